@@ -1,0 +1,2 @@
+//! autoissue
+fn main() {}
