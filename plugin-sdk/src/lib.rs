@@ -1,1 +1,66 @@
-//! plugin-sdk
+//! What the author of an autoissue plugin sees: one trait per kind of strategy, and the values that go in and come out.
+//!
+//! A strategy is a replaceable decision. It is pure: it gets everything it may know as arguments and answers with a value;
+//! it has no files, no network, no clock and no environment. The four kinds:
+//!
+//! | trait | decides |
+//! | --- | --- |
+//! | [`Classifier`] | to which domain of the product an issue belongs |
+//! | [`ModelSelector`] | which model works on it |
+//! | [`AgentBackend`] | which program runs as the agent, and what its output means |
+//! | [`PrTemplate`] | what the pull request says |
+//!
+//! autoissue's own strategies are written against these traits too.
+//!
+//! ```
+//! use autoissue_plugin_sdk::prelude::*;
+//!
+//! /// Sends everything that mentions an invoice to a domain of its own.
+//! #[derive(Default)]
+//! struct Billing;
+//!
+//! impl Classifier for Billing {
+//!     fn describe(&self) -> Description {
+//!         Description::new("billing", "0.1.0", "Sends invoices to their own domain")
+//!     }
+//!
+//!     fn classify(&self, issue: &Issue, _context: &ClassifierContext) -> Result<Classification, PluginError> {
+//!         if issue.mentions("invoice") {
+//!             return Ok(Classification::new("billing", 0.8).because("mentions an invoice"));
+//!         }
+//!         Ok(Classification::unknown())
+//!     }
+//! }
+//!
+//! let issue = Issue { title: "Invoice shows the wrong total".into(), ..Issue::default() };
+//! let answer = Billing.classify(&issue, &ClassifierContext::default()).unwrap();
+//! assert_eq!(answer.domain, "billing");
+//! ```
+
+pub mod agent_backend;
+pub mod classifier;
+pub mod error;
+pub mod issue;
+pub mod model_selector;
+pub mod paths;
+pub mod pr_template;
+
+pub use agent_backend::{
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Exit, Line, Metering, ProgramInfo,
+    Source, Usage,
+};
+pub use classifier::{Classification, Classifier, ClassifierContext, Score};
+pub use error::PluginError;
+pub use issue::{Description, Issue};
+pub use model_selector::{Effort, ModelHistory, ModelInfo, ModelSelector, Selection, SelectionRequest};
+pub use pr_template::{Change, CheckReport, Commit, PrContext, PrTemplate, PullRequestText};
+
+/// Everything that a plugin usually needs, in one `use`.
+pub mod prelude {
+    pub use crate::{
+        AgentBackend, AgentEvent, AgentRun, AgentTask, Change, CheckReport, Classification, Classifier,
+        ClassifierContext, CommandInput, CommandSpec, Commit, Description, Effort, Exit, Issue, Line, Metering,
+        ModelHistory, ModelInfo, ModelSelector, PluginError, PrContext, PrTemplate, ProgramInfo, PullRequestText,
+        Score, Selection, SelectionRequest, Source, Usage,
+    };
+}

@@ -1,0 +1,88 @@
+//! The issue as a strategy sees it, and how a strategy introduces itself.
+
+/// An issue of the forge. All text in it was written by strangers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Issue {
+    /// `owner/name` of the repository.
+    pub repo: String,
+    /// Number on the forge.
+    pub number: u64,
+    /// Title, one line.
+    pub title: String,
+    /// Body, Markdown.
+    pub body: String,
+    /// Log-in of the author.
+    pub author: String,
+    /// Names of the labels; the label that started the run is not among them.
+    pub labels: Vec<String>,
+    /// Creation time, milliseconds since the Unix epoch.
+    pub created_at_ms: u64,
+    /// Address for people; empty where the forge has none.
+    pub url: String,
+    /// Facts that later versions add, as name and value.
+    pub extra: Vec<(String, String)>,
+}
+
+impl Issue {
+    /// Returns whether title or body contains `word` as a whole word or phrase; case does not matter.
+    pub fn mentions(&self, word: &str) -> bool {
+        contains_word(&self.title, word) || contains_word(&self.body, word)
+    }
+
+    /// Returns the files, directories and globs that title and body name, normalised, each once, in order.
+    pub fn paths(&self) -> Vec<String> {
+        crate::paths::named_in(&format!("{}\n{}", self.title, self.body))
+    }
+}
+
+/// Returns whether `text` contains `word` bounded by something that is no letter, digit or underscore.
+pub fn contains_word(text: &str, word: &str) -> bool {
+    if word.is_empty() {
+        return false;
+    }
+    let (text, word) = (text.to_lowercase(), word.to_lowercase());
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(&word).any(|(at, found)| {
+        !text[..at].chars().next_back().is_some_and(is_word)
+            && !text[at + found.len()..].chars().next().is_some_and(is_word)
+    })
+}
+
+/// Who a strategy is; recorded with every decision that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Name, `[a-z0-9-]`, as used in the configuration.
+    pub name: String,
+    /// Version of the strategy.
+    pub version: String,
+    /// What it does, in one line for people.
+    pub summary: String,
+}
+
+impl Description {
+    /// Makes a description.
+    pub fn new(name: &str, version: &str, summary: &str) -> Self {
+        Self {
+            name: name.into(),
+            version: version.into(),
+            summary: summary.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mentions_takes_whole_words_only() {
+        let issue = Issue {
+            title: "Feedback form".into(),
+            body: "The *DB* is slow.".into(),
+            ..Issue::default()
+        };
+        assert!(issue.mentions("db"));
+        assert!(!issue.mentions("feed"));
+        assert!(issue.mentions("feedback form"));
+    }
+}
