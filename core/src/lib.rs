@@ -1,1 +1,5 @@
 //! core
+
+pub mod bus;
+pub mod journal;
+pub mod repository_lock;
