@@ -503,3 +503,95 @@ fn count_writes(connection: &Connection, promised: Option<i64>) -> Result<i64, F
         _ => Ok(found),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    fn session() -> NewSession {
+        NewSession {
+            id: SessionId::new(0, [0, 1]),
+            repository: "owner/name".to_owned(),
+            project_path: "/home/me/name".to_owned(),
+            command: "autoissue exec bug".to_owned(),
+            version: "0.1.0".to_owned(),
+            started_at_ms: 0,
+            settings_json: "{}".to_owned(),
+        }
+    }
+
+    fn append(journal: &mut Journal, body: &str) -> Result<RangeInclusive<u64>, JournalError> {
+        let event = NewEvent {
+            kind: "Noted",
+            issue: None,
+            body,
+        };
+        journal.append(&session().id, 1, &[event], AppendExtras::default())
+    }
+
+    #[test]
+    fn a_full_disk_is_a_clear_error_and_loses_nothing() {
+        let state = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(state.path()).unwrap();
+        journal.create_session(&session()).unwrap();
+        // A database that may not grow fails as on a full disk.
+        let grow_to = |journal: &Journal, pages: i64| {
+            journal
+                .connection
+                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+                .unwrap();
+        };
+        grow_to(&journal, 40);
+        let body = "x".repeat(10_000);
+        let mut last_seq = 0;
+        let error = loop {
+            match append(&mut journal, &body) {
+                Ok(seqs) => last_seq = *seqs.end(),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, JournalError::DiskFull { .. }), "{error:?}");
+        assert!(error.hint().unwrap().contains("autoissue resume"));
+        assert_eq!(journal.verify(&session().id).unwrap(), last_seq);
+        grow_to(&journal, 400);
+        assert_eq!(append(&mut journal, &body).unwrap(), last_seq + 1..=last_seq + 1);
+        drop(journal);
+        assert_eq!(
+            Journal::open(state.path()).unwrap().verify(&session().id).unwrap(),
+            last_seq + 1
+        );
+    }
+
+    #[test]
+    fn every_write_passes_its_two_moments() {
+        let mut journal = Journal::in_memory().unwrap();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::clone(&seen);
+        journal.on_commit(Box::new(move |write, moment| log.lock().unwrap().push((write, moment))));
+        journal.create_session(&session()).unwrap();
+        append(&mut journal, "{}").unwrap();
+        journal.take_requests(&session().id).unwrap();
+        let expected = [
+            (1, Moment::Before),
+            (1, Moment::After),
+            (2, Moment::Before),
+            (2, Moment::After),
+        ];
+        assert_eq!(*seen.lock().unwrap(), expected, "looking for requests is no write");
+    }
+
+    #[test]
+    fn a_write_that_waits_too_long_is_busy_and_not_lost() {
+        let state = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(state.path()).unwrap();
+        journal.create_session(&session()).unwrap();
+        journal.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let other = Connection::open(state.path().join(FILE_NAME)).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert!(matches!(append(&mut journal, "{}"), Err(JournalError::Busy { .. })));
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(append(&mut journal, "{}").unwrap(), 1..=1);
+    }
+}
