@@ -145,20 +145,12 @@ pub struct Line {
 impl Line {
     /// Makes a whole line of standard output.
     pub fn stdout(text: &str) -> Self {
-        Self {
-            source: Source::Stdout,
-            text: text.into(),
-            truncated: false,
-        }
+        Self { source: Source::Stdout, text: text.into(), truncated: false }
     }
 
     /// Makes a whole line of standard error.
     pub fn stderr(text: &str) -> Self {
-        Self {
-            source: Source::Stderr,
-            text: text.into(),
-            truncated: false,
-        }
+        Self { source: Source::Stderr, text: text.into(), truncated: false }
     }
 }
 

@@ -52,13 +52,7 @@ pub struct Score {
 impl Classification {
     /// Makes a classification without reasons.
     pub fn new(domain: &str, confidence: f32) -> Self {
-        Self {
-            domain: domain.into(),
-            confidence,
-            reasons: Vec::new(),
-            alternatives: Vec::new(),
-            paths: Vec::new(),
-        }
+        Self { domain: domain.into(), confidence, reasons: Vec::new(), alternatives: Vec::new(), paths: Vec::new() }
     }
 
     /// Makes the answer for an issue that nothing is known about.

@@ -62,11 +62,7 @@ pub struct Description {
 impl Description {
     /// Makes a description.
     pub fn new(name: &str, version: &str, summary: &str) -> Self {
-        Self {
-            name: name.into(),
-            version: version.into(),
-            summary: summary.into(),
-        }
+        Self { name: name.into(), version: version.into(), summary: summary.into() }
     }
 }
 
@@ -76,11 +72,7 @@ mod tests {
 
     #[test]
     fn mentions_takes_whole_words_only() {
-        let issue = Issue {
-            title: "Feedback form".into(),
-            body: "The *DB* is slow.".into(),
-            ..Issue::default()
-        };
+        let issue = Issue { title: "Feedback form".into(), body: "The *DB* is slow.".into(), ..Issue::default() };
         assert!(issue.mentions("db"));
         assert!(!issue.mentions("feed"));
         assert!(issue.mentions("feedback form"));

@@ -1,1 +1,54 @@
-//! core/engine
+//! Every decision of an autoissue session, as a pure state machine.
+//!
+//! ```text
+//!                 ┌──────────────────────────────┐
+//!   now, Input ──►│ Engine::step                 │──► Step { events, effects, wake_at, over }
+//!                 │   decide ─► Event ─► apply   │
+//!                 └──────────────────────────────┘
+//! ```
+//!
+//! An [`Input`] says what happened; the engine answers with [`Event`]s (what is now true, to be journaled first) and
+//! [`Effect`]s (what to do next, carried out by someone else). State changes in `apply` only, so replaying the events of
+//! a session gives the very engine that wrote them: [`Engine::replay`].
+//!
+//! Nothing here knows a clock, a file, an environment or chance: time comes in with each input.
+
+mod blocked;
+mod breaker;
+mod conflict;
+mod dependency;
+mod effect;
+mod engine;
+mod estimate;
+mod event;
+mod failure;
+
+mod input;
+mod issue;
+mod ledger;
+mod money;
+mod outcome;
+mod queue;
+mod retry;
+mod settings;
+mod task;
+mod time;
+
+pub use blocked::Blocked;
+pub use breaker::{Breaker, BreakerState};
+pub use conflict::overlap;
+pub use dependency::stated_in as dependencies_stated_in;
+pub use effect::{Effect, Start, StopReason};
+pub use engine::{Engine, Phase, Step};
+pub use estimate::{History, p90};
+pub use event::Event;
+pub use failure::{Ended, Failure, FailureType, Service, Spent};
+
+pub use input::{AgentReport, CheckResult, FileChange, Input, Publication, Work};
+pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
+pub use ledger::Ledger;
+pub use money::Usd;
+pub use outcome::{NotStarted, Outcome, SessionStatus, Skip};
+pub use settings::{About, Metering, ModelChoice, RedBase, Settings};
+pub use task::{Attempt, Doing, Stage, Task};
+pub use time::Time;

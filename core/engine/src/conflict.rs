@@ -1,0 +1,124 @@
+//! Whether two tasks would work on the same file.
+
+/// Returns whether two named paths may be the same file: equal, one a directory above the other, or one a glob that matches.
+///
+/// A bare file name stands for any file of that name, for that is how people write; names that most directories have
+/// (`README.md`, `mod.rs`) stand for the one in the root only, or everything would wait for everything.
+pub fn overlap(a: &str, b: &str) -> bool {
+    let (a, b) = (a.trim_start_matches("./"), b.trim_start_matches("./"));
+    if a == b {
+        return true;
+    }
+    covers(a, b) || covers(b, a)
+}
+
+/// Returns whether any path of one task may be one of the other's, and which.
+pub(crate) fn first_overlap<'a>(ours: &'a [String], theirs: &[String]) -> Option<&'a str> {
+    ours.iter().find(|our| theirs.iter().any(|their| overlap(our, their))).map(String::as_str)
+}
+
+/// File names so common that the bare name says nothing about where.
+const COMMON_NAMES: [&str; 16] = [
+    "README.md",
+    "mod.rs",
+    "lib.rs",
+    "main.rs",
+    "index.js",
+    "index.ts",
+    "index.tsx",
+    "index.html",
+    "__init__.py",
+    "Cargo.toml",
+    "package.json",
+    "Makefile",
+    "Dockerfile",
+    "main.go",
+    "main.py",
+    "style.css",
+];
+
+fn covers(wide: &str, narrow: &str) -> bool {
+    if wide.contains(['*', '?']) {
+        return matches_glob(wide.as_bytes(), narrow.trim_end_matches('/').as_bytes());
+    }
+    if let Some(rest) = narrow.strip_prefix(wide.trim_end_matches('/')) {
+        return rest.starts_with('/');
+    }
+    !wide.contains('/')
+        && wide.contains('.')
+        && !COMMON_NAMES.contains(&wide)
+        && narrow.strip_suffix(wide).is_some_and(|rest| rest.ends_with('/'))
+}
+
+/// Matches `*` within a directory, `**` across directories, `?` for one byte. A pattern without `/` matches the file name.
+fn matches_glob(pattern: &[u8], path: &[u8]) -> bool {
+    let path = match path.iter().rposition(|&byte| byte == b'/') {
+        Some(slash) if !pattern.contains(&b'/') => &path[slash + 1..],
+        _ => path,
+    };
+    glob_from(pattern, path)
+}
+
+/// Two-pointer match with one point to go back to per kind of star, so that no pattern takes exponential time.
+fn glob_from(pattern: &[u8], path: &[u8]) -> bool {
+    let (mut p, mut s) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    let mut double: Option<(usize, usize)> = None;
+    loop {
+        if pattern[p..].starts_with(b"**") {
+            p += 2;
+            p += usize::from(pattern.get(p) == Some(&b'/'));
+            double = Some((p, s));
+            star = None;
+        } else if pattern.get(p) == Some(&b'*') {
+            p += 1;
+            star = Some((p, s));
+        } else if s < path.len() && pattern.get(p).is_some_and(|&c| c == path[s] || (c == b'?' && path[s] != b'/')) {
+            p += 1;
+            s += 1;
+        } else if s == path.len() && p == pattern.len() {
+            return true;
+        } else if let Some((after, from)) = star.filter(|&(_, from)| path.get(from).is_some_and(|&c| c != b'/')) {
+            star = Some((after, from + 1));
+            (p, s) = (after, from + 1);
+        } else if let Some((after, from)) = double.filter(|&(_, from)| from < path.len()) {
+            double = Some((after, from + 1));
+            star = None;
+            (p, s) = (after, from + 1);
+        } else {
+            return false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_overlap_when_they_may_be_the_same_file() {
+        for (a, b, expected) in [
+            ("src/user.rs", "src/user.rs", true),
+            ("./src/user.rs", "src/user.rs", true),
+            ("src/", "src/user.rs", true),
+            ("src", "src/user.rs", true),
+            ("src/", "srcs/user.rs", false),
+            ("src/api/", "src/", true),
+            ("*.sql", "db/init.sql", true),
+            ("src/*.rs", "src/user.rs", true),
+            ("src/*.rs", "src/api/user.rs", false),
+            ("src/**/*.rs", "src/api/v1/user.rs", true),
+            ("src/**/*.rs", "src/user.rs", true),
+            ("docs/**", "docs/a/b.md", true),
+            ("user.r?", "src/user.rs", true),
+            ("user.rs", "src/user.rs", true),
+            ("ser.rs", "src/user.rs", false),
+            ("README.md", "docs/README.md", false),
+            ("a.rs", "b.rs", false),
+            ("**********************a", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", false),
+        ] {
+            assert_eq!(overlap(a, b), expected, "{a} and {b}");
+            assert_eq!(overlap(b, a), expected, "{b} and {a}");
+        }
+    }
+}

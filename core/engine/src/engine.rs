@@ -1,0 +1,204 @@
+//! The engine: one session's whole state, and the only way to change it.
+//!
+//! ```text
+//!   step ─► decide: input ──► emit(event) ─► apply ─► state
+//!                    │    └─► ask(effect)
+//!                    └─► go_on: admission, publishing, starts, ends: whatever the new state allows
+//! ```
+//!
+//! `decide` reads the state and emits; `apply` alone writes it, from an event alone.
+
+mod apply;
+mod attempt;
+mod decide;
+mod ending;
+mod failure;
+mod intake;
+mod resume;
+mod schedule;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::queue::Queue;
+use crate::{
+    About, Breaker, BreakerState, CheckResult, Effect, Event, History, Input, IssueNumber, Ledger, Service,
+    SessionStatus, Settings, Task, Time,
+};
+
+/// The state of a session, and its decisions.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Engine {
+    settings: Settings,
+    about: About,
+    history: History,
+    phase: Phase,
+    halt: Halt,
+    tasks: BTreeMap<IssueNumber, Task>,
+    queue: Queue,
+    running: BTreeSet<IssueNumber>,
+    ledger: Ledger,
+    breakers: BTreeMap<Service, Breaker>,
+    /// Tasks whose domain or model is still asked for.
+    n_unplanned: u32,
+    n_unended: u32,
+    /// Results of the checks on the base.
+    base_checks: Option<Vec<CheckResult>>,
+}
+
+/// What the session as a whole is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing yet.
+    #[default]
+    New,
+    /// Reading the backlog, not before this time, after so many failures.
+    Intake {
+        /// Zero where there is nothing to wait for.
+        not_before: Time,
+        /// Failures so far.
+        n_failures: u32,
+    },
+    /// Classifying and choosing models.
+    Planning,
+    /// Running the checks on the base.
+    BaseCheck,
+    /// Running tasks.
+    Running,
+    /// Over.
+    Over(SessionStatus),
+}
+
+/// Whether the session is on its way to an end before its tasks are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Halt {
+    #[default]
+    No,
+    /// Someone asked to stop; what runs is being saved.
+    Interrupting,
+    /// Everything is saved.
+    Interrupted,
+    /// Nothing more starts, for this reason.
+    Stopping(String),
+}
+
+/// What follows from an input.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Step {
+    /// What is now true. To be made durable before any effect starts.
+    pub events: Vec<Event>,
+    /// What to do.
+    pub effects: Vec<Effect>,
+    /// When to come back with [`Input::Tick`], if nothing else happens before.
+    pub wake_at: Option<Time>,
+    /// Whether the session is over or interrupted, so that nothing more is to be done.
+    pub over: bool,
+}
+
+impl Engine {
+    /// Makes an engine that waits for [`Input::Started`].
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Returns the engine that wrote these events.
+    pub fn replay<'a>(events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut engine = Self::new();
+        for event in events {
+            engine.apply(event);
+        }
+        engine
+    }
+
+    /// Decides what follows from an input at a time. Times never go back from one call to the next.
+    pub fn step(&mut self, now: Time, input: Input) -> Step {
+        let mut turn = decide::Turn::new(self, now);
+        turn.take(input);
+        turn.go_on();
+        let (events, effects) = turn.finish();
+        Step { events, effects, wake_at: self.wake_at(now), over: self.is_over() }
+    }
+
+    /// Returns the limits and rules.
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Returns what the session is about.
+    pub const fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// Returns what the session as a whole is doing.
+    pub const fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// Returns the tasks by number.
+    pub const fn tasks(&self) -> &BTreeMap<IssueNumber, Task> {
+        &self.tasks
+    }
+
+    /// Returns a task.
+    pub fn task(&self, issue: IssueNumber) -> Option<&Task> {
+        self.tasks.get(&issue)
+    }
+
+    /// Returns the money.
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Returns the breakers of the services that have failed so far.
+    pub const fn breakers(&self) -> &BTreeMap<Service, Breaker> {
+        &self.breakers
+    }
+
+    /// Returns the results of the checks on the base, where they were run.
+    pub fn base_checks(&self) -> Option<&[CheckResult]> {
+        self.base_checks.as_deref()
+    }
+
+    /// Returns whether nothing more is to be done.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over(_)) || matches!(self.halt, Halt::Interrupted)
+    }
+
+    /// Returns whether it stopped before its end and can be resumed.
+    pub const fn is_interrupted(&self) -> bool {
+        matches!(self.halt, Halt::Interrupted)
+    }
+
+    /// Returns the tasks that have a slot.
+    pub fn running(&self) -> impl Iterator<Item = &Task> {
+        self.running.iter().filter_map(|issue| self.tasks.get(issue))
+    }
+
+    fn breaker(&self, service: &Service) -> BreakerState {
+        self.breakers.get(service).map(|breaker| breaker.state.clone()).unwrap_or_default()
+    }
+
+    fn admits(&self, service: &Service, issue: IssueNumber, now: Time) -> bool {
+        self.breakers.get(service).is_none_or(|breaker| breaker.admits(issue, now))
+    }
+
+    /// Returns the next time at which something may follow from time alone.
+    fn wake_at(&self, now: Time) -> Option<Time> {
+        if self.is_over() {
+            return None;
+        }
+        let intake = match self.phase {
+            Phase::Intake { not_before, .. } => Some(not_before),
+            _ => None,
+        };
+        let breakers = self.breakers.values().filter_map(Breaker::wake_at);
+        let publishing = self.running().filter_map(Task::publish_not_before);
+        intake
+            .into_iter()
+            .chain(breakers)
+            .chain(publishing)
+            .chain(self.settings.start_until)
+            .filter(|&at| now < at)
+            .chain(self.queue.next_delay_end(now))
+            .min()
+    }
+}

@@ -1,0 +1,338 @@
+//! What each event makes of the state. No decisions here: an event is true, whatever the state.
+
+use crate::engine::{Engine, Halt, Phase};
+use crate::issue::IssueNumber;
+use crate::queue::Place;
+use crate::task::Kept;
+use crate::{
+    AgentReport, Attempt, BreakerState, Doing, Event, Failure, ModelChoice, Outcome, Service, Stage, Start, Task, Time,
+    Usd, Work,
+};
+
+impl Engine {
+    /// Makes the event part of the state.
+    #[expect(clippy::too_many_lines, reason = "one honest match: an arm per event")]
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::SessionStarted { settings, about, history } => {
+                self.settings = (**settings).clone();
+                self.about = about.clone();
+                self.history = history.clone();
+                self.ledger.budget = settings.budget;
+                self.phase = Phase::Intake { not_before: Time::default(), n_failures: 0 };
+            }
+            Event::SessionResumed { settings } => {
+                self.settings = (**settings).clone();
+                self.ledger.budget = settings.budget;
+                self.halt = Halt::No;
+                for_each_attempt(self, |attempt| {
+                    attempt.in_flight = !matches!(attempt.doing, Doing::Publishing { .. });
+                });
+            }
+            Event::BacklogRead { .. } => {
+                self.link_dependents();
+                self.phase = Phase::Planning;
+            }
+            Event::BacklogDelayed { until, .. } => {
+                let n_failures = match self.phase {
+                    Phase::Intake { n_failures, .. } => n_failures + 1,
+                    _ => 1,
+                };
+                self.phase = Phase::Intake { not_before: *until, n_failures };
+            }
+            Event::BacklogRetried => {
+                if let Phase::Intake { not_before, .. } = &mut self.phase {
+                    *not_before = Time::default();
+                }
+            }
+            Event::TaskAccepted { issue } => {
+                self.n_unended += 1;
+                self.n_unplanned += 1;
+                self.tasks.insert(issue.number, Task::new(issue.clone()));
+            }
+            Event::TaskClassified { issue, classification } => {
+                let task = self.task_mut(*issue);
+                task.classification = Some(classification.clone());
+                task.stage = Stage::Choosing;
+            }
+            Event::TaskPlanned { issue, model, estimate, .. } => {
+                self.n_unplanned -= 1;
+                let task = self.task_mut(*issue);
+                task.model = model.clone();
+                task.estimate = *estimate;
+                self.wait(*issue, Time::default());
+            }
+            Event::BacklogAdmitted { .. } => {
+                self.phase = if self.settings.has_checks && self.base_checks.is_none() {
+                    Phase::BaseCheck
+                } else {
+                    Phase::Running
+                };
+            }
+            Event::BaseChecked { results } => {
+                self.base_checks = Some(results.clone());
+                self.phase = Phase::Running;
+            }
+            Event::AttemptStarted { issue, attempt, reserved, model } => {
+                self.start(*issue, *attempt, *reserved, model.clone());
+            }
+            Event::WorktreeLeased { issue, base, .. } => {
+                let task = self.task_mut(*issue);
+                task.base = Some(base.clone());
+                task.go(Doing::Agent, true);
+            }
+            Event::SpendMetered { issue, spent, .. } => {
+                if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
+                    attempt.metered = *spent;
+                    attempt.over_budget |= attempt.reserved < *spent;
+                }
+            }
+            Event::AgentExited { issue, report, charged, assumed, .. } => {
+                self.settle(*issue, *charged, *assumed);
+                self.agent_exited(*issue, report);
+            }
+            Event::WorkCollected { issue, work, .. } => self.work_collected(*issue, work.clone()),
+            Event::ChecksFinished { issue, results, passed, .. } => {
+                let task = self.task_mut(*issue);
+                task.checks.clone_from(results);
+                if *passed {
+                    task.go(Doing::Publishing { not_before: Time::default() }, false);
+                }
+            }
+            Event::AttemptSuspended { issue, .. } => {
+                if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
+                    attempt.in_flight = false;
+                }
+            }
+            Event::PublishStarted { issue, .. } => {
+                if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
+                    attempt.in_flight = true;
+                }
+            }
+            Event::PublishDelayed { issue, charged, until, .. } => {
+                let task = self.task_mut(*issue);
+                task.go(Doing::Publishing { not_before: *until }, false);
+                if let Some(attempt) = task.attempt_mut() {
+                    attempt.n_publish_failures += u32::from(*charged);
+                }
+            }
+            Event::PullRequestOpened { issue, publication, .. } => {
+                self.task_mut(*issue).publication = Some(publication.clone());
+            }
+            Event::AttemptFailed { issue, failure, charged, retry_at, kept, .. } => {
+                self.attempt_failed(*issue, failure, *charged, *retry_at, *kept);
+            }
+            Event::TaskFinished { issue, outcome } => self.task_finished(*issue, outcome),
+            Event::ServicePaused { service, until, message } => {
+                let breaker = self.breakers.entry(service.clone()).or_default();
+                breaker.state = BreakerState::Paused { until: *until, message: message.clone() };
+            }
+            Event::ServiceFailed { service, issue, charged } => {
+                let breaker = self.breakers.entry(service.clone()).or_default();
+                breaker.n_failures += 1;
+                breaker.payers.extend(issue.filter(|_| *charged));
+            }
+            Event::ServiceAnswered { service } => {
+                let breaker = self.breakers.entry(service.clone()).or_default();
+                breaker.n_failures = 0;
+                breaker.payers.clear();
+                if !matches!(breaker.state, BreakerState::Paused { .. }) {
+                    breaker.state = BreakerState::Closed;
+                }
+            }
+            Event::BreakerOpened { service, until, .. } => self.open_breaker(service, *until),
+            Event::BreakerProbed { service, issue } => {
+                self.breakers.entry(service.clone()).or_default().state = BreakerState::Probing { issue: *issue };
+            }
+            Event::BreakerReset { service } => {
+                self.breakers.remove(service);
+            }
+            Event::InterruptRequested => self.halt = Halt::Interrupting,
+            Event::SessionInterrupted => {
+                self.halt = Halt::Interrupted;
+                for_each_attempt(self, |attempt| attempt.in_flight = false);
+            }
+            Event::SessionStopping { message } => self.halt = Halt::Stopping(message.clone()),
+            Event::SessionFinished { status } => self.phase = Phase::Over(status.clone()),
+        }
+    }
+
+    fn task_mut(&mut self, issue: IssueNumber) -> &mut Task {
+        self.tasks.get_mut(&issue).expect("an event names a task that was accepted before")
+    }
+
+    fn link_dependents(&mut self) {
+        let edges: Vec<(IssueNumber, IssueNumber)> = self
+            .tasks
+            .values()
+            .flat_map(|task| task.issue.dependencies.iter().map(|on| (on.number, task.issue.number)))
+            .filter(|(on, _)| self.tasks.contains_key(on))
+            .collect();
+        for (on, issue) in edges {
+            self.task_mut(on).dependents.push(issue);
+            self.task_mut(issue).n_missing += 1;
+        }
+    }
+
+    /// Makes a task wait; it enters the queue once its dependencies are there.
+    fn wait(&mut self, issue: IssueNumber, not_before: Time) {
+        let task = self.task_mut(issue);
+        task.stage = Stage::Waiting { not_before };
+        if task.n_missing == 0 {
+            let (domain, place) = (task.domain().to_owned(), Place::of(&task.issue));
+            self.queue.insert(&domain, place, not_before);
+        }
+    }
+
+    fn leave_queue(&mut self, issue: IssueNumber) {
+        let task = self.task_mut(issue);
+        if let Stage::Waiting { not_before } = task.stage {
+            let (domain, place) = (task.domain().to_owned(), Place::of(&task.issue));
+            self.queue.remove(&domain, place, not_before);
+        }
+    }
+
+    fn start(&mut self, issue: IssueNumber, number: u32, reserved: Usd, model: Option<String>) {
+        self.leave_queue(issue);
+        self.running.insert(issue);
+        self.ledger.reserve(reserved);
+        let start = self.start_of(issue);
+        let task = self.task_mut(issue);
+        task.n_attempts = number;
+        task.model = model;
+        task.stage = Stage::Running(Box::new(Attempt {
+            number,
+            reserved,
+            metered: Usd::ZERO,
+            doing: Doing::Leasing { start },
+            in_flight: true,
+            over_budget: false,
+            n_publish_failures: 0,
+        }));
+    }
+
+    /// Returns where the next attempt's work starts: in the kept tree, at the dependencies' work, or at the base.
+    fn start_of(&self, issue: IssueNumber) -> Start {
+        let task = &self.tasks[&issue];
+        if let Some(kept) = &task.kept {
+            return Start::Kept { base: kept.base.clone() };
+        }
+        let published: Vec<_> = task
+            .issue
+            .dependencies
+            .iter()
+            .filter_map(|on| self.tasks.get(&on.number))
+            .map(|on| (on.issue.number, on.publication.as_ref().map(|publication| publication.commit.clone())))
+            .collect();
+        if published.is_empty() { Start::Base } else { Start::Published(published) }
+    }
+
+    fn settle(&mut self, issue: IssueNumber, charged: Usd, assumed: bool) {
+        let task = self.tasks.get_mut(&issue).expect("an event names a task that was accepted before");
+        task.spent += charged;
+        if assumed {
+            task.assumed += charged;
+        }
+        if let Some(attempt) = task.attempt_mut() {
+            let reserved = std::mem::take(&mut attempt.reserved);
+            self.ledger.settle(reserved, charged, assumed);
+        }
+    }
+
+    fn agent_exited(&mut self, issue: IssueNumber, report: &AgentReport) {
+        let task = self.task_mut(issue);
+        task.report = Some(report.clone());
+        task.go(Doing::Collecting, true);
+    }
+
+    fn work_collected(&mut self, issue: IssueNumber, work: Option<Work>) {
+        let goes_on = matches!(self.halt, Halt::No | Halt::Stopping(_));
+        let next = if self.settings.has_checks {
+            (Doing::Checking, goes_on)
+        } else {
+            (Doing::Publishing { not_before: Time::default() }, false)
+        };
+        let task = self.task_mut(issue);
+        if work.is_some() {
+            task.work = work;
+            if task.agent_was_good() {
+                task.go(next.0, next.1);
+            }
+        }
+    }
+
+    fn attempt_failed(
+        &mut self,
+        issue: IssueNumber,
+        failure: &Failure,
+        charged: bool,
+        retry_at: Option<Time>,
+        kept: bool,
+    ) {
+        self.settle(issue, Usd::ZERO, false);
+        self.running.remove(&issue);
+        let asks_again = self.settings.model == ModelChoice::Auto && failure.is_of_substance();
+        let task = self.task_mut(issue);
+        task.n_retries += u32::from(charged);
+        task.n_substance += u32::from(failure.is_of_substance());
+        task.feedback = failure.is_of_substance().then(|| failure.to_string());
+        task.kept = kept.then(|| Kept {
+            base: task.base.clone().unwrap_or_default(),
+            session: task.report.as_ref().and_then(|report| report.session.clone()),
+        });
+        task.stage = Stage::Waiting { not_before: Time::default() };
+        match retry_at {
+            Some(_) if asks_again => {
+                task.stage = Stage::Choosing;
+                self.n_unplanned += 1;
+            }
+            Some(at) => self.wait(issue, at),
+            None => {}
+        }
+    }
+
+    fn task_finished(&mut self, issue: IssueNumber, outcome: &Outcome) {
+        self.leave_queue(issue);
+        self.settle(issue, Usd::ZERO, false);
+        self.running.remove(&issue);
+        self.n_unended -= 1;
+        let task = self.task_mut(issue);
+        let was_unplanned = matches!(task.stage, Stage::Classifying | Stage::Choosing);
+        task.stage = Stage::Ended(outcome.clone());
+        let dependents = task.dependents.clone();
+        self.n_unplanned -= u32::from(was_unplanned);
+        if outcome.is_success() {
+            for dependent in dependents {
+                self.dependency_is_there(dependent);
+            }
+        }
+    }
+
+    fn dependency_is_there(&mut self, issue: IssueNumber) {
+        let task = self.task_mut(issue);
+        task.n_missing -= 1;
+        if let (0, Stage::Waiting { not_before }) = (task.n_missing, &task.stage) {
+            let not_before = *not_before;
+            self.wait(issue, not_before);
+        }
+    }
+
+    /// Opens a breaker; what its failures cost tasks in retries is given back, for it was not their fault.
+    fn open_breaker(&mut self, service: &Service, until: Time) {
+        let breaker = self.breakers.entry(service.clone()).or_default();
+        breaker.state = BreakerState::Open { until };
+        for payer in std::mem::take(&mut breaker.payers) {
+            if let Some(task) = self.tasks.get_mut(&payer) {
+                task.n_retries = task.n_retries.saturating_sub(1);
+            }
+        }
+    }
+}
+
+fn for_each_attempt(engine: &mut Engine, change: impl Fn(&mut Attempt)) {
+    for task in engine.tasks.values_mut() {
+        if let Some(attempt) = task.attempt_mut() {
+            change(attempt);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! One attempt on its good way: worktree, agent, collection, checks, publication.
+//!
+//! An answer counts only while its attempt waits for it.
+
+use crate::engine::Halt;
+use crate::engine::decide::Turn;
+use crate::{
+    AgentReport, CheckResult, Doing, Effect, Ended, Event, Failure, IssueNumber, Metering, Outcome, Publication,
+    RedBase, Service, Spent, StopReason, Task, Usd, Work,
+};
+
+/// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
+const METER_STEP: Usd = Usd::from_cents(5);
+/// Bytes of a check's output that the next attempt is told.
+const FEEDBACK_BYTES_MAX: usize = 8_000;
+
+impl Turn<'_> {
+    /// Returns the task if this attempt of it waits for an answer of this kind.
+    pub(super) fn in_flight(
+        &self,
+        issue: IssueNumber,
+        number: u32,
+        is_awaited: impl Fn(&Doing) -> bool,
+    ) -> Option<&Task> {
+        let task = self.engine.task(issue)?;
+        let attempt = task.attempt()?;
+        (attempt.number == number && attempt.in_flight && is_awaited(&attempt.doing)).then_some(task)
+    }
+
+    pub(super) fn worktree_leased(&mut self, issue: IssueNumber, attempt: u32, base: String) {
+        if self.in_flight(issue, attempt, |doing| matches!(doing, Doing::Leasing { .. })).is_none() {
+            return;
+        }
+        self.emit(Event::WorktreeLeased { issue, attempt, base });
+        if self.engine.halt == Halt::Interrupting {
+            self.fail_attempt(issue, attempt, Failure::Interrupted);
+            return;
+        }
+        let task = &self.engine.tasks[&issue];
+        let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
+        let is_free = self.settings().metering == Metering::Free;
+        let effect = Effect::RunAgent {
+            issue: task.issue.clone(),
+            attempt,
+            model: task.model.clone(),
+            limit: (!is_free).then(|| reserved - self.settings().margin()),
+            resume: task.kept.as_ref().and_then(|kept| kept.session.clone()),
+            feedback: task.feedback.clone(),
+            avoid: self.paths_of_others(issue),
+        };
+        self.ask(effect);
+    }
+
+    pub(super) fn paths_of_others(&self, issue: IssueNumber) -> Vec<String> {
+        let others = self.engine.running().filter(|task| task.issue.number != issue);
+        others.flat_map(|task| task.paths().iter().cloned()).collect()
+    }
+
+    pub(super) fn metered(&mut self, issue: IssueNumber, number: u32, spent: Usd) {
+        let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
+            return;
+        };
+        let Some(attempt) = task.attempt() else { return };
+        let passes = attempt.reserved < spent && !attempt.over_budget;
+        if passes || attempt.metered + METER_STEP <= spent {
+            self.emit(Event::SpendMetered { issue, attempt: number, spent });
+        }
+        if passes {
+            self.ask(Effect::Stop { issue, attempt: number, reason: StopReason::Budget });
+        }
+    }
+
+    pub(super) fn agent_exited(&mut self, issue: IssueNumber, number: u32, mut report: AgentReport) {
+        let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
+            return;
+        };
+        if task.attempt().is_some_and(|attempt| attempt.over_budget) {
+            report.ended = Ended::Budget;
+        }
+        self.judge_service(&report.ended);
+        self.charge(issue, number, report);
+    }
+
+    /// Settles the agent's run and has its work collected.
+    pub(super) fn charge(&mut self, issue: IssueNumber, number: u32, report: AgentReport) {
+        let (charged, assumed) = self.cost_of(issue, report.spent);
+        self.emit(Event::AgentExited { issue, attempt: number, report, charged, assumed });
+        let effect = self.collect(issue, number);
+        self.ask(effect);
+    }
+
+    pub(super) fn collect(&self, issue: IssueNumber, attempt: u32) -> Effect {
+        let task = &self.engine.tasks[&issue];
+        Effect::CollectWork { issue: task.issue.clone(), attempt, base: task.base.clone().unwrap_or_default() }
+    }
+
+    /// Returns what to charge, and whether it is assumed: never zero because nothing was seen.
+    pub(super) fn cost_of(&self, issue: IssueNumber, spent: Spent) -> (Usd, bool) {
+        let Some(attempt) = self.engine.tasks[&issue].attempt() else {
+            return (Usd::ZERO, false);
+        };
+        let seen = match spent {
+            Spent::Known(cost) => return (cost, false),
+            Spent::AtLeast(seen) => seen.max(attempt.metered),
+            Spent::Unknown => attempt.metered,
+        };
+        match self.settings().metering {
+            Metering::Free => (Usd::ZERO, false),
+            Metering::AsItGoes => (seen + self.settings().margin(), true),
+            Metering::AtTheEnd => (seen.max(attempt.reserved), true),
+        }
+    }
+
+    /// Tells the breaker what the agent's end says about the service.
+    pub(super) fn judge_service(&mut self, ended: &Ended) {
+        let service = self.settings().agent_service();
+        match ended {
+            Ended::Failed { failure } if failure.is_of_service() || *failure == Failure::Interrupted => {}
+            Ended::Failed { failure: Failure::Auth { .. } } => {}
+            Ended::Done | Ended::Budget | Ended::Failed { .. } => self.service_answered(&service),
+        }
+    }
+
+    pub(super) fn work_collected(&mut self, issue: IssueNumber, attempt: u32, work: Option<Work>) {
+        if self.in_flight(issue, attempt, |doing| *doing == Doing::Collecting).is_none() {
+            return;
+        }
+        let has_work = work.is_some();
+        self.emit(Event::WorkCollected { issue, attempt, work });
+        let task = &self.engine.tasks[&issue];
+        let ended = task.report.as_ref().map_or(Ended::Failed { failure: Failure::Interrupted }, |r| r.ended.clone());
+        match ended {
+            Ended::Done if !has_work => self.fail_attempt(issue, attempt, Failure::NoChange),
+            Ended::Done => {
+                if let Some(effect) = self.run_checks(issue) {
+                    self.ask(effect);
+                }
+            }
+            Ended::Budget => {
+                let outcome = Outcome::Budget { message: self.over_budget_message(issue) };
+                self.end_attempt(issue, attempt, outcome);
+            }
+            Ended::Failed { failure } => self.agent_failed(issue, attempt, failure),
+        }
+    }
+
+    pub(super) fn run_checks(&self, issue: IssueNumber) -> Option<Effect> {
+        let task = self.engine.task(issue)?;
+        let attempt = task.attempt()?;
+        let work = task.work.clone()?;
+        (attempt.doing == Doing::Checking && attempt.in_flight).then_some(Effect::RunChecks {
+            issue,
+            attempt: attempt.number,
+            work,
+        })
+    }
+
+    pub(super) fn over_budget_message(&self, issue: IssueNumber) -> String {
+        let (spent, cap) = (self.engine.tasks[&issue].spent, self.settings().task_cap);
+        format!("spent {spent} of {cap}; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on")
+    }
+
+    pub(super) fn checks_finished(&mut self, issue: IssueNumber, attempt: u32, results: Vec<CheckResult>) {
+        if self.in_flight(issue, attempt, |doing| *doing == Doing::Checking).is_none() {
+            return;
+        }
+        let failed: Vec<&CheckResult> = results.iter().filter(|r| !r.passed && !self.fails_on_base(&r.name)).collect();
+        let message = (!failed.is_empty()).then(|| feedback(&failed));
+        self.emit(Event::ChecksFinished { issue, attempt, results, passed: message.is_none() });
+        if let Some(message) = message {
+            self.fail_attempt(issue, attempt, Failure::Check { message });
+        }
+    }
+
+    pub(super) fn fails_on_base(&self, check: &str) -> bool {
+        self.settings().red_base == RedBase::IgnoreKnown
+            && self.engine.base_checks().is_some_and(|base| base.iter().any(|r| r.name == check && !r.passed))
+    }
+
+    pub(super) fn published(&mut self, issue: IssueNumber, attempt: u32, publication: Publication) {
+        if self.in_flight(issue, attempt, |doing| matches!(doing, Doing::Publishing { .. })).is_none() {
+            return;
+        }
+        self.service_answered(&Service::Forge);
+        let pull_request = publication.pull_request.clone();
+        self.emit(Event::PullRequestOpened { issue, attempt, publication });
+        self.finish_task(issue, Outcome::Done { pull_request });
+        self.ask(Effect::ReleaseWorktree { issue, attempt, published: true });
+    }
+}
+
+/// Returns what the next attempt is told of failed checks: a first line that names them, then the end of their output.
+fn feedback(failed: &[&CheckResult]) -> String {
+    let names: Vec<String> = failed.iter().map(|result| format!("`{}` ({})", result.name, result.ended)).collect();
+    let mut text = format!("check {} failed", names.join(", "));
+    let share = FEEDBACK_BYTES_MAX / failed.len().max(1);
+    for result in failed {
+        let start = result.output.len().saturating_sub(share);
+        let start = (start..=result.output.len()).find(|&at| result.output.is_char_boundary(at)).unwrap_or(0);
+        text.push_str(&format!("\n\n--- {} ---\n{}", result.name, result.output[start..].trim_end()));
+    }
+    text
+}

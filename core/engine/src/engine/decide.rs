@@ -1,0 +1,101 @@
+//! What follows from an input.
+//!
+//! An input about an attempt counts only while that attempt waits for it; a late or doubled answer changes nothing.
+
+use crate::engine::{Engine, Halt};
+use crate::{Doing, Effect, Event, Input, IssueNumber, Service, Settings, StopReason, Time};
+
+/// One input being worked on: reads the state, emits events, asks for effects.
+pub(super) struct Turn<'a> {
+    pub(super) engine: &'a mut Engine,
+    pub(super) now: Time,
+    events: Vec<Event>,
+    effects: Vec<Effect>,
+}
+
+impl<'a> Turn<'a> {
+    pub(super) fn new(engine: &'a mut Engine, now: Time) -> Self {
+        Self { engine, now, events: Vec::new(), effects: Vec::new() }
+    }
+
+    pub(super) fn finish(self) -> (Vec<Event>, Vec<Effect>) {
+        (self.events, self.effects)
+    }
+
+    /// Makes an event true.
+    pub(super) fn emit(&mut self, event: Event) {
+        self.engine.apply(&event);
+        self.events.push(event);
+    }
+
+    pub(super) fn ask(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.engine.settings
+    }
+
+    pub(super) fn take(&mut self, input: Input) {
+        if self.engine.is_over() && !matches!(input, Input::Resumed { .. }) {
+            return;
+        }
+        match input {
+            Input::Started { settings, about, history } => self.started(settings, about, history),
+            Input::Resumed { settings } => self.resumed(settings),
+            Input::BacklogFetched { issues, warnings } => self.backlog_fetched(issues, warnings),
+            Input::BacklogFailed { failure } => self.backlog_failed(failure),
+            Input::Classified { issue, classification } => self.classified(issue, classification),
+            Input::ModelSelected { issue, model, reason } => self.model_selected(issue, model, reason),
+            Input::BaseChecked { results } => self.base_checked(results),
+            Input::WorktreeLeased { issue, attempt, base } => self.worktree_leased(issue, attempt, base),
+            Input::Metered { issue, attempt, spent } => self.metered(issue, attempt, spent),
+            Input::AgentExited { issue, attempt, report } => self.agent_exited(issue, attempt, report),
+            Input::WorkCollected { issue, attempt, work } => self.work_collected(issue, attempt, work),
+            Input::ChecksFinished { issue, attempt, results } => self.checks_finished(issue, attempt, results),
+            Input::Published { issue, attempt, publication } => self.published(issue, attempt, publication),
+            Input::Failed { issue, attempt, failure } => self.failed(issue, attempt, failure),
+            Input::Tick => {}
+            Input::Interrupted => self.interrupted(),
+            Input::BreakerReset { service } => self.breaker_reset(service.as_ref()),
+        }
+    }
+
+    /// Does whatever the new state allows: admission, publishing, starts, ends.
+    pub(super) fn go_on(&mut self) {
+        self.retry_intake();
+        self.admit();
+        self.end_what_cannot_start();
+        self.start_publishing();
+        self.start_attempts();
+        self.end_session();
+    }
+
+    fn interrupted(&mut self) {
+        let reason = match self.engine.halt {
+            Halt::Interrupting => StopReason::Killed,
+            _ => {
+                self.emit(Event::InterruptRequested);
+                StopReason::Interrupted
+            }
+        };
+        let running: Vec<(IssueNumber, u32)> = self
+            .engine
+            .running()
+            .filter_map(|task| task.attempt().map(|attempt| (task.issue.number, attempt)))
+            .filter(|(_, attempt)| attempt.in_flight && matches!(attempt.doing, Doing::Agent | Doing::Checking))
+            .map(|(issue, attempt)| (issue, attempt.number))
+            .collect();
+        for (issue, attempt) in running {
+            self.ask(Effect::Stop { issue, attempt, reason });
+        }
+    }
+
+    fn breaker_reset(&mut self, service: Option<&Service>) {
+        let services: Vec<Service> =
+            self.engine.breakers.keys().filter(|known| service.is_none_or(|s| s == *known)).cloned().collect();
+        for service in services {
+            self.emit(Event::BreakerReset { service });
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What follows from a failure: who is to blame, who pays, and whether it is tried again.
+
+use crate::engine::decide::Turn;
+use crate::engine::intake::N_FORGE_RETRIES;
+use crate::retry::retry_at;
+use crate::{BreakerState, Doing, Effect, Event, Failure, FailureType, IssueNumber, Outcome, Service, Stage, Time};
+
+impl Turn<'_> {
+    pub(super) fn failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        let Some(task) = self.in_flight(issue, number, |_| true) else {
+            return;
+        };
+        let Some(attempt) = task.attempt() else { return };
+        match (attempt.doing.clone(), failure) {
+            (Doing::Checking | Doing::Publishing { .. }, Failure::Interrupted) => {
+                self.reopen_if_probing(issue);
+                self.emit(Event::AttemptSuspended { issue, attempt: number });
+            }
+            (Doing::Publishing { .. }, failure) => self.publish_failed(issue, number, failure),
+            (Doing::Agent, failure) => self.agent_failed(issue, number, failure),
+            (_, failure) => self.fail_attempt(issue, number, failure),
+        }
+    }
+
+    pub(super) fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        if let Failure::RateLimit { message, until: Some(until) } = &failure {
+            let (until, message) = (*until, message.clone());
+            self.emit(Event::ServicePaused { service: Service::Forge, until, message });
+            self.emit(Event::PublishDelayed { issue, attempt: number, failure, charged: false, until });
+            return;
+        }
+        if !failure.is_of_service() {
+            self.fail_attempt(issue, number, failure);
+            return;
+        }
+        let charged = self.service_failed(&Service::Forge, issue, true);
+        let n_failures = self.engine.tasks[&issue].attempt().map_or(0, |a| a.n_publish_failures) + u32::from(charged);
+        if N_FORGE_RETRIES < n_failures {
+            self.fail_attempt(issue, number, failure);
+        } else {
+            let until = retry_at(self.now, n_failures.max(1), Some(issue), self.settings().seed);
+            self.emit(Event::PublishDelayed { issue, attempt: number, failure, charged, until });
+        }
+    }
+
+    /// Ends an attempt whose agent failed.
+    pub(super) fn agent_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        let charged = self.blame_agent(issue, &failure);
+        self.end_failed_attempt(issue, number, failure, charged);
+    }
+
+    /// Ends an attempt that failed otherwise.
+    pub(super) fn fail_attempt(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        let charged = failure.costs_a_retry();
+        self.end_failed_attempt(issue, number, failure, charged);
+    }
+
+    /// Ends an attempt; the task is tried again, or ends too.
+    pub(super) fn end_failed_attempt(&mut self, issue: IssueNumber, number: u32, failure: Failure, charged: bool) {
+        let task = &self.engine.tasks[&issue];
+        let n_retries = task.n_retries + u32::from(charged);
+        let may_retry = match failure {
+            Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. } => false,
+            _ => n_retries <= self.settings().max_retries,
+        };
+        let can_pay = self.engine.can_pay(task);
+        let retry_at = (may_retry && can_pay).then(|| self.next_try(issue, &failure, n_retries));
+        let kept = retry_at.is_some() && matches!(failure, Failure::Check { .. });
+        let outcome = if may_retry && !can_pay {
+            Outcome::Budget { message: self.over_budget_message(issue) }
+        } else {
+            outcome_of(&failure)
+        };
+        let auth = matches!(failure, Failure::Auth { .. }).then(|| failure.to_string());
+        self.emit(Event::AttemptFailed { issue, attempt: number, failure, charged, retry_at, kept });
+        self.reopen_if_probing(issue);
+        if !kept {
+            self.ask(Effect::ReleaseWorktree { issue, attempt: number, published: false });
+        }
+        if retry_at.is_none() {
+            self.finish_task(issue, outcome);
+        } else if self.engine.tasks[&issue].stage == Stage::Choosing {
+            let effect = self.select_model(issue);
+            self.ask(effect);
+        }
+        if let Some(message) = auth {
+            self.stop(message);
+        }
+    }
+
+    /// Ends an attempt and its task for a reason that is no failure.
+    pub(super) fn end_attempt(&mut self, issue: IssueNumber, attempt: u32, outcome: Outcome) {
+        self.finish_task(issue, outcome);
+        self.ask(Effect::ReleaseWorktree { issue, attempt, published: false });
+    }
+
+    pub(super) fn next_try(&self, issue: IssueNumber, failure: &Failure, n_retries: u32) -> Time {
+        match failure {
+            Failure::Interrupted | Failure::RateLimit { until: Some(_), .. } => Time::default(),
+            _ if failure.is_of_substance() => Time::default(),
+            _ => retry_at(self.now, n_retries.max(1), Some(issue), self.settings().seed),
+        }
+    }
+
+    /// Puts an agent's failure down to its service or to the task; returns whether the task's retries pay for it.
+    pub(super) fn blame_agent(&mut self, issue: IssueNumber, failure: &Failure) -> bool {
+        if !failure.is_of_service() {
+            return failure.costs_a_retry();
+        }
+        let service = self.settings().agent_service();
+        if let Failure::RateLimit { message, until: Some(until) } = failure {
+            self.pause(service, *until, message.clone());
+            return false;
+        }
+        self.service_failed(&service, issue, failure.costs_a_retry())
+    }
+
+    /// Pauses a service until the time that it stated. A time that has passed already would make us ask again at once.
+    pub(super) fn pause(&mut self, service: Service, until: Time, message: String) {
+        let until = until.max(retry_at(self.now, 1, None, self.settings().seed));
+        self.emit(Event::ServicePaused { service, until, message });
+    }
+
+    /// Counts a failure of a service; returns whether the task pays for it. It does not if the service is to blame.
+    pub(super) fn service_failed(&mut self, service: &Service, issue: IssueNumber, costs_a_retry: bool) -> bool {
+        let breaker = self.engine.breakers.get(service).cloned().unwrap_or_default();
+        let n_failures = breaker.n_failures + 1;
+        let is_probe = matches!(breaker.state, BreakerState::Probing { issue: probe } if probe == issue);
+        let opens = is_probe || (!breaker.is_suspect() && self.settings().breaker_threshold <= n_failures);
+        let charged = costs_a_retry && !opens && !breaker.is_suspect();
+        self.emit(Event::ServiceFailed { service: service.clone(), issue: Some(issue), charged });
+        if opens {
+            let until = self.now + self.settings().breaker_cooldown_ms;
+            self.emit(Event::BreakerOpened { service: service.clone(), until, n_failures });
+        }
+        charged
+    }
+
+    /// Notes that a service works; nothing to note where it never failed.
+    pub(super) fn service_answered(&mut self, service: &Service) {
+        let failed_before =
+            self.engine.breakers.get(service).is_some_and(|breaker| breaker.n_failures > 0 || breaker.is_suspect());
+        if failed_before {
+            self.emit(Event::ServiceAnswered { service: service.clone() });
+        }
+    }
+
+    /// Lets another task probe where this one probed and ended without an answer about the service.
+    pub(super) fn reopen_if_probing(&mut self, issue: IssueNumber) {
+        let probed: Vec<(Service, u32)> = self
+            .engine
+            .breakers
+            .iter()
+            .filter(|(_, breaker)| breaker.state == BreakerState::Probing { issue })
+            .map(|(service, breaker)| (service.clone(), breaker.n_failures))
+            .collect();
+        for (service, n_failures) in probed {
+            self.emit(Event::BreakerOpened { service, until: self.now, n_failures });
+        }
+    }
+}
+
+/// Returns how a task ends that failed and is not tried again.
+fn outcome_of(failure: &Failure) -> Outcome {
+    match failure {
+        Failure::NoChange => Outcome::NoChange,
+        Failure::NeedsPerson { message } => Outcome::NeedsYou { message: message.clone() },
+        _ => Outcome::Failed {
+            failure: failure.failure_type().unwrap_or(FailureType::Crash),
+            message: failure.to_string().lines().next().unwrap_or_default().to_owned(),
+        },
+    }
+}

@@ -1,0 +1,181 @@
+//! From the forge's issues to planned tasks: intake, classification, model, estimate, admission.
+
+use std::collections::BTreeMap;
+
+use crate::dependency::cycle;
+use crate::engine::decide::Turn;
+use crate::engine::{Halt, Phase};
+use crate::retry::retry_at;
+use crate::{
+    About, CheckResult, Classification, Effect, Event, Failure, History, Issue, IssueNumber, ModelChoice, NotStarted,
+    Outcome, RedBase, SessionStatus, Settings, Skip, Stage, Time, Usd,
+};
+
+/// Tries at reading the backlog, and at publishing, before it counts as failed: after 1 s, 2 s and 4 s.
+pub(super) const N_FORGE_RETRIES: u32 = 3;
+
+impl Turn<'_> {
+    pub(super) fn started(&mut self, settings: Box<Settings>, about: About, history: History) {
+        if self.engine.phase == Phase::New {
+            self.emit(Event::SessionStarted { settings, about, history });
+            self.ask(Effect::FetchBacklog);
+        }
+    }
+
+    pub(super) fn retry_intake(&mut self) {
+        if let Phase::Intake { not_before, .. } = self.engine.phase
+            && Time::default() < not_before
+            && not_before <= self.now
+            && self.engine.halt == Halt::No
+        {
+            self.emit(Event::BacklogRetried);
+            self.ask(Effect::FetchBacklog);
+        }
+    }
+
+    pub(super) fn backlog_fetched(&mut self, issues: Vec<Issue>, warnings: Vec<String>) {
+        if !matches!(self.engine.phase, Phase::Intake { .. }) {
+            return;
+        }
+        let mut n_issues = 0;
+        for issue in issues {
+            if !self.engine.tasks.contains_key(&issue.number) {
+                n_issues += 1;
+                self.emit(Event::TaskAccepted { issue: issue.into() });
+            }
+        }
+        self.emit(Event::BacklogRead { n_issues, warnings });
+        let graph: BTreeMap<IssueNumber, Vec<IssueNumber>> = self
+            .engine
+            .tasks
+            .values()
+            .map(|task| (task.issue.number, task.issue.dependencies.iter().map(|on| on.number).collect()))
+            .collect();
+        if let Some(circle) = cycle(&graph) {
+            let names: Vec<String> = circle.iter().chain(circle.first()).map(ToString::to_string).collect();
+            self.stop(format!("issues depend on each other in a circle: {}", names.join(" → ")));
+            return;
+        }
+        for issue in graph.into_keys() {
+            self.end_or_classify(issue);
+        }
+    }
+
+    pub(super) fn end_or_classify(&mut self, issue: IssueNumber) {
+        let task = &self.engine.tasks[&issue];
+        if task.outcome().is_some() {
+            return;
+        }
+        if let Some(pull_request) = task.issue.open_pull_request.clone() {
+            self.finish_task(issue, Outcome::AlreadyOpen { pull_request });
+            return;
+        }
+        let outside = task.issue.dependencies.iter().find(|on| on.open && !self.engine.tasks.contains_key(&on.number));
+        if let Some(outside) = outside {
+            let because = Skip::DependsOnOutside(outside.number);
+            self.finish_task(issue, Outcome::Skipped { because });
+            return;
+        }
+        let issue = task.issue.clone();
+        self.ask(Effect::Classify { issue });
+    }
+
+    pub(super) fn backlog_failed(&mut self, failure: Failure) {
+        let Phase::Intake { n_failures, .. } = self.engine.phase else {
+            return;
+        };
+        if failure == Failure::Interrupted {
+            return;
+        }
+        match failure {
+            Failure::RateLimit { until: Some(until), .. } => self.emit(Event::BacklogDelayed { failure, until }),
+            _ if (failure.is_of_service()) && n_failures < N_FORGE_RETRIES => {
+                let until = retry_at(self.now, n_failures + 1, None, self.settings().seed);
+                self.emit(Event::BacklogDelayed { failure, until });
+            }
+            _ => self.stop(failure.to_string()),
+        }
+    }
+
+    pub(super) fn classified(&mut self, issue: IssueNumber, classification: Classification) {
+        if self.engine.task(issue).is_some_and(|task| task.stage == Stage::Classifying) {
+            self.emit(Event::TaskClassified { issue, classification });
+            self.choose_model(issue);
+        }
+    }
+
+    /// Plans a task with the fixed model, or asks the model selector.
+    pub(super) fn choose_model(&mut self, issue: IssueNumber) {
+        match self.settings().model.clone() {
+            ModelChoice::Fixed { model } => self.plan(issue, model, "set by `agent.model`".to_owned()),
+            ModelChoice::Auto => {
+                let effect = self.select_model(issue);
+                self.ask(effect);
+            }
+        }
+    }
+
+    pub(super) fn select_model(&self, issue: IssueNumber) -> Effect {
+        let task = &self.engine.tasks[&issue];
+        Effect::SelectModel {
+            issue: task.issue.clone(),
+            classification: task.classification.clone().unwrap_or_default(),
+            attempt: task.n_attempts + 1,
+            n_substance: task.n_substance,
+            cap_left: self.engine.cap_left(task),
+        }
+    }
+
+    pub(super) fn model_selected(&mut self, issue: IssueNumber, model: Option<String>, reason: String) {
+        if self.engine.task(issue).is_some_and(|task| task.stage == Stage::Choosing) {
+            self.plan(issue, model, reason);
+        }
+    }
+
+    pub(super) fn plan(&mut self, issue: IssueNumber, model: Option<String>, reason: String) {
+        let cap = self.engine.cap();
+        let estimate = self.engine.history.estimate(model.as_deref(), cap);
+        self.emit(Event::TaskPlanned { issue, model, reason, estimate });
+    }
+
+    /// Opens the gate once the whole backlog is planned: all of it fits the budget, or what fits may start.
+    pub(super) fn admit(&mut self) {
+        if self.engine.phase != Phase::Planning || self.engine.n_unplanned > 0 || self.engine.halt != Halt::No {
+            return;
+        }
+        let open = || self.engine.tasks.values().filter(|task| task.outcome().is_none());
+        let (estimate, n_tasks) = (open().map(|task| task.estimate).sum::<Usd>(), self.engine.n_unended);
+        let budget = self.settings().budget;
+        if budget < estimate && !self.settings().allow_partial {
+            let plural = if n_tasks == 1 { "task" } else { "tasks" };
+            let message = format!("cannot afford {n_tasks} {plural}: estimated {estimate} exceeds budget {budget}");
+            self.end_waiting(&NotStarted::Budget);
+            self.emit(Event::SessionFinished { status: SessionStatus::Failed { message, budget: true } });
+            return;
+        }
+        if self.settings().dry_run {
+            self.emit(Event::SessionFinished { status: SessionStatus::Completed });
+            return;
+        }
+        if n_tasks > 0 {
+            self.emit(Event::BacklogAdmitted { estimate, n_tasks });
+            if self.engine.phase == Phase::BaseCheck {
+                self.ask(Effect::CheckBase);
+            }
+        }
+    }
+
+    pub(super) fn base_checked(&mut self, results: Vec<CheckResult>) {
+        if self.engine.phase != Phase::BaseCheck {
+            return;
+        }
+        let red =
+            results.iter().find(|result| !result.passed).map(|result| (result.name.clone(), result.ended.clone()));
+        self.emit(Event::BaseChecked { results });
+        if let Some((name, ended)) = red
+            && self.settings().red_base == RedBase::Fail
+        {
+            self.stop(format!("check `{name}` fails on the base already ({ended}), without any work of ours"));
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Which task starts next.
+//!
+//! The order is priority, then age. Of each domain only the first task that may start is looked at, so a decision costs
+//! the same in a backlog of ten and of a hundred thousand.
+
+use crate::conflict::first_overlap;
+use crate::engine::decide::Turn;
+use crate::engine::{Engine, Halt, Phase};
+use crate::queue::Place;
+use crate::task::Task;
+use crate::{
+    Blocked, BreakerState, Doing, Effect, Event, IssueNumber, Metering, NotStarted, Outcome, Service, Stage, Time, Usd,
+};
+
+/// Tasks of one domain that are looked at for one start. If so many in a row work on files that are taken, the next
+/// decision, when a file is free again, goes on.
+const N_LOOKED_AT_MAX: usize = 1_000;
+/// Least that an agent is worth starting with.
+const LIMIT_MIN: Usd = Usd::from_cents(1);
+
+impl Engine {
+    /// Returns the most that one task may cost.
+    pub(super) fn cap(&self) -> Usd {
+        match self.settings.metering {
+            Metering::Free => Usd::ZERO,
+            Metering::AsItGoes | Metering::AtTheEnd => self.settings.task_cap,
+        }
+    }
+
+    /// Returns what is left of a task's cap.
+    pub(super) fn cap_left(&self, task: &Task) -> Usd {
+        (self.cap() - task.spent).max(Usd::ZERO)
+    }
+
+    /// Returns whether what is left of a task's cap is worth another attempt.
+    pub(super) fn can_pay(&self, task: &Task) -> bool {
+        self.least() <= self.cap_left(task)
+    }
+
+    fn least(&self) -> Usd {
+        match self.settings.metering {
+            Metering::Free => Usd::ZERO,
+            Metering::AsItGoes | Metering::AtTheEnd => self.settings.margin() + LIMIT_MIN,
+        }
+    }
+
+    /// Returns what must be there for a task to start.
+    fn needed(&self, task: &Task) -> Usd {
+        task.estimate.min(self.cap_left(task)).max(self.least())
+    }
+
+    /// Returns what is set aside for a task that starts now: what is left of its cap, or of the budget if that is less.
+    fn reservation(&self, task: &Task) -> Usd {
+        self.cap_left(task).min(self.ledger.available())
+    }
+
+    fn is_exclusive(&self, domain: &str) -> bool {
+        self.settings.exclusive_domains.contains(domain)
+    }
+
+    /// Returns why a task does not run right now; `None` if it runs or has ended.
+    pub fn blocked(&self, issue: IssueNumber, now: Time) -> Option<Blocked> {
+        let task = self.tasks.get(&issue)?;
+        match &task.stage {
+            Stage::Ended(_) => None,
+            Stage::Classifying | Stage::Choosing => Some(Blocked::Planning),
+            Stage::Running(attempt) => match attempt.doing {
+                Doing::Publishing { not_before } if !attempt.in_flight => self
+                    .service_obstacle(&Service::Forge, issue, now)
+                    .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before))),
+                _ => None,
+            },
+            Stage::Waiting { not_before } => Some(self.why_waiting(task, *not_before, now)),
+        }
+    }
+
+    fn why_waiting(&self, task: &Task, not_before: Time, now: Time) -> Blocked {
+        let missing = || {
+            let is_missing = |on: &&crate::Dependency| {
+                self.tasks.get(&on.number).is_some_and(|on| !on.outcome().is_some_and(Outcome::is_success))
+            };
+            task.issue.dependencies.iter().filter(is_missing).map(|on| on.number).collect()
+        };
+        let missing = (task.n_missing > 0).then(|| Blocked::Dependencies(missing()));
+        missing
+            .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
+            .or_else(|| self.session_obstacle(now))
+            .or_else(|| self.obstacle(task))
+            .or_else(|| {
+                self.drain_for(now)
+                    .filter(|exclusive| *exclusive != task.issue.number)
+                    .map(|exclusive| Blocked::AfterExclusive(exclusive, self.tasks[&exclusive].domain().to_owned()))
+            })
+            .or_else(|| self.money_obstacle(task))
+            .unwrap_or(Blocked::Turn)
+    }
+
+    /// Returns what keeps every task from starting.
+    fn session_obstacle(&self, now: Time) -> Option<Blocked> {
+        if self.halt != Halt::No {
+            return Some(Blocked::Stopping);
+        }
+        match self.phase {
+            Phase::Running => {}
+            Phase::BaseCheck => return Some(Blocked::BaseCheck),
+            Phase::New | Phase::Intake { .. } | Phase::Planning => return Some(Blocked::Admission),
+            Phase::Over(_) => return Some(Blocked::Stopping),
+        }
+        if self.settings.start_until.is_some_and(|until| until <= now) {
+            return Some(Blocked::Until);
+        }
+        self.service_obstacle(&self.settings.agent_service(), IssueNumber::default(), now)
+            .or_else(|| (self.n_running() >= self.settings.n_slots).then_some(Blocked::Slots(self.settings.n_slots)))
+            .or_else(|| {
+                let alone = self.running().find(|task| self.is_exclusive(task.domain()))?;
+                Some(Blocked::ExclusiveRuns(alone.issue.number, alone.domain().to_owned()))
+            })
+    }
+
+    fn service_obstacle(&self, service: &Service, issue: IssueNumber, now: Time) -> Option<Blocked> {
+        if self.admits(service, issue, now) {
+            return None;
+        }
+        Some(match self.breaker(service) {
+            BreakerState::Closed => return None,
+            BreakerState::Paused { until, message } => Blocked::ServicePaused(service.clone(), until, message),
+            BreakerState::Open { until } => Blocked::BreakerOpen(service.clone(), until),
+            BreakerState::Probing { issue } => Blocked::Probing(service.clone(), issue),
+        })
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "slots are at most 256")]
+    fn n_running(&self) -> u32 {
+        self.running.len() as u32
+    }
+
+    /// Returns what keeps one task from starting beside those that run.
+    fn obstacle(&self, task: &Task) -> Option<Blocked> {
+        let domain = task.domain();
+        if self.is_exclusive(domain) && !self.running.is_empty() {
+            return Some(Blocked::RunsAlone(domain.to_owned(), self.n_running()));
+        }
+        self.domain_obstacle(domain).or_else(|| {
+            self.running().find_map(|other| {
+                let path = first_overlap(task.paths(), other.paths())?;
+                Some(Blocked::Conflict(other.issue.number, path.to_owned()))
+            })
+        })
+    }
+
+    fn domain_obstacle(&self, domain: &str) -> Option<Blocked> {
+        let mut same = self.running().filter(|task| task.domain() == domain);
+        let first = same.next()?;
+        let n_same = 1 + same.count();
+        let is_full = self.settings.max_per_domain as usize <= n_same;
+        is_full.then(|| Blocked::DomainBusy(domain.to_owned(), first.issue.number))
+    }
+
+    fn money_obstacle(&self, task: &Task) -> Option<Blocked> {
+        let (needed, available) = (self.needed(task), self.ledger.available());
+        (available < needed).then_some(Blocked::Budget { needed, available })
+    }
+
+    fn is_delayed(&self, place: Place, now: Time) -> bool {
+        matches!(self.tasks[&place.issue].stage, Stage::Waiting { not_before } if now < not_before)
+    }
+
+    /// Returns the oldest waiting task if it runs alone: nothing younger starts before it.
+    fn drain_for(&self, now: Time) -> Option<IssueNumber> {
+        let heads =
+            self.queue.domains().filter_map(|(_, mut places)| places.find(|place| !self.is_delayed(*place, now)));
+        let oldest = heads.min()?.issue;
+        self.is_exclusive(self.tasks[&oldest].domain()).then_some(oldest)
+    }
+
+    /// Returns the task to start now.
+    fn next_start(&self, now: Time) -> Option<IssueNumber> {
+        if self.queue.is_empty() || self.session_obstacle(now).is_some() {
+            return None;
+        }
+        if let Some(exclusive) = self.drain_for(now) {
+            let may_start = self.running.is_empty() && self.money_obstacle(&self.tasks[&exclusive]).is_none();
+            if may_start || !self.running.is_empty() {
+                return may_start.then_some(exclusive);
+            }
+        }
+        let first = self.startable(now, |_| true)?;
+        if self.money_obstacle(&self.tasks[&first]).is_none() {
+            return Some(first);
+        }
+        // Money that is set aside may come back; only when nothing runs may a cheaper task go first.
+        if self.running.is_empty() { self.startable(now, |task| self.money_obstacle(task).is_none()) } else { None }
+    }
+
+    fn startable(&self, now: Time, suits: impl Fn(&Task) -> bool) -> Option<IssueNumber> {
+        let first_of = |(domain, places): (&str, _)| {
+            if self.domain_obstacle(domain).is_some() {
+                return None;
+            }
+            let may = |place: &Place| {
+                let task = &self.tasks[&place.issue];
+                !self.is_delayed(*place, now) && suits(task) && self.obstacle(task).is_none()
+            };
+            Iterator::take(places, N_LOOKED_AT_MAX).find(may)
+        };
+        self.queue.domains().filter_map(first_of).min().map(|place| place.issue)
+    }
+}
+
+impl Turn<'_> {
+    /// Starts whatever may start.
+    pub(super) fn start_attempts(&mut self) {
+        while let Some(issue) = self.engine.next_start(self.now) {
+            self.start_attempt(issue);
+        }
+        self.end_unaffordable();
+    }
+
+    fn start_attempt(&mut self, issue: IssueNumber) {
+        self.probe(self.engine.settings.agent_service(), issue);
+        let task = &self.engine.tasks[&issue];
+        let (attempt, reserved, model) = (task.n_attempts + 1, self.engine.reservation(task), task.model.clone());
+        self.emit(Event::AttemptStarted { issue, attempt, reserved, model });
+        let task = &self.engine.tasks[&issue];
+        if let Some(crate::Attempt { doing: Doing::Leasing { start }, .. }) = task.attempt() {
+            let start = start.clone();
+            self.ask(Effect::LeaseWorktree { issue, attempt, start });
+        }
+    }
+
+    /// Makes this task the probe if the service's breaker is due for one.
+    fn probe(&mut self, service: Service, issue: IssueNumber) {
+        if self.engine.breakers.get(&service).is_some_and(|breaker| breaker.would_probe(self.now)) {
+            self.emit(Event::BreakerProbed { service, issue });
+        }
+    }
+
+    /// Publishes what waits for it, as far as the forge is used.
+    pub(super) fn start_publishing(&mut self) {
+        if self.engine.is_over() || self.engine.halt == Halt::Interrupting {
+            return;
+        }
+        let now = self.now;
+        let due: Vec<(IssueNumber, u32)> = self
+            .engine
+            .running()
+            .filter(|task| task.publish_not_before().is_some_and(|at| at <= now))
+            .filter_map(|task| task.attempt().map(|attempt| (task.issue.number, attempt.number)))
+            .collect();
+        for (issue, attempt) in due {
+            if self.engine.admits(&Service::Forge, issue, now) {
+                self.probe(Service::Forge, issue);
+                self.emit(Event::PublishStarted { issue, attempt });
+                self.ask(Effect::Publish { issue, attempt });
+            }
+        }
+    }
+
+    /// Ends the tasks that the rest of the budget cannot start, once nothing runs that could give money back.
+    fn end_unaffordable(&mut self) {
+        let engine = &self.engine;
+        if engine.phase != Phase::Running || engine.halt != Halt::No || !engine.running.is_empty() {
+            return;
+        }
+        let poor: Vec<IssueNumber> =
+            engine.queue.issues().filter(|issue| engine.money_obstacle(&engine.tasks[issue]).is_some()).collect();
+        for issue in poor {
+            self.finish_task(issue, Outcome::NotStarted { because: NotStarted::Budget });
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! What is now true, in the past tense: the journal, the live screen, `status`, `resume` and the test oracles read these.
+//!
+//! The JSON form is a promise. A field added later has a default, for old journals are read by new releases; an event
+//! that an old release does not know is an error there, for it could not go on correctly.
+
+use serde::{Deserialize, Serialize};
+
+use crate::input::SharedIssue;
+use crate::{
+    About, AgentReport, CheckResult, Classification, Failure, History, IssueNumber, Outcome, Publication, Service,
+    SessionStatus, Settings, Time, Usd, Work,
+};
+
+/// What happened in a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The session began.
+    SessionStarted {
+        /// Limits and rules.
+        settings: Box<Settings>,
+        /// What it is about.
+        about: About,
+        /// Costs of earlier tasks.
+        history: History,
+    },
+    /// It goes on after an interruption or a crash.
+    SessionResumed {
+        /// Limits and rules from now on.
+        settings: Box<Settings>,
+    },
+    /// The backlog was read.
+    BacklogRead {
+        /// How many issues it has.
+        n_issues: u32,
+        /// What was odd.
+        warnings: Vec<String>,
+    },
+    /// Reading the backlog failed and is tried again.
+    BacklogDelayed {
+        /// Why.
+        failure: Failure,
+        /// When it is tried again.
+        until: Time,
+    },
+    /// Reading the backlog is tried again.
+    BacklogRetried,
+    /// An issue became a task.
+    TaskAccepted {
+        /// The issue.
+        issue: SharedIssue,
+    },
+    /// Its domain is known.
+    TaskClassified {
+        /// Task.
+        issue: IssueNumber,
+        /// What the classifier said.
+        classification: Classification,
+    },
+    /// Its model and estimate are known.
+    TaskPlanned {
+        /// Task.
+        issue: IssueNumber,
+        /// Model; `None` leaves it to the program.
+        model: Option<String>,
+        /// Why this model.
+        reason: String,
+        /// What it is expected to cost.
+        estimate: Usd,
+    },
+    /// The backlog fits the budget, or what fits of it may start.
+    BacklogAdmitted {
+        /// What all of it is expected to cost.
+        estimate: Usd,
+        /// How many tasks are to run.
+        n_tasks: u32,
+    },
+    /// The checks were run on the base.
+    BaseChecked {
+        /// Results.
+        results: Vec<CheckResult>,
+    },
+    /// An attempt began; its money is set aside.
+    AttemptStarted {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt, from 1.
+        attempt: u32,
+        /// Money set aside.
+        reserved: Usd,
+        /// Model.
+        model: Option<String>,
+    },
+    /// Its worktree is ready.
+    WorktreeLeased {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Commit that it starts from.
+        base: String,
+    },
+    /// The agent has spent so much so far.
+    SpendMetered {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Since the attempt began.
+        spent: Usd,
+    },
+    /// The agent's program has ended; its reservation is settled.
+    AgentExited {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// What its backend read.
+        report: AgentReport,
+        /// What is charged.
+        charged: Usd,
+        /// Whether the charge is assumed, for the cost is not known.
+        assumed: bool,
+    },
+    /// The work is safe in the mirror.
+    WorkCollected {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// The work; `None` where nothing differs from the base.
+        work: Option<Work>,
+    },
+    /// The checks were run.
+    ChecksFinished {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Results, in order.
+        results: Vec<CheckResult>,
+        /// Whether the work passed; a check that fails on the base too may not count.
+        passed: bool,
+    },
+    /// Publishing failed and is tried again.
+    PublishDelayed {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// Whether it counts against the task's tries.
+        charged: bool,
+        /// When it is tried again, at the earliest.
+        until: Time,
+    },
+    /// What ran for the attempt was stopped; it is asked for again at resume.
+    AttemptSuspended {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+    },
+    /// Publishing began.
+    PublishStarted {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+    },
+    /// The work is published.
+    PullRequestOpened {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Where.
+        publication: Publication,
+    },
+    /// The attempt failed.
+    AttemptFailed {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// Whether it counts against the task's retries.
+        charged: bool,
+        /// When the task may be tried again; `None` if it is not.
+        retry_at: Option<Time>,
+        /// Whether the next attempt goes on in the same worktree and agent session.
+        kept: bool,
+    },
+    /// The task ended.
+    TaskFinished {
+        /// Task.
+        issue: IssueNumber,
+        /// How.
+        #[serde(flatten)]
+        outcome: Outcome,
+    },
+    /// A service pauses until a time that it stated.
+    ServicePaused {
+        /// Service.
+        service: Service,
+        /// Until when.
+        until: Time,
+        /// What it said.
+        message: String,
+    },
+    /// A service failed.
+    ServiceFailed {
+        /// Service.
+        service: Service,
+        /// Task that saw it.
+        issue: Option<IssueNumber>,
+        /// Whether the task's retries paid for it.
+        charged: bool,
+    },
+    /// A service works, after failures.
+    ServiceAnswered {
+        /// Service.
+        service: Service,
+    },
+    /// The breaker of a service opened.
+    BreakerOpened {
+        /// Service.
+        service: Service,
+        /// When it probes.
+        until: Time,
+        /// Consecutive failures.
+        n_failures: u32,
+    },
+    /// One attempt probes whether the service works again.
+    BreakerProbed {
+        /// Service.
+        service: Service,
+        /// Task that probes.
+        issue: IssueNumber,
+    },
+    /// A person closed the breaker.
+    BreakerReset {
+        /// Service.
+        service: Service,
+    },
+    /// Someone asked to stop.
+    InterruptRequested,
+    /// Everything is saved; the session can be resumed.
+    SessionInterrupted,
+    /// Nothing more starts, for this reason.
+    SessionStopping {
+        /// Why.
+        message: String,
+    },
+    /// The session ended.
+    SessionFinished {
+        /// How.
+        #[serde(flatten)]
+        status: SessionStatus,
+    },
+}
+
+impl Event {
+    /// Returns the task that it is about.
+    pub fn issue(&self) -> Option<IssueNumber> {
+        match self {
+            Self::TaskAccepted { issue } => Some(issue.number),
+            Self::TaskClassified { issue, .. }
+            | Self::TaskPlanned { issue, .. }
+            | Self::AttemptStarted { issue, .. }
+            | Self::WorktreeLeased { issue, .. }
+            | Self::SpendMetered { issue, .. }
+            | Self::AgentExited { issue, .. }
+            | Self::WorkCollected { issue, .. }
+            | Self::ChecksFinished { issue, .. }
+            | Self::PublishDelayed { issue, .. }
+            | Self::AttemptSuspended { issue, .. }
+            | Self::PublishStarted { issue, .. }
+            | Self::PullRequestOpened { issue, .. }
+            | Self::AttemptFailed { issue, .. }
+            | Self::BreakerProbed { issue, .. }
+            | Self::TaskFinished { issue, .. } => Some(*issue),
+            Self::ServiceFailed { issue, .. } => *issue,
+            Self::SessionStarted { .. }
+            | Self::SessionResumed { .. }
+            | Self::BacklogRead { .. }
+            | Self::BacklogDelayed { .. }
+            | Self::BacklogRetried
+            | Self::BacklogAdmitted { .. }
+            | Self::BaseChecked { .. }
+            | Self::ServicePaused { .. }
+            | Self::ServiceAnswered { .. }
+            | Self::BreakerOpened { .. }
+            | Self::BreakerReset { .. }
+            | Self::InterruptRequested
+            | Self::SessionInterrupted
+            | Self::SessionStopping { .. }
+            | Self::SessionFinished { .. } => None,
+        }
+    }
+}

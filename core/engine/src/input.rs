@@ -1,0 +1,217 @@
+//! What happened in the world. Each effect is answered by exactly one of these.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    About, Classification, Ended, Failure, History, Issue, IssueNumber, PullRequest, Service, Settings, Spent, Usd,
+};
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// A new session is to run.
+    Started {
+        /// Its limits and rules.
+        settings: Box<Settings>,
+        /// What it is about.
+        about: About,
+        /// Costs of earlier tasks.
+        history: History,
+    },
+    /// A session is to go on, after an interruption or a crash.
+    Resumed {
+        /// Limits and rules from now on.
+        settings: Box<Settings>,
+    },
+    /// The forge gave its issues.
+    BacklogFetched {
+        /// The issues, in any order.
+        issues: Vec<Issue>,
+        /// What was odd.
+        warnings: Vec<String>,
+    },
+    /// The forge gave nothing.
+    BacklogFailed {
+        /// Why.
+        failure: Failure,
+    },
+    /// The classifier answered.
+    Classified {
+        /// Task.
+        issue: IssueNumber,
+        /// Its answer.
+        classification: Classification,
+    },
+    /// The model selector answered.
+    ModelSelected {
+        /// Task.
+        issue: IssueNumber,
+        /// Model; `None` leaves it to the program.
+        model: Option<String>,
+        /// Why, in words.
+        reason: String,
+    },
+    /// The checks were run on the base.
+    BaseChecked {
+        /// Results, empty where they could not be run.
+        results: Vec<CheckResult>,
+    },
+    /// A worktree is ready.
+    WorktreeLeased {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Commit that it starts from.
+        base: String,
+    },
+    /// The agent has spent so much so far.
+    Metered {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Since the attempt began.
+        spent: Usd,
+    },
+    /// The agent's program has ended.
+    AgentExited {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// What its backend read.
+        report: AgentReport,
+    },
+    /// The work was taken into the mirror.
+    WorkCollected {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// The work; `None` where nothing differs from the base.
+        work: Option<Work>,
+    },
+    /// The checks were run on the work.
+    ChecksFinished {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Results, in order.
+        results: Vec<CheckResult>,
+    },
+    /// The work is published.
+    Published {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Where.
+        publication: Publication,
+    },
+    /// An effect of an attempt failed.
+    Failed {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+    },
+    /// Time has passed.
+    Tick,
+    /// A person or the system asks to stop; a second time means at once.
+    Interrupted,
+    /// A person closes the breaker of a service.
+    BreakerReset {
+        /// Service; `None` means all.
+        service: Option<Service>,
+    },
+}
+
+/// What a backend read from the run of its program.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AgentReport {
+    /// How it ended.
+    #[serde(flatten)]
+    pub ended: Ended,
+    /// What it cost.
+    #[serde(flatten)]
+    pub spent: Spent,
+    /// Session of the agent, to go on with.
+    pub session: Option<String>,
+    /// What the agent says that it did.
+    pub summary: Option<String>,
+    /// Tools that it was denied.
+    pub denied: Vec<String>,
+    /// Tokens read and written, all in all.
+    pub tokens: u64,
+    /// Milliseconds that it ran.
+    pub duration_ms: u64,
+}
+
+/// Work of an attempt, safe in the mirror.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// Commit that holds all of it.
+    pub commit: String,
+    /// Ref that keeps the commit.
+    pub salvage_ref: String,
+    /// Changed files; cut off after a bound.
+    pub changes: Vec<FileChange>,
+    /// How many files changed.
+    pub n_files: u32,
+    /// Lines added.
+    pub added: u64,
+    /// Lines removed.
+    pub removed: u64,
+    /// What a person should know of it, such as a nested repository left out.
+    pub notes: Vec<String>,
+}
+
+/// A changed file.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// Path in the repository.
+    pub path: String,
+    /// Lines added.
+    pub added: u64,
+    /// Lines removed.
+    pub removed: u64,
+}
+
+/// Result of a check.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckResult {
+    /// Name.
+    pub name: String,
+    /// Whether it passed.
+    pub passed: bool,
+    /// Milliseconds that it ran.
+    pub duration_ms: u64,
+    /// How it ended, in words: `exit code 1`, `timed out after 15 minutes`.
+    pub ended: String,
+    /// What it printed; the middle is cut out where it is long.
+    pub output: String,
+}
+
+/// Where work was published.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Publication {
+    /// Branch.
+    pub branch: String,
+    /// Commit at its head.
+    pub commit: String,
+    /// Pull request; `None` where a branch was asked for.
+    pub pull_request: Option<PullRequest>,
+    /// Whether the pull request was there already.
+    pub existed: bool,
+    /// Calls to the forge's API that publishing took.
+    pub n_api_calls: u32,
+}
+
+/// An issue shared between the engine, its events and its effects.
+pub(crate) type SharedIssue = Arc<Issue>;

@@ -1,0 +1,108 @@
+//! Money in whole micro-dollars: sums are exact, so a budget either holds or does not.
+
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
+
+use serde::{Deserialize, Serialize};
+
+/// An amount of US dollars, in millionths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Usd(i64);
+
+impl Usd {
+    /// Nothing.
+    pub const ZERO: Self = Self(0);
+
+    /// Makes an amount of `micros` millionths of a dollar.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Makes an amount of `cents` hundredths of a dollar.
+    pub const fn from_cents(cents: i64) -> Self {
+        Self(cents * 10_000)
+    }
+
+    /// Returns the amount in millionths of a dollar.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Returns the nearest amount to `dollars`; what is no number is nothing.
+    #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates, and NaN becomes 0")]
+    pub fn from_dollars(dollars: f64) -> Self {
+        Self((dollars * 1e6).round() as i64)
+    }
+
+    /// Returns the amount in dollars, for display and for programs that want a decimal number.
+    #[expect(clippy::cast_precision_loss, reason = "an amount that loses precision here is above nine billion dollars")]
+    pub fn dollars(self) -> f64 {
+        self.0 as f64 / 1e6
+    }
+
+    /// Returns half of the amount.
+    pub const fn half(self) -> Self {
+        Self(self.0 / 2)
+    }
+}
+
+impl Add for Usd {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Sub for Usd {
+    type Output = Self;
+    fn sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+impl AddAssign for Usd {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl SubAssign for Usd {
+    fn sub_assign(&mut self, other: Self) {
+        *self = *self - other;
+    }
+}
+
+impl Sum for Usd {
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        amounts.fold(Self::ZERO, Add::add)
+    }
+}
+
+impl fmt::Display for Usd {
+    /// Writes dollars and cents; an amount below a cent keeps four digits, so that it does not look like nothing.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let dollars = self.dollars().abs();
+        if self.0 != 0 && self.0.abs() < 10_000 {
+            write!(f, "{sign}${dollars:.4}")
+        } else {
+            write!(f, "{sign}${dollars:.2}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_exact_and_read_as_dollars() {
+        let tenth: Usd = (0..10).map(|_| Usd::from_dollars(0.1)).sum();
+        assert_eq!(tenth, Usd::from_dollars(1.0));
+        assert_eq!(Usd::from_cents(2550).to_string(), "$25.50");
+        assert_eq!(Usd::from_micros(7_500).to_string(), "$0.0075");
+        assert_eq!(Usd::from_dollars(f64::NAN), Usd::ZERO);
+    }
+}

@@ -1,0 +1,154 @@
+//! How tasks and sessions end.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FailureType, IssueNumber, PullRequest};
+
+/// How a task ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Its work is published.
+    Done {
+        /// The pull request; `None` where a branch was asked for.
+        pull_request: Option<PullRequest>,
+    },
+    /// A pull request of an earlier session is open.
+    AlreadyOpen {
+        /// That pull request.
+        pull_request: PullRequest,
+    },
+    /// The agent changed nothing, in every attempt.
+    NoChange,
+    /// It failed.
+    Failed {
+        /// Type of the last failure.
+        failure: FailureType,
+        /// The last failure, in words.
+        message: String,
+    },
+    /// It used up what one task may spend.
+    Budget {
+        /// How to go on.
+        message: String,
+    },
+    /// A person has to decide something.
+    NeedsYou {
+        /// What.
+        message: String,
+    },
+    /// Something that it depends on is not there.
+    Skipped {
+        /// What.
+        because: Skip,
+    },
+    /// It was never started.
+    NotStarted {
+        /// Why.
+        because: NotStarted,
+    },
+}
+
+/// Why a task was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "skip", content = "issue", rename_all = "snake_case")]
+pub enum Skip {
+    /// An issue of this session, which did not end in something to build on.
+    DependsOn(IssueNumber),
+    /// An open issue that is not part of this session.
+    DependsOnOutside(IssueNumber),
+}
+
+/// Why a task was not started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "not_started", content = "message", rename_all = "snake_case")]
+pub enum NotStarted {
+    /// The rest of the session's budget cannot start it.
+    Budget,
+    /// The time after which nothing starts had come.
+    Until,
+    /// The session stopped with this error.
+    Stopped(String),
+}
+
+impl Outcome {
+    /// Returns the name as it appears in JSON and metrics.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Done { .. } => "done",
+            Self::AlreadyOpen { .. } => "already_open",
+            Self::NoChange => "no_change",
+            Self::Failed { .. } => "failed",
+            Self::Budget { .. } => "budget",
+            Self::NeedsYou { .. } => "needs_you",
+            Self::Skipped { .. } => "skipped",
+            Self::NotStarted { .. } => "not_started",
+        }
+    }
+
+    /// Returns whether the issue has its pull request or branch, so that others can build on it.
+    pub const fn is_success(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::AlreadyOpen { .. })
+    }
+
+    /// Returns the pull request, where there is one.
+    pub const fn pull_request(&self) -> Option<&PullRequest> {
+        match self {
+            Self::Done { pull_request } => pull_request.as_ref(),
+            Self::AlreadyOpen { pull_request } => Some(pull_request),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done { pull_request: Some(pull) } => write!(f, "pull request #{}", pull.number),
+            Self::Done { pull_request: None } => f.write_str("branch published"),
+            Self::AlreadyOpen { pull_request } => write!(f, "pull request #{} is open already", pull_request.number),
+            Self::NoChange => f.write_str("no change"),
+            Self::Failed { failure, message } => write!(f, "{}: {message}", failure.name()),
+            Self::Budget { message } => write!(f, "budget: {message}"),
+            Self::NeedsYou { message } => write!(f, "needs you: {message}"),
+            Self::Skipped { because } => write!(f, "skipped: {because}"),
+            Self::NotStarted { because } => write!(f, "not started: {because}"),
+        }
+    }
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DependsOn(issue) => write!(f, "depends on {issue}"),
+            Self::DependsOnOutside(issue) => write!(f, "depends on {issue}, which is open and not part of this run"),
+        }
+    }
+}
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Budget => f.write_str("budget"),
+            Self::Until => f.write_str("the time set by `--until` had come"),
+            Self::Stopped(message) => f.write_str(message),
+        }
+    }
+}
+
+/// How a session ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum SessionStatus {
+    /// Every task has ended.
+    Completed,
+    /// It could not run, or had to stop.
+    Failed {
+        /// Why.
+        message: String,
+        /// Whether the budget is the reason.
+        budget: bool,
+    },
+}

@@ -1,0 +1,134 @@
+//! What a session was told: limits and rules. Journaled with its start, so that a replay needs nothing else.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Service, Time, Usd};
+
+/// Limits and rules of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Most that the session may spend.
+    pub budget: Usd,
+    /// Most that one task may spend, all its attempts together.
+    pub task_cap: Usd,
+    /// Money kept back from what an agent is told, for it checks between turns.
+    pub turn_margin: Usd,
+    /// How the cost of the agent is known.
+    pub metering: Metering,
+    /// Attempts in flight.
+    pub n_slots: u32,
+    /// Retries of a task after its first attempt.
+    pub max_retries: u32,
+    /// Attempts at once in one domain.
+    pub max_per_domain: u32,
+    /// Domains that run alone.
+    pub exclusive_domains: BTreeSet<String>,
+    /// Consecutive failures of a service that open its breaker.
+    pub breaker_threshold: u32,
+    /// Milliseconds until an open breaker probes.
+    pub breaker_cooldown_ms: u64,
+    /// Whether to start what fits although the whole backlog does not fit the budget.
+    pub allow_partial: bool,
+    /// Whether to stop when the plan stands.
+    pub dry_run: bool,
+    /// Name of the agent backend.
+    pub agent: String,
+    /// Which model works.
+    pub model: ModelChoice,
+    /// Whether there are checks to run.
+    pub has_checks: bool,
+    /// What to do when a check fails without any work of ours.
+    pub red_base: RedBase,
+    /// Nothing starts from this time on.
+    pub start_until: Option<Time>,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+impl Settings {
+    /// Returns the service that the agent backend is.
+    pub fn agent_service(&self) -> Service {
+        Service::Agent(self.agent.clone())
+    }
+
+    /// Returns the margin in force: never more than half of a task's cap, or a small cap could start nothing.
+    pub fn margin(&self) -> Usd {
+        self.turn_margin.min(self.task_cap.half())
+    }
+}
+
+impl Default for Settings {
+    /// The defaults of the configuration.
+    fn default() -> Self {
+        Self {
+            budget: Usd::from_cents(50_00),
+            task_cap: Usd::from_cents(5_00),
+            turn_margin: Usd::from_cents(50),
+            metering: Metering::AsItGoes,
+            n_slots: 3,
+            max_retries: 2,
+            max_per_domain: 1,
+            exclusive_domains: BTreeSet::from(["unknown".to_owned()]),
+            breaker_threshold: 5,
+            breaker_cooldown_ms: 60_000,
+            allow_partial: false,
+            dry_run: false,
+            agent: "claude".to_owned(),
+            model: ModelChoice::Fixed { model: Some("sonnet".to_owned()) },
+            has_checks: false,
+            red_base: RedBase::Fail,
+            start_until: None,
+            seed: 0,
+        }
+    }
+}
+
+/// How the cost of an agent is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metering {
+    /// It costs nothing.
+    Free,
+    /// While it runs.
+    AsItGoes,
+    /// At the end only.
+    AtTheEnd,
+}
+
+/// Which model works on a task.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "choice", rename_all = "snake_case")]
+pub enum ModelChoice {
+    /// Always this one; `None` leaves it to the program.
+    Fixed {
+        /// Its name.
+        model: Option<String>,
+    },
+    /// The model selector is asked.
+    Auto,
+}
+
+/// What to do when a check fails on the base already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedBase {
+    /// Start nothing.
+    Fail,
+    /// Let such a check say nothing about the work.
+    IgnoreKnown,
+}
+
+/// What a session is about; facts that decide nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// Label that its issues carry.
+    pub label: String,
+    /// `owner/name`, or the name of the local repository.
+    pub repository: String,
+    /// Branch that the work starts from and goes back to.
+    pub base_branch: String,
+    /// Version of autoissue.
+    pub version: String,
+}

@@ -1,0 +1,225 @@
+//! A task and its stages.
+//!
+//! ```text
+//!   Classifying ─► Choosing ─► Waiting ─► Running: Leasing ─► Agent ─► Collecting ─► Checking ─► Publishing ─► Ended
+//!                     ▲           ▲                  │          │          │            │            │
+//!                     │           └──────────────────┴──────────┴──────────┴────────────┴── failed, to be tried again
+//!                     └── failed in substance, and the model selector is asked again
+//! ```
+
+use crate::input::SharedIssue;
+use crate::{AgentReport, CheckResult, Classification, Ended, Outcome, Publication, Start, Time, Usd, Work};
+
+/// An issue accepted into the session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Task {
+    /// The issue.
+    pub issue: SharedIssue,
+    /// Where it is.
+    pub stage: Stage,
+    /// What the classifier said.
+    pub classification: Option<Classification>,
+    /// Model of the next attempt; `None` leaves it to the program.
+    pub model: Option<String>,
+    /// What it is expected to cost.
+    pub estimate: Usd,
+    /// What it has cost, all attempts.
+    pub spent: Usd,
+    /// How much of that is assumed.
+    pub assumed: Usd,
+    /// Attempts started so far.
+    pub n_attempts: u32,
+    /// Retries used up.
+    pub n_retries: u32,
+    /// Failures of substance.
+    pub n_substance: u32,
+    /// Attempt to go on with, where the last one left its worktree.
+    pub kept: Option<Kept>,
+    /// What was not good enough before.
+    pub feedback: Option<String>,
+    /// Work of the last attempt that left any.
+    pub work: Option<Work>,
+    /// Checks of the last attempt that got so far.
+    pub checks: Vec<CheckResult>,
+    /// Last report of an agent.
+    pub report: Option<AgentReport>,
+    /// Commit that the last attempt started from.
+    pub base: Option<String>,
+    /// Where its work is published.
+    pub publication: Option<Publication>,
+    /// Issues that wait for this one.
+    pub(crate) dependents: Vec<crate::IssueNumber>,
+    /// Dependencies that are not there yet.
+    pub(crate) n_missing: u32,
+}
+
+/// What a failed check leaves to the next attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Commit that the work started from.
+    pub base: String,
+    /// Session of the agent.
+    pub session: Option<String>,
+}
+
+/// Where a task is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stage {
+    /// The classifier is asked.
+    Classifying,
+    /// The model selector is asked.
+    Choosing,
+    /// It waits for its turn.
+    Waiting {
+        /// Not before this time.
+        not_before: Time,
+    },
+    /// It has a slot.
+    Running(Box<Attempt>),
+    /// It has ended.
+    Ended(Outcome),
+}
+
+/// One try at a task, in flight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attempt {
+    /// Number, from 1.
+    pub number: u32,
+    /// Money still set aside.
+    pub reserved: Usd,
+    /// What the agent was seen to spend.
+    pub metered: Usd,
+    /// What it is doing.
+    pub doing: Doing,
+    /// Whether the world owes an answer.
+    pub in_flight: bool,
+    /// Whether the agent was told to stop for its money.
+    pub over_budget: bool,
+    /// Tries at publishing that failed and count.
+    pub n_publish_failures: u32,
+}
+
+/// What an attempt is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// Its worktree is made.
+    Leasing {
+        /// Where the work starts.
+        start: Start,
+    },
+    /// The agent works.
+    Agent,
+    /// The work is taken into the mirror.
+    Collecting,
+    /// The checks run.
+    Checking,
+    /// The work is published, not before this time.
+    Publishing {
+        /// Zero where there is nothing to wait for.
+        not_before: Time,
+    },
+}
+
+impl Doing {
+    /// Returns the name as it is shown.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Leasing { .. } => "worktree",
+            Self::Agent => "agent",
+            Self::Collecting => "collect",
+            Self::Checking => "checks",
+            Self::Publishing { .. } => "publish",
+        }
+    }
+}
+
+impl Task {
+    pub(crate) fn new(issue: SharedIssue) -> Self {
+        Self {
+            issue,
+            stage: Stage::Classifying,
+            classification: None,
+            model: None,
+            estimate: Usd::ZERO,
+            spent: Usd::ZERO,
+            assumed: Usd::ZERO,
+            n_attempts: 0,
+            n_retries: 0,
+            n_substance: 0,
+            kept: None,
+            feedback: None,
+            work: None,
+            checks: Vec::new(),
+            report: None,
+            base: None,
+            publication: None,
+            dependents: Vec::new(),
+            n_missing: 0,
+        }
+    }
+
+    /// Returns its domain; `unknown` until the classifier has answered.
+    pub fn domain(&self) -> &str {
+        self.classification.as_ref().map_or("unknown", |classification| &classification.domain)
+    }
+
+    /// Returns the paths that it names or is expected to touch.
+    pub fn paths(&self) -> &[String] {
+        self.classification.as_ref().map_or(&[], |classification| &classification.paths)
+    }
+
+    /// Returns the attempt in flight.
+    pub fn attempt(&self) -> Option<&Attempt> {
+        match &self.stage {
+            Stage::Running(attempt) => Some(attempt),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn attempt_mut(&mut self) -> Option<&mut Attempt> {
+        match &mut self.stage {
+            Stage::Running(attempt) => Some(attempt),
+            _ => None,
+        }
+    }
+
+    /// Moves the attempt in flight on.
+    pub(crate) fn go(&mut self, doing: Doing, in_flight: bool) {
+        if let Some(attempt) = self.attempt_mut() {
+            attempt.doing = doing;
+            attempt.in_flight = in_flight;
+        }
+    }
+
+    /// Returns whether the last agent ended well, by its own word and by ours.
+    pub(crate) fn agent_was_good(&self) -> bool {
+        self.report.as_ref().is_some_and(|report| report.ended == Ended::Done)
+    }
+
+    /// Returns when publishing may be tried again, where it waits for that.
+    pub(crate) fn publish_not_before(&self) -> Option<Time> {
+        match self.attempt()? {
+            Attempt { doing: Doing::Publishing { not_before }, in_flight: false, .. } => Some(*not_before),
+            _ => None,
+        }
+    }
+
+    /// Returns how it ended.
+    pub const fn outcome(&self) -> Option<&Outcome> {
+        match &self.stage {
+            Stage::Ended(outcome) => Some(outcome),
+            _ => None,
+        }
+    }
+
+    /// Returns the name of its stage as it is shown.
+    pub const fn stage_name(&self) -> &'static str {
+        match &self.stage {
+            Stage::Classifying => "classify",
+            Stage::Choosing => "choose",
+            Stage::Waiting { .. } => "waiting",
+            Stage::Running(attempt) => attempt.doing.name(),
+            Stage::Ended(_) => "ended",
+        }
+    }
+}
