@@ -1,0 +1,644 @@
+//! What core is given to work by: every setting of a session, with its default.
+//!
+//! Core reads no file, no argument and no environment for these; whoever embeds it fills in a [`Config`]. The field
+//! comments are the descriptions in the JSON Schema ([`schema`]), so they are written for the person who configures.
+//!
+//! ```text
+//!   types ──► schema()    names, types, ranges, defaults: what one value may be
+//!     └─────► problems()  what the values must be to each other, and forms that a schema cannot say
+//! ```
+//!
+//! Deserialising refuses unknown keys and wrong types but does not enforce the schema's ranges: a loader checks values
+//! against [`schema`] first (for it can say where they came from), then asks [`Config::problems`].
+
+mod problems;
+mod secret_source;
+mod usd;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+
+pub use problems::Problem;
+pub use secret_source::SecretOrEnv;
+pub use usd::{Usd, UsdError};
+
+/// Configuration of autoissue.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Config {
+    /// The repository to work on.
+    pub project: ProjectSettings,
+    /// How attempts are run.
+    pub executor: ExecutorSettings,
+    /// The coding agent.
+    pub agent: AgentSettings,
+    /// Most US dollars a session may spend; 0 starts nothing that costs.
+    pub max_total_budget_usd: Usd,
+    /// Which tasks may run side by side.
+    pub scheduler: SchedulerSettings,
+    /// The circuit breaker, one per service.
+    pub breaker: BreakerSettings,
+    /// The dashboard.
+    pub dashboard: DashboardSettings,
+    /// The planner, which splits a directive into issues.
+    pub planner: PlannerSettings,
+    /// Where issues and pull requests live.
+    pub forge: ForgeSettings,
+    /// Access to GitHub.
+    pub github: GithubSettings,
+    /// Which built-in or plugin takes each replaceable decision.
+    pub strategies: StrategySettings,
+    /// Plugins to load.
+    pub plugins: Vec<PluginSettings>,
+    /// Log files.
+    pub logging: LoggingSettings,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            project: ProjectSettings::default(),
+            executor: ExecutorSettings::default(),
+            agent: AgentSettings::default(),
+            max_total_budget_usd: Usd::from_cents(50_00),
+            scheduler: SchedulerSettings::default(),
+            breaker: BreakerSettings::default(),
+            dashboard: DashboardSettings::default(),
+            planner: PlannerSettings::default(),
+            forge: ForgeSettings::default(),
+            github: GithubSettings::default(),
+            strategies: StrategySettings::default(),
+            plugins: Vec::new(),
+            logging: LoggingSettings::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Returns the agent backend that runs tasks: the strategy if one is named, else `agent.backend`.
+    pub fn agent_backend(&self) -> &str {
+        self.strategies.agent_backend.as_deref().unwrap_or(&self.agent.backend)
+    }
+}
+
+/// Returns the JSON Schema of [`Config`] (draft 2020-12, without references), with defaults, ranges and descriptions.
+pub fn schema() -> Schema {
+    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<Config>()
+}
+
+/// The repository to work on.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ProjectSettings {
+    /// The repository as `owner/name`; unset, it is read from the remote `origin`.
+    pub repo: Option<String>,
+    /// Directory of the checkout, relative to this file; unset, the checkout that holds this file, else the current one.
+    pub path: Option<PathBuf>,
+    /// Base of branches and pull requests; unset, `main`, or the forge's default branch if `main` is absent.
+    pub base_branch: Option<String>,
+}
+
+/// How attempts are run.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ExecutorSettings {
+    /// Attempts in flight at once.
+    #[schemars(range(min = 1, max = 256))]
+    pub max_parallel: u32,
+    /// Minutes that one attempt may take.
+    #[schemars(range(min = 1, max = 1440))]
+    pub timeout_minutes: u32,
+    /// Minutes of silence after which an agent is stopped.
+    #[schemars(range(min = 1, max = 1440))]
+    pub stall_minutes: u32,
+    /// Open pull requests; if false, the work ends as branch `autoissue/issue-<N>` in your repository and nothing is pushed.
+    pub create_pr: bool,
+    /// Open pull requests as drafts.
+    pub pr_draft: bool,
+    /// Retries of a task after its first attempt.
+    #[schemars(range(max = 20))]
+    pub max_retries: u32,
+    /// Commands run in a fresh worktree before the agent, such as installing dependencies.
+    #[schemars(inner(length(min = 1)))]
+    pub setup: Vec<String>,
+    /// Commands that must all pass before a pull request is opened; each an object, or the command alone.
+    pub checks: Vec<Check>,
+    /// What to do when a check already fails on the base commit: `fail` the session, or `ignoreKnown` failures.
+    pub red_base: RedBase,
+}
+
+impl Default for ExecutorSettings {
+    fn default() -> Self {
+        Self {
+            max_parallel: 3,
+            timeout_minutes: 30,
+            stall_minutes: 10,
+            create_pr: true,
+            pr_draft: false,
+            max_retries: 2,
+            setup: Vec::new(),
+            checks: Vec::new(),
+            red_base: RedBase::Fail,
+        }
+    }
+}
+
+/// A command of the repository that must pass before a pull request is opened.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(from = "CheckForm", rename_all = "camelCase")]
+pub struct Check {
+    /// Name in reports and pull requests.
+    pub name: String,
+    /// Shell command; exit code 0 is a pass.
+    pub run: String,
+    /// Minutes after which the check has failed.
+    pub timeout_minutes: u32,
+}
+
+/// How a check may be written: whole, or as its command alone.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum CheckForm {
+    /// The command, which is also the name.
+    Command(#[schemars(length(min = 1))] String),
+    Whole(WholeCheck),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct WholeCheck {
+    /// Name in reports and pull requests; unique.
+    #[schemars(length(min = 1))]
+    name: String,
+    /// Shell command; exit code 0 is a pass.
+    #[schemars(length(min = 1))]
+    run: String,
+    /// Minutes after which the check has failed.
+    #[serde(default = "Check::default_timeout_minutes")]
+    #[schemars(range(min = 1, max = 1440))]
+    timeout_minutes: u32,
+}
+
+impl Check {
+    const fn default_timeout_minutes() -> u32 {
+        15
+    }
+}
+
+impl From<CheckForm> for Check {
+    fn from(form: CheckForm) -> Self {
+        match form {
+            CheckForm::Command(run) => Self {
+                name: run.clone(),
+                run,
+                timeout_minutes: Self::default_timeout_minutes(),
+            },
+            CheckForm::Whole(WholeCheck {
+                name,
+                run,
+                timeout_minutes,
+            }) => Self {
+                name,
+                run,
+                timeout_minutes,
+            },
+        }
+    }
+}
+
+/// What to do when a check already fails on the base commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum RedBase {
+    /// Stop before any money is spent.
+    Fail,
+    /// Go on, and judge an attempt by the other checks only.
+    IgnoreKnown,
+}
+
+/// The coding agent.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AgentSettings {
+    /// The coding program: `claude`, `patch`, or one that a plugin supplies.
+    #[schemars(length(min = 1))]
+    pub backend: String,
+    /// `opus`, `sonnet`, `haiku`, or the backend's own name for a model; `auto` lets the model selector choose.
+    #[schemars(length(min = 1))]
+    pub model: String,
+    /// Most US dollars one task may spend, all its attempts together.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub max_budget_usd: Usd,
+    /// US dollars held back from what an agent is told it may spend, because agents look at their spending between turns only.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub turn_margin_usd: Usd,
+    /// Turns one attempt may take; unset, the backend's own limit.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_turns: Option<u32>,
+    /// The agent asks for no permission.
+    pub yolo: bool,
+    /// Tools the agent may use, for backends that have such a list.
+    #[schemars(inner(length(min = 1)))]
+    pub allowed_tools: Vec<String>,
+    /// Names of environment variables the agent may see beyond the backend's own.
+    #[schemars(inner(length(min = 1)))]
+    pub env: Vec<String>,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self {
+            backend: "claude".to_owned(),
+            model: "sonnet".to_owned(),
+            max_budget_usd: Usd::from_cents(5_00),
+            turn_margin_usd: Usd::from_cents(50),
+            max_turns: None,
+            yolo: false,
+            allowed_tools: ["Bash", "Edit", "Glob", "Grep", "Read", "Write"]
+                .map(str::to_owned)
+                .to_vec(),
+            env: Vec::new(),
+        }
+    }
+}
+
+/// Which tasks may run side by side.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct SchedulerSettings {
+    /// Domains whose tasks run alone.
+    #[schemars(inner(length(min = 1)))]
+    pub exclusive_domains: Vec<String>,
+    /// Attempts at once in one domain; tasks that name the same files never run together.
+    #[schemars(range(min = 1, max = 256))]
+    pub max_per_domain: u32,
+}
+
+impl Default for SchedulerSettings {
+    fn default() -> Self {
+        Self {
+            exclusive_domains: vec!["unknown".to_owned()],
+            max_per_domain: 1,
+        }
+    }
+}
+
+/// The circuit breaker, one per service.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct BreakerSettings {
+    /// Consecutive failures of a service that make its tasks wait.
+    #[schemars(range(min = 1, max = 1000))]
+    pub threshold: u32,
+    /// Seconds until one task probes whether the service has recovered.
+    #[schemars(range(min = 1, max = 86_400))]
+    pub cooldown_seconds: u32,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        Self {
+            threshold: 5,
+            cooldown_seconds: 60,
+        }
+    }
+}
+
+/// The dashboard.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct DashboardSettings {
+    /// Serve the dashboard while a session runs.
+    pub enabled: bool,
+    /// Port to listen on; 0 takes any free one.
+    #[schemars(range(max = 65_535))]
+    pub port: u16,
+    /// Address to listen on; one that other machines can reach needs `dashboard.auth`.
+    #[schemars(length(min = 1))]
+    pub host: String,
+    /// Who may see the dashboard.
+    pub auth: AuthSettings,
+}
+
+impl Default for DashboardSettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            port: 3030,
+            host: "127.0.0.1".to_owned(),
+            auth: AuthSettings::default(),
+        }
+    }
+}
+
+impl DashboardSettings {
+    /// Tells whether only this machine can reach the dashboard. A name other than `localhost` may mean anything: false.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.host.trim_start_matches('[').trim_end_matches(']');
+        host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+/// Who may see the dashboard.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct AuthSettings {
+    /// Ask for credentials.
+    pub enabled: bool,
+    /// Which credentials are accepted: `basic` (user name and password), `token`, or `both`.
+    #[serde(rename = "type")]
+    pub kind: AuthKind,
+    /// User name for `basic` and `both`: a string, or `{"env": "NAME"}`.
+    pub username: Option<SecretOrEnv>,
+    /// Password for `basic` and `both`: a string, or better `{"env": "NAME"}`.
+    pub password: Option<SecretOrEnv>,
+    /// Token for `token` and `both`: a string, or better `{"env": "NAME"}`.
+    pub token: Option<SecretOrEnv>,
+}
+
+impl Default for AuthSettings {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            kind: AuthKind::Basic,
+            username: None,
+            password: None,
+            token: None,
+        }
+    }
+}
+
+/// Which credentials the dashboard accepts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum AuthKind {
+    /// A user name and a password.
+    Basic,
+    /// A token, as `Authorization: Bearer` or through the log-in page.
+    Token,
+    /// Either.
+    Both,
+}
+
+impl AuthKind {
+    /// Tells whether a user name and a password are accepted.
+    pub fn takes_password(self) -> bool {
+        matches!(self, Self::Basic | Self::Both)
+    }
+
+    /// Tells whether a token is accepted.
+    pub fn takes_token(self) -> bool {
+        matches!(self, Self::Token | Self::Both)
+    }
+}
+
+/// The planner, which splits a directive into issues.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PlannerSettings {
+    /// Allow `autoissue plan`.
+    pub enabled: bool,
+    /// Model that plans: `opus`, `sonnet`, `haiku`, or the backend's own name.
+    #[schemars(length(min = 1))]
+    pub model: String,
+    /// Most US dollars that planning may spend; counted against the session's budget.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub max_budget_usd: Usd,
+}
+
+impl Default for PlannerSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            model: "sonnet".to_owned(),
+            max_budget_usd: Usd::from_cents(2_00),
+        }
+    }
+}
+
+/// Where issues and pull requests live.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct ForgeSettings {
+    /// `github`, or `local`: the embedded forge, which keeps issues and pull requests in `.autoissue/`.
+    pub kind: ForgeKind,
+}
+
+impl Default for ForgeSettings {
+    fn default() -> Self {
+        Self {
+            kind: ForgeKind::Github,
+        }
+    }
+}
+
+/// The kinds of forge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ForgeKind {
+    /// GitHub, or a GitHub Enterprise host.
+    Github,
+    /// The embedded forge: no account, no network.
+    Local,
+}
+
+/// Access to GitHub.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct GithubSettings {
+    /// Address of the API; unset, derived from the origin's host. A file may name that host or this machine only; use `AUTOISSUE_GITHUB_API_URL` for any other.
+    pub api_url: Option<String>,
+    /// Most writes to the API in a minute.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub writes_per_minute: u32,
+    /// Most writes to the API in an hour.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub writes_per_hour: u32,
+}
+
+impl Default for GithubSettings {
+    fn default() -> Self {
+        Self {
+            api_url: None,
+            writes_per_minute: 60,
+            writes_per_hour: 450,
+        }
+    }
+}
+
+/// Which built-in or plugin takes each replaceable decision.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct StrategySettings {
+    /// Sorts issues by domain: name of a built-in or of a plugin; unset, the built-in.
+    pub classifier: Option<String>,
+    /// Chooses a model where `agent.model` is `auto`: name of a built-in or of a plugin; unset, the built-in.
+    pub model_selector: Option<String>,
+    /// Runs the agent: name of a built-in or of a plugin; unset, what `agent.backend` names.
+    pub agent_backend: Option<String>,
+    /// Writes the pull request: name of a built-in or of a plugin; unset, the built-in.
+    pub pr_template: Option<String>,
+}
+
+/// A plugin to load.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PluginSettings {
+    /// Name by which `strategies` and `agent.backend` refer to it; unique.
+    #[schemars(length(min = 1))]
+    pub name: String,
+    /// The component, or a directory to build it from, relative to this file.
+    pub path: PathBuf,
+    /// SHA-256 of the component in hexadecimal; any other content is refused.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// Settings handed to the plugin as they are; its own schema says what they may be.
+    #[serde(default)]
+    pub config: Option<serde_json::Map<String, serde_json::Value>>,
+    /// What the plugin may do beyond computing; nothing unless named here.
+    #[serde(default)]
+    pub grants: PluginGrants,
+    /// What to do when the plugin fails.
+    #[serde(default)]
+    pub on_error: PluginOnError,
+}
+
+/// What a plugin may do beyond computing.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct PluginGrants {
+    /// Programs that an agent backend may have run, by name on PATH.
+    #[schemars(inner(length(min = 1)))]
+    pub exec: Vec<String>,
+    /// Names of environment variables those programs may see.
+    #[schemars(inner(length(min = 1)))]
+    pub env: Vec<String>,
+    /// Link an empty WASI (no files, no network, no environment, a fixed clock) for toolchains that import it.
+    pub wasi: bool,
+}
+
+/// What to do when a plugin fails.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum PluginOnError {
+    /// Let the built-in decide; counted and shown.
+    #[default]
+    Fallback,
+    /// Fail the task.
+    Fail,
+    /// Skip the issue.
+    Skip,
+}
+
+/// Log files.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct LoggingSettings {
+    /// Directory of the log files, relative to this file; unset, in the state directory.
+    pub dir: Option<PathBuf>,
+    /// Least severe level that is written.
+    pub level: LogLevel,
+    /// Days for which log files are kept.
+    #[schemars(range(min = 1, max = 3650))]
+    pub keep_days: u32,
+}
+
+impl Default for LoggingSettings {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            level: LogLevel::Info,
+            keep_days: 14,
+        }
+    }
+}
+
+/// How severe a log line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LogLevel {
+    /// Something failed.
+    Error,
+    /// Something is odd.
+    Warn,
+    /// What a session did.
+    Info,
+    /// Why it did so.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_empty_object_is_the_default() {
+        assert_eq!(serde_json::from_value::<Config>(json!({})).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn a_config_survives_its_own_json() {
+        let config: Config = serde_json::from_value(json!({
+            "executor": {"checks": ["cargo test", {"name": "lint", "run": "make lint", "timeoutMinutes": 3}]},
+            "agent": {"maxBudgetUsd": 0.000001, "maxTurns": 7},
+            "plugins": [{"name": "p", "path": "p.wasm", "config": {"a": [1]}, "grants": {"exec": ["x"]}}],
+        }))
+        .unwrap();
+        let json = serde_json::to_value(&config).unwrap();
+        assert_eq!(serde_json::from_value::<Config>(json).unwrap(), config);
+    }
+
+    #[test]
+    fn a_check_may_be_its_command_alone() {
+        let check: Check = serde_json::from_value(json!("cargo test")).unwrap();
+        let whole: Check = serde_json::from_value(json!({"name": "cargo test", "run": "cargo test"})).unwrap();
+        assert_eq!(check, whole);
+        assert_eq!(check.timeout_minutes, 15);
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_at_every_depth() {
+        for json in [
+            json!({"maxParallel": 1}),
+            json!({"executor": {"parallel": 1}}),
+            json!({"dashboard": {"auth": {"pass": "x"}}}),
+            json!({"executor": {"checks": [{"name": "a", "run": "b", "timeout": 1}]}}),
+            json!({"plugins": [{"name": "a", "path": "b", "grants": {"net": []}}]}),
+        ] {
+            assert!(serde_json::from_value::<Config>(json.clone()).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        let is_loopback = |host: &str| {
+            DashboardSettings {
+                host: host.to_owned(),
+                ..Default::default()
+            }
+            .is_loopback()
+        };
+        for host in ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "LOCALHOST"] {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in [
+            "0.0.0.0",
+            "::",
+            "192.168.1.2",
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "box",
+        ] {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+}

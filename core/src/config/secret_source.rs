@@ -1,0 +1,117 @@
+//! A credential in a configuration: written down, or the name of the environment variable that holds it.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::secret::{MASK, Secret};
+
+/// A secret, or where to find it.
+///
+/// Core reads no environment: a loader replaces [`SecretOrEnv::Env`] by what [`SecretOrEnv::resolve`] finds.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Form")]
+pub enum SecretOrEnv {
+    /// The secret itself.
+    Value(Secret),
+    /// The name of the environment variable that holds it.
+    Env(String),
+}
+
+impl SecretOrEnv {
+    /// Returns the secret, asking `lookup` for the environment variable if there is one; `None` if that has no value.
+    /// An empty secret is none.
+    pub fn resolve(&self, lookup: impl FnOnce(&str) -> Option<String>) -> Option<Secret> {
+        let secret = match self {
+            Self::Value(secret) => Some(secret.clone()),
+            Self::Env(name) => lookup(name).map(Secret::new),
+        };
+        secret.filter(|secret| !secret.is_empty())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Value(Secret),
+    Env(EnvName),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EnvName {
+    env: String,
+}
+
+impl From<Form> for SecretOrEnv {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Value(secret) => Self::Value(secret),
+            Form::Env(EnvName { env }) => Self::Env(env),
+        }
+    }
+}
+
+/// Writes `***`, whichever it is: people put the secret itself where its name belongs.
+impl Serialize for SecretOrEnv {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(MASK)
+    }
+}
+
+impl JsonSchema for SecretOrEnv {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "SecretOrEnv".into()
+    }
+
+    /// `writeOnly` is JSON Schema's word for a value that is never shown again.
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "writeOnly": true,
+            "anyOf": [
+                { "type": "string", "minLength": 1 },
+                {
+                    "type": "object",
+                    "properties": {
+                        "env": { "description": "Name of an environment variable.", "type": "string", "minLength": 1 }
+                    },
+                    "required": ["env"],
+                    "additionalProperties": false
+                }
+            ]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn neither_form_shows_what_it_holds() {
+        for form in [json!("hunter2"), json!({"env": "hunter2"})] {
+            let secret: SecretOrEnv = serde_json::from_value(form).unwrap();
+            assert_eq!(serde_json::to_value(&secret).unwrap(), json!("***"));
+        }
+        let secret = SecretOrEnv::Value(Secret::new("hunter2"));
+        assert_eq!(format!("{secret:?}"), "Value(***)");
+    }
+
+    #[test]
+    fn an_environment_variable_is_looked_up_by_name() {
+        let secret = SecretOrEnv::Env("NAME".to_owned());
+        assert_eq!(
+            secret.resolve(|name| Some(format!("value of {name}"))),
+            Some(Secret::new("value of NAME"))
+        );
+        assert_eq!(secret.resolve(|_| None), None);
+        assert_eq!(secret.resolve(|_| Some(String::new())), None);
+    }
+}
