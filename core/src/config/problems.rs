@@ -131,11 +131,21 @@ fn missing_credential(name: &str, secret: Option<&SecretOrEnv>) -> Option<Proble
         None => "nothing, while `dashboard.auth.enabled` is true".to_owned(),
         Some(SecretOrEnv::Value(secret)) if secret.is_empty() => "an empty string".to_owned(),
         Some(SecretOrEnv::Value(_)) => return None,
-        Some(SecretOrEnv::Env(_)) => "the name of an environment variable that is unset or empty".to_owned(),
+        Some(SecretOrEnv::Env(name)) => format!("{}, which is unset or empty", shown_variable(name)),
     };
     let allowed = "a string, or `{\"env\": \"NAME\"}` with `NAME` set in the environment";
     let problem = Problem::new(format!("dashboard.auth.{name}"), found, allowed);
     Some(problem.with_hint("a dashboard that asks for credentials needs some to compare with"))
+}
+
+/// Names a variable, if it looks like one: people put the secret itself where its name belongs.
+fn shown_variable(name: &str) -> String {
+    let is_name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    if name.bytes().all(is_name) {
+        format!("the environment variable `{name}`")
+    } else {
+        "an environment variable".to_owned()
+    }
 }
 
 /// Tells whether `repo` is `owner/name` in characters that GitHub gives to either.

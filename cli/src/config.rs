@@ -1,0 +1,223 @@
+//! Puts the configuration together: defaults, then the file, then the environment, then flags; the later wins.
+//! Reads files and changes nothing, so everything is known to be sound before the first effect.
+//!
+//! ```text
+//!   autoissue.config.json ──► file ──┐
+//!   environment ─────────────────────┼─► sources ──► check ──► merge ──► Config ──► problems ──► Loaded
+//!   flags ───────────────────────────┘      each against the      values and            forms, contradictions,
+//!                                           schema, for itself    their origins         paths that must exist
+//! ```
+//!
+//! A wrong value is an error even where a later layer overrides it: it would come back on the night without that flag.
+//! All problems of one step are reported together; a step runs only when the one before found none.
+
+pub(crate) mod api_url;
+mod check;
+mod error;
+mod file;
+pub(crate) mod git_remote;
+mod layers;
+mod origin;
+pub(crate) mod schema;
+pub(crate) mod show;
+pub(crate) mod state_dir;
+mod suggestion;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use autoissue_core::config::{Config, Problem, SecretOrEnv};
+use serde_json::Value;
+
+pub(crate) use error::ConfigError;
+pub(crate) use layers::FlagValue;
+pub(crate) use origin::Origin;
+
+use layers::Source;
+
+/// Name of the configuration file in a repository's root.
+pub(crate) const FILE_NAME: &str = "autoissue.config.json";
+
+/// Where to take a configuration from. Nothing else is looked at: neither the process's directory nor its environment.
+#[derive(Clone, Debug)]
+pub(crate) struct LoadRequest<'a> {
+    /// The argument of `--config`. Without one, [`FILE_NAME`] in the git root of `current_dir` is read if it exists.
+    pub(crate) config_flag: Option<PathBuf>,
+    /// The current directory, absolute.
+    pub(crate) current_dir: PathBuf,
+    /// The environment.
+    pub(crate) env: &'a [(String, String)],
+    /// What flags set, in the order given; the later wins.
+    pub(crate) flags: Vec<FlagValue>,
+}
+
+/// A sound configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    /// The values. Paths are absolute, and secrets that name an environment variable are resolved if it is set.
+    pub(crate) config: Config,
+    /// Where each value is from, by the path of its key; a missing key is a default. Whoever derives a value later
+    /// (the repository from the remote) notes it here as [`Origin::Git`].
+    pub(crate) origins: BTreeMap<String, Origin>,
+    /// The file that was read, if there is one.
+    pub(crate) file: Option<PathBuf>,
+    /// What is odd but can be worked with; sentences without a period.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// Returns where the value at this path is from.
+    pub(crate) fn origin(&self, key: &str) -> Origin {
+        self.origins.get(key).cloned().unwrap_or(Origin::Default)
+    }
+}
+
+/// Loads the configuration.
+///
+/// # Errors
+///
+/// Everything that was found to be wrong, as far as it can be told at once: a file that cannot be read or parsed, unknown
+/// keys, wrong types, values out of range, contradictions, and a project directory that does not exist.
+pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>> {
+    let LoadRequest {
+        config_flag,
+        current_dir,
+        env,
+        flags,
+    } = request;
+    let file = file::find(config_flag, &current_dir).map_err(|error| vec![error])?;
+    let sources = layers::sources(file.as_deref(), &current_dir, env, flags)?;
+    check_sources(&sources)?;
+
+    let (tree, mut origins) = layers::merge(&sources);
+    let mut config = deserialize(&tree).map_err(|problem| vec![locate(problem, &sources, &origins)])?;
+    if config.project.path.is_none()
+        && let Some((path, what)) = checkout(file.as_deref(), &current_dir)
+    {
+        config.project.path = Some(path);
+        origins.insert("project.path".to_owned(), Origin::Git { what: what.to_owned() });
+    }
+    resolve_secrets(&mut config, env);
+
+    let problems = config.problems().into_iter().chain(missing_project(&config));
+    let errors: Vec<ConfigError> = problems.map(|problem| locate(problem, &sources, &origins)).collect();
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let mut warnings = layers::suspicious_variables(env);
+    warnings.extend(odd_values(&config, &origins));
+    Ok(Loaded {
+        config,
+        origins,
+        file,
+        warnings,
+    })
+}
+
+fn check_sources(sources: &[Source]) -> Result<(), Vec<ConfigError>> {
+    let mut errors = Vec::new();
+    for source in sources {
+        let problems = check::check(schema::schema(), &source.tree);
+        errors.extend(
+            problems
+                .into_iter()
+                .map(|problem| ConfigError::new(source.origin(&problem.key), problem)),
+        );
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// Turns the merged values into the type. The schema was checked before, so what is left is rare: amounts too small to count.
+fn deserialize(tree: &Value) -> Result<Config, Problem> {
+    serde_path_to_error::deserialize(tree).map_err(|error| {
+        let key = error.path().to_string();
+        let allowed = schema::lookup(&key).map_or_else(|| "a value of the schema".to_owned(), check::describe);
+        Problem {
+            key,
+            found: error.into_inner().to_string(),
+            allowed,
+            hint: None,
+        }
+    })
+}
+
+/// Says where the value with the problem is from: for an item of a list in a file, its very line. A value that is missing
+/// is missed because of others in its section (`auth.enabled` asks for `auth.token`), so it points there.
+fn locate(problem: Problem, sources: &[Source], origins: &BTreeMap<String, Origin>) -> ConfigError {
+    let leaf = problem.key.split('[').next().unwrap_or_default();
+    let section = leaf.rsplit_once('.').map_or(leaf, |(section, _)| section);
+    let of_section = || {
+        origins
+            .iter()
+            .find(|(key, _)| key.starts_with(section))
+            .map(|(_, origin)| origin)
+    };
+    let origin = match (origins.get(leaf), sources.iter().find(|source| source.is_file())) {
+        (Some(Origin::File { .. }), Some(file)) => file.origin(&problem.key),
+        (Some(origin), _) => origin.clone(),
+        (None, _) => of_section().cloned().unwrap_or(Origin::Default),
+    };
+    ConfigError::new(origin, problem)
+}
+
+/// Returns the checkout to work on: where the file is, else where we are, else the file's own directory.
+fn checkout(file: Option<&Path>, current_dir: &Path) -> Option<(PathBuf, &'static str)> {
+    let file_dir = file.and_then(Path::parent);
+    let of_file = || Some((file::git_root(file_dir?)?, "the checkout that holds the configuration"));
+    let of_current = || Some((file::git_root(current_dir)?, "the current checkout"));
+    of_file()
+        .or_else(of_current)
+        .or_else(|| Some((file_dir?.to_owned(), "the directory of the configuration")))
+}
+
+fn missing_project(config: &Config) -> Option<Problem> {
+    let path = config.project.path.as_deref()?;
+    let what = match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => return None,
+        Ok(_) => "which is not a directory".to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "which does not exist".to_owned(),
+        Err(error) => format!("which cannot be read: {error}"),
+    };
+    let found = format!("`{}`, {what}", path.display());
+    let allowed = "the directory of a checkout".to_owned();
+    Some(Problem {
+        key: "project.path".to_owned(),
+        found,
+        allowed,
+        hint: None,
+    })
+}
+
+fn resolve_secrets(config: &mut Config, env: &[(String, String)]) {
+    let auth = &mut config.dashboard.auth;
+    for secret in [&mut auth.username, &mut auth.password, &mut auth.token]
+        .into_iter()
+        .flatten()
+    {
+        if let Some(value) = secret.resolve(|name| layers::variable(env, name)) {
+            *secret = SecretOrEnv::Value(value);
+        }
+    }
+}
+
+fn odd_values(config: &Config, origins: &BTreeMap<String, Origin>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let agent = &config.agent;
+    if agent.turn_margin_usd >= agent.max_budget_usd {
+        warnings.push(format!(
+            "`agent.turnMarginUsd` ({}) leaves nothing of `agent.maxBudgetUsd` ({}) for an agent to be told",
+            agent.turn_margin_usd, agent.max_budget_usd
+        ));
+    }
+    let strategy = config.strategies.agent_backend.as_deref();
+    if let Some(strategy) = strategy.filter(|name| *name != agent.backend && origins.contains_key("agent.backend")) {
+        warnings.push(format!(
+            "`strategies.agentBackend` ({strategy}) overrides `agent.backend` ({})",
+            agent.backend
+        ));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,66 @@
+//! One thing that is wrong with the configuration, as people read it.
+
+use std::fmt;
+
+use autoissue_core::config::Problem;
+
+use super::Origin;
+
+/// A value that cannot be worked with, and where it is from.
+///
+/// ```text
+/// invalid `executor.maxParallel` in /p/autoissue.config.json:4
+///   found: `0`
+///   allowed: a whole number from 1 to 256
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ConfigError {
+    /// Where it is from.
+    pub(crate) origin: Origin,
+    /// Path of the key, such as `executor.checks[1].name`; empty when it is about the whole.
+    pub(crate) key: String,
+    /// What was found; never a secret.
+    pub(crate) found: String,
+    /// What is allowed.
+    pub(crate) allowed: String,
+    /// What to do about it, if that is not plain. Boxed, for an error that is returned by value should be small.
+    pub(crate) hint: Option<Box<str>>,
+}
+
+impl ConfigError {
+    /// Adds to a problem where it is.
+    pub(crate) fn new(origin: Origin, problem: Problem) -> Self {
+        let Problem {
+            key,
+            found,
+            allowed,
+            hint,
+        } = problem;
+        Self {
+            origin,
+            key,
+            found,
+            allowed,
+            hint: hint.map(String::into_boxed_str),
+        }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.key.as_str() {
+            "" => write!(f, "invalid configuration")?,
+            key => write!(f, "invalid `{}`", key.escape_debug())?,
+        }
+        match &self.origin {
+            // The values contradict each other, and nobody set this one: no place to point to.
+            Origin::Default => {}
+            origin @ Origin::File { .. } => write!(f, " in {origin}")?,
+            origin => write!(f, " from {origin}")?,
+        }
+        write!(f, "\n  found: {}\n  allowed: {}", self.found, self.allowed)?;
+        self.hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}

@@ -1,0 +1,340 @@
+//! Reads host, owner and name out of the address of a git remote. Parses text only; asks neither git nor the network.
+
+use std::net::IpAddr;
+
+/// A repository on a forge, as the address of a remote names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GitRemote {
+    /// The host, in lower case; IPv6 without brackets.
+    pub(crate) host: String,
+    /// The port of the forge's web server, if the address is a web address and names one.
+    pub(crate) web_port: Option<u16>,
+    /// The web address is `http`. Honoured for this machine only; a token never travels in the clear.
+    plain_http: bool,
+    /// Owner of the repository.
+    pub(crate) owner: String,
+    /// Name of the repository, without `.git`.
+    pub(crate) name: String,
+}
+
+/// Why the address of a remote names no repository on a forge. Credentials in the address are never repeated.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum GitRemoteError {
+    /// A directory on this machine, for which only the local forge will do.
+    #[error("`{url}` is a path on this machine, not a repository on a forge")]
+    Local {
+        /// The address.
+        url: String,
+    },
+    /// A scheme that is none of git's network ones, or no host.
+    #[error("`{url}` names no host")]
+    NoHost {
+        /// The address, without credentials.
+        url: String,
+    },
+    /// The path is not `owner/name`.
+    #[error("`{path}` on `{host}` is not `owner/name`")]
+    NotOwnerAndName {
+        /// The host.
+        host: String,
+        /// What follows it.
+        path: String,
+    },
+}
+
+impl GitRemote {
+    /// Parses an address in any of the forms that git takes: `https://`, `http://`, `ssh://`, `git://` and
+    /// `user@host:owner/name`, with or without credentials, port, `.git` and trailing slashes.
+    ///
+    /// # Errors
+    ///
+    /// When it is a local path, has no host, or its path is not `owner/name`.
+    pub(crate) fn parse(url: &str) -> Result<Self, GitRemoteError> {
+        let url = url.trim();
+        let Address {
+            scheme,
+            authority,
+            path,
+        } = split(url)?;
+        let no_host = || GitRemoteError::NoHost {
+            url: without_credentials(url),
+        };
+        let (host, port) = without_user(authority).and_then(host_and_port).ok_or_else(no_host)?;
+        let (owner, name) = owner_and_name(path).ok_or_else(|| GitRemoteError::NotOwnerAndName {
+            host: host.clone(),
+            path: without_credentials(path),
+        })?;
+        let is_web = matches!(scheme, "https" | "http");
+        Ok(Self {
+            plain_http: scheme == "http" && is_this_machine(&host),
+            web_port: port.filter(|_| is_web),
+            host: without_ssh_alias(host),
+            owner,
+            name,
+        })
+    }
+
+    /// Returns `owner/name`.
+    pub(crate) fn repo(&self) -> String {
+        format!("{}/{}", self.owner, self.name)
+    }
+
+    /// Returns the address of the forge's API: GitHub's own, that of a tenant on `ghe.com`, or that of an Enterprise host.
+    pub(crate) fn api_url(&self) -> String {
+        if let Some(host) = api_host(&self.host) {
+            return format!("https://{host}");
+        }
+        let scheme = if self.plain_http { "http" } else { "https" };
+        let port = self.web_port.map(|port| format!(":{port}")).unwrap_or_default();
+        match self.host.contains(':') {
+            true => format!("{scheme}://[{}]{port}/api/v3", self.host),
+            false => format!("{scheme}://{}{port}/api/v3", self.host),
+        }
+    }
+}
+
+/// Returns the host of the API where it has one of its own: `github.com` and the tenants of `ghe.com`.
+pub(super) fn api_host(host: &str) -> Option<String> {
+    (host == "github.com" || host.ends_with(".ghe.com")).then(|| format!("api.{host}"))
+}
+
+/// Tells whether a host is this machine.
+pub(super) fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+struct Address<'a> {
+    scheme: &'a str,
+    authority: &'a str,
+    path: &'a str,
+}
+
+fn split(url: &str) -> Result<Address<'_>, GitRemoteError> {
+    if let Some((scheme, rest)) = url.split_once("://") {
+        return match scheme {
+            "https" | "http" | "ssh" | "git" | "git+ssh" | "ssh+git" => {
+                let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+                Ok(Address {
+                    scheme,
+                    authority,
+                    path,
+                })
+            }
+            "file" => Err(GitRemoteError::Local { url: url.to_owned() }),
+            _ => Err(GitRemoteError::NoHost {
+                url: without_credentials(url),
+            }),
+        };
+    }
+    // Git's rule: what has a colon before the first slash is `host:path`, anything else is a path.
+    match url.split_once(':') {
+        Some((authority, path)) if !authority.contains('/') => Ok(Address {
+            scheme: "ssh",
+            authority,
+            path,
+        }),
+        _ => Err(GitRemoteError::Local { url: url.to_owned() }),
+    }
+}
+
+/// Takes `user:password@` away; `None` if there are characters that some readers take for the end of the host.
+fn without_user(authority: &str) -> Option<&str> {
+    let is_plain = authority.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    is_plain.then(|| authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+}
+
+/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`; `None` if the host has characters that no host has.
+pub(super) fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        let port = if rest.is_empty() {
+            None
+        } else {
+            Some(rest.strip_prefix(':')?.parse().ok()?)
+        };
+        return host.parse::<IpAddr>().ok().map(|ip| (ip.to_string(), port));
+    }
+    let (host, port) = match authority.split_once(':') {
+        Some((host, "")) => (host, None),
+        Some((host, port)) => (host, Some(port.parse().ok()?)),
+        None => (authority, None),
+    };
+    let is_host = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    let is_valid = !host.is_empty() && host.bytes().all(is_host) && !host.starts_with(['-', '.']);
+    is_valid.then(|| (host.to_ascii_lowercase(), port))
+}
+
+fn owner_and_name(path: &str) -> Option<(String, String)> {
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let (owner, name) = path.split_once('/')?;
+    let is_part = |part: &str| {
+        !matches!(part, "" | "." | "..") && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    (is_part(owner) && is_part(name)).then(|| (owner.to_owned(), name.to_owned()))
+}
+
+/// GitHub takes ssh on port 443 under another name; the API knows only the one.
+fn without_ssh_alias(host: String) -> String {
+    match host.as_str() {
+        "ssh.github.com" | "www.github.com" => "github.com".to_owned(),
+        _ => host,
+    }
+}
+
+fn without_credentials(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, rest))) => format!("{scheme}://{rest}"),
+        (None, Some((_, rest))) => rest.to_owned(),
+        (_, None) => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(url: &str, host: &str, repo: &str) {
+        let remote = GitRemote::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
+        assert_eq!((remote.host.as_str(), remote.repo().as_str()), (host, repo), "{url}");
+    }
+
+    #[test]
+    fn every_form_names_the_same_repository() {
+        for host in ["github.com", "ghe.example.com", "10.0.0.7", "localhost"] {
+            for repo in [
+                "owner/name",
+                "o-1/.github",
+                "me_corp/a.b.c",
+                "x/y_z",
+                "o/name.github.io",
+                "o/git",
+            ] {
+                for end in ["", ".git", "/", ".git/", ".git//"] {
+                    for start in [
+                        format!("https://{host}/"),
+                        format!("https://{host}:8443/"),
+                        format!("https://user@{host}/"),
+                        format!("https://user:p%40ss@{host}/"),
+                        format!("https://x-access-token:ghs_abc@{host}//"),
+                        format!("http://{host}/"),
+                        format!("git://{host}/"),
+                        format!("ssh://git@{host}/"),
+                        format!("ssh://git@{host}:2222/"),
+                        format!("ssh://{host}/"),
+                        format!("git@{host}:"),
+                        format!("git@{host}:/"),
+                        format!("{host}:"),
+                        format!("org-123@{host}:"),
+                        format!("  https://{}/", host.to_uppercase()),
+                    ] {
+                        check(&format!("{start}{repo}{end}"), host, repo);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ssh_over_443_is_still_github() {
+        check(
+            "ssh://git@ssh.github.com:443/owner/name.git",
+            "github.com",
+            "owner/name",
+        );
+    }
+
+    #[test]
+    fn local_paths_are_told_apart() {
+        for url in [
+            "/srv/git/name.git",
+            "../name",
+            "./a:b/c",
+            "file:///srv/owner/name",
+            "name",
+        ] {
+            assert!(
+                matches!(GitRemote::parse(url), Err(GitRemoteError::Local { .. })),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_repository_is_refused() {
+        for url in [
+            "",
+            "https://",
+            "https:///owner/name",
+            "https://github.com",
+            "https://github.com/owner",
+            "https://github.com/owner/name/tree/main",
+            "https://github.com/owner/..",
+            "https://github.com/owner/na%20me",
+            "https://github.com/owner/name?x=1",
+            "https://github.com/owner/.git",
+            "https://git hub.com/owner/name",
+            "https://github.com:port/owner/name",
+            "https://github.com\\@evil.example/owner/name",
+            "https://-oProxyCommand=x/owner/name",
+            "ftp://github.com/owner/name",
+            "git@github.com:name",
+            "https://[::1/owner/name",
+        ] {
+            assert!(GitRemote::parse(url).is_err(), "{url}: {:?}", GitRemote::parse(url));
+        }
+    }
+
+    #[test]
+    fn credentials_are_not_repeated() {
+        for url in [
+            "https://user:hunter2@github.com/owner",
+            "https://user:hunter2@/owner/name",
+            "https://user:hunter2@git hub/owner/name",
+            "ftp://user:hunter2@github.com/owner/name",
+            "user:hunter2@github.com/owner/name/more",
+        ] {
+            let error = GitRemote::parse(url).unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn any_text_is_answered() {
+        let pieces = [
+            "https://", "git@", ":", "/", "[", "]", "@", "owner", ".git", "é", "::1", "", "?", "\\", "80",
+        ];
+        for a in pieces {
+            for b in pieces {
+                for c in pieces {
+                    for d in pieces {
+                        if let Ok(remote) = GitRemote::parse(&format!("{a}{b}{c}{d}")) {
+                            assert!(!remote.host.is_empty() && !remote.owner.is_empty() && !remote.name.is_empty());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_api_is_derived_from_the_host() {
+        for (url, api) in [
+            ("git@github.com:o/n", "https://api.github.com"),
+            ("ssh://git@ssh.github.com:443/o/n", "https://api.github.com"),
+            ("https://acme.ghe.com/o/n", "https://api.acme.ghe.com"),
+            ("https://ghe.example.com/o/n", "https://ghe.example.com/api/v3"),
+            (
+                "https://ghe.example.com:8443/o/n",
+                "https://ghe.example.com:8443/api/v3",
+            ),
+            ("ssh://git@ghe.example.com:2222/o/n", "https://ghe.example.com/api/v3"),
+            ("http://ghe.example.com/o/n", "https://ghe.example.com/api/v3"),
+            ("http://127.0.0.1:4000/o/n", "http://127.0.0.1:4000/api/v3"),
+            ("http://[::1]:4000/o/n", "http://[::1]:4000/api/v3"),
+        ] {
+            assert_eq!(GitRemote::parse(url).unwrap().api_url(), api, "{url}");
+        }
+    }
+}

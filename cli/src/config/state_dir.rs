@@ -1,0 +1,88 @@
+//! Where autoissue keeps what outlives a session. Computes the path; creates nothing.
+
+use std::path::{Path, PathBuf};
+
+use autoissue_core::config::Problem;
+
+use super::layers::variable;
+use super::{ConfigError, Origin};
+
+const VARIABLE: &str = "AUTOISSUE_STATE_DIR";
+
+/// Returns the state directory: `AUTOISSUE_STATE_DIR`, else `autoissue` in the platform's directory for state.
+///
+/// On Linux that is `$XDG_STATE_HOME`, else `~/.local/state`; on macOS `~/Library/Application Support`.
+///
+/// # Errors
+///
+/// When the variable is set and empty, or when there is no home directory to fall back to.
+pub(crate) fn state_dir(env: &[(String, String)], current_dir: &Path) -> Result<PathBuf, ConfigError> {
+    match variable(env, VARIABLE) {
+        Some(dir) if dir.is_empty() => Err(error("an empty string")),
+        Some(dir) => Ok(current_dir.join(dir)),
+        None => platform_dir(env)
+            .map(|dir| dir.join("autoissue"))
+            .ok_or_else(|| error("nothing, and no `HOME` either")),
+    }
+}
+
+fn platform_dir(env: &[(String, String)]) -> Option<PathBuf> {
+    // The XDG specification has relative paths ignored.
+    let absolute = |name| variable(env, name).map(PathBuf::from).filter(|path| path.is_absolute());
+    if cfg!(target_os = "macos") {
+        return Some(absolute("HOME")?.join("Library/Application Support"));
+    }
+    absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))
+}
+
+fn error(found: &str) -> ConfigError {
+    let problem = Problem {
+        key: String::new(),
+        found: found.to_owned(),
+        allowed: "the path of a directory".to_owned(),
+        hint: Some(format!(
+            "set `{VARIABLE}` to a directory where autoissue may keep its state"
+        )),
+    };
+    ConfigError::new(
+        Origin::Env {
+            name: VARIABLE.to_owned(),
+        },
+        problem,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(env: &[(&str, &str)], expected: Option<&str>) {
+        let env: Vec<(String, String)> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        assert_eq!(state_dir(&env, Path::new("/here")).ok(), expected.map(PathBuf::from));
+    }
+
+    #[test]
+    fn the_variable_wins() {
+        check(&[("AUTOISSUE_STATE_DIR", "/s"), ("HOME", "/h")], Some("/s"));
+        check(&[("AUTOISSUE_STATE_DIR", "s")], Some("/here/s"));
+    }
+
+    #[test]
+    fn without_any_home_there_is_no_guess() {
+        check(&[], None);
+        check(&[("HOME", "relative")], None);
+        check(&[("AUTOISSUE_STATE_DIR", ""), ("HOME", "/h")], None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn linux_follows_xdg() {
+        check(&[("HOME", "/h")], Some("/h/.local/state/autoissue"));
+        check(&[("HOME", "/h"), ("XDG_STATE_HOME", "/x")], Some("/x/autoissue"));
+        check(
+            &[("HOME", "/h"), ("XDG_STATE_HOME", "x")],
+            Some("/h/.local/state/autoissue"),
+        );
+    }
+}
