@@ -1,7 +1,22 @@
-//! core
+//! Runs autoissue sessions: everything between a command and its events.
+//!
+//! ```text
+//!   Command ─► session ─► dispatcher ─► journal ─► bus ─► Event
+//!                          │   ▲   owns the engine
+//!                   Effect ▼   │ Input
+//!                        executor ─► services: forge, mirror, worktrees, agent, checks, strategies
+//! ```
+//!
+//! Core never prints and reads neither arguments nor environment for its configuration: it is given a
+//! [`config::Config`] and a [`session::Host`], so it can be embedded.
 
 pub mod bus;
 pub mod config;
 pub mod journal;
+pub mod recorded;
 pub mod repository_lock;
 pub mod secret;
+pub mod session;
+pub mod summary;
+
+pub use autoissue_engine as engine;

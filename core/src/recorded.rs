@@ -1,0 +1,70 @@
+//! Sessions as the journal has them: what `status`, `show`, `metrics` and `resume` read.
+
+use autoissue_engine::{Engine, Event};
+
+use crate::bus::Envelope;
+use crate::journal::{Journal, JournalError, SessionRow, StoredEvent};
+
+/// A session read from the journal.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Its row.
+    pub row: SessionRow,
+    /// Its events, in order.
+    pub events: Vec<Envelope<Event>>,
+    /// The engine that they make.
+    pub engine: Engine,
+}
+
+/// Why a session cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordedError {
+    /// The journal does not give it.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An event is of a kind that this release does not know.
+    #[error("session `{session}` has an event {seq} that this release of autoissue cannot read")]
+    Unreadable {
+        /// Session.
+        session: String,
+        /// Number of the event.
+        seq: u64,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// Events read from the journal at a time.
+const N_EVENTS_READ: usize = 1_000;
+
+impl Recorded {
+    /// Reads a session.
+    ///
+    /// # Errors
+    /// Where the journal is damaged, or was written by a newer release.
+    pub fn read(journal: &Journal, row: SessionRow) -> Result<Self, RecordedError> {
+        let mut events: Vec<Envelope<Event>> = Vec::new();
+        loop {
+            let after = events.last().map_or(0, |last| last.seq);
+            let stored = journal.read(&row.id, after, N_EVENTS_READ)?;
+            if stored.is_empty() {
+                break;
+            }
+            for event in stored {
+                events.push(parse(&row, event)?);
+            }
+        }
+        let engine = Engine::replay(events.iter().map(|envelope| &envelope.event));
+        Ok(Self { row, events, engine })
+    }
+}
+
+fn parse(row: &SessionRow, stored: StoredEvent) -> Result<Envelope<Event>, RecordedError> {
+    let event = serde_json::from_str(&stored.body).map_err(|source| RecordedError::Unreadable {
+        session: row.id.to_string(),
+        seq: stored.seq,
+        source,
+    })?;
+    Ok(Envelope { seq: stored.seq, at_ms: stored.at_ms, event })
+}

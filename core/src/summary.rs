@@ -1,0 +1,195 @@
+//! What came of a session, as figures: the last line of `--output json`, and the ground of the closing report.
+//!
+//! The JSON form is a documented promise. All of it comes from the journal, by way of the engine that replays it.
+
+use std::collections::BTreeMap;
+
+use autoissue_engine::{Engine, Outcome, Phase, PullRequest, SessionStatus, Task, Usd};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What came of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Summary {
+    /// Always `summary`.
+    #[serde(rename = "type")]
+    pub kind: SummaryKind,
+    /// Session id.
+    pub session: String,
+    /// `completed`, `interrupted`, `failed`, or `running` where it still runs.
+    pub status: Status,
+    /// Why it failed; null otherwise.
+    pub reason: Option<String>,
+    /// Its tasks, by issue number.
+    pub tasks: Vec<TaskSummary>,
+    /// How many tasks ended in which way.
+    pub counts: BTreeMap<String, u32>,
+    /// US dollars gone, known and assumed.
+    pub spent_usd: f64,
+    /// The part of it that is assumed, for the cost was not told.
+    pub assumed_usd: f64,
+    /// US dollars that it might spend.
+    pub budget_usd: f64,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// When it ended, RFC 3339; null where it still runs.
+    pub finished_at: Option<String>,
+}
+
+/// The type of the summary line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SummaryKind {
+    /// The only one.
+    Summary,
+}
+
+/// Where a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Every task has ended.
+    Completed,
+    /// It was stopped and can be resumed.
+    Interrupted,
+    /// It could not run, or had to stop.
+    Failed,
+    /// It is under way.
+    Running,
+}
+
+/// What came of a task.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct TaskSummary {
+    /// Issue number.
+    pub issue: u64,
+    /// Title of the issue.
+    pub title: String,
+    /// Domain.
+    pub domain: String,
+    /// How it ended: `done`, `already_open`, `no_change`, `failed`, `budget`, `needs_you`, `skipped`, `not_started`; null where it has not.
+    pub outcome: Option<&'static str>,
+    /// Attempts started.
+    pub attempts: u32,
+    /// US dollars, all attempts together.
+    pub spent_usd: f64,
+    /// The pull request, or null.
+    pub pull_request: Option<PullRequestLink>,
+    /// Branch with the work, or null.
+    pub branch: Option<String>,
+    /// The outcome in words; null where there is nothing to add.
+    pub reason: Option<String>,
+}
+
+/// A pull request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PullRequestLink {
+    /// Number.
+    pub number: u64,
+    /// Address for people.
+    pub url: String,
+}
+
+impl Summary {
+    /// Returns the summary of a session. Times are milliseconds since the Unix epoch.
+    pub fn new(session: &str, engine: &Engine, started_at_ms: u64, finished_at_ms: Option<u64>) -> Self {
+        let (status, reason) = status_of(engine);
+        let mut counts = BTreeMap::new();
+        for outcome in engine.tasks().values().filter_map(Task::outcome) {
+            *counts.entry(outcome.name().to_owned()).or_default() += 1;
+        }
+        Self {
+            kind: SummaryKind::Summary,
+            session: session.to_owned(),
+            status,
+            reason,
+            tasks: engine.tasks().values().map(TaskSummary::new).collect(),
+            counts,
+            spent_usd: engine.ledger().spent.dollars(),
+            assumed_usd: engine.ledger().assumed.dollars(),
+            budget_usd: engine.ledger().budget.dollars(),
+            started_at: rfc3339(started_at_ms),
+            finished_at: finished_at_ms.map(rfc3339),
+        }
+    }
+}
+
+impl TaskSummary {
+    fn new(task: &Task) -> Self {
+        Self {
+            issue: task.issue.number.0,
+            title: task.issue.title.clone(),
+            domain: task.domain().to_owned(),
+            outcome: task.outcome().map(Outcome::name),
+            attempts: task.n_attempts,
+            spent_usd: task.spent.dollars(),
+            pull_request: task.outcome().and_then(Outcome::pull_request).map(PullRequestLink::new),
+            branch: task.publication.as_ref().map(|publication| publication.branch.clone()),
+            reason: task.outcome().filter(|outcome| !matches!(outcome, Outcome::Done { .. })).map(ToString::to_string),
+        }
+    }
+}
+
+impl PullRequestLink {
+    fn new(pull_request: &PullRequest) -> Self {
+        Self { number: pull_request.number, url: pull_request.url.clone() }
+    }
+}
+
+fn status_of(engine: &Engine) -> (Status, Option<String>) {
+    match engine.phase() {
+        Phase::Over(SessionStatus::Completed) => (Status::Completed, None),
+        Phase::Over(SessionStatus::Failed { message, .. }) => (Status::Failed, Some(message.clone())),
+        _ if engine.is_interrupted() => (Status::Interrupted, None),
+        _ => (Status::Running, None),
+    }
+}
+
+/// How a session went, as the exit code tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All tasks are done, or had an open pull request already.
+    AllDone,
+    /// It ran, and some task failed or was skipped.
+    SomeFailed,
+    /// It did not start, or stopped, because of the budget.
+    Budget,
+    /// It could not run.
+    Failed,
+    /// It was interrupted and can be resumed.
+    Interrupted,
+}
+
+impl Verdict {
+    /// Returns how a session went.
+    pub fn of(engine: &Engine) -> Self {
+        use autoissue_engine::NotStarted;
+        if engine.is_interrupted() {
+            return Self::Interrupted;
+        }
+        if let Phase::Over(SessionStatus::Failed { budget, .. }) = engine.phase() {
+            return if *budget { Self::Budget } else { Self::Failed };
+        }
+        let outcomes = || engine.tasks().values().filter_map(Task::outcome);
+        if outcomes().any(|outcome| *outcome == Outcome::NotStarted { because: NotStarted::Budget }) {
+            Self::Budget
+        } else if outcomes().all(Outcome::is_success) {
+            Self::AllDone
+        } else {
+            Self::SomeFailed
+        }
+    }
+}
+
+/// Returns what a published task cost on average, all costs of the session counted; `None` without a pull request.
+pub fn cost_per_pull_request(engine: &Engine) -> Option<Usd> {
+    let n = engine.tasks().values().filter(|task| matches!(task.outcome(), Some(Outcome::Done { .. }))).count();
+    let n = i64::try_from(n).ok().filter(|&n| n > 0)?;
+    Some(Usd::from_micros(engine.ledger().spent.micros() / n))
+}
+
+/// Returns a time as RFC 3339 in UTC, to the millisecond.
+pub fn rfc3339(ms: u64) -> String {
+    i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default().to_string()
+}
