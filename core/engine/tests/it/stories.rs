@@ -16,11 +16,8 @@ fn a_single_issue_becomes_a_pull_request() {
     let mut engine = Engine::new();
     let mut journal = Vec::new();
     let settings = Settings { exclusive_domains: Default::default(), ..Settings::default() };
-    let mut inputs = vec![Input::Started {
-        settings: Box::new(settings),
-        about: About::default(),
-        history: History::default(),
-    }];
+    let mut inputs =
+        vec![Input::Started { settings: Box::new(settings), about: About::default(), history: History::default() }];
     let mut now = Time::from_ms(1);
     while let Some(input) = inputs.pop() {
         now = now + 1;
