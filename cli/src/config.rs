@@ -79,12 +79,7 @@ impl Loaded {
 /// Everything that was found to be wrong, as far as it can be told at once: a file that cannot be read or parsed, unknown
 /// keys, wrong types, values out of range, contradictions, and a project directory that does not exist.
 pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>> {
-    let LoadRequest {
-        config_flag,
-        current_dir,
-        env,
-        flags,
-    } = request;
+    let LoadRequest { config_flag, current_dir, env, flags } = request;
     let file = file::find(config_flag, &current_dir).map_err(|error| vec![error])?;
     let sources = layers::sources(file.as_deref(), &current_dir, env, flags)?;
     check_sources(&sources)?;
@@ -106,23 +101,14 @@ pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>>
     }
     let mut warnings = layers::suspicious_variables(env);
     warnings.extend(odd_values(&config, &origins));
-    Ok(Loaded {
-        config,
-        origins,
-        file,
-        warnings,
-    })
+    Ok(Loaded { config, origins, file, warnings })
 }
 
 fn check_sources(sources: &[Source]) -> Result<(), Vec<ConfigError>> {
     let mut errors = Vec::new();
     for source in sources {
         let problems = check::check(schema::schema(), &source.tree);
-        errors.extend(
-            problems
-                .into_iter()
-                .map(|problem| ConfigError::new(source.origin(&problem.key), problem)),
-        );
+        errors.extend(problems.into_iter().map(|problem| ConfigError::new(source.origin(&problem.key), problem)));
     }
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
@@ -132,12 +118,7 @@ fn deserialize(tree: &Value) -> Result<Config, Problem> {
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let key = error.path().to_string();
         let allowed = schema::lookup(&key).map_or_else(|| "a value of the schema".to_owned(), check::describe);
-        Problem {
-            key,
-            found: error.into_inner().to_string(),
-            allowed,
-            hint: None,
-        }
+        Problem { key, found: error.into_inner().to_string(), allowed, hint: None }
     })
 }
 
@@ -146,12 +127,7 @@ fn deserialize(tree: &Value) -> Result<Config, Problem> {
 fn locate(problem: Problem, sources: &[Source], origins: &BTreeMap<String, Origin>) -> ConfigError {
     let leaf = problem.key.split('[').next().unwrap_or_default();
     let section = leaf.rsplit_once('.').map_or(leaf, |(section, _)| section);
-    let of_section = || {
-        origins
-            .iter()
-            .find(|(key, _)| key.starts_with(section))
-            .map(|(_, origin)| origin)
-    };
+    let of_section = || origins.iter().find(|(key, _)| key.starts_with(section)).map(|(_, origin)| origin);
     let origin = match (origins.get(leaf), sources.iter().find(|source| source.is_file())) {
         (Some(Origin::File { .. }), Some(file)) => file.origin(&problem.key),
         (Some(origin), _) => origin.clone(),
@@ -165,9 +141,7 @@ fn checkout(file: Option<&Path>, current_dir: &Path) -> Option<(PathBuf, &'stati
     let file_dir = file.and_then(Path::parent);
     let of_file = || Some((file::git_root(file_dir?)?, "the checkout that holds the configuration"));
     let of_current = || Some((file::git_root(current_dir)?, "the current checkout"));
-    of_file()
-        .or_else(of_current)
-        .or_else(|| Some((file_dir?.to_owned(), "the directory of the configuration")))
+    of_file().or_else(of_current).or_else(|| Some((file_dir?.to_owned(), "the directory of the configuration")))
 }
 
 fn missing_project(config: &Config) -> Option<Problem> {
@@ -180,20 +154,12 @@ fn missing_project(config: &Config) -> Option<Problem> {
     };
     let found = format!("`{}`, {what}", path.display());
     let allowed = "the directory of a checkout".to_owned();
-    Some(Problem {
-        key: "project.path".to_owned(),
-        found,
-        allowed,
-        hint: None,
-    })
+    Some(Problem { key: "project.path".to_owned(), found, allowed, hint: None })
 }
 
 fn resolve_secrets(config: &mut Config, env: &[(String, String)]) {
     let auth = &mut config.dashboard.auth;
-    for secret in [&mut auth.username, &mut auth.password, &mut auth.token]
-        .into_iter()
-        .flatten()
-    {
+    for secret in [&mut auth.username, &mut auth.password, &mut auth.token].into_iter().flatten() {
         if let Some(value) = secret.resolve(|name| layers::variable(env, name)) {
             *secret = SecretOrEnv::Value(value);
         }
@@ -211,10 +177,7 @@ fn odd_values(config: &Config, origins: &BTreeMap<String, Origin>) -> Vec<String
     }
     let strategy = config.strategies.agent_backend.as_deref();
     if let Some(strategy) = strategy.filter(|name| *name != agent.backend && origins.contains_key("agent.backend")) {
-        warnings.push(format!(
-            "`strategies.agentBackend` ({strategy}) overrides `agent.backend` ({})",
-            agent.backend
-        ));
+        warnings.push(format!("`strategies.agentBackend` ({strategy}) overrides `agent.backend` ({})", agent.backend));
     }
     warnings
 }

@@ -1,8 +1,5 @@
 //! autoissue
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the commands that use these are not written yet")
-)]
+#![cfg_attr(not(test), expect(dead_code, reason = "the commands that use these are not written yet"))]
 
 mod config;
 

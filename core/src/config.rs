@@ -193,20 +193,10 @@ impl Check {
 impl From<CheckForm> for Check {
     fn from(form: CheckForm) -> Self {
         match form {
-            CheckForm::Command(run) => Self {
-                name: run.clone(),
-                run,
-                timeout_minutes: Self::default_timeout_minutes(),
-            },
-            CheckForm::Whole(WholeCheck {
-                name,
-                run,
-                timeout_minutes,
-            }) => Self {
-                name,
-                run,
-                timeout_minutes,
-            },
+            CheckForm::Command(run) => {
+                Self { name: run.clone(), run, timeout_minutes: Self::default_timeout_minutes() }
+            }
+            CheckForm::Whole(WholeCheck { name, run, timeout_minutes }) => Self { name, run, timeout_minutes },
         }
     }
 }
@@ -259,9 +249,7 @@ impl Default for AgentSettings {
             turn_margin_usd: Usd::from_cents(50),
             max_turns: None,
             yolo: false,
-            allowed_tools: ["Bash", "Edit", "Glob", "Grep", "Read", "Write"]
-                .map(str::to_owned)
-                .to_vec(),
+            allowed_tools: ["Bash", "Edit", "Glob", "Grep", "Read", "Write"].map(str::to_owned).to_vec(),
             env: Vec::new(),
         }
     }
@@ -281,10 +269,7 @@ pub struct SchedulerSettings {
 
 impl Default for SchedulerSettings {
     fn default() -> Self {
-        Self {
-            exclusive_domains: vec!["unknown".to_owned()],
-            max_per_domain: 1,
-        }
+        Self { exclusive_domains: vec!["unknown".to_owned()], max_per_domain: 1 }
     }
 }
 
@@ -302,10 +287,7 @@ pub struct BreakerSettings {
 
 impl Default for BreakerSettings {
     fn default() -> Self {
-        Self {
-            threshold: 5,
-            cooldown_seconds: 60,
-        }
+        Self { threshold: 5, cooldown_seconds: 60 }
     }
 }
 
@@ -327,12 +309,7 @@ pub struct DashboardSettings {
 
 impl Default for DashboardSettings {
     fn default() -> Self {
-        Self {
-            enabled: false,
-            port: 3030,
-            host: "127.0.0.1".to_owned(),
-            auth: AuthSettings::default(),
-        }
+        Self { enabled: false, port: 3030, host: "127.0.0.1".to_owned(), auth: AuthSettings::default() }
     }
 }
 
@@ -363,13 +340,7 @@ pub struct AuthSettings {
 
 impl Default for AuthSettings {
     fn default() -> Self {
-        Self {
-            enabled: false,
-            kind: AuthKind::Basic,
-            username: None,
-            password: None,
-            token: None,
-        }
+        Self { enabled: false, kind: AuthKind::Basic, username: None, password: None, token: None }
     }
 }
 
@@ -413,11 +384,7 @@ pub struct PlannerSettings {
 
 impl Default for PlannerSettings {
     fn default() -> Self {
-        Self {
-            enabled: true,
-            model: "sonnet".to_owned(),
-            max_budget_usd: Usd::from_cents(2_00),
-        }
+        Self { enabled: true, model: "sonnet".to_owned(), max_budget_usd: Usd::from_cents(2_00) }
     }
 }
 
@@ -431,9 +398,7 @@ pub struct ForgeSettings {
 
 impl Default for ForgeSettings {
     fn default() -> Self {
-        Self {
-            kind: ForgeKind::Github,
-        }
+        Self { kind: ForgeKind::Github }
     }
 }
 
@@ -463,11 +428,7 @@ pub struct GithubSettings {
 
 impl Default for GithubSettings {
     fn default() -> Self {
-        Self {
-            api_url: None,
-            writes_per_minute: 60,
-            writes_per_hour: 450,
-        }
+        Self { api_url: None, writes_per_minute: 60, writes_per_hour: 450 }
     }
 }
 
@@ -550,11 +511,7 @@ pub struct LoggingSettings {
 
 impl Default for LoggingSettings {
     fn default() -> Self {
-        Self {
-            dir: None,
-            level: LogLevel::Info,
-            keep_days: 14,
-        }
+        Self { dir: None, level: LogLevel::Info, keep_days: 14 }
     }
 }
 
@@ -620,24 +577,11 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_loopback() {
-        let is_loopback = |host: &str| {
-            DashboardSettings {
-                host: host.to_owned(),
-                ..Default::default()
-            }
-            .is_loopback()
-        };
+        let is_loopback = |host: &str| DashboardSettings { host: host.to_owned(), ..Default::default() }.is_loopback();
         for host in ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "LOCALHOST"] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in [
-            "0.0.0.0",
-            "::",
-            "192.168.1.2",
-            "localhost.example.com",
-            "127.0.0.1.example.com",
-            "box",
-        ] {
+        for host in ["0.0.0.0", "::", "192.168.1.2", "localhost.example.com", "127.0.0.1.example.com", "box"] {
             assert!(!is_loopback(host), "{host}");
         }
     }

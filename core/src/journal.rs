@@ -117,17 +117,9 @@ impl Journal {
         let (connection, n_writes) = open().map_err(|fault| fault.at(&path))?;
         if promised.is_none() {
             mark.note(n_writes).and_then(|()| mark.sync()).map_err(files)?;
-            File::open(state_dir)
-                .and_then(|directory| directory.sync_all())
-                .map_err(files)?;
+            File::open(state_dir).and_then(|directory| directory.sync_all()).map_err(files)?;
         }
-        Ok(Journal {
-            connection,
-            path,
-            mark: Some(mark),
-            n_writes: 0,
-            on_commit: None,
-        })
+        Ok(Journal { connection, path, mark: Some(mark), n_writes: 0, on_commit: None })
     }
 
     /// Opens the journal of a state directory for reading, also while a session writes to it. Where there never was a
@@ -146,11 +138,7 @@ impl Journal {
             let connection = Connection::open_with_flags(&path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
             schema::configure(&connection)?;
             let found = refuse_newer_or_emptied(&connection, promised)?;
-            if found
-                == (Found::Journal {
-                    version: schema::VERSION,
-                })
-            {
+            if found == (Found::Journal { version: schema::VERSION }) {
                 schema::check(&connection)?;
                 count_writes(&connection, promised)?;
             }
@@ -164,13 +152,7 @@ impl Journal {
                 drop(Journal::open(state_dir)?);
                 Journal::open_read_only(state_dir)
             }
-            (connection, _) => Ok(Journal {
-                connection,
-                path,
-                mark: None,
-                n_writes: 0,
-                on_commit: None,
-            }),
+            (connection, _) => Ok(Journal { connection, path, mark: None, n_writes: 0, on_commit: None }),
         }
     }
 
@@ -186,13 +168,7 @@ impl Journal {
             Ok(connection)
         };
         let connection = open().map_err(|fault| fault.at(&path))?;
-        Ok(Journal {
-            connection,
-            path,
-            mark: None,
-            n_writes: 0,
-            on_commit: None,
-        })
+        Ok(Journal { connection, path, mark: None, n_writes: 0, on_commit: None })
     }
 
     /// Calls `hook` around each commit of this journal from now on. For crash tests.
@@ -286,16 +262,12 @@ impl Journal {
     /// # Errors
     /// [`JournalError::NoSession`], [`JournalError::Ambiguous`], and as [`Journal::sessions`].
     pub fn session(&self, prefix: &str) -> Result<SessionRow, JournalError> {
-        let mut found = self.list(usize::MAX, |row| {
-            !prefix.is_empty() && row.id.as_str().starts_with(prefix)
-        })?;
+        let mut found = self.list(usize::MAX, |row| !prefix.is_empty() && row.id.as_str().starts_with(prefix))?;
         if let Some(exact) = found.iter().position(|row| row.id.as_str() == prefix) {
             return Ok(found.swap_remove(exact));
         }
         match found.len() {
-            0 => Err(JournalError::NoSession {
-                wanted: prefix.to_owned(),
-            }),
+            0 => Err(JournalError::NoSession { wanted: prefix.to_owned() }),
             1 => Ok(found.remove(0)),
             _ => Err(JournalError::Ambiguous {
                 prefix: prefix.to_owned(),
@@ -322,14 +294,7 @@ impl Journal {
     /// As [`Journal::costs`].
     pub fn cost_history(&self, backend: &str, model: &str, limit: usize) -> Result<Vec<i64>, JournalError> {
         let same = |cost: &CostRow| cost.known && cost.backend == backend && cost.model == model;
-        Ok(self
-            .costs()?
-            .into_iter()
-            .rev()
-            .filter(same)
-            .take(limit)
-            .map(|cost| cost.usd_micros)
-            .collect())
+        Ok(self.costs()?.into_iter().rev().filter(same).take(limit).map(|cost| cost.usd_micros).collect())
     }
 
     /// Returns all costs of all sessions, oldest first.
@@ -363,9 +328,7 @@ impl Journal {
         }
         self.write(|transaction, _| {
             let requests = read_requests(transaction, session)?;
-            requests
-                .iter()
-                .try_for_each(|request| remove_request(transaction, request.id))?;
+            requests.iter().try_for_each(|request| remove_request(transaction, request.id))?;
             Ok(requests)
         })
     }
@@ -382,9 +345,7 @@ impl Journal {
             }
         };
         let commit = || -> Result<(T, i64), Fault> {
-            let transaction = self
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut head = Head::load(&transaction)?;
             let value = body(&transaction, &mut head)?;
             head.n_writes += 1;
@@ -422,10 +383,7 @@ impl Journal {
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal")
-            .field("path", &self.path)
-            .field("n_writes", &self.n_writes)
-            .finish_non_exhaustive()
+        f.debug_struct("Journal").field("path", &self.path).field("n_writes", &self.n_writes).finish_non_exhaustive()
     }
 }
 
@@ -523,11 +481,7 @@ mod tests {
     }
 
     fn append(journal: &mut Journal, body: &str) -> Result<RangeInclusive<u64>, JournalError> {
-        let event = NewEvent {
-            kind: "Noted",
-            issue: None,
-            body,
-        };
+        let event = NewEvent { kind: "Noted", issue: None, body };
         journal.append(&session().id, 1, &[event], AppendExtras::default())
     }
 
@@ -538,10 +492,7 @@ mod tests {
         journal.create_session(&session()).unwrap();
         // A database that may not grow fails as on a full disk.
         let grow_to = |journal: &Journal, pages: i64| {
-            journal
-                .connection
-                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
-                .unwrap();
+            journal.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
         };
         grow_to(&journal, 40);
         let body = "x".repeat(10_000);
@@ -558,10 +509,7 @@ mod tests {
         grow_to(&journal, 400);
         assert_eq!(append(&mut journal, &body).unwrap(), last_seq + 1..=last_seq + 1);
         drop(journal);
-        assert_eq!(
-            Journal::open(state.path()).unwrap().verify(&session().id).unwrap(),
-            last_seq + 1
-        );
+        assert_eq!(Journal::open(state.path()).unwrap().verify(&session().id).unwrap(), last_seq + 1);
     }
 
     #[test]
@@ -573,12 +521,7 @@ mod tests {
         journal.create_session(&session()).unwrap();
         append(&mut journal, "{}").unwrap();
         journal.take_requests(&session().id).unwrap();
-        let expected = [
-            (1, Moment::Before),
-            (1, Moment::After),
-            (2, Moment::Before),
-            (2, Moment::After),
-        ];
+        let expected = [(1, Moment::Before), (1, Moment::After), (2, Moment::Before), (2, Moment::After)];
         assert_eq!(*seen.lock().unwrap(), expected, "looking for requests is no write");
     }
 

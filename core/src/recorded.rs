@@ -52,7 +52,7 @@ impl Recorded {
                 break;
             }
             for event in stored {
-                events.push(parse(&row, event)?);
+                events.push(parse(&row, &event)?);
             }
         }
         let engine = Engine::replay(events.iter().map(|envelope| &envelope.event));
@@ -60,7 +60,7 @@ impl Recorded {
     }
 }
 
-fn parse(row: &SessionRow, stored: StoredEvent) -> Result<Envelope<Event>, RecordedError> {
+fn parse(row: &SessionRow, stored: &StoredEvent) -> Result<Envelope<Event>, RecordedError> {
     let event = serde_json::from_str(&stored.body).map_err(|source| RecordedError::Unreadable {
         session: row.id.to_string(),
         seq: stored.seq,

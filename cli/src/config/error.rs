@@ -30,19 +30,8 @@ pub(crate) struct ConfigError {
 impl ConfigError {
     /// Adds to a problem where it is.
     pub(crate) fn new(origin: Origin, problem: Problem) -> Self {
-        let Problem {
-            key,
-            found,
-            allowed,
-            hint,
-        } = problem;
-        Self {
-            origin,
-            key,
-            found,
-            allowed,
-            hint: hint.map(String::into_boxed_str),
-        }
+        let Problem { key, found, allowed, hint } = problem;
+        Self { origin, key, found, allowed, hint: hint.map(String::into_boxed_str) }
     }
 }
 

@@ -51,19 +51,11 @@ impl GitRemote {
     /// When it is a local path, has no host, or its path is not `owner/name`.
     pub(crate) fn parse(url: &str) -> Result<Self, GitRemoteError> {
         let url = url.trim();
-        let Address {
-            scheme,
-            authority,
-            path,
-        } = split(url)?;
-        let no_host = || GitRemoteError::NoHost {
-            url: without_credentials(url),
-        };
+        let Address { scheme, authority, path } = split(url)?;
+        let no_host = || GitRemoteError::NoHost { url: without_credentials(url) };
         let (host, port) = without_user(authority).and_then(host_and_port).ok_or_else(no_host)?;
-        let (owner, name) = owner_and_name(path).ok_or_else(|| GitRemoteError::NotOwnerAndName {
-            host: host.clone(),
-            path: without_credentials(path),
-        })?;
+        let (owner, name) = owner_and_name(path)
+            .ok_or_else(|| GitRemoteError::NotOwnerAndName { host: host.clone(), path: without_credentials(path) })?;
         let is_web = matches!(scheme, "https" | "http");
         Ok(Self {
             plain_http: scheme == "http" && is_this_machine(&host),
@@ -114,25 +106,15 @@ fn split(url: &str) -> Result<Address<'_>, GitRemoteError> {
         return match scheme {
             "https" | "http" | "ssh" | "git" | "git+ssh" | "ssh+git" => {
                 let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-                Ok(Address {
-                    scheme,
-                    authority,
-                    path,
-                })
+                Ok(Address { scheme, authority, path })
             }
             "file" => Err(GitRemoteError::Local { url: url.to_owned() }),
-            _ => Err(GitRemoteError::NoHost {
-                url: without_credentials(url),
-            }),
+            _ => Err(GitRemoteError::NoHost { url: without_credentials(url) }),
         };
     }
     // Git's rule: what has a colon before the first slash is `host:path`, anything else is a path.
     match url.split_once(':') {
-        Some((authority, path)) if !authority.contains('/') => Ok(Address {
-            scheme: "ssh",
-            authority,
-            path,
-        }),
+        Some((authority, path)) if !authority.contains('/') => Ok(Address { scheme: "ssh", authority, path }),
         _ => Err(GitRemoteError::Local { url: url.to_owned() }),
     }
 }
@@ -147,11 +129,7 @@ fn without_user(authority: &str) -> Option<&str> {
 pub(super) fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
-        let port = if rest.is_empty() {
-            None
-        } else {
-            Some(rest.strip_prefix(':')?.parse().ok()?)
-        };
+        let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?.parse().ok()?) };
         return host.parse::<IpAddr>().ok().map(|ip| (ip.to_string(), port));
     }
     let (host, port) = match authority.split_once(':') {
@@ -203,14 +181,7 @@ mod tests {
     #[test]
     fn every_form_names_the_same_repository() {
         for host in ["github.com", "ghe.example.com", "10.0.0.7", "localhost"] {
-            for repo in [
-                "owner/name",
-                "o-1/.github",
-                "me_corp/a.b.c",
-                "x/y_z",
-                "o/name.github.io",
-                "o/git",
-            ] {
+            for repo in ["owner/name", "o-1/.github", "me_corp/a.b.c", "x/y_z", "o/name.github.io", "o/git"] {
                 for end in ["", ".git", "/", ".git/", ".git//"] {
                     for start in [
                         format!("https://{host}/"),
@@ -238,26 +209,13 @@ mod tests {
 
     #[test]
     fn ssh_over_443_is_still_github() {
-        check(
-            "ssh://git@ssh.github.com:443/owner/name.git",
-            "github.com",
-            "owner/name",
-        );
+        check("ssh://git@ssh.github.com:443/owner/name.git", "github.com", "owner/name");
     }
 
     #[test]
     fn local_paths_are_told_apart() {
-        for url in [
-            "/srv/git/name.git",
-            "../name",
-            "./a:b/c",
-            "file:///srv/owner/name",
-            "name",
-        ] {
-            assert!(
-                matches!(GitRemote::parse(url), Err(GitRemoteError::Local { .. })),
-                "{url}"
-            );
+        for url in ["/srv/git/name.git", "../name", "./a:b/c", "file:///srv/owner/name", "name"] {
+            assert!(matches!(GitRemote::parse(url), Err(GitRemoteError::Local { .. })), "{url}");
         }
     }
 
@@ -302,9 +260,7 @@ mod tests {
 
     #[test]
     fn any_text_is_answered() {
-        let pieces = [
-            "https://", "git@", ":", "/", "[", "]", "@", "owner", ".git", "é", "::1", "", "?", "\\", "80",
-        ];
+        let pieces = ["https://", "git@", ":", "/", "[", "]", "@", "owner", ".git", "é", "::1", "", "?", "\\", "80"];
         for a in pieces {
             for b in pieces {
                 for c in pieces {
@@ -325,10 +281,7 @@ mod tests {
             ("ssh://git@ssh.github.com:443/o/n", "https://api.github.com"),
             ("https://acme.ghe.com/o/n", "https://api.acme.ghe.com"),
             ("https://ghe.example.com/o/n", "https://ghe.example.com/api/v3"),
-            (
-                "https://ghe.example.com:8443/o/n",
-                "https://ghe.example.com:8443/api/v3",
-            ),
+            ("https://ghe.example.com:8443/o/n", "https://ghe.example.com:8443/api/v3"),
             ("ssh://git@ghe.example.com:2222/o/n", "https://ghe.example.com/api/v3"),
             ("http://ghe.example.com/o/n", "https://ghe.example.com/api/v3"),
             ("http://127.0.0.1:4000/o/n", "http://127.0.0.1:4000/api/v3"),

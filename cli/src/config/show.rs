@@ -19,10 +19,7 @@ pub(crate) fn text(loaded: &Loaded) -> String {
         .collect();
     let widths = entries.iter().map(|(entry, _)| entry.chars().count());
     let width = widths.filter(|width| *width <= ALIGNED_CHARS_MAX).max().unwrap_or(0);
-    entries
-        .into_iter()
-        .map(|(entry, origin)| format!("{entry:<width$}   {origin}\n"))
-        .collect()
+    entries.into_iter().map(|(entry, origin)| format!("{entry:<width$}   {origin}\n")).collect()
 }
 
 /// Returns `{"type": "config", "values": {path: {"value": …, "origin": …}}}`.
@@ -38,19 +35,11 @@ pub(crate) fn json(loaded: &Loaded) -> Value {
 /// Takes the values from the typed configuration, whose secrets cannot be serialised.
 fn values(loaded: &Loaded) -> Vec<(String, Value)> {
     let mut tree = serde_json::to_value(&loaded.config).expect("a configuration is plain values with string keys");
-    for plugin in tree
-        .pointer_mut("/plugins")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for plugin in tree.pointer_mut("/plugins").and_then(Value::as_array_mut).into_iter().flatten() {
         plugin.get_mut("config").into_iter().for_each(mask);
     }
     let value_at = |path: &str| path.split('.').fold(&tree, |tree, key| &tree[key]).clone();
-    schema::leaves()
-        .into_iter()
-        .map(|path| (path.clone(), value_at(&path)))
-        .collect()
+    schema::leaves().into_iter().map(|path| (path.clone(), value_at(&path))).collect()
 }
 
 fn mask(settings: &mut Value) {
@@ -69,9 +58,5 @@ fn mask(settings: &mut Value) {
 }
 
 fn shown(value: &Value) -> String {
-    if value.is_null() {
-        "unset".to_owned()
-    } else {
-        value.to_string()
-    }
+    if value.is_null() { "unset".to_owned() } else { value.to_string() }
 }

@@ -20,9 +20,9 @@ pub(crate) fn state_dir(env: &[(String, String)], current_dir: &Path) -> Result<
     match variable(env, VARIABLE) {
         Some(dir) if dir.is_empty() => Err(error("an empty string")),
         Some(dir) => Ok(current_dir.join(dir)),
-        None => platform_dir(env)
-            .map(|dir| dir.join("autoissue"))
-            .ok_or_else(|| error("nothing, and no `HOME` either")),
+        None => {
+            platform_dir(env).map(|dir| dir.join("autoissue")).ok_or_else(|| error("nothing, and no `HOME` either"))
+        }
     }
 }
 
@@ -40,16 +40,9 @@ fn error(found: &str) -> ConfigError {
         key: String::new(),
         found: found.to_owned(),
         allowed: "the path of a directory".to_owned(),
-        hint: Some(format!(
-            "set `{VARIABLE}` to a directory where autoissue may keep its state"
-        )),
+        hint: Some(format!("set `{VARIABLE}` to a directory where autoissue may keep its state")),
     };
-    ConfigError::new(
-        Origin::Env {
-            name: VARIABLE.to_owned(),
-        },
-        problem,
-    )
+    ConfigError::new(Origin::Env { name: VARIABLE.to_owned() }, problem)
 }
 
 #[cfg(test)]
@@ -80,9 +73,6 @@ mod tests {
     fn linux_follows_xdg() {
         check(&[("HOME", "/h")], Some("/h/.local/state/autoissue"));
         check(&[("HOME", "/h"), ("XDG_STATE_HOME", "/x")], Some("/x/autoissue"));
-        check(
-            &[("HOME", "/h"), ("XDG_STATE_HOME", "x")],
-            Some("/h/.local/state/autoissue"),
-        );
+        check(&[("HOME", "/h"), ("XDG_STATE_HOME", "x")], Some("/h/.local/state/autoissue"));
     }
 }

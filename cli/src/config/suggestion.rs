@@ -14,20 +14,13 @@ const PART_CHARS_MIN: usize = 4;
 /// In this order: the same word in other spelling here, the same word in another section, a slip of the finger here, a
 /// part of a key here (`budget`), a slip elsewhere, and if nothing is close, whatever is nearest.
 pub(super) fn for_unknown_key(section: &str, key: &str, siblings: &[&str]) -> String {
-    let here = siblings.iter().map(|sibling| Candidate {
-        word: plain(sibling),
-        path: join(section, sibling),
-    });
+    let here = siblings.iter().map(|sibling| Candidate { word: plain(sibling), path: join(section, sibling) });
     let here: Vec<Candidate> = here.collect();
     let elsewhere = elsewhere(section);
     let wanted = plain(key);
     let same = |candidate: &Candidate| candidate.word == wanted || plain(&candidate.path) == wanted;
     let close = |candidate: &Candidate| is_close(&wanted, &candidate.word);
-    let nearest = || {
-        closest(&here, &wanted, |_| true)
-            .first()
-            .map_or_else(String::new, |path| format!("`{path}`"))
-    };
+    let nearest = || closest(&here, &wanted, |_| true).first().map_or_else(String::new, |path| format!("`{path}`"));
     if section != "dashboard.auth" && wanted.ends_with("token") {
         return format!("{TOKEN_HINT}; the nearest known key is {}", nearest());
     }
@@ -64,20 +57,12 @@ fn elsewhere(section: &str) -> Vec<Candidate> {
         let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
         !is_inside_list && parent != section
     });
-    others
-        .map(|path| Candidate {
-            word: plain(path.rsplit('.').next().unwrap_or(&path)),
-            path,
-        })
-        .collect()
+    others.map(|path| Candidate { word: plain(path.rsplit('.').next().unwrap_or(&path)), path }).collect()
 }
 
 /// Takes away what is spelling only: case, and the marks between words.
 fn plain(key: &str) -> String {
-    key.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
+    key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 fn distance(a: &str, b: &str) -> usize {
@@ -95,11 +80,7 @@ fn is_part(a: &str, b: &str) -> bool {
 }
 
 fn matching(candidates: &[Candidate], is_match: impl Fn(&Candidate) -> bool) -> Vec<String> {
-    candidates
-        .iter()
-        .filter(|candidate| is_match(candidate))
-        .map(|candidate| candidate.path.clone())
-        .collect()
+    candidates.iter().filter(|candidate| is_match(candidate)).map(|candidate| candidate.path.clone()).collect()
 }
 
 fn closest(candidates: &[Candidate], wanted: &str, is_match: impl Fn(&Candidate) -> bool) -> Vec<String> {
@@ -120,11 +101,7 @@ mod tests {
 
     #[track_caller]
     fn check(section: &str, key: &str, expected: &str) {
-        let schema = if section.is_empty() {
-            schema::schema()
-        } else {
-            schema::lookup(section).unwrap()
-        };
+        let schema = if section.is_empty() { schema::schema() } else { schema::lookup(section).unwrap() };
         let siblings: Vec<&str> = schema::section(schema).unwrap().keys().map(String::as_str).collect();
         assert_eq!(for_unknown_key(section, key, &siblings), expected);
     }
@@ -147,16 +124,8 @@ mod tests {
     #[test]
     fn a_key_of_another_section_is_named_with_its_path() {
         check("", "maxParallel", "did you mean `executor.maxParallel`?");
-        check(
-            "",
-            "maxBudgetUsd",
-            "did you mean `agent.maxBudgetUsd` or `planner.maxBudgetUsd`?",
-        );
-        check(
-            "executor",
-            "maxBudgetUsd",
-            "did you mean `agent.maxBudgetUsd` or `planner.maxBudgetUsd`?",
-        );
+        check("", "maxBudgetUsd", "did you mean `agent.maxBudgetUsd` or `planner.maxBudgetUsd`?");
+        check("executor", "maxBudgetUsd", "did you mean `agent.maxBudgetUsd` or `planner.maxBudgetUsd`?");
         check("dashboard", "password", "did you mean `dashboard.auth.password`?");
         check("agent", "maxParalel", "did you mean `executor.maxParallel`?");
     }
@@ -171,11 +140,7 @@ mod tests {
 
     #[test]
     fn a_github_token_is_not_sent_to_the_dashboard() {
-        check(
-            "github",
-            "token",
-            &format!("{TOKEN_HINT}; the nearest known key is `github.apiUrl`"),
-        );
+        check("github", "token", &format!("{TOKEN_HINT}; the nearest known key is `github.apiUrl`"));
     }
 
     #[test]

@@ -18,11 +18,7 @@ impl Setup {
     fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join(".git")).unwrap();
-        Self {
-            dir,
-            env: Vec::new(),
-            flags: Vec::new(),
-        }
+        Self { dir, env: Vec::new(), flags: Vec::new() }
     }
 
     fn file(text: &str) -> Self {
@@ -56,8 +52,7 @@ impl Setup {
 
     #[track_caller]
     fn load(&self) -> Loaded {
-        self.load_with(None)
-            .unwrap_or_else(|errors| panic!("{}", self.redact(&joined(&errors))))
+        self.load_with(None).unwrap_or_else(|errors| panic!("{}", self.redact(&joined(&errors))))
     }
 
     /// Returns what is said about a configuration that cannot be loaded.
@@ -103,10 +98,7 @@ mod layering {
             .flag("executor.stallMinutes", json!(6), "--stall-minutes");
         let loaded = setup.load();
         let executor = &loaded.config.executor;
-        assert_eq!(
-            (executor.max_parallel, executor.timeout_minutes, executor.stall_minutes),
-            (4, 50, 6)
-        );
+        assert_eq!((executor.max_parallel, executor.timeout_minutes, executor.stall_minutes), (4, 50, 6));
         assert!(executor.pr_draft && executor.create_pr);
         let origins = ["maxParallel", "timeoutMinutes", "stallMinutes", "createPr"];
         let origins = origins.map(|key| loaded.origin(&format!("executor.{key}")).to_string());
@@ -129,16 +121,8 @@ mod layering {
             .env("AUTOISSUE_GITHUB_API_URL", "https://ghe.example.com/api/v3");
         let loaded = setup.load();
         assert_eq!(loaded.config.max_total_budget_usd.micros(), 12_500_000);
-        assert_eq!(
-            loaded.config.github.api_url.as_deref(),
-            Some("https://ghe.example.com/api/v3")
-        );
-        assert_eq!(
-            loaded.origin("maxTotalBudgetUsd"),
-            Origin::Env {
-                name: "AUTOISSUE_MAX_BUDGET".to_owned()
-            }
-        );
+        assert_eq!(loaded.config.github.api_url.as_deref(), Some("https://ghe.example.com/api/v3"));
+        assert_eq!(loaded.origin("maxTotalBudgetUsd"), Origin::Env { name: "AUTOISSUE_MAX_BUDGET".to_owned() });
     }
 
     #[test]
@@ -156,10 +140,7 @@ mod layering {
             (&["CI".to_owned()][..], "4", Some(4))
         );
         assert!(matches!(&loaded.config.dashboard.auth.token, Some(SecretOrEnv::Value(s)) if s.expose() == "1234"));
-        assert_eq!(
-            (loaded.config.breaker.threshold, loaded.config.breaker.cooldown_seconds),
-            (9, 60)
-        );
+        assert_eq!((loaded.config.breaker.threshold, loaded.config.breaker.cooldown_seconds), (9, 60));
     }
 
     #[test]
@@ -169,13 +150,7 @@ mod layering {
             json!({"name": "b", "path": "b.wasm"}),
             "--plugin",
         );
-        let names: Vec<String> = setup
-            .load()
-            .config
-            .plugins
-            .into_iter()
-            .map(|plugin| plugin.name)
-            .collect();
+        let names: Vec<String> = setup.load().config.plugins.into_iter().map(|plugin| plugin.name).collect();
         assert_eq!(names, ["a", "b"]);
     }
 
@@ -205,12 +180,7 @@ mod files {
         let setup = Setup::file(r#"{"breaker": {"threshold": 7}}"#);
         let below = setup.path().join("a/b");
         fs::create_dir_all(&below).unwrap();
-        let request = LoadRequest {
-            config_flag: None,
-            current_dir: below,
-            env: &[],
-            flags: Vec::new(),
-        };
+        let request = LoadRequest { config_flag: None, current_dir: below, env: &[], flags: Vec::new() };
         let loaded = load(request).unwrap();
         assert_eq!(loaded.config.breaker.threshold, 7);
         assert_eq!(loaded.config.project.path.as_deref(), Some(setup.path()));
@@ -325,10 +295,7 @@ mod warnings {
 
     #[test]
     fn a_slip_in_the_name_of_a_variable_is_reported() {
-        let loaded = Setup::empty()
-            .env("AUTOISSUE_MAX_BUGDET", "5")
-            .env("AUTOISSUE_SOMETHING", "x")
-            .load();
+        let loaded = Setup::empty().env("AUTOISSUE_MAX_BUGDET", "5").env("AUTOISSUE_SOMETHING", "x").load();
         insta::assert_snapshot!(loaded.warnings.join("\n"), @"the environment variable `AUTOISSUE_MAX_BUGDET` is not known; did you mean `AUTOISSUE_MAX_BUDGET`?");
     }
 
@@ -350,19 +317,12 @@ mod showing {
     #[test]
     fn every_value_is_shown_with_its_origin() {
         let file = "{\n  \"executor\": {\n    \"maxParallel\": 4,\n    \"checks\": [\"cargo test\"]\n  }\n}\n";
-        let setup = Setup::file(file)
-            .env("AUTOISSUE_MAX_BUDGET", "25")
-            .flag("agent.yolo", json!(true), "--yolo");
+        let setup = Setup::file(file).env("AUTOISSUE_MAX_BUDGET", "25").flag("agent.yolo", json!(true), "--yolo");
         let mut loaded = setup.load();
         // The width of the column must not depend on where this machine puts its temporary files.
         loaded.config.project.path = Some(PathBuf::from("/checkout"));
         loaded.config.project.repo = Some("owner/name".to_owned());
-        loaded.origins.insert(
-            "project.repo".to_owned(),
-            Origin::Git {
-                what: "origin".to_owned(),
-            },
-        );
+        loaded.origins.insert("project.repo".to_owned(), Origin::Git { what: "origin".to_owned() });
         insta::assert_snapshot!(setup.redact(&show::text(&loaded)), @r#"
         project.repo = "owner/name"                git: origin
         project.path = "/checkout"                 git: the checkout that holds the configuration
@@ -434,10 +394,7 @@ mod showing {
         let file =
             r#"{"plugins": [{"name": "p", "path": "p", "config": {"a": [{"apiKey": "hunter2"}], "b": "shown"}}]}"#;
         let shown = show::text(&Setup::file(file).load());
-        assert!(
-            shown.contains("shown") && shown.contains("***") && !shown.contains("hunter2"),
-            "{shown}"
-        );
+        assert!(shown.contains("shown") && shown.contains("***") && !shown.contains("hunter2"), "{shown}");
     }
 }
 
@@ -461,9 +418,7 @@ mod api_addresses {
     #[test]
     fn the_operator_may_name_any_address() {
         let file = r#"{"github": {"apiUrl": "https://evil.example"}}"#;
-        let loaded = Setup::file(file)
-            .env("AUTOISSUE_GITHUB_API_URL", "https://proxy.example")
-            .load();
+        let loaded = Setup::file(file).env("AUTOISSUE_GITHUB_API_URL", "https://proxy.example").load();
         assert_eq!(api_url::check_api_url(&loaded, Some("github.com")), Ok(()));
     }
 }
@@ -572,14 +527,7 @@ mod broken {
           found: `-5`
           allowed: a number from 0 to 1000000
         ");
-        assert_eq!(
-            Setup::file(r#"{"maxTotalBudgetUsd": 0}"#)
-                .load()
-                .config
-                .max_total_budget_usd
-                .micros(),
-            0
-        );
+        assert_eq!(Setup::file(r#"{"maxTotalBudgetUsd": 0}"#).load().config.max_total_budget_usd.micros(), 0);
     }
 
     #[test]
@@ -737,11 +685,7 @@ mod broken {
     fn a_directory_of_that_name() {
         let setup = Setup::empty();
         fs::create_dir(setup.path().join(FILE_NAME)).unwrap();
-        assert!(
-            setup
-                .complaint()
-                .starts_with("invalid configuration in [dir]/autoissue.config.json\n")
-        );
+        assert!(setup.complaint().starts_with("invalid configuration in [dir]/autoissue.config.json\n"));
     }
 
     #[test]
@@ -808,9 +752,7 @@ mod broken {
 
     #[test]
     fn a_variable_for_an_unknown_key() {
-        let setup = Setup::empty()
-            .env("AUTOISSUE__EXECUTOR__MAX_PARALEL", "3")
-            .env("AUTOISSUE__BUDGET", "3");
+        let setup = Setup::empty().env("AUTOISSUE__EXECUTOR__MAX_PARALEL", "3").env("AUTOISSUE__BUDGET", "3");
         insta::assert_snapshot!(setup.complaint(), @r"
         invalid `budget` from environment AUTOISSUE__BUDGET
           found: an unknown key

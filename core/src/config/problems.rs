@@ -5,12 +5,7 @@ use std::path::Path;
 use super::{AuthSettings, Config, PluginSettings, SecretOrEnv};
 
 /// Variables that must not reach an agent, whoever asks: with the forge's token it could publish past the checks.
-const REFUSED_ENV: [&str; 4] = [
-    "GITHUB_TOKEN",
-    "GH_TOKEN",
-    "GITHUB_ENTERPRISE_TOKEN",
-    "GH_ENTERPRISE_TOKEN",
-];
+const REFUSED_ENV: [&str; 4] = ["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN"];
 
 /// A value that cannot be worked with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,12 +23,7 @@ pub struct Problem {
 
 impl Problem {
     fn new(key: impl Into<String>, found: impl Into<String>, allowed: impl Into<String>) -> Self {
-        Self {
-            key: key.into(),
-            found: found.into(),
-            allowed: allowed.into(),
-            hint: None,
-        }
+        Self { key: key.into(), found: found.into(), allowed: allowed.into(), hint: None }
     }
 
     fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -50,16 +40,8 @@ impl Config {
         problems.extend(self.project.base_branch.as_deref().and_then(bad_branch));
         problems.extend(self.github.api_url.as_deref().and_then(bad_api_url));
         problems.extend(self.check_problems());
-        problems.extend(
-            self.plugins
-                .iter()
-                .enumerate()
-                .flat_map(|(index, plugin)| bad_plugin(index, plugin)),
-        );
-        problems.extend(duplicates(
-            "plugins",
-            self.plugins.iter().map(|plugin| plugin.name.as_str()),
-        ));
+        problems.extend(self.plugins.iter().enumerate().flat_map(|(index, plugin)| bad_plugin(index, plugin)));
+        problems.extend(duplicates("plugins", self.plugins.iter().map(|plugin| plugin.name.as_str())));
         problems.extend(bad_env_names("agent.env", &self.agent.env));
         problems.extend(bad_domains(&self.scheduler.exclusive_domains));
         problems.extend(self.strategy_problems());
@@ -68,10 +50,7 @@ impl Config {
     }
 
     fn check_problems(&self) -> Vec<Problem> {
-        duplicates(
-            "executor.checks",
-            self.executor.checks.iter().map(|check| check.name.as_str()),
-        )
+        duplicates("executor.checks", self.executor.checks.iter().map(|check| check.name.as_str()))
     }
 
     fn strategy_problems(&self) -> Vec<Problem> {
@@ -84,13 +63,7 @@ impl Config {
         ]
         .into_iter()
         .filter(|(_, name)| name.as_deref() == Some(""))
-        .map(|(key, _)| {
-            Problem::new(
-                format!("strategies.{key}"),
-                "an empty name",
-                "the name of a built-in or plugin",
-            )
-        })
+        .map(|(key, _)| Problem::new(format!("strategies.{key}"), "an empty name", "the name of a built-in or plugin"))
         .collect()
     }
 
@@ -104,10 +77,7 @@ impl Config {
         }
         let problem = Problem::new(
             "dashboard.host",
-            format!(
-                "`{}`, which other machines may reach, with `dashboard.auth.enabled` false",
-                dashboard.host
-            ),
+            format!("`{}`, which other machines may reach, with `dashboard.auth.enabled` false", dashboard.host),
             "a loopback address such as `127.0.0.1`, or any address with `dashboard.auth` enabled",
         );
         vec![problem]
@@ -121,9 +91,7 @@ fn missing_credentials(auth: &AuthSettings) -> Vec<Problem> {
         ("token", &auth.token, auth.kind.takes_token()),
     ];
     let missing = needed.into_iter().filter(|(_, _, is_needed)| *is_needed);
-    missing
-        .filter_map(|(name, secret, _)| missing_credential(name, secret.as_ref()))
-        .collect()
+    missing.filter_map(|(name, secret, _)| missing_credential(name, secret.as_ref())).collect()
 }
 
 fn missing_credential(name: &str, secret: Option<&SecretOrEnv>) -> Option<Problem> {
@@ -153,8 +121,7 @@ fn is_repo(repo: &str) -> bool {
     let is_part = |part: &str| {
         !matches!(part, "" | "." | "..") && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    repo.split_once('/')
-        .is_some_and(|(owner, name)| is_part(owner) && is_part(name))
+    repo.split_once('/').is_some_and(|(owner, name)| is_part(owner) && is_part(name))
 }
 
 fn bad_repo(repo: &str) -> Option<Problem> {
@@ -175,26 +142,14 @@ fn is_branch(name: &str) -> bool {
 }
 
 fn bad_branch(name: &str) -> Option<Problem> {
-    let problem = || {
-        Problem::new(
-            "project.baseBranch",
-            quoted(name),
-            "the name of a branch, such as `main`",
-        )
-    };
+    let problem = || Problem::new("project.baseBranch", quoted(name), "the name of a branch, such as `main`");
     (!is_branch(name)).then(problem)
 }
 
 fn bad_api_url(url: &str) -> Option<Problem> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let is_url = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    let problem = || {
-        Problem::new(
-            "github.apiUrl",
-            quoted(url),
-            "an address that begins with `https://` or `http://`",
-        )
-    };
+    let problem = || Problem::new("github.apiUrl", quoted(url), "an address that begins with `https://` or `http://`");
     (!is_url).then(problem)
 }
 
@@ -203,36 +158,20 @@ fn bad_plugin(index: usize, plugin: &PluginSettings) -> Vec<Problem> {
     let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     if !plugin.name.bytes().all(is_name) {
         let allowed = "letters, digits, `-`, `_` and `.`";
-        problems.push(Problem::new(
-            format!("plugins[{index}].name"),
-            quoted(&plugin.name),
-            allowed,
-        ));
+        problems.push(Problem::new(format!("plugins[{index}].name"), quoted(&plugin.name), allowed));
     }
     if plugin.path == Path::new("") {
-        problems.push(Problem::new(
-            format!("plugins[{index}].path"),
-            "an empty path",
-            "a file or directory",
-        ));
+        problems.push(Problem::new(format!("plugins[{index}].path"), "an empty path", "a file or directory"));
     }
     let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if let Some(sha256) = plugin.sha256.as_deref().filter(|text| !is_digest(text)) {
-        problems.push(Problem::new(
-            format!("plugins[{index}].sha256"),
-            quoted(sha256),
-            "64 hexadecimal digits",
-        ));
+        problems.push(Problem::new(format!("plugins[{index}].sha256"), quoted(sha256), "64 hexadecimal digits"));
     }
     problems
 }
 
 fn bad_env_names(key: &str, names: &[String]) -> Vec<Problem> {
-    names
-        .iter()
-        .enumerate()
-        .filter_map(|(index, name)| bad_env_name(format!("{key}[{index}]"), name))
-        .collect()
+    names.iter().enumerate().filter_map(|(index, name)| bad_env_name(format!("{key}[{index}]"), name)).collect()
 }
 
 /// Shows a bad name only up to a `=`: what follows is a value, and perhaps a secret.
@@ -242,11 +181,7 @@ fn bad_env_name(key: String, name: &str) -> Option<Problem> {
         return Some(problem.with_hint("the engine publishes; an agent never needs that token"));
     }
     if let Some((name, _)) = name.split_once('=') {
-        let problem = Problem::new(
-            key,
-            format!("`{name}=` and a value"),
-            "the name of an environment variable",
-        );
+        let problem = Problem::new(key, format!("`{name}=` and a value"), "the name of an environment variable");
         return Some(problem.with_hint("values are taken from the environment, not from the configuration"));
     }
     let is_name =
@@ -257,10 +192,7 @@ fn bad_env_name(key: String, name: &str) -> Option<Problem> {
 /// Domains are lower-case names: the classifier's eight, or a plugin's.
 fn bad_domains(domains: &[String]) -> Vec<Problem> {
     let is_domain = |name: &str| {
-        name.len() <= 40
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
     let bad = domains.iter().enumerate().filter(|(_, domain)| !is_domain(domain));
     let problem = |(index, domain): (usize, &String)| {
@@ -314,16 +246,7 @@ mod tests {
         for repo in ["owner/repo-name", "o/.github", "me_corp/a.b_c"] {
             check(json!({"project": {"repo": repo}}), &[]);
         }
-        for repo in [
-            "",
-            "name",
-            "o/",
-            "/n",
-            "o/n/m",
-            "o/..",
-            "o /n",
-            "https://github.com/o/n",
-        ] {
+        for repo in ["", "name", "o/", "/n", "o/n/m", "o/..", "o /n", "https://github.com/o/n"] {
             check(json!({"project": {"repo": repo}}), &["project.repo"]);
         }
     }
@@ -333,21 +256,7 @@ mod tests {
         for name in ["main", "release/1.0", "a-b_c"] {
             check(json!({"project": {"baseBranch": name}}), &[]);
         }
-        for name in [
-            "",
-            "-f",
-            "a b",
-            "a..b",
-            "a~1",
-            "a/",
-            "/a",
-            "a.lock",
-            "@{1}",
-            "a\u{202e}b",
-            ".a",
-            "a/.b",
-            "@",
-        ] {
+        for name in ["", "-f", "a b", "a..b", "a~1", "a/", "/a", "a.lock", "@{1}", "a\u{202e}b", ".a", "a/.b", "@"] {
             check(json!({"project": {"baseBranch": name}}), &["project.baseBranch"]);
         }
     }
@@ -355,19 +264,12 @@ mod tests {
     #[test]
     fn auth_without_credentials_is_refused() {
         let auth = |auth: Value| json!({"dashboard": {"auth": auth}});
-        let [user, password, token] = [
-            "dashboard.auth.username",
-            "dashboard.auth.password",
-            "dashboard.auth.token",
-        ];
+        let [user, password, token] = ["dashboard.auth.username", "dashboard.auth.password", "dashboard.auth.token"];
         check(auth(json!({"enabled": true})), &[user, password]);
         check(auth(json!({"enabled": true, "type": "token"})), &[token]);
         check(auth(json!({"enabled": true, "type": "both"})), &[user, password, token]);
         check(auth(json!({"enabled": true, "type": "token", "token": ""})), &[token]);
-        check(
-            auth(json!({"enabled": true, "type": "token", "token": {"env": "UNRESOLVED"}})),
-            &[token],
-        );
+        check(auth(json!({"enabled": true, "type": "token", "token": {"env": "UNRESOLVED"}})), &[token]);
         check(auth(json!({"enabled": true, "type": "token", "token": "t"})), &[]);
         check(auth(json!({"enabled": true, "username": "u", "password": "p"})), &[]);
     }
@@ -375,18 +277,12 @@ mod tests {
     #[test]
     fn an_open_host_needs_auth() {
         check(json!({"dashboard": {"host": "0.0.0.0"}}), &["dashboard.host"]);
-        check(
-            json!({"dashboard": {"host": "0.0.0.0", "auth": {"enabled": true, "type": "token", "token": "t"}}}),
-            &[],
-        );
+        check(json!({"dashboard": {"host": "0.0.0.0", "auth": {"enabled": true, "type": "token", "token": "t"}}}), &[]);
     }
 
     #[test]
     fn names_of_checks_and_plugins_are_unique() {
-        check(
-            json!({"executor": {"checks": ["a", "b", {"name": "a", "run": "c"}]}}),
-            &["executor.checks[2].name"],
-        );
+        check(json!({"executor": {"checks": ["a", "b", {"name": "a", "run": "c"}]}}), &["executor.checks[2].name"]);
         let plugin = json!({"name": "p", "path": "p.wasm"});
         check(json!({"plugins": [plugin, plugin]}), &["plugins[1].name"]);
     }
@@ -395,10 +291,7 @@ mod tests {
     fn the_forge_token_cannot_be_handed_to_an_agent() {
         check(json!({"agent": {"env": ["CI", "GITHUB_TOKEN"]}}), &["agent.env[1]"]);
         let grants = json!({"env": ["GH_TOKEN"]});
-        check(
-            json!({"plugins": [{"name": "p", "path": "p", "grants": grants}]}),
-            &["plugins[0].grants.env[0]"],
-        );
+        check(json!({"plugins": [{"name": "p", "path": "p", "grants": grants}]}), &["plugins[0].grants.env[0]"]);
     }
 
     #[test]
@@ -411,10 +304,7 @@ mod tests {
 
     #[test]
     fn forms_of_names_are_checked() {
-        check(
-            json!({"scheduler": {"exclusiveDomains": ["Backend"]}}),
-            &["scheduler.exclusiveDomains[0]"],
-        );
+        check(json!({"scheduler": {"exclusiveDomains": ["Backend"]}}), &["scheduler.exclusiveDomains[0]"]);
         check(json!({"strategies": {"prTemplate": ""}}), &["strategies.prTemplate"]);
         check(json!({"github": {"apiUrl": "ghe.example.com"}}), &["github.apiUrl"]);
         check(

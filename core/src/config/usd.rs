@@ -36,15 +36,11 @@ impl Usd {
     pub const ZERO: Self = Self { micros: 0 };
 
     /// The most that can be configured. A budget above a million dollars for one night is a typing error.
-    pub const MAX: Self = Self {
-        micros: 1_000_000 * MICROS_PER_DOLLAR,
-    };
+    pub const MAX: Self = Self { micros: 1_000_000 * MICROS_PER_DOLLAR };
 
     /// Makes an amount of whole cents; for defaults.
     pub const fn from_cents(cents: u32) -> Self {
-        Self {
-            micros: cents as i64 * (MICROS_PER_DOLLAR / 100),
-        }
+        Self { micros: cents as i64 * (MICROS_PER_DOLLAR / 100) }
     }
 
     /// Makes an amount from decimal US dollars, rounded to the nearest micro-dollar.
@@ -113,12 +109,7 @@ mod tests {
 
     #[test]
     fn dollars_are_kept_to_the_micro_dollar() {
-        for (dollars, micros) in [
-            (0.1, 100_000),
-            (5.1, 5_100_000),
-            (0.000_001, 1),
-            (33.333_333_3, 33_333_333),
-        ] {
+        for (dollars, micros) in [(0.1, 100_000), (5.1, 5_100_000), (0.000_001, 1), (33.333_333_3, 33_333_333)] {
             let usd = Usd::from_dollars(dollars).unwrap();
             assert_eq!(usd.micros(), micros);
             assert_eq!(Usd::from_dollars(usd.dollars()), Ok(usd));
@@ -128,10 +119,7 @@ mod tests {
     #[test]
     fn what_is_no_amount_is_refused() {
         for dollars in [-0.01, 1_000_000.01, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert!(
-                matches!(Usd::from_dollars(dollars), Err(UsdError::OutOfRange { .. })),
-                "{dollars}"
-            );
+            assert!(matches!(Usd::from_dollars(dollars), Err(UsdError::OutOfRange { .. })), "{dollars}");
         }
         assert!(matches!(Usd::from_dollars(1e-9), Err(UsdError::TooSmall { .. })));
         assert_eq!(Usd::from_dollars(-0.0), Ok(Usd::ZERO));
@@ -140,9 +128,6 @@ mod tests {
     #[test]
     fn an_amount_shows_at_least_its_cents() {
         let shown = |dollars| Usd::from_dollars(dollars).unwrap().to_string();
-        assert_eq!(
-            [shown(5.0), shown(0.5), shown(2.125), shown(0.000_001)],
-            ["$5.00", "$0.50", "$2.125", "$0.000001"]
-        );
+        assert_eq!([shown(5.0), shown(0.5), shown(2.125), shown(0.000_001)], ["$5.00", "$0.50", "$2.125", "$0.000001"]);
     }
 }

@@ -168,10 +168,7 @@ impl JournalError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             JournalError::DiskFull { path } => {
-                format!(
-                    "free some space for `{}`, then run `autoissue resume`",
-                    directory(path).display()
-                )
+                format!("free some space for `{}`, then run `autoissue resume`", directory(path).display())
             }
             JournalError::ReadOnly { path } => {
                 format!(
@@ -187,14 +184,7 @@ impl JournalError {
             JournalError::Busy { .. } => "wait for the other process, or end it".to_owned(),
             JournalError::NoSession { .. } => "`autoissue status` lists the sessions".to_owned(),
             JournalError::Ambiguous { matches, .. } => {
-                format!(
-                    "it may be {}",
-                    matches
-                        .iter()
-                        .map(|id| format!("`{id}`"))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                )
+                format!("it may be {}", matches.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "))
             }
             JournalError::SessionExists { .. } | JournalError::Other { .. } => return None,
         })
@@ -206,20 +196,13 @@ impl JournalError {
         match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => JournalError::DiskFull { path },
             ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => JournalError::ReadOnly { path },
-            _ => JournalError::Other {
-                path,
-                source: source.into(),
-            },
+            _ => JournalError::Other { path, source: source.into() },
         }
     }
 }
 
 fn directory(path: &Path) -> &Path {
-    if path.is_dir() {
-        path
-    } else {
-        path.parent().unwrap_or(path)
-    }
+    if path.is_dir() { path } else { path.parent().unwrap_or(path) }
 }
 
 /// An error that does not know its file yet. Inner functions return it; the journal's methods add the path.
@@ -266,16 +249,10 @@ impl Fault {
 fn of_sqlite(path: PathBuf, source: rusqlite::Error) -> JournalError {
     use rusqlite::Error::{SqlInputError, SqliteFailure};
     if is_undecodable(&source) {
-        return JournalError::Damaged {
-            path,
-            damage: Damage::Unreadable(source),
-        };
+        return JournalError::Damaged { path, damage: Damage::Unreadable(source) };
     }
     let (SqliteFailure(error, _) | SqlInputError { error, .. }) = &source else {
-        return JournalError::Other {
-            path,
-            source: source.into(),
-        };
+        return JournalError::Other { path, source: source.into() };
     };
     match (error.extended_code & 0xff, error.extended_code) {
         (ffi::SQLITE_FULL, _) => JournalError::DiskFull { path },
@@ -283,21 +260,14 @@ fn of_sqlite(path: PathBuf, source: rusqlite::Error) -> JournalError {
         (ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL, _) => JournalError::Busy { path },
         // A sound journal breaks none of its own constraints.
         (ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB | ffi::SQLITE_FORMAT | ffi::SQLITE_CONSTRAINT, _)
-        | (_, ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_SHORT_READ) => JournalError::Damaged {
-            path,
-            damage: Damage::Unreadable(source),
-        },
-        _ => JournalError::Other {
-            path,
-            source: source.into(),
-        },
+        | (_, ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_SHORT_READ) => {
+            JournalError::Damaged { path, damage: Damage::Unreadable(source) }
+        }
+        _ => JournalError::Other { path, source: source.into() },
     }
 }
 
 fn is_undecodable(error: &rusqlite::Error) -> bool {
     use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
-    matches!(
-        error,
-        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..)
-    )
+    matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..))
 }

@@ -50,15 +50,7 @@ pub(super) fn insert_event(
         .prepare_cached(
             "INSERT INTO event (session, seq, at_ms, kind, issue, body, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute(params![
-            tip.number,
-            tip.last_seq,
-            at_ms,
-            event.kind,
-            issue,
-            event.body,
-            tip.last_hash
-        ])?;
+        .execute(params![tip.number, tip.last_seq, at_ms, event.kind, issue, event.body, tip.last_hash])?;
     Ok(())
 }
 
@@ -124,11 +116,7 @@ pub(super) fn read_events(
     after_seq: i64,
     limit: usize,
 ) -> Result<Vec<StoredEvent>, Fault> {
-    let broken = |seq: i64, what| Damage::Event {
-        session: session.clone(),
-        seq: seq.unsigned_abs(),
-        what,
-    };
+    let broken = |seq: i64, what| Damage::Event { session: session.clone(), seq: seq.unsigned_abs(), what };
     let newest: i64 = connection
         .prepare_cached("SELECT coalesce(max(seq), 0) FROM event WHERE session = ?1")?
         .query_row([tip.number], |row| row.get(0))?;
@@ -137,11 +125,7 @@ pub(super) fn read_events(
     }
     if after_seq >= tip.last_seq {
         let whole = newest == tip.last_seq;
-        return if whole {
-            Ok(Vec::new())
-        } else {
-            Err(broken(newest + 1, Break::Missing).into())
-        };
+        return if whole { Ok(Vec::new()) } else { Err(broken(newest + 1, Break::Missing).into()) };
     }
     let mut previous = hash_at(connection, tip, after_seq)?.ok_or_else(|| broken(after_seq, Break::Missing))?;
     let mut statement = connection.prepare_cached(
@@ -157,11 +141,7 @@ pub(super) fn read_events(
             return Err(broken(expected, Break::Missing).into());
         }
         if !row.belongs(&previous, session, expected) || (expected == tip.last_seq && row.hash != tip.last_hash) {
-            return Err(broken(
-                expected,
-                changed_or_moved(connection, session, tip, &previous, expected),
-            )
-            .into());
+            return Err(broken(expected, changed_or_moved(connection, session, tip, &previous, expected)).into());
         }
         previous = row.hash;
         events.push(row.into_event()?);
@@ -184,13 +164,8 @@ fn changed_or_moved(connection: &Connection, session: &SessionId, tip: &Tip, pre
         let mut statement = connection
             .prepare("SELECT seq, at_ms, kind, issue, body, hash FROM event WHERE session = ?1 AND seq <> ?2")?;
         let mut rows = statement.query_map([tip.number, seq], EventRow::decode)?;
-        Ok(rows
-            .find_map(|row| row.ok().filter(|row| row.belongs(previous, session, seq)))
-            .map(|row| row.seq))
+        Ok(rows.find_map(|row| row.ok().filter(|row| row.belongs(previous, session, seq))).map(|row| row.seq))
     };
     // This only finds a better word for the damage, so trouble on the way is no news.
-    find()
-        .ok()
-        .flatten()
-        .map_or(Break::Changed, |to| Break::Moved { to: to.unsigned_abs() })
+    find().ok().flatten().map_or(Break::Changed, |to| Break::Moved { to: to.unsigned_abs() })
 }

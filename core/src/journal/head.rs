@@ -16,14 +16,7 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn load(connection: &Connection) -> Result<Head, Fault> {
         let decode = |row: &Row<'_>| -> rusqlite::Result<(Head, Hash)> {
-            Ok((
-                Head {
-                    n_writes: row.get(0)?,
-                    n_sessions: row.get(1)?,
-                    n_costs: row.get(2)?,
-                },
-                row.get(3)?,
-            ))
+            Ok((Head { n_writes: row.get(0)?, n_sessions: row.get(1)?, n_costs: row.get(2)? }, row.get(3)?))
         };
         let loaded = connection
             .prepare_cached("SELECT n_writes, n_sessions, n_costs, seal FROM head")?
@@ -44,11 +37,7 @@ impl Head {
     }
 
     fn seal(&self) -> Hash {
-        Fields::of("head")
-            .number(self.n_writes)
-            .number(self.n_sessions)
-            .number(self.n_costs)
-            .hash()
+        Fields::of("head").number(self.n_writes).number(self.n_sessions).number(self.n_costs).hash()
     }
 }
 

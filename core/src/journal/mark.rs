@@ -31,15 +31,8 @@ pub(super) struct Opening {
 impl Mark {
     /// Opens the mark, empty if there was none, and waits for others who are opening the same journal.
     pub(super) fn open(state_dir: &Path) -> io::Result<(Mark, Opening)> {
-        let open = || {
-            OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .mode(0o600)
-                .open(path(state_dir))
-        };
+        let open =
+            || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path(state_dir));
         let locked = open()?;
         locked.lock()?;
         Ok((Mark { file: open()? }, Opening { _locked: locked }))
@@ -68,12 +61,7 @@ pub(super) fn promised(state_dir: &Path) -> io::Result<Option<i64>> {
 fn look(state_dir: &Path) -> io::Result<Option<i64>> {
     match std::fs::read(path(state_dir)) {
         Ok(bytes) if bytes.is_empty() => Ok(None),
-        Ok(bytes) => Ok(Some(
-            std::str::from_utf8(&bytes)
-                .ok()
-                .and_then(|text| text.trim().parse().ok())
-                .unwrap_or(0),
-        )),
+        Ok(bytes) => Ok(Some(std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0))),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -26,9 +26,7 @@ pub(super) fn insert_request(connection: &Connection, tip: &Tip, kind: &str, bod
 }
 
 pub(super) fn remove_request(connection: &Connection, id: u64) -> Result<(), Fault> {
-    connection
-        .prepare_cached("DELETE FROM request WHERE id = ?1")?
-        .execute([integer(id)?])?;
+    connection.prepare_cached("DELETE FROM request WHERE id = ?1")?.execute([integer(id)?])?;
     Ok(())
 }
 
@@ -40,11 +38,7 @@ pub(super) fn read_requests(connection: &Connection, session: &SessionId) -> Res
     let mut rows = statement.query([tip.number])?;
     let mut requests = Vec::new();
     while let Some(row) = rows.next()? {
-        requests.push(Request {
-            id: unsigned(row.get(0)?)?,
-            kind: row.get(1)?,
-            body: row.get(2)?,
-        });
+        requests.push(Request { id: unsigned(row.get(0)?)?, kind: row.get(1)?, body: row.get(2)? });
     }
     Ok(requests)
 }

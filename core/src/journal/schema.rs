@@ -114,11 +114,7 @@ pub(super) fn identify(connection: &Connection) -> Result<Found, Fault> {
     match (application_id, version, n_tables) {
         (0, 0, 0) => Ok(Found::Nothing),
         (APPLICATION_ID, 1.., _) => Ok(Found::Journal { version }),
-        _ => Err(Damage::NotOurs {
-            application_id,
-            version,
-        }
-        .into()),
+        _ => Err(Damage::NotOurs { application_id, version }.into()),
     }
 }
 

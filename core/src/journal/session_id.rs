@@ -58,11 +58,7 @@ impl TryFrom<String> for SessionId {
     fn try_from(text: String) -> Result<SessionId, InvalidSessionId> {
         let allowed = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-');
         let valid = (1..=LENGTH_MAX).contains(&text.len()) && text.bytes().all(allowed);
-        if valid {
-            Ok(SessionId(text))
-        } else {
-            Err(InvalidSessionId { text })
-        }
+        if valid { Ok(SessionId(text)) } else { Err(InvalidSessionId { text }) }
     }
 }
 

@@ -89,14 +89,9 @@ impl SessionStatus {
     }
 
     fn parse(text: &str) -> Option<SessionStatus> {
-        [
-            SessionStatus::Running,
-            SessionStatus::Interrupted,
-            SessionStatus::Completed,
-            SessionStatus::Failed,
-        ]
-        .into_iter()
-        .find(|status| status.as_str() == text)
+        [SessionStatus::Running, SessionStatus::Interrupted, SessionStatus::Completed, SessionStatus::Failed]
+            .into_iter()
+            .find(|status| status.as_str() == text)
     }
 }
 
@@ -122,11 +117,7 @@ impl Tip {
     const COLUMNS: &str = "s.number, s.hash, t.status, t.finished_at_ms, t.last_seq, t.last_hash, t.seal";
 
     pub(super) fn of(connection: &Connection, session: &SessionId) -> Result<Tip, Fault> {
-        let missing = || {
-            Fault::Refused(JournalError::NoSession {
-                wanted: session.to_string(),
-            })
-        };
+        let missing = || Fault::Refused(JournalError::NoSession { wanted: session.to_string() });
         Tip::find(connection, session)?.ok_or_else(missing)
     }
 
@@ -141,10 +132,7 @@ impl Tip {
                 // The index says no. Only a look at every session tells "there is none" from "it was removed".
                 let n_sessions = Head::load(connection)?.n_sessions;
                 match read_sessions(connection, n_sessions, 1, |row| row.id == *session)?.pop() {
-                    Some(_) => Err(Damage::Schema {
-                        table: "session".to_owned(),
-                    }
-                    .into()),
+                    Some(_) => Err(Damage::Schema { table: "session".to_owned() }.into()),
                     None => Ok(None),
                 }
             }
@@ -154,10 +142,7 @@ impl Tip {
     /// Decodes the columns of [`Tip::COLUMNS`] and checks them against their seal.
     fn decode(row: &Row<'_>) -> Result<Tip, Fault> {
         let number = row.get(0)?;
-        let changed = || Damage::Session {
-            number,
-            what: Break::Changed,
-        };
+        let changed = || Damage::Session { number, what: Break::Changed };
         let decode = || -> Result<(Tip, Hash), Fault> {
             let status: String = row.get(2)?;
             let tip = Tip {
@@ -171,11 +156,7 @@ impl Tip {
             Ok((tip, row.get(6)?))
         };
         let (tip, seal) = decode().map_err(|fault| fault.names(changed))?;
-        if seal == tip.seal() {
-            Ok(tip)
-        } else {
-            Err(changed().into())
-        }
+        if seal == tip.seal() { Ok(tip) } else { Err(changed().into()) }
     }
 
     pub(super) fn save(&self, connection: &Connection) -> Result<(), Fault> {
@@ -212,14 +193,7 @@ pub(super) fn insert_session(connection: &Connection, number: i64, new: &NewSess
     let origin = session_hash(
         number,
         started_at_ms,
-        [
-            new.id.as_str(),
-            &new.repository,
-            &new.project_path,
-            &new.command,
-            &new.version,
-            &new.settings_json,
-        ],
+        [new.id.as_str(), &new.repository, &new.project_path, &new.command, &new.version, &new.settings_json],
     );
     connection
         .prepare_cached(
@@ -239,15 +213,7 @@ pub(super) fn insert_session(connection: &Connection, number: i64, new: &NewSess
             new.settings_json
         ])?;
     let status = SessionStatus::Running;
-    Tip {
-        number,
-        origin,
-        status,
-        finished_at_ms: None,
-        last_seq: 0,
-        last_hash: origin,
-    }
-    .save(connection)
+    Tip { number, origin, status, finished_at_ms: None, last_seq: 0, last_hash: origin }.save(connection)
 }
 
 fn session_hash(number: i64, started_at_ms: i64, texts: [&str; 6]) -> Hash {
@@ -281,11 +247,7 @@ pub(super) fn read_sessions(
                 expected -= 1;
             }
             None if expected > 0 => {
-                return Err(Damage::Session {
-                    number: expected,
-                    what: Break::Missing,
-                }
-                .into());
+                return Err(Damage::Session { number: expected, what: Break::Missing }.into());
             }
             None => break,
         }
@@ -305,10 +267,7 @@ pub(super) fn in_order(number: i64, expected: i64) -> Result<(), (i64, Break)> {
 
 fn decode_session(row: &Row<'_>) -> Result<SessionRow, Fault> {
     let tip = Tip::decode(row)?;
-    let changed = || Damage::Session {
-        number: tip.number,
-        what: Break::Changed,
-    };
+    let changed = || Damage::Session { number: tip.number, what: Break::Changed };
     let decode = || -> Result<SessionRow, Fault> {
         let id: String = row.get(7)?;
         Ok(SessionRow {
@@ -333,9 +292,5 @@ fn decode_session(row: &Row<'_>) -> Result<SessionRow, Fault> {
         &session.version,
         &session.settings_json,
     ];
-    if session_hash(tip.number, row.get(13)?, texts) == tip.origin {
-        Ok(session)
-    } else {
-        Err(changed().into())
-    }
+    if session_hash(tip.number, row.get(13)?, texts) == tip.origin { Ok(session) } else { Err(changed().into()) }
 }
