@@ -71,7 +71,8 @@ impl GitRemote {
         format!("{}/{}", self.owner, self.name)
     }
 
-    /// Returns the address of the forge's API: GitHub's own, that of a tenant on `ghe.com`, or that of an Enterprise host.
+    /// Returns the address of the forge's API: GitHub's own, that of a tenant on `ghe.com`, or that of an Enterprise
+    /// host.
     pub(crate) fn api_url(&self) -> String {
         if let Some(host) = api_host(&self.host) {
             return format!("https://{host}");

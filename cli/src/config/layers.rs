@@ -139,7 +139,8 @@ fn camel_case(screaming: &str) -> String {
     words.map(word).collect()
 }
 
-/// Reads a variable as JSON, else as text. A key that takes text and not this JSON gets the text: a password may be `1234`.
+/// Reads a variable as JSON, else as text. A key that takes text and not this JSON gets the text: a password may be
+/// `1234`.
 fn value_of_variable(key: &str, text: String) -> Value {
     let Ok(value) = serde_json::from_str::<Value>(&text) else {
         return Value::String(text);
