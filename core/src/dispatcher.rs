@@ -1,0 +1,180 @@
+//! The one owner of the engine: turns inputs into journaled events, shown events and started effects, in that order.
+//!
+//! ```text
+//!   inputs ──► step, step, … ──► journal (one write) ──► bus ──► executor
+//!     ▲                                                             │
+//!     └──────────────────────── answers ────────────────────────────┘
+//! ```
+//!
+//! Runs on a thread of its own, for a journal write blocks. Inputs that arrive together are decided together and share one
+//! write; their effects start only after it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use autoissue_engine::{Effect, Engine, Event, Input, IssueNumber, Phase, SessionStatus, Time};
+
+use crate::bus::{Bus, Envelope};
+use crate::executor::Executor;
+use crate::journal::{self, AppendExtras, CostRow, Journal, JournalError, NewEvent, SessionId, StatusChange};
+
+/// Inputs that are decided together at most: enough for any burst, and the journal is never far behind.
+const N_INPUTS_TOGETHER_MAX: usize = 64;
+
+/// The loop of one session.
+pub(crate) struct Dispatcher {
+    pub(crate) session: SessionId,
+    pub(crate) engine: Engine,
+    pub(crate) journal: Journal,
+    pub(crate) bus: Arc<Bus<Event>>,
+    pub(crate) executor: Executor,
+    pub(crate) inputs: Receiver<Input>,
+}
+
+/// What one round of decisions asks for.
+#[derive(Default)]
+struct Round {
+    events: Vec<Event>,
+    effects: Vec<Effect>,
+    wake_at: Option<Time>,
+    over: bool,
+}
+
+impl Dispatcher {
+    /// Runs until the session is over; returns the engine in its last state.
+    ///
+    /// # Errors
+    /// Where the journal cannot be written. Nothing that was decided and not journaled has been done.
+    pub(crate) fn run(mut self, first: Input) -> Result<Engine, JournalError> {
+        let clock = Clock::start();
+        let mut input = Some(first);
+        loop {
+            let now = clock.now();
+            let round = self.decide(now, input.take());
+            self.write(now, &round.events)?;
+            for effect in round.effects {
+                self.executor.start(effect, &self.engine);
+            }
+            if round.over {
+                return Ok(self.engine);
+            }
+            input = self.wait(round.wake_at, &clock);
+        }
+    }
+
+    fn decide(&mut self, now: Time, first: Option<Input>) -> Round {
+        let more = std::iter::from_fn(|| self.inputs.try_recv().ok()).take(N_INPUTS_TOGETHER_MAX);
+        let inputs: Vec<Input> = std::iter::once(first.unwrap_or(Input::Tick)).chain(more).collect();
+        let mut round = Round::default();
+        for input in inputs {
+            let step = self.engine.step(now, input);
+            round.events.extend(step.events);
+            round.effects.extend(step.effects);
+            round.wake_at = step.wake_at;
+            round.over = step.over;
+        }
+        round
+    }
+
+    /// Makes the events durable, then shows them.
+    fn write(&mut self, now: Time, events: &[Event]) -> Result<(), JournalError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let bodies: Vec<(String, String)> = events.iter().map(text_of).collect();
+        let rows: Vec<NewEvent> = events
+            .iter()
+            .zip(&bodies)
+            .map(|(event, (kind, body))| NewEvent { kind, issue: event.issue().map(|issue| issue.0), body })
+            .collect();
+        let costs: Vec<CostRow> = events.iter().filter_map(|event| self.cost_row(event, now)).collect();
+        let status = events.iter().rev().find_map(|event| status_change(event, now));
+        let numbers = self.journal.append(&self.session, now.ms(), &rows, AppendExtras { status, costs: &costs })?;
+        for (seq, event) in numbers.zip(events) {
+            self.bus.publish(Envelope { seq, at_ms: now.ms(), event: event.clone() });
+        }
+        Ok(())
+    }
+
+    /// Returns what a finished task cost, for the estimates of later sessions.
+    fn cost_row(&self, event: &Event, now: Time) -> Option<CostRow> {
+        let Event::TaskFinished { issue, outcome } = event else { return None };
+        let task = self.engine.task(*issue)?;
+        (task.n_attempts > 0).then(|| CostRow {
+            backend: self.engine.settings().agent.clone(),
+            model: task.model.clone().unwrap_or_default(),
+            domain: task.domain().to_owned(),
+            usd_micros: task.spent.micros(),
+            known: task.assumed == Default::default(),
+            finished_at_ms: now.ms(),
+            outcome: outcome.name().to_owned(),
+        })
+    }
+
+    fn wait(&self, wake_at: Option<Time>, clock: &Clock) -> Option<Input> {
+        let Some(wake_at) = wake_at else {
+            // The executor holds a sender as long as we hold the executor, so this ends with an input.
+            return self.inputs.recv().ok();
+        };
+        match self.inputs.recv_timeout(Duration::from_millis(wake_at.since(clock.now()))) {
+            Ok(input) => Some(input),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+}
+
+fn text_of(event: &Event) -> (String, String) {
+    let value = serde_json::to_value(event).expect("an event has string keys only");
+    let kind = value.get("type").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
+    (kind, value.to_string())
+}
+
+fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
+    let (status, finished_at_ms) = match event {
+        Event::SessionStarted { .. } | Event::SessionResumed { .. } => (journal::SessionStatus::Running, None),
+        Event::SessionInterrupted => (journal::SessionStatus::Interrupted, None),
+        Event::SessionFinished { status: SessionStatus::Completed } => {
+            (journal::SessionStatus::Completed, Some(now.ms()))
+        }
+        Event::SessionFinished { status: SessionStatus::Failed { .. } } => {
+            (journal::SessionStatus::Failed, Some(now.ms()))
+        }
+        _ => return None,
+    };
+    Some(StatusChange { status, finished_at_ms })
+}
+
+/// Wall-clock time that never goes back while we run: a clock that is set moves nothing that was scheduled.
+struct Clock {
+    started_at_ms: u64,
+    since: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { started_at_ms: wall_clock_ms(), since: Instant::now() }
+    }
+
+    fn now(&self) -> Time {
+        let elapsed = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Time::from_ms(self.started_at_ms.saturating_add(elapsed))
+    }
+}
+
+/// Returns milliseconds since the Unix epoch, 0 for a clock before it.
+pub(crate) fn wall_clock_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns the tasks whose worktree must not be swept: those that hold one, or go on in it.
+pub(crate) fn holders(engine: &Engine) -> Vec<u64> {
+    let holds = |issue: &IssueNumber| {
+        engine.task(*issue).is_some_and(|task| task.attempt().is_some() || task.kept.is_some())
+    };
+    match engine.phase() {
+        Phase::Over(_) => Vec::new(),
+        _ => engine.tasks().keys().filter(|issue| holds(issue)).map(|issue| issue.0).collect(),
+    }
+}
