@@ -20,3 +20,6 @@ pub mod session;
 pub mod summary;
 
 pub use autoissue_engine as engine;
+//! core
+
+pub mod service;

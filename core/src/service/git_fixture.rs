@@ -1,0 +1,102 @@
+//! Repositories for the tests of git services: a home of their own, no configuration of the machine.
+
+use std::path::{Path, PathBuf};
+use std::sync::Once;
+
+use tempfile::TempDir;
+
+use super::git_program::Git;
+use super::mirror::{CommitId, Mirror};
+
+/// Returns the machine's git; libgit2 is told to read no configuration of the machine before anything else happens.
+pub(crate) fn git() -> Git {
+    static HERMETIC: Once = Once::new();
+    HERMETIC.call_once(|| {
+        for level in [
+            git2::ConfigLevel::System,
+            git2::ConfigLevel::Global,
+            git2::ConfigLevel::XDG,
+        ] {
+            #[expect(
+                unsafe_code,
+                reason = "sets a global of libgit2, once, before a test opens a repository"
+            )]
+            // SAFETY: `Once` makes every other caller wait, and all tests of git services begin here.
+            unsafe { git2::opts::set_search_path(level, "/nowhere") }.unwrap();
+        }
+    });
+    let path = std::env::var_os("PATH").unwrap();
+    Git::find(&path).unwrap()
+}
+
+/// A temporary home directory with room for repositories.
+pub(crate) struct Home {
+    dir: TempDir,
+}
+
+impl Home {
+    pub(crate) fn new() -> Home {
+        git();
+        Home {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(crate) fn env(&self) -> Vec<(String, String)> {
+        let home = self.path().to_str().unwrap();
+        let pairs = [
+            ("HOME", home),
+            ("XDG_CONFIG_HOME", home),
+            ("GIT_CONFIG_NOSYSTEM", "1"),
+            ("GIT_AUTHOR_NAME", "Ada"),
+            ("GIT_AUTHOR_EMAIL", "ada@example.com"),
+            ("GIT_COMMITTER_NAME", "Ada"),
+            ("GIT_COMMITTER_EMAIL", "ada@example.com"),
+        ];
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+    }
+
+    /// Runs git in a directory below this home and returns what it printed.
+    pub(crate) fn git(&self, dir: impl AsRef<Path>, args: &[&str]) -> String {
+        let dir = self.path().join(dir);
+        let printed = git().run(&dir, args, &self.env(), None).unwrap();
+        String::from_utf8_lossy(&printed).trim().to_owned()
+    }
+
+    /// Makes a repository `name` with `main` checked out and the files committed.
+    pub(crate) fn repository(&self, name: &str, files: &[(&str, &str)]) -> PathBuf {
+        let dir = self.path().join(name);
+        std::fs::create_dir_all(&dir).unwrap();
+        self.git(&dir, &["init", "-q", "-b", "main"]);
+        self.commit(&dir, files);
+        dir
+    }
+
+    /// Writes the files, commits everything and returns the commit.
+    pub(crate) fn commit(&self, dir: &Path, files: &[(&str, &str)]) -> CommitId {
+        for (path, text) in files {
+            write(&dir.join(path), text);
+        }
+        self.git(dir, &["add", "-A"]);
+        self.git(dir, &["commit", "-q", "--allow-empty", "-m", "work"]);
+        CommitId::parse(&self.git(dir, &["rev-parse", "HEAD"])).unwrap()
+    }
+
+    pub(crate) fn mirror(&self) -> Mirror {
+        Mirror::open(&self.path().join("state/mirror.git"), git()).unwrap()
+    }
+
+    pub(crate) fn fetch(&self, mirror: &Mirror, repository: &Path) -> CommitId {
+        mirror.fetch(repository.to_str().unwrap(), "main", &self.env()).unwrap()
+    }
+}
+
+/// Writes a file, its directories too.
+pub(crate) fn write(path: &Path, text: impl AsRef<[u8]>) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}

@@ -1,0 +1,715 @@
+//! The mirror: one bare repository per forge repository, in our state directory. It holds the bases that were fetched and the work that
+//! was collected, and nothing else; therefore "is this commit ours?" is a question about reachability here.
+//!
+//! ```text
+//!   origin ──fetch──► refs/autoissue/base/<branch>
+//!   worktree ─import─► refs/autoissue/salvage/<session>/issue-<n>/attempt-<a>     (service::worktrees)
+//!                      refs/autoissue/published/issue-<n>
+//!   refs ──copy_into──► the user's repository: objects and one branch, no other byte
+//! ```
+//!
+//! Objects are never pruned (`gc.auto=0`): private clones borrow them. It may not run git inside a directory that an agent could write,
+//! and knows nothing of sessions beyond their names.
+
+mod changes;
+mod copy;
+#[cfg(test)]
+mod tests;
+
+pub use changes::{Changes, FileChange};
+pub use copy::CopyError;
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature};
+use serde::{Deserialize, Serialize};
+
+use super::git_program::{Git, GitError};
+
+const BASES: &str = "refs/autoissue/base/";
+/// Heads that a base branch had before it was rewound: still not ours.
+const REWOUND: &str = "refs/autoissue/rewound/";
+const SALVAGE: &str = "refs/autoissue/salvage/";
+const PUBLISHED: &str = "refs/autoissue/published/";
+
+/// What every mirror's own configuration says, so that the user's configuration cannot change what is collected.
+const SETTINGS: [(&str, &str); 7] = [
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("transfer.fsckObjects", "true"),
+    ("core.autocrlf", "false"),
+    ("core.filemode", "true"),
+    ("core.symlinks", "true"),
+    ("core.logAllRefUpdates", "false"),
+];
+
+/// Old, harmless faults that many public histories have. The user's base has to be fetched all the same; an agent's commits get no such pardon.
+const PARDONED_IN_BASES: [&str; 9] = [
+    "zeroPaddedFilemode",
+    "zeroPaddedDate",
+    "badDate",
+    "badDateOverflow",
+    "badTimezone",
+    "missingEmail",
+    "missingNameBeforeEmail",
+    "missingSpaceBeforeEmail",
+    "missingSpaceBeforeDate",
+];
+
+/// A commit's full SHA-1 name: 40 lower-case hexadecimal digits.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct CommitId(String);
+
+/// A text that is no commit id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a commit id of 40 hexadecimal digits")]
+pub struct NotACommitId(String);
+
+/// A bare repository of ours; cheap to clone, usable from many threads.
+#[derive(Debug, Clone)]
+pub struct Mirror {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    git: Git,
+    /// Two fetches of one branch would fight for its ref.
+    fetching: Mutex<()>,
+}
+
+/// Why the mirror could not do what was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MirrorError {
+    /// The git library refused.
+    #[error("failed to {doing}")]
+    Library {
+        /// The step, beginning with a verb.
+        doing: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A file of ours could not be read or written.
+    #[error("failed to {doing} `{}`", path.display())]
+    Io {
+        /// The step, beginning with a verb.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// A text that should name a commit does not.
+    #[error(transparent)]
+    NotACommitId(#[from] NotACommitId),
+    /// A merge of nothing was asked for.
+    #[error("there is no commit to merge")]
+    NothingToMerge,
+}
+
+/// Why a base could not be fetched.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The repository is there, the branch is not.
+    #[error("branch `{branch}` does not exist in `{from}`")]
+    BranchMissing {
+        /// The branch.
+        branch: String,
+        /// The repository, without credentials.
+        from: String,
+    },
+    /// The repository cannot be read: no network, no such repository, or no right to it.
+    #[error("repository `{from}` cannot be read")]
+    Unreachable {
+        /// The repository, without credentials.
+        from: String,
+        /// What git said.
+        #[source]
+        source: GitError,
+    },
+    /// The repository answers, and still the fetch failed.
+    #[error("failed to fetch `{branch}` from `{from}`")]
+    Failed {
+        /// The branch.
+        branch: String,
+        /// The repository, without credentials.
+        from: String,
+        /// What git said.
+        #[source]
+        source: GitError,
+    },
+    /// The mirror itself failed.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+}
+
+/// Files that two commits changed in ways which cannot be joined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeConflict {
+    /// Their paths, sorted; a name that is not UTF-8 is shown with replacement characters.
+    pub files: Vec<String>,
+}
+
+/// One salvaged work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Salvage {
+    /// The session that made it.
+    pub session: String,
+    /// Its issue.
+    pub issue: u64,
+    /// What follows `issue-<n>/`: `attempt-<a>`, or `attempt-<a>-leftover-<hash>`.
+    pub name: String,
+    /// The whole ref.
+    pub reference: String,
+    /// Where it points.
+    pub commit: CommitId,
+}
+
+impl CommitId {
+    /// Returns the id that the text spells.
+    ///
+    /// # Errors
+    /// [`NotACommitId`].
+    pub fn parse(text: &str) -> Result<CommitId, NotACommitId> {
+        let valid = text.len() == 40 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if valid {
+            Ok(CommitId(text.to_owned()))
+        } else {
+            Err(NotACommitId(text.to_owned()))
+        }
+    }
+
+    /// Returns the 40 digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns the first eight digits, for names that people read.
+    #[must_use]
+    pub fn short(&self) -> &str {
+        &self.0[..8]
+    }
+
+    pub(super) fn oid(&self) -> Oid {
+        Oid::from_str(&self.0).expect("a commit id is 40 hexadecimal digits")
+    }
+}
+
+impl From<Oid> for CommitId {
+    fn from(oid: Oid) -> Self {
+        CommitId(oid.to_string())
+    }
+}
+
+impl TryFrom<String> for CommitId {
+    type Error = NotACommitId;
+    fn try_from(text: String) -> Result<Self, NotACommitId> {
+        CommitId::parse(&text)
+    }
+}
+
+impl From<CommitId> for String {
+    fn from(id: CommitId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for CommitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Mirror {
+    /// Opens the mirror at `path`, creating or completing it when needed.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn open(path: &Path, git: Git) -> Result<Mirror, MirrorError> {
+        let repository = match Repository::open_bare(path) {
+            Ok(repository) => repository,
+            // Absent, or half-made by a crash: making it again keeps what is there.
+            Err(_) => Repository::init_opts(
+                path,
+                RepositoryInitOptions::new()
+                    .bare(true)
+                    .mkpath(true)
+                    .external_template(false),
+            )
+            .doing(|| format!("create the mirror `{}`", path.display()))?,
+        };
+        configure(&repository).doing(|| format!("configure the mirror `{}`", path.display()))?;
+        let path = path
+            .canonicalize()
+            .map_err(|source| io_error("resolve", path, source))?;
+        Ok(Mirror {
+            inner: Arc::new(Inner {
+                path,
+                git,
+                fetching: Mutex::new(()),
+            }),
+        })
+    }
+
+    /// Returns the absolute path of the bare repository.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Fetches a *base* branch from a repository (absolute path or URL) and returns its head. `env` carries credentials.
+    /// A branch of ours must not be fetched this way: what a base reaches is never taken for ours.
+    ///
+    /// # Errors
+    /// [`FetchError`].
+    pub fn fetch(&self, source: &str, branch: &str, env: &[(String, String)]) -> Result<CommitId, FetchError> {
+        let _one_at_a_time = self.inner.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.base(branch)?;
+        self.remember_source(source)?;
+        let pardons: Vec<String> = PARDONED_IN_BASES
+            .iter()
+            .map(|fault| format!("fetch.fsck.{fault}=ignore"))
+            .collect();
+        let refspec = format!("+refs/heads/{branch}:{BASES}{branch}");
+        let mut args: Vec<&str> = pardons.iter().flat_map(|pardon| ["-c", pardon]).collect();
+        args.extend([
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+            "--update-shallow",
+        ]);
+        args.extend(["--", source, &refspec]);
+        if let Err(error) = self.git().run(self.path(), &args, env, None) {
+            return Err(self.why_not_fetched(source, branch, env, error));
+        }
+        let head = self.base(branch)?.ok_or_else(|| branch_missing(source, branch))?;
+        self.keep_rewound(before, &head)?;
+        Ok(head)
+    }
+
+    /// Returns the head of a base branch as last fetched.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn base(&self, branch: &str) -> Result<Option<CommitId>, MirrorError> {
+        self.read_ref(&format!("{BASES}{branch}"))
+    }
+
+    /// Returns whether the commit is here.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn has_commit(&self, commit: &CommitId) -> Result<bool, MirrorError> {
+        Ok(self.repository()?.find_commit(commit.oid()).is_ok())
+    }
+
+    /// Returns whether the commit is work of ours: here, and reached by no base that was ever fetched.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn is_ours(&self, commit: &CommitId) -> Result<bool, MirrorError> {
+        let repository = self.repository()?;
+        let commit = commit.oid();
+        if repository.find_commit(commit).is_err() {
+            return Ok(false);
+        }
+        for prefix in [BASES, REWOUND] {
+            for (_, base) in refs_below(&repository, prefix)? {
+                if base == commit || self.descends(&base.into(), &commit.into())? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Writes a salvage ref, replacing one of the same name, and returns its full name.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn salvage(&self, session: &str, issue: u64, name: &str, commit: &CommitId) -> Result<String, MirrorError> {
+        let reference = salvage_ref(session, issue, name);
+        self.write_ref(&reference, commit)?;
+        Ok(reference)
+    }
+
+    /// Returns all salvaged work, of one issue or of all, sorted by ref.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn salvaged(&self, issue: Option<u64>) -> Result<Vec<Salvage>, MirrorError> {
+        let found = refs_below(&self.repository()?, SALVAGE)?;
+        let parsed = found.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid));
+        Ok(parsed
+            .filter(|salvage| issue.is_none_or(|issue| issue == salvage.issue))
+            .collect())
+    }
+
+    /// Returns the commit of one salvage ref, if it exists.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn salvaged_commit(&self, session: &str, issue: u64, name: &str) -> Result<Option<CommitId>, MirrorError> {
+        self.read_ref(&salvage_ref(session, issue, name))
+    }
+
+    /// Deletes a salvage ref; deleting what is gone is success.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn delete_salvage(&self, session: &str, issue: u64, name: &str) -> Result<(), MirrorError> {
+        let repository = self.repository()?;
+        let name = salvage_ref(session, issue, name);
+        match repository.find_reference(&name) {
+            Ok(mut reference) => reference.delete().doing(|| format!("delete ref `{name}`")),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(()),
+            Err(error) => Err(error).doing(|| format!("read ref `{name}`")),
+        }
+    }
+
+    /// Notes the commit with which an issue was published.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn set_published(&self, issue: u64, commit: &CommitId) -> Result<(), MirrorError> {
+        self.write_ref(&format!("{PUBLISHED}issue-{issue}"), commit)
+    }
+
+    /// Returns the commit with which an issue was last published.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn published(&self, issue: u64) -> Result<Option<CommitId>, MirrorError> {
+        self.read_ref(&format!("{PUBLISHED}issue-{issue}"))
+    }
+
+    /// Merges commits in order and returns the result: the same commits always give the same commit. A commit that another one
+    /// contains adds nothing.
+    ///
+    /// # Errors
+    /// [`MirrorError`]; a conflict is an answer, not an error.
+    pub fn merge(&self, commits: &[CommitId]) -> Result<Result<CommitId, MergeConflict>, MirrorError> {
+        let repository = self.repository()?;
+        let (first, rest) = commits.split_first().ok_or(MirrorError::NothingToMerge)?;
+        let mut merged = first.oid();
+        for next in rest {
+            match merge_two(&repository, merged, next.oid())? {
+                Ok(commit) => merged = commit,
+                Err(conflict) => return Ok(Err(conflict)),
+            }
+        }
+        Ok(Ok(merged.into()))
+    }
+
+    /// Returns what changed from `base` to `commit`, looking at sizes before contents.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn changes(&self, base: &CommitId, commit: &CommitId) -> Result<Changes, MirrorError> {
+        let repository = self.repository()?;
+        let tree_of = |id: &CommitId| {
+            repository
+                .find_commit(id.oid())
+                .and_then(|commit| commit.tree())
+                .doing(|| format!("read the tree of {id}"))
+        };
+        changes::between(&repository, &tree_of(base)?, &tree_of(commit)?)
+    }
+
+    pub(super) fn git(&self) -> &Git {
+        &self.inner.git
+    }
+
+    /// Returns whether a commit has another one, not itself, among its ancestors.
+    pub(super) fn descends(&self, commit: &CommitId, from: &CommitId) -> Result<bool, MirrorError> {
+        let repository = self.repository()?;
+        let doing = || format!("look for {from} below {commit}");
+        if !repository.is_shallow() {
+            return repository.graph_descendant_of(commit.oid(), from.oid()).doing(doing);
+        }
+        // libgit2 looks for parents that a shallow repository does not have.
+        let none: [(&str, &str); 0] = [];
+        match self.git().run(
+            self.path(),
+            &["merge-base", "--is-ancestor", from.as_str(), commit.as_str()],
+            &none,
+            None,
+        ) {
+            Ok(_) => Ok(commit != from),
+            Err(GitError::Failed { code: Some(1), .. }) => Ok(false),
+            Err(error) => Err(MirrorError::Library {
+                doing: doing(),
+                source: Box::new(error),
+            }),
+        }
+    }
+
+    /// Returns how many commits a commit has that `base` has not.
+    pub(super) fn n_commits(&self, base: &CommitId, commit: &CommitId) -> Result<usize, MirrorError> {
+        let repository = self.repository()?;
+        let doing = || format!("count the commits from {base} to {commit}");
+        if !repository.is_shallow() {
+            return Ok(repository.graph_ahead_behind(commit.oid(), base.oid()).doing(doing)?.0);
+        }
+        let none: [(&str, &str); 0] = [];
+        let range = format!("{base}..{commit}");
+        let counted = self
+            .git()
+            .run(self.path(), &["rev-list", "--count", &range], &none, None);
+        let counted = counted.map_err(|error| MirrorError::Library {
+            doing: doing(),
+            source: Box::new(error),
+        })?;
+        Ok(String::from_utf8_lossy(&counted).trim().parse().unwrap_or_default())
+    }
+
+    /// Opens the repository: about 0.1 ms, and each thread has one of its own.
+    pub(super) fn repository(&self) -> Result<Repository, MirrorError> {
+        Repository::open_bare(self.path()).doing(|| format!("open the mirror `{}`", self.path().display()))
+    }
+
+    /// Returns where bases come from, without credentials; submodules and LFS resolve their addresses against it.
+    pub(super) fn source(&self) -> Result<Option<String>, MirrorError> {
+        let config = self
+            .repository()?
+            .config()
+            .doing(|| "read the mirror's configuration".to_owned())?;
+        Ok(config.get_string("remote.origin.url").ok())
+    }
+
+    fn remember_source(&self, source: &str) -> Result<(), MirrorError> {
+        let source = without_password(source);
+        if self.source()?.as_deref() == Some(&source) {
+            return Ok(());
+        }
+        let mut config = self
+            .repository()?
+            .config()
+            .doing(|| "read the mirror's configuration".to_owned())?;
+        config
+            .set_str("remote.origin.url", &source)
+            .doing(|| "note the mirror's origin".to_owned())
+    }
+
+    /// Asks the repository again, for exit codes tell the reasons apart and messages do not.
+    fn why_not_fetched(&self, source: &str, branch: &str, env: &[(String, String)], error: GitError) -> FetchError {
+        let from = super::git_program::redact(source);
+        if !matches!(error, GitError::Failed { .. }) {
+            return FetchError::Failed {
+                branch: branch.to_owned(),
+                from,
+                source: error,
+            };
+        }
+        let head = format!("refs/heads/{branch}");
+        let asked = self.git().run(
+            self.path(),
+            &["ls-remote", "--exit-code", "--", source, &head],
+            env,
+            None,
+        );
+        match asked {
+            Err(GitError::Failed { code: Some(2), .. }) => branch_missing(source, branch),
+            Err(GitError::Failed { .. }) => FetchError::Unreachable { from, source: error },
+            Ok(_) | Err(_) => FetchError::Failed {
+                branch: branch.to_owned(),
+                from,
+                source: error,
+            },
+        }
+    }
+
+    /// Keeps the head that a base had before it was rewound: it stays somebody else's.
+    fn keep_rewound(&self, before: Option<CommitId>, head: &CommitId) -> Result<(), MirrorError> {
+        let Some(before) = before.filter(|before| before != head) else {
+            return Ok(());
+        };
+        let went_on = self.descends(head, &before)?;
+        if went_on {
+            Ok(())
+        } else {
+            self.write_ref(&format!("{REWOUND}{before}"), &before)
+        }
+    }
+
+    fn read_ref(&self, name: &str) -> Result<Option<CommitId>, MirrorError> {
+        match self.repository()?.refname_to_id(name) {
+            Ok(oid) => Ok(Some(oid.into())),
+            Err(error) if error.code() == git2::ErrorCode::NotFound => Ok(None),
+            Err(error) => Err(error).doing(|| format!("read ref `{name}`")),
+        }
+    }
+
+    fn write_ref(&self, name: &str, commit: &CommitId) -> Result<(), MirrorError> {
+        let written = self
+            .repository()?
+            .reference(name, commit.oid(), true, "autoissue")
+            .map(|_| ());
+        written.doing(|| format!("write ref `{name}` to {commit}"))
+    }
+}
+
+/// Names the step at which the git library refused.
+pub(super) trait Doing<T> {
+    /// Wraps the library's error.
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, MirrorError>;
+}
+
+impl<T> Doing<T> for Result<T, git2::Error> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, MirrorError> {
+        self.map_err(|error| MirrorError::Library {
+            doing: what(),
+            source: Box::new(error),
+        })
+    }
+}
+
+fn io_error(doing: &'static str, path: &Path, source: io::Error) -> MirrorError {
+    MirrorError::Io {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn configure(repository: &Repository) -> Result<(), git2::Error> {
+    let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+    // What `git init` would find out of a Mac's file system.
+    let of_macos = if cfg!(target_os = "macos") {
+        [("core.ignorecase", "true"), ("core.precomposeunicode", "true")].as_slice()
+    } else {
+        &[]
+    };
+    for (name, value) in SETTINGS.iter().chain(of_macos) {
+        if config.get_string(name).ok().as_deref() != Some(value) {
+            config.set_str(name, value)?;
+        }
+    }
+    Ok(())
+}
+
+fn branch_missing(source: &str, branch: &str) -> FetchError {
+    FetchError::BranchMissing {
+        branch: branch.to_owned(),
+        from: super::git_program::redact(source),
+    }
+}
+
+/// Returns the refs below a prefix and where they point, sorted; refs that point nowhere are left out.
+fn refs_below(repository: &Repository, prefix: &str) -> Result<Vec<(String, Oid)>, MirrorError> {
+    let glob = format!("{prefix}*");
+    let found = repository.references_glob(&glob).doing(|| format!("list `{glob}`"))?;
+    let mut refs = Vec::new();
+    for reference in found {
+        let reference = reference.doing(|| format!("list `{glob}`"))?;
+        if let (Ok(name), Some(oid)) = (reference.name(), reference.target()) {
+            refs.push((name.to_owned(), oid));
+        }
+    }
+    refs.sort();
+    Ok(refs)
+}
+
+fn salvage_ref(session: &str, issue: u64, name: &str) -> String {
+    format!("{SALVAGE}{session}/issue-{issue}/{name}")
+}
+
+fn parse_salvage(reference: &str, oid: Oid) -> Option<Salvage> {
+    let mut parts = reference.strip_prefix(SALVAGE)?.splitn(3, '/');
+    let (session, issue, name) = (parts.next()?, parts.next()?, parts.next()?);
+    let issue = issue.strip_prefix("issue-")?.parse().ok()?;
+    Some(Salvage {
+        session: session.to_owned(),
+        issue,
+        name: name.to_owned(),
+        reference: reference.to_owned(),
+        commit: oid.into(),
+    })
+}
+
+/// Returns the address without a password; the user of an `ssh` address is part of the address.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let host_end = rest.find('/').unwrap_or(rest.len());
+    let Some(at) = rest[..host_end].rfind('@') else {
+        return url.to_owned();
+    };
+    let user = if scheme.starts_with("http") {
+        ""
+    } else {
+        rest[..at].split(':').next().unwrap_or_default()
+    };
+    let separator = if user.is_empty() { "" } else { "@" };
+    format!("{scheme}://{user}{separator}{}", &rest[at + 1..])
+}
+
+fn merge_two(repository: &Repository, ours: Oid, theirs: Oid) -> Result<Result<Oid, MergeConflict>, MirrorError> {
+    let doing = || format!("merge {theirs} into {ours}");
+    if ours == theirs || repository.graph_descendant_of(ours, theirs).doing(doing)? {
+        return Ok(Ok(ours));
+    }
+    if repository.graph_descendant_of(theirs, ours).doing(doing)? {
+        return Ok(Ok(theirs));
+    }
+    let (ours, theirs) = (
+        repository.find_commit(ours).doing(doing)?,
+        repository.find_commit(theirs).doing(doing)?,
+    );
+    let mut index = repository.merge_commits(&ours, &theirs, None).doing(doing)?;
+    if index.has_conflicts() {
+        return Ok(Err(MergeConflict {
+            files: conflicting(&index).doing(doing)?,
+        }));
+    }
+    let tree = index
+        .write_tree_to(repository)
+        .and_then(|tree| repository.find_tree(tree))
+        .doing(doing)?;
+    // The time comes from the parents, so that repeating the merge gives the same commit.
+    let when = ours.committer().when().max(theirs.committer().when());
+    let author = Signature::new("autoissue", "autoissue@localhost", &when).doing(doing)?;
+    let message = format!("Merge {} into {}\n", theirs.id(), ours.id());
+    repository
+        .commit(None, &author, &author, &message, &tree, &[&ours, &theirs])
+        .map(Ok)
+        .doing(doing)
+}
+
+fn conflicting(index: &git2::Index) -> Result<Vec<String>, git2::Error> {
+    let mut files = Vec::new();
+    for conflict in index.conflicts()? {
+        let conflict = conflict?;
+        let sides = [conflict.our, conflict.their, conflict.ancestor];
+        files.extend(
+            sides
+                .into_iter()
+                .flatten()
+                .map(|entry| String::from_utf8_lossy(&entry.path).into_owned()),
+        );
+    }
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+/// Returns the kinds that an object of a commit's closure may have; gitlinks point outside of the repository and are not followed.
+fn kind_of_entry(entry: &git2::TreeEntry<'_>) -> Option<ObjectType> {
+    entry
+        .kind()
+        .filter(|kind| matches!(kind, ObjectType::Blob | ObjectType::Tree))
+}

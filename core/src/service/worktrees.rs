@@ -1,0 +1,949 @@
+//! The directories in which attempts work: private clones in `<project>/.worktrees/autoissue-issue-<N>`, one per issue.
+//!
+//! ```text
+//!             lease                      agent works                collect                 release
+//!   mirror ──────────► .worktrees/…-<N> ─────────────► files, .git ─────────► salvage ref ─────────► directory gone
+//!      ▲  objects are borrowed               │                        │ in the mirror
+//!      └──── record and index are ours ──────┘ not trusted ───────────┘
+//! ```
+//!
+//! A clone has a `.git` of its own, so an agent can neither break another worktree nor plant anything that a git of ours reads: after the
+//! lease no git runs with the configuration found in the directory. Objects come back through a gate (`agent_head`), files through a walk and
+//! an index of ours (`snapshot`). Filter programs (LFS) run only when the *base* uses them, and then the user's, by the user's configuration.
+//!
+//! No directory goes before its work is on a ref of the mirror. A directory without a record of ours is a stranger's: it is moved aside when
+//! it is in the way, and never deleted.
+
+mod agent_head;
+mod exclude;
+mod record;
+mod removal;
+mod snapshot;
+#[cfg(test)]
+mod tests;
+
+pub use snapshot::{FILE_BYTES_MAX, WORK_BYTES_MAX, WORK_FILES_MAX};
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use git2::build::CheckoutBuilder;
+use git2::{Index, Oid, Repository, RepositoryInitOptions, Signature};
+
+use super::git_program::GitError;
+use super::mirror::{CommitId, Doing, FileChange, Mirror, MirrorError};
+use record::{Phase, Record, Records};
+use snapshot::{Scene, Snapshot, Take};
+
+/// The directory in the project that holds the worktrees.
+const ROOT: &str = ".worktrees";
+
+/// No honest `.gitattributes` is larger; a larger one is not searched for filters.
+const ATTRIBUTES_BYTES_MAX: usize = 1 << 20;
+
+/// Who commits what an agent left uncommitted, and whose name the agent's own commits carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The name.
+    pub name: String,
+    /// The address.
+    pub email: String,
+}
+
+/// What [`Worktrees::open`] needs.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The user's checkout; worktrees lie in its `.worktrees`.
+    pub project: PathBuf,
+    /// The session's id, a word fit for a ref.
+    pub session: String,
+    /// Who commits.
+    pub identity: Identity,
+    /// Added to the environment of git where it may reach the network or run the user's filters: submodules and LFS.
+    pub env: Vec<(String, String)>,
+}
+
+/// The worktrees of one project in one session; cheap to clone, usable from many threads as long as each issue is one thread's.
+#[derive(Debug, Clone)]
+pub struct Worktrees {
+    mirror: Mirror,
+    project: PathBuf,
+    session: String,
+    identity: Identity,
+    env: Vec<(String, String)>,
+    records: Records,
+    root_is_ready: Arc<Mutex<bool>>,
+}
+
+/// A wish for a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRequest {
+    /// Whose issue.
+    pub issue: u64,
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// Where the branch begins; in the mirror.
+    pub start: CommitId,
+    /// Go on in the directory as it is, if it is a clone of ours on that very commit.
+    pub keep: bool,
+}
+
+/// A directory that is ready for an agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leased {
+    /// The directory, absolute.
+    pub path: PathBuf,
+    /// Where its branch begins.
+    pub base: CommitId,
+    /// Whether the directory was left as the attempt before left it.
+    pub kept: bool,
+    /// The salvage ref of work that was found in the directory and was not saved yet.
+    pub leftovers: Option<String>,
+}
+
+/// A wish for an attempt's work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CollectRequest {
+    /// Whose issue.
+    pub issue: u64,
+    /// Which attempt.
+    pub attempt: u32,
+    /// What the work is compared with: the commit that was leased.
+    pub base: CommitId,
+    /// The message of the commit for what the agent left uncommitted.
+    pub message: String,
+}
+
+/// What an attempt achieved, as git sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Collected {
+    /// The files are those of the base.
+    Nothing {
+        /// What was not looked at: nested repositories, and names that git refuses.
+        skipped: Vec<String>,
+    },
+    /// There is work, and the salvage ref of the attempt holds it.
+    Work(Work),
+}
+
+/// An attempt's work in the mirror.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// The commit that has all of it; descends from the base.
+    pub commit: CommitId,
+    /// The full name of the salvage ref that holds it.
+    pub salvage: String,
+    /// Commits from the base to it.
+    pub n_commits: usize,
+    /// The changed files, at most 3,000.
+    pub changes: Vec<FileChange>,
+    /// How many files changed, listed or not.
+    pub n_files: usize,
+    /// Lines added.
+    pub added: u64,
+    /// Lines removed.
+    pub removed: u64,
+    /// Whether there was too much to list or compare everything.
+    pub truncated: bool,
+    /// What became of the agent's own commits.
+    pub history: History,
+    /// What was not taken: nested repositories, and names that git refuses.
+    pub skipped: Vec<String>,
+}
+
+/// What became of the commits that the agent made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum History {
+    /// There were none.
+    Untouched,
+    /// They are part of the work.
+    Kept,
+    /// They do not descend from the base; the files were taken as one commit on it.
+    Rewritten,
+    /// They cannot be read, for the reason given; the files were taken as one commit on the base.
+    Unreadable(String),
+}
+
+/// A directory of ours, for those who clean up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// Whose issue.
+    pub issue: u64,
+    /// The session that leased it last.
+    pub session: String,
+    /// The attempt that leased it last.
+    pub attempt: u32,
+    /// Where its branch begins.
+    pub base: CommitId,
+    /// The directory.
+    pub path: PathBuf,
+    /// Whether the directory is there.
+    pub exists: bool,
+}
+
+/// What a sweep did with one directory.
+#[derive(Debug)]
+pub struct Swept {
+    /// Whose issue.
+    pub issue: u64,
+    /// The salvage ref of work that was not saved yet, or why the directory is still there.
+    pub result: Result<Option<String>, WorktreeError>,
+}
+
+/// Why a worktree could not be had, read or removed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorktreeError {
+    /// The place for worktrees is taken by a file or a link, which could lead anywhere.
+    #[error("`{}` is not a directory", path.display())]
+    RootNotADirectory {
+        /// The place.
+        path: PathBuf,
+    },
+    /// The issue has no worktree of ours, or the agent removed it.
+    #[error("issue #{issue} has no worktree at `{}`", path.display())]
+    Gone {
+        /// Whose issue.
+        issue: u64,
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The directory holds work that no ref of the mirror holds.
+    #[error("`{}` holds work that is not saved", path.display())]
+    Unsaved {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file is too big for a pull request; it is still in the directory.
+    #[error("`{path}` has {bytes} bytes, more than {FILE_BYTES_MAX}")]
+    TooBig {
+        /// The file, relative to the worktree.
+        path: String,
+        /// Its size.
+        bytes: u64,
+    },
+    /// There is too much for a pull request; it is still in the directory.
+    #[error(
+        "{n_files} changed files with {bytes} bytes in `{}`, more than {WORK_FILES_MAX} files or {WORK_BYTES_MAX} bytes",
+        dir.display()
+    )]
+    TooMuch {
+        /// The worktree.
+        dir: PathBuf,
+        /// Bytes of all changed files.
+        bytes: u64,
+        /// How many.
+        n_files: usize,
+    },
+    /// A submodule could not be initialised.
+    #[error("failed to initialise submodule `{path}`")]
+    Submodule {
+        /// Its path in the repository.
+        path: String,
+        /// What git said.
+        #[source]
+        source: GitError,
+    },
+    /// The user's filter programs (LFS) failed.
+    #[error("failed to run the repository's filters")]
+    Filters(#[source] GitError),
+    /// Git answered for another number of files than it was asked for.
+    #[error("git hashed {got} of {asked} files")]
+    Hashes {
+        /// How many were asked for.
+        asked: usize,
+        /// How many came.
+        got: usize,
+    },
+    /// The git program could not import the agent's commits.
+    #[error("failed to import the agent's commits")]
+    Git(#[source] GitError),
+    /// A file or directory could not be read or written.
+    #[error("failed to {doing} `{}`", path.display())]
+    Io {
+        /// The step, a verb.
+        doing: &'static str,
+        /// Where.
+        path: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The mirror failed.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+}
+
+impl WorktreeError {
+    fn io(doing: &'static str, path: &Path, source: io::Error) -> WorktreeError {
+        WorktreeError::Io {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
+    }
+}
+
+/// What a worktree holds, seen without trusting it.
+struct Examined {
+    /// The agent's last commit, in the mirror, if it is not the base.
+    head: Option<CommitId>,
+    /// The commit on which the files are taken: the agent's, or the base.
+    parent: CommitId,
+    snapshot: Snapshot,
+    history: History,
+}
+
+impl Worktrees {
+    /// Opens the worktrees of a project. Nothing is written before the first lease.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Io`] when the project's directory does not exist.
+    pub fn open(mirror: Mirror, options: Options) -> Result<Worktrees, WorktreeError> {
+        let Options {
+            project,
+            session,
+            identity,
+            env,
+        } = options;
+        let project = project
+            .canonicalize()
+            .map_err(|source| WorktreeError::io("resolve", &project, source))?;
+        let records = Records::of(mirror.path(), &project.join(ROOT));
+        Ok(Worktrees {
+            mirror,
+            project,
+            session,
+            identity,
+            env,
+            records,
+            root_is_ready: Arc::default(),
+        })
+    }
+
+    /// Returns where an issue's worktree lies or would lie.
+    #[must_use]
+    pub fn path(&self, issue: u64) -> PathBuf {
+        self.root().join(format!("autoissue-issue-{issue}"))
+    }
+
+    /// Makes the directory for an attempt: a fresh clone at `start`, or, with `keep`, the one that is there. Work that an earlier attempt
+    /// left in it is salvaged first.
+    ///
+    /// # Errors
+    /// [`WorktreeError`]; asking again is always possible.
+    pub fn lease(&self, request: &LeaseRequest) -> Result<Leased, WorktreeError> {
+        self.prepare_root()?;
+        let path = self.path(request.issue);
+        let mut leftovers = None;
+        if let Some(record) = self.records.read(request.issue)? {
+            if request.keep && self.can_go_on(&record, request) {
+                self.records
+                    .write(&self.record(request, Phase::Ready, record.filters))?;
+                return Ok(Leased {
+                    path,
+                    base: record.base,
+                    kept: true,
+                    leftovers,
+                });
+            }
+            leftovers = self.save_leftovers(&record)?;
+            self.remove(record)?;
+        }
+        self.move_aside(&path)?;
+        self.make(request, &path)?;
+        Ok(Leased {
+            path,
+            base: request.start.clone(),
+            kept: false,
+            leftovers,
+        })
+    }
+
+    /// Takes an attempt's work into the mirror: the agent's commits, and what it left uncommitted. Asking again gives the same answer,
+    /// also after the directory was released.
+    ///
+    /// # Errors
+    /// [`WorktreeError`]; then the directory is as it was.
+    pub fn collect(&self, request: &CollectRequest) -> Result<Collected, WorktreeError> {
+        let name = attempt_name(request.attempt);
+        let Some(record) = self.present(request.issue)? else {
+            return match self.mirror.salvaged_commit(&self.session, request.issue, &name)? {
+                Some(commit) => self
+                    .describe(request, commit, History::Kept, Vec::new())
+                    .map(Collected::Work),
+                None => Err(WorktreeError::Gone {
+                    issue: request.issue,
+                    path: self.path(request.issue),
+                }),
+            };
+        };
+        let examined = self.examine(&record, &request.base, Take::Publishable)?;
+        self.save_abandoned(&record, &request.base, &examined)?;
+        if examined.snapshot.tree == self.tree_of(&request.base)? {
+            return Ok(Collected::Nothing {
+                skipped: examined.snapshot.skipped,
+            });
+        }
+        let before = self.mirror.salvaged_commit(&self.session, request.issue, &name)?;
+        let commit = self.commit(&examined, &request.message, before)?;
+        let work = self.describe(request, commit, examined.history, examined.snapshot.skipped)?;
+        self.mirror.salvage(&self.session, request.issue, &name, &work.commit)?;
+        Ok(Collected::Work(work))
+    }
+
+    /// Keeps whatever the directory holds, of any size, under a salvage ref; returns its name, or `None` when nothing was unsaved.
+    /// For attempts whose work cannot be collected.
+    ///
+    /// # Errors
+    /// [`WorktreeError`].
+    pub fn salvage(&self, issue: u64) -> Result<Option<String>, WorktreeError> {
+        match self.present(issue)? {
+            Some(record) => self.save_leftovers(&record),
+            None => Ok(None),
+        }
+    }
+
+    /// Removes an issue's directory. Removing what is gone, or was never ours, is success and does nothing.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Unsaved`] when it holds work that no ref of the mirror holds.
+    pub fn release(&self, issue: u64) -> Result<(), WorktreeError> {
+        let Some(record) = self.records.read(issue)? else {
+            return Ok(());
+        };
+        if let Some(record) = self.present(issue)? {
+            let examined = self.examine(&record, &record.base, Take::Everything)?;
+            if !self.is_saved(&record, &examined)? {
+                return Err(WorktreeError::Unsaved { path: self.path(issue) });
+            }
+        }
+        self.remove(record)
+    }
+
+    /// Salvages and removes the worktrees of ours that are not in `keep`; one that fails stays and does not hinder the others.
+    ///
+    /// # Errors
+    /// [`WorktreeError`] when the records cannot be read.
+    pub fn sweep(&self, keep: &[u64]) -> Result<Vec<Swept>, WorktreeError> {
+        let idle = self
+            .records
+            .all()?
+            .into_iter()
+            .filter(|record| !keep.contains(&record.issue));
+        Ok(idle
+            .map(|record| Swept {
+                issue: record.issue,
+                result: self.sweep_one(record),
+            })
+            .collect())
+    }
+
+    /// Returns all worktrees of ours in this project, of any session, by issue.
+    ///
+    /// # Errors
+    /// [`WorktreeError`] when the records cannot be read.
+    pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
+        let held = self.records.all()?.into_iter().map(
+            |Record {
+                 issue,
+                 session,
+                 attempt,
+                 base,
+                 ..
+             }| {
+                let path = self.path(issue);
+                let exists = fs::symlink_metadata(&path).is_ok();
+                Held {
+                    issue,
+                    session,
+                    attempt,
+                    base,
+                    path,
+                    exists,
+                }
+            },
+        );
+        Ok(held.collect())
+    }
+
+    fn root(&self) -> PathBuf {
+        self.project.join(ROOT)
+    }
+
+    /// Makes the directory of worktrees and hides it from the user's git, once.
+    fn prepare_root(&self) -> Result<(), WorktreeError> {
+        let mut ready = self.root_is_ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if *ready {
+            return Ok(());
+        }
+        let root = self.root();
+        exclude::exclude(&self.project, ROOT).map_err(|source| WorktreeError::io("exclude", &root, source))?;
+        match fs::create_dir(&root) {
+            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(WorktreeError::io("create", &root, source));
+            }
+            _ => {}
+        }
+        if !is_directory(&root) {
+            return Err(WorktreeError::RootNotADirectory { path: root });
+        }
+        *ready = true;
+        Ok(())
+    }
+
+    /// Returns the record of an issue whose directory is there and may hold work.
+    fn present(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
+        let record = self.records.read(issue)?.filter(|record| record.phase == Phase::Ready);
+        Ok(record.filter(|_| is_directory(&self.path(issue))))
+    }
+
+    fn can_go_on(&self, record: &Record, request: &LeaseRequest) -> bool {
+        let path = self.path(record.issue);
+        record.phase == Phase::Ready
+            && record.base == request.start
+            && is_directory(&path)
+            && agent_head::read(&path).is_some()
+    }
+
+    fn record(&self, request: &LeaseRequest, phase: Phase, filters: bool) -> Record {
+        let LeaseRequest {
+            issue, attempt, start, ..
+        } = request.clone();
+        Record {
+            issue,
+            session: self.session.clone(),
+            attempt,
+            base: start,
+            phase,
+            filters,
+        }
+    }
+
+    fn make(&self, request: &LeaseRequest, path: &Path) -> Result<(), WorktreeError> {
+        let mirror = self.mirror.repository()?;
+        let start = mirror
+            .find_commit(request.start.oid())
+            .doing(|| format!("find commit {}", request.start))?;
+        let tree = start.tree().doing(|| format!("read the tree of {}", request.start))?;
+        let features = features_of(&mirror, &tree).doing(|| format!("read the attributes of {}", request.start))?;
+        self.records
+            .write(&self.record(request, Phase::Making, features.filters))?;
+        let clone = self.make_clone(request, path)?;
+        let index = self.records.index(request.issue);
+        if features.filters {
+            self.checkout_filtered(&request.start, path, &index)?;
+            fs::copy(&index, path.join(".git/index")).map_err(|source| WorktreeError::io("write", path, source))?;
+        } else {
+            let tree = clone
+                .find_object(tree.id(), None)
+                .doing(|| format!("read tree {}", tree.id()))?;
+            clone
+                .checkout_tree(&tree, Some(CheckoutBuilder::new().force()))
+                .doing(|| format!("check out `{}`", path.display()))?;
+            copy_index(&clone, &index)?;
+        }
+        for submodule in &features.submodules {
+            self.initialise(path, submodule)?;
+        }
+        self.records
+            .write(&self.record(request, Phase::Ready, features.filters))
+    }
+
+    /// Makes a repository that borrows the mirror's objects, with the issue's branch at the start.
+    fn make_clone(&self, request: &LeaseRequest, path: &Path) -> Result<Repository, WorktreeError> {
+        let doing = || format!("make a clone at `{}`", path.display());
+        let branch = branch_of(request.issue);
+        let mut options = RepositoryInitOptions::new();
+        let clone = Repository::init_opts(path, options.external_template(false).mkdir(true).initial_head(&branch))
+            .doing(doing)?;
+        let mut alternates = self.mirror.path().join("objects").into_os_string();
+        alternates.push("\n");
+        let info = path.join(".git/objects/info");
+        fs::create_dir_all(&info)
+            .and_then(|()| fs::write(info.join("alternates"), alternates.as_bytes()))
+            .map_err(|source| WorktreeError::io("write", &info, source))?;
+        copy_shallow(&self.mirror, &path.join(".git"))?;
+        let mut config = clone
+            .config()
+            .and_then(|config| config.open_level(git2::ConfigLevel::Local))
+            .doing(doing)?;
+        let Identity { name, email } = &self.identity;
+        for (key, value) in [
+            ("user.name", name.as_str()),
+            ("user.email", email),
+            ("core.autocrlf", "false"),
+            ("gc.auto", "0"),
+        ] {
+            config.set_str(key, value).doing(doing)?;
+        }
+        clone
+            .reference(
+                &format!("refs/heads/{branch}"),
+                request.start.oid(),
+                true,
+                "autoissue: lease",
+            )
+            .doing(doing)?;
+        Ok(clone)
+    }
+
+    fn checkout_filtered(&self, start: &CommitId, path: &Path, index: &Path) -> Result<(), WorktreeError> {
+        let env = git_env(&self.mirror, path, Some(index), &self.env);
+        // Forms of the index that libgit2 does not read are switched off.
+        let args = [
+            "-c",
+            "index.version=2",
+            "-c",
+            "index.skipHash=false",
+            "-c",
+            "core.splitIndex=false",
+            "read-tree",
+            "--reset",
+            "-u",
+        ];
+        let args: Vec<&str> = args.into_iter().chain([start.as_str()]).collect();
+        self.mirror
+            .git()
+            .run(path, &args, &env, None)
+            .map_err(WorktreeError::Filters)?;
+        Ok(())
+    }
+
+    /// Initialises a submodule. The directory's own configuration is used, for no agent has been there yet.
+    fn initialise(&self, path: &Path, submodule: &str) -> Result<(), WorktreeError> {
+        let origin = self
+            .mirror
+            .source()?
+            .map(|source| format!("remote.origin.url={source}"));
+        let mut args: Vec<&str> = origin.iter().flat_map(|origin| ["-c", origin]).collect();
+        args.extend([
+            "submodule",
+            "--quiet",
+            "update",
+            "--init",
+            "--recursive",
+            "--",
+            submodule,
+        ]);
+        match self.mirror.git().run(path, &args, &self.env, None) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(WorktreeError::Submodule {
+                path: submodule.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    fn examine(&self, record: &Record, base: &CommitId, take: Take) -> Result<Examined, WorktreeError> {
+        let dir = self.path(record.issue);
+        let (head, history) = self.agents_history(record, base, &dir)?;
+        let seed = self.tree_of(head.as_ref().unwrap_or(base))?;
+        let index = self.records.index(record.issue);
+        let filters = record.filters.then_some(self.env.as_slice());
+        let snapshot = snapshot::take(&Scene {
+            mirror: &self.mirror,
+            dir: &dir,
+            index: &index,
+            seed,
+            take,
+            filters,
+        })?;
+        let parent = head
+            .clone()
+            .filter(|_| history == History::Kept)
+            .unwrap_or_else(|| base.clone());
+        Ok(Examined {
+            head,
+            parent,
+            snapshot,
+            history,
+        })
+    }
+
+    /// Returns the agent's last commit, imported, unless there is none of its own; and what is to be thought of it.
+    fn agents_history(
+        &self,
+        record: &Record,
+        base: &CommitId,
+        dir: &Path,
+    ) -> Result<(Option<CommitId>, History), WorktreeError> {
+        let Some(head) = agent_head::read(dir) else {
+            return Ok((
+                None,
+                History::Unreadable("the agent's repository is gone or has no readable head".to_owned()),
+            ));
+        };
+        if head == *base {
+            return Ok((None, History::Untouched));
+        }
+        if !self.mirror.has_commit(&head)?
+            && let Err(reason) =
+                agent_head::import(&self.mirror, &self.records.gate(record.issue), dir, &head, &self.env)?
+        {
+            return Ok((None, History::Unreadable(reason)));
+        }
+        let descends = self.mirror.descends(&head, base)?;
+        Ok((Some(head), if descends { History::Kept } else { History::Rewritten }))
+    }
+
+    /// Makes the commit that has all of the work. A commit `before` that says the same is used again.
+    fn commit(&self, examined: &Examined, message: &str, before: Option<CommitId>) -> Result<CommitId, WorktreeError> {
+        let Examined { parent, snapshot, .. } = examined;
+        let repository = self.mirror.repository()?;
+        let doing = || format!("commit tree {} on {parent}", snapshot.tree);
+        let parent = repository.find_commit(parent.oid()).doing(doing)?;
+        if parent.tree_id() == snapshot.tree {
+            return Ok(parent.id().into());
+        }
+        if let Some(before) = before.and_then(|before| repository.find_commit(before.oid()).ok())
+            && before.tree_id() == snapshot.tree
+            && before.parent_ids().eq([parent.id()])
+            && before.message_bytes() == message.as_bytes()
+        {
+            return Ok(before.id().into());
+        }
+        let author = Signature::now(&self.identity.name, &self.identity.email).doing(doing)?;
+        let tree = repository.find_tree(snapshot.tree).doing(doing)?;
+        Ok(repository
+            .commit(None, &author, &author, message, &tree, &[&parent])
+            .doing(doing)?
+            .into())
+    }
+
+    fn describe(
+        &self,
+        request: &CollectRequest,
+        commit: CommitId,
+        history: History,
+        skipped: Vec<String>,
+    ) -> Result<Work, WorktreeError> {
+        let changes = self.mirror.changes(&request.base, &commit)?;
+        if let Some((path, bytes)) = changes.largest.filter(|(_, bytes)| FILE_BYTES_MAX < *bytes) {
+            return Err(WorktreeError::TooBig { path, bytes });
+        }
+        let salvage = format!(
+            "refs/autoissue/salvage/{}/issue-{}/{}",
+            self.session,
+            request.issue,
+            attempt_name(request.attempt)
+        );
+        Ok(Work {
+            n_commits: self.mirror.n_commits(&request.base, &commit)?,
+            commit,
+            salvage,
+            changes: changes.files,
+            n_files: changes.n_files,
+            added: changes.added,
+            removed: changes.removed,
+            truncated: changes.truncated,
+            history,
+            skipped,
+        })
+    }
+
+    fn tree_of(&self, commit: &CommitId) -> Result<Oid, WorktreeError> {
+        let repository = self.mirror.repository()?;
+        let found = repository
+            .find_commit(commit.oid())
+            .doing(|| format!("find commit {commit}"))?;
+        Ok(found.tree_id())
+    }
+
+    /// Returns whether nothing would be lost with the directory: each tree that differs from the base is on a ref of the issue.
+    fn is_saved(&self, record: &Record, examined: &Examined) -> Result<bool, WorktreeError> {
+        let saved = self.saved_trees(record.issue, &record.base)?;
+        let abandoned = self.abandoned(&record.base, examined)?;
+        Ok(saved.contains(&examined.snapshot.tree) && abandoned.is_none_or(|(_, tree)| saved.contains(&tree)))
+    }
+
+    fn saved_trees(&self, issue: u64, base: &CommitId) -> Result<Vec<Oid>, WorktreeError> {
+        let salvaged = self
+            .mirror
+            .salvaged(Some(issue))?
+            .into_iter()
+            .map(|salvage| salvage.commit);
+        let commits = salvaged.chain(self.mirror.published(issue)?).chain([base.clone()]);
+        commits.map(|commit| self.tree_of(&commit)).collect()
+    }
+
+    /// Returns the agent's last commit and its tree when the work will not contain it: the agent turned away from it.
+    fn abandoned(&self, base: &CommitId, examined: &Examined) -> Result<Option<(CommitId, Oid)>, WorktreeError> {
+        let Some(head) = &examined.head else { return Ok(None) };
+        let tree = self.tree_of(head)?;
+        let base_tree = self.tree_of(base)?;
+        let contained = examined.history == History::Kept && examined.snapshot.tree != base_tree;
+        let repeated = tree == base_tree || tree == examined.snapshot.tree;
+        Ok((!contained && !repeated && self.mirror.is_ours(head)?).then(|| (head.clone(), tree)))
+    }
+
+    fn save_abandoned(
+        &self,
+        record: &Record,
+        base: &CommitId,
+        examined: &Examined,
+    ) -> Result<Option<String>, WorktreeError> {
+        let Some((head, tree)) = self.abandoned(base, examined)? else {
+            return Ok(None);
+        };
+        if self.saved_trees(record.issue, base)?.contains(&tree) {
+            return Ok(None);
+        }
+        self.save_as_leftover(record, &head).map(Some)
+    }
+
+    fn save_leftovers(&self, record: &Record) -> Result<Option<String>, WorktreeError> {
+        if record.phase != Phase::Ready || !is_directory(&self.path(record.issue)) {
+            return Ok(None);
+        }
+        let examined = self.examine(record, &record.base, Take::Everything)?;
+        let abandoned = self.save_abandoned(record, &record.base, &examined)?;
+        if self
+            .saved_trees(record.issue, &record.base)?
+            .contains(&examined.snapshot.tree)
+        {
+            return Ok(abandoned);
+        }
+        let commit = self.commit(
+            &examined,
+            &format!("Leftovers of attempt {} at issue {}\n", record.attempt, record.issue),
+            None,
+        )?;
+        self.save_as_leftover(record, &commit).map(Some)
+    }
+
+    fn save_as_leftover(&self, record: &Record, commit: &CommitId) -> Result<String, WorktreeError> {
+        let name = format!("{}-leftover-{}", attempt_name(record.attempt), commit.short());
+        Ok(self.mirror.salvage(&record.session, record.issue, &name, commit)?)
+    }
+
+    fn sweep_one(&self, record: Record) -> Result<Option<String>, WorktreeError> {
+        let saved = self.save_leftovers(&record)?;
+        self.remove(record)?;
+        Ok(saved)
+    }
+
+    /// Removes a directory whose work is safe. The phase tells a crash half-way from an agent that deleted files.
+    fn remove(&self, record: Record) -> Result<(), WorktreeError> {
+        let issue = record.issue;
+        self.records.write(&Record {
+            phase: Phase::Removing,
+            ..record
+        })?;
+        let path = self.path(issue);
+        if is_directory(&path) || path.is_symlink() {
+            removal::remove(&path).map_err(|source| WorktreeError::io("remove", &path, source))?;
+        }
+        self.records.forget(issue)
+    }
+
+    /// Moves a stranger's file or directory out of the way.
+    fn move_aside(&self, path: &Path) -> Result<(), WorktreeError> {
+        if fs::symlink_metadata(path).is_err() {
+            return Ok(());
+        }
+        let beside = |n: u32| {
+            path.with_file_name(format!(
+                "{}.not-ours-{n}",
+                path.file_name().unwrap_or_default().display()
+            ))
+        };
+        let free = (1..)
+            .map(beside)
+            .find(|beside| fs::symlink_metadata(beside).is_err())
+            .unwrap_or_else(|| beside(0));
+        fs::rename(path, &free).map_err(|source| WorktreeError::io("move aside", path, source))
+    }
+}
+
+/// What the tree of a base asks of a checkout.
+struct Features {
+    filters: bool,
+    submodules: Vec<String>,
+}
+
+fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Features, git2::Error> {
+    let mut features = Features {
+        filters: false,
+        submodules: Vec::new(),
+    };
+    // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
+    let mut index = Index::new()?;
+    index.read_tree(tree)?;
+    let has_modules = tree.get_name(".gitmodules").is_some();
+    for entry in index.iter() {
+        if entry.mode == snapshot::GITLINK && has_modules {
+            features
+                .submodules
+                .push(String::from_utf8_lossy(&entry.path).into_owned());
+        }
+        if entry.path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes") {
+            let blob = repository.find_blob(entry.id);
+            features.filters |=
+                blob.is_ok_and(|blob| blob.size() <= ATTRIBUTES_BYTES_MAX && names_a_filter(blob.content()));
+        }
+    }
+    Ok(features)
+}
+
+/// Returns whether a line of attributes sets a filter; `-filter` and `!filter` take it away.
+fn names_a_filter(attributes: &[u8]) -> bool {
+    let lines = attributes
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_start)
+        .filter(|line| !line.starts_with(b"#"));
+    lines
+        .flat_map(|line| line.split(u8::is_ascii_whitespace).skip(1))
+        .any(|word| word.starts_with(b"filter="))
+}
+
+/// Returns the environment for a git program that works on a directory with the mirror as its git directory.
+fn git_env(mirror: &Mirror, dir: &Path, index: Option<&Path>, env: &[(String, String)]) -> Vec<(OsString, OsString)> {
+    let own = [
+        ("GIT_DIR", Some(mirror.path())),
+        ("GIT_WORK_TREE", Some(dir)),
+        ("GIT_INDEX_FILE", index),
+    ];
+    let own = own
+        .into_iter()
+        .filter_map(|(name, path)| Some((OsString::from(name), path?.as_os_str().to_owned())));
+    env.iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)))
+        .chain(own)
+        .collect()
+}
+
+/// A mirror of a shallow repository ends early, and a borrower must know where.
+fn copy_shallow(mirror: &Mirror, git_dir: &Path) -> Result<(), WorktreeError> {
+    let shallow = mirror.path().join("shallow");
+    if !shallow.exists() {
+        return Ok(());
+    }
+    fs::copy(&shallow, git_dir.join("shallow"))
+        .map(|_| ())
+        .map_err(|source| WorktreeError::io("copy", &shallow, source))
+}
+
+/// Keeps the index that the checkout wrote, before an agent can change it.
+fn copy_index(clone: &Repository, to: &Path) -> Result<(), WorktreeError> {
+    let from = clone.path().join("index");
+    fs::copy(&from, to)
+        .map(|_| ())
+        .map_err(|source| WorktreeError::io("copy", &from, source))
+}
+
+fn branch_of(issue: u64) -> String {
+    format!("autoissue/issue-{issue}")
+}
+
+fn attempt_name(attempt: u32) -> String {
+    format!("attempt-{attempt}")
+}
+
+fn is_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_dir())
+}

@@ -1,0 +1,157 @@
+//! Taking an agent's commits without trusting anything beside them.
+//!
+//! The agent could write every byte of its `.git`, so no git of ours opens it. `HEAD` is read as text; the objects are reached through a
+//! *gate*: an empty repository of ours that borrows the agent's objects and has our configuration. The git program fetches from the gate
+//! into the mirror and checks each object.
+//!
+//! ```text
+//!   worktree/.git/HEAD ── parsed ──► id
+//!   worktree/.git/objects ◄─ alternates ─ gate (config, refs: ours) ── fetch, fsck ──► mirror
+//! ```
+
+use std::fs;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use super::{WorktreeError, removal};
+use crate::service::git_program::GitError;
+use crate::service::mirror::{CommitId, Mirror};
+
+/// No honest ref is longer, and no honest list of packed refs of a clone with one branch.
+const REF_BYTES_MAX: u64 = 1 << 20;
+
+/// The most bytes of objects that are imported; above, only the files themselves are taken, which have limits of their own.
+const IMPORT_BYTES_MAX: u64 = 512 << 20;
+
+/// Symbolic refs may point to symbolic refs; git itself gives up after five.
+const HOPS_MAX: usize = 5;
+
+/// Returns the commit that the worktree's `HEAD` names, or `None` where there is no readable repository in its place.
+pub(super) fn read(dir: &Path) -> Option<CommitId> {
+    let git_dir = dir.join(".git");
+    if !fs::symlink_metadata(&git_dir).ok()?.is_dir() {
+        return None;
+    }
+    let mut text = read_small(&git_dir.join("HEAD"))?;
+    for _ in 0..HOPS_MAX {
+        let Some(name) = text.strip_prefix("ref:").map(str::trim) else {
+            break;
+        };
+        text = resolve(&git_dir, name)?;
+    }
+    CommitId::parse(text.trim()).ok()
+}
+
+/// Brings a commit and what it needs into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
+pub(super) fn import(
+    mirror: &Mirror,
+    gate: &Path,
+    dir: &Path,
+    head: &CommitId,
+    env: &[(String, String)],
+) -> Result<Result<(), String>, WorktreeError> {
+    let objects = dir.join(".git").join("objects");
+    if !fs::symlink_metadata(&objects).is_ok_and(|found| found.is_dir()) {
+        return Ok(Err("the agent's repository has no objects".to_owned()));
+    }
+    let bytes = bytes_below(&objects);
+    if IMPORT_BYTES_MAX < bytes {
+        return Ok(Err(format!("the agent's repository holds {bytes} bytes of objects")));
+    }
+    make_gate(mirror, gate, &objects, head)?;
+    let fetched = fetch(mirror, gate, env);
+    removal::remove(gate).map_err(|source| WorktreeError::io("remove", gate, source))?;
+    match fetched {
+        Ok(()) => Ok(if mirror.has_commit(head)? {
+            Ok(())
+        } else {
+            Err(format!("{head} is not a commit"))
+        }),
+        // Hostile objects can make git fail, wait or talk for ever; then the files are what is left to take.
+        Err(error @ (GitError::Failed { .. } | GitError::TimedOut { .. } | GitError::TooMuchOutput { .. })) => {
+            Ok(Err(error.to_string()))
+        }
+        Err(error) => Err(WorktreeError::Git(error)),
+    }
+}
+
+fn fetch(mirror: &Mirror, gate: &Path, env: &[(String, String)]) -> Result<(), GitError> {
+    let args = [
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-recurse-submodules",
+        "--update-shallow",
+        "--",
+    ];
+    let mut args: Vec<&std::ffi::OsStr> = args.iter().map(std::ffi::OsStr::new).collect();
+    args.extend([gate.as_os_str(), "refs/heads/agent".as_ref()]);
+    mirror.git().run(mirror.path(), &args, env, None).map(|_| ())
+}
+
+fn make_gate(mirror: &Mirror, gate: &Path, objects: &Path, head: &CommitId) -> Result<(), WorktreeError> {
+    let failed = |source| WorktreeError::io("write", gate, source);
+    removal::remove(gate).map_err(failed)?;
+    let mut alternates = Vec::new();
+    for borrowed in [objects, &mirror.path().join("objects")] {
+        alternates.extend(borrowed.as_os_str().as_bytes());
+        alternates.push(b'\n');
+    }
+    fs::create_dir_all(gate.join("objects/info")).map_err(failed)?;
+    fs::create_dir_all(gate.join("refs/heads")).map_err(failed)?;
+    fs::write(
+        gate.join("config"),
+        "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
+    )
+    .map_err(failed)?;
+    fs::write(gate.join("objects/info/alternates"), alternates).map_err(failed)?;
+    fs::write(gate.join("refs/heads/agent"), format!("{head}\n")).map_err(failed)?;
+    super::copy_shallow(mirror, gate)?;
+    fs::write(gate.join("HEAD"), "ref: refs/heads/agent\n").map_err(failed)
+}
+
+/// Returns what a ref says, from its own file or from the packed ones.
+fn resolve(git_dir: &Path, name: &str) -> Option<String> {
+    if !name.starts_with("refs/") || name.split('/').any(|part| part.is_empty() || part == "..") {
+        return None;
+    }
+    read_small(&git_dir.join(name)).or_else(|| {
+        let packed = read_small(&git_dir.join("packed-refs"))?;
+        packed
+            .lines()
+            .filter_map(|line| line.split_once(' '))
+            .find(|(_, found)| *found == name)
+            .map(|(id, _)| id.to_owned())
+    })
+}
+
+/// Reads a small regular file; a pipe in its place would make us wait for ever.
+fn read_small(path: &Path) -> Option<String> {
+    if !fs::symlink_metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    fs::File::open(path)
+        .ok()?
+        .take(REF_BYTES_MAX)
+        .read_to_string(&mut text)
+        .ok()?;
+    Some(text)
+}
+
+fn bytes_below(dir: &Path) -> u64 {
+    let mut bytes: u64 = 0;
+    let mut dirs: Vec<PathBuf> = vec![dir.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            match entry.metadata() {
+                Ok(found) if found.is_dir() => dirs.push(entry.path()),
+                Ok(found) => bytes = bytes.saturating_add(found.len()),
+                Err(_) => {}
+            }
+        }
+    }
+    bytes
+}

@@ -1,0 +1,132 @@
+//! What we know of each worktree, kept in the mirror's directory, out of the agent's way: `<mirror>/autoissue/worktrees/<root>/issue-<N>.json`
+//! with the lease, and beside it `issue-<N>.index`, the index that the checkout wrote (it saves reading unchanged files again).
+//!
+//! `<root>` is a hash of the directory that holds the worktrees: two checkouts of one repository share the mirror but not their worktrees.
+//!
+//! ```text
+//!   (none) ──► Making ──► Ready ──► Removing ──► (none)
+//!                 ▲         │ only here may there be work of an agent
+//!                 └─ crash ─┘
+//! ```
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::WorktreeError;
+use crate::service::mirror::CommitId;
+
+/// One worktree of ours. Unknown fields are ignored; a record that cannot be read makes its directory a stranger's, which is never deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    pub issue: u64,
+    pub session: String,
+    pub attempt: u32,
+    pub base: CommitId,
+    pub phase: Phase,
+    /// Whether checkout and collection need the user's filter programs (LFS).
+    pub filters: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Phase {
+    Making,
+    Ready,
+    Removing,
+}
+
+/// The records of one directory of worktrees.
+#[derive(Debug, Clone)]
+pub(super) struct Records {
+    dir: PathBuf,
+}
+
+impl Records {
+    pub(super) fn of(mirror: &Path, root: &Path) -> Records {
+        let digest = Sha256::digest(root.as_os_str().as_bytes());
+        let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Records {
+            dir: mirror.join("autoissue").join("worktrees").join(name),
+        }
+    }
+
+    pub(super) fn index(&self, issue: u64) -> PathBuf {
+        self.dir.join(format!("issue-{issue}.index"))
+    }
+
+    /// Returns the directory for the gate of an import.
+    pub(super) fn gate(&self, issue: u64) -> PathBuf {
+        self.dir.join(format!("issue-{issue}.gate"))
+    }
+
+    pub(super) fn read(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
+        let path = self.path(issue);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes)
+                .ok()
+                .filter(|record: &Record| record.issue == issue)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(WorktreeError::io("read", &path, source)),
+        }
+    }
+
+    pub(super) fn write(&self, record: &Record) -> Result<(), WorktreeError> {
+        let path = self.path(record.issue);
+        let bytes = serde_json::to_vec(record).expect("a record holds numbers and text only");
+        let written = self.replace(&path, &bytes);
+        written.map_err(|source| WorktreeError::io("write", &path, source))
+    }
+
+    /// Forgets a worktree; forgetting what is unknown is success.
+    pub(super) fn forget(&self, issue: u64) -> Result<(), WorktreeError> {
+        for path in [self.index(issue), self.path(issue)] {
+            match fs::remove_file(&path) {
+                Err(source) if source.kind() != ErrorKind::NotFound => {
+                    return Err(WorktreeError::io("remove", &path, source));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns all records, by issue.
+    pub(super) fn all(&self) -> Result<Vec<Record>, WorktreeError> {
+        let entries = match fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(WorktreeError::io("list", &self.dir, source)),
+        };
+        let mut records = Vec::new();
+        for entry in entries {
+            let name = entry
+                .map_err(|source| WorktreeError::io("list", &self.dir, source))?
+                .file_name();
+            if let Some(issue) = issue_of(&name.to_string_lossy()) {
+                records.extend(self.read(issue)?);
+            }
+        }
+        records.sort_by_key(|record| record.issue);
+        Ok(records)
+    }
+
+    fn path(&self, issue: u64) -> PathBuf {
+        self.dir.join(format!("issue-{issue}.json"))
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.dir)?;
+        let draft = path.with_extension("json.draft");
+        fs::write(&draft, bytes)?;
+        fs::rename(&draft, path)
+    }
+}
+
+fn issue_of(file: &str) -> Option<u64> {
+    file.strip_prefix("issue-")?.strip_suffix(".json")?.parse().ok()
+}

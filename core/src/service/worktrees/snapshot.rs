@@ -1,0 +1,435 @@
+//! The tree of a worktree's files, built with an index of ours in the mirror. Nothing of the agent's `.git` is looked at.
+//!
+//! ```text
+//!   files ──walk──► changed · gone · skipped
+//!   index (stat of our checkout) ⊕ seed tree ──┴──► index ──► tree in the mirror
+//! ```
+//!
+//! The walk is ours rather than libgit2's: that one takes a directory which it cannot read for an empty one (all its files would count as
+//! deleted), stops at 100 levels, and waits for ever on a pipe named `.gitignore`.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, Metadata};
+use std::io::ErrorKind;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
+
+use super::{WorktreeError, removal};
+use crate::service::mirror::{Doing, Mirror};
+
+/// The largest file that is collected: a forge refuses more than 100 MiB, and a file above half of that was not written for a pull request.
+pub const FILE_BYTES_MAX: u64 = 50 << 20;
+
+/// The most bytes of changed files, all together.
+pub const WORK_BYTES_MAX: u64 = 512 << 20;
+
+/// The most changed files: a directory of dependencies that nobody ignored, not a pull request.
+pub const WORK_FILES_MAX: usize = 20_000;
+
+pub(super) const GITLINK: u32 = 0o160_000;
+const SYMLINK: u32 = 0o120_000;
+const REGULAR: u32 = 0o100_644;
+const EXECUTABLE: u32 = 0o100_755;
+
+/// Whether the limits of a pull request apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Take {
+    /// What may be published: within the limits.
+    Publishable,
+    /// Everything: what is kept before a directory goes.
+    Everything,
+}
+
+/// What a snapshot is taken of.
+pub(super) struct Scene<'a> {
+    pub mirror: &'a Mirror,
+    pub dir: &'a Path,
+    /// The index that our checkout wrote.
+    pub index: &'a Path,
+    /// The tree whose files count as tracked.
+    pub seed: Oid,
+    pub take: Take,
+    /// Environment for the user's filter programs; `None` where the repository has none.
+    pub filters: Option<&'a [(String, String)]>,
+}
+
+/// A worktree's files as a tree in the mirror.
+pub(super) struct Snapshot {
+    pub tree: Oid,
+    /// What was not taken: nested repositories and names that git refuses, sorted.
+    pub skipped: Vec<String>,
+}
+
+/// Builds the tree.
+pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
+    let doing = || format!("read the files of `{}`", scene.dir.display());
+    let repository = scene.mirror.repository()?;
+    // In memory only: nothing is written to the directory or to the mirror's configuration.
+    repository.set_workdir(scene.dir, false).doing(doing)?;
+    // Without a readable index all files are read; the answer is the same.
+    let mut index = Index::open(scene.index).or_else(|_| Index::new()).doing(doing)?;
+    repository.set_index(&mut index).doing(doing)?;
+    let seed = repository.find_tree(scene.seed).doing(doing)?;
+    index.read_tree(&seed).doing(doing)?;
+    let stamp = fs::metadata(scene.index).map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
+    let mut walk = Walk::new(&repository, scene.dir, &index, stamp);
+    walk.run()?;
+    let Walk {
+        changed,
+        seen,
+        mut skipped,
+        tracked,
+        ..
+    } = walk;
+    if scene.take == Take::Publishable {
+        check_sizes(scene.dir, &changed)?;
+    }
+    for gone in tracked.keys().filter(|path| !seen.contains(*path)) {
+        index.remove(Path::new(OsStr::from_bytes(gone)), 0).doing(doing)?;
+    }
+    add(scene, &mut index, &changed)?;
+    let tree = index.write_tree_to(&repository).doing(doing)?;
+    skipped.sort();
+    Ok(Snapshot { tree, skipped })
+}
+
+/// A file that is not as the index says.
+struct Changed {
+    path: Vec<u8>,
+    bytes: u64,
+    mode: u32,
+}
+
+struct Tracked {
+    mode: u32,
+    size: u32,
+    ino: u32,
+    mtime: IndexTime,
+    ctime: IndexTime,
+}
+
+struct Walk<'a> {
+    repository: &'a Repository,
+    root: &'a Path,
+    /// When the index was written: a file as young as that may have changed unseen.
+    stamp: (i64, i64),
+    tracked: HashMap<Vec<u8>, Tracked>,
+    tracked_dirs: HashSet<Vec<u8>>,
+    seen: HashSet<Vec<u8>>,
+    changed: Vec<Changed>,
+    skipped: Vec<String>,
+    dirs: Vec<Vec<u8>>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(repository: &'a Repository, root: &'a Path, index: &Index, stamp: (i64, i64)) -> Self {
+        let mut tracked = HashMap::with_capacity(index.len());
+        let mut tracked_dirs = HashSet::new();
+        for entry in index.iter() {
+            for (at, _) in entry.path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+                if !tracked_dirs.contains(&entry.path[..at]) {
+                    tracked_dirs.insert(entry.path[..at].to_vec());
+                }
+            }
+            let IndexEntry {
+                mode,
+                file_size: size,
+                ino,
+                mtime,
+                ctime,
+                path,
+                ..
+            } = entry;
+            tracked.insert(
+                path,
+                Tracked {
+                    mode,
+                    size,
+                    ino,
+                    mtime,
+                    ctime,
+                },
+            );
+        }
+        let (seen, changed, skipped) = (HashSet::new(), Vec::new(), Vec::new());
+        Walk {
+            repository,
+            root,
+            stamp,
+            tracked,
+            tracked_dirs,
+            seen,
+            changed,
+            skipped,
+            dirs: vec![Vec::new()],
+        }
+    }
+
+    fn run(&mut self) -> Result<(), WorktreeError> {
+        while let Some(dir) = self.dirs.pop() {
+            self.enter(&dir)?;
+        }
+        self.changed.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(())
+    }
+
+    fn enter(&mut self, dir: &[u8]) -> Result<(), WorktreeError> {
+        let path = self.root.join(OsStr::from_bytes(dir));
+        let Some(names) = list(&path)? else {
+            self.skip(dir);
+            return Ok(());
+        };
+        for rules in [".gitignore", ".gitattributes"] {
+            disarm(&path.join(rules))?;
+        }
+        for name in names {
+            let mut below = dir.to_vec();
+            if !below.is_empty() {
+                below.push(b'/');
+            }
+            below.extend(name.as_bytes());
+            self.visit(below, &name)?;
+        }
+        Ok(())
+    }
+
+    fn visit(&mut self, path: Vec<u8>, name: &OsStr) -> Result<(), WorktreeError> {
+        if name.as_bytes().eq_ignore_ascii_case(b".git") {
+            return Ok(());
+        }
+        let full = self.root.join(OsStr::from_bytes(&path));
+        let found = match fs::symlink_metadata(&full) {
+            Ok(found) => found,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::InvalidFilename => {
+                self.skip(&path);
+                return Ok(());
+            }
+            Err(source) => return Err(WorktreeError::io("look at", &full, source)),
+        };
+        if is_refused(name.as_bytes(), &found) {
+            self.skip(&path);
+            return Ok(());
+        }
+        removal::grant(&full, &found);
+        if found.is_dir() {
+            self.visit_dir(path, &full)
+        } else if found.is_file() || found.is_symlink() {
+            self.visit_file(path, &found)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn visit_dir(&mut self, path: Vec<u8>, full: &Path) -> Result<(), WorktreeError> {
+        if self.tracked.get(&path).is_some_and(|tracked| tracked.mode == GITLINK) {
+            self.seen.insert(path);
+            return Ok(());
+        }
+        if !self.tracked_dirs.contains(&path) {
+            if self.is_ignored(&[&path[..], b"/"].concat())? {
+                return Ok(());
+            }
+            if fs::symlink_metadata(full.join(".git")).is_ok() {
+                self.skip(&path);
+                return Ok(());
+            }
+        }
+        self.dirs.push(path);
+        Ok(())
+    }
+
+    fn visit_file(&mut self, path: Vec<u8>, found: &Metadata) -> Result<(), WorktreeError> {
+        match self.tracked.get(&path) {
+            Some(tracked) => {
+                self.seen.insert(path.clone());
+                if self.is_unchanged(tracked, found) {
+                    return Ok(());
+                }
+            }
+            None if self.is_ignored(&path)? => return Ok(()),
+            None => {}
+        }
+        self.changed.push(Changed {
+            path,
+            bytes: found.len(),
+            mode: mode_of(found),
+        });
+        Ok(())
+    }
+
+    /// Compares with what our checkout saw. Everything in doubt is read again.
+    fn is_unchanged(&self, tracked: &Tracked, found: &Metadata) -> bool {
+        let written = (
+            i64::from(tracked.mtime.seconds()),
+            i64::from(tracked.mtime.nanoseconds()),
+        );
+        tracked.mode == mode_of(found)
+            && tracked.mtime.seconds() != 0
+            && u64::from(tracked.size) == found.len()
+            && u64::from(tracked.ino) == found.ino() & 0xffff_ffff
+            && is_time(&tracked.mtime, found.mtime(), found.mtime_nsec())
+            && is_time(&tracked.ctime, found.ctime(), found.ctime_nsec())
+            && written < self.stamp
+    }
+
+    fn is_ignored(&self, path: &[u8]) -> Result<bool, WorktreeError> {
+        let path = Path::new(OsStr::from_bytes(path));
+        Ok(self
+            .repository
+            .is_path_ignored(path)
+            .doing(|| format!("look up the ignore rules for `{}`", path.display()))?)
+    }
+
+    fn skip(&mut self, path: &[u8]) {
+        self.skipped.push(String::from_utf8_lossy(path).into_owned());
+    }
+}
+
+/// Returns the names in a directory; `None` where it lies too deep to be reached by its path.
+fn list(dir: &Path) -> Result<Option<Vec<OsString>>, WorktreeError> {
+    match fs::read_dir(dir).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect()) {
+        Ok(names) => Ok(Some(names)),
+        Err(error) if error.kind() == ErrorKind::InvalidFilename => Ok(None),
+        Err(source) => Err(WorktreeError::io("list", dir, source)),
+    }
+}
+
+/// Takes away a pipe, socket or device, or a link to one, where rules are read from: reading it would never end. It holds no work.
+fn disarm(rules: &Path) -> Result<(), WorktreeError> {
+    let endless = fs::metadata(rules).is_ok_and(|found| {
+        let kind = found.file_type();
+        kind.is_fifo() || kind.is_socket() || kind.is_char_device() || kind.is_block_device()
+    });
+    if !endless {
+        return Ok(());
+    }
+    fs::remove_file(rules).map_err(|source| WorktreeError::io("remove", rules, source))
+}
+
+/// Returns whether git takes no such name into a tree, for some file system could read it as `.git`.
+fn is_refused(name: &[u8], found: &Metadata) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let reads_as_git = lower
+        .strip_prefix(b".git")
+        .and_then(<[u8]>::first)
+        .is_some_and(|next| b" .:\\".contains(next));
+    reads_as_git || lower == b"git~1" || (found.is_symlink() && lower == b".gitmodules")
+}
+
+fn mode_of(found: &Metadata) -> u32 {
+    if found.is_symlink() {
+        SYMLINK
+    } else if found.mode() & 0o100 == 0 {
+        REGULAR
+    } else {
+        EXECUTABLE
+    }
+}
+
+/// Compares times as an index keeps them: 32 bits of seconds, and nanoseconds where its writer had any.
+fn is_time(kept: &IndexTime, seconds: i64, nanoseconds: i64) -> bool {
+    i64::from(kept.seconds().cast_unsigned()) == seconds & 0xffff_ffff
+        && (kept.nanoseconds() == 0 || i64::from(kept.nanoseconds()) == nanoseconds)
+}
+
+fn check_sizes(dir: &Path, changed: &[Changed]) -> Result<(), WorktreeError> {
+    if let Some(big) = changed.iter().find(|changed| FILE_BYTES_MAX < changed.bytes) {
+        let path = String::from_utf8_lossy(&big.path).into_owned();
+        return Err(WorktreeError::TooBig { path, bytes: big.bytes });
+    }
+    let bytes = changed.iter().map(|changed| changed.bytes).sum();
+    if WORK_BYTES_MAX < bytes || WORK_FILES_MAX < changed.len() {
+        return Err(WorktreeError::TooMuch {
+            dir: dir.to_owned(),
+            bytes,
+            n_files: changed.len(),
+        });
+    }
+    Ok(())
+}
+
+fn add(scene: &Scene<'_>, index: &mut Index, changed: &[Changed]) -> Result<(), WorktreeError> {
+    let (filtered, plain): (Vec<_>, Vec<_>) = changed
+        .iter()
+        .partition(|changed| scene.filters.is_some() && changed.mode != SYMLINK);
+    for changed in plain {
+        let path = PathBuf::from(OsString::from_vec(changed.path.clone()));
+        index
+            .add_path(&path)
+            .doing(|| format!("collect `{}`", path.display()))?;
+    }
+    let Some(env) = scene.filters.filter(|_| !filtered.is_empty()) else {
+        return Ok(());
+    };
+    for (changed, id) in filtered.iter().zip(hash_filtered(scene, &filtered, env)?) {
+        let entry = IndexEntry {
+            mode: changed.mode,
+            id,
+            path: changed.path.clone(),
+            ..empty_entry()
+        };
+        index
+            .add(&entry)
+            .doing(|| format!("collect `{}`", String::from_utf8_lossy(&changed.path)))?;
+    }
+    Ok(())
+}
+
+/// Has the git program write the files through the user's filters, with our git directory; one hash per path comes back.
+fn hash_filtered(scene: &Scene<'_>, changed: &[&Changed], env: &[(String, String)]) -> Result<Vec<Oid>, WorktreeError> {
+    let paths: Vec<u8> = changed.iter().flat_map(|changed| quoted(&changed.path)).collect();
+    let env = super::git_env(scene.mirror, scene.dir, None, env);
+    let args = ["hash-object", "-w", "--stdin-paths"];
+    let hashes = scene
+        .mirror
+        .git()
+        .run(scene.dir, &args, &env, Some(&paths))
+        .map_err(WorktreeError::Filters)?;
+    let hashes: Vec<Oid> = String::from_utf8_lossy(&hashes)
+        .lines()
+        .filter_map(|line| Oid::from_str(line).ok())
+        .collect();
+    if hashes.len() != changed.len() {
+        return Err(WorktreeError::Hashes {
+            asked: changed.len(),
+            got: hashes.len(),
+        });
+    }
+    Ok(hashes)
+}
+
+/// Quotes a path so that any byte may stand in it, and ends the line.
+fn quoted(path: &[u8]) -> Vec<u8> {
+    let mut line = vec![b'"'];
+    for byte in path {
+        match byte {
+            b'"' | b'\\' => line.extend([b'\\', *byte]),
+            b'\n' => line.extend(b"\\n"),
+            _ => line.push(*byte),
+        }
+    }
+    line.extend(b"\"\n");
+    line
+}
+
+fn empty_entry() -> IndexEntry {
+    IndexEntry {
+        ctime: IndexTime::new(0, 0),
+        mtime: IndexTime::new(0, 0),
+        dev: 0,
+        ino: 0,
+        mode: 0,
+        uid: 0,
+        gid: 0,
+        file_size: 0,
+        id: Oid::ZERO_SHA1,
+        flags: 0,
+        flags_extended: 0,
+        path: Vec::new(),
+    }
+}

@@ -1,0 +1,1114 @@
+//! What worktrees promise. Tests named like a night that went wrong prove that it does not go wrong here.
+
+use std::fs::{self, Permissions};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::thread;
+
+use super::*;
+use crate::service::git_fixture::{Home, write};
+
+/// A user's repository, its mirror, and worktrees on it.
+struct Place {
+    home: Home,
+    user: PathBuf,
+    mirror: Mirror,
+    base: CommitId,
+    worktrees: Worktrees,
+}
+
+impl Place {
+    fn new(files: &[(&str, &str)]) -> Place {
+        Place::with(files, |_, _| {}, &[])
+    }
+
+    /// `prepare` may change the user's repository before it is fetched.
+    fn with(files: &[(&str, &str)], prepare: impl FnOnce(&Home, &Path), env: &[(&str, &str)]) -> Place {
+        let home = Home::new();
+        let (mirror, user) = (home.mirror(), home.repository("user", files));
+        prepare(&home, &user);
+        let base = home.fetch(&mirror, &user);
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let options = Options {
+            project: user.clone(),
+            session: "s1".to_owned(),
+            identity: Identity {
+                name: "autoissue".to_owned(),
+                email: "bot@example.com".to_owned(),
+            },
+            env: home.env().into_iter().chain(env).collect(),
+        };
+        let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
+        Place {
+            home,
+            user,
+            mirror,
+            base,
+            worktrees,
+        }
+    }
+
+    fn request(&self, issue: u64, attempt: u32) -> LeaseRequest {
+        LeaseRequest {
+            issue,
+            attempt,
+            start: self.base.clone(),
+            keep: false,
+        }
+    }
+
+    fn lease(&self, issue: u64) -> PathBuf {
+        self.worktrees.lease(&self.request(issue, 1)).unwrap().path
+    }
+
+    fn try_collect(&self, issue: u64) -> Result<Collected, WorktreeError> {
+        let message = "What the agent left\n".to_owned();
+        self.worktrees.collect(&CollectRequest {
+            issue,
+            attempt: 1,
+            base: self.base.clone(),
+            message,
+        })
+    }
+
+    fn collect(&self, issue: u64) -> Work {
+        match self.try_collect(issue).unwrap() {
+            Collected::Work(work) => work,
+            nothing @ Collected::Nothing { .. } => panic!("{nothing:?}"),
+        }
+    }
+
+    /// Returns `git ls-tree -r` of a commit in the mirror, without the hashes.
+    fn files(&self, commit: &CommitId) -> Vec<String> {
+        let listed = self
+            .home
+            .git(self.mirror.path(), &["ls-tree", "-r", "-z", commit.as_str()]);
+        let entries = listed.split('\0').filter(|entry| !entry.is_empty());
+        entries
+            .map(|entry| format!("{} {}", &entry[..6], entry.split_once('\t').unwrap().1))
+            .collect()
+    }
+
+    fn text(&self, commit: &CommitId, path: &str) -> String {
+        self.home
+            .git(self.mirror.path(), &["show", &format!("{commit}:{path}")])
+    }
+}
+
+fn paths(work: &Work) -> Vec<&str> {
+    work.changes.iter().map(|change| change.path.as_str()).collect()
+}
+
+#[test]
+fn a_lease_is_a_clone_on_its_own_branch() {
+    let place = Place::new(&[("a", "1"), ("dir/b", "2")]);
+    let path = place.lease(7);
+    assert_eq!(
+        path,
+        place.user.canonicalize().unwrap().join(".worktrees/autoissue-issue-7")
+    );
+    assert!(path.join(".git").is_dir());
+    assert_eq!(
+        place.home.git(&path, &["symbolic-ref", "HEAD"]),
+        "refs/heads/autoissue/issue-7"
+    );
+    assert_eq!(place.home.git(&path, &["rev-parse", "HEAD"]), place.base.as_str());
+    assert_eq!(place.home.git(&path, &["status", "--porcelain"]), "");
+    assert_eq!(place.home.git(&path, &["remote"]), "");
+    assert_eq!(place.home.git(&path, &["config", "user.email"]), "bot@example.com");
+    assert_eq!(place.home.git(&place.user, &["status", "--porcelain"]), "");
+}
+
+#[test]
+fn the_exclude_is_written_once_and_keeps_its_other_bytes() {
+    let place = Place::new(&[("a", "1")]);
+    let file = place.user.join(".git/info/exclude");
+    fs::write(&file, b"# mine\n*.o\xff").unwrap();
+    place.lease(1);
+    let expected = b"# mine\n*.o\xff\n/.worktrees/\n";
+    assert_eq!(fs::read(&file).unwrap(), expected);
+    *place.worktrees.root_is_ready.lock().unwrap() = false;
+    place.lease(2);
+    assert_eq!(fs::read(&file).unwrap(), expected);
+    for theirs in [".worktrees", "/.worktrees", ".worktrees/"] {
+        fs::write(&file, theirs).unwrap();
+        *place.worktrees.root_is_ready.lock().unwrap() = false;
+        place.lease(3);
+        assert_eq!(fs::read(&file).unwrap(), theirs.as_bytes());
+    }
+}
+
+#[test]
+fn a_project_in_a_linked_worktree_below_the_top_is_excluded_too() {
+    let place = Place::new(&[("sub/a", "1")]);
+    place
+        .home
+        .git(&place.user, &["worktree", "add", "-q", "../linked", "-b", "side"]);
+    let project = place.home.path().join("linked/sub");
+    let options = Options {
+        project: project.clone(),
+        session: "s1".to_owned(),
+        identity: place.worktrees.identity.clone(),
+        env: place.home.env(),
+    };
+    let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
+    worktrees.lease(&place.request(1, 1)).unwrap();
+    assert_eq!(place.home.git(&project, &["status", "--porcelain"]), "");
+    let exclude = fs::read_to_string(place.user.join(".git/info/exclude")).unwrap();
+    assert!(exclude.ends_with("/sub/.worktrees/\n"), "{exclude}");
+}
+
+#[test]
+fn a_link_in_place_of_the_root_is_not_followed() {
+    let place = Place::new(&[("a", "1")]);
+    let elsewhere = place.home.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    symlink(&elsewhere, place.user.join(".worktrees")).unwrap();
+    let leased = place.worktrees.lease(&place.request(1, 1));
+    assert!(
+        matches!(leased, Err(WorktreeError::RootNotADirectory { .. })),
+        "{leased:?}"
+    );
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
+}
+
+#[test]
+fn nothing_changed_is_nothing_also_with_empty_commits() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    place.home.git(&path, &["commit", "-q", "--allow-empty", "-m", "done!"]);
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    assert_eq!(place.mirror.salvaged(None).unwrap(), []);
+    place.worktrees.release(7).unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
+fn every_kind_of_leftover_comes_out_right() {
+    let base = [
+        ("keep", "k"),
+        ("edit", "old"),
+        ("gone", "g"),
+        ("moved", "m"),
+        ("dir/f", "f"),
+        ("tool", "t"),
+        (".gitignore", "*.o\n"),
+    ];
+    let place = Place::new(&base);
+    let path = place.lease(7);
+    write(&path.join("edit"), "new");
+    fs::remove_file(path.join("gone")).unwrap();
+    fs::rename(path.join("moved"), path.join("renamed")).unwrap();
+    fs::remove_dir_all(path.join("dir")).unwrap();
+    symlink("/etc/passwd", path.join("dir")).unwrap();
+    fs::set_permissions(path.join("tool"), Permissions::from_mode(0o755)).unwrap();
+    write(&path.join("crlf"), "a\r\nb\r\n");
+    write(&path.join("x.o"), "ignored");
+    write(&path.join("with\nnew \"line"), "odd");
+    fs::write(path.join(std::ffi::OsStr::from_bytes(b"caf\xe9")), "latin").unwrap();
+    fs::create_dir(path.join("empty")).unwrap();
+    let work = place.collect(7);
+    let files = place.files(&work.commit);
+    let expected = [
+        "100644 .gitignore",
+        "100644 caf\u{fffd}",
+        "100644 crlf",
+        "120000 dir",
+        "100644 edit",
+        "100644 keep",
+        "100644 renamed",
+        "100755 tool",
+        "100644 with\nnew \"line",
+    ];
+    assert_eq!(files, expected);
+    assert_eq!(place.text(&work.commit, "crlf"), "a\r\nb");
+    assert_eq!(place.text(&work.commit, "dir"), "/etc/passwd");
+    assert_eq!((work.n_commits, work.history), (1, History::Untouched));
+    assert_eq!(
+        place.home.git(
+            place.mirror.path(),
+            &["log", "-1", "--format=%an %s", work.commit.as_str()]
+        ),
+        "autoissue What the agent left"
+    );
+}
+
+#[test]
+fn a_name_that_is_not_utf8_survives_a_lease_and_a_collection() {
+    let dir = std::ffi::OsStr::from_bytes(b"d\xe9");
+    let prepare = |home: &Home, user: &Path| {
+        fs::create_dir(user.join(dir)).unwrap();
+        fs::write(user.join(dir).join("f"), "1").unwrap();
+        home.commit(user, &[]);
+    };
+    let place = Place::with(&[("a", "1")], prepare, &[]);
+    let path = place.lease(7);
+    fs::write(path.join(dir).join("f"), "2").unwrap();
+    assert_eq!(place.collect(7).n_files, 1);
+}
+
+#[test]
+fn commits_and_leftovers_become_one_history() {
+    let place = Place::new(&[("a", "1\n")]);
+    let path = place.lease(7);
+    place.home.commit(&path, &[("b", "x\n")]);
+    let head = place.home.commit(&path, &[("c", "y\n")]);
+    write(&path.join("a"), "1\n2\n");
+    let work = place.collect(7);
+    assert_eq!((work.n_commits, &work.history), (3, &History::Kept));
+    assert_eq!(paths(&work), ["a", "b", "c"]);
+    assert_eq!((work.added, work.removed), (3, 0));
+    assert_eq!(
+        place
+            .home
+            .git(place.mirror.path(), &["rev-parse", &format!("{}^", work.commit)]),
+        head.as_str()
+    );
+    assert_eq!(place.collect(7), work);
+    assert_eq!(
+        place.home.git(place.mirror.path(), &["rev-parse", &work.salvage]),
+        work.commit.as_str()
+    );
+    place.worktrees.release(7).unwrap();
+    assert_eq!(place.collect(7).commit, work.commit);
+}
+
+#[test]
+fn packed_refs_and_a_detached_head_are_read() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let head = place.home.commit(&path, &[("b", "x")]);
+    place.home.git(&path, &["pack-refs", "--all"]);
+    assert_eq!(agent_head::read(&path), Some(head.clone()));
+    place.home.git(&path, &["gc", "-q"]);
+    place.home.git(&path, &["checkout", "-q", "--detach"]);
+    assert_eq!(place.collect(7).commit, head);
+}
+
+#[test]
+fn stale_commit_is_mine() {
+    let place = Place::new(&[("a", "1")]);
+    place.home.commit(&place.user, &[("a", "2")]);
+    let base = place.home.fetch(&place.mirror, &place.user);
+    let place = Place { base, ..place };
+    let path = place.lease(7);
+    // The last commit is the base's own, or an older one: none of them is the agent's.
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    place.home.git(&path, &["reset", "-q", "--soft", "HEAD~1"]);
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    write(&path.join("b"), "x");
+    let work = place.collect(7);
+    assert_eq!(
+        (work.n_commits, &work.history, paths(&work)),
+        (1, &History::Rewritten, vec!["b"])
+    );
+    assert_eq!(
+        place
+            .home
+            .git(place.mirror.path(), &["rev-parse", &format!("{}^", work.commit)]),
+        place.base.as_str()
+    );
+}
+
+#[test]
+fn a_rewritten_history_is_taken_as_its_files() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    place.home.git(&path, &["checkout", "-q", "--orphan", "fresh"]);
+    place.home.commit(&path, &[("b", "x")]);
+    let work = place.collect(7);
+    assert_eq!(
+        (work.n_commits, &work.history, paths(&work)),
+        (1, &History::Rewritten, vec!["b"])
+    );
+    place.worktrees.release(7).unwrap();
+}
+
+#[test]
+fn commits_that_the_agent_turned_away_from_are_kept() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let head = place.home.commit(&path, &[("b", "x")]);
+    fs::remove_file(path.join("b")).unwrap();
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    assert_eq!(place.mirror.salvaged(Some(7)).unwrap()[0].commit, head);
+    place.worktrees.release(7).unwrap();
+}
+
+#[test]
+fn a_file_committed_against_the_ignore_rules_is_kept() {
+    let place = Place::new(&[(".gitignore", "*.o\n")]);
+    let path = place.lease(7);
+    write(&path.join("x.o"), "object");
+    place.home.git(&path, &["add", "-f", "x.o"]);
+    let head = place.home.commit(&path, &[]);
+    assert_eq!(place.collect(7).commit, head);
+    place.worktrees.release(7).unwrap();
+}
+
+#[test]
+fn files_are_taken_when_the_repository_is_destroyed() {
+    let destroy: [fn(&Path); 6] = [
+        |git| fs::remove_dir_all(git).unwrap(),
+        |git| {
+            fs::remove_dir_all(git).unwrap();
+            fs::write(git, "gitdir: /nowhere\n").unwrap();
+        },
+        |git| {
+            fs::rename(git, git.with_file_name("hidden")).unwrap();
+            symlink("hidden", git).unwrap();
+            fs::write(git.with_file_name(".gitignore"), "hidden\n").unwrap();
+        },
+        |git| fs::write(git.join("HEAD"), "ref: refs/heads/dangling\n").unwrap(),
+        |git| fs::write(git.join("HEAD"), "ref: ../../../etc/passwd\n").unwrap(),
+        |git| {
+            // The commit is named, its objects are gone.
+            fs::remove_dir_all(git.join("objects")).unwrap();
+            fs::create_dir(git.join("objects")).unwrap();
+        },
+    ];
+    let place = Place::new(&[("a", "1")]);
+    for (issue, destroy) in (1..).zip(destroy) {
+        let path = place.lease(issue);
+        place.home.commit(&path, &[("b", "x")]);
+        write(&path.join("c"), "y");
+        destroy(&path.join(".git"));
+        let work = place.collect(issue);
+        assert!(
+            matches!(work.history, History::Unreadable(_)),
+            "{issue}: {:?}",
+            work.history
+        );
+        assert_eq!(place.text(&work.commit, "b"), "x");
+        assert_eq!(place.text(&work.commit, "c"), "y");
+        place.worktrees.release(issue).unwrap();
+        assert!(!path.exists(), "{issue}");
+    }
+}
+
+#[test]
+fn malformed_commits_do_not_enter_the_mirror() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    write(&path.join("b"), "x");
+    let tree = place.home.git(&path, &["rev-parse", "HEAD^{tree}"]);
+    let faulty = format!(
+        "tree {tree}\nparent {}\nauthor no one\ncommitter no one\n\nx\n",
+        place.base
+    );
+    let args = ["hash-object", "-t", "commit", "-w", "--stdin", "--literally"];
+    let id = place
+        .mirror
+        .git()
+        .run(&path, &args, &place.home.env(), Some(faulty.as_bytes()))
+        .unwrap();
+    let id = CommitId::parse(String::from_utf8(id).unwrap().trim()).unwrap();
+    fs::write(path.join(".git/refs/heads/autoissue/issue-7"), format!("{id}\n")).unwrap();
+    let work = place.collect(7);
+    assert!(matches!(work.history, History::Unreadable(_)), "{:?}", work.history);
+    assert_eq!(paths(&work), ["b"]);
+    assert!(!place.mirror.has_commit(&id).unwrap());
+}
+
+#[test]
+fn nested_repositories_are_skipped_and_named() {
+    let place = Place::new(&[("a", "1"), ("src/f", "1")]);
+    let path = place.lease(7);
+    place
+        .home
+        .repository(path.join("vendor/lib").to_str().unwrap(), &[("x", "1")]);
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing {
+            skipped: vec!["vendor/lib".to_owned()]
+        }
+    );
+    // A repository made around files that the base has hides none of them.
+    place.home.git(path.join("src"), &["init", "-q"]);
+    write(&path.join("src/f"), "2");
+    write(&path.join("src/g"), "3");
+    let work = place.collect(7);
+    assert_eq!(
+        (paths(&work), work.skipped.as_slice()),
+        (vec!["src/f", "src/g"], ["vendor/lib".to_owned()].as_slice())
+    );
+}
+
+#[test]
+fn names_that_git_refuses_are_skipped_and_named() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    for name in ["git~1", ".git ", ".Git."] {
+        write(&path.join(name), "x");
+    }
+    write(&path.join("b"), "x");
+    let work = place.collect(7);
+    assert_eq!(paths(&work), ["b"]);
+    assert_eq!(work.skipped, [".Git.", ".git ", "git~1"]);
+}
+
+#[test]
+fn pipes_and_depth_do_not_stop_a_collection() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    for pipe in ["pipe", ".gitignore"] {
+        rustix::fs::mkfifoat(rustix::fs::CWD, path.join(pipe), rustix::fs::Mode::RWXU).unwrap();
+    }
+    symlink("/dev/zero", path.join(".gitattributes")).unwrap();
+    let deep = (0..150).fold(path.clone(), |dir, _| dir.join("d"));
+    write(&deep.join("f"), "x");
+    let work = place.collect(7);
+    assert_eq!((work.n_files, work.changes[0].path.ends_with("d/f")), (1, true));
+    place.worktrees.release(7).unwrap();
+}
+
+#[test]
+fn diff_bomb() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let sparse = |name: &str, bytes: u64| fs::File::create(path.join(name)).unwrap().set_len(bytes).unwrap();
+    sparse("huge", FILE_BYTES_MAX + 1);
+    let refused = place.try_collect(7);
+    assert!(
+        matches!(&refused, Err(WorktreeError::TooBig { path, bytes }) if path == "huge" && *bytes == FILE_BYTES_MAX + 1),
+        "{refused:?}"
+    );
+    assert_eq!(place.mirror.salvaged(None).unwrap(), []);
+    // It is not lost, and does not hold the next attempt up.
+    let leased = place.worktrees.lease(&place.request(7, 2)).unwrap();
+    let saved = leased.leftovers.unwrap();
+    assert!(
+        saved.starts_with("refs/autoissue/salvage/s1/issue-7/attempt-1-leftover-"),
+        "{saved}"
+    );
+    assert_eq!(
+        place
+            .home
+            .git(place.mirror.path(), &["cat-file", "-s", &format!("{saved}:huge")]),
+        (FILE_BYTES_MAX + 1).to_string()
+    );
+    // A text too long to compare is listed without lines.
+    write(&path.join("long"), "line\n".repeat(1 << 20));
+    write(&path.join("short"), "line\n");
+    let work = place.collect(7);
+    assert_eq!(
+        (paths(&work), work.added, work.truncated),
+        (vec!["long", "short"], 1, true)
+    );
+}
+
+#[test]
+fn a_big_file_that_was_committed_is_found_too() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    fs::File::create(path.join("huge"))
+        .unwrap()
+        .set_len(FILE_BYTES_MAX + 1)
+        .unwrap();
+    place.home.commit(&path, &[]);
+    assert!(matches!(place.try_collect(7), Err(WorktreeError::TooBig { .. })));
+}
+
+#[test]
+fn more_files_than_anyone_can_review_are_refused() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    fs::create_dir(path.join("deps")).unwrap();
+    for n in 0..=WORK_FILES_MAX {
+        fs::File::create(path.join("deps").join(n.to_string())).unwrap();
+    }
+    assert!(
+        matches!(place.try_collect(7), Err(WorktreeError::TooMuch { n_files, .. }) if n_files == WORK_FILES_MAX + 1)
+    );
+}
+
+#[test]
+fn uncommitted_work_deleted() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    write(&path.join("b"), "precious");
+    let refused = place.worktrees.release(7);
+    assert!(matches!(refused, Err(WorktreeError::Unsaved { .. })), "{refused:?}");
+    assert!(path.join("b").exists());
+    let work = place.collect(7);
+    write(&path.join("b"), "more precious");
+    assert!(matches!(place.worktrees.release(7), Err(WorktreeError::Unsaved { .. })));
+    write(&path.join("b"), "precious");
+    place.worktrees.release(7).unwrap();
+    assert!(!path.exists());
+    assert_eq!(place.text(&work.commit, "b"), "precious");
+    place.worktrees.release(7).unwrap();
+}
+
+#[test]
+fn committed_work_that_was_never_collected_is_not_released() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    place.home.commit(&path, &[("b", "x")]);
+    assert!(matches!(place.worktrees.release(7), Err(WorktreeError::Unsaved { .. })));
+    let saved = place.worktrees.salvage(7).unwrap();
+    assert!(saved.is_some());
+    assert_eq!(place.worktrees.salvage(7).unwrap(), None);
+    place.worktrees.release(7).unwrap();
+}
+
+#[test]
+fn a_new_lease_starts_clean_and_keeps_what_was_there() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    write(&path.join("b"), "half");
+    let leased = place.worktrees.lease(&place.request(7, 2)).unwrap();
+    assert!(!path.join("b").exists() && !leased.kept);
+    assert_eq!(
+        place.home.git(
+            place.mirror.path(),
+            &["show", &format!("{}:b", leased.leftovers.unwrap())]
+        ),
+        "half"
+    );
+    // What was collected is not salvaged twice.
+    write(&path.join("c"), "whole");
+    let message = "m".to_owned();
+    place
+        .worktrees
+        .collect(&CollectRequest {
+            issue: 7,
+            attempt: 2,
+            base: place.base.clone(),
+            message,
+        })
+        .unwrap();
+    assert_eq!(place.worktrees.lease(&place.request(7, 3)).unwrap().leftovers, None);
+}
+
+#[test]
+fn a_kept_lease_goes_on_in_the_same_files() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    write(&path.join("b"), "half");
+    let first = place.collect(7);
+    let request = LeaseRequest {
+        keep: true,
+        ..place.request(7, 2)
+    };
+    let leased = place.worktrees.lease(&request).unwrap();
+    assert_eq!((leased.kept, &leased.base), (true, &place.base));
+    write(&path.join("b"), "whole");
+    let message = "m".to_owned();
+    let second = place
+        .worktrees
+        .collect(&CollectRequest {
+            issue: 7,
+            attempt: 2,
+            base: place.base.clone(),
+            message,
+        })
+        .unwrap();
+    let Collected::Work(second) = second else { panic!() };
+    assert_eq!(second.n_commits, 1);
+    assert_eq!(
+        (place.text(&first.commit, "b"), place.text(&second.commit, "b")),
+        ("half".to_owned(), "whole".to_owned())
+    );
+    // Another base, or a broken repository, means a fresh start.
+    let moved = place.home.commit(&place.user, &[("a", "2")]);
+    place.home.fetch(&place.mirror, &place.user);
+    assert!(
+        !place
+            .worktrees
+            .lease(&LeaseRequest {
+                start: moved.clone(),
+                ..request.clone()
+            })
+            .unwrap()
+            .kept
+    );
+    fs::remove_dir_all(path.join(".git")).unwrap();
+    assert!(
+        !place
+            .worktrees
+            .lease(&LeaseRequest {
+                start: moved,
+                ..request
+            })
+            .unwrap()
+            .kept
+    );
+}
+
+#[test]
+fn a_directory_half_made_by_a_crash_is_made_again() {
+    let place = Place::new(&[("a", "1"), ("b", "2")]);
+    let path = place.lease(7);
+    for phase in [Phase::Making, Phase::Removing] {
+        let record = place.worktrees.records.read(7).unwrap().unwrap();
+        place.worktrees.records.write(&Record { phase, ..record }).unwrap();
+        fs::remove_file(path.join("b")).unwrap();
+        fs::remove_file(path.join(".git/HEAD")).unwrap();
+        let leased = place
+            .worktrees
+            .lease(&LeaseRequest {
+                keep: true,
+                ..place.request(7, 1)
+            })
+            .unwrap();
+        assert_eq!(
+            (leased.kept, leased.leftovers, path.join("b").exists()),
+            (false, None, true)
+        );
+    }
+}
+
+#[test]
+fn a_stranger_in_our_place_is_moved_aside_not_deleted() {
+    let place = Place::new(&[("a", "1")]);
+    let at = |issue: u64| place.user.join(format!(".worktrees/autoissue-issue-{issue}"));
+    write(&at(1).join("notes"), "mine");
+    write(&at(2), "a file");
+    let outside = place.home.path().join("outside");
+    write(&outside.join("f"), "theirs");
+    symlink(&outside, at(3)).unwrap();
+    for issue in [1, 2, 3] {
+        place.lease(issue);
+        place.worktrees.release(issue).unwrap();
+    }
+    assert_eq!(
+        fs::read(place.user.join(".worktrees/autoissue-issue-1.not-ours-1/notes")).unwrap(),
+        b"mine"
+    );
+    assert_eq!(
+        fs::read(place.user.join(".worktrees/autoissue-issue-2.not-ours-1")).unwrap(),
+        b"a file"
+    );
+    assert_eq!(fs::read(outside.join("f")).unwrap(), b"theirs");
+}
+
+#[test]
+fn a_directory_that_the_agent_replaced_by_a_link_is_unlinked() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let outside = place.home.path().join("outside");
+    write(&outside.join("f"), "theirs");
+    fs::remove_dir_all(&path).unwrap();
+    symlink(&outside, &path).unwrap();
+    assert!(matches!(place.try_collect(7), Err(WorktreeError::Gone { .. })));
+    place.worktrees.release(7).unwrap();
+    assert!(!path.is_symlink() && outside.join("f").exists());
+}
+
+#[test]
+fn read_only_parts_and_links_are_removed_without_leaving() {
+    let place = Place::new(&[("a", "1"), (".gitignore", "cache\n")]);
+    let path = place.lease(7);
+    let outside = place.home.path().join("outside");
+    write(&outside.join("f"), "theirs");
+    write(&path.join("cache/deep/f"), "x");
+    symlink(&outside, path.join("cache/deep/link")).unwrap();
+    for dir in ["cache/deep", "cache"] {
+        fs::set_permissions(path.join(dir), Permissions::from_mode(0o500)).unwrap();
+    }
+    place.worktrees.release(7).unwrap();
+    assert!(!path.exists() && outside.join("f").exists());
+}
+
+#[test]
+fn rights_are_granted_before_a_removal() {
+    let home = Home::new();
+    let file = home.path().join("locked");
+    write(&file, "x");
+    fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
+    removal::grant(&file, &fs::symlink_metadata(&file).unwrap());
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o400);
+}
+
+#[test]
+fn a_sweep_takes_only_what_is_ours_and_idle() {
+    let place = Place::new(&[("a", "1")]);
+    let (idle, busy) = (place.lease(1), place.lease(2));
+    let stranger = place.user.join(".worktrees/autoissue-issue-3");
+    write(&stranger.join("f"), "mine");
+    write(&idle.join("b"), "unsaved");
+    let held: Vec<_> = place
+        .worktrees
+        .list()
+        .unwrap()
+        .into_iter()
+        .map(|held| (held.issue, held.exists))
+        .collect();
+    assert_eq!(held, [(1, true), (2, true)]);
+    let swept = place.worktrees.sweep(&[2]).unwrap();
+    assert_eq!(swept.len(), 1);
+    let saved = swept[0].result.as_ref().unwrap().clone().unwrap();
+    assert_eq!(
+        place.home.git(place.mirror.path(), &["show", &format!("{saved}:b")]),
+        "unsaved"
+    );
+    assert!(!idle.exists() && busy.exists() && stranger.exists());
+    assert_eq!(place.worktrees.list().unwrap().len(), 1);
+}
+
+#[test]
+fn two_checkouts_of_one_repository_do_not_share_their_worktrees() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    write(&path.join("b"), "x");
+    let other = place.home.repository("other", &[("z", "1")]);
+    let identity = place.worktrees.identity.clone();
+    let options = Options {
+        project: other,
+        session: "s2".to_owned(),
+        identity,
+        env: place.home.env(),
+    };
+    let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
+    assert_eq!(worktrees.sweep(&[]).unwrap().len(), 0);
+    worktrees.lease(&place.request(7, 1)).unwrap();
+    worktrees.release(7).unwrap();
+    assert!(path.join("b").exists());
+}
+
+#[test]
+fn git_config_plant() {
+    let place = Place::with(&[("a", "1"), ("hook/x", "1")], |_, _| {}, &[]);
+    let fired = place.home.path().join("fired");
+    fs::create_dir(&fired).unwrap();
+    let path = place.lease(7);
+    place.home.commit(&path, &[("b", "x")]);
+    write(&path.join("c"), "leftover");
+    plant(&place, &path, &fired);
+    let work = place.collect(7);
+    assert_eq!(place.text(&work.commit, "b"), "x");
+    assert_eq!(place.text(&work.commit, "c"), "leftover");
+    // The next attempt begins over planted files, once in the same tree and once afresh; then the plants are swept.
+    for keep in [true, false] {
+        place
+            .worktrees
+            .lease(&LeaseRequest {
+                keep,
+                ..place.request(7, 2)
+            })
+            .unwrap();
+    }
+    place.home.commit(&path, &[("b", "y")]);
+    plant(&place, &path, &fired);
+    place.worktrees.sweep(&[]).unwrap();
+    // A repository elsewhere, reached through a file.
+    let path = place.lease(8);
+    plant(&place, &path, &fired);
+    let elsewhere = place.home.path().join("elsewhere.git");
+    fs::rename(path.join(".git"), &elsewhere).unwrap();
+    fs::write(path.join(".git"), format!("gitdir: {}\n", elsewhere.display())).unwrap();
+    place.collect(8);
+    place.worktrees.release(8).unwrap();
+    let fired: Vec<_> = fs::read_dir(&fired)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert!(fired.is_empty(), "{fired:?}");
+}
+
+/// Plants every trigger that a repository offers; each would leave a file in `fired`.
+fn plant(place: &Place, path: &Path, fired: &Path) {
+    let script = |name: &str| {
+        let script = place.home.path().join(format!("plant-{name}"));
+        write(&script, format!("#!/bin/sh\ntouch {}/{name}\ncat\n", fired.display()));
+        fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
+        script.display().to_string()
+    };
+    let hooks = path.join(".git/planted-hooks");
+    for hook in [
+        "post-checkout",
+        "pre-commit",
+        "post-commit",
+        "reference-transaction",
+        "post-index-change",
+        "pre-push",
+        "post-merge",
+    ] {
+        for dir in [&hooks, &path.join(".git/hooks")] {
+            write(&dir.join(hook), fs::read(script(hook)).unwrap());
+            fs::set_permissions(dir.join(hook), Permissions::from_mode(0o755)).unwrap();
+        }
+    }
+    let hooks = hooks.display().to_string();
+    write(
+        &path.join(".gitattributes"),
+        "* filter=planted diff=planted merge=planted\n",
+    );
+    let settings = [
+        ("core.hooksPath", hooks),
+        ("core.fsmonitor", script("fsmonitor")),
+        ("filter.planted.clean", script("clean")),
+        ("filter.planted.smudge", script("smudge")),
+        ("filter.planted.process", script("process")),
+        ("diff.planted.textconv", script("textconv")),
+        ("diff.planted.command", script("diff")),
+        ("diff.external", script("external")),
+        ("merge.planted.driver", script("merge")),
+        ("uploadpack.packObjectsHook", script("pack-objects")),
+        ("core.alternateRefsCommand", script("alternate-refs")),
+        ("core.sshCommand", script("ssh")),
+        ("core.pager", script("pager")),
+        ("credential.helper", script("credential")),
+        ("gpg.program", script("gpg")),
+        ("commit.gpgSign", "true".to_owned()),
+        ("extensions.partialClone", "evil".to_owned()),
+        ("remote.evil.url", format!("ext::{}", script("ext"))),
+        ("remote.evil.uploadpack", script("upload-pack")),
+        ("remote.evil.promisor", "true".to_owned()),
+    ];
+    let mut config = fs::read_to_string(path.join(".git/config")).unwrap();
+    for (name, value) in settings {
+        let (section, key) = name.rsplit_once('.').unwrap();
+        let header = section
+            .split_once('.')
+            .map_or(section.to_owned(), |(a, b)| format!("{a} \"{b}\""));
+        config.push_str(&format!("[{header}]\n\t{key} = \"{value}\"\n"));
+    }
+    fs::write(path.join(".git/config"), config).unwrap();
+}
+
+#[test]
+fn plants_do_fire_where_git_trusts_the_directory() {
+    // The counter-proof: the same plants, and a git that reads them.
+    let place = Place::new(&[("a", "1")]);
+    let fired = place.home.path().join("fired");
+    fs::create_dir(&fired).unwrap();
+    let path = place.lease(7);
+    plant(&place, &path, &fired);
+    write(&path.join("a"), "2");
+    let _ = place.mirror.git().run(&path, &["add", "-A"], &place.home.env(), None);
+    let _ = place.mirror.git().run(
+        &path,
+        &["-c", "core.hooksPath=", "-c", "core.fsmonitor=true", "status"],
+        &place.home.env(),
+        None,
+    );
+    assert!(fs::read_dir(&fired).unwrap().count() > 0);
+}
+
+#[test]
+fn worktree_race() {
+    let place = Place::new(&[("a", "1"), ("dir/b", "2")]);
+    thread::scope(|scope| {
+        for issue in 101..=132 {
+            let place = &place;
+            scope.spawn(move || {
+                let path = place.lease(issue);
+                if issue % 2 == 0 {
+                    place.home.commit(&path, &[("c", "committed")]);
+                }
+                write(&path.join("a"), issue.to_string());
+                let work = place.collect(issue);
+                assert_eq!(place.text(&work.commit, "a"), issue.to_string());
+                place.worktrees.release(issue).unwrap();
+            });
+        }
+    });
+    assert_eq!(place.mirror.salvaged(None).unwrap().len(), 32);
+    assert_eq!(fs::read_dir(place.user.join(".worktrees")).unwrap().count(), 0);
+    place.home.git(place.mirror.path(), &["fsck", "--strict"]);
+}
+
+#[test]
+fn filters_of_the_base_run_with_our_git_directory() {
+    let files = [(".gitattributes", "*.txt filter=rot\n"), ("plain", "hello\n")];
+    let prepare = |home: &Home, user: &Path| {
+        let rot = "tr 'A-Za-z' 'N-ZA-Mn-za-m'";
+        for side in ["clean", "smudge"] {
+            home.git(user, &["config", "--global", &format!("filter.rot.{side}"), rot]);
+        }
+        home.git(user, &["config", "--global", "filter.rot.required", "true"]);
+        home.commit(user, &[("secret.txt", "hello\n"), ("same.txt", "unchanged\n")]);
+    };
+    let place = Place::with(&files, prepare, &[]);
+    assert_eq!(place.text(&place.base, "secret.txt"), "uryyb");
+    let path = place.lease(7);
+    assert_eq!(fs::read_to_string(path.join("secret.txt")).unwrap(), "hello\n");
+    assert_eq!(place.home.git(&path, &["status", "--porcelain"]), "");
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    write(&path.join("secret.txt"), "world\n");
+    write(&path.join("od\"d\n.txt"), "new\n");
+    write(&path.join("plain"), "plain\n");
+    fs::set_permissions(path.join("same.txt"), Permissions::from_mode(0o755)).unwrap();
+    symlink("secret.txt", path.join("link.txt")).unwrap();
+    fs::write(path.join(".git/config"), "[filter \"rot\"]\n\tclean = false\n").unwrap();
+    let work = place.collect(7);
+    let texts =
+        ["secret.txt", "od\"d\n.txt", "plain", "link.txt", "same.txt"].map(|path| place.text(&work.commit, path));
+    assert_eq!(texts, ["jbeyq", "arj", "plain", "secret.txt", "hapunatrq"]);
+    assert!(place.files(&work.commit).contains(&"100755 same.txt".to_owned()));
+    place.worktrees.release(7).unwrap();
+}
+
+#[test]
+fn attributes_name_a_filter_only_when_they_set_one() {
+    let check = |text: &str, expected: bool| assert_eq!(names_a_filter(text.as_bytes()), expected, "{text}");
+    check("*.bin filter=lfs diff=lfs merge=lfs -text\n", true);
+    check("[attr]big filter=lfs\r\n", true);
+    check("*.bin -filter !filter\n", false);
+    check("# *.bin filter=lfs\n", false);
+    check("*.txt text=auto\n", false);
+}
+
+#[test]
+fn submodules_are_initialised_and_stay_what_they_are() {
+    let prepare = |home: &Home, user: &Path| {
+        home.repository("lib", &[("l", "1")]);
+        home.git(
+            user,
+            &[
+                "-c",
+                "protocol.file.allow=always",
+                "submodule",
+                "--quiet",
+                "add",
+                "../lib",
+                "deps/lib",
+            ],
+        );
+        home.commit(user, &[]);
+    };
+    let allowed = [
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "protocol.file.allow"),
+        ("GIT_CONFIG_VALUE_0", "always"),
+    ];
+    let place = Place::with(&[("a", "1")], prepare, &allowed);
+    let path = place.lease(7);
+    assert_eq!(fs::read_to_string(path.join("deps/lib/l")).unwrap(), "1");
+    write(&path.join("a"), "2");
+    let work = place.collect(7);
+    assert_eq!(paths(&work), ["a"]);
+    assert_eq!(work.skipped, Vec::<String>::new());
+    // Whoever removes a submodule removes it.
+    fs::remove_dir_all(path.join("deps")).unwrap();
+    assert!(
+        !place
+            .files(&place.collect(7).commit)
+            .iter()
+            .any(|file| file.contains("deps/lib"))
+    );
+}
+
+#[test]
+fn a_submodule_that_cannot_be_had_is_named() {
+    let prepare = |home: &Home, user: &Path| {
+        home.repository("lib", &[("l", "1")]);
+        home.git(
+            user,
+            &[
+                "-c",
+                "protocol.file.allow=always",
+                "submodule",
+                "--quiet",
+                "add",
+                "../lib",
+                "deps/lib",
+            ],
+        );
+        home.commit(user, &[]);
+        fs::remove_dir_all(home.path().join("lib")).unwrap();
+    };
+    let place = Place::with(&[("a", "1")], prepare, &[]);
+    let leased = place.worktrees.lease(&place.request(7, 1));
+    assert!(
+        matches!(&leased, Err(WorktreeError::Submodule { path, .. }) if path == "deps/lib"),
+        "{leased:?}"
+    );
+    assert!(
+        !place
+            .worktrees
+            .lease(&place.request(7, 1))
+            .is_ok_and(|leased| leased.kept)
+    );
+}
+
+#[test]
+fn a_shallow_repository_can_be_worked_on() {
+    let place = Place::new(&[("a", "1")]);
+    place.home.commit(&place.user, &[("a", "2")]);
+    let url = format!("file://{}", place.user.display());
+    place.home.git(".", &["clone", "-q", "--depth", "1", &url, "shallow"]);
+    let shallow = place.home.path().join("shallow");
+    let mirror = Mirror::open(&place.home.path().join("state/shallow.git"), place.mirror.git().clone()).unwrap();
+    let base = place.home.fetch(&mirror, &shallow);
+    let identity = place.worktrees.identity.clone();
+    let options = Options {
+        project: shallow,
+        session: "s1".to_owned(),
+        identity,
+        env: place.home.env(),
+    };
+    let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
+    let place = Place {
+        mirror,
+        base,
+        worktrees,
+        ..place
+    };
+    let path = place.lease(7);
+    assert_eq!(place.home.git(&path, &["log", "--format=%s"]), "work");
+    place.home.commit(&path, &[("b", "x")]);
+    assert_eq!(place.collect(7).history, History::Kept);
+}
+
+#[test]
+fn an_unchanged_file_is_not_read_again() {
+    let place = Place::new(&[("a", "1"), ("b", "2")]);
+    let path = place.lease(7);
+    // As if the checkout had been long ago: the index is younger than its files.
+    let index = place.worktrees.records.index(7);
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
+    fs::File::options()
+        .write(true)
+        .open(&index)
+        .unwrap()
+        .set_modified(later)
+        .unwrap();
+    let mut kept = git2::Index::open(&index).unwrap();
+    let mut entry = kept.get_path(Path::new("a"), 0).unwrap();
+    // A false hash in our index shows whether the file was trusted to be unchanged.
+    entry.id = kept.get_path(Path::new("b"), 0).unwrap().id;
+    kept.add(&entry).unwrap();
+    kept.write().unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&index)
+        .unwrap()
+        .set_modified(later)
+        .unwrap();
+    let seed = place.worktrees.tree_of(&place.base).unwrap();
+    let scene = Scene {
+        mirror: &place.mirror,
+        dir: &path,
+        index: &index,
+        seed,
+        take: Take::Everything,
+        filters: None,
+    };
+    assert_eq!(snapshot::take(&scene).unwrap().tree, seed);
+}
+
+#[test]
+fn a_hundred_cycles() {
+    let files: Vec<_> = (0..12).map(|n| format!("dir{}/file{n}.rs", n % 3)).collect();
+    let files: Vec<_> = files.iter().map(|path| (path.as_str(), "fn main() {}\n")).collect();
+    let place = Place::new(&files);
+    for committed in [false, true] {
+        let begun = std::time::Instant::now();
+        for issue in 1..=100 {
+            let path = place.lease(issue);
+            write(&path.join("dir0/file0.rs"), "fn main() { work() }\n");
+            if committed {
+                place.home.git(&path, &["commit", "-q", "-a", "-m", "work"]);
+            }
+            place.collect(issue);
+            place.worktrees.release(issue).unwrap();
+        }
+        println!("100 cycles, committed: {committed}: {:?}", begun.elapsed());
+    }
+}
