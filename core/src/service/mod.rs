@@ -6,3 +6,12 @@ pub mod worktrees;
 
 #[cfg(test)]
 mod git_fixture;
+//! The services: one outside thing each, no session state, no retries.
+
+pub mod agent_environment;
+mod bounded_output;
+pub mod checks;
+mod line_reader;
+pub mod process;
+mod process_table;
+pub mod supervisor;

@@ -1,0 +1,239 @@
+//! What `/proc` knows about processes, and killing them without hitting a stranger.
+//!
+//! Two askers: the supervisor looks for everything that descends from it, the engine for stragglers that carry a tag
+//! in their environment. Both kill by pidfd: first the handle is opened, then the process behind it is looked at again,
+//! then it is signalled. A number that was given to another process in between is therefore never killed.
+//!
+//! Elsewhere than on Linux there is no such table: every answer is "none", and process groups have to do.
+
+use std::collections::BTreeSet;
+
+/// Name of the variable that marks a supervised program and whatever it started.
+pub const TAG_VARIABLE: &str = "AUTOISSUE_TAG";
+
+/// Whether the table shows every process, so that nothing but what it shows needs to be killed.
+pub(super) const IS_COMPLETE: bool = cfg!(target_os = "linux");
+
+/// A living process as the table showed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) pid: i32,
+    pub(super) parent: i32,
+    pub(super) group: i32,
+    /// Clock ticks from boot to its start: with the number it names a process for good.
+    pub(super) started: u64,
+}
+
+/// Kills every process of this user whose tag begins with `prefix`, and returns how many.
+///
+/// It looks again until nothing new is found, for a straggler may fork while it is looked for. A process that removed the
+/// tag from its environment or cannot be inspected is not found. Blocking; milliseconds. Always 0 elsewhere than on Linux.
+#[must_use]
+pub fn sweep_tagged(prefix: &str) -> u32 {
+    sweep(|tag| tag.starts_with(prefix.as_bytes()))
+}
+
+/// Like [`sweep_tagged`], for one tag exactly (`run/1` is a prefix of `run/10`).
+pub(super) fn sweep_tagged_exactly(tag: &str) -> u32 {
+    sweep(|found| found == tag.as_bytes())
+}
+
+fn sweep(is_ours: impl Fn(&[u8]) -> bool) -> u32 {
+    let mut killed = BTreeSet::new();
+    loop {
+        let found = table::tagged(&is_ours);
+        let n_known = killed.len();
+        killed.extend(found.iter().map(table::Target::pid));
+        if killed.len() == n_known {
+            return u32::try_from(n_known).unwrap_or(u32::MAX);
+        }
+        table::kill_and_wait(&found);
+    }
+}
+
+pub(super) use table::{descendants_of, kill};
+
+#[cfg(target_os = "linux")]
+mod table {
+    use super::{Entry, TAG_VARIABLE};
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::process::{Pid, PidfdFlags, Signal, geteuid, getpid, kill_process, pidfd_open, pidfd_send_signal};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::fs;
+    use std::os::fd::OwnedFd;
+    use std::os::unix::fs::MetadataExt;
+
+    /// How long a killed process may take to be gone. Only one that hangs in the kernel takes longer than milliseconds.
+    const DEATH_SECONDS_MAX: i64 = 5;
+
+    /// A process held by a handle, so that its number cannot come to mean another one.
+    pub(in super::super) struct Target {
+        pid: Pid,
+        /// Absent on kernels before 5.3, where the number has to do.
+        handle: Option<OwnedFd>,
+    }
+
+    impl Target {
+        fn open(pid: i32) -> Option<Self> {
+            let pid = Pid::from_raw(pid)?;
+            match pidfd_open(pid, PidfdFlags::empty()) {
+                Ok(handle) => Some(Self {
+                    pid,
+                    handle: Some(handle),
+                }),
+                Err(rustix::io::Errno::NOSYS) => Some(Self { pid, handle: None }),
+                Err(_) => None,
+            }
+        }
+
+        pub(in super::super) fn pid(&self) -> i32 {
+            self.pid.as_raw_pid()
+        }
+
+        fn kill(&self) {
+            // A failure means that it is gone already, or was never ours to kill.
+            let _ = match &self.handle {
+                Some(handle) => pidfd_send_signal(handle, Signal::KILL),
+                None => kill_process(self.pid, Signal::KILL),
+            };
+        }
+
+        fn wait_for_death(&self) {
+            let Some(handle) = &self.handle else { return };
+            let limit = Timespec {
+                tv_sec: DEATH_SECONDS_MAX,
+                tv_nsec: 0,
+            };
+            let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&limit));
+        }
+    }
+
+    /// Returns the living processes below `root`, itself excluded, parents before their children.
+    pub(in super::super) fn descendants_of(root: i32) -> Vec<Entry> {
+        let mut children: BTreeMap<i32, Vec<Entry>> = BTreeMap::new();
+        for entry in pids().filter_map(entry) {
+            children.entry(entry.parent).or_default().push(entry);
+        }
+        let mut found = children.remove(&root).unwrap_or_default();
+        let mut next = 0;
+        while let Some(parent) = found.get(next) {
+            found.extend(children.remove(&parent.pid).unwrap_or_default());
+            next += 1;
+        }
+        found
+    }
+
+    /// Kills the process that was seen as `seen`, unless its number means another one by now.
+    pub(in super::super) fn kill(seen: &Entry) {
+        let Some(target) = Target::open(seen.pid) else { return };
+        if entry(seen.pid).is_some_and(|now| now.started == seen.started) {
+            target.kill();
+        }
+    }
+
+    /// Returns the processes of this user, without the caller, whose tag `is_ours`.
+    pub(super) fn tagged(is_ours: &impl Fn(&[u8]) -> bool) -> Vec<Target> {
+        let own = getpid().as_raw_pid();
+        pids()
+            .filter(|pid| *pid != own && has_tag(*pid, is_ours))
+            .filter_map(Target::open)
+            // Once more, now that the handle pins down which process is meant.
+            .filter(|target| has_tag(target.pid(), is_ours))
+            .collect()
+    }
+
+    pub(super) fn kill_and_wait(targets: &[Target]) {
+        targets.iter().for_each(Target::kill);
+        targets.iter().for_each(Target::wait_for_death);
+    }
+
+    fn has_tag(pid: i32, is_ours: &impl Fn(&[u8]) -> bool) -> bool {
+        let is_same_user = fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == geteuid().as_raw());
+        is_same_user
+            && fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+                environ
+                    .split(|byte| *byte == 0)
+                    .filter_map(|variable| variable.strip_prefix(TAG_VARIABLE.as_bytes())?.strip_prefix(b"="))
+                    .any(is_ours)
+            })
+    }
+
+    fn pids() -> impl Iterator<Item = i32> {
+        let names = fs::read_dir("/proc").into_iter().flatten().flatten();
+        names
+            .filter_map(|it| it.file_name().to_str()?.parse().ok())
+            .collect::<BTreeSet<i32>>()
+            .into_iter()
+    }
+
+    /// Returns the process `pid`, unless it is gone or only waits to be reaped.
+    fn entry(pid: i32) -> Option<Entry> {
+        parse_stat(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// Reads a line of `/proc/PID/stat`: `PID (name) state parent group …`. The name may hold spaces, brackets, and bytes
+    /// that are no text, hence the search from the end.
+    pub(super) fn parse_stat(pid: i32, stat: &[u8]) -> Option<Entry> {
+        let name_end = stat.iter().rposition(|byte| *byte == b')')?;
+        let fields = str::from_utf8(&stat[name_end + 1..]).ok()?;
+        let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
+        let is_dead = matches!(*fields.first()?, "Z" | "X");
+        (!is_dead).then_some(Entry {
+            pid,
+            parent: fields.get(1)?.parse().ok()?,
+            group: fields.get(2)?.parse().ok()?,
+            started: fields.get(19)?.parse().ok()?,
+        })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod table {
+    use super::Entry;
+
+    pub(in super::super) struct Target;
+
+    impl Target {
+        pub(in super::super) fn pid(&self) -> i32 {
+            0
+        }
+    }
+
+    pub(in super::super) fn descendants_of(_root: i32) -> Vec<Entry> {
+        Vec::new()
+    }
+
+    pub(in super::super) fn kill(_seen: &Entry) {}
+
+    pub(super) fn tagged(_is_ours: &impl Fn(&[u8]) -> bool) -> Vec<Target> {
+        Vec::new()
+    }
+
+    pub(super) fn kill_and_wait(_targets: &[Target]) {}
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_named_like_a_stat_line_is_read_correctly() {
+        let mut stat = b"77 (a) S 1 \xff(b) S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".to_vec();
+        let expected = Entry {
+            pid: 77,
+            parent: 5,
+            group: 6,
+            started: 4242,
+        };
+        assert_eq!(table::parse_stat(77, &stat), Some(expected));
+        let state = stat.len() - b"S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".len();
+        stat[state] = b'Z';
+        assert_eq!(table::parse_stat(77, &stat), None, "a zombie is not alive");
+    }
+
+    #[test]
+    fn a_sweep_never_finds_the_sweeper() {
+        let own = i32::try_from(std::process::id()).expect("process numbers fit");
+        assert!(table::tagged(&|_| true).iter().all(|target| target.pid() != own));
+    }
+}

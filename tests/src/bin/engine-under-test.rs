@@ -1,0 +1,32 @@
+//! An engine reduced to one supervised program, there to be killed: `engine-under-test SUPERVISOR TAG SHELL_SCRIPT`.
+//!
+//! It prints what the program prints, and ends with it.
+
+use autoissue_core::service::process::{ProgramSpec, SupervisorProgram, spawn};
+use std::io::Write;
+use std::path::PathBuf;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let [_, supervisor, tag, script] = args.as_slice() else {
+        panic!("usage: engine-under-test SUPERVISOR TAG SCRIPT")
+    };
+    let supervisor = SupervisorProgram {
+        program: PathBuf::from(supervisor),
+        args: Vec::new(),
+    };
+    let spec = ProgramSpec {
+        program: PathBuf::from("/bin/sh"),
+        args: vec!["-c".into(), script.into()],
+        env: vec![("PATH".into(), "/usr/bin:/bin".into())],
+        directory: PathBuf::from("/"),
+        stdin: Vec::new(),
+        tag: tag.clone(),
+    };
+    let mut running = spawn(&supervisor, spec).await.expect("the shell starts");
+    while let Some(line) = running.next_line().await {
+        writeln!(std::io::stdout(), "{}", line.text).expect("the test reads");
+    }
+    running.wait().await;
+}

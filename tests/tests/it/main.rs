@@ -1,0 +1,5 @@
+//! The one test binary of this package: the outside world in small.
+
+mod checks;
+mod process_under_test;
+mod supervisor;

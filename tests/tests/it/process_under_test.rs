@@ -1,0 +1,111 @@
+//! Starting programs under the real supervisor, and looking at `/proc` for what they left.
+
+use autoissue_core::service::process::{
+    Line, ProcessError, ProgramSpec, Running, SupervisorProgram, TAG_VARIABLE, spawn,
+};
+use std::fs;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Far more than anything here takes; only a failing test waits that long.
+const POLL_TIME_MAX: Duration = Duration::from_secs(30);
+
+pub(crate) fn supervisor() -> SupervisorProgram {
+    SupervisorProgram {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_supervisor-under-test")),
+        args: Vec::new(),
+    }
+}
+
+/// Returns a tag that no other test and no earlier run has, and that is the prefix of no other.
+pub(crate) fn unique_tag(name: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!(
+        "test-{}-{name}-{}.",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
+}
+
+/// Returns `sh -c script`, with a tag made from `name`.
+pub(crate) fn shell(name: &str, script: &str) -> ProgramSpec {
+    ProgramSpec {
+        program: PathBuf::from("/bin/sh"),
+        args: vec!["-c".into(), script.into()],
+        env: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
+        directory: std::env::temp_dir(),
+        stdin: Vec::new(),
+        tag: unique_tag(name),
+    }
+}
+
+pub(crate) async fn start(spec: &ProgramSpec) -> Running {
+    spawn(&supervisor(), spec.clone()).await.expect("the program starts")
+}
+
+pub(crate) async fn start_error(spec: ProgramSpec) -> ProcessError {
+    match spawn(&supervisor(), spec).await {
+        Ok(_) => panic!("the program started"),
+        Err(error) => error,
+    }
+}
+
+/// Reads lines until `n_lines` of the text `ready` have come.
+pub(crate) async fn until_ready(running: &mut Running, n_lines: usize) {
+    let mut n_ready = 0;
+    while n_ready < n_lines {
+        let line = running
+            .next_line()
+            .await
+            .expect("the program says that it is ready before it ends");
+        n_ready += usize::from(line.text == "ready");
+    }
+}
+
+pub(crate) async fn all_lines(running: &mut Running) -> Vec<Line> {
+    let mut lines = Vec::new();
+    while let Some(line) = running.next_line().await {
+        lines.push(line);
+    }
+    lines
+}
+
+/// Returns the numbers of the living processes that carry exactly this tag, zombies excluded.
+pub(crate) fn tagged(tag: &str) -> Vec<i32> {
+    let variable = format!("{TAG_VARIABLE}={tag}");
+    let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
+    entries
+        .filter_map(|it| it.file_name().to_str()?.parse().ok())
+        .filter(|pid: &i32| {
+            fs::read(format!("/proc/{pid}/environ"))
+                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|it| it == variable.as_bytes()))
+        })
+        .collect()
+}
+
+/// Returns the parent of a living process, zombies included.
+pub(crate) fn parent_of(pid: i32) -> i32 {
+    status_field(pid, "PPid")
+        .expect("the process lives")
+        .parse()
+        .expect("a number")
+}
+
+/// Returns a field of `/proc/PID/status`, or `None` for a process that is gone.
+pub(crate) fn status_field(pid: i32, name: &str) -> Option<String> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let value = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    Some(value.trim().to_owned())
+}
+
+/// Asks `/proc` again and again until `is_so`. There is no event for the death of a process that is not our child.
+pub(crate) async fn poll_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < POLL_TIME_MAX, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
