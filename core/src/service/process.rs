@@ -15,7 +15,7 @@
 use super::bounded_output::BoundedOutput;
 use super::line_reader::LineReader;
 use super::process_table::sweep_tagged_exactly;
-use super::supervisor::{Header, KILL, KILL_TIME_MAX, Report, TERMINATE};
+use super::supervisor::{Command, Header, KILL_TIME_MAX, Report};
 use rustix::fs::Access;
 use serde::Serialize;
 use std::ffi::{OsStr, OsString};
@@ -36,10 +36,12 @@ use tokio_util::sync::CancellationToken;
 
 pub use super::line_reader::LINE_BYTES_MAX;
 pub use super::process_table::{TAG_VARIABLE, sweep_tagged};
-pub use super::supervisor::TERMINATE_GRACE;
 
 /// Most that a program may be given on its standard input: the supervisor holds it in memory. Prompts are kilobytes.
 pub const STDIN_BYTES_MAX: usize = 64 << 20;
+
+/// How long a program that was asked to stop may take, to write down what it has.
+pub const TERMINATE_GRACE: Duration = Duration::from_secs(10);
 
 /// How long a supervisor may take to say that the program runs. It takes milliseconds; a machine in trouble takes longer.
 const START_TIME_MAX: Duration = Duration::from_secs(30);
@@ -393,8 +395,10 @@ impl Control {
         self.write.write_all(&spec.stdin).await
     }
 
-    async fn command(&mut self, command: &str) -> io::Result<()> {
-        self.write.write_all(format!("{command}\n").as_bytes()).await
+    async fn command(&mut self, command: Command) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&command)?;
+        line.push(b'\n');
+        self.write.write_all(&line).await
     }
 
     /// Reads the next report. May be cancelled and called again.
@@ -456,12 +460,18 @@ impl Running {
     /// Asks the program and its process group to stop (SIGTERM); after [`TERMINATE_GRACE`], or once the program has ended, all
     /// that is left is killed. Returns at once: go on reading, then [`wait`](Running::wait).
     pub async fn terminate(&mut self) {
-        self.ending.stop(TERMINATE, TERMINATE_GRACE).await;
+        self.terminate_within(TERMINATE_GRACE).await;
+    }
+
+    /// [`terminate`](Running::terminate) with another grace. Asked again, the shorter grace counts.
+    pub async fn terminate_within(&mut self, grace: Duration) {
+        let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+        self.ending.stop(Command::Terminate { grace_ms }, grace).await;
     }
 
     /// Kills the program and everything below it. Returns at once, like [`terminate`](Running::terminate).
     pub async fn kill(&mut self) {
-        self.ending.stop(KILL, Duration::ZERO).await;
+        self.ending.stop(Command::Kill, Duration::ZERO).await;
     }
 
     /// Discards what output is left and returns how the program ended, once it and every descendant is dead.
@@ -483,7 +493,7 @@ struct Ending {
 }
 
 impl Ending {
-    async fn stop(&mut self, command: &str, grace: Duration) {
+    async fn stop(&mut self, command: Command, grace: Duration) {
         let until = Instant::now() + grace + KILL_TIME_MAX + SUPERVISOR_DELAY_MAX;
         self.stop = Some(self.stop.map_or(until, |earlier| earlier.min(until)));
         // A failure means that the supervisor is gone, which `exit` finds out too.

@@ -3,7 +3,7 @@
 //! ```text
 //!             control socket (fd 0)                    ┌─ program ─┬─ its children
 //!  engine ◄───────────────────────────► supervisor ────┤           └─ …
-//!     ▲   header, stdin, term, kill ►       │          └─ orphans: they fall to the supervisor,
+//!     ▲   header, stdin, commands ►          │          └─ orphans: they fall to the supervisor,
 //!     │   ◄ started, exited                 │             the child subreaper of them all
 //!     └───────────── stdout, stderr ────────┴───── inherited by the program
 //! ```
@@ -29,17 +29,14 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, ExitCode, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a program that was asked to stop may take, to write down what it has.
-pub const TERMINATE_GRACE: Duration = Duration::from_secs(10);
-
-/// The same when nobody is left who would read it.
+/// How long the program may take to stop when nobody is left who would read its last words.
 pub(super) const ENGINE_GONE_GRACE: Duration = Duration::from_secs(2);
 
 /// How long killing may take. Only a process that hangs in the kernel (a dead network disk) lives longer; waiting for
@@ -53,9 +50,15 @@ const KILL_ROUND: Duration = Duration::from_millis(50);
 /// More than any kernel takes as arguments and environment (2 MiB by default), in JSON's spelling.
 const HEADER_BYTES_MAX: u64 = 32 << 20;
 
-/// The commands of the engine, a line each.
-pub(super) const TERMINATE: &str = "term";
-pub(super) const KILL: &str = "kill";
+/// A command of the engine, on a line of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Command {
+    /// Ask the program and its group to stop, and kill all that is left after this many milliseconds.
+    Terminate { grace_ms: u64 },
+    /// Kill everything now.
+    Kill,
+}
 
 /// The first line from the engine; `n_stdin_bytes` bytes for the program follow it. Strings are bytes here (`OsString`
 /// serializes as such), for names and arguments need not be text.
@@ -177,8 +180,8 @@ fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
     clippy::disallowed_methods,
     reason = "the supervisor starts what `service::process` was asked to start"
 )]
-fn command(header: &Header, has_no_stdin: bool) -> Command {
-    let mut command = Command::new(&header.program);
+fn command(header: &Header, has_no_stdin: bool) -> std::process::Command {
+    let mut command = std::process::Command::new(&header.program);
     command.args(&header.args).current_dir(&header.directory).env_clear();
     command.envs(header.env.iter().map(|(name, value)| (name, value)));
     command.stdin(if has_no_stdin { Stdio::null() } else { Stdio::piped() });
@@ -224,7 +227,7 @@ enum News {
         status: WaitStatus,
         was_last: bool,
     },
-    Terminate,
+    Terminate(Duration),
     Kill,
     EngineGone,
 }
@@ -265,10 +268,11 @@ fn has_no_child() -> bool {
 
 fn obey(control: BufReader<UnixStream>, news: &Sender<News>) {
     for line in control.lines().map_while(Result::ok) {
-        let message = match line.as_str() {
-            TERMINATE => News::Terminate,
-            KILL => News::Kill,
-            _ => continue,
+        let message = match serde_json::from_str(&line) {
+            Ok(Command::Terminate { grace_ms }) => News::Terminate(Duration::from_millis(grace_ms)),
+            Ok(Command::Kill) => News::Kill,
+            // The engine is of the same build, so there is nothing else to hear.
+            Err(_) => continue,
         };
         if news.send(message).is_err() {
             return;
@@ -318,7 +322,7 @@ impl Watch {
                         return self.exited(0);
                     }
                 }
-                Ok(News::Terminate) => self.terminate(TERMINATE_GRACE),
+                Ok(News::Terminate(grace)) => self.terminate(grace),
                 Ok(News::EngineGone) => self.terminate(ENGINE_GONE_GRACE),
                 Ok(News::Kill) => self.stop_by_killing(),
                 Err(RecvTimeoutError::Timeout) => match self.phase {

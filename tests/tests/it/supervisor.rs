@@ -127,7 +127,7 @@ async fn a_program_deaf_to_sigterm_is_killed_after_the_grace() {
     let spec = with_orphans("deaf");
     let mut running = start(&spec).await;
     until_ready(&mut running, N_ORPHANS).await;
-    running.terminate().await;
+    running.terminate_within(Duration::from_millis(200)).await;
     let exit = running.wait().await;
     assert_eq!((exit.code, exit.signal, exit.stopped_by_us), (None, Some(9), true));
     assert_none_left(&spec.tag);
@@ -144,7 +144,7 @@ async fn success_after_sigterm_is_marked_as_stopped() {
     running.terminate().await;
     let lines = all_lines(&mut running).await;
     let exit = running.wait().await;
-    assert_eq!(lines.last().map(|line| line.text.as_str()), Some("success"));
+    assert!(lines.iter().any(|line| line.text == "success"), "{lines:?}");
     assert_eq!(
         (exit.code, exit.stopped_by_us, exit.is_success()),
         (Some(0), true, false)
@@ -186,7 +186,9 @@ async fn orphans_die_with_a_killed_engine() {
     engine.start_kill().expect("the engine lives");
     engine.wait().await.expect("the engine is ours to wait for");
     poll_until("none is left", || tagged(&tag).is_empty()).await;
-    poll_until("the supervisor is gone", || status_field(supervisor, "PPid").is_none()).await;
+    // Without its parent it may stay a zombie until init gets round to it.
+    let has_ended = || status_field(supervisor, "State").is_none_or(|state| state.starts_with('Z'));
+    poll_until("the supervisor has ended", has_ended).await;
 }
 
 #[expect(
