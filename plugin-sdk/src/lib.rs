@@ -40,10 +40,13 @@
 pub mod agent_backend;
 pub mod classifier;
 pub mod error;
+pub mod hidden_text;
 pub mod issue;
+pub mod markdown;
 pub mod model_selector;
 pub mod paths;
 pub mod pr_template;
+pub mod testing;
 
 pub use agent_backend::{
     AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Exit, Line, Metering, ProgramInfo,
@@ -51,6 +54,7 @@ pub use agent_backend::{
 };
 pub use classifier::{Classification, Classifier, ClassifierContext, Score};
 pub use error::PluginError;
+pub use hidden_text::{HiddenKind, Stripped};
 pub use issue::{Description, Issue};
 pub use model_selector::{Effort, ModelHistory, ModelInfo, ModelSelector, Selection, SelectionRequest};
 pub use pr_template::{Change, CheckReport, Commit, PrContext, PrTemplate, PullRequestText};
