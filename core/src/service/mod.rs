@@ -15,3 +15,6 @@ mod line_reader;
 pub mod process;
 mod process_table;
 pub mod supervisor;
+//! One outside thing each: a service does what it is asked once, holds no session state and never decides or retries.
+
+pub mod apply_patch;
