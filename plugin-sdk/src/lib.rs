@@ -47,6 +47,8 @@ pub mod model_selector;
 pub mod paths;
 pub mod pr_template;
 pub mod testing;
+#[cfg(test)]
+mod wit_package;
 
 pub use agent_backend::{
     AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Exit, Line, Metering, ProgramInfo,
