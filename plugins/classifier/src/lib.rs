@@ -1,1 +1,173 @@
-//! Placeholder.
+//! The built-in classifier: finds the domain of an issue from its title tag, its labels, the paths that it names, and its words.
+//!
+//! ```text
+//!            ┌─ title.rs ───┐      ┌─ label.rs ───┐      ┌─ path.rs ────┐      ┌─ keyword.rs ─┐
+//! issue ───► │ 1. title tag │ ───► │ 2. label     │ ───► │ 3. paths     │ ───► │ 4. keywords  │ ───► unknown
+//!            │ 1.0          │ none │ 0.9          │ none │ 0.7          │ none │ 0.5          │ none  0.0
+//!            └──────────────┘      └──────────────┘      └──────────────┘      └──────────────┘
+//!  names.rs: what tags and labels are called     outline.rs: what of a body counts     keyword/: words with weights
+//!  words.rs: text as folded words                lexicon.rs: tables laid out by the compiler
+//! ```
+//!
+//! The first tier that says something wins. It decides from the issue alone: no files, no clock, nothing learnt from issues before. It must be
+//! fast enough to look at a whole backlog, and may not need anything built when a fresh WASM instance is made for each call.
+
+mod domain;
+mod keyword;
+mod label;
+mod lexicon;
+mod names;
+mod outline;
+mod path;
+mod title;
+mod words;
+
+use autoissue_plugin_sdk::prelude::*;
+
+use crate::domain::{Domain, Scores};
+use crate::keyword::Evidence;
+use crate::path::Paths;
+
+/// The domains that the classifier names.
+pub const DOMAINS: [&str; 8] = [
+    "backend",
+    "frontend",
+    "database",
+    "infrastructure",
+    "security",
+    "testing",
+    "documentation",
+    "unknown",
+];
+
+const TAG_CONFIDENCE: f32 = 1.0;
+const LABEL_CONFIDENCE: f32 = 0.9;
+const PATH_CONFIDENCE: f32 = 0.7;
+const KEYWORD_CONFIDENCE: f32 = 0.5;
+
+/// Paths that are named as reasons.
+const PATHS_IN_REASON_MAX: usize = 3;
+
+/// Bytes of a body that are read; the forge allows 64 KiB, and what stands behind is a log.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Sorts issues into [`DOMAINS`] by four tiers of evidence.
+///
+/// ```
+/// use autoissue_classifier::BuiltinClassifier;
+/// use autoissue_plugin_sdk::prelude::*;
+///
+/// let issue = Issue { title: "[Backend] Paging for users".into(), ..Issue::default() };
+/// let answer = BuiltinClassifier.classify(&issue, &ClassifierContext::default()).unwrap();
+/// assert_eq!((answer.domain.as_str(), answer.confidence), ("backend", 1.0));
+/// assert_eq!(answer.reasons, ["title tag `[Backend]`"]);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BuiltinClassifier;
+
+impl Classifier for BuiltinClassifier {
+    fn describe(&self) -> Description {
+        Description::new(
+            "builtin",
+            env!("CARGO_PKG_VERSION"),
+            "Title tag, label, paths, keywords: the first that says something",
+        )
+    }
+
+    fn classify(&self, issue: &Issue, _context: &ClassifierContext) -> Result<Classification, PluginError> {
+        Ok(by_tag(issue)
+            .or_else(|| by_label(issue))
+            .or_else(|| by_paths(issue))
+            .or_else(|| by_keywords(issue))
+            .unwrap_or_else(|| Classification::unknown().because("no tag, label, path or word tells the domain")))
+    }
+}
+
+fn by_tag(issue: &Issue) -> Option<Classification> {
+    let (domain, tag) = title::domain_of(&issue.title)?;
+    Some(Classification::new(domain.name(), TAG_CONFIDENCE).because(format!("title tag `{tag}`")))
+}
+
+fn by_label(issue: &Issue) -> Option<Classification> {
+    let (domain, label) = label::domain_of(&issue.labels, || evidence_of(issue).scores)?;
+    Some(Classification::new(domain.name(), LABEL_CONFIDENCE).because(format!("label `{label}`")))
+}
+
+fn by_paths(issue: &Issue) -> Option<Classification> {
+    let paths = path::paths_of(&issue.title, body_of(issue));
+    let ranked = paths.ranked();
+    let domain = most_named(&ranked, || evidence_of(issue).scores)?;
+    let answer =
+        Classification::new(domain.name(), PATH_CONFIDENCE).because(format!("names {}", named(&paths, domain)));
+    Some(with_alternatives(answer, domain, &ranked))
+}
+
+fn by_keywords(issue: &Issue) -> Option<Classification> {
+    let evidence = evidence_of(issue);
+    let ranked = evidence.ranked();
+    let (domain, _) = *ranked.first()?;
+    let words = evidence.words_for(domain);
+    let noun = if words.len() == 1 { "keyword" } else { "keywords" };
+    let answer =
+        Classification::new(domain.name(), KEYWORD_CONFIDENCE).because(format!("{noun} {}", quoted(words.into_iter())));
+    Some(with_alternatives(answer, domain, &ranked))
+}
+
+fn evidence_of(issue: &Issue) -> Evidence<'_> {
+    keyword::evidence_of(&issue.title, body_of(issue))
+}
+
+fn body_of(issue: &Issue) -> &str {
+    let end = (0..=BODY_BYTES_MAX.min(issue.body.len()))
+        .rev()
+        .find(|&end| issue.body.is_char_boundary(end));
+    &issue.body[..end.unwrap_or(0)]
+}
+
+/// Returns the first of `ranked`; where several are named as often, the one that the words speak for.
+fn most_named(ranked: &[(Domain, u32)], evidence: impl FnOnce() -> Scores) -> Option<Domain> {
+    let (first, most) = *ranked.first()?;
+    let n_leaders = ranked.iter().take_while(|(_, score)| *score == most).count();
+    if n_leaders == 1 {
+        return Some(first);
+    }
+    let scores = evidence();
+    let leaders = ranked[..n_leaders].iter().map(|(domain, _)| *domain);
+    leaders.min_by_key(|domain| (std::cmp::Reverse(scores[*domain as usize]), *domain))
+}
+
+fn named(paths: &Paths, domain: Domain) -> String {
+    let telling = paths
+        .telling
+        .iter()
+        .filter(|(_, of)| *of == domain)
+        .map(|(path, _)| path.as_str());
+    quoted(telling.take(PATHS_IN_REASON_MAX))
+}
+
+fn quoted<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Adds the domains that were not chosen, with confidence in proportion to their evidence.
+fn with_alternatives(mut answer: Classification, chosen: Domain, ranked: &[(Domain, u32)]) -> Classification {
+    let best = ranked.first().map_or(0, |(_, score)| *score);
+    let others = ranked.iter().filter(|(domain, _)| *domain != chosen);
+    answer.alternatives = others
+        .map(|(domain, score)| Score {
+            domain: domain.name().into(),
+            confidence: share_of(answer.confidence, *score, best),
+        })
+        .collect();
+    answer
+}
+
+/// Returns `confidence` in the proportion of `score` to `best`.
+fn share_of(confidence: f32, score: u32, best: u32) -> f32 {
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "scores stay far below 2^24, up to which a float is exact"
+    )]
+    let share = score as f32 / best.max(1) as f32;
+    confidence * share.min(1.0)
+}

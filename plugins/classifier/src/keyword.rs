@@ -1,0 +1,235 @@
+//! Tier 4: words and phrases, by weight of evidence.
+//!
+//! ```text
+//! title ─► words ─┐                          ┌─► ranked ─► best, if it has enough
+//!                 ├─► weight × place, each ──┤
+//! body ─► lines ─►┘   word less each time    └─► the words that said so
+//!         of a Zone
+//! ```
+//!
+//! The tables below say how strongly a word points to a domain, from 1 (often) to 10 (it means nothing else); a word may point to several. They are written from what people call
+//! things, in several languages; words in folded form (see [`crate::words`]), phrases with single spaces. A phrase hides its words,
+//! so an entry without any weight ([`neutral`]) takes a misleading phrase out.
+
+mod backend;
+mod database;
+mod documentation;
+mod frontend;
+mod infrastructure;
+mod neutral;
+mod security;
+mod testing;
+
+use std::cmp::Reverse;
+use std::ops::Range;
+
+use crate::domain::{Domain, N_DOMAINS, Scores, ranked};
+use crate::lexicon::{Entries, Entry, Lexicon, count};
+use crate::outline::{Zone, each_line};
+use crate::title::without_tags;
+use crate::words::Words;
+
+const LISTS: [(Domain, Entries); 8] = [
+    (Domain::Security, security::WORDS),
+    (Domain::Database, database::WORDS),
+    (Domain::Documentation, documentation::WORDS),
+    (Domain::Testing, testing::WORDS),
+    (Domain::Infrastructure, infrastructure::WORDS),
+    (Domain::Backend, backend::WORDS),
+    (Domain::Frontend, frontend::WORDS),
+    // The domain does not matter: the weights are 0.
+    (Domain::Security, neutral::WORDS),
+];
+
+const N_WORDS: usize = count(&LISTS);
+
+static LEXICON: Lexicon<N_WORDS, 8192> = Lexicon::new(&LISTS);
+
+/// How much a word counts by where it stands. The title is what the author chose to be judged by.
+const TITLE_WEIGHT: u32 = 12;
+
+const fn zone_weight(zone: Zone) -> u32 {
+    match zone {
+        Zone::Lead => 5,
+        Zone::Rest => 3,
+        Zone::Aside | Zone::Code => 1,
+    }
+}
+
+/// Most evidence that a body brings in all: about that of one telling word in the title, however long the body is.
+const BODY_MOST: u32 = 120;
+
+/// Least evidence for an answer: a weak word of the title, or some of the body.
+const ENOUGH: u32 = 30;
+
+/// Words that are named as reasons.
+const REASONS_MAX: usize = 4;
+
+/// What the words of an issue say.
+#[derive(Default)]
+pub(crate) struct Evidence<'i> {
+    /// Evidence per domain.
+    pub(crate) scores: Scores,
+    heard: Vec<Heard<'i>>,
+}
+
+/// A word that was found, as it was written, with what it brought for each domain.
+struct Heard<'i> {
+    written: &'i str,
+    brought: [u32; N_DOMAINS],
+}
+
+/// Returns what the words of title and body say.
+pub(crate) fn evidence_of<'i>(title: &'i str, body: &'i str) -> Evidence<'i> {
+    let mut listener = Listener::new();
+    let rest = without_tags(title);
+    let tags = &title[..title.len() - rest.len()];
+    listener.words.read(tags);
+    listener.listen(tags, TITLE_WEIGHT);
+    listener.words.read_from_start(rest);
+    listener.listen(rest, TITLE_WEIGHT);
+    let of_title = std::mem::take(&mut listener.evidence.scores);
+    each_line(body, |line, zone| {
+        listener.words.read(line);
+        listener.listen(line, zone_weight(zone));
+    });
+    let mut evidence = listener.evidence;
+    let of_body = bounded(evidence.scores);
+    for (domain, score) in evidence.scores.iter_mut().enumerate() {
+        *score = of_title[domain] + of_body[domain];
+    }
+    evidence
+}
+
+/// Returns the scores, scaled down so that they are [`BODY_MOST`] together.
+fn bounded(scores: Scores) -> Scores {
+    let sum: u32 = scores.iter().sum();
+    if sum <= BODY_MOST {
+        scores
+    } else {
+        scores.map(|score| score * BODY_MOST / sum)
+    }
+}
+
+impl Evidence<'_> {
+    /// Returns the domains by weight of evidence, the best first; empty where the evidence is not enough.
+    pub(crate) fn ranked(&self) -> Vec<(Domain, u32)> {
+        let ranked = ranked(&self.scores);
+        if ranked.first().is_some_and(|(_, score)| *score >= ENOUGH) {
+            ranked
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// Returns the words that spoke most for `domain`, as they were written.
+    pub(crate) fn words_for(&self, domain: Domain) -> Vec<&str> {
+        let mut heard: Vec<&Heard<'_>> = self
+            .heard
+            .iter()
+            .filter(|heard| heard.brought[domain as usize] > 0)
+            .collect();
+        heard.sort_by_key(|heard| Reverse(heard.brought[domain as usize]));
+        let mut words: Vec<&str> = Vec::new();
+        for heard in heard {
+            if words.len() < REASONS_MAX && !words.iter().any(|word| word.eq_ignore_ascii_case(heard.written)) {
+                words.push(heard.written);
+            }
+        }
+        words
+    }
+}
+
+/// Reads passages one after the other, with the memory of one.
+struct Listener<'i> {
+    words: Words,
+    evidence: Evidence<'i>,
+    /// How often each entry was heard.
+    n_heard: [u8; N_WORDS],
+}
+
+impl<'i> Listener<'i> {
+    fn new() -> Self {
+        Self {
+            words: Words::default(),
+            evidence: Evidence::default(),
+            n_heard: [0; N_WORDS],
+        }
+    }
+
+    /// Weighs the words that were read from `text`.
+    fn listen(&mut self, text: &'i str, place_weight: u32) {
+        let Self {
+            words,
+            evidence,
+            n_heard,
+        } = self;
+        LEXICON.each_in(words, |entry, range| {
+            let times = &mut n_heard[entry.position];
+            let weight = place_weight / repetition(*times);
+            *times = times.saturating_add(1);
+            if weight > 0 {
+                evidence.hear(entry, weight, &text[within(&words.written(range), text)]);
+            }
+        });
+    }
+}
+
+/// Returns by how much a word counts less when it has been heard `times` times: saying it again makes it no other issue.
+const fn repetition(times: u8) -> u32 {
+    match times {
+        0 => 1,
+        1 => 2,
+        2 => 4,
+        _ => u32::MAX,
+    }
+}
+
+/// Returns the range, cut to the text; a run of an unspaced script may be long.
+fn within(range: &Range<usize>, text: &str) -> Range<usize> {
+    let longest = range.start + 60;
+    let end = (range.start..=range.end.min(longest))
+        .rev()
+        .find(|&end| text.is_char_boundary(end))
+        .unwrap_or(range.start);
+    range.start..end
+}
+
+impl<'i> Evidence<'i> {
+    fn hear(&mut self, entry: Entry, weight: u32, written: &'i str) {
+        let brought = entry.weights.map(|word_weight| u32::from(word_weight) * weight);
+        for (score, brought) in self.scores.iter_mut().zip(brought) {
+            *score += brought;
+        }
+        if brought.iter().any(|brought| *brought > 0) {
+            self.heard.push(Heard { written, brought });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_can_be_found_as_it_is_written() {
+        for (_, groups) in LISTS {
+            for word in groups.iter().flat_map(|(_, words)| *words) {
+                let bare = word.trim_start_matches("^ ");
+                let words = Words::of(bare);
+                let folded = if words.len() == 0 { "" } else { words.folded(0..words.len()) };
+                assert!(folded == bare || words.word(0).is_unspaced, "`{word}` is not folded: `{folded}`");
+            }
+        }
+    }
+
+    #[test]
+    fn no_domain_has_an_entry_twice() {
+        for (domain, groups) in LISTS {
+            let mut words: Vec<&str> = groups.iter().flat_map(|(_, words)| *words).copied().collect();
+            words.sort_unstable();
+            let twice: Vec<&str> = words.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+            assert!(twice.is_empty(), "{domain:?}: {twice:?}");
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! Words and phrases with what each says about the domains, found by hash.
+//!
+//! The tables are laid out by the compiler: a lookup costs one hash, and a fresh instance of the plugin starts with nothing to build.
+//!
+//! ```text
+//! Entries (words grouped by weight, one list per domain)
+//!    └─ Lexicon::new, at compile time ─► words[n] ◄─ slots[hash], open addressing
+//!                                        weights[n][domain]
+//! ```
+
+use std::ops::Range;
+
+use crate::domain::{Domain, N_DOMAINS};
+use crate::words::Words;
+
+/// The words of a domain: groups of one weight each. Words are folded as [`Words`] folds them, a phrase has single spaces.
+pub(crate) type Entries = &'static [(u8, &'static [&'static str])];
+
+/// A table of at most `N` words with `SLOTS` (a power of two) places for their hashes.
+pub(crate) struct Lexicon<const N: usize, const SLOTS: usize> {
+    words: [&'static str; N],
+    weights: [[u8; N_DOMAINS]; N],
+    /// Position of a word plus one; 0 is free.
+    slots: [u16; SLOTS],
+    /// Which hashes of first words (and of first characters where words are not spaced) begin something longer: a bit per hash.
+    starts: [u64; N_STARTS],
+}
+
+/// 4,096 bits: with some hundred first words, one other word in ten is looked up in vain.
+const N_STARTS: usize = 64;
+
+/// Words of the longest phrase.
+const PHRASE_WORDS_MAX: usize = 4;
+
+/// Characters of the longest entry in a script without spaces.
+const UNSPACED_CHARS_MAX: usize = 10;
+
+/// Returns how many words the lists hold.
+pub(crate) const fn count(lists: &[(Domain, Entries)]) -> usize {
+    let mut n = 0;
+    let mut list = 0;
+    while list < lists.len() {
+        let mut group = 0;
+        while group < lists[list].1.len() {
+            n += lists[list].1[group].1.len();
+            group += 1;
+        }
+        list += 1;
+    }
+    n
+}
+
+impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
+    /// Lays out the lists; a word that stands in several has a weight for each of their domains.
+    pub(crate) const fn new(lists: &[(Domain, Entries)]) -> Self {
+        assert!(
+            SLOTS.is_power_of_two() && SLOTS >= N * 2,
+            "half of the slots stay free, so that chains stay short"
+        );
+        let mut table = Self {
+            words: [""; N],
+            weights: [[0; N_DOMAINS]; N],
+            slots: [0; SLOTS],
+            starts: [0; N_STARTS],
+        };
+        let mut n = 0;
+        let mut list = 0;
+        while list < lists.len() {
+            let (domain, groups) = lists[list];
+            let mut group = 0;
+            while group < groups.len() {
+                let (weight, words) = groups[group];
+                let mut word = 0;
+                while word < words.len() {
+                    n = table.add(n, words[word], domain, weight);
+                    word += 1;
+                }
+                group += 1;
+            }
+            list += 1;
+        }
+        table
+    }
+
+    /// Adds a word and returns the new number of words.
+    const fn add(&mut self, n: usize, word: &'static str, domain: Domain, weight: u8) -> usize {
+        let bytes = word.as_bytes();
+        let mut slot = hash(bytes) as usize & (SLOTS - 1);
+        while self.slots[slot] != 0 {
+            let known = self.slots[slot] as usize - 1;
+            if equal(self.words[known].as_bytes(), bytes) {
+                if weight > 0 {
+                    self.weights[known][domain as usize] = weight;
+                }
+                return n;
+            }
+            slot = (slot + 1) & (SLOTS - 1);
+        }
+        assert!(n < u16::MAX as usize);
+        self.slots[slot] = position_plus_one(n);
+        self.words[n] = word;
+        self.weights[n][domain as usize] = weight;
+        self.note_start(bytes);
+        n + 1
+    }
+
+    const fn note_start(&mut self, word: &[u8]) {
+        let mut end = 0;
+        while end < word.len() && word[end] != b' ' {
+            end += 1;
+        }
+        if end < word.len() {
+            let first = hash(word.split_at(end).0) as usize;
+            self.starts[first / 64 % N_STARTS] |= 1 << (first % 64);
+        }
+        // All scripts without spaces have three bytes a character.
+        if word[0] >= 0xE0 && word.len() > 3 {
+            let first = hash(word.split_at(3).0) as usize;
+            self.starts[first / 64 % N_STARTS] |= 1 << (first % 64);
+        }
+    }
+
+    /// Calls `visit` with each word and phrase of `words` that is known, the longest where several begin, and with the words that it covers.
+    pub(crate) fn each_in(&self, words: &Words, mut visit: impl FnMut(Entry, Range<usize>)) {
+        let mut at = 0;
+        while at < words.len() {
+            if words.word(at).is_unspaced {
+                self.each_unspaced(words, at, &mut visit);
+                at += 1;
+                continue;
+            }
+            let found = self.longest(words, at);
+            if let Some((entry, n_words)) = found {
+                visit(entry, at..at + n_words);
+            }
+            at += found.map_or(1, |(_, n_words)| n_words);
+        }
+    }
+
+    /// Returns the longest entry that begins at a word, and of how many words it is.
+    fn longest(&self, words: &Words, at: usize) -> Option<(Entry, usize)> {
+        let first = hash(words.folded(at..at + 1).as_bytes());
+        if self.starts(first) {
+            let n_max = PHRASE_WORDS_MAX.min(words.len() - at);
+            for n_words in (2..=n_max).rev() {
+                if let Some(entry) = self.find_inflected(words.folded(at..at + n_words)) {
+                    return Some((entry, n_words));
+                }
+            }
+        }
+        self.find_inflected(words.folded(at..at + 1)).map(|entry| (entry, 1))
+    }
+
+    /// Looks for entries anywhere in a run of Chinese, Japanese or Korean: these write words without spaces or with endings attached.
+    fn each_unspaced(&self, words: &Words, at: usize, visit: &mut impl FnMut(Entry, Range<usize>)) {
+        let mut rest = words.folded(at..at + 1);
+        while let Some(first) = rest.chars().next() {
+            let begins = self.starts(hash(&rest.as_bytes()[..first.len_utf8()]));
+            let found = if begins { self.longest_prefix(rest) } else { None };
+            if let Some((entry, _)) = found {
+                visit(entry, at..at + 1);
+            }
+            rest = &rest[found.map_or(first.len_utf8(), |(_, n_bytes)| n_bytes)..];
+        }
+    }
+
+    fn longest_prefix(&self, text: &str) -> Option<(Entry, usize)> {
+        let ends = text
+            .char_indices()
+            .map(|(at, c)| at + c.len_utf8())
+            .take(UNSPACED_CHARS_MAX)
+            .skip(1);
+        ends.filter_map(|end| Some((self.find(&text[..end])?, end))).last()
+    }
+
+    /// Returns the entry for a word or phrase, or for its singular.
+    fn find_inflected(&self, text: &str) -> Option<Entry> {
+        self.find(text).or_else(|| {
+            let singular = text
+                .strip_suffix('s')
+                .filter(|singular| singular.len() > 2 && !singular.ends_with('s'))?;
+            self.find(singular)
+        })
+    }
+
+    fn find(&self, text: &str) -> Option<Entry> {
+        let mut slot = hash(text.as_bytes()) as usize & (SLOTS - 1);
+        while let Some(position) = usize::from(self.slots[slot]).checked_sub(1) {
+            if self.words[position] == text {
+                return Some(Entry {
+                    position,
+                    weights: self.weights[position],
+                });
+            }
+            slot = (slot + 1) & (SLOTS - 1);
+        }
+        None
+    }
+
+    fn starts(&self, hash: u32) -> bool {
+        let hash = hash as usize;
+        self.starts[hash / 64 % N_STARTS] & (1 << (hash % 64)) != 0
+    }
+}
+
+/// A word or phrase of a lexicon.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry {
+    /// Identifies the entry within its lexicon; below `N`.
+    pub(crate) position: usize,
+    /// What it says, per domain.
+    pub(crate) weights: [u8; N_DOMAINS],
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`add` asserts that it fits; conversions are not const yet"
+)]
+const fn position_plus_one(n: usize) -> u16 {
+    n as u16 + 1
+}
+
+/// FNV-1a with its high bits mixed into the low ones, which choose the slot.
+const fn hash(bytes: &[u8]) -> u32 {
+    let mut hash: u32 = 0x811c_9dc5;
+    let mut at = 0;
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
+        at += 1;
+    }
+    hash ^ (hash >> 15)
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut at = 0;
+    while at < a.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTS: [(Domain, Entries); 2] = [
+        (
+            Domain::Database,
+            &[(5, &["key", "foreign key", "\u{6570}\u{636e}\u{5e93}"])],
+        ),
+        (Domain::Frontend, &[(3, &["key", "dark mode"])]),
+    ];
+    static LEXICON: Lexicon<{ count(&LISTS) }, 16> = Lexicon::new(&LISTS);
+
+    fn found(text: &str) -> Vec<(u8, u8, Range<usize>)> {
+        let words = Words::of(text);
+        let mut found = Vec::new();
+        LEXICON.each_in(&words, |entry, range| {
+            found.push((
+                entry.weights[Domain::Database as usize],
+                entry.weights[Domain::Frontend as usize],
+                range,
+            ));
+        });
+        found
+    }
+
+    #[test]
+    fn a_word_of_two_lists_has_both_weights() {
+        assert_eq!(found("a Key here"), [(5, 3, 1..2)]);
+    }
+
+    #[test]
+    fn a_phrase_hides_its_words() {
+        assert_eq!(found("the foreign-keys"), [(5, 0, 1..3)]);
+        assert_eq!(found("foreign. Key"), [(5, 3, 1..2)]);
+    }
+
+    #[test]
+    fn substrings_are_not_found() {
+        assert_eq!(found("monkey keyboard darkmode"), []);
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_searched_through() {
+        assert_eq!(
+            found("\u{8fde}\u{63a5}\u{6570}\u{636e}\u{5e93}\u{6162}"),
+            [(5, 0, 0..1)]
+        );
+    }
+}

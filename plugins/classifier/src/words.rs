@@ -1,0 +1,230 @@
+//! A text as words: folded once, so that whatever looks them up compares bytes.
+//!
+//! Folding: lower case, accents taken off (`Documentación` is `documentacion`), wide Latin letters made narrow. Words that are joined by one space,
+//! hyphen, underscore, slash, dot or apostrophe stand side by side in the folded text with one space between them, so that a phrase
+//! is a slice of it (`foreign key`, `foreign-key` and `foreign_key` alike); any other gap becomes a line break, which no phrase has.
+//! Addresses and `@names` are no words.
+
+use std::ops::Range;
+
+/// The words of a text, in order.
+#[derive(Default)]
+pub(crate) struct Words {
+    folded: String,
+    words: Vec<Word>,
+}
+
+/// Where a word is.
+#[derive(Clone, Debug)]
+pub(crate) struct Word {
+    folded: Range<usize>,
+    /// Its place in the text as it was written.
+    pub(crate) written: Range<usize>,
+    /// Whether it is a run of a script that has no spaces, or whose words carry endings: Chinese, Japanese, Korean.
+    pub(crate) is_unspaced: bool,
+}
+
+/// Longer words are keys, hashes or encoded data. Runs of unspaced scripts may be longer.
+const WORD_BYTES_MAX: usize = 40;
+
+impl Words {
+    pub(crate) fn of(text: &str) -> Self {
+        let mut words = Self::default();
+        words.read(text);
+        words
+    }
+
+    /// Replaces the words by those of `text`; the memory stays.
+    pub(crate) fn read(&mut self, text: &str) {
+        self.folded.clear();
+        self.words.clear();
+        self.add(text);
+    }
+
+    /// Replaces the words by those of `text` behind the word `^`, with which phrases begin that count only at the start.
+    pub(crate) fn read_from_start(&mut self, text: &str) {
+        self.folded.clear();
+        self.words.clear();
+        self.folded.push('^');
+        self.words.push(Word {
+            folded: 0..1,
+            written: 0..0,
+            is_unspaced: false,
+        });
+        let text_start = text.len() - text.trim_start_matches(|c: char| !c.is_alphanumeric()).len();
+        self.add_from(text, text_start, true);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.words.len()
+    }
+
+    pub(crate) fn word(&self, at: usize) -> &Word {
+        &self.words[at]
+    }
+
+    /// Returns the folded text of some words that follow each other; it has a line break where they do not belong together.
+    pub(crate) fn folded(&self, words: Range<usize>) -> &str {
+        &self.folded[self.words[words.start].folded.start..self.words[words.end - 1].folded.end]
+    }
+
+    /// Returns where some words that follow each other were written.
+    pub(crate) fn written(&self, words: Range<usize>) -> Range<usize> {
+        self.words[words.start].written.start..self.words[words.end - 1].written.end
+    }
+
+    fn add(&mut self, text: &str) {
+        self.add_from(text, 0, false);
+    }
+
+    fn add_from(&mut self, text: &str, start: usize, mut is_joined: bool) {
+        let bytes = text.as_bytes();
+        let mut at = start;
+        while at < bytes.len() {
+            let next = char_at(text, at);
+            if !next.is_alphanumeric() {
+                is_joined = self.pass_gap(text, &mut at, next);
+                continue;
+            }
+            self.folded.push(if is_joined { ' ' } else { '\n' });
+            let word = self.fold_word(text, at);
+            at = word.written.end;
+            is_joined = false;
+            if bytes[at..].starts_with(b"://") {
+                at += bytes[at..]
+                    .iter()
+                    .position(|&byte| ends_address(byte))
+                    .unwrap_or(bytes.len() - at);
+            } else if word.is_unspaced || word.folded.len() <= WORD_BYTES_MAX {
+                self.words.push(word);
+            }
+        }
+    }
+
+    /// Moves behind one character between words and returns whether it joins them.
+    fn pass_gap(&mut self, text: &str, at: &mut usize, gap: char) -> bool {
+        let follows_word = self.words.last().is_some_and(|word| word.written.end == *at && *at > 0);
+        *at += gap.len_utf8();
+        if gap == '@' {
+            let name = text[*at..].find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
+            *at += name.unwrap_or(text.len() - *at);
+        }
+        follows_word && matches!(gap, ' ' | '-' | '_' | '/' | '.' | '\'' | '\u{2019}' | '\u{a0}')
+    }
+
+    /// Appends the word that begins at `start` to the folded text.
+    fn fold_word(&mut self, text: &str, start: usize) -> Word {
+        let folded_start = self.folded.len();
+        let is_unspaced = is_unspaced(char_at(text, start));
+        let mut at = start;
+        while at < text.len() {
+            let byte = text.as_bytes()[at];
+            if byte.is_ascii_alphanumeric() && !is_unspaced {
+                self.folded.push(char::from(byte.to_ascii_lowercase()));
+                at += 1;
+                continue;
+            }
+            let c = char_at(text, at);
+            if c.is_ascii() || !(c.is_alphanumeric() || is_mark(c)) || self::is_unspaced(c) != is_unspaced {
+                break;
+            }
+            c.to_lowercase().for_each(|c| fold(c, &mut self.folded));
+            at += c.len_utf8();
+        }
+        Word {
+            folded: folded_start..self.folded.len(),
+            written: start..at,
+            is_unspaced,
+        }
+    }
+}
+
+fn char_at(text: &str, at: usize) -> char {
+    let byte = text.as_bytes()[at];
+    if byte.is_ascii() {
+        return char::from(byte);
+    }
+    text[at..]
+        .chars()
+        .next()
+        .expect("`at` is a character boundary before the end")
+}
+
+fn ends_address(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b')' | b'>' | b'"' | b'\'' | b'`' | b']')
+}
+
+/// Returns whether `c` is an accent of its own behind its letter.
+fn is_mark(c: char) -> bool {
+    ('\u{300}'..='\u{36f}').contains(&c)
+}
+
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}')
+}
+
+/// Appends `c`, a lower-case character, without its accent.
+fn fold(c: char, out: &mut String) {
+    let plain = match c {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' | 'ā' | 'ă' | 'ą' => 'a',
+        'ç' | 'ć' | 'č' => 'c',
+        'è' | 'é' | 'ê' | 'ë' | 'ē' | 'ę' | 'ě' => 'e',
+        'ğ' => 'g',
+        'ì' | 'í' | 'î' | 'ï' | 'ı' => 'i',
+        'ł' => 'l',
+        'ñ' | 'ń' | 'ň' => 'n',
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' | 'ø' | 'ő' => 'o',
+        'ř' => 'r',
+        'ś' | 'š' | 'ş' => 's',
+        'ù' | 'ú' | 'û' | 'ü' | 'ů' | 'ű' => 'u',
+        'ý' => 'y',
+        'ź' | 'ž' | 'ż' => 'z',
+        'ß' => return out.push_str("ss"),
+        'æ' => return out.push_str("ae"),
+        'œ' => return out.push_str("oe"),
+        // Wide forms, as Chinese and Japanese keyboards give them.
+        '\u{ff10}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        _ if is_mark(c) => return,
+        _ => c,
+    };
+    out.push(plain);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: &str) {
+        let words = Words::of(text);
+        assert_eq!(words.folded.replace('\n', "|").trim_start_matches('|'), expected);
+        for word in &words.words {
+            assert!(text.get(word.written.clone()).is_some());
+        }
+    }
+
+    #[test]
+    fn words_are_folded_and_joined_by_single_gaps() {
+        check("Foreign-Key of user_id, x", "foreign key of user id|x");
+        check("A. B  C", "a|b|c");
+    }
+
+    #[test]
+    fn accents_and_width_do_not_matter() {
+        check(
+            "Documentación Sécurité Größe e\u{301} \u{ff21}\u{ff30}\u{ff29}",
+            "documentacion securite grosse e api",
+        );
+    }
+
+    #[test]
+    fn scripts_are_kept_apart() {
+        check("API\u{6587}\u{6863}", "api|\u{6587}\u{6863}");
+    }
+
+    #[test]
+    fn addresses_and_names_are_no_words() {
+        let words = Words::of("see https://example.com/docs/api) by @frontend-team now");
+        let all: Vec<&str> = (0..words.len()).map(|at| words.folded(at..at + 1)).collect();
+        assert_eq!(all, ["see", "by", "now"]);
+    }
+}
