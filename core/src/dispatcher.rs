@@ -10,7 +10,7 @@
 //! write; their effects start only after it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use autoissue_engine::{Effect, Engine, Event, Input, IssueNumber, Phase, SessionStatus, Time};
@@ -117,10 +117,7 @@ impl Dispatcher {
             // The executor holds a sender as long as we hold the executor, so this ends with an input.
             return self.inputs.recv().ok();
         };
-        match self.inputs.recv_timeout(Duration::from_millis(wake_at.since(clock.now()))) {
-            Ok(input) => Some(input),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        self.inputs.recv_timeout(Duration::from_millis(wake_at.since(clock.now()))).ok()
     }
 }
 
@@ -170,9 +167,8 @@ pub(crate) fn wall_clock_ms() -> u64 {
 
 /// Returns the tasks whose worktree must not be swept: those that hold one, or go on in it.
 pub(crate) fn holders(engine: &Engine) -> Vec<u64> {
-    let holds = |issue: &IssueNumber| {
-        engine.task(*issue).is_some_and(|task| task.attempt().is_some() || task.kept.is_some())
-    };
+    let holds =
+        |issue: &IssueNumber| engine.task(*issue).is_some_and(|task| task.attempt().is_some() || task.kept.is_some());
     match engine.phase() {
         Phase::Over(_) => Vec::new(),
         _ => engine.tasks().keys().filter(|issue| holds(issue)).map(|issue| issue.0).collect(),

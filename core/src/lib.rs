@@ -12,14 +12,17 @@
 
 pub mod bus;
 pub mod config;
+mod dispatcher;
+mod executor;
 pub mod journal;
+pub mod prompt;
 pub mod recorded;
 pub mod repository_lock;
 pub mod secret;
+pub mod service;
 pub mod session;
+pub mod strategy;
 pub mod summary;
+mod work;
 
 pub use autoissue_engine as engine;
-//! core
-
-pub mod service;

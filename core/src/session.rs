@@ -6,14 +6,28 @@
 //!                                              └ stopper(): asks it to stop
 //! ```
 
+mod error;
+mod open;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
 
-use autoissue_engine::{Engine, Event};
+use autoissue_engine::{Engine, Event, Input};
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Handle;
 
 use crate::bus::Bus;
-use crate::journal::SessionId;
+use crate::config::Config;
+use crate::dispatcher::{Dispatcher, wall_clock_ms};
+use crate::executor::Executor;
+use crate::journal::{CommitHook, Journal, SessionId};
+use crate::repository_lock::RepositoryLock;
+use crate::work::Workshop;
+
+pub use error::SessionError;
+pub use open::session_dir;
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
 #[derive(Clone, Debug)]
@@ -39,8 +53,8 @@ pub enum Order {
     Resume(Option<String>),
 }
 
-/// Options of a new session.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Options of a new session. Kept in the journal, for a resume must do the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
     /// The label.
     pub label: String,
@@ -57,7 +71,15 @@ pub struct Exec {
 /// A session that is ready to run.
 pub struct Session {
     id: SessionId,
+    started_at_ms: u64,
+    first: Input,
+    engine: Engine,
+    journal: Journal,
+    workshop: Workshop,
     bus: Arc<Bus<Event>>,
+    inputs: (Sender<Input>, Receiver<Input>),
+    /// Held as long as the session lives; absent in a dry run.
+    lock: Option<RepositoryLock>,
 }
 
 /// A session that has ended or was interrupted.
@@ -75,28 +97,24 @@ pub struct Finished {
 
 /// Asks a running session to stop. The first time it saves everything; the second time it kills the agents.
 #[derive(Clone, Debug)]
-pub struct Stopper {}
-
-impl Stopper {
-    /// Asks.
-    pub fn stop(&self) {}
+pub struct Stopper {
+    inputs: Sender<Input>,
 }
 
-/// Why a session cannot run.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// Placeholder until the session is wired.
-    #[error("not wired yet")]
-    NotWired,
+impl Stopper {
+    /// Asks. Does nothing once the session is over.
+    pub fn stop(&self) {
+        let _ = self.inputs.send(Input::Interrupted);
+    }
 }
 
 impl Session {
-    /// Checks everything that can be checked for free, takes the repository's lock, and opens the journal.
+    /// Checks everything that can be checked for free, takes the repository's lock, and opens the journal. Blocking.
     ///
     /// # Errors
     /// Where the session could not run; nothing has been changed then.
-    pub fn open(_config: crate::config::Config, _host: Host, _order: Order) -> Result<Self, SessionError> {
-        Err(SessionError::NotWired)
+    pub fn open(config: Config, host: &Host, order: Order) -> Result<Self, SessionError> {
+        open::open(config, host, order)
     }
 
     /// Returns its id.
@@ -111,15 +129,38 @@ impl Session {
 
     /// Returns what stops it.
     pub fn stopper(&self) -> Stopper {
-        Stopper {}
+        Stopper { inputs: self.inputs.0.clone() }
+    }
+
+    /// Calls `hook` around each write of the journal, for tests that crash there.
+    pub fn on_commit(&mut self, hook: CommitHook) {
+        self.journal.on_commit(hook);
     }
 
     /// Runs it to its end.
     ///
     /// # Errors
     /// Where the journal cannot be written any more; what was running is stopped then.
-    #[expect(clippy::unused_async, reason = "not wired yet")]
     pub async fn run(self) -> Result<Finished, SessionError> {
-        Err(SessionError::NotWired)
+        let (sender, inputs) = self.inputs;
+        let executor = Executor::new(Handle::current(), Arc::new(self.workshop), sender);
+        let (tasks, everything) = executor.handles();
+        let dispatcher = Dispatcher {
+            session: self.id.clone(),
+            engine: self.engine,
+            journal: self.journal,
+            bus: self.bus,
+            executor,
+            inputs,
+        };
+        let first = self.first;
+        let ended = tokio::task::spawn_blocking(move || dispatcher.run(first)).await;
+        // Of what still runs, nobody waits for an answer.
+        everything.cancel();
+        tasks.close();
+        tasks.wait().await;
+        drop(self.lock);
+        let engine = ended.map_err(|error| SessionError::Defect { message: error.to_string() })??;
+        Ok(Finished { id: self.id, engine, started_at_ms: self.started_at_ms, finished_at_ms: wall_clock_ms() })
     }
 }

@@ -45,10 +45,10 @@ impl Strategies {
     /// Returns the built-ins, with the backend that costs nothing.
     pub fn builtin() -> Self {
         Self {
-            classifier: Box::new(BuiltinClassifier::default()),
-            selector: Box::new(BuiltinSelector::default()),
-            backend: Box::new(PatchBackend::default()),
-            template: Box::new(BuiltinTemplate::default()),
+            classifier: Box::new(BuiltinClassifier),
+            selector: Box::new(BuiltinSelector),
+            backend: Box::new(PatchBackend),
+            template: Box::new(BuiltinTemplate),
             repository: String::new(),
             run_label: String::new(),
         }
@@ -127,7 +127,7 @@ impl Strategies {
     pub fn render(&self, context: &sdk::PrContext) -> sdk::PullRequestText {
         self.template.render(context).unwrap_or_else(|error| {
             tracing::warn!(%error, "the pull request template failed");
-            BuiltinTemplate::default().render(context).unwrap_or_else(|_| sdk::PullRequestText {
+            BuiltinTemplate.render(context).unwrap_or_else(|_| sdk::PullRequestText {
                 title: format!("Issue #{}", context.issue.number),
                 body: format!("Closes #{}", context.issue.number),
                 labels: Vec::new(),
@@ -143,12 +143,7 @@ impl Strategies {
             title: issue.title.clone(),
             body: issue.body.clone(),
             author: issue.author.clone(),
-            labels: issue
-                .labels
-                .iter()
-                .filter(|label| !label.eq_ignore_ascii_case(&self.run_label))
-                .cloned()
-                .collect(),
+            labels: issue.labels.iter().filter(|label| !label.eq_ignore_ascii_case(&self.run_label)).cloned().collect(),
             created_at_ms: issue.created_at.ms(),
             url: issue.url.clone(),
             extra: Vec::new(),

@@ -54,10 +54,7 @@ pub fn strip(text: &str) -> Stripped {
     let comments = strip_comments(&characters.text);
     let mut removed = comments.removed;
     removed.extend(characters.removed);
-    Stripped {
-        text: comments.text,
-        removed,
-    }
+    Stripped { text: comments.text, removed }
 }
 
 /// Removes HTML comments from Markdown, but for those that it shows as code.
@@ -70,11 +67,7 @@ pub fn strip_comments(text: &str) -> Stripped {
         at = comment.end;
     }
     left.push_str(&text[at..]);
-    let removed = if comments.is_empty() {
-        Vec::new()
-    } else {
-        vec![HiddenKind::Comment]
-    };
+    let removed = if comments.is_empty() { Vec::new() } else { vec![HiddenKind::Comment] };
     Stripped { text: left, removed }
 }
 
@@ -194,21 +187,12 @@ mod tests {
 
     fn check(text: &str, expected: &str, removed: &[HiddenKind]) {
         let stripped = strip(text);
-        assert_eq!(
-            (stripped.text.as_str(), stripped.removed.as_slice()),
-            (expected, removed),
-            "{text:?}"
-        );
+        assert_eq!((stripped.text.as_str(), stripped.removed.as_slice()), (expected, removed), "{text:?}");
     }
 
     #[test]
     fn plain_text_stays_as_it_is() {
-        for text in [
-            "",
-            "Fix the parser",
-            "naïve 日本語 עברית\n\n- a\r\n",
-            "a < b && c --> d",
-        ] {
+        for text in ["", "Fix the parser", "naïve 日本語 עברית\n\n- a\r\n", "a < b && c --> d"] {
             check(text, text, &[]);
         }
     }
@@ -234,15 +218,8 @@ mod tests {
     #[test]
     fn each_kind_is_named_once_and_in_order() {
         use HiddenKind::{Bidirectional, Comment, Tag, ZeroWidth};
-        check(
-            "\u{e0041}\u{202e}\u{200b}\u{200b}a <!-- b -->",
-            "a ",
-            &[Comment, ZeroWidth, Bidirectional, Tag],
-        );
-        let words: Vec<_> = [Comment, ZeroWidth, Bidirectional, Tag]
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        check("\u{e0041}\u{202e}\u{200b}\u{200b}a <!-- b -->", "a ", &[Comment, ZeroWidth, Bidirectional, Tag]);
+        let words: Vec<_> = [Comment, ZeroWidth, Bidirectional, Tag].iter().map(ToString::to_string).collect();
         assert_eq!(
             words.join(", "),
             "HTML comment, zero-width characters, bidirectional control characters, tag characters"
@@ -251,11 +228,7 @@ mod tests {
 
     #[test]
     fn a_comment_broken_up_by_hidden_characters_goes() {
-        check(
-            "a <!-\u{200b}- b --> c",
-            "a  c",
-            &[HiddenKind::Comment, HiddenKind::ZeroWidth],
-        );
+        check("a <!-\u{200b}- b --> c", "a  c", &[HiddenKind::Comment, HiddenKind::ZeroWidth]);
     }
 
     #[test]
@@ -281,15 +254,7 @@ mod tests {
 
     #[test]
     fn one_variation_selector_stays_behind_a_symbol() {
-        check(
-            "1\u{fe0f}\u{20e3} ❤\u{fe0f} 葛\u{e0100}",
-            "1\u{fe0f}\u{20e3} ❤\u{fe0f} 葛\u{e0100}",
-            &[],
-        );
-        check(
-            "❤\u{fe0f}\u{fe0f}\u{e0150} a\u{fe01}",
-            "❤\u{fe0f} a",
-            &[HiddenKind::ZeroWidth],
-        );
+        check("1\u{fe0f}\u{20e3} ❤\u{fe0f} 葛\u{e0100}", "1\u{fe0f}\u{20e3} ❤\u{fe0f} 葛\u{e0100}", &[]);
+        check("❤\u{fe0f}\u{fe0f}\u{e0150} a\u{fe01}", "❤\u{fe0f} a", &[HiddenKind::ZeroWidth]);
     }
 }

@@ -78,20 +78,13 @@ fn lines_of(text: &str) -> Vec<LineSpan> {
     let mut lines = Vec::new();
     let mut start = 0;
     while start < bytes.len() {
-        let end = bytes[start..]
-            .iter()
-            .position(|b| matches!(b, b'\n' | b'\r'))
-            .map_or(bytes.len(), |at| start + at);
+        let end = bytes[start..].iter().position(|b| matches!(b, b'\n' | b'\r')).map_or(bytes.len(), |at| start + at);
         let width = match &bytes[end..] {
             [b'\r', b'\n', ..] => 2,
             [] => 0,
             _ => 1,
         };
-        lines.push(LineSpan {
-            start,
-            end,
-            next: end + width,
-        });
+        lines.push(LineSpan { start, end, next: end + width });
         start = end + width;
     }
     lines
@@ -211,11 +204,7 @@ impl Scanner<'_> {
             self.items.push(content);
             indent = columns.saturating_sub(content);
         }
-        Place {
-            offset: span.start + bytes,
-            indent,
-            is_quoted,
-        }
+        Place { offset: span.start + bytes, indent, is_quoted }
     }
 
     fn read_fence(&mut self, fence: &Fence, indent: usize, opening: LineSpan) {
@@ -241,11 +230,7 @@ impl Scanner<'_> {
             content.push_str(if is_part_of_code { "\r\n" } else { "\n" });
         }
         self.end_paragraph();
-        self.outline.code_blocks.push(CodeBlock {
-            info: fence.info.clone(),
-            content,
-            range: opening.start..end,
-        });
+        self.outline.code_blocks.push(CodeBlock { info: fence.info.clone(), content, range: opening.start..end });
     }
 
     /// Reads a comment that starts a block. One without an end inside its container hides all the rest of the page.
@@ -262,18 +247,11 @@ impl Scanner<'_> {
         let base = self.items.last().copied().unwrap_or(0);
         let is_inside = |span: &&LineSpan| {
             let line = &self.text[span.start..span.end];
-            if is_quoted {
-                line.trim_start().starts_with('>')
-            } else {
-                is_blank(line) || indentation(line).1 >= base
-            }
+            if is_quoted { line.trim_start().starts_with('>') } else { is_blank(line) || indentation(line).1 >= base }
         };
         let after = self.lines[self.line + 1..].iter().take_while(is_inside);
-        comment_end(&self.text[..self.lines[self.line].end], start).or_else(|| {
-            after
-                .into_iter()
-                .find_map(|span| closing_mark(&self.text[..span.end], span.start))
-        })
+        comment_end(&self.text[..self.lines[self.line].end], start)
+            .or_else(|| after.into_iter().find_map(|span| closing_mark(&self.text[..span.end], span.start)))
     }
 
     /// Reads a line of an HTML block from `start`.
@@ -396,11 +374,7 @@ impl Fence {
         if n_marks < 3 || (mark == '`' && info.contains('`')) {
             return None;
         }
-        Some(Self {
-            mark,
-            n_marks,
-            info: info.into(),
-        })
+        Some(Self { mark, n_marks, info: info.into() })
     }
 
     fn is_closed_by(&self, line: &str) -> bool {
@@ -432,10 +406,7 @@ impl ListMarker {
             return None;
         }
         let starts_at_one = n_digits == 0 || rest[..n_digits].parse() == Ok(1);
-        Some(Self {
-            width,
-            interrupts_paragraph: starts_at_one && !is_blank(after),
-        })
+        Some(Self { width, interrupts_paragraph: starts_at_one && !is_blank(after) })
     }
 }
 
@@ -453,10 +424,7 @@ fn html_block(rest: &str, in_paragraph: bool) -> Option<HtmlEnd> {
     }
     let is_closing = tag.starts_with('/');
     let tag = tag.trim_start_matches('/');
-    let name_length = tag
-        .bytes()
-        .take_while(|b| b.is_ascii_alphanumeric() || *b == b'-')
-        .count();
+    let name_length = tag.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'-').count();
     let name = tag[..name_length].to_ascii_lowercase();
     let after = &tag[name_length..];
     let is_tag = name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -663,10 +631,7 @@ mod tests {
     fn a_list_item_may_hold_a_fence() {
         check_blocks("- x\n  ```diff\n  -a\n   b\n  ```\n", &[("diff", "-a\n b\n")]);
         check_blocks("1. ```diff\n   a\n   ```\n", &[("diff", "a\n")]);
-        check_blocks(
-            "- - x\n\n    ```diff\n    a\n\n    b\n    ```\n",
-            &[("diff", "a\n\nb\n")],
-        );
+        check_blocks("- - x\n\n    ```diff\n    a\n\n    b\n    ```\n", &[("diff", "a\n\nb\n")]);
         check_blocks("- ```diff\n  a\nb\n```c", &[("diff", "a\n"), ("c", "")]);
         check_blocks("1. a\n2. b\n   ```diff\n   c\n   ```", &[("diff", "c\n")]);
     }
@@ -689,10 +654,7 @@ mod tests {
     #[test]
     fn html_blocks_have_no_fences() {
         check_blocks("<div>\n```diff\na\n```\n</div>\n", &[]);
-        check_blocks(
-            "<details><summary>x</summary>\n\n```diff\na\n```\n\n</details>",
-            &[("diff", "a\n")],
-        );
+        check_blocks("<details><summary>x</summary>\n\n```diff\na\n```\n\n</details>", &[("diff", "a\n")]);
         check_blocks("<pre>\n\n```diff\n</pre>\n```diff\na\n", &[("diff", "a\n")]);
         check_blocks("<b>Patch</b>\n```diff\na\n", &[("diff", "a\n")]);
         check_blocks("<b title='>'>\n```diff\na\n", &[]);
@@ -747,28 +709,16 @@ mod tests {
         for _ in 0..20_000 {
             let mut text = String::new();
             for _ in 0..24 {
-                random = random
-                    .wrapping_mul(6_364_136_223_846_793_005)
-                    .wrapping_add(1_442_695_040_888_963_407);
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 text.push_str(pieces[(random >> 33) as usize % pieces.len()]);
             }
             let found = outline(&text);
-            let comments: Vec<_> = found
-                .comments
-                .iter()
-                .flat_map(|range| [range.start, range.end])
-                .collect();
+            let comments: Vec<_> = found.comments.iter().flat_map(|range| [range.start, range.end]).collect();
             assert!(
                 comments.is_sorted() && found.comments.iter().all(|range| text.get(range.clone()).is_some()),
                 "{text:?}"
             );
-            assert!(
-                found
-                    .code_blocks
-                    .iter()
-                    .all(|block| text.get(block.range.clone()).is_some()),
-                "{text:?}"
-            );
+            assert!(found.code_blocks.iter().all(|block| text.get(block.range.clone()).is_some()), "{text:?}");
         }
     }
 }

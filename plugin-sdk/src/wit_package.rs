@@ -6,11 +6,7 @@ use wit_parser::{Resolve, WorldItem, WorldKey};
 
 /// Returns what the world exports, by name, sorted.
 fn exports(resolve: &Resolve, world: &str) -> Vec<String> {
-    let (_, world) = resolve
-        .worlds
-        .iter()
-        .find(|(_, found)| found.name == world)
-        .expect("the world exists");
+    let (_, world) = resolve.worlds.iter().find(|(_, found)| found.name == world).expect("the world exists");
     let interfaces = world.exports.iter().filter_map(|(key, item)| match (key, item) {
         (WorldKey::Interface(id), WorldItem::Interface { .. }) => resolve.interfaces[*id].name.clone(),
         _ => None,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Time;
 
 /// Number of an issue on its forge. It also names the task made of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IssueNumber(pub u64);
 

@@ -121,6 +121,11 @@ pub enum Doing {
 }
 
 impl Doing {
+    /// Returns whether it is worth stopping rather than waiting for.
+    pub(crate) const fn may_take_long(&self) -> bool {
+        matches!(self, Self::Leasing { .. } | Self::Agent | Self::Checking)
+    }
+
     /// Returns the name as it is shown.
     pub const fn name(&self) -> &'static str {
         match self {

@@ -37,13 +37,8 @@ const TRIAL_INDEX: &str = "autoissue-apply-patch.index";
 
 /// Applies `diff` in `directory`, the top of a git worktree. Repeating it is harmless: the second time it is already applied.
 pub fn run(directory: &Path, diff: &[u8]) -> ApplyOutcome {
-    let patch = Patch {
-        directory,
-        diff: with_final_newline(diff),
-    };
-    patch
-        .apply()
-        .unwrap_or_else(|error| ApplyOutcome::Rejected(format!("failed to run `git`: {error}")))
+    let patch = Patch { directory, diff: with_final_newline(diff) };
+    patch.apply().unwrap_or_else(|error| ApplyOutcome::Rejected(format!("failed to run `git`: {error}")))
 }
 
 /// git takes a last line without an end for a damaged diff.
@@ -63,15 +58,10 @@ fn with_files_apart(diff: &[u8]) -> Vec<u8> {
         let next = lines.get(at + 1).copied().unwrap_or_default();
         let is_header = line.starts_with(b"--- ") && next.starts_with(b"+++ ");
         if is_header || line.starts_with(b"diff ") {
-            let n_kept = apart
-                .iter()
-                .rposition(|kept| !kept.trim_ascii().is_empty())
-                .map_or(0, |last| last + 1);
+            let n_kept = apart.iter().rposition(|kept| !kept.trim_ascii().is_empty()).map_or(0, |last| last + 1);
             apart.truncate(n_kept);
         }
-        let follows_hunk = apart
-            .last()
-            .is_some_and(|last| last.starts_with(b" ") || is_hunk_change(last));
+        let follows_hunk = apart.last().is_some_and(|last| last.starts_with(b" ") || is_hunk_change(last));
         if is_header && follows_hunk {
             apart.push(b"diff -");
         }
@@ -107,21 +97,14 @@ impl Patch<'_> {
         if plain.status.success() {
             return self.applied(&[], &self.diff);
         }
-        Ok(self
-            .apply_recounted()?
-            .unwrap_or_else(|| ApplyOutcome::Rejected(message_of(&plain))))
+        Ok(self.apply_recounted()?.unwrap_or_else(|| ApplyOutcome::Rejected(message_of(&plain))))
     }
 
     /// Returns whether a three-way merge would change anything; `None` where it does not succeed. Changes nothing itself.
     fn try_three_way(&self) -> io::Result<Option<bool>> {
         let index = TrialIndex::new(self.directory)?;
         let before = index.tree()?;
-        let merge = feed(
-            index
-                .git()
-                .args(["apply", "--cached", "--3way", "--whitespace=nowarn", "-"]),
-            &self.diff,
-        )?;
+        let merge = feed(index.git().args(["apply", "--cached", "--3way", "--whitespace=nowarn", "-"]), &self.diff)?;
         if !merge.status.success() {
             return Ok(None);
         }
@@ -135,11 +118,7 @@ impl Patch<'_> {
             if self.git_apply(&["--recount"], diff)?.status.success() {
                 return self.applied(&["--recount"], diff).map(Some);
             }
-            if self
-                .git_apply(&["--recount", "--check", "--reverse"], diff)?
-                .status
-                .success()
-            {
+            if self.git_apply(&["--recount", "--check", "--reverse"], diff)?.status.success() {
                 return Ok(Some(ApplyOutcome::AlreadyApplied));
             }
         }
@@ -153,19 +132,11 @@ impl Patch<'_> {
         // Each record is `added TAB removed TAB path`.
         let records = listing.split(|byte| *byte == 0).filter(|record| !record.is_empty());
         let paths = records.map(|record| record.splitn(3, |byte| *byte == b'\t').last().unwrap_or_default());
-        Ok(ApplyOutcome::Applied(
-            paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect(),
-        ))
+        Ok(ApplyOutcome::Applied(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect()))
     }
 
     fn git_apply(&self, options: &[&str], diff: &[u8]) -> io::Result<Output> {
-        feed(
-            git(self.directory)
-                .arg("apply")
-                .args(options)
-                .args(["--whitespace=nowarn", "-"]),
-            diff,
-        )
+        feed(git(self.directory).arg("apply").args(options).args(["--whitespace=nowarn", "-"]), diff)
     }
 }
 
@@ -212,17 +183,12 @@ fn path_in_git_directory(directory: &Path, name: &str) -> io::Result<PathBuf> {
     if !output.status.success() {
         return Err(io::Error::other(message_of(&output)));
     }
-    let path = String::from_utf8_lossy(&output.stdout)
-        .trim_end_matches('\n')
-        .to_string();
+    let path = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_string();
     // git gives a path from the directory that it ran in, and may take the index's path from another.
     std::path::absolute(directory.join(path))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this runs as the agent, in the agent's directory and environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "this runs as the agent, in the agent's directory and environment")]
 fn git(directory: &Path) -> Command {
     let mut git = Command::new("git");
     git.current_dir(directory);
@@ -231,11 +197,7 @@ fn git(directory: &Path) -> Command {
 
 /// Runs `command` with `input` on its standard input.
 fn feed(command: &mut Command, input: &[u8]) -> io::Result<Output> {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let written = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(input));
     let output = child.wait_with_output()?;
     match written {
@@ -275,14 +237,7 @@ mod tests {
         }
 
         fn git(&self, args: &[&str]) -> String {
-            let identity = [
-                "-c",
-                "user.name=test",
-                "-c",
-                "user.email=test@example.org",
-                "-c",
-                "commit.gpgSign=false",
-            ];
+            let identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgSign=false"];
             let output = feed(git(self.path()).args(identity).args(args), b"").unwrap();
             assert!(output.status.success(), "{args:?}: {}", message_of(&output));
             String::from_utf8(output.stdout).unwrap()
@@ -406,10 +361,7 @@ mod tests {
         let create = "diff --git a/d/n\u{e9}w.txt b/d/n\u{e9}w.txt\nnew file mode 100644\n--- /dev/null\n+++ b/d/n\u{e9}w.txt\n@@ -0,0 +1 @@\n+x\n";
         let rename = "diff --git a/a.txt b/b.txt\nsimilarity index 100%\nrename from a.txt\nrename to b.txt\n";
         let outcome = run(repository.path(), format!("{create}{rename}").as_bytes());
-        assert_eq!(
-            outcome,
-            ApplyOutcome::Applied(vec!["d/n\u{e9}w.txt".into(), "b.txt".into()])
-        );
+        assert_eq!(outcome, ApplyOutcome::Applied(vec!["d/n\u{e9}w.txt".into(), "b.txt".into()]));
         assert!(repository.path().join("d/n\u{e9}w.txt").exists() && repository.path().join("b.txt").exists());
         assert!(!repository.path().join("a.txt").exists());
     }
@@ -442,9 +394,7 @@ mod tests {
     #[test]
     fn a_directory_that_is_no_repository_is_named_as_such() {
         let directory = tempfile::tempdir().unwrap();
-        let ApplyOutcome::Rejected(message) = run(directory.path(), DIFF.as_bytes()) else {
-            panic!("applied")
-        };
+        let ApplyOutcome::Rejected(message) = run(directory.path(), DIFF.as_bytes()) else { panic!("applied") };
         assert!(message.contains("not a git repository"), "{message}");
     }
 }

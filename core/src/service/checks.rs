@@ -153,18 +153,11 @@ pub async fn run_checks(
 ) -> Result<Vec<CheckResult>, ChecksError> {
     let mut results = Vec::with_capacity(checks.len());
     for check in checks {
-        let Check {
-            name,
-            run,
-            timeout_minutes,
-        } = check;
+        let Check { name, run, timeout_minutes } = check;
         let timeout = Duration::from_secs(60 * u64::from(*timeout_minutes));
         let on_line = &mut |line: &Line| on_output(name, line);
         let finished = run_shell(supervisor, run, workplace, timeout, cancel, on_line).await;
-        let finished = finished.map_err(|source| ChecksError::NotRun {
-            name: name.clone(),
-            source,
-        })?;
+        let finished = finished.map_err(|source| ChecksError::NotRun { name: name.clone(), source })?;
         if finished.cancelled {
             return Err(ChecksError::Cancelled { name: name.clone() });
         }
@@ -207,10 +200,7 @@ pub async fn run_setup(
         let left = timeout.saturating_sub(start.elapsed());
         let on_line = &mut |line: &Line| on_output(command, line);
         let finished = run_shell(supervisor, command, workplace, left, cancel, on_line).await;
-        let finished = finished.map_err(|source| SetupError::NotRun {
-            command: command.clone(),
-            source,
-        })?;
+        let finished = finished.map_err(|source| SetupError::NotRun { command: command.clone(), source })?;
         setup_verdict(command.clone(), timeout, &finished)?;
     }
     Ok(())
@@ -218,26 +208,13 @@ pub async fn run_setup(
 
 fn setup_verdict(command: String, timeout: Duration, finished: &Finished) -> Result<(), SetupError> {
     let last_lines = last_lines(&finished.output);
-    let Exit {
-        code: exit_code,
-        signal,
-        ..
-    } = finished.exit;
+    let Exit { code: exit_code, signal, .. } = finished.exit;
     match () {
         () if finished.exit.is_success() => Ok(()),
         () if finished.cancelled => Err(SetupError::Cancelled { command }),
-        () if finished.timed_out => Err(SetupError::TimedOut {
-            command,
-            timeout,
-            last_lines,
-        }),
+        () if finished.timed_out => Err(SetupError::TimedOut { command, timeout, last_lines }),
         () if finished.exit.supervisor_lost => Err(SetupError::SupervisorLost { command }),
-        () => Err(SetupError::Failed {
-            command,
-            exit_code,
-            signal,
-            last_lines,
-        }),
+        () => Err(SetupError::Failed { command, exit_code, signal, last_lines }),
     }
 }
 

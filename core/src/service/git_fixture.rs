@@ -12,15 +12,8 @@ use super::mirror::{CommitId, Mirror};
 pub(crate) fn git() -> Git {
     static HERMETIC: Once = Once::new();
     HERMETIC.call_once(|| {
-        for level in [
-            git2::ConfigLevel::System,
-            git2::ConfigLevel::Global,
-            git2::ConfigLevel::XDG,
-        ] {
-            #[expect(
-                unsafe_code,
-                reason = "sets a global of libgit2, once, before a test opens a repository"
-            )]
+        for level in [git2::ConfigLevel::System, git2::ConfigLevel::Global, git2::ConfigLevel::XDG] {
+            #[expect(unsafe_code, reason = "sets a global of libgit2, once, before a test opens a repository")]
             // SAFETY: `Once` makes every other caller wait, and all tests of git services begin here.
             unsafe { git2::opts::set_search_path(level, "/nowhere") }.unwrap();
         }
@@ -37,9 +30,7 @@ pub(crate) struct Home {
 impl Home {
     pub(crate) fn new() -> Home {
         git();
-        Home {
-            dir: tempfile::tempdir().unwrap(),
-        }
+        Home { dir: tempfile::tempdir().unwrap() }
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -124,9 +124,7 @@ impl Git {
             .map(|dir| dir.join("git"))
             .find(|program| is_executable(program))
             .map(|program| Git { program })
-            .ok_or_else(|| GitError::NotInstalled {
-                path_env: path_env.to_owned(),
-            })
+            .ok_or_else(|| GitError::NotInstalled { path_env: path_env.to_owned() })
     }
 
     /// Returns what `git version` prints, such as `2.47.3`.
@@ -164,11 +162,7 @@ impl Git {
     ) -> Result<Vec<u8>, GitError> {
         let mut command = self.command(dir, stdin.is_some());
         command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
-        let run = Run {
-            command: shown(args),
-            dir,
-            limit,
-        };
+        let run = Run { command: shown(args), dir, limit };
         let child = command.spawn().map_err(|source| run.failed_to_start(source))?;
         run.finish(child, stdin)
     }
@@ -189,10 +183,7 @@ impl Git {
         if std::env::var_os("SSH_ASKPASS").is_none() {
             command.env("SSH_ASKPASS", "false").env("SSH_ASKPASS_REQUIRE", "force");
         }
-        command
-            .env("GIT_TERMINAL_PROMPT", "0")
-            .env("LC_ALL", "C")
-            .env_remove("LANGUAGE");
+        command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C").env_remove("LANGUAGE");
         command
     }
 }
@@ -212,11 +203,7 @@ struct Captured {
 
 impl Run<'_> {
     fn failed_to_start(&self, source: io::Error) -> GitError {
-        GitError::Start {
-            command: self.command.clone(),
-            dir: self.dir.to_owned(),
-            source,
-        }
+        GitError::Start { command: self.command.clone(), dir: self.dir.to_owned(), source }
     }
 
     fn finish(&self, mut child: Child, stdin: Option<&[u8]>) -> Result<Vec<u8>, GitError> {
@@ -227,16 +214,10 @@ impl Run<'_> {
         let stdout = take(&stdout);
         if !status.success() {
             let stderr = redact(String::from_utf8_lossy(&take(&stderr).bytes).trim());
-            return Err(GitError::Failed {
-                command: self.command.clone(),
-                code: status.code(),
-                stderr,
-            });
+            return Err(GitError::Failed { command: self.command.clone(), code: status.code(), stderr });
         }
         if stdout.truncated {
-            return Err(GitError::TooMuchOutput {
-                command: self.command.clone(),
-            });
+            return Err(GitError::TooMuchOutput { command: self.command.clone() });
         }
         Ok(stdout.bytes)
     }
@@ -253,10 +234,7 @@ impl Run<'_> {
                     // The group may be gone by now, which is what we want.
                     let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
                 }
-                Err(GitError::TimedOut {
-                    command: self.command.clone(),
-                    limit: self.limit,
-                })
+                Err(GitError::TimedOut { command: self.command.clone(), limit: self.limit })
             }
         }
     }
@@ -278,26 +256,18 @@ fn capture(stream: Option<impl Read + Send + 'static>, bytes_max: usize) -> Rece
             // An unreadable pipe is an ended pipe; the exit status says whether the run succeeded.
             let _ = stream.by_ref().take(bytes_max as u64).read_to_end(&mut bytes);
             let dropped = io::copy(&mut stream, &mut io::sink()).unwrap_or(0);
-            sender.send(Captured {
-                bytes,
-                truncated: dropped > 0,
-            })
+            sender.send(Captured { bytes, truncated: dropped > 0 })
         });
     }
     receiver
 }
 
 fn take(captured: &Receiver<Captured>) -> Captured {
-    captured.recv_timeout(OUTPUT_GRACE).unwrap_or(Captured {
-        bytes: Vec::new(),
-        truncated: false,
-    })
+    captured.recv_timeout(OUTPUT_GRACE).unwrap_or(Captured { bytes: Vec::new(), truncated: false })
 }
 
 fn is_executable(program: &Path) -> bool {
-    program
-        .metadata()
-        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    program.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 fn may_redirect(name: &OsStr) -> bool {
@@ -315,9 +285,7 @@ pub(crate) fn redact(text: &str) -> String {
     let mut parts = text.split("://");
     let mut redacted = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let host_end = part
-            .find(|c: char| c == '/' || c.is_whitespace() || "'\"<>".contains(c))
-            .unwrap_or(part.len());
+        let host_end = part.find(|c: char| c == '/' || c.is_whitespace() || "'\"<>".contains(c)).unwrap_or(part.len());
         redacted.push_str("://");
         match part[..host_end].rfind('@') {
             Some(at) => {
@@ -338,14 +306,8 @@ mod tests {
     #[test]
     fn credentials_in_urls_are_redacted() {
         let check = |text: &str, expected: &str| assert_eq!(redact(text), expected);
-        check(
-            "fatal: https://me:tok@host/x.git: no",
-            "fatal: https://***@host/x.git: no",
-        );
-        check(
-            "a 'https://tok@h' and ssh://git@h:22/p",
-            "a 'https://***@h' and ssh://***@h:22/p",
-        );
+        check("fatal: https://me:tok@host/x.git: no", "fatal: https://***@host/x.git: no");
+        check("a 'https://tok@h' and ssh://git@h:22/p", "a 'https://***@h' and ssh://***@h:22/p");
         check("https://host/a@b", "https://host/a@b");
         check("git@host:path", "git@host:path");
         check("", "");
@@ -381,40 +343,24 @@ mod tests {
     #[test]
     fn a_failure_carries_the_exit_code_and_what_git_said() {
         let home = Home::new();
-        let ended = git().run(
-            home.path(),
-            &["rev-parse", "--verify", "https://me:tok@host"],
-            &home.env(),
-            None,
-        );
-        let Err(GitError::Failed { code, stderr, command }) = ended else {
-            panic!("{ended:?}")
-        };
+        let ended = git().run(home.path(), &["rev-parse", "--verify", "https://me:tok@host"], &home.env(), None);
+        let Err(GitError::Failed { code, stderr, command }) = ended else { panic!("{ended:?}") };
         assert_eq!(code, Some(128));
-        assert!(
-            !stderr.is_empty() && !stderr.contains("tok") && !command.contains("tok"),
-            "{command}: {stderr}"
-        );
+        assert!(!stderr.is_empty() && !stderr.contains("tok") && !command.contains("tok"), "{command}: {stderr}");
     }
 
     #[test]
     fn input_reaches_git() {
         let home = Home::new();
-        let hash = git()
-            .run(home.path(), &["hash-object", "--stdin"], &home.env(), Some(b"hello\n"))
-            .unwrap();
+        let hash = git().run(home.path(), &["hash-object", "--stdin"], &home.env(), Some(b"hello\n")).unwrap();
         assert_eq!(hash, b"ce013625030ba8dba906f756967f9e9ca394464a\n");
     }
 
     #[test]
     fn variables_that_redirect_are_dropped() {
-        for name in [
-            "GIT_DIR",
-            "GIT_WORK_TREE",
-            "GIT_CONFIG_COUNT",
-            "GIT_EXTERNAL_DIFF",
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        ] {
+        for name in
+            ["GIT_DIR", "GIT_WORK_TREE", "GIT_CONFIG_COUNT", "GIT_EXTERNAL_DIFF", "GIT_ALTERNATE_OBJECT_DIRECTORIES"]
+        {
             assert!(may_redirect(OsStr::new(name)), "{name}");
         }
         for name in ["HOME", "SSH_AUTH_SOCK", "https_proxy", "GIT_SSH_COMMAND"] {

@@ -182,11 +182,7 @@ impl CommitId {
     /// [`NotACommitId`].
     pub fn parse(text: &str) -> Result<CommitId, NotACommitId> {
         let valid = text.len() == 40 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if valid {
-            Ok(CommitId(text.to_owned()))
-        } else {
-            Err(NotACommitId(text.to_owned()))
-        }
+        if valid { Ok(CommitId(text.to_owned())) } else { Err(NotACommitId(text.to_owned())) }
     }
 
     /// Returns the 40 digits.
@@ -242,24 +238,13 @@ impl Mirror {
             // Absent, or half-made by a crash: making it again keeps what is there.
             Err(_) => Repository::init_opts(
                 path,
-                RepositoryInitOptions::new()
-                    .bare(true)
-                    .mkpath(true)
-                    .external_template(false),
+                RepositoryInitOptions::new().bare(true).mkpath(true).external_template(false),
             )
             .doing(|| format!("create the mirror `{}`", path.display()))?,
         };
         configure(&repository).doing(|| format!("configure the mirror `{}`", path.display()))?;
-        let path = path
-            .canonicalize()
-            .map_err(|source| io_error("resolve", path, source))?;
-        Ok(Mirror {
-            inner: Arc::new(Inner {
-                path,
-                git,
-                fetching: Mutex::new(()),
-            }),
-        })
+        let path = path.canonicalize().map_err(|source| io_error("resolve", path, source))?;
+        Ok(Mirror { inner: Arc::new(Inner { path, git, fetching: Mutex::new(()) }) })
     }
 
     /// Returns the absolute path of the bare repository.
@@ -277,10 +262,7 @@ impl Mirror {
         let _one_at_a_time = self.inner.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.base(branch)?;
         self.remember_source(source)?;
-        let pardons: Vec<String> = PARDONED_IN_BASES
-            .iter()
-            .map(|fault| format!("fetch.fsck.{fault}=ignore"))
-            .collect();
+        let pardons: Vec<String> = PARDONED_IN_BASES.iter().map(|fault| format!("fetch.fsck.{fault}=ignore")).collect();
         let refspec = format!("+refs/heads/{branch}:{BASES}{branch}");
         let mut args: Vec<&str> = pardons.iter().flat_map(|pardon| ["-c", pardon]).collect();
         args.extend([
@@ -353,9 +335,7 @@ impl Mirror {
     pub fn salvaged(&self, issue: Option<u64>) -> Result<Vec<Salvage>, MirrorError> {
         let found = refs_below(&self.repository()?, SALVAGE)?;
         let parsed = found.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid));
-        Ok(parsed
-            .filter(|salvage| issue.is_none_or(|issue| issue == salvage.issue))
-            .collect())
+        Ok(parsed.filter(|salvage| issue.is_none_or(|issue| issue == salvage.issue)).collect())
     }
 
     /// Returns the commit of one salvage ref, if it exists.
@@ -421,10 +401,7 @@ impl Mirror {
     pub fn changes(&self, base: &CommitId, commit: &CommitId) -> Result<Changes, MirrorError> {
         let repository = self.repository()?;
         let tree_of = |id: &CommitId| {
-            repository
-                .find_commit(id.oid())
-                .and_then(|commit| commit.tree())
-                .doing(|| format!("read the tree of {id}"))
+            repository.find_commit(id.oid()).and_then(|commit| commit.tree()).doing(|| format!("read the tree of {id}"))
         };
         changes::between(&repository, &tree_of(base)?, &tree_of(commit)?)
     }
@@ -442,18 +419,11 @@ impl Mirror {
         }
         // libgit2 looks for parents that a shallow repository does not have.
         let none: [(&str, &str); 0] = [];
-        match self.git().run(
-            self.path(),
-            &["merge-base", "--is-ancestor", from.as_str(), commit.as_str()],
-            &none,
-            None,
-        ) {
+        match self.git().run(self.path(), &["merge-base", "--is-ancestor", from.as_str(), commit.as_str()], &none, None)
+        {
             Ok(_) => Ok(commit != from),
             Err(GitError::Failed { code: Some(1), .. }) => Ok(false),
-            Err(error) => Err(MirrorError::Library {
-                doing: doing(),
-                source: Box::new(error),
-            }),
+            Err(error) => Err(MirrorError::Library { doing: doing(), source: Box::new(error) }),
         }
     }
 
@@ -466,13 +436,8 @@ impl Mirror {
         }
         let none: [(&str, &str); 0] = [];
         let range = format!("{base}..{commit}");
-        let counted = self
-            .git()
-            .run(self.path(), &["rev-list", "--count", &range], &none, None);
-        let counted = counted.map_err(|error| MirrorError::Library {
-            doing: doing(),
-            source: Box::new(error),
-        })?;
+        let counted = self.git().run(self.path(), &["rev-list", "--count", &range], &none, None);
+        let counted = counted.map_err(|error| MirrorError::Library { doing: doing(), source: Box::new(error) })?;
         Ok(String::from_utf8_lossy(&counted).trim().parse().unwrap_or_default())
     }
 
@@ -483,10 +448,7 @@ impl Mirror {
 
     /// Returns where bases come from, without credentials; submodules and LFS resolve their addresses against it.
     pub(super) fn source(&self) -> Result<Option<String>, MirrorError> {
-        let config = self
-            .repository()?
-            .config()
-            .doing(|| "read the mirror's configuration".to_owned())?;
+        let config = self.repository()?.config().doing(|| "read the mirror's configuration".to_owned())?;
         Ok(config.get_string("remote.origin.url").ok())
     }
 
@@ -495,40 +457,22 @@ impl Mirror {
         if self.source()?.as_deref() == Some(&source) {
             return Ok(());
         }
-        let mut config = self
-            .repository()?
-            .config()
-            .doing(|| "read the mirror's configuration".to_owned())?;
-        config
-            .set_str("remote.origin.url", &source)
-            .doing(|| "note the mirror's origin".to_owned())
+        let mut config = self.repository()?.config().doing(|| "read the mirror's configuration".to_owned())?;
+        config.set_str("remote.origin.url", &source).doing(|| "note the mirror's origin".to_owned())
     }
 
     /// Asks the repository again, for exit codes tell the reasons apart and messages do not.
     fn why_not_fetched(&self, source: &str, branch: &str, env: &[(String, String)], error: GitError) -> FetchError {
         let from = super::git_program::redact(source);
         if !matches!(error, GitError::Failed { .. }) {
-            return FetchError::Failed {
-                branch: branch.to_owned(),
-                from,
-                source: error,
-            };
+            return FetchError::Failed { branch: branch.to_owned(), from, source: error };
         }
         let head = format!("refs/heads/{branch}");
-        let asked = self.git().run(
-            self.path(),
-            &["ls-remote", "--exit-code", "--", source, &head],
-            env,
-            None,
-        );
+        let asked = self.git().run(self.path(), &["ls-remote", "--exit-code", "--", source, &head], env, None);
         match asked {
             Err(GitError::Failed { code: Some(2), .. }) => branch_missing(source, branch),
             Err(GitError::Failed { .. }) => FetchError::Unreachable { from, source: error },
-            Ok(_) | Err(_) => FetchError::Failed {
-                branch: branch.to_owned(),
-                from,
-                source: error,
-            },
+            Ok(_) | Err(_) => FetchError::Failed { branch: branch.to_owned(), from, source: error },
         }
     }
 
@@ -538,11 +482,7 @@ impl Mirror {
             return Ok(());
         };
         let went_on = self.descends(head, &before)?;
-        if went_on {
-            Ok(())
-        } else {
-            self.write_ref(&format!("{REWOUND}{before}"), &before)
-        }
+        if went_on { Ok(()) } else { self.write_ref(&format!("{REWOUND}{before}"), &before) }
     }
 
     fn read_ref(&self, name: &str) -> Result<Option<CommitId>, MirrorError> {
@@ -554,10 +494,7 @@ impl Mirror {
     }
 
     fn write_ref(&self, name: &str, commit: &CommitId) -> Result<(), MirrorError> {
-        let written = self
-            .repository()?
-            .reference(name, commit.oid(), true, "autoissue")
-            .map(|_| ());
+        let written = self.repository()?.reference(name, commit.oid(), true, "autoissue").map(|_| ());
         written.doing(|| format!("write ref `{name}` to {commit}"))
     }
 }
@@ -570,19 +507,12 @@ pub(super) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, git2::Error> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, MirrorError> {
-        self.map_err(|error| MirrorError::Library {
-            doing: what(),
-            source: Box::new(error),
-        })
+        self.map_err(|error| MirrorError::Library { doing: what(), source: Box::new(error) })
     }
 }
 
 fn io_error(doing: &'static str, path: &Path, source: io::Error) -> MirrorError {
-    MirrorError::Io {
-        doing,
-        path: path.to_owned(),
-        source,
-    }
+    MirrorError::Io { doing, path: path.to_owned(), source }
 }
 
 fn configure(repository: &Repository) -> Result<(), git2::Error> {
@@ -602,10 +532,7 @@ fn configure(repository: &Repository) -> Result<(), git2::Error> {
 }
 
 fn branch_missing(source: &str, branch: &str) -> FetchError {
-    FetchError::BranchMissing {
-        branch: branch.to_owned(),
-        from: super::git_program::redact(source),
-    }
+    FetchError::BranchMissing { branch: branch.to_owned(), from: super::git_program::redact(source) }
 }
 
 /// Returns the refs below a prefix and where they point, sorted; refs that point nowhere are left out.
@@ -649,11 +576,7 @@ fn without_password(url: &str) -> String {
     let Some(at) = rest[..host_end].rfind('@') else {
         return url.to_owned();
     };
-    let user = if scheme.starts_with("http") {
-        ""
-    } else {
-        rest[..at].split(':').next().unwrap_or_default()
-    };
+    let user = if scheme.starts_with("http") { "" } else { rest[..at].split(':').next().unwrap_or_default() };
     let separator = if user.is_empty() { "" } else { "@" };
     format!("{scheme}://{user}{separator}{}", &rest[at + 1..])
 }
@@ -666,28 +589,17 @@ fn merge_two(repository: &Repository, ours: Oid, theirs: Oid) -> Result<Result<O
     if repository.graph_descendant_of(theirs, ours).doing(doing)? {
         return Ok(Ok(theirs));
     }
-    let (ours, theirs) = (
-        repository.find_commit(ours).doing(doing)?,
-        repository.find_commit(theirs).doing(doing)?,
-    );
+    let (ours, theirs) = (repository.find_commit(ours).doing(doing)?, repository.find_commit(theirs).doing(doing)?);
     let mut index = repository.merge_commits(&ours, &theirs, None).doing(doing)?;
     if index.has_conflicts() {
-        return Ok(Err(MergeConflict {
-            files: conflicting(&index).doing(doing)?,
-        }));
+        return Ok(Err(MergeConflict { files: conflicting(&index).doing(doing)? }));
     }
-    let tree = index
-        .write_tree_to(repository)
-        .and_then(|tree| repository.find_tree(tree))
-        .doing(doing)?;
+    let tree = index.write_tree_to(repository).and_then(|tree| repository.find_tree(tree)).doing(doing)?;
     // The time comes from the parents, so that repeating the merge gives the same commit.
     let when = ours.committer().when().max(theirs.committer().when());
     let author = Signature::new("autoissue", "autoissue@localhost", &when).doing(doing)?;
     let message = format!("Merge {} into {}\n", theirs.id(), ours.id());
-    repository
-        .commit(None, &author, &author, &message, &tree, &[&ours, &theirs])
-        .map(Ok)
-        .doing(doing)
+    repository.commit(None, &author, &author, &message, &tree, &[&ours, &theirs]).map(Ok).doing(doing)
 }
 
 fn conflicting(index: &git2::Index) -> Result<Vec<String>, git2::Error> {
@@ -695,12 +607,7 @@ fn conflicting(index: &git2::Index) -> Result<Vec<String>, git2::Error> {
     for conflict in index.conflicts()? {
         let conflict = conflict?;
         let sides = [conflict.our, conflict.their, conflict.ancestor];
-        files.extend(
-            sides
-                .into_iter()
-                .flatten()
-                .map(|entry| String::from_utf8_lossy(&entry.path).into_owned()),
-        );
+        files.extend(sides.into_iter().flatten().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()));
     }
     files.sort();
     files.dedup();
@@ -709,7 +616,5 @@ fn conflicting(index: &git2::Index) -> Result<Vec<String>, git2::Error> {
 
 /// Returns the kinds that an object of a commit's closure may have; gitlinks point outside of the repository and are not followed.
 fn kind_of_entry(entry: &git2::TreeEntry<'_>) -> Option<ObjectType> {
-    entry
-        .kind()
-        .filter(|kind| matches!(kind, ObjectType::Blob | ObjectType::Tree))
+    entry.kind().filter(|kind| matches!(kind, ObjectType::Blob | ObjectType::Tree))
 }

@@ -164,29 +164,16 @@ pub fn resolve(program: &str, path: &OsStr, outside: &[PathBuf]) -> Result<PathB
     let candidates: Vec<PathBuf> = if Path::new(program).is_absolute() {
         vec![PathBuf::from(program)]
     } else if program.contains('/') {
-        return Err(ProcessError::NotAbsolute {
-            program: program.to_owned(),
-        });
+        return Err(ProcessError::NotAbsolute { program: program.to_owned() });
     } else {
         let directories = std::env::split_paths(path).filter(|it| it.is_absolute());
-        directories
-            .map(|it| it.join(program))
-            .filter(|_| !program.is_empty())
-            .collect()
+        directories.map(|it| it.join(program)).filter(|_| !program.is_empty()).collect()
     };
     let files: Vec<&PathBuf> = candidates.iter().filter(|it| it.is_file()).collect();
-    let Some(found) = files
-        .iter()
-        .find(|it| rustix::fs::access(it.as_path(), Access::EXEC_OK).is_ok())
-    else {
+    let Some(found) = files.iter().find(|it| rustix::fs::access(it.as_path(), Access::EXEC_OK).is_ok()) else {
         return Err(match files.first() {
-            Some(file) => ProcessError::NotExecutable {
-                path: file.to_path_buf(),
-            },
-            None => ProcessError::NotFound {
-                program: program.to_owned(),
-                looked_in: looked_in(program, candidates),
-            },
+            Some(file) => ProcessError::NotExecutable { path: file.to_path_buf() },
+            None => ProcessError::NotFound { program: program.to_owned(), looked_in: looked_in(program, candidates) },
         });
     };
     refuse_untrusted(program, found, outside)?;
@@ -198,33 +185,18 @@ fn looked_in(program: &str, candidates: Vec<PathBuf>) -> Vec<PathBuf> {
     let is_path = program.contains('/');
     candidates
         .into_iter()
-        .map(|it| {
-            if is_path {
-                it
-            } else {
-                it.parent().map_or(it.clone(), Path::to_path_buf)
-            }
-        })
+        .map(|it| if is_path { it } else { it.parent().map_or(it.clone(), Path::to_path_buf) })
         .collect()
 }
 
 fn refuse_untrusted(program: &str, found: &Path, outside: &[PathBuf]) -> Result<(), ProcessError> {
     // A directory that does not exist holds nothing.
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let in_real_directory = found.parent().map_or_else(
-        || found.to_path_buf(),
-        |it| real(it).join(found.file_name().unwrap_or_default()),
-    );
+    let in_real_directory =
+        found.parent().map_or_else(|| found.to_path_buf(), |it| real(it).join(found.file_name().unwrap_or_default()));
     for path in [found.to_path_buf(), in_real_directory, real(found)] {
-        if let Some(directory) = outside
-            .iter()
-            .find(|it| path.starts_with(it) || path.starts_with(real(it)))
-        {
-            return Err(ProcessError::Untrusted {
-                program: program.to_owned(),
-                path,
-                directory: directory.clone(),
-            });
+        if let Some(directory) = outside.iter().find(|it| path.starts_with(it) || path.starts_with(real(it))) {
+            return Err(ProcessError::Untrusted { program: program.to_owned(), path, directory: directory.clone() });
         }
     }
     Ok(())
@@ -294,10 +266,7 @@ impl Exit {
 pub async fn spawn(supervisor: &SupervisorProgram, spec: ProgramSpec) -> Result<Running, ProcessError> {
     let (program, directory) = (spec.program.clone(), spec.directory.clone());
     if spec.stdin.len() > STDIN_BYTES_MAX {
-        return Err(ProcessError::TooMuchInput {
-            program,
-            n_bytes: spec.stdin.len(),
-        });
+        return Err(ProcessError::TooMuchInput { program, n_bytes: spec.stdin.len() });
     }
     let started = async {
         let mut running = start_supervisor(supervisor, spec.tag.clone())?;
@@ -305,24 +274,15 @@ pub async fn spawn(supervisor: &SupervisorProgram, spec: ProgramSpec) -> Result<
         let report = running.ending.control.report().await?;
         Ok((running, report))
     };
-    let failed = |source| ProcessError::Supervisor {
-        supervisor: supervisor.program.clone(),
-        program: program.clone(),
-        source,
-    };
-    let started = timeout(START_TIME_MAX, started)
-        .await
-        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let failed =
+        |source| ProcessError::Supervisor { supervisor: supervisor.program.clone(), program: program.clone(), source };
+    let started = timeout(START_TIME_MAX, started).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     match started.map_err(failed)? {
         (mut running, Report::Started { pid }) => {
             running.pid = pid;
             Ok(running)
         }
-        (_, Report::FailedToStart(reason)) => Err(ProcessError::FailedToStart {
-            program,
-            directory,
-            reason,
-        }),
+        (_, Report::FailedToStart(reason)) => Err(ProcessError::FailedToStart { program, directory, reason }),
         (_, Report::Exited { .. }) => Err(failed(io::Error::other("it reported an exit before a start"))),
     }
 }
@@ -347,25 +307,9 @@ fn start_supervisor(supervisor: &SupervisorProgram, tag: String) -> io::Result<R
     let stdout = LineReader::new(child.stdout.take().expect("stdout is piped, see above"));
     let stderr = LineReader::new(child.stderr.take().expect("stderr is piped, see above"));
     let (read, write) = UnixStream::from_std(ours)?.into_split();
-    let control = Control {
-        read: BufReader::new(read),
-        line: Vec::new(),
-        write,
-    };
-    let ending = Ending {
-        control,
-        supervisor: child,
-        tag,
-        stop: None,
-        sweep: None,
-        exit: None,
-    };
-    Ok(Running {
-        pid: 0,
-        stdout,
-        stderr,
-        ending,
-    })
+    let control = Control { read: BufReader::new(read), line: Vec::new(), write };
+    let ending = Ending { control, supervisor: child, tag, stop: None, sweep: None, exit: None };
+    Ok(Running { pid: 0, stdout, stderr, ending })
 }
 
 /// The engine's end of the control socket.
@@ -437,11 +381,7 @@ impl Running {
                 None => self.stderr.pop().map(|line| (Source::Stderr, line)),
             };
             if let Some((source, line)) = found {
-                return Some(Line {
-                    source,
-                    text: line.text,
-                    truncated: line.truncated,
-                });
+                return Some(Line { source, text: line.text, truncated: line.truncated });
             }
             if !self.stdout.is_open() && !self.stderr.is_open() {
                 return None;
@@ -537,22 +477,9 @@ impl Ending {
             },
         };
         match report {
-            Ok(Report::Exited {
-                code,
-                signal,
-                was_stopped,
-                n_killed_stragglers,
-                n_left,
-            }) => {
+            Ok(Report::Exited { code, signal, was_stopped, n_killed_stragglers, n_left }) => {
                 let stopped_by_us = was_stopped;
-                Some(Exit {
-                    code,
-                    signal,
-                    stopped_by_us,
-                    supervisor_lost: false,
-                    n_killed_stragglers,
-                    n_left,
-                })
+                Some(Exit { code, signal, stopped_by_us, supervisor_lost: false, n_killed_stragglers, n_left })
             }
             _ => None,
         }
@@ -561,19 +488,10 @@ impl Ending {
     async fn exit_of_the_lost(&mut self) -> Exit {
         let _ = self.supervisor.start_kill();
         let tag = self.tag.clone();
-        let sweep = self
-            .sweep
-            .get_or_insert_with(|| tokio::task::spawn_blocking(move || sweep_tagged_exactly(&tag)));
+        let sweep = self.sweep.get_or_insert_with(|| tokio::task::spawn_blocking(move || sweep_tagged_exactly(&tag)));
         let n_killed_stragglers = sweep.await.unwrap_or(0);
         let stopped_by_us = self.stop.is_some();
-        Exit {
-            code: None,
-            signal: Some(9),
-            stopped_by_us,
-            supervisor_lost: true,
-            n_killed_stragglers,
-            n_left: 0,
-        }
+        Exit { code: None, signal: Some(9), stopped_by_us, supervisor_lost: true, n_killed_stragglers, n_left: 0 }
     }
 }
 
@@ -622,13 +540,7 @@ pub async fn run_observed(
     let start = Instant::now();
     if cancel.is_cancelled() {
         let exit = Exit::NEVER_STARTED;
-        return Ok(Finished {
-            exit,
-            output: String::new(),
-            timed_out: false,
-            cancelled: true,
-            duration_ms: 0,
-        });
+        return Ok(Finished { exit, output: String::new(), timed_out: false, cancelled: true, duration_ms: 0 });
     }
     let mut running = spawn(supervisor, spec).await?;
     let mut output = BoundedOutput::new(output_bytes_max);
@@ -657,13 +569,7 @@ pub async fn run_observed(
     let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     // What ended by itself in the very moment it should have been stopped was not stopped.
     let (timed_out, cancelled) = (timed_out && exit.stopped_by_us, cancelled && exit.stopped_by_us);
-    Ok(Finished {
-        exit,
-        output: output.into_text(),
-        timed_out,
-        cancelled,
-        duration_ms,
-    })
+    Ok(Finished { exit, output: output.into_text(), timed_out, cancelled, duration_ms })
 }
 
 fn keep(output: &mut BoundedOutput, line: &Line) {
@@ -702,17 +608,8 @@ mod tests {
         }
 
         fn resolve(&self, program: &str) -> Result<PathBuf, ProcessError> {
-            let path = [
-                PathBuf::from("relative"),
-                self.at("bin"),
-                self.at("more"),
-                self.at("worktrees/one"),
-            ];
-            resolve(
-                program,
-                &std::env::join_paths(path).unwrap(),
-                &[self.at("worktrees"), self.at("absent")],
-            )
+            let path = [PathBuf::from("relative"), self.at("bin"), self.at("more"), self.at("worktrees/one")];
+            resolve(program, &std::env::join_paths(path).unwrap(), &[self.at("worktrees"), self.at("absent")])
         }
     }
 
@@ -740,15 +637,9 @@ mod tests {
     fn a_missing_program_names_where_it_was_looked_for() {
         let places = Places::new();
         let error = places.resolve("absent").unwrap_err().to_string();
-        assert!(
-            error.contains("`absent`") && error.contains(places.at("more").to_str().unwrap()),
-            "{error}"
-        );
+        assert!(error.contains("`absent`") && error.contains(places.at("more").to_str().unwrap()), "{error}");
         assert!(!error.contains("relative"), "{error}");
-        assert!(matches!(
-            places.resolve("/absent/tool"),
-            Err(ProcessError::NotFound { .. })
-        ));
+        assert!(matches!(places.resolve("/absent/tool"), Err(ProcessError::NotFound { .. })));
         assert!(matches!(places.resolve(""), Err(ProcessError::NotFound { .. })));
     }
 
@@ -769,13 +660,7 @@ mod tests {
         symlink(places.file("more/harmless", 0o755), places.at("worktrees/one/outward")).unwrap();
         symlink(places.at("worktrees/one"), places.at("way")).unwrap();
         let through_link = places.at("way/outward");
-        for program in [
-            "planted",
-            "link",
-            "outward",
-            planted.to_str().unwrap(),
-            through_link.to_str().unwrap(),
-        ] {
+        for program in ["planted", "link", "outward", planted.to_str().unwrap(), through_link.to_str().unwrap()] {
             let refused = matches!(places.resolve(program), Err(ProcessError::Untrusted { .. }));
             assert!(refused, "{program}");
         }
@@ -784,38 +669,16 @@ mod tests {
     #[test]
     fn a_relative_path_is_refused() {
         let places = Places::new();
-        assert!(matches!(
-            places.resolve("./tool"),
-            Err(ProcessError::NotAbsolute { .. })
-        ));
-        assert!(matches!(
-            places.resolve("bin/tool"),
-            Err(ProcessError::NotAbsolute { .. })
-        ));
+        assert!(matches!(places.resolve("./tool"), Err(ProcessError::NotAbsolute { .. })));
+        assert!(matches!(places.resolve("bin/tool"), Err(ProcessError::NotAbsolute { .. })));
     }
 
     #[test]
     fn success_after_sigterm_is_none() {
-        let exit = Exit {
-            code: Some(0),
-            stopped_by_us: false,
-            ..Exit::NEVER_STARTED
-        };
+        let exit = Exit { code: Some(0), stopped_by_us: false, ..Exit::NEVER_STARTED };
         assert!(exit.is_success());
-        assert!(
-            !Exit {
-                stopped_by_us: true,
-                ..exit
-            }
-            .is_success()
-        );
-        assert!(
-            !Exit {
-                supervisor_lost: true,
-                ..exit
-            }
-            .is_success()
-        );
+        assert!(!Exit { stopped_by_us: true, ..exit }.is_success());
+        assert!(!Exit { supervisor_lost: true, ..exit }.is_success());
         assert!(!Exit { code: Some(1), ..exit }.is_success());
         assert!(!Exit { code: None, ..exit }.is_success());
     }

@@ -75,17 +75,9 @@ pub(super) struct Header {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Report {
-    Started {
-        pid: i32,
-    },
+    Started { pid: i32 },
     FailedToStart(String),
-    Exited {
-        code: Option<i32>,
-        signal: Option<i32>,
-        was_stopped: bool,
-        n_killed_stragglers: u32,
-        n_left: u32,
-    },
+    Exited { code: Option<i32>, signal: Option<i32>, was_stopped: bool, n_killed_stragglers: u32, n_left: u32 },
 }
 
 /// Runs the supervisor on the control socket that is its standard input, until its program and all descendants are dead.
@@ -112,12 +104,7 @@ fn supervise() -> io::Result<()> {
     };
     drop(header);
     // Should the engine be gone by now, the control thread will notice.
-    let _ = report(
-        &socket,
-        &Report::Started {
-            pid: program.as_raw_pid(),
-        },
-    );
+    let _ = report(&socket, &Report::Started { pid: program.as_raw_pid() });
     let exited = Watch::new(program, listen(control)?).until_all_are_dead();
     report(&socket, &exited)
 }
@@ -176,20 +163,14 @@ fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
     Ok(pid.expect("the number of a process is positive and fits"))
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the supervisor starts what `service::process` was asked to start"
-)]
+#[expect(clippy::disallowed_methods, reason = "the supervisor starts what `service::process` was asked to start")]
 fn command(header: &Header, has_no_stdin: bool) -> std::process::Command {
     let mut command = std::process::Command::new(&header.program);
     command.args(&header.args).current_dir(&header.directory).env_clear();
     command.envs(header.env.iter().map(|(name, value)| (name, value)));
     command.stdin(if has_no_stdin { Stdio::null() } else { Stdio::piped() });
     let supervisor = std::process::id();
-    #[expect(
-        unsafe_code,
-        reason = "a session and a death signal can only be set between fork and exec"
-    )]
+    #[expect(unsafe_code, reason = "a session and a death signal can only be set between fork and exec")]
     // SAFETY: the closure runs in the forked child and makes system calls only; it neither allocates nor locks.
     unsafe {
         command.pre_exec(move || leave_terminal_and_die_with(supervisor));
@@ -214,19 +195,13 @@ fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<()> {
         return Ok(());
     };
     // A program that ends or closes its stdin without reading all is within its rights.
-    thread::Builder::new()
-        .name("feeder".to_owned())
-        .spawn(move || pipe.write_all(&stdin).is_ok())?;
+    thread::Builder::new().name("feeder".to_owned()).spawn(move || pipe.write_all(&stdin).is_ok())?;
     Ok(())
 }
 
 /// What the two listening threads have to say.
 enum News {
-    Died {
-        pid: Pid,
-        status: WaitStatus,
-        was_last: bool,
-    },
+    Died { pid: Pid, status: WaitStatus, was_last: bool },
     Terminate(Duration),
     Kill,
     EngineGone,
@@ -236,12 +211,8 @@ enum News {
 fn listen(control: BufReader<UnixStream>) -> io::Result<Receiver<News>> {
     let (news, receiver) = channel();
     let reaper_news = news.clone();
-    thread::Builder::new()
-        .name("reaper".to_owned())
-        .spawn(move || reap(&reaper_news))?;
-    thread::Builder::new()
-        .name("control".to_owned())
-        .spawn(move || obey(control, &news))?;
+    thread::Builder::new().name("reaper".to_owned()).spawn(move || reap(&reaper_news))?;
+    thread::Builder::new().name("control".to_owned()).spawn(move || obey(control, &news))?;
     Ok(receiver)
 }
 
@@ -303,14 +274,7 @@ struct Watch {
 impl Watch {
     fn new(program: Pid, news: Receiver<News>) -> Self {
         let stragglers = BTreeSet::new();
-        Self {
-            program,
-            news,
-            phase: Phase::Running,
-            ended: None,
-            was_stopped: false,
-            stragglers,
-        }
+        Self { program, news, phase: Phase::Running, ended: None, was_stopped: false, stragglers }
     }
 
     fn until_all_are_dead(mut self) -> Report {
@@ -365,11 +329,7 @@ impl Watch {
                 self.phase = Phase::Terminating { until: asked };
                 self.signal_group(Signal::TERM);
             }
-            Phase::Terminating { until } => {
-                self.phase = Phase::Terminating {
-                    until: until.min(asked),
-                }
-            }
+            Phase::Terminating { until } => self.phase = Phase::Terminating { until: until.min(asked) },
             Phase::Killing { .. } => {}
         }
     }
@@ -381,9 +341,7 @@ impl Watch {
 
     fn start_killing(&mut self) {
         if !matches!(self.phase, Phase::Killing { .. }) {
-            self.phase = Phase::Killing {
-                until: Instant::now() + KILL_TIME_MAX,
-            };
+            self.phase = Phase::Killing { until: Instant::now() + KILL_TIME_MAX };
         }
         self.kill_round();
     }
@@ -396,11 +354,7 @@ impl Watch {
             self.signal_group(Signal::KILL);
         }
         let own_group = rustix::process::getpgrp().as_raw_pid();
-        let groups: BTreeSet<i32> = survivors
-            .iter()
-            .map(|it| it.group)
-            .filter(|it| *it != own_group)
-            .collect();
+        let groups: BTreeSet<i32> = survivors.iter().map(|it| it.group).filter(|it| *it != own_group).collect();
         for group in groups.into_iter().filter_map(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }

@@ -280,11 +280,7 @@ pub enum WorktreeError {
 
 impl WorktreeError {
     fn io(doing: &'static str, path: &Path, source: io::Error) -> WorktreeError {
-        WorktreeError::Io {
-            doing,
-            path: path.to_owned(),
-            source,
-        }
+        WorktreeError::Io { doing, path: path.to_owned(), source }
     }
 }
 
@@ -304,25 +300,10 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::Io`] when the project's directory does not exist.
     pub fn open(mirror: Mirror, options: Options) -> Result<Worktrees, WorktreeError> {
-        let Options {
-            project,
-            session,
-            identity,
-            env,
-        } = options;
-        let project = project
-            .canonicalize()
-            .map_err(|source| WorktreeError::io("resolve", &project, source))?;
+        let Options { project, session, identity, env } = options;
+        let project = project.canonicalize().map_err(|source| WorktreeError::io("resolve", &project, source))?;
         let records = Records::of(mirror.path(), &project.join(ROOT));
-        Ok(Worktrees {
-            mirror,
-            project,
-            session,
-            identity,
-            env,
-            records,
-            root_is_ready: Arc::default(),
-        })
+        Ok(Worktrees { mirror, project, session, identity, env, records, root_is_ready: Arc::default() })
     }
 
     /// Returns where an issue's worktree lies or would lie.
@@ -342,26 +323,15 @@ impl Worktrees {
         let mut leftovers = None;
         if let Some(record) = self.records.read(request.issue)? {
             if request.keep && self.can_go_on(&record, request) {
-                self.records
-                    .write(&self.record(request, Phase::Ready, record.filters))?;
-                return Ok(Leased {
-                    path,
-                    base: record.base,
-                    kept: true,
-                    leftovers,
-                });
+                self.records.write(&self.record(request, Phase::Ready, record.filters))?;
+                return Ok(Leased { path, base: record.base, kept: true, leftovers });
             }
             leftovers = self.save_leftovers(&record)?;
             self.remove(record)?;
         }
         self.move_aside(&path)?;
         self.make(request, &path)?;
-        Ok(Leased {
-            path,
-            base: request.start.clone(),
-            kept: false,
-            leftovers,
-        })
+        Ok(Leased { path, base: request.start.clone(), kept: false, leftovers })
     }
 
     /// Takes an attempt's work into the mirror: the agent's commits, and what it left uncommitted. Asking again gives the same answer,
@@ -373,21 +343,14 @@ impl Worktrees {
         let name = attempt_name(request.attempt);
         let Some(record) = self.present(request.issue)? else {
             return match self.mirror.salvaged_commit(&self.session, request.issue, &name)? {
-                Some(commit) => self
-                    .describe(request, commit, History::Kept, Vec::new())
-                    .map(Collected::Work),
-                None => Err(WorktreeError::Gone {
-                    issue: request.issue,
-                    path: self.path(request.issue),
-                }),
+                Some(commit) => self.describe(request, commit, History::Kept, Vec::new()).map(Collected::Work),
+                None => Err(WorktreeError::Gone { issue: request.issue, path: self.path(request.issue) }),
             };
         };
         let examined = self.examine(&record, &request.base, Take::Publishable)?;
         self.save_abandoned(&record, &request.base, &examined)?;
         if examined.snapshot.tree == self.tree_of(&request.base)? {
-            return Ok(Collected::Nothing {
-                skipped: examined.snapshot.skipped,
-            });
+            return Ok(Collected::Nothing { skipped: examined.snapshot.skipped });
         }
         let before = self.mirror.salvaged_commit(&self.session, request.issue, &name)?;
         let commit = self.commit(&examined, &request.message, before)?;
@@ -430,17 +393,8 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError`] when the records cannot be read.
     pub fn sweep(&self, keep: &[u64]) -> Result<Vec<Swept>, WorktreeError> {
-        let idle = self
-            .records
-            .all()?
-            .into_iter()
-            .filter(|record| !keep.contains(&record.issue));
-        Ok(idle
-            .map(|record| Swept {
-                issue: record.issue,
-                result: self.sweep_one(record),
-            })
-            .collect())
+        let idle = self.records.all()?.into_iter().filter(|record| !keep.contains(&record.issue));
+        Ok(idle.map(|record| Swept { issue: record.issue, result: self.sweep_one(record) }).collect())
     }
 
     /// Returns all worktrees of ours in this project, of any session, by issue.
@@ -448,26 +402,11 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError`] when the records cannot be read.
     pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
-        let held = self.records.all()?.into_iter().map(
-            |Record {
-                 issue,
-                 session,
-                 attempt,
-                 base,
-                 ..
-             }| {
-                let path = self.path(issue);
-                let exists = fs::symlink_metadata(&path).is_ok();
-                Held {
-                    issue,
-                    session,
-                    attempt,
-                    base,
-                    path,
-                    exists,
-                }
-            },
-        );
+        let held = self.records.all()?.into_iter().map(|Record { issue, session, attempt, base, .. }| {
+            let path = self.path(issue);
+            let exists = fs::symlink_metadata(&path).is_ok();
+            Held { issue, session, attempt, base, path, exists }
+        });
         Ok(held.collect())
     }
 
@@ -511,37 +450,23 @@ impl Worktrees {
     }
 
     fn record(&self, request: &LeaseRequest, phase: Phase, filters: bool) -> Record {
-        let LeaseRequest {
-            issue, attempt, start, ..
-        } = request.clone();
-        Record {
-            issue,
-            session: self.session.clone(),
-            attempt,
-            base: start,
-            phase,
-            filters,
-        }
+        let LeaseRequest { issue, attempt, start, .. } = request.clone();
+        Record { issue, session: self.session.clone(), attempt, base: start, phase, filters }
     }
 
     fn make(&self, request: &LeaseRequest, path: &Path) -> Result<(), WorktreeError> {
         let mirror = self.mirror.repository()?;
-        let start = mirror
-            .find_commit(request.start.oid())
-            .doing(|| format!("find commit {}", request.start))?;
+        let start = mirror.find_commit(request.start.oid()).doing(|| format!("find commit {}", request.start))?;
         let tree = start.tree().doing(|| format!("read the tree of {}", request.start))?;
         let features = features_of(&mirror, &tree).doing(|| format!("read the attributes of {}", request.start))?;
-        self.records
-            .write(&self.record(request, Phase::Making, features.filters))?;
+        self.records.write(&self.record(request, Phase::Making, features.filters))?;
         let clone = self.make_clone(request, path)?;
         let index = self.records.index(request.issue);
         if features.filters {
             self.checkout_filtered(&request.start, path, &index)?;
             fs::copy(&index, path.join(".git/index")).map_err(|source| WorktreeError::io("write", path, source))?;
         } else {
-            let tree = clone
-                .find_object(tree.id(), None)
-                .doing(|| format!("read tree {}", tree.id()))?;
+            let tree = clone.find_object(tree.id(), None).doing(|| format!("read tree {}", tree.id()))?;
             clone
                 .checkout_tree(&tree, Some(CheckoutBuilder::new().force()))
                 .doing(|| format!("check out `{}`", path.display()))?;
@@ -550,8 +475,7 @@ impl Worktrees {
         for submodule in &features.submodules {
             self.initialise(path, submodule)?;
         }
-        self.records
-            .write(&self.record(request, Phase::Ready, features.filters))
+        self.records.write(&self.record(request, Phase::Ready, features.filters))
     }
 
     /// Makes a repository that borrows the mirror's objects, with the issue's branch at the start.
@@ -568,27 +492,14 @@ impl Worktrees {
             .and_then(|()| fs::write(info.join("alternates"), alternates.as_bytes()))
             .map_err(|source| WorktreeError::io("write", &info, source))?;
         copy_shallow(&self.mirror, &path.join(".git"))?;
-        let mut config = clone
-            .config()
-            .and_then(|config| config.open_level(git2::ConfigLevel::Local))
-            .doing(doing)?;
+        let mut config = clone.config().and_then(|config| config.open_level(git2::ConfigLevel::Local)).doing(doing)?;
         let Identity { name, email } = &self.identity;
-        for (key, value) in [
-            ("user.name", name.as_str()),
-            ("user.email", email),
-            ("core.autocrlf", "false"),
-            ("gc.auto", "0"),
-        ] {
+        for (key, value) in
+            [("user.name", name.as_str()), ("user.email", email), ("core.autocrlf", "false"), ("gc.auto", "0")]
+        {
             config.set_str(key, value).doing(doing)?;
         }
-        clone
-            .reference(
-                &format!("refs/heads/{branch}"),
-                request.start.oid(),
-                true,
-                "autoissue: lease",
-            )
-            .doing(doing)?;
+        clone.reference(&format!("refs/heads/{branch}"), request.start.oid(), true, "autoissue: lease").doing(doing)?;
         Ok(clone)
     }
 
@@ -607,35 +518,18 @@ impl Worktrees {
             "-u",
         ];
         let args: Vec<&str> = args.into_iter().chain([start.as_str()]).collect();
-        self.mirror
-            .git()
-            .run(path, &args, &env, None)
-            .map_err(WorktreeError::Filters)?;
+        self.mirror.git().run(path, &args, &env, None).map_err(WorktreeError::Filters)?;
         Ok(())
     }
 
     /// Initialises a submodule. The directory's own configuration is used, for no agent has been there yet.
     fn initialise(&self, path: &Path, submodule: &str) -> Result<(), WorktreeError> {
-        let origin = self
-            .mirror
-            .source()?
-            .map(|source| format!("remote.origin.url={source}"));
+        let origin = self.mirror.source()?.map(|source| format!("remote.origin.url={source}"));
         let mut args: Vec<&str> = origin.iter().flat_map(|origin| ["-c", origin]).collect();
-        args.extend([
-            "submodule",
-            "--quiet",
-            "update",
-            "--init",
-            "--recursive",
-            "--",
-            submodule,
-        ]);
+        args.extend(["submodule", "--quiet", "update", "--init", "--recursive", "--", submodule]);
         match self.mirror.git().run(path, &args, &self.env, None) {
             Ok(_) => Ok(()),
-            Err(source) => Err(WorktreeError::Submodule {
-                path: submodule.to_owned(),
-                source,
-            }),
+            Err(source) => Err(WorktreeError::Submodule { path: submodule.to_owned(), source }),
         }
     }
 
@@ -645,24 +539,9 @@ impl Worktrees {
         let seed = self.tree_of(head.as_ref().unwrap_or(base))?;
         let index = self.records.index(record.issue);
         let filters = record.filters.then_some(self.env.as_slice());
-        let snapshot = snapshot::take(&Scene {
-            mirror: &self.mirror,
-            dir: &dir,
-            index: &index,
-            seed,
-            take,
-            filters,
-        })?;
-        let parent = head
-            .clone()
-            .filter(|_| history == History::Kept)
-            .unwrap_or_else(|| base.clone());
-        Ok(Examined {
-            head,
-            parent,
-            snapshot,
-            history,
-        })
+        let snapshot = snapshot::take(&Scene { mirror: &self.mirror, dir: &dir, index: &index, seed, take, filters })?;
+        let parent = head.clone().filter(|_| history == History::Kept).unwrap_or_else(|| base.clone());
+        Ok(Examined { head, parent, snapshot, history })
     }
 
     /// Returns the agent's last commit, imported, unless there is none of its own; and what is to be thought of it.
@@ -709,10 +588,7 @@ impl Worktrees {
         }
         let author = Signature::now(&self.identity.name, &self.identity.email).doing(doing)?;
         let tree = repository.find_tree(snapshot.tree).doing(doing)?;
-        Ok(repository
-            .commit(None, &author, &author, message, &tree, &[&parent])
-            .doing(doing)?
-            .into())
+        Ok(repository.commit(None, &author, &author, message, &tree, &[&parent]).doing(doing)?.into())
     }
 
     fn describe(
@@ -748,9 +624,7 @@ impl Worktrees {
 
     fn tree_of(&self, commit: &CommitId) -> Result<Oid, WorktreeError> {
         let repository = self.mirror.repository()?;
-        let found = repository
-            .find_commit(commit.oid())
-            .doing(|| format!("find commit {commit}"))?;
+        let found = repository.find_commit(commit.oid()).doing(|| format!("find commit {commit}"))?;
         Ok(found.tree_id())
     }
 
@@ -762,11 +636,7 @@ impl Worktrees {
     }
 
     fn saved_trees(&self, issue: u64, base: &CommitId) -> Result<Vec<Oid>, WorktreeError> {
-        let salvaged = self
-            .mirror
-            .salvaged(Some(issue))?
-            .into_iter()
-            .map(|salvage| salvage.commit);
+        let salvaged = self.mirror.salvaged(Some(issue))?.into_iter().map(|salvage| salvage.commit);
         let commits = salvaged.chain(self.mirror.published(issue)?).chain([base.clone()]);
         commits.map(|commit| self.tree_of(&commit)).collect()
     }
@@ -802,10 +672,7 @@ impl Worktrees {
         }
         let examined = self.examine(record, &record.base, Take::Everything)?;
         let abandoned = self.save_abandoned(record, &record.base, &examined)?;
-        if self
-            .saved_trees(record.issue, &record.base)?
-            .contains(&examined.snapshot.tree)
-        {
+        if self.saved_trees(record.issue, &record.base)?.contains(&examined.snapshot.tree) {
             return Ok(abandoned);
         }
         let commit = self.commit(
@@ -828,12 +695,17 @@ impl Worktrees {
     }
 
     /// Removes a directory whose work is safe. The phase tells a crash half-way from an agent that deleted files.
+    /// Removes the directory of an issue with whatever is in it: for one that no agent has worked in.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Io`]; doing it again goes on.
+    pub fn discard(&self, issue: u64) -> Result<(), WorktreeError> {
+        self.records.read(issue)?.map_or(Ok(()), |record| self.remove(record))
+    }
+
     fn remove(&self, record: Record) -> Result<(), WorktreeError> {
         let issue = record.issue;
-        self.records.write(&Record {
-            phase: Phase::Removing,
-            ..record
-        })?;
+        self.records.write(&Record { phase: Phase::Removing, ..record })?;
         let path = self.path(issue);
         if is_directory(&path) || path.is_symlink() {
             removal::remove(&path).map_err(|source| WorktreeError::io("remove", &path, source))?;
@@ -846,16 +718,9 @@ impl Worktrees {
         if fs::symlink_metadata(path).is_err() {
             return Ok(());
         }
-        let beside = |n: u32| {
-            path.with_file_name(format!(
-                "{}.not-ours-{n}",
-                path.file_name().unwrap_or_default().display()
-            ))
-        };
-        let free = (1..)
-            .map(beside)
-            .find(|beside| fs::symlink_metadata(beside).is_err())
-            .unwrap_or_else(|| beside(0));
+        let beside =
+            |n: u32| path.with_file_name(format!("{}.not-ours-{n}", path.file_name().unwrap_or_default().display()));
+        let free = (1..).map(beside).find(|beside| fs::symlink_metadata(beside).is_err()).unwrap_or_else(|| beside(0));
         fs::rename(path, &free).map_err(|source| WorktreeError::io("move aside", path, source))
     }
 }
@@ -867,19 +732,14 @@ struct Features {
 }
 
 fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Features, git2::Error> {
-    let mut features = Features {
-        filters: false,
-        submodules: Vec::new(),
-    };
+    let mut features = Features { filters: false, submodules: Vec::new() };
     // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
     let mut index = Index::new()?;
     index.read_tree(tree)?;
     let has_modules = tree.get_name(".gitmodules").is_some();
     for entry in index.iter() {
         if entry.mode == snapshot::GITLINK && has_modules {
-            features
-                .submodules
-                .push(String::from_utf8_lossy(&entry.path).into_owned());
+            features.submodules.push(String::from_utf8_lossy(&entry.path).into_owned());
         }
         if entry.path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes") {
             let blob = repository.find_blob(entry.id);
@@ -892,29 +752,16 @@ fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Feature
 
 /// Returns whether a line of attributes sets a filter; `-filter` and `!filter` take it away.
 fn names_a_filter(attributes: &[u8]) -> bool {
-    let lines = attributes
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii_start)
-        .filter(|line| !line.starts_with(b"#"));
-    lines
-        .flat_map(|line| line.split(u8::is_ascii_whitespace).skip(1))
-        .any(|word| word.starts_with(b"filter="))
+    let lines =
+        attributes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_start).filter(|line| !line.starts_with(b"#"));
+    lines.flat_map(|line| line.split(u8::is_ascii_whitespace).skip(1)).any(|word| word.starts_with(b"filter="))
 }
 
 /// Returns the environment for a git program that works on a directory with the mirror as its git directory.
 fn git_env(mirror: &Mirror, dir: &Path, index: Option<&Path>, env: &[(String, String)]) -> Vec<(OsString, OsString)> {
-    let own = [
-        ("GIT_DIR", Some(mirror.path())),
-        ("GIT_WORK_TREE", Some(dir)),
-        ("GIT_INDEX_FILE", index),
-    ];
-    let own = own
-        .into_iter()
-        .filter_map(|(name, path)| Some((OsString::from(name), path?.as_os_str().to_owned())));
-    env.iter()
-        .map(|(name, value)| (OsString::from(name), OsString::from(value)))
-        .chain(own)
-        .collect()
+    let own = [("GIT_DIR", Some(mirror.path())), ("GIT_WORK_TREE", Some(dir)), ("GIT_INDEX_FILE", index)];
+    let own = own.into_iter().filter_map(|(name, path)| Some((OsString::from(name), path?.as_os_str().to_owned())));
+    env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).chain(own).collect()
 }
 
 /// A mirror of a shallow repository ends early, and a borrower must know where.
@@ -931,9 +778,7 @@ fn copy_shallow(mirror: &Mirror, git_dir: &Path) -> Result<(), WorktreeError> {
 /// Keeps the index that the checkout wrote, before an agent can change it.
 fn copy_index(clone: &Repository, to: &Path) -> Result<(), WorktreeError> {
     let from = clone.path().join("index");
-    fs::copy(&from, to)
-        .map(|_| ())
-        .map_err(|source| WorktreeError::io("copy", &from, source))
+    fs::copy(&from, to).map(|_| ()).map_err(|source| WorktreeError::io("copy", &from, source))
 }
 
 fn branch_of(issue: u64) -> String {

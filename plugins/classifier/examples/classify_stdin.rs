@@ -10,11 +10,7 @@
 //! The arguments are those of `autoissue classify --stdin`; they are not read. With `--repeat N` each issue is classified N times and the time
 //! of one is written to standard error.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "an example is a program for people"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example is a program for people")]
 
 use std::io::{self, BufRead};
 use std::time::Instant;
@@ -24,11 +20,8 @@ use autoissue_plugin_sdk::prelude::*;
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let issues = io::stdin()
-        .lock()
-        .lines()
-        .map(|line| Ok(read_issue(&line?)?))
-        .collect::<Result<Vec<_>, io::Error>>()?;
+    let issues =
+        io::stdin().lock().lines().map(|line| Ok(read_issue(&line?)?)).collect::<Result<Vec<_>, io::Error>>()?;
     let n_times = n_repeats();
     let started = Instant::now();
     for issue in &issues {
@@ -43,11 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if n_times > 1 && !issues.is_empty() {
         let n_bytes: usize = issues.iter().map(|issue| issue.title.len() + issue.body.len()).sum();
         let n_answers = (issues.len() * (n_times - 1)) as f64;
-        eprintln!(
-            "{:.2} us per issue of {} bytes",
-            elapsed.as_secs_f64() * 1e6 / n_answers,
-            n_bytes / issues.len()
-        );
+        eprintln!("{:.2} us per issue of {} bytes", elapsed.as_secs_f64() * 1e6 / n_answers, n_bytes / issues.len());
     }
     Ok(())
 }
@@ -55,10 +44,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 type Answer = (Classification, Vec<String>);
 
 fn answer(issue: &Issue) -> Result<Answer, PluginError> {
-    Ok((
-        BuiltinClassifier.classify(issue, &ClassifierContext::default())?,
-        issue.paths(),
-    ))
+    Ok((BuiltinClassifier.classify(issue, &ClassifierContext::default())?, issue.paths()))
 }
 
 /// Returns the number behind `--repeat`, or 1.

@@ -104,31 +104,19 @@ pub(crate) fn evidence_of<'i>(title: &'i str, body: &'i str) -> Evidence<'i> {
 /// Returns the scores, scaled down so that they are [`BODY_MOST`] together.
 fn bounded(scores: Scores) -> Scores {
     let sum: u32 = scores.iter().sum();
-    if sum <= BODY_MOST {
-        scores
-    } else {
-        scores.map(|score| score * BODY_MOST / sum)
-    }
+    if sum <= BODY_MOST { scores } else { scores.map(|score| score * BODY_MOST / sum) }
 }
 
 impl Evidence<'_> {
     /// Returns the domains by weight of evidence, the best first; empty where the evidence is not enough.
     pub(crate) fn ranked(&self) -> Vec<(Domain, u32)> {
         let ranked = ranked(&self.scores);
-        if ranked.first().is_some_and(|(_, score)| *score >= ENOUGH) {
-            ranked
-        } else {
-            Vec::new()
-        }
+        if ranked.first().is_some_and(|(_, score)| *score >= ENOUGH) { ranked } else { Vec::new() }
     }
 
     /// Returns the words that spoke most for `domain`, as they were written.
     pub(crate) fn words_for(&self, domain: Domain) -> Vec<&str> {
-        let mut heard: Vec<&Heard<'_>> = self
-            .heard
-            .iter()
-            .filter(|heard| heard.brought[domain as usize] > 0)
-            .collect();
+        let mut heard: Vec<&Heard<'_>> = self.heard.iter().filter(|heard| heard.brought[domain as usize] > 0).collect();
         heard.sort_by_key(|heard| Reverse(heard.brought[domain as usize]));
         let mut words: Vec<&str> = Vec::new();
         for heard in heard {
@@ -150,20 +138,12 @@ struct Listener<'i> {
 
 impl<'i> Listener<'i> {
     fn new() -> Self {
-        Self {
-            words: Words::default(),
-            evidence: Evidence::default(),
-            n_heard: [0; N_WORDS],
-        }
+        Self { words: Words::default(), evidence: Evidence::default(), n_heard: [0; N_WORDS] }
     }
 
     /// Weighs the words that were read from `text`.
     fn listen(&mut self, text: &'i str, place_weight: u32) {
-        let Self {
-            words,
-            evidence,
-            n_heard,
-        } = self;
+        let Self { words, evidence, n_heard } = self;
         LEXICON.each_in(words, |entry, range| {
             let times = &mut n_heard[entry.position];
             let weight = place_weight / repetition(*times);
@@ -188,10 +168,8 @@ const fn repetition(times: u8) -> u32 {
 /// Returns the range, cut to the text; a run of an unspaced script may be long.
 fn within(range: &Range<usize>, text: &str) -> Range<usize> {
     let longest = range.start + 60;
-    let end = (range.start..=range.end.min(longest))
-        .rev()
-        .find(|&end| text.is_char_boundary(end))
-        .unwrap_or(range.start);
+    let end =
+        (range.start..=range.end.min(longest)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(range.start);
     range.start..end
 }
 

@@ -53,16 +53,8 @@ pub(crate) const fn count(lists: &[(Domain, Entries)]) -> usize {
 impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
     /// Lays out the lists; a word that stands in several has a weight for each of their domains.
     pub(crate) const fn new(lists: &[(Domain, Entries)]) -> Self {
-        assert!(
-            SLOTS.is_power_of_two() && SLOTS >= N * 2,
-            "half of the slots stay free, so that chains stay short"
-        );
-        let mut table = Self {
-            words: [""; N],
-            weights: [[0; N_DOMAINS]; N],
-            slots: [0; SLOTS],
-            starts: [0; N_STARTS],
-        };
+        assert!(SLOTS.is_power_of_two() && SLOTS >= N * 2, "half of the slots stay free, so that chains stay short");
+        let mut table = Self { words: [""; N], weights: [[0; N_DOMAINS]; N], slots: [0; SLOTS], starts: [0; N_STARTS] };
         let mut n = 0;
         let mut list = 0;
         while list < lists.len() {
@@ -165,20 +157,14 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
     }
 
     fn longest_prefix(&self, text: &str) -> Option<(Entry, usize)> {
-        let ends = text
-            .char_indices()
-            .map(|(at, c)| at + c.len_utf8())
-            .take(UNSPACED_CHARS_MAX)
-            .skip(1);
+        let ends = text.char_indices().map(|(at, c)| at + c.len_utf8()).take(UNSPACED_CHARS_MAX).skip(1);
         ends.filter_map(|end| Some((self.find(&text[..end])?, end))).last()
     }
 
     /// Returns the entry for a word or phrase, or for its singular.
     fn find_inflected(&self, text: &str) -> Option<Entry> {
         self.find(text).or_else(|| {
-            let singular = text
-                .strip_suffix('s')
-                .filter(|singular| singular.len() > 2 && !singular.ends_with('s'))?;
+            let singular = text.strip_suffix('s').filter(|singular| singular.len() > 2 && !singular.ends_with('s'))?;
             self.find(singular)
         })
     }
@@ -187,10 +173,7 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
         let mut slot = hash(text.as_bytes()) as usize & (SLOTS - 1);
         while let Some(position) = usize::from(self.slots[slot]).checked_sub(1) {
             if self.words[position] == text {
-                return Some(Entry {
-                    position,
-                    weights: self.weights[position],
-                });
+                return Some(Entry { position, weights: self.weights[position] });
             }
             slot = (slot + 1) & (SLOTS - 1);
         }
@@ -212,10 +195,7 @@ pub(crate) struct Entry {
     pub(crate) weights: [u8; N_DOMAINS],
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "`add` asserts that it fits; conversions are not const yet"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "`add` asserts that it fits; conversions are not const yet")]
 const fn position_plus_one(n: usize) -> u16 {
     n as u16 + 1
 }
@@ -250,10 +230,7 @@ mod tests {
     use super::*;
 
     const LISTS: [(Domain, Entries); 2] = [
-        (
-            Domain::Database,
-            &[(5, &["key", "foreign key", "\u{6570}\u{636e}\u{5e93}"])],
-        ),
+        (Domain::Database, &[(5, &["key", "foreign key", "\u{6570}\u{636e}\u{5e93}"])]),
         (Domain::Frontend, &[(3, &["key", "dark mode"])]),
     ];
     static LEXICON: Lexicon<{ count(&LISTS) }, 16> = Lexicon::new(&LISTS);
@@ -262,11 +239,7 @@ mod tests {
         let words = Words::of(text);
         let mut found = Vec::new();
         LEXICON.each_in(&words, |entry, range| {
-            found.push((
-                entry.weights[Domain::Database as usize],
-                entry.weights[Domain::Frontend as usize],
-                range,
-            ));
+            found.push((entry.weights[Domain::Database as usize], entry.weights[Domain::Frontend as usize], range));
         });
         found
     }
@@ -289,9 +262,6 @@ mod tests {
 
     #[test]
     fn scripts_without_spaces_are_searched_through() {
-        assert_eq!(
-            found("\u{8fde}\u{63a5}\u{6570}\u{636e}\u{5e93}\u{6162}"),
-            [(5, 0, 0..1)]
-        );
+        assert_eq!(found("\u{8fde}\u{63a5}\u{6570}\u{636e}\u{5e93}\u{6162}"), [(5, 0, 0..1)]);
     }
 }

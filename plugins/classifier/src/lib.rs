@@ -29,16 +29,8 @@ use crate::keyword::Evidence;
 use crate::path::Paths;
 
 /// The domains that the classifier names.
-pub const DOMAINS: [&str; 8] = [
-    "backend",
-    "frontend",
-    "database",
-    "infrastructure",
-    "security",
-    "testing",
-    "documentation",
-    "unknown",
-];
+pub const DOMAINS: [&str; 8] =
+    ["backend", "frontend", "database", "infrastructure", "security", "testing", "documentation", "unknown"];
 
 const TAG_CONFIDENCE: f32 = 1.0;
 const LABEL_CONFIDENCE: f32 = 0.9;
@@ -118,9 +110,7 @@ fn evidence_of(issue: &Issue) -> Evidence<'_> {
 }
 
 fn body_of(issue: &Issue) -> &str {
-    let end = (0..=BODY_BYTES_MAX.min(issue.body.len()))
-        .rev()
-        .find(|&end| issue.body.is_char_boundary(end));
+    let end = (0..=BODY_BYTES_MAX.min(issue.body.len())).rev().find(|&end| issue.body.is_char_boundary(end));
     &issue.body[..end.unwrap_or(0)]
 }
 
@@ -137,11 +127,7 @@ fn most_named(ranked: &[(Domain, u32)], evidence: impl FnOnce() -> Scores) -> Op
 }
 
 fn named(paths: &Paths, domain: Domain) -> String {
-    let telling = paths
-        .telling
-        .iter()
-        .filter(|(_, of)| *of == domain)
-        .map(|(path, _)| path.as_str());
+    let telling = paths.telling.iter().filter(|(_, of)| *of == domain).map(|(path, _)| path.as_str());
     quoted(telling.take(PATHS_IN_REASON_MAX))
 }
 
@@ -164,10 +150,7 @@ fn with_alternatives(mut answer: Classification, chosen: Domain, ranked: &[(Doma
 
 /// Returns `confidence` in the proportion of `score` to `best`.
 fn share_of(confidence: f32, score: u32, best: u32) -> f32 {
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "scores stay far below 2^24, up to which a float is exact"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "scores stay far below 2^24, up to which a float is exact")]
     let share = score as f32 / best.max(1) as f32;
     confidence * share.min(1.0)
 }

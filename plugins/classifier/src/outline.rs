@@ -158,10 +158,7 @@ fn is_promise(text: &str) -> bool {
     let Some(promise) = without_bullet(text).strip_prefix('[') else {
         return false;
     };
-    let promise = promise
-        .get(1..)
-        .and_then(|rest| rest.strip_prefix(']'))
-        .map_or("", str::trim_start);
+    let promise = promise.get(1..).and_then(|rest| rest.strip_prefix(']')).map_or("", str::trim_start);
     begins_with_any(promise, &PROMISES)
 }
 
@@ -180,16 +177,9 @@ fn is_trace(text: &str) -> bool {
     let is_log = text.len() > 16 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit) && text.as_bytes()[4] == b'-';
     is_frame
         || is_log
-        || [
-            "File \"",
-            "Traceback",
-            "Caused by:",
-            "goroutine ",
-            "thread '",
-            "stack backtrace",
-        ]
-        .iter()
-        .any(|start| text.starts_with(start))
+        || ["File \"", "Traceback", "Caused by:", "goroutine ", "thread '", "stack backtrace"]
+            .iter()
+            .any(|start| text.starts_with(start))
 }
 
 fn without_bullet(text: &str) -> &str {
@@ -200,8 +190,7 @@ fn without_bullet(text: &str) -> &str {
 fn begins_with_any(text: &str, starts: &[&str]) -> bool {
     let text = text.trim_start_matches(|c: char| !c.is_alphanumeric()).as_bytes();
     starts.iter().any(|start| {
-        text.get(..start.len())
-            .is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
+        text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
             && !text.get(start.len()).is_some_and(u8::is_ascii_alphanumeric)
     })
 }
@@ -263,10 +252,7 @@ mod tests {
     #[test]
     fn the_first_paragraph_is_the_lead() {
         check("a\nb\n\nc", &[("a", Zone::Lead), ("b", Zone::Lead), ("c", Zone::Rest)]);
-        check(
-            "## Summary\n\na\n## Schema\nb",
-            &[("a", Zone::Lead), ("Schema", Zone::Rest), ("b", Zone::Rest)],
-        );
+        check("## Summary\n\na\n## Schema\nb", &[("a", Zone::Lead), ("Schema", Zone::Rest), ("b", Zone::Rest)]);
     }
 
     #[test]
@@ -277,28 +263,18 @@ mod tests {
 
     #[test]
     fn code_is_code_and_its_traces_are_nothing() {
-        check(
-            "```js\nx()\n    at f (a.js:1)\n```\nz",
-            &[("x()", Zone::Code), ("z", Zone::Lead)],
-        );
+        check("```js\nx()\n    at f (a.js:1)\n```\nz", &[("x()", Zone::Code), ("z", Zone::Lead)]);
         check("a\n\n    indented", &[("a", Zone::Lead), ("indented", Zone::Code)]);
         check("```\nopen to the end", &[("open to the end", Zone::Code)]);
     }
 
     #[test]
     fn what_a_template_asks_for_counts_little_or_nothing() {
-        check(
-            "- [x] I have searched existing issues\n- OS: macOS\n**Browser:** Firefox",
-            &[],
-        );
+        check("- [x] I have searched existing issues\n- OS: macOS\n**Browser:** Firefox", &[]);
         check("**Describe the bug**\na", &[("a", Zone::Lead)]);
         check(
             "### Environment\nwith Docker\n### Why\n> quoted",
-            &[
-                ("with Docker", Zone::Aside),
-                ("Why", Zone::Rest),
-                ("> quoted", Zone::Aside),
-            ],
+            &[("with Docker", Zone::Aside), ("Why", Zone::Rest), ("> quoted", Zone::Aside)],
         );
     }
 

@@ -78,9 +78,7 @@ fn domain_of(path: &str) -> Option<Domain> {
     {
         return Some(Domain::Documentation);
     }
-    of_name(name)
-        .or_else(|| of_extension(extension(name)))
-        .or_else(|| directories().rev().find_map(of_directory))
+    of_name(name).or_else(|| of_extension(extension(name))).or_else(|| directories().rev().find_map(of_directory))
 }
 
 fn extension(name: &str) -> &str {
@@ -118,15 +116,11 @@ fn is_test_directory(directory: &str) -> bool {
 
 fn is_test_name(name: &str) -> bool {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    let has_mark = [
-        ".test", ".tests", ".spec", ".cy", ".e2e", "_test", "_tests", "_spec", "-test", "-spec",
-    ]
-    .iter()
-    .any(|mark| stem.ends_with(mark));
-    let is_class = matches!(
-        extension,
-        "java" | "kt" | "cs" | "php" | "swift" | "scala" | "groovy" | "cpp"
-    ) && (stem.ends_with("test") || stem.ends_with("tests"));
+    let has_mark = [".test", ".tests", ".spec", ".cy", ".e2e", "_test", "_tests", "_spec", "-test", "-spec"]
+        .iter()
+        .any(|mark| stem.ends_with(mark));
+    let is_class = matches!(extension, "java" | "kt" | "cs" | "php" | "swift" | "scala" | "groovy" | "cpp")
+        && (stem.ends_with("test") || stem.ends_with("tests"));
     has_mark
         || is_class
         || (stem.starts_with("test_") && !extension.is_empty())
@@ -143,39 +137,32 @@ fn is_test_name(name: &str) -> bool {
                 | ".codecov.yml"
                 | "karma.conf.js"
         )
-        || [
-            "jest.config.",
-            "vitest.config.",
-            "playwright.config.",
-            "cypress.config.",
-            "cypress.json",
-        ]
-        .iter()
-        .any(|start| name.starts_with(start))
+        || ["jest.config.", "vitest.config.", "playwright.config.", "cypress.config.", "cypress.json"]
+            .iter()
+            .any(|start| name.starts_with(start))
 }
 
 fn is_documentation(name: &str) -> bool {
     if name.starts_with("security") {
         return false;
     }
-    matches!(
-        extension(name),
-        "md" | "mdx" | "rst" | "adoc" | "asciidoc" | "markdown" | "rmd" | "typ"
-    ) || matches!(
-        name,
-        "readme"
-            | "changelog"
-            | "contributing"
-            | "authors"
-            | "code_of_conduct"
-            | "maintainers"
-            | "notice"
-            | "mkdocs.yml"
-            | ".readthedocs.yml"
-            | ".readthedocs.yaml"
-            | "readme.txt"
-            | "changelog.txt"
-    ) || name.starts_with("docusaurus.config.")
+    matches!(extension(name), "md" | "mdx" | "rst" | "adoc" | "asciidoc" | "markdown" | "rmd" | "typ")
+        || matches!(
+            name,
+            "readme"
+                | "changelog"
+                | "contributing"
+                | "authors"
+                | "code_of_conduct"
+                | "maintainers"
+                | "notice"
+                | "mkdocs.yml"
+                | ".readthedocs.yml"
+                | ".readthedocs.yaml"
+                | "readme.txt"
+                | "changelog.txt"
+        )
+        || name.starts_with("docusaurus.config.")
 }
 
 /// Returns what a file with a name of its own is for.
@@ -327,10 +314,7 @@ mod tests {
                 "tests/api/test_users.py pkg/x_test.go src/a.spec.ts UserTest.java e2e/login.ts spec/models/user_spec.rb conftest.py",
                 Domain::Testing,
             ),
-            (
-                "docs/ README.md docs/api/openapi.yaml guide.rst mkdocs.yml CONTRIBUTING",
-                Domain::Documentation,
-            ),
+            ("docs/ README.md docs/api/openapi.yaml guide.rst mkdocs.yml CONTRIBUTING", Domain::Documentation),
             ("SECURITY.md src/auth/token.rs lib/security/", Domain::Security),
         ] {
             paths.split(' ').for_each(|path| check(path, Some(domain)));
@@ -339,16 +323,9 @@ mod tests {
 
     #[test]
     fn a_general_language_tells_nothing() {
-        [
-            "src/main.rs",
-            "lib/x.py",
-            "package.json",
-            "Foo.java",
-            "contest.py",
-            "latest.c",
-        ]
-        .iter()
-        .for_each(|path| check(path, None));
+        ["src/main.rs", "lib/x.py", "package.json", "Foo.java", "contest.py", "latest.c"]
+            .iter()
+            .for_each(|path| check(path, None));
     }
 
     #[test]

@@ -67,11 +67,7 @@ impl Tag<'_> {
             return whole(inside);
         };
         let scope = || sure(scope).map(|named| named.domain);
-        if kind.trim().contains(' ') {
-            None
-        } else {
-            whole(kind).or_else(scope)
-        }
+        if kind.trim().contains(' ') { None } else { whole(kind).or_else(scope) }
     }
 }
 
@@ -88,25 +84,11 @@ fn next_tag(title: &str) -> Option<(Tag<'_>, &str)> {
         let inner_start = first.len_utf8();
         let inner_end = title.find(close).filter(|&end| end <= inner_start + TAG_BYTES_MAX)?;
         let (written, after) = title.split_at(inner_end + close.len_utf8());
-        return Some((
-            Tag {
-                written,
-                inside: &title[inner_start..inner_end],
-                is_bracket: true,
-            },
-            after,
-        ));
+        return Some((Tag { written, inside: &title[inner_start..inner_end], is_bracket: true }, after));
     }
     let (end, separator) = prefix_end(title)?;
     let (written, after) = title.split_at(end + separator.trim_end().len());
-    Some((
-        Tag {
-            written,
-            inside: title[..end].trim_end(),
-            is_bracket: false,
-        },
-        after,
-    ))
+    Some((Tag { written, inside: title[..end].trim_end(), is_bracket: false }, after))
 }
 
 /// Brackets that people put around tags, and what closes each; of equal length in bytes, so that a position in one is the same in the other.
@@ -127,16 +109,7 @@ fn prefix_end(title: &str) -> Option<(usize, &'static str)> {
 }
 
 /// Separators with the spaces that make them one.
-const SEPARATORS: [&str; 8] = [
-    ":",
-    "\u{ff1a}",
-    " - ",
-    " \u{2013} ",
-    " \u{2014} ",
-    " | ",
-    " > ",
-    " \u{bb} ",
-];
+const SEPARATORS: [&str; 8] = [":", "\u{ff1a}", " - ", " \u{2013} ", " \u{2014} ", " | ", " > ", " \u{bb} "];
 
 /// Returns whether a prefix tells what kind of issue it is.
 fn is_kind(prefix: &str) -> bool {
@@ -180,10 +153,7 @@ mod tests {
                 let tag = format!("[{}]", word.to_uppercase());
                 check(&format!("{tag} something"), Some((domain, &tag)));
                 check(&format!("{word}: something"), Some((domain, &format!("{word}:"))));
-                check(
-                    &format!("feat({word}): something"),
-                    Some((domain, &format!("feat({word}):"))),
-                );
+                check(&format!("feat({word}): something"), Some((domain, &format!("feat({word}):"))));
             }
         }
     }
@@ -193,10 +163,7 @@ mod tests {
         check("[Backend][Auth] Sessions", Some((Domain::Backend, "[Backend]")));
         check("[Bug] [UI] Menu", Some((Domain::Frontend, "[UI]")));
         check("Bug: [UI] Menu", Some((Domain::Frontend, "[UI]")));
-        check(
-            "\u{3010}\u{540e}\u{7aef}\u{3011}x",
-            Some((Domain::Backend, "\u{3010}\u{540e}\u{7aef}\u{3011}")),
-        );
+        check("\u{3010}\u{540e}\u{7aef}\u{3011}x", Some((Domain::Backend, "\u{3010}\u{540e}\u{7aef}\u{3011}")));
     }
 
     #[test]

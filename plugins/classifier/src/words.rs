@@ -46,11 +46,7 @@ impl Words {
         self.folded.clear();
         self.words.clear();
         self.folded.push('^');
-        self.words.push(Word {
-            folded: 0..1,
-            written: 0..0,
-            is_unspaced: false,
-        });
+        self.words.push(Word { folded: 0..1, written: 0..0, is_unspaced: false });
         let text_start = text.len() - text.trim_start_matches(|c: char| !c.is_alphanumeric()).len();
         self.add_from(text, text_start, true);
     }
@@ -91,10 +87,7 @@ impl Words {
             at = word.written.end;
             is_joined = false;
             if bytes[at..].starts_with(b"://") {
-                at += bytes[at..]
-                    .iter()
-                    .position(|&byte| ends_address(byte))
-                    .unwrap_or(bytes.len() - at);
+                at += bytes[at..].iter().position(|&byte| ends_address(byte)).unwrap_or(bytes.len() - at);
             } else if word.is_unspaced || word.folded.len() <= WORD_BYTES_MAX {
                 self.words.push(word);
             }
@@ -131,11 +124,7 @@ impl Words {
             c.to_lowercase().for_each(|c| fold(c, &mut self.folded));
             at += c.len_utf8();
         }
-        Word {
-            folded: folded_start..self.folded.len(),
-            written: start..at,
-            is_unspaced,
-        }
+        Word { folded: folded_start..self.folded.len(), written: start..at, is_unspaced }
     }
 }
 
@@ -144,10 +133,7 @@ fn char_at(text: &str, at: usize) -> char {
     if byte.is_ascii() {
         return char::from(byte);
     }
-    text[at..]
-        .chars()
-        .next()
-        .expect("`at` is a character boundary before the end")
+    text[at..].chars().next().expect("`at` is a character boundary before the end")
 }
 
 fn ends_address(byte: u8) -> bool {
@@ -210,10 +196,7 @@ mod tests {
 
     #[test]
     fn accents_and_width_do_not_matter() {
-        check(
-            "Documentación Sécurité Größe e\u{301} \u{ff21}\u{ff30}\u{ff29}",
-            "documentacion securite grosse e api",
-        );
+        check("Documentación Sécurité Größe e\u{301} \u{ff21}\u{ff30}\u{ff29}", "documentacion securite grosse e api");
     }
 
     #[test]

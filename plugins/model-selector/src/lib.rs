@@ -107,9 +107,7 @@ impl Level {
 
     /// Returns the position of the model for this level: the strongest that carries its name, else by place.
     fn position_in(self, available: &[ModelInfo]) -> usize {
-        let named = available
-            .iter()
-            .rposition(|model| contains_word(&model.id, self.model_name()));
+        let named = available.iter().rposition(|model| contains_word(&model.id, self.model_name()));
         let last = available.len() - 1;
         named.unwrap_or(match self {
             Self::Low => 0,
@@ -132,11 +130,7 @@ pub struct BuiltinSelector;
 
 impl ModelSelector for BuiltinSelector {
     fn describe(&self) -> Description {
-        Description::new(
-            "builtin",
-            env!("CARGO_PKG_VERSION"),
-            "Chooses by labels and by the words of title and body",
-        )
+        Description::new("builtin", env!("CARGO_PKG_VERSION"), "Chooses by labels and by the words of title and body")
     }
 
     fn select(&self, request: &SelectionRequest) -> Result<Selection, PluginError> {
@@ -168,20 +162,14 @@ fn by_label(request: &SelectionRequest) -> Option<Verdict> {
         let position = level
             .map(|level| level.position_in(available))
             .or_else(|| available.iter().position(|model| model.id.eq_ignore_ascii_case(&name)))?;
-        Some(Verdict {
-            position,
-            reason: format!("a label asks for the model `{name}`"),
-        })
+        Some(Verdict { position, reason: format!("a label asks for the model `{name}`") })
     });
     model.or_else(|| {
         labels.iter().find_map(|label| {
             let value = label_value(label, "complexity")?;
             let (word, level) = COMPLEXITIES.iter().find(|(word, _)| *word == value)?;
             let reason = format!("a label says that the complexity is {word}");
-            Some(Verdict {
-                position: level.position_in(available),
-                reason,
-            })
+            Some(Verdict { position: level.position_in(available), reason })
         })
     })
 }
@@ -190,9 +178,7 @@ fn by_label(request: &SelectionRequest) -> Option<Verdict> {
 fn label_value(label: &str, key: &str) -> Option<String> {
     let label = label.to_lowercase();
     let after = label.trim().strip_prefix(key)?.trim_start();
-    let value = after
-        .strip_prefix("::")
-        .or_else(|| after.strip_prefix([':', '/', '=', '-']))?;
+    let value = after.strip_prefix("::").or_else(|| after.strip_prefix([':', '/', '=', '-']))?;
     Some(value.trim().to_string())
 }
 
@@ -203,18 +189,13 @@ fn by_words(request: &SelectionRequest) -> Verdict {
         .or_else(|| by_domain(&request.domain))
         .unwrap_or((Level::Mid, "neither label, title nor body says otherwise".into()));
     let reason = format!("{}: {cause}", level.in_words());
-    Verdict {
-        position: level.position_in(&request.available),
-        reason,
-    }
+    Verdict { position: level.position_in(&request.available), reason }
 }
 
 /// Returns what the title says. The first word that says something decides: titles begin with what is to be done.
 fn by_title(title: &str) -> Option<(Level, String)> {
     let words = words_of(title);
-    words
-        .iter()
-        .find_map(|word| Some((level_of(word)?, format!("the title says \"{word}\""))))
+    words.iter().find_map(|word| Some((level_of(word)?, format!("the title says \"{word}\""))))
 }
 
 /// Returns what the body says: the level that more different words speak for, none where they balance.
@@ -223,12 +204,7 @@ fn by_body(body: &str) -> Option<(Level, String)> {
     let mut words = words_of(&prose);
     words.sort_unstable();
     words.dedup();
-    let of_level = |level| {
-        words
-            .iter()
-            .filter(move |word| level_of(word) == Some(level))
-            .collect::<Vec<_>>()
-    };
+    let of_level = |level| words.iter().filter(move |word| level_of(word) == Some(level)).collect::<Vec<_>>();
     let (small, large) = (of_level(Level::Low), of_level(Level::High));
     let is_short = prose.chars().count() <= SMALL_BODY_CHARS_MAX;
     let (level, word) = if small.len() < large.len() {
@@ -260,10 +236,7 @@ fn level_of(word: &str) -> Option<Level> {
 fn words_of(text: &str) -> Vec<String> {
     let text = text.to_lowercase().replace("re-", "re");
     let is_break = |c: char| !c.is_alphanumeric() && c != '_';
-    text.split(is_break)
-        .filter(|word| !word.is_empty())
-        .map(String::from)
-        .collect()
+    text.split(is_break).filter(|word| !word.is_empty()).map(String::from).collect()
 }
 
 /// Returns the body without its code blocks and comments, which are quoted or not meant to be read.
@@ -283,11 +256,7 @@ fn without_code(body: &str) -> String {
 }
 
 fn raise_in_words(n_steps: usize, n_failures: usize) -> String {
-    let failures = if n_failures == 1 {
-        "1 failure".into()
-    } else {
-        format!("{n_failures} failures")
-    };
+    let failures = if n_failures == 1 { "1 failure".into() } else { format!("{n_failures} failures") };
     match n_steps {
         0 => format!("; already the strongest model after {failures}"),
         1 => format!("; one step up after {failures}"),
@@ -309,35 +278,18 @@ mod tests {
     use super::*;
 
     fn request(issue: Issue, models: &[&str]) -> SelectionRequest {
-        let available = models
-            .iter()
-            .map(|id| ModelInfo {
-                id: (*id).into(),
-                ..ModelInfo::default()
-            })
-            .collect();
-        SelectionRequest {
-            issue,
-            available,
-            attempt: 1,
-            ..SelectionRequest::default()
-        }
+        let available = models.iter().map(|id| ModelInfo { id: (*id).into(), ..ModelInfo::default() }).collect();
+        SelectionRequest { issue, available, attempt: 1, ..SelectionRequest::default() }
     }
 
     fn check(issue: Issue, model: &str, reason: &str) {
-        let selection = BuiltinSelector
-            .select(&request(issue, &["haiku", "sonnet", "opus"]))
-            .unwrap();
+        let selection = BuiltinSelector.select(&request(issue, &["haiku", "sonnet", "opus"])).unwrap();
         assert_eq!((selection.model.as_str(), selection.reason.as_str()), (model, reason));
     }
 
     #[test]
     fn small_wordy_work_takes_the_weakest() {
-        check(
-            issue!("Fix a Typo in the parser"),
-            "haiku",
-            "small, wordy work: the title says \"typo\"",
-        );
+        check(issue!("Fix a Typo in the parser"), "haiku", "small, wordy work: the title says \"typo\"");
         check(
             issue!("Fix parser", body: "Its comments are wrong."),
             "haiku",
@@ -347,16 +299,8 @@ mod tests {
 
     #[test]
     fn work_on_the_whole_takes_the_strongest() {
-        check(
-            issue!("Redesign the comment system"),
-            "opus",
-            "work on the whole: the title says \"redesign\"",
-        );
-        check(
-            issue!("Re-architect intake"),
-            "opus",
-            "work on the whole: the title says \"rearchitect\"",
-        );
+        check(issue!("Redesign the comment system"), "opus", "work on the whole: the title says \"redesign\"");
+        check(issue!("Re-architect intake"), "opus", "work on the whole: the title says \"rearchitect\"");
         check(
             issue!("Store", body: "A migration to the new format."),
             "opus",
@@ -368,11 +312,7 @@ mod tests {
     fn other_work_is_ordinary() {
         let reason = "ordinary work: neither label, title nor body says otherwise";
         check(issue!("Button does nothing"), "sonnet", reason);
-        check(
-            issue!("Immigration form", body: "Undocumented docstore."),
-            "sonnet",
-            reason,
-        );
+        check(issue!("Immigration form", body: "Undocumented docstore."), "sonnet", reason);
         check(issue!("Parser", body: "See the docs on performance."), "sonnet", reason);
     }
 
@@ -393,16 +333,8 @@ mod tests {
     #[test]
     fn code_and_long_bodies_are_no_small_work() {
         let reason = "ordinary work: neither label, title nor body says otherwise";
-        check(
-            issue!("Crash", body: "```\ndocs/readme\n```\n<!-- typo -->"),
-            "sonnet",
-            reason,
-        );
-        check(
-            issue!("Crash", body: format!("See the docs. {}", "It fails. ".repeat(100))),
-            "sonnet",
-            reason,
-        );
+        check(issue!("Crash", body: "```\ndocs/readme\n```\n<!-- typo -->"), "sonnet", reason);
+        check(issue!("Crash", body: format!("See the docs. {}", "It fails. ".repeat(100))), "sonnet", reason);
     }
 
     #[test]
@@ -414,75 +346,31 @@ mod tests {
 
     #[test]
     fn an_explicit_label_decides() {
-        for label in [
-            "model: opus",
-            "model/opus",
-            "Model:OPUS",
-            "model=opus",
-            "model-opus",
-            "model::opus",
-        ] {
-            check(
-                issue!("Fix typo", labels: ["bug", label]),
-                "opus",
-                "a label asks for the model `opus`",
-            );
+        for label in ["model: opus", "model/opus", "Model:OPUS", "model=opus", "model-opus", "model::opus"] {
+            check(issue!("Fix typo", labels: ["bug", label]), "opus", "a label asks for the model `opus`");
         }
         for label in ["complexity: low", "complexity/low", "Complexity-Low"] {
-            check(
-                issue!("Redesign", labels: [label]),
-                "haiku",
-                "a label says that the complexity is low",
-            );
+            check(issue!("Redesign", labels: [label]), "haiku", "a label says that the complexity is low");
         }
-        check(
-            issue!("Typo", labels: ["complexity/medium"]),
-            "sonnet",
-            "a label says that the complexity is medium",
-        );
-        check(
-            issue!("Typo", labels: ["complexity: complex"]),
-            "opus",
-            "a label says that the complexity is complex",
-        );
+        check(issue!("Typo", labels: ["complexity/medium"]), "sonnet", "a label says that the complexity is medium");
+        check(issue!("Typo", labels: ["complexity: complex"]), "opus", "a label says that the complexity is complex");
     }
 
     #[test]
     fn a_models_name_comes_before_a_complexity() {
         let labels = ["complexity: high", "model: haiku"];
-        check(
-            issue!("x", labels: labels),
-            "haiku",
-            "a label asks for the model `haiku`",
-        );
+        check(issue!("x", labels: labels), "haiku", "a label asks for the model `haiku`");
     }
 
     #[test]
     fn a_label_that_names_nothing_says_nothing() {
-        let labels = [
-            "model: bert",
-            "model-selector",
-            "modelling",
-            "complexity: ?",
-            "supermodel: opus",
-        ];
-        check(
-            issue!("Typo", labels: labels),
-            "haiku",
-            "small, wordy work: the title says \"typo\"",
-        );
+        let labels = ["model: bert", "model-selector", "modelling", "complexity: ?", "supermodel: opus"];
+        check(issue!("Typo", labels: labels), "haiku", "small, wordy work: the title says \"typo\"");
     }
 
     fn check_models(models: &[&str], title: &str, failures_of_substance: u32, expected: &str) {
-        let asked = SelectionRequest {
-            failures_of_substance,
-            ..request(issue!(title), models)
-        };
-        assert_eq!(
-            BuiltinSelector.select(&asked).unwrap().model,
-            expected,
-            "{models:?} {title}"
-        );
+        let asked = SelectionRequest { failures_of_substance, ..request(issue!(title), models) };
+        assert_eq!(BuiltinSelector.select(&asked).unwrap().model, expected, "{models:?} {title}");
     }
 
     #[test]
@@ -496,18 +384,8 @@ mod tests {
 
     #[test]
     fn models_that_carry_the_name_are_chosen_by_it() {
-        let models = [
-            "claude-haiku-4",
-            "claude-sonnet-4",
-            "claude-sonnet-5",
-            "claude-opus-4",
-            "preview",
-        ];
-        for (title, expected) in [
-            ("typo", "claude-haiku-4"),
-            ("x", "claude-sonnet-5"),
-            ("redesign", "claude-opus-4"),
-        ] {
+        let models = ["claude-haiku-4", "claude-sonnet-4", "claude-sonnet-5", "claude-opus-4", "preview"];
+        for (title, expected) in [("typo", "claude-haiku-4"), ("x", "claude-sonnet-5"), ("redesign", "claude-opus-4")] {
             check_models(&models, title, 0, expected);
         }
     }
@@ -525,32 +403,20 @@ mod tests {
         check_models(&models, "typo", 1, "sonnet");
         check_models(&models, "typo", 2, "opus");
         check_models(&models, "typo", u32::MAX, "opus");
-        let asked = SelectionRequest {
-            failures_of_substance: 1,
-            attempt: 2,
-            ..request(issue!("typo"), &models)
-        };
+        let asked = SelectionRequest { failures_of_substance: 1, attempt: 2, ..request(issue!("typo"), &models) };
         let reason = BuiltinSelector.select(&asked).unwrap().reason;
-        assert_eq!(
-            reason,
-            "small, wordy work: the title says \"typo\"; one step up after 1 failure"
-        );
+        assert_eq!(reason, "small, wordy work: the title says \"typo\"; one step up after 1 failure");
     }
 
     #[test]
     fn fallbacks_are_the_nearest_models() {
-        let selection = BuiltinSelector
-            .select(&request(issue!("x"), &["haiku", "sonnet", "opus"]))
-            .unwrap();
+        let selection = BuiltinSelector.select(&request(issue!("x"), &["haiku", "sonnet", "opus"])).unwrap();
         assert_eq!(selection.fallbacks, ["opus", "haiku"]);
     }
 
     #[test]
     fn without_a_model_there_is_no_answer() {
         let error = BuiltinSelector.select(&request(issue!("x"), &[])).unwrap_err();
-        assert_eq!(
-            error,
-            PluginError::InvalidInput("no model is available to choose from".into())
-        );
+        assert_eq!(error, PluginError::InvalidInput("no model is available to choose from".into()));
     }
 }

@@ -16,9 +16,8 @@ const START_MARKS: &[char] = &['#', '-', '+', '=', '>', ':'];
 const STOPS: &[char] = &['.', ',', ';', ':', '!', '?'];
 
 /// Marks around a word that are not part of it.
-const BRACKETS: &[char] = &[
-    '(', ')', '[', ']', '<', '>', '{', '}', '"', '\'', '*', '_', '~', '|', '.', ',', ';', ':', '!', '?',
-];
+const BRACKETS: &[char] =
+    &['(', ')', '[', ']', '<', '>', '{', '}', '"', '\'', '*', '_', '~', '|', '.', ',', ';', ':', '!', '?'];
 
 /// Marks that links are made of.
 const BRACKETS_OF_LINKS: &[char] = &['(', ')', '[', ']', '<', '>'];
@@ -92,10 +91,7 @@ pub(crate) fn quote(text: &str, chars_max: usize) -> Option<String> {
             lines.push(escaped);
         }
     }
-    let quoted: Vec<String> = lines
-        .iter()
-        .map(|line| format!("> {line}").trim_end().to_string())
-        .collect();
+    let quoted: Vec<String> = lines.iter().map(|line| format!("> {line}").trim_end().to_string()).collect();
     Some(quoted.join("\n"))
 }
 
@@ -129,11 +125,7 @@ fn escape_word(word: &str) -> String {
     }
     let inner = word.trim_matches(BRACKETS);
     // The brackets of a link stand around and between its parts: it stays whole.
-    let core = if inner.contains(BRACKETS_OF_LINKS) {
-        word.trim_end_matches(STOPS)
-    } else {
-        inner
-    };
+    let core = if inner.contains(BRACKETS_OF_LINKS) { word.trim_end_matches(STOPS) } else { inner };
     let Some(start) = word.find(core).filter(|_| !core.is_empty()) else {
         return escape_marks(word);
     };
@@ -145,9 +137,7 @@ fn escape_word(word: &str) -> String {
 fn is_active(word: &str) -> bool {
     let lower = word.to_lowercase();
     let has_number = |mark: &str| {
-        lower
-            .match_indices(mark)
-            .any(|(at, _)| lower[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit()))
+        lower.match_indices(mark).any(|(at, _)| lower[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit()))
     };
     let is_hash = |part: &str| {
         7 <= part.len() && part.bytes().all(|b| b.is_ascii_hexdigit()) && part.bytes().any(|b| b.is_ascii_digit())
@@ -166,10 +156,8 @@ fn escape_marks(text: &str) -> String {
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         // A colon before a letter may open the name of an emoji.
-        let opens_emoji = c == ':'
-            && characters
-                .peek()
-                .is_some_and(|next| next.is_alphanumeric() || matches!(next, '+' | '-'));
+        let opens_emoji =
+            c == ':' && characters.peek().is_some_and(|next| next.is_alphanumeric() || matches!(next, '+' | '-'));
         if opens_emoji || MARKS.contains(&c) {
             escaped.push('\\');
         }
@@ -183,9 +171,5 @@ fn escape_start(line: &str) -> String {
     let n_digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let after = &line[n_digits..];
     let marks = if n_digits == 0 { START_MARKS } else { &['.', ')'] };
-    if after.starts_with(marks) {
-        format!("{}\\{after}", &line[..n_digits])
-    } else {
-        line.into()
-    }
+    if after.starts_with(marks) { format!("{}\\{after}", &line[..n_digits]) } else { line.into() }
 }

@@ -12,20 +12,13 @@ use std::time::{Duration, Instant};
 const POLL_TIME_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) fn supervisor() -> SupervisorProgram {
-    SupervisorProgram {
-        program: PathBuf::from(env!("CARGO_BIN_EXE_supervisor-under-test")),
-        args: Vec::new(),
-    }
+    SupervisorProgram { program: PathBuf::from(env!("CARGO_BIN_EXE_supervisor-under-test")), args: Vec::new() }
 }
 
 /// Returns a tag that no other test and no earlier run has, and that is the prefix of no other.
 pub(crate) fn unique_tag(name: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!(
-        "test-{}-{name}-{}.",
-        std::process::id(),
-        NEXT.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("test-{}-{name}-{}.", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Returns `sh -c script`, with a tag made from `name`.
@@ -55,10 +48,7 @@ pub(crate) async fn start_error(spec: ProgramSpec) -> ProcessError {
 pub(crate) async fn until_ready(running: &mut Running, n_lines: usize) {
     let mut n_ready = 0;
     while n_ready < n_lines {
-        let line = running
-            .next_line()
-            .await
-            .expect("the program says that it is ready before it ends");
+        let line = running.next_line().await.expect("the program says that it is ready before it ends");
         n_ready += usize::from(line.text == "ready");
     }
 }
@@ -86,18 +76,13 @@ pub(crate) fn tagged(tag: &str) -> Vec<i32> {
 
 /// Returns the parent of a living process, zombies included.
 pub(crate) fn parent_of(pid: i32) -> i32 {
-    status_field(pid, "PPid")
-        .expect("the process lives")
-        .parse()
-        .expect("a number")
+    status_field(pid, "PPid").expect("the process lives").parse().expect("a number")
 }
 
 /// Returns a field of `/proc/PID/status`, or `None` for a process that is gone.
 pub(crate) fn status_field(pid: i32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let value = status
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     Some(value.trim().to_owned())
 }
 

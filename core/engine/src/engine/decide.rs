@@ -3,7 +3,7 @@
 //! An input about an attempt counts only while that attempt waits for it; a late or doubled answer changes nothing.
 
 use crate::engine::{Engine, Halt};
-use crate::{Doing, Effect, Event, Input, IssueNumber, Service, Settings, StopReason, Time};
+use crate::{Effect, Event, Input, IssueNumber, Service, Settings, StopReason, Time};
 
 /// One input being worked on: reads the state, emits events, asks for effects.
 pub(super) struct Turn<'a> {
@@ -83,7 +83,7 @@ impl<'a> Turn<'a> {
             .engine
             .running()
             .filter_map(|task| task.attempt().map(|attempt| (task.issue.number, attempt)))
-            .filter(|(_, attempt)| attempt.in_flight && matches!(attempt.doing, Doing::Agent | Doing::Checking))
+            .filter(|(_, attempt)| attempt.in_flight && attempt.doing.may_take_long())
             .map(|(issue, attempt)| (issue, attempt.number))
             .collect();
         for (issue, attempt) in running {

@@ -59,19 +59,12 @@ impl Mirror {
             return Ok(());
         }
         if let Some(at) = checked_out_at(&user, &name) {
-            return Err(CopyError::CheckedOut {
-                branch: branch.to_owned(),
-                at,
-            });
+            return Err(CopyError::CheckedOut { branch: branch.to_owned(), at });
         }
         if let Some(head) = head.map(CommitId::from)
             && !self.is_ours(&head)?
         {
-            return Err(CopyError::NotOurs {
-                branch: branch.to_owned(),
-                head,
-                repository: user_repository.to_owned(),
-            });
+            return Err(CopyError::NotOurs { branch: branch.to_owned(), head, repository: user_repository.to_owned() });
         }
         self.copy_objects(commit, &user)?;
         Ok(move_branch(&user, &name, head, commit)?)
@@ -83,9 +76,7 @@ impl Mirror {
             return Err(CopyError::NoSuchCommit { commit: commit.clone() });
         }
         let open = |repository: &Repository| repository.path().display().to_string();
-        let from = mirror
-            .odb()
-            .doing(|| format!("open the objects of `{}`", open(&mirror)))?;
+        let from = mirror.odb().doing(|| format!("open the objects of `{}`", open(&mirror)))?;
         let to = user.odb().doing(|| format!("open the objects of `{}`", open(user)))?;
         Ok(copy_closure(&mirror, &from, &to, commit.oid())?)
     }
@@ -101,9 +92,7 @@ fn move_branch(user: &Repository, name: &str, head: Option<Oid>, commit: &Commit
         Some(head) => user.reference_matching(name, commit.oid(), true, head, "autoissue: collected work"),
         None => user.reference(name, commit.oid(), false, "autoissue: collected work"),
     };
-    moved
-        .map(|_| ())
-        .doing(|| format!("move `{name}` of `{}` to {commit}", user.path().display()))
+    moved.map(|_| ()).doing(|| format!("move `{name}` of `{}` to {commit}", user.path().display()))
 }
 
 /// Copies an object and all that it refers to, unless the destination has it. The stack is ours: a hostile tree may be nested deeply.
@@ -120,12 +109,7 @@ fn copy_closure(mirror: &Repository, from: &Odb<'_>, to: &Odb<'_>, root: Oid) ->
             continue;
         }
         stack.push((oid, true));
-        stack.extend(
-            children(mirror, oid, object.kind())
-                .doing(doing)?
-                .into_iter()
-                .map(|child| (child, false)),
-        );
+        stack.extend(children(mirror, oid, object.kind()).doing(doing)?.into_iter().map(|child| (child, false)));
     }
     Ok(())
 }
@@ -136,25 +120,14 @@ fn children(mirror: &Repository, oid: Oid, kind: ObjectType) -> Result<Vec<Oid>,
         return Ok(commit.parent_ids().chain([commit.tree_id()]).collect());
     }
     let tree = mirror.find_tree(oid)?;
-    Ok(tree
-        .iter()
-        .filter(|entry| kind_of_entry(entry).is_some())
-        .map(|entry| entry.id())
-        .collect())
+    Ok(tree.iter().filter(|entry| kind_of_entry(entry).is_some()).map(|entry| entry.id()).collect())
 }
 
 /// Returns where a branch is checked out: in the repository itself or in one of its linked worktrees.
 fn checked_out_at(user: &Repository, name: &str) -> Option<PathBuf> {
     let common = user.commondir();
-    let linked = fs::read_dir(common.join("worktrees"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path());
-    let at = [common.to_owned()]
-        .into_iter()
-        .chain(linked)
-        .find(|dir| head_is(dir, name))?;
+    let linked = fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let at = [common.to_owned()].into_iter().chain(linked).find(|dir| head_is(dir, name))?;
     Some(checkout_of(&at))
 }
 

@@ -35,14 +35,8 @@ fn collected(mirror: &Mirror, parent: &CommitId, path: &str, text: &str) -> Comm
     let mut update = git2::build::TreeUpdateBuilder::new();
     update.upsert(path, blob, git2::FileMode::Blob);
     let tree = update.create_updated(&repository, &parent.tree().unwrap()).unwrap();
-    let (tree, author) = (
-        repository.find_tree(tree).unwrap(),
-        Signature::now("Ada", "ada@example.com").unwrap(),
-    );
-    repository
-        .commit(None, &author, &author, "work", &tree, &[&parent])
-        .unwrap()
-        .into()
+    let (tree, author) = (repository.find_tree(tree).unwrap(), Signature::now("Ada", "ada@example.com").unwrap());
+    repository.commit(None, &author, &author, "work", &tree, &[&parent]).unwrap().into()
 }
 
 #[test]
@@ -140,24 +134,13 @@ fn a_merge_repeated_is_the_same_commit() {
     let merge = |commits: &[CommitId]| mirror.merge(commits).unwrap();
     let merged = merge(&[one.clone(), two.clone()]).unwrap();
     assert_eq!(merge(&[one.clone(), two.clone()]).unwrap(), merged);
-    let changed: Vec<_> = mirror
-        .changes(&base, &merged)
-        .unwrap()
-        .files
-        .into_iter()
-        .map(|file| file.path)
-        .collect();
+    let changed: Vec<_> = mirror.changes(&base, &merged).unwrap().files.into_iter().map(|file| file.path).collect();
     assert_eq!(changed, ["b", "c"]);
     assert_eq!(merge(&[base.clone(), one.clone()]).unwrap(), one);
     assert_eq!(merge(&[merged.clone(), one.clone()]).unwrap(), merged);
     assert!(matches!(mirror.merge(&[]), Err(MirrorError::NothingToMerge)));
     let other = collected(&mirror, &base, "b", "z");
-    assert_eq!(
-        merge(&[one, two, other]),
-        Err(MergeConflict {
-            files: vec!["b".to_owned()]
-        })
-    );
+    assert_eq!(merge(&[one, two, other]), Err(MergeConflict { files: vec!["b".to_owned()] }));
 }
 
 #[test]
@@ -209,17 +192,12 @@ fn a_branch_that_is_checked_out_is_not_moved() {
     // From the linked worktree itself, too: its `.git` is a file.
     for repository in [&user, &linked] {
         let refused = mirror.copy_into(&more, repository, "autoissue/issue-7");
-        let Err(CopyError::CheckedOut { at, .. }) = refused else {
-            panic!("{refused:?}")
-        };
+        let Err(CopyError::CheckedOut { at, .. }) = refused else { panic!("{refused:?}") };
         assert_eq!(at.canonicalize().unwrap(), linked.canonicalize().unwrap());
     }
     home.git(&user, &["worktree", "remove", "../linked"]);
     home.git(&user, &["checkout", "-q", "autoissue/issue-7"]);
-    assert!(matches!(
-        mirror.copy_into(&more, &user, "autoissue/issue-7"),
-        Err(CopyError::CheckedOut { .. })
-    ));
+    assert!(matches!(mirror.copy_into(&more, &user, "autoissue/issue-7"), Err(CopyError::CheckedOut { .. })));
     mirror.copy_into(&work, &user, "autoissue/issue-7").unwrap();
 }
 
@@ -257,10 +235,7 @@ fn an_old_fault_in_the_history_does_not_hinder_the_fetch() {
     let faulty = format!("tree {tree}\nauthor Ada <a@b> 1 +0000\ncommitter Ada <a@b> 1 +051800\n\nold\n");
     let args = ["hash-object", "-t", "commit", "-w", "--stdin", "--literally"];
     let id = git().run(&user, &args, &home.env(), Some(faulty.as_bytes())).unwrap();
-    home.git(
-        &user,
-        &["update-ref", "refs/heads/main", String::from_utf8(id).unwrap().trim()],
-    );
+    home.git(&user, &["update-ref", "refs/heads/main", String::from_utf8(id).unwrap().trim()]);
     home.fetch(&mirror, &user);
 }
 
@@ -275,18 +250,7 @@ fn an_unchanged_file_that_moved_is_one_change_without_lines() {
     let next = home.commit(&user, &[]);
     home.fetch(&mirror, &user);
     let changes = mirror.changes(&base, &next).unwrap();
-    let file = |path: &str, added, removed, binary| FileChange {
-        path: path.to_owned(),
-        added,
-        removed,
-        binary,
-    };
-    assert_eq!(
-        changes.files,
-        [file("b", 1, 0, false), file("bin", 0, 0, true), file("z", 0, 0, false)]
-    );
-    assert_eq!(
-        (changes.n_files, changes.added, changes.removed, changes.truncated),
-        (3, 1, 0, false)
-    );
+    let file = |path: &str, added, removed, binary| FileChange { path: path.to_owned(), added, removed, binary };
+    assert_eq!(changes.files, [file("b", 1, 0, false), file("bin", 0, 0, true), file("z", 0, 0, false)]);
+    assert_eq!((changes.n_files, changes.added, changes.removed, changes.truncated), (3, 1, 0, false));
 }

@@ -63,11 +63,7 @@ pub(super) fn import(
     let fetched = fetch(mirror, gate, env);
     removal::remove(gate).map_err(|source| WorktreeError::io("remove", gate, source))?;
     match fetched {
-        Ok(()) => Ok(if mirror.has_commit(head)? {
-            Ok(())
-        } else {
-            Err(format!("{head} is not a commit"))
-        }),
+        Ok(()) => Ok(if mirror.has_commit(head)? { Ok(()) } else { Err(format!("{head} is not a commit")) }),
         // Hostile objects can make git fail, wait or talk for ever; then the files are what is left to take.
         Err(error @ (GitError::Failed { .. } | GitError::TimedOut { .. } | GitError::TooMuchOutput { .. })) => {
             Ok(Err(error.to_string()))
@@ -77,15 +73,8 @@ pub(super) fn import(
 }
 
 fn fetch(mirror: &Mirror, gate: &Path, env: &[(String, String)]) -> Result<(), GitError> {
-    let args = [
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--no-write-fetch-head",
-        "--no-recurse-submodules",
-        "--update-shallow",
-        "--",
-    ];
+    let args =
+        ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--update-shallow", "--"];
     let mut args: Vec<&std::ffi::OsStr> = args.iter().map(std::ffi::OsStr::new).collect();
     args.extend([gate.as_os_str(), "refs/heads/agent".as_ref()]);
     mirror.git().run(mirror.path(), &args, env, None).map(|_| ())
@@ -101,11 +90,7 @@ fn make_gate(mirror: &Mirror, gate: &Path, objects: &Path, head: &CommitId) -> R
     }
     fs::create_dir_all(gate.join("objects/info")).map_err(failed)?;
     fs::create_dir_all(gate.join("refs/heads")).map_err(failed)?;
-    fs::write(
-        gate.join("config"),
-        "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
-    )
-    .map_err(failed)?;
+    fs::write(gate.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n").map_err(failed)?;
     fs::write(gate.join("objects/info/alternates"), alternates).map_err(failed)?;
     fs::write(gate.join("refs/heads/agent"), format!("{head}\n")).map_err(failed)?;
     super::copy_shallow(mirror, gate)?;
@@ -133,11 +118,7 @@ fn read_small(path: &Path) -> Option<String> {
         return None;
     }
     let mut text = String::new();
-    fs::File::open(path)
-        .ok()?
-        .take(REF_BYTES_MAX)
-        .read_to_string(&mut text)
-        .ok()?;
+    fs::File::open(path).ok()?.take(REF_BYTES_MAX).read_to_string(&mut text).ok()?;
     Some(text)
 }
 

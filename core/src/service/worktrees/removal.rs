@@ -46,9 +46,7 @@ fn make_writable(path: &Path) {
         grant(&dir, &found);
         let entries = fs::read_dir(&dir).into_iter().flatten().flatten();
         dirs.extend(
-            entries
-                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-                .map(|entry| entry.path()),
+            entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
         );
     }
 }

@@ -78,13 +78,7 @@ pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
     let stamp = fs::metadata(scene.index).map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
     let mut walk = Walk::new(&repository, scene.dir, &index, stamp);
     walk.run()?;
-    let Walk {
-        changed,
-        seen,
-        mut skipped,
-        tracked,
-        ..
-    } = walk;
+    let Walk { changed, seen, mut skipped, tracked, .. } = walk;
     if scene.take == Take::Publishable {
         check_sizes(scene.dir, &changed)?;
     }
@@ -135,38 +129,11 @@ impl<'a> Walk<'a> {
                     tracked_dirs.insert(entry.path[..at].to_vec());
                 }
             }
-            let IndexEntry {
-                mode,
-                file_size: size,
-                ino,
-                mtime,
-                ctime,
-                path,
-                ..
-            } = entry;
-            tracked.insert(
-                path,
-                Tracked {
-                    mode,
-                    size,
-                    ino,
-                    mtime,
-                    ctime,
-                },
-            );
+            let IndexEntry { mode, file_size: size, ino, mtime, ctime, path, .. } = entry;
+            tracked.insert(path, Tracked { mode, size, ino, mtime, ctime });
         }
         let (seen, changed, skipped) = (HashSet::new(), Vec::new(), Vec::new());
-        Walk {
-            repository,
-            root,
-            stamp,
-            tracked,
-            tracked_dirs,
-            seen,
-            changed,
-            skipped,
-            dirs: vec![Vec::new()],
-        }
+        Walk { repository, root, stamp, tracked, tracked_dirs, seen, changed, skipped, dirs: vec![Vec::new()] }
     }
 
     fn run(&mut self) -> Result<(), WorktreeError> {
@@ -254,20 +221,13 @@ impl<'a> Walk<'a> {
             None if self.is_ignored(&path)? => return Ok(()),
             None => {}
         }
-        self.changed.push(Changed {
-            path,
-            bytes: found.len(),
-            mode: mode_of(found),
-        });
+        self.changed.push(Changed { path, bytes: found.len(), mode: mode_of(found) });
         Ok(())
     }
 
     /// Compares with what our checkout saw. Everything in doubt is read again.
     fn is_unchanged(&self, tracked: &Tracked, found: &Metadata) -> bool {
-        let written = (
-            i64::from(tracked.mtime.seconds()),
-            i64::from(tracked.mtime.nanoseconds()),
-        );
+        let written = (i64::from(tracked.mtime.seconds()), i64::from(tracked.mtime.nanoseconds()));
         tracked.mode == mode_of(found)
             && tracked.mtime.seconds() != 0
             && u64::from(tracked.size) == found.len()
@@ -314,10 +274,7 @@ fn disarm(rules: &Path) -> Result<(), WorktreeError> {
 /// Returns whether git takes no such name into a tree, for some file system could read it as `.git`.
 fn is_refused(name: &[u8], found: &Metadata) -> bool {
     let lower = name.to_ascii_lowercase();
-    let reads_as_git = lower
-        .strip_prefix(b".git")
-        .and_then(<[u8]>::first)
-        .is_some_and(|next| b" .:\\".contains(next));
+    let reads_as_git = lower.strip_prefix(b".git").and_then(<[u8]>::first).is_some_and(|next| b" .:\\".contains(next));
     reads_as_git || lower == b"git~1" || (found.is_symlink() && lower == b".gitmodules")
 }
 
@@ -344,38 +301,24 @@ fn check_sizes(dir: &Path, changed: &[Changed]) -> Result<(), WorktreeError> {
     }
     let bytes = changed.iter().map(|changed| changed.bytes).sum();
     if WORK_BYTES_MAX < bytes || WORK_FILES_MAX < changed.len() {
-        return Err(WorktreeError::TooMuch {
-            dir: dir.to_owned(),
-            bytes,
-            n_files: changed.len(),
-        });
+        return Err(WorktreeError::TooMuch { dir: dir.to_owned(), bytes, n_files: changed.len() });
     }
     Ok(())
 }
 
 fn add(scene: &Scene<'_>, index: &mut Index, changed: &[Changed]) -> Result<(), WorktreeError> {
-    let (filtered, plain): (Vec<_>, Vec<_>) = changed
-        .iter()
-        .partition(|changed| scene.filters.is_some() && changed.mode != SYMLINK);
+    let (filtered, plain): (Vec<_>, Vec<_>) =
+        changed.iter().partition(|changed| scene.filters.is_some() && changed.mode != SYMLINK);
     for changed in plain {
         let path = PathBuf::from(OsString::from_vec(changed.path.clone()));
-        index
-            .add_path(&path)
-            .doing(|| format!("collect `{}`", path.display()))?;
+        index.add_path(&path).doing(|| format!("collect `{}`", path.display()))?;
     }
     let Some(env) = scene.filters.filter(|_| !filtered.is_empty()) else {
         return Ok(());
     };
     for (changed, id) in filtered.iter().zip(hash_filtered(scene, &filtered, env)?) {
-        let entry = IndexEntry {
-            mode: changed.mode,
-            id,
-            path: changed.path.clone(),
-            ..empty_entry()
-        };
-        index
-            .add(&entry)
-            .doing(|| format!("collect `{}`", String::from_utf8_lossy(&changed.path)))?;
+        let entry = IndexEntry { mode: changed.mode, id, path: changed.path.clone(), ..empty_entry() };
+        index.add(&entry).doing(|| format!("collect `{}`", String::from_utf8_lossy(&changed.path)))?;
     }
     Ok(())
 }
@@ -385,20 +328,11 @@ fn hash_filtered(scene: &Scene<'_>, changed: &[&Changed], env: &[(String, String
     let paths: Vec<u8> = changed.iter().flat_map(|changed| quoted(&changed.path)).collect();
     let env = super::git_env(scene.mirror, scene.dir, None, env);
     let args = ["hash-object", "-w", "--stdin-paths"];
-    let hashes = scene
-        .mirror
-        .git()
-        .run(scene.dir, &args, &env, Some(&paths))
-        .map_err(WorktreeError::Filters)?;
-    let hashes: Vec<Oid> = String::from_utf8_lossy(&hashes)
-        .lines()
-        .filter_map(|line| Oid::from_str(line).ok())
-        .collect();
+    let hashes = scene.mirror.git().run(scene.dir, &args, &env, Some(&paths)).map_err(WorktreeError::Filters)?;
+    let hashes: Vec<Oid> =
+        String::from_utf8_lossy(&hashes).lines().filter_map(|line| Oid::from_str(line).ok()).collect();
     if hashes.len() != changed.len() {
-        return Err(WorktreeError::Hashes {
-            asked: changed.len(),
-            got: hashes.len(),
-        });
+        return Err(WorktreeError::Hashes { asked: changed.len(), got: hashes.len() });
     }
     Ok(hashes)
 }

@@ -28,35 +28,19 @@ impl Place {
         let (mirror, user) = (home.mirror(), home.repository("user", files));
         prepare(&home, &user);
         let base = home.fetch(&mirror, &user);
-        let env = env
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = Options {
             project: user.clone(),
             session: "s1".to_owned(),
-            identity: Identity {
-                name: "autoissue".to_owned(),
-                email: "bot@example.com".to_owned(),
-            },
+            identity: Identity { name: "autoissue".to_owned(), email: "bot@example.com".to_owned() },
             env: home.env().into_iter().chain(env).collect(),
         };
         let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
-        Place {
-            home,
-            user,
-            mirror,
-            base,
-            worktrees,
-        }
+        Place { home, user, mirror, base, worktrees }
     }
 
     fn request(&self, issue: u64, attempt: u32) -> LeaseRequest {
-        LeaseRequest {
-            issue,
-            attempt,
-            start: self.base.clone(),
-            keep: false,
-        }
+        LeaseRequest { issue, attempt, start: self.base.clone(), keep: false }
     }
 
     fn lease(&self, issue: u64) -> PathBuf {
@@ -65,12 +49,7 @@ impl Place {
 
     fn try_collect(&self, issue: u64) -> Result<Collected, WorktreeError> {
         let message = "What the agent left\n".to_owned();
-        self.worktrees.collect(&CollectRequest {
-            issue,
-            attempt: 1,
-            base: self.base.clone(),
-            message,
-        })
+        self.worktrees.collect(&CollectRequest { issue, attempt: 1, base: self.base.clone(), message })
     }
 
     fn collect(&self, issue: u64) -> Work {
@@ -82,18 +61,13 @@ impl Place {
 
     /// Returns `git ls-tree -r` of a commit in the mirror, without the hashes.
     fn files(&self, commit: &CommitId) -> Vec<String> {
-        let listed = self
-            .home
-            .git(self.mirror.path(), &["ls-tree", "-r", "-z", commit.as_str()]);
+        let listed = self.home.git(self.mirror.path(), &["ls-tree", "-r", "-z", commit.as_str()]);
         let entries = listed.split('\0').filter(|entry| !entry.is_empty());
-        entries
-            .map(|entry| format!("{} {}", &entry[..6], entry.split_once('\t').unwrap().1))
-            .collect()
+        entries.map(|entry| format!("{} {}", &entry[..6], entry.split_once('\t').unwrap().1)).collect()
     }
 
     fn text(&self, commit: &CommitId, path: &str) -> String {
-        self.home
-            .git(self.mirror.path(), &["show", &format!("{commit}:{path}")])
+        self.home.git(self.mirror.path(), &["show", &format!("{commit}:{path}")])
     }
 }
 
@@ -105,15 +79,9 @@ fn paths(work: &Work) -> Vec<&str> {
 fn a_lease_is_a_clone_on_its_own_branch() {
     let place = Place::new(&[("a", "1"), ("dir/b", "2")]);
     let path = place.lease(7);
-    assert_eq!(
-        path,
-        place.user.canonicalize().unwrap().join(".worktrees/autoissue-issue-7")
-    );
+    assert_eq!(path, place.user.canonicalize().unwrap().join(".worktrees/autoissue-issue-7"));
     assert!(path.join(".git").is_dir());
-    assert_eq!(
-        place.home.git(&path, &["symbolic-ref", "HEAD"]),
-        "refs/heads/autoissue/issue-7"
-    );
+    assert_eq!(place.home.git(&path, &["symbolic-ref", "HEAD"]), "refs/heads/autoissue/issue-7");
     assert_eq!(place.home.git(&path, &["rev-parse", "HEAD"]), place.base.as_str());
     assert_eq!(place.home.git(&path, &["status", "--porcelain"]), "");
     assert_eq!(place.home.git(&path, &["remote"]), "");
@@ -143,9 +111,7 @@ fn the_exclude_is_written_once_and_keeps_its_other_bytes() {
 #[test]
 fn a_project_in_a_linked_worktree_below_the_top_is_excluded_too() {
     let place = Place::new(&[("sub/a", "1")]);
-    place
-        .home
-        .git(&place.user, &["worktree", "add", "-q", "../linked", "-b", "side"]);
+    place.home.git(&place.user, &["worktree", "add", "-q", "../linked", "-b", "side"]);
     let project = place.home.path().join("linked/sub");
     let options = Options {
         project: project.clone(),
@@ -167,10 +133,7 @@ fn a_link_in_place_of_the_root_is_not_followed() {
     fs::create_dir(&elsewhere).unwrap();
     symlink(&elsewhere, place.user.join(".worktrees")).unwrap();
     let leased = place.worktrees.lease(&place.request(1, 1));
-    assert!(
-        matches!(leased, Err(WorktreeError::RootNotADirectory { .. })),
-        "{leased:?}"
-    );
+    assert!(matches!(leased, Err(WorktreeError::RootNotADirectory { .. })), "{leased:?}");
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
 }
 
@@ -228,10 +191,7 @@ fn every_kind_of_leftover_comes_out_right() {
     assert_eq!(place.text(&work.commit, "dir"), "/etc/passwd");
     assert_eq!((work.n_commits, work.history), (1, History::Untouched));
     assert_eq!(
-        place.home.git(
-            place.mirror.path(),
-            &["log", "-1", "--format=%an %s", work.commit.as_str()]
-        ),
+        place.home.git(place.mirror.path(), &["log", "-1", "--format=%an %s", work.commit.as_str()]),
         "autoissue What the agent left"
     );
 }
@@ -261,17 +221,9 @@ fn commits_and_leftovers_become_one_history() {
     assert_eq!((work.n_commits, &work.history), (3, &History::Kept));
     assert_eq!(paths(&work), ["a", "b", "c"]);
     assert_eq!((work.added, work.removed), (3, 0));
-    assert_eq!(
-        place
-            .home
-            .git(place.mirror.path(), &["rev-parse", &format!("{}^", work.commit)]),
-        head.as_str()
-    );
+    assert_eq!(place.home.git(place.mirror.path(), &["rev-parse", &format!("{}^", work.commit)]), head.as_str());
     assert_eq!(place.collect(7), work);
-    assert_eq!(
-        place.home.git(place.mirror.path(), &["rev-parse", &work.salvage]),
-        work.commit.as_str()
-    );
+    assert_eq!(place.home.git(place.mirror.path(), &["rev-parse", &work.salvage]), work.commit.as_str());
     place.worktrees.release(7).unwrap();
     assert_eq!(place.collect(7).commit, work.commit);
 }
@@ -301,16 +253,8 @@ fn stale_commit_is_mine() {
     assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
     write(&path.join("b"), "x");
     let work = place.collect(7);
-    assert_eq!(
-        (work.n_commits, &work.history, paths(&work)),
-        (1, &History::Rewritten, vec!["b"])
-    );
-    assert_eq!(
-        place
-            .home
-            .git(place.mirror.path(), &["rev-parse", &format!("{}^", work.commit)]),
-        place.base.as_str()
-    );
+    assert_eq!((work.n_commits, &work.history, paths(&work)), (1, &History::Rewritten, vec!["b"]));
+    assert_eq!(place.home.git(place.mirror.path(), &["rev-parse", &format!("{}^", work.commit)]), place.base.as_str());
 }
 
 #[test]
@@ -320,10 +264,7 @@ fn a_rewritten_history_is_taken_as_its_files() {
     place.home.git(&path, &["checkout", "-q", "--orphan", "fresh"]);
     place.home.commit(&path, &[("b", "x")]);
     let work = place.collect(7);
-    assert_eq!(
-        (work.n_commits, &work.history, paths(&work)),
-        (1, &History::Rewritten, vec!["b"])
-    );
+    assert_eq!((work.n_commits, &work.history, paths(&work)), (1, &History::Rewritten, vec!["b"]));
     place.worktrees.release(7).unwrap();
 }
 
@@ -377,11 +318,7 @@ fn files_are_taken_when_the_repository_is_destroyed() {
         write(&path.join("c"), "y");
         destroy(&path.join(".git"));
         let work = place.collect(issue);
-        assert!(
-            matches!(work.history, History::Unreadable(_)),
-            "{issue}: {:?}",
-            work.history
-        );
+        assert!(matches!(work.history, History::Unreadable(_)), "{issue}: {:?}", work.history);
         assert_eq!(place.text(&work.commit, "b"), "x");
         assert_eq!(place.text(&work.commit, "c"), "y");
         place.worktrees.release(issue).unwrap();
@@ -395,16 +332,9 @@ fn malformed_commits_do_not_enter_the_mirror() {
     let path = place.lease(7);
     write(&path.join("b"), "x");
     let tree = place.home.git(&path, &["rev-parse", "HEAD^{tree}"]);
-    let faulty = format!(
-        "tree {tree}\nparent {}\nauthor no one\ncommitter no one\n\nx\n",
-        place.base
-    );
+    let faulty = format!("tree {tree}\nparent {}\nauthor no one\ncommitter no one\n\nx\n", place.base);
     let args = ["hash-object", "-t", "commit", "-w", "--stdin", "--literally"];
-    let id = place
-        .mirror
-        .git()
-        .run(&path, &args, &place.home.env(), Some(faulty.as_bytes()))
-        .unwrap();
+    let id = place.mirror.git().run(&path, &args, &place.home.env(), Some(faulty.as_bytes())).unwrap();
     let id = CommitId::parse(String::from_utf8(id).unwrap().trim()).unwrap();
     fs::write(path.join(".git/refs/heads/autoissue/issue-7"), format!("{id}\n")).unwrap();
     let work = place.collect(7);
@@ -417,24 +347,14 @@ fn malformed_commits_do_not_enter_the_mirror() {
 fn nested_repositories_are_skipped_and_named() {
     let place = Place::new(&[("a", "1"), ("src/f", "1")]);
     let path = place.lease(7);
-    place
-        .home
-        .repository(path.join("vendor/lib").to_str().unwrap(), &[("x", "1")]);
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        Collected::Nothing {
-            skipped: vec!["vendor/lib".to_owned()]
-        }
-    );
+    place.home.repository(path.join("vendor/lib").to_str().unwrap(), &[("x", "1")]);
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec!["vendor/lib".to_owned()] });
     // A repository made around files that the base has hides none of them.
     place.home.git(path.join("src"), &["init", "-q"]);
     write(&path.join("src/f"), "2");
     write(&path.join("src/g"), "3");
     let work = place.collect(7);
-    assert_eq!(
-        (paths(&work), work.skipped.as_slice()),
-        (vec!["src/f", "src/g"], ["vendor/lib".to_owned()].as_slice())
-    );
+    assert_eq!((paths(&work), work.skipped.as_slice()), (vec!["src/f", "src/g"], ["vendor/lib".to_owned()].as_slice()));
 }
 
 #[test]
@@ -480,34 +400,23 @@ fn diff_bomb() {
     // It is not lost, and does not hold the next attempt up.
     let leased = place.worktrees.lease(&place.request(7, 2)).unwrap();
     let saved = leased.leftovers.unwrap();
-    assert!(
-        saved.starts_with("refs/autoissue/salvage/s1/issue-7/attempt-1-leftover-"),
-        "{saved}"
-    );
+    assert!(saved.starts_with("refs/autoissue/salvage/s1/issue-7/attempt-1-leftover-"), "{saved}");
     assert_eq!(
-        place
-            .home
-            .git(place.mirror.path(), &["cat-file", "-s", &format!("{saved}:huge")]),
+        place.home.git(place.mirror.path(), &["cat-file", "-s", &format!("{saved}:huge")]),
         (FILE_BYTES_MAX + 1).to_string()
     );
     // A text too long to compare is listed without lines.
     write(&path.join("long"), "line\n".repeat(1 << 20));
     write(&path.join("short"), "line\n");
     let work = place.collect(7);
-    assert_eq!(
-        (paths(&work), work.added, work.truncated),
-        (vec!["long", "short"], 1, true)
-    );
+    assert_eq!((paths(&work), work.added, work.truncated), (vec!["long", "short"], 1, true));
 }
 
 #[test]
 fn a_big_file_that_was_committed_is_found_too() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
-    fs::File::create(path.join("huge"))
-        .unwrap()
-        .set_len(FILE_BYTES_MAX + 1)
-        .unwrap();
+    fs::File::create(path.join("huge")).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
     place.home.commit(&path, &[]);
     assert!(matches!(place.try_collect(7), Err(WorktreeError::TooBig { .. })));
 }
@@ -562,25 +471,11 @@ fn a_new_lease_starts_clean_and_keeps_what_was_there() {
     write(&path.join("b"), "half");
     let leased = place.worktrees.lease(&place.request(7, 2)).unwrap();
     assert!(!path.join("b").exists() && !leased.kept);
-    assert_eq!(
-        place.home.git(
-            place.mirror.path(),
-            &["show", &format!("{}:b", leased.leftovers.unwrap())]
-        ),
-        "half"
-    );
+    assert_eq!(place.home.git(place.mirror.path(), &["show", &format!("{}:b", leased.leftovers.unwrap())]), "half");
     // What was collected is not salvaged twice.
     write(&path.join("c"), "whole");
     let message = "m".to_owned();
-    place
-        .worktrees
-        .collect(&CollectRequest {
-            issue: 7,
-            attempt: 2,
-            base: place.base.clone(),
-            message,
-        })
-        .unwrap();
+    place.worktrees.collect(&CollectRequest { issue: 7, attempt: 2, base: place.base.clone(), message }).unwrap();
     assert_eq!(place.worktrees.lease(&place.request(7, 3)).unwrap().leftovers, None);
 }
 
@@ -590,23 +485,13 @@ fn a_kept_lease_goes_on_in_the_same_files() {
     let path = place.lease(7);
     write(&path.join("b"), "half");
     let first = place.collect(7);
-    let request = LeaseRequest {
-        keep: true,
-        ..place.request(7, 2)
-    };
+    let request = LeaseRequest { keep: true, ..place.request(7, 2) };
     let leased = place.worktrees.lease(&request).unwrap();
     assert_eq!((leased.kept, &leased.base), (true, &place.base));
     write(&path.join("b"), "whole");
     let message = "m".to_owned();
-    let second = place
-        .worktrees
-        .collect(&CollectRequest {
-            issue: 7,
-            attempt: 2,
-            base: place.base.clone(),
-            message,
-        })
-        .unwrap();
+    let second =
+        place.worktrees.collect(&CollectRequest { issue: 7, attempt: 2, base: place.base.clone(), message }).unwrap();
     let Collected::Work(second) = second else { panic!() };
     assert_eq!(second.n_commits, 1);
     assert_eq!(
@@ -616,27 +501,9 @@ fn a_kept_lease_goes_on_in_the_same_files() {
     // Another base, or a broken repository, means a fresh start.
     let moved = place.home.commit(&place.user, &[("a", "2")]);
     place.home.fetch(&place.mirror, &place.user);
-    assert!(
-        !place
-            .worktrees
-            .lease(&LeaseRequest {
-                start: moved.clone(),
-                ..request.clone()
-            })
-            .unwrap()
-            .kept
-    );
+    assert!(!place.worktrees.lease(&LeaseRequest { start: moved.clone(), ..request.clone() }).unwrap().kept);
     fs::remove_dir_all(path.join(".git")).unwrap();
-    assert!(
-        !place
-            .worktrees
-            .lease(&LeaseRequest {
-                start: moved,
-                ..request
-            })
-            .unwrap()
-            .kept
-    );
+    assert!(!place.worktrees.lease(&LeaseRequest { start: moved, ..request }).unwrap().kept);
 }
 
 #[test]
@@ -648,17 +515,8 @@ fn a_directory_half_made_by_a_crash_is_made_again() {
         place.worktrees.records.write(&Record { phase, ..record }).unwrap();
         fs::remove_file(path.join("b")).unwrap();
         fs::remove_file(path.join(".git/HEAD")).unwrap();
-        let leased = place
-            .worktrees
-            .lease(&LeaseRequest {
-                keep: true,
-                ..place.request(7, 1)
-            })
-            .unwrap();
-        assert_eq!(
-            (leased.kept, leased.leftovers, path.join("b").exists()),
-            (false, None, true)
-        );
+        let leased = place.worktrees.lease(&LeaseRequest { keep: true, ..place.request(7, 1) }).unwrap();
+        assert_eq!((leased.kept, leased.leftovers, path.join("b").exists()), (false, None, true));
     }
 }
 
@@ -675,14 +533,8 @@ fn a_stranger_in_our_place_is_moved_aside_not_deleted() {
         place.lease(issue);
         place.worktrees.release(issue).unwrap();
     }
-    assert_eq!(
-        fs::read(place.user.join(".worktrees/autoissue-issue-1.not-ours-1/notes")).unwrap(),
-        b"mine"
-    );
-    assert_eq!(
-        fs::read(place.user.join(".worktrees/autoissue-issue-2.not-ours-1")).unwrap(),
-        b"a file"
-    );
+    assert_eq!(fs::read(place.user.join(".worktrees/autoissue-issue-1.not-ours-1/notes")).unwrap(), b"mine");
+    assert_eq!(fs::read(place.user.join(".worktrees/autoissue-issue-2.not-ours-1")).unwrap(), b"a file");
     assert_eq!(fs::read(outside.join("f")).unwrap(), b"theirs");
 }
 
@@ -731,21 +583,12 @@ fn a_sweep_takes_only_what_is_ours_and_idle() {
     let stranger = place.user.join(".worktrees/autoissue-issue-3");
     write(&stranger.join("f"), "mine");
     write(&idle.join("b"), "unsaved");
-    let held: Vec<_> = place
-        .worktrees
-        .list()
-        .unwrap()
-        .into_iter()
-        .map(|held| (held.issue, held.exists))
-        .collect();
+    let held: Vec<_> = place.worktrees.list().unwrap().into_iter().map(|held| (held.issue, held.exists)).collect();
     assert_eq!(held, [(1, true), (2, true)]);
     let swept = place.worktrees.sweep(&[2]).unwrap();
     assert_eq!(swept.len(), 1);
     let saved = swept[0].result.as_ref().unwrap().clone().unwrap();
-    assert_eq!(
-        place.home.git(place.mirror.path(), &["show", &format!("{saved}:b")]),
-        "unsaved"
-    );
+    assert_eq!(place.home.git(place.mirror.path(), &["show", &format!("{saved}:b")]), "unsaved");
     assert!(!idle.exists() && busy.exists() && stranger.exists());
     assert_eq!(place.worktrees.list().unwrap().len(), 1);
 }
@@ -757,12 +600,7 @@ fn two_checkouts_of_one_repository_do_not_share_their_worktrees() {
     write(&path.join("b"), "x");
     let other = place.home.repository("other", &[("z", "1")]);
     let identity = place.worktrees.identity.clone();
-    let options = Options {
-        project: other,
-        session: "s2".to_owned(),
-        identity,
-        env: place.home.env(),
-    };
+    let options = Options { project: other, session: "s2".to_owned(), identity, env: place.home.env() };
     let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
     assert_eq!(worktrees.sweep(&[]).unwrap().len(), 0);
     worktrees.lease(&place.request(7, 1)).unwrap();
@@ -784,13 +622,7 @@ fn git_config_plant() {
     assert_eq!(place.text(&work.commit, "c"), "leftover");
     // The next attempt begins over planted files, once in the same tree and once afresh; then the plants are swept.
     for keep in [true, false] {
-        place
-            .worktrees
-            .lease(&LeaseRequest {
-                keep,
-                ..place.request(7, 2)
-            })
-            .unwrap();
+        place.worktrees.lease(&LeaseRequest { keep, ..place.request(7, 2) }).unwrap();
     }
     place.home.commit(&path, &[("b", "y")]);
     plant(&place, &path, &fired);
@@ -803,10 +635,7 @@ fn git_config_plant() {
     fs::write(path.join(".git"), format!("gitdir: {}\n", elsewhere.display())).unwrap();
     place.collect(8);
     place.worktrees.release(8).unwrap();
-    let fired: Vec<_> = fs::read_dir(&fired)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let fired: Vec<_> = fs::read_dir(&fired).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(fired.is_empty(), "{fired:?}");
 }
 
@@ -834,10 +663,7 @@ fn plant(place: &Place, path: &Path, fired: &Path) {
         }
     }
     let hooks = hooks.display().to_string();
-    write(
-        &path.join(".gitattributes"),
-        "* filter=planted diff=planted merge=planted\n",
-    );
+    write(&path.join(".gitattributes"), "* filter=planted diff=planted merge=planted\n");
     let settings = [
         ("core.hooksPath", hooks),
         ("core.fsmonitor", script("fsmonitor")),
@@ -863,9 +689,7 @@ fn plant(place: &Place, path: &Path, fired: &Path) {
     let mut config = fs::read_to_string(path.join(".git/config")).unwrap();
     for (name, value) in settings {
         let (section, key) = name.rsplit_once('.').unwrap();
-        let header = section
-            .split_once('.')
-            .map_or(section.to_owned(), |(a, b)| format!("{a} \"{b}\""));
+        let header = section.split_once('.').map_or(section.to_owned(), |(a, b)| format!("{a} \"{b}\""));
         config.push_str(&format!("[{header}]\n\t{key} = \"{value}\"\n"));
     }
     fs::write(path.join(".git/config"), config).unwrap();
@@ -958,25 +782,11 @@ fn attributes_name_a_filter_only_when_they_set_one() {
 fn submodules_are_initialised_and_stay_what_they_are() {
     let prepare = |home: &Home, user: &Path| {
         home.repository("lib", &[("l", "1")]);
-        home.git(
-            user,
-            &[
-                "-c",
-                "protocol.file.allow=always",
-                "submodule",
-                "--quiet",
-                "add",
-                "../lib",
-                "deps/lib",
-            ],
-        );
+        home.git(user, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../lib", "deps/lib"]);
         home.commit(user, &[]);
     };
-    let allowed = [
-        ("GIT_CONFIG_COUNT", "1"),
-        ("GIT_CONFIG_KEY_0", "protocol.file.allow"),
-        ("GIT_CONFIG_VALUE_0", "always"),
-    ];
+    let allowed =
+        [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "protocol.file.allow"), ("GIT_CONFIG_VALUE_0", "always")];
     let place = Place::with(&[("a", "1")], prepare, &allowed);
     let path = place.lease(7);
     assert_eq!(fs::read_to_string(path.join("deps/lib/l")).unwrap(), "1");
@@ -986,45 +796,21 @@ fn submodules_are_initialised_and_stay_what_they_are() {
     assert_eq!(work.skipped, Vec::<String>::new());
     // Whoever removes a submodule removes it.
     fs::remove_dir_all(path.join("deps")).unwrap();
-    assert!(
-        !place
-            .files(&place.collect(7).commit)
-            .iter()
-            .any(|file| file.contains("deps/lib"))
-    );
+    assert!(!place.files(&place.collect(7).commit).iter().any(|file| file.contains("deps/lib")));
 }
 
 #[test]
 fn a_submodule_that_cannot_be_had_is_named() {
     let prepare = |home: &Home, user: &Path| {
         home.repository("lib", &[("l", "1")]);
-        home.git(
-            user,
-            &[
-                "-c",
-                "protocol.file.allow=always",
-                "submodule",
-                "--quiet",
-                "add",
-                "../lib",
-                "deps/lib",
-            ],
-        );
+        home.git(user, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../lib", "deps/lib"]);
         home.commit(user, &[]);
         fs::remove_dir_all(home.path().join("lib")).unwrap();
     };
     let place = Place::with(&[("a", "1")], prepare, &[]);
     let leased = place.worktrees.lease(&place.request(7, 1));
-    assert!(
-        matches!(&leased, Err(WorktreeError::Submodule { path, .. }) if path == "deps/lib"),
-        "{leased:?}"
-    );
-    assert!(
-        !place
-            .worktrees
-            .lease(&place.request(7, 1))
-            .is_ok_and(|leased| leased.kept)
-    );
+    assert!(matches!(&leased, Err(WorktreeError::Submodule { path, .. }) if path == "deps/lib"), "{leased:?}");
+    assert!(!place.worktrees.lease(&place.request(7, 1)).is_ok_and(|leased| leased.kept));
 }
 
 #[test]
@@ -1037,19 +823,9 @@ fn a_shallow_repository_can_be_worked_on() {
     let mirror = Mirror::open(&place.home.path().join("state/shallow.git"), place.mirror.git().clone()).unwrap();
     let base = place.home.fetch(&mirror, &shallow);
     let identity = place.worktrees.identity.clone();
-    let options = Options {
-        project: shallow,
-        session: "s1".to_owned(),
-        identity,
-        env: place.home.env(),
-    };
+    let options = Options { project: shallow, session: "s1".to_owned(), identity, env: place.home.env() };
     let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
-    let place = Place {
-        mirror,
-        base,
-        worktrees,
-        ..place
-    };
+    let place = Place { mirror, base, worktrees, ..place };
     let path = place.lease(7);
     assert_eq!(place.home.git(&path, &["log", "--format=%s"]), "work");
     place.home.commit(&path, &[("b", "x")]);
@@ -1063,33 +839,16 @@ fn an_unchanged_file_is_not_read_again() {
     // As if the checkout had been long ago: the index is younger than its files.
     let index = place.worktrees.records.index(7);
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
-    fs::File::options()
-        .write(true)
-        .open(&index)
-        .unwrap()
-        .set_modified(later)
-        .unwrap();
+    fs::File::options().write(true).open(&index).unwrap().set_modified(later).unwrap();
     let mut kept = git2::Index::open(&index).unwrap();
     let mut entry = kept.get_path(Path::new("a"), 0).unwrap();
     // A false hash in our index shows whether the file was trusted to be unchanged.
     entry.id = kept.get_path(Path::new("b"), 0).unwrap().id;
     kept.add(&entry).unwrap();
     kept.write().unwrap();
-    fs::File::options()
-        .write(true)
-        .open(&index)
-        .unwrap()
-        .set_modified(later)
-        .unwrap();
+    fs::File::options().write(true).open(&index).unwrap().set_modified(later).unwrap();
     let seed = place.worktrees.tree_of(&place.base).unwrap();
-    let scene = Scene {
-        mirror: &place.mirror,
-        dir: &path,
-        index: &index,
-        seed,
-        take: Take::Everything,
-        filters: None,
-    };
+    let scene = Scene { mirror: &place.mirror, dir: &path, index: &index, seed, take: Take::Everything, filters: None };
     assert_eq!(snapshot::take(&scene).unwrap().tree, seed);
 }
 

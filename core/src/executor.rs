@@ -1,0 +1,285 @@
+//! Carries out effects: each one gives exactly one input, a panic and a cancellation included.
+//!
+//! ```text
+//!   Effect ─► start ─┬─ async: agent, checks, setup ───────► services ─┐
+//!                    └─ blocking: git, files, forge, strategies ───────┴─► Input ─► dispatcher
+//! ```
+//!
+//! It decides nothing, tries nothing twice, and keeps nothing from one effect to the next but what is needed to stop one.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use autoissue_engine::{Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, StopReason, Task, Usd};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedMutexGuard, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::service::agent::Wish;
+use crate::work::{AttemptId, PublishOrder, Workshop};
+
+/// Starts effects on the async runtime.
+pub(crate) struct Executor {
+    runtime: Handle,
+    workshop: Arc<Workshop>,
+    inputs: Sender<Input>,
+    tasks: TaskTracker,
+    running: Arc<Mutex<HashMap<AttemptId, Running>>>,
+    lanes: HashMap<IssueNumber, Arc<tokio::sync::Mutex<()>>>,
+    everything: CancellationToken,
+}
+
+/// What can be stopped of an attempt.
+struct Running {
+    wish: watch::Sender<Wish>,
+    cancel: CancellationToken,
+}
+
+impl Executor {
+    pub(crate) fn new(runtime: Handle, workshop: Arc<Workshop>, inputs: Sender<Input>) -> Self {
+        Self {
+            runtime,
+            workshop,
+            inputs,
+            tasks: TaskTracker::new(),
+            running: Arc::default(),
+            lanes: HashMap::new(),
+            everything: CancellationToken::new(),
+        }
+    }
+
+    /// Returns what tells when all effects have ended, and what ends them.
+    pub(crate) fn handles(&self) -> (TaskTracker, CancellationToken) {
+        (self.tasks.clone(), self.everything.clone())
+    }
+
+    /// Starts an effect. What it needs to know of the session is read from the engine now.
+    pub(crate) fn start(&mut self, effect: Effect, engine: &Engine) {
+        let workshop = self.workshop.clone();
+        match effect {
+            Effect::FetchBacklog => {
+                let label = engine.about().label.clone();
+                let failed = |failure| Input::BacklogFailed { failure };
+                self.blocking(failed, move || workshop.fetch_backlog(&label).unwrap_or_else(failed));
+            }
+            Effect::Classify { issue } => {
+                let number = issue.number;
+                let unknown = move |_| Input::Classified { issue: number, classification: unclassified() };
+                self.blocking(unknown, move || Input::Classified {
+                    issue: number,
+                    classification: workshop.strategies.classify(&issue),
+                });
+            }
+            Effect::SelectModel { issue, classification, attempt, n_substance, cap_left } => {
+                self.select_model(issue, classification.domain, attempt, n_substance, cap_left);
+            }
+            Effect::CheckBase => {
+                let cancel = self.everything.child_token();
+                let failed = |_| Input::BaseChecked { results: Vec::new() };
+                self.answering(failed, async move { workshop.check_base(&cancel).await });
+            }
+            Effect::LeaseWorktree { issue, attempt, start } => {
+                let id = AttemptId { issue, attempt };
+                let lane = self.lane(issue);
+                let (_, cancel) = self.stoppable(id);
+                self.attempt(id, async move {
+                    let _lane = lane.enter().await;
+                    let leased = workshop.lease(id, start, &cancel).await;
+                    leased.map(|base| Input::WorktreeLeased { issue, attempt, base })
+                });
+            }
+            Effect::RunAgent { issue, attempt, model, limit, resume, feedback, avoid } => {
+                let id = AttemptId { issue: issue.number, attempt };
+                let (wish, _) = self.stoppable(id);
+                let order = crate::work::RunOrder { issue, attempt, model, limit, resume, feedback, avoid };
+                let inputs = self.inputs.clone();
+                let everything = self.everything.clone();
+                self.attempt(id, async move {
+                    // Whoever drops a running agent ends it.
+                    let report = everything.run_until_cancelled(workshop.run_agent(order, wish, inputs)).await;
+                    let report = report.unwrap_or(Err(Failure::Interrupted))?;
+                    Ok(Input::AgentExited { issue: id.issue, attempt, report })
+                });
+            }
+            Effect::Stop { issue, attempt, reason } => self.stop(AttemptId { issue, attempt }, reason),
+            Effect::CollectWork { issue, attempt, base } => {
+                let id = AttemptId { issue: issue.number, attempt };
+                let lane = self.lane(issue.number);
+                self.attempt(id, async move {
+                    let _lane = lane.enter().await;
+                    let work = workshop.collect(id, &issue, &base).await?;
+                    Ok(Input::WorkCollected { issue: id.issue, attempt, work })
+                });
+            }
+            Effect::RunChecks { issue, attempt, .. } => {
+                let id = AttemptId { issue, attempt };
+                let (_, cancel) = self.stoppable(id);
+                self.attempt(id, async move {
+                    let results = workshop.run_checks(id, &cancel).await?;
+                    Ok(Input::ChecksFinished { issue, attempt, results })
+                });
+            }
+            Effect::Publish { issue, attempt } => {
+                let order = engine.task(issue).and_then(|task| PublishOrder::of(engine, task));
+                self.attempt(AttemptId { issue, attempt }, async move {
+                    let order = order
+                        .ok_or_else(|| Failure::Validation { message: "there is no work to publish".to_owned() })?;
+                    let publication = workshop.publish(order).await?;
+                    Ok(Input::Published { issue, attempt, publication })
+                });
+            }
+            Effect::ReleaseWorktree { issue, attempt, published } => {
+                let lane = self.lane(issue);
+                self.tasks.spawn_on(
+                    async move {
+                        let _lane = lane.enter().await;
+                        workshop.release(AttemptId { issue, attempt }, published).await;
+                    },
+                    &self.runtime,
+                );
+            }
+        }
+    }
+
+    fn select_model(&self, issue: Arc<Issue>, domain: String, attempt: u32, n_substance: u32, cap_left: Usd) {
+        let workshop = self.workshop.clone();
+        let number = issue.number;
+        let failed = move |failure: Failure| Input::ModelSelected {
+            issue: number,
+            model: None,
+            reason: format!("left to the agent's program: {failure}"),
+        };
+        self.blocking(failed, move || {
+            let (model, reason) = workshop.strategies.select_model(&issue, &domain, attempt, n_substance, cap_left);
+            Input::ModelSelected { issue: number, model, reason }
+        });
+    }
+
+    /// Runs an effect of an attempt; an error is its failure.
+    fn attempt(&self, id: AttemptId, work: impl Future<Output = Result<Input, Failure>> + Send + 'static) {
+        let AttemptId { issue, attempt } = id;
+        let failed = move |failure| Input::Failed { issue, attempt, failure };
+        let running = self.running.clone();
+        self.answering(failed, async move {
+            let answer = work.await.unwrap_or_else(failed);
+            lock(&running).remove(&id);
+            answer
+        });
+    }
+
+    /// Runs something that blocks, such as git or files.
+    fn blocking(
+        &self,
+        failed: impl Fn(Failure) -> Input + Send + 'static,
+        work: impl FnOnce() -> Input + Send + 'static,
+    ) {
+        let answer = self.runtime.spawn_blocking(work);
+        self.answer(failed, answer);
+    }
+
+    fn answering(
+        &self,
+        failed: impl Fn(Failure) -> Input + Send + 'static,
+        work: impl Future<Output = Input> + Send + 'static,
+    ) {
+        let answer = self.runtime.spawn(work);
+        self.answer(failed, answer);
+    }
+
+    /// Sends the answer of an effect, or what stands for it if the effect panicked.
+    fn answer(&self, failed: impl Fn(Failure) -> Input + Send + 'static, answer: tokio::task::JoinHandle<Input>) {
+        let inputs = self.inputs.clone();
+        let waiting = async move {
+            let input = answer.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "an effect panicked");
+                failed(Failure::Crash { message: format!("a defect in autoissue: {error}") })
+            });
+            // The dispatcher is gone only when the session is over.
+            let _ = inputs.send(input);
+        };
+        self.tasks.spawn_on(waiting, &self.runtime);
+    }
+
+    fn stoppable(&self, id: AttemptId) -> (watch::Receiver<Wish>, CancellationToken) {
+        let (wish, wished) = watch::channel(Wish::GoOn);
+        let cancel = self.everything.child_token();
+        lock(&self.running).insert(id, Running { wish, cancel: cancel.clone() });
+        (wished, cancel)
+    }
+
+    fn stop(&self, id: AttemptId, reason: StopReason) {
+        let running = lock(&self.running);
+        let Some(running) = running.get(&id) else { return };
+        let wish = match reason {
+            StopReason::Budget => Wish::StopForBudget,
+            StopReason::Interrupted => Wish::Stop,
+            StopReason::Killed => Wish::Kill,
+        };
+        if reason != StopReason::Budget {
+            running.cancel.cancel();
+        }
+        running.wish.send_if_modified(|current| {
+            let stronger = *current < wish;
+            *current = wish.max(*current);
+            stronger
+        });
+    }
+
+    /// Returns a place in the line of those who touch an issue's worktree: one at a time, in the order of their effects.
+    fn lane(&mut self, issue: IssueNumber) -> Lane {
+        let lane = self.lanes.entry(issue).or_default().clone();
+        match lane.clone().try_lock_owned() {
+            Ok(guard) => Lane::Entered(guard),
+            Err(_) => Lane::Behind(lane),
+        }
+    }
+}
+
+enum Lane {
+    Entered(OwnedMutexGuard<()>),
+    Behind(Arc<tokio::sync::Mutex<()>>),
+}
+
+impl Lane {
+    async fn enter(self) -> OwnedMutexGuard<()> {
+        match self {
+            Self::Entered(guard) => guard,
+            Self::Behind(lane) => lane.lock_owned().await,
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // What is behind it is whole even if a holder panicked: it only ever inserts and removes.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unclassified() -> Classification {
+    Classification { domain: "unknown".to_owned(), by: "none".to_owned(), ..Classification::default() }
+}
+
+impl PublishOrder {
+    /// Returns what is to be published of a task; `None` where there is no work.
+    fn of(engine: &Engine, task: &Task) -> Option<Self> {
+        let dependencies = task.issue.dependencies.iter().filter_map(|on| engine.task(on.number));
+        let published: Vec<_> = dependencies.map(|on| (on.publication.clone(), on.outcome().cloned())).collect();
+        Some(Self {
+            issue: task.issue.clone(),
+            attempt: task.n_attempts,
+            work: task.work.clone()?,
+            base: task.base.clone()?,
+            report: task.report.clone(),
+            checks: task.checks.clone(),
+            base_checks: engine.base_checks().map(<[_]>::to_vec).unwrap_or_default(),
+            model: task.model.clone(),
+            cost: task.spent,
+            cost_is_assumed: task.assumed > Usd::ZERO,
+            dependencies: published,
+            agent: engine.settings().agent.clone(),
+            base_branch: engine.about().base_branch.clone(),
+        })
+    }
+}

@@ -1,0 +1,393 @@
+//! Runs one attempt's agent: starts the backend's program, shows and keeps what it prints, and makes a report of its end.
+//!
+//! ```text
+//!   backend.start ─► command ─► process ─► lines ─┬─► transcript (bounded file)
+//!                                                 └─► backend ─► events ─► Reading ─► AgentReport
+//!                                                                   └─► Seen: a line to show, money spent so far
+//! ```
+//!
+//! What the agent says of itself goes into the report and no further: an end is good only if the program ended by itself
+//! with exit code 0, the backend read a result without an error, and nobody stopped it.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use autoissue_engine::{AgentReport, Ended, Failure, Spent, Time, Usd};
+use autoissue_plugin_sdk::{AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, PluginError};
+use autoissue_plugin_sdk::{Exit as SdkExit, Line as SdkLine, Source as SdkSource};
+use tokio::select;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::process::{self, Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram};
+
+/// Bytes of a transcript that are kept. An agent that prints more is still read, for its end matters.
+const TRANSCRIPT_BYTES_MAX: u64 = 64 << 20;
+/// Tools named in a report: more say nothing new.
+const N_DENIED_MAX: usize = 20;
+/// Bytes of an agent's summary that are kept.
+const SUMMARY_BYTES_MAX: usize = 16 << 10;
+/// The program name that means our own binary.
+const OWN_PROGRAM: &str = "autoissue";
+
+/// What an agent is run with.
+pub struct AgentOrder {
+    /// The task, as the backend is told of it.
+    pub task: AgentTask,
+    /// Where the agent works.
+    pub directory: PathBuf,
+    /// Where programs are looked for.
+    pub path: OsString,
+    /// Directories that agents write to: no program is started from there.
+    pub outside: Vec<PathBuf>,
+    /// Our own binary.
+    pub own_program: PathBuf,
+    /// The environment, before what the backend asks for.
+    pub env: Vec<(OsString, OsString)>,
+    /// By which stragglers are found.
+    pub tag: String,
+    /// File that the transcript is written to.
+    pub transcript: PathBuf,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// How long it may be silent.
+    pub stall: Duration,
+}
+
+/// Something seen while the agent runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Something to show.
+    Line(String),
+    /// What it has spent so far.
+    Spent(Usd),
+}
+
+/// What someone wants of a running agent; later values are stronger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wish {
+    /// That it goes on.
+    #[default]
+    GoOn,
+    /// That it stops, for its money is gone.
+    StopForBudget,
+    /// That it stops, for we stop.
+    Stop,
+    /// That it is killed.
+    Kill,
+}
+
+/// Runs the agent to its end.
+///
+/// # Errors
+/// The failure of an agent that could not be started; it has cost nothing.
+pub async fn run(
+    supervisor: &SupervisorProgram,
+    backend: &dyn AgentBackend,
+    order: AgentOrder,
+    mut wish: watch::Receiver<Wish>,
+    mut on_seen: impl FnMut(Seen) + Send,
+) -> Result<AgentReport, Failure> {
+    let (mut reader, command) = backend.start(&order.task).map_err(refused)?;
+    let mut transcript = Transcript::create(&order.transcript).map_err(|source| Failure::Crash {
+        message: format!("failed to write the transcript `{}`: {source}", order.transcript.display()),
+    })?;
+    let spec = program_spec(&order, command)?;
+    let started = Instant::now();
+    let mut running = process::spawn(supervisor, spec).await.map_err(|error| not_started(&error))?;
+    let mut reading = Reading::default();
+    let mut why = Watch::new(started, &order);
+    loop {
+        select! {
+            line = running.next_line() => {
+                let Some(line) = line else { break };
+                why.heard();
+                transcript.keep(&line);
+                for event in reader.on_lines(&[sdk_line(&line)]) {
+                    reading.take(event, &mut on_seen);
+                }
+            }
+            () = sleep_until(why.deadline()), if why.stopped.is_none() => why.late(&mut running).await,
+            changed = wish.changed() => {
+                // A sender that is gone wants nothing more.
+                let wanted = if changed.is_ok() { *wish.borrow_and_update() } else { Wish::Kill };
+                why.wanted(wanted, &mut running).await;
+            }
+        }
+    }
+    let exit = running.wait().await;
+    for event in reader.on_exit(SdkExit { code: exit.code, signal: exit.signal }) {
+        reading.take(event, &mut on_seen);
+    }
+    transcript.finish();
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ok(reading.report(why.stopped, exit, duration_ms))
+}
+
+fn refused(error: PluginError) -> Failure {
+    match error {
+        PluginError::Unavailable(message) => Failure::Crash { message },
+        PluginError::InvalidSettings(message) | PluginError::InvalidInput(message) | PluginError::Internal(message) => {
+            Failure::Validation { message }
+        }
+    }
+}
+
+fn not_started(error: &ProcessError) -> Failure {
+    let message = error_chain(error);
+    match error {
+        ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => Failure::Crash { message },
+        _ => Failure::Validation { message },
+    }
+}
+
+/// Returns an error with its causes in one line.
+pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec, Failure> {
+    let program = if command.program == OWN_PROGRAM {
+        order.own_program.clone()
+    } else {
+        process::resolve(&command.program, &order.path, &order.outside).map_err(|error| not_started(&error))?
+    };
+    let (stdin, prompt_file) = match command.input {
+        CommandInput::None => (Vec::new(), None),
+        CommandInput::Stdin(text) => (text.into_bytes(), None),
+        CommandInput::File(text) => (Vec::new(), Some(prompt_file(order, &text)?)),
+    };
+    let args = command.args.into_iter().map(|arg| match &prompt_file {
+        Some(file) => arg.replace("{prompt-file}", &file.to_string_lossy()).into(),
+        None => arg.into(),
+    });
+    let mut env = order.env.clone();
+    env.extend(command.env.into_iter().map(|(name, value)| (name.into(), value.into())));
+    Ok(ProgramSpec {
+        program,
+        args: args.collect(),
+        env,
+        directory: order.directory.clone(),
+        stdin,
+        tag: order.tag.clone(),
+    })
+}
+
+fn prompt_file(order: &AgentOrder, text: &str) -> Result<PathBuf, Failure> {
+    let path = order.transcript.with_extension("prompt");
+    std::fs::write(&path, text).map_err(|source| Failure::Crash {
+        message: format!("failed to write the prompt `{}`: {source}", path.display()),
+    })?;
+    Ok(path)
+}
+
+fn sdk_line(line: &Line) -> SdkLine {
+    let source = match line.source {
+        Source::Stdout => SdkSource::Stdout,
+        Source::Stderr => SdkSource::Stderr,
+    };
+    SdkLine { source, text: line.text.clone(), truncated: line.truncated }
+}
+
+/// Why we stopped the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stopped {
+    Budget,
+    Interrupted,
+    TimedOut(String),
+}
+
+/// Watches the time, and what is wanted.
+struct Watch {
+    started: Instant,
+    heard: Instant,
+    timeout: Duration,
+    stall: Duration,
+    stopped: Option<Stopped>,
+}
+
+impl Watch {
+    fn new(started: Instant, order: &AgentOrder) -> Self {
+        Self { started, heard: started, timeout: order.timeout, stall: order.stall, stopped: None }
+    }
+
+    fn heard(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    fn deadline(&self) -> Instant {
+        (self.started + self.timeout).min(self.heard + self.stall)
+    }
+
+    async fn late(&mut self, running: &mut Running) {
+        let message = if self.started + self.timeout <= Instant::now() {
+            format!("the agent took longer than {} minutes", self.timeout.as_secs() / 60)
+        } else {
+            format!("the agent was silent for {} minutes", self.stall.as_secs() / 60)
+        };
+        self.stopped = Some(Stopped::TimedOut(message));
+        running.terminate().await;
+    }
+
+    async fn wanted(&mut self, wish: Wish, running: &mut Running) {
+        match wish {
+            Wish::GoOn => return,
+            Wish::StopForBudget => self.stopped.get_or_insert(Stopped::Budget),
+            Wish::Stop | Wish::Kill => self.stopped.get_or_insert(Stopped::Interrupted),
+        };
+        if wish == Wish::Kill {
+            running.kill().await;
+        } else {
+            running.terminate().await;
+        }
+    }
+}
+
+/// What the backend has read so far.
+#[derive(Debug, Default)]
+struct Reading {
+    end: Option<Ended>,
+    final_cost: Option<Usd>,
+    seen: Option<Usd>,
+    total_tokens: Option<u64>,
+    delta_tokens: u64,
+    session: Option<String>,
+    summary: Option<String>,
+    denied: Vec<String>,
+}
+
+impl Reading {
+    fn take(&mut self, event: AgentEvent, on_seen: &mut impl FnMut(Seen)) {
+        let failed = |failure| Some(Ended::Failed { failure });
+        match event {
+            AgentEvent::Session(id) => self.session = Some(id),
+            AgentEvent::Text(text) | AgentEvent::Note(text) => on_seen(Seen::Line(text)),
+            AgentEvent::ToolStart { name, .. } => on_seen(Seen::Line(format!("▸ {name}"))),
+            AgentEvent::UsageDelta(usage) => {
+                self.delta_tokens += usage.input_tokens + usage.output_tokens;
+                if let Some(usd) = usage.usd {
+                    self.spent(self.seen.unwrap_or_default() + Usd::from_dollars(usd), on_seen);
+                }
+            }
+            AgentEvent::UsageTotal(usage) => {
+                self.total_tokens = Some(usage.input_tokens + usage.output_tokens);
+                if let Some(usd) = usage.usd {
+                    self.spent(Usd::from_dollars(usd), on_seen);
+                }
+            }
+            AgentEvent::FinalCost(usd) => {
+                self.final_cost = Some(Usd::from_dollars(usd));
+                self.spent(Usd::from_dollars(usd), on_seen);
+            }
+            AgentEvent::Denied(tool) if self.denied.len() < N_DENIED_MAX => self.denied.push(tool),
+            AgentEvent::RateLimited(until) => {
+                let message = "the account is rate limited".to_owned();
+                self.end = failed(Failure::RateLimit { message, until: until.map(Time::from_ms) });
+            }
+            AgentEvent::Overloaded(message) => self.end = failed(Failure::Overloaded { message }),
+            AgentEvent::AuthFailed(message) => self.end = failed(Failure::Auth { message }),
+            AgentEvent::Unreachable(message) => self.end = failed(Failure::Network { message }),
+            AgentEvent::ContextFull => self.end = failed(task("the conversation no longer fits the model")),
+            AgentEvent::TurnsReached => self.end = failed(task("the agent used up its turns")),
+            AgentEvent::Failed(message) => self.end = failed(Failure::Task { message }),
+            AgentEvent::Invalid(message) => self.end = failed(Failure::Validation { message }),
+            AgentEvent::BudgetReached => self.end = Some(Ended::Budget),
+            AgentEvent::Done(summary) => {
+                self.end = Some(Ended::Done);
+                self.summary = summary.map(|text| bounded(text, SUMMARY_BYTES_MAX));
+            }
+            _ => {}
+        }
+    }
+
+    fn spent(&mut self, so_far: Usd, on_seen: &mut impl FnMut(Seen)) {
+        self.seen = Some(so_far);
+        on_seen(Seen::Spent(so_far));
+    }
+
+    fn report(self, stopped: Option<Stopped>, exit: Exit, duration_ms: u64) -> AgentReport {
+        let ended = match stopped {
+            Some(Stopped::Budget) => Ended::Budget,
+            Some(Stopped::Interrupted) => Ended::Failed { failure: Failure::Interrupted },
+            Some(Stopped::TimedOut(message)) => Ended::Failed { failure: Failure::Timeout { message } },
+            None => self.end.map_or_else(|| crashed("ended without a result", exit), |end| checked(end, exit)),
+        };
+        AgentReport {
+            ended,
+            spent: self.final_cost.map(Spent::Known).or(self.seen.map(Spent::AtLeast)).unwrap_or(Spent::Unknown),
+            session: self.session,
+            summary: self.summary,
+            denied: self.denied,
+            tokens: self.total_tokens.unwrap_or(self.delta_tokens),
+            duration_ms,
+        }
+    }
+}
+
+fn task(message: &str) -> Failure {
+    Failure::Task { message: message.to_owned() }
+}
+
+/// Lets a good end stand only if the program ended well too.
+fn checked(end: Ended, exit: Exit) -> Ended {
+    if end == Ended::Done && !exit.is_success() { crashed("said that it was done, but", exit) } else { end }
+}
+
+fn crashed(what: &str, exit: Exit) -> Ended {
+    let how = match (exit.code, exit.signal) {
+        _ if exit.supervisor_lost => "its supervisor was killed".to_owned(),
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => "its exit is unknown".to_owned(),
+    };
+    Ended::Failed { failure: Failure::Crash { message: format!("the agent {what} ({how})") } }
+}
+
+fn bounded(mut text: String, bytes_max: usize) -> String {
+    let end = (0..=bytes_max.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    text.truncate(end);
+    text
+}
+
+/// The file that keeps what an agent printed.
+struct Transcript {
+    file: BufWriter<File>,
+    n_bytes: u64,
+    failed: bool,
+}
+
+impl Transcript {
+    fn create(path: &Path) -> io::Result<Self> {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        Ok(Self { file: BufWriter::new(File::create(path)?), n_bytes: 0, failed: false })
+    }
+
+    /// Keeps a line. A transcript that cannot be written any more does not end the agent's work.
+    fn keep(&mut self, line: &Line) {
+        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes {
+            return;
+        }
+        self.n_bytes += line.text.len() as u64 + 1;
+        let mut written = writeln!(self.file, "{}", line.text);
+        if TRANSCRIPT_BYTES_MAX < self.n_bytes {
+            written =
+                written.and_then(|()| writeln!(self.file, "… left out: more than {TRANSCRIPT_BYTES_MAX} bytes …"));
+        }
+        if let Err(error) = written {
+            tracing::warn!(%error, "the transcript is incomplete");
+            self.failed = true;
+        }
+    }
+
+    fn finish(mut self) {
+        if let Err(error) = self.file.flush() {
+            tracing::warn!(%error, "the transcript is incomplete");
+        }
+    }
+}

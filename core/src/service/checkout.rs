@@ -1,0 +1,128 @@
+//! The user's checkout, read only: is it a repository, on which branch does work start, who commits.
+
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorCode, Repository};
+
+use super::worktrees::Identity;
+
+/// Branch that work starts from where nothing is configured.
+const MAIN: &str = "main";
+
+/// The user's checkout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkout {
+    path: PathBuf,
+}
+
+/// Why a checkout cannot be worked on.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckoutError {
+    /// It is no git repository.
+    #[error("`{}` is not a git repository", path.display())]
+    NotARepository {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It has no files of its own.
+    #[error("`{}` is a bare git repository", path.display())]
+    Bare {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There is no commit to start from.
+    #[error("`{}` has no commit yet", path.display())]
+    NoCommit {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The base branch does not exist.
+    #[error("branch `{branch}` does not exist in `{}`", path.display())]
+    NoBranch {
+        /// The branch.
+        branch: String,
+        /// The directory.
+        path: PathBuf,
+    },
+    /// No branch is checked out, and none is configured.
+    #[error("`{}` has no branch `main` and no branch checked out", path.display())]
+    Detached {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The repository cannot be read.
+    #[error("failed to read the repository `{}`", path.display())]
+    Unreadable {
+        /// The directory.
+        path: PathBuf,
+        /// What the git library said.
+        #[source]
+        source: git2::Error,
+    },
+}
+
+impl Checkout {
+    /// Opens the checkout that a directory is the root of, or lies in.
+    ///
+    /// # Errors
+    /// Where it is no repository with a working directory.
+    pub fn open(directory: &Path) -> Result<Self, CheckoutError> {
+        let path = directory.to_owned();
+        let repository = Repository::discover(directory).map_err(|source| match source.code() {
+            ErrorCode::NotFound => CheckoutError::NotARepository { path: path.clone() },
+            _ => CheckoutError::Unreadable { path: path.clone(), source },
+        })?;
+        let root = repository.workdir().ok_or(CheckoutError::Bare { path })?;
+        Ok(Self { path: root.canonicalize().unwrap_or_else(|_| root.to_owned()) })
+    }
+
+    /// Returns its root.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the name of its directory.
+    pub fn name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
+
+    /// Returns the branch that work starts from: the configured one, else `main`, else the one that is checked out.
+    ///
+    /// # Errors
+    /// Where there is no such branch, or no commit at all.
+    pub fn base_branch(&self, configured: Option<&str>) -> Result<String, CheckoutError> {
+        let repository = self.repository()?;
+        let exists = |name: &str| repository.refname_to_id(&format!("refs/heads/{name}")).is_ok();
+        let path = || self.path.clone();
+        match configured {
+            Some(name) if exists(name) => Ok(name.to_owned()),
+            _ if repository.is_empty().unwrap_or(false) => Err(CheckoutError::NoCommit { path: path() }),
+            Some(name) => Err(CheckoutError::NoBranch { branch: name.to_owned(), path: path() }),
+            None if exists(MAIN) => Ok(MAIN.to_owned()),
+            None => match repository.head() {
+                Ok(head) if head.is_branch() => {
+                    let name = head.shorthand().map(str::to_owned);
+                    name.map_err(|source| CheckoutError::Unreadable { path: path(), source })
+                }
+                Ok(_) => Err(CheckoutError::Detached { path: path() }),
+                Err(error) if error.code() == ErrorCode::UnbornBranch => Err(CheckoutError::NoCommit { path: path() }),
+                Err(source) => Err(CheckoutError::Unreadable { path: path(), source }),
+            },
+        }
+    }
+
+    /// Returns who commits: the user as git knows them, else autoissue.
+    pub fn identity(&self) -> Identity {
+        let config = self.repository().ok().and_then(|repository| repository.config().ok());
+        let value =
+            |key| config.as_ref().and_then(|config| config.get_string(key).ok()).filter(|text| !text.is_empty());
+        Identity {
+            name: value("user.name").unwrap_or_else(|| "autoissue".to_owned()),
+            email: value("user.email").unwrap_or_else(|| "autoissue@localhost".to_owned()),
+        }
+    }
+
+    fn repository(&self) -> Result<Repository, CheckoutError> {
+        Repository::open(&self.path).map_err(|source| CheckoutError::Unreadable { path: self.path.clone(), source })
+    }
+}

@@ -1,0 +1,212 @@
+//! The forge's directories on disk: bounded reading that follows no link, and writing that is whole or not at all.
+//!
+//! ```text
+//!   lock the directory ──► write `.NAME.tmp`, flush ──► rename to NAME ──► flush the directory
+//!                                    └── a crash here leaves a file that readers ignore and the next writer removes
+//! ```
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
+
+use super::ForgeError;
+
+/// Largest file that is read, bytes: sixteen times what GitHub takes in an issue.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Most files of one directory that are read; a longer list is no backlog of people.
+const N_FILES_MAX: usize = 10_000;
+
+/// A directory of the forge.
+#[derive(Clone, Debug)]
+pub(super) struct Directory {
+    project: PathBuf,
+    /// Relative to the project, with `/`.
+    relative: &'static str,
+}
+
+/// A Markdown file of the directory.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    /// File name.
+    pub(super) name: String,
+    /// Its text, or why there is none and what to do, for people.
+    pub(super) text: Result<String, String>,
+}
+
+/// Excludes other writers of a directory until it is dropped.
+pub(super) struct WriteLock<'d> {
+    directory: &'d Directory,
+    handle: File,
+}
+
+impl Directory {
+    pub(super) fn new(project: &Path, relative: &'static str) -> Self {
+        Self { project: project.into(), relative }
+    }
+
+    /// Returns the address of a file for people: its path in the project.
+    pub(super) fn url(&self, name: &str) -> String {
+        format!("{}/{name}", self.relative)
+    }
+
+    /// Returns whether the directory is there.
+    ///
+    /// # Errors
+    /// [`ForgeError::SymbolicLink`] where it or the directory above is a link: it could lead out of the project.
+    pub(super) fn exists(&self) -> Result<bool, ForgeError> {
+        let mut path = self.project.clone();
+        for part in self.relative.split('/') {
+            path.push(part);
+            match fs::symlink_metadata(&path) {
+                Ok(found) if found.is_symlink() => return Err(ForgeError::SymbolicLink { path }),
+                Ok(found) if found.is_dir() => {}
+                Ok(_) => return Err(ForgeError::reading(&path, io::ErrorKind::NotADirectory.into())),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(ForgeError::reading(&path, error)),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes the directory where it is missing.
+    pub(super) fn create(&self) -> Result<(), ForgeError> {
+        if self.exists()? {
+            return Ok(());
+        }
+        let path = self.path();
+        fs::create_dir_all(&path).map_err(|error| ForgeError::writing(&path, error))
+    }
+
+    /// Returns the Markdown files by name; an empty list where there is no directory. Files that begin with `.` or `_` and
+    /// `README.md` are people's own. The second value is a warning where there are more files than are read.
+    pub(super) fn files(&self) -> Result<(Vec<Found>, Option<String>), ForgeError> {
+        if !self.exists()? {
+            return Ok((Vec::new(), None));
+        }
+        let mut names = self.names()?;
+        let n_left_out = names.len().saturating_sub(N_FILES_MAX);
+        names.truncate(N_FILES_MAX);
+        let warning = (n_left_out > 0).then(|| {
+            let (directory, limit) = (self.relative, N_FILES_MAX);
+            format!("`{directory}` has more than {limit} files; the last {n_left_out} are left out: move old ones away")
+        });
+        let read = |name: String| Found { text: read_bounded(&self.path().join(&name)), name };
+        Ok((names.into_iter().map(read).collect(), warning))
+    }
+
+    /// Waits until no other process writes here, and removes what a crashed one left.
+    pub(super) fn lock(&self) -> Result<WriteLock<'_>, ForgeError> {
+        self.create()?;
+        let path = self.path();
+        let handle = File::open(&path).map_err(|error| ForgeError::reading(&path, error))?;
+        // Some network file systems have no locks; there the rename, which replaces nothing, is what is left.
+        let _ = rustix::io::retry_on_intr(|| flock(&handle, FlockOperation::LockExclusive));
+        self.remove_leftovers()?;
+        Ok(WriteLock { directory: self, handle })
+    }
+
+    fn path(&self) -> PathBuf {
+        self.project.join(self.relative)
+    }
+
+    fn names(&self) -> Result<Vec<String>, ForgeError> {
+        let names = self.all_names()?.into_iter().filter(|name| is_ours(name));
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn all_names(&self) -> Result<Vec<String>, ForgeError> {
+        let path = self.path();
+        let entries = fs::read_dir(&path).map_err(|error| ForgeError::reading(&path, error))?;
+        let names = entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
+        names.collect::<io::Result<_>>().map_err(|error| ForgeError::reading(&path, error))
+    }
+
+    fn remove_leftovers(&self) -> Result<(), ForgeError> {
+        for name in self.all_names()?.iter().filter(|name| name.starts_with('.') && name.ends_with(".md.tmp")) {
+            let path = self.path().join(name);
+            fs::remove_file(&path).map_err(|error| ForgeError::writing(&path, error))?;
+        }
+        Ok(())
+    }
+}
+
+impl WriteLock<'_> {
+    /// Writes a new file. One that is there already is never overwritten.
+    pub(super) fn create(&self, name: &str, text: &str) -> Result<(), ForgeError> {
+        let path = self.directory.path().join(name);
+        let written = self.write_aside(name, text)?;
+        let renamed = match renameat_with(CWD, &written, CWD, &path, RenameFlags::NOREPLACE) {
+            // A file system without that kind of rename: the lock keeps other writers of ours away.
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) if !path.exists() => {
+                fs::rename(&written, &path)
+            }
+            renamed => renamed.map_err(io::Error::from),
+        };
+        self.finish(&path, &written, renamed)
+    }
+
+    /// Writes a file in place of the one that is there.
+    pub(super) fn replace(&self, name: &str, text: &str) -> Result<(), ForgeError> {
+        let path = self.directory.path().join(name);
+        let written = self.write_aside(name, text)?;
+        let renamed = fs::rename(&written, &path);
+        self.finish(&path, &written, renamed)
+    }
+
+    fn write_aside(&self, name: &str, text: &str) -> Result<PathBuf, ForgeError> {
+        let path = self.directory.path().join(format!(".{name}.tmp"));
+        let write = || {
+            let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        };
+        write().map_err(|error| {
+            let _ = fs::remove_file(&path);
+            ForgeError::writing(&path, error)
+        })?;
+        Ok(path)
+    }
+
+    fn finish(&self, path: &Path, written: &Path, renamed: io::Result<()>) -> Result<(), ForgeError> {
+        renamed.map_err(|error| {
+            let _ = fs::remove_file(written);
+            ForgeError::writing(path, error)
+        })?;
+        // Not every file system can flush a directory, and the file is there already.
+        let _ = self.handle.sync_all();
+        Ok(())
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let is_markdown = lower.ends_with(".md") || lower.ends_with(".markdown");
+    is_markdown && !name.starts_with(['.', '_']) && lower != "readme.md"
+}
+
+/// Reads a file of bounded size; the error is for people.
+fn read_bounded(path: &Path) -> Result<String, String> {
+    let found = fs::symlink_metadata(path).map_err(|error| format!("cannot be read: {error}"))?;
+    if found.is_symlink() {
+        return Err("is a symbolic link, which is not followed: put the file itself there".into());
+    }
+    if !found.is_file() {
+        return Err("is not a file: rename or move it".into());
+    }
+    // The file may have been exchanged since: a link is refused here too, and a pipe does not block.
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
+    let file = file.map_err(|error| format!("cannot be read: {error}"))?;
+    let mut bytes = Vec::new();
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    if u64::try_from(bytes.len()).is_ok_and(|n| n > FILE_BYTES_MAX) {
+        return Err("is larger than 1 MiB: shorten it, and put long logs into files of their own".into());
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 text: save it as UTF-8".into())
+}

@@ -1,0 +1,99 @@
+//! Why a session cannot run, told apart by what the person has to do.
+
+use std::path::PathBuf;
+
+use crate::journal::JournalError;
+use crate::recorded::RecordedError;
+use crate::repository_lock::LockError;
+use crate::service::agent_environment::EnvironmentError;
+use crate::service::checkout::CheckoutError;
+use crate::service::git_program::GitError;
+use crate::service::local_forge::ForgeError;
+use crate::service::mirror::{FetchError, MirrorError};
+use crate::service::worktrees::WorktreeError;
+use crate::strategy::UnknownStrategy;
+
+/// Why a session cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionError {
+    /// The label is empty.
+    #[error("the label is empty")]
+    EmptyLabel,
+    /// The git program is missing or does not work.
+    #[error(transparent)]
+    Git(#[from] GitError),
+    /// The checkout cannot be worked on.
+    #[error(transparent)]
+    Checkout(#[from] CheckoutError),
+    /// The forge's files cannot be used.
+    #[error(transparent)]
+    Forge(#[from] ForgeError),
+    /// The configured forge is not part of this release.
+    #[error("`forge.kind` is `{kind}`, which this release does not have; it has `local`")]
+    NoSuchForge {
+        /// What is configured.
+        kind: String,
+    },
+    /// A strategy is not known.
+    #[error(transparent)]
+    Strategy(#[from] UnknownStrategy),
+    /// The agent's environment cannot be made as configured.
+    #[error("`agent.env` cannot be used")]
+    Environment(#[from] EnvironmentError),
+    /// Another session holds the repository.
+    #[error(transparent)]
+    Locked(#[from] LockError),
+    /// The journal cannot be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A session in the journal cannot be read.
+    #[error(transparent)]
+    Recorded(#[from] RecordedError),
+    /// The base cannot be fetched.
+    #[error("failed to fetch the base")]
+    Fetch(#[from] FetchError),
+    /// The mirror cannot be used.
+    #[error("failed to open the mirror of the repository")]
+    Mirror(#[from] MirrorError),
+    /// The worktrees cannot be used.
+    #[error("failed to prepare the worktrees")]
+    Worktrees(#[from] WorktreeError),
+    /// There is nothing to go on with.
+    #[error("no unfinished session of `{}` is known", project.display())]
+    NothingToResume {
+        /// The checkout.
+        project: PathBuf,
+    },
+    /// The session is over.
+    #[error("session `{session}` is over: it {status}")]
+    AlreadyOver {
+        /// Its id.
+        session: String,
+        /// How it ended.
+        status: &'static str,
+    },
+    /// The session belongs to another checkout.
+    #[error("session `{session}` belongs to `{}`", project.display())]
+    OtherProject {
+        /// Its id.
+        session: String,
+        /// Its checkout.
+        project: PathBuf,
+    },
+    /// What a session was started with cannot be read back.
+    #[error("session `{session}` was started in a way that this release cannot read")]
+    UnreadableOrder {
+        /// Its id.
+        session: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A defect in autoissue.
+    #[error("a defect in autoissue: {message}")]
+    Defect {
+        /// What the program says of it.
+        message: String,
+    },
+}

@@ -1,0 +1,344 @@
+//! Opening a session: everything that can go wrong for free goes wrong here, before anything is changed or spent.
+//!
+//! ```text
+//!   strategies, git, checkout, base branch, forge ──► lock ──► journal ──► mirror, worktrees, sweep ──► Session
+//!   └────────── changes nothing ─────────────────┘    └────────── changes only what is ours ──────────┘
+//! ```
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use autoissue_engine::{About, Engine, History, Input, Metering, ModelChoice, RedBase, Settings, Time, Usd};
+use autoissue_plugin_sdk as sdk;
+
+use super::{Exec, Host, Order, Session, SessionError};
+use crate::bus::Bus;
+use crate::config::{self, Config, ForgeKind};
+use crate::dispatcher::{holders, wall_clock_ms};
+use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
+use crate::recorded::Recorded;
+use crate::repository_lock::{Holder, RepositoryLock, repository_key};
+use crate::service::agent_environment::agent_environment;
+use crate::service::checkout::Checkout;
+use crate::service::git_program::Git;
+use crate::service::local_forge::LocalForge;
+use crate::service::mirror::Mirror;
+use crate::service::process::sweep_tagged;
+use crate::service::worktrees::{Options, Worktrees};
+use crate::strategy::Strategies;
+use crate::work::{Bench, Workshop};
+
+/// Costs of earlier tasks that an estimate looks at: the newest say most.
+const N_COSTS_MAX: usize = 200;
+/// Sessions that are looked through for one to go on with.
+const N_SESSIONS_MAX: usize = 1_000;
+
+/// What is known before anything is changed.
+struct Ground {
+    config: Config,
+    git: Git,
+    checkout: Checkout,
+    base_branch: String,
+    forge: LocalForge,
+    repository: String,
+    key: String,
+    path: OsString,
+    agent_env: Vec<(OsString, OsString)>,
+}
+
+pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session, SessionError> {
+    if matches!(&order, Order::Exec(exec) if exec.label.trim().is_empty()) {
+        return Err(SessionError::EmptyLabel);
+    }
+    let ground = survey(config, host)?;
+    match order {
+        Order::Exec(exec) if exec.dry_run => rehearse(ground, host, exec),
+        Order::Exec(exec) => start(ground, host, exec),
+        Order::Resume(wanted) => resume(ground, host, wanted.as_deref()),
+    }
+}
+
+/// Checks what can be checked without changing anything.
+fn survey(config: Config, host: &Host) -> Result<Ground, SessionError> {
+    let path = variable(host, "PATH");
+    let git = Git::find(&path)?;
+    let checkout = Checkout::open(&host.project)?;
+    let base_branch = checkout.base_branch(config.project.base_branch.as_deref())?;
+    let forge = match config.forge.kind {
+        ForgeKind::Local => LocalForge::open(checkout.path())?,
+        ForgeKind::Github => return Err(SessionError::NoSuchForge { kind: "github".to_owned() }),
+    };
+    let strategies = Strategies::configured(&config, "", "")?;
+    let info = strategies.backend().probe("");
+    let mut passed: Vec<String> = info.map(|info| info.environment).unwrap_or_default();
+    passed.extend(config.agent.env.iter().cloned());
+    let agent_env = agent_environment(&host.environment, &passed)?;
+    let key = repository_key(checkout.path());
+    let repository = config.project.repo.clone().unwrap_or_else(|| checkout.name());
+    Ok(Ground { config, git, checkout, base_branch, forge, repository, key, path, agent_env })
+}
+
+fn variable(host: &Host, name: &str) -> OsString {
+    let found = host.environment.iter().find(|(known, _)| known == OsStr::new(name));
+    found.map(|(_, value)| value.clone()).unwrap_or_default()
+}
+
+/// Opens a dry run: it reads what there is, and writes nothing at all.
+fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionError> {
+    let now_ms = wall_clock_ms();
+    let id = SessionId::new(now_ms, entropy());
+    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
+    let settings = settings(&ground.config, &strategies, &exec, now_ms);
+    let past = Journal::open_read_only(&host.state_dir)?;
+    let history = history(&past, &settings, &strategies)?;
+    let mut journal = Journal::in_memory()?;
+    journal.create_session(&new_session(&ground, host, &id, &exec, now_ms))?;
+    let first = started(&ground, settings, &exec, history);
+    Ok(assemble(
+        ground,
+        host,
+        Parts {
+            id,
+            started_at_ms: now_ms,
+            first,
+            exec,
+            strategies,
+            journal,
+            engine: Engine::new(),
+            last_seq: 0,
+            bench: None,
+            lock: None,
+        },
+    ))
+}
+
+/// Opens a new session.
+fn start(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionError> {
+    let now_ms = wall_clock_ms();
+    let id = SessionId::new(now_ms, entropy());
+    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
+    let settings = settings(&ground.config, &strategies, &exec, now_ms);
+    let lock = lock(&ground, host, &id, now_ms)?;
+    let mut journal = Journal::open(&host.state_dir)?;
+    let history = history(&journal, &settings, &strategies)?;
+    let bench = bench(&ground, host, &id, &[])?;
+    journal.create_session(&new_session(&ground, host, &id, &exec, now_ms))?;
+    let first = started(&ground, settings, &exec, history);
+    let (engine, bench, lock) = (Engine::new(), Some(bench), Some(lock));
+    let parts = Parts { id, started_at_ms: now_ms, first, exec, strategies, journal, engine, last_seq: 0, bench, lock };
+    Ok(assemble(ground, host, parts))
+}
+
+/// Opens an unfinished session to go on with it.
+fn resume(ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, SessionError> {
+    let now_ms = wall_clock_ms();
+    let journal = Journal::open(&host.state_dir)?;
+    let row = unfinished(&journal, ground.checkout.path(), wanted)?;
+    let lock = lock(&ground, host, &row.id, now_ms)?;
+    let id = row.id.clone();
+    let exec: Exec = serde_json::from_str(&row.settings_json)
+        .map_err(|source| SessionError::UnreadableOrder { session: id.to_string(), source })?;
+    let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
+    let engine = Recorded::read(&journal, row)?.engine;
+    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
+    let settings = Box::new(settings(&ground.config, &strategies, &exec, started_at_ms));
+    let bench = bench(&ground, host, &id, &holders(&engine))?;
+    // A session that died before its first event has nothing to go on with, and starts.
+    let first = if last_seq == 0 {
+        let history = history(&journal, &settings, &strategies)?;
+        started(&ground, *settings, &exec, history)
+    } else {
+        Input::Resumed { settings }
+    };
+    let (bench, lock) = (Some(bench), Some(lock));
+    Ok(assemble(
+        ground,
+        host,
+        Parts { id, started_at_ms, first, exec, strategies, journal, engine, last_seq, bench, lock },
+    ))
+}
+
+/// What the ways of opening a session differ in.
+struct Parts {
+    id: SessionId,
+    started_at_ms: u64,
+    first: Input,
+    exec: Exec,
+    strategies: Strategies,
+    journal: Journal,
+    engine: Engine,
+    last_seq: u64,
+    bench: Option<Bench>,
+    lock: Option<RepositoryLock>,
+}
+
+fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
+    let bus = Arc::new(Bus::new(parts.last_seq));
+    let workshop = Workshop {
+        strategies: parts.strategies,
+        forge: ground.forge,
+        bench: parts.bench,
+        bus: bus.clone(),
+        only: parts.exec.only.into_iter().collect(),
+        session: parts.id.to_string(),
+        project: ground.checkout.path().to_owned(),
+        own_program: host.own_program.clone(),
+        path: ground.path,
+        agent_env: ground.agent_env,
+        tag_prefix: format!("{}/", ground.key),
+        session_dir: session_dir(&host.state_dir, &parts.id),
+        config: ground.config,
+    };
+    Session {
+        id: parts.id,
+        started_at_ms: parts.started_at_ms,
+        first: parts.first,
+        engine: parts.engine,
+        journal: parts.journal,
+        workshop,
+        bus,
+        inputs: channel(),
+        lock: parts.lock,
+    }
+}
+
+/// Returns the directory with a session's transcripts.
+pub fn session_dir(state_dir: &Path, session: &SessionId) -> PathBuf {
+    state_dir.join("sessions").join(session.as_str())
+}
+
+fn lock(ground: &Ground, host: &Host, id: &SessionId, now_ms: u64) -> Result<RepositoryLock, SessionError> {
+    let holder =
+        Holder { pid: std::process::id(), session: id.clone(), started_at_ms: now_ms, command: host.command.clone() };
+    Ok(RepositoryLock::acquire(&host.state_dir, &ground.key, &holder)?)
+}
+
+/// Makes the mirror and the worktrees ready, and clears away what a dead session left.
+fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<Bench, SessionError> {
+    let n_stragglers = sweep_tagged(&format!("{}/", ground.key));
+    if n_stragglers > 0 {
+        tracing::warn!(n_stragglers, "ended processes that an earlier session had left");
+    }
+    let directory = host.state_dir.join("repos").join(&ground.key);
+    let mirror = Mirror::open(&directory.join("mirror.git"), ground.git.clone())?;
+    let source = ground.checkout.path().to_string_lossy().into_owned();
+    let base = mirror.fetch(&source, &ground.base_branch, &[])?;
+    let options = Options {
+        project: ground.checkout.path().to_owned(),
+        session: id.to_string(),
+        identity: ground.checkout.identity(),
+        env: Vec::new(),
+    };
+    let worktrees = Worktrees::open(mirror.clone(), options)?;
+    for swept in worktrees.sweep(keep)? {
+        match swept.result {
+            Ok(None) => tracing::info!(issue = swept.issue, "removed a worktree that nobody holds"),
+            Ok(Some(salvage)) => tracing::warn!(issue = swept.issue, salvage, "saved and removed a left worktree"),
+            Err(error) => tracing::warn!(issue = swept.issue, %error, "a left worktree stays"),
+        }
+    }
+    Ok(Bench { mirror, worktrees, base })
+}
+
+fn unfinished(journal: &Journal, project: &Path, wanted: Option<&str>) -> Result<SessionRow, SessionError> {
+    let is_ours = |row: &SessionRow| Path::new(&row.project_path) == project;
+    let row = match wanted {
+        Some(wanted) => journal.session(wanted)?,
+        None => journal
+            .sessions(None, N_SESSIONS_MAX)?
+            .into_iter()
+            .find(|row| is_ours(row) && matches!(row.status, SessionStatus::Running | SessionStatus::Interrupted))
+            .ok_or_else(|| SessionError::NothingToResume { project: project.to_owned() })?,
+    };
+    let session = row.id.to_string();
+    match row.status {
+        _ if !is_ours(&row) => Err(SessionError::OtherProject { session, project: row.project_path.into() }),
+        SessionStatus::Running | SessionStatus::Interrupted => Ok(row),
+        SessionStatus::Completed => Err(SessionError::AlreadyOver { session, status: "completed" }),
+        SessionStatus::Failed => Err(SessionError::AlreadyOver { session, status: "failed" }),
+    }
+}
+
+fn new_session(ground: &Ground, host: &Host, id: &SessionId, exec: &Exec, now_ms: u64) -> NewSession {
+    NewSession {
+        id: id.clone(),
+        repository: ground.repository.clone(),
+        project_path: ground.checkout.path().to_string_lossy().into_owned(),
+        command: host.command.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at_ms: now_ms,
+        settings_json: serde_json::to_string(exec).expect("the options of a session have string keys only"),
+    }
+}
+
+fn started(ground: &Ground, settings: Settings, exec: &Exec, history: History) -> Input {
+    let about = About {
+        label: exec.label.clone(),
+        repository: ground.repository.clone(),
+        base_branch: ground.base_branch.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    Input::Started { settings: Box::new(settings), about, history }
+}
+
+fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms: u64) -> Settings {
+    let metering = strategies.backend().probe("").map(|info| (info.metering, info.models));
+    let (metering, models) = metering.unwrap_or((sdk::Metering::AtTheEnd, Vec::new()));
+    let model = match config.agent.model.as_str() {
+        _ if models.is_empty() => ModelChoice::Fixed { model: None },
+        "auto" => ModelChoice::Auto,
+        model => ModelChoice::Fixed { model: Some(model.to_owned()) },
+    };
+    Settings {
+        budget: Usd::from_micros(config.max_total_budget_usd.micros()),
+        task_cap: Usd::from_micros(config.agent.max_budget_usd.micros()),
+        turn_margin: Usd::from_micros(config.agent.turn_margin_usd.micros()),
+        metering: match metering {
+            sdk::Metering::Free => Metering::Free,
+            sdk::Metering::AsItGoes => Metering::AsItGoes,
+            sdk::Metering::AtTheEnd => Metering::AtTheEnd,
+        },
+        n_slots: config.executor.max_parallel,
+        max_retries: config.executor.max_retries,
+        max_per_domain: config.scheduler.max_per_domain,
+        exclusive_domains: config.scheduler.exclusive_domains.iter().cloned().collect(),
+        breaker_threshold: config.breaker.threshold,
+        breaker_cooldown_ms: 1_000 * u64::from(config.breaker.cooldown_seconds),
+        allow_partial: exec.allow_partial,
+        dry_run: exec.dry_run,
+        agent: strategies.backend().describe().name,
+        model,
+        has_checks: !config.executor.checks.is_empty(),
+        red_base: match config.executor.red_base {
+            config::RedBase::Fail => RedBase::Fail,
+            config::RedBase::IgnoreKnown => RedBase::IgnoreKnown,
+        },
+        start_until: exec.until_ms.map(Time::from_ms),
+        seed: started_at_ms,
+    }
+}
+
+/// Returns what earlier tasks cost with the models that this session may use.
+fn history(journal: &Journal, settings: &Settings, strategies: &Strategies) -> Result<History, SessionError> {
+    let models = match &settings.model {
+        ModelChoice::Fixed { model } => vec![model.clone().unwrap_or_default()],
+        ModelChoice::Auto => strategies.backend().probe("").map(|info| info.models).unwrap_or_default(),
+    };
+    let mut costs = BTreeMap::new();
+    for model in models {
+        let known = journal.cost_history(&settings.agent, &model, N_COSTS_MAX)?;
+        costs.insert(model, known.into_iter().map(Usd::from_micros).collect());
+    }
+    Ok(History(costs))
+}
+
+/// Returns two bytes that no other session of this millisecond has.
+fn entropy() -> [u8; 2] {
+    use std::hash::{BuildHasher, RandomState};
+    // The standard library seeds this from the system's randomness.
+    let [first, second, ..] = RandomState::new().hash_one(std::process::id()).to_le_bytes();
+    [first, second]
+}

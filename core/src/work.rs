@@ -1,0 +1,441 @@
+//! The work of one session: what each effect means in terms of the services.
+//!
+//! Here the services meet; none knows of another. Each function does one effect once and turns what went wrong into the
+//! [`Failure`] that says what should happen next.
+
+mod publish;
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use autoissue_engine::{
+    AgentReport, CheckResult, Dependency, Failure, FileChange, Input, Issue, IssueNumber, Start, Usd, Work,
+    dependencies_stated_in,
+};
+use autoissue_plugin_sdk::AgentTask;
+use sha2::{Digest, Sha256};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::{Bus, Progress, ProgressKind};
+use crate::config::Config;
+use crate::prompt;
+use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
+use crate::service::checks::{self, ChecksError, SetupError, Workplace};
+use crate::service::local_forge::{ForgeError, IssueState, LocalForge};
+use crate::service::mirror::{CommitId, Mirror};
+use crate::service::process::SupervisorProgram;
+use crate::service::worktrees::{CollectRequest, Collected, History, LeaseRequest, WorktreeError, Worktrees};
+use crate::strategy::Strategies;
+
+pub(crate) use publish::PublishOrder;
+
+/// The checks on the base run in a worktree of their own, under a number that no issue has.
+const BASE_CHECK: AttemptId = AttemptId { issue: IssueNumber(0), attempt: 1 };
+/// What is told of a session's many-times repeated files: an engine's step needs no more.
+const N_CHANGES_MAX: usize = 300;
+
+/// An attempt at an issue; unique in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AttemptId {
+    pub(crate) issue: IssueNumber,
+    pub(crate) attempt: u32,
+}
+
+/// The services of one session, and what they are told.
+pub(crate) struct Workshop {
+    pub(crate) config: Config,
+    pub(crate) strategies: Strategies,
+    pub(crate) forge: LocalForge,
+    /// Absent in a dry run, which makes no worktree.
+    pub(crate) bench: Option<Bench>,
+    pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
+    /// Only these issues; empty means all.
+    pub(crate) only: BTreeSet<u64>,
+    pub(crate) session: String,
+    pub(crate) project: PathBuf,
+    pub(crate) own_program: PathBuf,
+    pub(crate) path: OsString,
+    pub(crate) agent_env: Vec<(OsString, OsString)>,
+    pub(crate) tag_prefix: String,
+    pub(crate) session_dir: PathBuf,
+}
+
+/// Where attempts work.
+pub(crate) struct Bench {
+    pub(crate) mirror: Mirror,
+    pub(crate) worktrees: Worktrees,
+    pub(crate) base: CommitId,
+}
+
+/// What an agent is to do.
+pub(crate) struct RunOrder {
+    pub(crate) issue: Arc<Issue>,
+    pub(crate) attempt: u32,
+    pub(crate) model: Option<String>,
+    pub(crate) limit: Option<Usd>,
+    pub(crate) resume: Option<String>,
+    pub(crate) feedback: Option<String>,
+    pub(crate) avoid: Vec<String>,
+}
+
+impl Workshop {
+    fn bench(&self) -> Result<&Bench, Failure> {
+        self.bench.as_ref().ok_or_else(|| validation("a dry run has no worktrees"))
+    }
+
+    fn supervisor(&self) -> SupervisorProgram {
+        SupervisorProgram { program: self.own_program.clone(), args: vec!["internal".into(), "supervise".into()] }
+    }
+
+    // ---- intake
+
+    /// Returns the backlog: the open issues with the label, and the state of what they depend on.
+    pub(crate) fn fetch_backlog(&self, label: &str) -> Result<Input, Failure> {
+        let (mut issues, warnings) = self.forge.issues(label).map_err(|error| forge_failure(&error))?;
+        if !self.only.is_empty() {
+            issues.retain(|issue| self.only.contains(&issue.number.0));
+        }
+        let stated: Vec<Vec<IssueNumber>> = issues.iter().map(|issue| dependencies_stated_in(&issue.body)).collect();
+        let all: BTreeSet<IssueNumber> = stated.iter().flatten().copied().collect();
+        let states = self.forge.states(&all.into_iter().collect::<Vec<_>>()).map_err(|error| forge_failure(&error))?;
+        for (issue, numbers) in issues.iter_mut().zip(stated) {
+            let known = numbers.into_iter().filter_map(|number| Some((number, states.get(&number)?)));
+            issue.dependencies = known
+                .filter(|(_, state)| !matches!(state, IssueState::Missing))
+                .map(|(number, state)| Dependency { number, open: matches!(state, IssueState::Open) })
+                .collect();
+        }
+        Ok(Input::BacklogFetched { issues, warnings })
+    }
+
+    // ---- worktrees
+
+    /// Makes the worktree of an attempt, and sets it up; returns the commit that it starts from.
+    pub(crate) async fn lease(
+        self: &Arc<Self>,
+        id: AttemptId,
+        start: Start,
+        cancel: &CancellationToken,
+    ) -> Result<String, Failure> {
+        let workshop = self.clone();
+        let (base, kept) = blocking(move || {
+            let bench = workshop.bench()?;
+            let keep = matches!(start, Start::Kept { .. });
+            let start = workshop.start_commit(bench, start)?;
+            let request = LeaseRequest { issue: id.issue.0, attempt: id.attempt, start, keep };
+            let leased = bench.worktrees.lease(&request).map_err(|error| worktree_failure(&error))?;
+            Ok((leased.base.to_string(), leased.kept))
+        })
+        .await?;
+        if !kept && !self.config.executor.setup.is_empty() {
+            self.set_up(id, cancel).await?;
+        }
+        Ok(base)
+    }
+
+    fn start_commit(&self, bench: &Bench, start: Start) -> Result<CommitId, Failure> {
+        match start {
+            Start::Base => Ok(bench.base.clone()),
+            Start::Kept { base } => commit(&base),
+            Start::Published(published) => {
+                let heads: Vec<CommitId> = published
+                    .into_iter()
+                    .map(|(issue, known)| self.published_commit(bench, issue, known))
+                    .collect::<Result<_, _>>()?;
+                match bench.mirror.merge(&heads).map_err(|error| crash(&error))? {
+                    Ok(merged) => Ok(merged),
+                    Err(conflict) => Err(Failure::NeedsPerson {
+                        message: format!("the work it depends on conflicts in {}", conflict.files.join(", ")),
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Returns the head of an issue's published branch, from this session or an earlier one.
+    fn published_commit(&self, bench: &Bench, issue: IssueNumber, known: Option<String>) -> Result<CommitId, Failure> {
+        if let Some(known) = known {
+            return commit(&known);
+        }
+        let published = bench.mirror.published(issue.0).map_err(|error| crash(&error))?;
+        published.ok_or_else(|| Failure::NeedsPerson {
+            message: format!(
+                "the branch of {issue}, which it depends on, is not known here; merge its pull request first"
+            ),
+        })
+    }
+
+    async fn set_up(&self, id: AttemptId, cancel: &CancellationToken) -> Result<(), Failure> {
+        let workplace = self.workplace(id)?;
+        let (supervisor, commands) = (self.supervisor(), &self.config.executor.setup);
+        let mut show = |command: &str, line: &crate::service::process::Line| {
+            self.show(id, &format!("{command}: {}", line.text));
+        };
+        let done = checks::run_setup(&supervisor, commands, &workplace, self.timeout(), cancel, &mut show);
+        done.await.map_err(|error| match error {
+            SetupError::Cancelled { .. } => Failure::Interrupted,
+            error => Failure::Crash { message: error_chain(&error) },
+        })
+    }
+
+    /// Takes the work of an attempt into the mirror.
+    pub(crate) async fn collect(
+        self: &Arc<Self>,
+        id: AttemptId,
+        issue: &Issue,
+        base: &str,
+    ) -> Result<Option<Work>, Failure> {
+        let workshop = self.clone();
+        let (message, base) = (commit_message(issue), base.to_owned());
+        blocking(move || {
+            let bench = workshop.bench()?;
+            let request = CollectRequest { issue: id.issue.0, attempt: id.attempt, base: commit(&base)?, message };
+            match bench.worktrees.collect(&request) {
+                Ok(Collected::Nothing { .. }) => Ok(None),
+                Ok(Collected::Work(work)) => Ok(Some(engine_work(work))),
+                // An attempt that was cut off before its worktree stood has left nothing.
+                Err(WorktreeError::Gone { .. }) => Ok(None),
+                Err(error) => Err(worktree_failure(&error)),
+            }
+        })
+        .await
+    }
+
+    /// Removes a worktree. One that holds unsaved work stays, and the log says so.
+    pub(crate) async fn release(self: &Arc<Self>, id: AttemptId, published: bool) {
+        let workshop = self.clone();
+        let released = blocking(move || {
+            let bench = workshop.bench()?;
+            bench.worktrees.release(id.issue.0).map_err(|error| worktree_failure(&error))?;
+            if published {
+                let name = format!("attempt-{}", id.attempt);
+                let deleted = bench.mirror.delete_salvage(&workshop.session, id.issue.0, &name);
+                deleted.map_err(|error| crash(&error))?;
+            }
+            Ok(())
+        });
+        if let Err(failure) = released.await {
+            tracing::warn!(issue = id.issue.0, %failure, "the worktree stays");
+        }
+    }
+
+    // ---- agent and checks
+
+    /// Runs the agent; what it is seen to spend goes to the engine as it comes.
+    pub(crate) async fn run_agent(
+        &self,
+        order: RunOrder,
+        wish: watch::Receiver<Wish>,
+        inputs: Sender<Input>,
+    ) -> Result<AgentReport, Failure> {
+        let id = AttemptId { issue: order.issue.number, attempt: order.attempt };
+        let order = self.agent_order(id, order)?;
+        let on_seen = |seen| match seen {
+            Seen::Line(text) => self.show(id, &text),
+            Seen::Spent(spent) => {
+                let text = spent.to_string();
+                self.bus.report(Progress { issue: id.issue.0, attempt: id.attempt, kind: ProgressKind::Usage, text });
+                let _ = inputs.send(Input::Metered { issue: id.issue, attempt: id.attempt, spent });
+            }
+        };
+        agent::run(&self.supervisor(), self.strategies.backend(), order, wish, on_seen).await
+    }
+
+    fn agent_order(&self, id: AttemptId, order: RunOrder) -> Result<AgentOrder, Failure> {
+        let directory = self.bench()?.worktrees.path(id.issue.0);
+        let mark = self.mark(id, "prompt");
+        let prompt = prompt::build(
+            &order.issue,
+            &mark[..24],
+            &self.config.executor.checks,
+            &order.avoid,
+            order.feedback.as_deref(),
+        );
+        let settings = &self.config.agent;
+        let task = AgentTask {
+            issue: self.strategies.issue(&order.issue),
+            prompt: prompt.text,
+            model: order.model,
+            directory: directory.to_string_lossy().into_owned(),
+            session: uuid(&self.mark(id, "session")),
+            resume: order.resume,
+            max_turns: settings.max_turns,
+            budget_usd: order.limit.map(Usd::dollars),
+            yolo: settings.yolo,
+            allowed_tools: settings.allowed_tools.clone(),
+            ..AgentTask::default()
+        };
+        Ok(AgentOrder {
+            task,
+            directory,
+            path: self.path.clone(),
+            outside: vec![self.project.join(".worktrees")],
+            own_program: self.own_program.clone(),
+            env: self.agent_env.clone(),
+            tag: self.tag(id),
+            transcript: self.session_dir.join(format!("issue-{}/attempt-{}.log", id.issue.0, id.attempt)),
+            timeout: self.timeout(),
+            stall: Duration::from_secs(60 * u64::from(self.config.executor.stall_minutes)),
+        })
+    }
+
+    /// Runs the checks on an attempt's work, in its worktree.
+    pub(crate) async fn run_checks(
+        &self,
+        id: AttemptId,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<CheckResult>, Failure> {
+        let workplace = self.workplace(id)?;
+        let list: Vec<checks::Check> = self.config.executor.checks.iter().map(check).collect();
+        let mut show = |name: &str, line: &crate::service::process::Line| {
+            self.show(id, &format!("{name}: {}", line.text));
+        };
+        let results = checks::run_checks(&self.supervisor(), &list, &workplace, cancel, &mut show).await;
+        match results {
+            Ok(results) => {
+                Ok(results.into_iter().zip(&list).map(|(result, check)| engine_check(result, check)).collect())
+            }
+            Err(ChecksError::Cancelled { .. }) => Err(Failure::Interrupted),
+            Err(error) => Err(Failure::Crash { message: error_chain(&error) }),
+        }
+    }
+
+    /// Runs the checks on the base once, so that what fails without us is not put down to anyone.
+    pub(crate) async fn check_base(self: &Arc<Self>, cancel: &CancellationToken) -> Input {
+        let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
+            Ok(_) => self.run_checks(BASE_CHECK, cancel).await,
+            Err(failure) => Err(failure),
+        };
+        let workshop = self.clone();
+        let discarded = blocking(move || {
+            let bench = workshop.bench()?;
+            bench.worktrees.discard(BASE_CHECK.issue.0).map_err(|error| worktree_failure(&error))
+        });
+        if let Err(failure) = discarded.await {
+            tracing::warn!(%failure, "the worktree of the checks on the base stays");
+        }
+        let could_not_run = |failure: Failure| {
+            vec![CheckResult { name: "setup".to_owned(), ended: failure.to_string(), ..CheckResult::default() }]
+        };
+        Input::BaseChecked { results: results.unwrap_or_else(could_not_run) }
+    }
+
+    fn workplace(&self, id: AttemptId) -> Result<Workplace, Failure> {
+        Ok(Workplace {
+            directory: self.bench()?.worktrees.path(id.issue.0),
+            env: self.agent_env.clone(),
+            tag: self.tag(id),
+        })
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.config.executor.timeout_minutes))
+    }
+
+    fn tag(&self, id: AttemptId) -> String {
+        format!("{}{}/{}-{}", self.tag_prefix, self.session, id.issue.0, id.attempt)
+    }
+
+    /// Returns 64 hexadecimal digits that belong to an attempt and a purpose, the same each time.
+    fn mark(&self, id: AttemptId, purpose: &str) -> String {
+        let text = format!("{purpose}\0{}\0{}\0{}\0{}", self.tag_prefix, self.session, id.issue.0, id.attempt);
+        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn show(&self, id: AttemptId, text: &str) {
+        let text = text.to_owned();
+        self.bus.report(Progress { issue: id.issue.0, attempt: id.attempt, kind: ProgressKind::Line, text });
+    }
+}
+
+/// Runs something that blocks; a panic in it is a failure like any other.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.unwrap_or_else(|error| Err(Failure::Crash { message: format!("a defect in autoissue: {error}") }))
+}
+
+fn validation(message: &str) -> Failure {
+    Failure::Validation { message: message.to_owned() }
+}
+
+fn crash(error: &dyn Error) -> Failure {
+    Failure::Crash { message: error_chain(error) }
+}
+
+fn commit(text: &str) -> Result<CommitId, Failure> {
+    CommitId::parse(text).map_err(|error| validation(&error.to_string()))
+}
+
+fn forge_failure(error: &ForgeError) -> Failure {
+    // The local forge is files: what it cannot do now it cannot do in a second.
+    Failure::Validation { message: error_chain(error) }
+}
+
+/// A work that is too big stays so; everything else may be a matter of the moment.
+fn worktree_failure(error: &WorktreeError) -> Failure {
+    match error {
+        WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. } | WorktreeError::RootNotADirectory { .. } => {
+            Failure::Validation { message: error_chain(error) }
+        }
+        _ => crash(error),
+    }
+}
+
+fn commit_message(issue: &Issue) -> String {
+    let title: String = issue.title.chars().filter(|c| !c.is_control()).take(100).collect();
+    format!("{}\n\nIssue #{}\n", title.trim(), issue.number.0)
+}
+
+fn engine_work(work: crate::service::worktrees::Work) -> Work {
+    let mut notes: Vec<String> = work.skipped.iter().map(|path| format!("left out: {path}")).collect();
+    match work.history {
+        History::Untouched | History::Kept => {}
+        History::Rewritten => notes.push("the agent's commits do not descend from the base".to_owned()),
+        History::Unreadable(why) => notes.push(format!("the agent's commits cannot be read: {why}")),
+    }
+    Work {
+        commit: work.commit.to_string(),
+        salvage_ref: work.salvage,
+        n_files: u32::try_from(work.n_files).unwrap_or(u32::MAX),
+        changes: work
+            .changes
+            .into_iter()
+            .take(N_CHANGES_MAX)
+            .map(|change| FileChange { path: change.path, added: change.added, removed: change.removed })
+            .collect(),
+        added: work.added,
+        removed: work.removed,
+        notes,
+    }
+}
+
+fn check(check: &crate::config::Check) -> checks::Check {
+    checks::Check { name: check.name.clone(), run: check.run.clone(), timeout_minutes: check.timeout_minutes }
+}
+
+fn engine_check(result: checks::CheckResult, check: &checks::Check) -> CheckResult {
+    let ended = match (result.exit_code, result.signal) {
+        _ if result.timed_out => format!("timed out after {} minutes", check.timeout_minutes),
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "ended without an exit code".to_owned(),
+    };
+    CheckResult {
+        name: result.name,
+        passed: result.passed,
+        duration_ms: result.duration_ms,
+        ended,
+        output: result.output,
+    }
+}
+
+/// Shapes 64 hexadecimal digits as a UUID of version 4 (RFC 9562, section 5.4).
+fn uuid(digits: &str) -> String {
+    format!("{}-{}-4{}-8{}-{}", &digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..32])
+}

@@ -1,0 +1,142 @@
+//! Publishing: the branch first, then the pull request. Both look before they write, so doing it twice does nothing twice.
+
+use std::sync::Arc;
+
+use autoissue_engine::{AgentReport, CheckResult, Failure, Issue, Outcome, Publication, PullRequest, Time, Usd, Work};
+use autoissue_plugin_sdk::{self as sdk, PrContext};
+
+use super::{Workshop, blocking, commit, crash, forge_failure};
+use crate::dispatcher::wall_clock_ms;
+use crate::prompt;
+use crate::service::agent::error_chain;
+use crate::service::local_forge::PullRequestDraft;
+use crate::service::mirror::CopyError;
+
+/// All that is known of the work when it is published.
+pub(crate) struct PublishOrder {
+    pub(crate) issue: Arc<Issue>,
+    pub(crate) attempt: u32,
+    pub(crate) work: Work,
+    pub(crate) base: String,
+    pub(crate) report: Option<AgentReport>,
+    pub(crate) checks: Vec<CheckResult>,
+    pub(crate) base_checks: Vec<CheckResult>,
+    pub(crate) model: Option<String>,
+    pub(crate) cost: Usd,
+    pub(crate) cost_is_assumed: bool,
+    /// Of each dependency: where it was published in this session, and how it ended.
+    pub(crate) dependencies: Vec<(Option<Publication>, Option<Outcome>)>,
+    pub(crate) agent: String,
+    pub(crate) base_branch: String,
+}
+
+impl Workshop {
+    /// Publishes the work of an attempt.
+    pub(crate) async fn publish(self: &Arc<Self>, order: PublishOrder) -> Result<Publication, Failure> {
+        let workshop = self.clone();
+        blocking(move || workshop.publish_now(&order)).await
+    }
+
+    fn publish_now(&self, order: &PublishOrder) -> Result<Publication, Failure> {
+        let bench = self.bench()?;
+        let branch = format!("autoissue/issue-{}", order.issue.number.0);
+        let head = commit(&order.work.commit)?;
+        bench.mirror.copy_into(&head, &self.project, &branch).map_err(|error| copy_failure(&error))?;
+        bench.mirror.set_published(order.issue.number.0, &head).map_err(|error| crash(&error))?;
+        let mut publication = Publication { branch, commit: order.work.commit.clone(), ..Publication::default() };
+        if self.config.executor.create_pr {
+            let (pull_request, existed) = self.open_pull_request(order, &publication.branch)?;
+            publication.pull_request = Some(pull_request);
+            publication.existed = existed;
+        }
+        Ok(publication)
+    }
+
+    fn open_pull_request(&self, order: &PublishOrder, branch: &str) -> Result<(PullRequest, bool), Failure> {
+        let (base, needs_order) = base_of(order);
+        let text = self.strategies.render(&self.context(order, branch, &base));
+        let marker = marker(order.issue.number.0);
+        let draft = PullRequestDraft {
+            issue: order.issue.number,
+            title: text.title,
+            body: format!("{}\n\n{marker}\n", text.body.trim_end()),
+            head: branch.to_owned(),
+            head_commit: order.work.commit.clone(),
+            base,
+            draft: self.config.executor.pr_draft || needs_order,
+            labels: text.labels,
+            marker,
+            created_at: Time::from_ms(wall_clock_ms()),
+        };
+        self.forge.publish(&draft).map_err(|error| forge_failure(&error))
+    }
+
+    fn context(&self, order: &PublishOrder, branch: &str, base: &str) -> PrContext {
+        let report = order.report.as_ref();
+        let fails_on_base = |name: &str| order.base_checks.iter().any(|check| check.name == name && !check.passed);
+        let removed = prompt::build(&order.issue, "", &[], &[], None).removed;
+        PrContext {
+            issue: self.strategies.issue(&order.issue),
+            branch: branch.to_owned(),
+            base: base.to_owned(),
+            base_commit: order.base.clone(),
+            changes: order
+                .work
+                .changes
+                .iter()
+                .map(|change| sdk::Change { path: change.path.clone(), added: change.added, removed: change.removed })
+                .collect(),
+            agent_summary: report.and_then(|report| report.summary.clone()),
+            agent: order.agent.clone(),
+            model: order.model.clone(),
+            cost_usd: order.cost.dollars(),
+            cost_is_assumed: order.cost_is_assumed,
+            attempts: order.attempt,
+            checks: order
+                .checks
+                .iter()
+                .map(|check| sdk::CheckReport {
+                    name: check.name.clone(),
+                    passed: check.passed,
+                    fails_on_base: fails_on_base(&check.name),
+                    duration_ms: check.duration_ms,
+                })
+                .collect(),
+            denied: report.map(|report| report.denied.clone()).unwrap_or_default(),
+            removed_from_prompt: removed.iter().map(ToString::to_string).collect(),
+            merge_after: merge_after(order),
+            ..PrContext::default()
+        }
+    }
+}
+
+/// Returns the line by which a later run finds the pull request of an issue.
+pub(crate) fn marker(issue: u64) -> String {
+    format!("<!-- autoissue: issue {issue} -->")
+}
+
+/// Returns the base of the pull request: the branch of the one thing it depends on, else the project's; and whether a
+/// person has to merge others first.
+fn base_of(order: &PublishOrder) -> (String, bool) {
+    match order.dependencies.as_slice() {
+        [] => (order.base_branch.clone(), false),
+        [(Some(publication), _)] => (publication.branch.clone(), false),
+        _ => (order.base_branch.clone(), true),
+    }
+}
+
+fn merge_after(order: &PublishOrder) -> Vec<u64> {
+    let pull_request = |(publication, outcome): &(Option<Publication>, Option<Outcome>)| {
+        let published = publication.as_ref().and_then(|publication| publication.pull_request.as_ref());
+        published.or_else(|| outcome.as_ref()?.pull_request()).map(|pull_request| pull_request.number)
+    };
+    order.dependencies.iter().filter_map(pull_request).collect()
+}
+
+fn copy_failure(error: &CopyError) -> Failure {
+    let message = error_chain(error);
+    match error {
+        CopyError::NotOurs { .. } | CopyError::CheckedOut { .. } => Failure::NeedsPerson { message },
+        _ => Failure::Crash { message },
+    }
+}
