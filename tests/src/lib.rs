@@ -1,1 +1,6 @@
-//! tests
+//! The outside world in small: a repository with a backlog, and the real binary in a home, state directory and git configuration
+//! of their own. Nothing of the machine's user is read or written.
+
+mod sandbox;
+
+pub use sandbox::{Run, Sandbox, binary, new_file_patch};

@@ -1,0 +1,227 @@
+//! A directory with a repository, a home and a state directory, and runs of the real binary in it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Returns the binary under test, built as these tests are built.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--quiet", "--package", "autoissue", "--message-format", "json-render-diagnostics"]);
+        if !cfg!(debug_assertions) {
+            build.arg("--release");
+        }
+        build.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
+        let output = build.output().expect("cargo runs");
+        assert!(output.status.success(), "the binary does not build");
+        let messages = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+        let executable = messages.lines().filter_map(|line| {
+            let message: Value = serde_json::from_str(line).ok()?;
+            Some(PathBuf::from(message.get("executable")?.as_str()?))
+        });
+        executable.last().expect("cargo names the executable")
+    })
+}
+
+/// A world of its own; gone with all it holds when dropped.
+pub struct Sandbox {
+    root: TempDir,
+}
+
+/// A finished run of the binary.
+#[derive(Debug)]
+pub struct Run {
+    /// Exit code; `None` if a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Sandbox {
+    /// Makes a world with a repository of a few files and one commit on `main`, on the local forge, with the free agent.
+    pub fn new() -> Self {
+        let sandbox = Self::empty();
+        fs::create_dir_all(sandbox.project()).expect("the project's directory");
+        sandbox.git(["init", "--quiet", "--initial-branch=main"]);
+        for (path, text) in [
+            ("README.md", "# Sample\n"),
+            ("src/api/server.txt", "one\ntwo\nthree\n"),
+            ("web/page.html", "<p>hello</p>\n"),
+            ("docs/guide.md", "guide\n"),
+        ] {
+            sandbox.write(path, text);
+        }
+        sandbox.git(["add", "--all"]);
+        sandbox.git(["commit", "--quiet", "--message", "first"]);
+        sandbox.config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}}"#);
+        sandbox
+    }
+
+    /// Makes a world without a repository.
+    pub fn empty() -> Self {
+        let sandbox = Self { root: TempDir::new().expect("a temporary directory") };
+        fs::create_dir_all(sandbox.home()).expect("the home directory");
+        fs::write(sandbox.home().join(".gitconfig"), "[user]\n\tname = Ada\n\temail = ada@example.org\n")
+            .expect("the git configuration");
+        sandbox
+    }
+
+    /// Returns the directory that holds everything.
+    pub fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Returns the repository's directory.
+    pub fn project(&self) -> PathBuf {
+        self.root.path().join("project")
+    }
+
+    /// Returns the state directory.
+    pub fn state(&self) -> PathBuf {
+        self.root.path().join("state")
+    }
+
+    fn home(&self) -> PathBuf {
+        self.root.path().join("home")
+    }
+
+    /// Writes a file of the repository.
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.project().join(path);
+        fs::create_dir_all(path.parent().expect("a file has a directory")).expect("the directory");
+        fs::write(path, text).expect("the file");
+    }
+
+    /// Reads a file of the repository.
+    pub fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Writes the configuration.
+    pub fn config(&self, json: &str) {
+        self.write("autoissue.config.json", json);
+    }
+
+    /// Adds an issue with the label `go` and a body.
+    pub fn issue(&self, number: u64, title: &str, body: &str) {
+        self.labelled_issue(number, title, &["go"], body);
+    }
+
+    /// Adds an issue with labels.
+    pub fn labelled_issue(&self, number: u64, title: &str, labels: &[&str], body: &str) {
+        let title = serde_json::to_string(title).expect("a title is a string");
+        let labels = labels.join(", ");
+        let text = format!(
+            "---\nnumber: {number}\ntitle: {title}\nlabels: [{labels}]\nauthor: ada\n\
+             created_at: 2026-01-01T00:00:{:02}Z\nstate: open\n---\n\n{body}\n",
+            number % 60
+        );
+        self.write(&format!(".autoissue/issues/{number:04}.md"), &text);
+    }
+
+    /// Runs git in the repository and returns what it prints.
+    pub fn git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+        let output = self.command("git").args(args).current_dir(self.project()).output().expect("git runs");
+        assert!(output.status.success(), "git failed: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("git prints UTF-8").trim_end().to_owned()
+    }
+
+    /// Returns a command with the environment of this world and nothing else.
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home())
+            .env("XDG_CONFIG_HOME", self.home().join(".config"))
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("AUTOISSUE_STATE_DIR", self.state())
+            .env("TZ", "UTC")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Returns the binary as a command in the repository.
+    pub fn autoissue<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+        let mut command = self.command(binary());
+        command.args(args).current_dir(self.project());
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Run {
+        Run::from(self.autoissue(args).output().expect("the binary runs"))
+    }
+}
+
+impl Default for Sandbox {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Run {
+    /// Asserts the exit code.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Returns the objects of `--output json`; anything else on standard output fails the test.
+    #[track_caller]
+    pub fn json(&self) -> Vec<Value> {
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// Returns the last object, which is the summary.
+    #[track_caller]
+    pub fn summary(&self) -> Value {
+        let last = self.json().pop().expect("a summary");
+        assert_eq!(last["type"], "summary", "{last}");
+        last
+    }
+
+    /// Returns the objects of a type.
+    pub fn events(&self, kind: &str) -> Vec<Value> {
+        self.json().into_iter().filter(|object| object["type"] == kind).collect()
+    }
+
+    /// Returns the outcome of each task by issue number.
+    #[track_caller]
+    pub fn outcomes(&self) -> Vec<(u64, String)> {
+        let summary = self.summary();
+        let tasks = summary["tasks"].as_array().expect("tasks").iter();
+        tasks
+            .map(|task| {
+                let number = task["issue"].as_u64().expect("a number");
+                (number, task["outcome"].as_str().unwrap_or("none").to_owned())
+            })
+            .collect()
+    }
+}
+
+/// Returns a body whose patch adds a file of one line.
+pub fn new_file_patch(path: &str, line: &str) -> String {
+    format!("Please add it.\n\n```diff\n--- /dev/null\n+++ b/{path}\n@@ -0,0 +1 @@\n+{line}\n```\n")
+}
