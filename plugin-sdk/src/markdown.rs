@@ -97,6 +97,25 @@ enum HtmlEnd {
     Blank,
     /// With the line that has one of these texts.
     Text(&'static [&'static str]),
+    /// With the line that it is on.
+    Line,
+}
+
+/// An HTML block that is being read.
+#[derive(Clone, Copy)]
+struct HtmlBlock {
+    end: HtmlEnd,
+    /// Columns at which the contents of its list item start; a line before them ends it.
+    base: usize,
+    /// Whether a line outside the block quote ends it.
+    is_quoted: bool,
+}
+
+impl HtmlBlock {
+    /// Returns whether `line`, which is not blank, is outside the block's container.
+    fn is_left_by(&self, line: &str) -> bool {
+        indentation(line).1 < self.base || (self.is_quoted && !line.trim_start().starts_with('>'))
+    }
 }
 
 /// A line's place in its containers.
@@ -105,7 +124,7 @@ struct Place {
     offset: usize,
     /// Columns of indentation within the innermost list item.
     indent: usize,
-    /// Whether the line is inside a block quote.
+    /// Whether the line is inside a block quote, or perhaps a list item: no place for a fence.
     is_quoted: bool,
 }
 
@@ -119,7 +138,7 @@ struct Scanner<'t> {
     in_paragraph: bool,
     /// Whether a code span in this paragraph is surely one.
     trusts_spans: bool,
-    html: Option<HtmlEnd>,
+    html: Option<HtmlBlock>,
     /// Where the present run of lines that are not blank ends, as far as known.
     text_end: usize,
     /// No comment that is open before this offset ends before it.
@@ -133,11 +152,14 @@ impl Scanner<'_> {
         let line = &self.text[span.start..span.end];
         if is_blank(line) {
             self.end_paragraph();
-            if matches!(self.html, Some(HtmlEnd::Blank)) {
-                self.html = None;
+            if self.html.is_some_and(|html| matches!(html.end, HtmlEnd::Blank)) {
+                self.enter_html(None);
             }
             self.line += 1;
             return;
+        }
+        if self.html.is_some_and(|html| html.is_left_by(line)) {
+            self.enter_html(None);
         }
         if self.html.is_some() {
             self.read_html(span.start);
@@ -157,14 +179,34 @@ impl Scanner<'_> {
                 return;
             }
             if let Some(end) = html_block(rest, self.in_paragraph) {
-                self.html = Some(end);
-                self.trusts_spans = false;
+                let base = self.items.last().copied().unwrap_or(0);
+                self.enter_html(Some(HtmlBlock {
+                    end,
+                    base,
+                    is_quoted: place.is_quoted,
+                }));
                 self.read_html(place.offset);
                 return;
             }
         }
+        let is_code = INDENTED_CODE_COLUMNS <= place.indent && !self.in_paragraph;
         self.read_text(place.offset);
-        self.in_paragraph = is_paragraph_text(rest);
+        self.in_paragraph = !is_code && is_paragraph_text(rest);
+    }
+
+    fn enter_html(&mut self, html: Option<HtmlBlock>) {
+        self.html = html;
+        self.trusts_spans = false;
+        self.text_end = 0;
+    }
+
+    /// Enters what is left of an HTML block behind a comment: the rest of its line.
+    fn enter_html_line(&mut self) {
+        self.enter_html(Some(HtmlBlock {
+            end: HtmlEnd::Line,
+            base: 0,
+            is_quoted: false,
+        }));
     }
 
     fn end_paragraph(&mut self) {
@@ -186,16 +228,19 @@ impl Scanner<'_> {
         while indent < INDENTED_CODE_COLUMNS {
             let rest = &line[bytes..];
             if rest.starts_with('>') {
-                bytes += rest.len() - rest.trim_start_matches(['>', ' ', '\t', '-', '*', '+']).len();
+                bytes += rest.len() - rest.trim_start_matches(is_of_containers).len();
                 is_quoted = true;
                 break;
             }
             let Some(marker) = ListMarker::read(rest) else { break };
             if self.in_paragraph && !has_left_item && !marker.interrupts_paragraph {
+                // It starts an item only if the paragraph is one's lazy end. So no fence may follow, but a comment may.
+                bytes += marker.width + indentation(&rest[marker.width..]).0;
+                is_quoted = true;
                 break;
             }
             self.in_paragraph = false;
-            let (spaces, space_columns) = indentation(&rest[marker.width..]);
+            let (spaces, space_columns) = indentation_from(columns + marker.width, &rest[marker.width..]);
             bytes += marker.width + spaces;
             // An item whose text starts far right, or not at all, has its contents one column behind the marker.
             let is_plain = space_columns <= INDENTED_CODE_COLUMNS && bytes < line.len();
@@ -258,12 +303,14 @@ impl Scanner<'_> {
     fn read_html(&mut self, start: usize) {
         let first = self.line;
         self.read_text(start);
-        let last = self.lines[self.line.min(self.lines.len()) - 1];
-        let read = self.text[self.lines[first].start..last.end].to_ascii_lowercase();
-        if let Some(HtmlEnd::Text(ends)) = self.html
-            && ends.iter().any(|end| read.contains(end))
+        let read = &self.lines[first..self.line.max(first + 1).min(self.lines.len())];
+        if let Some(HtmlBlock {
+            end: HtmlEnd::Text(ends),
+            ..
+        }) = self.html
+            && read.iter().any(|span| has_any(&self.text[span.start..span.end], ends))
         {
-            self.html = None;
+            self.enter_html(None);
         }
     }
 
@@ -271,7 +318,14 @@ impl Scanner<'_> {
     fn read_rest(&mut self, offset: usize) {
         self.line = self.lines.partition_point(|span| span.next <= offset);
         if self.line < self.lines.len() {
+            // It still belongs to the HTML block that the comment was.
+            self.enter_html(Some(HtmlBlock {
+                end: HtmlEnd::Line,
+                base: 0,
+                is_quoted: false,
+            }));
             self.read_text(offset);
+            self.enter_html(None);
         }
     }
 
@@ -284,6 +338,7 @@ impl Scanner<'_> {
                 break;
             };
             at = match self.text.as_bytes()[found] {
+                b'\\' if self.html.is_some() => found + 1,
                 b'\\' => found + 1 + self.text[found + 1..end].chars().next().map_or(0, char::len_utf8),
                 b'`' => self.skip_code_span(found, end),
                 _ => self.skip_markup(found),
@@ -294,6 +349,9 @@ impl Scanner<'_> {
             }
             self.line = self.lines.partition_point(|span| span.next <= at);
         }
+        if self.html.is_some_and(|html| matches!(html.end, HtmlEnd::Line)) {
+            self.enter_html(None);
+        }
         self.line += 1;
     }
 
@@ -301,7 +359,7 @@ impl Scanner<'_> {
     fn skip_code_span(&mut self, start: usize, end: usize) -> usize {
         let n_ticks = run_length(&self.text[start..end], '`');
         let mut at = start + n_ticks;
-        if self.trusts_spans {
+        if self.trusts_spans && self.html.is_none() {
             while let Some(found) = self.text[at..end].find('`').map(|found| at + found) {
                 let n_found = run_length(&self.text[found..end], '`');
                 at = found + n_found;
@@ -321,12 +379,26 @@ impl Scanner<'_> {
             // Inside an HTML block an open comment hides all the rest; in a paragraph it is shown as it stands.
             let end = self.closing_before(limit, start).or(self.html.map(|_| self.text.len()));
             if let Some(end) = end {
-                self.take_comment(start..end);
-                return end;
+                return self.skip_comment(start, end);
             }
         }
         self.trusts_spans = false;
         start + 1
+    }
+
+    /// Takes the comment in text from `start` to `end`, and returns where to go on.
+    fn skip_comment(&mut self, start: usize, end: usize) -> usize {
+        let first_end = self.lines[self.line].end;
+        let mut end = end;
+        if self.html.is_none() && first_end < end {
+            // One of the lines that it spans may have begun an HTML block; and if that had an open comment, it hides all the rest.
+            if self.text[first_end..end].contains("<!--") {
+                end = self.text.len();
+            }
+            self.enter_html_line();
+        }
+        self.take_comment(start..end);
+        end
     }
 
     /// Returns where a comment from `start` ends, if before `limit`. Remembers a vain search, so that a page of openings costs one.
@@ -343,13 +415,27 @@ impl Scanner<'_> {
 
     /// Returns the offset at which the paragraph or HTML block with `offset` surely is over.
     fn end_of_text(&mut self, offset: usize) -> usize {
-        if matches!(self.html, Some(HtmlEnd::Text(_))) {
-            return self.text.len();
+        if offset < self.text_end {
+            return self.text_end;
         }
-        if self.text_end <= offset {
-            let is_text = |span: &&LineSpan| !is_blank(&self.text[span.start..span.end]);
-            let last = self.lines[self.line..].iter().take_while(is_text).last();
-            self.text_end = last.unwrap_or(&self.lines[self.line]).end;
+        let html = self.html;
+        for (at, span) in self.lines[self.line..].iter().enumerate() {
+            let line = &self.text[span.start..span.end];
+            let ends_at = html.map_or(HtmlEnd::Blank, |html| html.end);
+            let is_over = match ends_at {
+                HtmlEnd::Line => at == 1,
+                HtmlEnd::Blank => is_blank(line),
+                HtmlEnd::Text(_) => false,
+            };
+            // The present line is inside its container, wherever its markers put it.
+            let is_outside = 0 < at && !is_blank(line) && html.is_some_and(|html| html.is_left_by(line));
+            if is_over || is_outside {
+                break;
+            }
+            self.text_end = span.end;
+            if matches!(ends_at, HtmlEnd::Text(ends) if has_any(line, ends)) {
+                break;
+            }
         }
         self.text_end
     }
@@ -410,6 +496,11 @@ impl ListMarker {
     }
 }
 
+/// Returns whether `c` may be part of the markers of quotes and lists. Roughly: in quotes only comments are looked for.
+fn is_of_containers(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '>' | ' ' | '\t' | '-' | '*' | '+' | '.' | ')')
+}
+
 /// Returns how the HTML block that `rest` starts will end; `None` where it starts none.
 fn html_block(rest: &str, in_paragraph: bool) -> Option<HtmlEnd> {
     let tag = rest.strip_prefix('<')?;
@@ -437,6 +528,12 @@ fn html_block(rest: &str, in_paragraph: bool) -> Option<HtmlEnd> {
     }
     let starts_block = BLOCK_TAGS.contains(&name.as_str()) || (!in_paragraph && is_whole_tag(after));
     starts_block.then_some(HtmlEnd::Blank)
+}
+
+/// Returns whether `line` has one of `texts`, in any case.
+fn has_any(line: &str, texts: &[&str]) -> bool {
+    let line = line.to_ascii_lowercase();
+    texts.iter().any(|text| line.contains(text))
 }
 
 /// Returns whether the first tag, of which `after` is what follows its name, is all there is on the line.
@@ -531,15 +628,20 @@ fn closing_mark(text: &str, from: usize) -> Option<usize> {
 
 /// Returns the bytes and the columns of the indentation; a tab goes to the next multiple of four.
 fn indentation(line: &str) -> (usize, usize) {
-    let mut columns = 0;
-    for (at, byte) in line.bytes().enumerate() {
+    indentation_from(0, line)
+}
+
+/// Returns the same of a text that starts at column `start`.
+fn indentation_from(start: usize, text: &str) -> (usize, usize) {
+    let mut columns = start;
+    for (at, byte) in text.bytes().enumerate() {
         match byte {
             b' ' => columns += 1,
             b'\t' => columns += 4 - columns % 4,
-            _ => return (at, columns),
+            _ => return (at, columns - start),
         }
     }
-    (line.len(), columns)
+    (text.len(), columns - start)
 }
 
 /// Returns `line` without its first `n` columns of indentation, or without all that it has.
@@ -677,6 +779,21 @@ mod tests {
         check_comments("> <!--\n\n-->\n\na", &["<!--\n\n-->\n\na"]);
         check_comments("- <!--\n\n-->\n\na", &["<!--\n\n-->\n\na"]);
         check_comments("<div><!--\n\n-->\n\na", &["<!--\n\n-->\n\na"]);
+    }
+
+    #[test]
+    fn what_follows_a_comment_in_html_is_html() {
+        check_comments("<!-- a --><!-- b\n\nc", &["<!-- a -->", "<!-- b\n\nc"]);
+        check_comments("<div>\\<!-- a -->", &["<!-- a -->"]);
+        check_comments("<pre><!--\n</pre>\n\n--> a", &["<!--\n</pre>\n\n--> a"]);
+        check_comments("a <!--<!--\n<!--b-->c <!--\n\nd", &["<!--<!--\n<!--b-->c <!--\n\nd"]);
+        check_comments("> 1. <!-- a", &["<!-- a"]);
+    }
+
+    #[test]
+    fn html_ends_with_its_container() {
+        check_blocks("- <pre>\n\n```diff\na\n", &[("diff", "a\n")]);
+        check_blocks("> <pre>\n```diff\na\n", &[("diff", "a\n")]);
     }
 
     #[test]
