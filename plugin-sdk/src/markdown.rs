@@ -180,11 +180,7 @@ impl Scanner<'_> {
             }
             if let Some(end) = html_block(rest, self.in_paragraph) {
                 let base = self.items.last().copied().unwrap_or(0);
-                self.enter_html(Some(HtmlBlock {
-                    end,
-                    base,
-                    is_quoted: place.is_quoted,
-                }));
+                self.enter_html(Some(HtmlBlock { end, base, is_quoted: place.is_quoted }));
                 self.read_html(place.offset);
                 return;
             }
@@ -202,11 +198,7 @@ impl Scanner<'_> {
 
     /// Enters what is left of an HTML block behind a comment: the rest of its line.
     fn enter_html_line(&mut self) {
-        self.enter_html(Some(HtmlBlock {
-            end: HtmlEnd::Line,
-            base: 0,
-            is_quoted: false,
-        }));
+        self.enter_html(Some(HtmlBlock { end: HtmlEnd::Line, base: 0, is_quoted: false }));
     }
 
     fn end_paragraph(&mut self) {
@@ -304,10 +296,7 @@ impl Scanner<'_> {
         let first = self.line;
         self.read_text(start);
         let read = &self.lines[first..self.line.max(first + 1).min(self.lines.len())];
-        if let Some(HtmlBlock {
-            end: HtmlEnd::Text(ends),
-            ..
-        }) = self.html
+        if let Some(HtmlBlock { end: HtmlEnd::Text(ends), .. }) = self.html
             && read.iter().any(|span| has_any(&self.text[span.start..span.end], ends))
         {
             self.enter_html(None);
@@ -319,11 +308,7 @@ impl Scanner<'_> {
         self.line = self.lines.partition_point(|span| span.next <= offset);
         if self.line < self.lines.len() {
             // It still belongs to the HTML block that the comment was.
-            self.enter_html(Some(HtmlBlock {
-                end: HtmlEnd::Line,
-                base: 0,
-                is_quoted: false,
-            }));
+            self.enter_html(Some(HtmlBlock { end: HtmlEnd::Line, base: 0, is_quoted: false }));
             self.read_text(offset);
             self.enter_html(None);
         }
