@@ -134,17 +134,15 @@ impl Journal {
             refuse_emptied(&path, promised)?;
             return Journal::in_memory();
         }
-        let open = || -> Result<(Connection, Found), Fault> {
-            let connection = Connection::open_with_flags(&path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
-            schema::configure(&connection)?;
-            let found = refuse_newer_or_emptied(&connection, promised)?;
-            if found == (Found::Journal { version: schema::VERSION }) {
-                schema::check(&connection)?;
-                count_writes(&connection, promised)?;
+        let shared = || Connection::open_with_flags(&path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY));
+        let opened = read_only(shared, promised).or_else(|fault| match fault.at(&path) {
+            // Where nobody can write and nothing is left to recover, the file alone is the whole journal.
+            JournalError::ReadOnly { .. } if is_empty(&log(&path)).unwrap_or(false) => {
+                read_only(|| open_immutable(&path), promised).map_err(|fault| fault.at(&path))
             }
-            Ok((connection, found))
-        };
-        match open().map_err(|fault| fault.at(&path))? {
+            error => Err(error),
+        });
+        match opened? {
             // Its creator is at work on it at this moment.
             (_, Found::Nothing) => Journal::in_memory(),
             // Bringing it up to date is what opening for writing does; afterwards it has the present version.
@@ -416,11 +414,42 @@ fn is_empty(path: &Path) -> io::Result<bool> {
 /// Refuses to begin anew where a history was. SQLite must not even see such a file: it would delete the write-ahead
 /// log beside it, which may hold all that is left.
 fn refuse_emptied(path: &Path, promised: Option<i64>) -> Result<(), JournalError> {
-    let log_is_empty = is_empty(&path.with_extension("db-wal")).map_err(|error| JournalError::of_files(path, error))?;
+    let log_is_empty = is_empty(&log(path)).map_err(|error| JournalError::of_files(path, error))?;
     if promised.is_some() || !log_is_empty {
         return Err(Fault::from(Damage::Emptied).at(path));
     }
     Ok(())
+}
+
+/// Opens a journal for reading, and says what it is.
+fn read_only(
+    open: impl FnOnce() -> rusqlite::Result<Connection>,
+    promised: Option<i64>,
+) -> Result<(Connection, Found), Fault> {
+    let connection = open()?;
+    schema::configure(&connection)?;
+    let found = refuse_newer_or_emptied(&connection, promised)?;
+    if found == (Found::Journal { version: schema::VERSION }) {
+        schema::check(&connection)?;
+        count_writes(&connection, promised)?;
+    }
+    Ok((connection, found))
+}
+
+/// Opens a file that nobody changes, without the files that SQLite puts beside it.
+fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
+    let escape = |byte: &u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(*byte).to_string(),
+        _ => format!("%{byte:02x}"),
+    };
+    let escaped: String = path.as_os_str().as_encoded_bytes().iter().map(escape).collect();
+    let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags(access))
+}
+
+/// Returns the write-ahead log that SQLite keeps beside a journal.
+fn log(path: &Path) -> PathBuf {
+    path.with_extension("db-wal")
 }
 
 /// Makes an open file ready for writing.

@@ -255,7 +255,8 @@ fn of_sqlite(path: PathBuf, source: rusqlite::Error) -> JournalError {
         return JournalError::Other { path, source: source.into() };
     };
     match (error.extended_code & 0xff, error.extended_code) {
-        (ffi::SQLITE_FULL, _) => JournalError::DiskFull { path },
+        // The file by which processes share the write-ahead log's index could not grow.
+        (ffi::SQLITE_FULL, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => JournalError::DiskFull { path },
         (ffi::SQLITE_READONLY, _) => JournalError::ReadOnly { path },
         (ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL, _) => JournalError::Busy { path },
         // A sound journal breaks none of its own constraints.
