@@ -163,11 +163,11 @@ impl LocalForge {
     pub fn states(&self, numbers: &[IssueNumber]) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError> {
         let (files, _) = self.issue_files()?;
         let (pulls, _) = self.pull_files()?;
-        let names = self.issues.files()?.0;
+        let names = self.issues.names()?;
         let state = |number| match files.iter().find(|file| file.number == number) {
             Some(_) if merged(&pulls, number).is_some() => IssueState::Closed,
             Some(file) => file.state,
-            None if names.iter().any(|found| file_name::number(&found.name) == Some(number.0)) => IssueState::Open,
+            None if names.iter().any(|name| file_name::number(name) == Some(number.0)) => IssueState::Open,
             None => IssueState::Missing,
         };
         Ok(numbers.iter().map(|&number| (number, state(number))).collect())
@@ -345,8 +345,8 @@ fn read_all<F>(
 
 /// Returns a number that neither a file nor a file's name has, odd files included.
 fn next_number(directory: &Directory, numbers: impl Iterator<Item = u64>) -> Result<u64, ForgeError> {
-    let (found, _) = directory.files()?;
-    let in_names = found.iter().filter_map(|found| file_name::number(&found.name));
+    let names = directory.names()?;
+    let in_names = names.iter().filter_map(|name| file_name::number(name));
     Ok(numbers.chain(in_names).max().unwrap_or(0).saturating_add(1))
 }
 

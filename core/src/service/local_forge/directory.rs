@@ -113,7 +113,8 @@ impl Directory {
         self.project.join(self.relative)
     }
 
-    fn names(&self) -> Result<Vec<String>, ForgeError> {
+    /// Returns the names of the Markdown files, sorted.
+    pub(super) fn names(&self) -> Result<Vec<String>, ForgeError> {
         let names = self.all_names()?.into_iter().filter(|name| is_ours(name));
         let mut names: Vec<String> = names.collect();
         names.sort();

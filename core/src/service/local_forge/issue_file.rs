@@ -45,8 +45,7 @@ pub(super) fn read(name: &str, text: &str) -> Result<IssueFile, String> {
 
 /// Returns the file of a new issue, name and text.
 pub(super) fn write(number: IssueNumber, draft: &IssueDraft) -> (String, String) {
-    let mut file = Document::default();
-    file.body = with_marker(&draft.body, draft.marker.as_deref());
+    let mut file = Document::with_body(with_marker(&draft.body, draft.marker.as_deref()));
     file.set("number", &number.0.to_string());
     file.set("title", &front_matter::quoted(&one_line(&draft.title)));
     file.set("labels", &front_matter::list_of(&draft.labels));
