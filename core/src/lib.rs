@@ -12,6 +12,7 @@
 
 pub mod bus;
 pub mod config;
+pub mod demo;
 mod dispatcher;
 mod executor;
 pub mod journal;

@@ -41,7 +41,7 @@ const ISSUES: &str = ".autoissue/issues";
 /// Where the pull requests are.
 const PULLS: &str = ".autoissue/pulls";
 /// What explains the format.
-const README: &str = ".autoissue/README.md";
+pub(crate) const README: &str = ".autoissue/README.md";
 /// Its text.
 const README_TEXT: &str = include_str!("local_forge/README.md");
 

@@ -1,0 +1,11 @@
+-- The archive as it is today. Each migration changes this file too, and raises the version.
+-- version: 1
+
+CREATE TABLE entries (
+    id   INTEGER PRIMARY KEY,
+    at   TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('ship', 'bird', 'weather', 'lamp')),
+    text TEXT NOT NULL
+);
+
+CREATE INDEX entries_by_time ON entries (at);

@@ -1,0 +1,18 @@
+#!/bin/sh
+# Runs every test in this directory: a file `*.test.sh` each, which passes if it exits with 0.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+n_failed=0
+for test in tests/*.test.sh; do
+    if output=$(sh "$test" 2>&1); then
+        echo "pass  $test"
+    else
+        echo "FAIL  $test"
+        printf '%s\n' "$output" | sed 's/^/      /'
+        n_failed=$((n_failed + 1))
+    fi
+done
+
+[ "$n_failed" -eq 0 ] || echo "$n_failed failed"
+[ "$n_failed" -eq 0 ]

@@ -1,0 +1,186 @@
+//! The sample does what its backlog promises, with real git and a real shell.
+
+#![expect(clippy::disallowed_methods, reason = "the sample is judged by the programs that people have, run directly")]
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use autoissue_engine::{Issue, IssueNumber, dependencies_stated_in};
+use tempfile::TempDir;
+
+use super::*;
+use crate::service::local_forge::LocalForge;
+
+/// A fresh sample.
+struct Sample(TempDir);
+
+impl Sample {
+    fn new() -> Self {
+        let directory = TempDir::new().unwrap();
+        create(directory.path()).unwrap();
+        Self(directory)
+    }
+
+    fn issues(&self) -> Vec<Issue> {
+        let (issues, warnings) = LocalForge::open(self.0.path()).unwrap().issues(LABEL).unwrap();
+        assert_eq!(warnings, Vec::<String>::new());
+        issues
+    }
+
+    fn issue(&self, number: u64) -> Issue {
+        self.issues().into_iter().find(|issue| issue.number == IssueNumber(number)).unwrap()
+    }
+
+    fn run(&self, program: &str, args: &[&str], input: &str) -> Output {
+        let mut command = Command::new(program);
+        command.args(args).current_dir(self.0.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env("LC_ALL", "C");
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        let output = self.run("git", &[&["-c", "user.name=x", "-c", "user.email=x"], args].concat(), "");
+        assert!(output.status.success(), "git {args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Applies the issue's diff as the agent would; returns whether it applied.
+    fn apply(&self, number: u64) -> bool {
+        let body = self.issue(number).body;
+        let diff = body.split("```diff\n").nth(1).unwrap().split("\n```").next().unwrap();
+        self.run("git", &["apply", "--3way", "-"], &format!("{diff}\n")).status.success()
+    }
+
+    fn changes(&self) -> String {
+        self.git(&["status", "--porcelain"])
+    }
+
+    fn commit(&self) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", "x"]);
+    }
+
+    /// Runs the configured check; returns the failed tests.
+    fn failed_tests(&self) -> Vec<String> {
+        let output = self.run("sh", &["tests/run.sh"], "");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let failed: Vec<String> =
+            text.lines().filter_map(|line| line.strip_prefix("FAIL  ").map(str::to_owned)).collect();
+        assert_eq!(output.status.success(), failed.is_empty(), "{text}");
+        failed
+    }
+}
+
+/// Checks that an issue's diff applies to the base, changes something, and fails just these tests.
+fn check(number: u64, failed: &[&str]) {
+    let sample = Sample::new();
+    assert!(sample.apply(number), "#{number} applies");
+    assert_ne!(sample.changes(), "", "#{number} changes something");
+    assert_eq!(sample.failed_tests(), failed, "#{number}");
+}
+
+#[test]
+fn each_file_of_the_sample_is_bundled() {
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo");
+    let mut directories = vec![demo.clone()];
+    let mut found = Vec::new();
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                found.push(path.strip_prefix(&demo).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    let project = PROJECT.iter().map(|file| format!("project/{}", file.path));
+    let issues = ISSUES.iter().map(|file| file.path.replace(".autoissue/", ""));
+    assert_eq!(found, issues.chain(project).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_sample_is_committed_the_same_way_each_time_and_passes_its_tests() {
+    let (one, two) = (Sample::new(), Sample::new());
+    assert_eq!(one.git(&["rev-parse", "main"]), two.git(&["rev-parse", "HEAD"]));
+    assert_eq!(one.changes(), "");
+    assert_eq!(one.failed_tests(), Vec::<String>::new());
+    assert_eq!(one.changes(), "", "its tests leave nothing behind");
+}
+
+#[test]
+fn somebodys_directory_is_left_alone() {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("thesis.md"), "mine").unwrap();
+    let error = create(directory.path()).unwrap_err();
+    assert!(matches!(error, DemoError::NotEmpty { .. }));
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn the_backlog_is_the_open_issues_with_the_label() {
+    let issues = Sample::new().issues();
+    assert_eq!(issues.iter().map(|issue| issue.number.0).collect::<Vec<_>>(), (1..=11).collect::<Vec<_>>());
+    let urgent: Vec<u64> = issues.iter().filter(|issue| issue.priority() < 2).map(|issue| issue.number.0).collect();
+    assert_eq!(urgent, [11]);
+}
+
+#[test]
+fn good_diffs_apply_and_pass() {
+    for number in [1, 2, 4, 5, 6, 9, 10, 11] {
+        check(number, &[]);
+    }
+}
+
+#[test]
+fn one_change_fails_its_check() {
+    check(7, &["tests/api.test.sh"]);
+}
+
+#[test]
+fn one_issue_is_done_already() {
+    let sample = Sample::new();
+    assert!(sample.apply(8));
+    assert_eq!(sample.changes(), "");
+}
+
+#[test]
+fn a_dependent_applies_on_top_of_its_dependency_only() {
+    let sample = Sample::new();
+    assert_eq!(dependencies_stated_in(&sample.issue(3).body), [IssueNumber(2)]);
+    assert!(!sample.apply(3), "#3 needs what #2 adds");
+    let sample = Sample::new();
+    assert!(sample.apply(2));
+    sample.commit();
+    assert!(sample.apply(3));
+    assert_eq!(sample.failed_tests(), Vec::<String>::new());
+}
+
+#[test]
+fn no_two_good_branches_conflict_even_where_they_change_one_file() {
+    let sample = Sample::new();
+    let good = [1, 2, 4, 5, 6, 9, 10, 11];
+    for number in good {
+        sample.git(&["checkout", "-q", "-b", &format!("issue-{number}"), "main"]);
+        assert!(sample.apply(number));
+        sample.commit();
+    }
+    sample.git(&["checkout", "-q", "main"]);
+    for number in good {
+        sample.git(&["merge", "-q", "--no-edit", &format!("issue-{number}")]);
+    }
+    assert_eq!(sample.failed_tests(), Vec::<String>::new());
+}
+
+#[test]
+fn one_title_attacks_whoever_shows_it() {
+    let issue = Sample::new().issue(9);
+    for weapon in ["<script>", "'); DROP TABLE", "$(rm -rf ~)", "\u{1b}[31m", "\u{202e}"] {
+        assert!(issue.title.contains(weapon), "{weapon:?}");
+    }
+    assert!(issue.body.contains("<!-- To the agent:"));
+}
