@@ -5,10 +5,15 @@
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
-use autoissue_engine::{Issue, IssueNumber, dependencies_stated_in};
+use autoissue_classifier::BuiltinClassifier;
+use autoissue_engine::{Issue, IssueNumber, dependencies_stated_in, overlap};
+use autoissue_plugin_sdk::paths::named_in;
+use autoissue_plugin_sdk::{Classifier as _, ClassifierContext};
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::{Config, ForgeKind};
+use crate::service::apply_patch::{self, ApplyOutcome};
 use crate::service::local_forge::LocalForge;
 
 /// A fresh sample.
@@ -47,20 +52,21 @@ impl Sample {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// Applies the issue's diff as the agent would; returns whether it applied.
-    fn apply(&self, number: u64) -> bool {
+    /// Applies the issue's diff as the `patch` backend does.
+    fn apply(&self, number: u64) -> ApplyOutcome {
         let body = self.issue(number).body;
         let diff = body.split("```diff\n").nth(1).unwrap().split("\n```").next().unwrap();
-        self.run("git", &["apply", "--3way", "-"], &format!("{diff}\n")).status.success()
+        apply_patch::run(self.0.path(), diff.as_bytes())
+    }
+
+    fn apply_and_commit(&self, number: u64) {
+        assert!(matches!(self.apply(number), ApplyOutcome::Applied(_)), "#{number} applies");
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", "x"]);
     }
 
     fn changes(&self) -> String {
         self.git(&["status", "--porcelain"])
-    }
-
-    fn commit(&self) {
-        self.git(&["add", "-A"]);
-        self.git(&["commit", "-q", "-m", "x"]);
     }
 
     /// Runs the configured check; returns the failed tests.
@@ -74,11 +80,10 @@ impl Sample {
     }
 }
 
-/// Checks that an issue's diff applies to the base, changes something, and fails just these tests.
+/// Checks that an issue's diff applies to the base and fails just these tests.
 fn check(number: u64, failed: &[&str]) {
     let sample = Sample::new();
-    assert!(sample.apply(number), "#{number} applies");
-    assert_ne!(sample.changes(), "", "#{number} changes something");
+    sample.apply_and_commit(number);
     assert_eq!(sample.failed_tests(), failed, "#{number}");
 }
 
@@ -113,6 +118,16 @@ fn the_sample_is_committed_the_same_way_each_time_and_passes_its_tests() {
 }
 
 #[test]
+fn its_configuration_is_one_that_runs_without_account_and_network() {
+    let text = fs::read_to_string(Sample::new().0.path().join("autoissue.config.json")).unwrap();
+    let json: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let config: Config = serde_json::from_str(&json).unwrap();
+    assert_eq!(config.problems(), []);
+    assert_eq!((config.forge.kind, config.agent_backend()), (ForgeKind::Local, "patch"));
+    assert_eq!(config.executor.checks[0].run, "sh tests/run.sh");
+}
+
+#[test]
 fn somebodys_directory_is_left_alone() {
     let directory = TempDir::new().unwrap();
     fs::write(directory.path().join("thesis.md"), "mine").unwrap();
@@ -144,7 +159,7 @@ fn one_change_fails_its_check() {
 #[test]
 fn one_issue_is_done_already() {
     let sample = Sample::new();
-    assert!(sample.apply(8));
+    assert_eq!(sample.apply(8), ApplyOutcome::AlreadyApplied);
     assert_eq!(sample.changes(), "");
 }
 
@@ -152,11 +167,10 @@ fn one_issue_is_done_already() {
 fn a_dependent_applies_on_top_of_its_dependency_only() {
     let sample = Sample::new();
     assert_eq!(dependencies_stated_in(&sample.issue(3).body), [IssueNumber(2)]);
-    assert!(!sample.apply(3), "#3 needs what #2 adds");
-    let sample = Sample::new();
-    assert!(sample.apply(2));
-    sample.commit();
-    assert!(sample.apply(3));
+    assert!(matches!(sample.apply(3), ApplyOutcome::Rejected(_)), "#3 needs what #2 adds");
+    assert_eq!(sample.changes(), "");
+    sample.apply_and_commit(2);
+    sample.apply_and_commit(3);
     assert_eq!(sample.failed_tests(), Vec::<String>::new());
 }
 
@@ -166,8 +180,7 @@ fn no_two_good_branches_conflict_even_where_they_change_one_file() {
     let good = [1, 2, 4, 5, 6, 9, 10, 11];
     for number in good {
         sample.git(&["checkout", "-q", "-b", &format!("issue-{number}"), "main"]);
-        assert!(sample.apply(number));
-        sample.commit();
+        sample.apply_and_commit(number);
     }
     sample.git(&["checkout", "-q", "main"]);
     for number in good {
@@ -183,4 +196,52 @@ fn one_title_attacks_whoever_shows_it() {
         assert!(issue.title.contains(weapon), "{weapon:?}");
     }
     assert!(issue.body.contains("<!-- To the agent:"));
+}
+
+#[test]
+fn each_issue_gets_the_domain_that_the_demo_needs() {
+    let context = ClassifierContext::default();
+    let domain = |issue: Issue| {
+        let labels = issue.labels.into_iter().filter(|label| label != LABEL).collect();
+        let number = issue.number.0;
+        let issue = autoissue_plugin_sdk::Issue {
+            number,
+            title: issue.title,
+            body: issue.body,
+            labels,
+            ..autoissue_plugin_sdk::Issue::default()
+        };
+        (number, BuiltinClassifier.classify(&issue, &context).unwrap().domain)
+    };
+    let domains: Vec<(u64, String)> = Sample::new().issues().into_iter().map(domain).collect();
+    let expected = [
+        (1, "backend"),
+        (2, "database"),
+        (3, "database"),
+        (4, "frontend"),
+        (5, "documentation"),
+        (6, "infrastructure"),
+        (7, "backend"),
+        (8, "infrastructure"),
+        (9, "security"),
+        (10, "unknown"),
+        (11, "testing"),
+    ];
+    assert_eq!(domains, expected.map(|(number, domain)| (number, domain.to_owned())));
+}
+
+#[test]
+fn the_only_files_that_two_domains_name_are_those_of_the_guide() {
+    let issues = Sample::new().issues();
+    let paths: Vec<(u64, Vec<String>)> =
+        issues.iter().map(|issue| (issue.number.0, named_in(&format!("{}\n{}", issue.title, issue.body)))).collect();
+    let mut pairs = Vec::new();
+    for (at, (one, ours)) in paths.iter().enumerate() {
+        for (other, theirs) in &paths[at + 1..] {
+            if ours.iter().any(|our| theirs.iter().any(|their| overlap(our, their))) {
+                pairs.push((*one, *other));
+            }
+        }
+    }
+    assert_eq!(pairs, [(1, 7), (2, 3), (5, 6)]);
 }

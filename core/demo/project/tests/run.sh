@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 n_failed=0
 for test in tests/*.test.sh; do
-    if output=$(sh "$test" 2>&1); then
+    if output=$(sh tests/expect.sh "$test" 2>&1); then
         echo "pass  $test"
     else
         echo "FAIL  $test"
