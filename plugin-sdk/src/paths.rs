@@ -87,7 +87,7 @@ impl<'t> PathWords<'t> {
     fn next_word(&mut self) -> Option<PathWord<'t>> {
         let bytes = self.text.as_bytes();
         while self.at < bytes.len() {
-            if !IN_PATH[usize::from(bytes[self.at])] {
+            if !is_in_path(bytes[self.at]) {
                 self.skip();
                 continue;
             }
@@ -120,16 +120,16 @@ impl<'t> PathWords<'t> {
         let bytes = self.text.as_bytes();
         let mut is_path = false;
         while let Some(&byte) = bytes.get(self.at) {
-            match byte {
-                b'/' | b'\\' | b'*' => is_path = true,
-                b'.' => is_path |= bytes.get(self.at + 1).is_some_and(u8::is_ascii_alphanumeric),
+            match (BYTES[usize::from(byte)], byte) {
+                (Byte::Plain, _) => {}
+                (Byte::Sign, b'.') => is_path |= bytes.get(self.at + 1).is_some_and(u8::is_ascii_alphanumeric),
+                (Byte::Sign, _) => is_path = true,
                 // Routers name files `[id].tsx` and `(group)/page.tsx`, globs have `{ts,tsx}`.
-                b'[' | b'(' | b'{' => match self.bracketed(byte) {
+                (Byte::Bracket, _) => match self.bracketed(byte) {
                     Some(end) => self.at = end,
                     None => break,
                 },
-                _ if IN_PATH[usize::from(byte)] => {}
-                _ => break,
+                (Byte::Outside, _) => break,
             }
             self.at += 1;
         }
@@ -147,7 +147,7 @@ impl<'t> PathWords<'t> {
             _ => return None,
         };
         let inner = bytes[self.at + 1..].iter().take(PATH_BYTES_MAX);
-        let n_inner = inner.take_while(|&&byte| IN_PATH[usize::from(byte)] || byte == b',').count();
+        let n_inner = inner.take_while(|&&byte| is_in_path(byte) || byte == b',').count();
         let end = self.at + 1 + n_inner;
         (bytes.get(end) == Some(&close)).then_some(end)
     }
@@ -367,7 +367,8 @@ fn is_extension(extension: &str) -> bool {
 /// Returns whether `name` is that of a file that everybody knows without an extension.
 fn is_file_name(name: &str) -> bool {
     match name.as_bytes().first() {
-        Some(b'A'..=b'Z' | b'.' | b'g' | b'j' | b'm') => {
+        // All begin so, and none is shorter or longer.
+        Some(b'A'..=b'Z' | b'.') if name.len() >= 4 && name.len() <= 24 => {
             contains_sorted(&FILE_NAMES, name)
                 || [".env.", "Dockerfile."].iter().any(|start| name.len() > start.len() && name.starts_with(start))
         }
@@ -391,22 +392,43 @@ fn contains_sorted(sorted: &[&str], word: &str) -> bool {
     sorted.binary_search(&word).is_ok()
 }
 
-/// Bytes that may stand in a path, apart from brackets, which [`PathWords::bracketed`] judges. Bytes of other scripts may, for file names have them.
-const IN_PATH: [bool; 256] = {
-    let mut table = [false; 256];
-    let marks = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./\\*?+@~$%";
-    let mut at = 0;
-    while at < marks.len() {
-        table[marks[at] as usize] = true;
-        at += 1;
-    }
+/// What a byte is to a path.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Byte {
+    /// In no path.
+    Outside,
+    /// In a path as in any word. Bytes of other scripts too, for file names have them.
+    Plain,
+    /// In a path, and a sign that it is one.
+    Sign,
+    /// In a path if [`PathWords::bracketed`] says so.
+    Bracket,
+}
+
+fn is_in_path(byte: u8) -> bool {
+    matches!(BYTES[usize::from(byte)], Byte::Plain | Byte::Sign)
+}
+
+const BYTES: [Byte; 256] = {
+    let mut table = [Byte::Outside; 256];
+    mark(&mut table, b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-?+@~$%", Byte::Plain);
+    mark(&mut table, b"./\\*", Byte::Sign);
+    mark(&mut table, b"[({", Byte::Bracket);
     let mut byte = 0x80;
     while byte < 256 {
-        table[byte] = true;
+        table[byte] = Byte::Plain;
         byte += 1;
     }
     table
 };
+
+const fn mark(table: &mut [Byte; 256], bytes: &[u8], kind: Byte) {
+    let mut at = 0;
+    while at < bytes.len() {
+        table[bytes[at] as usize] = kind;
+        at += 1;
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -52,15 +52,14 @@ pub(super) const JS_PRODUCTS: [&str; 53] = [
 
 /// Names of files that have no extension, or are known by their dot; sorted.
 #[rustfmt::skip]
-pub(super) const FILE_NAMES: [&str; 58] = [
+pub(super) const FILE_NAMES: [&str; 55] = [
     ".babelrc", ".bashrc", ".browserslistrc", ".clang-format", ".clang-tidy", ".coveragerc", ".dockerignore",
     ".editorconfig", ".env", ".eslintignore", ".eslintrc", ".flake8", ".gitattributes", ".gitignore", ".gitmodules",
     ".mailmap", ".npmignore", ".npmrc", ".nvmrc", ".prettierignore", ".prettierrc", ".pylintrc", ".rspec",
     ".stylelintrc", ".swcrc", "AUTHORS", "BUILD.bazel", "Brewfile", "CHANGELOG", "CODEOWNERS", "CODE_OF_CONDUCT",
     "CONTRIBUTING", "COPYING", "Cargo.lock", "Containerfile", "Dockerfile", "Earthfile", "GNUmakefile", "Gemfile",
     "Gemfile.lock", "Jenkinsfile", "Justfile", "Kconfig", "LICENSE", "MAINTAINERS", "Makefile", "NOTICE", "Pipfile",
-    "Podfile", "Procfile", "README", "Rakefile", "SECURITY", "Tiltfile", "Vagrantfile", "gradlew", "justfile",
-    "makefile",
+    "Podfile", "Procfile", "README", "Rakefile", "SECURITY", "Tiltfile", "Vagrantfile",
 ];
 
 /// Extensions of files that people keep in repositories; sorted.

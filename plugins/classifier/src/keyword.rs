@@ -20,10 +20,9 @@ mod neutral;
 mod security;
 mod testing;
 
-use std::cmp::Reverse;
 use std::ops::Range;
 
-use crate::domain::{Domain, N_DOMAINS, Scores, ranked};
+use crate::domain::{Domain, Scores, ranked};
 use crate::lexicon::{Entries, Entry, Lexicon, count};
 use crate::outline::{Zone, each_line};
 use crate::title::without_tags;
@@ -56,11 +55,11 @@ const fn zone_weight(zone: Zone) -> u32 {
     }
 }
 
-/// Most evidence that a body brings in all: about that of one telling word in the title, however long the body is.
-const BODY_MOST: u32 = 120;
+/// Most evidence that a body brings in all, however long it is: where half of it is for one domain, that weighs as much as a good word of the title.
+const BODY_MOST: u32 = 180;
 
-/// Least evidence for an answer: a weak word of the title, or some of the body.
-const ENOUGH: u32 = 30;
+/// Least evidence for an answer: one word of weight 4 in the title, or two such in the first paragraph.
+const ENOUGH: u32 = 40;
 
 /// Words that are named as reasons.
 const REASONS_MAX: usize = 4;
@@ -76,7 +75,7 @@ pub(crate) struct Evidence<'i> {
 /// A word that was found, as it was written, with what it brought for each domain.
 struct Heard<'i> {
     written: &'i str,
-    brought: [u32; N_DOMAINS],
+    brought: Scores,
 }
 
 /// Returns what the words of title and body say.
@@ -88,7 +87,7 @@ pub(crate) fn evidence_of<'i>(title: &'i str, body: &'i str) -> Evidence<'i> {
     listener.listen(tags, TITLE_WEIGHT);
     listener.words.read_from_start(rest);
     listener.listen(rest, TITLE_WEIGHT);
-    let of_title = std::mem::take(&mut listener.evidence.scores);
+    let of_title = favoured(std::mem::take(&mut listener.evidence.scores));
     each_line(body, |line, zone| {
         listener.words.read(line);
         listener.listen(line, zone_weight(zone));
@@ -101,6 +100,15 @@ pub(crate) fn evidence_of<'i>(title: &'i str, body: &'i str) -> Evidence<'i> {
     evidence
 }
 
+/// Returns the title's scores with half as much again for kinds of work: the title of a task to test or document something has
+/// one word for the task and many for the thing.
+fn favoured(mut scores: Scores) -> Scores {
+    for kind in [Domain::Documentation, Domain::Testing] {
+        scores[kind as usize] += scores[kind as usize] / 2;
+    }
+    scores
+}
+
 /// Returns the scores, scaled down so that they are [`BODY_MOST`] together.
 fn bounded(scores: Scores) -> Scores {
     let sum: u32 = scores.iter().sum();
@@ -108,23 +116,28 @@ fn bounded(scores: Scores) -> Scores {
 }
 
 impl Evidence<'_> {
+    fn add(&mut self, brought: &Scores) {
+        for (score, brought) in self.scores.iter_mut().zip(brought) {
+            *score += brought;
+        }
+    }
+
     /// Returns the domains by weight of evidence, the best first; empty where the evidence is not enough.
     pub(crate) fn ranked(&self) -> Vec<(Domain, u32)> {
         let ranked = ranked(&self.scores);
         if ranked.first().is_some_and(|(_, score)| *score >= ENOUGH) { ranked } else { Vec::new() }
     }
 
-    /// Returns the words that spoke most for `domain`, as they were written.
+    /// Returns the words that spoke most for `domain`, as they were written, the strongest first.
     pub(crate) fn words_for(&self, domain: Domain) -> Vec<&str> {
-        let mut heard: Vec<&Heard<'_>> = self.heard.iter().filter(|heard| heard.brought[domain as usize] > 0).collect();
-        heard.sort_by_key(|heard| Reverse(heard.brought[domain as usize]));
-        let mut words: Vec<&str> = Vec::new();
-        for heard in heard {
-            if words.len() < REASONS_MAX && !words.iter().any(|word| word.eq_ignore_ascii_case(heard.written)) {
-                words.push(heard.written);
-            }
+        let brought = |heard: &Heard<'_>| heard.brought[domain as usize];
+        let mut best: Vec<&Heard<'_>> = Vec::with_capacity(REASONS_MAX + 1);
+        for heard in self.heard.iter().filter(|heard| brought(heard) > 0) {
+            let place = best.partition_point(|better| brought(better) >= brought(heard));
+            best.insert(place, heard);
+            best.truncate(REASONS_MAX);
         }
-        words
+        best.into_iter().map(|heard| heard.written).collect()
     }
 }
 
@@ -146,13 +159,19 @@ impl<'i> Listener<'i> {
         let Self { words, evidence, n_heard } = self;
         LEXICON.each_in(words, |entry, range| {
             let times = &mut n_heard[entry.position];
-            let weight = place_weight / repetition(*times);
-            *times = times.saturating_add(1);
-            if weight > 0 {
-                evidence.hear(entry, weight, &text[within(&words.written(range), text)]);
+            let brought = brought(entry, place_weight / repetition(*times));
+            evidence.add(&brought);
+            if *times == 0 {
+                let written = &text[within(&words.written(range), text)];
+                evidence.heard.push(Heard { written, brought });
             }
+            *times = times.saturating_add(1);
         });
     }
+}
+
+fn brought(entry: Entry, place_weight: u32) -> Scores {
+    entry.weights.map(|word_weight| u32::from(word_weight) * place_weight)
 }
 
 /// Returns by how much a word counts less when it has been heard `times` times: saying it again makes it no other issue.
@@ -173,18 +192,6 @@ fn within(range: &Range<usize>, text: &str) -> Range<usize> {
     range.start..end
 }
 
-impl<'i> Evidence<'i> {
-    fn hear(&mut self, entry: Entry, weight: u32, written: &'i str) {
-        let brought = entry.weights.map(|word_weight| u32::from(word_weight) * weight);
-        for (score, brought) in self.scores.iter_mut().zip(brought) {
-            *score += brought;
-        }
-        if brought.iter().any(|brought| *brought > 0) {
-            self.heard.push(Heard { written, brought });
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,6 +206,16 @@ mod tests {
                 assert!(folded == bare || words.word(0).is_unspaced, "`{word}` is not folded: `{folded}`");
             }
         }
+    }
+
+    /// A plural of its own would not be recognised as the word said again.
+    #[test]
+    fn no_entry_is_the_plural_of_another() {
+        let all: std::collections::HashSet<&str> =
+            LISTS.iter().flat_map(|(_, groups)| *groups).flat_map(|(_, words)| *words).copied().collect();
+        let is_singular = |word: &str| word.len() > 2 && !word.ends_with('s') && all.contains(word);
+        let plurals: Vec<&&str> = all.iter().filter(|word| word.strip_suffix('s').is_some_and(is_singular)).collect();
+        assert!(plurals.is_empty(), "{plurals:?}");
     }
 
     #[test]

@@ -22,12 +22,13 @@ pub(crate) struct Lexicon<const N: usize, const SLOTS: usize> {
     weights: [[u8; N_DOMAINS]; N],
     /// Position of a word plus one; 0 is free.
     slots: [u16; SLOTS],
-    /// Which hashes of first words (and of first characters where words are not spaced) begin something longer: a bit per hash.
+    /// Which hashes are those of a beginning of something longer: a bit per hash.
+    /// Beginnings are the first words of a phrase, the whole phrase included, and the first character of an entry in an unspaced script.
     starts: [u64; N_STARTS],
 }
 
-/// 4,096 bits: with some hundred first words, one other word in ten is looked up in vain.
-const N_STARTS: usize = 64;
+/// 32,768 bits for some 3,000 beginnings: one other word in ten is looked up in vain.
+const N_STARTS: usize = 512;
 
 /// Words of the longest phrase.
 const PHRASE_WORDS_MAX: usize = 4;
@@ -77,7 +78,7 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
     /// Adds a word and returns the new number of words.
     const fn add(&mut self, n: usize, word: &'static str, domain: Domain, weight: u8) -> usize {
         let bytes = word.as_bytes();
-        let mut slot = hash(bytes) as usize & (SLOTS - 1);
+        let mut slot = mixed(hash_of(bytes)) & (SLOTS - 1);
         while self.slots[slot] != 0 {
             let known = self.slots[slot] as usize - 1;
             if equal(self.words[known].as_bytes(), bytes) {
@@ -92,24 +93,33 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
         self.slots[slot] = position_plus_one(n);
         self.words[n] = word;
         self.weights[n][domain as usize] = weight;
-        self.note_start(bytes);
+        self.note_starts(bytes);
         n + 1
     }
 
-    const fn note_start(&mut self, word: &[u8]) {
-        let mut end = 0;
-        while end < word.len() && word[end] != b' ' {
-            end += 1;
+    const fn note_starts(&mut self, entry: &[u8]) {
+        let mut is_phrase = false;
+        let mut hash = HASH_OF_NOTHING;
+        let mut at = 0;
+        while at < entry.len() {
+            if entry[at] == b' ' {
+                is_phrase = true;
+                self.note_start(hash);
+            }
+            hash = extended(hash, entry[at]);
+            at += 1;
+            if at == 3 && is_unspaced(entry) {
+                self.note_start(hash);
+            }
         }
-        if end < word.len() {
-            let first = hash(word.split_at(end).0) as usize;
-            self.starts[first / 64 % N_STARTS] |= 1 << (first % 64);
+        if is_phrase {
+            self.note_start(hash);
         }
-        // All scripts without spaces have three bytes a character.
-        if word[0] >= 0xE0 && word.len() > 3 {
-            let first = hash(word.split_at(3).0) as usize;
-            self.starts[first / 64 % N_STARTS] |= 1 << (first % 64);
-        }
+    }
+
+    const fn note_start(&mut self, hash: u32) {
+        let bit = mixed(hash);
+        self.starts[bit / 64 % N_STARTS] |= 1 << (bit % 64);
     }
 
     /// Calls `visit` with each word and phrase of `words` that is known, the longest where several begin, and with the words that it covers.
@@ -131,23 +141,28 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
 
     /// Returns the longest entry that begins at a word, and of how many words it is.
     fn longest(&self, words: &Words, at: usize) -> Option<(Entry, usize)> {
-        let first = hash(words.folded(at..at + 1).as_bytes());
-        if self.starts(first) {
-            let n_max = PHRASE_WORDS_MAX.min(words.len() - at);
-            for n_words in (2..=n_max).rev() {
-                if let Some(entry) = self.find_inflected(words.folded(at..at + n_words)) {
-                    return Some((entry, n_words));
-                }
+        let first = words.folded(at..at + 1);
+        let mut hash = Hashed::default().followed_by(first.as_bytes());
+        let mut longest = self.find_inflected(first, hash).map(|entry| (entry, 1));
+        for n_words in 2..=PHRASE_WORDS_MAX.min(words.len() - at) {
+            if !self.starts(hash.whole) {
+                break;
+            }
+            let phrase = words.folded(at..at + n_words);
+            let n_known = words.folded(at..at + n_words - 1).len();
+            hash = hash.followed_by(&phrase.as_bytes()[n_known..]);
+            if self.starts(hash.whole) || self.starts(hash.but_last) {
+                longest = self.find_inflected(phrase, hash).map(|entry| (entry, n_words)).or(longest);
             }
         }
-        self.find_inflected(words.folded(at..at + 1)).map(|entry| (entry, 1))
+        longest
     }
 
     /// Looks for entries anywhere in a run of Chinese, Japanese or Korean: these write words without spaces or with endings attached.
     fn each_unspaced(&self, words: &Words, at: usize, visit: &mut impl FnMut(Entry, Range<usize>)) {
         let mut rest = words.folded(at..at + 1);
         while let Some(first) = rest.chars().next() {
-            let begins = self.starts(hash(&rest.as_bytes()[..first.len_utf8()]));
+            let begins = self.starts(hash_of(&rest.as_bytes()[..first.len_utf8()]));
             let found = if begins { self.longest_prefix(rest) } else { None };
             if let Some((entry, _)) = found {
                 visit(entry, at..at + 1);
@@ -158,19 +173,19 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
 
     fn longest_prefix(&self, text: &str) -> Option<(Entry, usize)> {
         let ends = text.char_indices().map(|(at, c)| at + c.len_utf8()).take(UNSPACED_CHARS_MAX).skip(1);
-        ends.filter_map(|end| Some((self.find(&text[..end])?, end))).last()
+        ends.filter_map(|end| Some((self.find(&text[..end], hash_of(&text.as_bytes()[..end]))?, end))).last()
     }
 
     /// Returns the entry for a word or phrase, or for its singular.
-    fn find_inflected(&self, text: &str) -> Option<Entry> {
-        self.find(text).or_else(|| {
+    fn find_inflected(&self, text: &str, hash: Hashed) -> Option<Entry> {
+        self.find(text, hash.whole).or_else(|| {
             let singular = text.strip_suffix('s').filter(|singular| singular.len() > 2 && !singular.ends_with('s'))?;
-            self.find(singular)
+            self.find(singular, hash.but_last)
         })
     }
 
-    fn find(&self, text: &str) -> Option<Entry> {
-        let mut slot = hash(text.as_bytes()) as usize & (SLOTS - 1);
+    fn find(&self, text: &str, hash: u32) -> Option<Entry> {
+        let mut slot = mixed(hash) & (SLOTS - 1);
         while let Some(position) = usize::from(self.slots[slot]).checked_sub(1) {
             if self.words[position] == text {
                 return Some(Entry { position, weights: self.weights[position] });
@@ -181,8 +196,27 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
     }
 
     fn starts(&self, hash: u32) -> bool {
-        let hash = hash as usize;
-        self.starts[hash / 64 % N_STARTS] & (1 << (hash % 64)) != 0
+        let bit = mixed(hash);
+        self.starts[bit / 64 % N_STARTS] & (1 << (bit % 64)) != 0
+    }
+}
+
+/// The hash of a text, and of the text without its last byte.
+#[derive(Clone, Copy)]
+struct Hashed {
+    whole: u32,
+    but_last: u32,
+}
+
+impl Default for Hashed {
+    fn default() -> Self {
+        Self { whole: HASH_OF_NOTHING, but_last: HASH_OF_NOTHING }
+    }
+}
+
+impl Hashed {
+    fn followed_by(self, bytes: &[u8]) -> Self {
+        bytes.iter().fold(self, |hash, byte| Self { whole: extended(hash.whole, *byte), but_last: hash.whole })
     }
 }
 
@@ -200,15 +234,31 @@ const fn position_plus_one(n: usize) -> u16 {
     n as u16 + 1
 }
 
-/// FNV-1a with its high bits mixed into the low ones, which choose the slot.
-const fn hash(bytes: &[u8]) -> u32 {
-    let mut hash: u32 = 0x811c_9dc5;
+/// FNV-1a: it can be continued, so that a phrase costs no more than its words.
+const HASH_OF_NOTHING: u32 = 0x811c_9dc5;
+
+const fn extended(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte as u32).wrapping_mul(0x0100_0193)
+}
+
+const fn hash_of(bytes: &[u8]) -> u32 {
+    let mut hash = HASH_OF_NOTHING;
     let mut at = 0;
     while at < bytes.len() {
-        hash = (hash ^ bytes[at] as u32).wrapping_mul(0x0100_0193);
+        hash = extended(hash, bytes[at]);
         at += 1;
     }
-    hash ^ (hash >> 15)
+    hash
+}
+
+/// Returns the hash with its high bits in the low ones, which choose the place.
+const fn mixed(hash: u32) -> usize {
+    (hash ^ (hash >> 15)) as usize
+}
+
+/// Returns whether an entry is in a script without spaces: each of its characters has three bytes.
+const fn is_unspaced(entry: &[u8]) -> bool {
+    entry[0] >= 0xE0
 }
 
 const fn equal(a: &[u8], b: &[u8]) -> bool {

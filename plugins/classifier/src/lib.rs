@@ -22,6 +22,9 @@ mod path;
 mod title;
 mod words;
 
+#[cfg(test)]
+mod corpus;
+
 use autoissue_plugin_sdk::prelude::*;
 
 use crate::domain::{Domain, Scores};

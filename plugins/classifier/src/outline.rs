@@ -64,7 +64,8 @@ impl Reader {
 
     /// Splits at the next end of what is visible or hidden; the first half is what is visible.
     fn split_comment<'b>(&mut self, line: &'b str) -> Option<(&'b str, &'b str)> {
-        if self.fence.is_some() {
+        // Looking for one character is much cheaper than for four.
+        if self.fence.is_some() || !line.contains(['<', '>']) {
             return None;
         }
         if self.in_comment {
@@ -118,7 +119,8 @@ impl Reader {
 
     /// Returns how much a line of prose counts; `None` for one that a template made.
     fn zone_of(&mut self, line: &str, text: &str) -> Option<Zone> {
-        if is_promise(text) || is_environment_field(text) || is_trace(text) {
+        // The forge writes `_No response_` for a field that was left empty.
+        if is_promise(text) || is_environment_field(text) || is_trace(text) || text == "_No response_" {
             return None;
         }
         if self.in_filled_section || text.starts_with('>') {

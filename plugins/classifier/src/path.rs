@@ -30,7 +30,6 @@ pub(crate) fn paths_of(title: &str, body: &str) -> Paths {
     let mut in_code = Vec::new();
     paths.add(title, TITLE_WEIGHT);
     each_line(body, |line, zone| match zone {
-        _ if !line.contains(['.', '/', '\\', 'f']) => {}
         Zone::Lead | Zone::Rest => paths.add(line, PROSE_WEIGHT),
         Zone::Aside | Zone::Code => in_code.push(line),
     });

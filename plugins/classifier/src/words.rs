@@ -1,7 +1,7 @@
 //! A text as words: folded once, so that whatever looks them up compares bytes.
 //!
 //! Folding: lower case, accents taken off (`Documentación` is `documentacion`), wide Latin letters made narrow. Words that are joined by one space,
-//! hyphen, underscore, slash, dot or apostrophe stand side by side in the folded text with one space between them, so that a phrase
+//! hyphen, underscore, plus, slash, dot or apostrophe stand side by side in the folded text with one space between them, so that a phrase
 //! is a slice of it (`foreign key`, `foreign-key` and `foreign_key` alike); any other gap becomes a line break, which no phrase has.
 //! Addresses and `@names` are no words.
 
@@ -102,14 +102,17 @@ impl Words {
             let name = text[*at..].find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
             *at += name.unwrap_or(text.len() - *at);
         }
-        follows_word && matches!(gap, ' ' | '-' | '_' | '/' | '.' | '\'' | '\u{2019}' | '\u{a0}')
+        follows_word && matches!(gap, ' ' | '-' | '_' | '+' | '/' | '.' | '\'' | '\u{2019}' | '\u{a0}')
     }
 
     /// Appends the word that begins at `start` to the folded text.
     fn fold_word(&mut self, text: &str, start: usize) -> Word {
         let folded_start = self.folded.len();
         let is_unspaced = is_unspaced(char_at(text, start));
-        let mut at = start;
+        let n_plain = text.as_bytes()[start..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let mut at = start + n_plain;
+        self.folded.push_str(&text[start..at]);
+        self.folded[folded_start..].make_ascii_lowercase();
         while at < text.len() {
             let byte = text.as_bytes()[at];
             if byte.is_ascii_alphanumeric() && !is_unspaced {
