@@ -7,6 +7,10 @@
 //! Elsewhere than on Linux there is no such table: every answer is "none", and process groups have to do.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+/// How long a sweep may hunt for what forks faster than it is found. One pass usually does.
+const SWEEP_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Name of the variable that marks a supervised program and whatever it started.
 pub const TAG_VARIABLE: &str = "AUTOISSUE_TAG";
@@ -14,7 +18,7 @@ pub const TAG_VARIABLE: &str = "AUTOISSUE_TAG";
 /// Whether the table shows every process, so that nothing but what it shows needs to be killed.
 pub(super) const IS_COMPLETE: bool = cfg!(target_os = "linux");
 
-/// A living process as the table showed it.
+/// A process as the table showed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     pub(super) pid: i32,
@@ -22,6 +26,8 @@ pub(super) struct Entry {
     pub(super) group: i32,
     /// Clock ticks from boot to its start: with the number it names a process for good.
     pub(super) started: u64,
+    /// Waits to be reaped; or its first thread has ended while others live on, which looks the same.
+    pub(super) is_zombie: bool,
 }
 
 /// Kills every process of this user whose tag begins with `prefix`, and returns how many.
@@ -39,13 +45,14 @@ pub(super) fn sweep_tagged_exactly(tag: &str) -> u32 {
 }
 
 fn sweep(is_ours: impl Fn(&[u8]) -> bool) -> u32 {
+    let until = Instant::now() + SWEEP_TIME_MAX;
     let mut killed = BTreeSet::new();
     loop {
         let found = table::tagged(&is_ours);
         let n_known = killed.len();
         killed.extend(found.iter().map(table::Target::pid));
-        if killed.len() == n_known {
-            return u32::try_from(n_known).unwrap_or(u32::MAX);
+        if killed.len() == n_known || until <= Instant::now() {
+            return u32::try_from(killed.len()).unwrap_or(u32::MAX);
         }
         table::kill_and_wait(&found);
     }
@@ -59,9 +66,9 @@ mod table {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::{Pid, PidfdFlags, Signal, geteuid, getpid, kill_process, pidfd_open, pidfd_send_signal};
     use std::collections::{BTreeMap, BTreeSet};
-    use std::fs;
     use std::os::fd::OwnedFd;
     use std::os::unix::fs::MetadataExt;
+    use std::{fs, io};
 
     /// How long a killed process may take to be gone. Only one that hangs in the kernel takes longer than milliseconds.
     const DEATH_SECONDS_MAX: i64 = 5;
@@ -77,7 +84,10 @@ mod table {
         fn open(pid: i32) -> Option<Self> {
             let pid = Pid::from_raw(pid)?;
             match pidfd_open(pid, PidfdFlags::empty()) {
-                Ok(handle) => Some(Self { pid, handle: Some(handle) }),
+                Ok(handle) => Some(Self {
+                    pid,
+                    handle: Some(handle),
+                }),
                 Err(rustix::io::Errno::NOSYS) => Some(Self { pid, handle: None }),
                 Err(_) => None,
             }
@@ -97,13 +107,41 @@ mod table {
 
         fn wait_for_death(&self) {
             let Some(handle) = &self.handle else { return };
-            let limit = Timespec { tv_sec: DEATH_SECONDS_MAX, tv_nsec: 0 };
+            let limit = Timespec {
+                tv_sec: DEATH_SECONDS_MAX,
+                tv_nsec: 0,
+            };
             let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&limit));
         }
     }
 
-    /// Returns the living processes below `root`, itself excluded, parents before their children.
+    /// Returns the processes below `root`, itself excluded, parents before their children.
+    ///
+    /// It walks down from the root, for what it looks for may be forking: a look at a machine's every process takes
+    /// milliseconds, and by then a quick one has a new number. Only a kernel without lists of children needs that look.
     pub(in super::super) fn descendants_of(root: i32) -> Vec<Entry> {
+        let Ok(mut found) = children_of(root) else {
+            return descendants_by_parent(root);
+        };
+        let mut next = 0;
+        while let Some(parent) = found.get(next) {
+            found.extend(children_of(parent.pid).unwrap_or_default());
+            next += 1;
+        }
+        found
+    }
+
+    /// Fails if the process is gone, or if the kernel keeps no such lists.
+    fn children_of(pid: i32) -> io::Result<Vec<Entry>> {
+        let mut children = Vec::new();
+        for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let list = fs::read_to_string(thread?.path().join("children"))?;
+            children.extend(list.split_ascii_whitespace().filter_map(|it| entry(it.parse().ok()?)));
+        }
+        Ok(children)
+    }
+
+    pub(super) fn descendants_by_parent(root: i32) -> Vec<Entry> {
         let mut children: BTreeMap<i32, Vec<Entry>> = BTreeMap::new();
         for entry in pids().filter_map(entry) {
             children.entry(entry.parent).or_default().push(entry);
@@ -154,10 +192,13 @@ mod table {
 
     fn pids() -> impl Iterator<Item = i32> {
         let names = fs::read_dir("/proc").into_iter().flatten().flatten();
-        names.filter_map(|it| it.file_name().to_str()?.parse().ok()).collect::<BTreeSet<i32>>().into_iter()
+        names
+            .filter_map(|it| it.file_name().to_str()?.parse().ok())
+            .collect::<BTreeSet<i32>>()
+            .into_iter()
     }
 
-    /// Returns the process `pid`, unless it is gone or only waits to be reaped.
+    /// Returns the process `pid`, unless it is gone.
     fn entry(pid: i32) -> Option<Entry> {
         parse_stat(pid, &fs::read(format!("/proc/{pid}/stat")).ok()?)
     }
@@ -168,12 +209,12 @@ mod table {
         let name_end = stat.iter().rposition(|byte| *byte == b')')?;
         let fields = str::from_utf8(&stat[name_end + 1..]).ok()?;
         let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
-        let is_dead = matches!(*fields.first()?, "Z" | "X");
-        (!is_dead).then_some(Entry {
+        Some(Entry {
             pid,
             parent: fields.get(1)?.parse().ok()?,
             group: fields.get(2)?.parse().ok()?,
             started: fields.get(19)?.parse().ok()?,
+            is_zombie: fields.first() == Some(&"Z"),
         })
     }
 }
@@ -210,11 +251,36 @@ mod tests {
     #[test]
     fn a_process_named_like_a_stat_line_is_read_correctly() {
         let mut stat = b"77 (a) S 1 \xff(b) S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".to_vec();
-        let expected = Entry { pid: 77, parent: 5, group: 6, started: 4242 };
+        let expected = Entry {
+            pid: 77,
+            parent: 5,
+            group: 6,
+            started: 4242,
+            is_zombie: false,
+        };
         assert_eq!(table::parse_stat(77, &stat), Some(expected));
         let state = stat.len() - b"S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".len();
         stat[state] = b'Z';
-        assert_eq!(table::parse_stat(77, &stat), None, "a zombie is not alive");
+        assert_eq!(
+            table::parse_stat(77, &stat),
+            Some(Entry {
+                is_zombie: true,
+                ..expected
+            })
+        );
+    }
+
+    #[test]
+    fn both_ways_to_find_descendants_agree() {
+        let root = std::os::unix::process::parent_id();
+        let root = i32::try_from(root).expect("process numbers fit");
+        let own = i32::try_from(std::process::id()).expect("process numbers fit");
+        for found in [table::descendants_of(root), table::descendants_by_parent(root)] {
+            assert!(
+                found.iter().any(|entry| entry.pid == own && entry.parent == root),
+                "{found:?}"
+            );
+        }
     }
 
     #[test]

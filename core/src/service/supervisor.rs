@@ -39,9 +39,9 @@ use std::time::{Duration, Instant};
 /// How long the program may take to stop when nobody is left who would read its last words.
 pub(super) const ENGINE_GONE_GRACE: Duration = Duration::from_secs(2);
 
-/// How long killing may take. Only a process that hangs in the kernel (a dead network disk) lives longer; waiting for
-/// it would hold the attempt for ever, so it is reported as left.
-pub(super) const KILL_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long killing may take. Only a process that hangs in the kernel (a dead network disk) or forks faster than it is
+/// killed lives longer; waiting for it would hold the attempt for ever, so it is reported as left.
+pub(super) const KILL_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Looks again for survivors this often while killing, besides at each death: a look at `/proc` is no snapshot, and a process
 /// that forks meanwhile can be missed.
@@ -290,11 +290,11 @@ impl Watch {
                 Ok(News::EngineGone) => self.terminate(ENGINE_GONE_GRACE),
                 Ok(News::Kill) => self.stop_by_killing(),
                 Err(RecvTimeoutError::Timeout) => match self.phase {
-                    Phase::Killing { until } if until <= Instant::now() => return self.exited(self.survivors().len()),
+                    Phase::Killing { until } if until <= Instant::now() => return self.exited(self.n_living()),
                     Phase::Killing { .. } => self.kill_round(),
                     Phase::Running | Phase::Terminating { .. } => self.stop_by_killing(),
                 },
-                Err(RecvTimeoutError::Disconnected) => return self.exited(self.survivors().len()),
+                Err(RecvTimeoutError::Disconnected) => return self.exited(self.n_living()),
             }
         }
     }
@@ -360,12 +360,16 @@ impl Watch {
         }
         survivors.iter().for_each(process_table::kill);
         let program = self.program.as_raw_pid();
-        let stragglers = survivors.iter().filter(|it| it.pid != program);
+        let stragglers = survivors.iter().filter(|it| it.pid != program && !it.is_zombie);
         self.stragglers.extend(stragglers.map(|it| (it.pid, it.started)));
     }
 
     fn survivors(&self) -> Vec<Entry> {
         process_table::descendants_of(rustix::process::getpid().as_raw_pid())
+    }
+
+    fn n_living(&self) -> usize {
+        self.survivors().iter().filter(|it| !it.is_zombie).count()
     }
 
     /// Signals the program and its group, which it leads and cannot leave. A failure means that nobody is left in it.

@@ -148,14 +148,17 @@ async fn a_stop_that_comes_too_late_does_not_change_the_exit() {
 
 #[tokio::test]
 async fn what_forks_faster_than_it_is_found_dies_too() {
-    let script = "chain='sh -c \"$1\" hop \"$1\" & exit'
-        far='setsid sh -c \"$1\" hop \"$1\" & exit'
-        for way in \"$chain\" \"$chain\" \"$far\"; do setsid sh -c \"$way\" hop \"$way\" & done
+    // Each ends after forking its successor; one sort in the same group, the other in a new session every time. They get
+    // out of breath, so that a failing test does not leave them behind for ever.
+    let script = "far='[ $2 = 0 ] && exec echo escaped; setsid sh -c \"$1\" hop \"$1\" $(($2-1)) & exit'
+        near='[ $2 = 0 ] && exec echo escaped; sh -c \"$1\" hop \"$1\" $(($2-1)) & exit'
+        for way in \"$near\" \"$near\" \"$far\"; do setsid sh -c \"$way\" hop \"$way\" 20000 & done
         echo ready; while :; do sleep 1000; done";
     let spec = shell("hoppers", script);
     let mut running = start(&spec).await;
     until_ready(&mut running, 1).await;
     running.kill().await;
+    assert!(all_lines(&mut running).await.is_empty(), "none came to its last hop");
     let exit = running.wait().await;
     assert_none_left(&spec.tag);
     assert!(exit.n_left == 0 && exit.n_killed_stragglers > 0, "{exit:?}");
