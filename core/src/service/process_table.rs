@@ -84,10 +84,7 @@ mod table {
         fn open(pid: i32) -> Option<Self> {
             let pid = Pid::from_raw(pid)?;
             match pidfd_open(pid, PidfdFlags::empty()) {
-                Ok(handle) => Some(Self {
-                    pid,
-                    handle: Some(handle),
-                }),
+                Ok(handle) => Some(Self { pid, handle: Some(handle) }),
                 Err(rustix::io::Errno::NOSYS) => Some(Self { pid, handle: None }),
                 Err(_) => None,
             }
@@ -107,10 +104,7 @@ mod table {
 
         fn wait_for_death(&self) {
             let Some(handle) = &self.handle else { return };
-            let limit = Timespec {
-                tv_sec: DEATH_SECONDS_MAX,
-                tv_nsec: 0,
-            };
+            let limit = Timespec { tv_sec: DEATH_SECONDS_MAX, tv_nsec: 0 };
             let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&limit));
         }
     }
@@ -192,10 +186,7 @@ mod table {
 
     fn pids() -> impl Iterator<Item = i32> {
         let names = fs::read_dir("/proc").into_iter().flatten().flatten();
-        names
-            .filter_map(|it| it.file_name().to_str()?.parse().ok())
-            .collect::<BTreeSet<i32>>()
-            .into_iter()
+        names.filter_map(|it| it.file_name().to_str()?.parse().ok()).collect::<BTreeSet<i32>>().into_iter()
     }
 
     /// Returns the process `pid`, unless it is gone.
@@ -251,23 +242,11 @@ mod tests {
     #[test]
     fn a_process_named_like_a_stat_line_is_read_correctly() {
         let mut stat = b"77 (a) S 1 \xff(b) S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".to_vec();
-        let expected = Entry {
-            pid: 77,
-            parent: 5,
-            group: 6,
-            started: 4242,
-            is_zombie: false,
-        };
+        let expected = Entry { pid: 77, parent: 5, group: 6, started: 4242, is_zombie: false };
         assert_eq!(table::parse_stat(77, &stat), Some(expected));
         let state = stat.len() - b"S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".len();
         stat[state] = b'Z';
-        assert_eq!(
-            table::parse_stat(77, &stat),
-            Some(Entry {
-                is_zombie: true,
-                ..expected
-            })
-        );
+        assert_eq!(table::parse_stat(77, &stat), Some(Entry { is_zombie: true, ..expected }));
     }
 
     #[test]
@@ -276,10 +255,7 @@ mod tests {
         let root = i32::try_from(root).expect("process numbers fit");
         let own = i32::try_from(std::process::id()).expect("process numbers fit");
         for found in [table::descendants_of(root), table::descendants_by_parent(root)] {
-            assert!(
-                found.iter().any(|entry| entry.pid == own && entry.parent == root),
-                "{found:?}"
-            );
+            assert!(found.iter().any(|entry| entry.pid == own && entry.parent == root), "{found:?}");
         }
     }
 
