@@ -1,0 +1,171 @@
+//! Where words go: what was asked for to standard output, everything else to standard error.
+//!
+//! With `--output json` standard output holds one JSON object per line and nothing else.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::args::{Color, Common, OutputForm};
+use crate::error::CliError;
+use crate::printable;
+use crate::redaction::Redaction;
+
+/// The two streams, and how to use them. Secrets that we know go to neither.
+#[derive(Clone, Debug)]
+pub(crate) struct Console {
+    form: OutputForm,
+    /// Say more.
+    pub(crate) verbose: bool,
+    /// Say only what was asked for.
+    pub(crate) quiet: bool,
+    /// Colours of standard output.
+    pub(crate) out: Paint,
+    /// Colours of standard error.
+    pub(crate) err: Paint,
+    /// What is never written.
+    pub(crate) redaction: Redaction,
+}
+
+impl Console {
+    /// Makes a console as the flags and the environment want it.
+    pub(crate) fn new(common: &Common, env: &[(String, String)]) -> Self {
+        let no_color = env.iter().any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
+        let paint = |is_terminal: bool| Paint {
+            enabled: match common.color {
+                Color::Always => true,
+                Color::Never => false,
+                Color::Auto => is_terminal && !no_color,
+            },
+        };
+        Self {
+            form: common.output,
+            verbose: common.verbose,
+            quiet: common.quiet,
+            out: paint(io::stdout().is_terminal()),
+            err: paint(io::stderr().is_terminal()),
+            redaction: Redaction::of(env),
+        }
+    }
+
+    /// Returns whether programs read the output.
+    pub(crate) fn is_json(&self) -> bool {
+        self.form == OutputForm::Json
+    }
+
+    /// Returns whether a person watches standard error.
+    pub(crate) fn has_screen(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Writes text to standard output.
+    ///
+    /// # Errors
+    /// [`CliError::ReaderGone`] once nobody reads any more, and [`CliError::Output`].
+    pub(crate) fn print(&self, text: &str) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        let text = self.redaction.apply(text);
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(output_error)
+    }
+
+    /// Writes a line of JSON to standard output.
+    ///
+    /// # Errors
+    /// As [`Console::print`].
+    pub(crate) fn json(&self, value: &impl Serialize) -> Result<(), CliError> {
+        self.print(&json_line(value))
+    }
+
+    /// Writes a line to standard error. Nobody can be told if that fails.
+    pub(crate) fn say(&self, line: impl Display) {
+        let _ = writeln!(io::stderr().lock(), "{}", self.redaction.apply(&line.to_string()));
+    }
+
+    /// Warns on standard error, unless only errors are wanted.
+    pub(crate) fn warn(&self, text: &str) {
+        if !self.quiet {
+            self.say(format_args!("{} {}", self.err.yellow("warning:"), printable::one_line(text)));
+        }
+    }
+}
+
+/// Tells a reader that has gone from other failures.
+pub(crate) fn output_error(error: io::Error) -> CliError {
+    if error.kind() == ErrorKind::BrokenPipe { CliError::ReaderGone } else { CliError::Output(error) }
+}
+
+/// Returns a value as one line of JSON. Characters that a terminal would act on are escaped, beyond what JSON asks for.
+pub(crate) fn json_line(value: &impl Serialize) -> String {
+    let json = serde_json::to_string(value).expect("our own values have string keys");
+    let mut line = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        if !c.is_ascii_graphic() && c != ' ' && printable::is_invisible(c) {
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units).iter().for_each(|unit| line.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            line.push(c);
+        }
+    }
+    line.push('\n');
+    line
+}
+
+/// Colours, or none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Paint {
+    enabled: bool,
+}
+
+impl Paint {
+    /// Returns the text in bold.
+    pub(crate) fn bold(self, text: impl Display) -> String {
+        self.wrap("1", text)
+    }
+
+    /// Returns the text in grey.
+    pub(crate) fn dim(self, text: impl Display) -> String {
+        self.wrap("2", text)
+    }
+
+    /// Returns the text in red.
+    pub(crate) fn red(self, text: impl Display) -> String {
+        self.wrap("31", text)
+    }
+
+    /// Returns the text in green.
+    pub(crate) fn green(self, text: impl Display) -> String {
+        self.wrap("32", text)
+    }
+
+    /// Returns the text in yellow.
+    pub(crate) fn yellow(self, text: impl Display) -> String {
+        self.wrap("33", text)
+    }
+
+    fn wrap(self, code: &str, text: impl Display) -> String {
+        if self.enabled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_line_is_one_line_that_no_terminal_acts_on() {
+        let text = "a\u{1b}[2J\n\u{9b}1m\u{202e}\u{e0041}é";
+        let line = json_line(&text);
+        assert_eq!(line, "\"a\\u001b[2J\\n\\u009b1m\\u202e\\udb40\\udc41é\"\n");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+
+    #[test]
+    fn colours_are_asked_for_or_a_terminal_without_no_color() {
+        let no_color = [("NO_COLOR".to_owned(), "1".to_owned())];
+        let enabled = |color, env: &[_]| Console::new(&Common { color, ..Common::default() }, env).out.enabled;
+        assert!(enabled(Color::Always, &no_color));
+        assert!(!enabled(Color::Never, &[]));
+        assert!(!enabled(Color::Auto, &no_color));
+    }
+}

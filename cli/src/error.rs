@@ -1,0 +1,347 @@
+//! What went wrong, as people and scripts see it: the one place that maps kinds of errors to exit codes and hints.
+//!
+//! ```text
+//! error: the repository is held by session `20261122-1315-7f3a` (process 7, `autoissue exec bug`)
+//!   caused by: …
+//!   hint: wait for it, or look at it with `autoissue status`
+//! ```
+
+use std::error::Error;
+use std::fmt::Write;
+use std::io;
+use std::path::PathBuf;
+
+use autoissue_core::journal::JournalError;
+use autoissue_core::recorded::RecordedError;
+use autoissue_core::repository_lock::LockError;
+use autoissue_core::service::checkout::CheckoutError;
+use autoissue_core::service::git_program::GitError;
+use autoissue_core::service::local_forge::ForgeError;
+use autoissue_core::session::SessionError;
+
+use crate::config::ConfigError;
+use crate::console::Paint;
+use crate::exit_code::ExitCode;
+use crate::printable;
+use crate::project::ProjectError;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CliError {
+    /// The configuration cannot be worked with.
+    #[error("{}", list(.0))]
+    Config(Vec<ConfigError>),
+    /// There is no repository to work on.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// The session cannot run.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The journal does not answer.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A session in the journal cannot be read.
+    #[error(transparent)]
+    Recorded(#[from] RecordedError),
+    /// The session has no such issue.
+    #[error("session `{session}` has no issue #{issue}")]
+    NoIssue {
+        /// Session.
+        session: String,
+        /// Issue.
+        issue: u64,
+    },
+    /// There is nothing to resume.
+    #[error("no unfinished session of `{}`", project.display())]
+    NothingToResume {
+        /// The checkout.
+        project: PathBuf,
+    },
+    /// A configuration is there already.
+    #[error("`{}` exists", path.display())]
+    ConfigExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The directory for the demo is in use.
+    #[error("`{}` is not an empty directory", path.display())]
+    DirectoryInUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A file or directory cannot be used.
+    #[error("failed to {what} `{}`", path.display())]
+    File {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// This build does not have the part that does it.
+    #[error("{what} is not part of this build")]
+    NotInThisBuild {
+        /// What is missing.
+        what: &'static str,
+    },
+    /// The program cannot be started as it has to be.
+    #[error("failed to {what}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Standard output cannot be written.
+    #[error("failed to write to standard output")]
+    Output(#[source] io::Error),
+    /// Whoever read standard output has gone, as `head` does.
+    #[error("nobody reads standard output any more")]
+    ReaderGone,
+}
+
+impl CliError {
+    /// Returns how the program ends.
+    pub(crate) const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::ReaderGone => ExitCode::Success,
+            Self::Config(_)
+            | Self::Project(_)
+            | Self::NoIssue { .. }
+            | Self::NothingToResume { .. }
+            | Self::ConfigExists { .. }
+            | Self::DirectoryInUse { .. }
+            | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
+            Self::Session(error) => session_exit_code(error),
+            Self::Journal(_)
+            | Self::Recorded(_)
+            | Self::File { .. }
+            | Self::NotInThisBuild { .. }
+            | Self::System { .. }
+            | Self::Output(_) => ExitCode::Error,
+        }
+    }
+
+    /// Returns what to do about it, where that is not plain. Errors of the configuration carry their own.
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Project(error) => Some(error.hint()),
+            Self::Session(error) => hint(error),
+            Self::Journal(error) | Self::Recorded(RecordedError::Journal(error)) => journal_hint(error),
+            Self::Recorded(RecordedError::Unreadable { .. }) => {
+                Some("use the release that wrote it, or a newer one".to_owned())
+            }
+            Self::NoIssue { session, .. } => Some(format!("`autoissue status {session}` lists its issues")),
+            Self::NothingToResume { .. } => Some("`autoissue status` lists all sessions".to_owned()),
+            Self::ConfigExists { .. } => {
+                Some("edit it, or remove it first; `autoissue config show` shows what is in force".to_owned())
+            }
+            Self::DirectoryInUse { .. } => Some("name a directory that does not exist".to_owned()),
+            Self::Config(_)
+            | Self::File { .. }
+            | Self::NotInThisBuild { .. }
+            | Self::System { .. }
+            | Self::Output(_)
+            | Self::ReaderGone => None,
+        }
+    }
+
+    /// Returns what to print: the error, its causes, and what to do.
+    pub(crate) fn report(&self, paint: Paint) -> String {
+        if matches!(self, Self::ReaderGone) {
+            return String::new();
+        }
+        let mut report = String::new();
+        match self {
+            // Each has its own lines and hint.
+            Self::Config(errors) => {
+                errors.iter().for_each(|error| push_error(&mut report, paint, &error.to_string()));
+            }
+            error => push_error(&mut report, paint, &printable::one_line(&error.to_string())),
+        }
+        let mut cause = self.source();
+        let mut said = self.to_string();
+        while let Some(error) = cause {
+            let text = printable::one_line(&error.to_string());
+            // A cause that only repeats is no news.
+            if !said.ends_with(&text) {
+                let _ = writeln!(report, "  caused by: {text}");
+            }
+            said = text;
+            cause = error.source();
+        }
+        if let Some(hint) = self.hint() {
+            let _ = writeln!(report, "  {} {hint}", paint.green("hint:"));
+        }
+        report
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(vec![error])
+    }
+}
+
+impl From<Vec<ConfigError>> for CliError {
+    fn from(errors: Vec<ConfigError>) -> Self {
+        Self::Config(errors)
+    }
+}
+
+/// Tells what a person has typed or configured from what went wrong on the way.
+const fn session_exit_code(error: &SessionError) -> ExitCode {
+    match error {
+        SessionError::EmptyLabel
+        | SessionError::Checkout(_)
+        | SessionError::Forge(ForgeError::NotInitialised { .. })
+        | SessionError::NoSuchForge { .. }
+        | SessionError::Strategy(_)
+        | SessionError::Environment(_)
+        | SessionError::NothingToResume { .. }
+        | SessionError::AlreadyOver { .. }
+        | SessionError::OtherProject { .. }
+        | SessionError::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
+        _ => ExitCode::Error,
+    }
+}
+
+/// Returns what to do about a session that cannot run, where that is not plain.
+pub(crate) fn hint(error: &SessionError) -> Option<String> {
+    match error {
+        SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
+        SessionError::Checkout(error) => checkout_hint(error),
+        SessionError::Forge(error) => error.hint(),
+        SessionError::NoSuchForge { .. } => Some("set `forge.kind` to `local`; `autoissue init` does".to_owned()),
+        SessionError::Locked(LockError::Held { .. }) => Some(
+            "wait for it, or look at it with `autoissue status`; two sessions would undo each other's work".to_owned(),
+        ),
+        SessionError::Journal(error) | SessionError::Recorded(RecordedError::Journal(error)) => journal_hint(error),
+        SessionError::NothingToResume { .. } => Some("`autoissue status` lists all sessions".to_owned()),
+        SessionError::AlreadyOver { session, .. } => {
+            Some(format!("`autoissue show {session}` tells how it went; `autoissue exec <label>` begins a new one"))
+        }
+        SessionError::OtherProject { project, .. } => {
+            Some(format!("change into `{}` and resume it there", project.display()))
+        }
+        SessionError::UnreadableOrder { .. } => Some("use the release that began it".to_owned()),
+        SessionError::Defect { .. } => {
+            Some("nothing that was journaled is lost: `autoissue resume` goes on; please report this".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn checkout_hint(error: &CheckoutError) -> Option<String> {
+    let hint = match error {
+        CheckoutError::NotARepository { .. } => "change into a checkout, or set `project.path`",
+        CheckoutError::Bare { .. } => "use a clone that has a working directory",
+        CheckoutError::NoCommit { .. } => "make a first commit",
+        CheckoutError::NoBranch { .. } | CheckoutError::Detached { .. } => {
+            "set `project.baseBranch` to a branch that exists"
+        }
+        CheckoutError::Unreadable { .. } => return None,
+    };
+    Some(hint.to_owned())
+}
+
+fn journal_hint(error: &JournalError) -> Option<String> {
+    match error {
+        JournalError::DiskFull { .. } => Some("make room, then `autoissue resume`".to_owned()),
+        JournalError::ReadOnly { .. } => Some("set `AUTOISSUE_STATE_DIR` to a directory that you may write".to_owned()),
+        JournalError::Newer { .. } => Some("use the newer release, or another `AUTOISSUE_STATE_DIR`".to_owned()),
+        JournalError::Damaged { path, .. } => {
+            let file = path.display();
+            Some(format!("nothing was changed; restore `{file}` from a copy, or move it away to begin a new history"))
+        }
+        JournalError::Busy { .. } => Some("try again".to_owned()),
+        JournalError::NoSession { .. } => Some("`autoissue status` lists the sessions".to_owned()),
+        JournalError::Ambiguous { matches, .. } => {
+            let names: Vec<&str> = matches.iter().map(AsRef::as_ref).take(5).collect();
+            Some(format!("type more of it: {}", names.join(", ")))
+        }
+        _ => None,
+    }
+}
+
+fn push_error(report: &mut String, paint: Paint, text: &str) {
+    let _ = writeln!(report, "{} {text}", paint.red("error:"));
+}
+
+fn list(errors: &[ConfigError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::config::Problem;
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::config::Origin;
+
+    fn report(error: &CliError) -> String {
+        error.report(Paint::default())
+    }
+
+    #[test]
+    fn an_error_says_what_why_and_what_to_do() {
+        let path = PathBuf::from("/state/journal.db");
+        let journal = CliError::from(JournalError::Ambiguous {
+            prefix: "2026".to_owned(),
+            matches: vec!["20261122-1315-7f3a".parse().unwrap(), "20261121-0101-0001".parse().unwrap()],
+        });
+        assert_snapshot!(report(&journal), @"
+        error: `2026` fits 2 sessions
+          hint: type more of it: 20261122-1315-7f3a, 20261121-0101-0001
+        ");
+        let source = io::Error::from(io::ErrorKind::PermissionDenied);
+        let file = CliError::File { what: "write", path, source };
+        assert_snapshot!(report(&file), @"
+        error: failed to write `/state/journal.db`
+          caused by: permission denied
+        ");
+    }
+
+    #[test]
+    fn every_problem_of_a_configuration_is_listed() {
+        let problem = |key: &str| {
+            let problem =
+                Problem { key: key.to_owned(), found: "`0`".to_owned(), allowed: "1 to 256".to_owned(), hint: None };
+            ConfigError::new(Origin::Flag { name: "--x".to_owned() }, problem)
+        };
+        let error = CliError::from(vec![problem("a.b"), problem("c")]);
+        assert_snapshot!(report(&error), @"
+        error: invalid `a.b` from flag --x
+          found: `0`
+          allowed: 1 to 256
+        error: invalid `c` from flag --x
+          found: `0`
+          allowed: 1 to 256
+        ");
+        assert_eq!(error.exit_code(), ExitCode::Usage);
+    }
+
+    #[test]
+    fn kinds_of_errors_have_their_exit_codes() {
+        let path = PathBuf::new;
+        for (error, code) in [
+            (CliError::ReaderGone, ExitCode::Success),
+            (CliError::Journal(JournalError::Busy { path: path() }), ExitCode::Error),
+            (CliError::Journal(JournalError::NoSession { wanted: "x".to_owned() }), ExitCode::Usage),
+            (CliError::Project(ProjectError::NoRepository { directory: path() }), ExitCode::Usage),
+            (CliError::ConfigExists { path: path() }, ExitCode::Usage),
+            (CliError::Output(io::Error::other("x")), ExitCode::Error),
+        ] {
+            assert_eq!(error.exit_code(), code, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_reader_that_has_gone_is_no_news() {
+        assert_eq!(report(&CliError::ReaderGone), "");
+    }
+}

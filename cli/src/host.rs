@@ -1,0 +1,158 @@
+//! What surrounds a command: its flags, the environment, the current directory; and from these configuration and state.
+//!
+//! Read once at the start and handed on, so that no command looks at the process's environment by itself.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use autoissue_core::journal::Journal;
+use autoissue_core::session::Host;
+
+use crate::args::Common;
+use crate::config::state_dir::state_dir;
+use crate::config::{self, FlagValue, LoadRequest, Loaded};
+use crate::console::Console;
+use crate::error::CliError;
+use crate::local_time::LocalTime;
+use crate::project;
+
+/// What surrounds a command.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    /// The argument of `--config`.
+    pub(crate) config_flag: Option<PathBuf>,
+    /// The environment, as far as it is text.
+    pub(crate) env: Vec<(String, String)>,
+    /// The environment as it is.
+    environment: Vec<(OsString, OsString)>,
+    /// The current directory.
+    pub(crate) current_dir: PathBuf,
+    /// The command line, for people.
+    command: String,
+    /// Where words go.
+    pub(crate) console: Console,
+    /// How times are shown.
+    pub(crate) time: LocalTime,
+}
+
+/// A configuration that is ready to run with.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// The configuration, with what the remote says.
+    pub(crate) loaded: Loaded,
+    /// What core is given beside it.
+    pub(crate) host: Host,
+}
+
+impl Surroundings {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Where there is no current directory.
+    pub(crate) fn read(common: &Common) -> Result<Self, CliError> {
+        let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        let text = |(name, value): &(OsString, OsString)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
+        let current_dir = std::env::current_dir();
+        let current_dir =
+            current_dir.map_err(|source| CliError::System { what: "find the current directory", source })?;
+        let env: Vec<(String, String)> = environment.iter().filter_map(text).collect();
+        Ok(Self {
+            config_flag: common.config.clone(),
+            console: Console::new(common, &env),
+            env,
+            environment,
+            current_dir,
+            command: command_line(),
+            time: LocalTime::system(),
+        })
+    }
+
+    /// Loads the configuration, as far as it can be told without git.
+    ///
+    /// # Errors
+    /// As [`config::load`].
+    pub(crate) fn load(&self, flags: Vec<FlagValue>) -> Result<Loaded, CliError> {
+        let request = LoadRequest {
+            config_flag: self.config_flag.clone(),
+            current_dir: self.current_dir.clone(),
+            env: &self.env,
+            flags,
+        };
+        Ok(config::load(request)?)
+    }
+
+    /// Loads the configuration, finds the repository, and says what is odd.
+    ///
+    /// # Errors
+    /// Where the configuration is wrong, or there is no repository to work on.
+    pub(crate) fn ready(&self, flags: Vec<FlagValue>) -> Result<Ready, CliError> {
+        let mut loaded = self.load(flags)?;
+        loaded.warnings.iter().for_each(|warning| self.console.warn(warning));
+        let project = project::checkout(&loaded, &self.current_dir)?;
+        project::derive_from_origin(&mut loaded, &project, self.path_env())?;
+        let host = self.host(project)?;
+        Ok(Ready { loaded, host })
+    }
+
+    /// Returns the directory that state is kept in; it need not exist.
+    ///
+    /// # Errors
+    /// Where there is no home directory, or the variable is empty.
+    pub(crate) fn state_dir(&self) -> Result<PathBuf, CliError> {
+        Ok(state_dir(&self.env, &self.current_dir)?)
+    }
+
+    /// Opens the journal for reading.
+    ///
+    /// # Errors
+    /// As [`Journal::open_read_only`].
+    pub(crate) fn journal(&self) -> Result<Journal, CliError> {
+        Ok(Journal::open_read_only(&self.state_dir()?)?)
+    }
+
+    /// Returns the search path for programs.
+    pub(crate) fn path_env(&self) -> &OsStr {
+        let path = self.environment.iter().find(|(name, _)| name == "PATH");
+        path.map_or_else(|| OsStr::new(""), |(_, value)| value)
+    }
+
+    fn host(&self, project: PathBuf) -> Result<Host, CliError> {
+        let own_program = std::env::current_exe();
+        let own_program = own_program.map_err(|source| CliError::System { what: "find our own program", source })?;
+        Ok(Host {
+            state_dir: self.state_dir()?,
+            project,
+            own_program,
+            environment: self.environment.clone(),
+            command: self.command.clone(),
+        })
+    }
+}
+
+/// Returns the command line as it was typed, the program by its name alone.
+fn command_line() -> String {
+    let mut words = vec!["autoissue".to_owned()];
+    words.extend(std::env::args_os().skip(1).map(|arg| quoted(&arg.to_string_lossy())));
+    words.join(" ")
+}
+
+/// Quotes a word where the shell would read it otherwise.
+pub(crate) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_where_a_shell_needs_it() {
+        for (word, expected) in [("bug", "bug"), ("help wanted", "'help wanted'"), ("it's", r"'it'\''s'"), ("", "''")] {
+            assert_eq!(quoted(word), expected);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Whether a session that the journal calls running really runs: its repository's lock is held as long as its process lives.
+//!
+//! Looks at the lock of the operating system and at the note in it; takes neither.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+use autoissue_core::journal::{SessionRow, SessionStatus};
+use autoissue_core::repository_lock::{Holder, repository_key};
+
+/// Returns whether a session was cut off: the journal calls it running, and nobody holds its repository for it.
+pub(crate) fn is_cut_off(row: &SessionRow, state_dir: &Path) -> bool {
+    row.status == SessionStatus::Running && !is_held_by(row, state_dir)
+}
+
+fn is_held_by(row: &SessionRow, state_dir: &Path) -> bool {
+    let path = state_dir.join("repos").join(repository_key(&row.project_path)).join("lock");
+    let Ok(file) = File::open(&path) else { return false };
+    let holder = std::io::read_to_string(&file).ok().and_then(|text| serde_json::from_str::<Holder>(&text).ok());
+    // Shared, and let go at once: nobody who wants the repository may be turned away by us for longer than a moment.
+    let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    // In the moment between a lock and its note it is not known who holds it: let it be this one.
+    is_held && holder.is_none_or(|holder| holder.session == row.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::journal::SessionId;
+    use autoissue_core::repository_lock::RepositoryLock;
+
+    use super::*;
+
+    fn row(random: u8) -> SessionRow {
+        SessionRow {
+            id: SessionId::new(0, [0, random]),
+            repository: "owner/shop".to_owned(),
+            project_path: "/p/shop".to_owned(),
+            command: String::new(),
+            version: String::new(),
+            started_at_ms: 0,
+            settings_json: String::new(),
+            status: SessionStatus::Running,
+            finished_at_ms: None,
+            last_seq: 0,
+        }
+    }
+
+    #[test]
+    fn a_session_runs_as_long_as_it_holds_its_repository() {
+        let state = tempfile::tempdir().unwrap();
+        assert!(is_cut_off(&row(1), state.path()), "there never was a lock");
+        let holder = Holder { pid: 1, session: row(1).id, started_at_ms: 0, command: String::new() };
+        let lock = RepositoryLock::acquire(state.path(), &repository_key("/p/shop"), &holder).unwrap();
+        assert!(!is_cut_off(&row(1), state.path()));
+        assert!(is_cut_off(&row(2), state.path()), "another session holds it");
+        drop(lock);
+        assert!(is_cut_off(&row(1), state.path()));
+        let over = SessionRow { status: SessionStatus::Completed, ..row(1) };
+        assert!(!is_cut_off(&over, state.path()));
+    }
+}

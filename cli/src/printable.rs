@@ -1,0 +1,158 @@
+//! Makes strangers' text (titles, agents' output, what services say) safe and short enough for a terminal.
+//!
+//! Whoever may write an issue may put escape sequences, line breaks or text that turns direction into its title. All text
+//! that is not ours goes through here before it is printed. It never fails: what cannot be shown is left out.
+
+use unicode_width::UnicodeWidthChar;
+
+const ESCAPE: char = '\u{1b}';
+
+/// Returns the text as one line: no escape sequences, no control or invisible characters, single spaces.
+pub(crate) fn one_line(text: &str) -> String {
+    let stripped = strip(text);
+    let mut line = String::with_capacity(stripped.len());
+    for word in stripped.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
+}
+
+/// Returns the first line that is not empty, as [`one_line`].
+pub(crate) fn first_line(text: &str) -> String {
+    text.lines().map(one_line).find(|line| !line.is_empty()).unwrap_or_default()
+}
+
+/// Returns each line without escape sequences and control characters; indentation stays.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = String> {
+    text.lines().map(|line| strip(line).trim_end().to_owned())
+}
+
+/// Returns the text cut to a width in columns of a terminal; `…` stands for the rest.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut used = 0;
+    let kept = text.chars().take_while(|&c| {
+        used += c.width().unwrap_or(0);
+        used < columns
+    });
+    let kept: String = kept.collect();
+    if columns == 0 { kept } else { kept + "…" }
+}
+
+/// Returns the text filled up with spaces to a width in columns.
+pub(crate) fn pad(text: &str, columns: usize) -> String {
+    let missing = columns.saturating_sub(width(text));
+    format!("{text}{}", " ".repeat(missing))
+}
+
+/// Returns how many columns the text takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.chars().map(|c| c.width().unwrap_or(0)).sum()
+}
+
+fn strip(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let after = &rest[c.len_utf8()..];
+        rest = match c {
+            ESCAPE => after_escape(after),
+            '\u{9b}' => after_control_sequence(after),
+            '\u{90}' | '\u{98}' | '\u{9d}'..='\u{9f}' => after_string(after),
+            '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => {
+                kept.push(' ');
+                after
+            }
+            c if is_invisible(c) => after,
+            c => {
+                kept.push(c);
+                after
+            }
+        };
+    }
+    kept
+}
+
+/// Control characters, and characters that hide or turn what stands around them.
+pub(crate) fn is_invisible(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn after_escape(text: &str) -> &str {
+    match text.chars().next() {
+        Some('[') => after_control_sequence(&text[1..]),
+        Some(']' | 'P' | 'X' | '^' | '_') => after_string(&text[1..]),
+        Some(' '..='/') => {
+            let rest = text.trim_start_matches(|c| matches!(c, ' '..='/'));
+            rest.strip_prefix(|c| matches!(c, '0'..='~')).unwrap_or(rest)
+        }
+        Some('0'..='~') => &text[1..],
+        _ => text,
+    }
+}
+
+fn after_control_sequence(text: &str) -> &str {
+    let rest = text.trim_start_matches(|c| matches!(c, ' '..='?'));
+    rest.strip_prefix(|c| matches!(c, '@'..='~')).unwrap_or(rest)
+}
+
+/// Leaves out a string that is meant for the terminal, such as a window title. Without an end, only its introducer goes:
+/// it must not swallow everything that follows.
+fn after_string(text: &str) -> &str {
+    let end = text.find(['\u{7}', '\u{9c}', ESCAPE]);
+    let Some(end) = end else { return text };
+    let rest = &text[end..];
+    rest.strip_prefix("\u{1b}\\").or_else(|| rest.strip_prefix(['\u{7}', '\u{9c}'])).unwrap_or(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_title_reaches_the_terminal_but_its_words() {
+        for (title, expected) in [
+            ("plain title", "plain title"),
+            ("\u{1b}[31mred\u{1b}[0m and \u{1b}[2Jgone", "red and gone"),
+            ("\u{1b}]0;owned\u{7}title", "title"),
+            ("\u{1b}]8;;http://x\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("\u{1b}]0;without an end", "0;without an end"),
+            ("\u{9b}31mred\u{9d}0;x\u{9c}!", "red!"),
+            ("\u{1b}Pq#0\u{1b}\\sixel", "sixel"),
+            ("\u{1b}(B\u{1b}cset", "set"),
+            ("two\r\nlines\tand\u{2028}more\u{0}\u{8}\u{7f}", "two lines and more"),
+            ("user\u{202e}gpj.exe\u{2066}\u{200b}", "usergpj.exe"),
+            ("tag\u{e0041}ged \u{feff}x", "tagged x"),
+            ("\u{1b}", ""),
+            ("\u{1b}[", ""),
+            ("ünïcode 日本 🦀", "ünïcode 日本 🦀"),
+        ] {
+            assert_eq!(one_line(title), expected, "{title:?}");
+        }
+    }
+
+    #[test]
+    fn text_is_cut_by_columns_and_not_by_bytes() {
+        assert_eq!(cut("short", 5), "short");
+        assert_eq!(cut("longer", 5), "long…");
+        assert_eq!(cut("日本語", 5), "日本…");
+        assert_eq!(cut("日本語", 4), "日…");
+        assert_eq!(cut("x", 0), "");
+        assert_eq!(pad("日", 4), "日  ");
+    }
+
+    #[test]
+    fn lines_keep_their_indentation() {
+        let text = "  a\u{1b}[1m\n\tb \nc";
+        assert_eq!(lines(text).collect::<Vec<_>>(), ["  a", " b", "c"]);
+        assert_eq!(first_line("\n \nx\ny"), "x");
+    }
+}

@@ -1,0 +1,162 @@
+//! Which repository to work on: the checkout, and its name on the forge.
+//!
+//! Looks at directories, and asks git for the address of the remote. Changes nothing.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use autoissue_core::config::ForgeKind;
+use autoissue_core::service::git_program::{Git, GitError};
+
+use crate::config::api_url::check_api_url;
+use crate::config::git_remote::{GitRemote, GitRemoteError};
+use crate::config::{Loaded, Origin};
+use crate::error::CliError;
+
+/// Why there is no repository to work on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProjectError {
+    /// No directory from here upwards is a checkout.
+    #[error("`{}` is not in a git repository", directory.display())]
+    NoRepository {
+        /// Where it was looked for.
+        directory: PathBuf,
+    },
+    /// Nobody says which repository on the forge it is.
+    #[error("`{}` has no remote `origin`, and `project.repo` is not set", project.display())]
+    NoOrigin {
+        /// The checkout.
+        project: PathBuf,
+    },
+    /// The remote is no repository on a forge.
+    #[error("the remote `origin` of `{}` names no repository on GitHub", project.display())]
+    OriginElsewhere {
+        /// The checkout.
+        project: PathBuf,
+        /// Why.
+        #[source]
+        source: GitRemoteError,
+    },
+    /// Git gave no answer.
+    #[error("failed to read the remote `origin` of `{}`", project.display())]
+    Git {
+        /// The checkout.
+        project: PathBuf,
+        /// Why.
+        #[source]
+        source: GitError,
+    },
+}
+
+impl ProjectError {
+    /// Returns what to do about it.
+    pub(crate) fn hint(&self) -> String {
+        match self {
+            Self::NoRepository { .. } => "change into a checkout, or set `project.path` in a file named by `--config`",
+            Self::NoOrigin { .. } => {
+                "set `project.repo` to `owner/name`, or run `autoissue init` to work without GitHub"
+            }
+            Self::OriginElsewhere { .. } => "set `project.repo` to `owner/name`, or `forge.kind` to `local`",
+            Self::Git { source: GitError::NotInstalled { .. }, .. } => "install git",
+            Self::Git { .. } => "see whether `git remote get-url origin` works there",
+        }
+        .to_owned()
+    }
+}
+
+/// Returns the nearest directory at or above `directory` that is a checkout.
+///
+/// # Errors
+/// [`ProjectError::NoRepository`].
+pub(crate) fn git_root(directory: &Path) -> Result<PathBuf, ProjectError> {
+    let is_checkout = |directory: &&Path| directory.join(".git").exists();
+    let root = directory.ancestors().find(is_checkout).map(Path::to_owned);
+    root.ok_or_else(|| ProjectError::NoRepository { directory: directory.to_owned() })
+}
+
+/// Returns the checkout of a configuration.
+///
+/// # Errors
+/// [`ProjectError::NoRepository`] where it is none.
+pub(crate) fn checkout(loaded: &Loaded, current_dir: &Path) -> Result<PathBuf, ProjectError> {
+    let path = loaded.config.project.path.as_deref().unwrap_or(current_dir);
+    if path.join(".git").exists() {
+        return Ok(path.to_owned());
+    }
+    Err(ProjectError::NoRepository { directory: path.to_owned() })
+}
+
+/// Fills in what the remote `origin` says: `project.repo`, and the address of its API.
+///
+/// # Errors
+/// Where the forge is GitHub and nobody says which repository it is, and where a file would send the token elsewhere.
+pub(crate) fn derive_from_origin(loaded: &mut Loaded, project: &Path, path_env: &OsStr) -> Result<(), CliError> {
+    if loaded.config.forge.kind == ForgeKind::Local {
+        return Ok(());
+    }
+    let remote = match origin(project, path_env)? {
+        Some(url) => GitRemote::parse(&url).map_err(Some),
+        None => Err(None),
+    };
+    check_api_url(loaded, remote.as_ref().ok().map(|remote| remote.host.as_str()))?;
+    match remote {
+        Ok(remote) => note(loaded, &remote),
+        Err(_) if loaded.config.project.repo.is_some() => {}
+        Err(None) => return Err(ProjectError::NoOrigin { project: project.to_owned() }.into()),
+        Err(Some(source)) => return Err(ProjectError::OriginElsewhere { project: project.to_owned(), source }.into()),
+    }
+    Ok(())
+}
+
+fn note(loaded: &mut Loaded, remote: &GitRemote) {
+    let origin = || Origin::Git { what: "the remote `origin`".to_owned() };
+    if loaded.config.project.repo.is_none() {
+        loaded.config.project.repo = Some(remote.repo());
+        loaded.origins.insert("project.repo".to_owned(), origin());
+    }
+    if loaded.config.github.api_url.is_none() {
+        loaded.config.github.api_url = Some(remote.api_url());
+        loaded.origins.insert("github.apiUrl".to_owned(), origin());
+    }
+}
+
+/// Exit code of `git remote get-url` for a remote that does not exist.
+const NO_SUCH_REMOTE: i32 = 2;
+
+/// Returns the address of the remote `origin`, `None` where there is none.
+///
+/// # Errors
+/// [`ProjectError::Git`].
+pub(crate) fn origin(project: &Path, path_env: &OsStr) -> Result<Option<String>, ProjectError> {
+    match git(project, path_env, &["remote", "get-url", "origin"]) {
+        Ok(url) => Ok(Some(url).filter(|url| !url.is_empty())),
+        Err(GitError::Failed { code: Some(NO_SUCH_REMOTE), .. }) => Ok(None),
+        Err(source) => Err(ProjectError::Git { project: project.to_owned(), source }),
+    }
+}
+
+/// Returns what git prints for a question about the user's own checkout, trimmed.
+///
+/// # Errors
+/// As [`Git::run`].
+pub(crate) fn git(project: &Path, path_env: &OsStr, args: &[&str]) -> Result<String, GitError> {
+    let none: [(&str, &str); 0] = [];
+    let printed = Git::find(path_env)?.run(project, args, &none, None)?;
+    Ok(String::from_utf8_lossy(&printed).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checkout_is_found_from_below() {
+        let directory = tempfile::tempdir().unwrap();
+        let below = directory.path().join("a/b");
+        std::fs::create_dir_all(&below).unwrap();
+        assert!(matches!(git_root(&below), Err(ProjectError::NoRepository { directory }) if directory == below));
+        // A linked worktree has a file there.
+        std::fs::write(directory.path().join(".git"), "gitdir: elsewhere").unwrap();
+        assert_eq!(git_root(&below).unwrap(), directory.path());
+    }
+}

@@ -1,0 +1,83 @@
+//! One JSON object per line on standard output: each event with its place, time and session. A documented promise.
+
+use autoissue_core::bus::Envelope;
+use autoissue_core::engine::{Engine, Event};
+use autoissue_core::summary::rfc3339;
+use serde::Serialize;
+
+use super::Reporter;
+use crate::console::Console;
+
+/// An event as a line of JSON: its own fields, among them `type`, beside these.
+#[derive(Debug, Serialize)]
+pub(crate) struct EventLine<'a> {
+    /// Its number in the session, from 1.
+    seq: u64,
+    /// When it was journaled, RFC 3339 in UTC.
+    at: String,
+    /// Session id.
+    session: &'a str,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+impl<'a> EventLine<'a> {
+    /// Makes the line of an event.
+    pub(crate) fn new(session: &'a str, envelope: &'a Envelope<Event>) -> Self {
+        Self { seq: envelope.seq, at: rfc3339(envelope.at_ms), session, event: &envelope.event }
+    }
+}
+
+/// Writes events as JSON.
+pub(crate) struct Json {
+    session: String,
+    console: Console,
+    /// Nobody reads any more. The session goes on: it is not the reader's.
+    is_deaf: bool,
+}
+
+impl Json {
+    /// Makes the reporter of a session.
+    pub(crate) const fn new(session: String, console: Console) -> Self {
+        Self { session, console, is_deaf: false }
+    }
+}
+
+impl Reporter for Json {
+    fn event(&mut self, envelope: &Envelope<Event>, _engine: &Engine) {
+        if self.is_deaf {
+            return;
+        }
+        self.is_deaf = self.console.json(&EventLine::new(&self.session, envelope)).is_err();
+    }
+
+    fn notice(&mut self, text: &str) {
+        self.console.say(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::engine::Settings;
+
+    use super::*;
+    use crate::console::json_line;
+    use crate::fixture::{at_work, started};
+
+    #[test]
+    fn an_event_is_one_flat_object() {
+        let envelope = Envelope { seq: 7, at_ms: 5_527_000, event: at_work(12, 1).remove(0) };
+        let line = json_line(&EventLine::new("20261122-1315-7f3a", &envelope));
+        insta::assert_snapshot!(line, @"");
+    }
+
+    #[test]
+    fn every_event_keeps_its_type_beside_the_envelope() {
+        let envelope = Envelope { seq: 1, at_ms: 0, event: started(Settings::default()) };
+        let line: serde_json::Value = serde_json::from_str(&json_line(&EventLine::new("s", &envelope))).unwrap();
+        assert_eq!(
+            (line["type"].as_str(), line["session"].as_str(), line["seq"].as_u64()),
+            (Some("session_started"), Some("s"), Some(1))
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! Runs a session and shows it: what `exec`, `resume`, `demo` and `classify` have in common.
+//!
+//! ```text
+//!   Session::open ─► follower subscribes ─► run ──────────────► Finished ─► summary line, or closing report
+//!                                           │ events, progress      ▲
+//!                       signals ─► stopper ─┘      reporter ────────┘ ends after the last event
+//! ```
+
+use std::path::Path;
+
+use autoissue_core::session::{Finished, Order, Session, session_dir};
+use autoissue_core::summary::{Summary, Verdict};
+use tokio::runtime::Runtime;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::{Ready, Surroundings};
+use crate::logging;
+use crate::plan;
+use crate::report::Report;
+use crate::reporter::{Follower, Json, Live, Plain, Quiet, Reporter};
+use crate::signals::Signals;
+
+/// Our own notices that wait for the reporter; there are three at most.
+const N_NOTICES_MAX: usize = 8;
+
+/// How a session is shown while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Display {
+    /// As the flags and the terminal want it.
+    Full {
+        /// No live screen, even on a terminal.
+        headless: bool,
+    },
+    /// Not at all: only its end counts.
+    None,
+}
+
+/// Runs a session, shows it, prints what came of it, and returns how the program ends.
+///
+/// # Errors
+/// Where it cannot run.
+pub(crate) fn run(around: &Surroundings, ready: Ready, order: Order, headless: bool) -> Result<ExitCode, CliError> {
+    let state_dir = ready.host.state_dir.clone();
+    let finished = until_finished(around, ready, order, Display::Full { headless })?;
+    print(around, &finished, &state_dir)?;
+    Ok(Verdict::of(&finished.engine).into())
+}
+
+/// Runs a session to its end and shows it meanwhile.
+///
+/// # Errors
+/// Where it cannot run.
+pub(crate) fn until_finished(
+    around: &Surroundings,
+    ready: Ready,
+    order: Order,
+    display: Display,
+) -> Result<Finished, CliError> {
+    let Ready { loaded, host } = ready;
+    let is_dry = matches!(&order, Order::Exec(exec) if exec.dry_run);
+    // A dry run changes nothing, not even log files.
+    let _log =
+        if is_dry { None } else { Some(logging::start(&loaded.config.logging, &host.state_dir, &around.console)?) };
+    let has_past = matches!(order, Order::Resume(_));
+    let state_dir = host.state_dir.clone();
+    let session = Session::open(loaded.config, &host, order)?;
+    let follower = Follower::new(session.bus(), session.id().clone(), state_dir, has_past);
+    let reporter = reporter(around, session.id().to_string(), display);
+    let runtime = Runtime::new().map_err(|source| CliError::System { what: "start threads", source })?;
+    let finished = runtime.block_on(run_and_follow(session, follower, reporter));
+    // What still blocks is reading from programs that are gone; nothing waits for it.
+    runtime.shutdown_background();
+    finished
+}
+
+async fn run_and_follow(
+    session: Session,
+    follower: Follower,
+    reporter: Box<dyn Reporter>,
+) -> Result<Finished, CliError> {
+    let (notify, notices) = mpsc::channel(N_NOTICES_MAX);
+    let (end, ended) = oneshot::channel();
+    let signals = tokio::spawn(Signals::listen()?.obey(session.stopper(), notify));
+    let follower = tokio::spawn(follower.follow(reporter, notices, ended));
+    let finished = session.run().await;
+    // Whoever still holds the bus, the reporter ends once it has shown what is there.
+    let _ = end.send(());
+    // A display that panicked must not hide what came of the session.
+    let _ = follower.await;
+    signals.abort();
+    Ok(finished?)
+}
+
+fn reporter(around: &Surroundings, session: String, display: Display) -> Box<dyn Reporter> {
+    let console = around.console.clone();
+    let time = around.time.clone();
+    match display {
+        Display::None => Box::new(Quiet(console)),
+        Display::Full { .. } if console.is_json() => Box::new(Json::new(session, console)),
+        Display::Full { .. } if console.quiet => Box::new(Quiet(console)),
+        Display::Full { headless: false } if console.has_screen() => Box::new(Live::new(time, console)),
+        Display::Full { .. } => Box::new(Plain::new(time, console)),
+    }
+}
+
+/// Prints what came of a session.
+///
+/// # Errors
+/// Where standard output cannot be written.
+pub(crate) fn print(around: &Surroundings, finished: &Finished, state_dir: &Path) -> Result<(), CliError> {
+    let session = finished.id.as_str();
+    let console = &around.console;
+    let result = if console.is_json() {
+        console.json(&Summary::new(session, &finished.engine, finished.started_at_ms, Some(finished.finished_at_ms)))
+    } else if plan::is_whole_answer(&finished.engine) {
+        console.print(&plan::text(&finished.engine, console.out))
+    } else {
+        let report = Report {
+            session,
+            engine: &finished.engine,
+            started_at_ms: finished.started_at_ms,
+            finished_at_ms: Some(finished.finished_at_ms),
+            transcripts: Some(session_dir(state_dir, &finished.id)),
+            time: &around.time,
+            paint: console.out,
+        };
+        console.print(&report.text())
+    };
+    match result {
+        // The session was run; its exit code counts, whoever reads.
+        Err(CliError::ReaderGone) => Ok(()),
+        other => other,
+    }
+}

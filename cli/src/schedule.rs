@@ -1,0 +1,190 @@
+//! In which order tasks would start, and what each waits for: asked of the engine itself, which plays through the backlog
+//! with agents that are always done, one after the other. Nothing outside is touched.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use autoissue_core::engine::{
+    About, AgentReport, Blocked, Classification, Effect, Ended, Engine, Event, History, Input, Issue, IssueNumber,
+    Metering, ModelChoice, Publication, Settings, Spent, Time, Usd, Work,
+};
+
+/// When a task would start.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Turn {
+    /// The how many-th it is, from 1.
+    pub(crate) place: usize,
+    /// Why it does not start at once.
+    pub(crate) waits: Option<Blocked>,
+}
+
+/// Returns when each task would start under these rules; those that never would are missing.
+pub(crate) fn schedule(backlog: &[(Issue, Classification)], rules: &Settings) -> BTreeMap<IssueNumber, Turn> {
+    let mut night = Night::new(backlog, rules);
+    night.until_agents_work();
+    let waits: BTreeMap<IssueNumber, Option<Blocked>> =
+        backlog.iter().map(|(issue, _)| (issue.number, night.engine.blocked(issue.number, night.now))).collect();
+    while night.finish_an_agent() {
+        night.until_agents_work();
+    }
+    let turn = |(at, issue): (usize, IssueNumber)| {
+        let waits = waits.get(&issue).cloned().flatten();
+        (issue, Turn { place: at + 1, waits })
+    };
+    night.started.into_iter().enumerate().map(turn).collect()
+}
+
+/// A night in which nothing goes wrong.
+struct Night<'a> {
+    engine: Engine,
+    now: Time,
+    classifications: BTreeMap<IssueNumber, &'a Classification>,
+    /// Answers to give.
+    inputs: VecDeque<Input>,
+    /// Agents at work, oldest first.
+    agents: VecDeque<(IssueNumber, u32)>,
+    /// Tasks in the order of their start.
+    started: Vec<IssueNumber>,
+}
+
+impl<'a> Night<'a> {
+    fn new(backlog: &'a [(Issue, Classification)], rules: &Settings) -> Self {
+        let issues: Vec<Issue> = backlog.iter().map(|(issue, _)| issue.clone()).collect();
+        let started = Input::Started {
+            settings: Box::new(without_money(rules)),
+            about: About::default(),
+            history: History::default(),
+        };
+        Self {
+            engine: Engine::new(),
+            now: Time::from_ms(1),
+            classifications: backlog.iter().map(|(issue, classification)| (issue.number, classification)).collect(),
+            inputs: VecDeque::from([started, Input::BacklogFetched { issues, warnings: Vec::new() }]),
+            agents: VecDeque::new(),
+            started: Vec::new(),
+        }
+    }
+
+    /// Plays on until nothing but agents is awaited.
+    fn until_agents_work(&mut self) {
+        while let Some(input) = self.inputs.pop_front() {
+            self.now = self.now + 1;
+            let step = self.engine.step(self.now, input);
+            self.started.extend(step.events.iter().filter_map(start_of));
+            for effect in step.effects {
+                self.answer(effect);
+            }
+        }
+    }
+
+    fn answer(&mut self, effect: Effect) {
+        let input = match effect {
+            Effect::Classify { issue } => {
+                let classification = self.classifications.get(&issue.number).map(|known| (*known).clone());
+                Input::Classified { issue: issue.number, classification: classification.unwrap_or_default() }
+            }
+            Effect::LeaseWorktree { issue, attempt, .. } => {
+                Input::WorktreeLeased { issue, attempt, base: String::new() }
+            }
+            Effect::RunAgent { issue, attempt, .. } => {
+                self.agents.push_back((issue.number, attempt));
+                return;
+            }
+            Effect::CollectWork { issue, attempt, .. } => {
+                Input::WorkCollected { issue: issue.number, attempt, work: Some(Work::default()) }
+            }
+            Effect::Publish { issue, attempt } => {
+                Input::Published { issue, attempt, publication: Publication::default() }
+            }
+            // The backlog is given unasked; there are no checks, one model, and nothing to stop.
+            Effect::FetchBacklog
+            | Effect::SelectModel { .. }
+            | Effect::CheckBase
+            | Effect::RunChecks { .. }
+            | Effect::Stop { .. }
+            | Effect::ReleaseWorktree { .. } => return,
+        };
+        self.inputs.push_back(input);
+    }
+
+    fn finish_an_agent(&mut self) -> bool {
+        let Some((issue, attempt)) = self.agents.pop_front() else { return false };
+        let report = AgentReport {
+            ended: Ended::Done,
+            spent: Spent::Known(Usd::ZERO),
+            session: None,
+            summary: None,
+            denied: Vec::new(),
+            tokens: 0,
+            duration_ms: 0,
+        };
+        self.inputs.push_back(Input::AgentExited { issue, attempt, report });
+        true
+    }
+}
+
+/// The order is asked for as if money were no matter; whether it is there is shown apart.
+fn without_money(rules: &Settings) -> Settings {
+    Settings {
+        metering: Metering::Free,
+        allow_partial: true,
+        dry_run: false,
+        has_checks: false,
+        model: ModelChoice::Fixed { model: None },
+        start_until: None,
+        budget: Usd::from_micros(i64::MAX / 4),
+        task_cap: Usd::ZERO,
+        ..rules.clone()
+    }
+}
+
+const fn start_of(event: &Event) -> Option<IssueNumber> {
+    match event {
+        Event::AttemptStarted { issue, .. } => Some(*issue),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::engine::Dependency;
+
+    use super::*;
+
+    fn task(number: u64, domain: &str, depends_on: &[u64], paths: &[&str]) -> (Issue, Classification) {
+        let dependencies = depends_on.iter().map(|&on| Dependency { number: IssueNumber(on), open: true }).collect();
+        let issue = Issue {
+            number: IssueNumber(number),
+            title: format!("issue {number}"),
+            created_at: Time::from_ms(number),
+            dependencies,
+            ..Issue::default()
+        };
+        let paths = paths.iter().map(|&path| path.to_owned()).collect();
+        (issue, Classification { domain: domain.to_owned(), paths, ..Classification::default() })
+    }
+
+    #[test]
+    fn the_engine_itself_says_who_starts_and_why_others_wait() {
+        let backlog = [
+            task(1, "backend", &[], &["src/a.rs"]),
+            task(2, "backend", &[], &[]),
+            task(3, "frontend", &[1], &[]),
+            task(4, "testing", &[], &["src/a.rs"]),
+            task(5, "database", &[], &[]),
+        ];
+        let told: Vec<String> = schedule(&backlog, &Settings::default())
+            .into_iter()
+            .map(|(issue, turn)| {
+                format!("{issue} {} {}", turn.place, turn.waits.map(|why| why.to_string()).unwrap_or_default())
+            })
+            .collect();
+        insta::assert_snapshot!(told.join("\n"), @"");
+    }
+
+    #[test]
+    fn tasks_that_never_start_have_no_turn() {
+        let backlog = [task(1, "backend", &[99], &[]), task(2, "backend", &[], &[])];
+        let turns = schedule(&backlog, &Settings::default());
+        assert_eq!(turns.keys().map(|issue| issue.0).collect::<Vec<_>>(), [2]);
+    }
+}

@@ -1,0 +1,262 @@
+//! `autoissue show`: the whole story of a session, or of one issue in it: events in words, what the checks printed, the
+//! transcripts, the diff stat, the cost and the pull request. Reads the journal and the transcripts only.
+
+use std::path::{Path, PathBuf};
+
+use autoissue_core::bus::Envelope;
+use autoissue_core::engine::{CheckResult, Engine, Event, IssueNumber, Outcome, Task};
+use autoissue_core::recorded::Recorded;
+use autoissue_core::session::session_dir;
+use autoissue_core::summary::Summary;
+use serde::Serialize;
+
+use crate::args::ShowArgs;
+use crate::console::Paint;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::local_time::{LocalTime, span};
+use crate::narration::{diff_stat, ended, message, model_name, narrate, title};
+use crate::printable::{lines, one_line};
+use crate::report::Report;
+use crate::reporter::{EventLine, line};
+use crate::status::status_of;
+
+/// Runs the command.
+///
+/// # Errors
+/// Where no session fits, the session has no such issue, or the journal cannot be read.
+pub(crate) fn run(around: &Surroundings, args: &ShowArgs) -> Result<ExitCode, CliError> {
+    let journal = around.journal()?;
+    let recorded = Recorded::read(&journal, journal.session(&args.session)?)?;
+    let story = Story { around, recorded: &recorded, directory: session_dir(&around.state_dir()?, &recorded.row.id) };
+    match args.issue {
+        None => story.of_session()?,
+        Some(issue) => story.of_issue(IssueNumber(issue))?,
+    }
+    Ok(ExitCode::Success)
+}
+
+/// What a story is made of.
+struct Story<'a> {
+    around: &'a Surroundings,
+    recorded: &'a Recorded,
+    /// Where the transcripts are.
+    directory: PathBuf,
+}
+
+/// What an agent printed in one attempt, as a line of JSON.
+#[derive(Debug, Serialize)]
+struct TranscriptLine<'a> {
+    r#type: &'static str,
+    session: &'a str,
+    issue: IssueNumber,
+    attempt: u32,
+    path: String,
+    text: Option<String>,
+}
+
+impl Story<'_> {
+    fn of_session(&self) -> Result<(), CliError> {
+        let (row, engine) = (&self.recorded.row, &self.recorded.engine);
+        if self.around.console.is_json() {
+            self.json_events(|_| true)?;
+            return self.json_summary();
+        }
+        let report = Report {
+            session: row.id.as_str(),
+            engine,
+            started_at_ms: row.started_at_ms,
+            finished_at_ms: row.finished_at_ms,
+            transcripts: Some(self.directory.clone()),
+            time: &self.around.time,
+            paint: self.around.console.out,
+        };
+        let status = status_of(row, &self.around.state_dir()?);
+        let origin =
+            format!("{} · autoissue {} · {}\n", one_line(&row.command), row.version, one_line(&row.project_path));
+        let told = told(&self.recorded.events, |_| true, &self.around.time, self.around.console.out);
+        self.around.console.print(&format!("{origin}{status}\n\n{told}\n{}", report.text()))
+    }
+
+    fn of_issue(&self, issue: IssueNumber) -> Result<(), CliError> {
+        let session = self.recorded.row.id.to_string();
+        let task = self.recorded.engine.task(issue).ok_or(CliError::NoIssue { session, issue: issue.0 })?;
+        let is_about = |event: &Event| event.issue() == Some(issue);
+        if self.around.console.is_json() {
+            self.json_events(is_about)?;
+            for attempt in 1..=task.n_attempts {
+                self.json_transcript(issue, attempt)?;
+            }
+            return self.json_summary();
+        }
+        let paint = self.around.console.out;
+        self.around.console.print(&facts(task, paint))?;
+        let told = told(&self.recorded.events, is_about, &self.around.time, paint);
+        self.around.console.print(&format!("\n{told}"))?;
+        self.around.console.print(&checks(&task.checks, paint))?;
+        (1..=task.n_attempts).try_for_each(|attempt| self.around.console.print(&self.transcript(issue, attempt, paint)))
+    }
+
+    fn json_events(&self, belongs: impl Fn(&Event) -> bool) -> Result<(), CliError> {
+        let session = self.recorded.row.id.as_str();
+        let mut events = self.recorded.events.iter().filter(|envelope| belongs(&envelope.event));
+        events.try_for_each(|envelope| self.around.console.json(&EventLine::new(session, envelope)))
+    }
+
+    fn json_summary(&self) -> Result<(), CliError> {
+        let row = &self.recorded.row;
+        let summary = Summary::new(row.id.as_str(), &self.recorded.engine, row.started_at_ms, row.finished_at_ms);
+        self.around.console.json(&summary)
+    }
+
+    fn json_transcript(&self, issue: IssueNumber, attempt: u32) -> Result<(), CliError> {
+        let path = transcript_path(&self.directory, issue, attempt);
+        self.around.console.json(&TranscriptLine {
+            r#type: "transcript",
+            session: self.recorded.row.id.as_str(),
+            issue,
+            attempt,
+            text: read(&path),
+            path: path.display().to_string(),
+        })
+    }
+
+    fn transcript(&self, issue: IssueNumber, attempt: u32, paint: Paint) -> String {
+        let path = transcript_path(&self.directory, issue, attempt);
+        let head = paint.bold(format!("transcript of attempt {attempt}"));
+        match read(&path) {
+            Some(text) => format!("\n{head} {}\n{}", paint.dim(path.display()), indented(&text)),
+            None => format!("\n{head} {}\n", paint.dim("is not there: no agent was started, or it was removed")),
+        }
+    }
+}
+
+/// Returns where the transcript of an attempt is.
+fn transcript_path(directory: &Path, issue: IssueNumber, attempt: u32) -> PathBuf {
+    directory.join(format!("issue-{}", issue.0)).join(format!("attempt-{attempt}.log"))
+}
+
+fn read(path: &Path) -> Option<String> {
+    std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Returns the events in words, with a line where a new day begins.
+fn told(events: &[Envelope<Event>], belongs: impl Fn(&Event) -> bool, time: &LocalTime, paint: Paint) -> String {
+    let mut engine = Engine::new();
+    let mut told = String::new();
+    let mut today = String::new();
+    for envelope in events {
+        engine.apply(&envelope.event);
+        if !belongs(&envelope.event) {
+            continue;
+        }
+        let day = time.day(envelope.at_ms);
+        if day != today {
+            told.push_str(&format!("{}\n", paint.dim(&day)));
+            today = day;
+        }
+        for sentence in narrate(&envelope.event, &engine, time) {
+            told.push_str(&line(&sentence, envelope.at_ms, time, paint));
+            told.push('\n');
+        }
+    }
+    told
+}
+
+/// Returns what is known of a task at its end.
+fn facts(task: &Task, paint: Paint) -> String {
+    let mut facts = format!("{} {}\n", paint.bold(task.issue.number), paint.bold(title(&task.issue.title)));
+    let mut fact = |name: &str, value: String| {
+        if !value.is_empty() {
+            facts.push_str(&format!("  {name:<13}{value}\n"));
+        }
+    };
+    fact("address", one_line(&task.issue.url));
+    if let Some(classification) = &task.classification {
+        let reasons = message(&classification.reasons.join("; "));
+        fact("domain", format!("{} ({:.1}): {reasons}", one_line(&classification.domain), classification.confidence));
+        fact("paths", message(&classification.paths.join(", ")));
+    }
+    fact("model", model_name(task.model.as_deref()));
+    fact("stage", task.outcome().map_or_else(|| task.stage_name().to_owned(), ended));
+    fact("attempts", task.n_attempts.to_string());
+    fact("cost", format!("{} ({} of it assumed), estimated {}", task.spent, task.assumed, task.estimate));
+    fact(
+        "pull request",
+        task.outcome().and_then(Outcome::pull_request).map(|pull| one_line(&pull.url)).unwrap_or_default(),
+    );
+    fact("branch", task.publication.as_ref().map(|publication| one_line(&publication.branch)).unwrap_or_default());
+    if let Some(work) = &task.work {
+        fact("changes", diff_stat(work));
+        for change in &work.changes {
+            fact("", format!("+{} −{} {}", change.added, change.removed, one_line(&change.path)));
+        }
+        fact("kept as", one_line(&work.salvage_ref));
+    }
+    fact(
+        "agent says",
+        task.report.as_ref().and_then(|report| report.summary.as_deref()).map(message).unwrap_or_default(),
+    );
+    facts
+}
+
+fn checks(results: &[CheckResult], paint: Paint) -> String {
+    let mut text = String::new();
+    for result in results {
+        let verdict = if result.passed { paint.green("passed") } else { paint.red("failed") };
+        let (name, ended) = (one_line(&result.name), message(&result.ended));
+        text.push_str(&format!(
+            "\n{} {verdict} · {ended} · {}\n",
+            paint.bold(format!("check `{name}`")),
+            span(result.duration_ms)
+        ));
+        text.push_str(&indented(&result.output));
+    }
+    text
+}
+
+fn indented(text: &str) -> String {
+    lines(text).map(|line| format!("  {line}").trim_end().to_owned() + "\n").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::engine::Settings;
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::fixture::{admitted, check_failed};
+
+    fn night() -> Vec<Event> {
+        let mut events = admitted(Settings::default(), &[(2, "Two\u{1b}[2J", "frontend")]);
+        events.extend(check_failed(2, 310));
+        events
+    }
+
+    #[test]
+    fn the_story_of_an_issue_is_told_in_order_with_its_days() {
+        let at = |(n, event)| Envelope { seq: n, at_ms: n * 36_000_000, event };
+        let events: Vec<_> = (1..).zip(night()).map(at).collect();
+        let is_about = |event: &Event| event.issue() == Some(IssueNumber(2));
+        assert_snapshot!(told(&events, is_about, &LocalTime::utc(), Paint::default()), @"");
+    }
+
+    #[test]
+    fn the_facts_of_a_task_name_its_money_and_its_work() {
+        let engine = Engine::replay(&night());
+        assert_snapshot!(facts(engine.task(IssueNumber(2)).unwrap(), Paint::default()), @"");
+    }
+
+    #[test]
+    fn what_a_check_printed_is_shown_without_its_control_characters() {
+        let result = CheckResult {
+            name: "test".to_owned(),
+            ended: "exit code 1".to_owned(),
+            duration_ms: 2_000,
+            output: "\u{1b}[31mFAILED\u{1b}[0m\n  left: 1\u{7}".to_owned(),
+            passed: false,
+        };
+        assert_snapshot!(checks(&[result], Paint::default()), @"");
+    }
+}

@@ -1,0 +1,79 @@
+//! What happens on Ctrl-C, SIGTERM and SIGHUP.
+//!
+//! ```text
+//!   first  ─► stopper.stop(): nothing more starts, agents are asked to stop, everything is saved
+//!   second ─► stopper.stop(): agents are killed
+//!   third  ─► exit 130 at once; the supervisors end what is left of the agents
+//! ```
+
+use std::io;
+
+use autoissue_core::session::Stopper;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+
+/// The signals that ask us to stop.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Listens from now on, instead of being ended by them.
+    ///
+    /// # Errors
+    /// Where the system does not allow it.
+    pub(crate) fn listen() -> Result<Self, CliError> {
+        let on =
+            |kind| signal(kind).map_err(|source: io::Error| CliError::System { what: "listen for signals", source });
+        Ok(Self {
+            interrupt: on(SignalKind::interrupt())?,
+            terminate: on(SignalKind::terminate())?,
+            hang_up: on(SignalKind::hangup())?,
+        })
+    }
+
+    /// Stops the session on signals, and says so through `notices`. Never returns.
+    pub(crate) async fn obey(mut self, stopper: Stopper, notices: mpsc::Sender<String>) {
+        for n_signals in 1_u32.. {
+            self.next().await;
+            let Some(notice) = notice(n_signals) else {
+                std::process::exit(i32::from(ExitCode::Interrupted.number()));
+            };
+            // Stopping is what counts; a notice that finds no room is dropped.
+            let _ = notices.try_send(notice.to_owned());
+            stopper.stop();
+        }
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}
+
+/// Returns what is said on a signal; `None` where we just go.
+const fn notice(n_signals: u32) -> Option<&'static str> {
+    match n_signals {
+        1 => Some("stopping: agents are asked to end and everything is saved; once more kills the agents"),
+        2 => Some("killing the agents; once more exits at once"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_third_signal_is_not_discussed() {
+        assert!(notice(1).is_some() && notice(2).is_some() && notice(3).is_none());
+    }
+}

@@ -1,0 +1,285 @@
+//! `autoissue status`: recent sessions, or the tasks of one and why they wait. Reads the journal only, so it works while a
+//! session runs elsewhere, and starts no threads.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use autoissue_core::engine::{Engine, Event, IssueNumber, Outcome, Stage, Task, Time, Usd};
+use autoissue_core::journal::{Journal, SessionRow, SessionStatus};
+use autoissue_core::recorded::{Recorded, RecordedError};
+use autoissue_core::summary::{Summary, rfc3339};
+use serde::Serialize;
+
+use crate::args::StatusArgs;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::liveness::is_cut_off;
+use crate::local_time::{LocalTime, now_ms};
+use crate::narration::{blocked, ended, title};
+use crate::printable::one_line;
+use crate::table::table;
+
+/// Events read from the journal at a time.
+const N_EVENTS_READ: usize = 1_000;
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the journal cannot be read, or no session fits.
+pub(crate) fn run(around: &Surroundings, args: &StatusArgs) -> Result<ExitCode, CliError> {
+    let journal = around.journal()?;
+    match &args.session {
+        Some(prefix) => {
+            let row = journal.session(prefix)?;
+            print_session(around, &Recorded::read(&journal, row)?)?;
+        }
+        None => print_sessions(around, &journal, args.limit)?,
+    }
+    Ok(ExitCode::Success)
+}
+
+/// What a session has come to, without replaying it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    n_tasks: u32,
+    outcomes: BTreeMap<String, u32>,
+    spent: Usd,
+}
+
+/// A session as a line of JSON.
+#[derive(Debug, Serialize)]
+struct SessionLine<'a> {
+    r#type: &'static str,
+    session: &'a str,
+    repository: &'a str,
+    project_path: &'a str,
+    command: &'a str,
+    status: &'a str,
+    cut_off: bool,
+    started_at: String,
+    finished_at: Option<String>,
+    n_tasks: u32,
+    counts: BTreeMap<String, u32>,
+    spent_usd: f64,
+}
+
+fn print_sessions(around: &Surroundings, journal: &Journal, limit: usize) -> Result<(), CliError> {
+    let state_dir = around.state_dir()?;
+    let sessions = journal.sessions(None, limit)?;
+    if around.console.is_json() {
+        for row in &sessions {
+            around.console.json(&line_of(row, Tally::of(journal, row)?, &state_dir))?;
+        }
+        return Ok(());
+    }
+    if sessions.is_empty() {
+        return around.console.print("no session yet: `autoissue exec <label>` runs one, `autoissue demo` shows how\n");
+    }
+    let cells = |row: &SessionRow| Ok(cells_of(row, &Tally::of(journal, row)?, &state_dir, &around.time));
+    let rows: Vec<_> = sessions.iter().map(cells).collect::<Result<_, CliError>>()?;
+    let headings = ["session", "started", "repository", "tasks", "spent", "status"];
+    around.console.print(&table(headings, &rows, around.console.out))
+}
+
+fn line_of<'a>(row: &'a SessionRow, tally: Tally, state_dir: &Path) -> SessionLine<'a> {
+    SessionLine {
+        r#type: "session",
+        session: row.id.as_str(),
+        repository: &row.repository,
+        project_path: &row.project_path,
+        command: &row.command,
+        status: row.status.as_str(),
+        cut_off: is_cut_off(row, state_dir),
+        started_at: rfc3339(row.started_at_ms),
+        finished_at: row.finished_at_ms.map(rfc3339),
+        n_tasks: tally.n_tasks,
+        counts: tally.outcomes,
+        spent_usd: tally.spent.dollars(),
+    }
+}
+
+fn cells_of(row: &SessionRow, tally: &Tally, state_dir: &Path, time: &LocalTime) -> [String; 6] {
+    [
+        row.id.to_string(),
+        time.day_and_minute(row.started_at_ms),
+        one_line(&row.repository),
+        tally.to_string(),
+        tally.spent.to_string(),
+        status_of(row, state_dir),
+    ]
+}
+
+/// Returns a session's status in words.
+pub(crate) fn status_of(row: &SessionRow, state_dir: &Path) -> String {
+    let id = &row.id;
+    match row.status {
+        SessionStatus::Running if is_cut_off(row, state_dir) => format!("cut off (go on with `autoissue resume {id}`)"),
+        SessionStatus::Interrupted => format!("interrupted (go on with `autoissue resume {id}`)"),
+        status => status.to_string(),
+    }
+}
+
+impl Tally {
+    /// Counts over the events that matter, and parses no others.
+    fn of(journal: &Journal, row: &SessionRow) -> Result<Self, CliError> {
+        let mut tally = Self::default();
+        let mut after = 0;
+        loop {
+            let events = journal.read(&row.id, after, N_EVENTS_READ)?;
+            let Some(last) = events.last() else { return Ok(tally) };
+            after = last.seq;
+            for event in &events {
+                match event.kind.as_str() {
+                    "task_accepted" => tally.n_tasks += 1,
+                    "agent_exited" | "task_finished" => tally.count(&parse(row, event.seq, &event.body)?),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn count(&mut self, event: &Event) {
+        match event {
+            Event::AgentExited { charged, .. } => self.spent += *charged,
+            Event::TaskFinished { outcome, .. } => *self.outcomes.entry(outcome.name().to_owned()).or_default() += 1,
+            _ => {}
+        }
+    }
+}
+
+fn parse(row: &SessionRow, seq: u64, body: &str) -> Result<Event, RecordedError> {
+    let session = row.id.to_string();
+    serde_json::from_str(body).map_err(|source| RecordedError::Unreadable { session, seq, source })
+}
+
+/// `3 done, 1 failed of 5`.
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let counts: Vec<String> =
+            self.outcomes.iter().map(|(name, n)| format!("{n} {}", name.replace('_', " "))).collect();
+        match (self.n_tasks, counts.is_empty()) {
+            (0, _) => f.write_str("none"),
+            (n, true) => write!(f, "none of {n} ended"),
+            (n, false) => write!(f, "{} of {n}", counts.join(", ")),
+        }
+    }
+}
+
+/// Prints the tasks of one session.
+///
+/// # Errors
+/// Where standard output cannot be written.
+pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Result<(), CliError> {
+    let row = &recorded.row;
+    if around.console.is_json() {
+        let summary = Summary::new(row.id.as_str(), &recorded.engine, row.started_at_ms, row.finished_at_ms);
+        return print_session_json(around, &recorded.engine, &summary);
+    }
+    let state_dir = around.state_dir()?;
+    let ledger = recorded.engine.ledger();
+    let paint = around.console.out;
+    let head = format!(
+        "{} · {} · label `{}` · since {} · {}\nspent {} + {} reserved of {}\n\n",
+        paint.bold(&row.id),
+        one_line(&row.repository),
+        one_line(&recorded.engine.about().label),
+        around.time.day_and_minute(row.started_at_ms),
+        status_of(row, &state_dir),
+        ledger.spent,
+        ledger.reserved,
+        ledger.budget,
+    );
+    let rows = task_rows(&recorded.engine, Time::from_ms(now_ms()), &around.time);
+    let tasks = match rows.as_slice() {
+        [] => "no tasks\n".to_owned(),
+        rows => table(["issue", "stage", "domain", "attempts", "spent", "title", "why"], rows, paint),
+    };
+    around.console.print(&(head + &tasks))
+}
+
+/// A task that has not ended, as a line of JSON; the summary has the others.
+#[derive(Debug, Serialize)]
+struct TaskLine<'a> {
+    r#type: &'static str,
+    session: &'a str,
+    issue: IssueNumber,
+    title: &'a str,
+    domain: &'a str,
+    stage: &'static str,
+    attempts: u32,
+    spent_usd: f64,
+    outcome: Option<&'static str>,
+    why: Option<String>,
+}
+
+fn print_session_json(around: &Surroundings, engine: &Engine, summary: &Summary) -> Result<(), CliError> {
+    let now = Time::from_ms(now_ms());
+    for task in engine.tasks().values() {
+        around.console.json(&TaskLine {
+            r#type: "task",
+            session: &summary.session,
+            issue: task.issue.number,
+            title: &task.issue.title,
+            domain: task.domain(),
+            stage: task.stage_name(),
+            attempts: task.n_attempts,
+            spent_usd: task.spent.dollars(),
+            outcome: task.outcome().map(Outcome::name),
+            why: engine.blocked(task.issue.number, now).map(|why| why.to_string()),
+        })?;
+    }
+    around.console.json(summary)
+}
+
+fn task_rows(engine: &Engine, now: Time, time: &LocalTime) -> Vec<[String; 7]> {
+    let row = |task: &Task| {
+        let why = match &task.stage {
+            Stage::Ended(outcome) => ended(outcome),
+            _ => engine.blocked(task.issue.number, now).map(|why| blocked(&why, time)).unwrap_or_default(),
+        };
+        [
+            task.issue.number.to_string(),
+            task.stage_name().to_owned(),
+            one_line(task.domain()),
+            task.n_attempts.to_string(),
+            task.spent.to_string(),
+            title(&task.issue.title),
+            why,
+        ]
+    };
+    engine.tasks().values().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::engine::Settings;
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::console::Paint;
+    use crate::fixture::{admitted, at_work, check_failed, shipped};
+
+    #[test]
+    fn every_task_has_a_stage_and_a_reason_where_it_waits() {
+        let issues =
+            [(1, "One", "backend"), (2, "Two", "frontend"), (3, "Three\u{1b}[2J", "database"), (4, "Four", "database")];
+        let mut events = admitted(Settings::default(), &issues);
+        events.extend(shipped(1, 30, 42));
+        events.extend(check_failed(2, 310));
+        events.extend(at_work(3, 1));
+        let rows = task_rows(&Engine::replay(&events), Time::from_ms(1), &LocalTime::utc());
+        let headings = ["issue", "stage", "domain", "attempts", "spent", "title", "why"];
+        assert_snapshot!(table(headings, &rows, Paint::default()), @"");
+    }
+
+    #[test]
+    fn a_tally_names_how_tasks_ended() {
+        let mut tally = Tally { n_tasks: 5, ..Tally::default() };
+        assert_eq!(tally.to_string(), "none of 5 ended");
+        for event in shipped(1, 30, 42).iter().chain(&check_failed(2, 310)) {
+            tally.count(event);
+        }
+        assert_eq!((tally.to_string().as_str(), tally.spent), ("1 done, 1 failed of 5", Usd::from_cents(352)));
+    }
+}
