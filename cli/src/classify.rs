@@ -279,7 +279,14 @@ mod tests {
         let (n_bad, output) = answers(input.as_bytes());
         assert_eq!(n_bad, 3);
         assert_eq!(output.lines().count(), 6);
-        assert_snapshot!(output, @"");
+        assert_snapshot!(output, @r#"
+        {"number":7,"domain":"backend","confidence":0.9,"reasons":["\"T\" \"\" [\"a\", \"b\"]"],"paths":[]}
+        {"number":null,"domain":"backend","confidence":0.9,"reasons":["\"only a title\" \"\" []"],"paths":[]}
+        {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"missing field `title` at line 1 column 12"}
+        {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"EOF while parsing a value at line 2 column 0"}
+        {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"expected ident at line 1 column 2"}
+        {"number":9,"domain":"backend","confidence":0.9,"reasons":["\"no line end\" \"\" []"],"paths":[]}
+        "#);
     }
 
     #[test]

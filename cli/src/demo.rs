@@ -10,6 +10,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
+use autoissue_core::demo as sample;
 use autoissue_core::session::{Exec, Order};
 use serde_json::json;
 
@@ -20,8 +21,6 @@ use crate::exit_code::ExitCode;
 use crate::host::{Surroundings, quoted};
 use crate::run_session;
 
-/// Label of the sample's issues.
-const LABEL: &str = "autoissue";
 /// Where state is kept, unless it is set.
 const STATE_VARIABLE: &str = "AUTOISSUE_STATE_DIR";
 /// Tries at finding a directory that nobody has.
@@ -37,20 +36,15 @@ pub(crate) fn run(around: &Surroundings, args: &DemoArgs) -> Result<ExitCode, Cl
         None => temporary()?,
     };
     let repository = directory.join("repository");
-    write_sample(&repository)?;
+    sample::create(&repository)?;
     let inside = inside(around, &directory, &repository);
     let ready = inside.ready(settings())?;
-    let order = Order::Exec(Exec { label: LABEL.to_owned(), ..Exec::default() });
+    let order = Order::Exec(Exec { label: sample::LABEL.to_owned(), ..Exec::default() });
     let code = run_session::run(&inside, ready, order, args.headless)?;
     if !around.console.is_json() {
         around.console.print(&next_steps(&inside, &directory, &repository))?;
     }
     Ok(code)
-}
-
-/// Has core write the sample.
-fn write_sample(_target: &Path) -> Result<(), CliError> {
-    Err(CliError::NotInThisBuild { what: "the sample repository" })
 }
 
 /// Returns the surroundings as if the command had been typed in the sample.

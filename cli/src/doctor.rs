@@ -305,7 +305,15 @@ mod tests {
     #[test]
     fn a_finding_that_is_not_well_says_what_to_do() {
         let findings = [ok("git", "git 2.47"), space(3 << 30), space(5), clock(0)];
-        insta::assert_snapshot!(text(&findings, Paint::default()), @"");
+        insta::assert_snapshot!(text(&findings, Paint::default()), @"
+        ok       git            git 2.47
+        warning  disk           3072 MiB free
+                                → make room, or run fewer attempts at once
+        failure  disk           0 MiB free
+                                → make room: every attempt has a clone of its own
+        failure  clock          shows a time before 2026
+                                → set the clock: waiting for rate limits goes by it
+        ");
         let levels: Vec<Level> = findings.iter().map(|finding| finding.level).collect();
         assert_eq!(levels, [Level::Ok, Level::Warning, Level::Failure, Level::Failure]);
         assert!(findings.iter().all(|finding| (finding.level == Level::Ok) == finding.advice.is_none()));

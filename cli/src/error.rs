@@ -11,6 +11,7 @@ use std::fmt::Write;
 use std::io;
 use std::path::PathBuf;
 
+use autoissue_core::demo::DemoError;
 use autoissue_core::journal::JournalError;
 use autoissue_core::recorded::RecordedError;
 use autoissue_core::repository_lock::LockError;
@@ -43,6 +44,9 @@ pub(crate) enum CliError {
     /// A session in the journal cannot be read.
     #[error(transparent)]
     Recorded(#[from] RecordedError),
+    /// The sample cannot be made.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// The session has no such issue.
     #[error("session `{session}` has no issue #{issue}")]
     NoIssue {
@@ -114,10 +118,12 @@ impl CliError {
             | Self::NothingToResume { .. }
             | Self::ConfigExists { .. }
             | Self::DirectoryInUse { .. }
+            | Self::Demo(DemoError::NotEmpty { .. })
             | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
             Self::Session(error) => session_exit_code(error),
             Self::Journal(_)
             | Self::Recorded(_)
+            | Self::Demo(_)
             | Self::File { .. }
             | Self::NotInThisBuild { .. }
             | Self::System { .. }
@@ -141,6 +147,7 @@ impl CliError {
             }
             Self::DirectoryInUse { .. } => Some("name a directory that does not exist".to_owned()),
             Self::Config(_)
+            | Self::Demo(_)
             | Self::File { .. }
             | Self::NotInThisBuild { .. }
             | Self::System { .. }

@@ -206,8 +206,33 @@ mod tests {
         let github = Found { repository: Some("o/n".to_owned()), ..Found::default() };
         assert_eq!(github.config(), json!({}));
         let local = Found { base_branch: Some("trunk".to_owned()), checks: vec!["cargo test"], ..Found::default() };
-        assert_snapshot!(serde_json::to_string_pretty(&local.config()).unwrap(), @"");
-        assert_snapshot!(local.text(Path::new("/p/autoissue.config.json")), @"");
+        assert_snapshot!(serde_json::to_string_pretty(&local.config()).unwrap(), @r#"
+        {
+          "project": {
+            "baseBranch": "trunk"
+          },
+          "executor": {
+            "checks": [
+              "cargo test"
+            ]
+          },
+          "forge": {
+            "kind": "local"
+          }
+        }
+        "#);
+        assert_snapshot!(local.text(Path::new("/p/autoissue.config.json")), @"
+        wrote /p/autoissue.config.json
+        forge       local: no remote `origin` on GitHub; issues are files in .autoissue/issues
+        base        trunk
+        checks      cargo test (a guess; see `executor.checks`)
+
+        next
+          write an issue: .autoissue/README.md tells how
+          autoissue doctor                  check everything a night needs
+          autoissue exec <label> --dry-run  see the plan; it costs nothing
+          autoissue exec <label>            run it
+        ");
     }
 
     #[test]

@@ -236,12 +236,28 @@ mod tests {
 
     #[test]
     fn failures_cost_and_only_published_work_counts_as_code() {
-        assert_snapshot!(metrics().text(Paint::default()), @"");
+        assert_snapshot!(metrics().text(Paint::default()), @"
+        sessions               2
+        tasks                  4 tried, 2 done (50 %)
+        attempts               4
+        cost                   $7.04 ($0.00 assumed)
+        cost per pull request  $3.52
+        code                   +68 −10 in 4 files
+
+        domain    tasks  done  success  cost   per pull request  code
+        backend   2      2     100 %    $0.84  $0.42             +68 −10
+        frontend  2      0     0 %      $6.20  –                 +0 −0
+
+        model   tasks  done  success  cost   per pull request  code
+        sonnet  4      2     50 %     $7.04  $3.52             +68 −10
+        ");
     }
 
     #[test]
     fn the_same_figures_as_json() {
-        assert_snapshot!(json_line(&metrics().json()), @"");
+        assert_snapshot!(json_line(&metrics().json()), @r#"
+        {"type":"metrics","sessions":2,"tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4,"by_domain":[{"name":"backend","tasks":2,"done":2,"success_rate":1.0,"attempts":2,"pull_requests":2,"spent_usd":0.84,"assumed_usd":0.0,"cost_per_pull_request_usd":0.42,"lines_added":68,"lines_removed":10,"files_changed":4},{"name":"frontend","tasks":2,"done":0,"success_rate":0.0,"attempts":2,"pull_requests":0,"spent_usd":6.2,"assumed_usd":0.0,"cost_per_pull_request_usd":null,"lines_added":0,"lines_removed":0,"files_changed":0}],"by_model":[{"name":"sonnet","tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4}]}
+        "#);
     }
 
     #[test]

@@ -329,7 +329,24 @@ mod tests {
             Event::TaskFinished { issue, outcome: Outcome::Done { pull_request: Some(pull_request) } },
             Event::SessionFinished { status: SessionStatus::Completed },
         ];
-        assert_snapshot!(told(&events), @"");
+        assert_snapshot!(told(&events), @"
+        Plain: session of owner/shop, label `bug`, budget $50.00
+        Detail: #12 accepted: Fix it
+        Plain: 1 issue read
+        Odd: issue #9 is odd
+        Detail: #12 domain backend (1.0): the title says so
+        Detail: #12 model sonnet (set), estimated $5.00
+        Plain: 1 task to run, estimated $5.00 of $50.00
+        Plain: #12 attempt 1 started · backend · sonnet · $5.00 reserved
+        Detail: #12 worktree ready at 0123456789
+        Plain: #12 agent is done · 3 min 5 s · $0.50 (assumed)
+        Odd: #12 tools were denied: Bash(rm)
+        Plain: #12 +3 −1 in 1 file at 0123456789
+        Plain: #12 1 check passed
+        Good: #12 pull request #31 opened https://x/31
+        Good: #12 done: pull request #31 · $0.50
+        Plain: session finished
+        ");
     }
 
     #[test]
@@ -343,7 +360,13 @@ mod tests {
             Event::BreakerOpened { service, until, n_failures: 5 },
             Event::SessionStopping { message: "bad credentials".to_owned() },
         ];
-        assert_snapshot!(told(&events), @"");
+        assert_snapshot!(told(&events), @"
+        Plain: session of owner/shop, label `bug`, budget $50.00
+        Odd: reading the backlog failed: no · tried again at 01:32:07
+        Odd: agent `claude` pauses until 01:32:07: limit reached
+        Bad: agent `claude` failed 5 times in a row; its tasks wait, it is probed at 01:32:07
+        Bad: nothing more starts: bad credentials
+        ");
     }
 
     #[test]

@@ -90,6 +90,17 @@ mod tests {
         events.push(completed());
         let engine = Engine::replay(&events);
         assert!(is_whole_answer(&engine));
-        assert_snapshot!(text(&engine, Paint::default()), @"");
+        assert_snapshot!(text(&engine, Paint::default()), @"
+        plan of owner/shop, label `bug`: nothing was changed, nothing was spent
+
+        order  issue  domain    model   estimate  start                            title
+        1      #1     backend   sonnet  $5.00     at once                          One
+        2      #3     frontend  sonnet  $5.00     at once                          Three
+        3      #2     backend   sonnet  $5.00     all 2 slots are taken            Two
+        –      #4     testing   –       –         pull request #9 is open already  Four
+
+        3 tasks, 2 at once, estimated $15.00 of $50.00
+        next        autoissue exec bug
+        ");
     }
 }

@@ -342,7 +342,17 @@ mod tests {
         events.extend(shipped(7, 30, 42));
         events.extend(shipped(12, 31, 158));
         events.push(completed());
-        assert_snapshot!(report(&events), @"");
+        assert_snapshot!(report(&events), @"
+        20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
+
+        shipped (2)
+          #7   Write the guide  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
+          #12  Fix the login    https://github.com/owner/shop/pull/31 · +34 −5 in 2 files · 1 attempt · $1.58
+
+        spent $2.00 of $50.00 · $1.00 per pull request
+        transcripts /state/sessions/20261122-1315-7f3a
+        next        autoissue show 20261122-1315-7f3a
+        ");
     }
 
     #[test]
@@ -365,13 +375,45 @@ mod tests {
         let pull_request = PullRequest { number: 9, url: "https://github.com/owner/shop/pull/9".to_owned() };
         events.push(finished(6, Outcome::AlreadyOpen { pull_request }));
         events.push(completed());
-        assert_snapshot!(report(&events), @"");
+        assert_snapshot!(report(&events), @"
+        20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
+
+        shipped (1)
+          #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
+
+        had an open pull request already (1)
+          #6  Was open  https://github.com/owner/shop/pull/9
+
+        needs you (1)
+          #3  Merge by hand  its dependencies conflict · 1 attempt · $0.50
+            work kept: refs/autoissue/salvage/20261122-1315-7f3a/3/1 (+34 −5 in 2 files)
+
+        failed (1)
+          #2  Break me in a title that is much longer tha…  task: check `test` (exit code 1) failed · 1 attempt · $3.10
+            work kept: refs/autoissue/salvage/20261122-1315-7f3a/2/1 (+34 −5 in 2 files)
+
+        not started (2)
+          #4  Needs the second  depends on #2
+          #5  No money left     budget
+
+        could not be verified
+          no checks are configured: that the work is right is the agent's word alone (`executor.checks`)
+
+        spent $4.02 of $50.00 · $4.02 per pull request
+        transcripts /state/sessions/20261122-1315-7f3a
+        next        autoissue show 20261122-1315-7f3a 3
+        ");
     }
 
     #[test]
     fn an_empty_backlog_is_said_to_be_empty() {
         let events = [started(Settings::default()), read(0), completed()];
-        assert_snapshot!(report(&events), @"");
+        assert_snapshot!(report(&events), @"
+        20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
+        no open issue carries the label `bug`
+
+        spent $0.00 of $50.00
+        ");
     }
 
     #[test]
@@ -381,7 +423,23 @@ mod tests {
         events.extend(at_work(2, 1));
         events.push(Event::InterruptRequested);
         events.push(Event::SessionInterrupted);
-        assert_snapshot!(report(&events), @"");
+        assert_snapshot!(report(&events), @"
+        20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
+        interrupted: what was done is saved, nothing runs any more
+
+        shipped (1)
+          #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
+
+        not finished (1)
+          #2  Cut off  agent · 1 attempt · $0.00
+
+        could not be verified
+          no checks are configured: that the work is right is the agent's word alone (`executor.checks`)
+
+        spent $0.42 of $50.00 · $0.42 per pull request
+        transcripts /state/sessions/20261122-1315-7f3a
+        next        autoissue resume 20261122-1315-7f3a
+        ");
     }
 
     #[test]
@@ -392,7 +450,17 @@ mod tests {
         events.extend([1, 2].map(|number| finished(number, Outcome::NotStarted { because: because.clone() })));
         let message = "cannot afford 2 tasks: estimated $10.00 exceeds budget $5.00".to_owned();
         events.push(Event::SessionFinished { status: SessionStatus::Failed { message, budget: true } });
-        assert_snapshot!(report(&events), @"");
+        assert_snapshot!(report(&events), @"
+        20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
+        cannot afford 2 tasks: estimated $10.00 exceeds budget $5.00
+
+        not started (2)
+          #1  One  budget
+          #2  Two  budget
+
+        spent $0.00 of $50.00
+        next        autoissue exec bug --budget 10    (or --allow-partial, or --issue N)
+        ");
     }
 
     #[test]
@@ -407,7 +475,16 @@ mod tests {
                 status: SessionStatus::Failed { message: "bad credentials: HTTP 401".to_owned(), budget: false },
             },
         ];
-        assert_snapshot!(report(&events), @"");
+        assert_snapshot!(report(&events), @"
+        20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
+        bad credentials: HTTP 401
+
+        not started (1)
+          #1  One  bad credentials: HTTP 401
+
+        spent $0.00 of $50.00
+        next        autoissue doctor
+        ");
     }
 
     #[test]
@@ -431,6 +508,21 @@ mod tests {
         }
         events.extend(task);
         events.push(completed());
-        assert_snapshot!(report(&events), @"");
+        assert_snapshot!(report(&events), @"
+        20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
+
+        shipped (1)
+          #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
+
+        could not be verified
+          check `lint` fails on the base already, so its failures did not count
+          $0.42 of the cost is assumed, for the agent did not tell it
+          #1: tools were denied to the agent: Bash
+          #1: the nested repository `lib` was left out
+
+        spent $0.42 of $50.00 ($0.42 assumed) · $0.42 per pull request
+        transcripts /state/sessions/20261122-1315-7f3a
+        next        autoissue show 20261122-1315-7f3a
+        ");
     }
 }

@@ -178,7 +178,13 @@ mod tests {
                 format!("{issue} {} {}", turn.place, turn.waits.map(|why| why.to_string()).unwrap_or_default())
             })
             .collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        #1 1: at once
+        #2 3: domain backend is busy with #1
+        #3 4: waits for #1
+        #4 5: works on src/a.rs, like #1
+        #5 2: at once
+        ");
     }
 
     #[test]

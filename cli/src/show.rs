@@ -239,13 +239,38 @@ mod tests {
         let at = |(n, event)| Envelope { seq: n, at_ms: n * 36_000_000, event };
         let events: Vec<_> = (1..).zip(night()).map(at).collect();
         let is_about = |event: &Event| event.issue() == Some(IssueNumber(2));
-        assert_snapshot!(told(&events, is_about, &LocalTime::utc(), Paint::default()), @"");
+        assert_snapshot!(told(&events, is_about, &LocalTime::utc(), Paint::default()), @"
+        1970-01-01
+        20:00:00  #2 accepted: Two
+        1970-01-02
+        16:00:00  #2 domain frontend (1.0): the title says so
+        1970-01-03
+        02:00:00  #2 model sonnet (set by `agent.model`), estimated $5.00
+        22:00:00  #2 attempt 1 started · frontend · sonnet · $5.00 reserved
+        1970-01-04
+        08:00:00  #2 worktree ready at 0123456789
+        18:00:00  #2 agent is done · 3 min 5 s · $3.10
+        1970-01-05
+        04:00:00  #2 +34 −5 in 2 files at fedcba9876
+        14:00:00  #2 attempt 1 failed: check `test` (exit code 1) failed · not tried again
+        1970-01-06
+        00:00:00  #2 failed: task: check `test` (exit code 1) failed · $3.10
+        ");
     }
 
     #[test]
     fn the_facts_of_a_task_name_its_money_and_its_work() {
         let engine = Engine::replay(&night());
-        assert_snapshot!(facts(engine.task(IssueNumber(2)).unwrap(), Paint::default()), @"");
+        assert_snapshot!(facts(engine.task(IssueNumber(2)).unwrap(), Paint::default()), @"
+        #2 Two
+          domain       frontend (1.0): the title says so
+          model        sonnet
+          stage        failed: task: check `test` (exit code 1) failed
+          attempts     1
+          cost         $3.10 ($0.00 of it assumed), estimated $5.00
+          changes      +34 −5 in 2 files
+          kept as      refs/autoissue/salvage/20261122-1315-7f3a/2/1
+        ");
     }
 
     #[test]
@@ -257,6 +282,10 @@ mod tests {
             output: "\u{1b}[31mFAILED\u{1b}[0m\n  left: 1\u{7}".to_owned(),
             passed: false,
         };
-        assert_snapshot!(checks(&[result], Paint::default()), @"");
+        assert_snapshot!(checks(&[result], Paint::default()), @"
+        check `test` failed · exit code 1 · 2 s
+          FAILED
+            left: 1
+        ");
     }
 }

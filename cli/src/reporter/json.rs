@@ -68,7 +68,9 @@ mod tests {
     fn an_event_is_one_flat_object() {
         let envelope = Envelope { seq: 7, at_ms: 5_527_000, event: at_work(12, 1).remove(0) };
         let line = json_line(&EventLine::new("20261122-1315-7f3a", &envelope));
-        insta::assert_snapshot!(line, @"");
+        insta::assert_snapshot!(line, @r#"
+        {"seq":7,"at":"1970-01-01T01:32:07Z","session":"20261122-1315-7f3a","type":"attempt_started","issue":12,"attempt":1,"reserved":5000000,"model":"sonnet"}
+        "#);
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn foot_line(engine: &Engine) -> String {
     let others = count(|task| task.outcome().is_some_and(|outcome| !outcome.is_success()));
     let ledger = engine.ledger();
     let money = format!("{} spent + {} reserved of {}", ledger.spent, ledger.reserved, ledger.budget);
-    format!("{running} running · {waiting} waiting · {done} done · {others} not · {money}")
+    format!("{running} running · {waiting} waiting · {done} done · {others} not done · {money}")
 }
 
 #[cfg(test)]
@@ -169,6 +169,10 @@ mod tests {
         let engine = Engine::replay(&events);
         let task = engine.task(IssueNumber(2)).unwrap();
         let screen = [slot_line(task, 185_000, ""), slot_line(task, 185_000, "Reading src"), foot_line(&engine)];
-        assert_snapshot!(screen.join("\n"), @"");
+        assert_snapshot!(screen.join("\n"), @"
+        #2 database · agent, attempt 2 · 3 min 5 s · $0.40 · Two
+        #2 database · agent, attempt 2 · 3 min 5 s · $0.40 · Reading src
+        1 running · 1 waiting · 1 done · 0 not done · $0.42 spent + $5.00 reserved of $50.00
+        ");
     }
 }
