@@ -85,15 +85,9 @@ struct PathWords<'t> {
 
 impl<'t> PathWords<'t> {
     fn next_word(&mut self) -> Option<PathWord<'t>> {
-        let bytes = self.text.as_bytes();
-        while self.at < bytes.len() {
-            if !is_in_path(bytes[self.at]) {
-                self.skip();
-                continue;
-            }
-            let start = self.at;
+        while let Some(start) = self.next_start() {
             let looks_like_path = self.pass_word();
-            if bytes[self.at..].starts_with(b"://") {
+            if self.text.as_bytes()[self.at..].starts_with(b"://") {
                 self.pass_url();
             } else if looks_like_path || is_file_name(&self.text[start..self.at]) {
                 return Some(self.word(start));
@@ -102,23 +96,32 @@ impl<'t> PathWords<'t> {
         None
     }
 
-    /// Passes one byte that is in no word, or a whole HTML comment.
-    fn skip(&mut self) {
-        let rest = &self.text.as_bytes()[self.at..];
-        if rest.starts_with(b"<!--") {
-            self.at += self.text[self.at..].find("-->").map_or(rest.len(), |end| end + 3);
-            return;
+    /// Passes what is in no word, HTML comments too, and returns where the next word starts.
+    fn next_start(&mut self) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let mut at = self.at;
+        while let Some(&byte) = bytes.get(at) {
+            if is_in_path(byte) {
+                self.at = at;
+                return Some(at);
+            }
+            at += 1;
+            if byte == b'\n' {
+                self.line_start = at;
+            } else if byte == b'<' && bytes[at..].starts_with(b"!--") {
+                at = self.text[at..].find("-->").map_or(bytes.len(), |end| at + end + 3);
+            }
         }
-        self.at += 1;
-        if rest[0] == b'\n' {
-            self.line_start = self.at;
-        }
+        None
     }
 
     /// Moves behind the word and returns whether it has a sign of a path.
     fn pass_word(&mut self) -> bool {
         let bytes = self.text.as_bytes();
         let mut is_path = false;
+        // Nearly all words are plain to their end.
+        let rest = bytes[self.at..].iter();
+        self.at += rest.take_while(|byte| BYTES[usize::from(**byte)] == Byte::Plain).count();
         while let Some(&byte) = bytes.get(self.at) {
             match (BYTES[usize::from(byte)], byte) {
                 (Byte::Plain, _) => {}
@@ -409,7 +412,7 @@ fn is_in_path(byte: u8) -> bool {
     matches!(BYTES[usize::from(byte)], Byte::Plain | Byte::Sign)
 }
 
-const BYTES: [Byte; 256] = {
+static BYTES: [Byte; 256] = {
     let mut table = [Byte::Outside; 256];
     mark(&mut table, b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-?+@~$%", Byte::Plain);
     mark(&mut table, b"./\\*", Byte::Sign);
