@@ -96,14 +96,24 @@ impl<'t> PathWords<'t> {
         None
     }
 
-    /// Passes what is in no word, HTML comments too, and returns where the next word starts.
+    /// Returns where the next word starts that deserves a second look. All of a text passes here, so the loop is kept tight:
+    /// a word without any sign and without a capital at its start is passed at once, and so are HTML comments.
     fn next_start(&mut self) -> Option<usize> {
         let bytes = self.text.as_bytes();
+        let class = |at: usize| bytes.get(at).map_or(Byte::Outside, |byte| BYTES[usize::from(*byte)]);
         let mut at = self.at;
         while let Some(&byte) = bytes.get(at) {
+            let start = at;
+            while class(at) == Byte::Plain {
+                at += 1;
+            }
+            let is_plain = at > start && class(at) != Byte::Sign && bytes.get(at) != Some(&b':');
+            if is_plain && !byte.is_ascii_uppercase() {
+                continue;
+            }
             if is_in_path(byte) {
-                self.at = at;
-                return Some(at);
+                self.at = start;
+                return Some(start);
             }
             at += 1;
             if byte == b'\n' {
@@ -112,6 +122,7 @@ impl<'t> PathWords<'t> {
                 at = self.text[at..].find("-->").map_or(bytes.len(), |end| at + end + 3);
             }
         }
+        self.at = at;
         None
     }
 
@@ -119,9 +130,6 @@ impl<'t> PathWords<'t> {
     fn pass_word(&mut self) -> bool {
         let bytes = self.text.as_bytes();
         let mut is_path = false;
-        // Nearly all words are plain to their end.
-        let rest = bytes[self.at..].iter();
-        self.at += rest.take_while(|byte| BYTES[usize::from(**byte)] == Byte::Plain).count();
         while let Some(&byte) = bytes.get(self.at) {
             match (BYTES[usize::from(byte)], byte) {
                 (Byte::Plain, _) => {}

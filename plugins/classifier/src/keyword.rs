@@ -65,7 +65,6 @@ const ENOUGH: u32 = 40;
 const REASONS_MAX: usize = 4;
 
 /// What the words of an issue say.
-#[derive(Default)]
 pub(crate) struct Evidence<'i> {
     /// Evidence per domain.
     pub(crate) scores: Scores,
@@ -151,7 +150,9 @@ struct Listener<'i> {
 
 impl<'i> Listener<'i> {
     fn new() -> Self {
-        Self { words: Words::default(), evidence: Evidence::default(), n_heard: [0; N_WORDS] }
+        // Enough for most issues, so that the memory is asked for once.
+        let evidence = Evidence { scores: Scores::default(), heard: Vec::with_capacity(64) };
+        Self { words: Words::default(), evidence, n_heard: [0; N_WORDS] }
     }
 
     /// Weighs the words that were read from `text`.

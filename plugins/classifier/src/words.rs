@@ -73,49 +73,48 @@ impl Words {
         self.add_from(text, 0, false);
     }
 
-    fn add_from(&mut self, text: &str, start: usize, mut is_joined: bool) {
+    fn add_from(&mut self, text: &str, start: usize, starts_joined: bool) {
         let bytes = text.as_bytes();
+        self.folded.reserve(text.len() + 1);
+        let mut gap = if starts_joined { Gap::Joins } else { Gap::Parts };
         let mut at = start;
         while at < bytes.len() {
-            let next = char_at(text, at);
-            if !next.is_alphanumeric() {
-                is_joined = self.pass_gap(text, &mut at, next);
+            let c = char_at(text, at);
+            if !is_of_word(c) {
+                gap = gap.and(c);
+                at += c.len_utf8();
+                if c == '@' {
+                    at += name_len(&text[at..]);
+                }
                 continue;
             }
-            self.folded.push(if is_joined { ' ' } else { '\n' });
+            self.folded.push(if gap == Gap::Joins { ' ' } else { '\n' });
             let word = self.fold_word(text, at);
             at = word.written.end;
-            is_joined = false;
+            gap = Gap::None;
             if bytes[at..].starts_with(b"://") {
                 at += bytes[at..].iter().position(|&byte| ends_address(byte)).unwrap_or(bytes.len() - at);
+                gap = Gap::Parts;
             } else if word.is_unspaced || word.folded.len() <= WORD_BYTES_MAX {
                 self.words.push(word);
             }
         }
     }
 
-    /// Moves behind one character between words and returns whether it joins them.
-    fn pass_gap(&mut self, text: &str, at: &mut usize, gap: char) -> bool {
-        let follows_word = self.words.last().is_some_and(|word| word.written.end == *at && *at > 0);
-        *at += gap.len_utf8();
-        if gap == '@' {
-            let name = text[*at..].find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
-            *at += name.unwrap_or(text.len() - *at);
-        }
-        follows_word && matches!(gap, ' ' | '-' | '_' | '+' | '/' | '.' | '\'' | '\u{2019}' | '\u{a0}')
-    }
-
     /// Appends the word that begins at `start` to the folded text.
     fn fold_word(&mut self, text: &str, start: usize) -> Word {
         let folded_start = self.folded.len();
-        let is_unspaced = is_unspaced(char_at(text, start));
         let n_plain = text.as_bytes()[start..].iter().take_while(|byte| IS_PLAIN[usize::from(**byte)]).count();
         let mut at = start + n_plain;
         self.folded.push_str(&text[start..at]);
         self.folded[folded_start..].make_ascii_lowercase();
+        if text.as_bytes().get(at).is_none_or(u8::is_ascii) {
+            return Word { folded: folded_start..self.folded.len(), written: start..at, is_unspaced: false };
+        }
+        let is_unspaced = is_unspaced(char_at(text, start));
         while at < text.len() {
             let byte = text.as_bytes()[at];
-            if byte.is_ascii_alphanumeric() && !is_unspaced {
+            if IS_PLAIN[usize::from(byte)] && !is_unspaced {
                 self.folded.push(char::from(byte.to_ascii_lowercase()));
                 at += 1;
                 continue;
@@ -129,6 +128,32 @@ impl Words {
         }
         Word { folded: folded_start..self.folded.len(), written: start..at, is_unspaced }
     }
+}
+
+/// What stands between the last word and where we are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    None,
+    /// One character that joins words.
+    Joins,
+    Parts,
+}
+
+impl Gap {
+    /// Returns the gap with one more character.
+    fn and(self, c: char) -> Self {
+        let joins = matches!(c, ' ' | '-' | '_' | '+' | '/' | '.' | '\'' | '\u{2019}' | '\u{a0}');
+        if self == Self::None && joins { Self::Joins } else { Self::Parts }
+    }
+}
+
+fn is_of_word(c: char) -> bool {
+    u8::try_from(c).ok().filter(u8::is_ascii).map_or_else(|| c.is_alphanumeric(), |byte| IS_PLAIN[usize::from(byte)])
+}
+
+/// Returns how long the name is with which `text` begins.
+fn name_len(text: &str) -> usize {
+    text.find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').unwrap_or(text.len())
 }
 
 /// Whether a byte is a letter or digit of ASCII: one look instead of three comparisons, for nearly every byte of every issue.
