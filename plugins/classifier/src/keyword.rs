@@ -209,6 +209,31 @@ mod tests {
         }
     }
 
+    fn score(title: &str, body: &str, domain: Domain) -> u32 {
+        evidence_of(title, body).scores[domain as usize]
+    }
+
+    #[test]
+    fn saying_a_word_often_makes_it_no_other_issue() {
+        let three_times = score("x", "tooltip tooltip tooltip", Domain::Frontend);
+        assert_eq!(score("x", &"tooltip ".repeat(30), Domain::Frontend), three_times);
+        assert!(three_times < 2 * score("x", "tooltip", Domain::Frontend));
+    }
+
+    #[test]
+    fn a_title_of_testing_has_more_weight_than_the_things_to_test() {
+        let ranked = evidence_of("Tests: database migration", "").ranked();
+        assert_eq!(ranked[0].0, Domain::Testing);
+        assert!(score("unit tests", "", Domain::Testing) > score("database", "", Domain::Database));
+    }
+
+    #[test]
+    fn a_long_body_does_not_outvote_the_title() {
+        let body = "foreign key, sqlite, postgres, varchar, jsonb, mysql. ".repeat(100);
+        assert!(score("x", &body, Domain::Database) <= BODY_MOST);
+        assert_eq!(evidence_of("Accessibility of the dropdown menu", &body).ranked()[0].0, Domain::Frontend);
+    }
+
     /// A plural of its own would not be recognised as the word said again.
     #[test]
     fn no_entry_is_the_plural_of_another() {
