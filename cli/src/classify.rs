@@ -18,7 +18,6 @@ use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
 use crate::narration::{message, title};
 use crate::plan;
-use crate::printable::one_line;
 use crate::run_session::{self, Display};
 use crate::schedule::{Turn, schedule};
 use crate::table::table;
@@ -231,8 +230,8 @@ fn text(engine: &Engine, paint: Paint) -> String {
         [
             turn.as_ref().map_or_else(|| "–".to_owned(), |turn| turn.place.to_string()),
             task.issue.number.to_string(),
-            one_line(task.domain()),
-            format!("{:.1}", classification.confidence),
+            plan::domain(task),
+            task.classification.as_ref().map_or_else(|| "–".to_owned(), |known| format!("{:.1}", known.confidence)),
             start,
             title(&task.issue.title),
             message(&classification.reasons.join("; ")),

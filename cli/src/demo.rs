@@ -2,7 +2,7 @@
 //! patches which the sample's issues bring along. No account, no network, no money.
 //!
 //! ```text
-//!   <dir>/repository   the sample, with its issues in .autoissue/issues
+//!   <dir>/logbook      the sample, with its issues in .autoissue/issues
 //!   <dir>/state        journal, transcripts, logs, unless AUTOISSUE_STATE_DIR is set
 //! ```
 
@@ -35,7 +35,7 @@ pub(crate) fn run(around: &Surroundings, args: &DemoArgs) -> Result<ExitCode, Cl
         Some(directory) => empty(&around.current_dir.join(directory))?,
         None => temporary()?,
     };
-    let repository = directory.join("repository");
+    let repository = directory.join("logbook");
     sample::create(&repository)?;
     let inside = inside(around, &directory, &repository);
     let ready = inside.ready(settings())?;

@@ -84,8 +84,10 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         Event::BaseChecked { results } => base_checked(results),
         Event::AttemptStarted { attempt, reserved, model, .. } => {
             let domain = task_of(event, engine).map_or("unknown", Task::domain);
-            let model = model_name(model.as_deref());
-            one(Plain, format!("attempt {attempt} started · {} · {model} · {reserved} reserved", one_line(domain)))
+            let model = model.as_deref().map(|model| format!(" · {}", one_line(model))).unwrap_or_default();
+            // An agent without a choice of models, or one that is free, has nothing to tell here.
+            let money = if *reserved == Usd::ZERO { String::new() } else { format!(" · {reserved} reserved") };
+            one(Plain, format!("attempt {attempt} started · {}{model}{money}", one_line(domain)))
         }
         Event::WorktreeLeased { base, .. } => one(Detail, format!("worktree ready at {}", short(base))),
         Event::SpendMetered { spent, .. } => one(Detail, format!("{spent} so far")),

@@ -58,12 +58,17 @@ fn row(task: &Task, turn: Option<&Turn>) -> [String; 7] {
     [
         turn.filter(|_| is_open).map_or_else(|| "–".to_owned(), |turn| turn.place.to_string()),
         task.issue.number.to_string(),
-        one_line(task.domain()),
+        domain(task),
         if is_open { model } else { "–".to_owned() },
         if is_open { task.estimate.to_string() } else { "–".to_owned() },
         start,
         title(&task.issue.title),
     ]
+}
+
+/// Returns the domain of a task; one that ended before it was classified has none.
+pub(crate) fn domain(task: &Task) -> String {
+    task.classification.as_ref().map_or_else(|| "–".to_owned(), |classification| one_line(&classification.domain))
 }
 
 fn not_started(outcome: &Outcome) -> String {

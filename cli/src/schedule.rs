@@ -175,7 +175,8 @@ mod tests {
         let told: Vec<String> = schedule(&backlog, &Settings::default())
             .into_iter()
             .map(|(issue, turn)| {
-                format!("{issue} {} {}", turn.place, turn.waits.map(|why| why.to_string()).unwrap_or_default())
+                let waits = turn.waits.map_or_else(|| "at once".to_owned(), |why| why.to_string());
+                format!("{issue} {}: {waits}", turn.place)
             })
             .collect();
         insta::assert_snapshot!(told.join("\n"), @"
