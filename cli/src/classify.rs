@@ -135,7 +135,7 @@ fn answer(line: &Result<Vec<u8>, String>, classify: impl Fn(&Issue) -> Classific
         Ok(line) => line,
         Err(error) => return Answer::refused(error.clone()),
     };
-    match serde_json::from_slice::<Question>(line) {
+    match serde_json::from_slice::<Question>(line.trim_ascii_end()) {
         Ok(question) => Answer::new(question.number, classify(&question.into_issue())),
         Err(error) => Answer::refused(error.to_string()),
     }
@@ -282,7 +282,7 @@ mod tests {
         {"number":7,"domain":"backend","confidence":0.9,"reasons":["\"T\" \"\" [\"a\", \"b\"]"],"paths":[]}
         {"number":null,"domain":"backend","confidence":0.9,"reasons":["\"only a title\" \"\" []"],"paths":[]}
         {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"missing field `title` at line 1 column 12"}
-        {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"EOF while parsing a value at line 2 column 0"}
+        {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"EOF while parsing a value at line 1 column 0"}
         {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"expected ident at line 1 column 2"}
         {"number":9,"domain":"backend","confidence":0.9,"reasons":["\"no line end\" \"\" []"],"paths":[]}
         "#);
