@@ -324,7 +324,7 @@ impl Control {
     /// Sends the header and the program's input.
     async fn send(&mut self, spec: ProgramSpec) -> io::Result<()> {
         let mut env = spec.env;
-        env.retain(|(name, _)| name != TAG_VARIABLE);
+        // Of two with one name the last counts.
         env.push((TAG_VARIABLE.into(), spec.tag.into()));
         let header = Header {
             program: spec.program.into_os_string(),

@@ -346,7 +346,7 @@ impl Watch {
         self.kill_round();
     }
 
-    /// Kills whatever lives. Groups first, for a group dies in one blow while its members could go on forking.
+    /// Kills whatever lives. Groups first: of a fork bomb, a group dies in one blow, while single members would be replaced.
     fn kill_round(&mut self) {
         let survivors = self.survivors();
         // Once the program is reaped, its number may be another's; but without a table there is no other name for the rest.
