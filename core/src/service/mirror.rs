@@ -328,14 +328,28 @@ impl Mirror {
         Ok(reference)
     }
 
-    /// Returns all salvaged work, of one issue or of all, sorted by ref.
+    /// Returns all salvaged work of all sessions, sorted by ref.
     ///
     /// # Errors
     /// [`MirrorError`].
-    pub fn salvaged(&self, issue: Option<u64>) -> Result<Vec<Salvage>, MirrorError> {
+    pub fn salvaged(&self) -> Result<Vec<Salvage>, MirrorError> {
         let found = refs_below(&self.repository()?, SALVAGE)?;
-        let parsed = found.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid));
-        Ok(parsed.filter(|salvage| issue.is_none_or(|issue| issue == salvage.issue)).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(|(name, oid)| parse_salvage(&name, oid))
+            .collect())
+    }
+
+    /// Returns the salvaged work of one issue in one session, sorted by ref.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn salvaged_of(&self, session: &str, issue: u64) -> Result<Vec<Salvage>, MirrorError> {
+        let found = refs_below(&self.repository()?, &salvage_ref(session, issue, ""))?;
+        Ok(found
+            .into_iter()
+            .filter_map(|(name, oid)| parse_salvage(&name, oid))
+            .collect())
     }
 
     /// Returns the commit of one salvage ref, if it exists.

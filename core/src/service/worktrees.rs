@@ -630,14 +630,21 @@ impl Worktrees {
 
     /// Returns whether nothing would be lost with the directory: each tree that differs from the base is on a ref of the issue.
     fn is_saved(&self, record: &Record, examined: &Examined) -> Result<bool, WorktreeError> {
-        let saved = self.saved_trees(record.issue, &record.base)?;
+        let saved = self.saved_trees(record, &record.base)?;
         let abandoned = self.abandoned(&record.base, examined)?;
         Ok(saved.contains(&examined.snapshot.tree) && abandoned.is_none_or(|(_, tree)| saved.contains(&tree)))
     }
 
-    fn saved_trees(&self, issue: u64, base: &CommitId) -> Result<Vec<Oid>, WorktreeError> {
-        let salvaged = self.mirror.salvaged(Some(issue))?.into_iter().map(|salvage| salvage.commit);
-        let commits = salvaged.chain(self.mirror.published(issue)?).chain([base.clone()]);
+    /// Returns the trees of the base and of all that is saved of the issue in the session that leased the directory.
+    fn saved_trees(&self, record: &Record, base: &CommitId) -> Result<Vec<Oid>, WorktreeError> {
+        let salvaged = self
+            .mirror
+            .salvaged_of(&record.session, record.issue)?
+            .into_iter()
+            .map(|salvage| salvage.commit);
+        let commits = salvaged
+            .chain(self.mirror.published(record.issue)?)
+            .chain([base.clone()]);
         commits.map(|commit| self.tree_of(&commit)).collect()
     }
 
@@ -660,7 +667,7 @@ impl Worktrees {
         let Some((head, tree)) = self.abandoned(base, examined)? else {
             return Ok(None);
         };
-        if self.saved_trees(record.issue, base)?.contains(&tree) {
+        if self.saved_trees(record, base)?.contains(&tree) {
             return Ok(None);
         }
         self.save_as_leftover(record, &head).map(Some)
@@ -672,7 +679,10 @@ impl Worktrees {
         }
         let examined = self.examine(record, &record.base, Take::Everything)?;
         let abandoned = self.save_abandoned(record, &record.base, &examined)?;
-        if self.saved_trees(record.issue, &record.base)?.contains(&examined.snapshot.tree) {
+        if self
+            .saved_trees(record, &record.base)?
+            .contains(&examined.snapshot.tree)
+        {
             return Ok(abandoned);
         }
         let commit = self.commit(

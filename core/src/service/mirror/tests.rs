@@ -112,14 +112,14 @@ fn salvage_refs_are_listed_by_issue_and_deleted_twice() {
     let head = home.fetch(&mirror, &user);
     mirror.salvage("s1", 7, "attempt-1", &head).unwrap();
     mirror.salvage("s1", 70, "attempt-1", &head).unwrap();
-    let found = mirror.salvaged(Some(7)).unwrap();
+    let found = mirror.salvaged_of("s1", 7).unwrap();
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].reference, "refs/autoissue/salvage/s1/issue-7/attempt-1");
     assert_eq!((found[0].session.as_str(), found[0].name.as_str()), ("s1", "attempt-1"));
     for _ in 0..2 {
         mirror.delete_salvage("s1", 7, "attempt-1").unwrap();
     }
-    assert_eq!(mirror.salvaged(None).unwrap().len(), 1);
+    assert_eq!(mirror.salvaged().unwrap().len(), 1);
     mirror.set_published(7, &head).unwrap();
     assert_eq!(mirror.published(7).unwrap(), Some(head));
     assert_eq!(mirror.published(8).unwrap(), None);

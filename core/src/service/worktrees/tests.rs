@@ -144,7 +144,7 @@ fn nothing_changed_is_nothing_also_with_empty_commits() {
     assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
     place.home.git(&path, &["commit", "-q", "--allow-empty", "-m", "done!"]);
     assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
-    assert_eq!(place.mirror.salvaged(None).unwrap(), []);
+    assert_eq!(place.mirror.salvaged().unwrap(), []);
     place.worktrees.release(7).unwrap();
     assert!(!path.exists());
 }
@@ -275,7 +275,7 @@ fn commits_that_the_agent_turned_away_from_are_kept() {
     let head = place.home.commit(&path, &[("b", "x")]);
     fs::remove_file(path.join("b")).unwrap();
     assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
-    assert_eq!(place.mirror.salvaged(Some(7)).unwrap()[0].commit, head);
+    assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap()[0].commit, head);
     place.worktrees.release(7).unwrap();
 }
 
@@ -396,7 +396,7 @@ fn diff_bomb() {
         matches!(&refused, Err(WorktreeError::TooBig { path, bytes }) if path == "huge" && *bytes == FILE_BYTES_MAX + 1),
         "{refused:?}"
     );
-    assert_eq!(place.mirror.salvaged(None).unwrap(), []);
+    assert_eq!(place.mirror.salvaged().unwrap(), []);
     // It is not lost, and does not hold the next attempt up.
     let leased = place.worktrees.lease(&place.request(7, 2)).unwrap();
     let saved = leased.leftovers.unwrap();
@@ -732,7 +732,7 @@ fn worktree_race() {
             });
         }
     });
-    assert_eq!(place.mirror.salvaged(None).unwrap().len(), 32);
+    assert_eq!(place.mirror.salvaged().unwrap().len(), 32);
     assert_eq!(fs::read_dir(place.user.join(".worktrees")).unwrap().count(), 0);
     place.home.git(place.mirror.path(), &["fsck", "--strict"]);
 }
