@@ -851,23 +851,3 @@ fn an_unchanged_file_is_not_read_again() {
     let scene = Scene { mirror: &place.mirror, dir: &path, index: &index, seed, take: Take::Everything, filters: None };
     assert_eq!(snapshot::take(&scene).unwrap().tree, seed);
 }
-
-#[test]
-fn a_hundred_cycles() {
-    let files: Vec<_> = (0..12).map(|n| format!("dir{}/file{n}.rs", n % 3)).collect();
-    let files: Vec<_> = files.iter().map(|path| (path.as_str(), "fn main() {}\n")).collect();
-    let place = Place::new(&files);
-    for committed in [false, true] {
-        let begun = std::time::Instant::now();
-        for issue in 1..=100 {
-            let path = place.lease(issue);
-            write(&path.join("dir0/file0.rs"), "fn main() { work() }\n");
-            if committed {
-                place.home.git(&path, &["commit", "-q", "-a", "-m", "work"]);
-            }
-            place.collect(issue);
-            place.worktrees.release(issue).unwrap();
-        }
-        println!("100 cycles, committed: {committed}: {:?}", begun.elapsed());
-    }
-}
