@@ -334,10 +334,7 @@ impl Mirror {
     /// [`MirrorError`].
     pub fn salvaged(&self) -> Result<Vec<Salvage>, MirrorError> {
         let found = refs_below(&self.repository()?, SALVAGE)?;
-        Ok(found
-            .into_iter()
-            .filter_map(|(name, oid)| parse_salvage(&name, oid))
-            .collect())
+        Ok(found.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid)).collect())
     }
 
     /// Returns the salvaged work of one issue in one session, sorted by ref.
@@ -346,10 +343,7 @@ impl Mirror {
     /// [`MirrorError`].
     pub fn salvaged_of(&self, session: &str, issue: u64) -> Result<Vec<Salvage>, MirrorError> {
         let found = refs_below(&self.repository()?, &salvage_ref(session, issue, ""))?;
-        Ok(found
-            .into_iter()
-            .filter_map(|(name, oid)| parse_salvage(&name, oid))
-            .collect())
+        Ok(found.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid)).collect())
     }
 
     /// Returns the commit of one salvage ref, if it exists.

@@ -637,14 +637,9 @@ impl Worktrees {
 
     /// Returns the trees of the base and of all that is saved of the issue in the session that leased the directory.
     fn saved_trees(&self, record: &Record, base: &CommitId) -> Result<Vec<Oid>, WorktreeError> {
-        let salvaged = self
-            .mirror
-            .salvaged_of(&record.session, record.issue)?
-            .into_iter()
-            .map(|salvage| salvage.commit);
-        let commits = salvaged
-            .chain(self.mirror.published(record.issue)?)
-            .chain([base.clone()]);
+        let salvaged =
+            self.mirror.salvaged_of(&record.session, record.issue)?.into_iter().map(|salvage| salvage.commit);
+        let commits = salvaged.chain(self.mirror.published(record.issue)?).chain([base.clone()]);
         commits.map(|commit| self.tree_of(&commit)).collect()
     }
 
@@ -679,10 +674,7 @@ impl Worktrees {
         }
         let examined = self.examine(record, &record.base, Take::Everything)?;
         let abandoned = self.save_abandoned(record, &record.base, &examined)?;
-        if self
-            .saved_trees(record, &record.base)?
-            .contains(&examined.snapshot.tree)
-        {
+        if self.saved_trees(record, &record.base)?.contains(&examined.snapshot.tree) {
             return Ok(abandoned);
         }
         let commit = self.commit(
