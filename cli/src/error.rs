@@ -84,12 +84,6 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
-    /// This build does not have the part that does it.
-    #[error("{what} is not part of this build")]
-    NotInThisBuild {
-        /// What is missing.
-        what: &'static str,
-    },
     /// The program cannot be started as it has to be.
     #[error("failed to {what}")]
     System {
@@ -125,7 +119,6 @@ impl CliError {
             | Self::Recorded(_)
             | Self::Demo(_)
             | Self::File { .. }
-            | Self::NotInThisBuild { .. }
             | Self::System { .. }
             | Self::Output(_) => ExitCode::Error,
         }
@@ -149,7 +142,6 @@ impl CliError {
             Self::Config(_)
             | Self::Demo(_)
             | Self::File { .. }
-            | Self::NotInThisBuild { .. }
             | Self::System { .. }
             | Self::Output(_)
             | Self::ReaderGone => None,

@@ -33,7 +33,10 @@ fn is_supervise(args: impl Iterator<Item = OsString>) -> bool {
 pub(crate) fn run(around: &Surroundings, mode: InternalMode) -> Result<ExitCode, CliError> {
     match mode {
         // Only with flags before it, which nobody of ours gives.
-        InternalMode::Supervise => Err(CliError::NotInThisBuild { what: "a supervisor with flags" }),
+        InternalMode::Supervise => {
+            let _ = supervisor::run();
+            Ok(ExitCode::Success)
+        }
         InternalMode::ApplyPatch => apply_patch(around),
     }
 }

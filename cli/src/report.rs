@@ -31,6 +31,8 @@ pub(crate) struct Report<'a> {
     pub(crate) finished_at_ms: Option<u64>,
     /// Directory of its transcripts.
     pub(crate) transcripts: Option<PathBuf>,
+    /// The repository that keeps work which did not become a pull request.
+    pub(crate) mirror: Option<PathBuf>,
     /// How times are shown.
     pub(crate) time: &'a LocalTime,
     /// Colours.
@@ -174,6 +176,9 @@ impl Report<'_> {
         if let Some(directory) = self.transcripts.as_ref().filter(|_| self.any_attempt()) {
             foot.push_str(&format!("transcripts {}\n", directory.display()));
         }
+        if let Some(mirror) = self.mirror.as_ref().filter(|_| self.engine.tasks().values().any(is_kept)) {
+            foot.push_str(&format!("kept work   git fetch {} REF   with a ref from above\n", mirror.display()));
+        }
         if let Some(next) = self.next() {
             foot.push_str(&format!("next        {}\n", self.paint.bold(next)));
         }
@@ -240,8 +245,13 @@ fn is(task: &Task, group: Group) -> bool {
     of == group
 }
 
+/// Returns whether work of a task is kept that did not become a pull request.
+fn is_kept(task: &Task) -> bool {
+    task.work.is_some() && !task.outcome().is_some_and(Outcome::is_success)
+}
+
 fn row(task: &Task, what: String) -> Row {
-    let kept = task.work.as_ref().filter(|_| !task.outcome().is_some_and(Outcome::is_success));
+    let kept = task.work.as_ref().filter(|_| is_kept(task));
     let below = kept.map(|work| format!("work kept: {} ({})", one_line(&work.salvage_ref), diff_stat(work)));
     Row {
         issue: task.issue.number.to_string(),
@@ -322,6 +332,7 @@ mod tests {
             started_at_ms: 1_795_353_300_000,
             finished_at_ms: Some(1_795_360_500_000),
             transcripts: Some(PathBuf::from("/state/sessions/20261122-1315-7f3a")),
+            mirror: Some(PathBuf::from("/state/repos/sample/mirror.git")),
             time: &LocalTime::utc(),
             paint: Paint::default(),
         };
@@ -401,6 +412,7 @@ mod tests {
 
         spent $4.02 of $50.00 · $4.02 per pull request
         transcripts /state/sessions/20261122-1315-7f3a
+        kept work   git fetch /state/repos/sample/mirror.git REF   with a ref from above
         next        autoissue show 20261122-1315-7f3a 3
         ");
     }

@@ -123,6 +123,7 @@ pub(crate) fn print(around: &Surroundings, finished: &Finished, state_dir: &Path
             started_at_ms: finished.started_at_ms,
             finished_at_ms: Some(finished.finished_at_ms),
             transcripts: Some(session_dir(state_dir, &finished.id)),
+            mirror: Some(finished.mirror.clone()),
             time: &around.time,
             paint: console.out,
         };

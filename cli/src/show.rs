@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use autoissue_core::bus::Envelope;
 use autoissue_core::engine::{CheckResult, Engine, Event, IssueNumber, Outcome, Task};
 use autoissue_core::recorded::Recorded;
-use autoissue_core::session::session_dir;
+use autoissue_core::session::{mirror_dir, session_dir};
 use autoissue_core::summary::Summary;
 use serde::Serialize;
 
@@ -69,6 +69,7 @@ impl Story<'_> {
             started_at_ms: row.started_at_ms,
             finished_at_ms: row.finished_at_ms,
             transcripts: Some(self.directory.clone()),
+            mirror: Some(mirror_dir(&self.around.state_dir()?, Path::new(&row.project_path))),
             time: &self.around.time,
             paint: self.around.console.out,
         };

@@ -27,7 +27,8 @@ use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
 pub use error::SessionError;
-pub use open::session_dir;
+pub(crate) use open::cleaning;
+pub use open::{mirror_dir, session_dir};
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
 #[derive(Clone, Debug)]
@@ -78,6 +79,7 @@ pub struct Session {
     workshop: Workshop,
     bus: Arc<Bus<Event>>,
     inputs: (Sender<Input>, Receiver<Input>),
+    mirror: PathBuf,
     /// Held as long as the session lives; absent in a dry run.
     lock: Option<RepositoryLock>,
 }
@@ -93,6 +95,8 @@ pub struct Finished {
     pub started_at_ms: u64,
     /// When it ended.
     pub finished_at_ms: u64,
+    /// The bare repository that keeps its salvaged work.
+    pub mirror: PathBuf,
 }
 
 /// Asks a running session to stop. The first time it saves everything; the second time it kills the agents.
@@ -161,6 +165,12 @@ impl Session {
         tasks.wait().await;
         drop(self.lock);
         let engine = ended.map_err(|error| SessionError::Defect { message: error.to_string() })??;
-        Ok(Finished { id: self.id, engine, started_at_ms: self.started_at_ms, finished_at_ms: wall_clock_ms() })
+        Ok(Finished {
+            id: self.id,
+            engine,
+            started_at_ms: self.started_at_ms,
+            finished_at_ms: wall_clock_ms(),
+            mirror: self.mirror,
+        })
     }
 }

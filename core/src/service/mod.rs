@@ -1,17 +1,5 @@
 //! The services: one outside thing each. A service does what it is asked once, holds no session state, and never decides or retries.
 
-pub mod agent_environment;
-pub mod apply_patch;
-mod bounded_output;
-pub mod checks;
-pub mod git_program;
-mod line_reader;
-pub mod mirror;
-pub mod process;
-mod process_table;
-pub mod supervisor;
-pub mod worktrees;
-
 pub mod agent;
 pub mod agent_environment;
 pub mod apply_patch;

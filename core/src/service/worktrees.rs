@@ -388,6 +388,14 @@ impl Worktrees {
         self.remove(record)
     }
 
+    /// Removes the directory of an issue with whatever is in it: for one that no agent has worked in.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Io`]; doing it again goes on.
+    pub fn discard(&self, issue: u64) -> Result<(), WorktreeError> {
+        self.records.read(issue)?.map_or(Ok(()), |record| self.remove(record))
+    }
+
     /// Salvages and removes the worktrees of ours that are not in `keep`; one that fails stays and does not hinder the others.
     ///
     /// # Errors
@@ -697,14 +705,6 @@ impl Worktrees {
     }
 
     /// Removes a directory whose work is safe. The phase tells a crash half-way from an agent that deleted files.
-    /// Removes the directory of an issue with whatever is in it: for one that no agent has worked in.
-    ///
-    /// # Errors
-    /// [`WorktreeError::Io`]; doing it again goes on.
-    pub fn discard(&self, issue: u64) -> Result<(), WorktreeError> {
-        self.records.read(issue)?.map_or(Ok(()), |record| self.remove(record))
-    }
-
     fn remove(&self, record: Record) -> Result<(), WorktreeError> {
         let issue = record.issue;
         self.records.write(&Record { phase: Phase::Removing, ..record })?;

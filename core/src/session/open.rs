@@ -177,6 +177,7 @@ struct Parts {
 
 fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     let bus = Arc::new(Bus::new(parts.last_seq));
+    let mirror = mirror_of(&host.state_dir, &ground.key);
     let workshop = Workshop {
         strategies: parts.strategies,
         forge: ground.forge,
@@ -201,6 +202,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         workshop,
         bus,
         inputs: channel(),
+        mirror,
         lock: parts.lock,
     }
 }
@@ -222,17 +224,10 @@ fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<B
     if n_stragglers > 0 {
         tracing::warn!(n_stragglers, "ended processes that an earlier session had left");
     }
-    let directory = host.state_dir.join("repos").join(&ground.key);
-    let mirror = Mirror::open(&directory.join("mirror.git"), ground.git.clone())?;
+    let mirror = Mirror::open(&mirror_of(&host.state_dir, &ground.key), ground.git.clone())?;
     let source = ground.checkout.path().to_string_lossy().into_owned();
     let base = mirror.fetch(&source, &ground.base_branch, &[])?;
-    let options = Options {
-        project: ground.checkout.path().to_owned(),
-        session: id.to_string(),
-        identity: ground.checkout.identity(),
-        env: Vec::new(),
-    };
-    let worktrees = Worktrees::open(mirror.clone(), options)?;
+    let worktrees = worktrees(ground, &mirror, id)?;
     for swept in worktrees.sweep(keep)? {
         match swept.result {
             Ok(None) => tracing::info!(issue = swept.issue, "removed a worktree that nobody holds"),
@@ -241,6 +236,41 @@ fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<B
         }
     }
     Ok(Bench { mirror, worktrees, base })
+}
+
+fn worktrees(ground: &Ground, mirror: &Mirror, id: &SessionId) -> Result<Worktrees, SessionError> {
+    let options = Options {
+        project: ground.checkout.path().to_owned(),
+        session: id.to_string(),
+        identity: ground.checkout.identity(),
+        env: Vec::new(),
+    };
+    Ok(Worktrees::open(mirror.clone(), options)?)
+}
+
+/// Takes the lock and opens the worktrees for someone who cleans up; `None` where there never were any.
+pub(crate) fn cleaning(
+    config: Config,
+    host: &Host,
+    id: &SessionId,
+) -> Result<Option<(RepositoryLock, Worktrees)>, SessionError> {
+    let ground = survey(config, host)?;
+    let mirror = mirror_of(&host.state_dir, &ground.key);
+    if !mirror.exists() {
+        return Ok(None);
+    }
+    let lock = lock(&ground, host, id, wall_clock_ms())?;
+    let mirror = Mirror::open(&mirror, ground.git.clone())?;
+    Ok(Some((lock, worktrees(&ground, &mirror, id)?)))
+}
+
+fn mirror_of(state_dir: &Path, key: &str) -> PathBuf {
+    state_dir.join("repos").join(key).join("mirror.git")
+}
+
+/// Returns the bare repository that holds the salvaged work of a checkout. The path is canonical, as sessions record it.
+pub fn mirror_dir(state_dir: &Path, project: &Path) -> PathBuf {
+    mirror_of(state_dir, &repository_key(project))
 }
 
 fn unfinished(journal: &Journal, project: &Path, wanted: Option<&str>) -> Result<SessionRow, SessionError> {

@@ -1,0 +1,69 @@
+//! Removes worktrees that no session will come back to. One that holds work which is saved nowhere else stays.
+
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::dispatcher::{holders, wall_clock_ms};
+use crate::journal::{Journal, SessionId, SessionStatus};
+use crate::recorded::Recorded;
+use crate::service::worktrees::WorktreeError;
+use crate::session::{Host, SessionError, cleaning};
+
+/// A worktree, and what became of it.
+#[derive(Debug)]
+pub struct Cleaned {
+    /// Its issue.
+    pub issue: u64,
+    /// The session that made it.
+    pub session: String,
+    /// The directory.
+    pub path: PathBuf,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a worktree.
+#[derive(Debug)]
+pub enum Fate {
+    /// It was removed, or would be.
+    Removed,
+    /// A session that can be resumed holds it.
+    Held,
+    /// It stays, for this reason.
+    Kept(WorktreeError),
+}
+
+/// Sessions that are looked through for one that still holds a worktree.
+const N_SESSIONS_MAX: usize = 1_000;
+
+/// Removes the worktrees of finished sessions; with `dry_run` it only says which. Blocking.
+///
+/// # Errors
+/// Where another session holds the repository, or something cannot be read.
+pub fn clean(config: Config, host: &Host, dry_run: bool) -> Result<Vec<Cleaned>, SessionError> {
+    let id = SessionId::new(wall_clock_ms(), [0, 0]);
+    let Some((_lock, worktrees)) = cleaning(config, host, &id)? else { return Ok(Vec::new()) };
+    let journal = Journal::open_read_only(&host.state_dir)?;
+    let mut cleaned = Vec::new();
+    for held in worktrees.list()? {
+        let fate = if is_held(&journal, &held.session, held.issue)? {
+            Fate::Held
+        } else if dry_run {
+            Fate::Removed
+        } else {
+            worktrees.release(held.issue).map_or_else(Fate::Kept, |()| Fate::Removed)
+        };
+        cleaned.push(Cleaned { issue: held.issue, session: held.session, path: held.path, fate });
+    }
+    Ok(cleaned)
+}
+
+/// Returns whether an unfinished session still works in the worktree of an issue.
+fn is_held(journal: &Journal, session: &str, issue: u64) -> Result<bool, SessionError> {
+    let unfinished = |status| matches!(status, SessionStatus::Running | SessionStatus::Interrupted);
+    let rows = journal.sessions(None, N_SESSIONS_MAX)?;
+    match rows.into_iter().find(|row| row.id.as_str() == session && unfinished(row.status)) {
+        Some(row) => Ok(holders(&Recorded::read(journal, row)?.engine).contains(&issue)),
+        None => Ok(false),
+    }
+}
