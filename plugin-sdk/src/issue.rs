@@ -1,5 +1,9 @@
 //! The issue as a strategy sees it, and how a strategy introduces itself.
 
+use std::borrow::Cow;
+
+use crate::markdown;
+
 /// An issue of the forge. All text in it was written by strangers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Issue {
@@ -30,8 +34,10 @@ impl Issue {
     }
 
     /// Returns the files, directories and globs that title and body name, normalised, each once, in order.
+    ///
+    /// Of a diff in the body the files that it changes count, and not what its lines say.
     pub fn paths(&self) -> Vec<String> {
-        crate::paths::named_in(&format!("{}\n{}", self.title, self.body))
+        crate::paths::named_in(&format!("{}\n{}", self.title, without_diff_lines(&self.body)))
     }
 }
 
@@ -46,6 +52,29 @@ pub fn contains_word(text: &str, word: &str) -> bool {
         !text[..at].chars().next_back().is_some_and(is_word)
             && !text[at + found.len()..].chars().next().is_some_and(is_word)
     })
+}
+
+/// Returns a body whose fenced diffs have their file headers only.
+fn without_diff_lines(body: &str) -> Cow<'_, str> {
+    let outline = markdown::outline(body);
+    let mut diffs =
+        outline.code_blocks.iter().filter(|block| matches!(block.language().as_str(), "diff" | "patch")).peekable();
+    if diffs.peek().is_none() {
+        return Cow::Borrowed(body);
+    }
+    let (mut text, mut end) = (String::new(), 0);
+    for diff in diffs {
+        text.push_str(&body[end..diff.range.start]);
+        text.push('\n');
+        text.extend(diff.content.lines().filter(|line| is_file_header(line)).flat_map(|line| [line, "\n"]));
+        end = diff.range.end;
+    }
+    text.push_str(&body[end..]);
+    Cow::Owned(text)
+}
+
+fn is_file_header(line: &str) -> bool {
+    ["--- ", "+++ ", "diff --git ", "rename from ", "rename to "].iter().any(|start| line.starts_with(start))
 }
 
 /// Who a strategy is; recorded with every decision that it takes.
@@ -69,6 +98,13 @@ impl Description {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_diff_names_the_files_that_it_changes_and_no_others() {
+        let body = "See docs/guide.md.\n\n```diff\n--- a/src/user.rs\n+++ b/src/user.rs\n@@ -1 +1 @@\n-old.rs\n+see web/page.html\n```\n\nAnd web/style.css.";
+        let issue = Issue { body: body.into(), ..Issue::default() };
+        assert_eq!(issue.paths(), ["docs/guide.md", "src/user.rs", "web/style.css"]);
+    }
 
     #[test]
     fn mentions_takes_whole_words_only() {
