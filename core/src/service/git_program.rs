@@ -333,11 +333,24 @@ mod tests {
     }
 
     #[test]
-    fn a_late_run_is_killed() {
+    fn a_late_run_is_killed_with_all_that_it_started() {
         let home = Home::new();
-        let args = ["-c", "alias.late=!sleep 1000", "late"];
-        let ended = git().run_within(Duration::from_millis(50), home.path(), &args, &home.env(), None);
-        assert!(matches!(ended, Err(GitError::TimedOut { .. })), "{ended:?}");
+        let pipe = home.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        let (sender, ended) = channel();
+        let reader = pipe.clone();
+        thread::spawn(move || sender.send(std::fs::read(reader)));
+        // The shell and its child hold the pipe: it ends when both are dead.
+        let args = ["-c", "alias.late=!sleep 1000 >pipe", "late"];
+        let run = git().run_within(Duration::from_millis(200), home.path(), &args, &home.env(), None);
+        assert!(matches!(run, Err(GitError::TimedOut { .. })), "{run:?}");
+        // If they died before they opened it, nobody else would wake the reader.
+        drop(rustix::fs::open(
+            &pipe,
+            rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK,
+            rustix::fs::Mode::empty(),
+        ));
+        assert!(ended.recv_timeout(Duration::from_secs(60)).is_ok(), "something lives on");
     }
 
     #[test]

@@ -228,6 +228,18 @@ fn a_copy_cut_off_half_way_is_completed() {
 }
 
 #[test]
+fn a_copy_that_fails_leaves_no_commit_without_its_files() {
+    let home = Home::new();
+    let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
+    let base = home.fetch(&mirror, &user);
+    let work = collected(&mirror, &base, "d/f", "lost");
+    let blob = Oid::hash_object(git2::ObjectType::Blob, b"lost").unwrap().to_string();
+    fs::remove_file(mirror.path().join("objects").join(&blob[..2]).join(&blob[2..])).unwrap();
+    assert!(mirror.copy_into(&work, &user, "autoissue/issue-7").is_err());
+    assert!(git2::Repository::open(&user).unwrap().find_commit(work.oid()).is_err());
+}
+
+#[test]
 fn an_old_fault_in_the_history_does_not_hinder_the_fetch() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
