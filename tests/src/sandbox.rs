@@ -111,6 +111,11 @@ impl Sandbox {
         self.write("autoissue.config.json", json);
     }
 
+    /// Writes a configuration for the local forge and the free agent, with these settings of the executor.
+    pub fn executor(&self, json: &str) {
+        self.config(&format!(r#"{{"forge": {{"kind": "local"}}, "agent": {{"backend": "patch"}}, "executor": {json}}}"#));
+    }
+
     /// Adds an issue with the label `go` and a body.
     pub fn issue(&self, number: u64, title: &str, body: &str) {
         self.labelled_issue(number, title, &["go"], body);
@@ -133,6 +138,35 @@ impl Sandbox {
         let output = self.command("git").args(args).current_dir(self.project()).output().expect("git runs");
         assert!(output.status.success(), "git failed: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).expect("git prints UTF-8").trim_end().to_owned()
+    }
+
+    /// Runs git in the mirror of the repository and returns what it prints.
+    pub fn mirror_git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
+        let repository = fs::read_dir(self.state().join("repos")).expect("a session made it").flatten().next();
+        let mirror = repository.expect("the one repository").path().join("mirror.git");
+        let output = self.command("git").arg("--git-dir").arg(mirror).args(args).output().expect("git runs");
+        assert!(output.status.success(), "git failed: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("git prints UTF-8").trim_end().to_owned()
+    }
+
+    /// Returns our branches in the repository, sorted.
+    pub fn branches(&self) -> Vec<String> {
+        let names = self.git(["for-each-ref", "--format=%(refname:short)", "refs/heads/autoissue"]);
+        names.lines().map(str::to_owned).collect()
+    }
+
+    /// Returns the texts of the pull requests' files, by name.
+    pub fn pulls(&self) -> Vec<String> {
+        self.names(".autoissue/pulls").iter().map(|name| self.read(&format!(".autoissue/pulls/{name}"))).collect()
+    }
+
+    /// Returns the names in a directory of the repository, hidden ones left out, sorted; none where it is missing.
+    pub fn names(&self, directory: &str) -> Vec<String> {
+        let entries = fs::read_dir(self.project().join(directory)).into_iter().flatten().flatten();
+        let names = entries.map(|entry| entry.file_name().into_string().expect("a name in UTF-8"));
+        let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        names
     }
 
     /// Returns a command with the environment of this world and nothing else.
@@ -200,6 +234,14 @@ impl Run {
         let last = self.json().pop().expect("a summary");
         assert_eq!(last["type"], "summary", "{last}");
         last
+    }
+
+    /// Returns the task of an issue from the summary.
+    #[track_caller]
+    pub fn task(&self, issue: u64) -> Value {
+        let summary = self.summary();
+        let mut tasks = summary["tasks"].as_array().expect("tasks").iter();
+        tasks.find(|task| task["issue"] == issue).unwrap_or_else(|| panic!("no task #{issue}: {summary}")).clone()
     }
 
     /// Returns the objects of a type.

@@ -1,5 +1,6 @@
 //! The one test binary of this package: the outside world in small.
 
 mod checks;
+mod exec;
 mod process_under_test;
 mod supervisor;
