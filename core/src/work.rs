@@ -17,7 +17,7 @@ use autoissue_engine::{
     AgentReport, CheckResult, Dependency, Failure, FileChange, Input, Issue, IssueNumber, Start, Usd, Work,
     dependencies_stated_in,
 };
-use autoissue_plugin_sdk::AgentTask;
+use autoissue_plugin_sdk::{AgentTask, hidden_text};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -388,7 +388,9 @@ fn worktree_failure(error: &WorktreeError) -> Failure {
 }
 
 fn commit_message(issue: &Issue) -> String {
-    let title: String = issue.title.chars().filter(|c| !c.is_control()).take(100).collect();
+    // What a reader of `git log` cannot see has no business there; marks of direction would reorder the line.
+    let visible = hidden_text::strip_characters(&issue.title).text;
+    let title: String = visible.chars().filter(|c| !c.is_control()).take(100).collect();
     format!("{}\n\nIssue #{}\n", title.trim(), issue.number.0)
 }
 
