@@ -3,6 +3,7 @@
 //! A strategy is a `Box<dyn …>` of one of the SDK's traits; whether it is a built-in or a plugin is not known here.
 
 use autoissue_classifier::BuiltinClassifier;
+use autoissue_claude::ClaudeBackend;
 use autoissue_engine::{Classification, Issue, Usd};
 use autoissue_model_selector::BuiltinSelector;
 use autoissue_patch::PatchBackend;
@@ -14,6 +15,8 @@ use crate::config::Config;
 
 /// Name of every built-in that has no name of its own.
 const BUILTIN: &str = "builtin";
+/// Names of the agent backends.
+const BACKENDS: [&str; 2] = ["claude", "patch"];
 
 /// The strategies of a session.
 pub struct Strategies {
@@ -63,13 +66,14 @@ impl Strategies {
         builtin_only("strategies.classifier", named.classifier.as_deref())?;
         builtin_only("strategies.modelSelector", named.model_selector.as_deref())?;
         builtin_only("strategies.prTemplate", named.pr_template.as_deref())?;
-        match config.agent_backend() {
-            "patch" => {}
+        let backend: Box<dyn AgentBackend> = match config.agent_backend() {
+            "claude" => Box::new(ClaudeBackend),
+            "patch" => Box::new(PatchBackend),
             found => {
-                return Err(UnknownStrategy { key: "agent.backend", found: found.to_owned(), known: &["patch"] });
+                return Err(UnknownStrategy { key: "agent.backend", found: found.to_owned(), known: &BACKENDS });
             }
-        }
-        Ok(Self { repository: repository.to_owned(), run_label: run_label.to_owned(), ..Self::builtin() })
+        };
+        Ok(Self { backend, repository: repository.to_owned(), run_label: run_label.to_owned(), ..Self::builtin() })
     }
 
     /// Returns the agent backend.

@@ -1,0 +1,147 @@
+//! How a run ended.
+//!
+//! `subtype: "success"` is printed for API errors, for denied tools and by runs that were told to stop, so a good end needs
+//! more: `is_error` is false, no HTTP status is told, and the newest message is the model's own and no error.
+//!
+//! | what is told | what it means |
+//! | --- | --- |
+//! | `error_max_turns`, `error_max_budget_usd` | the turns, the budget |
+//! | `terminal_reason` `prompt_too_long`, `blocking_limit` | the conversation no longer fits |
+//! | `stop_reason` `refusal` | the model will not do it: of this task |
+//! | 401, 403, no credit | the account; see [`of_error`] |
+//! | 429, or the words of the subscription's limit | the account's limit, until it resets |
+//! | 404 | no such model: our configuration is wrong |
+//! | 500 and above | the service |
+//! | no status, and no answer before | the network |
+//! | any other error | of this task |
+
+use autoissue_plugin_sdk::{AgentEvent, Exit};
+use serde_json::Value;
+
+use crate::run::Refusal;
+
+/// What a run has shown before its end.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Model that was asked for.
+    pub(crate) model: Option<String>,
+    /// Whether it printed any line of its own format.
+    pub(crate) any_json: bool,
+    /// Kind of error of the newest message, where it is one.
+    pub(crate) error: Option<String>,
+    /// Newest refused try, if nothing has come since.
+    pub(crate) refusal: Option<Refusal>,
+    /// When the account's limit ends, milliseconds since the Unix epoch.
+    pub(crate) limit_resets_ms: Option<u64>,
+    /// Lines of standard error.
+    pub(crate) complaints: Vec<String>,
+}
+
+/// How releases without a typed record of the limit end their only message about it: these words, then the time it resets.
+const LIMIT_REACHED: &str = "Claude AI usage limit reached|";
+/// How the program begins when it refuses to run as root, before it prints anything else.
+const REFUSES_ROOT: &str = "--dangerously-skip-permissions cannot be used with root";
+/// How the program begins when it does not know an argument.
+const UNKNOWN_OPTION: &str = "error: unknown option";
+/// How the program begins when another run has, or had, the session's id.
+const SESSION_IN_USE: &str = "Error: Session ID";
+
+/// Times from here on are milliseconds, not seconds: as seconds this is the year 5138.
+const MILLISECONDS_MIN: u64 = 100_000_000_000;
+
+/// Returns a time since the Unix epoch in milliseconds, told in seconds or milliseconds.
+pub(crate) const fn milliseconds(time: u64) -> u64 {
+    if time < MILLISECONDS_MIN { 1_000 * time } else { time }
+}
+
+/// Returns what a result line means.
+pub(crate) fn of_result(result: &Value, seen: &Seen) -> AgentEvent {
+    let subtype = result["subtype"].as_str().unwrap_or_default();
+    match subtype {
+        "error_max_turns" => return AgentEvent::TurnsReached,
+        "error_max_budget_usd" => return AgentEvent::BudgetReached,
+        _ => {}
+    }
+    let status = result["api_error_status"].as_u64();
+    if subtype == "success" && result["is_error"] == false && status.is_none() && seen.error.is_none() {
+        return AgentEvent::Done(result["result"].as_str().map(str::to_owned));
+    }
+    if matches!(result["terminal_reason"].as_str(), Some("prompt_too_long" | "blocking_limit")) {
+        return AgentEvent::ContextFull;
+    }
+    let words = words(result);
+    if result["stop_reason"] == "refusal" {
+        return AgentEvent::Failed(words);
+    }
+    of_error(status, seen.error.as_deref(), words, seen)
+}
+
+/// Returns what an error of the service means.
+///
+/// An account without credit counts as one that is not let in, not as one that is limited: no time will mend it, and a night of
+/// waiting looks as if it worked. So it ends the session with one clear error.
+fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen) -> AgentEvent {
+    match (status, kind) {
+        (_, Some("billing_error")) => AgentEvent::AuthFailed(format!("the account of `claude` cannot pay: {words}")),
+        (Some(401 | 403), _) | (None, Some("authentication_failed" | "oauth_org_not_allowed")) => {
+            AgentEvent::AuthFailed(format!("`claude` is not let in: {words}"))
+        }
+        (Some(429), _) | (None, Some("rate_limit")) => {
+            AgentEvent::RateLimited(seen.limit_resets_ms.or_else(|| reset_in(&words)))
+        }
+        (Some(404), _) | (None, Some("model_not_found")) => {
+            let model = seen.model.as_deref().unwrap_or("default");
+            AgentEvent::Invalid(format!("`claude` does not have the model `{model}`: {words}"))
+        }
+        (Some(413), _) => AgentEvent::ContextFull,
+        (Some(500..), _) => AgentEvent::Overloaded(words),
+        _ if reset_in(&words).is_some() => AgentEvent::RateLimited(reset_in(&words)),
+        (None, Some(_)) if seen.refusal.as_ref().is_some_and(|refusal| refusal.status.is_none()) => {
+            AgentEvent::Unreachable(words)
+        }
+        (None, Some("server_error" | "overloaded")) => AgentEvent::Overloaded(words),
+        _ => AgentEvent::Failed(words),
+    }
+}
+
+/// Returns what the end of a program means that printed no result; `None` where it simply crashed.
+pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
+    if let Some(refusal) = &seen.refusal {
+        let told = refusal.status.map_or_else(|| "no answer".to_owned(), |status| format!("status {status}"));
+        let words = format!("the service of `claude` refused until the run ended ({told}, {})", refusal.kind);
+        return Some(match refusal.status {
+            None => AgentEvent::Unreachable(words),
+            status => of_error(status, Some(&refusal.kind), words, seen),
+        });
+    }
+    if seen.any_json || exit.code.is_none_or(|code| code == 0) {
+        return None;
+    }
+    let begins = |with: &str| seen.complaints.iter().find(|line| line.starts_with(with));
+    if begins(REFUSES_ROOT).is_some() {
+        return Some(AgentEvent::Invalid(
+            "`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch \
+             `agent.yolo` off, or set `IS_SANDBOX=1` if this machine may be thrown away"
+                .into(),
+        ));
+    }
+    if let Some(line) = begins(UNKNOWN_OPTION) {
+        return Some(AgentEvent::Invalid(format!("this `claude` is too old: {line}")));
+    }
+    // Another try has a session of its own, so it is of this attempt only.
+    begins(SESSION_IN_USE).map(|line| AgentEvent::Failed(format!("`claude` did not start: {line}")))
+}
+
+/// Returns when a limit ends, milliseconds since the Unix epoch, from the one form that a machine can read.
+fn reset_in(words: &str) -> Option<u64> {
+    let time: u64 = words.strip_prefix(LIMIT_REACHED)?.trim().parse().ok()?;
+    Some(milliseconds(time))
+}
+
+fn words(result: &Value) -> String {
+    let errors = || result["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
+    match result["result"].as_str() {
+        Some(text) if !text.trim().is_empty() => text.trim().to_owned(),
+        _ => Some(errors().join("; ")).filter(|text| !text.is_empty()).unwrap_or_else(|| "it did not say why".into()),
+    }
+}

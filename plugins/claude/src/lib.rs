@@ -1,0 +1,202 @@
+//! The built-in agent backend that runs Claude Code (`claude`) without a terminal.
+//!
+//! Like every backend it runs nothing: it names the command, and reads what the command prints.
+//!
+//! ```text
+//!   prompt ──stdin──► claude -p --output-format stream-json ──lines──► ClaudeRun ─┬─► Meter ──► spent so far
+//!                                                                                └─► ending ─► how it ended
+//! ```
+//!
+//! What the program says of its own success is one fact among several: see [`ending`].
+
+mod ending;
+mod meter;
+mod price;
+mod run;
+
+use autoissue_plugin_sdk::{
+    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Metering, PluginError, ProgramInfo,
+};
+
+pub use run::ClaudeRun;
+
+/// The program, a name on PATH.
+const PROGRAM: &str = "claude";
+
+/// Weakest and cheapest first. Aliases, so that they mean the newest of their kind.
+const MODELS: [&str; 3] = ["haiku", "sonnet", "opus"];
+
+/// Tools allowed where the configuration names none: file edits and the shell.
+const DEFAULT_TOOLS: [&str; 7] = ["Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "Write"];
+
+/// Names of the variables by which people tell the program where its models are and who they are.
+///
+/// `AWS_ACCESS_KEY_ID` and its kin are left out on purpose: on many machines they deploy to production. Who pays Claude by
+/// them names them in `agent.env`; a profile, a role or a Bedrock token needs nothing.
+const ENVIRONMENT: [&str; 31] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "ANTHROPIC_DEFAULT_HAIKU_MODEL",
+    "ANTHROPIC_DEFAULT_OPUS_MODEL",
+    "ANTHROPIC_DEFAULT_SONNET_MODEL",
+    "ANTHROPIC_SMALL_FAST_MODEL",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CONFIG_DIR",
+    // Amazon Bedrock.
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_SKIP_BEDROCK_AUTH",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "AWS_CONFIG_FILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    // Google Vertex AI.
+    "CLAUDE_CODE_USE_VERTEX",
+    "CLAUDE_CODE_SKIP_VERTEX_AUTH",
+    "ANTHROPIC_VERTEX_BASE_URL",
+    "ANTHROPIC_VERTEX_PROJECT_ID",
+    "CLOUD_ML_REGION",
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "GOOGLE_CLOUD_PROJECT",
+    // Microsoft Foundry.
+    "CLAUDE_CODE_USE_FOUNDRY",
+    "ANTHROPIC_FOUNDRY_API_KEY",
+    "ANTHROPIC_FOUNDRY_BASE_URL",
+    "ANTHROPIC_FOUNDRY_RESOURCE",
+    // Says that root may skip permissions, because the machine is thrown away.
+    "IS_SANDBOX",
+];
+
+/// Set for every run. Two tries are enough to get over a hiccup; what lasts longer is for the host to see, which knows
+/// of the other tasks. The program's own ten tries hide an outage for minutes.
+const FIXED: [(&str, &str); 3] =
+    [("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("CLAUDE_CODE_MAX_RETRIES", "2"), ("DISABLE_AUTOUPDATER", "1")];
+
+/// Runs Claude Code.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ClaudeBackend;
+
+impl AgentBackend for ClaudeBackend {
+    fn describe(&self) -> Description {
+        Description::new("claude", env!("CARGO_PKG_VERSION"), "Runs Claude Code without a terminal")
+    }
+
+    fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
+        Ok(ProgramInfo {
+            program: PROGRAM.into(),
+            version_args: vec!["--version".into()],
+            install_hint:
+                "install Claude Code (https://code.claude.com/docs/en/setup), then run `claude` once to log in \
+                           or set `ANTHROPIC_API_KEY`"
+                    .into(),
+            metering: Metering::AsItGoes,
+            models: MODELS.map(String::from).into(),
+            environment: ENVIRONMENT.map(String::from).into(),
+        })
+    }
+
+    fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+        let command = CommandSpec {
+            program: PROGRAM.into(),
+            args: arguments(task),
+            env: FIXED.map(|(name, value)| (name.into(), value.into())).into(),
+            pass_env: ENVIRONMENT.map(String::from).into(),
+            input: CommandInput::Stdin(task.prompt.clone()),
+        };
+        Ok((Box::new(ClaudeRun::new(task.model.clone())), command))
+    }
+}
+
+fn arguments(task: &AgentTask) -> Vec<String> {
+    // Partial messages carry the only true count of the tokens that were written.
+    let mut args: Vec<String> =
+        ["-p", "--output-format", "stream-json", "--verbose", "--include-partial-messages"].map(String::from).into();
+    let mut option = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
+    if let Some(model) = &task.model {
+        option("--model", model);
+    }
+    match &task.resume {
+        Some(session) => option("--resume", session),
+        None => option("--session-id", &task.session),
+    }
+    if let Some(n_turns) = task.max_turns {
+        option("--max-turns", &n_turns.to_string());
+    }
+    if let Some(usd) = task.budget_usd {
+        option("--max-budget-usd", &usd.to_string());
+    }
+    if task.yolo {
+        args.push("--dangerously-skip-permissions".into());
+        return args;
+    }
+    option("--permission-mode", "acceptEdits");
+    // Takes all that follow, so it is the last.
+    args.push("--allowedTools".into());
+    if task.allowed_tools.is_empty() {
+        args.extend(DEFAULT_TOOLS.map(String::from));
+    } else {
+        args.extend(task.allowed_tools.iter().cloned());
+    }
+    args
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_arguments(task: AgentTask, expected: &str) {
+        let task = AgentTask { session: "S".into(), prompt: "secret words".into(), ..task };
+        let (_, command) = ClaudeBackend.start(&task).unwrap();
+        let start = "-p --output-format stream-json --verbose --include-partial-messages ";
+        assert_eq!(command.args.join(" "), format!("{start}{expected}"));
+        assert_eq!((command.program.as_str(), command.input), ("claude", CommandInput::Stdin("secret words".into())));
+    }
+
+    #[test]
+    fn an_attempt_is_told_its_model_session_and_limits() {
+        let task = AgentTask {
+            model: Some("opus".into()),
+            max_turns: Some(9),
+            budget_usd: Some(4.5),
+            allowed_tools: vec!["Edit".into(), "Bash(git:*)".into()],
+            ..AgentTask::default()
+        };
+        check_arguments(
+            task,
+            "--model opus --session-id S --max-turns 9 --max-budget-usd 4.5 --permission-mode acceptEdits \
+             --allowedTools Edit Bash(git:*)",
+        );
+    }
+
+    #[test]
+    fn what_is_not_set_is_left_to_the_program() {
+        let tools = "Bash Edit Glob Grep NotebookEdit Read Write";
+        check_arguments(
+            AgentTask::default(),
+            &format!("--session-id S --permission-mode acceptEdits --allowedTools {tools}"),
+        );
+    }
+
+    #[test]
+    fn a_resumed_session_keeps_its_own_id() {
+        let task = AgentTask { resume: Some("R".into()), yolo: true, ..AgentTask::default() };
+        check_arguments(task, "--resume R --dangerously-skip-permissions");
+    }
+
+    #[test]
+    fn nested_retries_the_program_tries_at_most_twice_more() {
+        let (_, command) = ClaudeBackend.start(&AgentTask::default()).unwrap();
+        assert!(command.env.contains(&("CLAUDE_CODE_MAX_RETRIES".into(), "2".into())), "{:?}", command.env);
+    }
+
+    #[test]
+    fn keys_that_deploy_are_not_asked_for() {
+        let environment = ClaudeBackend.probe("").unwrap().environment;
+        assert!(environment.iter().all(|name| !name.contains("SECRET") && !name.contains("GITHUB")));
+        assert!(environment.contains(&"ANTHROPIC_API_KEY".to_owned()));
+    }
+}

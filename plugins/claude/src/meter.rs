@@ -1,0 +1,198 @@
+//! Counts what a run has spent so far, from what the program prints as it goes.
+//!
+//! ```text
+//!   message_start ─► opens a message: what was read, and what it costs
+//!   message_delta ─► what was written so far, the whole message's
+//!   next message  ─► settles the one before, for the agent itself and for each of its helpers apart
+//! ```
+//!
+//! An `assistant` line alone tells what was read but not what was written (its count stands at the message's first token), so
+//! for helpers, whose messages come as such lines only, what was written is guessed from its length.
+
+use std::collections::BTreeMap;
+
+use autoissue_plugin_sdk::Usage;
+use serde_json::Value;
+
+use crate::price::Tokens;
+
+/// Bytes of text or code that make about one token.
+const TOKEN_BYTES: u64 = 4;
+/// The name of the agent itself among its helpers.
+const MAIN: &str = "";
+
+/// What a run has spent so far.
+#[derive(Debug, Default)]
+pub(crate) struct Meter {
+    tokens: Tokens,
+    usd: f64,
+    /// The newest message of the agent, and of each helper that has not ended.
+    open: BTreeMap<String, Message>,
+}
+
+#[derive(Debug, Default)]
+struct Message {
+    id: String,
+    model: String,
+    tokens: Tokens,
+    /// Whether its parts come as they are written, so that its count of tokens is exact.
+    is_streamed: bool,
+    written_bytes: u64,
+}
+
+impl Meter {
+    /// Takes a `stream_event` line.
+    pub(crate) fn stream_event(&mut self, line: &Value) {
+        let event = &line["event"];
+        match event["type"].as_str() {
+            Some("message_start") => self.message(line, &event["message"]).is_streamed = true,
+            Some("message_delta") => {
+                if let Some(message) = self.open.get_mut(helper(line)) {
+                    message.raise(&event["usage"]);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes an `assistant` line.
+    pub(crate) fn assistant(&mut self, line: &Value) {
+        let message = self.message(line, &line["message"]);
+        if !message.is_streamed {
+            message.written_bytes += line["message"]["content"].to_string().len() as u64;
+            message.tokens.output = message.tokens.output.max(message.written_bytes / TOKEN_BYTES);
+        }
+    }
+
+    /// Settles a helper that has answered.
+    pub(crate) fn helper_ended(&mut self, tool_use_id: &str) {
+        if tool_use_id != MAIN
+            && let Some(message) = self.open.remove(tool_use_id)
+        {
+            self.settle(&message);
+        }
+    }
+
+    /// Returns all that was spent.
+    pub(crate) fn total(&self) -> Usage {
+        let (mut tokens, mut usd) = (self.tokens, self.usd);
+        for message in self.open.values() {
+            tokens.add(&message.tokens);
+            usd += message.tokens.usd(&message.model);
+        }
+        Usage {
+            input_tokens: tokens.input,
+            output_tokens: tokens.output,
+            cache_read_tokens: tokens.cache_read,
+            cache_write_tokens: tokens.cache_write,
+            usd: Some(usd),
+        }
+    }
+
+    /// Returns the message that a line belongs to, which may be a new one.
+    fn message(&mut self, line: &Value, message: &Value) -> &mut Message {
+        let id = message["id"].as_str().unwrap_or_default();
+        let helper = helper(line);
+        if self.open.get(helper).is_none_or(|open| open.id != id) {
+            let model = message["model"].as_str().unwrap_or_default().to_owned();
+            let new = Message { id: id.to_owned(), model, ..Message::default() };
+            if let Some(before) = self.open.insert(helper.to_owned(), new) {
+                self.settle(&before);
+            }
+        }
+        let open = self.open.entry(helper.to_owned()).or_default();
+        open.raise(&message["usage"]);
+        open
+    }
+
+    fn settle(&mut self, message: &Message) {
+        self.tokens.add(&message.tokens);
+        self.usd += message.tokens.usd(&message.model);
+    }
+}
+
+impl Message {
+    /// Takes over what a record of the same message counts; later records leave fields out.
+    fn raise(&mut self, usage: &Value) {
+        let count = |value: &Value| value.as_u64().unwrap_or_default();
+        let tokens = &mut self.tokens;
+        tokens.input = tokens.input.max(count(&usage["input_tokens"]));
+        tokens.output = tokens.output.max(count(&usage["output_tokens"]));
+        tokens.cache_read = tokens.cache_read.max(count(&usage["cache_read_input_tokens"]));
+        tokens.cache_write = tokens.cache_write.max(count(&usage["cache_creation_input_tokens"]));
+        let hour = count(&usage["cache_creation"]["ephemeral_1h_input_tokens"]);
+        tokens.cache_write_hour = tokens.cache_write_hour.max(hour);
+    }
+}
+
+/// Returns the call by which the agent started the helper that a line belongs to.
+fn helper(line: &Value) -> &str {
+    line["parent_tool_use_id"].as_str().unwrap_or(MAIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn start(parent: Option<&str>, id: &str, input: u64) -> Value {
+        let usage = json!({"input_tokens": input, "output_tokens": 1});
+        let message = json!({"id": id, "model": "claude-opus-5", "usage": usage});
+        json!({"parent_tool_use_id": parent, "event": {"type": "message_start", "message": message}})
+    }
+
+    fn delta(parent: Option<&str>, output: u64) -> Value {
+        let usage = json!({"output_tokens": output});
+        json!({"parent_tool_use_id": parent, "event": {"type": "message_delta", "usage": usage}})
+    }
+
+    fn assistant(parent: Option<&str>, id: &str, input: u64, text: &str) -> Value {
+        let usage = json!({"input_tokens": input, "output_tokens": 1});
+        let message = json!({"id": id, "model": "claude-opus-5", "content": text, "usage": usage});
+        json!({"parent_tool_use_id": parent, "message": message})
+    }
+
+    #[test]
+    fn a_message_counts_once_however_many_lines_tell_of_it() {
+        let mut meter = Meter::default();
+        meter.stream_event(&start(None, "a", 1_000));
+        meter.assistant(&assistant(None, "a", 1_000, &"x".repeat(4_000)));
+        meter.assistant(&assistant(None, "a", 1_000, "y"));
+        meter.stream_event(&delta(None, 100));
+        meter.stream_event(&delta(None, 500));
+        let total = meter.total();
+        assert_eq!((total.input_tokens, total.output_tokens), (1_000, 500));
+        assert!((total.usd.unwrap() - (0.005 + 0.0125)).abs() < 1e-9, "{total:?}");
+    }
+
+    #[test]
+    fn messages_add_up_and_helpers_count_too() {
+        let mut meter = Meter::default();
+        meter.stream_event(&start(None, "a", 1_000));
+        meter.stream_event(&delta(None, 10));
+        meter.stream_event(&start(Some("call"), "b", 2_000));
+        meter.stream_event(&start(None, "c", 4_000));
+        meter.stream_event(&delta(Some("call"), 20));
+        meter.helper_ended("call");
+        meter.stream_event(&delta(None, 40));
+        let total = meter.total();
+        assert_eq!((total.input_tokens, total.output_tokens), (7_000, 70));
+    }
+
+    #[test]
+    fn unmeasured_is_free_what_is_written_without_a_count_is_guessed() {
+        let mut meter = Meter::default();
+        meter.assistant(&assistant(Some("call"), "a", 1_000, &"x".repeat(3_998)));
+        assert_eq!(meter.total().output_tokens, 1_000);
+    }
+
+    #[test]
+    fn what_is_written_to_the_cache_counts_once() {
+        let mut message = Message::default();
+        let creation = json!({"ephemeral_1h_input_tokens": 60, "ephemeral_5m_input_tokens": 40});
+        message.raise(&json!({"cache_creation_input_tokens": 100, "cache_creation": creation}));
+        message.raise(&json!({"cache_creation_input_tokens": 100}));
+        assert_eq!((message.tokens.cache_write, message.tokens.cache_write_hour), (100, 60));
+    }
+}

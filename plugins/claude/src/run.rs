@@ -1,0 +1,196 @@
+//! Reads what one run prints, a line of JSON at a time.
+//!
+//! Lines of unknown types mean nothing: every release brings new ones.
+
+use autoissue_plugin_sdk::{AgentEvent, AgentRun, Exit, Line, Source, Usage};
+use serde_json::Value;
+
+use crate::ending::{self, Seen};
+use crate::meter::Meter;
+
+/// Lines of standard error that are kept to explain an end without a result.
+const N_COMPLAINTS_MAX: usize = 20;
+/// Name under which the program writes messages of its own, such as errors of the service.
+const SYNTHETIC: &str = "<synthetic>";
+
+/// Reads what one run prints.
+#[derive(Debug, Default)]
+pub struct ClaudeRun {
+    meter: Meter,
+    metered: Usage,
+    seen: Seen,
+    has_ended: bool,
+}
+
+/// A refused try at reaching the service; the program tries again by itself.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// HTTP status; `None` where there was no answer.
+    pub(crate) status: Option<u64>,
+    /// What kind of error.
+    pub(crate) kind: String,
+}
+
+impl ClaudeRun {
+    /// Makes the reader of a run with this model.
+    pub fn new(model: Option<String>) -> Self {
+        Self { seen: Seen { model, ..Seen::default() }, ..Self::default() }
+    }
+
+    fn stdout(&mut self, text: &str, events: &mut Vec<AgentEvent>) {
+        // What is no JSON was printed by something that the program started.
+        let Ok(line) = serde_json::from_str::<Value>(text) else { return };
+        match line["type"].as_str() {
+            Some("system") => self.system(&line, events),
+            Some("stream_event") => {
+                self.seen.refusal = None;
+                self.meter.stream_event(&line);
+            }
+            Some("assistant") => self.assistant(&line, events),
+            Some("user") => self.tools_ended(&line, events),
+            Some("rate_limit_event") => self.limit(&line["rate_limit_info"], events),
+            Some("result") => self.result(&line, events),
+            _ => return,
+        }
+        self.seen.any_json = true;
+    }
+
+    fn system(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
+        match line["subtype"].as_str() {
+            Some("init") => {
+                events.extend(line["session_id"].as_str().map(|id| AgentEvent::Session(id.to_owned())));
+            }
+            Some("api_retry") => {
+                let refusal = Refusal {
+                    status: line["error_status"].as_u64(),
+                    kind: line["error"].as_str().unwrap_or("unknown").to_owned(),
+                };
+                let status = refusal.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                let (attempt, most) = (&line["attempt"], &line["max_retries"]);
+                events.push(AgentEvent::Note(format!(
+                    "the service refuses ({status}, {}); retry {attempt} of {most}",
+                    refusal.kind
+                )));
+                self.seen.refusal = Some(refusal);
+            }
+            _ => {}
+        }
+    }
+
+    fn assistant(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
+        let message = &line["message"];
+        self.seen.error = line["error"].as_str().map(str::to_owned);
+        if message["model"] != SYNTHETIC {
+            self.seen.refusal = None;
+            self.meter.assistant(line);
+        }
+        for block in message["content"].as_array().into_iter().flatten() {
+            let text = |key: &str| block[key].as_str().unwrap_or_default().to_owned();
+            match block["type"].as_str() {
+                Some("text") => events.push(AgentEvent::Text(text("text"))),
+                Some("thinking") => events.push(AgentEvent::Thinking(text("thinking"))),
+                Some("tool_use") => {
+                    let input = block["input"].to_string();
+                    events.push(AgentEvent::ToolStart { id: text("id"), name: text("name"), input });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn tools_ended(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
+        for block in line["message"]["content"].as_array().into_iter().flatten() {
+            if block["type"] == "tool_result" {
+                let id = block["tool_use_id"].as_str().unwrap_or_default().to_owned();
+                self.meter.helper_ended(&id);
+                let ok = block["is_error"] != true;
+                events.push(AgentEvent::ToolEnd { id, ok, output: tool_output(&block["content"]) });
+            }
+        }
+    }
+
+    fn limit(&mut self, info: &Value, events: &mut Vec<AgentEvent>) {
+        let is_rejected = info["status"] == "rejected";
+        self.seen.limit_resets_ms = info["resetsAt"].as_u64().filter(|_| is_rejected).map(ending::milliseconds);
+        if is_rejected {
+            let kind = info["rateLimitType"].as_str().unwrap_or("unnamed");
+            events.push(AgentEvent::Note(format!("the account's limit is reached ({kind})")));
+        }
+    }
+
+    fn result(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
+        self.metered_anew(events);
+        events.extend(line["session_id"].as_str().map(|id| AgentEvent::Session(id.to_owned())));
+        let cost = line["total_cost_usd"].as_f64().filter(|usd| usd.is_finite() && 0.0 <= *usd);
+        // Nothing is free that took tokens: such a total is of a model whose price the program does not know.
+        if let Some(usd) = cost.filter(|usd| 0.0 < *usd || self.metered.usd.is_none_or(|seen| seen <= 0.0)) {
+            events.push(AgentEvent::UsageTotal(Usage { usd: Some(usd), ..self.tokens(line) }));
+            events.push(AgentEvent::FinalCost(usd));
+        }
+        let denials = line["permission_denials"].as_array().into_iter().flatten();
+        events.extend(denials.filter_map(|denial| Some(AgentEvent::Denied(denial["tool_name"].as_str()?.to_owned()))));
+        events.push(ending::of_result(line, &self.seen));
+        self.has_ended = true;
+    }
+
+    /// Returns the tokens of all models that the run used; the result's own `usage` leaves helpers out.
+    fn tokens(&self, line: &Value) -> Usage {
+        let Some(models) = line["modelUsage"].as_object().filter(|models| !models.is_empty()) else {
+            return self.metered;
+        };
+        let sum = |key: &str| models.values().filter_map(|model| model[key].as_u64()).sum();
+        Usage {
+            input_tokens: sum("inputTokens"),
+            output_tokens: sum("outputTokens"),
+            cache_read_tokens: sum("cacheReadInputTokens"),
+            cache_write_tokens: sum("cacheCreationInputTokens"),
+            usd: None,
+        }
+    }
+
+    fn metered_anew(&mut self, events: &mut Vec<AgentEvent>) {
+        let total = self.meter.total();
+        if !self.has_ended && total != self.metered && total.usd.is_some_and(|usd| 0.0 < usd) {
+            self.metered = total;
+            events.push(AgentEvent::UsageTotal(total));
+        }
+    }
+
+    fn complaint(&mut self, text: &str, events: &mut Vec<AgentEvent>) {
+        let text = text.trim();
+        if text.is_empty() {
+            return;
+        }
+        events.push(AgentEvent::Note(text.to_owned()));
+        if self.seen.complaints.len() < N_COMPLAINTS_MAX {
+            self.seen.complaints.push(text.to_owned());
+        }
+    }
+}
+
+impl AgentRun for ClaudeRun {
+    fn on_lines(&mut self, lines: &[Line]) -> Vec<AgentEvent> {
+        let mut events = Vec::new();
+        for line in lines {
+            match line.source {
+                Source::Stdout => self.stdout(&line.text, &mut events),
+                Source::Stderr => self.complaint(&line.text, &mut events),
+            }
+        }
+        self.metered_anew(&mut events);
+        events
+    }
+
+    fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
+        if self.has_ended { Vec::new() } else { ending::without_result(exit, &self.seen).into_iter().collect() }
+    }
+}
+
+/// Returns the text of a tool's result, which is a string or a list of blocks.
+fn tool_output(content: &Value) -> String {
+    match content {
+        Value::String(text) => text.clone(),
+        Value::Array(blocks) => blocks.iter().filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,3 @@
+//! What recorded runs of the real program mean.
+
+mod recorded;
