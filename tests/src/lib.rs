@@ -1,6 +1,11 @@
 //! The outside world in small: a repository with a backlog, and the real binary in a home, state directory and git configuration
 //! of their own. Nothing of the machine's user is read or written.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are the outside world: they start the binary under test, git, and fakes"
+)]
+
 mod sandbox;
 
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};

@@ -22,11 +22,11 @@ pub fn binary() -> &'static Path {
         let output = build.output().expect("cargo runs");
         assert!(output.status.success(), "the binary does not build");
         let messages = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
-        let executable = messages.lines().filter_map(|line| {
+        let mut executables = messages.lines().filter_map(|line| {
             let message: Value = serde_json::from_str(line).ok()?;
             Some(PathBuf::from(message.get("executable")?.as_str()?))
         });
-        executable.last().expect("cargo names the executable")
+        executables.next_back().expect("cargo names the executable")
     })
 }
 
@@ -113,7 +113,9 @@ impl Sandbox {
 
     /// Writes a configuration for the local forge and the free agent, with these settings of the executor.
     pub fn executor(&self, json: &str) {
-        self.config(&format!(r#"{{"forge": {{"kind": "local"}}, "agent": {{"backend": "patch"}}, "executor": {json}}}"#));
+        self.config(&format!(
+            r#"{{"forge": {{"kind": "local"}}, "agent": {{"backend": "patch"}}, "executor": {json}}}"#
+        ));
     }
 
     /// Adds an issue with the label `go` and a body.

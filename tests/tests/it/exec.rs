@@ -39,7 +39,8 @@ fn in_flight(run: &Run) -> (usize, BTreeSet<(u64, u64)>) {
 }
 
 fn has_control_characters(text: &str) -> bool {
-    text.chars().any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
+    text.chars()
+        .any(|c| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'))
 }
 
 // ---- from issue to pull request
