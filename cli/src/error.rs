@@ -213,6 +213,7 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
     match error {
         SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
         SessionError::Checkout(error) => checkout_hint(error),
+        SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
         SessionError::Forge(error) => error.hint(),
         SessionError::NoSuchForge { .. } => Some("set `forge.kind` to `local`; `autoissue init` does".to_owned()),
         SessionError::Locked(LockError::Held { .. }) => Some(

@@ -31,7 +31,7 @@ const N_DENIED_MAX: usize = 20;
 /// Bytes of an agent's summary that are kept.
 const SUMMARY_BYTES_MAX: usize = 16 << 10;
 /// The program name that means our own binary.
-const OWN_PROGRAM: &str = "autoissue";
+pub(crate) const OWN_PROGRAM: &str = "autoissue";
 
 /// What an agent is run with.
 pub struct AgentOrder {

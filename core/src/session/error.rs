@@ -10,6 +10,7 @@ use crate::service::checkout::CheckoutError;
 use crate::service::git_program::GitError;
 use crate::service::local_forge::ForgeError;
 use crate::service::mirror::{FetchError, MirrorError};
+use crate::service::process::ProcessError;
 use crate::service::worktrees::WorktreeError;
 use crate::strategy::UnknownStrategy;
 
@@ -38,6 +39,17 @@ pub enum SessionError {
     /// A strategy is not known.
     #[error(transparent)]
     Strategy(#[from] UnknownStrategy),
+    /// The agent's program is not there.
+    #[error("the agent `{agent}` cannot run")]
+    NoAgent {
+        /// The agent backend.
+        agent: String,
+        /// What to do.
+        install_hint: String,
+        /// Why.
+        #[source]
+        source: Box<ProcessError>,
+    },
     /// The agent's environment cannot be made as configured.
     #[error("`agent.env` cannot be used")]
     Environment(#[from] EnvironmentError),

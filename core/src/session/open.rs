@@ -21,12 +21,13 @@ use crate::dispatcher::{holders, wall_clock_ms};
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::repository_lock::{Holder, RepositoryLock, repository_key};
+use crate::service::agent;
 use crate::service::agent_environment::agent_environment;
 use crate::service::checkout::Checkout;
 use crate::service::git_program::Git;
 use crate::service::local_forge::LocalForge;
 use crate::service::mirror::Mirror;
-use crate::service::process::sweep_tagged;
+use crate::service::process::{resolve, sweep_tagged};
 use crate::service::worktrees::{Options, Worktrees};
 use crate::strategy::Strategies;
 use crate::work::{Bench, Workshop};
@@ -54,8 +55,12 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
         return Err(SessionError::EmptyLabel);
     }
     let ground = survey(config, host)?;
+    let is_rehearsal = matches!(&order, Order::Exec(exec) if exec.dry_run);
+    if !is_rehearsal {
+        find_agent(&ground)?;
+    }
     match order {
-        Order::Exec(exec) if exec.dry_run => rehearse(ground, host, exec),
+        Order::Exec(exec) if is_rehearsal => rehearse(ground, host, exec),
         Order::Exec(exec) => start(ground, host, exec),
         Order::Resume(wanted) => resume(ground, host, wanted.as_deref()),
     }
@@ -79,6 +84,23 @@ fn survey(config: Config, host: &Host) -> Result<Ground, SessionError> {
     let key = repository_key(checkout.path());
     let repository = config.project.repo.clone().unwrap_or_else(|| checkout.name());
     Ok(Ground { config, git, checkout, base_branch, forge, repository, key, path, agent_env })
+}
+
+/// Makes sure that the agent's program is there, before an attempt would find out.
+fn find_agent(ground: &Ground) -> Result<(), SessionError> {
+    let strategies = Strategies::configured(&ground.config, "", "")?;
+    let backend = strategies.backend();
+    let Ok(info) = backend.probe("") else { return Ok(()) };
+    if info.program == agent::OWN_PROGRAM {
+        return Ok(());
+    }
+    let outside = [ground.checkout.path().join(".worktrees")];
+    let found = resolve(&info.program, &ground.path, &outside);
+    found.map(|_| ()).map_err(|source| SessionError::NoAgent {
+        agent: backend.describe().name,
+        install_hint: info.install_hint,
+        source: Box::new(source),
+    })
 }
 
 fn variable(host: &Host, name: &str) -> OsString {
