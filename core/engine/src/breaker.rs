@@ -72,8 +72,18 @@ impl Breaker {
         matches!(self.state, BreakerState::Open { until } if until <= now)
     }
 
-    /// Returns whether failures are put down to the service rather than to a task.
-    pub(crate) fn is_suspect(&self) -> bool {
-        matches!(self.state, BreakerState::Open { .. } | BreakerState::Probing { .. })
+    /// Returns whether failures are put down to the service rather than to a task, and open nothing: it is out of order
+    /// already, or it stated until when.
+    pub(crate) fn is_suspect(&self, now: Time) -> bool {
+        match self.state {
+            BreakerState::Closed => false,
+            BreakerState::Paused { until, .. } => now < until,
+            BreakerState::Open { .. } | BreakerState::Probing { .. } => true,
+        }
+    }
+
+    /// Returns whether an answer of the service is news.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.n_failures > 0 || matches!(self.state, BreakerState::Open { .. } | BreakerState::Probing { .. })
     }
 }

@@ -149,6 +149,11 @@ impl Failure {
         })
     }
 
+    /// Returns its first line.
+    pub(crate) fn headline(&self) -> String {
+        self.to_string().lines().next().unwrap_or_default().to_owned()
+    }
+
     /// Returns whether it says something about the health of the service where it happened.
     pub const fn is_of_service(&self) -> bool {
         matches!(

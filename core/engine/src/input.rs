@@ -153,6 +153,21 @@ pub struct AgentReport {
     pub duration_ms: u64,
 }
 
+impl AgentReport {
+    /// Makes the report of a run whose end nobody saw: what was metered is charged by the rule for unknown cost.
+    pub(crate) const fn unseen(failure: Failure) -> Self {
+        Self {
+            ended: Ended::Failed { failure },
+            spent: Spent::Unknown,
+            session: None,
+            summary: None,
+            denied: Vec::new(),
+            tokens: 0,
+            duration_ms: 0,
+        }
+    }
+}
+
 /// Work of an attempt, safe in the mirror.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {

@@ -22,7 +22,6 @@ mod engine;
 mod estimate;
 mod event;
 mod failure;
-
 mod input;
 mod issue;
 mod ledger;
@@ -43,7 +42,6 @@ pub use engine::{Engine, Phase, Step};
 pub use estimate::{History, p90};
 pub use event::Event;
 pub use failure::{Ended, Failure, FailureType, Service, Spent};
-
 pub use input::{AgentReport, CheckResult, FileChange, Input, Publication, Work};
 pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
 pub use ledger::Ledger;

@@ -1,10 +1,10 @@
 //! Tasks that wait for their turn, by domain and in order: priority, then age, then number.
 //!
-//! A decision looks at the heads of the domains, not at the backlog, so its cost does not grow with the backlog.
+//! A decision looks at the first few of each domain, not at the backlog, so its cost does not grow with the backlog.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::{Issue, IssueNumber, Time};
+use crate::{Issue, IssueNumber, Task, Time, Usd};
 
 /// Where a task stands in the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,33 +23,57 @@ impl Place {
 /// The waiting tasks whose dependencies are there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Queue {
-    by_domain: BTreeMap<String, BTreeSet<Place>>,
+    lanes: BTreeMap<String, Lane>,
+    by_estimate: BTreeSet<(Usd, IssueNumber)>,
     delays: BTreeSet<(Time, IssueNumber)>,
+}
+
+/// The waiting tasks of one domain.
+///
+/// Tasks that name the same paths are kept from starting by the same things, so only the first of them is ever looked at:
+/// a file that half of the backlog names costs no more than one that nobody else does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Lane {
+    /// The first of each group, and every task that is or was delayed: it must not hide those behind it.
+    heads: BTreeSet<Place>,
+    groups: BTreeMap<Vec<String>, BTreeSet<Place>>,
 }
 
 impl Queue {
     /// Adds a task; a `not_before` of zero means that nothing delays it.
-    pub(crate) fn insert(&mut self, domain: &str, place: Place, not_before: Time) {
-        self.by_domain.entry(domain.to_owned()).or_default().insert(place);
+    pub(crate) fn insert(&mut self, task: &Task, not_before: Time) {
+        let place = Place::of(&task.issue);
+        let lane = self.lanes.entry(task.domain().to_owned()).or_default();
+        self.by_estimate.insert((task.estimate, place.issue));
         if not_before > Time::default() {
+            lane.heads.insert(place);
             self.delays.insert((not_before, place.issue));
+        } else {
+            lane.insert(task.paths(), place);
         }
     }
 
     /// Removes a task; removing what is not there is fine.
-    pub(crate) fn remove(&mut self, domain: &str, place: Place, not_before: Time) {
+    pub(crate) fn remove(&mut self, task: &Task, not_before: Time) {
+        let place = Place::of(&task.issue);
         self.delays.remove(&(not_before, place.issue));
-        if let Some(places) = self.by_domain.get_mut(domain) {
-            places.remove(&place);
-            if places.is_empty() {
-                self.by_domain.remove(domain);
+        self.by_estimate.remove(&(task.estimate, place.issue));
+        if let Some(lane) = self.lanes.get_mut(task.domain()) {
+            lane.remove(task.paths(), place);
+            if lane.heads.is_empty() {
+                self.lanes.remove(task.domain());
             }
         }
     }
 
-    /// Returns the domains that have waiting tasks, each with its tasks in order.
+    /// Returns the tasks by estimate, the dearest first.
+    pub(crate) fn dearest(&self) -> impl Iterator<Item = (Usd, IssueNumber)> {
+        self.by_estimate.iter().rev().copied()
+    }
+
+    /// Returns the domains that have waiting tasks, each with those that are to be looked at, in order.
     pub(crate) fn domains(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = Place>)> {
-        self.by_domain.iter().map(|(domain, places)| (domain.as_str(), places.iter().copied()))
+        self.lanes.iter().map(|(domain, lane)| (domain.as_str(), lane.heads.iter().copied()))
     }
 
     /// Returns the first delay that ends after `now`.
@@ -58,11 +82,27 @@ impl Queue {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.by_domain.is_empty()
+        self.lanes.is_empty()
+    }
+}
+
+impl Lane {
+    fn insert(&mut self, paths: &[String], place: Place) {
+        let group = self.groups.entry(paths.to_vec()).or_default();
+        if let Some(first) = group.first().filter(|first| place < **first) {
+            self.heads.remove(first);
+        }
+        group.insert(place);
+        self.heads.extend(group.first());
     }
 
-    /// Returns all waiting tasks, domain by domain.
-    pub(crate) fn issues(&self) -> impl Iterator<Item = IssueNumber> {
-        self.by_domain.values().flatten().map(|place| place.issue)
+    fn remove(&mut self, paths: &[String], place: Place) {
+        self.heads.remove(&place);
+        let Some(group) = self.groups.get_mut(paths) else { return };
+        group.remove(&place);
+        self.heads.extend(group.first());
+        if group.is_empty() {
+            self.groups.remove(paths);
+        }
     }
 }

@@ -8,7 +8,9 @@
 //! ```
 
 use crate::input::SharedIssue;
-use crate::{AgentReport, CheckResult, Classification, Ended, Outcome, Publication, Start, Time, Usd, Work};
+use crate::{
+    AgentReport, CheckResult, Classification, Ended, FailureType, Outcome, Publication, Start, Time, Usd, Work,
+};
 
 /// An issue accepted into the session.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,8 @@ pub struct Task {
     pub n_substance: u32,
     /// Attempt to go on with, where the last one left its worktree.
     pub kept: Option<Kept>,
+    /// Last failure that was the task's or a service's, in words.
+    pub last_failure: Option<(FailureType, String)>,
     /// What was not good enough before.
     pub feedback: Option<String>,
     /// Work of the last attempt that left any.
@@ -152,6 +156,7 @@ impl Task {
             n_retries: 0,
             n_substance: 0,
             kept: None,
+            last_failure: None,
             feedback: None,
             work: None,
             checks: Vec::new(),

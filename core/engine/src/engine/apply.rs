@@ -2,7 +2,6 @@
 
 use crate::engine::{Engine, Halt, Phase};
 use crate::issue::IssueNumber;
-use crate::queue::Place;
 use crate::task::Kept;
 use crate::{
     AgentReport, Attempt, BreakerState, Doing, Event, Failure, ModelChoice, Outcome, Service, Stage, Start, Task, Time,
@@ -176,19 +175,17 @@ impl Engine {
 
     /// Makes a task wait; it enters the queue once its dependencies are there.
     fn wait(&mut self, issue: IssueNumber, not_before: Time) {
-        let task = self.task_mut(issue);
-        task.stage = Stage::Waiting { not_before };
+        self.task_mut(issue).stage = Stage::Waiting { not_before };
+        let task = &self.tasks[&issue];
         if task.n_missing == 0 {
-            let (domain, place) = (task.domain().to_owned(), Place::of(&task.issue));
-            self.queue.insert(&domain, place, not_before);
+            self.queue.insert(task, not_before);
         }
     }
 
     fn leave_queue(&mut self, issue: IssueNumber) {
-        let task = self.task_mut(issue);
+        let task = &self.tasks[&issue];
         if let Stage::Waiting { not_before } = task.stage {
-            let (domain, place) = (task.domain().to_owned(), Place::of(&task.issue));
-            self.queue.remove(&domain, place, not_before);
+            self.queue.remove(task, not_before);
         }
     }
 
@@ -253,12 +250,12 @@ impl Engine {
             (Doing::Publishing { not_before: Time::default() }, false)
         };
         let task = self.task_mut(issue);
+        let is_good = work.is_some() && task.agent_was_good();
         if work.is_some() {
             task.work = work;
-            if task.agent_was_good() {
-                task.go(next.0, next.1);
-            }
         }
+        let (doing, in_flight) = if is_good { next } else { (Doing::Collecting, false) };
+        task.go(doing, in_flight);
     }
 
     fn attempt_failed(
@@ -275,7 +272,14 @@ impl Engine {
         let task = self.task_mut(issue);
         task.n_retries += u32::from(charged);
         task.n_substance += u32::from(failure.is_of_substance());
-        task.feedback = failure.is_of_substance().then(|| failure.to_string());
+        if let Some(failure_type) = failure.failure_type() {
+            task.last_failure = Some((failure_type, failure.headline()));
+        }
+        if failure.is_of_substance() {
+            task.feedback = Some(failure.to_string());
+        } else if !kept {
+            task.feedback = None;
+        }
         task.kept = kept.then(|| Kept {
             base: task.base.clone().unwrap_or_default(),
             session: task.report.as_ref().and_then(|report| report.session.clone()),
@@ -322,8 +326,12 @@ impl Engine {
         let breaker = self.breakers.entry(service.clone()).or_default();
         breaker.state = BreakerState::Open { until };
         for payer in std::mem::take(&mut breaker.payers) {
-            if let Some(task) = self.tasks.get_mut(&payer) {
-                task.n_retries = task.n_retries.saturating_sub(1);
+            let Some(task) = self.tasks.get_mut(&payer) else { continue };
+            match task.attempt_mut() {
+                Some(attempt) if matches!(attempt.doing, Doing::Publishing { .. }) => {
+                    attempt.n_publish_failures = attempt.n_publish_failures.saturating_sub(1);
+                }
+                _ => task.n_retries = task.n_retries.saturating_sub(1),
             }
         }
     }

@@ -31,11 +31,12 @@ impl Turn<'_> {
         if self.in_flight(issue, attempt, |doing| matches!(doing, Doing::Leasing { .. })).is_none() {
             return;
         }
-        self.emit(Event::WorktreeLeased { issue, attempt, base });
-        if self.engine.halt == Halt::Interrupting {
+        self.forge_leased(issue);
+        if !self.may_run_agent(issue) {
             self.fail_attempt(issue, attempt, Failure::Interrupted);
             return;
         }
+        self.emit(Event::WorktreeLeased { issue, attempt, base });
         let task = &self.engine.tasks[&issue];
         let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
         let is_free = self.settings().metering == Metering::Free;
@@ -49,6 +50,25 @@ impl Turn<'_> {
             avoid: self.paths_of_others(issue),
         };
         self.ask(effect);
+    }
+
+    /// Notes what a lease says of the forge: it gave the base, unless the tree was there already.
+    fn forge_leased(&mut self, issue: IssueNumber) {
+        if self.engine.tasks[&issue].kept.is_none() {
+            self.service_answered(&Service::Forge);
+        } else {
+            self.reopen_if_probing(issue, |service| *service == Service::Forge);
+        }
+    }
+
+    /// Returns whether the agent may still start: much may have happened while the worktree was made.
+    fn may_run_agent(&mut self, issue: IssueNumber) -> bool {
+        let agent = self.settings().agent_service();
+        let may = self.engine.halt == Halt::No && self.engine.admits(&agent, issue, self.now);
+        if may {
+            self.probe(agent, issue);
+        }
+        may
     }
 
     pub(super) fn paths_of_others(&self, issue: IssueNumber) -> Vec<String> {
@@ -76,9 +96,26 @@ impl Turn<'_> {
         };
         if task.attempt().is_some_and(|attempt| attempt.over_budget) {
             report.ended = Ended::Budget;
+        } else if self.engine.halt == Halt::Interrupting {
+            // It was told to stop: whatever it printed, it is no success and nobody's fault.
+            report.ended = Ended::Failed { failure: Failure::Interrupted };
         }
         self.judge_service(&report.ended);
+        let ended = report.ended.clone();
         self.charge(issue, number, report);
+        self.heed(&ended);
+    }
+
+    /// Does at once what must not wait until the work is collected, or others would start and meet the same end.
+    fn heed(&mut self, ended: &Ended) {
+        match ended {
+            Ended::Failed { failure: failure @ Failure::Auth { .. } } => self.stop(failure.to_string()),
+            Ended::Failed { failure: Failure::RateLimit { message, until: Some(until) } } => {
+                let service = self.settings().agent_service();
+                self.pause(&service, *until, message);
+            }
+            Ended::Done | Ended::Budget | Ended::Failed { .. } => {}
+        }
     }
 
     /// Settles the agent's run and has its work collected.
@@ -100,7 +137,7 @@ impl Turn<'_> {
             return (Usd::ZERO, false);
         };
         let seen = match spent {
-            Spent::Known(cost) => return (cost, false),
+            Spent::Known(cost) => return (cost.max(Usd::ZERO), false),
             Spent::AtLeast(seen) => seen.max(attempt.metered),
             Spent::Unknown => attempt.metered,
         };
@@ -156,8 +193,14 @@ impl Turn<'_> {
     }
 
     pub(super) fn over_budget_message(&self, issue: IssueNumber) -> String {
-        let (spent, cap) = (self.engine.tasks[&issue].spent, self.settings().task_cap);
-        format!("spent {spent} of {cap}; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on")
+        let task = &self.engine.tasks[&issue];
+        let spent = task.spent;
+        let (limit, key) = if self.engine.can_pay(task) {
+            (self.settings().budget, "maxTotalBudgetUsd")
+        } else {
+            (self.settings().task_cap, "agent.maxBudgetUsd")
+        };
+        format!("spent {spent} of {limit}; its work is kept; raise `{key}` and run it again to go on")
     }
 
     pub(super) fn checks_finished(&mut self, issue: IssueNumber, attempt: u32, results: Vec<CheckResult>) {

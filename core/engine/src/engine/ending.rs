@@ -2,7 +2,7 @@
 
 use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
-use crate::{Event, IssueNumber, NotStarted, Outcome, SessionStatus, Skip};
+use crate::{Effect, Event, IssueNumber, NotStarted, Outcome, SessionStatus, Skip};
 
 impl Turn<'_> {
     /// Ends a task, and with it those that depend on it if there is nothing to build on.
@@ -21,13 +21,32 @@ impl Turn<'_> {
                     ending.push((dependent, outcome));
                 }
             }
+            // A tree that was kept for another attempt is needed no more; its work was collected.
+            let task = &self.engine.tasks[&issue];
+            if task.kept.is_some() && task.attempt().is_none() {
+                let attempt = task.n_attempts;
+                self.ask(Effect::ReleaseWorktree { issue, attempt, published: false });
+            }
             self.emit(Event::TaskFinished { issue, outcome });
-            self.reopen_if_probing(issue);
+            self.reopen_if_probing(issue, |_| true);
+        }
+    }
+
+    /// Returns how a task ends that nothing may start any more: it failed, if it was tried and failed.
+    fn outcome_without_slot(&self, issue: IssueNumber, because: &NotStarted) -> Outcome {
+        match &self.engine.tasks[&issue].last_failure {
+            Some((failure, message)) => {
+                Outcome::Failed { failure: *failure, message: format!("{message}; not tried again: {because}") }
+            }
+            None => Outcome::NotStarted { because: because.clone() },
         }
     }
 
     /// Ends every task that has no slot.
     pub(super) fn end_waiting(&mut self, because: &NotStarted) {
+        if self.engine.n_unended as usize == self.engine.running.len() {
+            return;
+        }
         let waiting: Vec<IssueNumber> = self
             .engine
             .tasks
@@ -36,7 +55,8 @@ impl Turn<'_> {
             .map(|task| task.issue.number)
             .collect();
         for issue in waiting {
-            self.finish_task(issue, Outcome::NotStarted { because: because.clone() });
+            let outcome = self.outcome_without_slot(issue, because);
+            self.finish_task(issue, outcome);
         }
     }
 
@@ -58,20 +78,27 @@ impl Turn<'_> {
     }
 
     pub(super) fn end_session(&mut self) {
-        if self.engine.halt == Halt::Interrupting {
-            if self.engine.running().all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight)) {
-                self.emit(Event::SessionInterrupted);
-            }
+        if self.engine.n_unended == 0 && self.end_completed() {
             return;
         }
-        let is_under_way = matches!(self.engine.phase, Phase::Planning | Phase::BaseCheck | Phase::Running)
-            || matches!(self.engine.halt, Halt::Stopping(_));
-        if is_under_way && self.engine.n_unended == 0 && !matches!(self.engine.phase, Phase::Over(_)) {
-            let status = match &self.engine.halt {
-                Halt::Stopping(message) => SessionStatus::Failed { message: message.clone(), budget: false },
-                _ => SessionStatus::Completed,
-            };
+        let is_saved = || self.engine.running().all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight));
+        if self.engine.halt == Halt::Interrupting && is_saved() {
+            self.emit(Event::SessionInterrupted);
+        }
+    }
+
+    /// Ends the session if it has no task left; returns whether it did. Before the backlog is read it has none yet.
+    fn end_completed(&mut self) -> bool {
+        let is_under_way = matches!(self.engine.phase, Phase::Planning | Phase::BaseCheck | Phase::Running);
+        let status = match &self.engine.halt {
+            Halt::Stopping(message) => SessionStatus::Failed { message: message.clone(), budget: false },
+            _ if is_under_way => SessionStatus::Completed,
+            _ => return false,
+        };
+        let is_over = matches!(self.engine.phase, Phase::Over(_));
+        if !is_over {
             self.emit(Event::SessionFinished { status });
         }
+        true
     }
 }

@@ -3,7 +3,10 @@
 use crate::engine::decide::Turn;
 use crate::engine::intake::N_FORGE_RETRIES;
 use crate::retry::retry_at;
-use crate::{BreakerState, Doing, Effect, Event, Failure, FailureType, IssueNumber, Outcome, Service, Stage, Time};
+use crate::{
+    AgentReport, Breaker, BreakerState, Doing, Effect, Event, Failure, FailureType, IssueNumber, Outcome, Service,
+    Stage, Task, Time, Usd,
+};
 
 impl Turn<'_> {
     pub(super) fn failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
@@ -11,41 +14,60 @@ impl Turn<'_> {
             return;
         };
         let Some(attempt) = task.attempt() else { return };
+        let has_cost = attempt.metered > Usd::ZERO;
         match (attempt.doing.clone(), failure) {
             (Doing::Checking | Doing::Publishing { .. }, Failure::Interrupted) => {
-                self.reopen_if_probing(issue);
+                self.reopen_if_probing(issue, |_| true);
                 self.emit(Event::AttemptSuspended { issue, attempt: number });
             }
             (Doing::Publishing { .. }, failure) => self.publish_failed(issue, number, failure),
+            (Doing::Agent, failure) if has_cost => self.agent_exited(issue, number, AgentReport::unseen(failure)),
             (Doing::Agent, failure) => self.agent_failed(issue, number, failure),
-            (_, failure) => self.fail_attempt(issue, number, failure),
+            (Doing::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
+            (Doing::Collecting | Doing::Checking, failure) => self.fail_attempt(issue, number, failure),
         }
     }
 
-    pub(super) fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
-        if let Failure::RateLimit { message, until: Some(until) } = &failure {
-            let (until, message) = (*until, message.clone());
-            self.emit(Event::ServicePaused { service: Service::Forge, until, message });
-            self.emit(Event::PublishDelayed { issue, attempt: number, failure, charged: false, until });
-            return;
-        }
+    /// Ends an attempt that got no worktree. The base is fetched for it, so it may be the forge that failed.
+    fn lease_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        let charged = match &failure {
+            Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Network { .. } => {
+                self.blame(&Service::Forge, issue, &failure)
+            }
+            _ => failure.costs_a_retry(),
+        };
+        self.end_failed_attempt(issue, number, failure, charged);
+    }
+
+    /// Tries again to publish, or ends the task: its work is paid for and kept, and another agent would not publish better.
+    fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         if !failure.is_of_service() {
-            self.fail_attempt(issue, number, failure);
+            self.end_failed_attempt(issue, number, failure, false);
             return;
         }
-        let charged = self.service_failed(&Service::Forge, issue, true);
+        let charged = self.blame(&Service::Forge, issue, &failure);
         let n_failures = self.engine.tasks[&issue].attempt().map_or(0, |a| a.n_publish_failures) + u32::from(charged);
-        if N_FORGE_RETRIES < n_failures {
-            self.fail_attempt(issue, number, failure);
+        if self.n_publish_retries() < n_failures {
+            self.end_failed_attempt(issue, number, failure, false);
         } else {
-            let until = retry_at(self.now, n_failures.max(1), Some(issue), self.settings().seed);
+            let until = match failure {
+                Failure::RateLimit { until: Some(until), .. } => self.not_at_once(until),
+                _ => retry_at(self.now, n_failures.max(1), Some(issue), self.settings().seed),
+            };
             self.emit(Event::PublishDelayed { issue, attempt: number, failure, charged, until });
         }
     }
 
+    /// Returns how often publishing is tried again: at least as often as opens the breaker, so that an outage of the forge
+    /// makes work wait and never fail.
+    fn n_publish_retries(&self) -> u32 {
+        N_FORGE_RETRIES.max(self.settings().breaker_threshold)
+    }
+
     /// Ends an attempt whose agent failed.
     pub(super) fn agent_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
-        let charged = self.blame_agent(issue, &failure);
+        let service = self.settings().agent_service();
+        let charged = self.blame(&service, issue, &failure);
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
@@ -59,13 +81,17 @@ impl Turn<'_> {
     pub(super) fn end_failed_attempt(&mut self, issue: IssueNumber, number: u32, failure: Failure, charged: bool) {
         let task = &self.engine.tasks[&issue];
         let n_retries = task.n_retries + u32::from(charged);
+        let (is_publishing, is_uncollected) = task.attempt().map_or((false, false), |attempt| {
+            let is_publishing = matches!(attempt.doing, Doing::Publishing { .. });
+            (is_publishing, attempt.doing == Doing::Collecting && attempt.in_flight)
+        });
         let may_retry = match failure {
             Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. } => false,
-            _ => n_retries <= self.settings().max_retries,
+            _ => !is_publishing && n_retries <= self.settings().max_retries,
         };
         let can_pay = self.engine.can_pay(task);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(issue, &failure, n_retries));
-        let kept = retry_at.is_some() && matches!(failure, Failure::Check { .. });
+        let kept = retry_at.is_some() && keeps_tree(task, &failure);
         let outcome = if may_retry && !can_pay {
             Outcome::Budget { message: self.over_budget_message(issue) }
         } else {
@@ -73,8 +99,9 @@ impl Turn<'_> {
         };
         let auth = matches!(failure, Failure::Auth { .. }).then(|| failure.to_string());
         self.emit(Event::AttemptFailed { issue, attempt: number, failure, charged, retry_at, kept });
-        self.reopen_if_probing(issue);
-        if !kept {
+        self.reopen_if_probing(issue, |_| true);
+        // What could not be collected stays where it is: the next lease, or `clean`, saves it.
+        if !kept && !is_uncollected {
             self.ask(Effect::ReleaseWorktree { issue, attempt: number, published: false });
         }
         if retry_at.is_none() {
@@ -102,23 +129,31 @@ impl Turn<'_> {
         }
     }
 
-    /// Puts an agent's failure down to its service or to the task; returns whether the task's retries pay for it.
-    pub(super) fn blame_agent(&mut self, issue: IssueNumber, failure: &Failure) -> bool {
+    /// Puts a failure down to a service or to the task; returns whether the task's retries pay for it.
+    fn blame(&mut self, service: &Service, issue: IssueNumber, failure: &Failure) -> bool {
         if !failure.is_of_service() {
             return failure.costs_a_retry();
         }
-        let service = self.settings().agent_service();
         if let Failure::RateLimit { message, until: Some(until) } = failure {
-            self.pause(service, *until, message.clone());
+            self.pause(service, *until, message);
             return false;
         }
-        self.service_failed(&service, issue, failure.costs_a_retry())
+        self.service_failed(service, issue, failure.costs_a_retry())
     }
 
-    /// Pauses a service until the time that it stated. A time that has passed already would make us ask again at once.
-    pub(super) fn pause(&mut self, service: Service, until: Time, message: String) {
-        let until = until.max(retry_at(self.now, 1, None, self.settings().seed));
-        self.emit(Event::ServicePaused { service, until, message });
+    /// Pauses a service until the time that it stated.
+    pub(super) fn pause(&mut self, service: &Service, until: Time, message: &str) {
+        let is_known = matches!(self.engine.breaker(service),
+            BreakerState::Paused { until: known, .. } if until <= known && self.now < known);
+        if !is_known {
+            let until = self.not_at_once(until);
+            self.emit(Event::ServicePaused { service: service.clone(), until, message: message.to_owned() });
+        }
+    }
+
+    /// Returns a time stated by others, or a moment from now if it has passed: who asks again at once asks for ever.
+    pub(super) fn not_at_once(&self, until: Time) -> Time {
+        until.max(retry_at(self.now, 1, None, self.settings().seed))
     }
 
     /// Counts a failure of a service; returns whether the task pays for it. It does not if the service is to blame.
@@ -126,8 +161,8 @@ impl Turn<'_> {
         let breaker = self.engine.breakers.get(service).cloned().unwrap_or_default();
         let n_failures = breaker.n_failures + 1;
         let is_probe = matches!(breaker.state, BreakerState::Probing { issue: probe } if probe == issue);
-        let opens = is_probe || (!breaker.is_suspect() && self.settings().breaker_threshold <= n_failures);
-        let charged = costs_a_retry && !opens && !breaker.is_suspect();
+        let opens = is_probe || (!breaker.is_suspect(self.now) && self.settings().breaker_threshold <= n_failures);
+        let charged = costs_a_retry && !opens && !breaker.is_suspect(self.now);
         self.emit(Event::ServiceFailed { service: service.clone(), issue: Some(issue), charged });
         if opens {
             let until = self.now + self.settings().breaker_cooldown_ms;
@@ -138,25 +173,34 @@ impl Turn<'_> {
 
     /// Notes that a service works; nothing to note where it never failed.
     pub(super) fn service_answered(&mut self, service: &Service) {
-        let failed_before =
-            self.engine.breakers.get(service).is_some_and(|breaker| breaker.n_failures > 0 || breaker.is_suspect());
-        if failed_before {
+        if self.engine.breakers.get(service).is_some_and(Breaker::has_failed) {
             self.emit(Event::ServiceAnswered { service: service.clone() });
         }
     }
 
     /// Lets another task probe where this one probed and ended without an answer about the service.
-    pub(super) fn reopen_if_probing(&mut self, issue: IssueNumber) {
+    pub(super) fn reopen_if_probing(&mut self, issue: IssueNumber, suits: impl Fn(&Service) -> bool) {
         let probed: Vec<(Service, u32)> = self
             .engine
             .breakers
             .iter()
-            .filter(|(_, breaker)| breaker.state == BreakerState::Probing { issue })
+            .filter(|(service, breaker)| suits(service) && breaker.state == BreakerState::Probing { issue })
             .map(|(service, breaker)| (service.clone(), breaker.n_failures))
             .collect();
         for (service, n_failures) in probed {
             self.emit(Event::BreakerOpened { service, until: self.now, n_failures });
         }
+    }
+}
+
+/// Returns whether the next attempt goes on in the tree of this one: to mend what a check found, or because the attempt
+/// that was to mend it never began.
+fn keeps_tree(task: &Task, failure: &Failure) -> bool {
+    let is_leasing = task.attempt().is_some_and(|attempt| matches!(attempt.doing, Doing::Leasing { .. }));
+    match failure {
+        Failure::Check { .. } => true,
+        Failure::Interrupted => is_leasing && task.kept.is_some(),
+        _ => false,
     }
 }
 
@@ -167,7 +211,7 @@ fn outcome_of(failure: &Failure) -> Outcome {
         Failure::NeedsPerson { message } => Outcome::NeedsYou { message: message.clone() },
         _ => Outcome::Failed {
             failure: failure.failure_type().unwrap_or(FailureType::Crash),
-            message: failure.to_string().lines().next().unwrap_or_default().to_owned(),
+            message: failure.headline(),
         },
     }
 }

@@ -56,18 +56,20 @@ impl Turn<'_> {
             self.stop(format!("issues depend on each other in a circle: {}", names.join(" → ")));
             return;
         }
+        // Those that are there already go first: what becomes of their dependencies does not matter any more.
+        for &issue in graph.keys() {
+            if let Some(pull_request) = self.engine.tasks[&issue].issue.open_pull_request.clone() {
+                self.finish_task(issue, Outcome::AlreadyOpen { pull_request });
+            }
+        }
         for issue in graph.into_keys() {
             self.end_or_classify(issue);
         }
     }
 
-    pub(super) fn end_or_classify(&mut self, issue: IssueNumber) {
+    fn end_or_classify(&mut self, issue: IssueNumber) {
         let task = &self.engine.tasks[&issue];
         if task.outcome().is_some() {
-            return;
-        }
-        if let Some(pull_request) = task.issue.open_pull_request.clone() {
-            self.finish_task(issue, Outcome::AlreadyOpen { pull_request });
             return;
         }
         let outside = task.issue.dependencies.iter().find(|on| on.open && !self.engine.tasks.contains_key(&on.number));
@@ -81,14 +83,18 @@ impl Turn<'_> {
     }
 
     pub(super) fn backlog_failed(&mut self, failure: Failure) {
-        let Phase::Intake { n_failures, .. } = self.engine.phase else {
+        let Phase::Intake { n_failures, not_before } = self.engine.phase else {
             return;
         };
-        if failure == Failure::Interrupted {
+        let is_delayed_already = Time::default() < not_before;
+        if failure == Failure::Interrupted || is_delayed_already {
             return;
         }
         match failure {
-            Failure::RateLimit { until: Some(until), .. } => self.emit(Event::BacklogDelayed { failure, until }),
+            Failure::RateLimit { until: Some(until), .. } => {
+                let until = self.not_at_once(until);
+                self.emit(Event::BacklogDelayed { failure, until });
+            }
             _ if (failure.is_of_service()) && n_failures < N_FORGE_RETRIES => {
                 let until = retry_at(self.now, n_failures + 1, None, self.settings().seed);
                 self.emit(Event::BacklogDelayed { failure, until });

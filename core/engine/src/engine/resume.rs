@@ -3,9 +3,9 @@
 //! An agent that ran is not asked for again: it is charged by the rule for unknown cost, its work is collected, and its
 //! task waits for another attempt. What comes after the agent is paid for, and is repeated.
 
+use crate::engine::Phase;
 use crate::engine::decide::Turn;
-use crate::engine::{Engine, Phase};
-use crate::{AgentReport, Doing, Effect, Ended, Event, Failure, IssueNumber, Settings, Spent, Stage};
+use crate::{AgentReport, Doing, Effect, Event, Failure, IssueNumber, Outcome, Settings, Stage, Usd};
 
 impl Turn<'_> {
     pub(super) fn resumed(&mut self, settings: Box<Settings>) {
@@ -28,6 +28,7 @@ impl Turn<'_> {
     }
 
     fn resume_task(&mut self, issue: IssueNumber) {
+        self.end_if_spent(issue);
         let task = &self.engine.tasks[&issue];
         match &task.stage {
             Stage::Classifying => {
@@ -42,13 +43,20 @@ impl Turn<'_> {
         }
     }
 
+    /// Ends a task that waits for another attempt which the cap, lower than before, does not allow.
+    fn end_if_spent(&mut self, issue: IssueNumber) {
+        let task = &self.engine.tasks[&issue];
+        let is_between_attempts = matches!(task.stage, Stage::Choosing | Stage::Waiting { .. });
+        if is_between_attempts && Usd::ZERO < task.spent && !self.engine.can_pay(task) {
+            let message = self.over_budget_message(issue);
+            self.finish_task(issue, Outcome::Budget { message });
+        }
+    }
+
     fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, doing: Doing) {
         match doing {
             Doing::Leasing { start } => self.ask(Effect::LeaseWorktree { issue, attempt, start }),
-            Doing::Agent => {
-                let report = cut_off(self.engine, issue);
-                self.charge(issue, attempt, report);
-            }
+            Doing::Agent => self.charge(issue, attempt, AgentReport::unseen(Failure::Interrupted)),
             Doing::Collecting => {
                 let effect = self.collect(issue, attempt);
                 self.ask(effect);
@@ -61,19 +69,5 @@ impl Turn<'_> {
             // `go_on` starts it, once the forge may be used.
             Doing::Publishing { .. } => {}
         }
-    }
-}
-
-/// Returns the report of an agent whose end nobody saw.
-fn cut_off(engine: &Engine, issue: IssueNumber) -> AgentReport {
-    let metered = engine.tasks[&issue].attempt().map(|attempt| attempt.metered).unwrap_or_default();
-    AgentReport {
-        ended: Ended::Failed { failure: Failure::Interrupted },
-        spent: Spent::AtLeast(metered),
-        session: None,
-        summary: None,
-        denied: Vec::new(),
-        tokens: 0,
-        duration_ms: 0,
     }
 }

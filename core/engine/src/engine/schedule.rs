@@ -1,7 +1,7 @@
 //! Which task starts next.
 //!
-//! The order is priority, then age. Of each domain only the first task that may start is looked at, so a decision costs
-//! the same in a backlog of ten and of a hundred thousand.
+//! The order is priority, then age. Of each domain only the first few tasks are looked at, so a decision costs the same in a
+//! backlog of a thousand and of a hundred thousand.
 
 use crate::conflict::first_overlap;
 use crate::engine::decide::Turn;
@@ -12,9 +12,9 @@ use crate::{
     Blocked, BreakerState, Doing, Effect, Event, IssueNumber, Metering, NotStarted, Outcome, Service, Stage, Time, Usd,
 };
 
-/// Tasks of one domain that are looked at for one start. If so many in a row work on files that are taken, the next
-/// decision, when a file is free again, goes on.
-const N_LOOKED_AT_MAX: usize = 1_000;
+/// Tasks of one domain, all with different paths, that are looked at for one start. If so many in a row work on files that
+/// are taken, the domain waits until one of these is free again.
+const N_LOOKED_AT_MAX: usize = 64;
 /// Least that an agent is worth starting with.
 const LIMIT_MIN: Usd = Usd::from_cents(1);
 
@@ -67,7 +67,8 @@ impl Engine {
             Stage::Running(attempt) => match attempt.doing {
                 Doing::Publishing { not_before } if !attempt.in_flight => self
                     .service_obstacle(&Service::Forge, issue, now)
-                    .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before))),
+                    .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
+                    .or_else(|| (self.halt != Halt::No).then_some(Blocked::Stopping)),
                 _ => None,
             },
             Stage::Waiting { not_before } => Some(self.why_waiting(task, *not_before, now)),
@@ -86,6 +87,11 @@ impl Engine {
             .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
             .or_else(|| self.session_obstacle(now))
             .or_else(|| self.obstacle(task))
+            .or_else(|| {
+                let older = self.oldest(now)?;
+                let path = self.overtakes(task, older)?;
+                Some(Blocked::Conflict(older, path.to_owned()))
+            })
             .or_else(|| {
                 self.drain_for(now)
                     .filter(|exclusive| *exclusive != task.issue.number)
@@ -109,7 +115,9 @@ impl Engine {
         if self.settings.start_until.is_some_and(|until| until <= now) {
             return Some(Blocked::Until);
         }
+        // An attempt begins with the base, which the forge gives.
         self.service_obstacle(&self.settings.agent_service(), IssueNumber::default(), now)
+            .or_else(|| self.service_obstacle(&Service::Forge, IssueNumber::default(), now))
             .or_else(|| (self.n_running() >= self.settings.n_slots).then_some(Blocked::Slots(self.settings.n_slots)))
             .or_else(|| {
                 let alone = self.running().find(|task| self.is_exclusive(task.domain()))?;
@@ -161,16 +169,35 @@ impl Engine {
         (available < needed).then_some(Blocked::Budget { needed, available })
     }
 
+    /// Returns the tasks that need more than is left of the budget. Only the dearest are looked at.
+    fn unaffordable(&self) -> Vec<IssueNumber> {
+        let left = self.ledger.budget - self.ledger.spent;
+        let may_be = self.queue.dearest().take_while(|(estimate, _)| left < (*estimate).max(self.least()));
+        let mut found: Vec<IssueNumber> =
+            may_be.map(|(_, issue)| issue).filter(|issue| left < self.needed(&self.tasks[issue])).collect();
+        found.sort_unstable();
+        found
+    }
+
     fn is_delayed(&self, place: Place, now: Time) -> bool {
         matches!(self.tasks[&place.issue].stage, Stage::Waiting { not_before } if now < not_before)
     }
 
-    /// Returns the oldest waiting task if it runs alone: nothing younger starts before it.
-    fn drain_for(&self, now: Time) -> Option<IssueNumber> {
+    /// Returns the oldest waiting task that is not delayed.
+    fn oldest(&self, now: Time) -> Option<IssueNumber> {
         let heads =
             self.queue.domains().filter_map(|(_, mut places)| places.find(|place| !self.is_delayed(*place, now)));
-        let oldest = heads.min()?.issue;
-        self.is_exclusive(self.tasks[&oldest].domain()).then_some(oldest)
+        heads.min().map(|place| place.issue)
+    }
+
+    /// Returns the oldest waiting task if it runs alone: nothing younger starts before it.
+    fn drain_for(&self, now: Time) -> Option<IssueNumber> {
+        self.oldest(now).filter(|oldest| self.is_exclusive(self.tasks[oldest].domain()))
+    }
+
+    /// Returns the path on which a younger task would make the oldest one wait once more.
+    fn overtakes<'a>(&self, task: &'a Task, oldest: IssueNumber) -> Option<&'a str> {
+        if task.issue.number == oldest { None } else { first_overlap(task.paths(), self.tasks[&oldest].paths()) }
     }
 
     /// Returns the task to start now.
@@ -184,22 +211,19 @@ impl Engine {
                 return may_start.then_some(exclusive);
             }
         }
-        let first = self.startable(now, |_| true)?;
-        if self.money_obstacle(&self.tasks[&first]).is_none() {
-            return Some(first);
-        }
-        // Money that is set aside may come back; only when nothing runs may a cheaper task go first.
-        if self.running.is_empty() { self.startable(now, |task| self.money_obstacle(task).is_none()) } else { None }
+        // Money that is set aside may come back, so no cheaper task goes before the first.
+        self.startable(now).filter(|first| self.money_obstacle(&self.tasks[first]).is_none())
     }
 
-    fn startable(&self, now: Time, suits: impl Fn(&Task) -> bool) -> Option<IssueNumber> {
+    fn startable(&self, now: Time) -> Option<IssueNumber> {
+        let oldest = self.oldest(now)?;
         let first_of = |(domain, places): (&str, _)| {
             if self.domain_obstacle(domain).is_some() {
                 return None;
             }
             let may = |place: &Place| {
                 let task = &self.tasks[&place.issue];
-                !self.is_delayed(*place, now) && suits(task) && self.obstacle(task).is_none()
+                !self.is_delayed(*place, now) && self.obstacle(task).is_none() && self.overtakes(task, oldest).is_none()
             };
             Iterator::take(places, N_LOOKED_AT_MAX).find(may)
         };
@@ -210,14 +234,15 @@ impl Engine {
 impl Turn<'_> {
     /// Starts whatever may start.
     pub(super) fn start_attempts(&mut self) {
+        self.end_unaffordable();
         while let Some(issue) = self.engine.next_start(self.now) {
             self.start_attempt(issue);
         }
-        self.end_unaffordable();
     }
 
     fn start_attempt(&mut self, issue: IssueNumber) {
         self.probe(self.engine.settings.agent_service(), issue);
+        self.probe(Service::Forge, issue);
         let task = &self.engine.tasks[&issue];
         let (attempt, reserved, model) = (task.n_attempts + 1, self.engine.reservation(task), task.model.clone());
         self.emit(Event::AttemptStarted { issue, attempt, reserved, model });
@@ -229,7 +254,7 @@ impl Turn<'_> {
     }
 
     /// Makes this task the probe if the service's breaker is due for one.
-    fn probe(&mut self, service: Service, issue: IssueNumber) {
+    pub(super) fn probe(&mut self, service: Service, issue: IssueNumber) {
         if self.engine.breakers.get(&service).is_some_and(|breaker| breaker.would_probe(self.now)) {
             self.emit(Event::BreakerProbed { service, issue });
         }
@@ -256,16 +281,18 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends the tasks that the rest of the budget cannot start, once nothing runs that could give money back.
+    /// Ends the tasks that the budget cannot start any more, even if all that is set aside came back. They would hold up
+    /// those that it can.
     fn end_unaffordable(&mut self) {
-        let engine = &self.engine;
-        if engine.phase != Phase::Running || engine.halt != Halt::No || !engine.running.is_empty() {
+        if self.engine.phase != Phase::Running || self.engine.halt != Halt::No {
             return;
         }
-        let poor: Vec<IssueNumber> =
-            engine.queue.issues().filter(|issue| engine.money_obstacle(&engine.tasks[issue]).is_some()).collect();
-        for issue in poor {
-            self.finish_task(issue, Outcome::NotStarted { because: NotStarted::Budget });
+        for issue in self.engine.unaffordable() {
+            let outcome = match self.engine.tasks[&issue].spent {
+                Usd::ZERO => Outcome::NotStarted { because: NotStarted::Budget },
+                _ => Outcome::Budget { message: self.over_budget_message(issue) },
+            };
+            self.finish_task(issue, outcome);
         }
     }
 }

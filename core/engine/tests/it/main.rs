@@ -1,3 +1,9 @@
-//! The engine's tests: stories with expected events, and simulated nights judged by oracles.
+//! The engine's tests: stories with the events that must follow, and simulated nights judged by oracles.
 
+mod chronicle;
+mod line;
+mod night;
+mod oracle;
+mod simulation;
 mod stories;
+mod story;

@@ -1,0 +1,274 @@
+//! What a journal says, read without the engine: the little that the oracles need to know, recomputed event by event.
+//!
+//! It shares no decision with the engine, and it must survive a journal that is wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use autoissue_engine::*;
+
+/// An event and when it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) at: Time,
+    pub(crate) event: Event,
+}
+
+/// A task, as far as the journal has told of it.
+#[derive(Default)]
+pub(crate) struct Told {
+    pub(crate) issue: Arc<Issue>,
+    pub(crate) class: Option<Classification>,
+    /// Its estimate, once it is planned.
+    pub(crate) estimate: Option<Usd>,
+    /// Not before when it may start, while it waits for a slot.
+    pub(crate) waits: Option<Time>,
+    pub(crate) running: Option<Running>,
+    pub(crate) n_started: u32,
+    /// Retries that it has paid for and not got back.
+    pub(crate) n_paid: u32,
+    pub(crate) spent: Usd,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) n_published: u32,
+}
+
+/// An attempt in flight.
+#[derive(Clone, Default)]
+pub(crate) struct Running {
+    pub(crate) number: u32,
+    pub(crate) reserved: Usd,
+    pub(crate) metered: Usd,
+    pub(crate) is_leased: bool,
+    /// How its agent ended.
+    pub(crate) exited: Option<Ended>,
+    pub(crate) collected: Option<bool>,
+    pub(crate) passed: bool,
+    pub(crate) is_publishing: bool,
+}
+
+/// The state of a service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) enum Health {
+    #[default]
+    Good,
+    Paused(Time),
+    Open(Time),
+    Probing(IssueNumber),
+}
+
+/// A service, as far as the journal has told of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Patient {
+    pub(crate) health: Health,
+    pub(crate) n_failures: u32,
+    /// Tasks that paid a retry in this run of failures.
+    pub(crate) payers: Vec<IssueNumber>,
+}
+
+/// Everything told so far.
+#[derive(Default)]
+pub(crate) struct Chronicle {
+    pub(crate) settings: Settings,
+    pub(crate) tasks: BTreeMap<IssueNumber, Told>,
+    pub(crate) running: BTreeSet<IssueNumber>,
+    pub(crate) services: BTreeMap<Service, Patient>,
+    pub(crate) spent: Usd,
+    pub(crate) reserved: Usd,
+    pub(crate) is_admitted: bool,
+    pub(crate) is_base_checked: bool,
+    /// Whether there were checks when the backlog was admitted.
+    pub(crate) had_checks: bool,
+    /// Why nothing may start.
+    pub(crate) halted: Option<&'static str>,
+    pub(crate) is_interrupting: bool,
+    pub(crate) is_suspended: bool,
+    pub(crate) is_finished: bool,
+    /// Most slots and the largest budget of all settings so far.
+    pub(crate) n_slots_max: u32,
+    pub(crate) budget_max: Usd,
+    /// The event before.
+    pub(crate) last: Option<Event>,
+}
+
+impl Chronicle {
+    /// Makes the event part of what is told.
+    pub(crate) fn note(&mut self, event: &Event) {
+        match event {
+            Event::SessionStarted { settings, .. } => self.rule(settings),
+            Event::SessionResumed { settings } => {
+                self.rule(settings);
+                (self.halted, self.is_interrupting, self.is_suspended) = (None, false, false);
+            }
+            Event::BacklogAdmitted { .. } => (self.is_admitted, self.had_checks) = (true, self.settings.has_checks),
+            Event::BaseChecked { .. } => self.is_base_checked = true,
+            Event::InterruptRequested => (self.halted, self.is_interrupting) = (Some("an interrupt"), true),
+            Event::SessionInterrupted => self.is_suspended = true,
+            Event::SessionStopping { .. } => self.halted = Some("a stop"),
+            Event::SessionFinished { .. } => self.is_finished = true,
+            Event::ServicePaused { .. }
+            | Event::ServiceFailed { .. }
+            | Event::ServiceAnswered { .. }
+            | Event::BreakerOpened { .. }
+            | Event::BreakerProbed { .. }
+            | Event::BreakerReset { .. } => self.note_service(event),
+            Event::BacklogRead { .. } | Event::BacklogDelayed { .. } | Event::BacklogRetried => {}
+            _ => self.note_task(event),
+        }
+        self.last = Some(event.clone());
+    }
+
+    fn rule(&mut self, settings: &Settings) {
+        self.settings = settings.clone();
+        self.n_slots_max = self.n_slots_max.max(settings.n_slots);
+        self.budget_max = self.budget_max.max(settings.budget);
+    }
+
+    fn note_task(&mut self, event: &Event) {
+        let Some(number) = event.issue() else { return };
+        let task = self.tasks.entry(number).or_default();
+        match event {
+            Event::TaskAccepted { issue } => task.issue = issue.clone(),
+            Event::TaskClassified { classification, .. } => task.class = Some(classification.clone()),
+            Event::TaskPlanned { estimate, .. } => {
+                task.estimate = Some(*estimate);
+                task.waits = Some(Time::default());
+            }
+            Event::AttemptStarted { attempt, reserved, .. } => {
+                task.n_started += 1;
+                task.waits = None;
+                task.running = Some(Running { number: *attempt, reserved: *reserved, ..Running::default() });
+                self.reserved += *reserved;
+                self.running.insert(number);
+            }
+            Event::AgentExited { charged, .. } => {
+                task.spent += *charged;
+                self.spent += *charged;
+                self.give_back(number);
+            }
+            Event::AttemptFailed { charged, retry_at, failure, .. } => {
+                task.n_paid += u32::from(*charged);
+                let asks = self.settings.model == ModelChoice::Auto && failure.is_of_substance();
+                task.waits = retry_at.filter(|_| !asks);
+                self.leave(number);
+            }
+            Event::TaskFinished { outcome, .. } => {
+                task.waits = None;
+                task.outcome = Some(outcome.clone());
+                self.leave(number);
+            }
+            Event::PullRequestOpened { .. } => task.n_published += 1,
+            _ => {}
+        }
+        if let Some(running) = self.tasks.get_mut(&number).and_then(|task| task.running.as_mut()) {
+            running.note(event);
+        }
+    }
+
+    fn give_back(&mut self, number: IssueNumber) {
+        if let Some(running) = self.tasks.get_mut(&number).and_then(|task| task.running.as_mut()) {
+            self.reserved -= std::mem::take(&mut running.reserved);
+        }
+    }
+
+    fn leave(&mut self, number: IssueNumber) {
+        self.give_back(number);
+        self.running.remove(&number);
+        if let Some(task) = self.tasks.get_mut(&number) {
+            task.running = None;
+        }
+    }
+
+    fn note_service(&mut self, event: &Event) {
+        match event {
+            Event::ServicePaused { service, until, .. } => self.patient(service).health = Health::Paused(*until),
+            Event::ServiceFailed { service, issue, charged } => {
+                // What a publication pays with is not a retry of its task.
+                let publishes = issue.and_then(|issue| self.running_of(issue)).is_some_and(|r| r.is_publishing);
+                let patient = self.patient(service);
+                patient.n_failures += 1;
+                patient.payers.extend(issue.filter(|_| *charged && !publishes));
+            }
+            Event::ServiceAnswered { service } => {
+                let patient = self.patient(service);
+                patient.n_failures = 0;
+                patient.payers.clear();
+                if !matches!(patient.health, Health::Paused(_)) {
+                    patient.health = Health::Good;
+                }
+            }
+            Event::BreakerOpened { service, until, .. } => {
+                let patient = self.patient(service);
+                patient.health = Health::Open(*until);
+                for payer in std::mem::take(&mut patient.payers) {
+                    if let Some(task) = self.tasks.get_mut(&payer) {
+                        task.n_paid = task.n_paid.saturating_sub(1);
+                    }
+                }
+            }
+            Event::BreakerProbed { service, issue } => self.patient(service).health = Health::Probing(*issue),
+            Event::BreakerReset { service } => {
+                self.services.remove(service);
+            }
+            _ => {}
+        }
+    }
+
+    fn patient(&mut self, service: &Service) -> &mut Patient {
+        self.services.entry(service.clone()).or_default()
+    }
+
+    pub(crate) fn service(&self, service: &Service) -> Patient {
+        self.services.get(service).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn running_of(&self, number: IssueNumber) -> Option<&Running> {
+        self.tasks.get(&number)?.running.as_ref()
+    }
+
+    /// Returns the tasks that have a slot.
+    pub(crate) fn running(&self) -> impl Iterator<Item = &Told> {
+        self.running.iter().filter_map(|number| self.tasks.get(number))
+    }
+
+    /// Returns whether all that a task depends on, and that is part of the session, is published.
+    pub(crate) fn is_founded(&self, task: &Told) -> bool {
+        let is_there = |on: &Dependency| {
+            self.tasks.get(&on.number).is_none_or(|on| on.outcome.as_ref().is_some_and(Outcome::is_success))
+        };
+        task.issue.dependencies.iter().all(is_there)
+    }
+}
+
+impl Told {
+    pub(crate) fn domain(&self) -> &str {
+        self.class.as_ref().map_or("unknown", |class| &class.domain)
+    }
+
+    pub(crate) fn paths(&self) -> &[String] {
+        self.class.as_ref().map_or(&[], |class| &class.paths)
+    }
+
+    /// Returns its place in the order.
+    pub(crate) fn place(&self) -> (u8, Time, IssueNumber) {
+        (self.issue.priority(), self.issue.created_at, self.issue.number)
+    }
+
+    /// Returns whether the two would work on the same file.
+    pub(crate) fn conflicts(&self, other: &Self) -> bool {
+        self.paths().iter().any(|ours| other.paths().iter().any(|theirs| overlap(ours, theirs)))
+    }
+}
+
+impl Running {
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::WorktreeLeased { .. } => self.is_leased = true,
+            Event::SpendMetered { spent, .. } => self.metered = *spent,
+            Event::AgentExited { report, .. } => self.exited = Some(report.ended.clone()),
+            Event::WorkCollected { work, .. } => self.collected = Some(work.is_some()),
+            Event::ChecksFinished { passed, .. } => self.passed = *passed,
+            Event::PublishStarted { .. } => self.is_publishing = true,
+            _ => {}
+        }
+    }
+}

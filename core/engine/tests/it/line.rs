@@ -1,0 +1,93 @@
+//! An event as one line of text, for the stories' expectations and for the reports of failed simulations.
+
+use autoissue_engine::{Event, Service, SessionStatus, Time};
+
+/// Times are shown in seconds since this one, at which every night begins.
+pub(crate) const DUSK: Time = Time::from_ms(1_000_000_000_000);
+
+/// Returns the event in the words of a story.
+pub(crate) fn line(event: &Event) -> String {
+    match event {
+        Event::SessionStarted { .. } => "session started".into(),
+        Event::SessionResumed { .. } => "session resumed".into(),
+        Event::BacklogRead { n_issues, .. } => format!("backlog read, {n_issues} issues"),
+        Event::BacklogDelayed { failure, until } => format!("backlog delayed until {}: {failure}", at(*until)),
+        Event::BacklogRetried => "backlog retried".into(),
+        Event::TaskAccepted { issue } => format!("{} accepted", issue.number),
+        Event::TaskClassified { issue, classification } => format!("{issue} is {}", classification.domain),
+        Event::TaskPlanned { issue, model, estimate, .. } => {
+            format!("{issue} planned with {}, {estimate}", model.as_deref().unwrap_or("no model"))
+        }
+        Event::BacklogAdmitted { estimate, n_tasks } => format!("{n_tasks} tasks admitted, {estimate}"),
+        Event::BaseChecked { results } => {
+            let n_red = results.iter().filter(|result| !result.passed).count();
+            format!("base checked, {n_red} red")
+        }
+        Event::AttemptStarted { issue, attempt, reserved, .. } => {
+            format!("{issue} attempt {attempt} started, {reserved} reserved")
+        }
+        Event::WorktreeLeased { issue, attempt, base } => format!("{issue} attempt {attempt} leased at {base}"),
+        Event::SpendMetered { issue, spent, .. } => format!("{issue} metered {spent}"),
+        Event::AgentExited { issue, charged, assumed, .. } => {
+            format!("{issue} agent exited, {charged}{}", if *assumed { " assumed" } else { "" })
+        }
+        Event::WorkCollected { issue, work, .. } => {
+            format!("{issue} {}", if work.is_some() { "work collected" } else { "nothing collected" })
+        }
+        Event::ChecksFinished { issue, passed, .. } => {
+            format!("{issue} checks {}", if *passed { "passed" } else { "failed" })
+        }
+        Event::PublishDelayed { issue, failure, charged, until, .. } => {
+            format!("{issue} publishing delayed until {}{}: {failure}", at(*until), price(*charged))
+        }
+        Event::AttemptSuspended { issue, attempt } => format!("{issue} attempt {attempt} suspended"),
+        Event::PublishStarted { issue, .. } => format!("{issue} publishing"),
+        Event::PullRequestOpened { issue, .. } => format!("{issue} published"),
+        Event::AttemptFailed { issue, attempt, failure, charged, retry_at, kept } => {
+            let next = match retry_at {
+                None => String::new(),
+                Some(time) if *time == Time::default() => ", again".to_owned(),
+                Some(time) => format!(", again at {}", at(*time)),
+            };
+            let kept = if *kept { ", kept" } else { "" };
+            let failure = failure.to_string();
+            let first = failure.lines().next().unwrap_or_default();
+            format!("{issue} attempt {attempt} failed{}{next}{kept}: {first}", price(*charged))
+        }
+        Event::TaskFinished { issue, outcome } => format!("{issue} ended, {outcome}"),
+        Event::ServicePaused { service, until, .. } => format!("{} pauses until {}", name(service), at(*until)),
+        Event::ServiceFailed { service, issue, charged } => {
+            let seen_by = issue.map(|issue| format!(" for {issue}")).unwrap_or_default();
+            format!("{} failed{seen_by}{}", name(service), price(*charged))
+        }
+        Event::ServiceAnswered { service } => format!("{} answers again", name(service)),
+        Event::BreakerOpened { service, until, n_failures } => {
+            format!("{} breaker open until {}, {n_failures} failures", name(service), at(*until))
+        }
+        Event::BreakerProbed { service, issue } => format!("{} probed by {issue}", name(service)),
+        Event::BreakerReset { service } => format!("{} breaker reset", name(service)),
+        Event::InterruptRequested => "interrupt requested".into(),
+        Event::SessionInterrupted => "session interrupted".into(),
+        Event::SessionStopping { message } => format!("session stops: {message}"),
+        Event::SessionFinished { status: SessionStatus::Completed } => "session completed".into(),
+        Event::SessionFinished { status: SessionStatus::Failed { message, .. } } => {
+            format!("session failed: {message}")
+        }
+    }
+}
+
+fn price(charged: bool) -> &'static str {
+    if charged { " (charged)" } else { "" }
+}
+
+fn name(service: &Service) -> &str {
+    match service {
+        Service::Agent(_) => "agent",
+        Service::Forge => "forge",
+    }
+}
+
+/// Seconds after dusk, rounded down, so that jitter of less than a quarter does not show in a story.
+fn at(time: Time) -> String {
+    format!("{}s", time.since(DUSK) / 1_000)
+}

@@ -1,0 +1,313 @@
+//! One random night: a world that answers effects late, wrongly, twice or never, and that may end at any moment.
+//!
+//! ```text
+//!             ┌─────────── Effect ──────────┐
+//!   timeline ─┤ Answer, Turn, Interrupt, …  ├─► Engine ─► Event ─► JSON ─► journal ─► shadow engine
+//!             └──── what is yet to come ────┘      ▲                          │ must be equal after every step
+//!                                                  └──── crash: replayed ─────┘
+//! ```
+//!
+//! A seed makes a night; the same seed makes the same night.
+
+mod world;
+
+use std::collections::BTreeMap;
+
+use autoissue_engine::*;
+use fastrand::Rng;
+
+use crate::chronicle::Entry;
+use crate::line::DUSK;
+use world::{Weather, work};
+
+/// By how much one agent can pass its reservation: a turn of half a dollar, and as much for a cost that is not known.
+pub(crate) const TURN_MAX: Usd = Usd::from_cents(1_00);
+/// Longest night. The longest of a million took a fraction of this.
+const N_STEPS_MAX: u32 = 30_000;
+
+/// What is yet to come.
+#[derive(Clone)]
+pub(super) enum Happening {
+    /// The world answers an effect, or says something more.
+    Answer(Input),
+    /// An agent makes a turn.
+    Turn(IssueNumber, u32),
+    /// A person stops the session, or resets its breakers.
+    Person(Input),
+    /// The process dies.
+    Crash,
+}
+
+/// An agent that runs.
+#[derive(Clone)]
+pub(super) struct Agent {
+    pub(super) spent: Usd,
+    pub(super) limit: Option<Usd>,
+    pub(super) n_turns: u32,
+    /// How it will end, if nothing stops it.
+    pub(super) ended: Ended,
+    /// It stops by itself at its limit.
+    pub(super) is_honest: bool,
+    pub(super) stopped: Option<StopReason>,
+}
+
+/// A night under way.
+pub(crate) struct Night {
+    rng: Rng,
+    weather: Weather,
+    engine: Engine,
+    shadow: Engine,
+    settings: Settings,
+    pub(crate) journal: Vec<Entry>,
+    now: Time,
+    timeline: BTreeMap<(Time, u32), Happening>,
+    n_happenings: u32,
+    agents: BTreeMap<(IssueNumber, u32), Agent>,
+    wake_at: Option<Time>,
+    is_over: bool,
+}
+
+/// Plays the night of a seed; returns its journal, and what went wrong if it did not come to an end as it should.
+pub(crate) fn play(seed: u64) -> (Vec<Entry>, Option<String>) {
+    let mut rng = Rng::with_seed(seed);
+    let settings = world::settings(&mut rng);
+    let weather = Weather::new(&mut rng);
+    let mut night = Night {
+        rng,
+        weather,
+        engine: Engine::new(),
+        shadow: Engine::new(),
+        settings,
+        journal: Vec::new(),
+        now: DUSK,
+        timeline: BTreeMap::new(),
+        n_happenings: 0,
+        agents: BTreeMap::new(),
+        wake_at: None,
+        is_over: false,
+    };
+    let error = night.play().err();
+    (night.journal, error)
+}
+
+impl Night {
+    fn play(&mut self) -> Result<(), String> {
+        let history = world::history(&mut self.rng);
+        let settings = Box::new(self.settings.clone());
+        self.step(Input::Started { settings, about: About::default(), history })?;
+        self.plan_accidents();
+        for _ in 0..N_STEPS_MAX {
+            if !self.is_over {
+                self.advance()?;
+            } else if !self.goes_on()? {
+                return self.replays();
+            }
+        }
+        Err("liveness: the night does not end".to_owned())
+    }
+
+    /// Lets the next thing happen: something of the timeline, or what the engine wanted to be woken for.
+    fn advance(&mut self) -> Result<(), String> {
+        let next = self.timeline.first_key_value().map(|(&key, _)| key);
+        match (next, self.wake_at) {
+            (Some((at, _)), wake_at) if wake_at.is_none_or(|wake| at <= wake) => {
+                self.now = self.now.max(at);
+                let (_, happening) = self.timeline.pop_first().expect("it was just looked at");
+                self.happen(happening)
+            }
+            (_, Some(wake)) => {
+                self.now = self.now.max(wake);
+                self.step(Input::Tick)
+            }
+            (_, None) => Err("liveness: nothing is in flight and nothing is waited for".to_owned()),
+        }
+    }
+
+    fn happen(&mut self, happening: Happening) -> Result<(), String> {
+        match happening {
+            Happening::Answer(input) => {
+                if self.rng.u32(..100) < self.weather.doubled_percent {
+                    let again = Happening::Answer(input.clone());
+                    let delay = self.rng.u64(..600_000);
+                    self.later(delay, again);
+                }
+                self.step(input)
+            }
+            Happening::Turn(issue, attempt) => self.turn(issue, attempt),
+            Happening::Person(input) => self.step(input),
+            Happening::Crash => self.crash(),
+        }
+    }
+
+    fn step(&mut self, input: Input) -> Result<(), String> {
+        if self.rng.u32(..1_000) < self.weather.clock_jump_permille {
+            self.now = self.now + self.rng.u64(..3 * 3_600_000);
+        }
+        let step = self.engine.step(self.now, input);
+        for event in step.events {
+            let text = serde_json::to_string(&event).map_err(|error| format!("json: {error}"))?;
+            let event: Event = serde_json::from_str(&text).map_err(|error| format!("json: {error} in {text}"))?;
+            self.shadow.apply(&event);
+            self.journal.push(Entry { at: self.now, event });
+        }
+        if self.shadow != self.engine {
+            return Err("replay: the journal makes another engine".to_owned());
+        }
+        if let Some(passed) = step.wake_at.filter(|&wake| wake <= self.now) {
+            return Err(format!("liveness: wants to be woken at {passed}, which has passed"));
+        }
+        (self.wake_at, self.is_over) = (step.wake_at, step.over);
+        step.effects.into_iter().for_each(|effect| self.carry_out(effect));
+        self.answers_why()
+    }
+
+    /// Whoever waits for a slot is told why.
+    fn answers_why(&mut self) -> Result<(), String> {
+        if self.rng.u32(..20) > 0 {
+            return Ok(());
+        }
+        let waits = |task: &&Task| matches!(task.stage, Stage::Classifying | Stage::Choosing | Stage::Waiting { .. });
+        let unexplained = self
+            .engine
+            .tasks()
+            .values()
+            .filter(waits)
+            .find(|task| self.engine.blocked(task.issue.number, self.now).is_none());
+        unexplained.map_or(Ok(()), |task| Err(format!("blocked: nobody knows why {} waits", task.issue.number)))
+    }
+
+    pub(super) fn later(&mut self, delay_ms: u64, happening: Happening) {
+        self.n_happenings += 1;
+        self.timeline.insert((self.now + delay_ms, self.n_happenings), happening);
+    }
+
+    fn plan_accidents(&mut self) {
+        for _ in 0..self.weather.n_crashes {
+            let delay = self.rng.u64(..self.weather.length_ms);
+            self.later(delay, Happening::Crash);
+        }
+        for _ in 0..self.weather.n_interrupts {
+            let delay = self.rng.u64(..self.weather.length_ms);
+            self.later(delay, Happening::Person(Input::Interrupted));
+            if self.rng.bool() {
+                let again = delay + self.rng.u64(..60_000);
+                self.later(again, Happening::Person(Input::Interrupted));
+            }
+        }
+        for _ in 0..self.weather.n_resets {
+            let delay = self.rng.u64(..self.weather.length_ms);
+            self.later(delay, Happening::Person(Input::BreakerReset { service: None }));
+        }
+    }
+
+    /// The process dies: only the journal is left, and it is all that is needed.
+    fn crash(&mut self) -> Result<(), String> {
+        self.replays()?;
+        self.engine = Engine::replay(self.journal.iter().map(|entry| &entry.event));
+        self.resume()
+    }
+
+    fn replays(&self) -> Result<(), String> {
+        let same = Engine::replay(self.journal.iter().map(|entry| &entry.event)) == self.engine;
+        same.then_some(()).ok_or_else(|| "replay: the journal makes another engine".to_owned())
+    }
+
+    /// Returns whether an interrupted session is resumed, and resumes it.
+    fn goes_on(&mut self) -> Result<bool, String> {
+        if !self.engine.is_interrupted() || self.rng.u32(..10) == 0 {
+            return Ok(false);
+        }
+        self.resume()?;
+        Ok(true)
+    }
+
+    /// Another process takes over. What was in flight is lost, the clock may be another, and the limits too.
+    fn resume(&mut self) -> Result<(), String> {
+        self.agents.clear();
+        self.timeline.retain(|_, happening| matches!(happening, Happening::Person(_) | Happening::Crash));
+        if self.rng.u32(..5) == 0 {
+            self.now = Time::from_ms(self.now.ms() - self.rng.u64(..3_600_000));
+        }
+        if self.rng.u32(..4) == 0 {
+            let new = world::settings(&mut self.rng);
+            (self.settings.budget, self.settings.task_cap) = (new.budget, new.task_cap);
+            (self.settings.n_slots, self.settings.max_retries) = (new.n_slots, new.max_retries);
+        }
+        self.step(Input::Resumed { settings: Box::new(self.settings.clone()) })
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::RunAgent { issue, attempt, limit, .. } => self.run_agent(issue.number, attempt, limit),
+            Effect::Stop { issue, attempt, reason } => self.stop(issue, attempt, reason),
+            Effect::ReleaseWorktree { .. } => {}
+            effect => {
+                let input = work(&mut self.rng, &self.weather, &self.settings, self.now, effect);
+                let delay = self.rng.u64(..120_000);
+                self.later(delay, Happening::Answer(input));
+            }
+        }
+    }
+
+    fn run_agent(&mut self, issue: IssueNumber, attempt: u32, limit: Option<Usd>) {
+        if let Some(failure) = self.weather.start_failure(&mut self.rng, self.now) {
+            self.later(10, Happening::Answer(Input::Failed { issue, attempt, failure }));
+            return;
+        }
+        let agent = Agent {
+            spent: Usd::ZERO,
+            limit,
+            n_turns: self.rng.u32(1..12),
+            ended: self.weather.end(&mut self.rng, self.now),
+            is_honest: self.settings.metering != Metering::AsItGoes || self.rng.u32(..5) > 0,
+            stopped: None,
+        };
+        self.agents.insert((issue, attempt), agent);
+        let delay = self.rng.u64(..60_000);
+        self.later(delay, Happening::Turn(issue, attempt));
+    }
+
+    /// A stopped agent answers with its next turn, or not before the second interrupt; what else runs for the attempt ends.
+    fn stop(&mut self, issue: IssueNumber, attempt: u32, reason: StopReason) {
+        if let Some(agent) = self.agents.get_mut(&(issue, attempt)) {
+            agent.stopped = Some(reason);
+        }
+        let is_stopped = |happening: &Happening| match happening {
+            Happening::Answer(
+                Input::ChecksFinished { issue: i, attempt: a, .. } | Input::WorktreeLeased { issue: i, attempt: a, .. },
+            ) => (*i, *a) == (issue, attempt),
+            _ => false,
+        };
+        let keys: Vec<_> = self.timeline.iter().filter(|(_, h)| is_stopped(h)).map(|(&key, _)| key).collect();
+        for key in keys {
+            self.timeline.remove(&key);
+            self.later(10, Happening::Answer(Input::Failed { issue, attempt, failure: Failure::Interrupted }));
+        }
+    }
+
+    /// An agent works on: it spends, is seen to spend, and ends or goes on.
+    fn turn(&mut self, issue: IssueNumber, attempt: u32) -> Result<(), String> {
+        let Some(mut agent) = self.agents.remove(&(issue, attempt)) else { return Ok(()) };
+        let is_free = self.settings.metering == Metering::Free;
+        let is_at_limit = agent.is_honest && agent.limit.is_some_and(|limit| limit <= agent.spent);
+        let is_stopped = agent.stopped.is_some_and(|reason| reason != StopReason::Interrupted || self.rng.bool());
+        if is_stopped || is_at_limit || agent.n_turns == 0 {
+            let report = world::report(&mut self.rng, &agent, is_at_limit, is_stopped, is_free);
+            let delay = self.rng.u64(..1_000);
+            self.later(delay, Happening::Answer(Input::AgentExited { issue, attempt, report }));
+            return Ok(());
+        }
+        agent.n_turns -= 1;
+        if !is_free && agent.stopped.is_none() {
+            agent.spent += Usd::from_micros(self.rng.i64(0..TURN_MAX.half().micros()));
+        }
+        let spent = agent.spent;
+        self.agents.insert((issue, attempt), agent);
+        let delay = self.rng.u64(1..60_000);
+        self.later(delay, Happening::Turn(issue, attempt));
+        match self.settings.metering {
+            Metering::AsItGoes => self.step(Input::Metered { issue, attempt, spent }),
+            Metering::Free | Metering::AtTheEnd => Ok(()),
+        }
+    }
+}

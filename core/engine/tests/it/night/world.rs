@@ -1,0 +1,272 @@
+//! The random parts of a night: limits, backlogs, and how the world answers.
+
+use std::collections::BTreeSet;
+
+use autoissue_engine::*;
+use fastrand::Rng;
+
+use super::Agent;
+use crate::line::DUSK;
+
+const DOMAINS: [&str; 5] = ["backend", "frontend", "docs", "testing", "unknown"];
+const PATHS: [&str; 10] =
+    ["src/a.rs", "src/b.rs", "src/", "src/api/c.rs", "*.rs", "docs/a.md", "docs/", "a.rs", "./src/a.rs", "web/app.ts"];
+
+/// How unkind the world is tonight.
+pub(crate) struct Weather {
+    /// Chance that an effect fails.
+    failure_percent: u32,
+    pub(super) doubled_percent: u32,
+    pub(super) clock_jump_permille: u32,
+    pub(super) n_crashes: u32,
+    pub(super) n_interrupts: u32,
+    pub(super) n_resets: u32,
+    /// Accidents happen within this time.
+    pub(super) length_ms: u64,
+    /// In these times every run of an agent fails.
+    outages: Vec<(Time, Time)>,
+    forge_outages: Vec<(Time, Time)>,
+    has_auth_failures: bool,
+}
+
+impl Weather {
+    pub(super) fn new(rng: &mut Rng) -> Self {
+        let length_ms = rng.u64(60_000..6 * 3_600_000);
+        Self {
+            failure_percent: [0, 5, 20, 40][rng.usize(..4)],
+            doubled_percent: [0, 3, 20][rng.usize(..3)],
+            clock_jump_permille: [0, 0, 5][rng.usize(..3)],
+            n_crashes: [0, 0, 1, 4][rng.usize(..4)],
+            n_interrupts: [0, 0, 1, 2][rng.usize(..4)],
+            n_resets: [0, 0, 0, 2][rng.usize(..4)],
+            length_ms,
+            outages: outages(rng, length_ms),
+            forge_outages: outages(rng, length_ms),
+            has_auth_failures: rng.u32(..10) == 0,
+        }
+    }
+
+    /// Returns why an agent does not start, if it does not.
+    pub(super) fn start_failure(&self, rng: &mut Rng, now: Time) -> Option<Failure> {
+        (rng.u32(..500) < self.failure_percent).then(|| self.failure(rng, now))
+    }
+
+    /// Returns how an agent's run will end.
+    pub(super) fn end(&self, rng: &mut Rng, now: Time) -> Ended {
+        if is_within(&self.outages, now) {
+            return Ended::Failed { failure: service_failure(rng, now) };
+        }
+        if rng.u32(..100) < self.failure_percent {
+            return Ended::Failed { failure: self.failure(rng, now) };
+        }
+        Ended::Done
+    }
+
+    /// Returns why the forge does not answer, if it does not.
+    fn forge_failure(&self, rng: &mut Rng, now: Time) -> Option<Failure> {
+        if is_within(&self.forge_outages, now) {
+            return Some(service_failure(rng, now));
+        }
+        (rng.u32(..200) < self.failure_percent).then(|| self.failure(rng, now))
+    }
+
+    fn failure(&self, rng: &mut Rng, now: Time) -> Failure {
+        let message = "it failed".to_owned();
+        match rng.u32(..12) {
+            0 => Failure::Validation { message },
+            1 => Failure::NeedsPerson { message },
+            2..=4 => Failure::Task { message },
+            5 => Failure::NoChange,
+            6 if self.has_auth_failures => Failure::Auth { message },
+            _ => service_failure(rng, now),
+        }
+    }
+}
+
+fn outages(rng: &mut Rng, length_ms: u64) -> Vec<(Time, Time)> {
+    (0..[0, 0, 1, 2][rng.usize(..4)])
+        .map(|_| {
+            let start = DUSK + rng.u64(..length_ms);
+            (start, start + rng.u64(..3_600_000))
+        })
+        .collect()
+}
+
+fn is_within(times: &[(Time, Time)], now: Time) -> bool {
+    times.iter().any(|&(start, end)| start <= now && now < end)
+}
+
+fn service_failure(rng: &mut Rng, now: Time) -> Failure {
+    let message = "out of order".to_owned();
+    match rng.u32(..6) {
+        0 => Failure::Crash { message },
+        1 => Failure::Timeout { message },
+        2 => Failure::Network { message },
+        3 => Failure::Overloaded { message },
+        4 => Failure::RateLimit { message, until: None },
+        // Some services state a time that has passed, or none that means anything.
+        _ => {
+            let until = [Time::default(), now, now + rng.u64(..3_600_000)][rng.usize(..3)];
+            Failure::RateLimit { message, until: Some(until) }
+        }
+    }
+}
+
+pub(super) fn settings(rng: &mut Rng) -> Settings {
+    let cents = |rng: &mut Rng, range: std::ops::Range<i64>| Usd::from_cents(rng.i64(range));
+    Settings {
+        budget: cents(rng, 100..10_000),
+        task_cap: cents(rng, 5..600),
+        turn_margin: cents(rng, 0..50),
+        metering: [Metering::AsItGoes, Metering::AsItGoes, Metering::AtTheEnd, Metering::Free][rng.usize(..4)],
+        n_slots: rng.u32(1..7),
+        max_retries: rng.u32(..4),
+        max_per_domain: rng.u32(1..3),
+        exclusive_domains: DOMAINS
+            .iter()
+            .filter(|_| rng.u32(..4) == 0)
+            .map(ToString::to_string)
+            .collect::<BTreeSet<_>>(),
+        breaker_threshold: rng.u32(1..7),
+        breaker_cooldown_ms: rng.u64(1_000..600_000),
+        allow_partial: rng.u32(..3) > 0,
+        dry_run: rng.u32(..40) == 0,
+        agent: "claude".to_owned(),
+        model: [ModelChoice::Auto, ModelChoice::Fixed { model: None }][rng.usize(..2)].clone(),
+        has_checks: rng.bool(),
+        red_base: [RedBase::Fail, RedBase::IgnoreKnown][rng.usize(..2)],
+        start_until: (rng.u32(..6) == 0).then(|| DUSK + rng.u64(..2 * 3_600_000)),
+        seed: rng.u64(..),
+    }
+}
+
+pub(super) fn history(rng: &mut Rng) -> History {
+    let mut history = History::default();
+    for model in ["", "sonnet", "opus"] {
+        let n = rng.usize(..6);
+        history.0.insert(model.to_owned(), (0..n).map(|_| Usd::from_cents(rng.i64(1..400))).collect());
+    }
+    history
+}
+
+fn backlog(rng: &mut Rng) -> Vec<Issue> {
+    let n = [3, 8, 20, 41][rng.usize(..4)];
+    let n = rng.u64(..n);
+    let may_be_circular = rng.u32(..30) == 0;
+    let n_dependencies = rng.u32(..3);
+    (1..=n).map(|number| issue(rng, number, n, n_dependencies, may_be_circular)).collect()
+}
+
+fn issue(rng: &mut Rng, number: u64, n: u64, n_dependencies: u32, may_be_circular: bool) -> Issue {
+    let dependencies = (0..n_dependencies)
+        .filter_map(|_| {
+            let on = if may_be_circular { rng.u64(1..=n) } else { rng.u64(..number) };
+            let on = if rng.u32(..30) == 0 { 1_000 + on } else { on };
+            (on > 0 && rng.u32(..3) == 0)
+                .then(|| Dependency { number: IssueNumber(on), open: rng.u32(..3) > 0 || on < 1_000 })
+        })
+        .collect();
+    let labels = ["P0", "priority: low", "bug", "bug", "bug"];
+    Issue {
+        number: IssueNumber(number),
+        title: format!("issue {number}"),
+        labels: vec![labels[rng.usize(..5)].to_owned()],
+        created_at: Time::from_ms(rng.u64(..50)),
+        dependencies,
+        open_pull_request: (rng.u32(..15) == 0).then(|| PullRequest { number: 900 + number, url: String::new() }),
+        ..Issue::default()
+    }
+}
+
+/// Carries an effect out, in the way of tonight.
+pub(super) fn work(rng: &mut Rng, weather: &Weather, settings: &Settings, now: Time, effect: Effect) -> Input {
+    match effect {
+        Effect::FetchBacklog => match weather.forge_failure(rng, now) {
+            Some(failure) => Input::BacklogFailed { failure },
+            None => Input::BacklogFetched { issues: backlog(rng), warnings: vec![] },
+        },
+        Effect::Classify { issue } => Input::Classified { issue: issue.number, classification: classification(rng) },
+        Effect::SelectModel { issue, .. } => {
+            let model = ["sonnet", "opus"][rng.usize(..2)].to_owned();
+            Input::ModelSelected { issue: issue.number, model: Some(model), reason: String::new() }
+        }
+        Effect::CheckBase => {
+            let red_percent = if rng.bool() { 0 } else { weather.failure_percent };
+            Input::BaseChecked { results: checks(rng, red_percent) }
+        }
+        Effect::LeaseWorktree { issue, attempt, .. } => match weather.forge_failure(rng, now) {
+            Some(failure) => Input::Failed { issue, attempt, failure },
+            None => Input::WorktreeLeased { issue, attempt, base: format!("base of {issue}.{attempt}") },
+        },
+        Effect::CollectWork { issue, attempt, .. } => {
+            let issue = issue.number;
+            if rng.u32(..400) < weather.failure_percent {
+                let failure = Failure::Crash { message: "not collected".to_owned() };
+                return Input::Failed { issue, attempt, failure };
+            }
+            let has_work = rng.u32(..100) >= weather.failure_percent;
+            let work = Work { commit: format!("work of {issue}.{attempt}"), ..Work::default() };
+            Input::WorkCollected { issue, attempt, work: has_work.then_some(work) }
+        }
+        Effect::RunChecks { issue, attempt, .. } => {
+            Input::ChecksFinished { issue, attempt, results: checks(rng, weather.failure_percent) }
+        }
+        Effect::Publish { issue, attempt } => match weather.forge_failure(rng, now) {
+            Some(failure) => Input::Failed { issue, attempt, failure },
+            None => Input::Published {
+                issue,
+                attempt,
+                publication: Publication { commit: format!("{issue}"), ..Publication::default() },
+            },
+        },
+        Effect::RunAgent { .. } | Effect::Stop { .. } | Effect::ReleaseWorktree { .. } => {
+            unreachable!("agents have turns; the others have no answer: {settings:?}")
+        }
+    }
+}
+
+fn classification(rng: &mut Rng) -> Classification {
+    let paths = (0..rng.usize(..3)).map(|_| PATHS[rng.usize(..PATHS.len())].to_owned()).collect();
+    Classification {
+        domain: DOMAINS[rng.usize(..DOMAINS.len())].to_owned(),
+        confidence: rng.f32(),
+        paths,
+        ..Classification::default()
+    }
+}
+
+fn checks(rng: &mut Rng, red_percent: u32) -> Vec<CheckResult> {
+    ["lint", "test"]
+        .map(|name| CheckResult {
+            name: name.to_owned(),
+            passed: rng.u32(..100) >= red_percent,
+            ..CheckResult::default()
+        })
+        .into()
+}
+
+/// Reports the end of an agent, as truthfully as agents do.
+pub(super) fn report(rng: &mut Rng, agent: &Agent, is_at_limit: bool, is_stopped: bool, is_free: bool) -> AgentReport {
+    let ended = if is_stopped && rng.u32(..3) > 0 {
+        Ended::Failed { failure: Failure::Interrupted }
+    } else if is_at_limit {
+        Ended::Budget
+    } else {
+        agent.ended.clone()
+    };
+    let spent = match rng.u32(..8) {
+        _ if is_free => Spent::Known(Usd::ZERO),
+        0 => Spent::Unknown,
+        1 => Spent::AtLeast(agent.spent.half()),
+        _ => Spent::Known(agent.spent),
+    };
+    AgentReport {
+        ended,
+        spent,
+        session: rng.bool().then(|| "session".to_owned()),
+        summary: None,
+        denied: vec![],
+        tokens: rng.u64(..),
+        duration_ms: 1,
+    }
+}

@@ -1,0 +1,74 @@
+//! The judges of a night: each looks at the journal alone and objects to what must never be in it.
+//!
+//! `oracle/corrupted.rs` shows each of them able to object.
+
+mod corrupted;
+mod money;
+mod order;
+mod work;
+
+use autoissue_engine::*;
+
+use crate::chronicle::{Chronicle, Entry};
+
+/// Looks at what was told so far and at what comes next; returns what is wrong with it.
+type Oracle = fn(&Chronicle, Time, &Event) -> Option<String>;
+
+const ORACLES: [(&str, Oracle); 19] = [
+    ("budget", money::budget),
+    ("overshoot", money::overshoot),
+    ("cap", money::cap),
+    ("cost", money::cost),
+    ("admission", money::admission),
+    ("slots", order::slots),
+    ("domain", order::domain),
+    ("exclusive", order::exclusive),
+    ("conflict", order::conflict),
+    ("order", order::order),
+    ("dependency", order::dependency),
+    ("breaker", order::breaker),
+    ("pause", order::pause),
+    ("halt", order::halt),
+    ("end", work::end),
+    ("attempt", work::attempt),
+    ("retry", work::retry),
+    ("publish", work::publish),
+    ("collect", work::collect),
+];
+
+/// What an oracle objects to.
+#[derive(Debug)]
+pub(crate) struct Objection {
+    pub(crate) oracle: &'static str,
+    /// Position in the journal.
+    pub(crate) at: usize,
+    pub(crate) why: String,
+}
+
+/// Returns the first objection of each oracle.
+pub(crate) fn judge(journal: &[Entry]) -> Vec<Objection> {
+    let mut objections: Vec<Objection> = Vec::new();
+    let mut told = Chronicle::default();
+    for (at, Entry { at: now, event }) in journal.iter().enumerate() {
+        for (oracle, objects) in ORACLES {
+            if let Some(why) = objects(&told, *now, event)
+                && !objections.iter().any(|known| known.oracle == oracle)
+            {
+                objections.push(Objection { oracle, at, why });
+            }
+        }
+        told.note(event);
+    }
+    objections.extend(unfinished(&told, journal.len()));
+    objections
+}
+
+/// A night ends: with its last task, or interrupted.
+fn unfinished(told: &Chronicle, at: usize) -> Option<Objection> {
+    if !told.is_finished {
+        let why = "the journal has no end".to_owned();
+        return (!told.is_suspended).then_some(Objection { oracle: "liveness", at, why });
+    }
+    let open = told.tasks.iter().find(|(_, task)| task.outcome.is_none()).filter(|_| !told.settings.dry_run)?;
+    Some(Objection { oracle: "end", at, why: format!("{} has no end", open.0) })
+}

@@ -1,0 +1,304 @@
+//! Journals that are wrong in one way each: the oracle in question objects, and no other.
+
+use std::sync::Arc;
+
+use autoissue_engine::*;
+
+use super::judge;
+use crate::chronicle::Entry;
+use crate::line::DUSK;
+use crate::story::{Night, Reply, broken, crash, gave_up, limited, number, usd};
+
+/// Plays a script, to whose journal nobody objects; corrupts it; and sees that exactly this oracle does.
+#[track_caller]
+fn check(oracle: &str, n_issues: u64, script: impl FnOnce(&mut Night), corrupt: impl FnOnce(&mut Vec<Entry>)) {
+    let mut night = Night::new(n_issues);
+    script(&mut night);
+    let mut journal = std::mem::take(&mut night.journal);
+    let before = judge(&journal);
+    assert!(before.is_empty(), "{before:?}");
+    corrupt(&mut journal);
+    let after = judge(&journal);
+    let objecting: Vec<&str> = after.iter().map(|objection| objection.oracle).collect();
+    assert_eq!(objecting, [oracle], "{after:?}");
+}
+
+fn side_by_side(night: &mut Night) {
+    night.hold(1, "agent").begin().release(1, "agent");
+}
+
+fn in_turn(night: &mut Night) {
+    night.set(|s| s.n_slots = 1).begin();
+}
+
+/// Returns the position of the first such event.
+fn position(journal: &[Entry], is: impl Fn(&Event) -> bool) -> usize {
+    journal.iter().position(|entry| is(&entry.event)).expect("the script has such an event")
+}
+
+fn is_start(event: &Event, n: u64) -> bool {
+    matches!(event, Event::AttemptStarted { issue, .. } if issue.0 == n)
+}
+
+fn rules(journal: &mut [Entry], change: impl FnOnce(&mut Settings)) {
+    match &mut journal[0].event {
+        Event::SessionStarted { settings, .. } => change(settings),
+        other => panic!("{other:?} comes first"),
+    }
+}
+
+fn accepted(journal: &mut [Entry], n: u64, change: impl FnOnce(&mut Issue)) {
+    let at = position(journal, |event| matches!(event, Event::TaskAccepted { issue } if issue.number.0 == n));
+    if let Event::TaskAccepted { issue } = &mut journal[at].event {
+        change(Arc::make_mut(issue));
+    }
+}
+
+fn classified(journal: &mut [Entry], n: u64, change: impl FnOnce(&mut Classification)) {
+    let at = position(journal, |event| matches!(event, Event::TaskClassified { issue, .. } if issue.0 == n));
+    if let Event::TaskClassified { classification, .. } = &mut journal[at].event {
+        change(classification);
+    }
+}
+
+fn exited(journal: &mut [Entry], change: impl FnOnce(&mut AgentReport, &mut Usd)) {
+    let at = position(journal, |event| matches!(event, Event::AgentExited { .. }));
+    if let Event::AgentExited { report, charged, .. } = &mut journal[at].event {
+        change(report, charged);
+    }
+}
+
+#[test]
+fn budget() {
+    let script = |night: &mut Night| {
+        night.set(|s| s.allow_partial = true);
+        side_by_side(night);
+    };
+    check("budget", 2, script, |journal| rules(journal, |s| s.budget = usd(9.99)));
+}
+
+#[test]
+fn overshoot() {
+    check("overshoot", 1, in_turn, |journal| {
+        exited(journal, |report, charged| (report.spent, *charged) = (Spent::Known(usd(52.0)), usd(52.0)));
+    });
+}
+
+#[test]
+fn cap() {
+    check("cap", 1, in_turn, |journal| rules(journal, |s| s.task_cap = usd(4.99)));
+}
+
+#[test]
+fn cost() {
+    check("cost", 1, in_turn, |journal| exited(journal, |_, charged| *charged = Usd::ZERO));
+    check("cost", 1, in_turn, |journal| exited(journal, |report, _| report.spent = Spent::Unknown));
+}
+
+#[test]
+fn admission() {
+    check("admission", 1, in_turn, |journal| {
+        let at = position(journal, |event| matches!(event, Event::BacklogAdmitted { .. }));
+        journal.remove(at);
+    });
+    check("admission", 3, in_turn, |journal| rules(journal, |s| s.budget = usd(14.99)));
+}
+
+#[test]
+fn slots() {
+    check("slots", 2, side_by_side, |journal| rules(journal, |s| s.n_slots = 1));
+}
+
+#[test]
+fn domain() {
+    check("domain", 2, side_by_side, |journal| classified(journal, 2, |class| class.domain = "d1".into()));
+}
+
+#[test]
+fn exclusive() {
+    let alone = |domain: &'static str| {
+        move |journal: &mut Vec<Entry>| {
+            rules(journal, |s| {
+                s.exclusive_domains.insert(domain.into());
+            });
+        }
+    };
+    check("exclusive", 2, side_by_side, alone("d2"));
+    check("exclusive", 2, side_by_side, alone("d1"));
+}
+
+#[test]
+fn conflict() {
+    let script = |night: &mut Night| {
+        night.paths(1, &["src/a.rs"]);
+        side_by_side(night);
+    };
+    check("conflict", 2, script, |journal| classified(journal, 2, |class| class.paths.push("src/".into())));
+}
+
+#[test]
+fn order() {
+    check("order", 2, in_turn, |journal| accepted(journal, 2, |issue| issue.created_at = Time::from_ms(0)));
+}
+
+#[test]
+fn dependency() {
+    let on = |n: u64| Dependency { number: number(n), open: true };
+    check("dependency", 2, side_by_side, |journal| accepted(journal, 2, |issue| issue.dependencies.push(on(1))));
+    check("dependency", 2, side_by_side, |journal| accepted(journal, 2, |issue| issue.dependencies.push(on(99))));
+    let skips = |night: &mut Night| {
+        night.depends(2, &[1]).set(|s| s.max_retries = 0).replies(1, "agent", [broken(gave_up())]).begin();
+    };
+    check("dependency", 2, skips, |journal| accepted(journal, 2, |issue| issue.dependencies.clear()));
+}
+
+fn outage(night: &mut Night) {
+    night.set(|s| s.breaker_threshold = 1).replies(1, "agent", [broken(crash())]).begin();
+}
+
+#[test]
+fn breaker() {
+    let is_opening = |event: &Event| matches!(event, Event::BreakerOpened { .. });
+    let is_probe = |event: &Event| matches!(event, Event::BreakerProbed { .. });
+    check("breaker", 1, outage, |journal| {
+        let at = position(journal, is_opening);
+        journal.remove(at);
+    });
+    check("breaker", 1, outage, |journal| {
+        let at = position(journal, is_probe);
+        journal.remove(at);
+    });
+    check("breaker", 1, outage, |journal| {
+        let at = position(journal, is_probe);
+        let probe = journal[at].clone();
+        journal.insert(at, probe);
+    });
+    check("breaker", 1, outage, |journal| rules(journal, |s| s.breaker_cooldown_ms += 1));
+    check("breaker", 1, outage, |journal| rules(journal, |s| s.breaker_threshold = 2));
+}
+
+#[test]
+fn pause() {
+    let script = |night: &mut Night| {
+        night.replies(1, "agent", [broken(limited(100))]).begin();
+    };
+    check("pause", 1, script, |journal| {
+        let at = position(journal, |event| matches!(event, Event::ServicePaused { .. }));
+        if let Event::ServicePaused { until, .. } = &mut journal[at].event {
+            *until = DUSK + 3_600_000;
+        }
+    });
+}
+
+#[test]
+fn halt() {
+    check("halt", 2, in_turn, |journal| {
+        let at = position(journal, |event| is_start(event, 2));
+        let event = Event::SessionStopping { message: "stop".into() };
+        journal.insert(at, Entry { at: journal[at].at, event });
+    });
+    check("halt", 1, in_turn, |journal| rules(journal, |s| s.start_until = Some(DUSK)));
+    check("halt", 1, in_turn, |journal| {
+        let last = journal.len() - 1;
+        journal.push(Entry { at: journal[last].at, event: Event::BacklogRetried });
+    });
+}
+
+#[test]
+fn end() {
+    let is_end = |event: &Event| matches!(event, Event::TaskFinished { .. });
+    check("end", 1, in_turn, |journal| {
+        let at = position(journal, is_end);
+        journal.remove(at);
+    });
+    check("end", 1, in_turn, |journal| {
+        let at = position(journal, is_end);
+        let mut twice = journal[at].clone();
+        if let Event::TaskFinished { outcome, .. } = &mut twice.event {
+            *outcome = Outcome::NoChange;
+        }
+        journal.insert(at + 1, twice);
+    });
+}
+
+#[test]
+fn attempt() {
+    check("attempt", 1, in_turn, |journal| {
+        let at = position(journal, |event| is_start(event, 1));
+        if let Event::AttemptStarted { attempt, .. } = &mut journal[at].event {
+            *attempt = 2;
+        }
+    });
+    check("attempt", 1, in_turn, |journal| {
+        let at = position(journal, |event| matches!(event, Event::WorktreeLeased { .. }));
+        if let Event::WorktreeLeased { attempt, .. } = &mut journal[at].event {
+            *attempt = 2;
+        }
+    });
+}
+
+#[test]
+fn retry() {
+    let script = |night: &mut Night| {
+        night.replies(1, "agent", [broken(crash())]).begin();
+    };
+    check("retry", 1, script, |journal| rules(journal, |s| s.max_retries = 0));
+    check("retry", 1, script, |journal| {
+        let at = position(journal, |event| matches!(event, Event::AttemptFailed { .. }));
+        if let Event::AttemptFailed { retry_at, .. } = &mut journal[at].event {
+            *retry_at = Some(DUSK);
+        }
+    });
+}
+
+#[test]
+fn publish() {
+    let checked = |night: &mut Night| {
+        night.set(|s| s.has_checks = true).hold(1, "agent").begin().meter(1, 1, 1.0).release(1, "agent");
+    };
+    check("publish", 1, checked, |journal| {
+        let at = position(journal, |event| matches!(event, Event::PullRequestOpened { .. }));
+        let twice = journal[at].clone();
+        journal.insert(at, twice);
+    });
+    check("publish", 1, checked, |journal| {
+        let at = position(journal, |event| matches!(event, Event::ChecksFinished { .. }));
+        if let Event::ChecksFinished { passed, .. } = &mut journal[at].event {
+            *passed = false;
+        }
+    });
+    check("publish", 1, checked, |journal| {
+        let at = position(journal, |event| matches!(event, Event::WorkCollected { .. }));
+        journal[at].event = Event::WorkCollected { issue: number(1), attempt: 1, work: None };
+    });
+    check("publish", 1, checked, |journal| {
+        let at = position(journal, |event| matches!(event, Event::SpendMetered { .. }));
+        journal[at].event = Event::SpendMetered { issue: number(1), attempt: 1, spent: usd(5.01) };
+    });
+}
+
+#[test]
+fn collect() {
+    let is_collection = |event: &Event| matches!(event, Event::WorkCollected { .. });
+    let over_budget = |night: &mut Night| {
+        night.replies(1, "agent", [Reply::Exits(Ended::Budget, Spent::Known(usd(5.0)))]).begin();
+    };
+    check("collect", 1, over_budget, |journal| {
+        let at = position(journal, is_collection);
+        journal.remove(at);
+    });
+    let gives_up = |night: &mut Night| {
+        night.replies(1, "agent", [broken(gave_up())]).begin();
+    };
+    check("collect", 1, gives_up, |journal| {
+        let at = position(journal, is_collection);
+        journal.remove(at);
+    });
+}
+
+#[test]
+fn liveness() {
+    check("liveness", 1, in_turn, |journal| {
+        journal.pop();
+    });
+}

@@ -1,0 +1,191 @@
+//! Who may start when, and beside whom.
+
+use autoissue_engine::*;
+
+use crate::chronicle::{Chronicle, Health, Told};
+
+fn starting<'a>(told: &'a Chronicle, event: &Event) -> Option<&'a Told> {
+    match event {
+        Event::AttemptStarted { issue, .. } => told.tasks.get(issue),
+        _ => None,
+    }
+}
+
+fn objection(is_wrong: bool, task: &Told, why: &str) -> Option<String> {
+    is_wrong.then(|| format!("{} starts {why}", task.issue.number))
+}
+
+pub(super) fn slots(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    let task = starting(told, event)?;
+    objection(told.settings.n_slots as usize <= told.running.len(), task, "without a slot")
+}
+
+pub(super) fn domain(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    let task = starting(told, event)?;
+    objection(is_domain_full(told, task), task, "in a busy domain")
+}
+
+fn is_domain_full(told: &Chronicle, task: &Told) -> bool {
+    let n_same = told.running().filter(|other| other.domain() == task.domain()).count();
+    told.settings.max_per_domain as usize <= n_same
+}
+
+fn runs_alone(told: &Chronicle, task: &Told) -> bool {
+    told.settings.exclusive_domains.contains(task.domain())
+}
+
+fn breaks_solitude(told: &Chronicle, task: &Told) -> bool {
+    !told.running.is_empty() && (runs_alone(told, task) || told.running().any(|other| runs_alone(told, other)))
+}
+
+pub(super) fn exclusive(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    let task = starting(told, event)?;
+    objection(breaks_solitude(told, task), task, "beside a task that runs alone")
+}
+
+pub(super) fn conflict(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    let task = starting(told, event)?;
+    objection(told.running().any(|other| other.conflicts(task)), task, "on a file that another works on")
+}
+
+/// Nobody is overtaken who could have started, and nobody makes the oldest wait longer.
+pub(super) fn order(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
+    let task = starting(told, event)?;
+    let is_ready = |other: &&Told| other.waits.is_some_and(|at| at <= now) && told.is_founded(other);
+    let oldest = told.tasks.values().filter(is_ready).min_by_key(|other| other.place())?;
+    if oldest.place() < task.place() {
+        let would_wait = oldest.conflicts(task) || runs_alone(told, oldest);
+        if would_wait {
+            return objection(true, task, &format!("although {} is older and would wait for it", oldest.issue.number));
+        }
+    }
+    let older = told.tasks.values().filter(is_ready).filter(|other| other.place() < task.place());
+    let could = |other: &&Told| {
+        let is_free = !is_domain_full(told, other) && !breaks_solitude(told, other);
+        is_free
+            && !told.running().any(|running| running.conflicts(other))
+            && (other.place() == oldest.place() || !oldest.conflicts(other))
+    };
+    let overtaken = older.filter(|other| could(other)).min_by_key(|other| other.place())?;
+    objection(true, task, &format!("before {}, which could", overtaken.issue.number))
+}
+
+/// A task starts after what it depends on is published, and is skipped by the name of what was not.
+pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    if let Some(task) = starting(told, event) {
+        let has_outside = task.issue.dependencies.iter().any(|on| on.open && !told.tasks.contains_key(&on.number));
+        return objection(has_outside || !told.is_founded(task), task, "before what it depends on");
+    }
+    let Event::TaskFinished { issue, outcome: Outcome::Skipped { because } } = event else { return None };
+    let task = told.tasks.get(issue)?;
+    let names = |number: IssueNumber| task.issue.dependencies.iter().any(|on| on.number == number);
+    let is_right = match because {
+        Skip::DependsOn(on) => {
+            let outcome = told.tasks.get(on).and_then(|on| on.outcome.as_ref());
+            names(*on) && outcome.is_some_and(|outcome| !outcome.is_success())
+        }
+        Skip::DependsOnOutside(on) => names(*on) && !told.tasks.contains_key(on),
+    };
+    (!is_right).then(|| format!("{issue} is skipped for the wrong reason"))
+}
+
+/// Breakers open after so many failures, let one probe after the cooldown, and nobody else.
+pub(super) fn breaker(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
+    if let Some(why) = misses_opening(told, now, event) {
+        return Some(why);
+    }
+    match event {
+        Event::AttemptStarted { issue, .. } => [told.settings.agent_service(), Service::Forge]
+            .into_iter()
+            .find(|service| is_barred(told, service, *issue))
+            .map(|service| format!("{issue} starts while {service} is out of order")),
+        Event::PublishStarted { issue, .. } => is_barred(told, &Service::Forge, *issue)
+            .then(|| format!("{issue} is published while the forge is out of order")),
+        Event::WorktreeLeased { issue, .. } => is_barred(told, &told.settings.agent_service(), *issue)
+            .then(|| format!("the agent of {issue} runs into an outage")),
+        Event::BreakerProbed { service, issue } => {
+            let health = told.service(service).health;
+            let is_due = matches!(health, Health::Open(until) if until <= now);
+            (!is_due).then(|| format!("{issue} probes {service}, which is {health:?}"))
+        }
+        Event::BreakerOpened { service, until, .. } => opens_wrongly(told, now, service, *until),
+        _ => None,
+    }
+}
+
+fn is_barred(told: &Chronicle, service: &Service, issue: IssueNumber) -> bool {
+    match told.service(service).health {
+        Health::Good | Health::Paused(_) => false,
+        Health::Open(_) => true,
+        Health::Probing(probe) => probe != issue,
+    }
+}
+
+/// Returns what is wrong if the last failure had to open a breaker and this event is another.
+fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
+    let Some(Event::ServiceFailed { service, issue, charged }) = &told.last else { return None };
+    let patient = told.service(service);
+    let must = match patient.health {
+        Health::Good => told.settings.breaker_threshold <= patient.n_failures,
+        Health::Paused(until) => until <= now && told.settings.breaker_threshold <= patient.n_failures,
+        Health::Open(_) => false,
+        Health::Probing(probe) => Some(probe) == *issue,
+    };
+    let opens = matches!(event, Event::BreakerOpened { service: opened, .. } if opened == service);
+    if must && *charged {
+        return Some(format!("a task pays for {service}"));
+    }
+    (must && !opens).then(|| format!("{service} failed {} times and its breaker stays closed", patient.n_failures))
+}
+
+fn opens_wrongly(told: &Chronicle, now: Time, service: &Service, until: Time) -> Option<String> {
+    let patient = told.service(service);
+    let has_just_failed = matches!(&told.last, Some(Event::ServiceFailed { service: failed, .. }) if failed == service);
+    let cooldown_ends = now + told.settings.breaker_cooldown_ms;
+    let is_right = match patient.health {
+        // A probe that ended without an answer makes room for another at once.
+        Health::Probing(_) => until == if has_just_failed { cooldown_ends } else { now },
+        _ => has_just_failed && told.settings.breaker_threshold <= patient.n_failures && until == cooldown_ends,
+    };
+    (!is_right).then(|| format!("the breaker of {service} opens after {} failures until {until}", patient.n_failures))
+}
+
+/// A service that said until when is left alone until then.
+pub(super) fn pause(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
+    let is_paused = |service: &Service| matches!(told.service(service).health, Health::Paused(until) if now < until);
+    let agent = told.settings.agent_service();
+    match event {
+        Event::AttemptStarted { issue, .. } if is_paused(&agent) || is_paused(&Service::Forge) => {
+            Some(format!("{issue} starts in a pause"))
+        }
+        Event::WorktreeLeased { issue, .. } if is_paused(&agent) => {
+            Some(format!("the agent of {issue} runs in a pause"))
+        }
+        Event::PublishStarted { issue, .. } if is_paused(&Service::Forge) => {
+            Some(format!("{issue} is published in a pause"))
+        }
+        Event::BreakerOpened { service, .. } if is_paused(service) => {
+            Some(format!("a breaker cuts the pause of {service}"))
+        }
+        _ => None,
+    }
+}
+
+/// Nothing starts after a stop, an interrupt, or the time that was set; nothing at all happens after the end.
+pub(super) fn halt(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
+    if told.is_finished || (told.is_suspended && !matches!(event, Event::SessionResumed { .. })) {
+        return Some("something happens after the end".to_owned());
+    }
+    let issue = match event {
+        Event::AttemptStarted { issue, .. } => {
+            if told.settings.start_until.is_some_and(|until| until <= now) {
+                return Some(format!("{issue} starts too late"));
+            }
+            issue
+        }
+        // Where an agent would run.
+        Event::WorktreeLeased { issue, .. } => issue,
+        _ => return None,
+    };
+    told.halted.map(|halted| format!("{issue} starts after {halted}"))
+}

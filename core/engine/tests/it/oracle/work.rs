@@ -1,0 +1,98 @@
+//! What becomes of tasks, attempts and work.
+
+use autoissue_engine::*;
+
+use crate::chronicle::Chronicle;
+
+/// Each task ends once, and nothing happens to it afterwards.
+pub(super) fn end(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    let issue = event.issue().filter(|_| !matches!(event, Event::ServiceFailed { .. }))?;
+    match (event, told.tasks.get(&issue)) {
+        (Event::TaskAccepted { .. }, None) => None,
+        (Event::TaskAccepted { .. }, Some(_)) => Some(format!("{issue} is accepted twice")),
+        (_, None) => Some(format!("{issue} was never accepted")),
+        (_, Some(task)) => task.outcome.as_ref().map(|outcome| format!("{issue} has ended already, {outcome}")),
+    }
+}
+
+/// Attempts are numbered without a gap, one at a time, and each event is about the one in flight.
+pub(super) fn attempt(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    let (issue, number) = match event {
+        Event::AttemptStarted { issue, attempt, .. } => {
+            let task = told.tasks.get(issue)?;
+            let is_right = task.running.is_none() && *attempt == task.n_started + 1;
+            return (!is_right).then(|| format!("{issue} starts attempt {attempt} after {}", task.n_started));
+        }
+        Event::WorktreeLeased { issue, attempt, .. }
+        | Event::SpendMetered { issue, attempt, .. }
+        | Event::AgentExited { issue, attempt, .. }
+        | Event::WorkCollected { issue, attempt, .. }
+        | Event::ChecksFinished { issue, attempt, .. }
+        | Event::PublishDelayed { issue, attempt, .. }
+        | Event::AttemptSuspended { issue, attempt }
+        | Event::PublishStarted { issue, attempt }
+        | Event::PullRequestOpened { issue, attempt, .. }
+        | Event::AttemptFailed { issue, attempt, .. } => (issue, attempt),
+        _ => return None,
+    };
+    let running = told.running_of(*issue);
+    (running.map(|running| running.number) != Some(*number))
+        .then(|| format!("{issue} has no attempt {number} in flight"))
+}
+
+/// A task is tried again at most so often, and only where that can help.
+pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
+    let Event::AttemptFailed { issue, failure, charged, retry_at: Some(at), .. } = event else { return None };
+    let n_paid = told.tasks.get(issue)?.n_paid + u32::from(*charged);
+    let max = told.settings.max_retries;
+    if max < n_paid {
+        return Some(format!("{issue} is tried again after {n_paid} paid retries of {max}"));
+    }
+    let is_hopeless =
+        matches!(failure, Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. });
+    let is_nobodys = matches!(failure, Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Interrupted);
+    let is_hasty = matches!(failure, Failure::Crash { .. } | Failure::Timeout { .. } | Failure::Network { .. })
+        && *at < now + 1_000;
+    let is_wrong = is_hopeless || is_hasty || (is_nobodys && *charged);
+    is_wrong.then(|| format!("{issue} is tried again after: {failure}"))
+}
+
+/// Work is published once, and only work that an agent did in full, that differs from the base, and that passed.
+pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    match event {
+        Event::PublishStarted { issue, .. } | Event::PullRequestOpened { issue, .. } => {
+            let task = told.tasks.get(issue)?;
+            let running = task.running.as_ref()?;
+            let is_good = running.exited == Some(Ended::Done) && running.collected == Some(true);
+            let is_right = is_good && (running.passed || !told.had_checks) && task.n_published == 0;
+            (!is_right).then(|| format!("{issue} has nothing to publish"))
+        }
+        Event::TaskFinished { issue, outcome: Outcome::Done { .. } } => {
+            let n_published = told.tasks.get(issue)?.n_published;
+            (n_published != 1).then(|| format!("{issue} is done and was published {n_published} times"))
+        }
+        Event::AgentExited { issue, report, .. } if report.ended == Ended::Done => {
+            let is_over = told.running_of(*issue).is_some_and(|running| running.reserved < running.metered);
+            (is_over || told.is_interrupting).then(|| format!("the agent of {issue} was stopped and is called done"))
+        }
+        _ => None,
+    }
+}
+
+/// Whatever an agent left is collected before its attempt ends.
+pub(super) fn collect(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    let (issue, failure) = match event {
+        Event::AttemptFailed { issue, failure, .. } => (issue, Some(failure)),
+        Event::TaskFinished { issue, .. } => (issue, None),
+        _ => return None,
+    };
+    let running = told.running_of(*issue)?;
+    // Where collecting itself fails, the attempt fails of that, and the tree stays.
+    let is_the_agents = match (&running.exited, failure) {
+        (Some(Ended::Failed { failure: of_agent }), Some(failure)) => of_agent == failure,
+        (exited, failure) => exited.is_some() && failure.is_none(),
+    };
+    let is_lost = is_the_agents && running.collected.is_none();
+    let is_cut = running.is_leased && running.exited.is_none() && running.metered > Usd::ZERO;
+    (is_lost || is_cut).then(|| format!("the work of {issue} is not collected"))
+}

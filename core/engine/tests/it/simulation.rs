@@ -1,0 +1,49 @@
+//! Thousands of random nights, each judged by every oracle.
+//!
+//! `AUTOISSUE_NIGHTS=n` plays n nights instead, `AUTOISSUE_SEED=n` that one night only.
+
+use crate::chronicle::Entry;
+use crate::line::line;
+use crate::night::play;
+use crate::oracle::judge;
+
+/// Nights of an ordinary test run: enough to meet every event, few enough not to be noticed.
+const N_NIGHTS: u64 = 2_000;
+/// Events shown of a night that went wrong.
+const N_SHOWN: usize = 40;
+
+#[test]
+fn no_night_goes_wrong() {
+    let number = |name: &str| setting(name).map(|text| text.parse::<u64>().expect("a whole number"));
+    let (first, n) = match (number("AUTOISSUE_SEED"), number("AUTOISSUE_NIGHTS")) {
+        (Some(seed), n) => (seed, n.unwrap_or(1)),
+        (None, n) => (0, n.unwrap_or(N_NIGHTS)),
+    };
+    for seed in first..first + n {
+        live_through(seed);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the engine is given its settings, its tests are not")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn live_through(seed: u64) {
+    let (journal, error) = play(seed);
+    let objections = if error.is_some() { Vec::new() } else { judge(&journal) };
+    let first = objections.iter().min_by_key(|objection| objection.at);
+    let wrong = error.or_else(|| first.map(|first| format!("{}: {}", first.oracle, first.why)));
+    if let Some(wrong) = wrong {
+        let end = first.map_or(journal.len(), |first| (first.at + 1).min(journal.len()));
+        panic!(
+            "night {seed} went wrong: {wrong}\n{}\nagain: AUTOISSUE_SEED={seed} cargo test -p autoissue-engine no_night_goes_wrong",
+            last_of(&journal[..end])
+        );
+    }
+}
+
+fn last_of(journal: &[Entry]) -> String {
+    let shown = &journal[journal.len().saturating_sub(N_SHOWN)..];
+    shown.iter().map(|entry| format!("  {} {}\n", entry.at.ms(), line(&entry.event))).collect()
+}

@@ -1,0 +1,479 @@
+//! Services that are out of order: breakers, pauses, bad credentials.
+
+use autoissue_engine::*;
+
+use crate::story::*;
+
+fn agent_runs(night: &Night) -> usize {
+    night.asked.iter().filter(|effect| matches!(effect, Effect::RunAgent { .. })).count()
+}
+
+#[test]
+fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
+    let night = check(
+        2,
+        |night| {
+            night.set(|s| (s.breaker_threshold, s.n_slots) = (3, 1));
+            night.replies(1, "agent", [crash(), crash()].map(broken));
+            night.replies(2, "agent", [crash(), crash()].map(broken)).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: crashed
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $0.00
+        agent failed for #2 (charged)
+        #2 attempt 1 failed (charged), again at 1s: crashed
+        #2 attempt 2 started, $5.00 reserved
+        #2 agent exited, $0.00
+        agent failed for #2
+        agent breaker open until 61s, 3 failures
+        #2 attempt 2 failed, again at 2s: crashed
+        agent probed by #1
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 121s, 4 failures
+        #1 attempt 2 failed, again at 62s: crashed
+        agent probed by #1
+        #1 attempt 3 started, $5.00 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 3 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert!(night.engine.tasks().values().all(|task| task.n_retries == 0), "nobody pays for the service");
+}
+
+#[test]
+fn while_open_tasks_wait_and_one_probes() {
+    check(
+        3,
+        |night| {
+            night.set(|s| (s.breaker_threshold, s.max_retries) = (1, 0));
+            night.replies(1, "agent", [broken(crash())]).hold(2, "agent").hold(3, "lease").begin();
+            night.pass(5).why(1).pass(60).why(1);
+            night.replies(3, "agent", [done(0.1)]).hold(1, "agent").release(3, "lease").why(3);
+            night.release(1, "agent").release(2, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 60s, 1 failures
+        #1 attempt 1 failed, again at 1s: crashed
+        (#1 agent `claude` failed too often; probed at 01:47 UTC)
+        agent probed by #1
+        #1 attempt 2 started, $5.00 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        (#1 does not wait)
+        #3 agent exited, $0.10
+        #3 ended, pull request #103
+        (#3 does not wait)
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn provider_down_20_min() {
+    let night = check(
+        6,
+        |night| {
+            night.set(|s| s.breaker_cooldown_ms = 600_000);
+            (1..=6).for_each(|n| {
+                night.replies(n, "agent", [network()].map(broken));
+            });
+            night.begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        #2 agent exited, $0.00
+        #3 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: no route
+        #4 attempt 1 started, $5.00 reserved
+        agent failed for #2 (charged)
+        #2 attempt 1 failed (charged), again at 1s: no route
+        #5 attempt 1 started, $5.00 reserved
+        agent failed for #3 (charged)
+        #3 attempt 1 failed (charged), again at 1s: no route
+        #6 attempt 1 started, $5.00 reserved
+        #4 agent exited, $0.00
+        #5 agent exited, $0.00
+        #6 agent exited, $0.00
+        agent failed for #4 (charged)
+        #4 attempt 1 failed (charged), again at 1s: no route
+        agent failed for #5
+        agent breaker open until 600s, 5 failures
+        #5 attempt 1 failed, again at 1s: no route
+        agent failed for #6
+        #6 attempt 1 failed, again at 1s: no route
+        agent probed by #1
+        #1 attempt 2 started, $5.00 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #2 attempt 2 started, $5.00 reserved
+        #3 attempt 2 started, $5.00 reserved
+        #1 ended, pull request #101
+        #4 attempt 2 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #3 agent exited, $1.00
+        #4 agent exited, $1.00
+        #2 ended, pull request #102
+        #5 attempt 2 started, $5.00 reserved
+        #3 ended, pull request #103
+        #6 attempt 2 started, $5.00 reserved
+        #4 ended, pull request #104
+        #5 agent exited, $1.00
+        #6 agent exited, $1.00
+        #5 ended, pull request #105
+        #6 ended, pull request #106
+        session completed
+        ",
+    );
+    assert!(night.engine.tasks().values().all(|task| task.outcome().is_some_and(Outcome::is_success)));
+}
+
+#[test]
+fn quota_at_one_am() {
+    check(
+        5,
+        |night| {
+            night.set(|s| (s.n_slots, s.max_retries) = (2, 0));
+            night.replies(1, "agent", [broken(limited(2_640))]).hold(2, "agent").begin().why(3);
+            night.release(2, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent pauses until 2640s
+        #1 attempt 1 failed, again: limited
+        (#3 agent `claude` pauses until 02:30 UTC: limited)
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #1 attempt 2 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #3 agent exited, $1.00
+        #1 ended, pull request #101
+        #4 attempt 1 started, $5.00 reserved
+        #3 ended, pull request #103
+        #5 attempt 1 started, $5.00 reserved
+        #4 agent exited, $1.00
+        #5 agent exited, $1.00
+        #4 ended, pull request #104
+        #5 ended, pull request #105
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_stated_pause_is_kept_whatever_fails_meanwhile() {
+    check(
+        3,
+        |night| {
+            night.set(|s| s.breaker_threshold = 2).hold(2, "agent").hold(3, "agent");
+            night.replies(1, "agent", [broken(limited(3_000))]);
+            night.replies(2, "agent", [broken(crash())]).replies(3, "agent", [broken(crash())]);
+            night.begin().release(2, "agent").release(3, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent pauses until 3000s
+        #1 attempt 1 failed, again: limited
+        #2 agent exited, $0.00
+        agent failed for #2
+        #2 attempt 1 failed, again at 1s: crashed
+        #3 agent exited, $0.00
+        agent failed for #3
+        #3 attempt 1 failed, again at 1s: crashed
+        #1 attempt 2 started, $5.00 reserved
+        #2 attempt 2 started, $5.00 reserved
+        #3 attempt 2 started, $5.00 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #2 agent exited, $1.00
+        #3 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 ended, pull request #102
+        #3 ended, pull request #103
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn no_agent_starts_in_a_worktree_that_was_ready_too_late() {
+    let night = check(
+        2,
+        |night| {
+            night.hold(2, "lease").replies(1, "agent", [broken(limited(500))]).begin().release(2, "lease");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent pauses until 500s
+        #1 attempt 1 failed, again: limited
+        #2 attempt 1 failed, again: interrupted
+        #1 attempt 2 started, $5.00 reserved
+        #2 attempt 2 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #2 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert_eq!(agent_runs(&night), 3);
+}
+
+#[test]
+fn one_hundred_thirty_three_more_starts() {
+    let night = check(
+        6,
+        |night| {
+            night.replies(1, "agent", [broken(auth())]).hold(1, "collect").hold(2, "agent").hold(3, "lease").begin();
+            night.say("before its work is collected").release(1, "collect").release(3, "lease").release(2, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        session stops: bad credentials
+        #4 ended, not started: bad credentials
+        #5 ended, not started: bad credentials
+        #6 ended, not started: bad credentials
+        (before its work is collected)
+        #1 attempt 1 failed: bad credentials
+        #1 ended, auth: bad credentials
+        #3 attempt 1 failed, again: interrupted
+        #3 ended, not started: bad credentials
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session failed: bad credentials
+        ",
+    );
+    assert_eq!(agent_runs(&night), 2, "those that ran already");
+}
+
+#[test]
+fn an_outage_of_the_forge_makes_work_wait() {
+    let night = check(
+        1,
+        |night| {
+            let down = std::iter::repeat_n(Reply::Fails(network()), 7);
+            night.replies(1, "publish", down).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        forge failed for #1 (charged)
+        #1 publishing delayed until 1s (charged): no route
+        forge failed for #1 (charged)
+        #1 publishing delayed until 3s (charged): no route
+        forge failed for #1 (charged)
+        #1 publishing delayed until 8s (charged): no route
+        forge failed for #1 (charged)
+        #1 publishing delayed until 12s (charged): no route
+        forge failed for #1
+        forge breaker open until 72s, 5 failures
+        #1 publishing delayed until 13s: no route
+        forge probed by #1
+        forge failed for #1
+        forge breaker open until 132s, 6 failures
+        #1 publishing delayed until 73s: no route
+        forge probed by #1
+        forge failed for #1
+        forge breaker open until 192s, 7 failures
+        #1 publishing delayed until 133s: no route
+        forge probed by #1
+        forge answers again
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(agent_runs(&night), 1);
+}
+
+#[test]
+fn a_forge_that_limits_publishing_is_asked_again_when_it_said() {
+    check(
+        2,
+        |night| {
+            night.set(|s| s.n_slots = 1).replies(1, "publish", [Reply::Fails(limited(100)), Reply::Fails(limited(0))]);
+            night.hold(2, "lease").begin().release(2, "lease");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        forge pauses until 100s
+        #1 publishing delayed until 100s: limited
+        forge pauses until 101s
+        #1 publishing delayed until 101s: limited
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn worktrees_wait_for_the_forge_that_gives_their_base() {
+    check(
+        4,
+        |night| {
+            night.set(|s| (s.breaker_threshold, s.n_slots) = (2, 2));
+            night.replies(1, "lease", [Reply::Fails(network())]).replies(2, "lease", [Reply::Fails(limited(40))]);
+            night.replies(3, "lease", [Reply::Fails(overloaded())]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        forge failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: no route
+        #3 attempt 1 started, $5.00 reserved
+        forge pauses until 40s
+        #2 attempt 1 failed, again: limited
+        forge failed for #3
+        #3 attempt 1 failed, again at 1s: 529
+        #1 attempt 2 started, $5.00 reserved
+        #2 attempt 2 started, $5.00 reserved
+        forge answers again
+        #1 agent exited, $1.00
+        #2 agent exited, $1.00
+        #1 ended, pull request #101
+        #3 attempt 2 started, $5.00 reserved
+        #2 ended, pull request #102
+        #4 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #4 agent exited, $1.00
+        #3 ended, pull request #103
+        #4 ended, pull request #104
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn publishing_gives_up_where_only_it_fails() {
+    check(
+        4,
+        |night| {
+            night.set(|s| (s.breaker_threshold, s.n_slots) = (2, 4));
+            night.replies(1, "publish", std::iter::repeat_n(Reply::Fails(network()), 4));
+            night.hold(2, "publish").hold(3, "publish").hold(4, "publish").begin();
+            night.release(2, "publish").pass(2).release(3, "publish").pass(3).release(4, "publish");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #4 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #2 agent exited, $1.00
+        #3 agent exited, $1.00
+        #4 agent exited, $1.00
+        forge failed for #1 (charged)
+        #1 publishing delayed until 1s (charged): no route
+        forge answers again
+        #2 ended, pull request #102
+        forge failed for #1 (charged)
+        #1 publishing delayed until 4s (charged): no route
+        forge answers again
+        #3 ended, pull request #103
+        forge failed for #1 (charged)
+        #1 publishing delayed until 9s (charged): no route
+        forge answers again
+        #4 ended, pull request #104
+        forge failed for #1 (charged)
+        #1 attempt 1 failed: no route
+        #1 ended, network: no route
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_probe_that_says_nothing_of_the_service_lets_another_probe() {
+    check(
+        2,
+        |night| {
+            night.set(|s| (s.breaker_threshold, s.n_slots) = (1, 1));
+            night.replies(1, "agent", [broken(crash())]).replies(1, "lease", [Reply::Nothing, Reply::Fails(crash())]);
+            night.begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 60s, 1 failures
+        #1 attempt 1 failed, again at 1s: crashed
+        agent probed by #1
+        #1 attempt 2 started, $5.00 reserved
+        #1 attempt 2 failed (charged), again at 61s: crashed
+        agent breaker open until 60s, 1 failures
+        agent probed by #2
+        #2 attempt 1 started, $5.00 reserved
+        agent answers again
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #1 attempt 3 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_person_closes_a_breaker() {
+    check(
+        2,
+        |night| {
+            night.set(|s| (s.breaker_threshold, s.breaker_cooldown_ms) = (1, 3_600_000));
+            night.replies(1, "agent", [broken(crash())]).hold(2, "agent").begin();
+            night.input(Input::BreakerReset { service: None });
+            night.run().release(2, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 3600s, 1 failures
+        #1 attempt 1 failed, again at 1s: crashed
+        agent breaker reset
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}

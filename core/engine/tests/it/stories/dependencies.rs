@@ -1,0 +1,135 @@
+//! Dependencies between issues.
+
+use autoissue_engine::*;
+
+use crate::story::*;
+
+fn start_of(night: &Night, n: u64) -> Option<Start> {
+    night.asked.iter().find_map(|effect| match effect {
+        Effect::LeaseWorktree { issue, start, .. } if issue.0 == n => Some(start.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_dependent_starts_from_what_it_depends_on() {
+    let night = check(
+        3,
+        |night| {
+            night.depends(1, &[2, 3]).hold(3, "publish").begin().why(1).release(3, "publish");
+        },
+        "
+        #2 attempt 1 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #3 agent exited, $1.00
+        #2 ended, pull request #102
+        (#1 waits for #3)
+        #3 ended, pull request #103
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let commit = |n: u64| (number(n), Some(format!("c{n}")));
+    assert_eq!(start_of(&night, 1), Some(Start::Published(vec![commit(2), commit(3)])));
+}
+
+#[test]
+fn dependents_of_what_failed_are_skipped_by_name() {
+    check(
+        4,
+        |night| {
+            night.depends(2, &[1]).depends(3, &[2]).depends(4, &[3, 1]).set(|s| s.max_retries = 0);
+            night.replies(1, "agent", [broken(gave_up())]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        #1 attempt 1 failed (charged): gave up
+        #1 ended, task: gave up
+        #4 ended, skipped: depends on #1
+        #2 ended, skipped: depends on #1
+        #3 ended, skipped: depends on #2
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_cycle_is_an_error_before_anything_is_spent() {
+    let night = check(
+        4,
+        |night| {
+            night.depends(2, &[4]).depends(4, &[3]).depends(3, &[2]).begin();
+        },
+        "
+        session stops: issues depend on each other in a circle: #2 → #4 → #3 → #2
+        #1 ended, not started: issues depend on each other in a circle: #2 → #4 → #3 → #2
+        #2 ended, not started: issues depend on each other in a circle: #2 → #4 → #3 → #2
+        #3 ended, not started: issues depend on each other in a circle: #2 → #4 → #3 → #2
+        #4 ended, not started: issues depend on each other in a circle: #2 → #4 → #3 → #2
+        session failed: issues depend on each other in a circle: #2 → #4 → #3 → #2
+        ",
+    );
+    assert_eq!(night.asked, [Effect::FetchBacklog]);
+}
+
+#[test]
+fn an_issue_that_depends_on_an_open_one_outside_is_skipped() {
+    check(
+        2,
+        |night| {
+            night.depends(1, &[99]).depends(2, &[98]).issue(2).dependencies[0].open = false;
+            night.begin();
+        },
+        "
+        #1 ended, skipped: depends on #99, which is open and not part of this run
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn an_issue_with_an_open_pull_request_is_not_done_again() {
+    let night = check(
+        3,
+        |night| {
+            night.depends(2, &[1]).depends(3, &[2]).depends(1, &[50]);
+            night.issue(2).open_pull_request = Some(PullRequest { number: 7, url: String::new() });
+            night.begin();
+        },
+        "
+        #2 ended, pull request #7 is open already
+        #1 ended, skipped: depends on #50, which is open and not part of this run
+        #3 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        session completed
+        ",
+    );
+    assert_eq!(start_of(&night, 3), Some(Start::Published(vec![(number(2), None)])));
+}
+
+#[test]
+fn a_dependent_named_twice_waits_once() {
+    check(
+        2,
+        |night| {
+            night.depends(2, &[1, 1]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}

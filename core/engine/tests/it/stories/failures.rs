@@ -1,0 +1,400 @@
+//! Failures: whose fault, who pays, what is tried again and from where.
+
+use autoissue_engine::*;
+
+use crate::story::*;
+
+fn starts(night: &Night) -> Vec<Start> {
+    let start = |effect: &Effect| match effect {
+        Effect::LeaseWorktree { start, .. } => Some(start.clone()),
+        _ => None,
+    };
+    night.asked.iter().filter_map(start).collect()
+}
+
+fn released(night: &Night) -> Vec<(u64, u32, bool)> {
+    let release = |effect: &Effect| match effect {
+        Effect::ReleaseWorktree { issue, attempt, published } => Some((issue.0, *attempt, *published)),
+        _ => None,
+    };
+    night.asked.iter().filter_map(release).collect()
+}
+
+#[test]
+fn a_good_run_is_one_attempt() {
+    let night = check(
+        1,
+        |night| {
+            night.begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(released(&night), [(1, 1, true)]);
+}
+
+#[test]
+fn validation_is_not_tried_again() {
+    check(
+        1,
+        |night| {
+            night.replies(1, "agent", [broken(Failure::Validation { message: "no such model".into() })]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        #1 attempt 1 failed (charged): no such model
+        #1 ended, validation: no such model
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn transient_failures_are_tried_again_after_1_2_and_4_seconds() {
+    check(
+        1,
+        |night| {
+            night
+                .set(|s| s.max_retries = 3)
+                .replies(1, "agent", [crash(), network(), crash(), crash()].map(broken))
+                .begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: crashed
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 2 failed (charged), again at 3s: no route
+        #1 attempt 3 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 3 failed (charged), again at 8s: crashed
+        #1 attempt 4 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 4 failed (charged): crashed
+        #1 ended, crash: crashed
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn no_change_is_not_success() {
+    check(
+        1,
+        |night| {
+            night.set(|s| s.max_retries = 1).replies(1, "collect", [Reply::Nothing, Reply::Nothing]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 attempt 1 failed (charged), again: the agent changed nothing
+        #1 attempt 2 started, $4.00 reserved
+        #1 agent exited, $1.00
+        #1 attempt 2 failed (charged): the agent changed nothing
+        #1 ended, no change
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn dirty_retry() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| s.has_checks = true);
+            night.replies(1, "agent", [broken(gave_up())]).replies(1, "checks", [Reply::Red("test")]).begin();
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 checks failed
+        #1 attempt 2 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 3 started, $4.00 reserved
+        #1 agent exited, $1.00
+        #1 checks passed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(starts(&night), [Start::Base, Start::Base, Start::Kept { base: "b".into() }]);
+    assert_eq!(released(&night), [(1, 1, false), (1, 3, true)], "the tree of the failed check is kept");
+    let resumed = night.asked.iter().filter_map(|effect| match effect {
+        Effect::RunAgent { resume, feedback, .. } => Some((resume.clone(), feedback.clone().unwrap_or_default())),
+        _ => None,
+    });
+    let resumed: Vec<_> = resumed.collect();
+    assert_eq!(resumed[1], (None, "gave up".into()));
+    assert_eq!(resumed[2].0.as_deref(), Some("s"), "the agent's session goes on");
+    assert!(resumed[2].1.starts_with("check `test` (exit code 1) failed"), "{}", resumed[2].1);
+}
+
+#[test]
+fn a_kept_tree_goes_when_its_task_ends_without_another_attempt() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| (s.has_checks, s.start_until) = (true, Some(crate::line::DUSK + 30_000)));
+            night.replies(1, "checks", [Reply::Red("test")]).hold(1, "checks").begin().pass(60).release(1, "checks");
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 checks failed
+        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 ended, task: check `test` (exit code 1) failed; not tried again: the time set by `--until` had come
+        session completed
+        ",
+    );
+    assert_eq!(released(&night), [(1, 1, false)]);
+}
+
+#[test]
+fn work_that_cannot_be_collected_is_not_removed() {
+    let night = check(
+        1,
+        |night| {
+            night.replies(1, "collect", [Reply::Fails(crash())]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 attempt 1 failed (charged), again at 1s: crashed
+        #1 attempt 2 started, $4.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(released(&night), [(1, 2, true)], "the first attempt's tree stays for the next lease to save");
+}
+
+#[test]
+fn success_after_sigterm() {
+    check(
+        1,
+        |night| {
+            night.hold(1, "agent").begin().interrupt().release(1, "agent").resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        interrupt requested
+        #1 agent exited, $1.00
+        #1 attempt 1 failed, again: interrupted
+        session interrupted
+        session resumed
+        #1 attempt 2 started, $4.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn nested_retries() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| s.breaker_threshold = 2);
+            let unprocessable = Failure::Validation { message: "422".into() };
+            night.replies(1, "publish", [Reply::Fails(unprocessable)]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 attempt 1 failed: 422
+        #1 ended, validation: 422
+        session completed
+        ",
+    );
+    assert_eq!(starts(&night).len(), 1, "no agent runs again because publishing failed");
+}
+
+#[test]
+fn base_was_red() {
+    check(
+        3,
+        |night| {
+            night.set(|s| s.has_checks = true).replies(0, "base", [Reply::Red("test")]).begin();
+        },
+        "
+        base checked, 1 red
+        session stops: check `test` fails on the base already (exit code 1), without any work of ours
+        #1 ended, not started: check `test` fails on the base already (exit code 1), without any work of ours
+        #2 ended, not started: check `test` fails on the base already (exit code 1), without any work of ours
+        #3 ended, not started: check `test` fails on the base already (exit code 1), without any work of ours
+        session failed: check `test` fails on the base already (exit code 1), without any work of ours
+        ",
+    );
+}
+
+#[test]
+fn a_check_that_fails_on_the_base_may_say_nothing_about_the_work() {
+    check(
+        2,
+        |night| {
+            night.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, RedBase::IgnoreKnown, 1));
+            night.set(|s| s.max_retries = 0).replies(0, "base", [Reply::Red("test")]);
+            night.replies(1, "checks", [Reply::Red("test")]).replies(2, "checks", [Reply::Red("lint")]).begin();
+        },
+        "
+        base checked, 1 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 checks passed
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 checks failed
+        #2 attempt 1 failed (charged): check `lint` (exit code 1) failed
+        #2 ended, task: check `lint` (exit code 1) failed
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn an_auto_model_is_asked_again_after_a_failure_of_substance_only() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| (s.model, s.max_retries) = (ModelChoice::Auto, 3));
+            night.replies(1, "agent", [broken(crash()), broken(gave_up())]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: crashed
+        #1 attempt 2 started, $5.00 reserved
+        agent answers again
+        #1 agent exited, $0.00
+        #1 attempt 2 failed (charged), again: gave up
+        #1 attempt 3 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let models = night.asked.iter().filter_map(|effect| match effect {
+        Effect::RunAgent { model, .. } => model.as_deref(),
+        _ => None,
+    });
+    assert_eq!(models.collect::<Vec<_>>(), ["sonnet", "sonnet", "opus"]);
+}
+
+#[test]
+fn late_and_doubled_answers_change_nothing() {
+    check(
+        1,
+        |night| {
+            night.replies(1, "agent", [broken(gave_up())]).hold(1, "publish").begin();
+            let (issue, report) = (number(1), report(Ended::Done, Spent::Known(usd(9.0))));
+            night.say("late");
+            night.input(Input::AgentExited { issue, attempt: 1, report: report.clone() });
+            night.input(Input::AgentExited { issue, attempt: 2, report });
+            night.input(Input::Failed { issue, attempt: 1, failure: crash() });
+            night.input(Input::Metered { issue, attempt: 2, spent: usd(50.0) });
+            night.input(Input::Published { issue, attempt: 1, publication: publication(1) });
+            night.input(Input::ChecksFinished { issue, attempt: 2, results: vec![] });
+            night.input(Input::Published { issue: number(77), attempt: 1, publication: publication(77) });
+            night.say("not late").release(1, "publish");
+            night.input(Input::Published { issue, attempt: 2, publication: publication(1) });
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $1.00
+        (late)
+        (not late)
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn one_issue_is_accepted_once() {
+    check(
+        1,
+        |night| {
+            night.issues.push(night.issues[0].clone());
+            night.begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_backlog_that_cannot_be_read_is_tried_again_a_few_times() {
+    check(
+        1,
+        |night| {
+            let fails = [network(), limited(0), limited(90), network(), network()];
+            night.replies(0, "fetch", fails.map(Reply::Fails)).begin();
+        },
+        "
+        backlog delayed until 1s: no route
+        backlog retried
+        backlog delayed until 2s: limited
+        backlog retried
+        backlog delayed until 90s: limited
+        backlog retried
+        session stops: no route
+        session failed: no route
+        ",
+    );
+}
+
+#[test]
+fn an_empty_backlog_is_a_completed_session() {
+    check(
+        0,
+        |night| {
+            night.begin();
+        },
+        "
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn someone_has_to_decide_what_conflicts() {
+    check(
+        1,
+        |night| {
+            let failure = Failure::NeedsPerson { message: "#2 and #3 do not merge".into() };
+            night.replies(1, "lease", [Reply::Fails(failure)]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 attempt 1 failed (charged): #2 and #3 do not merge
+        #1 ended, needs you: #2 and #3 do not merge
+        session completed
+        ",
+    );
+}

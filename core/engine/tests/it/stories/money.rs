@@ -1,0 +1,378 @@
+//! Money: admission, reservations, caps, and costs that are not known.
+
+use autoissue_engine::*;
+
+use crate::story::*;
+
+/// An agent that ended well, at a cost that its backend could not read.
+fn unmeasured(spent: Spent) -> Reply {
+    Reply::Exits(Ended::Done, spent)
+}
+
+/// Returns what each agent was told that it may spend.
+fn limits(night: &Night) -> Vec<Option<Usd>> {
+    let limit = |effect: &Effect| match effect {
+        Effect::RunAgent { limit, .. } => Some(*limit),
+        _ => None,
+    };
+    night.asked.iter().filter_map(limit).collect()
+}
+
+fn stops(night: &Night) -> Vec<StopReason> {
+    let reason = |effect: &Effect| match effect {
+        Effect::Stop { reason, .. } => Some(*reason),
+        _ => None,
+    };
+    night.asked.iter().filter_map(reason).collect()
+}
+
+#[test]
+fn a_backlog_above_the_budget_starts_nothing() {
+    check(
+        10,
+        |night| {
+            night.set(|s| (s.budget, s.task_cap) = (usd(25.0), usd(6.0))).begin();
+        },
+        "
+        #1 ended, not started: budget
+        #2 ended, not started: budget
+        #3 ended, not started: budget
+        #4 ended, not started: budget
+        #5 ended, not started: budget
+        #6 ended, not started: budget
+        #7 ended, not started: budget
+        #8 ended, not started: budget
+        #9 ended, not started: budget
+        #10 ended, not started: budget
+        session failed: cannot afford 10 tasks: estimated $60.00 exceeds budget $25.00
+        ",
+    );
+}
+
+#[test]
+fn allow_partial_runs_in_order_what_fits() {
+    check(
+        3,
+        |night| {
+            night.set(|s| (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(7.0), usd(3.0), 1, true));
+            night.replies(1, "agent", [done(2.5)]).replies(2, "agent", [done(2.5)]).begin();
+        },
+        "
+        #1 attempt 1 started, $3.00 reserved
+        #1 agent exited, $2.50
+        #1 ended, pull request #101
+        #2 attempt 1 started, $3.00 reserved
+        #2 agent exited, $2.50
+        #3 ended, not started: budget
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn running_attempts_hold_their_money() {
+    check(
+        3,
+        |night| {
+            night.set(|s| (s.budget, s.allow_partial) = (usd(12.0), true));
+            night.hold(1, "agent").hold(2, "agent").begin().why(3);
+            night.release(1, "agent").release(2, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        (#3 needs $5.00, of which $2.00 is neither spent nor set aside)
+        #1 agent exited, $1.00
+        #3 attempt 1 started, $5.00 reserved
+        #1 ended, pull request #101
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn late_bill() {
+    let night = check(
+        20,
+        |night| {
+            night.set(|s| (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(1.0), usd(0.5), 20, true));
+            (1..=20).for_each(|n| {
+                night.replies(n, "agent", [done(0.5)]).hold(n, "agent");
+            });
+            night.begin().say("no more than the budget covers");
+        },
+        "
+        #1 attempt 1 started, $0.50 reserved
+        #2 attempt 1 started, $0.50 reserved
+        (no more than the budget covers)
+        ",
+    );
+    assert_eq!(limits(&night), [Some(usd(0.25)); 2]);
+}
+
+#[test]
+fn the_estimate_is_the_p90_of_three_or_more_earlier_costs() {
+    let costs = |costs: &[f64]| costs.iter().map(|&cost| usd(cost)).collect::<Vec<_>>();
+    let estimate = |known: &[f64]| {
+        let night = check_estimate(costs(known));
+        night.engine.task(number(1)).map(|task| task.estimate)
+    };
+    assert_eq!(estimate(&[0.1, 0.2]), Some(usd(5.0)), "too few");
+    assert_eq!(estimate(&[0.1, 0.2, 0.3]), Some(usd(0.3)));
+    assert_eq!(estimate(&[9.0, 9.0, 9.0]), Some(usd(5.0)), "never above the cap");
+}
+
+fn check_estimate(costs: Vec<Usd>) -> Night {
+    let script = |night: &mut Night| {
+        night.history.0.insert("sonnet".into(), costs);
+        night.set(|s| s.dry_run = true).begin();
+    };
+    check(1, script, "session completed")
+}
+
+#[test]
+fn history_lost() {
+    check(
+        10,
+        |night| {
+            night.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
+            night.history.0.insert("opus".into(), vec![usd(5.0); 3]);
+            night.set(|s| (s.budget, s.n_slots) = (usd(10.0), 1));
+            (2..=10).for_each(|n| {
+                night.hold(n, "lease");
+            });
+            night.begin().say("ten tasks of at most $5.00 fit $10.00, for such tasks have cost $1.00");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        (ten tasks of at most $5.00 fit $10.00, for such tasks have cost $1.00)
+        ",
+    );
+}
+
+#[test]
+fn a_reservation_is_the_rest_of_the_cap_and_the_agent_is_told_less() {
+    let night = check(
+        1,
+        |night| {
+            night.replies(1, "agent", [Reply::Exits(Ended::Failed { failure: gave_up() }, Spent::Known(usd(2.0)))]);
+            night.begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $2.00
+        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 2 started, $3.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(limits(&night), [Some(usd(4.5)), Some(usd(2.5))]);
+}
+
+#[test]
+fn failed_is_free() {
+    let night = check(
+        1,
+        |night| {
+            night.replies(1, "agent", [Reply::Exits(Ended::Failed { failure: crash() }, Spent::Known(usd(2.0)))]);
+            night.begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $2.00
+        agent failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: crashed
+        #1 attempt 2 started, $3.00 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(night.engine.ledger().spent, usd(3.0));
+}
+
+#[test]
+fn one_more_turn() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| s.task_cap = usd(2.0)).hold(1, "agent").begin();
+            night.meter(1, 1, 1.9).meter(1, 1, 2.3).meter(1, 1, 2.5);
+            night.replies(1, "agent", [Reply::Exits(Ended::Done, Spent::Known(usd(2.79)))]).release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $2.00 reserved
+        #1 metered $1.90
+        #1 metered $2.30
+        #1 metered $2.50
+        #1 agent exited, $2.79
+        #1 ended, budget: spent $2.79 of $2.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        session completed
+        ",
+    );
+    assert_eq!(stops(&night), [StopReason::Budget], "stopped once, at the reservation");
+}
+
+#[test]
+fn cap_wedges_issue() {
+    check(
+        2,
+        |night| {
+            let spends_all = Reply::Exits(Ended::Failed { failure: gave_up() }, Spent::Known(usd(4.8)));
+            night.set(|s| s.n_slots = 1).replies(1, "agent", [spends_all]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $4.80
+        #1 attempt 1 failed (charged): gave up
+        #1 ended, budget: spent $4.80 of $5.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn unmeasured_is_free() {
+    let night = check(
+        3,
+        |night| {
+            night.set(|s| s.n_slots = 1);
+            night.replies(1, "agent", [unmeasured(Spent::Unknown)]).hold(1, "agent");
+            night.replies(2, "agent", [unmeasured(Spent::AtLeast(usd(0.7)))]);
+            night.begin().meter(1, 1, 0.3).release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 metered $0.30
+        #1 agent exited, $0.80 assumed
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.20 assumed
+        #2 ended, pull request #102
+        #3 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        session completed
+        ",
+    );
+    assert_eq!(night.engine.ledger().assumed, usd(2.0), "known and assumed costs are apart");
+}
+
+#[test]
+fn a_backend_that_meters_at_the_end_is_charged_its_whole_reservation() {
+    check(
+        1,
+        |night| {
+            night.set(|s| s.metering = Metering::AtTheEnd);
+            night.replies(1, "agent", [unmeasured(Spent::Unknown)]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $5.00 assumed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_free_agent_needs_no_budget_and_is_told_no_limit() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| (s.metering, s.budget) = (Metering::Free, Usd::ZERO));
+            night.replies(1, "agent", [unmeasured(Spent::Unknown)]).begin();
+        },
+        "
+        #1 attempt 1 started, $0.00 reserved
+        #1 agent exited, $0.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(limits(&night), [None]);
+}
+
+#[test]
+fn an_agent_that_broke_off_after_spending_is_charged_and_collected() {
+    check(
+        1,
+        |night| {
+            night.replies(1, "agent", [Reply::Fails(crash())]).hold(1, "agent").begin();
+            night.meter(1, 1, 1.2).release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 metered $1.20
+        #1 agent exited, $1.70 assumed
+        agent failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: crashed
+        #1 attempt 2 started, $3.30 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_task_that_can_never_be_paid_holds_nobody_up() {
+    check(
+        4,
+        |night| {
+            night.set(|s| (s.budget, s.allow_partial, s.model) = (usd(9.0), true, ModelChoice::Auto));
+            night.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
+            night.model(2, "opus").domain(2, "unknown").replies(1, "agent", [done(4.9)]);
+            night.hold(3, "agent").begin().say("#2 would run alone, and nobody waits for it").release(3, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $4.90
+        #2 ended, not started: budget
+        #3 attempt 1 started, $4.10 reserved
+        #1 ended, pull request #101
+        (#2 would run alone, and nobody waits for it)
+        #3 agent exited, $1.00
+        #4 attempt 1 started, $3.10 reserved
+        #3 ended, pull request #103
+        #4 agent exited, $1.00
+        #4 ended, pull request #104
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_budget_used_up_by_retries_is_named_as_the_reason() {
+    check(
+        1,
+        |night| {
+            night.set(|s| (s.budget, s.allow_partial) = (usd(5.0), true));
+            let spends = Reply::Exits(Ended::Failed { failure: gave_up() }, Spent::Known(usd(4.9)));
+            night.set(|s| s.task_cap = usd(20.0)).history.0.insert("sonnet".into(), vec![usd(4.0); 3]);
+            night.replies(1, "agent", [spends]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $4.90
+        #1 attempt 1 failed (charged), again: gave up
+        #1 ended, budget: spent $4.90 of $5.00; its work is kept; raise `maxTotalBudgetUsd` and run it again to go on
+        session completed
+        ",
+    );
+}

@@ -1,0 +1,397 @@
+//! Interruptions and crashes, and going on after them.
+
+use autoissue_engine::*;
+
+use crate::story::*;
+
+fn count(night: &Night, is: impl Fn(&Effect) -> bool) -> usize {
+    night.asked.iter().filter(|effect| is(effect)).count()
+}
+
+fn agent_runs(night: &Night) -> usize {
+    count(night, |effect| matches!(effect, Effect::RunAgent { .. }))
+}
+
+#[test]
+fn paid_twice() {
+    for stage in ["collect", "checks"] {
+        let night = check(
+            1,
+            |night| {
+                night.set(|s| s.has_checks = true).hold(1, stage).begin().die().resume();
+            },
+            "
+            base checked, 0 red
+            #1 attempt 1 started, $5.00 reserved
+            #1 agent exited, $1.00
+            (died)
+            session resumed
+            #1 checks passed
+            #1 ended, pull request #101
+            session completed
+            ",
+        );
+        assert_eq!(agent_runs(&night), 1, "{stage}");
+    }
+}
+
+#[test]
+fn crash_after_post() {
+    let night = check(
+        1,
+        |night| {
+            night.hold(1, "publish").begin().die().resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        (died)
+        session resumed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let n_published = count(&night, |effect| matches!(effect, Effect::Publish { .. }));
+    assert_eq!((agent_runs(&night), n_published), (1, 2), "publishing looks before it creates");
+}
+
+#[test]
+fn a_crash_while_the_agent_runs_is_an_interrupted_attempt_and_not_free() {
+    let night = check(
+        1,
+        |night| {
+            night.hold(1, "agent").begin().meter(1, 1, 1.3).die().resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 metered $1.30
+        (died)
+        session resumed
+        #1 agent exited, $1.80 assumed
+        #1 attempt 1 failed, again: interrupted
+        #1 attempt 2 started, $3.20 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(agent_runs(&night), 2);
+}
+
+#[test]
+fn a_crash_while_issues_are_classified_classifies_them_again() {
+    check(
+        1,
+        |night| {
+            night.hold(1, "classify").begin().die().resume();
+        },
+        "
+        (died)
+        session resumed
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_crash_before_the_agent_runs_costs_nothing() {
+    check(
+        1,
+        |night| {
+            night.hold(1, "lease").begin().die().resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        (died)
+        session resumed
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_crash_while_the_backlog_is_read_reads_it_again() {
+    check(
+        1,
+        |night| {
+            night.hold(0, "fetch").begin().die().resume();
+        },
+        "
+        (died)
+        session resumed
+        backlog retried
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn the_first_interrupt_asks_and_the_second_kills() {
+    let night = check(
+        2,
+        |night| {
+            night.set(|s| s.has_checks = true).hold(1, "agent").hold(2, "checks").begin().interrupt().interrupt();
+            night.replies(2, "checks", [Reply::Fails(Failure::Interrupted)]);
+            night.release(2, "checks").release(1, "agent").resume();
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        interrupt requested
+        #2 attempt 1 suspended
+        #1 agent exited, $1.00
+        #1 attempt 1 failed, again: interrupted
+        session interrupted
+        session resumed
+        #1 attempt 2 started, $4.00 reserved
+        #2 checks passed
+        #2 ended, pull request #102
+        #1 agent exited, $1.00
+        #1 checks passed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let reasons = night.asked.iter().filter_map(|effect| match effect {
+        Effect::Stop { issue, reason, .. } => Some((issue.0, *reason)),
+        _ => None,
+    });
+    use StopReason::{Interrupted, Killed};
+    assert_eq!(reasons.collect::<Vec<_>>(), [(1, Interrupted), (2, Interrupted), (1, Killed), (2, Killed)]);
+}
+
+#[test]
+fn an_interrupt_starts_no_agent_in_a_worktree_that_is_made() {
+    check(
+        1,
+        |night| {
+            night.hold(1, "lease").begin().interrupt().release(1, "lease").resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        interrupt requested
+        #1 attempt 1 failed, again: interrupted
+        session interrupted
+        session resumed
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn an_interrupt_lets_work_be_collected_and_goes_on_with_its_checks() {
+    check(
+        1,
+        |night| {
+            night.set(|s| s.has_checks = true).hold(1, "collect").begin().interrupt().release(1, "collect").resume();
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        interrupt requested
+        session interrupted
+        session resumed
+        #1 checks passed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn an_interrupt_lets_a_publication_finish_and_what_is_complete_is_completed() {
+    check(
+        1,
+        |night| {
+            night.hold(1, "publish").begin().interrupt().release(1, "publish");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        interrupt requested
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn an_interrupt_while_the_backlog_is_read_is_saved_at_once() {
+    check(
+        1,
+        |night| {
+            night.hold(0, "fetch").begin().interrupt().release(0, "fetch").resume();
+        },
+        "
+        interrupt requested
+        session interrupted
+        session resumed
+        backlog retried
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn an_interrupt_while_issues_are_classified_is_saved_at_once() {
+    check(
+        1,
+        |night| {
+            night.hold(1, "classify").begin().interrupt().release(1, "classify").resume();
+        },
+        "
+        interrupt requested
+        session interrupted
+        session resumed
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn an_interrupt_while_the_base_is_checked_is_saved_at_once() {
+    check(
+        1,
+        |night| {
+            night.set(|s| s.has_checks = true).hold(0, "base").begin().interrupt().release(0, "base").resume();
+        },
+        "
+        interrupt requested
+        session interrupted
+        session resumed
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 checks passed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn an_interrupt_does_not_wait_for_the_forge() {
+    check(
+        2,
+        |night| {
+            night.hold(2, "agent").replies(1, "publish", [Reply::Fails(network())]).begin().interrupt();
+            night.release(2, "agent").resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        forge failed for #1 (charged)
+        #1 publishing delayed until 1s (charged): no route
+        interrupt requested
+        #2 agent exited, $1.00
+        #2 attempt 1 failed, again: interrupted
+        session interrupted
+        session resumed
+        #2 attempt 2 started, $4.00 reserved
+        forge answers again
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_kept_tree_survives_an_interrupt_before_its_next_attempt() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| s.has_checks = true).replies(1, "checks", [Reply::Red("test")]).hold(1, "checks").begin();
+            night.hold(1, "lease").release(1, "checks").interrupt().release(1, "lease").resume();
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 checks failed
+        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 2 started, $4.00 reserved
+        interrupt requested
+        #1 attempt 2 failed, again, kept: interrupted
+        session interrupted
+        session resumed
+        #1 attempt 3 started, $4.00 reserved
+        #1 agent exited, $1.00
+        #1 checks passed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let last = night.asked.iter().rev().find_map(|effect| match effect {
+        Effect::RunAgent { resume, feedback, .. } => Some((resume.is_some(), feedback.is_some())),
+        _ => None,
+    });
+    assert_eq!(last, Some((true, true)), "it goes on in the agent's session, and knows what failed");
+}
+
+#[test]
+fn new_limits_hold_from_the_resume_on() {
+    check(
+        2,
+        |night| {
+            let gives_up = Reply::Exits(Ended::Failed { failure: gave_up() }, Spent::Known(usd(2.0)));
+            night.replies(1, "agent", [gives_up]).hold(1, "agent").set(|s| s.n_slots = 1).begin();
+            night.hold(1, "lease").release(1, "agent").interrupt().release(1, "lease");
+            night.set(|s| s.task_cap = usd(2.2)).resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $2.00
+        #1 attempt 1 failed (charged), again: gave up
+        #1 attempt 2 started, $3.00 reserved
+        interrupt requested
+        #1 attempt 2 failed, again: interrupted
+        session interrupted
+        session resumed
+        #1 ended, budget: spent $2.00 of $2.20; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        #2 attempt 1 started, $2.20 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn resuming_a_session_that_ended_changes_nothing() {
+    check(
+        1,
+        |night| {
+            night.begin().say("once more").resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        (once more)
+        ",
+    );
+}

@@ -1,0 +1,279 @@
+//! Who runs beside whom, and who goes first.
+
+use autoissue_engine::*;
+
+use crate::line::DUSK;
+use crate::story::*;
+
+#[test]
+fn different_domains_run_side_by_side_and_one_domain_in_turn() {
+    check(
+        3,
+        |night| {
+            night.domain(2, "d1").hold(1, "agent").begin().why(2).release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        (#2 domain d1 is busy with #1)
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_domain_may_have_several_at_once() {
+    check(
+        3,
+        |night| {
+            night.set(|s| s.max_per_domain = 2).domain(2, "d1").domain(3, "d1");
+            night.hold(1, "agent").hold(2, "agent").begin().why(3).release(1, "agent").release(2, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        (#3 domain d1 is busy with #1)
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #3 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn slots_are_a_bound() {
+    check(
+        4,
+        |night| {
+            night.set(|s| s.n_slots = 2).hold(1, "agent").hold(2, "agent").begin().why(3);
+            night.release(1, "agent").release(2, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        (#3 all 2 slots are taken)
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #3 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        #4 attempt 1 started, $5.00 reserved
+        #4 agent exited, $1.00
+        #4 ended, pull request #104
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn an_exclusive_domain_runs_alone_and_is_let_in_once_it_is_the_oldest() {
+    check(
+        4,
+        |night| {
+            night.set(|s| s.n_slots = 2).domain(2, "unknown").hold(1, "agent").hold(2, "agent").begin().why(2).why(3);
+            night.release(1, "agent").why(3).release(2, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        (#2 domain unknown runs alone; waits for 1 running)
+        (#3 #2 of domain unknown is older and runs alone)
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        (#3 #2 of domain unknown runs alone)
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #3 attempt 1 started, $5.00 reserved
+        #4 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #4 agent exited, $1.00
+        #3 ended, pull request #103
+        #4 ended, pull request #104
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn tasks_on_the_same_file_do_not_run_together() {
+    check(
+        3,
+        |night| {
+            night.paths(1, &["src/user.rs"]).paths(2, &["src/"]).paths(3, &["src/post.rs"]);
+            night.hold(1, "agent").begin().why(2).why(3).release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        (#2 works on src/, like #1)
+        (#3 works on src/post.rs, like #2)
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #3 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn priority_goes_before_age_and_age_before_number() {
+    check(
+        4,
+        |night| {
+            night.set(|s| s.n_slots = 1).issue(4).labels.push("priority: high".into());
+            night.issue(3).created_at = Time::from_ms(0);
+            night.issue(1).labels.push("P4".into());
+            night.begin();
+        },
+        "
+        #4 attempt 1 started, $5.00 reserved
+        #4 agent exited, $1.00
+        #4 ended, pull request #104
+        #3 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn nothing_starts_after_the_time_that_was_set() {
+    check(
+        3,
+        |night| {
+            night.set(|s| (s.n_slots, s.start_until) = (1, Some(DUSK + 60_000)));
+            night.hold(1, "agent").begin().pass(60).release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 ended, not started: the time set by `--until` had come
+        #3 ended, not started: the time set by `--until` had come
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_dry_run_stops_when_the_plan_stands() {
+    let night = check(
+        2,
+        |night| {
+            night.set(|s| s.dry_run = true).begin();
+        },
+        "
+        session completed
+        ",
+    );
+    assert!(!night.asked.iter().any(|effect| matches!(effect, Effect::LeaseWorktree { .. } | Effect::CheckBase)));
+}
+
+#[test]
+fn there_is_always_an_answer_to_why_it_waits() {
+    check(
+        2,
+        |night| {
+            night.set(|s| s.has_checks = true).hold(0, "fetch").hold(2, "classify").hold(0, "base").begin();
+            night.release(0, "fetch").why(1).why(2).release(2, "classify").why(1);
+            night.replies(1, "agent", [broken(crash())]).hold(2, "agent").release(0, "base").why(1);
+            night.hold(1, "publish").replies(1, "publish", [Reply::Fails(network())]).pass(3);
+            night.release(1, "publish").interrupt().why(1).release(2, "agent");
+        },
+        "
+        (#1 waits until the whole backlog is classified)
+        (#2 is being classified)
+        (#1 waits until the checks have run on the base)
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: crashed
+        (#1 is tried again at 01:46 UTC)
+        #1 attempt 2 started, $5.00 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #1 checks passed
+        forge failed for #1 (charged)
+        #1 publishing delayed until 4s (charged): no route
+        interrupt requested
+        (#1 is tried again at 01:46 UTC)
+        #2 agent exited, $1.00
+        #2 attempt 1 failed, again: interrupted
+        session interrupted
+        ",
+    );
+    check(
+        2,
+        |night| {
+            night
+                .replies(1, "publish", [Reply::Fails(limited(90))])
+                .hold(2, "agent")
+                .begin()
+                .why(1)
+                .release(2, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        forge pauses until 90s
+        #1 publishing delayed until 90s: limited
+        (#1 the forge pauses until 01:48 UTC: limited)
+        #2 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn agents_are_told_what_others_work_on() {
+    let night = check(
+        2,
+        |night| {
+            night.paths(1, &["a.rs"]).paths(2, &["b.rs"]).hold(1, "agent").begin().release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let avoid = night.asked.iter().filter_map(|effect| match effect {
+        Effect::RunAgent { avoid, .. } => Some(avoid.clone()),
+        _ => None,
+    });
+    assert_eq!(avoid.collect::<Vec<_>>(), [vec!["b.rs".to_owned()], vec!["a.rs".to_owned()]]);
+}

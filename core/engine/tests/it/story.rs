@@ -1,0 +1,393 @@
+//! The stage on which stories play: an engine, and a small world that answers each effect well unless the script says otherwise.
+//!
+//! ```text
+//!   script ─► Night ── Input ──► Engine ── Effect ──► owed ─► answered at once, or held until the script releases it
+//!                                   └───── Event ───► told: the lines that `check` compares
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use autoissue_engine::*;
+
+use crate::chronicle::Entry;
+use crate::line::{DUSK, line};
+
+/// Answer of the world to one effect, instead of success.
+#[derive(Clone)]
+pub(crate) enum Reply {
+    /// The effect failed.
+    Fails(Failure),
+    /// The agent ended so.
+    Exits(Ended, Spent),
+    /// Nothing differs from the base.
+    Nothing,
+    /// A check of this name failed.
+    Red(&'static str),
+}
+
+/// One session and its world.
+pub(crate) struct Night {
+    pub(crate) engine: Engine,
+    pub(crate) settings: Settings,
+    pub(crate) history: History,
+    pub(crate) issues: Vec<Issue>,
+    pub(crate) now: Time,
+    /// Effects in the order in which they were asked for.
+    pub(crate) asked: Vec<Effect>,
+    classes: BTreeMap<u64, Classification>,
+    models: BTreeMap<u64, &'static str>,
+    replies: BTreeMap<(u64, &'static str), VecDeque<Reply>>,
+    held: BTreeSet<(u64, &'static str)>,
+    owed: VecDeque<Effect>,
+    pub(crate) journal: Vec<Entry>,
+    told: Vec<String>,
+}
+
+/// Plays a script on `n_issues` issues, each of a domain of its own, and compares what is told with what is expected.
+#[track_caller]
+pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Night), expected: &str) -> Night {
+    let mut night = Night::new(n_issues);
+    script(&mut night);
+    let told = night.told.join("\n");
+    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    assert_eq!(told, expected.join("\n"), "\n--- told:\n{told}\n");
+    assert_eq!(Engine::replay(night.journal.iter().map(|entry| &entry.event)), night.engine, "a replay differs");
+    night
+}
+
+pub(crate) fn usd(dollars: f64) -> Usd {
+    Usd::from_dollars(dollars)
+}
+
+pub(crate) fn number(n: u64) -> IssueNumber {
+    IssueNumber(n)
+}
+
+/// The agent says that it is done, for so many dollars.
+pub(crate) fn done(dollars: f64) -> Reply {
+    Reply::Exits(Ended::Done, Spent::Known(usd(dollars)))
+}
+
+/// The agent's run failed and cost nothing.
+pub(crate) fn broken(failure: Failure) -> Reply {
+    Reply::Exits(Ended::Failed { failure }, Spent::Known(Usd::ZERO))
+}
+
+pub(crate) fn crash() -> Failure {
+    Failure::Crash { message: "crashed".into() }
+}
+
+pub(crate) fn network() -> Failure {
+    Failure::Network { message: "no route".into() }
+}
+
+pub(crate) fn overloaded() -> Failure {
+    Failure::Overloaded { message: "529".into() }
+}
+
+pub(crate) fn gave_up() -> Failure {
+    Failure::Task { message: "gave up".into() }
+}
+
+pub(crate) fn auth() -> Failure {
+    Failure::Auth { message: "bad credentials".into() }
+}
+
+/// A rate limit until so many seconds after dusk.
+pub(crate) fn limited(until_s: u64) -> Failure {
+    Failure::RateLimit { message: "limited".into(), until: Some(DUSK + until_s * 1_000) }
+}
+
+impl Night {
+    pub(crate) fn new(n_issues: u64) -> Self {
+        let mut night = Self {
+            engine: Engine::new(),
+            settings: Settings::default(),
+            history: History::default(),
+            issues: Vec::new(),
+            now: DUSK,
+            asked: Vec::new(),
+            classes: BTreeMap::new(),
+            models: BTreeMap::new(),
+            replies: BTreeMap::new(),
+            held: BTreeSet::new(),
+            owed: VecDeque::new(),
+            journal: Vec::new(),
+            told: Vec::new(),
+        };
+        for n in 1..=n_issues {
+            night.issues.push(Issue {
+                number: number(n),
+                title: format!("issue {n}"),
+                created_at: Time::from_ms(n),
+                ..Issue::default()
+            });
+            night.domain(n, &format!("d{n}"));
+        }
+        night
+    }
+
+    // What the script says of the world.
+
+    pub(crate) fn set(&mut self, change: impl FnOnce(&mut Settings)) -> &mut Self {
+        change(&mut self.settings);
+        self
+    }
+
+    pub(crate) fn issue(&mut self, n: u64) -> &mut Issue {
+        self.issues.iter_mut().find(|issue| issue.number.0 == n).expect("an issue of this night")
+    }
+
+    pub(crate) fn domain(&mut self, n: u64, domain: &str) -> &mut Self {
+        self.classes.entry(n).or_default().domain = domain.to_owned();
+        self
+    }
+
+    /// The model selector chooses this model for the issue; otherwise `sonnet`, and `opus` after a failure of substance.
+    pub(crate) fn model(&mut self, n: u64, model: &'static str) -> &mut Self {
+        self.models.insert(n, model);
+        self
+    }
+
+    pub(crate) fn paths(&mut self, n: u64, paths: &[&str]) -> &mut Self {
+        self.classes.entry(n).or_default().paths = paths.iter().map(ToString::to_string).collect();
+        self
+    }
+
+    /// Issue `n` depends on `on`.
+    pub(crate) fn depends(&mut self, n: u64, on: &[u64]) -> &mut Self {
+        self.issue(n).dependencies = on.iter().map(|&n| Dependency { number: number(n), open: true }).collect();
+        self
+    }
+
+    /// The next effects of this stage for this issue are answered so: `lease`, `agent`, `collect`, `checks`, `publish`.
+    pub(crate) fn replies(
+        &mut self,
+        n: u64,
+        stage: &'static str,
+        replies: impl IntoIterator<Item = Reply>,
+    ) -> &mut Self {
+        self.replies.entry((n, stage)).or_default().extend(replies);
+        self
+    }
+
+    /// The effects of this stage for this issue wait until they are released.
+    pub(crate) fn hold(&mut self, n: u64, stage: &'static str) -> &mut Self {
+        self.held.insert((n, stage));
+        self
+    }
+
+    pub(crate) fn release(&mut self, n: u64, stage: &'static str) -> &mut Self {
+        assert!(self.held.remove(&(n, stage)), "{stage} of #{n} is not held");
+        self.run()
+    }
+
+    // What happens.
+
+    /// Begins the session and goes on until everything owed is held.
+    pub(crate) fn begin(&mut self) -> &mut Self {
+        let (settings, history) = (Box::new(self.settings.clone()), self.history.clone());
+        self.input(Input::Started { settings, about: About::default(), history });
+        self.run()
+    }
+
+    /// Answers what is owed and not held, and lets time pass, until neither changes anything.
+    pub(crate) fn run(&mut self) -> &mut Self {
+        for _ in 0..5_000 {
+            if let Some(at) = self.owed.iter().position(|effect| !self.held.contains(&key(effect))) {
+                let effect = self.owed.remove(at).expect("it was just found");
+                self.answer(&effect);
+            } else if !self.wake() {
+                return self;
+            }
+        }
+        panic!("the night does not end:\n{}", self.told.join("\n"));
+    }
+
+    /// Lets time pass until the engine wants to come back; held effects stop it from passing.
+    fn wake(&mut self) -> bool {
+        let step = self.engine.clone().step(self.now, Input::Tick);
+        match step.wake_at {
+            Some(at) if self.owed.is_empty() => {
+                self.now = at;
+                self.input(Input::Tick);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Lets so many seconds pass.
+    pub(crate) fn pass(&mut self, seconds: u64) -> &mut Self {
+        self.now = self.now + seconds * 1_000;
+        self.input(Input::Tick);
+        self.run()
+    }
+
+    pub(crate) fn interrupt(&mut self) -> &mut Self {
+        self.input(Input::Interrupted);
+        self
+    }
+
+    /// The process dies: what is in flight is lost, the journal stays.
+    pub(crate) fn die(&mut self) -> &mut Self {
+        self.engine = Engine::replay(self.journal.iter().map(|entry| &entry.event));
+        self.owed.clear();
+        self.held.clear();
+        self.told.push("(died)".into());
+        self
+    }
+
+    pub(crate) fn resume(&mut self) -> &mut Self {
+        self.owed.clear();
+        self.input(Input::Resumed { settings: Box::new(self.settings.clone()) });
+        self.run()
+    }
+
+    pub(crate) fn meter(&mut self, n: u64, attempt: u32, dollars: f64) -> &mut Self {
+        self.input(Input::Metered { issue: number(n), attempt, spent: usd(dollars) });
+        self
+    }
+
+    pub(crate) fn say(&mut self, text: &str) -> &mut Self {
+        self.told.push(format!("({text})"));
+        self
+    }
+
+    /// Tells why an issue waits.
+    pub(crate) fn why(&mut self, n: u64) -> &mut Self {
+        let text = match self.engine.blocked(number(n), self.now) {
+            Some(why) => format!("(#{n} {why})"),
+            None => format!("(#{n} does not wait)"),
+        };
+        self.told.push(text);
+        self
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.now = self.now + 1;
+        let step = self.engine.step(self.now, input);
+        self.told.extend(step.events.iter().filter(|event| is_told(event)).map(line));
+        self.journal.extend(step.events.into_iter().map(|event| Entry { at: self.now, event }));
+        for effect in step.effects {
+            self.asked.push(effect.clone());
+            match effect {
+                Effect::Stop { .. } | Effect::ReleaseWorktree { .. } => {}
+                effect => self.owed.push_back(effect),
+            }
+        }
+    }
+
+    fn answer(&mut self, effect: &Effect) {
+        let (n, _) = key(effect);
+        let reply = self.replies.get_mut(&key(effect)).and_then(VecDeque::pop_front);
+        let input = match effect {
+            Effect::FetchBacklog => match reply {
+                Some(Reply::Fails(failure)) => Input::BacklogFailed { failure },
+                _ => Input::BacklogFetched { issues: self.issues.clone(), warnings: vec![] },
+            },
+            Effect::Classify { issue } => {
+                Input::Classified { issue: issue.number, classification: self.classes[&n].clone() }
+            }
+            Effect::SelectModel { issue, n_substance, .. } => {
+                let usual = if *n_substance == 0 { "sonnet" } else { "opus" };
+                let model = self.models.get(&n).copied().unwrap_or(usual);
+                Input::ModelSelected { issue: issue.number, model: Some(model.into()), reason: String::new() }
+            }
+            Effect::CheckBase => Input::BaseChecked { results: checks(reply.as_ref()) },
+            Effect::LeaseWorktree { issue, attempt, .. } => match reply {
+                Some(Reply::Fails(failure)) => Input::Failed { issue: *issue, attempt: *attempt, failure },
+                _ => Input::WorktreeLeased { issue: *issue, attempt: *attempt, base: "b".into() },
+            },
+            Effect::RunAgent { issue, attempt, .. } => agent_answer(issue.number, *attempt, reply),
+            Effect::CollectWork { issue, attempt, .. } => {
+                let (issue, attempt) = (issue.number, *attempt);
+                match reply {
+                    Some(Reply::Fails(failure)) => Input::Failed { issue, attempt, failure },
+                    Some(Reply::Nothing) => Input::WorkCollected { issue, attempt, work: None },
+                    _ => Input::WorkCollected { issue, attempt, work: Some(Work::default()) },
+                }
+            }
+            Effect::RunChecks { issue, attempt, .. } => match reply {
+                Some(Reply::Fails(failure)) => Input::Failed { issue: *issue, attempt: *attempt, failure },
+                reply => Input::ChecksFinished { issue: *issue, attempt: *attempt, results: checks(reply.as_ref()) },
+            },
+            Effect::Publish { issue, attempt } => match reply {
+                Some(Reply::Fails(failure)) => Input::Failed { issue: *issue, attempt: *attempt, failure },
+                _ => Input::Published { issue: *issue, attempt: *attempt, publication: publication(issue.0) },
+            },
+            Effect::Stop { .. } | Effect::ReleaseWorktree { .. } => unreachable!("these have no answer"),
+        };
+        self.input(input);
+    }
+}
+
+/// The stage in which an effect is, and its issue; 0 for those of the session.
+fn key(effect: &Effect) -> (u64, &'static str) {
+    match effect {
+        Effect::FetchBacklog => (0, "fetch"),
+        Effect::CheckBase => (0, "base"),
+        Effect::Classify { issue } => (issue.number.0, "classify"),
+        Effect::SelectModel { issue, .. } => (issue.number.0, "model"),
+        Effect::LeaseWorktree { issue, .. } => (issue.0, "lease"),
+        Effect::RunAgent { issue, .. } => (issue.number.0, "agent"),
+        Effect::CollectWork { issue, .. } => (issue.number.0, "collect"),
+        Effect::RunChecks { issue, .. } => (issue.0, "checks"),
+        Effect::Publish { issue, .. } => (issue.0, "publish"),
+        Effect::Stop { issue, .. } => (issue.0, "stop"),
+        Effect::ReleaseWorktree { issue, .. } => (issue.0, "release"),
+    }
+}
+
+/// Stories are told from the first start on; the steps in between are told by what follows from them.
+fn is_told(event: &Event) -> bool {
+    !matches!(
+        event,
+        Event::SessionStarted { .. }
+            | Event::BacklogRead { .. }
+            | Event::TaskAccepted { .. }
+            | Event::TaskClassified { .. }
+            | Event::TaskPlanned { .. }
+            | Event::BacklogAdmitted { .. }
+            | Event::WorktreeLeased { .. }
+            | Event::WorkCollected { .. }
+            | Event::PublishStarted { .. }
+            | Event::PullRequestOpened { .. }
+    )
+}
+
+fn checks(reply: Option<&Reply>) -> Vec<CheckResult> {
+    let failed = match reply {
+        Some(Reply::Red(name)) => Some(*name),
+        _ => None,
+    };
+    ["lint", "test"]
+        .map(|name| CheckResult {
+            name: name.into(),
+            passed: failed != Some(name),
+            ended: if failed == Some(name) { "exit code 1".into() } else { "exit code 0".into() },
+            ..CheckResult::default()
+        })
+        .into()
+}
+
+pub(crate) fn report(ended: Ended, spent: Spent) -> AgentReport {
+    AgentReport { ended, spent, session: Some("s".into()), summary: None, denied: vec![], tokens: 0, duration_ms: 0 }
+}
+
+fn agent_answer(issue: IssueNumber, attempt: u32, reply: Option<Reply>) -> Input {
+    match reply {
+        Some(Reply::Fails(failure)) => Input::Failed { issue, attempt, failure },
+        Some(Reply::Exits(ended, spent)) => Input::AgentExited { issue, attempt, report: report(ended, spent) },
+        _ => Input::AgentExited { issue, attempt, report: report(Ended::Done, Spent::Known(usd(1.0))) },
+    }
+}
+
+pub(crate) fn publication(n: u64) -> Publication {
+    Publication {
+        branch: format!("autoissue/issue-{n}"),
+        commit: format!("c{n}"),
+        pull_request: Some(PullRequest { number: 100 + n, url: String::new() }),
+        ..Publication::default()
+    }
+}
