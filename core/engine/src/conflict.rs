@@ -37,17 +37,24 @@ const COMMON_NAMES: [&str; 16] = [
     "style.css",
 ];
 
+/// Returns whether a path is a pattern.
+pub(crate) fn is_glob(path: &str) -> bool {
+    path.contains(['*', '?'])
+}
+
+/// Returns whether a path is a bare file name that stands for any file of that name.
+pub(crate) fn is_telling_name(path: &str) -> bool {
+    !path.contains('/') && path.contains('.') && !COMMON_NAMES.contains(&path)
+}
+
 fn covers(wide: &str, narrow: &str) -> bool {
-    if wide.contains(['*', '?']) {
+    if is_glob(wide) {
         return matches_glob(wide.as_bytes(), narrow.trim_end_matches('/').as_bytes());
     }
     if let Some(rest) = narrow.strip_prefix(wide.trim_end_matches('/')) {
         return rest.starts_with('/');
     }
-    !wide.contains('/')
-        && wide.contains('.')
-        && !COMMON_NAMES.contains(&wide)
-        && narrow.strip_suffix(wide).is_some_and(|rest| rest.ends_with('/'))
+    is_telling_name(wide) && narrow.strip_suffix(wide).is_some_and(|rest| rest.ends_with('/'))
 }
 
 /// Matches `*` within a directory, `**` across directories, `?` for one byte. A pattern without `/` matches the file name.

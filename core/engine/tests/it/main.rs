@@ -1,6 +1,7 @@
 //! The engine's tests: stories with the events that must follow, and simulated nights judged by oracles.
 
 mod chronicle;
+mod forecast;
 mod line;
 mod night;
 mod oracle;
