@@ -1,0 +1,119 @@
+//! What a scheduling decision costs as the backlog grows: it must not grow with it.
+//!
+//! `cargo bench -p autoissue-engine` plays whole sessions with instant answers and prints microseconds per step. Run as a
+//! test it does nothing, for a measurement proves nothing on a busy machine.
+#![expect(clippy::disallowed_types, reason = "a measurement needs the clock")]
+#![expect(clippy::print_stdout, reason = "its table is its purpose")]
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use autoissue_engine::*;
+
+/// Domains, of which as many run side by side as there are slots.
+const N_DOMAINS: u64 = 8;
+const N_SLOTS: u32 = 6;
+
+/// What one session took.
+struct Measured {
+    n_tasks: u64,
+    intake: Duration,
+    running: Duration,
+    n_steps: u32,
+    forecast: Duration,
+}
+
+fn main() {
+    let is_bench = std::env::args().any(|argument| argument == "--bench");
+    if !is_bench {
+        return;
+    }
+    println!("| tasks | intake and planning | forecast | running | per step | against the first |");
+    println!("| ---: | ---: | ---: | ---: | ---: | ---: |");
+    let mut first = None;
+    for n_tasks in [1_000, 10_000, 100_000] {
+        let measured = session(n_tasks);
+        let per_step = measured.running.as_secs_f64() * 1e6 / f64::from(measured.n_steps);
+        let ratio = per_step / *first.get_or_insert(per_step);
+        println!(
+            "| {} | {:.0} ms | {:.0} ms | {:.0} ms | {per_step:.2} µs | {ratio:.2} |",
+            measured.n_tasks,
+            measured.intake.as_secs_f64() * 1e3,
+            measured.forecast.as_secs_f64() * 1e3,
+            measured.running.as_secs_f64() * 1e3,
+        );
+    }
+}
+
+/// Plays a session of so many tasks; every fourth names a file that others name, too.
+fn session(n_tasks: u64) -> Measured {
+    let mut engine = Engine::new();
+    let mut now = Time::from_ms(1);
+    let settings = Settings { n_slots: N_SLOTS, budget: Usd::from_cents(1_000_000_000), ..Settings::default() };
+    let started = Input::Started { settings: Box::new(settings), about: About::default(), history: History::default() };
+    let mut owed: VecDeque<Effect> = engine.step(now, started).effects.into();
+    let begun = Instant::now();
+    let mut planned = None;
+    let mut n_steps = 0;
+    let mut forecast = Duration::ZERO;
+    while let Some(effect) = owed.pop_front() {
+        if planned.is_none() && matches!(effect, Effect::LeaseWorktree { .. }) {
+            planned = Some(begun.elapsed());
+            let before = Instant::now();
+            assert_eq!(engine.forecast().len() as u64, n_tasks);
+            forecast = before.elapsed();
+        }
+        let Some(input) = answer(effect, n_tasks) else { continue };
+        now = now + 1;
+        n_steps += u32::from(planned.is_some());
+        owed.extend(engine.step(now, input).effects);
+    }
+    assert_eq!(engine.phase(), &Phase::Over(SessionStatus::Completed));
+    let intake = planned.unwrap_or_default();
+    Measured { n_tasks, intake, running: begun.elapsed() - intake - forecast, n_steps, forecast }
+}
+
+fn answer(effect: Effect, n_tasks: u64) -> Option<Input> {
+    Some(match effect {
+        Effect::FetchBacklog => Input::BacklogFetched { issues: (1..=n_tasks).map(issue).collect(), warnings: vec![] },
+        Effect::Classify { issue } => {
+            Input::Classified { issue: issue.number, classification: classification(issue.number.0) }
+        }
+        Effect::LeaseWorktree { issue, attempt, .. } => Input::WorktreeLeased { issue, attempt, base: "b".into() },
+        Effect::RunAgent { issue, attempt, .. } => {
+            Input::AgentExited { issue: issue.number, attempt, report: report() }
+        }
+        Effect::CollectWork { issue, attempt, .. } => {
+            Input::WorkCollected { issue: issue.number, attempt, work: Some(Work::default()) }
+        }
+        Effect::Publish { issue, attempt } => Input::Published { issue, attempt, publication: Publication::default() },
+        _ => return None,
+    })
+}
+
+fn issue(number: u64) -> Issue {
+    Issue {
+        number: IssueNumber(number),
+        title: format!("issue {number}"),
+        body: "x".repeat(1_500),
+        created_at: Time::from_ms(number),
+        ..Issue::default()
+    }
+}
+
+fn classification(number: u64) -> Classification {
+    let path = if number.is_multiple_of(4) { "src/shared.rs".to_owned() } else { format!("src/file{number}.rs") };
+    Classification { domain: format!("domain {}", number % N_DOMAINS), paths: vec![path], ..Classification::default() }
+}
+
+fn report() -> AgentReport {
+    AgentReport {
+        ended: Ended::Done,
+        spent: Spent::Known(Usd::from_cents(30)),
+        session: None,
+        summary: None,
+        denied: vec![],
+        tokens: 0,
+        duration_ms: 1,
+    }
+}
