@@ -28,7 +28,8 @@ pub enum Effect {
     },
     /// Run the checks on the base. Answer: `BaseChecked`.
     CheckBase,
-    /// Make the worktree of an attempt. Answer: `WorktreeLeased` or `Failed`.
+    /// Make the worktree of an attempt; what an attempt before left there uncollected is saved first. Answer: `WorktreeLeased`
+    /// or `Failed`.
     LeaseWorktree {
         /// Task.
         issue: IssueNumber,

@@ -84,7 +84,7 @@ enum Halt {
 /// What follows from an input.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Step {
-    /// What is now true. To be made durable before any effect starts.
+    /// What is now true. To be made durable, all or none, before any effect starts.
     pub events: Vec<Event>,
     /// What to do.
     pub effects: Vec<Effect>,
