@@ -30,6 +30,8 @@ const N_STEPS_MAX: u32 = 30_000;
 pub(super) enum Happening {
     /// The world answers an effect, or says something more.
     Answer(Input),
+    /// An answer comes once more.
+    Echo(Input),
     /// An agent makes a turn.
     Turn(IssueNumber, u32),
     /// A person stops the session, or resets its breakers.
@@ -127,14 +129,14 @@ impl Night {
         match happening {
             Happening::Answer(input) => {
                 if self.rng.u32(..100) < self.weather.doubled_percent {
-                    let again = Happening::Answer(input.clone());
+                    let again = Happening::Echo(input.clone());
                     let delay = self.rng.u64(..600_000);
                     self.later(delay, again);
                 }
                 self.step(input)
             }
             Happening::Turn(issue, attempt) => self.turn(issue, attempt),
-            Happening::Person(input) => self.step(input),
+            Happening::Echo(input) | Happening::Person(input) => self.step(input),
             Happening::Crash => self.crash(),
         }
     }
