@@ -135,14 +135,14 @@ impl Journal {
             return Journal::in_memory();
         }
         let shared = || Connection::open_with_flags(&path, flags(OpenFlags::SQLITE_OPEN_READ_ONLY));
-        let opened = read_only(shared, promised).or_else(|fault| match fault.at(&path) {
+        let opened = read_only(shared, promised).or_else(|fault| {
             // Where nobody can write and nothing is left to recover, the file alone is the whole journal.
-            JournalError::ReadOnly { .. } if is_empty(&log(&path)).unwrap_or(false) => {
-                read_only(|| open_immutable(&path), promised).map_err(|fault| fault.at(&path))
+            if fault.is_of_a_read_only_place() && is_empty(&log(&path)).unwrap_or(false) {
+                return read_only(|| open_immutable(&path), promised);
             }
-            error => Err(error),
+            Err(fault)
         });
-        match opened? {
+        match opened.map_err(|fault| fault.at(&path))? {
             // Its creator is at work on it at this moment.
             (_, Found::Nothing) => Journal::in_memory(),
             // Bringing it up to date is what opening for writing does; afterwards it has the present version.
@@ -455,19 +455,17 @@ fn log(path: &Path) -> PathBuf {
 /// Makes an open file ready for writing.
 fn prepare(connection: &mut Connection, promised: Option<i64>) -> Result<(), Fault> {
     schema::configure(connection)?;
-    let version = match refuse_newer_or_emptied(connection, promised)? {
-        Found::Nothing => 0,
-        Found::Journal { version } => version,
-    };
+    let found = refuse_newer_or_emptied(connection, promised)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    schema::migrate(connection, version)?;
-    schema::check(connection)?;
-    if version == 0 {
-        Head::default().save(connection)?;
-        // Now the file itself has tables, and stays recognisable if its write-ahead log is lost.
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
+    match found {
+        Found::Nothing => {
+            schema::create(connection)?;
+            // Now the file itself has tables, and stays recognisable if its write-ahead log is lost.
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
+        }
+        Found::Journal { version } => schema::migrate(connection, version)?,
     }
-    Ok(())
+    schema::check(connection)
 }
 
 fn refuse_newer_or_emptied(connection: &Connection, promised: Option<i64>) -> Result<Found, Fault> {

@@ -237,6 +237,14 @@ impl Fault {
         }
     }
 
+    /// Returns whether this is how SQLite says that it may not write beside the file: with rights it says "read only", on a
+    /// file system that is mounted read-only "cannot open".
+    pub(super) fn is_of_a_read_only_place(&self) -> bool {
+        let Fault::Sqlite(source) = self else { return false };
+        let code = source.sqlite_error().map(|error| error.extended_code & 0xff);
+        matches!(code, Some(ffi::SQLITE_READONLY | ffi::SQLITE_CANTOPEN))
+    }
+
     /// Names the row whose value could not be decoded; leaves other faults as they are.
     pub(super) fn names(self, damage: impl FnOnce() -> Damage) -> Fault {
         match self {

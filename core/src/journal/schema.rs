@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::error::{Damage, Fault};
+use super::head::Head;
 
 /// `auis`: tells a journal from any other SQLite file.
 const APPLICATION_ID: i64 = 0x6175_6973;
@@ -118,15 +119,30 @@ pub(super) fn identify(connection: &Connection) -> Result<Found, Fault> {
     }
 }
 
-/// Brings a journal (or an empty file) to the present version.
+/// Makes a journal of the present version in an empty file: all of it, or, on a full disk or after a crash, nothing.
+pub(super) fn create(connection: &mut Connection) -> Result<(), Fault> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    MIGRATIONS.iter().try_for_each(|statements| transaction.execute_batch(statements))?;
+    name(&transaction, VERSION)?;
+    Head::default().save(&transaction)?;
+    Ok(transaction.commit()?)
+}
+
+/// Brings a journal of an older version to the present one.
 pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Fault> {
     for (version, statements) in (1..).zip(MIGRATIONS).filter(|(version, _)| from < *version) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(statements)?;
-        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", version)?;
+        name(&transaction, version)?;
         transaction.commit()?;
     }
+    Ok(())
+}
+
+/// Writes into the header what `identify` reads.
+fn name(connection: &Connection, version: i64) -> Result<(), Fault> {
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", version)?;
     Ok(())
 }
 
@@ -134,7 +150,7 @@ pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Faul
 /// the rows in another way.
 pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
     let mut pristine = Connection::open_in_memory()?;
-    migrate(&mut pristine, 0)?;
+    create(&mut pristine)?;
     let found = tables(connection)?;
     match tables(&pristine)?.into_iter().find(|table| !found.contains(table)) {
         Some((table, _)) => Err(Damage::Schema { table }.into()),
