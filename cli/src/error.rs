@@ -18,6 +18,7 @@ use autoissue_core::repository_lock::LockError;
 use autoissue_core::service::checkout::CheckoutError;
 use autoissue_core::service::git_program::GitError;
 use autoissue_core::service::local_forge::ForgeError;
+use autoissue_core::service::mirror::FetchError;
 use autoissue_core::session::SessionError;
 
 use crate::config::ConfigError;
@@ -84,6 +85,15 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
+    /// The log cannot be kept.
+    #[error("failed to write log files in `{}`", path.display())]
+    Log {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// The program cannot be started as it has to be.
     #[error("failed to {what}")]
     System {
@@ -119,6 +129,7 @@ impl CliError {
             | Self::Recorded(_)
             | Self::Demo(_)
             | Self::File { .. }
+            | Self::Log { .. }
             | Self::System { .. }
             | Self::Output(_) => ExitCode::Error,
         }
@@ -138,6 +149,10 @@ impl CliError {
             Self::ConfigExists { .. } => {
                 Some("edit it, or remove it first; `autoissue config show` shows what is in force".to_owned())
             }
+            Self::Log { .. } => Some(
+                "make it writable and see that its disk has room, or set `AUTOISSUE_STATE_DIR` (or `logging.dir`) to another"
+                    .to_owned(),
+            ),
             Self::DirectoryInUse { .. } => Some("name a directory that does not exist".to_owned()),
             Self::Config(_)
             | Self::Demo(_)
@@ -220,6 +235,17 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
             "wait for it, or look at it with `autoissue status`; two sessions would undo each other's work".to_owned(),
         ),
         SessionError::Journal(error) | SessionError::Recorded(RecordedError::Journal(error)) => journal_hint(error),
+        SessionError::NotWritable { .. } => {
+            Some("worktrees and pull requests go there: see to its rights and the room on its disk".to_owned())
+        }
+        // What git or the system said stands above; each of these may be repeated.
+        SessionError::Fetch(FetchError::Failed { .. } | FetchError::Mirror(_))
+        | SessionError::Mirror(_)
+        | SessionError::Worktrees(_)
+        | SessionError::Locked(LockError::Io { .. }) => Some(
+            "see to the cause (room, rights), then run it again; a session that had begun goes on with `autoissue resume`"
+                .to_owned(),
+        ),
         SessionError::NothingToResume { .. } => Some("`autoissue status` lists all sessions".to_owned()),
         SessionError::AlreadyOver { session, .. } => {
             Some(format!("`autoissue show {session}` tells how it went; `autoissue exec <label>` begins a new one"))
@@ -239,6 +265,7 @@ fn checkout_hint(error: &CheckoutError) -> Option<String> {
     let hint = match error {
         CheckoutError::NotARepository { .. } => "change into a checkout, or set `project.path`",
         CheckoutError::Bare { .. } => "use a clone that has a working directory",
+        CheckoutError::NotText { .. } => "rename the directory, or clone into another",
         CheckoutError::NoCommit { .. } => "make a first commit",
         CheckoutError::NoBranch { .. } | CheckoutError::Detached { .. } => {
             "set `project.baseBranch` to a branch that exists"
@@ -258,6 +285,13 @@ fn journal_hint(error: &JournalError) -> Option<String> {
             Some(format!("nothing was changed; restore `{file}` from a copy, or move it away to begin a new history"))
         }
         JournalError::Busy { .. } => Some("try again".to_owned()),
+        JournalError::PathTooLong { .. } => {
+            Some("set `AUTOISSUE_STATE_DIR` to a directory with a shorter path".to_owned())
+        }
+        JournalError::Other { path, .. } => {
+            let directory = path.parent().unwrap_or(path).display();
+            Some(format!("see to the rights and the room of `{directory}`; `autoissue resume` then goes on"))
+        }
         JournalError::NoSession { .. } => Some("`autoissue status` lists the sessions".to_owned()),
         JournalError::Ambiguous { matches, .. } => {
             let names: Vec<&str> = matches.iter().map(AsRef::as_ref).take(5).collect();

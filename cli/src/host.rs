@@ -99,7 +99,7 @@ impl Surroundings {
     /// # Errors
     /// Where there is no home directory, or the variable is empty.
     pub(crate) fn state_dir(&self) -> Result<PathBuf, CliError> {
-        Ok(state_dir(&self.env, &self.current_dir)?)
+        Ok(state_dir(&self.environment, &self.current_dir)?)
     }
 
     /// Opens the journal for reading.

@@ -18,7 +18,7 @@ use crate::redaction::Redaction;
 /// Where the directory cannot be made or written.
 pub(crate) fn start(settings: &LoggingSettings, state_dir: &Path, console: &Console) -> Result<WorkerGuard, CliError> {
     let directory = settings.dir.clone().unwrap_or_else(|| state_dir.join("logs"));
-    let failed = |source| CliError::File { what: "write log files in", path: directory.clone(), source };
+    let failed = |source| CliError::Log { path: directory.clone(), source };
     std::fs::create_dir_all(&directory).map_err(failed)?;
     let appender = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)

@@ -30,6 +30,8 @@ pub(crate) struct Dispatcher {
     pub(crate) bus: Arc<Bus<Event>>,
     pub(crate) executor: Executor,
     pub(crate) inputs: Receiver<Input>,
+    /// When the last event was written, milliseconds since the Unix epoch; 0 for a session without any.
+    pub(crate) last_at_ms: u64,
 }
 
 /// What one round of decisions asks for.
@@ -47,7 +49,7 @@ impl Dispatcher {
     /// # Errors
     /// Where the journal cannot be written. Nothing that was decided and not journaled has been done.
     pub(crate) fn run(mut self, first: Input) -> Result<Engine, JournalError> {
-        let clock = Clock::start();
+        let clock = Clock::start(wall_clock_ms(), self.last_at_ms);
         let mut input = Some(first);
         loop {
             let now = clock.now();
@@ -142,15 +144,16 @@ fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
     Some(StatusChange { status, finished_at_ms })
 }
 
-/// Wall-clock time that never goes back while we run: a clock that is set moves nothing that was scheduled.
+/// Wall-clock time that never goes back within a session. A clock that is set while we run moves nothing that was scheduled;
+/// one that was set back before a resume does not make a retry, a second away by the journal, wait for a day.
 struct Clock {
     started_at_ms: u64,
     since: Instant,
 }
 
 impl Clock {
-    fn start() -> Self {
-        Self { started_at_ms: wall_clock_ms(), since: Instant::now() }
+    fn start(wall_clock_ms: u64, last_at_ms: u64) -> Self {
+        Self { started_at_ms: wall_clock_ms.max(last_at_ms), since: Instant::now() }
     }
 
     fn now(&self) -> Time {
@@ -172,5 +175,21 @@ pub(crate) fn holders(engine: &Engine) -> Vec<u64> {
     match engine.phase() {
         Phase::Over(_) => Vec::new(),
         _ => engine.tasks().keys().filter(|issue| holds(issue)).map(|issue| issue.0).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_session_never_goes_back() {
+        let day_ms = 86_400_000;
+        for (wall_clock_ms, last_at_ms) in [(day_ms, 0), (day_ms, 2 * day_ms), (0, day_ms), (2 * day_ms, day_ms)] {
+            let clock = Clock::start(wall_clock_ms, last_at_ms);
+            let first = clock.now();
+            assert!(Time::from_ms(last_at_ms.max(wall_clock_ms)) <= first, "{wall_clock_ms} after {last_at_ms}");
+            assert!(first <= clock.now());
+        }
     }
 }

@@ -57,6 +57,9 @@ use sessions::{Tip, insert_session, read_sessions};
 
 const FILE_NAME: &str = "journal.db";
 
+/// SQLite refuses longer paths as files that it cannot open: its own limit of 512, less what it appends.
+const PATH_BYTES_MAX: usize = 504;
+
 /// Events that [`Journal::verify`] holds in memory at once.
 const VERIFY_CHUNK_EVENTS: usize = 1_000;
 
@@ -99,7 +102,7 @@ impl Journal {
     /// All of [`JournalError`] that concern a file. A journal that was there and is not is [`Damage::Emptied`] or
     /// [`Damage::Behind`].
     pub fn open(state_dir: &Path) -> Result<Journal, JournalError> {
-        let path = state_dir.join(FILE_NAME);
+        let path = path_in(state_dir)?;
         let files = |error| JournalError::of_files(&path, error);
         create_directory(state_dir).map_err(|error| JournalError::of_files(state_dir, error))?;
         let (mark, _opening) = Mark::open(state_dir).map_err(files)?;
@@ -128,7 +131,7 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`].
     pub fn open_read_only(state_dir: &Path) -> Result<Journal, JournalError> {
-        let path = state_dir.join(FILE_NAME);
+        let path = path_in(state_dir)?;
         let promised = mark::promised(state_dir).map_err(|error| JournalError::of_files(&path, error))?;
         if is_empty(&path).map_err(|error| JournalError::of_files(&path, error))? {
             refuse_emptied(&path, promised)?;
@@ -383,6 +386,14 @@ impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Journal").field("path", &self.path).field("n_writes", &self.n_writes).finish_non_exhaustive()
     }
+}
+
+fn path_in(state_dir: &Path) -> Result<PathBuf, JournalError> {
+    let path = state_dir.join(FILE_NAME);
+    if PATH_BYTES_MAX < path.as_os_str().len() {
+        return Err(JournalError::PathTooLong { path, bytes_max: PATH_BYTES_MAX });
+    }
+    Ok(path)
 }
 
 fn flags(access: OpenFlags) -> OpenFlags {

@@ -80,6 +80,8 @@ pub struct Session {
     bus: Arc<Bus<Event>>,
     inputs: (Sender<Input>, Receiver<Input>),
     mirror: PathBuf,
+    /// When the last event was written, milliseconds since the Unix epoch.
+    last_at_ms: u64,
     /// Held as long as the session lives; absent in a dry run.
     lock: Option<RepositoryLock>,
 }
@@ -156,6 +158,7 @@ impl Session {
             bus: self.bus,
             executor,
             inputs,
+            last_at_ms: self.last_at_ms,
         };
         let first = self.first;
         let ended = tokio::task::spawn_blocking(move || dispatcher.run(first)).await;

@@ -1,10 +1,10 @@
 //! Where autoissue keeps what outlives a session. Computes the path; creates nothing.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use autoissue_core::config::Problem;
 
-use super::layers::variable;
 use super::{ConfigError, Origin};
 
 const VARIABLE: &str = "AUTOISSUE_STATE_DIR";
@@ -16,7 +16,7 @@ const VARIABLE: &str = "AUTOISSUE_STATE_DIR";
 /// # Errors
 ///
 /// When the variable is set and empty, or when there is no home directory to fall back to.
-pub(crate) fn state_dir(env: &[(String, String)], current_dir: &Path) -> Result<PathBuf, ConfigError> {
+pub(crate) fn state_dir(env: &[(OsString, OsString)], current_dir: &Path) -> Result<PathBuf, ConfigError> {
     match variable(env, VARIABLE) {
         Some(dir) if dir.is_empty() => Err(error("an empty string")),
         Some(dir) => Ok(current_dir.join(dir)),
@@ -26,13 +26,18 @@ pub(crate) fn state_dir(env: &[(String, String)], current_dir: &Path) -> Result<
     }
 }
 
-fn platform_dir(env: &[(String, String)]) -> Option<PathBuf> {
+fn platform_dir(env: &[(OsString, OsString)]) -> Option<PathBuf> {
     // The XDG specification has relative paths ignored.
     let absolute = |name| variable(env, name).map(PathBuf::from).filter(|path| path.is_absolute());
     if cfg!(target_os = "macos") {
         return Some(absolute("HOME")?.join("Library/Application Support"));
     }
     absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))
+}
+
+/// Returns the value of a variable as it is: a path need not be UTF-8, and one that is not must not be passed over.
+fn variable<'a>(env: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
+    env.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_os_str())
 }
 
 fn error(found: &str) -> ConfigError {
@@ -51,7 +56,7 @@ mod tests {
 
     #[track_caller]
     fn check(env: &[(&str, &str)], expected: Option<&str>) {
-        let env: Vec<(String, String)> = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        let env: Vec<(OsString, OsString)> = env.iter().map(|(k, v)| (k.into(), v.into())).collect();
         assert_eq!(state_dir(&env, Path::new("/here")).ok(), expected.map(PathBuf::from));
     }
 

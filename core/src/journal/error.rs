@@ -43,6 +43,14 @@ pub enum JournalError {
         #[source]
         damage: Damage,
     },
+    /// The path is longer than SQLite takes.
+    #[error("the path of the journal `{}` has more than {bytes_max} bytes", path.display())]
+    PathTooLong {
+        /// The journal's file.
+        path: PathBuf,
+        /// The longest path, in bytes.
+        bytes_max: usize,
+    },
     /// Another process kept the journal locked for longer than a write takes.
     #[error("the journal `{}` is busy: another process has kept it locked", path.display())]
     Busy {
@@ -181,6 +189,9 @@ impl JournalError {
                 "restore it from a backup, or move all of `{}.*` aside to begin a new history; autoissue deletes nothing",
                 path.with_extension("").display()
             ),
+            JournalError::PathTooLong { .. } => {
+                "set `AUTOISSUE_STATE_DIR` to a directory with a shorter path".to_owned()
+            }
             JournalError::Busy { .. } => "wait for the other process, or end it".to_owned(),
             JournalError::NoSession { .. } => "`autoissue status` lists the sessions".to_owned(),
             JournalError::Ambiguous { matches, .. } => {

@@ -30,6 +30,12 @@ pub enum CheckoutError {
         /// The directory.
         path: PathBuf,
     },
+    /// Its path is not UTF-8, which neither the journal nor an agent's order can hold.
+    #[error("the path `{}` is not UTF-8", path.display())]
+    NotText {
+        /// The directory.
+        path: PathBuf,
+    },
     /// There is no commit to start from.
     #[error("`{}` has no commit yet", path.display())]
     NoCommit {
@@ -73,7 +79,11 @@ impl Checkout {
             _ => CheckoutError::Unreadable { path: path.clone(), source },
         })?;
         let root = repository.workdir().ok_or(CheckoutError::Bare { path })?;
-        Ok(Self { path: root.canonicalize().unwrap_or_else(|_| root.to_owned()) })
+        let path = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        if path.to_str().is_none() {
+            return Err(CheckoutError::NotText { path });
+        }
+        Ok(Self { path })
     }
 
     /// Returns its root.

@@ -1,5 +1,6 @@
 //! Why a session cannot run, told apart by what the person has to do.
 
+use std::io;
 use std::path::PathBuf;
 
 use crate::journal::JournalError;
@@ -71,6 +72,15 @@ pub enum SessionError {
     /// The worktrees cannot be used.
     #[error("failed to prepare the worktrees")]
     Worktrees(#[from] WorktreeError),
+    /// The project takes no files, so no work could be done in it.
+    #[error("`{}` cannot be written", project.display())]
+    NotWritable {
+        /// The checkout.
+        project: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// There is nothing to go on with.
     #[error("no unfinished session of `{}` is known", project.display())]
     NothingToResume {

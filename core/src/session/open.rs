@@ -34,6 +34,10 @@ use crate::work::{Bench, Workshop};
 
 /// Costs of earlier tasks that an estimate looks at: the newest say most.
 const N_COSTS_MAX: usize = 200;
+/// A file that is written and removed at once, where the local forge keeps its own.
+const PROBE: &str = ".autoissue/can-be-written";
+/// One block of most file systems: a full disk may still have room for the name of an empty file.
+const N_PROBE_BYTES: usize = 4_096;
 /// Sessions that are looked through for one to go on with.
 const N_SESSIONS_MAX: usize = 1_000;
 
@@ -131,6 +135,7 @@ fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionE
             journal,
             engine: Engine::new(),
             last_seq: 0,
+            last_at_ms: 0,
             bench: None,
             lock: None,
         },
@@ -150,8 +155,12 @@ fn start(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionErro
     journal.create_session(&new_session(&ground, host, &id, &exec, now_ms))?;
     let first = started(&ground, settings, &exec, history);
     let (engine, bench, lock) = (Engine::new(), Some(bench), Some(lock));
-    let parts = Parts { id, started_at_ms: now_ms, first, exec, strategies, journal, engine, last_seq: 0, bench, lock };
-    Ok(assemble(ground, host, parts))
+    let (started_at_ms, last_seq, last_at_ms) = (now_ms, 0, 0);
+    Ok(assemble(
+        ground,
+        host,
+        Parts { id, started_at_ms, first, exec, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
+    ))
 }
 
 /// Opens an unfinished session to go on with it.
@@ -164,7 +173,8 @@ fn resume(ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, 
     let exec: Exec = serde_json::from_str(&row.settings_json)
         .map_err(|source| SessionError::UnreadableOrder { session: id.to_string(), source })?;
     let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
-    let engine = Recorded::read(&journal, row)?.engine;
+    let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
+    let last_at_ms = events.last().map_or(0, |last| last.at_ms);
     let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
     let settings = Box::new(settings(&ground.config, &strategies, &exec, started_at_ms));
     let bench = bench(&ground, host, &id, &holders(&engine))?;
@@ -179,7 +189,7 @@ fn resume(ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, 
     Ok(assemble(
         ground,
         host,
-        Parts { id, started_at_ms, first, exec, strategies, journal, engine, last_seq, bench, lock },
+        Parts { id, started_at_ms, first, exec, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
     ))
 }
 
@@ -193,6 +203,7 @@ struct Parts {
     journal: Journal,
     engine: Engine,
     last_seq: u64,
+    last_at_ms: u64,
     bench: Option<Bench>,
     lock: Option<RepositoryLock>,
 }
@@ -225,6 +236,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         bus,
         inputs: channel(),
         mirror,
+        last_at_ms: parts.last_at_ms,
         lock: parts.lock,
     }
 }
@@ -246,6 +258,7 @@ fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<B
     if n_stragglers > 0 {
         tracing::warn!(n_stragglers, "ended processes that an earlier session had left");
     }
+    try_writing(ground.checkout.path())?;
     let mirror = Mirror::open(&mirror_of(&host.state_dir, &ground.key), ground.git.clone())?;
     let source = ground.checkout.path().to_string_lossy().into_owned();
     let base = mirror.fetch(&source, &ground.base_branch, &[])?;
@@ -258,6 +271,14 @@ fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<B
         }
     }
     Ok(Bench { mirror, worktrees, base })
+}
+
+/// Finds out for free what each task would find out after its agent was paid: whether work and pull requests can be written.
+fn try_writing(project: &Path) -> Result<(), SessionError> {
+    let probe = project.join(PROBE);
+    let written = std::fs::write(&probe, [b' '; N_PROBE_BYTES]);
+    let removed = std::fs::remove_file(&probe);
+    written.and(removed).map_err(|source| SessionError::NotWritable { project: project.to_owned(), source })
 }
 
 fn worktrees(ground: &Ground, mirror: &Mirror, id: &SessionId) -> Result<Worktrees, SessionError> {
