@@ -1,6 +1,6 @@
 //! A directory with a repository, a home and a state directory, and runs of the real binary in it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -90,8 +90,25 @@ impl Sandbox {
         self.root.path().join("state")
     }
 
-    fn home(&self) -> PathBuf {
+    /// Returns the home directory.
+    pub fn home(&self) -> PathBuf {
         self.root.path().join("home")
+    }
+
+    /// Puts a program on PATH under a name, before all others.
+    pub fn install(&self, name: &str, program: &Path) {
+        fs::create_dir_all(self.programs()).expect("the directory of programs");
+        std::os::unix::fs::symlink(program, self.programs().join(name)).expect("the program's link");
+    }
+
+    fn programs(&self) -> PathBuf {
+        self.root.path().join("bin")
+    }
+
+    fn path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let all = std::iter::once(self.programs()).chain(std::env::split_paths(&path));
+        std::env::join_paths(all).expect("no directory has a colon in its name")
     }
 
     /// Writes a file of the repository.
@@ -176,7 +193,7 @@ impl Sandbox {
         let mut command = Command::new(program);
         command
             .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("PATH", self.path())
             .env("HOME", self.home())
             .env("XDG_CONFIG_HOME", self.home().join(".config"))
             .env("GIT_CONFIG_NOSYSTEM", "1")

@@ -2,5 +2,6 @@
 
 mod checks;
 mod exec;
+mod lessons;
 mod process_under_test;
 mod supervisor;

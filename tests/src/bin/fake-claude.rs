@@ -1,0 +1,308 @@
+//! Pretends to be `claude`: takes its arguments, prints its lines, and does to the working directory what the issue tells it.
+//!
+//! The issue's body, and so the prompt, has a line of runs, one list of steps for each launch on the issue, the last one for
+//! all that follow:
+//!
+//! ```text
+//!   fake: [[{"write": ["a.txt", "text"]}, {"meter": 0.3}, {"result": {}}], [{"api_error": [529, "busy"]}]]
+//! ```
+//!
+//! Like the real one it knows no arguments but its own, takes no session twice and resumes none that it does not know, and looks
+//! at its budget between turns. A run whose steps end before a result has printed none. Each launch is noted in
+//! `$HOME/launches.jsonl`, with all that it was given.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, exit};
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value, json};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// How often a condition is looked at.
+const POLL: Duration = Duration::from_millis(5);
+/// The model that it says it is, and what a million tokens read cost there, US dollars.
+const MODEL: &str = "claude-sonnet-5";
+const USD_PER_MILLION: f64 = 3.0;
+/// Arguments that are followed by a value.
+const OPTIONS: [&str; 7] =
+    ["--output-format", "--model", "--session-id", "--resume", "--max-turns", "--max-budget-usd", "--permission-mode"];
+/// Arguments that stand alone.
+const SWITCHES: [&str; 4] = ["-p", "--verbose", "--include-partial-messages", "--dangerously-skip-permissions"];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args == ["--version"] {
+        say("2.1.197 (Claude Code)");
+        return ExitCode::SUCCESS;
+    }
+    let options = options(&args);
+    let mut prompt = String::new();
+    std::io::stdin().read_to_string(&mut prompt).expect("the prompt is UTF-8");
+    let earlier = launches();
+    note(&args, &prompt);
+    let session = take_session(&options, &earlier);
+    let (issue, runs) = scenario(&prompt);
+    let n_earlier = earlier.iter().filter(|launch| scenario(text(launch, "prompt")).0 == issue).count();
+    let steps = runs.get(n_earlier).or(runs.last()).and_then(Value::as_array).cloned().unwrap_or_default();
+    say(json!({"type": "system", "subtype": "init", "session_id": session, "model": MODEL}));
+    let limit = options.get("--max-budget-usd").and_then(Value::as_str).and_then(|usd| usd.parse().ok());
+    let mut run = FakeRun { session, limit, ..FakeRun::default() };
+    for step in &steps {
+        let (what, how) = step.as_object().and_then(|step| step.iter().next()).expect("a step is {what: how}");
+        run.step(what, how);
+    }
+    ExitCode::from(u8::from(run.failed))
+}
+
+/// Returns the options by name; ends the program as the real one does where it does not know one.
+fn options(args: &[String]) -> Map<String, Value> {
+    let mut found = Map::new();
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        if arg == "--allowedTools" {
+            break;
+        }
+        let value = if OPTIONS.contains(&arg.as_str()) { args.next().map(String::as_str) } else { Some("") };
+        match value {
+            Some(value) if !value.is_empty() || SWITCHES.contains(&arg.as_str()) => {
+                found.insert(arg.clone(), value.into());
+            }
+            _ => refuse(&format!("error: unknown option '{arg}'")),
+        }
+    }
+    if found.get("--output-format") != Some(&"stream-json".into()) || !found.contains_key("--verbose") {
+        refuse("Error: When using --print, --output-format=stream-json requires --verbose");
+    }
+    found
+}
+
+fn refuse(words: &str) -> ! {
+    writeln!(std::io::stderr(), "{words}").expect("the reader is there");
+    exit(1)
+}
+
+/// Returns the id of the session; ends the program where it is taken, or not known.
+fn take_session(options: &Map<String, Value>, earlier: &[Value]) -> String {
+    let is_known = |id: &str| earlier.iter().any(|launch| launch["args"].to_string().contains(id));
+    if let Some(id) = options.get("--resume").and_then(Value::as_str) {
+        if !is_known(id) {
+            let words = format!("No conversation found with session ID: {id}");
+            say(json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "session_id": id,
+                       "total_cost_usd": 0, "permission_denials": [], "errors": [words]}));
+            refuse(&words);
+        }
+        return id.to_owned();
+    }
+    let id = options.get("--session-id").and_then(Value::as_str).unwrap_or("00000000-0000-4000-8000-000000000000");
+    if is_known(id) {
+        refuse(&format!("Error: Session ID {id} is already in use."));
+    }
+    id.to_owned()
+}
+
+/// Returns the issue's line and its runs, from a prompt.
+fn scenario(prompt: &str) -> (String, Vec<Value>) {
+    let issue = prompt.lines().find(|line| line.starts_with("Issue #")).unwrap_or_default().to_owned();
+    let runs = prompt.lines().find_map(|line| line.strip_prefix("fake: "));
+    let runs = runs.map(|runs| serde_json::from_str(runs).expect("the runs are JSON")).unwrap_or_default();
+    (issue, runs)
+}
+
+fn launches_file() -> PathBuf {
+    Path::new(&std::env::var_os("HOME").expect("a home")).join("launches.jsonl")
+}
+
+fn launches() -> Vec<Value> {
+    let text = fs::read_to_string(launches_file()).unwrap_or_default();
+    text.lines().map(|line| serde_json::from_str(line).expect("a launch is JSON")).collect()
+}
+
+fn note(args: &[String], prompt: &str) {
+    let env: Map<String, Value> = std::env::vars().map(|(name, value)| (name, value.into())).collect();
+    let directory = std::env::current_dir().expect("a directory");
+    let launch = json!({"pid": std::process::id(), "args": args, "env": env, "directory": directory, "prompt": prompt});
+    let mut file = OpenOptions::new().create(true).append(true).open(launches_file()).expect("the launches");
+    // In one write, so that launches at the same time do not mix.
+    file.write_all(format!("{launch}\n").as_bytes()).expect("the launches can be noted");
+}
+
+fn say(line: impl ToString) {
+    let mut out = std::io::stdout().lock();
+    // The reader may be gone already; what the run does to the directory must not depend on it.
+    let _ = out.write_all(format!("{}\n", line.to_string()).as_bytes()).and_then(|()| out.flush());
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_default()
+}
+
+fn string(value: &Value) -> &str {
+    value.as_str().expect("a string")
+}
+
+/// Returns a path in `$HOME` if it begins with `~/`.
+fn path(value: &Value) -> PathBuf {
+    match string(value).strip_prefix("~/") {
+        Some(rest) => Path::new(&std::env::var_os("HOME").expect("a home")).join(rest),
+        None => string(value).into(),
+    }
+}
+
+/// The run as far as it has come.
+#[derive(Default)]
+struct FakeRun {
+    session: String,
+    limit: Option<f64>,
+    spent: f64,
+    n_messages: u32,
+    cost: Option<f64>,
+    denied: Vec<String>,
+    failed: bool,
+    deaf: Option<(Runtime, Signal)>,
+}
+
+impl FakeRun {
+    fn step(&mut self, what: &str, how: &Value) {
+        match what {
+            "write" => self.write(&path(&how[0]), string(&how[1])),
+            "run" => shell(string(how)),
+            "huge_file" => File::create(path(&how[0]))
+                .and_then(|file| file.set_len(how[1].as_u64().expect("a size in bytes")))
+                .expect("the huge file"),
+            "say" => self.assistant(string(how)),
+            "print" => say(string(how)),
+            "flood" => (0..how.as_u64().expect("a number of lines")).for_each(|_| say("x".repeat(1_000))),
+            "meter" => self.meter(how.as_f64().expect("US dollars")),
+            "cost" => self.cost = how.as_f64(),
+            "deaf_to_budget" => self.limit = None,
+            "denied" => self.denied.push(string(how).to_owned()),
+            "result" => self.result(how),
+            "api_error" => self.api_error(how[0].as_u64().expect("a status"), string(&how[1])),
+            "limit_for_s" => limit(how.as_u64().expect("seconds")),
+            "wait_for" => wait_for(&path(how)),
+            "ignore_sigterm" => self.ignore_sigterm(),
+            "wait_for_sigterm" => self.wait_for_sigterm(),
+            "stall" => loop {
+                std::thread::park();
+            },
+            "exit" => exit(i32::try_from(how.as_i64().expect("a code")).expect("a code")),
+            _ => panic!("no such step: {what}"),
+        }
+    }
+
+    /// Writes a file, as the tool of that name.
+    fn write(&mut self, path: &Path, content: &str) {
+        let id = format!("toolu_{}", self.n_messages);
+        let input = json!({"file_path": path, "content": content});
+        self.message(json!([{"type": "tool_use", "id": id, "name": "Write", "input": input}]));
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory).expect("the directory");
+        }
+        fs::write(path, content).expect("the file");
+        let content = json!([{"type": "tool_result", "tool_use_id": id, "content": "written"}]);
+        self.say(json!({"type": "user", "message": {"role": "user", "content": content}}));
+    }
+
+    fn assistant(&mut self, text: &str) {
+        self.message(json!([{"type": "text", "text": text}]));
+    }
+
+    fn message(&mut self, content: Value) {
+        self.start_message(0);
+        let message = json!({"id": format!("msg_{}", self.n_messages), "model": MODEL, "content": content,
+                             "usage": {"input_tokens": 0, "output_tokens": 0}});
+        self.say(json!({"type": "assistant", "message": message}));
+    }
+
+    fn start_message(&mut self, n_tokens: u64) {
+        self.n_messages += 1;
+        let message = json!({"id": format!("msg_{}", self.n_messages), "model": MODEL,
+                             "usage": {"input_tokens": n_tokens, "output_tokens": 0}});
+        self.say(json!({"type": "stream_event", "event": {"type": "message_start", "message": message}}));
+    }
+
+    /// Prints a line that names the session.
+    fn say(&self, mut line: Value) {
+        line["session_id"] = self.session.clone().into();
+        line["parent_tool_use_id"] = Value::Null;
+        say(line);
+    }
+
+    /// Takes a turn that costs so much, then looks at its budget.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a test spends a few dollars")]
+    fn meter(&mut self, usd: f64) {
+        self.spent += usd;
+        self.start_message((usd / USD_PER_MILLION * 1e6).round() as u64);
+        self.say(json!({"type": "stream_event", "event": {"type": "message_delta", "usage": {"output_tokens": 0}}}));
+        if self.limit.is_some_and(|limit| limit <= self.spent) {
+            self.result(&json!({"subtype": "error_max_budget_usd", "is_error": true, "result": null,
+                                "errors": ["Reached maximum budget"]}));
+            exit(1);
+        }
+    }
+
+    /// Prints a result: a good one, but for what `changes` says.
+    fn result(&mut self, changes: &Value) {
+        let cost = self.cost.unwrap_or(self.spent);
+        let denials: Vec<Value> = self.denied.iter().map(|tool| json!({"tool_name": tool})).collect();
+        let mut line = json!({
+            "type": "result", "subtype": "success", "is_error": false, "api_error_status": null, "num_turns": 1,
+            "result": "Done.", "stop_reason": "end_turn", "session_id": self.session, "total_cost_usd": cost,
+            "modelUsage": {MODEL: {"inputTokens": 1000, "outputTokens": 50, "costUSD": cost}},
+            "permission_denials": denials, "terminal_reason": "completed",
+        });
+        for (key, value) in changes.as_object().expect("the changes of a result") {
+            line[key] = value.clone();
+        }
+        self.failed = line["is_error"] == true;
+        say(line);
+    }
+
+    /// Prints what an error of the service looks like.
+    fn api_error(&mut self, status: u64, words: &str) {
+        let kind = match status {
+            401 | 403 => "authentication_failed",
+            404 => "model_not_found",
+            429 => "rate_limit",
+            500.. => "server_error",
+            _ => "invalid_request",
+        };
+        let message = json!({"id": "s", "model": "<synthetic>", "content": [{"type": "text", "text": words}]});
+        self.say(json!({"type": "assistant", "error": kind, "message": message}));
+        self.result(&json!({"is_error": true, "api_error_status": status, "result": words}));
+    }
+
+    /// From here on the signal does nothing.
+    fn ignore_sigterm(&mut self) {
+        let runtime = Runtime::new().expect("a runtime");
+        let signal = runtime.block_on(async { signal(SignalKind::terminate()) }).expect("a handler");
+        self.deaf = Some((runtime, signal));
+    }
+
+    fn wait_for_sigterm(&mut self) {
+        let (runtime, signal) = self.deaf.as_mut().expect("`ignore_sigterm` comes before");
+        runtime.block_on(signal.recv());
+    }
+}
+
+fn limit(seconds: u64) {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    let info = json!({"status": "rejected", "resetsAt": now.as_secs() + seconds, "rateLimitType": "five_hour"});
+    say(json!({"type": "rate_limit_event", "rate_limit_info": info}));
+}
+
+fn wait_for(path: &Path) {
+    while !path.exists() {
+        sleep(POLL);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "what agents do")]
+fn shell(script: &str) {
+    let status = Command::new("sh").args(["-c", script]).status().expect("a shell");
+    assert!(status.success(), "`{script}` failed: {status}");
+}
