@@ -6,6 +6,7 @@
     reason = "tests are the outside world: they start the binary under test, git, and fakes"
 )]
 
+pub mod measure;
 mod sandbox;
 
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};

@@ -5,8 +5,12 @@
 //!
 //! A rejected diff leaves every file and the index as they were. A three-way merge alone would not: it leaves conflict markers. So it
 //! is tried on a copy of the index first, where nobody sees the conflict; all other ways to apply are atomic by git's own promise.
+//! A diff that was made from the very files that are here needs no merge, and takes one run of git.
 //!
 //! ```text
+//!   made from the files that are here? ──yes──► applies to files and index? ──yes──► applied
+//!          │ no, or not told                           │ no
+//!          ▼                                           ▼
 //!   three-way merge on a copy of the index ──clean──► changes anything? ──no───► already applied
 //!          │ conflict, damaged diff                          └──yes──► the same for real ──► applied
 //!          ▼
@@ -21,16 +25,23 @@
 
 use std::{
     borrow::Cow,
+    ffi::OsStr,
     fs,
     io::{self, Write as _},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
+
+use git2::{Index, Oid};
 
 pub use autoissue_patch::Outcome as ApplyOutcome;
 
 /// Longest part of git's message that is passed on, characters: enough for the first few files.
 const MESSAGE_CHARS_MAX: usize = 2_000;
+
+/// Fewer digits of an id than git ever prints say nothing.
+const ID_DIGITS_MIN: usize = 4;
 
 /// Name of the copy of the index, in the git directory, where a split index finds its shared part.
 const TRIAL_INDEX: &str = "autoissue-apply-patch.index";
@@ -82,110 +93,168 @@ struct Patch<'a> {
 
 impl Patch<'_> {
     fn apply(&self) -> io::Result<ApplyOutcome> {
-        if let Some(changes) = self.try_three_way()? {
+        let index = IndexFile::of(self.directory);
+        if self.needs_no_merge(&index)
+            && let Some(applied) = self.try_to_apply(&["--index"], &self.diff)?
+        {
+            return Ok(applied);
+        }
+        if let Some(changes) = self.try_three_way(&index)? {
             if !changes {
                 return Ok(ApplyOutcome::AlreadyApplied);
             }
-            if self.git_apply(&["--3way"], &self.diff)?.status.success() {
-                return self.applied(&[], &self.diff);
+            if let Some(applied) = self.try_to_apply(&["--3way"], &self.diff)? {
+                return Ok(applied);
             }
         }
-        if self.git_apply(&["--check", "--reverse"], &self.diff)?.status.success() {
+        if self.is_applied(&[], &self.diff)? {
             return Ok(ApplyOutcome::AlreadyApplied);
         }
         let plain = self.git_apply(&[], &self.diff)?;
         if plain.status.success() {
-            return self.applied(&[], &self.diff);
+            return Ok(applied(&plain));
         }
         Ok(self.apply_recounted()?.unwrap_or_else(|| ApplyOutcome::Rejected(message_of(&plain))))
     }
 
+    /// Returns whether each file that the diff changes is as the diff knows it, or the diff does not tell: then a merge would come to
+    /// the same. What is odd in the diff or the index is left to the merge.
+    fn needs_no_merge(&self, index: &IndexFile) -> bool {
+        let origins = origins(&self.diff);
+        origins.is_empty() || index.read().is_some_and(|index| origins.iter().all(|origin| origin.is_in(&index)))
+    }
+
     /// Returns whether a three-way merge would change anything; `None` where it does not succeed. Changes nothing itself.
-    fn try_three_way(&self) -> io::Result<Option<bool>> {
-        let index = TrialIndex::new(self.directory)?;
-        let before = index.tree()?;
-        let merge = feed(index.git().args(["apply", "--cached", "--3way", "--whitespace=nowarn", "-"]), &self.diff)?;
-        if !merge.status.success() {
+    fn try_three_way(&self, index: &IndexFile) -> io::Result<Option<bool>> {
+        let trial = index.trial_copy()?;
+        let mut git = git(self.directory);
+        git.env("GIT_INDEX_FILE", &trial.path).args(["apply", "--cached", "--3way", "--whitespace=nowarn", "-"]);
+        if !feed(&mut git, &self.diff)?.status.success() {
             return Ok(None);
         }
-        Ok(Some(index.tree()? != before))
+        // An index that cannot be read cannot be compared either; doing it for real then shows what it changes.
+        let (before, after) = (index.read(), trial.read());
+        Ok(Some(before.is_none() || after.is_none() || contents(before) != contents(after)))
     }
 
     /// Applies the diff with git counting its lines; `None` where that does not help either.
     fn apply_recounted(&self) -> io::Result<Option<ApplyOutcome>> {
         let separated = with_files_apart(&self.diff);
         for diff in [&*self.diff, &separated] {
-            if self.git_apply(&["--recount"], diff)?.status.success() {
-                return self.applied(&["--recount"], diff).map(Some);
+            if let Some(applied) = self.try_to_apply(&["--recount"], diff)? {
+                return Ok(Some(applied));
             }
-            if self.git_apply(&["--recount", "--check", "--reverse"], diff)?.status.success() {
+            if self.is_applied(&["--recount"], diff)? {
                 return Ok(Some(ApplyOutcome::AlreadyApplied));
             }
         }
         Ok(None)
     }
 
-    /// Returns that the diff was applied, with the paths that it names.
-    fn applied(&self, options: &[&str], diff: &[u8]) -> io::Result<ApplyOutcome> {
-        let options = [options, &["--numstat", "-z"]].concat();
-        let listing = self.git_apply(&options, diff)?.stdout;
-        // Each record is `added TAB removed TAB path`.
-        let records = listing.split(|byte| *byte == 0).filter(|record| !record.is_empty());
-        let paths = records.map(|record| record.splitn(3, |byte| *byte == b'\t').last().unwrap_or_default());
-        Ok(ApplyOutcome::Applied(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect()))
+    fn try_to_apply(&self, options: &[&str], diff: &[u8]) -> io::Result<Option<ApplyOutcome>> {
+        let run = self.git_apply(options, diff)?;
+        Ok(run.status.success().then(|| applied(&run)))
     }
 
+    fn is_applied(&self, options: &[&str], diff: &[u8]) -> io::Result<bool> {
+        let mut git = git(self.directory);
+        git.arg("apply").args(options).args(["--check", "--reverse", "--whitespace=nowarn", "-"]);
+        Ok(feed(&mut git, diff)?.status.success())
+    }
+
+    /// Applies, and has git list the paths.
     fn git_apply(&self, options: &[&str], diff: &[u8]) -> io::Result<Output> {
-        feed(git(self.directory).arg("apply").args(options).args(["--whitespace=nowarn", "-"]), diff)
+        let mut git = git(self.directory);
+        git.arg("apply").args(options).args(["--apply", "--numstat", "-z", "--whitespace=nowarn", "-"]);
+        feed(&mut git, diff)
     }
 }
 
-/// A copy of the worktree's index; gone when dropped.
-struct TrialIndex<'a> {
-    directory: &'a Path,
-    path: PathBuf,
+/// Returns that the diff was applied, with the paths that git lists.
+fn applied(run: &Output) -> ApplyOutcome {
+    // Each record is `added TAB removed TAB path`.
+    let records = run.stdout.split(|byte| *byte == 0).filter(|record| !record.is_empty());
+    let paths = records.map(|record| record.splitn(3, |byte| *byte == b'\t').last().unwrap_or_default());
+    ApplyOutcome::Applied(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
 }
 
-impl<'a> TrialIndex<'a> {
-    fn new(directory: &'a Path) -> io::Result<Self> {
-        let index = path_in_git_directory(directory, "index")?;
-        let path = path_in_git_directory(directory, TRIAL_INDEX)?;
-        let trial = Self { directory, path };
-        match fs::copy(index, &trial.path) {
-            // A repository without a first commit has no index; its copy is no file either.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+/// A file as a diff knows it: the line `index 3367afd..3bd1f0e 100644`, and the path in the line after it.
+struct Origin<'a> {
+    id: &'a [u8],
+    path: Option<&'a [u8]>,
+}
+
+/// Returns the files that the diff was made from, as far as it names their contents.
+fn origins(diff: &[u8]) -> Vec<Origin<'_>> {
+    let lines: Vec<&[u8]> = diff.split(|byte| *byte == b'\n').collect();
+    lines
+        .windows(2)
+        .filter_map(|pair| {
+            let ids = pair[0].strip_prefix(b"index ")?;
+            let id = ids.split(|byte| *byte == b'.').next()?;
+            Some(Origin { id, path: pair[1].strip_prefix(b"--- ") })
+        })
+        .collect()
+}
+
+impl Origin<'_> {
+    fn is_in(&self, index: &Index) -> bool {
+        if self.id.len() < ID_DIGITS_MIN {
+            return false;
+        }
+        // A file that is yet to be made is known by zeros; git refuses to make one that is there.
+        if self.id.iter().all(|digit| *digit == b'0') {
+            return true;
+        }
+        let slash = |path: &&[u8]| path.iter().position(|byte| *byte == b'/');
+        let path = self.path.and_then(|path| Some(&path[slash(&path)? + 1..]));
+        let entry = path.and_then(|path| index.get_path(Path::new(OsStr::from_bytes(path)), 0));
+        entry.is_some_and(|entry| entry.id.to_string().as_bytes().starts_with(self.id))
+    }
+}
+
+/// The index of a private clone, or a copy of it.
+struct IndexFile {
+    path: PathBuf,
+    is_copy: bool,
+}
+
+impl IndexFile {
+    fn of(directory: &Path) -> Self {
+        Self { path: directory.join(".git/index"), is_copy: false }
+    }
+
+    /// Makes a copy beside it, where a split index finds its shared part; it is gone when dropped.
+    fn trial_copy(&self) -> io::Result<Self> {
+        // git takes the path from where it runs.
+        let path = std::path::absolute(self.path.with_file_name(TRIAL_INDEX))?;
+        let trial = Self { path, is_copy: true };
+        match fs::copy(&self.path, &trial.path) {
+            // A repository without a first commit has no index, a linked worktree has it elsewhere; the copy is no file either.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
             copied => _ = copied?,
         }
         Ok(trial)
     }
 
-    fn git(&self) -> Command {
-        let mut git = git(self.directory);
-        git.env("GIT_INDEX_FILE", &self.path);
-        git
-    }
-
-    /// Returns the hash of the tree that the index stands for.
-    fn tree(&self) -> io::Result<Vec<u8>> {
-        Ok(feed(self.git().arg("write-tree"), b"")?.stdout)
+    fn read(&self) -> Option<Index> {
+        Index::open(&self.path).ok()
     }
 }
 
-impl Drop for TrialIndex<'_> {
+impl Drop for IndexFile {
     fn drop(&mut self) {
-        // One that stays behind does no harm: nothing reads it, and the clone goes with the attempt.
-        _ = fs::remove_file(&self.path);
+        if self.is_copy {
+            // One that stays behind does no harm: nothing reads it, and the clone goes with the attempt.
+            _ = fs::remove_file(&self.path);
+        }
     }
 }
 
-fn path_in_git_directory(directory: &Path, name: &str) -> io::Result<PathBuf> {
-    let output = feed(git(directory).args(["rev-parse", "--git-path", name]), b"")?;
-    if !output.status.success() {
-        return Err(io::Error::other(message_of(&output)));
-    }
-    let path = String::from_utf8_lossy(&output.stdout).trim_end_matches('\n').to_string();
-    // git gives a path from the directory that it ran in, and may take the index's path from another.
-    std::path::absolute(directory.join(path))
+/// Returns what an index says of the files' contents.
+fn contents(index: Option<Index>) -> Vec<(Vec<u8>, u32, Oid)> {
+    let entries = index.iter().flat_map(Index::iter);
+    entries.map(|entry| (entry.path, entry.mode, entry.id)).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this runs as the agent, in the agent's directory and environment")]
@@ -306,6 +375,35 @@ mod tests {
         repository.commit("zero\none\ntwo\nthree\nfour\n5\n");
         repository.check(&diff, &applied(), "zero\none\nTWO\nthree\nfour\n5\n");
         repository.check(&diff, &ApplyOutcome::AlreadyApplied, "zero\none\nTWO\nthree\nfour\n5\n");
+    }
+
+    #[test]
+    fn a_diff_that_was_applied_is_not_applied_again_elsewhere() {
+        let block = "begin\nx\nend\n";
+        let repository = Repository::new(&block.repeat(3));
+        let changed = format!("begin\nx\ny\nend\n{}", block.repeat(2));
+        repository.write(&changed);
+        let diff = repository.git(&["diff", "--unified=1"]);
+        repository.commit(&block.repeat(3));
+        repository.check(&diff, &applied(), &changed);
+        repository.check(&diff, &ApplyOutcome::AlreadyApplied, &changed);
+    }
+
+    #[test]
+    fn only_a_diff_of_other_contents_needs_a_merge() {
+        let repository = Repository::new(LINES);
+        repository.write(CHANGED);
+        let diff = repository.git(&["diff"]);
+        repository.git(&["checkout", "a.txt"]);
+        let needs_no_merge = |diff: &str| {
+            let patch = Patch { directory: repository.path(), diff: diff.as_bytes().into() };
+            patch.needs_no_merge(&IndexFile::of(repository.path()))
+        };
+        assert!(needs_no_merge(&diff) && needs_no_merge(DIFF));
+        assert!(!needs_no_merge(&diff.replace("--- a/a.txt", "--- a/b.txt")));
+        assert!(!needs_no_merge(&diff.replace("--- a/a.txt", "GIT binary patch")));
+        repository.commit("zero\none\ntwo\nthree\nfour\nfive\n");
+        assert!(!needs_no_merge(&diff));
     }
 
     #[test]

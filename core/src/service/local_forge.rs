@@ -24,7 +24,7 @@ mod pull_file;
 mod tests;
 mod timestamp;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use autoissue_engine::{Issue, IssueNumber, PullRequest, Time};
@@ -161,14 +161,18 @@ impl LocalForge {
     /// # Errors
     /// See [`ForgeError`].
     pub fn states(&self, numbers: &[IssueNumber]) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError> {
+        if numbers.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let (files, _) = self.issue_files()?;
         let (pulls, _) = self.pull_files()?;
         let names = self.issues.names()?;
-        let state = |number| match files.iter().find(|file| file.number == number) {
-            Some(_) if merged(&pulls, number).is_some() => IssueState::Closed,
-            Some(file) => file.state,
-            None if names.iter().any(|name| file_name::number(name) == Some(number.0)) => IssueState::Open,
-            None => IssueState::Missing,
+        let in_names: BTreeSet<u64> = names.iter().filter_map(|name| file_name::number(name)).collect();
+        let state = |number| match files.binary_search_by_key(&number, |file| file.number) {
+            Ok(_) if merged(&pulls, number).is_some() => IssueState::Closed,
+            Ok(at) => files[at].state,
+            Err(_) if in_names.contains(&number.0) => IssueState::Open,
+            Err(_) => IssueState::Missing,
         };
         Ok(numbers.iter().map(|&number| (number, state(number))).collect())
     }

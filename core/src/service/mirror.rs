@@ -22,13 +22,17 @@ pub use copy::CopyError;
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::git_program::{Git, GitError};
+
+/// Open repositories that are kept for the next one who needs one: as many as work at once on a usual machine.
+const N_IDLE_MAX: usize = 8;
 
 const BASES: &str = "refs/autoissue/base/";
 /// Heads that a base branch had before it was rewound: still not ours.
@@ -76,12 +80,40 @@ pub struct Mirror {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     path: PathBuf,
     git: Git,
     /// Two fetches of one branch would fight for its ref.
     fetching: Mutex<()>,
+    idle: Mutex<Vec<Repository>>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Mirror").field(&self.path).finish()
+    }
+}
+
+/// A repository that is open, until it is dropped and the next one may use it.
+pub(super) struct OpenRepository<'m> {
+    mirror: &'m Mirror,
+    repository: Option<Repository>,
+}
+
+impl Deref for OpenRepository<'_> {
+    type Target = Repository;
+    fn deref(&self) -> &Repository {
+        self.repository.as_ref().expect("it is given back on drop only")
+    }
+}
+
+impl Drop for OpenRepository<'_> {
+    fn drop(&mut self) {
+        let mut idle = self.mirror.idle();
+        if idle.len() < N_IDLE_MAX {
+            idle.extend(self.repository.take());
+        }
+    }
 }
 
 /// Why the mirror could not do what was asked.
@@ -244,7 +276,7 @@ impl Mirror {
         };
         configure(&repository).doing(|| format!("configure the mirror `{}`", path.display()))?;
         let path = path.canonicalize().map_err(|source| io_error("resolve", path, source))?;
-        Ok(Mirror { inner: Arc::new(Inner { path, git, fetching: Mutex::new(()) }) })
+        Ok(Mirror { inner: Arc::new(Inner { path, git, fetching: Mutex::new(()), idle: Mutex::default() }) })
     }
 
     /// Returns the absolute path of the bare repository.
@@ -333,7 +365,8 @@ impl Mirror {
     /// # Errors
     /// [`MirrorError`].
     pub fn salvaged(&self) -> Result<Vec<Salvage>, MirrorError> {
-        let found = refs_below(&self.repository()?, SALVAGE)?;
+        let repository = self.repository()?;
+        let found = refs_below(&repository, SALVAGE)?;
         Ok(found.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid)).collect())
     }
 
@@ -342,7 +375,8 @@ impl Mirror {
     /// # Errors
     /// [`MirrorError`].
     pub fn salvaged_of(&self, session: &str, issue: u64) -> Result<Vec<Salvage>, MirrorError> {
-        let found = refs_below(&self.repository()?, &salvage_ref(session, issue, ""))?;
+        let repository = self.repository()?;
+        let found = refs_below(&repository, &salvage_ref(session, issue, ""))?;
         Ok(found.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid)).collect())
     }
 
@@ -449,9 +483,22 @@ impl Mirror {
         Ok(String::from_utf8_lossy(&counted).trim().parse().unwrap_or_default())
     }
 
-    /// Opens the repository: about 0.1 ms, and each thread has one of its own.
-    pub(super) fn repository(&self) -> Result<Repository, MirrorError> {
+    /// Borrows an open repository: one that was used before, or a new one, which costs its reader sixty system calls. Each
+    /// borrower has one alone. It may be looked at and written to, but not be set up otherwise.
+    pub(super) fn repository(&self) -> Result<OpenRepository<'_>, MirrorError> {
+        let idle = self.idle().pop();
+        let repository = idle.map_or_else(|| self.open_anew(), Ok)?;
+        Ok(OpenRepository { mirror: self, repository: Some(repository) })
+    }
+
+    /// Opens the repository for somebody who sets it up otherwise.
+    pub(super) fn open_anew(&self) -> Result<Repository, MirrorError> {
         Repository::open_bare(self.path()).doing(|| format!("open the mirror `{}`", self.path().display()))
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Repository>> {
+        // What is behind it is whole even if a holder panicked: it only ever pushes and pops.
+        self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns where bases come from, without credentials; submodules and LFS resolve their addresses against it.

@@ -475,8 +475,11 @@ impl Worktrees {
             fs::copy(&index, path.join(".git/index")).map_err(|source| WorktreeError::io("write", path, source))?;
         } else {
             let tree = clone.find_object(tree.id(), None).doing(|| format!("read tree {}", tree.id()))?;
+            // Without attributes nothing converts a file, and looking for them costs more than writing it.
+            let mut checkout = CheckoutBuilder::new();
+            checkout.force().disable_filters(!features.attributes);
             clone
-                .checkout_tree(&tree, Some(CheckoutBuilder::new().force()))
+                .checkout_tree(&tree, Some(&mut checkout))
                 .doing(|| format!("check out `{}`", path.display()))?;
             copy_index(&clone, &index)?;
         }
@@ -729,12 +732,15 @@ impl Worktrees {
 
 /// What the tree of a base asks of a checkout.
 struct Features {
+    /// Whether there are any attributes.
+    attributes: bool,
+    /// Whether they name programs that convert files.
     filters: bool,
     submodules: Vec<String>,
 }
 
 fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Features, git2::Error> {
-    let mut features = Features { filters: false, submodules: Vec::new() };
+    let mut features = Features { attributes: false, filters: false, submodules: Vec::new() };
     // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
     let mut index = Index::new()?;
     index.read_tree(tree)?;
@@ -744,6 +750,7 @@ fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Feature
             features.submodules.push(String::from_utf8_lossy(&entry.path).into_owned());
         }
         if entry.path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes") {
+            features.attributes = true;
             let blob = repository.find_blob(entry.id);
             features.filters |=
                 blob.is_ok_and(|blob| blob.size() <= ATTRIBUTES_BYTES_MAX && names_a_filter(blob.content()));

@@ -204,7 +204,8 @@ fn read_bounded(path: &Path) -> Result<String, String> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
     let file = OpenOptions::new().read(true).custom_flags(flags).open(path);
     let file = file.map_err(|error| format!("cannot be read: {error}"))?;
-    let mut bytes = Vec::new();
+    let n_bytes = found.len().min(FILE_BYTES_MAX) + 1;
+    let mut bytes = Vec::with_capacity(usize::try_from(n_bytes).unwrap_or_default());
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
     if u64::try_from(bytes.len()).is_ok_and(|n| n > FILE_BYTES_MAX) {
         return Err("is larger than 1 MiB: shorten it, and put long logs into files of their own".into());

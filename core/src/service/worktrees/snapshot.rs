@@ -67,7 +67,7 @@ pub(super) struct Snapshot {
 /// Builds the tree.
 pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
     let doing = || format!("read the files of `{}`", scene.dir.display());
-    let repository = scene.mirror.repository()?;
+    let repository = scene.mirror.open_anew()?;
     // In memory only: nothing is written to the directory or to the mirror's configuration.
     repository.set_workdir(scene.dir, false).doing(doing)?;
     // Without a readable index all files are read; the answer is the same.

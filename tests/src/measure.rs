@@ -1,0 +1,147 @@
+//! What the benchmarks share: the cost of a program, medians of interleaved runs, and the machine's facts.
+//!
+//! A benchmark prints and never asserts a time: other work on the machine moves times, hardly ratios.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Ticks per second in `/proc/<pid>/stat`, which Linux fixes for programs on every architecture that we build for.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// How often a running program's peak memory is read. The kernel keeps the peak; only what grows after the last look is missed.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// What a program and all that it started cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cost {
+    /// Seconds from its start to its end.
+    pub wall_s: f64,
+    /// Seconds of processor time, those of its descendants included; 0 where the system does not tell.
+    pub cpu_s: f64,
+}
+
+/// Returns whether `cargo bench` has started us. `cargo test --benches` has not, and then there is nothing to do.
+pub fn is_wanted() -> bool {
+    std::env::args().any(|arg| arg == "--bench")
+}
+
+/// Runs a program to its end, without its output, and returns what it cost.
+///
+/// # Panics
+/// Where it does not start or fails.
+pub fn cost_of(command: &mut Command) -> Cost {
+    let (cpu_before, started) = (children_cpu_s(), Instant::now());
+    let status = command.stdout(Stdio::null()).status().expect("the program starts");
+    let wall_s = started.elapsed().as_secs_f64();
+    assert!(status.success(), "{command:?} ended with {status}");
+    Cost { wall_s, cpu_s: children_cpu_s() - cpu_before }
+}
+
+/// Runs a program to its end, without its output, and returns its peak memory in MiB; `None` where the system does not tell.
+///
+/// # Panics
+/// Where it does not start or fails.
+pub fn peak_memory_mib(command: &mut Command) -> Option<f64> {
+    let mut child = command.stdout(Stdio::null()).spawn().expect("the program starts");
+    let mut peak = None;
+    let status = loop {
+        peak = high_water_mib(child.id()).or(peak);
+        if let Some(status) = ended(&mut child) {
+            break status;
+        }
+        thread::sleep(LOOK_EVERY);
+    };
+    assert!(status.success(), "{command:?} ended with {status}");
+    peak
+}
+
+fn ended(child: &mut Child) -> Option<ExitStatus> {
+    child.try_wait().expect("the child is ours")
+}
+
+fn high_water_mib(pid: u32) -> Option<f64> {
+    memory_mib(&format!("/proc/{pid}/status"), "VmHWM:")
+}
+
+/// Returns the memory that this process holds now, in MiB; `None` where the system does not tell.
+pub fn own_memory_mib() -> Option<f64> {
+    memory_mib("/proc/self/status", "VmRSS:")
+}
+
+fn memory_mib(file: &str, field: &str) -> Option<f64> {
+    let status = fs::read_to_string(file).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib / 1024.0)
+}
+
+/// Returns the seconds of processor time of all children that have ended, and theirs.
+fn children_cpu_s() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The second field is the program's name in brackets, and may hold anything.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = after_name.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<f64>().ok());
+    ticks.sum::<f64>() / TICKS_PER_SECOND
+}
+
+/// Returns the seconds of processor time that this process has used itself.
+pub fn own_cpu_s() -> f64 {
+    let schedstat = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
+    let nanoseconds: f64 = schedstat.split_whitespace().next().and_then(|field| field.parse().ok()).unwrap_or(0.0);
+    nanoseconds / 1e9
+}
+
+/// Returns the middle value; 0 of none.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+/// Returns the median of each cost.
+pub fn median_cost(costs: &[Cost]) -> Cost {
+    Cost {
+        wall_s: median(costs.iter().map(|cost| cost.wall_s)),
+        cpu_s: median(costs.iter().map(|cost| cost.cpu_s)),
+    }
+}
+
+/// Prints a table: the first row is the heading, the first column stands left, the others right.
+pub fn print_table<const N: usize>(rows: &[[String; N]]) {
+    let widths: Vec<usize> =
+        (0..N).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let mut text = String::new();
+    for row in rows {
+        let _ = write!(text, "  {:<width$}", row[0], width = widths[0]);
+        for (cell, width) in row.iter().zip(&widths).skip(1) {
+            let _ = write!(text, "  {cell:>width$}");
+        }
+        text.push('\n');
+    }
+    print(&text);
+}
+
+/// Prints a line about the machine, for times mean nothing without it.
+pub fn print_machine() {
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
+    let n_cores = thread::available_parallelism().map_or(0, usize::from);
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("unknown");
+    let git = Command::new("git").arg("version").output().map(|output| output.stdout).unwrap_or_default();
+    print(&format!(
+        "machine: {n_cores} cores, {}, {}, load {load}, {}\n",
+        model.unwrap_or("unknown processor").trim(),
+        std::env::consts::OS,
+        String::from_utf8_lossy(&git).trim(),
+    ));
+}
+
+/// Prints text; whoever reads may be gone.
+pub fn print(text: &str) {
+    let _ = io::stdout().write_all(text.as_bytes());
+}
