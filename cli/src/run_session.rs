@@ -8,7 +8,7 @@
 
 use std::path::Path;
 
-use autoissue_core::session::{Finished, Order, Session, session_dir};
+use autoissue_core::session::{CrashPoint, Finished, Order, Session, session_dir};
 use autoissue_core::summary::{Summary, Verdict};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
@@ -24,6 +24,9 @@ use crate::signals::Signals;
 
 /// Our own notices that wait for the reporter; there are three at most.
 const N_NOTICES_MAX: usize = 8;
+
+/// Names the write of the journal at which a debug build dies, such as `7:after`.
+const CRASH_AT: &str = "AUTOISSUE_TEST_CRASH_AT";
 
 /// How a session is shown while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +68,10 @@ pub(crate) fn until_finished(
         if is_dry { None } else { Some(logging::start(&loaded.config.logging, &host.state_dir, &around.console)?) };
     let has_past = matches!(order, Order::Resume(_));
     let state_dir = host.state_dir.clone();
-    let session = Session::open(loaded.config, &host, order)?;
+    let mut session = Session::open(loaded.config, &host, order)?;
+    if let Some(point) = crash_point(around) {
+        session.on_commit(point.hook());
+    }
     let follower = Follower::new(session.bus(), session.id().clone(), state_dir, has_past);
     let reporter = reporter(around, session.id().to_string(), display);
     let runtime = Runtime::new().map_err(|source| CliError::System { what: "start threads", source })?;
@@ -73,6 +79,12 @@ pub(crate) fn until_finished(
     // What still blocks is reading from programs that are gone; nothing waits for it.
     runtime.shutdown_background();
     finished
+}
+
+/// Returns where tests want this process to die. Builds for people never do.
+fn crash_point(around: &Surroundings) -> Option<CrashPoint> {
+    let variable = around.env.iter().find(|(name, _)| name == CRASH_AT)?;
+    if cfg!(debug_assertions) { variable.1.parse().ok() } else { None }
 }
 
 async fn run_and_follow(

@@ -6,6 +6,7 @@
 //!                                              └ stopper(): asks it to stop
 //! ```
 
+mod crash_at;
 mod error;
 mod open;
 
@@ -26,6 +27,7 @@ use crate::journal::{CommitHook, Journal, SessionId};
 use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
+pub use crash_at::{CrashPoint, NoCrashPoint};
 pub use error::SessionError;
 pub(crate) use open::cleaning;
 pub use open::{mirror_dir, session_dir};

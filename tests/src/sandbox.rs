@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -168,6 +168,12 @@ impl Sandbox {
         String::from_utf8(output.stdout).expect("git prints UTF-8").trim_end().to_owned()
     }
 
+    /// Returns what the tag of every process begins with that works for the repository.
+    pub fn tag_prefix(&self) -> String {
+        let project = self.project().canonicalize().expect("the project is there");
+        format!("{}/", autoissue_core::repository_lock::repository_key(project))
+    }
+
     /// Returns our branches in the repository, sorted.
     pub fn branches(&self) -> Vec<String> {
         let names = self.git(["for-each-ref", "--format=%(refname:short)", "refs/heads/autoissue"]);
@@ -208,6 +214,12 @@ impl Sandbox {
         let mut command = self.command(binary());
         command.args(args).current_dir(self.project());
         command
+    }
+
+    /// Starts the binary with its output in pipes.
+    pub fn start<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Child {
+        let mut command = self.autoissue(args);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
     }
 
     /// Runs the binary to its end.

@@ -74,6 +74,27 @@ pub(crate) fn tagged(tag: &str) -> Vec<i32> {
         .collect()
 }
 
+/// Returns the numbers of the living processes whose tag begins with `prefix`, zombies excluded.
+pub(crate) fn tagged_below(prefix: &str) -> Vec<i32> {
+    let variable = format!("{TAG_VARIABLE}={prefix}");
+    let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
+    let is_tagged = |pid: &i32| {
+        let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environ.split(|byte| *byte == 0).any(|it| it.starts_with(variable.as_bytes()))
+    };
+    entries.filter_map(|it| it.file_name().to_str()?.parse().ok()).filter(is_tagged).collect()
+}
+
+/// Looks again and again until `is_so`, in a test without an async runtime.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < POLL_TIME_MAX, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// Returns the parent of a living process, zombies included.
 pub(crate) fn parent_of(pid: i32) -> i32 {
     status_field(pid, "PPid").expect("the process lives").parse().expect("a number")

@@ -1,0 +1,57 @@
+//! Dying on purpose at a write of the journal, for tests that look at what a crash leaves.
+
+use std::str::FromStr;
+
+use crate::journal::{CommitHook, Moment};
+
+/// A write of the journal at which the process kills itself, such as `7:after`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CrashPoint {
+    write: u64,
+    moment: Moment,
+}
+
+/// A text that names no write and side of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a write and a side of it, such as `7:before` or `7:after`, is wanted")]
+pub struct NoCrashPoint;
+
+impl FromStr for CrashPoint {
+    type Err = NoCrashPoint;
+
+    fn from_str(text: &str) -> Result<Self, NoCrashPoint> {
+        let (write, moment) = text.split_once(':').ok_or(NoCrashPoint)?;
+        let moment = match moment {
+            "before" => Moment::Before,
+            "after" => Moment::After,
+            _ => return Err(NoCrashPoint),
+        };
+        Ok(Self { write: write.parse().map_err(|_| NoCrashPoint)?, moment })
+    }
+}
+
+impl CrashPoint {
+    /// Returns what kills the process there, as `kill -9` does: nothing is flushed, dropped or said.
+    pub fn hook(self) -> CommitHook {
+        Box::new(move |write, moment| {
+            if write == self.write && moment == self.moment {
+                // It cannot fail for our own process; if it did, the test would see a session that went on.
+                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_point_is_a_write_and_a_side_of_it() {
+        assert_eq!("7:after".parse(), Ok(CrashPoint { write: 7, moment: Moment::After }));
+        assert_eq!("1:before".parse(), Ok(CrashPoint { write: 1, moment: Moment::Before }));
+        for text in ["", "7", "7:", ":after", "x:after", "7:during"] {
+            assert_eq!(text.parse::<CrashPoint>(), Err(NoCrashPoint), "{text}");
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! `kill -9` of the engine: at every write of the journal, and from outside at any moment. What was begun ends once.
+
+use std::io::{BufRead, BufReader};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::thread;
+
+use autoissue_tests::{Run, Sandbox, new_file_patch};
+
+use crate::aftermath::{all_ended_once, no_process_is_left};
+use crate::process_under_test::{tagged_below, wait_until};
+
+const N_ISSUES: u64 = 6;
+/// Crashes that are tried at once: most of their time is waiting.
+const N_AT_ONCE: u32 = 4;
+
+/// Makes a backlog with parallel work, checks and a dependency.
+fn backlog(checks: &str) -> Sandbox {
+    let world = Sandbox::new();
+    world.executor(&format!(r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{checks}"}}]}}"#));
+    for number in 1..=N_ISSUES {
+        let domain = ["Backend", "Frontend", "Testing"][number as usize % 3];
+        let after = if number == N_ISSUES { "Depends on #1\n\n" } else { "" };
+        let body = format!("{after}{}", new_file_patch(&format!("{number}.txt"), "new"));
+        world.issue(number, &format!("[{domain}] add {number}"), &body);
+    }
+    world
+}
+
+/// Resumes a session whose engine has died, and looks at what there is then.
+fn resume_after_death(world: &Sandbox) {
+    no_process_is_left(world);
+    let resumed = world.run(["resume", "--quiet"]);
+    if resumed.code == Some(2) {
+        // It died after its last write: all that can be left is a worktree, which the next session clears away.
+        assert!(resumed.stderr.contains("no unfinished session"), "{resumed:?}");
+        all_ended_once(world, N_ISSUES);
+        world.run(["exec", "go", "--quiet"]).exits(0);
+    } else {
+        resumed.exits(0);
+        all_ended_once(world, N_ISSUES);
+    }
+    assert_eq!(world.names(".worktrees"), Vec::<String>::new(), "worktrees are left");
+}
+
+#[cfg(debug_assertions)]
+fn exec_until(world: &Sandbox, point: &str) -> Run {
+    let mut command = world.autoissue(["exec", "go", "--quiet"]);
+    Run::from(command.env("AUTOISSUE_TEST_CRASH_AT", point).output().expect("the binary runs"))
+}
+
+/// Dies at write 1, 2, 3 … until a session outlives its crash point, and resumes each time.
+#[cfg(debug_assertions)]
+fn crash_at_every_write(moment: &str) {
+    // Write 1 is the session's own row, and comes before anyone can ask for a crash.
+    let next = AtomicU32::new(2);
+    let over = AtomicU32::new(u32::MAX);
+    let crash_and_resume = || {
+        loop {
+            let write = next.fetch_add(1, Ordering::Relaxed);
+            if over.load(Ordering::Relaxed) <= write {
+                return;
+            }
+            let world = backlog("true");
+            let run = exec_until(&world, &format!("{write}:{moment}"));
+            if run.code.is_some() {
+                run.exits(0);
+                over.fetch_min(write, Ordering::Relaxed);
+                return;
+            }
+            resume_after_death(&world);
+        }
+    };
+    thread::scope(|scope| (0..N_AT_ONCE).for_each(|_| drop(scope.spawn(crash_and_resume))));
+    let n_writes = over.load(Ordering::Relaxed);
+    assert!(10 < n_writes && n_writes < u32::MAX, "crashed at {n_writes} writes");
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_crash_before_any_write_does_nothing_twice() {
+    crash_at_every_write("before");
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_crash_after_any_write_does_nothing_twice() {
+    crash_at_every_write("after");
+}
+
+#[test]
+#[cfg(debug_assertions)]
+fn a_resume_that_crashes_can_be_resumed() {
+    let world = backlog("true");
+    assert_eq!(exec_until(&world, "12:after").code, None);
+    for point in ["1:after", "3:before", "6:after"] {
+        let mut command = world.autoissue(["resume", "--quiet"]);
+        let run = Run::from(command.env("AUTOISSUE_TEST_CRASH_AT", point).output().expect("the binary runs"));
+        assert_eq!(run.code, None, "{run:?}");
+    }
+    world.run(["resume", "--quiet"]).exits(0);
+    all_ended_once(&world, N_ISSUES);
+}
+
+/// A check that leaves a process in a session of its own behind, and unless the world has a file `go`, never ends.
+fn stubborn_check(world: &Sandbox) -> String {
+    let root = world.root().display();
+    // On the base, where no issue has left its file, it is harmless.
+    format!(
+        "ls [1-9].txt || exit 0; setsid sleep 1000 & setsid sleep 1000 & \
+         echo x >> {root}/marks; test -f {root}/go || exec sleep 1000"
+    )
+}
+
+#[test]
+fn orphans() {
+    let world = backlog("true");
+    let check = stubborn_check(&world);
+    world.executor(&format!(r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#));
+    let mut engine = world.start(["exec", "go", "--quiet"]);
+    let marks = world.root().join("marks");
+    wait_until("three checks run", || std::fs::read_to_string(&marks).is_ok_and(|text| text.lines().count() == 3));
+    assert!(9 <= tagged_below(&world.tag_prefix()).len(), "agents' processes are there to be orphaned");
+    engine.kill().expect("it runs");
+    engine.wait().expect("it ends");
+    no_process_is_left(&world);
+    std::fs::write(world.root().join("go"), "").expect("the file");
+    world.run(["resume", "--quiet"]).exits(0);
+    all_ended_once(&world, N_ISSUES);
+}
+
+/// Kills the engine once it has shown so many events, and resumes it.
+fn kill_after_events(n_events: usize) {
+    let world = backlog("true");
+    let check = stubborn_check(&world);
+    world.executor(&format!(r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#));
+    std::fs::write(world.root().join("go"), "").expect("the file");
+    let mut engine = world.start(["exec", "go", "--output", "json"]);
+    let lines = BufReader::new(engine.stdout.take().expect("it is a pipe")).lines();
+    let n_seen = lines.take(n_events).count();
+    // Killing fails where it has ended already, which is a moment like any other.
+    let _ = engine.kill();
+    engine.wait().expect("it ends");
+    eprintln!("killed after {n_seen} events");
+    resume_after_death(&world);
+}
+
+#[test]
+fn a_kill_from_outside_at_any_moment_does_nothing_twice() {
+    // Ten places in a session of about eighty events, spread by a multiplier that hits none twice.
+    let moments: Vec<usize> = (0..10).map(|seed: usize| 1 + seed * 37 % 80).collect();
+    let next = AtomicUsize::new(0);
+    let kill_one_after_another = || {
+        while let Some(&n_events) = moments.get(next.fetch_add(1, Ordering::Relaxed)) {
+            kill_after_events(n_events);
+        }
+    };
+    thread::scope(|scope| (0..N_AT_ONCE).for_each(|_| drop(scope.spawn(kill_one_after_another))));
+}
