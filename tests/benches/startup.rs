@@ -6,12 +6,8 @@ use autoissue_tests::{Sandbox, binary, new_file_patch};
 const N_ROUNDS: usize = 101;
 
 /// What is started, and its name in the table. The first is the measure of the others.
-const COMMANDS: [(&str, &[&str]); 4] = [
-    ("true", &[]),
-    ("git", &["--version"]),
-    ("autoissue", &["--help"]),
-    ("autoissue", &["status"]),
-];
+const COMMANDS: [(&str, &[&str]); 4] =
+    [("true", &[]), ("git", &["--version"]), ("autoissue", &["--help"]), ("autoissue", &["status"])];
 
 fn main() {
     if !measure::is_wanted() {

@@ -104,10 +104,7 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// Returns the median of each cost.
 pub fn median_cost(costs: &[Cost]) -> Cost {
-    Cost {
-        wall_s: median(costs.iter().map(|cost| cost.wall_s)),
-        cpu_s: median(costs.iter().map(|cost| cost.cpu_s)),
-    }
+    Cost { wall_s: median(costs.iter().map(|cost| cost.wall_s)), cpu_s: median(costs.iter().map(|cost| cost.cpu_s)) }
 }
 
 /// Prints a table: the first row is the heading, the first column stands left, the others right.

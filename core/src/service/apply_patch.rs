@@ -134,7 +134,7 @@ impl Patch<'_> {
         }
         // An index that cannot be read cannot be compared either; doing it for real then shows what it changes.
         let (before, after) = (index.read(), trial.read());
-        Ok(Some(before.is_none() || after.is_none() || contents(before) != contents(after)))
+        Ok(Some(before.is_none() || after.is_none() || contents(before.as_ref()) != contents(after.as_ref())))
     }
 
     /// Applies the diff with git counting its lines; `None` where that does not help either.
@@ -252,8 +252,8 @@ impl Drop for IndexFile {
 }
 
 /// Returns what an index says of the files' contents.
-fn contents(index: Option<Index>) -> Vec<(Vec<u8>, u32, Oid)> {
-    let entries = index.iter().flat_map(Index::iter);
+fn contents(index: Option<&Index>) -> Vec<(Vec<u8>, u32, Oid)> {
+    let entries = index.into_iter().flat_map(Index::iter);
     entries.map(|entry| (entry.path, entry.mode, entry.id)).collect()
 }
 

@@ -478,9 +478,7 @@ impl Worktrees {
             // Without attributes nothing converts a file, and looking for them costs more than writing it.
             let mut checkout = CheckoutBuilder::new();
             checkout.force().disable_filters(!features.attributes);
-            clone
-                .checkout_tree(&tree, Some(&mut checkout))
-                .doing(|| format!("check out `{}`", path.display()))?;
+            clone.checkout_tree(&tree, Some(&mut checkout)).doing(|| format!("check out `{}`", path.display()))?;
             copy_index(&clone, &index)?;
         }
         for submodule in &features.submodules {
