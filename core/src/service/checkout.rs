@@ -132,6 +132,14 @@ impl Checkout {
         }
     }
 
+    /// Returns the directory with its branches, also where it is a linked worktree of another checkout.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub fn git_dir(&self) -> Result<PathBuf, CheckoutError> {
+        Ok(self.repository()?.commondir().to_owned())
+    }
+
     fn repository(&self) -> Result<Repository, CheckoutError> {
         Repository::open(&self.path).map_err(|source| CheckoutError::Unreadable { path: self.path.clone(), source })
     }

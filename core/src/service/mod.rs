@@ -14,5 +14,6 @@ pub mod local_forge;
 pub mod mirror;
 pub mod process;
 mod process_table;
+pub mod stale_locks;
 pub mod supervisor;
 pub mod worktrees;

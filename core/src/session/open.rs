@@ -28,6 +28,7 @@ use crate::service::git_program::Git;
 use crate::service::local_forge::LocalForge;
 use crate::service::mirror::Mirror;
 use crate::service::process::{resolve, sweep_tagged};
+use crate::service::stale_locks::remove_stale_locks;
 use crate::service::worktrees::{Options, Worktrees};
 use crate::strategy::Strategies;
 use crate::work::{Bench, Workshop};
@@ -259,7 +260,12 @@ fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<B
         tracing::warn!(n_stragglers, "ended processes that an earlier session had left");
     }
     try_writing(ground.checkout.path())?;
-    let mirror = Mirror::open(&mirror_of(&host.state_dir, &ground.key), ground.git.clone())?;
+    let mirror = mirror_of(&host.state_dir, &ground.key);
+    let n_locks = remove_stale_locks(&mirror, &ground.checkout.git_dir()?);
+    if n_locks > 0 {
+        tracing::warn!(n_locks, "removed locks of git that a killed session had left");
+    }
+    let mirror = Mirror::open(&mirror, ground.git.clone())?;
     let source = ground.checkout.path().to_string_lossy().into_owned();
     let base = mirror.fetch(&source, &ground.base_branch, &[])?;
     let worktrees = worktrees(ground, &mirror, id)?;

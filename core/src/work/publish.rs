@@ -136,7 +136,11 @@ fn merge_after(order: &PublishOrder) -> Vec<u64> {
 fn copy_failure(error: &CopyError) -> Failure {
     let message = error_chain(error);
     match error {
-        CopyError::NotOurs { .. } | CopyError::CheckedOut { .. } => Failure::NeedsPerson { message },
-        _ => Failure::Crash { message },
+        // The user's repository is files: what git cannot write there now it cannot write in a minute, and running the agent
+        // again would not change it.
+        CopyError::NotOurs { .. } | CopyError::CheckedOut { .. } | CopyError::Mirror(_) => {
+            Failure::NeedsPerson { message }
+        }
+        CopyError::NoSuchCommit { .. } => Failure::Crash { message },
     }
 }

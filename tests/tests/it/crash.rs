@@ -1,8 +1,10 @@
 //! `kill -9` of the engine: at every write of the journal, and from outside at any moment. What was begun ends once.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
+use std::time::{Duration, SystemTime};
 
 use autoissue_tests::{Run, Sandbox, new_file_patch};
 
@@ -155,4 +157,24 @@ fn a_kill_from_outside_at_any_moment_does_nothing_twice() {
         }
     };
     thread::scope(|scope| (0..N_AT_ONCE).for_each(|_| drop(scope.spawn(kill_one_after_another))));
+}
+
+#[test]
+fn locks_of_git_that_a_killed_session_left_stop_nobody() {
+    let world = backlog("true");
+    world.executor(r#"{"maxParallel": 3}"#);
+    world.run(["exec", "go", "--issue", "2", "--quiet"]).exits(0);
+    let mirror = PathBuf::from(world.mirror_git(["rev-parse", "--absolute-git-dir"]));
+    let locks = [
+        world.project().join(".git/refs/heads/autoissue/issue-1.lock"),
+        mirror.join("config.lock"),
+        mirror.join("refs/autoissue/bases/main.lock"),
+    ];
+    for lock in &locks {
+        std::fs::create_dir_all(lock.parent().expect("it has one")).expect("the directory");
+        let file = std::fs::File::create(lock).expect("the lock");
+        file.set_modified(SystemTime::now() - Duration::from_secs(60)).expect("a time to set");
+    }
+    world.run(["exec", "go", "--issue", "1", "--quiet"]).exits(0);
+    assert_eq!(world.git(["show", "autoissue/issue-1:1.txt"]), "new");
 }
