@@ -1,1 +1,123 @@
-//! Signals.
+//! Ctrl-C, SIGTERM and SIGHUP: once, twice, thrice; and a second session on a repository that is held.
+
+use std::fs;
+use std::process::Child;
+
+use autoissue_tests::{Run, Sandbox, new_file_patch};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::aftermath::{all_ended_once, no_process_is_left};
+use crate::process_under_test::{tagged_below, wait_until};
+
+/// A session whose three checks run until the file `go` is there. `script` is what a check does before it waits.
+fn busy_session(world: &Sandbox, script: &str) -> Child {
+    let root = world.root().display();
+    let check = format!("ls [1-9].txt || exit 0; {script} echo x >> {root}/marks; test -f {root}/go || exec sleep 1000");
+    world.executor(&format!(r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#));
+    for (number, domain) in [(1, "Backend"), (2, "Frontend"), (3, "Testing"), (4, "Backend")] {
+        world.issue(number, &format!("[{domain}] add"), &new_file_patch(&format!("{number}.txt"), "new"));
+    }
+    let child = world.start(["exec", "go", "--headless"]);
+    let marks = world.root().join("marks");
+    wait_until("three checks run", || fs::read_to_string(&marks).is_ok_and(|text| text.lines().count() == 3));
+    child
+}
+
+fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).expect("it runs");
+}
+
+fn end(child: Child) -> Run {
+    Run::from(child.wait_with_output().expect("it ends"))
+}
+
+/// Resumes, with checks that pass now.
+fn resume(world: &Sandbox) {
+    no_process_is_left(world);
+    fs::write(world.root().join("go"), "").expect("the file");
+    world.run(["resume"]).exits(0);
+    all_ended_once(world, 4);
+    assert_eq!(world.names(".worktrees"), Vec::<String>::new());
+}
+
+#[test]
+fn one_signal_saves_everything_and_says_how_to_go_on() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let world = Sandbox::new();
+        let child = busy_session(&world, "");
+        send(&child, signal);
+        let run = end(child).exits(130);
+        assert!(run.stdout.contains("autoissue resume "), "{signal:?}: {}", run.stdout);
+        resume(&world);
+    }
+}
+
+#[test]
+fn an_interrupted_session_is_known_as_such() {
+    let world = Sandbox::new();
+    let child = busy_session(&world, "");
+    send(&child, Signal::INT);
+    let run = end(child).exits(130);
+    let line = run.stdout.lines().find(|line| line.contains("autoissue resume ")).expect("the command");
+    let session = line.split_whitespace().last().expect("an id").to_owned();
+    let status = world.run(["status", &session, "--output", "json"]).exits(0).summary();
+    assert_eq!(status["status"], "interrupted");
+    resume(&world);
+    let again = world.run(["resume", &session]).exits(2);
+    assert!(again.stderr.contains("is over"), "{}", again.stderr);
+}
+
+#[test]
+fn two_signals_kill_what_does_not_want_to_end() {
+    let world = Sandbox::new();
+    let child = busy_session(&world, "trap '' TERM INT HUP;");
+    send(&child, Signal::INT);
+    send(&child, Signal::TERM);
+    end(child).exits(130);
+    resume(&world);
+}
+
+#[test]
+fn the_third_signal_ends_it_at_once() {
+    let world = Sandbox::new();
+    let child = busy_session(&world, "trap '' TERM INT HUP;");
+    // Of signals that wait, two of one kind are one; so each kind once.
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        send(&child, signal);
+    }
+    end(child).exits(130);
+    resume(&world);
+}
+
+#[test]
+fn two_runners() {
+    let world = Sandbox::new();
+    let child = busy_session(&world, "");
+    let second = world.run(["exec", "go"]).exits(1);
+    let text = &second.stderr;
+    assert!(text.contains(&child.id().to_string()) && text.contains("exec go --headless"), "{text}");
+    let resumed = world.run(["resume"]).exits(1);
+    assert!(resumed.stderr.contains("held by"), "{}", resumed.stderr);
+    assert!(!tagged_below(&world.tag_prefix()).is_empty(), "the first one's programs live");
+    // Reading is free for all.
+    world.run(["status"]).exits(0);
+    send(&child, Signal::INT);
+    end(child).exits(130);
+    resume(&world);
+}
+
+#[test]
+fn a_session_that_did_nothing_yet_can_be_interrupted() {
+    let world = Sandbox::new();
+    let root = world.root().display().to_string();
+    world.executor(&format!(r#"{{"checks": [{{"name": "it", "run": "echo x > {root}/marks; exec sleep 1000"}}]}}"#));
+    world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
+    let child = world.start(["exec", "go", "--headless"]);
+    wait_until("the base is checked", || world.root().join("marks").exists());
+    send(&child, Signal::INT);
+    end(child).exits(130);
+    no_process_is_left(&world);
+    world.executor(r#"{"checks": [{"name": "it", "run": "true"}]}"#);
+    world.run(["resume"]).exits(0);
+    all_ended_once(&world, 1);
+}
