@@ -153,7 +153,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N")]
     pub(crate) max_parallel: Option<u32>,
     /// Spend at most so many US dollars
-    #[arg(long, value_name = "USD", value_parser = dollars)]
+    #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
     pub(crate) budget: Option<f64>,
     /// Show the plan; change nothing and spend nothing
     #[arg(long)]

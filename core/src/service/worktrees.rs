@@ -306,6 +306,21 @@ impl Worktrees {
         Ok(Worktrees { mirror, project, session, identity, env, records, root_is_ready: Arc::default() })
     }
 
+    /// Returns whether worktrees can be made, without making anything: better known before any attempt starts.
+    ///
+    /// # Errors
+    /// [`WorktreeError::RootNotADirectory`], and [`WorktreeError::Io`] where nothing may be written.
+    pub fn check_root(&self) -> Result<(), WorktreeError> {
+        let root = self.root();
+        let exists = root.symlink_metadata().is_ok();
+        if exists && !is_directory(&root) {
+            return Err(WorktreeError::RootNotADirectory { path: root });
+        }
+        let written = if exists { &root } else { &self.project };
+        rustix::fs::access(written, rustix::fs::Access::WRITE_OK)
+            .map_err(|source| WorktreeError::io("write to", written, source.into()))
+    }
+
     /// Returns where an issue's worktree lies or would lie.
     #[must_use]
     pub fn path(&self, issue: u64) -> PathBuf {

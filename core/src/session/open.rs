@@ -167,9 +167,12 @@ fn start(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionErro
 /// Opens an unfinished session to go on with it.
 fn resume(ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
+    let project = ground.checkout.path();
+    let found = unfinished(&Journal::open_read_only(&host.state_dir)?, project, wanted)?.id;
+    let lock = lock(&ground, host, &found, now_ms)?;
+    // Looked up again: until it was locked, somebody else may have gone on with it.
     let journal = Journal::open(&host.state_dir)?;
-    let row = unfinished(&journal, ground.checkout.path(), wanted)?;
-    let lock = lock(&ground, host, &row.id, now_ms)?;
+    let row = unfinished(&journal, project, Some(found.as_str()))?;
     let id = row.id.clone();
     let exec: Exec = serde_json::from_str(&row.settings_json)
         .map_err(|source| SessionError::UnreadableOrder { session: id.to_string(), source })?;
@@ -269,6 +272,7 @@ fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<B
     let source = ground.checkout.path().to_string_lossy().into_owned();
     let base = mirror.fetch(&source, &ground.base_branch, &[])?;
     let worktrees = worktrees(ground, &mirror, id)?;
+    worktrees.check_root()?;
     for swept in worktrees.sweep(keep)? {
         match swept.result {
             Ok(None) => tracing::info!(issue = swept.issue, "removed a worktree that nobody holds"),

@@ -12,7 +12,8 @@ use crate::process_under_test::{tagged_below, wait_until};
 /// A session whose three checks run until the file `go` is there. `script` is what a check does before it waits.
 fn busy_session(world: &Sandbox, script: &str) -> Child {
     let root = world.root().display();
-    let check = format!("ls [1-9].txt || exit 0; {script} echo x >> {root}/marks; test -f {root}/go || exec sleep 1000");
+    let check =
+        format!("ls [1-9].txt || exit 0; {script} echo x >> {root}/marks; test -f {root}/go || exec sleep 1000");
     world.executor(&format!(r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#));
     for (number, domain) in [(1, "Backend"), (2, "Frontend"), (3, "Testing"), (4, "Backend")] {
         world.issue(number, &format!("[{domain}] add"), &new_file_patch(&format!("{number}.txt"), "new"));
