@@ -150,7 +150,7 @@ fn places_of_machines() -> Vec<String> {
 }
 
 /// Stand-ins that examples and tests use for a person's directory.
-const NOBODY: [&str; 8] = ["user", "me", "ada", "ida", "you", "somebody", "u", "runner"];
+const NOBODY: [&str; 10] = ["someone", "gh", "user", "me", "ada", "ida", "you", "somebody", "u", "runner"];
 
 fn is_of_a_machine(text: &str, place: &str) -> bool {
     text.match_indices(place).any(|(at, _)| {
