@@ -37,7 +37,7 @@ impl Night {
         let mut config = json!({
             "forge": {"kind": "local"},
             "agent": {"backend": "claude"},
-            "executor": {"maxRetries": 0},
+            "executor": {"maxRetries": 0, "timeoutMinutes": 1},
             "breaker": {"cooldownSeconds": 1},
         });
         merge(&mut config, settings);

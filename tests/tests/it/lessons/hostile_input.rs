@@ -60,33 +60,41 @@ fn env_leak() {
     assert!(!launch["args"].to_string().contains("key-of-the-agent"));
 }
 
+/// Plants a script where git looks for programs to run: by hand, so that no git of the agent's own runs it.
+const PLANT: &str = r#"
+printf '#!/bin/sh\ntouch ~/fired\ncat\n' > ~/evil
+chmod +x ~/evil
+mkdir -p .git/hooks
+for hook in post-checkout post-index-change pre-commit pre-push reference-transaction; do cp ~/evil .git/hooks/$hook; done
+cat >> .git/config <<END
+[core]
+    hooksPath = $PWD/.git/hooks
+    fsmonitor = $HOME/evil
+    sshCommand = $HOME/evil
+[filter "x"]
+    clean = $HOME/evil
+    smudge = $HOME/evil
+[diff]
+    external = $HOME/evil
+[uploadpack]
+    packObjectsHook = $HOME/evil
+END
+echo '* filter=x' > .gitattributes
+cp -R . ~/control
+"#;
+
 #[test]
 fn git_config_plant() {
     let night = Night::new(json!({"executor": {"checks": ["true"]}}));
-    let script = "printf '#!/bin/sh\\ntouch ~/fired\\ncat\\n' > evil && chmod +x evil && mkdir -p .git/hooks";
-    let mut steps = vec![json!({"write": ["a.txt", "x"]}), json!({"run": script})];
-    for hook in ["post-checkout", "pre-commit", "post-index-change", "reference-transaction", "pre-push"] {
-        steps.push(json!({"run": format!("cp evil .git/hooks/{hook}")}));
-    }
-    for (key, value) in [
-        ("core.hooksPath", "$PWD/.git/hooks"),
-        ("core.fsmonitor", "$PWD/evil"),
-        ("filter.x.clean", "$PWD/evil"),
-        ("diff.external", "$PWD/evil"),
-        ("core.sshCommand", "$PWD/evil"),
-        ("uploadpack.packObjectsHook", "$PWD/evil"),
-    ] {
-        // Written by hand, so that the agent's own git does not run what it plants.
-        let (section, name) = key.rsplit_once('.').unwrap();
-        let section = section.split_once('.').map_or(section.to_owned(), |(kind, sub)| format!("{kind} \"{sub}\""));
-        steps.push(json!({"run": format!("echo \"[{section}]\n{name} = {value}\" >> .git/config")}));
-    }
-    steps.extend([json!({"run": "echo '* filter=x' > .gitattributes"}), json!({"result": {}})]);
-    night.issue(1, json!([steps]));
+    night.issue(1, json!([[{"write": ["a.txt", "x"]}, {"run": PLANT}, {"result": {}}]]));
     let run = night.exec(&[]).exits(0);
     assert_eq!(outcome(&run, 1), "done");
     assert_eq!(night.published(1, "a.txt").as_deref(), Some("x"));
-    assert!(!night.sandbox.home().join("fired").exists());
+    let home = night.sandbox.home();
+    assert!(!home.join("fired").exists());
+    // The plant is alive: whoever looks at a copy of that directory with git runs it.
+    night.sandbox.command("git").args(["-C", "control", "status"]).current_dir(&home).output().unwrap();
+    assert!(home.join("fired").exists());
 }
 
 #[test]

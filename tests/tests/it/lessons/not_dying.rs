@@ -48,8 +48,11 @@ fn orphans_of_a_killed_run_end_too() {
 #[test]
 fn paid_twice() {
     let check = "touch ~/checking; while test -f ~/hold; do sleep 0.02; done";
-    let night = Night::new(json!({"executor": {"checks": [{"name": "slow", "run": check}], "redBase": "ignoreKnown"}}));
-    night.issue(1, json!([[{"run": "rm -f ~/checking; touch ~/hold"}, {"write": ["a.txt", "x"]}, {"meter": 0.25}, {"result": {}}]]));
+    let checks = json!([{"name": "slow", "run": check}]);
+    let night = Night::new(json!({"executor": {"checks": checks, "redBase": "ignoreKnown"}}));
+    let work =
+        json!([{"run": "rm -f ~/checking; touch ~/hold"}, {"write": ["a.txt", "x"]}, {"meter": 0.25}, {"result": {}}]);
+    night.issue(1, json!([work, [{"result": {}}]]));
     let mut child = night.start_until("hold");
     wait_until(|| night.sandbox.home().join("checking").exists());
     child.kill().unwrap();
