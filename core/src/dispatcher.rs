@@ -44,11 +44,11 @@ struct Round {
 }
 
 impl Dispatcher {
-    /// Runs until the session is over; returns the engine in its last state.
+    /// Runs until the session is over; returns the engine in its last state, and when that was.
     ///
     /// # Errors
     /// Where the journal cannot be written. Nothing that was decided and not journaled has been done.
-    pub(crate) fn run(mut self, first: Input) -> Result<Engine, JournalError> {
+    pub(crate) fn run(mut self, first: Input) -> Result<(Engine, Time), JournalError> {
         let clock = Clock::start(wall_clock_ms(), self.last_at_ms);
         let mut input = Some(first);
         loop {
@@ -59,7 +59,7 @@ impl Dispatcher {
                 self.executor.start(effect, &self.engine);
             }
             if round.over {
-                return Ok(self.engine);
+                return Ok((self.engine, now));
             }
             input = self.wait(round.wake_at, &clock);
         }

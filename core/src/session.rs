@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 
 use crate::bus::Bus;
 use crate::config::Config;
-use crate::dispatcher::{Dispatcher, wall_clock_ms};
+use crate::dispatcher::Dispatcher;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, SessionId};
 use crate::repository_lock::RepositoryLock;
@@ -169,12 +169,12 @@ impl Session {
         tasks.close();
         tasks.wait().await;
         drop(self.lock);
-        let engine = ended.map_err(|error| SessionError::Defect { message: error.to_string() })??;
+        let (engine, finished_at) = ended.map_err(|error| SessionError::Defect { message: error.to_string() })??;
         Ok(Finished {
             id: self.id,
             engine,
             started_at_ms: self.started_at_ms,
-            finished_at_ms: wall_clock_ms(),
+            finished_at_ms: finished_at.ms(),
             mirror: self.mirror,
         })
     }

@@ -13,3 +13,4 @@ mod signals;
 mod supervisor;
 mod tidy;
 mod user_repository;
+mod trouble;
