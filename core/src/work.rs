@@ -196,7 +196,13 @@ impl Workshop {
         blocking(move || {
             let bench = workshop.bench()?;
             let request = CollectRequest { issue: id.issue.0, attempt: id.attempt, base: commit(&base)?, message };
-            match bench.worktrees.collect(&request) {
+            let collected = match bench.worktrees.collect(&request) {
+                Err(WorktreeError::Gone { .. }) if workshop.restore_published(bench, id)? => {
+                    bench.worktrees.collect(&request)
+                }
+                collected => collected,
+            };
+            match collected {
                 Ok(Collected::Nothing { .. }) => Ok(None),
                 Ok(Collected::Work(work)) => Ok(Some(engine_work(work))),
                 // An attempt that was cut off before its worktree stood has left nothing.
@@ -205,6 +211,17 @@ impl Workshop {
             }
         })
         .await
+    }
+
+    /// Brings back the work of an attempt that was published and forgotten by a journal that has lost its end. Intake passes over
+    /// issues with an open pull request, so one that is there now came after it. Returns whether there was such work.
+    fn restore_published(&self, bench: &Bench, id: AttemptId) -> Result<bool, Failure> {
+        let AttemptId { issue, attempt } = id;
+        let published = bench.mirror.published(issue.0).map_err(|error| crash(&error))?;
+        let pull_request = self.forge.pull_request_of(issue).map_err(|error| forge_failure(&error))?;
+        let (Some(commit), Some(_)) = (published, pull_request) else { return Ok(false) };
+        let restored = bench.mirror.salvage(&self.session, issue.0, &format!("attempt-{attempt}"), &commit);
+        restored.map(|_| true).map_err(|error| crash(&error))
     }
 
     /// Removes a worktree. One that holds unsaved work stays, and the log says so.

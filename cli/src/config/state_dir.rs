@@ -67,6 +67,14 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_is_not_text_is_not_passed_over() {
+        use std::os::unix::ffi::OsStrExt;
+        let odd = OsStr::from_bytes(b"/od\xffd");
+        let env = [("HOME".into(), "/h".into()), (VARIABLE.into(), odd.to_owned())];
+        assert_eq!(state_dir(&env, Path::new("/here")).ok(), Some(PathBuf::from(odd)));
+    }
+
+    #[test]
     fn without_any_home_there_is_no_guess() {
         check(&[], None);
         check(&[("HOME", "relative")], None);
