@@ -4,6 +4,8 @@
 //! Mounts are made in a mount namespace of their own, so nothing is left of them; where the system permits none, a limit on the size
 //! of files stands for the full disk, and the test's output says so.
 
+#![expect(clippy::disallowed_methods, reason = "tests copy directories and make mounts with the system's own programs")]
+
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::{FileExt, symlink};
