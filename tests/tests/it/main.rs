@@ -1,5 +1,7 @@
 //! The one test binary of this package: the outside world in small.
 
+#![expect(clippy::disallowed_methods, reason = "tests are the outside world: they start programs as it does")]
+
 mod aftermath;
 mod checks;
 mod crash;
@@ -12,5 +14,5 @@ mod process_under_test;
 mod signals;
 mod supervisor;
 mod tidy;
-mod user_repository;
 mod trouble;
+mod user_repository;
