@@ -315,9 +315,10 @@ fn a_full_disk_of_the_project_is_a_clear_error_and_costs_nothing() {
 }
 
 #[test]
-fn room_that_is_made_while_a_session_waits_to_publish_is_used() {
+fn a_disk_that_is_full_when_work_is_published_needs_a_person_and_loses_nothing() {
     let world = world(1);
     let (project, filler) = (world.project(), world.root().join("project/filler"));
+    let calm = world.root().join("calm");
     // The check fills the disk, so that the work is done and cannot be published. Without mounts, a file where the branches go stands for that.
     let (way, mount, fill, make_room) = match mounting() {
         Some(way) => (
@@ -339,23 +340,24 @@ fn room_that_is_made_while_a_session_waits_to_publish_is_used() {
     world.config(
         &serde_json::json!({
             "forge": {"kind": "local"}, "agent": {"backend": "patch"},
-            "executor": {"checks": [{"name": "fill", "run": format!("! test -e 1.txt || {fill} || true")}]}
+            "executor": {"checks": [{"name": "fill", "run": format!("! test -e 1.txt || test -e '{}' || {fill} || true", calm.display())}]}
         })
         .to_string(),
     );
     let body = format!(
         r#"{mount}
-           run exec go & session=$!
-           until grep -q 'publishing failed' "$OUT/0.stderr" "$OUT/0.stdout" 2>/dev/null; do kill -0 $session || break; done
+           run exec go
            {make_room}
-           wait $session
+           touch "$CALM"
+           run exec go
            git branch --list 'autoissue/*'; ls .autoissue/pulls"#
     );
     let kept = world.root().join("kept");
-    let runs = script(&world, way, &[("DIR", project.as_ref()), ("KEPT", kept.as_ref())], &body);
+    let runs =
+        script(&world, way, &[("DIR", project.as_ref()), ("KEPT", kept.as_ref()), ("CALM", calm.as_ref())], &body);
     let told = format!("{}{}", runs[0].stdout, runs[0].stderr);
-    assert!(told.contains("publishing failed") && told.contains("#1 done"), "{told}");
-    assert_eq!(runs[0].code, Some(0), "{told}");
+    assert!(told.contains("needs you (1)") && told.contains("work kept"), "{told}");
+    assert_eq!((runs[0].code, runs[1].code), (Some(3), Some(0)), "{told}{}", runs[1].stderr);
     nothing_is_left_running(&world);
 }
 
