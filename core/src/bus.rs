@@ -17,6 +17,9 @@ use tokio::sync::broadcast::{self, error::RecvError};
 /// Events kept for slow readers. A night has a few thousand; a reader behind this far reads the journal.
 const EVENTS_KEPT: usize = 1_024;
 
+/// Events kept where there is no journal to read: all of the longest backlog's plan, for the room of a few megabytes.
+const EVENTS_KEPT_WITHOUT_JOURNAL: usize = 1 << 16;
+
 /// Pieces of progress kept for slow readers: some seconds of several talkative agents.
 const PROGRESS_KEPT: usize = 4_096;
 
@@ -78,8 +81,17 @@ pub enum Delivery<E> {
 impl<E: Clone> Bus<E> {
     /// Makes the bus of a session whose journal ends with `last_seq` (0 for a new one).
     pub fn new(last_seq: u64) -> Bus<E> {
+        Self::with_room(EVENTS_KEPT, last_seq)
+    }
+
+    /// Makes the bus of a session without a journal, in which a reader could look for what it missed.
+    pub fn without_journal() -> Bus<E> {
+        Self::with_room(EVENTS_KEPT_WITHOUT_JOURNAL, 0)
+    }
+
+    fn with_room(n_events: usize, last_seq: u64) -> Bus<E> {
         Bus {
-            events: broadcast::Sender::new(EVENTS_KEPT),
+            events: broadcast::Sender::new(n_events),
             progress: broadcast::Sender::new(PROGRESS_KEPT),
             last_seq: AtomicU64::new(last_seq),
         }

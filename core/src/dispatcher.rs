@@ -19,14 +19,17 @@ use crate::bus::{Bus, Envelope};
 use crate::executor::Executor;
 use crate::journal::{self, AppendExtras, CostRow, Journal, JournalError, NewEvent, SessionId, StatusChange};
 
-/// Inputs that are decided together at most: enough for any burst, and the journal is never far behind.
-const N_INPUTS_TOGETHER_MAX: usize = 64;
+/// Inputs that are decided together at most: a long backlog is classified in few writes, and none of them is long.
+const N_INPUTS_TOGETHER_MAX: usize = 256;
 
 /// The loop of one session.
 pub(crate) struct Dispatcher {
     pub(crate) session: SessionId,
     pub(crate) engine: Engine,
-    pub(crate) journal: Journal,
+    /// Absent in a dry run, of which nothing is to be kept.
+    pub(crate) journal: Option<Journal>,
+    /// Number of the last event.
+    pub(crate) last_seq: u64,
     pub(crate) bus: Arc<Bus<Event>>,
     pub(crate) executor: Executor,
     pub(crate) inputs: Receiver<Input>,
@@ -55,9 +58,7 @@ impl Dispatcher {
             let now = clock.now();
             let round = self.decide(now, input.take());
             self.write(now, &round.events)?;
-            for effect in round.effects {
-                self.executor.start(effect, &self.engine);
-            }
+            self.executor.start_all(round.effects, &self.engine);
             if round.over {
                 return Ok((self.engine, now));
             }
@@ -84,18 +85,27 @@ impl Dispatcher {
         if events.is_empty() {
             return Ok(());
         }
-        let bodies: Vec<(String, String)> = events.iter().map(text_of).collect();
+        let first_seq = self.last_seq + 1;
+        self.last_seq += events.len() as u64;
+        self.keep(now, events)?;
+        for (seq, event) in (first_seq..).zip(events) {
+            self.bus.publish(Envelope { seq, at_ms: now.ms(), event: event.clone() });
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, now: Time, events: &[Event]) -> Result<(), JournalError> {
+        let costs: Vec<CostRow> = events.iter().filter_map(|event| self.cost_row(event, now)).collect();
+        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let bodies: Vec<String> = events.iter().map(text_of).collect();
         let rows: Vec<NewEvent> = events
             .iter()
             .zip(&bodies)
-            .map(|(event, (kind, body))| NewEvent { kind, issue: event.issue().map(|issue| issue.0), body })
+            .map(|(event, body)| NewEvent { kind: kind_of(body), issue: event.issue().map(|issue| issue.0), body })
             .collect();
-        let costs: Vec<CostRow> = events.iter().filter_map(|event| self.cost_row(event, now)).collect();
         let status = events.iter().rev().find_map(|event| status_change(event, now));
-        let numbers = self.journal.append(&self.session, now.ms(), &rows, AppendExtras { status, costs: &costs })?;
-        for (seq, event) in numbers.zip(events) {
-            self.bus.publish(Envelope { seq, at_ms: now.ms(), event: event.clone() });
-        }
+        let numbers = journal.append(&self.session, now.ms(), &rows, AppendExtras { status, costs: &costs })?;
+        debug_assert_eq!(*numbers.end(), self.last_seq, "one session has one writer");
         Ok(())
     }
 
@@ -123,10 +133,13 @@ impl Dispatcher {
     }
 }
 
-fn text_of(event: &Event) -> (String, String) {
-    let value = serde_json::to_value(event).expect("an event has string keys only");
-    let kind = value.get("type").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
-    (kind, value.to_string())
+fn text_of(event: &Event) -> String {
+    serde_json::to_string(event).expect("an event has string keys only")
+}
+
+/// Returns the kind of an event from its text, which begins with it: `{"type":"task_accepted",…`.
+fn kind_of(text: &str) -> &str {
+    text.split('"').nth(3).unwrap_or_default()
 }
 
 fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
@@ -191,5 +204,12 @@ mod tests {
             assert!(Time::from_ms(last_at_ms.max(wall_clock_ms)) <= first, "{wall_clock_ms} after {last_at_ms}");
             assert!(first <= clock.now());
         }
+    }
+
+    #[test]
+    fn the_kind_of_an_event_stands_first_in_its_text() {
+        let read = Event::BacklogRead { n_issues: 1, warnings: vec!["\"type\":\"x\"".to_owned()] };
+        assert_eq!(kind_of(&text_of(&read)), "backlog_read");
+        assert_eq!(kind_of(&text_of(&Event::SessionInterrupted)), "session_interrupted");
     }
 }

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,6 +21,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::service::agent::Wish;
 use crate::work::{AttemptId, PublishOrder, Workshop};
+
+/// Issues that one thread classifies at least: it takes about a millisecond.
+const N_CLASSIFIED_TOGETHER: usize = 64;
 
 /// Starts effects on the async runtime.
 pub(crate) struct Executor {
@@ -56,8 +60,40 @@ impl Executor {
         (self.tasks.clone(), self.everything.clone())
     }
 
-    /// Starts an effect. What it needs to know of the session is read from the engine now.
-    pub(crate) fn start(&mut self, effect: Effect, engine: &Engine) {
+    /// Starts effects. What they need to know of the session is read from the engine now.
+    pub(crate) fn start_all(&mut self, effects: Vec<Effect>, engine: &Engine) {
+        let mut to_classify = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::Classify { issue } => to_classify.push(issue),
+                effect => self.start(effect, engine),
+            }
+        }
+        self.classify(&to_classify);
+    }
+
+    /// Classifies issues, on as many threads as there are cores: a thread for each would cost more than the answers.
+    fn classify(&self, issues: &[Arc<Issue>]) {
+        let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
+        for share in issues.chunks(issues.len().div_ceil(n_threads).max(N_CLASSIFIED_TOGETHER)) {
+            let (workshop, inputs, everything) = (self.workshop.clone(), self.inputs.clone(), self.everything.clone());
+            let issues = share.to_vec();
+            let classify = move || {
+                for issue in issues.into_iter().take_while(|_| !everything.is_cancelled()) {
+                    let answer = catch_unwind(AssertUnwindSafe(|| workshop.strategies.classify(&issue)));
+                    let classification = answer.unwrap_or_else(|_| {
+                        tracing::error!(issue = issue.number.0, "a classifier panicked");
+                        unclassified()
+                    });
+                    // The dispatcher is gone only when the session is over.
+                    let _ = inputs.send(Input::Classified { issue: issue.number, classification });
+                }
+            };
+            self.tasks.spawn_blocking_on(classify, &self.runtime);
+        }
+    }
+
+    fn start(&mut self, effect: Effect, engine: &Engine) {
         let workshop = self.workshop.clone();
         match effect {
             Effect::FetchBacklog => {
@@ -65,14 +101,7 @@ impl Executor {
                 let failed = |failure| Input::BacklogFailed { failure };
                 self.blocking(failed, move || workshop.fetch_backlog(&label).unwrap_or_else(failed));
             }
-            Effect::Classify { issue } => {
-                let number = issue.number;
-                let unknown = move |_| Input::Classified { issue: number, classification: unclassified() };
-                self.blocking(unknown, move || Input::Classified {
-                    issue: number,
-                    classification: workshop.strategies.classify(&issue),
-                });
-            }
+            Effect::Classify { issue } => self.classify(&[issue]),
             Effect::SelectModel { issue, classification, attempt, n_substance, cap_left } => {
                 self.select_model(issue, classification.domain, attempt, n_substance, cap_left);
             }

@@ -157,7 +157,7 @@ impl Journal {
         }
     }
 
-    /// Makes a journal that leaves no trace, for a dry run.
+    /// Makes a journal that leaves no trace: an empty history, and for tests.
     ///
     /// # Errors
     /// If there is no memory for it.

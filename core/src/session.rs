@@ -77,7 +77,9 @@ pub struct Session {
     started_at_ms: u64,
     first: Input,
     engine: Engine,
-    journal: Journal,
+    /// Absent in a dry run.
+    journal: Option<Journal>,
+    last_seq: u64,
     workshop: Workshop,
     bus: Arc<Bus<Event>>,
     inputs: (Sender<Input>, Receiver<Input>),
@@ -142,7 +144,9 @@ impl Session {
 
     /// Calls `hook` around each write of the journal, for tests that crash there.
     pub fn on_commit(&mut self, hook: CommitHook) {
-        self.journal.on_commit(hook);
+        if let Some(journal) = &mut self.journal {
+            journal.on_commit(hook);
+        }
     }
 
     /// Runs it to its end.
@@ -157,6 +161,7 @@ impl Session {
             session: self.id.clone(),
             engine: self.engine,
             journal: self.journal,
+            last_seq: self.last_seq,
             bus: self.bus,
             executor,
             inputs,

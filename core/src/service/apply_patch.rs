@@ -48,6 +48,10 @@ const TRIAL_INDEX: &str = "autoissue-apply-patch.index";
 
 /// Applies `diff` in `directory`, the top of a git worktree. Repeating it is harmless: the second time it is already applied.
 pub fn run(directory: &Path, diff: &[u8]) -> ApplyOutcome {
+    // git would look for a repository above it, and find one that is none of our business.
+    if !directory.join(".git").exists() {
+        return ApplyOutcome::Rejected(format!("`{}` is not a git repository", directory.display()));
+    }
     let patch = Patch { directory, diff: with_final_newline(diff) };
     patch.apply().unwrap_or_else(|error| ApplyOutcome::Rejected(format!("failed to run `git`: {error}")))
 }
@@ -133,8 +137,8 @@ impl Patch<'_> {
             return Ok(None);
         }
         // An index that cannot be read cannot be compared either; doing it for real then shows what it changes.
-        let (before, after) = (index.read(), trial.read());
-        Ok(Some(before.is_none() || after.is_none() || contents(before.as_ref()) != contents(after.as_ref())))
+        let (Some(before), Some(after)) = (index.read(), trial.read()) else { return Ok(Some(true)) };
+        Ok(Some(contents(&before) != contents(&after)))
     }
 
     /// Applies the diff with git counting its lines; `None` where that does not help either.
@@ -252,9 +256,8 @@ impl Drop for IndexFile {
 }
 
 /// Returns what an index says of the files' contents.
-fn contents(index: Option<&Index>) -> Vec<(Vec<u8>, u32, Oid)> {
-    let entries = index.into_iter().flat_map(Index::iter);
-    entries.map(|entry| (entry.path, entry.mode, entry.id)).collect()
+fn contents(index: &Index) -> Vec<(Vec<u8>, u32, Oid)> {
+    index.iter().map(|entry| (entry.path, entry.mode, entry.id)).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "this runs as the agent, in the agent's directory and environment")]
@@ -384,7 +387,7 @@ mod tests {
         let changed = format!("begin\nx\ny\nend\n{}", block.repeat(2));
         repository.write(&changed);
         let diff = repository.git(&["diff", "--unified=1"]);
-        repository.commit(&block.repeat(3));
+        repository.write(&block.repeat(3));
         repository.check(&diff, &applied(), &changed);
         repository.check(&diff, &ApplyOutcome::AlreadyApplied, &changed);
     }

@@ -121,8 +121,6 @@ fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionE
     let settings = settings(&ground.config, &strategies, &exec, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
     let history = history(&past, &settings, &strategies)?;
-    let mut journal = Journal::in_memory()?;
-    journal.create_session(&new_session(&ground, host, &id, &exec, now_ms))?;
     let first = started(&ground, settings, &exec, history);
     Ok(assemble(
         ground,
@@ -133,7 +131,7 @@ fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionE
             first,
             exec,
             strategies,
-            journal,
+            journal: None,
             engine: Engine::new(),
             last_seq: 0,
             last_at_ms: 0,
@@ -155,7 +153,7 @@ fn start(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionErro
     let bench = bench(&ground, host, &id, &[])?;
     journal.create_session(&new_session(&ground, host, &id, &exec, now_ms))?;
     let first = started(&ground, settings, &exec, history);
-    let (engine, bench, lock) = (Engine::new(), Some(bench), Some(lock));
+    let (journal, engine, bench, lock) = (Some(journal), Engine::new(), Some(bench), Some(lock));
     let (started_at_ms, last_seq, last_at_ms) = (now_ms, 0, 0);
     Ok(assemble(
         ground,
@@ -189,7 +187,7 @@ fn resume(ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, 
     } else {
         Input::Resumed { settings }
     };
-    let (bench, lock) = (Some(bench), Some(lock));
+    let (journal, bench, lock) = (Some(journal), Some(bench), Some(lock));
     Ok(assemble(
         ground,
         host,
@@ -204,7 +202,7 @@ struct Parts {
     first: Input,
     exec: Exec,
     strategies: Strategies,
-    journal: Journal,
+    journal: Option<Journal>,
     engine: Engine,
     last_seq: u64,
     last_at_ms: u64,
@@ -213,7 +211,8 @@ struct Parts {
 }
 
 fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
-    let bus = Arc::new(Bus::new(parts.last_seq));
+    let bus = if parts.journal.is_some() { Bus::new(parts.last_seq) } else { Bus::without_journal() };
+    let bus = Arc::new(bus);
     let mirror = mirror_of(&host.state_dir, &ground.key);
     let workshop = Workshop {
         strategies: parts.strategies,
@@ -236,6 +235,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         first: parts.first,
         engine: parts.engine,
         journal: parts.journal,
+        last_seq: parts.last_seq,
         workshop,
         bus,
         inputs: channel(),
