@@ -306,19 +306,16 @@ impl Worktrees {
         Ok(Worktrees { mirror, project, session, identity, env, records, root_is_ready: Arc::default() })
     }
 
-    /// Returns whether worktrees can be made, without making anything: better known before any attempt starts.
+    /// Makes sure that nothing else is where the worktrees go, without making anything: better known before any attempt starts.
     ///
     /// # Errors
-    /// [`WorktreeError::RootNotADirectory`], and [`WorktreeError::Io`] where nothing may be written.
+    /// [`WorktreeError::RootNotADirectory`].
     pub fn check_root(&self) -> Result<(), WorktreeError> {
-        let root = self.root();
-        let exists = root.symlink_metadata().is_ok();
-        if exists && !is_directory(&root) {
-            return Err(WorktreeError::RootNotADirectory { path: root });
+        let path = self.root();
+        if path.symlink_metadata().is_ok() && !is_directory(&path) {
+            return Err(WorktreeError::RootNotADirectory { path });
         }
-        let written = if exists { &root } else { &self.project };
-        rustix::fs::access(written, rustix::fs::Access::WRITE_OK)
-            .map_err(|source| WorktreeError::io("write to", written, source.into()))
+        Ok(())
     }
 
     /// Returns where an issue's worktree lies or would lie.
