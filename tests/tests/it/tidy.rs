@@ -1,7 +1,5 @@
 //! What no compiler checks: arrows between packages, words at the top of every file, no forgotten test, no machine's path.
 
-#![expect(clippy::disallowed_methods, reason = "git and cargo are asked what there is")]
-
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
