@@ -1,6 +1,7 @@
 //! Ctrl-C, SIGTERM and SIGHUP: once, twice, thrice; and a second session on a repository that is held.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::Child;
 
 use autoissue_tests::{Run, Sandbox, new_file_patch};
@@ -88,6 +89,41 @@ fn the_third_signal_ends_it_at_once() {
     }
     end(child).exits(130);
     resume(&world);
+}
+
+/// Sends a signal, once or twice, when the session has shown so many events; returns its exit code.
+fn signal_after_events(world: &Sandbox, signal: Signal, n_signals: usize, n_events: usize) -> Option<i32> {
+    let mut child = world.start(["exec", "go", "--output", "json"]);
+    let mut lines = BufReader::new(child.stdout.take().expect("it is a pipe")).lines();
+    let n_seen = lines.by_ref().take(n_events).count();
+    for _ in 0..n_signals {
+        // Sending fails where it has ended already, which is a moment like any other.
+        let _ = kill_process(Pid::from_child(&child), signal);
+    }
+    let n_more = lines.count();
+    eprintln!("{signal:?} sent {n_signals} times after {n_seen} events; {n_more} followed");
+    child.wait().expect("it ends").code()
+}
+
+#[test]
+fn a_signal_at_any_moment_is_kept_to() {
+    // Places in a session of about sixty events, spread by a multiplier that hits none twice.
+    for seed in 0..9_usize {
+        let world = Sandbox::new();
+        world.executor(r#"{"maxParallel": 3, "checks": [{"name": "it", "run": "true"}]}"#);
+        for (number, domain) in [(1, "Backend"), (2, "Frontend"), (3, "Testing"), (4, "Backend")] {
+            world.issue(number, &format!("[{domain}] add"), &new_file_patch(&format!("{number}.txt"), "new"));
+        }
+        let signal = [Signal::INT, Signal::TERM, Signal::HUP][seed % 3];
+        let code = signal_after_events(&world, signal, 1 + seed % 2, 2 + seed * 37 % 50);
+        assert!(matches!(code, Some(0 | 130)), "{code:?}");
+        no_process_is_left(&world);
+        if code == Some(130) {
+            world.run(["resume", "--quiet"]).exits(0);
+        }
+        all_ended_once(&world, 4);
+        assert_eq!(world.names(".worktrees"), Vec::<String>::new());
+    }
 }
 
 #[test]
