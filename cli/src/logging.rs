@@ -1,7 +1,7 @@
 //! Log files: JSON lines, a new file each day, the newest kept. Nothing of it goes to the terminal.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use autoissue_core::config::{LogLevel, LoggingSettings};
 use tracing::Level;
@@ -16,16 +16,15 @@ use crate::redaction::Redaction;
 ///
 /// # Errors
 /// Where the directory cannot be made or written.
-pub(crate) fn start(settings: &LoggingSettings, state_dir: &Path, console: &Console) -> Result<WorkerGuard, CliError> {
-    let directory = settings.dir.clone().unwrap_or_else(|| state_dir.join("logs"));
-    let failed = |source| CliError::Log { path: directory.clone(), source };
-    std::fs::create_dir_all(&directory).map_err(failed)?;
+pub(crate) fn start(settings: &LoggingSettings, directory: &Path, console: &Console) -> Result<WorkerGuard, CliError> {
+    let failed = |source| CliError::Log { path: directory.to_owned(), source };
+    std::fs::create_dir_all(directory).map_err(failed)?;
     let appender = RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix("autoissue")
         .filename_suffix("log")
         .max_log_files(usize::try_from(settings.keep_days).unwrap_or(usize::MAX))
-        .build(&directory)
+        .build(directory)
         .map_err(|error| failed(io::Error::other(error)))?;
     let (writer, guard) =
         tracing_appender::non_blocking(Redacted { inner: appender, redaction: console.redaction.clone() });
@@ -34,6 +33,22 @@ pub(crate) fn start(settings: &LoggingSettings, state_dir: &Path, console: &Cons
     // A second session in one process goes on with the first one's log.
     drop(started);
     Ok(guard)
+}
+
+/// Returns the directory that log files are written to.
+pub(crate) fn directory(settings: &LoggingSettings, state_dir: &Path) -> PathBuf {
+    settings.dir.clone().unwrap_or_else(|| state_dir.join("logs"))
+}
+
+/// Removes a log directory that was made for a session which never began, and the state directory with it, if nothing is in them.
+pub(crate) fn remove_empty(directory: &Path) {
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    for file in files.filter(|file| file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)) {
+        let _ = std::fs::remove_file(file.path());
+    }
+    // Both fail where something is left, which is as it should be.
+    let _ = std::fs::remove_dir(directory);
+    let _ = directory.parent().map(std::fs::remove_dir);
 }
 
 fn level(configured: LogLevel, verbose: bool) -> Level {

@@ -64,11 +64,17 @@ pub(crate) fn until_finished(
     let Ready { loaded, host } = ready;
     let is_dry = matches!(&order, Order::Exec(exec) if exec.dry_run);
     // A dry run changes nothing, not even log files.
-    let _log =
-        if is_dry { None } else { Some(logging::start(&loaded.config.logging, &host.state_dir, &around.console)?) };
+    let logs = logging::directory(&loaded.config.logging, &host.state_dir);
+    let logs_are_new = !logs.exists();
+    let log = if is_dry { None } else { Some(logging::start(&loaded.config.logging, &logs, &around.console)?) };
     let has_past = matches!(order, Order::Resume(_));
     let state_dir = host.state_dir.clone();
-    let mut session = Session::open(loaded.config, &host, order)?;
+    let opened = Session::open(loaded.config, &host, order);
+    if opened.is_err() && !is_dry && logs_are_new {
+        drop(log);
+        logging::remove_empty(&logs);
+    }
+    let mut session = opened?;
     if let Some(point) = crash_point(around) {
         session.on_commit(point.hook());
     }
