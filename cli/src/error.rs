@@ -17,8 +17,10 @@ use autoissue_core::recorded::RecordedError;
 use autoissue_core::repository_lock::LockError;
 use autoissue_core::service::checkout::CheckoutError;
 use autoissue_core::service::git_program::GitError;
+use autoissue_core::service::github::GithubError;
 use autoissue_core::service::local_forge::ForgeError;
 use autoissue_core::service::mirror::FetchError;
+use autoissue_core::service::remote::RemoteError;
 use autoissue_core::session::SessionError;
 
 use crate::config::ConfigError;
@@ -212,7 +214,9 @@ const fn session_exit_code(error: &SessionError) -> ExitCode {
         SessionError::EmptyLabel
         | SessionError::Checkout(_)
         | SessionError::Forge(ForgeError::NotInitialised { .. })
-        | SessionError::NoSuchForge { .. }
+        | SessionError::Unset { .. }
+        | SessionError::Token(_)
+        | SessionError::Github(GithubError::BadAddress { .. })
         | SessionError::Strategy(_)
         | SessionError::Environment(_)
         | SessionError::NothingToResume { .. }
@@ -230,7 +234,17 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Checkout(error) => checkout_hint(error),
         SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
         SessionError::Forge(error) => error.hint(),
-        SessionError::NoSuchForge { .. } => Some("set `forge.kind` to `local`; `autoissue init` does".to_owned()),
+        SessionError::Token(_) => {
+            Some("set `GITHUB_TOKEN`, or log in with `gh auth login`; without GitHub, `autoissue init` sets up a local forge".to_owned())
+        }
+        SessionError::Github(error) => error.hint(),
+        SessionError::Remote(error) => remote_hint(error),
+        SessionError::Fetch(FetchError::Unreachable { .. }) => {
+            Some("see whether `git ls-remote origin` works there; `autoissue doctor` looks at all of it".to_owned())
+        }
+        SessionError::Fetch(FetchError::BranchMissing { .. }) => {
+            Some("set `project.baseBranch` to a branch that exists".to_owned())
+        }
         SessionError::Locked(LockError::Held { .. }) => Some(
             "wait for it, or look at it with `autoissue status`; two sessions would undo each other's work".to_owned(),
         ),
@@ -259,6 +273,18 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         }
         _ => None,
     }
+}
+
+fn remote_hint(error: &RemoteError) -> Option<String> {
+    let hint = match error {
+        RemoteError::Unreachable { .. } => {
+            "see whether `git ls-remote origin` works there; `autoissue doctor` looks at all of it"
+        }
+        RemoteError::NoBranch { .. } => "set `project.baseBranch` to a branch that exists",
+        RemoteError::Empty { .. } => "push a first commit",
+        _ => return None,
+    };
+    Some(hint.to_owned())
 }
 
 fn checkout_hint(error: &CheckoutError) -> Option<String> {

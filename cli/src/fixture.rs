@@ -50,7 +50,7 @@ pub(crate) fn admitted(settings: Settings, issues: &[(u64, &str, &str)]) -> Vec<
     let estimate = Usd::from_cents(500 * i64::from(n_issues));
     let mut events = vec![started(settings)];
     events.extend(issues.iter().map(|(number, title, _)| accepted(*number, title)));
-    events.push(Event::BacklogRead { n_issues, warnings: Vec::new() });
+    events.push(Event::BacklogRead { n_issues, warnings: Vec::new(), n_api_calls: 0 });
     events.extend(issues.iter().flat_map(|(number, _, domain)| [classified(*number, domain), planned(*number)]));
     events.push(Event::BacklogAdmitted { estimate, n_tasks: n_issues });
     events

@@ -59,7 +59,7 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
             one(Plain, format!("session of {repository}, label `{label}`, budget {}", settings.budget))
         }
         Event::SessionResumed { settings } => one(Plain, format!("session goes on, budget {}", settings.budget)),
-        Event::BacklogRead { n_issues, warnings } => {
+        Event::BacklogRead { n_issues, warnings, .. } => {
             let read = (Plain, format!("{} read", counted(*n_issues, "issue")));
             std::iter::once(read).chain(warnings.iter().map(|text| (Odd, message(text)))).collect()
         }
@@ -128,7 +128,7 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         Event::BreakerReset { service } => one(Plain, format!("{} is used again", one_line(&service.to_string()))),
         Event::InterruptRequested => one(Odd, "asked to stop: nothing more starts, work is being saved".to_owned()),
         Event::SessionInterrupted => one(Odd, "everything is saved, the session can be resumed".to_owned()),
-        Event::SessionStopping { message: why } => one(Bad, format!("nothing more starts: {}", message(why))),
+        Event::SessionStopping { message: why, .. } => one(Bad, format!("nothing more starts: {}", message(why))),
         Event::SessionFinished { status: SessionStatus::Completed } => one(Plain, "session finished".to_owned()),
         Event::SessionFinished { status: SessionStatus::Failed { message: why, .. } } => {
             one(Bad, format!("session failed: {}", message(why)))
@@ -303,7 +303,7 @@ mod tests {
             Event::TaskAccepted {
                 issue: Issue { number: issue, title: "Fix\u{202e} it".to_owned(), ..Issue::default() }.into(),
             },
-            Event::BacklogRead { n_issues: 1, warnings: vec!["issue #9 is odd".to_owned()] },
+            Event::BacklogRead { n_issues: 1, warnings: vec!["issue #9 is odd".to_owned()], n_api_calls: 0 },
             classified(12, "backend"),
             Event::TaskPlanned {
                 issue,
@@ -360,7 +360,7 @@ mod tests {
             Event::BacklogDelayed { failure: Failure::Network { message: "no\nroute".to_owned() }, until },
             Event::ServicePaused { service: service.clone(), until, message: "limit\u{7} reached".to_owned() },
             Event::BreakerOpened { service, until, n_failures: 5 },
-            Event::SessionStopping { message: "bad credentials".to_owned() },
+            Event::SessionStopping { message: "bad credentials".to_owned(), resumable: false },
         ];
         assert_snapshot!(told(&events), @"
         Plain: session of owner/shop, label `bug`, budget $50.00

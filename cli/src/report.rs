@@ -95,6 +95,12 @@ impl Report<'_> {
             Phase::Over(SessionStatus::Completed) if self.engine.tasks().is_empty() => {
                 Some(format!("no open issue carries the label `{label}`"))
             }
+            _ if self.engine.to_mend().is_some() => {
+                let what = message(self.engine.to_mend().unwrap_or_default());
+                Some(
+                    self.paint.red(format!("{what}: mend this; finished work waits for it, and nothing is paid again")),
+                )
+            }
             _ if self.engine.is_interrupted() => {
                 let line = "interrupted: what was done is saved, nothing runs any more";
                 Some(self.paint.yellow(line))
@@ -340,7 +346,7 @@ mod tests {
     }
 
     fn read(n_issues: u32) -> Event {
-        Event::BacklogRead { n_issues, warnings: Vec::new() }
+        Event::BacklogRead { n_issues, warnings: Vec::new(), n_api_calls: 0 }
     }
 
     #[test]
@@ -481,7 +487,7 @@ mod tests {
             started(Settings::default()),
             accepted(1, "One"),
             read(1),
-            Event::SessionStopping { message: "bad credentials: HTTP 401".to_owned() },
+            Event::SessionStopping { message: "bad credentials: HTTP 401".to_owned(), resumable: false },
             finished(1, Outcome::NotStarted { because: NotStarted::Stopped("bad credentials: HTTP 401".to_owned()) }),
             Event::SessionFinished {
                 status: SessionStatus::Failed { message: "bad credentials: HTTP 401".to_owned(), budget: false },

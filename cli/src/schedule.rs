@@ -58,7 +58,7 @@ impl<'a> Night<'a> {
             engine: Engine::new(),
             now: Time::from_ms(1),
             classifications: backlog.iter().map(|(issue, classification)| (issue.number, classification)).collect(),
-            inputs: VecDeque::from([started, Input::BacklogFetched { issues, warnings: Vec::new() }]),
+            inputs: VecDeque::from([started, Input::BacklogFetched { issues, warnings: Vec::new(), n_api_calls: 0 }]),
             agents: VecDeque::new(),
             started: Vec::new(),
         }

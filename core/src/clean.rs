@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::dispatcher::{holders, wall_clock_ms};
+use crate::dispatcher::holders;
 use crate::journal::{Journal, SessionId, SessionStatus};
 use crate::recorded::Recorded;
 use crate::service::worktrees::WorktreeError;
 use crate::session::{Host, SessionError, cleaning};
+use crate::wall_clock::wall_clock_ms;
 
 /// A worktree, and what became of it.
 #[derive(Debug)]

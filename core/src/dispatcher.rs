@@ -11,13 +11,14 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use autoissue_engine::{Effect, Engine, Event, Input, IssueNumber, Phase, SessionStatus, Time};
 
 use crate::bus::{Bus, Envelope};
 use crate::executor::Executor;
 use crate::journal::{self, AppendExtras, CostRow, Journal, JournalError, NewEvent, SessionId, StatusChange};
+use crate::wall_clock::wall_clock_ms;
 
 /// Inputs that are decided together at most: a long backlog is classified in few writes, and none of them is long.
 const N_INPUTS_TOGETHER_MAX: usize = 256;
@@ -175,12 +176,6 @@ impl Clock {
     }
 }
 
-/// Returns milliseconds since the Unix epoch, 0 for a clock before it.
-pub(crate) fn wall_clock_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// Returns the tasks whose worktree must not be swept: those that hold one, or go on in it.
 pub(crate) fn holders(engine: &Engine) -> Vec<u64> {
     let holds =
@@ -208,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_kind_of_an_event_stands_first_in_its_text() {
-        let read = Event::BacklogRead { n_issues: 1, warnings: vec!["\"type\":\"x\"".to_owned()] };
+        let read = Event::BacklogRead { n_issues: 1, warnings: vec!["\"type\":\"x\"".to_owned()], n_api_calls: 0 };
         assert_eq!(kind_of(&text_of(&read)), "backlog_read");
         assert_eq!(kind_of(&text_of(&Event::SessionInterrupted)), "session_interrupted");
     }

@@ -153,10 +153,12 @@ impl Executor {
             }
             Effect::Publish { issue, attempt } => {
                 let order = engine.task(issue).and_then(|task| PublishOrder::of(engine, task));
-                self.attempt(AttemptId { issue, attempt }, async move {
+                let id = AttemptId { issue, attempt };
+                let (_, cancel) = self.stoppable(id);
+                self.attempt(id, async move {
                     let order = order
                         .ok_or_else(|| Failure::Validation { message: "there is no work to publish".to_owned() })?;
-                    let publication = workshop.publish(order).await?;
+                    let publication = workshop.publish(order, cancel).await?;
                     Ok(Input::Published { issue, attempt, publication })
                 });
             }

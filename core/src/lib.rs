@@ -25,6 +25,7 @@ pub mod service;
 pub mod session;
 pub mod strategy;
 pub mod summary;
+mod wall_clock;
 mod work;
 
 pub use autoissue_engine as engine;

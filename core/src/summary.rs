@@ -19,7 +19,7 @@ pub struct Summary {
     pub session: String,
     /// `completed`, `interrupted`, `failed`, or `running` where it still runs.
     pub status: Status,
-    /// Why it failed; null otherwise.
+    /// Why it failed, or what has to be mended before it is resumed; null otherwise.
     pub reason: Option<String>,
     /// Its tasks, by issue number.
     pub tasks: Vec<TaskSummary>,
@@ -31,6 +31,8 @@ pub struct Summary {
     pub assumed_usd: f64,
     /// US dollars that it might spend.
     pub budget_usd: f64,
+    /// Calls to the forge's API: for the backlog, and for publishing.
+    pub api_calls: u32,
     /// When it began, RFC 3339.
     pub started_at: String,
     /// When it ended, RFC 3339; null where it still runs.
@@ -109,6 +111,7 @@ impl Summary {
             spent_usd: engine.ledger().spent.dollars(),
             assumed_usd: engine.ledger().assumed.dollars(),
             budget_usd: engine.ledger().budget.dollars(),
+            api_calls: engine.n_api_calls(),
             started_at: rfc3339(started_at_ms),
             finished_at: finished_at_ms.map(rfc3339),
         }
@@ -141,7 +144,7 @@ fn status_of(engine: &Engine) -> (Status, Option<String>) {
     match engine.phase() {
         Phase::Over(SessionStatus::Completed) => (Status::Completed, None),
         Phase::Over(SessionStatus::Failed { message, .. }) => (Status::Failed, Some(message.clone())),
-        _ if engine.is_interrupted() => (Status::Interrupted, None),
+        _ if engine.is_interrupted() => (Status::Interrupted, engine.to_mend().map(str::to_owned)),
         _ => (Status::Running, None),
     }
 }

@@ -27,9 +27,11 @@ use crate::config::Config;
 use crate::prompt;
 use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
 use crate::service::checks::{self, ChecksError, SetupError, Workplace};
-use crate::service::local_forge::{ForgeError, IssueState, LocalForge};
+use crate::service::forge::{Backlog, Forge, ForgeError, IssueState};
+use crate::service::github::GithubError;
 use crate::service::mirror::{CommitId, Mirror};
 use crate::service::process::SupervisorProgram;
+use crate::service::remote::Remote;
 use crate::service::worktrees::{CollectRequest, Collected, History, LeaseRequest, WorktreeError, Worktrees};
 use crate::strategy::Strategies;
 
@@ -51,7 +53,7 @@ pub(crate) struct AttemptId {
 pub(crate) struct Workshop {
     pub(crate) config: Config,
     pub(crate) strategies: Strategies,
-    pub(crate) forge: LocalForge,
+    pub(crate) forge: Forge,
     /// Absent in a dry run, which makes no worktree.
     pub(crate) bench: Option<Bench>,
     pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
@@ -69,6 +71,8 @@ pub(crate) struct Workshop {
 /// Where attempts work.
 pub(crate) struct Bench {
     pub(crate) mirror: Mirror,
+    /// Where branches are pushed to; absent on the local forge, where they go to the user's repository.
+    pub(crate) remote: Option<Remote>,
     pub(crate) worktrees: Worktrees,
     pub(crate) base: CommitId,
 }
@@ -90,28 +94,36 @@ impl Workshop {
     }
 
     fn supervisor(&self) -> SupervisorProgram {
-        SupervisorProgram { program: self.own_program.clone(), args: vec!["internal".into(), "supervise".into()] }
+        SupervisorProgram::of(&self.own_program)
     }
 
     // ---- intake
 
     /// Returns the backlog: the open issues with the label, and the state of what they depend on.
     pub(crate) fn fetch_backlog(&self, label: &str) -> Result<Input, Failure> {
-        let (mut issues, warnings) = self.forge.issues(label).map_err(|error| forge_failure(&error))?;
+        let Backlog { mut issues, warnings } = self.forge.backlog(label).map_err(|error| forge_failure(&error))?;
+        // What is in the list is open; the forge is asked about the rest only.
+        let listed: BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
         if !self.only.is_empty() {
             issues.retain(|issue| self.only.contains(&issue.number.0));
         }
         let stated: Vec<Vec<IssueNumber>> = issues.iter().map(|issue| dependencies_stated_in(&issue.body)).collect();
-        let all: BTreeSet<IssueNumber> = stated.iter().flatten().copied().collect();
-        let states = self.forge.states(&all.into_iter().collect::<Vec<_>>()).map_err(|error| forge_failure(&error))?;
+        let outside: BTreeSet<IssueNumber> =
+            stated.iter().flatten().copied().filter(|it| !listed.contains(it)).collect();
+        let outside: Vec<IssueNumber> = outside.into_iter().collect();
+        let states = self.forge.states(&outside).map_err(|error| forge_failure(&error))?;
         for (issue, numbers) in issues.iter_mut().zip(stated) {
-            let known = numbers.into_iter().filter_map(|number| Some((number, states.get(&number)?)));
-            issue.dependencies = known
-                .filter(|(_, state)| !matches!(state, IssueState::Missing))
-                .map(|(number, state)| Dependency { number, open: matches!(state, IssueState::Open) })
-                .collect();
+            for number in numbers {
+                let state = if listed.contains(&number) { Some(&IssueState::Open) } else { states.get(&number) };
+                let is_known = issue.dependencies.iter().any(|on| on.number == number);
+                if let Some(state @ (IssueState::Open | IssueState::Closed)) = state
+                    && !is_known
+                {
+                    issue.dependencies.push(Dependency { number, open: matches!(state, IssueState::Open) });
+                }
+            }
         }
-        Ok(Input::BacklogFetched { issues, warnings })
+        Ok(Input::BacklogFetched { issues, warnings, n_api_calls: self.forge.n_api_calls(None) })
     }
 
     // ---- worktrees
@@ -390,8 +402,29 @@ fn commit(text: &str) -> Result<CommitId, Failure> {
 }
 
 fn forge_failure(error: &ForgeError) -> Failure {
-    // The local forge is files: what it cannot do now it cannot do in a second.
-    Failure::Validation { message: error_chain(error) }
+    match error {
+        // The local forge is files: what it cannot do now it cannot do in a second.
+        ForgeError::Local(error) => Failure::Validation { message: error_chain(error) },
+        ForgeError::Github(error) => github_failure(error),
+    }
+}
+
+/// Returns what should happen next. A token that may not do what every task needs would fail them all, each after its agent
+/// was paid, so that is a matter of credentials.
+fn github_failure(error: &GithubError) -> Failure {
+    let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    let message = error.to_string();
+    match error {
+        GithubError::Unauthorized { .. } | GithubError::Forbidden { .. } | GithubError::NotFound { .. } => {
+            Failure::Auth { message: message + &hint }
+        }
+        GithubError::Limited { until, .. } => Failure::RateLimit { message, until: Some(*until) },
+        GithubError::Broken { .. } => Failure::Overloaded { message },
+        GithubError::Unreachable { .. } => Failure::Network { message },
+        GithubError::Refused { .. } => Failure::NeedsPerson { message },
+        GithubError::BadAddress { .. } => Failure::Validation { message: message + &hint },
+        GithubError::Cancelled { .. } => Failure::Interrupted,
+    }
 }
 
 /// A work that is too big stays so; everything else may be a matter of the moment.

@@ -116,7 +116,7 @@ impl Night {
             Input::Started { settings: Box::new(settings), about: About::default(), history: History::default() };
         let begun = own_cpu_s();
         self.give(started);
-        let asked = self.give(Input::BacklogFetched { issues, warnings: Vec::new() });
+        let asked = self.give(Input::BacklogFetched { issues, warnings: Vec::new(), n_api_calls: 0 });
         let fetched = own_cpu_s();
         self.admit_s = fetched - begun;
         let classified: Vec<Input> = asked

@@ -75,7 +75,9 @@ fn session(n_tasks: u64) -> Measured {
 
 fn answer(effect: Effect, n_tasks: u64) -> Option<Input> {
     Some(match effect {
-        Effect::FetchBacklog => Input::BacklogFetched { issues: (1..=n_tasks).map(issue).collect(), warnings: vec![] },
+        Effect::FetchBacklog => {
+            Input::BacklogFetched { issues: (1..=n_tasks).map(issue).collect(), warnings: vec![], n_api_calls: 0 }
+        }
         Effect::Classify { issue } => {
             Input::Classified { issue: issue.number, classification: classification(issue.number.0) }
         }

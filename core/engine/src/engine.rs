@@ -43,6 +43,7 @@ pub struct Engine {
     n_unended: u32,
     /// Results of the checks on the base.
     base_checks: Option<Vec<CheckResult>>,
+    n_api_calls: u32,
 }
 
 /// What the session as a whole is doing.
@@ -75,10 +76,12 @@ enum Halt {
     No,
     /// Someone asked to stop; what runs is being saved.
     Interrupting,
-    /// Everything is saved.
-    Interrupted,
+    /// Everything is saved; and what has to be mended first, if anything.
+    Interrupted(Option<String>),
     /// Nothing more starts, for this reason.
     Stopping(String),
+    /// Nothing more starts and nothing is published, until a person has mended this.
+    Suspending(String),
 }
 
 /// What follows from an input.
@@ -158,14 +161,27 @@ impl Engine {
         self.base_checks.as_deref()
     }
 
+    /// Returns how many calls to the forge's API reading the backlog and publishing took.
+    pub const fn n_api_calls(&self) -> u32 {
+        self.n_api_calls
+    }
+
     /// Returns whether nothing more is to be done.
     pub const fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over(_)) || matches!(self.halt, Halt::Interrupted)
+        matches!(self.phase, Phase::Over(_)) || self.is_interrupted()
     }
 
     /// Returns whether it stopped before its end and can be resumed.
     pub const fn is_interrupted(&self) -> bool {
-        matches!(self.halt, Halt::Interrupted)
+        matches!(self.halt, Halt::Interrupted(_))
+    }
+
+    /// Returns what has to be mended before it is resumed, if anything.
+    pub fn to_mend(&self) -> Option<&str> {
+        match &self.halt {
+            Halt::Interrupted(message) => message.as_deref(),
+            _ => None,
+        }
     }
 
     /// Returns the tasks that have a slot.

@@ -35,6 +35,9 @@ pub enum Event {
         n_issues: u32,
         /// What was odd.
         warnings: Vec<String>,
+        /// Calls to the forge's API that it took; journals from before GitHub do not say.
+        #[serde(default)]
+        n_api_calls: u32,
     },
     /// Reading the backlog failed and is tried again.
     BacklogDelayed {
@@ -253,6 +256,10 @@ pub enum Event {
     SessionStopping {
         /// Why.
         message: String,
+        /// Whether finished work waits for it to be mended: the session is interrupted then, and a resume goes on. Journals
+        /// from before GitHub do not say; there, nothing waits.
+        #[serde(default)]
+        resumable: bool,
     },
     /// The session ended.
     SessionFinished {

@@ -31,6 +31,8 @@ pub enum Input {
         issues: Vec<Issue>,
         /// What was odd.
         warnings: Vec<String>,
+        /// Calls to the forge's API that it took.
+        n_api_calls: u32,
     },
     /// The forge gave nothing.
     BacklogFailed {

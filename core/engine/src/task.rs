@@ -127,7 +127,7 @@ pub enum Doing {
 impl Doing {
     /// Returns whether it is worth stopping rather than waiting for.
     pub(crate) const fn may_take_long(&self) -> bool {
-        matches!(self, Self::Leasing { .. } | Self::Agent | Self::Checking)
+        matches!(self, Self::Leasing { .. } | Self::Agent | Self::Checking | Self::Publishing { .. })
     }
 
     /// Returns the name as it is shown.

@@ -29,6 +29,8 @@ use std::path::{Path, PathBuf};
 
 use autoissue_engine::{Issue, IssueNumber, PullRequest, Time};
 
+use super::forge::{IssueDraft, IssueState, PullRequestDraft};
+
 use directory::{Directory, WriteLock};
 pub use error::ForgeError;
 use issue_file::{IssueFile, has_line};
@@ -50,59 +52,6 @@ const README_TEXT: &str = include_str!("local_forge/README.md");
 pub struct LocalForge {
     issues: Directory,
     pulls: Directory,
-}
-
-/// Whether an issue still has to be worked on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IssueState {
-    /// It is open.
-    Open,
-    /// It is closed, or its pull request is merged.
-    Closed,
-    /// There is no such issue.
-    Missing,
-}
-
-/// An issue to be created.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct IssueDraft {
-    /// Title; line ends become spaces.
-    pub title: String,
-    /// Body, Markdown.
-    pub body: String,
-    /// Names of the labels.
-    pub labels: Vec<String>,
-    /// Name of the author; may be empty.
-    pub author: String,
-    /// When it is created.
-    pub created_at: Time,
-    /// A line, an HTML comment, by which a repetition finds it. Added to the body where it is missing.
-    pub marker: Option<String>,
-}
-
-/// A pull request to be published.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PullRequestDraft {
-    /// Issue that it is for.
-    pub issue: IssueNumber,
-    /// Title; line ends become spaces.
-    pub title: String,
-    /// Body, Markdown.
-    pub body: String,
-    /// Branch with the work.
-    pub head: String,
-    /// Commit at its head.
-    pub head_commit: String,
-    /// Branch that it is to be merged into.
-    pub base: String,
-    /// Whether it is not ready to be merged.
-    pub draft: bool,
-    /// Names of the labels.
-    pub labels: Vec<String>,
-    /// A line that begins with `<!-- autoissue`, by which a repetition finds it. Added to the body where it is missing.
-    pub marker: String,
-    /// When it is created; an update keeps the first time.
-    pub created_at: Time,
 }
 
 /// Makes the forge of a project: the directory of issues, and a `README.md` that explains the format unless there is one.

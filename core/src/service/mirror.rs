@@ -6,6 +6,7 @@
 //!   worktree ─import─► refs/autoissue/salvage/<session>/issue-<n>/attempt-<a>     (service::worktrees)
 //!                      refs/autoissue/published/issue-<n>
 //!   refs ──copy_into──► the user's repository: objects and one branch, no other byte
+//!        ──push───────► the remote: one branch, if what it held before is ours
 //! ```
 //!
 //! Objects are never pruned (`gc.auto=0`): private clones borrow them. It may not run git inside a directory that an agent could write,
@@ -13,11 +14,13 @@
 
 mod changes;
 mod copy;
+mod push;
 #[cfg(test)]
 mod tests;
 
 pub use changes::{Changes, FileChange};
 pub use copy::CopyError;
+pub use push::{PushError, Pushed};
 
 use std::error::Error;
 use std::fmt;
@@ -312,6 +315,22 @@ impl Mirror {
         let head = self.base(branch)?.ok_or_else(|| branch_missing(source, branch))?;
         self.keep_rewound(before, &head)?;
         Ok(head)
+    }
+
+    /// Takes what the user's checkout knows of a base branch of its remote, where nothing was fetched yet: then the network
+    /// has to bring the news only. Without it, it brings everything.
+    pub fn borrow_base(&self, checkout: &Path, branch: &str) {
+        if !matches!(self.base(branch), Ok(None)) {
+            return;
+        }
+        let checkout = checkout.to_string_lossy();
+        let refspec = format!("+refs/remotes/origin/{branch}:{BASES}{branch}");
+        let none: [(&str, &str); 0] = [];
+        let args =
+            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--update-shallow", "--", &checkout, &refspec];
+        if let Err(error) = self.git().run(self.path(), &args, &none, None) {
+            tracing::debug!(%error, "the checkout has nothing to begin with");
+        }
     }
 
     /// Returns the head of a base branch as last fetched.

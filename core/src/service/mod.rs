@@ -6,14 +6,17 @@ pub mod apply_patch;
 mod bounded_output;
 pub mod checkout;
 pub mod checks;
+pub mod forge;
 #[cfg(test)]
 mod git_fixture;
 pub mod git_program;
+pub mod github;
 mod line_reader;
 pub mod local_forge;
 pub mod mirror;
 pub mod process;
 mod process_table;
+pub mod remote;
 pub mod stale_locks;
 pub mod supervisor;
 pub mod worktrees;

@@ -62,6 +62,13 @@ pub struct SupervisorProgram {
     pub args: Vec<OsString>,
 }
 
+impl SupervisorProgram {
+    /// Returns our own binary as a supervisor.
+    pub fn of(own_program: &Path) -> Self {
+        Self { program: own_program.to_owned(), args: vec!["internal".into(), "supervise".into()] }
+    }
+}
+
 /// A program to be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramSpec {

@@ -65,6 +65,8 @@ pub struct Options {
     pub identity: Identity,
     /// Added to the environment of git where it may reach the network or run the user's filters: submodules and LFS.
     pub env: Vec<(String, String)>,
+    /// Added where a fresh directory is filled, before an agent has been there: what lets git in at the remote.
+    pub credentials: Vec<(String, String)>,
 }
 
 /// The worktrees of one project in one session; cheap to clone, usable from many threads as long as each issue is one thread's.
@@ -75,6 +77,7 @@ pub struct Worktrees {
     session: String,
     identity: Identity,
     env: Vec<(String, String)>,
+    credentials: Vec<(String, String)>,
     records: Records,
     root_is_ready: Arc<Mutex<bool>>,
 }
@@ -300,10 +303,10 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::Io`] when the project's directory does not exist.
     pub fn open(mirror: Mirror, options: Options) -> Result<Worktrees, WorktreeError> {
-        let Options { project, session, identity, env } = options;
+        let Options { project, session, identity, env, credentials } = options;
         let project = project.canonicalize().map_err(|source| WorktreeError::io("resolve", &project, source))?;
         let records = Records::of(mirror.path(), &project.join(ROOT));
-        Ok(Worktrees { mirror, project, session, identity, env, records, root_is_ready: Arc::default() })
+        Ok(Worktrees { mirror, project, session, identity, env, credentials, records, root_is_ready: Arc::default() })
     }
 
     /// Makes sure that nothing else is where the worktrees go, without making anything: better known before any attempt starts.
@@ -525,7 +528,7 @@ impl Worktrees {
     }
 
     fn checkout_filtered(&self, start: &CommitId, path: &Path, index: &Path) -> Result<(), WorktreeError> {
-        let env = git_env(&self.mirror, path, Some(index), &self.env);
+        let env = git_env(&self.mirror, path, Some(index), &self.fresh_env());
         // Forms of the index that libgit2 does not read are switched off.
         let args = [
             "-c",
@@ -548,10 +551,14 @@ impl Worktrees {
         let origin = self.mirror.source()?.map(|source| format!("remote.origin.url={source}"));
         let mut args: Vec<&str> = origin.iter().flat_map(|origin| ["-c", origin]).collect();
         args.extend(["submodule", "--quiet", "update", "--init", "--recursive", "--", submodule]);
-        match self.mirror.git().run(path, &args, &self.env, None) {
+        match self.mirror.git().run(path, &args, &self.fresh_env(), None) {
             Ok(_) => Ok(()),
             Err(source) => Err(WorktreeError::Submodule { path: submodule.to_owned(), source }),
         }
+    }
+
+    fn fresh_env(&self) -> Vec<(String, String)> {
+        self.env.iter().chain(&self.credentials).cloned().collect()
     }
 
     fn examine(&self, record: &Record, base: &CommitId, take: Take) -> Result<Examined, WorktreeError> {

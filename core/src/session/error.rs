@@ -9,9 +9,11 @@ use crate::repository_lock::LockError;
 use crate::service::agent_environment::EnvironmentError;
 use crate::service::checkout::CheckoutError;
 use crate::service::git_program::GitError;
+use crate::service::github::{GithubError, TokenError};
 use crate::service::local_forge::ForgeError;
 use crate::service::mirror::{FetchError, MirrorError};
 use crate::service::process::ProcessError;
+use crate::service::remote::RemoteError;
 use crate::service::worktrees::WorktreeError;
 use crate::strategy::UnknownStrategy;
 
@@ -31,11 +33,20 @@ pub enum SessionError {
     /// The forge's files cannot be used.
     #[error(transparent)]
     Forge(#[from] ForgeError),
-    /// The configured forge is not part of this release.
-    #[error("`forge.kind` is `{kind}`, which this release does not have; it has `local`")]
-    NoSuchForge {
-        /// What is configured.
-        kind: String,
+    /// There is no token for GitHub.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// GitHub cannot be worked with.
+    #[error(transparent)]
+    Github(#[from] GithubError),
+    /// The repository on the forge cannot be reached by git.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// Nobody said what has to be known.
+    #[error("`{key}` is not set")]
+    Unset {
+        /// The key.
+        key: &'static str,
     },
     /// A strategy is not known.
     #[error(transparent)]

@@ -17,20 +17,24 @@ use autoissue_plugin_sdk as sdk;
 use super::{Exec, Host, Order, Session, SessionError};
 use crate::bus::Bus;
 use crate::config::{self, Config, ForgeKind};
-use crate::dispatcher::{holders, wall_clock_ms};
+use crate::dispatcher::holders;
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::repository_lock::{Holder, RepositoryLock, repository_key};
 use crate::service::agent;
 use crate::service::agent_environment::agent_environment;
 use crate::service::checkout::Checkout;
+use crate::service::forge::Forge;
 use crate::service::git_program::Git;
+use crate::service::github::{Access, Github, GithubError, find_token};
 use crate::service::local_forge::LocalForge;
 use crate::service::mirror::Mirror;
-use crate::service::process::{resolve, sweep_tagged};
+use crate::service::process::{SupervisorProgram, resolve, sweep_tagged};
+use crate::service::remote::{Remote, web_host};
 use crate::service::stale_locks::remove_stale_locks;
 use crate::service::worktrees::{Options, Worktrees};
 use crate::strategy::Strategies;
+use crate::wall_clock::wall_clock_ms;
 use crate::work::{Bench, Workshop};
 
 /// Costs of earlier tasks that an estimate looks at: the newest say most.
@@ -48,7 +52,9 @@ struct Ground {
     git: Git,
     checkout: Checkout,
     base_branch: String,
-    forge: LocalForge,
+    forge: Forge,
+    /// Where bases come from and branches go to; absent on the local forge, where both is the checkout.
+    remote: Option<Remote>,
     repository: String,
     key: String,
     path: OsString,
@@ -76,10 +82,14 @@ fn survey(config: Config, host: &Host) -> Result<Ground, SessionError> {
     let path = variable(host, "PATH");
     let git = Git::find(&path)?;
     let checkout = Checkout::open(&host.project)?;
-    let base_branch = checkout.base_branch(config.project.base_branch.as_deref())?;
-    let forge = match config.forge.kind {
-        ForgeKind::Local => LocalForge::open(checkout.path())?,
-        ForgeKind::Github => return Err(SessionError::NoSuchForge { kind: "github".to_owned() }),
+    let configured = config.project.base_branch.as_deref();
+    let (forge, remote, base_branch) = match config.forge.kind {
+        ForgeKind::Local => (Forge::Local(LocalForge::open(checkout.path())?), None, checkout.base_branch(configured)?),
+        ForgeKind::Github => {
+            let (github, remote) = github(&config, host, &git, &checkout)?;
+            let base_branch = remote.base_branch(configured)?;
+            (Forge::Github(Box::new(github)), Some(remote), base_branch)
+        }
     };
     let strategies = Strategies::configured(&config, "", "")?;
     let info = strategies.backend().probe("");
@@ -88,7 +98,32 @@ fn survey(config: Config, host: &Host) -> Result<Ground, SessionError> {
     let agent_env = agent_environment(&host.environment, &passed)?;
     let key = repository_key(checkout.path());
     let repository = config.project.repo.clone().unwrap_or_else(|| checkout.name());
-    Ok(Ground { config, git, checkout, base_branch, forge, repository, key, path, agent_env })
+    Ok(Ground { config, git, checkout, base_branch, forge, remote, repository, key, path, agent_env })
+}
+
+/// Finds the token, and asks GitHub once what it may do. An outage is left to the session, which waits for its end.
+fn github(config: &Config, host: &Host, git: &Git, checkout: &Checkout) -> Result<(Github, Remote), SessionError> {
+    let missing = |key| SessionError::Unset { key };
+    let repo = config.project.repo.clone().ok_or_else(|| missing("project.repo"))?;
+    let api_url = config.github.api_url.clone().ok_or_else(|| missing("github.apiUrl"))?;
+    let supervisor = SupervisorProgram::of(&host.own_program);
+    let outside = [checkout.path().join(".worktrees")];
+    let token = find_token(&host.environment, &web_host(&api_url), &supervisor, &outside)?.secret;
+    let remote = Remote::of(git.clone(), checkout.path(), &repo, &api_url, &token)?;
+    let github = Github::new(&Access {
+        api_url,
+        repo,
+        token,
+        writes_per_minute: config.github.writes_per_minute,
+        writes_per_hour: config.github.writes_per_hour,
+    })?;
+    match github.facts().and_then(|facts| facts.check_push_right()) {
+        Err(error @ (GithubError::Limited { .. } | GithubError::Broken { .. } | GithubError::Unreachable { .. })) => {
+            tracing::warn!(%error, "GitHub did not say what the token may do")
+        }
+        checked => checked?,
+    }
+    Ok((github, remote))
 }
 
 /// Makes sure that the agent's program is there, before an attempt would find out.
@@ -262,15 +297,22 @@ fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<B
     if n_stragglers > 0 {
         tracing::warn!(n_stragglers, "ended processes that an earlier session had left");
     }
-    try_writing(ground.checkout.path())?;
+    if ground.remote.is_none() {
+        try_writing(ground.checkout.path())?;
+    }
     let mirror = mirror_of(&host.state_dir, &ground.key);
     let n_locks = remove_stale_locks(&mirror, &ground.checkout.git_dir()?);
     if n_locks > 0 {
         tracing::warn!(n_locks, "removed locks of git that a killed session had left");
     }
     let mirror = Mirror::open(&mirror, ground.git.clone())?;
-    let source = ground.checkout.path().to_string_lossy().into_owned();
-    let base = mirror.fetch(&source, &ground.base_branch, &[])?;
+    let base = match &ground.remote {
+        Some(remote) => {
+            mirror.borrow_base(ground.checkout.path(), &ground.base_branch);
+            mirror.fetch(remote.fetch_url(), &ground.base_branch, remote.env())?
+        }
+        None => mirror.fetch(&ground.checkout.path().to_string_lossy(), &ground.base_branch, &[])?,
+    };
     let worktrees = worktrees(ground, &mirror, id)?;
     worktrees.check_root()?;
     for swept in worktrees.sweep(keep)? {
@@ -280,7 +322,7 @@ fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<B
             Err(error) => tracing::warn!(issue = swept.issue, %error, "a left worktree stays"),
         }
     }
-    Ok(Bench { mirror, worktrees, base })
+    Ok(Bench { mirror, remote: ground.remote.clone(), worktrees, base })
 }
 
 /// Finds out for free what each task would find out after its agent was paid: whether work and pull requests can be written.
@@ -297,6 +339,7 @@ fn worktrees(ground: &Ground, mirror: &Mirror, id: &SessionId) -> Result<Worktre
         session: id.to_string(),
         identity: ground.checkout.identity(),
         env: Vec::new(),
+        credentials: ground.remote.as_ref().map(|remote| remote.env().to_vec()).unwrap_or_default(),
     };
     Ok(Worktrees::open(mirror.clone(), options)?)
 }

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use autoissue_engine::{AgentReport, CheckResult, Failure, Issue, Outcome, Publication, PullRequest, Time, Usd, Work};
 use autoissue_plugin_sdk::{self as sdk, PrContext};
+use tokio_util::sync::CancellationToken;
 
 use super::{Workshop, blocking, commit, crash, forge_failure};
-use crate::dispatcher::wall_clock_ms;
 use crate::prompt;
 use crate::service::agent::error_chain;
-use crate::service::local_forge::PullRequestDraft;
-use crate::service::mirror::CopyError;
+use crate::service::forge::PullRequestDraft;
+use crate::service::github::BRANCH_PREFIX;
+use crate::service::mirror::{CommitId, CopyError, PushError};
+use crate::wall_clock::wall_clock_ms;
 
 /// All that is known of the work when it is published.
 pub(crate) struct PublishOrder {
@@ -32,27 +34,63 @@ pub(crate) struct PublishOrder {
 
 impl Workshop {
     /// Publishes the work of an attempt.
-    pub(crate) async fn publish(self: &Arc<Self>, order: PublishOrder) -> Result<Publication, Failure> {
+    pub(crate) async fn publish(
+        self: &Arc<Self>,
+        order: PublishOrder,
+        cancel: CancellationToken,
+    ) -> Result<Publication, Failure> {
         let workshop = self.clone();
-        blocking(move || workshop.publish_now(&order)).await
+        blocking(move || workshop.publish_now(&order, &cancel)).await
     }
 
-    fn publish_now(&self, order: &PublishOrder) -> Result<Publication, Failure> {
-        let bench = self.bench()?;
-        let branch = format!("autoissue/issue-{}", order.issue.number.0);
-        let head = commit(&order.work.commit)?;
-        bench.mirror.copy_into(&head, &self.project, &branch).map_err(|error| copy_failure(&error))?;
-        bench.mirror.set_published(order.issue.number.0, &head).map_err(|error| crash(&error))?;
+    fn publish_now(&self, order: &PublishOrder, cancel: &CancellationToken) -> Result<Publication, Failure> {
+        let branch = format!("{BRANCH_PREFIX}{}", order.issue.number.0);
+        let replaces = self.publish_branch(order, &branch)?;
         let mut publication = Publication { branch, commit: order.work.commit.clone(), ..Publication::default() };
         if self.config.executor.create_pr {
-            let (pull_request, existed) = self.open_pull_request(order, &publication.branch)?;
+            let (pull_request, existed) = self.open_pull_request(order, &publication.branch, replaces, cancel)?;
             publication.pull_request = Some(pull_request);
             publication.existed = existed;
+            publication.n_api_calls = self.forge.n_api_calls(Some(order.issue.number));
         }
         Ok(publication)
     }
 
-    fn open_pull_request(&self, order: &PublishOrder, branch: &str) -> Result<(PullRequest, bool), Failure> {
+    /// Puts the branch where pull requests are made from, or where a person will look for it. Returns the work of ours that it
+    /// replaced on the remote.
+    fn publish_branch(&self, order: &PublishOrder, branch: &str) -> Result<Option<CommitId>, Failure> {
+        let bench = self.bench()?;
+        let (issue, head) = (order.issue.number.0, commit(&order.work.commit)?);
+        if let Some(remote) = bench.remote.as_ref().filter(|_| self.config.executor.create_pr) {
+            let pushed = bench.mirror.push(issue, &head, remote, branch);
+            return pushed.map(|pushed| pushed.replaced).map_err(|error| self.push_failure(&error));
+        }
+        bench.mirror.copy_into(&head, &self.project, branch).map_err(|error| copy_failure(&error))?;
+        bench.mirror.set_published(issue, &head).map_err(|error| crash(&error))?;
+        Ok(None)
+    }
+
+    /// Returns what should happen next. Git tells only that the remote cannot be reached; GitHub's API tells why.
+    fn push_failure(&self, error: &PushError) -> Failure {
+        let message = error_chain(error);
+        match error {
+            PushError::NotOurs { .. } => Failure::NeedsPerson { message },
+            PushError::Refused { .. } | PushError::Remote(_) => match self.forge.check_push_right() {
+                Err(error) => forge_failure(&error),
+                Ok(()) if matches!(error, PushError::Refused { .. }) => Failure::NeedsPerson { message },
+                Ok(()) => Failure::Network { message },
+            },
+            PushError::Mirror(_) => Failure::Crash { message },
+        }
+    }
+
+    fn open_pull_request(
+        &self,
+        order: &PublishOrder,
+        branch: &str,
+        replaces: Option<CommitId>,
+        cancel: &CancellationToken,
+    ) -> Result<(PullRequest, bool), Failure> {
         let (base, needs_order) = base_of(order);
         let text = self.strategies.render(&self.context(order, branch, &base));
         let marker = marker(order.issue.number.0);
@@ -62,13 +100,14 @@ impl Workshop {
             body: format!("{}\n\n{marker}\n", text.body.trim_end()),
             head: branch.to_owned(),
             head_commit: order.work.commit.clone(),
+            replaces: replaces.map(String::from),
             base,
             draft: self.config.executor.pr_draft || needs_order,
             labels: text.labels,
             marker,
             created_at: Time::from_ms(wall_clock_ms()),
         };
-        self.forge.publish(&draft).map_err(|error| forge_failure(&error))
+        self.forge.publish(&draft, cancel).map_err(|error| forge_failure(&error))
     }
 
     fn context(&self, order: &PublishOrder, branch: &str, base: &str) -> PrContext {

@@ -28,7 +28,8 @@ impl Engine {
                     attempt.in_flight = !matches!(attempt.doing, Doing::Publishing { .. });
                 });
             }
-            Event::BacklogRead { .. } => {
+            Event::BacklogRead { n_api_calls, .. } => {
+                self.n_api_calls += n_api_calls;
                 self.link_dependents();
                 self.phase = Phase::Planning;
             }
@@ -116,6 +117,7 @@ impl Engine {
                 }
             }
             Event::PullRequestOpened { issue, publication, .. } => {
+                self.n_api_calls += publication.n_api_calls;
                 self.task_mut(*issue).publication = Some(publication.clone());
             }
             Event::AttemptFailed { issue, failure, charged, retry_at, kept, .. } => {
@@ -148,10 +150,14 @@ impl Engine {
             }
             Event::InterruptRequested => self.halt = Halt::Interrupting,
             Event::SessionInterrupted => {
-                self.halt = Halt::Interrupted;
+                self.halt = match std::mem::take(&mut self.halt) {
+                    Halt::Suspending(message) => Halt::Interrupted(Some(message)),
+                    _ => Halt::Interrupted(None),
+                };
                 for_each_attempt(self, |attempt| attempt.in_flight = false);
             }
-            Event::SessionStopping { message } => self.halt = Halt::Stopping(message.clone()),
+            Event::SessionStopping { message, resumable: false } => self.halt = Halt::Stopping(message.clone()),
+            Event::SessionStopping { message, resumable: true } => self.halt = Halt::Suspending(message.clone()),
             Event::SessionFinished { status } => self.phase = Phase::Over(status.clone()),
         }
     }
@@ -243,7 +249,7 @@ impl Engine {
     }
 
     fn work_collected(&mut self, issue: IssueNumber, work: Option<Work>) {
-        let goes_on = matches!(self.halt, Halt::No | Halt::Stopping(_));
+        let goes_on = matches!(self.halt, Halt::No | Halt::Stopping(_) | Halt::Suspending(_));
         let next = if self.settings.has_checks {
             (Doing::Checking, goes_on)
         } else {

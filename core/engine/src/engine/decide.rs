@@ -43,7 +43,9 @@ impl<'a> Turn<'a> {
         match input {
             Input::Started { settings, about, history } => self.started(settings, about, history),
             Input::Resumed { settings } => self.resumed(settings),
-            Input::BacklogFetched { issues, warnings } => self.backlog_fetched(issues, warnings),
+            Input::BacklogFetched { issues, warnings, n_api_calls } => {
+                self.backlog_fetched(issues, warnings, n_api_calls);
+            }
             Input::BacklogFailed { failure } => self.backlog_failed(failure),
             Input::Classified { issue, classification } => self.classified(issue, classification),
             Input::ModelSelected { issue, model, reason } => self.model_selected(issue, model, reason),

@@ -62,7 +62,14 @@ impl Turn<'_> {
 
     pub(super) fn stop(&mut self, message: String) {
         if self.engine.halt == Halt::No {
-            self.emit(Event::SessionStopping { message });
+            self.emit(Event::SessionStopping { message, resumable: false });
+        }
+    }
+
+    /// Starts and publishes nothing more until a person has mended something: finished work waits for it.
+    pub(super) fn suspend(&mut self, message: String) {
+        if matches!(self.engine.halt, Halt::No | Halt::Stopping(_)) {
+            self.emit(Event::SessionStopping { message, resumable: true });
         }
     }
 
@@ -82,7 +89,7 @@ impl Turn<'_> {
             return;
         }
         let is_saved = || self.engine.running().all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight));
-        if self.engine.halt == Halt::Interrupting && is_saved() {
+        if matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_)) && is_saved() {
             self.emit(Event::SessionInterrupted);
         }
     }

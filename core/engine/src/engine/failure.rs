@@ -41,6 +41,12 @@ impl Turn<'_> {
 
     /// Tries again to publish, or ends the task: its work is paid for and kept, and another agent would not publish better.
     fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        if matches!(failure, Failure::Auth { .. }) {
+            self.emit(Event::AttemptSuspended { issue, attempt: number });
+            self.reopen_if_probing(issue, |_| true);
+            self.suspend(failure.to_string());
+            return;
+        }
         if !failure.is_of_service() {
             self.end_failed_attempt(issue, number, failure, false);
             return;

@@ -33,7 +33,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn backlog_fetched(&mut self, issues: Vec<Issue>, warnings: Vec<String>) {
+    pub(super) fn backlog_fetched(&mut self, issues: Vec<Issue>, warnings: Vec<String>, n_api_calls: u32) {
         if !matches!(self.engine.phase, Phase::Intake { .. }) {
             return;
         }
@@ -44,7 +44,7 @@ impl Turn<'_> {
                 self.emit(Event::TaskAccepted { issue: issue.into() });
             }
         }
-        self.emit(Event::BacklogRead { n_issues, warnings });
+        self.emit(Event::BacklogRead { n_issues, warnings, n_api_calls });
         let graph: BTreeMap<IssueNumber, Vec<IssueNumber>> = self
             .engine
             .tasks

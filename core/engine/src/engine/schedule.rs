@@ -262,7 +262,7 @@ impl Turn<'_> {
 
     /// Publishes what waits for it, as far as the forge is used.
     pub(super) fn start_publishing(&mut self) {
-        if self.engine.is_over() || self.engine.halt == Halt::Interrupting {
+        if self.engine.is_over() || matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_)) {
             return;
         }
         let now = self.now;

@@ -68,7 +68,8 @@ pub(crate) fn line(event: &Event) -> String {
         Event::BreakerReset { service } => format!("{} breaker reset", name(service)),
         Event::InterruptRequested => "interrupt requested".into(),
         Event::SessionInterrupted => "session interrupted".into(),
-        Event::SessionStopping { message } => format!("session stops: {message}"),
+        Event::SessionStopping { message, resumable: false } => format!("session stops: {message}"),
+        Event::SessionStopping { message, resumable: true } => format!("session is suspended: {message}"),
         Event::SessionFinished { status: SessionStatus::Completed } => "session completed".into(),
         Event::SessionFinished { status: SessionStatus::Failed { message, .. } } => {
             format!("session failed: {message}")

@@ -284,7 +284,7 @@ impl Night {
         let input = match effect {
             Effect::FetchBacklog => match reply {
                 Some(Reply::Fails(failure)) => Input::BacklogFailed { failure },
-                _ => Input::BacklogFetched { issues: self.issues.clone(), warnings: vec![] },
+                _ => Input::BacklogFetched { issues: self.issues.clone(), warnings: vec![], n_api_calls: 0 },
             },
             Effect::Classify { issue } => {
                 Input::Classified { issue: issue.number, classification: self.classes[&n].clone() }

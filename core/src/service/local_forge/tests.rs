@@ -74,6 +74,7 @@ fn pull_draft(head_commit: &str) -> PullRequestDraft {
         body: "Done.\n\nCloses #12".into(),
         head: "autoissue/issue-12".into(),
         head_commit: head_commit.into(),
+        replaces: None,
         base: "main".into(),
         draft: false,
         labels: vec!["autoissue".into()],

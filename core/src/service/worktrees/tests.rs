@@ -34,6 +34,7 @@ impl Place {
             session: "s1".to_owned(),
             identity: Identity { name: "autoissue".to_owned(), email: "bot@example.com".to_owned() },
             env: home.env().into_iter().chain(env).collect(),
+            credentials: Vec::new(),
         };
         let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
         Place { home, user, mirror, base, worktrees }
@@ -118,6 +119,7 @@ fn a_project_in_a_linked_worktree_below_the_top_is_excluded_too() {
         session: "s1".to_owned(),
         identity: place.worktrees.identity.clone(),
         env: place.home.env(),
+        credentials: Vec::new(),
     };
     let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
     worktrees.lease(&place.request(1, 1)).unwrap();
@@ -600,7 +602,8 @@ fn two_checkouts_of_one_repository_do_not_share_their_worktrees() {
     write(&path.join("b"), "x");
     let other = place.home.repository("other", &[("z", "1")]);
     let identity = place.worktrees.identity.clone();
-    let options = Options { project: other, session: "s2".to_owned(), identity, env: place.home.env() };
+    let options =
+        Options { project: other, session: "s2".to_owned(), identity, env: place.home.env(), credentials: Vec::new() };
     let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
     assert_eq!(worktrees.sweep(&[]).unwrap().len(), 0);
     worktrees.lease(&place.request(7, 1)).unwrap();
@@ -823,7 +826,13 @@ fn a_shallow_repository_can_be_worked_on() {
     let mirror = Mirror::open(&place.home.path().join("state/shallow.git"), place.mirror.git().clone()).unwrap();
     let base = place.home.fetch(&mirror, &shallow);
     let identity = place.worktrees.identity.clone();
-    let options = Options { project: shallow, session: "s1".to_owned(), identity, env: place.home.env() };
+    let options = Options {
+        project: shallow,
+        session: "s1".to_owned(),
+        identity,
+        env: place.home.env(),
+        credentials: Vec::new(),
+    };
     let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
     let place = Place { mirror, base, worktrees, ..place };
     let path = place.lease(7);

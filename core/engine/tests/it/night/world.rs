@@ -183,7 +183,7 @@ pub(super) fn work(rng: &mut Rng, weather: &Weather, settings: &Settings, now: T
     match effect {
         Effect::FetchBacklog => match weather.forge_failure(rng, now) {
             Some(failure) => Input::BacklogFailed { failure },
-            None => Input::BacklogFetched { issues: backlog(rng), warnings: vec![] },
+            None => Input::BacklogFetched { issues: backlog(rng), warnings: vec![], n_api_calls: 0 },
         },
         Effect::Classify { issue } => Input::Classified { issue: issue.number, classification: classification(rng) },
         Effect::SelectModel { issue, .. } => {

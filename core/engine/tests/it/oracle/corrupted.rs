@@ -194,7 +194,7 @@ fn pause() {
 fn halt() {
     check("halt", 2, in_turn, |journal| {
         let at = position(journal, |event| is_start(event, 2));
-        let event = Event::SessionStopping { message: "stop".into() };
+        let event = Event::SessionStopping { message: "stop".into(), resumable: false };
         journal.insert(at, Entry { at: journal[at].at, event });
     });
     check("halt", 1, in_turn, |journal| rules(journal, |s| s.start_until = Some(DUSK)));

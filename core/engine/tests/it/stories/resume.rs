@@ -56,6 +56,35 @@ fn crash_after_post() {
 }
 
 #[test]
+fn work_that_bad_credentials_kept_from_being_published_is_published_at_resume() {
+    let night = check(
+        3,
+        |night| {
+            night.set(|settings| settings.n_slots = 2).hold(2, "agent");
+            night.replies(1, "publish", [Reply::Fails(auth())]);
+            night.begin().release(2, "agent").resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 attempt 1 suspended
+        session is suspended: bad credentials
+        #2 agent exited, $1.00
+        session interrupted
+        session resumed
+        #1 ended, pull request #101
+        #3 attempt 1 started, $5.00 reserved
+        #2 ended, pull request #102
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        session completed
+        ",
+    );
+    assert_eq!(agent_runs(&night), 3, "each issue is paid once");
+}
+
+#[test]
 fn a_crash_while_the_agent_runs_is_an_interrupted_attempt_and_not_free() {
     let night = check(
         1,

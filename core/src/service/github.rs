@@ -1,0 +1,478 @@
+//! GitHub's API: the issues of one repository, and pull requests for them. Blocking, with one thread of its own for the network.
+//!
+//! ```text
+//!   backlog, states, pull_request_of ──────────────► Client ─► octocrab ─► the API
+//!   publish ─► look, then write ─► Pace, one at a time ─┘
+//! ```
+//!
+//! It tries nothing twice, and looks before it creates. A pull request is ours if its branch is `autoissue/issue-<N>` in this
+//! very repository: only who may push there can make one, while a marker in a text is anybody's. The marker says that the text
+//! is ours, so that it may be replaced.
+
+mod client;
+mod error;
+mod pace;
+mod token;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use autoissue_engine::{Dependency, Issue, IssueNumber, PullRequest};
+use http::Method;
+use serde_json::{Value, json};
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use super::forge::{Backlog, IssueState, PullRequestDraft};
+use crate::secret::Secret;
+use client::{Answer, Call, Client};
+pub use error::GithubError;
+use pace::Pace;
+pub use token::{Token, TokenError, find_token};
+use wire::{WireIssue, WirePull};
+
+/// Branches of ours are this and the issue's number.
+pub const BRANCH_PREFIX: &str = "autoissue/issue-";
+/// Pages of a hundred that are read of a list at most.
+const N_PAGES_MAX: usize = 100;
+/// GitHub takes no longer text.
+const BODY_LENGTH_MAX: usize = 65_536;
+/// GitHub takes no longer title.
+const TITLE_LENGTH_MAX: usize = 256;
+/// How tokens of GitHub Apps begin; of these, GitHub does not tell what they may do.
+const APP_TOKEN: &str = "ghs_";
+
+/// Where the API is, and by which right it is asked.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Address of the API, such as `https://api.github.com`.
+    pub api_url: String,
+    /// `owner/name`.
+    pub repo: String,
+    /// The token.
+    pub token: Secret,
+    /// Most writes in a minute.
+    pub writes_per_minute: u32,
+    /// Most writes in an hour.
+    pub writes_per_hour: u32,
+}
+
+/// The issues and pull requests of one repository on GitHub.
+#[derive(Debug)]
+pub struct Github {
+    /// Taken when dropped only.
+    runtime: Option<Runtime>,
+    client: Client,
+    repo: String,
+    token_is_of_app: bool,
+    /// Whoever holds it writes: one at a time.
+    pace: tokio::sync::Mutex<Pace>,
+}
+
+/// What GitHub says of a repository, and of the token.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// `owner/name`; another than asked for where the repository was renamed.
+    pub repo: String,
+    /// Whether nothing can be changed any more.
+    pub is_archived: bool,
+    /// Whether the token may push; `None` where GitHub does not tell.
+    pub may_push: Option<bool>,
+    /// Scopes of the token, where it is of the kind that has scopes.
+    pub scopes: Option<String>,
+    /// When the token ends, as GitHub writes it; `None` if never, or not told.
+    pub token_expires: Option<String>,
+}
+
+impl Facts {
+    /// Makes sure that branches can be pushed, as far as GitHub tells.
+    ///
+    /// # Errors
+    /// [`GithubError::Forbidden`].
+    pub fn check_push_right(&self) -> Result<(), GithubError> {
+        let message = match (self.is_archived, self.may_push) {
+            (true, _) => "it is archived",
+            (false, Some(false)) => "its permissions for the repository are without `push`",
+            (false, _) => return Ok(()),
+        };
+        let (doing, message) = ("push branches", message.to_owned());
+        Err(GithubError::Forbidden { doing, message, scopes: self.scopes.clone() })
+    }
+}
+
+impl Github {
+    /// Makes ready to ask. Sends nothing.
+    ///
+    /// # Errors
+    /// [`GithubError::BadAddress`].
+    pub fn new(access: &Access) -> Result<Self, GithubError> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("github").enable_all().build();
+        let runtime = runtime
+            .map_err(|error| GithubError::Unreachable { doing: "start a thread for it", reason: error.to_string() })?;
+        let client = runtime.block_on(async { Client::new(&access.api_url, &access.repo, &access.token) })?;
+        Ok(Self {
+            runtime: Some(runtime),
+            client,
+            repo: access.repo.clone(),
+            token_is_of_app: access.token.expose().starts_with(APP_TOKEN),
+            pace: Pace::new(access.writes_per_minute, access.writes_per_hour).into(),
+        })
+    }
+
+    /// Returns what GitHub says of the repository and the token. One call.
+    ///
+    /// # Errors
+    /// [`GithubError`].
+    pub fn facts(&self) -> Result<Facts, GithubError> {
+        let path = format!("/repos/{}", self.repo);
+        let call = Call { issue: None, doing: "read the repository", path: &path };
+        let Answer { headers, body } = self.block_on(self.client.get(call))?;
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(Facts {
+            repo: body["full_name"].as_str().unwrap_or(&self.repo).to_owned(),
+            is_archived: body["archived"].as_bool().unwrap_or(false),
+            may_push: body["permissions"]["push"].as_bool().filter(|_| !self.token_is_of_app),
+            scopes: header("x-oauth-scopes"),
+            token_expires: header("github-authentication-token-expiration"),
+        })
+    }
+
+    /// Makes sure that the token may push to the repository. One call.
+    ///
+    /// # Errors
+    /// [`GithubError`]; [`GithubError::Forbidden`] where it may not.
+    pub fn check_push_right(&self) -> Result<(), GithubError> {
+        self.facts()?.check_push_right()
+    }
+
+    /// Returns the open issues that carry the label, by number, each with its open pull request of ours and what GitHub itself
+    /// knows to block it.
+    ///
+    /// # Errors
+    /// [`GithubError`]; one odd issue is a warning.
+    pub fn backlog(&self, label: &str) -> Result<Backlog, GithubError> {
+        self.block_on(self.read_backlog(label))
+    }
+
+    /// Returns for each number whether its issue, or pull request, is open. One call each.
+    ///
+    /// # Errors
+    /// [`GithubError`].
+    pub fn states(&self, numbers: &[IssueNumber]) -> Result<BTreeMap<IssueNumber, IssueState>, GithubError> {
+        self.block_on(async {
+            let mut states = BTreeMap::new();
+            for &number in numbers {
+                states.insert(number, self.state(number).await?);
+            }
+            Ok(states)
+        })
+    }
+
+    /// Returns the open pull request of ours that is for an issue. One call.
+    ///
+    /// # Errors
+    /// [`GithubError`].
+    pub fn pull_request_of(&self, issue: IssueNumber) -> Result<Option<PullRequest>, GithubError> {
+        let found = self.block_on(self.find(issue, &branch_of(issue)))?;
+        Ok(found.map(|pull| pull.pull_request()))
+    }
+
+    /// Creates a pull request, or finds the open one with the same branch, and says whether there was one. Where the branch
+    /// held other work of ours before, its text is renewed and a comment says so. Two calls, one more with labels.
+    ///
+    /// # Errors
+    /// [`GithubError`].
+    pub fn publish(
+        &self,
+        draft: &PullRequestDraft,
+        cancel: &CancellationToken,
+    ) -> Result<(PullRequest, bool), GithubError> {
+        self.block_on(self.find_or_create(draft, cancel))
+    }
+
+    /// Returns how many calls were sent for an issue so far, or, with `None`, for none in particular.
+    pub fn n_calls(&self, issue: Option<IssueNumber>) -> u32 {
+        self.client.n_calls(issue)
+    }
+
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().expect("it is taken on drop only").block_on(work)
+    }
+
+    // ---- issues
+
+    async fn read_backlog(&self, label: &str) -> Result<Backlog, GithubError> {
+        let (items, is_cut) = self.client.list(self.list_of_issues(label).call(), N_PAGES_MAX).await?;
+        let mut backlog = Backlog::default();
+        if is_cut {
+            backlog.warnings.push(format!("only the first {} issues were read", 100 * N_PAGES_MAX));
+        }
+        let mut found = Vec::new();
+        for item in &items {
+            match wire::issue(item) {
+                Ok(issue) => found.extend(issue.filter(|it| carries(&it.issue.labels, label))),
+                Err(odd) => backlog.warnings.push(odd),
+            }
+        }
+        // A list that changes while it is read may tell one issue twice.
+        found.sort_by_key(|it| it.issue.number);
+        found.dedup_by_key(|it| it.issue.number);
+        let mut pulls = if found.is_empty() { BTreeMap::new() } else { self.open_pulls().await? };
+        for WireIssue { mut issue, n_blocked_by } in found {
+            issue.open_pull_request = pulls.remove(&branch_of(issue.number)).map(|pull| pull.pull_request());
+            if n_blocked_by == 0 || issue.open_pull_request.is_some() || self.add_blockers(&mut issue).await? {
+                backlog.issues.push(issue);
+            } else {
+                backlog
+                    .warnings
+                    .push(format!("issue {} is left out: an open issue of another repository blocks it", issue.number));
+            }
+        }
+        Ok(backlog)
+    }
+
+    fn list_of_issues(&self, label: &str) -> OwnedCall {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("state", "open").append_pair("per_page", "100");
+        query.append_pair("sort", "created").append_pair("direction", "asc");
+        // GitHub takes a list of labels here, with commas between them.
+        if !label.contains(',') {
+            query.append_pair("labels", label);
+        }
+        OwnedCall {
+            issue: None,
+            doing: "list the issues",
+            path: format!("/repos/{}/issues?{}", self.repo, query.finish()),
+        }
+    }
+
+    /// Adds the issues of this repository that GitHub knows to block one. Returns false if an open one of another repository
+    /// does: nothing here can wait for it.
+    async fn add_blockers(&self, issue: &mut Issue) -> Result<bool, GithubError> {
+        let number = issue.number;
+        let path = format!("/repos/{}/issues/{}/dependencies/blocked_by?per_page=100", self.repo, number.0);
+        let call = Call { issue: None, doing: "read what blocks an issue", path: &path };
+        let blockers = match self.client.list(call, N_PAGES_MAX).await {
+            Ok((blockers, _)) => blockers,
+            // A GitHub Enterprise host may be too old to know of this.
+            Err(GithubError::NotFound { .. }) => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let home = format!("/repos/{}", self.repo).to_lowercase();
+        for blocker in &blockers {
+            let Some(number) = blocker["number"].as_u64() else { continue };
+            let is_open = blocker["state"].as_str() != Some("closed");
+            let url = blocker["repository_url"].as_str();
+            if url.is_none_or(|url| url.to_lowercase().ends_with(&home)) {
+                issue.dependencies.push(Dependency { number: IssueNumber(number), open: is_open });
+            } else if is_open {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn state(&self, number: IssueNumber) -> Result<IssueState, GithubError> {
+        let path = format!("/repos/{}/issues/{}", self.repo, number.0);
+        let call = Call { issue: None, doing: "read an issue that another depends on", path: &path };
+        match self.client.get(call).await {
+            Ok(answer) if answer.body["state"].as_str() == Some("closed") => Ok(IssueState::Closed),
+            Ok(_) => Ok(IssueState::Open),
+            // Deleted, moved away, or never there.
+            Err(GithubError::NotFound { .. } | GithubError::Refused { status: 410, .. }) => Ok(IssueState::Missing),
+            Err(error) => Err(error),
+        }
+    }
+
+    // ---- pull requests
+
+    /// Returns the open pull requests of ours, by branch.
+    async fn open_pulls(&self) -> Result<BTreeMap<String, WirePull>, GithubError> {
+        let path = format!("/repos/{}/pulls?state=open&per_page=100", self.repo);
+        let call = Call { issue: None, doing: "list the pull requests", path: &path };
+        let (items, _) = self.client.list(call, N_PAGES_MAX).await?;
+        let ours = items.iter().filter_map(wire::pull).filter(|pull| self.is_ours(pull));
+        Ok(ours.map(|pull| (pull.head.clone(), pull)).collect())
+    }
+
+    fn is_ours(&self, pull: &WirePull) -> bool {
+        let is_here = pull.head_repo.as_ref().is_some_and(|repo| repo.eq_ignore_ascii_case(&self.repo));
+        is_here && pull.head.starts_with(BRANCH_PREFIX)
+    }
+
+    /// Returns the open pull request with a branch of ours.
+    async fn find(&self, issue: IssueNumber, branch: &str) -> Result<Option<WirePull>, GithubError> {
+        let owner = self.repo.split('/').next().unwrap_or_default();
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("state", "open").append_pair("head", &format!("{owner}:{branch}"));
+        let path = format!("/repos/{}/pulls?{}", self.repo, query.finish());
+        let call = Call { issue: Some(issue), doing: "look for a pull request", path: &path };
+        let answer = self.client.get(call).await?;
+        let pulls = answer.body.as_array().into_iter().flatten().filter_map(wire::pull);
+        Ok(pulls.into_iter().find(|pull| self.is_ours(pull) && pull.head == branch))
+    }
+
+    async fn find_or_create(
+        &self,
+        draft: &PullRequestDraft,
+        cancel: &CancellationToken,
+    ) -> Result<(PullRequest, bool), GithubError> {
+        let writer = Writer { github: self, draft, cancel };
+        if let Some(found) = self.find(draft.issue, &draft.head).await? {
+            return writer.renew(&found).await;
+        }
+        match writer.create().await {
+            // Somebody was faster, or the answer to an earlier try was lost.
+            Err(refused @ GithubError::Refused { status: 422, .. }) => {
+                match self.find(draft.issue, &draft.head).await? {
+                    Some(found) => writer.renew(&found).await,
+                    None => Err(refused),
+                }
+            }
+            created => Ok((created?, false)),
+        }
+    }
+}
+
+impl Drop for Github {
+    fn drop(&mut self) {
+        // Dropping it would wait for its thread, which must not be done within another runtime.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// The writes that publish one pull request.
+struct Writer<'a> {
+    github: &'a Github,
+    draft: &'a PullRequestDraft,
+    cancel: &'a CancellationToken,
+}
+
+impl Writer<'_> {
+    async fn create(&self) -> Result<PullRequest, GithubError> {
+        let draft = self.draft;
+        let body = json!({
+            "title": title(&draft.title), "head": draft.head, "base": draft.base,
+            "body": body_with_marker(&draft.body, &draft.marker), "draft": draft.draft,
+        });
+        let answer = self.write("open a pull request", Method::POST, "pulls", &body).await?;
+        let (number, url) = (answer.body["number"].as_u64(), answer.body["html_url"].as_str());
+        let (Some(number), Some(url)) = (number, url) else {
+            let reason = "the answer names no pull request".to_owned();
+            return Err(GithubError::Unreachable { doing: "open a pull request", reason });
+        };
+        self.label(number, &wire::labels(&answer.body["labels"])).await?;
+        Ok(PullRequest { number, url: url.to_owned() })
+    }
+
+    /// Makes a pull request that is there say what is true now.
+    async fn renew(&self, found: &WirePull) -> Result<(PullRequest, bool), GithubError> {
+        self.label(found.number, &found.labels).await?;
+        if let Some(before) = &self.draft.replaces {
+            let (draft, number) = (self.draft, found.number);
+            if found.body.contains(&draft.marker) {
+                let body = json!({"body": body_with_marker(&draft.body, &draft.marker)});
+                self.write("renew a pull request", Method::PATCH, &format!("pulls/{number}"), &body).await?;
+            }
+            let text = format!("autoissue replaced {before} by {}: its earlier work on this issue.", draft.head_commit);
+            self.write("comment", Method::POST, &format!("issues/{number}/comments"), &json!({"body": text})).await?;
+        }
+        Ok((found.pull_request(), true))
+    }
+
+    /// Adds the labels that are missing. A pull request without its labels is better than none.
+    async fn label(&self, number: u64, there: &[String]) -> Result<(), GithubError> {
+        let missing: Vec<&String> = self.draft.labels.iter().filter(|label| !carries(there, label)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let path = format!("issues/{number}/labels");
+        match self.write("label a pull request", Method::POST, &path, &json!({"labels": missing})).await {
+            Err(
+                error @ (GithubError::Refused { .. } | GithubError::Forbidden { .. } | GithubError::NotFound { .. }),
+            ) => {
+                tracing::warn!(%error, number, "a pull request is without its labels");
+                Ok(())
+            }
+            done => done.map(|_| ()),
+        }
+    }
+
+    async fn write(
+        &self,
+        doing: &'static str,
+        method: Method,
+        path: &str,
+        body: &Value,
+    ) -> Result<Answer, GithubError> {
+        let Self { github, draft, cancel } = self;
+        let path = format!("/repos/{}/{path}", github.repo);
+        let call = Call { issue: Some(draft.issue), doing, path: &path };
+        let turn = cancel.run_until_cancelled(async {
+            let pace = github.pace.lock().await;
+            tokio::time::sleep(pace.wait(Instant::now())).await;
+            pace
+        });
+        let mut pace = turn.await.ok_or(GithubError::Cancelled { doing })?;
+        let answer = github.client.write(call, method, body).await;
+        pace.note(Instant::now());
+        answer
+    }
+}
+
+/// A call that owns its path.
+struct OwnedCall {
+    issue: Option<IssueNumber>,
+    doing: &'static str,
+    path: String,
+}
+
+impl OwnedCall {
+    fn call(&self) -> Call<'_> {
+        Call { issue: self.issue, doing: self.doing, path: &self.path }
+    }
+}
+
+fn branch_of(issue: IssueNumber) -> String {
+    format!("{BRANCH_PREFIX}{}", issue.0)
+}
+
+fn carries(labels: &[String], label: &str) -> bool {
+    labels.iter().any(|other| other.to_lowercase() == label.to_lowercase())
+}
+
+fn title(title: &str) -> String {
+    title.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TITLE_LENGTH_MAX).collect()
+}
+
+/// Returns the text, cut where GitHub would refuse it, with the marker at its end.
+fn body_with_marker(body: &str, marker: &str) -> String {
+    let body = body.trim_end().trim_end_matches(marker).trim_end();
+    let left_out = "\n\n(The rest is left out: GitHub takes no longer text.)";
+    let end = format!("\n\n{marker}\n");
+    let room = BODY_LENGTH_MAX - end.chars().count();
+    if body.chars().count() <= room {
+        return format!("{body}{end}");
+    }
+    let kept: String = body.chars().take(room - left_out.chars().count()).collect();
+    format!("{kept}{left_out}{end}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_where_github_would_refuse_it_and_keeps_its_marker() {
+        let marker = "<!-- autoissue: issue 7 -->";
+        assert_eq!(body_with_marker(&format!("text\n\n{marker}\n"), marker), format!("text\n\n{marker}\n"));
+        for length in [BODY_LENGTH_MAX - 100, BODY_LENGTH_MAX - 29, BODY_LENGTH_MAX, 3 * BODY_LENGTH_MAX] {
+            let body = body_with_marker(&"ä".repeat(length), marker);
+            assert!(body.chars().count() <= BODY_LENGTH_MAX, "{length}");
+            assert!(body.ends_with(&format!("\n\n{marker}\n")), "{length}");
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! One call to the API: sent once, counted, and its answer read whole. What kind of refusal an answer is, is decided here.
+//!
+//! ```text
+//!   call ─► closed? ── yes ──► the error that closed it, without a call
+//!              │ no
+//!              ▼
+//!          octocrab ─► status and headers ─┬─► Answer
+//!                                          └─► GithubError; a limit and a bad token close the door
+//! ```
+
+use std::collections::{BTreeMap, HashMap};
+use std::error::Error;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use autoissue_engine::{IssueNumber, Time};
+use http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, RETRY_AFTER, USER_AGENT};
+use http::response::Parts;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use octocrab::{OctoBody, Octocrab};
+use serde_json::Value;
+
+use super::GithubError;
+use super::wire;
+use crate::secret::Secret;
+use crate::wall_clock::wall_clock_ms;
+
+/// What one call may take at most, with all redirects; GitHub itself gives up after ten seconds.
+const CALL_TIME_MAX: Duration = Duration::from_secs(60);
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// The longest answer that is read: a hundred issues of the greatest length are a tenth of it.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+/// Answers that are kept to be asked for conditionally: the pages of a backlog that is read again.
+const N_KEPT_MAX: usize = 128;
+/// How long to stay away after a limit that does not say how long, by GitHub's own advice.
+const UNSTATED_LIMIT_MS: u64 = 60_000;
+const API_VERSION: &str = "2022-11-28";
+
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
+const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
+const VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
+
+/// A connection to the API of one host.
+pub(super) struct Client {
+    octocrab: Octocrab,
+    /// Scheme, host and port of the API; a next page elsewhere is not asked for.
+    address: http::Uri,
+    repo: String,
+    /// Calls sent so far, by the issue that they were for.
+    calls: Mutex<BTreeMap<Option<IssueNumber>, u32>>,
+    /// Why nothing more may be sent.
+    closed: Mutex<Option<GithubError>>,
+    kept: Mutex<HashMap<String, (HeaderValue, Answer)>>,
+}
+
+/// A call to be made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Call<'a> {
+    /// Issue that it is for.
+    pub(super) issue: Option<IssueNumber>,
+    /// What it is for, beginning with a verb.
+    pub(super) doing: &'static str,
+    /// Path with its query, or the whole address of a next page.
+    pub(super) path: &'a str,
+}
+
+/// A good answer.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Arc<Value>,
+}
+
+impl Client {
+    /// Makes a client; nothing is sent yet. Has to be called within a tokio runtime.
+    pub(super) fn new(api_url: &str, repo: &str, token: &Secret) -> Result<Self, GithubError> {
+        let bad_address = || GithubError::BadAddress { url: api_url.to_owned() };
+        let address: http::Uri = api_url.parse().map_err(|_| bad_address())?;
+        if address.authority().is_none() {
+            return Err(bad_address());
+        }
+        let octocrab = Octocrab::builder()
+            .base_uri(api_url.trim_end_matches('/'))
+            .and_then(|builder| {
+                builder
+                    .add_header(USER_AGENT, concat!("autoissue/", env!("CARGO_PKG_VERSION")).to_owned())
+                    .set_connect_timeout(Some(CONNECT_TIME_MAX))
+                    .personal_token(token.expose().to_owned())
+                    .build()
+            })
+            .map_err(|_| bad_address())?;
+        Ok(Self {
+            octocrab,
+            address,
+            repo: repo.to_owned(),
+            calls: Mutex::default(),
+            closed: Mutex::default(),
+            kept: Mutex::default(),
+        })
+    }
+
+    /// Returns how many calls were sent for an issue.
+    pub(super) fn n_calls(&self, issue: Option<IssueNumber>) -> u32 {
+        lock(&self.calls).get(&issue).copied().unwrap_or(0)
+    }
+
+    /// Asks. What was asked before is asked for conditionally: an answer that has not changed costs no quota.
+    pub(super) async fn get(&self, call: Call<'_>) -> Result<Answer, GithubError> {
+        let known = lock(&self.kept).get(call.path).cloned();
+        let request = Request::builder().method(Method::GET).uri(call.path);
+        let request = match &known {
+            Some((etag, _)) => request.header(IF_NONE_MATCH, etag),
+            None => request,
+        };
+        let (parts, body) = self.exchange(call, request, None::<&()>).await?;
+        if let (StatusCode::NOT_MODIFIED, Some((_, answer))) = (parts.status, known) {
+            return Ok(answer);
+        }
+        let answer = self.read(call, parts, &body)?;
+        self.keep(call.path, &answer);
+        Ok(answer)
+    }
+
+    /// Asks for every page of a list, at most `n_pages_max`; returns the items, and whether there are more.
+    pub(super) async fn list(&self, call: Call<'_>, n_pages_max: usize) -> Result<(Vec<Value>, bool), GithubError> {
+        let mut items = Vec::new();
+        let mut next = Some(call.path.to_owned());
+        for _ in 0..n_pages_max {
+            let Some(path) = next else { break };
+            let answer = self.get(Call { path: &path, ..call }).await?;
+            let Some(page) = answer.body.as_array() else {
+                return Err(not_understood(call));
+            };
+            items.extend(page.iter().cloned());
+            next = self.next_page(&answer.headers);
+        }
+        Ok((items, next.is_some()))
+    }
+
+    /// Writes.
+    pub(super) async fn write(&self, call: Call<'_>, method: Method, body: &Value) -> Result<Answer, GithubError> {
+        let request = Request::builder().method(method).uri(call.path);
+        let (parts, bytes) = self.exchange(call, request, Some(body)).await?;
+        self.read(call, parts, &bytes)
+    }
+
+    /// Sends once, and reads the whole answer.
+    async fn exchange<B: serde::Serialize + ?Sized>(
+        &self,
+        call: Call<'_>,
+        request: http::request::Builder,
+        body: Option<&B>,
+    ) -> Result<(Parts, Vec<u8>), GithubError> {
+        self.check_open()?;
+        let unreachable = |error: &dyn Error| GithubError::Unreachable { doing: call.doing, reason: root_of(error) };
+        let request = self.octocrab.build_request(request.header(VERSION, API_VERSION), body);
+        let request: Request<OctoBody> = request.map_err(|error| unreachable(&error))?;
+        *lock(&self.calls).entry(call.issue).or_default() += 1;
+        let exchange = async {
+            let response = self.octocrab.execute(request).await.map_err(|error| unreachable(&error))?;
+            let (parts, body) = response.into_parts();
+            let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+            let body = body.map_err(|error| unreachable(error.as_ref()))?;
+            Ok((parts, body.to_bytes().into()))
+        };
+        let reason = format!("no answer within {} seconds", CALL_TIME_MAX.as_secs());
+        let late = Err(GithubError::Unreachable { doing: call.doing, reason });
+        let answered = tokio::time::timeout(CALL_TIME_MAX, exchange).await.unwrap_or(late);
+        match &answered {
+            Ok((parts, _)) => {
+                tracing::debug!(status = parts.status.as_u16(), path = call.path, "GitHub answered");
+            }
+            Err(error) => tracing::debug!(%error, path = call.path, "GitHub did not answer"),
+        }
+        answered
+    }
+
+    fn read(&self, call: Call<'_>, parts: Parts, body: &[u8]) -> Result<Answer, GithubError> {
+        if !parts.status.is_success() {
+            let error = self.refusal(call, &parts, body);
+            self.close(&error);
+            return Err(error);
+        }
+        let body: Value = serde_json::from_slice(body).map_err(|_| not_understood(call))?;
+        Ok(Answer { headers: parts.headers, body: Arc::new(body) })
+    }
+
+    fn refusal(&self, call: Call<'_>, parts: &Parts, body: &[u8]) -> GithubError {
+        let (doing, status) = (call.doing, parts.status);
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let message = || wire::message(&body).unwrap_or_else(|| status.to_string());
+        let scopes = || text(&parts.headers, &SCOPES).map(str::to_owned);
+        if let Some(until) = limited_until(parts, &body, wall_clock_ms()) {
+            return GithubError::Limited { doing, until };
+        }
+        match status.as_u16() {
+            401 => GithubError::Unauthorized { message: message() },
+            403 => GithubError::Forbidden { doing, message: message(), scopes: scopes() },
+            404 => GithubError::NotFound { repo: self.repo.clone(), doing, scopes: scopes() },
+            status @ 500.. => GithubError::Broken { doing, status },
+            status => GithubError::Refused { doing, status, message: message() },
+        }
+    }
+
+    /// Keeps everybody from asking where the answer is known: it would only make a limit longer.
+    fn close(&self, error: &GithubError) {
+        if matches!(error, GithubError::Limited { .. } | GithubError::Unauthorized { .. }) {
+            *lock(&self.closed) = Some(error.clone());
+        }
+    }
+
+    fn check_open(&self) -> Result<(), GithubError> {
+        let mut closed = lock(&self.closed);
+        match &*closed {
+            Some(GithubError::Limited { until, .. }) if until.ms() <= wall_clock_ms() => *closed = None,
+            Some(error) => return Err(error.clone()),
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn keep(&self, path: &str, answer: &Answer) {
+        let Some(etag) = answer.headers.get(ETAG) else { return };
+        let mut kept = lock(&self.kept);
+        if kept.len() < N_KEPT_MAX || kept.contains_key(path) {
+            kept.insert(path.to_owned(), (etag.clone(), answer.clone()));
+        }
+    }
+
+    /// Returns the address of the next page, if it is on the same host: the token goes nowhere else.
+    fn next_page(&self, headers: &HeaderMap) -> Option<String> {
+        let next = wire::next_page(text(headers, &LINK)?)?;
+        let uri: http::Uri = next.parse().ok()?;
+        let is_same = uri.scheme() == self.address.scheme() && uri.authority() == self.address.authority();
+        is_same.then(|| next.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("address", &self.address).field("repo", &self.repo).finish_non_exhaustive()
+    }
+}
+
+/// Returns until when an answer limits the account, if it does. See GitHub's "Rate limits for the REST API".
+fn limited_until(parts: &Parts, body: &Value, now_ms: u64) -> Option<Time> {
+    if !matches!(parts.status.as_u16(), 403 | 429) {
+        return None;
+    }
+    let number = |name: &HeaderName| text(&parts.headers, name)?.trim().parse::<u64>().ok();
+    // A second more: both are told in whole seconds.
+    let seconds = |seconds: u64| seconds.saturating_add(1).saturating_mul(1_000);
+    if let Some(after) = number(&RETRY_AFTER) {
+        return Some(Time::from_ms(now_ms.saturating_add(seconds(after))));
+    }
+    if number(&REMAINING) == Some(0) {
+        let until_ms = number(&RESET).map_or(now_ms + UNSTATED_LIMIT_MS, seconds);
+        return Some(Time::from_ms(until_ms));
+    }
+    let is_secondary = parts.status == StatusCode::TOO_MANY_REQUESTS || wire::is_about_secondary_limits(body);
+    is_secondary.then(|| Time::from_ms(now_ms + UNSTATED_LIMIT_MS))
+}
+
+fn not_understood(call: Call<'_>) -> GithubError {
+    GithubError::Unreachable { doing: call.doing, reason: "the answer is not what GitHub documents".to_owned() }
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Returns the last cause of an error, which says most: `Connection refused`, not `client error`.
+fn root_of(error: &dyn Error) -> String {
+    let mut root = error;
+    while let Some(cause) = root.source() {
+        root = cause;
+    }
+    root.to_string()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind it is whole even if a holder panicked: it is only ever replaced.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW_MS: u64 = 1_000_000;
+
+    #[track_caller]
+    fn check(status: u16, headers: &[(&str, &str)], body: Value, expected_ms: Option<u64>) {
+        let mut response = http::Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        let (parts, ()) = response.body(()).unwrap().into_parts();
+        assert_eq!(limited_until(&parts, &body, NOW_MS), expected_ms.map(Time::from_ms));
+    }
+
+    #[test]
+    fn a_limit_is_told_by_status_and_headers() {
+        for status in [403, 429] {
+            check(status, &[("retry-after", "30")], json!({}), Some(NOW_MS + 31_000));
+            check(status, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2000")], json!({}), Some(2_001_000));
+            check(status, &[("x-ratelimit-remaining", "0")], json!({}), Some(NOW_MS + 60_000));
+        }
+        check(429, &[], json!({}), Some(NOW_MS + 60_000));
+        let url = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
+        check(403, &[("x-ratelimit-remaining", "9")], json!({"documentation_url": url}), Some(NOW_MS + 60_000));
+    }
+
+    #[test]
+    fn issue_403_what_a_text_says_is_no_limit() {
+        let body = json!({"message": "You have exceeded a secondary rate limit, 429, API rate limit exceeded"});
+        check(403, &[("x-ratelimit-remaining", "9")], body.clone(), None);
+        check(422, &[("x-ratelimit-remaining", "0")], body.clone(), None);
+        check(500, &[("retry-after", "3")], body, None);
+    }
+}

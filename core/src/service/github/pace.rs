@@ -1,0 +1,88 @@
+//! How fast we write. GitHub allows about 80 creations a minute and 500 an hour, and limits who comes near without telling when.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+/// Of what a minute allows, so much may come at once: a third, and then a pause.
+const N_BURSTS_A_MINUTE: u32 = 3;
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// The writes of the last hour, and how many there may be.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// At most so many in each span of so long.
+    limits: [(usize, Duration); 3],
+    /// When the last writes were, oldest first.
+    writes: VecDeque<Instant>,
+}
+
+impl Pace {
+    pub(super) fn new(n_a_minute: u32, n_an_hour: u32) -> Self {
+        let (n_a_minute, n_an_hour) = (n_a_minute.max(1), n_an_hour.max(1));
+        let burst = (n_a_minute / N_BURSTS_A_MINUTE).max(1);
+        let limits = [(burst, MINUTE * burst / n_a_minute), (n_a_minute, MINUTE), (n_an_hour, HOUR)];
+        Self { limits: limits.map(|(n_max, span)| (n_max as usize, span)), writes: VecDeque::new() }
+    }
+
+    /// Returns how long the next write has to wait.
+    pub(super) fn wait(&self, now: Instant) -> Duration {
+        let wait = |&(n_max, span): &(usize, Duration)| {
+            let before = self.writes.len().checked_sub(n_max)?;
+            Some((self.writes[before] + span).saturating_duration_since(now))
+        };
+        self.limits.iter().filter_map(wait).max().unwrap_or_default()
+    }
+
+    /// Notes a write.
+    pub(super) fn note(&mut self, now: Instant) {
+        self.writes.push_back(now);
+        let n_kept = self.limits.iter().map(|&(n_max, _)| n_max).max();
+        while n_kept.is_some_and(|n_kept| n_kept < self.writes.len()) {
+            self.writes.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes as fast as allowed, and returns when each write was, in seconds.
+    fn times(n_a_minute: u32, n_an_hour: u32, n_writes: usize) -> Vec<f64> {
+        let start = Instant::now();
+        let mut pace = Pace::new(n_a_minute, n_an_hour);
+        let mut now = start;
+        let mut times = Vec::new();
+        for _ in 0..n_writes {
+            now += pace.wait(now);
+            pace.note(now);
+            times.push(now.duration_since(start).as_secs_f64());
+        }
+        times
+    }
+
+    fn n_at_most_within(times: &[f64], seconds: f64) -> usize {
+        let within = |&from: &f64| times.iter().filter(|&&at| from <= at && at < from + seconds).count();
+        times.iter().map(within).max().unwrap_or(0)
+    }
+
+    #[test]
+    fn no_minute_has_more_than_sixty_and_no_hour_more_than_450() {
+        let times = times(60, 450, 1_000);
+        assert_eq!(n_at_most_within(&times, 1.0), 20, "a burst");
+        assert_eq!(n_at_most_within(&times, 60.0), 60);
+        assert_eq!(n_at_most_within(&times, 3_600.0), 450);
+        let last = times.last().unwrap();
+        assert!((7_200.0..7_400.0).contains(last), "it waits no longer than it has to: {last}");
+    }
+
+    #[test]
+    fn any_limits_hold() {
+        for (n_a_minute, n_an_hour) in [(1, 1), (2, 100), (3, 3), (10, 1_000), (7, 20), (10_000, 100_000)] {
+            let times = times(n_a_minute, n_an_hour, 300);
+            assert!(n_at_most_within(&times, 60.0) <= n_a_minute as usize, "{n_a_minute} a minute");
+            assert!(n_at_most_within(&times, 3_600.0) <= n_an_hour as usize, "{n_an_hour} an hour");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! The shapes of GitHub's JSON, as far as they are needed. Reading is tolerant: what is odd is named, and costs one issue at most.
+
+use autoissue_engine::{Issue, IssueNumber, PullRequest, Time};
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// Most characters of GitHub's own words that are shown.
+const MESSAGE_LENGTH_MAX: usize = 300;
+/// Who wrote an issue whose account is gone.
+const GHOST: &str = "ghost";
+
+/// An issue, and how many others GitHub itself knows to block it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WireIssue {
+    pub(super) issue: Issue,
+    pub(super) n_blocked_by: u64,
+}
+
+/// A pull request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct WirePull {
+    pub(super) number: u64,
+    pub(super) url: String,
+    pub(super) body: String,
+    pub(super) base: String,
+    /// Branch with the work.
+    pub(super) head: String,
+    /// Repository that the branch is in; `None` where it was deleted.
+    pub(super) head_repo: Option<String>,
+    pub(super) labels: Vec<String>,
+}
+
+impl WirePull {
+    pub(super) fn pull_request(&self) -> PullRequest {
+        PullRequest { number: self.number, url: self.url.clone() }
+    }
+}
+
+/// Reads an item of a list of issues. `None` is a pull request, which such lists contain too; the error says what is odd.
+pub(super) fn issue(item: &Value) -> Result<Option<WireIssue>, String> {
+    if item.get("pull_request").is_some_and(|it| !it.is_null()) {
+        return Ok(None);
+    }
+    let number = item["number"].as_u64().filter(|&number| number > 0);
+    let number = number.ok_or_else(|| "an issue without a number is left out".to_owned())?;
+    let odd = |what: &str| format!("issue #{number} is left out: {what}");
+    let title = item["title"].as_str().ok_or_else(|| odd("it has no title"))?;
+    let created_at = item["created_at"].as_str().and_then(time);
+    Ok(Some(WireIssue {
+        issue: Issue {
+            number: IssueNumber(number),
+            title: title.to_owned(),
+            body: optional_text(&item["body"]).ok_or_else(|| odd("its body is not a text"))?,
+            author: item["user"]["login"].as_str().unwrap_or(GHOST).to_owned(),
+            labels: labels(&item["labels"]),
+            created_at: created_at.ok_or_else(|| odd("it does not say when it was created"))?,
+            url: item["html_url"].as_str().unwrap_or_default().to_owned(),
+            dependencies: Vec::new(),
+            open_pull_request: None,
+        },
+        n_blocked_by: item["issue_dependencies_summary"]["total_blocked_by"].as_u64().unwrap_or(0),
+    }))
+}
+
+/// Reads a pull request; `None` if it has not what one has.
+pub(super) fn pull(item: &Value) -> Option<WirePull> {
+    Some(WirePull {
+        number: item["number"].as_u64()?,
+        url: item["html_url"].as_str()?.to_owned(),
+        body: optional_text(&item["body"])?,
+        base: item["base"]["ref"].as_str()?.to_owned(),
+        head: item["head"]["ref"].as_str()?.to_owned(),
+        head_repo: item["head"]["repo"]["full_name"].as_str().map(str::to_owned),
+        labels: labels(&item["labels"]),
+    })
+}
+
+/// Returns the names of labels; GitHub gives objects, and in some answers strings.
+pub(super) fn labels(labels: &Value) -> Vec<String> {
+    let name = |label: &Value| label.as_str().or_else(|| label["name"].as_str()).map(str::to_owned);
+    labels.as_array().into_iter().flatten().filter_map(name).collect()
+}
+
+/// Returns a text, empty where it is null; `None` where it is something else.
+fn optional_text(value: &Value) -> Option<String> {
+    if value.is_null() { Some(String::new()) } else { value.as_str().map(str::to_owned) }
+}
+
+fn time(text: &str) -> Option<Time> {
+    let ms = text.parse::<Timestamp>().ok()?.as_millisecond();
+    u64::try_from(ms).ok().map(Time::from_ms)
+}
+
+/// Returns what an error says, on one line: GitHub's message, and what it says of single fields.
+pub(super) fn message(body: &Value) -> Option<String> {
+    let main = body["message"].as_str()?;
+    let details = body["errors"].as_array().into_iter().flatten().filter_map(detail);
+    let all: Vec<String> = std::iter::once(main.to_owned()).chain(details).collect();
+    let line: String = all.join("; ").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Some(line.chars().take(MESSAGE_LENGTH_MAX).collect())
+}
+
+fn detail(error: &Value) -> Option<String> {
+    let said = error.as_str().or_else(|| error["message"].as_str()).map(str::to_owned);
+    said.or_else(|| Some(format!("`{}` is {}", error["field"].as_str()?, error["code"].as_str()?)))
+}
+
+/// Returns whether an error points to GitHub's page on secondary limits.
+pub(super) fn is_about_secondary_limits(body: &Value) -> bool {
+    body["documentation_url"].as_str().is_some_and(|url| url.contains("secondary-rate-limits"))
+}
+
+/// Returns the address of the next page in a `Link` header (RFC 8288).
+pub(super) fn next_page(link: &str) -> Option<&str> {
+    link.split(',').find_map(|link| {
+        let (address, parameters) = link.split_once(';')?;
+        let is_next = parameters.split(';').any(|parameter| parameter.trim() == r#"rel="next""#);
+        is_next.then(|| address.trim().trim_start_matches('<').trim_end_matches('>'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn whole() -> Value {
+        json!({
+            "number": 7, "title": "Search is slow", "body": "very", "user": {"login": "ada"}, "state": "open",
+            "labels": [{"name": "bug"}, "ui", {"id": 3}], "created_at": "2026-01-02T03:04:05Z",
+            "html_url": "https://github.com/o/n/issues/7", "pull_request": null,
+            "issue_dependencies_summary": {"blocked_by": 0, "total_blocked_by": 2},
+        })
+    }
+
+    #[test]
+    fn an_issue_is_read() {
+        let WireIssue { issue, n_blocked_by } = issue(&whole()).unwrap().unwrap();
+        assert_eq!(
+            (issue.number, issue.title.as_str(), issue.author.as_str()),
+            (IssueNumber(7), "Search is slow", "ada")
+        );
+        assert_eq!((issue.labels, n_blocked_by), (vec!["bug".to_owned(), "ui".to_owned()], 2));
+        assert_eq!(issue.created_at, Time::from_ms(1_767_323_045_000));
+    }
+
+    #[test]
+    fn one_odd_issue_is_named_and_what_is_missing_without_harm_is_filled_in() {
+        let with = |key: &str, value: Value| {
+            let mut item = whole();
+            item[key] = value;
+            issue(&item)
+        };
+        assert_eq!(with("user", Value::Null).unwrap().unwrap().issue.author, "ghost");
+        assert_eq!(with("body", Value::Null).unwrap().unwrap().issue.body, "");
+        assert_eq!(with("labels", json!("none")).unwrap().unwrap().issue.labels, [""; 0]);
+        assert_eq!(with("pull_request", json!({})), Ok(None));
+        for (key, value) in [("number", json!("7")), ("number", json!(0)), ("title", json!(3)), ("body", json!([]))] {
+            assert!(with(key, value.clone()).is_err(), "{key}: {value}");
+        }
+        assert_eq!(
+            with("created_at", json!(0)),
+            Err("issue #7 is left out: it does not say when it was created".into())
+        );
+    }
+
+    #[test]
+    fn an_error_is_told_on_one_line_with_its_fields() {
+        let body = json!({"message": "Validation\nFailed", "errors": [
+            {"resource": "PullRequest", "field": "head", "code": "invalid"}, {"message": "exists"}, "text", {}]});
+        assert_eq!(message(&body).unwrap(), "Validation Failed; `head` is invalid; exists; text");
+        assert_eq!(message(&json!(["x"])), None);
+    }
+
+    #[test]
+    fn the_next_page_is_found_among_others() {
+        let link = r#"<https://x/issues?page=1>; rel="prev", <https://x/issues?page=3>; rel="next", <https://x/9>; rel="last""#;
+        assert_eq!(next_page(link), Some("https://x/issues?page=3"));
+        assert_eq!(next_page(r#"<https://x/issues?page=1>; rel="prev""#), None);
+        assert_eq!(next_page(""), None);
+    }
+}

@@ -1,0 +1,108 @@
+//! Pushing one branch of ours to the remote. A head that is not ours is never replaced: git itself compares, under the server's lock.
+//!
+//! ```text
+//!   push, if the head is what we last published ── done ──► Pushed
+//!      │ refused
+//!      ▼
+//!   which head is there? ─┬─ this very commit ───► Pushed (an earlier try went through)
+//!                         ├─ another one of ours, or none ──► push, if it still is that one
+//!                         ├─ somebody else's ────► NotOurs
+//!                         └─ what we expected ───► Refused: rules of the server, or no right to push
+//! ```
+
+use super::{CommitId, Mirror, MirrorError};
+use crate::service::git_program::GitError;
+use crate::service::remote::{Remote, RemoteError};
+
+/// A branch that holds the commit now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Other work of ours that was there before.
+    pub replaced: Option<CommitId>,
+}
+
+/// Why a branch was not pushed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PushError {
+    /// The branch has work that is not ours.
+    #[error("branch `{branch}` of `{remote}` is at {head}, which is not a commit of ours")]
+    NotOurs {
+        /// The branch.
+        branch: String,
+        /// Where it points.
+        head: CommitId,
+        /// The remote, without credentials.
+        remote: String,
+    },
+    /// The remote does not take it, although the branch is as expected.
+    #[error("`{remote}` does not take branch `{branch}`")]
+    Refused {
+        /// The branch.
+        branch: String,
+        /// The remote, without credentials.
+        remote: String,
+        /// What git said.
+        #[source]
+        source: GitError,
+    },
+    /// The remote cannot be asked.
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
+    /// The mirror itself failed.
+    #[error(transparent)]
+    Mirror(#[from] MirrorError),
+}
+
+impl Mirror {
+    /// Makes `branch` of the remote the commit, where it is absent or holds work of ours, and notes it as published. Doing it
+    /// again changes nothing.
+    ///
+    /// # Errors
+    /// [`PushError`]; the branch is as it was then.
+    pub fn push(&self, issue: u64, commit: &CommitId, remote: &Remote, branch: &str) -> Result<Pushed, PushError> {
+        let expected = self.published(issue)?;
+        let pushed = match self.push_over(expected.as_ref(), commit, remote, branch) {
+            Ok(()) => Pushed { replaced: expected.filter(|before| before != commit) },
+            Err(source) => self.push_again(expected.as_ref(), commit, remote, branch, source)?,
+        };
+        self.set_published(issue, commit)?;
+        Ok(pushed)
+    }
+
+    /// Looks why a push was refused, and pushes over what is there if that is ours.
+    fn push_again(
+        &self,
+        expected: Option<&CommitId>,
+        commit: &CommitId,
+        remote: &Remote,
+        branch: &str,
+        source: GitError,
+    ) -> Result<Pushed, PushError> {
+        let refused = |source| PushError::Refused { branch: branch.to_owned(), remote: remote.name(), source };
+        match remote.head(branch)? {
+            Some(head) if head == *commit => Ok(Pushed::default()),
+            head if head.as_ref() == expected => Err(refused(source)),
+            Some(head) if !self.is_ours(&head)? => {
+                Err(PushError::NotOurs { branch: branch.to_owned(), head, remote: remote.name() })
+            }
+            head => {
+                self.push_over(head.as_ref(), commit, remote, branch).map_err(refused)?;
+                Ok(Pushed { replaced: head })
+            }
+        }
+    }
+
+    /// Pushes if the branch points where it is expected to; `None` expects that there is none.
+    fn push_over(
+        &self,
+        expected: Option<&CommitId>,
+        commit: &CommitId,
+        remote: &Remote,
+        branch: &str,
+    ) -> Result<(), GitError> {
+        let lease = format!("--force-with-lease=refs/heads/{branch}:{}", expected.map_or("", CommitId::as_str));
+        let refspec = format!("{commit}:refs/heads/{branch}");
+        remote.push(self.path(), &[&lease], &refspec)
+    }
+}

@@ -1,0 +1,289 @@
+//! The repository on the forge, as git reaches it: addresses, and the token in the environment. Runs the user's own git, so that
+//! ssh, credential helpers and proxies behave as people expect.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::git_program::{Git, GitError, redact};
+use super::mirror::CommitId;
+use crate::secret::Secret;
+
+/// Exit code of `git remote get-url` for a remote that does not exist.
+const NO_SUCH_REMOTE: i32 = 2;
+/// User name with which GitHub takes a token as a password; any would do.
+const TOKEN_USER: &str = "x-access-token";
+
+/// A remote repository.
+#[derive(Clone, Debug)]
+pub struct Remote {
+    git: Git,
+    fetch_url: String,
+    push_url: String,
+    /// Carries the token, and so must not be shown.
+    env: GitEnvironment,
+}
+
+/// Variables for git that may hold a secret.
+#[derive(Clone, Default)]
+struct GitEnvironment(Vec<(String, String)>);
+
+impl std::fmt::Debug for GitEnvironment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "none" } else { crate::secret::MASK })
+    }
+}
+
+/// Why the remote gave no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// It cannot be reached, or does not let us in.
+    #[error("`{remote}` cannot be read")]
+    Unreachable {
+        /// Its address, without credentials.
+        remote: String,
+        /// What git said.
+        #[source]
+        source: GitError,
+    },
+    /// The checkout's own configuration cannot be read.
+    #[error("failed to read the remote `origin`")]
+    Origin {
+        /// What git said.
+        #[source]
+        source: GitError,
+    },
+    /// It has no such branch.
+    #[error("branch `{branch}` does not exist in `{remote}`")]
+    NoBranch {
+        /// The branch.
+        branch: String,
+        /// Its address, without credentials.
+        remote: String,
+    },
+    /// It has nothing at all.
+    #[error("`{remote}` has no commit yet")]
+    Empty {
+        /// Its address, without credentials.
+        remote: String,
+    },
+}
+
+impl Remote {
+    /// Returns the remote of a repository on the forge: the checkout's `origin` where that is it, else the forge's web address.
+    /// The token goes to the forge's own host only, and to `https` or this machine.
+    ///
+    /// # Errors
+    /// [`RemoteError::Origin`].
+    pub fn of(git: Git, project: &Path, repo: &str, api_url: &str, token: &Secret) -> Result<Self, RemoteError> {
+        let web = web_address(api_url);
+        let from_forge = || format!("{web}/{repo}.git");
+        let url = |args: &[&str]| -> Result<Option<String>, RemoteError> {
+            let none: [(&str, &str); 0] = [];
+            match git.run(project, args, &none, None) {
+                Ok(printed) => Ok(Some(String::from_utf8_lossy(&printed).trim().to_owned())),
+                Err(GitError::Failed { code: Some(NO_SUCH_REMOTE), .. }) => Ok(None),
+                Err(source) => Err(RemoteError::Origin { source }),
+            }
+        };
+        let is_it = |url: &String| names(url, repo);
+        let fetch_url = url(&["remote", "get-url", "origin"])?.filter(is_it).unwrap_or_else(from_forge);
+        let push_url = url(&["remote", "get-url", "--push", "origin"])?.filter(is_it).unwrap_or_else(from_forge);
+        Ok(Self { git, fetch_url, push_url, env: GitEnvironment(credentials(&web, token)) })
+    }
+
+    /// Returns its address for people, without credentials.
+    pub fn name(&self) -> String {
+        redact(&self.fetch_url)
+    }
+
+    /// Returns where to fetch from.
+    pub fn fetch_url(&self) -> &str {
+        &self.fetch_url
+    }
+
+    /// Returns the variables with which git is let in. They may hold a token: hand them to git, and to nobody else.
+    pub(crate) fn env(&self) -> &[(String, String)] {
+        &self.env.0
+    }
+
+    /// Returns the branch that work starts from: the configured one, else `main`, else the remote's default branch.
+    ///
+    /// # Errors
+    /// [`RemoteError`].
+    pub fn base_branch(&self, configured: Option<&str>) -> Result<String, RemoteError> {
+        let wanted = configured.unwrap_or("main");
+        let answer = self.ask(&["--symref"], &["HEAD", &format!("refs/heads/{wanted}")])?;
+        if answer.heads.contains_key(&format!("refs/heads/{wanted}")) {
+            return Ok(wanted.to_owned());
+        }
+        match (configured, answer.default) {
+            (None, Some(default)) if answer.heads.contains_key("HEAD") => Ok(default),
+            (Some(branch), _) => Err(RemoteError::NoBranch { branch: branch.to_owned(), remote: self.name() }),
+            (None, _) => Err(RemoteError::Empty { remote: self.name() }),
+        }
+    }
+
+    /// Returns the commit at the head of a branch, `None` where there is no such branch.
+    ///
+    /// # Errors
+    /// [`RemoteError::Unreachable`].
+    pub fn head(&self, branch: &str) -> Result<Option<CommitId>, RemoteError> {
+        let name = format!("refs/heads/{branch}");
+        Ok(self.ask(&[], &[&name])?.heads.remove(&name))
+    }
+
+    /// Pushes a refspec out of the repository in `dir`.
+    ///
+    /// # Errors
+    /// What git said.
+    pub fn push(&self, dir: &Path, options: &[&str], refspec: &str) -> Result<(), GitError> {
+        let mut args = vec!["push", "--quiet", "--no-verify"];
+        args.extend(options);
+        args.extend(["--", &self.push_url, refspec]);
+        self.git.run(dir, &args, self.env(), None).map(|_| ())
+    }
+
+    fn ask(&self, options: &[&str], patterns: &[&str]) -> Result<Answer, RemoteError> {
+        let mut args = vec!["ls-remote", "--quiet"];
+        args.extend(options);
+        args.extend(["--", &self.fetch_url]);
+        args.extend(patterns);
+        let printed = self.git.run(Path::new("/"), &args, self.env(), None);
+        let printed = printed.map_err(|source| RemoteError::Unreachable { remote: self.name(), source })?;
+        Ok(Answer::read(&String::from_utf8_lossy(&printed)))
+    }
+}
+
+/// What `git ls-remote` tells.
+#[derive(Debug, Default)]
+struct Answer {
+    /// Branch that `HEAD` is.
+    default: Option<String>,
+    heads: BTreeMap<String, CommitId>,
+}
+
+impl Answer {
+    fn read(text: &str) -> Self {
+        let mut answer = Self::default();
+        for (what, name) in text.lines().filter_map(|line| line.split_once('\t')) {
+            match what.strip_prefix("ref: refs/heads/") {
+                Some(branch) => answer.default = Some(branch.to_owned()),
+                None => answer.heads.extend(CommitId::parse(what).ok().map(|commit| (name.to_owned(), commit))),
+            }
+        }
+        answer
+    }
+}
+
+/// Returns the web address of the host that an API belongs to, without a slash at its end.
+fn web_address(api_url: &str) -> String {
+    let url = api_url.trim_end_matches('/');
+    match url.split_once("://api.") {
+        Some((scheme, host)) if host == "github.com" || host.ends_with(".ghe.com") => format!("{scheme}://{host}"),
+        _ => url.strip_suffix("/api/v3").unwrap_or(url).to_owned(),
+    }
+}
+
+/// Returns the host of the web address, for whoever asks for a token.
+pub fn web_host(api_url: &str) -> String {
+    let web = web_address(api_url);
+    let authority = web.split_once("://").map_or(web.as_str(), |(_, rest)| rest);
+    authority.split('/').next().unwrap_or_default().to_owned()
+}
+
+/// Returns whether an address of any form is that of `owner/name`.
+fn names(url: &str, repo: &str) -> bool {
+    let path = url.trim_end_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path).to_lowercase();
+    let rest = path.strip_suffix(&repo.to_lowercase());
+    rest.is_some_and(|rest| rest.ends_with(['/', ':']))
+}
+
+/// Returns variables by which git sends the token to one host. An empty value first takes away what the user's own
+/// configuration sends there: two of them are refused.
+fn credentials(web: &str, token: &Secret) -> Vec<(String, String)> {
+    let key = format!("http.{web}/.extraHeader");
+    let password = BASE64_STANDARD.encode(format!("{TOKEN_USER}:{}", token.expose()));
+    [
+        ("GIT_CONFIG_COUNT", "2".to_owned()),
+        ("GIT_CONFIG_KEY_0", key.clone()),
+        ("GIT_CONFIG_VALUE_0", String::new()),
+        ("GIT_CONFIG_KEY_1", key),
+        ("GIT_CONFIG_VALUE_1", format!("Authorization: Basic {password}")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::git_fixture::{Home, git};
+
+    #[test]
+    fn the_web_address_belongs_to_the_api() {
+        for (api, web) in [
+            ("https://api.github.com", "https://github.com"),
+            ("https://api.acme.ghe.com/", "https://acme.ghe.com"),
+            ("https://ghe.example.com/api/v3", "https://ghe.example.com"),
+            ("http://127.0.0.1:4000/api/v3", "http://127.0.0.1:4000"),
+            ("http://127.0.0.1:4000", "http://127.0.0.1:4000"),
+            ("https://api.example.com", "https://api.example.com"),
+        ] {
+            assert_eq!(web_address(api), web);
+        }
+        assert_eq!(web_host("http://127.0.0.1:4000/api/v3"), "127.0.0.1:4000");
+    }
+
+    #[test]
+    fn origin_is_taken_only_where_it_is_the_repository() {
+        for url in ["https://h/o/n", "https://h/o/n.git/", "git@h:O/N.git", "ssh://git@h:22/o/n.git"] {
+            assert!(names(url, "o/n"), "{url}");
+        }
+        for url in ["https://h/fork/n", "https://h/xo/n", "git@h:o/n2.git", "/srv/xo/n"] {
+            assert!(!names(url, "o/n"), "{url}");
+        }
+    }
+
+    #[test]
+    fn no_token_is_seen_in_the_remote() {
+        let home = Home::new();
+        home.git(".", &["init", "--quiet", "p"]);
+        let secret = Secret::new("ghp_canary");
+        let remote = Remote::of(git(), &home.path().join("p"), "o/n", "https://api.github.com", &secret).unwrap();
+        let encoded = BASE64_STANDARD.encode("x-access-token:ghp_canary");
+        let shown = format!("{remote:?} {}", remote.name());
+        assert!(!shown.contains("canary") && !shown.contains(&encoded), "{shown}");
+        assert_eq!(remote.fetch_url(), "https://github.com/o/n.git");
+        let sent = |(name, value): &(String, String)| name == "GIT_CONFIG_VALUE_1" && value.contains(&encoded);
+        assert!(remote.env().iter().any(sent));
+    }
+
+    #[test]
+    fn the_base_is_the_configured_branch_else_main_else_the_default() {
+        let home = Home::new();
+        home.git(".", &["init", "--quiet", "--bare", "--initial-branch=trunk", "remote.git"]);
+        home.git(".", &["init", "--quiet", "--initial-branch=trunk", "p"]);
+        let remote = |url: &str| Remote {
+            git: git(),
+            fetch_url: url.to_owned(),
+            push_url: url.to_owned(),
+            env: GitEnvironment::default(),
+        };
+        let url = home.path().join("remote.git");
+        let remote = remote(url.to_str().unwrap());
+        assert!(matches!(remote.base_branch(None), Err(RemoteError::Empty { .. })));
+        home.git("p", &["commit", "--quiet", "--allow-empty", "-m", "one"]);
+        home.git("p", &["push", "--quiet", url.to_str().unwrap(), "trunk", "trunk:refs/heads/other"]);
+        assert_eq!(remote.base_branch(None).unwrap(), "trunk");
+        assert_eq!(remote.base_branch(Some("other")).unwrap(), "other");
+        assert!(matches!(remote.base_branch(Some("none")), Err(RemoteError::NoBranch { .. })));
+        home.git("p", &["push", "--quiet", url.to_str().unwrap(), "trunk:refs/heads/main"]);
+        assert_eq!(remote.base_branch(None).unwrap(), "main");
+        assert!(remote.head("main").unwrap().is_some() && remote.head("mai").unwrap().is_none());
+    }
+}
