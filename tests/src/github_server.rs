@@ -13,6 +13,11 @@
 //! assert_eq!(repository.pulls()[0].head_sha, repository.head("autoissue/issue-1").unwrap());
 //! ```
 //!
+//! *Faults*: [`GithubServer::fault`] orders what goes wrong with which request, for example
+//! `github.fault(On::post("/repos/*/*/pulls"), Fault::CutAfter)`. *Limits*: [`GithubServer::set_quota`],
+//! [`GithubServer::limit_speed`], and as faults of single requests. *Manners*: every breach of GitHub's rules by the client panics
+//! when the server is dropped, so no test can forget it; [`GithubServer::rules`] says what is allowed.
+//!
 //! It is a measuring instrument: it behaves as GitHub does where GitHub is awkward (tests of its own say where), and it has no
 //! knowledge of our client.
 
@@ -22,9 +27,11 @@ mod call;
 mod clock;
 mod door;
 mod exchange;
+mod faults;
 mod git_http;
 mod git_store;
 mod hosted;
+mod policy;
 mod quota;
 mod shapes;
 mod token;
@@ -37,14 +44,18 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use answer::Answer;
 use clock::Clock;
 pub use exchange::{Answered, Exchange, Received};
+use faults::Faults;
+pub use faults::{Fault, Gate, On};
 pub use hosted::{HostedRepository, Issue, IssueState, PullRequest};
+pub use policy::Rules;
+use policy::{Policy, Sight, UnderWay};
 use quota::Quota;
 use shapes::Site;
 pub use token::Token;
@@ -64,6 +75,10 @@ struct Shared {
     world: Mutex<World>,
     /// By login; anonymous callers share one.
     quotas: Mutex<BTreeMap<String, Quota>>,
+    /// By login: until when it has to be slower.
+    too_fast: Mutex<BTreeMap<String, Timestamp>>,
+    faults: Faults,
+    policy: Policy,
     exchanges: Mutex<Vec<Exchange>>,
     root: TempDir,
 }
@@ -85,6 +100,9 @@ impl GithubServer {
             clock: Clock::default(),
             world: Mutex::default(),
             quotas: Mutex::default(),
+            too_fast: Mutex::default(),
+            faults: Faults::default(),
+            policy: Policy::default(),
             exchanges: Mutex::default(),
             root: TempDir::new().expect("a temporary directory"),
         });
@@ -133,18 +151,64 @@ impl GithubServer {
         self.exchanges().into_iter().filter(|exchange| !exchange.request.is_git).collect()
     }
 
+    /// Returns how many requests of the API there were.
+    pub fn n_api_calls(&self) -> usize {
+        let exchanges = self.shared.exchanges.lock().expect("no holder panics");
+        exchanges.iter().filter(|exchange| !exchange.request.is_git).count()
+    }
+
     /// Lets time pass for the server: quotas come back, limits end.
     pub fn let_pass(&self, time: Duration) {
         self.shared.clock.put_forward(time);
     }
 
-    /// Sets what is left of the calls of a user, and when they come back.
+    /// Sets what is left of the calls of a user, and when they come back. At 0 each call is refused until then.
     pub fn set_quota(&self, login: &str, remaining: u64, reset_in: Duration) {
         let now = self.shared.clock.now();
         let mut quotas = self.shared.quotas();
         let quota = quotas.entry(login.to_owned()).or_insert_with(|| Quota::new(login.is_empty(), now));
-        quota.remaining = remaining;
-        quota.reset = now + SignedDuration::try_from(reset_in).expect("a span that a test can mean");
+        (quota.remaining, quota.reset) = (remaining, self.shared.clock.after(reset_in));
+    }
+
+    /// Refuses each call of a user by the secondary limit, with `retry-after`, until so much time has passed.
+    pub fn limit_speed(&self, login: &str, retry_after: Duration) {
+        let until = self.shared.clock.after(retry_after);
+        self.shared.too_fast.lock().expect("no holder panics").insert(login.to_owned(), until);
+    }
+
+    /// Orders a fault. Of several that match, the oldest that is not used up comes first.
+    pub fn fault(&self, on: On, fault: Fault) {
+        self.shared.faults.add(on, fault);
+    }
+
+    /// Calls off all faults.
+    pub fn heal(&self) {
+        self.shared.faults.clear();
+    }
+
+    /// Sets what a client may do.
+    pub fn rules(&self, rules: Rules) {
+        self.shared.policy.set_rules(rules);
+    }
+
+    /// Forgets what clients have done until now, as if a new one came, but no breach.
+    pub fn forgive(&self) {
+        self.shared.policy.forgive();
+    }
+
+    /// Returns the breaches of GitHub's rules so far, and forgets them: the test expects them.
+    pub fn take_breaches(&self) -> Vec<String> {
+        self.shared.policy.take_breaches()
+    }
+
+    /// Fails if the client broke a rule. Dropping the server does so too.
+    ///
+    /// # Panics
+    /// If there is a breach.
+    #[track_caller]
+    pub fn assert_polite(&self) {
+        let breaches = self.shared.policy.breaches();
+        assert!(breaches.is_empty(), "the client breaks GitHub's rules:\n  {}", breaches.join("\n  "));
     }
 }
 
@@ -152,6 +216,10 @@ impl Drop for GithubServer {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
+        }
+        // A test that has failed already needs no second panic, which would hide the first.
+        if !std::thread::panicking() {
+            self.assert_polite();
         }
     }
 }
@@ -163,6 +231,28 @@ impl Shared {
 
     fn quotas(&self) -> MutexGuard<'_, BTreeMap<String, Quota>> {
         self.quotas.lock().expect("no holder panics")
+    }
+
+    /// Returns a token if it is valid.
+    fn known_token(&self, text: &str) -> Option<Token> {
+        self.world().tokens.get(text).filter(|token| !token.is_revoked).cloned()
+    }
+
+    /// Lets the policy look at a request that has arrived.
+    fn judge(&self, request: &Received, token: &str) -> UnderWay {
+        let known_tokens: Vec<String> = self.world().tokens.keys().cloned().collect();
+        let is_still_there = |url: &str| self.world().is_still_there(url);
+        let sight =
+            Sight { now: self.clock.now(), token, known_tokens: &known_tokens, is_still_there: &is_still_there };
+        self.policy.arrived(request, &sight)
+    }
+
+    /// Returns for how many seconds a caller has to wait because it came too fast.
+    fn secondary_limit_s(&self, token: Option<&Token>) -> Option<u64> {
+        let login = token.map(|token| token.login.as_str()).unwrap_or_default();
+        let until = *self.too_fast.lock().expect("no holder panics").get(login)?;
+        let left_ms = until.as_millisecond() - self.clock.now().as_millisecond();
+        u64::try_from(left_ms).ok().filter(|ms| 0 < *ms).map(|ms| ms.div_ceil(1000))
     }
 
     /// Returns what a caller has left.

@@ -21,6 +21,10 @@ impl Clock {
         self.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
+    pub(super) fn after(&self, time: Duration) -> Timestamp {
+        self.now() + SignedDuration::try_from(time).expect("a span that a test can mean")
+    }
+
     pub(super) fn put_forward(&self, by: Duration) {
         let ms = i64::try_from(by.as_millis()).expect("a span that a test can mean");
         self.ahead_ms.fetch_add(ms, Ordering::Relaxed);

@@ -1,7 +1,8 @@
 //! The door that every exchange passes: the log, the token, the limits, and the headers that all answers have.
 //!
 //! ```text
-//! wire -> door: log, token, quota, media types -> handler (`api`) or git (`git_http`) -> door: ETag, headers, log -> wire
+//! wire -> door: log, policy, faults, token, limits, media types -> handler (`api`) or git (`git_http`)
+//!      -> door: ETag, headers, policy, log, faults -> wire
 //! ```
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
 use super::exchange::{Answered, Received};
+use super::faults::{Fault, truncated};
 use super::git_http;
 use super::token::Token;
 use super::wire::{HangUp, Knock};
@@ -34,13 +36,88 @@ const NO_USER_AGENT: &str =
 pub(super) async fn answer(shared: Arc<Shared>, router: Router, knock: Knock) -> Result<Response<Body>, HangUp> {
     let request = receive(&shared, knock).await?;
     let at = shared.log_request(&request);
-    let response =
-        if request.is_git { git_http::answer(&shared, &request).await } else { api(&shared, router, &request).await };
-    let (parts, body) = response.into_parts();
+    let token = token_text(&request).unwrap_or_default();
+    let _under_way = shared.judge(&request, &token);
+    let fault = shared.faults.take(&request);
+    match &fault {
+        Some(Fault::CutBefore) => return Err(HangUp),
+        Some(Fault::Hold(gate)) => gate.pass().await,
+        _ => {}
+    }
+    let ordered = fault.as_ref().and_then(|fault| ordered_answer(&shared, fault, &token));
+    let is_fault = ordered.is_some();
+    let response = match ordered {
+        Some(response) => response,
+        None if request.is_git => git_http::answer(&shared, &request).await,
+        None => api(&shared, router, &request).await,
+    };
+    let (mut parts, body) = response.into_parts();
+    // Whoever sends it counts anew: a fault may make it shorter.
+    parts.headers.remove(header::CONTENT_LENGTH);
     let body = to_bytes(body, usize::MAX).await.map_err(|_| HangUp)?;
+    let is_delivered = !matches!(fault, Some(Fault::CutAfter | Fault::Truncate | Fault::Malformed));
     let (status, headers) = (parts.status.as_u16(), parts.headers.clone());
-    shared.log_answer(at, Answered { status, headers, body: body.clone(), is_fault: false, is_delivered: true });
-    Ok(Response::from_parts(parts, Body::from(body)))
+    let answered = Answered { status, headers, body: body.clone(), is_fault, is_delivered };
+    shared.policy.answered(&request, &answered, &token, shared.clock.now());
+    shared.log_answer(at, answered);
+    deliver(Response::from_parts(parts, Body::from(body.clone())), &body, fault).await
+}
+
+/// Hands an answer over, as far as the fault lets it.
+async fn deliver(response: Response<Body>, body: &Bytes, fault: Option<Fault>) -> Result<Response<Body>, HangUp> {
+    match fault {
+        Some(Fault::CutAfter) => Err(HangUp),
+        Some(Fault::Truncate) => Ok(truncated(response, body)),
+        Some(Fault::Malformed) => Ok(response.map(|_| Body::from(body.slice(..body.len() / 2)))),
+        Some(Fault::HoldAnswer(gate)) => {
+            gate.pass().await;
+            Ok(response)
+        }
+        _ => Ok(response),
+    }
+}
+
+/// Returns the answer that a fault puts in place of the server's own.
+fn ordered_answer(shared: &Shared, fault: &Fault, token: &str) -> Option<Response<Body>> {
+    match fault {
+        Fault::Answer { status, headers, body } => {
+            let mut response = Response::new(Body::from(body.clone()));
+            *response.status_mut() = StatusCode::from_u16(*status).expect("a status");
+            for (name, value) in headers {
+                insert(response.headers_mut(), name, value);
+            }
+            Some(response)
+        }
+        Fault::PrimaryLimit { status, reset_in } => {
+            let mut quota = shared.quota(shared.known_token(token).as_ref());
+            quota.remaining = 0;
+            quota.reset = shared.clock.after(*reset_in);
+            let mut response = shared.out_of_quota(None).into_response();
+            quota.headers().iter().for_each(|(name, value)| insert(response.headers_mut(), name, value));
+            *response.status_mut() = StatusCode::from_u16(*status).expect("a status");
+            Some(response)
+        }
+        Fault::SecondaryLimit { status, retry_after_s } => {
+            let quota = shared.quota(shared.known_token(token).as_ref());
+            let mut response = too_fast(*retry_after_s);
+            quota.headers().iter().for_each(|(name, value)| insert(response.headers_mut(), name, value));
+            *response.status_mut() = StatusCode::from_u16(*status).expect("a status");
+            Some(response)
+        }
+        _ => None,
+    }
+}
+
+/// GitHub's refusal of a client that comes too fast.
+fn too_fast(retry_after_s: Option<u64>) -> Response<Body> {
+    let message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+    let documentation =
+        "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
+    let mut response = Answer::documented(StatusCode::FORBIDDEN, message, documentation).into_response();
+    if let Some(seconds) = retry_after_s {
+        insert(response.headers_mut(), "retry-after", &seconds.to_string());
+    }
+    response
 }
 
 /// Reads a request whole, and brings its path to the one form that handlers know.
@@ -80,7 +157,7 @@ async fn api(shared: &Arc<Shared>, router: Router, request: &Received) -> Respon
     let is_free = request.path == "/rate_limit";
     let refusal = refusal(shared, request, &visitor, is_free);
     let response = match refusal {
-        Some(refusal) => refusal.into_response(),
+        Some(refusal) => refusal,
         None => handle(shared, router, request, token.cloned()).await,
     };
     let mut response = tagged(request, response).await;
@@ -102,17 +179,25 @@ fn refusal(
     request: &Received,
     visitor: &Result<Option<Token>, Answer>,
     is_free: bool,
-) -> Option<Answer> {
+) -> Option<Response<Body>> {
     if request.header("user-agent").is_none_or(str::is_empty) {
-        return Some(Answer::forbidden(NO_USER_AGENT));
+        return Some(Answer::forbidden(NO_USER_AGENT).into_response());
     }
     let token = match visitor {
         Ok(token) => token.as_ref(),
-        Err(_) => return Some(Answer::bad_credentials()),
+        Err(_) => return Some(Answer::bad_credentials().into_response()),
     };
-    if !is_free && shared.quota(token).remaining == 0 {
-        return Some(shared.out_of_quota(token));
+    if let Some(seconds) = shared.secondary_limit_s(token) {
+        return Some(too_fast(Some(seconds)));
     }
+    if !is_free && shared.quota(token).remaining == 0 {
+        return Some(shared.out_of_quota(token).into_response());
+    }
+    unreadable(request).map(Answer::into_response)
+}
+
+/// Why GitHub does not understand a request, or the client would not understand GitHub.
+fn unreadable(request: &Received) -> Option<Answer> {
     if let Some(version) = request.header("x-github-api-version").filter(|it| !API_VERSIONS.contains(it)) {
         let message = format!("`{version}` is not a supported API version.");
         return Some(Answer::error(StatusCode::BAD_REQUEST, &message));
@@ -134,8 +219,7 @@ fn accepts_json(accept: &str) -> bool {
 /// Finds out who calls; an error is a token that is not valid.
 fn visitor(shared: &Shared, request: &Received) -> Result<Option<Token>, Answer> {
     let Some(token) = token_text(request) else { return Ok(None) };
-    let known = shared.world().tokens.get(&token).filter(|token| !token.is_revoked).cloned();
-    known.map(Some).ok_or_else(Answer::bad_credentials)
+    shared.known_token(&token).map(Some).ok_or_else(Answer::bad_credentials)
 }
 
 /// Returns the token that a request of the API shows.

@@ -130,6 +130,15 @@ impl World {
         self.repositories.iter().find(is_it)
     }
 
+    /// Returns whether what has this address in the API is there, and open if it can be closed.
+    pub(super) fn is_still_there(&self, url: &str) -> bool {
+        let Some((_, path)) = url.split_once("/repos/") else { return false };
+        let parts: Vec<&str> = path.split('/').collect();
+        let [owner, name, kind, number] = parts[..] else { return true };
+        let item = self.by_name(owner, name).and_then(|it| it.items.get(&number.parse().ok()?));
+        !["issues", "pulls"].contains(&kind) || item.is_some_and(|item| item.is_open)
+    }
+
     /// Finds a repository by a name it had before.
     pub(super) fn by_former_name(&self, owner: &str, name: &str) -> Option<&Repository> {
         let former = format!("{owner}/{name}");

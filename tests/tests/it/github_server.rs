@@ -1,7 +1,9 @@
 //! The GitHub server is a measuring instrument: here it is shown to be right, with plain git and a plain HTTP client.
 
 mod client;
+mod faults;
 mod git;
+mod manners;
 mod rest;
 
 use autoissue_tests::github_server::{GithubServer, HostedRepository, Token};

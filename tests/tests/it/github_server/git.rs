@@ -12,13 +12,13 @@ use tempfile::TempDir;
 use super::{TOKEN, world};
 
 /// A directory with a clone in it, and git with no configuration but ours.
-struct Clone {
+pub(super) struct Clone {
     root: TempDir,
 }
 
 impl Clone {
     /// Clones as a user of the token.
-    fn of(url: &str, token: &str) -> Self {
+    pub(super) fn of(url: &str, token: &str) -> Self {
         let clone = Self::unmade();
         let output = clone.try_git(token, &["clone", "--quiet", url, "clone"]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -60,14 +60,14 @@ impl Clone {
 
     /// Runs git, which must fail, and returns what it says.
     #[track_caller]
-    fn refused(&self, token: &str, args: &[&str]) -> String {
+    pub(super) fn refused(&self, token: &str, args: &[&str]) -> String {
         let output = self.try_git(token, args);
         assert!(!output.status.success(), "{args:?} went well");
         String::from_utf8(output.stderr).unwrap()
     }
 
     /// Commits a file on a new branch and returns the commit.
-    fn commit(&self, branch: &str, path: &str, text: &str) -> String {
+    pub(super) fn commit(&self, branch: &str, path: &str, text: &str) -> String {
         self.git(&["checkout", "--quiet", "-B", branch]);
         std::fs::write(self.path().join(path), text).unwrap();
         self.git(&["add", "--all"]);

@@ -218,6 +218,7 @@ fn a_bad_token_is_refused_on_a_public_repository_too() {
     client.get("/repos/ada/sample").is(200);
     github.revoke(TOKEN);
     client.get("/repos/ada/sample").is(401);
+    assert_eq!(github.take_breaches().len(), 2, "two requests had no token");
 }
 
 #[test]
@@ -283,7 +284,7 @@ fn what_is_turned_off_or_archived_is_refused() {
 
 #[test]
 fn what_cannot_be_read_is_refused() {
-    let (_github, _repository, client) = world();
+    let (github, _repository, client) = world();
     let send = |body: &str| client.try_send("POST", "/repos/ada/sample/labels", body).unwrap();
     assert_eq!(send("{").is(400).json["message"], "Problems parsing JSON");
     send("[]").is(400);
@@ -291,6 +292,7 @@ fn what_cannot_be_read_is_refused() {
     client.with("accept", "application/xml").get("/user").is(415);
     client.with("x-github-api-version", "2001-01-01").get("/user").is(400);
     client.without("user-agent").get("/user").is(403);
+    assert_eq!(github.take_breaches().len(), 1, "one did not say who it is");
     client.get("/repos/ada/missing").is(404);
     client.get("/nowhere").is(404);
 }
