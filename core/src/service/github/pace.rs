@@ -48,8 +48,8 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Writes as fast as allowed, and returns when each write was, in seconds.
-    fn times(n_a_minute: u32, n_an_hour: u32, n_writes: usize) -> Vec<f64> {
+    /// Writes as fast as allowed, and returns when each write was, since the first.
+    fn times(n_a_minute: u32, n_an_hour: u32, n_writes: usize) -> Vec<Duration> {
         let start = Instant::now();
         let mut pace = Pace::new(n_a_minute, n_an_hour);
         let mut now = start;
@@ -57,32 +57,32 @@ mod tests {
         for _ in 0..n_writes {
             now += pace.wait(now);
             pace.note(now);
-            times.push(now.duration_since(start).as_secs_f64());
+            times.push(now.duration_since(start));
         }
         times
     }
 
-    fn n_at_most_within(times: &[f64], seconds: f64) -> usize {
-        let within = |&from: &f64| times.iter().filter(|&&at| from <= at && at < from + seconds).count();
+    fn n_at_most_within(times: &[Duration], span: Duration) -> usize {
+        let within = |&from: &Duration| times.iter().filter(|&&at| from <= at && at < from + span).count();
         times.iter().map(within).max().unwrap_or(0)
     }
 
     #[test]
     fn no_minute_has_more_than_sixty_and_no_hour_more_than_450() {
         let times = times(60, 450, 1_000);
-        assert_eq!(n_at_most_within(&times, 1.0), 20, "a burst");
-        assert_eq!(n_at_most_within(&times, 60.0), 60);
-        assert_eq!(n_at_most_within(&times, 3_600.0), 450);
+        assert_eq!(n_at_most_within(&times, Duration::from_secs(1)), 20, "a burst");
+        assert_eq!(n_at_most_within(&times, MINUTE), 60);
+        assert_eq!(n_at_most_within(&times, HOUR), 450);
         let last = times.last().unwrap();
-        assert!((7_200.0..7_400.0).contains(last), "it waits no longer than it has to: {last}");
+        assert!((2 * HOUR..2 * HOUR + 3 * MINUTE).contains(last), "it waits no longer than it has to: {last:?}");
     }
 
     #[test]
     fn any_limits_hold() {
         for (n_a_minute, n_an_hour) in [(1, 1), (2, 100), (3, 3), (10, 1_000), (7, 20), (10_000, 100_000)] {
             let times = times(n_a_minute, n_an_hour, 300);
-            assert!(n_at_most_within(&times, 60.0) <= n_a_minute as usize, "{n_a_minute} a minute");
-            assert!(n_at_most_within(&times, 3_600.0) <= n_an_hour as usize, "{n_an_hour} an hour");
+            assert!(n_at_most_within(&times, MINUTE) <= n_a_minute as usize, "{n_a_minute} a minute");
+            assert!(n_at_most_within(&times, HOUR) <= n_an_hour as usize, "{n_an_hour} an hour");
         }
     }
 }

@@ -1,0 +1,286 @@
+//! Faults on demand: which request, and what goes wrong with it.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, Response, header};
+use hyper::body::Frame;
+use tokio::sync::watch;
+
+use super::exchange::Received;
+use super::wire::HangUp;
+
+/// After so long a test that waits at a gate has failed.
+const GATE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Which requests a fault is for: by default the next one that matches.
+#[derive(Clone)]
+pub struct On {
+    method: Option<&'static str>,
+    path: String,
+    when: Option<Condition>,
+    n_skipped: usize,
+    n_times: usize,
+}
+
+type Condition = Arc<dyn Fn(&Received) -> bool + Send + Sync>;
+
+/// What goes wrong.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// This answer comes instead of being carried out.
+    Answer {
+        /// The status.
+        status: u16,
+        /// More headers.
+        headers: Vec<(&'static str, String)>,
+        /// The body.
+        body: String,
+    },
+    /// It is carried out once the gate is opened.
+    Hold(Gate),
+    /// It is carried out at once, and answered once the gate is opened.
+    HoldAnswer(Gate),
+    /// The connection is cut, and nothing is carried out.
+    CutBefore,
+    /// It is carried out, and the connection is cut without an answer.
+    CutAfter,
+    /// It is carried out, and the connection is cut in the middle of the answer.
+    Truncate,
+    /// It is carried out, and the answer is half of its JSON, with nothing to show that the rest is missing.
+    Malformed,
+    /// The quota is said to be used up.
+    PrimaryLimit {
+        /// 403 or 429.
+        status: u16,
+        /// When it is said to come back.
+        reset_in: Duration,
+    },
+    /// It is said to come too fast.
+    SecondaryLimit {
+        /// 403 or 429.
+        status: u16,
+        /// Whole seconds in `retry-after`; `None` leaves the header out, which means a minute.
+        retry_after_s: Option<u64>,
+    },
+}
+
+/// Holds requests up until a test opens it. Clones are the same gate.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<GateState>);
+
+#[derive(Debug)]
+struct GateState {
+    is_open: watch::Sender<bool>,
+    n_arrived: Mutex<usize>,
+    arrived: Condvar,
+}
+
+impl On {
+    /// Any request of the API.
+    pub fn any() -> Self {
+        Self { method: None, path: String::new(), when: None, n_skipped: 0, n_times: 1 }
+    }
+
+    /// Requests of a method to a path, in which `*` stands for one part and a last `**` for any rest, such as
+    /// `/repos/*/*/issues`.
+    pub fn method(method: &'static str, path: &str) -> Self {
+        Self { method: Some(method), path: path.to_owned(), ..Self::any() }
+    }
+
+    /// Reads of a path.
+    pub fn get(path: &str) -> Self {
+        Self::method("GET", path)
+    }
+
+    /// Creations at a path.
+    pub fn post(path: &str) -> Self {
+        Self::method("POST", path)
+    }
+
+    /// Pushes: the request that carries the commits. Git repeats it by itself, once, if the connection is cut without an
+    /// answer: cut it twice.
+    pub fn push() -> Self {
+        Self::method("POST", "/*/*/git-receive-pack")
+    }
+
+    /// Fetches and clones: the request that asks for commits. Git asks twice for each.
+    pub fn fetch() -> Self {
+        Self::method("POST", "/*/*/git-upload-pack")
+    }
+
+    /// The same requests, if this holds for them as well.
+    pub fn when(self, holds: impl Fn(&Received) -> bool + Send + Sync + 'static) -> Self {
+        Self { when: Some(Arc::new(holds)), ..self }
+    }
+
+    /// The same requests, but the first `n` pass.
+    pub fn after(self, n: usize) -> Self {
+        Self { n_skipped: n, ..self }
+    }
+
+    /// The same requests, `n` times.
+    pub fn times(self, n: usize) -> Self {
+        Self { n_times: n, ..self }
+    }
+
+    /// The same requests, each time.
+    pub fn always(self) -> Self {
+        self.times(usize::MAX)
+    }
+
+    fn matches(&self, request: &Received) -> bool {
+        let is_meant = if self.path.is_empty() { !request.is_git } else { is_like(&self.path, &request.path) };
+        let has_method = self.method.is_none_or(|method| method == request.method);
+        is_meant && has_method && self.when.as_ref().is_none_or(|holds| holds(request))
+    }
+
+    /// Returns whether it is for this request, and counts.
+    fn takes(&mut self, request: &Received) -> bool {
+        if !self.matches(request) || self.n_times == 0 {
+            return false;
+        }
+        if 0 < self.n_skipped {
+            self.n_skipped -= 1;
+            return false;
+        }
+        self.n_times = if self.n_times == usize::MAX { usize::MAX } else { self.n_times - 1 };
+        true
+    }
+}
+
+impl fmt::Debug for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let method = self.method.unwrap_or("any");
+        write!(f, "On({method} {}, {} times after {})", self.path, self.n_times, self.n_skipped)
+    }
+}
+
+fn is_like(pattern: &str, path: &str) -> bool {
+    let mut parts = path.split('/');
+    for wanted in pattern.split('/') {
+        match (wanted, parts.next()) {
+            ("**", _) => return true,
+            ("*", Some(_)) => {}
+            (wanted, Some(part)) if wanted == part => {}
+            _ => return false,
+        }
+    }
+    parts.next().is_none()
+}
+
+impl Fault {
+    /// An error of the server, such as 502, with a page instead of JSON.
+    pub fn status(status: u16) -> Self {
+        Self::Answer { status, headers: Vec::new(), body: format!("<html><h1>{status}</h1></html>\n") }
+    }
+}
+
+impl Gate {
+    /// A closed gate.
+    pub fn new() -> Self {
+        Self(Arc::new(GateState {
+            is_open: watch::Sender::new(false),
+            n_arrived: Mutex::new(0),
+            arrived: Condvar::new(),
+        }))
+    }
+
+    /// Lets through all who stand there, and all who come.
+    pub fn open(&self) {
+        self.0.is_open.send_replace(true);
+    }
+
+    /// Waits until `n` requests have arrived at it.
+    ///
+    /// # Panics
+    /// If they do not come within a minute.
+    pub fn wait_for(&self, n: usize) {
+        let arrived = self.0.n_arrived.lock().expect("no holder panics");
+        let (arrived, waited) = self
+            .0
+            .arrived
+            .wait_timeout_while(arrived, GATE_PATIENCE, |arrived| *arrived < n)
+            .expect("no holder panics");
+        assert!(!waited.timed_out(), "{} of {n} requests have come to the gate", *arrived);
+    }
+
+    pub(super) async fn pass(&self) {
+        *self.0.n_arrived.lock().expect("no holder panics") += 1;
+        self.0.arrived.notify_all();
+        // The sender lives as long as this gate, so waiting can only end well.
+        let _ = self.0.is_open.subscribe().wait_for(|is_open| *is_open).await;
+    }
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The faults that wait for their requests, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Mutex<Vec<(On, Fault)>>);
+
+impl Faults {
+    pub(super) fn add(&self, on: On, fault: Fault) {
+        self.0.lock().expect("no holder panics").push((on, fault));
+    }
+
+    pub(super) fn clear(&self) {
+        self.0.lock().expect("no holder panics").clear();
+    }
+
+    /// Returns the fault that is for this request.
+    pub(super) fn take(&self, request: &Received) -> Option<Fault> {
+        let mut faults = self.0.lock().expect("no holder panics");
+        let found = faults.iter_mut().find_map(|(on, fault)| on.takes(request).then(|| fault.clone()));
+        faults.retain(|(on, _)| 0 < on.n_times);
+        found
+    }
+}
+
+/// Returns an answer that promises its whole length and breaks off in the middle.
+pub(super) fn truncated(response: Response<Body>, body: &Bytes) -> Response<Body> {
+    let (mut parts, _) = response.into_parts();
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let half = body.slice(..body.len() / 2);
+    Response::from_parts(parts, Body::new(Broken::Whole(half)))
+}
+
+/// A body that ends in an error.
+#[derive(Debug)]
+enum Broken {
+    /// Nothing is sent yet.
+    Whole(Bytes),
+    /// What there is has been handed over, and is sent if we let others go first.
+    Sent,
+    /// It breaks now.
+    Over,
+}
+
+impl hyper::body::Body for Broken {
+    type Data = Bytes;
+    type Error = HangUp;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HangUp>>> {
+        match &mut *self {
+            Self::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                *self = Self::Sent;
+                Poll::Ready(Some(Ok(Frame::data(bytes))))
+            }
+            Self::Sent => {
+                *self = Self::Over;
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Self::Over => Poll::Ready(Some(Err(HangUp))),
+        }
+    }
+}
