@@ -6,8 +6,10 @@
     reason = "tests are the outside world: they start the binary under test, git, and fakes"
 )]
 
+mod github_sandbox;
 pub mod github_server;
 pub mod measure;
 mod sandbox;
 
+pub use github_sandbox::{GithubSandbox, LABEL, REPOSITORY, TOKEN};
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};

@@ -8,6 +8,7 @@ mod crash;
 mod exec;
 mod file_tree;
 mod first_run;
+mod github;
 mod github_server;
 mod lessons;
 mod output;

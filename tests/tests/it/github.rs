@@ -1,0 +1,16 @@
+//! The main job on GitHub: the real binary, real clone and push, and a server that fails the test at the first breach of
+//! GitHub's rules.
+
+mod forge;
+mod publish;
+
+use autoissue_tests::GithubSandbox;
+
+/// Makes a world with so many plain issues.
+fn world_with(n_issues: u64) -> GithubSandbox {
+    let world = GithubSandbox::new();
+    for number in 1..=n_issues {
+        world.plain_issue(&format!("[Backend] add {number}"));
+    }
+    world
+}
