@@ -3,6 +3,7 @@
 
 mod forge;
 mod publish;
+mod scale;
 
 use autoissue_tests::GithubSandbox;
 
