@@ -9,6 +9,7 @@
 mod github_sandbox;
 pub mod github_server;
 pub mod measure;
+pub mod model_server;
 mod sandbox;
 
 pub use github_sandbox::{GithubSandbox, LABEL, REPOSITORY, TOKEN};

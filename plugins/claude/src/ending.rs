@@ -12,7 +12,7 @@
 //! | 429, or the words of the subscription's limit | the account's limit, until it resets |
 //! | 404 | no such model: our configuration is wrong |
 //! | 500 and above | the service |
-//! | no status, and no answer before | the network |
+//! | no status, and no answer before, or an answer that broke off | the network |
 //! | any other error | of this task |
 
 use autoissue_plugin_sdk::{AgentEvent, Exit};
@@ -31,6 +31,8 @@ pub(crate) struct Seen {
     pub(crate) error: Option<String>,
     /// Newest refused try, if nothing has come since.
     pub(crate) refusal: Option<Refusal>,
+    /// Whether the model's newest answer was begun and never finished.
+    pub(crate) is_cut: bool,
     /// When the account's limit ends, milliseconds since the Unix epoch.
     pub(crate) limit_resets_ms: Option<u64>,
     /// Lines of standard error.
@@ -96,7 +98,7 @@ fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen)
         (Some(413), _) => AgentEvent::ContextFull,
         (Some(500..), _) => AgentEvent::Overloaded(words),
         _ if reset_in(&words).is_some() => AgentEvent::RateLimited(reset_in(&words)),
-        (None, Some(_)) if seen.refusal.as_ref().is_some_and(|refusal| refusal.status.is_none()) => {
+        (None, Some(_)) if seen.is_cut || seen.refusal.as_ref().is_some_and(|refusal| refusal.status.is_none()) => {
             AgentEvent::Unreachable(words)
         }
         (None, Some("server_error" | "overloaded")) => AgentEvent::Overloaded(words),

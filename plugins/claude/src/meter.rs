@@ -7,7 +7,11 @@
 //! ```
 //!
 //! An `assistant` line alone tells what was read but not what was written (its count stands at the message's first token), so
-//! for helpers, whose messages come as such lines only, what was written is guessed from its length.
+//! for helpers, whose messages come as such lines only, what was written is guessed from its length. Of a helper's last
+//! message there is no line at all: only how long its conversation was in the end, and its answer.
+//!
+//! A message that was begun and never finished, for the line was cut, is in no total of the program's own; see
+//! [`Meter::unfinished_usd`].
 
 use std::collections::BTreeMap;
 
@@ -26,6 +30,8 @@ const MAIN: &str = "";
 pub(crate) struct Meter {
     tokens: Tokens,
     usd: f64,
+    /// Cost of settled messages that were never finished.
+    unfinished_usd: f64,
     /// The newest message of the agent, and of each helper that has not ended.
     open: BTreeMap<String, Message>,
 }
@@ -37,6 +43,8 @@ struct Message {
     tokens: Tokens,
     /// Whether its parts come as they are written, so that its count of tokens is exact.
     is_streamed: bool,
+    /// Whether it was told what was written in all. What comes as a line is whole.
+    is_finished: bool,
     written_bytes: u64,
 }
 
@@ -49,6 +57,7 @@ impl Meter {
             Some("message_delta") => {
                 if let Some(message) = self.open.get_mut(helper(line)) {
                     message.raise(&event["usage"]);
+                    message.is_finished = true;
                 }
             }
             _ => {}
@@ -64,13 +73,38 @@ impl Meter {
         }
     }
 
-    /// Settles a helper that has answered.
-    pub(crate) fn helper_ended(&mut self, tool_use_id: &str) {
+    /// Takes the length of a helper's conversation at its end, its last message included, which no line tells of.
+    pub(crate) fn helper_told(&mut self, tool_use_id: &str, n_tokens: u64) {
+        if tool_use_id == MAIN {
+            return;
+        }
+        let before = self.open.remove(tool_use_id);
+        let model = before.as_ref().or(self.open.get(MAIN)).map(|message| message.model.clone()).unwrap_or_default();
+        let known = before.as_ref().map_or(0, |message| message.tokens.prompt());
+        before.iter().for_each(|message| self.settle(message));
+        // What the message before has read comes from the cache.
+        let tokens = Tokens { input: n_tokens.saturating_sub(known), cache_read: known, ..Tokens::default() };
+        self.open.insert(tool_use_id.to_owned(), Message { model, tokens, ..Message::default() });
+    }
+
+    /// Settles a helper that has answered with so many bytes.
+    pub(crate) fn helper_ended(&mut self, tool_use_id: &str, answer_bytes: usize) {
         if tool_use_id != MAIN
-            && let Some(message) = self.open.remove(tool_use_id)
+            && let Some(mut message) = self.open.remove(tool_use_id)
         {
+            message.tokens.output = message.tokens.output.max(answer_bytes as u64 / TOKEN_BYTES);
             self.settle(&message);
         }
+    }
+
+    /// Returns the cost of messages that were begun and never finished.
+    pub(crate) fn unfinished_usd(&self) -> f64 {
+        self.unfinished_usd + self.open.values().map(Message::unfinished_usd).sum::<f64>()
+    }
+
+    /// Returns whether the agent's own newest message was begun and not finished.
+    pub(crate) fn is_in_message(&self) -> bool {
+        self.open.get(MAIN).is_some_and(|message| message.is_streamed && !message.is_finished)
     }
 
     /// Returns all that was spent.
@@ -108,6 +142,7 @@ impl Meter {
     fn settle(&mut self, message: &Message) {
         self.tokens.add(&message.tokens);
         self.usd += message.tokens.usd(&message.model);
+        self.unfinished_usd += message.unfinished_usd();
     }
 }
 
@@ -122,6 +157,10 @@ impl Message {
         tokens.cache_write = tokens.cache_write.max(count(&usage["cache_creation_input_tokens"]));
         let hour = count(&usage["cache_creation"]["ephemeral_1h_input_tokens"]);
         tokens.cache_write_hour = tokens.cache_write_hour.max(hour);
+    }
+
+    fn unfinished_usd(&self) -> f64 {
+        if self.is_streamed && !self.is_finished { self.tokens.usd(&self.model) } else { 0.0 }
     }
 }
 
@@ -174,7 +213,7 @@ mod tests {
         meter.stream_event(&start(Some("call"), "b", 2_000));
         meter.stream_event(&start(None, "c", 4_000));
         meter.stream_event(&delta(Some("call"), 20));
-        meter.helper_ended("call");
+        meter.helper_ended("call", 0);
         meter.stream_event(&delta(None, 40));
         let total = meter.total();
         assert_eq!((total.input_tokens, total.output_tokens), (7_000, 70));
@@ -185,6 +224,32 @@ mod tests {
         let mut meter = Meter::default();
         meter.assistant(&assistant(Some("call"), "a", 1_000, &"x".repeat(3_998)));
         assert_eq!(meter.total().output_tokens, 1_000);
+    }
+
+    #[test]
+    fn unmeasured_is_free_the_last_message_of_a_helper_counts_too() {
+        let mut meter = Meter::default();
+        meter.stream_event(&start(None, "a", 0));
+        meter.assistant(&assistant(Some("call"), "b", 1_000, ""));
+        meter.helper_told("call", 1_500);
+        meter.helper_ended("call", 400);
+        let total = meter.total();
+        assert_eq!((total.input_tokens, total.cache_read_tokens, total.output_tokens), (1_500, 1_000, 102));
+        // Alone: all that it read is new.
+        meter.helper_told("other", 2_000);
+        meter.helper_ended("other", 0);
+        assert_eq!(meter.total().input_tokens, 3_500);
+    }
+
+    #[test]
+    fn unmeasured_is_free_what_was_begun_and_cut_is_known() {
+        let mut meter = Meter::default();
+        meter.stream_event(&start(None, "a", 1_000_000));
+        assert!((meter.unfinished_usd() - 5.000_025).abs() < 1e-9 && meter.is_in_message());
+        // The program tries again, and this time it works.
+        meter.stream_event(&start(None, "b", 1_000_000));
+        meter.stream_event(&delta(None, 100));
+        assert!((meter.unfinished_usd() - 5.000_025).abs() < 1e-9 && !meter.is_in_message());
     }
 
     #[test]

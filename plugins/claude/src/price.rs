@@ -79,10 +79,14 @@ fn version(before: &str, after: &str) -> (u32, u32) {
 }
 
 impl Tokens {
+    /// Returns how many tokens the model has read.
+    pub(crate) fn prompt(&self) -> u64 {
+        self.input + self.cache_read + self.cache_write
+    }
+
     /// Returns what a message of so many tokens costs, US dollars.
     pub(crate) fn usd(&self, model: &str) -> f64 {
-        let n_prompt = self.input + self.cache_read + self.cache_write;
-        let price = Price::of(model, n_prompt);
+        let price = Price::of(model, self.prompt());
         let millions = |n: u64| n as f64 / 1e6;
         millions(self.input) * price.input
             + millions(self.output) * price.output

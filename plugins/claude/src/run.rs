@@ -73,6 +73,13 @@ impl ClaudeRun {
                 )));
                 self.seen.refusal = Some(refusal);
             }
+            Some("task_notification") => {
+                if let (Some(id), Some(n_tokens)) =
+                    (line["tool_use_id"].as_str(), line["usage"]["total_tokens"].as_u64())
+                {
+                    self.meter.helper_told(id, n_tokens);
+                }
+            }
             _ => {}
         }
     }
@@ -102,9 +109,9 @@ impl ClaudeRun {
         for block in line["message"]["content"].as_array().into_iter().flatten() {
             if block["type"] == "tool_result" {
                 let id = block["tool_use_id"].as_str().unwrap_or_default().to_owned();
-                self.meter.helper_ended(&id);
-                let ok = block["is_error"] != true;
-                events.push(AgentEvent::ToolEnd { id, ok, output: tool_output(&block["content"]) });
+                let output = tool_output(&block["content"]);
+                self.meter.helper_ended(&id, output.len());
+                events.push(AgentEvent::ToolEnd { id, ok: block["is_error"] != true, output });
             }
         }
     }
@@ -121,16 +128,30 @@ impl ClaudeRun {
     fn result(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         self.metered_anew(events);
         events.extend(line["session_id"].as_str().map(|id| AgentEvent::Session(id.to_owned())));
-        let cost = line["total_cost_usd"].as_f64().filter(|usd| usd.is_finite() && 0.0 <= *usd);
-        // Nothing is free that took tokens: such a total is of a model whose price the program does not know.
-        if let Some(usd) = cost.filter(|usd| 0.0 < *usd || self.metered.usd.is_none_or(|seen| seen <= 0.0)) {
-            events.push(AgentEvent::UsageTotal(Usage { usd: Some(usd), ..self.tokens(line) }));
-            events.push(AgentEvent::FinalCost(usd));
-        }
+        self.cost(line, events);
         let denials = line["permission_denials"].as_array().into_iter().flatten();
         events.extend(denials.filter_map(|denial| Some(AgentEvent::Denied(denial["tool_name"].as_str()?.to_owned()))));
+        self.seen.is_cut = self.meter.is_in_message();
         events.push(ending::of_result(line, &self.seen));
         self.has_ended = true;
+    }
+
+    fn cost(&self, line: &Value, events: &mut Vec<AgentEvent>) {
+        let total = line["total_cost_usd"].as_f64().filter(|usd| usd.is_finite() && 0.0 <= *usd);
+        let (unfinished, metered) = (self.meter.unfinished_usd(), self.metered.usd.unwrap_or_default());
+        let tokens = self.tokens(line);
+        match total {
+            // What was cut off costs something too, and the program does not know what: this is the least.
+            Some(usd) if 0.0 < unfinished => {
+                events.push(AgentEvent::UsageTotal(Usage { usd: Some(metered.max(usd + unfinished)), ..tokens }));
+            }
+            // Nothing is free that took tokens: such a total is of a model whose price the program does not know.
+            Some(usd) if 0.0 < usd || metered <= 0.0 => {
+                events.push(AgentEvent::UsageTotal(Usage { usd: Some(usd), ..tokens }));
+                events.push(AgentEvent::FinalCost(usd));
+            }
+            _ => {}
+        }
     }
 
     /// Returns the tokens of all models that the run used; the result's own `usage` leaves helpers out.
