@@ -114,7 +114,7 @@ impl Place {
     fn new() -> Self {
         let place = Self { root: TempDir::new().expect("a temporary directory") };
         for directory in [place.repository(), place.home()] {
-            fs::create_dir(directory).expect("a directory");
+            fs::create_dir_all(directory).expect("a directory");
         }
         fs::write(place.home().join(".gitconfig"), "[user]\n\tname = Ada\n\temail = ada@example.org\n")
             .expect("a file");
@@ -131,7 +131,7 @@ impl Place {
     }
 
     fn home(&self) -> PathBuf {
-        self.root.path().join("home")
+        self.root.path().join("home/me")
     }
 
     fn command(&self, program: impl AsRef<Path>) -> Command {
@@ -144,8 +144,7 @@ impl Place {
     /// Replaces what belongs to this machine. Some names of directories have `-` for `/`.
     fn scrub(&self, text: &str) -> String {
         let root = self.root.path().to_string_lossy();
-        let plain = text.replace(&*root, "").replace(&root.replace(['/', '.'], "-"), "");
-        plain.replace("\"/home", "\"/home/agent").replace("\"/home/agent/agent", "\"/home/agent")
+        text.replace(&*root, "").replace(&root.replace(['/', '.'], "-"), "")
     }
 }
 
