@@ -4,6 +4,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use autoissue_core::journal::Journal;
 use autoissue_core::session::Host;
@@ -15,6 +16,9 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::local_time::LocalTime;
 use crate::project;
+
+/// Names the length of an agent's minute, for tests of what takes minutes. Builds for people do not look.
+const TEST_MINUTE_MS: &str = "AUTOISSUE_TEST_MINUTE_MS";
 
 /// What surrounds a command.
 #[derive(Clone, Debug)]
@@ -116,6 +120,12 @@ impl Surroundings {
         path.map_or_else(|| OsStr::new(""), |(_, value)| value)
     }
 
+    /// Returns how long an agent's minute lasts. Only builds for tests can be told to have short ones.
+    fn minute(&self) -> Duration {
+        let told = self.env.iter().find(|(name, _)| name == TEST_MINUTE_MS).and_then(|(_, value)| value.parse().ok());
+        told.filter(|_| cfg!(debug_assertions)).map_or(Duration::from_secs(60), Duration::from_millis)
+    }
+
     fn host(&self, project: PathBuf) -> Result<Host, CliError> {
         let own_program = std::env::current_exe();
         let own_program = own_program.map_err(|source| CliError::System { what: "find our own program", source })?;
@@ -125,6 +135,7 @@ impl Surroundings {
             own_program,
             environment: self.environment.clone(),
             command: self.command.clone(),
+            minute: self.minute(),
         })
     }
 }

@@ -14,6 +14,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
+use std::time::Duration;
 
 use autoissue_engine::{Engine, Event, Input};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,8 @@ pub struct Host {
     pub environment: Vec<(OsString, OsString)>,
     /// Command line, for people who read `status` later.
     pub command: String,
+    /// How long a minute of an agent's limits lasts: 60 seconds for people, less for tests that cannot wait.
+    pub minute: Duration,
 }
 
 /// What to run.

@@ -66,6 +66,8 @@ pub(crate) struct Workshop {
     pub(crate) agent_env: Vec<(OsString, OsString)>,
     pub(crate) tag_prefix: String,
     pub(crate) session_dir: PathBuf,
+    /// How long an agent's minute lasts.
+    pub(crate) minute: Duration,
 }
 
 /// Where attempts work.
@@ -310,7 +312,7 @@ impl Workshop {
             tag: self.tag(id),
             transcript: self.session_dir.join(format!("issue-{}/attempt-{}.log", id.issue.0, id.attempt)),
             timeout: self.timeout(),
-            stall: Duration::from_secs(60 * u64::from(self.config.executor.stall_minutes)),
+            stall: self.minute * self.config.executor.stall_minutes,
         })
     }
 
@@ -364,7 +366,7 @@ impl Workshop {
     }
 
     fn timeout(&self) -> Duration {
-        Duration::from_secs(60 * u64::from(self.config.executor.timeout_minutes))
+        self.minute * self.config.executor.timeout_minutes
     }
 
     fn tag(&self, id: AttemptId) -> String {

@@ -225,9 +225,9 @@ impl Watch {
 
     async fn late(&mut self, running: &mut Running) {
         let message = if self.started + self.timeout <= Instant::now() {
-            format!("the agent took longer than {} minutes", self.timeout.as_secs() / 60)
+            format!("the agent took longer than {}", in_words(self.timeout))
         } else {
-            format!("the agent was silent for {} minutes", self.stall.as_secs() / 60)
+            format!("the agent was silent for {}", in_words(self.stall))
         };
         self.stopped = Some(Stopped::TimedOut(message));
         running.terminate().await;
@@ -244,6 +244,15 @@ impl Watch {
         } else {
             running.terminate().await;
         }
+    }
+}
+
+/// Returns a limit of whole minutes in words; tests have shorter ones.
+fn in_words(limit: Duration) -> String {
+    match limit.as_secs() {
+        60 => "1 minute".to_owned(),
+        seconds if seconds % 60 == 0 => format!("{} minutes", seconds / 60),
+        seconds => format!("{seconds} seconds"),
     }
 }
 

@@ -262,6 +262,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         agent_env: ground.agent_env,
         tag_prefix: format!("{}/", ground.key),
         session_dir: session_dir(&host.state_dir, &parts.id),
+        minute: host.minute,
         config: ground.config,
     };
     Session {

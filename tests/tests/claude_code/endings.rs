@@ -1,0 +1,118 @@
+//! How runs of the real program end, and what is made of it.
+
+use autoissue_tests::model_server::Scenario;
+use serde_json::json;
+
+use super::world::{World, outcome, usd};
+
+/// What a run costs that writes a file, by the tokens that the model reports and the prices that the program has.
+const SUCCESS_USD: f64 = 0.077_898;
+
+#[test]
+fn success_with_a_pull_request() {
+    let world = World::new(Scenario::Success, json!({"maxParallel": 2, "checks": ["test ! -e issue-9.txt"]}));
+    world.issue(1);
+    world.issue(2);
+    let run = world.exec().exits(0);
+    assert_eq!(run.outcomes(), [(1, "done".to_owned()), (2, "done".to_owned())]);
+    assert_eq!((world.published(1), world.published(2)), (Some("done".to_owned()), Some("done".to_owned())));
+    assert_eq!((usd(&run, "spent_usd"), usd(&run, "assumed_usd")), (2.0 * SUCCESS_USD, 0.0));
+    let text = world.sandbox.pulls().join("\n");
+    for part in ["Done: the file is written.", "Closes #1", "Closes #2", "sonnet", "$0.08"] {
+        assert!(text.contains(part), "no `{part}` in {text}");
+    }
+    let asked = world.asked();
+    assert_eq!((asked.len(), world.sessions().len()), (4, 2));
+    assert!(asked.iter().all(|asked| asked.key == "no-key"));
+}
+
+#[test]
+fn late_bill_money_is_metered_before_the_end() {
+    let world = World::new(Scenario::Success, json!({}));
+    world.issue(1);
+    let run = world.exec().exits(0);
+    let metered: Vec<f64> =
+        run.events("spend_metered").iter().map(|event| event["spent"].as_f64().expect("a sum") / 1e6).collect();
+    assert!(metered.iter().any(|usd| *usd < SUCCESS_USD - 1e-6), "{metered:?}");
+    assert!(metered.iter().all(|usd| *usd <= SUCCESS_USD + 1e-6), "{metered:?}");
+}
+
+#[test]
+fn denied_but_success_a_denied_tool_is_named_in_the_pull_request() {
+    let world = World::new(Scenario::Denied, json!({}));
+    world.issue(1);
+    let run = world.exec().exits(0);
+    assert_eq!(outcome(&run, 1).0, "done");
+    assert_eq!(world.published(1).as_deref(), Some("done without the page"));
+    let text = world.sandbox.pulls().join("\n");
+    assert!(text.contains("WebFetch"), "{text}");
+}
+
+#[test]
+fn a_budget_that_is_reached_keeps_the_work() {
+    let config = json!({"forge": {"kind": "local"}, "agent": {"maxBudgetUsd": 3.0}, "executor": {"maxRetries": 2}});
+    let world = World::on(autoissue_tests::Sandbox::new(), Scenario::Costly, config);
+    world.issue(1);
+    let run = world.exec().exits(3);
+    let (ended, reason) = outcome(&run, 1);
+    assert_eq!(ended, "budget");
+    assert!(reason.contains("raise `agent.maxBudgetUsd`"), "{reason}");
+    assert_eq!(world.salvaged(1), ["done"]);
+    // It was told 2.50, looked between turns, and passed that by less than a turn: 0.07 and three times 0.94.
+    assert_eq!((usd(&run, "spent_usd"), usd(&run, "assumed_usd")), (2.878_686, 0.0));
+}
+
+#[test]
+fn one_hundred_thirty_three_more_starts_a_wrong_key_ends_the_session() {
+    let world = World::new(Scenario::Refused(401), json!({"maxParallel": 1, "maxRetries": 2}));
+    (1..=3).for_each(|issue| world.issue(issue));
+    let run = world.exec().exits(1);
+    assert_eq!(run.summary()["counts"], json!({"failed": 1, "not_started": 2}));
+    let reason = run.summary()["reason"].as_str().expect("a reason").to_owned();
+    assert!(reason.starts_with("`claude` is not let in"), "{reason}");
+    // One launch, and the program's own two retries.
+    assert_eq!((world.sessions().len(), world.asked().len()), (1, 3));
+    assert_eq!(usd(&run, "spent_usd"), 0.0);
+}
+
+#[test]
+fn an_overload_that_passes_is_not_seen_by_anyone() {
+    let world = World::new(Scenario::OverloadedTwice, json!({}));
+    world.issue(1);
+    let run = world.exec().exits(0);
+    assert_eq!((outcome(&run, 1).0.as_str(), world.sessions().len()), ("done", 1));
+    assert!(run.events("service_failed").is_empty() && run.events("attempt_failed").is_empty());
+}
+
+#[test]
+fn quota_at_one_am() {
+    let world = World::new(Scenario::LimitReached, json!({})).with_subscription();
+    world.issue(1);
+    let run = world.exec().exits(0);
+    assert_eq!((outcome(&run, 1).0.as_str(), world.sessions().len()), ("done", 2));
+    assert_eq!(run.events("service_paused").len(), 1);
+    assert!(run.events("attempt_failed").iter().all(|event| event["charged"] == false));
+}
+
+#[test]
+fn an_answer_that_is_cut_is_the_networks_fault_and_not_free() {
+    let world = World::new(Scenario::Cut, json!({}));
+    world.issue(1);
+    let run = world.exec().exits(3);
+    let (ended, reason) = outcome(&run, 1);
+    assert_eq!(ended, "failed");
+    assert!(reason.starts_with("network: "), "{reason}");
+    // What was read, and the margin for what is not known.
+    assert_eq!((usd(&run, "spent_usd"), usd(&run, "assumed_usd")), (0.505_877, 0.505_877));
+}
+
+#[test]
+fn an_agent_that_hangs_is_stopped() {
+    // Longer than a busy machine needs to start the program.
+    let world = World::new(Scenario::Hang, json!({"stallMinutes": 1})).with_env("AUTOISSUE_TEST_MINUTE_MS", "8000");
+    world.issue(1);
+    let run = world.exec().exits(3);
+    let (ended, reason) = outcome(&run, 1);
+    assert_eq!((ended.as_str(), reason.as_str()), ("failed", "timeout: the agent was silent for 8 seconds"));
+    assert!(world.processes().is_empty(), "{:?}", world.processes());
+}
