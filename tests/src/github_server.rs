@@ -110,6 +110,11 @@ impl GithubServer {
         Self { shared, runtime: Some(runtime) }
     }
 
+    /// Returns the method and path of each endpoint of the API, such as `GET` and `/repos/{owner}/{name}/issues/{number}`.
+    pub fn endpoints() -> Vec<(&'static str, &'static str)> {
+        api::endpoint_names()
+    }
+
     /// Returns the address of the server, such as `http://127.0.0.1:4711`; it serves the API too, as `api.github.com` does.
     pub fn origin(&self) -> &str {
         &self.shared.site.origin

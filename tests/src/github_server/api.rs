@@ -9,7 +9,7 @@ mod repositories;
 mod undraft;
 
 use axum::Router;
-use axum::routing::{get, post, put};
+use axum::routing::{MethodRouter, get, patch, post, put};
 
 use super::answer::Answer;
 use super::world::World;
@@ -29,27 +29,48 @@ pub(super) fn add_item(
 pub(super) use labels::add as add_labels;
 pub(super) use pulls::open as open_pull;
 
+/// An endpoint: its method, its path, and who answers.
+type Endpoint = (&'static str, &'static str, MethodRouter);
+
 /// Returns all endpoints.
+fn endpoints() -> [Endpoint; 24] {
+    [
+        ("GET", "/user", get(repositories::user)),
+        ("GET", "/rate_limit", get(repositories::rate_limit)),
+        ("POST", "/graphql", post(undraft::mark_ready)),
+        ("GET", "/repos/{owner}/{name}", get(repositories::get)),
+        ("GET", "/repos/{owner}/{name}/branches/{*branch}", get(repositories::branch)),
+        ("GET", "/repos/{owner}/{name}/issues", get(issues::list)),
+        ("POST", "/repos/{owner}/{name}/issues", post(issues::create)),
+        ("GET", "/repos/{owner}/{name}/issues/{number}", get(issues::get)),
+        ("PATCH", "/repos/{owner}/{name}/issues/{number}", patch(issues::update)),
+        ("GET", "/repos/{owner}/{name}/issues/{number}/labels", get(labels::of_issue)),
+        ("POST", "/repos/{owner}/{name}/issues/{number}/labels", post(labels::add_to_issue)),
+        ("GET", "/repos/{owner}/{name}/issues/{number}/comments", get(issues::comments)),
+        ("POST", "/repos/{owner}/{name}/issues/{number}/comments", post(issues::comment)),
+        ("GET", "/repos/{owner}/{name}/issues/{number}/dependencies/blocked_by", get(dependencies::blocked_by)),
+        ("POST", "/repos/{owner}/{name}/issues/{number}/dependencies/blocked_by", post(dependencies::add)),
+        ("GET", "/repos/{owner}/{name}/issues/{number}/dependencies/blocking", get(dependencies::blocking)),
+        ("GET", "/repos/{owner}/{name}/labels", get(labels::list)),
+        ("POST", "/repos/{owner}/{name}/labels", post(labels::create)),
+        ("GET", "/repos/{owner}/{name}/labels/{label}", get(labels::get)),
+        ("GET", "/repos/{owner}/{name}/pulls", get(pulls::list)),
+        ("POST", "/repos/{owner}/{name}/pulls", post(pulls::create)),
+        ("GET", "/repos/{owner}/{name}/pulls/{number}", get(pulls::get)),
+        ("PATCH", "/repos/{owner}/{name}/pulls/{number}", patch(pulls::update)),
+        ("PUT", "/repos/{owner}/{name}/pulls/{number}/merge", put(pulls::merge)),
+    ]
+}
+
+/// Returns what answers calls.
 pub(super) fn router() -> Router {
-    let repository = Router::new()
-        .route("/", get(repositories::get))
-        .route("/branches/{*branch}", get(repositories::branch))
-        .route("/issues", get(issues::list).post(issues::create))
-        .route("/issues/{number}", get(issues::get).patch(issues::update))
-        .route("/issues/{number}/labels", get(labels::of_issue).post(labels::add_to_issue))
-        .route("/issues/{number}/comments", get(issues::comments).post(issues::comment))
-        .route("/issues/{number}/dependencies/blocked_by", get(dependencies::blocked_by).post(dependencies::add))
-        .route("/issues/{number}/dependencies/blocking", get(dependencies::blocking))
-        .route("/labels", get(labels::list).post(labels::create))
-        .route("/labels/{name}", get(labels::get))
-        .route("/pulls", get(pulls::list).post(pulls::create))
-        .route("/pulls/{number}", get(pulls::get).patch(pulls::update))
-        .route("/pulls/{number}/merge", put(pulls::merge));
-    Router::new()
-        .nest("/repos/{owner}/{name}", repository)
-        .route("/user", get(repositories::user))
-        .route("/rate_limit", get(repositories::rate_limit))
-        .route("/graphql", post(undraft::mark_ready))
+    let all = endpoints().into_iter();
+    all.fold(Router::new(), |router, (_, path, answers)| router.route(path, answers))
         .fallback(async || Answer::not_found())
         .method_not_allowed_fallback(async || Answer::not_found())
+}
+
+/// Returns the method and path of each endpoint, so that a test can see whether it has used all.
+pub(super) fn endpoint_names() -> Vec<(&'static str, &'static str)> {
+    endpoints().into_iter().map(|(method, path, _)| (method, path)).collect()
 }

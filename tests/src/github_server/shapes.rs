@@ -294,7 +294,7 @@ pub(super) struct Permissions {
 const PULL_ID_OFFSET: u64 = 1 << 32;
 
 /// Addresses of a repository whose key is NAME`_url`.
-const REPOSITORY_ADDRESSES: [(&str, &str); 37] = [
+const REPOSITORY_ADDRESSES: [(&str, &str); 36] = [
     ("archive", "/{archive_format}{/ref}"),
     ("assignees", "/assignees{/user}"),
     ("blobs", "/git/blobs{/sha}"),
@@ -331,7 +331,6 @@ const REPOSITORY_ADDRESSES: [(&str, &str); 37] = [
     ("tags", "/tags"),
     ("teams", "/teams"),
     ("trees", "/git/trees{/sha}"),
-    ("issue_types", "/issue-types"),
 ];
 
 fn state(item: &Item) -> &'static str {

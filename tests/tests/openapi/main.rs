@@ -1,0 +1,117 @@
+//! Conformance of the GitHub server, and of the client that talks to it, with GitHub's published OpenAPI description.
+//!
+//! A target of its own, behind the feature `openapi`, because it needs that description, which is too large to keep here. One
+//! command, for those who have npm (`.ci/run` does the same):
+//!
+//! ```text
+//! npm install --prefix DIR @octokit/openapi@23.0.2
+//! AUTOISSUE_GITHUB_OPENAPI=DIR/node_modules/@octokit/openapi/generated/api.github.com.json \
+//!     cargo test -p autoissue-tests --features openapi --test openapi
+//! ```
+
+#[path = "../it/github_server/client.rs"]
+mod client;
+mod description;
+mod drive;
+
+use std::collections::BTreeSet;
+
+use autoissue_tests::github_server::{Exchange, GithubServer, Received};
+use axum::body::Bytes;
+use serde_json::{Value, json};
+
+use description::{description, template};
+use drive::{every_endpoint, every_refusal};
+
+/// The exchanges whose requests and answers both have to be as described; git's are none of the description's business.
+fn assert_described(exchanges: &[Exchange]) {
+    let violations = description().violations(exchanges);
+    assert!(violations.is_empty(), "not as described:\n  {}", violations.join("\n  "));
+}
+
+#[test]
+fn every_endpoint_is_as_described() {
+    let exchanges = every_endpoint();
+    let used: BTreeSet<(&str, String)> = exchanges
+        .iter()
+        .filter(|exchange| (200..300).contains(&exchange.status()))
+        .map(|exchange| (exchange.request.method.as_str(), exchange.request.path.clone()))
+        .collect();
+    let unused: Vec<_> = GithubServer::endpoints()
+        .into_iter()
+        .filter(|(method, path)| !used.iter().any(|(used, target)| used == method && template(path, target)))
+        .collect();
+    assert!(unused.is_empty(), "not driven here: {unused:?}");
+    assert_described(&exchanges);
+}
+
+#[test]
+fn every_refusal_is_as_described() {
+    let violations = description().answer_violations(&every_refusal());
+    assert!(violations.is_empty(), "not as described:\n  {}", violations.join("\n  "));
+}
+
+// A whole `exec` of the real binary belongs here: run it against a server as `tests/it` does, and then
+//     assert_described(&github.exchanges());
+
+/// Asserts that a good exchange, spoilt, is found out, and in these words.
+#[track_caller]
+fn found(method: &str, path: &str, said: &str, spoil: impl FnOnce(&mut Exchange)) {
+    let is_it = |it: &&Exchange| it.request.method == method && it.request.path == path && it.status() < 300;
+    let mut exchange = every_endpoint().iter().find(is_it).expect("a good exchange").clone();
+    assert_eq!(description().violations(std::slice::from_ref(&exchange)), [""; 0]);
+    spoil(&mut exchange);
+    let violations = description().violations(&[exchange]);
+    assert!(violations.iter().any(|violation| violation.contains(said)), "{violations:?}");
+}
+
+fn spoil_answer(exchange: &mut Exchange, spoil: impl FnOnce(&mut Value)) {
+    let answer = exchange.answer.as_mut().expect("an answer");
+    let mut json = answer.json();
+    spoil(&mut json);
+    answer.body = Bytes::from(json.to_string());
+}
+
+fn spoil_request(request: &mut Received, body: &Value) {
+    request.body = Bytes::from(body.to_string());
+}
+
+const ISSUES: &str = "/repos/ada/sample/issues";
+const PULLS: &str = "/repos/ada/sample/pulls";
+
+#[test]
+fn an_answer_that_is_not_as_described_is_found() {
+    found("GET", ISSUES, "\"title\" is a required property", |exchange| {
+        spoil_answer(exchange, |json| drop(json[0].as_object_mut().expect("an issue").remove("title")));
+    });
+    found("GET", ISSUES, "/0/number", |exchange| spoil_answer(exchange, |json| json[0]["number"] = json!("1")));
+    found("GET", ISSUES, "`ttile` is not described", |exchange| {
+        spoil_answer(exchange, |json| json[0]["ttile"] = json!("x"));
+    });
+    found("GET", ISSUES, "/0/created_at", |exchange| {
+        spoil_answer(exchange, |json| json[0]["created_at"] = json!("yesterday"));
+    });
+    found("POST", PULLS, "status 202 is not described", |exchange| {
+        exchange.answer.as_mut().expect("an answer").status = 202;
+    });
+}
+
+#[test]
+fn a_request_that_is_not_as_described_is_found() {
+    found("GET", ISSUES, "no such operation", |exchange| exchange.request.path = "/repos/ada/sample/isues".to_owned());
+    found("GET", ISSUES, "parameter `lables` is not described", |exchange| {
+        exchange.request.query = "lables=go".to_owned();
+    });
+    found("GET", ISSUES, "parameter `state`", |exchange| exchange.request.query = "state=opened".to_owned());
+    found("GET", ISSUES, "parameter `page`", |exchange| exchange.request.query = "page=first".to_owned());
+    found("POST", PULLS, "\"base\" is a required property", |exchange| {
+        spoil_request(&mut exchange.request, &json!({"title": "x", "head": "work"}));
+    });
+    found("POST", PULLS, "`drfat` is not described", |exchange| {
+        spoil_request(&mut exchange.request, &json!({"title": "x", "head": "work", "base": "main", "drfat": true}));
+    });
+    found("POST", PULLS, "/draft", |exchange| {
+        spoil_request(&mut exchange.request, &json!({"title": "x", "head": "work", "base": "main", "draft": "yes"}));
+    });
+    found("GET", "/user", "takes no body", |exchange| spoil_request(&mut exchange.request, &json!({})));
+}
