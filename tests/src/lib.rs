@@ -8,5 +8,7 @@
 
 pub mod measure;
 mod sandbox;
+mod terminal;
 
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};
+pub use terminal::{Sight, Terminal};

@@ -11,6 +11,7 @@ mod first_run;
 mod lessons;
 mod output;
 mod process_under_test;
+mod screen;
 mod signals;
 mod supervisor;
 mod tidy;
