@@ -11,6 +11,8 @@ pub mod github_server;
 pub mod measure;
 pub mod model_server;
 mod sandbox;
+mod terminal;
 
 pub use github_sandbox::{GithubSandbox, LABEL, REPOSITORY, TOKEN};
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};
+pub use terminal::{Sight, Terminal};
