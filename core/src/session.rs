@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 
 use crate::bus::Bus;
 use crate::config::Config;
+use crate::control::Resetter;
 use crate::dispatcher::Dispatcher;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, SessionId};
@@ -142,6 +143,11 @@ impl Session {
         Stopper { inputs: self.inputs.0.clone() }
     }
 
+    /// Returns what closes its breakers.
+    pub fn resetter(&self) -> Resetter {
+        Resetter::new(self.inputs.0.clone())
+    }
+
     /// Calls `hook` around each write of the journal, for tests that crash there.
     pub fn on_commit(&mut self, hook: CommitHook) {
         if let Some(journal) = &mut self.journal {
@@ -166,6 +172,8 @@ impl Session {
             executor,
             inputs,
             last_at_ms: self.last_at_ms,
+            looked_at: std::time::Instant::now(),
+            requested: Vec::new(),
         };
         let first = self.first;
         let ended = tokio::task::spawn_blocking(move || dispatcher.run(first)).await;
