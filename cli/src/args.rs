@@ -107,6 +107,8 @@ pub(crate) enum Command {
     Clean(CleanArgs),
     /// Show the effective configuration, or its JSON Schema
     Config(ConfigArgs),
+    /// Serve the dashboard over past sessions and the live one
+    Dashboard(DashboardArgs),
     /// Print shell completions
     Completions {
         /// Shell to print them for
@@ -164,6 +166,47 @@ pub(crate) struct RunArgs {
     /// Let the agent act without asking for permission
     #[arg(long)]
     pub(crate) yolo: bool,
+    /// The dashboard.
+    #[command(flatten)]
+    pub(crate) dashboard: ServeArgs,
+}
+
+/// Whether and where to serve the dashboard while a session runs.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ServeArgs {
+    /// Serve the dashboard meanwhile
+    #[arg(long)]
+    pub(crate) dashboard: bool,
+    /// Serve the dashboard on this port; 0 takes any free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+}
+
+impl ServeArgs {
+    /// Returns what the flags set in the configuration.
+    pub(crate) fn settings(&self) -> Vec<FlagValue> {
+        let dashboard = self.dashboard.then(|| flag("dashboard.enabled", json!(true), "--dashboard"));
+        dashboard.into_iter().chain(self.port.map(port)).collect()
+    }
+}
+
+/// Arguments of `dashboard`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DashboardArgs {
+    /// Serve it on this port; 0 takes any free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+}
+
+impl DashboardArgs {
+    /// Returns what the flags set in the configuration.
+    pub(crate) fn settings(&self) -> Vec<FlagValue> {
+        self.port.map(port).into_iter().collect()
+    }
+}
+
+fn port(number: u16) -> FlagValue {
+    flag("dashboard.port", json!(number), "--port")
 }
 
 impl RunArgs {
@@ -172,7 +215,7 @@ impl RunArgs {
         let max_parallel = self.max_parallel.map(|n| flag("executor.maxParallel", json!(n), "--max-parallel"));
         let budget = self.budget.map(|usd| flag("maxTotalBudgetUsd", json!(usd), "--budget"));
         let yolo = self.yolo.then(|| flag("agent.yolo", json!(true), "--yolo"));
-        [max_parallel, budget, yolo].into_iter().flatten().collect()
+        [max_parallel, budget, yolo].into_iter().flatten().chain(self.dashboard.settings()).collect()
     }
 }
 
@@ -225,6 +268,9 @@ pub(crate) struct DemoArgs {
     /// Write plain lines instead of the live screen
     #[arg(long)]
     pub(crate) headless: bool,
+    /// The dashboard.
+    #[command(flatten)]
+    pub(crate) dashboard: ServeArgs,
 }
 
 /// Arguments of `clean`.

@@ -38,7 +38,8 @@ pub(crate) fn run(around: &Surroundings, args: &DemoArgs) -> Result<ExitCode, Cl
     let repository = directory.join("logbook");
     sample::create(&repository)?;
     let inside = inside(around, &directory, &repository);
-    let ready = inside.ready(settings())?;
+    let flags = settings().into_iter().chain(args.dashboard.settings()).collect();
+    let ready = inside.ready(flags)?;
     let order = Order::Exec(Exec { label: sample::LABEL.to_owned(), ..Exec::default() });
     let code = run_session::run(&inside, ready, order, args.headless)?;
     if !around.console.is_json() {

@@ -105,6 +105,17 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
+    /// The dashboard cannot be served.
+    #[error("failed to serve the dashboard on `{host}`, port {port}")]
+    Dashboard {
+        /// The address, as configured.
+        host: String,
+        /// The port, as configured.
+        port: u16,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// Standard output cannot be written.
     #[error("failed to write to standard output")]
     Output(#[source] io::Error),
@@ -133,6 +144,7 @@ impl CliError {
             | Self::File { .. }
             | Self::Log { .. }
             | Self::System { .. }
+            | Self::Dashboard { .. }
             | Self::Output(_) => ExitCode::Error,
         }
     }
@@ -153,6 +165,10 @@ impl CliError {
             }
             Self::Log { .. } => Some(
                 "make it writable and see that its disk has room, or set `AUTOISSUE_STATE_DIR` (or `logging.dir`) to another"
+                    .to_owned(),
+            ),
+            Self::Dashboard { .. } => Some(
+                "set `dashboard.host` to an address of this machine, or `--port` to a port that you may use (0 takes any free one)"
                     .to_owned(),
             ),
             Self::DirectoryInUse { .. } => Some("name a directory that does not exist".to_owned()),

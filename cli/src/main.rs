@@ -16,6 +16,7 @@ mod completions;
 mod config;
 mod config_command;
 mod console;
+mod dashboard;
 mod demo;
 mod doctor;
 mod error;
@@ -45,6 +46,7 @@ mod show;
 mod signals;
 mod status;
 mod table;
+mod tally;
 mod terminal;
 
 use clap::{CommandFactory, FromArgMatches};
@@ -98,6 +100,7 @@ fn dispatch(around: &Surroundings, command: Command) -> Result<ExitCode, CliErro
         Command::Doctor => doctor::run(around),
         Command::Demo(args) => demo::run(around, &args),
         Command::Clean(args) => clean::run(around, &args),
+        Command::Dashboard(args) => dashboard::run(around, &args),
         Command::Config(args) => config_command::run(around, &args),
         Command::Completions { shell } => completions::run(around, shell),
         Command::Internal(args) => internal::run(around, args.mode),

@@ -32,8 +32,14 @@ impl Redaction {
     /// Takes the secrets of the environment.
     pub(crate) fn of(env: &[(String, String)]) -> Self {
         let is_secret = |name: &str| SECRET_ENDINGS.iter().any(|ending| name.to_ascii_uppercase().ends_with(ending));
-        let secrets = env.iter().filter(|(name, value)| is_secret(name) && SECRET_BYTES_MIN <= value.len());
-        let mut secrets: Vec<String> = secrets.map(|(_, value)| value.clone()).collect();
+        let secrets = env.iter().filter(|(name, _)| is_secret(name)).map(|(_, value)| value.clone());
+        Self::default().and(secrets)
+    }
+
+    /// Adds secrets.
+    pub(crate) fn and(&self, secrets: impl IntoIterator<Item = String>) -> Self {
+        let known = self.secrets.iter().map(|Known(secret)| secret.clone());
+        let mut secrets: Vec<String> = known.chain(secrets).filter(|secret| SECRET_BYTES_MIN <= secret.len()).collect();
         // One that holds another goes first, or its rest would stay.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         Self { secrets: secrets.into_iter().map(Known).collect() }

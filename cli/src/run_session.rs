@@ -13,6 +13,7 @@ use autoissue_core::summary::{Summary, Verdict};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::dashboard::{self, Dashboard, Socket};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::{Ready, Surroundings};
@@ -64,6 +65,9 @@ pub(crate) fn until_finished(
 ) -> Result<Finished, CliError> {
     let Ready { loaded, host } = ready;
     let is_dry = matches!(&order, Order::Exec(exec) if exec.dry_run);
+    // A dry run is over before anybody could look.
+    let settings = Some(&loaded.config.dashboard).filter(|settings| settings.enabled && !is_dry);
+    let socket = settings.map(Socket::take).transpose()?;
     // A dry run changes nothing, not even log files.
     let logs = logging::directory(&loaded.config.logging, &host.state_dir);
     let logs_are_new = !logs.exists();
@@ -79,6 +83,7 @@ pub(crate) fn until_finished(
     if let Some(point) = crash_point(around) {
         session.on_commit(point.hook());
     }
+    let dashboard = socket.map(|socket| serve(around, socket, &session, &state_dir)).transpose()?;
     let follower = Follower::new(session.bus(), session.id().clone(), state_dir, has_past);
     let runtime = Runtime::new().map_err(|source| CliError::System { what: "start threads", source })?;
     let finished = runtime.block_on(async {
@@ -88,7 +93,18 @@ pub(crate) fn until_finished(
     });
     // What still blocks is reading from programs that are gone; nothing waits for it.
     runtime.shutdown_background();
+    // Whoever watches is told the end first.
+    drop(dashboard);
     finished
+}
+
+fn serve(around: &Surroundings, socket: Socket, session: &Session, state_dir: &Path) -> Result<Dashboard, CliError> {
+    let live = dashboard::Live { session: session.id().clone(), bus: session.bus(), resetter: session.resetter() };
+    let dashboard = socket.serve(around, state_dir, Some(live))?;
+    if !around.console.quiet {
+        around.console.say(format_args!("dashboard: {}", dashboard.url));
+    }
+    Ok(dashboard)
 }
 
 /// Returns where tests want this process to die. Builds for people never do.

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use autoissue_core::engine::{Engine, Event, IssueNumber, Outcome, Stage, Task, Time, Usd};
+use autoissue_core::engine::{Engine, IssueNumber, Outcome, Stage, Task, Time};
 use autoissue_core::journal::{Journal, SessionRow, SessionStatus};
-use autoissue_core::recorded::{Recorded, RecordedError};
+use autoissue_core::recorded::Recorded;
 use autoissue_core::summary::{Summary, rfc3339};
 use serde::Serialize;
 
@@ -19,9 +19,7 @@ use crate::local_time::{LocalTime, now_ms};
 use crate::narration::{blocked, ended, title};
 use crate::printable::one_line;
 use crate::table::table;
-
-/// Events read from the journal at a time.
-const N_EVENTS_READ: usize = 1_000;
+use crate::tally::Tally;
 
 /// Runs the command.
 ///
@@ -37,14 +35,6 @@ pub(crate) fn run(around: &Surroundings, args: &StatusArgs) -> Result<ExitCode, 
         None => print_sessions(around, &journal, args.limit)?,
     }
     Ok(ExitCode::Success)
-}
-
-/// What a session has come to, without replaying it.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Tally {
-    n_tasks: u32,
-    outcomes: BTreeMap<String, u32>,
-    spent: Usd,
 }
 
 /// A session as a line of JSON.
@@ -117,52 +107,6 @@ pub(crate) fn status_of(row: &SessionRow, state_dir: &Path) -> String {
         SessionStatus::Running if is_cut_off(row, state_dir) => format!("cut off (go on with `autoissue resume {id}`)"),
         SessionStatus::Interrupted => format!("interrupted (go on with `autoissue resume {id}`)"),
         status => status.to_string(),
-    }
-}
-
-impl Tally {
-    /// Counts over the events that matter, and parses no others.
-    fn of(journal: &Journal, row: &SessionRow) -> Result<Self, CliError> {
-        let mut tally = Self::default();
-        let mut after = 0;
-        loop {
-            let events = journal.read(&row.id, after, N_EVENTS_READ)?;
-            let Some(last) = events.last() else { return Ok(tally) };
-            after = last.seq;
-            for event in &events {
-                match event.kind.as_str() {
-                    "task_accepted" => tally.n_tasks += 1,
-                    "agent_exited" | "task_finished" => tally.count(&parse(row, event.seq, &event.body)?),
-                    _ => {}
-                }
-            }
-        }
-    }
-
-    fn count(&mut self, event: &Event) {
-        match event {
-            Event::AgentExited { charged, .. } => self.spent += *charged,
-            Event::TaskFinished { outcome, .. } => *self.outcomes.entry(outcome.name().to_owned()).or_default() += 1,
-            _ => {}
-        }
-    }
-}
-
-fn parse(row: &SessionRow, seq: u64, body: &str) -> Result<Event, RecordedError> {
-    let session = row.id.to_string();
-    serde_json::from_str(body).map_err(|source| RecordedError::Unreadable { session, seq, source })
-}
-
-/// `3 done, 1 failed of 5`.
-impl std::fmt::Display for Tally {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let counts: Vec<String> =
-            self.outcomes.iter().map(|(name, n)| format!("{n} {}", name.replace('_', " "))).collect();
-        match (self.n_tasks, counts.is_empty()) {
-            (0, _) => f.write_str("none"),
-            (n, true) => write!(f, "none of {n} ended"),
-            (n, false) => write!(f, "{} of {n}", counts.join(", ")),
-        }
     }
 }
 
@@ -277,15 +221,5 @@ mod tests {
         #3     agent    database  1         $0.00  Three
         #4     waiting  database  0         $0.00  Four   domain database is busy with #3
         ");
-    }
-
-    #[test]
-    fn a_tally_names_how_tasks_ended() {
-        let mut tally = Tally { n_tasks: 5, ..Tally::default() };
-        assert_eq!(tally.to_string(), "none of 5 ended");
-        for event in shipped(1, 30, 42).iter().chain(&check_failed(2, 310)) {
-            tally.count(event);
-        }
-        assert_eq!((tally.to_string().as_str(), tally.spent), ("1 done, 1 failed of 5", Usd::from_cents(352)));
     }
 }

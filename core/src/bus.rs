@@ -12,7 +12,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
+};
 
 /// Events kept for slow readers. A night has a few thousand; a reader behind this far reads the journal.
 const EVENTS_KEPT: usize = 1_024;
@@ -118,7 +121,7 @@ impl<E: Clone> Bus<E> {
 
     /// Delivers progress from now on.
     pub fn watch_progress(&self) -> ProgressLane {
-        ProgressLane { progress: self.progress.subscribe() }
+        ProgressLane { progress: self.progress.subscribe(), n_skipped: 0 }
     }
 }
 
@@ -165,18 +168,35 @@ impl<E: Clone> Subscription<E> {
 #[derive(Debug)]
 pub struct ProgressLane {
     progress: broadcast::Receiver<Arc<Progress>>,
+    n_skipped: u64,
 }
 
 impl ProgressLane {
-    /// Waits for the next piece; `None` once the bus is gone. What a slow reader missed is skipped without a word.
+    /// Waits for the next piece; `None` once the bus is gone. What a slow reader missed is skipped, and counted.
     pub async fn next(&mut self) -> Option<Arc<Progress>> {
         loop {
             match self.progress.recv().await {
                 Ok(progress) => return Some(progress),
-                Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Lagged(n)) => self.n_skipped += n,
                 Err(RecvError::Closed) => return None,
             }
         }
+    }
+
+    /// Returns the next piece if it is here already.
+    pub fn ready(&mut self) -> Option<Arc<Progress>> {
+        loop {
+            match self.progress.try_recv() {
+                Ok(progress) => return Some(progress),
+                Err(TryRecvError::Lagged(n)) => self.n_skipped += n,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// Returns how many pieces were skipped since the last call.
+    pub fn take_skipped(&mut self) -> u64 {
+        std::mem::take(&mut self.n_skipped)
     }
 }
 
@@ -249,10 +269,11 @@ mod tests {
             bus.report(Progress { issue, attempt: 1, kind: ProgressKind::Line, text: "line".to_owned() });
         }
         drop(bus);
-        let mut issues = Vec::new();
+        let mut issues = vec![lane.ready().unwrap().issue];
         while let Some(progress) = lane.next().await {
             issues.push(progress.issue);
         }
         assert_eq!(issues, (6..=n).collect::<Vec<_>>());
+        assert_eq!((lane.take_skipped(), lane.take_skipped(), lane.ready()), (5, 0, None));
     }
 }

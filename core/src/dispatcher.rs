@@ -16,12 +16,15 @@ use std::time::{Duration, Instant};
 use autoissue_engine::{Effect, Engine, Event, Input, IssueNumber, Phase, SessionStatus, Time};
 
 use crate::bus::{Bus, Envelope};
+use crate::control::Control;
 use crate::executor::Executor;
 use crate::journal::{self, AppendExtras, CostRow, Journal, JournalError, NewEvent, SessionId, StatusChange};
 use crate::wall_clock::wall_clock_ms;
 
 /// Inputs that are decided together at most: a long backlog is classified in few writes, and none of them is long.
 const N_INPUTS_TOGETHER_MAX: usize = 256;
+/// How often the journal is asked what other processes want of us: a person waits for it, and looking costs next to nothing.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The loop of one session.
 pub(crate) struct Dispatcher {
@@ -36,6 +39,10 @@ pub(crate) struct Dispatcher {
     pub(crate) inputs: Receiver<Input>,
     /// When the last event was written, milliseconds since the Unix epoch; 0 for a session without any.
     pub(crate) last_at_ms: u64,
+    /// When the journal was last asked for requests.
+    pub(crate) looked_at: Instant,
+    /// What was asked for and is not decided yet.
+    pub(crate) requested: Vec<Input>,
 }
 
 /// What one round of decisions asks for.
@@ -56,6 +63,7 @@ impl Dispatcher {
         let clock = Clock::start(wall_clock_ms(), self.last_at_ms);
         let mut input = Some(first);
         loop {
+            self.look_for_requests();
             let now = clock.now();
             let round = self.decide(now, input.take());
             self.write(now, &round.events)?;
@@ -67,9 +75,21 @@ impl Dispatcher {
         }
     }
 
+    /// Makes inputs of what other processes have asked for.
+    fn look_for_requests(&mut self) {
+        let Some(journal) = self.journal.as_mut().filter(|_| LOOK_EVERY <= self.looked_at.elapsed()) else { return };
+        self.looked_at = Instant::now();
+        match journal.take_requests(&self.session) {
+            Ok(requests) => self.requested.extend(requests.iter().filter_map(Control::of).map(Input::from)),
+            // Whoever asked sees that nothing happens. A journal that cannot be written ends the session by itself.
+            Err(error) => tracing::warn!(%error, "what other processes ask for is not known"),
+        }
+    }
+
     fn decide(&mut self, now: Time, first: Option<Input>) -> Round {
         let more = std::iter::from_fn(|| self.inputs.try_recv().ok()).take(N_INPUTS_TOGETHER_MAX);
-        let inputs: Vec<Input> = std::iter::once(first.unwrap_or(Input::Tick)).chain(more).collect();
+        let first = std::iter::once(first.unwrap_or(Input::Tick));
+        let inputs: Vec<Input> = first.chain(self.requested.drain(..)).chain(more).collect();
         let mut round = Round::default();
         for input in inputs {
             let step = self.engine.step(now, input);
@@ -126,11 +146,9 @@ impl Dispatcher {
     }
 
     fn wait(&self, wake_at: Option<Time>, clock: &Clock) -> Option<Input> {
-        let Some(wake_at) = wake_at else {
-            // The executor holds a sender as long as we hold the executor, so this ends with an input.
-            return self.inputs.recv().ok();
-        };
-        self.inputs.recv_timeout(Duration::from_millis(wake_at.since(clock.now()))).ok()
+        // The executor holds a sender as long as we hold the executor, so nothing else ends this.
+        let patience = wake_at.map_or(LOOK_EVERY, |wake_at| Duration::from_millis(wake_at.since(clock.now())));
+        self.inputs.recv_timeout(patience.min(LOOK_EVERY)).ok()
     }
 }
 

@@ -13,6 +13,7 @@
 pub mod bus;
 pub mod clean;
 pub mod config;
+pub mod control;
 pub mod demo;
 mod dispatcher;
 mod executor;

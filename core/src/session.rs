@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 
 use crate::bus::Bus;
 use crate::config::Config;
+use crate::control::Resetter;
 use crate::dispatcher::Dispatcher;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, SessionId};
@@ -145,6 +146,11 @@ impl Session {
         Stopper { inputs: self.inputs.0.clone() }
     }
 
+    /// Returns what closes its breakers.
+    pub fn resetter(&self) -> Resetter {
+        Resetter::new(self.inputs.0.clone())
+    }
+
     /// Calls `hook` around each write of the journal, for tests that crash there.
     pub fn on_commit(&mut self, hook: CommitHook) {
         if let Some(journal) = &mut self.journal {
@@ -169,6 +175,8 @@ impl Session {
             executor,
             inputs,
             last_at_ms: self.last_at_ms,
+            looked_at: std::time::Instant::now(),
+            requested: Vec::new(),
         };
         let first = self.first;
         let ended = tokio::task::spawn_blocking(move || dispatcher.run(first)).await;

@@ -1,0 +1,166 @@
+//! The dashboard: a page and an API over one session that runs here or elsewhere, and over all past ones.
+//!
+//! ```text
+//!   session ─► bus ──────┐                                        ┌─► page, API, metrics
+//!                        ├─► follow ─► hub (story, log, outputs) ─┤
+//!   journal, transcripts ┘             one per session            └─► streams of events, at their own pace
+//!        ▲                                                             │
+//!        └──────── requests of people (reset a breaker) ◄──────────────┘
+//! ```
+//!
+//! One more reporter of the same events: it shows what the journal has, decides nothing, and lives on a thread of its own, so
+//! that neither a hundred readers nor a slow one make the session wait.
+
+mod api;
+mod archive;
+mod auth;
+mod chronicle;
+mod command;
+mod follow;
+mod guard;
+mod hub;
+mod library;
+mod openapi;
+mod output;
+mod page;
+mod problem;
+mod prometheus;
+mod server;
+mod shown;
+mod story;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod view;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::thread::JoinHandle;
+
+use autoissue_core::bus::Bus;
+use autoissue_core::config::{AuthSettings, DashboardSettings, SecretOrEnv};
+use autoissue_core::control::Resetter;
+use autoissue_core::engine::Event;
+use autoissue_core::journal::SessionId;
+use tokio::sync::watch;
+
+use api::App;
+use archive::Archive;
+use auth::Auth;
+use guard::Hosts;
+use hub::{Control, Hub};
+use library::Library;
+use server::Bound;
+use shown::Screen;
+use story::Style;
+
+pub(crate) use command::{Socket, run};
+
+use crate::local_time::LocalTime;
+use crate::redaction::Redaction;
+
+/// What a dashboard is made with.
+pub(crate) struct Plan<'a> {
+    /// Where it listens, and who may see it.
+    pub(crate) settings: &'a DashboardSettings,
+    /// Where the journal is.
+    pub(crate) state_dir: PathBuf,
+    /// What must not be shown.
+    pub(crate) redaction: Redaction,
+    /// How times are shown.
+    pub(crate) time: LocalTime,
+    /// The session of this process.
+    pub(crate) live: Option<Live<'a>>,
+}
+
+/// A session of this process, before it runs.
+pub(crate) struct Live<'a> {
+    /// Session id.
+    pub(crate) session: SessionId,
+    /// Where its events appear.
+    pub(crate) bus: &'a Bus<Event>,
+    /// What closes its breakers.
+    pub(crate) resetter: Resetter,
+}
+
+/// A dashboard that is being served. Dropping it ends it.
+pub(crate) struct Dashboard {
+    /// Address for a browser.
+    pub(crate) url: String,
+    closing: watch::Sender<bool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Dashboard {
+    /// Starts serving on a socket, on a thread of its own.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    fn start(plan: &Plan<'_>, bound: Bound) -> io::Result<Self> {
+        let url = server::url(plan.settings, bound.address);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (app, live) = assemble(plan, bound.address);
+        // Before anything happens in the session, so that nothing is missed.
+        let lanes = plan.live.as_ref().map(|live| (live.bus.subscribe(0), live.bus.watch_progress()));
+        let closing = app.closing.clone();
+        let serve = move || {
+            runtime.block_on(async {
+                if let Some((hub, (events, progress))) = live.zip(lanes) {
+                    let archive = app.library.archive().clone();
+                    hub.keep(tokio::spawn(follow::bus(Arc::downgrade(&hub), events, progress, archive)));
+                }
+                let keeper = app.clone();
+                tokio::spawn(async move { keeper.library.keep_current().await });
+                let (router, closing) = (api::router(&app), app.closing.subscribe());
+                if let Err(error) = server::serve(bound.listener, router, closing).await {
+                    tracing::error!(%error, "the dashboard ended");
+                }
+            });
+            // A read of the journal that hangs is nobody's matter any more.
+            runtime.shutdown_background();
+        };
+        let thread = std::thread::Builder::new().name("dashboard".to_owned()).spawn(serve)?;
+        Ok(Self { url, closing, thread: Some(thread) })
+    }
+}
+
+impl Drop for Dashboard {
+    fn drop(&mut self) {
+        self.closing.send_replace(true);
+        if let Some(thread) = self.thread.take() {
+            // A panic there was said on standard error; what came of the session counts more.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn assemble(plan: &Plan<'_>, address: SocketAddr) -> (Arc<App>, Option<Arc<Hub>>) {
+    let settings = plan.settings;
+    let screen = Screen::new(plan.redaction.and(secrets(&settings.auth)));
+    let style = Style { screen, time: plan.time.clone() };
+    let live = plan.live.as_ref().map(|live| {
+        let control = Control::Here(live.resetter.clone());
+        Hub::new(live.session.clone(), plan.state_dir.clone(), style.clone(), control)
+    });
+    let machine = rustix::system::uname();
+    let app = App {
+        library: Library::new(Archive::new(plan.state_dir.clone()), style, live.clone()),
+        auth: Auth::new(&settings.auth, address.port()),
+        hosts: Hosts::new(address.ip(), &settings.host, machine.nodename().to_str().ok()),
+        closing: watch::Sender::new(false),
+        n_streams: AtomicUsize::new(0),
+    };
+    (Arc::new(app), live)
+}
+
+/// Returns what the dashboard asks people for: it must not show it either.
+fn secrets(auth: &AuthSettings) -> Vec<String> {
+    let known = [&auth.password, &auth.token].into_iter().filter_map(|secret| match secret {
+        Some(SecretOrEnv::Value(secret)) => Some(secret.expose().to_owned()),
+        _ => None,
+    });
+    known.collect()
+}

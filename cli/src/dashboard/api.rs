@@ -1,0 +1,473 @@
+//! What answers which address. Every request passes the guard first, and every answer carries the headers that keep a
+//! browser from doing more with it than showing it.
+//!
+//! ```text
+//!   request ─► guard: Host, Origin ─► credentials ─► handler ─► view ─► headers ─► response
+//!                 │ 421, 403            │ 401, 429      │ 4xx, 503
+//!                 └─────────────────────┴───────────────┴──► problem document, or the log-in page for a person
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use autoissue_core::control::{self, Control as Order};
+use autoissue_core::engine::Service;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use super::auth::{Auth, Typed};
+use super::guard::{self, Hosts};
+use super::hub::{Control, Hub};
+use super::library::Library;
+use super::problem::Problem;
+use super::story::{Wanted, service_key};
+use super::stream::{self, Reader};
+use super::{follow, openapi, output, page, prometheus, view};
+use crate::local_time::now_ms;
+
+/// Largest body that is read: that of a log-in or a reset.
+pub(crate) const BODY_BYTES_MAX: usize = 16 << 10;
+
+/// How long a body may take.
+const BODY_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Tasks of one page, and the most that may be asked for.
+const N_TASKS: usize = 100;
+const N_TASKS_MAX: usize = 1_000;
+
+/// Sessions of one page, and the most that may be asked for.
+const N_SESSIONS: usize = 20;
+const N_SESSIONS_MAX: usize = 100;
+
+/// Bytes of a transcript that are read for its end.
+const TRANSCRIPT_BYTES_MAX: u64 = 64 << 10;
+
+/// Streams at once. A browser that sleeps keeps its own, and a page that is hidden closes it.
+const N_STREAMS_MAX: usize = 256;
+
+/// Nothing but what we serve ourselves, no script or style inside a page, no frame around it, and no way to make markup
+/// of text.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
+     require-trusted-types-for 'script'; trusted-types 'none'";
+
+/// What handlers share.
+pub(crate) struct App {
+    /// The sessions.
+    pub(crate) library: Library,
+    /// Who may see them.
+    pub(crate) auth: Auth,
+    /// Which addresses are ours.
+    pub(crate) hosts: Hosts,
+    /// Turns true when the dashboard ends.
+    pub(crate) closing: watch::Sender<bool>,
+    /// Streams that are open.
+    pub(crate) n_streams: AtomicUsize,
+}
+
+type Shared = State<Arc<App>>;
+type Answer<T> = Result<Json<T>, Problem>;
+
+/// Makes the router.
+pub(crate) fn router(app: &Arc<App>) -> Router {
+    Router::new()
+        .route("/api/health", get(health))
+        .route("/api/access", get(access))
+        .route("/api/metrics", get(metrics))
+        .route("/api/metrics/budget", get(budget))
+        .route("/api/metrics/circuit-breaker", get(breaker))
+        .route("/api/metrics/errors", get(errors))
+        .route("/api/session", get(session))
+        .route("/api/session/tasks", get(tasks))
+        .route("/api/session/tasks/{issue}", get(task))
+        .route("/api/session/tasks/{issue}/output", get(task_output))
+        .route("/api/session/recent", get(recent))
+        .route("/api/session/timeline", get(timeline))
+        .route("/api/sessions", get(sessions))
+        .route("/api/events", get(events))
+        .route("/api/circuit-breaker/reset", post(reset))
+        .route("/api/openapi.json", get(document))
+        .route("/metrics", get(exposition))
+        .route("/login", get(log_in_page).post(log_in))
+        .route("/logout", post(log_out))
+        .merge(page::router())
+        .fallback(nothing)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(app.clone(), admit))
+        .layer(middleware::from_fn(harden))
+        .with_state(app.clone())
+}
+
+/// Lets a request in, or does not.
+async fn admit(
+    State(app): Shared,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    guard::check(&app.hosts, request.method(), request.uri(), request.headers())?;
+    let path = request.uri().path();
+    if is_public(path) {
+        return Ok(next.run(request).await);
+    }
+    match app.auth.check(request.headers(), from.ip()) {
+        Ok(()) => Ok(next.run(request).await),
+        // A person is shown where to log in; a program is told what is missing.
+        Err(_) if guard::is_navigation(request.headers()) && path == "/" => Ok(Redirect::to("/login").into_response()),
+        Err(problem) => Err(problem),
+    }
+}
+
+/// What shows nothing of any session.
+fn is_public(path: &str) -> bool {
+    path == "/api/health" || path == "/login" || page::is_of_log_in(path)
+}
+
+/// Keeps a browser from doing more with a response than showing it.
+async fn harden(request: Request, next: Next) -> Response {
+    const HEADERS: [(HeaderName, &str); 7] = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+    ];
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn nothing() -> Problem {
+    Problem::not_found("`/api/openapi.json` describes what is there")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::method("`/api/openapi.json` describes what is there")
+}
+
+// ---- sessions
+
+/// Which session is meant.
+#[derive(Debug, Default, Deserialize)]
+struct Which {
+    session: Option<String>,
+}
+
+impl Which {
+    async fn hub(&self, app: &App) -> Result<Arc<Hub>, Problem> {
+        app.library.hub(self.session.as_deref().filter(|wanted| !wanted.is_empty())).await
+    }
+}
+
+type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+
+/// Says what is wrong with a query in our own form.
+fn query<T>(asked: Asked<T>) -> Result<T, Problem> {
+    asked.map(|Query(value)| value).map_err(|rejection| Problem::bad_request(rejection.body_text()))
+}
+
+async fn health() -> Json<view::Health> {
+    Json(view::Health { status: view::HealthStatus::Ok })
+}
+
+async fn access(State(app): Shared) -> Json<view::AccessView> {
+    Json(view::AccessView { asks_for_credentials: app.auth.is_on() })
+}
+
+async fn session(State(app): Shared, asked: Asked<Which>) -> Answer<view::SessionView> {
+    Ok(Json(query(asked)?.hub(&app).await?.overview()))
+}
+
+async fn metrics(State(app): Shared, asked: Asked<Which>) -> Answer<view::MetricsView> {
+    let hub = query(asked)?.hub(&app).await?;
+    Ok(Json(hub.look(|story| story.metrics(now_ms()))))
+}
+
+async fn budget(State(app): Shared, asked: Asked<Which>) -> Answer<view::BudgetHistory> {
+    let hub = query(asked)?.hub(&app).await?;
+    Ok(Json(hub.look(super::story::Story::budget_history)))
+}
+
+async fn breaker(State(app): Shared, asked: Asked<Which>) -> Answer<view::BreakerView> {
+    let hub = query(asked)?.hub(&app).await?;
+    Ok(Json(hub.look(super::story::Story::breakers)))
+}
+
+async fn errors(State(app): Shared, asked: Asked<Which>) -> Answer<view::ErrorsView> {
+    let hub = query(asked)?.hub(&app).await?;
+    Ok(Json(hub.look(super::story::Story::errors)))
+}
+
+async fn recent(State(app): Shared, asked: Asked<Which>) -> Answer<view::RecentView> {
+    Ok(Json(query(asked)?.hub(&app).await?.recent()))
+}
+
+async fn timeline(State(app): Shared, asked: Asked<Which>) -> Answer<view::TimelineView> {
+    let hub = query(asked)?.hub(&app).await?;
+    Ok(Json(hub.look(|story| story.timeline(now_ms()))))
+}
+
+/// Which tasks are meant.
+#[derive(Debug, Deserialize)]
+struct WhichTasks {
+    session: Option<String>,
+    state: Option<view::TaskState>,
+    text: Option<String>,
+    #[serde(default)]
+    offset: usize,
+    limit: Option<usize>,
+}
+
+async fn tasks(State(app): Shared, asked: Asked<WhichTasks>) -> Answer<view::TasksView> {
+    let asked = query(asked)?;
+    let hub = Which { session: asked.session }.hub(&app).await?;
+    let wanted = Wanted {
+        state: asked.state,
+        text: asked.text.as_deref().filter(|text| !text.is_empty()),
+        offset: asked.offset,
+        limit: asked.limit.unwrap_or(N_TASKS).min(N_TASKS_MAX),
+    };
+    Ok(Json(hub.look(|story| story.tasks(wanted, now_ms()))))
+}
+
+type Numbered = Result<Path<u64>, axum::extract::rejection::PathRejection>;
+
+fn number(numbered: Numbered) -> Result<u64, Problem> {
+    numbered.map(|Path(issue)| issue).map_err(|_| Problem::not_found("an issue is named by its number"))
+}
+
+fn no_task(hub: &Hub, issue: u64) -> Problem {
+    Problem::not_found(format!("session `{}` has no issue #{issue}", hub.session()))
+}
+
+async fn task(State(app): Shared, numbered: Numbered, asked: Asked<Which>) -> Answer<view::TaskView> {
+    let (issue, hub) = (number(numbered)?, query(asked)?.hub(&app).await?);
+    hub.look(|story| story.task_of(issue, now_ms())).map(Json).ok_or_else(|| no_task(&hub, issue))
+}
+
+/// Which attempt is meant; the last one where none is named.
+#[derive(Debug, Deserialize)]
+struct WhichAttempt {
+    session: Option<String>,
+    attempt: Option<u32>,
+}
+
+async fn task_output(
+    State(app): Shared,
+    numbered: Numbered,
+    asked: Asked<WhichAttempt>,
+) -> Answer<view::OutputView> {
+    let (issue, asked) = (number(numbered)?, query(asked)?);
+    let hub = Which { session: asked.session }.hub(&app).await?;
+    let last = hub.look(|story| story.task_of(issue, now_ms()).map(|task| task.attempts));
+    let last = last.ok_or_else(|| no_task(&hub, issue))?;
+    let attempt = asked.attempt.unwrap_or(last);
+    if attempt == 0 || last < attempt {
+        return Err(Problem::not_found(format!("#{issue} has no attempt {attempt}")));
+    }
+    if let Some(lines) = hub.lines(issue, attempt) {
+        return Ok(Json(view::OutputView { issue, attempt, lines, is_cut: true }));
+    }
+    let path = follow::transcript(&hub, issue, attempt);
+    let screen = hub.style().screen.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let (bytes, is_whole) = read_end(&path).ok()?;
+        Some(output::tail(&bytes, is_whole, &screen))
+    });
+    // One that is not there: no agent was started, or it was removed.
+    let (lines, is_cut) = read.await.ok().flatten().unwrap_or_default();
+    Ok(Json(view::OutputView { issue, attempt, lines, is_cut }))
+}
+
+/// Reads the end of a file; tells whether it is all of it.
+fn read_end(path: &std::path::Path) -> std::io::Result<(Vec<u8>, bool)> {
+    use std::io::{Read, Seek, SeekFrom};
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TRANSCRIPT_BYTES_MAX)))?;
+    let mut bytes = Vec::new();
+    file.take(TRANSCRIPT_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok((bytes, length <= TRANSCRIPT_BYTES_MAX))
+}
+
+/// Which sessions are meant.
+#[derive(Debug, Deserialize)]
+struct WhichSessions {
+    #[serde(default)]
+    offset: usize,
+    limit: Option<usize>,
+}
+
+async fn sessions(State(app): Shared, asked: Asked<WhichSessions>) -> Answer<view::SessionsView> {
+    let asked = query(asked)?;
+    let limit = asked.limit.unwrap_or(N_SESSIONS).min(N_SESSIONS_MAX);
+    app.library.sessions(asked.offset, limit).await.map(Json)
+}
+
+// ---- events
+
+/// From where on events are told.
+#[derive(Debug, Deserialize)]
+struct WhichEvents {
+    session: Option<String>,
+    after: Option<u64>,
+}
+
+async fn events(State(app): Shared, headers: HeaderMap, asked: Asked<WhichEvents>) -> Result<Response, Problem> {
+    let asked = query(asked)?;
+    let named = asked.session.filter(|wanted| !wanted.is_empty());
+    let permit = StreamPermit::take(&app).ok_or_else(|| {
+        Problem::busy(format!("{N_STREAMS_MAX} streams of events are open; close some pages"))
+    })?;
+    let current = named.is_none().then(|| app.library.watch_current());
+    let hub = Which { session: named }.hub(&app).await?;
+    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let after = stream::place(hub.session(), last, asked.after);
+    let reader = Reader::new(hub, app.library.archive().clone(), after, current, app.closing.subscribe());
+    Ok(reader.respond(permit))
+}
+
+/// Room for one stream; given back when the stream ends, however it does.
+pub(crate) struct StreamPermit(Arc<App>);
+
+impl StreamPermit {
+    fn take(app: &Arc<App>) -> Option<Self> {
+        let permit = Self(app.clone());
+        // Given back by the drop, also where there is no room.
+        (app.n_streams.fetch_add(1, Ordering::Relaxed) < N_STREAMS_MAX).then_some(permit)
+    }
+}
+
+impl Drop for StreamPermit {
+    fn drop(&mut self) {
+        self.0.n_streams.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+// ---- the breaker
+
+/// What is to be reset.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ResetOrder {
+    /// As the services are named in the list of breakers; absent for all.
+    service: Option<String>,
+}
+
+async fn reset(State(app): Shared, asked: Asked<Which>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let hub = query(asked)?.hub(&app).await?;
+    let order = reset_order(&headers, &read_body(body).await?)?;
+    let service = order.service.map(|wanted| service_of(&hub, &wanted)).transpose()?;
+    if hub.look(super::story::Story::is_still) {
+        return Err(Problem::not_running(hub.session().as_str()));
+    }
+    ask(&hub, service).await?;
+    let view = view::ResetView { session: hub.session().to_string(), status: view::ResetStatus::Requested };
+    Ok((StatusCode::ACCEPTED, Json(view)).into_response())
+}
+
+fn reset_order(headers: &HeaderMap, body: &Bytes) -> Result<ResetOrder, Problem> {
+    if body.is_empty() {
+        return Ok(ResetOrder::default());
+    }
+    // A form of another site could send text; JSON it could not.
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if kind.split(';').next().map(str::trim) != Some("application/json") {
+        return Err(Problem::media_type());
+    }
+    serde_json::from_slice(body).map_err(|error| Problem::bad_request(error.to_string()))
+}
+
+fn service_of(hub: &Hub, wanted: &str) -> Result<Service, Problem> {
+    let known = hub.services();
+    let names = || known.iter().map(|service| format!("`{}`", service_key(service))).collect::<Vec<_>>().join(", ");
+    let found = known.iter().find(|service| service_key(service) == wanted);
+    found.cloned().ok_or_else(|| Problem::bad_request(format!("there is no such service; there are {}", names())))
+}
+
+async fn ask(hub: &Hub, service: Option<Service>) -> Result<(), Problem> {
+    match &hub.control {
+        Control::Here(resetter) => resetter.reset(service),
+        Control::Journal => {
+            let (state_dir, session) = (hub.state_dir().clone(), hub.session().clone());
+            let order = Order::ResetBreaker { service };
+            let asked = tokio::task::spawn_blocking(move || control::ask(&state_dir, &session, &order)).await;
+            let failed = |error: &dyn std::error::Error| {
+                tracing::warn!(%error, "the session cannot be asked for a reset");
+                Problem::journal("the session cannot be asked: see the log for the reason")
+            };
+            asked.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+        }
+    }
+    Ok(())
+}
+
+async fn read_body(body: Body) -> Result<Bytes, Problem> {
+    let read = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, BODY_BYTES_MAX)).await;
+    read.map_err(|_| Problem::too_slow())?.map_err(|_| Problem::too_large(BODY_BYTES_MAX))
+}
+
+// ---- for programs
+
+async fn document() -> Json<&'static serde_json::Value> {
+    Json(openapi::document())
+}
+
+async fn exposition(State(app): Shared) -> Result<Response, Problem> {
+    let text = match app.library.hub(None).await {
+        Ok(hub) => hub.look(|story| prometheus::text(Some(story), now_ms())),
+        // A scraper that comes before the first session finds that there is none, which is no error.
+        Err(problem) if problem.is_not_found() => prometheus::text(None, now_ms()),
+        Err(problem) => return Err(problem),
+    };
+    Ok(([(header::CONTENT_TYPE, prometheus::CONTENT_TYPE)], text).into_response())
+}
+
+// ---- logging in
+
+async fn log_in_page(State(app): Shared) -> Response {
+    if app.auth.is_on() { page::log_in(app.auth.fields(), None).into_response() } else { Redirect::to("/").into_response() }
+}
+
+async fn log_in(
+    State(app): Shared,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    body: Body,
+) -> Result<Response, Problem> {
+    let body = read_body(body).await?;
+    let typed: Typed = serde_urlencoded::from_bytes(&body).map_err(|_| Problem::bad_request("a form is expected"))?;
+    Ok(match app.auth.log_in(&typed, from.ip()) {
+        Ok(Some(cookie)) => ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
+        Ok(None) => {
+            let page = page::log_in(app.auth.fields(), Some(page::Refusal::Wrong));
+            (StatusCode::UNAUTHORIZED, page).into_response()
+        }
+        Err(problem) => {
+            let mut response = problem.into_response();
+            let page = page::log_in(app.auth.fields(), Some(page::Refusal::TooOften)).into_response();
+            let (parts, body) = page.into_parts();
+            response.headers_mut().extend(parts.headers);
+            *response.body_mut() = body;
+            response
+        }
+    })
+}
+
+async fn log_out(State(app): Shared, headers: HeaderMap) -> Response {
+    ([(header::SET_COOKIE, app.auth.log_out(&headers))], Redirect::to("/login")).into_response()
+}

@@ -1,0 +1,250 @@
+//! Keeps a hub up to date with its session: from the bus where it runs in this process, from the journal and the transcripts
+//! where it runs in another or is over.
+//!
+//! It runs on the dashboard's own thread and never makes the session wait: it falls behind on the bus, and then reads the
+//! journal like everybody else.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use autoissue_core::bus::{Delivery, ProgressKind, ProgressLane, Subscription};
+use autoissue_core::engine::Event;
+use autoissue_core::session::session_dir;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::archive::{Archive, ArchiveError};
+use super::hub::Hub;
+use super::output::Outputs;
+use super::story::Story;
+use crate::liveness::is_cut_off;
+
+/// How often agents' output is looked at.
+const OUTPUT_EVERY: Duration = Duration::from_millis(250);
+
+/// How often streams are told how the session stands, at most.
+const OVERVIEW_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a session of another process is looked at while somebody watches it.
+const JOURNAL_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a session is looked at that nobody watches, or that has stopped and may be resumed.
+const IDLE_EVERY: Duration = Duration::from_secs(5);
+
+/// Lines that are taken from the bus in one look: what a screen can show of it, many times over.
+const N_LINES_LOOKED_AT_MAX: usize = 4_096;
+
+/// Bytes that are read of a transcript in one look.
+const TRANSCRIPT_BYTES_MAX: u64 = 64 << 10;
+
+/// Follows a session of this process until it is over.
+pub(crate) async fn bus(hub: Weak<Hub>, mut events: Subscription<Event>, mut lane: ProgressLane, archive: Archive) {
+    let mut outputs = interval(OUTPUT_EVERY);
+    outputs.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut overview = Throttle::default();
+    loop {
+        tokio::select! {
+            delivery = events.next() => {
+                let (Some(hub), Some(delivery)) = (hub.upgrade(), delivery) else { break };
+                match delivery {
+                    Delivery::Event(envelope) => hub.take([&*envelope]),
+                    Delivery::Lagged { to_seq, .. } => if let Err(error) = catch_up(&hub, &archive, Some(to_seq)).await {
+                        tracing::warn!(%error, "the dashboard has lost track of the session");
+                        break;
+                    },
+                }
+                overview.is_due = true;
+            }
+            _ = outputs.tick() => {
+                let Some(hub) = hub.upgrade() else { return };
+                hub.take_output(|outputs, _| gather(outputs, &mut lane));
+                overview.publish(&hub);
+            }
+        }
+    }
+    if let Some(hub) = hub.upgrade() {
+        hub.end();
+    }
+}
+
+/// Takes what is there of the lane; the more an agent prints, the more of it is skipped.
+fn gather(outputs: &mut Outputs, lane: &mut ProgressLane) {
+    for _ in 0..N_LINES_LOOKED_AT_MAX {
+        let Some(progress) = lane.ready() else { break };
+        if progress.kind == ProgressKind::Line {
+            outputs.line(progress.issue, progress.attempt, &progress.text);
+        }
+    }
+    outputs.skipped(lane.take_skipped());
+}
+
+/// Reads what the hub lacks; up to a number, where one is known.
+async fn catch_up(hub: &Hub, archive: &Archive, to_seq: Option<u64>) -> Result<(), ArchiveError> {
+    loop {
+        let last_seq = hub.look(Story::last_seq);
+        if to_seq.is_some_and(|to_seq| to_seq <= last_seq) {
+            return Ok(());
+        }
+        let mut events = archive.events(hub.session().clone(), last_seq).await?;
+        // What lies beyond comes by the bus.
+        events.retain(|envelope| to_seq.is_none_or(|to_seq| envelope.seq <= to_seq));
+        if events.is_empty() {
+            return Ok(());
+        }
+        hub.take(&events);
+    }
+}
+
+/// Reads a session from the journal as far as it goes.
+///
+/// # Errors
+/// Where the journal does not give it.
+pub(crate) async fn open(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
+    catch_up(hub, archive, None).await?;
+    look_for_its_process(hub, archive).await
+}
+
+/// Follows a session by its journal until it has ended for good, or nobody holds its hub any more.
+pub(crate) async fn journal(hub: Weak<Hub>, archive: Archive) {
+    let mut transcripts = Transcripts::default();
+    let mut overview = Throttle::default();
+    loop {
+        let pause = {
+            let Some(hub) = hub.upgrade() else { return };
+            match step(&hub, &archive, &mut transcripts).await {
+                Ok(is_news) => overview.is_due |= is_news,
+                Err(error) => tracing::warn!(%error, "a session cannot be read further; tried again"),
+            }
+            overview.publish(&hub);
+            if is_over_for_good(&hub) {
+                hub.end();
+                return;
+            }
+            let is_idle = !hub.has_streams() || hub.look(Story::is_still);
+            if is_idle { IDLE_EVERY } else { JOURNAL_EVERY }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+async fn step(hub: &Arc<Hub>, archive: &Archive, transcripts: &mut Transcripts) -> Result<bool, ArchiveError> {
+    let last_seq = hub.look(Story::last_seq);
+    catch_up(hub, archive, None).await?;
+    let was_still = hub.look(Story::is_still);
+    look_for_its_process(hub, archive).await?;
+    if hub.has_streams() {
+        hub.take_output(|outputs, story| transcripts.gather(outputs, story, hub));
+    }
+    Ok(hub.look(Story::last_seq) != last_seq || hub.look(Story::is_still) != was_still)
+}
+
+async fn look_for_its_process(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
+    use super::view::SessionStatus;
+    let may_run = hub.look(|story| matches!(story.status(), SessionStatus::Running | SessionStatus::CutOff));
+    if may_run {
+        let (session, state_dir) = (hub.session().to_string(), archive.state_dir().to_owned());
+        let is_cut_off = archive.read(move |journal| Ok(is_cut_off(&journal.session(&session)?, &state_dir))).await?;
+        hub.set_cut_off(is_cut_off);
+    }
+    Ok(())
+}
+
+fn is_over_for_good(hub: &Hub) -> bool {
+    use super::view::SessionStatus;
+    hub.look(|story| matches!(story.status(), SessionStatus::Completed | SessionStatus::Failed))
+}
+
+/// Tells streams how the session stands, when it has changed, and not more often than is good for anyone.
+#[derive(Default)]
+struct Throttle {
+    is_due: bool,
+    last: Option<Instant>,
+}
+
+impl Throttle {
+    fn publish(&mut self, hub: &Hub) {
+        let is_rested = self.last.is_none_or(|last| OVERVIEW_EVERY <= last.elapsed());
+        if self.is_due && is_rested {
+            (self.is_due, self.last) = (false, Some(Instant::now()));
+            hub.publish_overview();
+        }
+    }
+}
+
+/// How far the transcripts of attempts in flight have been read.
+#[derive(Default)]
+struct Transcripts {
+    places: BTreeMap<(u64, u32), u64>,
+}
+
+impl Transcripts {
+    fn gather(&mut self, outputs: &mut Outputs, story: &Story, hub: &Hub) {
+        let running: Vec<(u64, u32)> = story
+            .engine()
+            .running()
+            .filter_map(|task| Some((task.issue.number.0, task.attempt()?.number)))
+            .collect();
+        self.places.retain(|key, _| running.contains(key));
+        for (issue, attempt) in running {
+            let path = transcript(hub, issue, attempt);
+            let place = self.places.entry((issue, attempt)).or_default();
+            // A transcript that cannot be read is one that is not there yet.
+            if let Ok(n_skipped) = read_on(&path, place, |line| outputs.line(issue, attempt, line)) {
+                outputs.skipped(n_skipped);
+            }
+        }
+    }
+}
+
+/// Returns where the transcript of an attempt is.
+pub(crate) fn transcript(hub: &Hub, issue: u64, attempt: u32) -> PathBuf {
+    session_dir(hub.state_dir(), hub.session()).join(format!("issue-{issue}/attempt-{attempt}.log"))
+}
+
+/// Reads whole lines from a place on, and moves it; returns 1 where it jumped over a part of the file.
+fn read_on(path: &PathBuf, place: &mut u64, mut take: impl FnMut(&str)) -> std::io::Result<u64> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let jumps = TRANSCRIPT_BYTES_MAX < length.saturating_sub(*place);
+    if jumps {
+        *place = length - TRANSCRIPT_BYTES_MAX;
+    }
+    file.seek(SeekFrom::Start(*place))?;
+    let mut bytes = Vec::new();
+    file.take(TRANSCRIPT_BYTES_MAX).read_to_end(&mut bytes)?;
+    // What follows the last line break may be half a line, or half a character.
+    let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(0) };
+    let whole = &bytes[..end];
+    let begin = if jumps { whole.iter().position(|byte| *byte == b'\n').map_or(end, |at| at + 1) } else { 0 };
+    String::from_utf8_lossy(&whole[begin..]).lines().for_each(&mut take);
+    *place += end as u64 + 1;
+    Ok(u64::from(jumps))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_transcript_is_read_on_by_whole_lines() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("attempt-1.log");
+        let (mut place, mut seen) = (0, Vec::new());
+        let mut file = File::create(&path).unwrap();
+        for (text, expected) in [("one\nt", "one"), ("wo\n", "two"), ("", ""), ("three\nfour\n", "three|four")] {
+            file.write_all(text.as_bytes()).unwrap();
+            read_on(&path, &mut place, |line| seen.push(line.to_owned())).unwrap();
+            assert_eq!(seen.drain(..).collect::<Vec<_>>().join("|"), expected);
+        }
+        file.write_all("x".repeat(99).as_bytes()).unwrap();
+        file.write_all("\nlong line\n".repeat(100_000).as_bytes()).unwrap();
+        let n_jumps = read_on(&path, &mut place, |line| seen.push(line.to_owned())).unwrap();
+        assert_eq!((n_jumps, seen.last().map(String::as_str)), (1, Some("long line")));
+        assert!(seen.len() < 10_000);
+    }
+}

@@ -1,0 +1,357 @@
+//! One session that is followed, for however many readers: each event is read, told and written out once.
+//!
+//! ```text
+//!   bus, or journal ─► follow ─► Story ─┬─► log of messages ─► each stream, at its own pace
+//!   agents' output ──► gather ──────────┼─► progress, four times a second and bounded ─► streams that keep up
+//!                                       └─► overview, once a second at most ───────────► streams that keep up
+//! ```
+//!
+//! The log is bounded. A stream that wants events from before it replays the journal by itself.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, PoisonError};
+
+use autoissue_core::bus::Envelope;
+use autoissue_core::engine::{Event, Service};
+use autoissue_core::journal::SessionId;
+use axum::body::Bytes;
+use serde::Serialize;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+
+use super::output::Outputs;
+use super::shown::Shown;
+use super::story::{Story, Style};
+use super::view;
+use crate::local_time::now_ms;
+
+/// Bytes of messages that are kept for streams: some 50,000 events.
+const LOG_BYTES_MAX: usize = 16 << 20;
+
+/// Events that are more than details and are kept for a page that opens.
+const N_RECENT_MAX: usize = 60;
+
+/// Pieces of progress that a stream may fall behind before it misses some.
+const N_PROGRESS_KEPT: usize = 16;
+
+/// Most bytes that a stream takes from the log at once.
+const TAKE_BYTES_MAX: usize = 128 << 10;
+
+/// One session that is followed.
+pub(crate) struct Hub {
+    session: SessionId,
+    state_dir: PathBuf,
+    style: Style,
+    shared: RwLock<Shared>,
+    /// Number of the last event in the log.
+    seq: watch::Sender<u64>,
+    /// The newest overview, as a message.
+    overview: watch::Sender<Bytes>,
+    progress: broadcast::Sender<Bytes>,
+    /// Whether the session is followed to its end and nothing more comes.
+    over: watch::Sender<bool>,
+    /// What asks the session for something.
+    pub(crate) control: Control,
+    follower: RwLock<Option<JoinHandle<()>>>,
+}
+
+/// How a session is asked for something.
+pub(crate) enum Control {
+    /// It runs in this process.
+    Here(autoissue_core::control::Resetter),
+    /// It is asked by way of the journal, if it runs at all.
+    Journal,
+}
+
+struct Shared {
+    story: Story,
+    log: Log,
+    recent: VecDeque<view::EventView>,
+    outputs: Outputs,
+}
+
+/// Messages of the newest events, without gaps.
+#[derive(Default)]
+struct Log {
+    messages: VecDeque<Bytes>,
+    n_bytes: usize,
+    last_seq: u64,
+}
+
+/// What a stream gets from the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// These messages; the last one has this number.
+    Messages(Bytes, u64),
+    /// Nothing has happened since.
+    Nothing,
+    /// They are no longer here; the log begins after this number.
+    TooOld(u64),
+}
+
+impl Hub {
+    /// Makes the hub of a session of which nothing is known yet.
+    pub(crate) fn new(session: SessionId, state_dir: PathBuf, style: Style, control: Control) -> Arc<Self> {
+        let shared = Shared {
+            story: Story::new(session.clone(), style.clone()),
+            log: Log::default(),
+            recent: VecDeque::new(),
+            outputs: Outputs::default(),
+        };
+        Arc::new(Self {
+            session,
+            state_dir,
+            style,
+            shared: RwLock::new(shared),
+            seq: watch::Sender::new(0),
+            overview: watch::Sender::new(Bytes::new()),
+            progress: broadcast::Sender::new(N_PROGRESS_KEPT),
+            over: watch::Sender::new(false),
+            control,
+            follower: RwLock::new(None),
+        })
+    }
+
+    /// Keeps what follows the session; it ends with the hub.
+    pub(crate) fn keep(&self, follower: JoinHandle<()>) {
+        *self.follower.write().unwrap_or_else(PoisonError::into_inner) = Some(follower);
+    }
+
+    /// Returns the session.
+    pub(crate) const fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    /// Returns where state is kept.
+    pub(crate) const fn state_dir(&self) -> &PathBuf {
+        &self.state_dir
+    }
+
+    /// Returns how text and times are shown.
+    pub(crate) const fn style(&self) -> &Style {
+        &self.style
+    }
+
+    /// Takes in events.
+    pub(crate) fn take<'a>(&self, envelopes: impl IntoIterator<Item = &'a Envelope<Event>>) {
+        let last_seq = {
+            let mut shared = self.write();
+            for envelope in envelopes {
+                shared.take(&self.session, envelope);
+            }
+            shared.log.last_seq
+        };
+        self.seq.send_if_modified(|seq| std::mem::replace(seq, last_seq) != last_seq);
+    }
+
+    /// Takes in lines of agents, and sends out what has gathered.
+    pub(crate) fn take_output(&self, gather: impl FnOnce(&mut Outputs, &Story)) {
+        let message = {
+            let mut shared = self.write();
+            let Shared { story, outputs, .. } = &mut *shared;
+            gather(outputs, story);
+            outputs.forget(|issue| story.engine().task(issue).is_some_and(|task| task.attempt().is_some()));
+            outputs.batch(&self.style.screen)
+        };
+        if let Some(progress) = message {
+            // Without streams it is an error, and no loss.
+            let _ = self.progress.send(message_of("progress", None, &progress));
+        }
+    }
+
+    /// Tells all streams how the session stands.
+    pub(crate) fn publish_overview(&self) {
+        if self.overview.receiver_count() > 0 {
+            let message = message_of("overview", None, &self.overview());
+            self.overview.send_replace(message);
+        }
+    }
+
+    /// Tells that nothing more comes.
+    pub(crate) fn end(&self) {
+        self.publish_overview();
+        self.over.send_replace(true);
+    }
+
+    /// Notes that the session's process is gone without a word, or that it is not; returns whether that is news.
+    pub(crate) fn set_cut_off(&self, is_cut_off: bool) -> bool {
+        std::mem::replace(&mut self.write().story.is_cut_off, is_cut_off) != is_cut_off
+    }
+
+    /// Reads the session as it stands.
+    pub(crate) fn look<T>(&self, see: impl FnOnce(&Story) -> T) -> T {
+        see(&self.read().story)
+    }
+
+    /// Returns the session at a glance.
+    pub(crate) fn overview(&self) -> view::SessionView {
+        let shared = self.read();
+        shared.story.overview(now_ms(), &shared.outputs.last_lines(&self.style.screen))
+    }
+
+    /// Returns what happened lately.
+    pub(crate) fn recent(&self) -> view::RecentView {
+        let shared = self.read();
+        view::RecentView {
+            session: self.session.to_string(),
+            last_seq: shared.log.last_seq,
+            events: shared.recent.iter().cloned().collect(),
+        }
+    }
+
+    /// Returns the newest lines of an attempt in flight that were seen here.
+    pub(crate) fn lines(&self, issue: u64, attempt: u32) -> Option<Vec<Shown>> {
+        self.read().outputs.lines(issue, attempt, &self.style.screen)
+    }
+
+    /// Returns the services that the session knows.
+    pub(crate) fn services(&self) -> Vec<Service> {
+        self.look(|story| {
+            let engine = story.engine();
+            let mut services = vec![engine.settings().agent_service(), Service::Forge];
+            services.extend(engine.breakers().keys().cloned());
+            services
+        })
+    }
+
+    /// Returns the messages after a number.
+    pub(crate) fn messages_after(&self, seq: u64) -> Taken {
+        self.read().log.after(seq)
+    }
+
+    /// Tells when events come.
+    pub(crate) fn watch_events(&self) -> watch::Receiver<u64> {
+        self.seq.subscribe()
+    }
+
+    /// Tells how the session stands.
+    pub(crate) fn watch_overview(&self) -> watch::Receiver<Bytes> {
+        self.overview.subscribe()
+    }
+
+    /// Tells what agents print.
+    pub(crate) fn watch_progress(&self) -> broadcast::Receiver<Bytes> {
+        self.progress.subscribe()
+    }
+
+    /// Tells when nothing more comes.
+    pub(crate) fn watch_end(&self) -> watch::Receiver<bool> {
+        self.over.subscribe()
+    }
+
+    /// Returns whether somebody streams it.
+    pub(crate) fn has_streams(&self) -> bool {
+        self.seq.receiver_count() > 0
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Shared> {
+        // An event is taken in whole or the process is lost anyway: what is behind it can be shown.
+        self.shared.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Shared> {
+        self.shared.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        if let Some(follower) = self.follower.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            follower.abort();
+        }
+    }
+}
+
+impl Shared {
+    fn take(&mut self, session: &SessionId, envelope: &Envelope<Event>) {
+        // Two who read the journal at once bring the same.
+        if envelope.seq <= self.log.last_seq {
+            return;
+        }
+        let view = self.story.take(envelope);
+        self.log.push(view.seq, event_message(session, &view));
+        if view.sentences.iter().any(|sentence| sentence.tone != view::ToneView::Detail) {
+            if self.recent.len() == N_RECENT_MAX {
+                self.recent.pop_front();
+            }
+            self.recent.push_back(view);
+        }
+    }
+}
+
+impl Log {
+    fn push(&mut self, seq: u64, message: Bytes) {
+        debug_assert_eq!(seq, self.last_seq + 1, "events come without gaps");
+        self.last_seq = seq;
+        self.n_bytes += message.len();
+        self.messages.push_back(message);
+        while LOG_BYTES_MAX < self.n_bytes {
+            let Some(oldest) = self.messages.pop_front() else { return };
+            self.n_bytes -= oldest.len();
+        }
+    }
+
+    fn after(&self, seq: u64) -> Taken {
+        let before_first = self.last_seq - self.messages.len() as u64;
+        if self.last_seq <= seq {
+            return Taken::Nothing;
+        }
+        if seq < before_first {
+            return Taken::TooOld(before_first);
+        }
+        let n_had = usize::try_from(seq - before_first).unwrap_or(usize::MAX);
+        let mut taken = Vec::new();
+        let mut last = seq;
+        for message in self.messages.range(n_had..) {
+            taken.extend_from_slice(message);
+            last += 1;
+            if TAKE_BYTES_MAX < taken.len() {
+                break;
+            }
+        }
+        Taken::Messages(taken.into(), last)
+    }
+}
+
+/// Returns an event as a message of a stream; its id names the session, for numbers begin anew in each.
+pub(crate) fn event_message(session: &SessionId, view: &view::EventView) -> Bytes {
+    message_of("happened", Some(&format!("{session}:{}", view.seq)), view)
+}
+
+/// Returns a message of a stream of server-sent events.
+pub(crate) fn message_of(kind: &str, id: Option<&str>, data: &impl Serialize) -> Bytes {
+    // JSON has no line breaks, so the data is one line.
+    let data = serde_json::to_string(data).expect("our own values have string keys");
+    let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+    Bytes::from(format!("{id}event: {kind}\ndata: {data}\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn log(n: u64) -> Log {
+        let mut log = Log::default();
+        (1..=n).for_each(|seq| log.push(seq, Bytes::from(format!("<{seq}>"))));
+        log
+    }
+
+    #[test]
+    fn a_reader_gets_what_it_has_not_had() {
+        assert_eq!(log(3).after(1), Taken::Messages(Bytes::from("<2><3>"), 3));
+        assert_eq!(log(3).after(3), Taken::Nothing);
+        assert_eq!(log(3).after(9), Taken::Nothing);
+        assert_eq!(log(0).after(0), Taken::Nothing);
+    }
+
+    #[test]
+    fn the_log_is_bounded_and_says_where_it_begins() {
+        let mut log = Log::default();
+        let message = Bytes::from(vec![b'x'; LOG_BYTES_MAX / 4]);
+        (1..=10).for_each(|seq| log.push(seq, message.clone()));
+        assert!(log.n_bytes <= LOG_BYTES_MAX);
+        assert_eq!(log.after(0), Taken::TooOld(6));
+        assert!(matches!(log.after(6), Taken::Messages(_, 7)), "no more at once than is good for a slow reader");
+    }
+}

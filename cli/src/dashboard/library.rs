@@ -1,0 +1,189 @@
+//! The sessions that can be shown: the one that runs in this process, and those of the journal.
+//!
+//! A session that somebody looks at is kept as a hub, so that a hundred readers cost one. A few are kept; one that nobody
+//! streams goes first.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use autoissue_core::journal::{JournalError, SessionId, SessionRow, SessionStatus};
+use autoissue_core::summary::rfc3339;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::archive::{Archive, ArchiveError};
+use super::follow;
+use super::hub::{Control, Hub};
+use super::problem::Problem;
+use super::story::Style;
+use super::view;
+use crate::liveness::is_cut_off;
+use crate::tally::Tally;
+
+/// Sessions of the journal that are kept in memory.
+const N_KEPT_MAX: usize = 6;
+
+/// How often it is looked which session is the current one, where none runs in this process.
+const CURRENT_EVERY: Duration = Duration::from_secs(2);
+
+/// The sessions that can be shown.
+pub(crate) struct Library {
+    archive: Archive,
+    style: Style,
+    /// The session of this process.
+    live: Option<Arc<Hub>>,
+    shelf: tokio::sync::Mutex<Vec<(Arc<Hub>, Instant)>>,
+    tallies: Mutex<HashMap<SessionId, (u64, Tally)>>,
+    /// The session that is shown where none is named.
+    current: watch::Sender<Option<SessionId>>,
+}
+
+impl Library {
+    /// Makes the library of a state directory; `live` is the session of this process.
+    pub(crate) fn new(archive: Archive, style: Style, live: Option<Arc<Hub>>) -> Self {
+        let current = watch::Sender::new(live.as_ref().map(|hub| hub.session().clone()));
+        Self { archive, style, live, shelf: tokio::sync::Mutex::default(), tallies: Mutex::default(), current }
+    }
+
+    /// Returns the journal.
+    pub(crate) const fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    /// Tells which session is shown where none is named.
+    pub(crate) fn watch_current(&self) -> watch::Receiver<Option<SessionId>> {
+        self.current.subscribe()
+    }
+
+    /// Looks again and again which session is the current one. Never returns.
+    pub(crate) async fn keep_current(&self) {
+        while self.live.is_none() {
+            self.find_current().await;
+            tokio::time::sleep(CURRENT_EVERY).await;
+        }
+    }
+
+    /// The newest session that runs, else the newest.
+    async fn find_current(&self) -> Option<SessionId> {
+        let state_dir = self.archive.state_dir().to_owned();
+        let found = self.archive.read(move |journal| {
+            let rows = journal.sessions(None, usize::MAX)?;
+            let runs = |row: &&SessionRow| row.status == SessionStatus::Running && !is_cut_off(row, &state_dir);
+            Ok(rows.iter().find(runs).or(rows.first()).map(|row| row.id.clone()))
+        });
+        let Ok(found) = found.await else { return self.current.borrow().clone() };
+        self.current.send_if_modified(|current| {
+            let is_new = *current != found;
+            current.clone_from(&found);
+            is_new
+        });
+        found
+    }
+
+    /// Returns a session by its id or the beginning of it; the current one where none is named.
+    ///
+    /// # Errors
+    /// Where there is none, or where it cannot be read.
+    pub(crate) async fn hub(&self, wanted: Option<&str>) -> Result<Arc<Hub>, Problem> {
+        let session = match (wanted, &self.live) {
+            (None, Some(live)) => return Ok(live.clone()),
+            (Some(wanted), Some(live)) if live.session().as_str() == wanted => return Ok(live.clone()),
+            (Some(wanted), _) => self.archive.session(wanted.to_owned()).await.map_err(problem)?.id,
+            (None, None) => self.find_current().await.ok_or_else(Problem::no_session)?,
+        };
+        if let Some(live) = self.live.as_ref().filter(|live| *live.session() == session) {
+            return Ok(live.clone());
+        }
+        self.recorded(session).await.map_err(problem)
+    }
+
+    async fn recorded(&self, session: SessionId) -> Result<Arc<Hub>, ArchiveError> {
+        // Held while one is read, so that a hundred readers wait for one reading instead of doing it a hundred times.
+        let mut shelf = self.shelf.lock().await;
+        if let Some((hub, used_at)) = shelf.iter_mut().find(|(hub, _)| *hub.session() == session) {
+            *used_at = Instant::now();
+            let hub = hub.clone();
+            drop(shelf);
+            follow::open(&hub, &self.archive).await?;
+            return Ok(hub);
+        }
+        let state_dir = self.archive.state_dir().to_owned();
+        let hub = Hub::new(session, state_dir, self.style.clone(), Control::Journal);
+        follow::open(&hub, &self.archive).await?;
+        hub.keep(tokio::spawn(follow::journal(Arc::downgrade(&hub), self.archive.clone())));
+        if shelf.len() == N_KEPT_MAX {
+            let oldest = (0..shelf.len()).min_by_key(|&at| (shelf[at].0.has_streams(), shelf[at].1));
+            oldest.map(|at| shelf.swap_remove(at));
+        }
+        shelf.push((hub.clone(), Instant::now()));
+        Ok(hub)
+    }
+
+    /// Lists sessions, newest first.
+    ///
+    /// # Errors
+    /// Where the journal cannot be read.
+    pub(crate) async fn sessions(&self, offset: usize, limit: usize) -> Result<view::SessionsView, Problem> {
+        let rows = self.archive.sessions(usize::MAX).await.map_err(problem)?;
+        let total = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        let mut sessions = Vec::new();
+        for row in rows.into_iter().skip(offset).take(limit) {
+            let tally = self.tally(&row).await.map_err(problem)?;
+            sessions.push(self.line(&row, tally));
+        }
+        let current = match &self.live {
+            Some(live) => Some(live.session().to_string()),
+            None => self.find_current().await.map(|session| session.to_string()),
+        };
+        Ok(view::SessionsView { current, total, offset: u32::try_from(offset).unwrap_or(u32::MAX), sessions })
+    }
+
+    /// What a session has come to changes with its events only.
+    async fn tally(&self, row: &SessionRow) -> Result<Tally, ArchiveError> {
+        let lock = || self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, tally)) = lock().get(&row.id).filter(|(last_seq, _)| *last_seq == row.last_seq) {
+            return Ok(tally.clone());
+        }
+        let read = row.clone();
+        let tally = self.archive.read(move |journal| Ok(Tally::of(journal, &read)?)).await?;
+        lock().insert(row.id.clone(), (row.last_seq, tally.clone()));
+        Ok(tally)
+    }
+
+    fn line(&self, row: &SessionRow, tally: Tally) -> view::SessionLine {
+        let is_live = self.live.as_ref().is_some_and(|live| *live.session() == row.id);
+        view::SessionLine {
+            session: row.id.to_string(),
+            repository: self.style.screen.line(&row.repository),
+            command: self.style.screen.line(&row.command),
+            status: match row.status {
+                SessionStatus::Running if !is_live && is_cut_off(row, self.archive.state_dir()) => {
+                    view::SessionStatus::CutOff
+                }
+                SessionStatus::Running => view::SessionStatus::Running,
+                SessionStatus::Interrupted => view::SessionStatus::Interrupted,
+                SessionStatus::Completed => view::SessionStatus::Completed,
+                SessionStatus::Failed => view::SessionStatus::Failed,
+            },
+            started_at: rfc3339(row.started_at_ms),
+            finished_at: row.finished_at_ms.map(rfc3339),
+            n_tasks: tally.n_tasks,
+            outcomes: tally.outcomes,
+            spent_usd: tally.spent.dollars(),
+        }
+    }
+}
+
+/// Returns what a reader of the API is told about a journal that does not answer.
+pub(crate) fn problem(error: ArchiveError) -> Problem {
+    match error {
+        ArchiveError::Journal(error @ (JournalError::NoSession { .. } | JournalError::Ambiguous { .. })) => {
+            Problem::not_found(error.to_string())
+        }
+        error => {
+            tracing::warn!(%error, "the dashboard cannot read the journal");
+            Problem::journal("see the log, or `autoissue status`, for the reason")
+        }
+    }
+}

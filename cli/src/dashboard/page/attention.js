@@ -1,0 +1,34 @@
+// What needs me? The most urgent first.
+
+import { byId, el, mark, say, show, sync } from "./dom.js";
+import { openTask } from "./list.js";
+
+const KINDS = { session: "Session", service: "Service", needs_you: "Decision", failed: "Failed" };
+
+/** Things that are listed; the rest is behind the counts. */
+const N_SHOWN = 6;
+
+export function drawAttention(session) {
+  show(byId("attention-part"), session.n_attention > 0);
+  const title = session.n_attention > N_SHOWN ? `Needs you (${session.n_attention}, the first ${N_SHOWN})` : `Needs you (${session.n_attention})`;
+  say(byId("attention-title"), title);
+  const items = session.attention.slice(0, N_SHOWN);
+  sync(byId("attention"), items, (item) => `${item.kind} ${item.issue ?? item.text}`, make, update);
+}
+
+function make(item) {
+  const row = el("li", {}, el("span", { class: "badge" }), el("div", {}, el("p", { class: "what" }), el("p", { class: "muted why" })));
+  if (item.issue !== null) {
+    row.querySelector(".what").append(el("button", { type: "button", class: "link", onclick: () => openTask(item.issue) }));
+  }
+  return row;
+}
+
+function update(row, item) {
+  mark(row, "data-kind", item.kind);
+  say(row.querySelector(".badge"), KINDS[item.kind]);
+  const what = row.querySelector(".what");
+  say(what.firstElementChild ?? what, item.issue !== null ? `#${item.issue} ${item.title}` : item.text);
+  const why = item.issue !== null ? [item.text, item.hint] : [item.hint];
+  say(row.querySelector(".why"), why.filter(Boolean).join(" · "));
+}

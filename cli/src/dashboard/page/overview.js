@@ -1,0 +1,109 @@
+// Is it going well? One sentence, a sign, and how many tasks are where; the title and the icon of the tab say the same.
+
+import { namedSession, now } from "./api.js";
+import { byId, el, mark, say, show, sync } from "./dom.js";
+import { STATES, STATUSES, counted, span, when } from "./words.js";
+
+let last = null;
+const listeners = [];
+
+/** Calls back with the state whose tasks somebody wants to see. */
+export const onState = (listener) => listeners.push(listener);
+
+export function drawOverview(session) {
+  last = session;
+  const isOver = session.status !== "running";
+  const sign = isOver && session.health === "well" ? "done" : session.health;
+  mark(byId("sign"), "data-health", sign);
+  mark(document.body, "data-health", session.health);
+  say(byId("verdict-line"), verdict(session));
+  say(byId("where"), where(session));
+  say(byId("version"), `autoissue ${session.version} · session ${session.session}`);
+  drawProgress(session.counts);
+  drawTab(session);
+  const banner = byId("banner");
+  show(banner, Boolean(namedSession()));
+  if (namedSession() && !banner.firstChild) {
+    banner.append(`This is session ${session.session}. `, el("a", { href: "/" }, "Show the current one"));
+  }
+  tick();
+}
+
+/** Counts on. */
+export function tick() {
+  if (last) say(byId("verdict-more"), more(last));
+}
+
+export function drawEmpty() {
+  mark(byId("sign"), "data-health", "idle");
+  say(byId("verdict-line"), "No session yet");
+  say(byId("verdict-more"), "`autoissue exec LABEL` runs one; this page shows it as soon as it begins.");
+  document.title = "autoissue";
+}
+
+function where(session) {
+  return session.label ? `${session.repository} · ${session.label}` : session.repository;
+}
+
+function verdict({ status, health, activity, counts, circuit_breaker: breaker, n_attention: nAttention, message }) {
+  const ended = counts.done === counts.total ? `all ${counted(counts.total, "task")} done` : `${counts.done} of ${counted(counts.total, "task")} done`;
+  if (status === "failed") return message ? `Stopped: ${message}` : "It could not go on";
+  if (status === "cut_off") return "Its process is gone";
+  if (status === "interrupted") return "Stopped; it can be resumed";
+  if (status === "completed") {
+    if (counts.total === 0) return "Finished: no issue carries the label";
+    return `Finished: ${ended}`;
+  }
+  if (breaker.state === "open") return "Waiting: a service is out of order";
+  if (breaker.state === "half_open") return "Trying whether the service works again";
+  if (breaker.state === "paused") return "Waiting: a service asked for a pause";
+  if (health === "attention") return `Under way; ${nAttention === 1 ? "one thing needs" : `${nAttention} things need`} you`;
+  const doing = {
+    starting: "Starting",
+    reading_backlog: "Reading the backlog",
+    planning: "Sorting the backlog",
+    checking_base: "Running the checks on the base",
+  };
+  return doing[activity] || "Going well";
+}
+
+function more({ status, started_at: startedAt, finished_at: finishedAt, counts, slots }) {
+  const parts = [];
+  if (status === "running") {
+    parts.push(`${counts.running} of ${counted(slots, "slot")} busy`, `running for ${span(now() - Date.parse(startedAt))}`, `since ${when(startedAt)}`);
+  } else {
+    const end = finishedAt || startedAt;
+    parts.push(STATUSES[status]);
+    if (finishedAt) parts.push(`ran for ${span(Date.parse(end) - Date.parse(startedAt))}`);
+    parts.push(finishedAt ? `${when(startedAt)} to ${when(end)}` : `began ${when(startedAt)}`);
+  }
+  return parts.join(" · ");
+}
+
+function drawProgress(counts) {
+  const present = STATES.filter(([key]) => counts[key] > 0);
+  const bar = byId("progress");
+  sync(bar, present, ([key]) => key, ([key]) => el("span", { "data-state": key }), (part, [key]) => {
+    part.style.flexGrow = String(counts[key]);
+  });
+  mark(bar, "aria-label", present.length ? present.map(([key, name]) => `${counts[key]} ${name}`).join(", ") : "No tasks yet");
+  const make = ([key]) => el("li", {}, el("button", { type: "button", class: "quiet", "data-state": key, onclick: () => listeners.forEach((listener) => listener(key)) },
+    el("span", { class: "dot", "data-state": key, "aria-hidden": "true" }), el("b"), " ", el("span", { class: "name" })));
+  sync(byId("legend"), STATES.filter(([key]) => counts[key] > 0 || key !== "not_started"), ([key]) => key, make, (item, [key, name]) => {
+    say(item.querySelector("b"), counts[key].toLocaleString("en"));
+    say(item.querySelector(".name"), name);
+    mark(item, "data-empty", counts[key] === 0 ? "yes" : null);
+  });
+}
+
+function drawTab(session) {
+  const { counts, health, status, repository } = session;
+  const running = status === "running";
+  const ended = counts.total - counts.running - counts.waiting;
+  let text = running ? `${ended}/${counts.total}` : `${counts.done}/${counts.total} done`;
+  if (counts.needs_you > 0) text = `${counts.needs_you} need you`;
+  if (health === "trouble") text = running ? "waiting" : STATUSES[status];
+  const sign = { well: running ? "▶" : "✓", attention: "▲", trouble: "■" }[health];
+  document.title = `${sign} ${text} · ${repository} · autoissue`;
+  mark(byId("icon"), "href", `/icon-${health}.svg`);
+}

@@ -1,0 +1,88 @@
+//! Strangers' text on its way into a response: printable, bounded, and without the secrets that we know.
+//!
+//! Every field of a response that may hold somebody else's text is a [`Shown`], and only a [`Screen`] makes one. So no
+//! response can hold an escape sequence or a credential by accident. It is still text, and the page shows it as such.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Serialize;
+
+use crate::printable::{self, one_line};
+use crate::redaction::Redaction;
+
+/// Longest title, name or sentence, characters.
+const LINE_CHARS_MAX: usize = 400;
+
+/// Text that may be shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub(crate) struct Shown(String);
+
+impl Shown {
+    /// Returns the text.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl JsonSchema for Shown {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Shown".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
+}
+
+/// Makes text fit to be shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Screen {
+    redaction: Redaction,
+}
+
+impl Screen {
+    /// Makes a screen that holds back these secrets.
+    pub(crate) const fn new(redaction: Redaction) -> Self {
+        Self { redaction }
+    }
+
+    /// Returns one printable line.
+    pub(crate) fn line(&self, text: &str) -> Shown {
+        self.cut(&one_line(text), LINE_CHARS_MAX)
+    }
+
+    /// Returns a line of a program's output: indentation stays.
+    pub(crate) fn output(&self, text: &str, chars_max: usize) -> Shown {
+        self.cut(&printable::lines(text).collect::<Vec<_>>().join(" "), chars_max)
+    }
+
+    /// Secrets go before the text is cut: half of one would not be found.
+    fn cut(&self, text: &str, chars_max: usize) -> Shown {
+        let clean = self.redaction.apply(text);
+        match clean.char_indices().nth(chars_max) {
+            Some((at, _)) => Shown(format!("{}…", &clean[..at])),
+            None => Shown(clean),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_holds_no_secret_no_escape_and_no_end_of_the_world() {
+        let screen = Screen::new(Redaction::of(&[("A_TOKEN".to_owned(), "hunter2hunter2".to_owned())]));
+        assert_eq!(screen.line("a\u{1b}[31m <b>hunter2\u{1b}[0mhunter2</b>\n").as_str(), "a <b>***</b>");
+        assert_eq!(screen.output("    x\u{1b}[1m y", 80).as_str(), "    x y");
+        assert_eq!(screen.output(&"é".repeat(500), 3).as_str(), "ééé…");
+        let line = "x".repeat(LINE_CHARS_MAX - 3) + "hunter2hunter2";
+        assert!(screen.line(&line).as_str().ends_with("x***"), "cut after the secret is gone");
+    }
+}

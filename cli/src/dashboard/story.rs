@@ -1,0 +1,666 @@
+//! A session as it stands, and the views of it: the engine that its events make, and when they happened.
+//!
+//! Every figure is read off the engine or the chronicle, so a live session and one of last year are shown by the same code.
+
+use std::collections::BTreeMap;
+
+use autoissue_core::bus::Envelope;
+use autoissue_core::engine::{
+    Breaker, BreakerState, Engine, Event, IssueNumber, NotStarted, Outcome, Phase, Service, SessionStatus, Stage, Task,
+    Time,
+};
+use autoissue_core::journal::SessionId;
+use autoissue_core::summary::{cost_per_pull_request, rfc3339};
+
+use super::chronicle::{self, Chronicle, FAILURE_TYPES};
+use super::shown::{Screen, Shown};
+use super::view;
+use crate::local_time::LocalTime;
+use crate::narration::{Tone, blocked, ended, narrate};
+
+/// Things for a person that one view names.
+const N_ATTENTION_MAX: usize = 50;
+
+/// How text and times are shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Style {
+    /// Keeps out of text what must not be shown.
+    pub(crate) screen: Screen,
+    /// Times inside sentences.
+    pub(crate) time: LocalTime,
+}
+
+/// A session as it stands.
+#[derive(Debug)]
+pub(crate) struct Story {
+    session: SessionId,
+    engine: Engine,
+    chronicle: Chronicle,
+    last_seq: u64,
+    /// Its process is gone without a word.
+    pub(crate) is_cut_off: bool,
+    style: Style,
+}
+
+/// Which tasks are wanted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    /// Only those of a group.
+    pub(crate) state: Option<view::TaskState>,
+    /// Only those whose number, title or domain holds this.
+    pub(crate) text: Option<&'a str>,
+    /// Left out before the first.
+    pub(crate) offset: usize,
+    /// At most so many.
+    pub(crate) limit: usize,
+}
+
+impl Story {
+    /// Makes the story of a session of which nothing is known yet.
+    pub(crate) fn new(session: SessionId, style: Style) -> Self {
+        let (engine, chronicle) = (Engine::new(), Chronicle::default());
+        Self { session, engine, chronicle, last_seq: 0, is_cut_off: false, style }
+    }
+
+    /// Returns the number of the last event that it knows.
+    pub(crate) const fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Returns the engine as the events made it.
+    pub(crate) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Returns when things happened.
+    pub(crate) const fn chronicle(&self) -> &Chronicle {
+        &self.chronicle
+    }
+
+    /// Takes in the next event, and returns it as it is shown.
+    pub(crate) fn take(&mut self, envelope: &Envelope<Event>) -> view::EventView {
+        let Envelope { seq, at_ms, event } = envelope;
+        self.engine.apply(event);
+        self.chronicle.take(*at_ms, event, &self.engine);
+        self.last_seq = *seq;
+        if matches!(event, Event::SessionResumed { .. }) {
+            self.is_cut_off = false;
+        }
+        let sentence = |sentence: crate::narration::Sentence| view::SentenceView {
+            tone: tone(sentence.tone),
+            text: self.style.screen.line(&sentence.text),
+        };
+        view::EventView {
+            seq: *seq,
+            at: rfc3339(*at_ms),
+            kind: kind_of(event),
+            issue: event.issue().map(|issue| issue.0),
+            sentences: narrate(event, &self.engine, &self.style.time).into_iter().map(sentence).collect(),
+        }
+    }
+
+    /// Returns where the session is.
+    pub(crate) fn status(&self) -> view::SessionStatus {
+        match self.engine.phase() {
+            Phase::Over(SessionStatus::Completed) => view::SessionStatus::Completed,
+            Phase::Over(SessionStatus::Failed { .. }) => view::SessionStatus::Failed,
+            _ if self.engine.is_interrupted() => view::SessionStatus::Interrupted,
+            _ if self.is_cut_off => view::SessionStatus::CutOff,
+            _ => view::SessionStatus::Running,
+        }
+    }
+
+    /// Returns whether nothing more happens unless somebody resumes it.
+    pub(crate) fn is_still(&self) -> bool {
+        self.status() != view::SessionStatus::Running
+    }
+
+    /// Returns the session at a glance; `last_lines` are the newest lines of agents.
+    pub(crate) fn overview(&self, now_ms: u64, last_lines: &BTreeMap<u64, Shown>) -> view::SessionView {
+        let (engine, about) = (&self.engine, self.engine.about());
+        let line = |text: &str| self.style.screen.line(text);
+        let (attention, n_attention) = self.attention();
+        view::SessionView {
+            session: self.session.to_string(),
+            last_seq: self.last_seq,
+            repository: line(&about.repository),
+            label: line(&about.label),
+            base_branch: line(&about.base_branch),
+            agent: line(&engine.settings().agent),
+            version: line(&about.version),
+            status: self.status(),
+            activity: self.activity(),
+            health: self.health(&attention),
+            message: self.message(),
+            started_at: rfc3339(self.chronicle.started_at_ms),
+            finished_at: self.chronicle.finished_at_ms.map(rfc3339),
+            now: rfc3339(now_ms),
+            counts: self.counts(),
+            slots: engine.settings().n_slots,
+            budget: self.budget(),
+            circuit_breaker: self.breakers(),
+            running: engine.running().map(|task| self.running(task, now_ms, last_lines)).collect(),
+            attention,
+            n_attention,
+        }
+    }
+
+    fn activity(&self) -> view::Activity {
+        match self.engine.phase() {
+            _ if self.is_still() => view::Activity::Over,
+            Phase::New => view::Activity::Starting,
+            Phase::Intake { .. } => view::Activity::ReadingBacklog,
+            Phase::Planning => view::Activity::Planning,
+            Phase::BaseCheck => view::Activity::CheckingBase,
+            Phase::Running => view::Activity::Running,
+            Phase::Over(_) => view::Activity::Over,
+        }
+    }
+
+    fn health(&self, attention: &[view::AttentionView]) -> view::SessionHealth {
+        let worst = attention.iter().map(|item| item.kind).min();
+        match (self.status(), worst) {
+            (view::SessionStatus::Failed | view::SessionStatus::CutOff, _) => view::SessionHealth::Trouble,
+            (_, Some(view::AttentionKind::Session)) => view::SessionHealth::Trouble,
+            (view::SessionStatus::Running, _) if self.breakers().state == view::BreakerState::Open => {
+                view::SessionHealth::Trouble
+            }
+            (_, Some(_)) => view::SessionHealth::Attention,
+            (_, None) => view::SessionHealth::Well,
+        }
+    }
+
+    fn message(&self) -> Option<Shown> {
+        match self.engine.phase() {
+            Phase::Over(SessionStatus::Failed { message, .. }) => Some(self.style.screen.line(message)),
+            _ => None,
+        }
+    }
+
+    /// Returns how many tasks are where.
+    pub(crate) fn counts(&self) -> view::Counts {
+        let mut counts = view::Counts::default();
+        for task in self.engine.tasks().values() {
+            counts.total += 1;
+            *match state(task) {
+                view::TaskState::Waiting => &mut counts.waiting,
+                view::TaskState::Running => &mut counts.running,
+                view::TaskState::Done => &mut counts.done,
+                view::TaskState::NeedsYou => &mut counts.needs_you,
+                view::TaskState::Failed => &mut counts.failed,
+                view::TaskState::NotStarted => &mut counts.not_started,
+            } += 1;
+        }
+        counts
+    }
+
+    /// Returns how many tasks ended in which way.
+    pub(crate) fn outcomes(&self) -> BTreeMap<&'static str, u32> {
+        let mut outcomes = BTreeMap::new();
+        for outcome in self.engine.tasks().values().filter_map(Task::outcome) {
+            *outcomes.entry(outcome.name()).or_default() += 1;
+        }
+        outcomes
+    }
+
+    /// Returns the money now.
+    pub(crate) fn budget(&self) -> view::BudgetView {
+        let ledger = self.engine.ledger();
+        view::BudgetView {
+            budget_usd: ledger.budget.dollars(),
+            spent_usd: ledger.spent.dollars(),
+            assumed_usd: ledger.assumed.dollars(),
+            in_flight_usd: chronicle::metered(&self.engine).dollars(),
+            reserved_usd: ledger.reserved.dollars(),
+            available_usd: ledger.available().dollars(),
+            cost_per_pull_request_usd: cost_per_pull_request(&self.engine).map(|usd| usd.dollars()),
+        }
+    }
+
+    /// Returns the money over time.
+    pub(crate) fn budget_history(&self) -> view::BudgetHistory {
+        let point = |point: &chronicle::CostPoint| view::CostPointView {
+            at: rfc3339(point.at_ms),
+            spent_usd: point.spent.dollars(),
+            reserved_usd: point.reserved.dollars(),
+        };
+        view::BudgetHistory { now: self.budget(), history: self.chronicle.costs.iter().map(point).collect() }
+    }
+
+    /// Returns the circuit breakers: those of the services in use, and those that have failed.
+    pub(crate) fn breakers(&self) -> view::BreakerView {
+        let settled = Breaker::default();
+        let mut known: BTreeMap<&Service, &Breaker> = self.engine.breakers().iter().collect();
+        let agent = self.engine.settings().agent_service();
+        known.entry(&agent).or_insert(&settled);
+        known.entry(&Service::Forge).or_insert(&settled);
+        let services: Vec<_> = known.into_iter().map(|(service, breaker)| self.service(service, breaker)).collect();
+        let state = services.iter().map(|service| service.state).max().unwrap_or(view::BreakerState::Closed);
+        view::BreakerView { state, services }
+    }
+
+    fn service(&self, service: &Service, breaker: &Breaker) -> view::ServiceView {
+        let line = |text: &str| self.style.screen.line(text);
+        let (state, until, probe, message) = match &breaker.state {
+            BreakerState::Closed => (view::BreakerState::Closed, None, None, None),
+            BreakerState::Paused { until, message } => (view::BreakerState::Paused, Some(until), None, Some(message)),
+            BreakerState::Open { until } => (view::BreakerState::Open, Some(until), None, None),
+            BreakerState::Probing { issue } => (view::BreakerState::HalfOpen, None, Some(issue.0), None),
+        };
+        view::ServiceView {
+            service: line(&service_key(service)),
+            name: line(&service.to_string()),
+            state,
+            consecutive_failures: breaker.n_failures,
+            until: until.map(|until| rfc3339(until.ms())),
+            probe,
+            message: message.map(|message| line(message)),
+        }
+    }
+
+    /// Returns the failures.
+    pub(crate) fn errors(&self) -> view::ErrorsView {
+        let n = |kind: &'static str| self.chronicle.n_failures.get(kind).copied().unwrap_or_default();
+        let by_type: BTreeMap<_, _> = FAILURE_TYPES.iter().map(|kind| (kind.name(), n(kind.name()))).collect();
+        let recent = self.chronicle.failures.iter().rev().map(|failure| view::ErrorView {
+            at: rfc3339(failure.at_ms),
+            issue: failure.issue.map(|issue| issue.0),
+            kind: failure.kind.name(),
+            message: self.style.screen.line(&failure.message),
+            retried: failure.retried,
+        });
+        view::ErrorsView { total: by_type.values().sum(), recent: recent.collect(), by_type }
+    }
+
+    /// Returns the figures of the session as a whole.
+    pub(crate) fn metrics(&self, now_ms: u64) -> view::MetricsView {
+        let chronicle = &self.chronicle;
+        let end = if self.is_still() { chronicle.last_at_ms } else { now_ms };
+        let session = view::SessionMetrics {
+            session: self.session.to_string(),
+            status: self.status(),
+            started_at: rfc3339(chronicle.started_at_ms),
+            finished_at: chronicle.finished_at_ms.map(rfc3339),
+            duration_ms: end.saturating_sub(chronicle.started_at_ms),
+            tasks: self.counts(),
+            outcomes: self.outcomes(),
+            attempts: chronicle.n_attempts,
+            slots: self.engine.settings().n_slots,
+            tokens: chronicle.tokens,
+            agent_ms: chronicle.agent_ms,
+        };
+        view::MetricsView {
+            session,
+            budget: self.budget(),
+            circuit_breaker: self.breakers(),
+            errors: self.errors(),
+        }
+    }
+
+    fn running(&self, task: &Task, now_ms: u64, last_lines: &BTreeMap<u64, Shown>) -> view::RunningView {
+        let issue = task.issue.number;
+        let attempt = task.attempt();
+        let metered = attempt.filter(|attempt| attempt.reserved.micros() != 0).map(|attempt| attempt.metered);
+        view::RunningView {
+            issue: issue.0,
+            title: self.style.screen.line(&task.issue.title),
+            url: self.link(&task.issue.url),
+            domain: self.style.screen.line(task.domain()),
+            model: task.model.as_deref().map(|model| self.style.screen.line(model)),
+            stage: task.stage_name(),
+            attempt: attempt.map_or(task.n_attempts, |attempt| attempt.number),
+            started_at: rfc3339(self.chronicle.running_since_ms(issue).unwrap_or(self.chronicle.last_at_ms)),
+            spent_usd: (task.spent + metered.unwrap_or_default()).dollars(),
+            reserved_usd: attempt.map_or(0.0, |attempt| attempt.reserved.dollars()),
+            why: self.why(issue, now_ms),
+            last_line: last_lines.get(&issue.0).cloned(),
+        }
+    }
+
+    fn why(&self, issue: IssueNumber, now_ms: u64) -> Option<Shown> {
+        if self.is_still() {
+            return None;
+        }
+        let why = self.engine.blocked(issue, Time::from_ms(now_ms))?;
+        Some(self.style.screen.line(&blocked(&why, &self.style.time)))
+    }
+
+    /// Returns an address that a browser may follow: a stranger's text must not become a script.
+    fn link(&self, url: &str) -> Option<Shown> {
+        let is_web = url.starts_with("https://") || url.starts_with("http://");
+        is_web.then(|| self.style.screen.line(url))
+    }
+
+    /// Returns what a person should look at, and how many things there are.
+    fn attention(&self) -> (Vec<view::AttentionView>, u32) {
+        let mut items: Vec<_> = self.session_attention().into_iter().chain(self.service_attention()).collect();
+        let tasks = self.engine.tasks().values();
+        items.extend(tasks.filter_map(|task| self.task_attention(task)));
+        items.sort_by_key(|item| item.kind);
+        let n_items = u32::try_from(items.len()).unwrap_or(u32::MAX);
+        items.truncate(N_ATTENTION_MAX);
+        (items, n_items)
+    }
+
+    fn session_attention(&self) -> Option<view::AttentionView> {
+        let resume = format!("go on with `autoissue resume {}`", self.session);
+        let (text, hint) = match (self.engine.phase(), self.status()) {
+            (Phase::Over(SessionStatus::Failed { message, .. }), _) => (message.clone(), None),
+            (_, view::SessionStatus::Interrupted) => ("stopped; everything is saved".to_owned(), Some(resume)),
+            (_, view::SessionStatus::CutOff) => {
+                ("the process that ran it is gone; nothing journaled is lost".to_owned(), Some(resume))
+            }
+            _ => return None,
+        };
+        let (kind, line) = (view::AttentionKind::Session, |text: &str| self.style.screen.line(text));
+        Some(view::AttentionView {
+            kind,
+            issue: None,
+            title: None,
+            text: line(&text),
+            hint: hint.as_deref().map(line),
+            url: None,
+        })
+    }
+
+    fn service_attention(&self) -> Vec<view::AttentionView> {
+        if self.is_still() {
+            return Vec::new();
+        }
+        let line = |text: &str| self.style.screen.line(text);
+        let item = |(service, breaker): (&Service, &Breaker)| {
+            let (text, hint) = match &breaker.state {
+                BreakerState::Open { until } => (
+                    format!(
+                        "{service} failed {} times in a row; probed at {}",
+                        breaker.n_failures,
+                        self.style.time.clock(until.ms())
+                    ),
+                    "reset the breaker once the service works again",
+                ),
+                BreakerState::Paused { until, message } => (
+                    format!("{service} pauses until {}: {message}", self.style.time.clock(until.ms())),
+                    "it goes on by itself",
+                ),
+                BreakerState::Closed | BreakerState::Probing { .. } => return None,
+            };
+            let (kind, text, hint) = (view::AttentionKind::Service, line(&text), Some(line(hint)));
+            Some(view::AttentionView { kind, issue: None, title: None, text, hint, url: None })
+        };
+        self.engine.breakers().iter().filter_map(item).collect()
+    }
+
+    fn task_attention(&self, task: &Task) -> Option<view::AttentionView> {
+        let kind = match state(task) {
+            view::TaskState::NeedsYou => view::AttentionKind::NeedsYou,
+            view::TaskState::Failed => view::AttentionKind::Failed,
+            _ => return None,
+        };
+        Some(view::AttentionView {
+            kind,
+            issue: Some(task.issue.number.0),
+            title: Some(self.style.screen.line(&task.issue.title)),
+            text: self.style.screen.line(&ended(task.outcome()?)),
+            hint: None,
+            url: self.link(&task.issue.url),
+        })
+    }
+
+    /// Returns the tasks that are wanted: waiting ones in the order in which they come up, ended ones the newest first.
+    pub(crate) fn tasks(&self, wanted: Wanted<'_>, now_ms: u64) -> view::TasksView {
+        let needle = wanted.text.map(str::to_lowercase);
+        let fits = |task: &&Task| {
+            wanted.state.is_none_or(|wanted| wanted == state(task))
+                && needle.as_deref().is_none_or(|needle| holds(task, needle))
+        };
+        let mut tasks: Vec<&Task> = self.engine.tasks().values().filter(fits).collect();
+        tasks.sort_by_cached_key(|task| self.place(task));
+        let total = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
+        let page = tasks.into_iter().skip(wanted.offset).take(wanted.limit);
+        view::TasksView {
+            session: self.session.to_string(),
+            last_seq: self.last_seq,
+            total,
+            offset: u32::try_from(wanted.offset).unwrap_or(u32::MAX),
+            tasks: page.map(|task| self.task(task, now_ms)).collect(),
+        }
+    }
+
+    /// Running first, then waiting by priority and age, then ended by their end, the newest first.
+    fn place(&self, task: &Task) -> (u8, u64, u64, u64) {
+        let number = task.issue.number.0;
+        match &task.stage {
+            Stage::Running(_) => (0, 0, 0, number),
+            Stage::Classifying | Stage::Choosing | Stage::Waiting { .. } => {
+                (1, task.issue.priority().into(), task.issue.created_at.ms(), number)
+            }
+            Stage::Ended(_) => {
+                let ended_at_ms = self.chronicle.ended_at_ms(task.issue.number).unwrap_or_default();
+                (2, u64::MAX - ended_at_ms, 0, number)
+            }
+        }
+    }
+
+    /// Returns one task.
+    pub(crate) fn task_of(&self, issue: u64, now_ms: u64) -> Option<view::TaskView> {
+        self.engine.task(IssueNumber(issue)).map(|task| self.task(task, now_ms))
+    }
+
+    fn task(&self, task: &Task, now_ms: u64) -> view::TaskView {
+        let line = |text: &str| self.style.screen.line(text);
+        let outcome = task.outcome();
+        let is_open = outcome.is_none();
+        view::TaskView {
+            issue: task.issue.number.0,
+            title: line(&task.issue.title),
+            url: self.link(&task.issue.url),
+            domain: line(task.domain()),
+            model: task.model.as_deref().map(line),
+            state: state(task),
+            stage: task.stage_name(),
+            attempts: task.n_attempts,
+            estimate_usd: task.estimate.dollars(),
+            spent_usd: task.spent.dollars(),
+            assumed_usd: task.assumed.dollars(),
+            why: self.why(task.issue.number, now_ms),
+            outcome: outcome.map(Outcome::name),
+            reason: outcome.filter(|outcome| !matches!(outcome, Outcome::Done { .. })).map(|outcome| line(&ended(outcome))),
+            last_failure: task.last_failure.as_ref().filter(|_| is_open).map(|(_, message)| line(message)),
+            pull_request: outcome.and_then(Outcome::pull_request).map(|pull| view::PullRequestView {
+                number: pull.number,
+                url: self.link(&pull.url),
+            }),
+            branch: task.publication.as_ref().map(|publication| line(&publication.branch)),
+            changes: task.work.as_ref().map(|work| view::ChangesView {
+                files: work.n_files,
+                added: work.added,
+                removed: work.removed,
+            }),
+            checks: task
+                .checks
+                .iter()
+                .map(|check| view::CheckView {
+                    name: line(&check.name),
+                    passed: check.passed,
+                    ended: line(&check.ended),
+                })
+                .collect(),
+            ended_at: self.chronicle.ended_at_ms(task.issue.number).map(rfc3339),
+        }
+    }
+
+    /// Returns the attempts on a time line.
+    pub(crate) fn timeline(&self, now_ms: u64) -> view::TimelineView {
+        let span = |span: &chronicle::Span| view::SpanView {
+            issue: span.issue.0,
+            attempt: span.attempt,
+            domain: self.style.screen.line(&span.domain),
+            started_at: rfc3339(span.started_at_ms),
+            ended_at: span.ended_at_ms.map(rfc3339),
+            result: match span.result {
+                chronicle::SpanResult::Running => view::SpanResult::Running,
+                chronicle::SpanResult::Published => view::SpanResult::Published,
+                chronicle::SpanResult::Failed => view::SpanResult::Failed,
+                chronicle::SpanResult::Interrupted => view::SpanResult::Interrupted,
+            },
+        };
+        let ends_at_ms = if self.is_still() { self.chronicle.last_at_ms } else { now_ms };
+        view::TimelineView {
+            session: self.session.to_string(),
+            started_at: rfc3339(self.chronicle.started_at_ms),
+            ends_at: rfc3339(ends_at_ms),
+            attempts: self.chronicle.spans.iter().map(span).collect(),
+        }
+    }
+}
+
+/// Returns the name of a service in the API.
+pub(crate) fn service_key(service: &Service) -> String {
+    match service {
+        Service::Agent(name) => format!("agent:{name}"),
+        Service::Forge => "forge".to_owned(),
+    }
+}
+
+fn holds(task: &Task, needle: &str) -> bool {
+    task.issue.number.to_string().contains(needle)
+        || task.issue.title.to_lowercase().contains(needle)
+        || task.domain().contains(needle)
+}
+
+/// Returns in which group a task is.
+pub(crate) const fn state(task: &Task) -> view::TaskState {
+    match &task.stage {
+        Stage::Classifying | Stage::Choosing | Stage::Waiting { .. } => view::TaskState::Waiting,
+        Stage::Running(_) => view::TaskState::Running,
+        Stage::Ended(outcome) => match outcome {
+            Outcome::Done { .. } | Outcome::AlreadyOpen { .. } => view::TaskState::Done,
+            Outcome::NeedsYou { .. } | Outcome::Budget { .. } => view::TaskState::NeedsYou,
+            Outcome::NoChange | Outcome::Failed { .. } => view::TaskState::Failed,
+            Outcome::Skipped { .. }
+            | Outcome::NotStarted { because: NotStarted::Budget | NotStarted::Until | NotStarted::Stopped(_) } => {
+                view::TaskState::NotStarted
+            }
+        },
+    }
+}
+
+const fn tone(tone: Tone) -> view::ToneView {
+    match tone {
+        Tone::Detail => view::ToneView::Detail,
+        Tone::Plain => view::ToneView::Plain,
+        Tone::Good => view::ToneView::Good,
+        Tone::Odd => view::ToneView::Odd,
+        Tone::Bad => view::ToneView::Bad,
+    }
+}
+
+/// Returns the kind of an event as the journal has it: the event's text begins with it.
+fn kind_of(event: &Event) -> String {
+    /// Keeps the first bytes of what is written, and ends the writing there.
+    struct Head(Vec<u8>);
+
+    impl std::io::Write for Head {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.extend_from_slice(bytes);
+            // `{"type":"…"` has four quotes; what follows may be a whole issue.
+            let n_quotes = self.0.iter().filter(|byte| **byte == b'"').count();
+            if n_quotes < 4 { Ok(bytes.len()) } else { Err(std::io::ErrorKind::WriteZero.into()) }
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut head = Head(Vec::new());
+    let _ = serde_json::to_writer(&mut head, event);
+    String::from_utf8_lossy(&head.0).split('"').nth(3).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::engine::{PullRequest, Settings};
+
+    use super::*;
+    use crate::fixture::{admitted, at_work, check_failed, finished, shipped};
+    use crate::redaction::Redaction;
+
+    fn told(events: &[Event]) -> Story {
+        let style = Style { screen: Screen::new(Redaction::default()), time: LocalTime::utc() };
+        let mut story = Story::new(SessionId::new(0, [0, 1]), style);
+        for (seq, event) in (1..).zip(events) {
+            story.take(&Envelope { seq, at_ms: seq * 1_000, event: event.clone() });
+        }
+        story
+    }
+
+    fn night() -> Vec<Event> {
+        let issues = [
+            (1, "One", "backend"),
+            (2, "<script>alert(1)</script>", "frontend"),
+            (3, "Three\u{1b}[2J", "database"),
+            (4, "Four", "database"),
+        ];
+        let mut events = admitted(Settings::default(), &issues);
+        events.extend(shipped(1, 30, 42));
+        events.extend(check_failed(2, 310));
+        events.extend(at_work(3, 1));
+        events
+    }
+
+    #[test]
+    fn a_view_says_where_every_task_is_and_why_it_waits() {
+        let story = told(&night());
+        let overview = story.overview(60_000, &BTreeMap::from([(3, Shown::default())]));
+        let counts = view::Counts { total: 4, waiting: 1, running: 1, done: 1, failed: 1, ..Default::default() };
+        assert_eq!(overview.counts, counts);
+        assert_eq!((overview.status, overview.health), (view::SessionStatus::Running, view::SessionHealth::Attention));
+        let waiting = story.tasks(Wanted { state: Some(view::TaskState::Waiting), limit: 9, ..Wanted::default() }, 60_000);
+        let why = waiting.tasks[0].why.as_ref().map(Shown::as_str);
+        assert_eq!((waiting.total, why), (1, Some("domain database is busy with #3")));
+    }
+
+    #[test]
+    fn only_a_web_address_becomes_a_link() {
+        let mut events = admitted(Settings::default(), &[(1, "One", "backend"), (2, "Two", "frontend")]);
+        let evil = PullRequest { number: 1, url: "javascript:alert(1)".to_owned() };
+        events.push(finished(1, Outcome::Done { pull_request: Some(evil) }));
+        events.extend(shipped(2, 31, 10));
+        let story = told(&events);
+        let url = |issue| story.task_of(issue, 0).unwrap().pull_request.unwrap().url;
+        assert_eq!(url(1), None);
+        assert_eq!(url(2).unwrap().as_str(), "https://github.com/owner/shop/pull/31");
+    }
+
+    #[test]
+    fn a_page_of_tasks_is_a_part_of_all_that_fit() {
+        let issues: Vec<(u64, String)> = (1..=50).map(|n| (n, format!("Task {n}"))).collect();
+        let issues: Vec<_> = issues.iter().map(|(n, title)| (*n, title.as_str(), "backend")).collect();
+        let story = told(&admitted(Settings::default(), &issues));
+        let page = story.tasks(Wanted { text: Some("TASK 1"), offset: 2, limit: 3, ..Wanted::default() }, 0);
+        let numbers: Vec<u64> = page.tasks.iter().map(|task| task.issue).collect();
+        assert_eq!((page.total, page.offset, numbers), (11, 2, vec![11, 12, 13]));
+    }
+
+    #[test]
+    fn the_kind_of_an_event_is_read_without_its_rest() {
+        let mut events = night();
+        events.push(Event::SessionInterrupted);
+        for event in events {
+            let whole: serde_json::Value = serde_json::to_value(&event).unwrap();
+            assert_eq!(Some(kind_of(&event).as_str()), whole["type"].as_str());
+        }
+    }
+
+    #[test]
+    fn an_open_breaker_is_the_worst_of_all_states() {
+        let service = Service::Agent("claude".to_owned());
+        let mut events = night();
+        events.push(Event::BreakerOpened { service, until: Time::from_ms(99_000), n_failures: 5 });
+        let overview = told(&events).overview(60_000, &BTreeMap::new());
+        assert_eq!(overview.circuit_breaker.state, view::BreakerState::Open);
+        assert_eq!(overview.health, view::SessionHealth::Trouble);
+        assert_eq!(overview.circuit_breaker.services.len(), 2, "the forge is listed too");
+    }
+}
