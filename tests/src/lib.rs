@@ -7,6 +7,7 @@
 )]
 
 pub mod github_server;
+pub mod guests;
 pub mod measure;
 mod sandbox;
 

@@ -11,6 +11,7 @@ mod first_run;
 mod github_server;
 mod lessons;
 mod output;
+mod plugins;
 mod process_under_test;
 mod signals;
 mod supervisor;
