@@ -9,12 +9,26 @@
 //!
 //! Nothing that an agent says is believed: the host looks at what git shows and runs the repository's checks.
 
-use crate::{Description, Issue, PluginError};
+use crate::model_selector::Effort;
+use crate::{Description, Issue, PluginError, Settings};
 
 /// Knows one kind of agent program.
 pub trait AgentBackend: Send + Sync {
     /// Returns who this backend is.
     fn describe(&self) -> Description;
+
+    /// Returns what it takes as settings; by default none.
+    fn settings(&self) -> Settings {
+        Settings::none()
+    }
+
+    /// Returns whether these settings are right. Asked before a session has any effect.
+    ///
+    /// # Errors
+    /// [`PluginError::InvalidSettings`], which is shown to the operator as it is.
+    fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
+        self.settings().check(settings)
+    }
 
     /// Returns the program that it needs and how its cost is known.
     ///
@@ -77,6 +91,8 @@ pub struct AgentTask {
     pub prompt: String,
     /// Model; `None` leaves it to the program.
     pub model: Option<String>,
+    /// How hard it should think, as the model selector said; `None` leaves it to the program.
+    pub effort: Option<Effort>,
     /// Directory that the program works in, absolute.
     pub directory: String,
     /// Identifier to give to the agent's session, so that a later attempt can go on with it: a UUID.

@@ -1,11 +1,24 @@
 //! Classifiers: to which domain of the product does an issue belong?
 
-use crate::{Description, Issue, PluginError};
+use crate::{Description, Issue, PluginError, Settings};
 
 /// Decides the domain of an issue.
 pub trait Classifier: Send + Sync {
     /// Returns who this classifier is.
     fn describe(&self) -> Description;
+
+    /// Returns what it takes as settings; by default none.
+    fn settings(&self) -> Settings {
+        Settings::none()
+    }
+
+    /// Returns whether these settings are right. Asked before a session has any effect.
+    ///
+    /// # Errors
+    /// [`PluginError::InvalidSettings`], which is shown to the operator as it is.
+    fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
+        self.settings().check(settings)
+    }
 
     /// Returns the domain of one issue. The same issue must get the same answer, whatever was asked before.
     ///

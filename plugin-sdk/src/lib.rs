@@ -32,6 +32,8 @@
 //!     }
 //! }
 //!
+//! export_plugin! { classifier: Billing }
+//!
 //! let issue = Issue { title: "Invoice shows the wrong total".into(), ..Issue::default() };
 //! let answer = Billing.classify(&issue, &ClassifierContext::default()).unwrap();
 //! assert_eq!(answer.domain, "billing");
@@ -40,12 +42,18 @@
 pub mod agent_backend;
 pub mod classifier;
 pub mod error;
+pub mod export;
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub mod guest;
 pub mod hidden_text;
 pub mod issue;
+pub mod log;
 pub mod markdown;
 pub mod model_selector;
 pub mod paths;
 pub mod pr_template;
+pub mod settings;
 pub mod testing;
 #[cfg(test)]
 mod wit_package;
@@ -60,13 +68,18 @@ pub use hidden_text::{HiddenKind, Stripped};
 pub use issue::{Description, Issue};
 pub use model_selector::{Effort, ModelHistory, ModelInfo, ModelSelector, Selection, SelectionRequest};
 pub use pr_template::{Change, CheckReport, Commit, PrContext, PrTemplate, PullRequestText};
+pub use settings::Settings;
+// For the settings of a strategy, without a dependency of the author's own.
+pub use {schemars, serde, serde_json};
 
 /// Everything that a plugin usually needs, in one `use`.
 pub mod prelude {
+    pub use crate::export_plugin;
+    pub use crate::settings::read as read_settings;
     pub use crate::{
         AgentBackend, AgentEvent, AgentRun, AgentTask, Change, CheckReport, Classification, Classifier,
         ClassifierContext, CommandInput, CommandSpec, Commit, Description, Effort, Exit, Issue, Line, Metering,
         ModelHistory, ModelInfo, ModelSelector, PluginError, PrContext, PrTemplate, ProgramInfo, PullRequestText,
-        Score, Selection, SelectionRequest, Source, Usage,
+        Score, Selection, SelectionRequest, Settings, Source, Usage,
     };
 }

@@ -1,11 +1,24 @@
 //! Model selectors: which model works on an issue?
 
-use crate::{Description, Issue, PluginError};
+use crate::{Description, Issue, PluginError, Settings};
 
 /// Chooses the model for one attempt. Asked only where the operator set the model to `auto`.
 pub trait ModelSelector: Send + Sync {
     /// Returns who this selector is.
     fn describe(&self) -> Description;
+
+    /// Returns what it takes as settings; by default none.
+    fn settings(&self) -> Settings {
+        Settings::none()
+    }
+
+    /// Returns whether these settings are right. Asked before a session has any effect.
+    ///
+    /// # Errors
+    /// [`PluginError::InvalidSettings`], which is shown to the operator as it is.
+    fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
+        self.settings().check(settings)
+    }
 
     /// Returns the model for the attempt that `request` describes; it must be one of `request.available`.
     ///

@@ -1,11 +1,24 @@
 //! Pull request templates: what does the pull request say?
 
-use crate::{Description, Issue, PluginError};
+use crate::{Description, Issue, PluginError, Settings};
 
 /// Writes the text of a pull request.
 pub trait PrTemplate: Send + Sync {
     /// Returns who this template is.
     fn describe(&self) -> Description;
+
+    /// Returns what it takes as settings; by default none.
+    fn settings(&self) -> Settings {
+        Settings::none()
+    }
+
+    /// Returns whether these settings are right. Asked before a session has any effect.
+    ///
+    /// # Errors
+    /// [`PluginError::InvalidSettings`], which is shown to the operator as it is.
+    fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
+        self.settings().check(settings)
+    }
 
     /// Returns title and body. The host adds its marker, by which a later run finds the pull request.
     ///

@@ -8,6 +8,7 @@
 
 mod github_sandbox;
 pub mod github_server;
+pub mod guests;
 pub mod measure;
 pub mod model_server;
 mod sandbox;

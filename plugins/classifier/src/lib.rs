@@ -60,6 +60,8 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BuiltinClassifier;
 
+autoissue_plugin_sdk::export_plugin! { classifier: BuiltinClassifier }
+
 impl Classifier for BuiltinClassifier {
     fn describe(&self) -> Description {
         Description::new(

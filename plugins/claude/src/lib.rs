@@ -80,6 +80,8 @@ const FIXED: [(&str, &str); 3] =
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ClaudeBackend;
 
+autoissue_plugin_sdk::export_plugin! { agent_backend: ClaudeBackend }
+
 impl AgentBackend for ClaudeBackend {
     fn describe(&self) -> Description {
         Description::new("claude", env!("CARGO_PKG_VERSION"), "Runs Claude Code without a terminal")

@@ -128,6 +128,8 @@ struct Verdict {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BuiltinSelector;
 
+autoissue_plugin_sdk::export_plugin! { model_selector: BuiltinSelector }
+
 impl ModelSelector for BuiltinSelector {
     fn describe(&self) -> Description {
         Description::new("builtin", env!("CARGO_PKG_VERSION"), "Chooses by labels and by the words of title and body")

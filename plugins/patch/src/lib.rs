@@ -29,6 +29,8 @@ const N_NAMED_MAX: usize = 10;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PatchBackend;
 
+autoissue_plugin_sdk::export_plugin! { agent_backend: PatchBackend }
+
 impl AgentBackend for PatchBackend {
     fn describe(&self) -> Description {
         Description::new("patch", env!("CARGO_PKG_VERSION"), "Applies the first fenced `diff` block of the issue")

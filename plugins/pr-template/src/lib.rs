@@ -39,6 +39,8 @@ const HASH_CHARS: usize = 12;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BuiltinTemplate;
 
+autoissue_plugin_sdk::export_plugin! { pr_template: BuiltinTemplate }
+
 impl PrTemplate for BuiltinTemplate {
     fn describe(&self) -> Description {
         Description::new(

@@ -12,6 +12,7 @@ mod github;
 mod github_server;
 mod lessons;
 mod output;
+mod plugins;
 mod process_under_test;
 mod screen;
 mod signals;

@@ -93,7 +93,10 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
             to_plugin || ["autoissue-engine", "autoissue-plugin-sdk", "autoissue-plugin-host"].contains(&to)
         }
         "autoissue-plugin-host" => to == "autoissue-plugin-sdk",
-        "autoissue-tests" => to == "autoissue-core" || is_dev && to_plugin,
+        "autoissue-tests" => {
+            ["autoissue-core", "autoissue-plugin-host"].contains(&to)
+                || is_dev && (to_plugin || to == "autoissue-plugin-sdk")
+        }
         plugin if plugins.contains(plugin) => to == "autoissue-plugin-sdk",
         _ => false,
     }

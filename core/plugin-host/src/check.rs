@@ -1,0 +1,279 @@
+//! What a plugin's values must be like before anyone works with them. Types are checked by wasmtime; here are the rules beyond.
+
+use autoissue_plugin_sdk::{AgentEvent, Classification, CommandSpec, ProgramInfo, PullRequestText, Selection, Usage};
+
+use crate::fault::{Fault, one_line};
+use crate::grants::{self, Grants};
+
+/// Most entries of a list that people or the scheduler look at.
+const N_ENTRIES_MAX: usize = 1_000;
+/// Longest text on one line, bytes.
+const LINE_BYTES_MAX: usize = 2_000;
+/// Longest title, characters: GitHub takes no longer one.
+const TITLE_CHARS_MAX: usize = 256;
+/// Longest body, characters: GitHub takes 65,536, and the host adds its marker.
+const BODY_CHARS_MAX: usize = 65_000;
+/// Longest label, characters: GitHub takes no longer one.
+const LABEL_CHARS_MAX: usize = 50;
+/// Most labels of a pull request: GitHub takes no more.
+const N_LABELS_MAX: usize = 100;
+/// Most bytes of all arguments and variables together: half of what Linux takes with its usual stack.
+const COMMAND_BYTES_MAX: usize = 1 << 20;
+/// Longest argument, bytes: Linux takes no longer one.
+const ARGUMENT_BYTES_MAX: usize = (128 << 10) - 1;
+
+type Checked = Result<(), Fault>;
+
+/// Returns whether `text` is the name of a domain, a strategy or a plugin.
+pub(crate) fn is_name(text: &str) -> bool {
+    (1..=40).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+fn bad(field: &str, found: impl Into<String>, allowed: &'static str) -> Checked {
+    Err(Fault::BadValue { field: field.to_owned(), found: found.into(), allowed })
+}
+
+fn quoted(text: &str) -> String {
+    format!("`{}`", one_line(text).chars().take(80).collect::<String>())
+}
+
+pub(crate) fn name(field: &str, text: &str) -> Checked {
+    if is_name(text) { Ok(()) } else { bad(field, quoted(text), "1 to 40 of `a` to `z`, `0` to `9` and `-`") }
+}
+
+/// A text on one line: no control characters, and not too long for a screen.
+pub(crate) fn line(field: &str, text: &str) -> Checked {
+    if LINE_BYTES_MAX < text.len() {
+        return bad(field, format!("a text of {} bytes", text.len()), "one line of at most 2000 bytes");
+    }
+    if text.chars().any(char::is_control) {
+        return bad(field, format!("{}, with control characters", quoted(text)), "one line of at most 2000 bytes");
+    }
+    Ok(())
+}
+
+pub(crate) fn count(field: &str, n: usize) -> Checked {
+    if n <= N_ENTRIES_MAX { Ok(()) } else { bad(field, format!("a list of {n} entries"), "at most 1000 entries") }
+}
+
+fn lines(field: &str, texts: &[String]) -> Checked {
+    count(field, texts.len())?;
+    texts.iter().enumerate().try_for_each(|(at, text)| line(&format!("{field}[{at}]"), text))
+}
+
+fn confidence(field: &str, value: f32) -> Checked {
+    if (0.0..=1.0).contains(&value) { Ok(()) } else { bad(field, value.to_string(), "0 to 1") }
+}
+
+/// Money is a number that can be added up.
+fn usd(field: &str, value: f64) -> Checked {
+    if value.is_finite() && 0.0 <= value { Ok(()) } else { bad(field, value.to_string(), "a finite number from 0") }
+}
+
+pub(crate) fn classification(answer: &Classification) -> Checked {
+    name("domain", &answer.domain)?;
+    confidence("confidence", answer.confidence)?;
+    lines("reasons", &answer.reasons)?;
+    lines("paths", &answer.paths)?;
+    count("alternatives", answer.alternatives.len())?;
+    answer.alternatives.iter().enumerate().try_for_each(|(at, score)| {
+        name(&format!("alternatives[{at}].domain"), &score.domain)?;
+        confidence(&format!("alternatives[{at}].confidence"), score.confidence)
+    })
+}
+
+/// `is_available` tells whether a model may be chosen.
+pub(crate) fn selection(answer: &Selection, is_available: impl Fn(&str) -> bool) -> Checked {
+    let model = |field: &str, id: &str| {
+        if is_available(id) { Ok(()) } else { bad(field, quoted(id), "one of the models that are available") }
+    };
+    model("model", &answer.model)?;
+    count("fallbacks", answer.fallbacks.len())?;
+    answer.fallbacks.iter().enumerate().try_for_each(|(at, id)| model(&format!("fallbacks[{at}]"), id))?;
+    line("reason", &answer.reason)
+}
+
+pub(crate) fn pull_request(text: &PullRequestText) -> Checked {
+    let n_chars = text.title.chars().count();
+    if text.title.trim().is_empty() || TITLE_CHARS_MAX < n_chars {
+        return bad("title", format!("a text of {n_chars} characters"), "one line of 1 to 256 characters");
+    }
+    line("title", &text.title)?;
+    let n_chars = text.body.chars().count();
+    if BODY_CHARS_MAX < n_chars {
+        return bad("body", format!("a text of {n_chars} characters"), "at most 65000 characters");
+    }
+    let is_unprintable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if let Some(found) = text.body.chars().find(|c| is_unprintable(*c)) {
+        return bad("body", format!("a text with the character {found:?}"), "Markdown without control characters");
+    }
+    if N_LABELS_MAX < text.labels.len() {
+        return bad("labels", format!("a list of {} entries", text.labels.len()), "at most 100 entries");
+    }
+    text.labels.iter().enumerate().try_for_each(|(at, label)| {
+        let field = format!("labels[{at}]");
+        line(&field, label)?;
+        let is_label = !label.trim().is_empty() && label.chars().count() <= LABEL_CHARS_MAX;
+        if is_label { Ok(()) } else { bad(&field, quoted(label), "1 to 50 characters") }
+    })
+}
+
+pub(crate) fn program(info: &ProgramInfo, grants: &Grants) -> Checked {
+    grants.program(&info.program)?;
+    arguments("version-args", &info.version_args)?;
+    line("install-hint", &info.install_hint)?;
+    lines("models", &info.models)?;
+    count("environment", info.environment.len())?;
+    info.environment.iter().try_for_each(|variable| Ok(grants.variable(variable)?))
+}
+
+pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {
+    grants.program(&command.program)?;
+    arguments("args", &command.args)?;
+    count("pass-env", command.pass_env.len())?;
+    command.pass_env.iter().try_for_each(|variable| grants.variable(variable))?;
+    count("env", command.env.len())?;
+    command.env.iter().try_for_each(|(variable, value)| {
+        grants::may_be_set(variable)?;
+        argument(&format!("env `{variable}`"), value)
+    })?;
+    let n_bytes: usize = command.args.iter().chain(command.env.iter().map(|(_, value)| value)).map(String::len).sum();
+    if COMMAND_BYTES_MAX < n_bytes {
+        return bad("args", format!("{n_bytes} bytes with `env`"), "at most 1 MiB; long texts belong in `input`");
+    }
+    Ok(())
+}
+
+fn arguments(field: &str, args: &[String]) -> Checked {
+    count(field, args.len())?;
+    args.iter().enumerate().try_for_each(|(at, text)| argument(&format!("{field}[{at}]"), text))
+}
+
+fn argument(field: &str, text: &str) -> Checked {
+    if text.contains('\0') || ARGUMENT_BYTES_MAX < text.len() {
+        return bad(field, quoted(text), "a text below 128 KiB without the character 0; long texts belong in `input`");
+    }
+    Ok(())
+}
+
+/// Texts of an agent are shown with care by whoever shows them; numbers that money is made of must be numbers.
+pub(crate) fn event(event: &AgentEvent) -> Checked {
+    match event {
+        AgentEvent::Session(id) => line("session", id),
+        AgentEvent::FinalCost(cost) => usd("final-cost", *cost),
+        AgentEvent::UsageDelta(used) => usage("usage-delta", used),
+        AgentEvent::UsageTotal(used) => usage("usage-total", used),
+        AgentEvent::Denied(tool) => line("denied", tool),
+        _ => Ok(()),
+    }
+}
+
+fn usage(field: &str, used: &Usage) -> Checked {
+    /// What any number of them can be added up without a thought.
+    const N_TOKENS_MAX: u64 = 1 << 50;
+    let tokens = [used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens];
+    if let Some(n_tokens) = tokens.into_iter().find(|n| N_TOKENS_MAX < *n) {
+        return bad(field, format!("{n_tokens} tokens"), "at most 2^50 tokens");
+    }
+    used.usd.map_or(Ok(()), |value| usd(&format!("{field}.usd"), value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(found: Checked, expected: &str) {
+        assert_eq!(found.unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn a_domain_is_a_short_lower_case_name() {
+        let domain = |domain: &str| classification(&Classification::new(domain, 0.5));
+        assert_eq!(domain("billing-2"), Ok(()));
+        for wrong in ["", "Billing", "a b", "a\n", "é", &"a".repeat(41)] {
+            assert!(domain(wrong).is_err(), "{wrong:?}");
+        }
+        check(domain("a\u{7}"), "`domain` is `a`, allowed is 1 to 40 of `a` to `z`, `0` to `9` and `-`");
+    }
+
+    #[test]
+    fn a_confidence_is_a_share() {
+        let sure = |confidence: f32| classification(&Classification::new("backend", confidence));
+        assert_eq!((sure(0.0), sure(1.0)), (Ok(()), Ok(())));
+        for wrong in [-0.1, 1.001, f32::NAN, f32::INFINITY] {
+            assert!(sure(wrong).is_err(), "{wrong}");
+        }
+        check(sure(f32::NAN), "`confidence` is NaN, allowed is 0 to 1");
+    }
+
+    #[test]
+    fn reasons_are_lines() {
+        let because = |reason: &str| classification(&Classification::new("backend", 0.5).because(reason));
+        assert_eq!(because("mentions `ü`"), Ok(()));
+        check(
+            because("a\u{1b}[2J"),
+            "`reasons[0]` is `a [2J`, with control characters, allowed is one line of at most 2000 bytes",
+        );
+        check(
+            because(&"x".repeat(2001)),
+            "`reasons[0]` is a text of 2001 bytes, allowed is one line of at most 2000 bytes",
+        );
+    }
+
+    #[test]
+    fn a_model_is_one_of_those_to_be_had() {
+        let choose =
+            |model: &str| selection(&Selection { model: model.into(), ..Selection::default() }, |id| id == "opus");
+        assert_eq!(choose("opus"), Ok(()));
+        check(choose("gpt"), "`model` is `gpt`, allowed is one of the models that are available");
+    }
+
+    #[test]
+    fn a_pull_request_can_be_opened() {
+        let text = |title: &str, body: &str, label: &str| {
+            pull_request(&PullRequestText { title: title.into(), body: body.into(), labels: vec![label.into()] })
+        };
+        assert_eq!(text("Title", "a\r\n\tb", "label"), Ok(()));
+        assert!(
+            text(" ", "", "l").is_err() && text("a\nb", "", "l").is_err() && text(&"t".repeat(257), "", "l").is_err()
+        );
+        assert!(text("t", "\u{0}", "l").is_err() && text("t", &"b".repeat(65_001), "l").is_err());
+        assert!(text("t", "", "").is_err() && text("t", "", &"l".repeat(51)).is_err());
+    }
+
+    #[test]
+    fn a_command_is_what_was_granted() {
+        let grants = Grants { exec: vec!["codex".into()], env: vec!["KEY".into()], wasi: false };
+        let good = CommandSpec { program: "codex".into(), pass_env: vec!["KEY".into()], ..CommandSpec::default() };
+        assert_eq!(command(&good, &grants), Ok(()));
+        let with = |change: fn(&mut CommandSpec)| {
+            let mut changed = good.clone();
+            change(&mut changed);
+            command(&changed, &grants)
+        };
+        check(with(|it| it.program = "curl".into()), "asks for the program `curl`, which is not granted");
+        check(
+            with(|it| it.pass_env = vec!["AWS".into()]),
+            "asks for the environment variable `AWS`, which is not granted",
+        );
+        check(
+            with(|it| it.env = vec![("LD_PRELOAD".into(), String::new())]),
+            "asks to set `LD_PRELOAD`, which no plugin may",
+        );
+        assert!(with(|it| it.args = vec!["a\0b".into()]).is_err());
+        assert!(with(|it| it.args = vec!["a".repeat(128 << 10)]).is_err());
+        assert!(with(|it| it.args = vec!["a".repeat(100 << 10); 11]).is_err());
+    }
+
+    #[test]
+    fn money_can_be_added_up() {
+        assert_eq!(event(&AgentEvent::FinalCost(1.5)), Ok(()));
+        for wrong in [f64::NAN, f64::INFINITY, -1.0] {
+            assert!(event(&AgentEvent::FinalCost(wrong)).is_err());
+            assert!(event(&AgentEvent::UsageDelta(Usage { usd: Some(wrong), ..Usage::default() })).is_err());
+        }
+        assert!(event(&AgentEvent::UsageTotal(Usage { input_tokens: u64::MAX, ..Usage::default() })).is_err());
+    }
+}

@@ -1,0 +1,139 @@
+//! What the operator lets a plugin do beyond computing, as pure functions: may this program be run, may it see this variable?
+
+use std::fmt;
+
+/// What the operator granted. The default is nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Programs that an agent backend may have run, by name on PATH.
+    pub exec: Vec<String>,
+    /// Environment variables of the host's that those programs may see.
+    pub env: Vec<String>,
+    /// Whether an empty WASI is linked for toolchains that import it.
+    pub wasi: bool,
+}
+
+/// What a plugin asks for and was not granted, or cannot be granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotGranted {
+    /// A program that is not in `exec`.
+    Program(String),
+    /// A variable that is not in `env`.
+    Variable(String),
+    /// A program that is no name on PATH.
+    ProgramPath(String),
+    /// A shell: whoever may run one may run anything.
+    Shell(String),
+    /// A variable that would make a program load other code, or find other programs.
+    SetsVariable(String),
+}
+
+impl fmt::Display for NotGranted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program(name) => write!(f, "for the program `{name}`, which is not granted"),
+            Self::Variable(name) => write!(f, "for the environment variable `{name}`, which is not granted"),
+            Self::ProgramPath(name) => write!(f, "for the program `{name}`, which is not a name on PATH"),
+            Self::Shell(name) => write!(f, "for the shell `{name}`, through which it could run anything"),
+            Self::SetsVariable(name) => write!(f, "to set `{name}`, which no plugin may"),
+        }
+    }
+}
+
+/// Shells, and programs that stand for one.
+const SHELLS: [&str; 14] =
+    ["ash", "bash", "busybox", "cmd", "csh", "dash", "env", "fish", "ksh", "powershell", "pwsh", "sh", "tcsh", "zsh"];
+
+/// Variables that decide which code a program loads or which programs it finds, and those that hold the forge's token.
+const REFUSED: [&str; 18] = [
+    "BASH_ENV",
+    "CLASSPATH",
+    "ENV",
+    "GCONV_PATH",
+    "GH_ENTERPRISE_TOKEN",
+    "GH_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    "GITHUB_TOKEN",
+    "HOME",
+    "IFS",
+    "JAVA_TOOL_OPTIONS",
+    "NODE_OPTIONS",
+    "PATH",
+    "PERL5LIB",
+    "PERL5OPT",
+    "RUBYOPT",
+    "SHELL",
+    "SSH_AUTH_SOCK",
+];
+
+/// Beginnings of such names.
+const REFUSED_STARTS: [&str; 5] = ["AUTOISSUE_", "DYLD_", "GIT_", "LD_", "PYTHON"];
+
+impl Grants {
+    /// Returns whether a backend may have `program` run.
+    pub(crate) fn program(&self, program: &str) -> Result<(), NotGranted> {
+        if program.is_empty() || program.starts_with(['-', '.']) || program.contains(['/', '\\', '\0']) {
+            return Err(NotGranted::ProgramPath(program.to_owned()));
+        }
+        if SHELLS.contains(&program) {
+            return Err(NotGranted::Shell(program.to_owned()));
+        }
+        if self.exec.iter().any(|granted| granted == program) {
+            return Ok(());
+        }
+        Err(NotGranted::Program(program.to_owned()))
+    }
+
+    /// Returns whether a program may see the host's variable `name`.
+    pub(crate) fn variable(&self, name: &str) -> Result<(), NotGranted> {
+        may_be_set(name)?;
+        if self.env.iter().any(|granted| granted == name) {
+            return Ok(());
+        }
+        Err(NotGranted::Variable(name.to_owned()))
+    }
+}
+
+/// Returns whether a plugin may set a variable of this name.
+pub(crate) fn may_be_set(name: &str) -> Result<(), NotGranted> {
+    let upper = name.to_ascii_uppercase();
+    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_refused = REFUSED.contains(&upper.as_str()) || REFUSED_STARTS.iter().any(|start| upper.starts_with(start));
+    if is_name && !is_refused { Ok(()) } else { Err(NotGranted::SetsVariable(name.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grants() -> Grants {
+        Grants {
+            exec: vec!["codex".into(), "sh".into()],
+            env: vec!["CODEX_KEY".into(), "LD_PRELOAD".into()],
+            wasi: false,
+        }
+    }
+
+    #[test]
+    fn a_program_is_a_granted_name_and_never_a_shell() {
+        let program = |name: &str| grants().program(name);
+        assert_eq!(program("codex"), Ok(()));
+        assert_eq!(program("claude"), Err(NotGranted::Program("claude".into())));
+        assert_eq!(program("sh"), Err(NotGranted::Shell("sh".into())), "although it is granted");
+        for path in ["", "/usr/bin/codex", "./codex", "../codex", "bin/codex", "a\0b", "-c", ".."] {
+            assert_eq!(program(path), Err(NotGranted::ProgramPath(path.into())));
+        }
+    }
+
+    #[test]
+    fn a_variable_that_loads_code_is_not_even_granted() {
+        let variable = |name: &str| grants().variable(name);
+        assert_eq!(variable("CODEX_KEY"), Ok(()));
+        assert_eq!(variable("OTHER"), Err(NotGranted::Variable("OTHER".into())));
+        for name in
+            ["LD_PRELOAD", "ld_preload", "GIT_SSH_COMMAND", "PATH", "PYTHONPATH", "NODE_OPTIONS", "", "A=B", "GH_TOKEN"]
+        {
+            assert_eq!(variable(name), Err(NotGranted::SetsVariable(name.into())));
+        }
+    }
+}

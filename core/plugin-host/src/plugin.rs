@@ -1,0 +1,141 @@
+//! A plugin that was loaded: who it is, and its strategies behind the SDK's traits.
+
+use autoissue_plugin_sdk::{AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate};
+
+use crate::digest::Sha256Digest;
+use crate::grants::Grants;
+use crate::info::{Kind, PluginInfo, StrategyInfo};
+use crate::load::{LoadError, Shape};
+use crate::track_0_1::Loaded;
+
+/// A plugin that was loaded. Cheap to clone.
+#[derive(Clone)]
+pub struct Plugin {
+    loaded: Loaded,
+    info: PluginInfo,
+    digest: Sha256Digest,
+    shape: Shape,
+    grants: Grants,
+}
+
+/// A plugin has no such strategy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the plugin `{plugin}` has no {kind}{}; it has {known}", named(.name))]
+pub struct NoStrategy {
+    /// The plugin.
+    pub plugin: String,
+    /// The kind.
+    pub kind: Kind,
+    /// The strategy's name, where one was named.
+    pub name: Option<String>,
+    /// What there is instead.
+    pub known: String,
+}
+
+fn named(name: &Option<String>) -> String {
+    name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default()
+}
+
+impl Plugin {
+    pub(crate) fn new(loaded: Loaded, digest: Sha256Digest, shape: Shape, grants: Grants) -> Result<Self, LoadError> {
+        let info = loaded.describe().map_err(LoadError::Failed)?;
+        for kind in Kind::ALL {
+            let exports = shape.kinds.contains(&kind);
+            if exports != info.strategies.iter().any(|strategy| strategy.kind == kind) {
+                return Err(LoadError::WrongClaim { kind, exports });
+            }
+        }
+        let loaded = loaded.named(&info);
+        Ok(Self { loaded, info, digest, shape, grants })
+    }
+
+    /// Returns who it is.
+    pub const fn info(&self) -> &PluginInfo {
+        &self.info
+    }
+
+    /// Returns the SHA-256 of its component.
+    pub const fn digest(&self) -> Sha256Digest {
+        self.digest
+    }
+
+    /// Returns what it imports, with versions.
+    pub fn imports(&self) -> &[String] {
+        &self.shape.imports
+    }
+
+    /// Returns what it exports, with versions.
+    pub fn exports(&self) -> &[String] {
+        &self.shape.exports
+    }
+
+    /// Returns the line of interfaces that it speaks, such as `0.1`.
+    pub const fn track(&self) -> &'static str {
+        crate::track_0_1::TRACK
+    }
+
+    /// Returns what it was granted.
+    pub const fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// Returns the strategy of a kind: by name, or the first.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn strategy(&self, kind: Kind, name: Option<&str>) -> Result<&StrategyInfo, NoStrategy> {
+        let mut of_kind = self.info.strategies.iter().filter(|strategy| strategy.kind == kind);
+        let found = of_kind.find(|strategy| name.is_none_or(|name| strategy.name == name));
+        found.ok_or_else(|| NoStrategy {
+            plugin: self.info.name.clone(),
+            kind,
+            name: name.map(str::to_owned),
+            known: known(&self.info.strategies),
+        })
+    }
+
+    /// Asks the plugin whether settings are right.
+    ///
+    /// # Errors
+    /// What it answers, or how it failed.
+    pub fn check_settings(&self, strategy: &StrategyInfo, settings: &str) -> Result<(), PluginError> {
+        self.loaded.check_settings(strategy, settings)
+    }
+
+    /// Returns the classifier of that name, or the first.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn classifier(&self, name: Option<&str>) -> Result<Box<dyn Classifier>, NoStrategy> {
+        Ok(self.loaded.classifier(self.strategy(Kind::Classifier, name)?))
+    }
+
+    /// Returns the model selector of that name, or the first.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn model_selector(&self, name: Option<&str>) -> Result<Box<dyn ModelSelector>, NoStrategy> {
+        Ok(self.loaded.model_selector(self.strategy(Kind::ModelSelector, name)?))
+    }
+
+    /// Returns the agent backend of that name, or the first. It is held to the grants that the plugin was loaded with.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn agent_backend(&self, name: Option<&str>) -> Result<Box<dyn AgentBackend>, NoStrategy> {
+        Ok(self.loaded.agent_backend(self.strategy(Kind::AgentBackend, name)?, self.grants.clone()))
+    }
+
+    /// Returns the pull request template of that name, or the first.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn pr_template(&self, name: Option<&str>) -> Result<Box<dyn PrTemplate>, NoStrategy> {
+        Ok(self.loaded.pr_template(self.strategy(Kind::PrTemplate, name)?))
+    }
+}
+
+fn known(strategies: &[StrategyInfo]) -> String {
+    let names: Vec<String> = strategies.iter().map(|it| format!("{} `{}`", it.kind, it.name)).collect();
+    names.join(", ")
+}

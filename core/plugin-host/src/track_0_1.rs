@@ -1,0 +1,227 @@
+//! The interfaces `autoissue:plugin@0.1.z`: the one place that knows their form. A further line of versions gets a module beside this
+//! one, which converts at the edge as this one does; nothing else changes.
+
+mod agent_backend;
+mod bindings;
+mod convert;
+mod strategies;
+
+use std::sync::Arc;
+
+use autoissue_plugin_sdk::{AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate};
+use wasmtime::component::{Component, HasSelf, Instance, InstancePre, Linker};
+use wasmtime::{Engine, Store};
+
+use crate::check;
+use crate::fault::Fault;
+use crate::grants::Grants;
+use crate::host::Shared;
+use crate::info::{Kind, PluginInfo, StrategyInfo};
+use crate::load::LoadError;
+use crate::sandbox::{Guest, Level, Sandbox};
+use bindings::autoissue::plugin::host_log;
+use bindings::exports::autoissue::plugin::{
+    agent_backend as wit_backend, classifier as wit_classifier, metadata as wit_metadata,
+    model_selector as wit_selector, pr_template as wit_template,
+};
+
+/// The line, as people name it.
+pub(crate) const TRACK: &str = "0.1";
+/// The versions of it, as people name them.
+pub(crate) const VERSIONS: &str = "0.1.z";
+
+/// Returns whether an interface of this version is one of these. A version with a pre-release part never is.
+pub(crate) fn speaks(version: &str) -> bool {
+    let patch = version.strip_prefix("0.1.");
+    patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A component of this line, ready to be instantiated. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Loaded {
+    shared: Arc<Shared>,
+    /// Name and version for messages; until the plugin has said them, `?`.
+    plugin: Arc<str>,
+    version: Arc<str>,
+    pre: InstancePre<Guest>,
+    exports: Arc<Exports>,
+}
+
+/// Where the exported functions are.
+struct Exports {
+    metadata: wit_metadata::GuestIndices,
+    classifier: Option<wit_classifier::GuestIndices>,
+    model_selector: Option<wit_selector::GuestIndices>,
+    agent_backend: Option<wit_backend::GuestIndices>,
+    pr_template: Option<wit_template::GuestIndices>,
+}
+
+/// Why the `Option`s of [`Exports`] hold something where they are looked at.
+const EXPORTED: &str = "a strategy is handed out only where its interface is exported";
+
+impl Exports {
+    fn find(pre: &InstancePre<Guest>, kinds: &[Kind]) -> wasmtime::Result<Self> {
+        let has = |kind| kinds.contains(&kind);
+        Ok(Self {
+            metadata: wit_metadata::GuestIndices::new(pre)?,
+            classifier: has(Kind::Classifier).then(|| wit_classifier::GuestIndices::new(pre)).transpose()?,
+            model_selector: has(Kind::ModelSelector).then(|| wit_selector::GuestIndices::new(pre)).transpose()?,
+            agent_backend: has(Kind::AgentBackend).then(|| wit_backend::GuestIndices::new(pre)).transpose()?,
+            pr_template: has(Kind::PrTemplate).then(|| wit_template::GuestIndices::new(pre)).transpose()?,
+        })
+    }
+
+    /// Compares the type of every function with ours.
+    fn check_types(&self, store: &mut Store<Guest>, instance: &Instance) -> wasmtime::Result<()> {
+        self.metadata.load(&mut *store, instance)?;
+        self.classifier.as_ref().map(|it| it.load(&mut *store, instance)).transpose()?;
+        self.model_selector.as_ref().map(|it| it.load(&mut *store, instance)).transpose()?;
+        self.agent_backend.as_ref().map(|it| it.load(&mut *store, instance)).transpose()?;
+        self.pr_template.as_ref().map(|it| it.load(&mut *store, instance)).transpose()?;
+        Ok(())
+    }
+}
+
+impl host_log::Host for Guest {
+    fn log(&mut self, level: host_log::Level, message: String) {
+        let level = match level {
+            host_log::Level::Trace => Level::Trace,
+            host_log::Level::Debug => Level::Debug,
+            host_log::Level::Info => Level::Info,
+            host_log::Level::Warn => Level::Warn,
+            host_log::Level::Error => Level::Error,
+        };
+        self.log().line(level, &message);
+    }
+}
+
+fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    host_log::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    Ok(linker)
+}
+
+impl Loaded {
+    /// Makes a component ready, and a first instance of it on trial: that types do not fit shows only there.
+    pub(crate) fn open(shared: Arc<Shared>, component: &Component, kinds: &[Kind]) -> Result<Self, LoadError> {
+        let misfit = |error: wasmtime::Error| LoadError::Misfit { message: format!("{error:#}") };
+        let pre = linker(&shared.engine).and_then(|linker| linker.instantiate_pre(component)).map_err(misfit)?;
+        let exports = Arc::new(Exports::find(&pre, kinds).map_err(misfit)?);
+        let loaded = Self { shared, plugin: "?".into(), version: "?".into(), pre, exports };
+        let limits = &loaded.shared.limits;
+        let opened = Sandbox::open(&loaded.shared, &loaded.plugin, &loaded.pre, limits.load, limits.result_bytes_max);
+        let mut sandbox = opened.map_err(|fault| LoadError::Failed(fault.in_call(&loaded.plugin, "instantiation")))?;
+        loaded.exports.check_types(&mut sandbox.store, &sandbox.instance).map_err(misfit)?;
+        Ok(loaded)
+    }
+
+    /// Returns it with its name, for messages.
+    pub(crate) fn named(mut self, info: &PluginInfo) -> Self {
+        self.plugin = info.name.as_str().into();
+        self.version = info.version.as_str().into();
+        self
+    }
+
+    /// Makes a fresh instance and calls one function in it.
+    fn call<R>(
+        &self,
+        function: &str,
+        call: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<R>,
+    ) -> Result<R, PluginError> {
+        let limits = &self.shared.limits;
+        self.call_for(limits.call, function, call).map_err(|fault| fault.in_call(&self.plugin, function))
+    }
+
+    fn call_for<R>(
+        &self,
+        time: std::time::Duration,
+        _function: &str,
+        call: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<R>,
+    ) -> Result<R, Fault> {
+        let result_bytes_max = self.shared.limits.result_bytes_max;
+        let mut sandbox = Sandbox::open(&self.shared, &self.plugin, &self.pre, time, result_bytes_max)?;
+        call(&mut sandbox.store, &sandbox.instance).map_err(|error| sandbox.fault(&error, time))
+    }
+
+    /// Checks a value that a call gave.
+    fn checked<T>(
+        &self,
+        function: &str,
+        value: T,
+        check: impl FnOnce(&T) -> Result<(), Fault>,
+    ) -> Result<T, PluginError> {
+        check(&value).map_err(|fault| fault.in_call(&self.plugin, function))?;
+        Ok(value)
+    }
+
+    /// Asks the plugin who it is.
+    pub(crate) fn describe(&self) -> Result<PluginInfo, PluginError> {
+        const FUNCTION: &str = "describe";
+        let call = |store: &mut Store<Guest>, instance: &Instance| {
+            self.exports.metadata.load(&mut *store, instance)?.call_describe(store)
+        };
+        let info = self.call_for(self.shared.limits.load, FUNCTION, call);
+        let info = info.map_err(|fault| fault.in_call(&self.plugin, FUNCTION))?;
+        self.checked(FUNCTION, convert::info(info), check_info)
+    }
+
+    /// Asks the plugin whether settings are right.
+    pub(crate) fn check_settings(&self, strategy: &StrategyInfo, settings: &str) -> Result<(), PluginError> {
+        let answer = self.call("check-settings", |store, instance| {
+            let metadata = self.exports.metadata.load(&mut *store, instance)?;
+            metadata.call_check_settings(store, strategy.kind.name(), &strategy.name, settings)
+        })?;
+        answer.map_err(convert::error)
+    }
+
+    pub(crate) fn classifier(&self, strategy: &StrategyInfo) -> Box<dyn Classifier> {
+        Box::new(strategies::Strategy::new(self, strategy))
+    }
+
+    pub(crate) fn model_selector(&self, strategy: &StrategyInfo) -> Box<dyn ModelSelector> {
+        Box::new(strategies::Strategy::new(self, strategy))
+    }
+
+    pub(crate) fn pr_template(&self, strategy: &StrategyInfo) -> Box<dyn PrTemplate> {
+        Box::new(strategies::Strategy::new(self, strategy))
+    }
+
+    pub(crate) fn agent_backend(&self, strategy: &StrategyInfo, grants: Grants) -> Box<dyn AgentBackend> {
+        Box::new(agent_backend::Backend::new(strategies::Strategy::new(self, strategy), grants))
+    }
+}
+
+/// Checks what a plugin says of itself.
+fn check_info(info: &PluginInfo) -> Result<(), Fault> {
+    check::name("name", &info.name)?;
+    check::line("version", &info.version)?;
+    check::line("description", &info.description)?;
+    info.homepage.as_ref().map_or(Ok(()), |address| check::line("homepage", address))?;
+    check::count("strategies", info.strategies.len())?;
+    info.strategies.iter().enumerate().try_for_each(|(at, strategy)| {
+        let field = |name: &str| format!("strategies[{at}].{name}");
+        check::name(&field("name"), &strategy.name)?;
+        check::line(&field("summary"), &strategy.summary)?;
+        let earlier = &info.strategies[..at];
+        if earlier.iter().any(|other| (other.kind, &other.name) == (strategy.kind, &strategy.name)) {
+            let found = format!("`{}` once more", strategy.name);
+            return Err(Fault::BadValue { field: field("name"), found, allowed: "a name of its own" });
+        }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_all_its_patches_and_nothing_else() {
+        for version in ["0.1.0", "0.1.1", "0.1.27"] {
+            assert!(speaks(version), "{version}");
+        }
+        for version in ["", "0.1", "0.1.", "0.1.0-rc.1", "0.1.0+x", "0.2.0", "1.0.0", "0.10.0", "00.1.0", "0.1.x"] {
+            assert!(!speaks(version), "{version}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The agent backend of a component, as the SDK's trait: one instance for each attempt, for it remembers what it has read.
+
+use std::time::Duration;
+
+use autoissue_plugin_sdk::{
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Description, Exit, Line, PluginError, ProgramInfo,
+    Settings,
+};
+use wasmtime::component::ResourceAny;
+
+use super::strategies::Strategy;
+use super::{EXPORTED, convert, wit_backend};
+use crate::check;
+use crate::fault::Fault;
+use crate::grants::Grants;
+use crate::sandbox::Sandbox;
+
+/// An agent backend.
+pub(super) struct Backend {
+    strategy: Strategy,
+    grants: Grants,
+}
+
+impl Backend {
+    pub(super) const fn new(strategy: Strategy, grants: Grants) -> Self {
+        Self { strategy, grants }
+    }
+
+    fn exports(&self) -> &wit_backend::GuestIndices {
+        self.strategy.loaded.exports.agent_backend.as_ref().expect(EXPORTED)
+    }
+
+    /// Starts an attempt in an instance of its own. The outer error is the plugin's fault.
+    fn start_in(&self, sandbox: &mut Sandbox, task: &AgentTask) -> Result<Started, Fault> {
+        let time = self.strategy.loaded.shared.limits.call;
+        let task = convert::task(&self.strategy.info.name, task);
+        let started = self.exports().load(&mut sandbox.store, &sandbox.instance).and_then(|guest| {
+            let answer = guest.call_start(&mut sandbox.store, &task)?;
+            Ok(answer.map(|(run, command)| (guest, run, command)))
+        });
+        let (guest, run, command) = match started.map_err(|error| sandbox.fault(&error, time))? {
+            Ok(started) => started,
+            Err(error) => return Ok(Err(convert::error(error))),
+        };
+        let command = convert::command(command);
+        check::command(&command, &self.grants)?;
+        Ok(Ok((guest, run, command)))
+    }
+}
+
+type Started = Result<(wit_backend::Guest, ResourceAny, CommandSpec), PluginError>;
+
+impl AgentBackend for Backend {
+    fn describe(&self) -> Description {
+        self.strategy.description()
+    }
+
+    fn settings(&self) -> Settings {
+        self.strategy.stated_settings()
+    }
+
+    fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
+        self.strategy.check(settings)
+    }
+
+    fn probe(&self, settings: &str) -> Result<ProgramInfo, PluginError> {
+        const FUNCTION: &str = "probe";
+        let Strategy { loaded, info } = &self.strategy;
+        let answer = loaded.call(FUNCTION, |store, instance| {
+            self.exports().load(&mut *store, instance)?.call_probe(store, &info.name, settings)
+        })?;
+        let answer = convert::program(answer.map_err(convert::error)?);
+        loaded.checked(FUNCTION, answer, |answer| check::program(answer, &self.grants))
+    }
+
+    fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+        const FUNCTION: &str = "start";
+        let loaded = &self.strategy.loaded;
+        let limits = &loaded.shared.limits;
+        let in_call = |fault: Fault| fault.in_call(&loaded.plugin, FUNCTION);
+        let opened = Sandbox::open(&loaded.shared, &loaded.plugin, &loaded.pre, limits.call, limits.events_bytes_max);
+        let mut sandbox = opened.map_err(in_call)?;
+        let (guest, run, command) = self.start_in(&mut sandbox, task).map_err(in_call)??;
+        let run = Run { sandbox: Some(sandbox), guest, run, plugin: loaded.plugin.to_string(), time: limits.call };
+        Ok((Box::new(run), command))
+    }
+}
+
+/// The reader of one attempt's output.
+struct Run {
+    /// `None` once a call went wrong: a store that trapped is never entered again.
+    sandbox: Option<Sandbox>,
+    guest: wit_backend::Guest,
+    run: ResourceAny,
+    plugin: String,
+    time: Duration,
+}
+
+impl Run {
+    /// Calls one function. Where it goes wrong the attempt has failed, whatever its reader said before.
+    fn call(
+        &mut self,
+        function: &str,
+        call: impl FnOnce(&wit_backend::Guest, &mut Sandbox, ResourceAny) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
+    ) -> Vec<AgentEvent> {
+        self.try_call(call).unwrap_or_else(|fault| {
+            let first = fault != Fault::Spent;
+            first.then(|| AgentEvent::Failed(fault.in_call(&self.plugin, function).to_string())).into_iter().collect()
+        })
+    }
+
+    fn try_call(
+        &mut self,
+        call: impl FnOnce(&wit_backend::Guest, &mut Sandbox, ResourceAny) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
+    ) -> Result<Vec<AgentEvent>, Fault> {
+        let mut sandbox = self.sandbox.take().ok_or(Fault::Spent)?;
+        sandbox.renew(self.time);
+        let events = call(&self.guest, &mut sandbox, self.run).map_err(|error| sandbox.fault(&error, self.time))?;
+        let events: Vec<AgentEvent> = events.into_iter().map(convert::event).collect();
+        events.iter().try_for_each(check::event)?;
+        self.sandbox = Some(sandbox);
+        Ok(events)
+    }
+}
+
+impl AgentRun for Run {
+    fn on_lines(&mut self, lines: &[Line]) -> Vec<AgentEvent> {
+        let lines: Vec<wit_backend::Line> = lines.iter().map(convert::line).collect();
+        self.call("on-lines", |guest, sandbox, run| guest.agent_run().call_on_lines(&mut sandbox.store, run, &lines))
+    }
+
+    fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
+        let exit = wit_backend::Exit { code: exit.code, signal: exit.signal };
+        self.call("on-exit", |guest, sandbox, run| guest.agent_run().call_on_exit(&mut sandbox.store, run, exit))
+    }
+}

@@ -1,0 +1,20 @@
+//! Bindings of all interfaces of this line, generated from the WIT package.
+//!
+//! The world exists only here: it names every interface once, so that their types are generated once. A component need not have all
+//! of them; each is looked up by itself.
+
+wasmtime::component::bindgen!({
+    path: "../../wit/plugin-0.1",
+    inline: "
+        package autoissue:host;
+        world every-kind {
+            import autoissue:plugin/host-log@0.1.0;
+            export autoissue:plugin/metadata@0.1.0;
+            export autoissue:plugin/classifier@0.1.0;
+            export autoissue:plugin/model-selector@0.1.0;
+            export autoissue:plugin/agent-backend@0.1.0;
+            export autoissue:plugin/pr-template@0.1.0;
+        }
+    ",
+    world: "autoissue:host/every-kind",
+});

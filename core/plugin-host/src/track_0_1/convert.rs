@@ -1,0 +1,220 @@
+//! Values of the WIT package to the SDK's, and back.
+
+use autoissue_plugin_sdk as sdk;
+use autoissue_plugin_sdk::Effort;
+
+use super::bindings::autoissue::plugin::types::{Issue, PluginError};
+use super::{wit_backend, wit_classifier, wit_metadata, wit_selector, wit_template};
+use crate::info::{Kind, PluginInfo, StrategyInfo};
+
+/// Kinds that this host does not know are left out.
+pub(super) fn info(info: wit_metadata::Info) -> PluginInfo {
+    let wit_metadata::Info { name, version, description, homepage, strategies, extra: _ } = info;
+    let strategies = strategies.into_iter().filter_map(|strategy| {
+        Some(StrategyInfo {
+            kind: Kind::named(&strategy.kind)?,
+            name: strategy.name,
+            summary: strategy.summary,
+            settings_schema: strategy.settings_schema,
+            example_settings: strategy.example_settings,
+        })
+    });
+    PluginInfo { name, version, description, homepage, strategies: strategies.collect() }
+}
+
+pub(super) fn error(error: PluginError) -> sdk::PluginError {
+    match error {
+        PluginError::InvalidSettings(text) => sdk::PluginError::InvalidSettings(text),
+        PluginError::InvalidInput(text) => sdk::PluginError::InvalidInput(text),
+        PluginError::Unavailable(text) => sdk::PluginError::Unavailable(text),
+        PluginError::Internal(text) => sdk::PluginError::Internal(text),
+    }
+}
+
+pub(super) fn issue(issue: &sdk::Issue) -> Issue {
+    let sdk::Issue { repo, number, title, body, author, labels, created_at_ms, url, extra } = issue.clone();
+    Issue { repo, number, title, body, author, labels, created_at_ms, url, extra }
+}
+
+/// `None` also for a name that nobody knows: the backend decides then.
+pub(super) fn effort(name: &str) -> Option<Effort> {
+    match name {
+        "low" => Some(Effort::Low),
+        "medium" => Some(Effort::Medium),
+        "high" => Some(Effort::High),
+        _ => None,
+    }
+}
+
+fn effort_name(effort: Effort) -> String {
+    match effort {
+        Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High => "high",
+    }
+    .to_owned()
+}
+
+pub(super) fn classifier_context(strategy: &str, context: &sdk::ClassifierContext) -> wit_classifier::Context {
+    let sdk::ClassifierContext { settings, domains, extra } = context.clone();
+    wit_classifier::Context { strategy: strategy.to_owned(), settings, domains, extra }
+}
+
+pub(super) fn classification(answer: wit_classifier::Classification) -> sdk::Classification {
+    let wit_classifier::Classification { domain, confidence, reasons, alternatives, paths, extra: _ } = answer;
+    let score = |score: wit_classifier::Score| sdk::Score { domain: score.domain, confidence: score.confidence };
+    sdk::Classification {
+        domain,
+        confidence,
+        reasons,
+        alternatives: alternatives.into_iter().map(score).collect(),
+        paths,
+    }
+}
+
+pub(super) fn selection_request(strategy: &str, request: &sdk::SelectionRequest) -> wit_selector::SelectionRequest {
+    let request = request.clone();
+    let model = |model: sdk::ModelInfo| {
+        let sdk::ModelInfo { id, usd_per_million_input, usd_per_million_output } = model;
+        wit_selector::ModelInfo { id, usd_per_million_input, usd_per_million_output, extra: Vec::new() }
+    };
+    let history = |history: sdk::ModelHistory| {
+        let sdk::ModelHistory { model, n_runs, n_successes, median_cost_usd } = history;
+        wit_selector::ModelHistory { model, n_runs, n_successes, median_cost_usd, extra: Vec::new() }
+    };
+    wit_selector::SelectionRequest {
+        strategy: strategy.to_owned(),
+        settings: request.settings,
+        issue: issue(&request.issue),
+        domain: request.domain,
+        attempt: request.attempt,
+        failures_of_substance: request.failures_of_substance,
+        budget_left_usd: request.budget_left_usd,
+        available: request.available.into_iter().map(model).collect(),
+        history: request.history.into_iter().map(history).collect(),
+        extra: request.extra,
+    }
+}
+
+pub(super) fn selection(selection: wit_selector::Selection) -> sdk::Selection {
+    let wit_selector::Selection { model, effort: name, fallbacks, reason, extra: _ } = selection;
+    sdk::Selection { model, effort: name.as_deref().and_then(effort), fallbacks, reason }
+}
+
+pub(super) fn pr_context(strategy: &str, context: &sdk::PrContext) -> wit_template::Context {
+    let context = context.clone();
+    let commit = |sdk::Commit { id, subject }: sdk::Commit| wit_template::Commit { id, subject };
+    let change = |sdk::Change { path, added, removed }: sdk::Change| wit_template::Change { path, added, removed };
+    let check = |check: sdk::CheckReport| {
+        let sdk::CheckReport { name, passed, fails_on_base, duration_ms } = check;
+        wit_template::CheckReport { name, passed, fails_on_base, duration_ms }
+    };
+    wit_template::Context {
+        strategy: strategy.to_owned(),
+        settings: context.settings,
+        issue: issue(&context.issue),
+        branch: context.branch,
+        base: context.base,
+        base_commit: context.base_commit,
+        commits: context.commits.into_iter().map(commit).collect(),
+        changes: context.changes.into_iter().map(change).collect(),
+        agent_summary: context.agent_summary,
+        agent: context.agent,
+        model: context.model,
+        cost_usd: context.cost_usd,
+        cost_is_assumed: context.cost_is_assumed,
+        attempts: context.attempts,
+        checks: context.checks.into_iter().map(check).collect(),
+        denied: context.denied,
+        removed_from_prompt: context.removed_from_prompt,
+        merge_after: context.merge_after,
+        extra: context.extra,
+    }
+}
+
+pub(super) fn pull_request(text: wit_template::PullRequestText) -> sdk::PullRequestText {
+    let wit_template::PullRequestText { title, body, labels, extra: _ } = text;
+    sdk::PullRequestText { title, body, labels }
+}
+
+pub(super) fn program(info: wit_backend::ProgramInfo) -> sdk::ProgramInfo {
+    let wit_backend::ProgramInfo { program, version_args, install_hint, metering, models, environment, extra: _ } =
+        info;
+    let metering = match metering {
+        wit_backend::Metering::Free => sdk::Metering::Free,
+        wit_backend::Metering::AsItGoes => sdk::Metering::AsItGoes,
+        wit_backend::Metering::AtTheEnd => sdk::Metering::AtTheEnd,
+    };
+    sdk::ProgramInfo { program, version_args, install_hint, metering, models, environment }
+}
+
+pub(super) fn task(strategy: &str, task: &sdk::AgentTask) -> wit_backend::AgentTask {
+    let task = task.clone();
+    wit_backend::AgentTask {
+        strategy: strategy.to_owned(),
+        settings: task.settings,
+        issue: issue(&task.issue),
+        prompt: task.prompt,
+        model: task.model,
+        effort: task.effort.map(effort_name),
+        directory: task.directory,
+        session: task.session,
+        resume: task.resume,
+        max_turns: task.max_turns,
+        budget_usd: task.budget_usd,
+        yolo: task.yolo,
+        allowed_tools: task.allowed_tools,
+        extra: task.extra,
+    }
+}
+
+pub(super) fn command(command: wit_backend::CommandSpec) -> sdk::CommandSpec {
+    let wit_backend::CommandSpec { program, args, env, pass_env, input, extra: _ } = command;
+    let input = match input {
+        wit_backend::CommandInput::None => sdk::CommandInput::None,
+        wit_backend::CommandInput::Stdin(text) => sdk::CommandInput::Stdin(text),
+        wit_backend::CommandInput::File(text) => sdk::CommandInput::File(text),
+    };
+    sdk::CommandSpec { program, args, env, pass_env, input }
+}
+
+pub(super) fn line(line: &sdk::Line) -> wit_backend::Line {
+    let source = match line.source {
+        sdk::Source::Stdout => wit_backend::Source::Stdout,
+        sdk::Source::Stderr => wit_backend::Source::Stderr,
+    };
+    wit_backend::Line { source, text: line.text.clone(), truncated: line.truncated }
+}
+
+fn usage(usage: wit_backend::Usage) -> sdk::Usage {
+    let wit_backend::Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, usd } = usage;
+    sdk::Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, usd }
+}
+
+/// An event that a later version added is kept as a note.
+pub(super) fn event(event: wit_backend::AgentEvent) -> sdk::AgentEvent {
+    use wit_backend::AgentEvent as Event;
+    match event {
+        Event::Session(id) => sdk::AgentEvent::Session(id),
+        Event::Text(text) => sdk::AgentEvent::Text(text),
+        Event::Thinking(text) => sdk::AgentEvent::Thinking(text),
+        Event::ToolStart(wit_backend::ToolStart { id, name, input }) => sdk::AgentEvent::ToolStart { id, name, input },
+        Event::ToolEnd(wit_backend::ToolEnd { id, ok, output }) => sdk::AgentEvent::ToolEnd { id, ok, output },
+        Event::UsageDelta(used) => sdk::AgentEvent::UsageDelta(usage(used)),
+        Event::UsageTotal(used) => sdk::AgentEvent::UsageTotal(usage(used)),
+        Event::FinalCost(usd) => sdk::AgentEvent::FinalCost(usd),
+        Event::Denied(tool) => sdk::AgentEvent::Denied(tool),
+        Event::RateLimited(until) => sdk::AgentEvent::RateLimited(until),
+        Event::Overloaded(text) => sdk::AgentEvent::Overloaded(text),
+        Event::AuthFailed(text) => sdk::AgentEvent::AuthFailed(text),
+        Event::Unreachable(text) => sdk::AgentEvent::Unreachable(text),
+        Event::ContextFull => sdk::AgentEvent::ContextFull,
+        Event::BudgetReached => sdk::AgentEvent::BudgetReached,
+        Event::TurnsReached => sdk::AgentEvent::TurnsReached,
+        Event::Done(summary) => sdk::AgentEvent::Done(summary),
+        Event::Failed(text) => sdk::AgentEvent::Failed(text),
+        Event::Invalid(text) => sdk::AgentEvent::Invalid(text),
+        Event::Note(text) => sdk::AgentEvent::Note(text),
+        Event::Other((name, json)) => sdk::AgentEvent::Note(format!("{name}: {json}")),
+    }
+}

@@ -1,0 +1,91 @@
+//! The component side: what the host calls, put in terms of the traits. Only on `wasm32`, and only for [`crate::export_plugin!`].
+//!
+//! ```text
+//!   host ─► exported function ─► values of WIT to ours ─► strategy of that name ─► answer ─► values of WIT ─► host
+//! ```
+//!
+//! One module per interface, each with its own generated bindings, so that a component exports just the kinds that it has.
+
+pub mod agent_backend;
+pub mod classifier;
+pub mod metadata;
+pub mod model_selector;
+pub mod pr_template;
+pub mod types;
+
+use std::sync::Once;
+
+use types::{Fact, WitError, WitIssue};
+
+use crate::log::Level;
+use crate::model_selector::Effort;
+use crate::{Description, Issue, PluginError};
+
+/// Writes a line to the host's log.
+pub(crate) fn log(level: Level, message: &str) {
+    use types::host_log;
+    let level = match level {
+        Level::Trace => host_log::Level::Trace,
+        Level::Debug => host_log::Level::Debug,
+        Level::Info => host_log::Level::Info,
+        Level::Warn => host_log::Level::Warn,
+        Level::Error => host_log::Level::Error,
+    };
+    host_log::log(level, message);
+}
+
+/// Makes a panic say its text and its place in the host's log; the trap that follows says neither.
+fn set_up() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string()))));
+}
+
+/// Returns the strategy of that name; the first for an empty one.
+fn named<'a, S: ?Sized>(
+    strategies: &'a [Box<S>],
+    describe: impl Fn(&S) -> Description,
+    name: &str,
+) -> Result<&'a S, PluginError> {
+    let found = match name {
+        "" => strategies.first(),
+        name => strategies.iter().find(|strategy| describe(strategy).name == name),
+    };
+    let found = found.map(AsRef::as_ref);
+    found.ok_or_else(|| PluginError::InvalidSettings(format!("the plugin has no strategy `{name}` of this kind")))
+}
+
+fn issue(issue: WitIssue) -> Issue {
+    let WitIssue { repo, number, title, body, author, labels, created_at_ms, url, extra } = issue;
+    Issue { repo, number, title, body, author, labels, created_at_ms, url, extra }
+}
+
+fn error(error: PluginError) -> WitError {
+    match error {
+        PluginError::InvalidSettings(text) => WitError::InvalidSettings(text),
+        PluginError::InvalidInput(text) => WitError::InvalidInput(text),
+        PluginError::Unavailable(text) => WitError::Unavailable(text),
+        PluginError::Internal(text) => WitError::Internal(text),
+    }
+}
+
+/// A name that a later host may add means that the backend decides.
+fn effort(name: &str) -> Option<Effort> {
+    match name {
+        "low" => Some(Effort::Low),
+        "medium" => Some(Effort::Medium),
+        "high" => Some(Effort::High),
+        _ => None,
+    }
+}
+
+fn effort_name(effort: Effort) -> String {
+    match effort {
+        Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High => "high",
+    }
+    .into()
+}
+
+/// Nothing is added by this version.
+const NOTHING: Vec<Fact> = Vec::new();

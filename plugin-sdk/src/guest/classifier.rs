@@ -1,0 +1,50 @@
+//! Exports `classifier`.
+#![expect(missing_docs, reason = "the generated part says nothing of its own; the WIT package does")]
+
+wit_bindgen::generate!({
+    path: "../wit/plugin-0.1",
+    inline: "
+        package autoissue:sdk;
+        world exports-classifier {
+            export autoissue:plugin/classifier@0.1.0;
+        }
+    ",
+    world: "autoissue:sdk/exports-classifier",
+    with: { "autoissue:plugin/types@0.1.0": crate::guest::types::autoissue::plugin::types },
+    pub_export_macro: true,
+    export_macro_name: "export_classifier",
+});
+
+use exports::autoissue::plugin::classifier::{Classification, Context, Guest, Score};
+
+use super::types::{WitError, WitIssue};
+use super::{NOTHING, error, issue, named, set_up};
+use crate::export::Supplies;
+use crate::{Classifier, ClassifierContext, PluginError};
+
+impl<P: Supplies> Guest for P {
+    fn classify(context: Context, issue: WitIssue) -> Result<Classification, WitError> {
+        set_up();
+        classify::<P>(context, issue).map(classification).map_err(error)
+    }
+}
+
+fn classify<P: Supplies>(context: Context, given: WitIssue) -> Result<crate::Classification, PluginError> {
+    let Context { strategy, settings, domains, extra } = context;
+    let strategies = P::strategies().classifiers;
+    let classifier = named(&strategies, Classifier::describe, &strategy)?;
+    classifier.classify(&issue(given), &ClassifierContext { settings, domains, extra })
+}
+
+fn classification(answer: crate::Classification) -> Classification {
+    let crate::Classification { domain, confidence, reasons, alternatives, paths } = answer;
+    let score = |score: crate::Score| Score { domain: score.domain, confidence: score.confidence };
+    Classification {
+        domain,
+        confidence,
+        reasons,
+        alternatives: alternatives.into_iter().map(score).collect(),
+        paths,
+        extra: NOTHING,
+    }
+}

@@ -1,0 +1,61 @@
+//! Exports `model-selector`.
+#![expect(missing_docs, reason = "the generated part says nothing of its own; the WIT package does")]
+
+wit_bindgen::generate!({
+    path: "../wit/plugin-0.1",
+    inline: "
+        package autoissue:sdk;
+        world exports-model-selector {
+            export autoissue:plugin/model-selector@0.1.0;
+        }
+    ",
+    world: "autoissue:sdk/exports-model-selector",
+    with: { "autoissue:plugin/types@0.1.0": crate::guest::types::autoissue::plugin::types },
+    pub_export_macro: true,
+    export_macro_name: "export_model_selector",
+});
+
+use exports::autoissue::plugin::model_selector::{Guest, ModelHistory, ModelInfo, Selection, SelectionRequest};
+
+use super::types::WitError;
+use super::{NOTHING, effort_name, error, issue, named, set_up};
+use crate::export::Supplies;
+use crate::{ModelSelector, PluginError};
+
+impl<P: Supplies> Guest for P {
+    fn select(request: SelectionRequest) -> Result<Selection, WitError> {
+        set_up();
+        select::<P>(request).map(selection).map_err(error)
+    }
+}
+
+fn select<P: Supplies>(request: SelectionRequest) -> Result<crate::Selection, PluginError> {
+    let strategies = P::strategies().model_selectors;
+    let selector = named(&strategies, ModelSelector::describe, &request.strategy)?;
+    selector.select(&crate::SelectionRequest {
+        settings: request.settings,
+        issue: issue(request.issue),
+        domain: request.domain,
+        attempt: request.attempt,
+        failures_of_substance: request.failures_of_substance,
+        budget_left_usd: request.budget_left_usd,
+        available: request.available.into_iter().map(model).collect(),
+        history: request.history.into_iter().map(history).collect(),
+        extra: request.extra,
+    })
+}
+
+fn model(model: ModelInfo) -> crate::ModelInfo {
+    let ModelInfo { id, usd_per_million_input, usd_per_million_output, extra: _ } = model;
+    crate::ModelInfo { id, usd_per_million_input, usd_per_million_output }
+}
+
+fn history(history: ModelHistory) -> crate::ModelHistory {
+    let ModelHistory { model, n_runs, n_successes, median_cost_usd, extra: _ } = history;
+    crate::ModelHistory { model, n_runs, n_successes, median_cost_usd }
+}
+
+fn selection(selection: crate::Selection) -> Selection {
+    let crate::Selection { model, effort, fallbacks, reason } = selection;
+    Selection { model, effort: effort.map(effort_name), fallbacks, reason, extra: NOTHING }
+}

@@ -1,0 +1,70 @@
+//! Exports `pr-template`.
+#![expect(missing_docs, reason = "the generated part says nothing of its own; the WIT package does")]
+
+wit_bindgen::generate!({
+    path: "../wit/plugin-0.1",
+    inline: "
+        package autoissue:sdk;
+        world exports-pr-template {
+            export autoissue:plugin/pr-template@0.1.0;
+        }
+    ",
+    world: "autoissue:sdk/exports-pr-template",
+    with: { "autoissue:plugin/types@0.1.0": crate::guest::types::autoissue::plugin::types },
+    pub_export_macro: true,
+    export_macro_name: "export_pr_template",
+});
+
+use exports::autoissue::plugin::pr_template::{Change, CheckReport, Commit, Context, Guest, PullRequestText};
+
+use super::types::WitError;
+use super::{NOTHING, error, issue, named, set_up};
+use crate::export::Supplies;
+use crate::{PluginError, PrContext, PrTemplate};
+
+impl<P: Supplies> Guest for P {
+    fn render(context: Context) -> Result<PullRequestText, WitError> {
+        set_up();
+        render::<P>(context).map(text).map_err(error)
+    }
+}
+
+fn render<P: Supplies>(context: Context) -> Result<crate::PullRequestText, PluginError> {
+    let strategies = P::strategies().pr_templates;
+    let template = named(&strategies, PrTemplate::describe, &context.strategy)?;
+    template.render(&PrContext {
+        settings: context.settings,
+        issue: issue(context.issue),
+        branch: context.branch,
+        base: context.base,
+        base_commit: context.base_commit,
+        commits: context.commits.into_iter().map(|Commit { id, subject }| crate::Commit { id, subject }).collect(),
+        changes: context.changes.into_iter().map(change).collect(),
+        agent_summary: context.agent_summary,
+        agent: context.agent,
+        model: context.model,
+        cost_usd: context.cost_usd,
+        cost_is_assumed: context.cost_is_assumed,
+        attempts: context.attempts,
+        checks: context.checks.into_iter().map(check).collect(),
+        denied: context.denied,
+        removed_from_prompt: context.removed_from_prompt,
+        merge_after: context.merge_after,
+        extra: context.extra,
+    })
+}
+
+fn change(change: Change) -> crate::Change {
+    let Change { path, added, removed } = change;
+    crate::Change { path, added, removed }
+}
+
+fn check(check: CheckReport) -> crate::CheckReport {
+    let CheckReport { name, passed, fails_on_base, duration_ms } = check;
+    crate::CheckReport { name, passed, fails_on_base, duration_ms }
+}
+
+fn text(text: crate::PullRequestText) -> PullRequestText {
+    let crate::PullRequestText { title, body, labels } = text;
+    PullRequestText { title, body, labels, extra: NOTHING }
+}

@@ -1,0 +1,139 @@
+//! A built-in and its component are one source: they must give the same answer to anything.
+
+use std::path::Path;
+
+use autoissue_classifier::BuiltinClassifier;
+use autoissue_claude::ClaudeBackend;
+use autoissue_model_selector::BuiltinSelector;
+use autoissue_patch::PatchBackend;
+use autoissue_plugin_host::{Grants, Plugin, PluginHost};
+use autoissue_plugin_sdk::prelude::*;
+use autoissue_pr_template::BuiltinTemplate;
+use autoissue_tests::guests;
+use tempfile::TempDir;
+
+use super::corpus::Corpus;
+
+/// Issues of the corpus. Each is another one.
+const N_ISSUES: usize = 2_500;
+
+struct World {
+    host: PluginHost,
+    _state: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let state = TempDir::new().unwrap();
+        let host = PluginHost::new(&state.path().join("plugins")).unwrap();
+        Self { host, _state: state }
+    }
+
+    fn load(&self, package: &'static str, grants: &Grants) -> Plugin {
+        self.host.load(guests::component(package), grants).unwrap()
+    }
+}
+
+#[test]
+fn the_classifier_answers_the_same() {
+    let twin = World::new().load("autoissue-classifier", &Grants::default()).classifier(None).unwrap();
+    let context = ClassifierContext::default();
+    for issue in Corpus::new(1).take(N_ISSUES) {
+        let native = BuiltinClassifier.classify(&issue, &context);
+        assert_eq!(twin.classify(&issue, &context), native, "{issue:#?}");
+    }
+}
+
+#[test]
+fn the_model_selector_answers_the_same() {
+    let twin = World::new().load("autoissue-model-selector", &Grants::default()).model_selector(None).unwrap();
+    let mut corpus = Corpus::new(2);
+    for _ in 0..N_ISSUES {
+        let request = corpus.selection_request();
+        assert_eq!(twin.select(&request), BuiltinSelector.select(&request), "{request:#?}");
+    }
+}
+
+#[test]
+fn the_template_answers_the_same() {
+    let twin = World::new().load("autoissue-pr-template", &Grants::default()).pr_template(None).unwrap();
+    let mut corpus = Corpus::new(3);
+    for _ in 0..N_ISSUES {
+        let context = corpus.pr_context();
+        assert_eq!(twin.render(&context), BuiltinTemplate.render(&context), "{context:#?}");
+    }
+}
+
+/// Plays lines and an exit to a backend, a few lines at a time, and returns all that it says.
+fn play(
+    backend: &dyn AgentBackend,
+    task: &AgentTask,
+    lines: &[Line],
+    exit: Exit,
+    n_together: usize,
+) -> Vec<AgentEvent> {
+    let (mut run, _) = backend.start(task).unwrap();
+    let mut events: Vec<AgentEvent> = lines.chunks(n_together).flat_map(|lines| run.on_lines(lines)).collect();
+    events.extend(run.on_exit(exit));
+    events
+}
+
+/// Returns the recorded output of real runs.
+fn transcripts() -> Vec<(String, Vec<Line>)> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures");
+    let read = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        (path.display().to_string(), text.lines().map(Line::stdout).collect())
+    };
+    std::fs::read_dir(directory).unwrap().map(read).collect()
+}
+
+#[test]
+fn the_claude_backend_answers_the_same() {
+    let environment = ClaudeBackend.probe("").unwrap().environment;
+    let grants = Grants { exec: vec!["claude".into()], env: environment, wasi: false };
+    let twin = World::new().load("autoissue-claude", &grants).agent_backend(None).unwrap();
+    assert_eq!(twin.probe(""), ClaudeBackend.probe(""));
+    let transcripts = transcripts();
+    assert!(20 < transcripts.len(), "the recorded runs are there");
+    let mut corpus = Corpus::new(4);
+    for (name, lines) in transcripts {
+        let task = corpus.agent_task();
+        assert_eq!(twin.start(&task).unwrap().1, ClaudeBackend.start(&task).unwrap().1, "{name}");
+        for (exit, n_together) in [(Some(0), 1), (Some(1), 3), (None, 1000)] {
+            let exit = Exit { code: exit, signal: exit.is_none().then_some(15) };
+            let native = play(&ClaudeBackend, &task, &lines, exit, n_together);
+            assert_eq!(play(&*twin, &task, &lines, exit, n_together), native, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_patch_backend_answers_the_same() {
+    let grants = Grants { exec: vec!["autoissue".into()], ..Grants::default() };
+    let twin = World::new().load("autoissue-patch", &grants).agent_backend(None).unwrap();
+    assert_eq!(twin.probe(""), PatchBackend.probe(""));
+    let mut corpus = Corpus::new(5);
+    let mut n_started = 0;
+    for _ in 0..N_ISSUES / 5 {
+        let task = corpus.agent_task();
+        let native = PatchBackend.start(&task).map(|(_, command)| command);
+        assert_eq!(twin.start(&task).map(|(_, command)| command), native, "{task:#?}");
+        n_started += usize::from(native.is_ok());
+    }
+    assert!(10 < n_started, "some issues have a diff");
+    let task = AgentTask {
+        issue: autoissue_plugin_sdk::testing::issue!("t", body: "```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n"),
+        ..AgentTask::default()
+    };
+    let outcomes =
+        [r#"{"applied":["src/user.rs"]}"#, r#"{"already_applied":true}"#, r#"{"rejected":"error: a"}"#, "odd", ""];
+    for line in outcomes {
+        for code in [0, 1] {
+            let (lines, exit) =
+                ([Line::stdout(line), Line::stderr("warning")], Exit { code: Some(code), signal: None });
+            assert_eq!(play(&*twin, &task, &lines, exit, 2), play(&PatchBackend, &task, &lines, exit, 2), "{line}");
+        }
+    }
+}
