@@ -486,7 +486,7 @@ mod tests {
         events.extend([
             accepted(1, "One"),
             accepted(2, "Two"),
-            Event::BacklogRead { n_issues: 2, warnings: Vec::new() },
+            Event::BacklogRead { n_issues: 2, warnings: Vec::new(), n_api_calls: 0 },
         ]);
         events.push(crate::fixture::classified(1, "backend"));
         events.push(crate::fixture::planned(1));
