@@ -57,10 +57,6 @@ impl GitStore {
         ] {
             config.set_str(key, value).expect("a setting");
         }
-        let hook = path.join("hooks/update");
-        fs::create_dir_all(path.join("hooks")).expect("the directory of hooks");
-        fs::write(&hook, UPDATE_HOOK).expect("the hook");
-        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("an executable hook");
         Self { path: path.to_owned() }
     }
 
@@ -72,10 +68,14 @@ impl GitStore {
         git2::Repository::open_bare(&self.path).expect("the repository is there")
     }
 
-    /// Protects exactly these branches against pushes.
+    /// Protects exactly these branches against pushes. Only now is there a hook: it costs each push two programs.
     pub(super) fn protect<'a>(&self, branches: impl Iterator<Item = &'a String>) {
         let refs: String = branches.map(|branch| format!("refs/heads/{branch}\n")).collect();
         fs::write(self.path.join("protected"), refs).expect("the list of protected branches");
+        let hook = self.path.join("hooks/update");
+        fs::create_dir_all(self.path.join("hooks")).expect("the directory of hooks");
+        fs::write(&hook, UPDATE_HOOK).expect("the hook");
+        fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).expect("an executable hook");
     }
 
     /// Returns the commit that a branch points at.

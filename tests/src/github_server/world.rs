@@ -164,15 +164,19 @@ impl Repository {
         self.comments.iter().filter(move |comment| comment.number == number)
     }
 
-    /// Lets open pull requests follow their branches; one whose branch is gone is closed, as on GitHub.
+    /// Lets open pull requests follow their branches; one that lost its branch, or the branch it is for, is closed, as on GitHub.
     pub(super) fn follow_branches(&mut self, now: &str) {
         let Self { items, git, .. } = self;
-        let opened = items.values_mut().filter(|item| item.is_open);
+        let mut opened = items.values_mut().filter(|item| item.is_open && item.pull.is_some()).peekable();
+        if opened.peek().is_none() {
+            return;
+        }
+        let heads: BTreeMap<String, String> = git.branches().into_iter().collect();
         for item in opened {
             let Some(pull) = &mut item.pull else { continue };
-            match git.head(&pull.head) {
-                Some(head) if head == pull.head_sha => continue,
-                Some(head) => pull.head_sha = head,
+            match heads.get(&pull.head).filter(|_| heads.contains_key(&pull.base)) {
+                Some(head) if *head == pull.head_sha => continue,
+                Some(head) => head.clone_into(&mut pull.head_sha),
                 None => (item.is_open, item.closed_at) = (false, Some(now.to_owned())),
             }
             now.clone_into(&mut item.updated_at);

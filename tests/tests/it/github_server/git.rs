@@ -106,7 +106,7 @@ fn a_pull_request_follows_its_branch() {
 }
 
 #[test]
-fn a_pull_request_whose_branch_is_deleted_is_closed() {
+fn a_pull_request_whose_head_or_base_is_deleted_is_closed() {
     let (_github, repository, client) = world();
     let clone = Clone::of(&repository.clone_url(), TOKEN);
     clone.commit("work", "new.txt", "one\n");
@@ -114,6 +114,11 @@ fn a_pull_request_whose_branch_is_deleted_is_closed() {
     client.post("/repos/ada/sample/pulls", &json!({"title": "Work", "head": "work", "base": "main"})).is(201);
     clone.git(&["push", "--quiet", "origin", "--delete", "work"]);
     assert_eq!(client.get("/repos/ada/sample/pulls/1").is(200).json["state"], "closed");
+    repository.commit_from("stable", "main", &[], "stable");
+    repository.commit_from("other", "main", &[("other.txt", "x\n")], "other");
+    client.post("/repos/ada/sample/pulls", &json!({"title": "Other", "head": "other", "base": "stable"})).is(201);
+    repository.delete_branch("stable");
+    assert_eq!(client.get("/repos/ada/sample/pulls/2").is(200).json["state"], "closed");
 }
 
 #[test]
