@@ -49,6 +49,8 @@ fn every_refusal_is_as_described() {
 
 /// Makes a world with so many issues for the free agent.
 fn world_with(n_issues: u64) -> GithubSandbox {
+    // Whoever has no description learns it before anything is built and run.
+    description();
     let world = GithubSandbox::new();
     for number in 1..=n_issues {
         world.plain_issue(&format!("[Backend] add {number}"));
