@@ -15,6 +15,7 @@ pub mod clean;
 pub mod config;
 pub mod demo;
 mod dispatcher;
+pub mod doctor;
 mod executor;
 pub mod journal;
 pub mod prompt;
