@@ -100,7 +100,7 @@ pub(crate) enum Command {
     /// Write a configuration for this repository
     Init,
     /// Check everything that a night needs, before any money is spent
-    Doctor,
+    Doctor(DoctorArgs),
     /// Run the whole pipeline on a sample repository, without account and network
     Demo(DemoArgs),
     /// Remove worktrees of finished sessions
@@ -257,6 +257,14 @@ pub(crate) struct ClassifyArgs {
     /// Read one JSON issue per line, and write one JSON answer per line
     #[arg(long)]
     pub(crate) stdin: bool,
+}
+
+/// Arguments of `doctor`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Leave out what takes more than a moment: the checks on the base
+    #[arg(long)]
+    pub(crate) quick: bool,
 }
 
 /// Arguments of `demo`.

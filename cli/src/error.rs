@@ -12,6 +12,7 @@ use std::io;
 use std::path::PathBuf;
 
 use autoissue_core::demo::DemoError;
+use autoissue_core::doctor::Finding;
 use autoissue_core::journal::JournalError;
 use autoissue_core::recorded::RecordedError;
 use autoissue_core::repository_lock::LockError;
@@ -150,7 +151,7 @@ impl CliError {
     }
 
     /// Returns what to do about it, where that is not plain. Errors of the configuration carry their own.
-    fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self) -> Option<String> {
         match self {
             Self::Project(error) => Some(error.hint()),
             Self::Session(error) => hint(error),
@@ -192,6 +193,12 @@ impl CliError {
             Self::Config(errors) => {
                 errors.iter().for_each(|error| push_error(&mut report, paint, &error.to_string()));
             }
+            Self::Session(SessionError::NotReady { failures }) => {
+                for Finding { message, advice, .. } in failures {
+                    push_error(&mut report, paint, &printable::one_line(message));
+                    advice.iter().for_each(|advice| push_hint(&mut report, paint, advice));
+                }
+            }
             error => push_error(&mut report, paint, &printable::one_line(&error.to_string())),
         }
         let mut cause = self.source();
@@ -206,7 +213,7 @@ impl CliError {
             cause = error.source();
         }
         if let Some(hint) = self.hint() {
-            let _ = writeln!(report, "  {} {hint}", paint.green("hint:"));
+            push_hint(&mut report, paint, &hint);
         }
         report
     }
@@ -250,13 +257,17 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Checkout(error) => checkout_hint(error),
         SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
         SessionError::Forge(error) => error.hint(),
-        SessionError::Token(_) => {
-            Some("set `GITHUB_TOKEN`, or log in with `gh auth login`; without GitHub, `autoissue init` sets up a local forge".to_owned())
-        }
+        SessionError::Token(_) => Some(
+            "log in with `gh auth login`, or set `GITHUB_TOKEN` to a fine-grained token for this repository with Contents, \
+             Issues and Pull requests (read and write), or to a classic one with the scope `repo`"
+                .to_owned(),
+        ),
+        SessionError::Unset { key } => Some(format!("set `{key}` in the configuration")),
+        SessionError::Strategy(error) => Some(format!("set `{}` to one of these", error.key)),
         SessionError::Github(error) => error.hint(),
         SessionError::Remote(error) => remote_hint(error),
         SessionError::Fetch(FetchError::Unreachable { .. }) => {
-            Some("see whether `git ls-remote origin` works there; `autoissue doctor` looks at all of it".to_owned())
+            Some(LS_REMOTE.to_owned())
         }
         SessionError::Fetch(FetchError::BranchMissing { .. }) => {
             Some("set `project.baseBranch` to a branch that exists".to_owned())
@@ -291,11 +302,13 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
     }
 }
 
+/// What to do where git cannot reach a remote.
+const LS_REMOTE: &str =
+    "see whether `git ls-remote` works with that address; over https the token has to allow it, over ssh your key";
+
 fn remote_hint(error: &RemoteError) -> Option<String> {
     let hint = match error {
-        RemoteError::Unreachable { .. } => {
-            "see whether `git ls-remote origin` works there; `autoissue doctor` looks at all of it"
-        }
+        RemoteError::Unreachable { .. } => LS_REMOTE,
         RemoteError::NoBranch { .. } => "set `project.baseBranch` to a branch that exists",
         RemoteError::Empty { .. } => "push a first commit",
         _ => return None,
@@ -345,6 +358,10 @@ fn journal_hint(error: &JournalError) -> Option<String> {
 
 fn push_error(report: &mut String, paint: Paint, text: &str) {
     let _ = writeln!(report, "{} {text}", paint.red("error:"));
+}
+
+fn push_hint(report: &mut String, paint: Paint, text: &str) {
+    let _ = writeln!(report, "  {} {text}", paint.green("hint:"));
 }
 
 fn list(errors: &[ConfigError]) -> String {

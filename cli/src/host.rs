@@ -132,7 +132,11 @@ impl Surroundings {
         told.filter(|_| cfg!(debug_assertions)).map_or(Duration::from_secs(60), Duration::from_millis)
     }
 
-    fn host(&self, project: PathBuf) -> Result<Host, CliError> {
+    /// Returns what core is given beside the configuration.
+    ///
+    /// # Errors
+    /// Where there is no directory for state, or our own program is not known.
+    pub(crate) fn host(&self, project: PathBuf) -> Result<Host, CliError> {
         let own_program = std::env::current_exe();
         let own_program = own_program.map_err(|source| CliError::System { what: "find our own program", source })?;
         Ok(Host {

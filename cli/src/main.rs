@@ -97,7 +97,7 @@ fn dispatch(around: &Surroundings, command: Command) -> Result<ExitCode, CliErro
         Command::Metrics => metrics::run(around),
         Command::Classify(args) => classify::run(around, &args),
         Command::Init => init::run(around),
-        Command::Doctor => doctor::run(around),
+        Command::Doctor(args) => doctor::run(around, &args),
         Command::Demo(args) => demo::run(around, &args),
         Command::Clean(args) => clean::run(around, &args),
         Command::Dashboard(args) => dashboard::run(around, &args),

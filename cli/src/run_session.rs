@@ -8,17 +8,20 @@
 
 use std::path::Path;
 
+use autoissue_core::doctor::Finding;
 use autoissue_core::session::{CrashPoint, Finished, Order, Session, session_dir};
 use autoissue_core::summary::{Summary, Verdict};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::console::Console;
 use crate::dashboard::{self, Dashboard, Socket};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::{Ready, Surroundings};
 use crate::logging;
 use crate::plan;
+use crate::printable;
 use crate::report::Report;
 use crate::reporter::{Follower, Json, Live, Plain, Quiet, Reporter};
 use crate::signals::Signals;
@@ -80,6 +83,9 @@ pub(crate) fn until_finished(
         logging::remove_empty(&logs);
     }
     let mut session = opened?;
+    if display != Display::None {
+        session.remarks().iter().for_each(|it| remark(&around.console, it));
+    }
     if let Some(point) = crash_point(around) {
         session.on_commit(point.hook());
     }
@@ -105,6 +111,15 @@ fn serve(around: &Surroundings, socket: Socket, session: &Session, state_dir: &P
         around.console.say(format_args!("dashboard: {}", dashboard.url));
     }
     Ok(dashboard)
+}
+
+/// Says what a person should know before a session runs.
+fn remark(console: &Console, finding: &Finding) {
+    match &finding.advice {
+        Some(advice) => console.warn(&format!("{}; {advice}", finding.message)),
+        None if !console.quiet => console.say(printable::one_line(&finding.message)),
+        None => {}
+    }
 }
 
 /// Returns where tests want this process to die. Builds for people never do.

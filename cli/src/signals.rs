@@ -11,6 +11,7 @@ use std::io;
 use autoissue_core::session::Stopper;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
@@ -51,6 +52,14 @@ impl Signals {
             let _ = notices.try_send(notice.to_owned());
             stopper.stop();
         }
+    }
+
+    /// Cancels on the first signal, and exits at once on the second.
+    pub(crate) async fn cancel(mut self, token: CancellationToken) {
+        self.next().await;
+        token.cancel();
+        self.next().await;
+        std::process::exit(i32::from(ExitCode::Interrupted.number()));
     }
 
     /// Waits for one.

@@ -16,6 +16,7 @@ pub mod config;
 pub mod control;
 pub mod demo;
 mod dispatcher;
+pub mod doctor;
 mod executor;
 pub mod journal;
 pub mod prompt;

@@ -24,6 +24,7 @@ use crate::bus::Bus;
 use crate::config::Config;
 use crate::control::Resetter;
 use crate::dispatcher::Dispatcher;
+use crate::doctor::Finding;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, SessionId};
 use crate::repository_lock::RepositoryLock;
@@ -31,7 +32,7 @@ use crate::work::Workshop;
 
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub use error::SessionError;
-pub(crate) use open::cleaning;
+pub(crate) use open::{WayToGithub, agent_variables, cleaning, find_agent, way_to_github};
 pub use open::{mirror_dir, session_dir};
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
@@ -92,6 +93,7 @@ pub struct Session {
     last_at_ms: u64,
     /// Held as long as the session lives; absent in a dry run.
     lock: Option<RepositoryLock>,
+    remarks: Vec<Finding>,
 }
 
 /// A session that has ended or was interrupted.
@@ -134,6 +136,11 @@ impl Session {
     /// Returns its id.
     pub const fn id(&self) -> &SessionId {
         &self.id
+    }
+
+    /// Returns what a person should know before it runs: what may go wrong, and what agents may do.
+    pub fn remarks(&self) -> &[Finding] {
+        &self.remarks
     }
 
     /// Returns where its events appear, after they are journaled.

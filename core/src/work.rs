@@ -417,12 +417,13 @@ fn github_failure(error: &GithubError) -> Failure {
     let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
     let message = error.to_string();
     match error {
-        GithubError::Unauthorized { .. } | GithubError::Forbidden { .. } | GithubError::NotFound { .. } => {
-            Failure::Auth { message: message + &hint }
-        }
+        GithubError::Unauthorized { .. }
+        | GithubError::Forbidden { .. }
+        | GithubError::Archived { .. }
+        | GithubError::NotFound { .. } => Failure::Auth { message: message + &hint },
         GithubError::Limited { until, .. } => Failure::RateLimit { message, until: Some(*until) },
         GithubError::Broken { .. } => Failure::Overloaded { message },
-        GithubError::Unreachable { .. } => Failure::Network { message },
+        GithubError::Unreachable { .. } | GithubError::Untrusted { .. } => Failure::Network { message },
         GithubError::Refused { .. } => Failure::NeedsPerson { message },
         GithubError::BadAddress { .. } => Failure::Validation { message: message + &hint },
         GithubError::Cancelled { .. } => Failure::Interrupted,
@@ -469,7 +470,7 @@ fn engine_work(work: crate::service::worktrees::Work) -> Work {
     }
 }
 
-fn check(check: &crate::config::Check) -> checks::Check {
+pub(crate) fn check(check: &crate::config::Check) -> checks::Check {
     checks::Check { name: check.name.clone(), run: check.run.clone(), timeout_minutes: check.timeout_minutes }
 }
 

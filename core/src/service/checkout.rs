@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Repository};
 
+use super::mirror::CommitId;
 use super::worktrees::Identity;
 
 /// Branch that work starts from where nothing is configured.
@@ -123,13 +124,24 @@ impl Checkout {
 
     /// Returns who commits: the user as git knows them, else autoissue.
     pub fn identity(&self) -> Identity {
+        let (name, email) = self.user();
+        Identity {
+            name: name.unwrap_or_else(|| "autoissue".to_owned()),
+            email: email.unwrap_or_else(|| "autoissue@localhost".to_owned()),
+        }
+    }
+
+    /// Returns the user's name and address, as far as git knows them.
+    pub fn user(&self) -> (Option<String>, Option<String>) {
         let config = self.repository().ok().and_then(|repository| repository.config().ok());
         let value =
             |key| config.as_ref().and_then(|config| config.get_string(key).ok()).filter(|text| !text.is_empty());
-        Identity {
-            name: value("user.name").unwrap_or_else(|| "autoissue".to_owned()),
-            email: value("user.email").unwrap_or_else(|| "autoissue@localhost".to_owned()),
-        }
+        (value("user.name"), value("user.email"))
+    }
+
+    /// Returns the commit that is checked out, if there is one.
+    pub fn head(&self) -> Option<CommitId> {
+        Some(self.repository().ok()?.head().ok()?.target()?.into())
     }
 
     /// Returns the directory with its branches, also where it is a linked worktree of another checkout.

@@ -32,6 +32,9 @@ const STDOUT_BYTES_MAX: usize = 64 << 20;
 /// The most bytes of standard error that are kept: the reason stands in the first lines.
 const STDERR_BYTES_MAX: usize = 64 << 10;
 
+/// Stands in for whoever would answer a question.
+const NOBODY: &str = "false";
+
 /// Configuration that wins over every file, so that git starts nothing which a repository asks for.
 const HYGIENE: [&str; 10] = [
     "-c",
@@ -101,8 +104,8 @@ pub enum GitError {
         /// What was asked, without credentials.
         command: String,
     },
-    /// Git ended with an error.
-    #[error("`{command}` failed{}: {stderr}", code.map_or_else(String::new, |code| format!(" with exit code {code}")))]
+    /// Git ended with an error. What it said comes first: who shows only the beginning shows the reason.
+    #[error("{}`{command}` failed{}", before(stderr), code.map_or_else(String::new, |code| format!(" with exit code {code}")))]
     Failed {
         /// What was asked, without credentials.
         command: String,
@@ -181,7 +184,7 @@ impl Git {
         }
         // Nobody is there to answer a question: a credential that is missing is an error at once.
         if std::env::var_os("SSH_ASKPASS").is_none() {
-            command.env("SSH_ASKPASS", "false").env("SSH_ASKPASS_REQUIRE", "force");
+            command.env("SSH_ASKPASS", NOBODY).env("SSH_ASKPASS_REQUIRE", "force");
         }
         command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C").env_remove("LANGUAGE");
         command
@@ -213,7 +216,7 @@ impl Run<'_> {
         let status = self.wait(child)?;
         let stdout = take(&stdout);
         if !status.success() {
-            let stderr = redact(String::from_utf8_lossy(&take(&stderr).bytes).trim());
+            let stderr = redact(&without_our_own(&String::from_utf8_lossy(&take(&stderr).bytes)));
             return Err(GitError::Failed { command: self.command.clone(), code: status.code(), stderr });
         }
         if stdout.truncated {
@@ -264,6 +267,16 @@ fn capture(stream: Option<impl Read + Send + 'static>, bytes_max: usize) -> Rece
 
 fn take(captured: &Receiver<Captured>) -> Captured {
     captured.recv_timeout(OUTPUT_GRACE).unwrap_or(Captured { bytes: Vec::new(), truncated: false })
+}
+
+/// Takes out what git says about the stand-in for a person: it is no news, and would come first.
+fn without_our_own(said: &str) -> String {
+    let own = format!("error: unable to read askpass response from '{NOBODY}'");
+    said.lines().filter(|line| *line != own).collect::<Vec<_>>().join("\n").trim().to_owned()
+}
+
+fn before(said: &str) -> String {
+    if said.is_empty() { String::new() } else { format!("{said}: ") }
 }
 
 fn is_executable(program: &Path) -> bool {
@@ -360,6 +373,14 @@ mod tests {
         let Err(GitError::Failed { code, stderr, command }) = ended else { panic!("{ended:?}") };
         assert_eq!(code, Some(128));
         assert!(!stderr.is_empty() && !stderr.contains("tok") && !command.contains("tok"), "{command}: {stderr}");
+        let shown = GitError::Failed { code, stderr: stderr.clone(), command: command.clone() }.to_string();
+        assert_eq!(shown, format!("{stderr}: `{command}` failed with exit code 128"));
+    }
+
+    #[test]
+    fn what_our_stand_in_for_a_person_causes_is_no_news() {
+        let said = "error: unable to read askpass response from 'false'\nfatal: could not read Username\n";
+        assert_eq!(without_our_own(said), "fatal: could not read Username");
     }
 
     #[test]

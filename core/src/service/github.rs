@@ -10,6 +10,7 @@
 //! is ours, so that it may be replaced.
 
 mod client;
+mod connection;
 mod error;
 mod pace;
 mod token;
@@ -18,15 +19,15 @@ mod wire;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use autoissue_engine::{Dependency, Issue, IssueNumber, PullRequest};
+use autoissue_engine::{Dependency, Issue, IssueNumber, PullRequest, Time};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::forge::{Backlog, IssueState, PullRequestDraft};
-use crate::secret::Secret;
 use client::{Answer, Call, Client};
+pub use connection::Proxy;
 pub use error::GithubError;
 use pace::Pace;
 pub use token::{Token, TokenError, find_token};
@@ -51,7 +52,9 @@ pub struct Access {
     /// `owner/name`.
     pub repo: String,
     /// The token.
-    pub token: Secret,
+    pub token: Token,
+    /// The proxy on the way.
+    pub proxy: Option<Proxy>,
     /// Most writes in a minute.
     pub writes_per_minute: u32,
     /// Most writes in an hour.
@@ -77,27 +80,51 @@ pub struct Facts {
     pub repo: String,
     /// Whether nothing can be changed any more.
     pub is_archived: bool,
+    /// Whether it is not for everybody to see.
+    pub is_private: bool,
+    /// Whether it takes no issues.
+    pub issues_are_off: bool,
+    /// Branch that GitHub calls its default.
+    pub default_branch: String,
+    /// The repository that it is a fork of.
+    pub parent: Option<String>,
     /// Whether the token may push; `None` where GitHub does not tell.
     pub may_push: Option<bool>,
     /// Scopes of the token, where it is of the kind that has scopes.
     pub scopes: Option<String>,
     /// When the token ends, as GitHub writes it; `None` if never, or not told.
     pub token_expires: Option<String>,
+    /// What is left of the account's calls; `None` on a host that does not limit them.
+    pub calls: Option<Calls>,
+    /// What time it is for GitHub.
+    pub answered_at: Option<Time>,
+}
+
+/// Calls that an account may send in an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// How many are left.
+    pub left: u64,
+    /// How many there are in an hour.
+    pub limit: u64,
+    /// When there are as many again.
+    pub reset: Time,
 }
 
 impl Facts {
     /// Makes sure that branches can be pushed, as far as GitHub tells.
     ///
     /// # Errors
-    /// [`GithubError::Forbidden`].
+    /// [`GithubError::Forbidden`], [`GithubError::Archived`].
     pub fn check_push_right(&self) -> Result<(), GithubError> {
-        let message = match (self.is_archived, self.may_push) {
-            (true, _) => "it is archived",
-            (false, Some(false)) => "its permissions for the repository are without `push`",
-            (false, _) => return Ok(()),
-        };
-        let (doing, message) = ("push branches", message.to_owned());
-        Err(GithubError::Forbidden { doing, message, scopes: self.scopes.clone() })
+        if self.is_archived {
+            return Err(GithubError::Archived { repo: self.repo.clone() });
+        }
+        if self.may_push == Some(false) {
+            let message = format!("its permissions for `{}` are without `push`", self.repo);
+            return Err(GithubError::Forbidden { doing: "push branches", message, scopes: self.scopes.clone() });
+        }
+        Ok(())
     }
 }
 
@@ -108,14 +135,17 @@ impl Github {
     /// [`GithubError::BadAddress`].
     pub fn new(access: &Access) -> Result<Self, GithubError> {
         let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("github").enable_all().build();
-        let runtime = runtime
-            .map_err(|error| GithubError::Unreachable { doing: "start a thread for it", reason: error.to_string() })?;
-        let client = runtime.block_on(async { Client::new(&access.api_url, &access.repo, &access.token) })?;
+        let runtime = runtime.map_err(|error| GithubError::Unreachable {
+            doing: "start a thread for it",
+            host: access.api_url.clone(),
+            reason: error.to_string(),
+        })?;
+        let client = runtime.block_on(async { Client::new(access) })?;
         Ok(Self {
             runtime: Some(runtime),
             client,
             repo: access.repo.clone(),
-            token_is_of_app: access.token.expose().starts_with(APP_TOKEN),
+            token_is_of_app: access.token.secret.expose().starts_with(APP_TOKEN),
             pace: Pace::new(access.writes_per_minute, access.writes_per_hour).into(),
         })
     }
@@ -128,14 +158,32 @@ impl Github {
         let path = format!("/repos/{}", self.repo);
         let call = Call { issue: None, doing: "read the repository", path: &path };
         let Answer { headers, body } = self.block_on(self.client.get(call))?;
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let number = |name: &str| header(name)?.trim().parse::<u64>().ok();
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let calls = || {
+            let (left, limit) = (number("x-ratelimit-remaining")?, number("x-ratelimit-limit")?);
+            Some(Calls { left, limit, reset: Time::from_ms(number("x-ratelimit-reset")?.saturating_mul(1_000)) })
+        };
         Ok(Facts {
-            repo: body["full_name"].as_str().unwrap_or(&self.repo).to_owned(),
+            repo: text(&body["full_name"]).unwrap_or_else(|| self.repo.clone()),
             is_archived: body["archived"].as_bool().unwrap_or(false),
+            is_private: body["private"].as_bool().unwrap_or(false),
+            issues_are_off: body["has_issues"].as_bool() == Some(false),
+            default_branch: text(&body["default_branch"]).unwrap_or_default(),
+            parent: text(&body["parent"]["full_name"]),
             may_push: body["permissions"]["push"].as_bool().filter(|_| !self.token_is_of_app),
-            scopes: header("x-oauth-scopes"),
-            token_expires: header("github-authentication-token-expiration"),
+            scopes: header("x-oauth-scopes").map(str::to_owned),
+            token_expires: header("github-authentication-token-expiration").map(str::to_owned),
+            calls: calls(),
+            answered_at: header("date").and_then(wire::http_date),
         })
+    }
+
+    /// Calls the repository what it is called now: reads of an old name are led on, writes are not.
+    pub fn rename(&mut self, repo: &str) {
+        repo.clone_into(&mut self.repo);
+        self.client.rename(repo);
     }
 
     /// Makes sure that the token may push to the repository. One call.
@@ -362,7 +410,7 @@ impl Writer<'_> {
         let (number, url) = (answer.body["number"].as_u64(), answer.body["html_url"].as_str());
         let (Some(number), Some(url)) = (number, url) else {
             let reason = "the answer names no pull request".to_owned();
-            return Err(GithubError::Unreachable { doing: "open a pull request", reason });
+            return Err(self.github.client.unreachable("open a pull request", reason));
         };
         self.label(number, &wire::labels(&answer.body["labels"])).await?;
         Ok(PullRequest { number, url: url.to_owned() })

@@ -100,6 +100,11 @@ impl Remote {
         redact(&self.fetch_url)
     }
 
+    /// Returns whether the token lets git in, and not a key of the user's.
+    pub fn is_web(&self) -> bool {
+        self.fetch_url.starts_with("https://") || self.fetch_url.starts_with("http://")
+    }
+
     /// Returns where to fetch from.
     pub fn fetch_url(&self) -> &str {
         &self.fetch_url

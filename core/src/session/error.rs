@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::doctor::Finding;
 use crate::journal::JournalError;
 use crate::recorded::RecordedError;
 use crate::repository_lock::LockError;
@@ -61,6 +62,12 @@ pub enum SessionError {
         /// Why.
         #[source]
         source: Box<ProcessError>,
+    },
+    /// A night would fail, and that can be seen now.
+    #[error("{}", messages(failures))]
+    NotReady {
+        /// What was found, each with what to do about it.
+        failures: Vec<Finding>,
     },
     /// The agent's environment cannot be made as configured.
     #[error("`agent.env` cannot be used")]
@@ -129,4 +136,8 @@ pub enum SessionError {
         /// What the program says of it.
         message: String,
     },
+}
+
+fn messages(failures: &[Finding]) -> String {
+    failures.iter().map(|it| it.message.as_str()).collect::<Vec<_>>().join("; ")
 }

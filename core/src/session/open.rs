@@ -18,6 +18,7 @@ use super::{Exec, Host, Order, Session, SessionError};
 use crate::bus::Bus;
 use crate::config::{self, Config, ForgeKind};
 use crate::dispatcher::holders;
+use crate::doctor::{AGENT_RIGHTS, Finding, Level, at_a_glance, at_facts};
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::repository_lock::{Holder, RepositoryLock, repository_key};
@@ -26,7 +27,7 @@ use crate::service::agent_environment::agent_environment;
 use crate::service::checkout::Checkout;
 use crate::service::forge::Forge;
 use crate::service::git_program::Git;
-use crate::service::github::{Access, Github, GithubError, find_token};
+use crate::service::github::{Access, Facts, Github, GithubError, Proxy, find_token};
 use crate::service::local_forge::LocalForge;
 use crate::service::mirror::Mirror;
 use crate::service::process::{SupervisorProgram, resolve, sweep_tagged};
@@ -55,6 +56,8 @@ struct Ground {
     forge: Forge,
     /// Where bases come from and branches go to; absent on the local forge, where both is the checkout.
     remote: Option<Remote>,
+    /// What GitHub said, if it was asked and did.
+    facts: Option<Facts>,
     repository: String,
     key: String,
     path: OsString,
@@ -67,14 +70,26 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
     }
     let ground = survey(config, host)?;
     let is_rehearsal = matches!(&order, Order::Exec(exec) if exec.dry_run);
-    if !is_rehearsal {
-        find_agent(&ground)?;
-    }
-    match order {
+    let remarks = if is_rehearsal { Vec::new() } else { look_around(&ground, host)? };
+    let session = match order {
         Order::Exec(exec) if is_rehearsal => rehearse(ground, host, exec),
         Order::Exec(exec) => start(ground, host, exec),
         Order::Resume(wanted) => resume(ground, host, wanted.as_deref()),
+    };
+    Ok(Session { remarks, ..session? })
+}
+
+/// Looks at what would cost a night, as far as it can be seen for free; returns what a person should know.
+fn look_around(ground: &Ground, host: &Host) -> Result<Vec<Finding>, SessionError> {
+    let strategies = Strategies::configured(&ground.config, "", "")?;
+    find_agent(&strategies, &ground.path, ground.checkout.path())?;
+    let mut findings = ground.facts.as_ref().map(|facts| at_facts(&ground.config, facts)).unwrap_or_default();
+    findings.extend(at_a_glance(&ground.config, host, &ground.checkout));
+    let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|it| it.level == Level::Failure);
+    if failures.is_empty() {
+        return Ok(others.into_iter().filter(|it| it.level == Level::Warning || it.check == AGENT_RIGHTS).collect());
     }
+    Err(SessionError::NotReady { failures })
 }
 
 /// Checks what can be checked without changing anything.
@@ -83,64 +98,103 @@ fn survey(config: Config, host: &Host) -> Result<Ground, SessionError> {
     let git = Git::find(&path)?;
     let checkout = Checkout::open(&host.project)?;
     let configured = config.project.base_branch.as_deref();
+    let mut facts = None;
     let (forge, remote, base_branch) = match config.forge.kind {
         ForgeKind::Local => (Forge::Local(LocalForge::open(checkout.path())?), None, checkout.base_branch(configured)?),
         ForgeKind::Github => {
-            let (github, remote) = github(&config, host, &git, &checkout)?;
+            let WayToGithub { mut github, remote, .. } = way_to_github(&config, host, &git, &checkout)?;
+            facts = ask_for_facts(&github)?;
+            facts.iter().for_each(|facts| github.rename(&facts.repo));
             let base_branch = remote.base_branch(configured)?;
             (Forge::Github(Box::new(github)), Some(remote), base_branch)
         }
     };
     let strategies = Strategies::configured(&config, "", "")?;
-    let info = strategies.backend().probe("");
-    let mut passed: Vec<String> = info.map(|info| info.environment).unwrap_or_default();
-    passed.extend(config.agent.env.iter().cloned());
-    let agent_env = agent_environment(&host.environment, &passed)?;
+    let agent_env = agent_variables(&config, host, &strategies)?;
     let key = repository_key(checkout.path());
-    let repository = config.project.repo.clone().unwrap_or_else(|| checkout.name());
-    Ok(Ground { config, git, checkout, base_branch, forge, remote, repository, key, path, agent_env })
+    let named = facts.as_ref().map(|facts| facts.repo.clone()).or_else(|| config.project.repo.clone());
+    let repository = named.unwrap_or_else(|| checkout.name());
+    Ok(Ground { config, git, checkout, base_branch, forge, remote, facts, repository, key, path, agent_env })
 }
 
-/// Finds the token, and asks GitHub once what it may do. An outage is left to the session, which waits for its end.
-fn github(config: &Config, host: &Host, git: &Git, checkout: &Checkout) -> Result<(Github, Remote), SessionError> {
+/// What leads to GitHub. Nothing has been sent yet.
+pub(crate) struct WayToGithub {
+    /// Where the token is from.
+    pub(crate) token_origin: &'static str,
+    pub(crate) github: Github,
+    pub(crate) remote: Remote,
+}
+
+/// Finds the token, and makes ready to ask GitHub with it.
+pub(crate) fn way_to_github(
+    config: &Config,
+    host: &Host,
+    git: &Git,
+    checkout: &Checkout,
+) -> Result<WayToGithub, SessionError> {
     let missing = |key| SessionError::Unset { key };
     let repo = config.project.repo.clone().ok_or_else(|| missing("project.repo"))?;
     let api_url = config.github.api_url.clone().ok_or_else(|| missing("github.apiUrl"))?;
     let supervisor = SupervisorProgram::of(&host.own_program);
     let outside = [checkout.path().join(".worktrees")];
-    let token = find_token(&host.environment, &web_host(&api_url), &supervisor, &outside)?.secret;
-    let remote = Remote::of(git.clone(), checkout.path(), &repo, &api_url, &token)?;
+    let token = find_token(&host.environment, &web_host(&api_url), &supervisor, &outside)?;
+    let token_origin = token.origin;
+    let remote = Remote::of(git.clone(), checkout.path(), &repo, &api_url, &token.secret)?;
     let github = Github::new(&Access {
+        proxy: Proxy::of(&host.environment, &api_url),
         api_url,
         repo,
         token,
         writes_per_minute: config.github.writes_per_minute,
         writes_per_hour: config.github.writes_per_hour,
     })?;
-    match github.facts().and_then(|facts| facts.check_push_right()) {
-        Err(error @ (GithubError::Limited { .. } | GithubError::Broken { .. } | GithubError::Unreachable { .. })) => {
-            tracing::warn!(%error, "GitHub did not say what the token may do")
-        }
-        checked => checked?,
-    }
-    Ok((github, remote))
+    Ok(WayToGithub { token_origin, github, remote })
 }
 
-/// Makes sure that the agent's program is there, before an attempt would find out.
-fn find_agent(ground: &Ground) -> Result<(), SessionError> {
-    let strategies = Strategies::configured(&ground.config, "", "")?;
-    let backend = strategies.backend();
-    let Ok(info) = backend.probe("") else { return Ok(()) };
-    if info.program == agent::OWN_PROGRAM {
-        return Ok(());
+/// Asks GitHub once what the token may do. An outage is left to the session, which waits for its end.
+fn ask_for_facts(github: &Github) -> Result<Option<Facts>, GithubError> {
+    match github.facts() {
+        Err(error @ (GithubError::Limited { .. } | GithubError::Broken { .. } | GithubError::Unreachable { .. })) => {
+            tracing::warn!(%error, "GitHub did not say what the token may do");
+            Ok(None)
+        }
+        answered => {
+            let facts = answered?;
+            facts.check_push_right()?;
+            Ok(Some(facts))
+        }
     }
-    let outside = [ground.checkout.path().join(".worktrees")];
-    let found = resolve(&info.program, &ground.path, &outside);
-    found.map(|_| ()).map_err(|source| SessionError::NoAgent {
+}
+
+/// Finds the agent's program, before an attempt would find out that it is not there. `None` is our own.
+pub(crate) fn find_agent(
+    strategies: &Strategies,
+    path: &OsStr,
+    project: &Path,
+) -> Result<Option<PathBuf>, SessionError> {
+    let backend = strategies.backend();
+    let Ok(info) = backend.probe("") else { return Ok(None) };
+    if info.program == agent::OWN_PROGRAM {
+        return Ok(None);
+    }
+    let found = resolve(&info.program, path, &[project.join(".worktrees")]);
+    found.map(Some).map_err(|source| SessionError::NoAgent {
         agent: backend.describe().name,
         install_hint: info.install_hint,
         source: Box::new(source),
     })
+}
+
+/// Returns the environment of agents, setup and checks.
+pub(crate) fn agent_variables(
+    config: &Config,
+    host: &Host,
+    strategies: &Strategies,
+) -> Result<Vec<(OsString, OsString)>, SessionError> {
+    let info = strategies.backend().probe("");
+    let mut passed: Vec<String> = info.map(|info| info.environment).unwrap_or_default();
+    passed.extend(config.agent.env.iter().cloned());
+    Ok(agent_environment(&host.environment, &passed)?)
 }
 
 fn variable(host: &Host, name: &str) -> OsString {
@@ -278,6 +332,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         mirror,
         last_at_ms: parts.last_at_ms,
         lock: parts.lock,
+        remarks: Vec::new(),
     }
 }
 

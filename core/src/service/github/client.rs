@@ -10,25 +10,24 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use autoissue_engine::{IssueNumber, Time};
-use http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, RETRY_AFTER, USER_AGENT};
+use http::header::{ETAG, HeaderMap, HeaderName, HeaderValue, IF_NONE_MATCH, LINK, RETRY_AFTER};
 use http::response::Parts;
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use octocrab::{OctoBody, Octocrab};
 use serde_json::Value;
 
-use super::GithubError;
 use super::wire;
-use crate::secret::Secret;
+use super::{Access, GithubError, connection};
 use crate::wall_clock::wall_clock_ms;
 
 /// What one call may take at most, with all redirects; GitHub itself gives up after ten seconds.
 const CALL_TIME_MAX: Duration = Duration::from_secs(60);
-const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// The longest answer that is read: a hundred issues of the greatest length are a tenth of it.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// Answers that are kept to be asked for conditionally: the pages of a backlog that is read again.
@@ -48,6 +47,8 @@ pub(super) struct Client {
     /// Scheme, host and port of the API; a next page elsewhere is not asked for.
     address: http::Uri,
     repo: String,
+    /// Where the token is from.
+    token_origin: &'static str,
     /// Calls sent so far, by the issue that they were for.
     calls: Mutex<BTreeMap<Option<IssueNumber>, u32>>,
     /// Why nothing more may be sent.
@@ -75,30 +76,26 @@ pub(super) struct Answer {
 
 impl Client {
     /// Makes a client; nothing is sent yet. Has to be called within a tokio runtime.
-    pub(super) fn new(api_url: &str, repo: &str, token: &Secret) -> Result<Self, GithubError> {
-        let bad_address = || GithubError::BadAddress { url: api_url.to_owned() };
-        let address: http::Uri = api_url.parse().map_err(|_| bad_address())?;
-        if address.authority().is_none() {
-            return Err(bad_address());
-        }
-        let octocrab = Octocrab::builder()
-            .base_uri(api_url.trim_end_matches('/'))
-            .and_then(|builder| {
-                builder
-                    .add_header(USER_AGENT, concat!("autoissue/", env!("CARGO_PKG_VERSION")).to_owned())
-                    .set_connect_timeout(Some(CONNECT_TIME_MAX))
-                    .personal_token(token.expose().to_owned())
-                    .build()
-            })
-            .map_err(|_| bad_address())?;
+    pub(super) fn new(access: &Access) -> Result<Self, GithubError> {
+        let Access { api_url, repo, token, proxy, .. } = access;
+        let address = api_url.trim_end_matches('/').parse().ok().filter(|uri: &http::Uri| uri.authority().is_some());
+        let address = address.ok_or_else(|| GithubError::BadAddress { url: api_url.clone() })?;
+        let octocrab = connection::open(address.clone(), &token.secret, proxy.as_ref())
+            .map_err(|error| GithubError::Untrusted { host: host_of(&address), reason: error.to_string() })?;
         Ok(Self {
             octocrab,
             address,
-            repo: repo.to_owned(),
+            repo: repo.clone(),
+            token_origin: token.origin,
             calls: Mutex::default(),
             closed: Mutex::default(),
             kept: Mutex::default(),
         })
+    }
+
+    /// Lets errors name the repository as it is called now.
+    pub(super) fn rename(&mut self, repo: &str) {
+        repo.clone_into(&mut self.repo);
     }
 
     /// Returns how many calls were sent for an issue.
@@ -131,7 +128,7 @@ impl Client {
             let Some(path) = next else { break };
             let answer = self.get(Call { path: &path, ..call }).await?;
             let Some(page) = answer.body.as_array() else {
-                return Err(not_understood(call));
+                return Err(self.not_understood(call));
             };
             items.extend(page.iter().cloned());
             next = self.next_page(&answer.headers);
@@ -154,7 +151,14 @@ impl Client {
         body: Option<&B>,
     ) -> Result<(Parts, Vec<u8>), GithubError> {
         self.check_open()?;
-        let unreachable = |error: &dyn Error| GithubError::Unreachable { doing: call.doing, reason: root_of(error) };
+        let unreachable = |error: Cause<'_>| {
+            let reason = root_of(error).to_string();
+            if is_about_tls(error) {
+                GithubError::Untrusted { host: host_of(&self.address), reason }
+            } else {
+                self.unreachable(call.doing, reason)
+            }
+        };
         let request = self.octocrab.build_request(request.header(VERSION, API_VERSION), body);
         let request: Request<OctoBody> = request.map_err(|error| unreachable(&error))?;
         *lock(&self.calls).entry(call.issue).or_default() += 1;
@@ -166,7 +170,7 @@ impl Client {
             Ok((parts, body.to_bytes().into()))
         };
         let reason = format!("no answer within {} seconds", CALL_TIME_MAX.as_secs());
-        let late = Err(GithubError::Unreachable { doing: call.doing, reason });
+        let late = Err(self.unreachable(call.doing, reason));
         let answered = tokio::time::timeout(CALL_TIME_MAX, exchange).await.unwrap_or(late);
         match &answered {
             Ok((parts, _)) => {
@@ -183,7 +187,7 @@ impl Client {
             self.close(&error);
             return Err(error);
         }
-        let body: Value = serde_json::from_slice(body).map_err(|_| not_understood(call))?;
+        let body: Value = serde_json::from_slice(body).map_err(|_| self.not_understood(call))?;
         Ok(Answer { headers: parts.headers, body: Arc::new(body) })
     }
 
@@ -196,12 +200,20 @@ impl Client {
             return GithubError::Limited { doing, until };
         }
         match status.as_u16() {
-            401 => GithubError::Unauthorized { message: message() },
+            401 => GithubError::Unauthorized { origin: self.token_origin, message: message() },
             403 => GithubError::Forbidden { doing, message: message(), scopes: scopes() },
             404 => GithubError::NotFound { repo: self.repo.clone(), doing, scopes: scopes() },
             status @ 500.. => GithubError::Broken { doing, status },
             status => GithubError::Refused { doing, status, message: message() },
         }
+    }
+
+    pub(super) fn unreachable(&self, doing: &'static str, reason: String) -> GithubError {
+        GithubError::Unreachable { doing, host: host_of(&self.address), reason }
+    }
+
+    fn not_understood(&self, call: Call<'_>) -> GithubError {
+        self.unreachable(call.doing, "the answer is not what GitHub documents".to_owned())
     }
 
     /// Keeps everybody from asking where the answer is known: it would only make a limit longer.
@@ -263,21 +275,35 @@ fn limited_until(parts: &Parts, body: &Value, now_ms: u64) -> Option<Time> {
     is_secondary.then(|| Time::from_ms(now_ms + UNSTATED_LIMIT_MS))
 }
 
-fn not_understood(call: Call<'_>) -> GithubError {
-    GithubError::Unreachable { doing: call.doing, reason: "the answer is not what GitHub documents".to_owned() }
-}
-
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 
 /// Returns the last cause of an error, which says most: `Connection refused`, not `client error`.
-fn root_of(error: &dyn Error) -> String {
-    let mut root = error;
-    while let Some(cause) = root.source() {
-        root = cause;
-    }
-    root.to_string()
+fn root_of(error: Cause<'_>) -> Cause<'_> {
+    causes(error).last().unwrap_or(error)
+}
+
+/// Returns whether TLS failed: its library hands errors over as data that is not valid, which nothing else here does.
+fn is_about_tls(error: Cause<'_>) -> bool {
+    let mut kinds = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
+    kinds.any(|kind| kind == ErrorKind::InvalidData)
+}
+
+/// An error that lives as long as what it is part of.
+type Cause<'e> = &'e (dyn Error + 'static);
+
+fn causes(error: Cause<'_>) -> impl Iterator<Item = Cause<'_>> {
+    let mut next = Some(error);
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error)
+    })
+}
+
+fn host_of(address: &http::Uri) -> String {
+    address.authority().map(ToString::to_string).unwrap_or_default()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -13,8 +13,10 @@ pub enum GithubError {
         url: String,
     },
     /// The token is not accepted.
-    #[error("GitHub does not accept the token: {message}")]
+    #[error("GitHub does not accept the token from `{origin}`: {message}")]
     Unauthorized {
+        /// Where the token is from.
+        origin: &'static str,
         /// GitHub's words.
         message: String,
     },
@@ -28,8 +30,14 @@ pub enum GithubError {
         /// Scopes that the token has, where it is of the kind that has scopes.
         scopes: Option<String>,
     },
+    /// Nothing can be changed in the repository any more.
+    #[error("`{repo}` is archived: it takes neither branches nor pull requests")]
+    Archived {
+        /// The repository.
+        repo: String,
+    },
     /// There is no such thing, or the token may not know of it.
-    #[error("`{repo}` or what was asked of it is not to be found with this token: failed to {doing}")]
+    #[error("GitHub has no `{repo}` that this token may see: failed to {doing}")]
     NotFound {
         /// The repository.
         repo: String,
@@ -55,11 +63,21 @@ pub enum GithubError {
         status: u16,
     },
     /// There was no answer, or no whole one.
-    #[error("GitHub cannot be reached: failed to {doing}: {reason}")]
+    #[error("GitHub cannot be reached at `{host}`: {reason}; failed to {doing}")]
     Unreachable {
         /// What was asked for, beginning with a verb.
         doing: &'static str,
+        /// The host of the API.
+        host: String,
         /// What the system or the network said.
+        reason: String,
+    },
+    /// Who answers does not prove to be GitHub.
+    #[error("there is no trusted connection to `{host}`: {reason}")]
+    Untrusted {
+        /// The host of the API.
+        host: String,
+        /// What is wrong with its certificate, or with its TLS.
         reason: String,
     },
     /// GitHub understood, and refused.
@@ -83,40 +101,62 @@ pub enum GithubError {
 impl GithubError {
     /// Returns what a person can do about it.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::BadAddress { .. } => {
-                Some("set `github.apiUrl` to something like `https://ghe.example.com/api/v3`".into())
+        let hint = match self {
+            Self::BadAddress { .. } => "set `github.apiUrl` to something like `https://ghe.example.com/api/v3`",
+            Self::Unauthorized { origin: "gh auth token", .. } => "log in again with `gh auth login`",
+            Self::Unauthorized { .. } => {
+                "it is mistyped, revoked or over: set it to a new one, or unset it and log in with `gh auth login`"
             }
-            Self::Unauthorized { .. } => Some(
-                "make a new token, or run `gh auth login`; then `autoissue doctor` tells whether it will do".into(),
-            ),
-            Self::Forbidden { scopes, .. } | Self::NotFound { scopes, .. } => Some(needed(scopes.as_deref())),
-            Self::Limited { .. } => Some("run the same command again after that time".into()),
-            Self::Broken { .. } => {
-                Some("see https://www.githubstatus.com, and run the same command again later".into())
-            }
+            Self::Forbidden { scopes, .. } => return Some(rights(scopes.as_deref())),
+            Self::NotFound { scopes, .. } => return Some(sight(scopes.as_deref())),
+            Self::Archived { .. } => "unarchive it in its settings, or set `project.repo` to another",
+            Self::Limited { .. } => "run the same command again after that time",
+            Self::Broken { .. } => "see https://www.githubstatus.com, and run the same command again later",
             Self::Unreachable { .. } => {
-                Some("see whether this machine has a network, and run the same command again".into())
+                "see whether this machine has a network (behind a proxy, `HTTPS_PROXY` has to name it), and run the same \
+                 command again"
             }
-            Self::Refused { .. } | Self::Cancelled { .. } => None,
-        }
+            Self::Untrusted { .. } => {
+                "see whether the address is right; if the certificate is your company's own, let `SSL_CERT_FILE` name a \
+                 file with its authority"
+            }
+            Self::Refused { .. } | Self::Cancelled { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 
-/// Returns what a token needs, in the words of the kind of token that it is.
-fn needed(scopes: Option<&str>) -> String {
+/// Returns what a token needs in order to do something, in the words of the kind of token that it is.
+fn rights(scopes: Option<&str>) -> String {
     match scopes {
         Some("") => "the token has no scope; it needs `repo`, or `public_repo` for a public repository".to_owned(),
-        Some(scopes) if scopes.split(',').any(|scope| scope.trim() == "repo") => {
-            "the token has the scope `repo`: see whether the name is right, whether its user may push there, and whether the \
-             organisation wants the token authorised for single sign-on"
-                .to_owned()
-        }
+        Some(scopes) if has_repo(scopes) => "the token has the scope `repo`: see whether its user may push there, and \
+                                             whether the organisation wants the token authorised for single sign-on"
+            .to_owned(),
         Some(scopes) => {
             format!("the token has the scopes `{scopes}`; it needs `repo`, or `public_repo` for a public repository")
         }
-        None => "see whether the name is right; a fine-grained token needs access to this repository, with Contents and Pull \
-                 requests (read and write) and Issues (read and write)"
+        None => "its user needs the right to push there; a fine-grained token also needs Contents, Issues and Pull \
+                 requests (read and write) for this repository"
             .to_owned(),
     }
+}
+
+/// Returns what a token needs in order to see a repository.
+fn sight(scopes: Option<&str>) -> String {
+    let name = "see whether the name is right (`git remote get-url origin`, or `project.repo`)";
+    let private = "to see a private repository, the token needs";
+    match scopes {
+        Some("") => format!("{name}; {private} the scope `repo`, and it has none"),
+        Some(scopes) if has_repo(scopes) => format!(
+            "{name}, whether the token's user may see it, and whether the organisation wants the token authorised for \
+             single sign-on"
+        ),
+        Some(scopes) => format!("{name}; {private} the scope `repo`, and it has `{scopes}`"),
+        None => format!("{name}; {private} to be given access to it"),
+    }
+}
+
+fn has_repo(scopes: &str) -> bool {
+    scopes.split(',').any(|scope| scope.trim() == "repo")
 }

@@ -40,7 +40,7 @@ pub enum TokenError {
         why: String,
     },
     /// A token with characters that none has would end up in a header, or in a message about it.
-    #[error("the token from `{origin}` has characters that no token has")]
+    #[error("the token from `{origin}` has spaces or other characters that no token has")]
     Odd {
         /// Where it is from.
         origin: &'static str,
@@ -66,9 +66,11 @@ pub fn find_token(
         Some(found) => found,
         None => {
             let path = variable("PATH").cloned().unwrap_or_default();
-            let token = resolve(GH, &path, outside)
-                .map_err(|error| error.to_string())
-                .and_then(|gh| ask_gh(gh, environment, host, supervisor));
+            let found = resolve(GH, &path, outside).map_err(|error| match error {
+                ProcessError::NotFound { .. } => "`gh`, which may have a login, is not installed".to_owned(),
+                error => error.to_string(),
+            });
+            let token = found.and_then(|gh| ask_gh(gh, environment, host, supervisor));
             ("gh auth token", token.map_err(|why| TokenError::None { host: host.to_owned(), why })?)
         }
     };
@@ -103,7 +105,7 @@ fn ask_gh(
     let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let finished = runtime.block_on(run).map_err(|error: ProcessError| error.to_string())?;
     let token = printed.filter(|token| finished.exit.is_success() && !token.is_empty());
-    token.ok_or_else(|| format!("`gh auth token --hostname {host}` has none"))
+    token.ok_or_else(|| format!("`gh auth token --hostname {host}` has none either"))
 }
 
 #[cfg(test)]

@@ -91,6 +91,12 @@ fn time(text: &str) -> Option<Time> {
     u64::try_from(ms).ok().map(Time::from_ms)
 }
 
+/// Reads a `Date` header (RFC 9110).
+pub(super) fn http_date(text: &str) -> Option<Time> {
+    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond();
+    u64::try_from(at).ok().map(Time::from_ms)
+}
+
 /// Returns what an error says, on one line: GitHub's message, and what it says of single fields.
 pub(super) fn message(body: &Value) -> Option<String> {
     let main = body["message"].as_str()?;
@@ -171,6 +177,12 @@ mod tests {
             {"resource": "PullRequest", "field": "head", "code": "invalid"}, {"message": "exists"}, "text", {}]});
         assert_eq!(message(&body).unwrap(), "Validation Failed; `head` is invalid; exists; text");
         assert_eq!(message(&json!(["x"])), None);
+    }
+
+    #[test]
+    fn the_date_of_an_answer_is_read() {
+        assert_eq!(http_date("Fri, 02 Jan 2026 03:04:05 GMT"), Some(Time::from_ms(1_767_323_045_000)));
+        assert_eq!(http_date("yesterday"), None);
     }
 
     #[test]

@@ -1,0 +1,289 @@
+//! Looks at everything that a night needs, before any money is spent. It changes nothing: not the project, not the remote, not
+//! the state directory.
+//!
+//! ```text
+//!   Session::open ─► what nothing can be done without ─► an error, at once ──┐
+//!                                                                            ├─► at_a_glance: a failure refuses, a warning is shown
+//!   examine ───────► the same, one by one: an error is a finding ────────────┘
+//!        └─────────► what needs a program of its own: version, push right, checks on the base
+//! ```
+
+mod agent;
+mod base;
+mod finding;
+mod glance;
+mod login;
+mod machine;
+mod plugins;
+mod repository;
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, ForgeKind};
+use crate::journal::Journal;
+use crate::service::checkout::Checkout;
+use crate::service::git_program::Git;
+use crate::service::github::{GithubError, Proxy};
+use crate::service::local_forge::LocalForge;
+use crate::service::process::SupervisorProgram;
+use crate::service::remote::{Remote, RemoteError};
+use crate::session::{Host, SessionError, WayToGithub, agent_variables, find_agent, way_to_github};
+use crate::strategy::Strategies;
+use crate::wall_clock::wall_clock_ms;
+
+pub use finding::{Finding, Level};
+pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
+
+/// What came to light.
+#[derive(Debug)]
+pub enum Found {
+    /// Something was looked at.
+    Finding(Finding),
+    /// No session could be opened.
+    Refusal {
+        /// What was looked at.
+        check: &'static str,
+        /// What a session would say.
+        error: SessionError,
+    },
+    /// Something begins that takes a while.
+    Begun(String),
+}
+
+/// How far to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The forge too. Its name has to be known for that.
+    pub forge: bool,
+    /// Also what may take minutes: the checks on the base.
+    pub slow: bool,
+}
+
+/// Looks at everything, and tells of it as it goes. Blocking; `cancel` ends what runs.
+pub fn examine(
+    config: &Config,
+    host: &Host,
+    scope: Scope,
+    cancel: &CancellationToken,
+    on_found: &mut dyn FnMut(Found),
+) {
+    Examination { config, host, scope, cancel, on_found }.run();
+}
+
+struct Examination<'a> {
+    config: &'a Config,
+    host: &'a Host,
+    scope: Scope,
+    cancel: &'a CancellationToken,
+    on_found: &'a mut dyn FnMut(Found),
+}
+
+/// Where work would start and go to.
+struct Place {
+    /// Absent on the local forge.
+    remote: Option<Remote>,
+    base_branch: String,
+}
+
+impl Examination<'_> {
+    fn run(mut self) {
+        let git = self.git();
+        let checkout = self.try_to("repository", |it| Ok(Checkout::open(&it.host.project)?));
+        if let Some(checkout) = &checkout {
+            self.tell(Finding::ok("repository", checkout.path().display().to_string()));
+        }
+        let place = match (&git, &checkout) {
+            (Some(git), Some(checkout)) if self.scope.forge => self.forge(git, checkout),
+            _ => None,
+        };
+        self.agent();
+        if let Some(checkout) = &checkout {
+            at_a_glance(self.config, self.host, checkout).into_iter().for_each(|it| self.tell(it));
+        }
+        self.state();
+        self.checks(git.as_ref(), checkout.as_ref(), place.as_ref());
+    }
+
+    fn tell(&mut self, finding: Finding) {
+        (self.on_found)(Found::Finding(finding));
+    }
+
+    /// Does what opening a session does; its error is a finding.
+    fn try_to<T>(&mut self, check: &'static str, step: impl FnOnce(&Self) -> Result<T, SessionError>) -> Option<T> {
+        match step(self) {
+            Ok(done) => Some(done),
+            Err(error) => {
+                (self.on_found)(Found::Refusal { check, error });
+                None
+            }
+        }
+    }
+
+    fn git(&mut self) -> Option<Git> {
+        let (git, version) = self.try_to("git", |it| {
+            let git = Git::find(variable(it.host, "PATH"))?;
+            let version = git.version()?;
+            Ok((git, version))
+        })?;
+        self.tell(machine::git(&version));
+        Some(git)
+    }
+
+    // ---- the forge
+
+    fn forge(&mut self, git: &Git, checkout: &Checkout) -> Option<Place> {
+        let configured = self.config.project.base_branch.as_deref();
+        if self.config.forge.kind == ForgeKind::Github {
+            return self.github(git, checkout, configured);
+        }
+        self.tell(machine::clock(wall_clock_ms()));
+        self.try_to("forge", |_| Ok(LocalForge::open(checkout.path())?))?;
+        self.tell(Finding::ok("forge", "local, in .autoissue/issues"));
+        let base_branch = self.try_to("base branch", |_| Ok(checkout.base_branch(configured)?))?;
+        Some(self.place(None, base_branch))
+    }
+
+    fn place(&mut self, remote: Option<Remote>, base_branch: String) -> Place {
+        self.tell(Finding::ok("base branch", base_branch.clone()));
+        Place { remote, base_branch }
+    }
+
+    fn github(&mut self, git: &Git, checkout: &Checkout, configured: Option<&str>) -> Option<Place> {
+        let way = self.try_to("token", |it| way_to_github(it.config, it.host, git, checkout))?;
+        let WayToGithub { token_origin, github, remote } = way;
+        self.tell(Finding::ok("token", format!("from `{token_origin}`")));
+        self.proxy();
+        let asked = github.facts();
+        let is_shut_out = matches!(asked, Err(GithubError::Unauthorized { .. } | GithubError::NotFound { .. }));
+        let facts = self.try_to("forge", |_| Ok(asked?));
+        if let Some(facts) = &facts {
+            at_facts(self.config, facts).into_iter().for_each(|it| self.tell(it));
+        }
+        // The token that the API does not take would not open this door either.
+        if is_shut_out && remote.is_web() {
+            return None;
+        }
+        let may_push = facts.is_some_and(|facts| self.try_to("push", |_| Ok(facts.check_push_right()?)).is_some());
+        let base_branch = match remote.base_branch(configured) {
+            Err(error @ (RemoteError::NoBranch { .. } | RemoteError::Empty { .. })) => {
+                self.try_to("base branch", |_| Err(error.into()))?
+            }
+            answered => self.try_to("remote", |_| Ok(answered?))?,
+        };
+        self.tell(Finding::ok("remote", format!("{} answers", remote.name())));
+        if may_push && let Some(finding) = repository::push(&remote, checkout) {
+            self.tell(finding);
+        }
+        Some(self.place(Some(remote), base_branch))
+    }
+
+    fn proxy(&mut self) {
+        let api_url = self.config.github.api_url.as_deref().unwrap_or_default();
+        let Some(proxy) = Proxy::of(&self.host.environment, api_url) else { return };
+        let address = proxy.address();
+        self.tell(if proxy.is_usable() {
+            Finding::ok("proxy", format!("the API is asked through {address}"))
+        } else {
+            let message = format!("{address} is of a kind that the API is not asked through");
+            Finding::warning("proxy", message, "let `HTTPS_PROXY` name one that begins with `http://` or `https://`")
+        });
+    }
+
+    // ---- agent and checks
+
+    fn agent(&mut self) {
+        let Some(strategies) = self.try_to("strategies", |it| Ok(Strategies::configured(it.config, "", "")?)) else {
+            return;
+        };
+        self.tell(Finding::ok("strategies", "all are known"));
+        let path = variable(self.host, "PATH");
+        let Some(program) = self.try_to("agent", |it| find_agent(&strategies, path, &it.host.project)) else { return };
+        let name = strategies.backend().describe().name;
+        let Some(program) = program else {
+            return self.tell(Finding::ok("agent", format!("{name}, which is built in and costs nothing")));
+        };
+        let Some(env) = self.try_to("agent", |it| agent_variables(it.config, it.host, &strategies)) else { return };
+        let version_args = strategies.backend().probe("").map(|info| info.version_args).unwrap_or_default();
+        let question = agent::Question { name: &name, program, args: version_args, env };
+        match self.runtime() {
+            Some(runtime) => {
+                let finding = runtime.block_on(agent::version(&self.supervisor(), question, self.cancel));
+                self.tell(finding);
+            }
+            None => self.tell(Finding::ok("agent", format!("{name}, {}", question.program.display()))),
+        }
+    }
+
+    fn checks(&mut self, git: Option<&Git>, checkout: Option<&Checkout>, place: Option<&Place>) {
+        let names: Vec<&str> = self.config.executor.checks.iter().map(|check| check.name.as_str()).collect();
+        if names.is_empty() {
+            return self.tell(Finding::warning(
+                "checks",
+                "none: nothing but the agent's word says that work is right",
+                "set `executor.checks` to the commands that must pass",
+            ));
+        }
+        let (Some(git), Some(checkout), Some(place), true) = (git, checkout, place, self.scope.slow) else {
+            return self.tell(Finding::ok("checks", format!("{}; not run", names.join(", "))));
+        };
+        let Some(runtime) = self.runtime() else { return };
+        let strategies = Strategies::configured(self.config, "", "").ok();
+        let env = strategies.and_then(|strategies| agent_variables(self.config, self.host, &strategies).ok());
+        (self.on_found)(Found::Begun(format!("running {} on `{}`", names.join(", "), place.base_branch)));
+        let rehearsal = base::Rehearsal {
+            config: self.config,
+            git,
+            checkout,
+            remote: place.remote.as_ref(),
+            base_branch: &place.base_branch,
+            env: env.unwrap_or_default(),
+            supervisor: self.supervisor(),
+        };
+        match rehearsal.run(&runtime, self.cancel) {
+            Ok(findings) => findings.into_iter().for_each(|it| self.tell(it)),
+            Err(error) => (self.on_found)(Found::Refusal { check: "checks", error }),
+        }
+    }
+
+    fn supervisor(&self) -> SupervisorProgram {
+        SupervisorProgram::of(&self.host.own_program)
+    }
+
+    fn runtime(&mut self) -> Option<Runtime> {
+        match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => Some(runtime),
+            Err(error) => {
+                self.tell(Finding::failure("machine", format!("no program can be run: {error}"), "end other programs"));
+                None
+            }
+        }
+    }
+
+    // ---- our own state
+
+    fn state(&mut self) {
+        self.tell(machine::state(&self.host.state_dir));
+        let newest = self.try_to("journal", |it| Ok(Journal::open_read_only(&it.host.state_dir)?.sessions(None, 1)?));
+        if let Some(rows) = newest {
+            self.tell(machine::history(rows.first().map(|row| row.started_at_ms), wall_clock_ms()));
+        }
+    }
+}
+
+/// Returns a variable of the host's environment, empty where it is not set.
+fn variable<'h>(host: &'h Host, name: &str) -> &'h OsStr {
+    of(&host.environment, name).unwrap_or_default()
+}
+
+fn of<'e>(environment: &'e [(OsString, OsString)], name: &str) -> Option<&'e OsStr> {
+    environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_os_str())
+}
+
+/// Returns the nearest directory at or above a path that exists.
+fn nearest_existing(path: &Path) -> Option<&Path> {
+    path.ancestors().find(|path| path.exists())
+}

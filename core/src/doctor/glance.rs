@@ -1,0 +1,57 @@
+//! What costs nothing to look at once a session has been prepared: no program is started and nothing is sent. So every session
+//! looks at it, and `doctor` as well.
+
+use autoissue_plugin_sdk::Metering;
+
+use crate::config::Config;
+use crate::service::checkout::Checkout;
+use crate::service::github::Facts;
+use crate::session::Host;
+use crate::strategy::Strategies;
+use crate::wall_clock::wall_clock_ms;
+
+use super::{Finding, login, machine, plugins, repository};
+
+/// The finding that says what agents may do. People should know it although nothing is wrong.
+pub(crate) const AGENT_RIGHTS: &str = "agent rights";
+
+/// Judges what GitHub said.
+pub(crate) fn at_facts(config: &Config, facts: &Facts) -> Vec<Finding> {
+    repository::facts(facts, config.project.repo.as_deref().unwrap_or_default(), wall_clock_ms())
+}
+
+/// Looks at what can be seen of machine, checkout and configuration.
+pub(crate) fn at_a_glance(config: &Config, host: &Host, checkout: &Checkout) -> Vec<Finding> {
+    let mut findings = vec![identity(checkout)];
+    let strategies = Strategies::configured(config, "", "").ok();
+    // What a strategy or a program is missing is an error elsewhere.
+    let info = strategies.and_then(|strategies| strategies.backend().probe("").ok());
+    if let Some(info) = &info {
+        findings.extend(login::look(info, config.agent.yolo, &host.environment));
+    }
+    findings.extend(plugins::look(&config.plugins));
+    findings.extend(machine::disks(checkout.path(), &host.state_dir));
+    if info.is_some_and(|info| info.metering != Metering::Free) {
+        let rights = "agents run with your rights: what you can read and change, they can";
+        findings.push(Finding::ok(AGENT_RIGHTS, rights));
+        findings.extend(machine::memory(config.executor.max_parallel));
+    }
+    findings
+}
+
+/// Commits are made in the user's name.
+fn identity(checkout: &Checkout) -> Finding {
+    let (name, email) = checkout.user();
+    let missing = match (name, email) {
+        (Some(name), Some(email)) => return Finding::ok("identity", format!("{name} <{email}>")),
+        (None, Some(_)) => "no `user.name`",
+        (Some(_), None) => "no `user.email`",
+        (None, None) => "neither `user.name` nor `user.email`",
+    };
+    let fallback = checkout.identity();
+    Finding::warning(
+        "identity",
+        format!("git knows {missing}; commits would be by {} <{}>", fallback.name, fallback.email),
+        "run `git config --global user.name \"…\"` and `git config --global user.email \"…\"`",
+    )
+}

@@ -1,0 +1,141 @@
+//! Whether the agent's program has somebody to be: a key in the environment, or the file of a login. No file is read.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use autoissue_plugin_sdk::ProgramInfo;
+use rustix::process::geteuid;
+
+use super::{Finding, of};
+
+/// How a program is logged in.
+struct Login {
+    program: &'static str,
+    /// Variables that hold a key.
+    keys: &'static [&'static str],
+    /// Variables that say that somebody else knows who it is, and who that is.
+    clouds: &'static [(&'static str, &'static str)],
+    /// The variable that names its directory, and where that is below HOME otherwise.
+    directory: (&'static str, &'static str),
+    file: &'static str,
+    /// What to do without any of these.
+    advice: &'static str,
+}
+
+const LOGINS: [Login; 1] = [Login {
+    program: "claude",
+    keys: &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"],
+    clouds: &[
+        ("CLAUDE_CODE_USE_BEDROCK", "Amazon Bedrock"),
+        ("CLAUDE_CODE_USE_VERTEX", "Google Vertex AI"),
+        ("CLAUDE_CODE_USE_FOUNDRY", "Microsoft Foundry"),
+    ],
+    directory: ("CLAUDE_CONFIG_DIR", ".claude"),
+    file: ".credentials.json",
+    advice: "run `claude` once to log in, or set `ANTHROPIC_API_KEY`; fine if `apiKeyHelper` in its settings has the key",
+}];
+
+/// The variable by which root says that the machine may be thrown away.
+const SANDBOX: &str = "IS_SANDBOX";
+
+/// Looks for the login of a program that we know, and whether it would run as it has to.
+pub(super) fn look(info: &ProgramInfo, yolo: bool, environment: &[(OsString, OsString)]) -> Vec<Finding> {
+    let Some(login) = LOGINS.iter().find(|login| login.program == info.program) else { return Vec::new() };
+    let mut findings = vec![login.look(environment)];
+    if yolo && geteuid().is_root() && !is_set(environment, SANDBOX) {
+        findings.push(Finding::failure(
+            "agent rights",
+            format!("`{}` refuses to skip permissions (`agent.yolo`) as root", login.program),
+            format!(
+                "run as another user, leave `agent.yolo` off, or set `{SANDBOX}=1` if this machine may be thrown away"
+            ),
+        ));
+    }
+    findings
+}
+
+impl Login {
+    fn look(&self, environment: &[(OsString, OsString)]) -> Finding {
+        if let Some(key) = self.keys.iter().find(|name| is_set(environment, name)) {
+            return Finding::ok("login", format!("`{key}` is set"));
+        }
+        if let Some((name, cloud)) = self.clouds.iter().find(|(name, _)| is_set(environment, name)) {
+            return Finding::ok("login", format!("{cloud}, for `{name}` is set; its own login was not looked at"));
+        }
+        let file = self.file(environment);
+        match &file {
+            Some(file) if file.is_file() => {
+                Finding::ok("login", format!("{} is there; it was not read", file.display()))
+            }
+            _ if cfg!(target_os = "macos") => Finding::ok("login", "not seen: it may be in the keychain"),
+            _ => {
+                let message = format!("not seen: no {}, and none of {} is set", shown(file), self.keys.join(", "));
+                Finding::warning("login", message, self.advice)
+            }
+        }
+    }
+
+    fn file(&self, environment: &[(OsString, OsString)]) -> Option<PathBuf> {
+        let (variable, below_home) = self.directory;
+        let directory = match of(environment, variable).filter(|value| !value.is_empty()) {
+            Some(directory) => PathBuf::from(directory),
+            None => PathBuf::from(of(environment, "HOME")?).join(below_home),
+        };
+        Some(directory.join(self.file))
+    }
+}
+
+fn shown(file: Option<PathBuf>) -> String {
+    file.map_or_else(|| "home directory".to_owned(), |file| file.display().to_string())
+}
+
+fn is_set(environment: &[(OsString, OsString)], name: &str) -> bool {
+    of(environment, name).is_some_and(|value| !value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_claude::ClaudeBackend;
+    use autoissue_plugin_sdk::AgentBackend;
+
+    use super::*;
+    use crate::doctor::Level;
+
+    #[track_caller]
+    fn check(environment: &[(&str, &str)], words: &str) {
+        let environment: Vec<_> = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let info = ClaudeBackend.probe("").unwrap();
+        let finding = look(&info, false, &environment).remove(0);
+        assert!(finding.message.contains(words), "{finding:?}");
+    }
+
+    #[test]
+    fn a_key_or_a_file_is_a_login_and_neither_is_shown() {
+        check(&[("ANTHROPIC_API_KEY", "secret")], "`ANTHROPIC_API_KEY` is set");
+        check(&[("CLAUDE_CODE_USE_VERTEX", "1")], "Google Vertex AI");
+        check(&[("ANTHROPIC_API_KEY", ""), ("HOME", "/nowhere")], "not seen");
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".claude")).unwrap();
+        std::fs::write(home.path().join(".claude/.credentials.json"), "secret").unwrap();
+        let path = home.path().to_str().unwrap();
+        check(&[("HOME", path)], ".claude/.credentials.json is there; it was not read");
+        check(&[("HOME", "/nowhere"), ("CLAUDE_CONFIG_DIR", &format!("{path}/.claude"))], "is there");
+    }
+
+    #[test]
+    fn a_missing_login_is_a_warning_for_a_helper_may_have_it() {
+        if cfg!(target_os = "linux") {
+            let info = ClaudeBackend.probe("").unwrap();
+            assert_eq!(look(&info, false, &[])[0].level, Level::Warning);
+        }
+    }
+
+    #[test]
+    fn root_is_told_before_the_program_refuses() {
+        let info = ClaudeBackend.probe("").unwrap();
+        let is_refused = look(&info, true, &[]).iter().any(|it| it.level == Level::Failure);
+        assert_eq!(is_refused, geteuid().is_root());
+        let sandbox = [(SANDBOX.into(), "1".into())];
+        assert!(look(&info, true, &sandbox).iter().all(|it| it.level != Level::Failure));
+    }
+}
