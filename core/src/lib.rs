@@ -26,6 +26,7 @@ pub mod service;
 pub mod session;
 pub mod strategy;
 pub mod summary;
+pub mod transcript;
 mod work;
 
 pub use autoissue_engine as engine;

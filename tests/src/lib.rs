@@ -6,7 +6,12 @@
     reason = "tests are the outside world: they start the binary under test, git, and fakes"
 )]
 
+pub mod http;
+mod made_up;
 pub mod measure;
 mod sandbox;
+mod served;
 
+pub use made_up::{MadeUp, Recipe};
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};
+pub use served::{Served, port_of};
