@@ -27,6 +27,7 @@ pub mod service;
 pub mod session;
 pub mod strategy;
 pub mod summary;
+pub mod transcript;
 mod wall_clock;
 mod work;
 

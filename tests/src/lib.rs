@@ -9,11 +9,16 @@
 mod github_sandbox;
 pub mod github_server;
 pub mod guests;
+pub mod http;
+mod made_up;
 pub mod measure;
 pub mod model_server;
 mod sandbox;
+mod served;
 mod terminal;
 
 pub use github_sandbox::{GithubSandbox, LABEL, REPOSITORY, TOKEN};
+pub use made_up::{MadeUp, Recipe};
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};
+pub use served::{Served, port_of};
 pub use terminal::{Sight, Terminal};

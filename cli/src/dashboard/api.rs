@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use autoissue_core::control::{self, Control as Order};
 use autoissue_core::engine::Service;
+use autoissue_core::transcript::Readable;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -267,11 +268,7 @@ struct WhichAttempt {
     attempt: Option<u32>,
 }
 
-async fn task_output(
-    State(app): Shared,
-    numbered: Numbered,
-    asked: Asked<WhichAttempt>,
-) -> Answer<view::OutputView> {
+async fn task_output(State(app): Shared, numbered: Numbered, asked: Asked<WhichAttempt>) -> Answer<view::OutputView> {
     let (issue, asked) = (number(numbered)?, query(asked)?);
     let hub = Which { session: asked.session }.hub(&app).await?;
     let last = hub.look(|story| story.task_of(issue, now_ms()).map(|task| task.attempts));
@@ -285,9 +282,10 @@ async fn task_output(
     }
     let path = follow::transcript(&hub, issue, attempt);
     let screen = hub.style().screen.clone();
+    let agent = hub.look(|story| story.engine().settings().agent.clone());
     let read = tokio::task::spawn_blocking(move || {
         let (bytes, is_whole) = read_end(&path).ok()?;
-        Some(output::tail(&bytes, is_whole, &screen))
+        Some(output::tail(&bytes, is_whole, Readable::of(&agent), &screen))
     });
     // One that is not there: no agent was started, or it was removed.
     let (lines, is_cut) = read.await.ok().flatten().unwrap_or_default();
@@ -331,9 +329,8 @@ struct WhichEvents {
 async fn events(State(app): Shared, headers: HeaderMap, asked: Asked<WhichEvents>) -> Result<Response, Problem> {
     let asked = query(asked)?;
     let named = asked.session.filter(|wanted| !wanted.is_empty());
-    let permit = StreamPermit::take(&app).ok_or_else(|| {
-        Problem::busy(format!("{N_STREAMS_MAX} streams of events are open; close some pages"))
-    })?;
+    let permit = StreamPermit::take(&app)
+        .ok_or_else(|| Problem::busy(format!("{N_STREAMS_MAX} streams of events are open; close some pages")))?;
     let current = named.is_none().then(|| app.library.watch_current());
     let hub = Which { session: named }.hub(&app).await?;
     let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
@@ -441,7 +438,11 @@ async fn exposition(State(app): Shared) -> Result<Response, Problem> {
 // ---- logging in
 
 async fn log_in_page(State(app): Shared) -> Response {
-    if app.auth.is_on() { page::log_in(app.auth.fields(), None).into_response() } else { Redirect::to("/").into_response() }
+    if app.auth.is_on() {
+        page::log_in(app.auth.fields(), None).into_response()
+    } else {
+        Redirect::to("/").into_response()
+    }
 }
 
 async fn log_in(

@@ -162,7 +162,9 @@ impl Auth {
     fn cookies<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
         let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.filter(|(name, value)| *name == self.cookie && value.len() <= CREDENTIALS_BYTES_MAX).map(|(_, value)| value)
+        pairs
+            .filter(|(name, value)| *name == self.cookie && value.len() <= CREDENTIALS_BYTES_MAX)
+            .map(|(_, value)| value)
     }
 
     /// Makes a log-in; `None` where the system has no random numbers, and then nobody logs in.

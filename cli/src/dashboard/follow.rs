@@ -14,6 +14,7 @@ use std::time::Duration;
 use autoissue_core::bus::{Delivery, ProgressKind, ProgressLane, Subscription};
 use autoissue_core::engine::Event;
 use autoissue_core::session::session_dir;
+use autoissue_core::transcript::Readable;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::archive::{Archive, ArchiveError};
@@ -126,8 +127,14 @@ pub(crate) async fn journal(hub: Weak<Hub>, archive: Archive) {
             let is_idle = !hub.has_streams() || hub.look(Story::is_still);
             if is_idle { IDLE_EVERY } else { JOURNAL_EVERY }
         };
-        tokio::time::sleep(pause).await;
+        wait(pause, &hub).await;
     }
+}
+
+/// Waits, but not longer than until somebody begins to stream.
+async fn wait(pause: Duration, hub: &Weak<Hub>) {
+    let Some(woken) = hub.upgrade().map(|hub| hub.wake.clone()) else { return };
+    let _ = tokio::time::timeout(pause, woken.notified()).await;
 }
 
 async fn step(hub: &Arc<Hub>, archive: &Archive, transcripts: &mut Transcripts) -> Result<bool, ArchiveError> {
@@ -177,22 +184,27 @@ impl Throttle {
 /// How far the transcripts of attempts in flight have been read.
 #[derive(Default)]
 struct Transcripts {
-    places: BTreeMap<(u64, u32), u64>,
+    places: BTreeMap<(u64, u32), Place>,
+}
+
+/// How far one transcript has been read, and by whom.
+struct Place {
+    byte: u64,
+    readable: Readable,
 }
 
 impl Transcripts {
     fn gather(&mut self, outputs: &mut Outputs, story: &Story, hub: &Hub) {
-        let running: Vec<(u64, u32)> = story
-            .engine()
-            .running()
-            .filter_map(|task| Some((task.issue.number.0, task.attempt()?.number)))
-            .collect();
+        let running: Vec<(u64, u32)> =
+            story.engine().running().filter_map(|task| Some((task.issue.number.0, task.attempt()?.number))).collect();
         self.places.retain(|key, _| running.contains(key));
         for (issue, attempt) in running {
             let path = transcript(hub, issue, attempt);
-            let place = self.places.entry((issue, attempt)).or_default();
+            let new = || Place { byte: 0, readable: Readable::of(&story.engine().settings().agent) };
+            let Place { byte, readable } = self.places.entry((issue, attempt)).or_insert_with(new);
+            let take = |line: &str| readable.lines(line).iter().for_each(|line| outputs.line(issue, attempt, line));
             // A transcript that cannot be read is one that is not there yet.
-            if let Ok(n_skipped) = read_on(&path, place, |line| outputs.line(issue, attempt, line)) {
+            if let Ok(n_skipped) = read_on(&path, byte, take) {
                 outputs.skipped(n_skipped);
             }
         }

@@ -73,7 +73,7 @@ pub(crate) fn check(hosts: &Hosts, method: &Method, uri: &Uri, headers: &HeaderM
     let site_is_ours = match one(headers, &SEC_FETCH_SITE)? {
         None | Some("same-origin" | "none") => true,
         // Somebody follows a link to us. Nothing is done by that, and the other site does not see the answer.
-        Some(_) => *method == Method::GET && is_navigation(headers),
+        Some(_) => *method == Method::GET && headers.contains_key(SEC_FETCH_MODE) && is_navigation(headers),
     };
     if origin_is_ours && site_is_ours { Ok(()) } else { Err(Problem::origin()) }
 }

@@ -10,14 +10,14 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use autoissue_core::bus::Envelope;
 use autoissue_core::engine::{Event, Service};
 use autoissue_core::journal::SessionId;
 use axum::body::Bytes;
 use serde::Serialize;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 use tokio::task::JoinHandle;
 
 use super::output::Outputs;
@@ -54,6 +54,8 @@ pub(crate) struct Hub {
     /// What asks the session for something.
     pub(crate) control: Control,
     follower: RwLock<Option<JoinHandle<()>>>,
+    /// Told when somebody begins to stream.
+    pub(crate) wake: Arc<Notify>,
 }
 
 /// How a session is asked for something.
@@ -110,6 +112,7 @@ impl Hub {
             over: watch::Sender::new(false),
             control,
             follower: RwLock::new(None),
+            wake: Arc::default(),
         })
     }
 

@@ -144,7 +144,8 @@ fn events(session: &Value) -> Value {
 
 fn reset(schemas: &mut Schemas, session: &Value) -> Value {
     let schema = schemas.of::<view::ResetView>();
-    let answer = json!({ "description": "The session was asked.", "content": { "application/json": { "schema": schema } } });
+    let answer =
+        json!({ "description": "The session was asked.", "content": { "application/json": { "schema": schema } } });
     let mut operation = operation("Close a circuit breaker, or all", std::slice::from_ref(session), "202", &answer);
     let service = json!({ "type": "string", "description": "As `services[].service` names it; absent for all." });
     operation["requestBody"] = json!({

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use autoissue_core::engine::IssueNumber;
+use autoissue_core::transcript::Readable;
 
 use super::shown::{Screen, Shown};
 use super::view::{AttemptProgress, ProgressView};
@@ -42,8 +43,14 @@ struct Output {
 }
 
 impl Outputs {
-    /// Takes in a line.
+    /// Takes in what was said; an agent may say several lines at once.
     pub(crate) fn line(&mut self, issue: u64, attempt: u32, text: &str) {
+        for line in text.lines() {
+            self.one_line(issue, attempt, line);
+        }
+    }
+
+    fn one_line(&mut self, issue: u64, attempt: u32, text: &str) {
         let output = self.attempts.entry(issue).or_default();
         if output.attempt != attempt {
             *output = Output { attempt, ..Output::default() };
@@ -104,15 +111,15 @@ impl Output {
 }
 
 /// Returns the end of a transcript as lines, and whether there was more before.
-pub(crate) fn tail(bytes: &[u8], is_whole: bool, screen: &Screen) -> (Vec<Shown>, bool) {
+pub(crate) fn tail(bytes: &[u8], is_whole: bool, mut readable: Readable, screen: &Screen) -> (Vec<Shown>, bool) {
     let text = String::from_utf8_lossy(bytes);
     // The first line of a part is a part of a line.
     let text = if is_whole { &*text } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
-    let mut lines: Vec<Shown> =
-        text.lines().rev().take(N_LINES_KEPT).map(|line| screen.output(head(line), LINE_CHARS_MAX)).collect();
-    lines.reverse();
-    let is_cut = !is_whole || lines.len() < text.lines().count();
-    (lines, is_cut)
+    let said: Vec<String> = text.lines().flat_map(|line| readable.lines(line)).collect();
+    let said: Vec<&str> = said.iter().flat_map(|text| text.lines()).collect();
+    let kept = &said[said.len().saturating_sub(N_LINES_KEPT)..];
+    let lines = kept.iter().map(|line| screen.output(head(line), LINE_CHARS_MAX)).collect();
+    (lines, !is_whole || kept.len() < said.len())
 }
 
 /// Returns the beginning of a line, cut between characters.
@@ -170,12 +177,12 @@ mod tests {
     #[test]
     fn the_tail_of_a_transcript_begins_with_a_whole_line() {
         let lines = |bytes: &[u8], is_whole| {
-            let (lines, is_cut) = tail(bytes, is_whole, &screen());
+            let (lines, is_cut) = tail(bytes, is_whole, Readable::of("patch"), &screen());
             (lines.iter().map(|line| line.as_str().to_owned()).collect::<Vec<_>>().join("|"), is_cut)
         };
         assert_eq!(lines(b"one\ntwo\n", true), ("one|two".to_owned(), false));
         assert_eq!(lines(b"ne\ntwo\n\xff", false), ("two|\u{fffd}".to_owned(), true));
-        let (many, is_cut) = tail("x\n".repeat(1_000).as_bytes(), true, &screen());
+        let (many, is_cut) = tail("x\n".repeat(1_000).as_bytes(), true, Readable::of("patch"), &screen());
         assert_eq!((many.len(), is_cut), (N_LINES_KEPT, true));
     }
 }

@@ -67,7 +67,12 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
     let (overview, chronicle) = (story.metrics(now_ms).session, story.chronicle());
     let repository = &story.engine().about().repository;
     let labels = [("session", overview.session.as_str()), ("repository", repository.as_str())];
-    out.family("autoissue_session_info", Kind::Gauge, "The session that the other metrics are about.", &[(&labels, 1.0)]);
+    out.family(
+        "autoissue_session_info",
+        Kind::Gauge,
+        "The session that the other metrics are about.",
+        &[(&labels, 1.0)],
+    );
     let states = [
         ("running", SessionStatus::Running),
         ("interrupted", SessionStatus::Interrupted),

@@ -103,11 +103,7 @@ pub(crate) fn url(settings: &DashboardSettings, address: SocketAddr) -> String {
 ///
 /// # Errors
 /// Where the socket cannot be used.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    mut closing: watch::Receiver<bool>,
-) -> io::Result<()> {
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut closing: watch::Receiver<bool>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let room = Arc::new(Semaphore::new(N_CONNECTIONS_MAX));
     loop {

@@ -16,7 +16,7 @@ use super::chronicle::{self, Chronicle, FAILURE_TYPES};
 use super::shown::{Screen, Shown};
 use super::view;
 use crate::local_time::LocalTime;
-use crate::narration::{Tone, blocked, ended, narrate};
+use crate::narration::{Tone, blocked, ended, message, narrate};
 
 /// Things for a person that one view names.
 const N_ATTENTION_MAX: usize = 50;
@@ -289,12 +289,7 @@ impl Story {
             tokens: chronicle.tokens,
             agent_ms: chronicle.agent_ms,
         };
-        view::MetricsView {
-            session,
-            budget: self.budget(),
-            circuit_breaker: self.breakers(),
-            errors: self.errors(),
-        }
+        view::MetricsView { session, budget: self.budget(), circuit_breaker: self.breakers(), errors: self.errors() }
     }
 
     fn running(&self, task: &Task, now_ms: u64, last_lines: &BTreeMap<u64, Shown>) -> view::RunningView {
@@ -396,11 +391,16 @@ impl Story {
             view::TaskState::Failed => view::AttentionKind::Failed,
             _ => return None,
         };
+        // The kind is said beside it.
+        let text = match task.outcome()? {
+            Outcome::NeedsYou { message: text } | Outcome::Budget { message: text } => message(text),
+            outcome => ended(outcome),
+        };
         Some(view::AttentionView {
             kind,
             issue: Some(task.issue.number.0),
             title: Some(self.style.screen.line(&task.issue.title)),
-            text: self.style.screen.line(&ended(task.outcome()?)),
+            text: self.style.screen.line(&text),
             hint: None,
             url: self.link(&task.issue.url),
         })
@@ -464,12 +464,13 @@ impl Story {
             assumed_usd: task.assumed.dollars(),
             why: self.why(task.issue.number, now_ms),
             outcome: outcome.map(Outcome::name),
-            reason: outcome.filter(|outcome| !matches!(outcome, Outcome::Done { .. })).map(|outcome| line(&ended(outcome))),
+            reason: outcome
+                .filter(|outcome| !matches!(outcome, Outcome::Done { .. }))
+                .map(|outcome| line(&ended(outcome))),
             last_failure: task.last_failure.as_ref().filter(|_| is_open).map(|(_, message)| line(message)),
-            pull_request: outcome.and_then(Outcome::pull_request).map(|pull| view::PullRequestView {
-                number: pull.number,
-                url: self.link(&pull.url),
-            }),
+            pull_request: outcome
+                .and_then(Outcome::pull_request)
+                .map(|pull| view::PullRequestView { number: pull.number, url: self.link(&pull.url) }),
             branch: task.publication.as_ref().map(|publication| line(&publication.branch)),
             changes: task.work.as_ref().map(|work| view::ChangesView {
                 files: work.n_files,
@@ -616,7 +617,8 @@ mod tests {
         let counts = view::Counts { total: 4, waiting: 1, running: 1, done: 1, failed: 1, ..Default::default() };
         assert_eq!(overview.counts, counts);
         assert_eq!((overview.status, overview.health), (view::SessionStatus::Running, view::SessionHealth::Attention));
-        let waiting = story.tasks(Wanted { state: Some(view::TaskState::Waiting), limit: 9, ..Wanted::default() }, 60_000);
+        let waiting =
+            story.tasks(Wanted { state: Some(view::TaskState::Waiting), limit: 9, ..Wanted::default() }, 60_000);
         let why = waiting.tasks[0].why.as_ref().map(Shown::as_str);
         assert_eq!((waiting.total, why), (1, Some("domain database is busy with #3")));
     }

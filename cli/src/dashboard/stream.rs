@@ -85,8 +85,10 @@ impl Reader {
         let mut overview = hub.watch_overview();
         // The one that stands there may be old: the page asks for one by itself.
         overview.mark_unchanged();
+        let events = hub.watch_events();
+        hub.wake.notify_one();
         Self {
-            events: hub.watch_events(),
+            events,
             overview,
             progress: hub.watch_progress(),
             over: hub.watch_end(),

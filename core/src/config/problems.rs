@@ -80,7 +80,10 @@ impl Config {
             format!("`{}`, which other machines may reach, with `dashboard.auth.enabled` false", dashboard.host),
             "a loopback address such as `127.0.0.1`, or any address with `dashboard.auth` enabled",
         );
-        vec![problem]
+        vec![
+            problem
+                .with_hint("a tunnel such as `ssh -L 3030:127.0.0.1:3030` reaches a loopback address from elsewhere"),
+        ]
     }
 }
 

@@ -26,6 +26,8 @@ use super::process::{self, Exit, Line, ProcessError, ProgramSpec, Running, Sourc
 
 /// Bytes of a transcript that are kept. An agent that prints more is still read, for its end matters.
 const TRANSCRIPT_BYTES_MAX: u64 = 64 << 20;
+/// How often a transcript is written out while an agent prints: other processes show it.
+const FLUSH_EVERY: Duration = Duration::from_millis(250);
 /// Tools named in a report: more say nothing new.
 const N_DENIED_MAX: usize = 20;
 /// Bytes of an agent's summary that are kept.
@@ -256,6 +258,15 @@ fn in_words(limit: Duration) -> String {
     }
 }
 
+/// Returns what an event tells people who watch; `None` where that is nothing.
+pub(crate) fn words(event: AgentEvent) -> Option<String> {
+    match event {
+        AgentEvent::Text(text) | AgentEvent::Note(text) => Some(text),
+        AgentEvent::ToolStart { name, .. } => Some(format!("▸ {name}")),
+        _ => None,
+    }
+}
+
 /// What the backend has read so far.
 #[derive(Debug, Default)]
 struct Reading {
@@ -274,8 +285,9 @@ impl Reading {
         let failed = |failure| Some(Ended::Failed { failure });
         match event {
             AgentEvent::Session(id) => self.session = Some(id),
-            AgentEvent::Text(text) | AgentEvent::Note(text) => on_seen(Seen::Line(text)),
-            AgentEvent::ToolStart { name, .. } => on_seen(Seen::Line(format!("▸ {name}"))),
+            event @ (AgentEvent::Text(_) | AgentEvent::Note(_) | AgentEvent::ToolStart { .. }) => {
+                words(event).into_iter().for_each(|text| on_seen(Seen::Line(text)));
+            }
             AgentEvent::UsageDelta(usage) => {
                 self.delta_tokens += usage.input_tokens + usage.output_tokens;
                 if let Some(usd) = usage.usd {
@@ -365,6 +377,7 @@ fn bounded(mut text: String, bytes_max: usize) -> String {
 /// The file that keeps what an agent printed.
 struct Transcript {
     file: BufWriter<File>,
+    flushed_at: Instant,
     n_bytes: u64,
     failed: bool,
 }
@@ -374,7 +387,7 @@ impl Transcript {
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory)?;
         }
-        Ok(Self { file: BufWriter::new(File::create(path)?), n_bytes: 0, failed: false })
+        Ok(Self { file: BufWriter::new(File::create(path)?), flushed_at: Instant::now(), n_bytes: 0, failed: false })
     }
 
     /// Keeps a line. A transcript that cannot be written any more does not end the agent's work.
@@ -387,6 +400,10 @@ impl Transcript {
         if TRANSCRIPT_BYTES_MAX < self.n_bytes {
             written =
                 written.and_then(|()| writeln!(self.file, "… left out: more than {TRANSCRIPT_BYTES_MAX} bytes …"));
+        }
+        if FLUSH_EVERY <= self.flushed_at.elapsed() {
+            written = written.and_then(|()| self.file.flush());
+            self.flushed_at = Instant::now();
         }
         if let Err(error) = written {
             tracing::warn!(%error, "the transcript is incomplete");

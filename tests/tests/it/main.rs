@@ -5,6 +5,7 @@
 mod aftermath;
 mod checks;
 mod crash;
+mod dashboard;
 mod exec;
 mod file_tree;
 mod first_run;

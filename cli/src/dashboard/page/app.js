@@ -19,12 +19,13 @@ const N_EVENTS_SHOWN = 60;
 const NEWS_EVERY_MS = 10_000;
 
 let session = null;
+let counts = {};
 let seen = null;
 let news = { done: 0, failed: 0 };
 let newsTimer = 0;
 
 function drawSession(overview) {
-  session = overview.session;
+  ({ session, counts } = overview);
   drawOverview(overview);
   drawAttention(overview);
   drawMoney(overview);
@@ -69,10 +70,18 @@ function addEvent(event) {
   for (const sentence of event.sentences) {
     if (sentence.tone === "detail") continue;
     const issue = event.issue === null ? null : el("button", { type: "button", class: "link", onclick: () => openTask(event.issue) }, `#${event.issue}`);
-    list.prepend(el("li", { "data-tone": sentence.tone }, el("time", { datetime: event.at }, clockSeconds(event.at)), el("span", {}, issue, issue ? " " : null, sentence.text)));
+    list.prepend(el("li", { "data-tone": sentence.tone }, el("time", { datetime: event.at }, clockSeconds(event.at)), el("span", {}, issue, issue ? " " : null, ...linked(sentence.text))));
   }
   while (list.childElementCount > N_EVENTS_SHOWN) list.lastElementChild.remove();
   show(byId("events-empty"), list.childElementCount === 0);
+}
+
+/** Makes a link of an address for a browser; all else stays text. */
+function linked(text) {
+  const found = text.match(/^(.*?)(https?:\/\/\S+)(.*)$/);
+  if (!found) return [text];
+  const [, before, address, after] = found;
+  return [before, el("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, "open it"), after];
 }
 
 const CONNECTIONS = {
@@ -97,11 +106,14 @@ function connection(state) {
 startList();
 startChart();
 startTimeline();
-onState((state) => {
+/** Goes to the tasks of a state. */
+function goTo(state) {
   choose(state);
   byId("tasks-part").scrollIntoView({ block: "start" });
   byId("rows").focus({ preventScroll: true });
-});
+}
+onState(goTo);
+byId("more-attention").addEventListener("click", () => goTo(counts.needs_you > 0 ? "needs_you" : "failed"));
 byId("more-sessions").addEventListener("click", () => showMore(session).catch(() => {}));
 // A click beside the dialog closes it.
 byId("task").addEventListener("click", (event) => { if (event.target === byId("task")) byId("task").close(); });

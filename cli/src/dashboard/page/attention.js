@@ -13,6 +13,7 @@ export function drawAttention(session) {
   const title = session.n_attention > N_SHOWN ? `Needs you (${session.n_attention}, the first ${N_SHOWN})` : `Needs you (${session.n_attention})`;
   say(byId("attention-title"), title);
   const items = session.attention.slice(0, N_SHOWN);
+  show(byId("more-attention"), session.n_attention > N_SHOWN);
   sync(byId("attention"), items, (item) => `${item.kind} ${item.issue ?? item.text}`, make, update);
 }
 
@@ -28,7 +29,7 @@ function update(row, item) {
   mark(row, "data-kind", item.kind);
   say(row.querySelector(".badge"), KINDS[item.kind]);
   const what = row.querySelector(".what");
-  say(what.firstElementChild ?? what, item.issue !== null ? `#${item.issue} ${item.title}` : item.text);
+  say(what.firstElementChild ?? what, item.issue !== null ? `#${item.issue} ${item.title}` : item.text.replaceAll("`", ""));
   const why = item.issue !== null ? [item.text, item.hint] : [item.hint];
   say(row.querySelector(".why"), why.filter(Boolean).join(" · "));
 }

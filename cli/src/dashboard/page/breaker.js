@@ -4,6 +4,8 @@ import { send } from "./api.js";
 import { byId, confirmed, el, mark, say, show, sync } from "./dom.js";
 import { BREAKERS, clockSeconds, counted } from "./words.js";
 
+const nameOf = (service) => service.name.replaceAll("`", "");
+
 export function drawBreakers(session) {
   const runs = session.status === "running";
   sync(byId("services"), session.circuit_breaker.services, (service) => service.service, make, (row, service) => update(row, service, runs));
@@ -19,7 +21,7 @@ function make(service) {
 function update(row, service, runs) {
   mark(row, "data-breaker", service.state);
   mark(row.querySelector(".dot"), "data-breaker", service.state);
-  say(row.querySelector(".name"), service.name);
+  say(row.querySelector(".name"), nameOf(service));
   say(row.querySelector(".state"), BREAKERS[service.state]);
   const until = service.until ? { paused: `until ${clockSeconds(service.until)}`, open: `probed at ${clockSeconds(service.until)}` }[service.state] : null;
   const failures = service.consecutive_failures > 0 ? `${counted(service.consecutive_failures, "failure")} in a row` : null;
@@ -27,12 +29,12 @@ function update(row, service, runs) {
   say(row.querySelector(".why"), [failures, until, probe, service.message].filter(Boolean).join(" · "));
   const isResettable = runs && service.state !== "closed";
   show(row.querySelector(".reset"), isResettable);
-  mark(row.querySelector(".reset"), "aria-label", `Reset the breaker of ${service.name}`);
+  mark(row.querySelector(".reset"), "aria-label", `Reset the breaker of ${nameOf(service)}`);
   if (!isResettable) say(row.querySelector(".said"), "");
 }
 
 async function ask(service, row) {
-  const text = `Tasks that wait for ${service.name} start at once. If it still fails, its breaker opens again.`;
+  const text = `Tasks that wait for ${nameOf(service)} start at once. If it still fails, its breaker opens again.`;
   if (!(await confirmed("Reset the breaker?", text, "Reset"))) return;
   const said = row.querySelector(".said");
   try {

@@ -16,7 +16,8 @@ let isChosen = false;
 let text = "";
 let total = 0;
 let pages = new Map();
-let generation = 0;
+/** Grows with each list that somebody chooses: answers for an earlier one come too late. */
+let epoch = 0;
 let isDue = false;
 let timer = 0;
 const rows = new Map();
@@ -61,17 +62,16 @@ export function refreshList(session) {
     // Nobody has chosen: what tells most right now.
     const { counts } = session;
     const best = session.status === "running" && counts.waiting > 0 ? "waiting" : null;
-    if (best !== state || generation === 0) choose(best, false);
+    if (best !== state || epoch === 0) choose(best, false);
   }
   isDue = true;
-  if (!timer) timer = setTimeout(renew, generation > 1 ? REFRESH_MS : 0);
+  if (!timer) timer = setTimeout(renew, REFRESH_MS);
 }
 
 function renew() {
   timer = 0;
   if (!isDue || document.hidden) return;
   isDue = false;
-  generation += 1;
   const stale = new Set(pages.keys());
   for (const page of pagesInView()) {
     stale.delete(page);
@@ -81,25 +81,26 @@ function renew() {
 }
 
 function restart() {
-  generation += 1;
+  epoch += 1;
   pages = new Map();
   byId("rows").scrollTop = 0;
   fetchPage(0);
 }
 
 async function fetchPage(page) {
-  const mine = generation;
-  const asked = pages.get(page);
-  pages.set(page, { ...asked, generation: mine, tasks: asked?.tasks });
+  const mine = epoch;
+  const before = pages.get(page);
+  // Held, so that it is not asked for twice while it is on its way.
+  pages.set(page, before ?? []);
   try {
     const answer = await read("/api/session/tasks", { state, text, offset: page * N_PER_PAGE, limit: N_PER_PAGE });
-    if (mine !== generation && (pages.get(page)?.generation ?? mine) !== mine) return;
+    if (mine !== epoch) return;
     total = answer.total;
-    pages.set(page, { generation: mine, tasks: answer.tasks });
+    pages.set(page, answer.tasks);
     draw();
   } catch {
     // The connection's own line says so; the next change asks again.
-    if (!asked?.tasks) pages.delete(page);
+    if (mine === epoch && !before) pages.delete(page);
   }
 }
 
@@ -128,7 +129,7 @@ function draw() {
   for (let at = first; at < last; at += 1) {
     const page = Math.floor(at / N_PER_PAGE);
     if (!pages.has(page)) fetchPage(page);
-    const task = pages.get(page)?.tasks?.[at % N_PER_PAGE];
+    const task = pages.get(page)?.[at % N_PER_PAGE];
     if (!task) continue;
     wanted.add(task.issue);
     let row = rows.get(task.issue);

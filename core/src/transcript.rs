@@ -1,0 +1,47 @@
+//! Transcripts in words: what an agent's program printed, as the session that ran it showed it.
+
+use autoissue_claude::ClaudeBackend;
+use autoissue_plugin_sdk::{AgentBackend, AgentRun, AgentTask, Line};
+
+use crate::service::agent::words;
+
+/// Turns a program's lines into words for people.
+pub struct Readable {
+    /// Absent where the lines are words already, or where nobody here knows better.
+    run: Option<Box<dyn AgentRun>>,
+}
+
+impl Readable {
+    /// Makes a reader of the transcripts of an agent backend.
+    pub fn of(agent: &str) -> Self {
+        let run = (agent == "claude").then(|| ClaudeBackend.start(&AgentTask::default()).ok()).flatten();
+        Self { run: run.map(|(run, _)| run) }
+    }
+
+    /// Returns what a line says; nothing where it is for programs only.
+    pub fn lines(&mut self, line: &str) -> Vec<String> {
+        match &mut self.run {
+            // What is no object is a word of the program's own, such as an error.
+            Some(run) if line.starts_with('{') => {
+                run.on_lines(&[Line::stdout(line)]).into_iter().filter_map(words).collect()
+            }
+            _ => vec![line.to_owned()],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_agent_prints_for_programs_becomes_words_or_nothing() {
+        let mut claude = Readable::of("claude");
+        let init = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
+        let says = r#"{"type":"assistant","message":{"id":"1","content":[{"type":"text","text":"Reading."}]},"session_id":"s"}"#;
+        assert_eq!(claude.lines(init), Vec::<String>::new());
+        assert_eq!(claude.lines(says), ["Reading."]);
+        assert_eq!(claude.lines("Error: no"), ["Error: no"]);
+        assert_eq!(Readable::of("patch").lines(says), [says]);
+    }
+}

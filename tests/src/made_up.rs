@@ -1,0 +1,432 @@
+//! A session made by the real engine in a world that is made up: its journal is what a session of so many tasks would have
+//! written, in any state that a test wants to look at, in a second and for no money.
+//!
+//! ```text
+//!   Engine::step ─► events ─► journal of a state directory        transcripts of agents that run
+//!        ▲   └────► effects ─► answered after a made-up time
+//! ```
+//!
+//! Time is the night's own; it ends now, so that what still runs seems to have begun a few minutes ago.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use autoissue_core::engine::{
+    About, AgentReport, CheckResult, Classification, Effect, Ended, Engine, Event, Failure, FileChange, History, Input,
+    Issue, IssueNumber, ModelChoice, Publication, PullRequest, SessionStatus, Settings, Spent, Time, Usd, Work,
+};
+use autoissue_core::journal::{self, AppendExtras, Journal, NewEvent, NewSession, SessionId, StatusChange};
+use autoissue_core::repository_lock::{Holder, RepositoryLock, repository_key};
+
+/// How a made-up session is to be.
+#[derive(Clone, Debug)]
+pub struct Recipe {
+    /// Issues of its backlog, by title and domain.
+    pub issues: Vec<(String, String)>,
+    /// Attempts in flight at once.
+    pub n_slots: u32,
+    /// What it may spend.
+    pub budget: Usd,
+    /// After how many ended tasks time stops; all where it is larger than the backlog.
+    pub n_ended: usize,
+    /// Whether the agent's service then fails until its breaker opens.
+    pub is_broken: bool,
+}
+
+impl Recipe {
+    /// Makes the recipe of a session of `n` tasks of which `n_ended` have ended.
+    pub fn new(n: usize, n_ended: usize) -> Self {
+        let issues = (1..=n).map(|at| (title(at), DOMAINS[at * 5 % DOMAINS.len()].to_owned())).collect();
+        Self { issues, n_slots: 4, budget: Usd::from_cents(50_00), n_ended, is_broken: false }
+    }
+}
+
+const DOMAINS: [&str; 7] =
+    ["backend", "frontend", "database", "infrastructure", "security", "testing", "documentation"];
+
+fn title(at: usize) -> String {
+    const WHAT: [&str; 12] = [
+        "Search answers twice where a word is quoted",
+        "The export forgets the time zone of each entry",
+        "Show what a filter leaves out",
+        "Slow query when a keeper has many watches",
+        "Remember the chosen language over a restart",
+        "A long name runs out of its cell",
+        "Retry the upload once when the disk is full for a moment",
+        "Say in the guide how the tide table is read",
+        "Refuse a date before the lamp was lit",
+        "The nightly job leaves its lock behind",
+        "Rotate the signing key without a pause",
+        "Test the migration from the first release on",
+    ];
+    WHAT[at % WHAT.len()].to_owned()
+}
+
+/// A made-up session. While this lives, it holds its repository as a running session does.
+pub struct MadeUp {
+    state_dir: PathBuf,
+    id: SessionId,
+    engine: Engine,
+    journal: Journal,
+    lock: Option<RepositoryLock>,
+    now_ms: u64,
+    /// Inputs to come, by their time.
+    agenda: BTreeMap<(u64, u64), Input>,
+    n_answers: u64,
+    recipe: Recipe,
+    last_seq: u64,
+}
+
+impl MadeUp {
+    /// Begins a session and runs it to the moment that the recipe says; what runs then has transcripts.
+    pub fn run(state_dir: &Path, recipe: Recipe) -> Self {
+        let started_at_ms = wall_clock_ms();
+        let id = SessionId::new(started_at_ms, [0x7f, u8::try_from(recipe.issues.len() % 256).expect("a byte")]);
+        let mut journal = Journal::open(state_dir).expect("a journal");
+        let project = state_dir.join("project").display().to_string();
+        let new = NewSession {
+            id: id.clone(),
+            repository: "lighthouse/logbook".to_owned(),
+            project_path: project.clone(),
+            command: "autoissue exec ready --dashboard".to_owned(),
+            version: "0.1.0".to_owned(),
+            started_at_ms,
+            settings_json: "{}".to_owned(),
+        };
+        journal.create_session(&new).expect("a session");
+        let holder = Holder { pid: std::process::id(), session: id.clone(), started_at_ms, command: new.command };
+        let lock = RepositoryLock::acquire(state_dir, &repository_key(&project), &holder).expect("nobody has it");
+        let mut made_up = Self {
+            state_dir: state_dir.to_owned(),
+            id,
+            engine: Engine::new(),
+            journal,
+            lock: Some(lock),
+            now_ms: 0,
+            agenda: BTreeMap::new(),
+            n_answers: 0,
+            recipe,
+            last_seq: 0,
+        };
+        made_up.rehearse(started_at_ms);
+        made_up
+    }
+
+    /// Returns its id.
+    pub const fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// Returns the number of its last event.
+    pub const fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Returns its state.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Lets go of the repository without a word, as a killed process does.
+    pub fn cut_off(&mut self) {
+        self.lock = None;
+    }
+
+    /// Runs on until so many tasks have ended, or all; what happens is written at this very moment.
+    pub fn go_on(&mut self, n_ended: usize) {
+        while self.n_ended() < n_ended && self.advance() {}
+    }
+
+    /// Takes one input.
+    pub fn take(&mut self, input: Input) {
+        let events = self.step(input);
+        self.append(self.now_ms, &events);
+    }
+
+    /// Takes what other processes ask for, as a running session does.
+    pub fn take_requests(&mut self) -> Vec<String> {
+        let requests = self.journal.take_requests(&self.id).expect("the journal answers");
+        for _ in &requests {
+            self.take(Input::BreakerReset { service: None });
+        }
+        requests.into_iter().map(|request| request.body).collect()
+    }
+
+    /// Writes a line into the transcript of a running attempt.
+    pub fn print(&self, issue: u64, text: &str) {
+        use std::io::Write;
+        let attempt = self.engine.task(IssueNumber(issue)).and_then(|task| task.attempt()).expect("it runs").number;
+        let path = self.state_dir.join(format!("sessions/{}/issue-{issue}/attempt-{attempt}.log", self.id));
+        fs::create_dir_all(path.parent().expect("a file has a directory")).expect("the directory");
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(path).expect("the transcript");
+        file.write_all(text.as_bytes()).expect("room");
+    }
+
+    /// Returns the issues that run.
+    pub fn running(&self) -> Vec<u64> {
+        self.engine.running().map(|task| task.issue.number.0).collect()
+    }
+
+    /// Plays the night in its own time first, then writes it so that it ends now.
+    fn rehearse(&mut self, ends_at_ms: u64) {
+        let settings = Settings {
+            budget: self.recipe.budget,
+            n_slots: self.recipe.n_slots,
+            has_checks: true,
+            allow_partial: true,
+            model: ModelChoice::Fixed { model: Some("sonnet".to_owned()) },
+            ..Settings::default()
+        };
+        let about = About {
+            label: "ready".to_owned(),
+            repository: "lighthouse/logbook".to_owned(),
+            base_branch: "main".to_owned(),
+            version: "0.1.0".to_owned(),
+        };
+        // The engine's times are absolute: guess a beginning, and begin so much earlier that it ends now.
+        let length_ms = self.length_ms(&settings, &about);
+        self.now_ms = ends_at_ms - length_ms;
+        let mut written = self.begin(settings, about);
+        while !self.is_enough() {
+            let Some(events) = self.advance_unwritten() else { break };
+            written.extend(events);
+        }
+        // In one write for each moment, as the dispatcher does it.
+        let mut written = written.into_iter().peekable();
+        while let Some((at_ms, event)) = written.next() {
+            let mut together = vec![event];
+            while let Some((_, event)) = written.next_if(|(later_ms, _)| *later_ms == at_ms) {
+                together.push(event);
+            }
+            self.append(at_ms, &together);
+        }
+        for issue in self.running() {
+            self.print(issue, "Reading src/logbook.rs\nEditing src/logbook.rs\nRunning the tests of the module\n");
+        }
+    }
+
+    /// Plays the night without writing it, to see how long it takes.
+    fn length_ms(&mut self, settings: &Settings, about: &About) -> u64 {
+        let begins_at_ms = self.now_ms;
+        self.begin(settings.clone(), about.clone());
+        while !self.is_enough() && self.advance_unwritten().is_some() {}
+        let length_ms = self.now_ms - begins_at_ms;
+        self.engine = Engine::new();
+        self.agenda.clear();
+        self.n_answers = 0;
+        length_ms
+    }
+
+    fn begin(&mut self, settings: Settings, about: About) -> Vec<(u64, Event)> {
+        let input = Input::Started { settings: Box::new(settings), about, history: History::default() };
+        let at_ms = self.now_ms;
+        self.step(input).into_iter().map(|event| (at_ms, event)).collect()
+    }
+
+    fn is_enough(&self) -> bool {
+        let is_open = |breaker: &autoissue_core::engine::Breaker| {
+            matches!(breaker.state, autoissue_core::engine::BreakerState::Open { .. })
+        };
+        let is_at_work = self.engine.running().count() > 0 || self.engine.is_over();
+        let is_far = self.recipe.n_ended <= self.n_ended() && is_at_work;
+        if self.recipe.is_broken { self.engine.breakers().values().any(is_open) } else { is_far }
+    }
+
+    fn n_ended(&self) -> usize {
+        self.engine.tasks().values().filter(|task| task.outcome().is_some()).count()
+    }
+
+    /// Goes to the next input, and writes what follows at this moment; returns whether there was one.
+    fn advance(&mut self) -> bool {
+        let Some(events) = self.advance_unwritten() else { return false };
+        let events: Vec<Event> = events.into_iter().map(|(_, event)| event).collect();
+        self.append(wall_clock_ms(), &events);
+        true
+    }
+
+    fn advance_unwritten(&mut self) -> Option<Vec<(u64, Event)>> {
+        if self.engine.is_over() {
+            return None;
+        }
+        let ((at_ms, _), input) = self.agenda.pop_first()?;
+        self.now_ms = self.now_ms.max(at_ms);
+        let now_ms = self.now_ms;
+        Some(self.step(input).into_iter().map(|event| (now_ms, event)).collect())
+    }
+
+    fn step(&mut self, input: Input) -> Vec<Event> {
+        let step = self.engine.step(Time::from_ms(self.now_ms), input);
+        for effect in step.effects {
+            self.answer(effect);
+        }
+        if let Some(wake_at) = step.wake_at {
+            self.later(wake_at.ms().saturating_sub(self.now_ms), Input::Tick);
+        }
+        step.events
+    }
+
+    fn later(&mut self, after_ms: u64, input: Input) {
+        self.n_answers += 1;
+        self.agenda.insert((self.now_ms + after_ms, self.n_answers), input);
+    }
+
+    /// Answers an effect as the world would, by the issue's number: most succeed, some fail a check, one needs a person.
+    fn answer(&mut self, effect: Effect) {
+        match effect {
+            Effect::FetchBacklog => {
+                let issues = self.recipe.issues.iter().enumerate().map(|(at, (title, _))| issue(at, title)).collect();
+                self.later(900, Input::BacklogFetched { issues, warnings: Vec::new() });
+            }
+            Effect::Classify { issue } => {
+                let at = usize::try_from(issue.number.0).expect("small") - 1;
+                let classification = Classification {
+                    domain: self.recipe.issues[at].1.clone(),
+                    confidence: 0.9,
+                    reasons: vec!["the label says so".to_owned()],
+                    paths: Vec::new(),
+                    by: "classifier".to_owned(),
+                };
+                self.later(1, Input::Classified { issue: issue.number, classification });
+            }
+            Effect::SelectModel { issue, .. } => {
+                let (model, reason) = (Some("sonnet".to_owned()), "set".to_owned());
+                self.later(1, Input::ModelSelected { issue: issue.number, model, reason });
+            }
+            Effect::CheckBase => self.later(8_000, Input::BaseChecked { results: vec![check(true)] }),
+            Effect::LeaseWorktree { issue, attempt, .. } => {
+                self.later(700, Input::WorktreeLeased { issue, attempt, base: "0123456789abcdef".to_owned() });
+            }
+            Effect::RunAgent { issue, attempt, .. } => self.run_agent(issue.number, attempt),
+            Effect::Stop { .. } | Effect::ReleaseWorktree { .. } => {}
+            Effect::CollectWork { issue, attempt, .. } => {
+                self.later(400, Input::WorkCollected { issue: issue.number, attempt, work: work(issue.number) });
+            }
+            Effect::RunChecks { issue, attempt, .. } => {
+                let passed = issue.0 % 9 != 4 || (attempt > 1 && issue.0 % 2 == 0);
+                self.later(21_000, Input::ChecksFinished { issue, attempt, results: vec![check(passed)] });
+            }
+            Effect::Publish { issue, attempt } => self.publish(issue, attempt),
+        }
+    }
+
+    fn run_agent(&mut self, issue: IssueNumber, attempt: u32) {
+        let number = issue.0;
+        if self.recipe.is_broken && self.recipe.n_ended <= self.n_ended() {
+            let failure = Failure::Crash { message: "the agent ended with exit code 1".to_owned() };
+            let report = report(Ended::Failed { failure }, Usd::from_cents(5), 4_000);
+            self.later(4_000, Input::AgentExited { issue, attempt, report });
+            return;
+        }
+        let run_ms = 150_000 + number * 37_000 % 240_000;
+        let cents = 20 + i64::try_from(number * 31 % 170).expect("small");
+        for part in 1..4 {
+            let spent = Usd::from_cents(cents * part / 4);
+            let at_ms = run_ms * u64::try_from(part).expect("small") / 4;
+            self.later(at_ms, Input::Metered { issue, attempt, spent });
+        }
+        self.later(
+            run_ms,
+            Input::AgentExited { issue, attempt, report: report(Ended::Done, Usd::from_cents(cents), run_ms) },
+        );
+    }
+
+    fn publish(&mut self, issue: IssueNumber, attempt: u32) {
+        let number = issue.0;
+        if number % 17 == 11 {
+            let message = format!("`src/part-{number}.rs` conflicts with work on the base; merge it by hand");
+            return self.later(600, Input::Failed { issue, attempt, failure: Failure::NeedsPerson { message } });
+        }
+        let pull_request = PullRequest {
+            number: 300 + number,
+            url: format!("https://forge.example/lighthouse/logbook/pull/{}", 300 + number),
+        };
+        let publication = Publication {
+            branch: format!("autoissue/issue-{number}"),
+            commit: "fedcba9876543210".to_owned(),
+            pull_request: Some(pull_request),
+            ..Publication::default()
+        };
+        self.later(1_200, Input::Published { issue, attempt, publication });
+    }
+
+    fn append(&mut self, at_ms: u64, events: &[Event]) {
+        if events.is_empty() {
+            return;
+        }
+        let bodies: Vec<String> = events.iter().map(|event| serde_json::to_string(event).expect("JSON")).collect();
+        let kinds: Vec<&str> = bodies.iter().map(|body| body.split('"').nth(3).expect("a type")).collect();
+        let rows: Vec<NewEvent> = events
+            .iter()
+            .zip(bodies.iter().zip(&kinds))
+            .map(|(event, (body, kind))| NewEvent { kind, issue: event.issue().map(|issue| issue.0), body })
+            .collect();
+        let status = events.iter().rev().find_map(|event| status(event, at_ms));
+        let extras = AppendExtras { status, costs: &[] };
+        self.last_seq = *self.journal.append(&self.id, at_ms, &rows, extras).expect("a write").end();
+    }
+}
+
+fn status(event: &Event, at_ms: u64) -> Option<StatusChange> {
+    let (status, finished_at_ms) = match event {
+        Event::SessionFinished { status: SessionStatus::Completed } => (journal::SessionStatus::Completed, Some(at_ms)),
+        Event::SessionFinished { .. } => (journal::SessionStatus::Failed, Some(at_ms)),
+        Event::SessionInterrupted => (journal::SessionStatus::Interrupted, None),
+        _ => return None,
+    };
+    Some(StatusChange { status, finished_at_ms })
+}
+
+fn issue(at: usize, title: &str) -> Issue {
+    let number = at as u64 + 1;
+    Issue {
+        number: IssueNumber(number),
+        title: title.to_owned(),
+        body: "Please see to it.".to_owned(),
+        author: "ada".to_owned(),
+        labels: vec!["ready".to_owned()],
+        created_at: Time::from_ms(number),
+        url: format!("https://forge.example/lighthouse/logbook/issues/{number}"),
+        ..Issue::default()
+    }
+}
+
+fn work(issue: IssueNumber) -> Option<Work> {
+    // One agent in a while changes nothing.
+    (issue.0 % 23 != 7).then(|| Work {
+        commit: "fedcba9876543210".to_owned(),
+        salvage_ref: format!("refs/autoissue/salvage/x/{}/1", issue.0),
+        changes: vec![FileChange { path: "src/logbook.rs".to_owned(), added: 21, removed: 4 }],
+        n_files: 1 + u32::try_from(issue.0 % 5).expect("small"),
+        added: 21 + issue.0 % 90,
+        removed: issue.0 % 30,
+        notes: Vec::new(),
+    })
+}
+
+fn check(passed: bool) -> CheckResult {
+    CheckResult {
+        name: "cargo test".to_owned(),
+        passed,
+        duration_ms: 21_000,
+        ended: if passed { "exit code 0" } else { "exit code 101" }.to_owned(),
+        output: "running 41 tests".to_owned(),
+    }
+}
+
+fn report(ended: Ended, cost: Usd, duration_ms: u64) -> AgentReport {
+    AgentReport {
+        ended,
+        spent: Spent::Known(cost),
+        session: Some("7e4d9a52-0000-4000-8000-000000000000".to_owned()),
+        summary: Some("Did it.".to_owned()),
+        denied: Vec::new(),
+        tokens: 48_000,
+        duration_ms,
+    }
+}
+
+fn wall_clock_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock after 1970");
+    u64::try_from(since.as_millis()).expect("a clock before the year 500,000,000")
+}

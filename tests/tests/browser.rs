@@ -1,0 +1,11 @@
+//! The dashboard's page in a real browser: Chromium, driven by its own driver. Needs both on PATH (`chromium`,
+//! `chromedriver`), so it is a target of its own.
+//!
+//! Pictures of what it saw lie in `target/dashboard-pictures`, or where `AUTOISSUE_PICTURES` says. They are for people to look at.
+
+#![expect(clippy::disallowed_methods, reason = "tests are the outside world: they start programs as it does")]
+
+#[path = "browser/driver.rs"]
+mod driver;
+#[path = "browser/page.rs"]
+mod page;

@@ -1,0 +1,64 @@
+//! What a client may not do: send without end, say too much, or stop reading.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use autoissue_tests::http::{ask, get};
+use autoissue_tests::{Recipe, Served};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::World;
+
+fn raw(port: u16, request: &str) -> String {
+    let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
+    socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+    // The server may close before it has read all.
+    let _ = socket.write_all(request.as_bytes());
+    let mut answer = Vec::new();
+    let _ = socket.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[test]
+fn headers_and_bodies_without_measure_are_refused() {
+    let state = TempDir::new().unwrap();
+    let served = Served::start(state.path(), &json!({}));
+    let port = served.port;
+    let long = raw(port, &format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "y".repeat(64 << 10)));
+    assert!(long.is_empty() || long.starts_with("HTTP/1.1 431"), "{long}");
+    let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
+    let many = raw(port, &format!("GET / HTTP/1.1\r\nhost: localhost\r\n{many}\r\n"));
+    assert!(many.is_empty() || many.starts_with("HTTP/1.1 431"), "{many}");
+    assert_eq!(
+        ask(port, "POST", "/api/circuit-breaker/reset", &[("content-type", "application/json")], &"x".repeat(100_000))
+            .status,
+        404
+    );
+    assert!(raw(port, "NONSENSE\r\n\r\n").starts_with("HTTP/1.1 400"));
+    assert!(raw(port, "GET / HTTP/1.1\r\nconnection: close\r\n\r\n").starts_with("HTTP/1.1 400"), "without a host");
+    assert_eq!(get(port, "/api/health").status, 200, "nobody else notices");
+}
+
+#[test]
+fn idle_connections_do_not_keep_others_out() {
+    let state = TempDir::new().unwrap();
+    let served = Served::start(state.path(), &json!({}));
+    let idle: Vec<TcpStream> =
+        (0..300).map(|_| TcpStream::connect(("127.0.0.1", served.port)).expect("room")).collect();
+    assert_eq!(get(served.port, "/api/health").status, 200);
+    drop(idle);
+}
+
+#[test]
+fn there_is_room_for_many_streams_and_an_end_to_it() {
+    let world = World::new(Recipe::new(3, 1));
+    let served = world.serve();
+    let path = "/api/events?after=1000000";
+    let open: Vec<_> = (0..256).map(|_| autoissue_tests::http::stream(served.port, path, &[])).collect();
+    let refused = get(served.port, path);
+    assert_eq!((refused.status, refused.json()["type"].as_str()), (503, Some("about:autoissue/busy")));
+    assert_eq!(get(served.port, "/api/session").status, 200);
+    drop(open);
+}

@@ -1,0 +1,141 @@
+//! Streams of events: each reader gets each event once and in order, wherever and however often it leaves off.
+
+use std::thread;
+
+use autoissue_tests::http::{Message, get, stream};
+use autoissue_tests::{MadeUp, Recipe, Served};
+use serde_json::json;
+use tempfile::TempDir;
+
+use super::World;
+
+/// Returns the number of an event's message; `None` for other messages.
+fn seq_of(message: &Message) -> Option<u64> {
+    (message.kind == "happened").then(|| message.json()["seq"].as_u64().expect("a number"))
+}
+
+#[test]
+fn a_hundred_streams_see_every_event_of_a_thousand_tasks_once_and_in_order() {
+    let mut world = World::new(Recipe::new(1_000, 100));
+    let served = world.serve();
+    let port = served.port;
+    let readers: Vec<_> = (0..100)
+        .map(|_| {
+            thread::spawn(move || {
+                let mut seen = Vec::new();
+                for message in stream(port, "/api/events", &[]) {
+                    let is_last = message.kind == "happened" && message.json()["type"] == "session_finished";
+                    seen.extend(seq_of(&message).map(|seq| (seq, message.data)));
+                    if is_last {
+                        return seen;
+                    }
+                }
+                panic!("the stream ended after {}", seen.len());
+            })
+        })
+        .collect();
+    // Meanwhile it goes on to its end.
+    world.session.go_on(usize::MAX);
+    let mut first: Option<Vec<(u64, String)>> = None;
+    for reader in readers {
+        let seen = reader.join().expect("a reader that saw it all");
+        let n = world.session.last_seq();
+        assert!(seen.iter().map(|(seq, _)| *seq).eq(1..=n), "{} of {n}", seen.len());
+        let first = first.get_or_insert_with(|| seen.clone());
+        assert_eq!(*first, seen, "all see the same");
+    }
+    assert!(world.session.last_seq() > 8_000, "{}", world.session.last_seq());
+}
+
+#[test]
+fn a_reader_that_leaves_off_anywhere_goes_on_without_a_gap_and_without_a_double() {
+    let mut world = World::new(Recipe::new(40, 10));
+    let served = world.serve();
+    let mut random = fastrand::Rng::with_seed(7);
+    let (mut seen, mut last_id) = (Vec::new(), None::<String>);
+    while (seen.len() as u64) < world.session.last_seq() || !world.session.engine().is_over() {
+        let headers: Vec<(&str, &str)> = last_id.iter().map(|id| ("last-event-id", id.as_str())).collect();
+        let n = random.usize(1..60);
+        let happened = stream(served.port, "/api/events", &headers).filter(|message| message.kind == "happened");
+        let left = usize::try_from(world.session.last_seq()).unwrap() - seen.len();
+        for message in happened.take(n.min(left)) {
+            seen.extend(seq_of(&message));
+            last_id = message.id;
+        }
+        // More happens while nobody reads.
+        world.session.go_on(10 + seen.len() / 20);
+        if left == 0 && !world.session.engine().is_over() {
+            world.session.go_on(usize::MAX);
+        }
+    }
+    assert!(seen.iter().copied().eq(1..=world.session.last_seq()), "{seen:?}");
+}
+
+#[test]
+fn a_number_in_the_address_does_the_same_and_another_session_begins_anew() {
+    let state = TempDir::new().unwrap();
+    let old = MadeUp::run(state.path(), Recipe::new(4, 99));
+    let served = Served::start(state.path(), &json!({}));
+    let first = |path: &str, headers: &[(&str, &str)]| stream(served.port, path, headers).find_map(|it| seq_of(&it));
+    let named = format!("/api/events?session={}", old.id());
+    assert_eq!(first(&format!("{named}&after=5"), &[]), Some(6));
+    assert_eq!(first(&named, &[]), Some(1));
+    assert_eq!(first(&format!("{named}&after=5"), &[("last-event-id", &format!("{}:9", old.id()))]), Some(10));
+    assert_eq!(first(&named, &[("last-event-id", "20200101-0000-0000:9")]), Some(1), "that was another session");
+    let messages: Vec<Message> = stream(served.port, &named, &[]).collect();
+    assert_eq!(
+        messages.last().map(|last| (last.kind.as_str(), last.data.as_str())),
+        Some(("bye", r#"{"reason":"over"}"#))
+    );
+}
+
+#[test]
+fn a_reader_of_the_current_session_is_sent_on_when_another_begins() {
+    let state = TempDir::new().unwrap();
+    drop(MadeUp::run(state.path(), Recipe::new(4, 99)));
+    let served = Served::start(state.path(), &json!({}));
+    let reader = stream(served.port, "/api/events", &[]);
+    let new = MadeUp::run(state.path(), Recipe::new(5, 1));
+    let last = reader.last().expect("a goodbye");
+    assert_eq!((last.kind.as_str(), last.data.as_str()), ("bye", r#"{"reason":"retry"}"#));
+    let hello = stream(served.port, "/api/events", &[]).next().expect("a greeting");
+    assert_eq!(hello.json()["session"], new.id().as_str());
+}
+
+#[test]
+fn an_agent_that_floods_is_shown_in_bounds_and_the_page_is_told_what_is_missing() {
+    let world = World::new(Recipe::new(8, 1));
+    let served = world.serve();
+    let issue = world.session.running()[0];
+    let mut reader = stream(served.port, "/api/events?after=1000000", &[]);
+    assert_eq!(reader.next().expect("a greeting").kind, "hello");
+    let flood = format!("{}\n", "x\u{1b}[31m<b>".repeat(100)).repeat(20_000);
+    world.session.print(issue, &flood);
+    world.session.print(issue, "the end\n");
+    let (mut n_lines, mut n_missing) = (0, 0);
+    loop {
+        let message = reader.next().expect("more");
+        if message.kind != "progress" {
+            continue;
+        }
+        assert!(message.data.len() < 128 << 10, "{} bytes at once", message.data.len());
+        let progress = message.json();
+        n_missing += progress["n_skipped"].as_u64().unwrap();
+        for attempt in progress["attempts"].as_array().unwrap() {
+            n_missing += attempt["n_left_out"].as_u64().unwrap();
+            let lines = attempt["lines"].as_array().unwrap();
+            n_lines += lines.len();
+            assert!(
+                lines.iter().all(|line| line
+                    .as_str()
+                    .is_some_and(|line| line.chars().count() <= 401 && !line.contains('\u{1b}')))
+            );
+        }
+        if message.data.contains("the end") {
+            break;
+        }
+    }
+    assert!(n_lines <= 200 && n_missing > 0, "{n_lines} lines, {n_missing} missing");
+    let output = get(served.port, &format!("/api/session/tasks/{issue}/output")).json();
+    assert!(output["lines"].as_array().unwrap().len() <= 200 && output["is_cut"] == true);
+}
