@@ -8,7 +8,7 @@ use autoissue_core::service::checkout::Checkout;
 use autoissue_core::service::git_program::Git;
 use autoissue_core::service::local_forge::LocalForge;
 use autoissue_core::service::process::resolve;
-use autoissue_core::session::SessionError;
+use autoissue_core::session::{SessionError, agent_objection};
 use autoissue_core::strategy::Strategies;
 use rustix::fs::{Access, access, statvfs};
 use serde::Serialize;
@@ -21,6 +21,7 @@ use crate::host::Surroundings;
 use crate::local_time::now_ms;
 use crate::printable::one_line;
 use crate::project;
+use crate::run_session::WITH_YOUR_RIGHTS;
 
 /// Below this, clones and builds of a night may fill the disk.
 const DISK_BYTES_WANTED: u64 = 5 << 30;
@@ -123,6 +124,7 @@ fn of_project(around: &Surroundings, mut loaded: Loaded) -> Vec<Finding> {
     findings.push(forge(around, &mut loaded, &project));
     findings.push(strategies(&loaded.config));
     findings.push(agent(around, &loaded.config, &project));
+    findings.extend(rights(&loaded.config));
     findings.push(checks(&loaded.config));
     findings.push(disk(&project));
     findings
@@ -201,11 +203,26 @@ fn agent(around: &Surroundings, config: &Config, project: &Path) -> Finding {
         }
     };
     match resolve(program, around.path_env(), &[project.to_owned()]) {
-        Ok(path) => ok("agent", format!("{backend}, {}", path.display())),
+        Ok(path) => match agent_objection(config, around.environment()) {
+            Some(message) => failure("agent", message, "`autoissue config show` tells where each setting comes from"),
+            None => ok("agent", format!("{backend}, {}", path.display())),
+        },
         Err(error) => {
             failure("agent", error.to_string(), format!("install `{program}` and log in, or set `agent.backend`"))
         }
     }
+}
+
+/// Tells what is true until agents are confined; the built-in one only applies patches.
+fn rights(config: &Config) -> Option<Finding> {
+    let is_program = config.agent_backend() != "patch";
+    is_program.then(|| {
+        warning(
+            "rights",
+            WITH_YOUR_RIGHTS,
+            "where strangers write issues, run autoissue in a container or on a machine of its own",
+        )
+    })
 }
 
 fn checks(config: &Config) -> Finding {

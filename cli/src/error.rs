@@ -235,6 +235,7 @@ const fn session_exit_code(error: &SessionError) -> ExitCode {
         | SessionError::Github(GithubError::BadAddress { .. })
         | SessionError::Strategy(_)
         | SessionError::Environment(_)
+        | SessionError::AgentRefuses { .. }
         | SessionError::NothingToResume { .. }
         | SessionError::AlreadyOver { .. }
         | SessionError::OtherProject { .. }

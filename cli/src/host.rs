@@ -120,6 +120,11 @@ impl Surroundings {
         Ok(Journal::open_read_only(&self.state_dir()?)?)
     }
 
+    /// Returns the environment as it is.
+    pub(crate) fn environment(&self) -> &[(OsString, OsString)] {
+        &self.environment
+    }
+
     /// Returns the search path for programs.
     pub(crate) fn path_env(&self) -> &OsStr {
         let path = self.environment.iter().find(|(name, _)| name == "PATH");

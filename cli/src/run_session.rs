@@ -30,6 +30,9 @@ const N_NOTICES_MAX: usize = 8;
 /// Names the write of the journal at which a debug build dies, such as `7:after`.
 const CRASH_AT: &str = "AUTOISSUE_TEST_CRASH_AT";
 
+/// What every night begins with, and `doctor` says too.
+pub(crate) const WITH_YOUR_RIGHTS: &str = "agents run with your rights: they can read and change what you can";
+
 /// How a session is shown while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Display {
@@ -72,6 +75,7 @@ pub(crate) fn until_finished(
     let logs = logging::directory(&loaded.config.logging, &host.state_dir);
     let logs_are_new = !logs.exists();
     let log = if is_dry { None } else { Some(logging::start(&loaded.config.logging, &logs, &around.console)?) };
+    let has_agents = !is_dry && loaded.config.agent_backend() != "patch";
     let has_past = matches!(order, Order::Resume(_));
     let state_dir = host.state_dir.clone();
     let opened = Session::open(loaded.config, &host, order);
@@ -84,6 +88,9 @@ pub(crate) fn until_finished(
         session.on_commit(point.hook());
     }
     let dashboard = socket.map(|socket| serve(around, socket, &session, &state_dir)).transpose()?;
+    if has_agents && !around.console.quiet {
+        around.console.say(WITH_YOUR_RIGHTS);
+    }
     let follower = Follower::new(session.bus(), session.id().clone(), state_dir, has_past);
     let runtime = Runtime::new().map_err(|source| CliError::System { what: "start threads", source })?;
     let finished = runtime.block_on(async {

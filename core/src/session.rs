@@ -6,6 +6,7 @@
 //!                                              └ stopper(): asks it to stop
 //! ```
 
+mod agent_ready;
 mod crash_at;
 mod error;
 mod open;
@@ -29,6 +30,7 @@ use crate::journal::{CommitHook, Journal, SessionId};
 use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
+pub use agent_ready::agent_objection;
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub use error::SessionError;
 pub(crate) use open::cleaning;

@@ -62,6 +62,12 @@ pub enum SessionError {
         #[source]
         source: Box<ProcessError>,
     },
+    /// The agent's program would not work as configured.
+    #[error("{message}")]
+    AgentRefuses {
+        /// Why, and what to do.
+        message: String,
+    },
     /// The agent's environment cannot be made as configured.
     #[error("`agent.env` cannot be used")]
     Environment(#[from] EnvironmentError),

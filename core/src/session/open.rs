@@ -14,14 +14,13 @@ use std::sync::mpsc::channel;
 use autoissue_engine::{About, Engine, History, Input, Metering, ModelChoice, RedBase, Settings, Time, Usd};
 use autoissue_plugin_sdk as sdk;
 
-use super::{Exec, Host, Order, Session, SessionError};
+use super::{Exec, Host, Order, Session, SessionError, agent_ready};
 use crate::bus::Bus;
 use crate::config::{self, Config, ForgeKind};
 use crate::dispatcher::holders;
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::repository_lock::{Holder, RepositoryLock, repository_key};
-use crate::service::agent;
 use crate::service::agent_environment::agent_environment;
 use crate::service::checkout::Checkout;
 use crate::service::forge::Forge;
@@ -29,7 +28,7 @@ use crate::service::git_program::Git;
 use crate::service::github::{Access, Github, GithubError, find_token};
 use crate::service::local_forge::LocalForge;
 use crate::service::mirror::Mirror;
-use crate::service::process::{SupervisorProgram, resolve, sweep_tagged};
+use crate::service::process::{SupervisorProgram, sweep_tagged};
 use crate::service::remote::{Remote, web_host};
 use crate::service::stale_locks::remove_stale_locks;
 use crate::service::worktrees::{Options, Worktrees};
@@ -68,7 +67,7 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
     let ground = survey(config, host)?;
     let is_rehearsal = matches!(&order, Order::Exec(exec) if exec.dry_run);
     if !is_rehearsal {
-        find_agent(&ground)?;
+        agent_ready::check(&ground.config, ground.checkout.path(), &ground.path, &host.environment)?;
     }
     match order {
         Order::Exec(exec) if is_rehearsal => rehearse(ground, host, exec),
@@ -119,28 +118,11 @@ fn github(config: &Config, host: &Host, git: &Git, checkout: &Checkout) -> Resul
     })?;
     match github.facts().and_then(|facts| facts.check_push_right()) {
         Err(error @ (GithubError::Limited { .. } | GithubError::Broken { .. } | GithubError::Unreachable { .. })) => {
-            tracing::warn!(%error, "GitHub did not say what the token may do")
+            tracing::warn!(%error, "GitHub did not say what the token may do");
         }
         checked => checked?,
     }
     Ok((github, remote))
-}
-
-/// Makes sure that the agent's program is there, before an attempt would find out.
-fn find_agent(ground: &Ground) -> Result<(), SessionError> {
-    let strategies = Strategies::configured(&ground.config, "", "")?;
-    let backend = strategies.backend();
-    let Ok(info) = backend.probe("") else { return Ok(()) };
-    if info.program == agent::OWN_PROGRAM {
-        return Ok(());
-    }
-    let outside = [ground.checkout.path().join(".worktrees")];
-    let found = resolve(&info.program, &ground.path, &outside);
-    found.map(|_| ()).map_err(|source| SessionError::NoAgent {
-        agent: backend.describe().name,
-        install_hint: info.install_hint,
-        source: Box::new(source),
-    })
 }
 
 fn variable(host: &Host, name: &str) -> OsString {

@@ -107,7 +107,8 @@ fn secondary_limit() {
 fn poll_storm() {
     let world = world_with(5);
     world.exec(&[]).exits(0);
-    let mut asked: Vec<String> = world.server.api_exchanges().iter().map(|exchange| exchange.request.target()).collect();
+    let mut asked: Vec<String> =
+        world.server.api_exchanges().iter().map(|exchange| exchange.request.target()).collect();
     let n_asked = asked.len();
     asked.sort();
     asked.dedup();
