@@ -107,8 +107,21 @@ pub struct AgentTask {
     pub yolo: bool,
     /// Tools that the agent may use; empty means file edits and shell.
     pub allowed_tools: Vec<String>,
-    /// Facts that later versions add, as name and value.
+    /// Facts that later versions add, as name and value:
+    /// - `checkout`: the user's own checkout, which is not where the agent works;
+    /// - `user`: `root`, where that is who runs the program;
+    /// - `environment`: which of the variables that the backend names the program will see, separated by spaces.
+    ///
+    /// Each may be missing. The last two are told before a session begins, when nobody waits for the command yet: a backend
+    /// that cannot work so answers [`PluginError::InvalidSettings`], and the session does not begin.
     pub extra: Vec<(String, String)>,
+}
+
+impl AgentTask {
+    /// Returns a fact of [`extra`](Self::extra).
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.extra.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// A command for the host to run in the attempt's directory.

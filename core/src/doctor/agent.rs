@@ -1,17 +1,52 @@
 //! The agent's program, asked for its version: one that does not even tell that will not work either.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use autoissue_plugin_sdk::{AgentTask, PluginError};
+use rustix::process::geteuid;
 use tokio_util::sync::CancellationToken;
 
 use super::Finding;
+use crate::config::Config;
 use crate::service::process::{ProgramSpec, SupervisorProgram, run_bounded};
+use crate::strategy::Strategies;
 
 /// Programs of 250 MB take a second to start on a cold disk; ten of these are a machine in trouble.
 const VERSION_TIME_MAX: Duration = Duration::from_secs(10);
 const VERSION_BYTES_MAX: usize = 4_096;
+
+/// Returns what the agent's backend has against being run as configured, by this user with this environment; `None` if nothing.
+///
+/// It is asked for the command of an attempt that never takes place.
+pub(super) fn objection(
+    config: &Config,
+    strategies: &Strategies,
+    environment: &[(OsString, OsString)],
+) -> Option<Finding> {
+    let backend = strategies.backend();
+    let mut names = backend.probe("").map(|info| info.environment).unwrap_or_default();
+    names.retain(|name| environment.iter().any(|(known, _)| known == OsStr::new(name)));
+    let mut extra = vec![("environment".to_owned(), names.join(" "))];
+    if geteuid().is_root() {
+        extra.push(("user".to_owned(), "root".to_owned()));
+    }
+    let settings = &config.agent;
+    let task = AgentTask {
+        max_turns: settings.max_turns,
+        yolo: settings.yolo,
+        allowed_tools: settings.allowed_tools.clone(),
+        extra,
+        ..AgentTask::default()
+    };
+    match backend.start(&task) {
+        Err(PluginError::InvalidSettings(message)) => {
+            Some(Finding::failure("agent", message, "`autoissue config show` tells where each setting comes from"))
+        }
+        _ => None,
+    }
+}
 
 /// What is asked, and of whom.
 pub(super) struct Question<'a> {

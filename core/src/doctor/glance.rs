@@ -10,7 +10,7 @@ use crate::session::Host;
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
 
-use super::{Finding, login, machine, plugins, repository};
+use super::{Finding, agent, login, machine, plugins, repository};
 
 /// The finding that says what agents may do. People should know it although nothing is wrong.
 pub(crate) const AGENT_RIGHTS: &str = "agent rights";
@@ -25,9 +25,10 @@ pub(crate) fn at_a_glance(config: &Config, host: &Host, checkout: &Checkout) -> 
     let mut findings = vec![identity(checkout)];
     let strategies = Strategies::configured(config, "", "").ok();
     // What a strategy or a program is missing is an error elsewhere.
-    let info = strategies.and_then(|strategies| strategies.backend().probe("").ok());
-    if let Some(info) = &info {
-        findings.extend(login::look(info, config.agent.yolo, &host.environment));
+    let info = strategies.as_ref().and_then(|strategies| strategies.backend().probe("").ok());
+    if let (Some(strategies), Some(info)) = (&strategies, &info) {
+        findings.extend(login::look(info, &host.environment));
+        findings.extend(agent::objection(config, strategies, &host.environment));
     }
     findings.extend(plugins::look(&config.plugins));
     findings.extend(machine::disks(checkout.path(), &host.state_dir));

@@ -4,7 +4,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use autoissue_plugin_sdk::ProgramInfo;
-use rustix::process::geteuid;
 
 use super::{Finding, of};
 
@@ -35,23 +34,10 @@ const LOGINS: [Login; 1] = [Login {
     advice: "run `claude` once to log in, or set `ANTHROPIC_API_KEY`; fine if `apiKeyHelper` in its settings has the key",
 }];
 
-/// The variable by which root says that the machine may be thrown away.
-const SANDBOX: &str = "IS_SANDBOX";
-
-/// Looks for the login of a program that we know, and whether it would run as it has to.
-pub(super) fn look(info: &ProgramInfo, yolo: bool, environment: &[(OsString, OsString)]) -> Vec<Finding> {
-    let Some(login) = LOGINS.iter().find(|login| login.program == info.program) else { return Vec::new() };
-    let mut findings = vec![login.look(environment)];
-    if yolo && geteuid().is_root() && !is_set(environment, SANDBOX) {
-        findings.push(Finding::failure(
-            "agent rights",
-            format!("`{}` refuses to skip permissions (`agent.yolo`) as root", login.program),
-            format!(
-                "run as another user, leave `agent.yolo` off, or set `{SANDBOX}=1` if this machine may be thrown away"
-            ),
-        ));
-    }
-    findings
+/// Looks for the login of a program that we know.
+pub(super) fn look(info: &ProgramInfo, environment: &[(OsString, OsString)]) -> Option<Finding> {
+    let login = LOGINS.iter().find(|login| login.program == info.program)?;
+    Some(login.look(environment))
 }
 
 impl Login {
@@ -105,7 +91,7 @@ mod tests {
     fn check(environment: &[(&str, &str)], words: &str) {
         let environment: Vec<_> = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
         let info = ClaudeBackend.probe("").unwrap();
-        let finding = look(&info, false, &environment).remove(0);
+        let finding = look(&info, &environment).unwrap();
         assert!(finding.message.contains(words), "{finding:?}");
     }
 
@@ -126,16 +112,7 @@ mod tests {
     fn a_missing_login_is_a_warning_for_a_helper_may_have_it() {
         if cfg!(target_os = "linux") {
             let info = ClaudeBackend.probe("").unwrap();
-            assert_eq!(look(&info, false, &[])[0].level, Level::Warning);
+            assert_eq!(look(&info, &[]).unwrap().level, Level::Warning);
         }
-    }
-
-    #[test]
-    fn root_is_told_before_the_program_refuses() {
-        let info = ClaudeBackend.probe("").unwrap();
-        let is_refused = look(&info, true, &[]).iter().any(|it| it.level == Level::Failure);
-        assert_eq!(is_refused, geteuid().is_root());
-        let sandbox = [(SANDBOX.into(), "1".into())];
-        assert!(look(&info, true, &sandbox).iter().all(|it| it.level != Level::Failure));
     }
 }

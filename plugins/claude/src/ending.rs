@@ -18,6 +18,7 @@
 use autoissue_plugin_sdk::{AgentEvent, Exit};
 use serde_json::Value;
 
+use crate::NOT_AS_ROOT;
 use crate::run::Refusal;
 
 /// What a run has shown before its end.
@@ -121,11 +122,7 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
     }
     let begins = |with: &str| seen.complaints.iter().find(|line| line.starts_with(with));
     if begins(REFUSES_ROOT).is_some() {
-        return Some(AgentEvent::Invalid(
-            "`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch \
-             `agent.yolo` off, or set `IS_SANDBOX=1` if this machine may be thrown away"
-                .into(),
-        ));
+        return Some(AgentEvent::Invalid(NOT_AS_ROOT.into()));
     }
     if let Some(line) = begins(UNKNOWN_OPTION) {
         return Some(AgentEvent::Invalid(format!("this `claude` is too old: {line}")));

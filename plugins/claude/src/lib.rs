@@ -19,6 +19,7 @@ use autoissue_plugin_sdk::{
 };
 
 pub use run::ClaudeRun;
+use serde_json::json;
 
 /// The program, a name on PATH.
 const PROGRAM: &str = "claude";
@@ -67,9 +68,15 @@ const ENVIRONMENT: [&str; 31] = [
     "ANTHROPIC_FOUNDRY_API_KEY",
     "ANTHROPIC_FOUNDRY_BASE_URL",
     "ANTHROPIC_FOUNDRY_RESOURCE",
-    // Says that root may skip permissions, because the machine is thrown away.
-    "IS_SANDBOX",
+    MAY_BE_THROWN_AWAY,
 ];
+
+/// Says that root may skip permissions, because the machine is thrown away.
+const MAY_BE_THROWN_AWAY: &str = "IS_SANDBOX";
+
+/// What the program refuses, and what to do.
+const NOT_AS_ROOT: &str = "`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `agent.yolo` off \
+     (it then edits files and runs commands all the same), or set `IS_SANDBOX=1` if this machine may be thrown away";
 
 /// Set for every run. Two tries are enough to get over a hiccup; what lasts longer is for the host to see, which knows
 /// of the other tasks. The program's own ten tries hide an outage for minutes.
@@ -102,6 +109,10 @@ impl AgentBackend for ClaudeBackend {
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+        let mut environment = task.fact("environment").unwrap_or_default().split(' ');
+        if task.yolo && task.fact("user") == Some("root") && !environment.any(|name| name == MAY_BE_THROWN_AWAY) {
+            return Err(PluginError::InvalidSettings(NOT_AS_ROOT.into()));
+        }
         let command = CommandSpec {
             program: PROGRAM.into(),
             args: arguments(task),
@@ -131,6 +142,9 @@ fn arguments(task: &AgentTask) -> Vec<String> {
     if let Some(usd) = task.budget_usd {
         option("--max-budget-usd", &usd.to_string());
     }
+    if let Some(checkout) = task.fact("checkout") {
+        option("--settings", &settings(checkout));
+    }
     if task.yolo {
         args.push("--dangerously-skip-permissions".into());
         return args;
@@ -144,6 +158,17 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         args.extend(task.allowed_tools.iter().cloned());
     }
     args
+}
+
+/// Returns settings that keep the instructions in the user's own checkout away from the agent.
+///
+/// The program reads instructions in all directories above its own, and it works below that checkout. What it shall follow is
+/// the base commit's, which is in its own directory, and not what somebody is about to change there.
+fn settings(checkout: &str) -> String {
+    // A pattern, in which nothing can be escaped.
+    let checkout = checkout.replace(|c| "*?{}[]()!|\\".contains(c), "?");
+    let files = ["CLAUDE.md", ".claude/**"].map(|file| format!("{checkout}/{file}"));
+    json!({"claudeMdExcludes": files}).to_string()
 }
 
 #[cfg(test)]
@@ -187,6 +212,28 @@ mod tests {
     fn a_resumed_session_keeps_its_own_id() {
         let task = AgentTask { resume: Some("R".into()), yolo: true, ..AgentTask::default() };
         check_arguments(task, "--resume R --dangerously-skip-permissions");
+    }
+
+    #[test]
+    fn instructions_of_the_users_checkout_are_kept_away() {
+        let task =
+            AgentTask { yolo: true, extra: vec![("checkout".into(), "/w/a [b]".into())], ..AgentTask::default() };
+        check_arguments(
+            task,
+            r#"--session-id S --settings {"claudeMdExcludes":["/w/a ?b?/CLAUDE.md","/w/a ?b?/.claude/**"]} --dangerously-skip-permissions"#,
+        );
+    }
+
+    #[test]
+    fn root_may_not_skip_permissions_unless_the_machine_may_be_thrown_away() {
+        let starts = |yolo, user: &str, environment: &str| {
+            let extra = [("user", user), ("environment", environment)].map(|(name, value)| (name.into(), value.into()));
+            ClaudeBackend.start(&AgentTask { yolo, extra: extra.into(), ..AgentTask::default() }).is_ok()
+        };
+        assert!(!starts(true, "root", "") && !starts(true, "root", "ANTHROPIC_API_KEY"));
+        assert!(
+            starts(true, "root", "ANTHROPIC_API_KEY IS_SANDBOX") && starts(false, "root", "") && starts(true, "", "")
+        );
     }
 
     #[test]
