@@ -714,6 +714,7 @@ mod broken {
         invalid `dashboard.host` in [dir]/autoissue.config.json:1
           found: `0.0.0.0`, which other machines may reach, with `dashboard.auth.enabled` false
           allowed: a loopback address such as `127.0.0.1`, or any address with `dashboard.auth` enabled
+          hint: a tunnel such as `ssh -L 3030:127.0.0.1:3030` reaches a loopback address from elsewhere
         ");
     }
 

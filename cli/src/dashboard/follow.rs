@@ -251,12 +251,12 @@ mod tests {
         for (text, expected) in [("one\nt", "one"), ("wo\n", "two"), ("", ""), ("three\nfour\n", "three|four")] {
             file.write_all(text.as_bytes()).unwrap();
             read_on(&path, &mut place, |line| seen.push(line.to_owned())).unwrap();
-            assert_eq!(seen.drain(..).collect::<Vec<_>>().join("|"), expected);
+            assert_eq!(std::mem::take(&mut seen).join("|"), expected);
         }
         file.write_all("x".repeat(99).as_bytes()).unwrap();
         file.write_all("\nlong line\n".repeat(100_000).as_bytes()).unwrap();
         let n_jumps = read_on(&path, &mut place, |line| seen.push(line.to_owned())).unwrap();
         assert_eq!((n_jumps, seen.last().map(String::as_str)), (1, Some("long line")));
-        assert!(seen.len() < 10_000);
+        assert!(seen.len() < 20_000, "{}", seen.len());
     }
 }

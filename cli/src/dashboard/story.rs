@@ -213,7 +213,7 @@ impl Story {
             in_flight_usd: chronicle::metered(&self.engine).dollars(),
             reserved_usd: ledger.reserved.dollars(),
             available_usd: ledger.available().dollars(),
-            cost_per_pull_request_usd: cost_per_pull_request(&self.engine).map(|usd| usd.dollars()),
+            cost_per_pull_request_usd: cost_per_pull_request(&self.engine).map(autoissue_core::engine::Usd::dollars),
         }
     }
 

@@ -221,7 +221,7 @@ async fn moved_on(current: &mut Option<watch::Receiver<Option<SessionId>>>, sess
             return;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]

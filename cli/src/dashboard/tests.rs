@@ -45,7 +45,8 @@ fn numbers(hub: &Hub, mut after: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     while let Taken::Messages(messages, last) = hub.messages_after(after) {
         let text = String::from_utf8(messages.to_vec()).unwrap();
-        numbers.extend(text.lines().filter_map(|line| line.strip_prefix("id: ")?.split_once(':')?.1.parse::<u64>().ok()));
+        numbers
+            .extend(text.lines().filter_map(|line| line.strip_prefix("id: ")?.split_once(':')?.1.parse::<u64>().ok()));
         after = last;
     }
     numbers

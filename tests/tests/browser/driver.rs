@@ -46,7 +46,8 @@ impl Browser {
             .expect("`chromedriver` is on PATH (Debian: `chromium-driver`)");
         let mut lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
         // `ChromeDriver was started successfully on port 40123.`
-        let port = lines.find_map(|line| line.trim_end_matches('.').rsplit_once("on port ")?.1.parse::<u16>().ok());
+        let port = lines
+            .find_map(|line| line.trim_end_matches('.').rsplit_once("successfully on port ")?.1.parse::<u16>().ok());
         let port = port.expect("the driver says its port");
         std::thread::spawn(move || lines.for_each(drop));
         let profile = TempDir::new().expect("a temporary directory");
@@ -70,14 +71,24 @@ impl Browser {
     pub(crate) async fn until(&self, what: &str) {
         let start = Instant::now();
         while self.js(&format!("return Boolean({what})")).await != json!(true) {
-            assert!(start.elapsed() < WAIT_MAX, "waited in vain until {what}; the page says:\n{}", self.text("body").await);
+            assert!(
+                start.elapsed() < WAIT_MAX,
+                "waited in vain until {what}; the page says:\n{}",
+                self.text("body").await
+            );
             tokio::time::sleep(POLL).await;
         }
     }
 
     /// Returns the text of an element as a person sees it.
     pub(crate) async fn text(&self, css: &str) -> String {
-        self.client.find(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}")).text().await.expect("text")
+        self.client
+            .find(Locator::Css(css))
+            .await
+            .unwrap_or_else(|error| panic!("{css}: {error}"))
+            .text()
+            .await
+            .expect("text")
     }
 
     /// Clicks on an element as a person does: it must be there to be seen.

@@ -40,7 +40,7 @@ fn with_agent(steps: &Value) -> Sandbox {
 
 #[test]
 fn a_session_is_watched_from_its_first_event_to_its_last() {
-    let steps = json!([[{"say": "hello \u{1b}[31m<script>alert(1)</script>"}, {"write": ["a.txt", "a"]}, {"wait_for": "go"}, {"result": {}}]]);
+    let steps = json!([[{"say": "hello \u{1b}[31m<script>alert(1)</script>"}, {"write": ["a.txt", "a"]}, {"wait_for": "~/go"}, {"result": {}}]]);
     let sandbox = with_agent(&steps);
     let (mut child, port) = exec(&sandbox, &[]);
     let mut seen: Vec<u64> = Vec::new();
@@ -119,7 +119,8 @@ fn port_in_use() {
     let sandbox = Sandbox::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let run = sandbox.run(["exec", "go", "--dashboard", "--port", &port, "--headless"]).exits(0);
+    sandbox.issue(1, "[Backend] x", "Please.");
+    let run = sandbox.run(["exec", "nobody-carries-this", "--dashboard", "--port", &port, "--headless"]).exits(0);
     let warned = format!("port {port} is in use; the dashboard takes the next free one: http://127.0.0.1:");
     assert!(run.stderr.contains(&warned), "{}", run.stderr);
 }
