@@ -11,6 +11,7 @@ use crate::args::{Color, Common, OutputForm};
 use crate::error::CliError;
 use crate::printable;
 use crate::redaction::Redaction;
+use crate::terminal;
 
 /// The two streams, and how to use them. Secrets that we know go to neither.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Console {
     pub(crate) err: Paint,
     /// What is never written.
     pub(crate) redaction: Redaction,
+    /// A person watches standard error on something that can be drawn on.
+    pub(crate) has_screen: bool,
 }
 
 impl Console {
@@ -46,17 +49,13 @@ impl Console {
             out: paint(io::stdout().is_terminal()),
             err: paint(io::stderr().is_terminal()),
             redaction: Redaction::of(env),
+            has_screen: terminal::is_screen(env),
         }
     }
 
     /// Returns whether programs read the output.
     pub(crate) fn is_json(&self) -> bool {
         self.form == OutputForm::Json
-    }
-
-    /// Returns whether a person watches standard error.
-    pub(crate) fn has_screen(&self) -> bool {
-        io::stderr().is_terminal()
     }
 
     /// Writes text to standard output.

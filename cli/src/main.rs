@@ -40,10 +40,12 @@ mod reporter;
 mod resume;
 mod run_session;
 mod schedule;
+mod screen;
 mod show;
 mod signals;
 mod status;
 mod table;
+mod terminal;
 
 use clap::{CommandFactory, FromArgMatches};
 

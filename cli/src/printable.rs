@@ -7,6 +7,9 @@ use unicode_width::UnicodeWidthChar;
 
 const ESCAPE: char = '\u{1b}';
 
+/// Marks upon one character that are kept. Languages need three; a tower of them covers the lines above and has no width.
+const N_MARKS_MAX: usize = 4;
+
 /// Returns the text as one line: no escape sequences, no control or invisible characters, single spaces.
 pub(crate) fn one_line(text: &str) -> String {
     let stripped = strip(text);
@@ -58,6 +61,7 @@ pub(crate) fn width(text: &str) -> usize {
 fn strip(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut rest = text;
+    let mut n_marks = 0;
     while let Some(c) = rest.chars().next() {
         let after = &rest[c.len_utf8()..];
         rest = match c {
@@ -70,7 +74,10 @@ fn strip(text: &str) -> String {
             }
             c if is_invisible(c) => after,
             c => {
-                kept.push(c);
+                n_marks = if c.width() == Some(0) { n_marks + 1 } else { 0 };
+                if n_marks <= N_MARKS_MAX {
+                    kept.push(c);
+                }
                 after
             }
         };
@@ -78,12 +85,12 @@ fn strip(text: &str) -> String {
     kept
 }
 
-/// Control characters, and characters that hide or turn what stands around them.
+/// Control characters, and characters that hide, turn or widen what stands around them.
 pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+            | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn after_escape(text: &str) -> &str {
@@ -130,6 +137,8 @@ mod tests {
             ("\u{1b}(B\u{1b}cset", "set"),
             ("two\r\nlines\tand\u{2028}more\u{0}\u{8}\u{7f}", "two lines and more"),
             ("user\u{202e}gpj.exe\u{2066}\u{200b}", "usergpj.exe"),
+            ("heart \u{2764}\u{fe0f}", "heart \u{2764}"),
+            ("a\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}b\u{301}", "a\u{301}\u{302}\u{303}\u{304}b\u{301}"),
             ("tag\u{e0041}ged \u{feff}x", "tagged x"),
             ("\u{1b}", ""),
             ("\u{1b}[", ""),

@@ -20,6 +20,7 @@ use autoissue_core::bus::{Bus, Delivery, Envelope, Progress, ProgressLane, Subsc
 use autoissue_core::engine::{Engine, Event};
 use autoissue_core::journal::{Journal, SessionId};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 
 pub(crate) use json::{EventLine, Json};
 pub(crate) use live::Live;
@@ -27,8 +28,8 @@ pub(crate) use plain::{Plain, line};
 
 use crate::console::Console;
 
-/// How often a live screen counts on.
-const TICK: Duration = Duration::from_millis(500);
+/// How often a live screen looks whether something has changed.
+const TICK: Duration = Duration::from_millis(100);
 
 /// Shows what happens. `engine` is the state after the event.
 pub(crate) trait Reporter: Send {
@@ -87,6 +88,7 @@ impl Follower {
         mut ended: oneshot::Receiver<()>,
     ) {
         let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 biased;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use autoissue_core::session::{CrashPoint, Finished, Order, Session, session_dir};
 use autoissue_core::summary::{Summary, Verdict};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::CliError;
@@ -21,6 +21,7 @@ use crate::plan;
 use crate::report::Report;
 use crate::reporter::{Follower, Json, Live, Plain, Quiet, Reporter};
 use crate::signals::Signals;
+use crate::terminal::Echo;
 
 /// Our own notices that wait for the reporter; there are three at most.
 const N_NOTICES_MAX: usize = 8;
@@ -79,9 +80,12 @@ pub(crate) fn until_finished(
         session.on_commit(point.hook());
     }
     let follower = Follower::new(session.bus(), session.id().clone(), state_dir, has_past);
-    let reporter = reporter(around, session.id().to_string(), display);
     let runtime = Runtime::new().map_err(|source| CliError::System { what: "start threads", source })?;
-    let finished = runtime.block_on(run_and_follow(session, follower, reporter));
+    let finished = runtime.block_on(async {
+        let signals = Signals::listen()?;
+        let (reporter, echo) = reporter(around, session.id().to_string(), display);
+        run_and_follow(session, follower, reporter, (signals, echo)).await
+    });
     // What still blocks is reading from programs that are gone; nothing waits for it.
     runtime.shutdown_background();
     finished
@@ -97,30 +101,38 @@ async fn run_and_follow(
     session: Session,
     follower: Follower,
     reporter: Box<dyn Reporter>,
+    (signals, echo): (Signals, Echo),
 ) -> Result<Finished, CliError> {
     let (notify, notices) = mpsc::channel(N_NOTICES_MAX);
     let (end, ended) = oneshot::channel();
-    let signals = tokio::spawn(Signals::listen()?.obey(session.stopper(), notify));
-    let follower = tokio::spawn(follower.follow(reporter, notices, ended));
+    let signals = tokio::spawn(signals.obey(session.stopper(), notify, echo.clone()));
+    // On a thread of its own: a terminal that is stopped, or a pipe that nobody reads, holds up the display and nothing else.
+    let follow = follower.follow(reporter, notices, ended);
+    let follower = tokio::task::spawn_blocking(move || Handle::current().block_on(follow));
     let finished = session.run().await;
     // Whoever still holds the bus, the reporter ends once it has shown what is there.
     let _ = end.send(());
     // A display that panicked must not hide what came of the session.
     let _ = follower.await;
+    echo.restore();
     signals.abort();
     Ok(finished?)
 }
 
-fn reporter(around: &Surroundings, session: String, display: Display) -> Box<dyn Reporter> {
+/// Returns who shows the session, and what has become of the terminal's echo for it.
+fn reporter(around: &Surroundings, session: String, display: Display) -> (Box<dyn Reporter>, Echo) {
     let console = around.console.clone();
     let time = around.time.clone();
-    match display {
+    let reporter: Box<dyn Reporter> = match display {
         Display::None => Box::new(Quiet(console)),
         Display::Full { .. } if console.is_json() => Box::new(Json::new(session, console)),
         Display::Full { .. } if console.quiet => Box::new(Quiet(console)),
-        Display::Full { headless: false } if console.has_screen() => Box::new(Live::new(time, console)),
+        Display::Full { headless: false } if console.has_screen => {
+            return (Box::new(Live::new(session, time, console)), Echo::off());
+        }
         Display::Full { .. } => Box::new(Plain::new(time, console)),
-    }
+    };
+    (reporter, Echo::untouched())
 }
 
 /// Prints what came of a session.

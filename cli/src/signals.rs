@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
+use crate::terminal::Echo;
 
 /// The signals that ask us to stop.
 pub(crate) struct Signals {
@@ -37,11 +38,13 @@ impl Signals {
         })
     }
 
-    /// Stops the session on signals, and says so through `notices`. Never returns.
-    pub(crate) async fn obey(mut self, stopper: Stopper, notices: mpsc::Sender<String>) {
+    /// Stops the session on signals, and says so through `notices`. Never returns; where it ends the program, it leaves the
+    /// terminal as it was.
+    pub(crate) async fn obey(mut self, stopper: Stopper, notices: mpsc::Sender<String>, echo: Echo) {
         for n_signals in 1_u32.. {
             self.next().await;
             let Some(notice) = notice(n_signals) else {
+                echo.restore();
                 std::process::exit(i32::from(ExitCode::Interrupted.number()));
             };
             // Stopping is what counts; a notice that finds no room is dropped.
@@ -62,8 +65,8 @@ impl Signals {
 /// Returns what is said on a signal; `None` where we just go.
 const fn notice(n_signals: u32) -> Option<&'static str> {
     match n_signals {
-        1 => Some("stopping: agents are asked to end and everything is saved; once more kills the agents"),
-        2 => Some("killing the agents; once more exits at once"),
+        1 => Some("stopping: the agents are asked to end, and everything is saved; again to kill them"),
+        2 => Some("killing the agents; again to leave at once"),
         _ => None,
     }
 }

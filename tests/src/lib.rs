@@ -10,6 +10,8 @@ mod github_sandbox;
 pub mod github_server;
 pub mod measure;
 mod sandbox;
+mod terminal;
 
 pub use github_sandbox::{GithubSandbox, LABEL, REPOSITORY, TOKEN};
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};
+pub use terminal::{Sight, Terminal};

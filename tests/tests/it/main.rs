@@ -13,6 +13,7 @@ mod github_server;
 mod lessons;
 mod output;
 mod process_under_test;
+mod screen;
 mod signals;
 mod supervisor;
 mod tidy;

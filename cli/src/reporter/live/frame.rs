@@ -1,0 +1,515 @@
+//! What the live screen shows, as lines for a terminal of any size.
+//!
+//! ```text
+//! ── 2 running · 5 waiting · 3 done · 1 failed ───────── 20261122-1315-7f3a · 1 h 12 min ──
+//!  #12  agent   3 min 5 s  $0.40  backend · sonnet  Fix the login page
+//!       Reading src/session.rs
+//!  #15  checks       20 s  $1.10  frontend · opus   Make the button blue
+//!  waits  #16  Limit the tries · domain backend is busy with #12
+//!         4 more
+//!  ended  #7  done: pull request #30 · $0.42
+//!  ███▒▒▒▒▒▒▒▒░░░░░░░░░  $4.20 spent · $10.00 set aside · of $50.00
+//! ```
+//!
+//! Where there is less room, less is shown: first what agents say goes, then what ended, then the queue. How it is going and what
+//! it costs stay to the last. Pure: a view in, lines out.
+
+use std::collections::BTreeMap;
+
+use autoissue_core::engine::{Engine, IssueNumber, Ledger, Outcome, Phase, Stage, Task, Time, Usd};
+
+use crate::local_time::{LocalTime, span};
+use crate::narration::{blocked, title};
+use crate::printable::{one_line, pad, width};
+use crate::screen::{Line, Style};
+
+/// Waiting tasks that are shown with their reason: whoever wants all of them asks `autoissue status`.
+const N_WAITING_MAX: usize = 3;
+/// Narrowest title that is worth its room, columns.
+const TITLE_COLUMNS_MIN: usize = 8;
+/// In a narrower terminal it is not said which attempt it is.
+const NARROW_COLUMNS: usize = 50;
+/// Columns of the bar of money, and the narrowest terminal that has room for it.
+const BAR_COLUMNS: usize = 20;
+const BAR_FROM_COLUMNS: usize = 70;
+
+/// All that is shown.
+pub(super) struct View<'a> {
+    /// Session id.
+    pub(super) session: &'a str,
+    /// The session's state.
+    pub(super) engine: &'a Engine,
+    /// What is known of attempts in flight beyond their state.
+    pub(super) slots: &'a BTreeMap<IssueNumber, Slot>,
+    /// What was said by nobody's attempt: setup and checks on the base.
+    pub(super) said: &'a str,
+    /// How the last tasks ended, the newest last.
+    pub(super) ends: &'a [(IssueNumber, Style, String)],
+    /// What we have to say ourselves.
+    pub(super) notice: Option<&'a str>,
+    /// When the session began, milliseconds since the Unix epoch.
+    pub(super) started_at_ms: u64,
+    /// The time now.
+    pub(super) now_ms: u64,
+    /// How times are shown.
+    pub(super) time: &'a LocalTime,
+}
+
+/// What is known of an attempt in flight beyond its state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Slot {
+    /// When it began, milliseconds since the Unix epoch.
+    pub(super) since_ms: u64,
+    /// What its agent said last.
+    pub(super) said: String,
+}
+
+/// Returns the lines of the screen: at most so many rows of at most so many columns.
+pub(super) fn lines(view: &View<'_>, columns: usize, rows: usize) -> Vec<Line> {
+    let mut above = vec![view.head(columns)];
+    above.extend(view.phase());
+    let below: Vec<Line> = view.notice.map(notice).into_iter().chain([view.money(columns)]).collect();
+    let mut room = rows.saturating_sub(above.len() + below.len());
+    let mut middle = view.slots(columns, &mut room);
+    middle.extend(view.queue(&mut room));
+    middle.extend(view.ends(&mut room));
+    let all = above.into_iter().chain(middle).chain(below);
+    // In the smallest terminal even the first lines do not fit; the last ones matter more.
+    let mut lines: Vec<Line> = all.map(|line| line.cut(columns)).collect();
+    lines.drain(..lines.len().saturating_sub(rows));
+    lines
+}
+
+impl View<'_> {
+    /// Returns how it is going, as a rule between what was said and the screen.
+    fn head(&self, columns: usize) -> Line {
+        let counts = Line::default().with(Style::Dim, "── ");
+        let counts = self.counts().into_iter().enumerate().fold(counts, |line, (index, (style, text))| {
+            let line = if index == 0 { line } else { line.with(Style::Dim, " · ") };
+            line.with(style, text)
+        });
+        let ran = span(self.now_ms.saturating_sub(self.started_at_ms));
+        let room = columns.saturating_sub(counts.width() + 1);
+        let rights = [format!(" {} · {ran} ──", self.session), format!(" {ran} ──")];
+        let right = rights.into_iter().find(|right| width(right) < room).unwrap_or_default();
+        counts.with(Style::Dim, format!(" {}{right}", "─".repeat(room - width(&right))))
+    }
+
+    fn counts(&self) -> Vec<(Style, String)> {
+        let count = |belongs: fn(&Task) -> bool| self.engine.tasks().values().filter(|task| belongs(task)).count();
+        let ended = |belongs: fn(&Outcome) -> bool| {
+            self.engine.tasks().values().filter_map(Task::outcome).filter(|outcome| belongs(outcome)).count()
+        };
+        let failed = ended(|outcome| matches!(outcome, Outcome::NoChange | Outcome::Failed { .. }));
+        let needs_you = ended(|outcome| matches!(outcome, Outcome::NeedsYou { .. } | Outcome::Budget { .. }));
+        let not_started = ended(|outcome| matches!(outcome, Outcome::Skipped { .. } | Outcome::NotStarted { .. }));
+        let always = [
+            (Style::Bold, count(|task| task.attempt().is_some()), "running"),
+            (Style::Plain, count(|task| task.attempt().is_none() && task.outcome().is_none()), "waiting"),
+            (Style::Green, ended(Outcome::is_success), "done"),
+        ];
+        let if_any = [
+            (Style::Red, failed, "failed"),
+            (Style::Yellow, needs_you, if needs_you == 1 { "needs you" } else { "need you" }),
+            (Style::Yellow, not_started, "not started"),
+        ];
+        let all = always.into_iter().chain(if_any.into_iter().filter(|&(_, n, _)| 0 < n));
+        all.map(|(style, n, name)| (if n == 0 { Style::Dim } else { style }, format!("{n} {name}"))).collect()
+    }
+
+    /// Returns what happens before the first task runs.
+    fn phase(&self) -> Option<Line> {
+        let doing = match self.engine.phase() {
+            Phase::Intake { .. } => "reading the backlog".to_owned(),
+            Phase::Planning => {
+                let tasks = self.engine.tasks();
+                let is_planned = |task: &&Task| !matches!(task.stage, Stage::Classifying | Stage::Choosing);
+                format!("classifying the backlog: {} of {}", tasks.values().filter(is_planned).count(), tasks.len())
+            }
+            Phase::BaseCheck => "running the checks on the base".to_owned(),
+            Phase::New | Phase::Running | Phase::Over(_) => return None,
+        };
+        let said = if self.said.is_empty() { String::new() } else { format!(" · {}", self.said) };
+        Some(Line::default().with(Style::Plain, format!(" {doing}")).with(Style::Dim, said))
+    }
+
+    /// Returns a line per attempt in flight, and a second one with what its agent says where there is room for all of these.
+    fn slots(&self, columns: usize, room: &mut usize) -> Vec<Line> {
+        let running: Vec<&Task> = self.engine.running().collect();
+        let is_crowded = *room < running.len();
+        let n_shown = if is_crowded { room.saturating_sub(1) } else { running.len() };
+        let shown = running.get(..n_shown).unwrap_or_default();
+        let says = 2 * shown.len() <= *room;
+        let mut lines = Vec::new();
+        for (task, line) in shown.iter().zip(self.slot_lines(shown, columns)) {
+            lines.push(line);
+            // Its place is kept where nothing is said, or the screen would jump.
+            if says {
+                lines.push(Line::default().with(Style::Dim, format!("      {}", self.said_by(task))));
+            }
+        }
+        if is_crowded && 0 < *room {
+            lines.push(Line::default().with(Style::Dim, format!(" and {} more running", running.len() - n_shown)));
+        }
+        *room = room.saturating_sub(lines.len());
+        lines
+    }
+
+    /// Returns what an attempt waits for, or what its agent said last.
+    fn said_by(&self, task: &Task) -> String {
+        let waits = self.engine.blocked(task.issue.number, Time::from_ms(self.now_ms));
+        let waits = waits.map(|why| blocked(&why, self.time));
+        waits.or_else(|| Some(self.slots.get(&task.issue.number)?.said.clone())).unwrap_or_default()
+    }
+
+    fn slot_lines(&self, tasks: &[&Task], columns: usize) -> Vec<Line> {
+        let rows: Vec<[String; 4]> =
+            tasks.iter().map(|task| self.slot_cells(task, NARROW_COLUMNS <= columns)).collect();
+        let widest = |cell: usize| rows.iter().map(|row| width(&row[cell])).max().unwrap_or(0);
+        let widths: [usize; 4] = std::array::from_fn(widest);
+        let names: Vec<[String; 2]> = tasks.iter().map(|task| names(task)).collect();
+        let fixed = 1 + widths.iter().sum::<usize>() + 2 * widths.len();
+        let room = columns.saturating_sub(fixed);
+        // The longer of the two ways to name domain and model that leaves room for a title.
+        let shape = (0..2).rev().find_map(|shape| {
+            let widest = names.iter().map(|names| width(&names[shape])).max().unwrap_or(0);
+            (widest + 2 + TITLE_COLUMNS_MIN <= room).then_some((shape, widest))
+        });
+        let line = |((task, cells), names): ((&&Task, &[String; 4]), &[String; 2])| {
+            let [issue, stage, ran, cost] = std::array::from_fn(|cell| {
+                let missing = " ".repeat(widths[cell] - width(&cells[cell]));
+                // Numbers end in one column, words begin in one.
+                if cell < 2 { format!("{}{missing}", cells[cell]) } else { format!("{missing}{}", cells[cell]) }
+            });
+            let line = Line::default().with(Style::Bold, format!(" {issue}"));
+            let line = line.with(Style::Plain, format!("  {stage}  {ran}  {cost}"));
+            let line = match shape {
+                Some((shape, widest)) => line.with(Style::Dim, format!("  {}", pad(&names[shape], widest))),
+                None => line,
+            };
+            if room < TITLE_COLUMNS_MIN {
+                line
+            } else {
+                line.with(Style::Plain, format!("  {}", title(&task.issue.title)))
+            }
+        };
+        tasks.iter().zip(&rows).zip(&names).map(line).collect()
+    }
+
+    fn slot_cells(&self, task: &Task, is_wide: bool) -> [String; 4] {
+        let attempt = task.attempt();
+        let stage = match attempt.filter(|attempt| is_wide && 1 < attempt.number) {
+            Some(attempt) => format!("{}, attempt {}", task.stage_name(), attempt.number),
+            None => task.stage_name().to_owned(),
+        };
+        let since = self.slots.get(&task.issue.number).map_or(self.now_ms, |slot| slot.since_ms);
+        let metered = attempt.map_or(Usd::ZERO, |attempt| attempt.metered);
+        [
+            task.issue.number.to_string(),
+            stage,
+            span(self.now_ms.saturating_sub(since)),
+            (task.spent + metered).to_string(),
+        ]
+    }
+
+    /// Returns the tasks that come next, each with what it waits for.
+    fn queue(&self, room: &mut usize) -> Vec<Line> {
+        if *self.engine.phase() != Phase::Running {
+            return Vec::new();
+        }
+        let mut waiting: Vec<&Task> =
+            self.engine.tasks().values().filter(|task| matches!(task.stage, Stage::Waiting { .. })).collect();
+        waiting.sort_by_key(|task| (task.issue.priority(), task.issue.created_at, task.issue.number));
+        let n_shown = waiting.len().min(N_WAITING_MAX).min(*room);
+        let n_more = waiting.len() - n_shown;
+        // The line that counts the others takes the room of one of them.
+        let n_shown = if 0 < n_more && n_shown == *room { n_shown.saturating_sub(1) } else { n_shown };
+        let why = |task: &Task| {
+            let why = self.engine.blocked(task.issue.number, Time::from_ms(self.now_ms));
+            why.map(|why| blocked(&why, self.time)).unwrap_or_default()
+        };
+        let mut lines = Vec::new();
+        for (index, task) in waiting[..n_shown].iter().enumerate() {
+            let line = label("waits", index)
+                .with(Style::Plain, format!("{}  {}", task.issue.number, title(&task.issue.title)));
+            lines.push(line.with(Style::Dim, format!(" · {}", why(task))));
+        }
+        if n_shown < waiting.len() && lines.len() < *room {
+            let n_more = waiting.len() - n_shown;
+            let line = label("waits", n_shown);
+            lines.push(
+                line.with(Style::Dim, if n_shown == 0 { n_more.to_string() } else { format!("and {n_more} more") }),
+            );
+        }
+        *room = room.saturating_sub(lines.len());
+        lines
+    }
+
+    /// Returns how the last tasks ended, the newest last.
+    fn ends(&self, room: &mut usize) -> Vec<Line> {
+        let shown = &self.ends[self.ends.len().saturating_sub(*room)..];
+        *room -= shown.len();
+        let line = |(index, (issue, style, text)): (usize, &(IssueNumber, Style, String))| {
+            label("ended", index).with(Style::Plain, format!("{issue}  ")).with(*style, text)
+        };
+        shown.iter().enumerate().map(line).collect()
+    }
+
+    fn money(&self, columns: usize) -> Line {
+        let ledger = self.engine.ledger();
+        let line = if BAR_FROM_COLUMNS <= columns { bar(*ledger) } else { Line::default().with(Style::Plain, " ") };
+        let spent = if ledger.budget < ledger.spent { Style::Red } else { Style::Bold };
+        let line = line.with(spent, ledger.spent.to_string());
+        let whole =
+            line.clone().with(Style::Plain, format!(" spent · {} set aside · of {}", ledger.reserved, ledger.budget));
+        if whole.width() <= columns {
+            return whole;
+        }
+        line.with(Style::Plain, format!(" + {} of {}", ledger.reserved, ledger.budget))
+    }
+}
+
+/// Returns domain and model of a task: the short way, and the long one.
+fn names(task: &Task) -> [String; 2] {
+    let domain = one_line(task.domain());
+    let long = match task.model.as_deref() {
+        Some(model) => format!("{domain} · {}", one_line(model)),
+        None => domain.clone(),
+    };
+    [domain, long]
+}
+
+/// Returns the beginning of a line of a group: its name on the first one.
+fn label(name: &str, index: usize) -> Line {
+    Line::default().with(Style::Dim, format!(" {:<7}", if index == 0 { name } else { "" }))
+}
+
+fn notice(text: &str) -> Line {
+    Line::default().with(Style::Yellow, format!(" {text}"))
+}
+
+/// Returns what is gone, set aside and left, as a bar.
+fn bar(ledger: Ledger) -> Line {
+    let cells = |amount: Usd| {
+        let budget = ledger.budget.micros().max(1);
+        let share = amount.micros().max(0).saturating_mul(i64::try_from(BAR_COLUMNS).unwrap_or(0));
+        // Rounded up, for a little is not nothing.
+        usize::try_from((share + budget - 1) / budget).unwrap_or(0)
+    };
+    let spent = cells(ledger.spent).min(BAR_COLUMNS);
+    let reserved = cells(ledger.reserved).min(BAR_COLUMNS - spent);
+    let left = BAR_COLUMNS - spent - reserved;
+    let line = Line::default().with(Style::Plain, format!(" {}{}", "█".repeat(spent), "▒".repeat(reserved)));
+    line.with(Style::Dim, "░".repeat(left)).with(Style::Plain, "  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::engine::{Event, Settings};
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::fixture::{accepted, admitted, at_work, check_failed, finished, shipped, started};
+
+    /// A night in full swing: two run, four wait, three have ended.
+    fn night() -> Vec<Event> {
+        let issues = [
+            (1, "Ship me", "backend"),
+            (2, "Break me", "frontend"),
+            (7, "Needs someone", "database"),
+            (12, "Fix the login page\u{1b}[2J", "backend"),
+            (15, "ログイン画面のボタンを青くする: make the button of the login page blue on every page", "frontend"),
+            (16, "Limit the tries", "backend"),
+            (17, "Count the tries", "backend"),
+            (18, "Say how many tries are left", "frontend"),
+            (19, "Explain the tries", "documentation"),
+        ];
+        let settings = Settings { n_slots: 2, ..Settings::default() };
+        let mut events = admitted(settings, &issues);
+        events.extend(shipped(1, 30, 42));
+        events.extend(check_failed(2, 310));
+        events.push(finished(7, Outcome::NeedsYou { message: "its dependencies conflict".to_owned() }));
+        events.extend(at_work(12, 1));
+        events.extend(at_work(15, 2));
+        events.push(Event::SpendMetered { issue: IssueNumber(15), attempt: 2, spent: Usd::from_cents(110) });
+        events
+    }
+
+    fn slot(since_ms: u64, said: &str) -> Slot {
+        Slot { since_ms, said: said.to_owned() }
+    }
+
+    /// Returns the screen of a session after some events, 1 h 12 min after it began.
+    fn screen(events: &[Event], notice: Option<&str>, columns: usize, rows: usize) -> String {
+        let engine = Engine::replay(events);
+        let slots = BTreeMap::from([
+            (IssueNumber(12), slot(4_135_000, "Reading src/session.rs")),
+            (
+                IssueNumber(15),
+                slot(4_300_000, "npm test: 14 passed, 日本語の行, and a line that is longer than a terminal is wide"),
+            ),
+        ]);
+        let ends = [
+            (IssueNumber(1), Style::Green, "done: pull request #30 · $0.42".to_owned()),
+            (IssueNumber(2), Style::Red, "failed: task: check `test` (exit code 1) failed · $3.10".to_owned()),
+            (IssueNumber(7), Style::Yellow, "needs you: its dependencies conflict · $0.00".to_owned()),
+        ];
+        let ends = if engine.running().next().is_some() { &ends[..] } else { &[] };
+        let view = View {
+            session: "20261122-1315-7f3a",
+            engine: &engine,
+            slots: &slots,
+            said: "",
+            ends,
+            notice,
+            started_at_ms: 0,
+            now_ms: 4_320_000,
+            time: &LocalTime::utc(),
+        };
+        let lines = lines(&view, columns, rows);
+        assert!(lines.len() <= rows && lines.iter().all(|line| line.width() <= columns), "{lines:?}");
+        lines.iter().map(|line| line.text().trim_end().to_owned() + "\n").collect()
+    }
+
+    #[test]
+    fn a_usual_terminal_shows_everything() {
+        assert_snapshot!(screen(&night(), None, 79, 17), @"
+        ── 2 running · 4 waiting · 1 done · 1 failed · 1 needs you ────── 1 h 12 min ──
+         #12  agent             3 min 5 s  $0.00  backend · sonnet   Fix the login page
+              Reading src/session.rs
+         #15  agent, attempt 2       20 s  $1.10  frontend · sonnet  ログイン画面のボ…
+              npm test: 14 passed, 日本語の行, and a line that is longer than a termin…
+         waits  #16  Limit the tries · all 2 slots are taken
+                #17  Count the tries · all 2 slots are taken
+                #18  Say how many tries are left · all 2 slots are taken
+                and 1 more
+         ended  #1  done: pull request #30 · $0.42
+                #2  failed: task: check `test` (exit code 1) failed · $3.10
+                #7  needs you: its dependencies conflict · $0.00
+         ██▒▒▒▒░░░░░░░░░░░░░░  $3.52 spent · $10.00 set aside · of $50.00
+        ");
+    }
+
+    #[test]
+    fn a_large_terminal_has_room_for_whole_titles() {
+        assert_snapshot!(screen(&night(), None, 199, 53), @"
+        ── 2 running · 4 waiting · 1 done · 1 failed · 1 needs you ───────────────────────────────────────────────────────────────────────────────────────────────────────── 20261122-1315-7f3a · 1 h 12 min ──
+         #12  agent             3 min 5 s  $0.00  backend · sonnet   Fix the login page
+              Reading src/session.rs
+         #15  agent, attempt 2       20 s  $1.10  frontend · sonnet  ログイン画面のボタンを青くする: make the button of the login page blue on every…
+              npm test: 14 passed, 日本語の行, and a line that is longer than a terminal is wide
+         waits  #16  Limit the tries · all 2 slots are taken
+                #17  Count the tries · all 2 slots are taken
+                #18  Say how many tries are left · all 2 slots are taken
+                and 1 more
+         ended  #1  done: pull request #30 · $0.42
+                #2  failed: task: check `test` (exit code 1) failed · $3.10
+                #7  needs you: its dependencies conflict · $0.00
+         ██▒▒▒▒░░░░░░░░░░░░░░  $3.52 spent · $10.00 set aside · of $50.00
+        ");
+    }
+
+    #[test]
+    fn a_small_terminal_shows_how_it_is_going_and_who_works() {
+        assert_snapshot!(screen(&night(), None, 39, 6), @"
+        ── 2 running · 4 waiting · 1 done · 1 …
+         #12  agent  3 min 5 s  $0.00  Fix the…
+              Reading src/session.rs
+         #15  agent       20 s  $1.10  ログイ…
+              npm test: 14 passed, 日本語の行,…
+         $3.52 + $10.00 of $50.00
+        ");
+    }
+
+    #[test]
+    fn the_smallest_terminals_show_what_fits() {
+        assert_snapshot!(screen(&night(), None, 20, 3), @"
+        ── 2 running · 4 wa…
+         and 2 more running
+         $3.52 + $10.00 of …
+        ");
+        assert_snapshot!(screen(&night(), None, 20, 1), @" $3.52 + $10.00 of …");
+        assert_eq!(screen(&night(), None, 79, 0), "");
+        screen(&night(), None, 1, 17);
+        screen(&night(), None, 0, 17);
+    }
+
+    #[test]
+    fn every_size_is_kept_to() {
+        for columns in 0..120 {
+            for rows in [0, 1, 2, 3, 4, 5, 7, 11, 30] {
+                screen(&night(), Some("stopping"), columns, rows);
+            }
+        }
+    }
+
+    #[test]
+    fn many_slots_are_counted_where_they_do_not_fit() {
+        let issues: Vec<(u64, String)> = (1..=9).map(|number| (number, format!("Issue {number}"))).collect();
+        let issues: Vec<(u64, &str, &str)> = issues.iter().map(|(n, title)| (*n, title.as_str(), "backend")).collect();
+        let mut events = admitted(Settings { n_slots: 8, ..Settings::default() }, &issues);
+        (1..=8).for_each(|number| events.extend(at_work(number, 1)));
+        assert_snapshot!(screen(&events, None, 79, 6), @"
+        ── 8 running · 1 waiting · 0 done ────────── 20261122-1315-7f3a · 1 h 12 min ──
+         #1  agent  0 s  $0.00  backend · sonnet  Issue 1
+         #2  agent  0 s  $0.00  backend · sonnet  Issue 2
+         #3  agent  0 s  $0.00  backend · sonnet  Issue 3
+         and 5 more running
+         ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░  $0.00 spent · $40.00 set aside · of $50.00
+        ");
+    }
+
+    #[test]
+    fn a_notice_stays_on_the_screen() {
+        let events = [night(), vec![Event::InterruptRequested]].concat();
+        assert_snapshot!(screen(&events, Some("stopping: the agents are asked to end; again to kill them"), 79, 9), @"
+        ── 2 running · 4 waiting · 1 done · 1 failed · 1 needs you ────── 1 h 12 min ──
+         #12  agent             3 min 5 s  $0.00  backend · sonnet   Fix the login page
+              Reading src/session.rs
+         #15  agent, attempt 2       20 s  $1.10  frontend · sonnet  ログイン画面のボ…
+              npm test: 14 passed, 日本語の行, and a line that is longer than a termin…
+         waits  #16  Limit the tries · the session is stopping
+                and 3 more
+         stopping: the agents are asked to end; again to kill them
+         ██▒▒▒▒░░░░░░░░░░░░░░  $3.52 spent · $10.00 set aside · of $50.00
+        ");
+    }
+
+    #[test]
+    fn before_the_first_task_runs_it_is_said_what_happens() {
+        let mut events = vec![started(Settings::default())];
+        assert_snapshot!(screen(&events, None, 79, 9), @"
+        ── 0 running · 0 waiting · 0 done ────────── 20261122-1315-7f3a · 1 h 12 min ──
+         reading the backlog
+         ░░░░░░░░░░░░░░░░░░░░  $0.00 spent · $0.00 set aside · of $50.00
+        ");
+        events.extend([
+            accepted(1, "One"),
+            accepted(2, "Two"),
+            Event::BacklogRead { n_issues: 2, warnings: Vec::new() },
+        ]);
+        events.push(crate::fixture::classified(1, "backend"));
+        events.push(crate::fixture::planned(1));
+        assert_snapshot!(screen(&events, None, 79, 9), @"
+        ── 0 running · 2 waiting · 0 done ────────── 20261122-1315-7f3a · 1 h 12 min ──
+         classifying the backlog: 1 of 2
+         ░░░░░░░░░░░░░░░░░░░░  $0.00 spent · $0.00 set aside · of $50.00
+        ");
+    }
+
+    #[test]
+    fn money_is_shown_as_it_is() {
+        let bar = |spent: i64, reserved: i64| {
+            let [budget, spent, reserved] = [1_000, spent, reserved].map(Usd::from_cents);
+            bar(Ledger { budget, spent, reserved, ..Ledger::default() }).text().trim_end().to_owned()
+        };
+        assert_snapshot!([bar(0, 0), bar(1, 0), bar(500, 250), bar(999, 1), bar(1_050, 0)].join("\n"), @"
+        ░░░░░░░░░░░░░░░░░░░░
+        █░░░░░░░░░░░░░░░░░░░
+        ██████████▒▒▒▒▒░░░░░
+        ████████████████████
+        ████████████████████
+        ");
+        assert_eq!(width(&super::bar(Ledger::default()).text()), 1 + BAR_COLUMNS + 2);
+    }
+}

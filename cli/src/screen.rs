@@ -1,0 +1,262 @@
+//! The lower end of a terminal: a few lines that are drawn again and again, while what is said scrolls by above them and stays.
+//!
+//! ```text
+//!   01:12:07  #7 done                 } said: written once, goes into the terminal's own history
+//!   ── 2 running · 5 waiting ────     } drawn: written over in place
+//!   $4.20 spent · $50.00 budget       }
+//!   ▏                                   the cursor, on a line of its own: what others print lands there, and is drawn over
+//! ```
+//!
+//! Makes text only; somebody else writes it, in one piece. All text has to be printable already. Nothing is left switched on
+//! after a piece: whatever ends the program, the terminal works and its cursor is seen.
+
+use unicode_width::UnicodeWidthChar;
+
+use crate::console::Paint;
+use crate::printable::{cut, width};
+
+/// Shows the whole piece at once, where the terminal knows how, and without a cursor that runs about.
+const BEGIN: &str = "\u{1b}[?2026h\u{1b}[?25l\r";
+const END: &str = "\u{1b}[?25h\u{1b}[?2026l";
+const CLEAR_LINE: &str = "\u{1b}[K";
+const CLEAR_BELOW: &str = "\u{1b}[J";
+/// A drawn line must not take two rows, even where terminal and Unicode do not agree on a width.
+const NO_WRAP: &str = "\u{1b}[?7l";
+const WRAP: &str = "\u{1b}[?7h";
+
+/// How a piece of a line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    Plain,
+    Bold,
+    Dim,
+    Green,
+    Yellow,
+    Red,
+}
+
+/// A line to be drawn, in pieces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Line(Vec<(Style, String)>);
+
+impl Line {
+    /// Returns the line with one more piece.
+    pub(crate) fn with(mut self, style: Style, text: impl Into<String>) -> Self {
+        self.0.push((style, text.into()));
+        self
+    }
+
+    /// Returns how many columns it takes.
+    pub(crate) fn width(&self) -> usize {
+        self.0.iter().map(|(_, text)| width(text)).sum()
+    }
+
+    /// Returns the line cut to a width; `…` stands for the rest.
+    pub(crate) fn cut(self, columns: usize) -> Self {
+        if self.width() <= columns {
+            return self;
+        }
+        let mut room = columns;
+        let mut kept = Vec::new();
+        for (style, text) in self.0 {
+            let columns = width(&text);
+            if room <= columns {
+                // A piece that fits to the last column has to give it up, for something follows.
+                kept.push((style, cut(&format!("{text} "), room)));
+                break;
+            }
+            room -= columns;
+            kept.push((style, text));
+        }
+        Self(kept)
+    }
+
+    /// Returns its text without colours.
+    pub(crate) fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
+    fn painted(&self, paint: Paint) -> String {
+        let piece = |(style, text): &(Style, String)| match style {
+            Style::Plain => text.clone(),
+            Style::Bold => paint.bold(text),
+            Style::Dim => paint.dim(text),
+            Style::Green => paint.green(text),
+            Style::Yellow => paint.yellow(text),
+            Style::Red => paint.red(text),
+        };
+        self.0.iter().map(piece).collect()
+    }
+}
+
+/// What is drawn at the lower end of the terminal.
+#[derive(Debug, Default)]
+pub(crate) struct Area {
+    /// The lines that stand there, without colours.
+    drawn: Vec<String>,
+}
+
+impl Area {
+    /// Returns what brings the terminal from the lines that stand there to others, with something said above them.
+    pub(crate) fn redraw(&mut self, said: &[String], lines: Vec<Line>, columns: usize, paint: Paint) -> String {
+        // From the last column the end of a line would be cleared with its last character.
+        let lines: Vec<Line> = lines.into_iter().map(|line| line.cut(columns.saturating_sub(1))).collect();
+        let mut piece = format!("{BEGIN}{}", self.up(columns));
+        if !said.is_empty() {
+            // What is said may be longer than a row, and ends where something else stood.
+            piece.push_str(CLEAR_BELOW);
+            said.iter().for_each(|line| piece.extend([line, "\r\n"]));
+        }
+        piece.push_str(NO_WRAP);
+        for line in &lines {
+            piece.extend([&line.painted(paint), CLEAR_LINE, "\r\n"]);
+        }
+        piece.extend([WRAP, CLEAR_BELOW, END]);
+        self.drawn = lines.iter().map(Line::text).collect();
+        piece
+    }
+
+    /// Forgets what stands there: from now on it belongs to what scrolls by.
+    pub(crate) fn leave(&mut self) {
+        self.drawn.clear();
+    }
+
+    /// Returns what moves the cursor to the first drawn line. In a terminal that has become narrower since, the lines have been
+    /// broken into more rows.
+    fn up(&self, columns: usize) -> String {
+        match self.drawn.iter().map(|line| n_rows(line, columns)).sum::<usize>() {
+            0 => String::new(),
+            n => format!("\u{1b}[{n}A"),
+        }
+    }
+}
+
+/// Returns how many rows a line takes.
+fn n_rows(line: &str, columns: usize) -> usize {
+    let (mut n_rows, mut used) = (1, 0);
+    for width in line.chars().filter_map(UnicodeWidthChar::width) {
+        if columns < used + width && 0 < used {
+            n_rows += 1;
+            used = 0;
+        }
+        used += width;
+    }
+    n_rows
+}
+
+#[cfg(test)]
+mod tests {
+    use avt::Terminal;
+
+    use super::*;
+
+    fn line(text: &str) -> Line {
+        Line::default().with(Style::Plain, text)
+    }
+
+    /// A terminal, and the area at its lower end.
+    struct Sight {
+        terminal: Terminal,
+        area: Area,
+        columns: usize,
+    }
+
+    impl Sight {
+        fn new(columns: usize, rows: usize) -> Self {
+            let terminal = Terminal::with_scrollback(columns, rows, None).unwrap();
+            Self { terminal, area: Area::default(), columns }
+        }
+
+        fn draw(&mut self, said: &[&str], lines: &[&str]) -> &mut Self {
+            let said: Vec<String> = said.iter().map(|&line| line.to_owned()).collect();
+            let lines = lines.iter().map(|text| line(text)).collect();
+            self.terminal.feed(self.area.redraw(&said, lines, self.columns, Paint::default()).as_str());
+            self
+        }
+
+        fn resize(&mut self, columns: usize, rows: usize) -> &mut Self {
+            self.terminal.resize(columns, rows);
+            self.columns = columns;
+            self
+        }
+
+        /// Asserts all that was ever seen and still is, the cursor below it.
+        #[track_caller]
+        fn shows(&self, expected: &[&str]) {
+            let mut rows: Vec<String> =
+                self.terminal.screen().all_lines().map(|line| line.text().trim_end().to_owned()).collect();
+            while rows.last().is_some_and(String::is_empty) {
+                rows.pop();
+            }
+            assert_eq!(rows, expected);
+            assert!(self.terminal.cursor().visible);
+            assert_eq!(self.terminal.cursor().col, 0);
+        }
+    }
+
+    #[test]
+    fn lines_are_written_over_in_place() {
+        let mut sight = Sight::new(20, 6);
+        sight.draw(&[], &["a longer line", "b"]).draw(&[], &["a", "b", "c"]).shows(&["a", "b", "c"]);
+        sight.draw(&[], &["d"]).shows(&["d"]);
+        sight.draw(&[], &[]).shows(&[]);
+    }
+
+    #[test]
+    fn what_is_said_stays_above_and_scrolls_away() {
+        let mut sight = Sight::new(10, 4);
+        sight.draw(&["one"], &["A", "B"]).draw(&["two", "three"], &["A", "B"]);
+        sight.shows(&["one", "two", "three", "A", "B"]);
+        sight.draw(&["longer than a row"], &["A"]).shows(&["one", "two", "three", "longer tha", "n a row", "A"]);
+    }
+
+    #[test]
+    fn a_said_line_as_wide_as_the_terminal_stays_whole() {
+        let mut sight = Sight::new(5, 4);
+        sight.draw(&["12345"], &["A"]).draw(&["67890"], &["A"]).shows(&["12345", "67890", "A"]);
+    }
+
+    #[test]
+    fn a_narrower_terminal_leaves_no_rest_of_the_lines_it_broke() {
+        let mut sight = Sight::new(20, 6);
+        sight.draw(&["one", "two"], &["aaaaaaaaaaaaaaaaaa", "bbbbbbbbb", "c"]);
+        sight.resize(9, 6).draw(&[], &["A", "B"]).shows(&["one", "two", "A", "B"]);
+    }
+
+    #[test]
+    fn wide_characters_that_a_narrower_terminal_breaks_are_counted() {
+        let mut sight = Sight::new(20, 6);
+        sight.draw(&["one", "two", "three"], &["日本語日本語", "c"]);
+        sight.resize(7, 6).draw(&[], &["A"]).shows(&["one", "two", "three", "A"]);
+    }
+
+    #[test]
+    fn a_wider_terminal_changes_nothing() {
+        let mut sight = Sight::new(10, 6);
+        sight.draw(&["said"], &["a", "b"]).resize(30, 12).draw(&["more"], &["c"]).shows(&["said", "more", "c"]);
+    }
+
+    #[test]
+    fn a_line_that_is_wider_than_it_should_be_takes_one_row() {
+        let mut sight = Sight::new(5, 4);
+        sight.draw(&["said"], &["123456789", "b"]).draw(&[], &["123456789", "c"]).shows(&["said", "123…", "c"]);
+    }
+
+    #[test]
+    fn what_was_left_is_not_written_over() {
+        let mut sight = Sight::new(10, 6);
+        sight.draw(&[], &["a"]);
+        sight.area.leave();
+        sight.draw(&[], &["b"]).shows(&["a", "b"]);
+    }
+
+    #[test]
+    fn a_line_in_pieces_is_cut_as_a_whole() {
+        let pieces = line("one ").with(Style::Dim, "two").with(Style::Red, " three");
+        for (columns, expected) in
+            [(13, "one two three"), (12, "one two thr…"), (7, "one tw…"), (4, "one…"), (1, "…"), (0, "")]
+        {
+            assert_eq!(pieces.clone().cut(columns).text(), expected, "{columns}");
+        }
+    }
+}

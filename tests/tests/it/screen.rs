@@ -1,0 +1,242 @@
+//! The live screen, as a person at a terminal sees it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use autoissue_tests::{Run, Sandbox, Sight, Terminal};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+use crate::process_under_test::wait_until;
+
+const CTRL_C: &str = "\u{3}";
+const ENTER: &str = "\r";
+/// What each piece of the screen begins with.
+const BEGIN: &str = "\u{1b}[?2026h";
+/// The rule between log and screen begins like this.
+const RULE: &str = "── ";
+
+/// A world whose agent does to each issue what its steps say.
+fn world(issues: &[(u64, &str, Value)]) -> Sandbox {
+    let world = Sandbox::new();
+    world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
+    let config = json!({
+        "forge": {"kind": "local"}, "agent": {"backend": "claude"},
+        "executor": {"maxRetries": 0, "maxParallel": 2},
+    });
+    world.config(&config.to_string());
+    for (number, title, steps) in issues {
+        world.issue(*number, title, &format!("Please do.\n\nfake: {}\n", json!([steps])));
+    }
+    world
+}
+
+fn on_a_terminal(world: &Sandbox, args: &[&str]) -> Command {
+    let mut command = world.autoissue(args);
+    command.env("TERM", "xterm-256color");
+    command
+}
+
+/// Lets agents go on that wait for `~/go`.
+fn go(world: &Sandbox) {
+    fs::write(world.home().join("go"), "").expect("the file");
+}
+
+/// Asserts that nothing of the screen is left, and the terminal is as it was.
+#[track_caller]
+fn is_tidy(sight: &Sight) {
+    assert!(sight.has_cursor, "the cursor is hidden");
+    let rules: Vec<&String> = sight.lines.iter().filter(|line| line.starts_with(RULE)).collect();
+    assert!(rules.is_empty(), "{rules:?} is left in\n{}", sight.lines.join("\n"));
+}
+
+/// Returns how many rows of the screen begin with the rule.
+fn n_rules(sight: &Sight) -> usize {
+    sight.rows.iter().filter(|row| row.starts_with(RULE)).count()
+}
+
+#[test]
+fn a_session_is_watched_from_its_start_to_the_report() {
+    let work = json!([{"say": "Reading src/session.rs"}, {"meter": 0.4}, {"wait_for": "~/go"},
+                      {"write": ["a.txt", "x"]}, {"result": {}}]);
+    let world = world(&[
+        (1, "[Backend] first", work.clone()),
+        (2, "[Backend] second", work.clone()),
+        (3, "[Frontend] other", json!([{"result": {}}])),
+    ]);
+    let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 100, 30);
+    let words = ["Reading src/session.rs", "$0.40", "domain backend is busy with #1", "no change", "set aside"];
+    let sight = terminal.wait_until("one works, one waits, one has ended", |sight| {
+        words.iter().all(|word| sight.shows(word)) && sight.shows("1 running")
+    });
+    assert_eq!(n_rules(&sight), 1, "{:?}", sight.rows);
+    // The clock runs although nothing happens.
+    terminal.wait_until("a second has passed", |sight| sight.shows(" 1 s "));
+    go(&world);
+    let (code, sight) = terminal.end();
+    assert_eq!(code, Some(3), "{sight:?}");
+    is_tidy(&sight);
+    let text = sight.lines.join("\n");
+    let (log, report) = text.split_once("shipped (2)").expect("the closing report");
+    for word in ["#1 attempt 1 started", "#2 attempt 1 started", "#1 done: pull request #1", "session finished"] {
+        assert_eq!(log.matches(word).count(), 1, "{word:?} in\n{log}");
+    }
+    assert!(report.contains("failed (1)") && report.contains("next"), "{report}");
+}
+
+#[test]
+fn what_is_typed_does_not_get_into_the_screen() {
+    let world = world(&[(1, "[Backend] first", json!([{"say": "at work"}, {"wait_for": "~/go"}, {"result": {}}]))]);
+    let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
+    terminal.wait_until("it works", |sight| sight.shows("at work"));
+    assert!(!terminal.echoes());
+    for _ in 0..30 {
+        terminal.press("are you alive?");
+        terminal.press(ENTER);
+    }
+    terminal.wait_until("the clock runs", |sight| sight.shows(" 1 s "));
+    go(&world);
+    let (_, sight) = terminal.end();
+    assert!(!sight.written.contains("alive"));
+    is_tidy(&sight);
+}
+
+#[test]
+fn the_screen_follows_the_size_of_the_terminal() {
+    let line = "a long line of an agent that fills a row ".repeat(4);
+    // Enough of them that the screen stands at the lower end, whatever the size.
+    let mut steps = vec![json!({"say": line}); 30];
+    steps.extend([json!({"wait_for": "~/go"}), json!({"result": {}})]);
+    let world = world(&[(1, "[Backend] first", json!(steps)), (2, "[Frontend] second", json!(steps))]);
+    let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go", "--verbose"]), 100, 20);
+    let n_said = |sight: &Sight| sight.lines.iter().filter(|line| line.contains("│ a long")).count();
+    terminal.wait_until("two work", |sight| sight.shows("2 running") && n_said(sight) == 60);
+    for (columns, rows) in [(60, 20), (41, 14), (45, 30), (120, 40), (119, 12), (80, 24)] {
+        terminal.resize(columns, rows);
+        let columns = usize::from(columns);
+        let sight = terminal.wait_until("it is drawn anew", |sight| {
+            let rules = sight.rows.iter().filter(|row| row.starts_with(RULE));
+            rules.map(|row| row.chars().count()).eq([columns - 1])
+        });
+        assert_eq!(sight.rows.iter().filter(|row| row.contains("of $50.00")).count(), 1, "{:#?}", sight.rows);
+    }
+    go(&world);
+    let (_, sight) = terminal.end();
+    is_tidy(&sight);
+    assert_eq!(n_said(&sight), 60, "{:#?}", sight.lines);
+}
+
+#[test]
+fn an_agent_cannot_write_over_the_screen() {
+    let tricks = [
+        "\u{1b}[2J\u{1b}[H\u{1b}[?1049hgone",
+        "\u{1b}]0;owned\u{7}\u{1b}]52;c;ZXZpbA==\u{7}title",
+        "10 %\r20 %\rdone 100 %",
+        "\u{9b}31mC1 \u{202e}drawkcab\u{2066}\u{200b}",
+        "\u{1b}[5;5H\u{1b}[41mred\u{8}\u{8}\u{8}\u{1b}c",
+        "zalgo a\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}",
+        "wide 日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語",
+        "❤\u{fe0f}❤\u{fe0f} 👩\u{200d}👩\u{200d}👧 last",
+    ];
+    let mut steps: Vec<Value> =
+        tricks.iter().flat_map(|&text| [json!({"say": text}), json!({"print": text})]).collect();
+    steps.extend([json!({"wait_for": "~/go"}), json!({"result": {}})]);
+    let world = world(&[(1, "[Backend] \u{1b}[2Ja title\u{202e} that means harm", json!(steps))]);
+    let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go", "--verbose"]), 100, 20);
+    let sight = terminal.wait_until("the last line", |sight| sight.shows("last") && sight.shows("1 running"));
+    assert_eq!(n_rules(&sight), 1, "{:?}", sight.rows);
+    assert!(sight.shows("a title that means harm"), "{:?}", sight.rows);
+    go(&world);
+    let (_, sight) = terminal.end();
+    is_tidy(&sight);
+    for word in ["gone", "title", "100 %", "C1 drawkcab", "red", "zalgo"] {
+        assert!(sight.has_shown(word), "{word:?} is missing in\n{}", sight.lines.join("\n"));
+    }
+    for trick in
+        ["[2J", "[H", "1049", "]0;", "]52", "[5;5H", "[41m", "\u{1b}c", "\u{9b}", "\u{202e}", "\u{8}", "\u{fe0f}"]
+    {
+        assert!(!sight.written.contains(trick), "{trick:?} got through");
+    }
+}
+
+#[test]
+fn a_flood_is_drawn_now_and_then() {
+    let n_lines = 20_000;
+    let world = world(&[(1, "[Backend] first", json!([{"flood": n_lines}, {"result": {}}]))]);
+    let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go", "--verbose"]), 80, 24);
+    let (_, sight) = terminal.end();
+    let n_frames = sight.written.matches(BEGIN).count();
+    assert!(n_frames < n_lines / 20, "{n_frames} frames");
+    is_tidy(&sight);
+}
+
+#[test]
+fn ctrl_c_is_enough_and_its_effect_is_seen() {
+    let world = world(&[(1, "[Backend] first", json!([{"ignore_sigterm": 0}, {"say": "deaf"}, {"stall": 0}]))]);
+    let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
+    terminal.wait_until("it works", |sight| sight.shows("deaf"));
+    terminal.press(CTRL_C);
+    // Twice: as a line of the log, and as one that stays.
+    let says = |text: &'static str| {
+        move |sight: &Sight| sight.rows.iter().filter(|row| row.contains(text)).count() == 2 && n_rules(sight) == 1
+    };
+    terminal.wait_until("it says that it stops", says("stopping: the agents are asked to end"));
+    terminal.press(CTRL_C);
+    terminal.wait_until("it says that it kills", |sight| sight.has_shown("killing the agents"));
+    let (code, sight) = terminal.end();
+    assert_eq!(code, Some(130));
+    is_tidy(&sight);
+    assert!(sight.has_shown("next        autoissue resume "), "{}", sight.lines.join("\n"));
+}
+
+#[test]
+fn the_terminal_is_as_it_was_however_it_ends() {
+    let deaf = json!([{"ignore_sigterm": 0}, {"say": "deaf"}, {"stall": 0}]);
+    for signals in
+        [&[Signal::TERM, Signal::HUP, Signal::INT] as &[Signal], &[Signal::TERM, Signal::HUP], &[Signal::KILL]]
+    {
+        let world = world(&[(1, "[Backend] first", deaf.clone())]);
+        let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
+        terminal.wait_until("it works", |sight| sight.shows("deaf"));
+        let pid = Pid::from_raw(i32::try_from(terminal.id()).expect("a pid")).expect("it runs");
+        signals.iter().for_each(|signal| kill_process(pid, *signal).expect("it runs"));
+        let is_killed = signals.contains(&Signal::KILL);
+        wait_until("the program is gone or the keys are echoed", || is_killed || terminal.echoes());
+        let (code, sight) = terminal.end();
+        assert_eq!(code, if is_killed { None } else { Some(130) }, "{signals:?}");
+        // Whatever a shell restores by itself, a hidden cursor it does not.
+        assert!(sight.has_cursor, "{signals:?}");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_drawn_there_are_plain_lines() {
+    let world = world(&[(1, "[Backend] first", json!([]))]);
+    for (name, value, args) in [
+        ("TERM", "dumb", &[] as &[&str]),
+        ("CI", "true", &[]),
+        ("TERM", "xterm", &["--headless"]),
+        ("TERM", "xterm", &["--quiet"]),
+    ] {
+        let mut command = on_a_terminal(&world, &[&["exec", "none"], args].concat());
+        command.env(name, value);
+        let (code, sight) = Terminal::start(&command, 80, 24).end();
+        assert_eq!(code, Some(0), "{sight:?}");
+        assert!(!sight.written.contains(BEGIN) && sight.has_shown("no open issue"), "{name}={value}: {sight:?}");
+    }
+}
+
+#[test]
+fn a_display_that_nobody_reads_holds_up_nothing() {
+    // More than a pipe and the runtime's threads could hold.
+    let world = world(&[(1, "[Backend] first", json!([{"flood": 5_000}, {"write": ["a.txt", "x"]}, {"result": {}}]))]);
+    let mut command = world.autoissue(["exec", "go", "--verbose", "--headless"]);
+    command.env("TOKIO_WORKER_THREADS", "1");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    wait_until("the session is over", || {
+        let sessions = Run::from(world.autoissue(["status", "--output", "json"]).output().expect("it runs"));
+        sessions.stdout.contains(r#""status":"completed""#)
+    });
+    Run::from(child.wait_with_output().expect("it ends")).exits(0);
+}
