@@ -53,8 +53,7 @@ fn inside(around: &Surroundings, directory: &Path, repository: &Path) -> Surroun
     inside.config_flag = None;
     inside.current_dir = repository.to_owned();
     if !inside.env.iter().any(|(name, _)| name == STATE_VARIABLE) {
-        let state = directory.join("state").to_string_lossy().into_owned();
-        inside.env.push((STATE_VARIABLE.to_owned(), state));
+        inside.set(STATE_VARIABLE, &directory.join("state").to_string_lossy());
     }
     inside
 }

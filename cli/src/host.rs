@@ -67,6 +67,12 @@ impl Surroundings {
         })
     }
 
+    /// Sets a variable of the environment.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.env.push((name.to_owned(), value.to_owned()));
+        self.environment.push((name.into(), value.into()));
+    }
+
     /// Loads the configuration, as far as it can be told without git.
     ///
     /// # Errors

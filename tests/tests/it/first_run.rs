@@ -243,3 +243,18 @@ fn looking_at_an_empty_history_makes_nothing() {
     refuses(&world, world.autoissue(["resume"]), 2, &["no unfinished session"]);
     refuses(&world, world.autoissue(["show", "2026"]), 2, &["2026", "autoissue status"]);
 }
+
+// ---- the demo
+
+#[test]
+fn the_demo_keeps_to_its_directory() {
+    let world = Sandbox::empty();
+    let directory = world.root().join("demo");
+    let mut command = world.command(binary());
+    command.env_remove("AUTOISSUE_STATE_DIR").arg("demo").arg("--dir").arg(&directory);
+    let run = Run::from(command.output().expect("the binary runs")).exits(3);
+    assert!(directory.join("state/sessions").is_dir(), "{}", run.stdout);
+    let home: Vec<_> =
+        std::fs::read_dir(world.home()).expect("the home").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(home, [".gitconfig"], "nothing is left at home");
+}
