@@ -105,6 +105,9 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
+    /// A page cannot go where programs read JSON.
+    #[error("a page on standard output is not JSON")]
+    PageAmongJson,
     /// Standard output cannot be written.
     #[error("failed to write to standard output")]
     Output(#[source] io::Error),
@@ -124,6 +127,7 @@ impl CliError {
             | Self::NothingToResume { .. }
             | Self::ConfigExists { .. }
             | Self::DirectoryInUse { .. }
+            | Self::PageAmongJson
             | Self::Demo(DemoError::NotEmpty { .. })
             | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
             Self::Session(error) => session_exit_code(error),
@@ -155,6 +159,7 @@ impl CliError {
                 "make it writable and see that its disk has room, or set `AUTOISSUE_STATE_DIR` (or `logging.dir`) to another"
                     .to_owned(),
             ),
+            Self::PageAmongJson => Some("name a file instead of `-`, or leave out `--output json`".to_owned()),
             Self::DirectoryInUse { .. } => Some("name a directory that does not exist".to_owned()),
             Self::Config(_)
             | Self::Demo(_)
