@@ -246,6 +246,12 @@ pub(crate) struct ShowArgs {
     pub(crate) session: String,
     /// Number of an issue
     pub(crate) issue: Option<u64>,
+    /// Write the report as one HTML page that needs nothing else; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "issue")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write the report as Markdown; `-` is standard output
+    #[arg(long, value_name = "FILE", conflicts_with = "issue")]
+    pub(crate) markdown: Option<PathBuf>,
 }
 
 /// Arguments of `classify`.

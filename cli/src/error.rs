@@ -117,6 +117,9 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
+    /// A page cannot go where programs read JSON.
+    #[error("a page on standard output is not JSON")]
+    PageAmongJson,
     /// Standard output cannot be written.
     #[error("failed to write to standard output")]
     Output(#[source] io::Error),
@@ -136,6 +139,7 @@ impl CliError {
             | Self::NothingToResume { .. }
             | Self::ConfigExists { .. }
             | Self::DirectoryInUse { .. }
+            | Self::PageAmongJson
             | Self::Demo(DemoError::NotEmpty { .. })
             | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
             Self::Session(error) => session_exit_code(error),
@@ -172,6 +176,7 @@ impl CliError {
                 "set `dashboard.host` to an address of this machine, or `--port` to a port that you may use (0 takes any free one)"
                     .to_owned(),
             ),
+            Self::PageAmongJson => Some("name a file instead of `-`, or leave out `--output json`".to_owned()),
             Self::DirectoryInUse { .. } => Some("name a directory that does not exist".to_owned()),
             Self::Config(_)
             | Self::Demo(_)

@@ -1,254 +1,319 @@
-//! The closing report: what came of a session, for the person who reads it in the morning. It does not flatter.
+//! The report of a session: what came of it, for the person who reads it in the morning. It does not flatter.
 //!
 //! ```text
-//!   what it was · shipped · open already · needs you · failed and why · not started and why
-//!   · what could not be verified · money · where things lie · what to type next
+//!   engine (replayed from the journal) ─► Report ─┬─► text      the closing report, on the terminal
+//!                                                 ├─► markdown  to be pasted
+//!   events ─► Timeline ───────────────────────────┴─► html      one page, to be attached
 //! ```
 //!
-//! Made of the engine's final state alone, so it can be shown again for any session of the journal.
+//! One structure, three ways to write it. What strangers wrote is made printable here; that it does not become markup is for
+//! those who write.
 
-use std::path::PathBuf;
+mod excerpt;
+mod html;
+mod markdown;
+mod text;
+mod timeline;
 
-use autoissue_core::engine::{Engine, NotStarted, Outcome, Phase, RedBase, SessionStatus, Task, Usd};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use autoissue_core::engine::{Engine, IssueNumber, NotStarted, Outcome, Phase, RedBase, SessionStatus, Task, Usd};
 use autoissue_core::summary::cost_per_pull_request;
 
-use crate::console::Paint;
 use crate::host::quoted;
 use crate::local_time::{LocalTime, span};
-use crate::narration::{counted, diff_stat, message, title};
-use crate::printable::{one_line, pad, width};
+use crate::narration::{Tone, counted, diff_stat, message, title};
+use crate::printable::{cut, one_line};
 
-/// What the report is made of.
+pub(crate) use html::{Origin, page};
+pub(crate) use markdown::markdown;
+pub(crate) use text::text;
+pub(crate) use timeline::Timeline;
+
+/// A session as it is reported.
 #[derive(Debug)]
-pub(crate) struct Report<'a> {
+pub(crate) struct Report {
     /// Session id.
-    pub(crate) session: &'a str,
-    /// Its final state.
-    pub(crate) engine: &'a Engine,
-    /// When it began, milliseconds since the Unix epoch.
-    pub(crate) started_at_ms: u64,
-    /// When it ended; `None` where it has not.
-    pub(crate) finished_at_ms: Option<u64>,
+    pub(crate) session: String,
+    /// Repository, as `owner/name`.
+    pub(crate) repository: String,
+    /// Label of its issues.
+    pub(crate) label: String,
+    /// When it ran, and for how long.
+    pub(crate) when: String,
+    /// The one sentence that matters, where the session as a whole did not just run to its end.
+    pub(crate) verdict: Option<(Tone, String)>,
+    /// Tasks that ended alike. None is empty.
+    pub(crate) groups: Vec<Group>,
+    /// What nobody can vouch for.
+    pub(crate) doubts: Vec<String>,
+    /// What it cost.
+    pub(crate) money: Money,
+    /// Directory of the transcripts, where there are any.
+    pub(crate) transcripts: Option<String>,
+    /// The repository that keeps work which did not become a pull request, where there is such work.
+    pub(crate) mirror: Option<String>,
+    /// The next command to type.
+    pub(crate) next: Option<Next>,
+}
+
+/// Where things of a session lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
     /// Directory of its transcripts.
-    pub(crate) transcripts: Option<PathBuf>,
+    pub(crate) transcripts: PathBuf,
     /// The repository that keeps work which did not become a pull request.
-    pub(crate) mirror: Option<PathBuf>,
-    /// How times are shown.
-    pub(crate) time: &'a LocalTime,
-    /// Colours.
-    pub(crate) paint: Paint,
+    pub(crate) mirror: PathBuf,
 }
 
-/// A group of tasks that ended alike.
-struct Section {
-    heading: String,
-    rows: Vec<Row>,
+/// What a session cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Money {
+    /// Gone, known and assumed.
+    pub(crate) spent: Usd,
+    /// The part of it that is assumed.
+    pub(crate) assumed: Usd,
+    /// What might be spent.
+    pub(crate) budget: Usd,
+    /// What a pull request cost, all costs of the session counted.
+    pub(crate) per_pull_request: Option<Usd>,
 }
 
-/// One line about a task, and what belongs below it.
-struct Row {
-    issue: String,
-    title: String,
-    what: String,
-    below: Vec<String>,
+/// A command to type, and what else would do.
+#[derive(Debug)]
+pub(crate) struct Next {
+    /// The command.
+    pub(crate) command: String,
+    /// What else would do, in words.
+    pub(crate) or: Option<&'static str>,
 }
 
-/// Widest title that others are aligned to, columns.
-const TITLE_COLUMNS: usize = 44;
-
-impl Report<'_> {
-    /// Returns the report as lines of text.
-    pub(crate) fn text(&self) -> String {
-        let mut parts = vec![self.head()];
-        parts.extend(
-            self.sections().into_iter().filter(|section| !section.rows.is_empty()).map(|section| self.render(&section)),
-        );
-        parts.extend(self.unverified());
-        parts.push(self.foot());
-        parts.join("\n")
-    }
-
-    fn head(&self) -> String {
-        let about = self.engine.about();
-        let (repository, label) = (one_line(&about.repository), one_line(&about.label));
-        let mut head =
-            format!("{} · {repository} · label `{label}` · {}\n", self.paint.bold(self.session), self.times());
-        if let Some(line) = self.verdict() {
-            head.push_str(&line);
-            head.push('\n');
-        }
-        head
-    }
-
-    fn times(&self) -> String {
-        let started = self.time.day_and_minute(self.started_at_ms);
-        let Some(finished) = self.finished_at_ms else { return format!("since {started}") };
-        let ran = span(finished.saturating_sub(self.started_at_ms));
-        format!("{started} to {} ({ran})", self.time.minute(finished))
-    }
-
-    /// Returns the one line that matters, where the session as a whole did not just run to its end.
-    fn verdict(&self) -> Option<String> {
-        let label = one_line(&self.engine.about().label);
-        match self.engine.phase() {
-            Phase::Over(SessionStatus::Failed { message: why, .. }) => Some(self.paint.red(message(why))),
-            Phase::Over(SessionStatus::Completed) if self.engine.tasks().is_empty() => {
-                Some(format!("no open issue carries the label `{label}`"))
-            }
-            _ if self.engine.to_mend().is_some() => {
-                let what = message(self.engine.to_mend().unwrap_or_default());
-                Some(
-                    self.paint.red(format!("{what}: mend this; finished work waits for it, and nothing is paid again")),
-                )
-            }
-            _ if self.engine.is_interrupted() => {
-                let line = "interrupted: what was done is saved, nothing runs any more";
-                Some(self.paint.yellow(line))
-            }
-            _ => None,
-        }
-    }
-
-    fn sections(&self) -> [Section; 6] {
-        let of = |belongs: fn(&Task) -> bool, what: fn(&Task) -> String| -> Vec<Row> {
-            self.engine.tasks().values().filter(|task| belongs(task)).map(|task| row(task, what(task))).collect()
-        };
-        let section = |heading: String, rows: Vec<Row>| Section { heading, rows };
-        [
-            section(self.paint.green("shipped"), of(|task| is(task, Group::Shipped), shipped)),
-            section("had an open pull request already".to_owned(), of(|task| is(task, Group::Open), already_open)),
-            section(self.paint.yellow("needs you"), of(|task| is(task, Group::NeedsYou), reason)),
-            section(self.paint.red("failed"), of(|task| is(task, Group::Failed), failed)),
-            section("not started".to_owned(), of(|task| is(task, Group::NotStarted), reason)),
-            section("not finished".to_owned(), of(|task| is(task, Group::Unfinished), unfinished)),
-        ]
-    }
-
-    fn render(&self, section: &Section) -> String {
-        let mut text = format!("{} ({})\n", section.heading, section.rows.len());
-        let widest = |of: fn(&Row) -> &str| section.rows.iter().map(|row| width(of(row))).max().unwrap_or(0);
-        let issues = widest(|row| &row.issue);
-        let titles = widest(|row| &row.title).min(TITLE_COLUMNS);
-        for row in &section.rows {
-            let line = format!("  {}  {}  {}", pad(&row.issue, issues), pad(&row.title, titles), row.what);
-            text.push_str(line.trim_end());
-            text.push('\n');
-            row.below.iter().for_each(|line| text.push_str(&format!("    {}\n", self.paint.dim(line))));
-        }
-        text
-    }
-
-    /// Returns what nobody can vouch for.
-    fn unverified(&self) -> Option<String> {
-        let engine = self.engine;
-        let mut lines = Vec::new();
-        let any_shipped = engine.tasks().values().any(|task| is(task, Group::Shipped));
-        if any_shipped && !engine.settings().has_checks {
-            lines.push(
-                "no checks are configured: that the work is right is the agent's word alone (`executor.checks`)"
-                    .to_owned(),
-            );
-        }
-        for check in engine.base_checks().unwrap_or_default().iter().filter(|check| !check.passed) {
-            let name = one_line(&check.name);
-            lines.push(match engine.settings().red_base {
-                RedBase::IgnoreKnown => {
-                    format!("check `{name}` fails on the base already, so its failures did not count")
-                }
-                RedBase::Fail => format!("check `{name}` fails on the base already ({})", message(&check.ended)),
-            });
-        }
-        if Usd::ZERO < engine.ledger().assumed {
-            lines.push(format!("{} of the cost is assumed, for the agent did not tell it", engine.ledger().assumed));
-        }
-        lines.extend(engine.tasks().values().flat_map(doubts));
-        if lines.is_empty() {
-            return None;
-        }
-        let heading = self.paint.yellow("could not be verified");
-        Some(format!("{heading}\n{}", lines.iter().map(|line| format!("  {line}\n")).collect::<String>()))
-    }
-
-    fn foot(&self) -> String {
-        let ledger = self.engine.ledger();
-        let mut foot = format!("spent {} of {}", ledger.spent, ledger.budget);
-        if Usd::ZERO < ledger.assumed {
-            foot.push_str(&format!(" ({} assumed)", ledger.assumed));
-        }
-        if let Some(cost) = cost_per_pull_request(self.engine) {
-            foot.push_str(&format!(" · {cost} per pull request"));
-        }
-        foot.push('\n');
-        if let Some(directory) = self.transcripts.as_ref().filter(|_| self.any_attempt()) {
-            foot.push_str(&format!("transcripts {}\n", directory.display()));
-        }
-        if let Some(mirror) = self.mirror.as_ref().filter(|_| self.engine.tasks().values().any(is_kept)) {
-            foot.push_str(&format!("kept work   git fetch {} REF   with a ref from above\n", mirror.display()));
-        }
-        if let Some(next) = self.next() {
-            foot.push_str(&format!("next        {}\n", self.paint.bold(next)));
-        }
-        foot
-    }
-
-    fn any_attempt(&self) -> bool {
-        self.engine.tasks().values().any(|task| 0 < task.n_attempts)
-    }
-
-    /// Returns the next command to type.
-    fn next(&self) -> Option<String> {
-        let session = self.session;
-        let label = quoted(&one_line(&self.engine.about().label));
-        if self.engine.is_interrupted() {
-            return Some(format!("autoissue resume {session}"));
-        }
-        match self.engine.phase() {
-            Phase::Over(SessionStatus::Failed { budget: true, .. }) => {
-                let needed = self.engine.tasks().values().map(|task| task.estimate).sum::<Usd>().dollars().ceil();
-                return Some(format!(
-                    "autoissue exec {label} --budget {needed:.0}    (or --allow-partial, or --issue N)"
-                ));
-            }
-            Phase::Over(SessionStatus::Failed { .. }) => return Some("autoissue doctor".to_owned()),
-            Phase::Over(SessionStatus::Completed) if self.engine.tasks().is_empty() => return None,
-            Phase::Over(_) => {}
-            _ => return Some(format!("autoissue status {session}")),
-        }
-        let first =
-            |group: Group| self.engine.tasks().values().find(|task| is(task, group)).map(|task| task.issue.number.0);
-        let out_of_money = |task: &Task| task.outcome() == Some(&Outcome::NotStarted { because: NotStarted::Budget });
-        match first(Group::NeedsYou).or_else(|| first(Group::Failed)) {
-            Some(issue) => Some(format!("autoissue show {session} {issue}")),
-            None if self.engine.tasks().values().any(out_of_money) => {
-                Some(format!("autoissue exec {label}    (with a new budget)"))
-            }
-            None => Some(format!("autoissue show {session}")),
-        }
-    }
-}
-
-/// The section that a task belongs to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Group {
+/// How tasks ended, in the order in which a terminal shows them: what matters stands last, next to the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Published.
     Shipped,
+    /// An earlier session's pull request is open.
     Open,
+    /// A person has to decide something.
     NeedsYou,
+    /// Failed.
     Failed,
+    /// Never started, or skipped.
     NotStarted,
+    /// Has not ended.
     Unfinished,
 }
 
-fn is(task: &Task, group: Group) -> bool {
-    let of = match task.outcome() {
-        None => Group::Unfinished,
-        Some(Outcome::Done { .. }) => Group::Shipped,
-        Some(Outcome::AlreadyOpen { .. }) => Group::Open,
-        // The money of one task is a person's decision too.
-        Some(Outcome::NeedsYou { .. } | Outcome::Budget { .. }) => Group::NeedsYou,
-        Some(Outcome::NoChange | Outcome::Failed { .. }) => Group::Failed,
-        Some(Outcome::Skipped { .. } | Outcome::NotStarted { .. }) => Group::NotStarted,
-    };
-    of == group
+/// Tasks that ended alike.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// How.
+    pub(crate) kind: Kind,
+    /// The tasks, by number.
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A task as it is reported. All text is printable.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Issue.
+    pub(crate) issue: IssueNumber,
+    /// Its address; empty where it has none.
+    pub(crate) url: String,
+    /// Title of the issue.
+    pub(crate) title: String,
+    /// Domain.
+    pub(crate) domain: String,
+    /// Where its work is published: an address or a branch; empty where it is not.
+    pub(crate) place: String,
+    /// Why it ended so; empty where there is nothing to say.
+    pub(crate) why: String,
+    /// What the checks that failed printed, each with its name.
+    pub(crate) outputs: Vec<(String, Vec<String>)>,
+    /// Changed lines and files; empty where nothing is known to have changed.
+    pub(crate) stat: String,
+    /// Attempts started.
+    pub(crate) n_attempts: u32,
+    /// All attempts together.
+    pub(crate) spent: Usd,
+    /// The ref that keeps its work, where it did not become a pull request.
+    pub(crate) kept: Option<String>,
+}
+
+impl Kind {
+    const ALL: [Self; 6] =
+        [Self::Shipped, Self::Open, Self::NeedsYou, Self::Failed, Self::NotStarted, Self::Unfinished];
+
+    fn of(task: &Task) -> Self {
+        match task.outcome() {
+            None => Self::Unfinished,
+            Some(Outcome::Done { .. }) => Self::Shipped,
+            Some(Outcome::AlreadyOpen { .. }) => Self::Open,
+            // The money of one task is a person's decision too.
+            Some(Outcome::NeedsYou { .. } | Outcome::Budget { .. }) => Self::NeedsYou,
+            Some(Outcome::NoChange | Outcome::Failed { .. }) => Self::Failed,
+            Some(Outcome::Skipped { .. } | Outcome::NotStarted { .. }) => Self::NotStarted,
+        }
+    }
+
+    /// Returns the heading of the group.
+    pub(crate) const fn heading(self) -> &'static str {
+        match self {
+            Self::Shipped => "shipped",
+            Self::Open => "had an open pull request already",
+            Self::NeedsYou => "needs you",
+            Self::Failed => "failed",
+            Self::NotStarted => "not started",
+            Self::Unfinished => "not finished",
+        }
+    }
+}
+
+impl Report {
+    /// Makes the report of a session in a state. Times are milliseconds since the Unix epoch; `finished_at_ms` is `None` where
+    /// it has not ended.
+    pub(crate) fn new(
+        session: &str,
+        engine: &Engine,
+        (started_at_ms, finished_at_ms): (u64, Option<u64>),
+        places: &Places,
+        time: &LocalTime,
+    ) -> Self {
+        let about = engine.about();
+        let ledger = engine.ledger();
+        let of_kind = |kind| {
+            let entries: Vec<Entry> =
+                engine.tasks().values().filter(|task| Kind::of(task) == kind).map(Entry::new).collect();
+            (!entries.is_empty()).then_some(Group { kind, entries })
+        };
+        let tasks = || engine.tasks().values();
+        let shown = |path: &Path| one_line(&path.to_string_lossy());
+        Self {
+            session: session.to_owned(),
+            repository: one_line(&about.repository),
+            label: one_line(&about.label),
+            when: when(started_at_ms, finished_at_ms, time),
+            verdict: verdict(engine),
+            groups: Kind::ALL.into_iter().filter_map(of_kind).collect(),
+            doubts: doubts(engine),
+            money: Money {
+                spent: ledger.spent,
+                assumed: ledger.assumed,
+                budget: ledger.budget,
+                per_pull_request: cost_per_pull_request(engine),
+            },
+            transcripts: tasks().any(|task| 0 < task.n_attempts).then(|| shown(&places.transcripts)),
+            mirror: tasks().any(is_kept).then(|| shown(&places.mirror)),
+            next: next(session, engine),
+        }
+    }
+
+    /// Returns the tasks that ended in one way.
+    pub(crate) fn entries(&self, kind: Kind) -> &[Entry] {
+        self.groups.iter().find(|group| group.kind == kind).map_or(&[], |group| &group.entries)
+    }
+
+    /// Returns the whole session in one sentence.
+    pub(crate) fn headline(&self) -> String {
+        let counts = self.groups.iter().map(|group| {
+            let n = group.entries.len();
+            match group.kind {
+                Kind::Shipped => format!("{n} shipped"),
+                Kind::Open => format!("{n} open already"),
+                Kind::NeedsYou if n == 1 => "1 needs you".to_owned(),
+                Kind::NeedsYou => format!("{n} need you"),
+                Kind::Failed => format!("{n} failed"),
+                Kind::NotStarted => format!("{n} not started"),
+                Kind::Unfinished => format!("{n} not finished"),
+            }
+        });
+        let counts: Vec<String> = counts.collect();
+        match (counts.as_slice(), &self.verdict) {
+            ([], Some((_, verdict))) => verdict.clone(),
+            ([], None) => "nothing to do".to_owned(),
+            (counts, _) => counts.join(", "),
+        }
+    }
+}
+
+impl Entry {
+    fn new(task: &Task) -> Self {
+        let place = match task.outcome().and_then(Outcome::pull_request) {
+            Some(pull) => one_line(&pull.url),
+            None => task.publication.as_ref().map(|publication| one_line(&publication.branch)).unwrap_or_default(),
+        };
+        let is_failed = Kind::of(task) == Kind::Failed;
+        let failed = task.checks.iter().filter(|check| is_failed && !check.passed);
+        Self {
+            issue: task.issue.number,
+            url: one_line(&task.issue.url),
+            title: title(&task.issue.title),
+            domain: one_line(task.domain()),
+            place,
+            why: why(task),
+            outputs: failed.map(|check| (one_line(&check.name), excerpt::lines(&check.output))).collect(),
+            stat: task.work.as_ref().map(diff_stat).unwrap_or_default(),
+            n_attempts: task.n_attempts,
+            spent: task.spent,
+            kept: task.work.as_ref().filter(|_| is_kept(task)).map(|work| one_line(&work.salvage_ref)),
+        }
+    }
+
+    /// Returns the number of attempts and what they cost.
+    pub(crate) fn effort(&self) -> String {
+        format!("{} · {}", counted(self.n_attempts, "attempt"), self.spent)
+    }
+
+    /// Returns the title cut to a width.
+    fn short_title(&self, columns: usize) -> String {
+        cut(&self.title, columns)
+    }
+}
+
+/// `spent $4.02 of $50.00 ($0.42 assumed) · $2.01 per pull request`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "spent {} of {}", self.spent, self.budget)?;
+        if Usd::ZERO < self.assumed {
+            write!(f, " ({} assumed)", self.assumed)?;
+        }
+        match self.per_pull_request {
+            Some(cost) => write!(f, " · {cost} per pull request"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Returns whether a place is an address of the web, and so may become a link.
+fn is_web(place: &str) -> bool {
+    place.starts_with("https://") || place.starts_with("http://")
+}
+
+fn when(started_at_ms: u64, finished_at_ms: Option<u64>, time: &LocalTime) -> String {
+    let started = time.day_and_minute(started_at_ms);
+    let Some(finished) = finished_at_ms else { return format!("since {started}") };
+    let ran = span(finished.saturating_sub(started_at_ms));
+    format!("{started} to {} ({ran})", time.minute(finished))
+}
+
+fn verdict(engine: &Engine) -> Option<(Tone, String)> {
+    match engine.phase() {
+        Phase::Over(SessionStatus::Failed { message: why, .. }) => Some((Tone::Bad, message(why))),
+        Phase::Over(SessionStatus::Completed) if engine.tasks().is_empty() => {
+            Some((Tone::Plain, format!("no open issue carries the label `{}`", one_line(&engine.about().label))))
+        }
+        _ => match engine.to_mend() {
+            Some(what) => {
+                let what = message(what);
+                Some((Tone::Bad, format!("{what}: mend this; finished work waits for it, and nothing is paid again")))
+            }
+            None => engine
+                .is_interrupted()
+                .then(|| (Tone::Odd, "interrupted: what was done is saved, nothing runs any more".to_owned())),
+        },
+    }
 }
 
 /// Returns whether work of a task is kept that did not become a pull request.
@@ -256,61 +321,43 @@ fn is_kept(task: &Task) -> bool {
     task.work.is_some() && !task.outcome().is_some_and(Outcome::is_success)
 }
 
-fn row(task: &Task, what: String) -> Row {
-    let kept = task.work.as_ref().filter(|_| is_kept(task));
-    let below = kept.map(|work| format!("work kept: {} ({})", one_line(&work.salvage_ref), diff_stat(work)));
-    Row {
-        issue: task.issue.number.to_string(),
-        title: crate::printable::cut(&title(&task.issue.title), TITLE_COLUMNS),
-        what,
-        below: below.into_iter().collect(),
-    }
-}
-
-fn shipped(task: &Task) -> String {
-    let place = match task.outcome().and_then(Outcome::pull_request) {
-        Some(pull) => one_line(&pull.url),
-        None => task.publication.as_ref().map(|publication| one_line(&publication.branch)).unwrap_or_default(),
-    };
-    let stat = task.work.as_ref().map(diff_stat).unwrap_or_default();
-    [place, stat, effort(task)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ")
-}
-
-fn already_open(task: &Task) -> String {
-    task.outcome().and_then(Outcome::pull_request).map(|pull| one_line(&pull.url)).unwrap_or_default()
-}
-
-fn reason(task: &Task) -> String {
-    let why = match task.outcome() {
+fn why(task: &Task) -> String {
+    match task.outcome() {
+        None => task.stage_name().to_owned(),
+        Some(Outcome::Done { .. } | Outcome::AlreadyOpen { .. }) => String::new(),
+        Some(Outcome::NoChange) => "the agent changed nothing".to_owned(),
         Some(Outcome::NeedsYou { message: why }) => message(why),
         Some(Outcome::NotStarted { because }) => message(&because.to_string()),
         Some(Outcome::Skipped { because }) => message(&because.to_string()),
-        Some(outcome) => message(&outcome.to_string()),
-        None => String::new(),
-    };
-    if task.n_attempts == 0 { why } else { format!("{why} · {}", effort(task)) }
+        Some(outcome @ (Outcome::Failed { .. } | Outcome::Budget { .. })) => message(&outcome.to_string()),
+    }
 }
 
-fn failed(task: &Task) -> String {
-    let why = match task.outcome() {
-        Some(Outcome::NoChange) => "the agent changed nothing".to_owned(),
-        Some(outcome) => message(&outcome.to_string()),
-        None => String::new(),
-    };
-    format!("{why} · {}", effort(task))
-}
-
-fn unfinished(task: &Task) -> String {
-    let stage = task.stage_name();
-    if task.n_attempts == 0 { stage.to_owned() } else { format!("{stage} · {}", effort(task)) }
-}
-
-fn effort(task: &Task) -> String {
-    format!("{} · {}", counted(task.n_attempts, "attempt"), task.spent)
+/// Returns what nobody can vouch for.
+fn doubts(engine: &Engine) -> Vec<String> {
+    let mut doubts = Vec::new();
+    let any_shipped = engine.tasks().values().any(|task| Kind::of(task) == Kind::Shipped);
+    if any_shipped && !engine.settings().has_checks {
+        doubts.push(
+            "no checks are configured: that the work is right is the agent's word alone (`executor.checks`)".to_owned(),
+        );
+    }
+    for check in engine.base_checks().unwrap_or_default().iter().filter(|check| !check.passed) {
+        let name = one_line(&check.name);
+        doubts.push(match engine.settings().red_base {
+            RedBase::IgnoreKnown => format!("check `{name}` fails on the base already, so its failures did not count"),
+            RedBase::Fail => format!("check `{name}` fails on the base already ({})", message(&check.ended)),
+        });
+    }
+    if Usd::ZERO < engine.ledger().assumed {
+        doubts.push(format!("{} of the cost is assumed, for the agent did not tell it", engine.ledger().assumed));
+    }
+    doubts.extend(engine.tasks().values().flat_map(doubts_of));
+    doubts
 }
 
 /// Returns what a person should know of a task before merging it.
-fn doubts(task: &Task) -> Vec<String> {
+fn doubts_of(task: &Task) -> Vec<String> {
     let number = task.issue.number;
     let denied = task.report.as_ref().map(|report| report.denied.as_slice()).unwrap_or_default();
     let mut doubts = Vec::new();
@@ -322,27 +369,127 @@ fn doubts(task: &Task) -> Vec<String> {
     doubts
 }
 
+fn next(session: &str, engine: &Engine) -> Option<Next> {
+    let label = quoted(&one_line(&engine.about().label));
+    let alone = |command| Some(Next { command, or: None });
+    if engine.is_interrupted() {
+        return alone(format!("autoissue resume {session}"));
+    }
+    match engine.phase() {
+        Phase::Over(SessionStatus::Failed { budget: true, .. }) => {
+            let needed = engine.tasks().values().map(|task| task.estimate).sum::<Usd>().dollars().ceil();
+            let command = format!("autoissue exec {label} --budget {needed:.0}");
+            return Some(Next { command, or: Some("or --allow-partial, or --issue N") });
+        }
+        Phase::Over(SessionStatus::Failed { .. }) => return alone("autoissue doctor".to_owned()),
+        Phase::Over(SessionStatus::Completed) if engine.tasks().is_empty() => return None,
+        Phase::Over(_) => {}
+        _ => return alone(format!("autoissue status {session}")),
+    }
+    let first = |kind| engine.tasks().values().find(|task| Kind::of(task) == kind).map(|task| task.issue.number.0);
+    let out_of_money = |task: &Task| task.outcome() == Some(&Outcome::NotStarted { because: NotStarted::Budget });
+    match first(Kind::NeedsYou).or_else(|| first(Kind::Failed)) {
+        Some(issue) => alone(format!("autoissue show {session} {issue}")),
+        None if engine.tasks().values().any(out_of_money) => {
+            Some(Next { command: format!("autoissue exec {label}"), or: Some("with a new budget") })
+        }
+        None => alone(format!("autoissue show {session}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use autoissue_core::bus::Envelope;
     use autoissue_core::engine::{CheckResult, Event, IssueNumber, NotStarted, PullRequest, Settings, Skip};
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::console::Paint;
     use crate::fixture::{accepted, admitted, at_work, check_failed, completed, finished, shipped, started, worked};
 
-    fn report(events: &[Event]) -> String {
-        let engine = Engine::replay(events);
-        let report = Report {
-            session: "20261122-1315-7f3a",
-            engine: &engine,
-            started_at_ms: 1_795_353_300_000,
-            finished_at_ms: Some(1_795_360_500_000),
-            transcripts: Some(PathBuf::from("/state/sessions/20261122-1315-7f3a")),
-            mirror: Some(PathBuf::from("/state/repos/sample/mirror.git")),
-            time: &LocalTime::utc(),
-            paint: Paint::default(),
+    fn made_of(events: &[Event]) -> Report {
+        let places = Places {
+            transcripts: PathBuf::from("/state/sessions/20261122-1315-7f3a"),
+            mirror: PathBuf::from("/state/repos/sample/mirror.git"),
         };
-        report.text()
+        let times = (1_795_353_300_000, Some(1_795_360_500_000));
+        Report::new("20261122-1315-7f3a", &Engine::replay(events), times, &places, &LocalTime::utc())
+    }
+
+    fn report(events: &[Event]) -> String {
+        text(&made_of(events), Paint::default())
+    }
+
+    /// Text that would be markup, were it not escaped.
+    const MARKUP: &str =
+        "<script>alert(1)</script><img src=x onerror=alert(2)> \"'`@all` | [x](javascript:alert(3)) #7";
+
+    /// A night of which everything can be told, titles and output that mean harm among it.
+    fn night() -> Vec<Event> {
+        let issues = [
+            (1, "Ship me", "backend"),
+            (2, MARKUP, "frontend"),
+            (3, "Merge by hand \u{1b}[31m\u{202e}now", "database"),
+            (4, "Needs the second", "testing"),
+            (6, "Was open", "unknown"),
+        ];
+        let mut events = admitted(Settings::default(), &issues);
+        events.extend(shipped(1, 30, 42));
+        let mut failed = check_failed(2, 310);
+        let output = format!("ok\n\u{1b}[31mFAILED\u{1b}[0m {MARKUP}\n```\nleft: 1 & 2\n");
+        let result = CheckResult { name: "test".to_owned(), output, ..CheckResult::default() };
+        let issue = IssueNumber(2);
+        failed.insert(4, Event::ChecksFinished { issue, attempt: 1, results: vec![result], passed: false });
+        events.extend(failed);
+        events.extend(worked(3, 1, 50));
+        events.push(finished(3, Outcome::NeedsYou { message: "its dependencies conflict".to_owned() }));
+        events.push(finished(4, Outcome::Skipped { because: Skip::DependsOn(issue) }));
+        let pull_request = PullRequest { number: 9, url: "javascript:alert(4)".to_owned() };
+        events.push(finished(6, Outcome::AlreadyOpen { pull_request }));
+        events.push(completed());
+        events
+    }
+
+    /// Returns the page of the night, its events four minutes apart.
+    fn page_of_night() -> String {
+        let events = night();
+        let envelope = |(seq, event): (u64, &Event)| Envelope {
+            seq,
+            at_ms: 1_795_353_300_000 + seq * 240_000,
+            event: event.clone(),
+        };
+        let envelopes: Vec<_> = (0..).zip(&events).map(envelope).collect();
+        let origin = Origin { command: "autoissue exec bug", version: "0.1.0" };
+        page(&made_of(&events), &Timeline::of(&envelopes), &origin, &LocalTime::utc())
+    }
+
+    #[test]
+    fn the_page_says_first_what_needs_a_person() {
+        let page = page_of_night();
+        let (head, rest) = page.split_once("<style>").unwrap();
+        let (_, body) = rest.split_once("</style>").unwrap();
+        insta::assert_snapshot!("page", format!("{head}{body}").replace("><", ">\n<"));
+    }
+
+    #[test]
+    fn the_page_has_no_script_and_needs_nothing_from_outside() {
+        let page = page_of_night().to_lowercase();
+        for forbidden in
+            ["<script", "<img", "<link", "<iframe", "<object", "<form", "url(", "@import", "src=", "\u{1b}", "\u{202e}"]
+        {
+            assert!(!page.contains(forbidden), "{forbidden:?}");
+        }
+        let tags = page.split('<').skip(1).filter_map(|tag| tag.split('>').next());
+        assert!(tags.clone().all(|tag| !tag.contains(" on") && !tag.contains("style=")), "an attribute acts");
+        let links = tags.filter_map(|tag| tag.split_once("href=\"")).filter_map(|(_, rest)| rest.split('"').next());
+        let links: Vec<&str> = links.collect();
+        assert_eq!(links, ["https://github.com/owner/shop/pull/30"], "what is no address of the web is no link");
+        assert!(page.contains("default-src 'none'"));
+    }
+
+    #[test]
+    fn markdown_keeps_text_as_text() {
+        assert_snapshot!(markdown(&made_of(&night())), @"");
     }
 
     fn read(n_issues: u32) -> Event {

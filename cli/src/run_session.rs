@@ -22,7 +22,7 @@ use crate::host::{Ready, Surroundings};
 use crate::logging;
 use crate::plan;
 use crate::printable;
-use crate::report::Report;
+use crate::report::{self, Places, Report};
 use crate::reporter::{Follower, Json, Live, Plain, Quiet, Reporter};
 use crate::signals::Signals;
 use crate::terminal::Echo;
@@ -178,17 +178,10 @@ pub(crate) fn print(around: &Surroundings, finished: &Finished, state_dir: &Path
     } else if plan::is_whole_answer(&finished.engine) {
         console.print(&plan::text(&finished.engine, console.out))
     } else {
-        let report = Report {
-            session,
-            engine: &finished.engine,
-            started_at_ms: finished.started_at_ms,
-            finished_at_ms: Some(finished.finished_at_ms),
-            transcripts: Some(session_dir(state_dir, &finished.id)),
-            mirror: Some(finished.mirror.clone()),
-            time: &around.time,
-            paint: console.out,
-        };
-        console.print(&report.text())
+        let times = (finished.started_at_ms, Some(finished.finished_at_ms));
+        let places = Places { transcripts: session_dir(state_dir, &finished.id), mirror: finished.mirror.clone() };
+        let report = Report::new(session, &finished.engine, times, &places, &around.time);
+        console.print(&report::text(&report, console.out))
     };
     match result {
         // The session was run; its exit code counts, whoever reads.

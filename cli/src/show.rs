@@ -18,7 +18,7 @@ use crate::host::Surroundings;
 use crate::local_time::{LocalTime, span};
 use crate::narration::{diff_stat, ended, message, model_name, narrate, title};
 use crate::printable::{lines, one_line};
-use crate::report::Report;
+use crate::report::{self, Origin, Places, Report, Timeline};
 use crate::reporter::{EventLine, line};
 use crate::status::status_of;
 
@@ -31,6 +31,7 @@ pub(crate) fn run(around: &Surroundings, args: &ShowArgs) -> Result<ExitCode, Cl
     let recorded = Recorded::read(&journal, journal.session(&args.session)?)?;
     let story = Story { around, recorded: &recorded, directory: session_dir(&around.state_dir()?, &recorded.row.id) };
     match args.issue {
+        _ if args.html.is_some() || args.markdown.is_some() => story.pages(args)?,
         None => story.of_session()?,
         Some(issue) => story.of_issue(IssueNumber(issue))?,
     }
@@ -63,21 +64,49 @@ impl Story<'_> {
             self.json_events(|_| true)?;
             return self.json_summary();
         }
-        let report = Report {
-            session: row.id.as_str(),
-            engine,
-            started_at_ms: row.started_at_ms,
-            finished_at_ms: row.finished_at_ms,
-            transcripts: Some(self.directory.clone()),
-            mirror: Some(mirror_dir(&self.around.state_dir()?, Path::new(&row.project_path))),
-            time: &self.around.time,
-            paint: self.around.console.out,
-        };
+        let paint = self.around.console.out;
         let status = status_of(row, &self.around.state_dir()?);
         let origin =
             format!("{} · autoissue {} · {}\n", one_line(&row.command), row.version, one_line(&row.project_path));
-        let told = told(&self.recorded.events, |_| true, &self.around.time, self.around.console.out);
-        self.around.console.print(&format!("{origin}{status}\n\n{told}\n{}", report.text()))
+        let told = told(&self.recorded.events, |_| true, &self.around.time, paint);
+        let red: Vec<CheckResult> =
+            engine.base_checks().unwrap_or_default().iter().filter(|check| !check.passed).cloned().collect();
+        let base = checks("on the base", &red, paint);
+        let report = report::text(&self.report()?, paint);
+        self.around.console.print(&format!("{origin}{status}\n\n{told}{base}\n{report}"))
+    }
+
+    fn report(&self) -> Result<Report, CliError> {
+        let row = &self.recorded.row;
+        let mirror = mirror_dir(&self.around.state_dir()?, Path::new(&row.project_path));
+        let places = Places { transcripts: self.directory.clone(), mirror };
+        let times = (row.started_at_ms, row.finished_at_ms);
+        Ok(Report::new(row.id.as_str(), &self.recorded.engine, times, &places, &self.around.time))
+    }
+
+    /// Writes the report as pages.
+    fn pages(&self, args: &ShowArgs) -> Result<(), CliError> {
+        let report = self.report()?;
+        if let Some(to) = &args.markdown {
+            self.write(to, &report::markdown(&report))?;
+        }
+        if let Some(to) = &args.html {
+            let command = one_line(&self.recorded.row.command);
+            let origin = Origin { command: &command, version: &self.recorded.row.version };
+            let timeline = Timeline::of(&self.recorded.events);
+            self.write(to, &report::page(&report, &timeline, &origin, &self.around.time))?;
+        }
+        Ok(())
+    }
+
+    fn write(&self, to: &Path, page: &str) -> Result<(), CliError> {
+        let console = &self.around.console;
+        if to == Path::new("-") {
+            return if console.is_json() { Err(CliError::PageAmongJson) } else { console.print(page) };
+        }
+        let page = console.redaction.apply(page);
+        let written = std::fs::write(to, page.as_bytes());
+        written.map_err(|source| CliError::File { what: "write", path: to.to_owned(), source })
     }
 
     fn of_issue(&self, issue: IssueNumber) -> Result<(), CliError> {
@@ -95,8 +124,19 @@ impl Story<'_> {
         self.around.console.print(&facts(task, paint))?;
         let told = told(&self.recorded.events, is_about, &self.around.time, paint);
         self.around.console.print(&format!("\n{told}"))?;
-        self.around.console.print(&checks(&task.checks, paint))?;
+        self.around.console.print(&self.checks_of(issue, paint))?;
         (1..=task.n_attempts).try_for_each(|attempt| self.around.console.print(&self.transcript(issue, attempt, paint)))
+    }
+
+    /// Returns what the checks printed, attempt by attempt.
+    fn checks_of(&self, issue: IssueNumber, paint: Paint) -> String {
+        let of_attempt = |envelope: &Envelope<Event>| match &envelope.event {
+            Event::ChecksFinished { issue: on, attempt, results, .. } if *on == issue => {
+                Some(checks(&format!("of attempt {attempt}"), results, paint))
+            }
+            _ => None,
+        };
+        self.recorded.events.iter().filter_map(of_attempt).collect()
     }
 
     fn json_events(&self, belongs: impl Fn(&Event) -> bool) -> Result<(), CliError> {
@@ -202,14 +242,14 @@ fn facts(task: &Task, paint: Paint) -> String {
     facts
 }
 
-fn checks(results: &[CheckResult], paint: Paint) -> String {
+fn checks(when: &str, results: &[CheckResult], paint: Paint) -> String {
     let mut text = String::new();
     for result in results {
         let verdict = if result.passed { paint.green("passed") } else { paint.red("failed") };
         let (name, ended) = (one_line(&result.name), message(&result.ended));
         text.push_str(&format!(
             "\n{} {verdict} · {ended} · {}\n",
-            paint.bold(format!("check `{name}`")),
+            paint.bold(format!("check `{name}` {when}")),
             span(result.duration_ms)
         ));
         text.push_str(&indented(&result.output));
@@ -283,8 +323,8 @@ mod tests {
             output: "\u{1b}[31mFAILED\u{1b}[0m\n  left: 1\u{7}".to_owned(),
             passed: false,
         };
-        assert_snapshot!(checks(&[result], Paint::default()), @"
-        check `test` failed · exit code 1 · 2 s
+        assert_snapshot!(checks("of attempt 1", &[result], Paint::default()), @"
+        check `test` of attempt 1 failed · exit code 1 · 2 s
           FAILED
             left: 1
         ");

@@ -1,0 +1,241 @@
+//! The report as one page that needs nothing else: no script, no file, no network. It can be attached to a message and read on a
+//! phone, in light and dark, and on paper.
+//!
+//! ```text
+//!   what it came to ─► needs you ─► failed, with the lines that say why ─► shipped ─► what nobody can vouch for ─► the rest ─► time line
+//! ```
+//!
+//! All text is escaped by the macro that makes the page; only what is an address of the web becomes a link. A policy in its head
+//! forbids the page everything but its own style, should that ever fail.
+
+mod picture;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{Entry, Kind, Report, Timeline, is_web};
+use crate::local_time::{LocalTime, span};
+use crate::narration::{Tone, counted};
+
+const STYLE: &str = include_str!("html/page.css");
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/// What a page says of itself at its end.
+#[derive(Debug)]
+pub(crate) struct Origin<'a> {
+    /// Command line of the session, printable.
+    pub(crate) command: &'a str,
+    /// The release that ran it.
+    pub(crate) version: &'a str,
+}
+
+/// Returns the report as a page.
+pub(crate) fn page(report: &Report, timeline: &Timeline, origin: &Origin<'_>, time: &LocalTime) -> String {
+    let headline = report.headline();
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content=(POLICY);
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                meta name="referrer" content="no-referrer";
+                title { (headline) " · " (report.repository) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (head(report, &headline))
+                main {
+                    (needs_you(report.entries(Kind::NeedsYou)))
+                    (failed(report.entries(Kind::Failed)))
+                    (shipped(report.entries(Kind::Shipped)))
+                    (doubts(&report.doubts))
+                    (plain("Not finished", report.entries(Kind::Unfinished)))
+                    (plain("Not started", report.entries(Kind::NotStarted)))
+                    (open(report.entries(Kind::Open)))
+                    (picture::section(timeline, time))
+                }
+                (foot(report, origin))
+            }
+        }
+    };
+    page.into_string()
+}
+
+fn head(report: &Report, headline: &str) -> Markup {
+    let money = report.money;
+    let n_attempts: u32 = report.groups.iter().flat_map(|group| &group.entries).map(|entry| entry.n_attempts).sum();
+    html! {
+        header {
+            p.where { b { (report.repository) } " · label " code { (report.label) } " · " (report.when) }
+            h1 { (headline) }
+            @if let Some((tone, verdict)) = report.verdict.as_ref().filter(|(_, verdict)| verdict != headline) {
+                p.verdict.bad[*tone == Tone::Bad] { (verdict) }
+            }
+            dl.figures {
+                div { dt { "spent" } dd { (money.spent) small { " of " (money.budget) } } }
+                @if let Some(cost) = money.per_pull_request {
+                    div { dt { "per pull request" } dd { (cost) } }
+                }
+                @if money.assumed != Default::default() {
+                    div { dt { "assumed" } dd { (money.assumed) } }
+                }
+                div { dt { "attempts" } dd { (n_attempts) } }
+            }
+            @if let Some(next) = &report.next {
+                p.next { "Next: " code { (next.command) } @if let Some(or) = next.or { " " (or) } }
+            }
+        }
+    }
+}
+
+fn needs_you(entries: &[Entry]) -> Markup {
+    section("needs-you", "Needs you", entries, |entry| {
+        html! {
+            article {
+                h3 { (issue(entry)) " " (entry.title) }
+                p.why { (entry.why) }
+                (details(entry))
+            }
+        }
+    })
+}
+
+fn failed(entries: &[Entry]) -> Markup {
+    section("failed", "Failed", entries, |entry| {
+        html! {
+            article {
+                h3 { (issue(entry)) " " (entry.title) }
+                p.why { (entry.why) }
+                @for (name, lines) in &entry.outputs {
+                    figure {
+                        figcaption { "check " code { (name) } }
+                        pre tabindex="0" { @for line in lines { (line) "\n" } }
+                    }
+                }
+                (details(entry))
+            }
+        }
+    })
+}
+
+fn shipped(entries: &[Entry]) -> Markup {
+    if entries.is_empty() {
+        return html! {};
+    }
+    html! {
+        section.shipped aria-labelledby="shipped" {
+            h2 id="shipped" { "Shipped " span.count { (entries.len()) } }
+            div.scroll tabindex="0" role="region" aria-labelledby="shipped" {
+                table {
+                    thead { tr {
+                        th scope="col" { "Issue" } th scope="col" { "Where" } th scope="col" { "Changes" }
+                        th.number scope="col" { "Attempts" } th.number scope="col" { "Cost" }
+                    } }
+                    tbody {
+                        @for entry in entries {
+                            tr {
+                                th scope="row" { (issue(entry)) " " (entry.title) }
+                                td { (place(&entry.place)) }
+                                td { (entry.stat) }
+                                td.number { (entry.n_attempts) }
+                                td.number { (entry.spent) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn doubts(doubts: &[String]) -> Markup {
+    if doubts.is_empty() {
+        return html! {};
+    }
+    html! {
+        section.doubts aria-labelledby="doubts" {
+            h2 id="doubts" { "Could not be verified" }
+            ul { @for doubt in doubts { li { (doubt) } } }
+        }
+    }
+}
+
+fn plain(heading: &str, entries: &[Entry]) -> Markup {
+    let id = if heading == "Not started" { "not-started" } else { "not-finished" };
+    section(id, heading, entries, |entry| {
+        html! { p.line { (issue(entry)) " " (entry.title) " " span.muted { (entry.why) } } }
+    })
+}
+
+fn open(entries: &[Entry]) -> Markup {
+    section("open", "Had an open pull request already", entries, |entry| {
+        html! { p.line { (issue(entry)) " " (entry.title) " " (place(&entry.place)) } }
+    })
+}
+
+fn section(id: &str, heading: &str, entries: &[Entry], render: impl Fn(&Entry) -> Markup) -> Markup {
+    if entries.is_empty() {
+        return html! {};
+    }
+    html! {
+        section class=(id) aria-labelledby=(id) {
+            h2 id=(id) { (heading) " " span.count { (entries.len()) } }
+            @for entry in entries { (render(entry)) }
+        }
+    }
+}
+
+/// Returns what else is known of a task that needs a person.
+fn details(entry: &Entry) -> Markup {
+    html! {
+        p.muted {
+            (entry.domain)
+            @if 0 < entry.n_attempts { " · " (counted(entry.n_attempts, "attempt")) " · " (entry.spent) }
+            @if !entry.stat.is_empty() { " · " (entry.stat) }
+        }
+        @if let Some(kept) = &entry.kept {
+            p.muted { "work kept: " code { (kept) } }
+        }
+    }
+}
+
+fn issue(entry: &Entry) -> Markup {
+    let number = entry.issue.to_string();
+    html! { @if is_web(&entry.url) { (link(&entry.url, &number)) } @else { span.issue { (number) } } }
+}
+
+/// Returns where work is published: a link if it is an address, else its name.
+fn place(place: &str) -> Markup {
+    // Of an address of the web, its end says which one it is.
+    let short = place.rsplit('/').take(2).collect::<Vec<_>>();
+    match short.as_slice() {
+        [number, "pull" | "pulls"] if is_web(place) => link(place, &format!("#{number}")),
+        _ if is_web(place) => link(place, place),
+        _ => html! { code { (place) } },
+    }
+}
+
+fn link(url: &str, text: &str) -> Markup {
+    html! { a href=(url) rel="noopener noreferrer" { (text) } }
+}
+
+fn foot(report: &Report, origin: &Origin<'_>) -> Markup {
+    html! {
+        footer {
+            @if let Some(mirror) = &report.mirror {
+                p { "Kept work: " code { "git fetch " (mirror) " REF" } " with a ref from above" }
+            }
+            @if let Some(directory) = &report.transcripts {
+                p { "Transcripts: " code { (directory) } }
+            }
+            p { "Session " code { (report.session) } " · " code { (origin.command) } " · autoissue " (origin.version)
+                " · every figure is from its journal" }
+        }
+    }
+}
+
+/// Returns how long something took.
+fn took(from_ms: u64, to_ms: u64) -> String {
+    span(to_ms.saturating_sub(from_ms))
+}

@@ -1,0 +1,109 @@
+//! The report as lines for a terminal. What needs a person stands near the end, next to the prompt.
+
+use super::{Entry, Group, Kind, Report};
+use crate::console::Paint;
+use crate::narration::Tone;
+use crate::printable::{cut, pad, width};
+
+/// Widest title that others are aligned to, columns.
+const TITLE_COLUMNS: usize = 44;
+/// Lines of a failed check that are shown, and how wide they are. The rest is in `show`.
+const N_OUTPUT_LINES: usize = 4;
+const OUTPUT_COLUMNS: usize = 110;
+
+/// Returns the report as text.
+pub(crate) fn text(report: &Report, paint: Paint) -> String {
+    let mut parts = vec![head(report, paint)];
+    parts.extend(report.groups.iter().map(|group| render(group, paint)));
+    parts.extend(doubts(report, paint));
+    parts.push(foot(report, paint));
+    parts.join("\n")
+}
+
+fn head(report: &Report, paint: Paint) -> String {
+    let Report { session, repository, label, when, .. } = report;
+    let mut head = format!("{} · {repository} · label `{label}` · {when}\n", paint.bold(session));
+    if let Some((tone, verdict)) = &report.verdict {
+        let painted = match tone {
+            Tone::Bad => paint.red(verdict),
+            Tone::Odd => paint.yellow(verdict),
+            Tone::Plain | Tone::Detail | Tone::Good => verdict.clone(),
+        };
+        head.push_str(&painted);
+        head.push('\n');
+    }
+    head
+}
+
+fn render(group: &Group, paint: Paint) -> String {
+    let heading = group.kind.heading();
+    let heading = match group.kind {
+        Kind::Shipped => paint.green(heading),
+        Kind::NeedsYou => paint.yellow(heading),
+        Kind::Failed => paint.red(heading),
+        Kind::Open | Kind::NotStarted | Kind::Unfinished => heading.to_owned(),
+    };
+    let mut text = format!("{heading} ({})\n", group.entries.len());
+    let widest = |of: fn(&Entry) -> String| group.entries.iter().map(|entry| width(&of(entry))).max().unwrap_or(0);
+    let issues = widest(|entry| entry.issue.to_string());
+    let titles = widest(|entry| entry.title.clone()).min(TITLE_COLUMNS);
+    for entry in &group.entries {
+        let issue = pad(&entry.issue.to_string(), issues);
+        let title = pad(&entry.short_title(TITLE_COLUMNS), titles);
+        let line = format!("  {issue}  {title}  {}", beside(group.kind, entry));
+        text.push_str(line.trim_end());
+        text.push('\n');
+        for line in below(group.kind, entry, paint) {
+            text.push_str(&format!("  {}  {line}\n", " ".repeat(issues)));
+        }
+    }
+    text
+}
+
+/// Returns what stands beside the title.
+fn beside(kind: Kind, entry: &Entry) -> String {
+    let effort = if entry.n_attempts == 0 { String::new() } else { entry.effort() };
+    let parts: &[&str] = match kind {
+        Kind::Shipped => &[&entry.place, &entry.stat, &effort],
+        Kind::Open => &[&entry.place],
+        Kind::NeedsYou | Kind::Failed => &[&effort],
+        Kind::NotStarted | Kind::Unfinished => &[&entry.why, &effort],
+    };
+    let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+    parts.join(" · ")
+}
+
+/// Returns what stands below: why, the lines that say so, and where the work is.
+fn below(kind: Kind, entry: &Entry, paint: Paint) -> Vec<String> {
+    let mut lines = Vec::new();
+    if matches!(kind, Kind::NeedsYou | Kind::Failed) {
+        lines.push(entry.why.clone());
+    }
+    let output = entry.outputs.iter().flat_map(|(_, lines)| lines).take(N_OUTPUT_LINES);
+    lines.extend(output.map(|line| paint.dim(format!("│ {}", cut(line, OUTPUT_COLUMNS)))));
+    lines.extend(entry.kept.iter().map(|kept| paint.dim(format!("work kept: {kept} ({})", entry.stat))));
+    lines
+}
+
+fn doubts(report: &Report, paint: Paint) -> Option<String> {
+    if report.doubts.is_empty() {
+        return None;
+    }
+    let heading = paint.yellow("could not be verified");
+    Some(format!("{heading}\n{}", report.doubts.iter().map(|doubt| format!("  {doubt}\n")).collect::<String>()))
+}
+
+fn foot(report: &Report, paint: Paint) -> String {
+    let mut foot = format!("{}\n", report.money);
+    if let Some(directory) = &report.transcripts {
+        foot.push_str(&format!("transcripts {directory}\n"));
+    }
+    if let Some(mirror) = &report.mirror {
+        foot.push_str(&format!("kept work   git fetch {mirror} REF   with a ref from above\n"));
+    }
+    if let Some(next) = &report.next {
+        let or = next.or.map(|or| format!("    ({or})")).unwrap_or_default();
+        foot.push_str(&format!("next        {}{or}\n", paint.bold(&next.command)));
+    }
+    foot
+}
