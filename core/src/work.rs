@@ -103,12 +103,13 @@ impl Workshop {
 
     /// Returns the backlog: the open issues with the label, and the state of what they depend on.
     pub(crate) fn fetch_backlog(&self, label: &str) -> Result<Input, Failure> {
-        let Backlog { mut issues, warnings } = self.forge.backlog(label).map_err(|error| forge_failure(&error))?;
+        let Backlog { mut issues, mut warnings } = self.forge.backlog(label).map_err(|error| forge_failure(&error))?;
         // What is in the list is open; the forge is asked about the rest only.
         let listed: BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
         if !self.only.is_empty() {
             issues.retain(|issue| self.only.contains(&issue.number.0));
         }
+        warnings.extend(prompt::hidden_text_warning(&issues));
         let stated: Vec<Vec<IssueNumber>> = issues.iter().map(|issue| dependencies_stated_in(&issue.body)).collect();
         let outside: BTreeSet<IssueNumber> =
             stated.iter().flatten().copied().filter(|it| !listed.contains(it)).collect();
@@ -300,6 +301,7 @@ impl Workshop {
             budget_usd: order.limit.map(Usd::dollars),
             yolo: settings.yolo,
             allowed_tools: settings.allowed_tools.clone(),
+            extra: vec![("checkout".to_owned(), self.project.to_string_lossy().into_owned())],
             ..AgentTask::default()
         };
         Ok(AgentOrder {

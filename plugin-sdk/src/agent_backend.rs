@@ -107,8 +107,15 @@ pub struct AgentTask {
     pub yolo: bool,
     /// Tools that the agent may use; empty means file edits and shell.
     pub allowed_tools: Vec<String>,
-    /// Facts that later versions add, as name and value.
+    /// Facts that later versions add, as name and value. `checkout` is the user's own checkout, which is not where the agent works.
     pub extra: Vec<(String, String)>,
+}
+
+impl AgentTask {
+    /// Returns a fact of [`extra`](Self::extra).
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.extra.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// A command for the host to run in the attempt's directory.

@@ -40,7 +40,9 @@ fn main() {
     }
     binary();
     measure::print_machine();
-    print(&format!("{N_ISSUES} issues, {N_SLOTS} at once, {N_STREAMS} streams, medians of {N_ROUNDS} interleaved runs\n\n"));
+    print(&format!(
+        "{N_ISSUES} issues, {N_SLOTS} at once, {N_STREAMS} streams, medians of {N_ROUNDS} interleaved runs\n\n"
+    ));
     let sides = [Watched::Not, Watched::ByNobody, Watched::ByMany];
     let mut walls = [Vec::new(), Vec::new(), Vec::new()];
     // One before that does not count: the binary is read, the caches fill.
@@ -54,7 +56,12 @@ fn main() {
     let pairs = |walls: &[f64], others: &[f64]| median(walls.iter().zip(others).map(|(one, other)| one / other));
     let row = |name: &str, walls: &Vec<f64>, others: &Vec<f64>| {
         let wall = median(walls.iter().copied());
-        [name.to_owned(), format!("{:.0}", 1e3 * wall), format!("{:.3}", wall / base), format!("{:.3}", pairs(walls, others))]
+        [
+            name.to_owned(),
+            format!("{:.0}", 1e3 * wall),
+            format!("{:.3}", wall / base),
+            format!("{:.3}", pairs(walls, others)),
+        ]
     };
     print_table(&[
         ["", "wall ms", "ratio", "median of pairs"].map(str::to_owned),
@@ -106,7 +113,8 @@ fn world() -> Sandbox {
     world.config(&config.to_string());
     for number in 1..=N_ISSUES {
         let says: Vec<_> = (0..10).map(|n| json!({ "say": format!("line {n} of the agent") })).collect();
-        let work = [json!({ "run": STEPS }), json!({ "write": [format!("new/{number}.txt"), "x"] }), json!({ "result": {} })];
+        let work =
+            [json!({ "run": STEPS }), json!({ "write": [format!("new/{number}.txt"), "x"] }), json!({ "result": {} })];
         let steps = json!([says.into_iter().chain(work).collect::<Vec<_>>()]);
         world.issue(number, &format!("[Backend] add {number}"), &format!("Please.\n\nfake: {steps}\n"));
     }

@@ -6,6 +6,7 @@
     reason = "tests are the outside world: they start the binary under test, git, and fakes"
 )]
 
+pub mod family;
 mod github_sandbox;
 pub mod github_server;
 pub mod guests;

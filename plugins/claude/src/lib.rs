@@ -15,10 +15,12 @@ mod price;
 mod run;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Metering, PluginError, ProgramInfo,
+    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Effort, Metering, PluginError,
+    ProgramInfo,
 };
 
 pub use run::ClaudeRun;
+use serde_json::json;
 
 /// The program, a name on PATH.
 const PROGRAM: &str = "claude";
@@ -121,6 +123,9 @@ fn arguments(task: &AgentTask) -> Vec<String> {
     if let Some(model) = &task.model {
         option("--model", model);
     }
+    if let Some(effort) = task.effort {
+        option("--effort", level(effort));
+    }
     match &task.resume {
         Some(session) => option("--resume", session),
         None => option("--session-id", &task.session),
@@ -130,6 +135,9 @@ fn arguments(task: &AgentTask) -> Vec<String> {
     }
     if let Some(usd) = task.budget_usd {
         option("--max-budget-usd", &usd.to_string());
+    }
+    if let Some(checkout) = task.fact("checkout") {
+        option("--settings", &settings(checkout));
     }
     if task.yolo {
         args.push("--dangerously-skip-permissions".into());
@@ -144,6 +152,25 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         args.extend(task.allowed_tools.iter().cloned());
     }
     args
+}
+
+fn level(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High => "high",
+    }
+}
+
+/// Returns settings that keep the instructions in the user's own checkout away from the agent.
+///
+/// The program reads instructions in all directories above its own, and it works below that checkout. What it shall follow is
+/// the base commit's, which is in its own directory, and not what somebody is about to change there.
+fn settings(checkout: &str) -> String {
+    // A pattern, in which nothing can be escaped.
+    let checkout = checkout.replace(|c| "*?{}[]()!|\\".contains(c), "?");
+    let files = ["CLAUDE.md", ".claude/**"].map(|file| format!("{checkout}/{file}"));
+    json!({"claudeMdExcludes": files}).to_string()
 }
 
 #[cfg(test)]
@@ -162,6 +189,7 @@ mod tests {
     fn an_attempt_is_told_its_model_session_and_limits() {
         let task = AgentTask {
             model: Some("opus".into()),
+            effort: Some(Effort::High),
             max_turns: Some(9),
             budget_usd: Some(4.5),
             allowed_tools: vec!["Edit".into(), "Bash(git:*)".into()],
@@ -169,7 +197,7 @@ mod tests {
         };
         check_arguments(
             task,
-            "--model opus --session-id S --max-turns 9 --max-budget-usd 4.5 --permission-mode acceptEdits \
+            "--model opus --effort high --session-id S --max-turns 9 --max-budget-usd 4.5 --permission-mode acceptEdits \
              --allowedTools Edit Bash(git:*)",
         );
     }
@@ -187,6 +215,16 @@ mod tests {
     fn a_resumed_session_keeps_its_own_id() {
         let task = AgentTask { resume: Some("R".into()), yolo: true, ..AgentTask::default() };
         check_arguments(task, "--resume R --dangerously-skip-permissions");
+    }
+
+    #[test]
+    fn instructions_of_the_users_checkout_are_kept_away() {
+        let task =
+            AgentTask { yolo: true, extra: vec![("checkout".into(), "/w/a [b]".into())], ..AgentTask::default() };
+        check_arguments(
+            task,
+            r#"--session-id S --settings {"claudeMdExcludes":["/w/a ?b?/CLAUDE.md","/w/a ?b?/.claude/**"]} --dangerously-skip-permissions"#,
+        );
     }
 
     #[test]

@@ -7,6 +7,11 @@
 //!   fake: [[{"write": ["a.txt", "text"]}, {"meter": 0.3}, {"result": {}}], [{"api_error": [529, "busy"]}]]
 //! ```
 //!
+//! Where there is no such line it writes `issue-N.txt` for issue N, spends two cents and succeeds, so that any backlog can be run.
+//!
+//! `{"look": "~/seen"}` writes down what an agent can see of the run that it works for, for tests of what must not be seen: its
+//! environment and arguments, what its open files are, and the command lines of all processes of that run.
+//!
 //! Like the real one it knows no arguments but its own, takes no session twice and resumes none that it does not know, and looks
 //! at its budget between turns. A run whose steps end before a result has printed none. Each launch is noted in
 //! `$HOME/launches.jsonl`, with all that it was given.
@@ -18,6 +23,7 @@ use std::process::{Command, ExitCode, exit};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
+use autoissue_tests::family;
 use serde_json::{Map, Value, json};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -28,8 +34,17 @@ const POLL: Duration = Duration::from_millis(5);
 const MODEL: &str = "claude-sonnet-5";
 const USD_PER_MILLION: f64 = 3.0;
 /// Arguments that are followed by a value.
-const OPTIONS: [&str; 7] =
-    ["--output-format", "--model", "--session-id", "--resume", "--max-turns", "--max-budget-usd", "--permission-mode"];
+const OPTIONS: [&str; 9] = [
+    "--output-format",
+    "--model",
+    "--effort",
+    "--session-id",
+    "--resume",
+    "--max-turns",
+    "--max-budget-usd",
+    "--settings",
+    "--permission-mode",
+];
 /// Arguments that stand alone.
 const SWITCHES: [&str; 4] = ["-p", "--verbose", "--include-partial-messages", "--dangerously-skip-permissions"];
 
@@ -46,6 +61,7 @@ fn main() -> ExitCode {
     note(&args, &prompt);
     let session = take_session(&options, &earlier);
     let (issue, runs) = scenario(&prompt);
+    let runs = if runs.is_empty() { plain_success(&issue) } else { runs };
     let n_earlier = earlier.iter().filter(|launch| scenario(text(launch, "prompt")).0 == issue).count();
     let steps = runs.get(n_earlier).or(runs.last()).and_then(Value::as_array).cloned().unwrap_or_default();
     say(json!({"type": "system", "subtype": "init", "session_id": session, "model": MODEL}));
@@ -112,6 +128,12 @@ fn scenario(prompt: &str) -> (String, Vec<Value>) {
     (issue, runs)
 }
 
+/// Returns the runs for an issue that asks for none.
+fn plain_success(issue: &str) -> Vec<Value> {
+    let number = issue.trim_start_matches("Issue #").split(':').next().unwrap_or_default();
+    vec![json!([{"write": [format!("issue-{number}.txt"), number]}, {"meter": 0.02}, {"result": {}}])]
+}
+
 fn launches_file() -> PathBuf {
     Path::new(&std::env::var_os("HOME").expect("a home")).join("launches.jsonl")
 }
@@ -175,6 +197,7 @@ impl FakeRun {
                 .expect("the huge file"),
             "say" => self.assistant(string(how)),
             "print" => say(string(how)),
+            "look" => look(&path(how)),
             "flood" => (0..how.as_u64().expect("a number of lines")).for_each(|_| say("x".repeat(1_000))),
             "meter" => self.meter(how.as_f64().expect("US dollars")),
             "cost" => self.cost = how.as_f64(),
@@ -293,6 +316,19 @@ fn limit(seconds: u64) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
     let info = json!({"status": "rejected", "resetsAt": now.as_secs() + seconds, "rateLimitType": "five_hour"});
     say(json!({"type": "rate_limit_event", "rate_limit_info": info}));
+}
+
+fn look(into: &Path) {
+    let link = |entry: fs::DirEntry| fs::read_link(entry.path()).ok().map(|target| target.display().to_string());
+    let files: Vec<String> = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten().filter_map(link).collect();
+    let environment = fs::read("/proc/self/environ").unwrap_or_default();
+    let seen = json!({
+        "args": std::env::args().collect::<Vec<_>>(),
+        "environment": String::from_utf8_lossy(&environment).split_terminator('\0').collect::<Vec<_>>(),
+        "files": files,
+        "command_lines": family::command_lines(),
+    });
+    fs::write(into, format!("{seen}\n")).expect("what was seen can be written");
 }
 
 fn wait_for(path: &Path) {

@@ -70,14 +70,24 @@ impl Browser {
     pub(crate) async fn until(&self, what: &str) {
         let start = Instant::now();
         while self.js(&format!("return Boolean({what})")).await != json!(true) {
-            assert!(start.elapsed() < WAIT_MAX, "waited in vain until {what}; the page says:\n{}", self.text("body").await);
+            assert!(
+                start.elapsed() < WAIT_MAX,
+                "waited in vain until {what}; the page says:\n{}",
+                self.text("body").await
+            );
             tokio::time::sleep(POLL).await;
         }
     }
 
     /// Returns the text of an element as a person sees it.
     pub(crate) async fn text(&self, css: &str) -> String {
-        self.client.find(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}")).text().await.expect("text")
+        self.client
+            .find(Locator::Css(css))
+            .await
+            .unwrap_or_else(|error| panic!("{css}: {error}"))
+            .text()
+            .await
+            .expect("text")
     }
 
     /// Clicks on an element as a person does: it must be there to be seen.

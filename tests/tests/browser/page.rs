@@ -54,7 +54,10 @@ async fn a_running_session_is_seen_as_it_goes_on() {
     let waiting = browser.text("#rows").await;
     assert!(waiting.contains("all 4 slots are taken"), "why it waits: {waiting}");
     let title = browser.js("return document.title").await;
-    assert!(title.as_str().is_some_and(|title| title.starts_with("▲ ") && title.contains("lighthouse/logbook")), "{title}");
+    assert!(
+        title.as_str().is_some_and(|title| title.starts_with("▲ ") && title.contains("lighthouse/logbook")),
+        "{title}"
+    );
     assert_eq!(browser.js("return document.getElementById('icon').getAttribute('href')").await, "/icon-attention.svg");
     browser.picture("running-light").await;
     // What an agent prints comes by itself.
@@ -107,7 +110,8 @@ async fn a_breaker_is_reset_by_hand_after_a_question() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_log_in_with_a_password_or_a_token_and_out_again() {
     let (state, _session) = world(Recipe::new(6, 2));
-    let auth = json!({"enabled": true, "type": "both", "username": "ada", "password": "pass word", "token": "t0ken-t0ken"});
+    let auth =
+        json!({"enabled": true, "type": "both", "username": "ada", "password": "pass word", "token": "t0ken-t0ken"});
     let served = Served::start(state.path(), &json!({ "auth": auth }));
     let browser = Browser::open(PHONE).await;
     let log_in = |fields: [(&'static str, &'static str); 2]| {
@@ -128,7 +132,9 @@ async fn people_log_in_with_a_password_or_a_token_and_out_again() {
     browser.picture("log-in-refused-phone-dark").await;
     for fields in [[("#username", "ada"), ("#password", "pass word")], [("#token", "t0ken-t0ken"), ("", "")]] {
         log_in(fields).await;
-        browser.until("location.pathname === '/' && document.getElementById('connection')?.dataset.state === 'live'").await;
+        browser
+            .until("location.pathname === '/' && document.getElementById('connection')?.dataset.state === 'live'")
+            .await;
         assert_eq!(browser.js("return document.cookie").await, "", "no script can read the cookie");
         browser.until("!document.getElementById('log-out').hidden").await;
         browser.click("#log-out button").await;
@@ -163,7 +169,12 @@ async fn titles_and_output_that_attack_are_shown_as_text() {
     browser.until("document.querySelector('#task-body .output')?.textContent.includes('pwned')").await;
     browser.picture("hostile-task-light").await;
     let text = browser.js("return document.body.textContent").await.as_str().unwrap().to_owned();
-    for shown in ["<script>window.pwned=1</script>", "<img src=x onerror=window.pwned=1>", "\"><svg onload=window.pwned=1>", "red gpj.exe"] {
+    for shown in [
+        "<script>window.pwned=1</script>",
+        "<img src=x onerror=window.pwned=1>",
+        "\"><svg onload=window.pwned=1>",
+        "red gpj.exe",
+    ] {
         assert!(text.contains(shown), "{shown} is shown as it is written");
     }
     assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "nothing acts on a terminal or turns the text");
@@ -186,7 +197,9 @@ async fn a_thousand_tasks_are_a_list_of_a_few_rows() {
     browser.until("document.querySelector('#timeline svg')").await;
     browser.picture("thousand-wide-light").await;
     for place in [0.3, 0.9, 1.0] {
-        browser.js(&format!("const rows = document.getElementById('rows'); rows.scrollTop = {place} * rows.scrollHeight")).await;
+        browser
+            .js(&format!("const rows = document.getElementById('rows'); rows.scrollTop = {place} * rows.scrollHeight"))
+            .await;
         // The rows in view are there, and no others.
         let in_view = "[...document.querySelectorAll('#rows .row')].some((row) => row.getBoundingClientRect().top >= document.getElementById('rows').getBoundingClientRect().top && row.textContent.includes('#'))";
         browser.until(in_view).await;
@@ -231,7 +244,11 @@ async fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
     open(&browser, &url(&served)).await;
     browser.until("document.querySelector('#rows .row')").await;
     browser.press("\u{e004}").await;
-    assert_eq!(browser.js("return document.activeElement.className").await, "skip", "the first stop leads past the top");
+    assert_eq!(
+        browser.js("return document.activeElement.className").await,
+        "skip",
+        "the first stop leads past the top"
+    );
     // Enter on a task's title opens it, Escape closes it, and the focus is where it was.
     browser.js("document.querySelector('#rows .row .link').focus()").await;
     browser.press("\u{e007}").await;
@@ -247,9 +264,12 @@ async fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
              .map((node) => node.outerHTML.slice(0, 120))")
         .await;
     // The dialogs get their names when they open.
-    let unnamed: Vec<&str> = unnamed.as_array().unwrap().iter().filter_map(Value::as_str).filter(|it| !it.contains("confirm")).collect();
+    let unnamed: Vec<&str> =
+        unnamed.as_array().unwrap().iter().filter_map(Value::as_str).filter(|it| !it.contains("confirm")).collect();
     assert!(unnamed.is_empty(), "{unnamed:?}");
-    let levels = browser.js("return [...document.querySelectorAll('main h1, main h2, main h3')].map((h) => Number(h.tagName[1]))").await;
+    let levels = browser
+        .js("return [...document.querySelectorAll('main h1, main h2, main h3')].map((h) => Number(h.tagName[1]))")
+        .await;
     let levels: Vec<i64> = levels.as_array().unwrap().iter().filter_map(Value::as_i64).collect();
     assert!(levels[0] == 1 && levels.windows(2).all(|pair| pair[1] <= pair[0] + 1), "{levels:?}");
     // One live region speaks, and not of each event.
