@@ -15,7 +15,8 @@ mod price;
 mod run;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Metering, PluginError, ProgramInfo,
+    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Effort, Metering, PluginError,
+    ProgramInfo,
 };
 
 pub use run::ClaudeRun;
@@ -132,6 +133,9 @@ fn arguments(task: &AgentTask) -> Vec<String> {
     if let Some(model) = &task.model {
         option("--model", model);
     }
+    if let Some(effort) = task.effort {
+        option("--effort", level(effort));
+    }
     match &task.resume {
         Some(session) => option("--resume", session),
         None => option("--session-id", &task.session),
@@ -158,6 +162,14 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         args.extend(task.allowed_tools.iter().cloned());
     }
     args
+}
+
+fn level(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Low => "low",
+        Effort::Medium => "medium",
+        Effort::High => "high",
+    }
 }
 
 /// Returns settings that keep the instructions in the user's own checkout away from the agent.
@@ -187,6 +199,7 @@ mod tests {
     fn an_attempt_is_told_its_model_session_and_limits() {
         let task = AgentTask {
             model: Some("opus".into()),
+            effort: Some(Effort::High),
             max_turns: Some(9),
             budget_usd: Some(4.5),
             allowed_tools: vec!["Edit".into(), "Bash(git:*)".into()],
@@ -194,7 +207,7 @@ mod tests {
         };
         check_arguments(
             task,
-            "--model opus --session-id S --max-turns 9 --max-budget-usd 4.5 --permission-mode acceptEdits \
+            "--model opus --effort high --session-id S --max-turns 9 --max-budget-usd 4.5 --permission-mode acceptEdits \
              --allowedTools Edit Bash(git:*)",
         );
     }

@@ -34,9 +34,10 @@ const POLL: Duration = Duration::from_millis(5);
 const MODEL: &str = "claude-sonnet-5";
 const USD_PER_MILLION: f64 = 3.0;
 /// Arguments that are followed by a value.
-const OPTIONS: [&str; 8] = [
+const OPTIONS: [&str; 9] = [
     "--output-format",
     "--model",
+    "--effort",
     "--session-id",
     "--resume",
     "--max-turns",

@@ -41,7 +41,7 @@ fn env_leak() {
     let night = Night::new(json!({"agent": {"env": ["MY_TOOL"]}}));
     night.issue(
         1,
-        json!([[{"run": "env; cat /proc/self/environ 2>&1 || true"}, {"write": ["a.txt", "x"]}, {"result": {}}]]),
+        json!([[{"run": "env; cat /proc/self/environ 2>&1 || true"}, {"look": "~/seen"}, {"write": ["a.txt", "x"]}, {"result": {}}]]),
     );
     let mut command = night.sandbox.autoissue(["exec", "go", "--verbose"]);
     for name in ["GITHUB_TOKEN", "GH_TOKEN", "SSH_AUTH_SOCK", "AWS_SECRET_ACCESS_KEY", "SOME_PASSWORD"] {
@@ -52,6 +52,12 @@ fn env_leak() {
     let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && !printed.contains("canary"), "{printed}");
     assert_eq!(files_with(night.sandbox.root(), "canary-in-the-mine"), [""; 0]);
+    let seen = fs::read_to_string(night.sandbox.home().join("seen")).unwrap();
+    assert!(
+        seen.contains("internal supervise") && seen.contains("key-of-the-agent"),
+        "it looked at the wrong place: {seen}"
+    );
+    assert_eq!(seen.matches("key-of-the-agent").count(), 1, "in the environment, and in no command line: {seen}");
     let launch = &night.launches()[0];
     assert_eq!(
         (&launch["env"]["ANTHROPIC_API_KEY"], &launch["env"]["MY_TOOL"]),
@@ -119,6 +125,9 @@ fn hidden_instructions() {
     let run = night.exec(&[]).exits(0);
     let prompt = night.launches()[0]["prompt"].as_str().unwrap().to_owned();
     assert!(!prompt.contains("secrets") && prompt.contains("zerowidth"), "{prompt}");
+    // The operator is told: before anything is spent, and in the pull request.
+    let warnings = run.events("backlog_read")[0]["warnings"].to_string();
+    assert!(warnings.contains("kept from the agent: #1 (HTML comment, zero-width characters)"), "{warnings}");
     let text = night.pull_request(&run, 1).to_lowercase();
     assert!(text.contains("hidden") || text.contains("removed"), "{text}");
 }

@@ -93,3 +93,33 @@ fn a_model_that_does_not_exist_is_named() {
     assert_eq!(night.launches().len(), 1);
     assert!(run.summary()["tasks"][0]["reason"].as_str().unwrap().contains("`sonet`"));
 }
+
+#[test]
+fn root_without_permissions_is_refused_before_anything_is_spent() {
+    let night = Night::new(json!({"agent": {"yolo": true}}));
+    night.issue(1, json!([good()]));
+    if rustix::process::geteuid().is_root() {
+        let words = "refuses to skip permissions (`agent.yolo`) as root";
+        let run = night.sandbox.run(["exec", "go"]).exits(1);
+        assert!(run.stderr.contains(words) && run.stderr.contains("run as another user"), "{}", run.stderr);
+        assert!(night.launches().is_empty());
+        assert!(night.sandbox.run(["doctor"]).stdout.contains(words));
+    }
+    // On a machine that may be thrown away, and for everybody else, it is as the operator says.
+    let mut command = night.sandbox.autoissue(["exec", "go", "--output", "json"]);
+    let run = autoissue_tests::Run::from(command.env("IS_SANDBOX", "1").output().unwrap()).exits(0);
+    assert_eq!(outcome(&run, 1), "done");
+    assert!(night.launches()[0]["args"].to_string().contains("--dangerously-skip-permissions"));
+}
+
+#[test]
+fn agents_run_with_the_users_rights_and_that_is_said() {
+    let night = Night::new(json!({}));
+    night.issue(1, json!([good()]));
+    let words = "agents run with your rights";
+    let run = night.exec(&[]).exits(0);
+    assert_eq!((run.stderr.matches(words).count(), run.stdout.matches(words).count()), (1, 0), "{}", run.stderr);
+    assert_eq!(night.sandbox.run(["doctor"]).stdout.matches(words).count(), 1);
+    night.sandbox.config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}}"#);
+    assert!(!night.sandbox.run(["exec", "go"]).exits(0).stderr.contains(words));
+}
