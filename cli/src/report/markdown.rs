@@ -48,13 +48,16 @@ fn group(kind: Kind, entries: &[Entry]) -> String {
 
 fn row(entry: &Entry) -> String {
     let Entry { issue, title, place, stat, n_attempts, spent, .. } = entry;
-    format!(
-        "| {issue} | {} | {} | {} | {n_attempts} | {} |\n",
+    let cells = [
+        issue.to_string(),
         inline(title),
         link(place),
         inline(stat),
-        inline(&spent.to_string())
-    )
+        n_attempts.to_string(),
+        inline(&spent.to_string()),
+    ];
+    // Within a table a bar would begin a cell, in code too.
+    format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
 }
 
 fn item(kind: Kind, entry: &Entry) -> String {
@@ -112,7 +115,7 @@ fn word(word: &str) -> String {
     }
     let mut escaped = String::with_capacity(word.len());
     for c in word.chars() {
-        if r"\`*_{}[]<>|~&$".contains(c) {
+        if r"\`*_{}[]<>~&$".contains(c) {
             escaped.push('\\');
         }
         escaped.push(c);
@@ -122,7 +125,7 @@ fn word(word: &str) -> String {
 
 /// Returns text as code. A backtick in it becomes an apostrophe, for no escape works there.
 fn code(text: &str) -> String {
-    format!("`{}`", text.replace('`', "'").replace('|', "\\|"))
+    format!("`{}`", text.replace('`', "'"))
 }
 
 /// Returns an address that is one as it is, for it becomes a link by itself; anything else as code.

@@ -66,7 +66,7 @@ fn picture(timeline: &Timeline, time: &LocalTime) -> Markup {
             }
             @for at_ms in scale.times() {
                 @let x = percent(scale.x(at_ms));
-                line.grid x1=(x) x2=(x) y1="0" y2=(lanes);
+                line.grid x1=(x) x2=(x) y1="0" y2=(lanes) {}
                 text.time x=(x) y=(lanes + TIMES - 7) { (scale.written(at_ms, time)) }
             }
             @for (x, width) in scale.gaps() {
@@ -88,7 +88,7 @@ fn drawn(bar: &Bar, scale: &Scale, time: &LocalTime) -> Markup {
                 (bar.issue) " " (bar.title) ", attempt " (bar.attempt) ": " (word(bar.end)) ", "
                 (time.clock(bar.ran.from_ms)) " to " (time.clock(bar.ran.to_ms)) ", " (bar.spent)
             }
-            rect width="100%" height="100%" rx="3";
+            rect width="100%" height="100%" rx="3" {}
             text x="6" y="16" { (bar.issue) " " (mark(bar.end)) }
         }
     }
