@@ -230,8 +230,13 @@ mod tests {
         events.extend(check_failed(2, 310));
         events.extend(worked(3, 1, 50));
         events.push(finished(3, Outcome::NeedsYou { message: "merge".to_owned() }));
-        events.extend(shipped(2, 30, 42).split_off(2));
-        assert_snapshot!(read(&[events]), @"");
+        events.extend(shipped(1, 30, 42).split_off(2));
+        assert_snapshot!(read(&[events]), @"
+        run 1..29
+        lane 0: #1 attempt 1 13..29 Shipped $0.42
+        lane 1: #2 attempt 1 15..19 Failed $3.10
+        lane 1: #3 attempt 1 21..25 NeedsYou $0.50
+        ");
     }
 
     #[test]
@@ -242,7 +247,14 @@ mod tests {
         first.push(Event::AttemptSuspended { issue: IssueNumber(1), attempt: 1 });
         let mut second = vec![Event::SessionResumed { settings: Box::default() }];
         second.extend(shipped(1, 30, 42).split_off(2));
-        assert_snapshot!(read(&[first, second]), @"");
+        assert_snapshot!(read(&[first, second]), @"
+        run 1..14
+        run 3615..3619
+        lane 0: #1 attempt 1 10..14 Stopped $0.00
+        lane 1: #2 attempt 1 12..14 Stopped $0.00
+        lane 0: #1 attempt 1 3615..3619 Shipped $0.42
+        lane 1: #2 attempt 1 3615..3619 Running $0.00
+        ");
     }
 
     #[test]
@@ -254,6 +266,10 @@ mod tests {
         events.push(Event::BreakerOpened { service: service.clone(), until, n_failures: 5 });
         events.push(Event::ServiceAnswered { service });
         events.push(completed());
-        assert_snapshot!(read(&[events]), @"");
+        assert_snapshot!(read(&[events]), @"
+        run 1..10
+        pause 7..8 the forge pauses: limit reached
+        pause 8..9 the forge failed 5 times in a row
+        ");
     }
 }
