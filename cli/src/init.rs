@@ -1,12 +1,14 @@
 //! `autoissue init`: writes a configuration for this repository, with what differs from the defaults. It asks nothing that it
 //! can find out, and overwrites nothing.
 
+mod guess;
+
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use autoissue_core::service::checkout::Checkout;
-use autoissue_core::service::local_forge;
+use autoissue_core::service::local_forge::{self, LocalForge};
 use autoissue_core::session::SessionError;
 use serde_json::{Map, Value, json};
 
@@ -15,13 +17,20 @@ use crate::config::git_remote::GitRemote;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
+use crate::printable::one_line;
 use crate::project;
+
+use guess::{Guess, Guessed};
 
 /// Branch that needs no word in the configuration.
 const DEFAULT_BRANCH: &str = "main";
 
-/// Most bytes read of a file that may name a check.
-const FILE_BYTES_MAX: usize = 1 << 20;
+/// Where editors find the schema. An address rather than a path: the file belongs to this program and not to the repository,
+/// which may be cloned to anywhere. Of the main branch, for that is there from the first day on; keys are only ever added.
+const SCHEMA: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/main/cli/autoissue.config.schema.json");
+
+/// Labels that are named as examples.
+const N_LABELS_SHOWN: usize = 5;
 
 /// Runs the command.
 ///
@@ -35,7 +44,7 @@ pub(crate) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
         return Err(CliError::ConfigExists { path });
     }
     let found = Found::in_repository(around, &root)?;
-    if found.repository.is_none() {
+    if found.repository.is_err() {
         initialise_forge(&root)?;
     }
     write(&path, &found.config())?;
@@ -52,59 +61,94 @@ fn initialise_forge(root: &Path) -> Result<(), CliError> {
 }
 
 /// What was found out about a repository.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Found {
-    /// `owner/name` on GitHub; `None` where there is no such remote.
-    repository: Option<String>,
+    /// `owner/name` on GitHub, or why there is none.
+    repository: Result<String, String>,
+    /// `owner/name` of the remote `upstream`, where that is another.
+    upstream: Option<String>,
     /// The base branch, where it has to be named.
     base_branch: Option<String>,
-    /// Commands that look like its tests.
-    checks: Vec<&'static str>,
+    /// The base branch, for people.
+    base: String,
+    /// Labels of the issues, as far as they lie here.
+    labels: Vec<String>,
+    /// Commands that look like its setup and its tests.
+    guessed: Guessed,
 }
 
 impl Found {
     fn in_repository(around: &Surroundings, root: &Path) -> Result<Self, CliError> {
-        let origin = project::origin(root, around.path_env())?;
-        let repository = origin.and_then(|url| GitRemote::parse(&url).ok()).map(|remote| remote.repo());
-        let base_branch = base_branch(around, root).filter(|branch| branch != DEFAULT_BRANCH);
-        Ok(Self { repository, base_branch, checks: checks(root) })
+        let repository = match project::origin(root, around.path_env())? {
+            None => Err("there is no remote `origin`".to_owned()),
+            Some(url) => GitRemote::parse(&url)
+                .map(|remote| remote.repo())
+                .map_err(|error| format!("`origin` names no repository on GitHub: {error}")),
+        };
+        let ask = |args: &[&str]| project::git(root, around.path_env(), args).ok();
+        let upstream = ask(&["remote", "get-url", "upstream"]).and_then(|url| GitRemote::parse(&url).ok());
+        let upstream =
+            upstream.map(|remote| remote.repo()).filter(|repo| repository.as_ref().is_ok_and(|it| it != repo));
+        let (base_branch, base) = if repository.is_ok() { remote_base(&ask) } else { local_base(root) };
+        let forge = LocalForge::open(root).ok();
+        let labels = forge.and_then(|forge| forge.labels().ok()).unwrap_or_default();
+        Ok(Self { repository, upstream, base_branch, base, labels, guessed: guess::look(root) })
     }
 
     /// Returns what differs from the defaults.
     fn config(&self) -> Value {
         let mut config = Map::new();
+        config.insert("$schema".to_owned(), json!(SCHEMA));
         if let Some(branch) = &self.base_branch {
             config.insert("project".to_owned(), json!({ "baseBranch": branch }));
         }
-        if !self.checks.is_empty() {
-            config.insert("executor".to_owned(), json!({ "checks": self.checks }));
+        let commands = |guesses: &[Guess]| guesses.iter().map(|guess| json!(guess.command)).collect::<Vec<Value>>();
+        let executor: Map<String, Value> = [("setup", &self.guessed.setup), ("checks", &self.guessed.checks)]
+            .into_iter()
+            .filter(|(_, guesses)| !guesses.is_empty())
+            .map(|(key, guesses)| (key.to_owned(), Value::Array(commands(guesses))))
+            .collect();
+        if !executor.is_empty() {
+            config.insert("executor".to_owned(), Value::Object(executor));
         }
-        if self.repository.is_none() {
+        if self.repository.is_err() {
             config.insert("forge".to_owned(), json!({ "kind": "local" }));
         }
         Value::Object(config)
     }
 
     fn json(&self, path: &Path) -> Value {
-        json!({ "type": "init", "path": path, "repository": self.repository, "config": self.config() })
+        json!({
+            "type": "init", "path": path, "repository": self.repository.as_ref().ok(), "config": self.config(),
+            "guessed": { "setup": self.guessed.setup, "checks": self.guessed.checks },
+        })
     }
 
     fn text(&self, path: &Path) -> String {
-        let mut text = format!("wrote {}\n", path.display());
+        let mut text = format!("wrote {}\n\nfound\n", path.display());
+        let mut line = |what: &str, words: &str| text.push_str(&format!("  {what:<10}  {words}\n"));
         match &self.repository {
-            Some(repository) => {
-                text.push_str(&format!("repository  {repository} on GitHub, from the remote `origin`\n"));
-            }
-            None => text
-                .push_str("forge       local: no remote `origin` on GitHub; issues are files in .autoissue/issues\n"),
+            Ok(repository) => line("repository", &format!("{repository} on GitHub, from the remote `origin`")),
+            Err(why) => line("forge", &format!("local, for {why}; issues are files in .autoissue/issues")),
         }
-        text.push_str(&format!("base        {}\n", self.base_branch.as_deref().unwrap_or(DEFAULT_BRANCH)));
-        match self.checks.as_slice() {
-            [] => text.push_str("checks      none found: set `executor.checks`, or nothing but the agent's word says that work is right\n"),
-            checks => text.push_str(&format!("checks      {} (a guess; see `executor.checks`)\n", checks.join(", "))),
+        if let Some(upstream) = &self.upstream {
+            line("", &format!("`upstream` is {upstream}; set `project.repo` if its issues are meant"));
         }
+        line("base", &self.base);
+        if !self.labels.is_empty() {
+            let shown = self.labels.iter().take(N_LABELS_SHOWN).map(|label| one_line(label)).collect::<Vec<_>>();
+            line("labels", &shown.join(", "));
+        }
+        text.push_str("\nguessed\n");
+        text.push_str(&guesses(
+            "setup",
+            &self.guessed.setup,
+            "none, for no lock file says how to install dependencies",
+        ));
+        let none = "none: set `executor.checks`, or nothing but the agent's word says that work is right";
+        text.push_str(&guesses("checks", &self.guessed.checks, none));
         text.push_str("\nnext\n");
-        if self.repository.is_none() {
+        if self.repository.is_err() {
             text.push_str("  write an issue: .autoissue/README.md tells how\n");
         }
         text.push_str("  autoissue doctor                  check everything a night needs\n");
@@ -114,56 +158,42 @@ impl Found {
     }
 }
 
-/// Returns the branch that the remote calls its default, else the one that sessions would take.
-fn base_branch(around: &Surroundings, root: &Path) -> Option<String> {
-    let args = ["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"];
-    let remote = project::git(root, around.path_env(), &args).ok();
-    let remote = remote.and_then(|name| name.strip_prefix("origin/").map(str::to_owned));
+fn guesses(what: &str, guesses: &[Guess], none: &str) -> String {
+    if guesses.is_empty() {
+        return format!("  {what:<10}  {none}\n");
+    }
+    let heads = std::iter::once(what).chain(std::iter::repeat(""));
+    guesses
+        .iter()
+        .zip(heads)
+        .map(|(Guess { command, from }, head)| format!("  {head:<10}  {command}, from {from}\n"))
+        .collect()
+}
+
+/// Returns the base branch as far as it has to be named, and for people. Sessions take `main` where the remote has it, else its
+/// default branch, so only another default beside a `main` needs a word.
+fn remote_base(ask: &impl Fn(&[&str]) -> Option<String>) -> (Option<String>, String) {
+    let default = ask(&["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]);
+    let default = default.and_then(|name| name.strip_prefix("origin/").map(str::to_owned));
+    let has_main = ask(&["rev-parse", "--quiet", "--verify", "refs/remotes/origin/main"]).is_some();
+    match default {
+        Some(branch) if branch == DEFAULT_BRANCH => (None, branch),
+        Some(branch) if has_main => {
+            let shown = format!("{branch}, the default branch of `origin`, which has a `main` too");
+            (Some(branch), shown)
+        }
+        Some(branch) => (None, format!("{branch}, the default branch of `origin`")),
+        None if has_main => (None, DEFAULT_BRANCH.to_owned()),
+        None => (None, "the default branch of `origin`, which is not known here".to_owned()),
+    }
+}
+
+/// The same on the local forge. Sessions take `main` if it exists, else what is checked out, which changes.
+fn local_base(root: &Path) -> (Option<String>, String) {
     // A repository without a commit has no branch to name, and `exec` will say so.
-    remote.or_else(|| Checkout::open(root).ok()?.base_branch(None).ok())
-}
-
-/// Guesses the commands that test a repository from the files in its root.
-fn checks(root: &Path) -> Vec<&'static str> {
-    let text = |name: &str| read(&root.join(name));
-    let has = |name: &str| root.join(name).is_file();
-    let mut checks = Vec::new();
-    if has("Cargo.toml") {
-        checks.push("cargo test");
-    }
-    if text("package.json").is_some_and(|text| has_npm_test(&text)) {
-        checks.push("npm test");
-    }
-    if has("go.mod") {
-        checks.push("go test ./...");
-    }
-    if has("pytest.ini") || has("conftest.py") || text("pyproject.toml").is_some_and(|text| text.contains("pytest")) {
-        checks.push("pytest");
-    }
-    // A makefile mostly calls one of the others.
-    let is_test = |line: &str| line.strip_prefix("test").is_some_and(|rest| rest.trim_start().starts_with(':'));
-    if checks.is_empty()
-        && ["Makefile", "makefile", "GNUmakefile"]
-            .iter()
-            .filter_map(|name| text(name))
-            .any(|text| text.lines().any(is_test))
-    {
-        checks.push("make test");
-    }
-    checks
-}
-
-/// Returns whether there is a test script that is not the one which `npm init` writes, for that one always fails.
-fn has_npm_test(package: &str) -> bool {
-    let package: Value = serde_json::from_str(package).unwrap_or_default();
-    package["scripts"]["test"]
-        .as_str()
-        .is_some_and(|script| !script.is_empty() && !script.contains("no test specified"))
-}
-
-fn read(path: &Path) -> Option<String> {
-    let bytes = std::fs::read(path).ok().filter(|bytes| bytes.len() <= FILE_BYTES_MAX)?;
-    String::from_utf8(bytes).ok()
+    let branch = Checkout::open(root).ok().and_then(|checkout| checkout.base_branch(None).ok());
+    let branch = branch.unwrap_or_else(|| DEFAULT_BRANCH.to_owned());
+    (Some(branch.clone()).filter(|branch| branch != DEFAULT_BRANCH), branch)
 }
 
 fn write(path: &PathBuf, config: &Value) -> Result<(), CliError> {
@@ -181,39 +211,42 @@ mod tests {
 
     use super::*;
 
-    fn guessed(files: &[(&str, &str)]) -> Vec<&'static str> {
-        let root = tempfile::tempdir().unwrap();
-        files.iter().for_each(|(name, text)| std::fs::write(root.path().join(name), text).unwrap());
-        checks(root.path())
+    fn nothing() -> Found {
+        let (repository, base) = (Ok("o/n".to_owned()), "main".to_owned());
+        Found { repository, upstream: None, base_branch: None, base, labels: Vec::new(), guessed: Guessed::default() }
     }
 
-    #[test]
-    fn checks_are_guessed_from_files() {
-        assert_eq!(guessed(&[("Cargo.toml", ""), ("Makefile", "test:\n")]), ["cargo test"]);
-        assert_eq!(guessed(&[("package.json", r#"{"scripts":{"test":"vitest"}}"#)]), ["npm test"]);
-        let placeholder = r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#;
-        assert_eq!(guessed(&[("package.json", placeholder)]), [""; 0]);
-        assert_eq!(
-            guessed(&[("go.mod", ""), ("pyproject.toml", "[tool.pytest.ini_options]")]),
-            ["go test ./...", "pytest"]
-        );
-        assert_eq!(guessed(&[("Makefile", "all:\ntest : all\n")]), ["make test"]);
-        assert_eq!(guessed(&[("Makefile", "tests:\n"), ("pyproject.toml", "")]), [""; 0]);
+    fn guess(command: &str, from: &'static str) -> Guess {
+        Guess { command: command.to_owned(), from }
     }
 
     #[test]
     fn only_what_differs_from_the_defaults_is_written() {
-        let github = Found { repository: Some("o/n".to_owned()), ..Found::default() };
-        assert_eq!(github.config(), json!({}));
-        let local = Found { base_branch: Some("trunk".to_owned()), checks: vec!["cargo test"], ..Found::default() };
+        assert_eq!(nothing().config(), json!({ "$schema": SCHEMA }));
+        let local = Found {
+            repository: Err("there is no remote `origin`".to_owned()),
+            base_branch: Some("trunk".to_owned()),
+            base: "trunk".to_owned(),
+            labels: vec!["bug".to_owned(), "docs".to_owned()],
+            guessed: Guessed {
+                setup: vec![guess("npm ci", "package-lock.json")],
+                checks: vec![guess("cargo test", "Cargo.toml"), guess("npm test", "package.json")],
+            },
+            ..nothing()
+        };
         assert_snapshot!(serde_json::to_string_pretty(&local.config()).unwrap(), @r#"
         {
+          "$schema": "https://github.com/autoissue/autoissue/raw/main/cli/autoissue.config.schema.json",
           "project": {
             "baseBranch": "trunk"
           },
           "executor": {
+            "setup": [
+              "npm ci"
+            ],
             "checks": [
-              "cargo test"
+              "cargo test",
+              "npm test"
             ]
           },
           "forge": {
@@ -223,9 +256,16 @@ mod tests {
         "#);
         assert_snapshot!(local.text(Path::new("/p/autoissue.config.json")), @"
         wrote /p/autoissue.config.json
-        forge       local: no remote `origin` on GitHub; issues are files in .autoissue/issues
-        base        trunk
-        checks      cargo test (a guess; see `executor.checks`)
+
+        found
+          forge       local, for there is no remote `origin`; issues are files in .autoissue/issues
+          base        trunk
+          labels      bug, docs
+
+        guessed
+          setup       npm ci, from package-lock.json
+          checks      cargo test, from Cargo.toml
+                      npm test, from package.json
 
         next
           write an issue: .autoissue/README.md tells how
@@ -233,6 +273,22 @@ mod tests {
           autoissue exec <label> --dry-run  see the plan; it costs nothing
           autoissue exec <label>            run it
         ");
+    }
+
+    #[test]
+    fn a_base_is_named_only_where_a_session_would_take_another() {
+        let check = |default: Option<&str>, has_main: bool, named: Option<&str>| {
+            let ask = |args: &[&str]| match args[0] {
+                "symbolic-ref" => default.map(|name| format!("origin/{name}")),
+                _ => has_main.then(|| "commit".to_owned()),
+            };
+            assert_eq!(remote_base(&ask).0.as_deref(), named, "{default:?} {has_main}");
+        };
+        check(Some("main"), true, None);
+        check(Some("develop"), true, Some("develop"));
+        check(Some("master"), false, None);
+        check(None, true, None);
+        check(None, false, None);
     }
 
     #[test]

@@ -32,6 +32,12 @@ pub(crate) enum GitRemoteError {
         /// The address, without credentials.
         url: String,
     },
+    /// A forge that is not GitHub.
+    #[error("`{host}` is not GitHub")]
+    OtherForge {
+        /// The host.
+        host: String,
+    },
     /// The path is not `owner/name`.
     #[error("`{path}` on `{host}` is not `owner/name`")]
     NotOwnerAndName {
@@ -54,6 +60,9 @@ impl GitRemote {
         let Address { scheme, authority, path } = split(url)?;
         let no_host = || GitRemoteError::NoHost { url: without_credentials(url) };
         let (host, port) = without_user(authority).and_then(host_and_port).ok_or_else(no_host)?;
+        if is_other_forge(&host) {
+            return Err(GitRemoteError::OtherForge { host });
+        }
         let (owner, name) = owner_and_name(path)
             .ok_or_else(|| GitRemoteError::NotOwnerAndName { host: host.clone(), path: without_credentials(path) })?;
         let is_web = matches!(scheme, "https" | "http");
@@ -89,6 +98,14 @@ impl GitRemote {
 /// Returns the host of the API where it has one of its own: `github.com` and the tenants of `ghe.com`.
 pub(super) fn api_host(host: &str) -> Option<String> {
     (host == "github.com" || host.ends_with(".ghe.com")).then(|| format!("api.{host}"))
+}
+
+/// Forges that people have their repositories on and that have another API. Any other host may be a GitHub Enterprise.
+const OTHER_FORGES: [&str; 6] =
+    ["bitbucket.org", "codeberg.org", "dev.azure.com", "git.sr.ht", "gitea.com", "ssh.dev.azure.com"];
+
+fn is_other_forge(host: &str) -> bool {
+    OTHER_FORGES.contains(&host) || host.starts_with("gitlab.")
 }
 
 /// Tells whether a host is this machine.
@@ -217,6 +234,13 @@ mod tests {
     fn local_paths_are_told_apart() {
         for url in ["/srv/git/name.git", "../name", "./a:b/c", "file:///srv/owner/name", "name"] {
             assert!(matches!(GitRemote::parse(url), Err(GitRemoteError::Local { .. })), "{url}");
+        }
+    }
+
+    #[test]
+    fn other_forges_are_not_taken_for_github() {
+        for url in ["git@gitlab.com:o/n.git", "https://gitlab.example.com/o/n", "https://bitbucket.org/o/n.git"] {
+            assert!(matches!(GitRemote::parse(url), Err(GitRemoteError::OtherForge { .. })), "{url}");
         }
     }
 

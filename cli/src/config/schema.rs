@@ -136,6 +136,12 @@ mod tests {
     }
 
     #[test]
+    fn the_schema_that_editors_are_sent_to_is_this_one() {
+        let published: Value = serde_json::from_str(include_str!("../../autoissue.config.schema.json")).unwrap();
+        assert_eq!(published, document(), "run `autoissue config schema >cli/autoissue.config.schema.json`");
+    }
+
+    #[test]
     fn the_file_may_name_its_schema() {
         assert_eq!(document()["properties"]["$schema"]["type"], json!("string"));
         assert!(lookup("$schema").is_none());

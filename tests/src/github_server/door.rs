@@ -170,6 +170,8 @@ async fn api(shared: &Arc<Shared>, router: Router, request: &Received) -> Respon
     insert(response.headers_mut(), "x-github-request-id", "0000:0000:0000:0000:00000000");
     insert(response.headers_mut(), "x-github-media-type", "github.v3; format=json");
     insert(response.headers_mut(), "server", "github.com");
+    let date = shared.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    insert(response.headers_mut(), "date", &date);
     response
 }
 

@@ -286,8 +286,13 @@ fn root_of(error: Cause<'_>) -> Cause<'_> {
 
 /// Returns whether TLS failed: its library hands errors over as data that is not valid, which nothing else here does.
 fn is_about_tls(error: Cause<'_>) -> bool {
-    let mut kinds = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind);
-    kinds.any(|kind| kind == ErrorKind::InvalidData)
+    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_invalid_data)
+}
+
+/// Looks also into errors of the system's kind that hold another one: as a cause they show what is below that.
+fn is_invalid_data(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+    error.kind() == ErrorKind::InvalidData || inner.is_some_and(is_invalid_data)
 }
 
 /// An error that lives as long as what it is part of.

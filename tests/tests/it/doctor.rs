@@ -1,0 +1,325 @@
+//! `autoissue doctor`, and the glance that `exec` takes before it spends: each trouble is named with what to do, and nothing is
+//! changed, neither here nor on the server.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use autoissue_tests::github_server::{Fault, On, Token};
+use autoissue_tests::{GithubSandbox, LABEL, Run, Sandbox, TOKEN};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use crate::file_tree::{assert_same, tree};
+
+/// Runs `doctor` to its end, and makes sure that it leaves no trace.
+#[track_caller]
+fn examine(world: &GithubSandbox, mut command: Command) -> Vec<Value> {
+    let before = (tree(&world.project()), tree(&world.state()), world.repository.branches());
+    let run = Run::from(command.args(["--output", "json"]).output().expect("the binary runs"));
+    assert_same(&before.0, &tree(&world.project()));
+    assert_same(&before.1, &tree(&world.state()));
+    assert_eq!(before.2, world.repository.branches());
+    assert!(!run.stdout.contains(TOKEN) && !run.stderr.contains(TOKEN), "{run:?}");
+    let findings = run.json();
+    let is_ill = findings.iter().any(|finding| finding["level"] == "failure");
+    assert_eq!(run.code, Some(i32::from(is_ill)), "{run:?}");
+    for finding in &findings {
+        assert_eq!(finding["advice"].is_null(), finding["level"] == "ok", "{finding}");
+    }
+    findings
+}
+
+/// Asserts that a finding of this kind is there, and that no other has failed.
+#[track_caller]
+fn has(findings: &[Value], check: &str, level: &str, words: &str) {
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let is_it = |finding: &&Value| finding["check"] == check && text(finding, "message").contains(words);
+    let found = findings.iter().find(is_it).unwrap_or_else(|| panic!("no `{check}` with {words:?}: {findings:#?}"));
+    assert_eq!(found["level"], level, "{found}");
+    let other = findings.iter().find(|other| other["level"] == "failure" && other["check"] != check);
+    assert!(other.is_none(), "{other:?}");
+}
+
+fn quick(world: &GithubSandbox) -> Command {
+    world.autoissue(["doctor", "--quick"])
+}
+
+fn with_token(world: &GithubSandbox, text: &str, token: Token) -> Command {
+    world.server.token(text, token);
+    let mut command = quick(world);
+    command.env("GITHUB_TOKEN", text);
+    command
+}
+
+fn in_hours(hours: i64) -> String {
+    (Timestamp::now() + SignedDuration::from_hours(hours)).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// Runs `exec`, which has to refuse with these words and leave nothing behind.
+#[track_caller]
+fn exec_refuses(world: &GithubSandbox, token: &str, words: &str) {
+    let before = (tree(&world.project()), tree(&world.state()));
+    let mut command = world.autoissue(["exec", LABEL]);
+    let run = Run::from(command.env("GITHUB_TOKEN", token).output().expect("the binary runs")).exits(1);
+    assert!(run.stderr.contains(words) && run.stderr.contains("hint:"), "{}", run.stderr);
+    assert_same(&before.0, &tree(&world.project()));
+    assert_same(&before.1, &tree(&world.state()));
+}
+
+// ---- a sound world
+
+#[test]
+fn where_all_is_well_nothing_fails_and_nothing_is_changed() {
+    let world = GithubSandbox::new();
+    world.executor(r#"{"setup": ["touch made"], "checks": ["test -f made", "test -f README.md"]}"#);
+    let findings = examine(&world, world.autoissue(["doctor"]));
+    has(&findings, "token", "ok", "from `GITHUB_TOKEN`");
+    has(&findings, "forge", "ok", "ada/sample on GitHub");
+    has(&findings, "rate limit", "ok", "of 5000 calls");
+    has(&findings, "clock", "ok", "as GitHub's");
+    has(&findings, "push", "ok", "takes pushes");
+    has(&findings, "base branch", "ok", "main");
+    has(&findings, "identity", "ok", "Ada <ada@example.org>");
+    has(&findings, "checks", "ok", "test -f made: passes on main");
+    has(&findings, "checks", "ok", "test -f README.md: passes on main");
+}
+
+#[test]
+fn a_journal_is_looked_at_without_a_trace() {
+    let world = GithubSandbox::new();
+    world.plain_issue("[Backend] add");
+    world.exec(&[]).exits(0);
+    has(&examine(&world, quick(&world)), "journal", "ok", "can be read");
+}
+
+// ---- the token
+
+#[test]
+fn each_trouble_with_the_token_is_told_apart() {
+    let world = GithubSandbox::new();
+    let mut command = quick(&world);
+    command.env_remove("GITHUB_TOKEN").env("PATH", "/usr/bin:/bin");
+    has(&examine(&world, command), "token", "failure", "`GITHUB_TOKEN` and `GH_TOKEN` are not set");
+
+    let mut command = quick(&world);
+    command.env("GITHUB_TOKEN", "ghp_of_nobody");
+    let findings = examine(&world, command);
+    has(&findings, "forge", "failure", "does not accept the token from `GITHUB_TOKEN`: Bad credentials");
+    exec_refuses(&world, "ghp_of_nobody", "does not accept the token from `GITHUB_TOKEN`");
+
+    let findings = examine(&world, with_token(&world, "reads_only", Token::fine_grained("ada").read_only()));
+    has(&findings, "push", "failure", "permissions for `ada/sample` are without `push`");
+    exec_refuses(&world, "reads_only", "does not let this token push branches");
+
+    let findings = examine(&world, with_token(&world, "with_repo", Token::classic("ada", &["repo", "workflow"])));
+    has(&findings, "scopes", "ok", "repo, workflow");
+}
+
+#[test]
+fn a_token_that_ends_is_told_before_the_night() {
+    let world = GithubSandbox::new();
+    world.plain_issue("[Backend] add");
+    let soon = Token::fine_grained("ada").expires(&in_hours(5));
+    has(&examine(&world, with_token(&world, "ends_soon", soon)), "token end", "warning", "the token ends in 4 hours");
+    let late = Token::fine_grained("ada").expires(&in_hours(5_000));
+    has(&examine(&world, with_token(&world, "ends_late", late)), "token end", "ok", "UTC");
+    let over = Token::fine_grained("ada").expires(&in_hours(-1));
+    has(&examine(&world, with_token(&world, "is_over", over)), "token end", "failure", "the token ended on");
+    exec_refuses(&world, "is_over", "the token ended on");
+
+    let mut command = world.autoissue(["exec", LABEL]);
+    let run = Run::from(command.env("GITHUB_TOKEN", "ends_soon").output().expect("the binary runs")).exits(0);
+    assert!(run.stderr.contains("warning: the token ends in"), "{}", run.stderr);
+}
+
+// ---- the repository
+
+#[test]
+fn an_archived_repository_is_no_place_for_work() {
+    let world = GithubSandbox::new();
+    world.repository.archive();
+    has(&examine(&world, quick(&world)), "push", "failure", "`ada/sample` is archived");
+    exec_refuses(&world, TOKEN, "is archived");
+}
+
+#[test]
+fn a_repository_without_issues_has_no_backlog() {
+    let world = GithubSandbox::new();
+    world.repository.disable_issues();
+    has(&examine(&world, quick(&world)), "issues", "failure", "issues are turned off");
+    exec_refuses(&world, TOKEN, "issues are turned off for `ada/sample`");
+}
+
+#[test]
+fn a_renamed_repository_is_worked_on_under_its_new_name() {
+    let world = GithubSandbox::new();
+    world.plain_issue("[Backend] add");
+    world.repository.rename("ada/renamed");
+    has(&examine(&world, quick(&world)), "forge", "warning", "`ada/sample` is called `ada/renamed` now");
+    let first = world.exec(&[]).exits(0);
+    assert_eq!(first.outcomes(), [(1, "done".to_owned())]);
+    assert!(first.stderr.contains("is called `ada/renamed` now"), "{}", first.stderr);
+    assert_eq!(world.exec(&[]).exits(0).outcomes(), [(1, "already_open".to_owned())]);
+    assert_eq!(world.repository.pulls().len(), 1);
+}
+
+#[test]
+fn a_misspelt_or_hidden_repository_is_not_found() {
+    let world = GithubSandbox::new();
+    world.config(r#"{"agent": {"backend": "patch"}, "project": {"repo": "ada/smaple"}}"#);
+    has(&examine(&world, quick(&world)), "forge", "failure", "has no `ada/smaple` that this token may see");
+    exec_refuses(&world, TOKEN, "has no `ada/smaple` that this token may see");
+}
+
+#[test]
+fn a_base_that_is_not_there_is_named() {
+    let world = GithubSandbox::new();
+    world.config(r#"{"agent": {"backend": "patch"}, "project": {"baseBranch": "trunk"}}"#);
+    has(&examine(&world, quick(&world)), "base branch", "failure", "branch `trunk` does not exist");
+    world.executor("{}");
+    world.repository.delete_branch("main");
+    has(&examine(&world, quick(&world)), "base branch", "failure", "has no commit yet");
+}
+
+#[test]
+fn a_push_that_git_is_denied_is_found_although_the_api_promises_it() {
+    let world = GithubSandbox::new();
+    let pushes = On::get("/*/*/info/refs").when(|request| request.query.contains("git-receive-pack")).always();
+    world.server.fault(pushes, Fault::status(403));
+    has(&examine(&world, quick(&world)), "push", "failure", "takes no push");
+}
+
+// ---- the way there
+
+#[test]
+fn few_calls_and_a_wrong_clock_are_warnings() {
+    let world = GithubSandbox::new();
+    world.server.set_quota("ada", 8, std::time::Duration::from_secs(600));
+    has(&examine(&world, quick(&world)), "rate limit", "warning", "7 of 5000 calls");
+    world.server.let_pass(std::time::Duration::from_secs(3_600));
+    has(&examine(&world, quick(&world)), "clock", "warning", "minutes behind GitHub's");
+}
+
+#[test]
+fn an_api_that_cannot_be_reached_or_trusted_is_told_with_its_host() {
+    let world = GithubSandbox::new();
+    let at = |url: String| {
+        let mut command = quick(&world);
+        command.env("AUTOISSUE_GITHUB_API_URL", url);
+        examine(&world, command)
+    };
+    has(&at("http://127.0.0.1:1".to_owned()), "forge", "failure", "cannot be reached at `127.0.0.1:1`");
+    let plain = world.server.origin().replace("http:", "https:");
+    has(&at(plain), "forge", "failure", "there is no trusted connection to `127.0.0.1:");
+}
+
+#[test]
+fn the_api_is_asked_through_the_proxy_of_the_environment() {
+    let world = GithubSandbox::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    let proxy = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut request = vec![0; 4_096];
+        let n = stream.read(&mut request).expect("a request");
+        stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").expect("the client reads");
+        String::from_utf8_lossy(&request[..n]).into_owned()
+    });
+    let mut command = quick(&world);
+    command.env("AUTOISSUE_GITHUB_API_URL", "https://api.example.org");
+    command.env("HTTPS_PROXY", format!("http://me:hunter2@{address}")).env("NO_PROXY", "127.0.0.1");
+    let findings = examine(&world, command);
+    has(&findings, "forge", "failure", "proxy authorization required");
+    assert!(findings.iter().any(|it| it["check"] == "proxy") && !format!("{findings:?}").contains("hunter2"));
+    let request = proxy.join().expect("a request came");
+    assert!(request.starts_with("CONNECT api.example.org:443 "), "{request}");
+    assert!(request.contains("Proxy-Authorization: Basic") && !request.contains(TOKEN), "{request}");
+}
+
+// ---- the machine
+
+fn install_claude(world: &Sandbox, script: &str) {
+    let program = world.root().join("claude.sh");
+    fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("the program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
+    world.install("claude", &program);
+}
+
+#[test]
+fn the_agent_is_asked_for_its_version_and_its_login_is_looked_for() {
+    let world = GithubSandbox::new();
+    world.configure("claude", "{}");
+    install_claude(&world, "echo 2.1.197 '(Claude Code)'; env >\"$HOME/seen\"");
+    let findings = examine(&world, quick(&world));
+    has(&findings, "agent", "ok", "2.1.197 (Claude Code)");
+    has(&findings, "agent rights", "ok", "agents run with your rights");
+    if cfg!(target_os = "linux") {
+        has(&findings, "login", "warning", "not seen");
+    }
+    let seen = fs::read_to_string(world.home().join("seen")).expect("the program ran");
+    assert!(!seen.contains(TOKEN), "the agent's program gets no token");
+    let mut command = quick(&world);
+    command.env("ANTHROPIC_API_KEY", "sk-ant-canary-canary");
+    let findings = examine(&world, command);
+    has(&findings, "login", "ok", "`ANTHROPIC_API_KEY` is set");
+    assert!(!format!("{findings:?}").contains("canary-canary"));
+}
+
+#[test]
+fn an_agent_that_does_not_even_tell_its_version_is_a_failure() {
+    let world = GithubSandbox::new();
+    world.configure("claude", "{}");
+    install_claude(&world, "echo broken >&2; exit 7");
+    has(&examine(&world, quick(&world)), "agent", "failure", "ended with exit code 7: broken");
+}
+
+#[test]
+fn a_red_base_is_told_with_the_end_of_what_was_printed() {
+    let world = GithubSandbox::new();
+    let checks = r#""checks": [{"name": "tests", "run": "seq 1 40; exit 3"}]"#;
+    world.executor(&format!("{{{checks}}}"));
+    let findings = examine(&world, world.autoissue(["doctor"]));
+    has(&findings, "checks", "failure", "tests: fails with exit code 3");
+    let output = findings.iter().find_map(|it| it["output"].as_str()).expect("the end of the output");
+    assert!(output.ends_with("39\n40") && !output.contains("\n30\n"), "{output}");
+    world.executor(&format!("{{{checks}, \"redBase\": \"ignoreKnown\"}}"));
+    has(&examine(&world, world.autoissue(["doctor"])), "checks", "warning", "tests: fails with exit code 3");
+    world.executor(r#"{"setup": ["exit 4"], "checks": ["true"]}"#);
+    has(&examine(&world, world.autoissue(["doctor"])), "setup", "failure", "`exit 4` fails with exit code 4");
+    world.executor(r#"{"checks": ["touch ../../ran; exit 3"]}"#);
+    has(&examine(&world, quick(&world)), "checks", "ok", "not run");
+}
+
+#[test]
+fn nobody_to_commit_as_is_a_warning() {
+    let world = GithubSandbox::new();
+    fs::write(world.home().join(".gitconfig"), "").expect("the git configuration");
+    has(&examine(&world, quick(&world)), "identity", "warning", "neither `user.name` nor `user.email`");
+}
+
+#[test]
+fn a_plugin_of_other_content_stops_a_session_before_it_spends() {
+    let world = GithubSandbox::new();
+    world.write("p.wasm", "other");
+    let plugin = format!(r#"{{"name": "p", "path": "p.wasm", "sha256": "{}"}}"#, "0".repeat(64));
+    world.config(&format!(r#"{{"agent": {{"backend": "patch"}}, "plugins": [{plugin}]}}"#));
+    has(&examine(&world, quick(&world)), "plugin", "failure", "p: `");
+    exec_refuses(&world, TOKEN, "has the SHA-256");
+}
+
+// ---- without GitHub
+
+#[test]
+fn the_local_forge_needs_neither_token_nor_network() {
+    let world = Sandbox::new();
+    world.issue(1, "[Backend] add", "nothing");
+    world.executor(r#"{"checks": ["test -f README.md"]}"#);
+    let before = (tree(&world.project()), tree(&world.state()));
+    let run = world.run(["doctor"]).exits(0);
+    assert!(run.stdout.contains("test -f README.md: passes on main"), "{}", run.stdout);
+    assert_same(&before.0, &tree(&world.project()));
+    assert_same(&before.1, &tree(&world.state()));
+}
