@@ -276,7 +276,7 @@ impl MadeUp {
         match effect {
             Effect::FetchBacklog => {
                 let issues = self.recipe.issues.iter().enumerate().map(|(at, (title, _))| issue(at, title)).collect();
-                self.later(900, Input::BacklogFetched { issues, warnings: Vec::new() });
+                self.later(900, Input::BacklogFetched { issues, warnings: Vec::new(), n_api_calls: 0 });
             }
             Effect::Classify { issue } => {
                 let at = usize::try_from(issue.number.0).expect("small") - 1;
