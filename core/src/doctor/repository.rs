@@ -149,8 +149,8 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(facts: Facts, check: &str, level: Level, message: &str) {
-        let found = found(&facts);
+    fn check(facts: &Facts, check: &str, level: Level, message: &str) {
+        let found = found(facts);
         assert!(
             found.contains(&(found.iter().find(|it| it.0 == check).unwrap().0, level, message.to_owned())),
             "{found:?}"
@@ -159,28 +159,28 @@ mod tests {
 
     #[test]
     fn the_repository_is_the_one_that_was_asked_for() {
-        check(sound(), "forge", Level::Ok, "O/N on GitHub, with the default branch main");
+        check(&sound(), "forge", Level::Ok, "O/N on GitHub, with the default branch main");
         let renamed = Facts { repo: "o/new".to_owned(), ..sound() };
-        check(renamed, "forge", Level::Warning, "`o/n` is called `o/new` now");
+        check(&renamed, "forge", Level::Warning, "`o/n` is called `o/new` now");
         let fork = Facts { parent: Some("up/n".to_owned()), ..sound() };
         check(
-            fork,
+            &fork,
             "forge",
             Level::Warning,
             "`O/N` is a fork of `up/n`: its own issues count, and its own pull requests",
         );
         let off = Facts { issues_are_off: true, ..sound() };
-        check(off, "issues", Level::Failure, "issues are turned off for `O/N`");
+        check(&off, "issues", Level::Failure, "issues are turned off for `O/N`");
     }
 
     #[test]
     fn scopes_have_to_allow_a_push() {
         let with = |scopes: &str, is_private| Facts { scopes: Some(scopes.to_owned()), is_private, ..sound() };
-        check(with("repo, workflow", true), "scopes", Level::Ok, "repo, workflow");
-        check(with("public_repo", false), "scopes", Level::Ok, "public_repo");
-        check(with("public_repo", true), "scopes", Level::Failure, "public_repo; pushes and pull requests need `repo`");
+        check(&with("repo, workflow", true), "scopes", Level::Ok, "repo, workflow");
+        check(&with("public_repo", false), "scopes", Level::Ok, "public_repo");
+        check(&with("public_repo", true), "scopes", Level::Failure, "public_repo; pushes and pull requests need `repo`");
         let none = "none; pushes and pull requests need `public_repo`, or `repo`";
-        check(with("", false), "scopes", Level::Failure, none);
+        check(&with("", false), "scopes", Level::Failure, none);
         assert!(found(&sound()).iter().all(|it| it.0 != "scopes"));
     }
 
@@ -188,16 +188,16 @@ mod tests {
     fn a_token_that_ends_soon_is_named() {
         let ends = |text: &str| Facts { token_expires: Some(text.to_owned()), ..sound() };
         check(
-            ends("2026-01-02 03:04:05 UTC"),
+            &ends("2026-01-02 03:04:05 UTC"),
             "token end",
             Level::Failure,
             "the token ended on 2026-01-02 03:04:05 UTC",
         );
         for (text, hours) in [("2026-01-02 14:04:05 UTC", 11), ("2026-01-03 04:04:05 +0200", 23)] {
-            check(ends(text), "token end", Level::Warning, &format!("the token ends in {hours} hours, on {text}"));
+            check(&ends(text), "token end", Level::Warning, &format!("the token ends in {hours} hours, on {text}"));
         }
         for text in ["2026-02-01 00:00:00 UTC", "never"] {
-            check(ends(text), "token end", Level::Ok, text);
+            check(&ends(text), "token end", Level::Ok, text);
         }
     }
 

@@ -7,8 +7,6 @@
 //! Nothing of the machine's user is seen: environment and home are the world's own, the key is none, and the model is on
 //! loopback.
 
-#![expect(clippy::disallowed_methods, reason = "tests are the outside world: they start programs as it does")]
-
 mod endings;
 mod memory;
 mod stopping;

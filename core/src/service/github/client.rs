@@ -325,32 +325,32 @@ mod tests {
     const NOW_MS: u64 = 1_000_000;
 
     #[track_caller]
-    fn check(status: u16, headers: &[(&str, &str)], body: Value, expected_ms: Option<u64>) {
+    fn check(status: u16, headers: &[(&str, &str)], body: &Value, expected_ms: Option<u64>) {
         let mut response = http::Response::builder().status(status);
         for (name, value) in headers {
             response = response.header(*name, *value);
         }
         let (parts, ()) = response.body(()).unwrap().into_parts();
-        assert_eq!(limited_until(&parts, &body, NOW_MS), expected_ms.map(Time::from_ms));
+        assert_eq!(limited_until(&parts, body, NOW_MS), expected_ms.map(Time::from_ms));
     }
 
     #[test]
     fn a_limit_is_told_by_status_and_headers() {
         for status in [403, 429] {
-            check(status, &[("retry-after", "30")], json!({}), Some(NOW_MS + 31_000));
-            check(status, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2000")], json!({}), Some(2_001_000));
-            check(status, &[("x-ratelimit-remaining", "0")], json!({}), Some(NOW_MS + 60_000));
+            check(status, &[("retry-after", "30")], &json!({}), Some(NOW_MS + 31_000));
+            check(status, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2000")], &json!({}), Some(2_001_000));
+            check(status, &[("x-ratelimit-remaining", "0")], &json!({}), Some(NOW_MS + 60_000));
         }
-        check(429, &[], json!({}), Some(NOW_MS + 60_000));
+        check(429, &[], &json!({}), Some(NOW_MS + 60_000));
         let url = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
-        check(403, &[("x-ratelimit-remaining", "9")], json!({"documentation_url": url}), Some(NOW_MS + 60_000));
+        check(403, &[("x-ratelimit-remaining", "9")], &json!({"documentation_url": url}), Some(NOW_MS + 60_000));
     }
 
     #[test]
     fn issue_403_what_a_text_says_is_no_limit() {
         let body = json!({"message": "You have exceeded a secondary rate limit, 429, API rate limit exceeded"});
-        check(403, &[("x-ratelimit-remaining", "9")], body.clone(), None);
-        check(422, &[("x-ratelimit-remaining", "0")], body.clone(), None);
-        check(500, &[("retry-after", "3")], body, None);
+        check(403, &[("x-ratelimit-remaining", "9")], &body, None);
+        check(422, &[("x-ratelimit-remaining", "0")], &body, None);
+        check(500, &[("retry-after", "3")], &body, None);
     }
 }
