@@ -1,26 +1,27 @@
-//! Makes a state directory with made-up sessions, and keeps the newest running, for looking at the dashboard by hand.
+//! Keeps a made-up session running, for looking at the dashboard by hand: `night DIRECTORY [TASKS] [ENDED] [broken]`, and then
+//! `AUTOISSUE_STATE_DIR=DIRECTORY autoissue dashboard`.
+
+use std::path::PathBuf;
+use std::thread::sleep;
+use std::time::Duration;
+
+use autoissue_core::engine::Usd;
 use autoissue_tests::{MadeUp, Recipe};
+
 fn main() {
-    let args: Vec<String> = std::env::args().collect();
-    let dir = std::path::PathBuf::from(&args[1]);
-    let n: usize = args[2].parse().unwrap();
-    let ended: usize = args[3].parse().unwrap();
-    let mut old = MadeUp::run(&dir, Recipe::new(12, 99));
-    old.cut_off();
-    drop(old);
-    let mut recipe = Recipe::new(n, ended);
-    recipe.is_broken = args.get(4).is_some_and(|x| x == "broken");
-    if args.get(4).is_some_and(|x| x == "rich") {
-        recipe.budget = autoissue_core::engine::Usd::from_cents(2000_00);
-    }
-    let made = MadeUp::run(&dir, recipe);
-    println!("{} {} events", made.id(), made.last_seq());
-    let mut k = 0;
-    loop {
-        for issue in made.running() {
-            made.print(issue, &format!("line {k} of the agent, reading src/part/{k}.rs\n"));
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let directory = PathBuf::from(args.first().expect("a directory for the journal"));
+    let number = |at: usize| args.get(at).and_then(|text| text.parse().ok());
+    // One of yesterday, so that there is a past.
+    MadeUp::run(&directory, Recipe::new(12, 99));
+    let mut recipe = Recipe::new(number(1).unwrap_or(23), number(2).unwrap_or(9));
+    recipe.budget = Usd::from_cents(if recipe.issues.len() < 100 { 50_00 } else { 200_000 });
+    recipe.is_broken = args.iter().any(|arg| arg == "broken");
+    let session = MadeUp::run(&directory, recipe);
+    for n in 0.. {
+        for issue in session.running() {
+            session.print(issue, &format!("line {n}, reading src/part/{n}.rs\n"));
         }
-        k += 1;
-        std::thread::sleep(std::time::Duration::from_millis(900));
+        sleep(Duration::from_secs(1));
     }
 }

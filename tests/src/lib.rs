@@ -21,5 +21,5 @@ mod terminal;
 pub use github_sandbox::{GithubSandbox, LABEL, REPOSITORY, TOKEN};
 pub use made_up::{MadeUp, Recipe};
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};
-pub use served::{Served, port_of};
+pub use served::{Served, Started, port_of};
 pub use terminal::{Sight, Terminal};

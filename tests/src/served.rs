@@ -12,7 +12,7 @@ use crate::sandbox::binary;
 
 /// A dashboard that is being served.
 pub struct Served {
-    child: Child,
+    child: Started,
     /// Its port on this machine.
     pub port: u16,
     _home: TempDir,
@@ -51,16 +51,26 @@ impl Served {
             .current_dir(home.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
-        let mut child = command.spawn().expect("the binary starts");
+        let mut child = Started(command.spawn().expect("the binary starts"));
         let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
+        BufReader::new(child.0.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
         let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
         Self { child, port: port_of(said["url"].as_str().expect("an address")), _home: home }
     }
 
     /// Returns the number of its process.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
+    }
+}
+
+/// A program that a test started, and that must not outlive it.
+pub struct Started(pub Child);
+
+impl Drop for Started {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -71,11 +81,4 @@ impl Served {
 pub fn port_of(url: &str) -> u16 {
     let port = url.trim_end().trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
     port.unwrap_or_else(|| panic!("no port: {url}"))
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -139,7 +139,8 @@ async fn harden(request: Request, next: Next) -> Response {
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        // Not `no-referrer`: a browser would then not say that the log-in page is ours (`Origin: null`).
+        (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
         (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
@@ -277,8 +278,8 @@ async fn task_output(State(app): Shared, numbered: Numbered, asked: Asked<WhichA
     if attempt == 0 || last < attempt {
         return Err(Problem::not_found(format!("#{issue} has no attempt {attempt}")));
     }
-    if let Some(lines) = hub.lines(issue, attempt) {
-        return Ok(Json(view::OutputView { issue, attempt, lines, is_cut: true }));
+    if let Some((lines, is_cut)) = hub.lines(issue, attempt) {
+        return Ok(Json(view::OutputView { issue, attempt, lines, is_cut }));
     }
     let path = follow::transcript(&hub, issue, attempt);
     let screen = hub.style().screen.clone();

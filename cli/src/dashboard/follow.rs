@@ -52,7 +52,7 @@ pub(crate) async fn bus(hub: Weak<Hub>, mut events: Subscription<Event>, mut lan
                 let (Some(hub), Some(delivery)) = (hub.upgrade(), delivery) else { break };
                 match delivery {
                     Delivery::Event(envelope) => hub.take([&*envelope]),
-                    Delivery::Lagged { to_seq, .. } => if let Err(error) = catch_up(&hub, &archive, Some(to_seq)).await {
+                    Delivery::Lagged { to_seq, .. } => if let Err(error) = catch_up(&hub, &archive, to_seq).await {
                         tracing::warn!(%error, "the dashboard has lost track of the session");
                         break;
                     },
@@ -82,16 +82,16 @@ fn gather(outputs: &mut Outputs, lane: &mut ProgressLane) {
     outputs.skipped(lane.take_skipped());
 }
 
-/// Reads what the hub lacks; up to a number, where one is known.
-async fn catch_up(hub: &Hub, archive: &Archive, to_seq: Option<u64>) -> Result<(), ArchiveError> {
+/// Reads what the hub lacks up to a number.
+async fn catch_up(hub: &Hub, archive: &Archive, to_seq: u64) -> Result<(), ArchiveError> {
     loop {
         let last_seq = hub.look(Story::last_seq);
-        if to_seq.is_some_and(|to_seq| to_seq <= last_seq) {
+        if to_seq <= last_seq {
             return Ok(());
         }
         let mut events = archive.events(hub.session().clone(), last_seq).await?;
-        // What lies beyond comes by the bus.
-        events.retain(|envelope| to_seq.is_none_or(|to_seq| envelope.seq <= to_seq));
+        // What lies beyond comes by the bus, or with the next look.
+        events.retain(|envelope| envelope.seq <= to_seq);
         if events.is_empty() {
             return Ok(());
         }
@@ -99,12 +99,19 @@ async fn catch_up(hub: &Hub, archive: &Archive, to_seq: Option<u64>) -> Result<(
     }
 }
 
+/// Reads what the hub lacks of what is there at this moment: whoever writes may be faster than we read.
+async fn catch_up_with_now(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
+    let session = hub.session().to_string();
+    let now = archive.read(move |journal| Ok(journal.session(&session)?.last_seq)).await?;
+    catch_up(hub, archive, now).await
+}
+
 /// Reads a session from the journal as far as it goes.
 ///
 /// # Errors
 /// Where the journal does not give it.
 pub(crate) async fn open(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
-    catch_up(hub, archive, None).await?;
+    catch_up_with_now(hub, archive).await?;
     look_for_its_process(hub, archive).await
 }
 
@@ -139,7 +146,7 @@ async fn wait(pause: Duration, hub: &Weak<Hub>) {
 
 async fn step(hub: &Arc<Hub>, archive: &Archive, transcripts: &mut Transcripts) -> Result<bool, ArchiveError> {
     let last_seq = hub.look(Story::last_seq);
-    catch_up(hub, archive, None).await?;
+    catch_up_with_now(hub, archive).await?;
     let was_still = hub.look(Story::is_still);
     look_for_its_process(hub, archive).await?;
     if hub.has_streams() {

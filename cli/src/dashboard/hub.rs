@@ -203,8 +203,8 @@ impl Hub {
         }
     }
 
-    /// Returns the newest lines of an attempt in flight that were seen here.
-    pub(crate) fn lines(&self, issue: u64, attempt: u32) -> Option<Vec<Shown>> {
+    /// Returns the newest lines of an attempt in flight that were seen here, and whether there may have been more before.
+    pub(crate) fn lines(&self, issue: u64, attempt: u32) -> Option<(Vec<Shown>, bool)> {
         self.read().outputs.lines(issue, attempt, &self.style.screen)
     }
 

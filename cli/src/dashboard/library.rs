@@ -24,6 +24,9 @@ use crate::tally::Tally;
 /// Sessions of the journal that are kept in memory.
 const N_KEPT_MAX: usize = 6;
 
+/// How old what is known of a session may be for an answer, so that many who ask at once cost one reading.
+const FRESH: Duration = Duration::from_millis(200);
+
 /// How often it is looked which session is the current one, where none runs in this process.
 const CURRENT_EVERY: Duration = Duration::from_secs(2);
 
@@ -33,10 +36,16 @@ pub(crate) struct Library {
     style: Style,
     /// The session of this process.
     live: Option<Arc<Hub>>,
-    shelf: tokio::sync::Mutex<Vec<(Arc<Hub>, Instant)>>,
+    shelf: tokio::sync::Mutex<Vec<Kept>>,
     tallies: Mutex<HashMap<SessionId, (u64, Tally)>>,
     /// The session that is shown where none is named.
     current: watch::Sender<Option<SessionId>>,
+}
+
+/// A session on the shelf.
+struct Kept {
+    hub: Arc<Hub>,
+    read_at: Instant,
 }
 
 impl Library {
@@ -101,22 +110,22 @@ impl Library {
     async fn recorded(&self, session: SessionId) -> Result<Arc<Hub>, ArchiveError> {
         // Held while one is read, so that a hundred readers wait for one reading instead of doing it a hundred times.
         let mut shelf = self.shelf.lock().await;
-        if let Some((hub, used_at)) = shelf.iter_mut().find(|(hub, _)| *hub.session() == session) {
-            *used_at = Instant::now();
-            let hub = hub.clone();
-            drop(shelf);
-            follow::open(&hub, &self.archive).await?;
-            return Ok(hub);
+        if let Some(kept) = shelf.iter_mut().find(|kept| *kept.hub.session() == session) {
+            if FRESH <= kept.read_at.elapsed() {
+                follow::open(&kept.hub, &self.archive).await?;
+                kept.read_at = Instant::now();
+            }
+            return Ok(kept.hub.clone());
         }
         let state_dir = self.archive.state_dir().to_owned();
         let hub = Hub::new(session, state_dir, self.style.clone(), Control::Journal);
         follow::open(&hub, &self.archive).await?;
         hub.keep(tokio::spawn(follow::journal(Arc::downgrade(&hub), self.archive.clone())));
         if shelf.len() == N_KEPT_MAX {
-            let oldest = (0..shelf.len()).min_by_key(|&at| (shelf[at].0.has_streams(), shelf[at].1));
+            let oldest = (0..shelf.len()).min_by_key(|&at| (shelf[at].hub.has_streams(), shelf[at].read_at));
             oldest.map(|at| shelf.swap_remove(at));
         }
-        shelf.push((hub.clone(), Instant::now()));
+        shelf.push(Kept { hub: hub.clone(), read_at: Instant::now() });
         Ok(hub)
     }
 

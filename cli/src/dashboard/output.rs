@@ -94,10 +94,12 @@ impl Outputs {
         self.attempts.iter().filter_map(last).collect()
     }
 
-    /// Returns the lines of an attempt that are kept; `None` where it has printed nothing.
-    pub(crate) fn lines(&self, issue: u64, attempt: u32, screen: &Screen) -> Option<Vec<Shown>> {
+    /// Returns the lines of an attempt that are kept, and whether there may have been more before; `None` where it has printed
+    /// nothing.
+    pub(crate) fn lines(&self, issue: u64, attempt: u32, screen: &Screen) -> Option<(Vec<Shown>, bool)> {
         let output = self.attempts.get(&issue).filter(|output| output.attempt == attempt)?;
-        Some(output.lines.iter().map(|line| screen.output(line, LINE_CHARS_MAX)).collect())
+        let lines = output.lines.iter().map(|line| screen.output(line, LINE_CHARS_MAX)).collect();
+        Some((lines, output.lines.len() == N_LINES_KEPT))
     }
 }
 
@@ -149,7 +151,10 @@ mod tests {
         assert!(progress.lines[39].as_str().starts_with("line 99999 "));
         assert!(progress.lines.iter().all(|line| line.as_str().chars().count() <= LINE_CHARS_MAX + 1));
         assert!(outputs.batch(&screen()).is_none(), "nothing is sent twice");
-        assert_eq!(outputs.lines(7, 1, &screen()).map(|lines| lines.len()), Some(N_LINES_KEPT));
+        assert_eq!(
+            outputs.lines(7, 1, &screen()).map(|(lines, is_cut)| (lines.len(), is_cut)),
+            Some((N_LINES_KEPT, true))
+        );
     }
 
     #[test]
@@ -168,7 +173,8 @@ mod tests {
         outputs.line(7, 1, "old");
         outputs.line(7, 2, "  new\u{1b}[0m");
         assert_eq!(outputs.lines(7, 1, &screen()), None);
-        assert_eq!(outputs.lines(7, 2, &screen()).unwrap()[0].as_str(), "  new");
+        let (lines, is_cut) = outputs.lines(7, 2, &screen()).unwrap();
+        assert_eq!((lines[0].as_str(), is_cut), ("  new", false));
         outputs.batch(&screen());
         outputs.forget(|_| false);
         assert_eq!(outputs.lines(7, 2, &screen()), None);

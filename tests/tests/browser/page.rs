@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use autoissue_tests::{MadeUp, Recipe, Sandbox, Served, port_of};
+use autoissue_tests::{MadeUp, Recipe, Sandbox, Served, Started, port_of};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -313,10 +313,10 @@ async fn a_session_of_the_same_process_is_shown_with_its_agents_words() {
     sandbox.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
     let config = json!({"forge": {"kind": "local"}, "agent": {"backend": "claude"}, "executor": {"maxRetries": 0}});
     sandbox.config(&config.to_string());
-    let steps = json!([[{"say": "I read the \u{1b}[1m<b>server</b>"}, {"meter": 0.4}, {"write": ["a.txt", "a"]}, {"wait_for": "~/go"}, {"result": {}}]]);
+    let steps = json!([[{"meter": 0.4}, {"write": ["a.txt", "a"]}, {"say": "I read the \u{1b}[1m<b>server</b>"}, {"wait_for": "~/go"}, {"result": {}}]]);
     sandbox.issue(1, "[Backend] Answer twice as fast", &format!("Please.\n\nfake: {steps}\n"));
-    let mut child = sandbox.start(["exec", "go", "--dashboard", "--port", "0", "--headless"]);
-    let stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut child = Started(sandbox.start(["exec", "go", "--dashboard", "--port", "0", "--headless"]));
+    let stderr = std::io::BufReader::new(child.0.stderr.take().unwrap());
     let mut lines = std::io::BufRead::lines(stderr).map_while(Result::ok);
     let address = lines.find_map(|line| line.strip_prefix("dashboard: ").map(str::to_owned)).expect("its address");
     std::thread::spawn(move || lines.for_each(drop));
@@ -327,6 +327,6 @@ async fn a_session_of_the_same_process_is_shown_with_its_agents_words() {
     browser.picture("live-phone-dark").await;
     std::fs::write(sandbox.home().join("go"), "").unwrap();
     browser.until("document.getElementById('verdict-line').textContent.startsWith('Finished')").await;
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
     browser.close().await;
 }

@@ -126,6 +126,8 @@ function draw() {
   if (total === 0) say(byId("rows-empty"), emptyWords());
   const [first, last] = inView();
   const wanted = new Set();
+  // Rows stand in the order in which they are seen: so the Tab key goes, and so a screen reader reads.
+  let place = inner.firstElementChild;
   for (let at = first; at < last; at += 1) {
     const page = Math.floor(at / N_PER_PAGE);
     if (!pages.has(page)) fetchPage(page);
@@ -138,7 +140,8 @@ function draw() {
       rows.set(task.issue, row);
     }
     drawRow(row, task, at);
-    if (row.parentNode !== inner) inner.append(row);
+    if (row === place) place = place.nextElementSibling;
+    else inner.insertBefore(row, place);
   }
   for (const [issue, row] of rows) {
     if (wanted.has(issue)) continue;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{BEARER, World, asking};
+use crate::process_under_test::wait_until;
 
 /// Returns a validator of a schema in the document.
 fn validator(document: &Value, schema: &Value) -> jsonschema::Validator {
@@ -212,6 +213,6 @@ fn sessions_are_listed_newest_first_and_a_cut_off_one_says_so() {
     );
     assert_eq!(get(served.port, &format!("/api/session?session={old}")).json()["status"], "completed");
     new.cut_off();
-    assert_eq!(get(served.port, "/api/session").json()["status"], "cut_off");
+    wait_until("it says so", || get(served.port, "/api/session").json()["status"] == "cut_off");
     assert_eq!(get(served.port, "/api/sessions").json()["sessions"][0]["status"], "cut_off");
 }

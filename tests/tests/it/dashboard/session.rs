@@ -3,18 +3,16 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Child;
 
 use autoissue_tests::http::{ask, get, stream};
-use autoissue_tests::{MadeUp, Recipe, Sandbox, Served, port_of};
+use autoissue_tests::{MadeUp, Recipe, Sandbox, Served, Started, port_of};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Starts a session with a dashboard, and returns it with its port once it is served.
-fn exec(sandbox: &Sandbox, more: &[&str]) -> (Child, u16) {
-    let args = [&["exec", "go", "--dashboard", "--port", "0", "--headless"], more].concat();
-    let mut child = sandbox.start(args);
-    let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+fn exec(sandbox: &Sandbox) -> (Started, u16) {
+    let mut child = Started(sandbox.start(["exec", "go", "--dashboard", "--port", "0", "--headless"]));
+    let stderr = BufReader::new(child.0.stderr.take().expect("a pipe"));
     let mut lines = stderr.lines().map_while(Result::ok);
     let line = lines.find(|line| line.starts_with("dashboard: ")).expect("it says where it is");
     // The rest must be read, or the session would wait for room in the pipe.
@@ -42,7 +40,7 @@ fn with_agent(steps: &Value) -> Sandbox {
 fn a_session_is_watched_from_its_first_event_to_its_last() {
     let steps = json!([[{"say": "hello \u{1b}[31m<script>alert(1)</script>"}, {"write": ["a.txt", "a"]}, {"wait_for": "~/go"}, {"result": {}}]]);
     let sandbox = with_agent(&steps);
-    let (mut child, port) = exec(&sandbox, &[]);
+    let (mut child, port) = exec(&sandbox);
     let mut seen: Vec<u64> = Vec::new();
     let mut is_told = false;
     for message in stream(port, "/api/events", &[]) {
@@ -57,7 +55,7 @@ fn a_session_is_watched_from_its_first_event_to_its_last() {
         }
     }
     assert!(is_told, "what the agent prints is shown as text");
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
     let recorded = sandbox.run(["status", "--output", "json"]);
     let session = recorded.json()[0]["session"].as_str().unwrap().to_owned();
     let all = sandbox.run(["show", &session, "--output", "json"]);
@@ -69,7 +67,7 @@ fn a_session_is_watched_from_its_first_event_to_its_last() {
 fn a_breaker_is_reset_in_the_running_session() {
     let steps = json!([[{"api_error": [529, "overloaded"]}], [{"write": ["a.txt", "a"]}, {"result": {}}]]);
     let sandbox = with_agent(&steps);
-    let (mut child, port) = exec(&sandbox, &[]);
+    let (mut child, port) = exec(&sandbox);
     let mut is_reset = false;
     for message in stream(port, "/api/events", &[]) {
         // Each task finds the service out of order once.
@@ -83,7 +81,7 @@ fn a_breaker_is_reset_in_the_running_session() {
         }
     }
     assert!(is_reset);
-    assert_eq!(child.wait().unwrap().code(), Some(0), "the tasks that waited were done");
+    assert_eq!(child.0.wait().unwrap().code(), Some(0), "the tasks that waited were done");
 }
 
 #[test]
