@@ -204,11 +204,11 @@ mod tests {
     #[test]
     fn few_calls_and_a_wrong_clock_are_warnings() {
         let left = |left| Facts { calls: Some(Calls { left, limit: 5_000, reset: Time::from_ms(NOW_MS) }), ..sound() };
-        check(left(4_990), "rate limit", Level::Ok, "4990 of 5000 calls an hour are left");
-        check(left(7), "rate limit", Level::Warning, "7 of 5000 calls an hour are left, until 03:04 UTC");
+        check(&left(4_990), "rate limit", Level::Ok, "4990 of 5000 calls an hour are left");
+        check(&left(7), "rate limit", Level::Warning, "7 of 5000 calls an hour are left, until 03:04 UTC");
         let at = |ms| Facts { answered_at: Some(Time::from_ms(ms)), ..sound() };
-        check(at(NOW_MS - 1_000), "clock", Level::Ok, "as GitHub's");
-        check(at(NOW_MS - 600_000), "clock", Level::Warning, "10 minutes ahead of GitHub's");
-        check(at(NOW_MS + 180_000), "clock", Level::Warning, "3 minutes behind GitHub's");
+        check(&at(NOW_MS - 1_000), "clock", Level::Ok, "as GitHub's");
+        check(&at(NOW_MS - 600_000), "clock", Level::Warning, "10 minutes ahead of GitHub's");
+        check(&at(NOW_MS + 180_000), "clock", Level::Warning, "3 minutes behind GitHub's");
     }
 }
