@@ -134,6 +134,8 @@ mod tests {
     #[track_caller]
     fn check(settings: &Settings, given: &str, expected: Result<(), &str>) {
         let found = settings.check(given).map_err(|error| error.to_string());
+        // The column is counted differently with other features of the JSON reader, which tests of other packages switch on.
+        let found = found.map_err(|error| error.split(" at line ").next().unwrap_or_default().to_owned());
         assert_eq!(found, expected.map_err(|error| format!("invalid settings: {error}")), "{given}");
     }
 
@@ -144,10 +146,10 @@ mod tests {
         check(
             &settings,
             r#"{"words": ["a", 1]}"#,
-            Err("`words[1]`: invalid type: integer `1`, expected a string at line 1 column 16"),
+            Err("`words[1]`: invalid type: integer `1`, expected a string"),
         );
-        check(&settings, "", Err("missing field `words` at line 1 column 2"));
-        check(&settings, r#"{"words": []} x"#, Err("trailing characters at line 1 column 15"));
+        check(&settings, "", Err("missing field `words`"));
+        check(&settings, r#"{"words": []} x"#, Err("trailing characters"));
     }
 
     #[test]
