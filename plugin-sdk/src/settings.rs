@@ -143,11 +143,7 @@ mod tests {
     fn wrong_settings_are_told_with_their_path() {
         let settings = Settings::of::<Example>();
         check(&settings, r#"{"words": ["a"]}"#, Ok(()));
-        check(
-            &settings,
-            r#"{"words": ["a", 1]}"#,
-            Err("`words[1]`: invalid type: integer `1`, expected a string"),
-        );
+        check(&settings, r#"{"words": ["a", 1]}"#, Err("`words[1]`: invalid type: integer `1`, expected a string"));
         check(&settings, "", Err("missing field `words`"));
         check(&settings, r#"{"words": []} x"#, Err("trailing characters"));
     }

@@ -178,7 +178,12 @@ mod tests {
         let with = |scopes: &str, is_private| Facts { scopes: Some(scopes.to_owned()), is_private, ..sound() };
         check(&with("repo, workflow", true), "scopes", Level::Ok, "repo, workflow");
         check(&with("public_repo", false), "scopes", Level::Ok, "public_repo");
-        check(&with("public_repo", true), "scopes", Level::Failure, "public_repo; pushes and pull requests need `repo`");
+        check(
+            &with("public_repo", true),
+            "scopes",
+            Level::Failure,
+            "public_repo; pushes and pull requests need `repo`",
+        );
         let none = "none; pushes and pull requests need `public_repo`, or `repo`";
         check(&with("", false), "scopes", Level::Failure, none);
         assert!(found(&sound()).iter().all(|it| it.0 != "scopes"));

@@ -338,7 +338,12 @@ mod tests {
     fn a_limit_is_told_by_status_and_headers() {
         for status in [403, 429] {
             check(status, &[("retry-after", "30")], &json!({}), Some(NOW_MS + 31_000));
-            check(status, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2000")], &json!({}), Some(2_001_000));
+            check(
+                status,
+                &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2000")],
+                &json!({}),
+                Some(2_001_000),
+            );
             check(status, &[("x-ratelimit-remaining", "0")], &json!({}), Some(NOW_MS + 60_000));
         }
         check(429, &[], &json!({}), Some(NOW_MS + 60_000));
