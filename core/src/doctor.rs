@@ -37,6 +37,7 @@ use crate::wall_clock::wall_clock_ms;
 
 pub use finding::{Finding, Level};
 pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
+pub(crate) use machine::DISK;
 
 /// What came to light.
 #[derive(Debug)]

@@ -31,6 +31,8 @@ const LINE_BYTES_MAX: usize = 4 * LINE_CHARS_MAX;
 pub(crate) struct Outputs {
     attempts: BTreeMap<u64, Output>,
     n_skipped: u64,
+    /// Whether anything was ever skipped, nobody knows of which attempt.
+    has_skipped: bool,
 }
 
 /// What one attempt has printed lately, as it came.
@@ -65,6 +67,7 @@ impl Outputs {
     /// Notes pieces that were skipped before they came here.
     pub(crate) const fn skipped(&mut self, n: u64) {
         self.n_skipped += n;
+        self.has_skipped |= 0 < n;
     }
 
     /// Forgets attempts that no longer run.
@@ -99,7 +102,7 @@ impl Outputs {
     pub(crate) fn lines(&self, issue: u64, attempt: u32, screen: &Screen) -> Option<(Vec<Shown>, bool)> {
         let output = self.attempts.get(&issue).filter(|output| output.attempt == attempt)?;
         let lines = output.lines.iter().map(|line| screen.output(line, LINE_CHARS_MAX)).collect();
-        Some((lines, output.lines.len() == N_LINES_KEPT))
+        Some((lines, self.has_skipped || output.lines.len() == N_LINES_KEPT))
     }
 }
 

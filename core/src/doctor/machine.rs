@@ -10,6 +10,8 @@ use super::{Finding, nearest_existing};
 /// The first release of git that takes configuration from the environment (`GIT_CONFIG_COUNT`), by which it is given the token.
 const GIT_MIN: (u32, u32) = (2, 31);
 
+/// The finding that says how much room there is.
+pub(crate) const DISK: &str = "disk";
 /// Below this, clones and builds of a night may fill the disk.
 const DISK_BYTES_WANTED: u64 = 5 << 30;
 /// Below this, they will: a clone of a middling repository and one build.
@@ -49,7 +51,7 @@ fn disk(path: &Path) -> Finding {
         Ok(stat) => space(path, stat.f_bavail.saturating_mul(stat.f_frsize)),
         Err(error) => {
             let message = format!("the free space at {} is not known: {error}", path.display());
-            Finding::warning("disk", message, "look at it yourself")
+            Finding::warning(DISK, message, "look at it yourself")
         }
     }
 }
@@ -57,11 +59,11 @@ fn disk(path: &Path) -> Finding {
 fn space(path: &Path, free_bytes: u64) -> Finding {
     let message = format!("{} free at {}", shown(free_bytes), path.display());
     match free_bytes {
-        0..DISK_BYTES_MIN => Finding::failure("disk", message, "make room: every attempt has a clone of its own"),
+        0..DISK_BYTES_MIN => Finding::failure(DISK, message, "make room: every attempt has a clone of its own"),
         DISK_BYTES_MIN..DISK_BYTES_WANTED => {
-            Finding::warning("disk", message, "make room, or set `executor.maxParallel` lower")
+            Finding::warning(DISK, message, "make room, or set `executor.maxParallel` lower")
         }
-        _ => Finding::ok("disk", message),
+        _ => Finding::ok(DISK, message),
     }
 }
 

@@ -18,7 +18,7 @@ use super::{Exec, Host, Order, Session, SessionError};
 use crate::bus::Bus;
 use crate::config::{self, Config, ForgeKind};
 use crate::dispatcher::holders;
-use crate::doctor::{AGENT_RIGHTS, Finding, Level, at_a_glance, at_facts};
+use crate::doctor::{AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts};
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::repository_lock::{Holder, RepositoryLock, repository_key};
@@ -85,9 +85,11 @@ fn look_around(ground: &Ground, host: &Host) -> Result<Vec<Finding>, SessionErro
     find_agent(&strategies, &ground.path, ground.checkout.path())?;
     let mut findings = ground.facts.as_ref().map(|facts| at_facts(&ground.config, facts)).unwrap_or_default();
     findings.extend(at_a_glance(&ground.config, host, &ground.checkout));
-    let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|it| it.level == Level::Failure);
+    // How much room a night needs nobody knows; a disk that is full is survived.
+    let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;
+    let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_fatal);
     if failures.is_empty() {
-        return Ok(others.into_iter().filter(|it| it.level == Level::Warning || it.check == AGENT_RIGHTS).collect());
+        return Ok(others.into_iter().filter(|it| it.level != Level::Ok || it.check == AGENT_RIGHTS).collect());
     }
     Err(SessionError::NotReady { failures })
 }

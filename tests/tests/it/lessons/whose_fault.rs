@@ -99,9 +99,13 @@ fn root_without_permissions_is_refused_before_anything_is_spent() {
     let night = Night::new(json!({"agent": {"yolo": true}}));
     night.issue(1, json!([good()]));
     if rustix::process::geteuid().is_root() {
-        let words = "refuses to skip permissions (`agent.yolo`) as root";
+        let words = "does not work without permissions as root";
         let run = night.sandbox.run(["exec", "go"]).exits(1);
-        assert!(run.stderr.contains(words) && run.stderr.contains("run as another user"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains(words) && run.stderr.contains("run autoissue as an ordinary user"),
+            "{}",
+            run.stderr
+        );
         assert!(night.launches().is_empty());
         assert!(night.sandbox.run(["doctor"]).stdout.contains(words));
     }
