@@ -187,7 +187,7 @@ async fn titles_and_output_that_attack_are_shown_as_text() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_tasks_are_a_list_of_a_few_rows() {
     let mut recipe = Recipe::new(1_000, 400);
-    recipe.budget = autoissue_core::engine::Usd::from_cents(2_000_00);
+    recipe.budget = autoissue_core::engine::Usd::from_cents(200_000);
     let (state, _session) = world(recipe);
     let served = Served::start(state.path(), &json!({}));
     let browser = Browser::open(Look { width: 2560, height: 1300, ..DESK }).await;

@@ -91,7 +91,7 @@ fn a_breaker_is_reset_in_a_session_of_another_process() {
     let child = sandbox.start(["exec", "go", "--output", "json"]);
     let served = Served::start(&sandbox.state(), &json!({}));
     let mut is_reset = false;
-    loop {
+    'watching: loop {
         // Until the session has begun there is nothing to stream.
         if get(served.port, "/api/session").status != 200 {
             continue;
@@ -103,13 +103,13 @@ fn a_breaker_is_reset_in_a_session_of_another_process() {
                 is_reset = true;
             }
             if kind == "session_finished" {
-                assert!(is_reset);
-                let run = autoissue_tests::Run::from(child.wait_with_output().unwrap()).exits(0);
-                assert_eq!(run.events("breaker_reset").len(), run.events("breaker_opened").len());
-                return;
+                break 'watching;
             }
         }
     }
+    assert!(is_reset);
+    let run = autoissue_tests::Run::from(child.wait_with_output().unwrap()).exits(0);
+    assert_eq!(run.events("breaker_reset").len(), run.events("breaker_opened").len());
 }
 
 #[test]

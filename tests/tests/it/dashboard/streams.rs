@@ -35,7 +35,7 @@ fn read_all(port: u16) -> (u64, u64) {
 #[test]
 fn a_hundred_streams_see_every_event_of_a_thousand_tasks_once_and_in_order() {
     let mut recipe = Recipe::new(1_000, 100);
-    recipe.budget = Usd::from_cents(2_000_00);
+    recipe.budget = Usd::from_cents(200_000);
     let mut world = World::new(recipe);
     let served = world.serve();
     let port = served.port;
