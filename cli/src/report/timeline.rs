@@ -108,10 +108,10 @@ impl Reading {
             Event::AttemptSuspended { issue, .. } => self.end(*issue, End::Stopped),
             Event::TaskFinished { issue, outcome } => self.finish(*issue, outcome),
             Event::ServicePaused { service, until, message: said } => {
-                self.pause(at_ms, until.ms(), service, format!("{service} pauses: {said}"));
+                self.pause(at_ms, until.ms(), service, &format!("{service} pauses: {said}"));
             }
             Event::BreakerOpened { service, until, n_failures } => {
-                self.pause(at_ms, until.ms(), service, format!("{service} failed {n_failures} times in a row"));
+                self.pause(at_ms, until.ms(), service, &format!("{service} failed {n_failures} times in a row"));
             }
             Event::ServiceAnswered { service }
             | Event::BreakerProbed { service, .. }
@@ -176,10 +176,10 @@ impl Reading {
         }
     }
 
-    fn pause(&mut self, from_ms: u64, to_ms: u64, service: &Service, why: String) {
+    fn pause(&mut self, from_ms: u64, to_ms: u64, service: &Service, why: &str) {
         self.unpause(from_ms, service);
         self.paused.insert(service.clone(), self.timeline.pauses.len());
-        self.timeline.pauses.push((Stretch { from_ms, to_ms }, message(&one_line(&why))));
+        self.timeline.pauses.push((Stretch { from_ms, to_ms }, message(&one_line(why))));
     }
 
     fn unpause(&mut self, at_ms: u64, service: &Service) {
