@@ -50,6 +50,8 @@ pub(crate) struct Report {
     pub(crate) doubts: Vec<String>,
     /// What it cost.
     pub(crate) money: Money,
+    /// Calls to the forge's API that it took; 0 on the local forge.
+    pub(crate) n_api_calls: u32,
     /// Directory of the transcripts, where there are any.
     pub(crate) transcripts: Option<String>,
     /// The repository that keeps work which did not become a pull request, where there is such work.
@@ -204,6 +206,7 @@ impl Report {
                 budget: ledger.budget,
                 per_pull_request: cost_per_pull_request(engine),
             },
+            n_api_calls: engine.n_api_calls(),
             transcripts: tasks().any(|task| 0 < task.n_attempts).then(|| shown(&places.transcripts)),
             mirror: tasks().any(is_kept).then(|| shown(&places.mirror)),
             next: next(session, engine),

@@ -95,6 +95,9 @@ fn doubts(report: &Report, paint: Paint) -> Option<String> {
 
 fn foot(report: &Report, paint: Paint) -> String {
     let mut foot = format!("{}\n", report.money);
+    if 0 < report.n_api_calls {
+        foot.push_str(&format!("calls       {} to the forge's API\n", report.n_api_calls));
+    }
     if let Some(directory) = &report.transcripts {
         foot.push_str(&format!("transcripts {directory}\n"));
     }
