@@ -70,6 +70,20 @@ pub(crate) enum CliError {
         /// The file.
         path: PathBuf,
     },
+    /// A file is there already, and may be somebody's work.
+    #[error("`{}` exists", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A saved plan cannot be used.
+    #[error("`{}` is no plan\n{problems}", path.display())]
+    NotAPlan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, a line each.
+        problems: String,
+    },
     /// The directory for the demo is in use.
     #[error("`{}` is not an empty directory", path.display())]
     DirectoryInUse {
@@ -123,6 +137,8 @@ impl CliError {
             | Self::NoIssue { .. }
             | Self::NothingToResume { .. }
             | Self::ConfigExists { .. }
+            | Self::FileExists { .. }
+            | Self::NotAPlan { .. }
             | Self::DirectoryInUse { .. }
             | Self::Demo(DemoError::NotEmpty { .. })
             | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
@@ -151,6 +167,8 @@ impl CliError {
             Self::ConfigExists { .. } => {
                 Some("edit it, or remove it first; `autoissue config show` shows what is in force".to_owned())
             }
+            Self::FileExists { .. } => Some("name another file, or move this one away".to_owned()),
+            Self::NotAPlan { .. } => Some("`autoissue plan --schema` prints what a plan looks like".to_owned()),
             Self::Log { .. } => Some(
                 "make it writable and see that its disk has room, or set `AUTOISSUE_STATE_DIR` (or `logging.dir`) to another"
                     .to_owned(),
@@ -176,6 +194,7 @@ impl CliError {
             Self::Config(errors) => {
                 errors.iter().for_each(|error| push_error(&mut report, paint, &error.to_string()));
             }
+            Self::NotAPlan { .. } => push_plan(&mut report, paint, &self.to_string()),
             error => push_error(&mut report, paint, &printable::one_line(&error.to_string())),
         }
         let mut cause = self.source();
@@ -212,6 +231,9 @@ impl From<Vec<ConfigError>> for CliError {
 const fn session_exit_code(error: &SessionError) -> ExitCode {
     match error {
         SessionError::EmptyLabel
+        | SessionError::EmptyDirective
+        | SessionError::PlannerOff
+        | SessionError::CannotPlan { .. }
         | SessionError::Checkout(_)
         | SessionError::Forge(ForgeError::NotInitialised { .. })
         | SessionError::Unset { .. }
@@ -233,6 +255,7 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
         SessionError::Checkout(error) => checkout_hint(error),
         SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
+        SessionError::PlannerOff => Some("set `planner.enabled` to true, or take the key out".to_owned()),
         SessionError::Forge(error) => error.hint(),
         SessionError::Token(_) => {
             Some("set `GITHUB_TOKEN`, or log in with `gh auth login`; without GitHub, `autoissue init` sets up a local forge".to_owned())
@@ -329,6 +352,15 @@ fn journal_hint(error: &JournalError) -> Option<String> {
 
 fn push_error(report: &mut String, paint: Paint, text: &str) {
     let _ = writeln!(report, "{} {text}", paint.red("error:"));
+}
+
+/// Adds an error whose first line says what is wrong, and the others where.
+fn push_plan(report: &mut String, paint: Paint, text: &str) {
+    let mut lines = text.lines().map(printable::one_line);
+    push_error(report, paint, &lines.next().unwrap_or_default());
+    lines.for_each(|line| {
+        let _ = writeln!(report, "  {line}");
+    });
 }
 
 fn list(errors: &[ConfigError]) -> String {

@@ -10,12 +10,13 @@
 use std::path::PathBuf;
 
 use autoissue_core::engine::{Engine, NotStarted, Outcome, Phase, RedBase, SessionStatus, Task, Usd};
+use autoissue_core::session::PLAN_FILE;
 use autoissue_core::summary::cost_per_pull_request;
 
 use crate::console::Paint;
 use crate::host::quoted;
 use crate::local_time::{LocalTime, span};
-use crate::narration::{counted, diff_stat, message, title};
+use crate::narration::{counted, diff_stat, message, stage_of_plan, subject, title};
 use crate::printable::{one_line, pad, width};
 
 /// What the report is made of.
@@ -70,9 +71,8 @@ impl Report<'_> {
 
     fn head(&self) -> String {
         let about = self.engine.about();
-        let (repository, label) = (one_line(&about.repository), one_line(&about.label));
-        let mut head =
-            format!("{} · {repository} · label `{label}` · {}\n", self.paint.bold(self.session), self.times());
+        let (repository, subject) = (one_line(&about.repository), subject(about));
+        let mut head = format!("{} · {repository} · {subject} · {}\n", self.paint.bold(self.session), self.times());
         if let Some(line) = self.verdict() {
             head.push_str(&line);
             head.push('\n');
@@ -93,8 +93,15 @@ impl Report<'_> {
         match self.engine.phase() {
             Phase::Over(SessionStatus::Failed { message: why, .. }) => Some(self.paint.red(message(why))),
             Phase::Over(SessionStatus::Completed) if self.engine.tasks().is_empty() => {
-                Some(format!("no open issue carries the label `{label}`"))
+                Some(match self.engine.planning() {
+                    Some(planning) if planning.is_declined => {
+                        "the plan was not agreed to; nothing was created".to_owned()
+                    }
+                    Some(_) => "no issue of the plan is open".to_owned(),
+                    None => format!("no open issue carries the label `{label}`"),
+                })
             }
+            _ if self.engine.is_unconfirmed() => stage_of_plan(self.engine).map(|stage| self.paint.yellow(stage)),
             _ if self.engine.to_mend().is_some() => {
                 let what = message(self.engine.to_mend().unwrap_or_default());
                 Some(
@@ -175,6 +182,9 @@ impl Report<'_> {
         if Usd::ZERO < ledger.assumed {
             foot.push_str(&format!(" ({} assumed)", ledger.assumed));
         }
+        if let Some(planned) = self.engine.planning().map(|it| it.spent).filter(|spent| Usd::ZERO < *spent) {
+            foot.push_str(&format!(", {planned} of it for the plan"));
+        }
         if let Some(cost) = cost_per_pull_request(self.engine) {
             foot.push_str(&format!(" · {cost} per pull request"));
         }
@@ -191,25 +201,41 @@ impl Report<'_> {
         foot
     }
 
+    /// Returns the file of the plan, as a word of a command; `None` where there is no plan.
+    fn plan_file(&self) -> Option<String> {
+        self.engine.planning()?.plan.as_ref()?;
+        Some(quoted(&self.transcripts.as_ref()?.join(PLAN_FILE).to_string_lossy()))
+    }
+
     fn any_attempt(&self) -> bool {
-        self.engine.tasks().values().any(|task| 0 < task.n_attempts)
+        let has_planner = self.engine.planning().is_some_and(|planning| 0 < planning.n_attempts);
+        has_planner || self.engine.tasks().values().any(|task| 0 < task.n_attempts)
     }
 
     /// Returns the next command to type.
     fn next(&self) -> Option<String> {
         let session = self.session;
-        let label = quoted(&one_line(&self.engine.about().label));
         if self.engine.is_interrupted() {
             return Some(format!("autoissue resume {session}"));
         }
+        let again = match self.plan_file() {
+            Some(file) => format!("autoissue plan --from {file}"),
+            None => format!("autoissue exec {}", quoted(&one_line(&self.engine.about().label))),
+        };
         match self.engine.phase() {
             Phase::Over(SessionStatus::Failed { budget: true, .. }) => {
                 let needed = self.engine.tasks().values().map(|task| task.estimate).sum::<Usd>().dollars().ceil();
-                return Some(format!(
-                    "autoissue exec {label} --budget {needed:.0}    (or --allow-partial, or --issue N)"
-                ));
+                return Some(match self.engine.planning() {
+                    Some(_) => format!("{again} --budget {needed:.0}    (or edit it first)"),
+                    None => format!("{again} --budget {needed:.0}    (or --allow-partial, or --issue N)"),
+                });
             }
+            // What is created already is found again.
+            Phase::Over(SessionStatus::Failed { .. }) if self.plan_file().is_some() => return Some(again),
             Phase::Over(SessionStatus::Failed { .. }) => return Some("autoissue doctor".to_owned()),
+            Phase::Over(SessionStatus::Completed) if self.engine.planning().is_some_and(|it| it.is_declined) => {
+                return Some(format!("{again}    (once it is edited)"));
+            }
             Phase::Over(SessionStatus::Completed) if self.engine.tasks().is_empty() => return None,
             Phase::Over(_) => {}
             _ => return Some(format!("autoissue status {session}")),
@@ -219,9 +245,7 @@ impl Report<'_> {
         let out_of_money = |task: &Task| task.outcome() == Some(&Outcome::NotStarted { because: NotStarted::Budget });
         match first(Group::NeedsYou).or_else(|| first(Group::Failed)) {
             Some(issue) => Some(format!("autoissue show {session} {issue}")),
-            None if self.engine.tasks().values().any(out_of_money) => {
-                Some(format!("autoissue exec {label}    (with a new budget)"))
-            }
+            None if self.engine.tasks().values().any(out_of_money) => Some(format!("{again}    (with a new budget)")),
             None => Some(format!("autoissue show {session}")),
         }
     }

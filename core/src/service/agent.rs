@@ -80,7 +80,7 @@ pub enum Wish {
     Kill,
 }
 
-/// Runs the agent to its end.
+/// Runs the agent to its end. Returns its report, and what it answered where an answer was asked for: its last words.
 ///
 /// # Errors
 /// The failure of an agent that could not be started; it has cost nothing.
@@ -90,7 +90,7 @@ pub async fn run(
     order: AgentOrder,
     mut wish: watch::Receiver<Wish>,
     mut on_seen: impl FnMut(Seen) + Send,
-) -> Result<AgentReport, Failure> {
+) -> Result<(AgentReport, Option<String>), Failure> {
     let (mut reader, command) = backend.start(&order.task).map_err(refused)?;
     let mut transcript = Transcript::create(&order.transcript).map_err(|source| Failure::Crash {
         message: format!("failed to write the transcript `{}`: {source}", order.transcript.display()),
@@ -124,7 +124,8 @@ pub async fn run(
     }
     transcript.finish();
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(reading.report(why.stopped, exit, duration_ms))
+    let answer = reading.answer.take().or(reading.last_words.take());
+    Ok((reading.report(why.stopped, exit, duration_ms), answer))
 }
 
 fn refused(error: PluginError) -> Failure {
@@ -258,6 +259,8 @@ struct Reading {
     session: Option<String>,
     summary: Option<String>,
     denied: Vec<String>,
+    answer: Option<String>,
+    last_words: Option<String>,
 }
 
 impl Reading {
@@ -265,7 +268,12 @@ impl Reading {
         let failed = |failure| Some(Ended::Failed { failure });
         match event {
             AgentEvent::Session(id) => self.session = Some(id),
-            AgentEvent::Text(text) | AgentEvent::Note(text) => on_seen(Seen::Line(text)),
+            AgentEvent::Text(text) => {
+                self.last_words = Some(text.clone());
+                on_seen(Seen::Line(text));
+            }
+            AgentEvent::Note(text) => on_seen(Seen::Line(text)),
+            AgentEvent::Answer(text) => self.answer = Some(text),
             AgentEvent::ToolStart { name, .. } => on_seen(Seen::Line(format!("▸ {name}"))),
             AgentEvent::UsageDelta(usage) => {
                 self.delta_tokens += usage.input_tokens + usage.output_tokens;
@@ -298,6 +306,7 @@ impl Reading {
             AgentEvent::BudgetReached => self.end = Some(Ended::Budget),
             AgentEvent::Done(summary) => {
                 self.end = Some(Ended::Done);
+                self.last_words = summary.clone().or(self.last_words.take());
                 self.summary = summary.map(|text| bounded(text, SUMMARY_BYTES_MAX));
             }
             _ => {}
