@@ -1,9 +1,12 @@
 //! `autoissue doctor`: everything that a night needs, looked at before any money is spent. It changes nothing, and each line
 //! that is not well says what to do.
 
+use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::config::{Config, ForgeKind};
+use autoissue_core::plugins::{self, Plugins};
+use autoissue_core::service::agent::{OWN_PROGRAM, error_chain};
 use autoissue_core::service::checkout::Checkout;
 use autoissue_core::service::git_program::Git;
 use autoissue_core::service::local_forge::LocalForge;
@@ -121,8 +124,13 @@ fn of_project(around: &Surroundings, mut loaded: Loaded) -> Vec<Finding> {
     findings.push(ok("repository", project.display().to_string()));
     findings.push(base(&project, &loaded.config));
     findings.push(forge(around, &mut loaded, &project));
-    findings.push(strategies(&loaded.config));
-    findings.push(agent(around, &loaded.config, &project));
+    match strategies(around, &loaded.config, &project) {
+        Ok(strategies) => {
+            findings.extend(deciders(&strategies));
+            findings.push(agent(around, &strategies, &project));
+        }
+        Err(finding) => findings.push(*finding),
+    }
     findings.push(checks(&loaded.config));
     findings.push(disk(&project));
     findings
@@ -180,30 +188,42 @@ fn github(around: &Surroundings, config: &Config) -> Finding {
     }
 }
 
-fn strategies(config: &Config) -> Finding {
-    match Strategies::configured(config, "", "") {
-        Ok(_) => ok("strategies", "all are known"),
-        Err(error) => failure("strategies", error.to_string(), format!("set `{}` to one of these", error.key)),
-    }
+/// Loads the plugins that decide, as a session would.
+fn strategies(around: &Surroundings, config: &Config, project: &Path) -> Result<Strategies, Box<Finding>> {
+    let ill =
+        |error: &dyn Error, advice: String| Box::new(failure("strategies", one_line(&error_chain(error)), advice));
+    let state_dir = around.state_dir().unwrap_or_default();
+    let request =
+        plugins::Request { config, arguments: &around.plugins, project, state_dir: &state_dir, may_write: false };
+    let plugins = Plugins::load(&request)
+        .map_err(|error| ill(&error, error.hint().unwrap_or_else(|| "leave the plugin out".to_owned())))?;
+    Strategies::configured(config, &plugins, "", "").map_err(|error| ill(&error, "name one of these".to_owned()))
 }
 
-fn agent(around: &Surroundings, config: &Config, project: &Path) -> Finding {
-    let backend = one_line(config.agent_backend());
-    let program = match backend.as_str() {
-        "patch" => return ok("agent", "patch, which is built in and costs nothing"),
-        "claude" => "claude",
-        _ => {
-            return warning(
-                "agent",
-                format!("`{backend}` comes from a plugin; its program was not looked for"),
-                "see the plugin's own notes",
-            );
-        }
+/// Names the plugins that decide.
+fn deciders(strategies: &Strategies) -> Vec<Finding> {
+    let deciders = strategies.deciders();
+    let plugins = deciders.iter().filter(|(_, by)| by.contains("sha256"));
+    let found: Vec<Finding> =
+        plugins.map(|(kind, by)| ok("strategies", format!("{kind}: plugin {}", one_line(by)))).collect();
+    if found.is_empty() { vec![ok("strategies", "the built-ins decide")] } else { found }
+}
+
+fn agent(around: &Surroundings, strategies: &Strategies, project: &Path) -> Finding {
+    let backend = one_line(&strategies.backend().describe().name);
+    let info = match strategies.probe_backend() {
+        Ok(info) => info,
+        Err(error) => return failure("agent", one_line(&error.to_string()), "set `agent.backend` to another"),
     };
-    match resolve(program, around.path_env(), &[project.to_owned()]) {
+    let program = one_line(&info.program);
+    if program == OWN_PROGRAM {
+        return ok("agent", format!("{backend}, for which autoissue itself is the program"));
+    }
+    match resolve(&info.program, around.path_env(), &[project.to_owned()]) {
         Ok(path) => ok("agent", format!("{backend}, {}", path.display())),
         Err(error) => {
-            failure("agent", error.to_string(), format!("install `{program}` and log in, or set `agent.backend`"))
+            let advice = format!("{}; or set `agent.backend`", one_line(&info.install_hint));
+            failure("agent", one_line(&error.to_string()), advice)
         }
     }
 }

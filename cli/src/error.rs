@@ -26,6 +26,7 @@ use autoissue_core::session::SessionError;
 use crate::config::ConfigError;
 use crate::console::Paint;
 use crate::exit_code::ExitCode;
+use crate::plugin_command::PluginCommandError;
 use crate::printable;
 use crate::project::ProjectError;
 
@@ -50,6 +51,9 @@ pub(crate) enum CliError {
     /// The sample cannot be made.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// A command about plugins did not do what it was asked.
+    #[error(transparent)]
+    Plugin(#[from] PluginCommandError),
     /// The session has no such issue.
     #[error("session `{session}` has no issue #{issue}")]
     NoIssue {
@@ -127,6 +131,7 @@ impl CliError {
             | Self::Demo(DemoError::NotEmpty { .. })
             | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
             Self::Session(error) => session_exit_code(error),
+            Self::Plugin(error) => error.exit_code(),
             Self::Journal(_)
             | Self::Recorded(_)
             | Self::Demo(_)
@@ -142,6 +147,7 @@ impl CliError {
         match self {
             Self::Project(error) => Some(error.hint()),
             Self::Session(error) => hint(error),
+            Self::Plugin(error) => error.hint(),
             Self::Journal(error) | Self::Recorded(RecordedError::Journal(error)) => journal_hint(error),
             Self::Recorded(RecordedError::Unreadable { .. }) => {
                 Some("use the release that wrote it, or a newer one".to_owned())
@@ -218,6 +224,7 @@ const fn session_exit_code(error: &SessionError) -> ExitCode {
         | SessionError::Token(_)
         | SessionError::Github(GithubError::BadAddress { .. })
         | SessionError::Strategy(_)
+        | SessionError::Plugins(_)
         | SessionError::Environment(_)
         | SessionError::NothingToResume { .. }
         | SessionError::AlreadyOver { .. }
@@ -233,6 +240,7 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
         SessionError::Checkout(error) => checkout_hint(error),
         SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
+        SessionError::Plugins(error) => error.hint(),
         SessionError::Forge(error) => error.hint(),
         SessionError::Token(_) => {
             Some("set `GITHUB_TOKEN`, or log in with `gh auth login`; without GitHub, `autoissue init` sets up a local forge".to_owned())

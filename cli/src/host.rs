@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use autoissue_core::journal::Journal;
+use autoissue_core::plugins::PluginArgument;
 use autoissue_core::session::Host;
 
 use crate::args::Common;
@@ -21,6 +22,8 @@ use crate::project;
 pub(crate) struct Surroundings {
     /// The argument of `--config`.
     pub(crate) config_flag: Option<PathBuf>,
+    /// Plugins of the command line, with absolute paths.
+    pub(crate) plugins: Vec<PluginArgument>,
     /// The environment, as far as it is text.
     pub(crate) env: Vec<(String, String)>,
     /// The environment as it is.
@@ -58,6 +61,7 @@ impl Surroundings {
         let env: Vec<(String, String)> = environment.iter().filter_map(text).collect();
         Ok(Self {
             config_flag: common.config.clone(),
+            plugins: common.plugins.iter().cloned().map(|plugin| plugin.below(&current_dir)).collect(),
             console: Console::new(common, &env),
             env,
             environment,
@@ -125,6 +129,7 @@ impl Surroundings {
             own_program,
             environment: self.environment.clone(),
             command: self.command.clone(),
+            plugins: self.plugins.clone(),
         })
     }
 }

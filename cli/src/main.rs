@@ -32,6 +32,7 @@ mod logging;
 mod metrics;
 mod narration;
 mod plan;
+mod plugin_command;
 mod printable;
 mod project;
 mod redaction;
@@ -97,6 +98,7 @@ fn dispatch(around: &Surroundings, command: Command) -> Result<ExitCode, CliErro
         Command::Demo(args) => demo::run(around, &args),
         Command::Clean(args) => clean::run(around, &args),
         Command::Config(args) => config_command::run(around, &args),
+        Command::Plugin(args) => plugin_command::run(around, &args),
         Command::Completions { shell } => completions::run(around, shell),
         Command::Internal(args) => internal::run(around, args.mode),
     }

@@ -179,6 +179,13 @@ impl Report<'_> {
             foot.push_str(&format!(" · {cost} per pull request"));
         }
         foot.push('\n');
+        for (plugin, n) in self.engine.n_undecided() {
+            let times = counted(*n, "time");
+            foot.push_str(&format!(
+                "plugins     {} did not decide {times}; `autoissue show` tells why\n",
+                one_line(plugin)
+            ));
+        }
         if let Some(directory) = self.transcripts.as_ref().filter(|_| self.any_attempt()) {
             foot.push_str(&format!("transcripts {}\n", directory.display()));
         }

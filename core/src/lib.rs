@@ -17,6 +17,7 @@ pub mod demo;
 mod dispatcher;
 mod executor;
 pub mod journal;
+pub mod plugins;
 pub mod prompt;
 pub mod recorded;
 pub mod repository_lock;

@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::dispatcher::Dispatcher;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, SessionId};
+use crate::plugins::PluginArgument;
 use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
@@ -45,6 +46,8 @@ pub struct Host {
     pub environment: Vec<(OsString, OsString)>,
     /// Command line, for people who read `status` later.
     pub command: String,
+    /// Plugins of the command line. A resume without any asks those that the session began with.
+    pub plugins: Vec<PluginArgument>,
 }
 
 /// What to run.
@@ -69,6 +72,9 @@ pub struct Exec {
     pub until_ms: Option<u64>,
     /// Only make the plan: nothing is changed and nothing is spent.
     pub dry_run: bool,
+    /// Plugins of the command line that began it; set when the session is opened. Sessions from before there were plugins have none.
+    #[serde(default)]
+    pub plugins: Vec<PluginArgument>,
 }
 
 /// A session that is ready to run.

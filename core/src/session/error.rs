@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::journal::JournalError;
+use crate::plugins::PluginsError;
 use crate::recorded::RecordedError;
 use crate::repository_lock::LockError;
 use crate::service::agent_environment::EnvironmentError;
@@ -48,6 +49,9 @@ pub enum SessionError {
         /// The key.
         key: &'static str,
     },
+    /// A plugin cannot be used.
+    #[error(transparent)]
+    Plugins(#[from] PluginsError),
     /// A strategy is not known.
     #[error(transparent)]
     Strategy(#[from] UnknownStrategy),

@@ -19,6 +19,7 @@ use crate::bus::Bus;
 use crate::config::{self, Config, ForgeKind};
 use crate::dispatcher::holders;
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
+use crate::plugins::{self, Plugins};
 use crate::recorded::Recorded;
 use crate::repository_lock::{Holder, RepositoryLock, repository_key};
 use crate::service::agent;
@@ -66,12 +67,8 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
         return Err(SessionError::EmptyLabel);
     }
     let ground = survey(config, host)?;
-    let is_rehearsal = matches!(&order, Order::Exec(exec) if exec.dry_run);
-    if !is_rehearsal {
-        find_agent(&ground)?;
-    }
     match order {
-        Order::Exec(exec) if is_rehearsal => rehearse(ground, host, exec),
+        Order::Exec(exec) if exec.dry_run => rehearse(ground, host, exec),
         Order::Exec(exec) => start(ground, host, exec),
         Order::Resume(wanted) => resume(ground, host, wanted.as_deref()),
     }
@@ -91,14 +88,28 @@ fn survey(config: Config, host: &Host) -> Result<Ground, SessionError> {
             (Forge::Github(Box::new(github)), Some(remote), base_branch)
         }
     };
-    let strategies = Strategies::configured(&config, "", "")?;
-    let info = strategies.backend().probe("");
-    let mut passed: Vec<String> = info.map(|info| info.environment).unwrap_or_default();
-    passed.extend(config.agent.env.iter().cloned());
-    let agent_env = agent_environment(&host.environment, &passed)?;
     let key = repository_key(checkout.path());
     let repository = config.project.repo.clone().unwrap_or_else(|| checkout.name());
-    Ok(Ground { config, git, checkout, base_branch, forge, remote, repository, key, path, agent_env })
+    Ok(Ground { config, git, checkout, base_branch, forge, remote, repository, key, path, agent_env: Vec::new() })
+}
+
+/// Finds the strategies of a session, and what its agent needs of the machine.
+fn equip(ground: &mut Ground, host: &Host, exec: &Exec) -> Result<Strategies, SessionError> {
+    let plugins = Plugins::load(&plugins::Request {
+        config: &ground.config,
+        arguments: &exec.plugins,
+        project: ground.checkout.path(),
+        state_dir: &host.state_dir,
+        may_write: !exec.dry_run,
+    })?;
+    let strategies = Strategies::configured(&ground.config, &plugins, &ground.repository, &exec.label)?;
+    let mut passed: Vec<String> = strategies.probe_backend().map(|info| info.environment).unwrap_or_default();
+    passed.extend(ground.config.agent.env.iter().cloned());
+    ground.agent_env = agent_environment(&host.environment, &passed)?;
+    if !exec.dry_run {
+        find_agent(ground, &strategies)?;
+    }
+    Ok(strategies)
 }
 
 /// Finds the token, and asks GitHub once what it may do. An outage is left to the session, which waits for its end.
@@ -127,10 +138,9 @@ fn github(config: &Config, host: &Host, git: &Git, checkout: &Checkout) -> Resul
 }
 
 /// Makes sure that the agent's program is there, before an attempt would find out.
-fn find_agent(ground: &Ground) -> Result<(), SessionError> {
-    let strategies = Strategies::configured(&ground.config, "", "")?;
+fn find_agent(ground: &Ground, strategies: &Strategies) -> Result<(), SessionError> {
     let backend = strategies.backend();
-    let Ok(info) = backend.probe("") else { return Ok(()) };
+    let Ok(info) = strategies.probe_backend() else { return Ok(()) };
     if info.program == agent::OWN_PROGRAM {
         return Ok(());
     }
@@ -149,13 +159,15 @@ fn variable(host: &Host, name: &str) -> OsString {
 }
 
 /// Opens a dry run: it reads what there is, and writes nothing at all.
-fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionError> {
+fn rehearse(mut ground: Ground, host: &Host, mut exec: Exec) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
+    exec.plugins.clone_from(&host.plugins);
+    let strategies = equip(&mut ground, host, &exec)?;
     let settings = settings(&ground.config, &strategies, &exec, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
     let history = history(&past, &settings, &strategies)?;
+    let strategies = strategies.remembering(&past.costs()?);
     let first = started(&ground, settings, &exec, history);
     Ok(assemble(
         ground,
@@ -177,14 +189,16 @@ fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionE
 }
 
 /// Opens a new session.
-fn start(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionError> {
+fn start(mut ground: Ground, host: &Host, mut exec: Exec) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
+    exec.plugins.clone_from(&host.plugins);
+    let strategies = equip(&mut ground, host, &exec)?;
     let settings = settings(&ground.config, &strategies, &exec, now_ms);
     let lock = lock(&ground, host, &id, now_ms)?;
     let mut journal = Journal::open(&host.state_dir)?;
     let history = history(&journal, &settings, &strategies)?;
+    let strategies = strategies.remembering(&journal.costs()?);
     let bench = bench(&ground, host, &id, &[])?;
     journal.create_session(&new_session(&ground, host, &id, &exec, now_ms))?;
     let first = started(&ground, settings, &exec, history);
@@ -198,21 +212,24 @@ fn start(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionErro
 }
 
 /// Opens an unfinished session to go on with it.
-fn resume(ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, SessionError> {
+fn resume(mut ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
-    let project = ground.checkout.path();
+    let project = &ground.checkout.path().to_owned();
     let found = unfinished(&Journal::open_read_only(&host.state_dir)?, project, wanted)?.id;
     let lock = lock(&ground, host, &found, now_ms)?;
     // Looked up again: until it was locked, somebody else may have gone on with it.
     let journal = Journal::open(&host.state_dir)?;
     let row = unfinished(&journal, project, Some(found.as_str()))?;
     let id = row.id.clone();
-    let exec: Exec = serde_json::from_str(&row.settings_json)
+    let mut exec: Exec = serde_json::from_str(&row.settings_json)
         .map_err(|source| SessionError::UnreadableOrder { session: id.to_string(), source })?;
+    if !host.plugins.is_empty() {
+        exec.plugins.clone_from(&host.plugins);
+    }
     let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
     let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
     let last_at_ms = events.last().map_or(0, |last| last.at_ms);
-    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
+    let strategies = equip(&mut ground, host, &exec)?.remembering(&journal.costs()?);
     let settings = Box::new(settings(&ground.config, &strategies, &exec, started_at_ms));
     let bench = bench(&ground, host, &id, &holders(&engine))?;
     // A session that died before its first event has nothing to go on with, and starts.
@@ -249,8 +266,12 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     let bus = if parts.journal.is_some() { Bus::new(parts.last_seq) } else { Bus::without_journal() };
     let bus = Arc::new(bus);
     let mirror = mirror_of(&host.state_dir, &ground.key);
+    let inputs = channel();
+    let heard = inputs.0.clone();
+    // The dispatcher is gone only when the session is over.
+    let tell = move |undecided| drop(heard.send(Input::Undecided(undecided)));
     let workshop = Workshop {
-        strategies: parts.strategies,
+        strategies: parts.strategies.telling(tell),
         forge: ground.forge,
         bench: parts.bench,
         bus: bus.clone(),
@@ -273,7 +294,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         last_seq: parts.last_seq,
         workshop,
         bus,
-        inputs: channel(),
+        inputs,
         mirror,
         last_at_ms: parts.last_at_ms,
         lock: parts.lock,
@@ -411,7 +432,7 @@ fn started(ground: &Ground, settings: Settings, exec: &Exec, history: History) -
 }
 
 fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms: u64) -> Settings {
-    let metering = strategies.backend().probe("").map(|info| (info.metering, info.models));
+    let metering = strategies.probe_backend().map(|info| (info.metering, info.models));
     let (metering, models) = metering.unwrap_or((sdk::Metering::AtTheEnd, Vec::new()));
     let model = match config.agent.model.as_str() {
         _ if models.is_empty() => ModelChoice::Fixed { model: None },
@@ -444,6 +465,7 @@ fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms
         },
         start_until: exec.until_ms.map(Time::from_ms),
         seed: started_at_ms,
+        deciders: strategies.deciders(),
     }
 }
 
@@ -451,7 +473,7 @@ fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms
 fn history(journal: &Journal, settings: &Settings, strategies: &Strategies) -> Result<History, SessionError> {
     let models = match &settings.model {
         ModelChoice::Fixed { model } => vec![model.clone().unwrap_or_default()],
-        ModelChoice::Auto => strategies.backend().probe("").map(|info| info.models).unwrap_or_default(),
+        ModelChoice::Auto => strategies.probe_backend().map(|info| info.models).unwrap_or_default(),
     };
     let mut costs = BTreeMap::new();
     for model in models {
