@@ -87,6 +87,8 @@ impl Color {
 pub(crate) enum Command {
     /// Run every open issue that carries the label
     Exec(ExecArgs),
+    /// Have an agent split a directive into issues, create them, and run them in order
+    Plan(PlanArgs),
     /// Go on with an interrupted session
     Resume(ResumeArgs),
     /// Show recent sessions, or the tasks of one and why they wait
@@ -133,6 +135,12 @@ pub(crate) struct ExecArgs {
     /// Start nothing from this time on; what runs may finish
     #[arg(long, value_name = "HH:MM")]
     pub(crate) until: Option<TimeOfDay>,
+    /// Start issues although issues outside of this run, which they depend on, are still open
+    #[arg(long)]
+    pub(crate) ignore_external_dependencies: bool,
+    /// Show the plan; change nothing and spend nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// How to run.
     #[command(flatten)]
     pub(crate) run: RunArgs,
@@ -143,6 +151,38 @@ pub(crate) struct ExecArgs {
 pub(crate) struct ResumeArgs {
     /// Id of the session, or the beginning of it; the newest unfinished one by default
     pub(crate) session: Option<String>,
+    /// Carry out a plan that waits for somebody to agree to it, without asking
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Show what is left to do; change nothing and spend nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How to run.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// Arguments of `plan`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PlanArgs {
+    /// What is to be done, in words
+    #[arg(required_unless_present_any = ["from", "schema"], conflicts_with = "from")]
+    pub(crate) directive: Option<String>,
+    /// Run this saved plan, perhaps edited; no planner is paid
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Save the plan to this file, to be read, edited and run with `--from`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Create the issues without asking
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Show the plan; the planner is paid, and nothing is created
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the JSON Schema of a saved plan
+    #[arg(long, conflicts_with_all = ["directive", "from", "out", "yes", "dry_run"])]
+    pub(crate) schema: bool,
     /// How to run.
     #[command(flatten)]
     pub(crate) run: RunArgs,
@@ -157,9 +197,6 @@ pub(crate) struct RunArgs {
     /// Spend at most so many US dollars
     #[arg(long, value_name = "USD", value_parser = dollars, allow_negative_numbers = true)]
     pub(crate) budget: Option<f64>,
-    /// Show the plan; change nothing and spend nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
     /// Write plain lines instead of the live screen
     #[arg(long)]
     pub(crate) headless: bool,
@@ -391,7 +428,9 @@ mod tests {
             "autoissue classify",
             "autoissue classify bug --stdin",
             "autoissue status --verbose --quiet",
-            "autoissue plan x",
+            "autoissue plan",
+            "autoissue plan x --from y",
+            "autoissue plan x --schema",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

@@ -71,6 +71,20 @@ pub(crate) enum CliError {
         /// The file.
         path: PathBuf,
     },
+    /// A file is there already, and may be somebody's work.
+    #[error("`{}` exists", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A saved plan cannot be used.
+    #[error("`{}` is no plan\n{problems}", path.display())]
+    NotAPlan {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, a line each.
+        problems: String,
+    },
     /// The directory for the demo is in use.
     #[error("`{}` is not an empty directory", path.display())]
     DirectoryInUse {
@@ -138,6 +152,8 @@ impl CliError {
             | Self::NoIssue { .. }
             | Self::NothingToResume { .. }
             | Self::ConfigExists { .. }
+            | Self::FileExists { .. }
+            | Self::NotAPlan { .. }
             | Self::DirectoryInUse { .. }
             | Self::PageAmongJson
             | Self::Demo(DemoError::NotEmpty { .. })
@@ -168,6 +184,8 @@ impl CliError {
             Self::ConfigExists { .. } => {
                 Some("edit it, or remove it first; `autoissue config show` shows what is in force".to_owned())
             }
+            Self::FileExists { .. } => Some("name another file, or move this one away".to_owned()),
+            Self::NotAPlan { .. } => Some("`autoissue plan --schema` prints what a plan looks like".to_owned()),
             Self::Log { .. } => Some(
                 "make it writable and see that its disk has room, or set `AUTOISSUE_STATE_DIR` (or `logging.dir`) to another"
                     .to_owned(),
@@ -204,6 +222,7 @@ impl CliError {
                     advice.iter().for_each(|advice| push_hint(&mut report, paint, advice));
                 }
             }
+            Self::NotAPlan { .. } => push_plan(&mut report, paint, &self.to_string()),
             error => push_error(&mut report, paint, &printable::one_line(&error.to_string())),
         }
         let mut cause = self.source();
@@ -240,6 +259,9 @@ impl From<Vec<ConfigError>> for CliError {
 const fn session_exit_code(error: &SessionError) -> ExitCode {
     match error {
         SessionError::EmptyLabel
+        | SessionError::EmptyDirective
+        | SessionError::PlannerOff
+        | SessionError::CannotPlan { .. }
         | SessionError::Checkout(_)
         | SessionError::Forge(ForgeError::NotInitialised { .. })
         | SessionError::Unset { .. }
@@ -261,6 +283,7 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
         SessionError::Checkout(error) => checkout_hint(error),
         SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
+        SessionError::PlannerOff => Some("set `planner.enabled` to true, or take the key out".to_owned()),
         SessionError::Forge(error) => error.hint(),
         SessionError::Token(_) => Some(
             "log in with `gh auth login`, or set `GITHUB_TOKEN` to a fine-grained token for this repository with Contents, \
@@ -367,6 +390,15 @@ fn push_error(report: &mut String, paint: Paint, text: &str) {
 
 fn push_hint(report: &mut String, paint: Paint, text: &str) {
     let _ = writeln!(report, "  {} {text}", paint.green("hint:"));
+}
+
+/// Adds an error whose first line says what is wrong, and the others where.
+fn push_plan(report: &mut String, paint: Paint, text: &str) {
+    let mut lines = text.lines().map(printable::one_line);
+    push_error(report, paint, &lines.next().unwrap_or_default());
+    lines.for_each(|line| {
+        let _ = writeln!(report, "  {line}");
+    });
 }
 
 fn list(errors: &[ConfigError]) -> String {

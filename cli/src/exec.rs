@@ -24,6 +24,7 @@ fn order(around: &Surroundings, args: &ExecArgs) -> Order {
         only: args.issues.clone(),
         allow_partial: args.allow_partial,
         until_ms: args.until.map(|until| around.time.next(now_ms(), until)),
-        dry_run: args.run.dry_run,
+        dry_run: args.dry_run,
+        ignore_outside: args.ignore_external_dependencies,
     })
 }

@@ -9,11 +9,35 @@ use autoissue_core::engine::{
 pub(crate) fn started(settings: Settings) -> Event {
     let about = About {
         label: "bug".to_owned(),
+        directive: None,
         repository: "owner/shop".to_owned(),
         base_branch: "main".to_owned(),
         version: "0.1.0".to_owned(),
     };
     Event::SessionStarted { settings: Box::new(settings), about, history: History::default() }
+}
+
+/// The first events of a session over a directive, whose planner is done for so many cents.
+pub(crate) fn started_plan(directive: &str, settings: Settings, cents: i64) -> Vec<Event> {
+    let mut first = started(settings);
+    if let Event::SessionStarted { about, .. } = &mut first {
+        (about.label, about.directive) = (String::new(), Some(directive.to_owned()));
+    }
+    let charged = Usd::from_cents(cents);
+    let report = AgentReport {
+        ended: Ended::Done,
+        spent: Spent::Known(charged),
+        session: None,
+        summary: None,
+        denied: Vec::new(),
+        tokens: 1_000,
+        duration_ms: 65_000,
+    };
+    vec![
+        first,
+        Event::PlannerStarted { attempt: 1, reserved: Usd::from_cents(200), model: Some("sonnet".to_owned()) },
+        Event::PlannerExited { attempt: 1, report, charged, assumed: false },
+    ]
 }
 
 /// An issue becomes a task.

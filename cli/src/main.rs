@@ -33,6 +33,7 @@ mod logging;
 mod metrics;
 mod narration;
 mod plan;
+mod plan_command;
 mod printable;
 mod project;
 mod redaction;
@@ -91,6 +92,7 @@ fn run(common: &Common, command: Command) -> ExitCode {
 fn dispatch(around: &Surroundings, command: Command) -> Result<ExitCode, CliError> {
     match command {
         Command::Exec(args) => exec::run(around, &args),
+        Command::Plan(args) => plan_command::run(around, &args),
         Command::Resume(args) => resume::run(around, &args),
         Command::Status(args) => status::run(around, &args),
         Command::Show(args) => show::run(around, &args),

@@ -36,6 +36,8 @@ pub(crate) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
 #[derive(Debug, Default)]
 struct Metrics {
     n_sessions: u32,
+    /// What planning cost; part of the total.
+    planned: Usd,
     total: Figures,
     by_domain: BTreeMap<String, Figures>,
     by_model: BTreeMap<String, Figures>,
@@ -79,6 +81,7 @@ struct GroupLine<'a> {
 struct MetricsLine<'a> {
     r#type: &'static str,
     sessions: u32,
+    planning_usd: f64,
     #[serde(flatten)]
     total: GroupLine<'a>,
     by_domain: Vec<GroupLine<'a>>,
@@ -88,6 +91,11 @@ struct MetricsLine<'a> {
 impl Metrics {
     fn add(&mut self, engine: &Engine) {
         self.n_sessions += 1;
+        if let Some(planning) = engine.planning() {
+            self.planned += planning.spent;
+            self.total.spent += planning.spent;
+            self.total.assumed += planning.assumed;
+        }
         for task in engine.tasks().values().filter(|task| 0 < task.n_attempts) {
             let figures = Figures::of(task);
             self.total.add(figures);
@@ -101,6 +109,7 @@ impl Metrics {
         MetricsLine {
             r#type: "metrics",
             sessions: self.n_sessions,
+            planning_usd: self.planned.dollars(),
             total: self.total.json(None),
             by_domain: by_name(&self.by_domain),
             by_model: by_name(&self.by_model),
@@ -108,16 +117,20 @@ impl Metrics {
     }
 
     fn text(&self, paint: Paint) -> String {
-        if self.total.n_tried == 0 {
+        if self.total.n_tried == 0 && self.planned == Usd::ZERO {
             return format!("{}, no task tried yet\n", counted(self.n_sessions, "session"));
         }
         let total = &self.total;
+        let planned = match self.planned {
+            Usd::ZERO => String::new(),
+            planned => format!(", {planned} for plans"),
+        };
         let (assumed, files) = (total.assumed, counted(total.n_files, "file"));
         let rows = [
             ("sessions", self.n_sessions.to_string()),
             ("tasks", format!("{} tried, {} done ({})", total.n_tried, total.n_done, percent(total.success_rate()))),
             ("attempts", total.n_attempts.to_string()),
-            ("cost", format!("{} ({assumed} assumed)", total.spent)),
+            ("cost", format!("{} ({assumed} assumed{planned})", total.spent)),
             ("cost per pull request", total.cost_per_pull_request().map_or_else(none, |cost| cost.to_string())),
             ("code", format!("+{} −{} in {files}", total.added, total.removed)),
         ];

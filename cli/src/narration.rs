@@ -2,13 +2,18 @@
 //!
 //! Strangers' text inside is made printable here, so that whoever prints a sentence need not think of it.
 
+mod plan;
+
 use autoissue_core::engine::{
-    AgentReport, Blocked, CheckResult, Ended, Engine, Event, IssueNumber, Outcome, Publication, SessionStatus, Task,
-    Usd, Work,
+    About, AgentReport, Blocked, CheckResult, Ended, Engine, Event, IssueNumber, Outcome, Publication, SessionStatus,
+    Task, Time, Usd, Work,
 };
 
 use crate::local_time::{LocalTime, span};
+use crate::plan_command;
 use crate::printable::{cut, first_line, one_line};
+
+pub(crate) use plan::stage_of_plan;
 
 /// Longest message of somebody else in a sentence, columns. The rest is in `show`.
 const MESSAGE_COLUMNS_MAX: usize = 240;
@@ -55,10 +60,24 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
     let one = |tone, text: String| vec![(tone, text)];
     match event {
         Event::SessionStarted { settings, about, .. } => {
-            let (repository, label) = (one_line(&about.repository), one_line(&about.label));
-            one(Plain, format!("session of {repository}, label `{label}`, budget {}", settings.budget))
+            let repository = one_line(&about.repository);
+            one(Plain, format!("session of {repository}, {}, budget {}", subject(about), settings.budget))
         }
         Event::SessionResumed { settings } => one(Plain, format!("session goes on, budget {}", settings.budget)),
+        Event::PlannerStarted { .. }
+        | Event::PlannerMetered { .. }
+        | Event::PlannerExited { .. }
+        | Event::PlannerFailed { .. }
+        | Event::PlanRejected { .. }
+        | Event::PlanProposed { .. }
+        | Event::ConfirmationAwaited
+        | Event::PlanConfirmed
+        | Event::PlanDeclined
+        | Event::IssueCreated { .. }
+        | Event::IssueLinked { .. }
+        | Event::CreationDelayed { .. }
+        | Event::CreationRetried
+        | Event::CreationSuspended => plan::say(event, engine, time),
         Event::BacklogRead { n_issues, warnings, .. } => {
             let read = (Plain, format!("{} read", counted(*n_issues, "issue")));
             std::iter::once(read).chain(warnings.iter().map(|text| (Odd, message(text)))).collect()
@@ -103,11 +122,7 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         Event::PublishStarted { .. } => one(Detail, "publishing".to_owned()),
         Event::PullRequestOpened { publication, .. } => one(Good, published(publication)),
         Event::AttemptFailed { attempt, failure, retry_at, .. } => {
-            let next = match retry_at {
-                None => "not tried again".to_owned(),
-                Some(at) if at.ms() == 0 => "tried again".to_owned(),
-                Some(at) => format!("tried again at {}", time.clock(at.ms())),
-            };
+            let next = next_try(*retry_at, time);
             one(Odd, format!("attempt {attempt} failed: {} · {next}", message(&failure.to_string())))
         }
         Event::TaskFinished { outcome, .. } => {
@@ -133,6 +148,22 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         Event::SessionFinished { status: SessionStatus::Failed { message: why, .. } } => {
             one(Bad, format!("session failed: {}", message(why)))
         }
+    }
+}
+
+/// Returns what a session is about: a label, or a plan.
+pub(crate) fn subject(about: &About) -> String {
+    match &about.directive {
+        Some(_) => format!("plan of {}", plan_command::title_of(about)),
+        None => format!("label `{}`", one_line(&about.label)),
+    }
+}
+
+fn next_try(retry_at: Option<Time>, time: &LocalTime) -> String {
+    match retry_at {
+        None => "not tried again".to_owned(),
+        Some(at) if at.ms() == 0 => "tried again".to_owned(),
+        Some(at) => format!("tried again at {}", time.clock(at.ms())),
     }
 }
 
@@ -264,7 +295,7 @@ pub(crate) fn short(commit: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::{Failure, Issue, PullRequest, Service, Spent, Time};
+    use autoissue_core::engine::{Failure, Issue, PullRequest, Service, Spent};
     use insta::assert_snapshot;
 
     use super::*;

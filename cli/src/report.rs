@@ -18,12 +18,16 @@ mod timeline;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use autoissue_core::engine::{Engine, IssueNumber, NotStarted, Outcome, Phase, RedBase, SessionStatus, Task, Usd};
+use autoissue_core::engine::{
+    About, Engine, IssueNumber, NotStarted, Outcome, Phase, RedBase, SessionStatus, Task, Usd,
+};
+use autoissue_core::session::PLAN_FILE;
 use autoissue_core::summary::cost_per_pull_request;
 
 use crate::host::quoted;
 use crate::local_time::{LocalTime, span};
-use crate::narration::{Tone, counted, diff_stat, message, title};
+use crate::narration::{Tone, counted, diff_stat, message, stage_of_plan, title};
+use crate::plan_command::title_of;
 use crate::printable::{cut, one_line};
 
 pub(crate) use html::{Origin, page};
@@ -38,8 +42,8 @@ pub(crate) struct Report {
     pub(crate) session: String,
     /// Repository, as `owner/name`.
     pub(crate) repository: String,
-    /// Label of its issues.
-    pub(crate) label: String,
+    /// What it is about.
+    pub(crate) subject: Subject,
     /// When it ran, and for how long.
     pub(crate) when: String,
     /// The one sentence that matters, where the session as a whole did not just run to its end.
@@ -69,6 +73,15 @@ pub(crate) struct Places {
     pub(crate) mirror: PathBuf,
 }
 
+/// What a session is about. The text is printable.
+#[derive(Debug)]
+pub(crate) enum Subject {
+    /// The open issues with a label.
+    Label(String),
+    /// A plan: its directive, short.
+    Plan(String),
+}
+
 /// What a session cost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Money {
@@ -78,6 +91,8 @@ pub(crate) struct Money {
     pub(crate) assumed: Usd,
     /// What might be spent.
     pub(crate) budget: Usd,
+    /// The part of it that planning cost.
+    pub(crate) planned: Usd,
     /// What a pull request cost, all costs of the session counted.
     pub(crate) per_pull_request: Option<Usd>,
 }
@@ -195,7 +210,7 @@ impl Report {
         Self {
             session: session.to_owned(),
             repository: one_line(&about.repository),
-            label: one_line(&about.label),
+            subject: Subject::of(about),
             when: when(started_at_ms, finished_at_ms, time),
             verdict: verdict(engine),
             groups: Kind::ALL.into_iter().filter_map(of_kind).collect(),
@@ -204,12 +219,13 @@ impl Report {
                 spent: ledger.spent,
                 assumed: ledger.assumed,
                 budget: ledger.budget,
+                planned: engine.planning().map_or(Usd::ZERO, |planning| planning.spent),
                 per_pull_request: cost_per_pull_request(engine),
             },
             n_api_calls: engine.n_api_calls(),
-            transcripts: tasks().any(|task| 0 < task.n_attempts).then(|| shown(&places.transcripts)),
+            transcripts: any_attempt(engine).then(|| shown(&places.transcripts)),
             mirror: tasks().any(is_kept).then(|| shown(&places.mirror)),
-            next: next(session, engine),
+            next: next(session, engine, places),
         }
     }
 
@@ -237,6 +253,23 @@ impl Report {
             ([], Some((_, verdict))) => verdict.clone(),
             ([], None) => "nothing to do".to_owned(),
             (counts, _) => counts.join(", "),
+        }
+    }
+}
+
+impl Subject {
+    fn of(about: &About) -> Self {
+        match about.directive {
+            Some(_) => Self::Plan(title_of(about)),
+            None => Self::Label(one_line(&about.label)),
+        }
+    }
+
+    /// Returns what kind of subject it is, and its name.
+    fn parts(&self) -> (&'static str, &str) {
+        match self {
+            Self::Label(label) => ("label", label),
+            Self::Plan(directive) => ("plan of", directive),
         }
     }
 }
@@ -282,6 +315,9 @@ impl fmt::Display for Money {
         if Usd::ZERO < self.assumed {
             write!(f, " ({} assumed)", self.assumed)?;
         }
+        if Usd::ZERO < self.planned {
+            write!(f, ", {} of it for the plan", self.planned)?;
+        }
         match self.per_pull_request {
             Some(cost) => write!(f, " · {cost} per pull request"),
             None => Ok(()),
@@ -305,8 +341,9 @@ fn verdict(engine: &Engine) -> Option<(Tone, String)> {
     match engine.phase() {
         Phase::Over(SessionStatus::Failed { message: why, .. }) => Some((Tone::Bad, message(why))),
         Phase::Over(SessionStatus::Completed) if engine.tasks().is_empty() => {
-            Some((Tone::Plain, format!("no open issue carries the label `{}`", one_line(&engine.about().label))))
+            Some((Tone::Plain, nothing_to_do(engine)))
         }
+        _ if engine.is_unconfirmed() => stage_of_plan(engine).map(|stage| (Tone::Odd, stage)),
         _ => match engine.to_mend() {
             Some(what) => {
                 let what = message(what);
@@ -317,6 +354,21 @@ fn verdict(engine: &Engine) -> Option<(Tone, String)> {
                 .then(|| (Tone::Odd, "interrupted: what was done is saved, nothing runs any more".to_owned())),
         },
     }
+}
+
+/// Returns why a session that ended had no task.
+fn nothing_to_do(engine: &Engine) -> String {
+    match engine.planning() {
+        None => format!("no open issue carries the label `{}`", one_line(&engine.about().label)),
+        Some(planning) if planning.is_declined => "the plan was not agreed to; nothing was created".to_owned(),
+        Some(planning) if planning.created.is_empty() => "only a plan was made; nothing was created".to_owned(),
+        Some(_) => "no issue of the plan is open".to_owned(),
+    }
+}
+
+fn any_attempt(engine: &Engine) -> bool {
+    let has_planner = engine.planning().is_some_and(|planning| 0 < planning.n_attempts);
+    has_planner || engine.tasks().values().any(|task| 0 < task.n_attempts)
 }
 
 /// Returns whether work of a task is kept that did not become a pull request.
@@ -372,8 +424,21 @@ fn doubts_of(task: &Task) -> Vec<String> {
     doubts
 }
 
-fn next(session: &str, engine: &Engine) -> Option<Next> {
-    let label = quoted(&one_line(&engine.about().label));
+/// Returns the command that does the same once more; what is created already is found again.
+fn again(engine: &Engine, places: &Places) -> String {
+    match engine.planning() {
+        Some(planning) if planning.plan.is_some() => {
+            format!("autoissue plan --from {}", quoted(&places.transcripts.join(PLAN_FILE).to_string_lossy()))
+        }
+        Some(_) => {
+            format!("autoissue plan {}", quoted(&one_line(engine.about().directive.as_deref().unwrap_or_default())))
+        }
+        None => format!("autoissue exec {}", quoted(&one_line(&engine.about().label))),
+    }
+}
+
+fn next(session: &str, engine: &Engine, places: &Places) -> Option<Next> {
+    let (again, is_planned) = (again(engine, places), engine.planning().is_some_and(|it| it.plan.is_some()));
     let alone = |command| Some(Next { command, or: None });
     if engine.is_interrupted() {
         return alone(format!("autoissue resume {session}"));
@@ -381,10 +446,19 @@ fn next(session: &str, engine: &Engine) -> Option<Next> {
     match engine.phase() {
         Phase::Over(SessionStatus::Failed { budget: true, .. }) => {
             let needed = engine.tasks().values().map(|task| task.estimate).sum::<Usd>().dollars().ceil();
-            let command = format!("autoissue exec {label} --budget {needed:.0}");
-            return Some(Next { command, or: Some("or --allow-partial, or --issue N") });
+            return match engine.planning() {
+                None => {
+                    let command = format!("{again} --budget {needed:.0}");
+                    Some(Next { command, or: Some("or --allow-partial, or --issue N") })
+                }
+                Some(_) => Some(Next { command: again, or: Some("with a new budget") }),
+            };
         }
+        Phase::Over(SessionStatus::Failed { .. }) if is_planned => return alone(again),
         Phase::Over(SessionStatus::Failed { .. }) => return alone("autoissue doctor".to_owned()),
+        Phase::Over(SessionStatus::Completed) if engine.planning().is_some_and(|it| it.created.is_empty()) => {
+            return Some(Next { command: again, or: Some("once it is edited, if need be") });
+        }
         Phase::Over(SessionStatus::Completed) if engine.tasks().is_empty() => return None,
         Phase::Over(_) => {}
         _ => return alone(format!("autoissue status {session}")),
@@ -394,7 +468,7 @@ fn next(session: &str, engine: &Engine) -> Option<Next> {
     match first(Kind::NeedsYou).or_else(|| first(Kind::Failed)) {
         Some(issue) => alone(format!("autoissue show {session} {issue}")),
         None if engine.tasks().values().any(out_of_money) => {
-            Some(Next { command: format!("autoissue exec {label}"), or: Some("with a new budget") })
+            Some(Next { command: again, or: Some("with a new budget") })
         }
         None => alone(format!("autoissue show {session}")),
     }

@@ -4,13 +4,13 @@ use std::path::Path;
 
 use autoissue_core::journal::{Journal, SessionRow, SessionStatus};
 use autoissue_core::recorded::Recorded;
-use autoissue_core::session::Order;
+use autoissue_core::session::{Order, Resume};
 
 use crate::args::ResumeArgs;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
-use crate::{run_session, status};
+use crate::{plan_command, status};
 
 /// Runs the command.
 ///
@@ -18,10 +18,11 @@ use crate::{run_session, status};
 /// Where there is nothing to resume, or the session cannot run.
 pub(crate) fn run(around: &Surroundings, args: &ResumeArgs) -> Result<ExitCode, CliError> {
     let ready = around.ready(args.run.settings())?;
-    if args.run.dry_run {
+    if args.dry_run {
         return show_what_is_left(around, &ready.host.project, args.session.as_deref());
     }
-    run_session::run(around, ready, Order::Resume(args.session.clone()), args.run.headless)
+    let order = Order::Resume(Resume { session: args.session.clone(), ..Resume::default() });
+    plan_command::carry_out(around, &args.run, ready, order, args.yes, None)
 }
 
 /// Shows the session's tasks as they stand; changes nothing.

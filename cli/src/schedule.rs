@@ -97,6 +97,12 @@ impl<'a> Night<'a> {
             }
             // The backlog is given unasked; there are no checks, one model, and nothing to stop.
             Effect::FetchBacklog
+            | Effect::ReadPlan
+            | Effect::Decompose { .. }
+            | Effect::RecoverPlan { .. }
+            | Effect::CreateIssue { .. }
+            | Effect::LinkIssue { .. }
+            | Effect::StopPlanning { .. }
             | Effect::SelectModel { .. }
             | Effect::CheckBase
             | Effect::RunChecks { .. }
@@ -131,6 +137,7 @@ fn without_money(rules: &Settings) -> Settings {
         has_checks: false,
         model: ModelChoice::Fixed { model: None },
         start_until: None,
+        plan: None,
         budget: Usd::from_micros(i64::MAX / 4),
         task_cap: Usd::ZERO,
         ..rules.clone()

@@ -62,7 +62,7 @@ impl Signals {
         std::process::exit(i32::from(ExitCode::Interrupted.number()));
     }
 
-    /// Waits for one.
+    /// Waits for the next one.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

@@ -16,7 +16,7 @@ use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
 use crate::liveness::is_cut_off;
 use crate::local_time::{LocalTime, now_ms};
-use crate::narration::{blocked, ended, title};
+use crate::narration::{blocked, ended, stage_of_plan, subject, title};
 use crate::printable::one_line;
 use crate::table::table;
 use crate::tally::Tally;
@@ -124,10 +124,10 @@ pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Resul
     let ledger = recorded.engine.ledger();
     let paint = around.console.out;
     let head = format!(
-        "{} · {} · label `{}` · since {} · {}\nspent {} + {} reserved of {}\n\n",
+        "{} · {} · {} · since {} · {}\nspent {} + {} reserved of {}\n\n",
         paint.bold(&row.id),
         one_line(&row.repository),
-        one_line(&recorded.engine.about().label),
+        subject(recorded.engine.about()),
         around.time.day_and_minute(row.started_at_ms),
         status_of(row, &state_dir),
         ledger.spent,
@@ -136,7 +136,7 @@ pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Resul
     );
     let rows = task_rows(&recorded.engine, Time::from_ms(now_ms()), &around.time);
     let tasks = match rows.as_slice() {
-        [] => "no tasks\n".to_owned(),
+        [] => stage_of_plan(&recorded.engine).unwrap_or_else(|| "no tasks".to_owned()) + "\n",
         rows => table(["issue", "stage", "domain", "attempts", "spent", "title", "why"], rows, paint),
     };
     around.console.print(&(head + &tasks))

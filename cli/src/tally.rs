@@ -35,7 +35,9 @@ impl Tally {
             for event in &events {
                 match event.kind.as_str() {
                     "task_accepted" => tally.n_tasks += 1,
-                    "agent_exited" | "task_finished" => tally.count(&parse(row, event.seq, &event.body)?),
+                    "agent_exited" | "planner_exited" | "task_finished" => {
+                        tally.count(&parse(row, event.seq, &event.body)?);
+                    }
                     _ => {}
                 }
             }
@@ -44,7 +46,7 @@ impl Tally {
 
     fn count(&mut self, event: &Event) {
         match event {
-            Event::AgentExited { charged, .. } => self.spent += *charged,
+            Event::AgentExited { charged, .. } | Event::PlannerExited { charged, .. } => self.spent += *charged,
             Event::TaskFinished { outcome, .. } => *self.outcomes.entry(outcome.name().to_owned()).or_default() += 1,
             _ => {}
         }

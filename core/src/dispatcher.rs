@@ -164,7 +164,7 @@ fn kind_of(text: &str) -> &str {
 fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
         Event::SessionStarted { .. } | Event::SessionResumed { .. } => (journal::SessionStatus::Running, None),
-        Event::SessionInterrupted => (journal::SessionStatus::Interrupted, None),
+        Event::SessionInterrupted | Event::ConfirmationAwaited => (journal::SessionStatus::Interrupted, None),
         Event::SessionFinished { status: SessionStatus::Completed } => {
             (journal::SessionStatus::Completed, Some(now.ms()))
         }

@@ -7,6 +7,8 @@
 //!
 //! It decides nothing, tries nothing twice, and keeps nothing from one effect to the next but what is needed to stop one.
 
+mod planning;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::service::agent::Wish;
-use crate::work::{AttemptId, PublishOrder, Workshop};
+use crate::work::{AttemptId, Foundation, PublishOrder, Workshop};
 
 /// Issues that one thread classifies at least: it takes about a millisecond.
 const N_CLASSIFIED_TOGETHER: usize = 64;
@@ -98,9 +100,22 @@ impl Executor {
         match effect {
             Effect::FetchBacklog => {
                 let label = engine.about().label.clone();
+                let planned = engine.planning().map(|planning| planning.created.clone());
                 let failed = |failure| Input::BacklogFailed { failure };
-                self.blocking(failed, move || workshop.fetch_backlog(&label).unwrap_or_else(failed));
+                self.blocking(failed, move || {
+                    let fetched = match planned {
+                        Some(numbers) => workshop.fetch_planned(&numbers),
+                        None => workshop.fetch_backlog(&label),
+                    };
+                    fetched.unwrap_or_else(failed)
+                });
             }
+            Effect::ReadPlan
+            | Effect::Decompose { .. }
+            | Effect::RecoverPlan { .. }
+            | Effect::CreateIssue { .. }
+            | Effect::LinkIssue { .. }
+            | Effect::StopPlanning { .. } => self.start_planning(effect, engine),
             Effect::Classify { issue } => self.classify(&[issue]),
             Effect::SelectModel { issue, classification, attempt, n_substance, cap_left } => {
                 self.select_model(issue, classification.domain, attempt, n_substance, cap_left);
@@ -295,8 +310,6 @@ fn unclassified() -> Classification {
 impl PublishOrder {
     /// Returns what is to be published of a task; `None` where there is no work.
     fn of(engine: &Engine, task: &Task) -> Option<Self> {
-        let dependencies = task.issue.dependencies.iter().filter_map(|on| engine.task(on.number));
-        let published: Vec<_> = dependencies.map(|on| (on.publication.clone(), on.outcome().cloned())).collect();
         Some(Self {
             issue: task.issue.clone(),
             attempt: task.n_attempts,
@@ -308,9 +321,52 @@ impl PublishOrder {
             model: task.model.clone(),
             cost: task.spent,
             cost_is_assumed: task.assumed > Usd::ZERO,
-            dependencies: published,
+            foundations: foundations(engine, task),
             agent: engine.settings().agent.clone(),
             base_branch: engine.about().base_branch.clone(),
         })
     }
 }
+
+/// Returns the issues of the session whose work a task is built on, each after those that it is built on itself.
+fn foundations(engine: &Engine, task: &Task) -> Vec<Foundation> {
+    let on = |task: &Task| -> Vec<IssueNumber> {
+        let numbers = task.issue.dependencies.iter().map(|on| on.number);
+        numbers.filter(|number| engine.task(*number).is_some()).collect()
+    };
+    let mut order: Vec<IssueNumber> = Vec::new();
+    // Depth first without recursion: what is still below is pushed on top, and is taken once that is done.
+    let mut stack: Vec<IssueNumber> = on(task).into_iter().rev().collect();
+    while let Some(&top) = stack.last() {
+        let below: Vec<IssueNumber> = engine.task(top).map(&on).unwrap_or_default();
+        let mut missing = below.into_iter().rev().filter(|number| !order.contains(number)).peekable();
+        if missing.peek().is_some() {
+            stack.extend(missing);
+        } else {
+            stack.pop();
+            if !order.contains(&top) {
+                order.push(top);
+            }
+        }
+    }
+    let implied = |number: IssueNumber| {
+        let others = order.iter().filter(|other| **other != number).filter_map(|other| engine.task(*other));
+        others.flat_map(&on).any(|below| below == number)
+    };
+    let direct = on(task);
+    order
+        .iter()
+        .filter_map(|number| {
+            let foundation = engine.task(*number)?;
+            let published = foundation.publication.as_ref().and_then(|publication| publication.pull_request.clone());
+            Some(Foundation {
+                issue: *number,
+                pull_request: published.or_else(|| foundation.outcome()?.pull_request().cloned()),
+                is_direct: direct.contains(number) && !implied(*number),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

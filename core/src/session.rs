@@ -6,6 +6,7 @@
 //!                                              └ stopper(): asks it to stop
 //! ```
 
+mod begun;
 mod crash_at;
 mod error;
 mod open;
@@ -30,6 +31,7 @@ use crate::journal::{CommitHook, Journal, SessionId};
 use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
+pub use begun::{Consent, PLAN_FILE, PlanOrder, planned_before};
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub use error::SessionError;
 pub(crate) use open::{WayToGithub, agent_variables, cleaning, find_agent, way_to_github};
@@ -57,8 +59,19 @@ pub struct Host {
 pub enum Order {
     /// The open issues that carry a label.
     Exec(Exec),
-    /// An interrupted session; `None` means the newest unfinished one of this repository.
-    Resume(Option<String>),
+    /// The issues that a directive is split into, or those of a plan that is there already.
+    Plan(PlanOrder),
+    /// An interrupted session.
+    Resume(Resume),
+}
+
+/// Which session to go on with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resume {
+    /// Its id, or the beginning of it; `None` means the newest unfinished one of this repository.
+    pub session: Option<String>,
+    /// What is known of a person's will, where its plan waits for that.
+    pub consent: Consent,
 }
 
 /// Options of a new session. Kept in the journal, for a resume must do the same.
@@ -74,6 +87,9 @@ pub struct Exec {
     pub until_ms: Option<u64>,
     /// Only make the plan: nothing is changed and nothing is spent.
     pub dry_run: bool,
+    /// Start what depends on an open issue that is not part of the session.
+    #[serde(default)]
+    pub ignore_outside: bool,
 }
 
 /// A session that is ready to run.

@@ -81,6 +81,11 @@ impl Strategies {
         self.backend.as_ref()
     }
 
+    /// Returns whether the agent has a choice of models.
+    pub fn has_models(&self) -> bool {
+        self.backend.probe("").is_ok_and(|info| !info.models.is_empty())
+    }
+
     /// Returns the domain of an issue and the paths that it names. What a strategy cannot answer is `unknown`.
     pub fn classify(&self, issue: &Issue) -> Classification {
         let given = self.issue(issue);

@@ -2,12 +2,16 @@
 //!
 //! The JSON form is a documented promise. All of it comes from the journal, by way of the engine that replays it.
 
+mod plan;
+
 use std::collections::BTreeMap;
 
 use autoissue_engine::{Engine, Outcome, Phase, PullRequest, SessionStatus, Task, Usd};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+pub use plan::{PlanSummary, PlannedIssueSummary};
 
 /// What came of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -21,6 +25,8 @@ pub struct Summary {
     pub status: Status,
     /// Why it failed, or what has to be mended before it is resumed; null otherwise.
     pub reason: Option<String>,
+    /// The plan, where the issues were planned and there is one; null otherwise.
+    pub plan: Option<PlanSummary>,
     /// Its tasks, by issue number.
     pub tasks: Vec<TaskSummary>,
     /// How many tasks ended in which way.
@@ -106,6 +112,7 @@ impl Summary {
             session: session.to_owned(),
             status,
             reason,
+            plan: PlanSummary::of(engine),
             tasks: engine.tasks().values().map(TaskSummary::new).collect(),
             counts,
             spent_usd: engine.ledger().spent.dollars(),

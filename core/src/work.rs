@@ -3,6 +3,7 @@
 //! Here the services meet; none knows of another. Each function does one effect once and turns what went wrong into the
 //! [`Failure`] that says what should happen next.
 
+mod planning;
 mod publish;
 
 use std::collections::BTreeSet;
@@ -29,13 +30,15 @@ use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
 use crate::service::checks::{self, ChecksError, SetupError, Workplace};
 use crate::service::forge::{Backlog, Forge, ForgeError, IssueState};
 use crate::service::github::GithubError;
-use crate::service::mirror::{CommitId, Mirror};
+use crate::service::mirror::{CommitId, FetchError, Mirror};
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::Remote;
 use crate::service::worktrees::{CollectRequest, Collected, History, LeaseRequest, WorktreeError, Worktrees};
+use crate::session::PlanOrder;
 use crate::strategy::Strategies;
 
-pub(crate) use publish::PublishOrder;
+pub(crate) use planning::{CreationOrder, PlannerOrder};
+pub(crate) use publish::{Foundation, PublishOrder};
 
 /// The checks on the base run in a worktree of their own, under a number that no issue has.
 const BASE_CHECK: AttemptId = AttemptId { issue: IssueNumber(0), attempt: 1 };
@@ -59,6 +62,10 @@ pub(crate) struct Workshop {
     pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
     /// Only these issues; empty means all.
     pub(crate) only: BTreeSet<u64>,
+    /// Whether what is open outside of the session keeps nobody from starting.
+    pub(crate) ignore_outside: bool,
+    /// What is planned, where the issues are.
+    pub(crate) plan: Option<PlanOrder>,
     pub(crate) session: String,
     pub(crate) project: PathBuf,
     pub(crate) own_program: PathBuf,
@@ -103,11 +110,21 @@ impl Workshop {
 
     /// Returns the backlog: the open issues with the label, and the state of what they depend on.
     pub(crate) fn fetch_backlog(&self, label: &str) -> Result<Input, Failure> {
-        let Backlog { mut issues, mut warnings } = self.forge.backlog(label).map_err(|error| forge_failure(&error))?;
+        self.with_dependencies(self.forge.backlog(label).map_err(|error| forge_failure(&error))?)
+    }
+
+    /// Adds to a backlog what the texts of its issues say that they depend on, and the state of that.
+    fn with_dependencies(&self, backlog: Backlog) -> Result<Input, Failure> {
+        let Backlog { mut issues, mut warnings, blocked_elsewhere } = backlog;
         // What is in the list is open; the forge is asked about the rest only.
         let listed: BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
         if !self.only.is_empty() {
             issues.retain(|issue| self.only.contains(&issue.number.0));
+        }
+        if !self.ignore_outside {
+            issues.retain(|issue| !blocked_elsewhere.contains(&issue.number));
+            let warning = |issue| format!("issue {issue} is left out: an open issue of another repository blocks it");
+            warnings.extend(blocked_elsewhere.iter().map(warning));
         }
         warnings.extend(prompt::hidden_text_warning(&issues));
         let stated: Vec<Vec<IssueNumber>> = issues.iter().map(|issue| dependencies_stated_in(&issue.body)).collect();
@@ -161,7 +178,7 @@ impl Workshop {
             Start::Published(published) => {
                 let heads: Vec<CommitId> = published
                     .into_iter()
-                    .map(|(issue, known)| self.published_commit(bench, issue, known))
+                    .map(|(issue, known)| self.published_head(bench, issue, known))
                     .collect::<Result<_, _>>()?;
                 match bench.mirror.merge(&heads).map_err(|error| crash(&error))? {
                     Ok(merged) => Ok(merged),
@@ -173,16 +190,24 @@ impl Workshop {
         }
     }
 
-    /// Returns the head of an issue's published branch, from this session or an earlier one.
-    fn published_commit(&self, bench: &Bench, issue: IssueNumber, known: Option<String>) -> Result<CommitId, Failure> {
+    /// Returns the head of an issue's published branch as it is now: a pull request on it shows what is there, whoever put it there.
+    /// Where the branch is gone, presumably because it was merged, what we know of it has to do.
+    fn published_head(&self, bench: &Bench, issue: IssueNumber, known: Option<String>) -> Result<CommitId, Failure> {
+        let branch = publish::branch_of(issue);
+        let is_pushed = self.config.executor.create_pr || known.is_none();
+        let head = match bench.remote.as_ref().filter(|_| is_pushed) {
+            Some(remote) => bench.mirror.fetch_published(issue.0, remote.fetch_url(), &branch, remote.env()),
+            None => bench.mirror.fetch_published(issue.0, &self.project.to_string_lossy(), &branch, &[]),
+        };
+        if let Some(head) = head.map_err(|error| fetch_failure(&error))? {
+            return Ok(head);
+        }
         if let Some(known) = known {
             return commit(&known);
         }
         let published = bench.mirror.published(issue.0).map_err(|error| crash(&error))?;
         published.ok_or_else(|| Failure::NeedsPerson {
-            message: format!(
-                "the branch of {issue}, which it depends on, is not known here; merge its pull request first"
-            ),
+            message: format!("the branch of {issue}, which it depends on, is gone; close the issue if it is merged"),
         })
     }
 
@@ -276,7 +301,8 @@ impl Workshop {
                 let _ = inputs.send(Input::Metered { issue: id.issue, attempt: id.attempt, spent });
             }
         };
-        agent::run(&self.supervisor(), self.strategies.backend(), order, wish, on_seen).await
+        let run = agent::run(&self.supervisor(), self.strategies.backend(), order, wish, on_seen).await;
+        run.map(|(report, _)| report)
     }
 
     fn agent_order(&self, id: AttemptId, order: RunOrder) -> Result<AgentOrder, Failure> {
@@ -429,6 +455,15 @@ fn github_failure(error: &GithubError) -> Failure {
         GithubError::Refused { .. } => Failure::NeedsPerson { message },
         GithubError::BadAddress { .. } => Failure::Validation { message: message + &hint },
         GithubError::Cancelled { .. } => Failure::Interrupted,
+    }
+}
+
+/// Whoever cannot be reached may be reached later.
+fn fetch_failure(error: &FetchError) -> Failure {
+    let message = error_chain(error);
+    match error {
+        FetchError::Unreachable { .. } => Failure::Network { message },
+        _ => Failure::Crash { message },
     }
 }
 

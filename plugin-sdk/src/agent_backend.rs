@@ -107,6 +107,11 @@ pub struct AgentTask {
     pub yolo: bool,
     /// Tools that the agent may use; empty means file edits and shell.
     pub allowed_tools: Vec<String>,
+    /// Whether the agent may only look. It then gets no tool that writes or runs anything, whatever else is allowed.
+    pub read_only: bool,
+    /// JSON Schema that the agent's last words are to fit, where an answer is wanted rather than work. The prompt says so too, for
+    /// programs that cannot be told otherwise. A backend whose program answers nothing refuses such a task.
+    pub answer_schema: Option<String>,
     /// Facts that later versions add, as name and value:
     /// - `checkout`: the user's own checkout, which is not where the agent works;
     /// - `user`: `root`, where that is who runs the program;
@@ -259,6 +264,8 @@ pub enum AgentEvent {
     BudgetReached,
     /// The run's turns are used up.
     TurnsReached,
+    /// The agent gives the answer that was asked for, JSON. Without this event its last words count.
+    Answer(String),
     /// The agent says that it is done; its summary.
     Done(Option<String>),
     /// The agent gave up; its reason.

@@ -180,6 +180,7 @@ impl MadeUp {
         };
         let about = About {
             label: "ready".to_owned(),
+            directive: None,
             repository: "lighthouse/logbook".to_owned(),
             base_branch: "main".to_owned(),
             version: "0.1.0".to_owned(),
@@ -298,7 +299,15 @@ impl MadeUp {
                 self.later(700, Input::WorktreeLeased { issue, attempt, base: "0123456789abcdef".to_owned() });
             }
             Effect::RunAgent { issue, attempt, .. } => self.run_agent(issue.number, attempt),
-            Effect::Stop { .. } | Effect::ReleaseWorktree { .. } => {}
+            // Its issues are not planned.
+            Effect::ReadPlan
+            | Effect::Decompose { .. }
+            | Effect::RecoverPlan { .. }
+            | Effect::CreateIssue { .. }
+            | Effect::LinkIssue { .. }
+            | Effect::StopPlanning { .. }
+            | Effect::Stop { .. }
+            | Effect::ReleaseWorktree { .. } => {}
             Effect::CollectWork { issue, attempt, .. } => {
                 self.later(400, Input::WorkCollected { issue: issue.number, attempt, work: work(issue.number) });
             }

@@ -121,7 +121,7 @@ impl Chronicle {
         match event {
             Event::SessionStarted { .. } => self.started_at_ms = at_ms,
             Event::SessionResumed { .. } => self.finished_at_ms = None,
-            Event::SessionInterrupted => {
+            Event::SessionInterrupted | Event::ConfirmationAwaited => {
                 self.finished_at_ms = Some(at_ms);
                 self.end_all(at_ms);
             }
@@ -130,7 +130,7 @@ impl Chronicle {
                 self.end_all(at_ms);
             }
             Event::AttemptStarted { issue, attempt, .. } => self.start(at_ms, *issue, *attempt, engine),
-            Event::AgentExited { report, .. } => {
+            Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } => {
                 self.tokens += report.tokens;
                 self.agent_ms += report.duration_ms;
             }
@@ -141,7 +141,10 @@ impl Chronicle {
                 self.fail(at_ms, Some(*issue), failure, retry_at.is_some());
             }
             Event::PublishDelayed { issue, failure, .. } => self.fail(at_ms, Some(*issue), failure, true),
-            Event::BacklogDelayed { failure, .. } => self.fail(at_ms, None, failure, true),
+            Event::BacklogDelayed { failure, .. } | Event::CreationDelayed { failure, .. } => {
+                self.fail(at_ms, None, failure, true);
+            }
+            Event::PlannerFailed { failure, retry_at, .. } => self.fail(at_ms, None, failure, retry_at.is_some()),
             Event::TaskFinished { issue, .. } => {
                 self.end(at_ms, *issue, SpanResult::Failed);
                 self.ended_at_ms.insert(*issue, at_ms);
@@ -228,9 +231,10 @@ impl Chronicle {
 /// Returns what running agents were seen to spend.
 pub(crate) fn metered(engine: &Engine) -> Usd {
     let in_flight = engine.running().filter_map(|task| task.attempt());
+    let planner = engine.planning().and_then(|planning| planning.attempt).map(|planner| planner.metered);
     // What an agent has spent is settled, and nothing is set aside for it, once it has ended.
     let open = in_flight.filter(|attempt| attempt.reserved != Usd::ZERO);
-    open.map(|attempt| attempt.metered).fold(Usd::ZERO, |sum, metered| sum + metered)
+    open.map(|attempt| attempt.metered).chain(planner).fold(Usd::ZERO, |sum, metered| sum + metered)
 }
 
 const fn moves_money(event: &Event) -> bool {
@@ -239,6 +243,9 @@ const fn moves_money(event: &Event) -> bool {
         Event::SessionStarted { .. }
             | Event::AttemptStarted { .. }
             | Event::SpendMetered { .. }
+            | Event::PlannerStarted { .. }
+            | Event::PlannerMetered { .. }
+            | Event::PlannerExited { .. }
             | Event::AgentExited { .. }
             | Event::AttemptFailed { .. }
             | Event::TaskFinished { .. }

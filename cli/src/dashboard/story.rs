@@ -125,6 +125,7 @@ impl Story {
             last_seq: self.last_seq,
             repository: line(&about.repository),
             label: line(&about.label),
+            directive: about.directive.as_deref().map(line),
             base_branch: line(&about.base_branch),
             agent: line(&engine.settings().agent),
             version: line(&about.version),
@@ -149,6 +150,9 @@ impl Story {
         match self.engine.phase() {
             _ if self.is_still() => view::Activity::Over,
             Phase::New => view::Activity::Starting,
+            Phase::Decomposing => view::Activity::SplittingDirective,
+            Phase::Confirming => view::Activity::AwaitingConsent,
+            Phase::Creating => view::Activity::CreatingIssues,
             Phase::Intake { .. } => view::Activity::ReadingBacklog,
             Phase::Planning => view::Activity::Planning,
             Phase::BaseCheck => view::Activity::CheckingBase,
@@ -245,7 +249,10 @@ impl Story {
             BreakerState::Closed => (view::BreakerState::Closed, None, None, None),
             BreakerState::Paused { until, message } => (view::BreakerState::Paused, Some(until), None, Some(message)),
             BreakerState::Open { until } => (view::BreakerState::Open, Some(until), None, None),
-            BreakerState::Probing { issue } => (view::BreakerState::HalfOpen, None, Some(issue.0), None),
+            BreakerState::Probing { issue } => {
+                let probe = Some(issue.0).filter(|_| *issue != IssueNumber::SESSION);
+                (view::BreakerState::HalfOpen, None, probe, None)
+            }
         };
         view::ServiceView {
             service: line(&service_key(service)),
@@ -341,6 +348,9 @@ impl Story {
         let resume = format!("go on with `autoissue resume {}`", self.session);
         let (text, hint) = match (self.engine.phase(), self.status()) {
             (Phase::Over(SessionStatus::Failed { message, .. }), _) => (message.clone(), None),
+            (_, view::SessionStatus::Interrupted) if self.engine.is_unconfirmed() => {
+                ("the plan waits for somebody to agree to it".to_owned(), Some(resume))
+            }
             (_, view::SessionStatus::Interrupted) => ("stopped; everything is saved".to_owned(), Some(resume)),
             (_, view::SessionStatus::CutOff) => {
                 ("the process that ran it is gone; nothing journaled is lost".to_owned(), Some(resume))

@@ -41,8 +41,10 @@ pub(crate) struct SessionView {
     pub(crate) last_seq: u64,
     /// `owner/name`, or the name of a local repository.
     pub(crate) repository: Shown,
-    /// Label of the issues.
+    /// Label of the issues; empty where they are planned.
     pub(crate) label: Shown,
+    /// What the issues are planned for; null where they are not planned.
+    pub(crate) directive: Option<Shown>,
     /// Branch that the work starts from.
     pub(crate) base_branch: Shown,
     /// Agent backend.
@@ -101,6 +103,12 @@ pub(crate) enum SessionStatus {
 pub(crate) enum Activity {
     /// Nothing yet.
     Starting,
+    /// The planner splits a directive into issues.
+    SplittingDirective,
+    /// The plan waits for a person to agree to it.
+    AwaitingConsent,
+    /// Creating the issues of the plan.
+    CreatingIssues,
     /// Reading the backlog.
     ReadingBacklog,
     /// Classifying, and choosing models.

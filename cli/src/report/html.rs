@@ -67,7 +67,7 @@ fn head(report: &Report, headline: &str) -> Markup {
     let n_attempts: u32 = report.groups.iter().flat_map(|group| &group.entries).map(|entry| entry.n_attempts).sum();
     html! {
         header {
-            p.where { b { (report.repository) } " · label " code { (report.label) } " · " (report.when) }
+            p.where { b { (report.repository) } " · " (report.subject.parts().0) " " code { (report.subject.parts().1) } " · " (report.when) }
             h1 { (headline) }
             @if let Some((tone, verdict)) = report.verdict.as_ref().filter(|(_, verdict)| verdict != headline) {
                 p.verdict.bad[*tone == Tone::Bad] { (verdict) }

@@ -12,9 +12,10 @@ const ORDER: [Kind; 6] = [Kind::NeedsYou, Kind::Failed, Kind::Shipped, Kind::Unf
 
 /// Returns the report as Markdown.
 pub(crate) fn markdown(report: &Report) -> String {
-    let Report { session, repository, label, when, .. } = report;
+    let Report { session, repository, subject, when, .. } = report;
+    let (kind, name) = subject.parts();
     let mut page = format!("# {}\n\n", inline(&report.headline()));
-    page.push_str(&format!("{} · label {} · {when} · session {}\n\n", code(repository), code(label), code(session)));
+    page.push_str(&format!("{} · {kind} {} · {when} · session {}\n\n", code(repository), code(name), code(session)));
     if let Some((_, verdict)) = &report.verdict {
         page.push_str(&format!("> {}\n\n", inline(verdict)));
     }

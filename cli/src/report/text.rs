@@ -1,6 +1,6 @@
 //! The report as lines for a terminal. What needs a person stands near the end, next to the prompt.
 
-use super::{Entry, Group, Kind, Report};
+use super::{Entry, Group, Kind, Report, Subject};
 use crate::console::Paint;
 use crate::narration::Tone;
 use crate::printable::{cut, pad, width};
@@ -21,8 +21,12 @@ pub(crate) fn text(report: &Report, paint: Paint) -> String {
 }
 
 fn head(report: &Report, paint: Paint) -> String {
-    let Report { session, repository, label, when, .. } = report;
-    let mut head = format!("{} · {repository} · label `{label}` · {when}\n", paint.bold(session));
+    let Report { session, repository, subject, when, .. } = report;
+    let subject = match subject {
+        Subject::Label(label) => format!("label `{label}`"),
+        Subject::Plan(directive) => format!("plan of {directive}"),
+    };
+    let mut head = format!("{} · {repository} · {subject} · {when}\n", paint.bold(session));
     if let Some((tone, verdict)) = &report.verdict {
         let painted = match tone {
             Tone::Bad => paint.red(verdict),

@@ -42,7 +42,7 @@ fn numbers_at(text: &str) -> impl Iterator<Item = IssueNumber> {
 }
 
 /// Returns a circle of issues that wait for each other, starting with its smallest number, or `None`.
-pub(crate) fn cycle(dependencies: &BTreeMap<IssueNumber, Vec<IssueNumber>>) -> Option<Vec<IssueNumber>> {
+pub fn cycle(dependencies: &BTreeMap<IssueNumber, Vec<IssueNumber>>) -> Option<Vec<IssueNumber>> {
     let mut done = BTreeSet::new();
     for &root in dependencies.keys() {
         // Depth first without recursion: a chain may be as long as the backlog.

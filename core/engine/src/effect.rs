@@ -1,11 +1,46 @@
 //! What is to be done in the world. Every effect may be repeated; each is answered by exactly one input, unless it says otherwise.
 
 use crate::input::SharedIssue;
-use crate::{Classification, IssueNumber, Usd, Work};
+use crate::{Classification, IssueNumber, Rejection, Usd, Work};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
+    /// Get the plan that was given. Answer: `PlanRead` or `PlanFailed`.
+    ReadPlan,
+    /// Have the agent split the directive into issues. Answer: `Decomposed`; any number of `PlannerMetered` before.
+    Decompose {
+        /// Attempt, from 1.
+        attempt: u32,
+        /// Model; `None` leaves it to the program.
+        model: Option<String>,
+        /// What the agent is told that it may spend; `None` where it is free.
+        limit: Option<Usd>,
+        /// Session of the agent to go on with.
+        resume: Option<String>,
+        /// What was wrong with the answer before.
+        rejection: Option<Rejection>,
+    },
+    /// Look what came of a planner that was running when we died. Answer: `Decomposed`, with what is on disk or an end unseen.
+    RecoverPlan {
+        /// Attempt.
+        attempt: u32,
+    },
+    /// Create the issue at a position of the plan, or find it. Answer: `IssueCreated` or `PlanFailed`.
+    CreateIssue {
+        /// Position, from 1.
+        position: u32,
+    },
+    /// Write down what the issue at a position depends on, where that is not said yet. Answer: `IssueLinked` or `PlanFailed`.
+    LinkIssue {
+        /// Position, from 1.
+        position: u32,
+    },
+    /// Stop what runs for the plan. No answer of its own: the stopped effect answers.
+    StopPlanning {
+        /// Why.
+        reason: StopReason,
+    },
     /// Get the open issues that carry the label. Answer: `BacklogFetched` or `BacklogFailed`.
     FetchBacklog,
     /// Ask the classifier. Answer: `Classified`.

@@ -14,6 +14,7 @@ mod decide;
 mod ending;
 mod failure;
 mod intake;
+mod planning;
 mod resume;
 mod schedule;
 
@@ -21,8 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::queue::Queue;
 use crate::{
-    About, Breaker, BreakerState, CheckResult, Effect, Event, History, Input, IssueNumber, Ledger, Service,
-    SessionStatus, Settings, Task, Time,
+    About, Breaker, BreakerState, CheckResult, Effect, Event, History, Input, IssueNumber, Ledger, PlannedIssue,
+    Planning, Service, SessionStatus, Settings, Task, Time, Usd,
 };
 
 /// The state of a session, and its decisions.
@@ -44,6 +45,8 @@ pub struct Engine {
     /// Results of the checks on the base.
     base_checks: Option<Vec<CheckResult>>,
     n_api_calls: u32,
+    /// How far the plan has come, where the issues are planned.
+    planning: Option<Box<Planning>>,
 }
 
 /// What the session as a whole is doing.
@@ -52,6 +55,12 @@ pub enum Phase {
     /// Nothing yet.
     #[default]
     New,
+    /// Getting a plan: from the planner, or the one that was given.
+    Decomposing,
+    /// The plan stands, and is to be agreed to.
+    Confirming,
+    /// Creating the issues of the plan.
+    Creating,
     /// Reading the backlog, not before this time, after so many failures.
     Intake {
         /// Zero where there is nothing to wait for.
@@ -136,6 +145,21 @@ impl Engine {
         &self.phase
     }
 
+    /// Returns how far the plan has come, where the issues are planned.
+    pub fn planning(&self) -> Option<&Planning> {
+        self.planning.as_deref()
+    }
+
+    /// Returns what an issue of the plan is expected to cost.
+    pub fn planned_estimate(&self, issue: &PlannedIssue) -> Usd {
+        self.history.estimate(issue.model.as_deref(), self.cap())
+    }
+
+    /// Returns whether it waits, not running, until a person has agreed to the plan.
+    pub fn is_unconfirmed(&self) -> bool {
+        self.phase == Phase::Confirming && self.is_interrupted()
+    }
+
     /// Returns the tasks by number.
     pub const fn tasks(&self) -> &BTreeMap<IssueNumber, Task> {
         &self.tasks
@@ -206,10 +230,12 @@ impl Engine {
             Phase::Intake { not_before, .. } => Some(not_before),
             _ => None,
         };
+        let planning = self.planning.as_ref().and_then(|planning| planning.wake_at());
         let breakers = self.breakers.values().filter_map(Breaker::wake_at);
         let publishing = self.running().filter_map(Task::publish_not_before);
         intake
             .into_iter()
+            .chain(planning)
             .chain(breakers)
             .chain(publishing)
             .chain(self.settings.start_until)

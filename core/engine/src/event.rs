@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::SharedIssue;
 use crate::{
-    About, AgentReport, CheckResult, Classification, Failure, History, IssueNumber, Outcome, Publication, Service,
-    SessionStatus, Settings, Time, Usd, Work,
+    About, AgentReport, CheckResult, Classification, Failure, History, IssueNumber, Outcome, Plan, Publication,
+    Rejection, Service, SessionStatus, Settings, Time, Usd, Work,
 };
 
 /// What happened in a session.
@@ -29,6 +29,96 @@ pub enum Event {
         /// Limits and rules from now on.
         settings: Box<Settings>,
     },
+    /// The planner began; its money is set aside.
+    PlannerStarted {
+        /// Attempt, from 1.
+        attempt: u32,
+        /// Money set aside.
+        reserved: Usd,
+        /// Model.
+        model: Option<String>,
+    },
+    /// The planner has spent so much so far.
+    PlannerMetered {
+        /// Attempt.
+        attempt: u32,
+        /// Since the attempt began.
+        spent: Usd,
+    },
+    /// The planner's program has ended; its reservation is settled.
+    PlannerExited {
+        /// Attempt.
+        attempt: u32,
+        /// What its backend read.
+        report: AgentReport,
+        /// What is charged.
+        charged: Usd,
+        /// Whether the charge is assumed, for the cost is not known.
+        assumed: bool,
+    },
+    /// The planner failed.
+    PlannerFailed {
+        /// Attempt.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// Whether it counts against its retries.
+        charged: bool,
+        /// When it may be tried again; `None` if it is not.
+        retry_at: Option<Time>,
+    },
+    /// The planner's answer is no plan.
+    PlanRejected {
+        /// Attempt.
+        attempt: u32,
+        /// What is wrong, and where the answer is.
+        #[serde(flatten)]
+        rejection: Rejection,
+        /// Whether the planner is asked once more.
+        again: bool,
+    },
+    /// The plan stands.
+    PlanProposed {
+        /// The plan.
+        plan: Plan,
+    },
+    /// The session waits, not running, until a person has agreed to the plan.
+    ConfirmationAwaited,
+    /// The plan is carried out.
+    PlanConfirmed,
+    /// A person does not want the plan.
+    PlanDeclined,
+    /// An issue of the plan is on the forge.
+    IssueCreated {
+        /// Position, from 1.
+        position: u32,
+        /// Its number.
+        number: IssueNumber,
+        /// Whether it was there already.
+        existed: bool,
+        /// Calls to the forge's API that it took.
+        n_api_calls: u32,
+    },
+    /// What an issue of the plan depends on is written down.
+    IssueLinked {
+        /// Position, from 1.
+        position: u32,
+        /// Calls to the forge's API that it took.
+        n_api_calls: u32,
+    },
+    /// Creating or linking an issue failed and is tried again.
+    CreationDelayed {
+        /// Why.
+        failure: Failure,
+        /// Whether it counts against the tries.
+        charged: bool,
+        /// When it is tried again, at the earliest.
+        until: Time,
+    },
+    /// Creating or linking an issue is tried again.
+    CreationRetried,
+    /// Creating or linking an issue was stopped; it is asked for again at resume.
+    CreationSuspended,
     /// The backlog was read.
     BacklogRead {
         /// How many issues it has.
@@ -287,11 +377,25 @@ impl Event {
             | Self::PublishStarted { issue, .. }
             | Self::PullRequestOpened { issue, .. }
             | Self::AttemptFailed { issue, .. }
-            | Self::BreakerProbed { issue, .. }
             | Self::TaskFinished { issue, .. } => Some(*issue),
-            Self::ServiceFailed { issue, .. } => *issue,
+            Self::BreakerProbed { issue, .. } => Some(*issue).filter(|issue| *issue != IssueNumber::SESSION),
+            Self::ServiceFailed { issue, .. } => issue.filter(|issue| *issue != IssueNumber::SESSION),
             Self::SessionStarted { .. }
             | Self::SessionResumed { .. }
+            | Self::PlannerStarted { .. }
+            | Self::PlannerMetered { .. }
+            | Self::PlannerExited { .. }
+            | Self::PlannerFailed { .. }
+            | Self::PlanRejected { .. }
+            | Self::PlanProposed { .. }
+            | Self::ConfirmationAwaited
+            | Self::PlanConfirmed
+            | Self::PlanDeclined
+            | Self::IssueCreated { .. }
+            | Self::IssueLinked { .. }
+            | Self::CreationDelayed { .. }
+            | Self::CreationRetried
+            | Self::CreationSuspended
             | Self::BacklogRead { .. }
             | Self::BacklogDelayed { .. }
             | Self::BacklogRetried

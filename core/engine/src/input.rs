@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, Classification, Ended, Failure, History, Issue, IssueNumber, PullRequest, Service, Settings, Spent, Usd,
+    About, Classification, Ended, Failure, History, Issue, IssueNumber, Plan, PullRequest, Rejection, Service,
+    Settings, Spent, Usd,
 };
 
 /// What happened.
@@ -24,6 +25,52 @@ pub enum Input {
     Resumed {
         /// Limits and rules from now on.
         settings: Box<Settings>,
+    },
+    /// The plan that was given.
+    PlanRead {
+        /// The plan.
+        plan: Plan,
+    },
+    /// The planner has spent so much so far.
+    PlannerMetered {
+        /// Attempt.
+        attempt: u32,
+        /// Since the attempt began.
+        spent: Usd,
+    },
+    /// The planner's program has ended.
+    Decomposed {
+        /// Attempt.
+        attempt: u32,
+        /// What its backend read.
+        report: AgentReport,
+        /// What it answered; `None` where it gave no answer.
+        answer: Option<Answer>,
+    },
+    /// A person does not want the plan.
+    PlanDeclined,
+    /// An issue of the plan is on the forge.
+    IssueCreated {
+        /// Position, from 1.
+        position: u32,
+        /// Its number.
+        number: IssueNumber,
+        /// Whether it was there already.
+        existed: bool,
+        /// Calls to the forge's API that it took.
+        n_api_calls: u32,
+    },
+    /// What an issue of the plan depends on is written down.
+    IssueLinked {
+        /// Position, from 1.
+        position: u32,
+        /// Calls to the forge's API that it took.
+        n_api_calls: u32,
+    },
+    /// The plan could not be read, or an issue of it not be created or linked.
+    PlanFailed {
+        /// Why.
+        failure: Failure,
     },
     /// The forge gave its issues.
     BacklogFetched {
@@ -134,6 +181,16 @@ pub enum Input {
     },
 }
 
+/// What a planner answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// A plan, valid as a whole.
+    Plan(Plan),
+    /// Something else.
+    Rejected(Rejection),
+}
+
 /// What a backend read from the run of its program.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentReport {
@@ -157,7 +214,7 @@ pub struct AgentReport {
 
 impl AgentReport {
     /// Makes the report of a run whose end nobody saw: what was metered is charged by the rule for unknown cost.
-    pub(crate) const fn unseen(failure: Failure) -> Self {
+    pub const fn unseen(failure: Failure) -> Self {
         Self {
             ended: Ended::Failed { failure },
             spent: Spent::Unknown,

@@ -11,6 +11,11 @@ use crate::Time;
 #[serde(transparent)]
 pub struct IssueNumber(pub u64);
 
+impl IssueNumber {
+    /// Stands for the session itself where a task is wanted, as in a breaker: no issue has this number.
+    pub const SESSION: Self = Self(0);
+}
+
 impl fmt::Display for IssueNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}", self.0)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Service, Time, Usd};
+use crate::{PlanRules, Service, Time, Usd};
 
 /// Limits and rules of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +45,12 @@ pub struct Settings {
     pub start_until: Option<Time>,
     /// Seed of the jitter.
     pub seed: u64,
+    /// How the issues are planned, where they are. Journals from before the planner have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanRules>,
+    /// Whether to start what depends on an open issue that is not part of the session. Journals from before say nothing: it is not.
+    #[serde(default)]
+    pub ignore_outside: bool,
 }
 
 impl Settings {
@@ -55,7 +61,12 @@ impl Settings {
 
     /// Returns the margin in force: never more than half of a task's cap, or a small cap could start nothing.
     pub fn margin(&self) -> Usd {
-        self.turn_margin.min(self.task_cap.half())
+        self.margin_of(self.task_cap)
+    }
+
+    /// Returns the margin in force under another cap.
+    pub fn margin_of(&self, cap: Usd) -> Usd {
+        self.turn_margin.min(cap.half())
     }
 }
 
@@ -81,6 +92,8 @@ impl Default for Settings {
             red_base: RedBase::Fail,
             start_until: None,
             seed: 0,
+            plan: None,
+            ignore_outside: false,
         }
     }
 }
@@ -123,8 +136,11 @@ pub enum RedBase {
 /// What a session is about; facts that decide nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
-    /// Label that its issues carry.
+    /// Label that its issues carry; empty where they are planned.
     pub label: String,
+    /// What is planned; `None` where the issues are there already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub directive: Option<String>,
     /// `owner/name`, or the name of the local repository.
     pub repository: String,
     /// Branch that the work starts from and goes back to.

@@ -82,7 +82,7 @@ pub enum Wish {
     Kill,
 }
 
-/// Runs the agent to its end.
+/// Runs the agent to its end. Returns its report, and what it answered where an answer was asked for: its last words.
 ///
 /// # Errors
 /// The failure of an agent that could not be started; it has cost nothing.
@@ -92,7 +92,7 @@ pub async fn run(
     order: AgentOrder,
     mut wish: watch::Receiver<Wish>,
     mut on_seen: impl FnMut(Seen) + Send,
-) -> Result<AgentReport, Failure> {
+) -> Result<(AgentReport, Option<String>), Failure> {
     let (mut reader, command) = backend.start(&order.task).map_err(refused)?;
     let mut transcript = Transcript::create(&order.transcript).map_err(|source| Failure::Crash {
         message: format!("failed to write the transcript `{}`: {source}", order.transcript.display()),
@@ -126,7 +126,8 @@ pub async fn run(
     }
     transcript.finish();
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok(reading.report(why.stopped, exit, duration_ms))
+    let answer = reading.answer.take().or(reading.last_words.take());
+    Ok((reading.report(why.stopped, exit, duration_ms), answer))
 }
 
 fn refused(error: PluginError) -> Failure {
@@ -278,6 +279,8 @@ struct Reading {
     session: Option<String>,
     summary: Option<String>,
     denied: Vec<String>,
+    answer: Option<String>,
+    last_words: Option<String>,
 }
 
 impl Reading {
@@ -286,8 +289,12 @@ impl Reading {
         match event {
             AgentEvent::Session(id) => self.session = Some(id),
             event @ (AgentEvent::Text(_) | AgentEvent::Note(_) | AgentEvent::ToolStart { .. }) => {
+                if let AgentEvent::Text(text) = &event {
+                    self.last_words = Some(text.clone());
+                }
                 words(event).into_iter().for_each(|text| on_seen(Seen::Line(text)));
             }
+            AgentEvent::Answer(text) => self.answer = Some(text),
             AgentEvent::UsageDelta(usage) => {
                 self.delta_tokens += usage.input_tokens + usage.output_tokens;
                 if let Some(usd) = usage.usd {
@@ -319,6 +326,7 @@ impl Reading {
             AgentEvent::BudgetReached => self.end = Some(Ended::Budget),
             AgentEvent::Done(summary) => {
                 self.end = Some(Ended::Done);
+                self.last_words = summary.clone().or(self.last_words.take());
                 self.summary = summary.map(|text| bounded(text, SUMMARY_BYTES_MAX));
             }
             _ => {}

@@ -7,9 +7,9 @@
 //!
 //! Branches are not its business: whoever publishes puts the branch there first (see `mirror`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use autoissue_engine::{Issue, IssueNumber, PullRequest, Time};
+use autoissue_engine::{Issue, IssueNumber, PullRequest, Time, dependencies_stated_in};
 use tokio_util::sync::CancellationToken;
 
 use super::github::{Github, GithubError};
@@ -42,6 +42,8 @@ pub struct Backlog {
     pub issues: Vec<Issue>,
     /// What was odd, for people.
     pub warnings: Vec<String>,
+    /// Of these, those that an open issue of another repository blocks.
+    pub blocked_elsewhere: BTreeSet<IssueNumber>,
 }
 
 /// Whether an issue still has to be worked on.
@@ -70,6 +72,8 @@ pub struct IssueDraft {
     pub created_at: Time,
     /// A line, an HTML comment, by which a repetition finds it. Added to the body where it is missing.
     pub marker: Option<String>,
+    /// When it was thought of: an issue with its marker is no older. Zero where nobody knows.
+    pub planned_at: Time,
 }
 
 /// A pull request to be published.
@@ -109,9 +113,56 @@ impl Forge {
         match self {
             Self::Local(forge) => {
                 let (issues, warnings) = forge.issues(label)?;
-                Ok(Backlog { issues, warnings })
+                Ok(Backlog { issues, warnings, ..Backlog::default() })
             }
             Self::Github(github) => Ok(github.backlog(label)?),
+        }
+    }
+
+    /// Returns the open ones of these issues, as [`Forge::backlog`] does. Those that are closed or gone become warnings.
+    ///
+    /// # Errors
+    /// [`ForgeError`].
+    pub fn issues(&self, numbers: &[IssueNumber]) -> Result<Backlog, ForgeError> {
+        match self {
+            Self::Local(forge) => {
+                let (issues, warnings) = forge.issues_of(numbers)?;
+                Ok(Backlog { issues, warnings, ..Backlog::default() })
+            }
+            Self::Github(github) => Ok(github.issues(numbers)?),
+        }
+    }
+
+    /// Creates an issue, or finds the one with the draft's marker, which is left as it is. The second value tells whether there
+    /// was one. `cancel` ends only waiting.
+    ///
+    /// # Errors
+    /// [`ForgeError`].
+    pub fn create_issue(
+        &self,
+        draft: &IssueDraft,
+        cancel: &CancellationToken,
+    ) -> Result<(IssueNumber, bool), ForgeError> {
+        match self {
+            Self::Local(forge) => Ok(forge.create_issue(draft)?),
+            Self::Github(github) => Ok(github.create_issue(draft, cancel)?),
+        }
+    }
+
+    /// Writes down what an issue depends on: in its body where that does not say so yet, and in the forge's own books where it has
+    /// some. `cancel` ends only waiting.
+    ///
+    /// # Errors
+    /// [`ForgeError`].
+    pub fn add_dependencies(
+        &self,
+        issue: IssueNumber,
+        on: &[IssueNumber],
+        cancel: &CancellationToken,
+    ) -> Result<(), ForgeError> {
+        match self {
+            Self::Local(forge) => Ok(forge.add_dependencies(issue, on)?),
+            Self::Github(github) => Ok(github.add_dependencies(issue, on, cancel)?),
         }
     }
 
@@ -170,5 +221,55 @@ impl Forge {
             Self::Local(_) => 0,
             Self::Github(github) => github.n_calls(issue),
         }
+    }
+}
+
+/// Returns what people are told of an issue that was asked for by its number and is not open.
+pub(super) fn left_out(issue: IssueNumber, state: IssueState) -> String {
+    match state {
+        IssueState::Open | IssueState::Closed => format!("issue {issue} is left out: it is closed"),
+        IssueState::Missing => format!("issue {issue} is left out: it is gone"),
+    }
+}
+
+/// Returns a body that says what its issue depends on, before the marker at its end; `None` where it says so already.
+pub(super) fn with_dependencies(body: &str, on: &[IssueNumber]) -> Option<String> {
+    let stated = dependencies_stated_in(body);
+    let missing: Vec<IssueNumber> = on.iter().copied().filter(|on| !stated.contains(on)).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let body = body.trim_end();
+    let last = body.lines().last().unwrap_or_default();
+    let marker = if last.starts_with("<!-- autoissue") { last } else { "" };
+    let text = body[..body.len() - marker.len()].trim_end();
+    let parts = [text, &depends_on(&missing), marker];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    Some(parts.join("\n\n") + "\n")
+}
+
+/// Returns the sentence by which an issue says what it depends on; empty where that is nothing.
+pub(crate) fn depends_on(on: &[IssueNumber]) -> String {
+    let names: Vec<String> = on.iter().map(ToString::to_string).collect();
+    if names.is_empty() { String::new() } else { format!("Depends on {}.", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dependencies_are_said_once_and_before_the_marker() {
+        let on = |numbers: &[u64]| numbers.iter().map(|&number| IssueNumber(number)).collect::<Vec<_>>();
+        let marker = "<!-- autoissue: planned 00 -->";
+        let body = format!("Do it.\n\n{marker}\n");
+        let told = with_dependencies(&body, &on(&[12, 13])).unwrap();
+        assert_eq!(told, format!("Do it.\n\nDepends on #12, #13.\n\n{marker}\n"));
+        assert_eq!(dependencies_stated_in(&told), on(&[12, 13]));
+        assert_eq!(with_dependencies(&told, &on(&[13, 12])), None);
+        let more = with_dependencies(&told, &on(&[12, 14])).unwrap();
+        assert_eq!(dependencies_stated_in(&more), on(&[12, 13, 14]));
+        assert_eq!(with_dependencies("", &on(&[1])).unwrap(), "Depends on #1.\n");
+        assert_eq!(with_dependencies("x", &[]), None);
     }
 }

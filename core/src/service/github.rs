@@ -12,6 +12,7 @@
 mod client;
 mod connection;
 mod error;
+mod issues;
 mod pace;
 mod token;
 mod wire;
@@ -252,11 +253,10 @@ impl Github {
 
     async fn read_backlog(&self, label: &str) -> Result<Backlog, GithubError> {
         let (items, is_cut) = self.client.list(self.list_of_issues(label).call(), N_PAGES_MAX).await?;
-        let mut backlog = Backlog::default();
+        let (mut found, mut backlog) = (Vec::new(), Backlog::default());
         if is_cut {
             backlog.warnings.push(format!("only the first {} issues were read", 100 * N_PAGES_MAX));
         }
-        let mut found = Vec::new();
         for item in &items {
             match wire::issue(item) {
                 Ok(issue) => found.extend(issue.filter(|it| carries(&it.issue.labels, label))),
@@ -266,16 +266,19 @@ impl Github {
         // A list that changes while it is read may tell one issue twice.
         found.sort_by_key(|it| it.issue.number);
         found.dedup_by_key(|it| it.issue.number);
+        self.complete(found, backlog).await
+    }
+
+    /// Adds to issues what lists do not tell: pull requests of ours, and what blocks them.
+    async fn complete(&self, found: Vec<WireIssue>, mut backlog: Backlog) -> Result<Backlog, GithubError> {
         let mut pulls = if found.is_empty() { BTreeMap::new() } else { self.open_pulls().await? };
         for WireIssue { mut issue, n_blocked_by } in found {
             issue.open_pull_request = pulls.remove(&branch_of(issue.number)).map(|pull| pull.pull_request());
-            if n_blocked_by == 0 || issue.open_pull_request.is_some() || self.add_blockers(&mut issue).await? {
-                backlog.issues.push(issue);
-            } else {
-                backlog
-                    .warnings
-                    .push(format!("issue {} is left out: an open issue of another repository blocks it", issue.number));
+            let is_blocked_here = n_blocked_by > 0 && issue.open_pull_request.is_none();
+            if is_blocked_here && !self.add_blockers(&mut issue).await? {
+                backlog.blocked_elsewhere.insert(issue.number);
             }
+            backlog.issues.push(issue);
         }
         Ok(backlog)
     }
@@ -296,7 +299,7 @@ impl Github {
     }
 
     /// Adds the issues of this repository that GitHub knows to block one. Returns false if an open one of another repository
-    /// does: nothing here can wait for it.
+    /// blocks it too: nothing here can wait for that.
     async fn add_blockers(&self, issue: &mut Issue) -> Result<bool, GithubError> {
         let number = issue.number;
         let path = format!("/repos/{}/issues/{}/dependencies/blocked_by?per_page=100", self.repo, number.0);
@@ -308,6 +311,7 @@ impl Github {
             Err(error) => return Err(error),
         };
         let home = format!("/repos/{}", self.repo).to_lowercase();
+        let mut is_free = true;
         for blocker in &blockers {
             let Some(number) = blocker["number"].as_u64() else { continue };
             let is_open = blocker["state"].as_str() != Some("closed");
@@ -315,10 +319,10 @@ impl Github {
             if url.is_none_or(|url| url.to_lowercase().ends_with(&home)) {
                 issue.dependencies.push(Dependency { number: IssueNumber(number), open: is_open });
             } else if is_open {
-                return Ok(false);
+                is_free = false;
             }
         }
-        Ok(true)
+        Ok(is_free)
     }
 
     async fn state(&self, number: IssueNumber) -> Result<IssueState, GithubError> {
@@ -380,6 +384,28 @@ impl Github {
             }
             created => Ok((created?, false)),
         }
+    }
+}
+
+impl Github {
+    /// Writes once it is our turn; the path is below the repository's. Whoever cancels ends the waiting only.
+    async fn write(
+        &self,
+        call: Call<'_>,
+        method: Method,
+        body: &Value,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, GithubError> {
+        let path = format!("/repos/{}/{}", self.repo, call.path);
+        let turn = cancel.run_until_cancelled(async {
+            let pace = self.pace.lock().await;
+            tokio::time::sleep(pace.wait(Instant::now())).await;
+            pace
+        });
+        let mut pace = turn.await.ok_or(GithubError::Cancelled { doing: call.doing })?;
+        let answer = self.client.write(Call { path: &path, ..call }, method, body).await;
+        pace.note(Instant::now());
+        answer
     }
 }
 
@@ -456,18 +482,8 @@ impl Writer<'_> {
         path: &str,
         body: &Value,
     ) -> Result<Answer, GithubError> {
-        let Self { github, draft, cancel } = self;
-        let path = format!("/repos/{}/{path}", github.repo);
-        let call = Call { issue: Some(draft.issue), doing, path: &path };
-        let turn = cancel.run_until_cancelled(async {
-            let pace = github.pace.lock().await;
-            tokio::time::sleep(pace.wait(Instant::now())).await;
-            pace
-        });
-        let mut pace = turn.await.ok_or(GithubError::Cancelled { doing })?;
-        let answer = github.client.write(call, method, body).await;
-        pace.note(Instant::now());
-        answer
+        let call = Call { issue: Some(self.draft.issue), doing, path };
+        self.github.write(call, method, body, self.cancel).await
     }
 }
 

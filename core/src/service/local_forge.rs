@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 use autoissue_engine::{Issue, IssueNumber, PullRequest, Time};
 
-use super::forge::{IssueDraft, IssueState, PullRequestDraft};
+use super::forge::{IssueDraft, IssueState, PullRequestDraft, left_out, with_dependencies};
 
 use directory::{Directory, WriteLock};
 pub use error::ForgeError;
@@ -88,12 +88,31 @@ impl LocalForge {
     /// # Errors
     /// See [`ForgeError`]; an odd file is a warning, not an error.
     pub fn issues(&self, label: &str) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
+        self.open_issues(|file| carries(&file.labels, label))
+    }
+
+    /// Returns the open ones of these issues, by number, and warnings for people, as [`LocalForge::issues`] does; the others are
+    /// among the warnings.
+    ///
+    /// # Errors
+    /// See [`ForgeError`].
+    pub fn issues_of(&self, numbers: &[IssueNumber]) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
+        let (issues, mut warnings) = self.open_issues(|file| numbers.contains(&file.number))?;
+        for (number, state) in self.states(numbers)? {
+            if state != IssueState::Open {
+                warnings.push(left_out(number, state));
+            }
+        }
+        Ok((issues, warnings))
+    }
+
+    fn open_issues(&self, belongs: impl Fn(&IssueFile) -> bool) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
         let (files, mut warnings) = self.issue_files()?;
         let (pulls, more) = self.pull_files()?;
         warnings.extend(more);
         let mut issues = Vec::new();
         for (file, created_at) in with_times(files) {
-            if file.state != IssueState::Open || !carries(&file.labels, label) {
+            if file.state != IssueState::Open || !belongs(&file) {
                 continue;
             }
             match merged(&pulls, file.number) {
@@ -161,6 +180,23 @@ impl LocalForge {
         let (name, text) = issue_file::write(number, draft);
         lock.create(&name, &text)?;
         Ok((number, false))
+    }
+
+    /// Writes what an issue depends on into its body, where that does not say so yet. An issue that is gone needs nothing.
+    ///
+    /// # Errors
+    /// See [`ForgeError`].
+    pub fn add_dependencies(&self, issue: IssueNumber, on: &[IssueNumber]) -> Result<(), ForgeError> {
+        let lock = self.issues.lock()?;
+        let (found, _) = self.issues.files()?;
+        let texts = found.into_iter().filter_map(|found| Some((found.name, found.text.ok()?)));
+        let is_it =
+            |(name, text): &(String, String)| issue_file::read(name, text).is_ok_and(|file| file.number == issue);
+        let Some((name, text)) = texts.into_iter().find(is_it) else { return Ok(()) };
+        match issue_file::with_body(&text, |body| with_dependencies(body, on)) {
+            Some(text) => lock.replace(&name, &text),
+            None => Ok(()),
+        }
     }
 
     /// Returns the open pull request that carries the marker.

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //!   origin ──fetch──► refs/autoissue/base/<branch>
+//!                      refs/autoissue/foreign/issue-<n>/<commit>      heads of our branches that somebody else has moved
 //!   worktree ─import─► refs/autoissue/salvage/<session>/issue-<n>/attempt-<a>     (service::worktrees)
 //!                      refs/autoissue/published/issue-<n>
 //!   refs ──copy_into──► the user's repository: objects and one branch, no other byte
@@ -14,6 +15,7 @@
 
 mod changes;
 mod copy;
+mod foreign;
 mod push;
 #[cfg(test)]
 mod tests;
@@ -297,8 +299,22 @@ impl Mirror {
         let _one_at_a_time = self.inner.fetching.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.base(branch)?;
         self.remember_source(source)?;
+        self.fetch_into(source, branch, &format!("{BASES}{branch}"), env)?;
+        let head = self.base(branch)?.ok_or_else(|| branch_missing(source, branch))?;
+        self.keep_rewound(before, &head)?;
+        Ok(head)
+    }
+
+    /// Makes a ref of ours what a branch of a repository is.
+    fn fetch_into(
+        &self,
+        source: &str,
+        branch: &str,
+        reference: &str,
+        env: &[(String, String)],
+    ) -> Result<(), FetchError> {
         let pardons: Vec<String> = PARDONED_IN_BASES.iter().map(|fault| format!("fetch.fsck.{fault}=ignore")).collect();
-        let refspec = format!("+refs/heads/{branch}:{BASES}{branch}");
+        let refspec = format!("+refs/heads/{branch}:{reference}");
         let mut args: Vec<&str> = pardons.iter().flat_map(|pardon| ["-c", pardon]).collect();
         args.extend([
             "fetch",
@@ -309,12 +325,8 @@ impl Mirror {
             "--update-shallow",
         ]);
         args.extend(["--", source, &refspec]);
-        if let Err(error) = self.git().run(self.path(), &args, env, None) {
-            return Err(self.why_not_fetched(source, branch, env, error));
-        }
-        let head = self.base(branch)?.ok_or_else(|| branch_missing(source, branch))?;
-        self.keep_rewound(before, &head)?;
-        Ok(head)
+        let fetched = self.git().run(self.path(), &args, env, None);
+        fetched.map(|_| ()).map_err(|error| self.why_not_fetched(source, branch, env, error))
     }
 
     /// Takes what the user's checkout knows of a base branch of its remote, where nothing was fetched yet: then the network
@@ -349,7 +361,7 @@ impl Mirror {
         Ok(self.repository()?.find_commit(commit.oid()).is_ok())
     }
 
-    /// Returns whether the commit is work of ours: here, and reached by no base that was ever fetched.
+    /// Returns whether the commit is work of ours: here, reached by no base that was ever fetched, and not seen as somebody else's.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -366,7 +378,7 @@ impl Mirror {
                 }
             }
         }
-        Ok(true)
+        Ok(!self.is_foreign(&commit.into())?)
     }
 
     /// Writes a salvage ref, replacing one of the same name, and returns its full name.

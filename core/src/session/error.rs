@@ -49,6 +49,24 @@ pub enum SessionError {
         /// The key.
         key: &'static str,
     },
+    /// The configuration forbids planning.
+    #[error("`planner.enabled` is false")]
+    PlannerOff,
+    /// The directive is empty.
+    #[error("the directive is empty")]
+    EmptyDirective,
+    /// The agent gives no answers.
+    #[error("{message}")]
+    CannotPlan {
+        /// What its backend says.
+        message: String,
+    },
+    /// The plan of a session waits for nobody.
+    #[error("session `{session}` does not wait for anybody to agree to its plan")]
+    NothingToDecline {
+        /// Its id.
+        session: String,
+    },
     /// A strategy is not known.
     #[error(transparent)]
     Strategy(#[from] UnknownStrategy),

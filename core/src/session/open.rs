@@ -14,7 +14,8 @@ use std::sync::mpsc::channel;
 use autoissue_engine::{About, Engine, History, Input, Metering, ModelChoice, RedBase, Settings, Time, Usd};
 use autoissue_plugin_sdk as sdk;
 
-use super::{Exec, Host, Order, Session, SessionError};
+use super::begun::Begun;
+use super::{Consent, Host, Order, PlanOrder, Resume, Session, SessionError};
 use crate::bus::Bus;
 use crate::config::{self, Config, ForgeKind};
 use crate::dispatcher::holders;
@@ -70,13 +71,38 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
     }
     let ground = survey(config, host)?;
     let is_rehearsal = matches!(&order, Order::Exec(exec) if exec.dry_run);
-    let remarks = if is_rehearsal { Vec::new() } else { look_around(&ground, host)? };
+    let is_decline = matches!(&order, Order::Resume(Resume { consent: Consent::Refused, .. }));
+    let remarks = if is_rehearsal || is_decline { Vec::new() } else { look_around(&ground, host)? };
     let session = match order {
-        Order::Exec(exec) if is_rehearsal => rehearse(ground, host, exec),
-        Order::Exec(exec) => start(ground, host, exec),
-        Order::Resume(wanted) => resume(ground, host, wanted.as_deref()),
+        Order::Exec(exec) if is_rehearsal => rehearse(ground, host, Begun::Exec(exec)),
+        Order::Exec(exec) => start(ground, host, Begun::Exec(exec)),
+        Order::Plan(plan) => {
+            check_planner(&ground, &plan)?;
+            start(ground, host, Begun::Plan(plan))
+        }
+        Order::Resume(wanted) => resume(ground, host, &wanted),
     };
     Ok(Session { remarks, ..session? })
+}
+
+/// Makes sure that planning is allowed, and that the agent gives answers where it is to be asked.
+fn check_planner(ground: &Ground, plan: &PlanOrder) -> Result<(), SessionError> {
+    if !ground.config.planner.enabled {
+        return Err(SessionError::PlannerOff);
+    }
+    if plan.given.is_some() {
+        return Ok(());
+    }
+    if plan.directive.trim().is_empty() {
+        return Err(SessionError::EmptyDirective);
+    }
+    let strategies = Strategies::configured(&ground.config, "", "")?;
+    let question =
+        sdk::AgentTask { read_only: true, answer_schema: Some("{}".to_owned()), ..sdk::AgentTask::default() };
+    match strategies.backend().start(&question) {
+        Err(sdk::PluginError::InvalidInput(message)) => Err(SessionError::CannotPlan { message }),
+        _ => Ok(()),
+    }
 }
 
 /// Looks at what would cost a night, as far as it can be seen for free; returns what a person should know.
@@ -205,14 +231,14 @@ fn variable(host: &Host, name: &str) -> OsString {
 }
 
 /// Opens a dry run: it reads what there is, and writes nothing at all.
-fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionError> {
+fn rehearse(ground: Ground, host: &Host, begun: Begun) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
-    let settings = settings(&ground.config, &strategies, &exec, now_ms);
+    let strategies = Strategies::configured(&ground.config, &ground.repository, begun.label())?;
+    let settings = settings(&ground.config, &strategies, &begun, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
     let history = history(&past, &settings, &strategies)?;
-    let first = started(&ground, settings, &exec, history);
+    let first = started(&ground, settings, &begun, history);
     Ok(assemble(
         ground,
         host,
@@ -220,7 +246,7 @@ fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionE
             id,
             started_at_ms: now_ms,
             first,
-            exec,
+            begun,
             strategies,
             journal: None,
             engine: Engine::new(),
@@ -233,56 +259,65 @@ fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionE
 }
 
 /// Opens a new session.
-fn start(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionError> {
+fn start(ground: Ground, host: &Host, begun: Begun) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
-    let settings = settings(&ground.config, &strategies, &exec, now_ms);
+    let strategies = Strategies::configured(&ground.config, &ground.repository, begun.label())?;
+    let settings = settings(&ground.config, &strategies, &begun, now_ms);
     let lock = lock(&ground, host, &id, now_ms)?;
     let mut journal = Journal::open(&host.state_dir)?;
     let history = history(&journal, &settings, &strategies)?;
     let bench = bench(&ground, host, &id, &[])?;
-    journal.create_session(&new_session(&ground, host, &id, &exec, now_ms))?;
-    let first = started(&ground, settings, &exec, history);
+    journal.create_session(&new_session(&ground, host, &id, &begun, now_ms))?;
+    let first = started(&ground, settings, &begun, history);
     let (journal, engine, bench, lock) = (Some(journal), Engine::new(), Some(bench), Some(lock));
     let (started_at_ms, last_seq, last_at_ms) = (now_ms, 0, 0);
     Ok(assemble(
         ground,
         host,
-        Parts { id, started_at_ms, first, exec, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
+        Parts { id, started_at_ms, first, begun, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
     ))
 }
 
 /// Opens an unfinished session to go on with it.
-fn resume(ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, SessionError> {
+fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let project = ground.checkout.path();
-    let found = unfinished(&Journal::open_read_only(&host.state_dir)?, project, wanted)?.id;
+    let found = unfinished(&Journal::open_read_only(&host.state_dir)?, project, wanted.session.as_deref())?.id;
     let lock = lock(&ground, host, &found, now_ms)?;
     // Looked up again: until it was locked, somebody else may have gone on with it.
     let journal = Journal::open(&host.state_dir)?;
     let row = unfinished(&journal, project, Some(found.as_str()))?;
     let id = row.id.clone();
-    let exec: Exec = serde_json::from_str(&row.settings_json)
-        .map_err(|source| SessionError::UnreadableOrder { session: id.to_string(), source })?;
+    let mut begun = Begun::of(&row)?;
+    if let Begun::Plan(plan) = &mut begun {
+        plan.consent = wanted.consent;
+    }
     let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
     let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
     let last_at_ms = events.last().map_or(0, |last| last.at_ms);
-    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
-    let settings = Box::new(settings(&ground.config, &strategies, &exec, started_at_ms));
-    let bench = bench(&ground, host, &id, &holders(&engine))?;
+    let strategies = Strategies::configured(&ground.config, &ground.repository, begun.label())?;
+    let settings = Box::new(settings(&ground.config, &strategies, &begun, started_at_ms));
+    let is_decline = wanted.consent == Consent::Refused;
+    if is_decline && !engine.is_unconfirmed() {
+        return Err(SessionError::NothingToDecline { session: id.to_string() });
+    }
+    // To decline a plan nothing has to be touched but the journal.
+    let bench = if is_decline { None } else { Some(bench(&ground, host, &id, &holders(&engine))?) };
     // A session that died before its first event has nothing to go on with, and starts.
     let first = if last_seq == 0 {
         let history = history(&journal, &settings, &strategies)?;
-        started(&ground, *settings, &exec, history)
+        started(&ground, *settings, &begun, history)
+    } else if is_decline {
+        Input::PlanDeclined
     } else {
         Input::Resumed { settings }
     };
-    let (journal, bench, lock) = (Some(journal), Some(bench), Some(lock));
+    let (journal, lock) = (Some(journal), Some(lock));
     Ok(assemble(
         ground,
         host,
-        Parts { id, started_at_ms, first, exec, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
+        Parts { id, started_at_ms, first, begun, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
     ))
 }
 
@@ -291,7 +326,7 @@ struct Parts {
     id: SessionId,
     started_at_ms: u64,
     first: Input,
-    exec: Exec,
+    begun: Begun,
     strategies: Strategies,
     journal: Option<Journal>,
     engine: Engine,
@@ -310,7 +345,9 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         forge: ground.forge,
         bench: parts.bench,
         bus: bus.clone(),
-        only: parts.exec.only.into_iter().collect(),
+        only: parts.begun.exec().map(|exec| exec.only.iter().copied().collect()).unwrap_or_default(),
+        ignore_outside: parts.begun.exec().is_some_and(|exec| exec.ignore_outside),
+        plan: parts.begun.plan().cloned(),
         session: parts.id.to_string(),
         project: ground.checkout.path().to_owned(),
         own_program: host.own_program.clone(),
@@ -446,7 +483,7 @@ fn unfinished(journal: &Journal, project: &Path, wanted: Option<&str>) -> Result
     }
 }
 
-fn new_session(ground: &Ground, host: &Host, id: &SessionId, exec: &Exec, now_ms: u64) -> NewSession {
+fn new_session(ground: &Ground, host: &Host, id: &SessionId, begun: &Begun, now_ms: u64) -> NewSession {
     NewSession {
         id: id.clone(),
         repository: ground.repository.clone(),
@@ -454,13 +491,14 @@ fn new_session(ground: &Ground, host: &Host, id: &SessionId, exec: &Exec, now_ms
         command: host.command.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at_ms: now_ms,
-        settings_json: serde_json::to_string(exec).expect("the options of a session have string keys only"),
+        settings_json: begun.text(),
     }
 }
 
-fn started(ground: &Ground, settings: Settings, exec: &Exec, history: History) -> Input {
+fn started(ground: &Ground, settings: Settings, begun: &Begun, history: History) -> Input {
     let about = About {
-        label: exec.label.clone(),
+        label: begun.label().to_owned(),
+        directive: begun.plan().map(|plan| plan.directive.clone()),
         repository: ground.repository.clone(),
         base_branch: ground.base_branch.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -468,7 +506,7 @@ fn started(ground: &Ground, settings: Settings, exec: &Exec, history: History) -
     Input::Started { settings: Box::new(settings), about, history }
 }
 
-fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms: u64) -> Settings {
+fn settings(config: &Config, strategies: &Strategies, begun: &Begun, started_at_ms: u64) -> Settings {
     let metering = strategies.backend().probe("").map(|info| (info.metering, info.models));
     let (metering, models) = metering.unwrap_or((sdk::Metering::AtTheEnd, Vec::new()));
     let model = match config.agent.model.as_str() {
@@ -491,8 +529,8 @@ fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms
         exclusive_domains: config.scheduler.exclusive_domains.iter().cloned().collect(),
         breaker_threshold: config.breaker.threshold,
         breaker_cooldown_ms: 1_000 * u64::from(config.breaker.cooldown_seconds),
-        allow_partial: exec.allow_partial,
-        dry_run: exec.dry_run,
+        allow_partial: begun.exec().is_some_and(|exec| exec.allow_partial),
+        dry_run: begun.is_dry_run(),
         agent: strategies.backend().describe().name,
         model,
         has_checks: !config.executor.checks.is_empty(),
@@ -500,8 +538,10 @@ fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms
             config::RedBase::Fail => RedBase::Fail,
             config::RedBase::IgnoreKnown => RedBase::IgnoreKnown,
         },
-        start_until: exec.until_ms.map(Time::from_ms),
+        start_until: begun.exec().and_then(|exec| exec.until_ms).map(Time::from_ms),
         seed: started_at_ms,
+        plan: begun.rules(config, strategies),
+        ignore_outside: begun.exec().is_some_and(|exec| exec.ignore_outside),
     }
 }
 

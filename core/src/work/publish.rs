@@ -1,8 +1,11 @@
 //! Publishing: the branch first, then the pull request. Both look before they write, so doing it twice does nothing twice.
 
+use std::error::Error;
 use std::sync::Arc;
 
-use autoissue_engine::{AgentReport, CheckResult, Failure, Issue, Outcome, Publication, PullRequest, Time, Usd, Work};
+use autoissue_engine::{
+    AgentReport, CheckResult, Failure, Issue, IssueNumber, Publication, PullRequest, Time, Usd, Work,
+};
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use tokio_util::sync::CancellationToken;
 
@@ -26,10 +29,19 @@ pub(crate) struct PublishOrder {
     pub(crate) model: Option<String>,
     pub(crate) cost: Usd,
     pub(crate) cost_is_assumed: bool,
-    /// Of each dependency: where it was published in this session, and how it ended.
-    pub(crate) dependencies: Vec<(Option<Publication>, Option<Outcome>)>,
+    /// What has to be merged before, in order.
+    pub(crate) foundations: Vec<Foundation>,
     pub(crate) agent: String,
     pub(crate) base_branch: String,
+}
+
+/// An issue whose work this one is built on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Foundation {
+    pub(crate) issue: IssueNumber,
+    pub(crate) pull_request: Option<PullRequest>,
+    /// Whether it is built on this one's work itself, and not only on that of others in between.
+    pub(crate) is_direct: bool,
 }
 
 impl Workshop {
@@ -44,7 +56,7 @@ impl Workshop {
     }
 
     fn publish_now(&self, order: &PublishOrder, cancel: &CancellationToken) -> Result<Publication, Failure> {
-        let branch = format!("{BRANCH_PREFIX}{}", order.issue.number.0);
+        let branch = branch_of(order.issue.number);
         let replaces = self.publish_branch(order, &branch)?;
         let mut publication = Publication { branch, commit: order.work.commit.clone(), ..Publication::default() };
         if self.config.executor.create_pr {
@@ -91,7 +103,7 @@ impl Workshop {
         replaces: Option<CommitId>,
         cancel: &CancellationToken,
     ) -> Result<(PullRequest, bool), Failure> {
-        let (base, needs_order) = base_of(order);
+        let (base, needs_order) = self.base_of(order)?;
         let text = self.strategies.render(&self.context(order, branch, &base));
         let marker = marker(order.issue.number.0);
         let draft = PullRequestDraft {
@@ -108,6 +120,23 @@ impl Workshop {
             created_at: Time::from_ms(wall_clock_ms()),
         };
         self.forge.publish(&draft, cancel).map_err(|error| forge_failure(&error))
+    }
+
+    /// Returns the base of the pull request: the branch of the one issue that the work is built on, else the project's; and
+    /// whether a person has to merge others first.
+    fn base_of(&self, order: &PublishOrder) -> Result<(String, bool), Failure> {
+        let direct: Vec<&Foundation> = order.foundations.iter().filter(|on| on.is_direct).collect();
+        let base = match direct.as_slice() {
+            [] => return Ok((order.base_branch.clone(), false)),
+            [only] => branch_of(only.issue),
+            _ => return Ok((order.base_branch.clone(), true)),
+        };
+        // It may have been merged meanwhile, and its branch removed.
+        let is_gone = match &self.bench()?.remote {
+            Some(remote) => remote.head(&base).map_err(|error| network(&error))?.is_none(),
+            None => false,
+        };
+        Ok(if is_gone { (order.base_branch.clone(), true) } else { (base, false) })
     }
 
     fn context(&self, order: &PublishOrder, branch: &str, base: &str) -> PrContext {
@@ -143,7 +172,7 @@ impl Workshop {
                 .collect(),
             denied: report.map(|report| report.denied.clone()).unwrap_or_default(),
             removed_from_prompt: removed.iter().map(ToString::to_string).collect(),
-            merge_after: merge_after(order),
+            merge_after: order.foundations.iter().filter_map(|on| Some(on.pull_request.as_ref()?.number)).collect(),
             ..PrContext::default()
         }
     }
@@ -154,22 +183,13 @@ pub(crate) fn marker(issue: u64) -> String {
     format!("<!-- autoissue: issue {issue} -->")
 }
 
-/// Returns the base of the pull request: the branch of the one thing it depends on, else the project's; and whether a
-/// person has to merge others first.
-fn base_of(order: &PublishOrder) -> (String, bool) {
-    match order.dependencies.as_slice() {
-        [] => (order.base_branch.clone(), false),
-        [(Some(publication), _)] => (publication.branch.clone(), false),
-        _ => (order.base_branch.clone(), true),
-    }
+/// Returns the branch that an issue's work is published as.
+pub(super) fn branch_of(issue: IssueNumber) -> String {
+    format!("{BRANCH_PREFIX}{}", issue.0)
 }
 
-fn merge_after(order: &PublishOrder) -> Vec<u64> {
-    let pull_request = |(publication, outcome): &(Option<Publication>, Option<Outcome>)| {
-        let published = publication.as_ref().and_then(|publication| publication.pull_request.as_ref());
-        published.or_else(|| outcome.as_ref()?.pull_request()).map(|pull_request| pull_request.number)
-    };
-    order.dependencies.iter().filter_map(pull_request).collect()
+fn network(error: &dyn Error) -> Failure {
+    Failure::Network { message: error_chain(error) }
 }
 
 fn copy_failure(error: &CopyError) -> Failure {

@@ -77,6 +77,8 @@ fn start<P: Supplies>(task: wit::AgentTask) -> Result<(Box<dyn AgentRun>, Comman
         budget_usd: task.budget_usd,
         yolo: task.yolo,
         allowed_tools: task.allowed_tools,
+        read_only: task.read_only,
+        answer_schema: task.answer_schema,
         extra: task.extra,
     })
 }
@@ -132,6 +134,7 @@ fn event(event: AgentEvent) -> wit::AgentEvent {
         AgentEvent::ContextFull => wit::AgentEvent::ContextFull,
         AgentEvent::BudgetReached => wit::AgentEvent::BudgetReached,
         AgentEvent::TurnsReached => wit::AgentEvent::TurnsReached,
+        AgentEvent::Answer(text) => wit::AgentEvent::Answer(text),
         AgentEvent::Done(summary) => wit::AgentEvent::Done(summary),
         AgentEvent::Failed(text) => wit::AgentEvent::Failed(text),
         AgentEvent::Invalid(text) => wit::AgentEvent::Invalid(text),

@@ -31,6 +31,9 @@ const MODELS: [&str; 3] = ["haiku", "sonnet", "opus"];
 /// Tools allowed where the configuration names none: file edits and the shell.
 const DEFAULT_TOOLS: [&str; 7] = ["Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "Write"];
 
+/// Tools of an agent that may only look.
+const READING_TOOLS: [&str; 3] = ["Glob", "Grep", "Read"];
+
 /// Names of the variables by which people tell the program where its models are and who they are.
 ///
 /// `AWS_ACCESS_KEY_ID` and its kin are left out on purpose: on many machines they deploy to production. Who pays Claude by
@@ -149,6 +152,13 @@ fn arguments(task: &AgentTask) -> Vec<String> {
     if let Some(checkout) = task.fact("checkout") {
         option("--settings", &settings(checkout));
     }
+    if let Some(schema) = &task.answer_schema {
+        option("--json-schema", schema);
+    }
+    if task.read_only {
+        args.extend(looking_only());
+        return args;
+    }
     if task.yolo {
         args.push("--dangerously-skip-permissions".into());
         return args;
@@ -181,6 +191,15 @@ fn settings(checkout: &str) -> String {
     let checkout = checkout.replace(|c| "*?{}[]()!|\\".contains(c), "?");
     let files = ["CLAUDE.md", ".claude/**"].map(|file| format!("{checkout}/{file}"));
     json!({"claudeMdExcludes": files}).to_string()
+}
+
+/// Returns what leaves an agent nothing that writes or runs anything, whatever the user's own settings allow: other tools, and those
+/// of other servers, are not there.
+fn looking_only() -> impl Iterator<Item = String> {
+    let tools = READING_TOOLS.join(",");
+    let options = ["--strict-mcp-config", "--tools", &tools, "--permission-mode", "dontAsk", "--allowedTools"];
+    let options: Vec<String> = options.map(String::from).into();
+    options.into_iter().chain(READING_TOOLS.map(String::from))
 }
 
 #[cfg(test)]
@@ -218,6 +237,22 @@ mod tests {
         check_arguments(
             AgentTask::default(),
             &format!("--session-id S --permission-mode acceptEdits --allowedTools {tools}"),
+        );
+    }
+
+    #[test]
+    fn who_may_only_look_gets_no_other_tool_even_with_yolo() {
+        let task = AgentTask {
+            yolo: true,
+            read_only: true,
+            allowed_tools: vec!["Bash".into()],
+            answer_schema: Some("{}".into()),
+            ..AgentTask::default()
+        };
+        check_arguments(
+            task,
+            "--session-id S --json-schema {} --strict-mcp-config --tools Glob,Grep,Read --permission-mode dontAsk \
+             --allowedTools Glob Grep Read",
         );
     }
 

@@ -13,6 +13,9 @@ const N_COMPLAINTS_MAX: usize = 20;
 /// Name under which the program writes messages of its own, such as errors of the service.
 const SYNTHETIC: &str = "<synthetic>";
 
+/// How a result begins, the last line of all.
+const RESULT: &str = r#"{"type":"result""#;
+
 /// Reads what one run prints.
 #[derive(Debug, Default)]
 pub struct ClaudeRun {
@@ -131,6 +134,8 @@ impl ClaudeRun {
         self.cost(line, events);
         let denials = line["permission_denials"].as_array().into_iter().flatten();
         events.extend(denials.filter_map(|denial| Some(AgentEvent::Denied(denial["tool_name"].as_str()?.to_owned()))));
+        let answer = line.get("structured_output").filter(|answer| !answer.is_null());
+        events.extend(answer.map(|answer| AgentEvent::Answer(answer.to_string())));
         self.seen.is_cut = self.meter.is_in_message();
         events.push(ending::of_result(line, &self.seen));
         self.has_ended = true;
@@ -194,6 +199,10 @@ impl AgentRun for ClaudeRun {
         let mut events = Vec::new();
         for line in lines {
             match line.source {
+                Source::Stdout if line.truncated && line.text.starts_with(RESULT) => {
+                    self.has_ended = true;
+                    events.push(AgentEvent::Failed("the agent's last words are too long to be read".into()));
+                }
                 Source::Stdout => self.stdout(&line.text, &mut events),
                 Source::Stderr => self.complaint(&line.text, &mut events),
             }

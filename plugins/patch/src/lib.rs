@@ -22,6 +22,9 @@ pub const ARGUMENTS: [&str; 2] = ["internal", "apply-patch"];
 /// Languages of a code block that is taken for a diff.
 const LANGUAGES: [&str; 2] = ["diff", "patch"];
 
+/// What a task is told that asks for an answer.
+const ANSWERS_NOTHING: &str = "the agent `patch` only applies diffs, it cannot plan: set `agent.backend` to `claude`, or run a plan with `--from`";
+
 /// Files that a summary names; one line should stay one.
 const N_NAMED_MAX: usize = 10;
 
@@ -48,6 +51,9 @@ impl AgentBackend for PatchBackend {
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+        if task.answer_schema.is_some() {
+            return Err(PluginError::InvalidInput(ANSWERS_NOTHING.into()));
+        }
         let number = task.issue.number;
         let diff = first_diff(&task.issue.body).ok_or_else(|| {
             PluginError::InvalidInput(format!("the body of issue #{number} has no fenced `diff` block"))
@@ -147,6 +153,16 @@ mod tests {
         check_none("```different\na\n```");
         check_none("<!--\n```diff\na\n```\n-->");
         check_none("````markdown\n```diff\na\n```\n````");
+    }
+
+    #[test]
+    fn a_question_is_refused() {
+        let task = AgentTask { answer_schema: Some("{}".into()), ..AgentTask::default() };
+        let refused = PatchBackend.start(&task).map(|_| ());
+        assert!(
+            matches!(&refused, Err(PluginError::InvalidInput(why)) if why.contains("agent.backend")),
+            "{refused:?}"
+        );
     }
 
     #[test]

@@ -42,16 +42,17 @@ export function drawEmpty() {
 }
 
 function where(session) {
-  return session.label ? `${session.repository} · ${session.label}` : session.repository;
+  const subject = session.directive || session.label;
+  return subject ? `${session.repository} · ${subject}` : session.repository;
 }
 
-function verdict({ status, health, activity, counts, circuit_breaker: breaker, n_attention: nAttention, message }) {
+function verdict({ status, health, activity, counts, directive, circuit_breaker: breaker, n_attention: nAttention, message }) {
   const ended = counts.done === counts.total ? `all ${counted(counts.total, "task")} done` : `${counts.done} of ${counted(counts.total, "task")} done`;
   if (status === "failed") return message ? `Stopped: ${message}` : "It could not go on";
   if (status === "cut_off") return "Its process is gone";
   if (status === "interrupted") return "Stopped; it can be resumed";
   if (status === "completed") {
-    if (counts.total === 0) return "Finished: no issue carries the label";
+    if (counts.total === 0) return directive === null ? "Finished: no issue carries the label" : "Finished: no issue was run";
     return `Finished: ${ended}`;
   }
   if (breaker.state === "open") return "Waiting: a service is out of order";
@@ -60,6 +61,9 @@ function verdict({ status, health, activity, counts, circuit_breaker: breaker, n
   if (health === "attention") return `Under way; ${nAttention === 1 ? "one thing needs" : `${nAttention} things need`} you`;
   const doing = {
     starting: "Starting",
+    splitting_directive: "Splitting the directive into issues",
+    awaiting_consent: "The plan waits for somebody to agree to it",
+    creating_issues: "Creating the issues of the plan",
     reading_backlog: "Reading the backlog",
     planning: "Sorting the backlog",
     checking_base: "Running the checks on the base",

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use autoissue_core::engine::{Engine, IssueNumber, Ledger, Outcome, Phase, Stage, Task, Time, Usd};
 
 use crate::local_time::{LocalTime, span};
-use crate::narration::{blocked, title};
+use crate::narration::{blocked, stage_of_plan, title};
 use crate::printable::{one_line, pad, width};
 use crate::screen::{Line, Style};
 
@@ -127,6 +127,7 @@ impl View<'_> {
                 format!("classifying the backlog: {} of {}", tasks.values().filter(is_planned).count(), tasks.len())
             }
             Phase::BaseCheck => "running the checks on the base".to_owned(),
+            Phase::Decomposing | Phase::Confirming | Phase::Creating => stage_of_plan(self.engine)?,
             Phase::New | Phase::Running | Phase::Over(_) => return None,
         };
         let said = if self.said.is_empty() { String::new() } else { format!(" · {}", self.said) };

@@ -1,5 +1,7 @@
 //! What each event makes of the state. No decisions here: an event is true, whatever the state.
 
+mod planning;
+
 use crate::engine::{Engine, Halt, Phase};
 use crate::issue::IssueNumber;
 use crate::task::Kept;
@@ -18,7 +20,7 @@ impl Engine {
                 self.about = about.clone();
                 self.history = history.clone();
                 self.ledger.budget = settings.budget;
-                self.phase = Phase::Intake { not_before: Time::default(), n_failures: 0 };
+                self.begin();
             }
             Event::SessionResumed { settings } => {
                 self.settings = (**settings).clone();
@@ -27,7 +29,22 @@ impl Engine {
                 for_each_attempt(self, |attempt| {
                     attempt.in_flight = !matches!(attempt.doing, Doing::Publishing { .. });
                 });
+                self.planning_resumed();
             }
+            Event::PlannerStarted { .. }
+            | Event::PlannerMetered { .. }
+            | Event::PlannerExited { .. }
+            | Event::PlannerFailed { .. }
+            | Event::PlanRejected { .. }
+            | Event::PlanProposed { .. }
+            | Event::ConfirmationAwaited
+            | Event::PlanConfirmed
+            | Event::PlanDeclined
+            | Event::IssueCreated { .. }
+            | Event::IssueLinked { .. }
+            | Event::CreationDelayed { .. }
+            | Event::CreationRetried
+            | Event::CreationSuspended => self.apply_to_plan(event),
             Event::BacklogRead { n_api_calls, .. } => {
                 self.n_api_calls += n_api_calls;
                 self.link_dependents();
@@ -332,6 +349,9 @@ impl Engine {
         let breaker = self.breakers.entry(service.clone()).or_default();
         breaker.state = BreakerState::Open { until };
         for payer in std::mem::take(&mut breaker.payers) {
+            if let (IssueNumber::SESSION, Some(planning)) = (payer, &mut self.planning) {
+                planning.forgive();
+            }
             let Some(task) = self.tasks.get_mut(&payer) else { continue };
             match task.attempt_mut() {
                 Some(attempt) if matches!(attempt.doing, Doing::Publishing { .. }) => {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
-const METER_STEP: Usd = Usd::from_cents(5);
+pub(super) const METER_STEP: Usd = Usd::from_cents(5);
 /// Bytes of a check's output that the next attempt is told.
 const FEEDBACK_BYTES_MAX: usize = 8_000;
 
@@ -107,7 +107,7 @@ impl Turn<'_> {
     }
 
     /// Does at once what must not wait until the work is collected, or others would start and meet the same end.
-    fn heed(&mut self, ended: &Ended) {
+    pub(super) fn heed(&mut self, ended: &Ended) {
         match ended {
             Ended::Failed { failure: failure @ Failure::Auth { .. } } => self.stop(failure.to_string()),
             Ended::Failed { failure: Failure::RateLimit { message, until: Some(until) } } => {
@@ -136,15 +136,20 @@ impl Turn<'_> {
         let Some(attempt) = self.engine.tasks[&issue].attempt() else {
             return (Usd::ZERO, false);
         };
+        self.cost(spent, attempt.metered, attempt.reserved, self.settings().margin())
+    }
+
+    /// Returns the cost of a run of which so much was metered and for which so much was set aside.
+    pub(super) fn cost(&self, spent: Spent, metered: Usd, reserved: Usd, margin: Usd) -> (Usd, bool) {
         let seen = match spent {
             Spent::Known(cost) => return (cost.max(Usd::ZERO), false),
-            Spent::AtLeast(seen) => seen.max(attempt.metered),
-            Spent::Unknown => attempt.metered,
+            Spent::AtLeast(seen) => seen.max(metered),
+            Spent::Unknown => metered,
         };
         match self.settings().metering {
             Metering::Free => (Usd::ZERO, false),
-            Metering::AsItGoes => (seen + self.settings().margin(), true),
-            Metering::AtTheEnd => (seen.max(attempt.reserved), true),
+            Metering::AsItGoes => (seen + margin, true),
+            Metering::AtTheEnd => (seen.max(reserved), true),
         }
     }
 

@@ -37,12 +37,21 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn take(&mut self, input: Input) {
-        if self.engine.is_over() && !matches!(input, Input::Resumed { .. }) {
+        if self.engine.is_over() && !matches!(input, Input::Resumed { .. } | Input::PlanDeclined) {
             return;
         }
         match input {
             Input::Started { settings, about, history } => self.started(settings, about, history),
             Input::Resumed { settings } => self.resumed(settings),
+            Input::PlanRead { plan } => self.plan_read(plan),
+            Input::PlannerMetered { attempt, spent } => self.planner_metered(attempt, spent),
+            Input::Decomposed { attempt, report, answer } => self.decomposed(attempt, report, answer),
+            Input::PlanDeclined => self.plan_declined(),
+            Input::IssueCreated { position, number, existed, n_api_calls } => {
+                self.issue_created(position, number, existed, n_api_calls);
+            }
+            Input::IssueLinked { position, n_api_calls } => self.issue_linked(position, n_api_calls),
+            Input::PlanFailed { failure } => self.plan_failed(failure),
             Input::BacklogFetched { issues, warnings, n_api_calls } => {
                 self.backlog_fetched(issues, warnings, n_api_calls);
             }
@@ -65,6 +74,7 @@ impl<'a> Turn<'a> {
 
     /// Does whatever the new state allows: admission, publishing, starts, ends.
     pub(super) fn go_on(&mut self) {
+        self.plan_on();
         self.retry_intake();
         self.admit();
         self.end_what_cannot_start();
@@ -90,6 +100,9 @@ impl<'a> Turn<'a> {
             .collect();
         for (issue, attempt) in running {
             self.ask(Effect::Stop { issue, attempt, reason });
+        }
+        if self.engine.planning().is_some_and(crate::Planning::is_in_flight) {
+            self.ask(Effect::StopPlanning { reason });
         }
     }
 

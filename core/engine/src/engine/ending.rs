@@ -85,10 +85,13 @@ impl Turn<'_> {
     }
 
     pub(super) fn end_session(&mut self) {
-        if self.engine.n_unended == 0 && self.end_completed() {
+        if matches!(self.engine.phase, Phase::Over(_)) || (self.engine.n_unended == 0 && self.end_completed()) {
             return;
         }
-        let is_saved = || self.engine.running().all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight));
+        let is_planned = || !self.engine.planning().is_some_and(crate::Planning::is_in_flight);
+        let is_saved = || {
+            is_planned() && self.engine.running().all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight))
+        };
         if matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_)) && is_saved() {
             self.emit(Event::SessionInterrupted);
         }
@@ -102,10 +105,7 @@ impl Turn<'_> {
             _ if is_under_way => SessionStatus::Completed,
             _ => return false,
         };
-        let is_over = matches!(self.engine.phase, Phase::Over(_));
-        if !is_over {
-            self.emit(Event::SessionFinished { status });
-        }
+        self.emit(Event::SessionFinished { status });
         true
     }
 }

@@ -66,7 +66,7 @@ impl Turn<'_> {
 
     /// Returns how often publishing is tried again: at least as often as opens the breaker, so that an outage of the forge
     /// makes work wait and never fail.
-    fn n_publish_retries(&self) -> u32 {
+    pub(super) fn n_publish_retries(&self) -> u32 {
         N_FORGE_RETRIES.max(self.settings().breaker_threshold)
     }
 
@@ -136,7 +136,7 @@ impl Turn<'_> {
     }
 
     /// Puts a failure down to a service or to the task; returns whether the task's retries pay for it.
-    fn blame(&mut self, service: &Service, issue: IssueNumber, failure: &Failure) -> bool {
+    pub(super) fn blame(&mut self, service: &Service, issue: IssueNumber, failure: &Failure) -> bool {
         if !failure.is_of_service() {
             return failure.costs_a_retry();
         }

@@ -18,7 +18,7 @@ impl Turn<'_> {
     pub(super) fn started(&mut self, settings: Box<Settings>, about: About, history: History) {
         if self.engine.phase == Phase::New {
             self.emit(Event::SessionStarted { settings, about, history });
-            self.ask(Effect::FetchBacklog);
+            self.ask_for_issues();
         }
     }
 
@@ -72,7 +72,8 @@ impl Turn<'_> {
         if task.outcome().is_some() {
             return;
         }
-        let outside = task.issue.dependencies.iter().find(|on| on.open && !self.engine.tasks.contains_key(&on.number));
+        let is_outside = |on: &&crate::Dependency| on.open && !self.engine.tasks.contains_key(&on.number);
+        let outside = task.issue.dependencies.iter().find(is_outside).filter(|_| !self.settings().ignore_outside);
         if let Some(outside) = outside {
             let because = Skip::DependsOnOutside(outside.number);
             self.finish_task(issue, Outcome::Skipped { because });
@@ -151,10 +152,7 @@ impl Turn<'_> {
         }
         let open = || self.engine.tasks.values().filter(|task| task.outcome().is_none());
         let (estimate, n_tasks) = (open().map(|task| task.estimate).sum::<Usd>(), self.engine.n_unended);
-        let budget = self.settings().budget;
-        if budget < estimate && !self.settings().allow_partial {
-            let plural = if n_tasks == 1 { "task" } else { "tasks" };
-            let message = format!("cannot afford {n_tasks} {plural}: estimated {estimate} exceeds budget {budget}");
+        if let Some(message) = self.unaffordable(n_tasks, estimate) {
             self.end_waiting(&NotStarted::Budget);
             self.emit(Event::SessionFinished { status: SessionStatus::Failed { message, budget: true } });
             return;
@@ -169,6 +167,17 @@ impl Turn<'_> {
                 self.ask(Effect::CheckBase);
             }
         }
+    }
+
+    /// Returns why so many tasks may not start, if what they are expected to cost is more than is there.
+    pub(super) fn unaffordable(&self, n_tasks: u32, estimate: Usd) -> Option<String> {
+        let (budget, spent) = (self.engine.ledger.budget, self.engine.ledger.spent);
+        if estimate <= budget - spent || self.settings().allow_partial {
+            return None;
+        }
+        let plural = if n_tasks == 1 { "task" } else { "tasks" };
+        let less = if spent == Usd::ZERO { String::new() } else { format!(" less {spent} spent on planning") };
+        Some(format!("cannot afford {n_tasks} {plural}: estimated {estimate} exceeds budget {budget}{less}"))
     }
 
     pub(super) fn base_checked(&mut self, results: Vec<CheckResult>) {

@@ -19,7 +19,9 @@ impl Turn<'_> {
                 self.ask(Effect::FetchBacklog);
             }
             Phase::BaseCheck => self.ask(Effect::CheckBase),
-            Phase::New | Phase::Planning | Phase::Running | Phase::Over(_) => {}
+            Phase::Decomposing => self.resume_planning(),
+            // `go_on` asks for the next issue, once the forge may be used.
+            Phase::New | Phase::Confirming | Phase::Creating | Phase::Planning | Phase::Running | Phase::Over(_) => {}
         }
         let issues: Vec<IssueNumber> = self.engine.tasks.keys().copied().collect();
         for issue in issues {

@@ -16,7 +16,7 @@ use crate::{
 /// are taken, the domain waits until one of these is free again.
 const N_LOOKED_AT_MAX: usize = 64;
 /// Least that an agent is worth starting with.
-const LIMIT_MIN: Usd = Usd::from_cents(1);
+pub(super) const LIMIT_MIN: Usd = Usd::from_cents(1);
 
 impl Engine {
     /// Returns the most that one task may cost.
@@ -109,7 +109,12 @@ impl Engine {
         match self.phase {
             Phase::Running => {}
             Phase::BaseCheck => return Some(Blocked::BaseCheck),
-            Phase::New | Phase::Intake { .. } | Phase::Planning => return Some(Blocked::Admission),
+            Phase::New
+            | Phase::Decomposing
+            | Phase::Confirming
+            | Phase::Creating
+            | Phase::Intake { .. }
+            | Phase::Planning => return Some(Blocked::Admission),
             Phase::Over(_) => return Some(Blocked::Stopping),
         }
         if self.settings.start_until.is_some_and(|until| until <= now) {

@@ -83,11 +83,28 @@ pub(crate) struct Chronicle {
     pub(crate) is_interrupting: bool,
     pub(crate) is_suspended: bool,
     pub(crate) is_finished: bool,
+    pub(crate) plan: PlanTold,
     /// Most slots and the largest budget of all settings so far.
     pub(crate) n_slots_max: u32,
     pub(crate) budget_max: Usd,
     /// The event before.
     pub(crate) last: Option<Event>,
+}
+
+/// The plan, as far as the journal has told of it.
+#[derive(Default)]
+pub(crate) struct PlanTold {
+    pub(crate) running: Option<Running>,
+    pub(crate) n_started: u32,
+    /// Retries that the planner has paid for and not got back.
+    pub(crate) n_paid: u32,
+    pub(crate) spent: Usd,
+    pub(crate) n_rejected: u32,
+    pub(crate) plan: Option<Plan>,
+    pub(crate) is_confirmed: bool,
+    pub(crate) is_declined: bool,
+    pub(crate) created: Vec<IssueNumber>,
+    pub(crate) linked: Vec<u32>,
 }
 
 impl Chronicle {
@@ -112,6 +129,20 @@ impl Chronicle {
             | Event::BreakerProbed { .. }
             | Event::BreakerReset { .. } => self.note_service(event),
             Event::BacklogRead { .. } | Event::BacklogDelayed { .. } | Event::BacklogRetried => {}
+            Event::ConfirmationAwaited => self.is_suspended = true,
+            Event::PlannerStarted { .. }
+            | Event::PlannerMetered { .. }
+            | Event::PlannerExited { .. }
+            | Event::PlannerFailed { .. }
+            | Event::PlanRejected { .. }
+            | Event::PlanProposed { .. }
+            | Event::PlanConfirmed
+            | Event::PlanDeclined
+            | Event::IssueCreated { .. }
+            | Event::IssueLinked { .. }
+            | Event::CreationDelayed { .. }
+            | Event::CreationRetried
+            | Event::CreationSuspended => self.note_plan(event),
             _ => self.note_task(event),
         }
         self.last = Some(event.clone());
@@ -121,6 +152,35 @@ impl Chronicle {
         self.settings = settings.clone();
         self.n_slots_max = self.n_slots_max.max(settings.n_slots);
         self.budget_max = self.budget_max.max(settings.budget);
+    }
+
+    fn note_plan(&mut self, event: &Event) {
+        let plan = &mut self.plan;
+        match event {
+            Event::PlannerStarted { attempt, reserved, .. } => {
+                plan.n_started += 1;
+                plan.running = Some(Running { number: *attempt, reserved: *reserved, ..Running::default() });
+                self.reserved += *reserved;
+            }
+            Event::PlannerMetered { spent, .. } => {
+                if let Some(running) = &mut plan.running {
+                    running.metered = *spent;
+                }
+            }
+            Event::PlannerExited { charged, .. } => {
+                self.reserved -= plan.running.take().map(|running| running.reserved).unwrap_or_default();
+                plan.spent += *charged;
+                self.spent += *charged;
+            }
+            Event::PlannerFailed { charged, .. } => plan.n_paid += u32::from(*charged),
+            Event::PlanRejected { .. } => plan.n_rejected += 1,
+            Event::PlanProposed { plan: proposed } => plan.plan = Some(proposed.clone()),
+            Event::PlanConfirmed => plan.is_confirmed = true,
+            Event::PlanDeclined => (plan.is_declined, self.is_suspended) = (true, false),
+            Event::IssueCreated { number, .. } => plan.created.push(*number),
+            Event::IssueLinked { position, .. } => plan.linked.push(*position),
+            _ => {}
+        }
     }
 
     fn note_task(&mut self, event: &Event) {
@@ -183,7 +243,9 @@ impl Chronicle {
             Event::ServicePaused { service, until, .. } => self.patient(service).health = Health::Paused(*until),
             Event::ServiceFailed { service, issue, charged } => {
                 // What a publication pays with is not a retry of its task.
+                let creates = *issue == Some(IssueNumber::SESSION) && self.plan.is_confirmed;
                 let publishes = issue.and_then(|issue| self.running_of(issue)).is_some_and(|r| r.is_publishing);
+                let publishes = publishes || creates;
                 let patient = self.patient(service);
                 patient.n_failures += 1;
                 patient.payers.extend(issue.filter(|_| *charged && !publishes));
@@ -200,6 +262,9 @@ impl Chronicle {
                 let patient = self.patient(service);
                 patient.health = Health::Open(*until);
                 for payer in std::mem::take(&mut patient.payers) {
+                    if payer == IssueNumber::SESSION {
+                        self.plan.n_paid = self.plan.n_paid.saturating_sub(1);
+                    }
                     if let Some(task) = self.tasks.get_mut(&payer) {
                         task.n_paid = task.n_paid.saturating_sub(1);
                     }

@@ -1,6 +1,6 @@
 //! An event as one line of text, for the stories' expectations and for the reports of failed simulations.
 
-use autoissue_engine::{Event, Service, SessionStatus, Time};
+use autoissue_engine::{Event, IssueNumber, Service, SessionStatus, Time};
 
 /// Times are shown in seconds since this one, at which every night begins.
 pub(crate) const DUSK: Time = Time::from_ms(1_000_000_000_000);
@@ -10,6 +10,30 @@ pub(crate) fn line(event: &Event) -> String {
     match event {
         Event::SessionStarted { .. } => "session started".into(),
         Event::SessionResumed { .. } => "session resumed".into(),
+        Event::PlannerStarted { attempt, reserved, .. } => format!("planner {attempt} started, {reserved} reserved"),
+        Event::PlannerMetered { spent, .. } => format!("planner metered {spent}"),
+        Event::PlannerExited { charged, assumed, .. } => {
+            format!("planner exited, {charged}{}", if *assumed { " assumed" } else { "" })
+        }
+        Event::PlannerFailed { attempt, failure, charged, retry_at } => {
+            format!("planner {attempt} failed{}{}: {failure}", price(*charged), again(*retry_at))
+        }
+        Event::PlanRejected { rejection, again, .. } => {
+            format!("plan rejected{}: {}", if *again { ", again" } else { "" }, rejection.message)
+        }
+        Event::PlanProposed { plan } => format!("plan of {} issues", plan.issues.len()),
+        Event::ConfirmationAwaited => "confirmation awaited".into(),
+        Event::PlanConfirmed => "plan confirmed".into(),
+        Event::PlanDeclined => "plan declined".into(),
+        Event::IssueCreated { position, number, existed, .. } => {
+            format!("issue {position} {} as {number}", if *existed { "found" } else { "created" })
+        }
+        Event::IssueLinked { position, .. } => format!("issue {position} linked"),
+        Event::CreationDelayed { failure, charged, until } => {
+            format!("creation delayed until {}{}: {failure}", at(*until), price(*charged))
+        }
+        Event::CreationRetried => "creation retried".into(),
+        Event::CreationSuspended => "creation suspended".into(),
         Event::BacklogRead { n_issues, .. } => format!("backlog read, {n_issues} issues"),
         Event::BacklogDelayed { failure, until } => format!("backlog delayed until {}: {failure}", at(*until)),
         Event::BacklogRetried => "backlog retried".into(),
@@ -44,11 +68,7 @@ pub(crate) fn line(event: &Event) -> String {
         Event::PublishStarted { issue, .. } => format!("{issue} publishing"),
         Event::PullRequestOpened { issue, .. } => format!("{issue} published"),
         Event::AttemptFailed { issue, attempt, failure, charged, retry_at, kept } => {
-            let next = match retry_at {
-                None => String::new(),
-                Some(time) if *time == Time::default() => ", again".to_owned(),
-                Some(time) => format!(", again at {}", at(*time)),
-            };
+            let next = again(*retry_at);
             let kept = if *kept { ", kept" } else { "" };
             let failure = failure.to_string();
             let first = failure.lines().next().unwrap_or_default();
@@ -57,13 +77,14 @@ pub(crate) fn line(event: &Event) -> String {
         Event::TaskFinished { issue, outcome } => format!("{issue} ended, {outcome}"),
         Event::ServicePaused { service, until, .. } => format!("{} pauses until {}", name(service), at(*until)),
         Event::ServiceFailed { service, issue, charged } => {
-            let seen_by = issue.map(|issue| format!(" for {issue}")).unwrap_or_default();
+            let seen_by = issue.filter(|issue| issue.0 > 0).map(|issue| format!(" for {issue}")).unwrap_or_default();
             format!("{} failed{seen_by}{}", name(service), price(*charged))
         }
         Event::ServiceAnswered { service } => format!("{} answers again", name(service)),
         Event::BreakerOpened { service, until, n_failures } => {
             format!("{} breaker open until {}, {n_failures} failures", name(service), at(*until))
         }
+        Event::BreakerProbed { service, issue: IssueNumber::SESSION } => format!("{} probed", name(service)),
         Event::BreakerProbed { service, issue } => format!("{} probed by {issue}", name(service)),
         Event::BreakerReset { service } => format!("{} breaker reset", name(service)),
         Event::InterruptRequested => "interrupt requested".into(),
@@ -74,6 +95,14 @@ pub(crate) fn line(event: &Event) -> String {
         Event::SessionFinished { status: SessionStatus::Failed { message, .. } } => {
             format!("session failed: {message}")
         }
+    }
+}
+
+fn again(retry_at: Option<Time>) -> String {
+    match retry_at {
+        None => String::new(),
+        Some(time) if time == Time::default() => ", again".to_owned(),
+        Some(time) => format!(", again at {}", at(time)),
     }
 }
 

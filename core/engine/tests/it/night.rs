@@ -9,6 +9,7 @@
 //!
 //! A seed makes a night; the same seed makes the same night.
 
+mod planning;
 mod world;
 
 use std::collections::BTreeMap;
@@ -67,6 +68,10 @@ pub(crate) struct Night {
     agents: BTreeMap<(IssueNumber, u32), Agent>,
     wake_at: Option<Time>,
     is_over: bool,
+    /// What the directive is split into, and what the forge and the disk know of it. They outlive the process.
+    plan: Plan,
+    forge: BTreeMap<u32, IssueNumber>,
+    recorded: Option<Input>,
 }
 
 /// Plays the night of a seed; returns its journal, and what went wrong if it did not come to an end as it should.
@@ -74,6 +79,7 @@ pub(crate) fn play(seed: u64) -> (Vec<Entry>, Option<String>) {
     let mut rng = Rng::with_seed(seed);
     let settings = world::settings(&mut rng);
     let weather = Weather::new(&mut rng);
+    let plan = world::plan(&mut rng);
     let mut night = Night {
         rng,
         weather,
@@ -87,6 +93,9 @@ pub(crate) fn play(seed: u64) -> (Vec<Entry>, Option<String>) {
         agents: BTreeMap::new(),
         wake_at: None,
         is_over: false,
+        plan,
+        forge: BTreeMap::new(),
+        recorded: None,
     };
     let error = night.play().err();
     (night.journal, error)
@@ -219,6 +228,10 @@ impl Night {
         if !self.engine.is_interrupted() || self.rng.u32(..10) == 0 {
             return Ok(false);
         }
+        if self.engine.is_unconfirmed() && self.rng.u32(..4) == 0 {
+            self.step(Input::PlanDeclined)?;
+            return Ok(true);
+        }
         self.resume()?;
         Ok(true)
     }
@@ -235,6 +248,9 @@ impl Night {
             (self.settings.budget, self.settings.task_cap) = (new.budget, new.task_cap);
             (self.settings.n_slots, self.settings.max_retries) = (new.n_slots, new.max_retries);
         }
+        if let Some(rules) = &mut self.settings.plan {
+            rules.confirm = self.rng.u32(..3) == 0;
+        }
         self.step(Input::Resumed { settings: Box::new(self.settings.clone()) })
     }
 
@@ -243,6 +259,13 @@ impl Night {
             Effect::RunAgent { issue, attempt, limit, .. } => self.run_agent(issue.number, attempt, limit),
             Effect::Stop { issue, attempt, reason } => self.stop(issue, attempt, reason),
             Effect::ReleaseWorktree { .. } => {}
+            Effect::FetchBacklog if self.settings.plan.is_some() => self.fetch_planned(),
+            Effect::ReadPlan
+            | Effect::Decompose { .. }
+            | Effect::RecoverPlan { .. }
+            | Effect::CreateIssue { .. }
+            | Effect::LinkIssue { .. }
+            | Effect::StopPlanning { .. } => self.carry_out_plan(effect),
             effect => {
                 let input = work(&mut self.rng, &self.weather, &self.settings, self.now, effect);
                 let delay = self.rng.u64(..120_000);
@@ -256,6 +279,10 @@ impl Night {
             self.later(10, Happening::Answer(Input::Failed { issue, attempt, failure }));
             return;
         }
+        self.let_work(issue, attempt, limit);
+    }
+
+    fn let_work(&mut self, issue: IssueNumber, attempt: u32, limit: Option<Usd>) {
         let agent = Agent {
             spent: Usd::ZERO,
             limit,
@@ -296,7 +323,8 @@ impl Night {
         if is_stopped || is_at_limit || agent.n_turns == 0 {
             let report = world::report(&mut self.rng, &agent, is_at_limit, is_stopped, is_free);
             let delay = self.rng.u64(..1_000);
-            self.later(delay, Happening::Answer(Input::AgentExited { issue, attempt, report }));
+            let exited = self.exited(issue, attempt, report);
+            self.later(delay, Happening::Answer(exited));
             return Ok(());
         }
         agent.n_turns -= 1;
@@ -308,6 +336,7 @@ impl Night {
         let delay = self.rng.u64(1..60_000);
         self.later(delay, Happening::Turn(issue, attempt));
         match self.settings.metering {
+            Metering::AsItGoes if issue == IssueNumber::SESSION => self.step(Input::PlannerMetered { attempt, spent }),
             Metering::AsItGoes => self.step(Input::Metered { issue, attempt, spent }),
             Metering::Free | Metering::AtTheEnd => Ok(()),
         }

@@ -5,6 +5,7 @@
 mod corrupted;
 mod money;
 mod order;
+mod plan;
 mod work;
 
 use autoissue_engine::*;
@@ -14,7 +15,7 @@ use crate::chronicle::{Chronicle, Entry};
 /// Looks at what was told so far and at what comes next; returns what is wrong with it.
 type Oracle = fn(&Chronicle, Time, &Event) -> Option<String>;
 
-const ORACLES: [(&str, Oracle); 19] = [
+const ORACLES: [(&str, Oracle); 23] = [
     ("budget", money::budget),
     ("overshoot", money::overshoot),
     ("cap", money::cap),
@@ -34,6 +35,10 @@ const ORACLES: [(&str, Oracle); 19] = [
     ("retry", work::retry),
     ("publish", work::publish),
     ("collect", work::collect),
+    ("planner money", plan::money),
+    ("planner", plan::planner),
+    ("plan", plan::plan),
+    ("creation", plan::creation),
 ];
 
 /// What an oracle objects to.

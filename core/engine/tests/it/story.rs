@@ -23,6 +23,8 @@ pub(crate) enum Reply {
     Nothing,
     /// A check of this name failed.
     Red(&'static str),
+    /// The planner is done for so many dollars, and this is wrong with its answer.
+    NoPlan(f64, &'static str),
 }
 
 /// One session and its world.
@@ -31,6 +33,7 @@ pub(crate) struct Night {
     pub(crate) settings: Settings,
     pub(crate) history: History,
     pub(crate) issues: Vec<Issue>,
+    pub(crate) plan: Plan,
     pub(crate) now: Time,
     /// Effects in the order in which they were asked for.
     pub(crate) asked: Vec<Effect>,
@@ -105,6 +108,7 @@ impl Night {
             settings: Settings::default(),
             history: History::default(),
             issues: Vec::new(),
+            plan: Plan::default(),
             now: DUSK,
             asked: Vec::new(),
             classes: BTreeMap::new(),
@@ -140,6 +144,29 @@ impl Night {
 
     pub(crate) fn domain(&mut self, n: u64, domain: &str) -> &mut Self {
         self.classes.entry(n).or_default().domain = domain.to_owned();
+        self
+    }
+
+    /// The session plans its issues, which become #1 and so on: each is given by what it depends on.
+    pub(crate) fn plans(&mut self, depends_on: &[&[u32]]) -> &mut Self {
+        let source = PlanSource::Planner { model: Some("sonnet".into()), cap: usd(2.0) };
+        self.settings.plan = Some(PlanRules { source, confirm: false });
+        self.issues.clear();
+        self.plan = Plan { id: "p".into(), ..Plan::default() };
+        for (n, depends_on) in (1..).zip(depends_on) {
+            let issue =
+                PlannedIssue { title: format!("issue {n}"), depends_on: depends_on.to_vec(), ..Default::default() };
+            self.plan.issues.push(issue);
+            let dependencies = depends_on.iter().map(|on| Dependency { number: number((*on).into()), open: true });
+            let created_at = Time::from_ms(n);
+            self.issues.push(Issue {
+                number: number(n),
+                created_at,
+                dependencies: dependencies.collect(),
+                ..Issue::default()
+            });
+            self.domain(n, &format!("d{n}"));
+        }
         self
     }
 
@@ -272,7 +299,7 @@ impl Night {
         for effect in step.effects {
             self.asked.push(effect.clone());
             match effect {
-                Effect::Stop { .. } | Effect::ReleaseWorktree { .. } => {}
+                Effect::Stop { .. } | Effect::StopPlanning { .. } | Effect::ReleaseWorktree { .. } => {}
                 effect => self.owed.push_back(effect),
             }
         }
@@ -282,6 +309,31 @@ impl Night {
         let (n, _) = key(effect);
         let reply = self.replies.get_mut(&key(effect)).and_then(VecDeque::pop_front);
         let input = match effect {
+            Effect::ReadPlan => match reply {
+                Some(Reply::Fails(failure)) => Input::PlanFailed { failure },
+                _ => Input::PlanRead { plan: self.plan.clone() },
+            },
+            Effect::Decompose { attempt, .. } => self.planner_answer(*attempt, reply),
+            Effect::RecoverPlan { attempt } => match reply {
+                Some(reply) => self.planner_answer(*attempt, Some(reply)),
+                None => {
+                    let ended = Ended::Failed { failure: Failure::Interrupted };
+                    Input::Decomposed { attempt: *attempt, report: report(ended, Spent::Unknown), answer: None }
+                }
+            },
+            Effect::CreateIssue { position } => match reply {
+                Some(Reply::Fails(failure)) => Input::PlanFailed { failure },
+                reply => Input::IssueCreated {
+                    position: *position,
+                    number: number((*position).into()),
+                    existed: matches!(reply, Some(Reply::Nothing)),
+                    n_api_calls: 2,
+                },
+            },
+            Effect::LinkIssue { position } => match reply {
+                Some(Reply::Fails(failure)) => Input::PlanFailed { failure },
+                _ => Input::IssueLinked { position: *position, n_api_calls: 1 },
+            },
             Effect::FetchBacklog => match reply {
                 Some(Reply::Fails(failure)) => Input::BacklogFailed { failure },
                 _ => Input::BacklogFetched { issues: self.issues.clone(), warnings: vec![], n_api_calls: 0 },
@@ -316,15 +368,38 @@ impl Night {
                 Some(Reply::Fails(failure)) => Input::Failed { issue: *issue, attempt: *attempt, failure },
                 _ => Input::Published { issue: *issue, attempt: *attempt, publication: publication(issue.0) },
             },
-            Effect::Stop { .. } | Effect::ReleaseWorktree { .. } => unreachable!("these have no answer"),
+            Effect::Stop { .. } | Effect::StopPlanning { .. } | Effect::ReleaseWorktree { .. } => {
+                unreachable!("these have no answer")
+            }
         };
         self.input(input);
+    }
+
+    fn planner_answer(&self, attempt: u32, reply: Option<Reply>) -> Input {
+        let plan = || Some(Answer::Plan(self.plan.clone()));
+        let (ended, spent, answer) = match reply {
+            Some(Reply::NoPlan(dollars, message)) => {
+                let rejection = Rejection { message: message.into(), file: "answer.txt".into() };
+                (Ended::Done, Spent::Known(usd(dollars)), Some(Answer::Rejected(rejection)))
+            }
+            Some(Reply::Exits(ended, spent)) if ended == Ended::Done => (ended, spent, plan()),
+            Some(Reply::Exits(ended, spent)) => (ended, spent, None),
+            Some(Reply::Nothing) => (Ended::Done, Spent::Known(usd(0.5)), None),
+            _ => (Ended::Done, Spent::Known(usd(0.5)), plan()),
+        };
+        Input::Decomposed { attempt, report: report(ended, spent), answer }
     }
 }
 
 /// The stage in which an effect is, and its issue; 0 for those of the session.
 fn key(effect: &Effect) -> (u64, &'static str) {
     match effect {
+        Effect::ReadPlan => (0, "read"),
+        Effect::Decompose { .. } => (0, "planner"),
+        Effect::RecoverPlan { .. } => (0, "recover"),
+        Effect::StopPlanning { .. } => (0, "stop"),
+        Effect::CreateIssue { position } => ((*position).into(), "create"),
+        Effect::LinkIssue { position } => ((*position).into(), "link"),
         Effect::FetchBacklog => (0, "fetch"),
         Effect::CheckBase => (0, "base"),
         Effect::Classify { issue } => (issue.number.0, "classify"),
@@ -344,6 +419,7 @@ fn is_told(event: &Event) -> bool {
     !matches!(
         event,
         Event::SessionStarted { .. }
+            | Event::PlanConfirmed
             | Event::BacklogRead { .. }
             | Event::TaskAccepted { .. }
             | Event::TaskClassified { .. }

@@ -164,6 +164,8 @@ pub(super) fn task(strategy: &str, task: &sdk::AgentTask) -> wit_backend::AgentT
         budget_usd: task.budget_usd,
         yolo: task.yolo,
         allowed_tools: task.allowed_tools,
+        read_only: task.read_only,
+        answer_schema: task.answer_schema,
         extra: task.extra,
     }
 }
@@ -211,6 +213,7 @@ pub(super) fn event(event: wit_backend::AgentEvent) -> sdk::AgentEvent {
         Event::ContextFull => sdk::AgentEvent::ContextFull,
         Event::BudgetReached => sdk::AgentEvent::BudgetReached,
         Event::TurnsReached => sdk::AgentEvent::TurnsReached,
+        Event::Answer(text) => sdk::AgentEvent::Answer(text),
         Event::Done(summary) => sdk::AgentEvent::Done(summary),
         Event::Failed(text) => sdk::AgentEvent::Failed(text),
         Event::Invalid(text) => sdk::AgentEvent::Invalid(text),

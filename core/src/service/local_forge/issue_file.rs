@@ -55,6 +55,13 @@ pub(super) fn write(number: IssueNumber, draft: &IssueDraft) -> (String, String)
     (file_name::make(number.0, &draft.title), file.render())
 }
 
+/// Returns the text of a file with another body; `None` where it stays.
+pub(super) fn with_body(text: &str, change: impl FnOnce(&str) -> Option<String>) -> Option<String> {
+    let mut file = Document::parse(text).ok()?;
+    file.body = change(&file.body)?;
+    Some(file.render())
+}
+
 /// Returns the number in the file, else in its name; `None` where there is none.
 pub(super) fn number_of(file: &Document, name: &str) -> Result<Option<u64>, String> {
     let Some(word) = file.word("number").map_err(|odd| format!("is not understood: {odd}"))? else {

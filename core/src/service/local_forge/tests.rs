@@ -64,7 +64,14 @@ impl Project {
 fn issue_draft(title: &str, body: &str) -> IssueDraft {
     let created_at = timestamp::parse("2026-03-01T21:14:00Z").unwrap();
     let labels = vec!["autoissue".into(), "needs: care".into()];
-    IssueDraft { title: title.into(), body: body.into(), labels, author: "ida".into(), created_at, marker: None }
+    IssueDraft {
+        title: title.into(),
+        body: body.into(),
+        labels,
+        author: "ida".into(),
+        created_at,
+        ..IssueDraft::default()
+    }
 }
 
 fn pull_draft(head_commit: &str) -> PullRequestDraft {

@@ -266,3 +266,33 @@ fn an_unchanged_file_that_moved_is_one_change_without_lines() {
     assert_eq!(changes.files, [file("b", 1, 0, false), file("bin", 0, 0, true), file("z", 0, 0, false)]);
     assert_eq!((changes.n_files, changes.added, changes.removed, changes.truncated), (3, 1, 0, false));
 }
+
+#[test]
+fn what_somebody_else_put_on_our_branch_is_built_on_and_not_taken_for_ours() {
+    let home = Home::new();
+    let repository = home.repository("p", &[("a", "1\n")]);
+    let mirror = home.mirror();
+    let base = home.fetch(&mirror, &repository);
+    let ours = collected(&mirror, &base, "b", "ours\n");
+    mirror.copy_into(&ours, &repository, "autoissue/issue-7").unwrap();
+    mirror.set_published(7, &ours).unwrap();
+    let source = repository.to_str().unwrap();
+    let fetch = |branch: &str| mirror.fetch_published(7, source, branch, &home.env()).unwrap();
+    assert_eq!(fetch("autoissue/issue-7"), Some(ours.clone()));
+    assert!(mirror.is_ours(&ours).unwrap());
+    assert_eq!(fetch("autoissue/issue-8"), None);
+
+    home.git(&repository, &["checkout", "-q", "autoissue/issue-7"]);
+    let theirs = home.commit(&repository, &[("b", "theirs\n")]);
+    home.git(&repository, &["checkout", "-q", "main"]);
+    assert_eq!(fetch("autoissue/issue-7"), Some(theirs.clone()));
+    // Work on another issue that is built on it does not make it ours, nor ours theirs.
+    let dependent = collected(&mirror, &theirs, "c", "1\n");
+    mirror.salvage("s", 8, "attempt-1", &dependent).unwrap();
+    mirror.set_published(8, &dependent).unwrap();
+    assert!(!mirror.is_ours(&theirs).unwrap());
+    assert!(mirror.is_ours(&ours).unwrap() && mirror.is_ours(&dependent).unwrap());
+    let again = collected(&mirror, &base, "b", "again\n");
+    let refused = mirror.copy_into(&again, &repository, "autoissue/issue-7").unwrap_err();
+    assert!(matches!(refused, CopyError::NotOurs { head, .. } if head == theirs));
+}

@@ -246,6 +246,8 @@ impl Corpus {
             budget_usd: self.random.bool().then(|| self.usd()),
             yolo: self.random.bool(),
             allowed_tools: self.owned(&["Bash", "Edit", "Bash(git:*)"], 3),
+            read_only: self.random.bool(),
+            answer_schema: self.random.bool().then(|| r#"{"type":"object"}"#.into()),
             ..AgentTask::default()
         }
     }

@@ -63,7 +63,7 @@ impl Weather {
     }
 
     /// Returns why the forge does not answer, if it does not.
-    fn forge_failure(&self, rng: &mut Rng, now: Time) -> Option<Failure> {
+    pub(super) fn forge_failure(&self, rng: &mut Rng, now: Time) -> Option<Failure> {
         if is_within(&self.forge_outages, now) {
             return Some(service_failure(rng, now));
         }
@@ -137,6 +137,53 @@ pub(super) fn settings(rng: &mut Rng) -> Settings {
         red_base: [RedBase::Fail, RedBase::IgnoreKnown][rng.usize(..2)],
         start_until: (rng.u32(..6) == 0).then(|| DUSK + rng.u64(..2 * 3_600_000)),
         seed: rng.u64(..),
+        plan: (rng.u32(..4) == 0).then(|| plan_rules(rng)),
+        ignore_outside: rng.u32(..6) == 0,
+    }
+}
+
+fn plan_rules(rng: &mut Rng) -> PlanRules {
+    let source = if rng.u32(..4) == 0 {
+        PlanSource::Given
+    } else {
+        PlanSource::Planner { model: None, cap: Usd::from_cents(rng.i64(5..600)) }
+    };
+    PlanRules { source, confirm: rng.u32(..3) == 0 }
+}
+
+/// Returns a plan; what is to be created first may depend on what comes later.
+pub(super) fn plan(rng: &mut Rng) -> Plan {
+    let n = rng.u32(1..12);
+    let issue = |at: u32| {
+        // A circle would have been refused: whoever is even waits for odd ones only.
+        let depends_on = (1..=n).filter(|on| at % 2 == 0 && on % 2 == 1 && rng.u32(..n) == 0).collect();
+        PlannedIssue { title: format!("issue {at}"), depends_on, ..PlannedIssue::default() }
+    };
+    Plan { id: "plan".to_owned(), created_at: DUSK, issues: (1..=n).map(issue).collect() }
+}
+
+/// Returns the issues that became of a plan.
+pub(super) fn backlog_of(plan: &Plan, created: &[IssueNumber]) -> Vec<Issue> {
+    let issue = |(planned, &number): (&PlannedIssue, &IssueNumber)| Issue {
+        number,
+        title: planned.title.clone(),
+        created_at: DUSK,
+        dependencies: planned
+            .depends_on
+            .iter()
+            .map(|on| Dependency { number: created[*on as usize - 1], open: true })
+            .collect(),
+        ..Issue::default()
+    };
+    plan.issues.iter().zip(created).map(issue).collect()
+}
+
+/// Returns what a planner answers that is done.
+pub(super) fn answer(rng: &mut Rng, plan: &Plan) -> Option<Answer> {
+    match rng.u32(..8) {
+        0 => None,
+        1 => Some(Answer::Rejected(Rejection { message: "no title".to_owned(), file: String::new() })),
+        _ => Some(Answer::Plan(plan.clone())),
     }
 }
 
@@ -219,8 +266,16 @@ pub(super) fn work(rng: &mut Rng, weather: &Weather, settings: &Settings, now: T
                 publication: Publication { commit: format!("{issue}"), ..Publication::default() },
             },
         },
-        Effect::RunAgent { .. } | Effect::Stop { .. } | Effect::ReleaseWorktree { .. } => {
-            unreachable!("agents have turns; the others have no answer: {settings:?}")
+        Effect::RunAgent { .. }
+        | Effect::Stop { .. }
+        | Effect::ReleaseWorktree { .. }
+        | Effect::ReadPlan
+        | Effect::Decompose { .. }
+        | Effect::RecoverPlan { .. }
+        | Effect::CreateIssue { .. }
+        | Effect::LinkIssue { .. }
+        | Effect::StopPlanning { .. } => {
+            unreachable!("agents have turns, the plan is elsewhere, the others have no answer: {settings:?}")
         }
     }
 }

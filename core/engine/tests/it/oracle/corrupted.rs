@@ -302,3 +302,90 @@ fn liveness() {
         journal.pop();
     });
 }
+
+fn planning(night: &mut Night) {
+    night.plans(&[&[], &[1]]).set(|s| s.n_slots = 1).begin();
+}
+
+#[test]
+fn planner_money() {
+    check("planner money", 0, planning, |journal| {
+        rules(journal, |s| {
+            s.plan = Some(PlanRules { source: PlanSource::Planner { model: None, cap: usd(1.99) }, confirm: false });
+        });
+    });
+    check("planner money", 0, planning, |journal| {
+        let at = position(journal, |event| matches!(event, Event::PlannerExited { .. }));
+        if let Event::PlannerExited { report, .. } = &mut journal[at].event {
+            report.spent = Spent::Unknown;
+        }
+    });
+}
+
+#[test]
+fn planner() {
+    let mends = |night: &mut Night| {
+        night.replies(0, "planner", [Reply::NoPlan(0.1, "no title")]);
+        planning(night);
+    };
+    let is_rejection = |event: &Event| matches!(event, Event::PlanRejected { .. });
+    check("planner", 0, mends, |journal| {
+        let at = position(journal, is_rejection);
+        let twice = journal[at].clone();
+        journal.insert(at, twice);
+    });
+    let fails = |night: &mut Night| {
+        night.replies(0, "planner", [broken(crash())]);
+        planning(night);
+    };
+    check("planner", 0, fails, |journal| rules(journal, |s| s.max_retries = 0));
+    check("planner", 0, planning, |journal| {
+        let at = position(journal, |event| matches!(event, Event::PlannerStarted { .. }));
+        if let Event::PlannerStarted { attempt, .. } = &mut journal[at].event {
+            *attempt = 2;
+        }
+        let at = position(journal, |event| matches!(event, Event::PlannerExited { .. }));
+        if let Event::PlannerExited { attempt, .. } = &mut journal[at].event {
+            *attempt = 2;
+        }
+    });
+}
+
+#[test]
+fn plan() {
+    check("plan", 0, planning, |journal| {
+        rules(journal, |s| {
+            if let Some(plan) = &mut s.plan {
+                plan.confirm = true;
+            }
+        });
+    });
+    check("plan", 0, planning, |journal| {
+        let at = position(journal, |event| matches!(event, Event::PlannerExited { .. }));
+        if let Event::PlannerExited { report, .. } = &mut journal[at].event {
+            report.ended = Ended::Failed { failure: gave_up() };
+        }
+    });
+}
+
+#[test]
+fn creation() {
+    let is_creation = |event: &Event| matches!(event, Event::IssueCreated { .. });
+    check("creation", 0, planning, |journal| {
+        let at = position(journal, is_creation);
+        let twice = journal[at].clone();
+        journal.insert(at, twice);
+    });
+    check("creation", 0, planning, |journal| {
+        let at = position(journal, is_creation);
+        journal.swap(at, at + 1);
+    });
+    check("creation", 0, planning, |journal| {
+        let at = position(journal, |event| matches!(event, Event::IssueLinked { .. }));
+        journal.remove(at);
+    });
+    check("creation", 0, planning, |journal| {
+        let at = position(journal, |event| matches!(event, Event::PlanConfirmed));
+        journal.remove(at);
+    });
+}

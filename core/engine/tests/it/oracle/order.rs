@@ -73,7 +73,8 @@ pub(super) fn order(told: &Chronicle, now: Time, event: &Event) -> Option<String
 /// A task starts after what it depends on is published, and is skipped by the name of what was not.
 pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     if let Some(task) = starting(told, event) {
-        let has_outside = task.issue.dependencies.iter().any(|on| on.open && !told.tasks.contains_key(&on.number));
+        let is_outside = |on: &Dependency| on.open && !told.tasks.contains_key(&on.number);
+        let has_outside = !told.settings.ignore_outside && task.issue.dependencies.iter().any(is_outside);
         return objection(has_outside || !told.is_founded(task), task, "before what it depends on");
     }
     let Event::TaskFinished { issue, outcome: Outcome::Skipped { because } } = event else { return None };
@@ -113,7 +114,7 @@ pub(super) fn breaker(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
     }
 }
 
-fn is_barred(told: &Chronicle, service: &Service, issue: IssueNumber) -> bool {
+pub(super) fn is_barred(told: &Chronicle, service: &Service, issue: IssueNumber) -> bool {
     match told.service(service).health {
         Health::Good | Health::Paused(_) => false,
         Health::Open(_) => true,
@@ -173,7 +174,8 @@ pub(super) fn pause(told: &Chronicle, now: Time, event: &Event) -> Option<String
 
 /// Nothing starts after a stop, an interrupt, or the time that was set; nothing at all happens after the end.
 pub(super) fn halt(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
-    if told.is_finished || (told.is_suspended && !matches!(event, Event::SessionResumed { .. })) {
+    let wakes = |event: &Event| matches!(event, Event::SessionResumed { .. } | Event::PlanDeclined);
+    if told.is_finished || (told.is_suspended && !wakes(event)) {
         return Some("something happens after the end".to_owned());
     }
     let issue = match event {
@@ -185,6 +187,9 @@ pub(super) fn halt(told: &Chronicle, now: Time, event: &Event) -> Option<String>
         }
         // Where an agent would run.
         Event::WorktreeLeased { issue, .. } => issue,
+        Event::PlannerStarted { .. } | Event::PlanConfirmed | Event::CreationRetried => {
+            return told.halted.map(|halted| format!("the plan goes on after {halted}"));
+        }
         _ => return None,
     };
     told.halted.map(|halted| format!("{issue} starts after {halted}"))

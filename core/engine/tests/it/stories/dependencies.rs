@@ -133,3 +133,24 @@ fn a_dependent_named_twice_waits_once() {
         ",
     );
 }
+
+#[test]
+fn who_ignores_what_is_outside_starts_from_the_base() {
+    let night = check(
+        2,
+        |night| {
+            night.depends(1, &[99]).depends(2, &[1, 99]).set(|s| s.ignore_outside = true).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert_eq!(start_of(&night, 1), Some(Start::Base));
+    assert_eq!(start_of(&night, 2), Some(Start::Published(vec![(number(1), Some("c1".to_owned()))])));
+}

@@ -1,0 +1,50 @@
+//! The file that a plan is saved to. That it can be written is found out before anybody is paid.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use autoissue_core::planner;
+use autoissue_core::session::Finished;
+
+use crate::error::CliError;
+use crate::host::Surroundings;
+
+/// A file that is to be, and is not there yet.
+pub(crate) struct Out {
+    path: PathBuf,
+}
+
+impl Out {
+    /// Makes sure that the file is not there, and that it could be.
+    ///
+    /// # Errors
+    /// [`CliError::FileExists`] rather than overwrite somebody's edits, and [`CliError::File`].
+    pub(super) fn at(directory: &Path, path: &Path) -> Result<Self, CliError> {
+        let path = directory.join(path);
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::AlreadyExists => CliError::FileExists { path: path.clone() },
+            _ => CliError::File { what: "write", path: path.clone(), source },
+        };
+        OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+        let _ = fs::remove_file(&path);
+        Ok(Self { path })
+    }
+
+    /// Saves the plan of a session that has one.
+    ///
+    /// # Errors
+    /// [`CliError::File`]; the session's directory has the plan all the same.
+    pub(super) fn save(&self, around: &Surroundings, finished: &Finished) -> Result<(), CliError> {
+        let Some(plan) = finished.engine.planning().and_then(|planning| planning.plan.as_ref()) else { return Ok(()) };
+        let directive = finished.engine.about().directive.as_deref().unwrap_or_default();
+        let text = planner::write(directive, plan);
+        let file = OpenOptions::new().write(true).create_new(true).open(&self.path);
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.map_err(|source| CliError::File { what: "write", path: self.path.clone(), source })?;
+        if !around.console.quiet {
+            around.console.say(format!("the plan is in `{}`", self.path.display()));
+        }
+        Ok(())
+    }
+}

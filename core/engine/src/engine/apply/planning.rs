@@ -1,0 +1,132 @@
+//! What each event about the plan makes of the state.
+
+use crate::engine::{Engine, Halt, Phase};
+use crate::plan::Creation;
+use crate::{Event, PlannerAttempt, Planning, Time, Usd};
+
+impl Engine {
+    /// Enters the first phase: the plan, or the backlog.
+    pub(super) fn begin(&mut self) {
+        if self.settings.plan.is_some() {
+            self.planning = Some(Box::default());
+            self.phase = Phase::Decomposing;
+        } else {
+            self.enter_intake();
+        }
+    }
+
+    fn enter_intake(&mut self) {
+        self.phase = Phase::Intake { not_before: Time::default(), n_failures: 0 };
+    }
+
+    /// The answer to a creation that was in flight is lost.
+    pub(super) fn planning_resumed(&mut self) {
+        if let Some(planning) = &mut self.planning {
+            planning.creation = Creation::Idle;
+        }
+    }
+
+    pub(super) fn apply_to_plan(&mut self, event: &Event) {
+        let goes_on = self.halt == Halt::No;
+        let Some(planning) = self.planning.as_mut() else { return };
+        match event {
+            Event::PlannerStarted { attempt, reserved, .. } => {
+                self.ledger.reserve(*reserved);
+                planning.n_attempts = *attempt;
+                planning.attempt = Some(PlannerAttempt {
+                    number: *attempt,
+                    reserved: *reserved,
+                    metered: Usd::ZERO,
+                    over_budget: false,
+                });
+            }
+            Event::PlannerMetered { spent, .. } => {
+                if let Some(attempt) = &mut planning.attempt {
+                    attempt.metered = *spent;
+                    attempt.over_budget |= attempt.reserved < *spent;
+                }
+            }
+            Event::PlannerExited { report, charged, assumed, .. } => {
+                let reserved = planning.attempt.take().map_or(Usd::ZERO, |attempt| attempt.reserved);
+                self.ledger.settle(reserved, *charged, *assumed);
+                planning.spent += *charged;
+                planning.assumed += if *assumed { *charged } else { Usd::ZERO };
+                planning.report = Some(report.clone());
+            }
+            Event::PlannerFailed { charged, retry_at, .. } => {
+                planning.n_retries += u32::from(*charged);
+                planning.not_before = retry_at.unwrap_or_default();
+                // Nobody knows what state a session is in that broke off.
+                planning.session = None;
+            }
+            Event::PlanRejected { rejection, .. } => {
+                planning.rejection = Some(rejection.clone());
+                planning.session = planning.report.as_ref().and_then(|report| report.session.clone());
+            }
+            Event::PlanProposed { plan } => {
+                planning.plan = Some(plan.clone());
+                self.phase = Phase::Confirming;
+            }
+            Event::ConfirmationAwaited => self.halt = Halt::Interrupted(None),
+            Event::PlanConfirmed => {
+                self.phase = Phase::Creating;
+                self.ask_next(goes_on);
+            }
+            Event::PlanDeclined => {
+                planning.is_declined = true;
+                self.halt = Halt::No;
+            }
+            Event::IssueCreated { number, n_api_calls, .. } => {
+                self.n_api_calls += n_api_calls;
+                planning.created.push(*number);
+                self.ask_next(goes_on);
+            }
+            Event::IssueLinked { n_api_calls, .. } => {
+                self.n_api_calls += n_api_calls;
+                planning.n_linked += 1;
+                self.ask_next(goes_on);
+            }
+            Event::CreationDelayed { charged, until, .. } => {
+                let n_failures = planning.creation.n_failures() + u32::from(*charged);
+                planning.creation = Creation::Delayed { until: *until, n_failures };
+            }
+            Event::CreationRetried => {
+                let n_failures = planning.creation.n_failures();
+                planning.creation = Creation::InFlight { n_failures };
+            }
+            Event::CreationSuspended => planning.creation = Creation::Idle,
+            _ => {}
+        }
+    }
+
+    /// Notes that the next issue is asked for; after the last one, the backlog is.
+    fn ask_next(&mut self, goes_on: bool) {
+        let Some(planning) = self.planning.as_mut() else { return };
+        planning.pass_unlinked();
+        planning.creation = if goes_on { Creation::InFlight { n_failures: 0 } } else { Creation::Idle };
+        if planning.next_step().is_none() {
+            planning.creation = Creation::Idle;
+            self.enter_intake();
+        }
+    }
+}
+
+impl Creation {
+    pub(in crate::engine) const fn n_failures(self) -> u32 {
+        match self {
+            Self::Idle => 0,
+            Self::InFlight { n_failures } | Self::Delayed { n_failures, .. } => n_failures,
+        }
+    }
+}
+
+impl Planning {
+    /// Returns when something may follow from time alone.
+    pub(in crate::engine) fn wake_at(&self) -> Option<Time> {
+        match self.creation {
+            Creation::Delayed { until, .. } => Some(until),
+            _ if self.attempt.is_none() && self.plan.is_none() => Some(self.not_before),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,670 @@
+//! From a directive to issues.
+
+use autoissue_engine::*;
+
+use crate::story::*;
+
+/// The plan of most stories: 2 and 3 depend on 1.
+const FORK: &[&[u32]] = &[&[], &[1], &[1]];
+
+fn asked_to_decompose(night: &Night) -> Vec<(Option<String>, Option<String>)> {
+    let of = |effect: &Effect| match effect {
+        Effect::Decompose { resume, rejection, .. } => {
+            Some((resume.clone(), rejection.as_ref().map(|rejection| rejection.message.clone())))
+        }
+        _ => None,
+    };
+    night.asked.iter().filter_map(of).collect()
+}
+
+#[test]
+fn a_directive_becomes_issues_and_these_are_run() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(FORK).set(|s| s.n_slots = 1).begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 3 issues
+        issue 1 created as #1
+        issue 2 created as #2
+        issue 3 created as #3
+        issue 2 linked
+        issue 3 linked
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #3 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        session completed
+        ",
+    );
+    assert_eq!(night.engine.ledger().spent, usd(3.5));
+    assert_eq!(night.engine.n_api_calls(), 8);
+}
+
+#[test]
+fn a_given_plan_costs_nothing() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(&[&[]]).set(|s| s.plan = Some(PlanRules { source: PlanSource::Given, confirm: false })).begin();
+        },
+        "
+        plan of 1 issues
+        issue 1 created as #1
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(night.asked[0], Effect::ReadPlan);
+}
+
+#[test]
+fn the_planner_is_told_its_reservation_less_a_turn() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(&[]).set(|s| s.budget = usd(1.5)).hold(0, "planner").begin();
+        },
+        "planner 1 started, $1.50 reserved",
+    );
+    assert!(matches!(&night.asked[0], Effect::Decompose { limit: Some(limit), .. } if *limit == usd(1.0)));
+}
+
+#[test]
+fn a_budget_too_small_for_the_planner_starts_nothing() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(FORK).set(|s| s.budget = usd(0.5)).begin();
+        },
+        "session failed: cannot afford the planner: it needs $0.51, budget $0.50",
+    );
+    assert_eq!(night.asked, []);
+}
+
+#[test]
+fn a_bad_answer_is_mended_once_in_the_same_session_of_the_agent() {
+    let night = check(
+        0,
+        |night| {
+            night
+                .plans(&[&[]])
+                .replies(0, "planner", [Reply::NoPlan(0.7, "no title\nno body")])
+                .hold(1, "create")
+                .begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.70
+        plan rejected, again: no title
+        no body
+        planner 2 started, $1.30 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        ",
+    );
+    let mended = (Some("s".to_owned()), Some("no title\nno body".to_owned()));
+    assert_eq!(asked_to_decompose(&night), [(None, None), mended]);
+}
+
+#[test]
+fn an_answer_that_is_bad_twice_ends_the_session_and_names_the_file() {
+    check(
+        0,
+        |night| {
+            night.plans(FORK).replies(0, "planner", ["a", "b\nc"].map(|why| Reply::NoPlan(0.1, why))).begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.10
+        plan rejected, again: a
+        planner 2 started, $1.90 reserved
+        planner exited, $0.10
+        plan rejected: b
+        c
+        session stops: the planner's answer is no plan: b (and 1 more); it is kept in `answer.txt`
+        session failed: the planner's answer is no plan: b (and 1 more); it is kept in `answer.txt`
+        ",
+    );
+}
+
+#[test]
+fn an_answer_is_not_mended_with_money_that_is_not_there() {
+    check(
+        0,
+        |night| {
+            night.plans(FORK).replies(0, "planner", [Reply::NoPlan(1.6, "a")]).begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $1.60
+        plan rejected: a
+        session stops: the planner's answer is no plan: a; it is kept in `answer.txt`
+        session failed: the planner's answer is no plan: a; it is kept in `answer.txt`
+        ",
+    );
+}
+
+#[test]
+fn a_planner_that_says_nothing_is_asked_once_more() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[]]).replies(0, "planner", [Reply::Nothing]).hold(1, "create").begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan rejected, again: it is empty
+        planner 2 started, $1.50 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        ",
+    );
+}
+
+#[test]
+fn a_planner_that_crashes_is_tried_again_as_often_as_a_task() {
+    check(
+        0,
+        |night| {
+            night
+                .plans(FORK)
+                .set(|s| s.max_retries = 1)
+                .replies(0, "planner", [broken(crash()), broken(crash())])
+                .begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.00
+        agent failed (charged)
+        planner 1 failed (charged), again at 1s: crashed
+        planner 2 started, $2.00 reserved
+        planner exited, $0.00
+        agent failed (charged)
+        planner 2 failed (charged): crashed
+        session stops: the planner failed: crashed
+        session failed: the planner failed: crashed
+        ",
+    );
+}
+
+#[test]
+fn a_planner_that_gives_up_is_not_asked_again() {
+    check(
+        0,
+        |night| {
+            night.plans(FORK).replies(0, "planner", [broken(gave_up())]).begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.00
+        planner 1 failed (charged): gave up
+        session stops: the planner failed: gave up
+        session failed: the planner failed: gave up
+        ",
+    );
+}
+
+#[test]
+fn quota_at_one_am_the_planner_waits_for_its_end() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[]]).replies(0, "planner", [broken(limited(3_600))]).hold(1, "create").begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.00
+        agent pauses until 3600s
+        planner 1 failed, again: limited
+        planner 2 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        ",
+    );
+}
+
+#[test]
+fn provider_down_20_min_the_planner_waits_and_pays_nothing() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(&[&[]]).set(|s| (s.breaker_threshold, s.max_retries) = (2, 0));
+            night.replies(0, "planner", [broken(overloaded()), broken(overloaded()), broken(crash())]);
+            night.hold(1, "create").begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.00
+        agent failed
+        planner 1 failed, again at 1s: 529
+        planner 2 started, $2.00 reserved
+        planner exited, $0.00
+        agent failed
+        agent breaker open until 61s, 2 failures
+        planner 2 failed, again at 2s: 529
+        agent probed
+        planner 3 started, $2.00 reserved
+        planner exited, $0.00
+        agent failed
+        agent breaker open until 121s, 3 failures
+        planner 3 failed, again at 62s: crashed
+        agent probed
+        planner 4 started, $2.00 reserved
+        agent answers again
+        planner exited, $0.50
+        plan of 1 issues
+        ",
+    );
+    assert_eq!(night.engine.planning().unwrap().n_retries, 0);
+}
+
+#[test]
+fn bad_credentials_stop_the_session_with_one_error() {
+    check(
+        0,
+        |night| {
+            night.plans(FORK).replies(0, "planner", [broken(auth())]).begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.00
+        session stops: bad credentials
+        planner 1 failed: bad credentials
+        session failed: bad credentials
+        ",
+    );
+}
+
+#[test]
+fn a_planner_that_passes_its_reservation_is_stopped() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(FORK).hold(0, "planner").begin();
+            night.input(Input::PlannerMetered { attempt: 1, spent: usd(0.02) });
+            night.input(Input::PlannerMetered { attempt: 1, spent: usd(1.0) });
+            night.input(Input::PlannerMetered { attempt: 1, spent: usd(2.01) });
+            night.replies(0, "planner", [Reply::Exits(Ended::Done, Spent::Unknown)]).release(0, "planner");
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner metered $1.00
+        planner metered $2.01
+        planner exited, $2.51 assumed
+        session failed: planning spent $2.51 of $2.00 and came to no plan; raise `planner.maxBudgetUsd`, or ask for less at once
+        ",
+    );
+    assert!(night.asked.contains(&Effect::StopPlanning { reason: StopReason::Budget }));
+}
+
+#[test]
+fn a_plan_that_the_budget_does_not_pay_creates_nothing() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(FORK).set(|s| s.budget = usd(15.0)).begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 3 issues
+        session failed: cannot afford 3 tasks: estimated $15.00 exceeds budget $15.00 less $0.50 spent on planning
+        ",
+    );
+    assert_eq!(night.engine.planned_estimate(&night.plan.issues[0]), usd(5.0));
+}
+
+#[test]
+fn a_dry_run_pays_the_planner_and_creates_nothing() {
+    check(
+        0,
+        |night| {
+            night.plans(FORK).set(|s| s.dry_run = true).begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 3 issues
+        session completed
+        ",
+    );
+}
+
+fn ask_person(settings: &mut Settings) {
+    settings.plan.as_mut().unwrap().confirm = true;
+}
+
+#[test]
+fn a_plan_waits_for_a_person_and_goes_on_where_one_agrees() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[]]).set(ask_person).begin();
+            assert!(night.engine.is_unconfirmed());
+            night.resume().say("the same again").die();
+            night.set(|s| s.plan.as_mut().unwrap().confirm = false).hold(1, "create").resume();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        confirmation awaited
+        session resumed
+        confirmation awaited
+        (the same again)
+        (died)
+        session resumed
+        ",
+    );
+}
+
+#[test]
+fn a_plan_that_nobody_wants_creates_nothing() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(FORK).set(ask_person).begin();
+            night.input(Input::PlanDeclined);
+            night.input(Input::PlanDeclined);
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 3 issues
+        confirmation awaited
+        plan declined
+        session completed
+        ",
+    );
+    assert!(night.asked.iter().all(|effect| !matches!(effect, Effect::CreateIssue { .. })));
+}
+
+#[test]
+fn a_plan_that_runs_cannot_be_declined() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[]]).hold(1, "create").begin();
+            night.input(Input::PlanDeclined);
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        ",
+    );
+}
+
+#[test]
+fn paid_twice_a_planner_that_was_done_when_we_died_is_not_asked_again() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(&[&[]]).hold(0, "planner").begin().die();
+            night.replies(0, "recover", [done(0.4)]).hold(1, "create").resume();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        (died)
+        session resumed
+        planner exited, $0.40
+        plan of 1 issues
+        ",
+    );
+    assert_eq!(asked_to_decompose(&night).len(), 1);
+}
+
+#[test]
+fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[]]).hold(0, "planner").begin();
+            night.input(Input::PlannerMetered { attempt: 1, spent: usd(0.25) });
+            night.die().hold(1, "create").resume();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner metered $0.25
+        (died)
+        session resumed
+        planner exited, $0.75 assumed
+        planner 1 failed, again: interrupted
+        planner 2 started, $1.25 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        ",
+    );
+}
+
+#[test]
+fn an_interrupt_stops_the_planner_and_a_resume_asks_it_again() {
+    let night = check(
+        0,
+        |night| {
+            night.plans(&[&[]]).hold(0, "planner").begin().interrupt().interrupt();
+            night.replies(0, "planner", [done(0.3)]).release(0, "planner").hold(1, "create").resume();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        interrupt requested
+        planner exited, $0.30
+        planner 1 failed, again: interrupted
+        session interrupted
+        session resumed
+        planner 2 started, $1.70 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        ",
+    );
+    for reason in [StopReason::Interrupted, StopReason::Killed] {
+        assert!(night.asked.contains(&Effect::StopPlanning { reason }));
+    }
+}
+
+#[test]
+fn crash_after_post_an_issue_that_is_there_already_is_not_lost() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[], &[1]]).hold(2, "create").begin().die();
+            night.replies(2, "create", [Reply::Nothing]).hold(2, "link").resume();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 2 issues
+        issue 1 created as #1
+        (died)
+        session resumed
+        creation retried
+        issue 2 found as #2
+        ",
+    );
+}
+
+#[test]
+fn an_interrupt_between_two_issues_is_saved_and_resumed() {
+    check(
+        0,
+        |night| {
+            night.plans(FORK).hold(2, "create").begin().interrupt().release(2, "create");
+            night.hold(2, "link").resume();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 3 issues
+        issue 1 created as #1
+        interrupt requested
+        issue 2 created as #2
+        session interrupted
+        session resumed
+        creation retried
+        issue 3 created as #3
+        ",
+    );
+}
+
+#[test]
+fn creation_that_is_stopped_goes_on_at_resume() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[]]).hold(1, "create").begin().interrupt();
+            night.replies(1, "create", [Reply::Fails(Failure::Interrupted)]).release(1, "create");
+            night.hold(1, "agent").resume();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        interrupt requested
+        creation suspended
+        session interrupted
+        session resumed
+        creation retried
+        issue 1 created as #1
+        #1 attempt 1 started, $5.00 reserved
+        ",
+    );
+}
+
+#[test]
+fn secondary_limit_creation_waits_until_the_stated_time() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[]]).replies(1, "create", [Reply::Fails(limited(900))]).hold(1, "agent").begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        forge pauses until 900s
+        creation delayed until 900s: limited
+        creation retried
+        issue 1 created as #1
+        #1 attempt 1 started, $5.00 reserved
+        ",
+    );
+}
+
+#[test]
+fn an_outage_of_the_forge_makes_creation_wait_and_then_goes_on_by_itself() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[]]).set(|s| s.breaker_threshold = 2);
+            night.replies(1, "create", [network(), network(), network()].map(Reply::Fails)).hold(1, "agent").begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 1 issues
+        forge failed (charged)
+        creation delayed until 1s (charged): no route
+        creation retried
+        forge failed
+        forge breaker open until 61s, 2 failures
+        creation delayed until 2s: no route
+        forge probed
+        creation retried
+        forge failed
+        forge breaker open until 121s, 3 failures
+        creation delayed until 62s: no route
+        forge probed
+        creation retried
+        forge answers again
+        issue 1 created as #1
+        #1 attempt 1 started, $5.00 reserved
+        ",
+    );
+}
+
+#[test]
+fn creation_with_bad_credentials_waits_until_they_are_mended() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[], &[]]).replies(2, "create", [Reply::Fails(auth())]).begin();
+            night.say("mended").hold(1, "agent").hold(2, "agent").resume();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 2 issues
+        issue 1 created as #1
+        creation suspended
+        session is suspended: bad credentials
+        session interrupted
+        (mended)
+        session resumed
+        creation retried
+        issue 2 created as #2
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        ",
+    );
+}
+
+#[test]
+fn an_issue_that_the_forge_refuses_ends_the_session() {
+    let refused = Failure::NeedsPerson { message: "the body is too long".into() };
+    check(
+        0,
+        |night| {
+            night.plans(&[&[], &[]]).replies(2, "create", [Reply::Fails(refused)]).begin();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 2 issues
+        issue 1 created as #1
+        creation suspended
+        session stops: the body is too long
+        session failed: the body is too long
+        ",
+    );
+}
+
+#[test]
+fn late_and_doubled_answers_change_nothing() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[], &[]]).hold(2, "create").begin();
+            let plan = night.plan.clone();
+            let report = report(Ended::Done, Spent::Known(usd(1.0)));
+            night.input(Input::Decomposed { attempt: 1, report, answer: Some(Answer::Plan(plan.clone())) });
+            night.input(Input::PlanRead { plan });
+            night.input(Input::PlannerMetered { attempt: 1, spent: usd(1.0) });
+            night.input(Input::IssueCreated { position: 1, number: number(9), existed: false, n_api_calls: 1 });
+            night.input(Input::IssueLinked { position: 2, n_api_calls: 1 });
+            night.hold(1, "agent").hold(2, "agent").release(2, "create");
+            night.input(Input::IssueCreated { position: 2, number: number(9), existed: false, n_api_calls: 1 });
+            night.input(Input::PlanFailed { failure: network() });
+        },
+        "
+        planner 1 started, $2.00 reserved
+        planner exited, $0.50
+        plan of 2 issues
+        issue 1 created as #1
+        issue 2 created as #2
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        ",
+    );
+}

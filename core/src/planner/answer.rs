@@ -1,0 +1,95 @@
+//! Finds the plan in what an agent said: bare JSON, JSON in a fence, or JSON with words around it.
+
+use autoissue_engine::Time;
+use serde_json::{Deserializer, Value};
+
+use super::document::{self, Document, NotAPlan};
+use super::problems::Problem;
+
+/// Places at which JSON may begin that are tried. Prose has few braces, and code has many.
+const N_PLACES_MAX: usize = 1_000;
+
+/// Reads an answer. `salt` belongs to the session.
+///
+/// # Errors
+/// [`NotAPlan`] with everything that is wrong, for the agent to mend.
+pub(crate) fn read(words: &str, directive: &str, salt: &str, now: Time) -> Result<Document, NotAPlan> {
+    let answer = find(words).map_err(|problem| NotAPlan(vec![problem]))?;
+    document::of_answer(answer, directive, salt, now)
+}
+
+/// Returns the whole text if it is JSON, else the largest JSON object in it that has `issues`.
+fn find(words: &str) -> Result<Value, Problem> {
+    let words = words.trim();
+    let whole = serde_json::from_str::<Value>(words);
+    let error = match whole {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    let mut best: Option<(usize, Value)> = None;
+    let mut from = 0;
+    for (at, _) in words.match_indices('{').take(N_PLACES_MAX) {
+        // What lies within an object that was read is part of it.
+        if at < from {
+            continue;
+        }
+        let mut values = Deserializer::from_str(&words[at..]).into_iter::<Value>();
+        if let Some(Ok(value)) = values.next() {
+            let length = values.byte_offset();
+            from = at + length;
+            if value.get("issues").is_some() && best.as_ref().is_none_or(|(longest, _)| *longest < length) {
+                best = Some((length, value));
+            }
+        }
+    }
+    let nothing = || {
+        if words.starts_with('{') {
+            Problem::of_text(&error)
+        } else {
+            Problem::of_whole("there is no JSON object with `issues` in it")
+        }
+    };
+    best.map(|(_, value)| value).ok_or_else(nothing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PLAN: &str =
+        r#"{"issues": [{"title": "a { b", "body": "x", "labels": ["backend"], "complexity": "simple"}]}"#;
+
+    fn titles(words: &str) -> Result<Vec<String>, String> {
+        let read = read(words, "d", "s", Time::from_ms(1)).map_err(|error| error.to_string())?;
+        Ok(read.plan.issues.into_iter().map(|issue| issue.title).collect())
+    }
+
+    #[test]
+    fn a_plan_is_found_bare_fenced_and_among_words() {
+        for words in [
+            PLAN.to_owned(),
+            format!("\n {PLAN} \n"),
+            format!("```json\n{PLAN}\n```"),
+            format!("Here you are {{really}}:\n\n```\n{PLAN}\n```\nThe code `fn a() {{}}` stays."),
+            format!("First {{\"issues\": []}} then, better, {PLAN}"),
+            format!("{{\"thought\": 1}} {PLAN} {{\"cost\": 2}}"),
+        ] {
+            assert_eq!(titles(&words), Ok(vec!["a { b".to_owned()]), "{words}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_as_such() {
+        for words in ["", "I cannot do that.", "{} and {\"a\": 1}", "```\nx\n```"] {
+            assert_eq!(titles(words).unwrap_err(), "there is no JSON object with `issues` in it", "{words}");
+        }
+        let cut = titles(&PLAN[..PLAN.len() - 2]).unwrap_err();
+        assert!(cut.contains("line 1"), "{cut}");
+    }
+
+    #[test]
+    fn many_braces_cost_no_patience() {
+        assert!(titles(&"{".repeat(1 << 20)).is_err());
+        assert!(titles(&"{\"a\":".repeat(1 << 18)).is_err());
+    }
+}

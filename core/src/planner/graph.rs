@@ -1,0 +1,49 @@
+//! The dependencies of a plan as a diagram for programs that draw.
+
+use autoissue_engine::Plan;
+
+/// Returns the plan as a Mermaid flowchart: an arrow leads from what comes before to what comes after.
+pub fn mermaid(plan: &Plan) -> String {
+    let mut text = "graph TD\n".to_owned();
+    for (position, issue) in (1..).zip(&plan.issues) {
+        text.push_str(&format!("  i{position}[\"{position} {}\"]\n", escaped(&issue.title)));
+    }
+    for (position, issue) in (1..).zip(&plan.issues) {
+        for on in &issue.depends_on {
+            text.push_str(&format!("  i{on} --> i{position}\n"));
+        }
+    }
+    text
+}
+
+/// Returns a title that is text within quotes, whatever is in it. Mermaid takes HTML there, and character references without `&`.
+fn escaped(title: &str) -> String {
+    let mut text = String::new();
+    for c in title.chars() {
+        match c {
+            '"' | '<' | '>' | '&' | '#' | '`' | '\\' | '[' | ']' | '{' | '}' | '(' | ')' | '|' | ';' => {
+                text.push_str(&format!("#{};", u32::from(c)));
+            }
+            c => text.push(c),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_engine::PlannedIssue;
+
+    use super::*;
+
+    #[test]
+    fn titles_are_text_and_arrows_lead_from_before_to_after() {
+        let issue = |title: &str, depends_on: &[u32]| PlannedIssue {
+            title: title.to_owned(),
+            depends_on: depends_on.to_vec(),
+            ..PlannedIssue::default()
+        };
+        let issues = vec![issue("Table", &[]), issue("\"<b>&lt;#1]\" --> x", &[1]), issue("Both", &[1, 2])];
+        insta::assert_snapshot!(mermaid(&Plan { issues, ..Plan::default() }), @r#""#);
+    }
+}

@@ -1,0 +1,176 @@
+//! Issues that we create. They are looked for by their markers first, so that creating one twice creates one.
+//!
+//! A marker is a word that nobody outside can know before it stands in an issue of ours; should somebody copy it then, the oldest
+//! issue with it counts.
+
+use autoissue_engine::{IssueNumber, Time};
+use http::Method;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::client::Call;
+use super::wire::{self, WireIssue};
+use super::{Github, GithubError, N_PAGES_MAX, body_with_marker, carries, title};
+use crate::service::forge::{Backlog, IssueDraft, IssueState, left_out, with_dependencies};
+
+/// The calls are for no issue that is there: they are counted under none.
+const US: Option<IssueNumber> = Some(IssueNumber::SESSION);
+/// By how much the clocks of the two machines may differ, milliseconds.
+const SKEW_MS_MAX: u64 = 24 * 3_600_000;
+
+impl Github {
+    /// Creates an issue, or finds the one with its marker; the second value tells whether there was one. Two calls, and one for
+    /// each further hundred issues that changed since it was thought of.
+    ///
+    /// # Errors
+    /// [`GithubError`].
+    pub fn create_issue(
+        &self,
+        draft: &IssueDraft,
+        cancel: &CancellationToken,
+    ) -> Result<(IssueNumber, bool), GithubError> {
+        self.block_on(async {
+            match self.find_issue(draft).await? {
+                Some(number) => Ok((number, true)),
+                None => Ok((self.create(draft, cancel).await?, false)),
+            }
+        })
+    }
+
+    /// Writes down what an issue depends on: in its body where that does not say so yet, and as GitHub's own dependencies where the
+    /// host has them. Two calls, and two for each dependency that is missing there.
+    ///
+    /// # Errors
+    /// [`GithubError`].
+    pub fn add_dependencies(
+        &self,
+        issue: IssueNumber,
+        on: &[IssueNumber],
+        cancel: &CancellationToken,
+    ) -> Result<(), GithubError> {
+        self.block_on(async {
+            self.say_dependencies(issue, on, cancel).await?;
+            self.book_dependencies(issue, on, cancel).await
+        })
+    }
+
+    /// Returns the open ones of these issues, as [`Github::backlog`] does. One call each.
+    ///
+    /// # Errors
+    /// [`GithubError`].
+    pub fn issues(&self, numbers: &[IssueNumber]) -> Result<Backlog, GithubError> {
+        self.block_on(async {
+            let (mut found, mut backlog) = (Vec::new(), Backlog::default());
+            for &number in numbers {
+                match self.open_issue(number).await? {
+                    Ok(issue) => found.push(issue),
+                    Err(why) => backlog.warnings.push(why),
+                }
+            }
+            found.sort_by_key(|it| it.issue.number);
+            self.complete(found, backlog).await
+        })
+    }
+
+    /// Returns an issue, or why it is left out.
+    async fn open_issue(&self, number: IssueNumber) -> Result<Result<WireIssue, String>, GithubError> {
+        let item = match self.item(number, None).await {
+            Ok(item) => item,
+            Err(GithubError::NotFound { .. } | GithubError::Refused { status: 410, .. }) => {
+                return Ok(Err(left_out(number, IssueState::Missing)));
+            }
+            Err(error) => return Err(error),
+        };
+        if item["state"] == "closed" {
+            return Ok(Err(left_out(number, IssueState::Closed)));
+        }
+        Ok(wire::issue(&item).and_then(|issue| issue.ok_or_else(|| left_out(number, IssueState::Missing))))
+    }
+
+    async fn item(&self, number: IssueNumber, issue: Option<IssueNumber>) -> Result<Value, GithubError> {
+        let path = format!("/repos/{}/issues/{}", self.repo, number.0);
+        let call = Call { issue, doing: "read an issue of the plan", path: &path };
+        Ok((*self.client.get(call).await?.body).clone())
+    }
+
+    async fn find_issue(&self, draft: &IssueDraft) -> Result<Option<IssueNumber>, GithubError> {
+        let Some(marker) = &draft.marker else { return Ok(None) };
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("state", "all").append_pair("per_page", "100");
+        query.append_pair("sort", "created").append_pair("direction", "desc");
+        if Time::default() < draft.planned_at {
+            let since = draft.planned_at.ms().saturating_sub(SKEW_MS_MAX);
+            query.append_pair("since", &seconds(since));
+        }
+        let path = format!("/repos/{}/issues?{}", self.repo, query.finish());
+        let call = Call { issue: US, doing: "look for an issue of the plan", path: &path };
+        let (items, _) = self.client.list(call, N_PAGES_MAX).await?;
+        let is_it = |issue: &WireIssue| issue.issue.body.lines().any(|line| line.trim() == marker);
+        let found = items.iter().filter_map(|item| wire::issue(item).ok().flatten()).filter(is_it);
+        Ok(found.map(|it| it.issue.number).min())
+    }
+
+    async fn create(&self, draft: &IssueDraft, cancel: &CancellationToken) -> Result<IssueNumber, GithubError> {
+        let doing = "create an issue";
+        let text = draft.marker.as_ref().map_or_else(|| draft.body.clone(), |it| body_with_marker(&draft.body, it));
+        // Labels that the repository lacks come into being with it.
+        let body = json!({"title": title(&draft.title), "body": text, "labels": draft.labels});
+        let answer = self.write(Call { issue: US, doing, path: "issues" }, Method::POST, &body, cancel).await?;
+        let Some(number) = answer.body["number"].as_u64() else {
+            return Err(self.client.unreachable(doing, "the answer names no issue".to_owned()));
+        };
+        let there = wire::labels(&answer.body["labels"]);
+        let missing: Vec<&String> = draft.labels.iter().filter(|label| !carries(&there, label)).collect();
+        if !missing.is_empty() {
+            tracing::warn!(number, ?missing, "an issue is without labels, which the token may not set");
+        }
+        Ok(IssueNumber(number))
+    }
+
+    async fn say_dependencies(
+        &self,
+        issue: IssueNumber,
+        on: &[IssueNumber],
+        cancel: &CancellationToken,
+    ) -> Result<(), GithubError> {
+        let item = self.item(issue, US).await?;
+        let Some(body) = with_dependencies(item["body"].as_str().unwrap_or_default(), on) else { return Ok(()) };
+        let path = format!("issues/{}", issue.0);
+        let call = Call { issue: US, doing: "say what an issue depends on", path: &path };
+        self.write(call, Method::PATCH, &json!({"body": body}), cancel).await.map(|_| ())
+    }
+
+    /// Tells GitHub what blocks an issue. Its body says the same, so a host or a token that cannot do this is no obstacle.
+    async fn book_dependencies(
+        &self,
+        issue: IssueNumber,
+        on: &[IssueNumber],
+        cancel: &CancellationToken,
+    ) -> Result<(), GithubError> {
+        let path = format!("/repos/{}/issues/{}/dependencies/blocked_by?per_page=100", self.repo, issue.0);
+        let call = Call { issue: US, doing: "read what blocks an issue", path: &path };
+        let known: Vec<u64> = match self.client.list(call, N_PAGES_MAX).await {
+            Ok((blockers, _)) => blockers.iter().filter_map(|blocker| blocker["number"].as_u64()).collect(),
+            Err(GithubError::NotFound { .. } | GithubError::Refused { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        for on in on.iter().filter(|on| !known.contains(&on.0)) {
+            let id = self.item(*on, US).await?["id"].clone();
+            let path = format!("issues/{}/dependencies/blocked_by", issue.0);
+            let call = Call { issue: US, doing: "tell what blocks an issue", path: &path };
+            match self.write(call, Method::POST, &json!({"issue_id": id}), cancel).await {
+                Err(
+                    error
+                    @ (GithubError::Refused { .. } | GithubError::Forbidden { .. } | GithubError::NotFound { .. }),
+                ) => tracing::warn!(%error, %issue, %on, "GitHub does not note a dependency"),
+                done => done.map(|_| ())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns a time as GitHub writes it, to the second.
+fn seconds(ms: u64) -> String {
+    crate::summary::rfc3339(ms / 1_000 * 1_000)
+}

@@ -1,0 +1,137 @@
+//! What a session was begun with: the issues of a label, or a plan. Kept in the journal, for a resume must do the same.
+
+use std::path::Path;
+
+use autoissue_engine::{Plan, PlanRules, PlanSource, Usd};
+use serde::{Deserialize, Serialize};
+
+use super::{Exec, SessionError};
+use crate::config::Config;
+use crate::journal::{Journal, SessionId, SessionRow, SessionStatus};
+use crate::strategy::Strategies;
+
+/// The plan of a session, in its directory.
+pub const PLAN_FILE: &str = "plan.json";
+/// Sessions that are looked through for one with the same directive.
+const N_SESSIONS_MAX: usize = 1_000;
+
+/// What to plan and run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanOrder {
+    /// What is to be split into issues; of a given plan, what it is for, or nothing.
+    pub directive: String,
+    /// A plan that is there already; then no planner is asked, and no money is spent on it.
+    pub given: Option<Plan>,
+    /// Only make the plan: the planner is paid, and nothing is created.
+    pub dry_run: bool,
+    /// What is known of a person's will. Each run has its own, so it is not kept.
+    #[serde(skip)]
+    pub consent: Consent,
+}
+
+/// What is known of a person's will to carry out a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// Nobody has to be asked.
+    #[default]
+    Assumed,
+    /// Somebody has to be asked: the session stops before it creates anything, and a resume goes on.
+    Wanted,
+    /// Somebody was asked and said no: the session ends.
+    Refused,
+}
+
+/// What a session was begun with. The two have no key in common that both must have, so each is known by its keys.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Begun {
+    /// A plan.
+    Plan(PlanOrder),
+    /// The open issues with a label.
+    Exec(Exec),
+}
+
+impl Begun {
+    /// Returns what the session was begun with.
+    pub(super) fn of(row: &SessionRow) -> Result<Self, SessionError> {
+        serde_json::from_str(&row.settings_json)
+            .map_err(|source| SessionError::UnreadableOrder { session: row.id.to_string(), source })
+    }
+
+    pub(super) fn text(&self) -> String {
+        serde_json::to_string(self).expect("the options of a session have string keys only")
+    }
+
+    pub(super) fn exec(&self) -> Option<&Exec> {
+        match self {
+            Self::Exec(exec) => Some(exec),
+            Self::Plan(_) => None,
+        }
+    }
+
+    pub(super) fn plan(&self) -> Option<&PlanOrder> {
+        match self {
+            Self::Plan(plan) => Some(plan),
+            Self::Exec(_) => None,
+        }
+    }
+
+    pub(super) fn label(&self) -> &str {
+        self.exec().map_or("", |exec| &exec.label)
+    }
+
+    pub(super) fn is_dry_run(&self) -> bool {
+        match self {
+            Self::Exec(exec) => exec.dry_run,
+            Self::Plan(plan) => plan.dry_run,
+        }
+    }
+
+    /// Returns how the issues are planned, where they are.
+    pub(super) fn rules(&self, config: &Config, strategies: &Strategies) -> Option<PlanRules> {
+        let plan = self.plan()?;
+        let source = match plan.given {
+            Some(_) => PlanSource::Given,
+            None => PlanSource::Planner {
+                model: strategies.has_models().then(|| config.planner.model.clone()),
+                cap: Usd::from_micros(config.planner.max_budget_usd.micros()),
+            },
+        };
+        Some(PlanRules { source, confirm: plan.consent == Consent::Wanted })
+    }
+}
+
+/// Returns the newest unfinished session of a checkout that began with the same directive and is more than a dry run: it has paid
+/// for its plan, and may have created issues.
+///
+/// # Errors
+/// Where the journal cannot be read.
+pub fn planned_before(journal: &Journal, project: &Path, directive: &str) -> Result<Option<SessionId>, SessionError> {
+    let is_open = |row: &SessionRow| matches!(row.status, SessionStatus::Running | SessionStatus::Interrupted);
+    let is_same = |row: &SessionRow| {
+        let begun = Begun::of(row).ok();
+        begun
+            .as_ref()
+            .and_then(Begun::plan)
+            .is_some_and(|plan| plan.directive == directive && plan.given.is_none() && !plan.dry_run)
+    };
+    let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
+    let mut ours = rows.filter(|row| Path::new(&row.project_path) == project && is_open(row));
+    Ok(ours.find(is_same).map(|row| row.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_session_was_begun_with_is_told_by_its_keys() {
+        let exec = Begun::Exec(Exec { label: "bug".to_owned(), ..Exec::default() });
+        let plan = Begun::Plan(PlanOrder { directive: "Build it".to_owned(), ..PlanOrder::default() });
+        let again = |begun: &Begun| serde_json::from_str::<Begun>(&begun.text()).unwrap();
+        assert_eq!(again(&exec).label(), "bug");
+        assert_eq!(again(&plan).plan().unwrap().directive, "Build it");
+        let old = r#"{"label":"bug","only":[1],"allow_partial":false,"until_ms":null,"dry_run":false}"#;
+        assert_eq!(serde_json::from_str::<Begun>(old).unwrap().label(), "bug");
+    }
+}
