@@ -133,6 +133,22 @@ mod tests {
             let sentences = narrate(event, &engine, &LocalTime::utc());
             told.extend(sentences.into_iter().map(|it| format!("{:?}: {}    [{stage}]", it.tone, it.text)));
         }
-        assert_snapshot!(told.join("\n"), @"");
+        assert_snapshot!(told.join("\n"), @"
+        Plain: session of owner/shop, plan of “Build user authentication”, budget $50.00    [the planner waits]
+        Plain: planner started, attempt 1 · sonnet · $2.00 reserved    [the planner works, attempt 1]
+        Plain: planner is done · 1 min 5 s · $0.42    [the planner waits]
+        Odd: the planner's answer is no plan; it is asked to mend this    [the planner waits]
+        Odd: issue 1: `title` is missing    [the planner waits]
+        Odd: issue 2 “B”: it depends on itself    [the planner waits]
+        Odd: the planner is tried again at 01:32:07    [the planner waits]
+        Plain: plan of 2 issues, 1 dependency    [the plan of 2 issues waits for somebody to agree to it]
+        Plain: the plan waits for somebody to agree to it    [the plan of 2 issues waits for somebody to agree to it]
+        Detail: the plan is carried out    [0 of 2 issues created]
+        Good: issue 1 is created as #12: One    [1 of 2 issues created]
+        Odd: creating issues failed: no route · tried again at 01:32:07    [1 of 2 issues created]
+        Detail: creating issues    [1 of 2 issues created]
+        Good: issue 2 was there already as #13: Two    [2 of 2 issues created]
+        Detail: issue 2 says what it depends on    []
+        ");
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn answer(engine: &Engine, session_dir: &Path, paint: Paint) -> Optio
     let command = format!("autoissue plan --from {}", quoted(&file.to_string_lossy()));
     let (what, next) = match status {
         SessionStatus::Failed { message: why, budget: true } => {
-            let needed = (estimate(engine, plan) + planning.spent).dollars().ceil();
+            let needed = estimate(engine, plan).dollars().ceil();
             (message(why), format!("{command} --budget {needed:.0}    (or edit it first)"))
         }
         SessionStatus::Failed { message: why, .. } => (message(why), command),
@@ -137,7 +137,21 @@ mod tests {
 
     #[test]
     fn a_plan_is_proposed_with_order_estimate_and_what_is_left() {
-        assert_snapshot!(proposal(&Engine::replay(&proposed(settings())), Paint::default()), @"");
+        assert_snapshot!(proposal(&Engine::replay(&proposed(settings())), Paint::default()), @"
+
+        plan of “Build user authentication with JWT” for owner/shop
+
+           domain    labels  complexity  model   estimate  after  title
+        1  database  auth    simple      sonnet  $5.00            Add the user table
+        2  backend   auth    medium      sonnet  $5.00     1      Hash passwords
+        3  backend   auth    complex     sonnet  $5.00     1, 2   Log in
+
+        1 Add the user table
+        └─ 2 Hash passwords
+           └─ 3 Log in (after 1 too)
+
+        3 issues, 3 at once, estimated $15.00 of $49.58 that are left of $50.00
+        ");
     }
 
     #[test]
@@ -145,7 +159,21 @@ mod tests {
         let mut events = proposed(settings());
         events.push(Event::SessionFinished { status: SessionStatus::Completed });
         let text = answer(&Engine::replay(&events), Path::new("/state/s 1"), Paint::default()).unwrap();
-        assert_snapshot!(text, @"");
+        assert_snapshot!(text, @"
+        plan of “Build user authentication with JWT” for owner/shop: nothing was created; planning cost $0.42
+
+           domain    labels  complexity  model   estimate  after  title
+        1  database  auth    simple      sonnet  $5.00            Add the user table
+        2  backend   auth    medium      sonnet  $5.00     1      Hash passwords
+        3  backend   auth    complex     sonnet  $5.00     1, 2   Log in
+
+        1 Add the user table
+        └─ 2 Hash passwords
+           └─ 3 Log in (after 1 too)
+
+        3 issues, 3 at once, estimated $15.00 of $49.58 that are left of $50.00
+        next        autoissue plan --from '/state/s 1/plan.json'
+        ");
     }
 
     #[test]
@@ -155,7 +183,21 @@ mod tests {
         let status = SessionStatus::Failed { message: message.to_owned(), budget: true };
         events.push(Event::SessionFinished { status });
         let text = answer(&Engine::replay(&events), Path::new("/s"), Paint::default()).unwrap();
-        assert_snapshot!(text, @"");
+        assert_snapshot!(text, @"
+        plan of “Build user authentication with JWT” for owner/shop: cannot afford 3 tasks: estimated $15.00 exceeds budget $10.00 less $0.42 spent on planning; planning cost $0.42
+
+           domain    labels  complexity  model   estimate  after  title
+        1  database  auth    simple      sonnet  $5.00            Add the user table
+        2  backend   auth    medium      sonnet  $5.00     1      Hash passwords
+        3  backend   auth    complex     sonnet  $5.00     1, 2   Log in
+
+        1 Add the user table
+        └─ 2 Hash passwords
+           └─ 3 Log in (after 1 too)
+
+        3 issues, 3 at once, estimated $15.00 of $9.58 that are left of $10.00
+        next        autoissue plan --from /s/plan.json --budget 15    (or edit it first)
+        ");
     }
 
     #[test]

@@ -83,11 +83,23 @@ mod tests {
 
     #[test]
     fn each_issue_stands_once_below_the_last_that_it_waits_for() {
-        insta::assert_snapshot!(drawn(&[&[], &[1], &[1], &[2, 3], &[], &[4]]), @"");
+        insta::assert_snapshot!(drawn(&[&[], &[1], &[1], &[2, 3], &[], &[4]]), @"
+        1 one
+        ├─ 2 two
+        └─ 3 three
+           └─ 4 four (after 2 too)
+              └─ 6 six
+        5 five
+        ");
     }
 
     #[test]
     fn what_comes_first_in_the_plan_may_wait_for_what_comes_last() {
-        insta::assert_snapshot!(drawn(&[&[3], &[], &[2], &[2]]), @"");
+        insta::assert_snapshot!(drawn(&[&[3], &[], &[2], &[2]]), @"
+        2 two
+        ├─ 3 three
+        │  └─ 1 one
+        └─ 4 four
+        ");
     }
 }

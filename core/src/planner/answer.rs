@@ -43,7 +43,7 @@ fn find(words: &str) -> Result<Value, Problem> {
         }
     }
     let nothing = || {
-        if words.starts_with('{') {
+        if words.starts_with('{') && from == 0 {
             Problem::of_text(&error)
         } else {
             Problem::of_whole("there is no JSON object with `issues` in it")

@@ -44,6 +44,14 @@ mod tests {
             ..PlannedIssue::default()
         };
         let issues = vec![issue("Table", &[]), issue("\"<b>&lt;#1]\" --> x", &[1]), issue("Both", &[1, 2])];
-        insta::assert_snapshot!(mermaid(&Plan { issues, ..Plan::default() }), @r#""#);
+        insta::assert_snapshot!(mermaid(&Plan { issues, ..Plan::default() }), @r#"
+        graph TD
+          i1["1 Table"]
+          i2["2 #34;#60;b#62;#38;lt#59;#35;1#93;#34; --#62; x"]
+          i3["3 Both"]
+          i1 --> i2
+          i1 --> i3
+          i2 --> i3
+        "#);
     }
 }

@@ -9,6 +9,8 @@
 //!
 //! Where there is no such line it writes `issue-N.txt` for issue N, spends two cents and succeeds, so that any backlog can be run.
 //!
+//! A planner, which is whoever is asked for an answer by a schema, finds its runs in `$HOME/planner.json` instead.
+//!
 //! `{"look": "~/seen"}` writes down what an agent can see of the run that it works for, for tests of what must not be seen: its
 //! environment and arguments, what its open files are, and the command lines of all processes of that run.
 //!
@@ -34,7 +36,7 @@ const POLL: Duration = Duration::from_millis(5);
 const MODEL: &str = "claude-sonnet-5";
 const USD_PER_MILLION: f64 = 3.0;
 /// Arguments that are followed by a value.
-const OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 11] = [
     "--output-format",
     "--model",
     "--effort",
@@ -44,9 +46,14 @@ const OPTIONS: [&str; 9] = [
     "--max-budget-usd",
     "--settings",
     "--permission-mode",
+    SCHEMA,
+    "--tools",
 ];
+/// What only a planner is given.
+const SCHEMA: &str = "--json-schema";
 /// Arguments that stand alone.
-const SWITCHES: [&str; 4] = ["-p", "--verbose", "--include-partial-messages", "--dangerously-skip-permissions"];
+const SWITCHES: [&str; 5] =
+    ["-p", "--verbose", "--include-partial-messages", "--dangerously-skip-permissions", "--strict-mcp-config"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -60,9 +67,9 @@ fn main() -> ExitCode {
     let earlier = launches();
     note(&args, &prompt);
     let session = take_session(&options, &earlier);
-    let (issue, runs) = scenario(&prompt);
+    let (issue, runs) = if options.contains_key(SCHEMA) { planner_scenario() } else { scenario(&prompt) };
     let runs = if runs.is_empty() { plain_success(&issue) } else { runs };
-    let n_earlier = earlier.iter().filter(|launch| scenario(text(launch, "prompt")).0 == issue).count();
+    let n_earlier = earlier.iter().filter(|launch| issue_of(launch) == issue).count();
     let steps = runs.get(n_earlier).or(runs.last()).and_then(Value::as_array).cloned().unwrap_or_default();
     say(json!({"type": "system", "subtype": "init", "session_id": session, "model": MODEL}));
     let limit = options.get("--max-budget-usd").and_then(Value::as_str).and_then(|usd| usd.parse().ok());
@@ -128,14 +135,32 @@ fn scenario(prompt: &str) -> (String, Vec<Value>) {
     (issue, runs)
 }
 
+/// What stands for a planner's issue.
+const PLANNER: &str = "the planner";
+
+fn planner_scenario() -> (String, Vec<Value>) {
+    let runs = fs::read(in_home("planner.json")).expect("the runs of the planner");
+    (PLANNER.to_owned(), serde_json::from_slice(&runs).expect("the runs are JSON"))
+}
+
+/// Returns the issue's line of a launch.
+fn issue_of(launch: &Value) -> String {
+    let is_planner = launch["args"].as_array().expect("the arguments").contains(&SCHEMA.into());
+    if is_planner { PLANNER.to_owned() } else { scenario(text(launch, "prompt")).0 }
+}
+
 /// Returns the runs for an issue that asks for none.
 fn plain_success(issue: &str) -> Vec<Value> {
     let number = issue.trim_start_matches("Issue #").split(':').next().unwrap_or_default();
     vec![json!([{"write": [format!("issue-{number}.txt"), number]}, {"meter": 0.02}, {"result": {}}])]
 }
 
+fn in_home(name: &str) -> PathBuf {
+    Path::new(&std::env::var_os("HOME").expect("a home")).join(name)
+}
+
 fn launches_file() -> PathBuf {
-    Path::new(&std::env::var_os("HOME").expect("a home")).join("launches.jsonl")
+    in_home("launches.jsonl")
 }
 
 fn launches() -> Vec<Value> {
@@ -158,6 +183,15 @@ fn say(line: impl ToString) {
     let _ = out.write_all(format!("{}\n", line.to_string()).as_bytes()).and_then(|()| out.flush());
 }
 
+/// Prints a line of bytes that need not be text.
+fn print_bytes(bytes: &Value) {
+    let byte = |byte: &Value| byte.as_u64().and_then(|byte| u8::try_from(byte).ok()).expect("a byte");
+    let mut line: Vec<u8> = bytes.as_array().expect("bytes").iter().map(byte).collect();
+    line.push(b'\n');
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(&line).and_then(|()| out.flush());
+}
+
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value[key].as_str().unwrap_or_default()
 }
@@ -169,7 +203,7 @@ fn string(value: &Value) -> &str {
 /// Returns a path in `$HOME` if it begins with `~/`.
 fn path(value: &Value) -> PathBuf {
     match string(value).strip_prefix("~/") {
-        Some(rest) => Path::new(&std::env::var_os("HOME").expect("a home")).join(rest),
+        Some(rest) => in_home(rest),
         None => string(value).into(),
     }
 }
@@ -197,6 +231,7 @@ impl FakeRun {
                 .expect("the huge file"),
             "say" => self.assistant(string(how)),
             "print" => say(string(how)),
+            "print_bytes" => print_bytes(how),
             "look" => look(&path(how)),
             "flood" => (0..how.as_u64().expect("a number of lines")).for_each(|_| say("x".repeat(1_000))),
             "meter" => self.meter(how.as_f64().expect("US dollars")),

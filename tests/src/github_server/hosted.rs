@@ -35,6 +35,8 @@ pub struct IssueState {
     pub number: u64,
     /// Its title.
     pub title: String,
+    /// Its body.
+    pub body: String,
     /// Its labels.
     pub labels: Vec<String>,
     /// Whether it is open.
@@ -262,6 +264,14 @@ impl HostedRepository {
         self
     }
 
+    /// Returns the issues by which an issue is blocked, by number.
+    pub fn blockers(&self, number: u64) -> Vec<u64> {
+        let of = |repository: &mut Repository| {
+            repository.blocked_by.iter().filter(|(blocked, _)| *blocked == number).map(|(_, by)| *by).collect()
+        };
+        self.change(of)
+    }
+
     /// Closes an issue or pull request.
     pub fn close(&self, number: u64) -> &Self {
         let now = self.shared.clock.now_text();
@@ -330,6 +340,7 @@ impl HostedRepository {
         let seen = |item: &Item| IssueState {
             number: item.number,
             title: item.title.clone(),
+            body: item.body.clone().unwrap_or_default(),
             labels: item.labels.clone(),
             is_open: item.is_open,
         };

@@ -15,6 +15,7 @@ mod github_server;
 mod init;
 mod lessons;
 mod output;
+mod planner;
 mod plugins;
 mod process_under_test;
 mod screen;

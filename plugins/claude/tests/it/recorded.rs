@@ -22,6 +22,7 @@ struct Reading {
     metered: Option<f64>,
     session: Option<String>,
     denied: Vec<String>,
+    answer: Option<String>,
 }
 
 fn read(stdout: &str, stderr: &str, exit: Exit) -> Reading {
@@ -51,6 +52,7 @@ impl Reading {
                 }
             }
             AgentEvent::Denied(tool) => self.denied.push(tool),
+            AgentEvent::Answer(text) => self.answer = Some(text),
             AgentEvent::Text(_)
             | AgentEvent::Thinking(_)
             | AgentEvent::ToolStart { .. }
@@ -214,6 +216,15 @@ fn denied_but_success() {
         assert!(matches!(&reading.end, Some(AgentEvent::Done(_))), "{name}: {reading:?}");
         assert_eq!(reading.denied, denied, "{name}");
     }
+}
+
+#[test]
+fn an_answer_that_fits_its_schema_is_told_as_such() {
+    let (reading, _) = recorded("whole/jsonschema");
+    let answer: Value = serde_json::from_str(&reading.answer.expect("an answer")).expect("it is JSON");
+    assert_eq!(answer, serde_json::json!({"verdict": "approve", "reasons": ["fake"]}));
+    let answering: Vec<String> = names().into_iter().filter(|name| recorded(name).0.answer.is_some()).collect();
+    assert_eq!(answering, ["whole/badschema", "whole/jsonschema"], "only whoever is given a schema answers");
 }
 
 #[test]

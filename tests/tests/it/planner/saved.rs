@@ -1,0 +1,185 @@
+//! Looking before leaping: dry runs, saved plans, edits, and the question on a terminal.
+
+use std::process::Command;
+
+use autoissue_tests::{Sandbox, Terminal};
+use serde_json::{Value, json};
+
+use super::{DIRECTIVE, issues, launches, local, n_planners, plan, planned, planner_answers};
+
+const ENTER: &str = "\r";
+
+fn two() -> Value {
+    json!([planned("Add the user table", "database", &[]), planned("Log in", "backend", &[1])])
+}
+
+fn file(world: &Sandbox, name: &str) -> Value {
+    serde_json::from_str(&world.read(name)).expect("the plan is JSON")
+}
+
+#[test]
+fn a_dry_run_shows_list_tree_and_estimate_and_creates_nothing() {
+    let world = local();
+    planner_answers(&world, &two());
+    let run = world.run(["plan", DIRECTIVE, "--dry-run"]).exits(0);
+    assert!(run.stderr.contains("this asks the planner, which costs up to $2; nothing is created"), "{}", run.stderr);
+    for part in [
+        "plan of “Build user authentication”",
+        "nothing was created; planning cost $0.25",
+        "database",
+        "└─ 2 Log in",
+        "2 issues, 3 at once, estimated $10.00 of $49.75 that are left of $50.00",
+        "autoissue plan --from ",
+    ] {
+        assert!(run.stdout.contains(part), "{part:?} is not in\n{}", run.stdout);
+    }
+    assert!(issues(&world).is_empty() && world.branches().is_empty());
+    let run = plan(&world, &["--dry-run"]).exits(0);
+    let mermaid = run.summary()["plan"]["mermaid"].as_str().expect("a diagram").to_owned();
+    assert_eq!(mermaid, "graph TD\n  i1[\"1 Add the user table\"]\n  i2[\"2 Log in\"]\n  i1 --> i2\n");
+    assert_eq!(run.summary()["plan"]["estimate_usd"], 10.0);
+}
+
+#[test]
+fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
+    let world = local();
+    planner_answers(&world, &two());
+    plan(&world, &["--dry-run", "--out", "plan.json"]).exits(0);
+    let mut saved = file(&world, "plan.json");
+    assert_eq!((&saved["version"], &saved["directive"]), (&json!(1), &json!(DIRECTIVE)));
+    assert_eq!(saved["graph"][3], "  i1 --> i2");
+    saved["issues"][1]["title"] = "Log in by mail".into();
+    saved["issues"].as_array_mut().expect("issues").push(planned("Write it down", "documentation", &[2]));
+    world.write("plan.json", &saved.to_string());
+    let run = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
+    assert_eq!(run.summary()["counts"], json!({"done": 3}));
+    assert_eq!(n_planners(&world), 1, "no planner is asked for a plan that is there");
+    assert!(issues(&world)[1].contains("Log in by mail"));
+    // Once more: all of it is there already.
+    let again = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
+    assert_eq!(again.summary()["counts"], json!({"already_open": 3}));
+    assert!(again.events("issue_created").iter().all(|event| event["existed"] == true), "{}", again.stdout);
+    assert_eq!((issues(&world).len(), again.summary()["spent_usd"].as_f64()), (3, Some(0.0)));
+}
+
+#[test]
+fn a_bad_edit_is_told_with_position_and_title_before_anything_happens() {
+    let world = local();
+    let issue = |title: &str, depends_on: &[u32]| planned(title, "backend", depends_on);
+    let saved = json!({"version": 1, "issues": [issue("One", &[3]), issue("Two", &[])]});
+    world.write("plan.json", &saved.to_string());
+    let run = world.run(["plan", "--from", "plan.json"]).exits(2);
+    for part in
+        ["plan.json` is no plan", "issue 1 “One”: it depends on position 3; the plan has 1 to 2", "plan --schema"]
+    {
+        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+    }
+    world.write("plan.json", "{\"version\": 2, \"issues\": []}");
+    let run = world.run(["plan", "--from", "plan.json"]).exits(2);
+    assert!(run.stderr.contains("`version` is 2; this release reads version 1"), "{}", run.stderr);
+    world.write("plan.json", "{\"version\": 1,");
+    let run = world.run(["plan", "--from", "plan.json"]).exits(2);
+    assert!(run.stderr.contains("line 1"), "{}", run.stderr);
+    std::fs::write(world.project().join("plan.json"), b"{\"version\": 1, \xff").expect("the file");
+    let run = world.run(["plan", "--from", "plan.json"]).exits(2);
+    assert!(run.stderr.contains("byte 15"), "{}", run.stderr);
+    let run = world.run(["plan", "--from", "nowhere.json"]);
+    assert!(run.code != Some(0) && run.stderr.contains("nowhere.json"), "{run:?}");
+    assert!(!world.state().join("sessions").exists() && issues(&world).is_empty());
+}
+
+#[test]
+fn somebodys_file_is_not_overwritten_and_nobody_is_paid_before_that_is_known() {
+    let world = local();
+    planner_answers(&world, &two());
+    world.write("plan.json", "mine");
+    let run = plan(&world, &["--out", "plan.json"]).exits(2);
+    assert!(run.stderr.contains("plan.json` exists"), "{}", run.stderr);
+    let run = plan(&world, &["--out", "no/such/plan.json"]);
+    assert!(run.code != Some(0) && run.stderr.contains("no/such/plan.json"), "{run:?}");
+    assert!(launches(&world).is_empty() && world.read("plan.json") == "mine");
+}
+
+#[test]
+fn a_plan_that_cannot_be_paid_is_shown_and_saved_and_not_begun() {
+    let world = local();
+    planner_answers(&world, &two());
+    let run = world.run(["plan", DIRECTIVE, "--budget", "8", "--out", "plan.json"]).exits(4);
+    assert!(
+        run.stdout
+            .contains("cannot afford 2 tasks: estimated $10.00 exceeds budget $8.00 less $0.25 spent on planning"),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains("--budget 10"), "{}", run.stdout);
+    assert!(issues(&world).is_empty());
+    assert_eq!(file(&world, "plan.json")["issues"].as_array().map(Vec::len), Some(2));
+    world.run(["plan", "--from", "plan.json", "--budget", "10", "--quiet"]).exits(0);
+    assert_eq!(world.pulls().len(), 2);
+}
+
+fn on_a_terminal(world: &Sandbox, args: &[&str]) -> Terminal {
+    let mut command: Command = world.autoissue(args);
+    command.env("TERM", "xterm-256color");
+    Terminal::start(&command, 120, 40)
+}
+
+#[test]
+fn on_a_terminal_a_plan_is_shown_and_begun_once_somebody_says_yes() {
+    let world = local();
+    planner_answers(&world, &two());
+    let terminal = on_a_terminal(&world, &["plan", DIRECTIVE]);
+    terminal.wait_until("the question", |sight| sight.has_shown("Create 2 issues and run them? [y/N]"));
+    assert!(issues(&world).is_empty(), "nothing is created before there is an answer");
+    terminal.press("y");
+    terminal.press(ENTER);
+    let (code, sight) = terminal.end();
+    assert_eq!(code, Some(0), "{}", sight.lines.join("\n"));
+    assert!(sight.has_shown("└─ 2 Log in") && sight.has_shown("shipped (2)"), "{}", sight.lines.join("\n"));
+    assert_eq!((issues(&world).len(), n_planners(&world)), (2, 1));
+}
+
+#[test]
+fn whoever_says_no_has_a_plan_and_nothing_else() {
+    let world = local();
+    planner_answers(&world, &two());
+    let terminal = on_a_terminal(&world, &["plan", DIRECTIVE]);
+    terminal.wait_until("the question", |sight| sight.has_shown("[y/N]"));
+    terminal.press(ENTER);
+    let (code, sight) = terminal.end();
+    assert_eq!(code, Some(0), "{}", sight.lines.join("\n"));
+    assert!(sight.has_shown("nothing was created"), "{}", sight.lines.join("\n"));
+    assert!(issues(&world).is_empty());
+    let refused = world.run(["resume"]).exits(2);
+    assert!(refused.stderr.contains("no unfinished session"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_plan_that_nobody_answers_waits_and_is_not_paid_again() {
+    let world = local();
+    planner_answers(&world, &two());
+    let terminal = on_a_terminal(&world, &["plan", DIRECTIVE]);
+    terminal.wait_until("the question", |sight| sight.has_shown("[y/N]"));
+    terminal.press("\u{3}");
+    let (code, sight) = terminal.end();
+    assert_eq!(code, Some(130), "{}", sight.lines.join("\n"));
+    assert!(sight.has_shown("autoissue resume"), "{}", sight.lines.join("\n"));
+    let status = world.run(["status"]).exits(0);
+    assert!(status.stdout.contains("interrupted"), "{}", status.stdout);
+    // The same directive goes on with it.
+    let run = plan(&world, &[]).exits(0);
+    assert!(run.stderr.contains("going on with session"), "{}", run.stderr);
+    assert_eq!(run.summary()["counts"], json!({"done": 2}));
+    assert_eq!(n_planners(&world), 1);
+}
+
+#[test]
+fn yes_is_said_beforehand() {
+    let world = local();
+    planner_answers(&world, &two());
+    let terminal = on_a_terminal(&world, &["plan", DIRECTIVE, "--yes"]);
+    let (code, sight) = terminal.end();
+    assert_eq!(code, Some(0), "{}", sight.lines.join("\n"));
+    assert!(!sight.has_shown("[y/N]"));
+    assert_eq!(issues(&world).len(), 2);
+}
