@@ -29,7 +29,7 @@ use crate::service::checkout::Checkout;
 use crate::service::forge::Forge;
 use crate::service::git_program::Git;
 use crate::service::github::{Access, Facts, Github, GithubError, Proxy, find_token};
-use crate::service::local_forge::LocalForge;
+use crate::service::local_forge::{LocalForge, initialise};
 use crate::service::mirror::Mirror;
 use crate::service::process::{SupervisorProgram, resolve, sweep_tagged};
 use crate::service::remote::{Remote, web_host};
@@ -69,25 +69,25 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
     if matches!(&order, Order::Exec(exec) if exec.label.trim().is_empty()) {
         return Err(SessionError::EmptyLabel);
     }
-    let ground = survey(config, host)?;
+    if let Order::Plan(plan) = &order {
+        check_planner(&config, plan)?;
+    }
+    let ground = survey(config, host, matches!(order, Order::Plan(_)))?;
     let is_rehearsal = matches!(&order, Order::Exec(exec) if exec.dry_run);
     let is_decline = matches!(&order, Order::Resume(Resume { consent: Consent::Refused, .. }));
     let remarks = if is_rehearsal || is_decline { Vec::new() } else { look_around(&ground, host)? };
     let session = match order {
         Order::Exec(exec) if is_rehearsal => rehearse(ground, host, Begun::Exec(exec)),
         Order::Exec(exec) => start(ground, host, Begun::Exec(exec)),
-        Order::Plan(plan) => {
-            check_planner(&ground, &plan)?;
-            start(ground, host, Begun::Plan(plan))
-        }
+        Order::Plan(plan) => start(ground, host, Begun::Plan(plan)),
         Order::Resume(wanted) => resume(ground, host, &wanted),
     };
     Ok(Session { remarks, ..session? })
 }
 
 /// Makes sure that planning is allowed, and that the agent gives answers where it is to be asked.
-fn check_planner(ground: &Ground, plan: &PlanOrder) -> Result<(), SessionError> {
-    if !ground.config.planner.enabled {
+fn check_planner(config: &Config, plan: &PlanOrder) -> Result<(), SessionError> {
+    if !config.planner.enabled {
         return Err(SessionError::PlannerOff);
     }
     if plan.given.is_some() {
@@ -96,7 +96,7 @@ fn check_planner(ground: &Ground, plan: &PlanOrder) -> Result<(), SessionError> 
     if plan.directive.trim().is_empty() {
         return Err(SessionError::EmptyDirective);
     }
-    let strategies = Strategies::configured(&ground.config, "", "")?;
+    let strategies = Strategies::configured(config, "", "")?;
     let question =
         sdk::AgentTask { read_only: true, answer_schema: Some("{}".to_owned()), ..sdk::AgentTask::default() };
     match strategies.backend().start(&question) {
@@ -120,15 +120,19 @@ fn look_around(ground: &Ground, host: &Host) -> Result<Vec<Finding>, SessionErro
     Err(SessionError::NotReady { failures })
 }
 
-/// Checks what can be checked without changing anything.
-fn survey(config: Config, host: &Host) -> Result<Ground, SessionError> {
+/// Checks what can be checked without changing anything; only where issues are to be made, a local forge that is missing is, too.
+fn survey(config: Config, host: &Host, makes_issues: bool) -> Result<Ground, SessionError> {
     let path = variable(host, "PATH");
     let git = Git::find(&path)?;
     let checkout = Checkout::open(&host.project)?;
     let configured = config.project.base_branch.as_deref();
     let mut facts = None;
     let (forge, remote, base_branch) = match config.forge.kind {
-        ForgeKind::Local => (Forge::Local(LocalForge::open(checkout.path())?), None, checkout.base_branch(configured)?),
+        ForgeKind::Local => {
+            let base_branch = checkout.base_branch(configured)?;
+            let open = if makes_issues { initialise } else { LocalForge::open };
+            (Forge::Local(open(checkout.path())?), None, base_branch)
+        }
         ForgeKind::Github => {
             let WayToGithub { mut github, remote, .. } = way_to_github(&config, host, &git, &checkout)?;
             facts = ask_for_facts(&github)?;
@@ -445,7 +449,7 @@ pub(crate) fn cleaning(
     host: &Host,
     id: &SessionId,
 ) -> Result<Option<(RepositoryLock, Worktrees)>, SessionError> {
-    let ground = survey(config, host)?;
+    let ground = survey(config, host, false)?;
     let mirror = mirror_of(&host.state_dir, &ground.key);
     if !mirror.exists() {
         return Ok(None);

@@ -121,7 +121,7 @@ fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
     // What the second is built on is there.
     assert_eq!(world.git(["show", "autoissue/issue-2:issue-1.txt"]), "1");
     let pulls = world.pulls();
-    assert!(pulls[1].contains("base: autoissue/issue-1\n") && pulls[1].contains("Merge after #1"), "{}", pulls[1]);
+    assert!(pulls[1].contains("base: \"autoissue/issue-1\"\n") && pulls[1].contains("Merge after #1"), "{}", pulls[1]);
     let launches = launches(&world);
     assert_eq!(launches.iter().map(is_planner).collect::<Vec<_>>(), [true, false, false]);
     let planner = &launches[0];

@@ -16,7 +16,7 @@ fn an_open_dependency_outside_of_the_backlog_blocks_unless_it_is_to_be_ignored()
     let run = world.run(["exec", "go", "--output", "json"]).exits(3);
     assert_eq!(
         (&run.task(8)["outcome"], run.task(8)["reason"].as_str()),
-        (&json!("skipped"), Some("depends on #7, which is open and not in the backlog"))
+        (&json!("skipped"), Some("skipped: depends on #7, which is open and not part of this run"))
     );
     let shown = world.run(["exec", "go", "--dry-run"]);
     assert!(shown.stdout.contains("#7"), "{}", shown.stdout);
@@ -72,5 +72,5 @@ fn a_dependent_is_built_on_what_its_dependency_has_become() {
     assert_eq!((&run.task(1)["outcome"], &run.task(2)["outcome"]), (&json!("already_open"), &json!("done")));
     assert_eq!(world.git(["show", "autoissue/issue-2:better.txt"]), "better");
     let pull = world.pulls().into_iter().find(|text| text.contains("\nissue: 2\n")).expect("a pull request");
-    assert!(pull.contains("base: autoissue/issue-1\n"), "{pull}");
+    assert!(pull.contains("base: \"autoissue/issue-1\"\n"), "{pull}");
 }

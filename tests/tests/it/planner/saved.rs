@@ -76,7 +76,7 @@ fn a_bad_edit_is_told_with_position_and_title_before_anything_happens() {
     }
     world.write("plan.json", "{\"version\": 2, \"issues\": []}");
     let run = world.run(["plan", "--from", "plan.json"]).exits(2);
-    assert!(run.stderr.contains("`version` is 2; this release reads version 1"), "{}", run.stderr);
+    assert!(run.stderr.contains("`version` is `2`; this release reads version 1"), "{}", run.stderr);
     world.write("plan.json", "{\"version\": 1,");
     let run = world.run(["plan", "--from", "plan.json"]).exits(2);
     assert!(run.stderr.contains("line 1"), "{}", run.stderr);
