@@ -99,7 +99,7 @@ fn order(around: &Surroundings, args: &PlanArgs, ready: &Ready) -> Result<Order,
     let directive = args.directive.clone().unwrap_or_default();
     let dollars = ready.loaded.config.planner.max_budget_usd;
     if args.dry_run {
-        let line = format!("this asks the planner, which costs up to ${dollars}; nothing is created");
+        let line = format!("this asks the planner, which costs up to {dollars}; nothing is created");
         around.console.say(line);
     } else if let Some(session) = planned_before(&around.journal()?, &ready.host.project, &directive)? {
         let line = format!("going on with session {session}, which began with the same directive");

@@ -176,6 +176,7 @@ impl Workshop {
             Start::Base => Ok(bench.base.clone()),
             Start::Kept { base } => commit(&base),
             Start::Published(published) => {
+                let names: Vec<String> = published.iter().map(|(issue, _)| issue.to_string()).collect();
                 let heads: Vec<CommitId> = published
                     .into_iter()
                     .map(|(issue, known)| self.published_head(bench, issue, known))
@@ -183,7 +184,11 @@ impl Workshop {
                 match bench.mirror.merge(&heads).map_err(|error| crash(&error))? {
                     Ok(merged) => Ok(merged),
                     Err(conflict) => Err(Failure::NeedsPerson {
-                        message: format!("the work it depends on conflicts in {}", conflict.files.join(", ")),
+                        message: format!(
+                            "{}, which it depends on, conflict in {}",
+                            names.join(" and "),
+                            conflict.files.join(", ")
+                        ),
                     }),
                 }
             }

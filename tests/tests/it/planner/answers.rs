@@ -73,9 +73,28 @@ fn a_plan_of_an_impossible_size_is_refused() {
     is_bad(&structured(&json!([])), "`issues` is empty; at least one is needed");
     let many: Vec<Value> = (1..=200).map(|n| planned(&format!("Issue {n}"), "backend", &[])).collect();
     is_bad(&structured(&json!(many)), "200 issues are too many; at most 100 are allowed");
-    let mut long = planned("One", "backend", &[]);
-    long["body"] = "x".repeat(1 << 20).into();
-    is_bad(&structured(&json!([long])), "issue 1 “One”: `body` has 1048576 characters; at most 20000 are allowed");
+    is_bad(
+        &structured(&json!([long(1 << 19)])),
+        "issue 1 “One”: `body` has 524288 characters; at most 20000 are allowed",
+    );
+}
+
+fn long(n_chars: usize) -> Value {
+    let mut issue = planned("One", "backend", &[]);
+    issue["body"] = "x".repeat(n_chars).into();
+    issue
+}
+
+#[test]
+fn an_answer_too_long_to_be_read_is_a_failure_that_is_not_paid_twice() {
+    let world = local();
+    planner_answers(&world, &json!([long(1 << 20)]));
+    let run = plan(&world, &[]).exits(1);
+    let reason = run.summary()["reason"].as_str().expect("a reason").to_owned();
+    assert_eq!(reason, "the planner failed: the agent's last words are too long to be read");
+    assert_eq!((n_planners(&world), issues(&world).len()), (1, 0));
+    // What was metered is gone, and a turn that nobody saw the end of may be.
+    assert_eq!(run.summary()["spent_usd"], 0.25 + 0.5);
 }
 
 #[test]

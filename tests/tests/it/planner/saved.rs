@@ -22,7 +22,11 @@ fn a_dry_run_shows_list_tree_and_estimate_and_creates_nothing() {
     let world = local();
     planner_answers(&world, &two());
     let run = world.run(["plan", DIRECTIVE, "--dry-run"]).exits(0);
-    assert!(run.stderr.contains("this asks the planner, which costs up to $2; nothing is created"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("this asks the planner, which costs up to $2.00; nothing is created"),
+        "{}",
+        run.stderr
+    );
     for part in [
         "plan of “Build user authentication”",
         "nothing was created; planning cost $0.25",
@@ -82,7 +86,7 @@ fn a_bad_edit_is_told_with_position_and_title_before_anything_happens() {
     assert!(run.stderr.contains("line 1"), "{}", run.stderr);
     std::fs::write(world.project().join("plan.json"), b"{\"version\": 1, \xff").expect("the file");
     let run = world.run(["plan", "--from", "plan.json"]).exits(2);
-    assert!(run.stderr.contains("byte 15"), "{}", run.stderr);
+    assert!(run.stderr.contains("byte 16"), "{}", run.stderr);
     let run = world.run(["plan", "--from", "nowhere.json"]);
     assert!(run.code != Some(0) && run.stderr.contains("nowhere.json"), "{run:?}");
     assert!(!world.state().join("sessions").exists() && issues(&world).is_empty());
