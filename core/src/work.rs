@@ -126,6 +126,8 @@ impl Workshop {
             let warning = |issue| format!("issue {issue} is left out: an open issue of another repository blocks it");
             warnings.extend(blocked_elsewhere.iter().map(warning));
         }
+        // What we wrote ourselves hides nothing.
+        issues.iter_mut().for_each(|issue| issue.body = planning::without_marker(&issue.body));
         warnings.extend(prompt::hidden_text_warning(&issues));
         let stated: Vec<Vec<IssueNumber>> = issues.iter().map(|issue| dependencies_stated_in(&issue.body)).collect();
         let outside: BTreeSet<IssueNumber> =

@@ -101,7 +101,7 @@ impl Live {
                 self.ends.push((*issue, style, text));
                 self.ends.drain(..self.ends.len().saturating_sub(N_ENDS_MAX));
             }
-            Event::BaseChecked { .. } => self.base_said.clear(),
+            Event::BaseChecked { .. } | Event::PlannerExited { .. } => self.base_said.clear(),
             _ => {}
         }
         let is_running = |issue: &IssueNumber| engine.task(*issue).is_some_and(|task| task.attempt().is_some());

@@ -105,10 +105,24 @@ enum Level {
     Complex,
 }
 
-/// Returns the JSON Schema of a plan's file (draft 2020-12, without references).
+/// Returns the JSON Schema of a plan's file (draft 2020-12, without references, and without names of formats: Claude Code silently
+/// does without a whole schema that names one it does not know).
 pub fn schema() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<File>().to_value()
+    let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
+    remove_formats(&mut schema);
+    schema
+}
+
+fn remove_formats(schema: &mut Value) {
+    match schema {
+        Value::Object(object) => {
+            object.retain(|key, value| key != "format" || !value.is_string());
+            object.values_mut().for_each(remove_formats);
+        }
+        Value::Array(list) => list.iter_mut().for_each(remove_formats),
+        _ => {}
+    }
 }
 
 /// Returns the schema of an agent's answer: the issues of the file, and nothing else.

@@ -11,7 +11,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
-use std::time::Duration;
 
 use autoissue_engine::{
     AgentReport, Answer, Ended, Failure, Input, Issue, IssueNumber, Plan, PlannedIssue, Rejection, Spent, Time, Usd,
@@ -35,6 +34,8 @@ use crate::wall_clock::wall_clock_ms;
 const PLANNER: IssueNumber = IssueNumber::SESSION;
 /// Hexadecimal digits of a marker: 64 bits, which nobody guesses while a plan is carried out.
 const MARKER_DIGITS: usize = 16;
+const MARKER_START: &str = "<!-- autoissue: planned ";
+const MARKER_END: &str = " -->";
 
 /// What a planner is to do.
 pub(crate) struct PlannerOrder {
@@ -183,6 +184,7 @@ impl Workshop {
             budget_usd: order.limit.map(Usd::dollars),
             read_only: true,
             answer_schema: Some(planner::answer_schema().to_string()),
+            extra: vec![("checkout".to_owned(), self.project.to_string_lossy().into_owned())],
             ..AgentTask::default()
         };
         Ok(AgentOrder {
@@ -195,7 +197,7 @@ impl Workshop {
             tag: self.tag(id),
             transcript: self.planner_file(&format!("attempt-{}.log", order.attempt)),
             timeout: self.timeout(),
-            stall: Duration::from_secs(60 * u64::from(self.config.executor.stall_minutes)),
+            stall: self.minute * self.config.executor.stall_minutes,
         })
     }
 
@@ -331,5 +333,39 @@ fn labels(issue: &PlannedIssue) -> Vec<String> {
 fn marker(plan_id: &str, position: u32) -> String {
     let hash = Sha256::digest(format!("planned\0{plan_id}\0{position}"));
     let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("<!-- autoissue: planned {} -->", &digits[..MARKER_DIGITS])
+    format!("{MARKER_START}{}{MARKER_END}", &digits[..MARKER_DIGITS])
+}
+
+/// Returns a body without the marker that is its last line, where that is what one looks like.
+pub(super) fn without_marker(body: &str) -> String {
+    let is_marker = |line: &str| {
+        let digits = line.strip_prefix(MARKER_START).and_then(|rest| rest.strip_suffix(MARKER_END));
+        digits.is_some_and(|it| it.len() == MARKER_DIGITS && it.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    };
+    let text = body.trim_end();
+    match text.rsplit_once('\n') {
+        Some((above, last)) if is_marker(last.trim()) => above.trim_end().to_owned(),
+        _ => body.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_marker_at_the_end_is_taken_off() {
+        let marker = marker("a plan", 3);
+        assert_eq!(without_marker(&format!("Do it.\n\nDepends on #1.\n\n{marker}\n")), "Do it.\n\nDepends on #1.");
+        for kept in ["Do it.\n", &format!("{marker}\nDo it."), "x\n<!-- autoissue: planned 0123456789abcdeX -->", ""] {
+            assert_eq!(without_marker(kept), kept);
+        }
+    }
+
+    #[test]
+    fn a_marker_belongs_to_one_position_of_one_plan() {
+        let all = [marker("a", 1), marker("a", 2), marker("b", 1), marker("a1", 1)];
+        let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len(), "{all:?}");
+    }
 }

@@ -13,6 +13,8 @@ const LIMIT_S: u64 = 5;
 /// As the service words it.
 const NO_CREDIT: &str = "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade \
                          or purchase credits.";
+/// How the planner's prompt begins, by which it is known from those of agents.
+const PLANNER: &str = "Split the directive below into issues";
 /// How a helper's task begins, by which it is known from the agent's own.
 const HELPER_TASK: &str = "Count the files";
 
@@ -31,6 +33,9 @@ pub enum Scenario {
     Loop,
     /// Starts a helper, and is done when that is.
     Helper,
+    /// As the planner it reads `README.md`, tries to write `~/planner-was-here`, and answers with two issues, the second of which
+    /// depends on the first; as an agent it does as [`Self::Success`].
+    Planner,
     /// Runs a command that writes half of the file and ends when there is a file `go` in the home directory; then writes the rest.
     SlowTool,
     /// Writes the wrong thing; with an earlier attempt's checks in the prompt, the right one.
@@ -62,13 +67,14 @@ const STATUSES: [(u16, &str); 7] =
     [(400, "400"), (401, "401"), (403, "403"), (404, "404"), (429, "429"), (500, "500"), (529, "529")];
 
 /// Scenarios by name, but for the statuses.
-const NAMES: [(Scenario, &str); 17] = [
+const NAMES: [(Scenario, &str); 18] = [
     (Scenario::Success, "success"),
     (Scenario::Shell, "shell"),
     (Scenario::Denied, "denied"),
     (Scenario::Costly, "costly"),
     (Scenario::Loop, "loop"),
     (Scenario::Helper, "helper"),
+    (Scenario::Planner, "planner"),
     (Scenario::SlowTool, "slow-tool"),
     (Scenario::SecondTry, "second-try"),
     (Scenario::MaxTokens, "max-tokens"),
@@ -218,6 +224,7 @@ fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
             let task = json!({"description": "Count", "prompt": HELPER_TASK, "subagent_type": "general-purpose"});
             calls("I ask a helper.", "Agent", task)
         }
+        (Scenario::Planner, n) if conversation.prompt.starts_with(PLANNER) => plans(n, &conversation.directory),
         (Scenario::Shell, 0) => {
             let commit = "git add --all && git commit --quiet --message 'Add a file'";
             runs("Adding the file.", &format!("echo by shell > '{file}' && {commit}"))
@@ -231,10 +238,34 @@ fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
             calls("Mending it.", "Edit", json!({"file_path": file, "old_string": "wrong", "new_string": "right"}))
         }
         (Scenario::SecondTry, 0) => writes(&file, "wrong\n"),
-        (Scenario::Success | Scenario::OverloadedTwice | Scenario::LimitReached | Scenario::Costly, 0) => {
-            writes(&file, "done\n")
-        }
+        (
+            Scenario::Success
+            | Scenario::Planner
+            | Scenario::OverloadedTwice
+            | Scenario::LimitReached
+            | Scenario::Costly,
+            0,
+        ) => writes(&file, "done\n"),
         _ => says("Done: the file is written."),
+    }
+}
+
+/// Returns the turn of a planner.
+fn plans(n_results: usize, directory: &str) -> Message {
+    match n_results {
+        0 => calls("I look at the code.", "Read", json!({"file_path": format!("{directory}/README.md")})),
+        1 => runs("I write something.", "touch ~/planner-was-here"),
+        2 => calls(
+            "The plan is made.",
+            "StructuredOutput",
+            json!({"issues": [
+                {"title": "Add the user table", "body": "Requirements: a table.\n\nAcceptance: it is there.",
+                 "labels": ["database"], "complexity": "simple", "depends_on": []},
+                {"title": "Log in", "body": "Requirements: a form.", "labels": ["backend", "auth"], "complexity": "medium",
+                 "depends_on": [1]},
+            ]}),
+        ),
+        _ => says("This is the plan."),
     }
 }
 

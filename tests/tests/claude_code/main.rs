@@ -9,5 +9,6 @@
 
 mod endings;
 mod memory;
+mod planning;
 mod stopping;
 mod world;

@@ -118,6 +118,7 @@ fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
     assert_eq!(summary["plan"]["issues"][1]["depends_on"], json!([1]));
     assert_eq!(summary["plan"]["issues"][1]["issue"], 2);
     assert!(issues(&world)[1].contains("Depends on #1."), "{:?}", issues(&world));
+    assert_eq!(run.events("backlog_read")[0]["warnings"], json!([]), "our own markers hide nothing");
     // What the second is built on is there.
     assert_eq!(world.git(["show", "autoissue/issue-2:issue-1.txt"]), "1");
     let pulls = world.pulls();

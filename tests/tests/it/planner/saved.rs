@@ -50,6 +50,11 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
     planner_answers(&world, &two());
     plan(&world, &["--dry-run", "--out", "plan.json"]).exits(0);
     let mut saved = file(&world, "plan.json");
+    let schema: Value =
+        serde_json::from_str(include_str!("../../../../cli/plan.schema.json")).expect("the schema is JSON");
+    let schema = jsonschema::validator_for(&schema).expect("a schema");
+    assert!(schema.is_valid(&saved), "{saved}");
+    assert!(!schema.is_valid(&json!({"version": 1, "issues": []})), "an empty plan is none");
     assert_eq!((&saved["version"], &saved["directive"]), (&json!(1), &json!(DIRECTIVE)));
     assert_eq!(saved["graph"][3], "  i1 --> i2");
     saved["issues"][1]["title"] = "Log in by mail".into();
