@@ -11,8 +11,8 @@ mod drive;
 
 use std::collections::BTreeSet;
 
-use autoissue_tests::GithubSandbox;
 use autoissue_tests::github_server::{Exchange, Fault, GithubServer, On, Received};
+use autoissue_tests::{GithubSandbox, new_file_patch};
 use axum::body::Bytes;
 use serde_json::{Value, json};
 
@@ -68,6 +68,26 @@ fn all_that_a_run_says_and_hears_is_as_described() {
     world.exec(&[]).exits(0);
     let exchanges = world.server.exchanges();
     for (method, path) in [("GET", "/repos/ada/sample"), ("GET", ISSUES), ("POST", PULLS)] {
+        assert!(exchanges.iter().any(|it| it.request.method == method && it.request.path == path), "{method} {path}");
+    }
+    assert_described(&exchanges);
+}
+
+#[test]
+fn all_that_a_plan_says_and_hears_is_as_described() {
+    let world = world_with(0);
+    let issue = |title: &str, domain: &str, depends_on: &[u32]| {
+        let body = new_file_patch(&format!("{domain}.txt"), "new");
+        json!({"title": title, "body": body, "labels": [domain], "complexity": "simple", "depends_on": depends_on})
+    };
+    // The first depends on what has no number yet when it is created.
+    let plan = json!({"version": 1, "issues": [issue("One", "backend", &[2]), issue("Two", "testing", &[])]});
+    world.write("plan.json", &plan.to_string());
+    let run = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
+    assert_eq!(run.summary()["counts"], json!({"done": 2}));
+    let exchanges = world.server.exchanges();
+    let (first, blocked_by) = (format!("{ISSUES}/1"), format!("{ISSUES}/1/dependencies/blocked_by"));
+    for (method, path) in [("POST", ISSUES), ("PATCH", &first), ("GET", &blocked_by), ("POST", &blocked_by)] {
         assert!(exchanges.iter().any(|it| it.request.method == method && it.request.path == path), "{method} {path}");
     }
     assert_described(&exchanges);

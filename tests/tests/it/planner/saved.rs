@@ -58,12 +58,17 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
     assert_eq!((&saved["version"], &saved["directive"]), (&json!(1), &json!(DIRECTIVE)));
     assert_eq!(saved["graph"][3], "  i1 --> i2");
     saved["issues"][1]["title"] = "Log in by mail".into();
-    saved["issues"].as_array_mut().expect("issues").push(planned("Write it down", "documentation", &[2]));
+    // What is first in the plan may depend on what is last: its number is written down once it has one.
+    saved["issues"].as_array_mut().expect("issues").push(planned("Choose a database", "documentation", &[]));
+    saved["issues"][0]["depends_on"] = json!([3]);
     world.write("plan.json", &saved.to_string());
     let run = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 3}));
     assert_eq!(n_planners(&world), 1, "no planner is asked for a plan that is there");
-    assert!(issues(&world)[1].contains("Log in by mail"));
+    let created = issues(&world);
+    assert!(created[0].contains("\n\nDepends on #3.\n\n<!-- autoissue: planned "), "{}", created[0]);
+    assert!(created[1].contains("Log in by mail"), "{}", created[1]);
+    assert_eq!(world.git(["show", "autoissue/issue-1:issue-3.txt"]), "3");
     // Once more: all of it is there already.
     let again = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
     assert_eq!(again.summary()["counts"], json!({"already_open": 3}));
