@@ -247,7 +247,7 @@ impl Corpus {
             yolo: self.random.bool(),
             allowed_tools: self.owned(&["Bash", "Edit", "Bash(git:*)"], 3),
             read_only: self.random.bool(),
-            answer_schema: self.random.bool().then(|| r#"{"type":"object"}"#.into()),
+            answer_schema: (self.random.u8(..8) == 0).then(|| r#"{"type":"object"}"#.into()),
             ..AgentTask::default()
         }
     }
