@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_core::journal::Journal;
+use autoissue_core::plugins::PluginArgument;
 use autoissue_core::session::Host;
 
 use crate::args::Common;
@@ -25,6 +26,8 @@ const TEST_MINUTE_MS: &str = "AUTOISSUE_TEST_MINUTE_MS";
 pub(crate) struct Surroundings {
     /// The argument of `--config`.
     pub(crate) config_flag: Option<PathBuf>,
+    /// Plugins of the command line, with absolute paths.
+    pub(crate) plugins: Vec<PluginArgument>,
     /// The environment, as far as it is text.
     pub(crate) env: Vec<(String, String)>,
     /// The environment as it is.
@@ -62,6 +65,7 @@ impl Surroundings {
         let env: Vec<(String, String)> = environment.iter().filter_map(text).collect();
         Ok(Self {
             config_flag: common.config.clone(),
+            plugins: common.plugins.iter().cloned().map(|plugin| plugin.below(&current_dir)).collect(),
             console: Console::new(common, &env),
             env,
             environment,
@@ -146,6 +150,7 @@ impl Surroundings {
             environment: self.environment.clone(),
             command: self.command.clone(),
             minute: self.minute(),
+            plugins: self.plugins.clone(),
         })
     }
 }

@@ -19,6 +19,7 @@ mod dispatcher;
 pub mod doctor;
 mod executor;
 pub mod journal;
+pub mod plugins;
 pub mod prompt;
 pub mod recorded;
 pub mod repository_lock;

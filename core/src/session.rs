@@ -27,12 +27,13 @@ use crate::dispatcher::Dispatcher;
 use crate::doctor::Finding;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, SessionId};
+use crate::plugins::PluginArgument;
 use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub use error::SessionError;
-pub(crate) use open::{WayToGithub, agent_variables, cleaning, find_agent, way_to_github};
+pub(crate) use open::{WayToGithub, agent_variables, cleaning, find_agent, find_strategies, way_to_github};
 pub use open::{mirror_dir, session_dir};
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
@@ -50,6 +51,8 @@ pub struct Host {
     pub command: String,
     /// How long a minute of an agent's limits lasts: 60 seconds for people, less for tests that cannot wait.
     pub minute: Duration,
+    /// Plugins of the command line. A resume without any asks those that the session began with.
+    pub plugins: Vec<PluginArgument>,
 }
 
 /// What to run.
@@ -74,6 +77,9 @@ pub struct Exec {
     pub until_ms: Option<u64>,
     /// Only make the plan: nothing is changed and nothing is spent.
     pub dry_run: bool,
+    /// Plugins of the command line that began it; set when the session is opened. Sessions from before there were plugins have none.
+    #[serde(default)]
+    pub plugins: Vec<PluginArgument>,
 }
 
 /// A session that is ready to run.

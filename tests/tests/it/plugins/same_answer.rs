@@ -6,33 +6,15 @@ use autoissue_classifier::BuiltinClassifier;
 use autoissue_claude::ClaudeBackend;
 use autoissue_model_selector::BuiltinSelector;
 use autoissue_patch::PatchBackend;
-use autoissue_plugin_host::{Grants, Plugin, PluginHost};
+use autoissue_plugin_host::Grants;
 use autoissue_plugin_sdk::prelude::*;
 use autoissue_pr_template::BuiltinTemplate;
-use autoissue_tests::guests;
-use tempfile::TempDir;
 
+use super::World;
 use super::corpus::Corpus;
 
 /// Issues of the corpus. Each is another one.
 const N_ISSUES: usize = 2_500;
-
-struct World {
-    host: PluginHost,
-    _state: TempDir,
-}
-
-impl World {
-    fn new() -> Self {
-        let state = TempDir::new().unwrap();
-        let host = PluginHost::new(&state.path().join("plugins")).unwrap();
-        Self { host, _state: state }
-    }
-
-    fn load(&self, package: &'static str, grants: &Grants) -> Plugin {
-        self.host.load(guests::component(package), grants).unwrap()
-    }
-}
 
 #[test]
 fn the_classifier_answers_the_same() {
