@@ -171,7 +171,9 @@ mod tests {
             context,
         );
         let body = text.unwrap().body;
-        assert!(!body.contains("<img") && !body.contains("**c**") && !body.contains("\n# d"), "{body}");
+        let (prose, code) = body.rsplit_once('\n').unwrap();
+        assert!(!prose.contains("<img") && !prose.contains("**c**") && !body.contains("\n# d"), "{body}");
+        assert!(code.starts_with('`') && code.ends_with('`'), "{body}");
         assert!(body.contains("> a\n>\n> # b\n> ```"), "{body}");
     }
 
