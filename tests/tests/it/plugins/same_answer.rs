@@ -1,6 +1,6 @@
 //! A built-in and its component are one source: they must give the same answer to anything.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use autoissue_classifier::BuiltinClassifier;
 use autoissue_claude::ClaudeBackend;
@@ -62,13 +62,16 @@ fn play(
 
 /// Returns the recorded output of real runs.
 fn transcripts() -> Vec<(String, Vec<Line>)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures");
-    let read = |entry: std::io::Result<std::fs::DirEntry>| {
-        let path = entry.unwrap().path();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures");
+    let entries = |directory: &Path| -> Vec<_> {
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let files = entries(&fixtures).into_iter().flat_map(|directory| entries(&directory));
+    let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).unwrap();
         (path.display().to_string(), text.lines().map(Line::stdout).collect())
     };
-    std::fs::read_dir(directory).unwrap().map(read).collect()
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).map(read).collect()
 }
 
 #[test]
