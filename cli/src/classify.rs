@@ -43,7 +43,7 @@ fn classifier(around: &Surroundings) -> Result<impl Fn(&Issue) -> Result<Classif
     let config = Config::default();
     let plugins = Plugins::load(&plugins::Request {
         config: &config,
-        arguments: &around.plugins,
+        arguments: &around.plugins()?,
         project: &around.current_dir,
         state_dir: &around.state_dir().unwrap_or_default(),
         may_write: false,

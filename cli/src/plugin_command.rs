@@ -22,12 +22,15 @@ mod remove;
 mod settings;
 mod test;
 
+use std::path::{Path, PathBuf};
+
 use autoissue_core::plugins::host::PluginHost;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
 use args::{PluginArgs, PluginCommand};
+use component::ComponentFile;
 
 pub(crate) use error::PluginCommandError;
 
@@ -48,6 +51,15 @@ pub(crate) fn run(around: &Surroundings, args: &PluginArgs) -> Result<ExitCode, 
         PluginCommand::Add(args) => add::run(around, args),
         PluginCommand::Remove(args) => remove::run(around, args),
     }
+}
+
+/// Returns the absolute path of a component that was typed; a directory is built first.
+///
+/// # Errors
+/// Where it does not build.
+pub(crate) fn component_path(around: &Surroundings, typed: &Path) -> Result<PathBuf, CliError> {
+    let path = around.current_dir.join(typed);
+    if path.is_dir() { Ok(ComponentFile::open(around, &path)?.path) } else { Ok(path) }
 }
 
 /// Returns a host that keeps compiled code where sessions look for it.

@@ -453,7 +453,7 @@ pub struct PluginSettings {
     /// Name by which `strategies` and `agent.backend` refer to it; unique.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// The component, or a directory to build it from, relative to this file.
+    /// The component, relative to this file.
     pub path: PathBuf,
     /// SHA-256 of the component in hexadecimal; any other content is refused. Needed where there are grants and no lock file.
     #[serde(default)]

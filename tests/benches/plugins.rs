@@ -107,7 +107,7 @@ fn speed(backend: &dyn AgentBackend, lines: &[Line], n_together: usize) -> f64 {
 }
 
 fn lines() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures/subagent.jsonl");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures/streamed/helper.jsonl");
     let text = std::fs::read_to_string(path).expect("a recorded run");
     // Without its end, after which a run reads no more.
     let lines: Vec<Line> =

@@ -1,7 +1,7 @@
 //! A plugin on the command line: `./mine.wasm` takes every decision that it can, `classifier=./mine.wasm` that one.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use autoissue_plugin_host::Kind;
@@ -21,15 +21,6 @@ pub struct PluginArgument {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadArgument(String);
-
-impl PluginArgument {
-    /// Returns it with an absolute path.
-    #[must_use]
-    pub fn below(mut self, directory: &Path) -> Self {
-        self.path = directory.join(&self.path);
-        self
-    }
-}
 
 impl FromStr for PluginArgument {
     type Err = BadArgument;

@@ -13,6 +13,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::{Value, json};
 
 use catalogue::Hostile;
+pub(super) use catalogue::honest;
 
 /// What a host may have grown by when all is over, KiB: less than one plugin's memory (64 MiB), and there were dozens.
 const GROWTH_KIB_MAX: u64 = 48 << 10;

@@ -12,35 +12,28 @@ use autoissue_tests::guests;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::GUEST;
+use super::{GUEST, hostile};
 
-/// A small plugin: each of its bytes is changed.
-const SMALL: &str = "autoissue-model-selector";
-
-/// A project with a component and a configuration that names it.
+/// A project with a component and a configuration that names it as the classifier.
 struct Project {
-    package: &'static str,
+    component: Vec<u8>,
     root: TempDir,
     config: Config,
 }
 
 impl Project {
     fn new(entry: &serde_json::Value) -> Self {
-        let mut project = Self::of(GUEST, entry);
-        project.config.strategies.classifier = Some("guest".into());
-        project.config.strategies.model_selector = None;
-        project
+        Self::of(guests::component(GUEST), entry)
     }
 
-    /// Makes one whose plugin selects models.
-    fn of(package: &'static str, entry: &serde_json::Value) -> Self {
+    fn of(component: &[u8], entry: &serde_json::Value) -> Self {
         let root = TempDir::new().unwrap();
         let path = root.path().join("guest.wasm");
-        std::fs::write(&path, guests::component(package)).unwrap();
+        std::fs::write(&path, component).unwrap();
         let mut plugin = json!({"name": "guest", "path": path});
         plugin.as_object_mut().unwrap().extend(entry.as_object().unwrap().clone());
-        let config = json!({"plugins": [plugin], "strategies": {"modelSelector": "guest"}});
-        Self { package, root, config: serde_json::from_value(config).unwrap() }
+        let config = json!({"plugins": [plugin], "strategies": {"classifier": "guest"}});
+        Self { component: component.to_owned(), root, config: serde_json::from_value(config).unwrap() }
     }
 
     fn component(&self) -> PathBuf {
@@ -53,7 +46,7 @@ impl Project {
             name: "guest".into(),
             version: "0.1.0".into(),
             path: "guest.wasm".into(),
-            sha256: Sha256Digest::of(guests::component(self.package)),
+            sha256: Sha256Digest::of(&self.component),
             track: "0.1".into(),
             strategies: vec!["classifier/obedient".into()],
             grants,
@@ -79,13 +72,14 @@ impl Project {
 
 #[test]
 fn a_locked_plugin_is_refused_with_any_byte_changed() {
-    let bytes = guests::component(SMALL);
-    let project = Project::of(SMALL, &json!({}));
+    // Written by hand, so that it is small enough for each of its bytes to have its turn.
+    let bytes = hostile::honest();
+    let project = Project::of(&bytes, &json!({}));
     project.lock(PluginGrants::default());
     assert!(project.load().is_ok());
     let file = OpenOptions::new().write(true).open(project.component()).unwrap();
     let changed = || matches!(project.error(), PluginsError::Locked(Changed::Content { .. }));
-    for (at, byte) in (0u64..).zip(bytes) {
+    for (at, byte) in (0u64..).zip(&bytes) {
         file.write_all_at(&[byte ^ (1 << (at % 8))], at).unwrap();
         assert!(changed(), "byte {at}");
         file.write_all_at(&[*byte], at).unwrap();
