@@ -26,5 +26,6 @@ fn order(around: &Surroundings, args: &ExecArgs) -> Order {
         until_ms: args.until.map(|until| around.time.next(now_ms(), until)),
         dry_run: args.dry_run,
         ignore_outside: args.ignore_external_dependencies,
+        plugins: Vec::new(),
     })
 }

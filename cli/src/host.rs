@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_core::journal::Journal;
+use autoissue_core::plugins::PluginArgument;
 use autoissue_core::session::Host;
 
 use crate::args::Common;
@@ -15,6 +16,7 @@ use crate::config::{self, FlagValue, LoadRequest, Loaded};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::local_time::LocalTime;
+use crate::plugin_command;
 use crate::project;
 
 /// Names the length of an agent's minute, for tests of what takes minutes. Builds for people do not look.
@@ -25,6 +27,8 @@ const TEST_MINUTE_MS: &str = "AUTOISSUE_TEST_MINUTE_MS";
 pub(crate) struct Surroundings {
     /// The argument of `--config`.
     pub(crate) config_flag: Option<PathBuf>,
+    /// Plugins of the command line.
+    plugins: Vec<PluginArgument>,
     /// The environment, as far as it is text.
     pub(crate) env: Vec<(String, String)>,
     /// The environment as it is.
@@ -62,6 +66,7 @@ impl Surroundings {
         let env: Vec<(String, String)> = environment.iter().filter_map(text).collect();
         Ok(Self {
             config_flag: common.config.clone(),
+            plugins: common.plugins.clone(),
             console: Console::new(common, &env),
             env,
             environment,
@@ -132,10 +137,22 @@ impl Surroundings {
         told.filter(|_| cfg!(debug_assertions)).map_or(Duration::from_secs(60), Duration::from_millis)
     }
 
+    /// Returns the plugins of the command line, each with the absolute path of its component. One that is a directory is built.
+    ///
+    /// # Errors
+    /// Where it does not build.
+    pub(crate) fn plugins(&self) -> Result<Vec<PluginArgument>, CliError> {
+        let find = |argument: &PluginArgument| {
+            let path = plugin_command::component_path(self, &argument.path)?;
+            Ok(PluginArgument { path, ..argument.clone() })
+        };
+        self.plugins.iter().map(find).collect()
+    }
+
     /// Returns what core is given beside the configuration.
     ///
     /// # Errors
-    /// Where there is no directory for state, or our own program is not known.
+    /// Where there is no directory for state, our own program is not known, or a plugin does not build.
     pub(crate) fn host(&self, project: PathBuf) -> Result<Host, CliError> {
         let own_program = std::env::current_exe();
         let own_program = own_program.map_err(|source| CliError::System { what: "find our own program", source })?;
@@ -146,6 +163,7 @@ impl Surroundings {
             environment: self.environment.clone(),
             command: self.command.clone(),
             minute: self.minute(),
+            plugins: self.plugins()?,
         })
     }
 }

@@ -34,6 +34,7 @@ mod metrics;
 mod narration;
 mod plan;
 mod plan_command;
+mod plugin_command;
 mod printable;
 mod project;
 mod redaction;
@@ -104,6 +105,7 @@ fn dispatch(around: &Surroundings, command: Command) -> Result<ExitCode, CliErro
         Command::Clean(args) => clean::run(around, &args),
         Command::Dashboard(args) => dashboard::run(around, &args),
         Command::Config(args) => config_command::run(around, &args),
+        Command::Plugin(args) => plugin_command::run(around, &args),
         Command::Completions { shell } => completions::run(around, shell),
         Command::Internal(args) => internal::run(around, args.mode),
     }

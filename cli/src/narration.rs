@@ -5,8 +5,8 @@
 mod plan;
 
 use autoissue_core::engine::{
-    About, AgentReport, Blocked, CheckResult, Ended, Engine, Event, IssueNumber, Outcome, Publication, SessionStatus,
-    Task, Time, Usd, Work,
+    About, AgentReport, Blocked, CheckResult, Ended, Engine, Event, Instead, IssueNumber, Outcome, Publication,
+    SessionStatus, Settings, Task, Time, Undecided, Usd, Work,
 };
 
 use crate::local_time::{LocalTime, span};
@@ -60,10 +60,14 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
     let one = |tone, text: String| vec![(tone, text)];
     match event {
         Event::SessionStarted { settings, about, .. } => {
-            let repository = one_line(&about.repository);
-            one(Plain, format!("session of {repository}, {}, budget {}", subject(about), settings.budget))
+            let (repository, subject) = (one_line(&about.repository), subject(about));
+            let text = format!("session of {repository}, {subject}, budget {}", settings.budget);
+            std::iter::once((Plain, text)).chain(deciders(settings)).collect()
         }
-        Event::SessionResumed { settings } => one(Plain, format!("session goes on, budget {}", settings.budget)),
+        Event::SessionResumed { settings } => {
+            let text = format!("session goes on, budget {}", settings.budget);
+            std::iter::once((Plain, text)).chain(deciders(settings)).collect()
+        }
         Event::PlannerStarted { .. }
         | Event::PlannerMetered { .. }
         | Event::PlannerExited { .. }
@@ -96,6 +100,7 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         Event::TaskPlanned { model, reason, estimate, .. } => {
             one(Detail, format!("model {} ({}), estimated {estimate}", model_name(model.as_deref()), message(reason)))
         }
+        Event::PluginFailed(undecided) => one(Odd, plugin_failed(undecided)),
         Event::BacklogAdmitted { estimate, n_tasks } => {
             let budget = engine.ledger().budget;
             one(Plain, format!("{} to run, estimated {estimate} of {budget}", counted(*n_tasks, "task")))
@@ -165,6 +170,22 @@ fn next_try(retry_at: Option<Time>, time: &LocalTime) -> String {
         Some(at) if at.ms() == 0 => "tried again".to_owned(),
         Some(at) => format!("tried again at {}", time.clock(at.ms())),
     }
+}
+
+/// Names the plugins that decide in this session; of the built-ins there is nothing to tell.
+fn deciders(settings: &Settings) -> impl Iterator<Item = (Tone, String)> {
+    let plugins = settings.deciders.iter().filter(|(_, by)| by.contains("sha256"));
+    plugins.map(|(strategy, by)| (Tone::Plain, format!("{strategy}: plugin {}", one_line(by))))
+}
+
+/// Returns what a plugin that did not decide leads to, in words.
+pub(crate) fn plugin_failed(undecided: &Undecided) -> String {
+    let instead = match undecided.then {
+        Instead::Fallback => "the built-in decides",
+        Instead::Fail => "the task fails",
+        Instead::Skip => "the task is skipped",
+    };
+    format!("{} did not decide: {} · {instead}", one_line(&undecided.strategy), message(&undecided.message))
 }
 
 fn task_of<'a>(event: &Event, engine: &'a Engine) -> Option<&'a Task> {

@@ -20,6 +20,7 @@ pub mod doctor;
 mod executor;
 pub mod journal;
 pub mod planner;
+pub mod plugins;
 pub mod prompt;
 pub mod recorded;
 pub mod repository_lock;

@@ -28,13 +28,14 @@ use crate::dispatcher::Dispatcher;
 use crate::doctor::Finding;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, SessionId};
+use crate::plugins::PluginArgument;
 use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
 pub use begun::{Consent, PLAN_FILE, PlanOrder, planned_before};
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub use error::SessionError;
-pub(crate) use open::{WayToGithub, agent_variables, cleaning, find_agent, way_to_github};
+pub(crate) use open::{WayToGithub, agent_variables, cleaning, find_agent, find_strategies, way_to_github};
 pub use open::{mirror_dir, session_dir};
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
@@ -52,6 +53,8 @@ pub struct Host {
     pub command: String,
     /// How long a minute of an agent's limits lasts: 60 seconds for people, less for tests that cannot wait.
     pub minute: Duration,
+    /// Plugins of the command line. A resume without any asks those that the session began with.
+    pub plugins: Vec<PluginArgument>,
 }
 
 /// What to run.
@@ -90,6 +93,9 @@ pub struct Exec {
     /// Start what depends on an open issue that is not part of the session.
     #[serde(default)]
     pub ignore_outside: bool,
+    /// Plugins of the command line that began it; set when the session is opened. Sessions from before there were plugins have none.
+    #[serde(default)]
+    pub plugins: Vec<PluginArgument>,
 }
 
 /// A session that is ready to run.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::input::SharedIssue;
 use crate::{
     About, AgentReport, CheckResult, Classification, Failure, History, IssueNumber, Outcome, Plan, Publication,
-    Rejection, Service, SessionStatus, Settings, Time, Usd, Work,
+    Rejection, Service, SessionStatus, Settings, Time, Undecided, Usd, Work,
 };
 
 /// What happened in a session.
@@ -161,6 +161,8 @@ pub enum Event {
         /// What it is expected to cost.
         estimate: Usd,
     },
+    /// A plugin did not decide.
+    PluginFailed(Undecided),
     /// The backlog fits the budget, or what fits of it may start.
     BacklogAdmitted {
         /// What all of it is expected to cost.
@@ -378,6 +380,7 @@ impl Event {
             | Self::PullRequestOpened { issue, .. }
             | Self::AttemptFailed { issue, .. }
             | Self::TaskFinished { issue, .. } => Some(*issue),
+            Self::PluginFailed(undecided) => Some(undecided.issue),
             Self::BreakerProbed { issue, .. } => Some(*issue).filter(|issue| *issue != IssueNumber::SESSION),
             Self::ServiceFailed { issue, .. } => issue.filter(|issue| *issue != IssueNumber::SESSION),
             Self::SessionStarted { .. }

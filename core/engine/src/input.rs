@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     About, Classification, Ended, Failure, History, Issue, IssueNumber, Plan, PullRequest, Rejection, Service,
-    Settings, Spent, Usd,
+    Settings, Spent, Undecided, Usd,
 };
 
 /// What happened.
@@ -102,6 +102,8 @@ pub enum Input {
         /// Why, in words.
         reason: String,
     },
+    /// A plugin did not decide. Where the built-in decides instead, its answer follows; else this is the answer.
+    Undecided(Undecided),
     /// The checks were run on the base.
     BaseChecked {
         /// Results, empty where they could not be run.

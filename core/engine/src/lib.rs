@@ -34,6 +34,7 @@ mod retry;
 mod settings;
 mod task;
 mod time;
+mod undecided;
 
 pub use blocked::Blocked;
 pub use breaker::{Breaker, BreakerState};
@@ -54,3 +55,4 @@ pub use plan::{Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAtt
 pub use settings::{About, Metering, ModelChoice, RedBase, Settings};
 pub use task::{Attempt, Doing, Stage, Task};
 pub use time::Time;
+pub use undecided::{Instead, Undecided};

@@ -75,11 +75,16 @@ impl LocalForge {
     /// # Errors
     /// [`ForgeError::NotInitialised`] where it has no directory of issues.
     pub fn open(project: &Path) -> Result<Self, ForgeError> {
-        let forge = Self { issues: Directory::new(project, ISSUES), pulls: Directory::new(project, PULLS) };
+        let forge = Self::in_project(project);
         if forge.issues.exists()? {
             return Ok(forge);
         }
         Err(ForgeError::NotInitialised { project: PathBuf::from(project) })
+    }
+
+    /// Returns the forge of a project that [`initialise`] has still to make, where it is missing.
+    pub(crate) fn in_project(project: &Path) -> Self {
+        Self { issues: Directory::new(project, ISSUES), pulls: Directory::new(project, PULLS) }
     }
 
     /// Returns the open issues that carry the label, in any case of letters, by number, and warnings for people: odd files are

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Exec, SessionError};
 use crate::config::Config;
 use crate::journal::{Journal, SessionId, SessionRow, SessionStatus};
+use crate::plugins::PluginArgument;
 use crate::strategy::Strategies;
 
 /// The plan of a session, in its directory.
@@ -24,6 +25,9 @@ pub struct PlanOrder {
     pub given: Option<Plan>,
     /// Only make the plan: the planner is paid, and nothing is created.
     pub dry_run: bool,
+    /// Plugins of the command line that began it; set when the session is opened.
+    #[serde(default)]
+    pub plugins: Vec<PluginArgument>,
     /// What is known of a person's will. Each run has its own, so it is not kept.
     #[serde(skip)]
     pub consent: Consent,
@@ -74,6 +78,22 @@ impl Begun {
             Self::Plan(plan) => Some(plan),
             Self::Exec(_) => None,
         }
+    }
+
+    /// Returns the plugins of the command line that began it.
+    pub(super) fn plugins(&self) -> &[PluginArgument] {
+        match self {
+            Self::Exec(exec) => &exec.plugins,
+            Self::Plan(plan) => &plan.plugins,
+        }
+    }
+
+    pub(super) fn set_plugins(&mut self, plugins: &[PluginArgument]) {
+        let its = match self {
+            Self::Exec(exec) => &mut exec.plugins,
+            Self::Plan(plan) => &mut plan.plugins,
+        };
+        plugins.clone_into(its);
     }
 
     pub(super) fn label(&self) -> &str {

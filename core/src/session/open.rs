@@ -21,6 +21,7 @@ use crate::config::{self, Config, ForgeKind};
 use crate::dispatcher::holders;
 use crate::doctor::{AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts};
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
+use crate::plugins::{self, PluginArgument, Plugins};
 use crate::recorded::Recorded;
 use crate::repository_lock::{Holder, RepositoryLock, repository_key};
 use crate::service::agent;
@@ -62,7 +63,6 @@ struct Ground {
     repository: String,
     key: String,
     path: OsString,
-    agent_env: Vec<(OsString, OsString)>,
 }
 
 pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session, SessionError> {
@@ -70,47 +70,75 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
         return Err(SessionError::EmptyLabel);
     }
     if let Order::Plan(plan) = &order {
-        check_planner(&config, plan)?;
+        check_plan(&config, plan)?;
     }
     let ground = survey(config, host, matches!(order, Order::Plan(_)))?;
-    let is_rehearsal = matches!(&order, Order::Exec(exec) if exec.dry_run);
-    let is_decline = matches!(&order, Order::Resume(Resume { consent: Consent::Refused, .. }));
-    let remarks = if is_rehearsal || is_decline { Vec::new() } else { look_around(&ground, host)? };
-    let session = match order {
-        Order::Exec(exec) if is_rehearsal => rehearse(ground, host, Begun::Exec(exec)),
+    match order {
+        Order::Exec(exec) if exec.dry_run => rehearse(ground, host, Begun::Exec(exec)),
         Order::Exec(exec) => start(ground, host, Begun::Exec(exec)),
         Order::Plan(plan) => start(ground, host, Begun::Plan(plan)),
         Order::Resume(wanted) => resume(ground, host, &wanted),
-    };
-    Ok(Session { remarks, ..session? })
+    }
 }
 
-/// Makes sure that planning is allowed, and that the agent gives answers where it is to be asked.
-fn check_planner(config: &Config, plan: &PlanOrder) -> Result<(), SessionError> {
-    if !config.planner.enabled {
-        return Err(SessionError::PlannerOff);
+/// Makes sure that planning is allowed, and that there is something to plan.
+fn check_plan(config: &Config, plan: &PlanOrder) -> Result<(), SessionError> {
+    match plan {
+        _ if !config.planner.enabled => Err(SessionError::PlannerOff),
+        PlanOrder { given: None, directive, .. } if directive.trim().is_empty() => Err(SessionError::EmptyDirective),
+        _ => Ok(()),
     }
-    if plan.given.is_some() {
+}
+
+/// Makes sure that the agent gives answers, where it is to be asked for a plan.
+fn check_planner(strategies: &Strategies, begun: &Begun) -> Result<(), SessionError> {
+    if begun.plan().is_none_or(|plan| plan.given.is_some()) {
         return Ok(());
     }
-    if plan.directive.trim().is_empty() {
-        return Err(SessionError::EmptyDirective);
-    }
-    let strategies = Strategies::configured(config, "", "")?;
-    let question =
-        sdk::AgentTask { read_only: true, answer_schema: Some("{}".to_owned()), ..sdk::AgentTask::default() };
+    let question = sdk::AgentTask {
+        settings: strategies.backend_settings().to_owned(),
+        read_only: true,
+        answer_schema: Some("{}".to_owned()),
+        ..sdk::AgentTask::default()
+    };
     match strategies.backend().start(&question) {
         Err(sdk::PluginError::InvalidInput(message)) => Err(SessionError::CannotPlan { message }),
         _ => Ok(()),
     }
 }
 
+/// What a session decides and works with.
+struct Equipment {
+    strategies: Strategies,
+    /// The environment of agents, setup and checks.
+    agent_env: Vec<(OsString, OsString)>,
+}
+
+/// Finds what a session decides and works with.
+fn equip(ground: &Ground, host: &Host, begun: &Begun, may_write: bool) -> Result<Equipment, SessionError> {
+    let strategies = find_strategies(&ground.config, host, begun.plugins(), ground.checkout.path(), may_write)?;
+    let strategies = strategies.for_run(&ground.repository, begun.label());
+    let agent_env = agent_variables(&ground.config, host, &strategies)?;
+    Ok(Equipment { strategies, agent_env })
+}
+
+/// Finds the strategies that take the decisions, by name; loads the plugins among them. Compiled code is kept if it `may_write`.
+pub(crate) fn find_strategies(
+    config: &Config,
+    host: &Host,
+    arguments: &[PluginArgument],
+    project: &Path,
+    may_write: bool,
+) -> Result<Strategies, SessionError> {
+    let request = plugins::Request { config, arguments, project, state_dir: &host.state_dir, may_write };
+    Ok(Strategies::configured(config, &Plugins::load(&request)?)?)
+}
+
 /// Looks at what would cost a night, as far as it can be seen for free; returns what a person should know.
-fn look_around(ground: &Ground, host: &Host) -> Result<Vec<Finding>, SessionError> {
-    let strategies = Strategies::configured(&ground.config, "", "")?;
-    find_agent(&strategies, &ground.path, ground.checkout.path())?;
+fn look_around(ground: &Ground, host: &Host, strategies: &Strategies) -> Result<Vec<Finding>, SessionError> {
+    find_agent(strategies, &ground.path, ground.checkout.path())?;
     let mut findings = ground.facts.as_ref().map(|facts| at_facts(&ground.config, facts)).unwrap_or_default();
-    findings.extend(at_a_glance(&ground.config, host, &ground.checkout));
+    findings.extend(at_a_glance(&ground.config, host, &ground.checkout, strategies));
     // How much room a night needs nobody knows; a disk that is full is survived.
     let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;
     let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_fatal);
@@ -120,7 +148,7 @@ fn look_around(ground: &Ground, host: &Host) -> Result<Vec<Finding>, SessionErro
     Err(SessionError::NotReady { failures })
 }
 
-/// Checks what can be checked without changing anything; only where issues are to be made, a local forge that is missing is, too.
+/// Checks what can be checked without changing anything. Where issues are to be made, a local forge may be missing.
 fn survey(config: Config, host: &Host, makes_issues: bool) -> Result<Ground, SessionError> {
     let path = variable(host, "PATH");
     let git = Git::find(&path)?;
@@ -130,8 +158,9 @@ fn survey(config: Config, host: &Host, makes_issues: bool) -> Result<Ground, Ses
     let (forge, remote, base_branch) = match config.forge.kind {
         ForgeKind::Local => {
             let base_branch = checkout.base_branch(configured)?;
-            let open = if makes_issues { initialise } else { LocalForge::open };
-            (Forge::Local(open(checkout.path())?), None, base_branch)
+            let path = checkout.path();
+            let forge = if makes_issues { LocalForge::in_project(path) } else { LocalForge::open(path)? };
+            (Forge::Local(forge), None, base_branch)
         }
         ForgeKind::Github => {
             let WayToGithub { mut github, remote, .. } = way_to_github(&config, host, &git, &checkout)?;
@@ -141,12 +170,10 @@ fn survey(config: Config, host: &Host, makes_issues: bool) -> Result<Ground, Ses
             (Forge::Github(Box::new(github)), Some(remote), base_branch)
         }
     };
-    let strategies = Strategies::configured(&config, "", "")?;
-    let agent_env = agent_variables(&config, host, &strategies)?;
     let key = repository_key(checkout.path());
     let named = facts.as_ref().map(|facts| facts.repo.clone()).or_else(|| config.project.repo.clone());
     let repository = named.unwrap_or_else(|| checkout.name());
-    Ok(Ground { config, git, checkout, base_branch, forge, remote, facts, repository, key, path, agent_env })
+    Ok(Ground { config, git, checkout, base_branch, forge, remote, facts, repository, key, path })
 }
 
 /// What leads to GitHub. Nothing has been sent yet.
@@ -205,7 +232,7 @@ pub(crate) fn find_agent(
     project: &Path,
 ) -> Result<Option<PathBuf>, SessionError> {
     let backend = strategies.backend();
-    let Ok(info) = backend.probe("") else { return Ok(None) };
+    let Ok(info) = strategies.probe_backend() else { return Ok(None) };
     if info.program == agent::OWN_PROGRAM {
         return Ok(None);
     }
@@ -223,8 +250,7 @@ pub(crate) fn agent_variables(
     host: &Host,
     strategies: &Strategies,
 ) -> Result<Vec<(OsString, OsString)>, SessionError> {
-    let info = strategies.backend().probe("");
-    let mut passed: Vec<String> = info.map(|info| info.environment).unwrap_or_default();
+    let mut passed: Vec<String> = strategies.probe_backend().map(|info| info.environment).unwrap_or_default();
     passed.extend(config.agent.env.iter().cloned());
     Ok(agent_environment(&host.environment, &passed)?)
 }
@@ -235,13 +261,15 @@ fn variable(host: &Host, name: &str) -> OsString {
 }
 
 /// Opens a dry run: it reads what there is, and writes nothing at all.
-fn rehearse(ground: Ground, host: &Host, begun: Begun) -> Result<Session, SessionError> {
+fn rehearse(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    let strategies = Strategies::configured(&ground.config, &ground.repository, begun.label())?;
+    begun.set_plugins(&host.plugins);
+    let Equipment { strategies, agent_env } = equip(&ground, host, &begun, false)?;
     let settings = settings(&ground.config, &strategies, &begun, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
     let history = history(&past, &settings, &strategies)?;
+    let strategies = strategies.remembering(&past.costs()?);
     let first = started(&ground, settings, &begun, history);
     Ok(assemble(
         ground,
@@ -252,25 +280,34 @@ fn rehearse(ground: Ground, host: &Host, begun: Begun) -> Result<Session, Sessio
             first,
             begun,
             strategies,
+            agent_env,
             journal: None,
             engine: Engine::new(),
             last_seq: 0,
             last_at_ms: 0,
             bench: None,
             lock: None,
+            remarks: Vec::new(),
         },
     ))
 }
 
 /// Opens a new session.
-fn start(ground: Ground, host: &Host, begun: Begun) -> Result<Session, SessionError> {
+fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    let strategies = Strategies::configured(&ground.config, &ground.repository, begun.label())?;
+    begun.set_plugins(&host.plugins);
+    let Equipment { strategies, agent_env } = equip(&ground, host, &begun, true)?;
+    check_planner(&strategies, &begun)?;
+    let remarks = look_around(&ground, host, &strategies)?;
+    if let (Some(_), Forge::Local(_)) = (begun.plan(), &ground.forge) {
+        initialise(ground.checkout.path())?;
+    }
     let settings = settings(&ground.config, &strategies, &begun, now_ms);
     let lock = lock(&ground, host, &id, now_ms)?;
     let mut journal = Journal::open(&host.state_dir)?;
     let history = history(&journal, &settings, &strategies)?;
+    let strategies = strategies.remembering(&journal.costs()?);
     let bench = bench(&ground, host, &id, &[])?;
     journal.create_session(&new_session(&ground, host, &id, &begun, now_ms))?;
     let first = started(&ground, settings, &begun, history);
@@ -279,7 +316,21 @@ fn start(ground: Ground, host: &Host, begun: Begun) -> Result<Session, SessionEr
     Ok(assemble(
         ground,
         host,
-        Parts { id, started_at_ms, first, begun, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
+        Parts {
+            id,
+            started_at_ms,
+            first,
+            begun,
+            strategies,
+            agent_env,
+            journal,
+            engine,
+            last_seq,
+            last_at_ms,
+            bench,
+            lock,
+            remarks,
+        },
     ))
 }
 
@@ -297,12 +348,17 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
     if let Begun::Plan(plan) = &mut begun {
         plan.consent = wanted.consent;
     }
+    if !host.plugins.is_empty() {
+        begun.set_plugins(&host.plugins);
+    }
+    let is_decline = wanted.consent == Consent::Refused;
+    let Equipment { strategies, agent_env } = equip(&ground, host, &begun, true)?;
+    let remarks = if is_decline { Vec::new() } else { look_around(&ground, host, &strategies)? };
+    let strategies = strategies.remembering(&journal.costs()?);
     let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
     let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
     let last_at_ms = events.last().map_or(0, |last| last.at_ms);
-    let strategies = Strategies::configured(&ground.config, &ground.repository, begun.label())?;
     let settings = Box::new(settings(&ground.config, &strategies, &begun, started_at_ms));
-    let is_decline = wanted.consent == Consent::Refused;
     if is_decline && !engine.is_unconfirmed() {
         return Err(SessionError::NothingToDecline { session: id.to_string() });
     }
@@ -321,7 +377,21 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
     Ok(assemble(
         ground,
         host,
-        Parts { id, started_at_ms, first, begun, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
+        Parts {
+            id,
+            started_at_ms,
+            first,
+            begun,
+            strategies,
+            agent_env,
+            journal,
+            engine,
+            last_seq,
+            last_at_ms,
+            bench,
+            lock,
+            remarks,
+        },
     ))
 }
 
@@ -332,20 +402,26 @@ struct Parts {
     first: Input,
     begun: Begun,
     strategies: Strategies,
+    agent_env: Vec<(OsString, OsString)>,
     journal: Option<Journal>,
     engine: Engine,
     last_seq: u64,
     last_at_ms: u64,
     bench: Option<Bench>,
     lock: Option<RepositoryLock>,
+    remarks: Vec<Finding>,
 }
 
 fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     let bus = if parts.journal.is_some() { Bus::new(parts.last_seq) } else { Bus::without_journal() };
     let bus = Arc::new(bus);
     let mirror = mirror_of(&host.state_dir, &ground.key);
+    let inputs = channel();
+    let heard = inputs.0.clone();
+    // The dispatcher is gone only when the session is over.
+    let tell = move |undecided| drop(heard.send(Input::Undecided(undecided)));
     let workshop = Workshop {
-        strategies: parts.strategies,
+        strategies: parts.strategies.telling(tell),
         forge: ground.forge,
         bench: parts.bench,
         bus: bus.clone(),
@@ -356,7 +432,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         project: ground.checkout.path().to_owned(),
         own_program: host.own_program.clone(),
         path: ground.path,
-        agent_env: ground.agent_env,
+        agent_env: parts.agent_env,
         tag_prefix: format!("{}/", ground.key),
         session_dir: session_dir(&host.state_dir, &parts.id),
         minute: host.minute,
@@ -371,11 +447,11 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         last_seq: parts.last_seq,
         workshop,
         bus,
-        inputs: channel(),
+        inputs,
         mirror,
         last_at_ms: parts.last_at_ms,
         lock: parts.lock,
-        remarks: Vec::new(),
+        remarks: parts.remarks,
     }
 }
 
@@ -511,7 +587,7 @@ fn started(ground: &Ground, settings: Settings, begun: &Begun, history: History)
 }
 
 fn settings(config: &Config, strategies: &Strategies, begun: &Begun, started_at_ms: u64) -> Settings {
-    let metering = strategies.backend().probe("").map(|info| (info.metering, info.models));
+    let metering = strategies.probe_backend().map(|info| (info.metering, info.models));
     let (metering, models) = metering.unwrap_or((sdk::Metering::AtTheEnd, Vec::new()));
     let model = match config.agent.model.as_str() {
         _ if models.is_empty() => ModelChoice::Fixed { model: None },
@@ -544,6 +620,7 @@ fn settings(config: &Config, strategies: &Strategies, begun: &Begun, started_at_
         },
         start_until: begun.exec().and_then(|exec| exec.until_ms).map(Time::from_ms),
         seed: started_at_ms,
+        deciders: strategies.deciders(),
         plan: begun.rules(config, strategies),
         ignore_outside: begun.exec().is_some_and(|exec| exec.ignore_outside),
     }
@@ -553,7 +630,7 @@ fn settings(config: &Config, strategies: &Strategies, begun: &Begun, started_at_
 fn history(journal: &Journal, settings: &Settings, strategies: &Strategies) -> Result<History, SessionError> {
     let models = match &settings.model {
         ModelChoice::Fixed { model } => vec![model.clone().unwrap_or_default()],
-        ModelChoice::Auto => strategies.backend().probe("").map(|info| info.models).unwrap_or_default(),
+        ModelChoice::Auto => strategies.probe_backend().map(|info| info.models).unwrap_or_default(),
     };
     let mut costs = BTreeMap::new();
     for model in models {

@@ -175,6 +175,7 @@ impl Workshop {
         };
         let issue = Issue { title: "Plan".to_owned(), body: directive.clone(), ..Issue::default() };
         let task = AgentTask {
+            settings: self.strategies.backend_settings().to_owned(),
             issue: self.strategies.issue(&issue),
             prompt: planner::prompt(&question),
             model: order.model,
@@ -250,10 +251,11 @@ impl Workshop {
             labels: labels(planned),
             ..Issue::default()
         };
-        planned.domain = self.strategies.classify(&issue).domain;
+        // Whoever cannot say so now is asked again once the issue is there, and what is to be done then is decided then.
+        planned.domain = self.strategies.classify(&issue).map_or_else(|_| "unknown".to_owned(), |it| it.domain);
         let cap = Usd::from_micros(self.config.agent.max_budget_usd.micros());
         planned.model = match self.config.agent.model.as_str() {
-            "auto" => self.strategies.select_model(&issue, &planned.domain, 1, 0, cap).0,
+            "auto" => self.strategies.select_model(&issue, &planned.domain, 1, 0, cap).ok().and_then(|chosen| chosen.0),
             _ if !self.strategies.has_models() => None,
             model => Some(model.to_owned()),
         };

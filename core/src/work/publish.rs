@@ -4,7 +4,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use autoissue_engine::{
-    AgentReport, CheckResult, Failure, Issue, IssueNumber, Publication, PullRequest, Time, Usd, Work,
+    AgentReport, CheckResult, Failure, Instead, Issue, IssueNumber, Publication, PullRequest, Time, Undecided, Usd,
+    Work,
 };
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use tokio_util::sync::CancellationToken;
@@ -104,7 +105,7 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<(PullRequest, bool), Failure> {
         let (base, needs_order) = self.base_of(order)?;
-        let text = self.strategies.render(&self.context(order, branch, &base));
+        let text = self.strategies.render(&order.issue, &self.context(order, branch, &base)).map_err(unwritten)?;
         let marker = marker(order.issue.number.0);
         let draft = PullRequestDraft {
             issue: order.issue.number,
@@ -190,6 +191,15 @@ pub(super) fn branch_of(issue: IssueNumber) -> String {
 
 fn network(error: &dyn Error) -> Failure {
     Failure::Network { message: error_chain(error) }
+}
+
+/// The work is done and kept: what is missing is only what its pull request says.
+fn unwritten(undecided: Undecided) -> Failure {
+    let message = format!("{} did not write the pull request: {}", undecided.plugin, undecided.message);
+    match undecided.then {
+        Instead::Skip => Failure::NeedsPerson { message },
+        Instead::Fallback | Instead::Fail => Failure::Validation { message },
+    }
 }
 
 fn copy_failure(error: &CopyError) -> Failure {

@@ -6,5 +6,6 @@ mod dependencies;
 mod failures;
 mod money;
 mod planning;
+mod plugins;
 mod resume;
 mod schedule;

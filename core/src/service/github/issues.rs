@@ -90,7 +90,7 @@ impl Github {
     async fn item(&self, number: IssueNumber, issue: Option<IssueNumber>) -> Result<Value, GithubError> {
         let path = format!("/repos/{}/issues/{}", self.repo, number.0);
         let call = Call { issue, doing: "read an issue of the plan", path: &path };
-        Ok((*self.client.get(call).await?.body).clone())
+        Ok(self.client.get(call).await?.body)
     }
 
     async fn find_issue(&self, draft: &IssueDraft) -> Result<Option<IssueNumber>, GithubError> {
@@ -104,10 +104,15 @@ impl Github {
         }
         let path = format!("/repos/{}/issues?{}", self.repo, query.finish());
         let call = Call { issue: US, doing: "look for an issue of the plan", path: &path };
-        let (items, _) = self.client.list(call, N_PAGES_MAX).await?;
-        let is_it = |issue: &WireIssue| issue.issue.body.lines().any(|line| line.trim() == marker);
-        let found = items.iter().filter_map(|item| wire::issue(item).ok().flatten()).filter(is_it);
-        Ok(found.map(|it| it.issue.number).min())
+        let mut oldest: Option<IssueNumber> = None;
+        let read = |item: &Value| {
+            let Some(WireIssue { issue, .. }) = wire::issue(item).ok().flatten() else { return };
+            if issue.body.lines().any(|line| line.trim() == marker) {
+                oldest = Some(oldest.map_or(issue.number, |oldest| oldest.min(issue.number)));
+            }
+        };
+        self.client.list(call, N_PAGES_MAX, read).await?;
+        Ok(oldest)
     }
 
     async fn create(&self, draft: &IssueDraft, cancel: &CancellationToken) -> Result<IssueNumber, GithubError> {
@@ -149,11 +154,12 @@ impl Github {
     ) -> Result<(), GithubError> {
         let path = format!("/repos/{}/issues/{}/dependencies/blocked_by?per_page=100", self.repo, issue.0);
         let call = Call { issue: US, doing: "read what blocks an issue", path: &path };
-        let known: Vec<u64> = match self.client.list(call, N_PAGES_MAX).await {
-            Ok((blockers, _)) => blockers.iter().filter_map(|blocker| blocker["number"].as_u64()).collect(),
+        let mut known: Vec<u64> = Vec::new();
+        match self.client.list(call, N_PAGES_MAX, |blocker| known.extend(blocker["number"].as_u64())).await {
+            Ok(_) => {}
             Err(GithubError::NotFound { .. } | GithubError::Refused { .. }) => return Ok(()),
             Err(error) => return Err(error),
-        };
+        }
         for on in on.iter().filter(|on| !known.contains(&on.0)) {
             let id = self.item(*on, US).await?["id"].clone();
             let path = format!("issues/{}/dependencies/blocked_by", issue.0);
