@@ -54,8 +54,7 @@ fn with_wit(module: &[u8]) -> Result<Cow<'_, [u8]>, ComponentError> {
     if exported.is_empty() || has("component-type".to_owned()) {
         return Ok(Cow::Borrowed(module));
     }
-    let mut world =
-        "package autoissue:made;\nworld made {\n  import autoissue:plugin/host-log@0.1.0;\n".to_owned();
+    let mut world = "package autoissue:made;\nworld made {\n  import autoissue:plugin/host-log@0.1.0;\n".to_owned();
     for name in exported {
         // Writing to a string does not fail.
         let _ = writeln!(world, "  export autoissue:plugin/{name}@0.1.0;");
