@@ -5,6 +5,7 @@ use autoissue_plugin_sdk::Effort;
 
 use super::bindings::autoissue::plugin::types::{Issue, PluginError};
 use super::{wit_backend, wit_classifier, wit_metadata, wit_selector, wit_template};
+use crate::fault::one_line;
 use crate::info::{Kind, PluginInfo, StrategyInfo};
 
 /// Kinds that this host does not know are left out.
@@ -22,12 +23,13 @@ pub(super) fn info(info: wit_metadata::Info) -> PluginInfo {
     PluginInfo { name, version, description, homepage, strategies: strategies.collect() }
 }
 
+/// What a plugin says of an error goes into messages of ours, so it is one line and not too long.
 pub(super) fn error(error: PluginError) -> sdk::PluginError {
     match error {
-        PluginError::InvalidSettings(text) => sdk::PluginError::InvalidSettings(text),
-        PluginError::InvalidInput(text) => sdk::PluginError::InvalidInput(text),
-        PluginError::Unavailable(text) => sdk::PluginError::Unavailable(text),
-        PluginError::Internal(text) => sdk::PluginError::Internal(text),
+        PluginError::InvalidSettings(text) => sdk::PluginError::InvalidSettings(one_line(&text)),
+        PluginError::InvalidInput(text) => sdk::PluginError::InvalidInput(one_line(&text)),
+        PluginError::Unavailable(text) => sdk::PluginError::Unavailable(one_line(&text)),
+        PluginError::Internal(text) => sdk::PluginError::Internal(one_line(&text)),
     }
 }
 

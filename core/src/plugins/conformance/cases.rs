@@ -121,6 +121,7 @@ impl Cases {
             model_selector::select(plugin, name, &SelectionRequest { settings, ..question.request.clone() })
         }));
         reports.extend(asked.all(Kind::AgentBackend, &self.agent_backend, |name, settings, question: &Run| {
+            let plugin = &granted(plugin, name, &settings);
             let task = AgentTask { settings, ..question.task.clone() };
             let lines: Vec<Line> = question.lines.iter().map(|text| Line::stdout(text)).collect();
             let played = agent_backend::play(plugin, name, &task, &lines, question.exit, 1);
@@ -130,6 +131,15 @@ impl Cases {
             pr_template::render(plugin, name, &PrContext { settings, ..question.context.clone() })
         }));
         reports
+    }
+}
+
+/// Returns a plugin that may name the program that it asks for with these settings: in a case, nothing is run.
+fn granted(plugin: &Plugin, strategy: &str, settings: &str) -> Plugin {
+    match plugin.asked_program(Some(strategy), settings) {
+        Ok(asked) => plugin.clone().granted(vec![asked.program], asked.environment),
+        // The question itself gets the same error.
+        Err(_) => plugin.clone(),
     }
 }
 
@@ -165,6 +175,9 @@ impl Asked<'_> {
 /// Returns the first place where an answer is not what was expected.
 fn difference(path: &str, expected: &Value, answer: &Value) -> Option<String> {
     match (expected, answer) {
+        (Value::Object(parts), Value::Object(whole)) if whole.contains_key("error") && !parts.contains_key("error") => {
+            Some(format!("{}: expected {expected}, got the refusal {}", shown(path), whole["error"]))
+        }
         (Value::Object(parts), Value::String(text)) if parts.len() == 1 && parts.contains_key("contains") => {
             let missing = wanted(&parts["contains"]).into_iter().find(|part| !text.contains(part))?;
             Some(format!("{}: {answer} does not contain {missing:?}", shown(path)))
@@ -229,6 +242,9 @@ mod tests {
             Some(r#"`domain`: "billing" does not contain "x""#),
         );
         check(json!({ "paths": [] }), answer, Some("`paths`: expected [], got null"));
+        let refused = json!({ "error": "no title" });
+        let told = r#"the answer: expected {"domain":"web"}, got the refusal "no title""#;
+        check(json!({ "domain": "web" }), refused, Some(told));
     }
 
     #[test]
