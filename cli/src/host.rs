@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use autoissue_core::config::{AuthSettings, SecretOrEnv};
 use autoissue_core::journal::Journal;
 use autoissue_core::session::Host;
 
@@ -77,7 +78,7 @@ impl Surroundings {
         self.environment.push((name.into(), value.into()));
     }
 
-    /// Loads the configuration, as far as it can be told without git.
+    /// Loads the configuration, as far as it can be told without git. What the dashboard asks people for is hidden from then on.
     ///
     /// # Errors
     /// As [`config::load`].
@@ -88,7 +89,14 @@ impl Surroundings {
             env: &self.env,
             flags,
         };
-        Ok(config::load(request)?)
+        let loaded = config::load(request)?;
+        let AuthSettings { password, token, .. } = &loaded.config.dashboard.auth;
+        let asked_for = [password, token].into_iter().filter_map(|secret| match secret {
+            Some(SecretOrEnv::Value(secret)) => Some(secret.expose()),
+            _ => None,
+        });
+        self.console.redaction.learn(asked_for);
+        Ok(loaded)
     }
 
     /// Loads the configuration, finds the repository, and says what is odd.
@@ -146,6 +154,7 @@ impl Surroundings {
             environment: self.environment.clone(),
             command: self.command.clone(),
             minute: self.minute(),
+            redaction: self.console.redaction.clone(),
         })
     }
 }

@@ -35,7 +35,6 @@ mod narration;
 mod plan;
 mod printable;
 mod project;
-mod redaction;
 mod report;
 mod reporter;
 mod resume;

@@ -74,12 +74,13 @@ pub(crate) fn until_finished(
     // A dry run changes nothing, not even log files.
     let logs = logging::directory(&loaded.config.logging, &host.state_dir);
     let logs_are_new = !logs.exists();
-    let log = if is_dry { None } else { Some(logging::start(&loaded.config.logging, &logs, &around.console)?) };
+    if !is_dry {
+        logging::start(&loaded.config.logging, &logs, &around.console);
+    }
     let has_past = matches!(order, Order::Resume(_));
     let state_dir = host.state_dir.clone();
     let opened = Session::open(loaded.config, &host, order);
     if opened.is_err() && !is_dry && logs_are_new {
-        drop(log);
         logging::remove_empty(&logs);
     }
     let mut session = opened?;

@@ -585,7 +585,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::{admitted, at_work, check_failed, finished, shipped};
-    use crate::redaction::Redaction;
+    use autoissue_core::redaction::Redaction;
 
     fn told(events: &[Event]) -> Story {
         let style = Style { screen: Screen::new(Redaction::default()), time: LocalTime::utc() };
