@@ -53,7 +53,7 @@ use auth::Auth;
 use guard::Hosts;
 use hub::{Control, Hub};
 use library::Library;
-use server::Bound;
+use server::{Bound, Limits};
 use shown::Screen;
 use story::Style;
 
@@ -115,7 +115,7 @@ impl Dashboard {
                 let keeper = app.clone();
                 tokio::spawn(async move { keeper.library.keep_current().await });
                 let (router, closing) = (api::router(&app), app.closing.subscribe());
-                if let Err(error) = server::serve(bound.listener, router, closing).await {
+                if let Err(error) = server::serve(bound.listener, router, Limits::default(), closing).await {
                     tracing::error!(%error, "the dashboard ended");
                 }
             });

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use autoissue_core::bus::Envelope;
 use autoissue_core::engine::{
-    Breaker, BreakerState, Engine, Event, IssueNumber, NotStarted, Outcome, Phase, Service, SessionStatus, Stage, Task,
-    Time,
+    Breaker, BreakerState, Engine, Event, FailureType, IssueNumber, NotStarted, Outcome, Phase, Service, SessionStatus,
+    Stage, Task, Time,
 };
 use autoissue_core::journal::SessionId;
 use autoissue_core::summary::{cost_per_pull_request, rfc3339};
 
-use super::chronicle::{self, Chronicle, FAILURE_TYPES};
+use super::chronicle::{self, Chronicle};
 use super::shown::{Screen, Shown};
 use super::view;
 use crate::local_time::LocalTime;
@@ -261,7 +261,7 @@ impl Story {
     /// Returns the failures.
     pub(crate) fn errors(&self) -> view::ErrorsView {
         let n = |kind: &'static str| self.chronicle.n_failures.get(kind).copied().unwrap_or_default();
-        let by_type: BTreeMap<_, _> = FAILURE_TYPES.iter().map(|kind| (kind.name(), n(kind.name()))).collect();
+        let by_type: BTreeMap<_, _> = FailureType::ALL.iter().map(|kind| (kind.name(), n(kind.name()))).collect();
         let recent = self.chronicle.failures.iter().rev().map(|failure| view::ErrorView {
             at: rfc3339(failure.at_ms),
             issue: failure.issue.map(|issue| issue.0),
