@@ -293,7 +293,8 @@ mod tests {
             let mut n_drops = 0_u32;
             while (&client).write_all(b"y").is_ok() {
                 n_drops += 1;
-                assert!(n_drops < 60_000, "still open");
+                // Fewer bytes than would be refused for their number.
+                assert!(n_drops < 10_000, "still open");
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
@@ -325,6 +326,10 @@ mod tests {
         let (first, second) = (server.connect(), server.connect());
         let ask = "GET /turn HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         send(&second, ask);
+        // The server has every occasion to answer the second one, and may not.
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
         send(&first, ask);
         assert!(until_closed(first).await.ends_with("\r\n\r\n1"));
         assert!(until_closed(second).await.ends_with("\r\n\r\n2"));
