@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::driver::{Browser, DESK, Look, PHONE};
 
 /// Text that would do something if it were taken for markup, or for commands of a terminal.
-const HOSTILE: [&str; 6] = [
+pub(crate) const HOSTILE: [&str; 6] = [
     "<script>window.pwned=1</script>",
     "<img src=x onerror=window.pwned=1>",
     "\"><svg onload=window.pwned=1>",
