@@ -394,7 +394,7 @@ impl Story {
         // The kind is said beside it.
         let text = match task.outcome()? {
             Outcome::NeedsYou { message: text } | Outcome::Budget { message: text } => message(text),
-            outcome => ended(outcome),
+            outcome => message(&outcome.to_string()),
         };
         Some(view::AttentionView {
             kind,
