@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use autoissue_core::plugins::PluginArgument;
 use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use serde_json::{Value, json};
 
 use crate::config::FlagValue;
 use crate::local_time::TimeOfDay;
+use crate::plugin_command::args::PluginArgs;
 
 /// Turn the labelled issues of a repository into pull requests, overnight and within a budget
 #[derive(Debug, Parser)]
@@ -43,6 +45,9 @@ pub(crate) struct Common {
     /// Colour the output: on a terminal and without NO_COLOR, always, or never
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Common options")]
     pub(crate) color: Color,
+    /// Let a plugin decide: PATH takes all that it can, classifier=PATH that one (repeatable)
+    #[arg(long = "plugin", global = true, value_name = "SPEC", help_heading = "Common options")]
+    pub(crate) plugins: Vec<PluginArgument>,
 }
 
 /// The form of what goes to standard output.
@@ -105,6 +110,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Remove worktrees of finished sessions
     Clean(CleanArgs),
+    /// Make, test and inspect plugins, and choose those of this repository
+    Plugin(PluginArgs),
     /// Show the effective configuration, or its JSON Schema
     Config(ConfigArgs),
     /// Serve the dashboard over past sessions and the live one

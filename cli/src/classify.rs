@@ -5,8 +5,10 @@
 
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
+use autoissue_core::config::Config;
 use autoissue_core::engine::{Classification, Engine, Issue, IssueNumber, Phase, SessionStatus, Task};
-use autoissue_core::session::{Exec, Order};
+use autoissue_core::plugins::{self, Plugins};
+use autoissue_core::session::{Exec, Order, SessionError};
 use autoissue_core::strategy::Strategies;
 use autoissue_core::summary::Verdict;
 use serde::{Deserialize, Serialize};
@@ -16,7 +18,7 @@ use crate::console::{Paint, json_line, output_error};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
-use crate::narration::{message, title};
+use crate::narration::{message, plugin_failed, title};
 use crate::plan;
 use crate::run_session::{self, Display};
 use crate::schedule::{Turn, schedule};
@@ -32,19 +34,30 @@ const LINE_BYTES_MAX: u64 = 4 << 20;
 pub(crate) fn run(around: &Surroundings, args: &ClassifyArgs) -> Result<ExitCode, CliError> {
     match &args.label {
         Some(label) => of_label(around, label),
-        None => of_stdin(),
+        None => of_stdin(around),
     }
 }
 
-/// Returns a classifier: the one place where the strategies are asked.
-fn classifier() -> impl Fn(&Issue) -> Classification {
-    let strategies = Strategies::builtin();
-    move |issue| strategies.classify(issue)
+/// Returns a classifier: the one place where the strategies are asked. The built-in's needs no configuration, a plugin's only itself.
+fn classifier(around: &Surroundings) -> Result<impl Fn(&Issue) -> Result<Classification, String>, CliError> {
+    let config = Config::default();
+    let plugins = Plugins::load(&plugins::Request {
+        config: &config,
+        arguments: &around.plugins()?,
+        project: &around.current_dir,
+        state_dir: &around.state_dir().unwrap_or_default(),
+        may_write: false,
+    });
+    let plugins = plugins.map_err(SessionError::from)?;
+    let strategies = Strategies::configured(&config, &plugins).map_err(SessionError::from)?;
+    let console = around.console.clone();
+    let strategies = strategies.telling(move |undecided| console.warn(&message(&plugin_failed(&undecided))));
+    Ok(move |issue: &Issue| strategies.classify(issue).map_err(|undecided| undecided.message))
 }
 
-fn of_stdin() -> Result<ExitCode, CliError> {
+fn of_stdin(around: &Surroundings) -> Result<ExitCode, CliError> {
     let input = BufReader::with_capacity(1 << 16, io::stdin().lock());
-    let n_bad = answer_lines(input, BufWriter::new(io::stdout().lock()), classifier())?;
+    let n_bad = answer_lines(input, BufWriter::new(io::stdout().lock()), classifier(around)?)?;
     Ok(if n_bad == 0 { ExitCode::Success } else { ExitCode::SomeFailed })
 }
 
@@ -52,7 +65,7 @@ fn of_stdin() -> Result<ExitCode, CliError> {
 fn answer_lines(
     mut input: BufReader<impl Read>,
     mut output: impl Write,
-    classify: impl Fn(&Issue) -> Classification,
+    classify: impl Fn(&Issue) -> Result<Classification, String>,
 ) -> Result<u64, CliError> {
     let mut n_bad = 0;
     while let Some(line) =
@@ -130,13 +143,16 @@ fn rounded(confidence: f32) -> f64 {
     (f64::from(confidence) * 100.0).round() / 100.0
 }
 
-fn answer(line: &Result<Vec<u8>, String>, classify: impl Fn(&Issue) -> Classification) -> Answer {
+fn answer(line: &Result<Vec<u8>, String>, classify: impl Fn(&Issue) -> Result<Classification, String>) -> Answer {
     let line = match line {
         Ok(line) => line,
         Err(error) => return Answer::refused(error.clone()),
     };
     match serde_json::from_slice::<Question>(line.trim_ascii_end()) {
-        Ok(question) => Answer::new(question.number, classify(&question.into_issue())),
+        Ok(question) => {
+            let number = question.number;
+            classify(&question.into_issue()).map_or_else(Answer::refused, |answer| Answer::new(number, answer))
+        }
         Err(error) => Answer::refused(error.to_string()),
     }
 }
@@ -249,13 +265,13 @@ mod tests {
     use super::*;
 
     /// Answers with what it was asked, so that only this file is tested.
-    fn echo(issue: &Issue) -> Classification {
-        Classification {
+    fn echo(issue: &Issue) -> Result<Classification, String> {
+        Ok(Classification {
             domain: "backend".to_owned(),
             confidence: 0.9,
             reasons: vec![format!("{:?} {:?} {:?}", issue.title, issue.body, issue.labels)],
             ..Classification::default()
-        }
+        })
     }
 
     fn answers(input: &[u8]) -> (u64, String) {

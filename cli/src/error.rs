@@ -23,10 +23,12 @@ use autoissue_core::service::local_forge::ForgeError;
 use autoissue_core::service::mirror::FetchError;
 use autoissue_core::service::remote::RemoteError;
 use autoissue_core::session::SessionError;
+use autoissue_core::strategy::UnknownStrategy;
 
 use crate::config::ConfigError;
 use crate::console::Paint;
 use crate::exit_code::ExitCode;
+use crate::plugin_command::PluginCommandError;
 use crate::printable;
 use crate::project::ProjectError;
 
@@ -51,6 +53,9 @@ pub(crate) enum CliError {
     /// The sample cannot be made.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// A command about plugins did not do what it was asked.
+    #[error(transparent)]
+    Plugin(#[from] PluginCommandError),
     /// The session has no such issue.
     #[error("session `{session}` has no issue #{issue}")]
     NoIssue {
@@ -134,6 +139,7 @@ impl CliError {
             | Self::Demo(DemoError::NotEmpty { .. })
             | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
             Self::Session(error) => session_exit_code(error),
+            Self::Plugin(error) => error.exit_code(),
             Self::Journal(_)
             | Self::Recorded(_)
             | Self::Demo(_)
@@ -149,6 +155,7 @@ impl CliError {
         match self {
             Self::Project(error) => Some(error.hint()),
             Self::Session(error) => hint(error),
+            Self::Plugin(error) => error.hint(),
             Self::Journal(error) | Self::Recorded(RecordedError::Journal(error)) => journal_hint(error),
             Self::Recorded(RecordedError::Unreadable { .. }) => {
                 Some("use the release that wrote it, or a newer one".to_owned())
@@ -232,6 +239,7 @@ const fn session_exit_code(error: &SessionError) -> ExitCode {
         | SessionError::Token(_)
         | SessionError::Github(GithubError::BadAddress { .. })
         | SessionError::Strategy(_)
+        | SessionError::Plugins(_)
         | SessionError::Environment(_)
         | SessionError::NothingToResume { .. }
         | SessionError::AlreadyOver { .. }
@@ -247,6 +255,7 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
         SessionError::Checkout(error) => checkout_hint(error),
         SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
+        SessionError::Plugins(error) => error.hint(),
         SessionError::Forge(error) => error.hint(),
         SessionError::Token(_) => Some(
             "log in with `gh auth login`, or set `GITHUB_TOKEN` to a fine-grained token for this repository with Contents, \
@@ -254,7 +263,7 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
                 .to_owned(),
         ),
         SessionError::Unset { key } => Some(format!("set `{key}` in the configuration")),
-        SessionError::Strategy(error) => Some(format!("set `{}` to one of these", error.key)),
+        SessionError::Strategy(UnknownStrategy::Name { key, .. }) => Some(format!("set `{key}` to one of these")),
         SessionError::Github(error) => error.hint(),
         SessionError::Remote(error) => remote_hint(error),
         SessionError::Fetch(FetchError::Unreachable { .. }) => {

@@ -25,5 +25,6 @@ fn order(around: &Surroundings, args: &ExecArgs) -> Order {
         allow_partial: args.allow_partial,
         until_ms: args.until.map(|until| around.time.next(now_ms(), until)),
         dry_run: args.run.dry_run,
+        plugins: Vec::new(),
     })
 }

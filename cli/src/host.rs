@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use autoissue_core::config::{AuthSettings, SecretOrEnv};
 use autoissue_core::journal::Journal;
+use autoissue_core::plugins::PluginArgument;
 use autoissue_core::session::Host;
 
 use crate::args::Common;
@@ -16,6 +17,7 @@ use crate::config::{self, FlagValue, LoadRequest, Loaded};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::local_time::LocalTime;
+use crate::plugin_command;
 use crate::project;
 
 /// Names the length of an agent's minute, for tests of what takes minutes. Builds for people do not look.
@@ -26,6 +28,8 @@ const TEST_MINUTE_MS: &str = "AUTOISSUE_TEST_MINUTE_MS";
 pub(crate) struct Surroundings {
     /// The argument of `--config`.
     pub(crate) config_flag: Option<PathBuf>,
+    /// Plugins of the command line.
+    plugins: Vec<PluginArgument>,
     /// The environment, as far as it is text.
     pub(crate) env: Vec<(String, String)>,
     /// The environment as it is.
@@ -63,6 +67,7 @@ impl Surroundings {
         let env: Vec<(String, String)> = environment.iter().filter_map(text).collect();
         Ok(Self {
             config_flag: common.config.clone(),
+            plugins: common.plugins.clone(),
             console: Console::new(common, &env),
             env,
             environment,
@@ -140,10 +145,22 @@ impl Surroundings {
         told.filter(|_| cfg!(debug_assertions)).map_or(Duration::from_secs(60), Duration::from_millis)
     }
 
+    /// Returns the plugins of the command line, each with the absolute path of its component. One that is a directory is built.
+    ///
+    /// # Errors
+    /// Where it does not build.
+    pub(crate) fn plugins(&self) -> Result<Vec<PluginArgument>, CliError> {
+        let find = |argument: &PluginArgument| {
+            let path = plugin_command::component_path(self, &argument.path)?;
+            Ok(PluginArgument { path, ..argument.clone() })
+        };
+        self.plugins.iter().map(find).collect()
+    }
+
     /// Returns what core is given beside the configuration.
     ///
     /// # Errors
-    /// Where there is no directory for state, or our own program is not known.
+    /// Where there is no directory for state, our own program is not known, or a plugin does not build.
     pub(crate) fn host(&self, project: PathBuf) -> Result<Host, CliError> {
         let own_program = std::env::current_exe();
         let own_program = own_program.map_err(|source| CliError::System { what: "find our own program", source })?;
@@ -155,6 +172,7 @@ impl Surroundings {
             command: self.command.clone(),
             minute: self.minute(),
             redaction: self.console.redaction.clone(),
+            plugins: self.plugins()?,
         })
     }
 }

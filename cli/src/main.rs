@@ -33,6 +33,7 @@ mod logging;
 mod metrics;
 mod narration;
 mod plan;
+mod plugin_command;
 mod printable;
 mod project;
 mod report;
@@ -101,6 +102,7 @@ fn dispatch(around: &Surroundings, command: Command) -> Result<ExitCode, CliErro
         Command::Clean(args) => clean::run(around, &args),
         Command::Dashboard(args) => dashboard::run(around, &args),
         Command::Config(args) => config_command::run(around, &args),
+        Command::Plugin(args) => plugin_command::run(around, &args),
         Command::Completions { shell } => completions::run(around, shell),
         Command::Internal(args) => internal::run(around, args.mode),
     }

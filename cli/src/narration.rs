@@ -3,8 +3,8 @@
 //! Strangers' text inside is made printable here, so that whoever prints a sentence need not think of it.
 
 use autoissue_core::engine::{
-    AgentReport, Blocked, CheckResult, Ended, Engine, Event, IssueNumber, Outcome, Publication, SessionStatus, Task,
-    Usd, Work,
+    AgentReport, Blocked, CheckResult, Ended, Engine, Event, Instead, IssueNumber, Outcome, Publication, SessionStatus,
+    Settings, Task, Undecided, Usd, Work,
 };
 
 use crate::local_time::{LocalTime, span};
@@ -56,9 +56,13 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
     match event {
         Event::SessionStarted { settings, about, .. } => {
             let (repository, label) = (one_line(&about.repository), one_line(&about.label));
-            one(Plain, format!("session of {repository}, label `{label}`, budget {}", settings.budget))
+            let text = format!("session of {repository}, label `{label}`, budget {}", settings.budget);
+            std::iter::once((Plain, text)).chain(deciders(settings)).collect()
         }
-        Event::SessionResumed { settings } => one(Plain, format!("session goes on, budget {}", settings.budget)),
+        Event::SessionResumed { settings } => {
+            let text = format!("session goes on, budget {}", settings.budget);
+            std::iter::once((Plain, text)).chain(deciders(settings)).collect()
+        }
         Event::BacklogRead { n_issues, warnings, .. } => {
             let read = (Plain, format!("{} read", counted(*n_issues, "issue")));
             std::iter::once(read).chain(warnings.iter().map(|text| (Odd, message(text)))).collect()
@@ -77,6 +81,7 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         Event::TaskPlanned { model, reason, estimate, .. } => {
             one(Detail, format!("model {} ({}), estimated {estimate}", model_name(model.as_deref()), message(reason)))
         }
+        Event::PluginFailed(undecided) => one(Odd, plugin_failed(undecided)),
         Event::BacklogAdmitted { estimate, n_tasks } => {
             let budget = engine.ledger().budget;
             one(Plain, format!("{} to run, estimated {estimate} of {budget}", counted(*n_tasks, "task")))
@@ -134,6 +139,22 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
             one(Bad, format!("session failed: {}", message(why)))
         }
     }
+}
+
+/// Names the plugins that decide in this session; of the built-ins there is nothing to tell.
+fn deciders(settings: &Settings) -> impl Iterator<Item = (Tone, String)> {
+    let plugins = settings.deciders.iter().filter(|(_, by)| by.contains("sha256"));
+    plugins.map(|(strategy, by)| (Tone::Plain, format!("{strategy}: plugin {}", one_line(by))))
+}
+
+/// Returns what a plugin that did not decide leads to, in words.
+pub(crate) fn plugin_failed(undecided: &Undecided) -> String {
+    let instead = match undecided.then {
+        Instead::Fallback => "the built-in decides",
+        Instead::Fail => "the task fails",
+        Instead::Skip => "the task is skipped",
+    };
+    format!("{} did not decide: {} · {instead}", one_line(&undecided.strategy), message(&undecided.message))
 }
 
 fn task_of<'a>(event: &Event, engine: &'a Engine) -> Option<&'a Task> {

@@ -357,6 +357,10 @@ fn doubts(engine: &Engine) -> Vec<String> {
     if Usd::ZERO < engine.ledger().assumed {
         doubts.push(format!("{} of the cost is assumed, for the agent did not tell it", engine.ledger().assumed));
     }
+    for (plugin, n) in engine.n_undecided() {
+        let times = counted(*n, "time");
+        doubts.push(format!("plugin {} did not decide {times}; `autoissue show` tells why", one_line(plugin)));
+    }
     doubts.extend(engine.tasks().values().flat_map(doubts_of));
     doubts
 }

@@ -453,9 +453,9 @@ pub struct PluginSettings {
     /// Name by which `strategies` and `agent.backend` refer to it; unique.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// The component, or a directory to build it from, relative to this file.
+    /// The component, relative to this file.
     pub path: PathBuf,
-    /// SHA-256 of the component in hexadecimal; any other content is refused.
+    /// SHA-256 of the component in hexadecimal; any other content is refused. Needed where there are grants and no lock file.
     #[serde(default)]
     pub sha256: Option<String>,
     /// Settings handed to the plugin as they are; its own schema says what they may be.
@@ -464,13 +464,13 @@ pub struct PluginSettings {
     /// What the plugin may do beyond computing; nothing unless named here.
     #[serde(default)]
     pub grants: PluginGrants,
-    /// What to do when the plugin fails.
+    /// What to do when the plugin fails; an agent backend has no stand-in, so its attempt fails.
     #[serde(default)]
     pub on_error: PluginOnError,
 }
 
 /// What a plugin may do beyond computing.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PluginGrants {
     /// Programs that an agent backend may have run, by name on PATH.

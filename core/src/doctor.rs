@@ -31,7 +31,7 @@ use crate::service::github::{GithubError, Proxy};
 use crate::service::local_forge::LocalForge;
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::{Remote, RemoteError};
-use crate::session::{Host, SessionError, WayToGithub, agent_variables, find_agent, way_to_github};
+use crate::session::{Host, SessionError, WayToGithub, agent_variables, find_agent, find_strategies, way_to_github};
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
 
@@ -101,12 +101,15 @@ impl Examination<'_> {
             (Some(git), Some(checkout)) if self.scope.forge => self.forge(git, checkout),
             _ => None,
         };
-        self.agent();
-        if let Some(checkout) = &checkout {
-            at_a_glance(self.config, self.host, checkout).into_iter().for_each(|it| self.tell(it));
+        let strategies = self.strategies();
+        if let Some(strategies) = &strategies {
+            self.agent(strategies);
+        }
+        if let (Some(checkout), Some(strategies)) = (&checkout, &strategies) {
+            at_a_glance(self.config, self.host, checkout, strategies).into_iter().for_each(|it| self.tell(it));
         }
         self.state();
-        self.checks(git.as_ref(), checkout.as_ref(), place.as_ref());
+        self.checks(git.as_ref(), checkout.as_ref(), place.as_ref(), strategies.as_ref());
     }
 
     fn tell(&mut self, finding: Finding) {
@@ -196,19 +199,29 @@ impl Examination<'_> {
 
     // ---- agent and checks
 
-    fn agent(&mut self) {
-        let Some(strategies) = self.try_to("strategies", |it| Ok(Strategies::configured(it.config, "", "")?)) else {
-            return;
-        };
-        self.tell(Finding::ok("strategies", "all are known"));
+    /// Loads the plugins that decide, as a session would, and names them.
+    fn strategies(&mut self) -> Option<Strategies> {
+        let find = |it: &Self| find_strategies(it.config, it.host, &it.host.plugins, &it.host.project, false);
+        let strategies = self.try_to("strategies", find)?;
+        let plugins = strategies.plugins();
+        if plugins.is_empty() {
+            self.tell(Finding::ok("strategies", "the built-ins decide"));
+        }
+        for (kind, by) in plugins {
+            self.tell(Finding::ok("strategies", format!("{kind}: plugin {by}")));
+        }
+        Some(strategies)
+    }
+
+    fn agent(&mut self, strategies: &Strategies) {
         let path = variable(self.host, "PATH");
-        let Some(program) = self.try_to("agent", |it| find_agent(&strategies, path, &it.host.project)) else { return };
+        let Some(program) = self.try_to("agent", |it| find_agent(strategies, path, &it.host.project)) else { return };
         let name = strategies.backend().describe().name;
         let Some(program) = program else {
             return self.tell(Finding::ok("agent", format!("{name}, which is built in and costs nothing")));
         };
-        let Some(env) = self.try_to("agent", |it| agent_variables(it.config, it.host, &strategies)) else { return };
-        let version_args = strategies.backend().probe("").map(|info| info.version_args).unwrap_or_default();
+        let Some(env) = self.try_to("agent", |it| agent_variables(it.config, it.host, strategies)) else { return };
+        let version_args = strategies.probe_backend().map(|info| info.version_args).unwrap_or_default();
         let question = agent::Question { name: &name, program, args: version_args, env };
         match self.runtime() {
             Some(runtime) => {
@@ -219,7 +232,13 @@ impl Examination<'_> {
         }
     }
 
-    fn checks(&mut self, git: Option<&Git>, checkout: Option<&Checkout>, place: Option<&Place>) {
+    fn checks(
+        &mut self,
+        git: Option<&Git>,
+        checkout: Option<&Checkout>,
+        place: Option<&Place>,
+        strategies: Option<&Strategies>,
+    ) {
         let names: Vec<&str> = self.config.executor.checks.iter().map(|check| check.name.as_str()).collect();
         if names.is_empty() {
             return self.tell(Finding::warning(
@@ -232,8 +251,7 @@ impl Examination<'_> {
             return self.tell(Finding::ok("checks", format!("{}; not run", names.join(", "))));
         };
         let Some(runtime) = self.runtime() else { return };
-        let strategies = Strategies::configured(self.config, "", "").ok();
-        let env = strategies.and_then(|strategies| agent_variables(self.config, self.host, &strategies).ok());
+        let env = strategies.and_then(|strategies| agent_variables(self.config, self.host, strategies).ok());
         (self.on_found)(Found::Begun(format!("running {} on `{}`", names.join(", "), place.base_branch)));
         let rehearsal = base::Rehearsal {
             config: self.config,

@@ -87,12 +87,16 @@ impl Executor {
             let classify = move || {
                 for issue in issues.into_iter().take_while(|_| !everything.is_cancelled()) {
                     let answer = catch_unwind(AssertUnwindSafe(|| workshop.strategies.classify(&issue)));
-                    let classification = answer.unwrap_or_else(|_| {
+                    let answer = answer.unwrap_or_else(|_| {
                         tracing::error!(issue = issue.number.0, "a classifier panicked");
-                        unclassified()
+                        Ok(unclassified())
                     });
+                    let input = match answer {
+                        Ok(classification) => Input::Classified { issue: issue.number, classification },
+                        Err(undecided) => Input::Undecided(undecided),
+                    };
                     // The dispatcher is gone only when the session is over.
-                    let _ = inputs.send(Input::Classified { issue: issue.number, classification });
+                    let _ = inputs.send(input);
                 }
             };
             self.tasks.spawn_blocking_on(classify, &self.runtime);
@@ -192,8 +196,10 @@ impl Executor {
             reason: format!("left to the agent's program: {failure}"),
         };
         self.blocking(failed, move || {
-            let (model, reason) = workshop.strategies.select_model(&issue, &domain, attempt, n_substance, cap_left);
-            Input::ModelSelected { issue: number, model, reason }
+            match workshop.strategies.select_model(&issue, &domain, attempt, n_substance, cap_left) {
+                Ok((model, reason)) => Input::ModelSelected { issue: number, model, reason },
+                Err(undecided) => Input::Undecided(undecided),
+            }
         });
     }
 

@@ -20,6 +20,7 @@ pub mod doctor;
 mod executor;
 pub mod journal;
 mod log;
+pub mod plugins;
 pub mod prompt;
 pub mod recorded;
 pub mod redaction;

@@ -28,13 +28,14 @@ use crate::doctor::Finding;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, SessionId};
 use crate::log;
+use crate::plugins::PluginArgument;
 use crate::redaction::Redaction;
 use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub use error::SessionError;
-pub(crate) use open::{WayToGithub, agent_variables, cleaning, find_agent, way_to_github};
+pub(crate) use open::{WayToGithub, agent_variables, cleaning, find_agent, find_strategies, way_to_github};
 pub use open::{mirror_dir, session_dir};
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
@@ -54,6 +55,8 @@ pub struct Host {
     pub minute: Duration,
     /// What is hidden wherever something is written. Core adds what it finds out, such as the forge's token.
     pub redaction: Redaction,
+    /// Plugins of the command line. A resume without any asks those that the session began with.
+    pub plugins: Vec<PluginArgument>,
 }
 
 /// What to run.
@@ -78,6 +81,9 @@ pub struct Exec {
     pub until_ms: Option<u64>,
     /// Only make the plan: nothing is changed and nothing is spent.
     pub dry_run: bool,
+    /// Plugins of the command line that began it; set when the session is opened. Sessions from before there were plugins have none.
+    #[serde(default)]
+    pub plugins: Vec<PluginArgument>,
 }
 
 /// A session that is ready to run.

@@ -1,105 +1,281 @@
 //! The strategies of a session, by name, and the conversion between the engine's values and the SDK's.
 //!
-//! A strategy is a `Box<dyn …>` of one of the SDK's traits; whether it is a built-in or a plugin is not known here.
+//! ```text
+//!   question ─► strategy: a Box<dyn …> of the SDK's traits ─► answer
+//!                  │ a plugin that fails: see guard
+//!                  └─► the built-in decides, or nobody does (`onError`); either way it is told
+//! ```
+//!
+//! A strategy is a `Box<dyn …>` of one of the SDK's traits; how a plugin is run is not known here.
 
-use autoissue_classifier::BuiltinClassifier;
+mod experience;
+mod guard;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use autoissue_classifier::{BuiltinClassifier, DOMAINS};
 use autoissue_claude::ClaudeBackend;
-use autoissue_engine::{Classification, Issue, Usd};
+use autoissue_engine::{Classification, Instead, Issue, Undecided, Usd};
 use autoissue_model_selector::BuiltinSelector;
 use autoissue_patch::PatchBackend;
+use autoissue_plugin_host::{Kind, NoStrategy};
 use autoissue_plugin_sdk as sdk;
-use autoissue_plugin_sdk::{AgentBackend, Classifier, ClassifierContext, ModelSelector, PrTemplate};
+use autoissue_plugin_sdk::{
+    AgentBackend, Classifier, ClassifierContext, Description, ModelHistory, ModelSelector, PluginError, PrTemplate,
+};
 use autoissue_pr_template::BuiltinTemplate;
 
 use crate::config::Config;
+use crate::journal::CostRow;
+use crate::plugins::{Chosen, Plugins};
+use guard::Guard;
 
 /// Name of every built-in that has no name of its own.
 const BUILTIN: &str = "builtin";
-/// Names of the agent backends.
-const BACKENDS: [&str; 2] = ["claude", "patch"];
 
 /// The strategies of a session.
 pub struct Strategies {
-    classifier: Box<dyn Classifier>,
-    selector: Box<dyn ModelSelector>,
-    backend: Box<dyn AgentBackend>,
-    template: Box<dyn PrTemplate>,
+    classifier: Seat<dyn Classifier>,
+    selector: Seat<dyn ModelSelector>,
+    backend: Seat<dyn AgentBackend>,
+    template: Seat<dyn PrTemplate>,
+    /// Domains that the operator knows.
+    domains: Vec<String>,
+    /// What each model did so far.
+    history: Vec<ModelHistory>,
     repository: String,
     run_label: String,
+    /// Hears of plugins that did not decide.
+    tell: Box<dyn Fn(Undecided) + Send + Sync>,
+}
+
+/// Who takes one kind of decision.
+struct Seat<S: ?Sized> {
+    strategy: Box<S>,
+    /// Settings for it; empty where it has none.
+    settings: String,
+    /// Who it is, for the record.
+    by: String,
+    /// Watches over a plugin; a built-in needs no watching.
+    guard: Option<Guard>,
 }
 
 /// A strategy that nobody supplies.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}` names `{found}`, which is not one of {}", list(.known))]
-pub struct UnknownStrategy {
-    /// Key of the configuration.
-    pub key: &'static str,
-    /// What it names.
-    pub found: String,
-    /// What it may name.
-    pub known: &'static [&'static str],
+pub enum UnknownStrategy {
+    /// A name is not known.
+    #[error("`{key}` names `{found}`, which is not one of {}", list(.known))]
+    Name {
+        /// Key of the configuration.
+        key: &'static str,
+        /// What it names.
+        found: String,
+        /// What it may name.
+        known: Vec<String>,
+    },
+    /// A plugin lacks it.
+    #[error(transparent)]
+    Plugin(#[from] NoStrategy),
 }
 
-fn list(names: &[&str]) -> String {
+fn list(names: &[String]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+impl<S: ?Sized> Seat<S> {
+    fn builtin(strategy: Box<S>, description: &Description) -> Self {
+        Self { strategy, settings: String::new(), by: by(description), guard: None }
+    }
+
+    fn plugin(strategy: Box<S>, chosen: &Chosen) -> Self {
+        let guard = Some(Guard::new(chosen.on_error));
+        Self { strategy, settings: chosen.settings.clone(), by: chosen.by(), guard }
+    }
+
+    /// Returns who it is, if it is a plugin.
+    fn plugin_name(&self) -> Option<&str> {
+        self.guard.as_ref().map(|_| self.by.as_str())
+    }
+}
+
+fn by(description: &Description) -> String {
+    format!("{} {}", description.name, description.version)
 }
 
 impl Strategies {
     /// Returns the built-ins, with the backend that costs nothing.
     pub fn builtin() -> Self {
         Self {
-            classifier: Box::new(BuiltinClassifier),
-            selector: Box::new(BuiltinSelector),
-            backend: Box::new(PatchBackend),
-            template: Box::new(BuiltinTemplate),
+            classifier: Seat::builtin(Box::new(BuiltinClassifier), &BuiltinClassifier.describe()),
+            selector: Seat::builtin(Box::new(BuiltinSelector), &BuiltinSelector.describe()),
+            backend: Seat::builtin(Box::new(PatchBackend), &PatchBackend.describe()),
+            template: Seat::builtin(Box::new(BuiltinTemplate), &BuiltinTemplate.describe()),
+            domains: DOMAINS.map(str::to_owned).to_vec(),
+            history: Vec::new(),
             repository: String::new(),
             run_label: String::new(),
+            tell: Box::new(|undecided| tracing::warn!(?undecided, "a plugin did not decide")),
         }
     }
 
-    /// Returns the strategies that the configuration names, for a run over the issues with `run_label`.
+    /// Returns the strategies that the configuration names: plugins where they take the decision, else built-ins.
     ///
     /// # Errors
     /// Where a name is not known.
-    pub fn configured(config: &Config, repository: &str, run_label: &str) -> Result<Self, UnknownStrategy> {
-        let named = &config.strategies;
-        builtin_only("strategies.classifier", named.classifier.as_deref())?;
-        builtin_only("strategies.modelSelector", named.model_selector.as_deref())?;
-        builtin_only("strategies.prTemplate", named.pr_template.as_deref())?;
-        let backend: Box<dyn AgentBackend> = match config.agent_backend() {
-            "claude" => Box::new(ClaudeBackend),
-            "patch" => Box::new(PatchBackend),
-            found => {
-                return Err(UnknownStrategy { key: "agent.backend", found: found.to_owned(), known: &BACKENDS });
+    pub fn configured(config: &Config, plugins: &Plugins) -> Result<Self, UnknownStrategy> {
+        let mut strategies = Self::builtin();
+        let further = config.scheduler.exclusive_domains.iter().filter(|domain| !DOMAINS.contains(&domain.as_str()));
+        strategies.domains.extend(further.cloned());
+        strategies.seat_plugins(plugins)?;
+        let known = Known { config, plugins };
+        known.builtin(Kind::Classifier, "strategies.classifier", config.strategies.classifier.as_deref())?;
+        known.builtin(Kind::ModelSelector, "strategies.modelSelector", config.strategies.model_selector.as_deref())?;
+        known.builtin(Kind::PrTemplate, "strategies.prTemplate", config.strategies.pr_template.as_deref())?;
+        if plugins.of(Kind::AgentBackend).is_none() {
+            strategies.backend = match config.agent_backend() {
+                "claude" => Seat::builtin(Box::new(ClaudeBackend), &ClaudeBackend.describe()),
+                "patch" => Seat::builtin(Box::new(PatchBackend), &PatchBackend.describe()),
+                found => return Err(known.unknown("agent.backend", found, &["claude", "patch"])),
+            };
+        }
+        Ok(strategies)
+    }
+
+    fn seat_plugins(&mut self, plugins: &Plugins) -> Result<(), NoStrategy> {
+        for (kind, chosen) in plugins.iter() {
+            let (plugin, name) = (&chosen.plugin, chosen.strategy.as_deref());
+            match kind {
+                Kind::Classifier => self.classifier = Seat::plugin(plugin.classifier(name)?, chosen),
+                Kind::ModelSelector => self.selector = Seat::plugin(plugin.model_selector(name)?, chosen),
+                Kind::AgentBackend => self.backend = Seat::plugin(plugin.agent_backend(name)?, chosen),
+                Kind::PrTemplate => self.template = Seat::plugin(plugin.pr_template(name)?, chosen),
             }
-        };
-        Ok(Self { backend, repository: repository.to_owned(), run_label: run_label.to_owned(), ..Self::builtin() })
+        }
+        Ok(())
     }
 
-    /// Returns the agent backend.
+    /// Returns them for a run over the issues of a repository that carry a label.
+    #[must_use]
+    pub fn for_run(self, repository: &str, label: &str) -> Self {
+        Self { repository: repository.to_owned(), run_label: label.to_owned(), ..self }
+    }
+
+    /// Returns them with somebody who hears of plugins that did not decide.
+    #[must_use]
+    pub fn telling(mut self, tell: impl Fn(Undecided) + Send + Sync + 'static) -> Self {
+        self.tell = Box::new(tell);
+        self
+    }
+
+    /// Returns them with what the agent's models did so far, for a model selector.
+    #[must_use]
+    pub fn remembering(mut self, costs: &[CostRow]) -> Self {
+        let models = self.probe_backend().map(|info| info.models).unwrap_or_default();
+        self.history = experience::of(costs, &self.backend().describe().name, &models);
+        self
+    }
+
+    /// Returns who takes each decision, by kind: name and version, and of a plugin the SHA-256 of its component.
+    pub fn deciders(&self) -> BTreeMap<String, String> {
+        let seats = [
+            (Kind::Classifier, &self.classifier.by),
+            (Kind::ModelSelector, &self.selector.by),
+            (Kind::AgentBackend, &self.backend.by),
+            (Kind::PrTemplate, &self.template.by),
+        ];
+        seats.into_iter().map(|(kind, by)| (kind.name().to_owned(), by.clone())).collect()
+    }
+
+    /// Returns the plugins among those who decide, by kind of decision.
+    pub fn plugins(&self) -> Vec<(Kind, &str)> {
+        let seats = [
+            (Kind::Classifier, self.classifier.plugin_name()),
+            (Kind::ModelSelector, self.selector.plugin_name()),
+            (Kind::AgentBackend, self.backend.plugin_name()),
+            (Kind::PrTemplate, self.template.plugin_name()),
+        ];
+        seats.into_iter().filter_map(|(kind, by)| Some((kind, by?))).collect()
+    }
+
+    /// Returns the agent backend. A plugin has no stand-in there: another program would spend other money.
     pub fn backend(&self) -> &dyn AgentBackend {
-        self.backend.as_ref()
+        self.backend.strategy.as_ref()
     }
 
-    /// Returns the domain of an issue and the paths that it names. What a strategy cannot answer is `unknown`.
-    pub fn classify(&self, issue: &Issue) -> Classification {
+    /// Returns the settings of the agent backend.
+    pub fn backend_settings(&self) -> &str {
+        &self.backend.settings
+    }
+
+    /// Returns what the agent backend needs of the machine.
+    ///
+    /// # Errors
+    /// What it answers.
+    pub fn probe_backend(&self) -> Result<sdk::ProgramInfo, PluginError> {
+        self.backend.strategy.probe(&self.backend.settings)
+    }
+
+    /// Asks for one decision. A built-in that has no answer is the caller's matter, as an error without a plugin.
+    fn ask<S: ?Sized, T>(
+        &self,
+        kind: Kind,
+        issue: &Issue,
+        seat: &Seat<S>,
+        ask: impl Fn(&S) -> Result<T, PluginError>,
+        builtin: impl Fn() -> Result<T, PluginError>,
+    ) -> Result<(T, String), Undecided> {
+        let by = seat.by.clone();
+        let (message, then) = match &seat.guard {
+            None => match ask(&seat.strategy) {
+                Ok(answer) => return Ok((answer, by)),
+                Err(error) => (error.to_string(), Instead::Fail),
+            },
+            Some(guard) => match guard.ask(Instant::now(), || ask(&seat.strategy)) {
+                Ok(answer) => return Ok((answer, by)),
+                Err(message) => (message, guard.instead()),
+            },
+        };
+        let undecided = Undecided { issue: issue.number, strategy: kind.name().to_owned(), plugin: by, message, then };
+        if then != Instead::Fallback {
+            return Err(undecided);
+        }
+        let answer = builtin().map_err(|error| Undecided {
+            message: format!("{}; the built-in: {error}", undecided.message),
+            then: Instead::Fail,
+            ..undecided.clone()
+        })?;
+        (self.tell)(undecided);
+        Ok((answer, BUILTIN.to_owned()))
+    }
+
+    /// Returns the domain of an issue and the paths that it names.
+    ///
+    /// # Errors
+    /// Where nobody decides, as the operator wants it when a plugin fails.
+    pub fn classify(&self, issue: &Issue) -> Result<Classification, Undecided> {
         let given = self.issue(issue);
-        let by = self.classifier.describe();
-        let answer = self.classifier.classify(&given, &ClassifierContext::default());
-        let answer =
-            answer.unwrap_or_else(|error| sdk::Classification::unknown().because(format!("no answer: {error}")));
+        let context = |settings: &str| ClassifierContext {
+            settings: settings.to_owned(),
+            domains: self.domains.clone(),
+            ..ClassifierContext::default()
+        };
+        let (answer, by) = self.ask(
+            Kind::Classifier,
+            issue,
+            &self.classifier,
+            |classifier| classifier.classify(&given, &context(&self.classifier.settings)),
+            || BuiltinClassifier.classify(&given, &context("")),
+        )?;
         let mut paths = given.paths();
         paths.extend(answer.paths.into_iter().filter(|path| !given.body.contains(path.as_str())));
-        Classification {
-            domain: answer.domain,
-            confidence: answer.confidence,
-            reasons: answer.reasons,
-            paths,
-            by: format!("{} {}", by.name, by.version),
-        }
+        Ok(Classification { domain: answer.domain, confidence: answer.confidence, reasons: answer.reasons, paths, by })
     }
 
     /// Returns the model for an attempt, and the reason in words. `None` leaves the choice to the agent's program.
+    ///
+    /// # Errors
+    /// Where nobody decides, as the operator wants it when a plugin fails.
     pub fn select_model(
         &self,
         issue: &Issue,
@@ -107,36 +283,52 @@ impl Strategies {
         attempt: u32,
         n_substance: u32,
         budget_left: Usd,
-    ) -> (Option<String>, String) {
-        let models = self.backend.probe("").map(|info| info.models).unwrap_or_default();
+    ) -> Result<(Option<String>, String), Undecided> {
+        let models = self.probe_backend().map(|info| info.models).unwrap_or_default();
         if models.is_empty() {
-            return (None, "the agent has no choice of models".to_owned());
+            return Ok((None, "the agent has no choice of models".to_owned()));
         }
-        let request = sdk::SelectionRequest {
+        let request = |settings: &str| sdk::SelectionRequest {
+            settings: settings.to_owned(),
             issue: self.issue(issue),
             domain: domain.to_owned(),
             attempt,
             failures_of_substance: n_substance,
             budget_left_usd: Some(budget_left.dollars()),
-            available: models.into_iter().map(|id| sdk::ModelInfo { id, ..Default::default() }).collect(),
+            available: models.iter().map(|id| sdk::ModelInfo { id: id.clone(), ..Default::default() }).collect(),
+            history: self.history.clone(),
             ..Default::default()
         };
-        match self.selector.select(&request) {
-            Ok(selection) => (Some(selection.model), selection.reason),
-            Err(error) => (None, format!("left to the agent's program: {error}")),
+        let answer = self.ask(
+            Kind::ModelSelector,
+            issue,
+            &self.selector,
+            |selector| selector.select(&request(&self.selector.settings)),
+            || BuiltinSelector.select(&request("")),
+        );
+        match answer {
+            Ok((selection, _)) => Ok((Some(selection.model), selection.reason)),
+            Err(undecided) if self.selector.guard.is_none() => {
+                Ok((None, format!("left to the agent's program: {}", undecided.message)))
+            }
+            Err(undecided) => Err(undecided),
         }
     }
 
-    /// Returns what the pull request says. A template that fails is replaced by the built-in.
-    pub fn render(&self, context: &sdk::PrContext) -> sdk::PullRequestText {
-        self.template.render(context).unwrap_or_else(|error| {
-            tracing::warn!(%error, "the pull request template failed");
-            BuiltinTemplate.render(context).unwrap_or_else(|_| sdk::PullRequestText {
-                title: format!("Issue #{}", context.issue.number),
-                body: format!("Closes #{}", context.issue.number),
-                labels: Vec::new(),
-            })
-        })
+    /// Returns what the pull request for an issue says.
+    ///
+    /// # Errors
+    /// Where nobody decides, as the operator wants it when a plugin fails.
+    pub fn render(&self, issue: &Issue, context: &sdk::PrContext) -> Result<sdk::PullRequestText, Undecided> {
+        let with = |settings: &str| sdk::PrContext { settings: settings.to_owned(), ..context.clone() };
+        let answer = self.ask(
+            Kind::PrTemplate,
+            issue,
+            &self.template,
+            |template| template.render(&with(&self.template.settings)),
+            || BuiltinTemplate.render(&with("")),
+        );
+        answer.map(|(text, _)| text)
     }
 
     /// Returns the issue as strategies see it. The label that started the run says nothing about an issue.
@@ -155,9 +347,25 @@ impl Strategies {
     }
 }
 
-fn builtin_only(key: &'static str, named: Option<&str>) -> Result<(), UnknownStrategy> {
-    match named {
-        None | Some(BUILTIN) => Ok(()),
-        Some(found) => Err(UnknownStrategy { key, found: found.to_owned(), known: &[BUILTIN] }),
+/// What a name may mean.
+struct Known<'a> {
+    config: &'a Config,
+    plugins: &'a Plugins,
+}
+
+impl Known<'_> {
+    /// Returns whether a decision without a plugin is the built-in's.
+    fn builtin(&self, kind: Kind, key: &'static str, named: Option<&str>) -> Result<(), UnknownStrategy> {
+        match named {
+            None | Some(BUILTIN) => Ok(()),
+            Some(_) if self.plugins.of(kind).is_some() => Ok(()),
+            Some(found) => Err(self.unknown(key, found, &[BUILTIN])),
+        }
+    }
+
+    fn unknown(&self, key: &'static str, found: &str, builtins: &[&str]) -> UnknownStrategy {
+        let builtins = builtins.iter().map(ToString::to_string);
+        let known = builtins.chain(self.config.plugins.iter().map(|plugin| plugin.name.clone())).collect();
+        UnknownStrategy::Name { key, found: found.to_owned(), known }
     }
 }

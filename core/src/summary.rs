@@ -33,6 +33,8 @@ pub struct Summary {
     pub budget_usd: f64,
     /// Calls to the forge's API: for the backlog, and for publishing.
     pub api_calls: u32,
+    /// How often each plugin did not decide, by name and version; the built-in decided instead, or the task failed.
+    pub plugin_failures: BTreeMap<String, u32>,
     /// When it began, RFC 3339.
     pub started_at: String,
     /// When it ended, RFC 3339; null where it still runs.
@@ -112,6 +114,7 @@ impl Summary {
             assumed_usd: engine.ledger().assumed.dollars(),
             budget_usd: engine.ledger().budget.dollars(),
             api_calls: engine.n_api_calls(),
+            plugin_failures: engine.n_undecided().clone(),
             started_at: rfc3339(started_at_ms),
             finished_at: finished_at_ms.map(rfc3339),
         }

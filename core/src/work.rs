@@ -294,6 +294,7 @@ impl Workshop {
         );
         let settings = &self.config.agent;
         let task = AgentTask {
+            settings: self.strategies.backend_settings().to_owned(),
             issue: self.strategies.issue(&order.issue),
             prompt: prompt.text,
             model: order.model,

@@ -9,6 +9,8 @@
 //!
 //! Nothing that an agent says is believed: the host looks at what git shows and runs the repository's checks.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model_selector::Effort;
 use crate::{Description, Issue, PluginError, Settings};
 
@@ -53,7 +55,8 @@ pub trait AgentRun: Send {
 }
 
 /// What a backend needs from the machine, and how its cost is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ProgramInfo {
     /// Program, a name on PATH. `autoissue` means the host's own binary.
     pub program: String,
@@ -70,7 +73,8 @@ pub struct ProgramInfo {
 }
 
 /// How the cost of a backend's runs is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Metering {
     /// It costs nothing.
     Free,
@@ -81,7 +85,8 @@ pub enum Metering {
 }
 
 /// One attempt, as the agent is told of it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AgentTask {
     /// Settings of this strategy, one JSON text; empty where there are none.
     pub settings: String,
@@ -125,7 +130,8 @@ impl AgentTask {
 }
 
 /// A command for the host to run in the attempt's directory.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CommandSpec {
     /// Program, a name on PATH. `autoissue` means the host's own binary.
     pub program: String,
@@ -140,7 +146,8 @@ pub struct CommandSpec {
 }
 
 /// How the program gets its input.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum CommandInput {
     /// It gets none.
     #[default]
@@ -184,7 +191,8 @@ impl Line {
 }
 
 /// How the program ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Exit {
     /// Exit code, where it exited.
     pub code: Option<i32>,
@@ -193,7 +201,8 @@ pub struct Exit {
 }
 
 /// Tokens, and their cost where the program tells it.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Usage {
     /// Tokens read by the model.
     pub input_tokens: u64,
@@ -210,7 +219,8 @@ pub struct Usage {
 /// What a program's output means.
 ///
 /// A run that shows neither [`Done`](Self::Done) nor a failure by its end has crashed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[non_exhaustive]
 pub enum AgentEvent {
     /// The agent's session has this identifier.

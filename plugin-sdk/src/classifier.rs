@@ -1,5 +1,7 @@
 //! Classifiers: to which domain of the product does an issue belong?
 
+use serde::Serialize;
+
 use crate::{Description, Issue, PluginError, Settings};
 
 /// Decides the domain of an issue.
@@ -39,7 +41,8 @@ pub struct ClassifierContext {
 }
 
 /// A domain with the confidence in it and the reasons for it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Classification {
     /// Domain, `[a-z0-9-]{1,40}`.
     pub domain: String,
@@ -54,7 +57,8 @@ pub struct Classification {
 }
 
 /// A domain that was considered.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Score {
     /// Domain.
     pub domain: String,

@@ -1,7 +1,50 @@
 //! What the author of an autoissue plugin sees: one trait per kind of strategy, and the values that go in and come out.
 //!
+//! # From nothing to a classifier of your own
+//!
+//! You need [rustup](https://rustup.rs), `autoissue` on your PATH, and a checkout of autoissue beside you, for the SDK is not published
+//! yet. Once:
+//!
+//! ```sh
+//! rustup target add wasm32-unknown-unknown
+//! ```
+//!
+//! Write a plugin to begin with, see its own tests pass, then build it and put it to the test in the host that sessions use:
+//!
+//! ```sh
+//! autoissue plugin new classifier billing --sdk autoissue/plugin-sdk
+//! cd billing
+//! cargo test
+//! autoissue plugin test
+//! ```
+//!
+//! `src/lib.rs` is thirty lines: change what it looks for. `cases.json` has questions and the answers that you want: change them too.
+//! `autoissue plugin test` asks them all, then tries what strangers might write, and says what a call costs:
+//!
+//! ```text
+//! billing 0.1.0, 96 KiB, sha256 3f0c9ad2e1b4
+//!
+//! cases
+//!   ok      an invoice
+//! …
+//! ```
+//!
+//! Now let it decide in a repository. It becomes a line in the configuration and an entry in `autoissue.plugins.lock`, both made for
+//! review; a component that changes afterwards is refused until you add it again:
+//!
+//! ```sh
+//! cd ../your-repository
+//! autoissue plugin add ../billing/billing.wasm
+//! autoissue plugin list
+//! ```
+//!
+//! `autoissue classify LABEL` shows how it sorts the open issues. More to copy from lies in `plugins/examples`: a classifier with rules
+//! like those of a CODEOWNERS file, a model selector, an agent backend and a pull request template.
+//!
+//! # The four kinds
+//!
 //! A strategy is a replaceable decision. It is pure: it gets everything it may know as arguments and answers with a value;
-//! it has no files, no network, no clock and no environment. The four kinds:
+//! it has no files, no network, no clock and no environment.
 //!
 //! | trait | decides |
 //! | --- | --- |
@@ -10,7 +53,7 @@
 //! | [`AgentBackend`] | which program runs as the agent, and what its output means |
 //! | [`PrTemplate`] | what the pull request says |
 //!
-//! autoissue's own strategies are written against these traits too.
+//! autoissue's own strategies are written against these traits too. The whole of a classifier:
 //!
 //! ```
 //! use autoissue_plugin_sdk::prelude::*;
@@ -34,10 +77,20 @@
 //!
 //! export_plugin! { classifier: Billing }
 //!
+//! // In a test of your own:
 //! let issue = Issue { title: "Invoice shows the wrong total".into(), ..Issue::default() };
 //! let answer = Billing.classify(&issue, &ClassifierContext::default()).unwrap();
 //! assert_eq!(answer.domain, "billing");
 //! ```
+//!
+//! # Settings, errors, cases
+//!
+//! - What an operator may set is a type of your own: see [`settings`]. Wrong settings are found before a night begins.
+//! - An error says who has to act: see [`PluginError`]. A panic costs one call, and its text is in the message.
+//! - [`testing`] has builders for native tests. `cases.json` is a list of cases for each kind (`classifier`, `modelSelector`,
+//!   `agentBackend`, `prTemplate`): what is asked (`issue`, `request`, `task` with `lines` and `exit`, or `context`), with the names of
+//!   the fields here in camel case, and what is expected, of which only the named parts count. `{"contains": "…"}` stands for a text
+//!   with that in it, and `{"error": …}` for a refusal.
 
 pub mod agent_backend;
 pub mod classifier;

@@ -1,5 +1,7 @@
 //! Model selectors: which model works on an issue?
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Description, Issue, PluginError, Settings};
 
 /// Chooses the model for one attempt. Asked only where the operator set the model to `auto`.
@@ -28,7 +30,8 @@ pub trait ModelSelector: Send + Sync {
 }
 
 /// What is known when a model is chosen.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SelectionRequest {
     /// Settings of this strategy, one JSON text; empty where there are none.
     pub settings: String,
@@ -51,7 +54,8 @@ pub struct SelectionRequest {
 }
 
 /// A model that the agent backend offers.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ModelInfo {
     /// Name that the backend takes.
     pub id: String,
@@ -62,7 +66,8 @@ pub struct ModelInfo {
 }
 
 /// Past results of one model, over all sessions.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ModelHistory {
     /// Name of the model.
     pub model: String,
@@ -75,7 +80,8 @@ pub struct ModelHistory {
 }
 
 /// How hard a model should think, where the backend has such a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Effort {
     /// Least.
     Low,
@@ -86,7 +92,8 @@ pub enum Effort {
 }
 
 /// The chosen model.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Selection {
     /// Name of the model, one of those available.
     pub model: String,

@@ -1,5 +1,7 @@
 //! Pull request templates: what does the pull request say?
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Description, Issue, PluginError, Settings};
 
 /// Writes the text of a pull request.
@@ -28,7 +30,8 @@ pub trait PrTemplate: Send + Sync {
 }
 
 /// What is known of the work.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PrContext {
     /// Settings of this strategy, one JSON text; empty where there are none.
     pub settings: String,
@@ -69,7 +72,8 @@ pub struct PrContext {
 }
 
 /// A commit of the work.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Commit {
     /// Hash, in hexadecimal.
     pub id: String,
@@ -78,7 +82,8 @@ pub struct Commit {
 }
 
 /// A changed file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Change {
     /// Path in the repository.
     pub path: String,
@@ -89,7 +94,8 @@ pub struct Change {
 }
 
 /// A check and its result.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct CheckReport {
     /// Name.
     pub name: String,
@@ -102,7 +108,8 @@ pub struct CheckReport {
 }
 
 /// What a pull request says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PullRequestText {
     /// Title, one line.
     pub title: String,

@@ -123,7 +123,7 @@ impl Night {
             .iter()
             .filter_map(|effect| match effect {
                 Effect::Classify { issue } => {
-                    Some(Input::Classified { issue: issue.number, classification: strategies.classify(issue) })
+                    Some(Input::Classified { issue: issue.number, classification: strategies.classify(issue).unwrap() })
                 }
                 _ => None,
             })

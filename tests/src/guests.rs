@@ -33,7 +33,7 @@ fn build(package: &str) -> Vec<u8> {
 }
 
 /// Returns the directory that this very program was built in.
-fn target_directory() -> PathBuf {
+pub fn target_directory() -> PathBuf {
     let own = std::env::current_exe().expect("a running program has a file");
     let is_profile = |path: &&Path| path.join("deps").is_dir();
     let profile = own.ancestors().find(is_profile).expect("tests are built in a profile's directory");

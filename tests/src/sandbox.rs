@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Returns the binary under test, built as these tests are built.
@@ -14,17 +14,22 @@ pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "autoissue", "--message-format", "json-render-diagnostics"]);
-        if !cfg!(debug_assertions) {
-            build.arg("--release");
+        if cfg!(debug_assertions) {
+            // With the packages and features of the run that built these tests, so that it is there already.
+            build.args(["test", "--no-run", "--workspace", "--test", "binary"]);
+            build.args(cfg!(all(feature = "browser", feature = "openapi")).then_some("--all-features"));
+        } else {
+            build.args(["build", "--release", "--package", "autoissue"]);
         }
+        build.args(["--quiet", "--message-format", "json-render-diagnostics"]);
         build.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
         let output = build.output().expect("cargo runs");
         assert!(output.status.success(), "the binary does not build");
         let messages = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
         let mut executables = messages.lines().filter_map(|line| {
             let message: Value = serde_json::from_str(line).ok()?;
-            Some(PathBuf::from(message.get("executable")?.as_str()?))
+            let is_program = message["target"]["kind"] == json!(["bin"]) && message["target"]["name"] == "autoissue";
+            is_program.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
         });
         executables.next_back().expect("cargo names the executable")
     })

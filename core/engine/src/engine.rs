@@ -44,6 +44,7 @@ pub struct Engine {
     /// Results of the checks on the base.
     base_checks: Option<Vec<CheckResult>>,
     n_api_calls: u32,
+    n_undecided: BTreeMap<String, u32>,
 }
 
 /// What the session as a whole is doing.
@@ -124,6 +125,11 @@ impl Engine {
     /// Returns the limits and rules.
     pub const fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Returns how often each plugin did not decide; those that always did are not in it.
+    pub const fn n_undecided(&self) -> &BTreeMap<String, u32> {
+        &self.n_undecided
     }
 
     /// Returns what the session is about.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::input::SharedIssue;
 use crate::{
     About, AgentReport, CheckResult, Classification, Failure, History, IssueNumber, Outcome, Publication, Service,
-    SessionStatus, Settings, Time, Usd, Work,
+    SessionStatus, Settings, Time, Undecided, Usd, Work,
 };
 
 /// What happened in a session.
@@ -71,6 +71,8 @@ pub enum Event {
         /// What it is expected to cost.
         estimate: Usd,
     },
+    /// A plugin did not decide.
+    PluginFailed(Undecided),
     /// The backlog fits the budget, or what fits of it may start.
     BacklogAdmitted {
         /// What all of it is expected to cost.
@@ -289,6 +291,7 @@ impl Event {
             | Self::AttemptFailed { issue, .. }
             | Self::BreakerProbed { issue, .. }
             | Self::TaskFinished { issue, .. } => Some(*issue),
+            Self::PluginFailed(undecided) => Some(undecided.issue),
             Self::ServiceFailed { issue, .. } => *issue,
             Self::SessionStarted { .. }
             | Self::SessionResumed { .. }

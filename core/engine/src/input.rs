@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, Classification, Ended, Failure, History, Issue, IssueNumber, PullRequest, Service, Settings, Spent, Usd,
+    About, Classification, Ended, Failure, History, Issue, IssueNumber, PullRequest, Service, Settings, Spent,
+    Undecided, Usd,
 };
 
 /// What happened.
@@ -55,6 +56,8 @@ pub enum Input {
         /// Why, in words.
         reason: String,
     },
+    /// A plugin did not decide. Where the built-in decides instead, its answer follows; else this is the answer.
+    Undecided(Undecided),
     /// The checks were run on the base.
     BaseChecked {
         /// Results, empty where they could not be run.

@@ -33,6 +33,7 @@ mod retry;
 mod settings;
 mod task;
 mod time;
+mod undecided;
 
 pub use blocked::Blocked;
 pub use breaker::{Breaker, BreakerState};
@@ -52,3 +53,4 @@ pub use outcome::{NotStarted, Outcome, SessionStatus, Skip};
 pub use settings::{About, Metering, ModelChoice, RedBase, Settings};
 pub use task::{Attempt, Doing, Stage, Task};
 pub use time::Time;
+pub use undecided::{Instead, Undecided};

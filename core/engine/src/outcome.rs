@@ -59,6 +59,8 @@ pub enum Skip {
     DependsOn(IssueNumber),
     /// An open issue that is not part of this session.
     DependsOnOutside(IssueNumber),
+    /// A plugin that was to decide about it did not.
+    Undecided,
 }
 
 /// Why a task was not started.
@@ -123,6 +125,7 @@ impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DependsOn(issue) => write!(f, "depends on {issue}"),
+            Self::Undecided => f.write_str("a plugin did not decide about it"),
             Self::DependsOnOutside(issue) => write!(f, "depends on {issue}, which is open and not part of this run"),
         }
     }

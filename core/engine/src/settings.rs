@@ -1,6 +1,6 @@
 //! What a session was told: limits and rules. Journaled with its start, so that a replay needs nothing else.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,10 @@ pub struct Settings {
     pub start_until: Option<Time>,
     /// Seed of the jitter.
     pub seed: u64,
+    /// Who takes each replaceable decision, by its kind: name and version, and of a plugin the SHA-256 of its component. A journal from
+    /// before there were plugins has none.
+    #[serde(default)]
+    pub deciders: BTreeMap<String, String>,
 }
 
 impl Settings {
@@ -81,6 +85,7 @@ impl Default for Settings {
             red_base: RedBase::Fail,
             start_until: None,
             seed: 0,
+            deciders: BTreeMap::new(),
         }
     }
 }

@@ -24,6 +24,7 @@ const SUFFIX: &str = ".compiled";
 #[derive(Debug)]
 pub(crate) struct Cache {
     directory: PathBuf,
+    may_write: bool,
 }
 
 impl Cache {
@@ -39,10 +40,18 @@ impl Cache {
         let found = fs::symlink_metadata(directory)?;
         let is_ours = found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0;
         if is_ours {
-            return Ok(Self { directory: directory.to_owned() });
+            return Ok(Self { directory: directory.to_owned(), may_write: true });
         }
         let why = "others can enter it, or it is not a directory of this user; remove it";
         Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
+    }
+
+    /// Opens a directory to read only; one that is not there is empty.
+    pub(crate) fn read_only(directory: &Path) -> io::Result<Self> {
+        if directory.exists() {
+            return Ok(Self { may_write: false, ..Self::open(directory)? });
+        }
+        Ok(Self { directory: directory.to_owned(), may_write: false })
     }
 
     /// Returns the compiled component, from the directory where it is there.
@@ -52,6 +61,9 @@ impl Cache {
             return Ok(component);
         }
         let component = Component::from_binary(engine, bytes)?;
+        if !self.may_write {
+            return Ok(component);
+        }
         if let Err(error) = self.keep(&path, &component.serialize()?) {
             tracing::warn!(path = %path.display(), %error, "compiled code was not kept; the next start compiles again");
         }

@@ -119,13 +119,20 @@ pub(crate) fn pull_request(text: &PullRequestText) -> Checked {
     })
 }
 
-pub(crate) fn program(info: &ProgramInfo, grants: &Grants) -> Checked {
+/// Compares what a backend asks for with what it was granted.
+pub(crate) fn granted(info: &ProgramInfo, grants: &Grants) -> Checked {
     grants.program(&info.program)?;
+    info.environment.iter().try_for_each(|variable| Ok(grants.variable(variable)?))
+}
+
+/// What a backend may ask for at all.
+pub(crate) fn program(info: &ProgramInfo) -> Checked {
+    grants::may_be_run(&info.program)?;
     arguments("version-args", &info.version_args)?;
     line("install-hint", &info.install_hint)?;
     lines("models", &info.models)?;
     count("environment", info.environment.len())?;
-    info.environment.iter().try_for_each(|variable| Ok(grants.variable(variable)?))
+    info.environment.iter().try_for_each(|variable| Ok(grants::may_be_set(variable)?))
 }
 
 pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {

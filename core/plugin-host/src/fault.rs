@@ -10,6 +10,7 @@ use wasmtime::Trap;
 
 use crate::grants::NotGranted;
 use crate::limits::LimitReached;
+use crate::wasi::NotThere;
 
 /// What a plugin did wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +56,9 @@ impl Fault {
     pub(crate) fn of(error: &wasmtime::Error, time: Duration, said: Option<String>) -> Self {
         if let Some(limit) = error.downcast_ref::<LimitReached>() {
             return Self::Limit(*limit);
+        }
+        if let Some(not_there) = error.downcast_ref::<NotThere>() {
+            return Self::Trapped { why: not_there.to_string(), said };
         }
         let why = match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => return Self::TimedOut(time),

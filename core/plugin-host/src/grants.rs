@@ -72,12 +72,7 @@ const REFUSED_STARTS: [&str; 5] = ["AUTOISSUE_", "DYLD_", "GIT_", "LD_", "PYTHON
 impl Grants {
     /// Returns whether a backend may have `program` run.
     pub(crate) fn program(&self, program: &str) -> Result<(), NotGranted> {
-        if program.is_empty() || program.starts_with(['-', '.']) || program.contains(['/', '\\', '\0']) {
-            return Err(NotGranted::ProgramPath(program.to_owned()));
-        }
-        if SHELLS.contains(&program) {
-            return Err(NotGranted::Shell(program.to_owned()));
-        }
+        may_be_run(program)?;
         if self.exec.iter().any(|granted| granted == program) {
             return Ok(());
         }
@@ -92,6 +87,17 @@ impl Grants {
         }
         Err(NotGranted::Variable(name.to_owned()))
     }
+}
+
+/// Returns whether a program may be granted at all.
+pub(crate) fn may_be_run(program: &str) -> Result<(), NotGranted> {
+    if program.is_empty() || program.starts_with(['-', '.']) || program.contains(['/', '\\', '\0']) {
+        return Err(NotGranted::ProgramPath(program.to_owned()));
+    }
+    if SHELLS.contains(&program) {
+        return Err(NotGranted::Shell(program.to_owned()));
+    }
+    Ok(())
 }
 
 /// Returns whether a plugin may set a variable of this name.

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     pub(crate) limits: Limits,
     pub(crate) cache: Option<Cache>,
+    /// Where instructions are counted.
+    pub(crate) meter: Option<Meter>,
     _clock: Clock,
 }
 
@@ -62,25 +65,64 @@ impl PluginHost {
         Self::with_limits(Some(cache), Limits::default())
     }
 
+    /// Makes a host that changes nothing: it takes compiled code from `cache` where it is there, and keeps none.
+    ///
+    /// # Errors
+    /// See [`HostError`].
+    pub fn read_only(cache: &Path) -> Result<Self, HostError> {
+        let opened = Cache::read_only(cache);
+        let cache = opened.map_err(|source| HostError::Cache { path: cache.to_owned(), source })?;
+        Self::start(Some(cache), Limits::default(), None)
+    }
+
     /// Makes a host with these limits; without a directory it compiles each time.
     ///
     /// # Errors
     /// See [`HostError`].
     pub fn with_limits(cache: Option<&Path>, limits: Limits) -> Result<Self, HostError> {
         let open = |path: &Path| Cache::open(path).map_err(|source| HostError::Cache { path: path.to_owned(), source });
-        let cache = cache.map(open).transpose()?;
-        let engine =
-            Engine::new(&config(&limits)).map_err(|error| HostError::Engine { message: format!("{error:#}") })?;
+        Self::start(cache.map(open).transpose()?, limits, None)
+    }
+
+    /// Makes a host that counts instructions, for tests: a number that is the same on every machine. It is a third slower, and
+    /// keeps no compiled code.
+    ///
+    /// # Errors
+    /// See [`HostError`].
+    pub fn measuring(limits: Limits) -> Result<Self, HostError> {
+        Self::start(None, limits, Some(Meter::default()))
+    }
+
+    /// Returns how many instructions all plugins of a [measuring](Self::measuring) host have run; 0 of any other. A run of an agent
+    /// backend counts once it is dropped.
+    pub fn n_instructions(&self) -> u64 {
+        self.shared.meter.as_ref().map_or(0, |meter| meter.0.load(Ordering::Relaxed))
+    }
+
+    fn start(cache: Option<Cache>, limits: Limits, meter: Option<Meter>) -> Result<Self, HostError> {
+        let engine = Engine::new(&config(&limits, meter.is_some()))
+            .map_err(|error| HostError::Engine { message: format!("{error:#}") })?;
         let clock = Clock::start(&engine).map_err(HostError::Clock)?;
-        Ok(Self { shared: Arc::new(Shared { engine, limits, cache, _clock: clock }) })
+        Ok(Self { shared: Arc::new(Shared { engine, limits, cache, meter, _clock: clock }) })
+    }
+}
+
+/// A count of instructions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Meter(Arc<AtomicU64>);
+
+impl Meter {
+    pub(crate) fn add(&self, n_instructions: u64) {
+        self.0.fetch_add(n_instructions, Ordering::Relaxed);
     }
 }
 
 /// The settings of the compiler and the runtime. A change makes all compiled code that is kept useless.
-fn config(limits: &Limits) -> Config {
+fn config(limits: &Limits, is_measuring: bool) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
+        .consume_fuel(is_measuring)
         .max_wasm_stack(limits.stack_bytes_max)
         // Same input, same answer, on every machine.
         .cranelift_nan_canonicalization(true)

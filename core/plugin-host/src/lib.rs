@@ -25,6 +25,7 @@ mod load;
 mod plugin;
 mod sandbox;
 mod track_0_1;
+mod wasi;
 
 pub use component::{ComponentError, component_from_module};
 pub use digest::Sha256Digest;
@@ -32,5 +33,5 @@ pub use grants::{Grants, NotGranted};
 pub use host::{HostError, PluginHost};
 pub use info::{Kind, PluginInfo, StrategyInfo};
 pub use limits::Limits;
-pub use load::LoadError;
-pub use plugin::{NoStrategy, Plugin};
+pub use load::{LoadError, Shape};
+pub use plugin::{AskError, NoStrategy, Plugin};

@@ -16,6 +16,7 @@ use crate::info::Kind;
 use crate::limits::mebibytes;
 use crate::plugin::Plugin;
 use crate::track_0_1::{self, Loaded};
+use crate::wasi;
 
 /// The package of the interfaces.
 const PACKAGE: &str = "autoissue:plugin/";
@@ -124,6 +125,23 @@ impl PluginHost {
     /// # Errors
     /// See [`LoadError`].
     pub fn load(&self, bytes: &[u8], grants: &Grants) -> Result<Plugin, LoadError> {
+        let (component, digest) = self.component(bytes)?;
+        let shape = Shape::of(&component);
+        shape.check(grants)?;
+        let loaded = Loaded::open(self.shared.clone(), &component, &shape.kinds)?;
+        Plugin::new(loaded, digest, shape, grants.clone())
+    }
+
+    /// Returns what any component imports and exports. It is compiled for that, and nothing of it runs.
+    ///
+    /// # Errors
+    /// Where it is no valid component, or too large.
+    pub fn examine(&self, bytes: &[u8]) -> Result<Shape, LoadError> {
+        let (component, _) = self.component(bytes)?;
+        Ok(Shape::of(&component))
+    }
+
+    fn component(&self, bytes: &[u8]) -> Result<(Component, Sha256Digest), LoadError> {
         let n_bytes_max = self.shared.limits.component_bytes_max;
         if n_bytes_max < bytes.len() {
             return Err(LoadError::TooLarge { n_bytes: bytes.len(), n_bytes_max });
@@ -135,11 +153,7 @@ impl PluginHost {
             return Err(LoadError::NotAComponent);
         }
         let digest = Sha256Digest::of(bytes);
-        let component = self.compiled(bytes, digest)?;
-        let shape = Shape::of(&component);
-        shape.check(grants)?;
-        let loaded = Loaded::open(self.shared.clone(), &component, &shape.kinds)?;
-        Plugin::new(loaded, digest, shape, grants.clone())
+        Ok((self.compiled(bytes, digest)?, digest))
     }
 
     fn compiled(&self, bytes: &[u8], digest: Sha256Digest) -> Result<Component, LoadError> {
@@ -153,13 +167,13 @@ impl PluginHost {
 
 /// What a component imports and exports.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub struct Shape {
     /// All that it imports, with versions.
-    pub(crate) imports: Vec<String>,
+    pub imports: Vec<String>,
     /// All that it exports, with versions.
-    pub(crate) exports: Vec<String>,
+    pub exports: Vec<String>,
     /// The kinds that it exports.
-    pub(crate) kinds: Vec<Kind>,
+    pub kinds: Vec<Kind>,
 }
 
 impl Shape {
@@ -182,7 +196,7 @@ impl Shape {
         }
         let is_granted = |name: &String| match ours(name) {
             Some((name, _)) => IMPORTS.contains(&name),
-            None => grants.wasi && name.starts_with("wasi:"),
+            None => grants.wasi && name.starts_with(wasi::PREFIX),
         };
         let refused: Vec<String> = self.imports.iter().filter(|name| !is_granted(name)).cloned().collect();
         if !refused.is_empty() {

@@ -1,6 +1,6 @@
 //! A plugin that was loaded: who it is, and its strategies behind the SDK's traits.
 
-use autoissue_plugin_sdk::{AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate};
+use autoissue_plugin_sdk::{AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate, ProgramInfo};
 
 use crate::digest::Sha256Digest;
 use crate::grants::Grants;
@@ -16,6 +16,17 @@ pub struct Plugin {
     digest: Sha256Digest,
     shape: Shape,
     grants: Grants,
+}
+
+/// A backend that does not say what it asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// There is none.
+    #[error(transparent)]
+    NoStrategy(#[from] NoStrategy),
+    /// It answers so.
+    #[error(transparent)]
+    Plugin(#[from] PluginError),
 }
 
 /// A plugin has no such strategy.
@@ -79,6 +90,13 @@ impl Plugin {
         &self.grants
     }
 
+    /// Returns it with other programs and variables granted. An empty WASI is linked or not from the start.
+    #[must_use]
+    pub fn granted(mut self, exec: Vec<String>, env: Vec<String>) -> Self {
+        self.grants = Grants { exec, env, ..self.grants };
+        self
+    }
+
     /// Returns the strategy of a kind: by name, or the first.
     ///
     /// # Errors
@@ -124,6 +142,15 @@ impl Plugin {
     /// Where there is none.
     pub fn agent_backend(&self, name: Option<&str>) -> Result<Box<dyn AgentBackend>, NoStrategy> {
         Ok(self.loaded.agent_backend(self.strategy(Kind::AgentBackend, name)?, self.grants.clone()))
+    }
+
+    /// Returns what the agent backend of that name, or the first, asks for, whether granted or not.
+    ///
+    /// # Errors
+    /// Where there is none, or what it answers.
+    pub fn asked_program(&self, name: Option<&str>, settings: &str) -> Result<ProgramInfo, AskError> {
+        let strategy = self.strategy(Kind::AgentBackend, name)?;
+        Ok(self.loaded.asked_program(strategy, settings)?)
     }
 
     /// Returns the pull request template of that name, or the first.

@@ -7,7 +7,7 @@ use wasmtime::Store;
 use wasmtime::component::{Instance, InstancePre};
 
 use crate::fault::{Fault, one_line};
-use crate::host::{Shared, TICK};
+use crate::host::{Meter, Shared, TICK};
 use crate::limits::Limiter;
 
 /// What a store holds beside the instance.
@@ -65,6 +65,18 @@ pub(crate) struct Sandbox {
     pub(crate) store: Store<Guest>,
     pub(crate) instance: Instance,
     n_log_lines_max: u32,
+    meter: Option<Meter>,
+}
+
+/// What an instance of a measuring host may burn: more than it can in the time that it has.
+const FUEL: u64 = u64::MAX;
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let (Some(meter), Ok(left)) = (&self.meter, self.store.get_fuel()) {
+            meter.add(FUEL - left);
+        }
+    }
 }
 
 impl Sandbox {
@@ -83,8 +95,11 @@ impl Sandbox {
         store.set_hostcall_fuel(result_bytes_max);
         // A store begins at zero and would trap at once. The first tick may come at once too, so there is one more of them.
         store.set_epoch_deadline(n_ticks(time));
+        if shared.meter.is_some() {
+            store.set_fuel(FUEL).map_err(|error| Fault::of(&error, time, None))?;
+        }
         match pre.instantiate(&mut store) {
-            Ok(instance) => Ok(Self { store, instance, n_log_lines_max }),
+            Ok(instance) => Ok(Self { store, instance, n_log_lines_max, meter: shared.meter.clone() }),
             Err(error) => Err(Fault::of(&error, time, store.data_mut().log.last_error.take())),
         }
     }

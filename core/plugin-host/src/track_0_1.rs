@@ -8,9 +8,9 @@ mod strategies;
 
 use std::sync::Arc;
 
-use autoissue_plugin_sdk::{AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate};
+use autoissue_plugin_sdk::{AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate, ProgramInfo};
+use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, Instance, InstancePre, Linker};
-use wasmtime::{Engine, Store};
 
 use crate::check;
 use crate::fault::Fault;
@@ -19,6 +19,7 @@ use crate::host::Shared;
 use crate::info::{Kind, PluginInfo, StrategyInfo};
 use crate::load::LoadError;
 use crate::sandbox::{Guest, Level, Sandbox};
+use crate::wasi;
 use bindings::autoissue::plugin::host_log;
 use bindings::exports::autoissue::plugin::{
     agent_backend as wit_backend, classifier as wit_classifier, metadata as wit_metadata,
@@ -95,9 +96,11 @@ impl host_log::Host for Guest {
     }
 }
 
-fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
-    let mut linker = Linker::new(engine);
+/// Links what a component may import. That it imports nothing else was seen by its names.
+fn linker(component: &Component) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(component.engine());
     host_log::add_to_linker::<_, HasSelf<Guest>>(&mut linker, |guest| guest)?;
+    wasi::link(&mut linker, component)?;
     Ok(linker)
 }
 
@@ -105,7 +108,7 @@ impl Loaded {
     /// Makes a component ready, and a first instance of it on trial: that types do not fit shows only there.
     pub(crate) fn open(shared: Arc<Shared>, component: &Component, kinds: &[Kind]) -> Result<Self, LoadError> {
         let misfit = |error: wasmtime::Error| LoadError::Misfit { message: format!("{error:#}") };
-        let pre = linker(&shared.engine).and_then(|linker| linker.instantiate_pre(component)).map_err(misfit)?;
+        let pre = linker(component).and_then(|linker| linker.instantiate_pre(component)).map_err(misfit)?;
         let exports = Arc::new(Exports::find(&pre, kinds).map_err(misfit)?);
         let loaded = Self { shared, plugin: "?".into(), version: "?".into(), pre, exports };
         let limits = &loaded.shared.limits;
@@ -180,6 +183,11 @@ impl Loaded {
 
     pub(crate) fn model_selector(&self, strategy: &StrategyInfo) -> Box<dyn ModelSelector> {
         Box::new(strategies::Strategy::new(self, strategy))
+    }
+
+    /// Returns what a backend asks for, whether granted or not.
+    pub(crate) fn asked_program(&self, strategy: &StrategyInfo, settings: &str) -> Result<ProgramInfo, PluginError> {
+        agent_backend::probe(&strategies::Strategy::new(self, strategy), settings)
     }
 
     pub(crate) fn pr_template(&self, strategy: &StrategyInfo) -> Box<dyn PrTemplate> {

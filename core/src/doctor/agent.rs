@@ -25,8 +25,7 @@ pub(super) fn objection(
     strategies: &Strategies,
     environment: &[(OsString, OsString)],
 ) -> Option<Finding> {
-    let backend = strategies.backend();
-    let mut names = backend.probe("").map(|info| info.environment).unwrap_or_default();
+    let mut names = strategies.probe_backend().map(|info| info.environment).unwrap_or_default();
     names.retain(|name| environment.iter().any(|(known, _)| known == OsStr::new(name)));
     let mut extra = vec![("environment".to_owned(), names.join(" "))];
     if geteuid().is_root() {
@@ -34,13 +33,14 @@ pub(super) fn objection(
     }
     let settings = &config.agent;
     let task = AgentTask {
+        settings: strategies.backend_settings().to_owned(),
         max_turns: settings.max_turns,
         yolo: settings.yolo,
         allowed_tools: settings.allowed_tools.clone(),
         extra,
         ..AgentTask::default()
     };
-    match backend.start(&task) {
+    match strategies.backend().start(&task) {
         Err(PluginError::InvalidSettings(message)) => {
             Some(Finding::failure("agent", message, "`autoissue config show` tells where each setting comes from"))
         }

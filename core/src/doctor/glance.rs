@@ -21,12 +21,11 @@ pub(crate) fn at_facts(config: &Config, facts: &Facts) -> Vec<Finding> {
 }
 
 /// Looks at what can be seen of machine, checkout and configuration.
-pub(crate) fn at_a_glance(config: &Config, host: &Host, checkout: &Checkout) -> Vec<Finding> {
+pub(crate) fn at_a_glance(config: &Config, host: &Host, checkout: &Checkout, strategies: &Strategies) -> Vec<Finding> {
     let mut findings = vec![identity(checkout)];
-    let strategies = Strategies::configured(config, "", "").ok();
-    // What a strategy or a program is missing is an error elsewhere.
-    let info = strategies.as_ref().and_then(|strategies| strategies.backend().probe("").ok());
-    if let (Some(strategies), Some(info)) = (&strategies, &info) {
+    // What a program is missing is an error elsewhere.
+    let info = strategies.probe_backend().ok();
+    if let Some(info) = &info {
         findings.extend(login::look(info, &host.environment));
         findings.extend(agent::objection(config, strategies, &host.environment));
     }

@@ -35,7 +35,7 @@ const SUMMARY_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a line within which it says what it is.
 const PIECE_KIND_BYTES: usize = 200;
 /// The program name that means our own binary.
-pub(crate) const OWN_PROGRAM: &str = "autoissue";
+pub const OWN_PROGRAM: &str = "autoissue";
 
 /// What an agent is run with.
 pub struct AgentOrder {
@@ -149,7 +149,7 @@ fn not_started(error: &ProcessError) -> Failure {
 }
 
 /// Returns an error with its causes in one line.
-pub(crate) fn error_chain(error: &dyn std::error::Error) -> String {
+pub fn error_chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }

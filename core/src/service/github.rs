@@ -251,17 +251,14 @@ impl Github {
     // ---- issues
 
     async fn read_backlog(&self, label: &str) -> Result<Backlog, GithubError> {
-        let (items, is_cut) = self.client.list(self.list_of_issues(label).call(), N_PAGES_MAX).await?;
         let mut backlog = Backlog::default();
-        if is_cut {
-            backlog.warnings.push(format!("only the first {} issues were read", 100 * N_PAGES_MAX));
-        }
         let mut found = Vec::new();
-        for item in &items {
-            match wire::issue(item) {
-                Ok(issue) => found.extend(issue.filter(|it| carries(&it.issue.labels, label))),
-                Err(odd) => backlog.warnings.push(odd),
-            }
+        let read = |item: &Value| match wire::issue(item) {
+            Ok(issue) => found.extend(issue.filter(|it| carries(&it.issue.labels, label))),
+            Err(odd) => backlog.warnings.push(odd),
+        };
+        if self.client.list(self.list_of_issues(label).call(), N_PAGES_MAX, read).await? {
+            backlog.warnings.push(format!("only the first {} issues were read", 100 * N_PAGES_MAX));
         }
         // A list that changes while it is read may tell one issue twice.
         found.sort_by_key(|it| it.issue.number);
@@ -301,24 +298,23 @@ impl Github {
         let number = issue.number;
         let path = format!("/repos/{}/issues/{}/dependencies/blocked_by?per_page=100", self.repo, number.0);
         let call = Call { issue: None, doing: "read what blocks an issue", path: &path };
-        let blockers = match self.client.list(call, N_PAGES_MAX).await {
-            Ok((blockers, _)) => blockers,
-            // A GitHub Enterprise host may be too old to know of this.
-            Err(GithubError::NotFound { .. }) => return Ok(true),
-            Err(error) => return Err(error),
-        };
         let home = format!("/repos/{}", self.repo).to_lowercase();
-        for blocker in &blockers {
-            let Some(number) = blocker["number"].as_u64() else { continue };
+        let mut is_free = true;
+        let read = |blocker: &Value| {
+            let Some(number) = blocker["number"].as_u64() else { return };
             let is_open = blocker["state"].as_str() != Some("closed");
             let url = blocker["repository_url"].as_str();
             if url.is_none_or(|url| url.to_lowercase().ends_with(&home)) {
                 issue.dependencies.push(Dependency { number: IssueNumber(number), open: is_open });
             } else if is_open {
-                return Ok(false);
+                is_free = false;
             }
+        };
+        match self.client.list(call, N_PAGES_MAX, read).await {
+            // A GitHub Enterprise host may be too old to know of this.
+            Ok(_) | Err(GithubError::NotFound { .. }) => Ok(is_free),
+            Err(error) => Err(error),
         }
-        Ok(true)
     }
 
     async fn state(&self, number: IssueNumber) -> Result<IssueState, GithubError> {
@@ -339,9 +335,13 @@ impl Github {
     async fn open_pulls(&self) -> Result<BTreeMap<String, WirePull>, GithubError> {
         let path = format!("/repos/{}/pulls?state=open&per_page=100", self.repo);
         let call = Call { issue: None, doing: "list the pull requests", path: &path };
-        let (items, _) = self.client.list(call, N_PAGES_MAX).await?;
-        let ours = items.iter().filter_map(wire::pull).filter(|pull| self.is_ours(pull));
-        Ok(ours.map(|pull| (pull.head.clone(), pull)).collect())
+        let mut ours = BTreeMap::new();
+        let read = |item: &Value| {
+            let pull = wire::pull(item).filter(|pull| self.is_ours(pull));
+            ours.extend(pull.map(|pull| (pull.head.clone(), pull)));
+        };
+        self.client.list(call, N_PAGES_MAX, read).await?;
+        Ok(ours)
     }
 
     fn is_ours(&self, pull: &WirePull) -> bool {

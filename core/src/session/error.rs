@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::doctor::Finding;
 use crate::journal::JournalError;
+use crate::plugins::PluginsError;
 use crate::recorded::RecordedError;
 use crate::repository_lock::LockError;
 use crate::service::agent_environment::EnvironmentError;
@@ -49,6 +50,9 @@ pub enum SessionError {
         /// The key.
         key: &'static str,
     },
+    /// A plugin cannot be used.
+    #[error(transparent)]
+    Plugins(#[from] PluginsError),
     /// A strategy is not known.
     #[error(transparent)]
     Strategy(#[from] UnknownStrategy),

@@ -20,6 +20,7 @@ use crate::config::{self, Config, ForgeKind};
 use crate::dispatcher::holders;
 use crate::doctor::{AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts};
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
+use crate::plugins::{self, PluginArgument, Plugins};
 use crate::recorded::Recorded;
 use crate::repository_lock::{Holder, RepositoryLock, repository_key};
 use crate::service::agent;
@@ -61,7 +62,6 @@ struct Ground {
     repository: String,
     key: String,
     path: OsString,
-    agent_env: Vec<(OsString, OsString)>,
 }
 
 pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session, SessionError> {
@@ -69,22 +69,45 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
         return Err(SessionError::EmptyLabel);
     }
     let ground = survey(config, host)?;
-    let is_rehearsal = matches!(&order, Order::Exec(exec) if exec.dry_run);
-    let remarks = if is_rehearsal { Vec::new() } else { look_around(&ground, host)? };
-    let session = match order {
-        Order::Exec(exec) if is_rehearsal => rehearse(ground, host, exec),
+    match order {
+        Order::Exec(exec) if exec.dry_run => rehearse(ground, host, exec),
         Order::Exec(exec) => start(ground, host, exec),
         Order::Resume(wanted) => resume(ground, host, wanted.as_deref()),
-    };
-    Ok(Session { remarks, ..session? })
+    }
+}
+
+/// What a session decides and works with.
+struct Equipment {
+    strategies: Strategies,
+    /// The environment of agents, setup and checks.
+    agent_env: Vec<(OsString, OsString)>,
+}
+
+/// Finds what a session decides and works with.
+fn equip(ground: &Ground, host: &Host, exec: &Exec) -> Result<Equipment, SessionError> {
+    let strategies = find_strategies(&ground.config, host, &exec.plugins, ground.checkout.path(), !exec.dry_run)?;
+    let strategies = strategies.for_run(&ground.repository, &exec.label);
+    let agent_env = agent_variables(&ground.config, host, &strategies)?;
+    Ok(Equipment { strategies, agent_env })
+}
+
+/// Finds the strategies that take the decisions, by name; loads the plugins among them. Compiled code is kept if it `may_write`.
+pub(crate) fn find_strategies(
+    config: &Config,
+    host: &Host,
+    arguments: &[PluginArgument],
+    project: &Path,
+    may_write: bool,
+) -> Result<Strategies, SessionError> {
+    let request = plugins::Request { config, arguments, project, state_dir: &host.state_dir, may_write };
+    Ok(Strategies::configured(config, &Plugins::load(&request)?)?)
 }
 
 /// Looks at what would cost a night, as far as it can be seen for free; returns what a person should know.
-fn look_around(ground: &Ground, host: &Host) -> Result<Vec<Finding>, SessionError> {
-    let strategies = Strategies::configured(&ground.config, "", "")?;
-    find_agent(&strategies, &ground.path, ground.checkout.path())?;
+fn look_around(ground: &Ground, host: &Host, strategies: &Strategies) -> Result<Vec<Finding>, SessionError> {
+    find_agent(strategies, &ground.path, ground.checkout.path())?;
     let mut findings = ground.facts.as_ref().map(|facts| at_facts(&ground.config, facts)).unwrap_or_default();
-    findings.extend(at_a_glance(&ground.config, host, &ground.checkout));
+    findings.extend(at_a_glance(&ground.config, host, &ground.checkout, strategies));
     // How much room a night needs nobody knows; a disk that is full is survived.
     let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;
     let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_fatal);
@@ -111,12 +134,10 @@ fn survey(config: Config, host: &Host) -> Result<Ground, SessionError> {
             (Forge::Github(Box::new(github)), Some(remote), base_branch)
         }
     };
-    let strategies = Strategies::configured(&config, "", "")?;
-    let agent_env = agent_variables(&config, host, &strategies)?;
     let key = repository_key(checkout.path());
     let named = facts.as_ref().map(|facts| facts.repo.clone()).or_else(|| config.project.repo.clone());
     let repository = named.unwrap_or_else(|| checkout.name());
-    Ok(Ground { config, git, checkout, base_branch, forge, remote, facts, repository, key, path, agent_env })
+    Ok(Ground { config, git, checkout, base_branch, forge, remote, facts, repository, key, path })
 }
 
 /// What leads to GitHub. Nothing has been sent yet.
@@ -176,7 +197,7 @@ pub(crate) fn find_agent(
     project: &Path,
 ) -> Result<Option<PathBuf>, SessionError> {
     let backend = strategies.backend();
-    let Ok(info) = backend.probe("") else { return Ok(None) };
+    let Ok(info) = strategies.probe_backend() else { return Ok(None) };
     if info.program == agent::OWN_PROGRAM {
         return Ok(None);
     }
@@ -194,8 +215,7 @@ pub(crate) fn agent_variables(
     host: &Host,
     strategies: &Strategies,
 ) -> Result<Vec<(OsString, OsString)>, SessionError> {
-    let info = strategies.backend().probe("");
-    let mut passed: Vec<String> = info.map(|info| info.environment).unwrap_or_default();
+    let mut passed: Vec<String> = strategies.probe_backend().map(|info| info.environment).unwrap_or_default();
     passed.extend(config.agent.env.iter().cloned());
     Ok(agent_environment(&host.environment, &passed)?)
 }
@@ -206,13 +226,15 @@ fn variable(host: &Host, name: &str) -> OsString {
 }
 
 /// Opens a dry run: it reads what there is, and writes nothing at all.
-fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionError> {
+fn rehearse(ground: Ground, host: &Host, mut exec: Exec) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
+    exec.plugins.clone_from(&host.plugins);
+    let Equipment { strategies, agent_env } = equip(&ground, host, &exec)?;
     let settings = settings(&ground.config, &strategies, &exec, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
     let history = history(&past, &settings, &strategies)?;
+    let strategies = strategies.remembering(&past.costs()?);
     let first = started(&ground, settings, &exec, history);
     Ok(assemble(
         ground,
@@ -223,25 +245,30 @@ fn rehearse(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionE
             first,
             exec,
             strategies,
+            agent_env,
             journal: None,
             engine: Engine::new(),
             last_seq: 0,
             last_at_ms: 0,
             bench: None,
             lock: None,
+            remarks: Vec::new(),
         },
     ))
 }
 
 /// Opens a new session.
-fn start(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionError> {
+fn start(ground: Ground, host: &Host, mut exec: Exec) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
+    exec.plugins.clone_from(&host.plugins);
+    let Equipment { strategies, agent_env } = equip(&ground, host, &exec)?;
+    let remarks = look_around(&ground, host, &strategies)?;
     let settings = settings(&ground.config, &strategies, &exec, now_ms);
     let lock = lock(&ground, host, &id, now_ms)?;
     let mut journal = Journal::open(&host.state_dir)?;
     let history = history(&journal, &settings, &strategies)?;
+    let strategies = strategies.remembering(&journal.costs()?);
     let bench = bench(&ground, host, &id, &[])?;
     journal.create_session(&new_session(&ground, host, &id, &exec, now_ms))?;
     let first = started(&ground, settings, &exec, history);
@@ -250,7 +277,21 @@ fn start(ground: Ground, host: &Host, exec: Exec) -> Result<Session, SessionErro
     Ok(assemble(
         ground,
         host,
-        Parts { id, started_at_ms, first, exec, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
+        Parts {
+            id,
+            started_at_ms,
+            first,
+            exec,
+            strategies,
+            agent_env,
+            journal,
+            engine,
+            last_seq,
+            last_at_ms,
+            bench,
+            lock,
+            remarks,
+        },
     ))
 }
 
@@ -264,12 +305,17 @@ fn resume(ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, 
     let journal = Journal::open(&host.state_dir)?;
     let row = unfinished(&journal, project, Some(found.as_str()))?;
     let id = row.id.clone();
-    let exec: Exec = serde_json::from_str(&row.settings_json)
+    let mut exec: Exec = serde_json::from_str(&row.settings_json)
         .map_err(|source| SessionError::UnreadableOrder { session: id.to_string(), source })?;
+    if !host.plugins.is_empty() {
+        exec.plugins.clone_from(&host.plugins);
+    }
+    let Equipment { strategies, agent_env } = equip(&ground, host, &exec)?;
+    let remarks = look_around(&ground, host, &strategies)?;
+    let strategies = strategies.remembering(&journal.costs()?);
     let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
     let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
     let last_at_ms = events.last().map_or(0, |last| last.at_ms);
-    let strategies = Strategies::configured(&ground.config, &ground.repository, &exec.label)?;
     let settings = Box::new(settings(&ground.config, &strategies, &exec, started_at_ms));
     let bench = bench(&ground, host, &id, &holders(&engine))?;
     // A session that died before its first event has nothing to go on with, and starts.
@@ -283,7 +329,21 @@ fn resume(ground: Ground, host: &Host, wanted: Option<&str>) -> Result<Session, 
     Ok(assemble(
         ground,
         host,
-        Parts { id, started_at_ms, first, exec, strategies, journal, engine, last_seq, last_at_ms, bench, lock },
+        Parts {
+            id,
+            started_at_ms,
+            first,
+            exec,
+            strategies,
+            agent_env,
+            journal,
+            engine,
+            last_seq,
+            last_at_ms,
+            bench,
+            lock,
+            remarks,
+        },
     ))
 }
 
@@ -294,20 +354,26 @@ struct Parts {
     first: Input,
     exec: Exec,
     strategies: Strategies,
+    agent_env: Vec<(OsString, OsString)>,
     journal: Option<Journal>,
     engine: Engine,
     last_seq: u64,
     last_at_ms: u64,
     bench: Option<Bench>,
     lock: Option<RepositoryLock>,
+    remarks: Vec<Finding>,
 }
 
 fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     let bus = if parts.journal.is_some() { Bus::new(parts.last_seq) } else { Bus::without_journal() };
     let bus = Arc::new(bus);
     let mirror = mirror_of(&host.state_dir, &ground.key);
+    let inputs = channel();
+    let heard = inputs.0.clone();
+    // The dispatcher is gone only when the session is over.
+    let tell = move |undecided| drop(heard.send(Input::Undecided(undecided)));
     let workshop = Workshop {
-        strategies: parts.strategies,
+        strategies: parts.strategies.telling(tell),
         forge: ground.forge,
         bench: parts.bench,
         bus: bus.clone(),
@@ -316,7 +382,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         project: ground.checkout.path().to_owned(),
         own_program: host.own_program.clone(),
         path: ground.path,
-        agent_env: ground.agent_env,
+        agent_env: parts.agent_env,
         tag_prefix: format!("{}/", ground.key),
         session_dir: session_dir(&host.state_dir, &parts.id),
         minute: host.minute,
@@ -332,11 +398,11 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         last_seq: parts.last_seq,
         workshop,
         bus,
-        inputs: channel(),
+        inputs,
         mirror,
         last_at_ms: parts.last_at_ms,
         lock: parts.lock,
-        remarks: Vec::new(),
+        remarks: parts.remarks,
     }
 }
 
@@ -471,7 +537,7 @@ fn started(ground: &Ground, settings: Settings, exec: &Exec, history: History) -
 }
 
 fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms: u64) -> Settings {
-    let metering = strategies.backend().probe("").map(|info| (info.metering, info.models));
+    let metering = strategies.probe_backend().map(|info| (info.metering, info.models));
     let (metering, models) = metering.unwrap_or((sdk::Metering::AtTheEnd, Vec::new()));
     let model = match config.agent.model.as_str() {
         _ if models.is_empty() => ModelChoice::Fixed { model: None },
@@ -504,6 +570,7 @@ fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms
         },
         start_until: exec.until_ms.map(Time::from_ms),
         seed: started_at_ms,
+        deciders: strategies.deciders(),
     }
 }
 
@@ -511,7 +578,7 @@ fn settings(config: &Config, strategies: &Strategies, exec: &Exec, started_at_ms
 fn history(journal: &Journal, settings: &Settings, strategies: &Strategies) -> Result<History, SessionError> {
     let models = match &settings.model {
         ModelChoice::Fixed { model } => vec![model.clone().unwrap_or_default()],
-        ModelChoice::Auto => strategies.backend().probe("").map(|info| info.models).unwrap_or_default(),
+        ModelChoice::Auto => strategies.probe_backend().map(|info| info.models).unwrap_or_default(),
     };
     let mut costs = BTreeMap::new();
     for model in models {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use autoissue_engine::{AgentReport, CheckResult, Failure, Issue, Outcome, Publication, PullRequest, Time, Usd, Work};
+use autoissue_engine::{
+    AgentReport, CheckResult, Failure, Instead, Issue, Outcome, Publication, PullRequest, Time, Undecided, Usd, Work,
+};
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use tokio_util::sync::CancellationToken;
 
@@ -92,7 +94,7 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<(PullRequest, bool), Failure> {
         let (base, needs_order) = base_of(order);
-        let text = self.strategies.render(&self.context(order, branch, &base));
+        let text = self.strategies.render(&order.issue, &self.context(order, branch, &base)).map_err(unwritten)?;
         let marker = marker(order.issue.number.0);
         let draft = PullRequestDraft {
             issue: order.issue.number,
@@ -170,6 +172,15 @@ fn merge_after(order: &PublishOrder) -> Vec<u64> {
         published.or_else(|| outcome.as_ref()?.pull_request()).map(|pull_request| pull_request.number)
     };
     order.dependencies.iter().filter_map(pull_request).collect()
+}
+
+/// The work is done and kept: what is missing is only what its pull request says.
+fn unwritten(undecided: Undecided) -> Failure {
+    let message = format!("{} did not write the pull request: {}", undecided.plugin, undecided.message);
+    match undecided.then {
+        Instead::Skip => Failure::NeedsPerson { message },
+        Instead::Fallback | Instead::Fail => Failure::Validation { message },
+    }
 }
 
 fn copy_failure(error: &CopyError) -> Failure {

@@ -1,4 +1,49 @@
 //! Plugins as components in the real host.
 
+mod commands;
+mod contained;
 mod corpus;
+mod front_page;
+mod hostile;
+mod pinned;
 mod same_answer;
+mod session;
+mod tracks;
+
+use std::path::PathBuf;
+
+use autoissue_plugin_host::{Grants, Plugin, PluginHost};
+use autoissue_tests::guests;
+use tempfile::TempDir;
+
+/// The plugin that does what it is told.
+const GUEST: &str = "autoissue-test-guest";
+
+/// What that plugin has to be granted.
+fn guest_grants() -> Grants {
+    Grants { exec: vec!["line-agent".into()], env: vec!["LINE_AGENT_KEY".into()], wasi: false }
+}
+
+/// A host with a state directory of its own.
+struct World {
+    host: PluginHost,
+    state: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        let state = TempDir::new().unwrap();
+        let host = PluginHost::new(&state.path().join("plugins")).unwrap();
+        Self { host, state }
+    }
+
+    fn load(&self, package: &'static str, grants: &Grants) -> Plugin {
+        self.host.load(guests::component(package), grants).unwrap()
+    }
+
+    /// Returns the files of compiled code.
+    fn compiled(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(self.state.path().join("plugins")).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+}

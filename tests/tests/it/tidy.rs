@@ -92,7 +92,7 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
         "autoissue-core" => {
             to_plugin || ["autoissue-engine", "autoissue-plugin-sdk", "autoissue-plugin-host"].contains(&to)
         }
-        "autoissue-plugin-host" => to == "autoissue-plugin-sdk",
+        "autoissue-plugin-host" | "autoissue-test-guest" => to == "autoissue-plugin-sdk",
         "autoissue-tests" => {
             ["autoissue-core", "autoissue-plugin-host"].contains(&to)
                 || is_dev && (to_plugin || to == "autoissue-plugin-sdk")

@@ -62,6 +62,9 @@ impl Engine {
                 task.estimate = *estimate;
                 self.wait(*issue, Time::default());
             }
+            Event::PluginFailed(undecided) => {
+                *self.n_undecided.entry(undecided.plugin.clone()).or_default() += 1;
+            }
             Event::BacklogAdmitted { .. } => {
                 self.phase = if self.settings.has_checks && self.base_checks.is_none() {
                     Phase::BaseCheck

@@ -7,8 +7,8 @@ use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
 use crate::retry::retry_at;
 use crate::{
-    About, CheckResult, Classification, Effect, Event, Failure, History, Issue, IssueNumber, ModelChoice, NotStarted,
-    Outcome, RedBase, SessionStatus, Settings, Skip, Stage, Time, Usd,
+    About, CheckResult, Classification, Effect, Event, Failure, FailureType, History, Instead, Issue, IssueNumber,
+    ModelChoice, NotStarted, Outcome, RedBase, SessionStatus, Settings, Skip, Stage, Time, Undecided, Usd,
 };
 
 /// Tries at reading the backlog, and at publishing, before it counts as failed: after 1 s, 2 s and 4 s.
@@ -135,6 +135,26 @@ impl Turn<'_> {
     pub(super) fn model_selected(&mut self, issue: IssueNumber, model: Option<String>, reason: String) {
         if self.engine.task(issue).is_some_and(|task| task.stage == Stage::Choosing) {
             self.plan(issue, model, reason);
+        }
+    }
+
+    /// Notes that a plugin did not decide. Without the built-in's decision the task cannot go on.
+    pub(super) fn undecided(&mut self, undecided: Undecided) {
+        let issue = undecided.issue;
+        let Some(task) = self.engine.task(issue).filter(|task| task.outcome().is_none()) else { return };
+        let is_asked = matches!(task.stage, Stage::Classifying | Stage::Choosing);
+        let outcome = match undecided.then {
+            Instead::Fallback => None,
+            Instead::Fail => {
+                Some(Outcome::Failed { failure: FailureType::Validation, message: undecided.message.clone() })
+            }
+            Instead::Skip => Some(Outcome::Skipped { because: Skip::Undecided }),
+        };
+        if outcome.is_none() || is_asked {
+            self.emit(Event::PluginFailed(undecided));
+        }
+        if let Some(outcome) = outcome.filter(|_| is_asked) {
+            self.finish_task(issue, outcome);
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Told {
     pub(crate) spent: Usd,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) n_published: u32,
+    /// What was to happen when a plugin last did not decide about it.
+    pub(crate) undecided: Option<Instead>,
 }
 
 /// An attempt in flight.
@@ -156,6 +158,7 @@ impl Chronicle {
                 task.outcome = Some(outcome.clone());
                 self.leave(number);
             }
+            Event::PluginFailed(undecided) => task.undecided = Some(undecided.then),
             Event::PullRequestOpened { .. } => task.n_published += 1,
             _ => {}
         }

@@ -18,6 +18,12 @@ pub(crate) fn line(event: &Event) -> String {
         Event::TaskPlanned { issue, model, estimate, .. } => {
             format!("{issue} planned with {}, {estimate}", model.as_deref().unwrap_or("no model"))
         }
+        Event::PluginFailed(undecided) => {
+            format!(
+                "{} {} did not decide, {:?}: {}",
+                undecided.issue, undecided.plugin, undecided.then, undecided.message
+            )
+        }
         Event::BacklogAdmitted { estimate, n_tasks } => format!("{n_tasks} tasks admitted, {estimate}"),
         Event::BaseChecked { results } => {
             let n_red = results.iter().filter(|result| !result.passed).count();

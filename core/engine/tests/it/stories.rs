@@ -5,5 +5,6 @@ mod breaker;
 mod dependencies;
 mod failures;
 mod money;
+mod plugins;
 mod resume;
 mod schedule;

@@ -23,6 +23,8 @@ pub(crate) enum Reply {
     Nothing,
     /// A check of this name failed.
     Red(&'static str),
+    /// A plugin does not decide.
+    Undecided(Instead),
 }
 
 /// One session and its world.
@@ -278,6 +280,21 @@ impl Night {
         }
     }
 
+    /// A plugin does not decide; where the built-in decides instead, its answer follows.
+    fn undecided(&mut self, issue: IssueNumber, strategy: &str, reply: Option<Reply>) -> Input {
+        let Some(Reply::Undecided(then)) = reply else { panic!("a strategy is undecided, or answers") };
+        let (plugin, message) = ("billing 0.1.0".to_owned(), "it trapped".to_owned());
+        let input = Input::Undecided(Undecided { issue, strategy: strategy.to_owned(), plugin, message, then });
+        if then != Instead::Fallback {
+            return input;
+        }
+        self.input(input);
+        match strategy {
+            "classifier" => Input::Classified { issue, classification: self.classes[&issue.0].clone() },
+            _ => Input::ModelSelected { issue, model: Some("sonnet".into()), reason: String::new() },
+        }
+    }
+
     fn answer(&mut self, effect: &Effect) {
         let (n, _) = key(effect);
         let reply = self.replies.get_mut(&key(effect)).and_then(VecDeque::pop_front);
@@ -286,6 +303,10 @@ impl Night {
                 Some(Reply::Fails(failure)) => Input::BacklogFailed { failure },
                 _ => Input::BacklogFetched { issues: self.issues.clone(), warnings: vec![], n_api_calls: 0 },
             },
+            Effect::Classify { issue } if reply.is_some() => self.undecided(issue.number, "classifier", reply),
+            Effect::SelectModel { issue, .. } if reply.is_some() => {
+                self.undecided(issue.number, "model-selector", reply)
+            }
             Effect::Classify { issue } => {
                 Input::Classified { issue: issue.number, classification: self.classes[&n].clone() }
             }

@@ -15,6 +15,8 @@ use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::sandbox::Sandbox;
 
+const PROBE: &str = "probe";
+
 /// An agent backend.
 pub(super) struct Backend {
     strategy: Strategy,
@@ -26,15 +28,11 @@ impl Backend {
         Self { strategy, grants }
     }
 
-    fn exports(&self) -> &wit_backend::GuestIndices {
-        self.strategy.loaded.exports.agent_backend.as_ref().expect(EXPORTED)
-    }
-
     /// Starts an attempt in an instance of its own. The outer error is the plugin's fault.
     fn start_in(&self, sandbox: &mut Sandbox, task: &AgentTask) -> Result<Started, Fault> {
         let time = self.strategy.loaded.shared.limits.call;
         let task = convert::task(&self.strategy.info.name, task);
-        let started = self.exports().load(&mut sandbox.store, &sandbox.instance).and_then(|guest| {
+        let started = exports(&self.strategy).load(&mut sandbox.store, &sandbox.instance).and_then(|guest| {
             let answer = guest.call_start(&mut sandbox.store, &task)?;
             Ok(answer.map(|(run, command)| (guest, run, command)))
         });
@@ -46,6 +44,20 @@ impl Backend {
         check::command(&command, &self.grants)?;
         Ok(Ok((guest, run, command)))
     }
+}
+
+fn exports(strategy: &Strategy) -> &wit_backend::GuestIndices {
+    strategy.loaded.exports.agent_backend.as_ref().expect(EXPORTED)
+}
+
+/// Asks a backend which program it needs.
+pub(super) fn probe(strategy: &Strategy, settings: &str) -> Result<ProgramInfo, PluginError> {
+    let Strategy { loaded, info } = strategy;
+    let answer = loaded.call(PROBE, |store, instance| {
+        exports(strategy).load(&mut *store, instance)?.call_probe(store, &info.name, settings)
+    })?;
+    let answer = convert::program(answer.map_err(convert::error)?);
+    loaded.checked(PROBE, answer, check::program)
 }
 
 type Started = Result<(wit_backend::Guest, ResourceAny, CommandSpec), PluginError>;
@@ -64,13 +76,8 @@ impl AgentBackend for Backend {
     }
 
     fn probe(&self, settings: &str) -> Result<ProgramInfo, PluginError> {
-        const FUNCTION: &str = "probe";
-        let Strategy { loaded, info } = &self.strategy;
-        let answer = loaded.call(FUNCTION, |store, instance| {
-            self.exports().load(&mut *store, instance)?.call_probe(store, &info.name, settings)
-        })?;
-        let answer = convert::program(answer.map_err(convert::error)?);
-        loaded.checked(FUNCTION, answer, |answer| check::program(answer, &self.grants))
+        let answer = probe(&self.strategy, settings)?;
+        self.strategy.loaded.checked(PROBE, answer, |answer| check::granted(answer, &self.grants))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {

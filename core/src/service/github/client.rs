@@ -30,8 +30,9 @@ use crate::wall_clock::wall_clock_ms;
 const CALL_TIME_MAX: Duration = Duration::from_secs(60);
 /// The longest answer that is read: a hundred issues of the greatest length are a tenth of it.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
-/// Answers that are kept to be asked for conditionally: the pages of a backlog that is read again.
-const N_KEPT_MAX: usize = 128;
+/// Bytes of answers that are kept to be asked for conditionally: the pages of a backlog that is read again. A hundred issues
+/// of 4 KB with all that GitHub says beside are 1 MB.
+const KEPT_BYTES_MAX: usize = 16 << 20;
 /// How long to stay away after a limit that does not say how long, by GitHub's own advice.
 const UNSTATED_LIMIT_MS: u64 = 60_000;
 const API_VERSION: &str = "2022-11-28";
@@ -53,7 +54,35 @@ pub(super) struct Client {
     calls: Mutex<BTreeMap<Option<IssueNumber>, u32>>,
     /// Why nothing more may be sent.
     closed: Mutex<Option<GithubError>>,
-    kept: Mutex<HashMap<String, (HeaderValue, Answer)>>,
+    kept: Mutex<Kept>,
+}
+
+/// Answers that were read, by path, as they came.
+#[derive(Default)]
+struct Kept {
+    answers: HashMap<String, KeptAnswer>,
+    n_bytes: usize,
+}
+
+#[derive(Clone)]
+struct KeptAnswer {
+    etag: HeaderValue,
+    headers: HeaderMap,
+    body: Arc<[u8]>,
+}
+
+impl Kept {
+    /// Keeps an answer that GitHub can be asked about again, if there is room.
+    fn keep(&mut self, path: &str, headers: &HeaderMap, body: Vec<u8>) {
+        let old = self.answers.remove(path).map_or(0, |old| old.body.len());
+        self.n_bytes -= old;
+        let Some(etag) = headers.get(ETAG).cloned() else { return };
+        if self.n_bytes + body.len() <= KEPT_BYTES_MAX {
+            self.n_bytes += body.len();
+            let answer = KeptAnswer { etag, headers: headers.clone(), body: body.into() };
+            self.answers.insert(path.to_owned(), answer);
+        }
+    }
 }
 
 /// A call to be made.
@@ -71,7 +100,7 @@ pub(super) struct Call<'a> {
 #[derive(Clone, Debug)]
 pub(super) struct Answer {
     pub(super) headers: HeaderMap,
-    pub(super) body: Arc<Value>,
+    pub(super) body: Value,
 }
 
 impl Client {
@@ -105,24 +134,29 @@ impl Client {
 
     /// Asks. What was asked before is asked for conditionally: an answer that has not changed costs no quota.
     pub(super) async fn get(&self, call: Call<'_>) -> Result<Answer, GithubError> {
-        let known = lock(&self.kept).get(call.path).cloned();
+        let known = lock(&self.kept).answers.get(call.path).cloned();
         let request = Request::builder().method(Method::GET).uri(call.path);
         let request = match &known {
-            Some((etag, _)) => request.header(IF_NONE_MATCH, etag),
+            Some(known) => request.header(IF_NONE_MATCH, &known.etag),
             None => request,
         };
         let (parts, body) = self.exchange(call, request, None::<&()>).await?;
-        if let (StatusCode::NOT_MODIFIED, Some((_, answer))) = (parts.status, known) {
-            return Ok(answer);
+        if let (StatusCode::NOT_MODIFIED, Some(known)) = (parts.status, known) {
+            return self.understand(call, known.headers, &known.body);
         }
         let answer = self.read(call, parts, &body)?;
-        self.keep(call.path, &answer);
+        lock(&self.kept).keep(call.path, &answer.headers, body);
         Ok(answer)
     }
 
-    /// Asks for every page of a list, at most `n_pages_max`; returns the items, and whether there are more.
-    pub(super) async fn list(&self, call: Call<'_>, n_pages_max: usize) -> Result<(Vec<Value>, bool), GithubError> {
-        let mut items = Vec::new();
+    /// Asks for every page of a list, at most `n_pages_max`, and shows each item; returns whether there are more. Only one page
+    /// is in memory at a time.
+    pub(super) async fn list(
+        &self,
+        call: Call<'_>,
+        n_pages_max: usize,
+        mut on_item: impl FnMut(&Value),
+    ) -> Result<bool, GithubError> {
         let mut next = Some(call.path.to_owned());
         for _ in 0..n_pages_max {
             let Some(path) = next else { break };
@@ -130,10 +164,10 @@ impl Client {
             let Some(page) = answer.body.as_array() else {
                 return Err(self.not_understood(call));
             };
-            items.extend(page.iter().cloned());
+            page.iter().for_each(&mut on_item);
             next = self.next_page(&answer.headers);
         }
-        Ok((items, next.is_some()))
+        Ok(next.is_some())
     }
 
     /// Writes.
@@ -187,8 +221,12 @@ impl Client {
             self.close(&error);
             return Err(error);
         }
+        self.understand(call, parts.headers, body)
+    }
+
+    fn understand(&self, call: Call<'_>, headers: HeaderMap, body: &[u8]) -> Result<Answer, GithubError> {
         let body: Value = serde_json::from_slice(body).map_err(|_| self.not_understood(call))?;
-        Ok(Answer { headers: parts.headers, body: Arc::new(body) })
+        Ok(Answer { headers, body })
     }
 
     fn refusal(&self, call: Call<'_>, parts: &Parts, body: &[u8]) -> GithubError {
@@ -231,14 +269,6 @@ impl Client {
             None => {}
         }
         Ok(())
-    }
-
-    fn keep(&self, path: &str, answer: &Answer) {
-        let Some(etag) = answer.headers.get(ETAG) else { return };
-        let mut kept = lock(&self.kept);
-        if kept.len() < N_KEPT_MAX || kept.contains_key(path) {
-            kept.insert(path.to_owned(), (etag.clone(), answer.clone()));
-        }
     }
 
     /// Returns the address of the next page, if it is on the same host: the token goes nowhere else.

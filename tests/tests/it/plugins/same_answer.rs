@@ -1,38 +1,20 @@
 //! A built-in and its component are one source: they must give the same answer to anything.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use autoissue_classifier::BuiltinClassifier;
 use autoissue_claude::ClaudeBackend;
 use autoissue_model_selector::BuiltinSelector;
 use autoissue_patch::PatchBackend;
-use autoissue_plugin_host::{Grants, Plugin, PluginHost};
+use autoissue_plugin_host::Grants;
 use autoissue_plugin_sdk::prelude::*;
 use autoissue_pr_template::BuiltinTemplate;
-use autoissue_tests::guests;
-use tempfile::TempDir;
 
+use super::World;
 use super::corpus::Corpus;
 
 /// Issues of the corpus. Each is another one.
 const N_ISSUES: usize = 2_500;
-
-struct World {
-    host: PluginHost,
-    _state: TempDir,
-}
-
-impl World {
-    fn new() -> Self {
-        let state = TempDir::new().unwrap();
-        let host = PluginHost::new(&state.path().join("plugins")).unwrap();
-        Self { host, _state: state }
-    }
-
-    fn load(&self, package: &'static str, grants: &Grants) -> Plugin {
-        self.host.load(guests::component(package), grants).unwrap()
-    }
-}
 
 #[test]
 fn the_classifier_answers_the_same() {
@@ -80,13 +62,16 @@ fn play(
 
 /// Returns the recorded output of real runs.
 fn transcripts() -> Vec<(String, Vec<Line>)> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures");
-    let read = |entry: std::io::Result<std::fs::DirEntry>| {
-        let path = entry.unwrap().path();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures");
+    let entries = |directory: &Path| -> Vec<_> {
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+    };
+    let files = entries(&fixtures).into_iter().flat_map(|directory| entries(&directory));
+    let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).unwrap();
         (path.display().to_string(), text.lines().map(Line::stdout).collect())
     };
-    std::fs::read_dir(directory).unwrap().map(read).collect()
+    files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).map(read).collect()
 }
 
 #[test]

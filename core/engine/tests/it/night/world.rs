@@ -1,6 +1,6 @@
 //! The random parts of a night: limits, backlogs, and how the world answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use autoissue_engine::*;
 use fastrand::Rng;
@@ -137,6 +137,7 @@ pub(super) fn settings(rng: &mut Rng) -> Settings {
         red_base: [RedBase::Fail, RedBase::IgnoreKnown][rng.usize(..2)],
         start_until: (rng.u32(..6) == 0).then(|| DUSK + rng.u64(..2 * 3_600_000)),
         seed: rng.u64(..),
+        deciders: BTreeMap::new(),
     }
 }
 
@@ -185,6 +186,8 @@ pub(super) fn work(rng: &mut Rng, weather: &Weather, settings: &Settings, now: T
             Some(failure) => Input::BacklogFailed { failure },
             None => Input::BacklogFetched { issues: backlog(rng), warnings: vec![], n_api_calls: 0 },
         },
+        Effect::Classify { issue } if rng.u32(..60) == 0 => undecided(rng, issue.number, "classifier"),
+        Effect::SelectModel { issue, .. } if rng.u32(..60) == 0 => undecided(rng, issue.number, "model-selector"),
         Effect::Classify { issue } => Input::Classified { issue: issue.number, classification: classification(rng) },
         Effect::SelectModel { issue, .. } => {
             let model = ["sonnet", "opus"][rng.usize(..2)].to_owned();
@@ -223,6 +226,13 @@ pub(super) fn work(rng: &mut Rng, weather: &Weather, settings: &Settings, now: T
             unreachable!("agents have turns; the others have no answer: {settings:?}")
         }
     }
+}
+
+/// A plugin that does not decide, and is not replaced.
+fn undecided(rng: &mut Rng, issue: IssueNumber, strategy: &str) -> Input {
+    let then = [Instead::Fail, Instead::Skip][rng.usize(..2)];
+    let plugin = "billing 0.1.0".to_owned();
+    Input::Undecided(Undecided { issue, strategy: strategy.to_owned(), plugin, message: "trapped".to_owned(), then })
 }
 
 fn classification(rng: &mut Rng) -> Classification {

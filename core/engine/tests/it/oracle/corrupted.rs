@@ -152,6 +152,18 @@ fn dependency() {
     check("dependency", 2, skips, |journal| accepted(journal, 2, |issue| issue.dependencies.clear()));
 }
 
+#[test]
+fn undecided() {
+    check(
+        "dependency",
+        2,
+        |night| {
+            night.replies(1, "classify", [Reply::Undecided(Instead::Skip)]).begin();
+        },
+        |journal| journal.retain(|entry| !matches!(entry.event, Event::PluginFailed(_))),
+    );
+}
+
 fn outage(night: &mut Night) {
     night.set(|s| s.breaker_threshold = 1).replies(1, "agent", [broken(crash())]).begin();
 }

@@ -85,6 +85,7 @@ pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<Str
             names(*on) && outcome.is_some_and(|outcome| !outcome.is_success())
         }
         Skip::DependsOnOutside(on) => names(*on) && !told.tasks.contains_key(on),
+        Skip::Undecided => task.undecided == Some(Instead::Skip),
     };
     (!is_right).then(|| format!("{issue} is skipped for the wrong reason"))
 }

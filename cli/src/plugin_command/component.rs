@@ -1,0 +1,56 @@
+//! A component from what was typed: a file as it is, or a directory, which is built first.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use autoissue_core::plugins::build::{self, Built};
+
+use super::error::PluginCommandError;
+use crate::error::CliError;
+use crate::host::Surroundings;
+
+/// A component and where it lies.
+pub(super) struct ComponentFile {
+    /// The file, absolute.
+    pub(super) path: PathBuf,
+    /// Its bytes.
+    pub(super) bytes: Vec<u8>,
+}
+
+impl ComponentFile {
+    /// Reads a file; of a directory, builds the plugin and writes the component into it.
+    pub(super) fn open(around: &Surroundings, typed: &Path) -> Result<Self, CliError> {
+        let path = around.current_dir.join(typed);
+        if path.is_dir() {
+            let Built { name, directory, component } = build_directory(around, &path)?;
+            return Self { path: directory.join(format!("{name}.wasm")), bytes: component }.written();
+        }
+        let bytes = fs::read(&path).map_err(|source| CliError::File { what: "read", path: path.clone(), source })?;
+        Ok(Self { path, bytes })
+    }
+
+    /// Writes the file whole or not at all: a session may be reading it.
+    pub(super) fn written(self) -> Result<Self, CliError> {
+        let Self { path, bytes } = self;
+        let unfinished = path.with_extension("wasm.part");
+        let written = fs::write(&unfinished, &bytes).and_then(|()| fs::rename(&unfinished, &path));
+        written.map_err(|source| CliError::File { what: "write", path: path.clone(), source })?;
+        Ok(Self { path, bytes })
+    }
+}
+
+/// Builds the plugin of a directory. Cargo says on standard error how far it is.
+pub(super) fn build_directory(around: &Surroundings, directory: &Path) -> Result<Built, CliError> {
+    let progress = if around.console.quiet { Stdio::null() } else { Stdio::inherit() };
+    Ok(build::build(directory, around.path_env(), progress).map_err(PluginCommandError::Build)?)
+}
+
+/// Returns a size as people read it.
+pub(super) fn size(n_bytes: usize) -> String {
+    match n_bytes {
+        0..1_024 => format!("{n_bytes} bytes"),
+        1_024..1_048_576 => format!("{} KiB", n_bytes.div_ceil(1_024)),
+        _ => format!("{} MiB", n_bytes.div_ceil(1_048_576)),
+    }
+}

@@ -1,0 +1,160 @@
+//! Why a command about plugins did not do what it was asked.
+
+use std::path::PathBuf;
+
+use autoissue_core::plugins::build::BuildError;
+use autoissue_core::plugins::host::{ComponentError, HostError, LoadError};
+use autoissue_core::plugins::lock::PluginLockError;
+use autoissue_core::plugins::sdk::PluginError;
+
+use crate::exit_code::ExitCode;
+
+/// Why a command about plugins did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PluginCommandError {
+    /// Nothing was built.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// No plugin can be run at all.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The lock file cannot be worked with.
+    #[error(transparent)]
+    Lock(#[from] PluginLockError),
+    /// The file is no plugin.
+    #[error("`{}` cannot be loaded", path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: LoadError,
+    },
+    /// The file is no module that can become a plugin.
+    #[error("`{}` cannot be built", path.display())]
+    Module {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ComponentError,
+    },
+    /// A plugin's name is a part of commands, files and domains.
+    #[error("`{name}` is no name for a plugin: 1 to 40 of `a` to `z`, `0` to `9` and `-`, with a letter first")]
+    BadName {
+        /// What was typed.
+        name: String,
+    },
+    /// The name is that of a built-in.
+    #[error("`{name}` is the name of a built-in strategy")]
+    Reserved {
+        /// The name.
+        name: String,
+    },
+    /// The directory is there already.
+    #[error("`{}` exists", path.display())]
+    Exists {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There is no SDK.
+    #[error("`{}` is not the directory of `autoissue-plugin-sdk`", path.display())]
+    NoSdk {
+        /// Where it was said to be.
+        path: PathBuf,
+    },
+    /// The cases cannot be read.
+    #[error("`{}` holds no cases", path.display())]
+    Cases {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Settings that are no JSON object.
+    #[error("`--settings` is no JSON object: {message}")]
+    Settings {
+        /// Where and why.
+        message: String,
+    },
+    /// The plugin does not take these settings.
+    #[error("the plugin `{plugin}` does not take these settings")]
+    Refused {
+        /// Its name.
+        plugin: String,
+        /// What it says.
+        #[source]
+        source: PluginError,
+    },
+    /// It asks for what was not granted.
+    #[error("the plugin `{plugin}` asks for what was not granted: {}", .missing.join(", "))]
+    NotGranted {
+        /// Its name.
+        plugin: String,
+        /// What is missing, as `--grant` takes it.
+        missing: Vec<String>,
+        /// The command that grants it.
+        command: String,
+    },
+    /// The configuration names no such plugin.
+    #[error("no plugin `{name}` in the configuration")]
+    Unknown {
+        /// The name.
+        name: String,
+    },
+    /// The configuration cannot be changed without losing something of it.
+    #[error("`{}` cannot be changed: {message}", path.display())]
+    ConfigFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        message: String,
+    },
+}
+
+impl PluginCommandError {
+    /// Returns how the program ends.
+    pub(crate) const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Build(BuildError::NoManifest { .. } | BuildError::NoTarget | BuildError::NoLibrary { .. })
+            | Self::BadName { .. }
+            | Self::Reserved { .. }
+            | Self::Exists { .. }
+            | Self::NoSdk { .. }
+            | Self::Cases { .. }
+            | Self::Settings { .. }
+            | Self::Refused { .. }
+            | Self::NotGranted { .. }
+            | Self::Unknown { .. } => ExitCode::Usage,
+            Self::Build(_)
+            | Self::Host(_)
+            | Self::Lock(_)
+            | Self::Load { .. }
+            | Self::Module { .. }
+            | Self::ConfigFile { .. } => ExitCode::Error,
+        }
+    }
+
+    /// Returns what to do about it, where that is not plain.
+    pub(crate) fn hint(&self) -> Option<String> {
+        match self {
+            Self::Build(error) => error.hint().map(str::to_owned),
+            Self::Lock(error) => error.hint().map(str::to_owned),
+            Self::Load { source, .. } => Some(source.hint().to_owned()),
+            Self::Reserved { .. } => Some("give it another name in its `Cargo.toml`".to_owned()),
+            Self::Exists { .. } => Some("choose another name, or remove it first".to_owned()),
+            Self::NoSdk { .. } => Some("name the directory `plugin-sdk` of a checkout of autoissue".to_owned()),
+            Self::Cases { .. } => Some("the front page of the SDK shows a file of cases".to_owned()),
+            Self::Refused { .. } => {
+                Some("`autoissue plugin inspect` shows what it takes; give it with `--settings`".to_owned())
+            }
+            Self::NotGranted { command, .. } => Some(format!("if it may have that, run `{command}`")),
+            Self::Unknown { .. } => Some("`autoissue plugin list` lists them".to_owned()),
+            Self::ConfigFile { .. } => {
+                Some("change it by hand; `autoissue config schema` says what it may hold".to_owned())
+            }
+            Self::Host(_) | Self::Module { .. } | Self::BadName { .. } | Self::Settings { .. } => None,
+        }
+    }
+}

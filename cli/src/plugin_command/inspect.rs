@@ -1,0 +1,25 @@
+//! `autoissue plugin inspect`: what a plugin is, before anybody trusts it. It runs in its sandbox, without any grant that matters.
+
+use super::args::InspectArgs;
+use super::component::ComponentFile;
+use super::profile::Profile;
+use super::settings;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+
+/// Runs the command.
+///
+/// # Errors
+/// Where it is no plugin.
+pub(super) fn run(around: &Surroundings, args: &InspectArgs) -> Result<ExitCode, CliError> {
+    let settings = settings::read(around, args.settings.as_deref())?;
+    let file = ComponentFile::open(around, &args.path)?;
+    let profile = Profile::of(around, &file, settings::text(settings.as_ref()).as_deref())?;
+    if around.console.is_json() {
+        around.console.json(&profile.json("plugin"))?;
+    } else {
+        around.console.print(&profile.text(around.console.out))?;
+    }
+    Ok(ExitCode::Success)
+}

@@ -1,0 +1,64 @@
+//! Sorts issues by the words that this repository uses.
+//!
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and puts it to the test, with `cases.json`.
+
+use autoissue_plugin_sdk::prelude::*;
+use autoissue_plugin_sdk::{schemars, serde};
+
+/// What an operator may set, in the plugin's `config`. The comments are what `autoissue plugin inspect` shows.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(crate = "autoissue_plugin_sdk::serde", deny_unknown_fields, default)]
+#[schemars(crate = "autoissue_plugin_sdk::schemars")]
+struct WordSettings {
+    /// Words that make an issue one of billing.
+    words: Vec<String>,
+}
+
+impl Default for WordSettings {
+    fn default() -> Self {
+        Self { words: vec!["invoice".into(), "refund".into()] }
+    }
+}
+
+/// Sends everything that mentions one of the words to a domain of its own.
+#[derive(Default)]
+struct Words;
+
+impl Classifier for Words {
+    fn describe(&self) -> Description {
+        Description::new("words", env!("CARGO_PKG_VERSION"), "Sorts issues by the words that they mention")
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::of::<WordSettings>()
+    }
+
+    fn classify(&self, issue: &Issue, context: &ClassifierContext) -> Result<Classification, PluginError> {
+        let settings: WordSettings = read_settings(&context.settings)?;
+        match settings.words.iter().find(|word| issue.mentions(word)) {
+            Some(word) => Ok(Classification::new("billing", 0.8).because(format!("mentions \"{word}\""))),
+            None => Ok(Classification::unknown()),
+        }
+    }
+}
+
+export_plugin! { classifier: Words }
+
+#[cfg(test)]
+mod tests {
+    use autoissue_plugin_sdk::testing::issue;
+
+    use super::*;
+
+    #[test]
+    fn an_invoice_is_billing() {
+        let answer = Words.classify(&issue!("Invoice shows the wrong total"), &ClassifierContext::default()).unwrap();
+        assert_eq!(answer.domain, "billing");
+    }
+
+    #[test]
+    fn whole_words_count() {
+        let answer = Words.classify(&issue!("Invoices are late"), &ClassifierContext::default()).unwrap();
+        assert_eq!(answer.domain, "unknown");
+    }
+}

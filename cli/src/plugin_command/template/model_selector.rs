@@ -1,0 +1,46 @@
+//! Begins with the cheapest model, and goes up a step each time that it fails.
+//!
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and puts it to the test, with `cases.json`.
+
+use autoissue_plugin_sdk::prelude::*;
+
+/// Goes up the models, which come weakest and cheapest first.
+#[derive(Default)]
+struct Ladder;
+
+impl ModelSelector for Ladder {
+    fn describe(&self) -> Description {
+        Description::new("ladder", env!("CARGO_PKG_VERSION"), "Begins cheap, and goes up a step with each failure")
+    }
+
+    fn select(&self, request: &SelectionRequest) -> Result<Selection, PluginError> {
+        let Some(last) = request.available.len().checked_sub(1) else {
+            return Err(PluginError::InvalidInput("there is no model to choose from".into()));
+        };
+        let n_failures = request.failures_of_substance;
+        let step = usize::try_from(n_failures).unwrap_or(last).min(last);
+        Ok(Selection {
+            model: request.available[step].id.clone(),
+            reason: format!("step {} of {}, after {n_failures} failures", step + 1, last + 1),
+            ..Selection::default()
+        })
+    }
+}
+
+export_plugin! { model_selector: Ladder }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn model_after(failures_of_substance: u32) -> String {
+        let available = ["small", "large"].map(|id| ModelInfo { id: id.into(), ..ModelInfo::default() }).into();
+        let request = SelectionRequest { available, failures_of_substance, ..SelectionRequest::default() };
+        Ladder.select(&request).unwrap().model
+    }
+
+    #[test]
+    fn a_failure_is_a_step() {
+        assert_eq!([0, 1, 7].map(model_after), ["small", "large", "large"]);
+    }
+}

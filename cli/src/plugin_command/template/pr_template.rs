@@ -1,0 +1,56 @@
+//! Writes short pull requests.
+//!
+//! `cargo test` runs the tests below; `autoissue plugin test` builds the component and puts it to the test, with `cases.json`.
+
+use autoissue_plugin_sdk::prelude::*;
+
+/// Longest title, characters: longer ones are cut in lists.
+const TITLE_CHARS_MAX: usize = 120;
+
+/// Says what is closed, what changed, and how the checks went.
+#[derive(Default)]
+struct Short;
+
+impl PrTemplate for Short {
+    fn describe(&self) -> Description {
+        Description::new("short", env!("CARGO_PKG_VERSION"), "Says what is closed, what changed, and how the checks went")
+    }
+
+    fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
+        let PrContext { issue, changes, checks, .. } = context;
+        let mut body = format!("Closes #{}\n\nFiles changed: {}.\n", issue.number, changes.len());
+        for check in checks.iter().take(50) {
+            // Whatever comes from outside must not become markup: here it becomes code.
+            let name = plain(&check.name).replace('`', "'");
+            body.push_str(&format!("\n- `{name}` {}", if check.passed { "passed" } else { "**failed**" }));
+        }
+        Ok(PullRequestText { title: title(issue), body, labels: Vec::new() })
+    }
+}
+
+fn title(issue: &Issue) -> String {
+    let title: String = plain(&issue.title).chars().take(TITLE_CHARS_MAX).collect();
+    if title.trim().is_empty() { format!("Issue #{}", issue.number) } else { title }
+}
+
+/// Returns a text on one line, without control characters.
+fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+}
+
+export_plugin! { pr_template: Short }
+
+#[cfg(test)]
+mod tests {
+    use autoissue_plugin_sdk::testing::issue;
+
+    use super::*;
+
+    #[test]
+    fn the_issue_is_closed() {
+        let context = PrContext { issue: issue!("Page is slow", number: 7), ..PrContext::default() };
+        let text = Short.render(&context).unwrap();
+        assert_eq!(text.title, "Page is slow");
+        assert!(text.body.starts_with("Closes #7\n"));
+    }
+}

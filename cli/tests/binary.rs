@@ -1,0 +1,11 @@
+//! The program starts. That there is such a test also makes `cargo test --workspace` build the program, once, as the end-to-end
+//! tests want it.
+
+use std::process::Command;
+
+#[test]
+fn it_tells_its_version() {
+    let output = Command::new(env!("CARGO_BIN_EXE_autoissue")).arg("--version").output().unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), concat!("autoissue ", env!("CARGO_PKG_VERSION"), "\n"));
+}

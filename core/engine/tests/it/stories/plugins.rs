@@ -1,0 +1,81 @@
+//! Plugins that do not decide.
+
+use autoissue_engine::*;
+
+use crate::story::*;
+
+#[test]
+fn the_built_in_decides_instead_and_it_is_told() {
+    let night = check(
+        2,
+        |night| {
+            night.replies(1, "classify", [Reply::Undecided(Instead::Fallback)]).begin();
+        },
+        "
+        #1 billing 0.1.0 did not decide, Fallback: it trapped
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #2 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert_eq!(night.engine.n_undecided().get("billing 0.1.0"), Some(&1));
+}
+
+#[test]
+fn a_task_fails_or_is_skipped_where_nothing_decides_instead() {
+    check(
+        4,
+        |night| {
+            night.depends(3, &[2]);
+            night.replies(1, "classify", [Reply::Undecided(Instead::Fail)]);
+            night.replies(2, "classify", [Reply::Undecided(Instead::Skip)]).begin();
+        },
+        "
+        #1 billing 0.1.0 did not decide, Fail: it trapped
+        #1 ended, validation: it trapped
+        #2 billing 0.1.0 did not decide, Skip: it trapped
+        #2 ended, skipped: a plugin did not decide about it
+        #3 ended, skipped: depends on #2
+        #4 attempt 1 started, $5.00 reserved
+        #4 agent exited, $1.00
+        #4 ended, pull request #104
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_selector_that_fails_between_attempts_ends_the_task() {
+    check(
+        1,
+        |night| {
+            night.set(|s| s.model = ModelChoice::Auto).replies(1, "agent", [broken(gave_up())]);
+            night.hold(1, "agent").begin();
+            night.replies(1, "model", [Reply::Undecided(Instead::Fail)]).release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        #1 attempt 1 failed (charged), again: gave up
+        #1 billing 0.1.0 did not decide, Fail: it trapped
+        #1 ended, validation: it trapped
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn what_a_plugin_says_too_late_changes_nothing() {
+    let mut night = Night::new(1);
+    night.begin();
+    let before = night.engine.clone();
+    for then in [Instead::Fallback, Instead::Fail, Instead::Skip] {
+        let (strategy, plugin, message) = ("classifier".to_owned(), "billing 0.1.0".to_owned(), String::new());
+        night.input(Input::Undecided(Undecided { issue: number(1), strategy, plugin, message, then }));
+    }
+    assert_eq!(night.engine, before);
+}

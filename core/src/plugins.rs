@@ -1,0 +1,355 @@
+//! The plugins of a session: which there are, whether they are the files that were agreed on, what they may do, and which takes which
+//! decision.
+//!
+//! ```text
+//!   --plugin ─┐                 ┌─ SHA-256: configuration, lock file       ┌─ takes the decision: --plugin, then `strategies`
+//!             ├─► file ─► bytes ┼─► host: compile, check, describe ─► name ┼─ settings: its schema, then its own word
+//!   plugins ──┘                 └─ grants: lock file                       └─ asks for no more than it was granted
+//! ```
+//!
+//! All of it happens before a session has any effect. What is checked are the very bytes that are compiled.
+
+mod argument;
+pub mod asked;
+pub mod build;
+mod built_in;
+pub mod conformance;
+mod error;
+pub mod lock;
+mod settings;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use autoissue_plugin_host::{AskError, Grants, HostError, Kind, LoadError, Plugin, PluginHost, Sha256Digest};
+
+use crate::config::{Config, PluginGrants, PluginOnError, PluginSettings};
+use lock::PluginLock;
+
+pub use argument::{BadArgument, PluginArgument};
+pub use autoissue_plugin_host as host;
+pub use autoissue_plugin_sdk as sdk;
+pub use built_in::built_in;
+pub use error::{PluginsError, SettingsProblem};
+
+/// Names of the built-ins. No plugin may take one, so that a name in a report means one thing.
+pub const RESERVED_NAMES: [&str; 3] = ["builtin", "claude", "patch"];
+/// Largest file that is read: what the host refuses to compile need not be in memory.
+const FILE_BYTES_MAX: u64 = 128 << 20;
+
+/// What plugins are looked for by.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// What the command line adds; it goes before the configuration.
+    pub arguments: &'a [PluginArgument],
+    /// The checkout, which holds the lock file.
+    pub project: &'a Path,
+    /// The state directory, which holds compiled code.
+    pub state_dir: &'a Path,
+    /// Whether compiled code may be kept there.
+    pub may_write: bool,
+}
+
+/// The plugins that take decisions, by kind. Empty where the built-ins do.
+#[derive(Clone, Default)]
+pub struct Plugins {
+    chosen: Vec<(Kind, Chosen)>,
+}
+
+/// A strategy of a plugin that takes a decision.
+#[derive(Clone)]
+pub struct Chosen {
+    /// The plugin.
+    pub plugin: Plugin,
+    /// Name of the strategy; `None` means its first.
+    pub strategy: Option<String>,
+    /// Settings for it, one JSON text; empty where it has none.
+    pub settings: String,
+    /// What happens when it fails.
+    pub on_error: PluginOnError,
+}
+
+impl Plugins {
+    /// Loads the plugins that take a decision, and checks everything about them that can be checked.
+    ///
+    /// # Errors
+    /// See [`PluginsError`]; nothing of a plugin decides then.
+    pub fn load(request: &Request<'_>) -> Result<Self, PluginsError> {
+        let mut loader = Loader::new(request)?;
+        let mut plugins = Self::default();
+        for argument in request.arguments {
+            loader.take_argument(argument, &mut plugins)?;
+        }
+        for kind in Kind::ALL {
+            loader.take_configured(kind, &mut plugins)?;
+        }
+        loader.finish(plugins)
+    }
+
+    /// Returns the plugin that takes decisions of this kind.
+    pub fn of(&self, kind: Kind) -> Option<&Chosen> {
+        self.chosen.iter().find(|(of, _)| *of == kind).map(|(_, chosen)| chosen)
+    }
+
+    /// Returns all that take decisions, by kind.
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, &Chosen)> {
+        self.chosen.iter().map(|(kind, chosen)| (*kind, chosen))
+    }
+}
+
+/// Returns the directory of compiled code.
+pub fn cache_dir(state_dir: &Path) -> PathBuf {
+    state_dir.join("plugins")
+}
+
+/// Returns the bytes of a component.
+///
+/// # Errors
+/// Where it cannot be read, or is a directory.
+pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginsError> {
+    if path.is_dir() {
+        return Err(PluginsError::Directory { path: path.to_owned() });
+    }
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes));
+    read.map_err(|source| PluginsError::Unreadable { path: path.to_owned(), source })?;
+    Ok(bytes)
+}
+
+/// Where a plugin comes from, and what the operator says of it.
+#[derive(Clone)]
+struct Entry {
+    /// Name in the configuration; `None` for one of the command line alone.
+    name: Option<String>,
+    path: PathBuf,
+    sha256: Option<String>,
+    settings: Option<serde_json::Map<String, serde_json::Value>>,
+    grants: PluginGrants,
+    on_error: PluginOnError,
+}
+
+impl Entry {
+    fn configured(plugin: &PluginSettings) -> Self {
+        Self {
+            name: Some(plugin.name.clone()),
+            path: plugin.path.clone(),
+            sha256: plugin.sha256.clone(),
+            settings: plugin.config.clone(),
+            grants: plugin.grants.clone(),
+            on_error: plugin.on_error,
+        }
+    }
+
+    fn of_command_line(path: &Path) -> Self {
+        Self {
+            name: None,
+            path: path.to_owned(),
+            sha256: None,
+            settings: None,
+            grants: PluginGrants::default(),
+            on_error: PluginOnError::default(),
+        }
+    }
+
+    /// Returns its name, or what stands for it.
+    fn shown(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.path.display().to_string())
+    }
+}
+
+/// A plugin that was loaded, and what the operator says of it.
+struct Known {
+    entry: Entry,
+    plugin: Plugin,
+    real_path: PathBuf,
+}
+
+struct Loader<'a> {
+    request: &'a Request<'a>,
+    lock: Option<PluginLock>,
+    /// Made for the first plugin: most sessions need none.
+    host: Option<PluginHost>,
+    known: Vec<Known>,
+}
+
+impl<'a> Loader<'a> {
+    fn new(request: &'a Request<'a>) -> Result<Self, PluginsError> {
+        let names_none = request.arguments.is_empty() && request.config.plugins.is_empty();
+        let lock = if names_none { None } else { PluginLock::read(request.project)? };
+        Ok(Self { request, lock, host: None, known: Vec::new() })
+    }
+
+    /// Lets a plugin of the command line take the decision that it names, or all that it can.
+    fn take_argument(&mut self, argument: &PluginArgument, plugins: &mut Plugins) -> Result<(), PluginsError> {
+        let entry = self.entry_of(argument);
+        let plugin = self.load(&entry)?;
+        let kinds: Vec<Kind> = match argument.kind {
+            Some(kind) => vec![kind],
+            None => Kind::ALL.into_iter().filter(|kind| plugin.strategy(*kind, None).is_ok()).collect(),
+        };
+        for kind in kinds {
+            plugin.strategy(kind, None)?;
+            if let Some(other) = plugins.of(kind) {
+                let [first, second] = [&other.plugin, &plugin].map(|plugin| plugin.info().name.clone());
+                return Err(PluginsError::TwoForOneKind { kind, first, second });
+            }
+            plugins.chosen.push((kind, Chosen::new(&plugin, None, &entry)));
+        }
+        Ok(())
+    }
+
+    /// Returns what the configuration says of a plugin of the command line, which may be named there by its path or its name.
+    fn entry_of(&self, argument: &PluginArgument) -> Entry {
+        let real = |path: &Path| path.canonicalize().ok();
+        let is_same = |plugin: &&PluginSettings| {
+            real(&argument.path).map_or_else(
+                || argument.path.file_name().is_some_and(|name| name == plugin.name.as_str()),
+                |path| real(&plugin.path) == Some(path),
+            )
+        };
+        let configured = self.request.config.plugins.iter().find(is_same);
+        configured.map_or_else(|| Entry::of_command_line(&argument.path), Entry::configured)
+    }
+
+    /// Lets the plugin that `strategies` names take a decision that is not taken yet.
+    fn take_configured(&mut self, kind: Kind, plugins: &mut Plugins) -> Result<(), PluginsError> {
+        let named = named(self.request.config, kind).filter(|_| plugins.of(kind).is_none());
+        let Some(named) = named.filter(|name| !RESERVED_NAMES.contains(name)) else { return Ok(()) };
+        let (name, strategy) = named.split_once('/').map_or((named, None), |(name, rest)| (name, Some(rest)));
+        // A name that no plugin has is for whoever knows the built-ins to refuse.
+        let Some(plugin) = self.request.config.plugins.iter().find(|plugin| plugin.name == name) else {
+            return Ok(());
+        };
+        let entry = Entry::configured(plugin);
+        let plugin = self.load(&entry)?;
+        plugin.strategy(kind, strategy)?;
+        plugins.chosen.push((kind, Chosen::new(&plugin, strategy, &entry)));
+        Ok(())
+    }
+
+    /// Loads the plugin of an entry, once for each file.
+    fn load(&mut self, entry: &Entry) -> Result<Plugin, PluginsError> {
+        let path = &entry.path;
+        let unreadable = |source| PluginsError::Unreadable { path: path.clone(), source };
+        let real_path = path.canonicalize().map_err(unreadable)?;
+        if let Some(known) = self.known.iter().find(|known| known.real_path == real_path) {
+            return Ok(known.plugin.clone());
+        }
+        let bytes = read_component(path)?;
+        self.check_pin(entry, Sha256Digest::of(&bytes))?;
+        let failed = |source: LoadError| PluginsError::Refused { path: path.clone(), source };
+        let plugin = self.host()?.load(&bytes, &grants(&entry.grants)).map_err(failed)?;
+        self.check_name(&plugin, entry)?;
+        self.known.push(Known { entry: entry.clone(), plugin: plugin.clone(), real_path });
+        Ok(plugin)
+    }
+
+    fn host(&mut self) -> Result<&PluginHost, HostError> {
+        if self.host.is_none() {
+            let cache = cache_dir(self.request.state_dir);
+            let host = if self.request.may_write { PluginHost::new(&cache) } else { PluginHost::read_only(&cache) };
+            self.host = Some(host?);
+        }
+        Ok(self.host.as_ref().expect("it was just made"))
+    }
+
+    /// Compares a file with what was agreed to. What a plugin is granted holds for that file alone.
+    fn check_pin(&self, entry: &Entry, found: Sha256Digest) -> Result<(), PluginsError> {
+        let plugin = entry.shown();
+        if let Some(expected) = entry.sha256.clone().filter(|expected| expected.parse() != Ok(found)) {
+            return Err(PluginsError::Changed { plugin, path: entry.path.clone(), expected, found });
+        }
+        let locked = entry.name.as_ref().and_then(|name| self.lock.as_ref()?.plugin(name));
+        if let Some(locked) = locked {
+            return Ok(locked.check(found, &entry.grants)?);
+        }
+        let is_pinned = entry.sha256.is_some() || entry.grants == PluginGrants::default();
+        if is_pinned { Ok(()) } else { Err(PluginsError::NotPinned { plugin, found }) }
+    }
+
+    /// A name means one plugin, and never a built-in.
+    fn check_name(&self, plugin: &Plugin, entry: &Entry) -> Result<(), PluginsError> {
+        let own = &plugin.info().name;
+        for name in entry.name.iter().chain([own]) {
+            if RESERVED_NAMES.contains(&name.as_str()) {
+                return Err(PluginsError::ReservedName { name: name.clone(), path: entry.path.clone() });
+            }
+        }
+        match self.known.iter().find(|known| known.plugin.info().name == *own) {
+            Some(other) => Err(PluginsError::TwoOfOneName {
+                name: own.clone(),
+                first: other.entry.path.clone(),
+                second: entry.path.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives each plugin its settings, and compares what a backend asks for with what it was granted.
+    fn finish(self, mut plugins: Plugins) -> Result<Plugins, PluginsError> {
+        for known in &self.known {
+            settings::hand_out(&known.plugin, known.entry.settings.as_ref(), &mut plugins.chosen)?;
+        }
+        if let Some(backend) = plugins.of(Kind::AgentBackend) {
+            let is_its = |known: &&Known| known.plugin.digest() == backend.plugin.digest();
+            let known = self.known.iter().find(is_its).expect("what decides was loaded");
+            check_asked(backend, &known.entry)?;
+        }
+        Ok(plugins)
+    }
+}
+
+impl Chosen {
+    fn new(plugin: &Plugin, strategy: Option<&str>, entry: &Entry) -> Self {
+        let (plugin, strategy) = (plugin.clone(), strategy.map(str::to_owned));
+        Self { plugin, strategy, settings: String::new(), on_error: entry.on_error }
+    }
+
+    /// Returns who decides, for the record: name, version, and the SHA-256 of the component.
+    pub fn by(&self) -> String {
+        let info = self.plugin.info();
+        format!("{} {}, sha256 {}", info.name, info.version, self.plugin.digest())
+    }
+}
+
+/// Returns the name that the configuration has for a kind of decision.
+fn named(config: &Config, kind: Kind) -> Option<&str> {
+    match kind {
+        Kind::Classifier => config.strategies.classifier.as_deref(),
+        Kind::ModelSelector => config.strategies.model_selector.as_deref(),
+        Kind::AgentBackend => Some(config.agent_backend()),
+        Kind::PrTemplate => config.strategies.pr_template.as_deref(),
+    }
+}
+
+fn grants(grants: &PluginGrants) -> Grants {
+    Grants { exec: grants.exec.clone(), env: grants.env.clone(), wasi: grants.wasi }
+}
+
+/// Refuses a backend that asks for more than it was granted, with what has to be granted.
+fn check_asked(chosen: &Chosen, entry: &Entry) -> Result<(), PluginsError> {
+    let asked = chosen.plugin.asked_program(chosen.strategy.as_deref(), &chosen.settings);
+    let asked = match asked {
+        Ok(asked) => asked,
+        Err(AskError::NoStrategy(error)) => return Err(error.into()),
+        Err(AskError::Plugin(error)) => return Err(PluginsError::Failed { plugin: entry.shown(), source: error }),
+    };
+    let granted = &entry.grants;
+    let is_missing = |name: &&String| !granted.env.contains(name);
+    let env: Vec<String> = asked.environment.iter().filter(is_missing).cloned().collect();
+    let exec: Vec<String> = Some(asked.program).into_iter().filter(|name| !granted.exec.contains(name)).collect();
+    if exec.is_empty() && env.is_empty() {
+        return Ok(());
+    }
+    let both = |granted: &[String], asked: &[String]| granted.iter().chain(asked).cloned().collect();
+    let grants = PluginGrants { exec: both(&granted.exec, &exec), env: both(&granted.env, &env), wasi: granted.wasi };
+    let name = entry.name.clone().unwrap_or_else(|| chosen.plugin.info().name.clone());
+    Err(PluginsError::NotGranted {
+        plugin: name.clone(),
+        asked: exec.into_iter().chain(env).collect(),
+        line: error::entry_line(&name, &entry.path, chosen.plugin.digest(), &grants),
+    })
+}

@@ -1,0 +1,36 @@
+//! What a plugin asks for, found out before anybody grants it. It runs in its sandbox for that, and nothing else is run.
+
+use autoissue_plugin_host::{Grants, Kind, LoadError, Plugin, PluginHost};
+
+/// A plugin that has all that it asks for.
+pub struct Asked {
+    /// The plugin. Its backends may name the programs that they ask for; somebody else decides whether these are run.
+    pub plugin: Plugin,
+    /// Why it is not known what a backend asks for, in words: mostly because its settings are missing.
+    pub unknown: Option<String>,
+}
+
+/// Loads a component with all that it asks for. Without settings, each backend is asked with those that it gives as an example.
+///
+/// # Errors
+/// Where it is no plugin, or imports what nobody can grant.
+pub fn load(host: &PluginHost, component: &[u8], settings: Option<&str>) -> Result<Asked, LoadError> {
+    let wasi = host.examine(component)?.imports.iter().any(|import| import.starts_with("wasi:"));
+    let plugin = host.load(component, &Grants { wasi, ..Grants::default() })?;
+    let (mut exec, mut env, mut unknown) = (Vec::new(), Vec::new(), None);
+    for backend in plugin.info().strategies.iter().filter(|strategy| strategy.kind == Kind::AgentBackend) {
+        let settings = settings.or(backend.example_settings.as_deref()).unwrap_or_default();
+        match plugin.asked_program(Some(&backend.name), settings) {
+            Ok(asked) => {
+                exec.push(asked.program);
+                env.extend(asked.environment);
+            }
+            Err(error) => unknown = Some(error.to_string()),
+        }
+    }
+    for names in [&mut exec, &mut env] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    Ok(Asked { plugin: plugin.granted(exec, env), unknown })
+}

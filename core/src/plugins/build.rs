@@ -1,0 +1,207 @@
+//! Builds a plugin from its directory: cargo makes a WebAssembly module of it, and we make a component of that.
+//!
+//! ```text
+//!   directory ─► cargo rustc (the user's own) ─► module ─► component_from_module ─► Built
+//! ```
+//!
+//! The author needs the Rust target and nothing else. Cargo runs with the user's rights and environment, as if the user had typed it:
+//! whoever builds a stranger's crate runs the stranger's build scripts. Only a finished component is harmless.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use autoissue_plugin_host::{ComponentError, component_from_module};
+use serde::Deserialize;
+
+use crate::service::process::{ProcessError, resolve};
+
+/// What plugins are built for: it brings no import at all.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// What cargo is asked to do. The crate type is given here, so that no manifest has to name it.
+const ARGS: [&str; 9] = [
+    "rustc",
+    "--release",
+    "--lib",
+    "--crate-type",
+    "cdylib",
+    "--message-format",
+    "json-render-diagnostics",
+    "--target",
+    TARGET,
+];
+
+/// A plugin that was built.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Name of the package.
+    pub name: String,
+    /// Directory of the package.
+    pub directory: PathBuf,
+    /// The component.
+    pub component: Vec<u8>,
+}
+
+/// Why there is no component.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The directory has no crate.
+    #[error("`{}` has no `Cargo.toml`", directory.display())]
+    NoManifest {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Cargo is not there.
+    #[error("cargo is needed to build `{}`", directory.display())]
+    NoCargo {
+        /// The directory.
+        directory: PathBuf,
+        /// Where it was looked for.
+        #[source]
+        source: ProcessError,
+    },
+    /// Rust has no standard library for the target.
+    #[error("Rust cannot build for `{TARGET}`")]
+    NoTarget,
+    /// Cargo cannot be started or read.
+    #[error("failed to run cargo in `{}`", directory.display())]
+    Cargo {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The crate does not build. Cargo has said why.
+    #[error("`{}` does not build", directory.display())]
+    Failed {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// Nothing was built that could be a plugin.
+    #[error("`{}` is no library of its own", directory.display())]
+    NoLibrary {
+        /// The directory.
+        directory: PathBuf,
+    },
+    /// The module is none of a plugin.
+    #[error("`{}` builds, but is no plugin", directory.display())]
+    NotAPlugin {
+        /// The directory.
+        directory: PathBuf,
+        /// Why.
+        #[source]
+        source: ComponentError,
+    },
+}
+
+impl BuildError {
+    /// Returns what to do about it, where that is not plain.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoManifest { .. } => Some("`autoissue plugin new` makes a plugin to begin with"),
+            Self::NoCargo { .. } => Some("install Rust, or name a component that is built already"),
+            Self::NoTarget => Some("run `rustup target add wasm32-unknown-unknown`"),
+            Self::NoLibrary { .. } => Some("name the directory of one package with a `src/lib.rs`"),
+            Self::NotAPlugin { .. } => {
+                Some("a plugin has `autoissue_plugin_sdk::export_plugin! { … }` in its `src/lib.rs`")
+            }
+            Self::Cargo { .. } | Self::Failed { .. } => None,
+        }
+    }
+}
+
+/// Builds the plugin in `directory` with the cargo of `path`, the directories for programs. Blocks for as long as cargo takes; what
+/// cargo says to people goes to `progress`.
+///
+/// # Errors
+/// See [`BuildError`].
+pub fn build(directory: &Path, path: &OsStr, progress: Stdio) -> Result<Built, BuildError> {
+    if !directory.join("Cargo.toml").is_file() {
+        return Err(BuildError::NoManifest { directory: directory.to_owned() });
+    }
+    let output = run(directory, "cargo", path, &ARGS, progress)?;
+    if !output.status.success() {
+        let has_target = has_target(directory, path)?;
+        return Err(if has_target {
+            BuildError::Failed { directory: directory.to_owned() }
+        } else {
+            BuildError::NoTarget
+        });
+    }
+    let failed = |source| BuildError::Cargo { directory: directory.to_owned(), source };
+    let artifact = artifact(&output.stdout);
+    let (module, manifest) = artifact.ok_or_else(|| BuildError::NoLibrary { directory: directory.to_owned() })?;
+    let module_bytes = std::fs::read(&module).map_err(failed)?;
+    let component = component_from_module(&module_bytes)
+        .map_err(|source| BuildError::NotAPlugin { directory: directory.to_owned(), source })?;
+    let name = module.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
+    Ok(Built { name, directory: manifest.parent().unwrap_or(directory).to_owned(), component })
+}
+
+fn run(directory: &Path, program: &str, path: &OsStr, args: &[&str], progress: Stdio) -> Result<Output, BuildError> {
+    let program = resolve(program, path, &[])
+        .map_err(|source| BuildError::NoCargo { directory: directory.to_owned(), source })?;
+    #[expect(clippy::disallowed_methods, reason = "the user's own cargo, as if the user had typed it")]
+    let mut command = Command::new(program);
+    command.args(args).current_dir(directory).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(progress);
+    let output = command.spawn().and_then(std::process::Child::wait_with_output);
+    output.map_err(|source| BuildError::Cargo { directory: directory.to_owned(), source })
+}
+
+/// Returns whether there is a standard library for the target. Asked only after a failure, for cargo's own words are long.
+fn has_target(directory: &Path, path: &OsStr) -> Result<bool, BuildError> {
+    let args = ["--print", "target-libdir", "--target", TARGET];
+    let output = run(directory, "rustc", path, &args, Stdio::null())?;
+    Ok(output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
+/// What cargo says of a thing that it made, as far as it matters here.
+#[derive(Deserialize)]
+struct Message {
+    reason: String,
+    #[serde(default)]
+    filenames: Vec<PathBuf>,
+    #[serde(default)]
+    manifest_path: PathBuf,
+}
+
+/// Returns the module of the package itself, which cargo names last, and its manifest.
+fn artifact(messages: &[u8]) -> Option<(PathBuf, PathBuf)> {
+    let is_module = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wasm");
+    let messages = messages.split(|byte| *byte == b'\n').rev();
+    let artifacts = messages.filter_map(|line| serde_json::from_slice::<Message>(line).ok());
+    artifacts
+        .filter(|message| message.reason == "compiler-artifact")
+        .find_map(|message| Some((message.filenames.into_iter().find(is_module)?, message.manifest_path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_module_is_the_package() {
+        let messages =
+            br#"{"reason":"compiler-artifact","filenames":["/t/libserde.rlib"],"manifest_path":"/c/Cargo.toml"}
+{"reason":"compiler-artifact","filenames":["/t/other.wasm"],"manifest_path":"/o/Cargo.toml"}
+{"reason":"compiler-artifact","filenames":["/t/my_plugin.rlib","/t/my_plugin.wasm"],"manifest_path":"/p/Cargo.toml"}
+{"reason":"build-finished","success":true}
+"#;
+        assert_eq!(artifact(messages), Some(("/t/my_plugin.wasm".into(), "/p/Cargo.toml".into())));
+        assert_eq!(artifact(b"not json\n"), None);
+    }
+
+    #[test]
+    fn a_directory_without_a_crate_is_told_so() {
+        let empty = tempfile::tempdir().unwrap();
+        let error = build(empty.path(), OsStr::new(""), Stdio::null()).err().unwrap();
+        assert!(matches!(error, BuildError::NoManifest { .. }));
+        std::fs::write(empty.path().join("Cargo.toml"), "").unwrap();
+        let error = build(empty.path(), OsStr::new(""), Stdio::null()).err().unwrap();
+        assert!(matches!(error, BuildError::NoCargo { .. }), "{error}");
+    }
+}

@@ -1,0 +1,257 @@
+//! Does a plugin keep the rules? What `autoissue plugin test` runs: the author's cases, and odd input of every sort, in the real host.
+//!
+//! ```text
+//!   component ─┬─► host as in a session   ─► answers, forwards and backwards ─► the same? no fault? ─► time of a call
+//!              └─► host that counts       ─► instructions of a call: a number that is the same on every machine
+//! ```
+//!
+//! A plugin may refuse an input; what it may not do is break: trap, take too long or too much, answer what cannot be worked with,
+//! or answer otherwise when asked again. Nothing is run that a backend names.
+
+mod agent_backend;
+mod cases;
+mod classifier;
+mod corpus;
+mod model_selector;
+mod pr_template;
+
+use std::time::{Duration, Instant};
+
+use autoissue_plugin_host::{Kind, Limits, LoadError, Plugin, PluginHost, StrategyInfo};
+use autoissue_plugin_sdk::PluginError;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+pub use cases::{CaseReport, Cases};
+
+use super::asked::{self, Asked};
+
+/// Most instructions of one call, on the worst input: a fifth of a second on a slow machine. A session gives a call a second.
+pub const INSTRUCTIONS_MAX: u64 = 200_000_000;
+
+/// How often the ordinary input is given to find out how long a call takes.
+const N_TIMED_CALLS: usize = 50;
+
+/// What a call gave: its answer as JSON, or the plugin's refusal.
+type Answer = Result<Value, PluginError>;
+
+/// One input, for people, and how to give it to a plugin.
+struct Trial {
+    input: &'static str,
+    call: Box<dyn Fn(&Plugin) -> Answer>,
+}
+
+/// A rule and whether it was kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The rule, in words.
+    pub rule: &'static str,
+    /// How it was broken; `None` where it was kept.
+    pub failure: Option<String>,
+}
+
+impl Finding {
+    fn new(rule: &'static str, failure: Option<String>) -> Self {
+        Self { rule, failure }
+    }
+}
+
+/// What calls cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Instructions for an ordinary input: the same number on every machine.
+    pub ordinary_instructions: u64,
+    /// Instructions for the input that took most of them.
+    pub most_instructions: u64,
+    /// Median time for an ordinary input, here and now, nanoseconds.
+    pub ordinary_ns: u128,
+}
+
+/// What was found of one strategy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StrategyReport {
+    /// Name of its kind.
+    pub kind: &'static str,
+    /// Name.
+    pub name: String,
+    /// Inputs that it was given.
+    pub n_inputs: usize,
+    /// The rules.
+    pub findings: Vec<Finding>,
+    /// What a call costs; `None` where none was answered.
+    pub cost: Option<Cost>,
+}
+
+/// What was found of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The author's cases.
+    pub cases: Vec<CaseReport>,
+    /// Its strategies.
+    pub strategies: Vec<StrategyReport>,
+}
+
+impl Report {
+    /// Returns whether nothing was found.
+    pub fn is_clean(&self) -> bool {
+        self.cases.iter().all(|case| case.failure.is_none())
+            && self.strategies.iter().flat_map(|strategy| &strategy.findings).all(|finding| finding.failure.is_none())
+    }
+}
+
+/// A plugin in both hosts, with all that it asks for.
+pub struct Subject {
+    plugin: Plugin,
+    measured: Plugin,
+    measuring: PluginHost,
+    settings: Option<String>,
+}
+
+impl Subject {
+    /// Loads a component. Without settings, each strategy gets those that it gives as an example.
+    ///
+    /// # Errors
+    /// Where it is no plugin.
+    pub fn load(host: &PluginHost, component: &[u8], settings: Option<String>) -> Result<Self, LoadError> {
+        let Asked { plugin, .. } = asked::load(host, component, settings.as_deref())?;
+        // Counting is slower, and time is not what is measured there.
+        let limits = Limits { call: Duration::from_secs(10), ..Limits::default() };
+        let measuring = PluginHost::measuring(limits)
+            .map_err(|error| LoadError::Failed(PluginError::Internal(error.to_string())))?;
+        let measured = measuring.load(component, plugin.grants())?;
+        Ok(Self { plugin, measured, measuring, settings })
+    }
+
+    /// Returns the plugin.
+    pub const fn plugin(&self) -> &Plugin {
+        &self.plugin
+    }
+
+    /// Puts it to the test.
+    pub fn test(&self, cases: &Cases) -> Report {
+        let strategies = self.plugin.info().strategies.iter().map(|strategy| self.test_strategy(strategy)).collect();
+        Report { cases: cases.run(&self.plugin, self.settings.as_deref()), strategies }
+    }
+
+    fn test_strategy(&self, strategy: &StrategyInfo) -> StrategyReport {
+        let settings = settings_for(strategy, self.settings.as_deref());
+        let trials = match strategy.kind {
+            Kind::Classifier => classifier::trials(&strategy.name, &settings),
+            Kind::ModelSelector => model_selector::trials(&strategy.name, &settings),
+            Kind::AgentBackend => agent_backend::trials(&strategy.name, &settings),
+            Kind::PrTemplate => pr_template::trials(&strategy.name, &settings),
+        };
+        let forwards: Vec<Answer> = trials.iter().map(|trial| (trial.call)(&self.plugin)).collect();
+        let mut findings = vec![no_fault(&trials, &forwards), self.same_again(&trials, &forwards)];
+        findings.push(self.settings_are_checked(strategy, &settings));
+        if strategy.kind == Kind::AgentBackend {
+            findings.extend(agent_backend::findings(&self.plugin, &strategy.name, &settings));
+        }
+        let instructions: Vec<u64> = trials.iter().map(|trial| self.instructions(trial)).collect();
+        findings.push(few_instructions(&trials, &instructions));
+        let cost = forwards.first().is_some_and(Result::is_ok).then(|| Cost {
+            ordinary_instructions: instructions[0],
+            most_instructions: instructions.iter().copied().max().unwrap_or(0),
+            ordinary_ns: self.ordinary_ns(&trials[0]),
+        });
+        StrategyReport {
+            kind: strategy.kind.name(),
+            name: strategy.name.clone(),
+            n_inputs: trials.len(),
+            findings,
+            cost,
+        }
+    }
+
+    /// Asks everything again, in the opposite order.
+    fn same_again(&self, trials: &[Trial], forwards: &[Answer]) -> Finding {
+        let mut backwards: Vec<Answer> = trials.iter().rev().map(|trial| (trial.call)(&self.plugin)).collect();
+        backwards.reverse();
+        let differs = trials.iter().zip(forwards.iter().zip(&backwards)).find(|(_, (first, second))| first != second);
+        let failure = differs.map(|(trial, (first, second))| {
+            format!("{}: first {}, then {}", trial.input, in_short(first), in_short(second))
+        });
+        Finding::new("the same input gets the same answer, in any order", failure)
+    }
+
+    /// Settings come from people: whatever they are, they get an answer.
+    fn settings_are_checked(&self, strategy: &StrategyInfo, settings: &str) -> Finding {
+        let check = |settings: &str| self.plugin.check_settings(strategy, settings);
+        let failure = if let Err(error) = check(settings) {
+            Some(format!("its own settings are refused: {error}"))
+        } else if strategy.settings_schema.as_ref().is_some_and(|schema| !is_schema(schema)) {
+            Some("the JSON Schema of its settings is no JSON object".to_owned())
+        } else {
+            corpus::settings().into_iter().find_map(|(what, settings)| match check(&settings) {
+                Err(PluginError::Internal(error)) => Some(format!("{what}: {error}")),
+                Ok(()) if serde_json::from_str::<Value>(&settings).is_err() && !settings.trim().is_empty() => {
+                    Some(format!("{what} are accepted, which are no JSON"))
+                }
+                _ => None,
+            })
+        };
+        Finding::new("settings are checked, right and wrong ones", failure)
+    }
+
+    fn instructions(&self, trial: &Trial) -> u64 {
+        let before = self.measuring.n_instructions();
+        // Whether it answers was looked at before.
+        let _ = (trial.call)(&self.measured);
+        self.measuring.n_instructions() - before
+    }
+
+    fn ordinary_ns(&self, ordinary: &Trial) -> u128 {
+        let mut times: Vec<u128> = (0..N_TIMED_CALLS)
+            .map(|_| {
+                let start = Instant::now();
+                let _ = (ordinary.call)(&self.plugin);
+                start.elapsed().as_nanos()
+            })
+            .collect();
+        times.sort_unstable();
+        times[N_TIMED_CALLS / 2]
+    }
+}
+
+fn no_fault(trials: &[Trial], answers: &[Answer]) -> Finding {
+    let fault = trials.iter().zip(answers).find_map(|(trial, answer)| match answer {
+        Err(PluginError::Internal(error)) => Some(format!("{}: {error}", trial.input)),
+        _ => None,
+    });
+    Finding::new("every input gets an answer or a refusal: empty, huge, non-ASCII and hostile ones", fault)
+}
+
+fn few_instructions(trials: &[Trial], instructions: &[u64]) -> Finding {
+    let worst = trials.iter().zip(instructions).max_by_key(|(_, n)| **n).filter(|(_, n)| INSTRUCTIONS_MAX < **n);
+    let failure = worst.map(|(trial, n)| format!("{}: {n} instructions, more than {INSTRUCTIONS_MAX}", trial.input));
+    Finding::new("no input takes long", failure)
+}
+
+fn is_schema(text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|schema| schema.is_object())
+}
+
+/// Returns the settings for a strategy: those given, else its example, else none.
+fn settings_for(strategy: &StrategyInfo, given: Option<&str>) -> String {
+    given.or(strategy.example_settings.as_deref()).unwrap_or_default().to_owned()
+}
+
+/// Returns a strategy's answer as JSON. What a plugin does not have counts as a refusal, for it was asked for by its own description.
+fn as_json<T: Serialize>(answer: Result<T, PluginError>) -> Answer {
+    answer.map(|answer| serde_json::to_value(answer).unwrap_or_default())
+}
+
+/// Returns an answer with the refusal as a value too.
+fn with_refusal(answer: Answer) -> Value {
+    answer.unwrap_or_else(|error| json!({ "error": error.to_string() }))
+}
+
+fn in_short(answer: &Answer) -> String {
+    /// Longest answer in a message, characters.
+    const CHARS_MAX: usize = 200;
+    let text = with_refusal(answer.clone()).to_string();
+    if text.chars().nth(CHARS_MAX).is_none() { text } else { text.chars().take(CHARS_MAX).chain(['…']).collect() }
+}

@@ -1,0 +1,352 @@
+//! `autoissue.plugins.lock`: which plugins a repository has agreed to, to the byte, and what they may do.
+//!
+//! ```text
+//!   plugin add ─► entry ─► sorted JSON, one value a line, made for review ─► committed
+//!   session    ─► read  ─► Locked::check(digest of the very bytes that are compiled, grants that are asked for) ─► go, or Changed
+//! ```
+//!
+//! The file belongs to people and to git; only `plugin add` and `plugin remove` write it. Paths are those of the configuration.
+
+use std::fs;
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use autoissue_plugin_host::Sha256Digest;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::config::PluginGrants;
+
+/// Name of the file, in the root of the checkout.
+pub const FILE_NAME: &str = "autoissue.plugins.lock";
+
+/// The form of the file. A file of a later form is refused: it may demand what we do not know of.
+const FORM: u32 = 1;
+
+/// The plugins that a repository has agreed to, sorted by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginLock {
+    plugins: Vec<Locked>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Locked {
+    /// Name in the configuration.
+    pub name: String,
+    /// Version, as it says itself.
+    pub version: String,
+    /// The component, as the configuration has it.
+    pub path: PathBuf,
+    /// SHA-256 of the component.
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
+    pub sha256: Sha256Digest,
+    /// Line of interfaces that it was built for, such as `0.1`.
+    pub track: String,
+    /// What it supplies, each as `kind/name`.
+    pub strategies: Vec<String>,
+    /// What it may do beyond computing.
+    pub grants: PluginGrants,
+}
+
+/// How a plugin differs from what was agreed to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Changed {
+    /// The component is another one.
+    #[error("`{}` is not the component that `{FILE_NAME}` names: its SHA-256 is {found}, agreed is {agreed}", path.display())]
+    Content {
+        /// The component.
+        path: PathBuf,
+        /// SHA-256 that was found.
+        found: Sha256Digest,
+        /// SHA-256 in the file.
+        agreed: Sha256Digest,
+    },
+    /// It would be allowed more.
+    #[error("the plugin `{plugin}` asks for more than `{FILE_NAME}` agrees to: {}", .more.join(", "))]
+    Grants {
+        /// Name of the plugin.
+        plugin: String,
+        /// What is beyond, each in the form of the flag `--grant`.
+        more: Vec<String>,
+    },
+}
+
+impl Locked {
+    /// Returns whether this component, with these grants, is what was agreed to. Fewer grants are fine.
+    ///
+    /// # Errors
+    /// See [`Changed`].
+    pub fn check(&self, found: Sha256Digest, grants: &PluginGrants) -> Result<(), Changed> {
+        if found != self.sha256 {
+            return Err(Changed::Content { path: self.path.clone(), found, agreed: self.sha256 });
+        }
+        let more = beyond(grants, &self.grants);
+        if more.is_empty() { Ok(()) } else { Err(Changed::Grants { plugin: self.name.clone(), more }) }
+    }
+}
+
+/// Returns what of `asked` is not in `granted`, each as `exec=NAME`, `env=NAME` or `wasi`.
+pub fn beyond(asked: &PluginGrants, granted: &PluginGrants) -> Vec<String> {
+    let missing = |asked: &[String], granted: &[String], kind: &str| {
+        let names = asked.iter().filter(|name| !granted.contains(name));
+        names.map(|name| format!("{kind}={name}")).collect::<Vec<_>>()
+    };
+    let mut more = missing(&asked.exec, &granted.exec, "exec");
+    more.extend(missing(&asked.env, &granted.env, "env"));
+    more.extend((asked.wasi && !granted.wasi).then(|| "wasi".to_owned()));
+    more
+}
+
+/// The file cannot be worked with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PluginLockError {
+    /// The system does not let us.
+    #[error("failed to {what} `{}`", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It is not what `plugin add` writes.
+    #[error("`{}` cannot be read", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It is of a later release.
+    #[error("`{}` has form {found}; this release knows {FORM}", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its form.
+        found: u32,
+    },
+    /// A name is there twice, as a merge may leave it.
+    #[error("`{}` names the plugin `{plugin}` twice", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        plugin: String,
+    },
+}
+
+impl PluginLockError {
+    /// Returns what to do about it, where that is not plain.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Io { .. } => None,
+            Self::Newer { .. } => Some("use the release that wrote it, or a newer one"),
+            Self::Malformed { .. } | Self::Twice { .. } => {
+                Some("restore it from git, or remove it and add each plugin again with `autoissue plugin add`")
+            }
+        }
+    }
+}
+
+#[derive(Deserialize, Serialize)]
+struct File {
+    version: u32,
+    plugins: Vec<Locked>,
+}
+
+impl PluginLock {
+    /// Reads the file of a checkout; `None` where there is none.
+    ///
+    /// # Errors
+    /// See [`PluginLockError`].
+    pub fn read(project: &Path) -> Result<Option<Self>, PluginLockError> {
+        let path = project.join(FILE_NAME);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|source| PluginLockError::Io { what: "read", path: path.clone(), source })?,
+        };
+        Self::parse(&text, &path).map(Some)
+    }
+
+    fn parse(text: &str, path: &Path) -> Result<Self, PluginLockError> {
+        /// What every form has.
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let malformed = |source| PluginLockError::Malformed { path: path.to_owned(), source };
+        let Version { version } = serde_json::from_str(text).map_err(malformed)?;
+        if version != FORM {
+            return Err(PluginLockError::Newer { path: path.to_owned(), found: version });
+        }
+        let File { mut plugins, .. } = serde_json::from_str(text).map_err(malformed)?;
+        plugins.sort_by(|a, b| a.name.cmp(&b.name));
+        if let Some(pair) = plugins.windows(2).find(|pair| pair[0].name == pair[1].name) {
+            return Err(PluginLockError::Twice { path: path.to_owned(), plugin: pair[0].name.clone() });
+        }
+        Ok(Self { plugins })
+    }
+
+    /// Writes the file of a checkout whole or not at all; one that would hold nothing is removed.
+    ///
+    /// # Errors
+    /// [`PluginLockError::Io`].
+    pub fn write(&self, project: &Path) -> Result<(), PluginLockError> {
+        let path = project.join(FILE_NAME);
+        let failed = |source| PluginLockError::Io { what: "write", path: path.clone(), source };
+        if self.plugins.is_empty() {
+            return match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+                _ => Ok(()),
+            };
+        }
+        let unfinished = path.with_extension("lock.part");
+        let write = || {
+            let mut file = fs::File::create(&unfinished)?;
+            file.write_all(self.text().as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&unfinished, &path)
+        };
+        write().map_err(failed)
+    }
+
+    fn text(&self) -> String {
+        let file = File { version: FORM, plugins: self.plugins.clone() };
+        serde_json::to_string_pretty(&file).expect("texts, numbers and lists only") + "\n"
+    }
+
+    /// Returns the plugins, sorted by name.
+    pub fn plugins(&self) -> &[Locked] {
+        &self.plugins
+    }
+
+    /// Returns the plugin of that name.
+    pub fn plugin(&self, name: &str) -> Option<&Locked> {
+        self.plugins.iter().find(|plugin| plugin.name == name)
+    }
+
+    /// Adds a plugin, in place of an earlier one of its name. Its lists are sorted, so that only real changes show in a diff.
+    pub fn insert(&mut self, mut plugin: Locked) {
+        plugin.strategies.sort_unstable();
+        plugin.grants.exec.sort_unstable();
+        plugin.grants.env.sort_unstable();
+        self.remove(&plugin.name);
+        let at = self.plugins.partition_point(|other| other.name < plugin.name);
+        self.plugins.insert(at, plugin);
+    }
+
+    /// Removes the plugin of that name; returns whether there was one.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let n_before = self.plugins.len();
+        self.plugins.retain(|plugin| plugin.name != name);
+        self.plugins.len() < n_before
+    }
+}
+
+fn as_text<S: Serializer>(digest: &Sha256Digest, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(digest)
+}
+
+fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sha256Digest, D::Error> {
+    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn locked(name: &str) -> Locked {
+        Locked {
+            name: name.into(),
+            version: "0.1.0".into(),
+            path: format!("plugins/{name}.wasm").into(),
+            sha256: Sha256Digest::of(name.as_bytes()),
+            track: "0.1".into(),
+            strategies: vec!["pr-template/short".into(), "classifier/strict".into()],
+            grants: PluginGrants { exec: vec!["codex".into(), "aider".into()], ..PluginGrants::default() },
+        }
+    }
+
+    fn parse(text: &str) -> Result<PluginLock, PluginLockError> {
+        PluginLock::parse(text, Path::new(FILE_NAME))
+    }
+
+    #[test]
+    fn it_is_sorted_and_one_value_a_line() {
+        let mut lock = PluginLock::default();
+        ["b", "a", "b"].into_iter().for_each(|name| lock.insert(locked(name)));
+        assert_eq!(lock.plugins().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        let expected = r#"    {
+      "name": "a",
+      "version": "0.1.0",
+      "path": "plugins/a.wasm",
+      "sha256": "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+      "track": "0.1",
+      "strategies": [
+        "classifier/strict",
+        "pr-template/short"
+      ],
+      "grants": {
+        "exec": [
+          "aider",
+          "codex"
+        ],
+        "env": [],
+        "wasi": false
+      }
+    },
+"#;
+        assert!(lock.text().contains(expected), "{}", lock.text());
+        assert_eq!(parse(&lock.text()).unwrap(), lock);
+    }
+
+    #[test]
+    fn it_is_written_and_read_and_gone_when_empty() {
+        let project = tempfile::tempdir().unwrap();
+        assert_eq!(PluginLock::read(project.path()).unwrap(), None);
+        let mut lock = PluginLock::default();
+        lock.insert(locked("a"));
+        lock.write(project.path()).unwrap();
+        assert_eq!(PluginLock::read(project.path()).unwrap().as_ref(), Some(&lock));
+        assert!(lock.remove("a") && !lock.remove("a"));
+        lock.write(project.path()).unwrap();
+        lock.write(project.path()).unwrap();
+        assert_eq!(fs::read_dir(project.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_a_merge_left_behind_is_refused() {
+        let twice = serde_json::to_string(&File { version: FORM, plugins: vec![locked("a"), locked("a")] }).unwrap();
+        for (text, expected) in [
+            (r#"{"version": 2, "news": []}"#, "`autoissue.plugins.lock` has form 2; this release knows 1"),
+            (twice.as_str(), "`autoissue.plugins.lock` names the plugin `a` twice"),
+            ("<<<<<<< HEAD", "`autoissue.plugins.lock` cannot be read"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+            assert!(error.hint().is_some());
+        }
+    }
+
+    #[test]
+    fn another_component_or_more_power_is_a_change() {
+        let agreed = locked("a");
+        let check = |bytes: &[u8], grants: &PluginGrants| {
+            agreed.check(Sha256Digest::of(bytes), grants).map_err(|changed| changed.to_string())
+        };
+        assert_eq!(check(b"a", &PluginGrants::default()), Ok(()), "less than agreed is fine");
+        assert_eq!(check(b"a", &agreed.grants), Ok(()));
+        let more = PluginGrants { exec: vec!["codex".into(), "rm".into()], env: vec!["KEY".into()], wasi: true };
+        assert_eq!(
+            check(b"a", &more).unwrap_err(),
+            "the plugin `a` asks for more than `autoissue.plugins.lock` agrees to: exec=rm, env=KEY, wasi"
+        );
+        assert!(check(b"b", &agreed.grants).unwrap_err().contains("is not the component"));
+    }
+}

@@ -1,0 +1,62 @@
+//! What each model did so far, over all sessions, for a model selector that learns from it.
+
+use autoissue_plugin_sdk::ModelHistory;
+
+use crate::journal::CostRow;
+
+/// Tasks that are looked at: the newest say most.
+const N_TASKS_MAX: usize = 500;
+/// How a task ended that has its pull request.
+const DONE: &str = "done";
+
+/// Returns what each of these models did with this agent. Costs are those that were measured.
+pub(super) fn of(costs: &[CostRow], agent: &str, models: &[String]) -> Vec<ModelHistory> {
+    models.iter().map(|model| of_model(costs, agent, model)).collect()
+}
+
+fn of_model(costs: &[CostRow], agent: &str, model: &str) -> ModelHistory {
+    let its = costs.iter().rev().filter(|cost| cost.backend == agent && cost.model == model);
+    let its: Vec<&CostRow> = its.take(N_TASKS_MAX).collect();
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let mut known: Vec<i64> = its.iter().filter(|cost| cost.known).map(|cost| cost.usd_micros).collect();
+    known.sort_unstable();
+    ModelHistory {
+        model: model.to_owned(),
+        n_runs: count(its.len()),
+        n_successes: count(its.iter().filter(|cost| cost.outcome == DONE).count()),
+        median_cost_usd: known.get(known.len() / 2).map(|micros| autoissue_engine::Usd::from_micros(*micros).dollars()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(model: &str, usd_micros: i64, known: bool, outcome: &str) -> CostRow {
+        let (backend, domain) = ("claude".to_owned(), "backend".to_owned());
+        CostRow {
+            backend,
+            model: model.to_owned(),
+            domain,
+            usd_micros,
+            known,
+            finished_at_ms: 1,
+            outcome: outcome.to_owned(),
+        }
+    }
+
+    #[test]
+    fn each_model_is_known_by_what_it_did_with_this_agent() {
+        let costs = [
+            cost("opus", 3_000_000, true, "done"),
+            cost("opus", 1_000_000, true, "failed"),
+            cost("opus", 2_000_000, true, "done"),
+            cost("opus", 9_000_000, false, "done"),
+            cost("haiku", 100_000, true, "done"),
+        ];
+        let found = of(&costs, "claude", &["haiku".to_owned(), "opus".to_owned(), "sonnet".to_owned()]);
+        let told: Vec<_> = found.iter().map(|it| (it.n_runs, it.n_successes, it.median_cost_usd)).collect();
+        assert_eq!(told, [(1, 1, Some(0.1)), (4, 3, Some(2.0)), (0, 0, None)]);
+        assert_eq!(of(&costs, "other", &["opus".to_owned()])[0].n_runs, 0);
+    }
+}

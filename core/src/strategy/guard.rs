@@ -1,0 +1,150 @@
+//! Watches over one plugin: whoever fails three times in a row is not asked for a minute.
+//!
+//! ```text
+//!   closed ── three faults in a row ──► open ── a minute ──► one question ─┬─ answered ─► closed
+//!     ▲ any answer resets the count                                        └─ a fault ──► open
+//! ```
+//!
+//! An answer is also that an issue cannot be handled, or that settings are wrong: the plugin works then. Its clock is monotonic, and the
+//! engine knows nothing of it: it hears only that a plugin did not decide.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use autoissue_engine::Instead;
+use autoissue_plugin_sdk::PluginError;
+
+use crate::config::PluginOnError;
+
+/// Faults in a row after which a plugin is not asked.
+const N_FAULTS_MAX: u32 = 3;
+/// How long it is not asked then.
+const REST: Duration = Duration::from_secs(60);
+
+/// Watches over one plugin.
+#[derive(Debug)]
+pub(super) struct Guard {
+    on_error: PluginOnError,
+    breaker: Mutex<Breaker>,
+}
+
+#[derive(Debug, Default)]
+struct Breaker {
+    n_faults: u32,
+    /// When it may be asked again.
+    rests_until: Option<Instant>,
+}
+
+impl Guard {
+    pub(super) fn new(on_error: PluginOnError) -> Self {
+        Self { on_error, breaker: Mutex::default() }
+    }
+
+    /// Returns what happens when it does not decide.
+    pub(super) const fn instead(&self) -> Instead {
+        match self.on_error {
+            PluginOnError::Fallback => Instead::Fallback,
+            PluginOnError::Fail => Instead::Fail,
+            PluginOnError::Skip => Instead::Skip,
+        }
+    }
+
+    /// Asks, unless it rests. The error is why there is no answer, in words.
+    pub(super) fn ask<T>(&self, now: Instant, ask: impl FnOnce() -> Result<T, PluginError>) -> Result<T, String> {
+        if !self.lock().may_ask(now) {
+            return Err(format!("not asked, for it failed {N_FAULTS_MAX} times in a row"));
+        }
+        let answer = ask();
+        let is_fault = matches!(answer, Err(PluginError::Internal(_) | PluginError::Unavailable(_)));
+        self.lock().note(now, is_fault);
+        answer.map_err(|error| error.to_string())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Breaker> {
+        // It only counts: what a panic left is a count too.
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Breaker {
+    /// Whoever is let in after the rest is alone: the others wait for what comes of it.
+    fn may_ask(&mut self, now: Instant) -> bool {
+        match self.rests_until {
+            Some(until) if now < until => false,
+            Some(_) => {
+                self.rests_until = Some(now + REST);
+                true
+            }
+            None => true,
+        }
+    }
+
+    fn note(&mut self, now: Instant, is_fault: bool) {
+        if !is_fault {
+            *self = Self::default();
+            return;
+        }
+        self.n_faults += 1;
+        if N_FAULTS_MAX <= self.n_faults {
+            self.rests_until = Some(now + REST);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Plugin {
+        guard: Guard,
+        start: Instant,
+    }
+
+    impl Plugin {
+        fn new() -> Self {
+            Self { guard: Guard::new(PluginOnError::Fallback), start: Instant::now() }
+        }
+
+        /// Asks at a second; returns whether the plugin was asked at all.
+        fn at(&self, second: u64, answer: Result<(), PluginError>) -> bool {
+            let mut is_asked = false;
+            let _ = self.guard.ask(self.start + Duration::from_secs(second), || {
+                is_asked = true;
+                answer
+            });
+            is_asked
+        }
+    }
+
+    fn fault() -> Result<(), PluginError> {
+        Err(PluginError::Internal("trapped".into()))
+    }
+
+    #[test]
+    fn a_plugin_that_fails_three_times_in_a_row_rests_for_a_minute() {
+        let plugin = Plugin::new();
+        assert!((0..3).all(|second| plugin.at(second, fault())));
+        assert!(!plugin.at(3, Ok(())) && !plugin.at(61, Ok(())));
+        assert!(plugin.at(62, fault()), "one question after the rest");
+        assert!(!plugin.at(63, Ok(())), "which failed, so it rests again");
+        assert!(plugin.at(122, Ok(())) && plugin.at(122, fault()) && plugin.at(122, Ok(())), "it works again");
+    }
+
+    #[test]
+    fn an_answer_in_between_resets_the_count() {
+        let plugin = Plugin::new();
+        for answer in [Ok(()), Err(PluginError::InvalidInput("no title".into()))] {
+            assert!(plugin.at(0, fault()) && plugin.at(0, fault()) && plugin.at(0, answer));
+        }
+        assert!(plugin.at(0, fault()) && plugin.at(0, fault()) && plugin.at(0, Ok(())));
+    }
+
+    #[test]
+    fn only_one_question_tries_whether_it_works_again() {
+        let plugin = Plugin::new();
+        assert!((0..3).all(|_| plugin.at(0, fault())));
+        let at = plugin.start + REST;
+        let inner = plugin.guard.ask(at, || Ok(plugin.guard.ask(at, || Ok(())).is_err()));
+        assert_eq!(inner, Ok(true), "while the first is asked, the second is not");
+    }
+}

@@ -1,0 +1,97 @@
+// Sorts issues by the words of a map in the configuration:
+//
+//   { "billing": ["invoice", "refund"], "search": ["index", "ranking"] }
+//
+// An interface of the WIT package is an object with its functions; names are in camelCase. What is thrown is the error.
+
+const NAME = "javascript-words";
+const EXAMPLE = { billing: ["invoice", "refund"] };
+
+const SCHEMA = {
+  type: "object",
+  description: "Words by domain.",
+  additionalProperties: { type: "array", items: { type: "string" } },
+};
+
+export const metadata = {
+  describe() {
+    return {
+      name: NAME,
+      version: "0.1.0",
+      description: "Sorts issues by words, in JavaScript",
+      homepage: null,
+      strategies: [
+        {
+          kind: "classifier",
+          name: "words",
+          summary: "Sorts issues by the words that they mention",
+          settingsSchema: JSON.stringify(SCHEMA),
+          exampleSettings: JSON.stringify(EXAMPLE),
+          extra: [],
+        },
+      ],
+      extra: [],
+    };
+  },
+
+  checkSettings(_kind, _strategy, settings) {
+    read(settings);
+  },
+};
+
+export const classifier = {
+  classify(context, issue) {
+    const text = `${issue.title}\n${issue.body}`.toLowerCase();
+    for (const [domain, words] of Object.entries(read(context.settings))) {
+      const word = words.find((word) => mentions(text, word.toLowerCase()));
+      if (word !== undefined) {
+        return answer(domain, 0.7, [`mentions ${JSON.stringify(word)}`]);
+      }
+    }
+    return answer("unknown", 0, []);
+  },
+};
+
+function answer(domain, confidence, reasons) {
+  return { domain, confidence, reasons, alternatives: [], paths: [], extra: [] };
+}
+
+/// Reads the map, or throws what the operator has to mend.
+function read(settings) {
+  let map;
+  try {
+    map = settings.trim() === "" ? EXAMPLE : JSON.parse(settings);
+  } catch (error) {
+    throw invalid(`no JSON: ${error.message}`);
+  }
+  if (map === null || typeof map !== "object" || Array.isArray(map)) {
+    throw invalid("an object is wanted, with a list of words for each domain");
+  }
+  for (const [domain, words] of Object.entries(map)) {
+    if (!/^[a-z0-9-]{1,40}$/.test(domain)) {
+      throw invalid(`${JSON.stringify(domain.slice(0, 80))} is no domain: 1 to 40 of a to z, 0 to 9 and -`);
+    }
+    if (!Array.isArray(words) || !words.every((word) => typeof word === "string" && 0 < word.length && word.length <= 100)) {
+      throw invalid(`\`${domain}\` is no list of words`);
+    }
+  }
+  return map;
+}
+
+function invalid(val) {
+  return { tag: "invalid-settings", val };
+}
+
+/// Whether a text has a word as a whole one. No regular expression: words come from the configuration.
+function mentions(text, word) {
+  for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1)) {
+    if (!isLetter(text[at - 1]) && !isLetter(text[at + word.length])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+function isLetter(c) {
+  return c !== undefined && (c === "_" || /[\p{L}\p{N}]/u.test(c));
+}

@@ -1,0 +1,157 @@
+//! Runs any command as the agent that speaks a simple protocol: one line, one word first.
+//!
+//! | line | means |
+//! | --- | --- |
+//! | `say TEXT` | the agent says something |
+//! | `think TEXT` | it thinks aloud |
+//! | `tool NAME` | it uses a tool |
+//! | `denied NAME` | it was denied one |
+//! | `session ID` | its session has this identifier |
+//! | `tokens IN OUT` | tokens read and written so far |
+//! | `cost USD` | what the run has cost so far |
+//! | `limited` | the service limits the account; it is tried again later |
+//! | `overloaded TEXT` | the service is out of order |
+//! | `login TEXT` | the service does not accept the credentials |
+//! | `invalid TEXT` | the issue cannot be worked on, whoever tries |
+//! | `failed TEXT` | it gave up |
+//! | `done TEXT` | it is done; what it did |
+//!
+//! Every other line is a note for the transcript. The prompt comes on standard input, or in a file whose path replaces
+//! `{prompt-file}` in the arguments; `{model}` and `{session}` are replaced too. A shell script of ten lines will do.
+
+mod protocol;
+
+use autoissue_plugin_sdk::prelude::*;
+use autoissue_plugin_sdk::{schemars, serde};
+
+use protocol::Reader;
+
+/// What an operator must and may set.
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(crate = "autoissue_plugin_sdk::serde", rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(crate = "autoissue_plugin_sdk::schemars")]
+struct CommandSettings {
+    /// Program, a name on PATH, which has to be granted as well.
+    program: String,
+    /// Its arguments; `{prompt-file}`, `{model}` and `{session}` are replaced.
+    #[serde(default)]
+    args: Vec<String>,
+    /// Arguments that make it print its version.
+    #[serde(default)]
+    version_args: Vec<String>,
+    /// Names of environment variables that it needs, which have to be granted as well.
+    #[serde(default)]
+    env: Vec<String>,
+    /// Models that it offers, cheapest first.
+    #[serde(default)]
+    models: Vec<String>,
+    /// How its cost is known.
+    #[serde(default)]
+    cost: CostSettings,
+}
+
+/// How the cost of a program is known.
+#[derive(Clone, Copy, Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(crate = "autoissue_plugin_sdk::serde", rename_all = "camelCase")]
+#[schemars(crate = "autoissue_plugin_sdk::schemars")]
+enum CostSettings {
+    /// It says `cost` while it runs.
+    #[default]
+    AsItGoes,
+    /// It says `cost` at the end.
+    AtTheEnd,
+    /// It costs nothing.
+    Free,
+}
+
+/// Where an argument stands for the file with the prompt.
+const PROMPT_FILE: &str = "{prompt-file}";
+
+/// Runs the command of the settings.
+#[derive(Default)]
+struct LineAgent;
+
+impl AgentBackend for LineAgent {
+    fn describe(&self) -> Description {
+        Description::new(
+            "line-agent",
+            env!("CARGO_PKG_VERSION"),
+            "Runs any command that speaks a simple protocol of lines",
+        )
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::of::<CommandSettings>().with_example(r#"{"program": "my-agent", "args": ["--model", "{model}"]}"#)
+    }
+
+    fn probe(&self, settings: &str) -> Result<ProgramInfo, PluginError> {
+        let settings: CommandSettings = read_settings(settings)?;
+        Ok(ProgramInfo {
+            install_hint: format!("put `{}` on your PATH", settings.program),
+            program: settings.program,
+            version_args: settings.version_args,
+            metering: match settings.cost {
+                CostSettings::AsItGoes => Metering::AsItGoes,
+                CostSettings::AtTheEnd => Metering::AtTheEnd,
+                CostSettings::Free => Metering::Free,
+            },
+            models: settings.models,
+            environment: settings.env,
+        })
+    }
+
+    fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+        let settings: CommandSettings = read_settings(&task.settings)?;
+        let wants_file = settings.args.iter().any(|arg| arg.contains(PROMPT_FILE));
+        let model = task.model.as_deref().unwrap_or_default();
+        let session = task.resume.as_ref().unwrap_or(&task.session);
+        let filled = |arg: &String| arg.replace("{model}", model).replace("{session}", session);
+        let prompt = task.prompt.clone();
+        let command = CommandSpec {
+            args: settings.args.iter().map(filled).collect(),
+            pass_env: settings.env,
+            input: if wants_file { CommandInput::File(prompt) } else { CommandInput::Stdin(prompt) },
+            program: settings.program,
+            env: Vec::new(),
+        };
+        Ok((Box::new(Reader::default()), command))
+    }
+}
+
+export_plugin! { agent_backend: LineAgent }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(settings: &str) -> CommandSpec {
+        let task = AgentTask {
+            settings: settings.into(),
+            prompt: "fix it".into(),
+            model: Some("large".into()),
+            session: "s-1".into(),
+            ..AgentTask::default()
+        };
+        LineAgent.start(&task).unwrap().1
+    }
+
+    #[test]
+    fn arguments_are_filled_in() {
+        let command = command(r#"{"program": "a", "args": ["-m", "{model}", "--session={session}"], "env": ["KEY"]}"#);
+        assert_eq!(command.args, ["-m", "large", "--session=s-1"]);
+        assert_eq!((command.input, command.pass_env), (CommandInput::Stdin("fix it".into()), vec!["KEY".to_owned()]));
+    }
+
+    #[test]
+    fn the_prompt_may_come_in_a_file() {
+        let command = command(r#"{"program": "a", "args": ["--prompt", "{prompt-file}"]}"#);
+        assert_eq!(command.args[1], "{prompt-file}", "the host replaces it");
+        assert_eq!(command.input, CommandInput::File("fix it".into()));
+    }
+
+    #[test]
+    fn a_program_is_required() {
+        let error = LineAgent.check_settings("{}").unwrap_err();
+        assert!(error.to_string().contains("missing field `program`"), "{error}");
+    }
+}

@@ -1,0 +1,128 @@
+//! The protocol: what a line means, and what the end of the program means.
+
+use autoissue_plugin_sdk::prelude::*;
+
+/// Reads one run.
+#[derive(Default)]
+pub(crate) struct Reader {
+    usage: Usage,
+    /// What the program says of its end; the last word counts.
+    end: Option<AgentEvent>,
+}
+
+impl AgentRun for Reader {
+    fn on_lines(&mut self, lines: &[Line]) -> Vec<AgentEvent> {
+        lines.iter().filter_map(|line| self.line(line)).collect()
+    }
+
+    fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
+        let mut events: Vec<AgentEvent> = self.usage.usd.map(AgentEvent::FinalCost).into_iter().collect();
+        events.push(match (self.end.take(), exit.code) {
+            // Who says `done` and ends badly is not done.
+            (Some(AgentEvent::Done(_)) | None, Some(code)) if code != 0 => {
+                AgentEvent::Failed(format!("it ended with exit code {code}"))
+            }
+            (Some(AgentEvent::Done(_)) | None, None) => AgentEvent::Failed("a signal ended it".into()),
+            (Some(end), _) => end,
+            (None, _) => AgentEvent::Failed("it ended without saying `done`".into()),
+        });
+        events
+    }
+}
+
+impl Reader {
+    fn line(&mut self, line: &Line) -> Option<AgentEvent> {
+        let note = || (!line.text.trim().is_empty()).then(|| AgentEvent::Note(line.text.clone()));
+        if line.source == Source::Stderr || line.truncated {
+            return note();
+        }
+        let (word, rest) = line.text.split_once(' ').unwrap_or((&line.text, ""));
+        let rest = rest.trim().to_owned();
+        // An identifier or a name is one short line.
+        let name = || (!rest.is_empty() && rest.len() <= 200 && !rest.contains(char::is_control)).then(|| rest.clone());
+        match word {
+            "say" => Some(AgentEvent::Text(rest)),
+            "think" => Some(AgentEvent::Thinking(rest)),
+            "tool" => Some(AgentEvent::ToolStart { id: String::new(), name: name()?, input: String::new() }),
+            "denied" => name().map(AgentEvent::Denied).or_else(note),
+            "session" => name().map(AgentEvent::Session).or_else(note),
+            "tokens" => self.tokens(&rest).or_else(note),
+            "cost" => self.cost(&rest).or_else(note),
+            "limited" => Some(AgentEvent::RateLimited(None)),
+            "overloaded" => Some(AgentEvent::Overloaded(rest)),
+            "login" => Some(AgentEvent::AuthFailed(rest)),
+            "invalid" => self.ends(AgentEvent::Invalid(rest)),
+            "failed" => self.ends(AgentEvent::Failed(rest)),
+            "done" => self.ends(AgentEvent::Done(Some(rest).filter(|text| !text.is_empty()))),
+            _ => note(),
+        }
+    }
+
+    /// Keeps how it ends until it has ended.
+    fn ends(&mut self, end: AgentEvent) -> Option<AgentEvent> {
+        self.end = Some(end);
+        None
+    }
+
+    fn tokens(&mut self, text: &str) -> Option<AgentEvent> {
+        /// More than any run can use; a larger number is a slip.
+        const N_MAX: u64 = 1 << 40;
+        let (read, written) = text.split_once(' ')?;
+        let number = |text: &str| text.trim().parse().ok().filter(|n: &u64| *n <= N_MAX);
+        self.usage = Usage { input_tokens: number(read)?, output_tokens: number(written)?, ..self.usage };
+        Some(AgentEvent::UsageTotal(self.usage))
+    }
+
+    fn cost(&mut self, text: &str) -> Option<AgentEvent> {
+        let usd = text.trim_start_matches('$').parse().ok().filter(|usd: &f64| usd.is_finite() && 0.0 <= *usd)?;
+        self.usage.usd = Some(usd);
+        Some(AgentEvent::UsageTotal(self.usage))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn play(text: &str, code: Option<i32>) -> Vec<AgentEvent> {
+        let mut reader = Reader::default();
+        let lines: Vec<Line> = text.lines().map(Line::stdout).collect();
+        let mut events = reader.on_lines(&lines);
+        events.extend(reader.on_exit(Exit { code, signal: code.is_none().then_some(9) }));
+        events
+    }
+
+    #[test]
+    fn a_run_is_told_line_by_line() {
+        let usage = |usd| Usage { input_tokens: 10, output_tokens: 2, usd, ..Usage::default() };
+        assert_eq!(
+            play("say hello\ntokens 10 2\ncost $0.25\nwhatever\ndone fixed it", Some(0)),
+            [
+                AgentEvent::Text("hello".into()),
+                AgentEvent::UsageTotal(usage(None)),
+                AgentEvent::UsageTotal(usage(Some(0.25))),
+                AgentEvent::Note("whatever".into()),
+                AgentEvent::FinalCost(0.25),
+                AgentEvent::Done(Some("fixed it".into())),
+            ]
+        );
+    }
+
+    #[test]
+    fn done_counts_only_with_a_good_end() {
+        let last = |text: &str, code| play(text, code).pop().unwrap();
+        assert_eq!(last("done", Some(0)), AgentEvent::Done(None));
+        assert_eq!(last("done", Some(3)), AgentEvent::Failed("it ended with exit code 3".into()));
+        assert_eq!(last("done", None), AgentEvent::Failed("a signal ended it".into()));
+        assert_eq!(last("", Some(0)), AgentEvent::Failed("it ended without saying `done`".into()));
+        assert_eq!(last("failed no idea", Some(0)), AgentEvent::Failed("no idea".into()));
+        assert_eq!(last("invalid no such file", Some(1)), AgentEvent::Invalid("no such file".into()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_note() {
+        for line in ["cost much", "cost -1", "cost inf", "tokens 1", "tokens 1 x", "session", "denied \u{1b}x"] {
+            assert_eq!(play(line, Some(0))[0], AgentEvent::Note(line.into()), "{line}");
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! An agent whose program speaks lines: `say TEXT`, `cost USD`, `done TEXT`, `trap`.
+
+use autoissue_plugin_sdk::prelude::*;
+
+/// Runs `line-agent`.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LineAgent;
+
+impl AgentBackend for LineAgent {
+    fn describe(&self) -> Description {
+        Description::new("line-agent", "0.1.0", "Runs `line-agent`")
+    }
+
+    fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
+        Ok(ProgramInfo {
+            program: "line-agent".into(),
+            version_args: vec!["--version".into()],
+            install_hint: "the test puts it on PATH".into(),
+            metering: Metering::AtTheEnd,
+            models: vec!["small".into(), "large".into()],
+            environment: vec!["LINE_AGENT_KEY".into()],
+        })
+    }
+
+    fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+        let command = CommandSpec {
+            program: "line-agent".into(),
+            args: task.model.iter().cloned().collect(),
+            env: vec![("LINE_AGENT_MODE".into(), "test".into())],
+            pass_env: vec!["LINE_AGENT_KEY".into()],
+            input: CommandInput::Stdin(task.prompt.clone()),
+        };
+        Ok((Box::new(LineRun::default()), command))
+    }
+}
+
+/// Reads the lines.
+#[derive(Debug, Default)]
+struct LineRun {
+    n_lines: u32,
+    summary: Option<String>,
+}
+
+impl AgentRun for LineRun {
+    fn on_lines(&mut self, lines: &[Line]) -> Vec<AgentEvent> {
+        lines.iter().filter_map(|line| self.on_line(&line.text)).collect()
+    }
+
+    fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
+        match (exit.code, self.summary.take()) {
+            (Some(0), Some(summary)) => vec![AgentEvent::Done(Some(format!("{summary} ({} lines)", self.n_lines)))],
+            _ => vec![AgentEvent::Failed("the line agent did not say that it was done".into())],
+        }
+    }
+}
+
+impl LineRun {
+    fn on_line(&mut self, line: &str) -> Option<AgentEvent> {
+        self.n_lines += 1;
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        match word {
+            "say" => Some(AgentEvent::Text(rest.into())),
+            "cost" => rest.parse().ok().map(AgentEvent::FinalCost),
+            "done" => {
+                self.summary = Some(rest.into());
+                None
+            }
+            "trap" => panic!("the line says so"),
+            _ => Some(AgentEvent::Note(line.into())),
+        }
+    }
+}

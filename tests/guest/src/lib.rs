@@ -1,0 +1,96 @@
+//! A plugin for tests: it supplies every kind of strategy, and the classifier does what an issue's title says, good or bad.
+
+mod agent;
+mod misdeed;
+
+use autoissue_plugin_sdk::prelude::*;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+export_plugin! {
+    classifier: Obedient | Second,
+    model_selector: Strongest,
+    agent_backend: agent::LineAgent,
+    pr_template: Plain,
+}
+
+/// Settings of the classifier.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rules {
+    /// Domain that it gives.
+    domain: String,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self { domain: "guest".into() }
+    }
+}
+
+/// Does what the title says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Obedient;
+
+impl Classifier for Obedient {
+    fn describe(&self) -> Description {
+        Description::new("obedient", "0.1.0", "Does what the title says")
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::of::<Rules>().with_example(r#"{"domain": "guest"}"#)
+    }
+
+    fn classify(&self, issue: &Issue, context: &ClassifierContext) -> Result<Classification, PluginError> {
+        let rules: Rules = read_settings(&context.settings)?;
+        if let Some(misdeed) = issue.title.strip_prefix("misdeed: ") {
+            return misdeed::commit(misdeed);
+        }
+        let known = context.domains.join(", ");
+        Ok(Classification::new(&rules.domain, 0.5).because(format!("known domains: {known}")))
+    }
+}
+
+/// A second classifier, which is meant by name only.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Second;
+
+impl Classifier for Second {
+    fn describe(&self) -> Description {
+        Description::new("second", "0.1.0", "Says `second`")
+    }
+
+    fn classify(&self, _: &Issue, _: &ClassifierContext) -> Result<Classification, PluginError> {
+        Ok(Classification::new("second", 1.0))
+    }
+}
+
+/// Chooses the strongest model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Strongest;
+
+impl ModelSelector for Strongest {
+    fn describe(&self) -> Description {
+        Description::new("strongest", "0.1.0", "Chooses the strongest model")
+    }
+
+    fn select(&self, request: &SelectionRequest) -> Result<Selection, PluginError> {
+        let model = request.available.last().map(|model| model.id.clone()).unwrap_or_default();
+        Ok(Selection { model, reason: "the guest takes the strongest".into(), ..Selection::default() })
+    }
+}
+
+/// Writes a line.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Plain;
+
+impl PrTemplate for Plain {
+    fn describe(&self) -> Description {
+        Description::new("plain", "0.1.0", "Writes a line")
+    }
+
+    fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
+        let body = format!("Written by the guest, for #{}, with {:?}.", context.issue.number, context.model);
+        Ok(PullRequestText { title: format!("Guest: {}", context.issue.title), body, labels: Vec::new() })
+    }
+}

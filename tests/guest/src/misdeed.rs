@@ -1,0 +1,54 @@
+//! What a plugin may do wrong, by name.
+
+use autoissue_plugin_sdk::log;
+use autoissue_plugin_sdk::prelude::*;
+
+/// Does it.
+///
+/// # Errors
+/// Where that is the misdeed.
+pub(crate) fn commit(misdeed: &str) -> Result<Classification, PluginError> {
+    match misdeed {
+        "panic" => panic!("on purpose"),
+        "loop" => loop {
+            std::hint::spin_loop();
+        },
+        "memory" => {
+            let mut hoard: Vec<Vec<u8>> = Vec::new();
+            loop {
+                hoard.push(vec![1; 1 << 20]);
+            }
+        }
+        "stack" => Ok(Classification::new("deep", deep(1.0))),
+        "huge reason" => Ok(Classification::new("huge", 1.0).because("x".repeat(40 << 20))),
+        "many reasons" => Ok(many_reasons()),
+        "not a number" => Ok(Classification::new("odd", f32::NAN)),
+        "bad domain" => Ok(Classification::new("Not A Domain", 1.0)),
+        "control characters" => Ok(Classification::new("odd", 1.0).because("\u{1b}[2J")),
+        "chatter" => {
+            (0..1_000).for_each(|n| log::info(&format!("line {n}")));
+            Ok(Classification::new("chatter", 1.0))
+        }
+        "invalid settings" => Err(PluginError::InvalidSettings("`words` may not be empty".into())),
+        "invalid input" => Err(PluginError::InvalidInput("no title".into())),
+        "unavailable" => Err(PluginError::Unavailable("later".into())),
+        "internal" => Err(PluginError::Internal("a defect".into())),
+        _ => Err(PluginError::Internal(format!("no such misdeed: {misdeed}"))),
+    }
+}
+
+fn many_reasons() -> Classification {
+    let mut answer = Classification::new("many", 1.0);
+    answer.reasons = vec!["because".into(); 2_000];
+    answer
+}
+
+/// Recurs for ever, in a way that no compiler turns into a loop.
+#[inline(never)]
+fn deep(by: f32) -> f32 {
+    let below = [by; 64];
+    if by.is_nan() {
+        return by;
+    }
+    std::hint::black_box(deep(std::hint::black_box(below[13])) + below[7])
+}

@@ -1,0 +1,306 @@
+//! Plugins written by hand: an honest one, and whatever is made of it by changing one thing.
+
+use std::path::Path;
+
+use autoissue_plugin_host::component_from_module;
+use wit_component::{StringEncoding, dummy_module, embed_component_metadata};
+use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
+
+use super::image::{Image, NOTHING, Record, Slice};
+
+/// What a plugin says of itself.
+pub struct About {
+    pub name: Vec<u8>,
+    pub description: Vec<u8>,
+    /// Kind and name of each strategy.
+    pub strategies: Vec<(String, String)>,
+}
+
+impl About {
+    pub fn of(kind: &str) -> Self {
+        let strategies = vec![(kind.to_owned(), "mean".to_owned())];
+        Self { name: b"mean".to_vec(), description: b"Means no good".to_vec(), strategies }
+    }
+
+    /// Puts it into memory as `info`.
+    fn put_into(self, image: &mut Image) -> u32 {
+        let text = |image: &mut Image, text: &str| image.text(text);
+        let strategies: Vec<Record> = self
+            .strategies
+            .iter()
+            .map(|(kind, name)| {
+                let (kind, name) = (text(image, kind), text(image, name));
+                Record::new().slice(kind).slice(name).slice(NOTHING).no_text().no_text().slice(NOTHING)
+            })
+            .collect();
+        let (name, version) = (image.text(self.name), image.text("0.1.0"));
+        let description = image.text(self.description);
+        let strategies = image.list(&strategies);
+        let info =
+            Record::new().slice(name).slice(version).slice(description).no_text().slice(strategies).slice(NOTHING);
+        image.record(&info)
+    }
+}
+
+/// What a classifier answers.
+pub struct Answer {
+    /// 0 for an answer, 1 for an error, all else is nothing.
+    pub case: u8,
+    pub domain: Slice,
+    pub confidence: f32,
+    pub reasons: Slice,
+}
+
+impl Answer {
+    pub fn honest(image: &mut Image) -> Self {
+        Self { case: 0, domain: image.text("billing"), confidence: 0.5, reasons: NOTHING }
+    }
+
+    pub fn record(&self) -> Record {
+        let record =
+            Record::new().byte(self.case).slice(self.domain).word(self.confidence.to_bits()).slice(self.reasons);
+        record.slice(NOTHING).slice(NOTHING).slice(NOTHING)
+    }
+}
+
+/// A classifier as text: bodies of its functions, and what else the module has.
+pub struct Classifier {
+    pub image: Image,
+    pub about: About,
+    /// Body of `describe`; the address of the description by default.
+    pub describe: Option<String>,
+    /// Body of `classify`, which gives the address of the answer.
+    pub classify: String,
+    /// Fields of the module.
+    pub more: String,
+    /// Pages of memory beyond the image's.
+    pub n_more_pages: u32,
+}
+
+impl Classifier {
+    /// One that answers by the record.
+    pub fn answering(answer: impl FnOnce(&mut Image) -> Record) -> Self {
+        let mut image = Image::default();
+        let record = answer(&mut image);
+        let at = image.record(&record);
+        Self::doing(image, format!("(i32.const {at})"))
+    }
+
+    /// One that answers honestly, but for one thing.
+    pub fn but(change: impl FnOnce(&mut Image, &mut Answer)) -> Self {
+        Self::answering(|image| {
+            let mut answer = Answer::honest(image);
+            change(image, &mut answer);
+            answer.record()
+        })
+    }
+
+    /// One that does this first, and then answers honestly.
+    pub fn first(does: &str) -> Self {
+        let mut image = Image::default();
+        let answer = Answer::honest(&mut image).record();
+        let at = image.record(&answer);
+        Self::doing(image, format!("{does} (i32.const {at})"))
+    }
+
+    fn doing(image: Image, classify: String) -> Self {
+        let about = About::of("classifier");
+        Self { image, about, describe: None, classify, more: String::new(), n_more_pages: 0 }
+    }
+
+    pub fn with_more(mut self, fields: &str) -> Self {
+        self.more.push_str(fields);
+        self
+    }
+
+    pub fn describing(mut self, about: About) -> Self {
+        self.about = about;
+        self
+    }
+
+    pub fn describing_by(mut self, body: &str) -> Self {
+        self.describe = Some(body.to_owned());
+        self
+    }
+
+    pub fn with_pages(mut self, n_more_pages: u32) -> Self {
+        self.n_more_pages = n_more_pages;
+        self
+    }
+
+    /// Returns the component.
+    pub fn component(mut self) -> Vec<u8> {
+        let info = self.about.put_into(&mut self.image);
+        let describe = self.describe.unwrap_or_else(|| format!("(i32.const {info})"));
+        let classify = format!(
+            r#"(func (export "autoissue:plugin/classifier@0.1.0#classify") (param i32) (result i32) {})"#,
+            self.classify
+        );
+        component("classifier-plugin", &self.image, &describe, &format!("{classify}{}", self.more), self.n_more_pages)
+    }
+}
+
+/// An agent backend that answers by its memory.
+pub struct Backend {
+    /// `program-info`'s program.
+    pub program: &'static str,
+    /// `command-spec`, as the texts of its lists.
+    pub command: &'static str,
+    pub args: Vec<Vec<u8>>,
+    pub env: Vec<&'static str>,
+    pub pass_env: Vec<&'static str>,
+    /// Handle of the run that `start` gives; the one that it has made by default.
+    pub handle: Option<u32>,
+    /// Events for lines: each its bytes.
+    pub events: Vec<Record>,
+    /// Body of `on-lines` in place of the events.
+    pub on_lines: Option<String>,
+    /// Body of `on-exit`; no events by default.
+    pub on_exit: Option<String>,
+}
+
+impl Default for Backend {
+    fn default() -> Self {
+        Self {
+            program: "agent",
+            command: "agent",
+            args: Vec::new(),
+            env: Vec::new(),
+            pass_env: Vec::new(),
+            handle: None,
+            events: Vec::new(),
+            on_lines: None,
+            on_exit: None,
+        }
+    }
+}
+
+/// Bytes of an `agent-event`.
+const EVENT_BYTES: usize = 56;
+
+/// Makes an event: its case, and its payload where events have theirs.
+pub fn event(case: u8, payload: impl FnOnce(Record) -> Record) -> Record {
+    payload(Record::new().byte(case).sized(8)).sized(EVENT_BYTES)
+}
+
+impl Backend {
+    pub fn component(self) -> Vec<u8> {
+        let mut image = Image::default();
+        let texts = |image: &mut Image, texts: &[Vec<u8>]| {
+            let items: Vec<Record> = texts.iter().map(|text| Record::new().slice(image.text(text))).collect();
+            image.list(&items)
+        };
+        let bytes = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
+        let (program, command) = (image.text(self.program), image.text(self.command));
+        let info = Record::new().byte(0).slice(program).slice(NOTHING).slice(NOTHING).byte(0).slice(NOTHING);
+        let info = image.record(&info.slice(NOTHING).slice(NOTHING));
+        let args = texts(&mut image, &self.args);
+        let value = image.text("1");
+        let env: Vec<Record> = self.env.iter().map(|name| Record::new().slice(image.text(name)).slice(value)).collect();
+        let env = image.list(&env);
+        let pass_env = texts(&mut image, &bytes(&self.pass_env));
+        let spec =
+            Record::new().byte(0).word(self.handle.unwrap_or(0)).slice(command).slice(args).slice(env).slice(pass_env);
+        let spec = image.record(&spec.byte(0).slice(NOTHING).slice(NOTHING));
+        let events = image.list(&self.events);
+        let events = image.record(&Record::new().slice(events));
+        let none = image.record(&Record::new().slice(NOTHING));
+        let make = match self.handle {
+            Some(_) => String::new(),
+            None => format!("(i32.store (i32.const {}) (call $new (i32.const 7)))", spec + 4),
+        };
+        let on_lines = self.on_lines.unwrap_or_else(|| format!("(i32.const {events})"));
+        let on_exit = self.on_exit.unwrap_or_else(|| format!("(i32.const {none})"));
+        let about = About::of("agent-backend").put_into(&mut image);
+        let interface = "autoissue:plugin/agent-backend@0.1.0";
+        let more = format!(
+            r#"
+            (func (export "{interface}#probe") (param i32 i32 i32 i32) (result i32) (i32.const {info}))
+            (func (export "{interface}#start") (param i32) (result i32) {make} (i32.const {spec}))
+            (func (export "{interface}#[method]agent-run.on-lines") (param i32 i32 i32) (result i32) {on_lines})
+            (func (export "{interface}#[method]agent-run.on-exit") (param i32 i32 i32 i32 i32) (result i32) {on_exit})
+            "#
+        );
+        component("agent-backend-plugin", &image, &format!("(i32.const {about})"), &more, 0)
+    }
+}
+
+/// Makes a component of a module's parts.
+fn component(world: &str, image: &Image, describe: &str, more: &str, n_more_pages: u32) -> Vec<u8> {
+    // The runtime of the smallest language: memory is only ever taken.
+    let new = match world {
+        "agent-backend-plugin" => {
+            r#"(import "[export]autoissue:plugin/agent-backend@0.1.0" "[resource-new]agent-run" (func $new (param i32) (result i32)))"#
+        }
+        _ => "",
+    };
+    let text = format!(
+        r#"(module
+            {new}
+            (import "autoissue:plugin/host-log@0.1.0" "log" (func $log (param i32 i32 i32)))
+            (memory (export "memory") {})
+            (global $free (mut i32) (i32.const {}))
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+                (local $at i32)
+                (local.set $at (i32.and (i32.add (global.get $free) (i32.const 15)) (i32.const -16)))
+                (global.set $free (i32.add (local.get $at) (local.get 3)))
+                (block $fits
+                    (br_if $fits (i32.le_u (global.get $free) (i32.mul (memory.size) (i32.const 65536))))
+                    (drop (memory.grow (i32.add (i32.shr_u (local.get 3) (i32.const 16)) (i32.const 1)))))
+                (local.get $at))
+            (func (export "autoissue:plugin/metadata@0.1.0#describe") (result i32) {describe})
+            (func (export "autoissue:plugin/metadata@0.1.0#check-settings") (param i32 i32 i32 i32 i32 i32) (result i32) unreachable)
+            {more}
+            {})"#,
+        image.n_pages() + 1 + n_more_pages,
+        image.n_pages() * 65_536,
+        image.data(),
+    );
+    let mut module = wat::parse_str(&text).unwrap_or_else(|error| panic!("{error}"));
+    let (resolve, world) = interfaces(&[], world, |text| text);
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
+    component_from_module(&module).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Returns the WIT package, each of its files changed, and one of its worlds. It may name the other packages.
+fn interfaces(others: &[&str], world: &str, change: impl Fn(String) -> String) -> (Resolve, WorldId) {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/plugin-0.1");
+    let changed = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let text = change(std::fs::read_to_string(&path).unwrap());
+        std::fs::write(changed.path().join(path.file_name().unwrap()), text).unwrap();
+    }
+    let mut resolve = Resolve::default();
+    for text in others {
+        resolve.push_str("other.wit", text).unwrap();
+    }
+    let (package, _) = resolve.push_dir(changed.path()).unwrap();
+    let world = resolve.select_world(&[package], Some(world)).unwrap();
+    (resolve, world)
+}
+
+/// A component of other interfaces, whose functions all trap. What is changed is a text of the WIT package, which must be there.
+pub fn of_other_interfaces(others: &[&str], world: &str, from: &str, to: &str) -> Vec<u8> {
+    let found = std::cell::Cell::new(false);
+    let (resolve, world) = interfaces(others, world, |text| {
+        found.set(found.get() || text.contains(from));
+        text.replace(from, to)
+    });
+    assert!(found.get(), "`{from}` is in the WIT package");
+    trapping(&resolve, world)
+}
+
+/// A component of a world in a text, whose functions all trap.
+pub fn of_world(text: &str) -> Vec<u8> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("world.wit", text).unwrap();
+    let world = resolve.select_world(&[package], None).unwrap();
+    trapping(&resolve, world)
+}
+
+fn trapping(resolve: &Resolve, world: WorldId) -> Vec<u8> {
+    let mut module = dummy_module(resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).unwrap();
+    component_from_module(&module).unwrap()
+}

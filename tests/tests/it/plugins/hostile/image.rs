@@ -1,0 +1,105 @@
+//! A guest's memory, laid out by hand as the component model's canonical ABI has it, so that any rule of it can be broken.
+
+/// Where the data begins. What is below is never used, so that a null pointer is no data.
+const BASE: u32 = 1024;
+
+/// What a guest's memory holds from the start.
+#[derive(Clone, Default)]
+pub struct Image {
+    bytes: Vec<u8>,
+}
+
+/// A pointer and a length: a text, or a list.
+pub type Slice = (u32, u32);
+
+/// Nothing.
+pub const NOTHING: Slice = (BASE, 0);
+
+impl Image {
+    /// Puts bytes in, aligned for anything, and returns where they are.
+    pub fn put(&mut self, bytes: &[u8]) -> u32 {
+        self.bytes.resize(self.bytes.len().next_multiple_of(8), 0);
+        let at = BASE + u32::try_from(self.bytes.len()).unwrap();
+        self.bytes.extend(bytes);
+        at
+    }
+
+    /// Puts a text in.
+    pub fn text(&mut self, text: impl AsRef<[u8]>) -> Slice {
+        (self.put(text.as_ref()), u32::try_from(text.as_ref().len()).unwrap())
+    }
+
+    /// Puts a list of records in.
+    pub fn list(&mut self, items: &[Record]) -> Slice {
+        let bytes: Vec<u8> = items.iter().flat_map(|item| item.bytes.clone()).collect();
+        (self.put(&bytes), u32::try_from(items.len()).unwrap())
+    }
+
+    /// Puts a record in.
+    pub fn record(&mut self, record: &Record) -> u32 {
+        self.put(&record.bytes)
+    }
+
+    /// Returns how many pages of memory it needs.
+    pub fn n_pages(&self) -> u32 {
+        (BASE + u32::try_from(self.bytes.len()).unwrap()).div_ceil(65_536)
+    }
+
+    /// Returns the data segment.
+    pub fn data(&self) -> String {
+        let bytes: String = self.bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        format!("(data (i32.const {BASE}) \"{bytes}\")")
+    }
+}
+
+/// The bytes of a record or a variant, field by field.
+#[derive(Clone, Default)]
+pub struct Record {
+    bytes: Vec<u8>,
+}
+
+impl Record {
+    /// Begins one.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn field(mut self, bytes: &[u8]) -> Self {
+        let aligned = self.bytes.len().next_multiple_of(bytes.len());
+        self.bytes.resize(aligned, 0);
+        self.bytes.extend(bytes);
+        self
+    }
+
+    /// Adds a byte: the case of a variant or an enum, or a truth value.
+    pub fn byte(self, value: u8) -> Self {
+        self.field(&[value])
+    }
+
+    /// Adds a number.
+    pub fn word(self, value: u32) -> Self {
+        self.field(&value.to_le_bytes())
+    }
+
+    /// Adds a number.
+    pub fn long(self, value: u64) -> Self {
+        self.field(&value.to_le_bytes())
+    }
+
+    /// Adds a text or a list.
+    pub fn slice(self, (at, n): Slice) -> Self {
+        self.word(at).word(n)
+    }
+
+    /// Adds an absent `option<string>`.
+    pub fn no_text(self) -> Self {
+        self.word(0).slice((0, 0))
+    }
+
+    /// Fills it up to a size.
+    pub fn sized(mut self, n_bytes: usize) -> Self {
+        assert!(self.bytes.len() <= n_bytes, "it has {} bytes already", self.bytes.len());
+        self.bytes.resize(n_bytes, 0);
+        self
+    }
+}
