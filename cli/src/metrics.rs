@@ -325,7 +325,7 @@ mod tests {
         for (number, model, attempt) in [(1, "haiku", &mut first), (2, "opus", &mut second)] {
             match &mut attempt[0] {
                 Event::AttemptStarted { model: its, attempt, .. } => {
-                    (*its, *attempt) = (Some(model.to_owned()), number)
+                    (*its, *attempt) = (Some(model.to_owned()), number);
                 }
                 other => panic!("{other:?}"),
             }
