@@ -10,8 +10,8 @@ use serde::Serialize;
 use crate::args::{Color, Common, OutputForm};
 use crate::error::CliError;
 use crate::printable;
-use crate::redaction::Redaction;
 use crate::terminal;
+use autoissue_core::redaction::Redaction;
 
 /// The two streams, and how to use them. Secrets that we know go to neither.
 #[derive(Clone, Debug)]

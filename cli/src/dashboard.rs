@@ -41,7 +41,7 @@ use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 
 use autoissue_core::bus::Bus;
-use autoissue_core::config::{AuthSettings, DashboardSettings, SecretOrEnv};
+use autoissue_core::config::DashboardSettings;
 use autoissue_core::control::Resetter;
 use autoissue_core::engine::Event;
 use autoissue_core::journal::SessionId;
@@ -53,14 +53,14 @@ use auth::Auth;
 use guard::Hosts;
 use hub::{Control, Hub};
 use library::Library;
-use server::Bound;
+use server::{Bound, Limits};
 use shown::Screen;
 use story::Style;
 
 pub(crate) use command::{Socket, run};
 
 use crate::local_time::LocalTime;
-use crate::redaction::Redaction;
+use autoissue_core::redaction::Redaction;
 
 /// What a dashboard is made with.
 pub(crate) struct Plan<'a> {
@@ -115,7 +115,7 @@ impl Dashboard {
                 let keeper = app.clone();
                 tokio::spawn(async move { keeper.library.keep_current().await });
                 let (router, closing) = (api::router(&app), app.closing.subscribe());
-                if let Err(error) = server::serve(bound.listener, router, closing).await {
+                if let Err(error) = server::serve(bound.listener, router, Limits::default(), closing).await {
                     tracing::error!(%error, "the dashboard ended");
                 }
             });
@@ -139,7 +139,7 @@ impl Drop for Dashboard {
 
 fn assemble(plan: &Plan<'_>, address: SocketAddr) -> (Arc<App>, Option<Arc<Hub>>) {
     let settings = plan.settings;
-    let screen = Screen::new(plan.redaction.and(secrets(&settings.auth)));
+    let screen = Screen::new(plan.redaction.clone());
     let style = Style { screen, time: plan.time.clone() };
     let live = plan.live.as_ref().map(|live| {
         let control = Control::Here(live.resetter.clone());
@@ -154,13 +154,4 @@ fn assemble(plan: &Plan<'_>, address: SocketAddr) -> (Arc<App>, Option<Arc<Hub>>
         n_streams: AtomicUsize::new(0),
     };
     (Arc::new(app), live)
-}
-
-/// Returns what the dashboard asks people for: it must not show it either.
-fn secrets(auth: &AuthSettings) -> Vec<String> {
-    let known = [&auth.password, &auth.token].into_iter().filter_map(|secret| match secret {
-        Some(SecretOrEnv::Value(secret)) => Some(secret.expose().to_owned()),
-        _ => None,
-    });
-    known.collect()
 }

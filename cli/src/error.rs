@@ -107,15 +107,6 @@ pub(crate) enum CliError {
         #[source]
         source: io::Error,
     },
-    /// The log cannot be kept.
-    #[error("failed to write log files in `{}`", path.display())]
-    Log {
-        /// The directory.
-        path: PathBuf,
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
     /// The program cannot be started as it has to be.
     #[error("failed to {what}")]
     System {
@@ -169,7 +160,6 @@ impl CliError {
             | Self::Recorded(_)
             | Self::Demo(_)
             | Self::File { .. }
-            | Self::Log { .. }
             | Self::System { .. }
             | Self::Dashboard { .. }
             | Self::Output(_) => ExitCode::Error,
@@ -193,10 +183,6 @@ impl CliError {
             }
             Self::FileExists { .. } => Some("name another file, or move this one away".to_owned()),
             Self::NotAPlan { .. } => Some("`autoissue plan --schema` prints what a plan looks like".to_owned()),
-            Self::Log { .. } => Some(
-                "make it writable and see that its disk has room, or set `AUTOISSUE_STATE_DIR` (or `logging.dir`) to another"
-                    .to_owned(),
-            ),
             Self::Dashboard { .. } => Some(
                 "set `dashboard.host` to an address of this machine, or `--port` to a port that you may use (0 takes any free one)"
                     .to_owned(),

@@ -6,6 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use autoissue_core::config::{AuthSettings, SecretOrEnv};
 use autoissue_core::journal::Journal;
 use autoissue_core::plugins::PluginArgument;
 use autoissue_core::session::Host;
@@ -82,7 +83,7 @@ impl Surroundings {
         self.environment.push((name.into(), value.into()));
     }
 
-    /// Loads the configuration, as far as it can be told without git.
+    /// Loads the configuration, as far as it can be told without git. What the dashboard asks people for is hidden from then on.
     ///
     /// # Errors
     /// As [`config::load`].
@@ -93,7 +94,14 @@ impl Surroundings {
             env: &self.env,
             flags,
         };
-        Ok(config::load(request)?)
+        let loaded = config::load(request)?;
+        let AuthSettings { password, token, .. } = &loaded.config.dashboard.auth;
+        let asked_for = [password, token].into_iter().filter_map(|secret| match secret {
+            Some(SecretOrEnv::Value(secret)) => Some(secret.expose()),
+            _ => None,
+        });
+        self.console.redaction.learn(asked_for);
+        Ok(loaded)
     }
 
     /// Loads the configuration, finds the repository, and says what is odd.
@@ -163,6 +171,7 @@ impl Surroundings {
             environment: self.environment.clone(),
             command: self.command.clone(),
             minute: self.minute(),
+            redaction: self.console.redaction.clone(),
             plugins: self.plugins()?,
         })
     }

@@ -37,7 +37,6 @@ mod plan_command;
 mod plugin_command;
 mod printable;
 mod project;
-mod redaction;
 mod report;
 mod reporter;
 mod resume;

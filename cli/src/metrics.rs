@@ -1,8 +1,11 @@
 //! `autoissue metrics`: what all sessions together came to. Every figure is added up from the journal's events.
+//!
+//! An attempt and its cost belong to the model that the attempt ran with. A task counts as tried with each of its models, and as
+//! done, with its pull request and its code, with the last: what a cheap model failed and a dear one finished is told of both.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use autoissue_core::engine::{Engine, Outcome, Task, Usd};
+use autoissue_core::engine::{Engine, Event, Failure, FailureType, IssueNumber, Outcome, Task, Usd};
 use autoissue_core::recorded::Recorded;
 use serde::Serialize;
 
@@ -22,7 +25,8 @@ pub(crate) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
     let journal = around.journal()?;
     let mut metrics = Metrics::default();
     for row in journal.sessions(None, usize::MAX)? {
-        metrics.add(&Recorded::read(&journal, row)?.engine);
+        let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
+        metrics.add(&engine, events.iter().map(|envelope| &envelope.event));
     }
     if around.console.is_json() {
         around.console.json(&metrics.json())?;
@@ -41,6 +45,7 @@ struct Metrics {
     total: Figures,
     by_domain: BTreeMap<String, Figures>,
     by_model: BTreeMap<String, Figures>,
+    n_failures: BTreeMap<FailureType, u64>,
 }
 
 /// Figures of one group of tasks that were tried.
@@ -56,6 +61,13 @@ struct Figures {
     added: u64,
     removed: u64,
     n_files: u64,
+}
+
+/// The models of a task's attempts.
+#[derive(Debug, Default)]
+struct Models {
+    all: BTreeSet<String>,
+    last: String,
 }
 
 /// A group as JSON. Rates are null where nothing was counted.
@@ -86,21 +98,62 @@ struct MetricsLine<'a> {
     total: GroupLine<'a>,
     by_domain: Vec<GroupLine<'a>>,
     by_model: Vec<GroupLine<'a>>,
+    /// All types, those that never happened too.
+    failures_by_type: BTreeMap<&'static str, u64>,
 }
 
 impl Metrics {
-    fn add(&mut self, engine: &Engine) {
+    fn add<'a>(&mut self, engine: &Engine, events: impl Iterator<Item = &'a Event>) {
         self.n_sessions += 1;
         if let Some(planning) = engine.planning() {
             self.planned += planning.spent;
-            self.total.spent += planning.spent;
-            self.total.assumed += planning.assumed;
         }
         for task in engine.tasks().values().filter(|task| 0 < task.n_attempts) {
             let figures = Figures::of(task);
             self.total.add(figures);
             self.by_domain.entry(task.domain().to_owned()).or_default().add(figures);
-            let model = task.model.clone().unwrap_or_else(|| "(the agent's own)".to_owned());
+        }
+        // Not all money need be a task's.
+        self.total.spent += engine.ledger().spent - engine.tasks().values().map(|task| task.spent).sum();
+        self.total.assumed += engine.ledger().assumed - engine.tasks().values().map(|task| task.assumed).sum();
+        let mut models: BTreeMap<IssueNumber, Models> = BTreeMap::new();
+        for event in events {
+            if let Some(kind) = event.failure().and_then(Failure::failure_type) {
+                *self.n_failures.entry(kind).or_default() += 1;
+            }
+            self.add_to_model(&mut models, event);
+        }
+        for (issue, models) in models {
+            self.add_task_to_models(engine.task(issue), models);
+        }
+    }
+
+    /// Counts attempts and costs under the models that they belong to.
+    fn add_to_model(&mut self, models: &mut BTreeMap<IssueNumber, Models>, event: &Event) {
+        match event {
+            Event::AttemptStarted { issue, model, .. } => {
+                let name = model.clone().unwrap_or_else(|| "(the agent's own)".to_owned());
+                self.by_model.entry(name.clone()).or_default().n_attempts += 1;
+                let models = models.entry(*issue).or_default();
+                models.all.insert(name.clone());
+                models.last = name;
+            }
+            Event::AgentExited { issue, charged, assumed, .. } => {
+                let Some(model) = models.get(issue) else { return };
+                let figures = self.by_model.entry(model.last.clone()).or_default();
+                figures.spent += *charged;
+                figures.assumed += if *assumed { *charged } else { Usd::ZERO };
+            }
+            _ => {}
+        }
+    }
+
+    fn add_task_to_models(&mut self, task: Option<&Task>, models: Models) {
+        let Some(task) = task else { return };
+        let ended = Figures { n_attempts: 0, spent: Usd::ZERO, assumed: Usd::ZERO, ..Figures::of(task) };
+        for model in models.all {
+            let figures =
+                if model == models.last { ended } else { Figures { n_tried: ended.n_tried, ..Figures::default() } };
             self.by_model.entry(model).or_default().add(figures);
         }
     }
@@ -113,6 +166,7 @@ impl Metrics {
             total: self.total.json(None),
             by_domain: by_name(&self.by_domain),
             by_model: by_name(&self.by_model),
+            failures_by_type: FailureType::ALL.iter().map(|kind| (kind.name(), self.n_failures_of(*kind))).collect(),
         }
     }
 
@@ -140,7 +194,19 @@ impl Metrics {
             let headings = [name, "tasks", "done", "success", "cost", "per pull request", "code"];
             text.push_str(&format!("\n{}", table(headings, &rows, paint)));
         }
+        let failures: Vec<_> = FailureType::ALL
+            .iter()
+            .map(|kind| [kind.name().to_owned(), self.n_failures_of(*kind).to_string()])
+            .filter(|[_, n]| n != "0")
+            .collect();
+        if !failures.is_empty() {
+            text.push_str(&format!("\n{}", table(["failure", "times"], &failures, paint)));
+        }
         text
+    }
+
+    fn n_failures_of(&self, kind: FailureType) -> u64 {
+        self.n_failures.get(&kind).copied().unwrap_or_default()
     }
 }
 
@@ -228,23 +294,83 @@ fn none() -> String {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::Settings;
+    use autoissue_core::engine::{Settings, Time};
     use insta::assert_snapshot;
 
     use super::*;
     use crate::console::json_line;
-    use crate::fixture::{admitted, check_failed, shipped};
+    use crate::fixture::{admitted, at_work, check_failed, shipped};
 
     fn metrics() -> Metrics {
         let issues = [(1, "One", "backend"), (2, "Two", "frontend"), (3, "Never tried", "backend")];
         let mut events = admitted(Settings::default(), &issues);
         events.extend(shipped(1, 30, 42));
         events.extend(check_failed(2, 310));
-        let engine = Engine::replay(&events);
+        twice(&events)
+    }
+
+    /// Two sessions in which the same happened.
+    fn twice(events: &[Event]) -> Metrics {
+        let engine = Engine::replay(events);
         let mut metrics = Metrics::default();
-        metrics.add(&engine);
-        metrics.add(&engine);
+        metrics.add(&engine, events.iter());
+        metrics.add(&engine, events.iter());
         metrics
+    }
+
+    #[test]
+    fn an_attempt_counts_under_its_own_model_and_a_task_is_done_under_the_last() {
+        let mut events = admitted(Settings::default(), &[(1, "One", "backend")]);
+        let (mut first, mut second) = (check_failed(1, 310), shipped(1, 30, 42));
+        first.pop();
+        for (number, model, attempt) in [(1, "haiku", &mut first), (2, "opus", &mut second)] {
+            match &mut attempt[0] {
+                Event::AttemptStarted { model: its, attempt, .. } => {
+                    (*its, *attempt) = (Some(model.to_owned()), number);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        events.extend(first.into_iter().chain(second));
+        let metrics = twice(&events);
+        let figures = |model: &str| {
+            let it = metrics.by_model[model];
+            (it.n_attempts, it.spent.to_string(), it.n_tried, it.n_done, it.n_pull_requests, it.added)
+        };
+        assert_eq!(figures("haiku"), (2, "$6.20".to_owned(), 2, 0, 0, 0));
+        assert_eq!(figures("opus"), (2, "$0.84".to_owned(), 2, 2, 2, 68));
+        assert_eq!((metrics.total.n_tried, metrics.total.spent.to_string()), (2, "$7.04".to_owned()));
+    }
+
+    #[test]
+    fn failures_are_counted_by_type_and_an_interruption_is_none() {
+        let (issue, attempt, until) = (IssueNumber(1), 1, Time::from_ms(9));
+        let mut events = admitted(Settings::default(), &[(1, "One", "backend")]);
+        let message = String::new;
+        for failure in [
+            Failure::Overloaded { message: message() },
+            Failure::Network { message: message() },
+            Failure::Interrupted,
+            Failure::Network { message: message() },
+            Failure::RateLimit { message: message(), until: None },
+        ] {
+            events.push(Event::BacklogDelayed { failure, until });
+        }
+        events.extend(at_work(1, attempt));
+        let failure = Failure::Timeout { message: message() };
+        events.push(Event::AttemptFailed {
+            issue,
+            attempt,
+            failure,
+            charged: true,
+            retry_at: Some(until),
+            kept: false,
+        });
+        let counts = twice(&events).json().failures_by_type;
+        let expected =
+            [("crash", 0), ("network", 4), ("overloaded", 2), ("rate_limit", 2), ("timeout", 2), ("task", 0)];
+        assert!(expected.iter().all(|(kind, n)| counts[kind] == *n), "{counts:?}");
+        assert_eq!(counts.len(), FailureType::ALL.len());
     }
 
     #[test]
@@ -263,12 +389,17 @@ mod tests {
 
         model   tasks  done  success  cost   per pull request  code
         sonnet  4      2     50 %     $7.04  $3.52             +68 −10
+
+        failure  times
+        task     2
         ");
     }
 
     #[test]
     fn the_same_figures_as_json() {
-        assert_snapshot!(json_line(&metrics().json()), @r#"{"type":"metrics","sessions":2,"planning_usd":0.0,"tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4,"by_domain":[{"name":"backend","tasks":2,"done":2,"success_rate":1.0,"attempts":2,"pull_requests":2,"spent_usd":0.84,"assumed_usd":0.0,"cost_per_pull_request_usd":0.42,"lines_added":68,"lines_removed":10,"files_changed":4},{"name":"frontend","tasks":2,"done":0,"success_rate":0.0,"attempts":2,"pull_requests":0,"spent_usd":6.2,"assumed_usd":0.0,"cost_per_pull_request_usd":null,"lines_added":0,"lines_removed":0,"files_changed":0}],"by_model":[{"name":"sonnet","tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4}]}"#);
+        assert_snapshot!(json_line(&metrics().json()), @r#"
+        {"type":"metrics","sessions":2,"planning_usd":0.0,"tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4,"by_domain":[{"name":"backend","tasks":2,"done":2,"success_rate":1.0,"attempts":2,"pull_requests":2,"spent_usd":0.84,"assumed_usd":0.0,"cost_per_pull_request_usd":0.42,"lines_added":68,"lines_removed":10,"files_changed":4},{"name":"frontend","tasks":2,"done":0,"success_rate":0.0,"attempts":2,"pull_requests":0,"spent_usd":6.2,"assumed_usd":0.0,"cost_per_pull_request_usd":null,"lines_added":0,"lines_removed":0,"files_changed":0}],"by_model":[{"name":"sonnet","tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4}],"failures_by_type":{"auth":0,"crash":0,"network":0,"overloaded":0,"rate_limit":0,"task":2,"timeout":0,"validation":0}}
+        "#);
     }
 
     #[test]

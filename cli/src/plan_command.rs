@@ -24,7 +24,7 @@ use crate::args::{PlanArgs, RunArgs};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::{Ready, Surroundings};
-use crate::run_session::{self, Display, Log};
+use crate::run_session::{self, Display};
 use agreement::{Agreement, ask};
 use out::Out;
 
@@ -58,8 +58,7 @@ pub(crate) fn carry_out(
 ) -> Result<ExitCode, CliError> {
     let consent = if !yes && agreement::can_be_asked() { Consent::Wanted } else { Consent::Assumed };
     let (state_dir, display) = (ready.host.state_dir.clone(), Display::Full { headless: run.headless });
-    let mut log = Log::default();
-    let mut finished = run_session::logged(around, ready, with(order, consent), display, &mut log)?;
+    let mut finished = run_session::until_finished(around, ready, with(order, consent), display)?;
     if let Some(out) = out {
         out.save(around, &finished)?;
     }
@@ -71,7 +70,7 @@ pub(crate) fn carry_out(
             Agreement::None => return end(around, &finished, &state_dir),
         };
         let order = Order::Resume(Resume { session: Some(finished.id.to_string()), consent });
-        finished = run_session::logged(around, around.ready(run.settings())?, order, display, &mut log)?;
+        finished = run_session::until_finished(around, around.ready(run.settings())?, order, display)?;
     }
     end(around, &finished, &state_dir)
 }

@@ -13,7 +13,6 @@ use autoissue_core::session::{CrashPoint, Finished, Order, Session, session_dir}
 use autoissue_core::summary::{Summary, Verdict};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
-use tracing_appender::non_blocking::WorkerGuard;
 
 use crate::console::Console;
 use crate::dashboard::{self, Dashboard, Socket};
@@ -68,24 +67,6 @@ pub(crate) fn until_finished(
     order: Order,
     display: Display,
 ) -> Result<Finished, CliError> {
-    logged(around, ready, order, display, &mut Log::default())
-}
-
-/// The log of a process, which may run one session after another.
-#[derive(Default)]
-pub(crate) struct Log(Option<WorkerGuard>);
-
-/// Runs a session to its end and shows it meanwhile. The log goes on where it has begun.
-///
-/// # Errors
-/// Where it cannot run.
-pub(crate) fn logged(
-    around: &Surroundings,
-    ready: Ready,
-    order: Order,
-    display: Display,
-    log: &mut Log,
-) -> Result<Finished, CliError> {
     let Ready { loaded, host } = ready;
     let is_dry = matches!(&order, Order::Exec(exec) if exec.dry_run);
     // A dry run is over before anybody could look.
@@ -94,14 +75,13 @@ pub(crate) fn logged(
     // A dry run changes nothing, not even log files.
     let logs = logging::directory(&loaded.config.logging, &host.state_dir);
     let logs_are_new = !logs.exists();
-    if !is_dry && log.0.is_none() {
-        log.0 = Some(logging::start(&loaded.config.logging, &logs, &around.console)?);
+    if !is_dry {
+        logging::start(&loaded.config.logging, &logs, &around.console);
     }
     let has_past = matches!(order, Order::Resume(_));
     let state_dir = host.state_dir.clone();
     let opened = Session::open(loaded.config, &host, order);
     if opened.is_err() && !is_dry && logs_are_new {
-        drop(log.0.take());
         logging::remove_empty(&logs);
     }
     let mut session = opened?;

@@ -19,6 +19,7 @@ use crate::bus::{Bus, Envelope};
 use crate::control::Control;
 use crate::executor::Executor;
 use crate::journal::{self, AppendExtras, CostRow, Journal, JournalError, NewEvent, SessionId, StatusChange};
+use crate::log;
 use crate::wall_clock::wall_clock_ms;
 
 /// Inputs that are decided together at most: a long backlog is classified in few writes, and none of them is long.
@@ -127,6 +128,9 @@ impl Dispatcher {
         let status = events.iter().rev().find_map(|event| status_change(event, now));
         let numbers = journal.append(&self.session, now.ms(), &rows, AppendExtras { status, costs: &costs })?;
         debug_assert_eq!(*numbers.end(), self.last_seq, "one session has one writer");
+        for ((seq, row), event) in numbers.zip(&rows).zip(events) {
+            log::event(seq, row.kind, event);
+        }
         Ok(())
     }
 

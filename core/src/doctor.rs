@@ -269,7 +269,7 @@ impl Examination<'_> {
     }
 
     fn supervisor(&self) -> SupervisorProgram {
-        SupervisorProgram::of(&self.host.own_program)
+        SupervisorProgram::of(&self.host.own_program).hiding(&self.host.redaction)
     }
 
     fn runtime(&mut self) -> Option<Runtime> {

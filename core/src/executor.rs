@@ -14,13 +14,16 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use autoissue_engine::{Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, StopReason, Task, Usd};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::{Instrument, Span};
 
+use crate::log;
 use crate::service::agent::Wish;
 use crate::work::{AttemptId, Foundation, PublishOrder, Workshop};
 
@@ -68,7 +71,10 @@ impl Executor {
         for effect in effects {
             match effect {
                 Effect::Classify { issue } => to_classify.push(issue),
-                effect => self.start(effect, engine),
+                effect => log::effect(&effect).in_scope(|| {
+                    tracing::debug!("begins");
+                    self.start(effect, engine);
+                }),
             }
         }
         self.classify(&to_classify);
@@ -187,7 +193,9 @@ impl Executor {
                     async move {
                         let _lane = lane.enter().await;
                         workshop.release(AttemptId { issue, attempt }, published).await;
-                    },
+                        tracing::debug!("ended");
+                    }
+                    .in_current_span(),
                     &self.runtime,
                 );
             }
@@ -228,7 +236,8 @@ impl Executor {
         failed: impl Fn(Failure) -> Input + Send + 'static,
         work: impl FnOnce() -> Input + Send + 'static,
     ) {
-        let answer = self.runtime.spawn_blocking(work);
+        let span = Span::current();
+        let answer = self.runtime.spawn_blocking(move || span.in_scope(work));
         self.answer(failed, answer);
     }
 
@@ -237,22 +246,24 @@ impl Executor {
         failed: impl Fn(Failure) -> Input + Send + 'static,
         work: impl Future<Output = Input> + Send + 'static,
     ) {
-        let answer = self.runtime.spawn(work);
+        let answer = self.runtime.spawn(work.in_current_span());
         self.answer(failed, answer);
     }
 
     /// Sends the answer of an effect, or what stands for it if the effect panicked.
     fn answer(&self, failed: impl Fn(Failure) -> Input + Send + 'static, answer: tokio::task::JoinHandle<Input>) {
         let inputs = self.inputs.clone();
+        let began = Instant::now();
         let waiting = async move {
             let input = answer.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "an effect panicked");
                 failed(Failure::Crash { message: format!("a defect in autoissue: {error}") })
             });
+            log::answer(&input, began.elapsed());
             // The dispatcher is gone only when the session is over.
             let _ = inputs.send(input);
         };
-        self.tasks.spawn_on(waiting, &self.runtime);
+        self.tasks.spawn_on(waiting.in_current_span(), &self.runtime);
     }
 
     fn stoppable(&self, id: AttemptId) -> (watch::Receiver<Wish>, CancellationToken) {

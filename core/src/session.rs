@@ -28,7 +28,9 @@ use crate::dispatcher::Dispatcher;
 use crate::doctor::Finding;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, SessionId};
+use crate::log;
 use crate::plugins::PluginArgument;
+use crate::redaction::Redaction;
 use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
@@ -53,6 +55,8 @@ pub struct Host {
     pub command: String,
     /// How long a minute of an agent's limits lasts: 60 seconds for people, less for tests that cannot wait.
     pub minute: Duration,
+    /// What is hidden wherever something is written. Core adds what it finds out, such as the forge's token.
+    pub redaction: Redaction,
     /// Plugins of the command line. A resume without any asks those that the session began with.
     pub plugins: Vec<PluginArgument>,
 }
@@ -208,7 +212,8 @@ impl Session {
             requested: Vec::new(),
         };
         let first = self.first;
-        let ended = tokio::task::spawn_blocking(move || dispatcher.run(first)).await;
+        let span = log::session(&self.id);
+        let ended = tokio::task::spawn_blocking(move || span.in_scope(|| dispatcher.run(first))).await;
         // Of what still runs, nobody waits for an answer.
         everything.cancel();
         tasks.close();

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::{Bus, Progress, ProgressKind};
 use crate::config::Config;
 use crate::prompt;
+use crate::redaction::Redaction;
 use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
 use crate::service::checks::{self, ChecksError, SetupError, Workplace};
 use crate::service::forge::{Backlog, Forge, ForgeError, IssueState};
@@ -75,6 +76,8 @@ pub(crate) struct Workshop {
     pub(crate) session_dir: PathBuf,
     /// How long an agent's minute lasts.
     pub(crate) minute: Duration,
+    /// What is hidden of what programs print.
+    pub(crate) redaction: Redaction,
 }
 
 /// Where attempts work.
@@ -103,7 +106,7 @@ impl Workshop {
     }
 
     fn supervisor(&self) -> SupervisorProgram {
-        SupervisorProgram::of(&self.own_program)
+        SupervisorProgram::of(&self.own_program).hiding(&self.redaction)
     }
 
     // ---- intake
@@ -423,7 +426,8 @@ impl Workshop {
 
 /// Runs something that blocks; a panic in it is a failure like any other.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
-    let joined = tokio::task::spawn_blocking(work).await;
+    let span = tracing::Span::current();
+    let joined = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
     joined.unwrap_or_else(|error| Err(Failure::Crash { message: format!("a defect in autoissue: {error}") }))
 }
 

@@ -23,8 +23,9 @@ const N_SLOTS: u64 = 4;
 const N_ROUNDS: usize = 7;
 const N_STREAMS: usize = 100;
 
-/// An agent that works for most of a second and says a line now and then: a real one takes minutes, and says less a second.
-const STEPS: &str = "for n in 1 2 3 4 5 6 7 8; do sleep 0.1; done";
+/// An agent works for most of a second and says a line now and then: a real one takes minutes, and says less a second.
+const N_LINES: usize = 8;
+const BETWEEN_LINES: &str = "sleep 0.1";
 
 /// Who watches.
 #[derive(Clone, Copy)]
@@ -112,10 +113,9 @@ fn world() -> Sandbox {
     });
     world.config(&config.to_string());
     for number in 1..=N_ISSUES {
-        let says: Vec<_> = (0..10).map(|n| json!({ "say": format!("line {n} of the agent") })).collect();
-        let work =
-            [json!({ "run": STEPS }), json!({ "write": [format!("new/{number}.txt"), "x"] }), json!({ "result": {} })];
-        let steps = json!([says.into_iter().chain(work).collect::<Vec<_>>()]);
+        let talk = |n| [json!({ "run": BETWEEN_LINES }), json!({ "say": format!("line {n} of the agent") })];
+        let work = [json!({ "write": [format!("new/{number}.txt"), "x"] }), json!({ "result": {} })];
+        let steps = json!([(0..N_LINES).flat_map(talk).chain(work).collect::<Vec<_>>()]);
         world.issue(number, &format!("[Backend] add {number}"), &format!("Please.\n\nfake: {steps}\n"));
     }
     world

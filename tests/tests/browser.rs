@@ -1,4 +1,4 @@
-//! The dashboard's page in a real browser: Chromium, driven by its own driver. Needs both on PATH (`chromium`,
+//! The dashboard's page, and the report's, in a real browser: Chromium, driven by its own driver. Needs both on PATH (`chromium`,
 //! `chromedriver`), so it is a target of its own.
 //!
 //! Pictures of what it saw lie in `target/dashboard-pictures`, or where `AUTOISSUE_PICTURES` says. They are for people to look at.
@@ -9,3 +9,5 @@
 mod driver;
 #[path = "browser/page.rs"]
 mod page;
+#[path = "browser/report.rs"]
+mod report;

@@ -416,7 +416,11 @@ async fn ask(hub: &Hub, service: Option<Service>) -> Result<(), Problem> {
 }
 
 async fn read_body(body: Body) -> Result<Bytes, Problem> {
-    let read = tokio::time::timeout(BODY_TIME_MAX, axum::body::to_bytes(body, BODY_BYTES_MAX)).await;
+    read_within(BODY_TIME_MAX, body).await
+}
+
+async fn read_within(time_max: Duration, body: Body) -> Result<Bytes, Problem> {
+    let read = tokio::time::timeout(time_max, axum::body::to_bytes(body, BODY_BYTES_MAX)).await;
     read.map_err(|_| Problem::too_slow())?.map_err(|_| Problem::too_large(BODY_BYTES_MAX))
 }
 
@@ -472,4 +476,24 @@ async fn log_in(
 
 async fn log_out(State(app): Shared, headers: HeaderMap) -> Response {
     ([(header::SET_COOKIE, app.auth.log_out(&headers))], Redirect::to("/login")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn status_of(body: Body) -> StatusCode {
+        let read = read_within(Duration::from_millis(20), body).await;
+        read.map_or_else(|problem| problem.into_response().status(), |_| StatusCode::OK)
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_or_never_ends_is_refused() {
+        assert_eq!(status_of(Body::from(vec![b'x'; BODY_BYTES_MAX])).await, StatusCode::OK);
+        assert_eq!(status_of(Body::from(vec![b'x'; BODY_BYTES_MAX + 1])).await, StatusCode::PAYLOAD_TOO_LARGE);
+        let silent = futures_util::stream::pending::<Result<Bytes, std::convert::Infallible>>();
+        assert_eq!(status_of(Body::from_stream(silent)).await, StatusCode::REQUEST_TIMEOUT);
+        let endless = futures_util::stream::repeat_with(|| Ok::<_, std::convert::Infallible>(Bytes::from_static(b"x")));
+        assert_eq!(status_of(Body::from_stream(endless)).await, StatusCode::PAYLOAD_TOO_LARGE);
+    }
 }

@@ -14,18 +14,6 @@ const N_SPANS_MAX: usize = 4_000;
 /// Failures that are kept in words, the newest.
 const N_FAILURES_MAX: usize = 20;
 
-/// All types of failure, in the order of the product's own list.
-pub(crate) const FAILURE_TYPES: [FailureType; 8] = [
-    FailureType::Validation,
-    FailureType::Task,
-    FailureType::Crash,
-    FailureType::Timeout,
-    FailureType::Network,
-    FailureType::RateLimit,
-    FailureType::Overloaded,
-    FailureType::Auth,
-];
-
 /// When things happened in a session.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Chronicle {

@@ -135,7 +135,7 @@ fn head(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redaction::Redaction;
+    use autoissue_core::redaction::Redaction;
 
     fn screen() -> Screen {
         Screen::new(Redaction::default())

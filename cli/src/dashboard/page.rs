@@ -108,7 +108,7 @@ pub(crate) fn log_in(fields: Fields, refusal: Option<Refusal>) -> Html<String> {
     }
     let refusal = match refusal {
         None => "",
-        Some(Refusal::Wrong) => "<p class=\"refusal\" role=\"alert\">That is not right. Nothing was logged in.</p>",
+        Some(Refusal::Wrong) => "<p class=\"refusal\" role=\"alert\">These are not the right credentials.</p>",
         Some(Refusal::TooOften) => {
             "<p class=\"refusal\" role=\"alert\">Too many tries. Wait a minute, then try again.</p>"
         }

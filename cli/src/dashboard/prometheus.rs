@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use autoissue_core::engine::Outcome;
+use autoissue_core::engine::{FailureType, Outcome};
 
-use super::chronicle::{self, FAILURE_TYPES};
+use super::chronicle;
 use super::story::Story;
 use super::view::{BreakerState, Counts, SessionStatus};
 
@@ -114,7 +114,7 @@ fn tasks(out: &mut Exposition, story: &Story) {
     let n = pull_requests.filter(|outcome| matches!(outcome, Outcome::Done { pull_request: Some(_) })).count();
     out.one("autoissue_pull_requests_total", Kind::Counter, "Pull requests opened or brought up to date.", n as f64);
     out.one("autoissue_attempts_total", Kind::Counter, "Attempts started.", chronicle.n_attempts as f64);
-    let failures = FAILURE_TYPES.map(|kind| {
+    let failures = FailureType::ALL.map(|kind| {
         let n = chronicle.n_failures.get(kind.name()).copied().unwrap_or_default();
         ([("type", kind.name())], n as f64)
     });

@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::printable::{self, one_line};
-use crate::redaction::Redaction;
+use autoissue_core::redaction::Redaction;
 
 /// Longest title, name or sentence, characters.
 const LINE_CHARS_MAX: usize = 400;
@@ -67,7 +67,7 @@ impl Screen {
         let clean = self.redaction.apply(text);
         match clean.char_indices().nth(chars_max) {
             Some((at, _)) => Shown(format!("{}…", &clean[..at])),
-            None => Shown(clean),
+            None => Shown(clean.into_owned()),
         }
     }
 }
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_is_shown_holds_no_secret_no_escape_and_no_end_of_the_world() {
-        let screen = Screen::new(Redaction::of(&[("A_TOKEN".to_owned(), "hunter2hunter2".to_owned())]));
+        let screen = Screen::new(Redaction::of(&[("A_TOKEN", "hunter2hunter2")]));
         assert_eq!(screen.line("a\u{1b}[31m <b>hunter2\u{1b}[0mhunter2</b>\n").as_str(), "a <b>***</b>");
         assert_eq!(screen.output("    x\u{1b}[1m y", 80).as_str(), "    x y");
         assert_eq!(screen.output(&"é".repeat(500), 3).as_str(), "ééé…");

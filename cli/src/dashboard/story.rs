@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use autoissue_core::bus::Envelope;
 use autoissue_core::engine::{
-    Breaker, BreakerState, Engine, Event, IssueNumber, NotStarted, Outcome, Phase, Service, SessionStatus, Stage, Task,
-    Time,
+    Breaker, BreakerState, Engine, Event, FailureType, IssueNumber, NotStarted, Outcome, Phase, Service, SessionStatus,
+    Stage, Task, Time,
 };
 use autoissue_core::journal::SessionId;
 use autoissue_core::summary::{cost_per_pull_request, rfc3339};
 
-use super::chronicle::{self, Chronicle, FAILURE_TYPES};
+use super::chronicle::{self, Chronicle};
 use super::shown::{Screen, Shown};
 use super::view;
 use crate::local_time::LocalTime;
@@ -268,7 +268,7 @@ impl Story {
     /// Returns the failures.
     pub(crate) fn errors(&self) -> view::ErrorsView {
         let n = |kind: &'static str| self.chronicle.n_failures.get(kind).copied().unwrap_or_default();
-        let by_type: BTreeMap<_, _> = FAILURE_TYPES.iter().map(|kind| (kind.name(), n(kind.name()))).collect();
+        let by_type: BTreeMap<_, _> = FailureType::ALL.iter().map(|kind| (kind.name(), n(kind.name()))).collect();
         let recent = self.chronicle.failures.iter().rev().map(|failure| view::ErrorView {
             at: rfc3339(failure.at_ms),
             issue: failure.issue.map(|issue| issue.0),
@@ -404,7 +404,7 @@ impl Story {
         // The kind is said beside it.
         let text = match task.outcome()? {
             Outcome::NeedsYou { message: text } | Outcome::Budget { message: text } => message(text),
-            outcome => ended(outcome),
+            outcome => message(&outcome.to_string()),
         };
         Some(view::AttentionView {
             kind,
@@ -595,7 +595,7 @@ mod tests {
 
     use super::*;
     use crate::fixture::{admitted, at_work, check_failed, finished, shipped};
-    use crate::redaction::Redaction;
+    use autoissue_core::redaction::Redaction;
 
     fn told(events: &[Event]) -> Story {
         let style = Style { screen: Screen::new(Redaction::default()), time: LocalTime::utc() };

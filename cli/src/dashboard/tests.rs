@@ -13,7 +13,7 @@ use super::shown::Screen;
 use super::story::{Story, Style};
 use crate::fixture::{accepted, started};
 use crate::local_time::LocalTime;
-use crate::redaction::Redaction;
+use autoissue_core::redaction::Redaction;
 
 /// More than a bus keeps for slow readers.
 const N_EVENTS: u64 = 3_000;

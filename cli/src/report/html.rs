@@ -93,8 +93,8 @@ fn needs_you(entries: &[Entry]) -> Markup {
     section("needs-you", "Needs you", entries, |entry| {
         html! {
             article {
-                h3 { (issue(entry)) " " (entry.title) }
-                p.why { (entry.why) }
+                h3 { (issue(entry)) " " (words(&entry.title)) }
+                p.why { (words(&entry.why)) }
                 (details(entry))
             }
         }
@@ -105,8 +105,8 @@ fn failed(entries: &[Entry]) -> Markup {
     section("failed", "Failed", entries, |entry| {
         html! {
             article {
-                h3 { (issue(entry)) " " (entry.title) }
-                p.why { (entry.why) }
+                h3 { (issue(entry)) " " (words(&entry.title)) }
+                p.why { (words(&entry.why)) }
                 @for (name, lines) in &entry.outputs {
                     figure {
                         figcaption { "check " code { (name) } }
@@ -135,11 +135,11 @@ fn shipped(entries: &[Entry]) -> Markup {
                     tbody {
                         @for entry in entries {
                             tr {
-                                th scope="row" { (issue(entry)) " " (entry.title) }
+                                th scope="row" { (issue(entry)) " " (words(&entry.title)) }
                                 td { (place(&entry.place)) }
                                 td { (entry.stat) }
-                                td.number { (entry.n_attempts) }
-                                td.number { (entry.spent) }
+                                td.number data-label="attempts" { (entry.n_attempts) }
+                                td.number data-label="cost" { (entry.spent) }
                             }
                         }
                     }
@@ -156,7 +156,7 @@ fn doubts(doubts: &[String]) -> Markup {
     html! {
         section.doubts aria-labelledby="doubts" {
             h2 id="doubts" { "Could not be verified" }
-            ul { @for doubt in doubts { li { (doubt) } } }
+            ul { @for doubt in doubts { li { (words(doubt)) } } }
         }
     }
 }
@@ -164,13 +164,13 @@ fn doubts(doubts: &[String]) -> Markup {
 fn plain(heading: &str, entries: &[Entry]) -> Markup {
     let id = if heading == "Not started" { "not-started" } else { "not-finished" };
     section(id, heading, entries, |entry| {
-        html! { p.line { (issue(entry)) " " (entry.title) " " span.muted { (entry.why) } } }
+        html! { p.line { (issue(entry)) " " (words(&entry.title)) " " span.muted { (words(&entry.why)) } } }
     })
 }
 
 fn open(entries: &[Entry]) -> Markup {
     section("open", "Had an open pull request already", entries, |entry| {
-        html! { p.line { (issue(entry)) " " (entry.title) " " (place(&entry.place)) } }
+        html! { p.line { (issue(entry)) " " (words(&entry.title)) " " (place(&entry.place)) } }
     })
 }
 
@@ -203,6 +203,19 @@ fn details(entry: &Entry) -> Markup {
 fn issue(entry: &Entry) -> Markup {
     let number = entry.issue.to_string();
     html! { @if is_web(&entry.url) { (link(&entry.url, &number)) } @else { span.issue { (number) } } }
+}
+
+/// Returns text in which what stands between marks of code is code, as on a forge. It is text all the same.
+fn words(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    let is_paired = parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|code| !code.is_empty());
+    html! {
+        @if is_paired {
+            @for (at, part) in parts.iter().enumerate() {
+                @if at % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        } @else { (text) }
+    }
 }
 
 /// Returns where work is published: a link if it is an address, else its name.

@@ -88,7 +88,7 @@ impl Live {
     }
 
     fn say(&mut self, line: &str) {
-        self.said.push(self.console.redaction.apply(line));
+        self.said.push(self.console.redaction.apply(line).into_owned());
         self.has_news = true;
     }
 
@@ -177,7 +177,7 @@ impl Reporter for Live {
 
     fn progress(&mut self, progress: &Progress) {
         let Some(said) = agent_line(progress) else { return };
-        let said = self.console.redaction.apply(&said);
+        let said = self.console.redaction.apply(&said).into_owned();
         if self.console.verbose && self.n_agent_lines < N_AGENT_LINES_MAX {
             self.n_agent_lines += 1;
             self.say(&format!("          #{} {} {said}", progress.issue, self.console.err.dim("│")));

@@ -362,6 +362,18 @@ pub enum Event {
 }
 
 impl Event {
+    /// Returns the failure that the event is about, if it is about one.
+    pub const fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::AttemptFailed { failure, .. }
+            | Self::PublishDelayed { failure, .. }
+            | Self::BacklogDelayed { failure, .. }
+            | Self::PlannerFailed { failure, .. }
+            | Self::CreationDelayed { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+
     /// Returns the task that it is about.
     pub fn issue(&self) -> Option<IssueNumber> {
         match self {

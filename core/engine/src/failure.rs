@@ -118,6 +118,18 @@ pub enum FailureType {
 }
 
 impl FailureType {
+    /// Every type, for tables that show what did not happen too.
+    pub const ALL: [Self; 8] = [
+        Self::Validation,
+        Self::Task,
+        Self::Crash,
+        Self::Timeout,
+        Self::Network,
+        Self::RateLimit,
+        Self::Overloaded,
+        Self::Auth,
+    ];
+
     /// Returns the name as it appears in JSON and metrics.
     pub const fn name(self) -> &'static str {
         match self {

@@ -32,6 +32,8 @@ const FLUSH_EVERY: Duration = Duration::from_millis(250);
 const N_DENIED_MAX: usize = 20;
 /// Bytes of an agent's summary that are kept.
 const SUMMARY_BYTES_MAX: usize = 16 << 10;
+/// Bytes of a line within which it says what it is.
+const PIECE_KIND_BYTES: usize = 200;
 /// The program name that means our own binary.
 pub const OWN_PROGRAM: &str = "autoissue";
 
@@ -382,6 +384,13 @@ fn bounded(mut text: String, bytes_max: usize) -> String {
     text
 }
 
+/// Returns whether a line holds a few letters of a message that comes whole later, as Claude Code prints them. A secret that is
+/// split over such lines could not be hidden, and nobody reads them.
+fn is_piece(line: &str) -> bool {
+    let head = &line[..line.floor_char_boundary(PIECE_KIND_BYTES)];
+    head.contains("\"stream_event\"") && head.contains("\"content_block_delta\"")
+}
+
 /// The file that keeps what an agent printed.
 struct Transcript {
     file: BufWriter<File>,
@@ -400,7 +409,7 @@ impl Transcript {
 
     /// Keeps a line. A transcript that cannot be written any more does not end the agent's work.
     fn keep(&mut self, line: &Line) {
-        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes {
+        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || is_piece(&line.text) {
             return;
         }
         self.n_bytes += line.text.len() as u64 + 1;
@@ -423,5 +432,28 @@ impl Transcript {
         if let Err(error) = self.file.flush() {
             tracing::warn!(%error, "the transcript is incomplete");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_keeps_whole_messages_and_not_their_letters() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("1.log");
+        let mut transcript = Transcript::create(&path).unwrap();
+        for text in [
+            r#"{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"gh"}}}"#,
+            r#"{"type":"assistant","message":{"content":[{"type":"text","text":"a \"content_block_delta\" in words"}]}}"#,
+            "plain",
+        ] {
+            transcript.keep(&Line { source: Source::Stdout, text: text.to_owned(), truncated: false });
+        }
+        transcript.finish();
+        let kept = std::fs::read_to_string(path).unwrap();
+        assert_eq!(kept.lines().count(), 2, "{kept}");
+        assert!(kept.contains("in words") && kept.ends_with("\nplain\n"), "{kept}");
     }
 }

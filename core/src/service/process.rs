@@ -16,8 +16,10 @@ use super::bounded_output::BoundedOutput;
 use super::line_reader::LineReader;
 use super::process_table::sweep_tagged_exactly;
 use super::supervisor::{Command, Header, KILL_TIME_MAX, Report};
+use crate::redaction::Redaction;
 use rustix::fs::Access;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -54,18 +56,27 @@ const SILENCE_AFTER_EXIT_MAX: Duration = Duration::from_secs(1);
 const SUPERVISOR_DELAY_MAX: Duration = Duration::from_secs(2);
 
 /// How to start a supervisor: our own binary in its hidden mode.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct SupervisorProgram {
     /// An absolute path: supervisors live in `/`.
     pub program: PathBuf,
     /// What makes the binary call [`run`](super::supervisor::run).
     pub args: Vec<OsString>,
+    /// What is hidden of all that its programs print, before anybody else reads it.
+    pub redaction: Redaction,
 }
 
 impl SupervisorProgram {
-    /// Returns our own binary as a supervisor.
+    /// Returns our own binary as a supervisor that hides nothing.
     pub fn of(own_program: &Path) -> Self {
-        Self { program: own_program.to_owned(), args: vec!["internal".into(), "supervise".into()] }
+        let args = vec!["internal".into(), "supervise".into()];
+        Self { program: own_program.to_owned(), args, redaction: Redaction::default() }
+    }
+
+    /// Returns one that hides secrets.
+    #[must_use]
+    pub fn hiding(self, redaction: &Redaction) -> Self {
+        Self { redaction: redaction.clone(), ..self }
     }
 }
 
@@ -316,7 +327,7 @@ fn start_supervisor(supervisor: &SupervisorProgram, tag: String) -> io::Result<R
     let (read, write) = UnixStream::from_std(ours)?.into_split();
     let control = Control { read: BufReader::new(read), line: Vec::new(), write };
     let ending = Ending { control, supervisor: child, tag, stop: None, sweep: None, exit: None };
-    Ok(Running { pid: 0, stdout, stderr, ending })
+    Ok(Running { pid: 0, stdout, stderr, redaction: supervisor.redaction.clone(), ending })
 }
 
 /// The engine's end of the control socket.
@@ -368,6 +379,7 @@ pub struct Running {
     pid: i32,
     stdout: LineReader<ChildStdout>,
     stderr: LineReader<ChildStderr>,
+    redaction: Redaction,
     ending: Ending,
 }
 
@@ -378,7 +390,8 @@ impl Running {
         self.pid
     }
 
-    /// Returns the next line of either pipe, or `None` when the program and all that could write is dead.
+    /// Returns the next line of either pipe, or `None` when the program and all that could write is dead. Known secrets are
+    /// hidden in it.
     ///
     /// May be cancelled at any time without losing a byte.
     pub async fn next_line(&mut self) -> Option<Line> {
@@ -388,7 +401,11 @@ impl Running {
                 None => self.stderr.pop().map(|line| (Source::Stderr, line)),
             };
             if let Some((source, line)) = found {
-                return Some(Line { source, text: line.text, truncated: line.truncated });
+                let text = match self.redaction.apply_to_line(&line.text) {
+                    Cow::Owned(hidden) => hidden,
+                    Cow::Borrowed(_) => line.text,
+                };
+                return Some(Line { source, text, truncated: line.truncated });
             }
             if !self.stdout.is_open() && !self.stderr.is_open() {
                 return None;

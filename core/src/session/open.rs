@@ -197,6 +197,7 @@ pub(crate) fn way_to_github(
     let supervisor = SupervisorProgram::of(&host.own_program);
     let outside = [checkout.path().join(".worktrees")];
     let token = find_token(&host.environment, &web_host(&api_url), &supervisor, &outside)?;
+    host.redaction.learn([token.secret.expose()]);
     let token_origin = token.origin;
     let remote = Remote::of(git.clone(), checkout.path(), &repo, &api_url, &token.secret)?;
     let github = Github::new(&Access {
@@ -436,6 +437,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         tag_prefix: format!("{}/", ground.key),
         session_dir: session_dir(&host.state_dir, &parts.id),
         minute: host.minute,
+        redaction: host.redaction.clone(),
         config: ground.config,
     };
     Session {

@@ -2,6 +2,7 @@
 //!
 //! It prints what the program prints, and ends with it.
 
+use autoissue_core::redaction::Redaction;
 use autoissue_core::service::process::{ProgramSpec, SupervisorProgram, spawn};
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,7 +13,8 @@ async fn main() {
     let [_, supervisor, tag, script] = args.as_slice() else {
         panic!("usage: engine-under-test SUPERVISOR TAG SCRIPT")
     };
-    let supervisor = SupervisorProgram { program: PathBuf::from(supervisor), args: Vec::new() };
+    let supervisor =
+        SupervisorProgram { program: PathBuf::from(supervisor), args: Vec::new(), redaction: Redaction::default() };
     let spec = ProgramSpec {
         program: PathBuf::from("/bin/sh"),
         args: vec!["-c".into(), script.into()],

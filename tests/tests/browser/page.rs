@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::driver::{Browser, DESK, Look, PHONE};
 
 /// Text that would do something if it were taken for markup, or for commands of a terminal.
-const HOSTILE: [&str; 6] = [
+pub(crate) const HOSTILE: [&str; 6] = [
     "<script>window.pwned=1</script>",
     "<img src=x onerror=window.pwned=1>",
     "\"><svg onload=window.pwned=1>",
@@ -128,7 +128,7 @@ async fn people_log_in_with_a_password_or_a_token_and_out_again() {
     browser.picture("log-in-phone-dark").await;
     log_in([("#username", "ada"), ("#password", "wrong")]).await;
     browser.until("document.querySelector('[role=alert]')").await;
-    assert_eq!(browser.text("[role=alert]").await, "That is not right. Nothing was logged in.");
+    assert_eq!(browser.text("[role=alert]").await, "These are not the right credentials.");
     browser.picture("log-in-refused-phone-dark").await;
     for fields in [[("#username", "ada"), ("#password", "pass word")], [("#token", "t0ken-t0ken"), ("", "")]] {
         log_in(fields).await;
@@ -225,6 +225,7 @@ async fn every_size_and_scheme_holds_the_page_without_scrolling_sideways() {
             open(&browser, &url(&served)).await;
             browser.until("document.querySelector('#cost-chart svg') && document.querySelector('#rows .row')").await;
             browser.until("document.querySelector('#timeline svg')").await;
+            browser.until("document.querySelector('#attention code')?.textContent === 'src/part-11.rs'").await;
             let scheme = if is_dark { "dark" } else { "light" };
             browser.picture(&format!("size-{width}-{scheme}")).await;
             let wide = browser.js("return document.documentElement.scrollWidth - innerWidth").await;

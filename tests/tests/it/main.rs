@@ -14,6 +14,7 @@ mod github;
 mod github_server;
 mod init;
 mod lessons;
+mod logs;
 mod output;
 mod planner;
 mod plugins;

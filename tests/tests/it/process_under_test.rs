@@ -1,5 +1,6 @@
 //! Starting programs under the real supervisor, and looking at `/proc` for what they left.
 
+use autoissue_core::redaction::Redaction;
 use autoissue_core::service::process::{
     Line, ProcessError, ProgramSpec, Running, SupervisorProgram, TAG_VARIABLE, spawn,
 };
@@ -12,7 +13,11 @@ use std::time::{Duration, Instant};
 const POLL_TIME_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) fn supervisor() -> SupervisorProgram {
-    SupervisorProgram { program: PathBuf::from(env!("CARGO_BIN_EXE_supervisor-under-test")), args: Vec::new() }
+    SupervisorProgram {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_supervisor-under-test")),
+        args: Vec::new(),
+        redaction: Redaction::default(),
+    }
 }
 
 /// Returns a tag that no other test and no earlier run has, and that is the prefix of no other.

@@ -389,9 +389,10 @@ fn a_read_only_state_directory_shows_its_history_and_refuses_the_rest() {
         let expected = run(&world, args).exits(0).stdout;
         assert_eq!(while_read_only(&world, &state, args).exits(0).stdout, expected);
     }
-    for args in [&["exec", "go"] as &[&str], &["resume"], &["clean"]] {
+    for args in [&["exec", "go"] as &[&str], &["clean"]] {
         refuses(while_read_only(&world, &state, args), 1, state.to_str().expect("the path is text"));
     }
+    refuses(while_read_only(&world, &state, &["resume"]), 2, "no unfinished session");
     each_issue_has_one_pull_request(&world, 1);
 }
 

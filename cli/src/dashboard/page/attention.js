@@ -1,6 +1,6 @@
 // What needs me? The most urgent first.
 
-import { byId, el, mark, say, show, sync } from "./dom.js";
+import { byId, el, mark, say, sayWithCode, show, sync } from "./dom.js";
 import { openTask } from "./list.js";
 
 const KINDS = { session: "Session", service: "Service", needs_you: "Decision", failed: "Failed" };
@@ -29,7 +29,8 @@ function update(row, item) {
   mark(row, "data-kind", item.kind);
   say(row.querySelector(".badge"), KINDS[item.kind]);
   const what = row.querySelector(".what");
-  say(what.firstElementChild ?? what, item.issue !== null ? `#${item.issue} ${item.title}` : item.text.replaceAll("`", ""));
+  if (item.issue !== null) sayWithCode(what.firstElementChild, `#${item.issue} ${item.title}`);
+  else sayWithCode(what, item.text);
   const why = item.issue !== null ? [item.text, item.hint] : [item.hint];
-  say(row.querySelector(".why"), why.filter(Boolean).join(" · "));
+  sayWithCode(row.querySelector(".why"), why.filter(Boolean).join(" · "));
 }

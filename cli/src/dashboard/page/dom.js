@@ -29,6 +29,15 @@ export function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** As `say`; what stands between marks of code is code. */
+export function sayWithCode(node, text) {
+  if (node.said === text) return;
+  node.said = text;
+  const parts = text.split("`");
+  const isPaired = parts.length % 2 === 1;
+  node.replaceChildren(...(isPaired ? parts.map((part, at) => (at % 2 === 1 ? el("code", {}, part) : part)) : [text]));
+}
+
 /** Sets an attribute where it has changed; null takes it away. */
 export function mark(node, name, value) {
   if (value === null || value === false) {

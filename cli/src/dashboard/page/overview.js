@@ -95,7 +95,7 @@ function drawProgress(counts) {
     el("span", { class: "dot", "data-state": key, "aria-hidden": "true" }), el("b"), " ", el("span", { class: "name" })));
   sync(byId("legend"), STATES.filter(([key]) => counts[key] > 0 || key !== "not_started"), ([key]) => key, make, (item, [key, name]) => {
     say(item.querySelector("b"), counts[key].toLocaleString("en"));
-    say(item.querySelector(".name"), name);
+    say(item.querySelector(".name"), key === "needs_you" && counts[key] === 1 ? "needs you" : name);
     mark(item, "data-empty", counts[key] === 0 ? "yes" : null);
   });
 }
@@ -105,7 +105,7 @@ function drawTab(session) {
   const running = status === "running";
   const ended = counts.total - counts.running - counts.waiting;
   let text = running ? `${ended}/${counts.total}` : `${counts.done}/${counts.total} done`;
-  if (counts.needs_you > 0) text = `${counts.needs_you} need you`;
+  if (counts.needs_you > 0) text = `${counts.needs_you} ${counts.needs_you === 1 ? "needs" : "need"} you`;
   if (health === "trouble") text = running ? "waiting" : STATUSES[status];
   const sign = { well: running ? "▶" : "✓", attention: "▲", trouble: "■" }[health];
   document.title = `${sign} ${text} · ${repository} · autoissue`;

@@ -21,6 +21,8 @@ const GAP: f64 = 3.0;
 const GAPS_MAX: f64 = 40.0;
 /// Times that are written at most: more would touch each other on a phone.
 const N_TIMES_MAX: u64 = 6;
+/// Where a time stands before its line instead of around it, or it would run out of a phone, percent.
+const LAST: f64 = 90.0;
 /// Steps between times, seconds.
 const STEPS_S: [u64; 14] = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600];
 
@@ -67,7 +69,7 @@ fn picture(timeline: &Timeline, time: &LocalTime) -> Markup {
             @for at_ms in scale.times() {
                 @let x = percent(scale.x(at_ms));
                 line.grid x1=(x) x2=(x) y1="0" y2=(lanes) {}
-                text.time x=(x) y=(lanes + TIMES - 7) { (scale.written(at_ms, time)) }
+                text.time.last[LAST < scale.x(at_ms)] x=(x) y=(lanes + TIMES - 7) { (scale.written(at_ms, time)) }
             }
             @for (x, width) in scale.gaps() {
                 rect.gap x=(percent(x)) y="0" width=(percent(width)) height=(lanes) { title { "interrupted" } }

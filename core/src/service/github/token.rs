@@ -112,12 +112,13 @@ fn ask_gh(
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
 
     use super::*;
 
     fn find(environment: &[(&str, &str)]) -> Result<Token, TokenError> {
         let environment: Vec<_> = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
-        let nobody = SupervisorProgram { program: "/nowhere".into(), args: Vec::new() };
+        let nobody = SupervisorProgram::of(Path::new("/nowhere"));
         find_token(&environment, "github.com", &nobody, &[])
     }
 

@@ -42,6 +42,37 @@ fn headers_and_bodies_without_measure_are_refused() {
 }
 
 #[test]
+fn a_body_without_measure_is_refused_on_a_session_that_could_be_asked() {
+    let world = World::new(Recipe::new(3, 1));
+    let served = world.serve();
+    let json = [("content-type", "application/json")];
+    for (path, headers) in [("/api/circuit-breaker/reset", &json as &[_]), ("/login", &[])] {
+        assert_eq!(ask(served.port, "POST", path, headers, &"x".repeat(16 << 10)).status / 100, 4, "{path}");
+        assert_eq!(ask(served.port, "POST", path, headers, &"x".repeat((16 << 10) + 1)).status, 413, "{path}");
+    }
+}
+
+#[test]
+fn streams_that_nobody_reads_hold_up_no_other() {
+    let mut world = World::new(Recipe::new(400, 1));
+    let served = world.serve();
+    let deaf: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut socket = TcpStream::connect(("127.0.0.1", served.port)).expect("room");
+            socket.write_all(b"GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("it is sent");
+            socket
+        })
+        .collect();
+    let reader = autoissue_tests::http::stream(served.port, "/api/events", &[]);
+    world.session.go_on(usize::MAX);
+    let ids = reader.filter_map(|message| message.id);
+    let seen = ids.take_while(|id| !id.ends_with(&format!(":{}", world.session.last_seq()))).count() as u64 + 1;
+    assert_eq!(seen, world.session.last_seq(), "it has every event");
+    assert_eq!(get(served.port, "/api/session").status, 200);
+    drop(deaf);
+}
+
+#[test]
 fn idle_connections_do_not_keep_others_out() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &json!({}));

@@ -1,0 +1,267 @@
+//! The report as a page and as Markdown: what comes first, that nothing in it acts, and the whole of both.
+
+use super::*;
+
+/// A night of which everything can be told, titles and output that mean harm among it.
+fn night() -> Vec<Event> {
+    let issues = [
+        (1, "Ship me", "backend"),
+        (2, MARKUP, "frontend"),
+        (3, "Merge by hand \u{1b}[31m\u{202e}now", "database"),
+        (4, "Needs the second", "testing"),
+        (6, "Was open", "unknown"),
+    ];
+    let mut events = admitted(Settings::default(), &issues);
+    events.extend(shipped(1, 30, 42));
+    let mut failed = check_failed(2, 310);
+    let output = format!("ok\n\u{1b}[31mFAILED\u{1b}[0m {MARKUP}\n```\nleft: 1 & 2\n");
+    let result = CheckResult { name: "test".to_owned(), output, ..CheckResult::default() };
+    let issue = IssueNumber(2);
+    failed.insert(4, Event::ChecksFinished { issue, attempt: 1, results: vec![result], passed: false });
+    events.extend(failed);
+    events.extend(worked(3, 1, 50));
+    events.push(finished(3, Outcome::NeedsYou { message: "its dependencies conflict".to_owned() }));
+    events.push(finished(4, Outcome::Skipped { because: Skip::DependsOn(issue) }));
+    let pull_request = PullRequest { number: 9, url: "javascript:alert(4)".to_owned() };
+    events.push(finished(6, Outcome::AlreadyOpen { pull_request }));
+    events.push(completed());
+    events
+}
+
+/// Returns the page of the night, its events four minutes apart.
+fn page_of_night() -> String {
+    let events = night();
+    let envelope =
+        |(seq, event): (u64, &Event)| Envelope { seq, at_ms: 1_795_353_300_000 + seq * 240_000, event: event.clone() };
+    let envelopes: Vec<_> = (0..).zip(&events).map(envelope).collect();
+    let origin = Origin { command: "autoissue exec bug", version: "0.1.0" };
+    page(&made_of(&events), &Timeline::of(&envelopes), &origin, &LocalTime::utc())
+}
+
+#[test]
+fn the_page_says_first_what_needs_a_person() {
+    let page = page_of_night();
+    let mut rest = page.as_str();
+    for next in [
+        "1 shipped, 1 open already, 1 needs you, 1 failed, 1 not started",
+        "$4.02",
+        "Needs you",
+        "its dependencies conflict",
+        "Failed",
+        "FAILED",
+        "left: 1 &amp; 2",
+        "Shipped",
+        "Could not be verified",
+        "Not started",
+        "Time line",
+        "</svg>",
+        "All 3 attempts",
+    ] {
+        let at = rest.find(next);
+        rest = &rest[at.unwrap_or_else(|| panic!("{next:?} is not where it should be in\n{page}"))..];
+    }
+}
+
+#[test]
+fn the_page_has_no_script_and_needs_nothing_from_outside() {
+    let page = page_of_night().to_lowercase();
+    for forbidden in
+        ["<script", "<img", "<link", "<iframe", "<object", "<form", "url(", "@import", "\u{1b}", "\u{202e}"]
+    {
+        assert!(!page.contains(forbidden), "{forbidden:?}");
+    }
+    let tags = page.split('<').skip(1).filter_map(|tag| tag.split('>').next());
+    assert!(tags.clone().all(|tag| !tag.contains(" on") && !tag.contains("style=")), "an attribute acts");
+    let links = tags.filter_map(|tag| tag.split_once("href=\"")).filter_map(|(_, rest)| rest.split('"').next());
+    let links: Vec<&str> = links.collect();
+    assert_eq!(links, ["https://github.com/owner/shop/pull/30"], "what is no address of the web is no link");
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn markdown_keeps_text_as_text() {
+    let text = markdown(&made_of(&night()));
+    let is_code = |line: &str| line.starts_with("  ");
+    for line in text.lines().filter(|line| !is_code(line)) {
+        let outside: String = line.split('`').step_by(2).collect();
+        assert!(!outside.contains("@all") && !outside.replace("\\<", "").contains('<'), "{line}");
+    }
+    let (needs_you, failed) = (text.find("## Needs you (1)"), text.find("## Failed (1)"));
+    assert!(needs_you.is_some() && needs_you < failed && failed < text.find("## Shipped (1)"), "{text}");
+    assert!(text.contains("| #1 | Ship me | https://github.com/owner/shop/pull/30 |"), "{text}");
+}
+
+/// Returns the page's body, a tag to a line.
+fn body_of(page: &str) -> String {
+    let body = &page[page.find("<body>").expect("a body")..page.find("<svg").expect("a time line")];
+    body.replace("><", ">\n<")
+}
+
+#[test]
+fn the_page_in_full() {
+    assert_snapshot!(body_of(&page_of_night()), @r##"
+    <body>
+    <header>
+    <p class="where">
+    <b>owner/shop</b> · label <code>bug</code> · 2026-11-22 13:15 to 15:15 (2 h 0 min)</p>
+    <h1>1 shipped, 1 open already, 1 needs you, 1 failed, 1 not started</h1>
+    <dl class="figures">
+    <div>
+    <dt>spent</dt>
+    <dd>$4.02<small> of $50.00</small>
+    </dd>
+    </div>
+    <div>
+    <dt>per pull request</dt>
+    <dd>$4.02</dd>
+    </div>
+    <div>
+    <dt>attempts</dt>
+    <dd>3</dd>
+    </div>
+    </dl>
+    <p class="next">Next: <code>autoissue show 20261122-1315-7f3a 3</code>
+    </p>
+    </header>
+    <main>
+    <section class="needs-you" aria-labelledby="needs-you">
+    <h2 id="needs-you">Needs you <span class="count">1</span>
+    </h2>
+    <article>
+    <h3>
+    <span class="issue">#3</span> Merge by hand now</h3>
+    <p class="why">its dependencies conflict</p>
+    <p class="muted">database · 1 attempt · $0.50 · +34 −5 in 2 files</p>
+    <p class="muted">work kept: <code>refs/autoissue/salvage/20261122-1315-7f3a/3/1</code>
+    </p>
+    </article>
+    </section>
+    <section class="failed" aria-labelledby="failed">
+    <h2 id="failed">Failed <span class="count">1</span>
+    </h2>
+    <article>
+    <h3>
+    <span class="issue">#2</span> &lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=alert(2)&gt; &quot;'<code>@all</code> | [x](javascript…</h3>
+    <p class="why">task: check <code>test</code> (exit code 1) failed</p>
+    <figure>
+    <figcaption>check <code>test</code>
+    </figcaption>
+    <pre tabindex="0">ok
+    FAILED &lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=alert(2)&gt; &quot;'`@all` | [x](javascript:alert(3)) #7
+    ```
+    left: 1 &amp; 2
+    </pre>
+    </figure>
+    <p class="muted">frontend · 1 attempt · $3.10 · +34 −5 in 2 files</p>
+    <p class="muted">work kept: <code>refs/autoissue/salvage/20261122-1315-7f3a/2/1</code>
+    </p>
+    </article>
+    </section>
+    <section class="shipped" aria-labelledby="shipped">
+    <h2 id="shipped">Shipped <span class="count">1</span>
+    </h2>
+    <div class="scroll" tabindex="0" role="region" aria-labelledby="shipped">
+    <table>
+    <thead>
+    <tr>
+    <th scope="col">Issue</th>
+    <th scope="col">Where</th>
+    <th scope="col">Changes</th>
+    <th class="number" scope="col">Attempts</th>
+    <th class="number" scope="col">Cost</th>
+    </tr>
+    </thead>
+    <tbody>
+    <tr>
+    <th scope="row">
+    <span class="issue">#1</span> Ship me</th>
+    <td>
+    <a href="https://github.com/owner/shop/pull/30" rel="noopener noreferrer">#30</a>
+    </td>
+    <td>+34 −5 in 2 files</td>
+    <td class="number" data-label="attempts">1</td>
+    <td class="number" data-label="cost">$0.42</td>
+    </tr>
+    </tbody>
+    </table>
+    </div>
+    </section>
+    <section class="doubts" aria-labelledby="doubts">
+    <h2 id="doubts">Could not be verified</h2>
+    <ul>
+    <li>no checks are configured: that the work is right is the agent's word alone (<code>executor.checks</code>)</li>
+    </ul>
+    </section>
+    <section class="not-started" aria-labelledby="not-started">
+    <h2 id="not-started">Not started <span class="count">1</span>
+    </h2>
+    <p class="line">
+    <span class="issue">#4</span> Needs the second <span class="muted">depends on #2</span>
+    </p>
+    </section>
+    <section class="open" aria-labelledby="open">
+    <h2 id="open">Had an open pull request already <span class="count">1</span>
+    </h2>
+    <p class="line">
+    <span class="issue">#6</span> Was open <code>javascript:alert(4)</code>
+    </p>
+    </section>
+    <section class="timeline" aria-labelledby="timeline">
+    <h2 id="timeline">Time line</h2>
+    "##);
+}
+
+#[test]
+fn the_markdown_in_full() {
+    assert_snapshot!(markdown(&made_of(&night())), @r##"
+    # 1 shipped, 1 open already, 1 needs you, 1 failed, 1 not started
+
+    `owner/shop` · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min) · session `20261122-1315-7f3a`
+
+    **spent \$4.02 of \$50.00 · \$4.02 per pull request**
+
+    ## Needs you (1)
+
+    - **#3 Merge by hand now**: its dependencies conflict (1 attempt · \$0.50)
+      - work kept: `refs/autoissue/salvage/20261122-1315-7f3a/3/1` (+34 −5 in 2 files)
+
+    ## Failed (1)
+
+    - **#2 \<script\>alert(1)\</script\>\<img src=x onerror=alert(2)\> `"''@all'` | \[x\](javascript…**: task: check \`test\` (exit code 1) failed (1 attempt · \$3.10)
+
+      `test`:
+
+      ````text
+      ok
+      FAILED <script>alert(1)</script><img src=x onerror=alert(2)> "'`@all` | [x](javascript:alert(3)) #7
+      ```
+      left: 1 & 2
+      ````
+
+      - work kept: `refs/autoissue/salvage/20261122-1315-7f3a/2/1` (+34 −5 in 2 files)
+
+    ## Shipped (1)
+
+    | issue | title | where | changes | attempts | cost |
+    | --- | --- | --- | --- | ---: | ---: |
+    | #1 | Ship me | https://github.com/owner/shop/pull/30 | +34 −5 in 2 files | 1 | \$0.42 |
+
+    ## Not started (1)
+
+    - **#4 Needs the second**: depends on #2
+
+    ## Had an open pull request already (1)
+
+    - **#6 Was open**: `javascript:alert(4)`
+
+    ## Could not be verified
+
+    - no checks are configured: that the work is right is the agent's word alone (\`executor.checks\`)
+
+    ---
+
+    Kept work: `git fetch /state/repos/sample/mirror.git REF` with a ref from above
+
+    Next: `autoissue show 20261122-1315-7f3a 3`
+    "##);
+}
