@@ -28,6 +28,8 @@ fn find(words: &str) -> Result<Value, Problem> {
     };
     let mut best: Option<(usize, Value)> = None;
     let mut from = 0;
+    // It begins as an object does, but is none: cut off, most often.
+    let mut is_broken = false;
     for (at, _) in words.match_indices('{').take(N_PLACES_MAX) {
         // What lies within an object that was read is part of it.
         if at < from {
@@ -40,10 +42,12 @@ fn find(words: &str) -> Result<Value, Problem> {
             if value.get("issues").is_some() && best.as_ref().is_none_or(|(longest, _)| *longest < length) {
                 best = Some((length, value));
             }
+        } else if at == 0 {
+            is_broken = true;
         }
     }
     let nothing = || {
-        if words.starts_with('{') && from == 0 {
+        if is_broken {
             Problem::of_text(&error)
         } else {
             Problem::of_whole("there is no JSON object with `issues` in it")
