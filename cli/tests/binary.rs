@@ -4,6 +4,7 @@
 use std::process::Command;
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the program under test")]
 fn it_tells_its_version() {
     let output = Command::new(env!("CARGO_BIN_EXE_autoissue")).arg("--version").output().unwrap();
     assert!(output.status.success());

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use jsonc_parser::ParseOptions;
-use jsonc_parser::cst::{CstInputValue, CstObject, CstRootNode};
+use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 use serde_json::Value;
 
 use super::error::PluginCommandError;
@@ -47,8 +47,7 @@ impl ConfigFile {
     pub(super) fn put_plugin(&self, name: &str, keys: &[(&str, Value)]) -> Result<(), CliError> {
         let plugins = self.object()?.array_value_or_create("plugins");
         let plugins = plugins.ok_or_else(|| unchangeable(&self.path, "`plugins` is no list"))?;
-        let Some(entry) = plugins.elements().iter().filter_map(|it| it.as_object()).find(|it| is_named(it, name))
-        else {
+        let Some(entry) = plugins.elements().iter().filter_map(CstNode::as_object).find(|it| is_named(it, name)) else {
             let mut entry = vec![("name".to_owned(), CstInputValue::from(name))];
             entry.extend(keys.iter().map(|(key, value)| ((*key).to_owned(), input(value))));
             plugins.ensure_multiline();
@@ -73,15 +72,15 @@ impl ConfigFile {
         let was_there = !found.is_empty();
         found.into_iter().for_each(CstObject::remove);
         if plugins.elements().is_empty() {
-            root.get("plugins").into_iter().for_each(|property| property.remove());
+            root.get("plugins").into_iter().for_each(CstObjectProp::remove);
         }
         if let Some(strategies) = root.object_value("strategies") {
             let names = strategies.properties().into_iter().filter(|property| {
                 property.to_serde_value().as_ref().and_then(Value::as_str).is_some_and(|value| names(value, name))
             });
-            names.for_each(|property| property.remove());
+            names.for_each(CstObjectProp::remove);
             if strategies.properties().is_empty() {
-                root.get("strategies").into_iter().for_each(|property| property.remove());
+                root.get("strategies").into_iter().for_each(CstObjectProp::remove);
             }
         }
         Ok(was_there)

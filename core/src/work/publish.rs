@@ -105,7 +105,10 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<(PullRequest, bool), Failure> {
         let (base, needs_order) = self.base_of(order)?;
-        let text = self.strategies.render(&order.issue, &self.context(order, branch, &base)).map_err(unwritten)?;
+        let text = self
+            .strategies
+            .render(&order.issue, &self.context(order, branch, &base))
+            .map_err(|undecided| unwritten(&undecided))?;
         let marker = marker(order.issue.number.0);
         let draft = PullRequestDraft {
             issue: order.issue.number,
@@ -194,7 +197,7 @@ fn network(error: &dyn Error) -> Failure {
 }
 
 /// The work is done and kept: what is missing is only what its pull request says.
-fn unwritten(undecided: Undecided) -> Failure {
+fn unwritten(undecided: &Undecided) -> Failure {
     let message = format!("{} did not write the pull request: {}", undecided.plugin, undecided.message);
     match undecided.then {
         Instead::Skip => Failure::NeedsPerson { message },

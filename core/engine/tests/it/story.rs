@@ -308,8 +308,8 @@ impl Night {
     }
 
     /// A plugin does not decide; where the built-in decides instead, its answer follows.
-    fn undecided(&mut self, issue: IssueNumber, strategy: &str, reply: Option<Reply>) -> Input {
-        let Some(Reply::Undecided(then)) = reply else { panic!("a strategy is undecided, or answers") };
+    fn undecided(&mut self, issue: IssueNumber, strategy: &str, reply: Option<&Reply>) -> Input {
+        let Some(&Reply::Undecided(then)) = reply else { panic!("a strategy is undecided, or answers") };
         let (plugin, message) = ("billing 0.1.0".to_owned(), "it trapped".to_owned());
         let input = Input::Undecided(Undecided { issue, strategy: strategy.to_owned(), plugin, message, then });
         if then != Instead::Fallback {
@@ -355,9 +355,9 @@ impl Night {
                 Some(Reply::Fails(failure)) => Input::BacklogFailed { failure },
                 _ => Input::BacklogFetched { issues: self.issues.clone(), warnings: vec![], n_api_calls: 0 },
             },
-            Effect::Classify { issue } if reply.is_some() => self.undecided(issue.number, "classifier", reply),
+            Effect::Classify { issue } if reply.is_some() => self.undecided(issue.number, "classifier", reply.as_ref()),
             Effect::SelectModel { issue, .. } if reply.is_some() => {
-                self.undecided(issue.number, "model-selector", reply)
+                self.undecided(issue.number, "model-selector", reply.as_ref())
             }
             Effect::Classify { issue } => {
                 Input::Classified { issue: issue.number, classification: self.classes[&n].clone() }

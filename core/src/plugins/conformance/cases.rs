@@ -217,6 +217,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "so the cases below read better")]
     fn check(expected: Value, answer: Value, difference_is: Option<&str>) {
         assert_eq!(difference("", &expected, &answer).as_deref(), difference_is);
     }

@@ -101,7 +101,7 @@ fn ranked(request: &SelectionRequest, runs_min: u32) -> Vec<Record<'_>> {
 
 /// Returns the place of a model to try, where it is this issue's turn. By its number, so that the same issue gets the same answer.
 fn explored(ranked: &[Record<'_>], request: &SelectionRequest, every: u64) -> Option<usize> {
-    let is_turn = every != 0 && request.issue.number % every == 0;
+    let is_turn = every != 0 && request.issue.number.is_multiple_of(every);
     ranked.iter().position(|record| record.usd_per_success.is_none()).filter(|_| is_turn)
 }
 

@@ -157,7 +157,8 @@ pub(super) fn plan(rng: &mut Rng) -> Plan {
     let n = rng.u32(1..12);
     let issue = |at: u32| {
         // A circle would have been refused: whoever is even waits for odd ones only.
-        let depends_on = (1..=n).filter(|on| at % 2 == 0 && on % 2 == 1 && rng.u32(..n) == 0).collect();
+        let depends_on =
+            (1..=n).filter(|on| at.is_multiple_of(2) && !on.is_multiple_of(2) && rng.u32(..n) == 0).collect();
         PlannedIssue { title: format!("issue {at}"), depends_on, ..PlannedIssue::default() }
     };
     Plan { id: "plan".to_owned(), created_at: DUSK, issues: (1..=n).map(issue).collect() }

@@ -343,7 +343,7 @@ fn a_dry_run_pays_the_planner_and_creates_nothing() {
 }
 
 fn ask_person(settings: &mut Settings) {
-    settings.plan.as_mut().unwrap().confirm = true;
+    settings.plan.as_mut().expect("it plans").confirm = true;
 }
 
 #[test]
