@@ -27,7 +27,7 @@ fn a_dry_run_asks_the_planner_who_can_only_look() {
     assert_eq!(titles, ["Add the user table", "Log in"]);
     assert_eq!(plan["issues"][1]["labels"], json!(["backend", "auth"]));
     assert!(0.0 < usd(&run, "spent_usd") && usd(&run, "assumed_usd") == 0.0, "{}", run.summary());
-    assert!(world.asked().iter().any(|asked| asked.words().contains("# Sample")), "it has read the file");
+    assert!(world.asked().iter().any(|asked| asked.body.to_string().contains("# Sample")), "it has read the file");
     assert!(!world.sandbox.home().join("planner-was-here").exists(), "it has written");
     assert_eq!(world.sandbox.names(".autoissue/issues"), Vec::<String>::new());
     assert_eq!(world.processes(), Vec::<std::path::PathBuf>::new());
