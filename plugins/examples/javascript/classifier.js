@@ -7,6 +7,9 @@
 const NAME = "javascript-words";
 const EXAMPLE = { billing: ["invoice", "refund"] };
 
+/// An object of lists.
+const DEPTH_MAX = 2;
+
 const SCHEMA = {
   type: "object",
   description: "Words by domain.",
@@ -58,6 +61,9 @@ function answer(domain, confidence, reasons) {
 
 /// Reads the map, or throws what the operator has to mend.
 function read(settings) {
+  if (DEPTH_MAX < depth(settings)) {
+    throw invalid("an object is wanted, with a list of words for each domain");
+  }
   let map;
   try {
     map = settings.trim() === "" ? EXAMPLE : JSON.parse(settings);
@@ -76,6 +82,19 @@ function read(settings) {
     }
   }
   return map;
+}
+
+/// How deep the brackets of a JSON text go. A parser that calls itself for each has no stack for millions of them.
+function depth(text) {
+  let [now, most, isText] = [0, 0, false];
+  for (let at = 0; at < text.length; at++) {
+    const c = text[at];
+    if (isText && c === "\\") at++;
+    else if (c === '"') isText = !isText;
+    else if (!isText && (c === "{" || c === "[")) most = Math.max(most, ++now);
+    else if (!isText && (c === "}" || c === "]")) now--;
+  }
+  return most;
 }
 
 function invalid(val) {
