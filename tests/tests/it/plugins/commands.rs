@@ -16,6 +16,8 @@ pub(super) fn root() -> PathBuf {
 
 /// Lets a command find the toolchain, which the sandbox's home does not have. What it builds lies where the next run finds it.
 pub(super) fn with_cargo(command: &mut Command) -> &mut Command {
+    // Fetches what plugins need of others, if nobody has yet.
+    guests::component(super::GUEST);
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     for (name, directory) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
         command.env(name, std::env::var_os(name).unwrap_or_else(|| home.join(directory).into()));
