@@ -24,6 +24,7 @@ mod test;
 
 use std::path::{Path, PathBuf};
 
+use autoissue_core::plugins::cache_dir;
 use autoissue_core::plugins::host::PluginHost;
 
 use crate::error::CliError;
@@ -33,9 +34,6 @@ use args::{PluginArgs, PluginCommand};
 use component::ComponentFile;
 
 pub(crate) use error::PluginCommandError;
-
-/// Name of the directory for compiled code, in the state directory.
-const CACHE: &str = "plugins";
 
 /// Runs the command.
 ///
@@ -64,6 +62,6 @@ pub(crate) fn component_path(around: &Surroundings, typed: &Path) -> Result<Path
 
 /// Returns a host that keeps compiled code where sessions look for it.
 fn host(around: &Surroundings) -> Result<PluginHost, CliError> {
-    let cache = around.state_dir()?.join(CACHE);
+    let cache = cache_dir(&around.state_dir()?);
     Ok(PluginHost::new(&cache).map_err(PluginCommandError::Host)?)
 }

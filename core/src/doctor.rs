@@ -108,6 +108,7 @@ impl Examination<'_> {
         if let (Some(checkout), Some(strategies)) = (&checkout, &strategies) {
             at_a_glance(self.config, self.host, checkout, strategies).into_iter().for_each(|it| self.tell(it));
         }
+        plugins::look(&self.config.plugins, &self.host.project).into_iter().for_each(|it| self.tell(it));
         self.state();
         self.checks(git.as_ref(), checkout.as_ref(), place.as_ref(), strategies.as_ref());
     }

@@ -22,7 +22,7 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use autoissue_plugin_host::{AskError, Grants, HostError, Kind, LoadError, Plugin, PluginHost, Sha256Digest};
+use autoissue_plugin_host::{AskError, Grants, HostError, Kind, Plugin, PluginHost, Sha256Digest};
 
 use crate::config::{Config, PluginGrants, PluginOnError, PluginSettings};
 use lock::PluginLock;
@@ -119,6 +119,27 @@ pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginsError> {
     Ok(bytes)
 }
 
+/// Reads the component of a plugin of the configuration, which has to be the file that was agreed on.
+///
+/// # Errors
+/// Where it cannot be read, or is another one.
+pub fn read_agreed(settings: &PluginSettings, lock: Option<&PluginLock>) -> Result<Vec<u8>, PluginsError> {
+    Entry::configured(settings).read(lock)
+}
+
+/// Loads a plugin of the configuration as a session does, but for its settings.
+///
+/// # Errors
+/// Where it cannot be read, is another file than was agreed on, or no plugin that can be run.
+pub fn load_agreed(
+    host: &PluginHost,
+    settings: &PluginSettings,
+    lock: Option<&PluginLock>,
+) -> Result<Plugin, PluginsError> {
+    let entry = Entry::configured(settings);
+    entry.load(host, &entry.read(lock)?)
+}
+
 /// Where a plugin comes from, and what the operator says of it.
 #[derive(Clone)]
 struct Entry {
@@ -152,6 +173,32 @@ impl Entry {
             grants: PluginGrants::default(),
             on_error: PluginOnError::default(),
         }
+    }
+
+    fn read(&self, lock: Option<&PluginLock>) -> Result<Vec<u8>, PluginsError> {
+        let bytes = read_component(&self.path)?;
+        self.check_pin(lock, Sha256Digest::of(&bytes))?;
+        Ok(bytes)
+    }
+
+    fn load(&self, host: &PluginHost, component: &[u8]) -> Result<Plugin, PluginsError> {
+        let PluginGrants { exec, env, wasi } = self.grants.clone();
+        let loaded = host.load(component, &Grants { exec, env, wasi });
+        loaded.map_err(|source| PluginsError::Refused { path: self.path.clone(), source })
+    }
+
+    /// Compares a file with what was agreed to. What a plugin is granted holds for that file alone.
+    fn check_pin(&self, lock: Option<&PluginLock>, found: Sha256Digest) -> Result<(), PluginsError> {
+        let plugin = self.shown();
+        if let Some(expected) = self.sha256.clone().filter(|expected| expected.parse() != Ok(found)) {
+            return Err(PluginsError::Changed { plugin, path: self.path.clone(), expected, found });
+        }
+        let locked = self.name.as_ref().and_then(|name| lock?.plugin(name));
+        if let Some(locked) = locked {
+            return Ok(locked.check(found, &self.grants)?);
+        }
+        let is_pinned = self.sha256.is_some() || self.grants == PluginGrants::default();
+        if is_pinned { Ok(()) } else { Err(PluginsError::NotPinned { plugin, found }) }
     }
 
     /// Returns its name, or what stands for it.
@@ -238,10 +285,8 @@ impl<'a> Loader<'a> {
         if let Some(known) = self.known.iter().find(|known| known.real_path == real_path) {
             return Ok(known.plugin.clone());
         }
-        let bytes = read_component(path)?;
-        self.check_pin(entry, Sha256Digest::of(&bytes))?;
-        let failed = |source: LoadError| PluginsError::Refused { path: path.clone(), source };
-        let plugin = self.host()?.load(&bytes, &grants(&entry.grants)).map_err(failed)?;
+        let component = entry.read(self.lock.as_ref())?;
+        let plugin = entry.load(self.host()?, &component)?;
         self.check_name(&plugin, entry)?;
         self.known.push(Known { entry: entry.clone(), plugin: plugin.clone(), real_path });
         Ok(plugin)
@@ -254,20 +299,6 @@ impl<'a> Loader<'a> {
             self.host = Some(host?);
         }
         Ok(self.host.as_ref().expect("it was just made"))
-    }
-
-    /// Compares a file with what was agreed to. What a plugin is granted holds for that file alone.
-    fn check_pin(&self, entry: &Entry, found: Sha256Digest) -> Result<(), PluginsError> {
-        let plugin = entry.shown();
-        if let Some(expected) = entry.sha256.clone().filter(|expected| expected.parse() != Ok(found)) {
-            return Err(PluginsError::Changed { plugin, path: entry.path.clone(), expected, found });
-        }
-        let locked = entry.name.as_ref().and_then(|name| self.lock.as_ref()?.plugin(name));
-        if let Some(locked) = locked {
-            return Ok(locked.check(found, &entry.grants)?);
-        }
-        let is_pinned = entry.sha256.is_some() || entry.grants == PluginGrants::default();
-        if is_pinned { Ok(()) } else { Err(PluginsError::NotPinned { plugin, found }) }
     }
 
     /// A name means one plugin, and never a built-in.
@@ -316,17 +347,13 @@ impl Chosen {
 }
 
 /// Returns the name that the configuration has for a kind of decision.
-fn named(config: &Config, kind: Kind) -> Option<&str> {
+pub fn named(config: &Config, kind: Kind) -> Option<&str> {
     match kind {
         Kind::Classifier => config.strategies.classifier.as_deref(),
         Kind::ModelSelector => config.strategies.model_selector.as_deref(),
         Kind::AgentBackend => Some(config.agent_backend()),
         Kind::PrTemplate => config.strategies.pr_template.as_deref(),
     }
-}
-
-fn grants(grants: &PluginGrants) -> Grants {
-    Grants { exec: grants.exec.clone(), env: grants.env.clone(), wasi: grants.wasi }
 }
 
 /// Refuses a backend that asks for more than it was granted, with what has to be granted.

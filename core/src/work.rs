@@ -327,21 +327,30 @@ impl Workshop {
         );
         let settings = &self.config.agent;
         let task = AgentTask {
-            settings: self.strategies.backend_settings().to_owned(),
             issue: self.strategies.issue(&order.issue),
             prompt: prompt.text,
             model: order.model,
-            directory: directory.to_string_lossy().into_owned(),
             session: uuid(&self.mark(id, "session")),
             resume: order.resume,
             max_turns: settings.max_turns,
             budget_usd: order.limit.map(Usd::dollars),
             yolo: settings.yolo,
             allowed_tools: settings.allowed_tools.clone(),
-            extra: vec![("checkout".to_owned(), self.project.to_string_lossy().into_owned())],
             ..AgentTask::default()
         };
-        Ok(AgentOrder {
+        let transcript = self.session_dir.join(format!("issue-{}/attempt-{}.log", id.issue.0, id.attempt));
+        Ok(self.order_to_run(id, task, directory, transcript))
+    }
+
+    /// Returns how an agent is run in a directory, for an issue or for a plan.
+    fn order_to_run(&self, id: AttemptId, task: AgentTask, directory: PathBuf, transcript: PathBuf) -> AgentOrder {
+        let task = AgentTask {
+            settings: self.strategies.backend_settings().to_owned(),
+            directory: directory.to_string_lossy().into_owned(),
+            extra: vec![("checkout".to_owned(), self.project.to_string_lossy().into_owned())],
+            ..task
+        };
+        AgentOrder {
             task,
             directory,
             path: self.path.clone(),
@@ -349,10 +358,10 @@ impl Workshop {
             own_program: self.own_program.clone(),
             env: self.agent_env.clone(),
             tag: self.tag(id),
-            transcript: self.session_dir.join(format!("issue-{}/attempt-{}.log", id.issue.0, id.attempt)),
+            transcript,
             timeout: self.timeout(),
             stall: self.minute * self.config.executor.stall_minutes,
-        })
+        }
     }
 
     /// Runs the checks on an attempt's work, in its worktree.

@@ -1,8 +1,10 @@
 //! `autoissue plugin list`: the built-in strategies and the plugins of this repository, and whether a session would take them.
 
 use autoissue_core::config::{Config, PluginSettings};
-use autoissue_core::plugins::host::{Grants, Kind, Plugin, PluginHost, Sha256Digest};
+use autoissue_core::plugins::host::{Kind, PluginHost};
 use autoissue_core::plugins::lock::PluginLock;
+use autoissue_core::plugins::{load_agreed, named};
+use autoissue_core::service::agent::error_chain;
 use serde::Serialize;
 
 use super::error::PluginCommandError;
@@ -69,7 +71,7 @@ fn built_in(config: &Config) -> Vec<Row> {
     let row = |(kind, built_in): (Kind, autoissue_core::plugins::sdk::Description)| Row {
         r#type: "strategy",
         kind: Some(kind.name()),
-        used: chosen(config, kind).is_none_or(|name| name == built_in.name)
+        used: named(config, kind).is_none_or(|name| name == built_in.name)
             && (kind != Kind::AgentBackend || config.agent_backend() == built_in.name),
         version: Some(built_in.version),
         name: built_in.name,
@@ -79,20 +81,10 @@ fn built_in(config: &Config) -> Vec<Row> {
     autoissue_core::plugins::built_in().into_iter().map(row).collect()
 }
 
-/// Returns what the configuration names for a decision.
-fn chosen(config: &Config, kind: Kind) -> Option<&str> {
-    match kind {
-        Kind::Classifier => config.strategies.classifier.as_deref(),
-        Kind::ModelSelector => config.strategies.model_selector.as_deref(),
-        Kind::AgentBackend => Some(config.agent_backend()),
-        Kind::PrTemplate => config.strategies.pr_template.as_deref(),
-    }
-}
-
 fn configured(host: &PluginHost, config: &Config, lock: &PluginLock, settings: &PluginSettings) -> Vec<Row> {
-    let plugin = match load(host, lock, settings) {
+    let plugin = match load_agreed(host, settings, Some(lock)) {
         Ok(plugin) => plugin,
-        Err(why) => {
+        Err(error) => {
             let name = settings.name.clone();
             return vec![Row {
                 r#type: "plugin",
@@ -100,42 +92,32 @@ fn configured(host: &PluginHost, config: &Config, lock: &PluginLock, settings: &
                 name,
                 version: None,
                 used: true,
-                state: why,
+                state: error_chain(&error),
                 is_ill: true,
             }];
         }
     };
-    let is_locked = lock.plugin(&settings.name).is_some();
+    let state = if lock.plugin(&settings.name).is_some() {
+        "locked, unchanged"
+    } else if settings.sha256.is_some() {
+        "as `sha256` says, not in the lock file"
+    } else {
+        "not in the lock file: add it with `autoissue plugin add`"
+    };
     let info = plugin.info();
     let row = |strategy: &autoissue_core::plugins::host::StrategyInfo| {
         let is_first = plugin.strategy(strategy.kind, None).is_ok_and(|first| first.name == strategy.name);
         let full = format!("{}/{}", settings.name, strategy.name);
-        let named = chosen(config, strategy.kind);
+        let decides = named(config, strategy.kind);
         Row {
             r#type: "strategy",
             kind: Some(strategy.kind.name()),
-            used: named == Some(&full) || is_first && named == Some(&settings.name),
+            used: decides == Some(&full) || is_first && decides == Some(&settings.name),
             name: if strategy.name == settings.name { settings.name.clone() } else { full },
             version: Some(info.version.clone()),
-            state: if is_locked {
-                "locked, unchanged"
-            } else {
-                "not in the lock file: add it with `autoissue plugin add`"
-            }
-            .to_owned(),
+            state: state.to_owned(),
             is_ill: false,
         }
     };
     info.strategies.iter().map(row).collect()
-}
-
-/// Loads a plugin as a session would; the error is for people.
-fn load(host: &PluginHost, lock: &PluginLock, settings: &PluginSettings) -> Result<Plugin, String> {
-    let bytes = std::fs::read(&settings.path).map_err(|error| format!("`{}`: {error}", settings.path.display()))?;
-    if let Some(locked) = lock.plugin(&settings.name) {
-        locked.check(Sha256Digest::of(&bytes), &settings.grants).map_err(|changed| changed.to_string())?;
-    }
-    let grants =
-        Grants { exec: settings.grants.exec.clone(), env: settings.grants.env.clone(), wasi: settings.grants.wasi };
-    host.load(&bytes, &grants).map_err(|error| error.to_string())
 }

@@ -10,7 +10,7 @@ use crate::session::Host;
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
 
-use super::{Finding, agent, login, machine, plugins, repository};
+use super::{Finding, agent, login, machine, repository};
 
 /// The finding that says what agents may do. People should know it although nothing is wrong.
 pub(crate) const AGENT_RIGHTS: &str = "agent rights";
@@ -29,7 +29,6 @@ pub(crate) fn at_a_glance(config: &Config, host: &Host, checkout: &Checkout, str
         findings.extend(login::look(info, &host.environment));
         findings.extend(agent::objection(config, strategies, &host.environment));
     }
-    findings.extend(plugins::look(&config.plugins));
     findings.extend(machine::disks(checkout.path(), &host.state_dir));
     if info.is_some_and(|info| info.metering != Metering::Free) {
         let rights = "agents run with your rights: what you can read and change, they can";

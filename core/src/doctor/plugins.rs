@@ -1,48 +1,41 @@
-//! Plugin files: there, and with the content that the configuration names. They are read, not run.
+//! Plugin files: there, and what was agreed on. They are read, not run; those that decide are loaded elsewhere.
 
-use sha2::{Digest, Sha256};
+use std::path::Path;
 
 use super::Finding;
 use crate::config::PluginSettings;
+use crate::plugins::lock::PluginLock;
+use crate::plugins::{PluginsError, read_agreed};
+use crate::service::agent::error_chain;
 
 /// Looks at each plugin that is configured.
-pub(super) fn look(plugins: &[PluginSettings]) -> Vec<Finding> {
-    plugins.iter().map(plugin).collect()
-}
-
-fn plugin(plugin: &PluginSettings) -> Finding {
-    let PluginSettings { name, path, sha256, .. } = plugin;
-    let shown = path.display();
-    if path.is_dir() {
-        return Finding::ok("plugin", format!("{name}, a directory: {shown}"));
+pub(super) fn look(plugins: &[PluginSettings], project: &Path) -> Vec<Finding> {
+    if plugins.is_empty() {
+        return Vec::new();
     }
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            let message = format!("{name}: `{shown}` cannot be read: {error}");
-            return Finding::failure("plugin", message, "see to its path, or take it out of `plugins`");
-        }
-    };
-    let found = hex(&Sha256::digest(&bytes));
-    match sha256 {
-        Some(wanted) if !wanted.eq_ignore_ascii_case(&found) => Finding::failure(
-            "plugin",
-            format!("{name}: `{shown}` has the SHA-256 {found}, and {wanted} is configured"),
-            "see who changed the file; set `sha256` anew only if you know",
-        ),
-        Some(_) => Finding::ok("plugin", format!("{name}, {shown}, as configured")),
-        None => Finding::ok("plugin", format!("{name}, {shown}, of any content: `sha256` is not set")),
+    match PluginLock::read(project) {
+        Ok(lock) => plugins.iter().map(|it| plugin(it, lock.as_ref())).collect(),
+        Err(error) => vec![failure(&error.into())],
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+fn plugin(settings: &PluginSettings, lock: Option<&PluginLock>) -> Finding {
+    let PluginSettings { name, path, sha256, .. } = settings;
+    if let Err(error) = read_agreed(settings, lock) {
+        return failure(&error);
+    }
+    let is_pinned = sha256.is_some() || lock.is_some_and(|lock| lock.plugin(name).is_some());
+    let agreed = if is_pinned { "as agreed" } else { "of any content: nothing names its SHA-256" };
+    Finding::ok("plugin", format!("{name}, {}, {agreed}", path.display()))
+}
+
+fn failure(error: &PluginsError) -> Finding {
+    let advice = error.hint().unwrap_or_else(|| "see to the cause, or take it out of `plugins`".to_owned());
+    Finding::failure("plugin", error_chain(error), advice)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use serde_json::json;
 
     use super::*;
@@ -50,11 +43,11 @@ mod tests {
 
     fn level(path: &Path, sha256: Option<&str>) -> Level {
         let settings = json!({"name": "p", "path": path, "sha256": sha256});
-        look(&[serde_json::from_value(settings).unwrap()])[0].level
+        look(&[serde_json::from_value(settings).unwrap()], path.parent().unwrap())[0].level
     }
 
     #[test]
-    fn a_plugin_is_there_and_what_it_was() {
+    fn a_plugin_is_there_and_what_was_agreed_on() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("p.wasm");
         assert_eq!(level(&file, None), Level::Failure);
@@ -63,8 +56,20 @@ mod tests {
         let digest = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
         assert_eq!(level(&file, Some(digest)), Level::Ok);
         assert_eq!(level(&file, None), Level::Ok);
-        assert_eq!(level(directory.path(), Some(digest)), Level::Ok);
+        assert_eq!(level(directory.path(), Some(digest)), Level::Failure, "a session would not build it");
         std::fs::write(&file, "abd").unwrap();
         assert_eq!(level(&file, Some(digest)), Level::Failure);
+    }
+
+    #[test]
+    fn what_the_lock_file_says_counts_too() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("p.wasm");
+        std::fs::write(&file, "abc").unwrap();
+        let entry = json!({"name": "p", "version": "1", "path": "p.wasm", "sha256": "0".repeat(64), "track": "0.1",
+                           "strategies": [], "grants": {}});
+        let lock = json!({"version": 1, "plugins": [entry]}).to_string();
+        std::fs::write(directory.path().join(crate::plugins::lock::FILE_NAME), lock).unwrap();
+        assert_eq!(level(&file, None), Level::Failure);
     }
 }

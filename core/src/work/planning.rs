@@ -175,31 +175,18 @@ impl Workshop {
         };
         let issue = Issue { title: "Plan".to_owned(), body: directive.clone(), ..Issue::default() };
         let task = AgentTask {
-            settings: self.strategies.backend_settings().to_owned(),
             issue: self.strategies.issue(&issue),
             prompt: planner::prompt(&question),
             model: order.model,
-            directory: directory.to_string_lossy().into_owned(),
             session: uuid(&self.mark(id, "planner")),
             resume: order.resume,
             budget_usd: order.limit.map(Usd::dollars),
             read_only: true,
             answer_schema: Some(planner::answer_schema().to_string()),
-            extra: vec![("checkout".to_owned(), self.project.to_string_lossy().into_owned())],
             ..AgentTask::default()
         };
-        Ok(AgentOrder {
-            task,
-            directory,
-            path: self.path.clone(),
-            outside: vec![self.project.join(".worktrees")],
-            own_program: self.own_program.clone(),
-            env: self.agent_env.clone(),
-            tag: self.tag(id),
-            transcript: self.planner_file(&format!("attempt-{}.log", order.attempt)),
-            timeout: self.timeout(),
-            stall: self.minute * self.config.executor.stall_minutes,
-        })
+        let transcript = self.planner_file(&format!("attempt-{}.log", order.attempt));
+        Ok(self.order_to_run(id, task, directory, transcript))
     }
 
     /// Returns the plan that is in an agent's words, or what is wrong with them and where they are kept.
