@@ -101,14 +101,13 @@ impl Examination<'_> {
             (Some(git), Some(checkout)) if self.scope.forge => self.forge(git, checkout),
             _ => None,
         };
-        let strategies = self.strategies();
+        let strategies = self.plugin_files().then(|| self.strategies()).flatten();
         if let Some(strategies) = &strategies {
             self.agent(strategies);
         }
         if let (Some(checkout), Some(strategies)) = (&checkout, &strategies) {
             at_a_glance(self.config, self.host, checkout, strategies).into_iter().for_each(|it| self.tell(it));
         }
-        plugins::look(&self.config.plugins, &self.host.project).into_iter().for_each(|it| self.tell(it));
         self.state();
         self.checks(git.as_ref(), checkout.as_ref(), place.as_ref(), strategies.as_ref());
     }
@@ -199,6 +198,14 @@ impl Examination<'_> {
     }
 
     // ---- agent and checks
+
+    /// Returns whether each plugin is the file that was agreed on. A session loads none where one is not.
+    fn plugin_files(&mut self) -> bool {
+        let findings = plugins::look(&self.config.plugins, &self.host.project);
+        let are_agreed = findings.iter().all(|it| it.level != Level::Failure);
+        findings.into_iter().for_each(|it| self.tell(it));
+        are_agreed
+    }
 
     /// Loads the plugins that decide, as a session would, and names them.
     fn strategies(&mut self) -> Option<Strategies> {

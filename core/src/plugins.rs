@@ -86,6 +86,7 @@ impl Plugins {
         for kind in Kind::ALL {
             loader.take_configured(kind, &mut plugins)?;
         }
+        loader.check_idle()?;
         loader.finish(plugins)
     }
 
@@ -317,6 +318,13 @@ impl<'a> Loader<'a> {
             }),
             None => Ok(()),
         }
+    }
+
+    /// Checks the plugins that take no decision: whoever changed one meant to get in.
+    fn check_idle(&self) -> Result<(), PluginsError> {
+        let is_known = |entry: &Entry| self.known.iter().any(|known| known.entry.path == entry.path);
+        let mut idle = self.request.config.plugins.iter().map(Entry::configured).filter(|entry| !is_known(entry));
+        idle.try_for_each(|entry| entry.read(self.lock.as_ref()).map(drop))
     }
 
     /// Gives each plugin its settings, and compares what a backend asks for with what it was granted.

@@ -18,7 +18,29 @@
 /// The kinds are `classifier`, `model_selector`, `agent_backend` and `pr_template`. Each may be there once; several strategies of
 /// a kind are separated by `|`, and the first is the one that is meant where the configuration names the plugin only:
 ///
-/// ```ignore
+/// ```
+/// # use autoissue_plugin_sdk::prelude::*;
+/// # macro_rules! classifiers {
+/// #     ($($name:ident)*) => {$(
+/// #         #[derive(Default)]
+/// #         struct $name;
+/// #         impl Classifier for $name {
+/// #             fn describe(&self) -> Description { Description::new(stringify!($name), "0.1.0", "") }
+/// #             fn classify(&self, _: &Issue, _: &ClassifierContext) -> Result<Classification, PluginError> {
+/// #                 Ok(Classification::unknown())
+/// #             }
+/// #         }
+/// #     )*};
+/// # }
+/// # classifiers! { Strict Lenient }
+/// # #[derive(Default)]
+/// # struct Short;
+/// # impl PrTemplate for Short {
+/// #     fn describe(&self) -> Description { Description::new("short", "0.1.0", "") }
+/// #     fn render(&self, _: &PrContext) -> Result<PullRequestText, PluginError> {
+/// #         Ok(PullRequestText::default())
+/// #     }
+/// # }
 /// export_plugin! { classifier: Strict | Lenient, pr_template: Short }
 /// ```
 ///

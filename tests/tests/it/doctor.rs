@@ -67,10 +67,10 @@ fn in_hours(hours: i64) -> String {
 
 /// Runs `exec`, which has to refuse with these words and leave nothing behind.
 #[track_caller]
-fn exec_refuses(world: &GithubSandbox, token: &str, words: &str) {
+fn exec_refuses(world: &GithubSandbox, token: &str, code: i32, words: &str) {
     let before = (tree(&world.project()), tree(&world.state()));
     let mut command = world.autoissue(["exec", LABEL]);
-    let run = Run::from(command.env("GITHUB_TOKEN", token).output().expect("the binary runs")).exits(1);
+    let run = Run::from(command.env("GITHUB_TOKEN", token).output().expect("the binary runs")).exits(code);
     assert!(run.stderr.contains(words) && run.stderr.contains("hint:"), "{}", run.stderr);
     assert_same(&before.0, &tree(&world.project()));
     assert_same(&before.1, &tree(&world.state()));
@@ -115,11 +115,11 @@ fn each_trouble_with_the_token_is_told_apart() {
     command.env("GITHUB_TOKEN", "ghp_of_nobody");
     let findings = examine(&world, command);
     has(&findings, "forge", "failure", "does not accept the token from `GITHUB_TOKEN`: Bad credentials");
-    exec_refuses(&world, "ghp_of_nobody", "does not accept the token from `GITHUB_TOKEN`");
+    exec_refuses(&world, "ghp_of_nobody", 1, "does not accept the token from `GITHUB_TOKEN`");
 
     let findings = examine(&world, with_token(&world, "reads_only", Token::fine_grained("ada").read_only()));
     has(&findings, "push", "failure", "permissions for `ada/sample` are without `push`");
-    exec_refuses(&world, "reads_only", "does not let this token push branches");
+    exec_refuses(&world, "reads_only", 1, "does not let this token push branches");
 
     let findings = examine(&world, with_token(&world, "with_repo", Token::classic("ada", &["repo", "workflow"])));
     has(&findings, "scopes", "ok", "repo, workflow");
@@ -135,7 +135,7 @@ fn a_token_that_ends_is_told_before_the_night() {
     has(&examine(&world, with_token(&world, "ends_late", late)), "token end", "ok", "UTC");
     let over = Token::fine_grained("ada").expires(&in_hours(-1));
     has(&examine(&world, with_token(&world, "is_over", over)), "token end", "failure", "the token ended on");
-    exec_refuses(&world, "is_over", "the token ended on");
+    exec_refuses(&world, "is_over", 1, "the token ended on");
 
     let mut command = world.autoissue(["exec", LABEL]);
     let run = Run::from(command.env("GITHUB_TOKEN", "ends_soon").output().expect("the binary runs")).exits(0);
@@ -149,7 +149,7 @@ fn an_archived_repository_is_no_place_for_work() {
     let world = GithubSandbox::new();
     world.repository.archive();
     has(&examine(&world, quick(&world)), "push", "failure", "`ada/sample` is archived");
-    exec_refuses(&world, TOKEN, "is archived");
+    exec_refuses(&world, TOKEN, 1, "is archived");
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn a_repository_without_issues_has_no_backlog() {
     let world = GithubSandbox::new();
     world.repository.disable_issues();
     has(&examine(&world, quick(&world)), "issues", "failure", "issues are turned off");
-    exec_refuses(&world, TOKEN, "issues are turned off for `ada/sample`");
+    exec_refuses(&world, TOKEN, 1, "issues are turned off for `ada/sample`");
 }
 
 #[test]
@@ -178,7 +178,7 @@ fn a_misspelt_or_hidden_repository_is_not_found() {
     let world = GithubSandbox::new();
     world.config(r#"{"agent": {"backend": "patch"}, "project": {"repo": "ada/smaple"}}"#);
     has(&examine(&world, quick(&world)), "forge", "failure", "has no `ada/smaple` that this token may see");
-    exec_refuses(&world, TOKEN, "has no `ada/smaple` that this token may see");
+    exec_refuses(&world, TOKEN, 1, "has no `ada/smaple` that this token may see");
 }
 
 #[test]
@@ -313,8 +313,8 @@ fn a_plugin_of_other_content_stops_a_session_before_it_spends() {
     world.write("p.wasm", "other");
     let plugin = format!(r#"{{"name": "p", "path": "p.wasm", "sha256": "{}"}}"#, "0".repeat(64));
     world.config(&format!(r#"{{"agent": {{"backend": "patch"}}, "plugins": [{plugin}]}}"#));
-    has(&examine(&world, quick(&world)), "plugin", "failure", "p: `");
-    exec_refuses(&world, TOKEN, "has the SHA-256");
+    has(&examine(&world, quick(&world)), "plugin", "failure", "the plugin `p` has changed");
+    exec_refuses(&world, TOKEN, 2, "has the SHA-256");
 }
 
 // ---- without GitHub
