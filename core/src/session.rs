@@ -7,9 +7,13 @@
 //! ```
 
 mod begun;
+mod bench;
 mod crash_at;
+mod equipment;
 mod error;
+mod ground;
 mod open;
+mod settings;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -35,10 +39,13 @@ use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
 pub use begun::{Consent, PLAN_FILE, PlanOrder, planned_before};
+pub(crate) use bench::cleaning;
+pub use bench::mirror_dir;
 pub use crash_at::{CrashPoint, NoCrashPoint};
+pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;
-pub(crate) use open::{WayToGithub, agent_variables, cleaning, find_agent, find_strategies, way_to_github};
-pub use open::{mirror_dir, session_dir};
+pub(crate) use ground::{WayToGithub, way_to_github};
+pub use open::session_dir;
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
 #[derive(Clone, Debug)]

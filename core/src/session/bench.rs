@@ -1,0 +1,104 @@
+//! Where work is done: lock, mirror and worktrees. They change only what is ours.
+
+use std::path::{Path, PathBuf};
+
+use super::ground::{Ground, survey};
+use super::{Host, SessionError};
+use crate::config::Config;
+use crate::journal::SessionId;
+use crate::repository_lock::{Holder, RepositoryLock, repository_key};
+use crate::service::mirror::Mirror;
+use crate::service::process::sweep_tagged;
+use crate::service::stale_locks::remove_stale_locks;
+use crate::service::worktrees::{Options, Worktrees};
+use crate::wall_clock::wall_clock_ms;
+use crate::work::Bench;
+
+/// A file that is written and removed at once, where the local forge keeps its own.
+const PROBE: &str = ".autoissue/can-be-written";
+/// One block of most file systems: a full disk may still have room for the name of an empty file.
+const N_PROBE_BYTES: usize = 4_096;
+
+pub(super) fn lock(ground: &Ground, host: &Host, id: &SessionId, now_ms: u64) -> Result<RepositoryLock, SessionError> {
+    let holder =
+        Holder { pid: std::process::id(), session: id.clone(), started_at_ms: now_ms, command: host.command.clone() };
+    Ok(RepositoryLock::acquire(&host.state_dir, &ground.key, &holder)?)
+}
+
+/// Makes the mirror and the worktrees ready, and clears away what a dead session left.
+pub(super) fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<Bench, SessionError> {
+    let n_stragglers = sweep_tagged(&format!("{}/", ground.key));
+    if n_stragglers > 0 {
+        tracing::warn!(n_stragglers, "ended processes that an earlier session had left");
+    }
+    if ground.remote.is_none() {
+        try_writing(ground.checkout.path())?;
+    }
+    let mirror = mirror_of(&host.state_dir, &ground.key);
+    let n_locks = remove_stale_locks(&mirror, &ground.checkout.git_dir()?);
+    if n_locks > 0 {
+        tracing::warn!(n_locks, "removed locks of git that a killed session had left");
+    }
+    let mirror = Mirror::open(&mirror, ground.git.clone())?;
+    let base = match &ground.remote {
+        Some(remote) => {
+            mirror.borrow_base(ground.checkout.path(), &ground.base_branch);
+            mirror.fetch(remote.fetch_url(), &ground.base_branch, remote.env())?
+        }
+        None => mirror.fetch(&ground.checkout.path().to_string_lossy(), &ground.base_branch, &[])?,
+    };
+    let worktrees = worktrees(ground, &mirror, id)?;
+    worktrees.check_root()?;
+    for swept in worktrees.sweep(keep)? {
+        match swept.result {
+            Ok(None) => tracing::info!(issue = swept.issue, "removed a worktree that nobody holds"),
+            Ok(Some(salvage)) => tracing::warn!(issue = swept.issue, salvage, "saved and removed a left worktree"),
+            Err(error) => tracing::warn!(issue = swept.issue, %error, "a left worktree stays"),
+        }
+    }
+    Ok(Bench { mirror, remote: ground.remote.clone(), worktrees, base })
+}
+
+/// Finds out for free what each task would find out after its agent was paid: whether work and pull requests can be written.
+fn try_writing(project: &Path) -> Result<(), SessionError> {
+    let probe = project.join(PROBE);
+    let written = std::fs::write(&probe, [b' '; N_PROBE_BYTES]);
+    let removed = std::fs::remove_file(&probe);
+    written.and(removed).map_err(|source| SessionError::NotWritable { project: project.to_owned(), source })
+}
+
+fn worktrees(ground: &Ground, mirror: &Mirror, id: &SessionId) -> Result<Worktrees, SessionError> {
+    let options = Options {
+        project: ground.checkout.path().to_owned(),
+        session: id.to_string(),
+        identity: ground.checkout.identity(),
+        env: Vec::new(),
+        credentials: ground.remote.as_ref().map(|remote| remote.env().to_vec()).unwrap_or_default(),
+    };
+    Ok(Worktrees::open(mirror.clone(), options)?)
+}
+
+/// Takes the lock and opens the worktrees for someone who cleans up; `None` where there never were any.
+pub(crate) fn cleaning(
+    config: Config,
+    host: &Host,
+    id: &SessionId,
+) -> Result<Option<(RepositoryLock, Worktrees)>, SessionError> {
+    let ground = survey(config, host, false)?;
+    let mirror = mirror_of(&host.state_dir, &ground.key);
+    if !mirror.exists() {
+        return Ok(None);
+    }
+    let lock = lock(&ground, host, id, wall_clock_ms())?;
+    let mirror = Mirror::open(&mirror, ground.git.clone())?;
+    Ok(Some((lock, worktrees(&ground, &mirror, id)?)))
+}
+
+pub(super) fn mirror_of(state_dir: &Path, key: &str) -> PathBuf {
+    state_dir.join("repos").join(key).join("mirror.git")
+}
+
+/// Returns the bare repository that holds the salvaged work of a checkout. The path is canonical, as sessions record it.
+pub fn mirror_dir(state_dir: &Path, project: &Path) -> PathBuf {
+    mirror_of(state_dir, &repository_key(project))
+}

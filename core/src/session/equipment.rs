@@ -1,0 +1,105 @@
+//! What a session decides and works with, and whether that will do.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use autoissue_plugin_sdk as sdk;
+
+use super::begun::Begun;
+use super::ground::Ground;
+use super::{Host, SessionError};
+use crate::config::Config;
+use crate::doctor::{AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts};
+use crate::plugins::{self, PluginArgument, Plugins};
+use crate::service::agent;
+use crate::service::agent_environment::agent_environment;
+use crate::service::process::resolve;
+use crate::strategy::Strategies;
+
+/// What a session decides and works with.
+pub(super) struct Equipment {
+    pub(super) strategies: Strategies,
+    /// The environment of agents, setup and checks.
+    pub(super) agent_env: Vec<(OsString, OsString)>,
+}
+
+/// Finds what a session decides and works with.
+pub(super) fn equip(ground: &Ground, host: &Host, begun: &Begun, may_write: bool) -> Result<Equipment, SessionError> {
+    let strategies = find_strategies(&ground.config, host, begun.plugins(), ground.checkout.path(), may_write)?;
+    let strategies = strategies.for_run(&ground.repository, begun.label());
+    let agent_env = agent_variables(&ground.config, host, &strategies)?;
+    Ok(Equipment { strategies, agent_env })
+}
+
+/// Finds the strategies that take the decisions, by name; loads the plugins among them. Compiled code is kept if it `may_write`.
+pub(crate) fn find_strategies(
+    config: &Config,
+    host: &Host,
+    arguments: &[PluginArgument],
+    project: &Path,
+    may_write: bool,
+) -> Result<Strategies, SessionError> {
+    let request = plugins::Request { config, arguments, project, state_dir: &host.state_dir, may_write };
+    Ok(Strategies::configured(config, &Plugins::load(&request)?)?)
+}
+
+/// Finds the agent's program, before an attempt would find out that it is not there. `None` is our own.
+pub(crate) fn find_agent(
+    strategies: &Strategies,
+    path: &OsStr,
+    project: &Path,
+) -> Result<Option<PathBuf>, SessionError> {
+    let backend = strategies.backend();
+    let Ok(info) = strategies.probe_backend() else { return Ok(None) };
+    if info.program == agent::OWN_PROGRAM {
+        return Ok(None);
+    }
+    let found = resolve(&info.program, path, &[project.join(".worktrees")]);
+    found.map(Some).map_err(|source| SessionError::NoAgent {
+        agent: backend.describe().name,
+        install_hint: info.install_hint,
+        source: Box::new(source),
+    })
+}
+
+/// Returns the environment of agents, setup and checks.
+pub(crate) fn agent_variables(
+    config: &Config,
+    host: &Host,
+    strategies: &Strategies,
+) -> Result<Vec<(OsString, OsString)>, SessionError> {
+    let mut passed: Vec<String> = strategies.probe_backend().map(|info| info.environment).unwrap_or_default();
+    passed.extend(config.agent.env.iter().cloned());
+    Ok(agent_environment(&host.environment, &passed)?)
+}
+
+/// Makes sure that the agent gives answers, where it is to be asked for a plan.
+pub(super) fn check_planner(strategies: &Strategies, begun: &Begun) -> Result<(), SessionError> {
+    if begun.plan().is_none_or(|plan| plan.given.is_some()) {
+        return Ok(());
+    }
+    let question = sdk::AgentTask {
+        settings: strategies.backend_settings().to_owned(),
+        read_only: true,
+        answer_schema: Some("{}".to_owned()),
+        ..sdk::AgentTask::default()
+    };
+    match strategies.backend().start(&question) {
+        Err(sdk::PluginError::InvalidInput(message)) => Err(SessionError::CannotPlan { message }),
+        _ => Ok(()),
+    }
+}
+
+/// Looks at what would cost a night, as far as it can be seen for free; returns what a person should know.
+pub(super) fn look_around(ground: &Ground, host: &Host, strategies: &Strategies) -> Result<Vec<Finding>, SessionError> {
+    find_agent(strategies, &ground.path, ground.checkout.path())?;
+    let mut findings = ground.facts.as_ref().map(|facts| at_facts(&ground.config, facts)).unwrap_or_default();
+    findings.extend(at_a_glance(&ground.config, host, &ground.checkout, strategies));
+    // How much room a night needs nobody knows; a disk that is full is survived.
+    let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;
+    let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_fatal);
+    if failures.is_empty() {
+        return Ok(others.into_iter().filter(|it| it.level != Level::Ok || it.check == AGENT_RIGHTS).collect());
+    }
+    Err(SessionError::NotReady { failures })
+}
