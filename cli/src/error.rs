@@ -264,6 +264,7 @@ const fn session_exit_code(error: &SessionError) -> ExitCode {
         | SessionError::Plugins(_)
         | SessionError::Environment(_)
         | SessionError::NothingToResume { .. }
+        | SessionError::Overtaken { .. }
         | SessionError::AlreadyOver { .. }
         | SessionError::OtherProject { .. }
         | SessionError::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
@@ -311,6 +312,9 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
             "see to the cause (room, rights), then run it again; a session that had begun goes on with `autoissue resume`"
                 .to_owned(),
         ),
+        SessionError::Overtaken { session, .. } => Some(format!(
+            "`autoissue exec LABEL` does what is left; `autoissue resume {session}` goes on with it all the same"
+        )),
         SessionError::NothingToResume { .. } => Some("`autoissue status` lists all sessions".to_owned()),
         SessionError::AlreadyOver { session, .. } => {
             Some(format!("`autoissue show {session}` tells how it went; `autoissue exec <label>` begins a new one"))

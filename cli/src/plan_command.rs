@@ -14,6 +14,7 @@ mod out;
 mod text;
 mod tree;
 
+use std::io::Read as _;
 use std::path::Path;
 
 use autoissue_core::planner::{self, Document};
@@ -29,6 +30,9 @@ use agreement::{Agreement, ask};
 use out::Out;
 
 pub(crate) use text::{answer, title_of};
+
+/// Largest file of a plan: a hundred issues of twenty thousand characters take a fraction of it.
+const PLAN_BYTES_MAX: u64 = 16 << 20;
 
 /// Runs the command.
 ///
@@ -111,7 +115,13 @@ fn order(around: &Surroundings, args: &PlanArgs, ready: &Ready) -> Result<Order,
 /// Reads a saved plan. A file larger than any plan is not read whole.
 fn read(path: &Path) -> Result<Document, CliError> {
     let failed = |source| CliError::File { what: "read", path: path.to_owned(), source };
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(PLAN_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if PLAN_BYTES_MAX < bytes.len() as u64 {
+        let problems = format!("it has more than {} MiB, which no plan has", PLAN_BYTES_MAX >> 20);
+        return Err(CliError::NotAPlan { path: path.to_owned(), problems });
+    }
     let text = String::from_utf8(bytes).map_err(|error| CliError::NotAPlan {
         path: path.to_owned(),
         problems: format!("it is no UTF-8 text: byte {} cannot be read", error.utf8_error().valid_up_to() + 1),

@@ -33,6 +33,7 @@ pub mod strategy;
 pub mod summary;
 pub mod transcript;
 mod wall_clock;
+pub mod whole_file;
 mod work;
 
 pub use autoissue_engine as engine;

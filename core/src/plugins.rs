@@ -196,7 +196,7 @@ impl Entry {
         }
         let locked = self.name.as_ref().and_then(|name| lock?.plugin(name));
         if let Some(locked) = locked {
-            return Ok(locked.check(found, &self.grants)?);
+            return Ok(locked.check(&self.path, found, &self.grants)?);
         }
         let is_pinned = self.sha256.is_some() || self.grants == PluginGrants::default();
         if is_pinned { Ok(()) } else { Err(PluginsError::NotPinned { plugin, found }) }
@@ -284,7 +284,12 @@ impl<'a> Loader<'a> {
         let unreadable = |source| PluginsError::Unreadable { path: path.clone(), source };
         let real_path = path.canonicalize().map_err(unreadable)?;
         if let Some(known) = self.known.iter().find(|known| known.real_path == real_path) {
-            return Ok(known.plugin.clone());
+            if known.entry.name == entry.name {
+                return Ok(known.plugin.clone());
+            }
+            // What was agreed on for one name does not hold for another.
+            let (name, path) = (known.plugin.info().name.clone(), path.clone());
+            return Err(PluginsError::TwoOfOneName { name, first: path.clone(), second: path });
         }
         let component = entry.read(self.lock.as_ref())?;
         let plugin = entry.load(self.host()?, &component)?;
@@ -322,7 +327,7 @@ impl<'a> Loader<'a> {
 
     /// Checks the plugins that take no decision: whoever changed one meant to get in.
     fn check_idle(&self) -> Result<(), PluginsError> {
-        let is_known = |entry: &Entry| self.known.iter().any(|known| known.entry.path == entry.path);
+        let is_known = |entry: &Entry| self.known.iter().any(|known| known.entry.name == entry.name);
         let mut idle = self.request.config.plugins.iter().map(Entry::configured).filter(|entry| !is_known(entry));
         idle.try_for_each(|entry| entry.read(self.lock.as_ref()).map(drop))
     }

@@ -28,7 +28,7 @@ const PIECES_BYTES_MAX: usize = 256;
 
 /// Names of variables whose values are secrets end like this.
 const SECRET_ENDINGS: [&str; 9] =
-    ["TOKEN", "SECRET", "PASSWORD", "PASSPHRASE", "API_KEY", "APIKEY", "ACCESS_KEY", "SECRET_KEY", "PRIVATE_KEY"];
+    ["TOKEN", "SECRET", "PASSWORD", "PASSPHRASE", "APIKEY", "_KEY", "_PAT", "_PASS", "_PWD"];
 
 /// Hides known secrets. Its copies know the same secrets, also those that are learnt later.
 #[derive(Clone, Default)]
@@ -127,13 +127,21 @@ fn without_pieces<'a>(line: &'a str, secret: &str) -> Cow<'a, str> {
 }
 
 fn without_piece<'a>(text: &'a str, secret: &str) -> Cow<'a, str> {
-    match piece(text, secret) {
-        // What stands before a piece at the end may begin with another.
-        Some(Range { start, end }) => {
-            Cow::Owned(format!("{}{MASK}{}", without_piece(&text[..start], secret), &text[end..]))
-        }
-        None => Cow::Borrowed(text),
+    // What stands before a piece may end with another, and a hostile line may be nothing else.
+    let (mut rest, mut after) = (text, Vec::new());
+    while let Some(Range { start, end }) = piece(rest, secret) {
+        after.push(&rest[end..]);
+        rest = &rest[..start];
     }
+    if after.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut hidden = rest.to_owned();
+    for kept in after.into_iter().rev() {
+        hidden.push_str(MASK);
+        hidden.push_str(kept);
+    }
+    Cow::Owned(hidden)
 }
 
 /// Returns where a piece of a secret lies: the whole text, its end, or its beginning. Space around the text does not count.
@@ -190,6 +198,15 @@ mod tests {
             ("USER_ONLY", "ssh://somebody@example.org"),
         ]);
         assert_eq!(redaction.apply("correct-horse somebody example.org"), "*** somebody example.org");
+    }
+
+    #[test]
+    fn a_line_of_nothing_but_pieces_takes_no_stack() {
+        let redaction = redaction(&[("ANTHROPIC_API_KEY", "sk-ant-api03-abcdefgh")]);
+        let line = "sk-ant-a".repeat(100_000);
+        let hide = move || redaction.apply_to_line(&line).into_owned();
+        let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(hide).unwrap();
+        assert_eq!(thread.join().unwrap(), "***".repeat(100_000));
     }
 
     #[test]

@@ -272,8 +272,9 @@ impl Strategies {
             |classifier| classifier.classify(&given, &context(&self.classifier.settings)),
             || BuiltinClassifier.classify(&given, &context("")),
         )?;
-        let mut paths = given.paths();
-        paths.extend(answer.paths.into_iter().filter(|path| !given.body.contains(path.as_str())));
+        let named = given.paths();
+        let mut paths = named.clone();
+        paths.extend(answer.paths.into_iter().filter(|path| !named.contains(path)));
         Ok(Classification { domain: answer.domain, confidence: answer.confidence, reasons: answer.reasons, paths, by })
     }
 

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, IsTerminal};
 
 use autoissue_core::session::Finished;
+use rustix::termios::{QueueSelector, tcflush};
 use tokio::runtime::Builder;
 
 use super::text::proposal;
@@ -33,6 +34,8 @@ pub(super) fn can_be_asked() -> bool {
 /// Where the system does not let us listen for signals.
 pub(super) fn ask(around: &Surroundings, finished: &Finished) -> Result<Agreement, CliError> {
     let n_issues = finished.engine.planning().and_then(|planning| Some(planning.plan.as_ref()?.issues.len()));
+    // A key pressed while the planner worked is no answer to what was not asked yet.
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
     around.console.say(proposal(&finished.engine, around.console.err));
     around.console.say(format!("Create {} and run them? [y/N]", counted(n_issues.unwrap_or(0), "issue")));
     wait_for_line().map(|line| line.as_deref().map_or(Agreement::None, meaning))

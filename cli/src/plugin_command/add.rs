@@ -35,12 +35,13 @@ pub(super) fn run(around: &Surroundings, args: &AddArgs) -> Result<ExitCode, Cli
     let profile = Profile::of(around, &file, settings::text(given.as_ref()).as_deref())?;
     let grants = granted(&profile, args)?;
     check(&profile, given.as_ref())?;
+    // Read before anything is written: a lock file with marks of a merge leaves both files as they are.
+    let mut lock = PluginLock::read(&project).map_err(PluginCommandError::Lock)?.unwrap_or_default();
     let added = Added {
         path: path_from(config.parent().unwrap_or(&project), &file.path),
         others: write_config(&config, &profile, &file.path, &grants, given.as_ref())?,
         config,
     };
-    let mut lock = PluginLock::read(&project).map_err(PluginCommandError::Lock)?.unwrap_or_default();
     lock.insert(locked(&profile, &added.path, &grants));
     lock.write(&project).map_err(PluginCommandError::Lock)?;
     added.report(around, &profile, &grants)
@@ -91,6 +92,10 @@ impl Added {
 /// Returns what was granted of what it asks for. Nothing is granted that it did not ask for.
 fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginCommandError> {
     let typed = args::grants(&args.grants);
+    if let Some(why) = profile.unknown().filter(|_| !args.grants.is_empty()) {
+        let (plugin, why) = (profile.plugin.info().name.clone(), why.to_owned());
+        return Err(PluginCommandError::UnknownGrants { plugin, why });
+    }
     let Grants { exec, env, wasi } = profile.asked();
     let asked = PluginGrants { exec: exec.clone(), env: env.clone(), wasi: *wasi };
     let missing = beyond(&asked, &typed);
@@ -112,7 +117,12 @@ fn check(profile: &Profile, settings: Option<&Map<String, Value>>) -> Result<(),
         return Err(PluginCommandError::Reserved { name: info.name.clone() });
     }
     let text = settings::text(settings).unwrap_or_default();
-    let check = |strategy: &StrategyInfo| profile.plugin.check_settings(strategy, &text);
+    // As in a session: settings go to the strategies that take some, unless none of them does.
+    let takes_any = info.strategies.iter().any(|strategy| strategy.settings_schema.is_some());
+    let check = |strategy: &StrategyInfo| {
+        let is_for_it = strategy.settings_schema.is_some() || !takes_any;
+        profile.plugin.check_settings(strategy, if is_for_it { &text } else { "" })
+    };
     let checked = info.strategies.iter().try_for_each(check);
     checked.map_err(|source| PluginCommandError::Refused { plugin: info.name.clone(), source })
 }
@@ -127,11 +137,10 @@ fn write_config(
 ) -> Result<Vec<(Kind, String)>, CliError> {
     let name = &profile.plugin.info().name;
     let path = path_from(config.parent().unwrap_or(Path::new("/")), component);
-    let mut keys = vec![("path", json!(path))];
-    if *grants != PluginGrants::default() {
-        keys.push(("grants", grants_in_short(grants)));
-    }
-    keys.extend(settings.map(|settings| ("config", Value::Object(settings.clone()))));
+    let grants = Some(grants).filter(|grants| **grants != PluginGrants::default()).map(grants_in_short);
+    // What was agreed on before no longer holds; the lock file has what does.
+    let mut keys = vec![("path", Some(json!(path))), ("grants", grants), ("sha256", None)];
+    keys.extend(settings.map(|settings| ("config", Some(Value::Object(settings.clone())))));
     let file = ConfigFile::open(config)?;
     file.put_plugin(name, &keys)?;
     let mut others = Vec::new();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use autoissue_core::plugins::build::{self, Built};
+use autoissue_core::whole_file::write_whole;
 
 use super::error::PluginCommandError;
 use crate::error::CliError;
@@ -33,9 +34,7 @@ impl ComponentFile {
     /// Writes the file whole or not at all: a session may be reading it.
     pub(super) fn written(self) -> Result<Self, CliError> {
         let Self { path, bytes } = self;
-        let unfinished = path.with_extension("wasm.part");
-        let written = fs::write(&unfinished, &bytes).and_then(|()| fs::rename(&unfinished, &path));
-        written.map_err(|source| CliError::File { what: "write", path: path.clone(), source })?;
+        write_whole(&path, &bytes).map_err(|source| CliError::File { what: "write", path: path.clone(), source })?;
         Ok(Self { path, bytes })
     }
 }

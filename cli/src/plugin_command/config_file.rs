@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use autoissue_core::whole_file::write_whole;
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
 use serde_json::Value;
@@ -34,30 +35,36 @@ impl ConfigFile {
 
     /// Writes the file whole or not at all.
     pub(super) fn save(&self) -> Result<(), CliError> {
-        let unfinished = self.path.with_extension("json.part");
-        let written = fs::write(&unfinished, self.root.to_string()).and_then(|()| fs::rename(&unfinished, &self.path));
-        written.map_err(|source| CliError::File { what: "write", path: self.path.clone(), source })
+        write_whole(&self.path, self.root.to_string().as_bytes()).map_err(|source| CliError::File {
+            what: "write",
+            path: self.path.clone(),
+            source,
+        })
     }
 
     fn object(&self) -> Result<CstObject, CliError> {
         self.root.object_value_or_create().ok_or_else(|| unchangeable(&self.path, "it is no object"))
     }
 
-    /// Adds a plugin. Of one with the same name only these keys are replaced; what else is said of it stays.
-    pub(super) fn put_plugin(&self, name: &str, keys: &[(&str, Value)]) -> Result<(), CliError> {
+    /// Adds a plugin. Of one with the same name only these keys are replaced, or removed where they have no value;
+    /// what else is said of it stays.
+    pub(super) fn put_plugin(&self, name: &str, keys: &[(&str, Option<Value>)]) -> Result<(), CliError> {
         let plugins = self.object()?.array_value_or_create("plugins");
         let plugins = plugins.ok_or_else(|| unchangeable(&self.path, "`plugins` is no list"))?;
         let Some(entry) = plugins.elements().iter().filter_map(CstNode::as_object).find(|it| is_named(it, name)) else {
             let mut entry = vec![("name".to_owned(), CstInputValue::from(name))];
-            entry.extend(keys.iter().map(|(key, value)| ((*key).to_owned(), input(value))));
+            let said = keys.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+            entry.extend(said.map(|(key, value)| ((*key).to_owned(), input(value))));
             plugins.ensure_multiline();
             plugins.append(CstInputValue::Object(entry));
             return Ok(());
         };
         for (key, value) in keys {
-            match entry.get(key) {
-                Some(property) => property.set_value(input(value)),
-                None => drop(entry.append(key, input(value))),
+            match (entry.get(key), value) {
+                (Some(property), Some(value)) => property.set_value(input(value)),
+                (Some(property), None) => property.remove(),
+                (None, Some(value)) => drop(entry.append(key, input(value))),
+                (None, None) => {}
             }
         }
         Ok(())
@@ -155,7 +162,9 @@ mod tests {
     fn an_empty_file_gets_what_is_needed() {
         let config = file("{\n}\n");
         let grants = json!({ "exec": ["codex"] });
-        config.put_plugin("billing", &[("path", json!("billing.wasm")), ("grants", grants)]).unwrap();
+        config
+            .put_plugin("billing", &[("path", Some(json!("billing.wasm"))), ("grants", Some(grants)), ("sha256", None)])
+            .unwrap();
         assert_eq!(config.use_for("classifier", "billing").unwrap(), None);
         assert_snapshot!(config.root.to_string(), @r#"
         {
@@ -178,8 +187,13 @@ mod tests {
     #[test]
     fn comments_and_all_else_stay() {
         let config = file(WITH_COMMENTS);
-        config.put_plugin("second", &[("path", json!("second.wasm"))]).unwrap();
-        config.put_plugin("first", &[("path", json!("other.wasm")), ("grants", json!({ "wasi": true }))]).unwrap();
+        config.put_plugin("second", &[("path", Some(json!("second.wasm")))]).unwrap();
+        config
+            .put_plugin(
+                "first",
+                &[("path", Some(json!("other.wasm"))), ("grants", Some(json!({ "wasi": true }))), ("onError", None)],
+            )
+            .unwrap();
         assert_eq!(config.use_for("classifier", "second").unwrap().as_deref(), Some("first"));
         assert_eq!(config.use_for("modelSelector", "second").unwrap(), None);
         assert_snapshot!(config.root.to_string());

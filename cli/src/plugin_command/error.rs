@@ -72,6 +72,14 @@ pub(crate) enum PluginCommandError {
         #[source]
         source: serde_json::Error,
     },
+    /// Something is granted to a plugin that does not say what it asks for.
+    #[error("`{plugin}` does not say what it asks for: {why}")]
+    UnknownGrants {
+        /// The plugin.
+        plugin: String,
+        /// What it says instead.
+        why: String,
+    },
     /// Settings that are no JSON object.
     #[error("`--settings` is no JSON object: {message}")]
     Settings {
@@ -126,6 +134,7 @@ impl PluginCommandError {
             | Self::Settings { .. }
             | Self::Refused { .. }
             | Self::NotGranted { .. }
+            | Self::UnknownGrants { .. }
             | Self::Unknown { .. } => ExitCode::Usage,
             Self::Build(_)
             | Self::Host(_)
@@ -149,6 +158,7 @@ impl PluginCommandError {
             Self::Refused { .. } => {
                 Some("`autoissue plugin inspect` shows what it takes; give it with `--settings`".to_owned())
             }
+            Self::UnknownGrants { .. } => Some("give the settings that it needs with `--settings`".to_owned()),
             Self::NotGranted { command, .. } => Some(format!("if it may have that, run `{command}`")),
             Self::Unknown { .. } => Some("`autoissue plugin list` lists them".to_owned()),
             Self::ConfigFile { .. } => {

@@ -48,6 +48,11 @@ impl Profile {
         self.plugin.grants()
     }
 
+    /// Returns why it is not known what it asks for, if so.
+    pub(super) fn unknown(&self) -> Option<&str> {
+        self.unknown.as_deref()
+    }
+
     /// Returns it for people.
     pub(super) fn text(&self, paint: Paint) -> String {
         let info = self.plugin.info();
@@ -77,7 +82,7 @@ impl Profile {
             return format!("not known: {}", one_line(why));
         }
         let asked = as_flags(self.asked());
-        if asked.is_empty() { "nothing".to_owned() } else { asked.join(", ") }
+        if asked.is_empty() { "nothing".to_owned() } else { one_line(&asked.join(", ")) }
     }
 
     /// Returns it for programs, as a line of this type.

@@ -110,7 +110,9 @@ fn word(word: &str) -> String {
     // The issues of this very repository are ours to name.
     let is_ours =
         word.strip_prefix('#').is_some_and(|number| number.trim_end_matches([':', ',']).parse::<u64>().is_ok());
-    let acts = word.contains('@') || word.contains("://") || word.contains('#') || word.contains("GH-");
+    let is_commit = 7 <= word.len() && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let names_site = word.to_ascii_lowercase().contains("www.");
+    let acts = ["@", "://", "#", "GH-"].iter().any(|sign| word.contains(sign)) || is_commit || names_site;
     if acts && !is_ours {
         return code(word);
     }

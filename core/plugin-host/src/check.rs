@@ -1,6 +1,8 @@
 //! What a plugin's values must be like before anyone works with them. Types are checked by wasmtime; here are the rules beyond.
 
-use autoissue_plugin_sdk::{AgentEvent, Classification, CommandSpec, ProgramInfo, PullRequestText, Selection, Usage};
+use autoissue_plugin_sdk::{
+    AgentEvent, Classification, CommandInput, CommandSpec, ProgramInfo, PullRequestText, Selection, Usage,
+};
 
 use crate::fault::{Fault, one_line};
 use crate::grants::{self, Grants};
@@ -135,8 +137,21 @@ pub(crate) fn program(info: &ProgramInfo) -> Checked {
     info.environment.iter().try_for_each(|variable| Ok(grants::may_be_set(variable)?))
 }
 
+/// The host's own program, and the one thing that plugins may have it do: its other commands run what a file tells them to.
+const OWN_PROGRAM: &str = "autoissue";
+const OWN_ARGS: [&str; 2] = ["internal", "apply-patch"];
+
 pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {
     grants.program(&command.program)?;
+    let is_own_helper =
+        command.args == OWN_ARGS && command.env.is_empty() && !matches!(command.input, CommandInput::File(_));
+    if command.program == OWN_PROGRAM && !is_own_helper {
+        return bad(
+            "args",
+            quoted(&command.args.join(" ")),
+            "`internal apply-patch` alone, for the program `autoissue`",
+        );
+    }
     arguments("args", &command.args)?;
     count("pass-env", command.pass_env.len())?;
     command.pass_env.iter().try_for_each(|variable| grants.variable(variable))?;
@@ -268,6 +283,16 @@ mod tests {
         check(
             with(|it| it.env = vec![("LD_PRELOAD".into(), String::new())]),
             "asks to set `LD_PRELOAD`, which no plugin may",
+        );
+        let own = Grants { exec: vec!["autoissue".into()], ..Grants::default() };
+        let helper = |args: &[&str], input| {
+            let args = args.iter().map(ToString::to_string).collect();
+            command(&CommandSpec { program: "autoissue".into(), args, input, ..CommandSpec::default() }, &own)
+        };
+        assert_eq!(helper(&["internal", "apply-patch"], CommandInput::Stdin(String::new())), Ok(()));
+        check(
+            helper(&["doctor", "--config", "{prompt-file}"], CommandInput::File(String::new())),
+            "`args` is `doctor --config {prompt-file}`, allowed is `internal apply-patch` alone, for the program `autoissue`",
         );
         assert!(with(|it| it.args = vec!["a\0b".into()]).is_err());
         assert!(with(|it| it.args = vec!["a".repeat(128 << 10)]).is_err());

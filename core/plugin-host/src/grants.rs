@@ -44,30 +44,56 @@ impl fmt::Display for NotGranted {
 const SHELLS: [&str; 14] =
     ["ash", "bash", "busybox", "cmd", "csh", "dash", "env", "fish", "ksh", "powershell", "pwsh", "sh", "tcsh", "zsh"];
 
-/// Variables that decide which code a program loads or which programs it finds, and those that hold the forge's token.
-const REFUSED: [&str; 18] = [
+/// Variables that decide which code a program loads, which programs it finds or whom it asks, and those that hold the forge's token.
+/// The list is long, and not complete: it keeps back what is known.
+const REFUSED: [&str; 26] = [
+    "ALL_PROXY",
+    "BASHOPTS",
     "BASH_ENV",
     "CLASSPATH",
     "ENV",
     "GCONV_PATH",
+    "GH_CONFIG_DIR",
     "GH_ENTERPRISE_TOKEN",
     "GH_TOKEN",
     "GITHUB_ENTERPRISE_TOKEN",
     "GITHUB_TOKEN",
     "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
     "IFS",
-    "JAVA_TOOL_OPTIONS",
-    "NODE_OPTIONS",
+    "NO_PROXY",
     "PATH",
-    "PERL5LIB",
-    "PERL5OPT",
-    "RUBYOPT",
+    "PROMPT_COMMAND",
+    "PS4",
     "SHELL",
+    "SHELLOPTS",
     "SSH_AUTH_SOCK",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "TMPDIR",
+    "_JAVA_OPTIONS",
 ];
 
 /// Beginnings of such names.
-const REFUSED_STARTS: [&str; 5] = ["AUTOISSUE_", "DYLD_", "GIT_", "LD_", "PYTHON"];
+const REFUSED_STARTS: [&str; 16] = [
+    "AUTOISSUE_",
+    "BUN_",
+    "DOTNET_",
+    "DYLD_",
+    "GIT_",
+    "JAVA_",
+    "JDK_",
+    "LD_",
+    "LUA_",
+    "NODE_",
+    "OPENSSL_",
+    "PERL",
+    "PYTHON",
+    "RUBY",
+    "XDG_",
+    "NPM_CONFIG_",
+];
 
 impl Grants {
     /// Returns whether a backend may have `program` run.
@@ -91,7 +117,8 @@ impl Grants {
 
 /// Returns whether a program may be granted at all.
 pub(crate) fn may_be_run(program: &str) -> Result<(), NotGranted> {
-    if program.is_empty() || program.starts_with(['-', '.']) || program.contains(['/', '\\', '\0']) {
+    let is_name = !program.is_empty() && program.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_name || program.starts_with(['-', '.']) || program.contains(['/', '\\']) {
         return Err(NotGranted::ProgramPath(program.to_owned()));
     }
     if SHELLS.contains(&program) {
@@ -126,7 +153,8 @@ mod tests {
         assert_eq!(program("codex"), Ok(()));
         assert_eq!(program("claude"), Err(NotGranted::Program("claude".into())));
         assert_eq!(program("sh"), Err(NotGranted::Shell("sh".into())), "although it is granted");
-        for path in ["", "/usr/bin/codex", "./codex", "../codex", "bin/codex", "a\0b", "-c", ".."] {
+        for path in ["", "/usr/bin/codex", "./codex", "../codex", "bin/codex", "a\0b", "a\u{1b}[2K", "a b", "-c", ".."]
+        {
             assert_eq!(program(path), Err(NotGranted::ProgramPath(path.into())));
         }
     }
@@ -136,9 +164,18 @@ mod tests {
         let variable = |name: &str| grants().variable(name);
         assert_eq!(variable("CODEX_KEY"), Ok(()));
         assert_eq!(variable("OTHER"), Err(NotGranted::Variable("OTHER".into())));
-        for name in
-            ["LD_PRELOAD", "ld_preload", "GIT_SSH_COMMAND", "PATH", "PYTHONPATH", "NODE_OPTIONS", "", "A=B", "GH_TOKEN"]
-        {
+        for name in [
+            "LD_PRELOAD",
+            "ld_preload",
+            "GIT_SSH_COMMAND",
+            "PATH",
+            "PYTHONPATH",
+            "NODE_PATH",
+            "https_proxy",
+            "",
+            "A=B",
+            "GH_CONFIG_DIR",
+        ] {
             assert_eq!(variable(name), Err(NotGranted::SetsVariable(name.into())));
         }
     }

@@ -8,13 +8,14 @@
 //! The file belongs to people and to git; only `plugin add` and `plugin remove` write it. Paths are those of the configuration.
 
 use std::fs;
-use std::io::{self, ErrorKind, Write as _};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use autoissue_plugin_host::Sha256Digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::config::PluginGrants;
+use crate::whole_file::write_whole;
 
 /// Name of the file, in the root of the checkout.
 pub const FILE_NAME: &str = "autoissue.plugins.lock";
@@ -78,9 +79,9 @@ impl Locked {
     ///
     /// # Errors
     /// See [`Changed`].
-    pub fn check(&self, found: Sha256Digest, grants: &PluginGrants) -> Result<(), Changed> {
+    pub fn check(&self, path: &Path, found: Sha256Digest, grants: &PluginGrants) -> Result<(), Changed> {
         if found != self.sha256 {
-            return Err(Changed::Content { path: self.path.clone(), found, agreed: self.sha256 });
+            return Err(Changed::Content { path: path.to_owned(), found, agreed: self.sha256 });
         }
         let more = beyond(grants, &self.grants);
         if more.is_empty() { Ok(()) } else { Err(Changed::Grants { plugin: self.name.clone(), more }) }
@@ -206,14 +207,7 @@ impl PluginLock {
                 _ => Ok(()),
             };
         }
-        let unfinished = path.with_extension("lock.part");
-        let write = || {
-            let mut file = fs::File::create(&unfinished)?;
-            file.write_all(self.text().as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&unfinished, &path)
-        };
-        write().map_err(failed)
+        write_whole(&path, self.text().as_bytes()).map_err(failed)
     }
 
     fn text(&self) -> String {
@@ -338,7 +332,9 @@ mod tests {
     fn another_component_or_more_power_is_a_change() {
         let agreed = locked("a");
         let check = |bytes: &[u8], grants: &PluginGrants| {
-            agreed.check(Sha256Digest::of(bytes), grants).map_err(|changed| changed.to_string())
+            agreed
+                .check(Path::new("billing.wasm"), Sha256Digest::of(bytes), grants)
+                .map_err(|changed| changed.to_string())
         };
         assert_eq!(check(b"a", &PluginGrants::default()), Ok(()), "less than agreed is fine");
         assert_eq!(check(b"a", &agreed.grants), Ok(()));

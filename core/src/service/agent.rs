@@ -298,7 +298,8 @@ impl Reading {
             }
             AgentEvent::Answer(text) => self.answer = Some(text),
             AgentEvent::UsageDelta(usage) => {
-                self.delta_tokens += usage.input_tokens + usage.output_tokens;
+                self.delta_tokens =
+                    self.delta_tokens.saturating_add(usage.input_tokens).saturating_add(usage.output_tokens);
                 if let Some(usd) = usage.usd {
                     self.spent(self.seen.unwrap_or_default() + Usd::from_dollars(usd), on_seen);
                 }

@@ -142,7 +142,7 @@ impl Forge {
         &self,
         draft: &IssueDraft,
         cancel: &CancellationToken,
-    ) -> Result<(IssueNumber, bool), ForgeError> {
+    ) -> Result<(IssueNumber, Option<String>), ForgeError> {
         match self {
             Self::Local(forge) => Ok(forge.create_issue(draft)?),
             Self::Github(github) => Ok(github.create_issue(draft, cancel)?),

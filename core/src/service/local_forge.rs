@@ -169,22 +169,22 @@ impl LocalForge {
         Ok(carries(&self.labels()?, label))
     }
 
-    /// Creates an issue with the next free number, and returns it. The second value tells whether an issue with the draft's
-    /// marker was there already, which is then left as it is.
+    /// Creates an issue with the next free number, and returns it. The second value is the title of the issue with the draft's
+    /// marker, where one was there already, which is then left as it is.
     ///
     /// # Errors
     /// See [`ForgeError`].
-    pub fn create_issue(&self, draft: &IssueDraft) -> Result<(IssueNumber, bool), ForgeError> {
+    pub fn create_issue(&self, draft: &IssueDraft) -> Result<(IssueNumber, Option<String>), ForgeError> {
         let lock = self.issues.lock()?;
         let (files, _) = self.issue_files()?;
         let has_marker = |file: &&IssueFile| draft.marker.as_ref().is_some_and(|marker| has_line(&file.body, marker));
         if let Some(file) = files.iter().find(has_marker) {
-            return Ok((file.number, true));
+            return Ok((file.number, Some(file.title.clone())));
         }
         let number = IssueNumber(next_number(&self.issues, files.iter().map(|file| file.number.0))?);
         let (name, text) = issue_file::write(number, draft);
         lock.create(&name, &text)?;
-        Ok((number, false))
+        Ok((number, None))
     }
 
     /// Writes what an issue depends on into its body, where that does not say so yet. An issue that is gone needs nothing.

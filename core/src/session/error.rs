@@ -127,6 +127,16 @@ pub enum SessionError {
         /// The checkout.
         project: PathBuf,
     },
+    /// A newer one has worked here since.
+    #[error(
+        "session `{session}` was interrupted, but session `{newer}` was begun here after it, and may have done the same work"
+    )]
+    Overtaken {
+        /// The unfinished one.
+        session: String,
+        /// The newer one.
+        newer: String,
+    },
     /// The session is over.
     #[error("session `{session}` is over: it {status}")]
     AlreadyOver {

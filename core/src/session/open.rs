@@ -228,11 +228,7 @@ fn unfinished(journal: &Journal, project: &Path, wanted: Option<&str>) -> Result
     let is_ours = |row: &SessionRow| Path::new(&row.project_path) == project;
     let row = match wanted {
         Some(wanted) => journal.session(wanted)?,
-        None => journal
-            .sessions(None, N_SESSIONS_MAX)?
-            .into_iter()
-            .find(|row| is_ours(row) && matches!(row.status, SessionStatus::Running | SessionStatus::Interrupted))
-            .ok_or_else(|| SessionError::NothingToResume { project: project.to_owned() })?,
+        None => newest_unfinished(journal.sessions(None, N_SESSIONS_MAX)?.into_iter().filter(is_ours), project)?,
     };
     let session = row.id.to_string();
     match row.status {
@@ -241,6 +237,25 @@ fn unfinished(journal: &Journal, project: &Path, wanted: Option<&str>) -> Result
         SessionStatus::Completed => Err(SessionError::AlreadyOver { session, status: "completed" }),
         SessionStatus::Failed => Err(SessionError::AlreadyOver { session, status: "failed" }),
     }
+}
+
+/// Returns the newest session if it is unfinished. What a newer one did would be done again, unless a person knows better.
+fn newest_unfinished(
+    newest_first: impl Iterator<Item = SessionRow>,
+    project: &Path,
+) -> Result<SessionRow, SessionError> {
+    let is_unfinished = |row: &SessionRow| matches!(row.status, SessionStatus::Running | SessionStatus::Interrupted);
+    let mut newer: Option<SessionId> = None;
+    for row in newest_first {
+        match newer {
+            None if is_unfinished(&row) => return Ok(row),
+            Some(newer) if is_unfinished(&row) => {
+                return Err(SessionError::Overtaken { session: row.id.to_string(), newer: newer.to_string() });
+            }
+            _ => newer = newer.or(Some(row.id)),
+        }
+    }
+    Err(SessionError::NothingToResume { project: project.to_owned() })
 }
 
 fn new_session(ground: &Ground, host: &Host, id: &SessionId, begun: &Begun, now_ms: u64) -> NewSession {

@@ -82,7 +82,8 @@ impl Workshop {
     pub(crate) fn read_plan(&self) -> Input {
         let given =
             self.plan_order().and_then(|order| order.given.clone().ok_or_else(|| validation("no plan was given")));
-        match given.and_then(|plan| self.keep_plan(plan)) {
+        let kept = |plan| self.keep_plan(&plan).map(|()| plan).map_err(|error| crash(&error));
+        match given.map(|plan| self.foreseen(plan)).and_then(kept) {
             Ok(plan) => Input::PlanRead { plan },
             Err(failure) => Input::PlanFailed { failure },
         }
@@ -198,10 +199,12 @@ impl Workshop {
         let message = match read {
             Ok(document) => {
                 document.notes.iter().for_each(|note| tracing::warn!("{note}"));
-                match self.keep_plan(document.plan) {
-                    Ok(plan) => return Answer::Plan(plan),
-                    Err(failure) => failure.to_string(),
+                let plan = self.foreseen(document.plan);
+                // It is in the journal too, so a full disk is no reason to pay for another.
+                if let Err(error) = self.keep_plan(&plan) {
+                    tracing::warn!(%error, "the plan's file is not kept");
                 }
+                return Answer::Plan(plan);
             }
             Err(error) => error.to_string(),
         };
@@ -214,19 +217,19 @@ impl Workshop {
         Answer::Rejected(Rejection { message, file })
     }
 
-    /// Writes the plan down for people, and adds what the strategies say of its issues.
-    fn keep_plan(&self, mut plan: Plan) -> Result<Plan, Failure> {
+    /// Returns the plan with what the strategies say of its issues.
+    fn foreseen(&self, mut plan: Plan) -> Plan {
         for (position, issue) in (1..).zip(&mut plan.issues) {
             self.foresee(position, issue);
         }
+        plan
+    }
+
+    /// Writes the plan down for people.
+    fn keep_plan(&self, plan: &Plan) -> std::io::Result<()> {
         let directive = self.plan.as_ref().map(|order| order.directive.as_str()).unwrap_or_default();
-        let text = planner::write(directive, &plan);
-        let write = || {
-            fs::create_dir_all(&self.session_dir)?;
-            fs::write(self.session_dir.join(PLAN_FILE), &text)
-        };
-        write().map_err(|error| crash(&error))?;
-        Ok(plan)
+        fs::create_dir_all(&self.session_dir)?;
+        fs::write(self.session_dir.join(PLAN_FILE), planner::write(directive, plan))
     }
 
     /// Notes the domain and the model that an issue is expected to get.
@@ -278,8 +281,16 @@ impl Workshop {
             marker: Some(marker(&order.plan_id, order.position)),
             planned_at: order.planned_at,
         };
-        let (number, existed) = self.forge.create_issue(&draft, cancel).map_err(|error| forge_failure(&error))?;
-        let n_api_calls = self.forge.n_api_calls(Some(PLANNER)) - before;
+        let (number, found) = self.forge.create_issue(&draft, cancel).map_err(|error| forge_failure(&error))?;
+        if let Some(title) = found.as_ref().filter(|title| **title != draft.title) {
+            let message = format!(
+                "{number} was made for issue {} of this plan, and has another title than “{}”: “{title}”; give it that title back, \
+                 or take `id` out of the plan's file, which makes it a new plan",
+                order.position, draft.title
+            );
+            return Err(Failure::NeedsPerson { message });
+        }
+        let (existed, n_api_calls) = (found.is_some(), self.forge.n_api_calls(Some(PLANNER)) - before);
         Ok(Input::IssueCreated { position: order.position, number, existed, n_api_calls })
     }
 

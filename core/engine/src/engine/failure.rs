@@ -8,6 +8,9 @@ use crate::{
     Stage, Task, Time, Usd,
 };
 
+/// Longest time that others may make us wait, milliseconds: the longest limits of accounts are those of a week.
+const WAIT_MS_MAX: u64 = 8 * 24 * 3_600_000;
+
 impl Turn<'_> {
     pub(super) fn failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let Some(task) = self.in_flight(issue, number, |_| true) else {
@@ -157,9 +160,10 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns a time stated by others, or a moment from now if it has passed: who asks again at once asks for ever.
+    /// Returns a time stated by others, or a moment from now if it has passed: who asks again at once asks for ever. What lies too
+    /// far ahead is a mistake of theirs, by a wrong unit most likely.
     pub(super) fn not_at_once(&self, until: Time) -> Time {
-        until.max(retry_at(self.now, 1, None, self.settings().seed))
+        until.min(self.now + WAIT_MS_MAX).max(retry_at(self.now, 1, None, self.settings().seed))
     }
 
     /// Counts a failure of a service; returns whether the task pays for it. It does not if the service is to blame.

@@ -128,9 +128,11 @@ impl Turn<'_> {
 
     pub(super) fn decomposed(&mut self, number: u32, mut report: AgentReport, answer: Option<Answer>) {
         let Some(attempt) = self.planner_in_flight(number) else { return };
-        if attempt.over_budget {
+        // A plan that came in spite of it is paid for, and is kept.
+        let is_planned = report.ended == Ended::Done && matches!(answer, Some(Answer::Plan(_)));
+        if attempt.over_budget && !is_planned {
             report.ended = Ended::Budget;
-        } else if self.engine.halt == Halt::Interrupting {
+        } else if self.engine.halt == Halt::Interrupting && !is_planned {
             report.ended = Ended::Failed { failure: Failure::Interrupted };
         }
         let ended = report.ended.clone();
@@ -289,12 +291,8 @@ impl Turn<'_> {
                 self.reopen_if_probing(US, |_| true);
                 self.emit(Event::CreationSuspended);
             }
-            Failure::Auth { .. } => self.suspend_creation(&failure),
             _ if failure.is_of_service() => self.delay_creation(failure),
-            _ => {
-                self.emit(Event::CreationSuspended);
-                self.stop(failure.to_string());
-            }
+            _ => self.suspend_creation(&failure),
         }
     }
 

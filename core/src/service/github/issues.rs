@@ -1,7 +1,7 @@
 //! Issues that we create. They are looked for by their markers first, so that creating one twice creates one.
 //!
-//! A marker is a word that nobody outside can know before it stands in an issue of ours; should somebody copy it then, the oldest
-//! issue with it counts.
+//! A marker is a word that nobody outside can know before it stands in an issue of ours. Somebody may copy it then, also into an
+//! issue that is older; so an issue counts only if it is younger than the plan and by somebody who belongs to the repository.
 
 use autoissue_engine::{IssueNumber, Time};
 use http::Method;
@@ -19,8 +19,8 @@ const US: Option<IssueNumber> = Some(IssueNumber::SESSION);
 const SKEW_MS_MAX: u64 = 24 * 3_600_000;
 
 impl Github {
-    /// Creates an issue, or finds the one with its marker; the second value tells whether there was one. Two calls, and one for
-    /// each further hundred issues that changed since it was thought of.
+    /// Creates an issue, or finds the one with its marker, whose title is the second value. Two calls, and one for each further
+    /// hundred issues that changed since it was thought of.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -28,11 +28,11 @@ impl Github {
         &self,
         draft: &IssueDraft,
         cancel: &CancellationToken,
-    ) -> Result<(IssueNumber, bool), GithubError> {
+    ) -> Result<(IssueNumber, Option<String>), GithubError> {
         self.block_on(async {
             match self.find_issue(draft).await? {
-                Some(number) => Ok((number, true)),
-                None => Ok((self.create(draft, cancel).await?, false)),
+                Some((number, title)) => Ok((number, Some(title))),
+                None => Ok((self.create(draft, cancel).await?, None)),
             }
         })
     }
@@ -93,22 +93,27 @@ impl Github {
         Ok(self.client.get(call).await?.body)
     }
 
-    async fn find_issue(&self, draft: &IssueDraft) -> Result<Option<IssueNumber>, GithubError> {
+    async fn find_issue(&self, draft: &IssueDraft) -> Result<Option<(IssueNumber, String)>, GithubError> {
         let Some(marker) = &draft.marker else { return Ok(None) };
         let mut query = form_urlencoded::Serializer::new(String::new());
         query.append_pair("state", "all").append_pair("per_page", "100");
         query.append_pair("sort", "created").append_pair("direction", "desc");
+        let since = draft.planned_at.ms().saturating_sub(SKEW_MS_MAX);
         if Time::default() < draft.planned_at {
-            let since = draft.planned_at.ms().saturating_sub(SKEW_MS_MAX);
             query.append_pair("since", &seconds(since));
         }
         let path = format!("/repos/{}/issues?{}", self.repo, query.finish());
         let call = Call { issue: US, doing: "look for an issue of the plan", path: &path };
-        let mut oldest: Option<IssueNumber> = None;
+        let mut oldest: Option<(IssueNumber, String)> = None;
         let read = |item: &Value| {
             let Some(WireIssue { issue, .. }) = wire::issue(item).ok().flatten() else { return };
-            if issue.body.lines().any(|line| line.trim() == marker) {
-                oldest = Some(oldest.map_or(issue.number, |oldest| oldest.min(issue.number)));
+            let is_marked = issue.body.lines().any(|line| line.trim() == marker);
+            let is_ours = since <= issue.created_at.ms() && is_by_member(item);
+            if is_marked && !is_ours {
+                tracing::warn!(issue = %issue.number, "an issue with the mark of a plan is by a stranger, or older than the plan");
+            }
+            if is_marked && is_ours && oldest.as_ref().is_none_or(|(oldest, _)| issue.number < *oldest) {
+                oldest = Some((issue.number, issue.title));
             }
         };
         self.client.list(call, N_PAGES_MAX, read).await?;
@@ -174,6 +179,12 @@ impl Github {
         }
         Ok(())
     }
+}
+
+/// Returns whether an issue is by somebody who belongs to the repository, or by an app that was let in.
+fn is_by_member(item: &Value) -> bool {
+    let association = item["author_association"].as_str().unwrap_or_default();
+    ["OWNER", "MEMBER", "COLLABORATOR"].contains(&association) || item["user"]["type"] == "Bot"
 }
 
 /// Returns a time as GitHub writes it, to the second.

@@ -117,7 +117,7 @@ fn an_issue_comes_back_as_it_was_written() {
     let project = Project::new();
     let body = "Do it.\n\n---\nstate: closed\n---\n\n```diff\n-a\n+b\n \n```";
     let created = project.forge().create_issue(&issue_draft("Search: \"slow\" # 1", body)).unwrap();
-    assert_eq!(created, (IssueNumber(1), false));
+    assert_eq!(created, (IssueNumber(1), None));
     let (issues, warnings) = project.issues();
     let expected = Issue {
         number: IssueNumber(1),
@@ -337,10 +337,10 @@ fn a_repeated_creation_finds_its_issue() {
     let project = Project::new();
     let marker = "<!-- autoissue: plan 3f, issue 1 -->".to_owned();
     let draft = IssueDraft { marker: Some(marker.clone()), ..issue_draft("Planned", "Do it.") };
-    assert_eq!(project.forge().create_issue(&draft).unwrap(), (IssueNumber(1), false));
-    assert_eq!(project.forge().create_issue(&draft).unwrap(), (IssueNumber(1), true));
+    assert_eq!(project.forge().create_issue(&draft).unwrap(), (IssueNumber(1), None));
+    assert_eq!(project.forge().create_issue(&draft).unwrap(), (IssueNumber(1), Some("Planned".to_owned())));
     let other = IssueDraft { marker: Some(marker.replace("issue 1", "issue 2")), ..draft };
-    assert_eq!(project.forge().create_issue(&other).unwrap(), (IssueNumber(2), false));
+    assert_eq!(project.forge().create_issue(&other).unwrap(), (IssueNumber(2), None));
     assert!(project.read("issues/0001-planned.md").ends_with(&format!("Do it.\n\n{marker}\n")));
 }
 

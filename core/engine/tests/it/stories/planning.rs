@@ -296,7 +296,7 @@ fn a_planner_that_passes_its_reservation_is_stopped() {
             night.input(Input::PlannerMetered { attempt: 1, spent: usd(0.02) });
             night.input(Input::PlannerMetered { attempt: 1, spent: usd(1.0) });
             night.input(Input::PlannerMetered { attempt: 1, spent: usd(2.01) });
-            night.replies(0, "planner", [Reply::Exits(Ended::Done, Spent::Unknown)]).release(0, "planner");
+            night.replies(0, "planner", [Reply::Exits(Ended::Budget, Spent::Unknown)]).release(0, "planner");
         },
         "
         planner 1 started, $2.00 reserved
@@ -450,12 +450,33 @@ fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
 }
 
 #[test]
+fn a_plan_that_came_in_spite_of_a_stop_is_kept() {
+    check(
+        0,
+        |night| {
+            night.plans(&[&[]]).hold(0, "planner").begin().interrupt().interrupt();
+            night.release(0, "planner").hold(1, "create").resume();
+        },
+        "
+        planner 1 started, $2.00 reserved
+        interrupt requested
+        planner exited, $0.50
+        plan of 1 issues
+        session interrupted
+        session resumed
+        ",
+    );
+}
+
+#[test]
 fn an_interrupt_stops_the_planner_and_a_resume_asks_it_again() {
     let night = check(
         0,
         |night| {
             night.plans(&[&[]]).hold(0, "planner").begin().interrupt().interrupt();
-            night.replies(0, "planner", [done(0.3)]).release(0, "planner").hold(1, "create").resume();
+            let cut = Ended::Failed { failure: Failure::Interrupted };
+            night.replies(0, "planner", [Reply::Exits(cut, Spent::Known(usd(0.3)))]);
+            night.release(0, "planner").hold(1, "create").resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -621,7 +642,7 @@ fn creation_with_bad_credentials_waits_until_they_are_mended() {
 }
 
 #[test]
-fn an_issue_that_the_forge_refuses_ends_the_session() {
+fn an_issue_that_the_forge_refuses_waits_for_a_person() {
     let refused = Failure::NeedsPerson { message: "the body is too long".into() };
     check(
         0,
@@ -634,8 +655,8 @@ fn an_issue_that_the_forge_refuses_ends_the_session() {
         plan of 2 issues
         issue 1 created as #1
         creation suspended
-        session stops: the body is too long
-        session failed: the body is too long
+        session is suspended: the body is too long
+        session interrupted
         ",
     );
 }
