@@ -63,6 +63,7 @@ pub(crate) fn planned(number: u64) -> Event {
     Event::TaskPlanned {
         issue: IssueNumber(number),
         model: Some("sonnet".to_owned()),
+        effort: None,
         reason: "set by `agent.model`".to_owned(),
         estimate: Usd::from_cents(500),
     }

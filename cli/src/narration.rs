@@ -97,8 +97,10 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
             let confidence = classification.confidence;
             one(Detail, format!("domain {} ({confidence:.1}): {reasons}", one_line(&classification.domain)))
         }
-        Event::TaskPlanned { model, reason, estimate, .. } => {
-            one(Detail, format!("model {} ({}), estimated {estimate}", model_name(model.as_deref()), message(reason)))
+        Event::TaskPlanned { model, effort, reason, estimate, .. } => {
+            let effort = effort.map(|effort| format!(", effort {}", effort.name())).unwrap_or_default();
+            let model = model_name(model.as_deref());
+            one(Detail, format!("model {model}{effort} ({}), estimated {estimate}", message(reason)))
         }
         Event::PluginFailed(undecided) => one(Odd, plugin_failed(undecided)),
         Event::BacklogAdmitted { estimate, n_tasks } => {
@@ -360,6 +362,7 @@ mod tests {
             Event::TaskPlanned {
                 issue,
                 model: Some("sonnet".to_owned()),
+                effort: Some(autoissue_core::engine::Effort::High),
                 reason: "set".to_owned(),
                 estimate: Usd::from_cents(500),
             },

@@ -25,6 +25,7 @@ use tracing::{Instrument, Span};
 
 use crate::log;
 use crate::service::agent::Wish;
+use crate::strategy::ChosenModel;
 use crate::work::{AttemptId, Foundation, PublishOrder, Workshop};
 
 /// Issues that one thread classifies at least: it takes about a millisecond.
@@ -145,10 +146,10 @@ impl Executor {
                     leased.map(|base| Input::WorktreeLeased { issue, attempt, base })
                 });
             }
-            Effect::RunAgent { issue, attempt, model, limit, resume, feedback, avoid } => {
+            Effect::RunAgent { issue, attempt, model, effort, limit, resume, feedback, avoid } => {
                 let id = AttemptId { issue: issue.number, attempt };
                 let (wish, _) = self.stoppable(id);
-                let order = crate::work::RunOrder { issue, attempt, model, limit, resume, feedback, avoid };
+                let order = crate::work::RunOrder { issue, attempt, model, effort, limit, resume, feedback, avoid };
                 let inputs = self.inputs.clone();
                 let everything = self.everything.clone();
                 self.attempt(id, async move {
@@ -208,11 +209,14 @@ impl Executor {
         let failed = move |failure: Failure| Input::ModelSelected {
             issue: number,
             model: None,
+            effort: None,
             reason: format!("left to the agent's program: {failure}"),
         };
         self.blocking(failed, move || {
             match workshop.strategies.select_model(&issue, &domain, attempt, n_substance, cap_left) {
-                Ok((model, reason)) => Input::ModelSelected { issue: number, model, reason },
+                Ok(ChosenModel { model, effort, reason }) => {
+                    Input::ModelSelected { issue: number, model, effort, reason }
+                }
                 Err(undecided) => Input::Undecided(undecided),
             }
         });

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use autoissue_classifier::{BuiltinClassifier, DOMAINS};
 use autoissue_claude::ClaudeBackend;
-use autoissue_engine::{Classification, Instead, Issue, Undecided, Usd};
+use autoissue_engine::{Classification, Effort, Instead, Issue, Undecided, Usd};
 use autoissue_model_selector::BuiltinSelector;
 use autoissue_patch::PatchBackend;
 use autoissue_plugin_host::{Kind, NoStrategy};
@@ -48,6 +48,40 @@ pub struct Strategies {
     run_label: String,
     /// Hears of plugins that did not decide.
     tell: Box<dyn Fn(Undecided) + Send + Sync>,
+}
+
+/// What the model selector decided.
+pub struct ChosenModel {
+    /// Model; `None` leaves it to the agent's program.
+    pub model: Option<String>,
+    /// How hard it should think; `None` leaves it to the program.
+    pub effort: Option<Effort>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+impl ChosenModel {
+    /// The program chooses.
+    const fn left(reason: String) -> Self {
+        Self { model: None, effort: None, reason }
+    }
+}
+
+const fn engine_effort(effort: sdk::Effort) -> Effort {
+    match effort {
+        sdk::Effort::Low => Effort::Low,
+        sdk::Effort::Medium => Effort::Medium,
+        sdk::Effort::High => Effort::High,
+    }
+}
+
+/// Returns an effort as backends are told it.
+pub const fn sdk_effort(effort: Effort) -> sdk::Effort {
+    match effort {
+        Effort::Low => sdk::Effort::Low,
+        Effort::Medium => sdk::Effort::Medium,
+        Effort::High => sdk::Effort::High,
+    }
 }
 
 /// Who takes one kind of decision.
@@ -278,7 +312,7 @@ impl Strategies {
         Ok(Classification { domain: answer.domain, confidence: answer.confidence, reasons: answer.reasons, paths, by })
     }
 
-    /// Returns the model for an attempt, and the reason in words. `None` leaves the choice to the agent's program.
+    /// Returns the model for an attempt.
     ///
     /// # Errors
     /// Where nobody decides, as the operator wants it when a plugin fails.
@@ -289,10 +323,10 @@ impl Strategies {
         attempt: u32,
         n_substance: u32,
         budget_left: Usd,
-    ) -> Result<(Option<String>, String), Undecided> {
+    ) -> Result<ChosenModel, Undecided> {
         let models = self.probe_backend().map(|info| info.models).unwrap_or_default();
         if models.is_empty() {
-            return Ok((None, "the agent has no choice of models".to_owned()));
+            return Ok(ChosenModel::left("the agent has no choice of models".to_owned()));
         }
         let request = |settings: &str| sdk::SelectionRequest {
             settings: settings.to_owned(),
@@ -313,9 +347,12 @@ impl Strategies {
             || BuiltinSelector.select(&request("")),
         );
         match answer {
-            Ok((selection, _)) => Ok((Some(selection.model), selection.reason)),
+            Ok((selection, _)) => {
+                let effort = selection.effort.map(engine_effort);
+                Ok(ChosenModel { model: Some(selection.model), effort, reason: selection.reason })
+            }
             Err(undecided) if self.selector.guard.is_none() => {
-                Ok((None, format!("left to the agent's program: {}", undecided.message)))
+                Ok(ChosenModel::left(format!("left to the agent's program: {}", undecided.message)))
             }
             Err(undecided) => Err(undecided),
         }

@@ -15,7 +15,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use autoissue_engine::{
-    AgentReport, CheckResult, Dependency, Failure, FileChange, Input, Issue, IssueNumber, Start, Usd, Work,
+    AgentReport, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue, IssueNumber, Start, Usd, Work,
     dependencies_stated_in,
 };
 use autoissue_plugin_sdk::{AgentTask, hidden_text};
@@ -36,7 +36,7 @@ use crate::service::process::SupervisorProgram;
 use crate::service::remote::Remote;
 use crate::service::worktrees::{CollectRequest, Collected, History, LeaseRequest, WorktreeError, Worktrees};
 use crate::session::PlanOrder;
-use crate::strategy::Strategies;
+use crate::strategy::{Strategies, sdk_effort};
 
 pub(crate) use planning::{CreationOrder, PlannerOrder};
 pub(crate) use publish::{Foundation, PublishOrder};
@@ -94,6 +94,7 @@ pub(crate) struct RunOrder {
     pub(crate) issue: Arc<Issue>,
     pub(crate) attempt: u32,
     pub(crate) model: Option<String>,
+    pub(crate) effort: Option<Effort>,
     pub(crate) limit: Option<Usd>,
     pub(crate) resume: Option<String>,
     pub(crate) feedback: Option<String>,
@@ -330,6 +331,7 @@ impl Workshop {
             issue: self.strategies.issue(&order.issue),
             prompt: prompt.text,
             model: order.model,
+            effort: order.effort.map(sdk_effort),
             session: uuid(&self.mark(id, "session")),
             resume: order.resume,
             max_turns: settings.max_turns,

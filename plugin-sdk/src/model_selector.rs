@@ -99,7 +99,8 @@ pub struct Selection {
     pub model: String,
     /// How hard it should think; `None` leaves it to the backend.
     pub effort: Option<Effort>,
-    /// Models to take in turn when this one is not to be had.
+    /// Models to take in turn when this one is not to be had. This host only checks and keeps the list: after a failure of substance it
+    /// asks the selector again.
     pub fallbacks: Vec<String>,
     /// Reason, in words for people.
     pub reason: String,

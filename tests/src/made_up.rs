@@ -292,7 +292,7 @@ impl MadeUp {
             }
             Effect::SelectModel { issue, .. } => {
                 let (model, reason) = (Some("sonnet".to_owned()), "set".to_owned());
-                self.later(1, Input::ModelSelected { issue: issue.number, model, reason });
+                self.later(1, Input::ModelSelected { issue: issue.number, model, effort: None, reason });
             }
             Effect::CheckBase => self.later(8_000, Input::BaseChecked { results: vec![check(true)] }),
             Effect::LeaseWorktree { issue, attempt, .. } => {

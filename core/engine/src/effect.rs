@@ -1,7 +1,7 @@
 //! What is to be done in the world. Every effect may be repeated; each is answered by exactly one input, unless it says otherwise.
 
 use crate::input::SharedIssue;
-use crate::{Classification, IssueNumber, Rejection, Usd, Work};
+use crate::{Classification, Effort, IssueNumber, Rejection, Usd, Work};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +81,8 @@ pub enum Effect {
         attempt: u32,
         /// Model; `None` leaves it to the program.
         model: Option<String>,
+        /// How hard it should think; `None` leaves it to the program.
+        effort: Option<Effort>,
         /// What the agent is told that it may spend; `None` where it is free.
         limit: Option<Usd>,
         /// Session of the agent to go on with.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::SharedIssue;
 use crate::{
-    About, AgentReport, CheckResult, Classification, Failure, History, IssueNumber, Outcome, Plan, Publication,
+    About, AgentReport, CheckResult, Classification, Effort, Failure, History, IssueNumber, Outcome, Plan, Publication,
     Rejection, Service, SessionStatus, Settings, Time, Undecided, Usd, Work,
 };
 
@@ -156,6 +156,9 @@ pub enum Event {
         issue: IssueNumber,
         /// Model; `None` leaves it to the program.
         model: Option<String>,
+        /// How hard it should think; `None` leaves it to the program.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        effort: Option<Effort>,
         /// Why this model.
         reason: String,
         /// What it is expected to cost.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, Classification, Ended, Failure, History, Issue, IssueNumber, Plan, PullRequest, Rejection, Service,
+    About, Classification, Effort, Ended, Failure, History, Issue, IssueNumber, Plan, PullRequest, Rejection, Service,
     Settings, Spent, Undecided, Usd,
 };
 
@@ -99,6 +99,8 @@ pub enum Input {
         issue: IssueNumber,
         /// Model; `None` leaves it to the program.
         model: Option<String>,
+        /// How hard it should think; `None` leaves it to the program.
+        effort: Option<Effort>,
         /// Why, in words.
         reason: String,
     },

@@ -53,6 +53,6 @@ pub use money::Usd;
 pub use outcome::{NotStarted, Outcome, SessionStatus, Skip};
 pub use plan::{Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, Planning, Rejection};
 pub use settings::{About, Metering, ModelChoice, RedBase, Settings};
-pub use task::{Attempt, Doing, Stage, Task};
+pub use task::{Attempt, Doing, Effort, Stage, Task};
 pub use time::Time;
 pub use undecided::{Instead, Undecided};

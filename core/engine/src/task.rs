@@ -7,10 +7,35 @@
 //!                     └── failed in substance, and the model selector is asked again
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use crate::input::SharedIssue;
 use crate::{
     AgentReport, CheckResult, Classification, Ended, FailureType, Outcome, Publication, Start, Time, Usd, Work,
 };
+
+/// How hard a model should think, where the agent has such a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// Least.
+    Low,
+    /// Between.
+    Medium,
+    /// Most.
+    High,
+}
+
+impl Effort {
+    /// Returns its name, which is what agents call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+}
 
 /// An issue accepted into the session.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +48,8 @@ pub struct Task {
     pub classification: Option<Classification>,
     /// Model of the next attempt; `None` leaves it to the program.
     pub model: Option<String>,
+    /// How hard it should think; `None` leaves it to the program.
+    pub effort: Option<Effort>,
     /// What it is expected to cost.
     pub estimate: Usd,
     /// What it has cost, all attempts.
@@ -149,6 +176,7 @@ impl Task {
             stage: Stage::Classifying,
             classification: None,
             model: None,
+            effort: None,
             estimate: Usd::ZERO,
             spent: Usd::ZERO,
             assumed: Usd::ZERO,

@@ -245,7 +245,9 @@ impl Workshop {
         planned.domain = self.strategies.classify(&issue).map_or_else(|_| "unknown".to_owned(), |it| it.domain);
         let cap = Usd::from_micros(self.config.agent.max_budget_usd.micros());
         planned.model = match self.config.agent.model.as_str() {
-            "auto" => self.strategies.select_model(&issue, &planned.domain, 1, 0, cap).ok().and_then(|chosen| chosen.0),
+            "auto" => {
+                self.strategies.select_model(&issue, &planned.domain, 1, 0, cap).ok().and_then(|chosen| chosen.model)
+            }
             _ if !self.strategies.has_models() => None,
             model => Some(model.to_owned()),
         };

@@ -25,7 +25,7 @@ impl AgentBackend for LineAgent {
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
         let command = CommandSpec {
             program: "line-agent".into(),
-            args: task.model.iter().cloned().collect(),
+            args: task.model.iter().cloned().chain(task.effort.map(|effort| format!("{effort:?}"))).collect(),
             env: vec![("LINE_AGENT_MODE".into(), "test".into())],
             pass_env: vec!["LINE_AGENT_KEY".into()],
             input: CommandInput::Stdin(task.prompt.clone()),

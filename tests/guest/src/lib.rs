@@ -76,7 +76,8 @@ impl ModelSelector for Strongest {
 
     fn select(&self, request: &SelectionRequest) -> Result<Selection, PluginError> {
         let model = request.available.last().map(|model| model.id.clone()).unwrap_or_default();
-        Ok(Selection { model, reason: "the guest takes the strongest".into(), ..Selection::default() })
+        let effort = Some(Effort::High);
+        Ok(Selection { model, effort, reason: "the guest takes the strongest".into(), ..Selection::default() })
     }
 }
 

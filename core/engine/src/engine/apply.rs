@@ -72,10 +72,11 @@ impl Engine {
                 task.classification = Some(classification.clone());
                 task.stage = Stage::Choosing;
             }
-            Event::TaskPlanned { issue, model, estimate, .. } => {
+            Event::TaskPlanned { issue, model, effort, estimate, .. } => {
                 self.n_unplanned -= 1;
                 let task = self.task_mut(*issue);
                 task.model = model.clone();
+                task.effort = *effort;
                 task.estimate = *estimate;
                 self.wait(*issue, Time::default());
             }

@@ -44,6 +44,7 @@ impl Turn<'_> {
             issue: task.issue.clone(),
             attempt,
             model: task.model.clone(),
+            effort: task.effort,
             limit: (!is_free).then(|| reserved - self.settings().margin()),
             resume: task.kept.as_ref().and_then(|kept| kept.session.clone()),
             feedback: task.feedback.clone(),

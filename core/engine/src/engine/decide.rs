@@ -57,7 +57,7 @@ impl<'a> Turn<'a> {
             }
             Input::BacklogFailed { failure } => self.backlog_failed(failure),
             Input::Classified { issue, classification } => self.classified(issue, classification),
-            Input::ModelSelected { issue, model, reason } => self.model_selected(issue, model, reason),
+            Input::ModelSelected { issue, model, effort, reason } => self.model_selected(issue, model, effort, reason),
             Input::Undecided(undecided) => self.undecided(undecided),
             Input::BaseChecked { results } => self.base_checked(results),
             Input::WorktreeLeased { issue, attempt, base } => self.worktree_leased(issue, attempt, base),

@@ -7,8 +7,8 @@ use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
 use crate::retry::retry_at;
 use crate::{
-    About, CheckResult, Classification, Effect, Event, Failure, FailureType, History, Instead, Issue, IssueNumber,
-    ModelChoice, NotStarted, Outcome, RedBase, SessionStatus, Settings, Skip, Stage, Time, Undecided, Usd,
+    About, CheckResult, Classification, Effect, Effort, Event, Failure, FailureType, History, Instead, Issue,
+    IssueNumber, ModelChoice, NotStarted, Outcome, RedBase, SessionStatus, Settings, Skip, Stage, Time, Undecided, Usd,
 };
 
 /// Tries at reading the backlog, and at publishing, before it counts as failed: after 1 s, 2 s and 4 s.
@@ -114,7 +114,7 @@ impl Turn<'_> {
     /// Plans a task with the fixed model, or asks the model selector.
     pub(super) fn choose_model(&mut self, issue: IssueNumber) {
         match self.settings().model.clone() {
-            ModelChoice::Fixed { model } => self.plan(issue, model, "set by `agent.model`".to_owned()),
+            ModelChoice::Fixed { model } => self.plan(issue, model, None, "set by `agent.model`".to_owned()),
             ModelChoice::Auto => {
                 let effect = self.select_model(issue);
                 self.ask(effect);
@@ -133,9 +133,15 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn model_selected(&mut self, issue: IssueNumber, model: Option<String>, reason: String) {
+    pub(super) fn model_selected(
+        &mut self,
+        issue: IssueNumber,
+        model: Option<String>,
+        effort: Option<Effort>,
+        reason: String,
+    ) {
         if self.engine.task(issue).is_some_and(|task| task.stage == Stage::Choosing) {
-            self.plan(issue, model, reason);
+            self.plan(issue, model, effort, reason);
         }
     }
 
@@ -159,10 +165,10 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn plan(&mut self, issue: IssueNumber, model: Option<String>, reason: String) {
+    fn plan(&mut self, issue: IssueNumber, model: Option<String>, effort: Option<Effort>, reason: String) {
         let cap = self.engine.cap();
         let estimate = self.engine.history.estimate(model.as_deref(), cap);
-        self.emit(Event::TaskPlanned { issue, model, reason, estimate });
+        self.emit(Event::TaskPlanned { issue, model, effort, reason, estimate });
     }
 
     /// Opens the gate once the whole backlog is planned: all of it fits the budget, or what fits may start.

@@ -318,7 +318,7 @@ impl Night {
         self.input(input);
         match strategy {
             "classifier" => Input::Classified { issue, classification: self.classes[&issue.0].clone() },
-            _ => Input::ModelSelected { issue, model: Some("sonnet".into()), reason: String::new() },
+            _ => Input::ModelSelected { issue, model: Some("sonnet".into()), effort: None, reason: String::new() },
         }
     }
 
@@ -365,7 +365,12 @@ impl Night {
             Effect::SelectModel { issue, n_substance, .. } => {
                 let usual = if *n_substance == 0 { "sonnet" } else { "opus" };
                 let model = self.models.get(&n).copied().unwrap_or(usual);
-                Input::ModelSelected { issue: issue.number, model: Some(model.into()), reason: String::new() }
+                Input::ModelSelected {
+                    issue: issue.number,
+                    model: Some(model.into()),
+                    effort: (model == "opus").then_some(Effort::High),
+                    reason: String::new(),
+                }
             }
             Effect::CheckBase => Input::BaseChecked { results: checks(reply.as_ref()) },
             Effect::LeaseWorktree { issue, attempt, .. } => match reply {

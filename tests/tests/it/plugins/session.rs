@@ -12,7 +12,7 @@ use super::GUEST;
 /// A program that speaks the guest's lines and adds a file.
 const LINE_AGENT: &str = "#!/bin/sh
 cat > prompt.txt
-echo \"say model $1, key $LINE_AGENT_KEY, mode $LINE_AGENT_MODE\"
+echo \"say model $1, effort $2, key $LINE_AGENT_KEY, mode $LINE_AGENT_MODE\"
 echo 'cost 0.25'
 echo 'done added a file'
 ";
@@ -120,7 +120,7 @@ fn one_plugin_takes_every_decision_at_once() {
         "{text}"
     );
     let transcript = world.run(["show", run.summary()["session"].as_str().unwrap(), "1"]).exits(0).stdout;
-    assert!(transcript.contains("say model large, key k-1, mode test"), "{transcript}");
+    assert!(transcript.contains("say model large, effort High, key k-1, mode test"), "{transcript}");
 }
 
 #[test]

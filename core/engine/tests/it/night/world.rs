@@ -239,7 +239,7 @@ pub(super) fn work(rng: &mut Rng, weather: &Weather, settings: &Settings, now: T
         Effect::Classify { issue } => Input::Classified { issue: issue.number, classification: classification(rng) },
         Effect::SelectModel { issue, .. } => {
             let model = ["sonnet", "opus"][rng.usize(..2)].to_owned();
-            Input::ModelSelected { issue: issue.number, model: Some(model), reason: String::new() }
+            Input::ModelSelected { issue: issue.number, model: Some(model), effort: None, reason: String::new() }
         }
         Effect::CheckBase => {
             let red_percent = if rng.bool() { 0 } else { weather.failure_percent };

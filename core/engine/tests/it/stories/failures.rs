@@ -293,10 +293,11 @@ fn an_auto_model_is_asked_again_after_a_failure_of_substance_only() {
         ",
     );
     let models = night.asked.iter().filter_map(|effect| match effect {
-        Effect::RunAgent { model, .. } => model.as_deref(),
+        Effect::RunAgent { model, effort, .. } => Some((model.as_deref()?, *effort)),
         _ => None,
     });
-    assert_eq!(models.collect::<Vec<_>>(), ["sonnet", "sonnet", "opus"]);
+    let expected = [("sonnet", None), ("sonnet", None), ("opus", Some(Effort::High))];
+    assert_eq!(models.collect::<Vec<_>>(), expected);
 }
 
 #[test]
