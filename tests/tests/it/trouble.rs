@@ -616,6 +616,22 @@ fn a_lost_tail_repeats_effects_and_never_a_pull_request() {
     }
 }
 
+#[test]
+fn a_session_that_another_overtook_is_resumed_by_its_name_only() {
+    let world = world(1);
+    run(&world, &["exec", "go"]).exits(0);
+    let (new, events) = recorded(&world.state());
+    let state = world.root().join("overtaken");
+    cut_off(&world.state(), &state, &new, &events[..events.len() - 1]);
+    run_on(&world, &state, &["exec", "go"]).exits(0);
+    let refused = run_on(&world, &state, &["resume"]).exits(2);
+    assert!(refused.stderr.contains("was begun here after it"), "{}", refused.stderr);
+    assert!(refused.stderr.contains(&format!("autoissue resume {}", new.id)), "{}", refused.stderr);
+    run_on(&world, &state, &["resume", new.id.as_str()]).exits(0);
+    run_on(&world, &state, &["resume"]).exits(2);
+    each_issue_has_one_pull_request(&world, 1);
+}
+
 // ---- clocks
 
 /// Moves all times of an event by a day.

@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
+use autoissue_tests::github_server::Issue;
 use autoissue_tests::{Sandbox, Terminal};
 use serde_json::{Value, json};
 
-use super::{DIRECTIVE, issues, launches, local, n_planners, plan, planned, planner_answers};
+use super::{DIRECTIVE, issues, launches, local, n_planners, on_github, plan, planned, planner_answers};
 
 const ENTER: &str = "\r";
 
@@ -74,6 +75,45 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
     assert_eq!(again.summary()["counts"], json!({"already_open": 3}));
     assert!(again.events("issue_created").iter().all(|event| event["existed"] == true), "{}", again.stdout);
     assert_eq!((issues(&world).len(), again.summary()["spent_usd"].as_f64()), (3, Some(0.0)));
+}
+
+#[test]
+fn a_plan_that_is_edited_after_its_issues_were_made_needs_a_person() {
+    let world = local();
+    planner_answers(&world, &two());
+    plan(&world, &["--out", "plan.json"]).exits(0);
+    let mut saved = file(&world, "plan.json");
+    saved["issues"][0]["title"] = "Something else".into();
+    world.write("plan.json", &saved.to_string());
+    let run = world.run(["plan", "--from", "plan.json"]).exits(130);
+    let said =
+        "#1 was made for issue 1 of this plan, and has another title than “Something else”: “Add the user table”";
+    assert!(run.stderr.contains(said) && run.stderr.contains("take `id` out of the plan's file"), "{}", run.stderr);
+    assert_eq!(issues(&world).len(), 2, "nothing is made, and nothing taken for something else");
+    saved.as_object_mut().expect("keys").remove("id");
+    world.write("plan.json", &saved.to_string());
+    world.run(["plan", "--from", "plan.json"]).exits(0);
+    assert_eq!(issues(&world).len(), 4);
+}
+
+#[test]
+fn a_mark_that_a_stranger_copied_is_no_issue_of_the_plan() {
+    let first = on_github();
+    planner_answers(&first, &two());
+    first.run(["plan", DIRECTIVE, "--out", "plan.json"]).exits(0);
+    let ours = first.repository.issues().remove(0);
+    for stranger in [
+        Issue::new(&ours.title).body(&ours.body).by("mallory"),
+        // An old issue of somebody who belongs here, and who may be anybody's friend.
+        Issue::new(&ours.title).body(&ours.body).created_at("2020-01-01T00:00:00Z"),
+    ] {
+        let world = on_github();
+        world.repository.issue(stranger);
+        world.write("plan.json", &first.read("plan.json"));
+        let run = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
+        let existed: Vec<bool> = run.events("issue_created").iter().map(|event| event["existed"] == true).collect();
+        assert_eq!((existed, world.repository.issues().len()), (vec![false, false], 3), "{}", run.stdout);
+    }
 }
 
 #[test]
