@@ -3,7 +3,7 @@
 //! A marker is a word that nobody outside can know before it stands in an issue of ours. Somebody may copy it then, also into an
 //! issue that is older; so an issue counts only if it is younger than the plan and by somebody who belongs to the repository.
 
-use autoissue_engine::{IssueNumber, Time};
+use autoissue_engine::{Issue, IssueNumber, Time};
 use http::Method;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -104,20 +104,33 @@ impl Github {
         }
         let path = format!("/repos/{}/issues?{}", self.repo, query.finish());
         let call = Call { issue: US, doing: "look for an issue of the plan", path: &path };
-        let mut oldest: Option<(IssueNumber, String)> = None;
+        let mut marked: Vec<(Issue, bool)> = Vec::new();
         let read = |item: &Value| {
             let Some(WireIssue { issue, .. }) = wire::issue(item).ok().flatten() else { return };
             let is_marked = issue.body.lines().any(|line| line.trim() == marker);
-            let is_ours = since <= issue.created_at.ms() && is_by_member(item);
-            if is_marked && !is_ours {
-                tracing::warn!(issue = %issue.number, "an issue with the mark of a plan is by a stranger, or older than the plan");
-            }
-            if is_marked && is_ours && oldest.as_ref().is_none_or(|(oldest, _)| issue.number < *oldest) {
-                oldest = Some((issue.number, issue.title));
+            if is_marked && since <= issue.created_at.ms() {
+                marked.push((issue, is_by_member(item)));
             }
         };
         self.client.list(call, N_PAGES_MAX, read).await?;
-        Ok(oldest)
+        // Not every member is shown as one, but we know ourselves.
+        let us = if marked.iter().all(|(_, is_by_member)| *is_by_member) { None } else { self.login().await? };
+        let (ours, others): (Vec<_>, Vec<_>) =
+            marked.into_iter().partition(|(issue, is_by_member)| *is_by_member || us.as_ref() == Some(&issue.author));
+        for (issue, _) in others {
+            tracing::warn!(issue = %issue.number, author = issue.author, "a stranger's issue has the mark of a plan");
+        }
+        Ok(ours.into_iter().map(|(issue, _)| (issue.number, issue.title)).min())
+    }
+
+    /// Returns whose token this is; `None` where it is an app's.
+    async fn login(&self) -> Result<Option<String>, GithubError> {
+        let call = Call { issue: US, doing: "ask whose token this is", path: "/user" };
+        match self.client.get(call).await {
+            Ok(answer) => Ok(answer.body["login"].as_str().map(str::to_owned)),
+            Err(GithubError::Forbidden { .. } | GithubError::NotFound { .. } | GithubError::Refused { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn create(&self, draft: &IssueDraft, cancel: &CancellationToken) -> Result<IssueNumber, GithubError> {

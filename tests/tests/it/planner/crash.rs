@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use autoissue_tests::github_server::{Fault, On};
-use autoissue_tests::{Run, Sandbox};
+use autoissue_tests::github_server::{Fault, On, Token};
+use autoissue_tests::{Run, Sandbox, TOKEN};
 use serde_json::{Value, json};
 
 use super::{DIRECTIVE, is_planner, launches, local, on_github, planned, planner_answers, planner_does};
@@ -170,6 +170,17 @@ fn crash_after_post() {
         let existed: Vec<bool> = run.events("issue_created").iter().map(|event| event["existed"] == true).collect();
         assert_eq!(existed, [false, true, false, false], "what was created without our knowing is found");
     }
+}
+
+#[test]
+fn a_member_who_is_not_shown_as_one_finds_what_was_created() {
+    let world = on_github();
+    world.server.token(TOKEN, Token::fine_grained("bob"));
+    planner_answers(&world, &four());
+    world.server.fault(On::post(POST).after(1), Fault::CutAfter);
+    let run = world.run(["plan", DIRECTIVE, "--output", "json"]).exits(0);
+    let existed: Vec<bool> = run.events("issue_created").iter().map(|event| event["existed"] == true).collect();
+    assert_eq!((existed, world.repository.issues().len()), (vec![false, true, false, false], N_ISSUES));
 }
 
 #[test]
