@@ -392,7 +392,7 @@ mod tests {
         Plain: 1 issue read
         Odd: issue #9 is odd
         Detail: #12 domain backend (1.0): the title says so
-        Detail: #12 model sonnet (set), estimated $5.00
+        Detail: #12 model sonnet, effort high (set), estimated $5.00
         Plain: 1 task to run, estimated $5.00 of $50.00
         Plain: #12 attempt 1 started · backend · sonnet · $5.00 reserved
         Detail: #12 worktree ready at 0123456789
