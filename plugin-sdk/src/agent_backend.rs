@@ -58,7 +58,8 @@ pub trait AgentRun: Send {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgramInfo {
-    /// Program, a name on PATH. `autoissue` means the host's own binary.
+    /// Program, a name on PATH. `autoissue` means the host's own binary, with the arguments
+    /// `internal apply-patch` alone.
     pub program: String,
     /// Arguments that make it print its version.
     pub version_args: Vec<String>,
@@ -138,7 +139,8 @@ impl AgentTask {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CommandSpec {
-    /// Program, a name on PATH. `autoissue` means the host's own binary.
+    /// Program, a name on PATH. `autoissue` means the host's own binary, with the arguments
+    /// `internal apply-patch` alone.
     pub program: String,
     /// Arguments. Text from outside belongs in `input`, not here.
     pub args: Vec<String>,

@@ -29,6 +29,7 @@ use crate::service::forge::{self, IssueDraft};
 use crate::service::worktrees::LeaseRequest;
 use crate::session::{PLAN_FILE, PlanOrder};
 use crate::wall_clock::wall_clock_ms;
+use crate::whole_file::write_whole;
 
 /// The planner looks at the base in a worktree of its own, under a number that no issue has.
 const PLANNER: IssueNumber = IssueNumber::SESSION;
@@ -259,12 +260,8 @@ impl Workshop {
 
     /// Writes an outcome as a whole or not at all.
     fn keep_outcome(&self, attempt: u32, outcome: &Outcome) -> std::io::Result<()> {
-        let path = self.planner_file(&format!("outcome-{attempt}.json"));
-        let unfinished = path.with_extension("tmp");
         fs::create_dir_all(self.planner_file("").as_path())?;
-        fs::write(&unfinished, serde_json::to_vec(outcome)?)?;
-        fs::File::open(&unfinished)?.sync_all()?;
-        fs::rename(unfinished, path)
+        write_whole(&self.planner_file(&format!("outcome-{attempt}.json")), &serde_json::to_vec(outcome)?)
     }
 
     // ---- the issues
