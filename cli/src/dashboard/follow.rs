@@ -57,7 +57,6 @@ pub(crate) async fn bus(hub: Weak<Hub>, mut events: Subscription<Event>, mut lan
                         break;
                     },
                 }
-                overview.is_due = true;
             }
             _ = outputs.tick() => {
                 let Some(hub) = hub.upgrade() else { return };
@@ -122,11 +121,7 @@ pub(crate) async fn journal(hub: Weak<Hub>, archive: Archive) {
     loop {
         let pause = {
             let Some(hub) = hub.upgrade() else { return };
-            match step(&hub, &archive, &mut transcripts).await {
-                Ok(is_news) => overview.is_due |= is_news,
-                Err(error) => tracing::warn!(%error, "a session cannot be read further; tried again"),
-            }
-            overview.publish(&hub);
+            look(&hub, &archive, &mut transcripts, &mut overview).await;
             if is_over_for_good(&hub) {
                 hub.end();
                 return;
@@ -144,15 +139,20 @@ async fn wait(pause: Duration, hub: &Weak<Hub>) {
     let _ = tokio::time::timeout(pause, woken.notified()).await;
 }
 
-async fn step(hub: &Arc<Hub>, archive: &Archive, transcripts: &mut Transcripts) -> Result<bool, ArchiveError> {
-    let last_seq = hub.look(Story::last_seq);
-    catch_up_with_now(hub, archive).await?;
-    let was_still = hub.look(Story::is_still);
-    look_for_its_process(hub, archive).await?;
+/// Looks once at a session of another process, and tells streams what is new.
+pub(crate) async fn look(hub: &Arc<Hub>, archive: &Archive, transcripts: &mut Transcripts, overview: &mut Throttle) {
+    if let Err(error) = step(hub, archive, transcripts).await {
+        tracing::warn!(%error, "a session cannot be read further; tried again");
+    }
+    overview.publish(hub);
+}
+
+async fn step(hub: &Arc<Hub>, archive: &Archive, transcripts: &mut Transcripts) -> Result<(), ArchiveError> {
+    open(hub, archive).await?;
     if hub.has_streams() {
         hub.take_output(|outputs, story| transcripts.gather(outputs, story, hub));
     }
-    Ok(hub.look(Story::last_seq) != last_seq || hub.look(Story::is_still) != was_still)
+    Ok(())
 }
 
 async fn look_for_its_process(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
@@ -173,24 +173,22 @@ fn is_over_for_good(hub: &Hub) -> bool {
 
 /// Tells streams how the session stands, when it has changed, and not more often than is good for anyone.
 #[derive(Default)]
-struct Throttle {
-    is_due: bool,
+pub(crate) struct Throttle {
     last: Option<Instant>,
 }
 
 impl Throttle {
     fn publish(&mut self, hub: &Hub) {
         let is_rested = self.last.is_none_or(|last| OVERVIEW_EVERY <= last.elapsed());
-        if self.is_due && is_rested {
-            (self.is_due, self.last) = (false, Some(Instant::now()));
-            hub.publish_overview();
+        if is_rested && hub.publish_overview() {
+            self.last = Some(Instant::now());
         }
     }
 }
 
 /// How far the transcripts of attempts in flight have been read.
 #[derive(Default)]
-struct Transcripts {
+pub(crate) struct Transcripts {
     places: BTreeMap<(u64, u32), Place>,
 }
 

@@ -71,6 +71,8 @@ struct Shared {
     log: Log,
     recent: VecDeque<view::EventView>,
     outputs: Outputs,
+    /// Whether the session stands otherwise than streams were told last, whoever brought the news.
+    is_changed: bool,
 }
 
 /// Messages of the newest events, without gaps.
@@ -100,6 +102,7 @@ impl Hub {
             log: Log::default(),
             recent: VecDeque::new(),
             outputs: Outputs::default(),
+            is_changed: false,
         };
         Arc::new(Self {
             session,
@@ -163,12 +166,18 @@ impl Hub {
         }
     }
 
-    /// Tells all streams how the session stands.
-    pub(crate) fn publish_overview(&self) {
-        if self.overview.receiver_count() > 0 {
-            let message = message_of("overview", None, &self.overview());
-            self.overview.send_replace(message);
+    /// Tells all streams how the session stands, where that has changed; returns whether it has.
+    pub(crate) fn publish_overview(&self) -> bool {
+        let is_changed = std::mem::take(&mut self.write().is_changed);
+        if is_changed && self.overview.receiver_count() > 0 {
+            self.overview.send_replace(self.overview_message());
         }
+        is_changed
+    }
+
+    /// Returns how the session stands, as a message.
+    pub(crate) fn overview_message(&self) -> Bytes {
+        message_of("overview", None, &self.overview())
     }
 
     /// Tells that nothing more comes.
@@ -177,9 +186,11 @@ impl Hub {
         self.over.send_replace(true);
     }
 
-    /// Notes that the session's process is gone without a word, or that it is not; returns whether that is news.
-    pub(crate) fn set_cut_off(&self, is_cut_off: bool) -> bool {
-        std::mem::replace(&mut self.write().story.is_cut_off, is_cut_off) != is_cut_off
+    /// Notes that the session's process is gone without a word, or that it is not.
+    pub(crate) fn set_cut_off(&self, is_cut_off: bool) {
+        let mut shared = self.write();
+        shared.is_changed |= shared.story.is_cut_off != is_cut_off;
+        shared.story.is_cut_off = is_cut_off;
     }
 
     /// Reads the session as it stands.
@@ -272,6 +283,7 @@ impl Shared {
         if envelope.seq <= self.log.last_seq {
             return;
         }
+        self.is_changed = true;
         let view = self.story.take(envelope);
         self.log.push(view.seq, event_message(session, &view));
         if view.sentences.iter().any(|sentence| sentence.tone != view::ToneView::Detail) {

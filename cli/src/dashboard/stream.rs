@@ -1,7 +1,7 @@
 //! The stream of server-sent events of one reader.
 //!
 //! ```text
-//!   hello     which session, and after which number its events follow
+//!   hello     which session, and after which number its events follow; an overview comes with it
 //!   happened  an event, with an id: each once, in order, without a gap, wherever the reader left off
 //!   overview  how the session stands; only the newest, so a slow reader misses some
 //!   progress  what agents print; lossy and bounded, and says what is missing
@@ -82,14 +82,11 @@ impl Reader {
         current: Option<watch::Receiver<Option<SessionId>>>,
         closing: watch::Receiver<bool>,
     ) -> Self {
-        let mut overview = hub.watch_overview();
-        // The one that stands there may be old: the page asks for one by itself.
-        overview.mark_unchanged();
         let events = hub.watch_events();
         hub.wake.notify_one();
         Self {
             events,
-            overview,
+            overview: hub.watch_overview(),
             progress: hub.watch_progress(),
             over: hub.watch_end(),
             archive,
@@ -105,7 +102,9 @@ impl Reader {
     /// Answers with its stream, which holds on to a permit as long as it lasts.
     pub(crate) fn respond(self, permit: impl Send + 'static) -> Response {
         let hello = view::HelloView { session: self.hub.session().to_string(), after_seq: self.after_seq };
-        let hello = [Bytes::from_static(RETRY.as_bytes()), message_of("hello", None, &hello)].concat();
+        let hello = message_of("hello", None, &hello);
+        // What was told between the reader's last look and now has not reached it.
+        let hello = [Bytes::from_static(RETRY.as_bytes()), hello, self.hub.overview_message()].concat();
         let stream = futures_util::stream::once(std::future::ready(Bytes::from(hello)));
         let body = Body::from_stream(futures_util::StreamExt::map(
             futures_util::StreamExt::chain(stream, self.messages()),
@@ -164,8 +163,7 @@ impl Reader {
     fn bye(&mut self, reason: &'static str) -> Bytes {
         self.is_done = true;
         // The newest state goes with it: there is no other chance.
-        let overview = message_of("overview", None, &self.hub.overview());
-        [overview, message_of("bye", None, &Bye { reason })].concat().into()
+        [self.hub.overview_message(), message_of("bye", None, &Bye { reason })].concat().into()
     }
 
     /// Returns messages of events that the reader has not had; `None` where there are none, or where they cannot be read.

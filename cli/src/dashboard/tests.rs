@@ -23,7 +23,12 @@ fn events() -> Vec<Event> {
     std::iter::once(started(Settings::default())).chain(tasks).collect()
 }
 
-fn journaled(state_dir: &std::path::Path, session: &SessionId, events: &[Event]) {
+fn hub_of(session: &SessionId, state_dir: &std::path::Path) -> Arc<Hub> {
+    let style = Style { screen: Screen::new(Redaction::default()), time: LocalTime::utc() };
+    Hub::new(session.clone(), state_dir.to_owned(), style, Control::Journal)
+}
+
+fn journaled(state_dir: &std::path::Path, session: &SessionId, events: &[Event]) -> Journal {
     let mut journal = Journal::open(state_dir).unwrap();
     let new = NewSession {
         id: session.clone(),
@@ -35,6 +40,11 @@ fn journaled(state_dir: &std::path::Path, session: &SessionId, events: &[Event])
         settings_json: "{}".to_owned(),
     };
     journal.create_session(&new).unwrap();
+    append(&mut journal, session, events);
+    journal
+}
+
+fn append(journal: &mut Journal, session: &SessionId, events: &[Event]) {
     let bodies: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
     let rows: Vec<NewEvent> = bodies.iter().map(|body| NewEvent { kind: "x", issue: None, body }).collect();
     journal.append(session, 1, &rows, AppendExtras::default()).unwrap();
@@ -58,8 +68,7 @@ async fn a_hub_that_falls_behind_on_the_bus_has_every_event_once_and_in_order() 
     let session = SessionId::new(0, [0, 1]);
     let events = events();
     journaled(state.path(), &session, &events);
-    let style = Style { screen: Screen::new(Redaction::default()), time: LocalTime::utc() };
-    let hub = Hub::new(session, state.path().to_owned(), style, Control::Journal);
+    let hub = hub_of(&session, state.path());
     let bus = Bus::new(0);
     let (subscription, lane) = (bus.subscribe(0), bus.watch_progress());
     for (seq, event) in (1..).zip(events) {
@@ -72,4 +81,21 @@ async fn a_hub_that_falls_behind_on_the_bus_has_every_event_once_and_in_order() 
     assert!(numbers(&hub, 2_990).into_iter().eq(2_991..=N_EVENTS));
     assert_eq!(hub.look(Story::last_seq), N_EVENTS);
     assert!(*hub.watch_end().borrow(), "the session is over");
+}
+
+#[tokio::test]
+async fn streams_are_told_how_the_session_stands_whoever_read_the_news() {
+    let state = tempfile::tempdir().unwrap();
+    let session = SessionId::new(0, [0, 1]);
+    let events = events();
+    let mut journal = journaled(state.path(), &session, &events[..3]);
+    let (hub, archive) = (hub_of(&session, state.path()), Archive::new(state.path().to_owned()));
+    follow::open(&hub, &archive).await.unwrap();
+    let told = hub.watch_overview();
+    append(&mut journal, &session, &events[3..5]);
+    // Somebody asks for the list of tasks before the follower looks.
+    follow::open(&hub, &archive).await.unwrap();
+    follow::look(&hub, &archive, &mut follow::Transcripts::default(), &mut follow::Throttle::default()).await;
+    let told = String::from_utf8(told.borrow().to_vec()).unwrap();
+    assert!(told.contains(r#""last_seq":5"#), "{told:?}");
 }

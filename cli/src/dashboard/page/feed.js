@@ -12,6 +12,7 @@ export function follow(on) {
   let source = null;
   let session = null;
   let lastSeq = 0;
+  let shownSeq = 0;
   let nTries = 0;
   let timer = 0;
   let isOver = false;
@@ -33,12 +34,18 @@ export function follow(on) {
     setNow(overview.now);
     if (overview.session !== session) {
       session = overview.session;
-      lastSeq = overview.last_seq;
+      lastSeq = shownSeq = overview.last_seq;
       isOver = false;
       on.session(overview);
     }
+    shown(overview);
+  }
+
+  /** Shows how the session stands; an answer that was overtaken on its way shows nothing. */
+  function shown(overview) {
+    if (overview.session !== session || overview.last_seq < shownSeq) return;
+    shownSeq = overview.last_seq;
     on.overview(overview);
-    return overview;
   }
 
   async function start() {
@@ -67,6 +74,8 @@ export function follow(on) {
       on.connection("over");
       return;
     }
+    // Two reasons to start may have come at once.
+    close();
     // The address says after which event: this page has had all before.
     source = new EventSource(streamAddress(lastSeq));
     const heard = (name, take) => source.addEventListener(name, (message) => take(JSON.parse(message.data), message));
@@ -81,7 +90,7 @@ export function follow(on) {
     });
     heard("overview", (overview) => {
       setNow(overview.now);
-      if (overview.session === session) on.overview(overview);
+      shown(overview);
     });
     heard("progress", on.progress);
     heard("bye", (bye) => {
