@@ -15,9 +15,8 @@ pub fn binary() -> &'static Path {
     BINARY.get_or_init(|| {
         let mut build = Command::new(env!("CARGO"));
         if cfg!(debug_assertions) {
-            // With the packages and features of the run that built these tests, so that it is there already.
+            // With the packages of the run that built these tests, so that it is there already.
             build.args(["test", "--no-run", "--workspace", "--test", "binary"]);
-            build.args(cfg!(all(feature = "browser", feature = "openapi")).then_some("--all-features"));
         } else {
             build.args(["build", "--release", "--package", "autoissue"]);
         }
