@@ -16,7 +16,9 @@ use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use autoissue_engine::{Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, StopReason, Task, Usd};
+use autoissue_engine::{
+    AgentReport, Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, StopReason, Task, Usd,
+};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, watch};
 use tokio_util::sync::CancellationToken;
@@ -152,11 +154,15 @@ impl Executor {
                 let order = crate::work::RunOrder { issue, attempt, model, effort, limit, resume, feedback, avoid };
                 let inputs = self.inputs.clone();
                 let everything = self.everything.clone();
-                self.attempt(id, async move {
+                let exited = move |report| Input::AgentExited { issue: id.issue, attempt, report };
+                // A panic tells nothing of what was spent.
+                self.attempt_or(id, move |failure| exited(AgentReport::unseen(failure)), async move {
                     // Whoever drops a running agent ends it.
                     let report = everything.run_until_cancelled(workshop.run_agent(order, wish, inputs)).await;
-                    let report = report.unwrap_or(Err(Failure::Interrupted))?;
-                    Ok(Input::AgentExited { issue: id.issue, attempt, report })
+                    match report.unwrap_or(Err(Failure::Interrupted)) {
+                        Ok(report) => exited(report),
+                        Err(failure) => Input::Failed { issue: id.issue, attempt, failure },
+                    }
                 });
             }
             Effect::Stop { issue, attempt, reason } => self.stop(AttemptId { issue, attempt }, reason),
@@ -226,9 +232,18 @@ impl Executor {
     fn attempt(&self, id: AttemptId, work: impl Future<Output = Result<Input, Failure>> + Send + 'static) {
         let AttemptId { issue, attempt } = id;
         let failed = move |failure| Input::Failed { issue, attempt, failure };
+        self.attempt_or(id, failed, async move { work.await.unwrap_or_else(failed) });
+    }
+
+    fn attempt_or(
+        &self,
+        id: AttemptId,
+        panicked: impl Fn(Failure) -> Input + Send + 'static,
+        work: impl Future<Output = Input> + Send + 'static,
+    ) {
         let running = self.running.clone();
-        self.answering(failed, async move {
-            let answer = work.await.unwrap_or_else(failed);
+        self.answering(panicked, async move {
+            let answer = work.await;
             lock(&running).remove(&id);
             answer
         });

@@ -18,7 +18,7 @@ use autoissue_engine::{
     AgentReport, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue, IssueNumber, Start, Usd, Work,
     dependencies_stated_in,
 };
-use autoissue_plugin_sdk::{AgentTask, hidden_text};
+use autoissue_plugin_sdk::{AgentTask, closing, hidden_text};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -173,6 +173,11 @@ impl Workshop {
         .await?;
         if !kept && !self.config.executor.setup.is_empty() {
             self.set_up(id, cancel).await?;
+            let workshop = self.clone();
+            let noted = blocking(move || {
+                workshop.bench()?.worktrees.note_prepared(id.issue.0).map_err(|error| worktree_failure(&error))
+            });
+            noted.await?;
         }
         Ok(base)
     }
@@ -254,10 +259,18 @@ impl Workshop {
                 collected => collected,
             };
             match collected {
-                Ok(Collected::Nothing { .. }) => Ok(None),
+                Ok(Collected::Nothing { skipped, strays }) if skipped.is_empty() && strays.is_empty() => Ok(None),
+                Ok(Collected::Nothing { skipped, strays }) => {
+                    Err(Failure::NeedsPerson { message: elsewhere(&skipped, &strays) })
+                }
                 Ok(Collected::Work(work)) => Ok(Some(engine_work(work))),
                 // An attempt that was cut off before its worktree stood has left nothing.
                 Err(WorktreeError::Gone { .. }) => Ok(None),
+                Err(error @ (WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. })) => {
+                    let kept = bench.worktrees.salvage(id.issue.0).map_err(|error| worktree_failure(&error))?;
+                    let kept = kept.map(|kept| format!("; all of it is kept as {kept}")).unwrap_or_default();
+                    Err(Failure::Validation { message: error_chain(&error) + &kept })
+                }
                 Err(error) => Err(worktree_failure(&error)),
             }
         })
@@ -500,11 +513,24 @@ fn worktree_failure(error: &WorktreeError) -> Failure {
     }
 }
 
+/// Says where the work of an agent is that changed no file of the project.
+fn elsewhere(skipped: &[String], strays: &[String]) -> String {
+    let mut places = Vec::new();
+    if !skipped.is_empty() {
+        places.push(format!("in what no commit of the project can hold, {}", skipped.join(", ")));
+    }
+    if !strays.is_empty() {
+        places.push(format!("on other branches or stashed, kept as {}", strays.join(", ")));
+    }
+    format!("the agent changed no file of the project; its work lies {}", places.join("; and "))
+}
+
 fn commit_message(issue: &Issue) -> String {
     // What a reader of `git log` cannot see has no business there; marks of direction would reorder the line.
     let visible = hidden_text::strip_characters(&issue.title).text;
     let title: String = visible.chars().filter(|c| !c.is_control()).take(100).collect();
-    format!("{}\n\nIssue #{}\n", title.trim(), issue.number.0)
+    // Whoever merges this means to close no issue that a stranger's title names.
+    format!("{}\n\nIssue #{}\n", closing::disarm(title.trim()), issue.number.0)
 }
 
 fn engine_work(work: crate::service::worktrees::Work) -> Work {

@@ -94,6 +94,7 @@
 
 pub mod agent_backend;
 pub mod classifier;
+pub mod closing;
 pub mod error;
 pub mod export;
 #[cfg(target_arch = "wasm32")]

@@ -30,6 +30,8 @@ const TRANSCRIPT_BYTES_MAX: u64 = 64 << 20;
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
 /// Tools named in a report: more say nothing new.
 const N_DENIED_MAX: usize = 20;
+/// No agent's session has a longer name; a UUID has 36 bytes.
+const SESSION_ID_BYTES_MAX: usize = 128;
 /// Bytes of an agent's summary that are kept.
 const SUMMARY_BYTES_MAX: usize = 16 << 10;
 /// Bytes of a line within which it says what it is.
@@ -289,7 +291,8 @@ impl Reading {
     fn take(&mut self, event: AgentEvent, on_seen: &mut impl FnMut(Seen)) {
         let failed = |failure| Some(Ended::Failed { failure });
         match event {
-            AgentEvent::Session(id) => self.session = Some(id),
+            // It comes back to the program as an argument.
+            AgentEvent::Session(id) if is_session_id(&id) => self.session = Some(id),
             event @ (AgentEvent::Text(_) | AgentEvent::Note(_) | AgentEvent::ToolStart { .. }) => {
                 if let AgentEvent::Text(text) = &event {
                     self.last_words = Some(text.clone());
@@ -305,14 +308,16 @@ impl Reading {
                 }
             }
             AgentEvent::UsageTotal(usage) => {
-                self.total_tokens = Some(usage.input_tokens + usage.output_tokens);
+                self.total_tokens = Some(usage.input_tokens.saturating_add(usage.output_tokens));
                 if let Some(usd) = usage.usd {
                     self.spent(Usd::from_dollars(usd), on_seen);
                 }
             }
             AgentEvent::FinalCost(usd) => {
-                self.final_cost = Some(Usd::from_dollars(usd));
-                self.spent(Usd::from_dollars(usd), on_seen);
+                // Nothing that was paid gets cheaper.
+                let cost = self.final_cost.unwrap_or_default().max(Usd::from_dollars(usd));
+                self.final_cost = Some(cost);
+                self.spent(cost, on_seen);
             }
             AgentEvent::Denied(tool) if self.denied.len() < N_DENIED_MAX => self.denied.push(tool),
             AgentEvent::RateLimited(until) => {
@@ -350,7 +355,13 @@ impl Reading {
         };
         AgentReport {
             ended,
-            spent: self.final_cost.map(Spent::Known).or(self.seen.map(Spent::AtLeast)).unwrap_or(Spent::Unknown),
+            spent: match (self.final_cost, self.seen) {
+                // It went on after its bill.
+                (Some(cost), Some(seen)) if cost < seen => Spent::AtLeast(seen),
+                (Some(cost), _) => Spent::Known(cost),
+                (None, Some(seen)) => Spent::AtLeast(seen),
+                (None, None) => Spent::Unknown,
+            },
             session: self.session,
             summary: self.summary,
             denied: self.denied,
@@ -358,6 +369,14 @@ impl Reading {
             duration_ms,
         }
     }
+}
+
+/// Returns whether a text can be the name of an agent's session, and no option of its program.
+fn is_session_id(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    text.len() <= SESSION_ID_BYTES_MAX
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(is_plain)
 }
 
 fn task(message: &str) -> Failure {

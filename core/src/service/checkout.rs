@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, Repository};
 
-use super::mirror::CommitId;
+use super::mirror::{CommitId, repository_containing};
 use super::worktrees::Identity;
 
 /// Branch that work starts from where nothing is configured.
@@ -75,7 +75,7 @@ impl Checkout {
     /// Where it is no repository with a working directory.
     pub fn open(directory: &Path) -> Result<Self, CheckoutError> {
         let path = directory.to_owned();
-        let repository = Repository::discover(directory).map_err(|source| match source.code() {
+        let repository = repository_containing(directory).map_err(|source| match source.code() {
             ErrorCode::NotFound => CheckoutError::NotARepository { path: path.clone() },
             _ => CheckoutError::Unreadable { path: path.clone(), source },
         })?;
@@ -154,5 +154,30 @@ impl Checkout {
 
     fn repository(&self) -> Result<Repository, CheckoutError> {
         Repository::open(&self.path).map_err(|source| CheckoutError::Unreadable { path: self.path.clone(), source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::git_fixture::{Home, write};
+
+    #[test]
+    fn a_checkout_whose_git_directory_lies_in_another_repository_is_itself() {
+        let home = Home::new();
+        let outer = home.repository("outer", &[("a", "1")]);
+        std::fs::create_dir(home.path().join("inner")).unwrap();
+        home.git("inner", &["init", "-q", "-b", "main", "--separate-git-dir=../outer/store.git"]);
+        let inner = home.path().join("inner").canonicalize().unwrap();
+        home.commit(&inner, &[("b", "1")]);
+        write(&inner.join("below/x"), "1");
+        for place in [inner.clone(), inner.join("below")] {
+            assert_eq!(Checkout::open(&place).unwrap().path(), inner);
+        }
+        let work = home.mirror();
+        let commit = home.fetch(&work, &inner);
+        work.copy_into(&commit, &inner, "autoissue/issue-1").unwrap();
+        assert_eq!(home.git(&inner, &["rev-parse", "autoissue/issue-1"]), commit.as_str());
+        assert_eq!(home.git(&outer, &["branch", "--list", "autoissue/*"]), "");
     }
 }

@@ -36,7 +36,7 @@ const STDERR_BYTES_MAX: usize = 64 << 10;
 const NOBODY: &str = "false";
 
 /// Configuration that wins over every file, so that git starts nothing which a repository asks for.
-const HYGIENE: [&str; 10] = [
+const HYGIENE: [&str; 12] = [
     "-c",
     "core.hooksPath=/dev/null",
     "-c",
@@ -47,6 +47,9 @@ const HYGIENE: [&str; 10] = [
     "gc.auto=0",
     "-c",
     "maintenance.auto=false",
+    // The mirror is one, and ours; `explicit` in the user's configuration keeps git from finding others by itself.
+    "-c",
+    "safe.bareRepository=all",
 ];
 
 /// Variables named `GIT_…` that say how to reach a server or where the user's configuration is; all others could redirect a run.
@@ -113,6 +116,8 @@ pub enum GitError {
         code: Option<i32>,
         /// What git said, without credentials.
         stderr: String,
+        /// What it printed for programs, without credentials.
+        stdout: String,
     },
 }
 
@@ -217,7 +222,8 @@ impl Run<'_> {
         let stdout = take(&stdout);
         if !status.success() {
             let stderr = redact(&without_our_own(&String::from_utf8_lossy(&take(&stderr).bytes)));
-            return Err(GitError::Failed { command: self.command.clone(), code: status.code(), stderr });
+            let stdout = redact(&String::from_utf8_lossy(&stdout.bytes));
+            return Err(GitError::Failed { command: self.command.clone(), code: status.code(), stderr, stdout });
         }
         if stdout.truncated {
             return Err(GitError::TooMuchOutput { command: self.command.clone() });
@@ -370,10 +376,10 @@ mod tests {
     fn a_failure_carries_the_exit_code_and_what_git_said() {
         let home = Home::new();
         let ended = git().run(home.path(), &["rev-parse", "--verify", "https://me:tok@host"], &home.env(), None);
-        let Err(GitError::Failed { code, stderr, command }) = ended else { panic!("{ended:?}") };
+        let Err(GitError::Failed { code, stderr, command, stdout }) = ended else { panic!("{ended:?}") };
         assert_eq!(code, Some(128));
         assert!(!stderr.is_empty() && !stderr.contains("tok") && !command.contains("tok"), "{command}: {stderr}");
-        let shown = GitError::Failed { code, stderr: stderr.clone(), command: command.clone() }.to_string();
+        let shown = GitError::Failed { code, stderr: stderr.clone(), command: command.clone(), stdout }.to_string();
         assert_eq!(shown, format!("{stderr}: `{command}` failed with exit code 128"));
     }
 

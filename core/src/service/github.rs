@@ -314,8 +314,12 @@ impl Github {
             }
         };
         match self.client.list(call, N_PAGES_MAX, read).await {
-            // A GitHub Enterprise host may be too old to know of this.
+            // A GitHub Enterprise host may be too old to know of this, and a token need not be let in to see it.
             Ok(_) | Err(GithubError::NotFound { .. }) => Ok(is_free),
+            Err(error @ GithubError::Forbidden { .. }) => {
+                tracing::warn!(%error, issue = %number, "GitHub does not tell what blocks an issue");
+                Ok(is_free)
+            }
             Err(error) => Err(error),
         }
     }

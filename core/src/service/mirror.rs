@@ -22,8 +22,10 @@ mod tests;
 
 pub use changes::{Changes, FileChange};
 pub use copy::CopyError;
+pub(crate) use copy::repository_containing;
 pub use push::{PushError, Pushed};
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -288,6 +290,38 @@ impl Mirror {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.inner.path
+    }
+
+    /// Takes over the filters (LFS, encryption) that are configured in the user's repository alone, so that ours convert files as the
+    /// user's git does. Those of the user's own configuration hold everywhere anyway.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn take_filters(&self, user_repository: &Path) -> Result<(), MirrorError> {
+        let doing = || format!("take over the filters of `{}`", user_repository.display());
+        let user = copy::repository_containing(user_repository).doing(doing)?;
+        let theirs = filters_of(&user).doing(doing)?;
+        let mirror = self.repository()?;
+        let ours = filters_of(&mirror).doing(doing)?;
+        if ours == theirs {
+            return Ok(());
+        }
+        let mut config = local_config(&mirror).doing(doing)?;
+        for (key, _) in ours {
+            config.remove(&key).doing(doing)?;
+        }
+        for (key, value) in theirs {
+            config.set_str(&key, &value).doing(doing)?;
+        }
+        Ok(())
+    }
+
+    /// Returns the filters that were taken over: keys and values of git's configuration.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn filters(&self) -> Result<BTreeMap<String, String>, MirrorError> {
+        filters_of(&*self.repository()?).doing(|| "read the filters of the mirror".to_owned())
     }
 
     /// Fetches a *base* branch from a repository (absolute path or URL) and returns its head. `env` carries credentials.
@@ -601,8 +635,24 @@ fn io_error(doing: &'static str, path: &Path, source: io::Error) -> MirrorError 
     MirrorError::Io { doing, path: path.to_owned(), source }
 }
 
+fn local_config(repository: &Repository) -> Result<git2::Config, git2::Error> {
+    repository.config()?.open_level(git2::ConfigLevel::Local)
+}
+
+/// Returns the filters that a repository configures for itself; the last of several values holds.
+fn filters_of(repository: &Repository) -> Result<BTreeMap<String, String>, git2::Error> {
+    let config = local_config(repository)?;
+    let mut filters = BTreeMap::new();
+    config.entries(Some(r"^filter\."))?.for_each(|entry| {
+        if let (Ok(key), Ok(value)) = (entry.name(), entry.value()) {
+            filters.insert(key.to_owned(), value.to_owned());
+        }
+    })?;
+    Ok(filters)
+}
+
 fn configure(repository: &Repository) -> Result<(), git2::Error> {
-    let mut config = repository.config()?.open_level(git2::ConfigLevel::Local)?;
+    let mut config = local_config(repository)?;
     // What `git init` would find out of a Mac's file system.
     let of_macos = if cfg!(target_os = "macos") {
         [("core.ignorecase", "true"), ("core.precomposeunicode", "true")].as_slice()

@@ -13,6 +13,8 @@ use crate::secret::Secret;
 
 /// Exit code of `git remote get-url` for a remote that does not exist.
 const NO_SUCH_REMOTE: i32 = 2;
+/// Lines of a server's own words that are shown of a refused push.
+const REASON_LINES_MAX: usize = 8;
 /// User name with which GitHub takes a token as a password; any would do.
 const TOKEN_USER: &str = "x-access-token";
 
@@ -144,9 +146,9 @@ impl Remote {
     /// Pushes a refspec out of the repository in `dir`.
     ///
     /// # Errors
-    /// What git said.
+    /// What git said; [`refusal`] tells whether the remote decided so.
     pub fn push(&self, dir: &Path, options: &[&str], refspec: &str) -> Result<(), GitError> {
-        let mut args = vec!["push", "--quiet", "--no-verify"];
+        let mut args = vec!["push", "--porcelain", "--no-verify"];
         args.extend(options);
         args.extend(["--", &self.push_url, refspec]);
         self.git.run(dir, &args, self.env(), None).map(|_| ())
@@ -161,6 +163,20 @@ impl Remote {
         let printed = printed.map_err(|source| RemoteError::Unreachable { remote: self.name(), source })?;
         Ok(Answer::read(&String::from_utf8_lossy(&printed)))
     }
+}
+
+/// Returns why the remote refuses a push; `None` where no answer of the remote's says so, and the push failed on its way.
+///
+/// With `--porcelain` a refused ref is a line of `!`, refspec and reason, set apart by tabs; what the server's hooks and rules say
+/// for people comes on standard error after `remote:`.
+pub(crate) fn refusal(error: &GitError) -> Option<String> {
+    let GitError::Failed { stdout, stderr, .. } = error else { return None };
+    let refused = stdout.lines().find_map(|line| line.strip_prefix("!\t")?.rsplit_once('\t'));
+    let reason = refused?.1.trim().trim_start_matches("[remote rejected]").trim();
+    let reason = reason.strip_prefix('(').and_then(|reason| reason.strip_suffix(')')).unwrap_or(reason);
+    let said = stderr.lines().filter_map(|line| line.strip_prefix("remote:")).map(str::trim);
+    let said = said.map(|line| line.trim_start_matches("error:").trim()).filter(|line| !line.is_empty());
+    Some(std::iter::once(reason).chain(said.take(REASON_LINES_MAX)).collect::<Vec<_>>().join("; "))
 }
 
 /// What `git ls-remote` tells.
@@ -227,6 +243,29 @@ fn credentials(web: &str, token: &Secret) -> Vec<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_is_what_the_remote_says_of_the_ref_and_nothing_else() {
+        let check = |stdout: &str, stderr: &str, expected: Option<&str>| {
+            let (command, code) = ("git push".to_owned(), Some(1));
+            let error = GitError::Failed { command, code, stderr: stderr.to_owned(), stdout: stdout.to_owned() };
+            assert_eq!(refusal(&error).as_deref(), expected);
+        };
+        let to = "To https://github.com/o/n.git\n";
+        check(
+            &format!("{to}!\tabc:refs/heads/b\t[remote rejected] (pre-receive hook declined)\nDone"),
+            "",
+            Some("pre-receive hook declined"),
+        );
+        check(
+            &format!("{to}!\tabc:refs/heads/b\t[remote rejected] (push declined)"),
+            "remote: error: GH013: Repository rule violations\nremote: \nremote: - Cannot create ref\nerror: failed",
+            Some("push declined; GH013: Repository rule violations; - Cannot create ref"),
+        );
+        check(&format!("{to}!\tabc:refs/heads/b\t[rejected] (stale info)"), "", Some("[rejected] (stale info)"));
+        check("Done", "error: RPC failed; HTTP 503", None);
+        check("", "fatal: unable to access", None);
+    }
     use crate::service::git_fixture::{Home, git};
 
     #[test]

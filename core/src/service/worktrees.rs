@@ -124,10 +124,12 @@ pub struct CollectRequest {
 /// What an attempt achieved, as git sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Collected {
-    /// The files are those of the base.
+    /// The files are those of the base, or as the project's own preparation left them.
     Nothing {
-        /// What was not looked at: nested repositories, and names that git refuses.
+        /// What was not taken: nested repositories, moved submodules, and names that git refuses.
         skipped: Vec<String>,
+        /// Salvage refs of commits that the agent left on other branches, or stashed.
+        strays: Vec<String>,
     },
     /// There is work, and the salvage ref of the attempt holds it.
     Work(Work),
@@ -154,7 +156,7 @@ pub struct Work {
     pub truncated: bool,
     /// What became of the agent's own commits.
     pub history: History,
-    /// What was not taken: nested repositories, and names that git refuses.
+    /// What was not taken: nested repositories, moved submodules, and names that git refuses.
     pub skipped: Vec<String>,
 }
 
@@ -338,13 +340,14 @@ impl Worktrees {
         let mut leftovers = None;
         if let Some(record) = self.records.read(request.issue)? {
             if request.keep && self.can_go_on(&record, request) {
-                self.records.write(&self.record(request, Phase::Ready, record.filters))?;
+                let prepared = record.prepared.clone();
+                self.records.write(&Record { prepared, ..self.record(request, Phase::Ready, record.filters) })?;
                 return Ok(Leased { path, base: record.base, kept: true, leftovers });
             }
             leftovers = self.save_leftovers(&record)?;
             self.remove(record)?;
         }
-        self.move_aside(&path)?;
+        self.move_aside(&path, "not-ours")?;
         self.make(request, &path)?;
         Ok(Leased { path, base: request.start.clone(), kept: false, leftovers })
     }
@@ -364,14 +367,31 @@ impl Worktrees {
         };
         let examined = self.examine(&record, &request.base, Take::Publishable)?;
         self.save_abandoned(&record, &request.base, &examined)?;
-        if examined.snapshot.tree == self.tree_of(&request.base)? {
-            return Ok(Collected::Nothing { skipped: examined.snapshot.skipped });
+        let strays = self.save_strays(&record, &examined)?;
+        let tree = examined.snapshot.tree;
+        if tree == self.tree_of(&request.base)? || record.prepared == Some(tree.to_string()) {
+            return Ok(Collected::Nothing { skipped: examined.snapshot.skipped, strays });
         }
         let before = self.mirror.salvaged_commit(&self.session, request.issue, &name)?;
         let commit = self.commit(&examined, &request.message, before)?;
         let work = self.describe(request, commit, examined.history, examined.snapshot.skipped)?;
         self.mirror.salvage(&self.session, request.issue, &name, &work.commit)?;
         Ok(Collected::Work(work))
+    }
+
+    /// Notes the files of a fresh directory as they are: what is as that later is not the work of an agent.
+    ///
+    /// # Errors
+    /// [`WorktreeError`].
+    pub fn note_prepared(&self, issue: u64) -> Result<(), WorktreeError> {
+        let Some(record) = self.present(issue)? else { return Ok(()) };
+        let prepared = match self.examine(&record, &record.base, Take::Publishable) {
+            Ok(examined) => Some(examined.snapshot.tree.to_string()),
+            // Whoever collects is told the same.
+            Err(WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        self.records.write(&Record { prepared, ..record })
     }
 
     /// Keeps whatever the directory holds, of any size, under a salvage ref; returns its name, or `None` when nothing was unsaved.
@@ -474,7 +494,7 @@ impl Worktrees {
 
     fn record(&self, request: &LeaseRequest, phase: Phase, filters: bool) -> Record {
         let LeaseRequest { issue, attempt, start, .. } = request.clone();
-        Record { issue, session: self.session.clone(), attempt, base: start, phase, filters }
+        Record { issue, session: self.session.clone(), attempt, base: start, phase, filters, prepared: None }
     }
 
     fn make(&self, request: &LeaseRequest, path: &Path) -> Result<(), WorktreeError> {
@@ -509,11 +529,9 @@ impl Worktrees {
         let mut options = RepositoryInitOptions::new();
         let clone = Repository::init_opts(path, options.external_template(false).mkdir(true).initial_head(&branch))
             .doing(doing)?;
-        let mut alternates = self.mirror.path().join("objects").into_os_string();
-        alternates.push("\n");
         let info = path.join(".git/objects/info");
         fs::create_dir_all(&info)
-            .and_then(|()| fs::write(info.join("alternates"), alternates.as_bytes()))
+            .and_then(|()| fs::write(info.join("alternates"), alternates_of(&self.mirror)))
             .map_err(|source| WorktreeError::io("write", &info, source))?;
         copy_shallow(&self.mirror, &path.join(".git"))?;
         let mut config = clone.config().and_then(|config| config.open_level(git2::ConfigLevel::Local)).doing(doing)?;
@@ -522,6 +540,10 @@ impl Worktrees {
             [("user.name", name.as_str()), ("user.email", email), ("core.autocrlf", "false"), ("gc.auto", "0")]
         {
             config.set_str(key, value).doing(doing)?;
+        }
+        // What the agent commits goes through the same filters.
+        for (key, value) in self.mirror.filters()? {
+            config.set_str(&key, &value).doing(doing)?;
         }
         clone.reference(&format!("refs/heads/{branch}"), request.start.oid(), true, "autoissue: lease").doing(doing)?;
         Ok(clone)
@@ -660,7 +682,9 @@ impl Worktrees {
     fn is_saved(&self, record: &Record, examined: &Examined) -> Result<bool, WorktreeError> {
         let saved = self.saved_trees(record, &record.base)?;
         let abandoned = self.abandoned(&record.base, examined)?;
-        Ok(saved.contains(&examined.snapshot.tree) && abandoned.is_none_or(|(_, tree)| saved.contains(&tree)))
+        Ok(examined.snapshot.skipped.is_empty()
+            && saved.contains(&examined.snapshot.tree)
+            && abandoned.is_none_or(|(_, tree)| saved.contains(&tree)))
     }
 
     /// Returns the trees of the base and of all that is saved of the issue in the session that leased the directory.
@@ -668,7 +692,8 @@ impl Worktrees {
         let salvaged =
             self.mirror.salvaged_of(&record.session, record.issue)?.into_iter().map(|salvage| salvage.commit);
         let commits = salvaged.chain(self.mirror.published(record.issue)?).chain([base.clone()]);
-        commits.map(|commit| self.tree_of(&commit)).collect()
+        let prepared = record.prepared.iter().filter_map(|tree| Oid::from_str(tree).ok()).map(Ok);
+        commits.map(|commit| self.tree_of(&commit)).chain(prepared).collect()
     }
 
     /// Returns the agent's last commit and its tree when the work will not contain it: the agent turned away from it.
@@ -696,14 +721,38 @@ impl Worktrees {
         self.save_as_leftover(record, &head).map(Some)
     }
 
+    /// Keeps what the agent committed and then left on other branches, or stashed; returns the refs.
+    fn save_strays(&self, record: &Record, examined: &Examined) -> Result<Vec<String>, WorktreeError> {
+        let dir = self.path(record.issue);
+        let mut strays = Vec::new();
+        for stray in agent_head::others(&dir) {
+            let is_known = stray == record.base || examined.head.as_ref() == Some(&stray);
+            let reaches = |from: &CommitId| -> Result<bool, MirrorError> { self.mirror.descends(from, &stray) };
+            if is_known || (self.mirror.has_commit(&stray)? && (reaches(&record.base)? || reaches(&examined.parent)?)) {
+                continue;
+            }
+            let gate = self.records.gate(record.issue);
+            match agent_head::import(&self.mirror, &gate, &dir, &stray, &self.env)? {
+                Ok(()) => strays.push(self.save_as_leftover(record, &stray)?),
+                Err(reason) => tracing::warn!(issue = record.issue, %stray, reason, "a commit of the agent is lost"),
+            }
+        }
+        Ok(strays)
+    }
+
     fn save_leftovers(&self, record: &Record) -> Result<Option<String>, WorktreeError> {
         if record.phase != Phase::Ready || !is_directory(&self.path(record.issue)) {
             return Ok(None);
         }
         let examined = self.examine(record, &record.base, Take::Everything)?;
         let abandoned = self.save_abandoned(record, &record.base, &examined)?;
+        let stray = self.save_strays(record, &examined)?.into_iter().next();
+        if !examined.snapshot.skipped.is_empty() {
+            // What no commit of ours can hold stays where it is, under another name.
+            self.move_aside(&self.path(record.issue), "kept")?;
+        }
         if self.saved_trees(record, &record.base)?.contains(&examined.snapshot.tree) {
-            return Ok(abandoned);
+            return Ok(abandoned.or(stray));
         }
         let commit = self.commit(
             &examined,
@@ -735,13 +784,13 @@ impl Worktrees {
         self.records.forget(issue)
     }
 
-    /// Moves a stranger's file or directory out of the way.
-    fn move_aside(&self, path: &Path) -> Result<(), WorktreeError> {
+    /// Moves a file or directory out of the way, to a name that says why.
+    fn move_aside(&self, path: &Path, why: &str) -> Result<(), WorktreeError> {
         if fs::symlink_metadata(path).is_err() {
             return Ok(());
         }
         let beside =
-            |n: u32| path.with_file_name(format!("{}.not-ours-{n}", path.file_name().unwrap_or_default().display()));
+            |n: u32| path.with_file_name(format!("{}.{why}-{n}", path.file_name().unwrap_or_default().display()));
         let free = (1..).map(beside).find(|beside| fs::symlink_metadata(beside).is_err()).unwrap_or_else(|| beside(0));
         fs::rename(path, &free).map_err(|source| WorktreeError::io("move aside", path, source))
     }
@@ -776,11 +825,14 @@ fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Feature
     Ok(features)
 }
 
-/// Returns whether a line of attributes sets a filter; `-filter` and `!filter` take it away.
+/// Returns whether a line of attributes sets a filter, or an encoding, which only the git program knows; `-filter` and `!filter` take
+/// it away.
 fn names_a_filter(attributes: &[u8]) -> bool {
     let lines =
         attributes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_start).filter(|line| !line.starts_with(b"#"));
-    lines.flat_map(|line| line.split(u8::is_ascii_whitespace).skip(1)).any(|word| word.starts_with(b"filter="))
+    lines
+        .flat_map(|line| line.split(u8::is_ascii_whitespace).skip(1))
+        .any(|word| word.starts_with(b"filter=") || word.starts_with(b"working-tree-encoding="))
 }
 
 /// Returns the environment for a git program that works on a directory with the mirror as its git directory.
@@ -788,6 +840,11 @@ fn git_env(mirror: &Mirror, dir: &Path, index: Option<&Path>, env: &[(String, St
     let own = [("GIT_DIR", Some(mirror.path())), ("GIT_WORK_TREE", Some(dir)), ("GIT_INDEX_FILE", index)];
     let own = own.into_iter().filter_map(|(name, path)| Some((OsString::from(name), path?.as_os_str().to_owned())));
     env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).chain(own).collect()
+}
+
+/// Returns the file by which a clone borrows the mirror's objects.
+fn alternates_of(mirror: &Mirror) -> Vec<u8> {
+    [mirror.path().join("objects").as_os_str().as_bytes(), b"\n"].concat()
 }
 
 /// A mirror of a shallow repository ends early, and a borrower must know where.

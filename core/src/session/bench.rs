@@ -40,6 +40,7 @@ pub(super) fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) 
         tracing::warn!(n_locks, "removed locks of git that a killed session had left");
     }
     let mirror = Mirror::open(&mirror, ground.git.clone())?;
+    mirror.take_filters(ground.checkout.path())?;
     let base = match &ground.remote {
         Some(remote) => {
             mirror.borrow_base(ground.checkout.path(), &ground.base_branch);

@@ -88,11 +88,13 @@ impl Workshop {
         let message = error_chain(error);
         match error {
             PushError::NotOurs { .. } => Failure::NeedsPerson { message },
-            PushError::Refused { .. } | PushError::Remote(_) => match self.forge.check_push_right() {
-                Err(error) => forge_failure(&error),
-                Ok(()) if matches!(error, PushError::Refused { .. }) => Failure::NeedsPerson { message },
-                Ok(()) => Failure::Network { message },
-            },
+            PushError::Refused { .. } | PushError::Broken { .. } | PushError::Remote(_) => {
+                match self.forge.check_push_right() {
+                    Err(error) => forge_failure(&error),
+                    Ok(()) if matches!(error, PushError::Refused { .. }) => Failure::NeedsPerson { message },
+                    Ok(()) => Failure::Network { message },
+                }
+            }
             PushError::Mirror(_) => Failure::Crash { message },
         }
     }

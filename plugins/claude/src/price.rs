@@ -81,7 +81,7 @@ fn version(before: &str, after: &str) -> (u32, u32) {
 impl Tokens {
     /// Returns how many tokens the model has read.
     pub(crate) fn prompt(&self) -> u64 {
-        self.input + self.cache_read + self.cache_write
+        self.input.saturating_add(self.cache_read).saturating_add(self.cache_write)
     }
 
     /// Returns what a message of so many tokens costs, US dollars.
@@ -97,11 +97,12 @@ impl Tokens {
 
     /// Adds what another message took.
     pub(crate) fn add(&mut self, other: &Self) {
-        self.input += other.input;
-        self.output += other.output;
-        self.cache_read += other.cache_read;
-        self.cache_write += other.cache_write;
-        self.cache_write_hour += other.cache_write_hour;
+        let add = |sum: &mut u64, more: u64| *sum = sum.saturating_add(more);
+        add(&mut self.input, other.input);
+        add(&mut self.output, other.output);
+        add(&mut self.cache_read, other.cache_read);
+        add(&mut self.cache_write, other.cache_write);
+        add(&mut self.cache_write_hour, other.cache_write_hour);
     }
 }
 

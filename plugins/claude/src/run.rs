@@ -13,6 +13,9 @@ const N_COMPLAINTS_MAX: usize = 20;
 /// Name under which the program writes messages of its own, such as errors of the service.
 const SYNTHETIC: &str = "<synthetic>";
 
+/// No run costs so much, US dollars: whoever says so has lost count.
+const USD_MAX: f64 = 1e6;
+
 /// How a result begins, the last line of all.
 const RESULT: &str = r#"{"type":"result""#;
 
@@ -21,6 +24,8 @@ const RESULT: &str = r#"{"type":"result""#;
 pub struct ClaudeRun {
     meter: Meter,
     metered: Usage,
+    /// What the program's own bill had beyond what was metered until then, US dollars.
+    correction_usd: f64,
     seen: Seen,
     has_ended: bool,
 }
@@ -141,8 +146,8 @@ impl ClaudeRun {
         self.has_ended = true;
     }
 
-    fn cost(&self, line: &Value, events: &mut Vec<AgentEvent>) {
-        let total = line["total_cost_usd"].as_f64().filter(|usd| usd.is_finite() && 0.0 <= *usd);
+    fn cost(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
+        let total = line["total_cost_usd"].as_f64().filter(|usd| (0.0..USD_MAX).contains(usd));
         let (unfinished, metered) = (self.meter.unfinished_usd(), self.metered.usd.unwrap_or_default());
         let tokens = self.tokens(line);
         match total {
@@ -154,6 +159,8 @@ impl ClaudeRun {
             Some(usd) if 0.0 < usd || metered <= 0.0 => {
                 events.push(AgentEvent::UsageTotal(Usage { usd: Some(usd), ..tokens }));
                 events.push(AgentEvent::FinalCost(usd));
+                // Whatever it does after its last words comes on top.
+                self.correction_usd = usd - metered;
             }
             _ => {}
         }
@@ -164,7 +171,7 @@ impl ClaudeRun {
         let Some(models) = line["modelUsage"].as_object().filter(|models| !models.is_empty()) else {
             return self.metered;
         };
-        let sum = |key: &str| models.values().filter_map(|model| model[key].as_u64()).sum();
+        let sum = |key: &str| models.values().filter_map(|model| model[key].as_u64()).fold(0, u64::saturating_add);
         Usage {
             input_tokens: sum("inputTokens"),
             output_tokens: sum("outputTokens"),
@@ -176,9 +183,10 @@ impl ClaudeRun {
 
     fn metered_anew(&mut self, events: &mut Vec<AgentEvent>) {
         let total = self.meter.total();
-        if !self.has_ended && total != self.metered && total.usd.is_some_and(|usd| 0.0 < usd) {
+        if total != self.metered && total.usd.is_some_and(|usd| 0.0 < usd) {
             self.metered = total;
-            events.push(AgentEvent::UsageTotal(total));
+            let usd = total.usd.map(|usd| (usd + self.correction_usd).max(0.0));
+            events.push(AgentEvent::UsageTotal(Usage { usd, ..total }));
         }
     }
 
@@ -199,7 +207,7 @@ impl AgentRun for ClaudeRun {
         let mut events = Vec::new();
         for line in lines {
             match line.source {
-                Source::Stdout if line.truncated && line.text.starts_with(RESULT) => {
+                Source::Stdout if line.truncated && is_result(&line.text) => {
                     self.has_ended = true;
                     events.push(AgentEvent::Failed("the agent's last words are too long to be read".into()));
                 }
@@ -214,6 +222,11 @@ impl AgentRun for ClaudeRun {
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
         if self.has_ended { Vec::new() } else { ending::without_result(exit, &self.seen).into_iter().collect() }
     }
+}
+
+/// Returns whether the beginning of a line is that of a result, however it is spaced.
+fn is_result(text: &str) -> bool {
+    text.chars().filter(|c| !c.is_whitespace()).take(RESULT.len()).eq(RESULT.chars())
 }
 
 /// Returns the text of a tool's result, which is a string or a list of blocks.

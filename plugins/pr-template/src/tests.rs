@@ -233,6 +233,7 @@ fn titles_are_one_visible_line() {
     check_title("  [API] Fix\n\tthe\u{200b} parser\u{202e}\u{7} ", "[API] Fix the parser");
     check_title("Parse <!-- in \u{e0041}titles @all", "Parse <!-- in titles @all");
     check_title("می\u{200c}خواهم 👩\u{200d}💻", "می\u{200c}خواهم 👩\u{200d}💻");
+    check_title("closes #55: fix #\u{200b}12", "closes issue #55: fix issue #12");
     check_title("\u{200b} \n", "Issue #42");
     check_title(&"a".repeat(120), &"a".repeat(120));
     check_title(&"ab ".repeat(60), &format!("{}ab…", "ab ".repeat(39)));

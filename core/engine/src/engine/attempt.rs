@@ -111,7 +111,7 @@ impl Turn<'_> {
     pub(super) fn heed(&mut self, ended: &Ended) {
         match ended {
             Ended::Failed { failure: failure @ Failure::Auth { .. } } => self.stop(failure.to_string()),
-            Ended::Failed { failure: Failure::RateLimit { message, until: Some(until) } } => {
+            Ended::Failed { failure: Failure::RateLimit { message, until: Some(until) } } if self.now < *until => {
                 let service = self.settings().agent_service();
                 self.pause(&service, *until, message);
             }

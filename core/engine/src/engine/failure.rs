@@ -60,7 +60,7 @@ impl Turn<'_> {
             self.end_failed_attempt(issue, number, failure, false);
         } else {
             let until = match failure {
-                Failure::RateLimit { until: Some(until), .. } => self.not_at_once(until),
+                Failure::RateLimit { until: Some(until), .. } if self.now < until => self.not_at_once(until),
                 _ => retry_at(self.now, n_failures.max(1), Some(issue), self.settings().seed),
             };
             self.emit(Event::PublishDelayed { issue, attempt: number, failure, charged, until });
@@ -132,20 +132,26 @@ impl Turn<'_> {
 
     pub(super) fn next_try(&self, issue: IssueNumber, failure: &Failure, n_retries: u32) -> Time {
         match failure {
-            Failure::Interrupted | Failure::RateLimit { until: Some(_), .. } => Time::default(),
+            Failure::Interrupted => Time::default(),
+            Failure::RateLimit { until: Some(until), .. } if self.now < *until => Time::default(),
             _ if failure.is_of_substance() => Time::default(),
             _ => retry_at(self.now, n_retries.max(1), Some(issue), self.settings().seed),
         }
     }
 
-    /// Puts a failure down to a service or to the task; returns whether the task's retries pay for it.
+    /// Puts a failure down to a service or to the task; returns whether the task's retries pay for it. A limit that is over by its own
+    /// words is a failure like others: a service that keeps saying so is out of order, or its clock and ours differ.
     pub(super) fn blame(&mut self, service: &Service, issue: IssueNumber, failure: &Failure) -> bool {
         if !failure.is_of_service() {
             return failure.costs_a_retry();
         }
         if let Failure::RateLimit { message, until: Some(until) } = failure {
-            self.pause(service, *until, message);
-            return false;
+            let was_waited_for = matches!(self.engine.breaker(service),
+                BreakerState::Paused { until: known, .. } if *until <= known);
+            if was_waited_for || self.now < *until {
+                self.pause(service, *until, message);
+                return false;
+            }
         }
         self.service_failed(service, issue, failure.costs_a_retry())
     }
@@ -153,7 +159,7 @@ impl Turn<'_> {
     /// Pauses a service until the time that it stated.
     pub(super) fn pause(&mut self, service: &Service, until: Time, message: &str) {
         let is_known = matches!(self.engine.breaker(service),
-            BreakerState::Paused { until: known, .. } if until <= known && self.now < known);
+            BreakerState::Paused { until: known, .. } if until <= known);
         if !is_known {
             let until = self.not_at_once(until);
             self.emit(Event::ServicePaused { service: service.clone(), until, message: message.to_owned() });

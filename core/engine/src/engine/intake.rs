@@ -92,7 +92,7 @@ impl Turn<'_> {
             return;
         }
         match failure {
-            Failure::RateLimit { until: Some(until), .. } => {
+            Failure::RateLimit { until: Some(until), .. } if self.now < until => {
                 let until = self.not_at_once(until);
                 self.emit(Event::BacklogDelayed { failure, until });
             }

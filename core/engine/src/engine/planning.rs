@@ -311,7 +311,7 @@ impl Turn<'_> {
             return;
         }
         let until = match failure {
-            Failure::RateLimit { until: Some(until), .. } => self.not_at_once(until),
+            Failure::RateLimit { until: Some(until), .. } if self.now < until => self.not_at_once(until),
             _ => retry_at(self.now, n_failures.max(1), None, self.settings().seed),
         };
         self.emit(Event::CreationDelayed { failure, charged, until });

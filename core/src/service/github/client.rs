@@ -271,12 +271,13 @@ impl Client {
         Ok(())
     }
 
-    /// Returns the address of the next page, if it is on the same host: the token goes nowhere else.
+    /// Returns the address of the next page, on our own host: a server behind another name links to itself by that, and the token
+    /// goes nowhere else.
     fn next_page(&self, headers: &HeaderMap) -> Option<String> {
-        let next = wire::next_page(text(headers, &LINK)?)?;
-        let uri: http::Uri = next.parse().ok()?;
-        let is_same = uri.scheme() == self.address.scheme() && uri.authority() == self.address.authority();
-        is_same.then(|| next.to_owned())
+        let next: http::Uri = wire::next_page(text(headers, &LINK)?)?.parse().ok()?;
+        let mut parts = self.address.clone().into_parts();
+        parts.path_and_query = next.into_parts().path_and_query;
+        http::Uri::from_parts(parts).ok().map(|uri| uri.to_string())
     }
 }
 

@@ -175,7 +175,9 @@ impl Github {
         let mut known: Vec<u64> = Vec::new();
         match self.client.list(call, N_PAGES_MAX, |blocker| known.extend(blocker["number"].as_u64())).await {
             Ok(_) => {}
-            Err(GithubError::NotFound { .. } | GithubError::Refused { .. }) => return Ok(()),
+            Err(GithubError::NotFound { .. } | GithubError::Refused { .. } | GithubError::Forbidden { .. }) => {
+                return Ok(());
+            }
             Err(error) => return Err(error),
         }
         for on in on.iter().filter(|on| !known.contains(&on.0)) {

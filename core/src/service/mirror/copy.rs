@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Odb, Oid, Repository, RepositoryOpenFlags};
 
 use super::{CommitId, Doing, Mirror, MirrorError, kind_of_entry};
 
@@ -83,7 +83,14 @@ impl Mirror {
 }
 
 fn open_containing(path: &Path) -> Result<Repository, MirrorError> {
-    Repository::discover(path).doing(|| format!("open the repository of `{}`", path.display()))
+    repository_containing(path).doing(|| format!("open the repository of `{}`", path.display()))
+}
+
+/// Opens the repository that a directory is the root of, or lies in, with its working directory also where its git directory is kept
+/// elsewhere.
+pub(crate) fn repository_containing(directory: &Path) -> Result<Repository, git2::Error> {
+    let no_ceiling: [&Path; 0] = [];
+    Repository::open_ext(directory, RepositoryOpenFlags::CROSS_FS, no_ceiling)
 }
 
 /// Moves the branch only if it still is where it was seen.

@@ -7,12 +7,13 @@
 //!   which head is there? ─┬─ this very commit ───► Pushed (an earlier try went through)
 //!                         ├─ another one of ours, or none ──► push, if it still is that one
 //!                         ├─ somebody else's ────► NotOurs
-//!                         └─ what we expected ───► Refused: rules of the server, or no right to push
+//!                         └─ what we expected ─┬─► Refused: the server said so, by a rule of its own
+//!                                              └─► Broken: the push failed on its way
 //! ```
 
 use super::{CommitId, Mirror, MirrorError};
 use crate::service::git_program::GitError;
-use crate::service::remote::{Remote, RemoteError};
+use crate::service::remote::{Remote, RemoteError, refusal};
 
 /// A branch that holds the commit now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,8 +37,18 @@ pub enum PushError {
         remote: String,
     },
     /// The remote does not take it, although the branch is as expected.
-    #[error("`{remote}` does not take branch `{branch}`")]
+    #[error("`{remote}` does not take branch `{branch}`: {reason}")]
     Refused {
+        /// The branch.
+        branch: String,
+        /// The remote, without credentials.
+        remote: String,
+        /// Why, in the words of git and of the server.
+        reason: String,
+    },
+    /// The push did not get there, or its answer did not get back.
+    #[error("failed to push branch `{branch}` to `{remote}`")]
+    Broken {
         /// The branch.
         branch: String,
         /// The remote, without credentials.
@@ -79,15 +90,21 @@ impl Mirror {
         branch: &str,
         source: GitError,
     ) -> Result<Pushed, PushError> {
-        let refused = |source| PushError::Refused { branch: branch.to_owned(), remote: remote.name(), source };
+        let failed = |source| {
+            let (branch, remote) = (branch.to_owned(), remote.name());
+            match refusal(&source) {
+                Some(reason) => PushError::Refused { branch, remote, reason },
+                None => PushError::Broken { branch, remote, source },
+            }
+        };
         match remote.head(branch)? {
             Some(head) if head == *commit => Ok(Pushed::default()),
-            head if head.as_ref() == expected => Err(refused(source)),
+            head if head.as_ref() == expected => Err(failed(source)),
             Some(head) if !self.is_ours(&head)? => {
                 Err(PushError::NotOurs { branch: branch.to_owned(), head, remote: remote.name() })
             }
             head => {
-                self.push_over(head.as_ref(), commit, remote, branch).map_err(refused)?;
+                self.push_over(head.as_ref(), commit, remote, branch).map_err(failed)?;
                 Ok(Pushed { replaced: head })
             }
         }

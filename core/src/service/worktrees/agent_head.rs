@@ -24,6 +24,9 @@ const REF_BYTES_MAX: u64 = 1 << 20;
 /// The most bytes of objects that are imported; above, only the files themselves are taken, which have limits of their own.
 const IMPORT_BYTES_MAX: u64 = 512 << 20;
 
+/// No agent works on more branches.
+const REFS_MAX: usize = 64;
+
 /// Symbolic refs may point to symbolic refs; git itself gives up after five.
 const HOPS_MAX: usize = 5;
 
@@ -43,6 +46,42 @@ pub(super) fn read(dir: &Path) -> Option<CommitId> {
     CommitId::parse(text.trim()).ok()
 }
 
+/// Returns the commit that a submodule stands on, whose repository lies below that of the worktree; `None` where there is none.
+pub(super) fn of_submodule(worktree: &Path, submodule: &Path) -> Option<CommitId> {
+    let link = read_small(&submodule.join(".git"))?;
+    let git_dir = submodule.join(link.strip_prefix("gitdir:")?.trim()).canonicalize().ok()?;
+    if !git_dir.starts_with(worktree.join(".git").canonicalize().ok()?) {
+        return None;
+    }
+    let head = read_small(&git_dir.join("HEAD"))?;
+    let id = head.strip_prefix("ref:").map_or_else(|| Some(head.clone()), |name| resolve(&git_dir, name.trim()));
+    CommitId::parse(id?.trim()).ok()
+}
+
+/// Returns the commits at the heads of the agent's branches, and of its stash, each once and not too many of them.
+pub(super) fn others(dir: &Path) -> Vec<CommitId> {
+    let git_dir = dir.join(".git");
+    let mut names = vec!["refs/stash".to_owned()];
+    let mut dirs = vec!["refs/heads".to_owned()];
+    while let Some(below) = dirs.pop().filter(|_| names.len() < REFS_MAX) {
+        for entry in fs::read_dir(git_dir.join(&below)).into_iter().flatten().flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let name = format!("{below}/{name}");
+            if entry.file_type().is_ok_and(|found| found.is_dir()) { dirs.push(name) } else { names.push(name) }
+        }
+    }
+    let packed = read_small(&git_dir.join("packed-refs")).unwrap_or_default();
+    let packed = packed.lines().filter_map(|line| Some(line.split_once(' ')?.1.to_owned()));
+    names.extend(packed.filter(|name| name.starts_with("refs/heads/") || name == "refs/stash"));
+    let mut commits: Vec<CommitId> = Vec::new();
+    for commit in names.iter().take(REFS_MAX).filter_map(|name| CommitId::parse(resolve(&git_dir, name)?.trim()).ok()) {
+        if !commits.contains(&commit) {
+            commits.push(commit);
+        }
+    }
+    commits
+}
+
 /// Brings a commit and what it needs into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
 pub(super) fn import(
     mirror: &Mirror,
@@ -55,9 +94,14 @@ pub(super) fn import(
     if !fs::symlink_metadata(&objects).is_ok_and(|found| found.is_dir()) {
         return Ok(Err("the agent's repository has no objects".to_owned()));
     }
-    let bytes = bytes_below(&objects);
-    if IMPORT_BYTES_MAX < bytes {
-        return Ok(Err(format!("the agent's repository holds {bytes} bytes of objects")));
+    match bytes_below(&objects) {
+        Some(bytes) if bytes <= IMPORT_BYTES_MAX => {}
+        Some(bytes) => return Ok(Err(format!("the agent's repository holds {bytes} bytes of objects"))),
+        None => return Ok(Err("the agent's repository holds what is no file".to_owned())),
+    }
+    // It is a file, if it is there: that was just seen.
+    if fs::read(objects.join("info/alternates")).is_ok_and(|bytes| bytes != super::alternates_of(mirror)) {
+        return Ok(Err("the agent's repository borrows objects of another one".to_owned()));
     }
     make_gate(mirror, gate, &objects, head)?;
     let fetched = fetch(mirror, gate, env);
@@ -122,17 +166,19 @@ fn read_small(path: &Path) -> Option<String> {
     Some(text)
 }
 
-fn bytes_below(dir: &Path) -> u64 {
+/// Returns how much there is below a directory; `None` where something is no file: git would wait for ever for a pipe to speak.
+fn bytes_below(dir: &Path) -> Option<u64> {
     let mut bytes: u64 = 0;
     let mut dirs: Vec<PathBuf> = vec![dir.to_owned()];
     while let Some(dir) = dirs.pop() {
         for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
             match entry.metadata() {
                 Ok(found) if found.is_dir() => dirs.push(entry.path()),
-                Ok(found) => bytes = bytes.saturating_add(found.len()),
+                Ok(found) if found.is_file() => bytes = bytes.saturating_add(found.len()),
+                Ok(_) => return None,
                 Err(_) => {}
             }
         }
     }
-    bytes
+    Some(bytes)
 }

@@ -5,10 +5,12 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use crate::service::mirror::repository_containing;
+
 /// Adds the directory `name` of the project to the excludes of the repository that the project lies in, unless a line is there already.
 /// A project outside of any repository, or in a bare one, needs none.
 pub(super) fn exclude(project: &Path, name: &str) -> io::Result<()> {
-    let Ok(repository) = git2::Repository::discover(project) else {
+    let Ok(repository) = repository_containing(project) else {
         return Ok(());
     };
     let Some(top) = repository.workdir() else { return Ok(()) };

@@ -30,6 +30,9 @@ pub(super) struct Record {
     pub phase: Phase,
     /// Whether checkout and collection need the user's filter programs (LFS).
     pub filters: bool,
+    /// The tree of the files as the project's own preparation left them, hexadecimal: what is as that is nobody's work.
+    #[serde(default)]
+    pub prepared: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

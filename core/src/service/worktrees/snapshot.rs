@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
 
-use super::{WorktreeError, removal};
+use super::{WorktreeError, agent_head, removal};
 use crate::service::mirror::{Doing, Mirror};
 
 /// The largest file that is collected: a forge refuses more than 100 MiB, and a file above half of that was not written for a pull request.
@@ -60,7 +60,7 @@ pub(super) struct Scene<'a> {
 /// A worktree's files as a tree in the mirror.
 pub(super) struct Snapshot {
     pub tree: Oid,
-    /// What was not taken: nested repositories and names that git refuses, sorted.
+    /// What was not taken: nested repositories, moved submodules and names that git refuses, sorted.
     pub skipped: Vec<String>,
 }
 
@@ -77,6 +77,7 @@ pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
     index.read_tree(&seed).doing(doing)?;
     let stamp = fs::metadata(scene.index).map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
     let mut walk = Walk::new(&repository, scene.dir, &index, stamp);
+    walk.enters_nested = scene.take == Take::Everything;
     walk.run()?;
     let Walk { changed, seen, mut skipped, tracked, .. } = walk;
     if scene.take == Take::Publishable {
@@ -99,6 +100,7 @@ struct Changed {
 }
 
 struct Tracked {
+    id: Oid,
     mode: u32,
     size: u32,
     ino: u32,
@@ -117,6 +119,8 @@ struct Walk<'a> {
     changed: Vec<Changed>,
     skipped: Vec<String>,
     dirs: Vec<Vec<u8>>,
+    /// Whether the files of repositories below are files like others.
+    enters_nested: bool,
 }
 
 impl<'a> Walk<'a> {
@@ -129,11 +133,12 @@ impl<'a> Walk<'a> {
                     tracked_dirs.insert(entry.path[..at].to_vec());
                 }
             }
-            let IndexEntry { mode, file_size: size, ino, mtime, ctime, path, .. } = entry;
-            tracked.insert(path, Tracked { mode, size, ino, mtime, ctime });
+            let IndexEntry { id, mode, file_size: size, ino, mtime, ctime, path, .. } = entry;
+            tracked.insert(path, Tracked { id, mode, size, ino, mtime, ctime });
         }
         let (seen, changed, skipped) = (HashSet::new(), Vec::new(), Vec::new());
-        Walk { repository, root, stamp, tracked, tracked_dirs, seen, changed, skipped, dirs: vec![Vec::new()] }
+        let dirs = vec![Vec::new()];
+        Walk { repository, root, stamp, tracked, tracked_dirs, seen, changed, skipped, dirs, enters_nested: false }
     }
 
     fn run(&mut self) -> Result<(), WorktreeError> {
@@ -193,7 +198,10 @@ impl<'a> Walk<'a> {
     }
 
     fn visit_dir(&mut self, path: Vec<u8>, full: &Path) -> Result<(), WorktreeError> {
-        if self.tracked.get(&path).is_some_and(|tracked| tracked.mode == GITLINK) {
+        if let Some(tracked) = self.tracked.get(&path).filter(|tracked| tracked.mode == GITLINK) {
+            if agent_head::of_submodule(self.root, full).is_some_and(|head| head.oid() != tracked.id) {
+                self.skip(&path);
+            }
             self.seen.insert(path);
             return Ok(());
         }
@@ -201,7 +209,7 @@ impl<'a> Walk<'a> {
             if self.is_ignored(&[&path[..], b"/"].concat())? {
                 return Ok(());
             }
-            if fs::symlink_metadata(full.join(".git")).is_ok() {
+            if !self.enters_nested && fs::symlink_metadata(full.join(".git")).is_ok() {
                 self.skip(&path);
                 return Ok(());
             }

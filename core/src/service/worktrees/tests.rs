@@ -143,9 +143,9 @@ fn a_link_in_place_of_the_root_is_not_followed() {
 fn nothing_changed_is_nothing_also_with_empty_commits() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
     place.home.git(&path, &["commit", "-q", "--allow-empty", "-m", "done!"]);
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
     assert_eq!(place.mirror.salvaged().unwrap(), []);
     place.worktrees.release(7).unwrap();
     assert!(!path.exists());
@@ -250,9 +250,9 @@ fn stale_commit_is_mine() {
     let place = Place { base, ..place };
     let path = place.lease(7);
     // The last commit is the base's own, or an older one: none of them is the agent's.
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
     place.home.git(&path, &["reset", "-q", "--soft", "HEAD~1"]);
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
     write(&path.join("b"), "x");
     let work = place.collect(7);
     assert_eq!((work.n_commits, &work.history, paths(&work)), (1, &History::Rewritten, vec!["b"]));
@@ -276,7 +276,7 @@ fn commits_that_the_agent_turned_away_from_are_kept() {
     let path = place.lease(7);
     let head = place.home.commit(&path, &[("b", "x")]);
     fs::remove_file(path.join("b")).unwrap();
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
     assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap()[0].commit, head);
     place.worktrees.release(7).unwrap();
 }
@@ -316,7 +316,7 @@ fn files_are_taken_when_the_repository_is_destroyed() {
     let place = Place::new(&[("a", "1")]);
     for (issue, destroy) in (1..).zip(destroy) {
         let path = place.lease(issue);
-        place.home.commit(&path, &[("b", "x")]);
+        place.home.commit(&path, &[("b", "x"), ("n", &issue.to_string())]);
         write(&path.join("c"), "y");
         destroy(&path.join(".git"));
         let work = place.collect(issue);
@@ -350,13 +350,21 @@ fn nested_repositories_are_skipped_and_named() {
     let place = Place::new(&[("a", "1"), ("src/f", "1")]);
     let path = place.lease(7);
     place.home.repository(path.join("vendor/lib").to_str().unwrap(), &[("x", "1")]);
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec!["vendor/lib".to_owned()] });
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing { skipped: vec!["vendor/lib".to_owned()], strays: vec![] }
+    );
     // A repository made around files that the base has hides none of them.
     place.home.git(path.join("src"), &["init", "-q"]);
     write(&path.join("src/f"), "2");
     write(&path.join("src/g"), "3");
     let work = place.collect(7);
     assert_eq!((paths(&work), work.skipped.as_slice()), (vec!["src/f", "src/g"], ["vendor/lib".to_owned()].as_slice()));
+    // Its files are kept before the directory goes.
+    assert!(matches!(place.worktrees.release(7), Err(WorktreeError::Unsaved { .. })));
+    let swept = place.worktrees.sweep(&[]).unwrap().remove(0).result.unwrap().expect("a ref");
+    assert_eq!(place.home.git(place.mirror.path(), &["show", &format!("{swept}:vendor/lib/x")]), "1");
+    assert!(!path.exists());
 }
 
 #[test]
@@ -756,7 +764,7 @@ fn filters_of_the_base_run_with_our_git_directory() {
     let path = place.lease(7);
     assert_eq!(fs::read_to_string(path.join("secret.txt")).unwrap(), "hello\n");
     assert_eq!(place.home.git(&path, &["status", "--porcelain"]), "");
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![] });
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
     write(&path.join("secret.txt"), "world\n");
     write(&path.join("od\"d\n.txt"), "new\n");
     write(&path.join("plain"), "plain\n");
@@ -772,6 +780,79 @@ fn filters_of_the_base_run_with_our_git_directory() {
 }
 
 #[test]
+fn filters_of_the_repository_alone_hold_for_what_the_agent_leaves_and_commits() {
+    let prepare = |home: &Home, user: &Path| {
+        for side in ["clean", "smudge"] {
+            home.git(user, &["config", &format!("filter.rot.{side}"), "tr 'A-Za-z' 'N-ZA-Mn-za-m'"]);
+        }
+        home.git(user, &["config", "filter.rot.required", "true"]);
+        home.commit(user, &[("secret.txt", "hello\n")]);
+    };
+    let place = Place::with(&[(".gitattributes", "*.txt filter=rot\n")], prepare, &[]);
+    place.mirror.take_filters(&place.user).unwrap();
+    let path = place.lease(7);
+    assert_eq!(fs::read_to_string(path.join("secret.txt")).unwrap(), "hello\n");
+    place.home.commit(&path, &[("secret.txt", "world\n")]);
+    write(&path.join("new.txt"), "new\n");
+    let work = place.collect(7);
+    let texts = [("secret.txt", "jbeyq"), ("new.txt", "arj")];
+    texts.into_iter().for_each(|(path, text)| assert_eq!(place.text(&work.commit, path), text));
+    assert_eq!(
+        place.text(&CommitId::parse(&place.home.git(&path, &["rev-parse", "HEAD"])).unwrap(), "secret.txt"),
+        "jbeyq"
+    );
+    // What the user takes away is gone.
+    place.home.git(&place.user, &["config", "--remove-section", "filter.rot"]);
+    place.mirror.take_filters(&place.user).unwrap();
+    assert!(place.mirror.filters().unwrap().is_empty());
+}
+
+#[test]
+fn commits_on_other_branches_and_in_the_stash_are_kept() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let branch = place.home.git(&path, &["symbolic-ref", "--short", "HEAD"]);
+    place.home.git(&path, &["checkout", "-q", "-b", "side/fix"]);
+    let aside = place.home.commit(&path, &[("a", "2")]);
+    place.home.git(&path, &["checkout", "-q", &branch]);
+    write(&path.join("a"), "3");
+    place.home.git(&path, &["stash", "-q"]);
+    let stashed = place.home.git(&path, &["rev-parse", "refs/stash"]);
+    place.home.git(&path, &["pack-refs", "--all"]);
+    let Collected::Nothing { skipped, strays } = place.try_collect(7).unwrap() else { panic!("there is work") };
+    assert_eq!((skipped.len(), strays.len()), (0, 2));
+    let kept: Vec<String> = place.mirror.salvaged().unwrap().iter().map(|kept| kept.commit.to_string()).collect();
+    for commit in [&aside.to_string(), &stashed] {
+        assert!(kept.contains(commit), "{kept:?}");
+    }
+    place.worktrees.release(7).unwrap();
+    // A branch on the way to the work itself is no news.
+    let path = place.lease(8);
+    place.home.commit(&path, &[("a", "2")]);
+    place.home.git(&path, &["branch", "backup"]);
+    place.home.commit(&path, &[("a", "3")]);
+    place.collect(8);
+    assert_eq!(place.mirror.salvaged_of("s1", 8).unwrap().len(), 1);
+}
+
+#[test]
+fn what_the_preparation_left_is_nobodys_work() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    write(&path.join("lock"), "1");
+    place.worktrees.note_prepared(7).unwrap();
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
+    let again = place.worktrees.lease(&LeaseRequest { keep: true, ..place.request(7, 2) }).unwrap();
+    assert!(again.kept);
+    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
+    write(&path.join("a"), "2");
+    assert_eq!(paths(&place.collect(7)), ["a", "lock"]);
+    fs::write(path.join("a"), "1").unwrap();
+    place.worktrees.release(7).unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
 fn attributes_name_a_filter_only_when_they_set_one() {
     let check = |text: &str, expected: bool| assert_eq!(names_a_filter(text.as_bytes()), expected, "{text}");
     check("*.bin filter=lfs diff=lfs merge=lfs -text\n", true);
@@ -779,6 +860,8 @@ fn attributes_name_a_filter_only_when_they_set_one() {
     check("*.bin -filter !filter\n", false);
     check("# *.bin filter=lfs\n", false);
     check("*.txt text=auto\n", false);
+    // Only the git program knows of it.
+    check("*.rc text working-tree-encoding=UTF-16LE-BOM\n", true);
 }
 
 #[test]
@@ -797,6 +880,14 @@ fn submodules_are_initialised_and_stay_what_they_are() {
     let work = place.collect(7);
     assert_eq!(paths(&work), ["a"]);
     assert_eq!(work.skipped, Vec::<String>::new());
+    // A commit in it is on no ref that we could make: it is named, and its directory never deleted.
+    place.home.commit(&path.join("deps/lib"), &[("l", "2")]);
+    assert_eq!(place.collect(7).skipped, ["deps/lib"]);
+    assert!(matches!(place.worktrees.release(7), Err(WorktreeError::Unsaved { .. })));
+    assert!(place.worktrees.sweep(&[]).unwrap()[0].result.is_ok());
+    let kept = path.with_file_name("autoissue-issue-7.kept-1");
+    assert_eq!(fs::read_to_string(kept.join("deps/lib/l")).unwrap(), "2");
+    let path = place.lease(7);
     // Whoever removes a submodule removes it.
     fs::remove_dir_all(path.join("deps")).unwrap();
     assert!(!place.files(&place.collect(7).commit).iter().any(|file| file.contains("deps/lib")));

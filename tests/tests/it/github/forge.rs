@@ -81,6 +81,12 @@ fn a_push_whose_answer_was_lost_is_found_again() {
 }
 
 #[test]
+fn a_push_that_does_not_get_there_is_tried_again() {
+    check_overcome([(On::push(), Fault::status(503))]);
+    check_overcome([(On::push().times(2), Fault::CutBefore)]);
+}
+
+#[test]
 fn a_limit_pauses_until_its_reset_and_charges_nobody() {
     for status in [403, 429] {
         let reset_in = Duration::from_secs(1);
