@@ -457,6 +457,8 @@ impl Transcript {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_plugin_sdk::Usage;
+
     use super::*;
 
     #[test]
@@ -475,5 +477,43 @@ mod tests {
         let kept = std::fs::read_to_string(path).unwrap();
         assert_eq!(kept.lines().count(), 2, "{kept}");
         assert!(kept.contains("in words") && kept.ends_with("\nplain\n"), "{kept}");
+    }
+
+    fn spent(events: impl IntoIterator<Item = AgentEvent>) -> Spent {
+        let mut reading = Reading::default();
+        events.into_iter().for_each(|event| reading.take(event, &mut |_| {}));
+        let exit = Exit {
+            code: Some(0),
+            signal: None,
+            stopped_by_us: false,
+            supervisor_lost: false,
+            n_killed_stragglers: 0,
+            n_left: 0,
+        };
+        reading.report(None, exit, 0).spent
+    }
+
+    #[test]
+    fn a_bill_is_the_highest_that_came_and_stands_only_where_nothing_came_after_it() {
+        let total = |usd| AgentEvent::UsageTotal(Usage { usd: Some(usd), ..Usage::default() });
+        let bill = AgentEvent::FinalCost;
+        let known = |cents| Spent::Known(Usd::from_cents(cents));
+        assert_eq!(spent([total(0.7), bill(0.5)]), known(50), "what was metered is a guess");
+        assert_eq!(spent([bill(0.9), bill(0.2)]), known(90));
+        assert_eq!(spent([bill(0.5), total(3.5)]), Spent::AtLeast(Usd::from_cents(3_50)));
+        assert_eq!(spent([bill(0.5), total(3.5), bill(3.0)]), known(3_00));
+        assert_eq!(spent([]), Spent::Unknown);
+        let tokens = Usage { input_tokens: u64::MAX, output_tokens: 5, ..Usage::default() };
+        assert_eq!(spent([AgentEvent::UsageTotal(tokens)]), Spent::Unknown, "and no overflow");
+    }
+
+    #[test]
+    fn a_session_is_a_name_and_no_option() {
+        for id in ["7e4d9a52-0000-4000-8000-000000000000", "abc", "a.b:c_d"] {
+            assert!(is_session_id(id), "{id}");
+        }
+        for id in ["", "--dangerously-skip-permissions", "a b", "a\n", &"a".repeat(129)] {
+            assert!(!is_session_id(id), "{id}");
+        }
     }
 }

@@ -153,7 +153,9 @@ impl ClaudeRun {
         match total {
             // What was cut off costs something too, and the program does not know what: this is the least.
             Some(usd) if 0.0 < unfinished => {
-                events.push(AgentEvent::UsageTotal(Usage { usd: Some(metered.max(usd + unfinished)), ..tokens }));
+                let usd = metered.max(usd + unfinished);
+                events.push(AgentEvent::UsageTotal(Usage { usd: Some(usd), ..tokens }));
+                self.correction_usd = usd - metered;
             }
             // Nothing is free that took tokens: such a total is of a model whose price the program does not know.
             Some(usd) if 0.0 < usd || metered <= 0.0 => {
@@ -235,5 +237,66 @@ fn tool_output(content: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(blocks) => blocks.iter().filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n"),
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events(run: &mut ClaudeRun, text: &str) -> Vec<AgentEvent> {
+        run.on_lines(&[Line { source: Source::Stdout, text: text.to_owned(), truncated: false }])
+    }
+
+    fn message(id: &str, n_tokens: u64) -> String {
+        let message = serde_json::json!({"id": id, "model": "claude-sonnet-5", "usage": {"input_tokens": n_tokens}});
+        serde_json::json!({"type": "stream_event", "event": {"type": "message_start", "message": message}}).to_string()
+    }
+
+    fn result(usd: f64) -> String {
+        let result =
+            serde_json::json!({"type": "result", "subtype": "success", "is_error": false, "total_cost_usd": usd});
+        result.to_string()
+    }
+
+    fn last_total(events: &[AgentEvent]) -> Option<f64> {
+        events.iter().rev().find_map(|event| match event {
+            AgentEvent::UsageTotal(usage) => usage.usd,
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn what_comes_after_the_bill_comes_on_top_of_it() {
+        let mut run = ClaudeRun::new(None);
+        let delta = r#"{"type":"stream_event","event":{"type":"message_delta","usage":{"output_tokens":1}}}"#;
+        events(&mut run, &message("a", 1_000_000));
+        assert!(last_total(&events(&mut run, delta)).is_some_and(|usd| usd < 10.0));
+        assert!(events(&mut run, &result(10.0)).contains(&AgentEvent::FinalCost(10.0)));
+        assert_eq!(last_total(&events(&mut run, delta)), None, "nothing new");
+        let after = last_total(&events(&mut run, &message("c", 2_000_000))).expect("it is metered");
+        assert!(10.0 < after, "{after}");
+    }
+
+    #[test]
+    fn a_bill_that_nobody_could_run_up_is_none() {
+        for usd in [1e308, -1.0, 1e6] {
+            let mut run = ClaudeRun::new(None);
+            let seen = events(&mut run, &result(usd));
+            assert!(!seen.iter().any(|event| matches!(event, AgentEvent::FinalCost(_))), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_result_that_is_too_long_is_known_by_its_beginning() {
+        for (text, expected) in [
+            (r#"{"type":"result","x":"#, true),
+            (r#"{ "type" : "result", "x":"#, true),
+            (r#"{"type":"assistant","x":""#, false),
+        ] {
+            let mut run = ClaudeRun::new(None);
+            let line = Line { source: Source::Stdout, text: text.to_owned(), truncated: true };
+            assert_eq!(!run.on_lines(&[line]).is_empty(), expected, "{text}");
+        }
     }
 }

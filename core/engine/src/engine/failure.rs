@@ -145,13 +145,11 @@ impl Turn<'_> {
         if !failure.is_of_service() {
             return failure.costs_a_retry();
         }
-        if let Failure::RateLimit { message, until: Some(until) } = failure {
-            let was_waited_for = matches!(self.engine.breaker(service),
-                BreakerState::Paused { until: known, .. } if *until <= known);
-            if was_waited_for || self.now < *until {
-                self.pause(service, *until, message);
-                return false;
-            }
+        if let Failure::RateLimit { message, until: Some(until) } = failure
+            && self.now < *until
+        {
+            self.pause(service, *until, message);
+            return false;
         }
         self.service_failed(service, issue, failure.costs_a_retry())
     }
@@ -159,7 +157,7 @@ impl Turn<'_> {
     /// Pauses a service until the time that it stated.
     pub(super) fn pause(&mut self, service: &Service, until: Time, message: &str) {
         let is_known = matches!(self.engine.breaker(service),
-            BreakerState::Paused { until: known, .. } if until <= known);
+            BreakerState::Paused { until: known, .. } if until <= known && self.now < known);
         if !is_known {
             let until = self.not_at_once(until);
             self.emit(Event::ServicePaused { service: service.clone(), until, message: message.to_owned() });

@@ -346,6 +346,29 @@ fn malformed_commits_do_not_enter_the_mirror() {
 }
 
 #[test]
+fn objects_that_are_no_files_or_are_borrowed_are_not_waited_for() {
+    let plant: [fn(&Path); 3] = [
+        |info| rustix::fs::mkfifoat(rustix::fs::CWD, &info.join("alternates"), rustix::fs::Mode::RWXU).unwrap(),
+        |info| fs::write(info.join("alternates"), "/tmp\n").unwrap(),
+        |info| symlink("/", info.join("root")).unwrap(),
+    ];
+    let place = Place::new(&[("a", "1")]);
+    for (issue, plant) in (1..).zip(plant) {
+        let path = place.lease(issue);
+        place.home.commit(&path, &[("b", &issue.to_string())]);
+        let info = path.join(".git/objects/info");
+        if issue < 3 {
+            fs::remove_file(info.join("alternates")).unwrap();
+        }
+        plant(&info);
+        let work = place.collect(issue);
+        assert!(matches!(work.history, History::Unreadable(_)), "{issue}: {:?}", work.history);
+        assert_eq!(place.text(&work.commit, "b"), issue.to_string());
+        place.worktrees.release(issue).unwrap();
+    }
+}
+
+#[test]
 fn nested_repositories_are_skipped_and_named() {
     let place = Place::new(&[("a", "1"), ("src/f", "1")]);
     let path = place.lease(7);

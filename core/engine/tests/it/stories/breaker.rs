@@ -52,6 +52,45 @@ fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
 }
 
 #[test]
+fn a_limit_that_is_over_by_its_own_words_opens_the_breaker() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| s.breaker_threshold = 3);
+            night.replies(1, "agent", [0; 4].map(|until_s| broken(limited(until_s)))).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        #1 attempt 1 failed, again at 1s: limited
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        #1 attempt 2 failed, again at 2s: limited
+        #1 attempt 3 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 62s, 3 failures
+        #1 attempt 3 failed, again at 3s: limited
+        agent probed by #1
+        #1 attempt 4 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 122s, 4 failures
+        #1 attempt 4 failed, again at 63s: limited
+        agent probed by #1
+        #1 attempt 5 started, $5.00 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(agent_runs(&night), 5, "and not one more");
+}
+
+#[test]
 fn while_open_tasks_wait_and_one_probes() {
     check(
         3,
@@ -331,8 +370,9 @@ fn a_forge_that_limits_publishing_is_asked_again_when_it_said() {
         #1 agent exited, $1.00
         forge pauses until 100s
         #1 publishing delayed until 100s: limited
-        forge pauses until 101s
+        forge failed for #1
         #1 publishing delayed until 101s: limited
+        forge answers again
         #1 ended, pull request #101
         #2 attempt 1 started, $5.00 reserved
         #2 agent exited, $1.00

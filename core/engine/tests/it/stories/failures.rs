@@ -360,7 +360,7 @@ fn a_backlog_that_cannot_be_read_is_tried_again_a_few_times() {
         "
         backlog delayed until 1s: no route
         backlog retried
-        backlog delayed until 2s: limited
+        backlog delayed until 3s: limited
         backlog retried
         backlog delayed until 90s: limited
         backlog retried
