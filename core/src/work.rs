@@ -123,6 +123,9 @@ impl Workshop {
         // What is in the list is open; the forge is asked about the rest only.
         let listed: BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
         if !self.only.is_empty() {
+            let missing = self.only.iter().filter(|number| !listed.contains(&IssueNumber(**number)));
+            warnings
+                .extend(missing.map(|number| format!("issue #{number} is left out: it is not open with the label")));
             issues.retain(|issue| self.only.contains(&issue.number.0));
         }
         if !self.ignore_outside {
@@ -164,6 +167,9 @@ impl Workshop {
         let workshop = self.clone();
         let (base, kept) = blocking(move || {
             let bench = workshop.bench()?;
+            if id.attempt == 1 && id != BASE_CHECK {
+                workshop.check_place(bench, id.issue)?;
+            }
             let keep = matches!(start, Start::Kept { .. });
             let start = workshop.start_commit(bench, start)?;
             let request = LeaseRequest { issue: id.issue.0, attempt: id.attempt, start, keep };

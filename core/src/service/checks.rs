@@ -88,7 +88,7 @@ pub enum ChecksError {
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// A command failed.
-    #[error("setup command `{command}` {}; its last lines:\n{last_lines}", how(*.exit_code, *.signal))]
+    #[error("setup command `{command}` {}: {}\n{last_lines}", how(*.exit_code, *.signal), last_of(last_lines))]
     Failed {
         /// The command line.
         command: String,
@@ -100,7 +100,7 @@ pub enum SetupError {
         last_lines: String,
     },
     /// A command took too long.
-    #[error("setup command `{command}` was stopped: setup took more than {} s; its last lines:\n{last_lines}", timeout.as_secs())]
+    #[error("setup command `{command}` was stopped: setup took more than {} s: {}\n{last_lines}", timeout.as_secs(), last_of(last_lines))]
     TimedOut {
         /// The command line.
         command: String,
@@ -130,6 +130,11 @@ pub enum SetupError {
         /// The command line.
         command: String,
     },
+}
+
+/// Returns the last line that says something: whoever shows one line of a message shows the reason.
+fn last_of(lines: &str) -> &str {
+    lines.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it printed nothing")
 }
 
 fn how(exit_code: Option<i32>, signal: Option<i32>) -> String {

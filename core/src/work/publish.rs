@@ -10,7 +10,7 @@ use autoissue_engine::{
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use tokio_util::sync::CancellationToken;
 
-use super::{Workshop, blocking, commit, crash, forge_failure};
+use super::{Bench, Workshop, blocking, commit, crash, forge_failure};
 use crate::prompt;
 use crate::service::agent::error_chain;
 use crate::service::forge::PullRequestDraft;
@@ -83,6 +83,19 @@ impl Workshop {
         Ok(None)
     }
 
+    /// Finds out before an agent is paid whether its branch could be published: what is in the way now is so afterwards too. Who cannot
+    /// be asked now is asked when there is work.
+    pub(super) fn check_place(&self, bench: &Bench, issue: IssueNumber) -> Result<(), Failure> {
+        let branch = branch_of(issue);
+        match bench.remote.as_ref().filter(|_| self.config.executor.create_pr) {
+            Some(remote) => match bench.mirror.check_remote_place(remote, &branch) {
+                Err(error @ PushError::NotOurs { .. }) => Err(self.push_failure(&error)),
+                _ => Ok(()),
+            },
+            None => bench.mirror.check_place(&self.project, &branch).map_err(|error| copy_failure(&error)),
+        }
+    }
+
     /// Returns what should happen next. Git tells only that the remote cannot be reached; GitHub's API tells why.
     fn push_failure(&self, error: &PushError) -> Failure {
         let message = error_chain(error);
@@ -142,7 +155,7 @@ impl Workshop {
             Some(remote) => remote.head(&base).map_err(|error| network(&error))?.is_none(),
             None => false,
         };
-        Ok(if is_gone { (order.base_branch.clone(), true) } else { (base, false) })
+        Ok((if is_gone { order.base_branch.clone() } else { base }, false))
     }
 
     fn context(&self, order: &PublishOrder, branch: &str, base: &str) -> PrContext {
@@ -212,9 +225,10 @@ fn copy_failure(error: &CopyError) -> Failure {
     match error {
         // The user's repository is files: what git cannot write there now it cannot write in a minute, and running the agent
         // again would not change it.
-        CopyError::NotOurs { .. } | CopyError::CheckedOut { .. } | CopyError::Mirror(_) => {
-            Failure::NeedsPerson { message }
-        }
+        CopyError::NotOurs { .. }
+        | CopyError::CheckedOut { .. }
+        | CopyError::InTheWay { .. }
+        | CopyError::Mirror(_) => Failure::NeedsPerson { message },
         CopyError::NoSuchCommit { .. } => Failure::Crash { message },
     }
 }

@@ -238,6 +238,9 @@ fn the_backlog_can_be_narrowed() {
     let run = exec(&world, &["--issue", "2", "--issue", "4"]).exits(0);
     assert_eq!(run.outcomes(), [(2, "done".to_owned()), (4, "done".to_owned())]);
     assert_eq!(world.branches(), ["autoissue/issue-2", "autoissue/issue-4"]);
+    let run = exec(&world, &["--issue", "1", "--issue", "999"]).exits(0);
+    let warnings = run.events("backlog_read")[0]["warnings"].to_string();
+    assert!(warnings.contains("issue #999 is left out"), "{warnings}");
 }
 
 #[test]
@@ -434,6 +437,18 @@ fn setup_runs_before_the_agent_in_its_directory() {
     assert!(!world.project().join("vendor").exists());
     let files = world.git(["diff", "--name-only", "main", "autoissue/issue-1"]);
     assert_eq!(files, "1.txt", "what setup made and git ignores is not part of the work");
+}
+
+#[test]
+fn what_setup_leaves_is_not_the_agents_work() {
+    let world = Sandbox::new();
+    world.executor(r#"{"maxRetries": 0, "setup": ["echo 1 > lock.txt"]}"#);
+    // A patch that is applied already: the agent does nothing.
+    let nothing = "```diff\n--- a/lock.txt\n+++ b/lock.txt\n@@ -0,0 +1 @@\n+1\n```\n";
+    world.issue(1, "[Backend] add", nothing);
+    let run = exec(&world, &[]);
+    assert_ne!(run.task(1)["outcome"], "done", "{}", run.task(1));
+    assert!(world.branches().is_empty());
 }
 
 #[test]

@@ -114,9 +114,10 @@ fn a_branch_of_ours_with_work_of_theirs_needs_them() {
     let reason = run.task(1)["reason"].to_string();
     assert!(reason.contains("autoissue/issue-1") && reason.contains("not a commit of ours"), "{reason}");
     assert_eq!(world.git(["rev-parse", "autoissue/issue-1"]), head);
+    assert!(reason.contains("git branch -m autoissue/issue-1"), "{reason}");
     assert_eq!((run.task(2)["outcome"].as_str(), world.pulls().len()), (Some("done"), 2));
-    let kept = world.mirror_git(["for-each-ref", "--format=%(refname)", "refs/autoissue/salvage"]);
-    assert!(kept.contains("issue-1/"), "the work is kept: {kept}");
+    let agents: Vec<_> = run.events("agent_exited").iter().map(|event| event["issue"].clone()).collect();
+    assert!(!agents.contains(&1.into()), "no agent is paid for what cannot be published: {agents:?}");
 }
 
 #[test]
@@ -145,6 +146,8 @@ fn a_branch_in_the_way_of_ours_needs_them() {
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     let run = exec(&world).exits(3);
     assert_eq!((&run.task(1)["outcome"], &run.task(1)["attempts"]), (&"needs_you".into(), &1.into()));
+    assert!(run.task(1)["reason"].to_string().contains("git branch -m autoissue NAME"), "{}", run.task(1)["reason"]);
+    assert!(run.events("agent_exited").is_empty());
 }
 
 #[test]

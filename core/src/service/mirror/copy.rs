@@ -14,7 +14,7 @@ use super::{CommitId, Doing, Mirror, MirrorError, kind_of_entry};
 #[non_exhaustive]
 pub enum CopyError {
     /// The branch exists with work that is not ours.
-    #[error("branch `{branch}` in `{}` is at {head}, which is not a commit of ours", repository.display())]
+    #[error("branch `{branch}` in `{}` is at {head}, which is not a commit of ours; rename it (`git branch -m {branch} NAME`) or delete it, then run again", repository.display())]
     NotOurs {
         /// The branch.
         branch: String,
@@ -24,12 +24,20 @@ pub enum CopyError {
         repository: PathBuf,
     },
     /// Somebody works on the branch; moving it would make a mess of their files.
-    #[error("branch `{branch}` is checked out at `{}`", at.display())]
+    #[error("branch `{branch}` is checked out at `{}`; switch to another one there, then run again", at.display())]
     CheckedOut {
         /// The branch.
         branch: String,
         /// The checkout, or its git directory where that is all that is known.
         at: PathBuf,
+    },
+    /// A branch has the name of the directory that ours lie in, so git can have none below it.
+    #[error(
+        "branch `{branch}` is in the way of `{branch}/…`; rename it (`git branch -m {branch} NAME`), then run again"
+    )]
+    InTheWay {
+        /// The branch in the way.
+        branch: String,
     },
     /// The commit is not in the mirror.
     #[error("commit {commit} is not in the mirror")]
@@ -50,15 +58,45 @@ impl Mirror {
     pub fn copy_into(&self, commit: &CommitId, user_repository: &Path, branch: &str) -> Result<(), CopyError> {
         let user = open_containing(user_repository)?;
         let name = format!("refs/heads/{branch}");
+        let head = self.head_to_replace(&user, user_repository, branch, Some(commit))?;
+        if head == Some(commit.oid()) {
+            return Ok(());
+        }
+        self.copy_objects(commit, &user)?;
+        Ok(move_branch(&user, &name, head, commit)?)
+    }
+
+    /// Finds out whether [`Mirror::copy_into`] could write a branch, before anything is done for it.
+    ///
+    /// # Errors
+    /// As it would have.
+    pub fn check_place(&self, user_repository: &Path, branch: &str) -> Result<(), CopyError> {
+        let user = open_containing(user_repository)?;
+        self.head_to_replace(&user, user_repository, branch, None).map(|_| ())
+    }
+
+    /// Returns where the branch is now, if it may be moved, or need not be for it is at `wanted` already.
+    fn head_to_replace(
+        &self,
+        user: &Repository,
+        user_repository: &Path,
+        branch: &str,
+        wanted: Option<&CommitId>,
+    ) -> Result<Option<Oid>, CopyError> {
+        let name = format!("refs/heads/{branch}");
+        let parents = branch.match_indices('/').map(|(at, _)| &branch[..at]);
+        if let Some(parent) = parents.into_iter().find(|at| user.refname_to_id(&format!("refs/heads/{at}")).is_ok()) {
+            return Err(CopyError::InTheWay { branch: parent.to_owned() });
+        }
         let head = match user.refname_to_id(&name) {
             Ok(head) => Some(head),
             Err(error) if error.code() == git2::ErrorCode::NotFound => None,
             Err(error) => Err(error).doing(|| format!("read branch `{branch}` of `{}`", user_repository.display()))?,
         };
-        if head == Some(commit.oid()) {
-            return Ok(());
+        if head.is_some() && head == wanted.map(CommitId::oid) {
+            return Ok(head);
         }
-        if let Some(at) = checked_out_at(&user, &name) {
+        if let Some(at) = checked_out_at(user, &name) {
             return Err(CopyError::CheckedOut { branch: branch.to_owned(), at });
         }
         if let Some(head) = head.map(CommitId::from)
@@ -66,8 +104,7 @@ impl Mirror {
         {
             return Err(CopyError::NotOurs { branch: branch.to_owned(), head, repository: user_repository.to_owned() });
         }
-        self.copy_objects(commit, &user)?;
-        Ok(move_branch(&user, &name, head, commit)?)
+        Ok(head)
     }
 
     fn copy_objects(&self, commit: &CommitId, user: &Repository) -> Result<(), CopyError> {

@@ -27,7 +27,9 @@ pub struct Pushed {
 #[non_exhaustive]
 pub enum PushError {
     /// The branch has work that is not ours.
-    #[error("branch `{branch}` of `{remote}` is at {head}, which is not a commit of ours")]
+    #[error(
+        "branch `{branch}` of `{remote}` is at {head}, which is not a commit of ours; rename or delete it there, then run again"
+    )]
     NotOurs {
         /// The branch.
         branch: String,
@@ -79,6 +81,19 @@ impl Mirror {
         };
         self.set_published(issue, commit)?;
         Ok(pushed)
+    }
+
+    /// Finds out whether the branch of the remote holds work of others, before anything is done for it.
+    ///
+    /// # Errors
+    /// [`PushError`].
+    pub fn check_remote_place(&self, remote: &Remote, branch: &str) -> Result<(), PushError> {
+        match remote.head(branch)? {
+            Some(head) if !self.is_ours(&head)? => {
+                Err(PushError::NotOurs { branch: branch.to_owned(), head, remote: remote.name() })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Looks why a push was refused, and pushes over what is there if that is ours.
