@@ -117,7 +117,7 @@ pub enum GitError {
         /// What git said, without credentials.
         stderr: String,
         /// What it printed for programs, without credentials.
-        stdout: String,
+        stdout: Box<str>,
     },
 }
 
@@ -222,7 +222,7 @@ impl Run<'_> {
         let stdout = take(&stdout);
         if !status.success() {
             let stderr = redact(&without_our_own(&String::from_utf8_lossy(&take(&stderr).bytes)));
-            let stdout = redact(&String::from_utf8_lossy(&stdout.bytes));
+            let stdout = redact(&String::from_utf8_lossy(&stdout.bytes)).into_boxed_str();
             return Err(GitError::Failed { command: self.command.clone(), code: status.code(), stderr, stdout });
         }
         if stdout.truncated {

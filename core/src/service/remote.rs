@@ -248,7 +248,7 @@ mod tests {
     fn a_refusal_is_what_the_remote_says_of_the_ref_and_nothing_else() {
         let check = |stdout: &str, stderr: &str, expected: Option<&str>| {
             let (command, code) = ("git push".to_owned(), Some(1));
-            let error = GitError::Failed { command, code, stderr: stderr.to_owned(), stdout: stdout.to_owned() };
+            let error = GitError::Failed { command, code, stderr: stderr.to_owned(), stdout: stdout.into() };
             assert_eq!(refusal(&error).as_deref(), expected);
         };
         let to = "To https://github.com/o/n.git\n";

@@ -78,13 +78,14 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     begun.set_plugins(&host.plugins);
     let Equipment { strategies, agent_env } = equip(&ground, host, &begun, true)?;
     check_planner(&strategies, &begun)?;
-    let remarks = look_around(&ground, host, &strategies)?;
+    let mut remarks = look_around(&ground, host, &strategies)?;
     if let (Some(_), Forge::Local(_)) = (begun.plan(), &ground.forge) {
         initialise(ground.checkout.path())?;
     }
     let settings = settings(&ground.config, &strategies, &begun, now_ms);
     let lock = lock(&ground, host, &id, now_ms)?;
     let mut journal = Journal::open(&host.state_dir)?;
+    remarks.extend(left_behind(&journal, ground.checkout.path())?);
     let history = history(&journal, &settings, &strategies)?;
     let strategies = strategies.remembering(&journal.costs()?);
     let bench = bench(&ground, host, &id, &[])?;
@@ -237,6 +238,21 @@ fn unfinished(journal: &Journal, project: &Path, wanted: Option<&str>) -> Result
         SessionStatus::Completed => Err(SessionError::AlreadyOver { session, status: "completed" }),
         SessionStatus::Failed => Err(SessionError::AlreadyOver { session, status: "failed" }),
     }
+}
+
+/// Returns what a person should know before a new session does again what the one before it was about to finish.
+fn left_behind(journal: &Journal, project: &Path) -> Result<Option<Finding>, SessionError> {
+    let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
+    let row = newest_unfinished(rows.filter(|row| Path::new(&row.project_path) == project), project);
+    Ok(row.ok().map(|row| {
+        let message =
+            format!("session {} (`{}`) is unfinished; what it did not publish is done again", row.id, row.command);
+        Finding::warning(
+            "session",
+            message,
+            format!("`autoissue resume {}` goes on with it and pays for nothing twice", row.id),
+        )
+    }))
 }
 
 /// Returns the newest session if it is unfinished. What a newer one did would be done again, unless a person knows better.

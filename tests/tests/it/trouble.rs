@@ -623,7 +623,8 @@ fn a_session_that_another_overtook_is_resumed_by_its_name_only() {
     let (new, events) = recorded(&world.state());
     let state = world.root().join("overtaken");
     cut_off(&world.state(), &state, &new, &events[..events.len() - 1]);
-    run_on(&world, &state, &["exec", "go"]).exits(0);
+    let newer = run_on(&world, &state, &["exec", "go"]).exits(0);
+    assert!(newer.stderr.contains(&format!("session {} ", new.id)), "said before it is done again: {}", newer.stderr);
     let refused = run_on(&world, &state, &["resume"]).exits(2);
     assert!(refused.stderr.contains("was begun here after it"), "{}", refused.stderr);
     assert!(refused.stderr.contains(&format!("autoissue resume {}", new.id)), "{}", refused.stderr);

@@ -348,7 +348,7 @@ fn malformed_commits_do_not_enter_the_mirror() {
 #[test]
 fn objects_that_are_no_files_or_are_borrowed_are_not_waited_for() {
     let plant: [fn(&Path); 3] = [
-        |info| rustix::fs::mkfifoat(rustix::fs::CWD, &info.join("alternates"), rustix::fs::Mode::RWXU).unwrap(),
+        |info| rustix::fs::mkfifoat(rustix::fs::CWD, info.join("alternates"), rustix::fs::Mode::RWXU).unwrap(),
         |info| fs::write(info.join("alternates"), "/tmp\n").unwrap(),
         |info| symlink("/", info.join("root")).unwrap(),
     ];
