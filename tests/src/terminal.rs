@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use pty_process::Size;
 use pty_process::blocking::{Pty, open};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, tcgetattr};
 
 /// Far more than anything here takes; only a failing test waits that long.
@@ -30,6 +31,8 @@ pub struct Terminal {
 struct Shown {
     emulator: avt::Terminal,
     written: Vec<u8>,
+    /// The beginning of a character.
+    partial: Vec<u8>,
     is_over: bool,
 }
 
@@ -65,7 +68,10 @@ impl Terminal {
         pty.resize(Size::new(rows, columns)).expect("a size");
         let child = on_terminal(command).spawn(pts).expect("the program starts");
         let emulator = avt::Terminal::with_scrollback(columns.into(), rows.into(), None).expect("a size");
-        let shown = Arc::new((Mutex::new(Shown { emulator, written: Vec::new(), is_over: false }), Condvar::new()));
+        let shown = Arc::new((
+            Mutex::new(Shown { emulator, written: Vec::new(), partial: Vec::new(), is_over: false }),
+            Condvar::new(),
+        ));
         let pty = Arc::new(pty);
         let reader = std::thread::spawn({
             let (pty, shown) = (pty.clone(), shown.clone());
@@ -103,9 +109,12 @@ impl Terminal {
         (&*self.pty).write_all(keys.as_bytes()).expect("the terminal is there");
     }
 
-    /// Makes it larger or smaller.
+    /// Makes it larger or smaller, after all that was written for its old size is seen.
     pub fn resize(&self, columns: u16, rows: u16) {
         let mut shown = lock(&self.shown);
+        while is_readable(&self.pty, Some(&Timespec::default())) && !shown.is_over {
+            shown.take_in(&self.pty);
+        }
         shown.emulator.resize(columns.into(), rows.into());
         self.pty.resize(Size::new(rows, columns)).expect("a size");
     }
@@ -142,6 +151,18 @@ impl Shown {
             written: String::from_utf8_lossy(&self.written).into_owned(),
         }
     }
+
+    /// Shows some of what is there to be read.
+    fn take_in(&mut self, mut pty: &Pty) {
+        let mut buffer = [0; 4_096];
+        // With nobody at the other end it is an error.
+        let n_bytes = pty.read(&mut buffer).unwrap_or(0);
+        self.written.extend(&buffer[..n_bytes]);
+        self.partial.extend(&buffer[..n_bytes]);
+        let text = whole_characters(&mut self.partial);
+        self.emulator.feed(text.as_str());
+        self.is_over = n_bytes == 0;
+    }
 }
 
 /// Returns the same command for a terminal.
@@ -156,22 +177,24 @@ fn on_terminal(command: &Command) -> pty_process::blocking::Command {
 
 /// Reads until the program and all that it started are gone.
 fn read(pty: &Pty, shown: &(Mutex<Shown>, Condvar)) {
-    let mut buffer = [0; 4_096];
-    let mut partial = Vec::new();
     loop {
-        // With nobody at the other end it is an error.
-        let n_bytes = (&*pty).read(&mut buffer).unwrap_or(0);
-        let mut shown_now = lock(shown);
-        shown_now.written.extend(&buffer[..n_bytes]);
-        partial.extend(&buffer[..n_bytes]);
-        let text = whole_characters(&mut partial);
-        shown_now.emulator.feed(text.as_str());
-        shown_now.is_over = n_bytes == 0;
+        is_readable(pty, None);
+        let mut now = lock(shown);
+        // Somebody else may have read it meanwhile.
+        if is_readable(pty, Some(&Timespec::default())) {
+            now.take_in(pty);
+        }
         shown.1.notify_all();
-        if n_bytes == 0 {
+        if now.is_over {
             return;
         }
     }
+}
+
+/// Waits until there is something to read, or nobody at the other end, and returns whether that is so.
+fn is_readable(pty: &Pty, time_max: Option<&Timespec>) -> bool {
+    let mut awaited = [PollFd::new(pty, PollFlags::IN)];
+    poll(&mut awaited, time_max).is_ok_and(|n_ready| 0 < n_ready)
 }
 
 /// Takes what is whole; a character of which the end has not come yet is left.
