@@ -31,22 +31,52 @@ skipped · 4 stopped by the budget · 130 interrupted, can be resumed";
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Common {
     /// Read this configuration file instead of the one in the repository's root
-    #[arg(long, global = true, value_name = "PATH", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "PATH",
+        help_heading = "Common options"
+    )]
     pub(crate) config: Option<PathBuf>,
     /// Write text for people, or one JSON object per line
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORM", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORM",
+        help_heading = "Common options"
+    )]
     pub(crate) output: OutputForm,
     /// Say more: agents' output, and debug lines in the log
-    #[arg(long, short, global = true, conflicts_with = "quiet", help_heading = "Common options")]
+    #[arg(
+        long,
+        short,
+        global = true,
+        conflicts_with = "quiet",
+        help_heading = "Common options"
+    )]
     pub(crate) verbose: bool,
     /// Say only the closing report and errors
     #[arg(long, short, global = true, help_heading = "Common options")]
     pub(crate) quiet: bool,
     /// Colour the output: on a terminal and without NO_COLOR, always, or never
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Common options")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Common options"
+    )]
     pub(crate) color: Color,
     /// Let a plugin decide: PATH takes all that it can, classifier=PATH that one (repeatable)
-    #[arg(long = "plugin", global = true, value_name = "SPEC", help_heading = "Common options")]
+    #[arg(
+        long = "plugin",
+        global = true,
+        value_name = "SPEC",
+        help_heading = "Common options"
+    )]
     pub(crate) plugins: Vec<PluginArgument>,
 }
 
@@ -75,10 +105,16 @@ pub(crate) enum Color {
 impl Color {
     /// Returns what was asked for, as far as it can be told before the arguments are parsed: for help and usage errors.
     pub(crate) fn before_parsing(args: &[String]) -> ColorChoice {
-        let mut values =
-            args.iter().zip(args.iter().skip(1)).filter(|(flag, _)| *flag == "--color").map(|(_, value)| value);
+        let mut values = args
+            .iter()
+            .zip(args.iter().skip(1))
+            .filter(|(flag, _)| *flag == "--color")
+            .map(|(_, value)| value);
         let mut joined = args.iter().filter_map(|arg| arg.strip_prefix("--color="));
-        let asked = values.next_back().map(String::as_str).or_else(|| joined.next_back());
+        let asked = values
+            .next_back()
+            .map(String::as_str)
+            .or_else(|| joined.next_back());
         match asked {
             Some("always") => ColorChoice::Always,
             Some("never") => ColorChoice::Never,
@@ -229,7 +265,9 @@ pub(crate) struct ServeArgs {
 impl ServeArgs {
     /// Returns what the flags set in the configuration.
     pub(crate) fn settings(&self) -> Vec<FlagValue> {
-        let dashboard = self.dashboard.then(|| flag("dashboard.enabled", json!(true), "--dashboard"));
+        let dashboard = self
+            .dashboard
+            .then(|| flag("dashboard.enabled", json!(true), "--dashboard"));
         dashboard.into_iter().chain(self.port.map(port)).collect()
     }
 }
@@ -256,10 +294,18 @@ fn port(number: u16) -> FlagValue {
 impl RunArgs {
     /// Returns what the flags set in the configuration.
     pub(crate) fn settings(&self) -> Vec<FlagValue> {
-        let max_parallel = self.max_parallel.map(|n| flag("executor.maxParallel", json!(n), "--max-parallel"));
-        let budget = self.budget.map(|usd| flag("maxTotalBudgetUsd", json!(usd), "--budget"));
+        let max_parallel = self
+            .max_parallel
+            .map(|n| flag("executor.maxParallel", json!(n), "--max-parallel"));
+        let budget = self
+            .budget
+            .map(|usd| flag("maxTotalBudgetUsd", json!(usd), "--budget"));
         let yolo = self.yolo.then(|| flag("agent.yolo", json!(true), "--yolo"));
-        [max_parallel, budget, yolo].into_iter().flatten().chain(self.dashboard.settings()).collect()
+        [max_parallel, budget, yolo]
+            .into_iter()
+            .flatten()
+            .chain(self.dashboard.settings())
+            .collect()
     }
 }
 
@@ -269,7 +315,9 @@ const fn flag(key: &'static str, value: Value, flag: &'static str) -> FlagValue 
 
 /// JSON has no infinity, so it has to be refused before it becomes a value of the configuration.
 fn dollars(text: &str) -> Result<f64, String> {
-    let amount = f64::from_str(text.trim_start_matches('$')).ok().filter(|amount| amount.is_finite());
+    let amount = f64::from_str(text.trim_start_matches('$'))
+        .ok()
+        .filter(|amount| amount.is_finite());
     amount.ok_or_else(|| "not an amount of US dollars, such as `25` or `7.50`".to_owned())
 }
 
@@ -391,29 +439,55 @@ mod tests {
     #[test]
     fn help_texts_are_imperative_and_end_without_a_period() {
         for command in Arguments::command().get_subcommands() {
-            let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            assert!(!about.is_empty() && !about.ends_with('.'), "{}: {about:?}", command.get_name());
+            let about = command
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                !about.is_empty() && !about.ends_with('.'),
+                "{}: {about:?}",
+                command.get_name()
+            );
             for arg in command.get_arguments() {
                 let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-                assert!(!help.is_empty() && !help.ends_with('.'), "{} {}: {help:?}", command.get_name(), arg.get_id());
+                assert!(
+                    !help.is_empty() && !help.ends_with('.'),
+                    "{} {}: {help:?}",
+                    command.get_name(),
+                    arg.get_id()
+                );
             }
         }
     }
 
     #[test]
     fn common_flags_may_stand_anywhere() {
-        for line in ["autoissue --output json status", "autoissue status --output json"] {
-            assert_eq!(parse(line).unwrap().common.output, OutputForm::Json, "{line}");
+        for line in [
+            "autoissue --output json status",
+            "autoissue status --output json",
+        ] {
+            assert_eq!(
+                parse(line).unwrap().common.output,
+                OutputForm::Json,
+                "{line}"
+            );
         }
     }
 
     #[test]
     fn flags_become_settings_with_their_names() {
-        let Command::Exec(args) = parse("autoissue exec bug --budget $7.5 --max-parallel 2 --yolo").unwrap().command
+        let Command::Exec(args) = parse("autoissue exec bug --budget $7.5 --max-parallel 2 --yolo")
+            .unwrap()
+            .command
         else {
             panic!("this is `exec`");
         };
-        let settings: Vec<_> = args.run.settings().into_iter().map(|f| (f.key, f.value.to_string(), f.flag)).collect();
+        let settings: Vec<_> = args
+            .run
+            .settings()
+            .into_iter()
+            .map(|f| (f.key, f.value.to_string(), f.flag))
+            .collect();
         assert_eq!(
             settings,
             [
@@ -445,7 +519,9 @@ mod tests {
 
     #[test]
     fn colour_is_known_before_parsing() {
-        let choice = |line: &str| Color::before_parsing(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        let choice = |line: &str| {
+            Color::before_parsing(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
+        };
         assert_eq!(choice("--color never exec"), ColorChoice::Never);
         assert_eq!(choice("exec --color=always"), ColorChoice::Always);
         assert_eq!(choice("exec --color"), ColorChoice::Auto);

@@ -6,7 +6,9 @@
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 
 use autoissue_core::config::Config;
-use autoissue_core::engine::{Classification, Engine, Issue, IssueNumber, Phase, SessionStatus, Task};
+use autoissue_core::engine::{
+    Classification, Engine, Issue, IssueNumber, Phase, SessionStatus, Task,
+};
 use autoissue_core::plugins::{self, Plugins};
 use autoissue_core::session::{Exec, Order, SessionError};
 use autoissue_core::strategy::Strategies;
@@ -39,7 +41,9 @@ pub(crate) fn run(around: &Surroundings, args: &ClassifyArgs) -> Result<ExitCode
 }
 
 /// Returns a classifier: the one place where the strategies are asked. The built-in's needs no configuration, a plugin's only itself.
-fn classifier(around: &Surroundings) -> Result<impl Fn(&Issue) -> Result<Classification, String>, CliError> {
+fn classifier(
+    around: &Surroundings,
+) -> Result<impl Fn(&Issue) -> Result<Classification, String>, CliError> {
     let config = Config::default();
     let plugins = Plugins::load(&plugins::Request {
         config: &config,
@@ -51,14 +55,27 @@ fn classifier(around: &Surroundings) -> Result<impl Fn(&Issue) -> Result<Classif
     let plugins = plugins.map_err(SessionError::from)?;
     let strategies = Strategies::configured(&config, &plugins).map_err(SessionError::from)?;
     let console = around.console.clone();
-    let strategies = strategies.telling(move |undecided| console.warn(&message(&plugin_failed(&undecided))));
-    Ok(move |issue: &Issue| strategies.classify(issue).map_err(|undecided| undecided.message))
+    let strategies =
+        strategies.telling(move |undecided| console.warn(&message(&plugin_failed(&undecided))));
+    Ok(move |issue: &Issue| {
+        strategies
+            .classify(issue)
+            .map_err(|undecided| undecided.message)
+    })
 }
 
 fn of_stdin(around: &Surroundings) -> Result<ExitCode, CliError> {
     let input = BufReader::with_capacity(1 << 16, io::stdin().lock());
-    let n_bad = answer_lines(input, BufWriter::new(io::stdout().lock()), classifier(around)?)?;
-    Ok(if n_bad == 0 { ExitCode::Success } else { ExitCode::SomeFailed })
+    let n_bad = answer_lines(
+        input,
+        BufWriter::new(io::stdout().lock()),
+        classifier(around)?,
+    )?;
+    Ok(if n_bad == 0 {
+        ExitCode::Success
+    } else {
+        ExitCode::SomeFailed
+    })
 }
 
 /// Answers each line; returns how many were no issues.
@@ -68,12 +85,15 @@ fn answer_lines(
     classify: impl Fn(&Issue) -> Result<Classification, String>,
 ) -> Result<u64, CliError> {
     let mut n_bad = 0;
-    while let Some(line) =
-        next_line(&mut input).map_err(|source| CliError::System { what: "read standard input", source })?
-    {
+    while let Some(line) = next_line(&mut input).map_err(|source| CliError::System {
+        what: "read standard input",
+        source,
+    })? {
         let answer = answer(&line, &classify);
         n_bad += u64::from(answer.error.is_some());
-        output.write_all(json_line(&answer).as_bytes()).map_err(output_error)?;
+        output
+            .write_all(json_line(&answer).as_bytes())
+            .map_err(output_error)?;
         // Whoever feeds us line by line waits for the answer; whoever pipes a file does not.
         if input.buffer().is_empty() {
             output.flush().map_err(output_error)?;
@@ -86,10 +106,16 @@ fn answer_lines(
 /// Returns the next line without its end, or why it is not looked at; `None` at the end of the input.
 fn next_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>, String>>> {
     let mut line = Vec::new();
-    if input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line)? == 0 {
+    if input
+        .by_ref()
+        .take(LINE_BYTES_MAX)
+        .read_until(b'\n', &mut line)?
+        == 0
+    {
         return Ok(None);
     }
-    let is_whole = line.ends_with(b"\n") || u64::try_from(line.len()).is_ok_and(|length| length < LINE_BYTES_MAX);
+    let is_whole = line.ends_with(b"\n")
+        || u64::try_from(line.len()).is_ok_and(|length| length < LINE_BYTES_MAX);
     if !is_whole {
         input.skip_until(b'\n')?;
         return Ok(Some(Err(format!("longer than {LINE_BYTES_MAX} bytes"))));
@@ -129,13 +155,33 @@ struct Answer {
 
 impl Answer {
     fn new(number: Option<u64>, classification: Classification) -> Self {
-        let Classification { domain, confidence, reasons, paths, .. } = classification;
-        Self { number, domain, confidence: rounded(confidence), reasons, paths, error: None }
+        let Classification {
+            domain,
+            confidence,
+            reasons,
+            paths,
+            ..
+        } = classification;
+        Self {
+            number,
+            domain,
+            confidence: rounded(confidence),
+            reasons,
+            paths,
+            error: None,
+        }
     }
 
     fn refused(error: String) -> Self {
         let domain = "unknown".to_owned();
-        Self { number: None, domain, confidence: 0.0, reasons: Vec::new(), paths: Vec::new(), error: Some(error) }
+        Self {
+            number: None,
+            domain,
+            confidence: 0.0,
+            reasons: Vec::new(),
+            paths: Vec::new(),
+            error: Some(error),
+        }
     }
 }
 
@@ -143,7 +189,10 @@ fn rounded(confidence: f32) -> f64 {
     (f64::from(confidence) * 100.0).round() / 100.0
 }
 
-fn answer(line: &Result<Vec<u8>, String>, classify: impl Fn(&Issue) -> Result<Classification, String>) -> Answer {
+fn answer(
+    line: &Result<Vec<u8>, String>,
+    classify: impl Fn(&Issue) -> Result<Classification, String>,
+) -> Answer {
     let line = match line {
         Ok(line) => line,
         Err(error) => return Answer::refused(error.clone()),
@@ -151,7 +200,8 @@ fn answer(line: &Result<Vec<u8>, String>, classify: impl Fn(&Issue) -> Result<Cl
     match serde_json::from_slice::<Question>(line.trim_ascii_end()) {
         Ok(question) => {
             let number = question.number;
-            classify(&question.into_issue()).map_or_else(Answer::refused, |answer| Answer::new(number, answer))
+            classify(&question.into_issue())
+                .map_or_else(Answer::refused, |answer| Answer::new(number, answer))
         }
         Err(error) => Answer::refused(error.to_string()),
     }
@@ -166,7 +216,12 @@ impl Question {
             number: IssueNumber(self.number.unwrap_or_default()),
             title: self.title,
             body: self.body.unwrap_or_default(),
-            labels: self.labels.unwrap_or_default().into_iter().map(name).collect(),
+            labels: self
+                .labels
+                .unwrap_or_default()
+                .into_iter()
+                .map(name)
+                .collect(),
             ..Issue::default()
         }
     }
@@ -176,16 +231,25 @@ fn of_label(around: &Surroundings, label: &str) -> Result<ExitCode, CliError> {
     let ready = around.ready(Vec::new())?;
     let state_dir = ready.host.state_dir.clone();
     // What a task may cost is no matter here.
-    let exec = Exec { label: label.to_owned(), allow_partial: true, dry_run: true, ..Exec::default() };
+    let exec = Exec {
+        label: label.to_owned(),
+        allow_partial: true,
+        dry_run: true,
+        ..Exec::default()
+    };
     let finished = run_session::until_finished(around, ready, Order::Exec(exec), Display::None)?;
     if !plan::is_whole_answer(&finished.engine) {
         run_session::print(around, &finished, &state_dir)?;
         return Ok(code(&finished.engine));
     }
     if around.console.is_json() {
-        rows(&finished.engine).iter().try_for_each(|(task, turn)| around.console.json(&line(task, turn.as_ref())))?;
+        rows(&finished.engine)
+            .iter()
+            .try_for_each(|(task, turn)| around.console.json(&line(task, turn.as_ref())))?;
     } else {
-        around.console.print(&text(&finished.engine, around.console.out))?;
+        around
+            .console
+            .print(&text(&finished.engine, around.console.out))?;
     }
     Ok(ExitCode::Success)
 }
@@ -200,11 +264,25 @@ fn code(engine: &Engine) -> ExitCode {
 
 /// Returns the tasks in the order of their start.
 fn rows(engine: &Engine) -> Vec<(&Task, Option<Turn>)> {
-    let planned = |task: &Task| ((*task.issue).clone(), task.classification.clone().unwrap_or_default());
+    let planned = |task: &Task| {
+        (
+            (*task.issue).clone(),
+            task.classification.clone().unwrap_or_default(),
+        )
+    };
     let backlog: Vec<(Issue, Classification)> = engine.tasks().values().map(planned).collect();
     let mut turns = schedule(&backlog, engine.settings());
-    let mut rows: Vec<_> = engine.tasks().values().map(|task| (task, turns.remove(&task.issue.number))).collect();
-    rows.sort_by_key(|(task, turn)| (turn.as_ref().map_or(usize::MAX, |turn| turn.place), task.issue.number));
+    let mut rows: Vec<_> = engine
+        .tasks()
+        .values()
+        .map(|task| (task, turns.remove(&task.issue.number)))
+        .collect();
+    rows.sort_by_key(|(task, turn)| {
+        (
+            turn.as_ref().map_or(usize::MAX, |turn| turn.place),
+            task.issue.number,
+        )
+    });
     rows
 }
 
@@ -220,7 +298,9 @@ struct TaskLine {
 }
 
 fn line(task: &Task, turn: Option<&Turn>) -> TaskLine {
-    let waits = turn.and_then(|turn| turn.waits.as_ref()).map(ToString::to_string);
+    let waits = turn
+        .and_then(|turn| turn.waits.as_ref())
+        .map(ToString::to_string);
     let classification = task.classification.clone().unwrap_or_default();
     TaskLine {
         r#type: "classification",
@@ -229,7 +309,10 @@ fn line(task: &Task, turn: Option<&Turn>) -> TaskLine {
         waits: waits.or_else(|| task.outcome().map(ToString::to_string)),
         answer: Answer::new(
             Some(task.issue.number.0),
-            Classification { domain: task.domain().to_owned(), ..classification },
+            Classification {
+                domain: task.domain().to_owned(),
+                ..classification
+            },
         ),
     }
 }
@@ -239,15 +322,24 @@ fn text(engine: &Engine, paint: Paint) -> String {
         let classification = task.classification.clone().unwrap_or_default();
         let start = match (task.outcome(), turn) {
             (Some(outcome), _) => message(&outcome.to_string()),
-            (None, Some(Turn { waits: Some(why), .. })) => message(&why.to_string()),
+            (
+                None,
+                Some(Turn {
+                    waits: Some(why), ..
+                }),
+            ) => message(&why.to_string()),
             (None, Some(_)) => "at once".to_owned(),
             (None, None) => "never".to_owned(),
         };
         [
-            turn.as_ref().map_or_else(|| "–".to_owned(), |turn| turn.place.to_string()),
+            turn.as_ref()
+                .map_or_else(|| "–".to_owned(), |turn| turn.place.to_string()),
             task.issue.number.to_string(),
             plan::domain(task),
-            task.classification.as_ref().map_or_else(|| "–".to_owned(), |known| format!("{:.1}", known.confidence)),
+            task.classification.as_ref().map_or_else(
+                || "–".to_owned(),
+                |known| format!("{:.1}", known.confidence),
+            ),
             start,
             title(&task.issue.title),
             message(&classification.reasons.join("; ")),
@@ -255,7 +347,13 @@ fn text(engine: &Engine, paint: Paint) -> String {
         ]
     };
     let rows: Vec<_> = rows(engine).iter().map(cells).collect();
-    table(["order", "issue", "domain", "sure", "start", "title", "because", "paths"], &rows, paint)
+    table(
+        [
+            "order", "issue", "domain", "sure", "start", "title", "because", "paths",
+        ],
+        &rows,
+        paint,
+    )
 }
 
 #[cfg(test)]
@@ -269,7 +367,10 @@ mod tests {
         Ok(Classification {
             domain: "backend".to_owned(),
             confidence: 0.9,
-            reasons: vec![format!("{:?} {:?} {:?}", issue.title, issue.body, issue.labels)],
+            reasons: vec![format!(
+                "{:?} {:?} {:?}",
+                issue.title, issue.body, issue.labels
+            )],
             ..Classification::default()
         })
     }
@@ -310,7 +411,10 @@ mod tests {
         input.extend(b"\n\xff\xfe\n{\"title\":\"after\"}\n");
         let (n_bad, output) = answers(&input);
         assert_eq!((n_bad, output.lines().count()), (2, 3));
-        assert!(output.contains("longer than 4194304 bytes") && output.lines().last().unwrap().contains("after"));
+        assert!(
+            output.contains("longer than 4194304 bytes")
+                && output.lines().last().unwrap().contains("after")
+        );
     }
 
     #[test]

@@ -39,14 +39,23 @@ pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, C
     if cleaned.is_empty() && !around.console.is_json() {
         around.console.print("nothing to clean\n")?;
     }
-    let some_stay = cleaned.iter().any(|worktree| matches!(worktree.fate, Fate::Kept(_)));
-    Ok(if some_stay { ExitCode::SomeFailed } else { ExitCode::Success })
+    let some_stay = cleaned
+        .iter()
+        .any(|worktree| matches!(worktree.fate, Fate::Kept(_)));
+    Ok(if some_stay {
+        ExitCode::SomeFailed
+    } else {
+        ExitCode::Success
+    })
 }
 
 fn line(worktree: &Cleaned, dry_run: bool) -> CleanedLine<'_> {
     let (fate, reason) = match &worktree.fate {
         Fate::Removed => ("removed", None),
-        Fate::Held => ("held", Some(format!("session {} can be resumed", worktree.session))),
+        Fate::Held => (
+            "held",
+            Some(format!("session {} can be resumed", worktree.session)),
+        ),
         Fate::Kept(error) => ("kept", Some(error.to_string())),
     };
     CleanedLine {

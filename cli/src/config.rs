@@ -79,46 +79,81 @@ impl Loaded {
 /// Everything that was found to be wrong, as far as it can be told at once: a file that cannot be read or parsed, unknown
 /// keys, wrong types, values out of range, contradictions, and a project directory that does not exist.
 pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>> {
-    let LoadRequest { config_flag, current_dir, env, flags } = request;
+    let LoadRequest {
+        config_flag,
+        current_dir,
+        env,
+        flags,
+    } = request;
     let file = file::find(config_flag, &current_dir).map_err(|error| vec![error])?;
     let sources = layers::sources(file.as_deref(), &current_dir, env, flags)?;
     check_sources(&sources)?;
 
     let (tree, mut origins) = layers::merge(&sources);
-    let mut config = deserialize(&tree).map_err(|problem| vec![locate(problem, &sources, &origins)])?;
+    let mut config =
+        deserialize(&tree).map_err(|problem| vec![locate(problem, &sources, &origins)])?;
     if config.project.path.is_none()
         && let Some((path, what)) = checkout(file.as_deref(), &current_dir)
     {
         config.project.path = Some(path);
-        origins.insert("project.path".to_owned(), Origin::Git { what: what.to_owned() });
+        origins.insert(
+            "project.path".to_owned(),
+            Origin::Git {
+                what: what.to_owned(),
+            },
+        );
     }
     resolve_secrets(&mut config, env);
 
-    let problems = config.problems().into_iter().chain(missing_project(&config));
-    let errors: Vec<ConfigError> = problems.map(|problem| locate(problem, &sources, &origins)).collect();
+    let problems = config
+        .problems()
+        .into_iter()
+        .chain(missing_project(&config));
+    let errors: Vec<ConfigError> = problems
+        .map(|problem| locate(problem, &sources, &origins))
+        .collect();
     if !errors.is_empty() {
         return Err(errors);
     }
     let mut warnings = layers::suspicious_variables(env);
     warnings.extend(odd_values(&config, &origins));
-    Ok(Loaded { config, origins, file, warnings })
+    Ok(Loaded {
+        config,
+        origins,
+        file,
+        warnings,
+    })
 }
 
 fn check_sources(sources: &[Source]) -> Result<(), Vec<ConfigError>> {
     let mut errors = Vec::new();
     for source in sources {
         let problems = check::check(schema::schema(), &source.tree);
-        errors.extend(problems.into_iter().map(|problem| ConfigError::new(source.origin(&problem.key), problem)));
+        errors.extend(
+            problems
+                .into_iter()
+                .map(|problem| ConfigError::new(source.origin(&problem.key), problem)),
+        );
     }
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
 }
 
 /// Turns the merged values into the type. The schema was checked before, so what is left is rare: amounts too small to count.
 fn deserialize(tree: &Value) -> Result<Config, Problem> {
     serde_path_to_error::deserialize(tree).map_err(|error| {
         let key = error.path().to_string();
-        let allowed = schema::lookup(&key).map_or_else(|| "a value of the schema".to_owned(), check::describe);
-        Problem { key, found: error.into_inner().to_string(), allowed, hint: None }
+        let allowed = schema::lookup(&key)
+            .map_or_else(|| "a value of the schema".to_owned(), check::describe);
+        Problem {
+            key,
+            found: error.into_inner().to_string(),
+            allowed,
+            hint: None,
+        }
     })
 }
 
@@ -127,8 +162,16 @@ fn deserialize(tree: &Value) -> Result<Config, Problem> {
 fn locate(problem: Problem, sources: &[Source], origins: &BTreeMap<String, Origin>) -> ConfigError {
     let leaf = problem.key.split('[').next().unwrap_or_default();
     let section = leaf.rsplit_once('.').map_or(leaf, |(section, _)| section);
-    let of_section = || origins.iter().find(|(key, _)| key.starts_with(section)).map(|(_, origin)| origin);
-    let origin = match (origins.get(leaf), sources.iter().find(|source| source.is_file())) {
+    let of_section = || {
+        origins
+            .iter()
+            .find(|(key, _)| key.starts_with(section))
+            .map(|(_, origin)| origin)
+    };
+    let origin = match (
+        origins.get(leaf),
+        sources.iter().find(|source| source.is_file()),
+    ) {
         (Some(Origin::File { .. }), Some(file)) => file.origin(&problem.key),
         (Some(origin), _) => origin.clone(),
         (None, _) => of_section().cloned().unwrap_or(Origin::Default),
@@ -139,9 +182,16 @@ fn locate(problem: Problem, sources: &[Source], origins: &BTreeMap<String, Origi
 /// Returns the checkout to work on: where the file is, else where we are, else the file's own directory.
 fn checkout(file: Option<&Path>, current_dir: &Path) -> Option<(PathBuf, &'static str)> {
     let file_dir = file.and_then(Path::parent);
-    let of_file = || Some((file::git_root(file_dir?)?, "the checkout that holds the configuration"));
+    let of_file = || {
+        Some((
+            file::git_root(file_dir?)?,
+            "the checkout that holds the configuration",
+        ))
+    };
     let of_current = || Some((file::git_root(current_dir)?, "the current checkout"));
-    of_file().or_else(of_current).or_else(|| Some((file_dir?.to_owned(), "the directory of the configuration")))
+    of_file()
+        .or_else(of_current)
+        .or_else(|| Some((file_dir?.to_owned(), "the directory of the configuration")))
 }
 
 fn missing_project(config: &Config) -> Option<Problem> {
@@ -149,17 +199,27 @@ fn missing_project(config: &Config) -> Option<Problem> {
     let what = match path.metadata() {
         Ok(metadata) if metadata.is_dir() => return None,
         Ok(_) => "which is not a directory".to_owned(),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => "which does not exist".to_owned(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            "which does not exist".to_owned()
+        }
         Err(error) => format!("which cannot be read: {error}"),
     };
     let found = format!("`{}`, {what}", path.display());
     let allowed = "the directory of a checkout".to_owned();
-    Some(Problem { key: "project.path".to_owned(), found, allowed, hint: None })
+    Some(Problem {
+        key: "project.path".to_owned(),
+        found,
+        allowed,
+        hint: None,
+    })
 }
 
 fn resolve_secrets(config: &mut Config, env: &[(String, String)]) {
     let auth = &mut config.dashboard.auth;
-    for secret in [&mut auth.username, &mut auth.password, &mut auth.token].into_iter().flatten() {
+    for secret in [&mut auth.username, &mut auth.password, &mut auth.token]
+        .into_iter()
+        .flatten()
+    {
         if let Some(value) = secret.resolve(|name| layers::variable(env, name)) {
             *secret = SecretOrEnv::Value(value);
         }
@@ -176,8 +236,13 @@ fn odd_values(config: &Config, origins: &BTreeMap<String, Origin>) -> Vec<String
         ));
     }
     let strategy = config.strategies.agent_backend.as_deref();
-    if let Some(strategy) = strategy.filter(|name| *name != agent.backend && origins.contains_key("agent.backend")) {
-        warnings.push(format!("`strategies.agentBackend` ({strategy}) overrides `agent.backend` ({})", agent.backend));
+    if let Some(strategy) =
+        strategy.filter(|name| *name != agent.backend && origins.contains_key("agent.backend"))
+    {
+        warnings.push(format!(
+            "`strategies.agentBackend` ({strategy}) overrides `agent.backend` ({})",
+            agent.backend
+        ));
     }
     warnings
 }

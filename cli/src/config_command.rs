@@ -21,7 +21,10 @@ pub(crate) fn run(around: &Surroundings, args: &ConfigArgs) -> Result<ExitCode, 
 
 fn print_values(around: &Surroundings) -> Result<(), CliError> {
     let mut loaded = around.load(Vec::new())?;
-    loaded.warnings.iter().for_each(|warning| around.console.warn(warning));
+    loaded
+        .warnings
+        .iter()
+        .for_each(|warning| around.console.warn(warning));
     // What the remote would add is shown where it can be told; a configuration is worth looking at without it.
     if let Ok(project) = project::checkout(&loaded, &around.current_dir)
         && let Err(error) = project::derive_from_origin(&mut loaded, &project, around.path_env())

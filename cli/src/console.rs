@@ -34,7 +34,9 @@ pub(crate) struct Console {
 impl Console {
     /// Makes a console as the flags and the environment want it.
     pub(crate) fn new(common: &Common, env: &[(String, String)]) -> Self {
-        let no_color = env.iter().any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
+        let no_color = env
+            .iter()
+            .any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
         let paint = |is_terminal: bool| Paint {
             enabled: match common.color {
                 Color::Always => true,
@@ -65,7 +67,9 @@ impl Console {
     pub(crate) fn print(&self, text: &str) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         let text = self.redaction.apply(text);
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(output_error)
+        out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(output_error)
     }
 
     /// Writes a line of JSON to standard output.
@@ -78,20 +82,32 @@ impl Console {
 
     /// Writes a line to standard error. Nobody can be told if that fails.
     pub(crate) fn say(&self, line: impl Display) {
-        let _ = writeln!(io::stderr().lock(), "{}", self.redaction.apply(&line.to_string()));
+        let _ = writeln!(
+            io::stderr().lock(),
+            "{}",
+            self.redaction.apply(&line.to_string())
+        );
     }
 
     /// Warns on standard error, unless only errors are wanted.
     pub(crate) fn warn(&self, text: &str) {
         if !self.quiet {
-            self.say(format_args!("{} {}", self.err.yellow("warning:"), printable::one_line(text)));
+            self.say(format_args!(
+                "{} {}",
+                self.err.yellow("warning:"),
+                printable::one_line(text)
+            ));
         }
     }
 }
 
 /// Tells a reader that has gone from other failures.
 pub(crate) fn output_error(error: io::Error) -> CliError {
-    if error.kind() == ErrorKind::BrokenPipe { CliError::ReaderGone } else { CliError::Output(error) }
+    if error.kind() == ErrorKind::BrokenPipe {
+        CliError::ReaderGone
+    } else {
+        CliError::Output(error)
+    }
 }
 
 /// Returns a value as one line of JSON. Characters that a terminal would act on are escaped, beyond what JSON asks for.
@@ -101,7 +117,9 @@ pub(crate) fn json_line(value: &impl Serialize) -> String {
     for c in json.chars() {
         if !c.is_ascii_graphic() && c != ' ' && printable::is_invisible(c) {
             let mut units = [0; 2];
-            c.encode_utf16(&mut units).iter().for_each(|unit| line.push_str(&format!("\\u{unit:04x}")));
+            c.encode_utf16(&mut units)
+                .iter()
+                .for_each(|unit| line.push_str(&format!("\\u{unit:04x}")));
         } else {
             line.push(c);
         }
@@ -143,7 +161,11 @@ impl Paint {
     }
 
     fn wrap(self, code: &str, text: impl Display) -> String {
-        if self.enabled { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_string() }
+        if self.enabled {
+            format!("\u{1b}[{code}m{text}\u{1b}[0m")
+        } else {
+            text.to_string()
+        }
     }
 }
 
@@ -162,7 +184,17 @@ mod tests {
     #[test]
     fn colours_are_asked_for_or_a_terminal_without_no_color() {
         let no_color = [("NO_COLOR".to_owned(), "1".to_owned())];
-        let enabled = |color, env: &[_]| Console::new(&Common { color, ..Common::default() }, env).out.enabled;
+        let enabled = |color, env: &[_]| {
+            Console::new(
+                &Common {
+                    color,
+                    ..Common::default()
+                },
+                env,
+            )
+            .out
+            .enabled
+        };
         assert!(enabled(Color::Always, &no_color));
         assert!(!enabled(Color::Never, &[]));
         assert!(!enabled(Color::Auto, &no_color));

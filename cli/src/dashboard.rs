@@ -101,29 +101,47 @@ impl Dashboard {
     /// Where no thread can be started.
     fn start(plan: &Plan<'_>, bound: Bound) -> io::Result<Self> {
         let url = server::url(plan.settings, bound.address);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let (app, live) = assemble(plan, bound.address);
         // Before anything happens in the session, so that nothing is missed.
-        let lanes = plan.live.as_ref().map(|live| (live.bus.subscribe(0), live.bus.watch_progress()));
+        let lanes = plan
+            .live
+            .as_ref()
+            .map(|live| (live.bus.subscribe(0), live.bus.watch_progress()));
         let closing = app.closing.clone();
         let serve = move || {
             runtime.block_on(async {
                 if let Some((hub, (events, progress))) = live.zip(lanes) {
                     let archive = app.library.archive().clone();
-                    hub.keep(tokio::spawn(follow::bus(Arc::downgrade(&hub), events, progress, archive)));
+                    hub.keep(tokio::spawn(follow::bus(
+                        Arc::downgrade(&hub),
+                        events,
+                        progress,
+                        archive,
+                    )));
                 }
                 let keeper = app.clone();
                 tokio::spawn(async move { keeper.library.keep_current().await });
                 let (router, closing) = (api::router(&app), app.closing.subscribe());
-                if let Err(error) = server::serve(bound.listener, router, Limits::default(), closing).await {
+                if let Err(error) =
+                    server::serve(bound.listener, router, Limits::default(), closing).await
+                {
                     tracing::error!(%error, "the dashboard ended");
                 }
             });
             // A read of the journal that hangs is nobody's matter any more.
             runtime.shutdown_background();
         };
-        let thread = std::thread::Builder::new().name("dashboard".to_owned()).spawn(serve)?;
-        Ok(Self { url, closing, thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("dashboard".to_owned())
+            .spawn(serve)?;
+        Ok(Self {
+            url,
+            closing,
+            thread: Some(thread),
+        })
     }
 }
 
@@ -140,16 +158,28 @@ impl Drop for Dashboard {
 fn assemble(plan: &Plan<'_>, address: SocketAddr) -> (Arc<App>, Option<Arc<Hub>>) {
     let settings = plan.settings;
     let screen = Screen::new(plan.redaction.clone());
-    let style = Style { screen, time: plan.time.clone() };
+    let style = Style {
+        screen,
+        time: plan.time.clone(),
+    };
     let live = plan.live.as_ref().map(|live| {
         let control = Control::Here(live.resetter.clone());
-        Hub::new(live.session.clone(), plan.state_dir.clone(), style.clone(), control)
+        Hub::new(
+            live.session.clone(),
+            plan.state_dir.clone(),
+            style.clone(),
+            control,
+        )
     });
     let machine = rustix::system::uname();
     let app = App {
         library: Library::new(Archive::new(plan.state_dir.clone()), style, live.clone()),
         auth: Auth::new(&settings.auth, address.port()),
-        hosts: Hosts::new(address.ip(), &settings.host, machine.nodename().to_str().ok()),
+        hosts: Hosts::new(
+            address.ip(),
+            &settings.host,
+            machine.nodename().to_str().ok(),
+        ),
         closing: watch::Sender::new(false),
         n_streams: AtomicUsize::new(0),
     };

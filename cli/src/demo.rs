@@ -38,12 +38,20 @@ pub(crate) fn run(around: &Surroundings, args: &DemoArgs) -> Result<ExitCode, Cl
     let repository = directory.join("logbook");
     sample::create(&repository)?;
     let inside = inside(around, &directory, &repository);
-    let flags = settings().into_iter().chain(args.dashboard.settings()).collect();
+    let flags = settings()
+        .into_iter()
+        .chain(args.dashboard.settings())
+        .collect();
     let ready = inside.ready(flags)?;
-    let order = Order::Exec(Exec { label: sample::LABEL.to_owned(), ..Exec::default() });
+    let order = Order::Exec(Exec {
+        label: sample::LABEL.to_owned(),
+        ..Exec::default()
+    });
     let code = run_session::run(&inside, ready, order, args.headless)?;
     if !around.console.is_json() {
-        around.console.print(&next_steps(&inside, &directory, &repository))?;
+        around
+            .console
+            .print(&next_steps(&inside, &directory, &repository))?;
     }
     Ok(code)
 }
@@ -61,19 +69,32 @@ fn inside(around: &Surroundings, directory: &Path, repository: &Path) -> Surroun
 
 /// Returns what makes it a demo, whatever the environment says.
 fn settings() -> Vec<FlagValue> {
-    let set = |key, value: &str| FlagValue { key, value: json!(value), flag: "demo" };
+    let set = |key, value: &str| FlagValue {
+        key,
+        value: json!(value),
+        flag: "demo",
+    };
     vec![set("forge.kind", "local"), set("agent.backend", "patch")]
 }
 
 fn empty(directory: &Path) -> Result<PathBuf, CliError> {
-    let in_use = || CliError::DirectoryInUse { path: directory.to_owned() };
-    match directory.read_dir().map(|mut entries| entries.next().is_none()) {
+    let in_use = || CliError::DirectoryInUse {
+        path: directory.to_owned(),
+    };
+    match directory
+        .read_dir()
+        .map(|mut entries| entries.next().is_none())
+    {
         Ok(true) => {}
         Ok(false) => return Err(in_use()),
         Err(_) if directory.symlink_metadata().is_ok() => return Err(in_use()),
         Err(_) => create(directory, true)?,
     }
-    directory.canonicalize().map_err(|source| CliError::File { what: "find", path: directory.to_owned(), source })
+    directory.canonicalize().map_err(|source| CliError::File {
+        what: "find",
+        path: directory.to_owned(),
+        source,
+    })
 }
 
 /// Makes a directory of our own in the system's directory for temporary files. It is kept.
@@ -91,13 +112,24 @@ fn temporary() -> Result<PathBuf, CliError> {
 }
 
 fn create(directory: &Path, with_parents: bool) -> Result<(), CliError> {
-    let created = DirBuilder::new().mode(0o700).recursive(with_parents).create(directory);
-    created.map_err(|source| CliError::File { what: "make the directory", path: directory.to_owned(), source })
+    let created = DirBuilder::new()
+        .mode(0o700)
+        .recursive(with_parents)
+        .create(directory);
+    created.map_err(|source| CliError::File {
+        what: "make the directory",
+        path: directory.to_owned(),
+        source,
+    })
 }
 
 fn next_steps(inside: &Surroundings, directory: &Path, repository: &Path) -> String {
-    let state =
-        inside.env.iter().find(|(name, _)| name == STATE_VARIABLE).map(|(_, value)| value.as_str()).unwrap_or_default();
+    let state = inside
+        .env
+        .iter()
+        .find(|(name, _)| name == STATE_VARIABLE)
+        .map(|(_, value)| value.as_str())
+        .unwrap_or_default();
     let (shown, state) = (quoted(&repository.to_string_lossy()), quoted(state));
     format!(
         "\nall of it lies in {}; remove the directory when you are done\n\ntry\n  \
@@ -120,7 +152,13 @@ mod tests {
         let inside = parent.path().join("a/b");
         assert_eq!(empty(&inside).unwrap(), inside.canonicalize().unwrap());
         std::fs::write(inside.join("file"), "").unwrap();
-        assert!(matches!(empty(&inside), Err(CliError::DirectoryInUse { .. })));
-        assert!(matches!(empty(&inside.join("file")), Err(CliError::DirectoryInUse { .. })));
+        assert!(matches!(
+            empty(&inside),
+            Err(CliError::DirectoryInUse { .. })
+        ));
+        assert!(matches!(
+            empty(&inside.join("file")),
+            Err(CliError::DirectoryInUse { .. })
+        ));
     }
 }

@@ -30,13 +30,23 @@ const SEE_TO_THE_CAUSE: &str = "see to the cause; `autoissue exec` would stop th
 /// Where standard output cannot be written. What is not well is a finding.
 pub(crate) fn run(around: &Surroundings, args: &DoctorArgs) -> Result<ExitCode, CliError> {
     let cancel = CancellationToken::new();
-    let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
-    let runtime = runtime.map_err(|source| CliError::System { what: "start threads", source })?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|source| CliError::System {
+        what: "start threads",
+        source,
+    })?;
     runtime.block_on(async {
         tokio::spawn(Signals::listen()?.cancel(cancel.clone()));
         Ok::<_, CliError>(())
     })?;
-    let mut sheet = Sheet { console: &around.console, worst: Level::Ok, written: Ok(()) };
+    let mut sheet = Sheet {
+        console: &around.console,
+        worst: Level::Ok,
+        written: Ok(()),
+    };
     look(around, args, &cancel, &mut sheet);
     runtime.shutdown_background();
     sheet.written?;
@@ -48,22 +58,45 @@ pub(crate) fn run(around: &Surroundings, args: &DoctorArgs) -> Result<ExitCode, 
 }
 
 /// Looks at the configuration, and lets core look at the rest.
-fn look(around: &Surroundings, args: &DoctorArgs, cancel: &CancellationToken, sheet: &mut Sheet<'_>) {
-    let Some(mut loaded) = sheet.unless("configuration", around.load(Vec::new())) else { return };
+fn look(
+    around: &Surroundings,
+    args: &DoctorArgs,
+    cancel: &CancellationToken,
+    sheet: &mut Sheet<'_>,
+) {
+    let Some(mut loaded) = sheet.unless("configuration", around.load(Vec::new())) else {
+        return;
+    };
     sheet.add(&file(&loaded));
     for text in &loaded.warnings {
-        sheet.add(&Finding::warning("configuration", text, "see `autoissue config show`"));
+        sheet.add(&Finding::warning(
+            "configuration",
+            text,
+            "see `autoissue config show`",
+        ));
     }
     let project = project::checkout(&loaded, &around.current_dir).map_err(CliError::from);
-    let Some(project) = sheet.unless("repository", project) else { return };
+    let Some(project) = sheet.unless("repository", project) else {
+        return;
+    };
     let forge = match project::derive_from_origin(&mut loaded, &project, around.path_env()) {
         // Core says so too.
-        Err(CliError::Project(ProjectError::Git { source: GitError::NotInstalled { .. }, .. })) => false,
+        Err(CliError::Project(ProjectError::Git {
+            source: GitError::NotInstalled { .. },
+            ..
+        })) => false,
         derived => sheet.unless("forge", derived).is_some(),
     };
-    let Some(host) = sheet.unless("state", around.host(project)) else { return };
-    let scope = Scope { forge, slow: !args.quick };
-    examine(&loaded.config, &host, scope, cancel, &mut |found| sheet.note(found));
+    let Some(host) = sheet.unless("state", around.host(project)) else {
+        return;
+    };
+    let scope = Scope {
+        forge,
+        slow: !args.quick,
+    };
+    examine(&loaded.config, &host, scope, cancel, &mut |found| {
+        sheet.note(found)
+    });
 }
 
 fn file(loaded: &Loaded) -> Finding {
@@ -106,7 +139,10 @@ impl Sheet<'_> {
         // Once nobody reads, the rest is looked at all the same: the exit code counts.
         if self.written.is_ok() {
             self.written = if self.console.is_json() {
-                self.console.json(&Line { r#type: "finding", finding })
+                self.console.json(&Line {
+                    r#type: "finding",
+                    finding,
+                })
             } else {
                 self.console.print(&text(finding, self.console.out))
             };
@@ -125,7 +161,9 @@ struct Line<'f> {
 /// Returns what a session would say, as a finding.
 fn refusal(check: &'static str, error: &CliError) -> Finding {
     let mut texts: Vec<String> = Vec::new();
-    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
+    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+        error.source()
+    });
     for text in chain.map(|error| one_line(&error.to_string())) {
         // A cause that only repeats is no news.
         if !texts.last().is_some_and(|said| said.ends_with(&text)) {
@@ -143,7 +181,13 @@ fn refusal(check: &'static str, error: &CliError) -> Finding {
 }
 
 fn text(finding: &Finding, paint: Paint) -> String {
-    let Finding { check, level, message, advice, output } = finding;
+    let Finding {
+        check,
+        level,
+        message,
+        advice,
+        output,
+    } = finding;
     let level = match level {
         Level::Ok => paint.green("ok     "),
         Level::Warning => paint.yellow("warning"),
@@ -151,7 +195,12 @@ fn text(finding: &Finding, paint: Paint) -> String {
     };
     let mut text = format!("{level}  {check:<13}  {}\n", one_line(message));
     let below = |mark: &str, line: &str| format!("         {:<13}  {mark} {line}\n", "");
-    output.iter().flat_map(|output| lines(output)).for_each(|line| text.push_str(&below("│", &line)));
-    advice.iter().for_each(|advice| text.push_str(&below("→", advice)));
+    output
+        .iter()
+        .flat_map(|output| lines(output))
+        .for_each(|line| text.push_str(&below("│", &line)));
+    advice
+        .iter()
+        .for_each(|advice| text.push_str(&below("→", advice)));
     text
 }

@@ -153,7 +153,9 @@ impl CliError {
             | Self::DirectoryInUse { .. }
             | Self::PageAmongJson
             | Self::Demo(DemoError::NotEmpty { .. })
-            | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
+            | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => {
+                ExitCode::Usage
+            }
             Self::Session(error) => session_exit_code(error),
             Self::Plugin(error) => error.exit_code(),
             Self::Journal(_)
@@ -207,12 +209,19 @@ impl CliError {
         match self {
             // Each has its own lines and hint.
             Self::Config(errors) => {
-                errors.iter().for_each(|error| push_error(&mut report, paint, &error.to_string()));
+                errors
+                    .iter()
+                    .for_each(|error| push_error(&mut report, paint, &error.to_string()));
             }
             Self::Session(SessionError::NotReady { failures }) => {
-                for Finding { message, advice, .. } in failures {
+                for Finding {
+                    message, advice, ..
+                } in failures
+                {
                     push_error(&mut report, paint, &printable::one_line(message));
-                    advice.iter().for_each(|advice| push_hint(&mut report, paint, advice));
+                    advice
+                        .iter()
+                        .for_each(|advice| push_hint(&mut report, paint, advice));
                 }
             }
             Self::NotAPlan { .. } => push_plan(&mut report, paint, &self.to_string()),
@@ -267,7 +276,9 @@ const fn session_exit_code(error: &SessionError) -> ExitCode {
         | SessionError::Overtaken { .. }
         | SessionError::AlreadyOver { .. }
         | SessionError::OtherProject { .. }
-        | SessionError::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => ExitCode::Usage,
+        | SessionError::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => {
+            ExitCode::Usage
+        }
         _ => ExitCode::Error,
     }
 }
@@ -331,8 +342,7 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
 }
 
 /// What to do where git cannot reach a remote.
-const LS_REMOTE: &str =
-    "see whether `git ls-remote` works with that address; over https the token has to allow it, over ssh your key";
+const LS_REMOTE: &str = "see whether `git ls-remote` works with that address; over https the token has to allow it, over ssh your key";
 
 fn remote_hint(error: &RemoteError) -> Option<String> {
     let hint = match error {
@@ -361,11 +371,17 @@ fn checkout_hint(error: &CheckoutError) -> Option<String> {
 fn journal_hint(error: &JournalError) -> Option<String> {
     match error {
         JournalError::DiskFull { .. } => Some("make room, then `autoissue resume`".to_owned()),
-        JournalError::ReadOnly { .. } => Some("set `AUTOISSUE_STATE_DIR` to a directory that you may write".to_owned()),
-        JournalError::Newer { .. } => Some("use the newer release, or another `AUTOISSUE_STATE_DIR`".to_owned()),
+        JournalError::ReadOnly { .. } => {
+            Some("set `AUTOISSUE_STATE_DIR` to a directory that you may write".to_owned())
+        }
+        JournalError::Newer { .. } => {
+            Some("use the newer release, or another `AUTOISSUE_STATE_DIR`".to_owned())
+        }
         JournalError::Damaged { path, .. } => {
             let file = path.display();
-            Some(format!("nothing was changed; restore `{file}` from a copy, or move it away to begin a new history"))
+            Some(format!(
+                "nothing was changed; restore `{file}` from a copy, or move it away to begin a new history"
+            ))
         }
         JournalError::Busy { .. } => Some("try again".to_owned()),
         JournalError::PathTooLong { .. } => {
@@ -373,7 +389,9 @@ fn journal_hint(error: &JournalError) -> Option<String> {
         }
         JournalError::Other { path, .. } => {
             let directory = path.parent().unwrap_or(path).display();
-            Some(format!("see to the rights and the room of `{directory}`; `autoissue resume` then goes on"))
+            Some(format!(
+                "see to the rights and the room of `{directory}`; `autoissue resume` then goes on"
+            ))
         }
         JournalError::NoSession { .. } => Some("`autoissue status` lists the sessions".to_owned()),
         JournalError::Ambiguous { matches, .. } => {
@@ -402,7 +420,11 @@ fn push_plan(report: &mut String, paint: Paint, text: &str) {
 }
 
 fn list(errors: &[ConfigError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -422,14 +444,21 @@ mod tests {
         let path = PathBuf::from("/state/journal.db");
         let journal = CliError::from(JournalError::Ambiguous {
             prefix: "2026".to_owned(),
-            matches: vec!["20261122-1315-7f3a".parse().unwrap(), "20261121-0101-0001".parse().unwrap()],
+            matches: vec![
+                "20261122-1315-7f3a".parse().unwrap(),
+                "20261121-0101-0001".parse().unwrap(),
+            ],
         });
         assert_snapshot!(report(&journal), @"
         error: `2026` fits 2 sessions
           hint: type more of it: 20261122-1315-7f3a, 20261121-0101-0001
         ");
         let source = io::Error::from(io::ErrorKind::PermissionDenied);
-        let file = CliError::File { what: "write", path, source };
+        let file = CliError::File {
+            what: "write",
+            path,
+            source,
+        };
         assert_snapshot!(report(&file), @"
         error: failed to write `/state/journal.db`
           caused by: permission denied
@@ -439,9 +468,18 @@ mod tests {
     #[test]
     fn every_problem_of_a_configuration_is_listed() {
         let problem = |key: &str| {
-            let problem =
-                Problem { key: key.to_owned(), found: "`0`".to_owned(), allowed: "1 to 256".to_owned(), hint: None };
-            ConfigError::new(Origin::Flag { name: "--x".to_owned() }, problem)
+            let problem = Problem {
+                key: key.to_owned(),
+                found: "`0`".to_owned(),
+                allowed: "1 to 256".to_owned(),
+                hint: None,
+            };
+            ConfigError::new(
+                Origin::Flag {
+                    name: "--x".to_owned(),
+                },
+                problem,
+            )
         };
         let error = CliError::from(vec![problem("a.b"), problem("c")]);
         assert_snapshot!(report(&error), @"
@@ -460,9 +498,20 @@ mod tests {
         let path = PathBuf::new;
         for (error, code) in [
             (CliError::ReaderGone, ExitCode::Success),
-            (CliError::Journal(JournalError::Busy { path: path() }), ExitCode::Error),
-            (CliError::Journal(JournalError::NoSession { wanted: "x".to_owned() }), ExitCode::Usage),
-            (CliError::Project(ProjectError::NoRepository { directory: path() }), ExitCode::Usage),
+            (
+                CliError::Journal(JournalError::Busy { path: path() }),
+                ExitCode::Error,
+            ),
+            (
+                CliError::Journal(JournalError::NoSession {
+                    wanted: "x".to_owned(),
+                }),
+                ExitCode::Usage,
+            ),
+            (
+                CliError::Project(ProjectError::NoRepository { directory: path() }),
+                ExitCode::Usage,
+            ),
             (CliError::ConfigExists { path: path() }, ExitCode::Usage),
             (CliError::Output(io::Error::other("x")), ExitCode::Error),
         ] {

@@ -1,8 +1,9 @@
 //! Events made by hand, for tests of what is shown.
 
 use autoissue_core::engine::{
-    About, AgentReport, Classification, Ended, Event, Failure, FailureType, History, Issue, IssueNumber, Outcome,
-    Publication, PullRequest, SessionStatus, Settings, Spent, Time, Usd, Work,
+    About, AgentReport, Classification, Ended, Event, Failure, FailureType, History, Issue,
+    IssueNumber, Outcome, Publication, PullRequest, SessionStatus, Settings, Spent, Time, Usd,
+    Work,
 };
 
 /// The first event of a session over the label `bug`.
@@ -14,7 +15,11 @@ pub(crate) fn started(settings: Settings) -> Event {
         base_branch: "main".to_owned(),
         version: "0.1.0".to_owned(),
     };
-    Event::SessionStarted { settings: Box::new(settings), about, history: History::default() }
+    Event::SessionStarted {
+        settings: Box::new(settings),
+        about,
+        history: History::default(),
+    }
 }
 
 /// The first events of a session over a directive, whose planner is done for so many cents.
@@ -35,16 +40,32 @@ pub(crate) fn started_plan(directive: &str, settings: Settings, cents: i64) -> V
     };
     vec![
         first,
-        Event::PlannerStarted { attempt: 1, reserved: Usd::from_cents(200), model: Some("sonnet".to_owned()) },
-        Event::PlannerExited { attempt: 1, report, charged, assumed: false },
+        Event::PlannerStarted {
+            attempt: 1,
+            reserved: Usd::from_cents(200),
+            model: Some("sonnet".to_owned()),
+        },
+        Event::PlannerExited {
+            attempt: 1,
+            report,
+            charged,
+            assumed: false,
+        },
     ]
 }
 
 /// An issue becomes a task.
 pub(crate) fn accepted(number: u64, title: &str) -> Event {
     let number = IssueNumber(number);
-    let issue = Issue { number, title: title.to_owned(), created_at: Time::from_ms(number.0), ..Issue::default() };
-    Event::TaskAccepted { issue: issue.into() }
+    let issue = Issue {
+        number,
+        title: title.to_owned(),
+        created_at: Time::from_ms(number.0),
+        ..Issue::default()
+    };
+    Event::TaskAccepted {
+        issue: issue.into(),
+    }
 }
 
 /// Its domain is known.
@@ -55,7 +76,10 @@ pub(crate) fn classified(number: u64, domain: &str) -> Event {
         reasons: vec!["the title says so".to_owned()],
         ..Classification::default()
     };
-    Event::TaskClassified { issue: IssueNumber(number), classification }
+    Event::TaskClassified {
+        issue: IssueNumber(number),
+        classification,
+    }
 }
 
 /// Its model and estimate are known.
@@ -74,10 +98,25 @@ pub(crate) fn admitted(settings: Settings, issues: &[(u64, &str, &str)]) -> Vec<
     let n_issues = u32::try_from(issues.len()).unwrap();
     let estimate = Usd::from_cents(500 * i64::from(n_issues));
     let mut events = vec![started(settings)];
-    events.extend(issues.iter().map(|(number, title, _)| accepted(*number, title)));
-    events.push(Event::BacklogRead { n_issues, warnings: Vec::new(), n_api_calls: 0 });
-    events.extend(issues.iter().flat_map(|(number, _, domain)| [classified(*number, domain), planned(*number)]));
-    events.push(Event::BacklogAdmitted { estimate, n_tasks: n_issues });
+    events.extend(
+        issues
+            .iter()
+            .map(|(number, title, _)| accepted(*number, title)),
+    );
+    events.push(Event::BacklogRead {
+        n_issues,
+        warnings: Vec::new(),
+        n_api_calls: 0,
+    });
+    events.extend(
+        issues
+            .iter()
+            .flat_map(|(number, _, domain)| [classified(*number, domain), planned(*number)]),
+    );
+    events.push(Event::BacklogAdmitted {
+        estimate,
+        n_tasks: n_issues,
+    });
     events
 }
 
@@ -85,8 +124,17 @@ pub(crate) fn admitted(settings: Settings, issues: &[(u64, &str, &str)]) -> Vec<
 pub(crate) fn at_work(number: u64, attempt: u32) -> Vec<Event> {
     let issue = IssueNumber(number);
     vec![
-        Event::AttemptStarted { issue, attempt, reserved: Usd::from_cents(500), model: Some("sonnet".to_owned()) },
-        Event::WorktreeLeased { issue, attempt, base: "0123456789abcdef".to_owned() },
+        Event::AttemptStarted {
+            issue,
+            attempt,
+            reserved: Usd::from_cents(500),
+            model: Some("sonnet".to_owned()),
+        },
+        Event::WorktreeLeased {
+            issue,
+            attempt,
+            base: "0123456789abcdef".to_owned(),
+        },
     ]
 }
 
@@ -111,23 +159,45 @@ pub(crate) fn worked(number: u64, attempt: u32, cents: i64) -> Vec<Event> {
         ..Work::default()
     };
     let mut events = at_work(number, attempt);
-    events.push(Event::AgentExited { issue, attempt, report, charged: Usd::from_cents(cents), assumed: false });
-    events.push(Event::WorkCollected { issue, attempt, work: Some(work) });
+    events.push(Event::AgentExited {
+        issue,
+        attempt,
+        report,
+        charged: Usd::from_cents(cents),
+        assumed: false,
+    });
+    events.push(Event::WorkCollected {
+        issue,
+        attempt,
+        work: Some(work),
+    });
     events
 }
 
 /// A whole task that ends with a pull request.
 pub(crate) fn shipped(number: u64, pull: u64, cents: i64) -> Vec<Event> {
     let issue = IssueNumber(number);
-    let pull_request = PullRequest { number: pull, url: format!("https://github.com/owner/shop/pull/{pull}") };
+    let pull_request = PullRequest {
+        number: pull,
+        url: format!("https://github.com/owner/shop/pull/{pull}"),
+    };
     let publication = Publication {
         branch: format!("autoissue/issue-{number}"),
         pull_request: Some(pull_request.clone()),
         ..Publication::default()
     };
     let mut events = worked(number, 1, cents);
-    events.push(Event::PullRequestOpened { issue, attempt: 1, publication });
-    events.push(finished(number, Outcome::Done { pull_request: Some(pull_request) }));
+    events.push(Event::PullRequestOpened {
+        issue,
+        attempt: 1,
+        publication,
+    });
+    events.push(finished(
+        number,
+        Outcome::Done {
+            pull_request: Some(pull_request),
+        },
+    ));
     events
 }
 
@@ -135,19 +205,39 @@ pub(crate) fn shipped(number: u64, pull: u64, cents: i64) -> Vec<Event> {
 pub(crate) fn check_failed(number: u64, cents: i64) -> Vec<Event> {
     let issue = IssueNumber(number);
     let message = "check `test` (exit code 1) failed\n\n--- test ---\nassertion failed".to_owned();
-    let failure = Failure::Check { message: message.clone() };
+    let failure = Failure::Check {
+        message: message.clone(),
+    };
     let mut events = worked(number, 1, cents);
-    events.push(Event::AttemptFailed { issue, attempt: 1, failure, charged: true, retry_at: None, kept: false });
-    events.push(finished(number, Outcome::Failed { failure: FailureType::Task, message }));
+    events.push(Event::AttemptFailed {
+        issue,
+        attempt: 1,
+        failure,
+        charged: true,
+        retry_at: None,
+        kept: false,
+    });
+    events.push(finished(
+        number,
+        Outcome::Failed {
+            failure: FailureType::Task,
+            message,
+        },
+    ));
     events
 }
 
 /// A task ends.
 pub(crate) fn finished(number: u64, outcome: Outcome) -> Event {
-    Event::TaskFinished { issue: IssueNumber(number), outcome }
+    Event::TaskFinished {
+        issue: IssueNumber(number),
+        outcome,
+    }
 }
 
 /// The session ends.
 pub(crate) fn completed() -> Event {
-    Event::SessionFinished { status: SessionStatus::Completed }
+    Event::SessionFinished {
+        status: SessionStatus::Completed,
+    }
 }

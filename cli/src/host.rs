@@ -60,10 +60,14 @@ impl Surroundings {
     /// Where there is no current directory.
     pub(crate) fn read(common: &Common) -> Result<Self, CliError> {
         let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-        let text = |(name, value): &(OsString, OsString)| Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()));
+        let text = |(name, value): &(OsString, OsString)| {
+            Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
+        };
         let current_dir = std::env::current_dir();
-        let current_dir =
-            current_dir.map_err(|source| CliError::System { what: "find the current directory", source })?;
+        let current_dir = current_dir.map_err(|source| CliError::System {
+            what: "find the current directory",
+            source,
+        })?;
         let env: Vec<(String, String)> = environment.iter().filter_map(text).collect();
         Ok(Self {
             config_flag: common.config.clone(),
@@ -95,11 +99,15 @@ impl Surroundings {
             flags,
         };
         let loaded = config::load(request)?;
-        let AuthSettings { password, token, .. } = &loaded.config.dashboard.auth;
-        let asked_for = [password, token].into_iter().filter_map(|secret| match secret {
-            Some(SecretOrEnv::Value(secret)) => Some(secret.expose()),
-            _ => None,
-        });
+        let AuthSettings {
+            password, token, ..
+        } = &loaded.config.dashboard.auth;
+        let asked_for = [password, token]
+            .into_iter()
+            .filter_map(|secret| match secret {
+                Some(SecretOrEnv::Value(secret)) => Some(secret.expose()),
+                _ => None,
+            });
         self.console.redaction.learn(asked_for);
         Ok(loaded)
     }
@@ -110,7 +118,10 @@ impl Surroundings {
     /// Where the configuration is wrong, or there is no repository to work on.
     pub(crate) fn ready(&self, flags: Vec<FlagValue>) -> Result<Ready, CliError> {
         let mut loaded = self.load(flags)?;
-        loaded.warnings.iter().for_each(|warning| self.console.warn(warning));
+        loaded
+            .warnings
+            .iter()
+            .for_each(|warning| self.console.warn(warning));
         let project = project::checkout(&loaded, &self.current_dir)?;
         project::derive_from_origin(&mut loaded, &project, self.path_env())?;
         let host = self.host(project)?;
@@ -141,8 +152,13 @@ impl Surroundings {
 
     /// Returns how long an agent's minute lasts. Only builds for tests can be told to have short ones.
     fn minute(&self) -> Duration {
-        let told = self.env.iter().find(|(name, _)| name == TEST_MINUTE_MS).and_then(|(_, value)| value.parse().ok());
-        told.filter(|_| cfg!(debug_assertions)).map_or(Duration::from_secs(60), Duration::from_millis)
+        let told = self
+            .env
+            .iter()
+            .find(|(name, _)| name == TEST_MINUTE_MS)
+            .and_then(|(_, value)| value.parse().ok());
+        told.filter(|_| cfg!(debug_assertions))
+            .map_or(Duration::from_secs(60), Duration::from_millis)
     }
 
     /// Returns the plugins of the command line, each with the absolute path of its component. One that is a directory is built.
@@ -152,7 +168,10 @@ impl Surroundings {
     pub(crate) fn plugins(&self) -> Result<Vec<PluginArgument>, CliError> {
         let find = |argument: &PluginArgument| {
             let path = plugin_command::component_path(self, &argument.path)?;
-            Ok(PluginArgument { path, ..argument.clone() })
+            Ok(PluginArgument {
+                path,
+                ..argument.clone()
+            })
         };
         self.plugins.iter().map(find).collect()
     }
@@ -163,7 +182,10 @@ impl Surroundings {
     /// Where there is no directory for state, our own program is not known, or a plugin does not build.
     pub(crate) fn host(&self, project: PathBuf) -> Result<Host, CliError> {
         let own_program = std::env::current_exe();
-        let own_program = own_program.map_err(|source| CliError::System { what: "find our own program", source })?;
+        let own_program = own_program.map_err(|source| CliError::System {
+            what: "find our own program",
+            source,
+        })?;
         Ok(Host {
             state_dir: self.state_dir()?,
             project,
@@ -180,7 +202,11 @@ impl Surroundings {
 /// Returns the command line as it was typed, the program by its name alone.
 fn command_line() -> String {
     let mut words = vec!["autoissue".to_owned()];
-    words.extend(std::env::args_os().skip(1).map(|arg| quoted(&arg.to_string_lossy())));
+    words.extend(
+        std::env::args_os()
+            .skip(1)
+            .map(|arg| quoted(&arg.to_string_lossy())),
+    );
     words.join(" ")
 }
 
@@ -199,7 +225,12 @@ mod tests {
 
     #[test]
     fn words_are_quoted_where_a_shell_needs_it() {
-        for (word, expected) in [("bug", "bug"), ("help wanted", "'help wanted'"), ("it's", r"'it'\''s'"), ("", "''")] {
+        for (word, expected) in [
+            ("bug", "bug"),
+            ("help wanted", "'help wanted'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
             assert_eq!(quoted(word), expected);
         }
     }

@@ -27,7 +27,10 @@ const DEFAULT_BRANCH: &str = "main";
 
 /// Where editors find the schema. An address rather than a path: the file belongs to this program and not to the repository,
 /// which may be cloned to anywhere. Of the main branch, for that is there from the first day on; keys are only ever added.
-const SCHEMA: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/raw/main/cli/autoissue.config.schema.json");
+const SCHEMA: &str = concat!(
+    env!("CARGO_PKG_REPOSITORY"),
+    "/raw/main/cli/autoissue.config.schema.json"
+);
 
 /// Labels that are named as examples.
 const N_LABELS_SHOWN: usize = 5;
@@ -38,7 +41,10 @@ const N_LABELS_SHOWN: usize = 5;
 /// Where there is no repository, or a configuration is there already.
 pub(crate) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
     let root = project::git_root(&around.current_dir)?;
-    let path = around.config_flag.as_ref().map_or_else(|| root.join(FILE_NAME), |flag| around.current_dir.join(flag));
+    let path = around.config_flag.as_ref().map_or_else(
+        || root.join(FILE_NAME),
+        |flag| around.current_dir.join(flag),
+    );
     // A dangling link counts: it is somebody's.
     if path.symlink_metadata().is_ok() {
         return Err(CliError::ConfigExists { path });
@@ -57,7 +63,9 @@ pub(crate) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
 }
 
 fn initialise_forge(root: &Path) -> Result<(), CliError> {
-    local_forge::initialise(root).map(drop).map_err(|error| CliError::Session(SessionError::Forge(error)))
+    local_forge::initialise(root)
+        .map(drop)
+        .map_err(|error| CliError::Session(SessionError::Forge(error)))
 }
 
 /// What was found out about a repository.
@@ -86,13 +94,28 @@ impl Found {
                 .map_err(|error| format!("`origin` names no repository on GitHub: {error}")),
         };
         let ask = |args: &[&str]| project::git(root, around.path_env(), args).ok();
-        let upstream = ask(&["remote", "get-url", "upstream"]).and_then(|url| GitRemote::parse(&url).ok());
         let upstream =
-            upstream.map(|remote| remote.repo()).filter(|repo| repository.as_ref().is_ok_and(|it| it != repo));
-        let (base_branch, base) = if repository.is_ok() { remote_base(&ask) } else { local_base(root) };
+            ask(&["remote", "get-url", "upstream"]).and_then(|url| GitRemote::parse(&url).ok());
+        let upstream = upstream
+            .map(|remote| remote.repo())
+            .filter(|repo| repository.as_ref().is_ok_and(|it| it != repo));
+        let (base_branch, base) = if repository.is_ok() {
+            remote_base(&ask)
+        } else {
+            local_base(root)
+        };
         let forge = LocalForge::open(root).ok();
-        let labels = forge.and_then(|forge| forge.labels().ok()).unwrap_or_default();
-        Ok(Self { repository, upstream, base_branch, base, labels, guessed: guess::look(root) })
+        let labels = forge
+            .and_then(|forge| forge.labels().ok())
+            .unwrap_or_default();
+        Ok(Self {
+            repository,
+            upstream,
+            base_branch,
+            base,
+            labels,
+            guessed: guess::look(root),
+        })
     }
 
     /// Returns what differs from the defaults.
@@ -102,12 +125,20 @@ impl Found {
         if let Some(branch) = &self.base_branch {
             config.insert("project".to_owned(), json!({ "baseBranch": branch }));
         }
-        let commands = |guesses: &[Guess]| guesses.iter().map(|guess| json!(guess.command)).collect::<Vec<Value>>();
-        let executor: Map<String, Value> = [("setup", &self.guessed.setup), ("checks", &self.guessed.checks)]
-            .into_iter()
-            .filter(|(_, guesses)| !guesses.is_empty())
-            .map(|(key, guesses)| (key.to_owned(), Value::Array(commands(guesses))))
-            .collect();
+        let commands = |guesses: &[Guess]| {
+            guesses
+                .iter()
+                .map(|guess| json!(guess.command))
+                .collect::<Vec<Value>>()
+        };
+        let executor: Map<String, Value> = [
+            ("setup", &self.guessed.setup),
+            ("checks", &self.guessed.checks),
+        ]
+        .into_iter()
+        .filter(|(_, guesses)| !guesses.is_empty())
+        .map(|(key, guesses)| (key.to_owned(), Value::Array(commands(guesses))))
+        .collect();
         if !executor.is_empty() {
             config.insert("executor".to_owned(), Value::Object(executor));
         }
@@ -128,15 +159,29 @@ impl Found {
         let mut text = format!("wrote {}\n\nfound\n", path.display());
         let mut line = |what: &str, words: &str| text.push_str(&format!("  {what:<10}  {words}\n"));
         match &self.repository {
-            Ok(repository) => line("repository", &format!("{repository} on GitHub, from the remote `origin`")),
-            Err(why) => line("forge", &format!("local, for {why}; issues are files in .autoissue/issues")),
+            Ok(repository) => line(
+                "repository",
+                &format!("{repository} on GitHub, from the remote `origin`"),
+            ),
+            Err(why) => line(
+                "forge",
+                &format!("local, for {why}; issues are files in .autoissue/issues"),
+            ),
         }
         if let Some(upstream) = &self.upstream {
-            line("", &format!("`upstream` is {upstream}; set `project.repo` if its issues are meant"));
+            line(
+                "",
+                &format!("`upstream` is {upstream}; set `project.repo` if its issues are meant"),
+            );
         }
         line("base", &self.base);
         if !self.labels.is_empty() {
-            let shown = self.labels.iter().take(N_LABELS_SHOWN).map(|label| one_line(label)).collect::<Vec<_>>();
+            let shown = self
+                .labels
+                .iter()
+                .take(N_LABELS_SHOWN)
+                .map(|label| one_line(label))
+                .collect::<Vec<_>>();
             line("labels", &shown.join(", "));
         }
         text.push_str("\nguessed\n");
@@ -145,7 +190,8 @@ impl Found {
             &self.guessed.setup,
             "none, for no lock file says how to install dependencies",
         ));
-        let none = "none: set `executor.checks`, or nothing but the agent's word says that work is right";
+        let none =
+            "none: set `executor.checks`, or nothing but the agent's word says that work is right";
         text.push_str(&guesses("checks", &self.guessed.checks, none));
         text.push_str("\nnext\n");
         if self.repository.is_err() {
@@ -173,9 +219,20 @@ fn guesses(what: &str, guesses: &[Guess], none: &str) -> String {
 /// Returns the base branch as far as it has to be named, and for people. Sessions take `main` where the remote has it, else its
 /// default branch, so only another default beside a `main` needs a word.
 fn remote_base(ask: &impl Fn(&[&str]) -> Option<String>) -> (Option<String>, String) {
-    let default = ask(&["symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD"]);
+    let default = ask(&[
+        "symbolic-ref",
+        "--quiet",
+        "--short",
+        "refs/remotes/origin/HEAD",
+    ]);
     let default = default.and_then(|name| name.strip_prefix("origin/").map(str::to_owned));
-    let has_main = ask(&["rev-parse", "--quiet", "--verify", "refs/remotes/origin/main"]).is_some();
+    let has_main = ask(&[
+        "rev-parse",
+        "--quiet",
+        "--verify",
+        "refs/remotes/origin/main",
+    ])
+    .is_some();
     match default {
         Some(branch) if branch == DEFAULT_BRANCH => (None, branch),
         Some(branch) if has_main => {
@@ -184,24 +241,43 @@ fn remote_base(ask: &impl Fn(&[&str]) -> Option<String>) -> (Option<String>, Str
         }
         Some(branch) => (None, format!("{branch}, the default branch of `origin`")),
         None if has_main => (None, DEFAULT_BRANCH.to_owned()),
-        None => (None, "the default branch of `origin`, which is not known here".to_owned()),
+        None => (
+            None,
+            "the default branch of `origin`, which is not known here".to_owned(),
+        ),
     }
 }
 
 /// The same on the local forge. Sessions take `main` if it exists, else what is checked out, which changes.
 fn local_base(root: &Path) -> (Option<String>, String) {
     // A repository without a commit has no branch to name, and `exec` will say so.
-    let branch = Checkout::open(root).ok().and_then(|checkout| checkout.base_branch(None).ok());
+    let branch = Checkout::open(root)
+        .ok()
+        .and_then(|checkout| checkout.base_branch(None).ok());
     let branch = branch.unwrap_or_else(|| DEFAULT_BRANCH.to_owned());
-    (Some(branch.clone()).filter(|branch| branch != DEFAULT_BRANCH), branch)
+    (
+        Some(branch.clone()).filter(|branch| branch != DEFAULT_BRANCH),
+        branch,
+    )
 }
 
 fn write(path: &PathBuf, config: &Value) -> Result<(), CliError> {
-    let text = serde_json::to_string_pretty(config).expect("a configuration has string keys only") + "\n";
-    let create = || OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes());
+    let text =
+        serde_json::to_string_pretty(config).expect("a configuration has string keys only") + "\n";
+    let create = || {
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)?
+            .write_all(text.as_bytes())
+    };
     create().map_err(|source| match source.kind() {
         ErrorKind::AlreadyExists => CliError::ConfigExists { path: path.clone() },
-        _ => CliError::File { what: "write", path: path.clone(), source },
+        _ => CliError::File {
+            what: "write",
+            path: path.clone(),
+            source,
+        },
     })
 }
 
@@ -213,11 +289,21 @@ mod tests {
 
     fn nothing() -> Found {
         let (repository, base) = (Ok("o/n".to_owned()), "main".to_owned());
-        Found { repository, upstream: None, base_branch: None, base, labels: Vec::new(), guessed: Guessed::default() }
+        Found {
+            repository,
+            upstream: None,
+            base_branch: None,
+            base,
+            labels: Vec::new(),
+            guessed: Guessed::default(),
+        }
     }
 
     fn guess(command: &str, from: &'static str) -> Guess {
-        Guess { command: command.to_owned(), from }
+        Guess {
+            command: command.to_owned(),
+            from,
+        }
     }
 
     #[test]
@@ -230,7 +316,10 @@ mod tests {
             labels: vec!["bug".to_owned(), "docs".to_owned()],
             guessed: Guessed {
                 setup: vec![guess("npm ci", "package-lock.json")],
-                checks: vec![guess("cargo test", "Cargo.toml"), guess("npm test", "package.json")],
+                checks: vec![
+                    guess("cargo test", "Cargo.toml"),
+                    guess("npm test", "package.json"),
+                ],
             },
             ..nothing()
         };
@@ -282,7 +371,11 @@ mod tests {
                 "symbolic-ref" => default.map(|name| format!("origin/{name}")),
                 _ => has_main.then(|| "commit".to_owned()),
             };
-            assert_eq!(remote_base(&ask).0.as_deref(), named, "{default:?} {has_main}");
+            assert_eq!(
+                remote_base(&ask).0.as_deref(),
+                named,
+                "{default:?} {has_main}"
+            );
         };
         check(Some("main"), true, None);
         check(Some("develop"), true, Some("develop"));
@@ -296,7 +389,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join(FILE_NAME);
         std::fs::write(&path, "mine").unwrap();
-        assert!(matches!(write(&path, &json!({})), Err(CliError::ConfigExists { .. })));
+        assert!(matches!(
+            write(&path, &json!({})),
+            Err(CliError::ConfigExists { .. })
+        ));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine");
     }
 }

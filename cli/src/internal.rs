@@ -43,8 +43,14 @@ pub(crate) fn run(around: &Surroundings, mode: InternalMode) -> Result<ExitCode,
 
 fn apply_patch(around: &Surroundings) -> Result<ExitCode, CliError> {
     let mut diff = Vec::new();
-    let read = std::io::stdin().lock().take(DIFF_BYTES_MAX).read_to_end(&mut diff);
-    read.map_err(|source| CliError::System { what: "read the diff from standard input", source })?;
+    let read = std::io::stdin()
+        .lock()
+        .take(DIFF_BYTES_MAX)
+        .read_to_end(&mut diff);
+    read.map_err(|source| CliError::System {
+        what: "read the diff from standard input",
+        source,
+    })?;
     // The directory as it is: a link in it is git's to follow, not ours to resolve.
     let outcome = apply_patch::run(Path::new("."), &diff);
     around.console.print(&format!("{outcome}\n"))?;

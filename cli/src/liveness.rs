@@ -14,9 +14,16 @@ pub(crate) fn is_cut_off(row: &SessionRow, state_dir: &Path) -> bool {
 }
 
 fn is_held_by(row: &SessionRow, state_dir: &Path) -> bool {
-    let path = state_dir.join("repos").join(repository_key(&row.project_path)).join("lock");
-    let Ok(file) = File::open(&path) else { return false };
-    let holder = std::io::read_to_string(&file).ok().and_then(|text| serde_json::from_str::<Holder>(&text).ok());
+    let path = state_dir
+        .join("repos")
+        .join(repository_key(&row.project_path))
+        .join("lock");
+    let Ok(file) = File::open(&path) else {
+        return false;
+    };
+    let holder = std::io::read_to_string(&file)
+        .ok()
+        .and_then(|text| serde_json::from_str::<Holder>(&text).ok());
     // Shared, and let go at once: nobody who wants the repository may be turned away by us for longer than a moment.
     let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     // In the moment between a lock and its note it is not known who holds it: let it be this one.
@@ -49,13 +56,25 @@ mod tests {
     fn a_session_runs_as_long_as_it_holds_its_repository() {
         let state = tempfile::tempdir().unwrap();
         assert!(is_cut_off(&row(1), state.path()), "there never was a lock");
-        let holder = Holder { pid: 1, session: row(1).id, started_at_ms: 0, command: String::new() };
-        let lock = RepositoryLock::acquire(state.path(), &repository_key("/p/shop"), &holder).unwrap();
+        let holder = Holder {
+            pid: 1,
+            session: row(1).id,
+            started_at_ms: 0,
+            command: String::new(),
+        };
+        let lock =
+            RepositoryLock::acquire(state.path(), &repository_key("/p/shop"), &holder).unwrap();
         assert!(!is_cut_off(&row(1), state.path()));
-        assert!(is_cut_off(&row(2), state.path()), "another session holds it");
+        assert!(
+            is_cut_off(&row(2), state.path()),
+            "another session holds it"
+        );
         drop(lock);
         assert!(is_cut_off(&row(1), state.path()));
-        let over = SessionRow { status: SessionStatus::Completed, ..row(1) };
+        let over = SessionRow {
+            status: SessionStatus::Completed,
+            ..row(1)
+        };
         assert!(!is_cut_off(&over, state.path()));
     }
 }

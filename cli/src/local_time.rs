@@ -29,24 +29,35 @@ impl FromStr for TimeOfDay {
 
     fn from_str(text: &str) -> Result<Self, NotATimeOfDay> {
         let digits = |text: &str, max: i8| {
-            let is_number = (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse::<i8>().ok().filter(|&number| is_number && number <= max).ok_or(NotATimeOfDay)
+            let is_number =
+                (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<i8>()
+                .ok()
+                .filter(|&number| is_number && number <= max)
+                .ok_or(NotATimeOfDay)
         };
         let (hour, minute) = text.split_once(':').ok_or(NotATimeOfDay)?;
-        Ok(Self { hour: digits(hour, 23)?, minute: digits(minute, 59)? })
+        Ok(Self {
+            hour: digits(hour, 23)?,
+            minute: digits(minute, 59)?,
+        })
     }
 }
 
 impl LocalTime {
     /// Uses the time zone of this machine.
     pub(crate) fn system() -> Self {
-        Self { zone: TimeZone::system() }
+        Self {
+            zone: TimeZone::system(),
+        }
     }
 
     /// Uses UTC, so that a snapshot is the same everywhere.
     #[cfg(test)]
     pub(crate) const fn utc() -> Self {
-        Self { zone: TimeZone::UTC }
+        Self {
+            zone: TimeZone::UTC,
+        }
     }
 
     /// Returns `01:12:07`.
@@ -72,22 +83,39 @@ impl LocalTime {
     /// Returns the next moment at which a clock on the wall shows `time`, in milliseconds since the Unix epoch.
     pub(crate) fn next(&self, now_ms: u64, time: TimeOfDay) -> u64 {
         let now = self.zoned(now_ms);
-        let on =
-            |day: &Zoned| day.with().hour(time.hour).minute(time.minute).second(0).subsec_nanosecond(0).build().ok();
+        let on = |day: &Zoned| {
+            day.with()
+                .hour(time.hour)
+                .minute(time.minute)
+                .second(0)
+                .subsec_nanosecond(0)
+                .build()
+                .ok()
+        };
         let today = on(&now).filter(|at| now < *at);
-        let next = today.or_else(|| now.checked_add(1.day()).ok().and_then(|tomorrow| on(&tomorrow)));
-        next.and_then(|at| u64::try_from(at.timestamp().as_millisecond()).ok()).unwrap_or(now_ms)
+        let next = today.or_else(|| {
+            now.checked_add(1.day())
+                .ok()
+                .and_then(|tomorrow| on(&tomorrow))
+        });
+        next.and_then(|at| u64::try_from(at.timestamp().as_millisecond()).ok())
+            .unwrap_or(now_ms)
     }
 
     fn zoned(&self, ms: u64) -> Zoned {
-        let timestamp = i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default();
+        let timestamp = i64::try_from(ms)
+            .ok()
+            .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+            .unwrap_or_default();
         timestamp.to_zoned(self.zone.clone())
     }
 }
 
 /// Returns the time now, in milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -125,7 +153,9 @@ mod tests {
 
     #[test]
     fn until_is_today_if_still_to_come_and_tomorrow_otherwise() {
-        let time = LocalTime { zone: TimeZone::fixed(jiff::tz::offset(2)) };
+        let time = LocalTime {
+            zone: TimeZone::fixed(jiff::tz::offset(2)),
+        };
         let hour_ms = 3_600_000;
         let six = "06:00".parse().unwrap();
         // 1970-01-01 00:00 UTC is 02:00 there.
@@ -136,14 +166,20 @@ mod tests {
 
     #[test]
     fn times_are_shown_in_the_zone() {
-        let time = LocalTime { zone: TimeZone::fixed(jiff::tz::offset(-1)) };
+        let time = LocalTime {
+            zone: TimeZone::fixed(jiff::tz::offset(-1)),
+        };
         assert_eq!(time.clock(5_527_000), "00:32:07");
         assert_eq!(time.day_and_minute(0), "1969-12-31 23:00");
     }
 
     #[test]
     fn spans_keep_two_units() {
-        for (ms, expected) in [(999, "0 s"), (61_000, "1 min 1 s"), (7_500_000, "2 h 5 min")] {
+        for (ms, expected) in [
+            (999, "0 s"),
+            (61_000, "1 min 1 s"),
+            (7_500_000, "2 h 5 min"),
+        ] {
             assert_eq!(span(ms), expected);
         }
     }

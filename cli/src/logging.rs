@@ -34,20 +34,33 @@ const SUFFIX: &str = ".log";
 
 /// Starts logging, or warns that there will be no log.
 pub(crate) fn start(settings: &LoggingSettings, directory: &Path, console: &Console) {
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory);
     let files = match made.and_then(|()| Daily::open(directory, settings.keep_days, today())) {
         Ok(files) => files,
         Err(error) => return console.warn(&unwritable(directory, &error)),
     };
-    let writer = Redacted { inner: files, redaction: console.redaction.clone() };
+    let writer = Redacted {
+        inner: files,
+        redaction: console.redaction.clone(),
+    };
     let ours = level(settings.level, console.verbose);
     // Of what others log, only what went wrong: their details are for their authors, and might hold anything.
-    let filter = Targets::new().with_target("autoissue", ours).with_default(LevelFilter::WARN);
-    let lines = tracing_subscriber::fmt::layer().json().with_current_span(false).with_writer(Mutex::new(writer));
+    let filter = Targets::new()
+        .with_target("autoissue", ours)
+        .with_default(LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .with_current_span(false)
+        .with_writer(Mutex::new(writer));
     // A full disk would be told on standard error, in the middle of a live screen, for each line.
     let lines = lines.log_internal_errors(false);
     // A second session in one process goes on with the first one's log.
-    let _ = tracing_subscriber::registry().with(lines.with_filter(filter)).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .try_init();
 }
 
 fn unwritable(directory: &Path, error: &io::Error) -> String {
@@ -60,14 +73,24 @@ fn unwritable(directory: &Path, error: &io::Error) -> String {
 
 /// Returns the directory that log files are written to.
 pub(crate) fn directory(settings: &LoggingSettings, state_dir: &Path) -> PathBuf {
-    settings.dir.clone().unwrap_or_else(|| state_dir.join("logs"))
+    settings
+        .dir
+        .clone()
+        .unwrap_or_else(|| state_dir.join("logs"))
 }
 
 /// Removes a log directory that was made for a session which never began, and the state directory with it, if nothing is in them.
 pub(crate) fn remove_empty(directory: &Path) {
     let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let is_ours = |file: &DirEntry| file.file_name().to_str().is_some_and(|name| day_of(name).is_some());
-    let is_empty = |file: &DirEntry| file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0);
+    let is_ours = |file: &DirEntry| {
+        file.file_name()
+            .to_str()
+            .is_some_and(|name| day_of(name).is_some())
+    };
+    let is_empty = |file: &DirEntry| {
+        file.metadata()
+            .is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
+    };
     for file in files.filter(|file| is_ours(file) && is_empty(file)) {
         let _ = std::fs::remove_file(file.path());
     }
@@ -84,7 +107,11 @@ fn level(configured: LogLevel, verbose: bool) -> Level {
         LogLevel::Debug => Level::DEBUG,
         LogLevel::Trace => Level::TRACE,
     };
-    if verbose { configured.max(Level::DEBUG) } else { configured }
+    if verbose {
+        configured.max(Level::DEBUG)
+    } else {
+        configured
+    }
 }
 
 fn today() -> Date {
@@ -104,7 +131,13 @@ struct Daily {
 impl Daily {
     fn open(directory: &Path, keep_days: u32, day: Date) -> io::Result<Self> {
         let file = open(directory, day)?;
-        let daily = Self { directory: directory.to_owned(), keep_days, day, file, is_torn: false };
+        let daily = Self {
+            directory: directory.to_owned(),
+            keep_days,
+            day,
+            file,
+            is_torn: false,
+        };
         daily.remove_old();
         Ok(daily)
     }
@@ -130,10 +163,20 @@ impl Daily {
     /// stays.
     fn remove_old(&self) {
         let keep = i64::from(self.keep_days.max(1)) - 1;
-        let Ok(oldest) = self.day.checked_sub(keep.days()) else { return };
-        let entries = std::fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let Ok(oldest) = self.day.checked_sub(keep.days()) else {
+            return;
+        };
+        let entries = std::fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten();
         for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())) {
-            if entry.file_name().to_str().and_then(day_of).is_some_and(|day| day < oldest) {
+            if entry
+                .file_name()
+                .to_str()
+                .and_then(day_of)
+                .is_some_and(|day| day < oldest)
+            {
                 let _ = std::fs::remove_file(entry.path());
             }
         }
@@ -141,13 +184,19 @@ impl Daily {
 }
 
 fn open(directory: &Path, day: Date) -> io::Result<File> {
-    OpenOptions::new().create(true).append(true).mode(0o600).open(directory.join(format!("{PREFIX}{day}{SUFFIX}")))
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o600)
+        .open(directory.join(format!("{PREFIX}{day}{SUFFIX}")))
 }
 
 /// Returns the day of a file of ours; `None` for one that is not ours.
 fn day_of(name: &str) -> Option<Date> {
     let day = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
-    day.parse::<Date>().ok().filter(|date| date.to_string() == day)
+    day.parse::<Date>()
+        .ok()
+        .filter(|date| date.to_string() == day)
 }
 
 impl Write for Daily {
@@ -169,7 +218,11 @@ struct Redacted<W> {
 
 impl<W: Write> Write for Redacted<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.inner.write_all(self.redaction.apply_to_line(&String::from_utf8_lossy(line)).as_bytes())?;
+        self.inner.write_all(
+            self.redaction
+                .apply_to_line(&String::from_utf8_lossy(line))
+                .as_bytes(),
+        )?;
         Ok(line.len())
     }
 
@@ -191,7 +244,9 @@ mod tests {
     /// Returns the names in a directory, sorted.
     fn names(directory: &Path) -> Vec<String> {
         let entries = fs::read_dir(directory).unwrap().flatten();
-        let mut names: Vec<String> = entries.map(|entry| entry.file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -206,9 +261,16 @@ mod tests {
     #[test]
     fn no_known_secret_reaches_the_file() {
         let redaction = Redaction::of(&[("GH_TOKEN", "ghp_0123456789")]);
-        let mut log = Redacted { inner: Vec::new(), redaction };
-        log.write_all(b"{\"message\":\"401 for ghp_0123456789\"}\n").unwrap();
-        assert_eq!(String::from_utf8(log.inner).unwrap(), "{\"message\":\"401 for ***\"}\n");
+        let mut log = Redacted {
+            inner: Vec::new(),
+            redaction,
+        };
+        log.write_all(b"{\"message\":\"401 for ghp_0123456789\"}\n")
+            .unwrap();
+        assert_eq!(
+            String::from_utf8(log.inner).unwrap(),
+            "{\"message\":\"401 for ***\"}\n"
+        );
     }
 
     #[test]
@@ -217,8 +279,14 @@ mod tests {
         let mut log = Daily::open(directory.path(), 14, day("2026-11-22")).unwrap();
         log.write_on(day("2026-11-22"), b"before\n").unwrap();
         log.write_on(day("2026-11-23"), b"after\n").unwrap();
-        assert_eq!(names(directory.path()), ["autoissue.2026-11-22.log", "autoissue.2026-11-23.log"]);
-        assert_eq!(fs::read_to_string(directory.path().join("autoissue.2026-11-23.log")).unwrap(), "after\n");
+        assert_eq!(
+            names(directory.path()),
+            ["autoissue.2026-11-22.log", "autoissue.2026-11-23.log"]
+        );
+        assert_eq!(
+            fs::read_to_string(directory.path().join("autoissue.2026-11-23.log")).unwrap(),
+            "after\n"
+        );
     }
 
     #[test]
@@ -229,7 +297,10 @@ mod tests {
         one.write_on(day("2026-11-22"), b"1\n").unwrap();
         two.write_on(day("2026-11-22"), b"2\n").unwrap();
         one.write_on(day("2026-11-22"), b"3\n").unwrap();
-        assert_eq!(fs::read_to_string(directory.path().join("autoissue.2026-11-22.log")).unwrap(), "1\n2\n3\n");
+        assert_eq!(
+            fs::read_to_string(directory.path().join("autoissue.2026-11-22.log")).unwrap(),
+            "1\n2\n3\n"
+        );
     }
 
     #[test]
@@ -244,14 +315,25 @@ mod tests {
             "other.2020-01-01.log",
             "xautoissue.2020-01-01.log",
         ];
-        for name in kept.into_iter().chain(["autoissue.2026-11-20.log", "autoissue.2019-01-01.log"]) {
+        for name in kept
+            .into_iter()
+            .chain(["autoissue.2026-11-20.log", "autoissue.2019-01-01.log"])
+        {
             fs::write(directory.path().join(name), "").unwrap();
         }
         fs::create_dir(directory.path().join("autoissue.2020-01-01.log")).unwrap();
-        std::os::unix::fs::symlink("elsewhere", directory.path().join("autoissue.2020-01-02.log")).unwrap();
+        std::os::unix::fs::symlink(
+            "elsewhere",
+            directory.path().join("autoissue.2020-01-02.log"),
+        )
+        .unwrap();
         Daily::open(directory.path(), 2, day("2026-11-22")).unwrap();
         let mut expected: Vec<&str> = kept.to_vec();
-        expected.extend(["autoissue.2026-11-22.log", "autoissue.2020-01-01.log", "autoissue.2020-01-02.log"]);
+        expected.extend([
+            "autoissue.2026-11-22.log",
+            "autoissue.2020-01-01.log",
+            "autoissue.2020-01-02.log",
+        ]);
         expected.sort_unstable();
         assert_eq!(names(directory.path()), expected);
     }

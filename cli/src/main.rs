@@ -67,14 +67,20 @@ fn main() -> std::process::ExitCode {
         Err(error) => {
             // Help goes to standard output, usage errors to standard error; a reader that has gone is no matter.
             let _ = error.print();
-            std::process::ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(ExitCode::Usage.number()))
+            std::process::ExitCode::from(
+                u8::try_from(error.exit_code()).unwrap_or(ExitCode::Usage.number()),
+            )
         }
     }
 }
 
 fn parse() -> Result<Arguments, clap::Error> {
-    let args: Vec<String> = std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect();
-    let matches = Arguments::command().color(Color::before_parsing(&args)).try_get_matches()?;
+    let args: Vec<String> = std::env::args_os()
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    let matches = Arguments::command()
+        .color(Color::before_parsing(&args))
+        .try_get_matches()?;
     Arguments::from_arg_matches(&matches)
 }
 

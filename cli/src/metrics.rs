@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use autoissue_core::engine::{Engine, Event, Failure, FailureType, IssueNumber, Outcome, Task, Usd};
+use autoissue_core::engine::{
+    Engine, Event, Failure, FailureType, IssueNumber, Outcome, Task, Usd,
+};
 use autoissue_core::recorded::Recorded;
 use serde::Serialize;
 
@@ -111,11 +113,16 @@ impl Metrics {
         for task in engine.tasks().values().filter(|task| 0 < task.n_attempts) {
             let figures = Figures::of(task);
             self.total.add(figures);
-            self.by_domain.entry(task.domain().to_owned()).or_default().add(figures);
+            self.by_domain
+                .entry(task.domain().to_owned())
+                .or_default()
+                .add(figures);
         }
         // Not all money need be a task's.
-        self.total.spent += engine.ledger().spent - engine.tasks().values().map(|task| task.spent).sum();
-        self.total.assumed += engine.ledger().assumed - engine.tasks().values().map(|task| task.assumed).sum();
+        self.total.spent +=
+            engine.ledger().spent - engine.tasks().values().map(|task| task.spent).sum();
+        self.total.assumed +=
+            engine.ledger().assumed - engine.tasks().values().map(|task| task.assumed).sum();
         let mut models: BTreeMap<IssueNumber, Models> = BTreeMap::new();
         for event in events {
             if let Some(kind) = event.failure().and_then(Failure::failure_type) {
@@ -132,14 +139,23 @@ impl Metrics {
     fn add_to_model(&mut self, models: &mut BTreeMap<IssueNumber, Models>, event: &Event) {
         match event {
             Event::AttemptStarted { issue, model, .. } => {
-                let name = model.clone().unwrap_or_else(|| "(the agent's own)".to_owned());
+                let name = model
+                    .clone()
+                    .unwrap_or_else(|| "(the agent's own)".to_owned());
                 self.by_model.entry(name.clone()).or_default().n_attempts += 1;
                 let models = models.entry(*issue).or_default();
                 models.all.insert(name.clone());
                 models.last = name;
             }
-            Event::AgentExited { issue, charged, assumed, .. } => {
-                let Some(model) = models.get(issue) else { return };
+            Event::AgentExited {
+                issue,
+                charged,
+                assumed,
+                ..
+            } => {
+                let Some(model) = models.get(issue) else {
+                    return;
+                };
                 let figures = self.by_model.entry(model.last.clone()).or_default();
                 figures.spent += *charged;
                 figures.assumed += if *assumed { *charged } else { Usd::ZERO };
@@ -150,10 +166,21 @@ impl Metrics {
 
     fn add_task_to_models(&mut self, task: Option<&Task>, models: Models) {
         let Some(task) = task else { return };
-        let ended = Figures { n_attempts: 0, spent: Usd::ZERO, assumed: Usd::ZERO, ..Figures::of(task) };
+        let ended = Figures {
+            n_attempts: 0,
+            spent: Usd::ZERO,
+            assumed: Usd::ZERO,
+            ..Figures::of(task)
+        };
         for model in models.all {
-            let figures =
-                if model == models.last { ended } else { Figures { n_tried: ended.n_tried, ..Figures::default() } };
+            let figures = if model == models.last {
+                ended
+            } else {
+                Figures {
+                    n_tried: ended.n_tried,
+                    ..Figures::default()
+                }
+            };
             self.by_model.entry(model).or_default().add(figures);
         }
     }
@@ -166,13 +193,19 @@ impl Metrics {
             total: self.total.json(None),
             by_domain: by_name(&self.by_domain),
             by_model: by_name(&self.by_model),
-            failures_by_type: FailureType::ALL.iter().map(|kind| (kind.name(), self.n_failures_of(*kind))).collect(),
+            failures_by_type: FailureType::ALL
+                .iter()
+                .map(|kind| (kind.name(), self.n_failures_of(*kind)))
+                .collect(),
         }
     }
 
     fn text(&self, paint: Paint) -> String {
         if self.total.n_tried == 0 && self.planned == Usd::ZERO {
-            return format!("{}, no task tried yet\n", counted(self.n_sessions, "session"));
+            return format!(
+                "{}, no task tried yet\n",
+                counted(self.n_sessions, "session")
+            );
         }
         let total = &self.total;
         let planned = match self.planned {
@@ -182,25 +215,66 @@ impl Metrics {
         let (assumed, files) = (total.assumed, counted(total.n_files, "file"));
         let rows = [
             ("sessions", self.n_sessions.to_string()),
-            ("tasks", format!("{} tried, {} done ({})", total.n_tried, total.n_done, percent(total.success_rate()))),
+            (
+                "tasks",
+                format!(
+                    "{} tried, {} done ({})",
+                    total.n_tried,
+                    total.n_done,
+                    percent(total.success_rate())
+                ),
+            ),
             ("attempts", total.n_attempts.to_string()),
-            ("cost", format!("{} ({assumed} assumed{planned})", total.spent)),
-            ("cost per pull request", total.cost_per_pull_request().map_or_else(none, |cost| cost.to_string())),
-            ("code", format!("+{} −{} in {files}", total.added, total.removed)),
+            (
+                "cost",
+                format!("{} ({assumed} assumed{planned})", total.spent),
+            ),
+            (
+                "cost per pull request",
+                total
+                    .cost_per_pull_request()
+                    .map_or_else(none, |cost| cost.to_string()),
+            ),
+            (
+                "code",
+                format!("+{} −{} in {files}", total.added, total.removed),
+            ),
         ];
-        let mut text: String = rows.iter().map(|(name, value)| format!("{name:<22} {value}\n")).collect();
+        let mut text: String = rows
+            .iter()
+            .map(|(name, value)| format!("{name:<22} {value}\n"))
+            .collect();
         for (name, groups) in [("domain", &self.by_domain), ("model", &self.by_model)] {
-            let rows: Vec<_> = groups.iter().map(|(name, figures)| figures.cells(name)).collect();
-            let headings = [name, "tasks", "done", "success", "cost", "per pull request", "code"];
+            let rows: Vec<_> = groups
+                .iter()
+                .map(|(name, figures)| figures.cells(name))
+                .collect();
+            let headings = [
+                name,
+                "tasks",
+                "done",
+                "success",
+                "cost",
+                "per pull request",
+                "code",
+            ];
             text.push_str(&format!("\n{}", table(headings, &rows, paint)));
         }
         let failures: Vec<_> = FailureType::ALL
             .iter()
-            .map(|kind| [kind.name().to_owned(), self.n_failures_of(*kind).to_string()])
+            .map(|kind| {
+                [
+                    kind.name().to_owned(),
+                    self.n_failures_of(*kind).to_string(),
+                ]
+            })
             .filter(|[_, n]| n != "0")
             .collect();
         if !failures.is_empty() {
-            text.push_str(&format!("\n{}", table(["failure", "times"], &failures, paint)));
+            text.push_str(&format!(
+                "\n{}",
+                table(["failure", "times"], &failures, paint)
+            ));
         }
         text
     }
@@ -211,7 +285,10 @@ impl Metrics {
 }
 
 fn by_name(groups: &BTreeMap<String, Figures>) -> Vec<GroupLine<'_>> {
-    groups.iter().map(|(name, figures)| figures.json(Some(name))).collect()
+    groups
+        .iter()
+        .map(|(name, figures)| figures.json(Some(name)))
+        .collect()
 }
 
 impl Figures {
@@ -221,7 +298,9 @@ impl Figures {
         Self {
             n_tried: u64::from(task.outcome().is_some()),
             n_done: u64::from(is_done),
-            n_pull_requests: u64::from(is_done && task.outcome().and_then(Outcome::pull_request).is_some()),
+            n_pull_requests: u64::from(
+                is_done && task.outcome().and_then(Outcome::pull_request).is_some(),
+            ),
             n_attempts: task.n_attempts.into(),
             spent: task.spent,
             assumed: task.assumed,
@@ -250,7 +329,9 @@ impl Figures {
 
     /// All costs of the group count, those of failures too.
     fn cost_per_pull_request(&self) -> Option<Usd> {
-        let n = i64::try_from(self.n_pull_requests).ok().filter(|&n| 0 < n)?;
+        let n = i64::try_from(self.n_pull_requests)
+            .ok()
+            .filter(|&n| 0 < n)?;
         Some(Usd::from_micros(self.spent.micros() / n))
     }
 
@@ -278,7 +359,8 @@ impl Figures {
             self.n_done.to_string(),
             percent(self.success_rate()),
             self.spent.to_string(),
-            self.cost_per_pull_request().map_or_else(none, |cost| cost.to_string()),
+            self.cost_per_pull_request()
+                .map_or_else(none, |cost| cost.to_string()),
             format!("+{} −{}", self.added, self.removed),
         ]
     }
@@ -302,7 +384,11 @@ mod tests {
     use crate::fixture::{admitted, at_work, check_failed, shipped};
 
     fn metrics() -> Metrics {
-        let issues = [(1, "One", "backend"), (2, "Two", "frontend"), (3, "Never tried", "backend")];
+        let issues = [
+            (1, "One", "backend"),
+            (2, "Two", "frontend"),
+            (3, "Never tried", "backend"),
+        ];
         let mut events = admitted(Settings::default(), &issues);
         events.extend(shipped(1, 30, 42));
         events.extend(check_failed(2, 310));
@@ -325,7 +411,11 @@ mod tests {
         first.pop();
         for (number, model, attempt) in [(1, "haiku", &mut first), (2, "opus", &mut second)] {
             match &mut attempt[0] {
-                Event::AttemptStarted { model: its, attempt, .. } => {
+                Event::AttemptStarted {
+                    model: its,
+                    attempt,
+                    ..
+                } => {
                     (*its, *attempt) = (Some(model.to_owned()), number);
                 }
                 other => panic!("{other:?}"),
@@ -335,11 +425,21 @@ mod tests {
         let metrics = twice(&events);
         let figures = |model: &str| {
             let it = metrics.by_model[model];
-            (it.n_attempts, it.spent.to_string(), it.n_tried, it.n_done, it.n_pull_requests, it.added)
+            (
+                it.n_attempts,
+                it.spent.to_string(),
+                it.n_tried,
+                it.n_done,
+                it.n_pull_requests,
+                it.added,
+            )
         };
         assert_eq!(figures("haiku"), (2, "$6.20".to_owned(), 2, 0, 0, 0));
         assert_eq!(figures("opus"), (2, "$0.84".to_owned(), 2, 2, 2, 68));
-        assert_eq!((metrics.total.n_tried, metrics.total.spent.to_string()), (2, "$7.04".to_owned()));
+        assert_eq!(
+            (metrics.total.n_tried, metrics.total.spent.to_string()),
+            (2, "$7.04".to_owned())
+        );
     }
 
     #[test]
@@ -352,7 +452,10 @@ mod tests {
             Failure::Network { message: message() },
             Failure::Interrupted,
             Failure::Network { message: message() },
-            Failure::RateLimit { message: message(), until: None },
+            Failure::RateLimit {
+                message: message(),
+                until: None,
+            },
         ] {
             events.push(Event::BacklogDelayed { failure, until });
         }
@@ -367,9 +470,18 @@ mod tests {
             kept: false,
         });
         let counts = twice(&events).json().failures_by_type;
-        let expected =
-            [("crash", 0), ("network", 4), ("overloaded", 2), ("rate_limit", 2), ("timeout", 2), ("task", 0)];
-        assert!(expected.iter().all(|(kind, n)| counts[kind] == *n), "{counts:?}");
+        let expected = [
+            ("crash", 0),
+            ("network", 4),
+            ("overloaded", 2),
+            ("rate_limit", 2),
+            ("timeout", 2),
+            ("task", 0),
+        ];
+        assert!(
+            expected.iter().all(|(kind, n)| counts[kind] == *n),
+            "{counts:?}"
+        );
         assert_eq!(counts.len(), FailureType::ALL.len());
     }
 
@@ -404,6 +516,9 @@ mod tests {
 
     #[test]
     fn without_any_task_there_are_no_rates() {
-        assert_eq!(Metrics::default().text(Paint::default()), "0 sessions, no task tried yet\n");
+        assert_eq!(
+            Metrics::default().text(Paint::default()),
+            "0 sessions, no task tried yet\n"
+        );
     }
 }

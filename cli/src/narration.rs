@@ -5,8 +5,8 @@
 mod plan;
 
 use autoissue_core::engine::{
-    About, AgentReport, Blocked, CheckResult, Ended, Engine, Event, Instead, IssueNumber, Outcome, Publication,
-    SessionStatus, Settings, Task, Time, Undecided, Usd, Work,
+    About, AgentReport, Blocked, CheckResult, Ended, Engine, Event, Instead, IssueNumber, Outcome,
+    Publication, SessionStatus, Settings, Task, Time, Undecided, Usd, Work,
 };
 
 use crate::local_time::{LocalTime, span};
@@ -59,14 +59,23 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
     use Tone::{Bad, Detail, Good, Odd, Plain};
     let one = |tone, text: String| vec![(tone, text)];
     match event {
-        Event::SessionStarted { settings, about, .. } => {
+        Event::SessionStarted {
+            settings, about, ..
+        } => {
             let (repository, subject) = (one_line(&about.repository), subject(about));
-            let text = format!("session of {repository}, {subject}, budget {}", settings.budget);
-            std::iter::once((Plain, text)).chain(deciders(settings)).collect()
+            let text = format!(
+                "session of {repository}, {subject}, budget {}",
+                settings.budget
+            );
+            std::iter::once((Plain, text))
+                .chain(deciders(settings))
+                .collect()
         }
         Event::SessionResumed { settings } => {
             let text = format!("session goes on, budget {}", settings.budget);
-            std::iter::once((Plain, text)).chain(deciders(settings)).collect()
+            std::iter::once((Plain, text))
+                .chain(deciders(settings))
+                .collect()
         }
         Event::PlannerStarted { .. }
         | Event::PlannerMetered { .. }
@@ -82,79 +91,193 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         | Event::CreationDelayed { .. }
         | Event::CreationRetried
         | Event::CreationSuspended => plan::say(event, engine, time),
-        Event::BacklogRead { n_issues, warnings, .. } => {
+        Event::BacklogRead {
+            n_issues, warnings, ..
+        } => {
             let read = (Plain, format!("{} read", counted(*n_issues, "issue")));
-            std::iter::once(read).chain(warnings.iter().map(|text| (Odd, message(text)))).collect()
+            std::iter::once(read)
+                .chain(warnings.iter().map(|text| (Odd, message(text))))
+                .collect()
         }
         Event::BacklogDelayed { failure, until } => {
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
-            one(Odd, format!("reading the backlog failed: {message} · tried again at {at}"))
+            one(
+                Odd,
+                format!("reading the backlog failed: {message} · tried again at {at}"),
+            )
         }
         Event::BacklogRetried => one(Detail, "reading the backlog again".to_owned()),
         Event::TaskAccepted { issue } => one(Detail, format!("accepted: {}", title(&issue.title))),
         Event::TaskClassified { classification, .. } => {
             let reasons = message(&classification.reasons.join("; "));
             let confidence = classification.confidence;
-            one(Detail, format!("domain {} ({confidence:.1}): {reasons}", one_line(&classification.domain)))
+            one(
+                Detail,
+                format!(
+                    "domain {} ({confidence:.1}): {reasons}",
+                    one_line(&classification.domain)
+                ),
+            )
         }
-        Event::TaskPlanned { model, effort, reason, estimate, .. } => {
-            let effort = effort.map(|effort| format!(", effort {}", effort.name())).unwrap_or_default();
+        Event::TaskPlanned {
+            model,
+            effort,
+            reason,
+            estimate,
+            ..
+        } => {
+            let effort = effort
+                .map(|effort| format!(", effort {}", effort.name()))
+                .unwrap_or_default();
             let model = model_name(model.as_deref());
-            one(Detail, format!("model {model}{effort} ({}), estimated {estimate}", message(reason)))
+            one(
+                Detail,
+                format!(
+                    "model {model}{effort} ({}), estimated {estimate}",
+                    message(reason)
+                ),
+            )
         }
         Event::PluginFailed(undecided) => one(Odd, plugin_failed(undecided)),
         Event::BacklogAdmitted { estimate, n_tasks } => {
             let budget = engine.ledger().budget;
-            one(Plain, format!("{} to run, estimated {estimate} of {budget}", counted(*n_tasks, "task")))
+            one(
+                Plain,
+                format!(
+                    "{} to run, estimated {estimate} of {budget}",
+                    counted(*n_tasks, "task")
+                ),
+            )
         }
         Event::BaseChecked { results } => base_checked(results),
-        Event::AttemptStarted { attempt, reserved, model, .. } => {
+        Event::AttemptStarted {
+            attempt,
+            reserved,
+            model,
+            ..
+        } => {
             let domain = task_of(event, engine).map_or("unknown", Task::domain);
-            let model = model.as_deref().map(|model| format!(" · {}", one_line(model))).unwrap_or_default();
+            let model = model
+                .as_deref()
+                .map(|model| format!(" · {}", one_line(model)))
+                .unwrap_or_default();
             // An agent without a choice of models, or one that is free, has nothing to tell here.
-            let money = if *reserved == Usd::ZERO { String::new() } else { format!(" · {reserved} reserved") };
-            one(Plain, format!("attempt {attempt} started · {}{model}{money}", one_line(domain)))
+            let money = if *reserved == Usd::ZERO {
+                String::new()
+            } else {
+                format!(" · {reserved} reserved")
+            };
+            one(
+                Plain,
+                format!(
+                    "attempt {attempt} started · {}{model}{money}",
+                    one_line(domain)
+                ),
+            )
         }
-        Event::WorktreeLeased { base, .. } => one(Detail, format!("worktree ready at {}", short(base))),
+        Event::WorktreeLeased { base, .. } => {
+            one(Detail, format!("worktree ready at {}", short(base)))
+        }
         Event::SpendMetered { spent, .. } => one(Detail, format!("{spent} so far")),
-        Event::AgentExited { report, charged, assumed, .. } => agent_exited(report, *charged, *assumed),
-        Event::WorkCollected { work: Some(work), .. } => collected(work),
+        Event::AgentExited {
+            report,
+            charged,
+            assumed,
+            ..
+        } => agent_exited(report, *charged, *assumed),
+        Event::WorkCollected {
+            work: Some(work), ..
+        } => collected(work),
         Event::WorkCollected { work: None, .. } => one(Odd, "nothing changed".to_owned()),
-        Event::ChecksFinished { results, passed, .. } => checks_finished(results, *passed),
+        Event::ChecksFinished {
+            results, passed, ..
+        } => checks_finished(results, *passed),
         Event::PublishDelayed { failure, until, .. } => {
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
-            one(Odd, format!("publishing failed: {message} · tried again at {at}"))
+            one(
+                Odd,
+                format!("publishing failed: {message} · tried again at {at}"),
+            )
         }
-        Event::AttemptSuspended { attempt, .. } => one(Plain, format!("attempt {attempt} stopped, goes on at resume")),
+        Event::AttemptSuspended { attempt, .. } => one(
+            Plain,
+            format!("attempt {attempt} stopped, goes on at resume"),
+        ),
         Event::PublishStarted { .. } => one(Detail, "publishing".to_owned()),
         Event::PullRequestOpened { publication, .. } => one(Good, published(publication)),
-        Event::AttemptFailed { attempt, failure, retry_at, .. } => {
+        Event::AttemptFailed {
+            attempt,
+            failure,
+            retry_at,
+            ..
+        } => {
             let next = next_try(*retry_at, time);
-            one(Odd, format!("attempt {attempt} failed: {} · {next}", message(&failure.to_string())))
+            one(
+                Odd,
+                format!(
+                    "attempt {attempt} failed: {} · {next}",
+                    message(&failure.to_string())
+                ),
+            )
         }
         Event::TaskFinished { outcome, .. } => {
             let spent = task_of(event, engine).map_or(Usd::ZERO, |task| task.spent);
             one(tone_of(outcome), format!("{} · {spent}", ended(outcome)))
         }
-        Event::ServicePaused { service, until, message: said } => {
+        Event::ServicePaused {
+            service,
+            until,
+            message: said,
+        } => {
             let (service, at) = (one_line(&service.to_string()), time.clock(until.ms()));
-            one(Odd, format!("{service} pauses until {at}: {}", message(said)))
+            one(
+                Odd,
+                format!("{service} pauses until {at}: {}", message(said)),
+            )
         }
-        Event::ServiceFailed { service, .. } => one(Detail, format!("{} failed", one_line(&service.to_string()))),
-        Event::ServiceAnswered { service } => one(Detail, format!("{} works", one_line(&service.to_string()))),
-        Event::BreakerOpened { service, until, n_failures } => {
+        Event::ServiceFailed { service, .. } => {
+            one(Detail, format!("{} failed", one_line(&service.to_string())))
+        }
+        Event::ServiceAnswered { service } => {
+            one(Detail, format!("{} works", one_line(&service.to_string())))
+        }
+        Event::BreakerOpened {
+            service,
+            until,
+            n_failures,
+        } => {
             let (service, at) = (one_line(&service.to_string()), time.clock(until.ms()));
-            one(Bad, format!("{service} failed {n_failures} times in a row; its tasks wait, it is probed at {at}"))
+            one(
+                Bad,
+                format!(
+                    "{service} failed {n_failures} times in a row; its tasks wait, it is probed at {at}"
+                ),
+            )
         }
-        Event::BreakerProbed { service, .. } => one(Plain, format!("probing {}", one_line(&service.to_string()))),
-        Event::BreakerReset { service } => one(Plain, format!("{} is used again", one_line(&service.to_string()))),
-        Event::InterruptRequested => one(Odd, "asked to stop: nothing more starts, work is being saved".to_owned()),
-        Event::SessionInterrupted => one(Odd, "everything is saved, the session can be resumed".to_owned()),
-        Event::SessionStopping { message: why, .. } => one(Bad, format!("nothing more starts: {}", message(why))),
-        Event::SessionFinished { status: SessionStatus::Completed } => one(Plain, "session finished".to_owned()),
-        Event::SessionFinished { status: SessionStatus::Failed { message: why, .. } } => {
-            one(Bad, format!("session failed: {}", message(why)))
+        Event::BreakerProbed { service, .. } => {
+            one(Plain, format!("probing {}", one_line(&service.to_string())))
         }
+        Event::BreakerReset { service } => one(
+            Plain,
+            format!("{} is used again", one_line(&service.to_string())),
+        ),
+        Event::InterruptRequested => one(
+            Odd,
+            "asked to stop: nothing more starts, work is being saved".to_owned(),
+        ),
+        Event::SessionInterrupted => one(
+            Odd,
+            "everything is saved, the session can be resumed".to_owned(),
+        ),
+        Event::SessionStopping { message: why, .. } => {
+            one(Bad, format!("nothing more starts: {}", message(why)))
+        }
+        Event::SessionFinished {
+            status: SessionStatus::Completed,
+        } => one(Plain, "session finished".to_owned()),
+        Event::SessionFinished {
+            status: SessionStatus::Failed { message: why, .. },
+        } => one(Bad, format!("session failed: {}", message(why))),
     }
 }
 
@@ -176,7 +299,10 @@ fn next_try(retry_at: Option<Time>, time: &LocalTime) -> String {
 
 /// Names the plugins that decide in this session; of the built-ins there is nothing to tell.
 fn deciders(settings: &Settings) -> impl Iterator<Item = (Tone, String)> {
-    let plugins = settings.deciders.iter().filter(|(_, by)| by.contains("sha256"));
+    let plugins = settings
+        .deciders
+        .iter()
+        .filter(|(_, by)| by.contains("sha256"));
     plugins.map(|(strategy, by)| (Tone::Plain, format!("{strategy}: plugin {}", one_line(by))))
 }
 
@@ -187,7 +313,11 @@ pub(crate) fn plugin_failed(undecided: &Undecided) -> String {
         Instead::Fail => "the task fails",
         Instead::Skip => "the task is skipped",
     };
-    format!("{} did not decide: {} · {instead}", one_line(&undecided.strategy), message(&undecided.message))
+    format!(
+        "{} did not decide: {} · {instead}",
+        one_line(&undecided.strategy),
+        message(&undecided.message)
+    )
 }
 
 fn task_of<'a>(event: &Event, engine: &'a Engine) -> Option<&'a Task> {
@@ -200,31 +330,54 @@ fn base_checked(results: &[CheckResult]) -> Vec<(Tone, String)> {
         .map(|result| {
             (
                 Tone::Odd,
-                format!("check `{}` fails on the base already ({})", one_line(&result.name), message(&result.ended)),
+                format!(
+                    "check `{}` fails on the base already ({})",
+                    one_line(&result.name),
+                    message(&result.ended)
+                ),
             )
         })
         .collect();
-    if red.is_empty() { vec![(Tone::Detail, "the checks pass on the base".to_owned())] } else { red }
+    if red.is_empty() {
+        vec![(Tone::Detail, "the checks pass on the base".to_owned())]
+    } else {
+        red
+    }
 }
 
 fn agent_exited(report: &AgentReport, charged: Usd, assumed: bool) -> Vec<(Tone, String)> {
-    let cost = if assumed { format!("{charged} (assumed)") } else { charged.to_string() };
+    let cost = if assumed {
+        format!("{charged} (assumed)")
+    } else {
+        charged.to_string()
+    };
     let ran = span(report.duration_ms);
     let (tone, how) = match &report.ended {
         Ended::Done => (Tone::Plain, "agent is done".to_owned()),
         Ended::Budget => (Tone::Odd, "agent reached its budget".to_owned()),
-        Ended::Failed { failure } => (Tone::Odd, format!("agent failed: {}", message(&failure.to_string()))),
+        Ended::Failed { failure } => (
+            Tone::Odd,
+            format!("agent failed: {}", message(&failure.to_string())),
+        ),
     };
     let mut said = vec![(tone, format!("{how} · {ran} · {cost}"))];
     if !report.denied.is_empty() {
-        said.push((Tone::Odd, format!("tools were denied: {}", message(&report.denied.join(", ")))));
+        said.push((
+            Tone::Odd,
+            format!("tools were denied: {}", message(&report.denied.join(", "))),
+        ));
     }
     said
 }
 
 fn collected(work: &Work) -> Vec<(Tone, String)> {
-    let changed = (Tone::Plain, format!("{} at {}", diff_stat(work), short(&work.commit)));
-    std::iter::once(changed).chain(work.notes.iter().map(|note| (Tone::Odd, message(note)))).collect()
+    let changed = (
+        Tone::Plain,
+        format!("{} at {}", diff_stat(work), short(&work.commit)),
+    );
+    std::iter::once(changed)
+        .chain(work.notes.iter().map(|note| (Tone::Odd, message(note))))
+        .collect()
 }
 
 fn checks_finished(results: &[CheckResult], passed: bool) -> Vec<(Tone, String)> {
@@ -235,7 +388,10 @@ fn checks_finished(results: &[CheckResult], passed: bool) -> Vec<(Tone, String)>
         .collect();
     let text = match (passed, failed.is_empty()) {
         (true, true) => format!("{} passed", counted(results.len(), "check")),
-        (true, false) => format!("checks passed, but for what fails on the base too: {}", failed.join(", ")),
+        (true, false) => format!(
+            "checks passed, but for what fails on the base too: {}",
+            failed.join(", ")
+        ),
         (false, _) => format!("checks failed: {}", failed.join(", ")),
     };
     vec![(if passed { Tone::Plain } else { Tone::Odd }, text)]
@@ -245,9 +401,17 @@ fn published(publication: &Publication) -> String {
     match &publication.pull_request {
         None => format!("branch `{}` published", one_line(&publication.branch)),
         Some(pull) if publication.existed => {
-            format!("pull request #{} brought up to date {}", pull.number, one_line(&pull.url))
+            format!(
+                "pull request #{} brought up to date {}",
+                pull.number,
+                one_line(&pull.url)
+            )
         }
-        Some(pull) => format!("pull request #{} opened {}", pull.number, one_line(&pull.url)),
+        Some(pull) => format!(
+            "pull request #{} opened {}",
+            pull.number,
+            one_line(&pull.url)
+        ),
     }
 }
 
@@ -274,10 +438,19 @@ pub(crate) fn blocked(why: &Blocked, time: &LocalTime) -> String {
     match why {
         Blocked::Delay(until) => format!("is tried again at {}", time.clock(until.ms())),
         Blocked::ServicePaused(service, until, said) => {
-            format!("{} pauses until {}: {}", one_line(&service.to_string()), time.clock(until.ms()), message(said))
+            format!(
+                "{} pauses until {}: {}",
+                one_line(&service.to_string()),
+                time.clock(until.ms()),
+                message(said)
+            )
         }
         Blocked::BreakerOpen(service, until) => {
-            format!("{} failed too often; probed at {}", one_line(&service.to_string()), time.clock(until.ms()))
+            format!(
+                "{} failed too often; probed at {}",
+                one_line(&service.to_string()),
+                time.clock(until.ms())
+            )
         }
         other => message(&other.to_string()),
     }
@@ -285,7 +458,12 @@ pub(crate) fn blocked(why: &Blocked, time: &LocalTime) -> String {
 
 /// Returns `+34 −5 in 3 files`.
 pub(crate) fn diff_stat(work: &Work) -> String {
-    format!("+{} −{} in {}", work.added, work.removed, counted(work.n_files, "file"))
+    format!(
+        "+{} −{} in {}",
+        work.added,
+        work.removed,
+        counted(work.n_files, "file")
+    )
 }
 
 /// Returns `1 task`, `2 tasks`.
@@ -349,15 +527,36 @@ mod tests {
             tokens: 1,
             duration_ms: 185_000,
         };
-        let work = Work { n_files: 1, added: 3, removed: 1, commit: "0123456789abcdef".to_owned(), ..Work::default() };
-        let pull_request = PullRequest { number: 31, url: "https://x/31".to_owned() };
-        let publication = Publication { pull_request: Some(pull_request.clone()), ..Publication::default() };
+        let work = Work {
+            n_files: 1,
+            added: 3,
+            removed: 1,
+            commit: "0123456789abcdef".to_owned(),
+            ..Work::default()
+        };
+        let pull_request = PullRequest {
+            number: 31,
+            url: "https://x/31".to_owned(),
+        };
+        let publication = Publication {
+            pull_request: Some(pull_request.clone()),
+            ..Publication::default()
+        };
         let events = [
             started(Default::default()),
             Event::TaskAccepted {
-                issue: Issue { number: issue, title: "Fix\u{202e} it".to_owned(), ..Issue::default() }.into(),
+                issue: Issue {
+                    number: issue,
+                    title: "Fix\u{202e} it".to_owned(),
+                    ..Issue::default()
+                }
+                .into(),
             },
-            Event::BacklogRead { n_issues: 1, warnings: vec!["issue #9 is odd".to_owned()], n_api_calls: 0 },
+            Event::BacklogRead {
+                n_issues: 1,
+                warnings: vec!["issue #9 is odd".to_owned()],
+                n_api_calls: 0,
+            },
             classified(12, "backend"),
             Event::TaskPlanned {
                 issue,
@@ -366,25 +565,56 @@ mod tests {
                 reason: "set".to_owned(),
                 estimate: Usd::from_cents(500),
             },
-            Event::BacklogAdmitted { estimate: Usd::from_cents(500), n_tasks: 1 },
+            Event::BacklogAdmitted {
+                estimate: Usd::from_cents(500),
+                n_tasks: 1,
+            },
             Event::AttemptStarted {
                 issue,
                 attempt: 1,
                 reserved: Usd::from_cents(500),
                 model: Some("sonnet".to_owned()),
             },
-            Event::WorktreeLeased { issue, attempt: 1, base: "0123456789abcdef".to_owned() },
-            Event::AgentExited { issue, attempt: 1, report, charged: Usd::from_cents(50), assumed: true },
-            Event::WorkCollected { issue, attempt: 1, work: Some(work) },
+            Event::WorktreeLeased {
+                issue,
+                attempt: 1,
+                base: "0123456789abcdef".to_owned(),
+            },
+            Event::AgentExited {
+                issue,
+                attempt: 1,
+                report,
+                charged: Usd::from_cents(50),
+                assumed: true,
+            },
+            Event::WorkCollected {
+                issue,
+                attempt: 1,
+                work: Some(work),
+            },
             Event::ChecksFinished {
                 issue,
                 attempt: 1,
-                results: vec![CheckResult { passed: true, ..CheckResult::default() }],
+                results: vec![CheckResult {
+                    passed: true,
+                    ..CheckResult::default()
+                }],
                 passed: true,
             },
-            Event::PullRequestOpened { issue, attempt: 1, publication },
-            Event::TaskFinished { issue, outcome: Outcome::Done { pull_request: Some(pull_request) } },
-            Event::SessionFinished { status: SessionStatus::Completed },
+            Event::PullRequestOpened {
+                issue,
+                attempt: 1,
+                publication,
+            },
+            Event::TaskFinished {
+                issue,
+                outcome: Outcome::Done {
+                    pull_request: Some(pull_request),
+                },
+            },
+            Event::SessionFinished {
+                status: SessionStatus::Completed,
+            },
         ];
         assert_snapshot!(told(&events), @"
         Plain: session of owner/shop, label `bug`, budget $50.00
@@ -412,10 +642,26 @@ mod tests {
         let until = Time::from_ms(5_527_000);
         let events = [
             started(Default::default()),
-            Event::BacklogDelayed { failure: Failure::Network { message: "no\nroute".to_owned() }, until },
-            Event::ServicePaused { service: service.clone(), until, message: "limit\u{7} reached".to_owned() },
-            Event::BreakerOpened { service, until, n_failures: 5 },
-            Event::SessionStopping { message: "bad credentials".to_owned(), resumable: false },
+            Event::BacklogDelayed {
+                failure: Failure::Network {
+                    message: "no\nroute".to_owned(),
+                },
+                until,
+            },
+            Event::ServicePaused {
+                service: service.clone(),
+                until,
+                message: "limit\u{7} reached".to_owned(),
+            },
+            Event::BreakerOpened {
+                service,
+                until,
+                n_failures: 5,
+            },
+            Event::SessionStopping {
+                message: "bad credentials".to_owned(),
+                resumable: false,
+            },
         ];
         assert_snapshot!(told(&events), @"
         Plain: session of owner/shop, label `bug`, budget $50.00
@@ -429,7 +675,13 @@ mod tests {
     #[test]
     fn why_a_task_waits_is_told_in_local_time() {
         let why = Blocked::Delay(Time::from_ms(5_527_000));
-        assert_eq!(blocked(&why, &LocalTime::utc()), "is tried again at 01:32:07");
-        assert_eq!(blocked(&Blocked::Turn, &LocalTime::utc()), "waits for its turn");
+        assert_eq!(
+            blocked(&why, &LocalTime::utc()),
+            "is tried again at 01:32:07"
+        );
+        assert_eq!(
+            blocked(&Blocked::Turn, &LocalTime::utc()),
+            "waits for its turn"
+        );
     }
 }

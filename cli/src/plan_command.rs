@@ -42,7 +42,11 @@ pub(crate) fn run(around: &Surroundings, args: &PlanArgs) -> Result<ExitCode, Cl
     if args.schema {
         return print_schema(around);
     }
-    let out = args.out.as_deref().map(|path| Out::at(&around.current_dir, path)).transpose()?;
+    let out = args
+        .out
+        .as_deref()
+        .map(|path| Out::at(&around.current_dir, path))
+        .transpose()?;
     let ready = around.ready(args.run.settings())?;
     let order = order(around, args, &ready)?;
     carry_out(around, &args.run, ready, order, args.yes, out.as_ref())
@@ -60,8 +64,17 @@ pub(crate) fn carry_out(
     yes: bool,
     out: Option<&Out>,
 ) -> Result<ExitCode, CliError> {
-    let consent = if !yes && agreement::can_be_asked() { Consent::Wanted } else { Consent::Assumed };
-    let (state_dir, display) = (ready.host.state_dir.clone(), Display::Full { headless: run.headless });
+    let consent = if !yes && agreement::can_be_asked() {
+        Consent::Wanted
+    } else {
+        Consent::Assumed
+    };
+    let (state_dir, display) = (
+        ready.host.state_dir.clone(),
+        Display::Full {
+            headless: run.headless,
+        },
+    );
     let mut finished = run_session::until_finished(around, ready, with(order, consent), display)?;
     if let Some(out) = out {
         out.save(around, &finished)?;
@@ -73,8 +86,12 @@ pub(crate) fn carry_out(
             // The session waits, as it does whenever it is interrupted.
             Agreement::None => return end(around, &finished, &state_dir),
         };
-        let order = Order::Resume(Resume { session: Some(finished.id.to_string()), consent });
-        finished = run_session::until_finished(around, around.ready(run.settings())?, order, display)?;
+        let order = Order::Resume(Resume {
+            session: Some(finished.id.to_string()),
+            consent,
+        });
+        finished =
+            run_session::until_finished(around, around.ready(run.settings())?, order, display)?;
     }
     end(around, &finished, &state_dir)
 }
@@ -94,39 +111,76 @@ fn with(order: Order, consent: Consent) -> Order {
 
 fn order(around: &Surroundings, args: &PlanArgs, ready: &Ready) -> Result<Order, CliError> {
     if let Some(path) = &args.from {
-        let Document { directive, plan, notes } = read(&around.current_dir.join(path))?;
+        let Document {
+            directive,
+            plan,
+            notes,
+        } = read(&around.current_dir.join(path))?;
         notes.iter().for_each(|note| around.console.warn(note));
-        let order = PlanOrder { directive, given: Some(plan), dry_run: args.dry_run, ..PlanOrder::default() };
+        let order = PlanOrder {
+            directive,
+            given: Some(plan),
+            dry_run: args.dry_run,
+            ..PlanOrder::default()
+        };
         return Ok(Order::Plan(order));
     }
     let directive = args.directive.clone().unwrap_or_default();
     let dollars = ready.loaded.config.planner.max_budget_usd;
     if args.dry_run {
-        let line = format!("this asks the planner, which costs up to {dollars}; nothing is created");
+        let line =
+            format!("this asks the planner, which costs up to {dollars}; nothing is created");
         around.console.say(line);
-    } else if let Some(session) = planned_before(&around.journal()?, &ready.host.project, &directive)? {
+    } else if let Some(session) =
+        planned_before(&around.journal()?, &ready.host.project, &directive)?
+    {
         let line = format!("going on with session {session}, which began with the same directive");
         around.console.say(line);
-        return Ok(Order::Resume(Resume { session: Some(session.to_string()), ..Resume::default() }));
+        return Ok(Order::Resume(Resume {
+            session: Some(session.to_string()),
+            ..Resume::default()
+        }));
     }
-    Ok(Order::Plan(PlanOrder { directive, dry_run: args.dry_run, ..PlanOrder::default() }))
+    Ok(Order::Plan(PlanOrder {
+        directive,
+        dry_run: args.dry_run,
+        ..PlanOrder::default()
+    }))
 }
 
 /// Reads a saved plan. A file larger than any plan is not read whole.
 fn read(path: &Path) -> Result<Document, CliError> {
-    let failed = |source| CliError::File { what: "read", path: path.to_owned(), source };
+    let failed = |source| CliError::File {
+        what: "read",
+        path: path.to_owned(),
+        source,
+    };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(failed)?;
-    file.take(PLAN_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(PLAN_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
     if PLAN_BYTES_MAX < bytes.len() as u64 {
-        let problems = format!("it has more than {} MiB, which no plan has", PLAN_BYTES_MAX >> 20);
-        return Err(CliError::NotAPlan { path: path.to_owned(), problems });
+        let problems = format!(
+            "it has more than {} MiB, which no plan has",
+            PLAN_BYTES_MAX >> 20
+        );
+        return Err(CliError::NotAPlan {
+            path: path.to_owned(),
+            problems,
+        });
     }
     let text = String::from_utf8(bytes).map_err(|error| CliError::NotAPlan {
         path: path.to_owned(),
-        problems: format!("it is no UTF-8 text: byte {} cannot be read", error.utf8_error().valid_up_to() + 1),
+        problems: format!(
+            "it is no UTF-8 text: byte {} cannot be read",
+            error.utf8_error().valid_up_to() + 1
+        ),
     })?;
-    planner::read(&text).map_err(|error| CliError::NotAPlan { path: path.to_owned(), problems: error.to_string() })
+    planner::read(&text).map_err(|error| CliError::NotAPlan {
+        path: path.to_owned(),
+        problems: error.to_string(),
+    })
 }
 
 fn print_schema(around: &Surroundings) -> Result<ExitCode, CliError> {
@@ -147,6 +201,10 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/plan.schema.json");
         let printed = serde_json::to_string_pretty(&autoissue_core::planner::schema()).unwrap();
         let kept = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(kept.trim_end(), printed, "write it anew: `autoissue plan --schema > cli/plan.schema.json`");
+        assert_eq!(
+            kept.trim_end(),
+            printed,
+            "write it anew: `autoissue plan --schema > cli/plan.schema.json`"
+        );
     }
 }

@@ -57,7 +57,11 @@ pub(crate) fn run(around: &Surroundings, args: &PluginArgs) -> Result<ExitCode, 
 /// Where it does not build.
 pub(crate) fn component_path(around: &Surroundings, typed: &Path) -> Result<PathBuf, CliError> {
     let path = around.current_dir.join(typed);
-    if path.is_dir() { Ok(ComponentFile::open(around, &path)?.path) } else { Ok(path) }
+    if path.is_dir() {
+        Ok(ComponentFile::open(around, &path)?.path)
+    } else {
+        Ok(path)
+    }
 }
 
 /// Returns a host that keeps compiled code where sessions look for it.

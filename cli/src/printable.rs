@@ -25,7 +25,10 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// Returns the first line that is not empty, as [`one_line`].
 pub(crate) fn first_line(text: &str) -> String {
-    text.lines().map(one_line).find(|line| !line.is_empty()).unwrap_or_default()
+    text.lines()
+        .map(one_line)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default()
 }
 
 /// Returns each line without escape sequences and control characters; indentation stays.
@@ -99,7 +102,8 @@ fn after_escape(text: &str) -> &str {
         Some(']' | 'P' | 'X' | '^' | '_') => after_string(&text[1..]),
         Some(' '..='/') => {
             let rest = text.trim_start_matches(|c| matches!(c, ' '..='/'));
-            rest.strip_prefix(|c| matches!(c, '0'..='~')).unwrap_or(rest)
+            rest.strip_prefix(|c| matches!(c, '0'..='~'))
+                .unwrap_or(rest)
         }
         Some('0'..='~') => &text[1..],
         _ => text,
@@ -108,7 +112,8 @@ fn after_escape(text: &str) -> &str {
 
 fn after_control_sequence(text: &str) -> &str {
     let rest = text.trim_start_matches(|c| matches!(c, ' '..='?'));
-    rest.strip_prefix(|c| matches!(c, '@'..='~')).unwrap_or(rest)
+    rest.strip_prefix(|c| matches!(c, '@'..='~'))
+        .unwrap_or(rest)
 }
 
 /// Leaves out a string that is meant for the terminal, such as a window title. Without an end, only its introducer goes:
@@ -117,7 +122,9 @@ fn after_string(text: &str) -> &str {
     let end = text.find(['\u{7}', '\u{9c}', ESCAPE]);
     let Some(end) = end else { return text };
     let rest = &text[end..];
-    rest.strip_prefix("\u{1b}\\").or_else(|| rest.strip_prefix(['\u{7}', '\u{9c}'])).unwrap_or(rest)
+    rest.strip_prefix("\u{1b}\\")
+        .or_else(|| rest.strip_prefix(['\u{7}', '\u{9c}']))
+        .unwrap_or(rest)
 }
 
 #[cfg(test)]
@@ -135,10 +142,16 @@ mod tests {
             ("\u{9b}31mred\u{9d}0;x\u{9c}!", "red!"),
             ("\u{1b}Pq#0\u{1b}\\sixel", "sixel"),
             ("\u{1b}(B\u{1b}cset", "set"),
-            ("two\r\nlines\tand\u{2028}more\u{0}\u{8}\u{7f}", "two lines and more"),
+            (
+                "two\r\nlines\tand\u{2028}more\u{0}\u{8}\u{7f}",
+                "two lines and more",
+            ),
             ("user\u{202e}gpj.exe\u{2066}\u{200b}", "usergpj.exe"),
             ("heart \u{2764}\u{fe0f}", "heart \u{2764}"),
-            ("a\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}b\u{301}", "a\u{301}\u{302}\u{303}\u{304}b\u{301}"),
+            (
+                "a\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}b\u{301}",
+                "a\u{301}\u{302}\u{303}\u{304}b\u{301}",
+            ),
             ("tag\u{e0041}ged \u{feff}x", "tagged x"),
             ("\u{1b}", ""),
             ("\u{1b}[", ""),

@@ -52,12 +52,19 @@ impl ProjectError {
     /// Returns what to do about it.
     pub(crate) fn hint(&self) -> String {
         match self {
-            Self::NoRepository { .. } => "change into a checkout, or set `project.path` in a file named by `--config`",
+            Self::NoRepository { .. } => {
+                "change into a checkout, or set `project.path` in a file named by `--config`"
+            }
             Self::NoOrigin { .. } => {
                 "set `project.repo` to `owner/name`, or run `autoissue init` to work without GitHub"
             }
-            Self::OriginElsewhere { .. } => "set `project.repo` to `owner/name`, or `forge.kind` to `local`",
-            Self::Git { source: GitError::NotInstalled { .. }, .. } => "install git",
+            Self::OriginElsewhere { .. } => {
+                "set `project.repo` to `owner/name`, or `forge.kind` to `local`"
+            }
+            Self::Git {
+                source: GitError::NotInstalled { .. },
+                ..
+            } => "install git",
             Self::Git { .. } => "see whether `git remote get-url origin` works there",
         }
         .to_owned()
@@ -71,7 +78,9 @@ impl ProjectError {
 pub(crate) fn git_root(directory: &Path) -> Result<PathBuf, ProjectError> {
     let is_checkout = |directory: &&Path| directory.join(".git").exists();
     let root = directory.ancestors().find(is_checkout).map(Path::to_owned);
-    root.ok_or_else(|| ProjectError::NoRepository { directory: directory.to_owned() })
+    root.ok_or_else(|| ProjectError::NoRepository {
+        directory: directory.to_owned(),
+    })
 }
 
 /// Returns the checkout of a configuration.
@@ -83,14 +92,20 @@ pub(crate) fn checkout(loaded: &Loaded, current_dir: &Path) -> Result<PathBuf, P
     if path.join(".git").exists() {
         return Ok(path.to_owned());
     }
-    Err(ProjectError::NoRepository { directory: path.to_owned() })
+    Err(ProjectError::NoRepository {
+        directory: path.to_owned(),
+    })
 }
 
 /// Fills in what the remote `origin` says: `project.repo`, and the address of its API.
 ///
 /// # Errors
 /// Where the forge is GitHub and nobody says which repository it is, and where a file would send the token elsewhere.
-pub(crate) fn derive_from_origin(loaded: &mut Loaded, project: &Path, path_env: &OsStr) -> Result<(), CliError> {
+pub(crate) fn derive_from_origin(
+    loaded: &mut Loaded,
+    project: &Path,
+    path_env: &OsStr,
+) -> Result<(), CliError> {
     if loaded.config.forge.kind == ForgeKind::Local {
         return Ok(());
     }
@@ -98,18 +113,34 @@ pub(crate) fn derive_from_origin(loaded: &mut Loaded, project: &Path, path_env: 
         Some(url) => GitRemote::parse(&url).map_err(Some),
         None => Err(None),
     };
-    check_api_url(loaded, remote.as_ref().ok().map(|remote| remote.host.as_str()))?;
+    check_api_url(
+        loaded,
+        remote.as_ref().ok().map(|remote| remote.host.as_str()),
+    )?;
     match remote {
         Ok(remote) => note(loaded, &remote),
         Err(_) if loaded.config.project.repo.is_some() => {}
-        Err(None) => return Err(ProjectError::NoOrigin { project: project.to_owned() }.into()),
-        Err(Some(source)) => return Err(ProjectError::OriginElsewhere { project: project.to_owned(), source }.into()),
+        Err(None) => {
+            return Err(ProjectError::NoOrigin {
+                project: project.to_owned(),
+            }
+            .into());
+        }
+        Err(Some(source)) => {
+            return Err(ProjectError::OriginElsewhere {
+                project: project.to_owned(),
+                source,
+            }
+            .into());
+        }
     }
     Ok(())
 }
 
 fn note(loaded: &mut Loaded, remote: &GitRemote) {
-    let origin = || Origin::Git { what: "the remote `origin`".to_owned() };
+    let origin = || Origin::Git {
+        what: "the remote `origin`".to_owned(),
+    };
     if loaded.config.project.repo.is_none() {
         loaded.config.project.repo = Some(remote.repo());
         loaded.origins.insert("project.repo".to_owned(), origin());
@@ -130,8 +161,14 @@ const NO_SUCH_REMOTE: i32 = 2;
 pub(crate) fn origin(project: &Path, path_env: &OsStr) -> Result<Option<String>, ProjectError> {
     match git(project, path_env, &["remote", "get-url", "origin"]) {
         Ok(url) => Ok(Some(url).filter(|url| !url.is_empty())),
-        Err(GitError::Failed { code: Some(NO_SUCH_REMOTE), .. }) => Ok(None),
-        Err(source) => Err(ProjectError::Git { project: project.to_owned(), source }),
+        Err(GitError::Failed {
+            code: Some(NO_SUCH_REMOTE),
+            ..
+        }) => Ok(None),
+        Err(source) => Err(ProjectError::Git {
+            project: project.to_owned(),
+            source,
+        }),
     }
 }
 
@@ -154,7 +191,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let below = directory.path().join("a/b");
         std::fs::create_dir_all(&below).unwrap();
-        assert!(matches!(git_root(&below), Err(ProjectError::NoRepository { directory }) if directory == below));
+        assert!(
+            matches!(git_root(&below), Err(ProjectError::NoRepository { directory }) if directory == below)
+        );
         // A linked worktree has a file there.
         std::fs::write(directory.path().join(".git"), "gitdir: elsewhere").unwrap();
         assert_eq!(git_root(&below).unwrap(), directory.path());

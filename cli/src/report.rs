@@ -162,8 +162,14 @@ pub(crate) struct Entry {
 }
 
 impl Kind {
-    const ALL: [Self; 6] =
-        [Self::Shipped, Self::Open, Self::NeedsYou, Self::Failed, Self::NotStarted, Self::Unfinished];
+    const ALL: [Self; 6] = [
+        Self::Shipped,
+        Self::Open,
+        Self::NeedsYou,
+        Self::Failed,
+        Self::NotStarted,
+        Self::Unfinished,
+    ];
 
     fn of(task: &Task) -> Self {
         match task.outcome() {
@@ -203,8 +209,12 @@ impl Report {
         let about = engine.about();
         let ledger = engine.ledger();
         let of_kind = |kind| {
-            let entries: Vec<Entry> =
-                engine.tasks().values().filter(|task| Kind::of(task) == kind).map(Entry::new).collect();
+            let entries: Vec<Entry> = engine
+                .tasks()
+                .values()
+                .filter(|task| Kind::of(task) == kind)
+                .map(Entry::new)
+                .collect();
             (!entries.is_empty()).then_some(Group { kind, entries })
         };
         let tasks = || engine.tasks().values();
@@ -221,7 +231,9 @@ impl Report {
                 spent: ledger.spent,
                 assumed: ledger.assumed,
                 budget: ledger.budget,
-                planned: engine.planning().map_or(Usd::ZERO, |planning| planning.spent),
+                planned: engine
+                    .planning()
+                    .map_or(Usd::ZERO, |planning| planning.spent),
                 per_pull_request: cost_per_pull_request(engine),
             },
             n_api_calls: engine.n_api_calls(),
@@ -233,7 +245,10 @@ impl Report {
 
     /// Returns the tasks that ended in one way.
     pub(crate) fn entries(&self, kind: Kind) -> &[Entry] {
-        self.groups.iter().find(|group| group.kind == kind).map_or(&[], |group| &group.entries)
+        self.groups
+            .iter()
+            .find(|group| group.kind == kind)
+            .map_or(&[], |group| &group.entries)
     }
 
     /// Returns the whole session in one sentence.
@@ -280,10 +295,17 @@ impl Entry {
     fn new(task: &Task) -> Self {
         let place = match task.outcome().and_then(Outcome::pull_request) {
             Some(pull) => one_line(&pull.url),
-            None => task.publication.as_ref().map(|publication| one_line(&publication.branch)).unwrap_or_default(),
+            None => task
+                .publication
+                .as_ref()
+                .map(|publication| one_line(&publication.branch))
+                .unwrap_or_default(),
         };
         let is_failed = Kind::of(task) == Kind::Failed;
-        let failed = task.checks.iter().filter(|check| is_failed && !check.passed);
+        let failed = task
+            .checks
+            .iter()
+            .filter(|check| is_failed && !check.passed);
         Self {
             issue: task.issue.number,
             url: one_line(&task.issue.url),
@@ -291,11 +313,17 @@ impl Entry {
             domain: one_line(task.domain()),
             place,
             why: why(task),
-            outputs: failed.map(|check| (one_line(&check.name), excerpt::lines(&check.output))).collect(),
+            outputs: failed
+                .map(|check| (one_line(&check.name), excerpt::lines(&check.output)))
+                .collect(),
             stat: task.work.as_ref().map(diff_stat).unwrap_or_default(),
             n_attempts: task.n_attempts,
             spent: task.spent,
-            kept: task.work.as_ref().filter(|_| is_kept(task)).map(|work| one_line(&work.salvage_ref)),
+            kept: task
+                .work
+                .as_ref()
+                .filter(|_| is_kept(task))
+                .map(|work| one_line(&work.salvage_ref)),
         }
     }
 
@@ -334,7 +362,9 @@ fn is_web(place: &str) -> bool {
 
 fn when(started_at_ms: u64, finished_at_ms: Option<u64>, time: &LocalTime) -> String {
     let started = time.day_and_minute(started_at_ms);
-    let Some(finished) = finished_at_ms else { return format!("since {started}") };
+    let Some(finished) = finished_at_ms else {
+        return format!("since {started}");
+    };
     let ran = span(finished.saturating_sub(started_at_ms));
     format!("{started} to {} ({ran})", time.minute(finished))
 }
@@ -349,11 +379,19 @@ fn verdict(engine: &Engine) -> Option<(Tone, String)> {
         _ => match engine.to_mend() {
             Some(what) => {
                 let what = message(what);
-                Some((Tone::Bad, format!("{what}: mend this; finished work waits for it, and nothing is paid again")))
+                Some((
+                    Tone::Bad,
+                    format!(
+                        "{what}: mend this; finished work waits for it, and nothing is paid again"
+                    ),
+                ))
             }
-            None => engine
-                .is_interrupted()
-                .then(|| (Tone::Odd, "interrupted: what was done is saved, nothing runs any more".to_owned())),
+            None => engine.is_interrupted().then(|| {
+                (
+                    Tone::Odd,
+                    "interrupted: what was done is saved, nothing runs any more".to_owned(),
+                )
+            }),
         },
     }
 }
@@ -361,15 +399,24 @@ fn verdict(engine: &Engine) -> Option<(Tone, String)> {
 /// Returns why a session that ended had no task.
 fn nothing_to_do(engine: &Engine) -> String {
     match engine.planning() {
-        None => format!("no open issue carries the label `{}`", one_line(&engine.about().label)),
-        Some(planning) if planning.is_declined => "the plan was not agreed to; nothing was created".to_owned(),
-        Some(planning) if planning.created.is_empty() => "only a plan was made; nothing was created".to_owned(),
+        None => format!(
+            "no open issue carries the label `{}`",
+            one_line(&engine.about().label)
+        ),
+        Some(planning) if planning.is_declined => {
+            "the plan was not agreed to; nothing was created".to_owned()
+        }
+        Some(planning) if planning.created.is_empty() => {
+            "only a plan was made; nothing was created".to_owned()
+        }
         Some(_) => "no issue of the plan is open".to_owned(),
     }
 }
 
 fn any_attempt(engine: &Engine) -> bool {
-    let has_planner = engine.planning().is_some_and(|planning| 0 < planning.n_attempts);
+    let has_planner = engine
+        .planning()
+        .is_some_and(|planning| 0 < planning.n_attempts);
     has_planner || engine.tasks().values().any(|task| 0 < task.n_attempts)
 }
 
@@ -386,32 +433,53 @@ fn why(task: &Task) -> String {
         Some(Outcome::NeedsYou { message: why }) => message(why),
         Some(Outcome::NotStarted { because }) => message(&because.to_string()),
         Some(Outcome::Skipped { because }) => message(&because.to_string()),
-        Some(outcome @ (Outcome::Failed { .. } | Outcome::Budget { .. })) => message(&outcome.to_string()),
+        Some(outcome @ (Outcome::Failed { .. } | Outcome::Budget { .. })) => {
+            message(&outcome.to_string())
+        }
     }
 }
 
 /// Returns what nobody can vouch for.
 fn doubts(engine: &Engine) -> Vec<String> {
     let mut doubts = Vec::new();
-    let any_shipped = engine.tasks().values().any(|task| Kind::of(task) == Kind::Shipped);
+    let any_shipped = engine
+        .tasks()
+        .values()
+        .any(|task| Kind::of(task) == Kind::Shipped);
     if any_shipped && !engine.settings().has_checks {
         doubts.push(
             "no checks are configured: that the work is right is the agent's word alone (`executor.checks`)".to_owned(),
         );
     }
-    for check in engine.base_checks().unwrap_or_default().iter().filter(|check| !check.passed) {
+    for check in engine
+        .base_checks()
+        .unwrap_or_default()
+        .iter()
+        .filter(|check| !check.passed)
+    {
         let name = one_line(&check.name);
         doubts.push(match engine.settings().red_base {
-            RedBase::IgnoreKnown => format!("check `{name}` fails on the base already, so its failures did not count"),
-            RedBase::Fail => format!("check `{name}` fails on the base already ({})", message(&check.ended)),
+            RedBase::IgnoreKnown => {
+                format!("check `{name}` fails on the base already, so its failures did not count")
+            }
+            RedBase::Fail => format!(
+                "check `{name}` fails on the base already ({})",
+                message(&check.ended)
+            ),
         });
     }
     if Usd::ZERO < engine.ledger().assumed {
-        doubts.push(format!("{} of the cost is assumed, for the agent did not tell it", engine.ledger().assumed));
+        doubts.push(format!(
+            "{} of the cost is assumed, for the agent did not tell it",
+            engine.ledger().assumed
+        ));
     }
     for (plugin, n) in engine.n_undecided() {
         let times = counted(*n, "time");
-        doubts.push(format!("plugin {} did not decide {times}; `autoissue show` tells why", one_line(plugin)));
+        doubts.push(format!(
+            "plugin {} did not decide {times}; `autoissue show` tells why",
+            one_line(plugin)
+        ));
     }
     doubts.extend(engine.tasks().values().flat_map(doubts_of));
     doubts
@@ -420,10 +488,17 @@ fn doubts(engine: &Engine) -> Vec<String> {
 /// Returns what a person should know of a task before merging it.
 fn doubts_of(task: &Task) -> Vec<String> {
     let number = task.issue.number;
-    let denied = task.report.as_ref().map(|report| report.denied.as_slice()).unwrap_or_default();
+    let denied = task
+        .report
+        .as_ref()
+        .map(|report| report.denied.as_slice())
+        .unwrap_or_default();
     let mut doubts = Vec::new();
     if !denied.is_empty() {
-        doubts.push(format!("{number}: tools were denied to the agent: {}", message(&denied.join(", "))));
+        doubts.push(format!(
+            "{number}: tools were denied to the agent: {}",
+            message(&denied.join(", "))
+        ));
     }
     let notes = task.work.iter().flat_map(|work| &work.notes);
     doubts.extend(notes.map(|note| format!("{number}: {}", message(note))));
@@ -434,48 +509,91 @@ fn doubts_of(task: &Task) -> Vec<String> {
 fn again(engine: &Engine, places: &Places) -> String {
     match engine.planning() {
         Some(planning) if planning.plan.is_some() => {
-            format!("autoissue plan --from {}", quoted(&places.transcripts.join(PLAN_FILE).to_string_lossy()))
+            format!(
+                "autoissue plan --from {}",
+                quoted(&places.transcripts.join(PLAN_FILE).to_string_lossy())
+            )
         }
         Some(_) => {
-            format!("autoissue plan {}", quoted(&one_line(engine.about().directive.as_deref().unwrap_or_default())))
+            format!(
+                "autoissue plan {}",
+                quoted(&one_line(
+                    engine.about().directive.as_deref().unwrap_or_default()
+                ))
+            )
         }
-        None => format!("autoissue exec {}", quoted(&one_line(&engine.about().label))),
+        None => format!(
+            "autoissue exec {}",
+            quoted(&one_line(&engine.about().label))
+        ),
     }
 }
 
 fn next(session: &str, engine: &Engine, places: &Places) -> Option<Next> {
-    let (again, is_planned) = (again(engine, places), engine.planning().is_some_and(|it| it.plan.is_some()));
+    let (again, is_planned) = (
+        again(engine, places),
+        engine.planning().is_some_and(|it| it.plan.is_some()),
+    );
     let alone = |command| Some(Next { command, or: None });
     if engine.is_interrupted() {
         return alone(format!("autoissue resume {session}"));
     }
     match engine.phase() {
         Phase::Over(SessionStatus::Failed { budget: true, .. }) => {
-            let needed = engine.tasks().values().map(|task| task.estimate).sum::<Usd>().dollars().ceil();
+            let needed = engine
+                .tasks()
+                .values()
+                .map(|task| task.estimate)
+                .sum::<Usd>()
+                .dollars()
+                .ceil();
             return match engine.planning() {
                 None => {
                     let command = format!("{again} --budget {needed:.0}");
-                    Some(Next { command, or: Some("or --allow-partial, or --issue N") })
+                    Some(Next {
+                        command,
+                        or: Some("or --allow-partial, or --issue N"),
+                    })
                 }
-                Some(_) => Some(Next { command: again, or: Some("with a new budget") }),
+                Some(_) => Some(Next {
+                    command: again,
+                    or: Some("with a new budget"),
+                }),
             };
         }
         Phase::Over(SessionStatus::Failed { .. }) if is_planned => return alone(again),
         Phase::Over(SessionStatus::Failed { .. }) => return alone("autoissue doctor".to_owned()),
-        Phase::Over(SessionStatus::Completed) if engine.planning().is_some_and(|it| it.created.is_empty()) => {
-            return Some(Next { command: again, or: Some("once it is edited, if need be") });
+        Phase::Over(SessionStatus::Completed)
+            if engine.planning().is_some_and(|it| it.created.is_empty()) =>
+        {
+            return Some(Next {
+                command: again,
+                or: Some("once it is edited, if need be"),
+            });
         }
         Phase::Over(SessionStatus::Completed) if engine.tasks().is_empty() => return None,
         Phase::Over(_) => {}
         _ => return alone(format!("autoissue status {session}")),
     }
-    let first = |kind| engine.tasks().values().find(|task| Kind::of(task) == kind).map(|task| task.issue.number.0);
-    let out_of_money = |task: &Task| task.outcome() == Some(&Outcome::NotStarted { because: NotStarted::Budget });
+    let first = |kind| {
+        engine
+            .tasks()
+            .values()
+            .find(|task| Kind::of(task) == kind)
+            .map(|task| task.issue.number.0)
+    };
+    let out_of_money = |task: &Task| {
+        task.outcome()
+            == Some(&Outcome::NotStarted {
+                because: NotStarted::Budget,
+            })
+    };
     match first(Kind::NeedsYou).or_else(|| first(Kind::Failed)) {
         Some(issue) => alone(format!("autoissue show {session} {issue}")),
-        None if engine.tasks().values().any(out_of_money) => {
-            Some(Next { command: again, or: Some("with a new budget") })
-        }
+        None if engine.tasks().values().any(out_of_money) => Some(Next {
+            command: again,
+            or: Some("with a new budget"),
+        }),
         None => alone(format!("autoissue show {session}")),
     }
 }

@@ -69,7 +69,12 @@ pub(crate) struct Follower {
 
 impl Follower {
     /// Follows a session that does not run yet. `has_past` tells whether it is resumed.
-    pub(crate) fn new(bus: &Bus<Event>, session: SessionId, state_dir: PathBuf, has_past: bool) -> Self {
+    pub(crate) fn new(
+        bus: &Bus<Event>,
+        session: SessionId,
+        state_dir: PathBuf,
+        has_past: bool,
+    ) -> Self {
         Self {
             events: bus.subscribe(0),
             progress: Some(bus.watch_progress()),
@@ -121,7 +126,11 @@ impl Follower {
                     return false;
                 };
                 for envelope in &missed {
-                    if is_past { self.engine.apply(&envelope.event) } else { self.show(envelope, reporter) }
+                    if is_past {
+                        self.engine.apply(&envelope.event)
+                    } else {
+                        self.show(envelope, reporter)
+                    }
                 }
             }
         }
@@ -136,10 +145,16 @@ impl Follower {
     fn missed(&self, from_seq: u64, to_seq: u64) -> Option<Vec<Envelope<Event>>> {
         let n = to_seq - from_seq + 1;
         let journal = Journal::open_read_only(&self.state_dir).ok()?;
-        let stored = journal.read(&self.session, from_seq - 1, usize::try_from(n).ok()?).ok()?;
+        let stored = journal
+            .read(&self.session, from_seq - 1, usize::try_from(n).ok()?)
+            .ok()?;
         let parse = |stored: &autoissue_core::journal::StoredEvent| {
             let event = serde_json::from_str(&stored.body).ok()?;
-            Some(Envelope { seq: stored.seq, at_ms: stored.at_ms, event })
+            Some(Envelope {
+                seq: stored.seq,
+                at_ms: stored.at_ms,
+                event,
+            })
         };
         let missed: Option<Vec<_>> = stored.iter().map(parse).collect();
         missed.filter(|missed| u64::try_from(missed.len()).is_ok_and(|found| found == n))
@@ -180,7 +195,11 @@ mod tests {
     }
 
     fn events() -> [Event; 3] {
-        [started(Settings::default()), accepted(1, "one"), accepted(2, "two")]
+        [
+            started(Settings::default()),
+            accepted(1, "one"),
+            accepted(2, "two"),
+        ]
     }
 
     fn journaled(state_dir: &std::path::Path, session: &SessionId) {
@@ -197,8 +216,14 @@ mod tests {
         journal.create_session(&new).unwrap();
         for event in events() {
             let body = serde_json::to_string(&event).unwrap();
-            let new = NewEvent { kind: "x", issue: None, body: &body };
-            journal.append(session, 1, &[new], AppendExtras::default()).unwrap();
+            let new = NewEvent {
+                kind: "x",
+                issue: None,
+                body: &body,
+            };
+            journal
+                .append(session, 1, &[new], AppendExtras::default())
+                .unwrap();
         }
     }
 
@@ -208,12 +233,18 @@ mod tests {
         let bus = Bus::new(2);
         let follower = Follower::new(&bus, session, state_dir.to_owned(), has_past);
         let [.., last] = events();
-        bus.publish(Envelope { seq: 3, at_ms: 1, event: last });
+        bus.publish(Envelope {
+            seq: 3,
+            at_ms: 1,
+            event: last,
+        });
         drop(bus);
         let witness = Witness::default();
         let (_notify, notices) = mpsc::channel(1);
         let (_end, ended) = oneshot::channel();
-        follower.follow(Box::new(witness.clone()), notices, ended).await;
+        follower
+            .follow(Box::new(witness.clone()), notices, ended)
+            .await;
         witness.0.lock().unwrap().clone()
     }
 
@@ -221,7 +252,10 @@ mod tests {
     async fn a_gap_is_read_from_the_journal() {
         let state = tempfile::tempdir().unwrap();
         journaled(state.path(), &SessionId::new(0, [0, 1]));
-        assert_eq!(told(state.path(), false).await, ["1 with 0 tasks", "2 with 1 tasks", "3 with 2 tasks"]);
+        assert_eq!(
+            told(state.path(), false).await,
+            ["1 with 0 tasks", "2 with 1 tasks", "3 with 2 tasks"]
+        );
     }
 
     #[tokio::test]
@@ -235,6 +269,9 @@ mod tests {
     async fn a_gap_that_cannot_be_read_ends_the_display_with_a_word() {
         let state = tempfile::tempdir().unwrap();
         let told = told(state.path(), false).await;
-        assert!(told.len() == 1 && told[0].contains("lost track"), "{told:?}");
+        assert!(
+            told.len() == 1 && told[0].contains("lost track"),
+            "{told:?}"
+        );
     }
 }

@@ -21,12 +21,19 @@ pub(crate) fn run(around: &Surroundings, args: &ResumeArgs) -> Result<ExitCode, 
     if args.dry_run {
         return show_what_is_left(around, &ready.host.project, args.session.as_deref());
     }
-    let order = Order::Resume(Resume { session: args.session.clone(), ..Resume::default() });
+    let order = Order::Resume(Resume {
+        session: args.session.clone(),
+        ..Resume::default()
+    });
     plan_command::carry_out(around, &args.run, ready, order, args.yes, None)
 }
 
 /// Shows the session's tasks as they stand; changes nothing.
-fn show_what_is_left(around: &Surroundings, project: &Path, session: Option<&str>) -> Result<ExitCode, CliError> {
+fn show_what_is_left(
+    around: &Surroundings,
+    project: &Path,
+    session: Option<&str>,
+) -> Result<ExitCode, CliError> {
     let journal = around.journal()?;
     let row = match session {
         Some(prefix) => journal.session(prefix)?,
@@ -39,8 +46,15 @@ fn show_what_is_left(around: &Surroundings, project: &Path, session: Option<&str
 fn newest_unfinished(journal: &Journal, project: &Path) -> Result<SessionRow, CliError> {
     let is_unfinished = |row: &SessionRow| {
         Path::new(&row.project_path) == project
-            && matches!(row.status, SessionStatus::Running | SessionStatus::Interrupted)
+            && matches!(
+                row.status,
+                SessionStatus::Running | SessionStatus::Interrupted
+            )
     };
     let mut sessions = journal.sessions(None, usize::MAX)?.into_iter();
-    sessions.find(is_unfinished).ok_or_else(|| CliError::NothingToResume { project: project.to_owned() })
+    sessions
+        .find(is_unfinished)
+        .ok_or_else(|| CliError::NothingToResume {
+            project: project.to_owned(),
+        })
 }

@@ -50,7 +50,12 @@ pub(crate) enum Display {
 ///
 /// # Errors
 /// Where it cannot run.
-pub(crate) fn run(around: &Surroundings, ready: Ready, order: Order, headless: bool) -> Result<ExitCode, CliError> {
+pub(crate) fn run(
+    around: &Surroundings,
+    ready: Ready,
+    order: Order,
+    headless: bool,
+) -> Result<ExitCode, CliError> {
     let state_dir = ready.host.state_dir.clone();
     let finished = until_finished(around, ready, order, Display::Full { headless })?;
     print(around, &finished, &state_dir)?;
@@ -86,14 +91,22 @@ pub(crate) fn until_finished(
     }
     let mut session = opened?;
     if display != Display::None {
-        session.remarks().iter().for_each(|it| remark(&around.console, it));
+        session
+            .remarks()
+            .iter()
+            .for_each(|it| remark(&around.console, it));
     }
     if let Some(point) = crash_point(around) {
         session.on_commit(point.hook());
     }
-    let dashboard = socket.map(|socket| serve(around, socket, &session, &state_dir)).transpose()?;
+    let dashboard = socket
+        .map(|socket| serve(around, socket, &session, &state_dir))
+        .transpose()?;
     let follower = Follower::new(session.bus(), session.id().clone(), state_dir, has_past);
-    let runtime = Runtime::new().map_err(|source| CliError::System { what: "start threads", source })?;
+    let runtime = Runtime::new().map_err(|source| CliError::System {
+        what: "start threads",
+        source,
+    })?;
     let finished = runtime.block_on(async {
         let signals = Signals::listen()?;
         let (reporter, echo) = reporter(around, session.id().to_string(), display);
@@ -106,11 +119,22 @@ pub(crate) fn until_finished(
     finished
 }
 
-fn serve(around: &Surroundings, socket: Socket, session: &Session, state_dir: &Path) -> Result<Dashboard, CliError> {
-    let live = dashboard::Live { session: session.id().clone(), bus: session.bus(), resetter: session.resetter() };
+fn serve(
+    around: &Surroundings,
+    socket: Socket,
+    session: &Session,
+    state_dir: &Path,
+) -> Result<Dashboard, CliError> {
+    let live = dashboard::Live {
+        session: session.id().clone(),
+        bus: session.bus(),
+        resetter: session.resetter(),
+    };
     let dashboard = socket.serve(around, state_dir, Some(live))?;
     if !around.console.quiet {
-        around.console.say(format_args!("dashboard: {}", dashboard.url));
+        around
+            .console
+            .say(format_args!("dashboard: {}", dashboard.url));
     }
     Ok(dashboard)
 }
@@ -127,7 +151,11 @@ fn remark(console: &Console, finding: &Finding) {
 /// Returns where tests want this process to die. Builds for people never do.
 fn crash_point(around: &Surroundings) -> Option<CrashPoint> {
     let variable = around.env.iter().find(|(name, _)| name == CRASH_AT)?;
-    if cfg!(debug_assertions) { variable.1.parse().ok() } else { None }
+    if cfg!(debug_assertions) {
+        variable.1.parse().ok()
+    } else {
+        None
+    }
 }
 
 async fn run_and_follow(
@@ -172,20 +200,34 @@ fn reporter(around: &Surroundings, session: String, display: Display) -> (Box<dy
 ///
 /// # Errors
 /// Where standard output cannot be written.
-pub(crate) fn print(around: &Surroundings, finished: &Finished, state_dir: &Path) -> Result<(), CliError> {
+pub(crate) fn print(
+    around: &Surroundings,
+    finished: &Finished,
+    state_dir: &Path,
+) -> Result<(), CliError> {
     let session = finished.id.as_str();
     let console = &around.console;
     let result = if console.is_json() {
-        console.json(&Summary::new(session, &finished.engine, finished.started_at_ms, Some(finished.finished_at_ms)))
-    } else if let Some(answer) =
-        plan_command::answer(&finished.engine, &session_dir(state_dir, &finished.id), console.out)
-    {
+        console.json(&Summary::new(
+            session,
+            &finished.engine,
+            finished.started_at_ms,
+            Some(finished.finished_at_ms),
+        ))
+    } else if let Some(answer) = plan_command::answer(
+        &finished.engine,
+        &session_dir(state_dir, &finished.id),
+        console.out,
+    ) {
         console.print(&answer)
     } else if plan::is_whole_answer(&finished.engine) {
         console.print(&plan::text(&finished.engine, console.out))
     } else {
         let times = (finished.started_at_ms, Some(finished.finished_at_ms));
-        let places = Places { transcripts: session_dir(state_dir, &finished.id), mirror: finished.mirror.clone() };
+        let places = Places {
+            transcripts: session_dir(state_dir, &finished.id),
+            mirror: finished.mirror.clone(),
+        };
         let report = Report::new(session, &finished.engine, times, &places, &around.time);
         console.print(&report::text(&report, console.out))
     };

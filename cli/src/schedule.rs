@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use autoissue_core::engine::{
-    About, AgentReport, Blocked, Classification, Effect, Ended, Engine, Event, History, Input, Issue, IssueNumber,
-    Metering, ModelChoice, Publication, Settings, Spent, Time, Usd, Work,
+    About, AgentReport, Blocked, Classification, Effect, Ended, Engine, Event, History, Input,
+    Issue, IssueNumber, Metering, ModelChoice, Publication, Settings, Spent, Time, Usd, Work,
 };
 
 /// When a task would start.
@@ -18,17 +18,28 @@ pub(crate) struct Turn {
 }
 
 /// Returns when each task would start under these rules; those that never would are missing.
-pub(crate) fn schedule(backlog: &[(Issue, Classification)], rules: &Settings) -> BTreeMap<IssueNumber, Turn> {
+pub(crate) fn schedule(
+    backlog: &[(Issue, Classification)],
+    rules: &Settings,
+) -> BTreeMap<IssueNumber, Turn> {
     let mut night = Night::new(backlog, rules);
     night.until_agents_work();
-    let waits: BTreeMap<IssueNumber, Option<Blocked>> =
-        backlog.iter().map(|(issue, _)| (issue.number, night.engine.blocked(issue.number, night.now))).collect();
+    let waits: BTreeMap<IssueNumber, Option<Blocked>> = backlog
+        .iter()
+        .map(|(issue, _)| (issue.number, night.engine.blocked(issue.number, night.now)))
+        .collect();
     while night.finish_an_agent() {
         night.until_agents_work();
     }
     let turn = |(at, issue): (usize, IssueNumber)| {
         let waits = waits.get(&issue).cloned().flatten();
-        (issue, Turn { place: at + 1, waits })
+        (
+            issue,
+            Turn {
+                place: at + 1,
+                waits,
+            },
+        )
     };
     night.started.into_iter().enumerate().map(turn).collect()
 }
@@ -57,8 +68,18 @@ impl<'a> Night<'a> {
         Self {
             engine: Engine::new(),
             now: Time::from_ms(1),
-            classifications: backlog.iter().map(|(issue, classification)| (issue.number, classification)).collect(),
-            inputs: VecDeque::from([started, Input::BacklogFetched { issues, warnings: Vec::new(), n_api_calls: 0 }]),
+            classifications: backlog
+                .iter()
+                .map(|(issue, classification)| (issue.number, classification))
+                .collect(),
+            inputs: VecDeque::from([
+                started,
+                Input::BacklogFetched {
+                    issues,
+                    warnings: Vec::new(),
+                    n_api_calls: 0,
+                },
+            ]),
             agents: VecDeque::new(),
             started: Vec::new(),
         }
@@ -79,22 +100,34 @@ impl<'a> Night<'a> {
     fn answer(&mut self, effect: Effect) {
         let input = match effect {
             Effect::Classify { issue } => {
-                let classification = self.classifications.get(&issue.number).map(|known| (*known).clone());
-                Input::Classified { issue: issue.number, classification: classification.unwrap_or_default() }
+                let classification = self
+                    .classifications
+                    .get(&issue.number)
+                    .map(|known| (*known).clone());
+                Input::Classified {
+                    issue: issue.number,
+                    classification: classification.unwrap_or_default(),
+                }
             }
-            Effect::LeaseWorktree { issue, attempt, .. } => {
-                Input::WorktreeLeased { issue, attempt, base: String::new() }
-            }
+            Effect::LeaseWorktree { issue, attempt, .. } => Input::WorktreeLeased {
+                issue,
+                attempt,
+                base: String::new(),
+            },
             Effect::RunAgent { issue, attempt, .. } => {
                 self.agents.push_back((issue.number, attempt));
                 return;
             }
-            Effect::CollectWork { issue, attempt, .. } => {
-                Input::WorkCollected { issue: issue.number, attempt, work: Some(Work::default()) }
-            }
-            Effect::Publish { issue, attempt } => {
-                Input::Published { issue, attempt, publication: Publication::default() }
-            }
+            Effect::CollectWork { issue, attempt, .. } => Input::WorkCollected {
+                issue: issue.number,
+                attempt,
+                work: Some(Work::default()),
+            },
+            Effect::Publish { issue, attempt } => Input::Published {
+                issue,
+                attempt,
+                publication: Publication::default(),
+            },
             // The backlog is given unasked; there are no checks, one model, and nothing to stop.
             Effect::FetchBacklog
             | Effect::ReadPlan
@@ -113,7 +146,9 @@ impl<'a> Night<'a> {
     }
 
     fn finish_an_agent(&mut self) -> bool {
-        let Some((issue, attempt)) = self.agents.pop_front() else { return false };
+        let Some((issue, attempt)) = self.agents.pop_front() else {
+            return false;
+        };
         let report = AgentReport {
             ended: Ended::Done,
             spent: Spent::Known(Usd::ZERO),
@@ -123,7 +158,11 @@ impl<'a> Night<'a> {
             tokens: 0,
             duration_ms: 0,
         };
-        self.inputs.push_back(Input::AgentExited { issue, attempt, report });
+        self.inputs.push_back(Input::AgentExited {
+            issue,
+            attempt,
+            report,
+        });
         true
     }
 }
@@ -157,8 +196,19 @@ mod tests {
 
     use super::*;
 
-    fn task(number: u64, domain: &str, depends_on: &[u64], paths: &[&str]) -> (Issue, Classification) {
-        let dependencies = depends_on.iter().map(|&on| Dependency { number: IssueNumber(on), open: true }).collect();
+    fn task(
+        number: u64,
+        domain: &str,
+        depends_on: &[u64],
+        paths: &[&str],
+    ) -> (Issue, Classification) {
+        let dependencies = depends_on
+            .iter()
+            .map(|&on| Dependency {
+                number: IssueNumber(on),
+                open: true,
+            })
+            .collect();
         let issue = Issue {
             number: IssueNumber(number),
             title: format!("issue {number}"),
@@ -167,7 +217,14 @@ mod tests {
             ..Issue::default()
         };
         let paths = paths.iter().map(|&path| path.to_owned()).collect();
-        (issue, Classification { domain: domain.to_owned(), paths, ..Classification::default() })
+        (
+            issue,
+            Classification {
+                domain: domain.to_owned(),
+                paths,
+                ..Classification::default()
+            },
+        )
     }
 
     #[test]
@@ -182,7 +239,9 @@ mod tests {
         let told: Vec<String> = schedule(&backlog, &Settings::default())
             .into_iter()
             .map(|(issue, turn)| {
-                let waits = turn.waits.map_or_else(|| "at once".to_owned(), |why| why.to_string());
+                let waits = turn
+                    .waits
+                    .map_or_else(|| "at once".to_owned(), |why| why.to_string());
                 format!("{issue} {}: {waits}", turn.place)
             })
             .collect();

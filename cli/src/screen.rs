@@ -98,9 +98,18 @@ pub(crate) struct Area {
 
 impl Area {
     /// Returns what brings the terminal from the lines that stand there to others, with something said above them.
-    pub(crate) fn redraw(&mut self, said: &[String], lines: Vec<Line>, columns: usize, paint: Paint) -> String {
+    pub(crate) fn redraw(
+        &mut self,
+        said: &[String],
+        lines: Vec<Line>,
+        columns: usize,
+        paint: Paint,
+    ) -> String {
         // From the last column the end of a line would be cleared with its last character.
-        let lines: Vec<Line> = lines.into_iter().map(|line| line.cut(columns.saturating_sub(1))).collect();
+        let lines: Vec<Line> = lines
+            .into_iter()
+            .map(|line| line.cut(columns.saturating_sub(1)))
+            .collect();
         let mut piece = format!("{BEGIN}{}", self.up(columns));
         if !said.is_empty() {
             // What is said may be longer than a row, and ends where something else stood.
@@ -124,7 +133,12 @@ impl Area {
     /// Returns what moves the cursor to the first drawn line. In a terminal that has become narrower since, the lines have been
     /// broken into more rows.
     fn up(&self, columns: usize) -> String {
-        match self.drawn.iter().map(|line| n_rows(line, columns)).sum::<usize>() {
+        match self
+            .drawn
+            .iter()
+            .map(|line| n_rows(line, columns))
+            .sum::<usize>()
+        {
             0 => String::new(),
             n => format!("\u{1b}[{n}A"),
         }
@@ -164,13 +178,21 @@ mod tests {
     impl Sight {
         fn new(columns: usize, rows: usize) -> Self {
             let terminal = Terminal::with_scrollback(columns, rows, None).unwrap();
-            Self { terminal, area: Area::default(), columns }
+            Self {
+                terminal,
+                area: Area::default(),
+                columns,
+            }
         }
 
         fn draw(&mut self, said: &[&str], lines: &[&str]) -> &mut Self {
             let said: Vec<String> = said.iter().map(|&line| line.to_owned()).collect();
             let lines = lines.iter().map(|text| line(text)).collect();
-            self.terminal.feed(self.area.redraw(&said, lines, self.columns, Paint::default()).as_str());
+            self.terminal.feed(
+                self.area
+                    .redraw(&said, lines, self.columns, Paint::default())
+                    .as_str(),
+            );
             self
         }
 
@@ -183,8 +205,12 @@ mod tests {
         /// Asserts all that was ever seen and still is, the cursor below it.
         #[track_caller]
         fn shows(&self, expected: &[&str]) {
-            let mut rows: Vec<String> =
-                self.terminal.screen().all_lines().map(|line| line.text().trim_end().to_owned()).collect();
+            let mut rows: Vec<String> = self
+                .terminal
+                .screen()
+                .all_lines()
+                .map(|line| line.text().trim_end().to_owned())
+                .collect();
             while rows.last().is_some_and(String::is_empty) {
                 rows.pop();
             }
@@ -197,7 +223,10 @@ mod tests {
     #[test]
     fn lines_are_written_over_in_place() {
         let mut sight = Sight::new(20, 6);
-        sight.draw(&[], &["a longer line", "b"]).draw(&[], &["a", "b", "c"]).shows(&["a", "b", "c"]);
+        sight
+            .draw(&[], &["a longer line", "b"])
+            .draw(&[], &["a", "b", "c"])
+            .shows(&["a", "b", "c"]);
         sight.draw(&[], &["d"]).shows(&["d"]);
         sight.draw(&[], &[]).shows(&[]);
     }
@@ -205,41 +234,66 @@ mod tests {
     #[test]
     fn what_is_said_stays_above_and_scrolls_away() {
         let mut sight = Sight::new(10, 4);
-        sight.draw(&["one"], &["A", "B"]).draw(&["two", "three"], &["A", "B"]);
+        sight
+            .draw(&["one"], &["A", "B"])
+            .draw(&["two", "three"], &["A", "B"]);
         sight.shows(&["one", "two", "three", "A", "B"]);
-        sight.draw(&["longer than a row"], &["A"]).shows(&["one", "two", "three", "longer tha", "n a row", "A"]);
+        sight.draw(&["longer than a row"], &["A"]).shows(&[
+            "one",
+            "two",
+            "three",
+            "longer tha",
+            "n a row",
+            "A",
+        ]);
     }
 
     #[test]
     fn a_said_line_as_wide_as_the_terminal_stays_whole() {
         let mut sight = Sight::new(5, 4);
-        sight.draw(&["12345"], &["A"]).draw(&["67890"], &["A"]).shows(&["12345", "67890", "A"]);
+        sight
+            .draw(&["12345"], &["A"])
+            .draw(&["67890"], &["A"])
+            .shows(&["12345", "67890", "A"]);
     }
 
     #[test]
     fn a_narrower_terminal_leaves_no_rest_of_the_lines_it_broke() {
         let mut sight = Sight::new(20, 6);
         sight.draw(&["one", "two"], &["aaaaaaaaaaaaaaaaaa", "bbbbbbbbb", "c"]);
-        sight.resize(9, 6).draw(&[], &["A", "B"]).shows(&["one", "two", "A", "B"]);
+        sight
+            .resize(9, 6)
+            .draw(&[], &["A", "B"])
+            .shows(&["one", "two", "A", "B"]);
     }
 
     #[test]
     fn wide_characters_that_a_narrower_terminal_breaks_are_counted() {
         let mut sight = Sight::new(20, 6);
         sight.draw(&["one", "two", "three"], &["日本語日本語", "c"]);
-        sight.resize(7, 6).draw(&[], &["A"]).shows(&["one", "two", "three", "A"]);
+        sight
+            .resize(7, 6)
+            .draw(&[], &["A"])
+            .shows(&["one", "two", "three", "A"]);
     }
 
     #[test]
     fn a_wider_terminal_changes_nothing() {
         let mut sight = Sight::new(10, 6);
-        sight.draw(&["said"], &["a", "b"]).resize(30, 12).draw(&["more"], &["c"]).shows(&["said", "more", "c"]);
+        sight
+            .draw(&["said"], &["a", "b"])
+            .resize(30, 12)
+            .draw(&["more"], &["c"])
+            .shows(&["said", "more", "c"]);
     }
 
     #[test]
     fn a_line_that_is_wider_than_it_should_be_takes_one_row() {
         let mut sight = Sight::new(5, 4);
-        sight.draw(&["said"], &["123456789", "b"]).draw(&[], &["123456789", "c"]).shows(&["said", "123…", "c"]);
+        sight
+            .draw(&["said"], &["123456789", "b"])
+            .draw(&[], &["123456789", "c"])
+            .shows(&["said", "123…", "c"]);
     }
 
     #[test]
@@ -252,10 +306,17 @@ mod tests {
 
     #[test]
     fn a_line_in_pieces_is_cut_as_a_whole() {
-        let pieces = line("one ").with(Style::Dim, "two").with(Style::Red, " three");
-        for (columns, expected) in
-            [(13, "one two three"), (12, "one two thr…"), (7, "one tw…"), (4, "one…"), (1, "…"), (0, "")]
-        {
+        let pieces = line("one ")
+            .with(Style::Dim, "two")
+            .with(Style::Red, " three");
+        for (columns, expected) in [
+            (13, "one two three"),
+            (12, "one two thr…"),
+            (7, "one tw…"),
+            (4, "one…"),
+            (1, "…"),
+            (0, ""),
+        ] {
             assert_eq!(pieces.clone().cut(columns).text(), expected, "{columns}");
         }
     }

@@ -29,7 +29,11 @@ use crate::status::status_of;
 pub(crate) fn run(around: &Surroundings, args: &ShowArgs) -> Result<ExitCode, CliError> {
     let journal = around.journal()?;
     let recorded = Recorded::read(&journal, journal.session(&args.session)?)?;
-    let story = Story { around, recorded: &recorded, directory: session_dir(&around.state_dir()?, &recorded.row.id) };
+    let story = Story {
+        around,
+        recorded: &recorded,
+        directory: session_dir(&around.state_dir()?, &recorded.row.id),
+    };
     match args.issue {
         _ if args.html.is_some() || args.markdown.is_some() => story.pages(args)?,
         None => story.of_session()?,
@@ -66,22 +70,42 @@ impl Story<'_> {
         }
         let paint = self.around.console.out;
         let status = status_of(row, &self.around.state_dir()?);
-        let origin =
-            format!("{} · autoissue {} · {}\n", one_line(&row.command), row.version, one_line(&row.project_path));
+        let origin = format!(
+            "{} · autoissue {} · {}\n",
+            one_line(&row.command),
+            row.version,
+            one_line(&row.project_path)
+        );
         let told = told(&self.recorded.events, |_| true, &self.around.time, paint);
-        let red: Vec<CheckResult> =
-            engine.base_checks().unwrap_or_default().iter().filter(|check| !check.passed).cloned().collect();
+        let red: Vec<CheckResult> = engine
+            .base_checks()
+            .unwrap_or_default()
+            .iter()
+            .filter(|check| !check.passed)
+            .cloned()
+            .collect();
         let base = checks("on the base", &red, paint);
         let report = report::text(&self.report()?, paint);
-        self.around.console.print(&format!("{origin}{status}\n\n{told}{base}\n{report}"))
+        self.around
+            .console
+            .print(&format!("{origin}{status}\n\n{told}{base}\n{report}"))
     }
 
     fn report(&self) -> Result<Report, CliError> {
         let row = &self.recorded.row;
         let mirror = mirror_dir(&self.around.state_dir()?, Path::new(&row.project_path));
-        let places = Places { transcripts: self.directory.clone(), mirror };
+        let places = Places {
+            transcripts: self.directory.clone(),
+            mirror,
+        };
         let times = (row.started_at_ms, row.finished_at_ms);
-        Ok(Report::new(row.id.as_str(), &self.recorded.engine, times, &places, &self.around.time))
+        Ok(Report::new(
+            row.id.as_str(),
+            &self.recorded.engine,
+            times,
+            &places,
+            &self.around.time,
+        ))
     }
 
     /// Writes the report as pages.
@@ -92,9 +116,15 @@ impl Story<'_> {
         }
         if let Some(to) = &args.html {
             let command = one_line(&self.recorded.row.command);
-            let origin = Origin { command: &command, version: &self.recorded.row.version };
+            let origin = Origin {
+                command: &command,
+                version: &self.recorded.row.version,
+            };
             let timeline = Timeline::of(&self.recorded.events);
-            self.write(to, &report::page(&report, &timeline, &origin, &self.around.time))?;
+            self.write(
+                to,
+                &report::page(&report, &timeline, &origin, &self.around.time),
+            )?;
         }
         Ok(())
     }
@@ -102,16 +132,27 @@ impl Story<'_> {
     fn write(&self, to: &Path, page: &str) -> Result<(), CliError> {
         let console = &self.around.console;
         if to == Path::new("-") {
-            return if console.is_json() { Err(CliError::PageAmongJson) } else { console.print(page) };
+            return if console.is_json() {
+                Err(CliError::PageAmongJson)
+            } else {
+                console.print(page)
+            };
         }
         let page = console.redaction.apply(page);
         let written = std::fs::write(to, page.as_bytes());
-        written.map_err(|source| CliError::File { what: "write", path: to.to_owned(), source })
+        written.map_err(|source| CliError::File {
+            what: "write",
+            path: to.to_owned(),
+            source,
+        })
     }
 
     fn of_issue(&self, issue: IssueNumber) -> Result<(), CliError> {
         let session = self.recorded.row.id.to_string();
-        let task = self.recorded.engine.task(issue).ok_or(CliError::NoIssue { session, issue: issue.0 })?;
+        let task = self.recorded.engine.task(issue).ok_or(CliError::NoIssue {
+            session,
+            issue: issue.0,
+        })?;
         let is_about = |event: &Event| event.issue() == Some(issue);
         if self.around.console.is_json() {
             self.json_events(is_about)?;
@@ -125,15 +166,22 @@ impl Story<'_> {
         let told = told(&self.recorded.events, is_about, &self.around.time, paint);
         self.around.console.print(&format!("\n{told}"))?;
         self.around.console.print(&self.checks_of(issue, paint))?;
-        (1..=task.n_attempts).try_for_each(|attempt| self.around.console.print(&self.transcript(issue, attempt, paint)))
+        (1..=task.n_attempts).try_for_each(|attempt| {
+            self.around
+                .console
+                .print(&self.transcript(issue, attempt, paint))
+        })
     }
 
     /// Returns what the checks printed, attempt by attempt.
     fn checks_of(&self, issue: IssueNumber, paint: Paint) -> String {
         let of_attempt = |envelope: &Envelope<Event>| match &envelope.event {
-            Event::ChecksFinished { issue: on, attempt, results, .. } if *on == issue => {
-                Some(checks(&format!("of attempt {attempt}"), results, paint))
-            }
+            Event::ChecksFinished {
+                issue: on,
+                attempt,
+                results,
+                ..
+            } if *on == issue => Some(checks(&format!("of attempt {attempt}"), results, paint)),
             _ => None,
         };
         self.recorded.events.iter().filter_map(of_attempt).collect()
@@ -141,13 +189,22 @@ impl Story<'_> {
 
     fn json_events(&self, belongs: impl Fn(&Event) -> bool) -> Result<(), CliError> {
         let session = self.recorded.row.id.as_str();
-        let mut events = self.recorded.events.iter().filter(|envelope| belongs(&envelope.event));
+        let mut events = self
+            .recorded
+            .events
+            .iter()
+            .filter(|envelope| belongs(&envelope.event));
         events.try_for_each(|envelope| self.around.console.json(&EventLine::new(session, envelope)))
     }
 
     fn json_summary(&self) -> Result<(), CliError> {
         let row = &self.recorded.row;
-        let summary = Summary::new(row.id.as_str(), &self.recorded.engine, row.started_at_ms, row.finished_at_ms);
+        let summary = Summary::new(
+            row.id.as_str(),
+            &self.recorded.engine,
+            row.started_at_ms,
+            row.finished_at_ms,
+        );
         self.around.console.json(&summary)
     }
 
@@ -167,23 +224,39 @@ impl Story<'_> {
         let path = transcript_path(&self.directory, issue, attempt);
         let head = paint.bold(format!("transcript of attempt {attempt}"));
         match read(&path) {
-            Some(text) => format!("\n{head} {}\n{}", paint.dim(path.display()), indented(&text)),
-            None => format!("\n{head} {}\n", paint.dim("is not there: no agent was started, or it was removed")),
+            Some(text) => format!(
+                "\n{head} {}\n{}",
+                paint.dim(path.display()),
+                indented(&text)
+            ),
+            None => format!(
+                "\n{head} {}\n",
+                paint.dim("is not there: no agent was started, or it was removed")
+            ),
         }
     }
 }
 
 /// Returns where the transcript of an attempt is.
 fn transcript_path(directory: &Path, issue: IssueNumber, attempt: u32) -> PathBuf {
-    directory.join(format!("issue-{}", issue.0)).join(format!("attempt-{attempt}.log"))
+    directory
+        .join(format!("issue-{}", issue.0))
+        .join(format!("attempt-{attempt}.log"))
 }
 
 fn read(path: &Path) -> Option<String> {
-    std::fs::read(path).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+    std::fs::read(path)
+        .ok()
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Returns the events in words, with a line where a new day begins.
-fn told(events: &[Envelope<Event>], belongs: impl Fn(&Event) -> bool, time: &LocalTime, paint: Paint) -> String {
+fn told(
+    events: &[Envelope<Event>],
+    belongs: impl Fn(&Event) -> bool,
+    time: &LocalTime,
+    paint: Paint,
+) -> String {
     let mut engine = Engine::new();
     let mut told = String::new();
     let mut today = String::new();
@@ -207,7 +280,11 @@ fn told(events: &[Envelope<Event>], belongs: impl Fn(&Event) -> bool, time: &Loc
 
 /// Returns what is known of a task at its end.
 fn facts(task: &Task, paint: Paint) -> String {
-    let mut facts = format!("{} {}\n", paint.bold(task.issue.number), paint.bold(title(&task.issue.title)));
+    let mut facts = format!(
+        "{} {}\n",
+        paint.bold(task.issue.number),
+        paint.bold(title(&task.issue.title))
+    );
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
             facts.push_str(&format!("  {name:<13}{value}\n"));
@@ -216,28 +293,66 @@ fn facts(task: &Task, paint: Paint) -> String {
     fact("address", one_line(&task.issue.url));
     if let Some(classification) = &task.classification {
         let reasons = message(&classification.reasons.join("; "));
-        fact("domain", format!("{} ({:.1}): {reasons}", one_line(&classification.domain), classification.confidence));
+        fact(
+            "domain",
+            format!(
+                "{} ({:.1}): {reasons}",
+                one_line(&classification.domain),
+                classification.confidence
+            ),
+        );
         fact("paths", message(&classification.paths.join(", ")));
     }
     fact("model", model_name(task.model.as_deref()));
-    fact("stage", task.outcome().map_or_else(|| task.stage_name().to_owned(), ended));
+    fact(
+        "stage",
+        task.outcome()
+            .map_or_else(|| task.stage_name().to_owned(), ended),
+    );
     fact("attempts", task.n_attempts.to_string());
-    fact("cost", format!("{} ({} of it assumed), estimated {}", task.spent, task.assumed, task.estimate));
+    fact(
+        "cost",
+        format!(
+            "{} ({} of it assumed), estimated {}",
+            task.spent, task.assumed, task.estimate
+        ),
+    );
     fact(
         "pull request",
-        task.outcome().and_then(Outcome::pull_request).map(|pull| one_line(&pull.url)).unwrap_or_default(),
+        task.outcome()
+            .and_then(Outcome::pull_request)
+            .map(|pull| one_line(&pull.url))
+            .unwrap_or_default(),
     );
-    fact("branch", task.publication.as_ref().map(|publication| one_line(&publication.branch)).unwrap_or_default());
+    fact(
+        "branch",
+        task.publication
+            .as_ref()
+            .map(|publication| one_line(&publication.branch))
+            .unwrap_or_default(),
+    );
     if let Some(work) = &task.work {
         fact("changes", diff_stat(work));
         for change in &work.changes {
-            fact("", format!("+{} −{} {}", change.added, change.removed, one_line(&change.path)));
+            fact(
+                "",
+                format!(
+                    "+{} −{} {}",
+                    change.added,
+                    change.removed,
+                    one_line(&change.path)
+                ),
+            );
         }
         fact("kept as", one_line(&work.salvage_ref));
     }
     fact(
         "agent says",
-        task.report.as_ref().and_then(|report| report.summary.as_deref()).map(message).unwrap_or_default(),
+        task.report
+            .as_ref()
+            .and_then(|report| report.summary.as_deref())
+            .map(message)
+            .unwrap_or_default(),
     );
     facts
 }
@@ -245,7 +360,11 @@ fn facts(task: &Task, paint: Paint) -> String {
 fn checks(when: &str, results: &[CheckResult], paint: Paint) -> String {
     let mut text = String::new();
     for result in results {
-        let verdict = if result.passed { paint.green("passed") } else { paint.red("failed") };
+        let verdict = if result.passed {
+            paint.green("passed")
+        } else {
+            paint.red("failed")
+        };
         let (name, ended) = (one_line(&result.name), message(&result.ended));
         text.push_str(&format!(
             "\n{} {verdict} · {ended} · {}\n",
@@ -258,7 +377,9 @@ fn checks(when: &str, results: &[CheckResult], paint: Paint) -> String {
 }
 
 fn indented(text: &str) -> String {
-    lines(text).map(|line| format!("  {line}").trim_end().to_owned() + "\n").collect()
+    lines(text)
+        .map(|line| format!("  {line}").trim_end().to_owned() + "\n")
+        .collect()
 }
 
 #[cfg(test)]
@@ -277,7 +398,11 @@ mod tests {
 
     #[test]
     fn the_story_of_an_issue_is_told_in_order_with_its_days() {
-        let at = |(n, event)| Envelope { seq: n, at_ms: n * 36_000_000, event };
+        let at = |(n, event)| Envelope {
+            seq: n,
+            at_ms: n * 36_000_000,
+            event,
+        };
         let events: Vec<_> = (1..).zip(night()).map(at).collect();
         let is_about = |event: &Event| event.issue() == Some(IssueNumber(2));
         assert_snapshot!(told(&events, is_about, &LocalTime::utc(), Paint::default()), @"

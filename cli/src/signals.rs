@@ -30,8 +30,12 @@ impl Signals {
     /// # Errors
     /// Where the system does not allow it.
     pub(crate) fn listen() -> Result<Self, CliError> {
-        let on =
-            |kind| signal(kind).map_err(|source: io::Error| CliError::System { what: "listen for signals", source });
+        let on = |kind| {
+            signal(kind).map_err(|source: io::Error| CliError::System {
+                what: "listen for signals",
+                source,
+            })
+        };
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
             terminate: on(SignalKind::terminate())?,
@@ -41,7 +45,12 @@ impl Signals {
 
     /// Stops the session on signals, and says so through `notices`. Never returns; where it ends the program, it leaves the
     /// terminal as it was.
-    pub(crate) async fn obey(mut self, stopper: Stopper, notices: mpsc::Sender<String>, echo: Echo) {
+    pub(crate) async fn obey(
+        mut self,
+        stopper: Stopper,
+        notices: mpsc::Sender<String>,
+        echo: Echo,
+    ) {
         for n_signals in 1_u32.. {
             self.next().await;
             let Some(notice) = notice(n_signals) else {
@@ -75,7 +84,9 @@ impl Signals {
 /// Returns what is said on a signal; `None` where we just go.
 const fn notice(n_signals: u32) -> Option<&'static str> {
     match n_signals {
-        1 => Some("stopping: the agents are asked to end, and everything is saved; again to kill them"),
+        1 => Some(
+            "stopping: the agents are asked to end, and everything is saved; again to kill them",
+        ),
         2 => Some("killing the agents; again to leave at once"),
         _ => None,
     }

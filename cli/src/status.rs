@@ -59,17 +59,40 @@ fn print_sessions(around: &Surroundings, journal: &Journal, limit: usize) -> Res
     let sessions = journal.sessions(None, limit)?;
     if around.console.is_json() {
         for row in &sessions {
-            around.console.json(&line_of(row, Tally::of(journal, row)?, &state_dir))?;
+            around
+                .console
+                .json(&line_of(row, Tally::of(journal, row)?, &state_dir))?;
         }
         return Ok(());
     }
     if sessions.is_empty() {
-        return around.console.print("no session yet: `autoissue exec <label>` runs one, `autoissue demo` shows how\n");
+        return around.console.print(
+            "no session yet: `autoissue exec <label>` runs one, `autoissue demo` shows how\n",
+        );
     }
-    let cells = |row: &SessionRow| Ok(cells_of(row, &Tally::of(journal, row)?, &state_dir, &around.time));
-    let rows: Vec<_> = sessions.iter().map(cells).collect::<Result<_, CliError>>()?;
-    let headings = ["session", "started", "repository", "tasks", "spent", "status"];
-    around.console.print(&table(headings, &rows, around.console.out))
+    let cells = |row: &SessionRow| {
+        Ok(cells_of(
+            row,
+            &Tally::of(journal, row)?,
+            &state_dir,
+            &around.time,
+        ))
+    };
+    let rows: Vec<_> = sessions
+        .iter()
+        .map(cells)
+        .collect::<Result<_, CliError>>()?;
+    let headings = [
+        "session",
+        "started",
+        "repository",
+        "tasks",
+        "spent",
+        "status",
+    ];
+    around
+        .console
+        .print(&table(headings, &rows, around.console.out))
 }
 
 fn line_of<'a>(row: &'a SessionRow, tally: Tally, state_dir: &Path) -> SessionLine<'a> {
@@ -104,7 +127,9 @@ fn cells_of(row: &SessionRow, tally: &Tally, state_dir: &Path, time: &LocalTime)
 pub(crate) fn status_of(row: &SessionRow, state_dir: &Path) -> String {
     let id = &row.id;
     match row.status {
-        SessionStatus::Running if is_cut_off(row, state_dir) => format!("cut off (go on with `autoissue resume {id}`)"),
+        SessionStatus::Running if is_cut_off(row, state_dir) => {
+            format!("cut off (go on with `autoissue resume {id}`)")
+        }
         SessionStatus::Interrupted => format!("interrupted (go on with `autoissue resume {id}`)"),
         status => status.to_string(),
     }
@@ -117,7 +142,12 @@ pub(crate) fn status_of(row: &SessionRow, state_dir: &Path) -> String {
 pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Result<(), CliError> {
     let row = &recorded.row;
     if around.console.is_json() {
-        let summary = Summary::new(row.id.as_str(), &recorded.engine, row.started_at_ms, row.finished_at_ms);
+        let summary = Summary::new(
+            row.id.as_str(),
+            &recorded.engine,
+            row.started_at_ms,
+            row.finished_at_ms,
+        );
         return print_session_json(around, &recorded.engine, &summary);
     }
     let state_dir = around.state_dir()?;
@@ -137,7 +167,13 @@ pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Resul
     let rows = task_rows(&recorded.engine, Time::from_ms(now_ms()), &around.time);
     let tasks = match rows.as_slice() {
         [] => stage_of_plan(&recorded.engine).unwrap_or_else(|| "no tasks".to_owned()) + "\n",
-        rows => table(["issue", "stage", "domain", "attempts", "spent", "title", "why"], rows, paint),
+        rows => table(
+            [
+                "issue", "stage", "domain", "attempts", "spent", "title", "why",
+            ],
+            rows,
+            paint,
+        ),
     };
     around.console.print(&(head + &tasks))
 }
@@ -157,7 +193,11 @@ struct TaskLine<'a> {
     why: Option<String>,
 }
 
-fn print_session_json(around: &Surroundings, engine: &Engine, summary: &Summary) -> Result<(), CliError> {
+fn print_session_json(
+    around: &Surroundings,
+    engine: &Engine,
+    summary: &Summary,
+) -> Result<(), CliError> {
     let now = Time::from_ms(now_ms());
     for task in engine.tasks().values() {
         around.console.json(&TaskLine {
@@ -170,7 +210,9 @@ fn print_session_json(around: &Surroundings, engine: &Engine, summary: &Summary)
             attempts: task.n_attempts,
             spent_usd: task.spent.dollars(),
             outcome: task.outcome().map(Outcome::name),
-            why: engine.blocked(task.issue.number, now).map(|why| why.to_string()),
+            why: engine
+                .blocked(task.issue.number, now)
+                .map(|why| why.to_string()),
         })?;
     }
     around.console.json(summary)
@@ -180,7 +222,10 @@ fn task_rows(engine: &Engine, now: Time, time: &LocalTime) -> Vec<[String; 7]> {
     let row = |task: &Task| {
         let why = match &task.stage {
             Stage::Ended(outcome) => ended(outcome),
-            _ => engine.blocked(task.issue.number, now).map(|why| blocked(&why, time)).unwrap_or_default(),
+            _ => engine
+                .blocked(task.issue.number, now)
+                .map(|why| blocked(&why, time))
+                .unwrap_or_default(),
         };
         [
             task.issue.number.to_string(),
@@ -206,14 +251,24 @@ mod tests {
 
     #[test]
     fn every_task_has_a_stage_and_a_reason_where_it_waits() {
-        let issues =
-            [(1, "One", "backend"), (2, "Two", "frontend"), (3, "Three\u{1b}[2J", "database"), (4, "Four", "database")];
+        let issues = [
+            (1, "One", "backend"),
+            (2, "Two", "frontend"),
+            (3, "Three\u{1b}[2J", "database"),
+            (4, "Four", "database"),
+        ];
         let mut events = admitted(Settings::default(), &issues);
         events.extend(shipped(1, 30, 42));
         events.extend(check_failed(2, 310));
         events.extend(at_work(3, 1));
-        let rows = task_rows(&Engine::replay(&events), Time::from_ms(1), &LocalTime::utc());
-        let headings = ["issue", "stage", "domain", "attempts", "spent", "title", "why"];
+        let rows = task_rows(
+            &Engine::replay(&events),
+            Time::from_ms(1),
+            &LocalTime::utc(),
+        );
+        let headings = [
+            "issue", "stage", "domain", "attempts", "spent", "title", "why",
+        ];
         assert_snapshot!(table(headings, &rows, Paint::default()), @"
         issue  stage    domain    attempts  spent  title  why
         #1     ended    backend   1         $0.42  One    done: pull request #30

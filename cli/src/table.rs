@@ -7,9 +7,15 @@ use crate::printable::{cut, pad, width};
 const CELL_COLUMNS_MAX: usize = 60;
 
 /// Returns a table as lines. Cells have to be printable already, and every row as long as the headings.
-pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]], paint: Paint) -> String {
+pub(crate) fn table<const N: usize>(
+    headings: [&str; N],
+    rows: &[[String; N]],
+    paint: Paint,
+) -> String {
     let widest = |column: usize| {
-        let cells = rows.iter().map(|row| width(&row[column]).min(CELL_COLUMNS_MAX));
+        let cells = rows
+            .iter()
+            .map(|row| width(&row[column]).min(CELL_COLUMNS_MAX));
         cells.chain([width(headings[column])]).max().unwrap_or(0)
     };
     let widths: [usize; N] = std::array::from_fn(widest);
@@ -25,7 +31,11 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]], p
 fn line<const N: usize>(cells: &[String; N], widths: &[usize; N]) -> String {
     let last = N.saturating_sub(1);
     let cell = |(column, text): (usize, &String)| {
-        if column == last { text.clone() } else { pad(&cut(text, CELL_COLUMNS_MAX), widths[column]) }
+        if column == last {
+            text.clone()
+        } else {
+            pad(&cut(text, CELL_COLUMNS_MAX), widths[column])
+        }
     };
     let cells: Vec<String> = cells.iter().enumerate().map(cell).collect();
     cells.join("  ").trim_end().to_owned()
@@ -37,7 +47,13 @@ mod tests {
 
     #[test]
     fn columns_are_aligned_by_what_is_seen() {
-        let rows = [["日本".to_owned(), "x".to_owned()], ["a".to_owned(), String::new()]];
-        assert_eq!(table(["one", "two"], &rows, Paint::default()), "one   two\n日本  x\na\n");
+        let rows = [
+            ["日本".to_owned(), "x".to_owned()],
+            ["a".to_owned(), String::new()],
+        ];
+        assert_eq!(
+            table(["one", "two"], &rows, Paint::default()),
+            "one   two\n日本  x\na\n"
+        );
     }
 }

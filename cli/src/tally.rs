@@ -30,7 +30,9 @@ impl Tally {
         let mut after = 0;
         loop {
             let events = journal.read(&row.id, after, N_EVENTS_READ)?;
-            let Some(last) = events.last() else { return Ok(tally) };
+            let Some(last) = events.last() else {
+                return Ok(tally);
+            };
             after = last.seq;
             for event in &events {
                 match event.kind.as_str() {
@@ -46,8 +48,12 @@ impl Tally {
 
     fn count(&mut self, event: &Event) {
         match event {
-            Event::AgentExited { charged, .. } | Event::PlannerExited { charged, .. } => self.spent += *charged,
-            Event::TaskFinished { outcome, .. } => *self.outcomes.entry(outcome.name().to_owned()).or_default() += 1,
+            Event::AgentExited { charged, .. } | Event::PlannerExited { charged, .. } => {
+                self.spent += *charged
+            }
+            Event::TaskFinished { outcome, .. } => {
+                *self.outcomes.entry(outcome.name().to_owned()).or_default() += 1
+            }
             _ => {}
         }
     }
@@ -55,14 +61,21 @@ impl Tally {
 
 fn parse(row: &SessionRow, seq: u64, body: &str) -> Result<Event, RecordedError> {
     let session = row.id.to_string();
-    serde_json::from_str(body).map_err(|source| RecordedError::Unreadable { session, seq, source })
+    serde_json::from_str(body).map_err(|source| RecordedError::Unreadable {
+        session,
+        seq,
+        source,
+    })
 }
 
 /// `3 done, 1 failed of 5`.
 impl std::fmt::Display for Tally {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let counts: Vec<String> =
-            self.outcomes.iter().map(|(name, n)| format!("{n} {}", name.replace('_', " "))).collect();
+        let counts: Vec<String> = self
+            .outcomes
+            .iter()
+            .map(|(name, n)| format!("{n} {}", name.replace('_', " ")))
+            .collect();
         match (self.n_tasks, counts.is_empty()) {
             (0, _) => f.write_str("none"),
             (n, true) => write!(f, "none of {n} ended"),
@@ -78,11 +91,17 @@ mod tests {
 
     #[test]
     fn a_tally_names_how_tasks_ended() {
-        let mut tally = Tally { n_tasks: 5, ..Tally::default() };
+        let mut tally = Tally {
+            n_tasks: 5,
+            ..Tally::default()
+        };
         assert_eq!(tally.to_string(), "none of 5 ended");
         for event in shipped(1, 30, 42).iter().chain(&check_failed(2, 310)) {
             tally.count(event);
         }
-        assert_eq!((tally.to_string().as_str(), tally.spent), ("1 done, 1 failed of 5", Usd::from_cents(352)));
+        assert_eq!(
+            (tally.to_string().as_str(), tally.spent),
+            ("1 done, 1 failed of 5", Usd::from_cents(352))
+        );
     }
 }

@@ -3,10 +3,15 @@
 use std::io::{self, IsTerminal};
 
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcgetwinsize, tcsetattr,
+};
 
 /// The size of a terminal that does not tell it.
-const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };
+const USUAL_SIZE: Size = Size {
+    columns: 80,
+    rows: 24,
+};
 
 /// How large a terminal is, in characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +26,10 @@ impl Size {
     /// Returns the size now.
     pub(crate) fn now() -> Self {
         match tcgetwinsize(io::stderr()) {
-            Ok(size) if 0 < size.ws_col && 0 < size.ws_row => {
-                Self { columns: size.ws_col.into(), rows: size.ws_row.into() }
-            }
+            Ok(size) if 0 < size.ws_col && 0 < size.ws_row => Self {
+                columns: size.ws_col.into(),
+                rows: size.ws_row.into(),
+            },
             _ => USUAL_SIZE,
         }
     }
@@ -35,7 +41,11 @@ pub(crate) fn is_screen(env: &[(String, String)]) -> bool {
 }
 
 fn can_draw(env: &[(String, String)]) -> bool {
-    let value = |wanted: &str| env.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+    let value = |wanted: &str| {
+        env.iter()
+            .find(|(name, _)| name == wanted)
+            .map(|(_, value)| value.as_str())
+    };
     let is_dumb = matches!(value("TERM"), None | Some("" | "dumb"));
     let is_ci = !matches!(value("CI"), None | Some("" | "0" | "false"));
     !is_dumb && !is_ci
@@ -61,11 +71,15 @@ impl Echo {
 
     /// Switches it off, where there is one.
     pub(crate) fn off() -> Self {
-        let Ok(before) = tcgetattr(io::stderr()) else { return Self::untouched() };
+        let Ok(before) = tcgetattr(io::stderr()) else {
+            return Self::untouched();
+        };
         let mut without = before.clone();
         without.local_modes.remove(LocalModes::ECHO);
         let done = tcsetattr(io::stderr(), OptionalActions::Now, &without);
-        Self { before: done.is_ok().then_some(before) }
+        Self {
+            before: done.is_ok().then_some(before),
+        }
     }
 
     /// Makes it as it was. Doing it twice does no harm.
@@ -84,7 +98,11 @@ mod tests {
     #[test]
     fn a_screen_is_drawn_on_a_terminal_that_can_and_not_in_ci() {
         let can = |env: &[(&str, &str)]| {
-            can_draw(&env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<Vec<_>>())
+            can_draw(
+                &env.iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect::<Vec<_>>(),
+            )
         };
         assert!(can(&[("TERM", "xterm-256color")]));
         assert!(can(&[("TERM", "xterm"), ("CI", "false")]));

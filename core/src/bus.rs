@@ -116,12 +116,20 @@ impl<E: Clone> Bus<E> {
     /// Delivers all events after number `after_seq`, without a gap: those that are past as [`Delivery::Lagged`].
     pub fn subscribe(&self, after_seq: u64) -> Subscription<E> {
         let events = self.events.subscribe();
-        Subscription { events, next_seq: after_seq + 1, known_seq: self.last_seq.load(Ordering::SeqCst), held: None }
+        Subscription {
+            events,
+            next_seq: after_seq + 1,
+            known_seq: self.last_seq.load(Ordering::SeqCst),
+            held: None,
+        }
     }
 
     /// Delivers progress from now on.
     pub fn watch_progress(&self) -> ProgressLane {
-        ProgressLane { progress: self.progress.subscribe(), n_skipped: 0 }
+        ProgressLane {
+            progress: self.progress.subscribe(),
+            n_skipped: 0,
+        }
     }
 }
 
@@ -142,7 +150,10 @@ impl<E: Clone> Subscription<E> {
         loop {
             if self.next_seq <= self.known_seq {
                 let from_seq = std::mem::replace(&mut self.next_seq, self.known_seq + 1);
-                return Some(Delivery::Lagged { from_seq, to_seq: self.known_seq });
+                return Some(Delivery::Lagged {
+                    from_seq,
+                    to_seq: self.known_seq,
+                });
             }
             let envelope = match self.held.take() {
                 Some(envelope) => envelope,
@@ -206,7 +217,11 @@ mod tests {
 
     fn publish(bus: &Bus<&'static str>, seqs: impl IntoIterator<Item = u64>) {
         for seq in seqs {
-            bus.publish(Envelope { seq, at_ms: 9, event: "event" });
+            bus.publish(Envelope {
+                seq,
+                at_ms: 9,
+                event: "event",
+            });
         }
     }
 
@@ -256,7 +271,14 @@ mod tests {
         publish(&bus, 1..=n);
         let came = drain(bus, subscription).await;
         let kept_from = n - EVENTS_KEPT as u64 + 1;
-        assert!(came.starts_with(&format!("1..={} {kept_from} {} ", kept_from - 1, kept_from + 1)), "{came}");
+        assert!(
+            came.starts_with(&format!(
+                "1..={} {kept_from} {} ",
+                kept_from - 1,
+                kept_from + 1
+            )),
+            "{came}"
+        );
         assert!(came.ends_with(&format!(" {n}")));
     }
 
@@ -266,7 +288,12 @@ mod tests {
         let mut lane = bus.watch_progress();
         let n = PROGRESS_KEPT as u64 + 5;
         for issue in 1..=n {
-            bus.report(Progress { issue, attempt: 1, kind: ProgressKind::Line, text: "line".to_owned() });
+            bus.report(Progress {
+                issue,
+                attempt: 1,
+                kind: ProgressKind::Line,
+                text: "line".to_owned(),
+            });
         }
         drop(bus);
         let mut issues = vec![lane.ready().unwrap().issue];
@@ -274,6 +301,9 @@ mod tests {
             issues.push(progress.issue);
         }
         assert_eq!(issues, (6..=n).collect::<Vec<_>>());
-        assert_eq!((lane.take_skipped(), lane.take_skipped(), lane.ready()), (5, 0, None));
+        assert_eq!(
+            (lane.take_skipped(), lane.take_skipped(), lane.ready()),
+            (5, 0, None)
+        );
     }
 }

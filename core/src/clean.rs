@@ -43,7 +43,9 @@ const N_SESSIONS_MAX: usize = 1_000;
 /// Where another session holds the repository, or something cannot be read.
 pub fn clean(config: Config, host: &Host, dry_run: bool) -> Result<Vec<Cleaned>, SessionError> {
     let id = SessionId::new(wall_clock_ms(), [0, 0]);
-    let Some((_lock, worktrees)) = cleaning(config, host, &id)? else { return Ok(Vec::new()) };
+    let Some((_lock, worktrees)) = cleaning(config, host, &id)? else {
+        return Ok(Vec::new());
+    };
     let journal = Journal::open_read_only(&host.state_dir)?;
     let mut cleaned = Vec::new();
     for held in worktrees.list()? {
@@ -52,9 +54,16 @@ pub fn clean(config: Config, host: &Host, dry_run: bool) -> Result<Vec<Cleaned>,
         } else if dry_run {
             Fate::Removed
         } else {
-            worktrees.release(held.issue).map_or_else(Fate::Kept, |()| Fate::Removed)
+            worktrees
+                .release(held.issue)
+                .map_or_else(Fate::Kept, |()| Fate::Removed)
         };
-        cleaned.push(Cleaned { issue: held.issue, session: held.session, path: held.path, fate });
+        cleaned.push(Cleaned {
+            issue: held.issue,
+            session: held.session,
+            path: held.path,
+            fate,
+        });
     }
     Ok(cleaned)
 }
@@ -63,7 +72,10 @@ pub fn clean(config: Config, host: &Host, dry_run: bool) -> Result<Vec<Cleaned>,
 fn is_held(journal: &Journal, session: &str, issue: u64) -> Result<bool, SessionError> {
     let unfinished = |status| matches!(status, SessionStatus::Running | SessionStatus::Interrupted);
     let rows = journal.sessions(None, N_SESSIONS_MAX)?;
-    match rows.into_iter().find(|row| row.id.as_str() == session && unfinished(row.status)) {
+    match rows
+        .into_iter()
+        .find(|row| row.id.as_str() == session && unfinished(row.status))
+    {
         Some(row) => Ok(holders(&Recorded::read(journal, row)?.engine).contains(&issue)),
         None => Ok(false),
     }

@@ -81,13 +81,17 @@ impl Default for Config {
 impl Config {
     /// Returns the agent backend that runs tasks: the strategy if one is named, else `agent.backend`.
     pub fn agent_backend(&self) -> &str {
-        self.strategies.agent_backend.as_deref().unwrap_or(&self.agent.backend)
+        self.strategies
+            .agent_backend
+            .as_deref()
+            .unwrap_or(&self.agent.backend)
     }
 }
 
 /// Returns the JSON Schema of [`Config`] (draft 2020-12, without references), with defaults, ranges and descriptions.
 pub fn schema() -> Schema {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     settings.into_generator().into_root_schema_for::<Config>()
 }
 
@@ -193,10 +197,20 @@ impl Check {
 impl From<CheckForm> for Check {
     fn from(form: CheckForm) -> Self {
         match form {
-            CheckForm::Command(run) => {
-                Self { name: run.clone(), run, timeout_minutes: Self::default_timeout_minutes() }
-            }
-            CheckForm::Whole(WholeCheck { name, run, timeout_minutes }) => Self { name, run, timeout_minutes },
+            CheckForm::Command(run) => Self {
+                name: run.clone(),
+                run,
+                timeout_minutes: Self::default_timeout_minutes(),
+            },
+            CheckForm::Whole(WholeCheck {
+                name,
+                run,
+                timeout_minutes,
+            }) => Self {
+                name,
+                run,
+                timeout_minutes,
+            },
         }
     }
 }
@@ -249,7 +263,9 @@ impl Default for AgentSettings {
             turn_margin_usd: Usd::from_cents(50),
             max_turns: None,
             yolo: false,
-            allowed_tools: ["Bash", "Edit", "Glob", "Grep", "Read", "Write"].map(str::to_owned).to_vec(),
+            allowed_tools: ["Bash", "Edit", "Glob", "Grep", "Read", "Write"]
+                .map(str::to_owned)
+                .to_vec(),
             env: Vec::new(),
         }
     }
@@ -269,7 +285,10 @@ pub struct SchedulerSettings {
 
 impl Default for SchedulerSettings {
     fn default() -> Self {
-        Self { exclusive_domains: vec!["unknown".to_owned()], max_per_domain: 1 }
+        Self {
+            exclusive_domains: vec!["unknown".to_owned()],
+            max_per_domain: 1,
+        }
     }
 }
 
@@ -287,7 +306,10 @@ pub struct BreakerSettings {
 
 impl Default for BreakerSettings {
     fn default() -> Self {
-        Self { threshold: 5, cooldown_seconds: 60 }
+        Self {
+            threshold: 5,
+            cooldown_seconds: 60,
+        }
     }
 }
 
@@ -309,7 +331,12 @@ pub struct DashboardSettings {
 
 impl Default for DashboardSettings {
     fn default() -> Self {
-        Self { enabled: false, port: 3030, host: "127.0.0.1".to_owned(), auth: AuthSettings::default() }
+        Self {
+            enabled: false,
+            port: 3030,
+            host: "127.0.0.1".to_owned(),
+            auth: AuthSettings::default(),
+        }
     }
 }
 
@@ -317,7 +344,8 @@ impl DashboardSettings {
     /// Tells whether only this machine can reach the dashboard. A name other than `localhost` may mean anything: false.
     pub fn is_loopback(&self) -> bool {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
-        host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
     }
 }
 
@@ -340,7 +368,13 @@ pub struct AuthSettings {
 
 impl Default for AuthSettings {
     fn default() -> Self {
-        Self { enabled: false, kind: AuthKind::Basic, username: None, password: None, token: None }
+        Self {
+            enabled: false,
+            kind: AuthKind::Basic,
+            username: None,
+            password: None,
+            token: None,
+        }
     }
 }
 
@@ -384,7 +418,11 @@ pub struct PlannerSettings {
 
 impl Default for PlannerSettings {
     fn default() -> Self {
-        Self { enabled: true, model: "sonnet".to_owned(), max_budget_usd: Usd::from_cents(2_00) }
+        Self {
+            enabled: true,
+            model: "sonnet".to_owned(),
+            max_budget_usd: Usd::from_cents(2_00),
+        }
     }
 }
 
@@ -398,7 +436,9 @@ pub struct ForgeSettings {
 
 impl Default for ForgeSettings {
     fn default() -> Self {
-        Self { kind: ForgeKind::Github }
+        Self {
+            kind: ForgeKind::Github,
+        }
     }
 }
 
@@ -428,7 +468,11 @@ pub struct GithubSettings {
 
 impl Default for GithubSettings {
     fn default() -> Self {
-        Self { api_url: None, writes_per_minute: 60, writes_per_hour: 450 }
+        Self {
+            api_url: None,
+            writes_per_minute: 60,
+            writes_per_hour: 450,
+        }
     }
 }
 
@@ -511,7 +555,11 @@ pub struct LoggingSettings {
 
 impl Default for LoggingSettings {
     fn default() -> Self {
-        Self { dir: None, level: LogLevel::Info, keep_days: 14 }
+        Self {
+            dir: None,
+            level: LogLevel::Info,
+            keep_days: 14,
+        }
     }
 }
 
@@ -539,7 +587,10 @@ mod tests {
 
     #[test]
     fn an_empty_object_is_the_default() {
-        assert_eq!(serde_json::from_value::<Config>(json!({})).unwrap(), Config::default());
+        assert_eq!(
+            serde_json::from_value::<Config>(json!({})).unwrap(),
+            Config::default()
+        );
     }
 
     #[test]
@@ -557,7 +608,8 @@ mod tests {
     #[test]
     fn a_check_may_be_its_command_alone() {
         let check: Check = serde_json::from_value(json!("cargo test")).unwrap();
-        let whole: Check = serde_json::from_value(json!({"name": "cargo test", "run": "cargo test"})).unwrap();
+        let whole: Check =
+            serde_json::from_value(json!({"name": "cargo test", "run": "cargo test"})).unwrap();
         assert_eq!(check, whole);
         assert_eq!(check.timeout_minutes, 15);
     }
@@ -571,17 +623,40 @@ mod tests {
             json!({"executor": {"checks": [{"name": "a", "run": "b", "timeout": 1}]}}),
             json!({"plugins": [{"name": "a", "path": "b", "grants": {"net": []}}]}),
         ] {
-            assert!(serde_json::from_value::<Config>(json.clone()).is_err(), "{json}");
+            assert!(
+                serde_json::from_value::<Config>(json.clone()).is_err(),
+                "{json}"
+            );
         }
     }
 
     #[test]
     fn only_this_machine_is_loopback() {
-        let is_loopback = |host: &str| DashboardSettings { host: host.to_owned(), ..Default::default() }.is_loopback();
-        for host in ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost", "LOCALHOST"] {
+        let is_loopback = |host: &str| {
+            DashboardSettings {
+                host: host.to_owned(),
+                ..Default::default()
+            }
+            .is_loopback()
+        };
+        for host in [
+            "127.0.0.1",
+            "127.8.8.8",
+            "::1",
+            "[::1]",
+            "localhost",
+            "LOCALHOST",
+        ] {
             assert!(is_loopback(host), "{host}");
         }
-        for host in ["0.0.0.0", "::", "192.168.1.2", "localhost.example.com", "127.0.0.1.example.com", "box"] {
+        for host in [
+            "0.0.0.0",
+            "::",
+            "192.168.1.2",
+            "localhost.example.com",
+            "127.0.0.1.example.com",
+            "box",
+        ] {
             assert!(!is_loopback(host), "{host}");
         }
     }

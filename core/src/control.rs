@@ -30,9 +30,14 @@ pub enum Control {
 impl Control {
     /// Reads a request from the journal; `None` for what this release does not know.
     pub(crate) fn of(request: &Request) -> Option<Self> {
-        let known = (request.kind == KIND).then(|| serde_json::from_str(&request.body).ok()).flatten();
+        let known = (request.kind == KIND)
+            .then(|| serde_json::from_str(&request.body).ok())
+            .flatten();
         if known.is_none() {
-            tracing::warn!(kind = request.kind, "a request that this release does not know is ignored");
+            tracing::warn!(
+                kind = request.kind,
+                "a request that this release does not know is ignored"
+            );
         }
         known
     }
@@ -52,7 +57,9 @@ impl From<Control> for Input {
 /// As [`Journal::request`].
 pub fn ask(state_dir: &Path, session: &SessionId, control: &Control) -> Result<(), JournalError> {
     let body = serde_json::to_string(control).expect("a control has string keys only");
-    Journal::open(state_dir)?.request(session, KIND, &body).map(drop)
+    Journal::open(state_dir)?
+        .request(session, KIND, &body)
+        .map(drop)
 }
 
 /// Closes breakers of a session in this process.
@@ -78,12 +85,24 @@ mod tests {
 
     #[test]
     fn a_control_comes_out_of_the_journal_as_it_went_in() {
-        let control = Control::ResetBreaker { service: Some(Service::Agent("claude".to_owned())) };
-        let request = |kind: &str, body: String| Request { id: 1, kind: kind.to_owned(), body };
+        let control = Control::ResetBreaker {
+            service: Some(Service::Agent("claude".to_owned())),
+        };
+        let request = |kind: &str, body: String| Request {
+            id: 1,
+            kind: kind.to_owned(),
+            body,
+        };
         let body = serde_json::to_string(&control).unwrap();
-        assert_eq!(body, r#"{"control":"reset_breaker","service":{"agent":"claude"}}"#);
+        assert_eq!(
+            body,
+            r#"{"control":"reset_breaker","service":{"agent":"claude"}}"#
+        );
         assert_eq!(Control::of(&request(KIND, body.clone())), Some(control));
         assert_eq!(Control::of(&request("other", body)), None);
-        assert_eq!(Control::of(&request(KIND, r#"{"control":"fly"}"#.to_owned())), None);
+        assert_eq!(
+            Control::of(&request(KIND, r#"{"control":"fly"}"#.to_owned())),
+            None
+        );
     }
 }

@@ -135,10 +135,15 @@ pub fn create(target: &Path) -> Result<(), DemoError> {
 /// # Errors
 /// [`DemoError::NotEmpty`] where something is there already; nothing is written then.
 pub fn write_sample(target: &Path) -> Result<(), DemoError> {
-    let failed = |source| DemoError::Write { path: target.into(), source };
+    let failed = |source| DemoError::Write {
+        path: target.into(),
+        source,
+    };
     fs::create_dir_all(target).map_err(failed)?;
     if fs::read_dir(target).map_err(failed)?.next().is_some() {
-        return Err(DemoError::NotEmpty { path: target.into() });
+        return Err(DemoError::NotEmpty {
+            path: target.into(),
+        });
     }
     local_forge::initialise(target).map_err(DemoError::Forge)?;
     PROJECT.iter().chain(ISSUES).try_for_each(|file| {
@@ -153,7 +158,10 @@ pub fn write_sample(target: &Path) -> Result<(), DemoError> {
 /// # Errors
 /// [`DemoError::Repository`].
 pub fn create_repository(target: &Path) -> Result<(), DemoError> {
-    commit_all(target).map_err(|source| DemoError::Repository { path: target.into(), source })
+    commit_all(target).map_err(|source| DemoError::Repository {
+        path: target.into(),
+        source,
+    })
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {
@@ -166,7 +174,10 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 fn commit_all(target: &Path) -> Result<(), git2::Error> {
     let mut options = git2::RepositoryInitOptions::new();
     // A template would bring the user's hooks along.
-    options.initial_head(BRANCH).external_template(false).no_reinit(true);
+    options
+        .initial_head(BRANCH)
+        .external_template(false)
+        .no_reinit(true);
     let repository = git2::Repository::init_opts(target, &options)?;
     let mut index = repository.index()?;
     // By name, so that no ignore file of the user's leaves one out.
@@ -178,7 +189,14 @@ fn commit_all(target: &Path) -> Result<(), git2::Error> {
     let tree = repository.find_tree(index.write_tree()?)?;
     let time = git2::Time::new(COMMITTED_AT_S, 0);
     let keeper = git2::Signature::new("Ida Holm", "ida@lampbook.example", &time)?;
-    repository.commit(Some("HEAD"), &keeper, &keeper, "The logbook, before the night\n", &tree, &[])?;
+    repository.commit(
+        Some("HEAD"),
+        &keeper,
+        &keeper,
+        "The logbook, before the night\n",
+        &tree,
+        &[],
+    )?;
     Ok(())
 }
 

@@ -18,7 +18,9 @@ use autoissue_engine::{Effect, Engine, Event, Input, IssueNumber, Phase, Session
 use crate::bus::{Bus, Envelope};
 use crate::control::Control;
 use crate::executor::Executor;
-use crate::journal::{self, AppendExtras, CostRow, Journal, JournalError, NewEvent, SessionId, StatusChange};
+use crate::journal::{
+    self, AppendExtras, CostRow, Journal, JournalError, NewEvent, SessionId, StatusChange,
+};
 use crate::log;
 use crate::wall_clock::wall_clock_ms;
 
@@ -78,10 +80,18 @@ impl Dispatcher {
 
     /// Makes inputs of what other processes have asked for.
     fn look_for_requests(&mut self) {
-        let Some(journal) = self.journal.as_mut().filter(|_| LOOK_EVERY <= self.looked_at.elapsed()) else { return };
+        let Some(journal) = self
+            .journal
+            .as_mut()
+            .filter(|_| LOOK_EVERY <= self.looked_at.elapsed())
+        else {
+            return;
+        };
         self.looked_at = Instant::now();
         match journal.take_requests(&self.session) {
-            Ok(requests) => self.requested.extend(requests.iter().filter_map(Control::of).map(Input::from)),
+            Ok(requests) => self
+                .requested
+                .extend(requests.iter().filter_map(Control::of).map(Input::from)),
             // Whoever asked sees that nothing happens. A journal that cannot be written ends the session by itself.
             Err(error) => tracing::warn!(%error, "what other processes ask for is not known"),
         }
@@ -111,22 +121,46 @@ impl Dispatcher {
         self.last_seq += events.len() as u64;
         self.keep(now, events)?;
         for (seq, event) in (first_seq..).zip(events) {
-            self.bus.publish(Envelope { seq, at_ms: now.ms(), event: event.clone() });
+            self.bus.publish(Envelope {
+                seq,
+                at_ms: now.ms(),
+                event: event.clone(),
+            });
         }
         Ok(())
     }
 
     fn keep(&mut self, now: Time, events: &[Event]) -> Result<(), JournalError> {
-        let costs: Vec<CostRow> = events.iter().filter_map(|event| self.cost_row(event, now)).collect();
-        let Some(journal) = &mut self.journal else { return Ok(()) };
+        let costs: Vec<CostRow> = events
+            .iter()
+            .filter_map(|event| self.cost_row(event, now))
+            .collect();
+        let Some(journal) = &mut self.journal else {
+            return Ok(());
+        };
         let bodies: Vec<String> = events.iter().map(text_of).collect();
         let rows: Vec<NewEvent> = events
             .iter()
             .zip(&bodies)
-            .map(|(event, body)| NewEvent { kind: kind_of(body), issue: event.issue().map(|issue| issue.0), body })
+            .map(|(event, body)| NewEvent {
+                kind: kind_of(body),
+                issue: event.issue().map(|issue| issue.0),
+                body,
+            })
             .collect();
-        let status = events.iter().rev().find_map(|event| status_change(event, now));
-        let numbers = journal.append(&self.session, now.ms(), &rows, AppendExtras { status, costs: &costs })?;
+        let status = events
+            .iter()
+            .rev()
+            .find_map(|event| status_change(event, now));
+        let numbers = journal.append(
+            &self.session,
+            now.ms(),
+            &rows,
+            AppendExtras {
+                status,
+                costs: &costs,
+            },
+        )?;
         debug_assert_eq!(*numbers.end(), self.last_seq, "one session has one writer");
         for ((seq, row), event) in numbers.zip(&rows).zip(events) {
             log::event(seq, row.kind, event);
@@ -136,7 +170,9 @@ impl Dispatcher {
 
     /// Returns what a finished task cost, for the estimates of later sessions.
     fn cost_row(&self, event: &Event, now: Time) -> Option<CostRow> {
-        let Event::TaskFinished { issue, outcome } = event else { return None };
+        let Event::TaskFinished { issue, outcome } = event else {
+            return None;
+        };
         let task = self.engine.task(*issue)?;
         (task.n_attempts > 0).then(|| CostRow {
             backend: self.engine.settings().agent.clone(),
@@ -151,7 +187,9 @@ impl Dispatcher {
 
     fn wait(&self, wake_at: Option<Time>, clock: &Clock) -> Option<Input> {
         // The executor holds a sender as long as we hold the executor, so nothing else ends this.
-        let patience = wake_at.map_or(LOOK_EVERY, |wake_at| Duration::from_millis(wake_at.since(clock.now())));
+        let patience = wake_at.map_or(LOOK_EVERY, |wake_at| {
+            Duration::from_millis(wake_at.since(clock.now()))
+        });
         self.inputs.recv_timeout(patience.min(LOOK_EVERY)).ok()
     }
 }
@@ -167,17 +205,24 @@ fn kind_of(text: &str) -> &str {
 
 fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
-        Event::SessionStarted { .. } | Event::SessionResumed { .. } => (journal::SessionStatus::Running, None),
-        Event::SessionInterrupted | Event::ConfirmationAwaited => (journal::SessionStatus::Interrupted, None),
-        Event::SessionFinished { status: SessionStatus::Completed } => {
-            (journal::SessionStatus::Completed, Some(now.ms()))
+        Event::SessionStarted { .. } | Event::SessionResumed { .. } => {
+            (journal::SessionStatus::Running, None)
         }
-        Event::SessionFinished { status: SessionStatus::Failed { .. } } => {
-            (journal::SessionStatus::Failed, Some(now.ms()))
+        Event::SessionInterrupted | Event::ConfirmationAwaited => {
+            (journal::SessionStatus::Interrupted, None)
         }
+        Event::SessionFinished {
+            status: SessionStatus::Completed,
+        } => (journal::SessionStatus::Completed, Some(now.ms())),
+        Event::SessionFinished {
+            status: SessionStatus::Failed { .. },
+        } => (journal::SessionStatus::Failed, Some(now.ms())),
         _ => return None,
     };
-    Some(StatusChange { status, finished_at_ms })
+    Some(StatusChange {
+        status,
+        finished_at_ms,
+    })
 }
 
 /// Wall-clock time that never goes back within a session. A clock that is set while we run moves nothing that was scheduled;
@@ -189,7 +234,10 @@ struct Clock {
 
 impl Clock {
     fn start(wall_clock_ms: u64, last_at_ms: u64) -> Self {
-        Self { started_at_ms: wall_clock_ms.max(last_at_ms), since: Instant::now() }
+        Self {
+            started_at_ms: wall_clock_ms.max(last_at_ms),
+            since: Instant::now(),
+        }
     }
 
     fn now(&self) -> Time {
@@ -200,11 +248,19 @@ impl Clock {
 
 /// Returns the tasks whose worktree must not be swept: those that hold one, or go on in it.
 pub(crate) fn holders(engine: &Engine) -> Vec<u64> {
-    let holds =
-        |issue: &IssueNumber| engine.task(*issue).is_some_and(|task| task.attempt().is_some() || task.kept.is_some());
+    let holds = |issue: &IssueNumber| {
+        engine
+            .task(*issue)
+            .is_some_and(|task| task.attempt().is_some() || task.kept.is_some())
+    };
     match engine.phase() {
         Phase::Over(_) => Vec::new(),
-        _ => engine.tasks().keys().filter(|issue| holds(issue)).map(|issue| issue.0).collect(),
+        _ => engine
+            .tasks()
+            .keys()
+            .filter(|issue| holds(issue))
+            .map(|issue| issue.0)
+            .collect(),
     }
 }
 
@@ -215,18 +271,33 @@ mod tests {
     #[test]
     fn the_time_of_a_session_never_goes_back() {
         let day_ms = 86_400_000;
-        for (wall_clock_ms, last_at_ms) in [(day_ms, 0), (day_ms, 2 * day_ms), (0, day_ms), (2 * day_ms, day_ms)] {
+        for (wall_clock_ms, last_at_ms) in [
+            (day_ms, 0),
+            (day_ms, 2 * day_ms),
+            (0, day_ms),
+            (2 * day_ms, day_ms),
+        ] {
             let clock = Clock::start(wall_clock_ms, last_at_ms);
             let first = clock.now();
-            assert!(Time::from_ms(last_at_ms.max(wall_clock_ms)) <= first, "{wall_clock_ms} after {last_at_ms}");
+            assert!(
+                Time::from_ms(last_at_ms.max(wall_clock_ms)) <= first,
+                "{wall_clock_ms} after {last_at_ms}"
+            );
             assert!(first <= clock.now());
         }
     }
 
     #[test]
     fn the_kind_of_an_event_stands_first_in_its_text() {
-        let read = Event::BacklogRead { n_issues: 1, warnings: vec!["\"type\":\"x\"".to_owned()], n_api_calls: 0 };
+        let read = Event::BacklogRead {
+            n_issues: 1,
+            warnings: vec!["\"type\":\"x\"".to_owned()],
+            n_api_calls: 0,
+        };
         assert_eq!(kind_of(&text_of(&read)), "backlog_read");
-        assert_eq!(kind_of(&text_of(&Event::SessionInterrupted)), "session_interrupted");
+        assert_eq!(
+            kind_of(&text_of(&Event::SessionInterrupted)),
+            "session_interrupted"
+        );
     }
 }

@@ -31,7 +31,9 @@ use crate::service::github::{GithubError, Proxy};
 use crate::service::local_forge::LocalForge;
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::{Remote, RemoteError};
-use crate::session::{Host, SessionError, WayToGithub, agent_variables, find_agent, find_strategies, way_to_github};
+use crate::session::{
+    Host, SessionError, WayToGithub, agent_variables, find_agent, find_strategies, way_to_github,
+};
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
 
@@ -72,7 +74,14 @@ pub fn examine(
     cancel: &CancellationToken,
     on_found: &mut dyn FnMut(Found),
 ) {
-    Examination { config, host, scope, cancel, on_found }.run();
+    Examination {
+        config,
+        host,
+        scope,
+        cancel,
+        on_found,
+    }
+    .run();
 }
 
 struct Examination<'a> {
@@ -95,7 +104,10 @@ impl Examination<'_> {
         let git = self.git();
         let checkout = self.try_to("repository", |it| Ok(Checkout::open(&it.host.project)?));
         if let Some(checkout) = &checkout {
-            self.tell(Finding::ok("repository", checkout.path().display().to_string()));
+            self.tell(Finding::ok(
+                "repository",
+                checkout.path().display().to_string(),
+            ));
         }
         let place = match (&git, &checkout) {
             (Some(git), Some(checkout)) if self.scope.forge => self.forge(git, checkout),
@@ -106,10 +118,17 @@ impl Examination<'_> {
             self.agent(strategies);
         }
         if let (Some(checkout), Some(strategies)) = (&checkout, &strategies) {
-            at_a_glance(self.config, self.host, checkout, strategies).into_iter().for_each(|it| self.tell(it));
+            at_a_glance(self.config, self.host, checkout, strategies)
+                .into_iter()
+                .for_each(|it| self.tell(it));
         }
         self.state();
-        self.checks(git.as_ref(), checkout.as_ref(), place.as_ref(), strategies.as_ref());
+        self.checks(
+            git.as_ref(),
+            checkout.as_ref(),
+            place.as_ref(),
+            strategies.as_ref(),
+        );
     }
 
     fn tell(&mut self, finding: Finding) {
@@ -117,7 +136,11 @@ impl Examination<'_> {
     }
 
     /// Does what opening a session does; its error is a finding.
-    fn try_to<T>(&mut self, check: &'static str, step: impl FnOnce(&Self) -> Result<T, SessionError>) -> Option<T> {
+    fn try_to<T>(
+        &mut self,
+        check: &'static str,
+        step: impl FnOnce(&Self) -> Result<T, SessionError>,
+    ) -> Option<T> {
         match step(self) {
             Ok(done) => Some(done),
             Err(error) => {
@@ -153,25 +176,47 @@ impl Examination<'_> {
 
     fn place(&mut self, remote: Option<Remote>, base_branch: String) -> Place {
         self.tell(Finding::ok("base branch", base_branch.clone()));
-        Place { remote, base_branch }
+        Place {
+            remote,
+            base_branch,
+        }
     }
 
-    fn github(&mut self, git: &Git, checkout: &Checkout, configured: Option<&str>) -> Option<Place> {
-        let way = self.try_to("token", |it| way_to_github(it.config, it.host, git, checkout))?;
-        let WayToGithub { token_origin, github, remote } = way;
+    fn github(
+        &mut self,
+        git: &Git,
+        checkout: &Checkout,
+        configured: Option<&str>,
+    ) -> Option<Place> {
+        let way = self.try_to("token", |it| {
+            way_to_github(it.config, it.host, git, checkout)
+        })?;
+        let WayToGithub {
+            token_origin,
+            github,
+            remote,
+        } = way;
         self.tell(Finding::ok("token", format!("from `{token_origin}`")));
         self.proxy();
         let asked = github.facts();
-        let is_shut_out = matches!(asked, Err(GithubError::Unauthorized { .. } | GithubError::NotFound { .. }));
+        let is_shut_out = matches!(
+            asked,
+            Err(GithubError::Unauthorized { .. } | GithubError::NotFound { .. })
+        );
         let facts = self.try_to("forge", |_| Ok(asked?));
         if let Some(facts) = &facts {
-            at_facts(self.config, facts).into_iter().for_each(|it| self.tell(it));
+            at_facts(self.config, facts)
+                .into_iter()
+                .for_each(|it| self.tell(it));
         }
         // The token that the API does not take would not open this door either.
         if is_shut_out && remote.is_web() {
             return None;
         }
-        let may_push = facts.is_some_and(|facts| self.try_to("push", |_| Ok(facts.check_push_right()?)).is_some());
+        let may_push = facts.is_some_and(|facts| {
+            self.try_to("push", |_| Ok(facts.check_push_right()?))
+                .is_some()
+        });
         let base_branch = match remote.base_branch(configured) {
             Err(error @ (RemoteError::NoBranch { .. } | RemoteError::Empty { .. })) => {
                 self.try_to("base branch", |_| Err(error.into()))?
@@ -187,13 +232,19 @@ impl Examination<'_> {
 
     fn proxy(&mut self) {
         let api_url = self.config.github.api_url.as_deref().unwrap_or_default();
-        let Some(proxy) = Proxy::of(&self.host.environment, api_url) else { return };
+        let Some(proxy) = Proxy::of(&self.host.environment, api_url) else {
+            return;
+        };
         let address = proxy.address();
         self.tell(if proxy.is_usable() {
             Finding::ok("proxy", format!("the API is asked through {address}"))
         } else {
             let message = format!("{address} is of a kind that the API is not asked through");
-            Finding::warning("proxy", message, "let `HTTPS_PROXY` name one that begins with `http://` or `https://`")
+            Finding::warning(
+                "proxy",
+                message,
+                "let `HTTPS_PROXY` name one that begins with `http://` or `https://`",
+            )
         });
     }
 
@@ -209,7 +260,15 @@ impl Examination<'_> {
 
     /// Loads the plugins that decide, as a session would, and names them.
     fn strategies(&mut self) -> Option<Strategies> {
-        let find = |it: &Self| find_strategies(it.config, it.host, &it.host.plugins, &it.host.project, false);
+        let find = |it: &Self| {
+            find_strategies(
+                it.config,
+                it.host,
+                &it.host.plugins,
+                &it.host.project,
+                false,
+            )
+        };
         let strategies = self.try_to("strategies", find)?;
         let plugins = strategies.plugins();
         if plugins.is_empty() {
@@ -223,20 +282,43 @@ impl Examination<'_> {
 
     fn agent(&mut self, strategies: &Strategies) {
         let path = variable(self.host, "PATH");
-        let Some(program) = self.try_to("agent", |it| find_agent(strategies, path, &it.host.project)) else { return };
+        let Some(program) =
+            self.try_to("agent", |it| find_agent(strategies, path, &it.host.project))
+        else {
+            return;
+        };
         let name = strategies.backend().describe().name;
         let Some(program) = program else {
-            return self.tell(Finding::ok("agent", format!("{name}, which is built in and costs nothing")));
+            return self.tell(Finding::ok(
+                "agent",
+                format!("{name}, which is built in and costs nothing"),
+            ));
         };
-        let Some(env) = self.try_to("agent", |it| agent_variables(it.config, it.host, strategies)) else { return };
-        let version_args = strategies.probe_backend().map(|info| info.version_args).unwrap_or_default();
-        let question = agent::Question { name: &name, program, args: version_args, env };
+        let Some(env) = self.try_to("agent", |it| {
+            agent_variables(it.config, it.host, strategies)
+        }) else {
+            return;
+        };
+        let version_args = strategies
+            .probe_backend()
+            .map(|info| info.version_args)
+            .unwrap_or_default();
+        let question = agent::Question {
+            name: &name,
+            program,
+            args: version_args,
+            env,
+        };
         match self.runtime() {
             Some(runtime) => {
-                let finding = runtime.block_on(agent::version(&self.supervisor(), question, self.cancel));
+                let finding =
+                    runtime.block_on(agent::version(&self.supervisor(), question, self.cancel));
                 self.tell(finding);
             }
-            None => self.tell(Finding::ok("agent", format!("{name}, {}", question.program.display()))),
+            None => self.tell(Finding::ok(
+                "agent",
+                format!("{name}, {}", question.program.display()),
+            )),
         }
     }
 
@@ -247,7 +329,13 @@ impl Examination<'_> {
         place: Option<&Place>,
         strategies: Option<&Strategies>,
     ) {
-        let names: Vec<&str> = self.config.executor.checks.iter().map(|check| check.name.as_str()).collect();
+        let names: Vec<&str> = self
+            .config
+            .executor
+            .checks
+            .iter()
+            .map(|check| check.name.as_str())
+            .collect();
         if names.is_empty() {
             return self.tell(Finding::warning(
                 "checks",
@@ -255,12 +343,24 @@ impl Examination<'_> {
                 "set `executor.checks` to the commands that must pass",
             ));
         }
-        let (Some(git), Some(checkout), Some(place), true) = (git, checkout, place, self.scope.slow) else {
-            return self.tell(Finding::ok("checks", format!("{}; not run", names.join(", "))));
+        let (Some(git), Some(checkout), Some(place), true) =
+            (git, checkout, place, self.scope.slow)
+        else {
+            return self.tell(Finding::ok(
+                "checks",
+                format!("{}; not run", names.join(", ")),
+            ));
         };
-        let Some(runtime) = self.runtime() else { return };
-        let env = strategies.and_then(|strategies| agent_variables(self.config, self.host, strategies).ok());
-        (self.on_found)(Found::Begun(format!("running {} on `{}`", names.join(", "), place.base_branch)));
+        let Some(runtime) = self.runtime() else {
+            return;
+        };
+        let env = strategies
+            .and_then(|strategies| agent_variables(self.config, self.host, strategies).ok());
+        (self.on_found)(Found::Begun(format!(
+            "running {} on `{}`",
+            names.join(", "),
+            place.base_branch
+        )));
         let rehearsal = base::Rehearsal {
             config: self.config,
             git,
@@ -272,7 +372,10 @@ impl Examination<'_> {
         };
         match rehearsal.run(&runtime, self.cancel) {
             Ok(findings) => findings.into_iter().for_each(|it| self.tell(it)),
-            Err(error) => (self.on_found)(Found::Refusal { check: "checks", error }),
+            Err(error) => (self.on_found)(Found::Refusal {
+                check: "checks",
+                error,
+            }),
         }
     }
 
@@ -284,7 +387,11 @@ impl Examination<'_> {
         match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => Some(runtime),
             Err(error) => {
-                self.tell(Finding::failure("machine", format!("no program can be run: {error}"), "end other programs"));
+                self.tell(Finding::failure(
+                    "machine",
+                    format!("no program can be run: {error}"),
+                    "end other programs",
+                ));
                 None
             }
         }
@@ -294,9 +401,14 @@ impl Examination<'_> {
 
     fn state(&mut self) {
         self.tell(machine::state(&self.host.state_dir));
-        let newest = self.try_to("journal", |it| Ok(Journal::open_read_only(&it.host.state_dir)?.sessions(None, 1)?));
+        let newest = self.try_to("journal", |it| {
+            Ok(Journal::open_read_only(&it.host.state_dir)?.sessions(None, 1)?)
+        });
         if let Some(rows) = newest {
-            self.tell(machine::history(rows.first().map(|row| row.started_at_ms), wall_clock_ms()));
+            self.tell(machine::history(
+                rows.first().map(|row| row.started_at_ms),
+                wall_clock_ms(),
+            ));
         }
     }
 }
@@ -307,7 +419,10 @@ fn variable<'h>(host: &'h Host, name: &str) -> &'h OsStr {
 }
 
 fn of<'e>(environment: &'e [(OsString, OsString)], name: &str) -> Option<&'e OsStr> {
-    environment.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_os_str())
+    environment
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_os_str())
 }
 
 /// Returns the nearest directory at or above a path that exists.

@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use autoissue_engine::{
-    AgentReport, Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, StopReason, Task, Usd,
+    AgentReport, Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, StopReason,
+    Task, Usd,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -87,17 +88,28 @@ impl Executor {
     fn classify(&self, issues: &[Arc<Issue>]) {
         let n_threads = std::thread::available_parallelism().map_or(1, usize::from);
         for share in issues.chunks(issues.len().div_ceil(n_threads).max(N_CLASSIFIED_TOGETHER)) {
-            let (workshop, inputs, everything) = (self.workshop.clone(), self.inputs.clone(), self.everything.clone());
+            let (workshop, inputs, everything) = (
+                self.workshop.clone(),
+                self.inputs.clone(),
+                self.everything.clone(),
+            );
             let issues = share.to_vec();
             let classify = move || {
-                for issue in issues.into_iter().take_while(|_| !everything.is_cancelled()) {
-                    let answer = catch_unwind(AssertUnwindSafe(|| workshop.strategies.classify(&issue)));
+                for issue in issues
+                    .into_iter()
+                    .take_while(|_| !everything.is_cancelled())
+                {
+                    let answer =
+                        catch_unwind(AssertUnwindSafe(|| workshop.strategies.classify(&issue)));
                     let answer = answer.unwrap_or_else(|_| {
                         tracing::error!(issue = issue.number.0, "a classifier panicked");
                         Ok(unclassified())
                     });
                     let input = match answer {
-                        Ok(classification) => Input::Classified { issue: issue.number, classification },
+                        Ok(classification) => Input::Classified {
+                            issue: issue.number,
+                            classification,
+                        },
                         Err(undecided) => Input::Undecided(undecided),
                     };
                     // The dispatcher is gone only when the session is over.
@@ -130,49 +142,115 @@ impl Executor {
             | Effect::LinkIssue { .. }
             | Effect::StopPlanning { .. } => self.start_planning(effect, engine),
             Effect::Classify { issue } => self.classify(&[issue]),
-            Effect::SelectModel { issue, classification, attempt, n_substance, cap_left } => {
+            Effect::SelectModel {
+                issue,
+                classification,
+                attempt,
+                n_substance,
+                cap_left,
+            } => {
                 self.select_model(issue, classification.domain, attempt, n_substance, cap_left);
             }
             Effect::CheckBase => {
                 let cancel = self.everything.child_token();
-                let failed = |_| Input::BaseChecked { results: Vec::new() };
+                let failed = |_| Input::BaseChecked {
+                    results: Vec::new(),
+                };
                 self.answering(failed, async move { workshop.check_base(&cancel).await });
             }
-            Effect::LeaseWorktree { issue, attempt, start } => {
+            Effect::LeaseWorktree {
+                issue,
+                attempt,
+                start,
+            } => {
                 let id = AttemptId { issue, attempt };
                 let lane = self.lane(issue);
                 let (_, cancel) = self.stoppable(id);
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
                     let leased = workshop.lease(id, start, &cancel).await;
-                    leased.map(|base| Input::WorktreeLeased { issue, attempt, base })
+                    leased.map(|base| Input::WorktreeLeased {
+                        issue,
+                        attempt,
+                        base,
+                    })
                 });
             }
-            Effect::RunAgent { issue, attempt, model, effort, limit, resume, feedback, avoid } => {
-                let id = AttemptId { issue: issue.number, attempt };
+            Effect::RunAgent {
+                issue,
+                attempt,
+                model,
+                effort,
+                limit,
+                resume,
+                feedback,
+                avoid,
+            } => {
+                let id = AttemptId {
+                    issue: issue.number,
+                    attempt,
+                };
                 let (wish, _) = self.stoppable(id);
-                let order = crate::work::RunOrder { issue, attempt, model, effort, limit, resume, feedback, avoid };
+                let order = crate::work::RunOrder {
+                    issue,
+                    attempt,
+                    model,
+                    effort,
+                    limit,
+                    resume,
+                    feedback,
+                    avoid,
+                };
                 let inputs = self.inputs.clone();
                 let everything = self.everything.clone();
-                let exited = move |report| Input::AgentExited { issue: id.issue, attempt, report };
+                let exited = move |report| Input::AgentExited {
+                    issue: id.issue,
+                    attempt,
+                    report,
+                };
                 // A panic tells nothing of what was spent.
-                self.attempt_or(id, move |failure| exited(AgentReport::unseen(failure)), async move {
-                    // Whoever drops a running agent ends it.
-                    let report = everything.run_until_cancelled(workshop.run_agent(order, wish, inputs)).await;
-                    match report.unwrap_or(Err(Failure::Interrupted)) {
-                        Ok(report) => exited(report),
-                        Err(failure) => Input::Failed { issue: id.issue, attempt, failure },
-                    }
-                });
+                self.attempt_or(
+                    id,
+                    move |failure| exited(AgentReport::unseen(failure)),
+                    async move {
+                        // Whoever drops a running agent ends it.
+                        let report = everything
+                            .run_until_cancelled(workshop.run_agent(order, wish, inputs))
+                            .await;
+                        match report.unwrap_or(Err(Failure::Interrupted)) {
+                            Ok(report) => exited(report),
+                            Err(failure) => Input::Failed {
+                                issue: id.issue,
+                                attempt,
+                                failure,
+                            },
+                        }
+                    },
+                );
             }
-            Effect::Stop { issue, attempt, reason } => self.stop(AttemptId { issue, attempt }, reason),
-            Effect::CollectWork { issue, attempt, base } => {
-                let id = AttemptId { issue: issue.number, attempt };
+            Effect::Stop {
+                issue,
+                attempt,
+                reason,
+            } => self.stop(AttemptId { issue, attempt }, reason),
+            Effect::CollectWork {
+                issue,
+                attempt,
+                base,
+            } => {
+                let id = AttemptId {
+                    issue: issue.number,
+                    attempt,
+                };
                 let lane = self.lane(issue.number);
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
                     let work = workshop.collect(id, &issue, &base).await?;
-                    Ok(Input::WorkCollected { issue: id.issue, attempt, work })
+                    Ok(Input::WorkCollected {
+                        issue: id.issue,
+                        attempt,
+                        work,
+                    })
                 });
             }
             Effect::RunChecks { issue, attempt, .. } => {
@@ -180,26 +258,43 @@ impl Executor {
                 let (_, cancel) = self.stoppable(id);
                 self.attempt(id, async move {
                     let results = workshop.run_checks(id, &cancel).await?;
-                    Ok(Input::ChecksFinished { issue, attempt, results })
+                    Ok(Input::ChecksFinished {
+                        issue,
+                        attempt,
+                        results,
+                    })
                 });
             }
             Effect::Publish { issue, attempt } => {
-                let order = engine.task(issue).and_then(|task| PublishOrder::of(engine, task));
+                let order = engine
+                    .task(issue)
+                    .and_then(|task| PublishOrder::of(engine, task));
                 let id = AttemptId { issue, attempt };
                 let (_, cancel) = self.stoppable(id);
                 self.attempt(id, async move {
-                    let order = order
-                        .ok_or_else(|| Failure::Validation { message: "there is no work to publish".to_owned() })?;
+                    let order = order.ok_or_else(|| Failure::Validation {
+                        message: "there is no work to publish".to_owned(),
+                    })?;
                     let publication = workshop.publish(order, cancel).await?;
-                    Ok(Input::Published { issue, attempt, publication })
+                    Ok(Input::Published {
+                        issue,
+                        attempt,
+                        publication,
+                    })
                 });
             }
-            Effect::ReleaseWorktree { issue, attempt, published } => {
+            Effect::ReleaseWorktree {
+                issue,
+                attempt,
+                published,
+            } => {
                 let lane = self.lane(issue);
                 self.tasks.spawn_on(
                     async move {
                         let _lane = lane.enter().await;
-                        workshop.release(AttemptId { issue, attempt }, published).await;
+                        workshop
+                            .release(AttemptId { issue, attempt }, published)
+                            .await;
                         tracing::debug!("ended");
                     }
                     .in_current_span(),
@@ -209,7 +304,14 @@ impl Executor {
         }
     }
 
-    fn select_model(&self, issue: Arc<Issue>, domain: String, attempt: u32, n_substance: u32, cap_left: Usd) {
+    fn select_model(
+        &self,
+        issue: Arc<Issue>,
+        domain: String,
+        attempt: u32,
+        n_substance: u32,
+        cap_left: Usd,
+    ) {
         let workshop = self.workshop.clone();
         let number = issue.number;
         let failed = move |failure: Failure| Input::ModelSelected {
@@ -219,19 +321,37 @@ impl Executor {
             reason: format!("left to the agent's program: {failure}"),
         };
         self.blocking(failed, move || {
-            match workshop.strategies.select_model(&issue, &domain, attempt, n_substance, cap_left) {
-                Ok(ChosenModel { model, effort, reason }) => {
-                    Input::ModelSelected { issue: number, model, effort, reason }
-                }
+            match workshop
+                .strategies
+                .select_model(&issue, &domain, attempt, n_substance, cap_left)
+            {
+                Ok(ChosenModel {
+                    model,
+                    effort,
+                    reason,
+                }) => Input::ModelSelected {
+                    issue: number,
+                    model,
+                    effort,
+                    reason,
+                },
                 Err(undecided) => Input::Undecided(undecided),
             }
         });
     }
 
     /// Runs an effect of an attempt; an error is its failure.
-    fn attempt(&self, id: AttemptId, work: impl Future<Output = Result<Input, Failure>> + Send + 'static) {
+    fn attempt(
+        &self,
+        id: AttemptId,
+        work: impl Future<Output = Result<Input, Failure>> + Send + 'static,
+    ) {
         let AttemptId { issue, attempt } = id;
-        let failed = move |failure| Input::Failed { issue, attempt, failure };
+        let failed = move |failure| Input::Failed {
+            issue,
+            attempt,
+            failure,
+        };
         self.attempt_or(id, failed, async move { work.await.unwrap_or_else(failed) });
     }
 
@@ -270,31 +390,46 @@ impl Executor {
     }
 
     /// Sends the answer of an effect, or what stands for it if the effect panicked.
-    fn answer(&self, failed: impl Fn(Failure) -> Input + Send + 'static, answer: tokio::task::JoinHandle<Input>) {
+    fn answer(
+        &self,
+        failed: impl Fn(Failure) -> Input + Send + 'static,
+        answer: tokio::task::JoinHandle<Input>,
+    ) {
         let inputs = self.inputs.clone();
         let began = Instant::now();
         let waiting = async move {
             let input = answer.await.unwrap_or_else(|error| {
                 tracing::error!(%error, "an effect panicked");
-                failed(Failure::Crash { message: format!("a defect in autoissue: {error}") })
+                failed(Failure::Crash {
+                    message: format!("a defect in autoissue: {error}"),
+                })
             });
             log::answer(&input, began.elapsed());
             // The dispatcher is gone only when the session is over.
             let _ = inputs.send(input);
         };
-        self.tasks.spawn_on(waiting.in_current_span(), &self.runtime);
+        self.tasks
+            .spawn_on(waiting.in_current_span(), &self.runtime);
     }
 
     fn stoppable(&self, id: AttemptId) -> (watch::Receiver<Wish>, CancellationToken) {
         let (wish, wished) = watch::channel(Wish::GoOn);
         let cancel = self.everything.child_token();
-        lock(&self.running).insert(id, Running { wish, cancel: cancel.clone() });
+        lock(&self.running).insert(
+            id,
+            Running {
+                wish,
+                cancel: cancel.clone(),
+            },
+        );
         (wished, cancel)
     }
 
     fn stop(&self, id: AttemptId, reason: StopReason) {
         let running = lock(&self.running);
-        let Some(running) = running.get(&id) else { return };
+        let Some(running) = running.get(&id) else {
+            return;
+        };
         let wish = match reason {
             StopReason::Budget => Wish::StopForBudget,
             StopReason::Interrupted => Wish::Stop,
@@ -340,7 +475,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 fn unclassified() -> Classification {
-    Classification { domain: "unknown".to_owned(), by: "none".to_owned(), ..Classification::default() }
+    Classification {
+        domain: "unknown".to_owned(),
+        by: "none".to_owned(),
+        ..Classification::default()
+    }
 }
 
 impl PublishOrder {
@@ -368,14 +507,20 @@ impl PublishOrder {
 fn foundations(engine: &Engine, task: &Task) -> Vec<Foundation> {
     let on = |task: &Task| -> Vec<IssueNumber> {
         let numbers = task.issue.dependencies.iter().map(|on| on.number);
-        numbers.filter(|number| engine.task(*number).is_some()).collect()
+        numbers
+            .filter(|number| engine.task(*number).is_some())
+            .collect()
     };
     let mut order: Vec<IssueNumber> = Vec::new();
     // Depth first without recursion: what is still below is pushed on top, and is taken once that is done.
     let mut stack: Vec<IssueNumber> = on(task).into_iter().rev().collect();
     while let Some(&top) = stack.last() {
         let below: Vec<IssueNumber> = engine.task(top).map(&on).unwrap_or_default();
-        let mut missing = below.into_iter().rev().filter(|number| !order.contains(number)).peekable();
+        let mut missing = below
+            .into_iter()
+            .rev()
+            .filter(|number| !order.contains(number))
+            .peekable();
         if missing.peek().is_some() {
             stack.extend(missing);
         } else {
@@ -386,7 +531,10 @@ fn foundations(engine: &Engine, task: &Task) -> Vec<Foundation> {
         }
     }
     let implied = |number: IssueNumber| {
-        let others = order.iter().filter(|other| **other != number).filter_map(|other| engine.task(*other));
+        let others = order
+            .iter()
+            .filter(|other| **other != number)
+            .filter_map(|other| engine.task(*other));
         others.flat_map(&on).any(|below| below == number)
     };
     let direct = on(task);
@@ -394,7 +542,10 @@ fn foundations(engine: &Engine, task: &Task) -> Vec<Foundation> {
         .iter()
         .filter_map(|number| {
             let foundation = engine.task(*number)?;
-            let published = foundation.publication.as_ref().and_then(|publication| publication.pull_request.clone());
+            let published = foundation
+                .publication
+                .as_ref()
+                .and_then(|publication| publication.pull_request.clone());
             Some(Foundation {
                 issue: *number,
                 pull_request: published.or_else(|| foundation.outcome()?.pull_request().cloned()),

@@ -112,17 +112,28 @@ impl Journal {
             create_file(&path).map_err(files)?;
         }
         let open = || -> Result<(Connection, i64), Fault> {
-            let mut connection = Connection::open_with_flags(&path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
+            let mut connection =
+                Connection::open_with_flags(&path, flags(OpenFlags::SQLITE_OPEN_READ_WRITE))?;
             prepare(&mut connection, promised)?;
             let n_writes = count_writes(&connection, promised)?;
             Ok((connection, n_writes))
         };
         let (connection, n_writes) = open().map_err(|fault| fault.at(&path))?;
         if promised.is_none() {
-            mark.note(n_writes).and_then(|()| mark.sync()).map_err(files)?;
-            File::open(state_dir).and_then(|directory| directory.sync_all()).map_err(files)?;
+            mark.note(n_writes)
+                .and_then(|()| mark.sync())
+                .map_err(files)?;
+            File::open(state_dir)
+                .and_then(|directory| directory.sync_all())
+                .map_err(files)?;
         }
-        Ok(Journal { connection, path, mark: Some(mark), n_writes: 0, on_commit: None })
+        Ok(Journal {
+            connection,
+            path,
+            mark: Some(mark),
+            n_writes: 0,
+            on_commit: None,
+        })
     }
 
     /// Opens the journal of a state directory for reading, also while a session writes to it. Where there never was a
@@ -132,7 +143,8 @@ impl Journal {
     /// As [`Journal::open`].
     pub fn open_read_only(state_dir: &Path) -> Result<Journal, JournalError> {
         let path = path_in(state_dir)?;
-        let promised = mark::promised(state_dir).map_err(|error| JournalError::of_files(&path, error))?;
+        let promised =
+            mark::promised(state_dir).map_err(|error| JournalError::of_files(&path, error))?;
         if is_empty(&path).map_err(|error| JournalError::of_files(&path, error))? {
             refuse_emptied(&path, promised)?;
             return Journal::in_memory();
@@ -153,7 +165,13 @@ impl Journal {
                 drop(Journal::open(state_dir)?);
                 Journal::open_read_only(state_dir)
             }
-            (connection, _) => Ok(Journal { connection, path, mark: None, n_writes: 0, on_commit: None }),
+            (connection, _) => Ok(Journal {
+                connection,
+                path,
+                mark: None,
+                n_writes: 0,
+                on_commit: None,
+            }),
         }
     }
 
@@ -169,7 +187,13 @@ impl Journal {
             Ok(connection)
         };
         let connection = open().map_err(|fault| fault.at(&path))?;
-        Ok(Journal { connection, path, mark: None, n_writes: 0, on_commit: None })
+        Ok(Journal {
+            connection,
+            path,
+            mark: None,
+            n_writes: 0,
+            on_commit: None,
+        })
     }
 
     /// Calls `hook` around each commit of this journal from now on. For crash tests.
@@ -184,7 +208,9 @@ impl Journal {
     pub fn create_session(&mut self, new: &NewSession) -> Result<(), JournalError> {
         self.write(|transaction, head| {
             if Tip::find(transaction, &new.id)?.is_some() {
-                return Err(Fault::Refused(JournalError::SessionExists { id: new.id.clone() }));
+                return Err(Fault::Refused(JournalError::SessionExists {
+                    id: new.id.clone(),
+                }));
             }
             head.n_sessions += 1;
             insert_session(transaction, head.n_sessions, new)
@@ -228,7 +254,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::NoSession`], and [`JournalError::Damaged`] with the first event that is not what was written.
-    pub fn read(&self, session: &SessionId, after_seq: u64, limit: usize) -> Result<Vec<StoredEvent>, JournalError> {
+    pub fn read(
+        &self,
+        session: &SessionId,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, JournalError> {
         self.snapshot(|transaction| {
             let tip = Tip::of(transaction, session)?;
             read_events(transaction, session, &tip, integer(after_seq)?, limit)
@@ -254,8 +285,14 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::Damaged`] with the first session that is not what was written.
-    pub fn sessions(&self, repository: Option<&str>, limit: usize) -> Result<Vec<SessionRow>, JournalError> {
-        self.list(limit, |row| repository.is_none_or(|wanted| wanted == row.repository))
+    pub fn sessions(
+        &self,
+        repository: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<SessionRow>, JournalError> {
+        self.list(limit, |row| {
+            repository.is_none_or(|wanted| wanted == row.repository)
+        })
     }
 
     /// Finds the one session whose id is or begins with `prefix`.
@@ -263,12 +300,16 @@ impl Journal {
     /// # Errors
     /// [`JournalError::NoSession`], [`JournalError::Ambiguous`], and as [`Journal::sessions`].
     pub fn session(&self, prefix: &str) -> Result<SessionRow, JournalError> {
-        let mut found = self.list(usize::MAX, |row| !prefix.is_empty() && row.id.as_str().starts_with(prefix))?;
+        let mut found = self.list(usize::MAX, |row| {
+            !prefix.is_empty() && row.id.as_str().starts_with(prefix)
+        })?;
         if let Some(exact) = found.iter().position(|row| row.id.as_str() == prefix) {
             return Ok(found.swap_remove(exact));
         }
         match found.len() {
-            0 => Err(JournalError::NoSession { wanted: prefix.to_owned() }),
+            0 => Err(JournalError::NoSession {
+                wanted: prefix.to_owned(),
+            }),
             1 => Ok(found.remove(0)),
             _ => Err(JournalError::Ambiguous {
                 prefix: prefix.to_owned(),
@@ -283,7 +324,11 @@ impl Journal {
     /// As [`Journal::sessions`].
     pub fn newest_unfinished(&self, repository: &str) -> Result<Option<SessionRow>, JournalError> {
         let unfinished = |row: &SessionRow| {
-            row.repository == repository && matches!(row.status, SessionStatus::Running | SessionStatus::Interrupted)
+            row.repository == repository
+                && matches!(
+                    row.status,
+                    SessionStatus::Running | SessionStatus::Interrupted
+                )
         };
         Ok(self.list(1, unfinished)?.pop())
     }
@@ -293,9 +338,21 @@ impl Journal {
     ///
     /// # Errors
     /// As [`Journal::costs`].
-    pub fn cost_history(&self, backend: &str, model: &str, limit: usize) -> Result<Vec<i64>, JournalError> {
+    pub fn cost_history(
+        &self,
+        backend: &str,
+        model: &str,
+        limit: usize,
+    ) -> Result<Vec<i64>, JournalError> {
         let same = |cost: &CostRow| cost.known && cost.backend == backend && cost.model == model;
-        Ok(self.costs()?.into_iter().rev().filter(same).take(limit).map(|cost| cost.usd_micros).collect())
+        Ok(self
+            .costs()?
+            .into_iter()
+            .rev()
+            .filter(same)
+            .take(limit)
+            .map(|cost| cost.usd_micros)
+            .collect())
     }
 
     /// Returns all costs of all sessions, oldest first.
@@ -310,7 +367,12 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::NoSession`], and what any write may meet.
-    pub fn request(&mut self, session: &SessionId, kind: &str, body: &str) -> Result<u64, JournalError> {
+    pub fn request(
+        &mut self,
+        session: &SessionId,
+        kind: &str,
+        body: &str,
+    ) -> Result<u64, JournalError> {
         self.write(|transaction, _| {
             let tip = Tip::of(transaction, session)?;
             insert_request(transaction, &tip, kind, body)
@@ -329,7 +391,9 @@ impl Journal {
         }
         self.write(|transaction, _| {
             let requests = read_requests(transaction, session)?;
-            requests.iter().try_for_each(|request| remove_request(transaction, request.id))?;
+            requests
+                .iter()
+                .try_for_each(|request| remove_request(transaction, request.id))?;
             Ok(requests)
         })
     }
@@ -346,7 +410,9 @@ impl Journal {
             }
         };
         let commit = || -> Result<(T, i64), Fault> {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = self
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut head = Head::load(&transaction)?;
             let value = body(&transaction, &mut head)?;
             head.n_writes += 1;
@@ -366,7 +432,10 @@ impl Journal {
     }
 
     /// Reads with one view of the journal, whatever is written meanwhile.
-    fn snapshot<T>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>) -> Result<T, JournalError> {
+    fn snapshot<T>(
+        &self,
+        body: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
+    ) -> Result<T, JournalError> {
         let read = || {
             let transaction = self.connection.unchecked_transaction()?;
             body(&transaction)
@@ -374,7 +443,11 @@ impl Journal {
         read().map_err(|fault: Fault| fault.at(&self.path))
     }
 
-    fn list(&self, limit: usize, wanted: impl FnMut(&SessionRow) -> bool) -> Result<Vec<SessionRow>, JournalError> {
+    fn list(
+        &self,
+        limit: usize,
+        wanted: impl FnMut(&SessionRow) -> bool,
+    ) -> Result<Vec<SessionRow>, JournalError> {
         self.snapshot(|transaction| {
             let head = Head::load(transaction)?;
             read_sessions(transaction, head.n_sessions, limit, wanted)
@@ -384,14 +457,20 @@ impl Journal {
 
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Journal").field("path", &self.path).field("n_writes", &self.n_writes).finish_non_exhaustive()
+        f.debug_struct("Journal")
+            .field("path", &self.path)
+            .field("n_writes", &self.n_writes)
+            .finish_non_exhaustive()
     }
 }
 
 fn path_in(state_dir: &Path) -> Result<PathBuf, JournalError> {
     let path = state_dir.join(FILE_NAME);
     if PATH_BYTES_MAX < path.as_os_str().len() {
-        return Err(JournalError::PathTooLong { path, bytes_max: PATH_BYTES_MAX });
+        return Err(JournalError::PathTooLong {
+            path,
+            bytes_max: PATH_BYTES_MAX,
+        });
     }
     Ok(path)
 }
@@ -402,13 +481,21 @@ fn flags(access: OpenFlags) -> OpenFlags {
 
 /// A directory that exists keeps its permissions: it may be shared on purpose.
 fn create_directory(state_dir: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(state_dir)
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(state_dir)
 }
 
 /// SQLite would make the file readable for everybody. An existing file is not opened here, for closing it again would
 /// drop the locks that SQLite holds on it elsewhere in this process.
 fn create_file(path: &Path) -> io::Result<()> {
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+    {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
@@ -440,7 +527,11 @@ fn read_only(
     let connection = open()?;
     schema::configure(&connection)?;
     let found = refuse_newer_or_emptied(&connection, promised)?;
-    if found == (Found::Journal { version: schema::VERSION }) {
+    if found
+        == (Found::Journal {
+            version: schema::VERSION,
+        })
+    {
         schema::check(&connection)?;
         count_writes(&connection, promised)?;
     }
@@ -450,10 +541,17 @@ fn read_only(
 /// Opens a file that nobody changes, without the files that SQLite puts beside it.
 fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
     let escape = |byte: &u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => char::from(*byte).to_string(),
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+            char::from(*byte).to_string()
+        }
         _ => format!("%{byte:02x}"),
     };
-    let escaped: String = path.as_os_str().as_encoded_bytes().iter().map(escape).collect();
+    let escaped: String = path
+        .as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .map(escape)
+        .collect();
     let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     Connection::open_with_flags(format!("file:{escaped}?immutable=1"), flags(access))
 }
@@ -483,11 +581,13 @@ fn refuse_newer_or_emptied(connection: &Connection, promised: Option<i64>) -> Re
     let found = schema::identify(connection)?;
     match found {
         Found::Nothing if promised.is_some() => Err(Damage::Emptied.into()),
-        Found::Journal { version } if version > schema::VERSION => Err(Fault::Refused(JournalError::Newer {
-            path: connection.path().unwrap_or_default().into(),
-            found: version,
-            supported: schema::VERSION,
-        })),
+        Found::Journal { version } if version > schema::VERSION => {
+            Err(Fault::Refused(JournalError::Newer {
+                path: connection.path().unwrap_or_default().into(),
+                found: version,
+                supported: schema::VERSION,
+            }))
+        }
         Found::Nothing | Found::Journal { .. } => Ok(found),
     }
 }
@@ -519,7 +619,11 @@ mod tests {
     }
 
     fn append(journal: &mut Journal, body: &str) -> Result<RangeInclusive<u64>, JournalError> {
-        let event = NewEvent { kind: "Noted", issue: None, body };
+        let event = NewEvent {
+            kind: "Noted",
+            issue: None,
+            body,
+        };
         journal.append(&session().id, 1, &[event], AppendExtras::default())
     }
 
@@ -530,7 +634,10 @@ mod tests {
         journal.create_session(&session()).unwrap();
         // A database that may not grow fails as on a full disk.
         let grow_to = |journal: &Journal, pages: i64| {
-            journal.connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(())).unwrap();
+            journal
+                .connection
+                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
+                .unwrap();
         };
         grow_to(&journal, 40);
         let body = "x".repeat(10_000);
@@ -545,9 +652,18 @@ mod tests {
         assert!(error.hint().unwrap().contains("autoissue resume"));
         assert_eq!(journal.verify(&session().id).unwrap(), last_seq);
         grow_to(&journal, 400);
-        assert_eq!(append(&mut journal, &body).unwrap(), last_seq + 1..=last_seq + 1);
+        assert_eq!(
+            append(&mut journal, &body).unwrap(),
+            last_seq + 1..=last_seq + 1
+        );
         drop(journal);
-        assert_eq!(Journal::open(state.path()).unwrap().verify(&session().id).unwrap(), last_seq + 1);
+        assert_eq!(
+            Journal::open(state.path())
+                .unwrap()
+                .verify(&session().id)
+                .unwrap(),
+            last_seq + 1
+        );
     }
 
     #[test]
@@ -555,12 +671,23 @@ mod tests {
         let mut journal = Journal::in_memory().unwrap();
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
-        journal.on_commit(Box::new(move |write, moment| log.lock().unwrap().push((write, moment))));
+        journal.on_commit(Box::new(move |write, moment| {
+            log.lock().unwrap().push((write, moment))
+        }));
         journal.create_session(&session()).unwrap();
         append(&mut journal, "{}").unwrap();
         journal.take_requests(&session().id).unwrap();
-        let expected = [(1, Moment::Before), (1, Moment::After), (2, Moment::Before), (2, Moment::After)];
-        assert_eq!(*seen.lock().unwrap(), expected, "looking for requests is no write");
+        let expected = [
+            (1, Moment::Before),
+            (1, Moment::After),
+            (2, Moment::Before),
+            (2, Moment::After),
+        ];
+        assert_eq!(
+            *seen.lock().unwrap(),
+            expected,
+            "looking for requests is no write"
+        );
     }
 
     #[test]
@@ -568,10 +695,16 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut journal = Journal::open(state.path()).unwrap();
         journal.create_session(&session()).unwrap();
-        journal.connection.busy_timeout(std::time::Duration::ZERO).unwrap();
+        journal
+            .connection
+            .busy_timeout(std::time::Duration::ZERO)
+            .unwrap();
         let other = Connection::open(state.path().join(FILE_NAME)).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        assert!(matches!(append(&mut journal, "{}"), Err(JournalError::Busy { .. })));
+        assert!(matches!(
+            append(&mut journal, "{}"),
+            Err(JournalError::Busy { .. })
+        ));
         other.execute_batch("ROLLBACK").unwrap();
         assert_eq!(append(&mut journal, "{}").unwrap(), 1..=1);
     }

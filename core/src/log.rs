@@ -42,13 +42,21 @@ pub(crate) fn effect(effect: &Effect) -> Span {
         Effect::Classify { issue } => ("classify", Some(issue.number), None),
         Effect::SelectModel { issue, .. } => ("select_model", Some(issue.number), None),
         Effect::CheckBase => ("check_base", None, None),
-        Effect::LeaseWorktree { issue, attempt, .. } => ("lease_worktree", Some(*issue), Some(*attempt)),
-        Effect::RunAgent { issue, attempt, .. } => ("run_agent", Some(issue.number), Some(*attempt)),
+        Effect::LeaseWorktree { issue, attempt, .. } => {
+            ("lease_worktree", Some(*issue), Some(*attempt))
+        }
+        Effect::RunAgent { issue, attempt, .. } => {
+            ("run_agent", Some(issue.number), Some(*attempt))
+        }
         Effect::Stop { issue, attempt, .. } => ("stop", Some(*issue), Some(*attempt)),
-        Effect::CollectWork { issue, attempt, .. } => ("collect_work", Some(issue.number), Some(*attempt)),
+        Effect::CollectWork { issue, attempt, .. } => {
+            ("collect_work", Some(issue.number), Some(*attempt))
+        }
         Effect::RunChecks { issue, attempt, .. } => ("run_checks", Some(*issue), Some(*attempt)),
         Effect::Publish { issue, attempt } => ("publish", Some(*issue), Some(*attempt)),
-        Effect::ReleaseWorktree { issue, attempt, .. } => ("release_worktree", Some(*issue), Some(*attempt)),
+        Effect::ReleaseWorktree { issue, attempt, .. } => {
+            ("release_worktree", Some(*issue), Some(*attempt))
+        }
     };
     whose(issue, attempt).in_scope(|| error_span!("effect", effect = name))
 }
@@ -57,7 +65,9 @@ pub(crate) fn effect(effect: &Effect) -> Span {
 pub(crate) fn answer(input: &Input, took: Duration) {
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match input {
-        Input::Failed { failure, .. } | Input::BacklogFailed { failure } | Input::PlanFailed { failure } => {
+        Input::Failed { failure, .. }
+        | Input::BacklogFailed { failure }
+        | Input::PlanFailed { failure } => {
             debug!(took_ms, reason = headline(failure), "failed");
         }
         _ => debug!(took_ms, "ended"),
@@ -69,20 +79,44 @@ pub(crate) fn event(seq: u64, kind: &str, event: &Event) {
     let span = whose(event.issue(), attempt_of(event));
     if let Some(failure) = event.failure() {
         let failure_type = failure.failure_type().map_or("interrupted", |it| it.name());
-        return span
-            .in_scope(|| warn!(seq, event = kind, failure = failure_type, reason = headline(failure), "journaled"));
+        return span.in_scope(|| {
+            warn!(
+                seq,
+                event = kind,
+                failure = failure_type,
+                reason = headline(failure),
+                "journaled"
+            )
+        });
     }
     span.in_scope(|| match event {
-        Event::ServicePaused { service, message, .. } => {
+        Event::ServicePaused {
+            service, message, ..
+        } => {
             warn!(seq, event = kind, %service, reason = first_line(message), "journaled");
         }
         Event::ServiceFailed { service, .. } | Event::BreakerOpened { service, .. } => {
             warn!(seq, event = kind, %service, "journaled");
         }
-        Event::SessionStopping { message, .. } => warn!(seq, event = kind, reason = first_line(message), "journaled"),
-        Event::TaskFinished { outcome, .. } => info!(seq, event = kind, outcome = outcome.name(), "journaled"),
-        Event::AgentExited { charged, assumed, .. } | Event::PlannerExited { charged, assumed, .. } => {
-            info!(seq, event = kind, charged_usd = charged.dollars(), assumed, "journaled");
+        Event::SessionStopping { message, .. } => {
+            warn!(seq, event = kind, reason = first_line(message), "journaled")
+        }
+        Event::TaskFinished { outcome, .. } => {
+            info!(seq, event = kind, outcome = outcome.name(), "journaled")
+        }
+        Event::AgentExited {
+            charged, assumed, ..
+        }
+        | Event::PlannerExited {
+            charged, assumed, ..
+        } => {
+            info!(
+                seq,
+                event = kind,
+                charged_usd = charged.dollars(),
+                assumed,
+                "journaled"
+            );
         }
         // There are as many of these as issues, or more.
         Event::TaskAccepted { .. }

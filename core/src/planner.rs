@@ -24,8 +24,15 @@ pub(crate) use document::answer_schema;
 pub(crate) use prompt::{Question, prompt};
 
 /// Domains of which each issue carries exactly one as a label: those that the built-in classifier knows, but for `unknown`.
-pub const DOMAINS: [&str; 7] =
-    ["backend", "frontend", "database", "infrastructure", "security", "testing", "documentation"];
+pub const DOMAINS: [&str; 7] = [
+    "backend",
+    "frontend",
+    "database",
+    "infrastructure",
+    "security",
+    "testing",
+    "documentation",
+];
 /// Issues of one plan: more than anybody reviews, and than a night can do.
 pub const N_ISSUES_MAX: usize = 100;
 /// Characters of a title; GitHub takes 256.

@@ -92,7 +92,10 @@ impl Plugins {
 
     /// Returns the plugin that takes decisions of this kind.
     pub fn of(&self, kind: Kind) -> Option<&Chosen> {
-        self.chosen.iter().find(|(of, _)| *of == kind).map(|(_, chosen)| chosen)
+        self.chosen
+            .iter()
+            .find(|(of, _)| *of == kind)
+            .map(|(_, chosen)| chosen)
     }
 
     /// Returns all that take decisions, by kind.
@@ -112,11 +115,16 @@ pub fn cache_dir(state_dir: &Path) -> PathBuf {
 /// Where it cannot be read, or is a directory.
 pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginsError> {
     if path.is_dir() {
-        return Err(PluginsError::Directory { path: path.to_owned() });
+        return Err(PluginsError::Directory {
+            path: path.to_owned(),
+        });
     }
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut bytes));
-    read.map_err(|source| PluginsError::Unreadable { path: path.to_owned(), source })?;
+    read.map_err(|source| PluginsError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
     Ok(bytes)
 }
 
@@ -124,7 +132,10 @@ pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginsError> {
 ///
 /// # Errors
 /// Where it cannot be read, or is another one.
-pub fn read_agreed(settings: &PluginSettings, lock: Option<&PluginLock>) -> Result<Vec<u8>, PluginsError> {
+pub fn read_agreed(
+    settings: &PluginSettings,
+    lock: Option<&PluginLock>,
+) -> Result<Vec<u8>, PluginsError> {
     Entry::configured(settings).read(lock)
 }
 
@@ -185,26 +196,48 @@ impl Entry {
     fn load(&self, host: &PluginHost, component: &[u8]) -> Result<Plugin, PluginsError> {
         let PluginGrants { exec, env, wasi } = self.grants.clone();
         let loaded = host.load(component, &Grants { exec, env, wasi });
-        loaded.map_err(|source| PluginsError::Refused { path: self.path.clone(), source })
+        loaded.map_err(|source| PluginsError::Refused {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// Compares a file with what was agreed to. What a plugin is granted holds for that file alone.
-    fn check_pin(&self, lock: Option<&PluginLock>, found: Sha256Digest) -> Result<(), PluginsError> {
+    fn check_pin(
+        &self,
+        lock: Option<&PluginLock>,
+        found: Sha256Digest,
+    ) -> Result<(), PluginsError> {
         let plugin = self.shown();
-        if let Some(expected) = self.sha256.clone().filter(|expected| expected.parse() != Ok(found)) {
-            return Err(PluginsError::Changed { plugin, path: self.path.clone(), expected, found });
+        if let Some(expected) = self
+            .sha256
+            .clone()
+            .filter(|expected| expected.parse() != Ok(found))
+        {
+            return Err(PluginsError::Changed {
+                plugin,
+                path: self.path.clone(),
+                expected,
+                found,
+            });
         }
         let locked = self.name.as_ref().and_then(|name| lock?.plugin(name));
         if let Some(locked) = locked {
             return Ok(locked.check(&self.path, found, &self.grants)?);
         }
         let is_pinned = self.sha256.is_some() || self.grants == PluginGrants::default();
-        if is_pinned { Ok(()) } else { Err(PluginsError::NotPinned { plugin, found }) }
+        if is_pinned {
+            Ok(())
+        } else {
+            Err(PluginsError::NotPinned { plugin, found })
+        }
     }
 
     /// Returns its name, or what stands for it.
     fn shown(&self) -> String {
-        self.name.clone().unwrap_or_else(|| self.path.display().to_string())
+        self.name
+            .clone()
+            .unwrap_or_else(|| self.path.display().to_string())
     }
 }
 
@@ -226,25 +259,48 @@ struct Loader<'a> {
 impl<'a> Loader<'a> {
     fn new(request: &'a Request<'a>) -> Result<Self, PluginsError> {
         let names_none = request.arguments.is_empty() && request.config.plugins.is_empty();
-        let lock = if names_none { None } else { PluginLock::read(request.project)? };
-        Ok(Self { request, lock, host: None, known: Vec::new() })
+        let lock = if names_none {
+            None
+        } else {
+            PluginLock::read(request.project)?
+        };
+        Ok(Self {
+            request,
+            lock,
+            host: None,
+            known: Vec::new(),
+        })
     }
 
     /// Lets a plugin of the command line take the decision that it names, or all that it can.
-    fn take_argument(&mut self, argument: &PluginArgument, plugins: &mut Plugins) -> Result<(), PluginsError> {
+    fn take_argument(
+        &mut self,
+        argument: &PluginArgument,
+        plugins: &mut Plugins,
+    ) -> Result<(), PluginsError> {
         let entry = self.entry_of(argument);
         let plugin = self.load(&entry)?;
         let kinds: Vec<Kind> = match argument.kind {
             Some(kind) => vec![kind],
-            None => Kind::ALL.into_iter().filter(|kind| plugin.strategy(*kind, None).is_ok()).collect(),
+            None => Kind::ALL
+                .into_iter()
+                .filter(|kind| plugin.strategy(*kind, None).is_ok())
+                .collect(),
         };
         for kind in kinds {
             plugin.strategy(kind, None)?;
             if let Some(other) = plugins.of(kind) {
-                let [first, second] = [&other.plugin, &plugin].map(|plugin| plugin.info().name.clone());
-                return Err(PluginsError::TwoForOneKind { kind, first, second });
+                let [first, second] =
+                    [&other.plugin, &plugin].map(|plugin| plugin.info().name.clone());
+                return Err(PluginsError::TwoForOneKind {
+                    kind,
+                    first,
+                    second,
+                });
             }
-            plugins.chosen.push((kind, Chosen::new(&plugin, None, &entry)));
+            plugins
+                .chosen
+                .push((kind, Chosen::new(&plugin, None, &entry)));
         }
         Ok(())
     }
@@ -254,7 +310,12 @@ impl<'a> Loader<'a> {
         let real = |path: &Path| path.canonicalize().ok();
         let is_same = |plugin: &&PluginSettings| {
             real(&argument.path).map_or_else(
-                || argument.path.file_name().is_some_and(|name| name == plugin.name.as_str()),
+                || {
+                    argument
+                        .path
+                        .file_name()
+                        .is_some_and(|name| name == plugin.name.as_str())
+                },
                 |path| real(&plugin.path) == Some(path),
             )
         };
@@ -265,23 +326,38 @@ impl<'a> Loader<'a> {
     /// Lets the plugin that `strategies` names take a decision that is not taken yet.
     fn take_configured(&mut self, kind: Kind, plugins: &mut Plugins) -> Result<(), PluginsError> {
         let named = named(self.request.config, kind).filter(|_| plugins.of(kind).is_none());
-        let Some(named) = named.filter(|name| !RESERVED_NAMES.contains(name)) else { return Ok(()) };
-        let (name, strategy) = named.split_once('/').map_or((named, None), |(name, rest)| (name, Some(rest)));
+        let Some(named) = named.filter(|name| !RESERVED_NAMES.contains(name)) else {
+            return Ok(());
+        };
+        let (name, strategy) = named
+            .split_once('/')
+            .map_or((named, None), |(name, rest)| (name, Some(rest)));
         // A name that no plugin has is for whoever knows the built-ins to refuse.
-        let Some(plugin) = self.request.config.plugins.iter().find(|plugin| plugin.name == name) else {
+        let Some(plugin) = self
+            .request
+            .config
+            .plugins
+            .iter()
+            .find(|plugin| plugin.name == name)
+        else {
             return Ok(());
         };
         let entry = Entry::configured(plugin);
         let plugin = self.load(&entry)?;
         plugin.strategy(kind, strategy)?;
-        plugins.chosen.push((kind, Chosen::new(&plugin, strategy, &entry)));
+        plugins
+            .chosen
+            .push((kind, Chosen::new(&plugin, strategy, &entry)));
         Ok(())
     }
 
     /// Loads the plugin of an entry, once for each file.
     fn load(&mut self, entry: &Entry) -> Result<Plugin, PluginsError> {
         let path = &entry.path;
-        let unreadable = |source| PluginsError::Unreadable { path: path.clone(), source };
+        let unreadable = |source| PluginsError::Unreadable {
+            path: path.clone(),
+            source,
+        };
         let real_path = path.canonicalize().map_err(unreadable)?;
         if let Some(known) = self.known.iter().find(|known| known.real_path == real_path) {
             if known.entry.name == entry.name {
@@ -289,19 +365,31 @@ impl<'a> Loader<'a> {
             }
             // What was agreed on for one name does not hold for another.
             let (name, path) = (known.plugin.info().name.clone(), path.clone());
-            return Err(PluginsError::TwoOfOneName { name, first: path.clone(), second: path });
+            return Err(PluginsError::TwoOfOneName {
+                name,
+                first: path.clone(),
+                second: path,
+            });
         }
         let component = entry.read(self.lock.as_ref())?;
         let plugin = entry.load(self.host()?, &component)?;
         self.check_name(&plugin, entry)?;
-        self.known.push(Known { entry: entry.clone(), plugin: plugin.clone(), real_path });
+        self.known.push(Known {
+            entry: entry.clone(),
+            plugin: plugin.clone(),
+            real_path,
+        });
         Ok(plugin)
     }
 
     fn host(&mut self) -> Result<&PluginHost, HostError> {
         if self.host.is_none() {
             let cache = cache_dir(self.request.state_dir);
-            let host = if self.request.may_write { PluginHost::new(&cache) } else { PluginHost::read_only(&cache) };
+            let host = if self.request.may_write {
+                PluginHost::new(&cache)
+            } else {
+                PluginHost::read_only(&cache)
+            };
             self.host = Some(host?);
         }
         Ok(self.host.as_ref().expect("it was just made"))
@@ -312,10 +400,17 @@ impl<'a> Loader<'a> {
         let own = &plugin.info().name;
         for name in entry.name.iter().chain([own]) {
             if RESERVED_NAMES.contains(&name.as_str()) {
-                return Err(PluginsError::ReservedName { name: name.clone(), path: entry.path.clone() });
+                return Err(PluginsError::ReservedName {
+                    name: name.clone(),
+                    path: entry.path.clone(),
+                });
             }
         }
-        match self.known.iter().find(|known| known.plugin.info().name == *own) {
+        match self
+            .known
+            .iter()
+            .find(|known| known.plugin.info().name == *own)
+        {
             Some(other) => Err(PluginsError::TwoOfOneName {
                 name: own.clone(),
                 first: other.entry.path.clone(),
@@ -327,19 +422,37 @@ impl<'a> Loader<'a> {
 
     /// Checks the plugins that take no decision: whoever changed one meant to get in.
     fn check_idle(&self) -> Result<(), PluginsError> {
-        let is_known = |entry: &Entry| self.known.iter().any(|known| known.entry.name == entry.name);
-        let mut idle = self.request.config.plugins.iter().map(Entry::configured).filter(|entry| !is_known(entry));
+        let is_known = |entry: &Entry| {
+            self.known
+                .iter()
+                .any(|known| known.entry.name == entry.name)
+        };
+        let mut idle = self
+            .request
+            .config
+            .plugins
+            .iter()
+            .map(Entry::configured)
+            .filter(|entry| !is_known(entry));
         idle.try_for_each(|entry| entry.read(self.lock.as_ref()).map(drop))
     }
 
     /// Gives each plugin its settings, and compares what a backend asks for with what it was granted.
     fn finish(self, mut plugins: Plugins) -> Result<Plugins, PluginsError> {
         for known in &self.known {
-            settings::hand_out(&known.plugin, known.entry.settings.as_ref(), &mut plugins.chosen)?;
+            settings::hand_out(
+                &known.plugin,
+                known.entry.settings.as_ref(),
+                &mut plugins.chosen,
+            )?;
         }
         if let Some(backend) = plugins.of(Kind::AgentBackend) {
             let is_its = |known: &&Known| known.plugin.digest() == backend.plugin.digest();
-            let known = self.known.iter().find(is_its).expect("what decides was loaded");
+            let known = self
+                .known
+                .iter()
+                .find(is_its)
+                .expect("what decides was loaded");
             check_asked(backend, &known.entry)?;
         }
         Ok(plugins)
@@ -349,13 +462,23 @@ impl<'a> Loader<'a> {
 impl Chosen {
     fn new(plugin: &Plugin, strategy: Option<&str>, entry: &Entry) -> Self {
         let (plugin, strategy) = (plugin.clone(), strategy.map(str::to_owned));
-        Self { plugin, strategy, settings: String::new(), on_error: entry.on_error }
+        Self {
+            plugin,
+            strategy,
+            settings: String::new(),
+            on_error: entry.on_error,
+        }
     }
 
     /// Returns who decides, for the record: name, version, and the SHA-256 of the component.
     pub fn by(&self) -> String {
         let info = self.plugin.info();
-        format!("{} {}, sha256 {}", info.name, info.version, self.plugin.digest())
+        format!(
+            "{} {}, sha256 {}",
+            info.name,
+            info.version,
+            self.plugin.digest()
+        )
     }
 }
 
@@ -371,22 +494,45 @@ pub fn named(config: &Config, kind: Kind) -> Option<&str> {
 
 /// Refuses a backend that asks for more than it was granted, with what has to be granted.
 fn check_asked(chosen: &Chosen, entry: &Entry) -> Result<(), PluginsError> {
-    let asked = chosen.plugin.asked_program(chosen.strategy.as_deref(), &chosen.settings);
+    let asked = chosen
+        .plugin
+        .asked_program(chosen.strategy.as_deref(), &chosen.settings);
     let asked = match asked {
         Ok(asked) => asked,
         Err(AskError::NoStrategy(error)) => return Err(error.into()),
-        Err(AskError::Plugin(error)) => return Err(PluginsError::Failed { plugin: entry.shown(), source: error }),
+        Err(AskError::Plugin(error)) => {
+            return Err(PluginsError::Failed {
+                plugin: entry.shown(),
+                source: error,
+            });
+        }
     };
     let granted = &entry.grants;
     let is_missing = |name: &&String| !granted.env.contains(name);
-    let env: Vec<String> = asked.environment.iter().filter(is_missing).cloned().collect();
-    let exec: Vec<String> = Some(asked.program).into_iter().filter(|name| !granted.exec.contains(name)).collect();
+    let env: Vec<String> = asked
+        .environment
+        .iter()
+        .filter(is_missing)
+        .cloned()
+        .collect();
+    let exec: Vec<String> = Some(asked.program)
+        .into_iter()
+        .filter(|name| !granted.exec.contains(name))
+        .collect();
     if exec.is_empty() && env.is_empty() {
         return Ok(());
     }
-    let both = |granted: &[String], asked: &[String]| granted.iter().chain(asked).cloned().collect();
-    let grants = PluginGrants { exec: both(&granted.exec, &exec), env: both(&granted.env, &env), wasi: granted.wasi };
-    let name = entry.name.clone().unwrap_or_else(|| chosen.plugin.info().name.clone());
+    let both =
+        |granted: &[String], asked: &[String]| granted.iter().chain(asked).cloned().collect();
+    let grants = PluginGrants {
+        exec: both(&granted.exec, &exec),
+        env: both(&granted.env, &env),
+        wasi: granted.wasi,
+    };
+    let name = entry
+        .name
+        .clone()
+        .unwrap_or_else(|| chosen.plugin.info().name.clone());
     Err(PluginsError::NotGranted {
         plugin: name.clone(),
         asked: exec.into_iter().chain(env).collect(),

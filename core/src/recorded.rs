@@ -56,7 +56,11 @@ impl Recorded {
             }
         }
         let engine = Engine::replay(events.iter().map(|envelope| &envelope.event));
-        Ok(Self { row, events, engine })
+        Ok(Self {
+            row,
+            events,
+            engine,
+        })
     }
 }
 
@@ -66,5 +70,9 @@ fn parse(row: &SessionRow, stored: &StoredEvent) -> Result<Envelope<Event>, Reco
         seq: stored.seq,
         source,
     })?;
-    Ok(Envelope { seq: stored.seq, at_ms: stored.at_ms, event })
+    Ok(Envelope {
+        seq: stored.seq,
+        at_ms: stored.at_ms,
+        event,
+    })
 }

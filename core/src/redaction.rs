@@ -27,8 +27,17 @@ const SECRET_BYTES_MIN: usize = 8;
 const PIECES_BYTES_MAX: usize = 256;
 
 /// Names of variables whose values are secrets end like this.
-const SECRET_ENDINGS: [&str; 9] =
-    ["TOKEN", "SECRET", "PASSWORD", "PASSPHRASE", "APIKEY", "_KEY", "_PAT", "_PASS", "_PWD"];
+const SECRET_ENDINGS: [&str; 9] = [
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSPHRASE",
+    "APIKEY",
+    "_KEY",
+    "_PAT",
+    "_PASS",
+    "_PWD",
+];
 
 /// Hides known secrets. Its copies know the same secrets, also those that are learnt later.
 #[derive(Clone, Default)]
@@ -49,15 +58,25 @@ impl Redaction {
     /// (`https://user:password@host`).
     pub fn of<S: AsRef<OsStr>>(environment: &[(S, S)]) -> Self {
         let redaction = Self::default();
-        let variables = environment.iter().filter_map(|(name, value)| Some((name.as_ref(), value.as_ref().to_str()?)));
-        redaction
-            .learn(variables.filter_map(|(name, value)| if is_secret(name) { Some(value) } else { password(value) }));
+        let variables = environment
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_ref(), value.as_ref().to_str()?)));
+        redaction.learn(variables.filter_map(|(name, value)| {
+            if is_secret(name) {
+                Some(value)
+            } else {
+                password(value)
+            }
+        }));
         redaction
     }
 
     /// Hides these secrets too from now on.
     pub fn learn<'a>(&self, secrets: impl IntoIterator<Item = &'a str>) {
-        let forms = secrets.into_iter().flat_map(forms).filter(|form| SECRET_BYTES_MIN <= form.len());
+        let forms = secrets
+            .into_iter()
+            .flat_map(forms)
+            .filter(|form| SECRET_BYTES_MIN <= form.len());
         let mut known = self.secrets.write().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<String> = known.iter().cloned().chain(forms).collect();
         all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
@@ -67,7 +86,10 @@ impl Redaction {
 
     fn secrets(&self) -> Arc<[String]> {
         // What is behind the lock is replaced as a whole.
-        self.secrets.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.secrets
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Returns the text with stars in place of whole secrets.
@@ -79,7 +101,10 @@ impl Redaction {
     pub fn apply_to_line<'a>(&self, line: &'a str) -> Cow<'a, str> {
         let secrets = self.secrets();
         let mut line = whole(&secrets, line);
-        for secret in secrets.iter().filter(|secret| secret.len() <= PIECES_BYTES_MAX) {
+        for secret in secrets
+            .iter()
+            .filter(|secret| secret.len() <= PIECES_BYTES_MAX)
+        {
             if let Cow::Owned(hidden) = without_pieces(&line, secret) {
                 line = Cow::Owned(hidden);
             }
@@ -90,7 +115,11 @@ impl Redaction {
 
 fn whole<'a>(secrets: &[String], text: &'a str) -> Cow<'a, str> {
     secrets.iter().fold(Cow::Borrowed(text), |text, secret| {
-        if text.contains(secret.as_str()) { Cow::Owned(text.replace(secret.as_str(), MASK)) } else { text }
+        if text.contains(secret.as_str()) {
+            Cow::Owned(text.replace(secret.as_str(), MASK))
+        } else {
+            text
+        }
     })
 }
 
@@ -109,18 +138,32 @@ fn password(value: &str) -> Option<&str> {
 /// Returns the forms in which a secret may stand in a text: as it is, as JSON writes it, and each of its lines.
 fn forms(secret: &str) -> Vec<String> {
     let json = serde_json::to_string(secret).unwrap_or_default();
-    let json = json.trim_start_matches('"').strip_suffix('"').unwrap_or_default().to_owned();
+    let json = json
+        .trim_start_matches('"')
+        .strip_suffix('"')
+        .unwrap_or_default()
+        .to_owned();
     let lines = secret.lines().map(|line| line.trim().to_owned());
-    [secret.trim().to_owned(), json].into_iter().chain(lines).collect()
+    [secret.trim().to_owned(), json]
+        .into_iter()
+        .chain(lines)
+        .collect()
 }
 
 /// Hides the pieces of a secret at the edges of a line, and of the lines and quoted strings in it where it is JSON.
 fn without_pieces<'a>(line: &'a str, secret: &str) -> Cow<'a, str> {
-    if line.split('"').flat_map(|quoted| quoted.split("\\n")).all(|part| piece(part, secret).is_none()) {
+    if line
+        .split('"')
+        .flat_map(|quoted| quoted.split("\\n"))
+        .all(|part| piece(part, secret).is_none())
+    {
         return Cow::Borrowed(line);
     }
     let quoted = |quoted: &str| {
-        let parts: Vec<Cow<'_, str>> = quoted.split("\\n").map(|part| without_piece(part, secret)).collect();
+        let parts: Vec<Cow<'_, str>> = quoted
+            .split("\\n")
+            .map(|part| without_piece(part, secret))
+            .collect();
         parts.join("\\n")
     };
     Cow::Owned(line.split('"').map(quoted).collect::<Vec<_>>().join("\""))
@@ -152,7 +195,12 @@ fn piece(text: &str, secret: &str) -> Option<Range<usize>> {
     let first = words.as_bytes().get(..SECRET_BYTES_MIN)?;
     let last = &words.as_bytes()[n - SECRET_BYTES_MIN..];
     // Nearly every text ends here, so that a megabyte of JSON takes no longer to look through than to parse.
-    let holds = |bytes: &[u8]| secret.as_bytes().windows(SECRET_BYTES_MIN).any(|window| window == bytes);
+    let holds = |bytes: &[u8]| {
+        secret
+            .as_bytes()
+            .windows(SECRET_BYTES_MIN)
+            .any(|window| window == bytes)
+    };
     let (begins, ends) = (holds(first), holds(last));
     if begins && secret.contains(words) {
         return Some(start..start + n);
@@ -160,11 +208,17 @@ fn piece(text: &str, secret: &str) -> Option<Range<usize>> {
     let cuts = || (1..secret.len()).filter(|&cut| secret.is_char_boundary(cut));
     let is_long = |piece: &&str| SECRET_BYTES_MIN <= piece.len();
     let heads = cuts().rev().map(|cut| &secret[..cut]).filter(is_long);
-    let at_end =
-        heads.filter(|_| ends).find(|head| words.ends_with(head)).map(|head| start + n - head.len()..start + n);
+    let at_end = heads
+        .filter(|_| ends)
+        .find(|head| words.ends_with(head))
+        .map(|head| start + n - head.len()..start + n);
     let tails = cuts().map(|cut| &secret[cut..]).filter(is_long);
-    at_end
-        .or_else(|| tails.filter(|_| begins).find(|tail| words.starts_with(tail)).map(|tail| start..start + tail.len()))
+    at_end.or_else(|| {
+        tails
+            .filter(|_| begins)
+            .find(|tail| words.starts_with(tail))
+            .map(|tail| start..start + tail.len())
+    })
 }
 
 #[cfg(test)]
@@ -197,7 +251,10 @@ mod tests {
             ("ANOTHER", "https://example.org/a@b"),
             ("USER_ONLY", "ssh://somebody@example.org"),
         ]);
-        assert_eq!(redaction.apply("correct-horse somebody example.org"), "*** somebody example.org");
+        assert_eq!(
+            redaction.apply("correct-horse somebody example.org"),
+            "*** somebody example.org"
+        );
     }
 
     #[test]
@@ -205,7 +262,10 @@ mod tests {
         let redaction = redaction(&[("ANTHROPIC_API_KEY", "sk-ant-api03-abcdefgh")]);
         let line = "sk-ant-a".repeat(100_000);
         let hide = move || redaction.apply_to_line(&line).into_owned();
-        let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(hide).unwrap();
+        let thread = std::thread::Builder::new()
+            .stack_size(128 << 10)
+            .spawn(hide)
+            .unwrap();
         assert_eq!(thread.join().unwrap(), "***".repeat(100_000));
     }
 
@@ -220,12 +280,18 @@ mod tests {
     #[test]
     fn a_secret_is_known_as_json_writes_it() {
         let redaction = redaction(&[("X_PASSWORD", "pass\"wo\\rd")]);
-        assert_eq!(redaction.apply(r#"{"said":"pass\"wo\\rd"}"#), r#"{"said":"***"}"#);
+        assert_eq!(
+            redaction.apply(r#"{"said":"pass\"wo\\rd"}"#),
+            r#"{"said":"***"}"#
+        );
     }
 
     #[test]
     fn a_key_of_many_lines_is_known_line_by_line() {
-        let redaction = redaction(&[("DEPLOY_SECRET", "-----BEGIN KEY-----\nMIIEowIBAAKC\nabc\n-----END KEY-----\n")]);
+        let redaction = redaction(&[(
+            "DEPLOY_SECRET",
+            "-----BEGIN KEY-----\nMIIEowIBAAKC\nabc\n-----END KEY-----\n",
+        )]);
         let printed = "> -----BEGIN KEY-----\n> MIIEowIBAAKC\n> abc\n";
         assert_eq!(redaction.apply(printed), "> ***\n> ***\n> abc\n");
     }
@@ -241,7 +307,10 @@ mod tests {
             ("ghp_012", "ghp_012"),
             ("456789ABCDEFGHIJ, or ghp_0123456", "***, or ***"),
             (r#"{"text":"it is ghp_012345"}"#, r#"{"text":"it is ***"}"#),
-            (r#"{"text":"it is ghp_012345\n6789ABCDEFGHIJ"}"#, r#"{"text":"it is ***\n***"}"#),
+            (
+                r#"{"text":"it is ghp_012345\n6789ABCDEFGHIJ"}"#,
+                r#"{"text":"it is ***\n***"}"#,
+            ),
             ("no token at all", "no token at all"),
             ("", ""),
         ] {
@@ -256,7 +325,10 @@ mod tests {
         for cut in (0..=secret.len()).filter(|&cut| secret.is_char_boundary(cut)) {
             for piece in [&secret[..cut], &secret[cut..]] {
                 let shown = redaction.apply_to_line(piece).into_owned();
-                assert!(shown.len() < SECRET_BYTES_MIN, "{piece} is shown as {shown}");
+                assert!(
+                    shown.len() < SECRET_BYTES_MIN,
+                    "{piece} is shown as {shown}"
+                );
             }
         }
     }

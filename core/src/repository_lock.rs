@@ -67,18 +67,36 @@ impl RepositoryLock {
     ///
     /// # Errors
     /// [`LockError::Held`], also within one process; [`LockError::Io`].
-    pub fn acquire(state_dir: &Path, repository_key: &str, holder: &Holder) -> Result<RepositoryLock, LockError> {
+    pub fn acquire(
+        state_dir: &Path,
+        repository_key: &str,
+        holder: &Holder,
+    ) -> Result<RepositoryLock, LockError> {
         let directory = state_dir.join("repos").join(repository_key);
         let path = directory.join("lock");
-        let io = |source| LockError::Io { path: path.clone(), source };
-        DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(io)?;
+        let io = |source| LockError::Io {
+            path: path.clone(),
+            source,
+        };
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&directory)
+            .map_err(io)?;
         let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        options
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600);
         let mut file = options.open(&path).map_err(io)?;
         match file.try_lock() {
             Ok(()) => write_holder(&mut file, holder).map_err(io)?,
             Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held { holder: read_holder(&file) });
+                return Err(LockError::Held {
+                    holder: read_holder(&file),
+                });
             }
             Err(TryLockError::Error(source)) => return Err(io(source)),
         }
@@ -105,12 +123,21 @@ pub fn repository_key(canonical: impl AsRef<OsStr>) -> String {
     let canonical = canonical.as_ref();
     let hash = Sha256::digest(canonical.as_encoded_bytes());
     let text = canonical.to_string_lossy().to_lowercase();
-    let words: Vec<&str> = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
     // The end of a path says more than its beginning.
     let mut readable = words.join("-");
     readable.drain(..readable.len().saturating_sub(KEY_WORDS_LENGTH_MAX));
-    let short: String = hash.iter().take(5).map(|byte| format!("{byte:02x}")).collect();
-    format!("{readable}-{short}").trim_start_matches('-').to_owned()
+    let short: String = hash
+        .iter()
+        .take(5)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{readable}-{short}")
+        .trim_start_matches('-')
+        .to_owned()
 }
 
 fn write_holder(file: &mut File, holder: &Holder) -> io::Result<()> {
@@ -128,7 +155,12 @@ fn read_holder(file: &File) -> Option<Holder> {
 
 fn describe(holder: Option<&Holder>) -> String {
     match holder {
-        Some(Holder { pid, session, command, .. }) => format!("session `{session}` (process {pid}, `{command}`)"),
+        Some(Holder {
+            pid,
+            session,
+            command,
+            ..
+        }) => format!("session `{session}` (process {pid}, `{command}`)"),
         None => "another process".to_owned(),
     }
 }
@@ -139,7 +171,12 @@ mod tests {
 
     fn holder(random: u8) -> Holder {
         let session = SessionId::new(0, [0, random]);
-        Holder { pid: 7, session, started_at_ms: 5, command: "autoissue exec bug".to_owned() }
+        Holder {
+            pid: 7,
+            session,
+            started_at_ms: 5,
+            command: "autoissue exec bug".to_owned(),
+        }
     }
 
     #[test]
@@ -147,23 +184,36 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let lock = RepositoryLock::acquire(state.path(), "owner-name-1", &holder(1)).unwrap();
         let error = RepositoryLock::acquire(state.path(), "owner-name-1", &holder(2)).unwrap_err();
-        assert!(error.to_string().contains("`19700101-0000-0001` (process 7, `autoissue exec bug`)"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("`19700101-0000-0001` (process 7, `autoissue exec bug`)"),
+            "{error}"
+        );
         assert!(matches!(error, LockError::Held { holder: Some(found) } if found == holder(1)));
-        RepositoryLock::acquire(state.path(), "owner-name-2", &holder(2)).expect("another repository is free");
+        RepositoryLock::acquire(state.path(), "owner-name-2", &holder(2))
+            .expect("another repository is free");
         drop(lock);
-        RepositoryLock::acquire(state.path(), "owner-name-1", &holder(2)).expect("the lock ends with its holder");
+        RepositoryLock::acquire(state.path(), "owner-name-1", &holder(2))
+            .expect("the lock ends with its holder");
     }
 
     #[test]
     fn a_note_that_stayed_or_is_torn_does_no_harm() {
         let state = tempfile::tempdir().unwrap();
-        let path = RepositoryLock::acquire(state.path(), "k", &holder(1)).unwrap().path().to_owned();
+        let path = RepositoryLock::acquire(state.path(), "k", &holder(1))
+            .unwrap()
+            .path()
+            .to_owned();
         std::fs::write(&path, "{\"pid\":".repeat(100)).unwrap();
         let lock = RepositoryLock::acquire(state.path(), "k", &holder(2)).unwrap();
         assert_eq!(read_holder(&File::open(&path).unwrap()), Some(holder(2)));
         std::fs::write(&path, "").unwrap();
         let error = RepositoryLock::acquire(state.path(), "k", &holder(3)).unwrap_err();
-        assert_eq!(error.to_string(), "the repository is held by another process");
+        assert_eq!(
+            error.to_string(),
+            "the repository is held by another process"
+        );
         drop(lock);
     }
 
@@ -176,7 +226,10 @@ mod tests {
         for text in ["", "/", "../..", "ä/ö", "-rf", &long] {
             let key = repository_key(text);
             assert!(key.len() <= 60 && !key.starts_with('-'), "{key}");
-            assert!(key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{key}");
+            assert!(
+                key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'),
+                "{key}"
+            );
         }
         assert!(repository_key(&long).contains("somebody-shop-"));
     }

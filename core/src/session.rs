@@ -183,7 +183,9 @@ impl Session {
 
     /// Returns what stops it.
     pub fn stopper(&self) -> Stopper {
-        Stopper { inputs: self.inputs.0.clone() }
+        Stopper {
+            inputs: self.inputs.0.clone(),
+        }
     }
 
     /// Returns what closes its breakers.
@@ -220,13 +222,16 @@ impl Session {
         };
         let first = self.first;
         let span = log::session(&self.id);
-        let ended = tokio::task::spawn_blocking(move || span.in_scope(|| dispatcher.run(first))).await;
+        let ended =
+            tokio::task::spawn_blocking(move || span.in_scope(|| dispatcher.run(first))).await;
         // Of what still runs, nobody waits for an answer.
         everything.cancel();
         tasks.close();
         tasks.wait().await;
         drop(self.lock);
-        let (engine, finished_at) = ended.map_err(|error| SessionError::Defect { message: error.to_string() })??;
+        let (engine, finished_at) = ended.map_err(|error| SessionError::Defect {
+            message: error.to_string(),
+        })??;
         Ok(Finished {
             id: self.id,
             engine,

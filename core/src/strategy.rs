@@ -22,7 +22,8 @@ use autoissue_patch::PatchBackend;
 use autoissue_plugin_host::{Kind, NoStrategy};
 use autoissue_plugin_sdk as sdk;
 use autoissue_plugin_sdk::{
-    AgentBackend, Classifier, ClassifierContext, Description, ModelHistory, ModelSelector, PluginError, PrTemplate,
+    AgentBackend, Classifier, ClassifierContext, Description, ModelHistory, ModelSelector,
+    PluginError, PrTemplate,
 };
 use autoissue_pr_template::BuiltinTemplate;
 
@@ -63,7 +64,11 @@ pub struct ChosenModel {
 impl ChosenModel {
     /// The program chooses.
     const fn left(reason: String) -> Self {
-        Self { model: None, effort: None, reason }
+        Self {
+            model: None,
+            effort: None,
+            reason,
+        }
     }
 }
 
@@ -114,17 +119,31 @@ pub enum UnknownStrategy {
 }
 
 fn list(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl<S: ?Sized> Seat<S> {
     fn builtin(strategy: Box<S>, description: &Description) -> Self {
-        Self { strategy, settings: String::new(), by: by(description), guard: None }
+        Self {
+            strategy,
+            settings: String::new(),
+            by: by(description),
+            guard: None,
+        }
     }
 
     fn plugin(strategy: Box<S>, chosen: &Chosen) -> Self {
         let guard = Some(Guard::new(chosen.on_error));
-        Self { strategy, settings: chosen.settings.clone(), by: chosen.by(), guard }
+        Self {
+            strategy,
+            settings: chosen.settings.clone(),
+            by: chosen.by(),
+            guard,
+        }
     }
 
     /// Returns who it is, if it is a plugin.
@@ -159,13 +178,29 @@ impl Strategies {
     /// Where a name is not known.
     pub fn configured(config: &Config, plugins: &Plugins) -> Result<Self, UnknownStrategy> {
         let mut strategies = Self::builtin();
-        let further = config.scheduler.exclusive_domains.iter().filter(|domain| !DOMAINS.contains(&domain.as_str()));
+        let further = config
+            .scheduler
+            .exclusive_domains
+            .iter()
+            .filter(|domain| !DOMAINS.contains(&domain.as_str()));
         strategies.domains.extend(further.cloned());
         strategies.seat_plugins(plugins)?;
         let known = Known { config, plugins };
-        known.builtin(Kind::Classifier, "strategies.classifier", config.strategies.classifier.as_deref())?;
-        known.builtin(Kind::ModelSelector, "strategies.modelSelector", config.strategies.model_selector.as_deref())?;
-        known.builtin(Kind::PrTemplate, "strategies.prTemplate", config.strategies.pr_template.as_deref())?;
+        known.builtin(
+            Kind::Classifier,
+            "strategies.classifier",
+            config.strategies.classifier.as_deref(),
+        )?;
+        known.builtin(
+            Kind::ModelSelector,
+            "strategies.modelSelector",
+            config.strategies.model_selector.as_deref(),
+        )?;
+        known.builtin(
+            Kind::PrTemplate,
+            "strategies.prTemplate",
+            config.strategies.pr_template.as_deref(),
+        )?;
         if plugins.of(Kind::AgentBackend).is_none() {
             strategies.backend = match config.agent_backend() {
                 "claude" => Seat::builtin(Box::new(ClaudeBackend), &ClaudeBackend.describe()),
@@ -180,9 +215,15 @@ impl Strategies {
         for (kind, chosen) in plugins.iter() {
             let (plugin, name) = (&chosen.plugin, chosen.strategy.as_deref());
             match kind {
-                Kind::Classifier => self.classifier = Seat::plugin(plugin.classifier(name)?, chosen),
-                Kind::ModelSelector => self.selector = Seat::plugin(plugin.model_selector(name)?, chosen),
-                Kind::AgentBackend => self.backend = Seat::plugin(plugin.agent_backend(name)?, chosen),
+                Kind::Classifier => {
+                    self.classifier = Seat::plugin(plugin.classifier(name)?, chosen)
+                }
+                Kind::ModelSelector => {
+                    self.selector = Seat::plugin(plugin.model_selector(name)?, chosen)
+                }
+                Kind::AgentBackend => {
+                    self.backend = Seat::plugin(plugin.agent_backend(name)?, chosen)
+                }
                 Kind::PrTemplate => self.template = Seat::plugin(plugin.pr_template(name)?, chosen),
             }
         }
@@ -192,7 +233,11 @@ impl Strategies {
     /// Returns them for a run over the issues of a repository that carry a label.
     #[must_use]
     pub fn for_run(self, repository: &str, label: &str) -> Self {
-        Self { repository: repository.to_owned(), run_label: label.to_owned(), ..self }
+        Self {
+            repository: repository.to_owned(),
+            run_label: label.to_owned(),
+            ..self
+        }
     }
 
     /// Returns them with somebody who hears of plugins that did not decide.
@@ -205,7 +250,10 @@ impl Strategies {
     /// Returns them with what the agent's models did so far, for a model selector.
     #[must_use]
     pub fn remembering(mut self, costs: &[CostRow]) -> Self {
-        let models = self.probe_backend().map(|info| info.models).unwrap_or_default();
+        let models = self
+            .probe_backend()
+            .map(|info| info.models)
+            .unwrap_or_default();
         self.history = experience::of(costs, &self.backend().describe().name, &models);
         self
     }
@@ -218,7 +266,10 @@ impl Strategies {
             (Kind::AgentBackend, &self.backend.by),
             (Kind::PrTemplate, &self.template.by),
         ];
-        seats.into_iter().map(|(kind, by)| (kind.name().to_owned(), by.clone())).collect()
+        seats
+            .into_iter()
+            .map(|(kind, by)| (kind.name().to_owned(), by.clone()))
+            .collect()
     }
 
     /// Returns the plugins among those who decide, by kind of decision.
@@ -229,7 +280,10 @@ impl Strategies {
             (Kind::AgentBackend, self.backend.plugin_name()),
             (Kind::PrTemplate, self.template.plugin_name()),
         ];
-        seats.into_iter().filter_map(|(kind, by)| Some((kind, by?))).collect()
+        seats
+            .into_iter()
+            .filter_map(|(kind, by)| Some((kind, by?)))
+            .collect()
     }
 
     /// Returns the agent backend. A plugin has no stand-in there: another program would spend other money.
@@ -239,7 +293,8 @@ impl Strategies {
 
     /// Returns whether the agent has a choice of models.
     pub fn has_models(&self) -> bool {
-        self.probe_backend().is_ok_and(|info| !info.models.is_empty())
+        self.probe_backend()
+            .is_ok_and(|info| !info.models.is_empty())
     }
 
     /// Returns the settings of the agent backend.
@@ -275,7 +330,13 @@ impl Strategies {
                 Err(message) => (message, guard.instead()),
             },
         };
-        let undecided = Undecided { issue: issue.number, strategy: kind.name().to_owned(), plugin: by, message, then };
+        let undecided = Undecided {
+            issue: issue.number,
+            strategy: kind.name().to_owned(),
+            plugin: by,
+            message,
+            then,
+        };
         if then != Instead::Fallback {
             return Err(undecided);
         }
@@ -308,8 +369,19 @@ impl Strategies {
         )?;
         let named = given.paths();
         let mut paths = named.clone();
-        paths.extend(answer.paths.into_iter().filter(|path| !named.contains(path)));
-        Ok(Classification { domain: answer.domain, confidence: answer.confidence, reasons: answer.reasons, paths, by })
+        paths.extend(
+            answer
+                .paths
+                .into_iter()
+                .filter(|path| !named.contains(path)),
+        );
+        Ok(Classification {
+            domain: answer.domain,
+            confidence: answer.confidence,
+            reasons: answer.reasons,
+            paths,
+            by,
+        })
     }
 
     /// Returns the model for an attempt.
@@ -324,9 +396,14 @@ impl Strategies {
         n_substance: u32,
         budget_left: Usd,
     ) -> Result<ChosenModel, Undecided> {
-        let models = self.probe_backend().map(|info| info.models).unwrap_or_default();
+        let models = self
+            .probe_backend()
+            .map(|info| info.models)
+            .unwrap_or_default();
         if models.is_empty() {
-            return Ok(ChosenModel::left("the agent has no choice of models".to_owned()));
+            return Ok(ChosenModel::left(
+                "the agent has no choice of models".to_owned(),
+            ));
         }
         let request = |settings: &str| sdk::SelectionRequest {
             settings: settings.to_owned(),
@@ -335,7 +412,13 @@ impl Strategies {
             attempt,
             failures_of_substance: n_substance,
             budget_left_usd: Some(budget_left.dollars()),
-            available: models.iter().map(|id| sdk::ModelInfo { id: id.clone(), ..Default::default() }).collect(),
+            available: models
+                .iter()
+                .map(|id| sdk::ModelInfo {
+                    id: id.clone(),
+                    ..Default::default()
+                })
+                .collect(),
             history: self.history.clone(),
             ..Default::default()
         };
@@ -349,11 +432,16 @@ impl Strategies {
         match answer {
             Ok((selection, _)) => {
                 let effort = selection.effort.map(engine_effort);
-                Ok(ChosenModel { model: Some(selection.model), effort, reason: selection.reason })
+                Ok(ChosenModel {
+                    model: Some(selection.model),
+                    effort,
+                    reason: selection.reason,
+                })
             }
-            Err(undecided) if self.selector.guard.is_none() => {
-                Ok(ChosenModel::left(format!("left to the agent's program: {}", undecided.message)))
-            }
+            Err(undecided) if self.selector.guard.is_none() => Ok(ChosenModel::left(format!(
+                "left to the agent's program: {}",
+                undecided.message
+            ))),
             Err(undecided) => Err(undecided),
         }
     }
@@ -362,8 +450,15 @@ impl Strategies {
     ///
     /// # Errors
     /// Where nobody decides, as the operator wants it when a plugin fails.
-    pub fn render(&self, issue: &Issue, context: &sdk::PrContext) -> Result<sdk::PullRequestText, Undecided> {
-        let with = |settings: &str| sdk::PrContext { settings: settings.to_owned(), ..context.clone() };
+    pub fn render(
+        &self,
+        issue: &Issue,
+        context: &sdk::PrContext,
+    ) -> Result<sdk::PullRequestText, Undecided> {
+        let with = |settings: &str| sdk::PrContext {
+            settings: settings.to_owned(),
+            ..context.clone()
+        };
         let answer = self.ask(
             Kind::PrTemplate,
             issue,
@@ -382,7 +477,12 @@ impl Strategies {
             title: issue.title.clone(),
             body: issue.body.clone(),
             author: issue.author.clone(),
-            labels: issue.labels.iter().filter(|label| !label.eq_ignore_ascii_case(&self.run_label)).cloned().collect(),
+            labels: issue
+                .labels
+                .iter()
+                .filter(|label| !label.eq_ignore_ascii_case(&self.run_label))
+                .cloned()
+                .collect(),
             created_at_ms: issue.created_at.ms(),
             url: issue.url.clone(),
             extra: Vec::new(),
@@ -398,7 +498,12 @@ struct Known<'a> {
 
 impl Known<'_> {
     /// Returns whether a decision without a plugin is the built-in's.
-    fn builtin(&self, kind: Kind, key: &'static str, named: Option<&str>) -> Result<(), UnknownStrategy> {
+    fn builtin(
+        &self,
+        kind: Kind,
+        key: &'static str,
+        named: Option<&str>,
+    ) -> Result<(), UnknownStrategy> {
         match named {
             None | Some(BUILTIN) => Ok(()),
             Some(_) if self.plugins.of(kind).is_some() => Ok(()),
@@ -408,7 +513,13 @@ impl Known<'_> {
 
     fn unknown(&self, key: &'static str, found: &str, builtins: &[&str]) -> UnknownStrategy {
         let builtins = builtins.iter().map(ToString::to_string);
-        let known = builtins.chain(self.config.plugins.iter().map(|plugin| plugin.name.clone())).collect();
-        UnknownStrategy::Name { key, found: found.to_owned(), known }
+        let known = builtins
+            .chain(self.config.plugins.iter().map(|plugin| plugin.name.clone()))
+            .collect();
+        UnknownStrategy::Name {
+            key,
+            found: found.to_owned(),
+            known,
+        }
     }
 }

@@ -103,7 +103,12 @@ pub struct PullRequestLink {
 
 impl Summary {
     /// Returns the summary of a session. Times are milliseconds since the Unix epoch.
-    pub fn new(session: &str, engine: &Engine, started_at_ms: u64, finished_at_ms: Option<u64>) -> Self {
+    pub fn new(
+        session: &str,
+        engine: &Engine,
+        started_at_ms: u64,
+        finished_at_ms: Option<u64>,
+    ) -> Self {
         let (status, reason) = status_of(engine);
         let mut counts = BTreeMap::new();
         for outcome in engine.tasks().values().filter_map(Task::outcome) {
@@ -137,23 +142,37 @@ impl TaskSummary {
             outcome: task.outcome().map(Outcome::name),
             attempts: task.n_attempts,
             spent_usd: task.spent.dollars(),
-            pull_request: task.outcome().and_then(Outcome::pull_request).map(PullRequestLink::new),
-            branch: task.publication.as_ref().map(|publication| publication.branch.clone()),
-            reason: task.outcome().filter(|outcome| !matches!(outcome, Outcome::Done { .. })).map(ToString::to_string),
+            pull_request: task
+                .outcome()
+                .and_then(Outcome::pull_request)
+                .map(PullRequestLink::new),
+            branch: task
+                .publication
+                .as_ref()
+                .map(|publication| publication.branch.clone()),
+            reason: task
+                .outcome()
+                .filter(|outcome| !matches!(outcome, Outcome::Done { .. }))
+                .map(ToString::to_string),
         }
     }
 }
 
 impl PullRequestLink {
     fn new(pull_request: &PullRequest) -> Self {
-        Self { number: pull_request.number, url: pull_request.url.clone() }
+        Self {
+            number: pull_request.number,
+            url: pull_request.url.clone(),
+        }
     }
 }
 
 fn status_of(engine: &Engine) -> (Status, Option<String>) {
     match engine.phase() {
         Phase::Over(SessionStatus::Completed) => (Status::Completed, None),
-        Phase::Over(SessionStatus::Failed { message, .. }) => (Status::Failed, Some(message.clone())),
+        Phase::Over(SessionStatus::Failed { message, .. }) => {
+            (Status::Failed, Some(message.clone()))
+        }
         _ if engine.is_interrupted() => (Status::Interrupted, engine.to_mend().map(str::to_owned)),
         _ => (Status::Running, None),
     }
@@ -185,7 +204,12 @@ impl Verdict {
             return if *budget { Self::Budget } else { Self::Failed };
         }
         let outcomes = || engine.tasks().values().filter_map(Task::outcome);
-        if outcomes().any(|outcome| *outcome == Outcome::NotStarted { because: NotStarted::Budget }) {
+        if outcomes().any(|outcome| {
+            *outcome
+                == Outcome::NotStarted {
+                    because: NotStarted::Budget,
+                }
+        }) {
             Self::Budget
         } else if outcomes().all(Outcome::is_success) {
             Self::AllDone
@@ -197,12 +221,20 @@ impl Verdict {
 
 /// Returns what a published task cost on average, all costs of the session counted; `None` without a pull request.
 pub fn cost_per_pull_request(engine: &Engine) -> Option<Usd> {
-    let n = engine.tasks().values().filter(|task| matches!(task.outcome(), Some(Outcome::Done { .. }))).count();
+    let n = engine
+        .tasks()
+        .values()
+        .filter(|task| matches!(task.outcome(), Some(Outcome::Done { .. })))
+        .count();
     let n = i64::try_from(n).ok().filter(|&n| n > 0)?;
     Some(Usd::from_micros(engine.ledger().spent.micros() / n))
 }
 
 /// Returns a time as RFC 3339 in UTC, to the millisecond.
 pub fn rfc3339(ms: u64) -> String {
-    i64::try_from(ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default().to_string()
+    i64::try_from(ms)
+        .ok()
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .unwrap_or_default()
+        .to_string()
 }

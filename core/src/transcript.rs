@@ -14,17 +14,23 @@ pub struct Readable {
 impl Readable {
     /// Makes a reader of the transcripts of an agent backend.
     pub fn of(agent: &str) -> Self {
-        let run = (agent == "claude").then(|| ClaudeBackend.start(&AgentTask::default()).ok()).flatten();
-        Self { run: run.map(|(run, _)| run) }
+        let run = (agent == "claude")
+            .then(|| ClaudeBackend.start(&AgentTask::default()).ok())
+            .flatten();
+        Self {
+            run: run.map(|(run, _)| run),
+        }
     }
 
     /// Returns what a line says; nothing where it is for programs only.
     pub fn lines(&mut self, line: &str) -> Vec<String> {
         match &mut self.run {
             // What is no object is a word of the program's own, such as an error.
-            Some(run) if line.starts_with('{') => {
-                run.on_lines(&[Line::stdout(line)]).into_iter().filter_map(words).collect()
-            }
+            Some(run) if line.starts_with('{') => run
+                .on_lines(&[Line::stdout(line)])
+                .into_iter()
+                .filter_map(words)
+                .collect(),
             _ => vec![line.to_owned()],
         }
     }

@@ -18,8 +18,14 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&unfinished)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&unfinished, path));
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&unfinished)?;
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&unfinished, path));
     if written.is_err() {
         // The error tells more than what becomes of the rest.
         let _ = fs::remove_file(&unfinished);
@@ -34,12 +40,16 @@ mod tests {
     #[test]
     fn a_link_beside_it_is_not_followed() {
         let directory = tempfile::tempdir().unwrap();
-        let [path, part, elsewhere] = ["a.lock", "a.lock.part", "elsewhere"].map(|name| directory.path().join(name));
+        let [path, part, elsewhere] =
+            ["a.lock", "a.lock.part", "elsewhere"].map(|name| directory.path().join(name));
         fs::write(&elsewhere, "kept").unwrap();
         std::os::unix::fs::symlink(&elsewhere, &part).unwrap();
         write_whole(&path, b"new").unwrap();
         let read = |path| fs::read_to_string(path).unwrap();
-        assert_eq!((read(&path), read(&elsewhere), part.exists()), ("new".to_owned(), "kept".to_owned(), false));
+        assert_eq!(
+            (read(&path), read(&elsewhere), part.exists()),
+            ("new".to_owned(), "kept".to_owned(), false)
+        );
     }
 
     #[test]

@@ -15,8 +15,8 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use autoissue_engine::{
-    AgentReport, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue, IssueNumber, Start, Usd, Work,
-    dependencies_stated_in,
+    AgentReport, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue, IssueNumber,
+    Start, Usd, Work, dependencies_stated_in,
 };
 use autoissue_plugin_sdk::{AgentTask, closing, hidden_text};
 use sha2::{Digest, Sha256};
@@ -34,7 +34,9 @@ use crate::service::github::GithubError;
 use crate::service::mirror::{CommitId, FetchError, Mirror};
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::Remote;
-use crate::service::worktrees::{CollectRequest, Collected, History, LeaseRequest, WorktreeError, Worktrees};
+use crate::service::worktrees::{
+    CollectRequest, Collected, History, LeaseRequest, WorktreeError, Worktrees,
+};
 use crate::session::PlanOrder;
 use crate::strategy::{Strategies, sdk_effort};
 
@@ -42,7 +44,10 @@ pub(crate) use planning::{CreationOrder, PlannerOrder};
 pub(crate) use publish::{Foundation, PublishOrder};
 
 /// The checks on the base run in a worktree of their own, under a number that no issue has.
-const BASE_CHECK: AttemptId = AttemptId { issue: IssueNumber(0), attempt: 1 };
+const BASE_CHECK: AttemptId = AttemptId {
+    issue: IssueNumber(0),
+    attempt: 1,
+};
 /// What is told of a session's many-times repeated files: an engine's step needs no more.
 const N_CHANGES_MAX: usize = 300;
 
@@ -103,7 +108,9 @@ pub(crate) struct RunOrder {
 
 impl Workshop {
     fn bench(&self) -> Result<&Bench, Failure> {
-        self.bench.as_ref().ok_or_else(|| validation("a dry run has no worktrees"))
+        self.bench
+            .as_ref()
+            .ok_or_else(|| validation("a dry run has no worktrees"))
     }
 
     fn supervisor(&self) -> SupervisorProgram {
@@ -114,45 +121,82 @@ impl Workshop {
 
     /// Returns the backlog: the open issues with the label, and the state of what they depend on.
     pub(crate) fn fetch_backlog(&self, label: &str) -> Result<Input, Failure> {
-        self.with_dependencies(self.forge.backlog(label).map_err(|error| forge_failure(&error))?)
+        self.with_dependencies(
+            self.forge
+                .backlog(label)
+                .map_err(|error| forge_failure(&error))?,
+        )
     }
 
     /// Adds to a backlog what the texts of its issues say that they depend on, and the state of that.
     fn with_dependencies(&self, backlog: Backlog) -> Result<Input, Failure> {
-        let Backlog { mut issues, mut warnings, blocked_elsewhere } = backlog;
+        let Backlog {
+            mut issues,
+            mut warnings,
+            blocked_elsewhere,
+        } = backlog;
         // What is in the list is open; the forge is asked about the rest only.
         let listed: BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
         if !self.only.is_empty() {
-            let missing = self.only.iter().filter(|number| !listed.contains(&IssueNumber(**number)));
-            warnings
-                .extend(missing.map(|number| format!("issue #{number} is left out: it is not open with the label")));
+            let missing = self
+                .only
+                .iter()
+                .filter(|number| !listed.contains(&IssueNumber(**number)));
+            warnings.extend(missing.map(|number| {
+                format!("issue #{number} is left out: it is not open with the label")
+            }));
             issues.retain(|issue| self.only.contains(&issue.number.0));
         }
         if !self.ignore_outside {
             issues.retain(|issue| !blocked_elsewhere.contains(&issue.number));
-            let warning = |issue| format!("issue {issue} is left out: an open issue of another repository blocks it");
+            let warning = |issue| {
+                format!("issue {issue} is left out: an open issue of another repository blocks it")
+            };
             warnings.extend(blocked_elsewhere.iter().map(warning));
         }
         // What we wrote ourselves hides nothing.
-        issues.iter_mut().for_each(|issue| issue.body = planning::without_marker(&issue.body));
+        issues
+            .iter_mut()
+            .for_each(|issue| issue.body = planning::without_marker(&issue.body));
         warnings.extend(prompt::hidden_text_warning(&issues));
-        let stated: Vec<Vec<IssueNumber>> = issues.iter().map(|issue| dependencies_stated_in(&issue.body)).collect();
-        let outside: BTreeSet<IssueNumber> =
-            stated.iter().flatten().copied().filter(|it| !listed.contains(it)).collect();
+        let stated: Vec<Vec<IssueNumber>> = issues
+            .iter()
+            .map(|issue| dependencies_stated_in(&issue.body))
+            .collect();
+        let outside: BTreeSet<IssueNumber> = stated
+            .iter()
+            .flatten()
+            .copied()
+            .filter(|it| !listed.contains(it))
+            .collect();
         let outside: Vec<IssueNumber> = outside.into_iter().collect();
-        let states = self.forge.states(&outside).map_err(|error| forge_failure(&error))?;
+        let states = self
+            .forge
+            .states(&outside)
+            .map_err(|error| forge_failure(&error))?;
         for (issue, numbers) in issues.iter_mut().zip(stated) {
             for number in numbers {
-                let state = if listed.contains(&number) { Some(&IssueState::Open) } else { states.get(&number) };
+                let state = if listed.contains(&number) {
+                    Some(&IssueState::Open)
+                } else {
+                    states.get(&number)
+                };
                 let is_known = issue.dependencies.iter().any(|on| on.number == number);
                 if let Some(state @ (IssueState::Open | IssueState::Closed)) = state
                     && !is_known
                 {
-                    issue.dependencies.push(Dependency { number, open: matches!(state, IssueState::Open) });
+                    issue.dependencies.push(Dependency {
+                        number,
+                        open: matches!(state, IssueState::Open),
+                    });
                 }
             }
         }
-        Ok(Input::BacklogFetched { issues, warnings, n_api_calls: self.forge.n_api_calls(None) })
+        Ok(Input::BacklogFetched {
+            issues,
+            warnings,
+            n_api_calls: self.forge.n_api_calls(None),
+        })
     }
 
     // ---- worktrees
@@ -172,8 +216,16 @@ impl Workshop {
             }
             let keep = matches!(start, Start::Kept { .. });
             let start = workshop.start_commit(bench, start)?;
-            let request = LeaseRequest { issue: id.issue.0, attempt: id.attempt, start, keep };
-            let leased = bench.worktrees.lease(&request).map_err(|error| worktree_failure(&error))?;
+            let request = LeaseRequest {
+                issue: id.issue.0,
+                attempt: id.attempt,
+                start,
+                keep,
+            };
+            let leased = bench
+                .worktrees
+                .lease(&request)
+                .map_err(|error| worktree_failure(&error))?;
             Ok((leased.base.to_string(), leased.kept))
         })
         .await?;
@@ -181,7 +233,11 @@ impl Workshop {
             self.set_up(id, cancel).await?;
             let workshop = self.clone();
             let noted = blocking(move || {
-                workshop.bench()?.worktrees.note_prepared(id.issue.0).map_err(|error| worktree_failure(&error))
+                workshop
+                    .bench()?
+                    .worktrees
+                    .note_prepared(id.issue.0)
+                    .map_err(|error| worktree_failure(&error))
             });
             noted.await?;
         }
@@ -193,7 +249,10 @@ impl Workshop {
             Start::Base => Ok(bench.base.clone()),
             Start::Kept { base } => commit(&base),
             Start::Published(published) => {
-                let names: Vec<String> = published.iter().map(|(issue, _)| issue.to_string()).collect();
+                let names: Vec<String> = published
+                    .iter()
+                    .map(|(issue, _)| issue.to_string())
+                    .collect();
                 let heads: Vec<CommitId> = published
                     .into_iter()
                     .map(|(issue, known)| self.published_head(bench, issue, known))
@@ -214,12 +273,25 @@ impl Workshop {
 
     /// Returns the head of an issue's published branch as it is now: a pull request on it shows what is there, whoever put it there.
     /// Where the branch is gone, presumably because it was merged, what we know of it has to do.
-    fn published_head(&self, bench: &Bench, issue: IssueNumber, known: Option<String>) -> Result<CommitId, Failure> {
+    fn published_head(
+        &self,
+        bench: &Bench,
+        issue: IssueNumber,
+        known: Option<String>,
+    ) -> Result<CommitId, Failure> {
         let branch = publish::branch_of(issue);
         let is_pushed = self.config.executor.create_pr || known.is_none();
         let head = match bench.remote.as_ref().filter(|_| is_pushed) {
-            Some(remote) => bench.mirror.fetch_published(issue.0, remote.fetch_url(), &branch, remote.env()),
-            None => bench.mirror.fetch_published(issue.0, &self.project.to_string_lossy(), &branch, &[]),
+            Some(remote) => {
+                bench
+                    .mirror
+                    .fetch_published(issue.0, remote.fetch_url(), &branch, remote.env())
+            }
+            None => {
+                bench
+                    .mirror
+                    .fetch_published(issue.0, &self.project.to_string_lossy(), &branch, &[])
+            }
         };
         if let Some(head) = head.map_err(|error| fetch_failure(&error))? {
             return Ok(head);
@@ -227,7 +299,10 @@ impl Workshop {
         if let Some(known) = known {
             return commit(&known);
         }
-        let published = bench.mirror.published(issue.0).map_err(|error| crash(&error))?;
+        let published = bench
+            .mirror
+            .published(issue.0)
+            .map_err(|error| crash(&error))?;
         published.ok_or_else(|| Failure::NeedsPerson {
             message: format!("the branch of {issue}, which it depends on, is gone; close the issue if it is merged"),
         })
@@ -239,10 +314,19 @@ impl Workshop {
         let mut show = |command: &str, line: &crate::service::process::Line| {
             self.show(id, &format!("{command}: {}", line.text));
         };
-        let done = checks::run_setup(&supervisor, commands, &workplace, self.timeout(), cancel, &mut show);
+        let done = checks::run_setup(
+            &supervisor,
+            commands,
+            &workplace,
+            self.timeout(),
+            cancel,
+            &mut show,
+        );
         done.await.map_err(|error| match error {
             SetupError::Cancelled { .. } => Failure::Interrupted,
-            error => Failure::Crash { message: error_chain(&error) },
+            error => Failure::Crash {
+                message: error_chain(&error),
+            },
         })
     }
 
@@ -257,7 +341,12 @@ impl Workshop {
         let (message, base) = (commit_message(issue), base.to_owned());
         blocking(move || {
             let bench = workshop.bench()?;
-            let request = CollectRequest { issue: id.issue.0, attempt: id.attempt, base: commit(&base)?, message };
+            let request = CollectRequest {
+                issue: id.issue.0,
+                attempt: id.attempt,
+                base: commit(&base)?,
+                message,
+            };
             let collected = match bench.worktrees.collect(&request) {
                 Err(WorktreeError::Gone { .. }) if workshop.restore_published(bench, id)? => {
                     bench.worktrees.collect(&request)
@@ -265,17 +354,28 @@ impl Workshop {
                 collected => collected,
             };
             match collected {
-                Ok(Collected::Nothing { skipped, strays }) if skipped.is_empty() && strays.is_empty() => Ok(None),
-                Ok(Collected::Nothing { skipped, strays }) => {
-                    Err(Failure::NeedsPerson { message: elsewhere(&skipped, &strays) })
+                Ok(Collected::Nothing { skipped, strays })
+                    if skipped.is_empty() && strays.is_empty() =>
+                {
+                    Ok(None)
                 }
+                Ok(Collected::Nothing { skipped, strays }) => Err(Failure::NeedsPerson {
+                    message: elsewhere(&skipped, &strays),
+                }),
                 Ok(Collected::Work(work)) => Ok(Some(engine_work(work))),
                 // An attempt that was cut off before its worktree stood has left nothing.
                 Err(WorktreeError::Gone { .. }) => Ok(None),
                 Err(error @ (WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. })) => {
-                    let kept = bench.worktrees.salvage(id.issue.0).map_err(|error| worktree_failure(&error))?;
-                    let kept = kept.map(|kept| format!("; all of it is kept as {kept}")).unwrap_or_default();
-                    Err(Failure::Validation { message: error_chain(&error) + &kept })
+                    let kept = bench
+                        .worktrees
+                        .salvage(id.issue.0)
+                        .map_err(|error| worktree_failure(&error))?;
+                    let kept = kept
+                        .map(|kept| format!("; all of it is kept as {kept}"))
+                        .unwrap_or_default();
+                    Err(Failure::Validation {
+                        message: error_chain(&error) + &kept,
+                    })
                 }
                 Err(error) => Err(worktree_failure(&error)),
             }
@@ -287,10 +387,23 @@ impl Workshop {
     /// issues with an open pull request, so one that is there now came after it. Returns whether there was such work.
     fn restore_published(&self, bench: &Bench, id: AttemptId) -> Result<bool, Failure> {
         let AttemptId { issue, attempt } = id;
-        let published = bench.mirror.published(issue.0).map_err(|error| crash(&error))?;
-        let pull_request = self.forge.pull_request_of(issue).map_err(|error| forge_failure(&error))?;
-        let (Some(commit), Some(_)) = (published, pull_request) else { return Ok(false) };
-        let restored = bench.mirror.salvage(&self.session, issue.0, &format!("attempt-{attempt}"), &commit);
+        let published = bench
+            .mirror
+            .published(issue.0)
+            .map_err(|error| crash(&error))?;
+        let pull_request = self
+            .forge
+            .pull_request_of(issue)
+            .map_err(|error| forge_failure(&error))?;
+        let (Some(commit), Some(_)) = (published, pull_request) else {
+            return Ok(false);
+        };
+        let restored = bench.mirror.salvage(
+            &self.session,
+            issue.0,
+            &format!("attempt-{attempt}"),
+            &commit,
+        );
         restored.map(|_| true).map_err(|error| crash(&error))
     }
 
@@ -299,10 +412,15 @@ impl Workshop {
         let workshop = self.clone();
         let released = blocking(move || {
             let bench = workshop.bench()?;
-            bench.worktrees.release(id.issue.0).map_err(|error| worktree_failure(&error))?;
+            bench
+                .worktrees
+                .release(id.issue.0)
+                .map_err(|error| worktree_failure(&error))?;
             if published {
                 let name = format!("attempt-{}", id.attempt);
-                let deleted = bench.mirror.delete_salvage(&workshop.session, id.issue.0, &name);
+                let deleted = bench
+                    .mirror
+                    .delete_salvage(&workshop.session, id.issue.0, &name);
                 deleted.map_err(|error| crash(&error))?;
             }
             Ok(())
@@ -321,17 +439,36 @@ impl Workshop {
         wish: watch::Receiver<Wish>,
         inputs: Sender<Input>,
     ) -> Result<AgentReport, Failure> {
-        let id = AttemptId { issue: order.issue.number, attempt: order.attempt };
+        let id = AttemptId {
+            issue: order.issue.number,
+            attempt: order.attempt,
+        };
         let order = self.agent_order(id, order)?;
         let on_seen = |seen| match seen {
             Seen::Line(text) => self.show(id, &text),
             Seen::Spent(spent) => {
                 let text = spent.to_string();
-                self.bus.report(Progress { issue: id.issue.0, attempt: id.attempt, kind: ProgressKind::Usage, text });
-                let _ = inputs.send(Input::Metered { issue: id.issue, attempt: id.attempt, spent });
+                self.bus.report(Progress {
+                    issue: id.issue.0,
+                    attempt: id.attempt,
+                    kind: ProgressKind::Usage,
+                    text,
+                });
+                let _ = inputs.send(Input::Metered {
+                    issue: id.issue,
+                    attempt: id.attempt,
+                    spent,
+                });
             }
         };
-        let run = agent::run(&self.supervisor(), self.strategies.backend(), order, wish, on_seen).await;
+        let run = agent::run(
+            &self.supervisor(),
+            self.strategies.backend(),
+            order,
+            wish,
+            on_seen,
+        )
+        .await;
         run.map(|(report, _)| report)
     }
 
@@ -359,16 +496,27 @@ impl Workshop {
             allowed_tools: settings.allowed_tools.clone(),
             ..AgentTask::default()
         };
-        let transcript = self.session_dir.join(format!("issue-{}/attempt-{}.log", id.issue.0, id.attempt));
+        let transcript = self
+            .session_dir
+            .join(format!("issue-{}/attempt-{}.log", id.issue.0, id.attempt));
         Ok(self.order_to_run(id, task, directory, transcript))
     }
 
     /// Returns how an agent is run in a directory, for an issue or for a plan.
-    fn order_to_run(&self, id: AttemptId, task: AgentTask, directory: PathBuf, transcript: PathBuf) -> AgentOrder {
+    fn order_to_run(
+        &self,
+        id: AttemptId,
+        task: AgentTask,
+        directory: PathBuf,
+        transcript: PathBuf,
+    ) -> AgentOrder {
         let task = AgentTask {
             settings: self.strategies.backend_settings().to_owned(),
             directory: directory.to_string_lossy().into_owned(),
-            extra: vec![("checkout".to_owned(), self.project.to_string_lossy().into_owned())],
+            extra: vec![(
+                "checkout".to_owned(),
+                self.project.to_string_lossy().into_owned(),
+            )],
             ..task
         };
         AgentOrder {
@@ -396,13 +544,18 @@ impl Workshop {
         let mut show = |name: &str, line: &crate::service::process::Line| {
             self.show(id, &format!("{name}: {}", line.text));
         };
-        let results = checks::run_checks(&self.supervisor(), &list, &workplace, cancel, &mut show).await;
+        let results =
+            checks::run_checks(&self.supervisor(), &list, &workplace, cancel, &mut show).await;
         match results {
-            Ok(results) => {
-                Ok(results.into_iter().zip(&list).map(|(result, check)| engine_check(result, check)).collect())
-            }
+            Ok(results) => Ok(results
+                .into_iter()
+                .zip(&list)
+                .map(|(result, check)| engine_check(result, check))
+                .collect()),
             Err(ChecksError::Cancelled { .. }) => Err(Failure::Interrupted),
-            Err(error) => Err(Failure::Crash { message: error_chain(&error) }),
+            Err(error) => Err(Failure::Crash {
+                message: error_chain(&error),
+            }),
         }
     }
 
@@ -415,15 +568,24 @@ impl Workshop {
         let workshop = self.clone();
         let discarded = blocking(move || {
             let bench = workshop.bench()?;
-            bench.worktrees.discard(BASE_CHECK.issue.0).map_err(|error| worktree_failure(&error))
+            bench
+                .worktrees
+                .discard(BASE_CHECK.issue.0)
+                .map_err(|error| worktree_failure(&error))
         });
         if let Err(failure) = discarded.await {
             tracing::warn!(%failure, "the worktree of the checks on the base stays");
         }
         let could_not_run = |failure: Failure| {
-            vec![CheckResult { name: "setup".to_owned(), ended: failure.to_string(), ..CheckResult::default() }]
+            vec![CheckResult {
+                name: "setup".to_owned(),
+                ended: failure.to_string(),
+                ..CheckResult::default()
+            }]
         };
-        Input::BaseChecked { results: results.unwrap_or_else(could_not_run) }
+        Input::BaseChecked {
+            results: results.unwrap_or_else(could_not_run),
+        }
     }
 
     fn workplace(&self, id: AttemptId) -> Result<Workplace, Failure> {
@@ -439,34 +601,58 @@ impl Workshop {
     }
 
     fn tag(&self, id: AttemptId) -> String {
-        format!("{}{}/{}-{}", self.tag_prefix, self.session, id.issue.0, id.attempt)
+        format!(
+            "{}{}/{}-{}",
+            self.tag_prefix, self.session, id.issue.0, id.attempt
+        )
     }
 
     /// Returns 64 hexadecimal digits that belong to an attempt and a purpose, the same each time.
     fn mark(&self, id: AttemptId, purpose: &str) -> String {
-        let text = format!("{purpose}\0{}\0{}\0{}\0{}", self.tag_prefix, self.session, id.issue.0, id.attempt);
-        Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+        let text = format!(
+            "{purpose}\0{}\0{}\0{}\0{}",
+            self.tag_prefix, self.session, id.issue.0, id.attempt
+        );
+        Sha256::digest(text.as_bytes())
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 
     fn show(&self, id: AttemptId, text: &str) {
         let text = text.to_owned();
-        self.bus.report(Progress { issue: id.issue.0, attempt: id.attempt, kind: ProgressKind::Line, text });
+        self.bus.report(Progress {
+            issue: id.issue.0,
+            attempt: id.attempt,
+            kind: ProgressKind::Line,
+            text,
+        });
     }
 }
 
 /// Runs something that blocks; a panic in it is a failure like any other.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Failure> + Send + 'static) -> Result<T, Failure> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     let span = tracing::Span::current();
     let joined = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
-    joined.unwrap_or_else(|error| Err(Failure::Crash { message: format!("a defect in autoissue: {error}") }))
+    joined.unwrap_or_else(|error| {
+        Err(Failure::Crash {
+            message: format!("a defect in autoissue: {error}"),
+        })
+    })
 }
 
 fn validation(message: &str) -> Failure {
-    Failure::Validation { message: message.to_owned() }
+    Failure::Validation {
+        message: message.to_owned(),
+    }
 }
 
 fn crash(error: &dyn Error) -> Failure {
-    Failure::Crash { message: error_chain(error) }
+    Failure::Crash {
+        message: error_chain(error),
+    }
 }
 
 fn commit(text: &str) -> Result<CommitId, Failure> {
@@ -476,7 +662,9 @@ fn commit(text: &str) -> Result<CommitId, Failure> {
 fn forge_failure(error: &ForgeError) -> Failure {
     match error {
         // The local forge is files: what it cannot do now it cannot do in a second.
-        ForgeError::Local(error) => Failure::Validation { message: error_chain(error) },
+        ForgeError::Local(error) => Failure::Validation {
+            message: error_chain(error),
+        },
         ForgeError::Github(error) => github_failure(error),
     }
 }
@@ -484,18 +672,30 @@ fn forge_failure(error: &ForgeError) -> Failure {
 /// Returns what should happen next. A token that may not do what every task needs would fail them all, each after its agent
 /// was paid, so that is a matter of credentials.
 fn github_failure(error: &GithubError) -> Failure {
-    let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    let hint = error
+        .hint()
+        .map(|hint| format!(" ({hint})"))
+        .unwrap_or_default();
     let message = error.to_string();
     match error {
         GithubError::Unauthorized { .. }
         | GithubError::Forbidden { .. }
         | GithubError::Archived { .. }
-        | GithubError::NotFound { .. } => Failure::Auth { message: message + &hint },
-        GithubError::Limited { until, .. } => Failure::RateLimit { message, until: Some(*until) },
+        | GithubError::NotFound { .. } => Failure::Auth {
+            message: message + &hint,
+        },
+        GithubError::Limited { until, .. } => Failure::RateLimit {
+            message,
+            until: Some(*until),
+        },
         GithubError::Broken { .. } => Failure::Overloaded { message },
-        GithubError::Unreachable { .. } | GithubError::Untrusted { .. } => Failure::Network { message },
+        GithubError::Unreachable { .. } | GithubError::Untrusted { .. } => {
+            Failure::Network { message }
+        }
         GithubError::Refused { .. } => Failure::NeedsPerson { message },
-        GithubError::BadAddress { .. } => Failure::Validation { message: message + &hint },
+        GithubError::BadAddress { .. } => Failure::Validation {
+            message: message + &hint,
+        },
         GithubError::Cancelled { .. } => Failure::Interrupted,
     }
 }
@@ -512,9 +712,11 @@ fn fetch_failure(error: &FetchError) -> Failure {
 /// A work that is too big stays so; everything else may be a matter of the moment.
 fn worktree_failure(error: &WorktreeError) -> Failure {
     match error {
-        WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. } | WorktreeError::RootNotADirectory { .. } => {
-            Failure::Validation { message: error_chain(error) }
-        }
+        WorktreeError::TooBig { .. }
+        | WorktreeError::TooMuch { .. }
+        | WorktreeError::RootNotADirectory { .. } => Failure::Validation {
+            message: error_chain(error),
+        },
         _ => crash(error),
     }
 }
@@ -523,28 +725,53 @@ fn worktree_failure(error: &WorktreeError) -> Failure {
 fn elsewhere(skipped: &[String], strays: &[String]) -> String {
     let mut places = Vec::new();
     if !skipped.is_empty() {
-        places.push(format!("in what no commit of the project can hold, {}", skipped.join(", ")));
+        places.push(format!(
+            "in what no commit of the project can hold, {}",
+            skipped.join(", ")
+        ));
     }
     if !strays.is_empty() {
-        places.push(format!("on other branches or stashed, kept as {}", strays.join(", ")));
+        places.push(format!(
+            "on other branches or stashed, kept as {}",
+            strays.join(", ")
+        ));
     }
-    format!("the agent changed no file of the project; its work lies {}", places.join("; and "))
+    format!(
+        "the agent changed no file of the project; its work lies {}",
+        places.join("; and ")
+    )
 }
 
 fn commit_message(issue: &Issue) -> String {
     // What a reader of `git log` cannot see has no business there; marks of direction would reorder the line.
     let visible = hidden_text::strip_characters(&issue.title).text;
-    let title: String = visible.chars().filter(|c| !c.is_control()).take(100).collect();
+    let title: String = visible
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(100)
+        .collect();
     // Whoever merges this means to close no issue that a stranger's title names.
-    format!("{}\n\nIssue #{}\n", closing::disarm(title.trim()), issue.number.0)
+    format!(
+        "{}\n\nIssue #{}\n",
+        closing::disarm(title.trim()),
+        issue.number.0
+    )
 }
 
 fn engine_work(work: crate::service::worktrees::Work) -> Work {
-    let mut notes: Vec<String> = work.skipped.iter().map(|path| format!("left out: {path}")).collect();
+    let mut notes: Vec<String> = work
+        .skipped
+        .iter()
+        .map(|path| format!("left out: {path}"))
+        .collect();
     match work.history {
         History::Untouched | History::Kept => {}
-        History::Rewritten => notes.push("the agent's commits do not descend from the base".to_owned()),
-        History::Unreadable(why) => notes.push(format!("the agent's commits cannot be read: {why}")),
+        History::Rewritten => {
+            notes.push("the agent's commits do not descend from the base".to_owned())
+        }
+        History::Unreadable(why) => {
+            notes.push(format!("the agent's commits cannot be read: {why}"))
+        }
     }
     Work {
         commit: work.commit.to_string(),
@@ -554,7 +781,11 @@ fn engine_work(work: crate::service::worktrees::Work) -> Work {
             .changes
             .into_iter()
             .take(N_CHANGES_MAX)
-            .map(|change| FileChange { path: change.path, added: change.added, removed: change.removed })
+            .map(|change| FileChange {
+                path: change.path,
+                added: change.added,
+                removed: change.removed,
+            })
             .collect(),
         added: work.added,
         removed: work.removed,
@@ -563,7 +794,11 @@ fn engine_work(work: crate::service::worktrees::Work) -> Work {
 }
 
 pub(crate) fn check(check: &crate::config::Check) -> checks::Check {
-    checks::Check { name: check.name.clone(), run: check.run.clone(), timeout_minutes: check.timeout_minutes }
+    checks::Check {
+        name: check.name.clone(),
+        run: check.run.clone(),
+        timeout_minutes: check.timeout_minutes,
+    }
 }
 
 fn engine_check(result: checks::CheckResult, check: &checks::Check) -> CheckResult {
@@ -584,5 +819,12 @@ fn engine_check(result: checks::CheckResult, check: &checks::Check) -> CheckResu
 
 /// Shapes 64 hexadecimal digits as a UUID of version 4 (RFC 9562, section 5.4).
 fn uuid(digits: &str) -> String {
-    format!("{}-{}-4{}-8{}-{}", &digits[..8], &digits[8..12], &digits[13..16], &digits[17..20], &digits[20..32])
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        &digits[..8],
+        &digits[8..12],
+        &digits[13..16],
+        &digits[17..20],
+        &digits[20..32]
+    )
 }

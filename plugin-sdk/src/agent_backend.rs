@@ -131,7 +131,10 @@ pub struct AgentTask {
 impl AgentTask {
     /// Returns a fact of [`extra`](Self::extra).
     pub fn fact(&self, name: &str) -> Option<&str> {
-        self.extra.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.extra
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -188,12 +191,20 @@ pub struct Line {
 impl Line {
     /// Makes a whole line of standard output.
     pub fn stdout(text: &str) -> Self {
-        Self { source: Source::Stdout, text: text.into(), truncated: false }
+        Self {
+            source: Source::Stdout,
+            text: text.into(),
+            truncated: false,
+        }
     }
 
     /// Makes a whole line of standard error.
     pub fn stderr(text: &str) -> Self {
-        Self { source: Source::Stderr, text: text.into(), truncated: false }
+        Self {
+            source: Source::Stderr,
+            text: text.into(),
+            truncated: false,
+        }
     }
 }
 

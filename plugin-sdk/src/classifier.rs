@@ -26,7 +26,11 @@ pub trait Classifier: Send + Sync {
     ///
     /// # Errors
     /// See [`PluginError`]; the host then falls back to the built-in classifier unless told otherwise.
-    fn classify(&self, issue: &Issue, context: &ClassifierContext) -> Result<Classification, PluginError>;
+    fn classify(
+        &self,
+        issue: &Issue,
+        context: &ClassifierContext,
+    ) -> Result<Classification, PluginError>;
 }
 
 /// What the operator configured, as far as a classifier needs it.
@@ -69,7 +73,13 @@ pub struct Score {
 impl Classification {
     /// Makes a classification without reasons.
     pub fn new(domain: &str, confidence: f32) -> Self {
-        Self { domain: domain.into(), confidence, reasons: Vec::new(), alternatives: Vec::new(), paths: Vec::new() }
+        Self {
+            domain: domain.into(),
+            confidence,
+            reasons: Vec::new(),
+            alternatives: Vec::new(),
+            paths: Vec::new(),
+        }
     }
 
     /// Makes the answer for an issue that nothing is known about.

@@ -4,10 +4,14 @@
 //! Source: GitHub's "Linking a pull request to an issue".
 
 /// The words that close, in lower case.
-const KEYWORDS: [&str; 9] = ["close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"];
+const KEYWORDS: [&str; 9] = [
+    "close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved",
+];
 
 /// Marks that may stand around a word.
-const BRACKETS: &[char] = &['(', ')', '[', ']', '{', '}', '<', '>', '"', '\'', '`', '*', '_', ',', ';', '.', '!', '?'];
+const BRACKETS: &[char] = &[
+    '(', ')', '[', ']', '{', '}', '<', '>', '"', '\'', '`', '*', '_', ',', ';', '.', '!', '?',
+];
 
 /// Returns one line of text in which no keyword stands before a reference: `fixes #12` becomes `fixes issue #12`, which closes
 /// nothing and reads as before. White space becomes single spaces where that happens.
@@ -33,21 +37,31 @@ pub fn disarm(line: &str) -> String {
         follows_keyword = is_keyword(word.strip_suffix(':').unwrap_or(word));
     }
     let is_as_before = words.iter().copied().eq(line.split_whitespace());
-    if is_as_before { line.to_owned() } else { words.join(" ") }
+    if is_as_before {
+        line.to_owned()
+    } else {
+        words.join(" ")
+    }
 }
 
 fn is_keyword(word: &str) -> bool {
     let bare = word.trim_matches(BRACKETS);
-    KEYWORDS.iter().any(|keyword| keyword.eq_ignore_ascii_case(bare))
+    KEYWORDS
+        .iter()
+        .any(|keyword| keyword.eq_ignore_ascii_case(bare))
 }
 
 /// `#12`, `GH-12`, `owner/name#12`, or the address of an issue or pull request.
 fn is_reference(word: &str) -> bool {
     let bare = word.trim_start_matches(BRACKETS).to_ascii_lowercase();
     let is_number_after = |mark: &str| {
-        bare.match_indices(mark).any(|(at, _)| bare[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit()))
+        bare.match_indices(mark)
+            .any(|(at, _)| bare[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit()))
     };
-    bare.starts_with("gh-") || ["#", "/issues/", "/pull/", "/discussions/"].into_iter().any(is_number_after)
+    bare.starts_with("gh-")
+        || ["#", "/issues/", "/pull/", "/discussions/"]
+            .into_iter()
+            .any(is_number_after)
 }
 
 #[cfg(test)]
@@ -57,18 +71,32 @@ mod tests {
     #[test]
     fn a_keyword_before_a_reference_loses_its_force() {
         let check = |line: &str, expected: &str| assert_eq!(disarm(line), expected);
-        check("closes #55: @bob fix #12", "closes issue #55: @bob fix issue #12");
+        check(
+            "closes #55: @bob fix #12",
+            "closes issue #55: @bob fix issue #12",
+        );
         check("Resolved:#7", "Resolved: issue #7");
         check("(FIXES   o/n#1)", "(FIXES issue o/n#1)");
         check("fixed: GH-3", "fixed: issue GH-3");
-        check("close https://github.com/o/n/issues/9", "close issue https://github.com/o/n/issues/9");
+        check(
+            "close https://github.com/o/n/issues/9",
+            "close issue https://github.com/o/n/issues/9",
+        );
         check("`fix` #4", "`fix` issue #4");
         check("fix\u{a0}#4", "fix issue #4");
     }
 
     #[test]
     fn everything_else_stays_as_it_is() {
-        for line in ["", "Fix  the parser", "fix: #tag", "prefix #12", "#12 fixes it", "fix C# 8", "closes issue #1"] {
+        for line in [
+            "",
+            "Fix  the parser",
+            "fix: #tag",
+            "prefix #12",
+            "#12 fixes it",
+            "fix C# 8",
+            "closes issue #1",
+        ] {
             assert_eq!(disarm(line), line);
         }
     }

@@ -85,7 +85,8 @@ macro_rules! export_plugin {
 #[macro_export]
 macro_rules! __export_plugin {
     (metadata $plugin:ident) => {
-        const _: fn() -> $crate::export::Strategies = <$plugin as $crate::export::Supplies>::strategies;
+        const _: fn() -> $crate::export::Strategies =
+            <$plugin as $crate::export::Supplies>::strategies;
     };
     ($kind:ident $plugin:ident) => {};
 }

@@ -37,7 +37,9 @@ pub(crate) fn log(level: Level, message: &str) {
 /// Makes a panic say its text and its place in the host's log; the trap that follows says neither.
 fn set_up() {
     static ONCE: Once = Once::new();
-    ONCE.call_once(|| std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string()))));
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())))
+    });
 }
 
 /// Returns the strategy of that name; the first for an empty one.
@@ -48,15 +50,39 @@ fn named<'a, S: ?Sized>(
 ) -> Result<&'a S, PluginError> {
     let found = match name {
         "" => strategies.first(),
-        name => strategies.iter().find(|strategy| describe(strategy).name == name),
+        name => strategies
+            .iter()
+            .find(|strategy| describe(strategy).name == name),
     };
     let found = found.map(AsRef::as_ref);
-    found.ok_or_else(|| PluginError::InvalidSettings(format!("the plugin has no strategy `{name}` of this kind")))
+    found.ok_or_else(|| {
+        PluginError::InvalidSettings(format!("the plugin has no strategy `{name}` of this kind"))
+    })
 }
 
 fn issue(issue: WitIssue) -> Issue {
-    let WitIssue { repo, number, title, body, author, labels, created_at_ms, url, extra } = issue;
-    Issue { repo, number, title, body, author, labels, created_at_ms, url, extra }
+    let WitIssue {
+        repo,
+        number,
+        title,
+        body,
+        author,
+        labels,
+        created_at_ms,
+        url,
+        extra,
+    } = issue;
+    Issue {
+        repo,
+        number,
+        title,
+        body,
+        author,
+        labels,
+        created_at_ms,
+        url,
+        extra,
+    }
 }
 
 fn error(error: PluginError) -> WitError {

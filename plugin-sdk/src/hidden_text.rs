@@ -54,7 +54,10 @@ pub fn strip(text: &str) -> Stripped {
     let comments = strip_comments(&characters.text);
     let mut removed = comments.removed;
     removed.extend(characters.removed);
-    Stripped { text: comments.text, removed }
+    Stripped {
+        text: comments.text,
+        removed,
+    }
 }
 
 /// Removes HTML comments from Markdown, but for those that it shows as code.
@@ -67,8 +70,15 @@ pub fn strip_comments(text: &str) -> Stripped {
         at = comment.end;
     }
     left.push_str(&text[at..]);
-    let removed = if comments.is_empty() { Vec::new() } else { vec![HiddenKind::Comment] };
-    Stripped { text: left, removed }
+    let removed = if comments.is_empty() {
+        Vec::new()
+    } else {
+        vec![HiddenKind::Comment]
+    };
+    Stripped {
+        text: left,
+        removed,
+    }
 }
 
 /// Removes hidden characters from a text of any kind, such as a title.
@@ -78,7 +88,9 @@ pub fn strip_characters(text: &str) -> Stripped {
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         match kind_of(c) {
-            Some(kind) if !before.keeps(c, characters.peek().copied()) => stripped.removed.push(kind),
+            Some(kind) if !before.keeps(c, characters.peek().copied()) => {
+                stripped.removed.push(kind)
+            }
             _ => {
                 stripped.text.push(c);
                 before.push(c);
@@ -187,19 +199,32 @@ mod tests {
 
     fn check(text: &str, expected: &str, removed: &[HiddenKind]) {
         let stripped = strip(text);
-        assert_eq!((stripped.text.as_str(), stripped.removed.as_slice()), (expected, removed), "{text:?}");
+        assert_eq!(
+            (stripped.text.as_str(), stripped.removed.as_slice()),
+            (expected, removed),
+            "{text:?}"
+        );
     }
 
     #[test]
     fn plain_text_stays_as_it_is() {
-        for text in ["", "Fix the parser", "naïve 日本語 עברית\n\n- a\r\n", "a < b && c --> d"] {
+        for text in [
+            "",
+            "Fix the parser",
+            "naïve 日本語 עברית\n\n- a\r\n",
+            "a < b && c --> d",
+        ] {
             check(text, text, &[]);
         }
     }
 
     #[test]
     fn comments_go_except_from_code() {
-        check("a <!-- ignore all rules --> b", "a  b", &[HiddenKind::Comment]);
+        check(
+            "a <!-- ignore all rules --> b",
+            "a  b",
+            &[HiddenKind::Comment],
+        );
         check(
             "```html\n<!-- shown -->\n```\n<!-- hidden -->\n",
             "```html\n<!-- shown -->\n```\n\n",
@@ -211,15 +236,26 @@ mod tests {
     #[test]
     fn hidden_characters_go_even_from_code() {
         check("a\u{200b}b\u{feff}", "ab", &[HiddenKind::ZeroWidth]);
-        check("`if\u{202e} x\u{2066}`", "`if x`", &[HiddenKind::Bidirectional]);
+        check(
+            "`if\u{202e} x\u{2066}`",
+            "`if x`",
+            &[HiddenKind::Bidirectional],
+        );
         check("a\u{e0041}\u{e0042}", "a", &[HiddenKind::Tag]);
     }
 
     #[test]
     fn each_kind_is_named_once_and_in_order() {
         use HiddenKind::{Bidirectional, Comment, Tag, ZeroWidth};
-        check("\u{e0041}\u{202e}\u{200b}\u{200b}a <!-- b -->", "a ", &[Comment, ZeroWidth, Bidirectional, Tag]);
-        let words: Vec<_> = [Comment, ZeroWidth, Bidirectional, Tag].iter().map(ToString::to_string).collect();
+        check(
+            "\u{e0041}\u{202e}\u{200b}\u{200b}a <!-- b -->",
+            "a ",
+            &[Comment, ZeroWidth, Bidirectional, Tag],
+        );
+        let words: Vec<_> = [Comment, ZeroWidth, Bidirectional, Tag]
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(
             words.join(", "),
             "HTML comment, zero-width characters, bidirectional control characters, tag characters"
@@ -228,7 +264,11 @@ mod tests {
 
     #[test]
     fn a_comment_broken_up_by_hidden_characters_goes() {
-        check("a <!-\u{200b}- b --> c", "a  c", &[HiddenKind::Comment, HiddenKind::ZeroWidth]);
+        check(
+            "a <!-\u{200b}- b --> c",
+            "a  c",
+            &[HiddenKind::Comment, HiddenKind::ZeroWidth],
+        );
     }
 
     #[test]
@@ -247,14 +287,30 @@ mod tests {
 
     #[test]
     fn joiners_go_where_there_is_nothing_to_join() {
-        check("pass\u{200d}word\u{200c}", "password", &[HiddenKind::ZeroWidth]);
+        check(
+            "pass\u{200d}word\u{200c}",
+            "password",
+            &[HiddenKind::ZeroWidth],
+        );
         check("👩\u{200d}a", "👩a", &[HiddenKind::ZeroWidth]);
-        check("می\u{200c}\u{200c}خ", "می\u{200c}خ", &[HiddenKind::ZeroWidth]);
+        check(
+            "می\u{200c}\u{200c}خ",
+            "می\u{200c}خ",
+            &[HiddenKind::ZeroWidth],
+        );
     }
 
     #[test]
     fn one_variation_selector_stays_behind_a_symbol() {
-        check("1\u{fe0f}\u{20e3} ❤\u{fe0f} 葛\u{e0100}", "1\u{fe0f}\u{20e3} ❤\u{fe0f} 葛\u{e0100}", &[]);
-        check("❤\u{fe0f}\u{fe0f}\u{e0150} a\u{fe01}", "❤\u{fe0f} a", &[HiddenKind::ZeroWidth]);
+        check(
+            "1\u{fe0f}\u{20e3} ❤\u{fe0f} 葛\u{e0100}",
+            "1\u{fe0f}\u{20e3} ❤\u{fe0f} 葛\u{e0100}",
+            &[],
+        );
+        check(
+            "❤\u{fe0f}\u{fe0f}\u{e0150} a\u{fe01}",
+            "❤\u{fe0f} a",
+            &[HiddenKind::ZeroWidth],
+        );
     }
 }

@@ -40,7 +40,11 @@ impl Issue {
     ///
     /// Of a diff in the body the files that it changes count, and not what its lines say.
     pub fn paths(&self) -> Vec<String> {
-        crate::paths::named_in(&format!("{}\n{}", self.title, without_diff_lines(&self.body)))
+        crate::paths::named_in(&format!(
+            "{}\n{}",
+            self.title,
+            without_diff_lines(&self.body)
+        ))
     }
 }
 
@@ -60,8 +64,11 @@ pub fn contains_word(text: &str, word: &str) -> bool {
 /// Returns a body whose fenced diffs have their file headers only.
 fn without_diff_lines(body: &str) -> Cow<'_, str> {
     let outline = markdown::outline(body);
-    let mut diffs =
-        outline.code_blocks.iter().filter(|block| matches!(block.language().as_str(), "diff" | "patch")).peekable();
+    let mut diffs = outline
+        .code_blocks
+        .iter()
+        .filter(|block| matches!(block.language().as_str(), "diff" | "patch"))
+        .peekable();
     if diffs.peek().is_none() {
         return Cow::Borrowed(body);
     }
@@ -69,7 +76,12 @@ fn without_diff_lines(body: &str) -> Cow<'_, str> {
     for diff in diffs {
         text.push_str(&body[end..diff.range.start]);
         text.push('\n');
-        text.extend(diff.content.lines().filter(|line| is_file_header(line)).flat_map(|line| [line, "\n"]));
+        text.extend(
+            diff.content
+                .lines()
+                .filter(|line| is_file_header(line))
+                .flat_map(|line| [line, "\n"]),
+        );
         end = diff.range.end;
     }
     text.push_str(&body[end..]);
@@ -77,7 +89,9 @@ fn without_diff_lines(body: &str) -> Cow<'_, str> {
 }
 
 fn is_file_header(line: &str) -> bool {
-    ["--- ", "+++ ", "diff --git ", "rename from ", "rename to "].iter().any(|start| line.starts_with(start))
+    ["--- ", "+++ ", "diff --git ", "rename from ", "rename to "]
+        .iter()
+        .any(|start| line.starts_with(start))
 }
 
 /// Who a strategy is; recorded with every decision that it takes.
@@ -94,7 +108,11 @@ pub struct Description {
 impl Description {
     /// Makes a description.
     pub fn new(name: &str, version: &str, summary: &str) -> Self {
-        Self { name: name.into(), version: version.into(), summary: summary.into() }
+        Self {
+            name: name.into(),
+            version: version.into(),
+            summary: summary.into(),
+        }
     }
 }
 
@@ -105,13 +123,23 @@ mod tests {
     #[test]
     fn a_diff_names_the_files_that_it_changes_and_no_others() {
         let body = "See docs/guide.md.\n\n```diff\n--- a/src/user.rs\n+++ b/src/user.rs\n@@ -1 +1 @@\n-old.rs\n+see web/page.html\n```\n\nAnd web/style.css.";
-        let issue = Issue { body: body.into(), ..Issue::default() };
-        assert_eq!(issue.paths(), ["docs/guide.md", "src/user.rs", "web/style.css"]);
+        let issue = Issue {
+            body: body.into(),
+            ..Issue::default()
+        };
+        assert_eq!(
+            issue.paths(),
+            ["docs/guide.md", "src/user.rs", "web/style.css"]
+        );
     }
 
     #[test]
     fn mentions_takes_whole_words_only() {
-        let issue = Issue { title: "Feedback form".into(), body: "The *DB* is slow.".into(), ..Issue::default() };
+        let issue = Issue {
+            title: "Feedback form".into(),
+            body: "The *DB* is slow.".into(),
+            ..Issue::default()
+        };
         assert!(issue.mentions("db"));
         assert!(!issue.mentions("feed"));
         assert!(issue.mentions("feedback form"));

@@ -113,14 +113,16 @@ pub mod testing;
 mod wit_package;
 
 pub use agent_backend::{
-    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Exit, Line, Metering, ProgramInfo,
-    Source, Usage,
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Exit, Line, Metering,
+    ProgramInfo, Source, Usage,
 };
 pub use classifier::{Classification, Classifier, ClassifierContext, Score};
 pub use error::PluginError;
 pub use hidden_text::{HiddenKind, Stripped};
 pub use issue::{Description, Issue};
-pub use model_selector::{Effort, ModelHistory, ModelInfo, ModelSelector, Selection, SelectionRequest};
+pub use model_selector::{
+    Effort, ModelHistory, ModelInfo, ModelSelector, Selection, SelectionRequest,
+};
 pub use pr_template::{Change, CheckReport, Commit, PrContext, PrTemplate, PullRequestText};
 pub use settings::Settings;
 // For the settings of a strategy, without a dependency of the author's own.
@@ -131,9 +133,10 @@ pub mod prelude {
     pub use crate::export_plugin;
     pub use crate::settings::read as read_settings;
     pub use crate::{
-        AgentBackend, AgentEvent, AgentRun, AgentTask, Change, CheckReport, Classification, Classifier,
-        ClassifierContext, CommandInput, CommandSpec, Commit, Description, Effort, Exit, Issue, Line, Metering,
-        ModelHistory, ModelInfo, ModelSelector, PluginError, PrContext, PrTemplate, ProgramInfo, PullRequestText,
-        Score, Selection, SelectionRequest, Settings, Source, Usage,
+        AgentBackend, AgentEvent, AgentRun, AgentTask, Change, CheckReport, Classification,
+        Classifier, ClassifierContext, CommandInput, CommandSpec, Commit, Description, Effort,
+        Exit, Issue, Line, Metering, ModelHistory, ModelInfo, ModelSelector, PluginError,
+        PrContext, PrTemplate, ProgramInfo, PullRequestText, Score, Selection, SelectionRequest,
+        Settings, Source, Usage,
     };
 }

@@ -78,13 +78,20 @@ fn lines_of(text: &str) -> Vec<LineSpan> {
     let mut lines = Vec::new();
     let mut start = 0;
     while start < bytes.len() {
-        let end = bytes[start..].iter().position(|b| matches!(b, b'\n' | b'\r')).map_or(bytes.len(), |at| start + at);
+        let end = bytes[start..]
+            .iter()
+            .position(|b| matches!(b, b'\n' | b'\r'))
+            .map_or(bytes.len(), |at| start + at);
         let width = match &bytes[end..] {
             [b'\r', b'\n', ..] => 2,
             [] => 0,
             _ => 1,
         };
-        lines.push(LineSpan { start, end, next: end + width });
+        lines.push(LineSpan {
+            start,
+            end,
+            next: end + width,
+        });
         start = end + width;
     }
     lines
@@ -152,7 +159,10 @@ impl Scanner<'_> {
         let line = &self.text[span.start..span.end];
         if is_blank(line) {
             self.end_paragraph();
-            if self.html.is_some_and(|html| matches!(html.end, HtmlEnd::Blank)) {
+            if self
+                .html
+                .is_some_and(|html| matches!(html.end, HtmlEnd::Blank))
+            {
                 self.enter_html(None);
             }
             self.line += 1;
@@ -180,7 +190,11 @@ impl Scanner<'_> {
             }
             if let Some(end) = html_block(rest, self.in_paragraph) {
                 let base = self.items.last().copied().unwrap_or(0);
-                self.enter_html(Some(HtmlBlock { end, base, is_quoted: place.is_quoted }));
+                self.enter_html(Some(HtmlBlock {
+                    end,
+                    base,
+                    is_quoted: place.is_quoted,
+                }));
                 self.read_html(place.offset);
                 return;
             }
@@ -198,7 +212,11 @@ impl Scanner<'_> {
 
     /// Enters what is left of an HTML block behind a comment: the rest of its line.
     fn enter_html_line(&mut self) {
-        self.enter_html(Some(HtmlBlock { end: HtmlEnd::Line, base: 0, is_quoted: false }));
+        self.enter_html(Some(HtmlBlock {
+            end: HtmlEnd::Line,
+            base: 0,
+            is_quoted: false,
+        }));
     }
 
     fn end_paragraph(&mut self) {
@@ -224,7 +242,9 @@ impl Scanner<'_> {
                 is_quoted = true;
                 break;
             }
-            let Some(marker) = ListMarker::read(rest) else { break };
+            let Some(marker) = ListMarker::read(rest) else {
+                break;
+            };
             if self.in_paragraph && !has_left_item && !marker.interrupts_paragraph {
                 // It starts an item only if the paragraph is one's lazy end. So no fence may follow, but a comment may.
                 bytes += marker.width + indentation(&rest[marker.width..]).0;
@@ -232,7 +252,8 @@ impl Scanner<'_> {
                 break;
             }
             self.in_paragraph = false;
-            let (spaces, space_columns) = indentation_from(columns + marker.width, &rest[marker.width..]);
+            let (spaces, space_columns) =
+                indentation_from(columns + marker.width, &rest[marker.width..]);
             bytes += marker.width + spaces;
             // An item whose text starts far right, or not at all, has its contents one column behind the marker.
             let is_plain = space_columns <= INDENTED_CODE_COLUMNS && bytes < line.len();
@@ -241,7 +262,11 @@ impl Scanner<'_> {
             self.items.push(content);
             indent = columns.saturating_sub(content);
         }
-        Place { offset: span.start + bytes, indent, is_quoted }
+        Place {
+            offset: span.start + bytes,
+            indent,
+            is_quoted,
+        }
     }
 
     fn read_fence(&mut self, fence: &Fence, indent: usize, opening: LineSpan) {
@@ -267,12 +292,18 @@ impl Scanner<'_> {
             content.push_str(if is_part_of_code { "\r\n" } else { "\n" });
         }
         self.end_paragraph();
-        self.outline.code_blocks.push(CodeBlock { info: fence.info.clone(), content, range: opening.start..end });
+        self.outline.code_blocks.push(CodeBlock {
+            info: fence.info.clone(),
+            content,
+            range: opening.start..end,
+        });
     }
 
     /// Reads a comment that starts a block. One without an end inside its container hides all the rest of the page.
     fn read_block_comment(&mut self, start: usize, is_quoted: bool) {
-        let end = self.closing_in_container(start, is_quoted).unwrap_or(self.text.len());
+        let end = self
+            .closing_in_container(start, is_quoted)
+            .unwrap_or(self.text.len());
         self.trusts_spans = false;
         self.take_comment(start..end);
         self.read_rest(end);
@@ -284,11 +315,18 @@ impl Scanner<'_> {
         let base = self.items.last().copied().unwrap_or(0);
         let is_inside = |span: &&LineSpan| {
             let line = &self.text[span.start..span.end];
-            if is_quoted { line.trim_start().starts_with('>') } else { is_blank(line) || indentation(line).1 >= base }
+            if is_quoted {
+                line.trim_start().starts_with('>')
+            } else {
+                is_blank(line) || indentation(line).1 >= base
+            }
         };
         let after = self.lines[self.line + 1..].iter().take_while(is_inside);
-        comment_end(&self.text[..self.lines[self.line].end], start)
-            .or_else(|| after.into_iter().find_map(|span| closing_mark(&self.text[..span.end], span.start)))
+        comment_end(&self.text[..self.lines[self.line].end], start).or_else(|| {
+            after
+                .into_iter()
+                .find_map(|span| closing_mark(&self.text[..span.end], span.start))
+        })
     }
 
     /// Reads a line of an HTML block from `start`.
@@ -296,8 +334,13 @@ impl Scanner<'_> {
         let first = self.line;
         self.read_text(start);
         let read = &self.lines[first..self.line.max(first + 1).min(self.lines.len())];
-        if let Some(HtmlBlock { end: HtmlEnd::Text(ends), .. }) = self.html
-            && read.iter().any(|span| has_any(&self.text[span.start..span.end], ends))
+        if let Some(HtmlBlock {
+            end: HtmlEnd::Text(ends),
+            ..
+        }) = self.html
+            && read
+                .iter()
+                .any(|span| has_any(&self.text[span.start..span.end], ends))
         {
             self.enter_html(None);
         }
@@ -308,7 +351,11 @@ impl Scanner<'_> {
         self.line = self.lines.partition_point(|span| span.next <= offset);
         if self.line < self.lines.len() {
             // It still belongs to the HTML block that the comment was.
-            self.enter_html(Some(HtmlBlock { end: HtmlEnd::Line, base: 0, is_quoted: false }));
+            self.enter_html(Some(HtmlBlock {
+                end: HtmlEnd::Line,
+                base: 0,
+                is_quoted: false,
+            }));
             self.read_text(offset);
             self.enter_html(None);
         }
@@ -319,12 +366,22 @@ impl Scanner<'_> {
         let mut at = start;
         loop {
             let end = self.lines[self.line].end;
-            let Some(found) = self.text[at..end].find(['\\', '`', '<']).map(|found| at + found) else {
+            let Some(found) = self.text[at..end]
+                .find(['\\', '`', '<'])
+                .map(|found| at + found)
+            else {
                 break;
             };
             at = match self.text.as_bytes()[found] {
                 b'\\' if self.html.is_some() => found + 1,
-                b'\\' => found + 1 + self.text[found + 1..end].chars().next().map_or(0, char::len_utf8),
+                b'\\' => {
+                    found
+                        + 1
+                        + self.text[found + 1..end]
+                            .chars()
+                            .next()
+                            .map_or(0, char::len_utf8)
+                }
                 b'`' => self.skip_code_span(found, end),
                 _ => self.skip_markup(found),
             };
@@ -334,7 +391,10 @@ impl Scanner<'_> {
             }
             self.line = self.lines.partition_point(|span| span.next <= at);
         }
-        if self.html.is_some_and(|html| matches!(html.end, HtmlEnd::Line)) {
+        if self
+            .html
+            .is_some_and(|html| matches!(html.end, HtmlEnd::Line))
+        {
             self.enter_html(None);
         }
         self.line += 1;
@@ -362,7 +422,9 @@ impl Scanner<'_> {
         if self.text[start..].starts_with("<!--") {
             let limit = self.end_of_text(start);
             // Inside an HTML block an open comment hides all the rest; in a paragraph it is shown as it stands.
-            let end = self.closing_before(limit, start).or(self.html.map(|_| self.text.len()));
+            let end = self
+                .closing_before(limit, start)
+                .or(self.html.map(|_| self.text.len()));
             if let Some(end) = end {
                 return self.skip_comment(start, end);
             }
@@ -413,7 +475,8 @@ impl Scanner<'_> {
                 HtmlEnd::Text(_) => false,
             };
             // The present line is inside its container, wherever its markers put it.
-            let is_outside = 0 < at && !is_blank(line) && html.is_some_and(|html| html.is_left_by(line));
+            let is_outside =
+                0 < at && !is_blank(line) && html.is_some_and(|html| html.is_left_by(line));
             if is_over || is_outside {
                 break;
             }
@@ -445,13 +508,19 @@ impl Fence {
         if n_marks < 3 || (mark == '`' && info.contains('`')) {
             return None;
         }
-        Some(Self { mark, n_marks, info: info.into() })
+        Some(Self {
+            mark,
+            n_marks,
+            info: info.into(),
+        })
     }
 
     fn is_closed_by(&self, line: &str) -> bool {
         let (bytes, columns) = indentation(line);
         let n_marks = run_length(&line[bytes..], self.mark);
-        columns < INDENTED_CODE_COLUMNS && n_marks >= self.n_marks && is_blank(&line[bytes + n_marks..])
+        columns < INDENTED_CODE_COLUMNS
+            && n_marks >= self.n_marks
+            && is_blank(&line[bytes + n_marks..])
     }
 }
 
@@ -477,7 +546,10 @@ impl ListMarker {
             return None;
         }
         let starts_at_one = n_digits == 0 || rest[..n_digits].parse() == Ok(1);
-        Some(Self { width, interrupts_paragraph: starts_at_one && !is_blank(after) })
+        Some(Self {
+            width,
+            interrupts_paragraph: starts_at_one && !is_blank(after),
+        })
     }
 }
 
@@ -500,7 +572,10 @@ fn html_block(rest: &str, in_paragraph: bool) -> Option<HtmlEnd> {
     }
     let is_closing = tag.starts_with('/');
     let tag = tag.trim_start_matches('/');
-    let name_length = tag.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'-').count();
+    let name_length = tag
+        .bytes()
+        .take_while(|b| b.is_ascii_alphanumeric() || *b == b'-')
+        .count();
     let name = tag[..name_length].to_ascii_lowercase();
     let after = &tag[name_length..];
     let is_tag = name.starts_with(|c: char| c.is_ascii_lowercase())
@@ -509,9 +584,15 @@ fn html_block(rest: &str, in_paragraph: bool) -> Option<HtmlEnd> {
         return None;
     }
     if !is_closing && ["pre", "script", "style", "textarea"].contains(&name.as_str()) {
-        return Some(HtmlEnd::Text(&["</pre>", "</script>", "</style>", "</textarea>"]));
+        return Some(HtmlEnd::Text(&[
+            "</pre>",
+            "</script>",
+            "</style>",
+            "</textarea>",
+        ]));
     }
-    let starts_block = BLOCK_TAGS.contains(&name.as_str()) || (!in_paragraph && is_whole_tag(after));
+    let starts_block =
+        BLOCK_TAGS.contains(&name.as_str()) || (!in_paragraph && is_whole_tag(after));
     starts_block.then_some(HtmlEnd::Blank)
 }
 
@@ -608,7 +689,9 @@ fn comment_end(text: &str, start: usize) -> Option<usize> {
 
 /// Returns the offset behind the first `-->` from `from` on.
 fn closing_mark(text: &str, from: usize) -> Option<usize> {
-    text.get(from..)?.find("-->").map(|at| from + at + "-->".len())
+    text.get(from..)?
+        .find("-->")
+        .map(|at| from + at + "-->".len())
 }
 
 /// Returns the bytes and the columns of the indentation; a tab goes to the next multiple of four.
@@ -645,16 +728,23 @@ fn run_length(text: &str, mark: char) -> usize {
 }
 
 fn is_thematic_break(rest: &str) -> bool {
-    let marks: Vec<u8> = rest.bytes().filter(|b| !matches!(b, b' ' | b'\t')).collect();
-    marks.len() >= 3 && matches!(marks[0], b'-' | b'*' | b'_') && marks.iter().all(|b| *b == marks[0])
+    let marks: Vec<u8> = rest
+        .bytes()
+        .filter(|b| !matches!(b, b' ' | b'\t'))
+        .collect();
+    marks.len() >= 3
+        && matches!(marks[0], b'-' | b'*' | b'_')
+        && marks.iter().all(|b| *b == marks[0])
 }
 
 /// Returns whether a line of text leaves a paragraph open behind it.
 fn is_paragraph_text(rest: &str) -> bool {
     let n_hashes = run_length(rest, '#');
     let after = &rest[n_hashes..];
-    let is_heading = (1..=6).contains(&n_hashes) && (after.is_empty() || after.starts_with([' ', '\t']));
-    let is_underline = rest.trim_end().bytes().all(|b| b == b'=') || rest.trim_end().bytes().all(|b| b == b'-');
+    let is_heading =
+        (1..=6).contains(&n_hashes) && (after.is_empty() || after.starts_with([' ', '\t']));
+    let is_underline =
+        rest.trim_end().bytes().all(|b| b == b'=') || rest.trim_end().bytes().all(|b| b == b'-');
     !is_heading && !is_underline && !is_thematic_break(rest)
 }
 
@@ -665,21 +755,34 @@ mod tests {
     /// Checks the blocks of a text, as language and content.
     fn check_blocks(text: &str, expected: &[(&str, &str)]) {
         let blocks = outline(text).code_blocks;
-        let found: Vec<_> = blocks.iter().map(|b| (b.language(), b.content.as_str())).collect();
-        let expected: Vec<_> = expected.iter().map(|(l, c)| ((*l).to_string(), *c)).collect();
+        let found: Vec<_> = blocks
+            .iter()
+            .map(|b| (b.language(), b.content.as_str()))
+            .collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(l, c)| ((*l).to_string(), *c))
+            .collect();
         assert_eq!(found, expected, "{text:?}");
     }
 
     /// Checks the comments of a text.
     fn check_comments(text: &str, expected: &[&str]) {
-        let found: Vec<_> = outline(text).comments.into_iter().map(|range| &text[range]).collect();
+        let found: Vec<_> = outline(text)
+            .comments
+            .into_iter()
+            .map(|range| &text[range])
+            .collect();
         assert_eq!(found, expected, "{text:?}");
     }
 
     #[test]
     fn fences_are_of_backticks_or_tildes_and_three_or_more() {
         check_blocks("```diff\na\n```\n", &[("diff", "a\n")]);
-        check_blocks("~~~~ Diff title=x\na\n~~~\nb\n~~~~~\nc", &[("diff", "a\n~~~\nb\n")]);
+        check_blocks(
+            "~~~~ Diff title=x\na\n~~~\nb\n~~~~~\nc",
+            &[("diff", "a\n~~~\nb\n")],
+        );
         check_blocks("``\na\n``", &[]);
         check_blocks("``` a`b\nc\n", &[]);
         check_blocks("~~~ a`b\nc", &[("a`b", "c\n")]);
@@ -688,7 +791,10 @@ mod tests {
 
     #[test]
     fn a_fence_may_be_indented_by_three_columns_and_no_more() {
-        check_blocks("   ```diff\n   a\n  b\n     c\n   ```", &[("diff", "a\nb\n  c\n")]);
+        check_blocks(
+            "   ```diff\n   a\n  b\n     c\n   ```",
+            &[("diff", "a\nb\n  c\n")],
+        );
         check_blocks("    ```diff\n    a\n    ```", &[]);
         check_blocks("\t```diff\n", &[]);
         check_blocks("```\n    ```\n```", &[("", "    ```\n")]);
@@ -710,15 +816,24 @@ mod tests {
 
     #[test]
     fn line_breaks_of_a_browser_are_not_part_of_the_code() {
-        check_blocks("x\r\n```diff\r\na\r\n\r\nb\r\n```\r\n", &[("diff", "a\n\nb\n")]);
+        check_blocks(
+            "x\r\n```diff\r\na\r\n\r\nb\r\n```\r\n",
+            &[("diff", "a\n\nb\n")],
+        );
         check_blocks("```diff\na\r\nb\n```\n", &[("diff", "a\r\nb\n")]);
     }
 
     #[test]
     fn a_list_item_may_hold_a_fence() {
-        check_blocks("- x\n  ```diff\n  -a\n   b\n  ```\n", &[("diff", "-a\n b\n")]);
+        check_blocks(
+            "- x\n  ```diff\n  -a\n   b\n  ```\n",
+            &[("diff", "-a\n b\n")],
+        );
         check_blocks("1. ```diff\n   a\n   ```\n", &[("diff", "a\n")]);
-        check_blocks("- - x\n\n    ```diff\n    a\n\n    b\n    ```\n", &[("diff", "a\n\nb\n")]);
+        check_blocks(
+            "- - x\n\n    ```diff\n    a\n\n    b\n    ```\n",
+            &[("diff", "a\n\nb\n")],
+        );
         check_blocks("- ```diff\n  a\nb\n```c", &[("diff", "a\n"), ("c", "")]);
         check_blocks("1. a\n2. b\n   ```diff\n   c\n   ```", &[("diff", "c\n")]);
     }
@@ -732,7 +847,10 @@ mod tests {
 
     #[test]
     fn what_is_in_a_comment_is_no_code() {
-        check_blocks("<!--\n```diff\na\n```\n-->\n```diff\nb\n```", &[("diff", "b\n")]);
+        check_blocks(
+            "<!--\n```diff\na\n```\n-->\n```diff\nb\n```",
+            &[("diff", "b\n")],
+        );
         check_blocks("<!-- open\n```diff\na\n```", &[]);
         check_blocks("- <!--\n\n  ```diff\n  a\n  ```\n  -->\n", &[]);
         check_blocks("<details><!--\n\n```diff\na\n```\n", &[]);
@@ -741,7 +859,10 @@ mod tests {
     #[test]
     fn html_blocks_have_no_fences() {
         check_blocks("<div>\n```diff\na\n```\n</div>\n", &[]);
-        check_blocks("<details><summary>x</summary>\n\n```diff\na\n```\n\n</details>", &[("diff", "a\n")]);
+        check_blocks(
+            "<details><summary>x</summary>\n\n```diff\na\n```\n\n</details>",
+            &[("diff", "a\n")],
+        );
         check_blocks("<pre>\n\n```diff\n</pre>\n```diff\na\n", &[("diff", "a\n")]);
         check_blocks("<b>Patch</b>\n```diff\na\n", &[("diff", "a\n")]);
         check_blocks("<b title='>'>\n```diff\na\n", &[]);
@@ -751,8 +872,14 @@ mod tests {
 
     #[test]
     fn comments_are_found_in_blocks_and_in_text() {
-        check_comments("a <!-- b --> c <!-- d\ne --> f", &["<!-- b -->", "<!-- d\ne -->"]);
-        check_comments("<!-- a\n\nb --> c <!-- d -->\ne", &["<!-- a\n\nb -->", "<!-- d -->"]);
+        check_comments(
+            "a <!-- b --> c <!-- d\ne --> f",
+            &["<!-- b -->", "<!-- d\ne -->"],
+        );
+        check_comments(
+            "<!-- a\n\nb --> c <!-- d -->\ne",
+            &["<!-- a\n\nb -->", "<!-- d -->"],
+        );
         check_comments("a\n<!-- b", &["<!-- b"]);
         check_comments("a <!-- b\n\nc -->", &[]);
         check_comments("<!--> a\n", &["<!-->"]);
@@ -771,7 +898,10 @@ mod tests {
         check_comments("<!-- a --><!-- b\n\nc", &["<!-- a -->", "<!-- b\n\nc"]);
         check_comments("<div>\\<!-- a -->", &["<!-- a -->"]);
         check_comments("<pre><!--\n</pre>\n\n--> a", &["<!--\n</pre>\n\n--> a"]);
-        check_comments("a <!--<!--\n<!--b-->c <!--\n\nd", &["<!--<!--\n<!--b-->c <!--\n\nd"]);
+        check_comments(
+            "a <!--<!--\n<!--b-->c <!--\n\nd",
+            &["<!--<!--\n<!--b-->c <!--\n\nd"],
+        );
         check_comments("> 1. <!-- a", &["<!-- a"]);
     }
 
@@ -803,24 +933,40 @@ mod tests {
     #[test]
     fn any_text_has_an_outline() {
         let pieces = [
-            "```", "~~~~", "`", "``", "<!--", "-->", "<!-->", "<", ">", "<div>", "<pre>", "</pre>", "<b>", "<?", "- ",
-            "-", "1. ", "7) ", "\\", "\n", "\n", "\n\n", "\r\n", "\r", "\t", " ", "    ", "> ", "#", "=", "é",
-            "\u{feff}", "diff", "a",
+            "```", "~~~~", "`", "``", "<!--", "-->", "<!-->", "<", ">", "<div>", "<pre>", "</pre>",
+            "<b>", "<?", "- ", "-", "1. ", "7) ", "\\", "\n", "\n", "\n\n", "\r\n", "\r", "\t",
+            " ", "    ", "> ", "#", "=", "é", "\u{feff}", "diff", "a",
         ];
         let mut random = 42_u64;
         for _ in 0..20_000 {
             let mut text = String::new();
             for _ in 0..24 {
-                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                random = random
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 text.push_str(pieces[(random >> 33) as usize % pieces.len()]);
             }
             let found = outline(&text);
-            let comments: Vec<_> = found.comments.iter().flat_map(|range| [range.start, range.end]).collect();
+            let comments: Vec<_> = found
+                .comments
+                .iter()
+                .flat_map(|range| [range.start, range.end])
+                .collect();
             assert!(
-                comments.is_sorted() && found.comments.iter().all(|range| text.get(range.clone()).is_some()),
+                comments.is_sorted()
+                    && found
+                        .comments
+                        .iter()
+                        .all(|range| text.get(range.clone()).is_some()),
                 "{text:?}"
             );
-            assert!(found.code_blocks.iter().all(|block| text.get(block.range.clone()).is_some()), "{text:?}");
+            assert!(
+                found
+                    .code_blocks
+                    .iter()
+                    .all(|block| text.get(block.range.clone()).is_some()),
+                "{text:?}"
+            );
         }
     }
 }

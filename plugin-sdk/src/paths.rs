@@ -23,8 +23,8 @@
 mod names;
 
 use names::{
-    AMBIGUOUS_EXTENSIONS, DIRECTORIES, EXTENSIONS, FILE_NAMES, INSTALLED, JS_PRODUCTS, MEDIA_TYPES, ROOTS,
-    SYSTEM_DIRECTORIES, TOP_LEVEL_DOMAINS,
+    AMBIGUOUS_EXTENSIONS, DIRECTORIES, EXTENSIONS, FILE_NAMES, INSTALLED, JS_PRODUCTS, MEDIA_TYPES,
+    ROOTS, SYSTEM_DIRECTORIES, TOP_LEVEL_DOMAINS,
 };
 
 /// Most paths that one text names: more are a log or a listing, which say nothing about what will be changed.
@@ -49,7 +49,11 @@ pub const PATH_BYTES_MAX: usize = 256;
 pub fn named_in(text: &str) -> Vec<String> {
     let text = &text[..floor_char_boundary(text, TEXT_BYTES_MAX)];
     let mut found = Vec::new();
-    let mut words = PathWords { text, at: 0, line_start: 0 };
+    let mut words = PathWords {
+        text,
+        at: 0,
+        line_start: 0,
+    };
     while let Some(word) = words.next_word() {
         for path in word.paths() {
             if found.len() < PATHS_MAX && !found.contains(&path) {
@@ -62,7 +66,10 @@ pub fn named_in(text: &str) -> Vec<String> {
 
 /// Returns the last character boundary at or before `at`.
 fn floor_char_boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0)
 }
 
 /// A run of characters that may stand in a path, with what its surroundings say about it.
@@ -100,7 +107,11 @@ impl<'t> PathWords<'t> {
     /// a word without any sign and without a capital at its start is passed at once, and so are HTML comments.
     fn next_start(&mut self) -> Option<usize> {
         let bytes = self.text.as_bytes();
-        let class = |at: usize| bytes.get(at).map_or(Byte::Outside, |byte| BYTES[usize::from(*byte)]);
+        let class = |at: usize| {
+            bytes
+                .get(at)
+                .map_or(Byte::Outside, |byte| BYTES[usize::from(*byte)])
+        };
         let mut at = self.at;
         while let Some(&byte) = bytes.get(at) {
             let start = at;
@@ -119,7 +130,9 @@ impl<'t> PathWords<'t> {
             if byte == b'\n' {
                 self.line_start = at;
             } else if byte == b'<' && bytes[at..].starts_with(b"!--") {
-                at = self.text[at..].find("-->").map_or(bytes.len(), |end| at + end + 3);
+                at = self.text[at..]
+                    .find("-->")
+                    .map_or(bytes.len(), |end| at + end + 3);
             }
         }
         self.at = at;
@@ -133,7 +146,11 @@ impl<'t> PathWords<'t> {
         while let Some(&byte) = bytes.get(self.at) {
             match (BYTES[usize::from(byte)], byte) {
                 (Byte::Plain, _) => {}
-                (Byte::Sign, b'.') => is_path |= bytes.get(self.at + 1).is_some_and(u8::is_ascii_alphanumeric),
+                (Byte::Sign, b'.') => {
+                    is_path |= bytes
+                        .get(self.at + 1)
+                        .is_some_and(u8::is_ascii_alphanumeric)
+                }
                 (Byte::Sign, _) => is_path = true,
                 // Routers name files `[id].tsx` and `(group)/page.tsx`, globs have `{ts,tsx}`.
                 (Byte::Bracket, _) => match self.bracketed(byte) {
@@ -158,15 +175,22 @@ impl<'t> PathWords<'t> {
             _ => return None,
         };
         let inner = bytes[self.at + 1..].iter().take(PATH_BYTES_MAX);
-        let n_inner = inner.take_while(|&&byte| is_in_path(byte) || byte == b',').count();
+        let n_inner = inner
+            .take_while(|&&byte| is_in_path(byte) || byte == b',')
+            .count();
         let end = self.at + 1 + n_inner;
         (bytes.get(end) == Some(&close)).then_some(end)
     }
 
     fn pass_url(&mut self) {
-        let is_end = |byte: u8| byte.is_ascii_whitespace() || matches!(byte, b')' | b'>' | b'"' | b'\'' | b'`' | b']');
+        let is_end = |byte: u8| {
+            byte.is_ascii_whitespace() || matches!(byte, b')' | b'>' | b'"' | b'\'' | b'`' | b']')
+        };
         let rest = &self.text.as_bytes()[self.at..];
-        self.at += rest.iter().position(|&byte| is_end(byte)).unwrap_or(rest.len());
+        self.at += rest
+            .iter()
+            .position(|&byte| is_end(byte))
+            .unwrap_or(rest.len());
     }
 
     fn word(&self, start: usize) -> PathWord<'t> {
@@ -177,9 +201,12 @@ impl<'t> PathWords<'t> {
             text: &self.text[start..self.at],
             in_backticks: start > 0 && bytes[start - 1] == b'`',
             starts_line: line.is_empty(),
-            in_diff_header: ["--- ", "+++ ", "diff --git "].iter().any(|header| line.starts_with(header)),
+            in_diff_header: ["--- ", "+++ ", "diff --git "]
+                .iter()
+                .any(|header| line.starts_with(header)),
             // `file.ts(12,5)` is how some compilers name a line.
-            is_called: after.first() == Some(&b'(') && !after.get(1).is_some_and(u8::is_ascii_digit),
+            is_called: after.first() == Some(&b'(')
+                && !after.get(1).is_some_and(u8::is_ascii_digit),
         }
     }
 }
@@ -199,7 +226,8 @@ impl PathWord<'_> {
         let has_separator = self.text.contains(['/', '\\', '*']);
         let has_extension = || {
             let name = self.text.trim_end_matches(['.', '?', '_', '*', '-']);
-            name.rsplit_once('.').is_some_and(|(_, extension)| is_extension(extension))
+            name.rsplit_once('.')
+                .is_some_and(|(_, extension)| is_extension(extension))
         };
         has_separator || is_file_name(self.text) || has_extension()
     }
@@ -212,8 +240,11 @@ impl PathWord<'_> {
         }
         text = text.trim_end_matches(['.', '?', '+', '-', '\\', '@']);
         for mark in ["**", "__", "~~", "*", "_"] {
-            let inner = text.strip_prefix(mark).and_then(|inner| inner.strip_suffix(mark));
-            if let Some(inner) = inner.filter(|inner| !inner.is_empty() && !inner.starts_with('/')) {
+            let inner = text
+                .strip_prefix(mark)
+                .and_then(|inner| inner.strip_suffix(mark));
+            if let Some(inner) = inner.filter(|inner| !inner.is_empty() && !inner.starts_with('/'))
+            {
                 text = inner.trim_end_matches(['.', '?']);
             }
         }
@@ -234,22 +265,32 @@ impl PathWord<'_> {
             return path.is_glob(self.in_backticks).then_some(normalised);
         }
         if normalised.ends_with('/') {
-            return (!is_absolute && (path.has_known_directory() || self.in_backticks)).then_some(normalised);
+            return (!is_absolute && (path.has_known_directory() || self.in_backticks))
+                .then_some(normalised);
         }
         if path.is_file(is_absolute) {
             return Some(normalised);
         }
-        let is_root =
-            self.in_backticks && !is_absolute && path.directories.first().is_some_and(|first| ROOTS.contains(first));
+        let is_root = self.in_backticks
+            && !is_absolute
+            && path
+                .directories
+                .first()
+                .is_some_and(|first| ROOTS.contains(first));
         (is_root && !path.name.contains('.')).then(|| normalised + "/")
     }
 }
 
 /// Returns `text` with its first `{a,b}` spelt out, for our globs have no braces.
 fn expand_braces(text: &str) -> Vec<String> {
-    let parts = text.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
+    let parts = text
+        .split_once('{')
+        .and_then(|(before, rest)| Some((before, rest.split_once('}')?)));
     match parts {
-        Some((before, (inner, after))) => inner.split(',').map(|part| format!("{before}{part}{after}")).collect(),
+        Some((before, (inner, after))) => inner
+            .split(',')
+            .map(|part| format!("{before}{part}{after}"))
+            .collect(),
         None => vec![text.to_owned()],
     }
 }
@@ -302,7 +343,9 @@ impl<'p> Shape<'p> {
     }
 
     fn has_known_directory(&self) -> bool {
-        self.directories.iter().any(|directory| contains_sorted(&DIRECTORIES, directory))
+        self.directories
+            .iter()
+            .any(|directory| contains_sorted(&DIRECTORIES, directory))
     }
 
     /// Returns whether the path lies outside what the repository's people wrote, or is an address.
@@ -313,22 +356,48 @@ impl<'p> Shape<'p> {
         };
         let is_address = |part: &str| part.find('@').is_some_and(|at| at > 0);
         self.directories.first().is_some_and(is_host)
-            || self.directories.first().is_some_and(|first| first.starts_with('@'))
-            || self.directories.iter().any(|directory| INSTALLED.contains(directory))
-            || self.directories.iter().any(|directory| is_address(directory))
+            || self
+                .directories
+                .first()
+                .is_some_and(|first| first.starts_with('@'))
+            || self
+                .directories
+                .iter()
+                .any(|directory| INSTALLED.contains(directory))
+            || self
+                .directories
+                .iter()
+                .any(|directory| is_address(directory))
             || is_address(self.name)
     }
 
     fn is_glob(&self, in_backticks: bool) -> bool {
-        let is_media_type = self.directories.first().is_some_and(|first| MEDIA_TYPES.contains(first));
+        let is_media_type = self
+            .directories
+            .first()
+            .is_some_and(|first| MEDIA_TYPES.contains(first));
         let has_letter = |part: &str| part.bytes().any(|byte| byte.is_ascii_alphabetic());
-        let in_directories = self.directories.iter().any(|directory| has_letter(directory));
-        let extension = self.name.rsplit_once('.').map_or("", |(_, extension)| extension);
-        !is_media_type && (self.has_known_directory() || is_extension(extension) || (in_backticks && in_directories))
+        let in_directories = self
+            .directories
+            .iter()
+            .any(|directory| has_letter(directory));
+        let extension = self
+            .name
+            .rsplit_once('.')
+            .map_or("", |(_, extension)| extension);
+        !is_media_type
+            && (self.has_known_directory()
+                || is_extension(extension)
+                || (in_backticks && in_directories))
     }
 
     fn is_file(&self, is_absolute: bool) -> bool {
-        if is_absolute && self.directories.first().is_none_or(|first| SYSTEM_DIRECTORIES.contains(first)) {
+        if is_absolute
+            && self
+                .directories
+                .first()
+                .is_none_or(|first| SYSTEM_DIRECTORIES.contains(first))
+        {
             // `/index.html` at the root of a site is as often a route as a file.
             return false;
         }
@@ -353,7 +422,9 @@ impl<'p> Shape<'p> {
 fn is_bare_file(stem: &str, extension: &str) -> bool {
     let is_long_enough = extension.len() > 1 || stem.len() > 1;
     let has_letter = stem.chars().any(char::is_alphabetic);
-    is_long_enough && (has_letter || extension.len() > 1) && !AMBIGUOUS_EXTENSIONS.contains(&extension)
+    is_long_enough
+        && (has_letter || extension.len() > 1)
+        && !AMBIGUOUS_EXTENSIONS.contains(&extension)
 }
 
 fn starts_with_letter(stem: &str) -> bool {
@@ -363,7 +434,9 @@ fn starts_with_letter(stem: &str) -> bool {
 fn is_extension_shape(extension: &str) -> bool {
     extension.len() <= 10
         && extension.starts_with(|c: char| c.is_ascii_alphabetic())
-        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && extension
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Returns whether `extension` is a known one, in lower case or (`README.MD`) in upper case. `System.Text.Json` is a name space, not a file.
@@ -381,7 +454,9 @@ fn is_file_name(name: &str) -> bool {
         // All begin so, and none is shorter or longer.
         Some(b'A'..=b'Z' | b'.') if name.len() >= 4 && name.len() <= 24 => {
             contains_sorted(&FILE_NAMES, name)
-                || [".env.", "Dockerfile."].iter().any(|start| name.len() > start.len() && name.starts_with(start))
+                || [".env.", "Dockerfile."]
+                    .iter()
+                    .any(|start| name.len() > start.len() && name.starts_with(start))
         }
         _ => false,
     }
@@ -422,7 +497,11 @@ fn is_in_path(byte: u8) -> bool {
 
 static BYTES: [Byte; 256] = {
     let mut table = [Byte::Outside; 256];
-    mark(&mut table, b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-?+@~$%", Byte::Plain);
+    mark(
+        &mut table,
+        b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-?+@~$%",
+        Byte::Plain,
+    );
     mark(&mut table, b"./\\*", Byte::Sign);
     mark(&mut table, b"[({", Byte::Bracket);
     let mut byte = 0x80;
@@ -462,13 +541,19 @@ mod tests {
             "Fix src/api/users.rs and ./lib/x.py, then cmd/main.go",
             &["src/api/users.rs", "lib/x.py", "cmd/main.go"],
         );
-        check("in `Foo.java`, App.vue; kernel/sched.c", &["Foo.java", "App.vue", "kernel/sched.c"]);
+        check(
+            "in `Foo.java`, App.vue; kernel/sched.c",
+            &["Foo.java", "App.vue", "kernel/sched.c"],
+        );
         check(
             "lib/parser.gleam src/thing.unheard deep/down/odd.qq",
             &["lib/parser.gleam", "src/thing.unheard", "deep/down/odd.qq"],
         );
         check("README.MD, package.json", &["README.MD", "package.json"]);
-        check("\u{be4c}\u{b4dc} \u{b3c4}\u{ad6c}/\u{bb38}\u{c11c}.md", &["\u{b3c4}\u{ad6c}/\u{bb38}\u{c11c}.md"]);
+        check(
+            "\u{be4c}\u{b4dc} \u{b3c4}\u{ad6c}/\u{bb38}\u{c11c}.md",
+            &["\u{b3c4}\u{ad6c}/\u{bb38}\u{c11c}.md"],
+        );
     }
 
     #[test]
@@ -485,8 +570,14 @@ mod tests {
 
     #[test]
     fn lines_and_columns_are_not_part_of_a_path() {
-        check("migrations/0001_init.sql:12, a.rs:3:7", &["migrations/0001_init.sql", "a.rs"]);
-        check("src/a.ts#L10-L20 src/b.ts(12,5): error", &["src/a.ts", "src/b.ts"]);
+        check(
+            "migrations/0001_init.sql:12, a.rs:3:7",
+            &["migrations/0001_init.sql", "a.rs"],
+        );
+        check(
+            "src/a.ts#L10-L20 src/b.ts(12,5): error",
+            &["src/a.ts", "src/b.ts"],
+        );
     }
 
     #[test]
@@ -499,7 +590,10 @@ mod tests {
             "[the parser](src/parser.rs) and [src/lexer.rs](https://example.com/x.rs)",
             &["src/parser.rs", "src/lexer.rs"],
         );
-        check("<src/x.c>, foo=conf/app.toml; __init__.py", &["src/x.c", "conf/app.toml", "__init__.py"]);
+        check(
+            "<src/x.c>, foo=conf/app.toml; __init__.py",
+            &["src/x.c", "conf/app.toml", "__init__.py"],
+        );
         check("snake\\_case.py", &["snake_case.py"]);
     }
 
@@ -511,29 +605,50 @@ mod tests {
 
     #[test]
     fn separators_of_windows_are_ours() {
-        check(r"src\api\users.cs and .\lib\x.fs", &["src/api/users.cs", "lib/x.fs"]);
+        check(
+            r"src\api\users.cs and .\lib\x.fs",
+            &["src/api/users.cs", "lib/x.fs"],
+        );
         check(r"C:\Users\me\project\main.cs", &[]);
     }
 
     #[test]
     fn addresses_are_no_paths() {
-        check("https://example.com/src/x.html http://localhost:3000/docs/ (ftp://a.b/c.tar.gz)", &[]);
-        check("example.com/docs/a.html, www.example.org, me@example.rs, git@github.com:owner/repo.git", &[]);
+        check(
+            "https://example.com/src/x.html http://localhost:3000/docs/ (ftp://a.b/c.tar.gz)",
+            &[],
+        );
+        check(
+            "example.com/docs/a.html, www.example.org, me@example.rs, git@github.com:owner/repo.git",
+            &[],
+        );
         check("see docs.rs, crates.io and lemmy.ml", &[]);
     }
 
     #[test]
     fn prose_has_no_paths() {
-        check("Use node.js or Next.js, e.g. with 1.2.3, v2.0.rc1, i.e. and/or I/O over TCP/IP at 9 a.m.", &[]);
-        check("On 2024/01/02 foo.bar() and self.run.py() failed: console.log, process.env, System.Text.Json", &[]);
-        check("he/she w/o vercel/next.js owner/repo.nvim actions/checkout@v4 @scope/package", &[]);
+        check(
+            "Use node.js or Next.js, e.g. with 1.2.3, v2.0.rc1, i.e. and/or I/O over TCP/IP at 9 a.m.",
+            &[],
+        );
+        check(
+            "On 2024/01/02 foo.bar() and self.run.py() failed: console.log, process.env, System.Text.Json",
+            &[],
+        );
+        check(
+            "he/she w/o vercel/next.js owner/repo.nvim actions/checkout@v4 @scope/package",
+            &[],
+        );
         check("text/* image/png */5 * * * * 2*3 **and/or** /* c */", &[]);
         check("all .ts files; U.S. and 10.5s", &[]);
     }
 
     #[test]
     fn routes_and_system_paths_are_not_the_repositorys() {
-        check("GET /api/login returns /etc/passwd, /usr/lib/x.py, /api/schema.json, ~/.config/a.toml, $HOME/b.sh", &[]);
+        check(
+            "GET /api/login returns /etc/passwd, /usr/lib/x.py, /api/schema.json, ~/.config/a.toml, $HOME/b.sh",
+            &[],
+        );
         check("`/auth/login`, /docs/, /index.html", &[]);
         check("/src/App.vue", &["src/App.vue"]);
     }
@@ -541,34 +656,55 @@ mod tests {
     #[test]
     fn paths_stay_inside_the_repository() {
         check("../secret.txt a/../../b.rs", &[]);
-        check("src/api/../db/pool.rs src/./x.rs src//y.rs", &["src/db/pool.rs", "src/x.rs", "src/y.rs"]);
+        check(
+            "src/api/../db/pool.rs src/./x.rs src//y.rs",
+            &["src/db/pool.rs", "src/x.rs", "src/y.rs"],
+        );
     }
 
     #[test]
     fn directories_end_with_a_slash() {
-        check("docs/ and migrations/, src/api/ but not nonsense/", &["docs/", "migrations/", "src/api/"]);
-        check("`weird_name/` and `src/engine`, not src/engine", &["weird_name/", "src/engine/"]);
+        check(
+            "docs/ and migrations/, src/api/ but not nonsense/",
+            &["docs/", "migrations/", "src/api/"],
+        );
+        check(
+            "`weird_name/` and `src/engine`, not src/engine",
+            &["weird_name/", "src/engine/"],
+        );
     }
 
     #[test]
     fn globs_are_kept() {
-        check("*.sql **/*.ts `src/**` docs/*.md", &["*.sql", "**/*.ts", "src/**", "docs/*.md"]);
+        check(
+            "*.sql **/*.ts `src/**` docs/*.md",
+            &["*.sql", "**/*.ts", "src/**", "docs/*.md"],
+        );
         check("src/*.{ts,tsx}", &["src/*.ts", "src/*.tsx"]);
     }
 
     #[test]
     fn routers_brackets_are_part_of_a_path() {
-        check("app/[slug]/page.tsx app/(shop)/cart.tsx", &["app/[slug]/page.tsx", "app/(shop)/cart.tsx"]);
+        check(
+            "app/[slug]/page.tsx app/(shop)/cart.tsx",
+            &["app/[slug]/page.tsx", "app/(shop)/cart.tsx"],
+        );
     }
 
     #[test]
     fn installed_code_is_not_the_repositorys() {
-        check("at node_modules/react/index.js, venv/lib/python3/site-packages/x.py", &[]);
+        check(
+            "at node_modules/react/index.js, venv/lib/python3/site-packages/x.py",
+            &[],
+        );
     }
 
     #[test]
     fn comments_of_templates_are_not_read() {
-        check("<!-- please read CONTRIBUTING.md\nand docs/ --> src/a.rs <!-- open src/b.rs", &["src/a.rs"]);
+        check(
+            "<!-- please read CONTRIBUTING.md\nand docs/ --> src/a.rs <!-- open src/b.rs",
+            &["src/a.rs"],
+        );
     }
 
     #[test]

@@ -47,20 +47,37 @@ pub struct Settings {
 impl Settings {
     /// Returns that a strategy takes none.
     pub fn none() -> Self {
-        Self { schema: None, example: None, check: none_given }
+        Self {
+            schema: None,
+            example: None,
+            check: none_given,
+        }
     }
 
     /// Returns that a strategy takes what can be read as a `T`. The comments on its fields are what the operator reads.
     pub fn of<T: DeserializeOwned + JsonSchema>() -> Self {
-        let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        let settings =
+            SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
         let schema = settings.into_generator().into_root_schema_for::<T>();
-        Self { schema: Some(schema.to_value().to_string()), example: None, check: |text| read::<T>(text).map(|_| ()) }
+        Self {
+            schema: Some(schema.to_value().to_string()),
+            example: None,
+            check: |text| read::<T>(text).map(|_| ()),
+        }
     }
 
     /// Returns what a plugin states in words of its own: a JSON Schema, which is not looked at here.
     pub fn stated(schema: Option<String>, example: Option<String>) -> Self {
-        let check = if schema.is_some() { is_json } else { none_given };
-        Self { schema, example, check }
+        let check = if schema.is_some() {
+            is_json
+        } else {
+            none_given
+        };
+        Self {
+            schema,
+            example,
+            check,
+        }
     }
 
     /// Adds settings to begin with, one JSON text.
@@ -94,15 +111,24 @@ impl Settings {
 /// # Errors
 /// [`PluginError::InvalidSettings`], with the path of the setting.
 pub fn read<T: DeserializeOwned>(settings: &str) -> Result<T, PluginError> {
-    let text = if settings.trim().is_empty() { "{}" } else { settings };
+    let text = if settings.trim().is_empty() {
+        "{}"
+    } else {
+        settings
+    };
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let error = error.into_inner();
         // At the top there is no path worth naming.
-        PluginError::InvalidSettings(if path == "." { error.to_string() } else { format!("`{path}`: {error}") })
+        PluginError::InvalidSettings(if path == "." {
+            error.to_string()
+        } else {
+            format!("`{path}`: {error}")
+        })
     })?;
-    json.end().map_err(|error| PluginError::InvalidSettings(error.to_string()))?;
+    json.end()
+        .map_err(|error| PluginError::InvalidSettings(error.to_string()))?;
     Ok(value)
 }
 
@@ -110,7 +136,9 @@ fn none_given(settings: &str) -> Result<(), PluginError> {
     if matches!(settings.trim(), "" | "{}") {
         return Ok(());
     }
-    Err(PluginError::InvalidSettings("this strategy takes no settings".into()))
+    Err(PluginError::InvalidSettings(
+        "this strategy takes no settings".into(),
+    ))
 }
 
 fn is_json(settings: &str) -> Result<(), PluginError> {
@@ -135,15 +163,29 @@ mod tests {
     fn check(settings: &Settings, given: &str, expected: Result<(), &str>) {
         let found = settings.check(given).map_err(|error| error.to_string());
         // The column is counted differently with other features of the JSON reader, which tests of other packages switch on.
-        let found = found.map_err(|error| error.split(" at line ").next().unwrap_or_default().to_owned());
-        assert_eq!(found, expected.map_err(|error| format!("invalid settings: {error}")), "{given}");
+        let found = found.map_err(|error| {
+            error
+                .split(" at line ")
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        });
+        assert_eq!(
+            found,
+            expected.map_err(|error| format!("invalid settings: {error}")),
+            "{given}"
+        );
     }
 
     #[test]
     fn wrong_settings_are_told_with_their_path() {
         let settings = Settings::of::<Example>();
         check(&settings, r#"{"words": ["a"]}"#, Ok(()));
-        check(&settings, r#"{"words": ["a", 1]}"#, Err("`words[1]`: invalid type: integer `1`, expected a string"));
+        check(
+            &settings,
+            r#"{"words": ["a", 1]}"#,
+            Err("`words[1]`: invalid type: integer `1`, expected a string"),
+        );
         check(&settings, "", Err("missing field `words`"));
         check(&settings, r#"{"words": []} x"#, Err("trailing characters"));
     }
@@ -152,12 +194,22 @@ mod tests {
     fn who_takes_no_settings_is_given_none() {
         check(&Settings::none(), "", Ok(()));
         check(&Settings::none(), " {} ", Ok(()));
-        check(&Settings::none(), r#"{"a": 1}"#, Err("this strategy takes no settings"));
+        check(
+            &Settings::none(),
+            r#"{"a": 1}"#,
+            Err("this strategy takes no settings"),
+        );
     }
 
     #[test]
     fn comments_become_descriptions() {
-        let schema = Settings::of::<Example>().schema().map(str::to_owned).unwrap();
-        assert!(schema.contains("\"description\":\"Words to look for.\""), "{schema}");
+        let schema = Settings::of::<Example>()
+            .schema()
+            .map(str::to_owned)
+            .unwrap();
+        assert!(
+            schema.contains("\"description\":\"Words to look for.\""),
+            "{schema}"
+        );
     }
 }

@@ -62,7 +62,10 @@ mod tests {
     #[test]
     fn fields_may_stand_in_any_order() {
         let made = issue!("a", number: 7, labels: [], body: String::from("b"), author: "c");
-        assert_eq!((made.number, made.body.as_str(), made.author.as_str()), (7, "b", "c"));
+        assert_eq!(
+            (made.number, made.body.as_str(), made.author.as_str()),
+            (7, "b", "c")
+        );
         assert!(made.labels.is_empty());
         assert_eq!(issue!("a").number, 1);
     }

@@ -8,11 +8,13 @@
 use std::collections::VecDeque;
 
 use autoissue_core::engine::{
-    About, AgentReport, Effect, Ended, Engine, History, Input, Issue, IssueNumber, Metering, ModelChoice, Publication,
-    Settings, Spent, Time, Usd, Work,
+    About, AgentReport, Effect, Ended, Engine, History, Input, Issue, IssueNumber, Metering,
+    ModelChoice, Publication, Settings, Spent, Time, Usd, Work,
 };
 use autoissue_core::strategy::Strategies;
-use autoissue_tests::measure::{self, cost_of, median, median_cost, own_cpu_s, own_memory_mib, peak_memory_mib};
+use autoissue_tests::measure::{
+    self, cost_of, median, median_cost, own_cpu_s, own_memory_mib, peak_memory_mib,
+};
 use autoissue_tests::measure::{print, print_table};
 use autoissue_tests::{Sandbox, binary};
 
@@ -35,7 +37,13 @@ fn main() {
 
 fn in_process() {
     print(&format!("\nin one process, medians of {N_ROUNDS} runs\n"));
-    let heading = ["issues", "classify ms", "admit ms", "start and end of a task µs", "engine MiB"];
+    let heading = [
+        "issues",
+        "classify ms",
+        "admit ms",
+        "start and end of a task µs",
+        "engine MiB",
+    ];
     let mut rows = vec![heading.map(str::to_owned)];
     for n in N_ISSUES {
         let runs: Vec<Night> = (0..N_ROUNDS).map(|_| Night::measured(n)).collect();
@@ -44,8 +52,13 @@ fn in_process() {
             n.to_string(),
             ms(|night| night.classify_s),
             ms(|night| night.admit_s),
-            format!("{:.1}", 1e6 * median(runs.iter().map(|night| night.decide_s)) / N_DECISIONS.min(n) as f64),
-            runs[0].memory_mib.map_or_else(String::new, |mib| format!("{mib:.0}")),
+            format!(
+                "{:.1}",
+                1e6 * median(runs.iter().map(|night| night.decide_s)) / N_DECISIONS.min(n) as f64
+            ),
+            runs[0]
+                .memory_mib
+                .map_or_else(String::new, |mib| format!("{mib:.0}")),
         ]);
     }
     print_table(&rows);
@@ -61,7 +74,9 @@ fn whole_program() {
     let dry_run = || world.autoissue(["exec", "go", "--dry-run", "--quiet"]);
     let costs: Vec<_> = (0..N_ROUNDS).map(|_| cost_of(&mut dry_run())).collect();
     let cost = median_cost(&costs);
-    print(&format!("\n`autoissue exec go --dry-run` over {N_PROMISED} issue files, medians of {N_ROUNDS} runs\n"));
+    print(&format!(
+        "\n`autoissue exec go --dry-run` over {N_PROMISED} issue files, medians of {N_ROUNDS} runs\n"
+    ));
     print_table(&[
         ["wall ms", "CPU ms", "peak MiB"].map(str::to_owned),
         [
@@ -112,19 +127,27 @@ impl Night {
             budget: Usd::from_cents(0),
             ..Settings::default()
         };
-        let started =
-            Input::Started { settings: Box::new(settings), about: About::default(), history: History::default() };
+        let started = Input::Started {
+            settings: Box::new(settings),
+            about: About::default(),
+            history: History::default(),
+        };
         let begun = own_cpu_s();
         self.give(started);
-        let asked = self.give(Input::BacklogFetched { issues, warnings: Vec::new(), n_api_calls: 0 });
+        let asked = self.give(Input::BacklogFetched {
+            issues,
+            warnings: Vec::new(),
+            n_api_calls: 0,
+        });
         let fetched = own_cpu_s();
         self.admit_s = fetched - begun;
         let classified: Vec<Input> = asked
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Classify { issue } => {
-                    Some(Input::Classified { issue: issue.number, classification: strategies.classify(issue).unwrap() })
-                }
+                Effect::Classify { issue } => Some(Input::Classified {
+                    issue: issue.number,
+                    classification: strategies.classify(issue).unwrap(),
+                }),
                 _ => None,
             })
             .collect();
@@ -140,8 +163,14 @@ impl Night {
     fn run(&mut self) {
         let begun = own_cpu_s();
         for _ in 0..N_DECISIONS {
-            let Some((issue, attempt)) = self.agents.pop_front() else { break };
-            self.give(Input::AgentExited { issue, attempt, report: done() });
+            let Some((issue, attempt)) = self.agents.pop_front() else {
+                break;
+            };
+            self.give(Input::AgentExited {
+                issue,
+                attempt,
+                report: done(),
+            });
         }
         self.decide_s = own_cpu_s() - begun;
     }
@@ -156,16 +185,28 @@ impl Night {
                 match effect {
                     Effect::Classify { .. } => unanswered.push(effect),
                     Effect::LeaseWorktree { issue, attempt, .. } => {
-                        inputs.push_back(Input::WorktreeLeased { issue, attempt, base: String::new() });
+                        inputs.push_back(Input::WorktreeLeased {
+                            issue,
+                            attempt,
+                            base: String::new(),
+                        });
                     }
-                    Effect::RunAgent { issue, attempt, .. } => self.agents.push_back((issue.number, attempt)),
-                    Effect::CollectWork { issue, attempt, .. } => inputs.push_back(Input::WorkCollected {
-                        issue: issue.number,
-                        attempt,
-                        work: Some(Work::default()),
-                    }),
+                    Effect::RunAgent { issue, attempt, .. } => {
+                        self.agents.push_back((issue.number, attempt))
+                    }
+                    Effect::CollectWork { issue, attempt, .. } => {
+                        inputs.push_back(Input::WorkCollected {
+                            issue: issue.number,
+                            attempt,
+                            work: Some(Work::default()),
+                        })
+                    }
                     Effect::Publish { issue, attempt } => {
-                        inputs.push_back(Input::Published { issue, attempt, publication: Publication::default() });
+                        inputs.push_back(Input::Published {
+                            issue,
+                            attempt,
+                            publication: Publication::default(),
+                        });
                     }
                     _ => {}
                 }
@@ -192,13 +233,24 @@ fn issue(number: u64) -> Issue {
     let subject = SUBJECTS[at(number, 1, SUBJECTS.len())];
     let file = |salt: u64| {
         let directory = DIRECTORIES[at(number, salt, DIRECTORIES.len())];
-        format!("{directory}/part{}/file{}", at(number, salt + 1, 40), at(number, salt + 2, 400))
+        format!(
+            "{directory}/part{}/file{}",
+            at(number, salt + 1, 40),
+            at(number, salt + 2, 400)
+        )
     };
     let sentence = |salt: u64| {
         let word = |n: u64| WORDS[at(number, salt + n, WORDS.len())];
         (0..14).map(word).collect::<Vec<_>>().join(" ")
     };
-    let paragraph = |salt: u64| format!("{}. {}. {}.", sentence(salt), sentence(salt + 20), sentence(salt + 40));
+    let paragraph = |salt: u64| {
+        format!(
+            "{}. {}. {}.",
+            sentence(salt),
+            sentence(salt + 20),
+            sentence(salt + 40)
+        )
+    };
     let body = format!(
         "{}\n\nIt happens in `{}.rs` and perhaps in `{}.ts`, since the {subject} was changed.\n\n{}\n\n\
          - [ ] {}\n- [ ] {}\n\n```text\nerror: {}\n  at {}.rs:{}\n```\n",
@@ -214,7 +266,14 @@ fn issue(number: u64) -> Issue {
     );
     Issue {
         number: IssueNumber(number),
-        title: format!("The {subject} {} {number}", sentence(400).split(' ').take(3).collect::<Vec<_>>().join(" ")),
+        title: format!(
+            "The {subject} {} {number}",
+            sentence(400)
+                .split(' ')
+                .take(3)
+                .collect::<Vec<_>>()
+                .join(" ")
+        ),
         body,
         author: "ada".to_owned(),
         created_at: Time::from_ms(number * 60_000),
@@ -245,8 +304,16 @@ const SUBJECTS: [&str; 12] = [
     "export",
 ];
 
-const DIRECTORIES: [&str; 8] =
-    ["src/api", "src/components", "migrations", "deploy", "src/auth", "tests", "docs", "src/core"];
+const DIRECTORIES: [&str; 8] = [
+    "src/api",
+    "src/components",
+    "migrations",
+    "deploy",
+    "src/auth",
+    "tests",
+    "docs",
+    "src/core",
+];
 
 const WORDS: [&str; 64] = [
     "the",

@@ -54,7 +54,9 @@ fn main() {
         }
     }
     let base = median(walls[0].iter().copied());
-    let pairs = |walls: &[f64], others: &[f64]| median(walls.iter().zip(others).map(|(one, other)| one / other));
+    let pairs = |walls: &[f64], others: &[f64]| {
+        median(walls.iter().zip(others).map(|(one, other)| one / other))
+    };
     let row = |name: &str, walls: &Vec<f64>, others: &Vec<f64>| {
         let wall = median(walls.iter().copied());
         [
@@ -80,7 +82,11 @@ fn run(watched: Watched) -> f64 {
         command.args(["--dashboard", "--port", "0"]);
     }
     let start = Instant::now();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut readers = Vec::new();
     if matches!(watched, Watched::ByMany) {
@@ -91,7 +97,11 @@ fn run(watched: Watched) -> f64 {
         }
         let port = port_of(&line);
         readers.extend((0..N_STREAMS).map(|_| {
-            thread::spawn(move || stream(port, "/api/events", &[]).filter(|message| message.kind == "happened").count())
+            thread::spawn(move || {
+                stream(port, "/api/events", &[])
+                    .filter(|message| message.kind == "happened")
+                    .count()
+            })
         }));
     }
     let mut rest = Vec::new();
@@ -99,8 +109,14 @@ fn run(watched: Watched) -> f64 {
     let status = child.wait().expect("its end");
     let wall_s = start.elapsed().as_secs_f64();
     assert_eq!(status.code(), Some(0), "{}", String::from_utf8_lossy(&rest));
-    let seen: Vec<usize> = readers.into_iter().map(|reader| reader.join().expect("a reader")).collect();
-    assert!(seen.iter().all(|n| *n == seen[0]), "all saw the same: {seen:?}");
+    let seen: Vec<usize> = readers
+        .into_iter()
+        .map(|reader| reader.join().expect("a reader"))
+        .collect();
+    assert!(
+        seen.iter().all(|n| *n == seen[0]),
+        "all saw the same: {seen:?}"
+    );
     wall_s
 }
 
@@ -113,10 +129,22 @@ fn world() -> Sandbox {
     });
     world.config(&config.to_string());
     for number in 1..=N_ISSUES {
-        let talk = |n| [json!({ "run": BETWEEN_LINES }), json!({ "say": format!("line {n} of the agent") })];
-        let work = [json!({ "write": [format!("new/{number}.txt"), "x"] }), json!({ "result": {} })];
+        let talk = |n| {
+            [
+                json!({ "run": BETWEEN_LINES }),
+                json!({ "say": format!("line {n} of the agent") }),
+            ]
+        };
+        let work = [
+            json!({ "write": [format!("new/{number}.txt"), "x"] }),
+            json!({ "result": {} }),
+        ];
         let steps = json!([(0..N_LINES).flat_map(talk).chain(work).collect::<Vec<_>>()]);
-        world.issue(number, &format!("[Backend] add {number}"), &format!("Please.\n\nfake: {steps}\n"));
+        world.issue(
+            number,
+            &format!("[Backend] add {number}"),
+            &format!("Please.\n\nfake: {steps}\n"),
+        );
     }
     world
 }

@@ -9,7 +9,9 @@
 use std::fs;
 use std::process::Command;
 
-use autoissue_tests::measure::{self, Cost, cost_of, median_cost, peak_memory_mib, print, print_table};
+use autoissue_tests::measure::{
+    self, Cost, cost_of, median_cost, peak_memory_mib, print, print_table,
+};
 use autoissue_tests::{Sandbox, binary};
 
 const N_ISSUES: u64 = 50;
@@ -34,7 +36,9 @@ fn main() {
     }
     binary();
     measure::print_machine();
-    print(&format!("{N_ISSUES} issues, {N_SLOTS} at once, medians of {N_ROUNDS} interleaved runs\n"));
+    print(&format!(
+        "{N_ISSUES} issues, {N_SLOTS} at once, medians of {N_ROUNDS} interleaved runs\n"
+    ));
     for n_files in N_FILES {
         compare(n_files);
     }
@@ -43,7 +47,9 @@ fn main() {
 fn compare(n_files: u64) {
     // No world goes before the last run: file systems are slow to make files for a while after many were deleted.
     let worlds: Vec<Sandbox> = (0..=2 * N_ROUNDS).map(|_| world(n_files)).collect();
-    let (last, pairs) = worlds.split_last().expect("there is one more than the pairs");
+    let (last, pairs) = worlds
+        .split_last()
+        .expect("there is one more than the pairs");
     let (mut ours, mut loops) = (Vec::new(), Vec::new());
     for pair in pairs.chunks(2) {
         loops.push(cost_of(&mut shell_loop(&pair[0])));
@@ -56,7 +62,12 @@ fn compare(n_files: u64) {
         ["", "wall ms", "CPU ms", "CPU ms an issue"].map(str::to_owned),
         row("shell loop", loops),
         row("autoissue", ours),
-        ["ratio".to_owned(), ratio(ours.wall_s, loops.wall_s), ratio(ours.cpu_s, loops.cpu_s), String::new()],
+        [
+            "ratio".to_owned(),
+            ratio(ours.wall_s, loops.wall_s),
+            ratio(ours.cpu_s, loops.cpu_s),
+            String::new(),
+        ],
     ]);
     if let Some(peak) = peak {
         print(&format!("  peak memory of autoissue: {peak:.1} MiB\n"));
@@ -65,7 +76,12 @@ fn compare(n_files: u64) {
 
 fn row(name: &str, cost: Cost) -> [String; 4] {
     let ms = |seconds: f64| format!("{:.0}", 1e3 * seconds);
-    [name.to_owned(), ms(cost.wall_s), ms(cost.cpu_s), format!("{:.1}", 1e3 * cost.cpu_s / N_ISSUES as f64)]
+    [
+        name.to_owned(),
+        ms(cost.wall_s),
+        ms(cost.cpu_s),
+        format!("{:.1}", 1e3 * cost.cpu_s / N_ISSUES as f64),
+    ]
 }
 
 fn ratio(ours: f64, theirs: f64) -> String {
@@ -77,7 +93,10 @@ fn world(n_files: u64) -> Sandbox {
     let world = Sandbox::new();
     for number in 0..n_files {
         let line = format!("line of file {number}\n");
-        world.write(&format!("src/part{}/file{number}.txt", number % 10), &line.repeat(40));
+        world.write(
+            &format!("src/part{}/file{number}.txt", number % 10),
+            &line.repeat(40),
+        );
     }
     world.git(["add", "--all"]);
     world.git(["commit", "--quiet", "--message", "more"]);
@@ -88,7 +107,11 @@ fn world(n_files: u64) -> Sandbox {
     fs::create_dir_all(world.root().join("patches")).expect("a directory");
     for number in 1..=N_ISSUES {
         let diff = format!("--- /dev/null\n+++ b/new/{number}.txt\n@@ -0,0 +1 @@\n+new\n");
-        world.issue(number, &format!("[Backend] add {number}"), &format!("Please.\n\n```diff\n{diff}```\n"));
+        world.issue(
+            number,
+            &format!("[Backend] add {number}"),
+            &format!("Please.\n\n```diff\n{diff}```\n"),
+        );
         fs::write(world.root().join(format!("patches/{number}.diff")), diff).expect("a file");
     }
     world.git(["clone", "--quiet", "--bare", ".", "../origin.git"]);
@@ -101,7 +124,10 @@ fn session(world: &Sandbox) -> Command {
 
 fn shell_loop(world: &Sandbox) -> Command {
     let mut command = world.command("sh");
-    command.args(["-c", &format!("seq {N_ISSUES} | xargs -P {N_SLOTS} -n 1 sh -c '{LOOP_BODY}'")]);
+    command.args([
+        "-c",
+        &format!("seq {N_ISSUES} | xargs -P {N_SLOTS} -n 1 sh -c '{LOOP_BODY}'"),
+    ]);
     command.current_dir(world.root());
     command
 }

@@ -41,7 +41,10 @@ fn starts() {
     start(Some(&directory));
     let cold = median((0..5).map(|_| start(None)));
     let second = median((0..N_STARTS).map(|_| start(Some(&directory))));
-    print(&format!("built-in classifier as a component, {} KiB: wall ms\n", component.len() >> 10));
+    print(&format!(
+        "built-in classifier as a component, {} KiB: wall ms\n",
+        component.len() >> 10
+    ));
     print_table(&[
         ["".to_owned(), "ms".to_owned()],
         ["first start, compiled".to_owned(), format!("{cold:.1}")],
@@ -51,13 +54,24 @@ fn starts() {
 
 /// An issue of 1.5 KB, each with other words.
 fn issue(number: u64) -> Issue {
-    let words = ["server", "login", "query", "button", "pipeline", "guide", "token", "test"];
+    let words = [
+        "server", "login", "query", "button", "pipeline", "guide", "token", "test",
+    ];
     let word = |n: u64| words[usize::try_from((number * 7 + n * 13) % 8).unwrap_or_default()];
     let mut body = String::new();
     for n in 0..45 {
-        body.push_str(&format!("The {} of the {} is slow. ", word(n), word(n + number)));
+        body.push_str(&format!(
+            "The {} of the {} is slow. ",
+            word(n),
+            word(n + number)
+        ));
     }
-    Issue { number, title: format!("The {} fails with the {}", word(1), word(3)), body, ..Issue::default() }
+    Issue {
+        number,
+        title: format!("The {} fails with the {}", word(1), word(3)),
+        body,
+        ..Issue::default()
+    }
 }
 
 /// Microseconds of processor time for each issue.
@@ -74,19 +88,37 @@ fn cost(classifier: &dyn Classifier, n: u64) -> f64 {
 fn calls() {
     let state = TempDir::new().expect("a directory");
     let host = PluginHost::new(&state.path().join("plugins")).expect("a host");
-    let load = |package| host.load(guests::component(package), &Grants::default()).expect("a plugin");
-    let small = load("autoissue-test-guest").classifier(None).expect("a classifier");
-    let twin = load("autoissue-classifier").classifier(None).expect("a classifier");
+    let load = |package| {
+        host.load(guests::component(package), &Grants::default())
+            .expect("a plugin")
+    };
+    let small = load("autoissue-test-guest")
+        .classifier(None)
+        .expect("a classifier");
+    let twin = load("autoissue-classifier")
+        .classifier(None)
+        .expect("a classifier");
     cost(&*small, 100);
     let small = median((0..5).map(|_| cost(&*small, N_CALLS)));
     // In turn: a machine is not equally fast all the time.
-    let (native, twin): (Vec<f64>, Vec<f64>) =
-        (0..5).map(|_| (cost(&BuiltinClassifier, N_BACKLOG), cost(&*twin, N_BACKLOG))).unzip();
+    let (native, twin): (Vec<f64>, Vec<f64>) = (0..5)
+        .map(|_| (cost(&BuiltinClassifier, N_BACKLOG), cost(&*twin, N_BACKLOG)))
+        .unzip();
     let [native, twin] = [native, twin].map(median);
-    print(&format!("an issue of {} bytes, a fresh instance each, epochs on: CPU\n", issue(1).body.len()));
+    print(&format!(
+        "an issue of {} bytes, a fresh instance each, epochs on: CPU\n",
+        issue(1).body.len()
+    ));
     let total = |us: f64| format!("{:.2}", us * N_BACKLOG as f64 / 1e6);
     let heading = ["", "µs an issue", "s for 10,000", "times native"].map(str::to_owned);
-    let row = |name: &str, us: f64| [name.to_owned(), format!("{us:.1}"), total(us), format!("{:.2}", us / native)];
+    let row = |name: &str, us: f64| {
+        [
+            name.to_owned(),
+            format!("{us:.1}"),
+            total(us),
+            format!("{:.2}", us / native),
+        ]
+    };
     print_table(&[
         heading,
         row("small classifier of the SDK", small),
@@ -109,22 +141,42 @@ fn speed(backend: &dyn AgentBackend, lines: &[Line], n_together: usize) -> f64 {
 }
 
 fn lines() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures/streamed/helper.jsonl");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../plugins/claude/tests/fixtures/streamed/helper.jsonl");
     let text = std::fs::read_to_string(path).expect("a recorded run");
     // Without its end, after which a run reads no more.
-    let lines: Vec<Line> =
-        text.lines().filter(|line| !line.contains("\"type\":\"result\"")).map(Line::stdout).collect();
+    let lines: Vec<Line> = text
+        .lines()
+        .filter(|line| !line.contains("\"type\":\"result\""))
+        .map(Line::stdout)
+        .collect();
     let environment = ClaudeBackend.probe("").expect("an answer").environment;
-    let grants = Grants { exec: vec!["claude".into()], env: environment, wasi: false };
+    let grants = Grants {
+        exec: vec!["claude".into()],
+        env: environment,
+        wasi: false,
+    };
     let state = TempDir::new().expect("a directory");
     let host = PluginHost::new(&state.path().join("plugins")).expect("a host");
-    let plugin = host.load(guests::component("autoissue-claude"), &grants).expect("a plugin");
+    let plugin = host
+        .load(guests::component("autoissue-claude"), &grants)
+        .expect("a plugin");
     let twin = plugin.agent_backend(None).expect("a backend");
     let n_bytes = lines.iter().map(|line| line.text.len()).sum::<usize>() / lines.len();
-    print(&format!("output of Claude Code, {n_bytes} bytes a line: lines a second of CPU\n"));
+    print(&format!(
+        "output of Claude Code, {n_bytes} bytes a line: lines a second of CPU\n"
+    ));
     let row = |name: &str, n_together| {
-        let (native, twin) = (speed(&ClaudeBackend, &lines, n_together), speed(&*twin, &lines, n_together));
-        [name.to_owned(), format!("{native:.0}"), format!("{twin:.0}"), format!("{:.2}", native / twin)]
+        let (native, twin) = (
+            speed(&ClaudeBackend, &lines, n_together),
+            speed(&*twin, &lines, n_together),
+        );
+        [
+            name.to_owned(),
+            format!("{native:.0}"),
+            format!("{twin:.0}"),
+            format!("{:.2}", native / twin),
+        ]
     };
     let heading = ["", "native", "component", "times native"].map(str::to_owned);
     print_table(&[heading, row("one by one", 1), row("64 at once", 64)]);

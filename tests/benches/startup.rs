@@ -6,8 +6,12 @@ use autoissue_tests::{Sandbox, binary, new_file_patch};
 const N_ROUNDS: usize = 101;
 
 /// What is started, and its name in the table. The first is the measure of the others.
-const COMMANDS: [(&str, &[&str]); 4] =
-    [("true", &[]), ("git", &["--version"]), ("autoissue", &["--help"]), ("autoissue", &["status"])];
+const COMMANDS: [(&str, &[&str]); 4] = [
+    ("true", &[]),
+    ("git", &["--version"]),
+    ("autoissue", &["--help"]),
+    ("autoissue", &["status"]),
+];
 
 fn main() {
     if !measure::is_wanted() {
@@ -20,7 +24,11 @@ fn main() {
     for _ in 0..N_ROUNDS {
         for ((program, args), times) in COMMANDS.iter().zip(&mut wall_ms) {
             let is_ours = *program == "autoissue";
-            let mut command = if is_ours { world.command(binary()) } else { world.command(program) };
+            let mut command = if is_ours {
+                world.command(binary())
+            } else {
+                world.command(program)
+            };
             times.push(1e3 * cost_of(command.args(*args).current_dir(world.project())).wall_s);
         }
     }
@@ -32,6 +40,8 @@ fn main() {
         [name, format!("{ms:.2}"), format!("{:.1}", ms / medians[0])]
     };
     let heading = ["", "wall ms", "times `true`"].map(str::to_owned);
-    let rows: Vec<[String; 3]> = std::iter::once(heading).chain(COMMANDS.iter().zip(medians).map(row)).collect();
+    let rows: Vec<[String; 3]> = std::iter::once(heading)
+        .chain(COMMANDS.iter().zip(medians).map(row))
+        .collect();
     print_table(&rows);
 }

@@ -15,7 +15,11 @@ fn main() {
     // One of yesterday, so that there is a past.
     MadeUp::run(&directory, Recipe::new(12, 99));
     let mut recipe = Recipe::new(number(1).unwrap_or(23), number(2).unwrap_or(9));
-    recipe.budget = Usd::from_cents(if recipe.issues.len() < 100 { 50_00 } else { 200_000 });
+    recipe.budget = Usd::from_cents(if recipe.issues.len() < 100 {
+        50_00
+    } else {
+        200_000
+    });
     recipe.is_broken = args.iter().any(|arg| arg == "broken");
     let session = MadeUp::run(&directory, recipe);
     for n in 0.. {

@@ -30,13 +30,26 @@ impl GithubSandbox {
         let server = GithubServer::start();
         server.token(TOKEN, Token::fine_grained("ada"));
         server.rules(Rules::scaled_up());
-        let repository = server.repository(REPOSITORY, &[("README.md", "# Sample\n"), ("docs/guide.md", "guide\n")]);
+        let repository = server.repository(
+            REPOSITORY,
+            &[("README.md", "# Sample\n"), ("docs/guide.md", "guide\n")],
+        );
         let sandbox = Sandbox::empty();
         let mut clone = sandbox.command("git");
-        clone.args(["clone", "--quiet", &repository.clone_url()]).arg(sandbox.project());
+        clone
+            .args(["clone", "--quiet", &repository.clone_url()])
+            .arg(sandbox.project());
         let cloned = clone.output().expect("git runs");
-        assert!(cloned.status.success(), "{}", String::from_utf8_lossy(&cloned.stderr));
-        let world = Self { sandbox, server, repository };
+        assert!(
+            cloned.status.success(),
+            "{}",
+            String::from_utf8_lossy(&cloned.stderr)
+        );
+        let world = Self {
+            sandbox,
+            server,
+            repository,
+        };
         world.executor("{}");
         world
     }
@@ -49,15 +62,23 @@ impl GithubSandbox {
     /// Writes a configuration for GitHub and an agent, with these settings of the executor.
     pub fn configure(&self, agent: &str, executor: &str) {
         let github = r#"{"writesPerMinute": 10000, "writesPerHour": 100000}"#;
-        self.config(&format!(r#"{{"agent": {{"backend": "{agent}"}}, "executor": {executor}, "github": {github}}}"#));
+        self.config(&format!(
+            r#"{{"agent": {{"backend": "{agent}"}}, "executor": {executor}, "github": {github}}}"#
+        ));
     }
 
     /// Adds an issue with the label that asks for a file of its own number, and returns that.
     pub fn plain_issue(&self, title: &str) -> u64 {
-        let number = self.repository.issues().len() as u64 + self.repository.pulls().len() as u64 + 1;
+        let number =
+            self.repository.issues().len() as u64 + self.repository.pulls().len() as u64 + 1;
         let body = new_file_patch(&format!("{number}.txt"), "new");
-        let given = self.repository.issue(Issue::new(title).label(LABEL).body(&body));
-        assert_eq!(given, number, "issues and pull requests are numbered in one sequence");
+        let given = self
+            .repository
+            .issue(Issue::new(title).label(LABEL).body(&body));
+        assert_eq!(
+            given, number,
+            "issues and pull requests are numbered in one sequence"
+        );
         number
     }
 

@@ -85,18 +85,25 @@ struct Shared {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("site", &self.site).finish_non_exhaustive()
+        f.debug_struct("Shared")
+            .field("site", &self.site)
+            .finish_non_exhaustive()
     }
 }
 
 impl GithubServer {
     /// Starts a server that knows no token and no repository.
     pub fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build();
         let runtime = runtime.expect("a runtime");
         let (listener, address) = runtime.block_on(wire::listen());
         let shared = Arc::new(Shared {
-            site: Site { origin: format!("http://{address}") },
+            site: Site {
+                origin: format!("http://{address}"),
+            },
             clock: Clock::default(),
             world: Mutex::default(),
             quotas: Mutex::default(),
@@ -107,7 +114,10 @@ impl GithubServer {
             root: TempDir::new().expect("a temporary directory"),
         });
         runtime.spawn(wire::serve(listener, Arc::clone(&shared), api::router()));
-        Self { shared, runtime: Some(runtime) }
+        Self {
+            shared,
+            runtime: Some(runtime),
+        }
     }
 
     /// Returns the method and path of each endpoint of the API, such as `GET` and `/repos/{owner}/{name}/issues/{number}`.
@@ -138,7 +148,11 @@ impl GithubServer {
     /// Makes a token invalid from now on.
     pub fn revoke(&self, text: &str) {
         let mut world = self.shared.world();
-        world.tokens.get_mut(text).expect("a token that is known").is_revoked = true;
+        world
+            .tokens
+            .get_mut(text)
+            .expect("a token that is known")
+            .is_revoked = true;
     }
 
     /// Makes a public repository (`owner/name`) whose branch `main` has one commit with these files (path, text).
@@ -148,18 +162,28 @@ impl GithubServer {
 
     /// Returns all exchanges so far, in the order in which they began.
     pub fn exchanges(&self) -> Vec<Exchange> {
-        self.shared.exchanges.lock().expect("no holder panics").clone()
+        self.shared
+            .exchanges
+            .lock()
+            .expect("no holder panics")
+            .clone()
     }
 
     /// Returns the exchanges with the API so far; git's are left out.
     pub fn api_exchanges(&self) -> Vec<Exchange> {
-        self.exchanges().into_iter().filter(|exchange| !exchange.request.is_git).collect()
+        self.exchanges()
+            .into_iter()
+            .filter(|exchange| !exchange.request.is_git)
+            .collect()
     }
 
     /// Returns how many requests of the API there were.
     pub fn n_api_calls(&self) -> usize {
         let exchanges = self.shared.exchanges.lock().expect("no holder panics");
-        exchanges.iter().filter(|exchange| !exchange.request.is_git).count()
+        exchanges
+            .iter()
+            .filter(|exchange| !exchange.request.is_git)
+            .count()
     }
 
     /// Lets time pass for the server: quotas come back, limits end.
@@ -171,14 +195,20 @@ impl GithubServer {
     pub fn set_quota(&self, login: &str, remaining: u64, reset_in: Duration) {
         let now = self.shared.clock.now();
         let mut quotas = self.shared.quotas();
-        let quota = quotas.entry(login.to_owned()).or_insert_with(|| Quota::new(login.is_empty(), now));
+        let quota = quotas
+            .entry(login.to_owned())
+            .or_insert_with(|| Quota::new(login.is_empty(), now));
         (quota.remaining, quota.reset) = (remaining, self.shared.clock.after(reset_in));
     }
 
     /// Refuses each call of a user by the secondary limit, with `retry-after`, until so much time has passed.
     pub fn limit_speed(&self, login: &str, retry_after: Duration) {
         let until = self.shared.clock.after(retry_after);
-        self.shared.too_fast.lock().expect("no holder panics").insert(login.to_owned(), until);
+        self.shared
+            .too_fast
+            .lock()
+            .expect("no holder panics")
+            .insert(login.to_owned(), until);
     }
 
     /// Orders a fault. Of several that match, the oldest that is not used up comes first.
@@ -213,7 +243,11 @@ impl GithubServer {
     #[track_caller]
     pub fn assert_polite(&self) {
         let breaches = self.shared.policy.breaches();
-        assert!(breaches.is_empty(), "the client breaks GitHub's rules:\n  {}", breaches.join("\n  "));
+        assert!(
+            breaches.is_empty(),
+            "the client breaks GitHub's rules:\n  {}",
+            breaches.join("\n  ")
+        );
     }
 }
 
@@ -240,15 +274,23 @@ impl Shared {
 
     /// Returns a token if it is valid.
     fn known_token(&self, text: &str) -> Option<Token> {
-        self.world().tokens.get(text).filter(|token| !token.is_revoked).cloned()
+        self.world()
+            .tokens
+            .get(text)
+            .filter(|token| !token.is_revoked)
+            .cloned()
     }
 
     /// Lets the policy look at a request that has arrived.
     fn judge(&self, request: &Received, token: &str) -> UnderWay {
         let known_tokens: Vec<String> = self.world().tokens.keys().cloned().collect();
         let is_still_there = |url: &str| self.world().is_still_there(url);
-        let sight =
-            Sight { now: self.clock.now(), token, known_tokens: &known_tokens, is_still_there: &is_still_there };
+        let sight = Sight {
+            now: self.clock.now(),
+            token,
+            known_tokens: &known_tokens,
+            is_still_there: &is_still_there,
+        };
         self.policy.arrived(request, &sight)
     }
 
@@ -257,7 +299,10 @@ impl Shared {
         let login = token.map(|token| token.login.as_str()).unwrap_or_default();
         let until = *self.too_fast.lock().expect("no holder panics").get(login)?;
         let left_ms = until.as_millisecond() - self.clock.now().as_millisecond();
-        u64::try_from(left_ms).ok().filter(|ms| 0 < *ms).map(|ms| ms.div_ceil(1000))
+        u64::try_from(left_ms)
+            .ok()
+            .filter(|ms| 0 < *ms)
+            .map(|ms| ms.div_ceil(1000))
     }
 
     /// Returns what a caller has left.
@@ -270,7 +315,9 @@ impl Shared {
         let now: Timestamp = self.clock.now();
         let login = token.map(|token| token.login.clone()).unwrap_or_default();
         let mut quotas = self.quotas();
-        let quota = quotas.entry(login).or_insert_with_key(|login| Quota::new(login.is_empty(), now));
+        let quota = quotas
+            .entry(login)
+            .or_insert_with_key(|login| Quota::new(login.is_empty(), now));
         quota.refresh(now);
         if is_charged {
             quota.remaining = quota.remaining.saturating_sub(1);
@@ -280,16 +327,22 @@ impl Shared {
 
     /// GitHub's refusal of a caller whose quota is used up.
     fn out_of_quota(&self, token: Option<&Token>) -> Answer {
-        let whose =
-            token.map_or_else(|| "127.0.0.1".to_owned(), |token| format!("user ID {}", shapes::user_id(&token.login)));
+        let whose = token.map_or_else(
+            || "127.0.0.1".to_owned(),
+            |token| format!("user ID {}", shapes::user_id(&token.login)),
+        );
         let message = format!("API rate limit exceeded for {whose}.");
-        let documentation = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api";
+        let documentation =
+            "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api";
         Answer::documented(StatusCode::FORBIDDEN, &message, documentation)
     }
 
     fn log_request(&self, request: &Received) -> usize {
         let mut exchanges = self.exchanges.lock().expect("no holder panics");
-        exchanges.push(Exchange { request: request.clone(), answer: None });
+        exchanges.push(Exchange {
+            request: request.clone(),
+            answer: None,
+        });
         exchanges.len() - 1
     }
 

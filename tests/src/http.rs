@@ -47,7 +47,11 @@ pub fn ask(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: 
     let (status, headers) = head(&mut reader);
     let mut body = String::new();
     reader.read_to_string(&mut body).expect("a body in UTF-8");
-    Answer { status, headers, body }
+    Answer {
+        status,
+        headers,
+        body,
+    }
 }
 
 /// Reads from a server on this machine.
@@ -69,16 +73,26 @@ pub fn stream(port: u16, path: &str, headers: &[(&str, &str)]) -> Messages {
     Messages { reader }
 }
 
-fn send(port: u16, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> BufReader<TcpStream> {
+fn send(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> BufReader<TcpStream> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
     socket.set_read_timeout(Some(WAIT_MAX)).expect("a timeout");
     let mut request = format!("{method} {path} HTTP/1.0\r\n");
     if !headers.iter().any(|(name, _)| *name == "host") {
         request.push_str(&format!("host: 127.0.0.1:{port}\r\n"));
     }
-    headers.iter().for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
+    headers
+        .iter()
+        .for_each(|(name, value)| request.push_str(&format!("{name}: {value}\r\n")));
     request.push_str(&format!("content-length: {}\r\n\r\n{body}", body.len()));
-    socket.write_all(request.as_bytes()).expect("the server reads");
+    socket
+        .write_all(request.as_bytes())
+        .expect("the server reads");
     BufReader::new(socket)
 }
 
@@ -91,7 +105,9 @@ fn head(reader: &mut BufReader<TcpStream>) -> (u16, Vec<(String, String)>) {
     loop {
         line.clear();
         reader.read_line(&mut line).expect("a header");
-        let Some((name, value)) = line.trim_end().split_once(':') else { return (status, headers) };
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            return (status, headers);
+        };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
 }
@@ -108,7 +124,10 @@ impl Answer {
 
     /// Returns a header.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 

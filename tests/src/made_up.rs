@@ -13,10 +13,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::engine::{
-    About, AgentReport, CheckResult, Classification, Effect, Ended, Engine, Event, Failure, FileChange, History, Input,
-    Issue, IssueNumber, ModelChoice, Publication, PullRequest, SessionStatus, Settings, Spent, Time, Usd, Work,
+    About, AgentReport, CheckResult, Classification, Effect, Ended, Engine, Event, Failure,
+    FileChange, History, Input, Issue, IssueNumber, ModelChoice, Publication, PullRequest,
+    SessionStatus, Settings, Spent, Time, Usd, Work,
 };
-use autoissue_core::journal::{self, AppendExtras, Journal, NewEvent, NewSession, SessionId, StatusChange};
+use autoissue_core::journal::{
+    self, AppendExtras, Journal, NewEvent, NewSession, SessionId, StatusChange,
+};
 use autoissue_core::repository_lock::{Holder, RepositoryLock, repository_key};
 
 /// How a made-up session is to be.
@@ -37,13 +40,28 @@ pub struct Recipe {
 impl Recipe {
     /// Makes the recipe of a session of `n` tasks of which `n_ended` have ended.
     pub fn new(n: usize, n_ended: usize) -> Self {
-        let issues = (1..=n).map(|at| (title(at), DOMAINS[at * 5 % DOMAINS.len()].to_owned())).collect();
-        Self { issues, n_slots: 4, budget: Usd::from_cents(50_00), n_ended, is_broken: false }
+        let issues = (1..=n)
+            .map(|at| (title(at), DOMAINS[at * 5 % DOMAINS.len()].to_owned()))
+            .collect();
+        Self {
+            issues,
+            n_slots: 4,
+            budget: Usd::from_cents(50_00),
+            n_ended,
+            is_broken: false,
+        }
     }
 }
 
-const DOMAINS: [&str; 7] =
-    ["backend", "frontend", "database", "infrastructure", "security", "testing", "documentation"];
+const DOMAINS: [&str; 7] = [
+    "backend",
+    "frontend",
+    "database",
+    "infrastructure",
+    "security",
+    "testing",
+    "documentation",
+];
 
 fn title(at: usize) -> String {
     const WHAT: [&str; 12] = [
@@ -82,7 +100,13 @@ impl MadeUp {
     /// Begins a session and runs it to the moment that the recipe says; what runs then has transcripts.
     pub fn run(state_dir: &Path, recipe: Recipe) -> Self {
         let started_at_ms = wall_clock_ms();
-        let id = SessionId::new(started_at_ms, [0x7f, u8::try_from(recipe.issues.len() % 256).expect("a byte")]);
+        let id = SessionId::new(
+            started_at_ms,
+            [
+                0x7f,
+                u8::try_from(recipe.issues.len() % 256).expect("a byte"),
+            ],
+        );
         let mut journal = Journal::open(state_dir).expect("a journal");
         let project = state_dir.join("project").display().to_string();
         let new = NewSession {
@@ -95,8 +119,14 @@ impl MadeUp {
             settings_json: "{}".to_owned(),
         };
         journal.create_session(&new).expect("a session");
-        let holder = Holder { pid: std::process::id(), session: id.clone(), started_at_ms, command: new.command };
-        let lock = RepositoryLock::acquire(state_dir, &repository_key(&project), &holder).expect("nobody has it");
+        let holder = Holder {
+            pid: std::process::id(),
+            session: id.clone(),
+            started_at_ms,
+            command: new.command,
+        };
+        let lock = RepositoryLock::acquire(state_dir, &repository_key(&project), &holder)
+            .expect("nobody has it");
         let mut made_up = Self {
             state_dir: state_dir.to_owned(),
             id,
@@ -146,7 +176,10 @@ impl MadeUp {
 
     /// Takes what other processes ask for, as a running session does.
     pub fn take_requests(&mut self) -> Vec<String> {
-        let requests = self.journal.take_requests(&self.id).expect("the journal answers");
+        let requests = self
+            .journal
+            .take_requests(&self.id)
+            .expect("the journal answers");
         for _ in &requests {
             self.take(Input::BreakerReset { service: None });
         }
@@ -156,16 +189,31 @@ impl MadeUp {
     /// Writes a line into the transcript of a running attempt.
     pub fn print(&self, issue: u64, text: &str) {
         use std::io::Write;
-        let attempt = self.engine.task(IssueNumber(issue)).and_then(|task| task.attempt()).expect("it runs").number;
-        let path = self.state_dir.join(format!("sessions/{}/issue-{issue}/attempt-{attempt}.log", self.id));
+        let attempt = self
+            .engine
+            .task(IssueNumber(issue))
+            .and_then(|task| task.attempt())
+            .expect("it runs")
+            .number;
+        let path = self.state_dir.join(format!(
+            "sessions/{}/issue-{issue}/attempt-{attempt}.log",
+            self.id
+        ));
         fs::create_dir_all(path.parent().expect("a file has a directory")).expect("the directory");
-        let mut file = fs::OpenOptions::new().create(true).append(true).open(path).expect("the transcript");
+        let mut file = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .expect("the transcript");
         file.write_all(text.as_bytes()).expect("room");
     }
 
     /// Returns the issues that run.
     pub fn running(&self) -> Vec<u64> {
-        self.engine.running().map(|task| task.issue.number.0).collect()
+        self.engine
+            .running()
+            .map(|task| task.issue.number.0)
+            .collect()
     }
 
     /// Plays the night in its own time first, then writes it so that it ends now.
@@ -175,7 +223,9 @@ impl MadeUp {
             n_slots: self.recipe.n_slots,
             has_checks: true,
             allow_partial: true,
-            model: ModelChoice::Fixed { model: Some("sonnet".to_owned()) },
+            model: ModelChoice::Fixed {
+                model: Some("sonnet".to_owned()),
+            },
             ..Settings::default()
         };
         let about = About {
@@ -190,7 +240,9 @@ impl MadeUp {
         self.now_ms = ends_at_ms - length_ms;
         let mut written = self.begin(settings, about);
         while !self.is_enough() {
-            let Some(events) = self.advance_unwritten() else { break };
+            let Some(events) = self.advance_unwritten() else {
+                break;
+            };
             written.extend(events);
         }
         // In one write for each moment, as the dispatcher does it.
@@ -203,7 +255,10 @@ impl MadeUp {
             self.append(at_ms, &together);
         }
         for issue in self.running() {
-            self.print(issue, "Reading src/logbook.rs\nEditing src/logbook.rs\nRunning the tests of the module\n");
+            self.print(
+                issue,
+                "Reading src/logbook.rs\nEditing src/logbook.rs\nRunning the tests of the module\n",
+            );
         }
     }
 
@@ -220,27 +275,47 @@ impl MadeUp {
     }
 
     fn begin(&mut self, settings: Settings, about: About) -> Vec<(u64, Event)> {
-        let input = Input::Started { settings: Box::new(settings), about, history: History::default() };
+        let input = Input::Started {
+            settings: Box::new(settings),
+            about,
+            history: History::default(),
+        };
         let at_ms = self.now_ms;
-        self.step(input).into_iter().map(|event| (at_ms, event)).collect()
+        self.step(input)
+            .into_iter()
+            .map(|event| (at_ms, event))
+            .collect()
     }
 
     fn is_enough(&self) -> bool {
         let is_open = |breaker: &autoissue_core::engine::Breaker| {
-            matches!(breaker.state, autoissue_core::engine::BreakerState::Open { .. })
+            matches!(
+                breaker.state,
+                autoissue_core::engine::BreakerState::Open { .. }
+            )
         };
         let is_at_work = self.engine.running().count() > 0 || self.engine.is_over();
         let is_far = self.recipe.n_ended <= self.n_ended() && is_at_work;
-        if self.recipe.is_broken { self.engine.breakers().values().any(is_open) } else { is_far }
+        if self.recipe.is_broken {
+            self.engine.breakers().values().any(is_open)
+        } else {
+            is_far
+        }
     }
 
     fn n_ended(&self) -> usize {
-        self.engine.tasks().values().filter(|task| task.outcome().is_some()).count()
+        self.engine
+            .tasks()
+            .values()
+            .filter(|task| task.outcome().is_some())
+            .count()
     }
 
     /// Goes to the next input, and writes what follows at this moment; returns whether there was one.
     fn advance(&mut self) -> bool {
-        let Some(events) = self.advance_unwritten() else { return false };
+        let Some(events) = self.advance_unwritten() else {
+            return false;
+        };
         let events: Vec<Event> = events.into_iter().map(|(_, event)| event).collect();
         self.append(wall_clock_ms(), &events);
         true
@@ -253,7 +328,12 @@ impl MadeUp {
         let ((at_ms, _), input) = self.agenda.pop_first()?;
         self.now_ms = self.now_ms.max(at_ms);
         let now_ms = self.now_ms;
-        Some(self.step(input).into_iter().map(|event| (now_ms, event)).collect())
+        Some(
+            self.step(input)
+                .into_iter()
+                .map(|event| (now_ms, event))
+                .collect(),
+        )
     }
 
     fn step(&mut self, input: Input) -> Vec<Event> {
@@ -269,15 +349,29 @@ impl MadeUp {
 
     fn later(&mut self, after_ms: u64, input: Input) {
         self.n_answers += 1;
-        self.agenda.insert((self.now_ms + after_ms, self.n_answers), input);
+        self.agenda
+            .insert((self.now_ms + after_ms, self.n_answers), input);
     }
 
     /// Answers an effect as the world would, by the issue's number: most succeed, some fail a check, one needs a person.
     fn answer(&mut self, effect: Effect) {
         match effect {
             Effect::FetchBacklog => {
-                let issues = self.recipe.issues.iter().enumerate().map(|(at, (title, _))| issue(at, title)).collect();
-                self.later(900, Input::BacklogFetched { issues, warnings: Vec::new(), n_api_calls: 0 });
+                let issues = self
+                    .recipe
+                    .issues
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (title, _))| issue(at, title))
+                    .collect();
+                self.later(
+                    900,
+                    Input::BacklogFetched {
+                        issues,
+                        warnings: Vec::new(),
+                        n_api_calls: 0,
+                    },
+                );
             }
             Effect::Classify { issue } => {
                 let at = usize::try_from(issue.number.0).expect("small") - 1;
@@ -288,15 +382,41 @@ impl MadeUp {
                     paths: Vec::new(),
                     by: "classifier".to_owned(),
                 };
-                self.later(1, Input::Classified { issue: issue.number, classification });
+                self.later(
+                    1,
+                    Input::Classified {
+                        issue: issue.number,
+                        classification,
+                    },
+                );
             }
             Effect::SelectModel { issue, .. } => {
                 let (model, reason) = (Some("sonnet".to_owned()), "set".to_owned());
-                self.later(1, Input::ModelSelected { issue: issue.number, model, effort: None, reason });
+                self.later(
+                    1,
+                    Input::ModelSelected {
+                        issue: issue.number,
+                        model,
+                        effort: None,
+                        reason,
+                    },
+                );
             }
-            Effect::CheckBase => self.later(8_000, Input::BaseChecked { results: vec![check(true)] }),
+            Effect::CheckBase => self.later(
+                8_000,
+                Input::BaseChecked {
+                    results: vec![check(true)],
+                },
+            ),
             Effect::LeaseWorktree { issue, attempt, .. } => {
-                self.later(700, Input::WorktreeLeased { issue, attempt, base: "0123456789abcdef".to_owned() });
+                self.later(
+                    700,
+                    Input::WorktreeLeased {
+                        issue,
+                        attempt,
+                        base: "0123456789abcdef".to_owned(),
+                    },
+                );
             }
             Effect::RunAgent { issue, attempt, .. } => self.run_agent(issue.number, attempt),
             // Its issues are not planned.
@@ -309,11 +429,25 @@ impl MadeUp {
             | Effect::Stop { .. }
             | Effect::ReleaseWorktree { .. } => {}
             Effect::CollectWork { issue, attempt, .. } => {
-                self.later(400, Input::WorkCollected { issue: issue.number, attempt, work: work(issue.number) });
+                self.later(
+                    400,
+                    Input::WorkCollected {
+                        issue: issue.number,
+                        attempt,
+                        work: work(issue.number),
+                    },
+                );
             }
             Effect::RunChecks { issue, attempt, .. } => {
                 let passed = issue.0 % 9 != 4 || (attempt > 1 && issue.0 % 2 == 0);
-                self.later(21_000, Input::ChecksFinished { issue, attempt, results: vec![check(passed)] });
+                self.later(
+                    21_000,
+                    Input::ChecksFinished {
+                        issue,
+                        attempt,
+                        results: vec![check(passed)],
+                    },
+                );
             }
             Effect::Publish { issue, attempt } => self.publish(issue, attempt),
         }
@@ -322,9 +456,18 @@ impl MadeUp {
     fn run_agent(&mut self, issue: IssueNumber, attempt: u32) {
         let number = issue.0;
         if self.recipe.is_broken && self.recipe.n_ended <= self.n_ended() {
-            let failure = Failure::Crash { message: "the agent ended with exit code 1".to_owned() };
+            let failure = Failure::Crash {
+                message: "the agent ended with exit code 1".to_owned(),
+            };
             let report = report(Ended::Failed { failure }, Usd::from_cents(5), 4_000);
-            self.later(4_000, Input::AgentExited { issue, attempt, report });
+            self.later(
+                4_000,
+                Input::AgentExited {
+                    issue,
+                    attempt,
+                    report,
+                },
+            );
             return;
         }
         let run_ms = 150_000 + number * 37_000 % 240_000;
@@ -332,23 +475,45 @@ impl MadeUp {
         for part in 1..4 {
             let spent = Usd::from_cents(cents * part / 4);
             let at_ms = run_ms * u64::try_from(part).expect("small") / 4;
-            self.later(at_ms, Input::Metered { issue, attempt, spent });
+            self.later(
+                at_ms,
+                Input::Metered {
+                    issue,
+                    attempt,
+                    spent,
+                },
+            );
         }
         self.later(
             run_ms,
-            Input::AgentExited { issue, attempt, report: report(Ended::Done, Usd::from_cents(cents), run_ms) },
+            Input::AgentExited {
+                issue,
+                attempt,
+                report: report(Ended::Done, Usd::from_cents(cents), run_ms),
+            },
         );
     }
 
     fn publish(&mut self, issue: IssueNumber, attempt: u32) {
         let number = issue.0;
         if number % 17 == 11 {
-            let message = format!("`src/part-{number}.rs` conflicts with work on the base; merge it by hand");
-            return self.later(600, Input::Failed { issue, attempt, failure: Failure::NeedsPerson { message } });
+            let message =
+                format!("`src/part-{number}.rs` conflicts with work on the base; merge it by hand");
+            return self.later(
+                600,
+                Input::Failed {
+                    issue,
+                    attempt,
+                    failure: Failure::NeedsPerson { message },
+                },
+            );
         }
         let pull_request = PullRequest {
             number: 300 + number,
-            url: format!("https://forge.example/lighthouse/logbook/pull/{}", 300 + number),
+            url: format!(
+                "https://forge.example/lighthouse/logbook/pull/{}",
+                300 + number
+            ),
         };
         let publication = Publication {
             branch: format!("autoissue/issue-{number}"),
@@ -356,34 +521,60 @@ impl MadeUp {
             pull_request: Some(pull_request),
             ..Publication::default()
         };
-        self.later(1_200, Input::Published { issue, attempt, publication });
+        self.later(
+            1_200,
+            Input::Published {
+                issue,
+                attempt,
+                publication,
+            },
+        );
     }
 
     fn append(&mut self, at_ms: u64, events: &[Event]) {
         if events.is_empty() {
             return;
         }
-        let bodies: Vec<String> = events.iter().map(|event| serde_json::to_string(event).expect("JSON")).collect();
-        let kinds: Vec<&str> = bodies.iter().map(|body| body.split('"').nth(3).expect("a type")).collect();
+        let bodies: Vec<String> = events
+            .iter()
+            .map(|event| serde_json::to_string(event).expect("JSON"))
+            .collect();
+        let kinds: Vec<&str> = bodies
+            .iter()
+            .map(|body| body.split('"').nth(3).expect("a type"))
+            .collect();
         let rows: Vec<NewEvent> = events
             .iter()
             .zip(bodies.iter().zip(&kinds))
-            .map(|(event, (body, kind))| NewEvent { kind, issue: event.issue().map(|issue| issue.0), body })
+            .map(|(event, (body, kind))| NewEvent {
+                kind,
+                issue: event.issue().map(|issue| issue.0),
+                body,
+            })
             .collect();
         let status = events.iter().rev().find_map(|event| status(event, at_ms));
         let extras = AppendExtras { status, costs: &[] };
-        self.last_seq = *self.journal.append(&self.id, at_ms, &rows, extras).expect("a write").end();
+        self.last_seq = *self
+            .journal
+            .append(&self.id, at_ms, &rows, extras)
+            .expect("a write")
+            .end();
     }
 }
 
 fn status(event: &Event, at_ms: u64) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
-        Event::SessionFinished { status: SessionStatus::Completed } => (journal::SessionStatus::Completed, Some(at_ms)),
+        Event::SessionFinished {
+            status: SessionStatus::Completed,
+        } => (journal::SessionStatus::Completed, Some(at_ms)),
         Event::SessionFinished { .. } => (journal::SessionStatus::Failed, Some(at_ms)),
         Event::SessionInterrupted => (journal::SessionStatus::Interrupted, None),
         _ => return None,
     };
-    Some(StatusChange { status, finished_at_ms })
+    Some(StatusChange {
+        status,
+        finished_at_ms,
+    })
 }
 
 fn issue(at: usize, title: &str) -> Issue {
@@ -405,7 +596,11 @@ fn work(issue: IssueNumber) -> Option<Work> {
     (issue.0 % 23 != 7).then(|| Work {
         commit: "fedcba9876543210".to_owned(),
         salvage_ref: format!("refs/autoissue/salvage/x/{}/1", issue.0),
-        changes: vec![FileChange { path: "src/logbook.rs".to_owned(), added: 21, removed: 4 }],
+        changes: vec![FileChange {
+            path: "src/logbook.rs".to_owned(),
+            added: 21,
+            removed: 4,
+        }],
         n_files: 1 + u32::try_from(issue.0 % 5).expect("small"),
         added: 21 + issue.0 % 90,
         removed: issue.0 % 30,
@@ -418,7 +613,12 @@ fn check(passed: bool) -> CheckResult {
         name: "cargo test".to_owned(),
         passed,
         duration_ms: 21_000,
-        ended: if passed { "exit code 0" } else { "exit code 101" }.to_owned(),
+        ended: if passed {
+            "exit code 0"
+        } else {
+            "exit code 101"
+        }
+        .to_owned(),
         output: "running 41 tests".to_owned(),
     }
 }
@@ -436,6 +636,8 @@ fn report(ended: Ended, cost: Usd, duration_ms: u64) -> AgentReport {
 }
 
 fn wall_clock_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock after 1970");
+    let since = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("a clock after 1970");
     u64::try_from(since.as_millis()).expect("a clock before the year 500,000,000")
 }

@@ -35,10 +35,16 @@ pub fn is_wanted() -> bool {
 /// Where it does not start or fails.
 pub fn cost_of(command: &mut Command) -> Cost {
     let (cpu_before, started) = (children_cpu_s(), Instant::now());
-    let status = command.stdout(Stdio::null()).status().expect("the program starts");
+    let status = command
+        .stdout(Stdio::null())
+        .status()
+        .expect("the program starts");
     let wall_s = started.elapsed().as_secs_f64();
     assert!(status.success(), "{command:?} ended with {status}");
-    Cost { wall_s, cpu_s: children_cpu_s() - cpu_before }
+    Cost {
+        wall_s,
+        cpu_s: children_cpu_s() - cpu_before,
+    }
 }
 
 /// Runs a program to its end, without its output, and returns its peak memory in MiB; `None` where the system does not tell.
@@ -46,7 +52,10 @@ pub fn cost_of(command: &mut Command) -> Cost {
 /// # Panics
 /// Where it does not start or fails.
 pub fn peak_memory_mib(command: &mut Command) -> Option<f64> {
-    let mut child = command.stdout(Stdio::null()).spawn().expect("the program starts");
+    let mut child = command
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program starts");
     let mut peak = None;
     let status = loop {
         peak = high_water_mib(child.id()).or(peak);
@@ -84,14 +93,22 @@ fn children_cpu_s() -> f64 {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     // The second field is the program's name in brackets, and may hold anything.
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks = after_name.split_whitespace().skip(13).take(2).filter_map(|field| field.parse::<f64>().ok());
+    let ticks = after_name
+        .split_whitespace()
+        .skip(13)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok());
     ticks.sum::<f64>() / TICKS_PER_SECOND
 }
 
 /// Returns the seconds of processor time that this process has used itself.
 pub fn own_cpu_s() -> f64 {
     let schedstat = fs::read_to_string("/proc/self/schedstat").unwrap_or_default();
-    let nanoseconds: f64 = schedstat.split_whitespace().next().and_then(|field| field.parse().ok()).unwrap_or(0.0);
+    let nanoseconds: f64 = schedstat
+        .split_whitespace()
+        .next()
+        .and_then(|field| field.parse().ok())
+        .unwrap_or(0.0);
     nanoseconds / 1e9
 }
 
@@ -104,13 +121,22 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// Returns the median of each cost.
 pub fn median_cost(costs: &[Cost]) -> Cost {
-    Cost { wall_s: median(costs.iter().map(|cost| cost.wall_s)), cpu_s: median(costs.iter().map(|cost| cost.cpu_s)) }
+    Cost {
+        wall_s: median(costs.iter().map(|cost| cost.wall_s)),
+        cpu_s: median(costs.iter().map(|cost| cost.cpu_s)),
+    }
 }
 
 /// Prints a table: the first row is the heading, the first column stands left, the others right.
 pub fn print_table<const N: usize>(rows: &[[String; N]]) {
-    let widths: Vec<usize> =
-        (0..N).map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)).collect();
+    let widths: Vec<usize> = (0..N)
+        .map(|column| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        })
+        .collect();
     let mut text = String::new();
     for row in rows {
         let _ = write!(text, "  {:<width$}", row[0], width = widths[0]);
@@ -125,11 +151,17 @@ pub fn print_table<const N: usize>(rows: &[[String; N]]) {
 /// Prints a line about the machine, for times mean nothing without it.
 pub fn print_machine() {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
+    let model = cpu
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
     let n_cores = thread::available_parallelism().map_or(0, usize::from);
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let load = load.split(' ').next().unwrap_or("unknown");
-    let git = Command::new("git").arg("version").output().map(|output| output.stdout).unwrap_or_default();
+    let git = Command::new("git")
+        .arg("version")
+        .output()
+        .map(|output| output.stdout)
+        .unwrap_or_default();
     print(&format!(
         "machine: {n_cores} cores, {}, {}, load {load}, {}\n",
         model.unwrap_or("unknown processor").trim(),

@@ -92,12 +92,17 @@ impl ModelServer {
     /// Where the port is taken, or the machine has no thread left.
     pub fn on_port(port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a port of loopback");
-        listener.set_nonblocking(true).expect("a socket that does not block");
+        listener
+            .set_nonblocking(true)
+            .expect("a socket that does not block");
         let address = listener.local_addr().expect("an address");
         let (shared, stop) = (Arc::new(Shared::default()), CancellationToken::new());
         let (routes, stopped) = (routes(shared.clone()), stop.clone());
         let thread = thread::spawn(move || {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
                 // Dropped where it stands: some requests are never answered, and nothing may wait for them.
@@ -107,7 +112,12 @@ impl ModelServer {
                 }
             });
         });
-        Self { address, shared, stop, thread: Some(thread) }
+        Self {
+            address,
+            shared,
+            stop,
+            thread: Some(thread),
+        }
     }
 
     /// Returns the base address under which a scenario is played.
@@ -164,10 +174,24 @@ async fn messages(
         return wire::error(&ApiError::new(400, "the request is no JSON"));
     };
     let Some(scenario) = Scenario::named(&name) else {
-        return wire::error(&ApiError::new(400, &format!("there is no scenario `{name}`")));
+        return wire::error(&ApiError::new(
+            400,
+            &format!("there is no scenario `{name}`"),
+        ));
     };
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    let asked = Asked { session: header(SESSION_HEADER), key: header("x-api-key"), scenario: name, body };
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let asked = Asked {
+        session: header(SESSION_HEADER),
+        key: header("x-api-key"),
+        scenario: name,
+        body,
+    };
     let before = shared.note(&asked, scenario);
     let conversation = Conversation::read(&asked.body);
     shared.asked.lock().expect("no request panics").push(asked);
@@ -183,11 +207,20 @@ async fn messages(
 impl Shared {
     /// Notes a try, and returns what came before it.
     fn note(&self, asked: &Asked, scenario: Scenario) -> Before {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .expect("after 1970");
         let mut counts = self.counts.lock().expect("no request panics");
         let first_s = *counts.first_s.entry(scenario).or_insert(now.as_secs());
-        let n_tries = counts.tries.entry((scenario, asked.session.clone())).or_default();
+        let n_tries = counts
+            .tries
+            .entry((scenario, asked.session.clone()))
+            .or_default();
         *n_tries += 1;
-        Before { n_earlier: *n_tries - 1, now_s: now.as_secs(), first_s }
+        Before {
+            n_earlier: *n_tries - 1,
+            now_s: now.as_secs(),
+            first_s,
+        }
     }
 }

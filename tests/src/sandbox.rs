@@ -21,14 +21,19 @@ pub fn binary() -> &'static Path {
             build.args(["build", "--release", "--package", "autoissue"]);
         }
         build.args(["--quiet", "--message-format", "json-render-diagnostics"]);
-        build.current_dir(env!("CARGO_MANIFEST_DIR")).stderr(Stdio::inherit());
+        build
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .stderr(Stdio::inherit());
         let output = build.output().expect("cargo runs");
         assert!(output.status.success(), "the binary does not build");
         let messages = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
         let mut executables = messages.lines().filter_map(|line| {
             let message: Value = serde_json::from_str(line).ok()?;
-            let is_program = message["target"]["kind"] == json!(["bin"]) && message["target"]["name"] == "autoissue";
-            is_program.then(|| message["executable"].as_str().map(PathBuf::from)).flatten()
+            let is_program = message["target"]["kind"] == json!(["bin"])
+                && message["target"]["name"] == "autoissue";
+            is_program
+                .then(|| message["executable"].as_str().map(PathBuf::from))
+                .flatten()
         });
         executables.next_back().expect("cargo names the executable")
     })
@@ -72,10 +77,15 @@ impl Sandbox {
 
     /// Makes a world without a repository.
     pub fn empty() -> Self {
-        let sandbox = Self { root: TempDir::new().expect("a temporary directory") };
+        let sandbox = Self {
+            root: TempDir::new().expect("a temporary directory"),
+        };
         fs::create_dir_all(sandbox.home()).expect("the home directory");
-        fs::write(sandbox.home().join(".gitconfig"), "[user]\n\tname = Ada\n\temail = ada@example.org\n")
-            .expect("the git configuration");
+        fs::write(
+            sandbox.home().join(".gitconfig"),
+            "[user]\n\tname = Ada\n\temail = ada@example.org\n",
+        )
+        .expect("the git configuration");
         sandbox
     }
 
@@ -102,7 +112,8 @@ impl Sandbox {
     /// Puts a program on PATH under a name, before all others.
     pub fn install(&self, name: &str, program: &Path) {
         fs::create_dir_all(self.programs()).expect("the directory of programs");
-        std::os::unix::fs::symlink(program, self.programs().join(name)).expect("the program's link");
+        std::os::unix::fs::symlink(program, self.programs().join(name))
+            .expect("the program's link");
     }
 
     fn programs(&self) -> PathBuf {
@@ -124,7 +135,8 @@ impl Sandbox {
 
     /// Reads a file of the repository.
     pub fn read(&self, path: &str) -> String {
-        fs::read_to_string(self.project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+        fs::read_to_string(self.project().join(path))
+            .unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// Writes the configuration.
@@ -158,40 +170,84 @@ impl Sandbox {
 
     /// Runs git in the repository and returns what it prints.
     pub fn git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
-        let output = self.command("git").args(args).current_dir(self.project()).output().expect("git runs");
-        assert!(output.status.success(), "git failed: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("git prints UTF-8").trim_end().to_owned()
+        let output = self
+            .command("git")
+            .args(args)
+            .current_dir(self.project())
+            .output()
+            .expect("git runs");
+        assert!(
+            output.status.success(),
+            "git failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .expect("git prints UTF-8")
+            .trim_end()
+            .to_owned()
     }
 
     /// Runs git in the mirror of the repository and returns what it prints.
     pub fn mirror_git<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> String {
-        let repository = fs::read_dir(self.state().join("repos")).expect("a session made it").flatten().next();
-        let mirror = repository.expect("the one repository").path().join("mirror.git");
-        let output = self.command("git").arg("--git-dir").arg(mirror).args(args).output().expect("git runs");
-        assert!(output.status.success(), "git failed: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("git prints UTF-8").trim_end().to_owned()
+        let repository = fs::read_dir(self.state().join("repos"))
+            .expect("a session made it")
+            .flatten()
+            .next();
+        let mirror = repository
+            .expect("the one repository")
+            .path()
+            .join("mirror.git");
+        let output = self
+            .command("git")
+            .arg("--git-dir")
+            .arg(mirror)
+            .args(args)
+            .output()
+            .expect("git runs");
+        assert!(
+            output.status.success(),
+            "git failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout)
+            .expect("git prints UTF-8")
+            .trim_end()
+            .to_owned()
     }
 
     /// Returns what the tag of every process begins with that works for the repository.
     pub fn tag_prefix(&self) -> String {
         let project = self.project().canonicalize().expect("the project is there");
-        format!("{}/", autoissue_core::repository_lock::repository_key(project))
+        format!(
+            "{}/",
+            autoissue_core::repository_lock::repository_key(project)
+        )
     }
 
     /// Returns our branches in the repository, sorted.
     pub fn branches(&self) -> Vec<String> {
-        let names = self.git(["for-each-ref", "--format=%(refname:short)", "refs/heads/autoissue"]);
+        let names = self.git([
+            "for-each-ref",
+            "--format=%(refname:short)",
+            "refs/heads/autoissue",
+        ]);
         names.lines().map(str::to_owned).collect()
     }
 
     /// Returns the texts of the pull requests' files, by name.
     pub fn pulls(&self) -> Vec<String> {
-        self.names(".autoissue/pulls").iter().map(|name| self.read(&format!(".autoissue/pulls/{name}"))).collect()
+        self.names(".autoissue/pulls")
+            .iter()
+            .map(|name| self.read(&format!(".autoissue/pulls/{name}")))
+            .collect()
     }
 
     /// Returns the names in a directory of the repository, hidden ones left out, sorted; none where it is missing.
     pub fn names(&self, directory: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.project().join(directory)).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.project().join(directory))
+            .into_iter()
+            .flatten()
+            .flatten();
         let names = entries.map(|entry| entry.file_name().into_string().expect("a name in UTF-8"));
         let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
         names.sort();
@@ -223,7 +279,11 @@ impl Sandbox {
     /// Starts the binary with its output in pipes.
     pub fn start<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Child {
         let mut command = self.autoissue(args);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts")
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts")
     }
 
     /// Runs the binary to its end.
@@ -252,14 +312,22 @@ impl Run {
     /// Asserts the exit code.
     #[track_caller]
     pub fn exits(self, code: i32) -> Self {
-        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code,
+            Some(code),
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout,
+            self.stderr
+        );
         self
     }
 
     /// Returns the objects of `--output json`; anything else on standard output fails the test.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
-        let parse = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let parse = |line: &str| {
+            serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        };
         self.stdout.lines().map(parse).collect()
     }
 
@@ -276,12 +344,18 @@ impl Run {
     pub fn task(&self, issue: u64) -> Value {
         let summary = self.summary();
         let mut tasks = summary["tasks"].as_array().expect("tasks").iter();
-        tasks.find(|task| task["issue"] == issue).unwrap_or_else(|| panic!("no task #{issue}: {summary}")).clone()
+        tasks
+            .find(|task| task["issue"] == issue)
+            .unwrap_or_else(|| panic!("no task #{issue}: {summary}"))
+            .clone()
     }
 
     /// Returns the objects of a type.
     pub fn events(&self, kind: &str) -> Vec<Value> {
-        self.json().into_iter().filter(|object| object["type"] == kind).collect()
+        self.json()
+            .into_iter()
+            .filter(|object| object["type"] == kind)
+            .collect()
     }
 
     /// Returns the outcome of each task by issue number.
@@ -292,7 +366,10 @@ impl Run {
         tasks
             .map(|task| {
                 let number = task["issue"].as_u64().expect("a number");
-                (number, task["outcome"].as_str().unwrap_or("none").to_owned())
+                (
+                    number,
+                    task["outcome"].as_str().unwrap_or("none").to_owned(),
+                )
             })
             .collect()
     }

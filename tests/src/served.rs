@@ -42,7 +42,14 @@ impl Served {
         fs::write(&config, text).expect("the configuration");
         let mut command = Command::new(binary());
         command
-            .args(["dashboard", "--output", "json", "--port", &port.to_string(), "--config"])
+            .args([
+                "dashboard",
+                "--output",
+                "json",
+                "--port",
+                &port.to_string(),
+                "--config",
+            ])
             .arg(&config)
             .env_clear()
             .env("HOME", home.path())
@@ -53,9 +60,16 @@ impl Served {
             .stdout(Stdio::piped());
         let mut child = Started(command.spawn().expect("the binary starts"));
         let mut line = String::new();
-        BufReader::new(child.0.stdout.take().expect("a pipe")).read_line(&mut line).expect("a line");
-        let said: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
-        Self { child, port: port_of(said["url"].as_str().expect("an address")), _home: home }
+        BufReader::new(child.0.stdout.take().expect("a pipe"))
+            .read_line(&mut line)
+            .expect("a line");
+        let said: Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
+        Self {
+            child,
+            port: port_of(said["url"].as_str().expect("an address")),
+            _home: home,
+        }
     }
 
     /// Returns the number of its process.
@@ -79,6 +93,11 @@ impl Drop for Started {
 /// # Panics
 /// Where there is none.
 pub fn port_of(url: &str) -> u16 {
-    let port = url.trim_end().trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
+    let port = url
+        .trim_end()
+        .trim_end_matches('/')
+        .rsplit(':')
+        .next()
+        .and_then(|port| port.parse().ok());
     port.unwrap_or_else(|| panic!("no port: {url}"))
 }

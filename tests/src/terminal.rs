@@ -67,9 +67,15 @@ impl Terminal {
         let (pty, pts) = open().expect("a pseudo-terminal");
         pty.resize(Size::new(rows, columns)).expect("a size");
         let child = on_terminal(command).spawn(pts).expect("the program starts");
-        let emulator = avt::Terminal::with_scrollback(columns.into(), rows.into(), None).expect("a size");
+        let emulator =
+            avt::Terminal::with_scrollback(columns.into(), rows.into(), None).expect("a size");
         let shown = Arc::new((
-            Mutex::new(Shown { emulator, written: Vec::new(), partial: Vec::new(), is_over: false }),
+            Mutex::new(Shown {
+                emulator,
+                written: Vec::new(),
+                partial: Vec::new(),
+                is_over: false,
+            }),
             Condvar::new(),
         ));
         let pty = Arc::new(pty);
@@ -77,7 +83,12 @@ impl Terminal {
             let (pty, shown) = (pty.clone(), shown.clone());
             move || read(&pty, &shown)
         });
-        Self { pty, child, shown, reader: Some(reader) }
+        Self {
+            pty,
+            child,
+            shown,
+            reader: Some(reader),
+        }
     }
 
     /// Returns the number of the program's process.
@@ -100,13 +111,20 @@ impl Terminal {
                 drop(shown);
                 panic!("never seen: {what}\n{}", sight.rows.join("\n"));
             }
-            shown = self.shown.1.wait_timeout(shown, left).expect("no reader panicked").0;
+            shown = self
+                .shown
+                .1
+                .wait_timeout(shown, left)
+                .expect("no reader panicked")
+                .0;
         }
     }
 
     /// Types.
     pub fn press(&self, keys: &str) {
-        (&*self.pty).write_all(keys.as_bytes()).expect("the terminal is there");
+        (&*self.pty)
+            .write_all(keys.as_bytes())
+            .expect("the terminal is there");
     }
 
     /// Makes it larger or smaller, after all that was written for its old size is seen.
@@ -121,7 +139,10 @@ impl Terminal {
 
     /// Returns whether the terminal shows what is typed.
     pub fn echoes(&self) -> bool {
-        tcgetattr(&*self.pty).expect("the terminal is there").local_modes.contains(LocalModes::ECHO)
+        tcgetattr(&*self.pty)
+            .expect("the terminal is there")
+            .local_modes
+            .contains(LocalModes::ECHO)
     }
 
     /// Waits for the end of the program; returns its exit code and what is left to see.
@@ -145,7 +166,10 @@ impl Shown {
     fn sight(&self) -> Sight {
         let screen = self.emulator.screen();
         Sight {
-            rows: screen.visible_lines().map(|line| line.text().trim_end().to_owned()).collect(),
+            rows: screen
+                .visible_lines()
+                .map(|line| line.text().trim_end().to_owned())
+                .collect(),
             lines: screen.text(),
             has_cursor: self.emulator.cursor().visible,
             written: String::from_utf8_lossy(&self.written).into_owned(),
@@ -167,8 +191,13 @@ impl Shown {
 
 /// Returns the same command for a terminal.
 fn on_terminal(command: &Command) -> pty_process::blocking::Command {
-    let set = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
-    let on = pty_process::blocking::Command::new(command.get_program()).args(command.get_args()).env_clear().envs(set);
+    let set = command
+        .get_envs()
+        .filter_map(|(name, value)| Some((name, value?)));
+    let on = pty_process::blocking::Command::new(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(set);
     match command.get_current_dir() {
         Some(directory) => on.current_dir(directory),
         None => on,

@@ -3,7 +3,10 @@
 //!
 //! Pictures of what it saw lie in `target/dashboard-pictures`, or where `AUTOISSUE_PICTURES` says. They are for people to look at.
 
-#![expect(clippy::disallowed_methods, reason = "tests are the outside world: they start programs as it does")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are the outside world: they start programs as it does"
+)]
 
 #[path = "browser/driver.rs"]
 mod driver;

@@ -48,7 +48,8 @@ pub(super) fn api_url_allowed(url: &str, origin_host: Option<&str>) -> bool {
     if is_this_machine(&host) {
         return matches!(scheme, "https" | "http");
     }
-    let is_origin = |origin: &str| host == origin || api_host(origin).as_deref() == Some(host.as_str());
+    let is_origin =
+        |origin: &str| host == origin || api_host(origin).as_deref() == Some(host.as_str());
     scheme == "https" && origin_host.is_some_and(is_origin)
 }
 
@@ -94,7 +95,10 @@ mod tests {
         ] {
             assert!(!api_url_allowed(url, Some("github.com")), "{url}");
         }
-        assert!(!api_url_allowed("https://api.ghe.example.com", Some("ghe.example.com")));
+        assert!(!api_url_allowed(
+            "https://api.ghe.example.com",
+            Some("ghe.example.com")
+        ));
         assert!(!api_url_allowed("https://api.github.com", None));
     }
 }

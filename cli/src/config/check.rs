@@ -31,12 +31,19 @@ fn check_value(schema: &Value, value: &Value, path: &str, problems: &mut Vec<Pro
     match value {
         Value::Object(object) => check_object(form, object, path, problems),
         Value::Array(list) => check_list(form, list, path, problems),
-        Value::Number(_) | Value::String(_) if !is_within(form, value) => problems.push(mismatch(schema, value, path)),
+        Value::Number(_) | Value::String(_) if !is_within(form, value) => {
+            problems.push(mismatch(schema, value, path))
+        }
         Value::Number(_) | Value::String(_) | Value::Bool(_) | Value::Null => {}
     }
 }
 
-fn check_object(schema: &Value, object: &Map<String, Value>, path: &str, problems: &mut Vec<Problem>) {
+fn check_object(
+    schema: &Value,
+    object: &Map<String, Value>,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) {
     let Some(known) = section(schema) else { return };
     for (key, value) in object {
         match known.get(key) {
@@ -44,16 +51,29 @@ fn check_object(schema: &Value, object: &Map<String, Value>, path: &str, problem
             None => problems.push(unknown_key(known, path, key)),
         }
     }
-    for key in schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+    for key in schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         if !object.contains_key(key) {
             let allowed = known.get(key).map(describe).unwrap_or_default();
-            problems.push(Problem { key: join(path, key), found: "nothing".to_owned(), allowed, hint: None });
+            problems.push(Problem {
+                key: join(path, key),
+                found: "nothing".to_owned(),
+                allowed,
+                hint: None,
+            });
         }
     }
 }
 
 fn check_list(schema: &Value, list: &[Value], path: &str, problems: &mut Vec<Problem>) {
-    let Some(items) = schema.get("items") else { return };
+    let Some(items) = schema.get("items") else {
+        return;
+    };
     for (index, item) in list.iter().enumerate() {
         check_value(items, item, &format!("{path}[{index}]"), problems);
     }
@@ -62,16 +82,33 @@ fn check_list(schema: &Value, list: &[Value], path: &str, problems: &mut Vec<Pro
 /// Says that a key is not known. Its value is not shown: it may be a token in the wrong place.
 fn unknown_key(known: &Map<String, Value>, section: &str, key: &str) -> Problem {
     let siblings: Vec<&str> = known.keys().map(String::as_str).collect();
-    let allowed = format!("one of {}", any_of(siblings.iter().map(|key| format!("`{key}`")).collect()));
+    let allowed = format!(
+        "one of {}",
+        any_of(siblings.iter().map(|key| format!("`{key}`")).collect())
+    );
     let hint = Some(suggestion::for_unknown_key(section, key, &siblings));
-    Problem { key: join(section, key), found: "an unknown key".to_owned(), allowed, hint }
+    Problem {
+        key: join(section, key),
+        found: "an unknown key".to_owned(),
+        allowed,
+        hint,
+    }
 }
 
 fn mismatch(schema: &Value, value: &Value, path: &str) -> Problem {
     let is_secret = is_secret(schema);
-    let found = if is_secret { kind_of(value).to_owned() } else { shown(value) };
+    let found = if is_secret {
+        kind_of(value).to_owned()
+    } else {
+        shown(value)
+    };
     let hint = if is_secret { None } else { hint(schema, value) };
-    Problem { key: path.to_owned(), found, allowed: describe(schema), hint }
+    Problem {
+        key: path.to_owned(),
+        found,
+        allowed: describe(schema),
+        hint,
+    }
 }
 
 /// Tells whether a value is of a type that this form has.
@@ -100,7 +137,9 @@ fn types(schema: &Value) -> Vec<&str> {
 fn is_within(schema: &Value, value: &Value) -> bool {
     let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
     match value {
-        Value::String(text) => bound("minLength").is_none_or(|min| text.chars().count() as f64 >= min),
+        Value::String(text) => {
+            bound("minLength").is_none_or(|min| text.chars().count() as f64 >= min)
+        }
         _ => value.as_f64().is_some_and(|number| {
             bound("minimum").is_none_or(|min| min <= number)
                 && bound("maximum").is_none_or(|max| number <= max)
@@ -111,7 +150,12 @@ fn is_within(schema: &Value, value: &Value) -> bool {
 
 /// Says in words what this schema allows.
 pub(super) fn describe(schema: &Value) -> String {
-    any_of(alternatives(schema).into_iter().flat_map(describe_form).collect())
+    any_of(
+        alternatives(schema)
+            .into_iter()
+            .flat_map(describe_form)
+            .collect(),
+    )
 }
 
 fn describe_form(schema: &Value) -> Vec<String> {
@@ -131,9 +175,17 @@ fn describe_form(schema: &Value) -> Vec<String> {
 }
 
 fn describe_number(schema: &Value, kind: &str) -> String {
-    let kind = if kind == "integer" { "a whole number" } else { "a number" };
+    let kind = if kind == "integer" {
+        "a whole number"
+    } else {
+        "a number"
+    };
     let bound = |name: &str| schema.get(name).map(ToString::to_string);
-    match (bound("exclusiveMinimum"), bound("minimum"), bound("maximum")) {
+    match (
+        bound("exclusiveMinimum"),
+        bound("minimum"),
+        bound("maximum"),
+    ) {
         (Some(above), _, Some(max)) => format!("{kind} above {above} and up to {max}"),
         (None, Some(min), Some(max)) => format!("{kind} from {min} to {max}"),
         _ => kind.to_owned(),
@@ -148,9 +200,20 @@ fn describe_list(schema: &Value) -> String {
 }
 
 fn describe_object(schema: &Value) -> String {
-    let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-    let required: Vec<String> = required.filter_map(Value::as_str).map(|key| format!("`{key}`")).collect();
-    if required.is_empty() { "an object".to_owned() } else { format!("an object with {}", required.join(" and ")) }
+    let required = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
+    let required: Vec<String> = required
+        .filter_map(Value::as_str)
+        .map(|key| format!("`{key}`"))
+        .collect();
+    if required.is_empty() {
+        "an object".to_owned()
+    } else {
+        format!("an object with {}", required.join(" and "))
+    }
 }
 
 /// Joins what may be chosen from: `a, b or c`.
@@ -186,14 +249,22 @@ fn kind_of(value: &Value) -> &'static str {
 }
 
 fn hint(schema: &Value, value: &Value) -> Option<String> {
-    let accepts = |value: &Value| alternatives(schema).into_iter().any(|form| accepts_type(form, value));
+    let accepts = |value: &Value| {
+        alternatives(schema)
+            .into_iter()
+            .any(|form| accepts_type(form, value))
+    };
     if let Some(text) = value.as_str() {
-        let choices: Vec<&str> =
-            alternatives(schema).into_iter().filter_map(|form| form.get("const")?.as_str()).collect();
+        let choices: Vec<&str> = alternatives(schema)
+            .into_iter()
+            .filter_map(|form| form.get("const")?.as_str())
+            .collect();
         if let Some(choice) = suggestion::nearest_choice(text, &choices) {
             return Some(format!("did you mean `\"{choice}\"`?"));
         }
-        let unquoted = serde_json::from_str::<Value>(text).ok().filter(|value| !value.is_string() && accepts(value));
+        let unquoted = serde_json::from_str::<Value>(text)
+            .ok()
+            .filter(|value| !value.is_string() && accepts(value));
         return unquoted.map(|value| format!("write it without quotes: `{value}`"));
     }
     None

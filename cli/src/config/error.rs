@@ -30,8 +30,19 @@ pub(crate) struct ConfigError {
 impl ConfigError {
     /// Adds to a problem where it is.
     pub(crate) fn new(origin: Origin, problem: Problem) -> Self {
-        let Problem { key, found, allowed, hint } = problem;
-        Self { origin, key, found, allowed, hint: hint.map(String::into_boxed_str) }
+        let Problem {
+            key,
+            found,
+            allowed,
+            hint,
+        } = problem;
+        Self {
+            origin,
+            key,
+            found,
+            allowed,
+            hint: hint.map(String::into_boxed_str),
+        }
     }
 }
 
@@ -48,7 +59,9 @@ impl fmt::Display for ConfigError {
             origin => write!(f, " from {origin}")?,
         }
         write!(f, "\n  found: {}\n  allowed: {}", self.found, self.allowed)?;
-        self.hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"))
+        self.hint
+            .iter()
+            .try_for_each(|hint| write!(f, "\n  hint: {hint}"))
     }
 }
 

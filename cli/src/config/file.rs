@@ -40,11 +40,16 @@ pub(super) struct Parsed {
 
 /// Returns the nearest directory at or above `dir` that is a checkout.
 pub(super) fn git_root(dir: &Path) -> Option<PathBuf> {
-    dir.ancestors().find(|dir| dir.join(".git").exists()).map(Path::to_owned)
+    dir.ancestors()
+        .find(|dir| dir.join(".git").exists())
+        .map(Path::to_owned)
 }
 
 /// Returns the file to read: what the flag names, which must exist, else the one in the git root, if it exists.
-pub(super) fn find(flag: Option<PathBuf>, current_dir: &Path) -> Result<Option<PathBuf>, ConfigError> {
+pub(super) fn find(
+    flag: Option<PathBuf>,
+    current_dir: &Path,
+) -> Result<Option<PathBuf>, ConfigError> {
     let Some(path) = flag else {
         let root = git_root(current_dir).unwrap_or_else(|| current_dir.to_owned());
         let path = root.join(FILE_NAME);
@@ -56,14 +61,23 @@ pub(super) fn find(flag: Option<PathBuf>, current_dir: &Path) -> Result<Option<P
     if path.exists() && !path.is_dir() {
         return Ok(Some(path));
     }
-    let what = if path.is_dir() { "is a directory" } else { "does not exist" };
+    let what = if path.is_dir() {
+        "is a directory"
+    } else {
+        "does not exist"
+    };
     let problem = Problem {
         key: String::new(),
         found: format!("`{}`, which {what}", path.display()),
         allowed: "a configuration file".to_owned(),
         hint: Some("run `autoissue init` to write one, or leave out `--config`".to_owned()),
     };
-    Err(ConfigError::new(Origin::Flag { name: "--config".to_owned() }, problem))
+    Err(ConfigError::new(
+        Origin::Flag {
+            name: "--config".to_owned(),
+        },
+        problem,
+    ))
 }
 
 /// Reads and parses a file.
@@ -72,42 +86,78 @@ pub(super) fn find(flag: Option<PathBuf>, current_dir: &Path) -> Result<Option<P
 ///
 /// When it cannot be read, is too large, is not UTF-8, or is not an object in JSON.
 pub(super) fn read(path: &Path) -> Result<Parsed, ConfigError> {
-    let text = read_text(path).map_err(|(found, allowed)| whole_file(path, None, found, allowed))?;
+    let text =
+        read_text(path).map_err(|(found, allowed)| whole_file(path, None, found, allowed))?;
     parse(path, text.strip_prefix('\u{feff}').unwrap_or(&text))
 }
 
 fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
-    let unreadable = |error: std::io::Error| (format!("a file that cannot be read: {error}"), "a readable file");
+    let unreadable = |error: std::io::Error| {
+        (
+            format!("a file that cannot be read: {error}"),
+            "a readable file",
+        )
+    };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     if FILE_BYTES_MAX < bytes.len() as u64 {
         return Err(("more than 1 MiB".to_owned(), "a file of at most 1 MiB"));
     }
     String::from_utf8(bytes).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
-        (format!("a byte that is not UTF-8, at offset {offset}"), "text in UTF-8")
+        (
+            format!("a byte that is not UTF-8, at offset {offset}"),
+            "text in UTF-8",
+        )
     })
 }
 
 fn parse(path: &Path, text: &str) -> Result<Parsed, ConfigError> {
     let parsed = parse_to_ast(text, &CollectOptions::default(), &PARSE_OPTIONS);
     let parsed = parsed.map_err(|error| {
-        let found =
-            format!("a syntax error at column {}: {}", error.column_display(), lower_first(&error.kind().to_string()));
-        whole_file(path, Some(line_number(error.line_display())), found, "JSON, with comments and trailing commas")
+        let found = format!(
+            "a syntax error at column {}: {}",
+            error.column_display(),
+            lower_first(&error.kind().to_string())
+        );
+        whole_file(
+            path,
+            Some(line_number(error.line_display())),
+            found,
+            "JSON, with comments and trailing commas",
+        )
     })?;
     let Some(value) = parsed.value else {
-        return Err(whole_file(path, None, "an empty file".to_owned(), "an object in JSON, at least `{}`"));
+        return Err(whole_file(
+            path,
+            None,
+            "an empty file".to_owned(),
+            "an object in JSON, at least `{}`",
+        ));
     };
-    let mut reader = Reader { path, starts: line_starts(text), lines: BTreeMap::new() };
+    let mut reader = Reader {
+        path,
+        starts: line_starts(text),
+        lines: BTreeMap::new(),
+    };
     let mut tree = reader.value(&value, "")?;
     let Some(root) = tree.as_object_mut() else {
-        return Err(whole_file(path, Some(1), "a value that is no object".to_owned(), "an object in JSON"));
+        return Err(whole_file(
+            path,
+            Some(1),
+            "a value that is no object".to_owned(),
+            "an object in JSON",
+        ));
     };
     // For editors only.
     root.shift_remove("$schema");
-    Ok(Parsed { tree, lines: reader.lines })
+    Ok(Parsed {
+        tree,
+        lines: reader.lines,
+    })
 }
 
 /// Turns the parser's tree into values, noting lines and refusing what JSON leaves open.
@@ -120,7 +170,9 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn value(&mut self, value: &ast::Value<'_>, path: &str) -> Result<Value, ConfigError> {
-        self.lines.entry(path.to_owned()).or_insert_with(|| line_of(&self.starts, value.start()));
+        self.lines
+            .entry(path.to_owned())
+            .or_insert_with(|| line_of(&self.starts, value.start()));
         match value {
             ast::Value::StringLit(text) => Ok(Value::String(text.value.to_string())),
             ast::Value::NumberLit(number) => self.number(number.value, path),
@@ -128,7 +180,9 @@ impl Reader<'_> {
             ast::Value::Object(object) => self.object(object, path),
             ast::Value::Array(list) => {
                 let items = list.elements.iter().enumerate();
-                items.map(|(index, item)| self.value(item, &format!("{path}[{index}]"))).collect()
+                items
+                    .map(|(index, item)| self.value(item, &format!("{path}[{index}]")))
+                    .collect()
             }
             ast::Value::NullKeyword(_) => Ok(Value::Null),
         }
@@ -141,7 +195,10 @@ impl Reader<'_> {
             let key_path = join(path, key);
             let line = line_of(&self.starts, property.start());
             if map.contains_key(key) {
-                let found = format!("the key a second time; it is on line {} too", self.lines[&key_path]);
+                let found = format!(
+                    "the key a second time; it is on line {} too",
+                    self.lines[&key_path]
+                );
                 return Err(self.error(key_path, line, found, "each key once"));
             }
             self.lines.insert(key_path.clone(), line);
@@ -153,23 +210,52 @@ impl Reader<'_> {
     fn number(&self, literal: &str, path: &str) -> Result<Value, ConfigError> {
         serde_json::from_str(literal).map_err(|_| {
             let line = self.lines.get(path).copied().unwrap_or(1);
-            self.error(path.to_owned(), line, format!("`{literal}`"), "a number in JSON, within the range of a double")
+            self.error(
+                path.to_owned(),
+                line,
+                format!("`{literal}`"),
+                "a number in JSON, within the range of a double",
+            )
         })
     }
 
     fn error(&self, key: String, line: u32, found: String, allowed: &str) -> ConfigError {
-        let origin = Origin::File { path: self.path.to_owned(), line: Some(line) };
-        ConfigError::new(origin, Problem { key, found, allowed: allowed.to_owned(), hint: None })
+        let origin = Origin::File {
+            path: self.path.to_owned(),
+            line: Some(line),
+        };
+        ConfigError::new(
+            origin,
+            Problem {
+                key,
+                found,
+                allowed: allowed.to_owned(),
+                hint: None,
+            },
+        )
     }
 }
 
 fn whole_file(path: &Path, line: Option<u32>, found: String, allowed: &str) -> ConfigError {
-    let origin = Origin::File { path: path.to_owned(), line };
-    ConfigError::new(origin, Problem { key: String::new(), found, allowed: allowed.to_owned(), hint: None })
+    let origin = Origin::File {
+        path: path.to_owned(),
+        line,
+    };
+    ConfigError::new(
+        origin,
+        Problem {
+            key: String::new(),
+            found,
+            allowed: allowed.to_owned(),
+            hint: None,
+        },
+    )
 }
 
 fn line_starts(text: &str) -> Vec<usize> {
-    std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+    std::iter::once(0)
+        .chain(text.match_indices('\n').map(|(at, _)| at + 1))
+        .collect()
 }
 
 fn line_of(starts: &[usize], offset: usize) -> u32 {
@@ -183,5 +269,7 @@ fn line_number(line: usize) -> u32 {
 /// The parser's messages begin like sentences; ours are fragments.
 fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
+    chars.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(chars).collect()
+    })
 }

@@ -57,14 +57,25 @@ impl GitRemote {
     /// When it is a local path, has no host, or its path is not `owner/name`.
     pub(crate) fn parse(url: &str) -> Result<Self, GitRemoteError> {
         let url = url.trim();
-        let Address { scheme, authority, path } = split(url)?;
-        let no_host = || GitRemoteError::NoHost { url: without_credentials(url) };
-        let (host, port) = without_user(authority).and_then(host_and_port).ok_or_else(no_host)?;
+        let Address {
+            scheme,
+            authority,
+            path,
+        } = split(url)?;
+        let no_host = || GitRemoteError::NoHost {
+            url: without_credentials(url),
+        };
+        let (host, port) = without_user(authority)
+            .and_then(host_and_port)
+            .ok_or_else(no_host)?;
         if is_other_forge(&host) {
             return Err(GitRemoteError::OtherForge { host });
         }
-        let (owner, name) = owner_and_name(path)
-            .ok_or_else(|| GitRemoteError::NotOwnerAndName { host: host.clone(), path: without_credentials(path) })?;
+        let (owner, name) =
+            owner_and_name(path).ok_or_else(|| GitRemoteError::NotOwnerAndName {
+                host: host.clone(),
+                path: without_credentials(path),
+            })?;
         let is_web = matches!(scheme, "https" | "http");
         Ok(Self {
             plain_http: scheme == "http" && is_this_machine(&host),
@@ -87,7 +98,10 @@ impl GitRemote {
             return format!("https://{host}");
         }
         let scheme = if self.plain_http { "http" } else { "https" };
-        let port = self.web_port.map(|port| format!(":{port}")).unwrap_or_default();
+        let port = self
+            .web_port
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
         match self.host.contains(':') {
             true => format!("{scheme}://[{}]{port}/api/v3", self.host),
             false => format!("{scheme}://{}{port}/api/v3", self.host),
@@ -101,8 +115,14 @@ pub(super) fn api_host(host: &str) -> Option<String> {
 }
 
 /// Forges that people have their repositories on and that have another API. Any other host may be a GitHub Enterprise.
-const OTHER_FORGES: [&str; 6] =
-    ["bitbucket.org", "codeberg.org", "dev.azure.com", "git.sr.ht", "gitea.com", "ssh.dev.azure.com"];
+const OTHER_FORGES: [&str; 6] = [
+    "bitbucket.org",
+    "codeberg.org",
+    "dev.azure.com",
+    "git.sr.ht",
+    "gitea.com",
+    "ssh.dev.azure.com",
+];
 
 fn is_other_forge(host: &str) -> bool {
     OTHER_FORGES.contains(&host) || host.starts_with("gitlab.")
@@ -124,30 +144,54 @@ fn split(url: &str) -> Result<Address<'_>, GitRemoteError> {
         return match scheme {
             "https" | "http" | "ssh" | "git" | "git+ssh" | "ssh+git" => {
                 let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-                Ok(Address { scheme, authority, path })
+                Ok(Address {
+                    scheme,
+                    authority,
+                    path,
+                })
             }
-            "file" => Err(GitRemoteError::Local { url: url.to_owned() }),
-            _ => Err(GitRemoteError::NoHost { url: without_credentials(url) }),
+            "file" => Err(GitRemoteError::Local {
+                url: url.to_owned(),
+            }),
+            _ => Err(GitRemoteError::NoHost {
+                url: without_credentials(url),
+            }),
         };
     }
     // Git's rule: what has a colon before the first slash is `host:path`, anything else is a path.
     match url.split_once(':') {
-        Some((authority, path)) if !authority.contains('/') => Ok(Address { scheme: "ssh", authority, path }),
-        _ => Err(GitRemoteError::Local { url: url.to_owned() }),
+        Some((authority, path)) if !authority.contains('/') => Ok(Address {
+            scheme: "ssh",
+            authority,
+            path,
+        }),
+        _ => Err(GitRemoteError::Local {
+            url: url.to_owned(),
+        }),
     }
 }
 
 /// Takes `user:password@` away; `None` if there are characters that some readers take for the end of the host.
 fn without_user(authority: &str) -> Option<&str> {
-    let is_plain = authority.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    is_plain.then(|| authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+    let is_plain = authority
+        .bytes()
+        .all(|b| b.is_ascii_graphic() && b != b'\\');
+    is_plain.then(|| {
+        authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host)
+    })
 }
 
 /// Splits `host`, `host:port`, `[v6]` or `[v6]:port`; `None` if the host has characters that no host has.
 pub(super) fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
-        let port = if rest.is_empty() { None } else { Some(rest.strip_prefix(':')?.parse().ok()?) };
+        let port = if rest.is_empty() {
+            None
+        } else {
+            Some(rest.strip_prefix(':')?.parse().ok()?)
+        };
         return host.parse::<IpAddr>().ok().map(|ip| (ip.to_string(), port));
     }
     let (host, port) = match authority.split_once(':') {
@@ -165,7 +209,10 @@ fn owner_and_name(path: &str) -> Option<(String, String)> {
     let path = path.strip_suffix(".git").unwrap_or(path);
     let (owner, name) = path.split_once('/')?;
     let is_part = |part: &str| {
-        !matches!(part, "" | "." | "..") && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        !matches!(part, "" | "." | "..")
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
     (is_part(owner) && is_part(name)).then(|| (owner.to_owned(), name.to_owned()))
 }
@@ -193,13 +240,24 @@ mod tests {
     #[track_caller]
     fn check(url: &str, host: &str, repo: &str) {
         let remote = GitRemote::parse(url).unwrap_or_else(|error| panic!("{url}: {error}"));
-        assert_eq!((remote.host.as_str(), remote.repo().as_str()), (host, repo), "{url}");
+        assert_eq!(
+            (remote.host.as_str(), remote.repo().as_str()),
+            (host, repo),
+            "{url}"
+        );
     }
 
     #[test]
     fn every_form_names_the_same_repository() {
         for host in ["github.com", "ghe.example.com", "10.0.0.7", "localhost"] {
-            for repo in ["owner/name", "o-1/.github", "me_corp/a.b.c", "x/y_z", "o/name.github.io", "o/git"] {
+            for repo in [
+                "owner/name",
+                "o-1/.github",
+                "me_corp/a.b.c",
+                "x/y_z",
+                "o/name.github.io",
+                "o/git",
+            ] {
                 for end in ["", ".git", "/", ".git/", ".git//"] {
                     for start in [
                         format!("https://{host}/"),
@@ -227,20 +285,43 @@ mod tests {
 
     #[test]
     fn ssh_over_443_is_still_github() {
-        check("ssh://git@ssh.github.com:443/owner/name.git", "github.com", "owner/name");
+        check(
+            "ssh://git@ssh.github.com:443/owner/name.git",
+            "github.com",
+            "owner/name",
+        );
     }
 
     #[test]
     fn local_paths_are_told_apart() {
-        for url in ["/srv/git/name.git", "../name", "./a:b/c", "file:///srv/owner/name", "name"] {
-            assert!(matches!(GitRemote::parse(url), Err(GitRemoteError::Local { .. })), "{url}");
+        for url in [
+            "/srv/git/name.git",
+            "../name",
+            "./a:b/c",
+            "file:///srv/owner/name",
+            "name",
+        ] {
+            assert!(
+                matches!(GitRemote::parse(url), Err(GitRemoteError::Local { .. })),
+                "{url}"
+            );
         }
     }
 
     #[test]
     fn other_forges_are_not_taken_for_github() {
-        for url in ["git@gitlab.com:o/n.git", "https://gitlab.example.com/o/n", "https://bitbucket.org/o/n.git"] {
-            assert!(matches!(GitRemote::parse(url), Err(GitRemoteError::OtherForge { .. })), "{url}");
+        for url in [
+            "git@gitlab.com:o/n.git",
+            "https://gitlab.example.com/o/n",
+            "https://bitbucket.org/o/n.git",
+        ] {
+            assert!(
+                matches!(
+                    GitRemote::parse(url),
+                    Err(GitRemoteError::OtherForge { .. })
+                ),
+                "{url}"
+            );
         }
     }
 
@@ -265,7 +346,11 @@ mod tests {
             "git@github.com:name",
             "https://[::1/owner/name",
         ] {
-            assert!(GitRemote::parse(url).is_err(), "{url}: {:?}", GitRemote::parse(url));
+            assert!(
+                GitRemote::parse(url).is_err(),
+                "{url}: {:?}",
+                GitRemote::parse(url)
+            );
         }
     }
 
@@ -285,13 +370,20 @@ mod tests {
 
     #[test]
     fn any_text_is_answered() {
-        let pieces = ["https://", "git@", ":", "/", "[", "]", "@", "owner", ".git", "é", "::1", "", "?", "\\", "80"];
+        let pieces = [
+            "https://", "git@", ":", "/", "[", "]", "@", "owner", ".git", "é", "::1", "", "?",
+            "\\", "80",
+        ];
         for a in pieces {
             for b in pieces {
                 for c in pieces {
                     for d in pieces {
                         if let Ok(remote) = GitRemote::parse(&format!("{a}{b}{c}{d}")) {
-                            assert!(!remote.host.is_empty() && !remote.owner.is_empty() && !remote.name.is_empty());
+                            assert!(
+                                !remote.host.is_empty()
+                                    && !remote.owner.is_empty()
+                                    && !remote.name.is_empty()
+                            );
                         }
                     }
                 }
@@ -305,10 +397,22 @@ mod tests {
             ("git@github.com:o/n", "https://api.github.com"),
             ("ssh://git@ssh.github.com:443/o/n", "https://api.github.com"),
             ("https://acme.ghe.com/o/n", "https://api.acme.ghe.com"),
-            ("https://ghe.example.com/o/n", "https://ghe.example.com/api/v3"),
-            ("https://ghe.example.com:8443/o/n", "https://ghe.example.com:8443/api/v3"),
-            ("ssh://git@ghe.example.com:2222/o/n", "https://ghe.example.com/api/v3"),
-            ("http://ghe.example.com/o/n", "https://ghe.example.com/api/v3"),
+            (
+                "https://ghe.example.com/o/n",
+                "https://ghe.example.com/api/v3",
+            ),
+            (
+                "https://ghe.example.com:8443/o/n",
+                "https://ghe.example.com:8443/api/v3",
+            ),
+            (
+                "ssh://git@ghe.example.com:2222/o/n",
+                "https://ghe.example.com/api/v3",
+            ),
+            (
+                "http://ghe.example.com/o/n",
+                "https://ghe.example.com/api/v3",
+            ),
             ("http://127.0.0.1:4000/o/n", "http://127.0.0.1:4000/api/v3"),
             ("http://[::1]:4000/o/n", "http://[::1]:4000/api/v3"),
         ] {

@@ -10,8 +10,10 @@ use super::schema::{self, alternatives, join, section};
 use super::{ConfigError, Origin, check, file, suggestion};
 
 /// Variables with a name of their own, and the keys they set. `AUTOISSUE_STATE_DIR` sets no key.
-const NAMED_VARIABLES: [(&str, &str); 2] =
-    [("AUTOISSUE_MAX_BUDGET", "maxTotalBudgetUsd"), ("AUTOISSUE_GITHUB_API_URL", "github.apiUrl")];
+const NAMED_VARIABLES: [(&str, &str); 2] = [
+    ("AUTOISSUE_MAX_BUDGET", "maxTotalBudgetUsd"),
+    ("AUTOISSUE_GITHUB_API_URL", "github.apiUrl"),
+];
 
 /// Begins a variable that sets any key: `AUTOISSUE__EXECUTOR__MAX_PARALLEL`.
 const GENERAL_PREFIX: &str = "AUTOISSUE__";
@@ -38,7 +40,10 @@ pub(super) struct Source {
 
 #[derive(Debug)]
 enum Place {
-    File { path: PathBuf, lines: BTreeMap<String, u32> },
+    File {
+        path: PathBuf,
+        lines: BTreeMap<String, u32>,
+    },
     Elsewhere(Origin),
 }
 
@@ -53,7 +58,10 @@ impl Source {
         while !lines.contains_key(key) && !key.is_empty() {
             key = key.rfind(['.', '[']).map_or("", |end| &key[..end]);
         }
-        Origin::File { path: path.clone(), line: lines.get(key).copied() }
+        Origin::File {
+            path: path.clone(),
+            line: lines.get(key).copied(),
+        }
     }
 
     pub(super) fn is_file(&self) -> bool {
@@ -66,8 +74,14 @@ impl Source {
             Some(key) => (key, json!([value]), true),
             None => (key, value, false),
         };
-        let tree = key.rsplit('.').fold(value, |value, key| json!({ key: value }));
-        Self { tree, place: Place::Elsewhere(origin), appends }
+        let tree = key
+            .rsplit('.')
+            .fold(value, |value, key| json!({ key: value }));
+        Self {
+            tree,
+            place: Place::Elsewhere(origin),
+            appends,
+        }
     }
 }
 
@@ -86,14 +100,31 @@ pub(super) fn sources(
     let mut sources = Vec::new();
     if let Some(path) = file {
         let file::Parsed { mut tree, lines } = file::read(path).map_err(|error| vec![error])?;
-        resolve_paths(&mut tree, path.parent().unwrap_or(current_dir), home.as_deref());
-        sources.push(Source { tree, place: Place::File { path: path.to_owned(), lines }, appends: false });
+        resolve_paths(
+            &mut tree,
+            path.parent().unwrap_or(current_dir),
+            home.as_deref(),
+        );
+        sources.push(Source {
+            tree,
+            place: Place::File {
+                path: path.to_owned(),
+                lines,
+            },
+            appends: false,
+        });
     }
-    let given = of_environment(env).into_iter().chain(
-        flags
-            .into_iter()
-            .map(|FlagValue { key, value, flag }| Source::of_key(key, value, Origin::Flag { name: flag.to_owned() })),
-    );
+    let given = of_environment(env).into_iter().chain(flags.into_iter().map(
+        |FlagValue { key, value, flag }| {
+            Source::of_key(
+                key,
+                value,
+                Origin::Flag {
+                    name: flag.to_owned(),
+                },
+            )
+        },
+    ));
     sources.extend(given.map(|mut source| {
         resolve_paths(&mut source.tree, current_dir, home.as_deref());
         source
@@ -103,13 +134,21 @@ pub(super) fn sources(
 
 /// Returns what the environment sets, the general form first: a name of its own is the more deliberate.
 fn of_environment(env: &[(String, String)]) -> Vec<Source> {
-    let mut general: Vec<&(String, String)> = env.iter().filter(|(name, _)| name.starts_with(GENERAL_PREFIX)).collect();
+    let mut general: Vec<&(String, String)> = env
+        .iter()
+        .filter(|(name, _)| name.starts_with(GENERAL_PREFIX))
+        .collect();
     general.sort();
-    let general = general.into_iter().map(|(name, text)| (name.as_str(), key_of_variable(name), text.clone()));
-    let named =
-        NAMED_VARIABLES.into_iter().filter_map(|(name, key)| Some((name, key.to_owned(), variable(env, name)?)));
+    let general = general
+        .into_iter()
+        .map(|(name, text)| (name.as_str(), key_of_variable(name), text.clone()));
+    let named = NAMED_VARIABLES
+        .into_iter()
+        .filter_map(|(name, key)| Some((name, key.to_owned(), variable(env, name)?)));
     let source = |(name, key, text): (&str, String, String)| {
-        let origin = Origin::Env { name: name.to_owned() };
+        let origin = Origin::Env {
+            name: name.to_owned(),
+        };
         Source::of_key(&key, value_of_variable(&key, text), origin)
     };
     general.chain(named).map(source).collect()
@@ -117,7 +156,9 @@ fn of_environment(env: &[(String, String)]) -> Vec<Source> {
 
 /// Returns the value of a variable.
 pub(super) fn variable(env: &[(String, String)], name: &str) -> Option<String> {
-    env.iter().find(|(other, _)| other == name).map(|(_, value)| value.clone())
+    env.iter()
+        .find(|(other, _)| other == name)
+        .map(|(_, value)| value.clone())
 }
 
 /// Turns `AUTOISSUE__EXECUTOR__MAX_PARALLEL` into `executor.maxParallel`.
@@ -147,10 +188,18 @@ fn value_of_variable(key: &str, text: String) -> Value {
     };
     let accepts = |value: &Value| {
         let forms = schema::lookup(key).map(alternatives);
-        forms.is_none_or(|forms| forms.into_iter().any(|form| check::accepts_type(form, value)))
+        forms.is_none_or(|forms| {
+            forms
+                .into_iter()
+                .any(|form| check::accepts_type(form, value))
+        })
     };
     let text = Value::String(text);
-    if !accepts(&value) && accepts(&text) { text } else { value }
+    if !accepts(&value) && accepts(&text) {
+        text
+    } else {
+        value
+    }
 }
 
 /// Makes paths absolute: one in a file is relative to the file, any other to the current directory. `~/` is home.
@@ -164,7 +213,12 @@ fn resolve_paths(tree: &mut Value, base: &Path, home: Option<&Path>) {
     };
     resolve(tree.pointer_mut("/project/path"));
     resolve(tree.pointer_mut("/logging/dir"));
-    for plugin in tree.pointer_mut("/plugins").and_then(Value::as_array_mut).into_iter().flatten() {
+    for plugin in tree
+        .pointer_mut("/plugins")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         resolve(plugin.get_mut("path"));
     }
 }
@@ -175,13 +229,21 @@ fn absolute(path: &str, base: &Path, home: Option<&Path>) -> String {
         _ => base.join(path),
     };
     // Through its components a path loses its `.` parts; `..` stays, for it may lead through a link.
-    joined.components().collect::<PathBuf>().to_string_lossy().into_owned()
+    joined
+        .components()
+        .collect::<PathBuf>()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Merges sources over the defaults; returns the values, and the origin of each that is not a default.
 pub(super) fn merge(sources: &[Source]) -> (Value, BTreeMap<String, Origin>) {
-    let defaults = serde_json::to_value(Config::default()).expect("the defaults are plain values with string keys");
-    let mut merged = Merged { tree: defaults, origins: BTreeMap::new() };
+    let defaults = serde_json::to_value(Config::default())
+        .expect("the defaults are plain values with string keys");
+    let mut merged = Merged {
+        tree: defaults,
+        origins: BTreeMap::new(),
+    };
     for source in sources {
         if let Some(values) = source.tree.as_object() {
             merged.overlay(source, schema::schema(), values, "");
@@ -196,7 +258,13 @@ struct Merged {
 }
 
 impl Merged {
-    fn overlay(&mut self, source: &Source, schema: &Value, values: &Map<String, Value>, prefix: &str) {
+    fn overlay(
+        &mut self,
+        source: &Source,
+        schema: &Value,
+        values: &Map<String, Value>,
+        prefix: &str,
+    ) {
         let Some(known) = section(schema) else { return };
         for (key, value) in values {
             let path = join(prefix, key);
@@ -210,9 +278,13 @@ impl Merged {
     }
 
     fn set(&mut self, source: &Source, path: String, value: &Value) {
-        let slot = path.split('.').fold(&mut self.tree, |tree, key| &mut tree[key]);
+        let slot = path
+            .split('.')
+            .fold(&mut self.tree, |tree, key| &mut tree[key]);
         match (slot, value) {
-            (Value::Array(list), Value::Array(items)) if source.appends => list.extend(items.iter().cloned()),
+            (Value::Array(list), Value::Array(items)) if source.appends => {
+                list.extend(items.iter().cloned())
+            }
             (slot, value) => *slot = value.clone(),
         }
         let origin = source.origin(&path);
@@ -222,13 +294,20 @@ impl Merged {
 
 /// Warns of variables that look like ours and are not: a budget with a slip in its name would be no budget.
 pub(super) fn suspicious_variables(env: &[(String, String)]) -> Vec<String> {
-    let known = ["AUTOISSUE_MAX_BUDGET", "AUTOISSUE_GITHUB_API_URL", "AUTOISSUE_STATE_DIR"];
+    let known = [
+        "AUTOISSUE_MAX_BUDGET",
+        "AUTOISSUE_GITHUB_API_URL",
+        "AUTOISSUE_STATE_DIR",
+    ];
     let names = env.iter().map(|(name, _)| name.as_str());
-    let unknown = names.filter(|name| name.starts_with("AUTOISSUE_") && !name.starts_with(GENERAL_PREFIX));
+    let unknown =
+        names.filter(|name| name.starts_with("AUTOISSUE_") && !name.starts_with(GENERAL_PREFIX));
     let unknown = unknown.filter(|name| !known.contains(name));
     let warning = |name: &str| {
         let meant = suggestion::nearest_choice(name, &known)?;
-        Some(format!("the environment variable `{name}` is not known; did you mean `{meant}`?"))
+        Some(format!(
+            "the environment variable `{name}` is not known; did you mean `{meant}`?"
+        ))
     };
     unknown.filter_map(warning).collect()
 }

@@ -21,7 +21,11 @@ pub(crate) fn document() -> Value {
     document["title"] = json!("autoissue.config.json");
     if let Some(properties) = document["properties"].as_object_mut() {
         let description = "Where this schema is, for editors; ignored.";
-        properties.shift_insert(0, "$schema".to_owned(), json!({ "description": description, "type": "string" }));
+        properties.shift_insert(
+            0,
+            "$schema".to_owned(),
+            json!({ "description": description, "type": "string" }),
+        );
     }
     document
 }
@@ -36,27 +40,48 @@ pub(super) fn section(schema: &Value) -> Option<&Map<String, Value>> {
 /// Returns the schema at a path such as `executor.checks[1].name`.
 pub(super) fn lookup(path: &str) -> Option<&'static Value> {
     path.split('.').try_fold(schema(), |schema, part| {
-        let (key, index) = part.split_once('[').map_or((part, None), |(key, index)| (key, Some(index)));
-        let found = alternatives(schema).into_iter().find_map(|form| section(form)?.get(key))?;
-        if index.is_some() { found.get("items") } else { Some(found) }
+        let (key, index) = part
+            .split_once('[')
+            .map_or((part, None), |(key, index)| (key, Some(index)));
+        let found = alternatives(schema)
+            .into_iter()
+            .find_map(|form| section(form)?.get(key))?;
+        if index.is_some() {
+            found.get("items")
+        } else {
+            Some(found)
+        }
     })
 }
 
 /// Returns the forms that a value may have, `anyOf` and `oneOf` flattened.
 pub(super) fn alternatives(schema: &Value) -> Vec<&Value> {
-    let forms = schema.get("anyOf").or_else(|| schema.get("oneOf")).and_then(Value::as_array);
-    forms.map_or_else(|| vec![schema], |forms| forms.iter().flat_map(alternatives).collect())
+    let forms = schema
+        .get("anyOf")
+        .or_else(|| schema.get("oneOf"))
+        .and_then(Value::as_array);
+    forms.map_or_else(
+        || vec![schema],
+        |forms| forms.iter().flat_map(alternatives).collect(),
+    )
 }
 
 /// Tells whether a value may never be shown.
 pub(super) fn is_secret(schema: &Value) -> bool {
-    let forms = schema.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+    let forms = schema
+        .get("anyOf")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten();
     schema.get("writeOnly") == Some(&Value::Bool(true)) || forms.into_iter().any(is_secret)
 }
 
 /// Returns the path of every single value, in order.
 pub(crate) fn leaves() -> Vec<String> {
-    paths().into_iter().filter(|path| lookup(path).is_none_or(|schema| section(schema).is_none())).collect()
+    paths()
+        .into_iter()
+        .filter(|path| lookup(path).is_none_or(|schema| section(schema).is_none()))
+        .collect()
 }
 
 /// Returns the path of every section and value outside lists, in order.
@@ -76,7 +101,11 @@ fn collect_paths(schema: &Value, prefix: &str, paths: &mut Vec<String>) {
 
 /// Appends a key to the path of its section.
 pub(super) fn join(prefix: &str, key: &str) -> String {
-    if prefix.is_empty() { key.to_owned() } else { format!("{prefix}.{key}") }
+    if prefix.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{prefix}.{key}")
+    }
 }
 
 /// A section's default repeats those of its keys; the reader of a schema needs them once.
@@ -103,8 +132,15 @@ mod tests {
         for path in paths() {
             let schema = lookup(&path).unwrap();
             let description = schema["description"].as_str().unwrap_or_default();
-            assert!(description.ends_with('.') && !description.contains('\n'), "{path}: {description:?}");
-            assert_eq!(schema.get("default").is_some(), section(schema).is_none(), "{path}");
+            assert!(
+                description.ends_with('.') && !description.contains('\n'),
+                "{path}: {description:?}"
+            );
+            assert_eq!(
+                schema.get("default").is_some(),
+                section(schema).is_none(),
+                "{path}"
+            );
         }
     }
 
@@ -130,15 +166,23 @@ mod tests {
             let schema = lookup(&path).unwrap();
             let kind = schema["type"].to_string();
             if kind.contains("integer") || kind.contains("number") {
-                assert!(schema.get("minimum").is_some() && schema.get("maximum").is_some(), "{path}");
+                assert!(
+                    schema.get("minimum").is_some() && schema.get("maximum").is_some(),
+                    "{path}"
+                );
             }
         }
     }
 
     #[test]
     fn the_schema_that_editors_are_sent_to_is_this_one() {
-        let published: Value = serde_json::from_str(include_str!("../../autoissue.config.schema.json")).unwrap();
-        assert_eq!(published, document(), "run `autoissue config schema >cli/autoissue.config.schema.json`");
+        let published: Value =
+            serde_json::from_str(include_str!("../../autoissue.config.schema.json")).unwrap();
+        assert_eq!(
+            published,
+            document(),
+            "run `autoissue config schema >cli/autoissue.config.schema.json`"
+        );
     }
 
     #[test]
@@ -149,8 +193,14 @@ mod tests {
 
     #[test]
     fn a_path_leads_into_lists_and_forms() {
-        assert_eq!(lookup("executor.checks[3].timeoutMinutes").unwrap()["maximum"], json!(1440));
-        assert_eq!(lookup("plugins[0].grants.exec[1]").unwrap()["type"], json!("string"));
+        assert_eq!(
+            lookup("executor.checks[3].timeoutMinutes").unwrap()["maximum"],
+            json!(1440)
+        );
+        assert_eq!(
+            lookup("plugins[0].grants.exec[1]").unwrap()["type"],
+            json!("string")
+        );
         assert!(lookup("executor.nonsense").is_none());
     }
 }

@@ -15,11 +15,22 @@ const SECRET_WORDS: [&str; 5] = ["token", "secret", "password", "credential", "k
 pub(crate) fn text(loaded: &Loaded) -> String {
     let entries: Vec<(String, String)> = values(loaded)
         .into_iter()
-        .map(|(path, value)| (format!("{path} = {}", shown(&value)), loaded.origin(&path).to_string()))
+        .map(|(path, value)| {
+            (
+                format!("{path} = {}", shown(&value)),
+                loaded.origin(&path).to_string(),
+            )
+        })
         .collect();
     let widths = entries.iter().map(|(entry, _)| entry.chars().count());
-    let width = widths.filter(|width| *width <= ALIGNED_CHARS_MAX).max().unwrap_or(0);
-    entries.into_iter().map(|(entry, origin)| format!("{entry:<width$}   {origin}\n")).collect()
+    let width = widths
+        .filter(|width| *width <= ALIGNED_CHARS_MAX)
+        .max()
+        .unwrap_or(0);
+    entries
+        .into_iter()
+        .map(|(entry, origin)| format!("{entry:<width$}   {origin}\n"))
+        .collect()
 }
 
 /// Returns `{"type": "config", "values": {path: {"value": …, "origin": …}}}`.
@@ -34,12 +45,21 @@ pub(crate) fn json(loaded: &Loaded) -> Value {
 
 /// Takes the values from the typed configuration, whose secrets cannot be serialised.
 fn values(loaded: &Loaded) -> Vec<(String, Value)> {
-    let mut tree = serde_json::to_value(&loaded.config).expect("a configuration is plain values with string keys");
-    for plugin in tree.pointer_mut("/plugins").and_then(Value::as_array_mut).into_iter().flatten() {
+    let mut tree = serde_json::to_value(&loaded.config)
+        .expect("a configuration is plain values with string keys");
+    for plugin in tree
+        .pointer_mut("/plugins")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
         plugin.get_mut("config").into_iter().for_each(mask);
     }
     let value_at = |path: &str| path.split('.').fold(&tree, |tree, key| &tree[key]).clone();
-    schema::leaves().into_iter().map(|path| (path.clone(), value_at(&path))).collect()
+    schema::leaves()
+        .into_iter()
+        .map(|path| (path.clone(), value_at(&path)))
+        .collect()
 }
 
 fn mask(settings: &mut Value) {
@@ -58,5 +78,9 @@ fn mask(settings: &mut Value) {
 }
 
 fn shown(value: &Value) -> String {
-    if value.is_null() { "unset".to_owned() } else { value.to_string() }
+    if value.is_null() {
+        "unset".to_owned()
+    } else {
+        value.to_string()
+    }
 }

@@ -16,19 +16,26 @@ const VARIABLE: &str = "AUTOISSUE_STATE_DIR";
 /// # Errors
 ///
 /// When the variable is set and empty, or when there is no home directory to fall back to.
-pub(crate) fn state_dir(env: &[(OsString, OsString)], current_dir: &Path) -> Result<PathBuf, ConfigError> {
+pub(crate) fn state_dir(
+    env: &[(OsString, OsString)],
+    current_dir: &Path,
+) -> Result<PathBuf, ConfigError> {
     match variable(env, VARIABLE) {
         Some(dir) if dir.is_empty() => Err(error("an empty string")),
         Some(dir) => Ok(current_dir.join(dir)),
-        None => {
-            platform_dir(env).map(|dir| dir.join("autoissue")).ok_or_else(|| error("nothing, and no `HOME` either"))
-        }
+        None => platform_dir(env)
+            .map(|dir| dir.join("autoissue"))
+            .ok_or_else(|| error("nothing, and no `HOME` either")),
     }
 }
 
 fn platform_dir(env: &[(OsString, OsString)]) -> Option<PathBuf> {
     // The XDG specification has relative paths ignored.
-    let absolute = |name| variable(env, name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let absolute = |name| {
+        variable(env, name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     if cfg!(target_os = "macos") {
         return Some(absolute("HOME")?.join("Library/Application Support"));
     }
@@ -37,7 +44,9 @@ fn platform_dir(env: &[(OsString, OsString)]) -> Option<PathBuf> {
 
 /// Returns the value of a variable as it is: a path need not be UTF-8, and one that is not must not be passed over.
 fn variable<'a>(env: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
-    env.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_os_str())
+    env.iter()
+        .find(|(other, _)| other == name)
+        .map(|(_, value)| value.as_os_str())
 }
 
 fn error(found: &str) -> ConfigError {
@@ -45,9 +54,16 @@ fn error(found: &str) -> ConfigError {
         key: String::new(),
         found: found.to_owned(),
         allowed: "the path of a directory".to_owned(),
-        hint: Some(format!("set `{VARIABLE}` to a directory where autoissue may keep its state")),
+        hint: Some(format!(
+            "set `{VARIABLE}` to a directory where autoissue may keep its state"
+        )),
     };
-    ConfigError::new(Origin::Env { name: VARIABLE.to_owned() }, problem)
+    ConfigError::new(
+        Origin::Env {
+            name: VARIABLE.to_owned(),
+        },
+        problem,
+    )
 }
 
 #[cfg(test)]
@@ -56,8 +72,12 @@ mod tests {
 
     #[track_caller]
     fn check(env: &[(&str, &str)], expected: Option<&str>) {
-        let env: Vec<(OsString, OsString)> = env.iter().map(|(k, v)| (k.into(), v.into())).collect();
-        assert_eq!(state_dir(&env, Path::new("/here")).ok(), expected.map(PathBuf::from));
+        let env: Vec<(OsString, OsString)> =
+            env.iter().map(|(k, v)| (k.into(), v.into())).collect();
+        assert_eq!(
+            state_dir(&env, Path::new("/here")).ok(),
+            expected.map(PathBuf::from)
+        );
     }
 
     #[test]
@@ -70,8 +90,14 @@ mod tests {
     fn a_path_that_is_not_text_is_not_passed_over() {
         use std::os::unix::ffi::OsStrExt;
         let odd = OsStr::from_bytes(b"/od\xffd");
-        let env = [("HOME".into(), "/h".into()), (VARIABLE.into(), odd.to_owned())];
-        assert_eq!(state_dir(&env, Path::new("/here")).ok(), Some(PathBuf::from(odd)));
+        let env = [
+            ("HOME".into(), "/h".into()),
+            (VARIABLE.into(), odd.to_owned()),
+        ];
+        assert_eq!(
+            state_dir(&env, Path::new("/here")).ok(),
+            Some(PathBuf::from(odd))
+        );
     }
 
     #[test]
@@ -85,7 +111,13 @@ mod tests {
     #[test]
     fn linux_follows_xdg() {
         check(&[("HOME", "/h")], Some("/h/.local/state/autoissue"));
-        check(&[("HOME", "/h"), ("XDG_STATE_HOME", "/x")], Some("/x/autoissue"));
-        check(&[("HOME", "/h"), ("XDG_STATE_HOME", "x")], Some("/h/.local/state/autoissue"));
+        check(
+            &[("HOME", "/h"), ("XDG_STATE_HOME", "/x")],
+            Some("/x/autoissue"),
+        );
+        check(
+            &[("HOME", "/h"), ("XDG_STATE_HOME", "x")],
+            Some("/h/.local/state/autoissue"),
+        );
     }
 }

@@ -3,8 +3,7 @@
 use super::schema::{join, paths};
 
 /// Said of a token in the wrong place, lest somebody move it to the only key of that name, the dashboard's.
-const TOKEN_HINT: &str =
-    "the GitHub token is never configured: it comes from `GITHUB_TOKEN`, `GH_TOKEN` or `gh auth token`";
+const TOKEN_HINT: &str = "the GitHub token is never configured: it comes from `GITHUB_TOKEN`, `GH_TOKEN` or `gh auth token`";
 
 /// Shortest word that is looked for inside others; shorter ones are in too many.
 const PART_CHARS_MIN: usize = 4;
@@ -14,13 +13,20 @@ const PART_CHARS_MIN: usize = 4;
 /// In this order: the same word in other spelling here, the same word in another section, a slip of the finger here, a
 /// part of a key here (`budget`), a slip elsewhere, and if nothing is close, whatever is nearest.
 pub(super) fn for_unknown_key(section: &str, key: &str, siblings: &[&str]) -> String {
-    let here = siblings.iter().map(|sibling| Candidate { word: plain(sibling), path: join(section, sibling) });
+    let here = siblings.iter().map(|sibling| Candidate {
+        word: plain(sibling),
+        path: join(section, sibling),
+    });
     let here: Vec<Candidate> = here.collect();
     let elsewhere = elsewhere(section);
     let wanted = plain(key);
     let same = |candidate: &Candidate| candidate.word == wanted || plain(&candidate.path) == wanted;
     let close = |candidate: &Candidate| is_close(&wanted, &candidate.word);
-    let nearest = || closest(&here, &wanted, |_| true).first().map_or_else(String::new, |path| format!("`{path}`"));
+    let nearest = || {
+        closest(&here, &wanted, |_| true)
+            .first()
+            .map_or_else(String::new, |path| format!("`{path}`"))
+    };
     if section != "dashboard.auth" && wanted.ends_with("token") {
         return format!("{TOKEN_HINT}; the nearest known key is {}", nearest());
     }
@@ -28,7 +34,9 @@ pub(super) fn for_unknown_key(section: &str, key: &str, siblings: &[&str]) -> St
         matching(&here, same),
         matching(&elsewhere, same),
         closest(&here, &wanted, close),
-        closest(&here, &wanted, |candidate| is_part(&wanted, &candidate.word)),
+        closest(&here, &wanted, |candidate| {
+            is_part(&wanted, &candidate.word)
+        }),
         closest(&elsewhere, &wanted, close),
     ];
     match meant.iter().find(|paths| !paths.is_empty()) {
@@ -40,8 +48,11 @@ pub(super) fn for_unknown_key(section: &str, key: &str, siblings: &[&str]) -> St
 /// Returns the word among these that was probably meant.
 pub(super) fn nearest_choice<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
     let wanted = plain(word);
-    let near = choices.iter().filter(|choice| is_close(&wanted, &plain(choice)));
-    near.min_by_key(|choice| distance(&wanted, &plain(choice))).copied()
+    let near = choices
+        .iter()
+        .filter(|choice| is_close(&wanted, &plain(choice)));
+    near.min_by_key(|choice| distance(&wanted, &plain(choice)))
+        .copied()
 }
 
 struct Candidate {
@@ -57,12 +68,20 @@ fn elsewhere(section: &str) -> Vec<Candidate> {
         let parent = path.rsplit_once('.').map_or("", |(parent, _)| parent);
         !is_inside_list && parent != section
     });
-    others.map(|path| Candidate { word: plain(path.rsplit('.').next().unwrap_or(&path)), path }).collect()
+    others
+        .map(|path| Candidate {
+            word: plain(path.rsplit('.').next().unwrap_or(&path)),
+            path,
+        })
+        .collect()
 }
 
 /// Takes away what is spelling only: case, and the marks between words.
 fn plain(key: &str) -> String {
-    key.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    key.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
 }
 
 fn distance(a: &str, b: &str) -> usize {
@@ -80,13 +99,23 @@ fn is_part(a: &str, b: &str) -> bool {
 }
 
 fn matching(candidates: &[Candidate], is_match: impl Fn(&Candidate) -> bool) -> Vec<String> {
-    candidates.iter().filter(|candidate| is_match(candidate)).map(|candidate| candidate.path.clone()).collect()
+    candidates
+        .iter()
+        .filter(|candidate| is_match(candidate))
+        .map(|candidate| candidate.path.clone())
+        .collect()
 }
 
-fn closest(candidates: &[Candidate], wanted: &str, is_match: impl Fn(&Candidate) -> bool) -> Vec<String> {
+fn closest(
+    candidates: &[Candidate],
+    wanted: &str,
+    is_match: impl Fn(&Candidate) -> bool,
+) -> Vec<String> {
     let matches = candidates.iter().filter(|candidate| is_match(candidate));
     let best = matches.min_by_key(|candidate| distance(wanted, &candidate.word));
-    best.into_iter().map(|candidate| candidate.path.clone()).collect()
+    best.into_iter()
+        .map(|candidate| candidate.path.clone())
+        .collect()
 }
 
 fn did_you_mean(paths: &[String]) -> String {
@@ -101,56 +130,119 @@ mod tests {
 
     #[track_caller]
     fn check(section: &str, key: &str, expected: &str) {
-        let schema = if section.is_empty() { schema::schema() } else { schema::lookup(section).unwrap() };
-        let siblings: Vec<&str> = schema::section(schema).unwrap().keys().map(String::as_str).collect();
+        let schema = if section.is_empty() {
+            schema::schema()
+        } else {
+            schema::lookup(section).unwrap()
+        };
+        let siblings: Vec<&str> = schema::section(schema)
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         assert_eq!(for_unknown_key(section, key, &siblings), expected);
     }
 
     #[test]
     fn a_slip_of_the_finger_is_understood() {
-        check("executor", "maxParalel", "did you mean `executor.maxParallel`?");
+        check(
+            "executor",
+            "maxParalel",
+            "did you mean `executor.maxParallel`?",
+        );
         check("", "exceutor", "did you mean `executor`?");
-        check("dashboard.auth", "pasword", "did you mean `dashboard.auth.password`?");
-        check("executor", "maxRetry", "did you mean `executor.maxRetries`?");
+        check(
+            "dashboard.auth",
+            "pasword",
+            "did you mean `dashboard.auth.password`?",
+        );
+        check(
+            "executor",
+            "maxRetry",
+            "did you mean `executor.maxRetries`?",
+        );
     }
 
     #[test]
     fn other_spellings_are_understood() {
-        check("executor", "max_parallel", "did you mean `executor.maxParallel`?");
-        check("", "max-total-budget-usd", "did you mean `maxTotalBudgetUsd`?");
-        check("", "executor.maxParallel", "did you mean `executor.maxParallel`?");
+        check(
+            "executor",
+            "max_parallel",
+            "did you mean `executor.maxParallel`?",
+        );
+        check(
+            "",
+            "max-total-budget-usd",
+            "did you mean `maxTotalBudgetUsd`?",
+        );
+        check(
+            "",
+            "executor.maxParallel",
+            "did you mean `executor.maxParallel`?",
+        );
     }
 
     #[test]
     fn a_key_of_another_section_is_named_with_its_path() {
         check("", "maxParallel", "did you mean `executor.maxParallel`?");
-        check("", "maxBudgetUsd", "did you mean `agent.maxBudgetUsd` or `planner.maxBudgetUsd`?");
-        check("executor", "maxBudgetUsd", "did you mean `agent.maxBudgetUsd` or `planner.maxBudgetUsd`?");
-        check("dashboard", "password", "did you mean `dashboard.auth.password`?");
-        check("agent", "maxParalel", "did you mean `executor.maxParallel`?");
+        check(
+            "",
+            "maxBudgetUsd",
+            "did you mean `agent.maxBudgetUsd` or `planner.maxBudgetUsd`?",
+        );
+        check(
+            "executor",
+            "maxBudgetUsd",
+            "did you mean `agent.maxBudgetUsd` or `planner.maxBudgetUsd`?",
+        );
+        check(
+            "dashboard",
+            "password",
+            "did you mean `dashboard.auth.password`?",
+        );
+        check(
+            "agent",
+            "maxParalel",
+            "did you mean `executor.maxParallel`?",
+        );
     }
 
     #[test]
     fn a_part_of_a_key_is_understood() {
         check("", "budget", "did you mean `maxTotalBudgetUsd`?");
         check("agent", "budget", "did you mean `agent.maxBudgetUsd`?");
-        check("executor", "timeout", "did you mean `executor.timeoutMinutes`?");
+        check(
+            "executor",
+            "timeout",
+            "did you mean `executor.timeoutMinutes`?",
+        );
         check("executor", "retries", "did you mean `executor.maxRetries`?");
     }
 
     #[test]
     fn a_github_token_is_not_sent_to_the_dashboard() {
-        check("github", "token", &format!("{TOKEN_HINT}; the nearest known key is `github.apiUrl`"));
+        check(
+            "github",
+            "token",
+            &format!("{TOKEN_HINT}; the nearest known key is `github.apiUrl`"),
+        );
     }
 
     #[test]
     fn something_is_always_named() {
-        check("breaker", "zzz", "the nearest known key is `breaker.threshold`");
+        check(
+            "breaker",
+            "zzz",
+            "the nearest known key is `breaker.threshold`",
+        );
     }
 
     #[test]
     fn only_a_near_word_is_suggested() {
-        assert_eq!(nearest_choice("githbu", &["github", "local"]), Some("github"));
+        assert_eq!(
+            nearest_choice("githbu", &["github", "local"]),
+            Some("github")
+        );
         assert_eq!(nearest_choice("INFO", &["info", "warn"]), Some("info"));
         assert_eq!(nearest_choice("gitlab", &["local"]), None);
     }

@@ -18,7 +18,11 @@ impl Setup {
     fn empty() -> Self {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join(".git")).unwrap();
-        Self { dir, env: Vec::new(), flags: Vec::new() }
+        Self {
+            dir,
+            env: Vec::new(),
+            flags: Vec::new(),
+        }
     }
 
     fn file(text: &str) -> Self {
@@ -52,7 +56,8 @@ impl Setup {
 
     #[track_caller]
     fn load(&self) -> Loaded {
-        self.load_with(None).unwrap_or_else(|errors| panic!("{}", self.redact(&joined(&errors))))
+        self.load_with(None)
+            .unwrap_or_else(|errors| panic!("{}", self.redact(&joined(&errors))))
     }
 
     /// Returns what is said about a configuration that cannot be loaded.
@@ -67,7 +72,11 @@ impl Setup {
 }
 
 fn joined(errors: &[ConfigError]) -> String {
-    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    errors
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[track_caller]
@@ -98,7 +107,14 @@ mod layering {
             .flag("executor.stallMinutes", json!(6), "--stall-minutes");
         let loaded = setup.load();
         let executor = &loaded.config.executor;
-        assert_eq!((executor.max_parallel, executor.timeout_minutes, executor.stall_minutes), (4, 50, 6));
+        assert_eq!(
+            (
+                executor.max_parallel,
+                executor.timeout_minutes,
+                executor.stall_minutes
+            ),
+            (4, 50, 6)
+        );
         assert!(executor.pr_draft && executor.create_pr);
         let origins = ["maxParallel", "timeoutMinutes", "stallMinutes", "createPr"];
         let origins = origins.map(|key| loaded.origin(&format!("executor.{key}")).to_string());
@@ -121,8 +137,16 @@ mod layering {
             .env("AUTOISSUE_GITHUB_API_URL", "https://ghe.example.com/api/v3");
         let loaded = setup.load();
         assert_eq!(loaded.config.max_total_budget_usd.micros(), 12_500_000);
-        assert_eq!(loaded.config.github.api_url.as_deref(), Some("https://ghe.example.com/api/v3"));
-        assert_eq!(loaded.origin("maxTotalBudgetUsd"), Origin::Env { name: "AUTOISSUE_MAX_BUDGET".to_owned() });
+        assert_eq!(
+            loaded.config.github.api_url.as_deref(),
+            Some("https://ghe.example.com/api/v3")
+        );
+        assert_eq!(
+            loaded.origin("maxTotalBudgetUsd"),
+            Origin::Env {
+                name: "AUTOISSUE_MAX_BUDGET".to_owned()
+            }
+        );
     }
 
     #[test]
@@ -139,8 +163,16 @@ mod layering {
             (agent.env.as_slice(), agent.model.as_str(), agent.max_turns),
             (&["CI".to_owned()][..], "4", Some(4))
         );
-        assert!(matches!(&loaded.config.dashboard.auth.token, Some(SecretOrEnv::Value(s)) if s.expose() == "1234"));
-        assert_eq!((loaded.config.breaker.threshold, loaded.config.breaker.cooldown_seconds), (9, 60));
+        assert!(
+            matches!(&loaded.config.dashboard.auth.token, Some(SecretOrEnv::Value(s)) if s.expose() == "1234")
+        );
+        assert_eq!(
+            (
+                loaded.config.breaker.threshold,
+                loaded.config.breaker.cooldown_seconds
+            ),
+            (9, 60)
+        );
     }
 
     #[test]
@@ -150,13 +182,20 @@ mod layering {
             json!({"name": "b", "path": "b.wasm"}),
             "--plugin",
         );
-        let names: Vec<String> = setup.load().config.plugins.into_iter().map(|plugin| plugin.name).collect();
+        let names: Vec<String> = setup
+            .load()
+            .config
+            .plugins
+            .into_iter()
+            .map(|plugin| plugin.name)
+            .collect();
         assert_eq!(names, ["a", "b"]);
     }
 
     #[test]
     fn null_unsets_what_may_be_unset() {
-        let setup = Setup::file(r#"{"agent": {"maxTurns": 7}}"#).env("AUTOISSUE__AGENT__MAX_TURNS", "null");
+        let setup =
+            Setup::file(r#"{"agent": {"maxTurns": 7}}"#).env("AUTOISSUE__AGENT__MAX_TURNS", "null");
         assert_eq!(setup.load().config.agent.max_turns, None);
     }
 }
@@ -172,7 +211,13 @@ mod files {
         let loaded = setup.load();
         assert_eq!(loaded.config.breaker.threshold, 7);
         let path = setup.path().join(FILE_NAME);
-        assert_eq!(loaded.origin("breaker.threshold"), Origin::File { path, line: Some(5) });
+        assert_eq!(
+            loaded.origin("breaker.threshold"),
+            Origin::File {
+                path,
+                line: Some(5)
+            }
+        );
     }
 
     #[test]
@@ -180,7 +225,12 @@ mod files {
         let setup = Setup::file(r#"{"breaker": {"threshold": 7}}"#);
         let below = setup.path().join("a/b");
         fs::create_dir_all(&below).unwrap();
-        let request = LoadRequest { config_flag: None, current_dir: below, env: &[], flags: Vec::new() };
+        let request = LoadRequest {
+            config_flag: None,
+            current_dir: below,
+            env: &[],
+            flags: Vec::new(),
+        };
         let loaded = load(request).unwrap();
         assert_eq!(loaded.config.breaker.threshold, 7);
         assert_eq!(loaded.config.project.path.as_deref(), Some(setup.path()));
@@ -205,7 +255,10 @@ mod files {
     fn paths_elsewhere_are_relative_to_the_current_directory() {
         let setup = Setup::empty().flag("project.path", json!("sub"), "--path");
         fs::create_dir(setup.path().join("sub")).unwrap();
-        assert_eq!(setup.load().config.project.path, Some(setup.path().join("sub")));
+        assert_eq!(
+            setup.load().config.project.path,
+            Some(setup.path().join("sub"))
+        );
     }
 
     #[test]
@@ -228,7 +281,10 @@ mod files {
         let example = example.replace("/path/to/project", &setup.path().display().to_string());
         fs::write(setup.path().join(FILE_NAME), example).unwrap();
         let loaded = setup.load();
-        assert_eq!(loaded.config.project.repo.as_deref(), Some("owner/repo-name"));
+        assert_eq!(
+            loaded.config.project.repo.as_deref(),
+            Some("owner/repo-name")
+        );
         assert!(loaded.config.agent.yolo && loaded.config.dashboard.enabled);
         assert_eq!(loaded.config.max_total_budget_usd.to_string(), "$50.00");
         assert_eq!(loaded.warnings, Vec::<String>::new());
@@ -260,7 +316,12 @@ mod secrets {
         let loaded = Setup::file(AUTH).env("DASH_TOKEN", "hunter3").load();
         let token = loaded.config.dashboard.auth.token.clone();
         assert!(matches!(token, Some(SecretOrEnv::Value(secret)) if secret.expose() == "hunter3"));
-        let shown = format!("{} {} {:?}", show::text(&loaded), show::json(&loaded), loaded);
+        let shown = format!(
+            "{} {} {:?}",
+            show::text(&loaded),
+            show::json(&loaded),
+            loaded
+        );
         assert!(!shown.contains("hunter"), "{shown}");
         assert!(shown.contains(r#"dashboard.auth.token = "***""#), "{shown}");
     }
@@ -295,7 +356,10 @@ mod warnings {
 
     #[test]
     fn a_slip_in_the_name_of_a_variable_is_reported() {
-        let loaded = Setup::empty().env("AUTOISSUE_MAX_BUGDET", "5").env("AUTOISSUE_SOMETHING", "x").load();
+        let loaded = Setup::empty()
+            .env("AUTOISSUE_MAX_BUGDET", "5")
+            .env("AUTOISSUE_SOMETHING", "x")
+            .load();
         insta::assert_snapshot!(loaded.warnings.join("\n"), @"the environment variable `AUTOISSUE_MAX_BUGDET` is not known; did you mean `AUTOISSUE_MAX_BUDGET`?");
     }
 
@@ -317,12 +381,21 @@ mod showing {
     #[test]
     fn every_value_is_shown_with_its_origin() {
         let file = "{\n  \"executor\": {\n    \"maxParallel\": 4,\n    \"checks\": [\"cargo test\"]\n  }\n}\n";
-        let setup = Setup::file(file).env("AUTOISSUE_MAX_BUDGET", "25").flag("agent.yolo", json!(true), "--yolo");
+        let setup = Setup::file(file).env("AUTOISSUE_MAX_BUDGET", "25").flag(
+            "agent.yolo",
+            json!(true),
+            "--yolo",
+        );
         let mut loaded = setup.load();
         // The width of the column must not depend on where this machine puts its temporary files.
         loaded.config.project.path = Some(PathBuf::from("/checkout"));
         loaded.config.project.repo = Some("owner/name".to_owned());
-        loaded.origins.insert("project.repo".to_owned(), Origin::Git { what: "origin".to_owned() });
+        loaded.origins.insert(
+            "project.repo".to_owned(),
+            Origin::Git {
+                what: "origin".to_owned(),
+            },
+        );
         insta::assert_snapshot!(setup.redact(&show::text(&loaded)), @r#"
         project.repo = "owner/name"                git: origin
         project.path = "/checkout"                 git: the checkout that holds the configuration
@@ -391,10 +464,12 @@ mod showing {
 
     #[test]
     fn settings_of_plugins_that_look_secret_are_masked() {
-        let file =
-            r#"{"plugins": [{"name": "p", "path": "p", "config": {"a": [{"apiKey": "hunter2"}], "b": "shown"}}]}"#;
+        let file = r#"{"plugins": [{"name": "p", "path": "p", "config": {"a": [{"apiKey": "hunter2"}], "b": "shown"}}]}"#;
         let shown = show::text(&Setup::file(file).load());
-        assert!(shown.contains("shown") && shown.contains("***") && !shown.contains("hunter2"), "{shown}");
+        assert!(
+            shown.contains("shown") && shown.contains("***") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 }
 
@@ -418,7 +493,9 @@ mod api_addresses {
     #[test]
     fn the_operator_may_name_any_address() {
         let file = r#"{"github": {"apiUrl": "https://evil.example"}}"#;
-        let loaded = Setup::file(file).env("AUTOISSUE_GITHUB_API_URL", "https://proxy.example").load();
+        let loaded = Setup::file(file)
+            .env("AUTOISSUE_GITHUB_API_URL", "https://proxy.example")
+            .load();
         assert_eq!(api_url::check_api_url(&loaded, Some("github.com")), Ok(()));
     }
 }
@@ -527,7 +604,14 @@ mod broken {
           found: `-5`
           allowed: a number from 0 to 1000000
         ");
-        assert_eq!(Setup::file(r#"{"maxTotalBudgetUsd": 0}"#).load().config.max_total_budget_usd.micros(), 0);
+        assert_eq!(
+            Setup::file(r#"{"maxTotalBudgetUsd": 0}"#)
+                .load()
+                .config
+                .max_total_budget_usd
+                .micros(),
+            0
+        );
     }
 
     #[test]
@@ -685,7 +769,11 @@ mod broken {
     fn a_directory_of_that_name() {
         let setup = Setup::empty();
         fs::create_dir(setup.path().join(FILE_NAME)).unwrap();
-        assert!(setup.complaint().starts_with("invalid configuration in [dir]/autoissue.config.json\n"));
+        assert!(
+            setup
+                .complaint()
+                .starts_with("invalid configuration in [dir]/autoissue.config.json\n")
+        );
     }
 
     #[test]
@@ -753,7 +841,9 @@ mod broken {
 
     #[test]
     fn a_variable_for_an_unknown_key() {
-        let setup = Setup::empty().env("AUTOISSUE__EXECUTOR__MAX_PARALEL", "3").env("AUTOISSUE__BUDGET", "3");
+        let setup = Setup::empty()
+            .env("AUTOISSUE__EXECUTOR__MAX_PARALEL", "3")
+            .env("AUTOISSUE__BUDGET", "3");
         insta::assert_snapshot!(setup.complaint(), @r"
         invalid `budget` from environment AUTOISSUE__BUDGET
           found: an unknown key

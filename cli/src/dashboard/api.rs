@@ -115,7 +115,12 @@ async fn admit(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    guard::check(&app.hosts, request.method(), request.uri(), request.headers())?;
+    guard::check(
+        &app.hosts,
+        request.method(),
+        request.uri(),
+        request.headers(),
+    )?;
     let path = request.uri().path();
     if is_public(path) {
         return Ok(next.run(request).await);
@@ -123,7 +128,9 @@ async fn admit(
     match app.auth.check(request.headers(), from.ip()) {
         Ok(()) => Ok(next.run(request).await),
         // A person is shown where to log in; a program is told what is missing.
-        Err(_) if guard::is_navigation(request.headers()) && path == "/" => Ok(Redirect::to("/login").into_response()),
+        Err(_) if guard::is_navigation(request.headers()) && path == "/" => {
+            Ok(Redirect::to("/login").into_response())
+        }
         Err(problem) => Err(problem),
     }
 }
@@ -141,16 +148,27 @@ async fn harden(request: Request, next: Next) -> Response {
         (header::X_FRAME_OPTIONS, "DENY"),
         // Not `no-referrer`: a browser would then not say that the log-in page is ours (`Origin: null`).
         (header::REFERRER_POLICY, "same-origin"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), geolocation=(), microphone=()",
+        ),
     ];
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -172,7 +190,9 @@ struct Which {
 
 impl Which {
     async fn hub(&self, app: &App) -> Result<Arc<Hub>, Problem> {
-        app.library.hub(self.session.as_deref().filter(|wanted| !wanted.is_empty())).await
+        app.library
+            .hub(self.session.as_deref().filter(|wanted| !wanted.is_empty()))
+            .await
     }
 }
 
@@ -180,15 +200,21 @@ type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 /// Says what is wrong with a query in our own form.
 fn query<T>(asked: Asked<T>) -> Result<T, Problem> {
-    asked.map(|Query(value)| value).map_err(|rejection| Problem::bad_request(rejection.body_text()))
+    asked
+        .map(|Query(value)| value)
+        .map_err(|rejection| Problem::bad_request(rejection.body_text()))
 }
 
 async fn health() -> Json<view::Health> {
-    Json(view::Health { status: view::HealthStatus::Ok })
+    Json(view::Health {
+        status: view::HealthStatus::Ok,
+    })
 }
 
 async fn access(State(app): Shared) -> Json<view::AccessView> {
-    Json(view::AccessView { asks_for_credentials: app.auth.is_on() })
+    Json(view::AccessView {
+        asks_for_credentials: app.auth.is_on(),
+    })
 }
 
 async fn session(State(app): Shared, asked: Asked<Which>) -> Answer<view::SessionView> {
@@ -237,7 +263,11 @@ struct WhichTasks {
 
 async fn tasks(State(app): Shared, asked: Asked<WhichTasks>) -> Answer<view::TasksView> {
     let asked = query(asked)?;
-    let hub = Which { session: asked.session }.hub(&app).await?;
+    let hub = Which {
+        session: asked.session,
+    }
+    .hub(&app)
+    .await?;
     let wanted = Wanted {
         state: asked.state,
         text: asked.text.as_deref().filter(|text| !text.is_empty()),
@@ -250,16 +280,24 @@ async fn tasks(State(app): Shared, asked: Asked<WhichTasks>) -> Answer<view::Tas
 type Numbered = Result<Path<u64>, axum::extract::rejection::PathRejection>;
 
 fn number(numbered: Numbered) -> Result<u64, Problem> {
-    numbered.map(|Path(issue)| issue).map_err(|_| Problem::not_found("an issue is named by its number"))
+    numbered
+        .map(|Path(issue)| issue)
+        .map_err(|_| Problem::not_found("an issue is named by its number"))
 }
 
 fn no_task(hub: &Hub, issue: u64) -> Problem {
     Problem::not_found(format!("session `{}` has no issue #{issue}", hub.session()))
 }
 
-async fn task(State(app): Shared, numbered: Numbered, asked: Asked<Which>) -> Answer<view::TaskView> {
+async fn task(
+    State(app): Shared,
+    numbered: Numbered,
+    asked: Asked<Which>,
+) -> Answer<view::TaskView> {
     let (issue, hub) = (number(numbered)?, query(asked)?.hub(&app).await?);
-    hub.look(|story| story.task_of(issue, now_ms())).map(Json).ok_or_else(|| no_task(&hub, issue))
+    hub.look(|story| story.task_of(issue, now_ms()))
+        .map(Json)
+        .ok_or_else(|| no_task(&hub, issue))
 }
 
 /// Which attempt is meant; the last one where none is named.
@@ -269,28 +307,53 @@ struct WhichAttempt {
     attempt: Option<u32>,
 }
 
-async fn task_output(State(app): Shared, numbered: Numbered, asked: Asked<WhichAttempt>) -> Answer<view::OutputView> {
+async fn task_output(
+    State(app): Shared,
+    numbered: Numbered,
+    asked: Asked<WhichAttempt>,
+) -> Answer<view::OutputView> {
     let (issue, asked) = (number(numbered)?, query(asked)?);
-    let hub = Which { session: asked.session }.hub(&app).await?;
+    let hub = Which {
+        session: asked.session,
+    }
+    .hub(&app)
+    .await?;
     let last = hub.look(|story| story.task_of(issue, now_ms()).map(|task| task.attempts));
     let last = last.ok_or_else(|| no_task(&hub, issue))?;
     let attempt = asked.attempt.unwrap_or(last);
     if attempt == 0 || last < attempt {
-        return Err(Problem::not_found(format!("#{issue} has no attempt {attempt}")));
+        return Err(Problem::not_found(format!(
+            "#{issue} has no attempt {attempt}"
+        )));
     }
     if let Some((lines, is_cut)) = hub.lines(issue, attempt) {
-        return Ok(Json(view::OutputView { issue, attempt, lines, is_cut }));
+        return Ok(Json(view::OutputView {
+            issue,
+            attempt,
+            lines,
+            is_cut,
+        }));
     }
     let path = follow::transcript(&hub, issue, attempt);
     let screen = hub.style().screen.clone();
     let agent = hub.look(|story| story.engine().settings().agent.clone());
     let read = tokio::task::spawn_blocking(move || {
         let (bytes, is_whole) = read_end(&path).ok()?;
-        Some(output::tail(&bytes, is_whole, Readable::of(&agent), &screen))
+        Some(output::tail(
+            &bytes,
+            is_whole,
+            Readable::of(&agent),
+            &screen,
+        ))
     });
     // One that is not there: no agent was started, or it was removed.
     let (lines, is_cut) = read.await.ok().flatten().unwrap_or_default();
-    Ok(Json(view::OutputView { issue, attempt, lines, is_cut }))
+    Ok(Json(view::OutputView {
+        issue,
+        attempt,
+        lines,
+        is_cut,
+    }))
 }
 
 /// Reads the end of a file; tells whether it is all of it.
@@ -327,16 +390,31 @@ struct WhichEvents {
     after: Option<u64>,
 }
 
-async fn events(State(app): Shared, headers: HeaderMap, asked: Asked<WhichEvents>) -> Result<Response, Problem> {
+async fn events(
+    State(app): Shared,
+    headers: HeaderMap,
+    asked: Asked<WhichEvents>,
+) -> Result<Response, Problem> {
     let asked = query(asked)?;
     let named = asked.session.filter(|wanted| !wanted.is_empty());
-    let permit = StreamPermit::take(&app)
-        .ok_or_else(|| Problem::busy(format!("{N_STREAMS_MAX} streams of events are open; close some pages")))?;
+    let permit = StreamPermit::take(&app).ok_or_else(|| {
+        Problem::busy(format!(
+            "{N_STREAMS_MAX} streams of events are open; close some pages"
+        ))
+    })?;
     let current = named.is_none().then(|| app.library.watch_current());
     let hub = Which { session: named }.hub(&app).await?;
-    let last = headers.get("last-event-id").and_then(|value| value.to_str().ok());
+    let last = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok());
     let after = stream::place(hub.session(), last, asked.after);
-    let reader = Reader::new(hub, app.library.archive().clone(), after, current, app.closing.subscribe());
+    let reader = Reader::new(
+        hub,
+        app.library.archive().clone(),
+        after,
+        current,
+        app.closing.subscribe(),
+    );
     Ok(reader.respond(permit))
 }
 
@@ -367,15 +445,26 @@ struct ResetOrder {
     service: Option<String>,
 }
 
-async fn reset(State(app): Shared, asked: Asked<Which>, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+async fn reset(
+    State(app): Shared,
+    asked: Asked<Which>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
     let hub = query(asked)?.hub(&app).await?;
     let order = reset_order(&headers, &read_body(body).await?)?;
-    let service = order.service.map(|wanted| service_of(&hub, &wanted)).transpose()?;
+    let service = order
+        .service
+        .map(|wanted| service_of(&hub, &wanted))
+        .transpose()?;
     if hub.look(super::story::Story::is_still) {
         return Err(Problem::not_running(hub.session().as_str()));
     }
     ask(&hub, service).await?;
-    let view = view::ResetView { session: hub.session().to_string(), status: view::ResetStatus::Requested };
+    let view = view::ResetView {
+        session: hub.session().to_string(),
+        status: view::ResetStatus::Requested,
+    };
     Ok((StatusCode::ACCEPTED, Json(view)).into_response())
 }
 
@@ -384,7 +473,10 @@ fn reset_order(headers: &HeaderMap, body: &Bytes) -> Result<ResetOrder, Problem>
         return Ok(ResetOrder::default());
     }
     // A form of another site could send text; JSON it could not.
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     if kind.split(';').next().map(str::trim) != Some("application/json") {
         return Err(Problem::media_type());
     }
@@ -393,9 +485,17 @@ fn reset_order(headers: &HeaderMap, body: &Bytes) -> Result<ResetOrder, Problem>
 
 fn service_of(hub: &Hub, wanted: &str) -> Result<Service, Problem> {
     let known = hub.services();
-    let names = || known.iter().map(|service| format!("`{}`", service_key(service))).collect::<Vec<_>>().join(", ");
+    let names = || {
+        known
+            .iter()
+            .map(|service| format!("`{}`", service_key(service)))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     let found = known.iter().find(|service| service_key(service) == wanted);
-    found.cloned().ok_or_else(|| Problem::bad_request(format!("there is no such service; there are {}", names())))
+    found.cloned().ok_or_else(|| {
+        Problem::bad_request(format!("there is no such service; there are {}", names()))
+    })
 }
 
 async fn ask(hub: &Hub, service: Option<Service>) -> Result<(), Problem> {
@@ -404,12 +504,16 @@ async fn ask(hub: &Hub, service: Option<Service>) -> Result<(), Problem> {
         Control::Journal => {
             let (state_dir, session) = (hub.state_dir().clone(), hub.session().clone());
             let order = Order::ResetBreaker { service };
-            let asked = tokio::task::spawn_blocking(move || control::ask(&state_dir, &session, &order)).await;
+            let asked =
+                tokio::task::spawn_blocking(move || control::ask(&state_dir, &session, &order))
+                    .await;
             let failed = |error: &dyn std::error::Error| {
                 tracing::warn!(%error, "the session cannot be asked for a reset");
                 Problem::journal("the session cannot be asked: see the log for the reason")
             };
-            asked.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
+            asked
+                .map_err(|error| failed(&error))?
+                .map_err(|error| failed(&error))?;
         }
     }
     Ok(())
@@ -421,7 +525,8 @@ async fn read_body(body: Body) -> Result<Bytes, Problem> {
 
 async fn read_within(time_max: Duration, body: Body) -> Result<Bytes, Problem> {
     let read = tokio::time::timeout(time_max, axum::body::to_bytes(body, BODY_BYTES_MAX)).await;
-    read.map_err(|_| Problem::too_slow())?.map_err(|_| Problem::too_large(BODY_BYTES_MAX))
+    read.map_err(|_| Problem::too_slow())?
+        .map_err(|_| Problem::too_large(BODY_BYTES_MAX))
 }
 
 // ---- for programs
@@ -456,7 +561,8 @@ async fn log_in(
     body: Body,
 ) -> Result<Response, Problem> {
     let body = read_body(body).await?;
-    let typed: Typed = serde_urlencoded::from_bytes(&body).map_err(|_| Problem::bad_request("a form is expected"))?;
+    let typed: Typed = serde_urlencoded::from_bytes(&body)
+        .map_err(|_| Problem::bad_request("a form is expected"))?;
     Ok(match app.auth.log_in(&typed, from.ip()) {
         Ok(Some(cookie)) => ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response(),
         Ok(None) => {
@@ -465,7 +571,8 @@ async fn log_in(
         }
         Err(problem) => {
             let mut response = problem.into_response();
-            let page = page::log_in(app.auth.fields(), Some(page::Refusal::TooOften)).into_response();
+            let page =
+                page::log_in(app.auth.fields(), Some(page::Refusal::TooOften)).into_response();
             let (parts, body) = page.into_parts();
             response.headers_mut().extend(parts.headers);
             *response.body_mut() = body;
@@ -475,7 +582,11 @@ async fn log_in(
 }
 
 async fn log_out(State(app): Shared, headers: HeaderMap) -> Response {
-    ([(header::SET_COOKIE, app.auth.log_out(&headers))], Redirect::to("/login")).into_response()
+    (
+        [(header::SET_COOKIE, app.auth.log_out(&headers))],
+        Redirect::to("/login"),
+    )
+        .into_response()
 }
 
 #[cfg(test)]
@@ -484,16 +595,33 @@ mod tests {
 
     async fn status_of(body: Body) -> StatusCode {
         let read = read_within(Duration::from_millis(20), body).await;
-        read.map_or_else(|problem| problem.into_response().status(), |_| StatusCode::OK)
+        read.map_or_else(
+            |problem| problem.into_response().status(),
+            |_| StatusCode::OK,
+        )
     }
 
     #[tokio::test]
     async fn a_body_that_is_too_large_or_never_ends_is_refused() {
-        assert_eq!(status_of(Body::from(vec![b'x'; BODY_BYTES_MAX])).await, StatusCode::OK);
-        assert_eq!(status_of(Body::from(vec![b'x'; BODY_BYTES_MAX + 1])).await, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(
+            status_of(Body::from(vec![b'x'; BODY_BYTES_MAX])).await,
+            StatusCode::OK
+        );
+        assert_eq!(
+            status_of(Body::from(vec![b'x'; BODY_BYTES_MAX + 1])).await,
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
         let silent = futures_util::stream::pending::<Result<Bytes, std::convert::Infallible>>();
-        assert_eq!(status_of(Body::from_stream(silent)).await, StatusCode::REQUEST_TIMEOUT);
-        let endless = futures_util::stream::repeat_with(|| Ok::<_, std::convert::Infallible>(Bytes::from_static(b"x")));
-        assert_eq!(status_of(Body::from_stream(endless)).await, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(
+            status_of(Body::from_stream(silent)).await,
+            StatusCode::REQUEST_TIMEOUT
+        );
+        let endless = futures_util::stream::repeat_with(|| {
+            Ok::<_, std::convert::Infallible>(Bytes::from_static(b"x"))
+        });
+        assert_eq!(
+            status_of(Body::from_stream(endless)).await,
+            StatusCode::PAYLOAD_TOO_LARGE
+        );
     }
 }

@@ -35,7 +35,10 @@ pub(crate) enum ArchiveError {
 impl Archive {
     /// Takes the journal of a state directory, which need not be there yet.
     pub(crate) fn new(state_dir: PathBuf) -> Self {
-        Self { state_dir, open: Arc::default() }
+        Self {
+            state_dir,
+            open: Arc::default(),
+        }
     }
 
     /// Returns the directory.
@@ -53,7 +56,10 @@ impl Archive {
         reading.await.unwrap_or(Err(ArchiveError::Defect))
     }
 
-    fn read_blocking<T>(&self, body: impl FnOnce(&Journal) -> Result<T, ArchiveError>) -> Result<T, ArchiveError> {
+    fn read_blocking<T>(
+        &self,
+        body: impl FnOnce(&Journal) -> Result<T, ArchiveError>,
+    ) -> Result<T, ArchiveError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let journal = match open.take() {
             Some(journal) => journal,
@@ -69,12 +75,14 @@ impl Archive {
 
     /// Returns sessions, newest first.
     pub(crate) async fn sessions(&self, limit: usize) -> Result<Vec<SessionRow>, ArchiveError> {
-        self.read(move |journal| Ok(journal.sessions(None, limit)?)).await
+        self.read(move |journal| Ok(journal.sessions(None, limit)?))
+            .await
     }
 
     /// Finds the one session whose id is or begins with `prefix`.
     pub(crate) async fn session(&self, prefix: String) -> Result<SessionRow, ArchiveError> {
-        self.read(move |journal| Ok(journal.session(&prefix)?)).await
+        self.read(move |journal| Ok(journal.session(&prefix)?))
+            .await
     }
 
     /// Reads some of the events after a number; none where there are none yet.
@@ -86,12 +94,18 @@ impl Archive {
         self.read(move |journal| {
             let stored = journal.read(&session, after_seq, N_EVENTS_READ)?;
             let parse = |stored: &autoissue_core::journal::StoredEvent| {
-                let event = serde_json::from_str(&stored.body).map_err(|source| RecordedError::Unreadable {
-                    session: session.to_string(),
-                    seq: stored.seq,
-                    source,
+                let event = serde_json::from_str(&stored.body).map_err(|source| {
+                    RecordedError::Unreadable {
+                        session: session.to_string(),
+                        seq: stored.seq,
+                        source,
+                    }
                 })?;
-                Ok(Envelope { seq: stored.seq, at_ms: stored.at_ms, event })
+                Ok(Envelope {
+                    seq: stored.seq,
+                    at_ms: stored.at_ms,
+                    event,
+                })
             };
             stored.iter().map(parse).collect()
         })

@@ -88,7 +88,12 @@ impl Auth {
     pub(crate) fn new(settings: &AuthSettings, port: u16) -> Self {
         let wanted = settings.enabled.then(|| Wanted::new(settings));
         let cookie = format!("autoissue-{port}");
-        Self { wanted, cookie, logins: Mutex::default(), wrong: Mutex::default() }
+        Self {
+            wanted,
+            cookie,
+            logins: Mutex::default(),
+            wrong: Mutex::default(),
+        }
     }
 
     /// Returns whether anybody is asked.
@@ -110,25 +115,44 @@ impl Auth {
     /// # Errors
     /// Where they are missing or wrong, or where too many wrong ones came from there.
     pub(crate) fn check(&self, headers: &HeaderMap, from: IpAddr) -> Result<(), Problem> {
-        let Some(wanted) = &self.wanted else { return Ok(()) };
+        let Some(wanted) = &self.wanted else {
+            return Ok(());
+        };
         if self.is_logged_in(headers) {
             return Ok(());
         }
         if !headers.contains_key(header::AUTHORIZATION) {
             return Err(Problem::credentials(wanted.challenges(headers)));
         }
-        self.try_once(from, || authorization(headers).is_some_and(|given| wanted.accepts(&given)))
-            .and_then(|is_right| if is_right { Ok(()) } else { Err(Problem::credentials(wanted.challenges(headers))) })
+        self.try_once(from, || {
+            authorization(headers).is_some_and(|given| wanted.accepts(&given))
+        })
+        .and_then(|is_right| {
+            if is_right {
+                Ok(())
+            } else {
+                Err(Problem::credentials(wanted.challenges(headers)))
+            }
+        })
     }
 
     /// Checks what was typed on the log-in page; returns the cookie to set, or `None` where it is wrong.
     ///
     /// # Errors
     /// Where too many wrong ones came from there.
-    pub(crate) fn log_in(&self, typed: &Typed, from: IpAddr) -> Result<Option<HeaderValue>, Problem> {
-        let Some(wanted) = &self.wanted else { return Ok(None) };
+    pub(crate) fn log_in(
+        &self,
+        typed: &Typed,
+        from: IpAddr,
+    ) -> Result<Option<HeaderValue>, Problem> {
+        let Some(wanted) = &self.wanted else {
+            return Ok(None);
+        };
         let is_right = self.try_once(from, || {
-            let pair = Given::Basic(fingerprint(typed.username.as_bytes()), fingerprint(typed.password.as_bytes()));
+            let pair = Given::Basic(
+                fingerprint(typed.username.as_bytes()),
+                fingerprint(typed.password.as_bytes()),
+            );
             let token = Given::Bearer(fingerprint(typed.token.as_bytes()));
             // Both are always compared.
             wanted.accepts(&pair) | wanted.accepts(&token)
@@ -141,9 +165,19 @@ impl Auth {
 
     /// Ends the log-in of a request; returns the cookie that takes it out of the browser.
     pub(crate) fn log_out(&self, headers: &HeaderMap) -> HeaderValue {
-        let given: Vec<Fingerprint> = self.cookies(headers).map(|value| fingerprint(value.as_bytes())).collect();
-        lock(&self.logins).retain(|login| !given.iter().any(|given| bool::from(given.ct_eq(&login.value))));
-        let text = format!("{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0", self.cookie);
+        let given: Vec<Fingerprint> = self
+            .cookies(headers)
+            .map(|value| fingerprint(value.as_bytes()))
+            .collect();
+        lock(&self.logins).retain(|login| {
+            !given
+                .iter()
+                .any(|given| bool::from(given.ct_eq(&login.value)))
+        });
+        let text = format!(
+            "{}=; Path=/; HttpOnly; SameSite=Strict; Max-Age=0",
+            self.cookie
+        );
         HeaderValue::from_str(&text).expect("the name of the cookie is ours")
     }
 
@@ -153,15 +187,22 @@ impl Auth {
         logins.retain(|login| now < login.ends_at);
         let is_known = |value: &str| {
             let given = fingerprint(value.as_bytes());
-            let known = logins.iter().fold(Choice::from(0), |known, login| known | given.ct_eq(&login.value));
+            let known = logins.iter().fold(Choice::from(0), |known, login| {
+                known | given.ct_eq(&login.value)
+            });
             bool::from(known)
         };
         self.cookies(headers).any(is_known)
     }
 
     fn cookies<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> {
-        let values = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = values.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let values = headers
+            .get_all(header::COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok());
+        let pairs = values
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='));
         pairs
             .filter(|(name, value)| *name == self.cookie && value.len() <= CREDENTIALS_BYTES_MAX)
             .map(|(_, value)| value)
@@ -176,9 +217,15 @@ impl Auth {
         if logins.len() == N_LOGINS_MAX {
             logins.remove(0);
         }
-        logins.push(Login { value: fingerprint(value.as_bytes()), ends_at: Instant::now() + LOGIN_TIME_MAX });
+        logins.push(Login {
+            value: fingerprint(value.as_bytes()),
+            ends_at: Instant::now() + LOGIN_TIME_MAX,
+        });
         let seconds = LOGIN_TIME_MAX.as_secs();
-        let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}", self.cookie);
+        let text = format!(
+            "{}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}",
+            self.cookie
+        );
         Some(HeaderValue::from_str(&text).expect("hexadecimal digits"))
     }
 
@@ -198,7 +245,10 @@ impl Auth {
         if !is_right {
             let mut wrong = lock(&self.wrong);
             if wrong.len() == N_PLACES_MAX && !wrong.contains_key(&place) {
-                let oldest = wrong.iter().min_by_key(|(_, wrong)| wrong.since).map(|(place, _)| *place);
+                let oldest = wrong
+                    .iter()
+                    .min_by_key(|(_, wrong)| wrong.since)
+                    .map(|(place, _)| *place);
                 oldest.map(|oldest| wrong.remove(&oldest));
             }
             wrong.entry(place).or_insert(Wrong { n: 0, since: now }).n += 1;
@@ -216,7 +266,9 @@ enum Given {
 impl Wanted {
     fn new(settings: &AuthSettings) -> Self {
         let known = |secret: &Option<SecretOrEnv>| match secret {
-            Some(SecretOrEnv::Value(secret)) if !secret.is_empty() => Some(fingerprint(secret.expose().as_bytes())),
+            Some(SecretOrEnv::Value(secret)) if !secret.is_empty() => {
+                Some(fingerprint(secret.expose().as_bytes()))
+            }
             _ => None,
         };
         let (basic, token) = match settings.kind {
@@ -225,18 +277,24 @@ impl Wanted {
             AuthKind::Both => (true, true),
         };
         Self {
-            basic: known(&settings.username).zip(known(&settings.password)).filter(|_| basic),
+            basic: known(&settings.username)
+                .zip(known(&settings.password))
+                .filter(|_| basic),
             token: known(&settings.token).filter(|_| token),
         }
     }
 
     fn accepts(&self, given: &Given) -> bool {
         match given {
-            Given::Basic(user, password) => self
-                .basic
+            Given::Basic(user, password) => {
+                self.basic.as_ref().is_some_and(|(known_user, known)| {
+                    bool::from(user.ct_eq(known_user) & password.ct_eq(known))
+                })
+            }
+            Given::Bearer(token) => self
+                .token
                 .as_ref()
-                .is_some_and(|(known_user, known)| bool::from(user.ct_eq(known_user) & password.ct_eq(known))),
-            Given::Bearer(token) => self.token.as_ref().is_some_and(|known| bool::from(token.ct_eq(known))),
+                .is_some_and(|known| bool::from(token.ct_eq(known))),
         }
     }
 
@@ -245,15 +303,23 @@ impl Wanted {
         if guard::is_script(headers) {
             return Vec::new();
         }
-        let basic = self.basic.map(|_| HeaderValue::from_static("Basic realm=\"autoissue\", charset=\"UTF-8\""));
-        let bearer = self.token.map(|_| HeaderValue::from_static("Bearer realm=\"autoissue\""));
+        let basic = self
+            .basic
+            .map(|_| HeaderValue::from_static("Basic realm=\"autoissue\", charset=\"UTF-8\""));
+        let bearer = self
+            .token
+            .map(|_| HeaderValue::from_static("Bearer realm=\"autoissue\""));
         basic.into_iter().chain(bearer).collect()
     }
 }
 
 fn authorization(headers: &HeaderMap) -> Option<Given> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let value = values.next()?.to_str().ok().filter(|value| value.len() <= CREDENTIALS_BYTES_MAX)?;
+    let value = values
+        .next()?
+        .to_str()
+        .ok()
+        .filter(|value| value.len() <= CREDENTIALS_BYTES_MAX)?;
     if values.next().is_some() {
         return None;
     }
@@ -267,7 +333,10 @@ fn authorization(headers: &HeaderMap) -> Option<Given> {
     }
     let pair = BASE64_STANDARD.decode(rest).ok()?;
     let at = pair.iter().position(|byte| *byte == b':')?;
-    Some(Given::Basic(fingerprint(&pair[..at]), fingerprint(&pair[at + 1..])))
+    Some(Given::Basic(
+        fingerprint(&pair[..at]),
+        fingerprint(&pair[at + 1..]),
+    ))
 }
 
 fn fingerprint(bytes: &[u8]) -> Fingerprint {
@@ -277,9 +346,9 @@ fn fingerprint(bytes: &[u8]) -> Fingerprint {
 /// Returns where wrong credentials are counted: an address, or, as one person has many of them, a network of IPv6.
 fn place(from: IpAddr) -> IpAddr {
     match from {
-        IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
+        IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => IpAddr::V6(
+            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)),
+        ),
         IpAddr::V6(address) => address.to_canonical(),
         IpAddr::V4(_) => from,
     }
@@ -301,7 +370,16 @@ mod tests {
     fn auth(kind: AuthKind) -> Auth {
         let secret = |text: &str| Some(SecretOrEnv::Value(Secret::new(text)));
         let (username, password, token) = (secret("ada"), secret("pass:word"), secret("t0ken"));
-        Auth::new(&AuthSettings { enabled: true, kind, username, password, token }, 3030)
+        Auth::new(
+            &AuthSettings {
+                enabled: true,
+                kind,
+                username,
+                password,
+                token,
+            },
+            3030,
+        )
     }
 
     fn with(name: axum::http::HeaderName, value: &str) -> HeaderMap {
@@ -309,18 +387,36 @@ mod tests {
     }
 
     fn is_accepted(kind: AuthKind, authorization: &str) -> bool {
-        auth(kind).check(&with(header::AUTHORIZATION, authorization), HERE).is_ok()
+        auth(kind)
+            .check(&with(header::AUTHORIZATION, authorization), HERE)
+            .is_ok()
     }
 
     #[test]
     fn each_kind_accepts_its_own_credentials_and_no_others() {
         // ada:pass:word, ada:wrong, and no colon at all.
-        let (right, wrong, odd) = ("Basic YWRhOnBhc3M6d29yZA==", "Basic YWRhOndyb25n", "basic YWRh");
+        let (right, wrong, odd) = (
+            "Basic YWRhOnBhc3M6d29yZA==",
+            "Basic YWRhOndyb25n",
+            "basic YWRh",
+        );
         assert!(is_accepted(AuthKind::Basic, right) && is_accepted(AuthKind::Both, right));
         assert!(!is_accepted(AuthKind::Token, right));
-        assert!(is_accepted(AuthKind::Token, "Bearer t0ken") && is_accepted(AuthKind::Both, "bearer t0ken"));
+        assert!(
+            is_accepted(AuthKind::Token, "Bearer t0ken")
+                && is_accepted(AuthKind::Both, "bearer t0ken")
+        );
         assert!(!is_accepted(AuthKind::Basic, "Bearer t0ken"));
-        for given in [wrong, odd, "Basic", "Basic !", "Bearer ", "Bearer t0kem", "Digest x", ""] {
+        for given in [
+            wrong,
+            odd,
+            "Basic",
+            "Basic !",
+            "Bearer ",
+            "Bearer t0kem",
+            "Digest x",
+            "",
+        ] {
             assert!(!is_accepted(AuthKind::Both, given), "{given}");
         }
     }
@@ -328,10 +424,24 @@ mod tests {
     #[test]
     fn a_log_in_gives_a_cookie_that_is_not_the_token_and_a_log_out_ends_it() {
         let auth = auth(AuthKind::Token);
-        let typed = Typed { token: "t0ken".to_owned(), ..Typed::default() };
-        let cookie = auth.log_in(&typed, HERE).unwrap().unwrap().to_str().unwrap().to_owned();
+        let typed = Typed {
+            token: "t0ken".to_owned(),
+            ..Typed::default()
+        };
+        let cookie = auth
+            .log_in(&typed, HERE)
+            .unwrap()
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
         assert!(!cookie.contains("t0ken"));
-        for part in ["autoissue-3030=", "; HttpOnly", "; SameSite=Strict", "; Path=/"] {
+        for part in [
+            "autoissue-3030=",
+            "; HttpOnly",
+            "; SameSite=Strict",
+            "; Path=/",
+        ] {
             assert!(cookie.contains(part), "{cookie}");
         }
         let pair = cookie.split(';').next().unwrap();
@@ -339,19 +449,32 @@ mod tests {
         assert!(auth.check(&headers, HERE).is_ok());
         auth.log_out(&headers);
         assert!(auth.check(&headers, HERE).is_err());
-        assert!(auth.log_in(&Typed::default(), HERE).unwrap().is_none(), "empty fields are no credentials");
+        assert!(
+            auth.log_in(&Typed::default(), HERE).unwrap().is_none(),
+            "empty fields are no credentials"
+        );
     }
 
     #[test]
     fn whoever_guesses_waits_and_nobody_else_does() {
         let auth = auth(AuthKind::Token);
-        let (wrong, right) = (with(header::AUTHORIZATION, "Bearer x"), with(header::AUTHORIZATION, "Bearer t0ken"));
+        let (wrong, right) = (
+            with(header::AUTHORIZATION, "Bearer x"),
+            with(header::AUTHORIZATION, "Bearer t0ken"),
+        );
         let status = |headers: &HeaderMap, from: IpAddr| {
             use axum::response::IntoResponse;
-            auth.check(headers, from).map_or_else(|problem| problem.into_response().status().as_u16(), |()| 200)
+            auth.check(headers, from).map_or_else(
+                |problem| problem.into_response().status().as_u16(),
+                |()| 200,
+            )
         };
         assert!((0..N_WRONG_MAX).all(|_| status(&wrong, HERE) == 401));
-        assert_eq!((status(&wrong, HERE), status(&right, HERE)), (429, 429), "even the right one could be a guess");
+        assert_eq!(
+            (status(&wrong, HERE), status(&right, HERE)),
+            (429, 429),
+            "even the right one could be a guess"
+        );
         assert_eq!(status(&right, "192.168.1.7".parse().unwrap()), 200);
         for n in 0..2 * N_PLACES_MAX {
             status(&wrong, IpAddr::V6(Ipv6Addr::from_bits((n as u128) << 64)));
@@ -362,8 +485,15 @@ mod tests {
     #[test]
     fn a_script_gets_no_challenge_and_a_program_does() {
         let auth = auth(AuthKind::Both);
-        let challenges = |headers: &HeaderMap| auth.wanted.as_ref().unwrap().challenges(headers).len();
+        let challenges =
+            |headers: &HeaderMap| auth.wanted.as_ref().unwrap().challenges(headers).len();
         assert_eq!(challenges(&HeaderMap::new()), 2);
-        assert_eq!(challenges(&with(axum::http::HeaderName::from_static("sec-fetch-mode"), "cors")), 0);
+        assert_eq!(
+            challenges(&with(
+                axum::http::HeaderName::from_static("sec-fetch-mode"),
+                "cors"
+            )),
+            0
+        );
     }
 }

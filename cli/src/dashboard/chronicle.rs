@@ -117,22 +117,43 @@ impl Chronicle {
                 self.finished_at_ms = Some(at_ms);
                 self.end_all(at_ms);
             }
-            Event::AttemptStarted { issue, attempt, .. } => self.start(at_ms, *issue, *attempt, engine),
+            Event::AttemptStarted { issue, attempt, .. } => {
+                self.start(at_ms, *issue, *attempt, engine)
+            }
             Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } => {
                 self.tokens += report.tokens;
                 self.agent_ms += report.duration_ms;
             }
-            Event::PullRequestOpened { issue, .. } => self.end(at_ms, *issue, SpanResult::Published),
-            Event::AttemptFailed { issue, failure, retry_at, .. } => {
+            Event::PullRequestOpened { issue, .. } => {
+                self.end(at_ms, *issue, SpanResult::Published)
+            }
+            Event::AttemptFailed {
+                issue,
+                failure,
+                retry_at,
+                ..
+            } => {
                 let is_interrupted = matches!(failure, Failure::Interrupted);
-                self.end(at_ms, *issue, if is_interrupted { SpanResult::Interrupted } else { SpanResult::Failed });
+                self.end(
+                    at_ms,
+                    *issue,
+                    if is_interrupted {
+                        SpanResult::Interrupted
+                    } else {
+                        SpanResult::Failed
+                    },
+                );
                 self.fail(at_ms, Some(*issue), failure, retry_at.is_some());
             }
-            Event::PublishDelayed { issue, failure, .. } => self.fail(at_ms, Some(*issue), failure, true),
+            Event::PublishDelayed { issue, failure, .. } => {
+                self.fail(at_ms, Some(*issue), failure, true)
+            }
             Event::BacklogDelayed { failure, .. } | Event::CreationDelayed { failure, .. } => {
                 self.fail(at_ms, None, failure, true);
             }
-            Event::PlannerFailed { failure, retry_at, .. } => self.fail(at_ms, None, failure, retry_at.is_some()),
+            Event::PlannerFailed {
+                failure, retry_at, ..
+            } => self.fail(at_ms, None, failure, retry_at.is_some()),
             Event::TaskFinished { issue, .. } => {
                 self.end(at_ms, *issue, SpanResult::Failed);
                 self.ended_at_ms.insert(*issue, at_ms);
@@ -160,9 +181,19 @@ impl Chronicle {
         if self.spans.len() == N_SPANS_MAX {
             self.spans.pop_front();
         }
-        let domain = engine.task(issue).map_or("unknown", |task| task.domain()).to_owned();
+        let domain = engine
+            .task(issue)
+            .map_or("unknown", |task| task.domain())
+            .to_owned();
         let result = SpanResult::Running;
-        self.spans.push_back(Span { issue, attempt, domain, started_at_ms: at_ms, ended_at_ms: None, result });
+        self.spans.push_back(Span {
+            issue,
+            attempt,
+            domain,
+            started_at_ms: at_ms,
+            ended_at_ms: None,
+            result,
+        });
     }
 
     fn end(&mut self, at_ms: u64, issue: IssueNumber, result: SpanResult) {
@@ -177,24 +208,43 @@ impl Chronicle {
 
     fn end_all(&mut self, at_ms: u64) {
         let running: Vec<IssueNumber> = self.running_since_ms.keys().copied().collect();
-        running.into_iter().for_each(|issue| self.end(at_ms, issue, SpanResult::Interrupted));
+        running
+            .into_iter()
+            .for_each(|issue| self.end(at_ms, issue, SpanResult::Interrupted));
     }
 
     fn fail(&mut self, at_ms: u64, issue: Option<IssueNumber>, failure: &Failure, retried: bool) {
-        let Some(kind) = failure.failure_type() else { return };
+        let Some(kind) = failure.failure_type() else {
+            return;
+        };
         *self.n_failures.entry(kind.name()).or_default() += 1;
         if self.failures.len() == N_FAILURES_MAX {
             self.failures.pop_front();
         }
-        let message = failure.to_string().lines().next().unwrap_or_default().to_owned();
-        self.failures.push_back(SeenFailure { at_ms, issue, kind, message, retried });
+        let message = failure
+            .to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
+        self.failures.push_back(SeenFailure {
+            at_ms,
+            issue,
+            kind,
+            message,
+            retried,
+        });
     }
 
     fn add_point(&mut self, at_ms: u64, engine: &Engine) {
         let ledger = engine.ledger();
         let metered = metered(engine);
         let reserved = (ledger.reserved - metered).max(Usd::ZERO);
-        let point = CostPoint { at_ms, spent: ledger.spent + metered, reserved };
+        let point = CostPoint {
+            at_ms,
+            spent: ledger.spent + metered,
+            reserved,
+        };
         self.n_skipped += 1;
         if self.n_skipped < self.stride {
             // The newest point always stands: the curve ends where the money is.
@@ -219,10 +269,15 @@ impl Chronicle {
 /// Returns what running agents were seen to spend.
 pub(crate) fn metered(engine: &Engine) -> Usd {
     let in_flight = engine.running().filter_map(|task| task.attempt());
-    let planner = engine.planning().and_then(|planning| planning.attempt).map(|planner| planner.metered);
+    let planner = engine
+        .planning()
+        .and_then(|planning| planning.attempt)
+        .map(|planner| planner.metered);
     // What an agent has spent is settled, and nothing is set aside for it, once it has ended.
     let open = in_flight.filter(|attempt| attempt.reserved != Usd::ZERO);
-    open.map(|attempt| attempt.metered).chain(planner).fold(Usd::ZERO, |sum, metered| sum + metered)
+    open.map(|attempt| attempt.metered)
+        .chain(planner)
+        .fold(Usd::ZERO, |sum, metered| sum + metered)
 }
 
 const fn moves_money(event: &Event) -> bool {
@@ -258,7 +313,10 @@ mod tests {
     }
 
     fn night() -> Vec<Event> {
-        let mut events = admitted(Settings::default(), &[(1, "One", "backend"), (2, "Two", "frontend")]);
+        let mut events = admitted(
+            Settings::default(),
+            &[(1, "One", "backend"), (2, "Two", "frontend")],
+        );
         events.extend(shipped(1, 30, 42));
         events.extend(check_failed(2, 310));
         events
@@ -269,12 +327,26 @@ mod tests {
         let mut events = night();
         events.extend(at_work(1, 2));
         let chronicle = chronicle(&events);
-        let spans: Vec<_> = chronicle.spans.iter().map(|span| (span.issue.0, span.attempt, span.result)).collect();
-        assert_eq!(spans, [(1, 1, SpanResult::Published), (2, 1, SpanResult::Failed), (1, 2, SpanResult::Running)]);
+        let spans: Vec<_> = chronicle
+            .spans
+            .iter()
+            .map(|span| (span.issue.0, span.attempt, span.result))
+            .collect();
+        assert_eq!(
+            spans,
+            [
+                (1, 1, SpanResult::Published),
+                (2, 1, SpanResult::Failed),
+                (1, 2, SpanResult::Running)
+            ]
+        );
         assert!(chronicle.spans[0].ended_at_ms > Some(chronicle.spans[0].started_at_ms));
         assert_eq!(chronicle.spans[2].ended_at_ms, None);
         assert_eq!(chronicle.n_failures, BTreeMap::from([("task", 1)]));
-        assert_eq!(chronicle.failures[0].message, "check `test` (exit code 1) failed");
+        assert_eq!(
+            chronicle.failures[0].message,
+            "check `test` (exit code 1) failed"
+        );
     }
 
     #[test]
@@ -282,12 +354,23 @@ mod tests {
         let mut events = night();
         for cents in 1..5_000 {
             let spent = Usd::from_cents(cents);
-            events.push(Event::SpendMetered { issue: IssueNumber(2), attempt: 1, spent });
+            events.push(Event::SpendMetered {
+                issue: IssueNumber(2),
+                attempt: 1,
+                spent,
+            });
         }
         events.push(completed());
         let chronicle = chronicle(&events);
-        assert!(chronicle.costs.len() <= N_POINTS_MAX, "{}", chronicle.costs.len());
-        assert_eq!(chronicle.costs.last().map(|point| point.spent), Some(Usd::from_cents(352)));
+        assert!(
+            chronicle.costs.len() <= N_POINTS_MAX,
+            "{}",
+            chronicle.costs.len()
+        );
+        assert_eq!(
+            chronicle.costs.last().map(|point| point.spent),
+            Some(Usd::from_cents(352))
+        );
         assert!(chronicle.costs.is_sorted_by_key(|point| point.at_ms));
         assert_eq!(chronicle.finished_at_ms, Some(chronicle.last_at_ms));
     }

@@ -27,18 +27,33 @@ struct DashboardLine<'a> {
 /// Where the configuration is wrong, or the address cannot be listened on.
 pub(crate) fn run(around: &Surroundings, args: &DashboardArgs) -> Result<ExitCode, CliError> {
     let loaded = around.load(args.settings())?;
-    loaded.warnings.iter().for_each(|warning| around.console.warn(warning));
+    loaded
+        .warnings
+        .iter()
+        .for_each(|warning| around.console.warn(warning));
     let socket = Socket::take(&loaded.config.dashboard)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| CliError::System { what: "start threads", source })?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|source| CliError::System {
+        what: "start threads",
+        source,
+    })?;
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let dashboard = socket.serve(around, &around.state_dir()?, None)?;
         if around.console.is_json() {
-            around.console.json(&DashboardLine { r#type: "dashboard", url: &dashboard.url })?;
+            around.console.json(&DashboardLine {
+                r#type: "dashboard",
+                url: &dashboard.url,
+            })?;
         } else {
-            around.console.print(&format!("dashboard: {}\n", dashboard.url))?;
-            around.console.say("Ctrl-C ends it; sessions go on without it");
+            around
+                .console
+                .print(&format!("dashboard: {}\n", dashboard.url))?;
+            around
+                .console
+                .say("Ctrl-C ends it; sessions go on without it");
         }
         signals.next().await;
         Ok(ExitCode::Success)
@@ -58,7 +73,10 @@ impl Socket {
     /// Where the address cannot be listened on. A port that is in use is no error: the next free one is taken.
     pub(crate) fn take(settings: &DashboardSettings) -> Result<Self, CliError> {
         let bound = server::bind(settings).map_err(|source| failure(settings, source))?;
-        Ok(Self { settings: settings.clone(), bound })
+        Ok(Self {
+            settings: settings.clone(),
+            bound,
+        })
     }
 
     /// Serves on it, and says where the wanted port is in use.
@@ -79,15 +97,22 @@ impl Socket {
             live,
         };
         let taken = self.bound.taken;
-        let dashboard = Dashboard::start(&plan, self.bound).map_err(|source| failure(&self.settings, source))?;
+        let dashboard = Dashboard::start(&plan, self.bound)
+            .map_err(|source| failure(&self.settings, source))?;
         if let Some(taken) = taken {
             let url = &dashboard.url;
-            around.console.warn(&format!("port {taken} is in use; the dashboard takes the next free one: {url}"));
+            around.console.warn(&format!(
+                "port {taken} is in use; the dashboard takes the next free one: {url}"
+            ));
         }
         Ok(dashboard)
     }
 }
 
 fn failure(settings: &DashboardSettings, source: io::Error) -> CliError {
-    CliError::Dashboard { host: settings.host.clone(), port: settings.port, source }
+    CliError::Dashboard {
+        host: settings.host.clone(),
+        port: settings.port,
+        source,
+    }
 }

@@ -42,7 +42,12 @@ const N_LINES_LOOKED_AT_MAX: usize = 4_096;
 const TRANSCRIPT_BYTES_MAX: u64 = 64 << 10;
 
 /// Follows a session of this process until it is over.
-pub(crate) async fn bus(hub: Weak<Hub>, mut events: Subscription<Event>, mut lane: ProgressLane, archive: Archive) {
+pub(crate) async fn bus(
+    hub: Weak<Hub>,
+    mut events: Subscription<Event>,
+    mut lane: ProgressLane,
+    archive: Archive,
+) {
     let mut outputs = interval(OUTPUT_EVERY);
     outputs.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut overview = Throttle::default();
@@ -101,7 +106,9 @@ async fn catch_up(hub: &Hub, archive: &Archive, to_seq: u64) -> Result<(), Archi
 /// Reads what the hub lacks of what is there at this moment: whoever writes may be faster than we read.
 async fn catch_up_with_now(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
     let session = hub.session().to_string();
-    let now = archive.read(move |journal| Ok(journal.session(&session)?.last_seq)).await?;
+    let now = archive
+        .read(move |journal| Ok(journal.session(&session)?.last_seq))
+        .await?;
     catch_up(hub, archive, now).await
 }
 
@@ -135,19 +142,30 @@ pub(crate) async fn journal(hub: Weak<Hub>, archive: Archive) {
 
 /// Waits, but not longer than until somebody begins to stream.
 async fn wait(pause: Duration, hub: &Weak<Hub>) {
-    let Some(woken) = hub.upgrade().map(|hub| hub.wake.clone()) else { return };
+    let Some(woken) = hub.upgrade().map(|hub| hub.wake.clone()) else {
+        return;
+    };
     let _ = tokio::time::timeout(pause, woken.notified()).await;
 }
 
 /// Looks once at a session of another process, and tells streams what is new.
-pub(crate) async fn look(hub: &Arc<Hub>, archive: &Archive, transcripts: &mut Transcripts, overview: &mut Throttle) {
+pub(crate) async fn look(
+    hub: &Arc<Hub>,
+    archive: &Archive,
+    transcripts: &mut Transcripts,
+    overview: &mut Throttle,
+) {
     if let Err(error) = step(hub, archive, transcripts).await {
         tracing::warn!(%error, "a session cannot be read further; tried again");
     }
     overview.publish(hub);
 }
 
-async fn step(hub: &Arc<Hub>, archive: &Archive, transcripts: &mut Transcripts) -> Result<(), ArchiveError> {
+async fn step(
+    hub: &Arc<Hub>,
+    archive: &Archive,
+    transcripts: &mut Transcripts,
+) -> Result<(), ArchiveError> {
     open(hub, archive).await?;
     if hub.has_streams() {
         hub.take_output(|outputs, story| transcripts.gather(outputs, story, hub));
@@ -157,10 +175,17 @@ async fn step(hub: &Arc<Hub>, archive: &Archive, transcripts: &mut Transcripts) 
 
 async fn look_for_its_process(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
     use super::view::SessionStatus;
-    let may_run = hub.look(|story| matches!(story.status(), SessionStatus::Running | SessionStatus::CutOff));
+    let may_run = hub.look(|story| {
+        matches!(
+            story.status(),
+            SessionStatus::Running | SessionStatus::CutOff
+        )
+    });
     if may_run {
         let (session, state_dir) = (hub.session().to_string(), archive.state_dir().to_owned());
-        let is_cut_off = archive.read(move |journal| Ok(is_cut_off(&journal.session(&session)?, &state_dir))).await?;
+        let is_cut_off = archive
+            .read(move |journal| Ok(is_cut_off(&journal.session(&session)?, &state_dir)))
+            .await?;
         hub.set_cut_off(is_cut_off);
     }
     Ok(())
@@ -168,7 +193,12 @@ async fn look_for_its_process(hub: &Hub, archive: &Archive) -> Result<(), Archiv
 
 fn is_over_for_good(hub: &Hub) -> bool {
     use super::view::SessionStatus;
-    hub.look(|story| matches!(story.status(), SessionStatus::Completed | SessionStatus::Failed))
+    hub.look(|story| {
+        matches!(
+            story.status(),
+            SessionStatus::Completed | SessionStatus::Failed
+        )
+    })
 }
 
 /// Tells streams how the session stands, when it has changed, and not more often than is good for anyone.
@@ -179,7 +209,9 @@ pub(crate) struct Throttle {
 
 impl Throttle {
     fn publish(&mut self, hub: &Hub) {
-        let is_rested = self.last.is_none_or(|last| OVERVIEW_EVERY <= last.elapsed());
+        let is_rested = self
+            .last
+            .is_none_or(|last| OVERVIEW_EVERY <= last.elapsed());
         if is_rested && hub.publish_overview() {
             self.last = Some(Instant::now());
         }
@@ -200,14 +232,25 @@ struct Place {
 
 impl Transcripts {
     fn gather(&mut self, outputs: &mut Outputs, story: &Story, hub: &Hub) {
-        let running: Vec<(u64, u32)> =
-            story.engine().running().filter_map(|task| Some((task.issue.number.0, task.attempt()?.number))).collect();
+        let running: Vec<(u64, u32)> = story
+            .engine()
+            .running()
+            .filter_map(|task| Some((task.issue.number.0, task.attempt()?.number)))
+            .collect();
         self.places.retain(|key, _| running.contains(key));
         for (issue, attempt) in running {
             let path = transcript(hub, issue, attempt);
-            let new = || Place { byte: 0, readable: Readable::of(&story.engine().settings().agent) };
+            let new = || Place {
+                byte: 0,
+                readable: Readable::of(&story.engine().settings().agent),
+            };
             let Place { byte, readable } = self.places.entry((issue, attempt)).or_insert_with(new);
-            let take = |line: &str| readable.lines(line).iter().for_each(|line| outputs.line(issue, attempt, line));
+            let take = |line: &str| {
+                readable
+                    .lines(line)
+                    .iter()
+                    .for_each(|line| outputs.line(issue, attempt, line))
+            };
             // A transcript that cannot be read is one that is not there yet.
             if let Ok(n_skipped) = read_on(&path, byte, take) {
                 outputs.skipped(n_skipped);
@@ -233,10 +276,21 @@ fn read_on(path: &PathBuf, place: &mut u64, mut take: impl FnMut(&str)) -> std::
     let mut bytes = Vec::new();
     file.take(TRANSCRIPT_BYTES_MAX).read_to_end(&mut bytes)?;
     // What follows the last line break may be half a line, or half a character.
-    let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Ok(0) };
+    let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else {
+        return Ok(0);
+    };
     let whole = &bytes[..end];
-    let begin = if jumps { whole.iter().position(|byte| *byte == b'\n').map_or(end, |at| at + 1) } else { 0 };
-    String::from_utf8_lossy(&whole[begin..]).lines().for_each(&mut take);
+    let begin = if jumps {
+        whole
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .map_or(end, |at| at + 1)
+    } else {
+        0
+    };
+    String::from_utf8_lossy(&whole[begin..])
+        .lines()
+        .for_each(&mut take);
     *place += end as u64 + 1;
     Ok(u64::from(jumps))
 }
@@ -253,15 +307,24 @@ mod tests {
         let path = directory.path().join("attempt-1.log");
         let (mut place, mut seen) = (0, Vec::new());
         let mut file = File::create(&path).unwrap();
-        for (text, expected) in [("one\nt", "one"), ("wo\n", "two"), ("", ""), ("three\nfour\n", "three|four")] {
+        for (text, expected) in [
+            ("one\nt", "one"),
+            ("wo\n", "two"),
+            ("", ""),
+            ("three\nfour\n", "three|four"),
+        ] {
             file.write_all(text.as_bytes()).unwrap();
             read_on(&path, &mut place, |line| seen.push(line.to_owned())).unwrap();
             assert_eq!(std::mem::take(&mut seen).join("|"), expected);
         }
         file.write_all("x".repeat(99).as_bytes()).unwrap();
-        file.write_all("\nlong line\n".repeat(100_000).as_bytes()).unwrap();
+        file.write_all("\nlong line\n".repeat(100_000).as_bytes())
+            .unwrap();
         let n_jumps = read_on(&path, &mut place, |line| seen.push(line.to_owned())).unwrap();
-        assert_eq!((n_jumps, seen.last().map(String::as_str)), (1, Some("long line")));
+        assert_eq!(
+            (n_jumps, seen.last().map(String::as_str)),
+            (1, Some("long line"))
+        );
         assert!(seen.len() < 20_000, "{}", seen.len());
     }
 }

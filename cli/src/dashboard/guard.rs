@@ -36,12 +36,23 @@ impl Hosts {
     pub(crate) fn new(listening_on: IpAddr, configured: &str, machine: Option<&str>) -> Self {
         let mut names = vec!["localhost".to_owned()];
         let is_name = |name: &&str| !name.is_empty() && bare(name).parse::<IpAddr>().is_err();
-        names.extend(Some(configured).filter(is_name).map(str::to_ascii_lowercase));
+        names.extend(
+            Some(configured)
+                .filter(is_name)
+                .map(str::to_ascii_lowercase),
+        );
         if !listening_on.is_loopback() {
             let machine = machine.filter(is_name).map(str::to_ascii_lowercase);
-            names.extend(machine.into_iter().flat_map(|name| [format!("{name}.local"), name]));
+            names.extend(
+                machine
+                    .into_iter()
+                    .flat_map(|name| [format!("{name}.local"), name]),
+            );
         }
-        Self { is_loopback: listening_on.is_loopback(), names }
+        Self {
+            is_loopback: listening_on.is_loopback(),
+            names,
+        }
     }
 
     /// An address cannot be bound to another site's name, so any will do where other machines can reach us. The port says
@@ -49,7 +60,10 @@ impl Hosts {
     fn is_ours(&self, host: &str) -> bool {
         match bare(host).parse::<IpAddr>() {
             Ok(address) => address.is_loopback() || !self.is_loopback,
-            Err(_) => self.names.iter().any(|name| host.eq_ignore_ascii_case(name)),
+            Err(_) => self
+                .names
+                .iter()
+                .any(|name| host.eq_ignore_ascii_case(name)),
         }
     }
 }
@@ -58,7 +72,12 @@ impl Hosts {
 ///
 /// # Errors
 /// Where it is not for us, or not by a page of ours.
-pub(crate) fn check(hosts: &Hosts, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn check(
+    hosts: &Hosts,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
     let authority = authority(uri, headers)?;
     let host = host_of(authority).ok_or_else(|| Problem::bad_request("`Host` is no address"))?;
     if !hosts.is_ours(host) {
@@ -67,15 +86,23 @@ pub(crate) fn check(hosts: &Hosts, method: &Method, uri: &Uri, headers: &HeaderM
         ));
     }
     let origin_is_ours = one(headers, &header::ORIGIN)?.is_none_or(|origin| {
-        let site = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let site = origin
+            .strip_prefix("http://")
+            .or_else(|| origin.strip_prefix("https://"));
         site.is_some_and(|site| site.eq_ignore_ascii_case(authority))
     });
     let site_is_ours = match one(headers, &SEC_FETCH_SITE)? {
         None | Some("same-origin" | "none") => true,
         // Somebody follows a link to us. Nothing is done by that, and the other site does not see the answer.
-        Some(_) => *method == Method::GET && headers.contains_key(SEC_FETCH_MODE) && is_navigation(headers),
+        Some(_) => {
+            *method == Method::GET && headers.contains_key(SEC_FETCH_MODE) && is_navigation(headers)
+        }
     };
-    if origin_is_ours && site_is_ours { Ok(()) } else { Err(Problem::origin()) }
+    if origin_is_ours && site_is_ours {
+        Ok(())
+    } else {
+        Err(Problem::origin())
+    }
 }
 
 /// Returns whether a person goes to an address, as opposed to a page's script asking for it.
@@ -84,26 +111,32 @@ pub(crate) fn is_navigation(headers: &HeaderMap) -> bool {
     if headers.contains_key(SEC_FETCH_MODE) {
         return is(&SEC_FETCH_MODE, "navigate") && is(&SEC_FETCH_DEST, "document");
     }
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    let accepts = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
     accepts.is_some_and(|accepts| accepts.contains("text/html"))
 }
 
 /// Returns whether a page's script asks, so that a challenge would open a dialog of the browser's over the page. Browsers
 /// tell only where they trust the connection, so our own page tells by itself.
 pub(crate) fn is_script(headers: &HeaderMap) -> bool {
-    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepts = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     headers.contains_key(PAGE)
         || accepts.contains("text/event-stream")
         || headers.contains_key(SEC_FETCH_MODE) && !is_navigation(headers)
 }
 
 fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Result<&'a str, Problem> {
-    let host = one(headers, &header::HOST)?.ok_or_else(|| Problem::bad_request("`Host` is missing"))?;
+    let host =
+        one(headers, &header::HOST)?.ok_or_else(|| Problem::bad_request("`Host` is missing"))?;
     // A request line with a whole address must not say something else than the header that was checked.
     match uri.authority() {
-        Some(authority) if !authority.as_str().eq_ignore_ascii_case(host) => {
-            Err(Problem::bad_request("`Host` and the request's address differ"))
-        }
+        Some(authority) if !authority.as_str().eq_ignore_ascii_case(host) => Err(
+            Problem::bad_request("`Host` and the request's address differ"),
+        ),
         _ => Ok(host),
     }
 }
@@ -121,19 +154,26 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>,
 
 /// Returns the host of `host`, `host:port`, `[::1]` or `[::1]:port`.
 fn host_of(authority: &str) -> Option<&str> {
-    let is_port = |port: &str| !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit());
+    let is_port = |port: &str| {
+        !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit())
+    };
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, after) = rest.split_once(']')?;
         let fits = after.is_empty() || after.strip_prefix(':').is_some_and(is_port);
-        return (fits && address.parse::<std::net::Ipv6Addr>().is_ok()).then_some(&authority[..address.len() + 2]);
+        return (fits && address.parse::<std::net::Ipv6Addr>().is_ok())
+            .then_some(&authority[..address.len() + 2]);
     }
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let (host, port) = authority
+        .split_once(':')
+        .map_or((authority, None), |(host, port)| (host, Some(port)));
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     (port.is_none_or(is_port) && !host.is_empty() && host.bytes().all(is_name)).then_some(host)
 }
 
 fn bare(host: &str) -> &str {
-    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+    host.strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(host)
 }
 
 #[cfg(test)]
@@ -141,17 +181,34 @@ mod tests {
     use super::*;
 
     fn is_ours(listening_on: &str, host: &str) -> bool {
-        let hosts = Hosts::new(listening_on.parse().unwrap(), "nightly.example", Some("box"));
+        let hosts = Hosts::new(
+            listening_on.parse().unwrap(),
+            "nightly.example",
+            Some("box"),
+        );
         host_of(host).is_some_and(|host| hosts.is_ours(host))
     }
 
     #[test]
     fn only_names_of_ours_reach_us() {
-        for host in ["127.0.0.1", "127.0.0.1:3030", "localhost:1", "LOCALHOST", "[::1]:3030", "nightly.example:3030"] {
-            assert!(is_ours("127.0.0.1", host) && is_ours("0.0.0.0", host), "{host}");
+        for host in [
+            "127.0.0.1",
+            "127.0.0.1:3030",
+            "localhost:1",
+            "LOCALHOST",
+            "[::1]:3030",
+            "nightly.example:3030",
+        ] {
+            assert!(
+                is_ours("127.0.0.1", host) && is_ours("0.0.0.0", host),
+                "{host}"
+            );
         }
         for host in ["192.168.1.9:3030", "[fd00::1]", "box:3030", "box.local"] {
-            assert!(!is_ours("127.0.0.1", host) && is_ours("0.0.0.0", host), "{host}");
+            assert!(
+                !is_ours("127.0.0.1", host) && is_ours("0.0.0.0", host),
+                "{host}"
+            );
         }
         for host in [
             "evil.example",
@@ -167,7 +224,10 @@ mod tests {
             "0x7f.1",
             "2130706433",
         ] {
-            assert!(!is_ours("127.0.0.1", host) && !is_ours("0.0.0.0", host), "{host}");
+            assert!(
+                !is_ours("127.0.0.1", host) && !is_ours("0.0.0.0", host),
+                "{host}"
+            );
         }
     }
 
@@ -177,8 +237,24 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(header::HOST, "localhost".parse().unwrap());
         assert!(check(&hosts, &Method::GET, &Uri::from_static("/"), &headers).is_ok());
-        assert!(check(&hosts, &Method::GET, &Uri::from_static("http://localhost/"), &headers).is_ok());
-        assert!(check(&hosts, &Method::GET, &Uri::from_static("http://evil.example/"), &headers).is_err());
+        assert!(
+            check(
+                &hosts,
+                &Method::GET,
+                &Uri::from_static("http://localhost/"),
+                &headers
+            )
+            .is_ok()
+        );
+        assert!(
+            check(
+                &hosts,
+                &Method::GET,
+                &Uri::from_static("http://evil.example/"),
+                &headers
+            )
+            .is_err()
+        );
         headers.append(header::HOST, "evil.example".parse().unwrap());
         assert!(check(&hosts, &Method::GET, &Uri::from_static("/"), &headers).is_err());
     }

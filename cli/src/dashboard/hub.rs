@@ -96,7 +96,12 @@ pub(crate) enum Taken {
 
 impl Hub {
     /// Makes the hub of a session of which nothing is known yet.
-    pub(crate) fn new(session: SessionId, state_dir: PathBuf, style: Style, control: Control) -> Arc<Self> {
+    pub(crate) fn new(
+        session: SessionId,
+        state_dir: PathBuf,
+        style: Style,
+        control: Control,
+    ) -> Arc<Self> {
         let shared = Shared {
             story: Story::new(session.clone(), style.clone()),
             log: Log::default(),
@@ -121,7 +126,10 @@ impl Hub {
 
     /// Keeps what follows the session; it ends with the hub.
     pub(crate) fn keep(&self, follower: JoinHandle<()>) {
-        *self.follower.write().unwrap_or_else(PoisonError::into_inner) = Some(follower);
+        *self
+            .follower
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(follower);
     }
 
     /// Returns the session.
@@ -148,7 +156,8 @@ impl Hub {
             }
             shared.log.last_seq
         };
-        self.seq.send_if_modified(|seq| std::mem::replace(seq, last_seq) != last_seq);
+        self.seq
+            .send_if_modified(|seq| std::mem::replace(seq, last_seq) != last_seq);
     }
 
     /// Takes in lines of agents, and sends out what has gathered.
@@ -157,7 +166,12 @@ impl Hub {
             let mut shared = self.write();
             let Shared { story, outputs, .. } = &mut *shared;
             gather(outputs, story);
-            outputs.forget(|issue| story.engine().task(issue).is_some_and(|task| task.attempt().is_some()));
+            outputs.forget(|issue| {
+                story
+                    .engine()
+                    .task(issue)
+                    .is_some_and(|task| task.attempt().is_some())
+            });
             outputs.batch(&self.style.screen)
         };
         if let Some(progress) = message {
@@ -201,7 +215,9 @@ impl Hub {
     /// Returns the session at a glance.
     pub(crate) fn overview(&self) -> view::SessionView {
         let shared = self.read();
-        shared.story.overview(now_ms(), &shared.outputs.last_lines(&self.style.screen))
+        shared
+            .story
+            .overview(now_ms(), &shared.outputs.last_lines(&self.style.screen))
     }
 
     /// Returns what happened lately.
@@ -216,7 +232,9 @@ impl Hub {
 
     /// Returns the newest lines of an attempt in flight that were seen here, and whether there may have been more before.
     pub(crate) fn lines(&self, issue: u64, attempt: u32) -> Option<(Vec<Shown>, bool)> {
-        self.read().outputs.lines(issue, attempt, &self.style.screen)
+        self.read()
+            .outputs
+            .lines(issue, attempt, &self.style.screen)
     }
 
     /// Returns the services that the session knows.
@@ -271,7 +289,12 @@ impl Hub {
 
 impl Drop for Hub {
     fn drop(&mut self) {
-        if let Some(follower) = self.follower.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+        if let Some(follower) = self
+            .follower
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
             follower.abort();
         }
     }
@@ -286,7 +309,11 @@ impl Shared {
         self.is_changed = true;
         let view = self.story.take(envelope);
         self.log.push(view.seq, event_message(session, &view));
-        if view.sentences.iter().any(|sentence| sentence.tone != view::ToneView::Detail) {
+        if view
+            .sentences
+            .iter()
+            .any(|sentence| sentence.tone != view::ToneView::Detail)
+        {
             if self.recent.len() == N_RECENT_MAX {
                 self.recent.pop_front();
             }
@@ -302,7 +329,9 @@ impl Log {
         self.n_bytes += message.len();
         self.messages.push_back(message);
         while LOG_BYTES_MAX < self.n_bytes {
-            let Some(oldest) = self.messages.pop_front() else { return };
+            let Some(oldest) = self.messages.pop_front() else {
+                return;
+            };
             self.n_bytes -= oldest.len();
         }
     }
@@ -367,6 +396,9 @@ mod tests {
         (1..=10).for_each(|seq| log.push(seq, message.clone()));
         assert!(log.n_bytes <= LOG_BYTES_MAX);
         assert_eq!(log.after(0), Taken::TooOld(6));
-        assert!(matches!(log.after(6), Taken::Messages(_, 7)), "no more at once than is good for a slow reader");
+        assert!(
+            matches!(log.after(6), Taken::Messages(_, 7)),
+            "no more at once than is good for a slow reader"
+        );
     }
 }

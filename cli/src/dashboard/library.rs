@@ -52,7 +52,14 @@ impl Library {
     /// Makes the library of a state directory; `live` is the session of this process.
     pub(crate) fn new(archive: Archive, style: Style, live: Option<Arc<Hub>>) -> Self {
         let current = watch::Sender::new(live.as_ref().map(|hub| hub.session().clone()));
-        Self { archive, style, live, shelf: tokio::sync::Mutex::default(), tallies: Mutex::default(), current }
+        Self {
+            archive,
+            style,
+            live,
+            shelf: tokio::sync::Mutex::default(),
+            tallies: Mutex::default(),
+            current,
+        }
     }
 
     /// Returns the journal.
@@ -78,10 +85,18 @@ impl Library {
         let state_dir = self.archive.state_dir().to_owned();
         let found = self.archive.read(move |journal| {
             let rows = journal.sessions(None, usize::MAX)?;
-            let runs = |row: &&SessionRow| row.status == SessionStatus::Running && !is_cut_off(row, &state_dir);
-            Ok(rows.iter().find(runs).or(rows.first()).map(|row| row.id.clone()))
+            let runs = |row: &&SessionRow| {
+                row.status == SessionStatus::Running && !is_cut_off(row, &state_dir)
+            };
+            Ok(rows
+                .iter()
+                .find(runs)
+                .or(rows.first())
+                .map(|row| row.id.clone()))
         });
-        let Ok(found) = found.await else { return self.current.borrow().clone() };
+        let Ok(found) = found.await else {
+            return self.current.borrow().clone();
+        };
         self.current.send_if_modified(|current| {
             let is_new = *current != found;
             current.clone_from(&found);
@@ -97,8 +112,16 @@ impl Library {
     pub(crate) async fn hub(&self, wanted: Option<&str>) -> Result<Arc<Hub>, Problem> {
         let session = match (wanted, &self.live) {
             (None, Some(live)) => return Ok(live.clone()),
-            (Some(wanted), Some(live)) if live.session().as_str() == wanted => return Ok(live.clone()),
-            (Some(wanted), _) => self.archive.session(wanted.to_owned()).await.map_err(problem)?.id,
+            (Some(wanted), Some(live)) if live.session().as_str() == wanted => {
+                return Ok(live.clone());
+            }
+            (Some(wanted), _) => {
+                self.archive
+                    .session(wanted.to_owned())
+                    .await
+                    .map_err(problem)?
+                    .id
+            }
             (None, None) => self.find_current().await.ok_or_else(Problem::no_session)?,
         };
         if let Some(live) = self.live.as_ref().filter(|live| *live.session() == session) {
@@ -120,12 +143,19 @@ impl Library {
         let state_dir = self.archive.state_dir().to_owned();
         let hub = Hub::new(session, state_dir, self.style.clone(), Control::Journal);
         follow::open(&hub, &self.archive).await?;
-        hub.keep(tokio::spawn(follow::journal(Arc::downgrade(&hub), self.archive.clone())));
+        hub.keep(tokio::spawn(follow::journal(
+            Arc::downgrade(&hub),
+            self.archive.clone(),
+        )));
         if shelf.len() == N_KEPT_MAX {
-            let oldest = (0..shelf.len()).min_by_key(|&at| (shelf[at].hub.has_streams(), shelf[at].read_at));
+            let oldest =
+                (0..shelf.len()).min_by_key(|&at| (shelf[at].hub.has_streams(), shelf[at].read_at));
             oldest.map(|at| shelf.swap_remove(at));
         }
-        shelf.push(Kept { hub: hub.clone(), read_at: Instant::now() });
+        shelf.push(Kept {
+            hub: hub.clone(),
+            read_at: Instant::now(),
+        });
         Ok(hub)
     }
 
@@ -133,7 +163,11 @@ impl Library {
     ///
     /// # Errors
     /// Where the journal cannot be read.
-    pub(crate) async fn sessions(&self, offset: usize, limit: usize) -> Result<view::SessionsView, Problem> {
+    pub(crate) async fn sessions(
+        &self,
+        offset: usize,
+        limit: usize,
+    ) -> Result<view::SessionsView, Problem> {
         let rows = self.archive.sessions(usize::MAX).await.map_err(problem)?;
         let total = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let mut sessions = Vec::new();
@@ -145,23 +179,37 @@ impl Library {
             Some(live) => Some(live.session().to_string()),
             None => self.find_current().await.map(|session| session.to_string()),
         };
-        Ok(view::SessionsView { current, total, offset: u32::try_from(offset).unwrap_or(u32::MAX), sessions })
+        Ok(view::SessionsView {
+            current,
+            total,
+            offset: u32::try_from(offset).unwrap_or(u32::MAX),
+            sessions,
+        })
     }
 
     /// What a session has come to changes with its events only.
     async fn tally(&self, row: &SessionRow) -> Result<Tally, ArchiveError> {
         let lock = || self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, tally)) = lock().get(&row.id).filter(|(last_seq, _)| *last_seq == row.last_seq) {
+        if let Some((_, tally)) = lock()
+            .get(&row.id)
+            .filter(|(last_seq, _)| *last_seq == row.last_seq)
+        {
             return Ok(tally.clone());
         }
         let read = row.clone();
-        let tally = self.archive.read(move |journal| Ok(Tally::of(journal, &read)?)).await?;
+        let tally = self
+            .archive
+            .read(move |journal| Ok(Tally::of(journal, &read)?))
+            .await?;
         lock().insert(row.id.clone(), (row.last_seq, tally.clone()));
         Ok(tally)
     }
 
     fn line(&self, row: &SessionRow, tally: Tally) -> view::SessionLine {
-        let is_live = self.live.as_ref().is_some_and(|live| *live.session() == row.id);
+        let is_live = self
+            .live
+            .as_ref()
+            .is_some_and(|live| *live.session() == row.id);
         view::SessionLine {
             session: row.id.to_string(),
             repository: self.style.screen.line(&row.repository),
@@ -187,9 +235,9 @@ impl Library {
 /// Returns what a reader of the API is told about a journal that does not answer.
 pub(crate) fn problem(error: ArchiveError) -> Problem {
     match error {
-        ArchiveError::Journal(error @ (JournalError::NoSession { .. } | JournalError::Ambiguous { .. })) => {
-            Problem::not_found(error.to_string())
-        }
+        ArchiveError::Journal(
+            error @ (JournalError::NoSession { .. } | JournalError::Ambiguous { .. }),
+        ) => Problem::not_found(error.to_string()),
         error => {
             tracing::warn!(%error, "the dashboard cannot read the journal");
             Problem::journal("see the log, or `autoissue status`, for the reason")

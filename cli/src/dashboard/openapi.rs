@@ -59,8 +59,10 @@ fn make() -> Value {
         ("overview", schemas.of::<view::SessionView>()),
         ("progress", schemas.of::<view::ProgressView>()),
     ];
-    let messages: serde_json::Map<String, Value> =
-        messages.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    let messages: serde_json::Map<String, Value> = messages
+        .into_iter()
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .collect();
     let components = schemas.0.take_definitions(true);
     json!({
         "openapi": "3.1.0",
@@ -94,17 +96,49 @@ fn make() -> Value {
 fn paths(schemas: &mut Schemas) -> Value {
     let text = json!({ "type": "string" });
     let count = json!({ "type": "integer", "minimum": 0 });
-    let session = parameter("session", "query", "Id of a session, or the beginning of it.", &text);
-    let issue = parameter("issue", "path", "Issue number.", &json!({ "type": "integer", "minimum": 1 }));
+    let session = parameter(
+        "session",
+        "query",
+        "Id of a session, or the beginning of it.",
+        &text,
+    );
+    let issue = parameter(
+        "issue",
+        "path",
+        "Issue number.",
+        &json!({ "type": "integer", "minimum": 1 }),
+    );
     let offset = parameter("offset", "query", "Left out before the first.", &count);
     let limit = parameter("limit", "query", "At most so many.", &count);
-    let state = parameter("state", "query", "Only those of a group.", &schemas.of::<view::TaskState>());
-    let search = parameter("text", "query", "Only those whose number, title or domain holds this.", &text);
-    let attempt = parameter("attempt", "query", "Attempt, from 1; the last one by default.", &count);
+    let state = parameter(
+        "state",
+        "query",
+        "Only those of a group.",
+        &schemas.of::<view::TaskState>(),
+    );
+    let search = parameter(
+        "text",
+        "query",
+        "Only those whose number, title or domain holds this.",
+        &text,
+    );
+    let attempt = parameter(
+        "attempt",
+        "query",
+        "Attempt, from 1; the last one by default.",
+        &count,
+    );
     let one = std::slice::from_ref(&session);
     let numbered = [issue.clone(), session.clone()];
-    let tasks = [session.clone(), state, search, offset.clone(), limit.clone()];
-    let mut health = schemas.get::<view::Health>("Whether the dashboard works; needs no credentials", &[]);
+    let tasks = [
+        session.clone(),
+        state,
+        search,
+        offset.clone(),
+        limit.clone(),
+    ];
+    let mut health =
+        schemas.get::<view::Health>("Whether the dashboard works; needs no credentials", &[]);
     health["get"]["security"] = json!([]);
     json!({
         "/api/health": health,
@@ -133,8 +167,18 @@ fn paths(schemas: &mut Schemas) -> Value {
 
 fn events(session: &Value) -> Value {
     let count = json!({ "type": "integer", "minimum": 0 });
-    let after = parameter("after", "query", "Number of the last event that is known; 0 tells all.", &count);
-    let last = parameter("Last-Event-ID", "header", "Id of the last event that was had.", &json!({ "type": "string" }));
+    let after = parameter(
+        "after",
+        "query",
+        "Number of the last event that is known; 0 tells all.",
+        &count,
+    );
+    let last = parameter(
+        "Last-Event-ID",
+        "header",
+        "Id of the last event that was had.",
+        &json!({ "type": "string" }),
+    );
     let answer = json!({
         "description": "Server-sent events `hello`, `happened`, `overview`, `progress` and `bye`. Each `happened` comes once and in order, and its id resumes; the others are the newest, and may be missed. Their data is described by `x-messages`.",
         "content": { "text/event-stream": { "schema": { "type": "string" } } },
@@ -144,9 +188,13 @@ fn events(session: &Value) -> Value {
 
 fn reset(schemas: &mut Schemas, session: &Value) -> Value {
     let schema = schemas.of::<view::ResetView>();
-    let answer =
-        json!({ "description": "The session was asked.", "content": { "application/json": { "schema": schema } } });
-    let mut operation = operation("Close a circuit breaker, or all", std::slice::from_ref(session), "202", &answer);
+    let answer = json!({ "description": "The session was asked.", "content": { "application/json": { "schema": schema } } });
+    let mut operation = operation(
+        "Close a circuit breaker, or all",
+        std::slice::from_ref(session),
+        "202",
+        &answer,
+    );
     let service = json!({ "type": "string", "description": "As `services[].service` names it; absent for all." });
     operation["requestBody"] = json!({
         "required": false,

@@ -55,7 +55,10 @@ impl Outputs {
     fn one_line(&mut self, issue: u64, attempt: u32, text: &str) {
         let output = self.attempts.entry(issue).or_default();
         if output.attempt != attempt {
-            *output = Output { attempt, ..Output::default() };
+            *output = Output {
+                attempt,
+                ..Output::default()
+            };
         }
         if output.lines.len() == N_LINES_KEPT {
             output.lines.pop_front();
@@ -72,26 +75,41 @@ impl Outputs {
 
     /// Forgets attempts that no longer run.
     pub(crate) fn forget(&mut self, runs: impl Fn(IssueNumber) -> bool) {
-        self.attempts.retain(|issue, output| output.n_new > 0 || runs(IssueNumber(*issue)));
+        self.attempts
+            .retain(|issue, output| output.n_new > 0 || runs(IssueNumber(*issue)));
     }
 
     /// Returns what is new, as one message; `None` where nothing is.
     pub(crate) fn batch(&mut self, screen: &Screen) -> Option<ProgressView> {
-        let n_talking = self.attempts.values().filter(|output| output.n_new > 0).count();
+        let n_talking = self
+            .attempts
+            .values()
+            .filter(|output| output.n_new > 0)
+            .count();
         if n_talking == 0 && self.n_skipped == 0 {
             return None;
         }
         let n_each = (N_LINES_SENT_IN_ALL_MAX / n_talking.max(1)).clamp(1, N_LINES_SENT_MAX);
-        let talking = self.attempts.iter_mut().filter(|(_, output)| output.n_new > 0);
+        let talking = self
+            .attempts
+            .iter_mut()
+            .filter(|(_, output)| output.n_new > 0);
         let attempts = talking.map(|(issue, output)| output.take(*issue, n_each, screen));
         let attempts = attempts.take(N_LINES_SENT_IN_ALL_MAX).collect();
-        Some(ProgressView { n_skipped: std::mem::take(&mut self.n_skipped), attempts })
+        Some(ProgressView {
+            n_skipped: std::mem::take(&mut self.n_skipped),
+            attempts,
+        })
     }
 
     /// Returns the last line of each attempt.
     pub(crate) fn last_lines(&self, screen: &Screen) -> BTreeMap<u64, Shown> {
         let last = |(issue, output): (&u64, &Output)| {
-            let mut lines = output.lines.iter().rev().map(|line| screen.output(line, LINE_CHARS_MAX));
+            let mut lines = output
+                .lines
+                .iter()
+                .rev()
+                .map(|line| screen.output(line, LINE_CHARS_MAX));
             Some((*issue, lines.find(|line| !line.as_str().is_empty())?))
         };
         self.attempts.iter().filter_map(last).collect()
@@ -99,31 +117,69 @@ impl Outputs {
 
     /// Returns the lines of an attempt that are kept, and whether there may have been more before; `None` where it has printed
     /// nothing.
-    pub(crate) fn lines(&self, issue: u64, attempt: u32, screen: &Screen) -> Option<(Vec<Shown>, bool)> {
-        let output = self.attempts.get(&issue).filter(|output| output.attempt == attempt)?;
-        let lines = output.lines.iter().map(|line| screen.output(line, LINE_CHARS_MAX)).collect();
-        Some((lines, self.has_skipped || output.lines.len() == N_LINES_KEPT))
+    pub(crate) fn lines(
+        &self,
+        issue: u64,
+        attempt: u32,
+        screen: &Screen,
+    ) -> Option<(Vec<Shown>, bool)> {
+        let output = self
+            .attempts
+            .get(&issue)
+            .filter(|output| output.attempt == attempt)?;
+        let lines = output
+            .lines
+            .iter()
+            .map(|line| screen.output(line, LINE_CHARS_MAX))
+            .collect();
+        Some((
+            lines,
+            self.has_skipped || output.lines.len() == N_LINES_KEPT,
+        ))
     }
 }
 
 impl Output {
     fn take(&mut self, issue: u64, n_max: usize, screen: &Screen) -> AttemptProgress {
         let n_new = std::mem::take(&mut self.n_new);
-        let n = usize::try_from(n_new).unwrap_or(usize::MAX).min(n_max).min(self.lines.len());
-        let lines = self.lines.range(self.lines.len() - n..).map(|line| screen.output(line, LINE_CHARS_MAX));
-        AttemptProgress { issue, attempt: self.attempt, lines: lines.collect(), n_left_out: n_new - n as u64 }
+        let n = usize::try_from(n_new)
+            .unwrap_or(usize::MAX)
+            .min(n_max)
+            .min(self.lines.len());
+        let lines = self
+            .lines
+            .range(self.lines.len() - n..)
+            .map(|line| screen.output(line, LINE_CHARS_MAX));
+        AttemptProgress {
+            issue,
+            attempt: self.attempt,
+            lines: lines.collect(),
+            n_left_out: n_new - n as u64,
+        }
     }
 }
 
 /// Returns the end of a transcript as lines, and whether there was more before.
-pub(crate) fn tail(bytes: &[u8], is_whole: bool, mut readable: Readable, screen: &Screen) -> (Vec<Shown>, bool) {
+pub(crate) fn tail(
+    bytes: &[u8],
+    is_whole: bool,
+    mut readable: Readable,
+    screen: &Screen,
+) -> (Vec<Shown>, bool) {
     let text = String::from_utf8_lossy(bytes);
     // The first line of a part is a part of a line.
-    let text = if is_whole { &*text } else { text.split_once('\n').map_or("", |(_, rest)| rest) };
+    let text = if is_whole {
+        &*text
+    } else {
+        text.split_once('\n').map_or("", |(_, rest)| rest)
+    };
     let said: Vec<String> = text.lines().flat_map(|line| readable.lines(line)).collect();
     let said: Vec<&str> = said.iter().flat_map(|text| text.lines()).collect();
     let kept = &said[said.len().saturating_sub(N_LINES_KEPT)..];
-    let lines = kept.iter().map(|line| screen.output(head(line), LINE_CHARS_MAX)).collect();
+    let lines = kept
+        .iter()
+        .map(|line| screen.output(head(line), LINE_CHARS_MAX))
+        .collect();
     (lines, !is_whole || kept.len() < said.len())
 }
 
@@ -150,12 +206,22 @@ mod tests {
         outputs.skipped(5);
         let batch = outputs.batch(&screen()).unwrap();
         let progress = &batch.attempts[0];
-        assert_eq!((progress.lines.len(), progress.n_left_out, batch.n_skipped), (40, 99_960, 5));
+        assert_eq!(
+            (progress.lines.len(), progress.n_left_out, batch.n_skipped),
+            (40, 99_960, 5)
+        );
         assert!(progress.lines[39].as_str().starts_with("line 99999 "));
-        assert!(progress.lines.iter().all(|line| line.as_str().chars().count() <= LINE_CHARS_MAX + 1));
+        assert!(
+            progress
+                .lines
+                .iter()
+                .all(|line| line.as_str().chars().count() <= LINE_CHARS_MAX + 1)
+        );
         assert!(outputs.batch(&screen()).is_none(), "nothing is sent twice");
         assert_eq!(
-            outputs.lines(7, 1, &screen()).map(|(lines, is_cut)| (lines.len(), is_cut)),
+            outputs
+                .lines(7, 1, &screen())
+                .map(|(lines, is_cut)| (lines.len(), is_cut)),
             Some((N_LINES_KEPT, true))
         );
     }
@@ -166,7 +232,13 @@ mod tests {
         for n in 0..50_000 {
             outputs.line(n % 256, 1, "x");
         }
-        let n_lines: usize = outputs.batch(&screen()).unwrap().attempts.iter().map(|one| one.lines.len()).sum();
+        let n_lines: usize = outputs
+            .batch(&screen())
+            .unwrap()
+            .attempts
+            .iter()
+            .map(|one| one.lines.len())
+            .sum();
         assert!(n_lines <= N_LINES_SENT_IN_ALL_MAX, "{n_lines}");
     }
 
@@ -187,11 +259,26 @@ mod tests {
     fn the_tail_of_a_transcript_begins_with_a_whole_line() {
         let lines = |bytes: &[u8], is_whole| {
             let (lines, is_cut) = tail(bytes, is_whole, Readable::of("patch"), &screen());
-            (lines.iter().map(|line| line.as_str().to_owned()).collect::<Vec<_>>().join("|"), is_cut)
+            (
+                lines
+                    .iter()
+                    .map(|line| line.as_str().to_owned())
+                    .collect::<Vec<_>>()
+                    .join("|"),
+                is_cut,
+            )
         };
         assert_eq!(lines(b"one\ntwo\n", true), ("one|two".to_owned(), false));
-        assert_eq!(lines(b"ne\ntwo\n\xff", false), ("two|\u{fffd}".to_owned(), true));
-        let (many, is_cut) = tail("x\n".repeat(1_000).as_bytes(), true, Readable::of("patch"), &screen());
+        assert_eq!(
+            lines(b"ne\ntwo\n\xff", false),
+            ("two|\u{fffd}".to_owned(), true)
+        );
+        let (many, is_cut) = tail(
+            "x\n".repeat(1_000).as_bytes(),
+            true,
+            Readable::of("patch"),
+            &screen(),
+        );
         assert_eq!((many.len(), is_cut), (N_LINES_KEPT, true));
     }
 }

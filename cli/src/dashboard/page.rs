@@ -75,14 +75,23 @@ pub(crate) fn is_of_log_in(path: &str) -> bool {
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     let routes = ASSETS.iter().fold(Router::new(), |router, asset| {
         let tag = HeaderValue::from_str(&tag(asset.text)).expect("hexadecimal digits in quotes");
-        router.route(asset.path, get(move |headers: HeaderMap| std::future::ready(answer(asset, &tag, &headers))))
+        router.route(
+            asset.path,
+            get(move |headers: HeaderMap| std::future::ready(answer(asset, &tag, &headers))),
+        )
     });
     // Browsers ask for it where a page has not loaded yet.
-    routes.route("/favicon.ico", get(|| std::future::ready(StatusCode::NO_CONTENT)))
+    routes.route(
+        "/favicon.ico",
+        get(|| std::future::ready(StatusCode::NO_CONTENT)),
+    )
 }
 
 fn answer(asset: &'static Asset, tag: &HeaderValue, headers: &HeaderMap) -> Response {
-    let cache = [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")), (header::ETAG, tag.clone())];
+    let cache = [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (header::ETAG, tag.clone()),
+    ];
     if headers.get(header::IF_NONE_MATCH) == Some(tag) {
         return (StatusCode::NOT_MODIFIED, cache).into_response();
     }
@@ -91,7 +100,14 @@ fn answer(asset: &'static Asset, tag: &HeaderValue, headers: &HeaderMap) -> Resp
 
 fn tag(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    format!("\"{}\"", digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>())
+    format!(
+        "\"{}\"",
+        digest
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    )
 }
 
 /// Returns the log-in page. Nothing of the request is in it.
@@ -108,12 +124,18 @@ pub(crate) fn log_in(fields: Fields, refusal: Option<Refusal>) -> Html<String> {
     }
     let refusal = match refusal {
         None => "",
-        Some(Refusal::Wrong) => "<p class=\"refusal\" role=\"alert\">These are not the right credentials.</p>",
+        Some(Refusal::Wrong) => {
+            "<p class=\"refusal\" role=\"alert\">These are not the right credentials.</p>"
+        }
         Some(Refusal::TooOften) => {
             "<p class=\"refusal\" role=\"alert\">Too many tries. Wait a minute, then try again.</p>"
         }
     };
-    Html(LOG_IN.replace("<!-- refusal -->", refusal).replace("<!-- fields -->", &form))
+    Html(
+        LOG_IN
+            .replace("<!-- refusal -->", refusal)
+            .replace("<!-- fields -->", &form),
+    )
 }
 
 #[cfg(test)]
@@ -124,22 +146,48 @@ mod tests {
     fn no_file_asks_for_anything_from_outside_or_makes_markup_of_text() {
         for asset in ASSETS {
             let text = asset.text.replace("http://www.w3.org/2000/svg", "");
-            for word in ["http://", "https://", "@import", "innerHTML", "outerHTML", "insertAdjacentHTML", "eval("] {
+            for word in [
+                "http://",
+                "https://",
+                "@import",
+                "innerHTML",
+                "outerHTML",
+                "insertAdjacentHTML",
+                "eval(",
+            ] {
                 assert!(!text.contains(word), "{}: {word}", asset.path);
             }
             for word in ["<script>", "<style>", " style=", " onclick", "javascript:"] {
-                assert!(asset.kind != HTML || !text.contains(word), "{}: {word}", asset.path);
+                assert!(
+                    asset.kind != HTML || !text.contains(word),
+                    "{}: {word}",
+                    asset.path
+                );
             }
         }
     }
 
     #[test]
     fn the_page_names_no_file_that_is_not_there() {
-        let names: Vec<&str> = ASSETS.iter().map(|asset| asset.path.trim_start_matches('/')).collect();
+        let names: Vec<&str> = ASSETS
+            .iter()
+            .map(|asset| asset.path.trim_start_matches('/'))
+            .collect();
         for asset in ASSETS {
-            let imports = asset.text.split("from \"./").skip(1).chain(asset.text.split("src=\"/").skip(1));
-            let links = asset.text.split("href=\"/").skip(1).filter(|_| asset.kind == HTML);
-            for file in imports.chain(links).filter_map(|rest| rest.split('"').next()) {
+            let imports = asset
+                .text
+                .split("from \"./")
+                .skip(1)
+                .chain(asset.text.split("src=\"/").skip(1));
+            let links = asset
+                .text
+                .split("href=\"/")
+                .skip(1)
+                .filter(|_| asset.kind == HTML);
+            for file in imports
+                .chain(links)
+                .filter_map(|rest| rest.split('"').next())
+            {
                 let file = file.split('?').next().unwrap_or_default();
                 assert!(names.contains(&file), "{}: {file}", asset.path);
             }
@@ -149,8 +197,17 @@ mod tests {
     #[test]
     fn the_log_in_page_has_the_fields_that_are_asked_for() {
         let page = |password, token| log_in(Fields { password, token }, Some(Refusal::Wrong)).0;
-        assert!(page(true, false).contains("name=\"password\"") && !page(true, false).contains("name=\"token\""));
-        assert!(!page(false, true).contains("name=\"password\"") && page(false, true).contains("name=\"token\""));
-        assert!(page(true, true).contains("role=\"alert\"") && !page(true, true).contains("<!-- fields"));
+        assert!(
+            page(true, false).contains("name=\"password\"")
+                && !page(true, false).contains("name=\"token\"")
+        );
+        assert!(
+            !page(false, true).contains("name=\"password\"")
+                && page(false, true).contains("name=\"token\"")
+        );
+        assert!(
+            page(true, true).contains("role=\"alert\"")
+                && !page(true, true).contains("<!-- fields")
+        );
     }
 }

@@ -12,8 +12,16 @@ use super::view::{BreakerState, Counts, SessionStatus};
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All ways in which a task may end.
-const OUTCOMES: [&str; 8] =
-    ["done", "already_open", "no_change", "failed", "budget", "needs_you", "skipped", "not_started"];
+const OUTCOMES: [&str; 8] = [
+    "done",
+    "already_open",
+    "no_change",
+    "failed",
+    "budget",
+    "needs_you",
+    "skipped",
+    "not_started",
+];
 
 /// Text that grows by families of samples.
 struct Exposition(String);
@@ -33,8 +41,15 @@ impl Exposition {
         };
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for (labels, value) in samples {
-            let labels: Vec<String> = labels.iter().map(|(key, text)| format!("{key}=\"{}\"", escaped(text))).collect();
-            let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+            let labels: Vec<String> = labels
+                .iter()
+                .map(|(key, text)| format!("{key}=\"{}\"", escaped(text)))
+                .collect();
+            let labels = if labels.is_empty() {
+                String::new()
+            } else {
+                format!("{{{}}}", labels.join(","))
+            };
             let _ = writeln!(self.0, "{name}{labels} {value}");
         }
     }
@@ -45,14 +60,21 @@ impl Exposition {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
+    text.replace('\\', r"\\")
+        .replace('"', "\\\"")
+        .replace('\n', r"\n")
 }
 
 /// Returns the current session as metrics; without one, only what is known of the program.
 pub(crate) fn text(story: Option<&Story>, now_ms: u64) -> String {
     let mut out = Exposition(String::new());
     let version = env!("CARGO_PKG_VERSION");
-    out.family("autoissue_build_info", Kind::Gauge, "The release of the dashboard.", &[(&[("version", version)], 1.0)]);
+    out.family(
+        "autoissue_build_info",
+        Kind::Gauge,
+        "The release of the dashboard.",
+        &[(&[("version", version)], 1.0)],
+    );
     if let Some(story) = story {
         session(&mut out, story, now_ms);
         tasks(&mut out, story);
@@ -66,7 +88,10 @@ pub(crate) fn text(story: Option<&Story>, now_ms: u64) -> String {
 fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
     let (overview, chronicle) = (story.metrics(now_ms).session, story.chronicle());
     let repository = &story.engine().about().repository;
-    let labels = [("session", overview.session.as_str()), ("repository", repository.as_str())];
+    let labels = [
+        ("session", overview.session.as_str()),
+        ("repository", repository.as_str()),
+    ];
     out.family(
         "autoissue_session_info",
         Kind::Gauge,
@@ -80,20 +105,61 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
         ("failed", SessionStatus::Failed),
         ("cut_off", SessionStatus::CutOff),
     ];
-    let states = states.map(|(name, status)| ([("status", name)], f64::from(u8::from(status == overview.status))));
-    let samples: Vec<(&[_], f64)> = states.iter().map(|(labels, value)| (&labels[..], *value)).collect();
-    out.family("autoissue_session_status", Kind::Gauge, "Where the session is: 1 for its status.", &samples);
+    let states = states.map(|(name, status)| {
+        (
+            [("status", name)],
+            f64::from(u8::from(status == overview.status)),
+        )
+    });
+    let samples: Vec<(&[_], f64)> = states
+        .iter()
+        .map(|(labels, value)| (&labels[..], *value))
+        .collect();
+    out.family(
+        "autoissue_session_status",
+        Kind::Gauge,
+        "Where the session is: 1 for its status.",
+        &samples,
+    );
     let seconds = |ms: u64| ms as f64 / 1_000.0;
     let started = "When the session began, in seconds since the Unix epoch.";
-    out.one("autoissue_session_start_time_seconds", Kind::Gauge, started, seconds(chronicle.started_at_ms));
-    out.one("autoissue_session_duration_seconds", Kind::Gauge, "How long it has run.", seconds(overview.duration_ms));
-    out.one("autoissue_events_total", Kind::Counter, "Events in the journal of the session.", story.last_seq() as f64);
-    out.one("autoissue_slots", Kind::Gauge, "Attempts that may be in flight.", overview.slots.into());
+    out.one(
+        "autoissue_session_start_time_seconds",
+        Kind::Gauge,
+        started,
+        seconds(chronicle.started_at_ms),
+    );
+    out.one(
+        "autoissue_session_duration_seconds",
+        Kind::Gauge,
+        "How long it has run.",
+        seconds(overview.duration_ms),
+    );
+    out.one(
+        "autoissue_events_total",
+        Kind::Counter,
+        "Events in the journal of the session.",
+        story.last_seq() as f64,
+    );
+    out.one(
+        "autoissue_slots",
+        Kind::Gauge,
+        "Attempts that may be in flight.",
+        overview.slots.into(),
+    );
 }
 
 #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
 fn tasks(out: &mut Exposition, story: &Story) {
-    let Counts { waiting, running, done, needs_you, failed, not_started, .. } = story.counts();
+    let Counts {
+        waiting,
+        running,
+        done,
+        needs_you,
+        failed,
+        not_started,
+        ..
+    } = story.counts();
     let states = [
         ("waiting", waiting),
         ("running", running),
@@ -103,37 +169,131 @@ fn tasks(out: &mut Exposition, story: &Story) {
         ("not_started", not_started),
     ];
     let states = states.map(|(name, n)| ([("state", name)], f64::from(n)));
-    let samples: Vec<(&[_], f64)> = states.iter().map(|(labels, value)| (&labels[..], *value)).collect();
-    out.family("autoissue_tasks", Kind::Gauge, "Tasks of the session by where they are.", &samples);
+    let samples: Vec<(&[_], f64)> = states
+        .iter()
+        .map(|(labels, value)| (&labels[..], *value))
+        .collect();
+    out.family(
+        "autoissue_tasks",
+        Kind::Gauge,
+        "Tasks of the session by where they are.",
+        &samples,
+    );
     let ended = story.outcomes();
-    let outcomes = OUTCOMES.map(|name| ([("outcome", name)], f64::from(ended.get(name).copied().unwrap_or_default())));
-    let samples: Vec<(&[_], f64)> = outcomes.iter().map(|(labels, value)| (&labels[..], *value)).collect();
-    out.family("autoissue_tasks_ended_total", Kind::Counter, "Tasks that have ended, by how.", &samples);
+    let outcomes = OUTCOMES.map(|name| {
+        (
+            [("outcome", name)],
+            f64::from(ended.get(name).copied().unwrap_or_default()),
+        )
+    });
+    let samples: Vec<(&[_], f64)> = outcomes
+        .iter()
+        .map(|(labels, value)| (&labels[..], *value))
+        .collect();
+    out.family(
+        "autoissue_tasks_ended_total",
+        Kind::Counter,
+        "Tasks that have ended, by how.",
+        &samples,
+    );
     let chronicle = story.chronicle();
-    let pull_requests = story.engine().tasks().values().filter_map(|task| task.outcome());
-    let n = pull_requests.filter(|outcome| matches!(outcome, Outcome::Done { pull_request: Some(_) })).count();
-    out.one("autoissue_pull_requests_total", Kind::Counter, "Pull requests opened or brought up to date.", n as f64);
-    out.one("autoissue_attempts_total", Kind::Counter, "Attempts started.", chronicle.n_attempts as f64);
+    let pull_requests = story
+        .engine()
+        .tasks()
+        .values()
+        .filter_map(|task| task.outcome());
+    let n = pull_requests
+        .filter(|outcome| {
+            matches!(
+                outcome,
+                Outcome::Done {
+                    pull_request: Some(_)
+                }
+            )
+        })
+        .count();
+    out.one(
+        "autoissue_pull_requests_total",
+        Kind::Counter,
+        "Pull requests opened or brought up to date.",
+        n as f64,
+    );
+    out.one(
+        "autoissue_attempts_total",
+        Kind::Counter,
+        "Attempts started.",
+        chronicle.n_attempts as f64,
+    );
     let failures = FailureType::ALL.map(|kind| {
-        let n = chronicle.n_failures.get(kind.name()).copied().unwrap_or_default();
+        let n = chronicle
+            .n_failures
+            .get(kind.name())
+            .copied()
+            .unwrap_or_default();
         ([("type", kind.name())], n as f64)
     });
-    let samples: Vec<(&[_], f64)> = failures.iter().map(|(labels, value)| (&labels[..], *value)).collect();
-    out.family("autoissue_failures_total", Kind::Counter, "Failures, those tried again included.", &samples);
-    out.one("autoissue_agent_tokens_total", Kind::Counter, "Tokens that agents used.", chronicle.tokens as f64);
+    let samples: Vec<(&[_], f64)> = failures
+        .iter()
+        .map(|(labels, value)| (&labels[..], *value))
+        .collect();
+    out.family(
+        "autoissue_failures_total",
+        Kind::Counter,
+        "Failures, those tried again included.",
+        &samples,
+    );
+    out.one(
+        "autoissue_agent_tokens_total",
+        Kind::Counter,
+        "Tokens that agents used.",
+        chronicle.tokens as f64,
+    );
     let seconds = chronicle.agent_ms as f64 / 1_000.0;
-    out.one("autoissue_agent_run_seconds_total", Kind::Counter, "How long agents ran, all together.", seconds);
+    out.one(
+        "autoissue_agent_run_seconds_total",
+        Kind::Counter,
+        "How long agents ran, all together.",
+        seconds,
+    );
 }
 
 fn money(out: &mut Exposition, story: &Story) {
     let ledger = story.engine().ledger();
     let (spent, assumed) = (ledger.spent.dollars(), ledger.assumed.dollars());
-    out.one("autoissue_budget_dollars", Kind::Gauge, "US dollars that the session may spend.", ledger.budget.dollars());
-    out.one("autoissue_spent_dollars_total", Kind::Counter, "US dollars gone and settled.", spent);
-    out.one("autoissue_assumed_dollars_total", Kind::Counter, "The part of them that is assumed.", assumed);
-    let (reserved, in_flight) = (ledger.reserved.dollars(), chronicle::metered(story.engine()).dollars());
-    out.one("autoissue_reserved_dollars", Kind::Gauge, "US dollars set aside for running agents.", reserved);
-    out.one("autoissue_in_flight_dollars", Kind::Gauge, "The part of them that was seen to be spent.", in_flight);
+    out.one(
+        "autoissue_budget_dollars",
+        Kind::Gauge,
+        "US dollars that the session may spend.",
+        ledger.budget.dollars(),
+    );
+    out.one(
+        "autoissue_spent_dollars_total",
+        Kind::Counter,
+        "US dollars gone and settled.",
+        spent,
+    );
+    out.one(
+        "autoissue_assumed_dollars_total",
+        Kind::Counter,
+        "The part of them that is assumed.",
+        assumed,
+    );
+    let (reserved, in_flight) = (
+        ledger.reserved.dollars(),
+        chronicle::metered(story.engine()).dollars(),
+    );
+    out.one(
+        "autoissue_reserved_dollars",
+        Kind::Gauge,
+        "US dollars set aside for running agents.",
+        reserved,
+    );
+    out.one(
+        "autoissue_in_flight_dollars",
+        Kind::Gauge,
+        "The part of them that was seen to be spent.",
+        in_flight,
+    );
 }
 
 fn breakers(out: &mut Exposition, story: &Story) {
@@ -151,14 +311,35 @@ fn breakers(out: &mut Exposition, story: &Story) {
             labelled.push((labels, f64::from(u8::from(service.state == state))));
         }
     }
-    let samples: Vec<(&[_], f64)> = labelled.iter().map(|(labels, value)| (&labels[..], *value)).collect();
-    out.family("autoissue_circuit_breaker_state", Kind::Gauge, "State of each service's breaker: 1 for it.", &samples);
+    let samples: Vec<(&[_], f64)> = labelled
+        .iter()
+        .map(|(labels, value)| (&labels[..], *value))
+        .collect();
+    out.family(
+        "autoissue_circuit_breaker_state",
+        Kind::Gauge,
+        "State of each service's breaker: 1 for it.",
+        &samples,
+    );
     let labelled: Vec<_> = breakers
         .services
         .iter()
-        .map(|service| ([("service", service.service.as_str())], f64::from(service.consecutive_failures)))
+        .map(|service| {
+            (
+                [("service", service.service.as_str())],
+                f64::from(service.consecutive_failures),
+            )
+        })
         .collect();
-    let samples: Vec<(&[_], f64)> = labelled.iter().map(|(labels, value)| (&labels[..], *value)).collect();
+    let samples: Vec<(&[_], f64)> = labelled
+        .iter()
+        .map(|(labels, value)| (&labels[..], *value))
+        .collect();
     let help = "Failures of each service since its last success.";
-    out.family("autoissue_circuit_breaker_consecutive_failures", Kind::Gauge, help, &samples);
+    out.family(
+        "autoissue_circuit_breaker_consecutive_failures",
+        Kind::Gauge,
+        help,
+        &samples,
+    );
 }

@@ -70,7 +70,9 @@ pub(crate) struct Bound {
 pub(crate) fn bind(settings: &DashboardSettings) -> io::Result<Bound> {
     let wanted = settings.port;
     let address = resolve(&settings.host)?;
-    let next = (1..=N_PORTS_TRIED).filter_map(|n| wanted.checked_add(n)).chain([0]);
+    let next = (1..=N_PORTS_TRIED)
+        .filter_map(|n| wanted.checked_add(n))
+        .chain([0]);
     let ports = std::iter::once(wanted).chain(next.filter(|_| wanted != 0));
     let mut refused = None;
     for port in ports {
@@ -78,7 +80,11 @@ pub(crate) fn bind(settings: &DashboardSettings) -> io::Result<Bound> {
             Ok(listener) => {
                 listener.set_nonblocking(true)?;
                 let address = listener.local_addr()?;
-                return Ok(Bound { listener, address, taken: (port != wanted).then_some(wanted) });
+                return Ok(Bound {
+                    listener,
+                    address,
+                    taken: (port != wanted).then_some(wanted),
+                });
             }
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => refused = Some(error),
             Err(error) => return Err(error),
@@ -97,7 +103,9 @@ fn resolve(host: &str) -> io::Result<IpAddr> {
         return Ok(address);
     }
     let found = std::net::ToSocketAddrs::to_socket_addrs(&(bare, 0))?.next();
-    found.map(|address| address.ip()).ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    found
+        .map(|address| address.ip())
+        .ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
 }
 
 /// Returns the address as it is typed into a browser.
@@ -228,7 +236,8 @@ mod tests {
                 std::future::ready(Body::from_stream(pieces))
             };
             let turn = Arc::new(AtomicU32::new(0));
-            let turn = move || std::future::ready((1 + turn.fetch_add(1, Ordering::SeqCst)).to_string());
+            let turn =
+                move || std::future::ready((1 + turn.fetch_add(1, Ordering::SeqCst)).to_string());
             let router = Router::new()
                 .route("/", get(|| async { "here" }))
                 .route("/turn", get(turn))
@@ -238,7 +247,11 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let (closing, closed) = watch::channel(false);
             tokio::spawn(serve(listener, router, limits, closed));
-            Self { address, given_up, _closing: closing }
+            Self {
+                address,
+                given_up,
+                _closing: closing,
+            }
         }
 
         fn connect(&self) -> Client {
@@ -250,7 +263,10 @@ mod tests {
         /// Asks for a page on a connection of its own, and returns the answer.
         async fn ask(&self) -> String {
             let client = self.connect();
-            send(&client, "GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+            send(
+                &client,
+                "GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+            );
             until_closed(client).await
         }
     }
@@ -264,7 +280,9 @@ mod tests {
         let read = tokio::task::spawn_blocking(move || {
             let mut bytes = Vec::new();
             match client.read_to_end(&mut bytes) {
-                Err(error) if error.kind() != io::ErrorKind::ConnectionReset => panic!("still open: {error}"),
+                Err(error) if error.kind() != io::ErrorKind::ConnectionReset => {
+                    panic!("still open: {error}")
+                }
                 _ => String::from_utf8_lossy(&bytes).into_owned(),
             }
         });
@@ -273,7 +291,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_that_never_gets_complete_ends_its_connection() {
-        let server = Server::start(Limits { header_time: SHORT, ..Limits::default() });
+        let server = Server::start(Limits {
+            header_time: SHORT,
+            ..Limits::default()
+        });
         for beginning in ["", "GET", "GET / HTTP/1.1\r\nhost: localhost\r\nx: "] {
             let client = server.connect();
             send(&client, beginning);
@@ -285,7 +306,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_header_that_comes_in_drops_ends_its_connection_too() {
-        let server = Server::start(Limits { header_time: SHORT, ..Limits::default() });
+        let server = Server::start(Limits {
+            header_time: SHORT,
+            ..Limits::default()
+        });
         let client = server.connect();
         let drops = tokio::task::spawn_blocking(move || {
             send(&client, "GET / HTTP/1.1\r\nhost: localhost\r\nx: ");
@@ -303,7 +327,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_asks_for_nothing_more_ends() {
-        let server = Server::start(Limits { header_time: SHORT, ..Limits::default() });
+        let server = Server::start(Limits {
+            header_time: SHORT,
+            ..Limits::default()
+        });
         let client = server.connect();
         send(&client, "GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
         assert!(until_closed(client).await.ends_with("here"));
@@ -311,10 +338,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_does_not_read_is_dropped_and_others_go_on() {
-        let mut server = Server::start(Limits { write_time: SHORT, ..Limits::default() });
+        let mut server = Server::start(Limits {
+            write_time: SHORT,
+            ..Limits::default()
+        });
         let client = server.connect();
         send(&client, "GET /endless HTTP/1.1\r\nhost: localhost\r\n\r\n");
-        assert!(server.ask().await.ends_with("here"), "others are served meanwhile");
+        assert!(
+            server.ask().await.ends_with("here"),
+            "others are served meanwhile"
+        );
         let dropped = tokio::time::timeout(PATIENCE, server.given_up.recv()).await;
         assert_eq!(dropped.expect("it is dropped"), Some(()));
         drop(client);
@@ -322,7 +355,10 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_comes_where_all_room_is_taken_waits_for_it() {
-        let server = Server::start(Limits { n_connections: 1, ..Limits::default() });
+        let server = Server::start(Limits {
+            n_connections: 1,
+            ..Limits::default()
+        });
         let (first, second) = (server.connect(), server.connect());
         let ask = "GET /turn HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
         send(&second, ask);
@@ -337,7 +373,11 @@ mod tests {
 
     #[tokio::test]
     async fn idle_connections_make_room() {
-        let server = Server::start(Limits { n_connections: 1, header_time: SHORT, ..Limits::default() });
+        let server = Server::start(Limits {
+            n_connections: 1,
+            header_time: SHORT,
+            ..Limits::default()
+        });
         let idle = server.connect();
         assert!(server.ask().await.ends_with("here"));
         assert_eq!(until_closed(idle).await, "");

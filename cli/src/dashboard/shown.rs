@@ -59,7 +59,10 @@ impl Screen {
 
     /// Returns a line of a program's output: indentation stays.
     pub(crate) fn output(&self, text: &str, chars_max: usize) -> Shown {
-        self.cut(&printable::lines(text).collect::<Vec<_>>().join(" "), chars_max)
+        self.cut(
+            &printable::lines(text).collect::<Vec<_>>().join(" "),
+            chars_max,
+        )
     }
 
     /// Secrets go before the text is cut: half of one would not be found.
@@ -79,10 +82,18 @@ mod tests {
     #[test]
     fn what_is_shown_holds_no_secret_no_escape_and_no_end_of_the_world() {
         let screen = Screen::new(Redaction::of(&[("A_TOKEN", "hunter2hunter2")]));
-        assert_eq!(screen.line("a\u{1b}[31m <b>hunter2\u{1b}[0mhunter2</b>\n").as_str(), "a <b>***</b>");
+        assert_eq!(
+            screen
+                .line("a\u{1b}[31m <b>hunter2\u{1b}[0mhunter2</b>\n")
+                .as_str(),
+            "a <b>***</b>"
+        );
         assert_eq!(screen.output("    x\u{1b}[1m y", 80).as_str(), "    x y");
         assert_eq!(screen.output(&"é".repeat(500), 3).as_str(), "ééé…");
         let line = "x".repeat(LINE_CHARS_MAX - 3) + "hunter2hunter2";
-        assert!(screen.line(&line).as_str().ends_with("x***"), "cut after the secret is gone");
+        assert!(
+            screen.line(&line).as_str().ends_with("x***"),
+            "cut after the secret is gone"
+        );
     }
 }

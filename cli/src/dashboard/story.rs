@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use autoissue_core::bus::Envelope;
 use autoissue_core::engine::{
-    Breaker, BreakerState, Engine, Event, FailureType, IssueNumber, NotStarted, Outcome, Phase, Service, SessionStatus,
-    Stage, Task, Time,
+    Breaker, BreakerState, Engine, Event, FailureType, IssueNumber, NotStarted, Outcome, Phase,
+    Service, SessionStatus, Stage, Task, Time,
 };
 use autoissue_core::journal::SessionId;
 use autoissue_core::summary::{cost_per_pull_request, rfc3339};
@@ -59,7 +59,14 @@ impl Story {
     /// Makes the story of a session of which nothing is known yet.
     pub(crate) fn new(session: SessionId, style: Style) -> Self {
         let (engine, chronicle) = (Engine::new(), Chronicle::default());
-        Self { session, engine, chronicle, last_seq: 0, is_cut_off: false, style }
+        Self {
+            session,
+            engine,
+            chronicle,
+            last_seq: 0,
+            is_cut_off: false,
+            style,
+        }
     }
 
     /// Returns the number of the last event that it knows.
@@ -95,7 +102,10 @@ impl Story {
             at: rfc3339(*at_ms),
             kind: kind_of(event),
             issue: event.issue().map(|issue| issue.0),
-            sentences: narrate(event, &self.engine, &self.style.time).into_iter().map(sentence).collect(),
+            sentences: narrate(event, &self.engine, &self.style.time)
+                .into_iter()
+                .map(sentence)
+                .collect(),
         }
     }
 
@@ -116,7 +126,11 @@ impl Story {
     }
 
     /// Returns the session at a glance; `last_lines` are the newest lines of agents.
-    pub(crate) fn overview(&self, now_ms: u64, last_lines: &BTreeMap<u64, Shown>) -> view::SessionView {
+    pub(crate) fn overview(
+        &self,
+        now_ms: u64,
+        last_lines: &BTreeMap<u64, Shown>,
+    ) -> view::SessionView {
         let (engine, about) = (&self.engine, self.engine.about());
         let line = |text: &str| self.style.screen.line(text);
         let (attention, n_attention) = self.attention();
@@ -140,7 +154,10 @@ impl Story {
             slots: engine.settings().n_slots,
             budget: self.budget(),
             circuit_breaker: self.breakers(),
-            running: engine.running().map(|task| self.running(task, now_ms, last_lines)).collect(),
+            running: engine
+                .running()
+                .map(|task| self.running(task, now_ms, last_lines))
+                .collect(),
             attention,
             n_attention,
         }
@@ -164,9 +181,13 @@ impl Story {
     fn health(&self, attention: &[view::AttentionView]) -> view::SessionHealth {
         let worst = attention.iter().map(|item| item.kind).min();
         match (self.status(), worst) {
-            (view::SessionStatus::Failed | view::SessionStatus::CutOff, _) => view::SessionHealth::Trouble,
+            (view::SessionStatus::Failed | view::SessionStatus::CutOff, _) => {
+                view::SessionHealth::Trouble
+            }
             (_, Some(view::AttentionKind::Session)) => view::SessionHealth::Trouble,
-            (view::SessionStatus::Running, _) if self.breakers().state == view::BreakerState::Open => {
+            (view::SessionStatus::Running, _)
+                if self.breakers().state == view::BreakerState::Open =>
+            {
                 view::SessionHealth::Trouble
             }
             (_, Some(_)) => view::SessionHealth::Attention,
@@ -176,7 +197,9 @@ impl Story {
 
     fn message(&self) -> Option<Shown> {
         match self.engine.phase() {
-            Phase::Over(SessionStatus::Failed { message, .. }) => Some(self.style.screen.line(message)),
+            Phase::Over(SessionStatus::Failed { message, .. }) => {
+                Some(self.style.screen.line(message))
+            }
             _ => None,
         }
     }
@@ -217,7 +240,8 @@ impl Story {
             in_flight_usd: chronicle::metered(&self.engine).dollars(),
             reserved_usd: ledger.reserved.dollars(),
             available_usd: ledger.available().dollars(),
-            cost_per_pull_request_usd: cost_per_pull_request(&self.engine).map(autoissue_core::engine::Usd::dollars),
+            cost_per_pull_request_usd: cost_per_pull_request(&self.engine)
+                .map(autoissue_core::engine::Usd::dollars),
         }
     }
 
@@ -228,7 +252,10 @@ impl Story {
             spent_usd: point.spent.dollars(),
             reserved_usd: point.reserved.dollars(),
         };
-        view::BudgetHistory { now: self.budget(), history: self.chronicle.costs.iter().map(point).collect() }
+        view::BudgetHistory {
+            now: self.budget(),
+            history: self.chronicle.costs.iter().map(point).collect(),
+        }
     }
 
     /// Returns the circuit breakers: those of the services in use, and those that have failed.
@@ -238,8 +265,15 @@ impl Story {
         let agent = self.engine.settings().agent_service();
         known.entry(&agent).or_insert(&settled);
         known.entry(&Service::Forge).or_insert(&settled);
-        let services: Vec<_> = known.into_iter().map(|(service, breaker)| self.service(service, breaker)).collect();
-        let state = services.iter().map(|service| service.state).max().unwrap_or(view::BreakerState::Closed);
+        let services: Vec<_> = known
+            .into_iter()
+            .map(|(service, breaker)| self.service(service, breaker))
+            .collect();
+        let state = services
+            .iter()
+            .map(|service| service.state)
+            .max()
+            .unwrap_or(view::BreakerState::Closed);
         view::BreakerView { state, services }
     }
 
@@ -247,7 +281,9 @@ impl Story {
         let line = |text: &str| self.style.screen.line(text);
         let (state, until, probe, message) = match &breaker.state {
             BreakerState::Closed => (view::BreakerState::Closed, None, None, None),
-            BreakerState::Paused { until, message } => (view::BreakerState::Paused, Some(until), None, Some(message)),
+            BreakerState::Paused { until, message } => {
+                (view::BreakerState::Paused, Some(until), None, Some(message))
+            }
             BreakerState::Open { until } => (view::BreakerState::Open, Some(until), None, None),
             BreakerState::Probing { issue } => {
                 let probe = Some(issue.0).filter(|_| *issue != IssueNumber::SESSION);
@@ -267,22 +303,44 @@ impl Story {
 
     /// Returns the failures.
     pub(crate) fn errors(&self) -> view::ErrorsView {
-        let n = |kind: &'static str| self.chronicle.n_failures.get(kind).copied().unwrap_or_default();
-        let by_type: BTreeMap<_, _> = FailureType::ALL.iter().map(|kind| (kind.name(), n(kind.name()))).collect();
-        let recent = self.chronicle.failures.iter().rev().map(|failure| view::ErrorView {
-            at: rfc3339(failure.at_ms),
-            issue: failure.issue.map(|issue| issue.0),
-            kind: failure.kind.name(),
-            message: self.style.screen.line(&failure.message),
-            retried: failure.retried,
-        });
-        view::ErrorsView { total: by_type.values().sum(), recent: recent.collect(), by_type }
+        let n = |kind: &'static str| {
+            self.chronicle
+                .n_failures
+                .get(kind)
+                .copied()
+                .unwrap_or_default()
+        };
+        let by_type: BTreeMap<_, _> = FailureType::ALL
+            .iter()
+            .map(|kind| (kind.name(), n(kind.name())))
+            .collect();
+        let recent = self
+            .chronicle
+            .failures
+            .iter()
+            .rev()
+            .map(|failure| view::ErrorView {
+                at: rfc3339(failure.at_ms),
+                issue: failure.issue.map(|issue| issue.0),
+                kind: failure.kind.name(),
+                message: self.style.screen.line(&failure.message),
+                retried: failure.retried,
+            });
+        view::ErrorsView {
+            total: by_type.values().sum(),
+            recent: recent.collect(),
+            by_type,
+        }
     }
 
     /// Returns the figures of the session as a whole.
     pub(crate) fn metrics(&self, now_ms: u64) -> view::MetricsView {
         let chronicle = &self.chronicle;
-        let end = if self.is_still() { chronicle.last_at_ms } else { now_ms };
+        let end = if self.is_still() {
+            chronicle.last_at_ms
+        } else {
+            now_ms
+        };
         let session = view::SessionMetrics {
             session: self.session.to_string(),
             status: self.status(),
@@ -296,22 +354,41 @@ impl Story {
             tokens: chronicle.tokens,
             agent_ms: chronicle.agent_ms,
         };
-        view::MetricsView { session, budget: self.budget(), circuit_breaker: self.breakers(), errors: self.errors() }
+        view::MetricsView {
+            session,
+            budget: self.budget(),
+            circuit_breaker: self.breakers(),
+            errors: self.errors(),
+        }
     }
 
-    fn running(&self, task: &Task, now_ms: u64, last_lines: &BTreeMap<u64, Shown>) -> view::RunningView {
+    fn running(
+        &self,
+        task: &Task,
+        now_ms: u64,
+        last_lines: &BTreeMap<u64, Shown>,
+    ) -> view::RunningView {
         let issue = task.issue.number;
         let attempt = task.attempt();
-        let metered = attempt.filter(|attempt| attempt.reserved.micros() != 0).map(|attempt| attempt.metered);
+        let metered = attempt
+            .filter(|attempt| attempt.reserved.micros() != 0)
+            .map(|attempt| attempt.metered);
         view::RunningView {
             issue: issue.0,
             title: self.style.screen.line(&task.issue.title),
             url: self.link(&task.issue.url),
             domain: self.style.screen.line(task.domain()),
-            model: task.model.as_deref().map(|model| self.style.screen.line(model)),
+            model: task
+                .model
+                .as_deref()
+                .map(|model| self.style.screen.line(model)),
             stage: task.stage_name(),
             attempt: attempt.map_or(task.n_attempts, |attempt| attempt.number),
-            started_at: rfc3339(self.chronicle.running_since_ms(issue).unwrap_or(self.chronicle.last_at_ms)),
+            started_at: rfc3339(
+                self.chronicle
+                    .running_since_ms(issue)
+                    .unwrap_or(self.chronicle.last_at_ms),
+            ),
             spent_usd: (task.spent + metered.unwrap_or_default()).dollars(),
             reserved_usd: attempt.map_or(0.0, |attempt| attempt.reserved.dollars()),
             why: self.why(issue, now_ms),
@@ -335,7 +412,11 @@ impl Story {
 
     /// Returns what a person should look at, and how many things there are.
     fn attention(&self) -> (Vec<view::AttentionView>, u32) {
-        let mut items: Vec<_> = self.session_attention().into_iter().chain(self.service_attention()).collect();
+        let mut items: Vec<_> = self
+            .session_attention()
+            .into_iter()
+            .chain(self.service_attention())
+            .collect();
         let tasks = self.engine.tasks().values();
         items.extend(tasks.filter_map(|task| self.task_attention(task)));
         items.sort_by_key(|item| item.kind);
@@ -348,16 +429,22 @@ impl Story {
         let resume = format!("go on with `autoissue resume {}`", self.session);
         let (text, hint) = match (self.engine.phase(), self.status()) {
             (Phase::Over(SessionStatus::Failed { message, .. }), _) => (message.clone(), None),
-            (_, view::SessionStatus::Interrupted) if self.engine.is_unconfirmed() => {
-                ("the plan waits for somebody to agree to it".to_owned(), Some(resume))
+            (_, view::SessionStatus::Interrupted) if self.engine.is_unconfirmed() => (
+                "the plan waits for somebody to agree to it".to_owned(),
+                Some(resume),
+            ),
+            (_, view::SessionStatus::Interrupted) => {
+                ("stopped; everything is saved".to_owned(), Some(resume))
             }
-            (_, view::SessionStatus::Interrupted) => ("stopped; everything is saved".to_owned(), Some(resume)),
-            (_, view::SessionStatus::CutOff) => {
-                ("the process that ran it is gone; nothing journaled is lost".to_owned(), Some(resume))
-            }
+            (_, view::SessionStatus::CutOff) => (
+                "the process that ran it is gone; nothing journaled is lost".to_owned(),
+                Some(resume),
+            ),
             _ => return None,
         };
-        let (kind, line) = (view::AttentionKind::Session, |text: &str| self.style.screen.line(text));
+        let (kind, line) = (view::AttentionKind::Session, |text: &str| {
+            self.style.screen.line(text)
+        });
         Some(view::AttentionView {
             kind,
             issue: None,
@@ -384,13 +471,23 @@ impl Story {
                     "reset the breaker once the service works again",
                 ),
                 BreakerState::Paused { until, message } => (
-                    format!("{service} pauses until {}: {message}", self.style.time.clock(until.ms())),
+                    format!(
+                        "{service} pauses until {}: {message}",
+                        self.style.time.clock(until.ms())
+                    ),
                     "it goes on by itself",
                 ),
                 BreakerState::Closed | BreakerState::Probing { .. } => return None,
             };
             let (kind, text, hint) = (view::AttentionKind::Service, line(&text), Some(line(hint)));
-            Some(view::AttentionView { kind, issue: None, title: None, text, hint, url: None })
+            Some(view::AttentionView {
+                kind,
+                issue: None,
+                title: None,
+                text,
+                hint,
+                url: None,
+            })
         };
         self.engine.breakers().iter().filter_map(item).collect()
     }
@@ -403,7 +500,9 @@ impl Story {
         };
         // The kind is said beside it.
         let text = match task.outcome()? {
-            Outcome::NeedsYou { message: text } | Outcome::Budget { message: text } => message(text),
+            Outcome::NeedsYou { message: text } | Outcome::Budget { message: text } => {
+                message(text)
+            }
             outcome => message(&outcome.to_string()),
         };
         Some(view::AttentionView {
@@ -441,11 +540,17 @@ impl Story {
         let number = task.issue.number.0;
         match &task.stage {
             Stage::Running(_) => (0, 0, 0, number),
-            Stage::Classifying | Stage::Choosing | Stage::Waiting { .. } => {
-                (1, task.issue.priority().into(), task.issue.created_at.ms(), number)
-            }
+            Stage::Classifying | Stage::Choosing | Stage::Waiting { .. } => (
+                1,
+                task.issue.priority().into(),
+                task.issue.created_at.ms(),
+                number,
+            ),
             Stage::Ended(_) => {
-                let ended_at_ms = self.chronicle.ended_at_ms(task.issue.number).unwrap_or_default();
+                let ended_at_ms = self
+                    .chronicle
+                    .ended_at_ms(task.issue.number)
+                    .unwrap_or_default();
                 (2, u64::MAX - ended_at_ms, 0, number)
             }
         }
@@ -453,7 +558,9 @@ impl Story {
 
     /// Returns one task.
     pub(crate) fn task_of(&self, issue: u64, now_ms: u64) -> Option<view::TaskView> {
-        self.engine.task(IssueNumber(issue)).map(|task| self.task(task, now_ms))
+        self.engine
+            .task(IssueNumber(issue))
+            .map(|task| self.task(task, now_ms))
     }
 
     fn task(&self, task: &Task, now_ms: u64) -> view::TaskView {
@@ -477,11 +584,21 @@ impl Story {
             reason: outcome
                 .filter(|outcome| !matches!(outcome, Outcome::Done { .. }))
                 .map(|outcome| line(&ended(outcome))),
-            last_failure: task.last_failure.as_ref().filter(|_| is_open).map(|(_, message)| line(message)),
-            pull_request: outcome
-                .and_then(Outcome::pull_request)
-                .map(|pull| view::PullRequestView { number: pull.number, url: self.link(&pull.url) }),
-            branch: task.publication.as_ref().map(|publication| line(&publication.branch)),
+            last_failure: task
+                .last_failure
+                .as_ref()
+                .filter(|_| is_open)
+                .map(|(_, message)| line(message)),
+            pull_request: outcome.and_then(Outcome::pull_request).map(|pull| {
+                view::PullRequestView {
+                    number: pull.number,
+                    url: self.link(&pull.url),
+                }
+            }),
+            branch: task
+                .publication
+                .as_ref()
+                .map(|publication| line(&publication.branch)),
             changes: task.work.as_ref().map(|work| view::ChangesView {
                 files: work.n_files,
                 added: work.added,
@@ -515,7 +632,11 @@ impl Story {
                 chronicle::SpanResult::Interrupted => view::SpanResult::Interrupted,
             },
         };
-        let ends_at_ms = if self.is_still() { self.chronicle.last_at_ms } else { now_ms };
+        let ends_at_ms = if self.is_still() {
+            self.chronicle.last_at_ms
+        } else {
+            now_ms
+        };
         view::TimelineView {
             session: self.session.to_string(),
             started_at: rfc3339(self.chronicle.started_at_ms),
@@ -549,9 +670,9 @@ pub(crate) const fn state(task: &Task) -> view::TaskState {
             Outcome::NeedsYou { .. } | Outcome::Budget { .. } => view::TaskState::NeedsYou,
             Outcome::NoChange | Outcome::Failed { .. } => view::TaskState::Failed,
             Outcome::Skipped { .. }
-            | Outcome::NotStarted { because: NotStarted::Budget | NotStarted::Until | NotStarted::Stopped(_) } => {
-                view::TaskState::NotStarted
-            }
+            | Outcome::NotStarted {
+                because: NotStarted::Budget | NotStarted::Until | NotStarted::Stopped(_),
+            } => view::TaskState::NotStarted,
         },
     }
 }
@@ -576,7 +697,11 @@ fn kind_of(event: &Event) -> String {
             self.0.extend_from_slice(bytes);
             // `{"type":"…"` has four quotes; what follows may be a whole issue.
             let n_quotes = self.0.iter().filter(|byte| **byte == b'"').count();
-            if n_quotes < 4 { Ok(bytes.len()) } else { Err(std::io::ErrorKind::WriteZero.into()) }
+            if n_quotes < 4 {
+                Ok(bytes.len())
+            } else {
+                Err(std::io::ErrorKind::WriteZero.into())
+            }
         }
 
         fn flush(&mut self) -> std::io::Result<()> {
@@ -586,7 +711,11 @@ fn kind_of(event: &Event) -> String {
 
     let mut head = Head(Vec::new());
     let _ = serde_json::to_writer(&mut head, event);
-    String::from_utf8_lossy(&head.0).split('"').nth(3).unwrap_or_default().to_owned()
+    String::from_utf8_lossy(&head.0)
+        .split('"')
+        .nth(3)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[cfg(test)]
@@ -598,10 +727,17 @@ mod tests {
     use autoissue_core::redaction::Redaction;
 
     fn told(events: &[Event]) -> Story {
-        let style = Style { screen: Screen::new(Redaction::default()), time: LocalTime::utc() };
+        let style = Style {
+            screen: Screen::new(Redaction::default()),
+            time: LocalTime::utc(),
+        };
         let mut story = Story::new(SessionId::new(0, [0, 1]), style);
         for (seq, event) in (1..).zip(events) {
-            story.take(&Envelope { seq, at_ms: seq * 1_000, event: event.clone() });
+            story.take(&Envelope {
+                seq,
+                at_ms: seq * 1_000,
+                event: event.clone(),
+            });
         }
         story
     }
@@ -624,35 +760,82 @@ mod tests {
     fn a_view_says_where_every_task_is_and_why_it_waits() {
         let story = told(&night());
         let overview = story.overview(60_000, &BTreeMap::from([(3, Shown::default())]));
-        let counts = view::Counts { total: 4, waiting: 1, running: 1, done: 1, failed: 1, ..Default::default() };
+        let counts = view::Counts {
+            total: 4,
+            waiting: 1,
+            running: 1,
+            done: 1,
+            failed: 1,
+            ..Default::default()
+        };
         assert_eq!(overview.counts, counts);
-        assert_eq!((overview.status, overview.health), (view::SessionStatus::Running, view::SessionHealth::Attention));
-        let waiting =
-            story.tasks(Wanted { state: Some(view::TaskState::Waiting), limit: 9, ..Wanted::default() }, 60_000);
+        assert_eq!(
+            (overview.status, overview.health),
+            (view::SessionStatus::Running, view::SessionHealth::Attention)
+        );
+        let waiting = story.tasks(
+            Wanted {
+                state: Some(view::TaskState::Waiting),
+                limit: 9,
+                ..Wanted::default()
+            },
+            60_000,
+        );
         let why = waiting.tasks[0].why.as_ref().map(Shown::as_str);
-        assert_eq!((waiting.total, why), (1, Some("domain database is busy with #3")));
+        assert_eq!(
+            (waiting.total, why),
+            (1, Some("domain database is busy with #3"))
+        );
     }
 
     #[test]
     fn only_a_web_address_becomes_a_link() {
-        let mut events = admitted(Settings::default(), &[(1, "One", "backend"), (2, "Two", "frontend")]);
-        let evil = PullRequest { number: 1, url: "javascript:alert(1)".to_owned() };
-        events.push(finished(1, Outcome::Done { pull_request: Some(evil) }));
+        let mut events = admitted(
+            Settings::default(),
+            &[(1, "One", "backend"), (2, "Two", "frontend")],
+        );
+        let evil = PullRequest {
+            number: 1,
+            url: "javascript:alert(1)".to_owned(),
+        };
+        events.push(finished(
+            1,
+            Outcome::Done {
+                pull_request: Some(evil),
+            },
+        ));
         events.extend(shipped(2, 31, 10));
         let story = told(&events);
         let url = |issue| story.task_of(issue, 0).unwrap().pull_request.unwrap().url;
         assert_eq!(url(1), None);
-        assert_eq!(url(2).unwrap().as_str(), "https://github.com/owner/shop/pull/31");
+        assert_eq!(
+            url(2).unwrap().as_str(),
+            "https://github.com/owner/shop/pull/31"
+        );
     }
 
     #[test]
     fn a_page_of_tasks_is_a_part_of_all_that_fit() {
         let issues: Vec<(u64, String)> = (1..=50).map(|n| (n, format!("Task {n}"))).collect();
-        let issues: Vec<_> = issues.iter().map(|(n, title)| (*n, title.as_str(), "backend")).collect();
+        let issues: Vec<_> = issues
+            .iter()
+            .map(|(n, title)| (*n, title.as_str(), "backend"))
+            .collect();
         let story = told(&admitted(Settings::default(), &issues));
-        let page = story.tasks(Wanted { text: Some("TASK 1"), offset: 2, limit: 3, ..Wanted::default() }, 0);
+        let page = story.tasks(
+            Wanted {
+                text: Some("TASK 1"),
+                offset: 2,
+                limit: 3,
+                ..Wanted::default()
+            },
+            0,
+        );
         let numbers: Vec<u64> = page.tasks.iter().map(|task| task.issue).collect();
-        assert_eq!((page.total, page.offset, numbers), (11, 2, vec![11, 12, 13]));
+        assert_eq!(
+            (page.total, page.offset, numbers),
+            (11, 2, vec![11, 12, 13])
+        );
     }
 
     #[test]
@@ -669,10 +852,18 @@ mod tests {
     fn an_open_breaker_is_the_worst_of_all_states() {
         let service = Service::Agent("claude".to_owned());
         let mut events = night();
-        events.push(Event::BreakerOpened { service, until: Time::from_ms(99_000), n_failures: 5 });
+        events.push(Event::BreakerOpened {
+            service,
+            until: Time::from_ms(99_000),
+            n_failures: 5,
+        });
         let overview = told(&events).overview(60_000, &BTreeMap::new());
         assert_eq!(overview.circuit_breaker.state, view::BreakerState::Open);
         assert_eq!(overview.health, view::SessionHealth::Trouble);
-        assert_eq!(overview.circuit_breaker.services.len(), 2, "the forge is listed too");
+        assert_eq!(
+            overview.circuit_breaker.services.len(),
+            2,
+            "the forge is listed too"
+        );
     }
 }

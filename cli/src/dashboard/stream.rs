@@ -101,10 +101,18 @@ impl Reader {
 
     /// Answers with its stream, which holds on to a permit as long as it lasts.
     pub(crate) fn respond(self, permit: impl Send + 'static) -> Response {
-        let hello = view::HelloView { session: self.hub.session().to_string(), after_seq: self.after_seq };
+        let hello = view::HelloView {
+            session: self.hub.session().to_string(),
+            after_seq: self.after_seq,
+        };
         let hello = message_of("hello", None, &hello);
         // What was told between the reader's last look and now has not reached it.
-        let hello = [Bytes::from_static(RETRY.as_bytes()), hello, self.hub.overview_message()].concat();
+        let hello = [
+            Bytes::from_static(RETRY.as_bytes()),
+            hello,
+            self.hub.overview_message(),
+        ]
+        .concat();
         let stream = futures_util::stream::once(std::future::ready(Bytes::from(hello)));
         let body = Body::from_stream(futures_util::StreamExt::map(
             futures_util::StreamExt::chain(stream, self.messages()),
@@ -114,7 +122,10 @@ impl Reader {
             },
         ));
         let headers = [
-            (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+            (
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/event-stream"),
+            ),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ];
         (headers, body).into_response()
@@ -163,7 +174,12 @@ impl Reader {
     fn bye(&mut self, reason: &'static str) -> Bytes {
         self.is_done = true;
         // The newest state goes with it: there is no other chance.
-        [self.hub.overview_message(), message_of("bye", None, &Bye { reason })].concat().into()
+        [
+            self.hub.overview_message(),
+            message_of("bye", None, &Bye { reason }),
+        ]
+        .concat()
+        .into()
     }
 
     /// Returns messages of events that the reader has not had; `None` where there are none, or where they cannot be read.
@@ -190,13 +206,21 @@ impl Reader {
         let session = self.hub.session().clone();
         let mut messages = Vec::new();
         while messages.is_empty() && past.story.last_seq() < past.until_seq {
-            let read = self.archive.events(session.clone(), past.story.last_seq()).await;
-            let events = read.inspect_err(|error| tracing::warn!(%error, "a reader's gap cannot be read")).ok();
+            let read = self
+                .archive
+                .events(session.clone(), past.story.last_seq())
+                .await;
+            let events = read
+                .inspect_err(|error| tracing::warn!(%error, "a reader's gap cannot be read"))
+                .ok();
             let Some(events) = events.filter(|events| !events.is_empty()) else {
                 self.is_done = true;
                 return Some(message_of("bye", None, &Bye { reason: "retry" }));
             };
-            for envelope in events.iter().filter(|envelope| envelope.seq <= past.until_seq) {
+            for envelope in events
+                .iter()
+                .filter(|envelope| envelope.seq <= past.until_seq)
+            {
                 let view = past.story.take(envelope);
                 if self.after_seq < view.seq {
                     messages.extend_from_slice(&event_message(&session, &view));
@@ -214,7 +238,9 @@ impl Reader {
 /// Waits until another session is the current one; for ever where the reader named its session.
 async fn moved_on(current: &mut Option<watch::Receiver<Option<SessionId>>>, session: &SessionId) {
     if let Some(current) = current {
-        let other = current.wait_for(|current| current.as_ref().is_some_and(|current| current != session)).await;
+        let other = current
+            .wait_for(|current| current.as_ref().is_some_and(|current| current != session))
+            .await;
         if other.is_ok() {
             return;
         }
@@ -231,7 +257,11 @@ mod tests {
         let session = SessionId::new(0, [0, 1]);
         let id = |seq: &str| format!("{session}:{seq}");
         assert_eq!(place(&session, Some(&id("57")), None), 57);
-        assert_eq!(place(&session, Some(&id("57")), Some(9)), 57, "the browser knows better than the address");
+        assert_eq!(
+            place(&session, Some(&id("57")), Some(9)),
+            57,
+            "the browser knows better than the address"
+        );
         assert_eq!(place(&session, Some("20260101-0000-0000:57"), Some(9)), 0);
         assert_eq!(place(&session, Some(&id("x")), None), 0);
         assert_eq!(place(&session, None, Some(9)), 9);

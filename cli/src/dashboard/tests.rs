@@ -20,12 +20,22 @@ const N_EVENTS: u64 = 3_000;
 
 fn events() -> Vec<Event> {
     let tasks = (2..=N_EVENTS).map(|number| accepted(number, "one of many"));
-    std::iter::once(started(Settings::default())).chain(tasks).collect()
+    std::iter::once(started(Settings::default()))
+        .chain(tasks)
+        .collect()
 }
 
 fn hub_of(session: &SessionId, state_dir: &std::path::Path) -> Arc<Hub> {
-    let style = Style { screen: Screen::new(Redaction::default()), time: LocalTime::utc() };
-    Hub::new(session.clone(), state_dir.to_owned(), style, Control::Journal)
+    let style = Style {
+        screen: Screen::new(Redaction::default()),
+        time: LocalTime::utc(),
+    };
+    Hub::new(
+        session.clone(),
+        state_dir.to_owned(),
+        style,
+        Control::Journal,
+    )
 }
 
 fn journaled(state_dir: &std::path::Path, session: &SessionId, events: &[Event]) -> Journal {
@@ -45,9 +55,21 @@ fn journaled(state_dir: &std::path::Path, session: &SessionId, events: &[Event])
 }
 
 fn append(journal: &mut Journal, session: &SessionId, events: &[Event]) {
-    let bodies: Vec<String> = events.iter().map(|event| serde_json::to_string(event).unwrap()).collect();
-    let rows: Vec<NewEvent> = bodies.iter().map(|body| NewEvent { kind: "x", issue: None, body }).collect();
-    journal.append(session, 1, &rows, AppendExtras::default()).unwrap();
+    let bodies: Vec<String> = events
+        .iter()
+        .map(|event| serde_json::to_string(event).unwrap())
+        .collect();
+    let rows: Vec<NewEvent> = bodies
+        .iter()
+        .map(|body| NewEvent {
+            kind: "x",
+            issue: None,
+            body,
+        })
+        .collect();
+    journal
+        .append(session, 1, &rows, AppendExtras::default())
+        .unwrap();
 }
 
 /// Returns the numbers of all messages that the hub has after a number.
@@ -55,8 +77,13 @@ fn numbers(hub: &Hub, mut after: u64) -> Vec<u64> {
     let mut numbers = Vec::new();
     while let Taken::Messages(messages, last) = hub.messages_after(after) {
         let text = String::from_utf8(messages.to_vec()).unwrap();
-        numbers
-            .extend(text.lines().filter_map(|line| line.strip_prefix("id: ")?.split_once(':')?.1.parse::<u64>().ok()));
+        numbers.extend(text.lines().filter_map(|line| {
+            line.strip_prefix("id: ")?
+                .split_once(':')?
+                .1
+                .parse::<u64>()
+                .ok()
+        }));
         after = last;
     }
     numbers
@@ -72,11 +99,26 @@ async fn a_hub_that_falls_behind_on_the_bus_has_every_event_once_and_in_order() 
     let bus = Bus::new(0);
     let (subscription, lane) = (bus.subscribe(0), bus.watch_progress());
     for (seq, event) in (1..).zip(events) {
-        bus.publish(Envelope { seq, at_ms: 1, event });
+        bus.publish(Envelope {
+            seq,
+            at_ms: 1,
+            event,
+        });
     }
-    bus.report(Progress { issue: 7, attempt: 1, kind: ProgressKind::Line, text: "said\ntwice".to_owned() });
+    bus.report(Progress {
+        issue: 7,
+        attempt: 1,
+        kind: ProgressKind::Line,
+        text: "said\ntwice".to_owned(),
+    });
     drop(bus);
-    follow::bus(Arc::downgrade(&hub), subscription, lane, Archive::new(state.path().to_owned())).await;
+    follow::bus(
+        Arc::downgrade(&hub),
+        subscription,
+        lane,
+        Archive::new(state.path().to_owned()),
+    )
+    .await;
     assert!(numbers(&hub, 0).into_iter().eq(1..=N_EVENTS));
     assert!(numbers(&hub, 2_990).into_iter().eq(2_991..=N_EVENTS));
     assert_eq!(hub.look(Story::last_seq), N_EVENTS);
@@ -89,13 +131,22 @@ async fn streams_are_told_how_the_session_stands_whoever_read_the_news() {
     let session = SessionId::new(0, [0, 1]);
     let events = events();
     let mut journal = journaled(state.path(), &session, &events[..3]);
-    let (hub, archive) = (hub_of(&session, state.path()), Archive::new(state.path().to_owned()));
+    let (hub, archive) = (
+        hub_of(&session, state.path()),
+        Archive::new(state.path().to_owned()),
+    );
     follow::open(&hub, &archive).await.unwrap();
     let told = hub.watch_overview();
     append(&mut journal, &session, &events[3..5]);
     // Somebody asks for the list of tasks before the follower looks.
     follow::open(&hub, &archive).await.unwrap();
-    follow::look(&hub, &archive, &mut follow::Transcripts::default(), &mut follow::Throttle::default()).await;
+    follow::look(
+        &hub,
+        &archive,
+        &mut follow::Transcripts::default(),
+        &mut follow::Throttle::default(),
+    )
+    .await;
     let told = String::from_utf8(told.borrow().to_vec()).unwrap();
     assert!(told.contains(r#""last_seq":5"#), "{told:?}");
 }

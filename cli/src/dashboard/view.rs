@@ -153,7 +153,9 @@ pub(crate) struct Counts {
 }
 
 /// In which of the groups of [`Counts`] a task is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum TaskState {
     /// Not started yet, or waiting for another try.

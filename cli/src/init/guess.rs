@@ -46,7 +46,10 @@ const NEW_YARN: &str = "__metadata:";
 
 /// Looks at the files in a repository's root.
 pub(super) fn look(root: &Path) -> Guessed {
-    let mut look = Look { root, guessed: Guessed::default() };
+    let mut look = Look {
+        root,
+        guessed: Guessed::default(),
+    };
     look.rust();
     look.node();
     look.python();
@@ -69,8 +72,14 @@ impl Look<'_> {
 
     fn text(&self, name: &str) -> Option<String> {
         let path = self.root.join(name);
-        let is_small = path.metadata().is_ok_and(|found| found.is_file() && found.len() <= FILE_BYTES_MAX);
-        if is_small { std::fs::read_to_string(path).ok() } else { None }
+        let is_small = path
+            .metadata()
+            .is_ok_and(|found| found.is_file() && found.len() <= FILE_BYTES_MAX);
+        if is_small {
+            std::fs::read_to_string(path).ok()
+        } else {
+            None
+        }
     }
 
     fn contains(&self, name: &str, word: &str) -> bool {
@@ -78,30 +87,52 @@ impl Look<'_> {
     }
 
     fn setup(&mut self, command: impl Into<String>, from: &'static str) {
-        self.guessed.setup.push(Guess { command: command.into(), from });
+        self.guessed.setup.push(Guess {
+            command: command.into(),
+            from,
+        });
     }
 
     fn check(&mut self, command: impl Into<String>, from: &'static str) {
-        self.guessed.checks.push(Guess { command: command.into(), from });
+        self.guessed.checks.push(Guess {
+            command: command.into(),
+            from,
+        });
     }
 
     /// Adds the setup of the first lock file that is there, and returns what its programs are run by.
     fn manager(&mut self, managers: &[Manager]) -> Option<&'static str> {
         let &(lock, install, run) = managers.iter().find(|(lock, ..)| self.has(lock))?;
         let is_new_yarn = lock == "yarn.lock" && self.contains(lock, NEW_YARN);
-        self.setup(if is_new_yarn { "yarn install --immutable" } else { install }, lock);
+        self.setup(
+            if is_new_yarn {
+                "yarn install --immutable"
+            } else {
+                install
+            },
+            lock,
+        );
         Some(run)
     }
 
     fn rust(&mut self) {
         if self.has("Cargo.toml") {
             let is_workspace = self.contains("Cargo.toml", "[workspace");
-            self.check(if is_workspace { "cargo test --workspace" } else { "cargo test" }, "Cargo.toml");
+            self.check(
+                if is_workspace {
+                    "cargo test --workspace"
+                } else {
+                    "cargo test"
+                },
+                "Cargo.toml",
+            );
         }
     }
 
     fn node(&mut self) {
-        let Some(package) = self.text("package.json") else { return };
+        let Some(package) = self.text("package.json") else {
+            return;
+        };
         let run = self.manager(&NODE).unwrap_or("npm ");
         if has_test_script(&package) {
             self.check(format!("{run}test"), "package.json");
@@ -113,8 +144,15 @@ impl Look<'_> {
         let files = ["pytest.ini", "conftest.py", "tests/conftest.py"];
         let by_name = files.into_iter().find(|name| self.has(name));
         let by_content = || {
-            let files = [("pyproject.toml", "pytest"), ("setup.cfg", "[tool:pytest]"), ("tox.ini", "[pytest]")];
-            files.into_iter().find(|(name, word)| self.contains(name, word)).map(|(name, _)| name)
+            let files = [
+                ("pyproject.toml", "pytest"),
+                ("setup.cfg", "[tool:pytest]"),
+                ("tox.ini", "[pytest]"),
+            ];
+            files
+                .into_iter()
+                .find(|(name, word)| self.contains(name, word))
+                .map(|(name, _)| name)
         };
         if let Some(from) = by_name.or_else(by_content) {
             self.check(format!("{run}pytest"), from);
@@ -136,9 +174,15 @@ impl Look<'_> {
         if self.has("composer.lock") {
             self.setup("composer install", "composer.lock");
         }
-        if self.text("composer.json").is_some_and(|package| has_test_script(&package)) {
+        if self
+            .text("composer.json")
+            .is_some_and(|package| has_test_script(&package))
+        {
             self.check("composer test", "composer.json");
-        } else if let Some(from) = ["phpunit.xml", "phpunit.xml.dist"].into_iter().find(|name| self.has(name)) {
+        } else if let Some(from) = ["phpunit.xml", "phpunit.xml.dist"]
+            .into_iter()
+            .find(|name| self.has(name))
+        {
             self.check("vendor/bin/phpunit", from);
         }
     }
@@ -148,10 +192,27 @@ impl Look<'_> {
             self.check("go test ./...", "go.mod");
         }
         if self.has("pom.xml") {
-            self.check(if self.has("mvnw") { "./mvnw -B test" } else { "mvn -B test" }, "pom.xml");
+            self.check(
+                if self.has("mvnw") {
+                    "./mvnw -B test"
+                } else {
+                    "mvn -B test"
+                },
+                "pom.xml",
+            );
         }
-        if let Some(from) = ["build.gradle", "build.gradle.kts"].into_iter().find(|name| self.has(name)) {
-            self.check(if self.has("gradlew") { "./gradlew test" } else { "gradle test" }, from);
+        if let Some(from) = ["build.gradle", "build.gradle.kts"]
+            .into_iter()
+            .find(|name| self.has(name))
+        {
+            self.check(
+                if self.has("gradlew") {
+                    "./gradlew test"
+                } else {
+                    "gradle test"
+                },
+                from,
+            );
         }
         if self.has("mix.exs") {
             if self.has("mix.lock") {
@@ -172,8 +233,14 @@ impl Look<'_> {
             ("make test", "GNUmakefile"),
             ("just test", "justfile"),
         ];
-        let is_test = |line: &str| line.strip_prefix("test").is_some_and(|rest| rest.trim_start().starts_with(':'));
-        let has_test = |name: &str| self.text(name).is_some_and(|text| text.lines().any(is_test));
+        let is_test = |line: &str| {
+            line.strip_prefix("test")
+                .is_some_and(|rest| rest.trim_start().starts_with(':'))
+        };
+        let has_test = |name: &str| {
+            self.text(name)
+                .is_some_and(|text| text.lines().any(is_test))
+        };
         if let Some((command, from)) = runners.into_iter().find(|(_, name)| has_test(name)) {
             self.check(command, from);
         }
@@ -204,10 +271,26 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         let guessed = look(root.path());
-        let commands = |guesses: &[Guess]| guesses.iter().map(|guess| guess.command.clone()).collect::<Vec<_>>();
-        assert_eq!((commands(&guessed.setup), commands(&guessed.checks)), (owned(setup), owned(checks)), "{files:?}");
+        let commands = |guesses: &[Guess]| {
+            guesses
+                .iter()
+                .map(|guess| guess.command.clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            (commands(&guessed.setup), commands(&guessed.checks)),
+            (owned(setup), owned(checks)),
+            "{files:?}"
+        );
         let is_there = |guess: &&Guess| files.iter().any(|(name, _)| *name == guess.from);
-        assert!(guessed.setup.iter().chain(&guessed.checks).all(|guess| is_there(&guess)), "{guessed:?}");
+        assert!(
+            guessed
+                .setup
+                .iter()
+                .chain(&guessed.checks)
+                .all(|guess| is_there(&guess)),
+            "{guessed:?}"
+        );
     }
 
     fn owned(texts: &[&str]) -> Vec<String> {
@@ -219,24 +302,79 @@ mod tests {
     #[test]
     fn dependencies_are_installed_as_the_lock_file_says() {
         check(&[PACKAGE], &[], &["npm test"]);
-        check(&[PACKAGE, ("package-lock.json", "{}")], &["npm ci"], &["npm test"]);
-        check(&[PACKAGE, ("pnpm-lock.yaml", "")], &["pnpm install --frozen-lockfile"], &["pnpm test"]);
-        check(&[PACKAGE, ("yarn.lock", "# yarn lockfile v1")], &["yarn install --frozen-lockfile"], &["yarn test"]);
-        check(&[PACKAGE, ("yarn.lock", "__metadata:\n  version: 8")], &["yarn install --immutable"], &["yarn test"]);
-        check(&[PACKAGE, ("bun.lock", "")], &["bun install --frozen-lockfile"], &["bun run test"]);
-        check(&[("uv.lock", ""), ("pyproject.toml", "[tool.pytest.ini_options]")], &["uv sync"], &["uv run pytest"]);
-        check(&[("poetry.lock", ""), ("tests/conftest.py", "")], &["poetry install"], &["poetry run pytest"]);
-        check(&[("Gemfile.lock", ""), (".rspec", "")], &["bundle install"], &["bundle exec rspec"]);
-        check(&[("mix.lock", ""), ("mix.exs", "")], &["mix deps.get"], &["mix test"]);
+        check(
+            &[PACKAGE, ("package-lock.json", "{}")],
+            &["npm ci"],
+            &["npm test"],
+        );
+        check(
+            &[PACKAGE, ("pnpm-lock.yaml", "")],
+            &["pnpm install --frozen-lockfile"],
+            &["pnpm test"],
+        );
+        check(
+            &[PACKAGE, ("yarn.lock", "# yarn lockfile v1")],
+            &["yarn install --frozen-lockfile"],
+            &["yarn test"],
+        );
+        check(
+            &[PACKAGE, ("yarn.lock", "__metadata:\n  version: 8")],
+            &["yarn install --immutable"],
+            &["yarn test"],
+        );
+        check(
+            &[PACKAGE, ("bun.lock", "")],
+            &["bun install --frozen-lockfile"],
+            &["bun run test"],
+        );
+        check(
+            &[
+                ("uv.lock", ""),
+                ("pyproject.toml", "[tool.pytest.ini_options]"),
+            ],
+            &["uv sync"],
+            &["uv run pytest"],
+        );
+        check(
+            &[("poetry.lock", ""), ("tests/conftest.py", "")],
+            &["poetry install"],
+            &["poetry run pytest"],
+        );
+        check(
+            &[("Gemfile.lock", ""), (".rspec", "")],
+            &["bundle install"],
+            &["bundle exec rspec"],
+        );
+        check(
+            &[("mix.lock", ""), ("mix.exs", "")],
+            &["mix deps.get"],
+            &["mix test"],
+        );
         let composer = ("composer.json", r#"{"scripts":{"test":["phpunit"]}}"#);
-        check(&[composer, ("composer.lock", "")], &["composer install"], &["composer test"]);
+        check(
+            &[composer, ("composer.lock", "")],
+            &["composer install"],
+            &["composer test"],
+        );
     }
 
     #[test]
     fn checks_are_guessed_from_files() {
-        check(&[("Cargo.toml", "[package]"), ("Makefile", "test:\n")], &[], &["cargo test"]);
-        check(&[("Cargo.toml", "[workspace]")], &[], &["cargo test --workspace"]);
-        check(&[("go.mod", ""), ("setup.cfg", "[tool:pytest]")], &[], &["pytest", "go test ./..."]);
+        check(
+            &[("Cargo.toml", "[package]"), ("Makefile", "test:\n")],
+            &[],
+            &["cargo test"],
+        );
+        check(
+            &[("Cargo.toml", "[workspace]")],
+            &[],
+            &["cargo test --workspace"],
+        );
+        check(
+            &[("go.mod", ""), ("setup.cfg", "[tool:pytest]")],
+            &[],
+            &["pytest", "go test ./..."],
+        );
         check(&[("pom.xml", ""), ("mvnw", "")], &[], &["./mvnw -B test"]);
         check(&[("build.gradle.kts", "")], &[], &["gradle test"]);
         check(&[("Makefile", "all:\ntest : all\n")], &[], &["make test"]);
@@ -247,9 +385,17 @@ mod tests {
     #[test]
     fn what_is_no_test_is_not_taken_for_one() {
         let placeholder = r#"{"scripts":{"test":"echo \"Error: no test specified\" && exit 1"}}"#;
-        check(&[("package.json", placeholder), ("package-lock.json", "{}")], &["npm ci"], &[]);
+        check(
+            &[("package.json", placeholder), ("package-lock.json", "{}")],
+            &["npm ci"],
+            &[],
+        );
         check(&[("package.json", "torn {")], &[], &[]);
-        check(&[("Makefile", "tests:\n"), ("pyproject.toml", "[project]")], &[], &[]);
+        check(
+            &[("Makefile", "tests:\n"), ("pyproject.toml", "[project]")],
+            &[],
+            &[],
+        );
         check(&[("README.md", "")], &[], &[]);
     }
 }

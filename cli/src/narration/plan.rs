@@ -15,51 +15,129 @@ const N_PROBLEMS_MAX: usize = 10;
 pub(super) fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
-        Event::PlannerStarted { attempt, reserved, model } => {
-            let model = model.as_deref().map(|model| format!(" · {}", one_line(model))).unwrap_or_default();
-            one(Plain, format!("planner started, attempt {attempt}{model} · {reserved} reserved"))
+        Event::PlannerStarted {
+            attempt,
+            reserved,
+            model,
+        } => {
+            let model = model
+                .as_deref()
+                .map(|model| format!(" · {}", one_line(model)))
+                .unwrap_or_default();
+            one(
+                Plain,
+                format!("planner started, attempt {attempt}{model} · {reserved} reserved"),
+            )
         }
         Event::PlannerMetered { spent, .. } => one(Detail, format!("planner: {spent} so far")),
-        Event::PlannerExited { report, charged, assumed, .. } => {
-            let cost = if *assumed { format!("{charged} (assumed)") } else { charged.to_string() };
+        Event::PlannerExited {
+            report,
+            charged,
+            assumed,
+            ..
+        } => {
+            let cost = if *assumed {
+                format!("{charged} (assumed)")
+            } else {
+                charged.to_string()
+            };
             let (tone, how) = match &report.ended {
                 Ended::Done => (Plain, "planner is done".to_owned()),
                 Ended::Budget => (Odd, "planner reached its budget".to_owned()),
-                Ended::Failed { failure } => (Odd, format!("planner failed: {}", message(&failure.to_string()))),
+                Ended::Failed { failure } => (
+                    Odd,
+                    format!("planner failed: {}", message(&failure.to_string())),
+                ),
             };
-            one(tone, format!("{how} · {} · {cost}", span(report.duration_ms)))
+            one(
+                tone,
+                format!("{how} · {} · {cost}", span(report.duration_ms)),
+            )
         }
-        Event::PlannerFailed { retry_at, .. } => one(Odd, format!("the planner is {}", next_try(*retry_at, time))),
-        Event::PlanRejected { rejection, again, .. } => {
-            let next = if *again { "it is asked to mend this" } else { "it was asked before" };
+        Event::PlannerFailed { retry_at, .. } => {
+            one(Odd, format!("the planner is {}", next_try(*retry_at, time)))
+        }
+        Event::PlanRejected {
+            rejection, again, ..
+        } => {
+            let next = if *again {
+                "it is asked to mend this"
+            } else {
+                "it was asked before"
+            };
             let first = (Odd, format!("the planner's answer is no plan; {next}"));
-            let problems = rejection.message.lines().filter(|line| !line.trim().is_empty()).take(N_PROBLEMS_MAX);
-            std::iter::once(first).chain(problems.map(|line| (Odd, message(line)))).collect()
+            let problems = rejection
+                .message
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .take(N_PROBLEMS_MAX);
+            std::iter::once(first)
+                .chain(problems.map(|line| (Odd, message(line))))
+                .collect()
         }
         Event::PlanProposed { plan } => {
-            let n_dependencies: usize = plan.issues.iter().map(|issue| issue.depends_on.len()).sum();
+            let n_dependencies: usize =
+                plan.issues.iter().map(|issue| issue.depends_on.len()).sum();
             let dependencies = match n_dependencies {
                 0 => String::new(),
                 1 => ", 1 dependency".to_owned(),
                 n => format!(", {n} dependencies"),
             };
-            one(Plain, format!("plan of {}{dependencies}", counted(plan.issues.len(), "issue")))
+            one(
+                Plain,
+                format!(
+                    "plan of {}{dependencies}",
+                    counted(plan.issues.len(), "issue")
+                ),
+            )
         }
-        Event::ConfirmationAwaited => one(Plain, "the plan waits for somebody to agree to it".to_owned()),
+        Event::ConfirmationAwaited => one(
+            Plain,
+            "the plan waits for somebody to agree to it".to_owned(),
+        ),
         Event::PlanConfirmed => one(Detail, "the plan is carried out".to_owned()),
-        Event::PlanDeclined => one(Plain, "the plan is not wanted; nothing is created".to_owned()),
-        Event::IssueCreated { position, number, existed, .. } => {
-            let title = engine.planning().and_then(|planning| planning.issue_at(*position)).map(|it| title(&it.title));
-            let how = if *existed { "was there already as" } else { "is created as" };
-            one(Good, format!("issue {position} {how} {number}: {}", title.unwrap_or_default()))
+        Event::PlanDeclined => one(
+            Plain,
+            "the plan is not wanted; nothing is created".to_owned(),
+        ),
+        Event::IssueCreated {
+            position,
+            number,
+            existed,
+            ..
+        } => {
+            let title = engine
+                .planning()
+                .and_then(|planning| planning.issue_at(*position))
+                .map(|it| title(&it.title));
+            let how = if *existed {
+                "was there already as"
+            } else {
+                "is created as"
+            };
+            one(
+                Good,
+                format!(
+                    "issue {position} {how} {number}: {}",
+                    title.unwrap_or_default()
+                ),
+            )
         }
-        Event::IssueLinked { position, .. } => one(Detail, format!("issue {position} says what it depends on")),
+        Event::IssueLinked { position, .. } => {
+            one(Detail, format!("issue {position} says what it depends on"))
+        }
         Event::CreationDelayed { failure, until, .. } => {
             let (why, at) = (message(&failure.to_string()), time.clock(until.ms()));
-            one(Odd, format!("creating issues failed: {why} · tried again at {at}"))
+            one(
+                Odd,
+                format!("creating issues failed: {why} · tried again at {at}"),
+            )
         }
         Event::CreationRetried => one(Detail, "creating issues".to_owned()),
-        Event::CreationSuspended => one(Bad, "no more issues are created now; what is created stays".to_owned()),
+        Event::CreationSuspended => one(
+            Bad,
+            "no more issues are created now; what is created stays".to_owned(),
+        ),
         _ => Vec::new(),
     }
 }
@@ -69,14 +147,20 @@ pub(crate) fn stage_of_plan(engine: &Engine) -> Option<String> {
     let planning = engine.planning()?;
     let n_issues = planning.plan.as_ref().map_or(0, |plan| plan.issues.len());
     match engine.phase() {
-        Phase::Decomposing if planning.attempt.is_some() => {
-            Some(format!("the planner works, attempt {}", planning.n_attempts))
-        }
+        Phase::Decomposing if planning.attempt.is_some() => Some(format!(
+            "the planner works, attempt {}",
+            planning.n_attempts
+        )),
         Phase::Decomposing => Some("the planner waits".to_owned()),
-        Phase::Confirming => {
-            Some(format!("the plan of {} waits for somebody to agree to it", counted(n_issues, "issue")))
-        }
-        Phase::Creating => Some(format!("{} of {} created", planning.created.len(), counted(n_issues, "issue"))),
+        Phase::Confirming => Some(format!(
+            "the plan of {} waits for somebody to agree to it",
+            counted(n_issues, "issue")
+        )),
+        Phase::Creating => Some(format!(
+            "{} of {} created",
+            planning.created.len(),
+            counted(n_issues, "issue")
+        )),
         _ => None,
     }
 }
@@ -84,7 +168,8 @@ pub(crate) fn stage_of_plan(engine: &Engine) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use autoissue_core::engine::{
-        Failure, IssueNumber, Plan, PlanRules, PlanSource, PlannedIssue, Rejection, Settings, Time, Usd,
+        Failure, IssueNumber, Plan, PlanRules, PlanSource, PlannedIssue, Rejection, Settings, Time,
+        Usd,
     };
     use insta::assert_snapshot;
 
@@ -94,10 +179,20 @@ mod tests {
 
     #[test]
     fn a_plan_is_told_from_the_planner_to_the_last_issue() {
-        let source = PlanSource::Planner { model: None, cap: Usd::from_cents(200) };
-        let settings = Settings { plan: Some(PlanRules { source, confirm: true }), ..Settings::default() };
+        let source = PlanSource::Planner {
+            model: None,
+            cap: Usd::from_cents(200),
+        };
+        let settings = Settings {
+            plan: Some(PlanRules {
+                source,
+                confirm: true,
+            }),
+            ..Settings::default()
+        };
         let rejection = Rejection {
-            message: "issue 1: `title` is missing\nissue 2 “\u{1b}[2JB”: it depends on itself".to_owned(),
+            message: "issue 1: `title` is missing\nissue 2 “\u{1b}[2JB”: it depends on itself"
+                .to_owned(),
             file: "/s/answer-1.txt".to_owned(),
         };
         let issue = |title: &str, depends_on: &[u32]| PlannedIssue {
@@ -105,25 +200,51 @@ mod tests {
             depends_on: depends_on.to_vec(),
             ..PlannedIssue::default()
         };
-        let plan = Plan { issues: vec![issue("One", &[]), issue("Two\u{202e}", &[1])], ..Plan::default() };
+        let plan = Plan {
+            issues: vec![issue("One", &[]), issue("Two\u{202e}", &[1])],
+            ..Plan::default()
+        };
         let until = Time::from_ms(5_527_000);
-        let failure = Failure::Network { message: "no route".to_owned() };
+        let failure = Failure::Network {
+            message: "no route".to_owned(),
+        };
         let created = |position, existed| {
             let number = IssueNumber(11 + u64::from(position));
-            Event::IssueCreated { position, number, existed, n_api_calls: 2 }
+            Event::IssueCreated {
+                position,
+                number,
+                existed,
+                n_api_calls: 2,
+            }
         };
         let mut events = started_plan("Build user authentication", settings, 42);
         events.extend([
-            Event::PlanRejected { attempt: 1, rejection, again: true },
-            Event::PlannerFailed { attempt: 2, failure: failure.clone(), charged: true, retry_at: Some(until) },
+            Event::PlanRejected {
+                attempt: 1,
+                rejection,
+                again: true,
+            },
+            Event::PlannerFailed {
+                attempt: 2,
+                failure: failure.clone(),
+                charged: true,
+                retry_at: Some(until),
+            },
             Event::PlanProposed { plan },
             Event::ConfirmationAwaited,
             Event::PlanConfirmed,
             created(1, false),
-            Event::CreationDelayed { failure, charged: true, until },
+            Event::CreationDelayed {
+                failure,
+                charged: true,
+                until,
+            },
             Event::CreationRetried,
             created(2, true),
-            Event::IssueLinked { position: 2, n_api_calls: 3 },
+            Event::IssueLinked {
+                position: 2,
+                n_api_calls: 3,
+            },
         ]);
         let mut engine = Engine::new();
         let mut told = Vec::new();
@@ -131,7 +252,11 @@ mod tests {
             engine.apply(event);
             let stage = stage_of_plan(&engine).unwrap_or_default();
             let sentences = narrate(event, &engine, &LocalTime::utc());
-            told.extend(sentences.into_iter().map(|it| format!("{:?}: {}    [{stage}]", it.tone, it.text)));
+            told.extend(
+                sentences
+                    .into_iter()
+                    .map(|it| format!("{:?}: {}    [{stage}]", it.tone, it.text)),
+            );
         }
         assert_snapshot!(told.join("\n"), @"
         Plain: session of owner/shop, plan of “Build user authentication”, budget $50.00    [the planner waits]

@@ -33,18 +33,29 @@ pub(super) fn can_be_asked() -> bool {
 /// # Errors
 /// Where the system does not let us listen for signals.
 pub(super) fn ask(around: &Surroundings, finished: &Finished) -> Result<Agreement, CliError> {
-    let n_issues = finished.engine.planning().and_then(|planning| Some(planning.plan.as_ref()?.issues.len()));
+    let n_issues = finished
+        .engine
+        .planning()
+        .and_then(|planning| Some(planning.plan.as_ref()?.issues.len()));
     // A key pressed while the planner worked is no answer to what was not asked yet.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-    around.console.say(proposal(&finished.engine, around.console.err));
-    around.console.say(format!("Create {} and run them? [y/N]", counted(n_issues.unwrap_or(0), "issue")));
+    around
+        .console
+        .say(proposal(&finished.engine, around.console.err));
+    around.console.say(format!(
+        "Create {} and run them? [y/N]",
+        counted(n_issues.unwrap_or(0), "issue")
+    ));
     wait_for_line().map(|line| line.as_deref().map_or(Agreement::None, meaning))
 }
 
 /// Waits for a line, or for a signal: a session that ran before in this process has taken their usual effect away.
 fn wait_for_line() -> Result<Option<String>, CliError> {
     let runtime = Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|source| CliError::System { what: "wait for an answer", source })?;
+    let runtime = runtime.map_err(|source| CliError::System {
+        what: "wait for an answer",
+        source,
+    })?;
     let line = runtime.block_on(async {
         let mut signals = Signals::listen()?;
         let line = tokio::task::spawn_blocking(|| {
@@ -63,7 +74,11 @@ fn wait_for_line() -> Result<Option<String>, CliError> {
 }
 
 fn meaning(line: &str) -> Agreement {
-    if matches!(line.trim().to_lowercase().as_str(), "y" | "yes") { Agreement::Yes } else { Agreement::No }
+    if matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
+        Agreement::Yes
+    } else {
+        Agreement::No
+    }
 }
 
 #[cfg(test)]

@@ -24,9 +24,17 @@ impl Out {
         let path = directory.join(path);
         let failed = |source: io::Error| match source.kind() {
             io::ErrorKind::AlreadyExists => CliError::FileExists { path: path.clone() },
-            _ => CliError::File { what: "write", path: path.clone(), source },
+            _ => CliError::File {
+                what: "write",
+                path: path.clone(),
+                source,
+            },
         };
-        OpenOptions::new().write(true).create_new(true).open(&path).map_err(failed)?;
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&path)
+            .map_err(failed)?;
         let _ = fs::remove_file(&path);
         Ok(Self { path })
     }
@@ -36,14 +44,34 @@ impl Out {
     /// # Errors
     /// [`CliError::File`]; the session's directory has the plan all the same.
     pub(super) fn save(&self, around: &Surroundings, finished: &Finished) -> Result<(), CliError> {
-        let Some(plan) = finished.engine.planning().and_then(|planning| planning.plan.as_ref()) else { return Ok(()) };
-        let directive = finished.engine.about().directive.as_deref().unwrap_or_default();
+        let Some(plan) = finished
+            .engine
+            .planning()
+            .and_then(|planning| planning.plan.as_ref())
+        else {
+            return Ok(());
+        };
+        let directive = finished
+            .engine
+            .about()
+            .directive
+            .as_deref()
+            .unwrap_or_default();
         let text = planner::write(directive, plan);
-        let file = OpenOptions::new().write(true).create_new(true).open(&self.path);
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&self.path);
         let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
-        written.map_err(|source| CliError::File { what: "write", path: self.path.clone(), source })?;
+        written.map_err(|source| CliError::File {
+            what: "write",
+            path: self.path.clone(),
+            source,
+        })?;
         if !around.console.quiet {
-            around.console.say(format!("the plan is in `{}`", self.path.display()));
+            around
+                .console
+                .say(format!("the plan is in `{}`", self.path.display()));
         }
         Ok(())
     }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use autoissue_core::engine::{About, Engine, Phase, Plan, PlannedIssue, Planning, SessionStatus, Usd};
+use autoissue_core::engine::{
+    About, Engine, Phase, Plan, PlannedIssue, Planning, SessionStatus, Usd,
+};
 use autoissue_core::session::PLAN_FILE;
 
 use super::tree::tree;
@@ -27,8 +29,14 @@ pub(crate) fn title_of(about: &About) -> String {
 
 /// Returns the plan for a person who is to agree to it.
 pub(crate) fn proposal(engine: &Engine, paint: Paint) -> String {
-    let Some((planning, plan)) = planned(engine) else { return String::new() };
-    format!("\n{}\n\n{}", paint.bold(heading(engine)), body(engine, planning, plan, paint))
+    let Some((planning, plan)) = planned(engine) else {
+        return String::new();
+    };
+    format!(
+        "\n{}\n\n{}",
+        paint.bold(heading(engine)),
+        body(engine, planning, plan, paint)
+    )
 }
 
 /// Returns the whole answer to a session that made a plan and carried nothing of it out; `None` for any other session.
@@ -41,17 +49,30 @@ pub(crate) fn answer(engine: &Engine, session_dir: &Path, paint: Paint) -> Optio
     let file = session_dir.join(PLAN_FILE);
     let command = format!("autoissue plan --from {}", quoted(&file.to_string_lossy()));
     let (what, next) = match status {
-        SessionStatus::Failed { message: why, budget: true } => {
+        SessionStatus::Failed {
+            message: why,
+            budget: true,
+        } => {
             let needed = estimate(engine, plan).dollars().ceil();
-            (message(why), format!("{command} --budget {needed:.0}    (or edit it first)"))
+            (
+                message(why),
+                format!("{command} --budget {needed:.0}    (or edit it first)"),
+            )
         }
         SessionStatus::Failed { message: why, .. } => (message(why), command),
         SessionStatus::Completed => ("nothing was created".to_owned(), command),
     };
-    let money = if planning.spent == Usd::ZERO { String::new() } else { format!("; planning cost {}", planning.spent) };
+    let money = if planning.spent == Usd::ZERO {
+        String::new()
+    } else {
+        format!("; planning cost {}", planning.spent)
+    };
     let body = body(engine, planning, plan, paint);
     let next = format!("next        {}\n", paint.bold(next));
-    Some(format!("{}: {what}{money}\n\n{body}{next}", heading(engine)))
+    Some(format!(
+        "{}: {what}{money}\n\n{body}{next}",
+        heading(engine)
+    ))
 }
 
 fn planned(engine: &Engine) -> Option<(&Planning, &Plan)> {
@@ -60,16 +81,35 @@ fn planned(engine: &Engine) -> Option<(&Planning, &Plan)> {
 }
 
 fn heading(engine: &Engine) -> String {
-    format!("plan of {} for {}", title_of(engine.about()), one_line(&engine.about().repository))
+    format!(
+        "plan of {} for {}",
+        title_of(engine.about()),
+        one_line(&engine.about().repository)
+    )
 }
 
 fn estimate(engine: &Engine, plan: &Plan) -> Usd {
-    plan.issues.iter().map(|issue| engine.planned_estimate(issue)).sum()
+    plan.issues
+        .iter()
+        .map(|issue| engine.planned_estimate(issue))
+        .sum()
 }
 
 fn body(engine: &Engine, planning: &Planning, plan: &Plan, paint: Paint) -> String {
-    let rows: Vec<_> = (1..).zip(&plan.issues).map(|(position, issue)| row(engine, position, issue)).collect();
-    let headings = ["", "domain", "labels", "complexity", "model", "estimate", "after", "title"];
+    let rows: Vec<_> = (1..)
+        .zip(&plan.issues)
+        .map(|(position, issue)| row(engine, position, issue))
+        .collect();
+    let headings = [
+        "",
+        "domain",
+        "labels",
+        "complexity",
+        "model",
+        "estimate",
+        "after",
+        "title",
+    ];
     let budget = engine.ledger().budget;
     let left = match planning.spent {
         Usd::ZERO => format!("of {budget}"),
@@ -79,7 +119,10 @@ fn body(engine: &Engine, planning: &Planning, plan: &Plan, paint: Paint) -> Stri
     let n_slots = engine.settings().n_slots;
     let estimate = estimate(engine, plan);
     let list = table(headings, &rows, paint);
-    format!("{list}\n{}\n{n_issues}, {n_slots} at once, estimated {estimate} {left}\n", tree(plan))
+    format!(
+        "{list}\n{}\n{n_issues}, {n_slots} at once, estimated {estimate} {left}\n",
+        tree(plan)
+    )
 }
 
 fn row(engine: &Engine, position: usize, issue: &PlannedIssue) -> [String; 8] {
@@ -91,7 +134,10 @@ fn row(engine: &Engine, position: usize, issue: &PlannedIssue) -> [String; 8] {
         one_line(&issue.domain),
         labels.join(", "),
         issue.complexity.name().to_owned(),
-        issue.model.as_deref().map_or_else(|| "its own".to_owned(), one_line),
+        issue
+            .model
+            .as_deref()
+            .map_or_else(|| "its own".to_owned(), one_line),
         engine.planned_estimate(issue).to_string(),
         after.join(", "),
         title(&issue.title),
@@ -106,7 +152,12 @@ mod tests {
     use super::*;
     use crate::fixture::started_plan;
 
-    fn issue(title: &str, domain: &str, complexity: Complexity, depends_on: &[u32]) -> PlannedIssue {
+    fn issue(
+        title: &str,
+        domain: &str,
+        complexity: Complexity,
+        depends_on: &[u32],
+    ) -> PlannedIssue {
         PlannedIssue {
             title: title.to_owned(),
             body: "x".to_owned(),
@@ -121,18 +172,36 @@ mod tests {
     fn proposed(settings: Settings) -> Vec<Event> {
         let issues = vec![
             issue("Add the user table", "database", Complexity::Simple, &[]),
-            issue("Hash\u{202e} passwords", "backend", Complexity::Medium, &[1]),
+            issue(
+                "Hash\u{202e} passwords",
+                "backend",
+                Complexity::Medium,
+                &[1],
+            ),
             issue("Log in", "backend", Complexity::Complex, &[1, 2]),
         ];
-        let plan = Plan { id: "p".to_owned(), created_at: Time::from_ms(1), issues };
+        let plan = Plan {
+            id: "p".to_owned(),
+            created_at: Time::from_ms(1),
+            issues,
+        };
         let mut events = started_plan("Build user authentication\nwith JWT", settings, 42);
         events.push(Event::PlanProposed { plan });
         events
     }
 
     fn settings() -> Settings {
-        let source = PlanSource::Planner { model: None, cap: Usd::from_cents(200) };
-        Settings { plan: Some(PlanRules { source, confirm: false }), ..Settings::default() }
+        let source = PlanSource::Planner {
+            model: None,
+            cap: Usd::from_cents(200),
+        };
+        Settings {
+            plan: Some(PlanRules {
+                source,
+                confirm: false,
+            }),
+            ..Settings::default()
+        }
     }
 
     #[test]
@@ -157,8 +226,15 @@ mod tests {
     #[test]
     fn a_dry_run_says_what_it_cost_and_how_to_go_on() {
         let mut events = proposed(settings());
-        events.push(Event::SessionFinished { status: SessionStatus::Completed });
-        let text = answer(&Engine::replay(&events), Path::new("/state/s 1"), Paint::default()).unwrap();
+        events.push(Event::SessionFinished {
+            status: SessionStatus::Completed,
+        });
+        let text = answer(
+            &Engine::replay(&events),
+            Path::new("/state/s 1"),
+            Paint::default(),
+        )
+        .unwrap();
         assert_snapshot!(text, @"
         plan of “Build user authentication with JWT” for owner/shop: nothing was created; planning cost $0.42
 
@@ -178,9 +254,15 @@ mod tests {
 
     #[test]
     fn a_plan_too_dear_is_shown_all_the_same() {
-        let mut events = proposed(Settings { budget: Usd::from_cents(1_000), ..settings() });
+        let mut events = proposed(Settings {
+            budget: Usd::from_cents(1_000),
+            ..settings()
+        });
         let message = "cannot afford 3 tasks: estimated $15.00 exceeds budget $10.00 less $0.42 spent on planning";
-        let status = SessionStatus::Failed { message: message.to_owned(), budget: true };
+        let status = SessionStatus::Failed {
+            message: message.to_owned(),
+            budget: true,
+        };
         events.push(Event::SessionFinished { status });
         let text = answer(&Engine::replay(&events), Path::new("/s"), Paint::default()).unwrap();
         assert_snapshot!(text, @"
@@ -204,6 +286,9 @@ mod tests {
     fn a_session_that_created_issues_has_another_report() {
         let mut events = proposed(settings());
         events.push(Event::PlanConfirmed);
-        assert_eq!(answer(&Engine::replay(&events), Path::new("/s"), Paint::default()), None);
+        assert_eq!(
+            answer(&Engine::replay(&events), Path::new("/s"), Paint::default()),
+            None
+        );
     }
 }

@@ -19,14 +19,24 @@ pub(super) fn tree(plan: &Plan) -> String {
     // What is still to be drawn, the next one last: position, what stands before it, and before its children.
     let mut stack: Vec<(usize, String, String)> = Vec::new();
     let roots: Vec<usize> = roots.collect();
-    stack.extend(roots.into_iter().rev().map(|root| (root, String::new(), String::new())));
+    stack.extend(
+        roots
+            .into_iter()
+            .rev()
+            .map(|root| (root, String::new(), String::new())),
+    );
     while let Some((position, before, below)) = stack.pop() {
         text.push_str(&format!("{before}{}\n", line(plan, position, &depths)));
-        let children: Vec<usize> =
-            positions(plan).filter(|child| parent(plan, *child, &depths) == Some(position)).collect();
+        let children: Vec<usize> = positions(plan)
+            .filter(|child| parent(plan, *child, &depths) == Some(position))
+            .collect();
         let n_children = children.len();
         for (at, child) in children.into_iter().enumerate().rev() {
-            let (branch, rest) = if at + 1 == n_children { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+            let (branch, rest) = if at + 1 == n_children {
+                ("└─ ", "   ")
+            } else {
+                ("├─ ", "│  ")
+            };
             stack.push((child, format!("{below}{branch}"), format!("{below}{rest}")));
         }
     }
@@ -38,7 +48,10 @@ fn positions(plan: &Plan) -> impl Iterator<Item = usize> {
 }
 
 fn depends_on(plan: &Plan, position: usize) -> impl Iterator<Item = usize> {
-    plan.issues[position - 1].depends_on.iter().map(|on| *on as usize)
+    plan.issues[position - 1]
+        .depends_on
+        .iter()
+        .map(|on| *on as usize)
 }
 
 /// Returns how many issues stand above each, by position.
@@ -47,7 +60,10 @@ fn depths(plan: &Plan) -> Vec<usize> {
     // Each round makes at least one more of them final.
     for _ in positions(plan) {
         for position in positions(plan) {
-            depths[position] = depends_on(plan, position).map(|on| depths[on] + 1).max().unwrap_or(0);
+            depths[position] = depends_on(plan, position)
+                .map(|on| depths[on] + 1)
+                .max()
+                .unwrap_or(0);
         }
     }
     depths
@@ -60,10 +76,19 @@ fn parent(plan: &Plan, position: usize, depths: &[usize]) -> Option<usize> {
 
 fn line(plan: &Plan, position: usize, depths: &[usize]) -> String {
     let above = parent(plan, position, depths);
-    let others: Vec<String> =
-        depends_on(plan, position).filter(|on| Some(*on) != above).map(|on| on.to_string()).collect();
-    let after = if others.is_empty() { String::new() } else { format!(" (after {} too)", others.join(", ")) };
-    format!("{position} {}{after}", title(&plan.issues[position - 1].title))
+    let others: Vec<String> = depends_on(plan, position)
+        .filter(|on| Some(*on) != above)
+        .map(|on| on.to_string())
+        .collect();
+    let after = if others.is_empty() {
+        String::new()
+    } else {
+        format!(" (after {} too)", others.join(", "))
+    };
+    format!(
+        "{position} {}{after}",
+        title(&plan.issues[position - 1].title)
+    )
 }
 
 #[cfg(test)]
@@ -78,7 +103,10 @@ mod tests {
             depends_on: on.to_vec(),
             ..PlannedIssue::default()
         };
-        tree(&Plan { issues: (1..).zip(depends_on).map(issue).collect(), ..Plan::default() })
+        tree(&Plan {
+            issues: (1..).zip(depends_on).map(issue).collect(),
+            ..Plan::default()
+        })
     }
 
     #[test]

@@ -29,14 +29,19 @@ pub(super) fn run(around: &Surroundings, args: &AddArgs) -> Result<ExitCode, Cli
     // A configuration that cannot be loaded is not one to write into.
     let loaded = around.load(Vec::new())?;
     let project = project::checkout(&loaded, &around.current_dir)?;
-    let config = loaded.file.clone().unwrap_or_else(|| project.join(FILE_NAME));
+    let config = loaded
+        .file
+        .clone()
+        .unwrap_or_else(|| project.join(FILE_NAME));
     let given = settings::read(around, args.settings.as_deref())?;
     let file = ComponentFile::open(around, &args.path)?;
     let profile = Profile::of(around, &file, settings::text(given.as_ref()).as_deref())?;
     let grants = granted(&profile, args)?;
     check(&profile, given.as_ref())?;
     // Read before anything is written: a lock file with marks of a merge leaves both files as they are.
-    let mut lock = PluginLock::read(&project).map_err(PluginCommandError::Lock)?.unwrap_or_default();
+    let mut lock = PluginLock::read(&project)
+        .map_err(PluginCommandError::Lock)?
+        .unwrap_or_default();
     let added = Added {
         path: path_from(config.parent().unwrap_or(&project), &file.path),
         others: write_config(&config, &profile, &file.path, &grants, given.as_ref())?,
@@ -57,12 +62,18 @@ struct Added {
 }
 
 impl Added {
-    fn report(&self, around: &Surroundings, profile: &Profile, grants: &PluginGrants) -> Result<ExitCode, CliError> {
+    fn report(
+        &self,
+        around: &Surroundings,
+        profile: &Profile,
+        grants: &PluginGrants,
+    ) -> Result<ExitCode, CliError> {
         let name = &profile.plugin.info().name;
         for (kind, other) in &self.others {
-            around
-                .console
-                .warn(&format!("`{other}` goes on as the {kind}; set `strategies.{}` to `{name}`", key(*kind)));
+            around.console.warn(&format!(
+                "`{other}` goes on as the {kind}; set `strategies.{}` to `{name}`",
+                key(*kind)
+            ));
         }
         if self.path.is_absolute() {
             around.console.warn(&format!(
@@ -77,7 +88,11 @@ impl Added {
             }))?;
         } else {
             let granted = beyond(grants, &PluginGrants::default());
-            let granted = if granted.is_empty() { "nothing".to_owned() } else { granted.join(", ") };
+            let granted = if granted.is_empty() {
+                "nothing".to_owned()
+            } else {
+                granted.join(", ")
+            };
             around.console.print(&format!(
                 "{}\nadded to {} and {}; granted: {granted}\nreview both, and commit them with the component\n",
                 profile.text(around.console.out),
@@ -97,34 +112,63 @@ fn granted(profile: &Profile, args: &AddArgs) -> Result<PluginGrants, PluginComm
         return Err(PluginCommandError::UnknownGrants { plugin, why });
     }
     let Grants { exec, env, wasi } = profile.asked();
-    let asked = PluginGrants { exec: exec.clone(), env: env.clone(), wasi: *wasi };
+    let asked = PluginGrants {
+        exec: exec.clone(),
+        env: env.clone(),
+        wasi: *wasi,
+    };
     let missing = beyond(&asked, &typed);
     if missing.is_empty() {
         return Ok(asked);
     }
-    let mut command = format!("autoissue plugin add {}", quoted(&args.path.display().to_string()));
-    as_flags(profile.asked()).iter().for_each(|flag| command.push_str(&format!(" --grant {}", quoted(flag))));
+    let mut command = format!(
+        "autoissue plugin add {}",
+        quoted(&args.path.display().to_string())
+    );
+    as_flags(profile.asked())
+        .iter()
+        .for_each(|flag| command.push_str(&format!(" --grant {}", quoted(flag))));
     if let Some(settings) = &args.settings {
         command.push_str(&format!(" --settings {}", quoted(settings)));
     }
-    Err(PluginCommandError::NotGranted { plugin: profile.plugin.info().name.clone(), missing, command })
+    Err(PluginCommandError::NotGranted {
+        plugin: profile.plugin.info().name.clone(),
+        missing,
+        command,
+    })
 }
 
 /// Looks at the name, and has the plugin look at its settings.
-fn check(profile: &Profile, settings: Option<&Map<String, Value>>) -> Result<(), PluginCommandError> {
+fn check(
+    profile: &Profile,
+    settings: Option<&Map<String, Value>>,
+) -> Result<(), PluginCommandError> {
     let info = profile.plugin.info();
-    if autoissue_core::plugins::built_in().iter().any(|(_, built_in)| built_in.name == info.name) {
-        return Err(PluginCommandError::Reserved { name: info.name.clone() });
+    if autoissue_core::plugins::built_in()
+        .iter()
+        .any(|(_, built_in)| built_in.name == info.name)
+    {
+        return Err(PluginCommandError::Reserved {
+            name: info.name.clone(),
+        });
     }
     let text = settings::text(settings).unwrap_or_default();
     // As in a session: settings go to the strategies that take some, unless none of them does.
-    let takes_any = info.strategies.iter().any(|strategy| strategy.settings_schema.is_some());
+    let takes_any = info
+        .strategies
+        .iter()
+        .any(|strategy| strategy.settings_schema.is_some());
     let check = |strategy: &StrategyInfo| {
         let is_for_it = strategy.settings_schema.is_some() || !takes_any;
-        profile.plugin.check_settings(strategy, if is_for_it { &text } else { "" })
+        profile
+            .plugin
+            .check_settings(strategy, if is_for_it { &text } else { "" })
     };
     let checked = info.strategies.iter().try_for_each(check);
-    checked.map_err(|source| PluginCommandError::Refused { plugin: info.name.clone(), source })
+    checked.map_err(|source| PluginCommandError::Refused {
+        plugin: info.name.clone(),
+        source,
+    })
 }
 
 /// Writes the configuration; returns the decisions that another is named for.
@@ -137,14 +181,23 @@ fn write_config(
 ) -> Result<Vec<(Kind, String)>, CliError> {
     let name = &profile.plugin.info().name;
     let path = path_from(config.parent().unwrap_or(Path::new("/")), component);
-    let grants = Some(grants).filter(|grants| **grants != PluginGrants::default()).map(grants_in_short);
+    let grants = Some(grants)
+        .filter(|grants| **grants != PluginGrants::default())
+        .map(grants_in_short);
     // What was agreed on before no longer holds; the lock file has what does.
-    let mut keys = vec![("path", Some(json!(path))), ("grants", grants), ("sha256", None)];
+    let mut keys = vec![
+        ("path", Some(json!(path))),
+        ("grants", grants),
+        ("sha256", None),
+    ];
     keys.extend(settings.map(|settings| ("config", Some(Value::Object(settings.clone())))));
     let file = ConfigFile::open(config)?;
     file.put_plugin(name, &keys)?;
     let mut others = Vec::new();
-    for kind in Kind::ALL.into_iter().filter(|kind| profile.plugin.strategy(*kind, None).is_ok()) {
+    for kind in Kind::ALL
+        .into_iter()
+        .filter(|kind| profile.plugin.strategy(*kind, None).is_ok())
+    {
         others.extend(file.use_for(key(kind), name)?.map(|other| (kind, other)));
     }
     file.save()?;
@@ -193,5 +246,7 @@ const fn key(kind: Kind) -> &'static str {
 fn path_from(directory: &Path, path: &Path) -> PathBuf {
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let (directory, path) = (real(directory), real(path));
-    path.strip_prefix(&directory).map(Path::to_owned).unwrap_or(path)
+    path.strip_prefix(&directory)
+        .map(Path::to_owned)
+        .unwrap_or(path)
 }

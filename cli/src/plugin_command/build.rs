@@ -22,7 +22,11 @@ pub(super) fn run(around: &Surroundings, args: &BuildArgs) -> Result<ExitCode, C
     if around.console.is_json() {
         around.console.json(&profile.json("build"))?;
     } else {
-        around.console.print(&format!("wrote {}\n\n{}", built.path.display(), profile.text(around.console.out)))?;
+        around.console.print(&format!(
+            "wrote {}\n\n{}",
+            built.path.display(),
+            profile.text(around.console.out)
+        ))?;
     }
     Ok(ExitCode::Success)
 }
@@ -33,10 +37,22 @@ fn build(around: &Surroundings, args: &BuildArgs) -> Result<ComponentFile, CliEr
     if path.is_dir() {
         let built = build_directory(around, &path)?;
         let default = || built.directory.join(format!("{}.wasm", built.name));
-        return Ok(ComponentFile { path: out.unwrap_or_else(default), bytes: built.component });
+        return Ok(ComponentFile {
+            path: out.unwrap_or_else(default),
+            bytes: built.component,
+        });
     }
-    let module = std::fs::read(&path).map_err(|source| CliError::File { what: "read", path: path.clone(), source })?;
-    let bytes =
-        component_from_module(&module).map_err(|source| PluginCommandError::Module { path: path.clone(), source })?;
-    Ok(ComponentFile { path: out.unwrap_or_else(|| path.with_extension("component.wasm")), bytes })
+    let module = std::fs::read(&path).map_err(|source| CliError::File {
+        what: "read",
+        path: path.clone(),
+        source,
+    })?;
+    let bytes = component_from_module(&module).map_err(|source| PluginCommandError::Module {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(ComponentFile {
+        path: out.unwrap_or_else(|| path.with_extension("component.wasm")),
+        bytes,
+    })
 }

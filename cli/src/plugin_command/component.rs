@@ -24,24 +24,44 @@ impl ComponentFile {
     pub(super) fn open(around: &Surroundings, typed: &Path) -> Result<Self, CliError> {
         let path = around.current_dir.join(typed);
         if path.is_dir() {
-            let Built { name, directory, component } = build_directory(around, &path)?;
-            return Self { path: directory.join(format!("{name}.wasm")), bytes: component }.written();
+            let Built {
+                name,
+                directory,
+                component,
+            } = build_directory(around, &path)?;
+            return Self {
+                path: directory.join(format!("{name}.wasm")),
+                bytes: component,
+            }
+            .written();
         }
-        let bytes = fs::read(&path).map_err(|source| CliError::File { what: "read", path: path.clone(), source })?;
+        let bytes = fs::read(&path).map_err(|source| CliError::File {
+            what: "read",
+            path: path.clone(),
+            source,
+        })?;
         Ok(Self { path, bytes })
     }
 
     /// Writes the file whole or not at all: a session may be reading it.
     pub(super) fn written(self) -> Result<Self, CliError> {
         let Self { path, bytes } = self;
-        write_whole(&path, &bytes).map_err(|source| CliError::File { what: "write", path: path.clone(), source })?;
+        write_whole(&path, &bytes).map_err(|source| CliError::File {
+            what: "write",
+            path: path.clone(),
+            source,
+        })?;
         Ok(Self { path, bytes })
     }
 }
 
 /// Builds the plugin of a directory. Cargo says on standard error how far it is.
 pub(super) fn build_directory(around: &Surroundings, directory: &Path) -> Result<Built, CliError> {
-    let progress = if around.console.quiet { Stdio::null() } else { Stdio::inherit() };
+    let progress = if around.console.quiet {
+        Stdio::null()
+    } else {
+        Stdio::inherit()
+    };
     Ok(build::build(directory, around.path_env(), progress).map_err(PluginCommandError::Build)?)
 }
 

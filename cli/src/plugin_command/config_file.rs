@@ -22,7 +22,11 @@ impl ConfigFile {
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => "{\n}\n".to_owned(),
-            read => read.map_err(|source| CliError::File { what: "read", path: path.to_owned(), source })?,
+            read => read.map_err(|source| CliError::File {
+                what: "read",
+                path: path.to_owned(),
+                source,
+            })?,
         };
         Self::parse(path, &text)
     }
@@ -30,7 +34,10 @@ impl ConfigFile {
     fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
         let root = CstRootNode::parse(text, &ParseOptions::default());
         let root = root.map_err(|error| unchangeable(path, &error.to_string()))?;
-        Ok(Self { path: path.to_owned(), root })
+        Ok(Self {
+            path: path.to_owned(),
+            root,
+        })
     }
 
     /// Writes the file whole or not at all.
@@ -43,17 +50,30 @@ impl ConfigFile {
     }
 
     fn object(&self) -> Result<CstObject, CliError> {
-        self.root.object_value_or_create().ok_or_else(|| unchangeable(&self.path, "it is no object"))
+        self.root
+            .object_value_or_create()
+            .ok_or_else(|| unchangeable(&self.path, "it is no object"))
     }
 
     /// Adds a plugin. Of one with the same name only these keys are replaced, or removed where they have no value;
     /// what else is said of it stays.
-    pub(super) fn put_plugin(&self, name: &str, keys: &[(&str, Option<Value>)]) -> Result<(), CliError> {
+    pub(super) fn put_plugin(
+        &self,
+        name: &str,
+        keys: &[(&str, Option<Value>)],
+    ) -> Result<(), CliError> {
         let plugins = self.object()?.array_value_or_create("plugins");
         let plugins = plugins.ok_or_else(|| unchangeable(&self.path, "`plugins` is no list"))?;
-        let Some(entry) = plugins.elements().iter().filter_map(CstNode::as_object).find(|it| is_named(it, name)) else {
+        let Some(entry) = plugins
+            .elements()
+            .iter()
+            .filter_map(CstNode::as_object)
+            .find(|it| is_named(it, name))
+        else {
             let mut entry = vec![("name".to_owned(), CstInputValue::from(name))];
-            let said = keys.iter().filter_map(|(key, value)| Some((key, value.as_ref()?)));
+            let said = keys
+                .iter()
+                .filter_map(|(key, value)| Some((key, value.as_ref()?)));
             entry.extend(said.map(|(key, value)| ((*key).to_owned(), input(value))));
             plugins.ensure_multiline();
             plugins.append(CstInputValue::Object(entry));
@@ -73,21 +93,34 @@ impl ConfigFile {
     /// Removes a plugin, and the strategies that name it; returns whether it was there.
     pub(super) fn remove_plugin(&self, name: &str) -> Result<bool, CliError> {
         let root = self.object()?;
-        let Some(plugins) = root.array_value("plugins") else { return Ok(false) };
-        let entries = plugins.elements().into_iter().filter_map(|it| it.as_object());
+        let Some(plugins) = root.array_value("plugins") else {
+            return Ok(false);
+        };
+        let entries = plugins
+            .elements()
+            .into_iter()
+            .filter_map(|it| it.as_object());
         let found: Vec<CstObject> = entries.filter(|entry| is_named(entry, name)).collect();
         let was_there = !found.is_empty();
         found.into_iter().for_each(CstObject::remove);
         if plugins.elements().is_empty() {
-            root.get("plugins").into_iter().for_each(CstObjectProp::remove);
+            root.get("plugins")
+                .into_iter()
+                .for_each(CstObjectProp::remove);
         }
         if let Some(strategies) = root.object_value("strategies") {
             let names = strategies.properties().into_iter().filter(|property| {
-                property.to_serde_value().as_ref().and_then(Value::as_str).is_some_and(|value| names(value, name))
+                property
+                    .to_serde_value()
+                    .as_ref()
+                    .and_then(Value::as_str)
+                    .is_some_and(|value| names(value, name))
             });
             names.for_each(CstObjectProp::remove);
             if strategies.properties().is_empty() {
-                root.get("strategies").into_iter().for_each(CstObjectProp::remove);
+                root.get("strategies")
+                    .into_iter()
+                    .for_each(CstObjectProp::remove);
             }
         }
         Ok(was_there)
@@ -96,7 +129,8 @@ impl ConfigFile {
     /// Lets a plugin take a decision, unless another is named for it already; returns that one.
     pub(super) fn use_for(&self, key: &str, name: &str) -> Result<Option<String>, CliError> {
         let strategies = self.object()?.object_value_or_create("strategies");
-        let strategies = strategies.ok_or_else(|| unchangeable(&self.path, "`strategies` is no object"))?;
+        let strategies =
+            strategies.ok_or_else(|| unchangeable(&self.path, "`strategies` is no object"))?;
         match strategies.get(key) {
             None => drop(strategies.append(key, CstInputValue::from(name))),
             Some(property) => match property.to_serde_value() {
@@ -115,7 +149,9 @@ fn names(value: &str, plugin: &str) -> bool {
 }
 
 fn is_named(entry: &CstObject, name: &str) -> bool {
-    let value = entry.get("name").and_then(|property| property.to_serde_value());
+    let value = entry
+        .get("name")
+        .and_then(|property| property.to_serde_value());
     value.as_ref().and_then(Value::as_str) == Some(name)
 }
 
@@ -126,14 +162,20 @@ fn input(value: &Value) -> CstInputValue {
         Value::Number(value) => CstInputValue::Number(value.to_string()),
         Value::String(value) => CstInputValue::String(value.clone()),
         Value::Array(values) => CstInputValue::Array(values.iter().map(input).collect()),
-        Value::Object(map) => {
-            CstInputValue::Object(map.iter().map(|(key, value)| (key.clone(), input(value))).collect())
-        }
+        Value::Object(map) => CstInputValue::Object(
+            map.iter()
+                .map(|(key, value)| (key.clone(), input(value)))
+                .collect(),
+        ),
     }
 }
 
 fn unchangeable(path: &Path, message: &str) -> CliError {
-    PluginCommandError::ConfigFile { path: path.to_owned(), message: message.to_owned() }.into()
+    PluginCommandError::ConfigFile {
+        path: path.to_owned(),
+        message: message.to_owned(),
+    }
+    .into()
 }
 
 #[cfg(test)]
@@ -163,7 +205,14 @@ mod tests {
         let config = file("{\n}\n");
         let grants = json!({ "exec": ["codex"] });
         config
-            .put_plugin("billing", &[("path", Some(json!("billing.wasm"))), ("grants", Some(grants)), ("sha256", None)])
+            .put_plugin(
+                "billing",
+                &[
+                    ("path", Some(json!("billing.wasm"))),
+                    ("grants", Some(grants)),
+                    ("sha256", None),
+                ],
+            )
             .unwrap();
         assert_eq!(config.use_for("classifier", "billing").unwrap(), None);
         assert_snapshot!(config.root.to_string(), @r#"
@@ -187,14 +236,23 @@ mod tests {
     #[test]
     fn comments_and_all_else_stay() {
         let config = file(WITH_COMMENTS);
-        config.put_plugin("second", &[("path", Some(json!("second.wasm")))]).unwrap();
+        config
+            .put_plugin("second", &[("path", Some(json!("second.wasm")))])
+            .unwrap();
         config
             .put_plugin(
                 "first",
-                &[("path", Some(json!("other.wasm"))), ("grants", Some(json!({ "wasi": true }))), ("onError", None)],
+                &[
+                    ("path", Some(json!("other.wasm"))),
+                    ("grants", Some(json!({ "wasi": true }))),
+                    ("onError", None),
+                ],
             )
             .unwrap();
-        assert_eq!(config.use_for("classifier", "second").unwrap().as_deref(), Some("first"));
+        assert_eq!(
+            config.use_for("classifier", "second").unwrap().as_deref(),
+            Some("first")
+        );
         assert_eq!(config.use_for("modelSelector", "second").unwrap(), None);
         assert_snapshot!(config.root.to_string());
     }
@@ -209,7 +267,10 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_left_alone() {
-        for (text, expected) in [("[]", "it is no object"), (r#"{"plugins": {}}"#, "`plugins` is no list")] {
+        for (text, expected) in [
+            ("[]", "it is no object"),
+            (r#"{"plugins": {}}"#, "`plugins` is no list"),
+        ] {
             let error = file(text).put_plugin("a", &[]).unwrap_err();
             assert!(error.to_string().ends_with(expected), "{error}");
         }

@@ -40,7 +40,9 @@ pub(crate) enum PluginCommandError {
         source: ComponentError,
     },
     /// A plugin's name is a part of commands, files and domains.
-    #[error("`{name}` is no name for a plugin: 1 to 40 of `a` to `z`, `0` to `9` and `-`, with a letter first")]
+    #[error(
+        "`{name}` is no name for a plugin: 1 to 40 of `a` to `z`, `0` to `9` and `-`, with a letter first"
+    )]
     BadName {
         /// What was typed.
         name: String,
@@ -125,7 +127,9 @@ impl PluginCommandError {
     /// Returns how the program ends.
     pub(crate) const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Build(BuildError::NoManifest { .. } | BuildError::NoTarget | BuildError::NoLibrary { .. })
+            Self::Build(
+                BuildError::NoManifest { .. } | BuildError::NoTarget | BuildError::NoLibrary { .. },
+            )
             | Self::BadName { .. }
             | Self::Reserved { .. }
             | Self::Exists { .. }
@@ -153,18 +157,29 @@ impl PluginCommandError {
             Self::Load { source, .. } => Some(source.hint().to_owned()),
             Self::Reserved { .. } => Some("give it another name in its `Cargo.toml`".to_owned()),
             Self::Exists { .. } => Some("choose another name, or remove it first".to_owned()),
-            Self::NoSdk { .. } => Some("name the directory `plugin-sdk` of a checkout of autoissue".to_owned()),
-            Self::Cases { .. } => Some("the front page of the SDK shows a file of cases".to_owned()),
-            Self::Refused { .. } => {
-                Some("`autoissue plugin inspect` shows what it takes; give it with `--settings`".to_owned())
+            Self::NoSdk { .. } => {
+                Some("name the directory `plugin-sdk` of a checkout of autoissue".to_owned())
             }
-            Self::UnknownGrants { .. } => Some("give the settings that it needs with `--settings`".to_owned()),
-            Self::NotGranted { command, .. } => Some(format!("if it may have that, run `{command}`")),
+            Self::Cases { .. } => {
+                Some("the front page of the SDK shows a file of cases".to_owned())
+            }
+            Self::Refused { .. } => Some(
+                "`autoissue plugin inspect` shows what it takes; give it with `--settings`"
+                    .to_owned(),
+            ),
+            Self::UnknownGrants { .. } => {
+                Some("give the settings that it needs with `--settings`".to_owned())
+            }
+            Self::NotGranted { command, .. } => {
+                Some(format!("if it may have that, run `{command}`"))
+            }
             Self::Unknown { .. } => Some("`autoissue plugin list` lists them".to_owned()),
-            Self::ConfigFile { .. } => {
-                Some("change it by hand; `autoissue config schema` says what it may hold".to_owned())
+            Self::ConfigFile { .. } => Some(
+                "change it by hand; `autoissue config schema` says what it may hold".to_owned(),
+            ),
+            Self::Host(_) | Self::Module { .. } | Self::BadName { .. } | Self::Settings { .. } => {
+                None
             }
-            Self::Host(_) | Self::Module { .. } | Self::BadName { .. } | Self::Settings { .. } => None,
         }
     }
 }

@@ -23,20 +23,36 @@ use crate::table::table;
 pub(super) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
     let loaded = around.load(Vec::new())?;
     let project = project::checkout(&loaded, &around.current_dir)?;
-    let lock = PluginLock::read(&project).map_err(PluginCommandError::Lock)?.unwrap_or_default();
+    let lock = PluginLock::read(&project)
+        .map_err(PluginCommandError::Lock)?
+        .unwrap_or_default();
     let mut rows = built_in(&loaded.config);
     if !loaded.config.plugins.is_empty() {
         let host = host(around)?;
-        rows.extend(loaded.config.plugins.iter().flat_map(|plugin| configured(&host, &loaded.config, &lock, plugin)));
+        rows.extend(
+            loaded
+                .config
+                .plugins
+                .iter()
+                .flat_map(|plugin| configured(&host, &loaded.config, &lock, plugin)),
+        );
     }
     let is_well = rows.iter().all(|row| !row.is_ill);
     if around.console.is_json() {
         rows.iter().try_for_each(|row| around.console.json(row))?;
     } else {
         let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-        around.console.print(&table(["kind", "strategy", "version", "used", "state"], &cells, around.console.out))?;
+        around.console.print(&table(
+            ["kind", "strategy", "version", "used", "state"],
+            &cells,
+            around.console.out,
+        ))?;
     }
-    Ok(if is_well { ExitCode::Success } else { ExitCode::SomeFailed })
+    Ok(if is_well {
+        ExitCode::Success
+    } else {
+        ExitCode::SomeFailed
+    })
 }
 
 /// A strategy, or a plugin of which no strategy is known.
@@ -78,10 +94,18 @@ fn built_in(config: &Config) -> Vec<Row> {
         state: "built in".to_owned(),
         is_ill: false,
     };
-    autoissue_core::plugins::built_in().into_iter().map(row).collect()
+    autoissue_core::plugins::built_in()
+        .into_iter()
+        .map(row)
+        .collect()
 }
 
-fn configured(host: &PluginHost, config: &Config, lock: &PluginLock, settings: &PluginSettings) -> Vec<Row> {
+fn configured(
+    host: &PluginHost,
+    config: &Config,
+    lock: &PluginLock,
+    settings: &PluginSettings,
+) -> Vec<Row> {
     let plugin = match load_agreed(host, settings, Some(lock)) {
         Ok(plugin) => plugin,
         Err(error) => {
@@ -106,14 +130,20 @@ fn configured(host: &PluginHost, config: &Config, lock: &PluginLock, settings: &
     };
     let info = plugin.info();
     let row = |strategy: &autoissue_core::plugins::host::StrategyInfo| {
-        let is_first = plugin.strategy(strategy.kind, None).is_ok_and(|first| first.name == strategy.name);
+        let is_first = plugin
+            .strategy(strategy.kind, None)
+            .is_ok_and(|first| first.name == strategy.name);
         let full = format!("{}/{}", settings.name, strategy.name);
         let decides = named(config, strategy.kind);
         Row {
             r#type: "strategy",
             kind: Some(strategy.kind.name()),
             used: decides == Some(&full) || is_first && decides == Some(&settings.name),
-            name: if strategy.name == settings.name { settings.name.clone() } else { full },
+            name: if strategy.name == settings.name {
+                settings.name.clone()
+            } else {
+                full
+            },
             version: Some(info.version.clone()),
             state: state.to_owned(),
             is_ill: false,

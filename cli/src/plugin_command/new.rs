@@ -21,7 +21,11 @@ const SDK_REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 /// Where the name will not do, or the directory is there already.
 pub(super) fn run(around: &Surroundings, args: &NewArgs) -> Result<ExitCode, CliError> {
     check_name(&args.name)?;
-    let sdk = args.sdk.as_ref().map(|sdk| sdk_directory(around, sdk)).transpose()?;
+    let sdk = args
+        .sdk
+        .as_ref()
+        .map(|sdk| sdk_directory(around, sdk))
+        .transpose()?;
     let directory = around.current_dir.join(&args.name);
     write(&directory, &args.name, args.kind, sdk.as_deref())?;
     if around.console.is_json() {
@@ -38,25 +42,40 @@ pub(super) fn run(around: &Surroundings, args: &NewArgs) -> Result<ExitCode, Cli
 fn check_name(name: &str) -> Result<(), PluginCommandError> {
     let is_name = name.len() <= 40
         && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if !is_name {
-        return Err(PluginCommandError::BadName { name: name.to_owned() });
+        return Err(PluginCommandError::BadName {
+            name: name.to_owned(),
+        });
     }
-    if autoissue_core::plugins::built_in().iter().any(|(_, built_in)| built_in.name == name) {
-        return Err(PluginCommandError::Reserved { name: name.to_owned() });
+    if autoissue_core::plugins::built_in()
+        .iter()
+        .any(|(_, built_in)| built_in.name == name)
+    {
+        return Err(PluginCommandError::Reserved {
+            name: name.to_owned(),
+        });
     }
     Ok(())
 }
 
 fn sdk_directory(around: &Surroundings, typed: &Path) -> Result<PathBuf, PluginCommandError> {
     let path = around.current_dir.join(typed);
-    let real = path.canonicalize().ok().filter(|real| real.join("Cargo.toml").is_file());
+    let real = path
+        .canonicalize()
+        .ok()
+        .filter(|real| real.join("Cargo.toml").is_file());
     real.ok_or(PluginCommandError::NoSdk { path })
 }
 
 fn write(directory: &Path, name: &str, kind: KindName, sdk: Option<&Path>) -> Result<(), CliError> {
     if directory.symlink_metadata().is_ok() {
-        return Err(PluginCommandError::Exists { path: directory.to_owned() }.into());
+        return Err(PluginCommandError::Exists {
+            path: directory.to_owned(),
+        }
+        .into());
     }
     let (source, cases) = template(kind);
     let files: [(&str, &str); 4] = [
@@ -69,7 +88,11 @@ fn write(directory: &Path, name: &str, kind: KindName, sdk: Option<&Path>) -> Re
         let path = directory.join(file);
         let parent = path.parent().unwrap_or(directory);
         let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, text));
-        written.map_err(|source| CliError::File { what: "write", path: path.clone(), source })?;
+        written.map_err(|source| CliError::File {
+            what: "write",
+            path: path.clone(),
+            source,
+        })?;
     }
     Ok(())
 }
@@ -77,14 +100,22 @@ fn write(directory: &Path, name: &str, kind: KindName, sdk: Option<&Path>) -> Re
 /// Returns source and cases. The source names neither the plugin nor its files: it is compiled as it stands.
 const fn template(kind: KindName) -> (&'static str, &'static str) {
     match kind {
-        KindName::Classifier => (include_str!("template/classifier.rs"), include_str!("template/classifier.json")),
-        KindName::ModelSelector => {
-            (include_str!("template/model_selector.rs"), include_str!("template/model_selector.json"))
-        }
-        KindName::AgentBackend => {
-            (include_str!("template/agent_backend.rs"), include_str!("template/agent_backend.json"))
-        }
-        KindName::PrTemplate => (include_str!("template/pr_template.rs"), include_str!("template/pr_template.json")),
+        KindName::Classifier => (
+            include_str!("template/classifier.rs"),
+            include_str!("template/classifier.json"),
+        ),
+        KindName::ModelSelector => (
+            include_str!("template/model_selector.rs"),
+            include_str!("template/model_selector.json"),
+        ),
+        KindName::AgentBackend => (
+            include_str!("template/agent_backend.rs"),
+            include_str!("template/agent_backend.json"),
+        ),
+        KindName::PrTemplate => (
+            include_str!("template/pr_template.rs"),
+            include_str!("template/pr_template.json"),
+        ),
     }
 }
 
@@ -151,7 +182,18 @@ mod tests {
         for name in ["billing", "my-classifier-2", "a"] {
             assert!(check_name(name).is_ok(), "{name}");
         }
-        for name in ["", "Billing", "2nd", "-a", "a_b", "../a", "a b", "builtin", "claude", &"a".repeat(41)] {
+        for name in [
+            "",
+            "Billing",
+            "2nd",
+            "-a",
+            "a_b",
+            "../a",
+            "a b",
+            "builtin",
+            "claude",
+            &"a".repeat(41),
+        ] {
             assert!(check_name(name).is_err(), "{name}");
         }
     }
@@ -160,14 +202,23 @@ mod tests {
     fn nothing_is_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         let error = write(directory.path(), "a", KindName::Classifier, None).unwrap_err();
-        assert!(matches!(error, CliError::Plugin(PluginCommandError::Exists { .. })));
+        assert!(matches!(
+            error,
+            CliError::Plugin(PluginCommandError::Exists { .. })
+        ));
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
     }
 
     #[test]
     fn the_sdk_is_where_it_was_said_to_be() {
         let of_path = manifest("a", KindName::Classifier, Some(Path::new("/x/a \"b\"")));
-        assert!(of_path.contains(r#"autoissue-plugin-sdk = { path = "/x/a \"b\"" }"#), "{of_path}");
-        assert!(manifest("a", KindName::PrTemplate, None).contains("autoissue-plugin-sdk = { git = \"https://"));
+        assert!(
+            of_path.contains(r#"autoissue-plugin-sdk = { path = "/x/a \"b\"" }"#),
+            "{of_path}"
+        );
+        assert!(
+            manifest("a", KindName::PrTemplate, None)
+                .contains("autoissue-plugin-sdk = { git = \"https://")
+        );
     }
 }

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 
 use autoissue_core::plugins::asked::{self, Asked};
-use autoissue_core::plugins::host::{Grants, LoadError, Plugin, PluginHost, Sha256Digest, StrategyInfo};
+use autoissue_core::plugins::host::{
+    Grants, LoadError, Plugin, PluginHost, Sha256Digest, StrategyInfo,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -30,15 +32,26 @@ impl Profile {
     ///
     /// # Errors
     /// Where it is no plugin; what it imports and exports is said before that, as far as it can be read.
-    pub(super) fn of(around: &Surroundings, file: &ComponentFile, settings: Option<&str>) -> Result<Self, CliError> {
+    pub(super) fn of(
+        around: &Surroundings,
+        file: &ComponentFile,
+        settings: Option<&str>,
+    ) -> Result<Self, CliError> {
         let host = host(around)?;
         match asked::load(&host, &file.bytes, settings) {
-            Ok(Asked { plugin, unknown }) => {
-                Ok(Self { path: file.path.clone(), n_bytes: file.bytes.len(), plugin, unknown })
-            }
+            Ok(Asked { plugin, unknown }) => Ok(Self {
+                path: file.path.clone(),
+                n_bytes: file.bytes.len(),
+                plugin,
+                unknown,
+            }),
             Err(source) => {
                 say_shape(around, &host, file, &source);
-                Err(PluginCommandError::Load { path: file.path.clone(), source }.into())
+                Err(PluginCommandError::Load {
+                    path: file.path.clone(),
+                    source,
+                }
+                .into())
             }
         }
     }
@@ -56,18 +69,40 @@ impl Profile {
     /// Returns it for people.
     pub(super) fn text(&self, paint: Paint) -> String {
         let info = self.plugin.info();
-        let mut text =
-            format!("{} {}  {}\n", paint.bold(&info.name), one_line(&info.version), one_line(&info.description));
-        let mut row =
-            |name: &str, value: &str| text.push_str(&format!("  {}  {value}\n", paint.dim(format!("{name:<10}"))));
-        row("file", &format!("{}, {}", self.path.display(), size(self.n_bytes)));
+        let mut text = format!(
+            "{} {}  {}\n",
+            paint.bold(&info.name),
+            one_line(&info.version),
+            one_line(&info.description)
+        );
+        let mut row = |name: &str, value: &str| {
+            text.push_str(&format!(
+                "  {}  {value}\n",
+                paint.dim(format!("{name:<10}"))
+            ))
+        };
+        row(
+            "file",
+            &format!("{}, {}", self.path.display(), size(self.n_bytes)),
+        );
         row("sha256", &self.plugin.digest().to_string());
         if let Some(address) = &info.homepage {
             row("homepage", &one_line(address));
         }
-        row("interfaces", &format!("autoissue:plugin {}", self.plugin.track()));
+        row(
+            "interfaces",
+            &format!("autoissue:plugin {}", self.plugin.track()),
+        );
         for strategy in &info.strategies {
-            row("supplies", &format!("{} `{}`: {}", strategy.kind, strategy.name, one_line(&strategy.summary)));
+            row(
+                "supplies",
+                &format!(
+                    "{} `{}`: {}",
+                    strategy.kind,
+                    strategy.name,
+                    one_line(&strategy.summary)
+                ),
+            );
             for line in settings_lines(strategy) {
                 row("", &format!("  {line}"));
             }
@@ -82,7 +117,11 @@ impl Profile {
             return format!("not known: {}", one_line(why));
         }
         let asked = as_flags(self.asked());
-        if asked.is_empty() { "nothing".to_owned() } else { one_line(&asked.join(", ")) }
+        if asked.is_empty() {
+            "nothing".to_owned()
+        } else {
+            one_line(&asked.join(", "))
+        }
     }
 
     /// Returns it for programs, as a line of this type.
@@ -121,25 +160,44 @@ impl Profile {
 pub(super) fn as_flags(grants: &Grants) -> Vec<String> {
     let exec = grants.exec.iter().map(|name| format!("exec={name}"));
     let env = grants.env.iter().map(|name| format!("env={name}"));
-    exec.chain(env).chain(grants.wasi.then(|| "wasi".to_owned())).collect()
+    exec.chain(env)
+        .chain(grants.wasi.then(|| "wasi".to_owned()))
+        .collect()
 }
 
 /// Says on standard error what a component is like that cannot be loaded.
 fn say_shape(around: &Surroundings, host: &PluginHost, file: &ComponentFile, error: &LoadError) {
-    let is_readable = !matches!(error, LoadError::NotWasm | LoadError::NotAComponent | LoadError::TooLarge { .. });
+    let is_readable = !matches!(
+        error,
+        LoadError::NotWasm | LoadError::NotAComponent | LoadError::TooLarge { .. }
+    );
     if !is_readable || around.console.quiet {
         return;
     }
-    around.console.say(format_args!("{}, {}", file.path.display(), size(file.bytes.len())));
-    around.console.say(format_args!("  sha256   {}", Sha256Digest::of(&file.bytes)));
+    around.console.say(format_args!(
+        "{}, {}",
+        file.path.display(),
+        size(file.bytes.len())
+    ));
+    around
+        .console
+        .say(format_args!("  sha256   {}", Sha256Digest::of(&file.bytes)));
     if let Ok(shape) = host.examine(&file.bytes) {
-        around.console.say(format_args!("  imports  {}", listed(&shape.imports)));
-        around.console.say(format_args!("  exports  {}", listed(&shape.exports)));
+        around
+            .console
+            .say(format_args!("  imports  {}", listed(&shape.imports)));
+        around
+            .console
+            .say(format_args!("  exports  {}", listed(&shape.exports)));
     }
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { one_line(&names.join(", ")) }
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        one_line(&names.join(", "))
+    }
 }
 
 fn parsed(text: &str) -> Value {
@@ -148,9 +206,22 @@ fn parsed(text: &str) -> Value {
 
 /// Returns a line for each setting of a strategy: its name, what it may be, its default, what it means.
 fn settings_lines(strategy: &StrategyInfo) -> Vec<String> {
-    let schema = strategy.settings_schema.as_deref().map(parsed).unwrap_or_default();
-    let properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
-    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let schema = strategy
+        .settings_schema
+        .as_deref()
+        .map(parsed)
+        .unwrap_or_default();
+    let properties = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let mut lines: Vec<String> = properties
         .iter()
         .map(|(name, property)| setting_line(name, property, required.contains(&name.as_str())))
@@ -166,7 +237,9 @@ fn setting_line(name: &str, property: &Value, is_required: bool) -> String {
     let property = property.as_object().unwrap_or(&none);
     let mut line = format!("`{}`", one_line(name));
     if let Some(of_type) = property.get("type") {
-        let of_type = of_type.as_str().map_or_else(|| of_type.to_string(), str::to_owned);
+        let of_type = of_type
+            .as_str()
+            .map_or_else(|| of_type.to_string(), str::to_owned);
         line.push_str(&format!(" ({})", one_line(&of_type)));
     }
     if let Some(default) = property.get("default") {
@@ -187,8 +260,14 @@ mod tests {
     #[test]
     fn a_setting_is_told_in_one_line() {
         let property = json!({ "type": "array", "default": ["a"], "description": "Words.\nMany." });
-        assert_eq!(setting_line("words", &property, false), "`words` (array), default [\"a\"]: Words. Many.");
+        assert_eq!(
+            setting_line("words", &property, false),
+            "`words` (array), default [\"a\"]: Words. Many."
+        );
         assert_eq!(setting_line("x", &json!(true), true), "`x`, required");
-        assert_eq!(setting_line("y", &json!({ "type": ["string", "null"] }), false), "`y` ([\"string\",\"null\"])");
+        assert_eq!(
+            setting_line("y", &json!({ "type": ["string", "null"] }), false),
+            "`y` ([\"string\",\"null\"])"
+        );
     }
 }

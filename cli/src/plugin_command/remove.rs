@@ -19,12 +19,20 @@ use crate::project;
 pub(super) fn run(around: &Surroundings, args: &RemoveArgs) -> Result<ExitCode, CliError> {
     let loaded = around.load(Vec::new())?;
     let project = project::checkout(&loaded, &around.current_dir)?;
-    let config = loaded.file.clone().unwrap_or_else(|| project.join(FILE_NAME));
+    let config = loaded
+        .file
+        .clone()
+        .unwrap_or_else(|| project.join(FILE_NAME));
     let file = ConfigFile::open(&config)?;
-    let mut lock = PluginLock::read(&project).map_err(PluginCommandError::Lock)?.unwrap_or_default();
+    let mut lock = PluginLock::read(&project)
+        .map_err(PluginCommandError::Lock)?
+        .unwrap_or_default();
     let (was_configured, was_locked) = (file.remove_plugin(&args.name)?, lock.remove(&args.name));
     if !was_configured && !was_locked {
-        return Err(PluginCommandError::Unknown { name: args.name.clone() }.into());
+        return Err(PluginCommandError::Unknown {
+            name: args.name.clone(),
+        }
+        .into());
     }
     if was_configured {
         file.save()?;

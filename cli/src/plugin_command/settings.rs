@@ -12,16 +12,28 @@ use crate::host::Surroundings;
 ///
 /// # Errors
 /// Where they are no JSON object, or the file cannot be read.
-pub(super) fn read(around: &Surroundings, typed: Option<&str>) -> Result<Option<Map<String, Value>>, CliError> {
+pub(super) fn read(
+    around: &Surroundings,
+    typed: Option<&str>,
+) -> Result<Option<Map<String, Value>>, CliError> {
     let Some(typed) = typed else { return Ok(None) };
     let text = if typed.trim_start().starts_with('{') {
         typed.to_owned()
     } else {
         let path = around.current_dir.join(typed);
-        fs::read_to_string(&path).map_err(|source| CliError::File { what: "read", path, source })?
+        fs::read_to_string(&path).map_err(|source| CliError::File {
+            what: "read",
+            path,
+            source,
+        })?
     };
     let settings = serde_json::from_str(&text);
-    settings.map(Some).map_err(|error| PluginCommandError::Settings { message: error.to_string() }.into())
+    settings.map(Some).map_err(|error| {
+        PluginCommandError::Settings {
+            message: error.to_string(),
+        }
+        .into()
+    })
 }
 
 /// Returns settings as a plugin gets them.

@@ -27,26 +27,46 @@ pub(super) fn run(around: &Surroundings, args: &TestArgs) -> Result<ExitCode, Cl
     let settings = settings::read(around, args.settings.as_deref())?;
     let file = ComponentFile::open(around, &args.path)?;
     let cases = cases(around, args, &file)?;
-    let loaded = Subject::load(&host(around)?, &file.bytes, settings::text(settings.as_ref()));
-    let subject = loaded.map_err(|source| PluginCommandError::Load { path: file.path.clone(), source })?;
+    let loaded = Subject::load(
+        &host(around)?,
+        &file.bytes,
+        settings::text(settings.as_ref()),
+    );
+    let subject = loaded.map_err(|source| PluginCommandError::Load {
+        path: file.path.clone(),
+        source,
+    })?;
     let report = subject.test(&cases);
     if around.console.is_json() {
         around.console.json(&line(&subject, &report))?;
     } else {
-        around.console.print(&text(&subject, &file, &report, around.console.out))?;
+        around
+            .console
+            .print(&text(&subject, &file, &report, around.console.out))?;
     }
-    Ok(if report.is_clean() { ExitCode::Success } else { ExitCode::SomeFailed })
+    Ok(if report.is_clean() {
+        ExitCode::Success
+    } else {
+        ExitCode::SomeFailed
+    })
 }
 
 /// Reads the cases: those that were named, which must be there, else those beside the component.
 fn cases(around: &Surroundings, args: &TestArgs, file: &ComponentFile) -> Result<Cases, CliError> {
     let default = || file.path.with_file_name(CASES);
-    let path: PathBuf = args.cases.as_ref().map_or_else(default, |cases| around.current_dir.join(cases));
+    let path: PathBuf = args
+        .cases
+        .as_ref()
+        .map_or_else(default, |cases| around.current_dir.join(cases));
     if args.cases.is_none() && !path.exists() {
         return Ok(Cases::default());
     }
     let text = std::fs::read_to_string(&path);
-    let text = text.map_err(|source| CliError::File { what: "read", path: path.clone(), source })?;
+    let text = text.map_err(|source| CliError::File {
+        what: "read",
+        path: path.clone(),
+        source,
+    })?;
     Ok(Cases::parse(&text).map_err(|source| PluginCommandError::Cases { path, source })?)
 }
 
@@ -75,17 +95,36 @@ fn text(subject: &Subject, file: &ComponentFile, report: &Report, paint: Paint) 
         paint.bold("cases"),
     );
     if report.cases.is_empty() {
-        text.push_str(&format!("  none: put questions and answers into {CASES} beside the component\n"));
+        text.push_str(&format!(
+            "  none: put questions and answers into {CASES} beside the component\n"
+        ));
     }
     for case in &report.cases {
-        text.push_str(&verdict(&one_line(&case.name), case.failure.as_deref(), paint));
+        text.push_str(&verdict(
+            &one_line(&case.name),
+            case.failure.as_deref(),
+            paint,
+        ));
     }
     for strategy in &report.strategies {
         text.push_str(&strategy_text(strategy, paint));
     }
-    let n_broken = report.strategies.iter().flat_map(|it| &it.findings).filter(|it| it.failure.is_some()).count();
-    let n_failed = report.cases.iter().filter(|case| case.failure.is_some()).count();
-    let n_rules: usize = report.strategies.iter().map(|strategy| strategy.findings.len()).sum();
+    let n_broken = report
+        .strategies
+        .iter()
+        .flat_map(|it| &it.findings)
+        .filter(|it| it.failure.is_some())
+        .count();
+    let n_failed = report
+        .cases
+        .iter()
+        .filter(|case| case.failure.is_some())
+        .count();
+    let n_rules: usize = report
+        .strategies
+        .iter()
+        .map(|strategy| strategy.findings.len())
+        .sum();
     text.push_str(&format!(
         "\n{} of {} cases passed, {} of {n_rules} rules kept\n",
         report.cases.len() - n_failed,
@@ -96,12 +135,26 @@ fn text(subject: &Subject, file: &ComponentFile, report: &Report, paint: Paint) 
 }
 
 fn strategy_text(strategy: &StrategyReport, paint: Paint) -> String {
-    let StrategyReport { kind, name, n_inputs, findings, cost } = strategy;
-    let mut text = format!("\n{} with {n_inputs} inputs\n", paint.bold(format!("{kind} {name}")));
+    let StrategyReport {
+        kind,
+        name,
+        n_inputs,
+        findings,
+        cost,
+    } = strategy;
+    let mut text = format!(
+        "\n{} with {n_inputs} inputs\n",
+        paint.bold(format!("{kind} {name}"))
+    );
     for finding in findings {
         text.push_str(&verdict(finding.rule, finding.failure.as_deref(), paint));
     }
-    if let Some(Cost { ordinary_instructions, most_instructions, ordinary_ns }) = cost {
+    if let Some(Cost {
+        ordinary_instructions,
+        most_instructions,
+        ordinary_ns,
+    }) = cost
+    {
         text.push_str(&format!(
             "  {}    an ordinary call: {} instructions, {:.1?}; the worst: {} instructions\n",
             paint.dim("cost"),
@@ -116,7 +169,11 @@ fn strategy_text(strategy: &StrategyReport, paint: Paint) -> String {
 fn verdict(what: &str, failure: Option<&str>, paint: Paint) -> String {
     match failure {
         None => format!("  {}      {what}\n", paint.green("ok")),
-        Some(failure) => format!("  {}  {what}\n          {}\n", paint.red("FAILED"), one_line(failure)),
+        Some(failure) => format!(
+            "  {}  {what}\n          {}\n",
+            paint.red("FAILED"),
+            one_line(failure)
+        ),
     }
 }
 
@@ -139,9 +196,13 @@ mod tests {
 
     #[test]
     fn digits_are_in_groups() {
-        for (n, expected) in
-            [(0, "0"), (999, "999"), (1_000, "1,000"), (131_072, "131,072"), (12_345_678, "12,345,678")]
-        {
+        for (n, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (131_072, "131,072"),
+            (12_345_678, "12,345,678"),
+        ] {
             assert_eq!(grouped(n), expected);
         }
     }

@@ -9,7 +9,17 @@ const N_FROM_FAILURE: usize = 6;
 /// Lines of the end.
 const N_END: usize = 6;
 /// Words of tools that name a failure. A guess: it chooses what is shown first, and decides nothing.
-const WORDS: [&str; 9] = ["error", "fail", "panic", "assert", "expected", "exception", "traceback", "fatal", "not ok"];
+const WORDS: [&str; 9] = [
+    "error",
+    "fail",
+    "panic",
+    "assert",
+    "expected",
+    "exception",
+    "traceback",
+    "fatal",
+    "not ok",
+];
 
 /// Returns the decisive lines, printable; `…` stands for what is left out between them.
 pub(super) fn lines(output: &str) -> Vec<String> {
@@ -18,7 +28,11 @@ pub(super) fn lines(output: &str) -> Vec<String> {
         .map(|line| cut(&line, LINE_COLUMNS_MAX))
         .collect();
     let end = lines.len().saturating_sub(N_END);
-    let failure = lines.iter().position(|line| names_failure(line)).unwrap_or(end).min(end);
+    let failure = lines
+        .iter()
+        .position(|line| names_failure(line))
+        .unwrap_or(end)
+        .min(end);
     let failure_end = (failure + N_FROM_FAILURE).min(end);
     let mut decisive = lines[failure..failure_end].to_vec();
     if failure_end < end {
@@ -45,7 +59,10 @@ mod tests {
     #[test]
     fn a_short_output_is_shown_from_its_failure_on() {
         check(&[], &[]);
-        check(&["\u{1b}[31mFAILED\u{1b}[0m", "", "  left: 1"], &["FAILED", "  left: 1"]);
+        check(
+            &["\u{1b}[31mFAILED\u{1b}[0m", "", "  left: 1"],
+            &["FAILED", "  left: 1"],
+        );
     }
 
     #[test]
@@ -59,11 +76,17 @@ mod tests {
 
     #[test]
     fn where_nothing_names_a_failure_the_end_is_shown() {
-        check(&["1", "2", "3", "4", "5", "6", "7"], &["2", "3", "4", "5", "6", "7"]);
+        check(
+            &["1", "2", "3", "4", "5", "6", "7"],
+            &["2", "3", "4", "5", "6", "7"],
+        );
     }
 
     #[test]
     fn a_line_is_not_longer_than_a_page_is_wide() {
-        assert_eq!(lines(&"x".repeat(10_000))[0].chars().count(), LINE_COLUMNS_MAX);
+        assert_eq!(
+            lines(&"x".repeat(10_000))[0].chars().count(),
+            LINE_COLUMNS_MAX
+        );
     }
 }

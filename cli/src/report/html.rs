@@ -17,7 +17,8 @@ use crate::local_time::{LocalTime, span};
 use crate::narration::{Tone, counted};
 
 const STYLE: &str = include_str!("html/page.css");
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 /// What a page says of itself at its end.
 #[derive(Debug)]
@@ -29,7 +30,12 @@ pub(crate) struct Origin<'a> {
 }
 
 /// Returns the report as a page.
-pub(crate) fn page(report: &Report, timeline: &Timeline, origin: &Origin<'_>, time: &LocalTime) -> String {
+pub(crate) fn page(
+    report: &Report,
+    timeline: &Timeline,
+    origin: &Origin<'_>,
+    time: &LocalTime,
+) -> String {
     let headline = report.headline();
     let page = html! {
         (DOCTYPE)
@@ -64,7 +70,12 @@ pub(crate) fn page(report: &Report, timeline: &Timeline, origin: &Origin<'_>, ti
 
 fn head(report: &Report, headline: &str) -> Markup {
     let money = report.money;
-    let n_attempts: u32 = report.groups.iter().flat_map(|group| &group.entries).map(|entry| entry.n_attempts).sum();
+    let n_attempts: u32 = report
+        .groups
+        .iter()
+        .flat_map(|group| &group.entries)
+        .map(|entry| entry.n_attempts)
+        .sum();
     html! {
         header {
             p.where { b { (report.repository) } " · " (report.subject.parts().0) " " code { (report.subject.parts().1) } " · " (report.when) }
@@ -162,19 +173,33 @@ fn doubts(doubts: &[String]) -> Markup {
 }
 
 fn plain(heading: &str, entries: &[Entry]) -> Markup {
-    let id = if heading == "Not started" { "not-started" } else { "not-finished" };
+    let id = if heading == "Not started" {
+        "not-started"
+    } else {
+        "not-finished"
+    };
     section(id, heading, entries, |entry| {
         html! { p.line { (issue(entry)) " " (words(&entry.title)) " " span.muted { (words(&entry.why)) } } }
     })
 }
 
 fn open(entries: &[Entry]) -> Markup {
-    section("open", "Had an open pull request already", entries, |entry| {
-        html! { p.line { (issue(entry)) " " (words(&entry.title)) " " (place(&entry.place)) } }
-    })
+    section(
+        "open",
+        "Had an open pull request already",
+        entries,
+        |entry| {
+            html! { p.line { (issue(entry)) " " (words(&entry.title)) " " (place(&entry.place)) } }
+        },
+    )
 }
 
-fn section(id: &str, heading: &str, entries: &[Entry], render: impl Fn(&Entry) -> Markup) -> Markup {
+fn section(
+    id: &str,
+    heading: &str,
+    entries: &[Entry],
+    render: impl Fn(&Entry) -> Markup,
+) -> Markup {
     if entries.is_empty() {
         return html! {};
     }
@@ -208,7 +233,8 @@ fn issue(entry: &Entry) -> Markup {
 /// Returns text in which what stands between marks of code is code, as on a forge. It is text all the same.
 fn words(text: &str) -> Markup {
     let parts: Vec<&str> = text.split('`').collect();
-    let is_paired = parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|code| !code.is_empty());
+    let is_paired =
+        parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|code| !code.is_empty());
     html! {
         @if is_paired {
             @for (at, part) in parts.iter().enumerate() {

@@ -3,12 +3,16 @@
 mod pages;
 
 use autoissue_core::bus::Envelope;
-use autoissue_core::engine::{CheckResult, Event, IssueNumber, NotStarted, PullRequest, Settings, Skip};
+use autoissue_core::engine::{
+    CheckResult, Event, IssueNumber, NotStarted, PullRequest, Settings, Skip,
+};
 use insta::assert_snapshot;
 
 use super::*;
 use crate::console::Paint;
-use crate::fixture::{accepted, admitted, at_work, check_failed, completed, finished, shipped, started, worked};
+use crate::fixture::{
+    accepted, admitted, at_work, check_failed, completed, finished, shipped, started, worked,
+};
 
 fn made_of(events: &[Event]) -> Report {
     let places = Places {
@@ -16,7 +20,13 @@ fn made_of(events: &[Event]) -> Report {
         mirror: PathBuf::from("/state/repos/sample/mirror.git"),
     };
     let times = (1_795_353_300_000, Some(1_795_360_500_000));
-    Report::new("20261122-1315-7f3a", &Engine::replay(events), times, &places, &LocalTime::utc())
+    Report::new(
+        "20261122-1315-7f3a",
+        &Engine::replay(events),
+        times,
+        &places,
+        &LocalTime::utc(),
+    )
 }
 
 fn report(events: &[Event]) -> String {
@@ -24,17 +34,34 @@ fn report(events: &[Event]) -> String {
 }
 
 /// Text that would be markup, were it not escaped.
-const MARKUP: &str = "<script>alert(1)</script><img src=x onerror=alert(2)> \"'`@all` | [x](javascript:alert(3)) #7";
+const MARKUP: &str =
+    "<script>alert(1)</script><img src=x onerror=alert(2)> \"'`@all` | [x](javascript:alert(3)) #7";
 
 fn read(n_issues: u32) -> Event {
-    Event::BacklogRead { n_issues, warnings: Vec::new(), n_api_calls: 0 }
+    Event::BacklogRead {
+        n_issues,
+        warnings: Vec::new(),
+        n_api_calls: 0,
+    }
 }
 
 #[test]
 fn a_good_night() {
-    let settings = Settings { has_checks: true, ..Settings::default() };
-    let mut events = admitted(settings, &[(12, "Fix the login", "backend"), (7, "Write the guide", "documentation")]);
-    let passed = vec![CheckResult { passed: true, ..CheckResult::default() }];
+    let settings = Settings {
+        has_checks: true,
+        ..Settings::default()
+    };
+    let mut events = admitted(
+        settings,
+        &[
+            (12, "Fix the login", "backend"),
+            (7, "Write the guide", "documentation"),
+        ],
+    );
+    let passed = vec![CheckResult {
+        passed: true,
+        ..CheckResult::default()
+    }];
     events.push(Event::BaseChecked { results: passed });
     events.extend(shipped(7, 30, 42));
     events.extend(shipped(12, 31, 158));
@@ -56,7 +83,11 @@ fn a_good_night() {
 fn a_mixed_night_says_what_failed_and_what_nobody_checked() {
     let issues = [
         (1, "Ship me", "backend"),
-        (2, "\u{1b}[31mBreak\u{202e} me in a title that is much longer than any column has room for", "frontend"),
+        (
+            2,
+            "\u{1b}[31mBreak\u{202e} me in a title that is much longer than any column has room for",
+            "frontend",
+        ),
         (3, "Merge by hand", "database"),
         (4, "Needs the second", "testing"),
         (5, "No money left", "security"),
@@ -66,10 +97,28 @@ fn a_mixed_night_says_what_failed_and_what_nobody_checked() {
     events.extend(shipped(1, 30, 42));
     events.extend(check_failed(2, 310));
     events.extend(worked(3, 1, 50));
-    events.push(finished(3, Outcome::NeedsYou { message: "its dependencies conflict".to_owned() }));
-    events.push(finished(4, Outcome::Skipped { because: Skip::DependsOn(IssueNumber(2)) }));
-    events.push(finished(5, Outcome::NotStarted { because: NotStarted::Budget }));
-    let pull_request = PullRequest { number: 9, url: "https://github.com/owner/shop/pull/9".to_owned() };
+    events.push(finished(
+        3,
+        Outcome::NeedsYou {
+            message: "its dependencies conflict".to_owned(),
+        },
+    ));
+    events.push(finished(
+        4,
+        Outcome::Skipped {
+            because: Skip::DependsOn(IssueNumber(2)),
+        },
+    ));
+    events.push(finished(
+        5,
+        Outcome::NotStarted {
+            because: NotStarted::Budget,
+        },
+    ));
+    let pull_request = PullRequest {
+        number: 9,
+        url: "https://github.com/owner/shop/pull/9".to_owned(),
+    };
     events.push(finished(6, Outcome::AlreadyOpen { pull_request }));
     events.push(completed());
     assert_snapshot!(report(&events), @"
@@ -118,7 +167,10 @@ fn an_empty_backlog_is_said_to_be_empty() {
 
 #[test]
 fn an_interrupted_night_ends_with_the_command_that_goes_on() {
-    let mut events = admitted(Settings::default(), &[(1, "Ship me", "backend"), (2, "Cut off", "frontend")]);
+    let mut events = admitted(
+        Settings::default(),
+        &[(1, "Ship me", "backend"), (2, "Cut off", "frontend")],
+    );
     events.extend(shipped(1, 30, 42));
     events.extend(at_work(2, 1));
     events.push(Event::InterruptRequested);
@@ -144,12 +196,27 @@ fn an_interrupted_night_ends_with_the_command_that_goes_on() {
 
 #[test]
 fn a_backlog_that_cannot_be_paid_is_refused_with_what_it_would_take() {
-    let mut events = admitted(Settings::default(), &[(1, "One", "backend"), (2, "Two", "frontend")]);
+    let mut events = admitted(
+        Settings::default(),
+        &[(1, "One", "backend"), (2, "Two", "frontend")],
+    );
     events.pop();
     let because = NotStarted::Budget;
-    events.extend([1, 2].map(|number| finished(number, Outcome::NotStarted { because: because.clone() })));
+    events.extend([1, 2].map(|number| {
+        finished(
+            number,
+            Outcome::NotStarted {
+                because: because.clone(),
+            },
+        )
+    }));
     let message = "cannot afford 2 tasks: estimated $10.00 exceeds budget $5.00".to_owned();
-    events.push(Event::SessionFinished { status: SessionStatus::Failed { message, budget: true } });
+    events.push(Event::SessionFinished {
+        status: SessionStatus::Failed {
+            message,
+            budget: true,
+        },
+    });
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
     cannot afford 2 tasks: estimated $10.00 exceeds budget $5.00
@@ -169,10 +236,21 @@ fn a_session_that_had_to_stop_says_why() {
         started(Settings::default()),
         accepted(1, "One"),
         read(1),
-        Event::SessionStopping { message: "bad credentials: HTTP 401".to_owned(), resumable: false },
-        finished(1, Outcome::NotStarted { because: NotStarted::Stopped("bad credentials: HTTP 401".to_owned()) }),
+        Event::SessionStopping {
+            message: "bad credentials: HTTP 401".to_owned(),
+            resumable: false,
+        },
+        finished(
+            1,
+            Outcome::NotStarted {
+                because: NotStarted::Stopped("bad credentials: HTTP 401".to_owned()),
+            },
+        ),
         Event::SessionFinished {
-            status: SessionStatus::Failed { message: "bad credentials: HTTP 401".to_owned(), budget: false },
+            status: SessionStatus::Failed {
+                message: "bad credentials: HTTP 401".to_owned(),
+                budget: false,
+            },
         },
     ];
     assert_snapshot!(report(&events), @"
@@ -189,18 +267,30 @@ fn a_session_that_had_to_stop_says_why() {
 
 #[test]
 fn what_nobody_can_vouch_for_is_named() {
-    let settings = Settings { has_checks: true, red_base: RedBase::IgnoreKnown, ..Settings::default() };
+    let settings = Settings {
+        has_checks: true,
+        red_base: RedBase::IgnoreKnown,
+        ..Settings::default()
+    };
     let mut events = admitted(settings, &[(1, "Ship me", "backend")]);
-    let red = CheckResult { name: "lint".to_owned(), passed: false, ..CheckResult::default() };
+    let red = CheckResult {
+        name: "lint".to_owned(),
+        passed: false,
+        ..CheckResult::default()
+    };
     events.push(Event::BaseChecked { results: vec![red] });
     let mut task = shipped(1, 30, 42);
     for event in &mut task {
         match event {
-            Event::AgentExited { report, assumed, .. } => {
+            Event::AgentExited {
+                report, assumed, ..
+            } => {
                 report.denied = vec!["Bash".to_owned()];
                 *assumed = true;
             }
-            Event::WorkCollected { work: Some(work), .. } => {
+            Event::WorkCollected {
+                work: Some(work), ..
+            } => {
                 work.notes = vec!["the nested repository `lib` was left out".to_owned()];
             }
             _ => {}

@@ -21,12 +21,21 @@ pub(crate) fn text(report: &Report, paint: Paint) -> String {
 }
 
 fn head(report: &Report, paint: Paint) -> String {
-    let Report { session, repository, subject, when, .. } = report;
+    let Report {
+        session,
+        repository,
+        subject,
+        when,
+        ..
+    } = report;
     let subject = match subject {
         Subject::Label(label) => format!("label `{label}`"),
         Subject::Plan(directive) => format!("plan of {directive}"),
     };
-    let mut head = format!("{} · {repository} · {subject} · {when}\n", paint.bold(session));
+    let mut head = format!(
+        "{} · {repository} · {subject} · {when}\n",
+        paint.bold(session)
+    );
     if let Some((tone, verdict)) = &report.verdict {
         let painted = match tone {
             Tone::Bad => paint.red(verdict),
@@ -48,7 +57,14 @@ fn render(group: &Group, paint: Paint) -> String {
         Kind::Open | Kind::NotStarted | Kind::Unfinished => heading.to_owned(),
     };
     let mut text = format!("{heading} ({})\n", group.entries.len());
-    let widest = |of: fn(&Entry) -> String| group.entries.iter().map(|entry| width(&of(entry))).max().unwrap_or(0);
+    let widest = |of: fn(&Entry) -> String| {
+        group
+            .entries
+            .iter()
+            .map(|entry| width(&of(entry)))
+            .max()
+            .unwrap_or(0)
+    };
     let issues = widest(|entry| entry.issue.to_string());
     let titles = widest(|entry| entry.title.clone()).min(TITLE_COLUMNS);
     for entry in &group.entries {
@@ -66,14 +82,22 @@ fn render(group: &Group, paint: Paint) -> String {
 
 /// Returns what stands beside the title.
 fn beside(kind: Kind, entry: &Entry) -> String {
-    let effort = if entry.n_attempts == 0 { String::new() } else { entry.effort() };
+    let effort = if entry.n_attempts == 0 {
+        String::new()
+    } else {
+        entry.effort()
+    };
     let parts: &[&str] = match kind {
         Kind::Shipped => &[&entry.place, &entry.stat, &effort],
         Kind::Open => &[&entry.place],
         Kind::NeedsYou | Kind::Failed => &[&effort],
         Kind::NotStarted | Kind::Unfinished => &[&entry.why, &effort],
     };
-    let parts: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = parts
+        .iter()
+        .copied()
+        .filter(|part| !part.is_empty())
+        .collect();
     parts.join(" · ")
 }
 
@@ -83,9 +107,18 @@ fn below(kind: Kind, entry: &Entry, paint: Paint) -> Vec<String> {
     if matches!(kind, Kind::NeedsYou | Kind::Failed) {
         lines.push(entry.why.clone());
     }
-    let output = entry.outputs.iter().flat_map(|(_, lines)| lines).take(N_OUTPUT_LINES);
+    let output = entry
+        .outputs
+        .iter()
+        .flat_map(|(_, lines)| lines)
+        .take(N_OUTPUT_LINES);
     lines.extend(output.map(|line| paint.dim(format!("│ {}", cut(line, OUTPUT_COLUMNS)))));
-    lines.extend(entry.kept.iter().map(|kept| paint.dim(format!("work kept: {kept} ({})", entry.stat))));
+    lines.extend(
+        entry
+            .kept
+            .iter()
+            .map(|kept| paint.dim(format!("work kept: {kept} ({})", entry.stat))),
+    );
     lines
 }
 
@@ -94,19 +127,31 @@ fn doubts(report: &Report, paint: Paint) -> Option<String> {
         return None;
     }
     let heading = paint.yellow("could not be verified");
-    Some(format!("{heading}\n{}", report.doubts.iter().map(|doubt| format!("  {doubt}\n")).collect::<String>()))
+    Some(format!(
+        "{heading}\n{}",
+        report
+            .doubts
+            .iter()
+            .map(|doubt| format!("  {doubt}\n"))
+            .collect::<String>()
+    ))
 }
 
 fn foot(report: &Report, paint: Paint) -> String {
     let mut foot = format!("{}\n", report.money);
     if 0 < report.n_api_calls {
-        foot.push_str(&format!("calls       {} to the forge's API\n", report.n_api_calls));
+        foot.push_str(&format!(
+            "calls       {} to the forge's API\n",
+            report.n_api_calls
+        ));
     }
     if let Some(directory) = &report.transcripts {
         foot.push_str(&format!("transcripts {directory}\n"));
     }
     if let Some(mirror) = &report.mirror {
-        foot.push_str(&format!("kept work   git fetch {mirror} REF   with a ref from above\n"));
+        foot.push_str(&format!(
+            "kept work   git fetch {mirror} REF   with a ref from above\n"
+        ));
     }
     if let Some(next) = &report.next {
         let or = next.or.map(|or| format!("    ({or})")).unwrap_or_default();

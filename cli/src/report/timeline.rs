@@ -73,7 +73,9 @@ impl Timeline {
     /// Reads the events of a session, in order.
     pub(crate) fn of(events: &[Envelope<Event>]) -> Self {
         let mut reading = Reading::default();
-        events.iter().for_each(|envelope| reading.take(envelope.at_ms, &envelope.event));
+        events
+            .iter()
+            .for_each(|envelope| reading.take(envelope.at_ms, &envelope.event));
         reading.timeline
     }
 }
@@ -107,11 +109,29 @@ impl Reading {
             Event::AttemptFailed { issue, .. } => self.end(*issue, End::Failed),
             Event::AttemptSuspended { issue, .. } => self.end(*issue, End::Stopped),
             Event::TaskFinished { issue, outcome } => self.finish(*issue, outcome),
-            Event::ServicePaused { service, until, message: said } => {
-                self.pause(at_ms, until.ms(), service, &format!("{service} pauses: {said}"));
+            Event::ServicePaused {
+                service,
+                until,
+                message: said,
+            } => {
+                self.pause(
+                    at_ms,
+                    until.ms(),
+                    service,
+                    &format!("{service} pauses: {said}"),
+                );
             }
-            Event::BreakerOpened { service, until, n_failures } => {
-                self.pause(at_ms, until.ms(), service, &format!("{service} failed {n_failures} times in a row"));
+            Event::BreakerOpened {
+                service,
+                until,
+                n_failures,
+            } => {
+                self.pause(
+                    at_ms,
+                    until.ms(),
+                    service,
+                    &format!("{service} failed {n_failures} times in a row"),
+                );
             }
             Event::ServiceAnswered { service }
             | Event::BreakerProbed { service, .. }
@@ -127,19 +147,31 @@ impl Reading {
     /// Everything that has not ended has lasted until now.
     fn go_on(&mut self, at_ms: u64) {
         let Timeline { runs, bars, .. } = &mut self.timeline;
-        runs.last_mut().into_iter().for_each(|run| run.to_ms = run.to_ms.max(at_ms));
+        runs.last_mut()
+            .into_iter()
+            .for_each(|run| run.to_ms = run.to_ms.max(at_ms));
         let running = bars.iter_mut().filter(|bar| bar.end == End::Running);
         running.for_each(|bar| bar.ran.to_ms = bar.ran.to_ms.max(at_ms));
     }
 
     /// Begins a stretch. What was cut off without a word ended with the last event before.
     fn resume(&mut self, at_ms: u64) {
-        self.timeline.runs.push(Stretch { from_ms: at_ms, to_ms: at_ms });
+        self.timeline.runs.push(Stretch {
+            from_ms: at_ms,
+            to_ms: at_ms,
+        });
         self.paused.clear();
         let Timeline { bars, .. } = &mut self.timeline;
-        bars.iter_mut().filter(|bar| bar.end == End::Running).for_each(|bar| bar.end = End::Stopped);
-        let stopped: Vec<Bar> =
-            self.last.values().map(|&last| &bars[last]).filter(|bar| bar.end == End::Stopped).cloned().collect();
+        bars.iter_mut()
+            .filter(|bar| bar.end == End::Running)
+            .for_each(|bar| bar.end = End::Stopped);
+        let stopped: Vec<Bar> = self
+            .last
+            .values()
+            .map(|&last| &bars[last])
+            .filter(|bar| bar.end == End::Stopped)
+            .cloned()
+            .collect();
         for bar in stopped {
             self.start(at_ms, bar.issue, bar.attempt);
         }
@@ -147,13 +179,28 @@ impl Reading {
 
     fn start(&mut self, at_ms: u64, issue: IssueNumber, attempt: u32) {
         let Timeline { bars, n_lanes, .. } = &mut self.timeline;
-        let is_free = |lane: &usize| !bars.iter().any(|bar| bar.lane == *lane && bar.end == End::Running);
+        let is_free = |lane: &usize| {
+            !bars
+                .iter()
+                .any(|bar| bar.lane == *lane && bar.end == End::Running)
+        };
         let lane = (0..).find(is_free).unwrap_or_default();
         *n_lanes = (*n_lanes).max(lane + 1);
         let title = self.titles.get(&issue).cloned().unwrap_or_default();
-        let ran = Stretch { from_ms: at_ms, to_ms: at_ms };
+        let ran = Stretch {
+            from_ms: at_ms,
+            to_ms: at_ms,
+        };
         self.last.insert(issue, bars.len());
-        bars.push(Bar { lane, issue, attempt, title, ran, end: End::Running, spent: Usd::ZERO });
+        bars.push(Bar {
+            lane,
+            issue,
+            attempt,
+            title,
+            ran,
+            end: End::Running,
+            spent: Usd::ZERO,
+        });
     }
 
     fn end(&mut self, issue: IssueNumber, end: End) {
@@ -167,9 +214,10 @@ impl Reading {
         let end = match outcome {
             Outcome::Done { .. } | Outcome::AlreadyOpen { .. } => End::Shipped,
             Outcome::NeedsYou { .. } | Outcome::Budget { .. } => End::NeedsYou,
-            Outcome::NoChange | Outcome::Failed { .. } | Outcome::Skipped { .. } | Outcome::NotStarted { .. } => {
-                End::Failed
-            }
+            Outcome::NoChange
+            | Outcome::Failed { .. }
+            | Outcome::Skipped { .. }
+            | Outcome::NotStarted { .. } => End::Failed,
         };
         if let Some(bar) = self.bar(issue) {
             bar.end = end;
@@ -178,8 +226,11 @@ impl Reading {
 
     fn pause(&mut self, from_ms: u64, to_ms: u64, service: &Service, why: &str) {
         self.unpause(from_ms, service);
-        self.paused.insert(service.clone(), self.timeline.pauses.len());
-        self.timeline.pauses.push((Stretch { from_ms, to_ms }, message(&one_line(why))));
+        self.paused
+            .insert(service.clone(), self.timeline.pauses.len());
+        self.timeline
+            .pauses
+            .push((Stretch { from_ms, to_ms }, message(&one_line(why))));
     }
 
     fn unpause(&mut self, at_ms: u64, service: &Service) {
@@ -207,29 +258,60 @@ mod tests {
         for part in parts {
             for event in part {
                 at_ms += 1_000;
-                events.push(Envelope { seq: at_ms, at_ms, event: event.clone() });
+                events.push(Envelope {
+                    seq: at_ms,
+                    at_ms,
+                    event: event.clone(),
+                });
             }
             at_ms += 3_600_000;
         }
         let timeline = Timeline::of(&events);
-        let seconds = |stretch: Stretch| format!("{}..{}", stretch.from_ms / 1_000, stretch.to_ms / 1_000);
+        let seconds =
+            |stretch: Stretch| format!("{}..{}", stretch.from_ms / 1_000, stretch.to_ms / 1_000);
         let mut text = String::new();
-        timeline.runs.iter().for_each(|run| writeln!(text, "run {}", seconds(*run)).unwrap());
+        timeline
+            .runs
+            .iter()
+            .for_each(|run| writeln!(text, "run {}", seconds(*run)).unwrap());
         for bar in &timeline.bars {
-            let Bar { lane, issue, attempt, ran, end, spent, .. } = bar;
-            writeln!(text, "lane {lane}: {issue} attempt {attempt} {} {end:?} {spent}", seconds(*ran)).unwrap();
+            let Bar {
+                lane,
+                issue,
+                attempt,
+                ran,
+                end,
+                spent,
+                ..
+            } = bar;
+            writeln!(
+                text,
+                "lane {lane}: {issue} attempt {attempt} {} {end:?} {spent}",
+                seconds(*ran)
+            )
+            .unwrap();
         }
-        timeline.pauses.iter().for_each(|(stretch, why)| writeln!(text, "pause {} {why}", seconds(*stretch)).unwrap());
+        timeline.pauses.iter().for_each(|(stretch, why)| {
+            writeln!(text, "pause {} {why}", seconds(*stretch)).unwrap()
+        });
         text
     }
 
     #[test]
     fn attempts_lie_in_the_first_free_lane() {
-        let mut events = admitted(Settings::default(), &[(1, "One", "a"), (2, "Two", "b"), (3, "Three", "c")]);
+        let mut events = admitted(
+            Settings::default(),
+            &[(1, "One", "a"), (2, "Two", "b"), (3, "Three", "c")],
+        );
         events.extend(at_work(1, 1));
         events.extend(check_failed(2, 310));
         events.extend(worked(3, 1, 50));
-        events.push(finished(3, Outcome::NeedsYou { message: "merge".to_owned() }));
+        events.push(finished(
+            3,
+            Outcome::NeedsYou {
+                message: "merge".to_owned(),
+            },
+        ));
         events.extend(shipped(1, 30, 42).split_off(2));
         assert_snapshot!(read(&[events]), @"
         run 1..29
@@ -244,8 +326,13 @@ mod tests {
         let mut first = admitted(Settings::default(), &[(1, "One", "a"), (2, "Two", "b")]);
         first.extend(at_work(1, 1));
         first.extend(at_work(2, 1));
-        first.push(Event::AttemptSuspended { issue: IssueNumber(1), attempt: 1 });
-        let mut second = vec![Event::SessionResumed { settings: Box::default() }];
+        first.push(Event::AttemptSuspended {
+            issue: IssueNumber(1),
+            attempt: 1,
+        });
+        let mut second = vec![Event::SessionResumed {
+            settings: Box::default(),
+        }];
         second.extend(shipped(1, 30, 42).split_off(2));
         assert_snapshot!(read(&[first, second]), @"
         run 1..14
@@ -262,8 +349,16 @@ mod tests {
         let service = Service::Forge;
         let mut events = admitted(Settings::default(), &[(1, "One", "a")]);
         let until = Time::from_ms(60_000);
-        events.push(Event::ServicePaused { service: service.clone(), until, message: "limit\nreached".to_owned() });
-        events.push(Event::BreakerOpened { service: service.clone(), until, n_failures: 5 });
+        events.push(Event::ServicePaused {
+            service: service.clone(),
+            until,
+            message: "limit\nreached".to_owned(),
+        });
+        events.push(Event::BreakerOpened {
+            service: service.clone(),
+            until,
+            n_failures: 5,
+        });
         events.push(Event::ServiceAnswered { service });
         events.push(completed());
         assert_snapshot!(read(&[events]), @"

@@ -24,7 +24,12 @@ pub(crate) struct EventLine<'a> {
 impl<'a> EventLine<'a> {
     /// Makes the line of an event.
     pub(crate) fn new(session: &'a str, envelope: &'a Envelope<Event>) -> Self {
-        Self { seq: envelope.seq, at: rfc3339(envelope.at_ms), session, event: &envelope.event }
+        Self {
+            seq: envelope.seq,
+            at: rfc3339(envelope.at_ms),
+            session,
+            event: &envelope.event,
+        }
     }
 }
 
@@ -39,7 +44,11 @@ pub(crate) struct Json {
 impl Json {
     /// Makes the reporter of a session.
     pub(crate) const fn new(session: String, console: Console) -> Self {
-        Self { session, console, is_deaf: false }
+        Self {
+            session,
+            console,
+            is_deaf: false,
+        }
     }
 }
 
@@ -48,7 +57,10 @@ impl Reporter for Json {
         if self.is_deaf {
             return;
         }
-        self.is_deaf = self.console.json(&EventLine::new(&self.session, envelope)).is_err();
+        self.is_deaf = self
+            .console
+            .json(&EventLine::new(&self.session, envelope))
+            .is_err();
     }
 
     fn notice(&mut self, text: &str) {
@@ -66,7 +78,11 @@ mod tests {
 
     #[test]
     fn an_event_is_one_flat_object() {
-        let envelope = Envelope { seq: 7, at_ms: 5_527_000, event: at_work(12, 1).remove(0) };
+        let envelope = Envelope {
+            seq: 7,
+            at_ms: 5_527_000,
+            event: at_work(12, 1).remove(0),
+        };
         let line = json_line(&EventLine::new("20261122-1315-7f3a", &envelope));
         insta::assert_snapshot!(line, @r#"
         {"seq":7,"at":"1970-01-01T01:32:07Z","session":"20261122-1315-7f3a","type":"attempt_started","issue":12,"attempt":1,"reserved":5000000,"model":"sonnet"}
@@ -75,10 +91,19 @@ mod tests {
 
     #[test]
     fn every_event_keeps_its_type_beside_the_envelope() {
-        let envelope = Envelope { seq: 1, at_ms: 0, event: started(Settings::default()) };
-        let line: serde_json::Value = serde_json::from_str(&json_line(&EventLine::new("s", &envelope))).unwrap();
+        let envelope = Envelope {
+            seq: 1,
+            at_ms: 0,
+            event: started(Settings::default()),
+        };
+        let line: serde_json::Value =
+            serde_json::from_str(&json_line(&EventLine::new("s", &envelope))).unwrap();
         assert_eq!(
-            (line["type"].as_str(), line["session"].as_str(), line["seq"].as_u64()),
+            (
+                line["type"].as_str(),
+                line["session"].as_str(),
+                line["seq"].as_u64()
+            ),
             (Some("session_started"), Some("s"), Some(1))
         );
     }

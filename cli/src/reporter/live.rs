@@ -88,7 +88,8 @@ impl Live {
     }
 
     fn say(&mut self, line: &str) {
-        self.said.push(self.console.redaction.apply(line).into_owned());
+        self.said
+            .push(self.console.redaction.apply(line).into_owned());
         self.has_news = true;
     }
 
@@ -96,18 +97,31 @@ impl Live {
     fn note(&mut self, envelope: &Envelope<Event>, engine: &Engine, sentences: &[Sentence]) {
         match &envelope.event {
             Event::TaskFinished { issue, .. } => {
-                let style = sentences.last().map_or(Style::Plain, |sentence| style_of(sentence.tone));
-                let text = sentences.last().map(|sentence| sentence.text.clone()).unwrap_or_default();
+                let style = sentences
+                    .last()
+                    .map_or(Style::Plain, |sentence| style_of(sentence.tone));
+                let text = sentences
+                    .last()
+                    .map(|sentence| sentence.text.clone())
+                    .unwrap_or_default();
                 self.ends.push((*issue, style, text));
-                self.ends.drain(..self.ends.len().saturating_sub(N_ENDS_MAX));
+                self.ends
+                    .drain(..self.ends.len().saturating_sub(N_ENDS_MAX));
             }
             Event::BaseChecked { .. } | Event::PlannerExited { .. } => self.base_said.clear(),
             _ => {}
         }
-        let is_running = |issue: &IssueNumber| engine.task(*issue).is_some_and(|task| task.attempt().is_some());
+        let is_running = |issue: &IssueNumber| {
+            engine
+                .task(*issue)
+                .is_some_and(|task| task.attempt().is_some())
+        };
         self.slots.retain(|issue, _| is_running(issue));
         for task in engine.running() {
-            let begun = Slot { since_ms: envelope.at_ms, said: String::new() };
+            let begun = Slot {
+                since_ms: envelope.at_ms,
+                said: String::new(),
+            };
             self.slots.entry(task.issue.number).or_insert(begun);
         }
     }
@@ -134,7 +148,9 @@ impl Live {
 
     fn was_stopped(&mut self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
-        self.continued.as_mut().is_some_and(|signal| signal.poll_recv(&mut context).is_ready())
+        self.continued
+            .as_mut()
+            .is_some_and(|signal| signal.poll_recv(&mut context).is_ready())
     }
 
     fn draw(&mut self, engine: &Engine, size: Size, now_ms: u64) {
@@ -150,15 +166,25 @@ impl Live {
             time: &self.time,
         };
         let lines = frame::lines(&view, size.columns - 1, rows(size));
-        let is_new = self.last.as_ref().is_none_or(|last| last.size != size || last.lines != lines);
+        let is_new = self
+            .last
+            .as_ref()
+            .is_none_or(|last| last.size != size || last.lines != lines);
         if is_new || !self.said.is_empty() {
-            let piece = self.area.redraw(&self.said, lines.clone(), size.columns, self.console.err);
+            let piece = self
+                .area
+                .redraw(&self.said, lines.clone(), size.columns, self.console.err);
             write(&piece);
         }
         self.said.clear();
         self.n_agent_lines = 0;
         self.has_news = false;
-        self.last = Some(Last { at: Instant::now(), second: now_ms / 1_000, size, lines });
+        self.last = Some(Last {
+            at: Instant::now(),
+            second: now_ms / 1_000,
+            size,
+            lines,
+        });
     }
 }
 
@@ -167,7 +193,12 @@ impl Reporter for Live {
         let sentences = narrate(&envelope.event, engine, &self.time);
         for sentence in &sentences {
             if self.console.verbose || sentence.tone != Tone::Detail {
-                self.say(&line(sentence, envelope.at_ms, &self.time, self.console.err));
+                self.say(&line(
+                    sentence,
+                    envelope.at_ms,
+                    &self.time,
+                    self.console.err,
+                ));
             }
         }
         self.note(envelope, engine, &sentences);
@@ -176,11 +207,17 @@ impl Reporter for Live {
     }
 
     fn progress(&mut self, progress: &Progress) {
-        let Some(said) = agent_line(progress) else { return };
+        let Some(said) = agent_line(progress) else {
+            return;
+        };
         let said = self.console.redaction.apply(&said).into_owned();
         if self.console.verbose && self.n_agent_lines < N_AGENT_LINES_MAX {
             self.n_agent_lines += 1;
-            self.say(&format!("          #{} {} {said}", progress.issue, self.console.err.dim("│")));
+            self.say(&format!(
+                "          #{} {} {said}",
+                progress.issue,
+                self.console.err.dim("│")
+            ));
         }
         match self.slots.get_mut(&IssueNumber(progress.issue)) {
             Some(slot) => slot.said = said,
@@ -201,7 +238,11 @@ impl Reporter for Live {
     /// Takes the screen away; what was said stays, all of it.
     fn finish(&mut self) {
         let size = Size::now();
-        write(&self.area.redraw(&self.said, Vec::new(), size.columns, self.console.err));
+        write(
+            &self
+                .area
+                .redraw(&self.said, Vec::new(), size.columns, self.console.err),
+        );
         self.said.clear();
     }
 }

@@ -29,7 +29,12 @@ impl Reporter for Plain {
     fn event(&mut self, envelope: &Envelope<Event>, engine: &Engine) {
         for sentence in narrate(&envelope.event, engine, &self.time) {
             if self.console.verbose || sentence.tone != Tone::Detail {
-                self.console.say(line(&sentence, envelope.at_ms, &self.time, self.console.err));
+                self.console.say(line(
+                    &sentence,
+                    envelope.at_ms,
+                    &self.time,
+                    self.console.err,
+                ));
             }
         }
     }
@@ -38,7 +43,11 @@ impl Reporter for Plain {
         if let Some(said) = agent_line(progress).filter(|_| self.console.verbose) {
             let paint = self.console.err;
             let clock = paint.dim(self.time.clock(now_ms()));
-            self.console.say(format_args!("{clock}  #{} {} {said}", progress.issue, paint.dim("│")));
+            self.console.say(format_args!(
+                "{clock}  #{} {} {said}",
+                progress.issue,
+                paint.dim("│")
+            ));
         }
     }
 
@@ -56,13 +65,17 @@ pub(crate) fn line(sentence: &Sentence, at_ms: u64, time: &LocalTime, paint: Pai
         Tone::Odd => paint.yellow(&sentence.text),
         Tone::Bad => paint.red(&sentence.text),
     };
-    let issue = sentence.issue.map(|issue| format!("{} ", paint.bold(issue))).unwrap_or_default();
+    let issue = sentence
+        .issue
+        .map(|issue| format!("{} ", paint.bold(issue)))
+        .unwrap_or_default();
     format!("{}  {issue}{text}", paint.dim(time.clock(at_ms)))
 }
 
 /// Returns what an agent said, printable; `None` where there is nothing to see.
 pub(super) fn agent_line(progress: &Progress) -> Option<String> {
-    let text = (progress.kind == ProgressKind::Line).then(|| cut(&one_line(&progress.text), AGENT_COLUMNS_MAX))?;
+    let text = (progress.kind == ProgressKind::Line)
+        .then(|| cut(&one_line(&progress.text), AGENT_COLUMNS_MAX))?;
     (!text.is_empty()).then_some(text)
 }
 
@@ -73,22 +86,42 @@ mod tests {
 
     #[test]
     fn a_line_has_time_issue_and_words() {
-        let mut engine = Engine::replay(&admitted(Default::default(), &[(12, "Fix it", "backend")]));
+        let mut engine =
+            Engine::replay(&admitted(Default::default(), &[(12, "Fix it", "backend")]));
         let event = at_work(12, 1).remove(0);
         engine.apply(&event);
         let sentences = narrate(&event, &engine, &LocalTime::utc());
-        let line = line(&sentences[0], 4_327_000, &LocalTime::utc(), Paint::default());
-        assert_eq!(line, "01:12:07  #12 attempt 1 started · backend · sonnet · $5.00 reserved");
+        let line = line(
+            &sentences[0],
+            4_327_000,
+            &LocalTime::utc(),
+            Paint::default(),
+        );
+        assert_eq!(
+            line,
+            "01:12:07  #12 attempt 1 started · backend · sonnet · $5.00 reserved"
+        );
     }
 
     #[test]
     fn what_an_agent_says_cannot_garble_the_terminal() {
         let said = |text: &str| {
             let text = text.to_owned();
-            agent_line(&Progress { issue: 1, attempt: 1, kind: ProgressKind::Line, text })
+            agent_line(&Progress {
+                issue: 1,
+                attempt: 1,
+                kind: ProgressKind::Line,
+                text,
+            })
         };
-        assert_eq!(said("\u{1b}[2J\rhello\u{1b}]0;x\u{7}").as_deref(), Some("hello"));
+        assert_eq!(
+            said("\u{1b}[2J\rhello\u{1b}]0;x\u{7}").as_deref(),
+            Some("hello")
+        );
         assert_eq!(said("\u{1b}[0m  "), None);
-        assert_eq!(said(&"x".repeat(1_000)).map(|line| line.chars().count()), Some(AGENT_COLUMNS_MAX));
+        assert_eq!(
+            said(&"x".repeat(1_000)).map(|line| line.chars().count()),
+            Some(AGENT_COLUMNS_MAX)
+        );
     }
 }

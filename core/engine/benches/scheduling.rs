@@ -49,8 +49,16 @@ fn main() {
 fn session(n_tasks: u64) -> Measured {
     let mut engine = Engine::new();
     let mut now = Time::from_ms(1);
-    let settings = Settings { n_slots: N_SLOTS, budget: Usd::from_cents(1_000_000_000), ..Settings::default() };
-    let started = Input::Started { settings: Box::new(settings), about: About::default(), history: History::default() };
+    let settings = Settings {
+        n_slots: N_SLOTS,
+        budget: Usd::from_cents(1_000_000_000),
+        ..Settings::default()
+    };
+    let started = Input::Started {
+        settings: Box::new(settings),
+        about: About::default(),
+        history: History::default(),
+    };
     let mut owed: VecDeque<Effect> = engine.step(now, started).effects.into();
     let begun = Instant::now();
     let mut planned = None;
@@ -63,32 +71,55 @@ fn session(n_tasks: u64) -> Measured {
             assert_eq!(engine.forecast().len() as u64, n_tasks);
             forecast = before.elapsed();
         }
-        let Some(input) = answer(effect, n_tasks) else { continue };
+        let Some(input) = answer(effect, n_tasks) else {
+            continue;
+        };
         now = now + 1;
         n_steps += u32::from(planned.is_some());
         owed.extend(engine.step(now, input).effects);
     }
     assert_eq!(engine.phase(), &Phase::Over(SessionStatus::Completed));
     let intake = planned.unwrap_or_default();
-    Measured { n_tasks, intake, running: begun.elapsed() - intake - forecast, n_steps, forecast }
+    Measured {
+        n_tasks,
+        intake,
+        running: begun.elapsed() - intake - forecast,
+        n_steps,
+        forecast,
+    }
 }
 
 fn answer(effect: Effect, n_tasks: u64) -> Option<Input> {
     Some(match effect {
-        Effect::FetchBacklog => {
-            Input::BacklogFetched { issues: (1..=n_tasks).map(issue).collect(), warnings: vec![], n_api_calls: 0 }
-        }
-        Effect::Classify { issue } => {
-            Input::Classified { issue: issue.number, classification: classification(issue.number.0) }
-        }
-        Effect::LeaseWorktree { issue, attempt, .. } => Input::WorktreeLeased { issue, attempt, base: "b".into() },
-        Effect::RunAgent { issue, attempt, .. } => {
-            Input::AgentExited { issue: issue.number, attempt, report: report() }
-        }
-        Effect::CollectWork { issue, attempt, .. } => {
-            Input::WorkCollected { issue: issue.number, attempt, work: Some(Work::default()) }
-        }
-        Effect::Publish { issue, attempt } => Input::Published { issue, attempt, publication: Publication::default() },
+        Effect::FetchBacklog => Input::BacklogFetched {
+            issues: (1..=n_tasks).map(issue).collect(),
+            warnings: vec![],
+            n_api_calls: 0,
+        },
+        Effect::Classify { issue } => Input::Classified {
+            issue: issue.number,
+            classification: classification(issue.number.0),
+        },
+        Effect::LeaseWorktree { issue, attempt, .. } => Input::WorktreeLeased {
+            issue,
+            attempt,
+            base: "b".into(),
+        },
+        Effect::RunAgent { issue, attempt, .. } => Input::AgentExited {
+            issue: issue.number,
+            attempt,
+            report: report(),
+        },
+        Effect::CollectWork { issue, attempt, .. } => Input::WorkCollected {
+            issue: issue.number,
+            attempt,
+            work: Some(Work::default()),
+        },
+        Effect::Publish { issue, attempt } => Input::Published {
+            issue,
+            attempt,
+            publication: Publication::default(),
+        },
         _ => return None,
     })
 }
@@ -104,8 +135,16 @@ fn issue(number: u64) -> Issue {
 }
 
 fn classification(number: u64) -> Classification {
-    let path = if number.is_multiple_of(4) { "src/shared.rs".to_owned() } else { format!("src/file{number}.rs") };
-    Classification { domain: format!("domain {}", number % N_DOMAINS), paths: vec![path], ..Classification::default() }
+    let path = if number.is_multiple_of(4) {
+        "src/shared.rs".to_owned()
+    } else {
+        format!("src/file{number}.rs")
+    };
+    Classification {
+        domain: format!("domain {}", number % N_DOMAINS),
+        paths: vec![path],
+        ..Classification::default()
+    }
 }
 
 fn report() -> AgentReport {

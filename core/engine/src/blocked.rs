@@ -63,17 +63,32 @@ impl fmt::Display for Blocked {
                 write!(f, "waits for {}", names.join(", "))
             }
             Self::Delay(until) => write!(f, "is tried again at {until}"),
-            Self::ServicePaused(service, until, message) => write!(f, "{service} pauses until {until}: {message}"),
-            Self::BreakerOpen(service, until) => write!(f, "{service} failed too often; probed at {until}"),
-            Self::Probing(service, issue) => write!(f, "{issue} probes whether {service} works again"),
+            Self::ServicePaused(service, until, message) => {
+                write!(f, "{service} pauses until {until}: {message}")
+            }
+            Self::BreakerOpen(service, until) => {
+                write!(f, "{service} failed too often; probed at {until}")
+            }
+            Self::Probing(service, issue) => {
+                write!(f, "{issue} probes whether {service} works again")
+            }
             Self::Slots(n) => write!(f, "all {n} slots are taken"),
-            Self::ExclusiveRuns(issue, domain) => write!(f, "{issue} of domain {domain} runs alone"),
-            Self::RunsAlone(domain, n) => write!(f, "domain {domain} runs alone; waits for {n} running"),
-            Self::AfterExclusive(issue, domain) => write!(f, "{issue} of domain {domain} is older and runs alone"),
+            Self::ExclusiveRuns(issue, domain) => {
+                write!(f, "{issue} of domain {domain} runs alone")
+            }
+            Self::RunsAlone(domain, n) => {
+                write!(f, "domain {domain} runs alone; waits for {n} running")
+            }
+            Self::AfterExclusive(issue, domain) => {
+                write!(f, "{issue} of domain {domain} is older and runs alone")
+            }
             Self::DomainBusy(domain, issue) => write!(f, "domain {domain} is busy with {issue}"),
             Self::Conflict(issue, path) => write!(f, "works on {path}, like {issue}"),
             Self::Budget { needed, available } => {
-                write!(f, "needs {needed}, of which {available} is neither spent nor set aside")
+                write!(
+                    f,
+                    "needs {needed}, of which {available} is neither spent nor set aside"
+                )
             }
             Self::Turn => f.write_str("waits for its turn"),
         }

@@ -84,6 +84,10 @@ impl Breaker {
 
     /// Returns whether an answer of the service is news.
     pub(crate) fn has_failed(&self) -> bool {
-        self.n_failures > 0 || matches!(self.state, BreakerState::Open { .. } | BreakerState::Probing { .. })
+        self.n_failures > 0
+            || matches!(
+                self.state,
+                BreakerState::Open { .. } | BreakerState::Probing { .. }
+            )
     }
 }

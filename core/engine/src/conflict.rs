@@ -14,7 +14,9 @@ pub fn overlap(a: &str, b: &str) -> bool {
 
 /// Returns whether any path of one task may be one of the other's, and which.
 pub(crate) fn first_overlap<'a>(ours: &'a [String], theirs: &[String]) -> Option<&'a str> {
-    ours.iter().find(|our| theirs.iter().any(|their| overlap(our, their))).map(String::as_str)
+    ours.iter()
+        .find(|our| theirs.iter().any(|their| overlap(our, their)))
+        .map(String::as_str)
 }
 
 /// File names so common that the bare name says nothing about where.
@@ -54,7 +56,10 @@ fn covers(wide: &str, narrow: &str) -> bool {
     if let Some(rest) = narrow.strip_prefix(wide.trim_end_matches('/')) {
         return rest.starts_with('/');
     }
-    is_telling_name(wide) && narrow.strip_suffix(wide).is_some_and(|rest| rest.ends_with('/'))
+    is_telling_name(wide)
+        && narrow
+            .strip_suffix(wide)
+            .is_some_and(|rest| rest.ends_with('/'))
 }
 
 /// Matches `*` within a directory, `**` across directories, `?` for one byte. A pattern without `/` matches the file name.
@@ -80,12 +85,18 @@ fn glob_from(pattern: &[u8], path: &[u8]) -> bool {
         } else if pattern.get(p) == Some(&b'*') {
             p += 1;
             star = Some((p, s));
-        } else if s < path.len() && pattern.get(p).is_some_and(|&c| c == path[s] || (c == b'?' && path[s] != b'/')) {
+        } else if s < path.len()
+            && pattern
+                .get(p)
+                .is_some_and(|&c| c == path[s] || (c == b'?' && path[s] != b'/'))
+        {
             p += 1;
             s += 1;
         } else if s == path.len() && p == pattern.len() {
             return true;
-        } else if let Some((after, from)) = star.filter(|&(_, from)| path.get(from).is_some_and(|&c| c != b'/')) {
+        } else if let Some((after, from)) =
+            star.filter(|&(_, from)| path.get(from).is_some_and(|&c| c != b'/'))
+        {
             star = Some((after, from + 1));
             (p, s) = (after, from + 1);
         } else if let Some((after, from)) = double.filter(|&(_, from)| from < path.len()) {
@@ -122,7 +133,11 @@ mod tests {
             ("ser.rs", "src/user.rs", false),
             ("README.md", "docs/README.md", false),
             ("a.rs", "b.rs", false),
-            ("**********************a", "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", false),
+            (
+                "**********************a",
+                "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
+                false,
+            ),
         ] {
             assert_eq!(overlap(a, b), expected, "{a} and {b}");
             assert_eq!(overlap(b, a), expected, "{b} and {a}");

@@ -8,24 +8,47 @@ use crate::IssueNumber;
 pub fn stated_in(text: &str) -> Vec<IssueNumber> {
     let mut found = Vec::new();
     let lower = text.to_lowercase();
-    for phrase in ["depends on", "depends upon", "depend on", "blocked by", "requires #", "needs #"] {
+    for phrase in [
+        "depends on",
+        "depends upon",
+        "depend on",
+        "blocked by",
+        "requires #",
+        "needs #",
+    ] {
         for (at, matched) in lower.match_indices(phrase) {
-            if lower[..at].chars().next_back().is_some_and(char::is_alphanumeric) || negated(&lower[..at]) {
+            if lower[..at]
+                .chars()
+                .next_back()
+                .is_some_and(char::is_alphanumeric)
+                || negated(&lower[..at])
+            {
                 continue;
             }
             let rest = lower[at + matched.len()..].trim_start_matches([':', '*', '_', ' ', '\t']);
-            let rest = if matched.ends_with('#') { &lower[at + matched.len() - 1..] } else { rest };
+            let rest = if matched.ends_with('#') {
+                &lower[at + matched.len() - 1..]
+            } else {
+                rest
+            };
             found.extend(numbers_at(rest).map(|number| (at, number)));
         }
     }
     found.sort_by_key(|&(at, _)| at);
     let mut seen = BTreeSet::new();
-    found.into_iter().map(|(_, number)| number).filter(|number| seen.insert(*number)).collect()
+    found
+        .into_iter()
+        .map(|(_, number)| number)
+        .filter(|number| seen.insert(*number))
+        .collect()
 }
 
 /// Returns whether the words before a phrase turn it round: `no longer depends on`, `not blocked by`.
 fn negated(before: &str) -> bool {
-    before.split_whitespace().next_back().is_some_and(|word| matches!(word, "not" | "longer" | "never" | "isn't"))
+    before
+        .split_whitespace()
+        .next_back()
+        .is_some_and(|word| matches!(word, "not" | "longer" | "never" | "isn't"))
 }
 
 /// Returns the issue numbers of a list at the start of a text: `#1, #2 and #3`.
@@ -33,7 +56,9 @@ fn numbers_at(text: &str) -> impl Iterator<Item = IssueNumber> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let digits = rest.strip_prefix('#')?;
-        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let end = digits
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(digits.len());
         let number = digits[..end].parse().ok()?;
         rest = digits[end..].trim_start_matches([',', '&', ' ']);
         rest = rest.strip_prefix("and ").unwrap_or(rest).trim_start();
@@ -50,8 +75,11 @@ pub fn cycle(dependencies: &BTreeMap<IssueNumber, Vec<IssueNumber>>) -> Option<V
         let mut on_path = BTreeSet::from([root]);
         while let Some((node, next)) = path.last_mut() {
             let node = *node;
-            let child =
-                if done.contains(&node) { None } else { dependencies.get(&node).and_then(|list| list.get(*next)) };
+            let child = if done.contains(&node) {
+                None
+            } else {
+                dependencies.get(&node).and_then(|list| list.get(*next))
+            };
             *next += 1;
             match child {
                 Some(child) if on_path.contains(child) => {
@@ -75,7 +103,11 @@ pub fn cycle(dependencies: &BTreeMap<IssueNumber, Vec<IssueNumber>>) -> Option<V
 }
 
 fn rotated(mut circle: Vec<IssueNumber>) -> Vec<IssueNumber> {
-    let least = circle.iter().enumerate().min_by_key(|(_, number)| **number).map_or(0, |(at, _)| at);
+    let least = circle
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, number)| **number)
+        .map_or(0, |(at, _)| at);
     circle.rotate_left(least);
     circle
 }
@@ -85,7 +117,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &[u64]) {
-        assert_eq!(stated_in(text), expected.iter().map(|&n| IssueNumber(n)).collect::<Vec<_>>(), "{text}");
+        assert_eq!(
+            stated_in(text),
+            expected.iter().map(|&n| IssueNumber(n)).collect::<Vec<_>>(),
+            "{text}"
+        );
     }
 
     #[test]
@@ -102,11 +138,22 @@ mod tests {
     #[test]
     fn a_circle_is_found_and_named_from_its_smallest_number() {
         let graph = |edges: &[(u64, &[u64])]| {
-            edges.iter().map(|(n, to)| (IssueNumber(*n), to.iter().map(|&t| IssueNumber(t)).collect())).collect()
+            edges
+                .iter()
+                .map(|(n, to)| {
+                    (
+                        IssueNumber(*n),
+                        to.iter().map(|&t| IssueNumber(t)).collect(),
+                    )
+                })
+                .collect()
         };
         assert_eq!(cycle(&graph(&[(1, &[2]), (2, &[3]), (3, &[])])), None);
         assert_eq!(cycle(&graph(&[(4, &[4])])), Some(vec![IssueNumber(4)]));
-        assert_eq!(cycle(&graph(&[(1, &[5]), (5, &[3]), (3, &[9, 5])])), Some(vec![IssueNumber(3), IssueNumber(5)]));
+        assert_eq!(
+            cycle(&graph(&[(1, &[5]), (5, &[3]), (3, &[9, 5])])),
+            Some(vec![IssueNumber(3), IssueNumber(5)])
+        );
         let chain: Vec<(u64, Vec<u64>)> = (0..50_000).map(|n| (n, vec![n + 1])).collect();
         let chain: Vec<(u64, &[u64])> = chain.iter().map(|(n, to)| (*n, to.as_slice())).collect();
         assert_eq!(cycle(&graph(&chain)), None);

@@ -22,8 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::queue::Queue;
 use crate::{
-    About, Breaker, BreakerState, CheckResult, Effect, Event, History, Input, IssueNumber, Ledger, PlannedIssue,
-    Planning, Service, SessionStatus, Settings, Task, Time, Usd,
+    About, Breaker, BreakerState, CheckResult, Effect, Event, History, Input, IssueNumber, Ledger,
+    PlannedIssue, Planning, Service, SessionStatus, Settings, Task, Time, Usd,
 };
 
 /// The state of a session, and its decisions.
@@ -128,7 +128,12 @@ impl Engine {
         turn.take(input);
         turn.go_on();
         let (events, effects) = turn.finish();
-        Step { events, effects, wake_at: self.wake_at(now), over: self.is_over() }
+        Step {
+            events,
+            effects,
+            wake_at: self.wake_at(now),
+            over: self.is_over(),
+        }
     }
 
     /// Returns the limits and rules.
@@ -216,15 +221,22 @@ impl Engine {
 
     /// Returns the tasks that have a slot.
     pub fn running(&self) -> impl Iterator<Item = &Task> {
-        self.running.iter().filter_map(|issue| self.tasks.get(issue))
+        self.running
+            .iter()
+            .filter_map(|issue| self.tasks.get(issue))
     }
 
     fn breaker(&self, service: &Service) -> BreakerState {
-        self.breakers.get(service).map(|breaker| breaker.state.clone()).unwrap_or_default()
+        self.breakers
+            .get(service)
+            .map(|breaker| breaker.state.clone())
+            .unwrap_or_default()
     }
 
     fn admits(&self, service: &Service, issue: IssueNumber, now: Time) -> bool {
-        self.breakers.get(service).is_none_or(|breaker| breaker.admits(issue, now))
+        self.breakers
+            .get(service)
+            .is_none_or(|breaker| breaker.admits(issue, now))
     }
 
     /// Returns the next time at which something may follow from time alone.
@@ -236,7 +248,10 @@ impl Engine {
             Phase::Intake { not_before, .. } => Some(not_before),
             _ => None,
         };
-        let planning = self.planning.as_ref().and_then(|planning| planning.wake_at());
+        let planning = self
+            .planning
+            .as_ref()
+            .and_then(|planning| planning.wake_at());
         let breakers = self.breakers.values().filter_map(Breaker::wake_at);
         let publishing = self.running().filter_map(Task::publish_not_before);
         intake

@@ -17,7 +17,10 @@ const N_COSTS_MIN: usize = 3;
 impl History {
     /// Returns the P90 of what tasks with this model cost, at most `cap`; `cap` where too little is known.
     pub(crate) fn estimate(&self, model: Option<&str>, cap: Usd) -> Usd {
-        self.0.get(model.unwrap_or_default()).and_then(|costs| p90(costs)).map_or(cap, |estimate| estimate.min(cap))
+        self.0
+            .get(model.unwrap_or_default())
+            .and_then(|costs| p90(costs))
+            .map_or(cap, |estimate| estimate.min(cap))
     }
 }
 

@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::SharedIssue;
 use crate::{
-    About, AgentReport, CheckResult, Classification, Effort, Failure, History, IssueNumber, Outcome, Plan, Publication,
-    Rejection, Service, SessionStatus, Settings, Time, Undecided, Usd, Work,
+    About, AgentReport, CheckResult, Classification, Effort, Failure, History, IssueNumber,
+    Outcome, Plan, Publication, Rejection, Service, SessionStatus, Settings, Time, Undecided, Usd,
+    Work,
 };
 
 /// What happened in a session.
@@ -396,8 +397,12 @@ impl Event {
             | Self::AttemptFailed { issue, .. }
             | Self::TaskFinished { issue, .. } => Some(*issue),
             Self::PluginFailed(undecided) => Some(undecided.issue),
-            Self::BreakerProbed { issue, .. } => Some(*issue).filter(|issue| *issue != IssueNumber::SESSION),
-            Self::ServiceFailed { issue, .. } => issue.filter(|issue| *issue != IssueNumber::SESSION),
+            Self::BreakerProbed { issue, .. } => {
+                Some(*issue).filter(|issue| *issue != IssueNumber::SESSION)
+            }
+            Self::ServiceFailed { issue, .. } => {
+                issue.filter(|issue| *issue != IssueNumber::SESSION)
+            }
             Self::SessionStarted { .. }
             | Self::SessionResumed { .. }
             | Self::PlannerStarted { .. }

@@ -150,7 +150,9 @@ impl Failure {
     pub const fn failure_type(&self) -> Option<FailureType> {
         Some(match self {
             Self::Validation { .. } => FailureType::Validation,
-            Self::NeedsPerson { .. } | Self::Task { .. } | Self::NoChange | Self::Check { .. } => FailureType::Task,
+            Self::NeedsPerson { .. } | Self::Task { .. } | Self::NoChange | Self::Check { .. } => {
+                FailureType::Task
+            }
             Self::Crash { .. } => FailureType::Crash,
             Self::Timeout { .. } => FailureType::Timeout,
             Self::Network { .. } => FailureType::Network,
@@ -163,7 +165,11 @@ impl Failure {
 
     /// Returns its first line.
     pub(crate) fn headline(&self) -> String {
-        self.to_string().lines().next().unwrap_or_default().to_owned()
+        self.to_string()
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// Returns whether it says something about the health of the service where it happened.
@@ -189,13 +195,19 @@ impl Failure {
             | Self::Crash { .. }
             | Self::Timeout { .. }
             | Self::Network { .. } => true,
-            Self::RateLimit { .. } | Self::Overloaded { .. } | Self::Auth { .. } | Self::Interrupted => false,
+            Self::RateLimit { .. }
+            | Self::Overloaded { .. }
+            | Self::Auth { .. }
+            | Self::Interrupted => false,
         }
     }
 
     /// Returns whether the work was not good enough, so that a stronger model may do better.
     pub const fn is_of_substance(&self) -> bool {
-        matches!(self, Self::Task { .. } | Self::NoChange | Self::Check { .. })
+        matches!(
+            self,
+            Self::Task { .. } | Self::NoChange | Self::Check { .. }
+        )
     }
 }
 

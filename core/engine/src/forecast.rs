@@ -64,21 +64,38 @@ impl Engine {
     pub fn forecast(&self) -> Vec<Forecast> {
         let mut forecaster = Forecaster::new(self);
         let order = in_order(self);
-        let (runs, ends): (Vec<_>, Vec<_>) =
-            order.into_iter().map(|task| forecaster.forecast(task)).partition(|forecast| forecast.fate == Fate::Runs);
-        let ended =
-            self.tasks().values().filter_map(|task| Some(forecast_of(task, Fate::Ends(task.outcome()?.clone()))));
+        let (runs, ends): (Vec<_>, Vec<_>) = order
+            .into_iter()
+            .map(|task| forecaster.forecast(task))
+            .partition(|forecast| forecast.fate == Fate::Runs);
+        let ended = self
+            .tasks()
+            .values()
+            .filter_map(|task| Some(forecast_of(task, Fate::Ends(task.outcome()?.clone()))));
         runs.into_iter().chain(ends).chain(ended).collect()
     }
 }
 
 /// Returns the tasks that have not ended: by their place in the queue, but each after its dependencies.
 fn in_order(engine: &Engine) -> Vec<&Task> {
-    let open = |number: &IssueNumber| engine.task(*number).is_some_and(|task| task.outcome().is_none());
+    let open = |number: &IssueNumber| {
+        engine
+            .task(*number)
+            .is_some_and(|task| task.outcome().is_none())
+    };
     let mut n_missing: BTreeMap<IssueNumber, usize> = BTreeMap::new();
     let mut ready: BTreeSet<Place> = BTreeSet::new();
-    for task in engine.tasks().values().filter(|task| task.outcome().is_none()) {
-        let n = task.issue.dependencies.iter().filter(|on| open(&on.number)).count();
+    for task in engine
+        .tasks()
+        .values()
+        .filter(|task| task.outcome().is_none())
+    {
+        let n = task
+            .issue
+            .dependencies
+            .iter()
+            .filter(|on| open(&on.number))
+            .count();
         n_missing.insert(task.issue.number, n);
         if n == 0 {
             ready.insert(Place::of(&task.issue));
@@ -86,10 +103,14 @@ fn in_order(engine: &Engine) -> Vec<&Task> {
     }
     let mut order = Vec::with_capacity(n_missing.len());
     while let Some(place) = ready.pop_first() {
-        let Some(task) = engine.task(place.issue) else { continue };
+        let Some(task) = engine.task(place.issue) else {
+            continue;
+        };
         order.push(task);
         for dependent in &task.dependents {
-            if let (Some(n), Some(dependent)) = (n_missing.get_mut(dependent), engine.task(*dependent)) {
+            if let (Some(n), Some(dependent)) =
+                (n_missing.get_mut(dependent), engine.task(*dependent))
+            {
                 *n -= 1;
                 if *n == 0 {
                     ready.insert(Place::of(&dependent.issue));
@@ -138,10 +159,19 @@ impl<'a> Forecaster<'a> {
     }
 
     fn forecast(&mut self, task: &'a Task) -> Forecast {
-        let is_unfounded = task.issue.dependencies.iter().any(|on| self.unaffordable.contains(&on.number));
+        let is_unfounded = task
+            .issue
+            .dependencies
+            .iter()
+            .any(|on| self.unaffordable.contains(&on.number));
         if is_unfounded || self.left < task.estimate {
             self.unaffordable.insert(task.issue.number);
-            return forecast_of(task, Fate::Ends(Outcome::NotStarted { because: NotStarted::Budget }));
+            return forecast_of(
+                task,
+                Fate::Ends(Outcome::NotStarted {
+                    because: NotStarted::Budget,
+                }),
+            );
         }
         let mut forecast = forecast_of(task, Fate::Runs);
         forecast.waits_for = self.waits_for(task);
@@ -152,35 +182,75 @@ impl<'a> Forecaster<'a> {
 
     fn waits_for(&self, task: &'a Task) -> Vec<(IssueNumber, Why)> {
         let mut seen = BTreeSet::new();
-        let is_open = |on: &IssueNumber| self.engine.task(*on).is_some_and(|on| on.outcome().is_none());
-        let dependencies = task.issue.dependencies.iter().map(|on| on.number).filter(is_open);
-        let mut waits: Vec<_> = dependencies.filter(|on| seen.insert(*on)).map(|on| (on, Why::Dependency)).collect();
-        let others = self.domain(task).into_iter().chain(self.exclusive(task)).chain(self.conflicts(task));
-        waits.extend(others.filter(|(other, _)| seen.insert(*other)).take(N_WAITS_MAX));
+        let is_open = |on: &IssueNumber| {
+            self.engine
+                .task(*on)
+                .is_some_and(|on| on.outcome().is_none())
+        };
+        let dependencies = task
+            .issue
+            .dependencies
+            .iter()
+            .map(|on| on.number)
+            .filter(is_open);
+        let mut waits: Vec<_> = dependencies
+            .filter(|on| seen.insert(*on))
+            .map(|on| (on, Why::Dependency))
+            .collect();
+        let others = self
+            .domain(task)
+            .into_iter()
+            .chain(self.exclusive(task))
+            .chain(self.conflicts(task));
+        waits.extend(
+            others
+                .filter(|(other, _)| seen.insert(*other))
+                .take(N_WAITS_MAX),
+        );
         waits
     }
 
     /// Returns the task whose end makes room in the domain.
     fn domain(&self, task: &Task) -> Option<(IssueNumber, Why)> {
         let earlier = self.by_domain.get(task.domain())?;
-        let at = earlier.len().checked_sub(self.engine.settings().max_per_domain.max(1) as usize)?;
+        let at = earlier
+            .len()
+            .checked_sub(self.engine.settings().max_per_domain.max(1) as usize)?;
         Some((earlier[at], Why::Domain))
     }
 
     fn exclusive(&self, task: &Task) -> Option<(IssueNumber, Why)> {
-        let runs_alone = self.engine.settings().exclusive_domains.contains(task.domain());
-        let nearest = if runs_alone { self.running.last().copied() } else { self.last_exclusive };
+        let runs_alone = self
+            .engine
+            .settings()
+            .exclusive_domains
+            .contains(task.domain());
+        let nearest = if runs_alone {
+            self.running.last().copied()
+        } else {
+            self.last_exclusive
+        };
         nearest.map(|other| (other, Why::Exclusive))
     }
 
     fn conflicts(&self, task: &'a Task) -> impl Iterator<Item = (IssueNumber, Why)> {
-        let nearest = |path: &'a String| Some((self.running[self.last_on.find(path)?], Why::Conflict(path.clone())));
+        let nearest = |path: &'a String| {
+            Some((
+                self.running[self.last_on.find(path)?],
+                Why::Conflict(path.clone()),
+            ))
+        };
         task.paths().iter().filter_map(nearest)
     }
 
     fn remember(&mut self, task: &'a Task) {
         let issue = task.issue.number;
-        if self.engine.settings().exclusive_domains.contains(task.domain()) {
+        if self
+            .engine
+            .settings()
+            .exclusive_domains
+            .contains(task.domain())
+        {
             self.last_exclusive = Some(issue);
         }
         self.by_domain.entry(task.domain()).or_default().push(issue);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, Classification, Effort, Ended, Failure, History, Issue, IssueNumber, Plan, PullRequest, Rejection, Service,
-    Settings, Spent, Undecided, Usd,
+    About, Classification, Effort, Ended, Failure, History, Issue, IssueNumber, Plan, PullRequest,
+    Rejection, Service, Settings, Spent, Undecided, Usd,
 };
 
 /// What happened.

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use crate::Time;
 
 /// Number of an issue on its forge. It also names the task made of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct IssueNumber(pub u64);
 
@@ -84,14 +86,21 @@ const NORMAL: u8 = 2;
 impl Issue {
     /// Returns the rank that the priority labels give, 0 for the most urgent.
     pub fn priority(&self) -> u8 {
-        self.labels.iter().filter_map(|label| rank(label)).min().unwrap_or(NORMAL)
+        self.labels
+            .iter()
+            .filter_map(|label| rank(label))
+            .min()
+            .unwrap_or(NORMAL)
     }
 }
 
 /// Returns the rank that one label gives: `P0`, `priority: high`, `prio/critical`, `urgent`.
 fn rank(label: &str) -> Option<u8> {
     let label = label.to_lowercase();
-    let words: Vec<&str> = label.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = label
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
     let level = match words.as_slice() {
         ["priority" | "prio" | "p", level] | [level, "priority" | "prio"] => level,
         [only] => match *only {

@@ -51,7 +51,9 @@ pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
 pub use ledger::Ledger;
 pub use money::Usd;
 pub use outcome::{NotStarted, Outcome, SessionStatus, Skip};
-pub use plan::{Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, Planning, Rejection};
+pub use plan::{
+    Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, Planning, Rejection,
+};
 pub use settings::{About, Metering, ModelChoice, RedBase, Settings};
 pub use task::{Attempt, Doing, Effort, Stage, Task};
 pub use time::Time;

@@ -31,13 +31,19 @@ impl Usd {
     }
 
     /// Returns the nearest amount to `dollars`; what is no number is nothing.
-    #[expect(clippy::cast_possible_truncation, reason = "a float cast saturates, and NaN becomes 0")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float cast saturates, and NaN becomes 0"
+    )]
     pub fn from_dollars(dollars: f64) -> Self {
         Self((dollars * 1e6).round() as i64)
     }
 
     /// Returns the amount in dollars, for display and for programs that want a decimal number.
-    #[expect(clippy::cast_precision_loss, reason = "an amount that loses precision here is above nine billion dollars")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "an amount that loses precision here is above nine billion dollars"
+    )]
     pub fn dollars(self) -> f64 {
         self.0 as f64 / 1e6
     }

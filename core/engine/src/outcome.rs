@@ -108,9 +108,13 @@ impl Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Done { pull_request: Some(pull) } => write!(f, "pull request #{}", pull.number),
+            Self::Done {
+                pull_request: Some(pull),
+            } => write!(f, "pull request #{}", pull.number),
             Self::Done { pull_request: None } => f.write_str("branch published"),
-            Self::AlreadyOpen { pull_request } => write!(f, "pull request #{} is open already", pull_request.number),
+            Self::AlreadyOpen { pull_request } => {
+                write!(f, "pull request #{} is open already", pull_request.number)
+            }
             Self::NoChange => f.write_str("no change"),
             Self::Failed { failure, message } => write!(f, "{}: {message}", failure.name()),
             Self::Budget { message } => write!(f, "budget: {message}"),
@@ -126,7 +130,10 @@ impl fmt::Display for Skip {
         match self {
             Self::DependsOn(issue) => write!(f, "depends on {issue}"),
             Self::Undecided => f.write_str("a plugin did not decide about it"),
-            Self::DependsOnOutside(issue) => write!(f, "depends on {issue}, which is open and not part of this run"),
+            Self::DependsOnOutside(issue) => write!(
+                f,
+                "depends on {issue}, which is open and not part of this run"
+            ),
         }
     }
 }

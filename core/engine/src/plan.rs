@@ -179,12 +179,17 @@ pub(crate) enum PlanStep {
 impl Planning {
     /// Returns the number of the issue at a position, once it is created.
     pub fn number_of(&self, position: u32) -> Option<IssueNumber> {
-        self.created.get((position as usize).checked_sub(1)?).copied()
+        self.created
+            .get((position as usize).checked_sub(1)?)
+            .copied()
     }
 
     /// Returns the issue at a position.
     pub fn issue_at(&self, position: u32) -> Option<&PlannedIssue> {
-        self.plan.as_ref()?.issues.get((position as usize).checked_sub(1)?)
+        self.plan
+            .as_ref()?
+            .issues
+            .get((position as usize).checked_sub(1)?)
     }
 
     /// Returns whether the world owes an answer.
@@ -212,7 +217,9 @@ impl Planning {
     /// Gives back a retry that an outage cost.
     pub(crate) const fn forgive(&mut self) {
         self.n_retries = self.n_retries.saturating_sub(1);
-        if let Creation::InFlight { n_failures } | Creation::Delayed { n_failures, .. } = &mut self.creation {
+        if let Creation::InFlight { n_failures } | Creation::Delayed { n_failures, .. } =
+            &mut self.creation
+        {
             *n_failures = n_failures.saturating_sub(1);
         }
     }

@@ -16,7 +16,11 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn of(issue: &Issue) -> Self {
-        Self { priority: issue.priority(), created_at: issue.created_at, issue: issue.number }
+        Self {
+            priority: issue.priority(),
+            created_at: issue.created_at,
+            issue: issue.number,
+        }
     }
 }
 
@@ -73,12 +77,17 @@ impl Queue {
 
     /// Returns the domains that have waiting tasks, each with those that are to be looked at, in order.
     pub(crate) fn domains(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = Place>)> {
-        self.lanes.iter().map(|(domain, lane)| (domain.as_str(), lane.heads.iter().copied()))
+        self.lanes
+            .iter()
+            .map(|(domain, lane)| (domain.as_str(), lane.heads.iter().copied()))
     }
 
     /// Returns the first delay that ends after `now`.
     pub(crate) fn next_delay_end(&self, now: Time) -> Option<Time> {
-        self.delays.range((now + 1, IssueNumber::default())..).next().map(|&(until, _)| until)
+        self.delays
+            .range((now + 1, IssueNumber::default())..)
+            .next()
+            .map(|&(until, _)| until)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -98,7 +107,9 @@ impl Lane {
 
     fn remove(&mut self, paths: &[String], place: Place) {
         self.heads.remove(&place);
-        let Some(group) = self.groups.get_mut(paths) else { return };
+        let Some(group) = self.groups.get_mut(paths) else {
+            return;
+        };
         group.remove(&place);
         self.heads.extend(group.first());
         if group.is_empty() {

@@ -91,7 +91,9 @@ impl Default for Settings {
             allow_partial: false,
             dry_run: false,
             agent: "claude".to_owned(),
-            model: ModelChoice::Fixed { model: Some("sonnet".to_owned()) },
+            model: ModelChoice::Fixed {
+                model: Some("sonnet".to_owned()),
+            },
             has_checks: false,
             red_base: RedBase::Fail,
             start_until: None,

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::SharedIssue;
 use crate::{
-    AgentReport, CheckResult, Classification, Ended, FailureType, Outcome, Publication, Start, Time, Usd, Work,
+    AgentReport, CheckResult, Classification, Ended, FailureType, Outcome, Publication, Start,
+    Time, Usd, Work,
 };
 
 /// How hard a model should think, where the agent has such a setting.
@@ -154,7 +155,10 @@ pub enum Doing {
 impl Doing {
     /// Returns whether it is worth stopping rather than waiting for.
     pub(crate) const fn may_take_long(&self) -> bool {
-        matches!(self, Self::Leasing { .. } | Self::Agent | Self::Checking | Self::Publishing { .. })
+        matches!(
+            self,
+            Self::Leasing { .. } | Self::Agent | Self::Checking | Self::Publishing { .. }
+        )
     }
 
     /// Returns the name as it is shown.
@@ -198,12 +202,16 @@ impl Task {
 
     /// Returns its domain; `unknown` until the classifier has answered.
     pub fn domain(&self) -> &str {
-        self.classification.as_ref().map_or("unknown", |classification| &classification.domain)
+        self.classification
+            .as_ref()
+            .map_or("unknown", |classification| &classification.domain)
     }
 
     /// Returns the paths that it names or is expected to touch.
     pub fn paths(&self) -> &[String] {
-        self.classification.as_ref().map_or(&[], |classification| &classification.paths)
+        self.classification
+            .as_ref()
+            .map_or(&[], |classification| &classification.paths)
     }
 
     /// Returns the attempt in flight.
@@ -231,13 +239,19 @@ impl Task {
 
     /// Returns whether the last agent ended well, by its own word and by ours.
     pub(crate) fn agent_was_good(&self) -> bool {
-        self.report.as_ref().is_some_and(|report| report.ended == Ended::Done)
+        self.report
+            .as_ref()
+            .is_some_and(|report| report.ended == Ended::Done)
     }
 
     /// Returns when publishing may be tried again, where it waits for that.
     pub(crate) fn publish_not_before(&self) -> Option<Time> {
         match self.attempt()? {
-            Attempt { doing: Doing::Publishing { not_before }, in_flight: false, .. } => Some(*not_before),
+            Attempt {
+                doing: Doing::Publishing { not_before },
+                in_flight: false,
+                ..
+            } => Some(*not_before),
             _ => None,
         }
     }

@@ -38,9 +38,14 @@ impl Cache {
             made => made?,
         }
         let found = fs::symlink_metadata(directory)?;
-        let is_ours = found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0;
+        let is_ours = found.is_dir()
+            && found.uid() == rustix::process::geteuid().as_raw()
+            && found.mode() & 0o077 == 0;
         if is_ours {
-            return Ok(Self { directory: directory.to_owned(), may_write: true });
+            return Ok(Self {
+                directory: directory.to_owned(),
+                may_write: true,
+            });
         }
         let why = "others can enter it, or it is not a directory of this user; remove it";
         Err(io::Error::new(io::ErrorKind::PermissionDenied, why))
@@ -49,13 +54,24 @@ impl Cache {
     /// Opens a directory to read only; one that is not there is empty.
     pub(crate) fn read_only(directory: &Path) -> io::Result<Self> {
         if directory.exists() {
-            return Ok(Self { may_write: false, ..Self::open(directory)? });
+            return Ok(Self {
+                may_write: false,
+                ..Self::open(directory)?
+            });
         }
-        Ok(Self { directory: directory.to_owned(), may_write: false })
+        Ok(Self {
+            directory: directory.to_owned(),
+            may_write: false,
+        })
     }
 
     /// Returns the compiled component, from the directory where it is there.
-    pub(crate) fn component(&self, engine: &Engine, bytes: &[u8], digest: Sha256Digest) -> wasmtime::Result<Component> {
+    pub(crate) fn component(
+        &self,
+        engine: &Engine,
+        bytes: &[u8],
+        digest: Sha256Digest,
+    ) -> wasmtime::Result<Component> {
         let path = self.directory.join(file_name(engine, digest));
         if let Some(component) = read(engine, &path) {
             return Ok(component);
@@ -78,8 +94,15 @@ impl Cache {
             file.write_all(code)?;
             file.sync_all()
         };
-        let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
-        let written = opened.and_then(write).and_then(|()| fs::rename(&unfinished, path));
+        let opened = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished);
+        let written = opened
+            .and_then(write)
+            .and_then(|()| fs::rename(&unfinished, path));
         if written.is_err() {
             // What cannot be removed is overwritten by the next process of this number.
             let _ = fs::remove_file(&unfinished);
@@ -89,7 +112,9 @@ impl Cache {
     }
 
     fn forget_oldest(&self) {
-        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        let Ok(entries) = fs::read_dir(&self.directory) else {
+            return;
+        };
         let mut files: Vec<_> = entries
             .flatten()
             .filter(|entry| entry.file_name().to_string_lossy().ends_with(SUFFIX))
@@ -126,5 +151,9 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
     // SAFETY: the directory and its files are ours alone (`Cache::open`), the digest shows that they are whole, and wasmtime
     // compares version and settings by itself.
     let component = unsafe { Component::deserialize(engine, code) };
-    component.inspect_err(|error| tracing::debug!(%error, "compiled code of another version is replaced")).ok()
+    component
+        .inspect_err(
+            |error| tracing::debug!(%error, "compiled code of another version is replaced"),
+        )
+        .ok()
 }

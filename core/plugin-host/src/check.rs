@@ -1,7 +1,8 @@
 //! What a plugin's values must be like before anyone works with them. Types are checked by wasmtime; here are the rules beyond.
 
 use autoissue_plugin_sdk::{
-    AgentEvent, Classification, CommandInput, CommandSpec, ProgramInfo, PullRequestText, Selection, Usage,
+    AgentEvent, Classification, CommandInput, CommandSpec, ProgramInfo, PullRequestText, Selection,
+    Usage,
 };
 
 use crate::fault::{Fault, one_line};
@@ -29,11 +30,17 @@ type Checked = Result<(), Fault>;
 /// Returns whether `text` is the name of a domain, a strategy or a plugin.
 pub(crate) fn is_name(text: &str) -> bool {
     (1..=40).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 fn bad(field: &str, found: impl Into<String>, allowed: &'static str) -> Checked {
-    Err(Fault::BadValue { field: field.to_owned(), found: found.into(), allowed })
+    Err(Fault::BadValue {
+        field: field.to_owned(),
+        found: found.into(),
+        allowed,
+    })
 }
 
 fn quoted(text: &str) -> String {
@@ -41,36 +48,71 @@ fn quoted(text: &str) -> String {
 }
 
 pub(crate) fn name(field: &str, text: &str) -> Checked {
-    if is_name(text) { Ok(()) } else { bad(field, quoted(text), "1 to 40 of `a` to `z`, `0` to `9` and `-`") }
+    if is_name(text) {
+        Ok(())
+    } else {
+        bad(
+            field,
+            quoted(text),
+            "1 to 40 of `a` to `z`, `0` to `9` and `-`",
+        )
+    }
 }
 
 /// A text on one line: no control characters, and not too long for a screen.
 pub(crate) fn line(field: &str, text: &str) -> Checked {
     if LINE_BYTES_MAX < text.len() {
-        return bad(field, format!("a text of {} bytes", text.len()), "one line of at most 2000 bytes");
+        return bad(
+            field,
+            format!("a text of {} bytes", text.len()),
+            "one line of at most 2000 bytes",
+        );
     }
     if text.chars().any(char::is_control) {
-        return bad(field, format!("{}, with control characters", quoted(text)), "one line of at most 2000 bytes");
+        return bad(
+            field,
+            format!("{}, with control characters", quoted(text)),
+            "one line of at most 2000 bytes",
+        );
     }
     Ok(())
 }
 
 pub(crate) fn count(field: &str, n: usize) -> Checked {
-    if n <= N_ENTRIES_MAX { Ok(()) } else { bad(field, format!("a list of {n} entries"), "at most 1000 entries") }
+    if n <= N_ENTRIES_MAX {
+        Ok(())
+    } else {
+        bad(
+            field,
+            format!("a list of {n} entries"),
+            "at most 1000 entries",
+        )
+    }
 }
 
 fn lines(field: &str, texts: &[String]) -> Checked {
     count(field, texts.len())?;
-    texts.iter().enumerate().try_for_each(|(at, text)| line(&format!("{field}[{at}]"), text))
+    texts
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, text)| line(&format!("{field}[{at}]"), text))
 }
 
 fn confidence(field: &str, value: f32) -> Checked {
-    if (0.0..=1.0).contains(&value) { Ok(()) } else { bad(field, value.to_string(), "0 to 1") }
+    if (0.0..=1.0).contains(&value) {
+        Ok(())
+    } else {
+        bad(field, value.to_string(), "0 to 1")
+    }
 }
 
 /// Money is a number that can be added up.
 fn usd(field: &str, value: f64) -> Checked {
-    if value.is_finite() && 0.0 <= value { Ok(()) } else { bad(field, value.to_string(), "a finite number from 0") }
+    if value.is_finite() && 0.0 <= value {
+        Ok(())
+    } else {
+        bad(field, value.to_string(), "a finite number from 0")
+    }
 }
 
 pub(crate) fn classification(answer: &Classification) -> Checked {
@@ -79,52 +121,86 @@ pub(crate) fn classification(answer: &Classification) -> Checked {
     lines("reasons", &answer.reasons)?;
     lines("paths", &answer.paths)?;
     count("alternatives", answer.alternatives.len())?;
-    answer.alternatives.iter().enumerate().try_for_each(|(at, score)| {
-        name(&format!("alternatives[{at}].domain"), &score.domain)?;
-        confidence(&format!("alternatives[{at}].confidence"), score.confidence)
-    })
+    answer
+        .alternatives
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, score)| {
+            name(&format!("alternatives[{at}].domain"), &score.domain)?;
+            confidence(&format!("alternatives[{at}].confidence"), score.confidence)
+        })
 }
 
 /// `is_available` tells whether a model may be chosen.
 pub(crate) fn selection(answer: &Selection, is_available: impl Fn(&str) -> bool) -> Checked {
     let model = |field: &str, id: &str| {
-        if is_available(id) { Ok(()) } else { bad(field, quoted(id), "one of the models that are available") }
+        if is_available(id) {
+            Ok(())
+        } else {
+            bad(field, quoted(id), "one of the models that are available")
+        }
     };
     model("model", &answer.model)?;
     count("fallbacks", answer.fallbacks.len())?;
-    answer.fallbacks.iter().enumerate().try_for_each(|(at, id)| model(&format!("fallbacks[{at}]"), id))?;
+    answer
+        .fallbacks
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, id)| model(&format!("fallbacks[{at}]"), id))?;
     line("reason", &answer.reason)
 }
 
 pub(crate) fn pull_request(text: &PullRequestText) -> Checked {
     let n_chars = text.title.chars().count();
     if text.title.trim().is_empty() || TITLE_CHARS_MAX < n_chars {
-        return bad("title", format!("a text of {n_chars} characters"), "one line of 1 to 256 characters");
+        return bad(
+            "title",
+            format!("a text of {n_chars} characters"),
+            "one line of 1 to 256 characters",
+        );
     }
     line("title", &text.title)?;
     let n_chars = text.body.chars().count();
     if BODY_CHARS_MAX < n_chars {
-        return bad("body", format!("a text of {n_chars} characters"), "at most 65000 characters");
+        return bad(
+            "body",
+            format!("a text of {n_chars} characters"),
+            "at most 65000 characters",
+        );
     }
     let is_unprintable = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     if let Some(found) = text.body.chars().find(|c| is_unprintable(*c)) {
-        return bad("body", format!("a text with the character {found:?}"), "Markdown without control characters");
+        return bad(
+            "body",
+            format!("a text with the character {found:?}"),
+            "Markdown without control characters",
+        );
     }
     if N_LABELS_MAX < text.labels.len() {
-        return bad("labels", format!("a list of {} entries", text.labels.len()), "at most 100 entries");
+        return bad(
+            "labels",
+            format!("a list of {} entries", text.labels.len()),
+            "at most 100 entries",
+        );
     }
     text.labels.iter().enumerate().try_for_each(|(at, label)| {
         let field = format!("labels[{at}]");
         line(&field, label)?;
         let is_label = !label.trim().is_empty() && label.chars().count() <= LABEL_CHARS_MAX;
-        if is_label { Ok(()) } else { bad(&field, quoted(label), "1 to 50 characters") }
+        if is_label {
+            Ok(())
+        } else {
+            bad(&field, quoted(label), "1 to 50 characters")
+        }
     })
 }
 
 /// Compares what a backend asks for with what it was granted.
 pub(crate) fn granted(info: &ProgramInfo, grants: &Grants) -> Checked {
     grants.program(&info.program)?;
-    info.environment.iter().try_for_each(|variable| Ok(grants.variable(variable)?))
+    info.environment
+        .iter()
+        .try_for_each(|variable| Ok(grants.variable(variable)?))
 }
 
 /// What a backend may ask for at all.
@@ -134,7 +210,9 @@ pub(crate) fn program(info: &ProgramInfo) -> Checked {
     line("install-hint", &info.install_hint)?;
     lines("models", &info.models)?;
     count("environment", info.environment.len())?;
-    info.environment.iter().try_for_each(|variable| Ok(grants::may_be_set(variable)?))
+    info.environment
+        .iter()
+        .try_for_each(|variable| Ok(grants::may_be_set(variable)?))
 }
 
 /// The host's own program, and the one thing that plugins may have it do: its other commands run what a file tells them to.
@@ -143,8 +221,9 @@ const OWN_ARGS: [&str; 2] = ["internal", "apply-patch"];
 
 pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {
     grants.program(&command.program)?;
-    let is_own_helper =
-        command.args == OWN_ARGS && command.env.is_empty() && !matches!(command.input, CommandInput::File(_));
+    let is_own_helper = command.args == OWN_ARGS
+        && command.env.is_empty()
+        && !matches!(command.input, CommandInput::File(_));
     if command.program == OWN_PROGRAM && !is_own_helper {
         return bad(
             "args",
@@ -154,27 +233,45 @@ pub(crate) fn command(command: &CommandSpec, grants: &Grants) -> Checked {
     }
     arguments("args", &command.args)?;
     count("pass-env", command.pass_env.len())?;
-    command.pass_env.iter().try_for_each(|variable| grants.variable(variable))?;
+    command
+        .pass_env
+        .iter()
+        .try_for_each(|variable| grants.variable(variable))?;
     count("env", command.env.len())?;
     command.env.iter().try_for_each(|(variable, value)| {
         grants::may_be_set(variable)?;
         argument(&format!("env `{variable}`"), value)
     })?;
-    let n_bytes: usize = command.args.iter().chain(command.env.iter().map(|(_, value)| value)).map(String::len).sum();
+    let n_bytes: usize = command
+        .args
+        .iter()
+        .chain(command.env.iter().map(|(_, value)| value))
+        .map(String::len)
+        .sum();
     if COMMAND_BYTES_MAX < n_bytes {
-        return bad("args", format!("{n_bytes} bytes with `env`"), "at most 1 MiB; long texts belong in `input`");
+        return bad(
+            "args",
+            format!("{n_bytes} bytes with `env`"),
+            "at most 1 MiB; long texts belong in `input`",
+        );
     }
     Ok(())
 }
 
 fn arguments(field: &str, args: &[String]) -> Checked {
     count(field, args.len())?;
-    args.iter().enumerate().try_for_each(|(at, text)| argument(&format!("{field}[{at}]"), text))
+    args.iter()
+        .enumerate()
+        .try_for_each(|(at, text)| argument(&format!("{field}[{at}]"), text))
 }
 
 fn argument(field: &str, text: &str) -> Checked {
     if text.contains('\0') || ARGUMENT_BYTES_MAX < text.len() {
-        return bad(field, quoted(text), "a text below 128 KiB without the character 0; long texts belong in `input`");
+        return bad(
+            field,
+            quoted(text),
+            "a text below 128 KiB without the character 0; long texts belong in `input`",
+        );
     }
     Ok(())
 }
@@ -194,11 +291,17 @@ pub(crate) fn event(event: &AgentEvent) -> Checked {
 fn usage(field: &str, used: &Usage) -> Checked {
     /// What any number of them can be added up without a thought.
     const N_TOKENS_MAX: u64 = 1 << 50;
-    let tokens = [used.input_tokens, used.output_tokens, used.cache_read_tokens, used.cache_write_tokens];
+    let tokens = [
+        used.input_tokens,
+        used.output_tokens,
+        used.cache_read_tokens,
+        used.cache_write_tokens,
+    ];
     if let Some(n_tokens) = tokens.into_iter().find(|n| N_TOKENS_MAX < *n) {
         return bad(field, format!("{n_tokens} tokens"), "at most 2^50 tokens");
     }
-    used.usd.map_or(Ok(()), |value| usd(&format!("{field}.usd"), value))
+    used.usd
+        .map_or(Ok(()), |value| usd(&format!("{field}.usd"), value))
 }
 
 #[cfg(test)]
@@ -217,7 +320,10 @@ mod tests {
         for wrong in ["", "Billing", "a b", "a\n", "é", &"a".repeat(41)] {
             assert!(domain(wrong).is_err(), "{wrong:?}");
         }
-        check(domain("a\u{7}"), "`domain` is `a`, allowed is 1 to 40 of `a` to `z`, `0` to `9` and `-`");
+        check(
+            domain("a\u{7}"),
+            "`domain` is `a`, allowed is 1 to 40 of `a` to `z`, `0` to `9` and `-`",
+        );
     }
 
     #[test]
@@ -232,7 +338,8 @@ mod tests {
 
     #[test]
     fn reasons_are_lines() {
-        let because = |reason: &str| classification(&Classification::new("backend", 0.5).because(reason));
+        let because =
+            |reason: &str| classification(&Classification::new("backend", 0.5).because(reason));
         assert_eq!(because("mentions `ü`"), Ok(()));
         check(
             because("a\u{1b}[2J"),
@@ -246,20 +353,36 @@ mod tests {
 
     #[test]
     fn a_model_is_one_of_those_to_be_had() {
-        let choose =
-            |model: &str| selection(&Selection { model: model.into(), ..Selection::default() }, |id| id == "opus");
+        let choose = |model: &str| {
+            selection(
+                &Selection {
+                    model: model.into(),
+                    ..Selection::default()
+                },
+                |id| id == "opus",
+            )
+        };
         assert_eq!(choose("opus"), Ok(()));
-        check(choose("gpt"), "`model` is `gpt`, allowed is one of the models that are available");
+        check(
+            choose("gpt"),
+            "`model` is `gpt`, allowed is one of the models that are available",
+        );
     }
 
     #[test]
     fn a_pull_request_can_be_opened() {
         let text = |title: &str, body: &str, label: &str| {
-            pull_request(&PullRequestText { title: title.into(), body: body.into(), labels: vec![label.into()] })
+            pull_request(&PullRequestText {
+                title: title.into(),
+                body: body.into(),
+                labels: vec![label.into()],
+            })
         };
         assert_eq!(text("Title", "a\r\n\tb", "label"), Ok(()));
         assert!(
-            text(" ", "", "l").is_err() && text("a\nb", "", "l").is_err() && text(&"t".repeat(257), "", "l").is_err()
+            text(" ", "", "l").is_err()
+                && text("a\nb", "", "l").is_err()
+                && text(&"t".repeat(257), "", "l").is_err()
         );
         assert!(text("t", "\u{0}", "l").is_err() && text("t", &"b".repeat(65_001), "l").is_err());
         assert!(text("t", "", "").is_err() && text("t", "", &"l".repeat(51)).is_err());
@@ -267,15 +390,26 @@ mod tests {
 
     #[test]
     fn a_command_is_what_was_granted() {
-        let grants = Grants { exec: vec!["codex".into()], env: vec!["KEY".into()], wasi: false };
-        let good = CommandSpec { program: "codex".into(), pass_env: vec!["KEY".into()], ..CommandSpec::default() };
+        let grants = Grants {
+            exec: vec!["codex".into()],
+            env: vec!["KEY".into()],
+            wasi: false,
+        };
+        let good = CommandSpec {
+            program: "codex".into(),
+            pass_env: vec!["KEY".into()],
+            ..CommandSpec::default()
+        };
         assert_eq!(command(&good, &grants), Ok(()));
         let with = |change: fn(&mut CommandSpec)| {
             let mut changed = good.clone();
             change(&mut changed);
             command(&changed, &grants)
         };
-        check(with(|it| it.program = "curl".into()), "asks for the program `curl`, which is not granted");
+        check(
+            with(|it| it.program = "curl".into()),
+            "asks for the program `curl`, which is not granted",
+        );
         check(
             with(|it| it.pass_env = vec!["AWS".into()]),
             "asks for the environment variable `AWS`, which is not granted",
@@ -284,14 +418,34 @@ mod tests {
             with(|it| it.env = vec![("LD_PRELOAD".into(), String::new())]),
             "asks to set `LD_PRELOAD`, which no plugin may",
         );
-        let own = Grants { exec: vec!["autoissue".into()], ..Grants::default() };
+        let own = Grants {
+            exec: vec!["autoissue".into()],
+            ..Grants::default()
+        };
         let helper = |args: &[&str], input| {
             let args = args.iter().map(ToString::to_string).collect();
-            command(&CommandSpec { program: "autoissue".into(), args, input, ..CommandSpec::default() }, &own)
+            command(
+                &CommandSpec {
+                    program: "autoissue".into(),
+                    args,
+                    input,
+                    ..CommandSpec::default()
+                },
+                &own,
+            )
         };
-        assert_eq!(helper(&["internal", "apply-patch"], CommandInput::Stdin(String::new())), Ok(()));
+        assert_eq!(
+            helper(
+                &["internal", "apply-patch"],
+                CommandInput::Stdin(String::new())
+            ),
+            Ok(())
+        );
         check(
-            helper(&["doctor", "--config", "{prompt-file}"], CommandInput::File(String::new())),
+            helper(
+                &["doctor", "--config", "{prompt-file}"],
+                CommandInput::File(String::new()),
+            ),
             "`args` is `doctor --config {prompt-file}`, allowed is `internal apply-patch` alone, for the program `autoissue`",
         );
         assert!(with(|it| it.args = vec!["a\0b".into()]).is_err());
@@ -304,8 +458,20 @@ mod tests {
         assert_eq!(event(&AgentEvent::FinalCost(1.5)), Ok(()));
         for wrong in [f64::NAN, f64::INFINITY, -1.0] {
             assert!(event(&AgentEvent::FinalCost(wrong)).is_err());
-            assert!(event(&AgentEvent::UsageDelta(Usage { usd: Some(wrong), ..Usage::default() })).is_err());
+            assert!(
+                event(&AgentEvent::UsageDelta(Usage {
+                    usd: Some(wrong),
+                    ..Usage::default()
+                }))
+                .is_err()
+            );
         }
-        assert!(event(&AgentEvent::UsageTotal(Usage { input_tokens: u64::MAX, ..Usage::default() })).is_err());
+        assert!(
+            event(&AgentEvent::UsageTotal(Usage {
+                input_tokens: u64::MAX,
+                ..Usage::default()
+            }))
+            .is_err()
+        );
     }
 }

@@ -60,7 +60,10 @@ mod tests {
     #[test]
     fn a_digest_survives_its_text() {
         let digest = Sha256Digest::of(b"");
-        assert_eq!(digest.to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(
+            digest.to_string(),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
         assert_eq!(digest.to_string().to_uppercase().parse(), Ok(digest));
         assert_eq!("e3b0".parse::<Sha256Digest>(), Err(NotADigest));
     }

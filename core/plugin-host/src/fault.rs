@@ -48,7 +48,9 @@ pub(crate) enum Fault {
 }
 
 fn in_its_words(said: &Option<String>) -> String {
-    said.as_ref().map(|text| format!(": {text}")).unwrap_or_default()
+    said.as_ref()
+        .map(|text| format!(": {text}"))
+        .unwrap_or_default()
 }
 
 impl Fault {
@@ -58,16 +60,25 @@ impl Fault {
             return Self::Limit(*limit);
         }
         if let Some(not_there) = error.downcast_ref::<NotThere>() {
-            return Self::Trapped { why: not_there.to_string(), said };
+            return Self::Trapped {
+                why: not_there.to_string(),
+                said,
+            };
         }
         let why = match error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => return Self::TimedOut(time),
             Some(Trap::StackOverflow) => "overflowed its stack".to_owned(),
             Some(Trap::UnreachableCodeReached) if said.is_some() => "gave up".to_owned(),
-            Some(trap) => format!("trapped: {}", trap.to_string().trim_start_matches("wasm trap: ")),
+            Some(trap) => format!(
+                "trapped: {}",
+                trap.to_string().trim_start_matches("wasm trap: ")
+            ),
             // What breaks the rules of the component model has no type: a text that is no UTF-8, a list out of memory, too large
             // a result.
-            None => format!("gave something that cannot be read: {}", one_line(&error.root_cause().to_string())),
+            None => format!(
+                "gave something that cannot be read: {}",
+                one_line(&error.root_cause().to_string())
+            ),
         };
         Self::Trapped { why, said }
     }
@@ -89,7 +100,11 @@ const QUOTED_CHARS_MAX: usize = 500;
 
 /// Returns a text on one line, without control characters, cut where it is long.
 pub(crate) fn one_line(text: &str) -> String {
-    let mut line: String = text.chars().take(QUOTED_CHARS_MAX).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line: String = text
+        .chars()
+        .take(QUOTED_CHARS_MAX)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if text.chars().nth(QUOTED_CHARS_MAX).is_some() {
         line.push('…');
     }

@@ -32,17 +32,39 @@ impl fmt::Display for NotGranted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Program(name) => write!(f, "for the program `{name}`, which is not granted"),
-            Self::Variable(name) => write!(f, "for the environment variable `{name}`, which is not granted"),
-            Self::ProgramPath(name) => write!(f, "for the program `{name}`, which is not a name on PATH"),
-            Self::Shell(name) => write!(f, "for the shell `{name}`, through which it could run anything"),
+            Self::Variable(name) => write!(
+                f,
+                "for the environment variable `{name}`, which is not granted"
+            ),
+            Self::ProgramPath(name) => {
+                write!(f, "for the program `{name}`, which is not a name on PATH")
+            }
+            Self::Shell(name) => write!(
+                f,
+                "for the shell `{name}`, through which it could run anything"
+            ),
             Self::SetsVariable(name) => write!(f, "to set `{name}`, which no plugin may"),
         }
     }
 }
 
 /// Shells, and programs that stand for one.
-const SHELLS: [&str; 14] =
-    ["ash", "bash", "busybox", "cmd", "csh", "dash", "env", "fish", "ksh", "powershell", "pwsh", "sh", "tcsh", "zsh"];
+const SHELLS: [&str; 14] = [
+    "ash",
+    "bash",
+    "busybox",
+    "cmd",
+    "csh",
+    "dash",
+    "env",
+    "fish",
+    "ksh",
+    "powershell",
+    "pwsh",
+    "sh",
+    "tcsh",
+    "zsh",
+];
 
 /// Variables that decide which code a program loads, which programs it finds or whom it asks, and those that hold the forge's token.
 /// The list is long, and not complete: it keeps back what is known.
@@ -130,9 +152,17 @@ pub(crate) fn may_be_run(program: &str) -> Result<(), NotGranted> {
 /// Returns whether a plugin may set a variable of this name.
 pub(crate) fn may_be_set(name: &str) -> Result<(), NotGranted> {
     let upper = name.to_ascii_uppercase();
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    let is_refused = REFUSED.contains(&upper.as_str()) || REFUSED_STARTS.iter().any(|start| upper.starts_with(start));
-    if is_name && !is_refused { Ok(()) } else { Err(NotGranted::SetsVariable(name.to_owned())) }
+    let is_name = !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_refused = REFUSED.contains(&upper.as_str())
+        || REFUSED_STARTS.iter().any(|start| upper.starts_with(start));
+    if is_name && !is_refused {
+        Ok(())
+    } else {
+        Err(NotGranted::SetsVariable(name.to_owned()))
+    }
 }
 
 #[cfg(test)]
@@ -152,9 +182,23 @@ mod tests {
         let program = |name: &str| grants().program(name);
         assert_eq!(program("codex"), Ok(()));
         assert_eq!(program("claude"), Err(NotGranted::Program("claude".into())));
-        assert_eq!(program("sh"), Err(NotGranted::Shell("sh".into())), "although it is granted");
-        for path in ["", "/usr/bin/codex", "./codex", "../codex", "bin/codex", "a\0b", "a\u{1b}[2K", "a b", "-c", ".."]
-        {
+        assert_eq!(
+            program("sh"),
+            Err(NotGranted::Shell("sh".into())),
+            "although it is granted"
+        );
+        for path in [
+            "",
+            "/usr/bin/codex",
+            "./codex",
+            "../codex",
+            "bin/codex",
+            "a\0b",
+            "a\u{1b}[2K",
+            "a b",
+            "-c",
+            "..",
+        ] {
             assert_eq!(program(path), Err(NotGranted::ProgramPath(path.into())));
         }
     }

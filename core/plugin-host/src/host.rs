@@ -71,7 +71,10 @@ impl PluginHost {
     /// See [`HostError`].
     pub fn read_only(cache: &Path) -> Result<Self, HostError> {
         let opened = Cache::read_only(cache);
-        let cache = opened.map_err(|source| HostError::Cache { path: cache.to_owned(), source })?;
+        let cache = opened.map_err(|source| HostError::Cache {
+            path: cache.to_owned(),
+            source,
+        })?;
         Self::start(Some(cache), Limits::default(), None)
     }
 
@@ -80,7 +83,12 @@ impl PluginHost {
     /// # Errors
     /// See [`HostError`].
     pub fn with_limits(cache: Option<&Path>, limits: Limits) -> Result<Self, HostError> {
-        let open = |path: &Path| Cache::open(path).map_err(|source| HostError::Cache { path: path.to_owned(), source });
+        let open = |path: &Path| {
+            Cache::open(path).map_err(|source| HostError::Cache {
+                path: path.to_owned(),
+                source,
+            })
+        };
         Self::start(cache.map(open).transpose()?, limits, None)
     }
 
@@ -96,14 +104,31 @@ impl PluginHost {
     /// Returns how many instructions all plugins of a [measuring](Self::measuring) host have run; 0 of any other. A run of an agent
     /// backend counts once it is dropped.
     pub fn n_instructions(&self) -> u64 {
-        self.shared.meter.as_ref().map_or(0, |meter| meter.0.load(Ordering::Relaxed))
+        self.shared
+            .meter
+            .as_ref()
+            .map_or(0, |meter| meter.0.load(Ordering::Relaxed))
     }
 
-    fn start(cache: Option<Cache>, limits: Limits, meter: Option<Meter>) -> Result<Self, HostError> {
-        let engine = Engine::new(&config(&limits, meter.is_some()))
-            .map_err(|error| HostError::Engine { message: format!("{error:#}") })?;
+    fn start(
+        cache: Option<Cache>,
+        limits: Limits,
+        meter: Option<Meter>,
+    ) -> Result<Self, HostError> {
+        let engine =
+            Engine::new(&config(&limits, meter.is_some())).map_err(|error| HostError::Engine {
+                message: format!("{error:#}"),
+            })?;
         let clock = Clock::start(&engine).map_err(HostError::Clock)?;
-        Ok(Self { shared: Arc::new(Shared { engine, limits, cache, meter, _clock: clock }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                engine,
+                limits,
+                cache,
+                meter,
+                _clock: clock,
+            }),
+        })
     }
 }
 
@@ -146,8 +171,13 @@ impl Clock {
                 engine.increment_epoch();
             }
         };
-        let thread = thread::Builder::new().name("plugin-clock".to_owned()).spawn(tick)?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        let thread = thread::Builder::new()
+            .name("plugin-clock".to_owned())
+            .spawn(tick)?;
+        Ok(Self {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
     }
 }
 

@@ -17,7 +17,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Classifier, Self::ModelSelector, Self::AgentBackend, Self::PrTemplate];
+    pub const ALL: [Self; 4] = [
+        Self::Classifier,
+        Self::ModelSelector,
+        Self::AgentBackend,
+        Self::PrTemplate,
+    ];
 
     /// Returns its name, which is that of its interface too.
     pub const fn name(self) -> &'static str {

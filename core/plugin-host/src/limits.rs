@@ -82,8 +82,16 @@ impl Limiter {
 
 impl ResourceLimiter for Limiter {
     /// All memories of an instance share one bound.
-    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
-        let total = self.memory_bytes.saturating_sub(current).saturating_add(desired);
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> Result<bool> {
+        let total = self
+            .memory_bytes
+            .saturating_sub(current)
+            .saturating_add(desired);
         if self.memory_bytes_max < total {
             return Err(LimitReached::Memory(self.memory_bytes_max).into());
         }
@@ -91,7 +99,12 @@ impl ResourceLimiter for Limiter {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> Result<bool> {
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> Result<bool> {
         if self.table_elements_max < desired {
             return Err(LimitReached::Table(self.table_elements_max).into());
         }

@@ -95,18 +95,30 @@ impl LoadError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "build it for release, without debug information",
-            Self::NotWasm => "a plugin is a WebAssembly component; `autoissue plugin new` makes one to begin with",
-            Self::NotAComponent => "build it with `autoissue plugin build`, which makes a component of it",
+            Self::NotWasm => {
+                "a plugin is a WebAssembly component; `autoissue plugin new` makes one to begin with"
+            }
+            Self::NotAComponent => {
+                "build it with `autoissue plugin build`, which makes a component of it"
+            }
             Self::Invalid { .. } => "build it anew; if it was downloaded, compare its SHA-256",
-            Self::NotAPlugin { .. } => "a plugin exports `autoissue:plugin/metadata` and at least one kind of strategy",
-            Self::WrongVersion { .. } => "build it against an SDK of that line, or take another release of autoissue",
+            Self::NotAPlugin { .. } => {
+                "a plugin exports `autoissue:plugin/metadata` and at least one kind of strategy"
+            }
+            Self::WrongVersion { .. } => {
+                "build it against an SDK of that line, or take another release of autoissue"
+            }
             Self::NotGranted { .. } => {
                 "build it without them (in Rust: for `wasm32-unknown-unknown`); if its language brings them, and they all begin \
                  with `wasi:`, grant an empty WASI: `\"grants\": {\"wasi\": true}`"
             }
             Self::Misfit { .. } => "build it against the released interfaces, unchanged",
-            Self::NoStrategy | Self::WrongClaim { .. } => "what `describe` lists must be what the component exports",
-            Self::Failed(_) => "this is a defect of the plugin; its author can find it with `autoissue plugin test`",
+            Self::NoStrategy | Self::WrongClaim { .. } => {
+                "what `describe` lists must be what the component exports"
+            }
+            Self::Failed(_) => {
+                "this is a defect of the plugin; its author can find it with `autoissue plugin test`"
+            }
         }
     }
 }
@@ -115,7 +127,11 @@ fn list_or(names: &[String], none: &str) -> String {
     if names.is_empty() {
         return none.to_owned();
     }
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 impl PluginHost {
@@ -144,7 +160,10 @@ impl PluginHost {
     fn component(&self, bytes: &[u8]) -> Result<(Component, Sha256Digest), LoadError> {
         let n_bytes_max = self.shared.limits.component_bytes_max;
         if n_bytes_max < bytes.len() {
-            return Err(LoadError::TooLarge { n_bytes: bytes.len(), n_bytes_max });
+            return Err(LoadError::TooLarge {
+                n_bytes: bytes.len(),
+                n_bytes_max,
+            });
         }
         if !is_wasm(bytes) {
             return Err(LoadError::NotWasm);
@@ -161,7 +180,9 @@ impl PluginHost {
             Some(cache) => cache.component(&self.shared.engine, bytes, digest),
             None => Component::from_binary(&self.shared.engine, bytes),
         };
-        compiled.map_err(|error| LoadError::Invalid { message: format!("{error:#}") })
+        compiled.map_err(|error| LoadError::Invalid {
+            message: format!("{error:#}"),
+        })
     }
 }
 
@@ -179,30 +200,69 @@ pub struct Shape {
 impl Shape {
     fn of(component: &Component) -> Self {
         let (engine, of_type) = (component.engine(), component.component_type());
-        let imports = of_type.imports(engine).map(|(name, _)| name.to_owned()).collect();
-        let exports: Vec<String> = of_type.exports(engine).map(|(name, _)| name.to_owned()).collect();
-        let kinds = exports.iter().filter_map(|name| ours(name)).filter_map(|(name, _)| Kind::named(name)).collect();
-        Self { imports, exports, kinds }
+        let imports = of_type
+            .imports(engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let exports: Vec<String> = of_type
+            .exports(engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        let kinds = exports
+            .iter()
+            .filter_map(|name| ours(name))
+            .filter_map(|(name, _)| Kind::named(name))
+            .collect();
+        Self {
+            imports,
+            exports,
+            kinds,
+        }
     }
 
     /// Returns whether it may be run, as far as its names tell.
     fn check(&self, grants: &Grants) -> Result<(), LoadError> {
-        let of_ours = self.imports.iter().chain(&self.exports).filter_map(|name| ours(name));
-        if let Some((_, version)) = of_ours.into_iter().find(|(_, version)| !track_0_1::speaks(version)) {
-            return Err(LoadError::WrongVersion { found: version.to_owned() });
+        let of_ours = self
+            .imports
+            .iter()
+            .chain(&self.exports)
+            .filter_map(|name| ours(name));
+        if let Some((_, version)) = of_ours
+            .into_iter()
+            .find(|(_, version)| !track_0_1::speaks(version))
+        {
+            return Err(LoadError::WrongVersion {
+                found: version.to_owned(),
+            });
         }
-        if !self.exports.iter().filter_map(|name| ours(name)).any(|(name, _)| name == "metadata") {
-            return Err(LoadError::NotAPlugin { exports: self.exports.clone() });
+        if !self
+            .exports
+            .iter()
+            .filter_map(|name| ours(name))
+            .any(|(name, _)| name == "metadata")
+        {
+            return Err(LoadError::NotAPlugin {
+                exports: self.exports.clone(),
+            });
         }
         let is_granted = |name: &String| match ours(name) {
             Some((name, _)) => IMPORTS.contains(&name),
             None => grants.wasi && name.starts_with(wasi::PREFIX),
         };
-        let refused: Vec<String> = self.imports.iter().filter(|name| !is_granted(name)).cloned().collect();
+        let refused: Vec<String> = self
+            .imports
+            .iter()
+            .filter(|name| !is_granted(name))
+            .cloned()
+            .collect();
         if !refused.is_empty() {
             return Err(LoadError::NotGranted { imports: refused });
         }
-        if self.kinds.is_empty() { Err(LoadError::NoStrategy) } else { Ok(()) }
+        if self.kinds.is_empty() {
+            Err(LoadError::NoStrategy)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -217,40 +277,86 @@ mod tests {
     use super::*;
 
     fn shape(imports: &[&str], exports: &[&str]) -> Shape {
-        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<String>>();
-        let kinds = exports.iter().filter_map(|name| Kind::named(ours(name)?.0)).collect();
-        Shape { imports: owned(imports), exports: owned(exports), kinds }
+        let owned = |names: &[&str]| {
+            names
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<String>>()
+        };
+        let kinds = exports
+            .iter()
+            .filter_map(|name| Kind::named(ours(name)?.0))
+            .collect();
+        Shape {
+            imports: owned(imports),
+            exports: owned(exports),
+            kinds,
+        }
     }
 
     #[track_caller]
     fn check(shape: &Shape, expected: &str) {
-        assert_eq!(shape.check(&Grants::default()).unwrap_err().to_string(), expected);
+        assert_eq!(
+            shape.check(&Grants::default()).unwrap_err().to_string(),
+            expected
+        );
     }
 
     #[test]
     fn what_does_not_fit_is_refused_by_its_names_alone() {
-        let [metadata, classifier] = ["autoissue:plugin/metadata@0.1.3", "autoissue:plugin/classifier@0.1.0"];
+        let [metadata, classifier] = [
+            "autoissue:plugin/metadata@0.1.3",
+            "autoissue:plugin/classifier@0.1.0",
+        ];
         assert_eq!(
-            shape(&["autoissue:plugin/host-log@0.1.0"], &[metadata, classifier]).check(&Grants::default()),
+            shape(
+                &["autoissue:plugin/host-log@0.1.0"],
+                &[metadata, classifier]
+            )
+            .check(&Grants::default()),
             Ok(())
         );
-        check(&shape(&[], &["run"]), "the component is not an autoissue plugin: it exports `run`");
-        check(&shape(&[], &[]), "the component is not an autoissue plugin: it exports nothing");
+        check(
+            &shape(&[], &["run"]),
+            "the component is not an autoissue plugin: it exports `run`",
+        );
+        check(
+            &shape(&[], &[]),
+            "the component is not an autoissue plugin: it exports nothing",
+        );
         check(&shape(&[], &[metadata]), "the plugin supplies no strategy");
         check(
             &shape(&[], &[metadata, "autoissue:plugin/classifier@0.2.0"]),
             "the plugin was built for autoissue:plugin@0.2.0; this autoissue runs plugins for 0.1.z",
         );
         check(
-            &shape(&["autoissue:plugin/host-http@0.1.0", "wasi:cli/exit@0.2.0", "env"], &[metadata, classifier]),
+            &shape(
+                &[
+                    "autoissue:plugin/host-http@0.1.0",
+                    "wasi:cli/exit@0.2.0",
+                    "env",
+                ],
+                &[metadata, classifier],
+            ),
             "the plugin wants what it was not granted: `autoissue:plugin/host-http@0.1.0`, `wasi:cli/exit@0.2.0`, `env`",
         );
     }
 
     #[test]
     fn an_empty_wasi_is_a_grant() {
-        let shape =
-            shape(&["wasi:cli/exit@0.2.0"], &["autoissue:plugin/metadata@0.1.0", "autoissue:plugin/classifier@0.1.0"]);
-        assert_eq!(shape.check(&Grants { wasi: true, ..Grants::default() }), Ok(()));
+        let shape = shape(
+            &["wasi:cli/exit@0.2.0"],
+            &[
+                "autoissue:plugin/metadata@0.1.0",
+                "autoissue:plugin/classifier@0.1.0",
+            ],
+        );
+        assert_eq!(
+            shape.check(&Grants {
+                wasi: true,
+                ..Grants::default()
+            }),
+            Ok(())
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! A plugin that was loaded: who it is, and its strategies behind the SDK's traits.
 
-use autoissue_plugin_sdk::{AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate, ProgramInfo};
+use autoissue_plugin_sdk::{
+    AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate, ProgramInfo,
+};
 
 use crate::digest::Sha256Digest;
 use crate::grants::Grants;
@@ -44,11 +46,18 @@ pub struct NoStrategy {
 }
 
 fn named(name: &Option<String>) -> String {
-    name.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default()
+    name.as_ref()
+        .map(|name| format!(" `{name}`"))
+        .unwrap_or_default()
 }
 
 impl Plugin {
-    pub(crate) fn new(loaded: Loaded, digest: Sha256Digest, shape: Shape, grants: Grants) -> Result<Self, LoadError> {
+    pub(crate) fn new(
+        loaded: Loaded,
+        digest: Sha256Digest,
+        shape: Shape,
+        grants: Grants,
+    ) -> Result<Self, LoadError> {
         let info = loaded.describe().map_err(LoadError::Failed)?;
         for kind in Kind::ALL {
             let exports = shape.kinds.contains(&kind);
@@ -57,7 +66,13 @@ impl Plugin {
             }
         }
         let loaded = loaded.named(&info);
-        Ok(Self { loaded, info, digest, shape, grants })
+        Ok(Self {
+            loaded,
+            info,
+            digest,
+            shape,
+            grants,
+        })
     }
 
     /// Returns who it is.
@@ -93,7 +108,11 @@ impl Plugin {
     /// Returns it with other programs and variables granted. An empty WASI is linked or not from the start.
     #[must_use]
     pub fn granted(mut self, exec: Vec<String>, env: Vec<String>) -> Self {
-        self.grants = Grants { exec, env, ..self.grants };
+        self.grants = Grants {
+            exec,
+            env,
+            ..self.grants
+        };
         self
     }
 
@@ -102,7 +121,11 @@ impl Plugin {
     /// # Errors
     /// Where there is none.
     pub fn strategy(&self, kind: Kind, name: Option<&str>) -> Result<&StrategyInfo, NoStrategy> {
-        let mut of_kind = self.info.strategies.iter().filter(|strategy| strategy.kind == kind);
+        let mut of_kind = self
+            .info
+            .strategies
+            .iter()
+            .filter(|strategy| strategy.kind == kind);
         let found = of_kind.find(|strategy| name.is_none_or(|name| strategy.name == name));
         found.ok_or_else(|| NoStrategy {
             plugin: self.info.name.clone(),
@@ -116,7 +139,11 @@ impl Plugin {
     ///
     /// # Errors
     /// What it answers, or how it failed.
-    pub fn check_settings(&self, strategy: &StrategyInfo, settings: &str) -> Result<(), PluginError> {
+    pub fn check_settings(
+        &self,
+        strategy: &StrategyInfo,
+        settings: &str,
+    ) -> Result<(), PluginError> {
         self.loaded.check_settings(strategy, settings)
     }
 
@@ -125,7 +152,9 @@ impl Plugin {
     /// # Errors
     /// Where there is none.
     pub fn classifier(&self, name: Option<&str>) -> Result<Box<dyn Classifier>, NoStrategy> {
-        Ok(self.loaded.classifier(self.strategy(Kind::Classifier, name)?))
+        Ok(self
+            .loaded
+            .classifier(self.strategy(Kind::Classifier, name)?))
     }
 
     /// Returns the model selector of that name, or the first.
@@ -133,7 +162,9 @@ impl Plugin {
     /// # Errors
     /// Where there is none.
     pub fn model_selector(&self, name: Option<&str>) -> Result<Box<dyn ModelSelector>, NoStrategy> {
-        Ok(self.loaded.model_selector(self.strategy(Kind::ModelSelector, name)?))
+        Ok(self
+            .loaded
+            .model_selector(self.strategy(Kind::ModelSelector, name)?))
     }
 
     /// Returns the agent backend of that name, or the first. It is held to the grants that the plugin was loaded with.
@@ -141,14 +172,21 @@ impl Plugin {
     /// # Errors
     /// Where there is none.
     pub fn agent_backend(&self, name: Option<&str>) -> Result<Box<dyn AgentBackend>, NoStrategy> {
-        Ok(self.loaded.agent_backend(self.strategy(Kind::AgentBackend, name)?, self.grants.clone()))
+        Ok(self.loaded.agent_backend(
+            self.strategy(Kind::AgentBackend, name)?,
+            self.grants.clone(),
+        ))
     }
 
     /// Returns what the agent backend of that name, or the first, asks for, whether granted or not.
     ///
     /// # Errors
     /// Where there is none, or what it answers.
-    pub fn asked_program(&self, name: Option<&str>, settings: &str) -> Result<ProgramInfo, AskError> {
+    pub fn asked_program(
+        &self,
+        name: Option<&str>,
+        settings: &str,
+    ) -> Result<ProgramInfo, AskError> {
         let strategy = self.strategy(Kind::AgentBackend, name)?;
         Ok(self.loaded.asked_program(strategy, settings)?)
     }
@@ -158,11 +196,16 @@ impl Plugin {
     /// # Errors
     /// Where there is none.
     pub fn pr_template(&self, name: Option<&str>) -> Result<Box<dyn PrTemplate>, NoStrategy> {
-        Ok(self.loaded.pr_template(self.strategy(Kind::PrTemplate, name)?))
+        Ok(self
+            .loaded
+            .pr_template(self.strategy(Kind::PrTemplate, name)?))
     }
 }
 
 fn known(strategies: &[StrategyInfo]) -> String {
-    let names: Vec<String> = strategies.iter().map(|it| format!("{} `{}`", it.kind, it.name)).collect();
+    let names: Vec<String> = strategies
+        .iter()
+        .map(|it| format!("{} `{}`", it.kind, it.name))
+        .collect();
     names.join(", ")
 }

@@ -92,18 +92,39 @@ impl Sandbox {
         result_bytes_max: usize,
     ) -> Result<Self, Fault> {
         let n_log_lines_max = shared.limits.n_log_lines_max;
-        let log = Log { plugin: plugin.clone(), n_lines_left: n_log_lines_max, last_error: None };
-        let mut store = Store::new(&shared.engine, Guest { limiter: Limiter::new(&shared.limits), log });
+        let log = Log {
+            plugin: plugin.clone(),
+            n_lines_left: n_log_lines_max,
+            last_error: None,
+        };
+        let mut store = Store::new(
+            &shared.engine,
+            Guest {
+                limiter: Limiter::new(&shared.limits),
+                log,
+            },
+        );
         store.limiter(|guest| &mut guest.limiter);
         store.set_hostcall_fuel(result_bytes_max);
         // A store begins at zero and would trap at once. The first tick may come at once too, so there is one more of them.
         store.set_epoch_deadline(n_ticks(time));
         if shared.meter.is_some() {
-            store.set_fuel(FUEL).map_err(|error| Fault::of(&error, time, None))?;
+            store
+                .set_fuel(FUEL)
+                .map_err(|error| Fault::of(&error, time, None))?;
         }
         match pre.instantiate(&mut store) {
-            Ok(instance) => Ok(Self { store, instance, n_log_lines_max, meter: shared.meter.clone() }),
-            Err(error) => Err(Fault::of(&error, time, store.data_mut().log.last_error.take())),
+            Ok(instance) => Ok(Self {
+                store,
+                instance,
+                n_log_lines_max,
+                meter: shared.meter.clone(),
+            }),
+            Err(error) => Err(Fault::of(
+                &error,
+                time,
+                store.data_mut().log.last_error.take(),
+            )),
         }
     }
 
@@ -122,5 +143,7 @@ impl Sandbox {
 }
 
 fn n_ticks(time: Duration) -> u64 {
-    u64::try_from(time.as_millis().div_ceil(TICK.as_millis())).unwrap_or(u64::MAX >> 1).saturating_add(1)
+    u64::try_from(time.as_millis().div_ceil(TICK.as_millis()))
+        .unwrap_or(u64::MAX >> 1)
+        .saturating_add(1)
 }

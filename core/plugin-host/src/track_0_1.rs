@@ -8,7 +8,9 @@ mod strategies;
 
 use std::sync::Arc;
 
-use autoissue_plugin_sdk::{AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate, ProgramInfo};
+use autoissue_plugin_sdk::{
+    AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate, ProgramInfo,
+};
 use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, Instance, InstancePre, Linker};
 
@@ -65,20 +67,40 @@ impl Exports {
         let has = |kind| kinds.contains(&kind);
         Ok(Self {
             metadata: wit_metadata::GuestIndices::new(pre)?,
-            classifier: has(Kind::Classifier).then(|| wit_classifier::GuestIndices::new(pre)).transpose()?,
-            model_selector: has(Kind::ModelSelector).then(|| wit_selector::GuestIndices::new(pre)).transpose()?,
-            agent_backend: has(Kind::AgentBackend).then(|| wit_backend::GuestIndices::new(pre)).transpose()?,
-            pr_template: has(Kind::PrTemplate).then(|| wit_template::GuestIndices::new(pre)).transpose()?,
+            classifier: has(Kind::Classifier)
+                .then(|| wit_classifier::GuestIndices::new(pre))
+                .transpose()?,
+            model_selector: has(Kind::ModelSelector)
+                .then(|| wit_selector::GuestIndices::new(pre))
+                .transpose()?,
+            agent_backend: has(Kind::AgentBackend)
+                .then(|| wit_backend::GuestIndices::new(pre))
+                .transpose()?,
+            pr_template: has(Kind::PrTemplate)
+                .then(|| wit_template::GuestIndices::new(pre))
+                .transpose()?,
         })
     }
 
     /// Compares the type of every function with ours.
     fn check_types(&self, store: &mut Store<Guest>, instance: &Instance) -> wasmtime::Result<()> {
         self.metadata.load(&mut *store, instance)?;
-        self.classifier.as_ref().map(|it| it.load(&mut *store, instance)).transpose()?;
-        self.model_selector.as_ref().map(|it| it.load(&mut *store, instance)).transpose()?;
-        self.agent_backend.as_ref().map(|it| it.load(&mut *store, instance)).transpose()?;
-        self.pr_template.as_ref().map(|it| it.load(&mut *store, instance)).transpose()?;
+        self.classifier
+            .as_ref()
+            .map(|it| it.load(&mut *store, instance))
+            .transpose()?;
+        self.model_selector
+            .as_ref()
+            .map(|it| it.load(&mut *store, instance))
+            .transpose()?;
+        self.agent_backend
+            .as_ref()
+            .map(|it| it.load(&mut *store, instance))
+            .transpose()?;
+        self.pr_template
+            .as_ref()
+            .map(|it| it.load(&mut *store, instance))
+            .transpose()?;
         Ok(())
     }
 }
@@ -106,15 +128,39 @@ fn linker(component: &Component) -> wasmtime::Result<Linker<Guest>> {
 
 impl Loaded {
     /// Makes a component ready, and a first instance of it on trial: that types do not fit shows only there.
-    pub(crate) fn open(shared: Arc<Shared>, component: &Component, kinds: &[Kind]) -> Result<Self, LoadError> {
-        let misfit = |error: wasmtime::Error| LoadError::Misfit { message: format!("{error:#}") };
-        let pre = linker(component).and_then(|linker| linker.instantiate_pre(component)).map_err(misfit)?;
+    pub(crate) fn open(
+        shared: Arc<Shared>,
+        component: &Component,
+        kinds: &[Kind],
+    ) -> Result<Self, LoadError> {
+        let misfit = |error: wasmtime::Error| LoadError::Misfit {
+            message: format!("{error:#}"),
+        };
+        let pre = linker(component)
+            .and_then(|linker| linker.instantiate_pre(component))
+            .map_err(misfit)?;
         let exports = Arc::new(Exports::find(&pre, kinds).map_err(misfit)?);
-        let loaded = Self { shared, plugin: "?".into(), version: "?".into(), pre, exports };
+        let loaded = Self {
+            shared,
+            plugin: "?".into(),
+            version: "?".into(),
+            pre,
+            exports,
+        };
         let limits = &loaded.shared.limits;
-        let opened = Sandbox::open(&loaded.shared, &loaded.plugin, &loaded.pre, limits.load, limits.result_bytes_max);
-        let mut sandbox = opened.map_err(|fault| LoadError::Failed(fault.in_call(&loaded.plugin, "instantiation")))?;
-        loaded.exports.check_types(&mut sandbox.store, &sandbox.instance).map_err(misfit)?;
+        let opened = Sandbox::open(
+            &loaded.shared,
+            &loaded.plugin,
+            &loaded.pre,
+            limits.load,
+            limits.result_bytes_max,
+        );
+        let mut sandbox = opened
+            .map_err(|fault| LoadError::Failed(fault.in_call(&loaded.plugin, "instantiation")))?;
+        loaded
+            .exports
+            .check_types(&mut sandbox.store, &sandbox.instance)
+            .map_err(misfit)?;
         Ok(loaded)
     }
 
@@ -132,7 +178,8 @@ impl Loaded {
         call: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<R>,
     ) -> Result<R, PluginError> {
         let limits = &self.shared.limits;
-        self.call_for(limits.call, function, call).map_err(|fault| fault.in_call(&self.plugin, function))
+        self.call_for(limits.call, function, call)
+            .map_err(|fault| fault.in_call(&self.plugin, function))
     }
 
     fn call_for<R>(
@@ -142,7 +189,13 @@ impl Loaded {
         call: impl FnOnce(&mut Store<Guest>, &Instance) -> wasmtime::Result<R>,
     ) -> Result<R, Fault> {
         let result_bytes_max = self.shared.limits.result_bytes_max;
-        let mut sandbox = Sandbox::open(&self.shared, &self.plugin, &self.pre, time, result_bytes_max)?;
+        let mut sandbox = Sandbox::open(
+            &self.shared,
+            &self.plugin,
+            &self.pre,
+            time,
+            result_bytes_max,
+        )?;
         call(&mut sandbox.store, &sandbox.instance).map_err(|error| sandbox.fault(&error, time))
     }
 
@@ -161,7 +214,10 @@ impl Loaded {
     pub(crate) fn describe(&self) -> Result<PluginInfo, PluginError> {
         const FUNCTION: &str = "describe";
         let call = |store: &mut Store<Guest>, instance: &Instance| {
-            self.exports.metadata.load(&mut *store, instance)?.call_describe(store)
+            self.exports
+                .metadata
+                .load(&mut *store, instance)?
+                .call_describe(store)
         };
         let info = self.call_for(self.shared.limits.load, FUNCTION, call);
         let info = info.map_err(|fault| fault.in_call(&self.plugin, FUNCTION))?;
@@ -169,7 +225,11 @@ impl Loaded {
     }
 
     /// Asks the plugin whether settings are right.
-    pub(crate) fn check_settings(&self, strategy: &StrategyInfo, settings: &str) -> Result<(), PluginError> {
+    pub(crate) fn check_settings(
+        &self,
+        strategy: &StrategyInfo,
+        settings: &str,
+    ) -> Result<(), PluginError> {
         let answer = self.call("check-settings", |store, instance| {
             let metadata = self.exports.metadata.load(&mut *store, instance)?;
             metadata.call_check_settings(store, strategy.kind.name(), &strategy.name, settings)
@@ -186,7 +246,11 @@ impl Loaded {
     }
 
     /// Returns what a backend asks for, whether granted or not.
-    pub(crate) fn asked_program(&self, strategy: &StrategyInfo, settings: &str) -> Result<ProgramInfo, PluginError> {
+    pub(crate) fn asked_program(
+        &self,
+        strategy: &StrategyInfo,
+        settings: &str,
+    ) -> Result<ProgramInfo, PluginError> {
         agent_backend::probe(&strategies::Strategy::new(self, strategy), settings)
     }
 
@@ -194,8 +258,15 @@ impl Loaded {
         Box::new(strategies::Strategy::new(self, strategy))
     }
 
-    pub(crate) fn agent_backend(&self, strategy: &StrategyInfo, grants: Grants) -> Box<dyn AgentBackend> {
-        Box::new(agent_backend::Backend::new(strategies::Strategy::new(self, strategy), grants))
+    pub(crate) fn agent_backend(
+        &self,
+        strategy: &StrategyInfo,
+        grants: Grants,
+    ) -> Box<dyn AgentBackend> {
+        Box::new(agent_backend::Backend::new(
+            strategies::Strategy::new(self, strategy),
+            grants,
+        ))
     }
 }
 
@@ -204,19 +275,31 @@ fn check_info(info: &PluginInfo) -> Result<(), Fault> {
     check::name("name", &info.name)?;
     check::line("version", &info.version)?;
     check::line("description", &info.description)?;
-    info.homepage.as_ref().map_or(Ok(()), |address| check::line("homepage", address))?;
+    info.homepage
+        .as_ref()
+        .map_or(Ok(()), |address| check::line("homepage", address))?;
     check::count("strategies", info.strategies.len())?;
-    info.strategies.iter().enumerate().try_for_each(|(at, strategy)| {
-        let field = |name: &str| format!("strategies[{at}].{name}");
-        check::name(&field("name"), &strategy.name)?;
-        check::line(&field("summary"), &strategy.summary)?;
-        let earlier = &info.strategies[..at];
-        if earlier.iter().any(|other| (other.kind, &other.name) == (strategy.kind, &strategy.name)) {
-            let found = format!("`{}` once more", strategy.name);
-            return Err(Fault::BadValue { field: field("name"), found, allowed: "a name of its own" });
-        }
-        Ok(())
-    })
+    info.strategies
+        .iter()
+        .enumerate()
+        .try_for_each(|(at, strategy)| {
+            let field = |name: &str| format!("strategies[{at}].{name}");
+            check::name(&field("name"), &strategy.name)?;
+            check::line(&field("summary"), &strategy.summary)?;
+            let earlier = &info.strategies[..at];
+            if earlier
+                .iter()
+                .any(|other| (other.kind, &other.name) == (strategy.kind, &strategy.name))
+            {
+                let found = format!("`{}` once more", strategy.name);
+                return Err(Fault::BadValue {
+                    field: field("name"),
+                    found,
+                    allowed: "a name of its own",
+                });
+            }
+            Ok(())
+        })
 }
 
 #[cfg(test)]
@@ -228,7 +311,18 @@ mod tests {
         for version in ["0.1.0", "0.1.1", "0.1.27"] {
             assert!(speaks(version), "{version}");
         }
-        for version in ["", "0.1", "0.1.", "0.1.0-rc.1", "0.1.0+x", "0.2.0", "1.0.0", "0.10.0", "00.1.0", "0.1.x"] {
+        for version in [
+            "",
+            "0.1",
+            "0.1.",
+            "0.1.0-rc.1",
+            "0.1.0+x",
+            "0.2.0",
+            "1.0.0",
+            "0.10.0",
+            "00.1.0",
+            "0.1.x",
+        ] {
             assert!(!speaks(version), "{version}");
         }
     }

@@ -5,7 +5,9 @@
 //! table here fails when it is called, by its name: no power comes in by a later version of WASI.
 
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, Linker, LinkerInstance, Resource, ResourceAny, ResourceType, Val};
+use wasmtime::component::{
+    Component, Linker, LinkerInstance, Resource, ResourceAny, ResourceType, Val,
+};
 use wasmtime::{Result, StoreContextMut};
 
 use crate::sandbox::{Guest, Level};
@@ -34,8 +36,13 @@ pub(crate) struct NotThere(String);
 pub(crate) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<()> {
     let engine = component.engine();
     let of_type = component.component_type();
-    for (name, import) in of_type.imports(engine).filter(|(name, _)| name.starts_with(PREFIX)) {
-        let ComponentItem::ComponentInstance(interface) = import.ty else { continue };
+    for (name, import) in of_type
+        .imports(engine)
+        .filter(|(name, _)| name.starts_with(PREFIX))
+    {
+        let ComponentItem::ComponentInstance(interface) = import.ty else {
+            continue;
+        };
         let mut instance = linker.instance(name)?;
         let interface_name = name.split('@').next().unwrap_or(name);
         for (item, export) in interface.exports(engine) {
@@ -52,21 +59,30 @@ fn define(
     of_type: &ComponentItem,
 ) -> Result<()> {
     match of_type {
-        ComponentItem::Resource(_) => instance.resource(item, ResourceType::host::<Nothing>(), |_, _| Ok(())),
+        ComponentItem::Resource(_) => {
+            instance.resource(item, ResourceType::host::<Nothing>(), |_, _| Ok(()))
+        }
         ComponentItem::ComponentFunc(_) => {
             let name = format!("{interface}/{item}").replacen("wasi:", "", 1);
-            instance.func_new(item, move |store, _, given, results| answer(&name, store, given, results))
+            instance.func_new(item, move |store, _, given, results| {
+                answer(&name, store, given, results)
+            })
         }
         _ => Ok(()),
     }
 }
 
 /// Answers a call, as a machine would on which there is nothing.
-fn answer(name: &str, store: StoreContextMut<'_, Guest>, given: &[Val], results: &mut [Val]) -> Result<()> {
+fn answer(
+    name: &str,
+    store: StoreContextMut<'_, Guest>,
+    given: &[Val],
+    results: &mut [Val],
+) -> Result<()> {
     let value = match name {
-        "cli/environment/get-environment" | "cli/environment/get-arguments" | "filesystem/preopens/get-directories" => {
-            Val::List(Vec::new())
-        }
+        "cli/environment/get-environment"
+        | "cli/environment/get-arguments"
+        | "filesystem/preopens/get-directories" => Val::List(Vec::new()),
         "cli/environment/initial-cwd"
         | "cli/terminal-stdin/get-terminal-stdin"
         | "cli/terminal-stdout/get-terminal-stdout"
@@ -80,19 +96,29 @@ fn answer(name: &str, store: StoreContextMut<'_, Guest>, given: &[Val], results:
         | "clocks/monotonic-clock/subscribe-duration" => resource(store, OTHER)?,
         "clocks/monotonic-clock/now" => Val::U64(0),
         "clocks/monotonic-clock/resolution" => Val::U64(1),
-        "clocks/wall-clock/now" | "clocks/wall-clock/resolution" => {
-            Val::Record(vec![("seconds".to_owned(), Val::U64(0)), ("nanoseconds".to_owned(), Val::U32(0))])
+        "clocks/wall-clock/now" | "clocks/wall-clock/resolution" => Val::Record(vec![
+            ("seconds".to_owned(), Val::U64(0)),
+            ("nanoseconds".to_owned(), Val::U32(0)),
+        ]),
+        "random/random/get-random-u64" | "random/insecure/get-insecure-random-u64" => {
+            Val::U64(seed(0))
         }
-        "random/random/get-random-u64" | "random/insecure/get-insecure-random-u64" => Val::U64(seed(0)),
-        "random/insecure-seed/insecure-seed" => Val::Tuple(vec![Val::U64(seed(1)), Val::U64(seed(2))]),
-        "random/random/get-random-bytes" | "random/insecure/get-insecure-random-bytes" => random_bytes(given),
+        "random/insecure-seed/insecure-seed" => {
+            Val::Tuple(vec![Val::U64(seed(1)), Val::U64(seed(2))])
+        }
+        "random/random/get-random-bytes" | "random/insecure/get-insecure-random-bytes" => {
+            random_bytes(given)
+        }
         "io/streams/[method]output-stream.check-write" => ok(Some(Val::U64(WRITE_BYTES_MAX))),
-        "io/streams/[method]output-stream.write" | "io/streams/[method]output-stream.blocking-write-and-flush" => {
+        "io/streams/[method]output-stream.write"
+        | "io/streams/[method]output-stream.blocking-write-and-flush" => {
             write(store, given);
             ok(None)
         }
-        "io/streams/[method]output-stream.flush" | "io/streams/[method]output-stream.blocking-flush" => ok(None),
-        "io/streams/[method]input-stream.read" | "io/streams/[method]input-stream.blocking-read" => {
+        "io/streams/[method]output-stream.flush"
+        | "io/streams/[method]output-stream.blocking-flush" => ok(None),
+        "io/streams/[method]input-stream.read"
+        | "io/streams/[method]input-stream.blocking-read" => {
             Val::Result(Err(Some(Box::new(Val::Variant("closed".to_owned(), None)))))
         }
         "io/poll/[method]pollable.ready" => Val::Bool(true),
@@ -111,7 +137,10 @@ fn ok(value: Option<Val>) -> Val {
 }
 
 fn resource(store: StoreContextMut<'_, Guest>, rep: u32) -> Result<Val> {
-    Ok(Val::Resource(ResourceAny::try_from_resource(Resource::<Nothing>::new_own(rep), store)?))
+    Ok(Val::Resource(ResourceAny::try_from_resource(
+        Resource::<Nothing>::new_own(rep),
+        store,
+    )?))
 }
 
 /// Returns numbers without a pattern, the same each time (splitmix64).
@@ -127,7 +156,11 @@ fn random_bytes(given: &[Val]) -> Val {
         [Val::U64(n_bytes)] => (*n_bytes).min(RANDOM_BYTES_MAX),
         _ => 0,
     };
-    Val::List((0..n_bytes).map(|n| Val::U8(seed(n).to_le_bytes()[0])).collect())
+    Val::List(
+        (0..n_bytes)
+            .map(|n| Val::U8(seed(n).to_le_bytes()[0]))
+            .collect(),
+    )
 }
 
 /// Everything that is waited for is there at once.
@@ -141,8 +174,19 @@ fn ready(given: &[Val]) -> Val {
 
 /// What is printed goes to the log: a runtime says there why it gives up.
 fn write(mut store: StoreContextMut<'_, Guest>, given: &[Val]) {
-    let Some(Val::List(bytes)) = given.get(1) else { return };
-    let bytes: Vec<u8> = bytes.iter().map(|byte| if let Val::U8(byte) = byte { *byte } else { b'?' }).collect();
+    let Some(Val::List(bytes)) = given.get(1) else {
+        return;
+    };
+    let bytes: Vec<u8> = bytes
+        .iter()
+        .map(|byte| {
+            if let Val::U8(byte) = byte {
+                *byte
+            } else {
+                b'?'
+            }
+        })
+        .collect();
     let text = String::from_utf8_lossy(&bytes);
     if !text.trim().is_empty() {
         store.data_mut().log().line(Level::Error, &text);

@@ -5,7 +5,12 @@ use std::path::Path;
 use super::{AuthSettings, Config, PluginSettings, SecretOrEnv};
 
 /// Variables that must not reach an agent, whoever asks: with the forge's token it could publish past the checks.
-const REFUSED_ENV: [&str; 4] = ["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN"];
+const REFUSED_ENV: [&str; 4] = [
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+];
 
 /// A value that cannot be worked with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +28,12 @@ pub struct Problem {
 
 impl Problem {
     fn new(key: impl Into<String>, found: impl Into<String>, allowed: impl Into<String>) -> Self {
-        Self { key: key.into(), found: found.into(), allowed: allowed.into(), hint: None }
+        Self {
+            key: key.into(),
+            found: found.into(),
+            allowed: allowed.into(),
+            hint: None,
+        }
     }
 
     fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -40,8 +50,16 @@ impl Config {
         problems.extend(self.project.base_branch.as_deref().and_then(bad_branch));
         problems.extend(self.github.api_url.as_deref().and_then(bad_api_url));
         problems.extend(self.check_problems());
-        problems.extend(self.plugins.iter().enumerate().flat_map(|(index, plugin)| bad_plugin(index, plugin)));
-        problems.extend(duplicates("plugins", self.plugins.iter().map(|plugin| plugin.name.as_str())));
+        problems.extend(
+            self.plugins
+                .iter()
+                .enumerate()
+                .flat_map(|(index, plugin)| bad_plugin(index, plugin)),
+        );
+        problems.extend(duplicates(
+            "plugins",
+            self.plugins.iter().map(|plugin| plugin.name.as_str()),
+        ));
         problems.extend(bad_env_names("agent.env", &self.agent.env));
         problems.extend(bad_domains(&self.scheduler.exclusive_domains));
         problems.extend(self.strategy_problems());
@@ -50,7 +68,10 @@ impl Config {
     }
 
     fn check_problems(&self) -> Vec<Problem> {
-        duplicates("executor.checks", self.executor.checks.iter().map(|check| check.name.as_str()))
+        duplicates(
+            "executor.checks",
+            self.executor.checks.iter().map(|check| check.name.as_str()),
+        )
     }
 
     fn strategy_problems(&self) -> Vec<Problem> {
@@ -63,7 +84,13 @@ impl Config {
         ]
         .into_iter()
         .filter(|(_, name)| name.as_deref() == Some(""))
-        .map(|(key, _)| Problem::new(format!("strategies.{key}"), "an empty name", "the name of a built-in or plugin"))
+        .map(|(key, _)| {
+            Problem::new(
+                format!("strategies.{key}"),
+                "an empty name",
+                "the name of a built-in or plugin",
+            )
+        })
         .collect()
     }
 
@@ -77,7 +104,10 @@ impl Config {
         }
         let problem = Problem::new(
             "dashboard.host",
-            format!("`{}`, which other machines may reach, with `dashboard.auth.enabled` false", dashboard.host),
+            format!(
+                "`{}`, which other machines may reach, with `dashboard.auth.enabled` false",
+                dashboard.host
+            ),
             "a loopback address such as `127.0.0.1`, or any address with `dashboard.auth` enabled",
         );
         vec![
@@ -94,7 +124,9 @@ fn missing_credentials(auth: &AuthSettings) -> Vec<Problem> {
         ("token", &auth.token, auth.kind.takes_token()),
     ];
     let missing = needed.into_iter().filter(|(_, _, is_needed)| *is_needed);
-    missing.filter_map(|(name, secret, _)| missing_credential(name, secret.as_ref())).collect()
+    missing
+        .filter_map(|(name, secret, _)| missing_credential(name, secret.as_ref()))
+        .collect()
 }
 
 fn missing_credential(name: &str, secret: Option<&SecretOrEnv>) -> Option<Problem> {
@@ -102,7 +134,9 @@ fn missing_credential(name: &str, secret: Option<&SecretOrEnv>) -> Option<Proble
         None => "nothing, while `dashboard.auth.enabled` is true".to_owned(),
         Some(SecretOrEnv::Value(secret)) if secret.is_empty() => "an empty string".to_owned(),
         Some(SecretOrEnv::Value(_)) => return None,
-        Some(SecretOrEnv::Env(name)) => format!("{}, which is unset or empty", shown_variable(name)),
+        Some(SecretOrEnv::Env(name)) => {
+            format!("{}, which is unset or empty", shown_variable(name))
+        }
     };
     let allowed = "a string, or `{\"env\": \"NAME\"}` with `NAME` set in the environment";
     let problem = Problem::new(format!("dashboard.auth.{name}"), found, allowed);
@@ -122,9 +156,13 @@ fn shown_variable(name: &str) -> String {
 /// Tells whether `repo` is `owner/name` in characters that GitHub gives to either.
 fn is_repo(repo: &str) -> bool {
     let is_part = |part: &str| {
-        !matches!(part, "" | "." | "..") && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        !matches!(part, "" | "." | "..")
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    repo.split_once('/').is_some_and(|(owner, name)| is_part(owner) && is_part(name))
+    repo.split_once('/')
+        .is_some_and(|(owner, name)| is_part(owner) && is_part(name))
 }
 
 fn bad_repo(repo: &str) -> Option<Problem> {
@@ -134,8 +172,10 @@ fn bad_repo(repo: &str) -> Option<Problem> {
 
 /// Applies the rules of `git check-ref-format`, and refuses invisible and non-ASCII characters, which git does not.
 fn is_branch(name: &str) -> bool {
-    let is_part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
-    name.bytes().all(|b| b.is_ascii_graphic() && !b"~^:?*[\\".contains(&b))
+    let is_part =
+        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    name.bytes()
+        .all(|b| b.is_ascii_graphic() && !b"~^:?*[\\".contains(&b))
         && !name.starts_with('-')
         && !name.ends_with('.')
         && !name.contains("..")
@@ -145,14 +185,28 @@ fn is_branch(name: &str) -> bool {
 }
 
 fn bad_branch(name: &str) -> Option<Problem> {
-    let problem = || Problem::new("project.baseBranch", quoted(name), "the name of a branch, such as `main`");
+    let problem = || {
+        Problem::new(
+            "project.baseBranch",
+            quoted(name),
+            "the name of a branch, such as `main`",
+        )
+    };
     (!is_branch(name)).then(problem)
 }
 
 fn bad_api_url(url: &str) -> Option<Problem> {
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"));
     let is_url = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'));
-    let problem = || Problem::new("github.apiUrl", quoted(url), "an address that begins with `https://` or `http://`");
+    let problem = || {
+        Problem::new(
+            "github.apiUrl",
+            quoted(url),
+            "an address that begins with `https://` or `http://`",
+        )
+    };
     (!is_url).then(problem)
 }
 
@@ -161,46 +215,82 @@ fn bad_plugin(index: usize, plugin: &PluginSettings) -> Vec<Problem> {
     let is_name = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     if !plugin.name.bytes().all(is_name) {
         let allowed = "letters, digits, `-`, `_` and `.`";
-        problems.push(Problem::new(format!("plugins[{index}].name"), quoted(&plugin.name), allowed));
+        problems.push(Problem::new(
+            format!("plugins[{index}].name"),
+            quoted(&plugin.name),
+            allowed,
+        ));
     }
     if plugin.path == Path::new("") {
-        problems.push(Problem::new(format!("plugins[{index}].path"), "an empty path", "a file or directory"));
+        problems.push(Problem::new(
+            format!("plugins[{index}].path"),
+            "an empty path",
+            "a file or directory",
+        ));
     }
     let is_digest = |text: &str| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
     if let Some(sha256) = plugin.sha256.as_deref().filter(|text| !is_digest(text)) {
-        problems.push(Problem::new(format!("plugins[{index}].sha256"), quoted(sha256), "64 hexadecimal digits"));
+        problems.push(Problem::new(
+            format!("plugins[{index}].sha256"),
+            quoted(sha256),
+            "64 hexadecimal digits",
+        ));
     }
     problems
 }
 
 fn bad_env_names(key: &str, names: &[String]) -> Vec<Problem> {
-    names.iter().enumerate().filter_map(|(index, name)| bad_env_name(format!("{key}[{index}]"), name)).collect()
+    names
+        .iter()
+        .enumerate()
+        .filter_map(|(index, name)| bad_env_name(format!("{key}[{index}]"), name))
+        .collect()
 }
 
 /// Shows a bad name only up to a `=`: what follows is a value, and perhaps a secret.
 fn bad_env_name(key: String, name: &str) -> Option<Problem> {
     if REFUSED_ENV.contains(&name) {
-        let problem = Problem::new(key, quoted(name), "a variable that does not hold the forge's token");
+        let problem = Problem::new(
+            key,
+            quoted(name),
+            "a variable that does not hold the forge's token",
+        );
         return Some(problem.with_hint("the engine publishes; an agent never needs that token"));
     }
     if let Some((name, _)) = name.split_once('=') {
-        let problem = Problem::new(key, format!("`{name}=` and a value"), "the name of an environment variable");
-        return Some(problem.with_hint("values are taken from the environment, not from the configuration"));
+        let problem = Problem::new(
+            key,
+            format!("`{name}=` and a value"),
+            "the name of an environment variable",
+        );
+        return Some(
+            problem.with_hint("values are taken from the environment, not from the configuration"),
+        );
     }
-    let is_name =
-        name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !name.starts_with(|c: char| c.is_ascii_digit());
+    let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !name.starts_with(|c: char| c.is_ascii_digit());
     (!is_name).then(|| Problem::new(key, quoted(name), "the name of an environment variable"))
 }
 
 /// Domains are lower-case names: the classifier's eight, or a plugin's.
 fn bad_domains(domains: &[String]) -> Vec<Problem> {
     let is_domain = |name: &str| {
-        name.len() <= 40 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        name.len() <= 40
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
-    let bad = domains.iter().enumerate().filter(|(_, domain)| !is_domain(domain));
+    let bad = domains
+        .iter()
+        .enumerate()
+        .filter(|(_, domain)| !is_domain(domain));
     let problem = |(index, domain): (usize, &String)| {
         let allowed = "a domain: at most 40 of `a` to `z`, `0` to `9` and `-`";
-        Problem::new(format!("scheduler.exclusiveDomains[{index}]"), quoted(domain), allowed)
+        Problem::new(
+            format!("scheduler.exclusiveDomains[{index}]"),
+            quoted(domain),
+            allowed,
+        )
     };
     bad.map(problem).collect()
 }
@@ -211,7 +301,11 @@ fn duplicates<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Vec<Proble
     for (index, name) in names.enumerate() {
         if let Some(first) = seen.iter().position(|other| *other == name) {
             let found = format!("{}, as in `{key}[{first}]`", quoted(name));
-            problems.push(Problem::new(format!("{key}[{index}].name"), found, "a name of its own"));
+            problems.push(Problem::new(
+                format!("{key}[{index}].name"),
+                found,
+                "a name of its own",
+            ));
         }
         seen.push(name);
     }
@@ -221,7 +315,11 @@ fn duplicates<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Vec<Proble
 /// Quotes what was found, with control characters escaped and at most 80 characters long.
 fn quoted(text: &str) -> String {
     let escaped: String = text.chars().take(80).flat_map(char::escape_debug).collect();
-    let more = if text.chars().nth(80).is_some() { "…" } else { "" };
+    let more = if text.chars().nth(80).is_some() {
+        "…"
+    } else {
+        ""
+    };
     format!("`{escaped}{more}`")
 }
 
@@ -235,7 +333,10 @@ mod tests {
     fn check(config: Value, keys: &[&str]) {
         let config: Config = serde_json::from_value(config).unwrap();
         let problems = config.problems();
-        let found: Vec<&str> = problems.iter().map(|problem| problem.key.as_str()).collect();
+        let found: Vec<&str> = problems
+            .iter()
+            .map(|problem| problem.key.as_str())
+            .collect();
         assert_eq!(found, keys, "{problems:#?}");
     }
 
@@ -249,7 +350,16 @@ mod tests {
         for repo in ["owner/repo-name", "o/.github", "me_corp/a.b_c"] {
             check(json!({"project": {"repo": repo}}), &[]);
         }
-        for repo in ["", "name", "o/", "/n", "o/n/m", "o/..", "o /n", "https://github.com/o/n"] {
+        for repo in [
+            "",
+            "name",
+            "o/",
+            "/n",
+            "o/n/m",
+            "o/..",
+            "o /n",
+            "https://github.com/o/n",
+        ] {
             check(json!({"project": {"repo": repo}}), &["project.repo"]);
         }
     }
@@ -259,47 +369,99 @@ mod tests {
         for name in ["main", "release/1.0", "a-b_c"] {
             check(json!({"project": {"baseBranch": name}}), &[]);
         }
-        for name in ["", "-f", "a b", "a..b", "a~1", "a/", "/a", "a.lock", "@{1}", "a\u{202e}b", ".a", "a/.b", "@"] {
-            check(json!({"project": {"baseBranch": name}}), &["project.baseBranch"]);
+        for name in [
+            "",
+            "-f",
+            "a b",
+            "a..b",
+            "a~1",
+            "a/",
+            "/a",
+            "a.lock",
+            "@{1}",
+            "a\u{202e}b",
+            ".a",
+            "a/.b",
+            "@",
+        ] {
+            check(
+                json!({"project": {"baseBranch": name}}),
+                &["project.baseBranch"],
+            );
         }
     }
 
     #[test]
     fn auth_without_credentials_is_refused() {
         let auth = |auth: Value| json!({"dashboard": {"auth": auth}});
-        let [user, password, token] = ["dashboard.auth.username", "dashboard.auth.password", "dashboard.auth.token"];
+        let [user, password, token] = [
+            "dashboard.auth.username",
+            "dashboard.auth.password",
+            "dashboard.auth.token",
+        ];
         check(auth(json!({"enabled": true})), &[user, password]);
         check(auth(json!({"enabled": true, "type": "token"})), &[token]);
-        check(auth(json!({"enabled": true, "type": "both"})), &[user, password, token]);
-        check(auth(json!({"enabled": true, "type": "token", "token": ""})), &[token]);
-        check(auth(json!({"enabled": true, "type": "token", "token": {"env": "UNRESOLVED"}})), &[token]);
-        check(auth(json!({"enabled": true, "type": "token", "token": "t"})), &[]);
-        check(auth(json!({"enabled": true, "username": "u", "password": "p"})), &[]);
+        check(
+            auth(json!({"enabled": true, "type": "both"})),
+            &[user, password, token],
+        );
+        check(
+            auth(json!({"enabled": true, "type": "token", "token": ""})),
+            &[token],
+        );
+        check(
+            auth(json!({"enabled": true, "type": "token", "token": {"env": "UNRESOLVED"}})),
+            &[token],
+        );
+        check(
+            auth(json!({"enabled": true, "type": "token", "token": "t"})),
+            &[],
+        );
+        check(
+            auth(json!({"enabled": true, "username": "u", "password": "p"})),
+            &[],
+        );
     }
 
     #[test]
     fn an_open_host_needs_auth() {
-        check(json!({"dashboard": {"host": "0.0.0.0"}}), &["dashboard.host"]);
-        check(json!({"dashboard": {"host": "0.0.0.0", "auth": {"enabled": true, "type": "token", "token": "t"}}}), &[]);
+        check(
+            json!({"dashboard": {"host": "0.0.0.0"}}),
+            &["dashboard.host"],
+        );
+        check(
+            json!({"dashboard": {"host": "0.0.0.0", "auth": {"enabled": true, "type": "token", "token": "t"}}}),
+            &[],
+        );
     }
 
     #[test]
     fn names_of_checks_and_plugins_are_unique() {
-        check(json!({"executor": {"checks": ["a", "b", {"name": "a", "run": "c"}]}}), &["executor.checks[2].name"]);
+        check(
+            json!({"executor": {"checks": ["a", "b", {"name": "a", "run": "c"}]}}),
+            &["executor.checks[2].name"],
+        );
         let plugin = json!({"name": "p", "path": "p.wasm"});
         check(json!({"plugins": [plugin, plugin]}), &["plugins[1].name"]);
     }
 
     #[test]
     fn the_forge_token_cannot_be_handed_to_an_agent() {
-        check(json!({"agent": {"env": ["CI", "GITHUB_TOKEN"]}}), &["agent.env[1]"]);
+        check(
+            json!({"agent": {"env": ["CI", "GITHUB_TOKEN"]}}),
+            &["agent.env[1]"],
+        );
         let grants = json!({"env": ["GH_TOKEN"]});
-        check(json!({"plugins": [{"name": "p", "path": "p", "grants": grants}]}), &["plugins[0].grants.env[0]"]);
+        check(
+            json!({"plugins": [{"name": "p", "path": "p", "grants": grants}]}),
+            &["plugins[0].grants.env[0]"],
+        );
     }
 
     #[test]
     fn a_value_among_names_is_not_repeated() {
-        let config: Config = serde_json::from_value(json!({"agent": {"env": ["KEY=hunter2"]}})).unwrap();
+        let config: Config =
+            serde_json::from_value(json!({"agent": {"env": ["KEY=hunter2"]}})).unwrap();
         let problems = config.problems();
         assert_eq!(problems.len(), 1);
         assert!(!format!("{problems:?}").contains("hunter2"));
@@ -307,9 +469,18 @@ mod tests {
 
     #[test]
     fn forms_of_names_are_checked() {
-        check(json!({"scheduler": {"exclusiveDomains": ["Backend"]}}), &["scheduler.exclusiveDomains[0]"]);
-        check(json!({"strategies": {"prTemplate": ""}}), &["strategies.prTemplate"]);
-        check(json!({"github": {"apiUrl": "ghe.example.com"}}), &["github.apiUrl"]);
+        check(
+            json!({"scheduler": {"exclusiveDomains": ["Backend"]}}),
+            &["scheduler.exclusiveDomains[0]"],
+        );
+        check(
+            json!({"strategies": {"prTemplate": ""}}),
+            &["strategies.prTemplate"],
+        );
+        check(
+            json!({"github": {"apiUrl": "ghe.example.com"}}),
+            &["github.apiUrl"],
+        );
         check(
             json!({"plugins": [{"name": "a b", "path": "", "sha256": "12"}]}),
             &["plugins[0].name", "plugins[0].path", "plugins[0].sha256"],

@@ -107,7 +107,10 @@ mod tests {
     #[test]
     fn an_environment_variable_is_looked_up_by_name() {
         let secret = SecretOrEnv::Env("NAME".to_owned());
-        assert_eq!(secret.resolve(|name| Some(format!("value of {name}"))), Some(Secret::new("value of NAME")));
+        assert_eq!(
+            secret.resolve(|name| Some(format!("value of {name}"))),
+            Some(Secret::new("value of NAME"))
+        );
         assert_eq!(secret.resolve(|_| None), None);
         assert_eq!(secret.resolve(|_| Some(String::new())), None);
     }

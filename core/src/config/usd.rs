@@ -36,11 +36,15 @@ impl Usd {
     pub const ZERO: Self = Self { micros: 0 };
 
     /// The most that can be configured. A budget above a million dollars for one night is a typing error.
-    pub const MAX: Self = Self { micros: 1_000_000 * MICROS_PER_DOLLAR };
+    pub const MAX: Self = Self {
+        micros: 1_000_000 * MICROS_PER_DOLLAR,
+    };
 
     /// Makes an amount of whole cents; for defaults.
     pub const fn from_cents(cents: u32) -> Self {
-        Self { micros: cents as i64 * (MICROS_PER_DOLLAR / 100) }
+        Self {
+            micros: cents as i64 * (MICROS_PER_DOLLAR / 100),
+        }
     }
 
     /// Makes an amount from decimal US dollars, rounded to the nearest micro-dollar.
@@ -52,7 +56,10 @@ impl Usd {
         if !(0.0..=Self::MAX.dollars()).contains(&dollars) {
             return Err(UsdError::OutOfRange { dollars });
         }
-        #[expect(clippy::cast_possible_truncation, reason = "at most 10^12, as was just checked")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "at most 10^12, as was just checked"
+        )]
         let micros = (dollars * MICROS_PER_DOLLAR as f64).round() as i64;
         if micros == 0 && dollars > 0.0 {
             return Err(UsdError::TooSmall { dollars });
@@ -74,7 +81,10 @@ impl Usd {
 /// `$5.00`, with as many of the six decimals as are needed and at least two.
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, rest) = (self.micros / MICROS_PER_DOLLAR, self.micros % MICROS_PER_DOLLAR);
+        let (whole, rest) = (
+            self.micros / MICROS_PER_DOLLAR,
+            self.micros % MICROS_PER_DOLLAR,
+        );
         let decimals = format!("{rest:06}");
         let needed = decimals.trim_end_matches('0').len().max(2);
         write!(f, "${whole}.{}", &decimals[..needed])
@@ -109,7 +119,12 @@ mod tests {
 
     #[test]
     fn dollars_are_kept_to_the_micro_dollar() {
-        for (dollars, micros) in [(0.1, 100_000), (5.1, 5_100_000), (0.000_001, 1), (33.333_333_3, 33_333_333)] {
+        for (dollars, micros) in [
+            (0.1, 100_000),
+            (5.1, 5_100_000),
+            (0.000_001, 1),
+            (33.333_333_3, 33_333_333),
+        ] {
             let usd = Usd::from_dollars(dollars).unwrap();
             assert_eq!(usd.micros(), micros);
             assert_eq!(Usd::from_dollars(usd.dollars()), Ok(usd));
@@ -118,16 +133,31 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for dollars in [-0.01, 1_000_000.01, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert!(matches!(Usd::from_dollars(dollars), Err(UsdError::OutOfRange { .. })), "{dollars}");
+        for dollars in [
+            -0.01,
+            1_000_000.01,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+        ] {
+            assert!(
+                matches!(Usd::from_dollars(dollars), Err(UsdError::OutOfRange { .. })),
+                "{dollars}"
+            );
         }
-        assert!(matches!(Usd::from_dollars(1e-9), Err(UsdError::TooSmall { .. })));
+        assert!(matches!(
+            Usd::from_dollars(1e-9),
+            Err(UsdError::TooSmall { .. })
+        ));
         assert_eq!(Usd::from_dollars(-0.0), Ok(Usd::ZERO));
     }
 
     #[test]
     fn an_amount_shows_at_least_its_cents() {
         let shown = |dollars| Usd::from_dollars(dollars).unwrap().to_string();
-        assert_eq!([shown(5.0), shown(0.5), shown(2.125), shown(0.000_001)], ["$5.00", "$0.50", "$2.125", "$0.000001"]);
+        assert_eq!(
+            [shown(5.0), shown(0.5), shown(2.125), shown(0.000_001)],
+            ["$5.00", "$0.50", "$2.125", "$0.000001"]
+        );
     }
 }

@@ -1,6 +1,9 @@
 //! The sample does what its backlog promises, with real git and a real shell.
 
-#![expect(clippy::disallowed_methods, reason = "the sample is judged by the programs that people have, run directly")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the sample is judged by the programs that people have, run directly"
+)]
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -27,27 +30,52 @@ impl Sample {
     }
 
     fn issues(&self) -> Vec<Issue> {
-        let (issues, warnings) = LocalForge::open(self.0.path()).unwrap().issues(LABEL).unwrap();
+        let (issues, warnings) = LocalForge::open(self.0.path())
+            .unwrap()
+            .issues(LABEL)
+            .unwrap();
         assert_eq!(warnings, Vec::<String>::new());
         issues
     }
 
     fn issue(&self, number: u64) -> Issue {
-        self.issues().into_iter().find(|issue| issue.number == IssueNumber(number)).unwrap()
+        self.issues()
+            .into_iter()
+            .find(|issue| issue.number == IssueNumber(number))
+            .unwrap()
     }
 
     fn run(&self, program: &str, args: &[&str], input: &str) -> Output {
         let mut command = Command::new(program);
-        command.args(args).current_dir(self.0.path()).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
-        command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1").env("LC_ALL", "C");
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(args)
+            .current_dir(self.0.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap());
+        command
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("LC_ALL", "C");
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(input.as_bytes())
+            .unwrap();
         child.wait_with_output().unwrap()
     }
 
     fn git(&self, args: &[&str]) -> String {
-        let output = self.run("git", &[&["-c", "user.name=x", "-c", "user.email=x"], args].concat(), "");
+        let output = self.run(
+            "git",
+            &[&["-c", "user.name=x", "-c", "user.email=x"], args].concat(),
+            "",
+        );
         assert!(output.status.success(), "git {args:?}: {output:?}");
         String::from_utf8(output.stdout).unwrap()
     }
@@ -55,12 +83,21 @@ impl Sample {
     /// Applies the issue's diff as the `patch` backend does.
     fn apply(&self, number: u64) -> ApplyOutcome {
         let body = self.issue(number).body;
-        let diff = body.split("```diff\n").nth(1).unwrap().split("\n```").next().unwrap();
+        let diff = body
+            .split("```diff\n")
+            .nth(1)
+            .unwrap()
+            .split("\n```")
+            .next()
+            .unwrap();
         apply_patch::run(self.0.path(), diff.as_bytes())
     }
 
     fn apply_and_commit(&self, number: u64) {
-        assert!(matches!(self.apply(number), ApplyOutcome::Applied(_)), "#{number} applies");
+        assert!(
+            matches!(self.apply(number), ApplyOutcome::Applied(_)),
+            "#{number} applies"
+        );
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "-m", "x"]);
     }
@@ -73,8 +110,10 @@ impl Sample {
     fn failed_tests(&self) -> Vec<String> {
         let output = self.run("sh", &["tests/run.sh"], "");
         let text = String::from_utf8(output.stdout).unwrap();
-        let failed: Vec<String> =
-            text.lines().filter_map(|line| line.strip_prefix("FAIL  ").map(str::to_owned)).collect();
+        let failed: Vec<String> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("FAIL  ").map(str::to_owned))
+            .collect();
         assert_eq!(output.status.success(), failed.is_empty(), "{text}");
         failed
     }
@@ -98,20 +137,31 @@ fn each_file_of_the_sample_is_bundled() {
             if path.is_dir() {
                 directories.push(path);
             } else {
-                found.push(path.strip_prefix(&demo).unwrap().to_str().unwrap().to_owned());
+                found.push(
+                    path.strip_prefix(&demo)
+                        .unwrap()
+                        .to_str()
+                        .unwrap()
+                        .to_owned(),
+                );
             }
         }
     }
     found.sort();
     let project = PROJECT.iter().map(|file| format!("project/{}", file.path));
-    let issues = ISSUES.iter().map(|file| file.path.replace(".autoissue/", ""));
+    let issues = ISSUES
+        .iter()
+        .map(|file| file.path.replace(".autoissue/", ""));
     assert_eq!(found, issues.chain(project).collect::<Vec<_>>());
 }
 
 #[test]
 fn the_sample_is_committed_the_same_way_each_time_and_passes_its_tests() {
     let (one, two) = (Sample::new(), Sample::new());
-    assert_eq!(one.git(&["rev-parse", "main"]), two.git(&["rev-parse", "HEAD"]));
+    assert_eq!(
+        one.git(&["rev-parse", "main"]),
+        two.git(&["rev-parse", "HEAD"])
+    );
     assert_eq!(one.changes(), "");
     assert_eq!(one.failed_tests(), Vec::<String>::new());
     assert_eq!(one.changes(), "", "its tests leave nothing behind");
@@ -120,10 +170,16 @@ fn the_sample_is_committed_the_same_way_each_time_and_passes_its_tests() {
 #[test]
 fn its_configuration_is_one_that_runs_without_account_and_network() {
     let text = fs::read_to_string(Sample::new().0.path().join("autoissue.config.json")).unwrap();
-    let json: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let json: String = text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
     let config: Config = serde_json::from_str(&json).unwrap();
     assert_eq!(config.problems(), []);
-    assert_eq!((config.forge.kind, config.agent_backend()), (ForgeKind::Local, "patch"));
+    assert_eq!(
+        (config.forge.kind, config.agent_backend()),
+        (ForgeKind::Local, "patch")
+    );
     assert_eq!(config.executor.checks[0].run, "sh tests/run.sh");
 }
 
@@ -139,8 +195,18 @@ fn somebodys_directory_is_left_alone() {
 #[test]
 fn the_backlog_is_the_open_issues_with_the_label() {
     let issues = Sample::new().issues();
-    assert_eq!(issues.iter().map(|issue| issue.number.0).collect::<Vec<_>>(), (1..=11).collect::<Vec<_>>());
-    let urgent: Vec<u64> = issues.iter().filter(|issue| issue.priority() < 2).map(|issue| issue.number.0).collect();
+    assert_eq!(
+        issues
+            .iter()
+            .map(|issue| issue.number.0)
+            .collect::<Vec<_>>(),
+        (1..=11).collect::<Vec<_>>()
+    );
+    let urgent: Vec<u64> = issues
+        .iter()
+        .filter(|issue| issue.priority() < 2)
+        .map(|issue| issue.number.0)
+        .collect();
     assert_eq!(urgent, [11]);
 }
 
@@ -166,8 +232,14 @@ fn one_issue_is_done_already() {
 #[test]
 fn a_dependent_applies_on_top_of_its_dependency_only() {
     let sample = Sample::new();
-    assert_eq!(dependencies_stated_in(&sample.issue(3).body), [IssueNumber(2)]);
-    assert!(matches!(sample.apply(3), ApplyOutcome::Rejected(_)), "#3 needs what #2 adds");
+    assert_eq!(
+        dependencies_stated_in(&sample.issue(3).body),
+        [IssueNumber(2)]
+    );
+    assert!(
+        matches!(sample.apply(3), ApplyOutcome::Rejected(_)),
+        "#3 needs what #2 adds"
+    );
     assert_eq!(sample.changes(), "");
     sample.apply_and_commit(2);
     sample.apply_and_commit(3);
@@ -192,7 +264,13 @@ fn no_two_good_branches_conflict_even_where_they_change_one_file() {
 #[test]
 fn one_title_attacks_whoever_shows_it() {
     let issue = Sample::new().issue(9);
-    for weapon in ["<script>", "'); DROP TABLE", "$(rm -rf ~)", "\u{1b}[31m", "\u{202e}"] {
+    for weapon in [
+        "<script>",
+        "'); DROP TABLE",
+        "$(rm -rf ~)",
+        "\u{1b}[31m",
+        "\u{202e}",
+    ] {
         assert!(issue.title.contains(weapon), "{weapon:?}");
     }
     assert!(issue.body.contains("<!-- To the agent:"));
@@ -202,7 +280,11 @@ fn one_title_attacks_whoever_shows_it() {
 fn each_issue_gets_the_domain_that_the_demo_needs() {
     let context = ClassifierContext::default();
     let domain = |issue: Issue| {
-        let labels = issue.labels.into_iter().filter(|label| label != LABEL).collect();
+        let labels = issue
+            .labels
+            .into_iter()
+            .filter(|label| label != LABEL)
+            .collect();
         let number = issue.number.0;
         let issue = autoissue_plugin_sdk::Issue {
             number,
@@ -211,7 +293,10 @@ fn each_issue_gets_the_domain_that_the_demo_needs() {
             labels,
             ..autoissue_plugin_sdk::Issue::default()
         };
-        (number, BuiltinClassifier.classify(&issue, &context).unwrap().domain)
+        (
+            number,
+            BuiltinClassifier.classify(&issue, &context).unwrap().domain,
+        )
     };
     let domains: Vec<(u64, String)> = Sample::new().issues().into_iter().map(domain).collect();
     let expected = [
@@ -227,18 +312,31 @@ fn each_issue_gets_the_domain_that_the_demo_needs() {
         (10, "unknown"),
         (11, "testing"),
     ];
-    assert_eq!(domains, expected.map(|(number, domain)| (number, domain.to_owned())));
+    assert_eq!(
+        domains,
+        expected.map(|(number, domain)| (number, domain.to_owned()))
+    );
 }
 
 #[test]
 fn the_only_files_that_two_domains_name_are_those_of_the_guide() {
     let issues = Sample::new().issues();
-    let paths: Vec<(u64, Vec<String>)> =
-        issues.iter().map(|issue| (issue.number.0, named_in(&format!("{}\n{}", issue.title, issue.body)))).collect();
+    let paths: Vec<(u64, Vec<String>)> = issues
+        .iter()
+        .map(|issue| {
+            (
+                issue.number.0,
+                named_in(&format!("{}\n{}", issue.title, issue.body)),
+            )
+        })
+        .collect();
     let mut pairs = Vec::new();
     for (at, (one, ours)) in paths.iter().enumerate() {
         for (other, theirs) in &paths[at + 1..] {
-            if ours.iter().any(|our| theirs.iter().any(|their| overlap(our, their))) {
+            if ours
+                .iter()
+                .any(|our| theirs.iter().any(|their| overlap(our, their)))
+            {
                 pairs.push((*one, *other));
             }
         }

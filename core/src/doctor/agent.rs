@@ -25,8 +25,15 @@ pub(super) fn objection(
     strategies: &Strategies,
     environment: &[(OsString, OsString)],
 ) -> Option<Finding> {
-    let mut names = strategies.probe_backend().map(|info| info.environment).unwrap_or_default();
-    names.retain(|name| environment.iter().any(|(known, _)| known == OsStr::new(name)));
+    let mut names = strategies
+        .probe_backend()
+        .map(|info| info.environment)
+        .unwrap_or_default();
+    names.retain(|name| {
+        environment
+            .iter()
+            .any(|(known, _)| known == OsStr::new(name))
+    });
     let mut extra = vec![("environment".to_owned(), names.join(" "))];
     if geteuid().is_root() {
         extra.push(("user".to_owned(), "root".to_owned()));
@@ -41,9 +48,11 @@ pub(super) fn objection(
         ..AgentTask::default()
     };
     match strategies.backend().start(&task) {
-        Err(PluginError::InvalidSettings(message)) => {
-            Some(Finding::failure("agent", message, "`autoissue config show` tells where each setting comes from"))
-        }
+        Err(PluginError::InvalidSettings(message)) => Some(Finding::failure(
+            "agent",
+            message,
+            "`autoissue config show` tells where each setting comes from",
+        )),
         _ => None,
     }
 }
@@ -66,7 +75,12 @@ pub(super) async fn version(
     question: Question<'_>,
     cancel: &CancellationToken,
 ) -> Finding {
-    let Question { name, program, args, env } = question;
+    let Question {
+        name,
+        program,
+        args,
+        env,
+    } = question;
     let shown = program.display().to_string();
     let command = format!("{shown} {}", args.join(" "));
     let spec = ProgramSpec {
@@ -77,14 +91,28 @@ pub(super) async fn version(
         stdin: Vec::new(),
         tag: format!("doctor-{}", std::process::id()),
     };
-    let run = run_bounded(supervisor, spec, VERSION_TIME_MAX, VERSION_BYTES_MAX, cancel).await;
+    let run = run_bounded(
+        supervisor,
+        spec,
+        VERSION_TIME_MAX,
+        VERSION_BYTES_MAX,
+        cancel,
+    )
+    .await;
     let advice = format!("see what `{command}` says; install it anew if it does not work");
     let ended = match &run {
         Ok(finished) if finished.exit.is_success() => {
-            let version = finished.output.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
+            let version = finished
+                .output
+                .lines()
+                .find(|line| !line.trim().is_empty())
+                .unwrap_or_default()
+                .trim();
             return Finding::ok("agent", format!("{name}, {version}, {shown}"));
         }
-        Ok(finished) if finished.timed_out => format!("said nothing for {} seconds", VERSION_TIME_MAX.as_secs()),
+        Ok(finished) if finished.timed_out => {
+            format!("said nothing for {} seconds", VERSION_TIME_MAX.as_secs())
+        }
         Ok(finished) => match (finished.exit.code, finished.exit.signal) {
             (Some(code), _) => format!("ended with exit code {code}: {}", finished.output.trim()),
             (None, signal) => format!("was ended by signal {}", signal.unwrap_or_default()),

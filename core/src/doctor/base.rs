@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::Finding;
 use crate::config::{Config, RedBase};
 use crate::service::checkout::Checkout;
-use crate::service::checks::{Check, CheckResult, ChecksError, SetupError, Workplace, run_checks, run_setup};
+use crate::service::checks::{
+    Check, CheckResult, ChecksError, SetupError, Workplace, run_checks, run_setup,
+};
 use crate::service::git_program::Git;
 use crate::service::mirror::Mirror;
 use crate::service::process::SupervisorProgram;
@@ -40,9 +42,18 @@ impl Rehearsal<'_> {
     ///
     /// # Errors
     /// Where there is no clone to run them in.
-    pub(super) fn run(self, runtime: &Runtime, cancel: &CancellationToken) -> Result<Vec<Finding>, SessionError> {
-        let place = tempfile::Builder::new().prefix("autoissue-doctor-").tempdir();
-        let place = place.map_err(|source| SessionError::NotWritable { project: std::env::temp_dir(), source })?;
+    pub(super) fn run(
+        self,
+        runtime: &Runtime,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Finding>, SessionError> {
+        let place = tempfile::Builder::new()
+            .prefix("autoissue-doctor-")
+            .tempdir();
+        let place = place.map_err(|source| SessionError::NotWritable {
+            project: std::env::temp_dir(),
+            source,
+        })?;
         let worktrees = self.clone_base(place.path())?;
         let workplace = Workplace {
             directory: worktrees.path(ISSUE),
@@ -63,24 +74,44 @@ impl Rehearsal<'_> {
                 mirror.borrow_base(self.checkout.path(), self.base_branch);
                 mirror.fetch(remote.fetch_url(), self.base_branch, remote.env())?
             }
-            None => mirror.fetch(&self.checkout.path().to_string_lossy(), self.base_branch, &[])?,
+            None => mirror.fetch(
+                &self.checkout.path().to_string_lossy(),
+                self.base_branch,
+                &[],
+            )?,
         };
         let options = Options {
             project: place.to_owned(),
             session: "doctor".to_owned(),
             identity: self.checkout.identity(),
             env: Vec::new(),
-            credentials: self.remote.map(|remote| remote.env().to_vec()).unwrap_or_default(),
+            credentials: self
+                .remote
+                .map(|remote| remote.env().to_vec())
+                .unwrap_or_default(),
         };
         let worktrees = Worktrees::open(mirror, options)?;
-        worktrees.lease(&LeaseRequest { issue: ISSUE, attempt: 1, start, keep: false })?;
+        worktrees.lease(&LeaseRequest {
+            issue: ISSUE,
+            attempt: 1,
+            start,
+            keep: false,
+        })?;
         Ok(worktrees)
     }
 
     async fn judge(&self, workplace: &Workplace, cancel: &CancellationToken) -> Vec<Finding> {
         let executor = &self.config.executor;
         let timeout = Duration::from_secs(60 * u64::from(executor.timeout_minutes));
-        let done = run_setup(&self.supervisor, &executor.setup, workplace, timeout, cancel, &mut |_, _| {}).await;
+        let done = run_setup(
+            &self.supervisor,
+            &executor.setup,
+            workplace,
+            timeout,
+            cancel,
+            &mut |_, _| {},
+        )
+        .await;
         match done {
             Ok(()) => {}
             Err(SetupError::Cancelled { .. }) => return Vec::new(),
@@ -90,15 +121,30 @@ impl Rehearsal<'_> {
         match run_checks(&self.supervisor, &list, workplace, cancel, &mut |_, _| {}).await {
             Ok(results) => results.iter().map(|result| self.verdict(result)).collect(),
             Err(ChecksError::Cancelled { .. }) => Vec::new(),
-            Err(error) => vec![Finding::failure("checks", error.to_string(), "see whether `/bin/sh` works")],
+            Err(error) => vec![Finding::failure(
+                "checks",
+                error.to_string(),
+                "see whether `/bin/sh` works",
+            )],
         }
     }
 
     fn verdict(&self, result: &CheckResult) -> Finding {
-        let CheckResult { name, passed, timed_out, exit_code, duration_ms, output, .. } = result;
+        let CheckResult {
+            name,
+            passed,
+            timed_out,
+            exit_code,
+            duration_ms,
+            output,
+            ..
+        } = result;
         let seconds = format!("{:.1}", Duration::from_millis(*duration_ms).as_secs_f64());
         if *passed {
-            return Finding::ok("checks", format!("{name}: passes on {} in {seconds} s", self.base_branch));
+            return Finding::ok(
+                "checks",
+                format!("{name}: passes on {} in {seconds} s", self.base_branch),
+            );
         }
         let ended = match exit_code {
             _ if *timed_out => format!("does not end within {seconds} s"),
@@ -108,7 +154,8 @@ impl Rehearsal<'_> {
         let message = format!("{name}: {ended} on {}", self.base_branch);
         let finding = match self.config.executor.red_base {
             RedBase::Fail => {
-                let advice = "mend the base or the check, or set `executor.redBase` to `ignoreKnown`";
+                let advice =
+                    "mend the base or the check, or set `executor.redBase` to `ignoreKnown`";
                 Finding::failure("checks", message, advice)
             }
             RedBase::IgnoreKnown => {
@@ -122,17 +169,40 @@ impl Rehearsal<'_> {
 
 fn setup_failed(error: &SetupError) -> Finding {
     let (message, output) = match error {
-        SetupError::Failed { command, exit_code: Some(code), last_lines, .. } => {
-            (format!("`{command}` fails with exit code {code}"), last_lines.as_str())
-        }
-        SetupError::Failed { command, last_lines, .. } => {
-            (format!("`{command}` is ended by a signal"), last_lines.as_str())
-        }
-        SetupError::TimedOut { command, timeout, last_lines } => {
+        SetupError::Failed {
+            command,
+            exit_code: Some(code),
+            last_lines,
+            ..
+        } => (
+            format!("`{command}` fails with exit code {code}"),
+            last_lines.as_str(),
+        ),
+        SetupError::Failed {
+            command,
+            last_lines,
+            ..
+        } => (
+            format!("`{command}` is ended by a signal"),
+            last_lines.as_str(),
+        ),
+        SetupError::TimedOut {
+            command,
+            timeout,
+            last_lines,
+        } => {
             let minutes = timeout.as_secs() / 60;
-            (format!("`{command}` does not end: all of setup may take {minutes} minutes"), last_lines.as_str())
+            (
+                format!("`{command}` does not end: all of setup may take {minutes} minutes"),
+                last_lines.as_str(),
+            )
         }
         error => (error.to_string(), ""),
     };
-    Finding::failure("setup", message, "mend `executor.setup`: no attempt could start").with_output(output)
+    Finding::failure(
+        "setup",
+        message,
+        "mend `executor.setup`: no attempt could start",
+    )
+    .with_output(output)
 }

@@ -36,23 +36,56 @@ pub enum Level {
 impl Finding {
     /// Says that all is well.
     pub fn ok(check: &'static str, message: impl Into<String>) -> Self {
-        Self { check, level: Level::Ok, message: message.into(), advice: None, output: None }
+        Self {
+            check,
+            level: Level::Ok,
+            message: message.into(),
+            advice: None,
+            output: None,
+        }
     }
 
     /// Says what may go wrong, and what to do about it.
-    pub fn warning(check: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { check, level: Level::Warning, message: message.into(), advice: Some(advice.into()), output: None }
+    pub fn warning(
+        check: &'static str,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            check,
+            level: Level::Warning,
+            message: message.into(),
+            advice: Some(advice.into()),
+            output: None,
+        }
     }
 
     /// Says what is wrong, and what to do about it.
-    pub fn failure(check: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { check, level: Level::Failure, message: message.into(), advice: Some(advice.into()), output: None }
+    pub fn failure(
+        check: &'static str,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self {
+            check,
+            level: Level::Failure,
+            message: message.into(),
+            advice: Some(advice.into()),
+            output: None,
+        }
     }
 
     /// Adds the end of what a program printed.
     pub(super) fn with_output(self, output: &str) -> Self {
-        let lines: Vec<&str> = output.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let lines: Vec<&str> = output
+            .lines()
+            .map(str::trim_end)
+            .filter(|line| !line.is_empty())
+            .collect();
         let shown = lines[lines.len().saturating_sub(N_LINES_MAX)..].join("\n");
-        Self { output: Some(shown).filter(|shown| !shown.is_empty()), ..self }
+        Self {
+            output: Some(shown).filter(|shown| !shown.is_empty()),
+            ..self
+        }
     }
 }

@@ -17,11 +17,20 @@ pub(crate) const AGENT_RIGHTS: &str = "agent rights";
 
 /// Judges what GitHub said.
 pub(crate) fn at_facts(config: &Config, facts: &Facts) -> Vec<Finding> {
-    repository::facts(facts, config.project.repo.as_deref().unwrap_or_default(), wall_clock_ms())
+    repository::facts(
+        facts,
+        config.project.repo.as_deref().unwrap_or_default(),
+        wall_clock_ms(),
+    )
 }
 
 /// Looks at what can be seen of machine, checkout and configuration.
-pub(crate) fn at_a_glance(config: &Config, host: &Host, checkout: &Checkout, strategies: &Strategies) -> Vec<Finding> {
+pub(crate) fn at_a_glance(
+    config: &Config,
+    host: &Host,
+    checkout: &Checkout,
+    strategies: &Strategies,
+) -> Vec<Finding> {
     let mut findings = vec![identity(checkout)];
     // What a program is missing is an error elsewhere.
     let info = strategies.probe_backend().ok();
@@ -50,7 +59,10 @@ fn identity(checkout: &Checkout) -> Finding {
     let fallback = checkout.identity();
     Finding::warning(
         "identity",
-        format!("git knows {missing}; commits would be by {} <{}>", fallback.name, fallback.email),
+        format!(
+            "git knows {missing}; commits would be by {} <{}>",
+            fallback.name, fallback.email
+        ),
         "run `git config --global user.name \"…\"` and `git config --global user.email \"…\"`",
     )
 }

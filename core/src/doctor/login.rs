@@ -23,7 +23,11 @@ struct Login {
 
 const LOGINS: [Login; 1] = [Login {
     program: "claude",
-    keys: &["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"],
+    keys: &[
+        "ANTHROPIC_API_KEY",
+        "ANTHROPIC_AUTH_TOKEN",
+        "CLAUDE_CODE_OAUTH_TOKEN",
+    ],
     clouds: &[
         ("CLAUDE_CODE_USE_BEDROCK", "Amazon Bedrock"),
         ("CLAUDE_CODE_USE_VERTEX", "Google Vertex AI"),
@@ -45,17 +49,31 @@ impl Login {
         if let Some(key) = self.keys.iter().find(|name| is_set(environment, name)) {
             return Finding::ok("login", format!("`{key}` is set"));
         }
-        if let Some((name, cloud)) = self.clouds.iter().find(|(name, _)| is_set(environment, name)) {
-            return Finding::ok("login", format!("{cloud}, for `{name}` is set; its own login was not looked at"));
+        if let Some((name, cloud)) = self
+            .clouds
+            .iter()
+            .find(|(name, _)| is_set(environment, name))
+        {
+            return Finding::ok(
+                "login",
+                format!("{cloud}, for `{name}` is set; its own login was not looked at"),
+            );
         }
         let file = self.file(environment);
         match &file {
-            Some(file) if file.is_file() => {
-                Finding::ok("login", format!("{} is there; it was not read", file.display()))
+            Some(file) if file.is_file() => Finding::ok(
+                "login",
+                format!("{} is there; it was not read", file.display()),
+            ),
+            _ if cfg!(target_os = "macos") => {
+                Finding::ok("login", "not seen: it may be in the keychain")
             }
-            _ if cfg!(target_os = "macos") => Finding::ok("login", "not seen: it may be in the keychain"),
             _ => {
-                let message = format!("not seen: no {}, and none of {} is set", shown(file), self.keys.join(", "));
+                let message = format!(
+                    "not seen: no {}, and none of {} is set",
+                    shown(file),
+                    self.keys.join(", ")
+                );
                 Finding::warning("login", message, self.advice)
             }
         }
@@ -72,7 +90,10 @@ impl Login {
 }
 
 fn shown(file: Option<PathBuf>) -> String {
-    file.map_or_else(|| "home directory".to_owned(), |file| file.display().to_string())
+    file.map_or_else(
+        || "home directory".to_owned(),
+        |file| file.display().to_string(),
+    )
 }
 
 fn is_set(environment: &[(OsString, OsString)], name: &str) -> bool {
@@ -89,7 +110,10 @@ mod tests {
 
     #[track_caller]
     fn check(environment: &[(&str, &str)], words: &str) {
-        let environment: Vec<_> = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
         let info = ClaudeBackend.probe("").unwrap();
         let finding = look(&info, &environment).unwrap();
         assert!(finding.message.contains(words), "{finding:?}");
@@ -97,15 +121,30 @@ mod tests {
 
     #[test]
     fn a_key_or_a_file_is_a_login_and_neither_is_shown() {
-        check(&[("ANTHROPIC_API_KEY", "secret")], "`ANTHROPIC_API_KEY` is set");
+        check(
+            &[("ANTHROPIC_API_KEY", "secret")],
+            "`ANTHROPIC_API_KEY` is set",
+        );
         check(&[("CLAUDE_CODE_USE_VERTEX", "1")], "Google Vertex AI");
-        check(&[("ANTHROPIC_API_KEY", ""), ("HOME", "/nowhere")], "not seen");
+        check(
+            &[("ANTHROPIC_API_KEY", ""), ("HOME", "/nowhere")],
+            "not seen",
+        );
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join(".claude")).unwrap();
         std::fs::write(home.path().join(".claude/.credentials.json"), "secret").unwrap();
         let path = home.path().to_str().unwrap();
-        check(&[("HOME", path)], ".claude/.credentials.json is there; it was not read");
-        check(&[("HOME", "/nowhere"), ("CLAUDE_CONFIG_DIR", &format!("{path}/.claude"))], "is there");
+        check(
+            &[("HOME", path)],
+            ".claude/.credentials.json is there; it was not read",
+        );
+        check(
+            &[
+                ("HOME", "/nowhere"),
+                ("CLAUDE_CONFIG_DIR", &format!("{path}/.claude")),
+            ],
+            "is there",
+        );
     }
 
     #[test]

@@ -24,7 +24,9 @@ const AGENT_MEMORY_BYTES: u64 = 600 << 20;
 const CLOCK_MS_MIN: u64 = 1_767_225_600_000;
 
 pub(super) fn git(version: &str) -> Finding {
-    let mut numbers = version.split('.').map_while(|part| part.parse::<u32>().ok());
+    let mut numbers = version
+        .split('.')
+        .map_while(|part| part.parse::<u32>().ok());
     match (numbers.next(), numbers.next()) {
         (Some(major), Some(minor)) if (major, minor) < GIT_MIN => Finding::failure(
             "git",
@@ -59,10 +61,16 @@ fn disk(path: &Path) -> Finding {
 fn space(path: &Path, free_bytes: u64) -> Finding {
     let message = format!("{} free at {}", shown(free_bytes), path.display());
     match free_bytes {
-        0..DISK_BYTES_MIN => Finding::failure(DISK, message, "make room: every attempt has a clone of its own"),
-        DISK_BYTES_MIN..DISK_BYTES_WANTED => {
-            Finding::warning(DISK, message, "make room, or set `executor.maxParallel` lower")
-        }
+        0..DISK_BYTES_MIN => Finding::failure(
+            DISK,
+            message,
+            "make room: every attempt has a clone of its own",
+        ),
+        DISK_BYTES_MIN..DISK_BYTES_WANTED => Finding::warning(
+            DISK,
+            message,
+            "make room, or set `executor.maxParallel` lower",
+        ),
         _ => Finding::ok(DISK, message),
     }
 }
@@ -70,7 +78,9 @@ fn space(path: &Path, free_bytes: u64) -> Finding {
 /// Looks whether so many agents find memory; `None` where the system does not tell.
 pub(super) fn memory(n_agents: u32) -> Option<Finding> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
     let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
     Some(room(kib << 10, n_agents))
 }
@@ -79,13 +89,21 @@ fn room(available_bytes: u64, n_agents: u32) -> Finding {
     let message = format!("{} available", shown(available_bytes));
     if available_bytes < AGENT_MEMORY_BYTES.saturating_mul(u64::from(n_agents)) {
         let message = format!("{message}, little for {n_agents} agents at once");
-        return Finding::warning("memory", message, "set `executor.maxParallel` lower, or end other programs");
+        return Finding::warning(
+            "memory",
+            message,
+            "set `executor.maxParallel` lower, or end other programs",
+        );
     }
     Finding::ok("memory", message)
 }
 
 fn shown(bytes: u64) -> String {
-    if bytes < 10 << 30 { format!("{} MiB", bytes >> 20) } else { format!("{} GiB", bytes >> 30) }
+    if bytes < 10 << 30 {
+        format!("{} MiB", bytes >> 20)
+    } else {
+        format!("{} GiB", bytes >> 30)
+    }
 }
 
 pub(super) fn clock(now_ms: u64) -> Finding {
@@ -146,8 +164,14 @@ mod tests {
     #[test]
     fn little_room_is_a_warning_and_none_a_failure() {
         let level = |free| space(Path::new("/p"), free).level;
-        assert_eq!([level(6 << 30), level(1 << 30), level(5)], [Level::Ok, Level::Warning, Level::Failure]);
-        assert_eq!([room(2 << 30, 3).level, room(1 << 30, 3).level], [Level::Ok, Level::Warning]);
+        assert_eq!(
+            [level(6 << 30), level(1 << 30), level(5)],
+            [Level::Ok, Level::Warning, Level::Failure]
+        );
+        assert_eq!(
+            [room(2 << 30, 3).level, room(1 << 30, 3).level],
+            [Level::Ok, Level::Warning]
+        );
     }
 
     #[test]

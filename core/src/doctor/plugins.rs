@@ -20,17 +20,25 @@ pub(super) fn look(plugins: &[PluginSettings], project: &Path) -> Vec<Finding> {
 }
 
 fn plugin(settings: &PluginSettings, lock: Option<&PluginLock>) -> Finding {
-    let PluginSettings { name, path, sha256, .. } = settings;
+    let PluginSettings {
+        name, path, sha256, ..
+    } = settings;
     if let Err(error) = read_agreed(settings, lock) {
         return failure(&error);
     }
     let is_pinned = sha256.is_some() || lock.is_some_and(|lock| lock.plugin(name).is_some());
-    let agreed = if is_pinned { "as agreed" } else { "of any content: nothing names its SHA-256" };
+    let agreed = if is_pinned {
+        "as agreed"
+    } else {
+        "of any content: nothing names its SHA-256"
+    };
     Finding::ok("plugin", format!("{name}, {}, {agreed}", path.display()))
 }
 
 fn failure(error: &PluginsError) -> Finding {
-    let advice = error.hint().unwrap_or_else(|| "see to the cause, or take it out of `plugins`".to_owned());
+    let advice = error
+        .hint()
+        .unwrap_or_else(|| "see to the cause, or take it out of `plugins`".to_owned());
     Finding::failure("plugin", error_chain(error), advice)
 }
 
@@ -43,7 +51,11 @@ mod tests {
 
     fn level(path: &Path, sha256: Option<&str>) -> Level {
         let settings = json!({"name": "p", "path": path, "sha256": sha256});
-        look(&[serde_json::from_value(settings).unwrap()], path.parent().unwrap())[0].level
+        look(
+            &[serde_json::from_value(settings).unwrap()],
+            path.parent().unwrap(),
+        )[0]
+        .level
     }
 
     #[test]
@@ -56,7 +68,11 @@ mod tests {
         let digest = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
         assert_eq!(level(&file, Some(digest)), Level::Ok);
         assert_eq!(level(&file, None), Level::Ok);
-        assert_eq!(level(directory.path(), Some(digest)), Level::Failure, "a session would not build it");
+        assert_eq!(
+            level(directory.path(), Some(digest)),
+            Level::Failure,
+            "a session would not build it"
+        );
         std::fs::write(&file, "abd").unwrap();
         assert_eq!(level(&file, Some(digest)), Level::Failure);
     }

@@ -26,7 +26,12 @@ pub struct CostRow {
     pub outcome: String,
 }
 
-pub(super) fn insert_cost(connection: &Connection, number: i64, session: i64, cost: &CostRow) -> Result<(), Fault> {
+pub(super) fn insert_cost(
+    connection: &Connection,
+    number: i64,
+    session: i64,
+    cost: &CostRow,
+) -> Result<(), Fault> {
     connection
         .prepare_cached(
             "INSERT INTO cost
@@ -49,9 +54,17 @@ pub(super) fn insert_cost(connection: &Connection, number: i64, session: i64, co
 }
 
 fn cost_hash(number: i64, session: i64, cost: &CostRow) -> Result<Hash, Fault> {
-    let fields = Fields::of("cost").number(number).number(session).number(cost.usd_micros);
-    let fields = fields.number(cost.known.into()).number(integer(cost.finished_at_ms)?);
-    Ok([&cost.backend, &cost.model, &cost.domain, &cost.outcome].into_iter().fold(fields, |f, t| f.text(t)).hash())
+    let fields = Fields::of("cost")
+        .number(number)
+        .number(session)
+        .number(cost.usd_micros);
+    let fields = fields
+        .number(cost.known.into())
+        .number(integer(cost.finished_at_ms)?);
+    Ok([&cost.backend, &cost.model, &cost.domain, &cost.outcome]
+        .into_iter()
+        .fold(fields, |f, t| f.text(t))
+        .hash())
 }
 
 /// Reads the newest first, so that a missing last row is found like any other, and returns the oldest first.
@@ -65,7 +78,10 @@ pub(super) fn read_costs(connection: &Connection, n_costs: i64) -> Result<Vec<Co
     let mut expected = n_costs;
     while let Some(row) = rows.next()? {
         in_order(row.get(0)?, expected).map_err(|(number, what)| Damage::Cost { number, what })?;
-        let changed = || Damage::Cost { number: expected, what: Break::Changed };
+        let changed = || Damage::Cost {
+            number: expected,
+            what: Break::Changed,
+        };
         let (cost, session, hash) = decode_cost(row).map_err(|fault| fault.names(changed))?;
         if cost_hash(expected, session, &cost)? != hash {
             return Err(changed().into());
@@ -74,7 +90,11 @@ pub(super) fn read_costs(connection: &Connection, n_costs: i64) -> Result<Vec<Co
         expected -= 1;
     }
     if expected > 0 {
-        return Err(Damage::Cost { number: expected, what: Break::Missing }.into());
+        return Err(Damage::Cost {
+            number: expected,
+            what: Break::Missing,
+        }
+        .into());
     }
     costs.reverse();
     Ok(costs)

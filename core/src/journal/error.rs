@@ -104,7 +104,9 @@ pub enum Damage {
         found: i64,
     },
     /// The file is a database, but no journal.
-    #[error("it is not a journal of autoissue (application id {application_id:#x}, version {version})")]
+    #[error(
+        "it is not a journal of autoissue (application id {application_id:#x}, version {version})"
+    )]
     NotOurs {
         /// SQLite's application id.
         application_id: i64,
@@ -176,7 +178,10 @@ impl JournalError {
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             JournalError::DiskFull { path } => {
-                format!("free some space for `{}`, then run `autoissue resume`", directory(path).display())
+                format!(
+                    "free some space for `{}`, then run `autoissue resume`",
+                    directory(path).display()
+                )
             }
             JournalError::ReadOnly { path } => {
                 format!(
@@ -184,7 +189,9 @@ impl JournalError {
                     directory(path).display()
                 )
             }
-            JournalError::Newer { .. } => "update autoissue to the release that wrote it, or a later one".to_owned(),
+            JournalError::Newer { .. } => {
+                "update autoissue to the release that wrote it, or a later one".to_owned()
+            }
             JournalError::Damaged { path, .. } => format!(
                 "restore it from a backup, or move all of `{}.*` aside to begin a new history; autoissue deletes nothing",
                 path.with_extension("").display()
@@ -195,7 +202,14 @@ impl JournalError {
             JournalError::Busy { .. } => "wait for the other process, or end it".to_owned(),
             JournalError::NoSession { .. } => "`autoissue status` lists the sessions".to_owned(),
             JournalError::Ambiguous { matches, .. } => {
-                format!("it may be {}", matches.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", "))
+                format!(
+                    "it may be {}",
+                    matches
+                        .iter()
+                        .map(|id| format!("`{id}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
             }
             JournalError::SessionExists { .. } | JournalError::Other { .. } => return None,
         })
@@ -206,14 +220,23 @@ impl JournalError {
         let path = path.to_owned();
         match source.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => JournalError::DiskFull { path },
-            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => JournalError::ReadOnly { path },
-            _ => JournalError::Other { path, source: source.into() },
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+                JournalError::ReadOnly { path }
+            }
+            _ => JournalError::Other {
+                path,
+                source: source.into(),
+            },
         }
     }
 }
 
 fn directory(path: &Path) -> &Path {
-    if path.is_dir() { path } else { path.parent().unwrap_or(path) }
+    if path.is_dir() {
+        path
+    } else {
+        path.parent().unwrap_or(path)
+    }
 }
 
 /// An error that does not know its file yet. Inner functions return it; the journal's methods add the path.
@@ -251,8 +274,12 @@ impl Fault {
     /// Returns whether this is how SQLite says that it may not write beside the file: with rights it says "read only", on a
     /// file system that is mounted read-only "cannot open".
     pub(super) fn is_of_a_read_only_place(&self) -> bool {
-        let Fault::Sqlite(source) = self else { return false };
-        let code = source.sqlite_error().map(|error| error.extended_code & 0xff);
+        let Fault::Sqlite(source) = self else {
+            return false;
+        };
+        let code = source
+            .sqlite_error()
+            .map(|error| error.extended_code & 0xff);
         matches!(code, Some(ffi::SQLITE_READONLY | ffi::SQLITE_CANTOPEN))
     }
 
@@ -268,26 +295,51 @@ impl Fault {
 fn of_sqlite(path: PathBuf, source: rusqlite::Error) -> JournalError {
     use rusqlite::Error::{SqlInputError, SqliteFailure};
     if is_undecodable(&source) {
-        return JournalError::Damaged { path, damage: Damage::Unreadable(source) };
+        return JournalError::Damaged {
+            path,
+            damage: Damage::Unreadable(source),
+        };
     }
     let (SqliteFailure(error, _) | SqlInputError { error, .. }) = &source else {
-        return JournalError::Other { path, source: source.into() };
+        return JournalError::Other {
+            path,
+            source: source.into(),
+        };
     };
     match (error.extended_code & 0xff, error.extended_code) {
         // The file by which processes share the write-ahead log's index could not grow.
         (ffi::SQLITE_FULL, _) | (_, ffi::SQLITE_IOERR_SHMSIZE) => JournalError::DiskFull { path },
         (ffi::SQLITE_READONLY, _) => JournalError::ReadOnly { path },
-        (ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL, _) => JournalError::Busy { path },
-        // A sound journal breaks none of its own constraints.
-        (ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB | ffi::SQLITE_FORMAT | ffi::SQLITE_CONSTRAINT, _)
-        | (_, ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_SHORT_READ) => {
-            JournalError::Damaged { path, damage: Damage::Unreadable(source) }
+        (ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL, _) => {
+            JournalError::Busy { path }
         }
-        _ => JournalError::Other { path, source: source.into() },
+        // A sound journal breaks none of its own constraints.
+        (
+            ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB | ffi::SQLITE_FORMAT | ffi::SQLITE_CONSTRAINT,
+            _,
+        )
+        | (_, ffi::SQLITE_IOERR_CORRUPTFS | ffi::SQLITE_IOERR_SHORT_READ) => {
+            JournalError::Damaged {
+                path,
+                damage: Damage::Unreadable(source),
+            }
+        }
+        _ => JournalError::Other {
+            path,
+            source: source.into(),
+        },
     }
 }
 
 fn is_undecodable(error: &rusqlite::Error) -> bool {
-    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
-    matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..))
+    use rusqlite::Error::{
+        FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
+    };
+    matches!(
+        error,
+        FromSqlConversionFailure(..)
+            | IntegralValueOutOfRange(..)
+            | InvalidColumnType(..)
+            | Utf8Error(..)
+    )
 }

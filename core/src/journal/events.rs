@@ -78,7 +78,13 @@ impl EventRow {
 
     /// Whether this row is the one that was written as number `seq`, after the row with hash `previous`.
     fn belongs(&self, previous: &Hash, session: &SessionId, seq: i64) -> bool {
-        self.hash == event_hash(previous, session, seq, (self.at_ms, &self.kind, self.issue, &self.body))
+        self.hash
+            == event_hash(
+                previous,
+                session,
+                seq,
+                (self.at_ms, &self.kind, self.issue, &self.body),
+            )
     }
 
     fn into_event(self) -> Result<StoredEvent, Fault> {
@@ -116,7 +122,11 @@ pub(super) fn read_events(
     after_seq: i64,
     limit: usize,
 ) -> Result<Vec<StoredEvent>, Fault> {
-    let broken = |seq: i64, what| Damage::Event { session: session.clone(), seq: seq.unsigned_abs(), what };
+    let broken = |seq: i64, what| Damage::Event {
+        session: session.clone(),
+        seq: seq.unsigned_abs(),
+        what,
+    };
     let newest: i64 = connection
         .prepare_cached("SELECT coalesce(max(seq), 0) FROM event WHERE session = ?1")?
         .query_row([tip.number], |row| row.get(0))?;
@@ -125,23 +135,36 @@ pub(super) fn read_events(
     }
     if after_seq >= tip.last_seq {
         let whole = newest == tip.last_seq;
-        return if whole { Ok(Vec::new()) } else { Err(broken(newest + 1, Break::Missing).into()) };
+        return if whole {
+            Ok(Vec::new())
+        } else {
+            Err(broken(newest + 1, Break::Missing).into())
+        };
     }
-    let mut previous = hash_at(connection, tip, after_seq)?.ok_or_else(|| broken(after_seq, Break::Missing))?;
+    let mut previous =
+        hash_at(connection, tip, after_seq)?.ok_or_else(|| broken(after_seq, Break::Missing))?;
     let mut statement = connection.prepare_cached(
         "SELECT seq, at_ms, kind, issue, body, hash FROM event WHERE session = ?1 AND seq > ?2 ORDER BY seq",
     )?;
     let mut rows = statement.query([tip.number, after_seq])?;
     let mut events = Vec::new();
     for expected in (after_seq + 1..=tip.last_seq).take(limit) {
-        let row = rows.next()?.ok_or_else(|| broken(expected, Break::Missing))?;
-        let row =
-            EventRow::decode(row).map_err(|error| Fault::from(error).names(|| broken(expected, Break::Changed)))?;
+        let row = rows
+            .next()?
+            .ok_or_else(|| broken(expected, Break::Missing))?;
+        let row = EventRow::decode(row)
+            .map_err(|error| Fault::from(error).names(|| broken(expected, Break::Changed)))?;
         if row.seq != expected {
             return Err(broken(expected, Break::Missing).into());
         }
-        if !row.belongs(&previous, session, expected) || (expected == tip.last_seq && row.hash != tip.last_hash) {
-            return Err(broken(expected, changed_or_moved(connection, session, tip, &previous, expected)).into());
+        if !row.belongs(&previous, session, expected)
+            || (expected == tip.last_seq && row.hash != tip.last_hash)
+        {
+            return Err(broken(
+                expected,
+                changed_or_moved(connection, session, tip, &previous, expected),
+            )
+            .into());
         }
         previous = row.hash;
         events.push(row.into_event()?);
@@ -154,18 +177,34 @@ fn hash_at(connection: &Connection, tip: &Tip, seq: i64) -> Result<Option<Hash>,
     if seq == 0 {
         return Ok(Some(tip.origin));
     }
-    let mut statement = connection.prepare_cached("SELECT hash FROM event WHERE session = ?1 AND seq = ?2")?;
-    Ok(statement.query_row([tip.number, seq], |row| row.get(0)).optional()?)
+    let mut statement =
+        connection.prepare_cached("SELECT hash FROM event WHERE session = ?1 AND seq = ?2")?;
+    Ok(statement
+        .query_row([tip.number, seq], |row| row.get(0))
+        .optional()?)
 }
 
 /// Looks for the event that was written as number `seq` among all of the session.
-fn changed_or_moved(connection: &Connection, session: &SessionId, tip: &Tip, previous: &Hash, seq: i64) -> Break {
+fn changed_or_moved(
+    connection: &Connection,
+    session: &SessionId,
+    tip: &Tip,
+    previous: &Hash,
+    seq: i64,
+) -> Break {
     let find = || -> rusqlite::Result<Option<i64>> {
         let mut statement = connection
             .prepare("SELECT seq, at_ms, kind, issue, body, hash FROM event WHERE session = ?1 AND seq <> ?2")?;
         let mut rows = statement.query_map([tip.number, seq], EventRow::decode)?;
-        Ok(rows.find_map(|row| row.ok().filter(|row| row.belongs(previous, session, seq))).map(|row| row.seq))
+        Ok(rows
+            .find_map(|row| row.ok().filter(|row| row.belongs(previous, session, seq)))
+            .map(|row| row.seq))
     };
     // This only finds a better word for the damage, so trouble on the way is no news.
-    find().ok().flatten().map_or(Break::Changed, |to| Break::Moved { to: to.unsigned_abs() })
+    find()
+        .ok()
+        .flatten()
+        .map_or(Break::Changed, |to| Break::Moved {
+            to: to.unsigned_abs(),
+        })
 }

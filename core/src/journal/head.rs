@@ -16,7 +16,14 @@ pub(super) struct Head {
 impl Head {
     pub(super) fn load(connection: &Connection) -> Result<Head, Fault> {
         let decode = |row: &Row<'_>| -> rusqlite::Result<(Head, Hash)> {
-            Ok((Head { n_writes: row.get(0)?, n_sessions: row.get(1)?, n_costs: row.get(2)? }, row.get(3)?))
+            Ok((
+                Head {
+                    n_writes: row.get(0)?,
+                    n_sessions: row.get(1)?,
+                    n_costs: row.get(2)?,
+                },
+                row.get(3)?,
+            ))
         };
         let loaded = connection
             .prepare_cached("SELECT n_writes, n_sessions, n_costs, seal FROM head")?
@@ -37,15 +44,21 @@ impl Head {
     }
 
     fn seal(&self) -> Hash {
-        Fields::of("head").number(self.n_writes).number(self.n_sessions).number(self.n_costs).hash()
+        Fields::of("head")
+            .number(self.n_writes)
+            .number(self.n_sessions)
+            .number(self.n_costs)
+            .hash()
     }
 }
 
 /// SQLite's integers are signed.
 pub(super) fn integer(number: u64) -> Result<i64, Fault> {
-    i64::try_from(number).map_err(|error| Fault::Sqlite(rusqlite::Error::ToSqlConversionFailure(error.into())))
+    i64::try_from(number)
+        .map_err(|error| Fault::Sqlite(rusqlite::Error::ToSqlConversionFailure(error.into())))
 }
 
 pub(super) fn unsigned(number: i64) -> Result<u64, Fault> {
-    u64::try_from(number).map_err(|_| Fault::Sqlite(rusqlite::Error::IntegralValueOutOfRange(0, number)))
+    u64::try_from(number)
+        .map_err(|_| Fault::Sqlite(rusqlite::Error::IntegralValueOutOfRange(0, number)))
 }

@@ -31,8 +31,15 @@ pub(super) struct Opening {
 impl Mark {
     /// Opens the mark, empty if there was none, and waits for others who are opening the same journal.
     pub(super) fn open(state_dir: &Path) -> io::Result<(Mark, Opening)> {
-        let open =
-            || OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path(state_dir));
+        let open = || {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(path(state_dir))
+        };
         let locked = open()?;
         locked.lock()?;
         Ok((Mark { file: open()? }, Opening { _locked: locked }))
@@ -41,7 +48,8 @@ impl Mark {
     /// Notes that the journal holds `n_writes`.
     pub(super) fn note(&self, n_writes: i64) -> io::Result<()> {
         // A fixed width keeps this one small write in place, which needs no space on a full disk.
-        self.file.write_all_at(format!("{n_writes:020}\n").as_bytes(), 0)
+        self.file
+            .write_all_at(format!("{n_writes:020}\n").as_bytes(), 0)
     }
 
     /// Makes the mark itself durable. Needed once, when it is new.
@@ -61,7 +69,12 @@ pub(super) fn promised(state_dir: &Path) -> io::Result<Option<i64>> {
 fn look(state_dir: &Path) -> io::Result<Option<i64>> {
     match std::fs::read(path(state_dir)) {
         Ok(bytes) if bytes.is_empty() => Ok(None),
-        Ok(bytes) => Ok(Some(std::str::from_utf8(&bytes).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0))),
+        Ok(bytes) => Ok(Some(
+            std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(|text| text.trim().parse().ok())
+                .unwrap_or(0),
+        )),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -111,18 +111,25 @@ pub(super) fn configure(connection: &Connection) -> Result<(), Fault> {
 pub(super) fn identify(connection: &Connection) -> Result<Found, Fault> {
     let application_id = number(connection, "application_id")?;
     let version = number(connection, "user_version")?;
-    let n_tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
+    let n_tables: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))?;
     match (application_id, version, n_tables) {
         (0, 0, 0) => Ok(Found::Nothing),
         (APPLICATION_ID, 1.., _) => Ok(Found::Journal { version }),
-        _ => Err(Damage::NotOurs { application_id, version }.into()),
+        _ => Err(Damage::NotOurs {
+            application_id,
+            version,
+        }
+        .into()),
     }
 }
 
 /// Makes a journal of the present version in an empty file: all of it, or, on a full disk or after a crash, nothing.
 pub(super) fn create(connection: &mut Connection) -> Result<(), Fault> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    MIGRATIONS.iter().try_for_each(|statements| transaction.execute_batch(statements))?;
+    MIGRATIONS
+        .iter()
+        .try_for_each(|statements| transaction.execute_batch(statements))?;
     name(&transaction, VERSION)?;
     Head::default().save(&transaction)?;
     Ok(transaction.commit()?)
@@ -152,7 +159,10 @@ pub(super) fn check(connection: &Connection) -> Result<(), Fault> {
     let mut pristine = Connection::open_in_memory()?;
     create(&mut pristine)?;
     let found = tables(connection)?;
-    match tables(&pristine)?.into_iter().find(|table| !found.contains(table)) {
+    match tables(&pristine)?
+        .into_iter()
+        .find(|table| !found.contains(table))
+    {
         Some((table, _)) => Err(Damage::Schema { table }.into()),
         None => Ok(()),
     }

@@ -35,7 +35,10 @@ impl SessionId {
             .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
             .unwrap_or(jiff::Timestamp::MAX);
         let [high, low] = random;
-        SessionId(format!("{}-{high:02x}{low:02x}", started_at.strftime("%Y%m%d-%H%M")))
+        SessionId(format!(
+            "{}-{high:02x}{low:02x}",
+            started_at.strftime("%Y%m%d-%H%M")
+        ))
     }
 
     /// Returns the id as text.
@@ -58,7 +61,11 @@ impl TryFrom<String> for SessionId {
     fn try_from(text: String) -> Result<SessionId, InvalidSessionId> {
         let allowed = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-');
         let valid = (1..=LENGTH_MAX).contains(&text.len()) && text.bytes().all(allowed);
-        if valid { Ok(SessionId(text)) } else { Err(InvalidSessionId { text }) }
+        if valid {
+            Ok(SessionId(text))
+        } else {
+            Err(InvalidSessionId { text })
+        }
     }
 }
 
@@ -104,7 +111,10 @@ mod tests {
         let long = "a".repeat(41);
         for text in ["", "A", "a/b", "..", "a.lock", "a b", "ä", "a\n", &long] {
             assert!(text.parse::<SessionId>().is_err(), "{text:?}");
-            assert!(serde_json::from_value::<SessionId>(text.into()).is_err(), "{text:?}");
+            assert!(
+                serde_json::from_value::<SessionId>(text.into()).is_err(),
+                "{text:?}"
+            );
         }
     }
 }

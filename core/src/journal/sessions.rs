@@ -89,9 +89,14 @@ impl SessionStatus {
     }
 
     fn parse(text: &str) -> Option<SessionStatus> {
-        [SessionStatus::Running, SessionStatus::Interrupted, SessionStatus::Completed, SessionStatus::Failed]
-            .into_iter()
-            .find(|status| status.as_str() == text)
+        [
+            SessionStatus::Running,
+            SessionStatus::Interrupted,
+            SessionStatus::Completed,
+            SessionStatus::Failed,
+        ]
+        .into_iter()
+        .find(|status| status.as_str() == text)
     }
 }
 
@@ -114,15 +119,21 @@ pub(super) struct Tip {
 }
 
 impl Tip {
-    const COLUMNS: &str = "s.number, s.hash, t.status, t.finished_at_ms, t.last_seq, t.last_hash, t.seal";
+    const COLUMNS: &str =
+        "s.number, s.hash, t.status, t.finished_at_ms, t.last_seq, t.last_hash, t.seal";
 
     pub(super) fn of(connection: &Connection, session: &SessionId) -> Result<Tip, Fault> {
-        let missing = || Fault::Refused(JournalError::NoSession { wanted: session.to_string() });
+        let missing = || {
+            Fault::Refused(JournalError::NoSession {
+                wanted: session.to_string(),
+            })
+        };
         Tip::find(connection, session)?.ok_or_else(missing)
     }
 
     pub(super) fn find(connection: &Connection, session: &SessionId) -> Result<Option<Tip>, Fault> {
-        const FROM: &str = "FROM session s LEFT JOIN session_state t ON t.number = s.number WHERE s.id = ?1";
+        const FROM: &str =
+            "FROM session s LEFT JOIN session_state t ON t.number = s.number WHERE s.id = ?1";
         let sql = format!("SELECT {} {FROM}", Tip::COLUMNS);
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query([session.as_str()])?;
@@ -132,7 +143,10 @@ impl Tip {
                 // The index says no. Only a look at every session tells "there is none" from "it was removed".
                 let n_sessions = Head::load(connection)?.n_sessions;
                 match read_sessions(connection, n_sessions, 1, |row| row.id == *session)?.pop() {
-                    Some(_) => Err(Damage::Schema { table: "session".to_owned() }.into()),
+                    Some(_) => Err(Damage::Schema {
+                        table: "session".to_owned(),
+                    }
+                    .into()),
                     None => Ok(None),
                 }
             }
@@ -142,7 +156,10 @@ impl Tip {
     /// Decodes the columns of [`Tip::COLUMNS`] and checks them against their seal.
     fn decode(row: &Row<'_>) -> Result<Tip, Fault> {
         let number = row.get(0)?;
-        let changed = || Damage::Session { number, what: Break::Changed };
+        let changed = || Damage::Session {
+            number,
+            what: Break::Changed,
+        };
         let decode = || -> Result<(Tip, Hash), Fault> {
             let status: String = row.get(2)?;
             let tip = Tip {
@@ -156,7 +173,11 @@ impl Tip {
             Ok((tip, row.get(6)?))
         };
         let (tip, seal) = decode().map_err(|fault| fault.names(changed))?;
-        if seal == tip.seal() { Ok(tip) } else { Err(changed().into()) }
+        if seal == tip.seal() {
+            Ok(tip)
+        } else {
+            Err(changed().into())
+        }
     }
 
     pub(super) fn save(&self, connection: &Connection) -> Result<(), Fault> {
@@ -188,12 +209,23 @@ impl Tip {
     }
 }
 
-pub(super) fn insert_session(connection: &Connection, number: i64, new: &NewSession) -> Result<(), Fault> {
+pub(super) fn insert_session(
+    connection: &Connection,
+    number: i64,
+    new: &NewSession,
+) -> Result<(), Fault> {
     let started_at_ms = integer(new.started_at_ms)?;
     let origin = session_hash(
         number,
         started_at_ms,
-        [new.id.as_str(), &new.repository, &new.project_path, &new.command, &new.version, &new.settings_json],
+        [
+            new.id.as_str(),
+            &new.repository,
+            &new.project_path,
+            &new.command,
+            &new.version,
+            &new.settings_json,
+        ],
     );
     connection
         .prepare_cached(
@@ -213,7 +245,15 @@ pub(super) fn insert_session(connection: &Connection, number: i64, new: &NewSess
             new.settings_json
         ])?;
     let status = SessionStatus::Running;
-    Tip { number, origin, status, finished_at_ms: None, last_seq: 0, last_hash: origin }.save(connection)
+    Tip {
+        number,
+        origin,
+        status,
+        finished_at_ms: None,
+        last_seq: 0,
+        last_hash: origin,
+    }
+    .save(connection)
 }
 
 fn session_hash(number: i64, started_at_ms: i64, texts: [&str; 6]) -> Hash {
@@ -242,12 +282,17 @@ pub(super) fn read_sessions(
         match rows.next()? {
             Some(row) => {
                 let number: i64 = row.get(0)?;
-                in_order(number, expected).map_err(|(number, what)| Damage::Session { number, what })?;
+                in_order(number, expected)
+                    .map_err(|(number, what)| Damage::Session { number, what })?;
                 found.extend(Some(decode_session(row)?).filter(&mut wanted));
                 expected -= 1;
             }
             None if expected > 0 => {
-                return Err(Damage::Session { number: expected, what: Break::Missing }.into());
+                return Err(Damage::Session {
+                    number: expected,
+                    what: Break::Missing,
+                }
+                .into());
             }
             None => break,
         }
@@ -267,7 +312,10 @@ pub(super) fn in_order(number: i64, expected: i64) -> Result<(), (i64, Break)> {
 
 fn decode_session(row: &Row<'_>) -> Result<SessionRow, Fault> {
     let tip = Tip::decode(row)?;
-    let changed = || Damage::Session { number: tip.number, what: Break::Changed };
+    let changed = || Damage::Session {
+        number: tip.number,
+        what: Break::Changed,
+    };
     let decode = || -> Result<SessionRow, Fault> {
         let id: String = row.get(7)?;
         Ok(SessionRow {
@@ -292,5 +340,9 @@ fn decode_session(row: &Row<'_>) -> Result<SessionRow, Fault> {
         &session.version,
         &session.settings_json,
     ];
-    if session_hash(tip.number, row.get(13)?, texts) == tip.origin { Ok(session) } else { Err(changed().into()) }
+    if session_hash(tip.number, row.get(13)?, texts) == tip.origin {
+        Ok(session)
+    } else {
+        Err(changed().into())
+    }
 }

@@ -13,7 +13,12 @@ const N_PLACES_MAX: usize = 1_000;
 ///
 /// # Errors
 /// [`NotAPlan`] with everything that is wrong, for the agent to mend.
-pub(crate) fn read(words: &str, directive: &str, salt: &str, now: Time) -> Result<Document, NotAPlan> {
+pub(crate) fn read(
+    words: &str,
+    directive: &str,
+    salt: &str,
+    now: Time,
+) -> Result<Document, NotAPlan> {
     let answer = find(words).map_err(|problem| NotAPlan(vec![problem]))?;
     document::of_answer(answer, directive, salt, now)
 }
@@ -39,7 +44,9 @@ fn find(words: &str) -> Result<Value, Problem> {
         if let Some(Ok(value)) = values.next() {
             let length = values.byte_offset();
             from = at + length;
-            if value.get("issues").is_some() && best.as_ref().is_none_or(|(longest, _)| *longest < length) {
+            if value.get("issues").is_some()
+                && best.as_ref().is_none_or(|(longest, _)| *longest < length)
+            {
                 best = Some((length, value));
             }
         } else if at == 0 {
@@ -60,12 +67,16 @@ fn find(words: &str) -> Result<Value, Problem> {
 mod tests {
     use super::*;
 
-    const PLAN: &str =
-        r#"{"issues": [{"title": "a { b", "body": "x", "labels": ["backend"], "complexity": "simple"}]}"#;
+    const PLAN: &str = r#"{"issues": [{"title": "a { b", "body": "x", "labels": ["backend"], "complexity": "simple"}]}"#;
 
     fn titles(words: &str) -> Result<Vec<String>, String> {
         let read = read(words, "d", "s", Time::from_ms(1)).map_err(|error| error.to_string())?;
-        Ok(read.plan.issues.into_iter().map(|issue| issue.title).collect())
+        Ok(read
+            .plan
+            .issues
+            .into_iter()
+            .map(|issue| issue.title)
+            .collect())
     }
 
     #[test]
@@ -85,7 +96,11 @@ mod tests {
     #[test]
     fn what_is_no_json_is_told_as_such() {
         for words in ["", "I cannot do that.", "{} and {\"a\": 1}", "```\nx\n```"] {
-            assert_eq!(titles(words).unwrap_err(), "there is no JSON object with `issues` in it", "{words}");
+            assert_eq!(
+                titles(words).unwrap_err(),
+                "there is no JSON object with `issues` in it",
+                "{words}"
+            );
         }
         let cut = titles(&PLAN[..PLAN.len() - 2]).unwrap_err();
         assert!(cut.contains("line 1"), "{cut}");

@@ -12,12 +12,15 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::problems::{self, Problem};
-use super::{BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX, graph};
+use super::{
+    BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX, graph,
+};
 
 /// Version of the form that is written and read.
 const VERSION: u32 = 1;
 /// Where the schema is, for editors. Nothing here asks for it.
-pub const SCHEMA_URL: &str = "https://raw.githubusercontent.com/autoissue/autoissue/main/cli/plan.schema.json";
+pub const SCHEMA_URL: &str =
+    "https://raw.githubusercontent.com/autoissue/autoissue/main/cli/plan.schema.json";
 /// Hexadecimal digits of a plan's name: 128 bits, so that it cannot be guessed.
 const ID_DIGITS: usize = 32;
 
@@ -38,7 +41,11 @@ pub struct Document {
 pub struct NotAPlan(pub Vec<Problem>);
 
 fn lines(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The plan of a directive: the issues that autoissue creates and runs.
@@ -108,8 +115,12 @@ enum Level {
 /// Returns the JSON Schema of a plan's file (draft 2020-12, without references, and without names of formats: Claude Code silently
 /// does without a whole schema that names one it does not know).
 pub fn schema() -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    let mut schema = settings.into_generator().into_root_schema_for::<File>().to_value();
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let mut schema = settings
+        .into_generator()
+        .into_root_schema_for::<File>()
+        .to_value();
     remove_formats(&mut schema);
     schema
 }
@@ -141,21 +152,40 @@ pub(crate) fn answer_schema() -> Value {
 /// # Errors
 /// [`NotAPlan`] with everything that is wrong.
 pub fn read(text: &str) -> Result<Document, NotAPlan> {
-    let value: Value = serde_json::from_str(text).map_err(|error| NotAPlan(vec![Problem::of_text(&error)]))?;
+    let value: Value =
+        serde_json::from_str(text).map_err(|error| NotAPlan(vec![Problem::of_text(&error)]))?;
     let problems = problems::of_file(&value);
     if !problems.is_empty() {
         return Err(NotAPlan(problems));
     }
-    let file: File = serde_json::from_value(value).map_err(|error| NotAPlan(vec![Problem::of_whole(error)]))?;
+    let file: File =
+        serde_json::from_value(value).map_err(|error| NotAPlan(vec![Problem::of_whole(error)]))?;
     let directive = file.directive.unwrap_or_default();
     let (issues, notes) = planned(file.issues);
     let id = file.id.unwrap_or_else(|| name_of("", &directive, &issues));
-    let created_at = file.created_at.as_deref().and_then(time).unwrap_or_default();
-    Ok(Document { directive, plan: Plan { id, created_at, issues }, notes })
+    let created_at = file
+        .created_at
+        .as_deref()
+        .and_then(time)
+        .unwrap_or_default();
+    Ok(Document {
+        directive,
+        plan: Plan {
+            id,
+            created_at,
+            issues,
+        },
+        notes,
+    })
 }
 
 /// Makes the plan of an answer without problems. `salt` belongs to the session, so that no two plans have one name.
-pub(super) fn of_answer(answer: Value, directive: &str, salt: &str, now: Time) -> Result<Document, NotAPlan> {
+pub(super) fn of_answer(
+    answer: Value,
+    directive: &str,
+    salt: &str,
+    now: Time,
+) -> Result<Document, NotAPlan> {
     #[derive(Deserialize)]
     struct Answer {
         issues: Vec<Entry>,
@@ -164,10 +194,19 @@ pub(super) fn of_answer(answer: Value, directive: &str, salt: &str, now: Time) -
     if !problems.is_empty() {
         return Err(NotAPlan(problems));
     }
-    let answer: Answer = serde_json::from_value(answer).map_err(|error| NotAPlan(vec![Problem::of_whole(error)]))?;
+    let answer: Answer =
+        serde_json::from_value(answer).map_err(|error| NotAPlan(vec![Problem::of_whole(error)]))?;
     let (issues, notes) = planned(answer.issues);
     let id = name_of(salt, directive, &issues);
-    Ok(Document { directive: directive.to_owned(), plan: Plan { id, created_at: now, issues }, notes })
+    Ok(Document {
+        directive: directive.to_owned(),
+        plan: Plan {
+            id,
+            created_at: now,
+            issues,
+        },
+        notes,
+    })
 }
 
 /// Returns the file of a plan, readable and editable.
@@ -176,14 +215,19 @@ pub fn write(directive: &str, plan: &Plan) -> String {
         schema: Some(SCHEMA_URL.to_owned()),
         version: VERSION,
         id: Some(plan.id.clone()),
-        created_at: Some(plan.created_at).filter(|at| Time::default() < *at).map(timestamp),
+        created_at: Some(plan.created_at)
+            .filter(|at| Time::default() < *at)
+            .map(timestamp),
         directive: Some(directive.to_owned()).filter(|text| !text.is_empty()),
         issues: plan.issues.iter().map(Entry::of).collect(),
         graph: Some(graph::mermaid(plan).lines().map(str::to_owned).collect()),
     };
     let value = serde_json::to_value(file).expect("a plan has string keys only");
     let value: Map<String, Value> = match value {
-        Value::Object(map) => map.into_iter().filter(|(_, value)| !value.is_null()).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .collect(),
         _ => Map::new(),
     };
     serde_json::to_string_pretty(&value).expect("a plan has string keys only") + "\n"
@@ -209,7 +253,11 @@ impl Body {
     /// Writes lines where there are several: nobody wants to edit a text with `\n` in it.
     fn of(text: &str) -> Self {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        if lines.len() > 1 { Self::Lines(lines) } else { Self::Text(text.to_owned()) }
+        if lines.len() > 1 {
+            Self::Lines(lines)
+        } else {
+            Self::Text(text.to_owned())
+        }
     }
 
     fn text(self) -> String {
@@ -233,7 +281,10 @@ fn planned(entries: Vec<Entry>) -> (Vec<PlannedIssue>, Vec<String>) {
         removed.dedup();
         if !removed.is_empty() {
             let kinds: Vec<String> = removed.iter().map(ToString::to_string).collect();
-            notes.push(format!("text that readers do not see was taken out of issue {position}: {}", kinds.join(", ")));
+            notes.push(format!(
+                "text that readers do not see was taken out of issue {position}: {}",
+                kinds.join(", ")
+            ));
         }
         let mut depends_on = entry.depends_on;
         depends_on.sort_unstable();
@@ -259,8 +310,14 @@ fn labels(labels: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for label in labels {
         let label = label.trim();
-        let label = DOMAINS.into_iter().find(|domain| domain.eq_ignore_ascii_case(label)).unwrap_or(label);
-        if !kept.iter().any(|other| other.to_lowercase() == label.to_lowercase()) {
+        let label = DOMAINS
+            .into_iter()
+            .find(|domain| domain.eq_ignore_ascii_case(label))
+            .unwrap_or(label);
+        if !kept
+            .iter()
+            .any(|other| other.to_lowercase() == label.to_lowercase())
+        {
             kept.push(label.to_owned());
         }
     }
@@ -277,12 +334,19 @@ pub(super) fn one_line(text: &str) -> String {
 
 fn name_of(salt: &str, directive: &str, issues: &[PlannedIssue]) -> String {
     let mut hash = Sha256::new();
-    for text in [salt, directive].into_iter().chain(issues.iter().flat_map(|it| [it.title.as_str(), it.body.as_str()]))
-    {
+    for text in [salt, directive].into_iter().chain(
+        issues
+            .iter()
+            .flat_map(|it| [it.title.as_str(), it.body.as_str()]),
+    ) {
         hash.update(text.len().to_le_bytes());
         hash.update(text);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect::<String>()[..ID_DIGITS].to_owned()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>()[..ID_DIGITS]
+        .to_owned()
 }
 
 pub(super) fn time(text: &str) -> Option<Time> {

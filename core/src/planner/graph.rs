@@ -6,7 +6,10 @@ use autoissue_engine::Plan;
 pub fn mermaid(plan: &Plan) -> String {
     let mut text = "graph TD\n".to_owned();
     for (position, issue) in (1..).zip(&plan.issues) {
-        text.push_str(&format!("  i{position}[\"{position} {}\"]\n", escaped(&issue.title)));
+        text.push_str(&format!(
+            "  i{position}[\"{position} {}\"]\n",
+            escaped(&issue.title)
+        ));
     }
     for (position, issue) in (1..).zip(&plan.issues) {
         for on in &issue.depends_on {
@@ -21,7 +24,8 @@ fn escaped(title: &str) -> String {
     let mut text = String::new();
     for c in title.chars() {
         match c {
-            '"' | '<' | '>' | '&' | '#' | '`' | '\\' | '[' | ']' | '{' | '}' | '(' | ')' | '|' | ';' => {
+            '"' | '<' | '>' | '&' | '#' | '`' | '\\' | '[' | ']' | '{' | '}' | '(' | ')' | '|'
+            | ';' => {
                 text.push_str(&format!("#{};", u32::from(c)));
             }
             c => text.push(c),
@@ -43,7 +47,11 @@ mod tests {
             depends_on: depends_on.to_vec(),
             ..PlannedIssue::default()
         };
-        let issues = vec![issue("Table", &[]), issue("\"<b>&lt;#1]\" --> x", &[1]), issue("Both", &[1, 2])];
+        let issues = vec![
+            issue("Table", &[]),
+            issue("\"<b>&lt;#1]\" --> x", &[1]),
+            issue("Both", &[1, 2]),
+        ];
         insta::assert_snapshot!(mermaid(&Plan { issues, ..Plan::default() }), @r#"
         graph TD
           i1["1 Table"]

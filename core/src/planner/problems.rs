@@ -8,13 +8,23 @@ use autoissue_plugin_sdk::hidden_text;
 use serde_json::{Map, Value};
 
 use super::document::{one_line, time};
-use super::{BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX};
+use super::{
+    BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX,
+};
 
 /// Characters of a title by which its issue is named.
 const NAME_CHARS_MAX: usize = 60;
 /// Problems that are told: who has more of them begins anew.
 const N_PROBLEMS_MAX: usize = 50;
-const KEYS_OF_FILE: [&str; 7] = ["$schema", "version", "id", "created_at", "directive", "issues", "graph"];
+const KEYS_OF_FILE: [&str; 7] = [
+    "$schema",
+    "version",
+    "id",
+    "created_at",
+    "directive",
+    "issues",
+    "graph",
+];
 const KEYS_OF_ISSUE: [&str; 5] = ["title", "body", "labels", "complexity", "depends_on"];
 const LEVELS: [&str; 3] = ["simple", "medium", "complex"];
 /// Stands where bytes were no UTF-8.
@@ -43,7 +53,11 @@ impl fmt::Display for Problem {
 impl Problem {
     /// Makes a problem of the whole.
     pub(crate) fn of_whole(text: impl fmt::Display) -> Self {
-        Self { position: None, title: String::new(), text: text.to_string() }
+        Self {
+            position: None,
+            title: String::new(),
+            text: text.to_string(),
+        }
     }
 
     /// Makes the problem of a text that is no JSON.
@@ -61,7 +75,10 @@ pub(super) fn of_answer(answer: &Value) -> Vec<Problem> {
             judge.issues(object.get("issues"));
             judge.references();
         }
-        None => judge.whole(format!("it is {}, not an object with `issues`", kind(answer))),
+        None => judge.whole(format!(
+            "it is {}, not an object with `issues`",
+            kind(answer)
+        )),
     }
     judge.problems
 }
@@ -70,30 +87,51 @@ pub(super) fn of_answer(answer: &Value) -> Vec<Problem> {
 pub(super) fn of_file(file: &Value) -> Vec<Problem> {
     let mut judge = Judge::default();
     let Some(object) = file.as_object() else {
-        return vec![Problem::of_whole(format!("it is {}, not an object with `version` and `issues`", kind(file)))];
+        return vec![Problem::of_whole(format!(
+            "it is {}, not an object with `version` and `issues`",
+            kind(file)
+        ))];
     };
     judge.keys(object, &KEYS_OF_FILE);
     match object.get("version") {
         Some(version) if version.as_u64() == Some(1) => {}
-        Some(version) => judge.whole(format!("`version` is {}; this release reads version 1", shown(version))),
+        Some(version) => judge.whole(format!(
+            "`version` is {}; this release reads version 1",
+            shown(version)
+        )),
         None => judge.whole("`version` is missing; it is 1".to_owned()),
     }
     for key in ["$schema", "id", "created_at", "directive"] {
-        if let Some(value) = object.get(key).filter(|value| !value.is_string() && !value.is_null()) {
+        if let Some(value) = object
+            .get(key)
+            .filter(|value| !value.is_string() && !value.is_null())
+        {
             judge.whole(format!("`{key}` is {}, not a text", kind(value)));
         }
     }
     let text = |key: &str| object.get(key).and_then(Value::as_str);
-    if text("id").is_some_and(|id| !(16..=64).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_alphanumeric())) {
+    if text("id").is_some_and(|id| {
+        !(16..=64).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_alphanumeric())
+    }) {
         judge.whole(
             "`id` is not 16 to 64 letters and digits; leave it out and the plan is named after what it says".to_owned(),
         );
     }
     if let Some(at) = text("created_at").filter(|at| time(at).is_none()) {
-        judge.whole(format!("`created_at` is `{}`, not a time such as `2026-03-01T21:14:00Z`", short(at)));
+        judge.whole(format!(
+            "`created_at` is `{}`, not a time such as `2026-03-01T21:14:00Z`",
+            short(at)
+        ));
     }
-    let is_list = |value: &Value| value.as_array().is_some_and(|lines| lines.iter().all(Value::is_string));
-    if object.get("graph").is_some_and(|graph| !graph.is_null() && !is_list(graph)) {
+    let is_list = |value: &Value| {
+        value
+            .as_array()
+            .is_some_and(|lines| lines.iter().all(Value::is_string))
+    };
+    if object
+        .get("graph")
+        .is_some_and(|graph| !graph.is_null() && !is_list(graph))
+    {
         judge.whole("`graph` is not a list of lines; leave it out, it is drawn anew".to_owned());
     }
     judge.issues(object.get("issues"));
@@ -111,8 +149,14 @@ struct Judge {
 impl Judge {
     fn push(&mut self, position: Option<usize>, text: String) {
         if self.problems.len() < N_PROBLEMS_MAX {
-            let title = position.map(|position| self.title(position)).unwrap_or_default();
-            self.problems.push(Problem { position, title, text });
+            let title = position
+                .map(|position| self.title(position))
+                .unwrap_or_default();
+            self.problems.push(Problem {
+                position,
+                title,
+                text,
+            });
         }
     }
 
@@ -121,17 +165,26 @@ impl Judge {
     }
 
     fn title(&self, position: usize) -> String {
-        self.texts.get(position - 1).map(|(title, _)| short(title)).unwrap_or_default()
+        self.texts
+            .get(position - 1)
+            .map(|(title, _)| short(title))
+            .unwrap_or_default()
     }
 
     fn keys(&mut self, object: &Map<String, Value>, known: &[&str]) {
         for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
-            self.whole(format!("`{}` is not known; {} are", short(key), listed(known)));
+            self.whole(format!(
+                "`{}` is not known; {} are",
+                short(key),
+                listed(known)
+            ));
         }
     }
 
     fn issues(&mut self, issues: Option<&Value>) {
-        let Some(issues) = issues else { return self.whole("`issues` is missing".to_owned()) };
+        let Some(issues) = issues else {
+            return self.whole("`issues` is missing".to_owned());
+        };
         let Some(issues) = issues.as_array() else {
             return self.whole(format!("`issues` is {}, not a list", kind(issues)));
         };
@@ -139,14 +192,23 @@ impl Judge {
             self.whole("`issues` is empty; at least one is needed".to_owned());
         }
         if N_ISSUES_MAX < issues.len() {
-            return self.whole(format!("{} issues are too many; at most {N_ISSUES_MAX} are allowed", issues.len()));
+            return self.whole(format!(
+                "{} issues are too many; at most {N_ISSUES_MAX} are allowed",
+                issues.len()
+            ));
         }
         let text = |issue: &Value, key: &str| issue.get(key).and_then(text_of).unwrap_or_default();
-        self.texts = issues.iter().map(|issue| (one_line(&text(issue, "title")), text(issue, "body"))).collect();
+        self.texts = issues
+            .iter()
+            .map(|issue| (one_line(&text(issue, "title")), text(issue, "body")))
+            .collect();
         for (position, issue) in (1..).zip(issues) {
             match issue.as_object() {
                 Some(object) => self.issue(position, object, issues.len()),
-                None => self.push(Some(position), format!("it is {}, not an object", kind(issue))),
+                None => self.push(
+                    Some(position),
+                    format!("it is {}, not an object", kind(issue)),
+                ),
             }
         }
         self.same_titles();
@@ -155,26 +217,45 @@ impl Judge {
 
     fn issue(&mut self, position: usize, issue: &Map<String, Value>, n_issues: usize) {
         let mut say = |text: String| self.push(Some(position), text);
-        for key in issue.keys().filter(|key| !KEYS_OF_ISSUE.contains(&key.as_str())) {
-            say(format!("`{}` is not known; {} are", short(key), listed(&KEYS_OF_ISSUE)));
+        for key in issue
+            .keys()
+            .filter(|key| !KEYS_OF_ISSUE.contains(&key.as_str()))
+        {
+            say(format!(
+                "`{}` is not known; {} are",
+                short(key),
+                listed(&KEYS_OF_ISSUE)
+            ));
         }
         let found = [
-            text_problem("title", issue.get("title"), TITLE_CHARS_MAX, |value| value.as_str().map(str::to_owned)),
+            text_problem("title", issue.get("title"), TITLE_CHARS_MAX, |value| {
+                value.as_str().map(str::to_owned)
+            }),
             text_problem("body", issue.get("body"), BODY_CHARS_MAX, text_of),
             label_problem(issue.get("labels")),
             complexity_problem(issue.get("complexity")),
         ];
         found.into_iter().flatten().for_each(&mut say);
-        let Some(depends_on) = issue.get("depends_on") else { return };
+        let Some(depends_on) = issue.get("depends_on") else {
+            return;
+        };
         let Some(depends_on) = depends_on.as_array() else {
-            return say(format!("`depends_on` is {}, not a list of positions", kind(depends_on)));
+            return say(format!(
+                "`depends_on` is {}, not a list of positions",
+                kind(depends_on)
+            ));
         };
         for on in depends_on {
             match on.as_u64().and_then(|on| usize::try_from(on).ok()) {
                 Some(on) if on == position => say("it depends on itself".to_owned()),
                 Some(on) if (1..=n_issues).contains(&on) => {}
-                Some(on) => say(format!("it depends on position {on}; the plan has 1 to {n_issues}")),
-                None => say(format!("it depends on {}; a position from 1 to {n_issues} is wanted", shown(on))),
+                Some(on) => say(format!(
+                    "it depends on position {on}; the plan has 1 to {n_issues}"
+                )),
+                None => say(format!(
+                    "it depends on {}; a position from 1 to {n_issues} is wanted",
+                    shown(on)
+                )),
             }
         }
     }
@@ -182,7 +263,11 @@ impl Judge {
     /// What is said twice is done twice.
     fn same_titles(&mut self) {
         let mut first: BTreeMap<String, usize> = BTreeMap::new();
-        let titles: Vec<String> = self.texts.iter().map(|(title, _)| title.to_lowercase()).collect();
+        let titles: Vec<String> = self
+            .texts
+            .iter()
+            .map(|(title, _)| title.to_lowercase())
+            .collect();
         for (position, title) in (1..).zip(titles).filter(|(_, title)| !title.is_empty()) {
             if let Some(first) = first.get(&title) {
                 self.push(Some(position), format!("it has the title of issue {first}"));
@@ -194,12 +279,27 @@ impl Judge {
 
     fn circle(&mut self, issues: &[Value]) {
         let number = |position: usize| IssueNumber(position as u64);
-        let on = |issue: &Value| issue.get("depends_on").and_then(Value::as_array).cloned().unwrap_or_default();
+        let on = |issue: &Value| {
+            issue
+                .get("depends_on")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default()
+        };
         let graph: BTreeMap<IssueNumber, Vec<IssueNumber>> = (1..)
             .zip(issues)
             .map(|(position, issue)| {
-                let on = on(issue).iter().filter_map(Value::as_u64).map(IssueNumber).collect::<Vec<_>>();
-                (number(position), on.into_iter().filter(|on| *on != number(position)).collect())
+                let on = on(issue)
+                    .iter()
+                    .filter_map(Value::as_u64)
+                    .map(IssueNumber)
+                    .collect::<Vec<_>>();
+                (
+                    number(position),
+                    on.into_iter()
+                        .filter(|on| *on != number(position))
+                        .collect(),
+                )
             })
             .collect();
         if let Some(circle) = dependency_cycle(&graph) {
@@ -208,7 +308,10 @@ impl Judge {
                 named(position, &self.title(position))
             };
             let names: Vec<String> = circle.iter().chain(circle.first()).map(name).collect();
-            self.whole(format!("issues depend on each other in a circle: {}", names.join(" → ")));
+            self.whole(format!(
+                "issues depend on each other in a circle: {}",
+                names.join(" → ")
+            ));
         }
     }
 
@@ -216,7 +319,9 @@ impl Judge {
     fn references(&mut self) {
         let stated: Vec<(usize, IssueNumber)> = (1..)
             .zip(&self.texts)
-            .filter_map(|(position, (_, body))| Some((position, *dependencies_stated_in(body).first()?)))
+            .filter_map(|(position, (_, body))| {
+                Some((position, *dependencies_stated_in(body).first()?))
+            })
             .collect();
         for (position, number) in stated {
             let text = format!(
@@ -233,46 +338,81 @@ fn text_problem(
     n_chars_max: usize,
     text_of: impl Fn(&Value) -> Option<String>,
 ) -> Option<String> {
-    let Some(value) = value.filter(|value| !value.is_null()) else { return Some(format!("`{key}` is missing")) };
-    let Some(text) = text_of(value) else { return Some(format!("`{key}` is {}, not a text", kind(value))) };
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        return Some(format!("`{key}` is missing"));
+    };
+    let Some(text) = text_of(value) else {
+        return Some(format!("`{key}` is {}, not a text", kind(value)));
+    };
     let n_chars = text.chars().count();
     if n_chars_max < n_chars {
-        return Some(format!("`{key}` has {n_chars} characters; at most {n_chars_max} are allowed"));
+        return Some(format!(
+            "`{key}` has {n_chars} characters; at most {n_chars_max} are allowed"
+        ));
     }
     if one_line(&hidden_text::strip(&text).text).is_empty() {
         return Some(format!("`{key}` has nothing to read in it"));
     }
-    text.contains(REPLACEMENT).then(|| format!("`{key}` has bytes in it that are no UTF-8 text"))
+    text.contains(REPLACEMENT)
+        .then(|| format!("`{key}` has bytes in it that are no UTF-8 text"))
 }
 
 fn label_problem(labels: Option<&Value>) -> Option<String> {
     let domains = listed(&DOMAINS);
     let Some(labels) = labels.filter(|labels| !labels.is_null()) else {
-        return Some(format!("`labels` is missing; one of them is the domain: {domains}"));
+        return Some(format!(
+            "`labels` is missing; one of them is the domain: {domains}"
+        ));
     };
-    let Some(labels) = labels.as_array() else { return Some(format!("`labels` is {}, not a list", kind(labels))) };
+    let Some(labels) = labels.as_array() else {
+        return Some(format!("`labels` is {}, not a list", kind(labels)));
+    };
     if N_LABELS_MAX < labels.len() {
-        return Some(format!("{} labels are too many; at most {N_LABELS_MAX} are allowed", labels.len()));
+        return Some(format!(
+            "{} labels are too many; at most {N_LABELS_MAX} are allowed",
+            labels.len()
+        ));
     }
     let mut found: Vec<&str> = Vec::new();
     for label in labels {
-        let Some(label) = label.as_str() else { return Some(format!("a label is {}, not a text", kind(label))) };
+        let Some(label) = label.as_str() else {
+            return Some(format!("a label is {}, not a text", kind(label)));
+        };
         let n_chars = label.trim().chars().count();
-        if n_chars == 0 || LABEL_CHARS_MAX < n_chars || label.chars().any(char::is_control) || label.contains(',') {
+        if n_chars == 0
+            || LABEL_CHARS_MAX < n_chars
+            || label.chars().any(char::is_control)
+            || label.contains(',')
+        {
             let allowed = format!("1 to {LABEL_CHARS_MAX} characters on one line and no comma");
-            return Some(format!("the label `{}` is none; {allowed} are allowed", short(label)));
+            return Some(format!(
+                "the label `{}` is none; {allowed} are allowed",
+                short(label)
+            ));
         }
         if label.trim().to_lowercase().starts_with("complexity") {
-            return Some(format!("the label `{}` is made from `complexity`: leave it out", short(label)));
+            return Some(format!(
+                "the label `{}` is made from `complexity`: leave it out",
+                short(label)
+            ));
         }
-        found.extend(DOMAINS.into_iter().filter(|domain| domain.eq_ignore_ascii_case(label.trim())));
+        found.extend(
+            DOMAINS
+                .into_iter()
+                .filter(|domain| domain.eq_ignore_ascii_case(label.trim())),
+        );
     }
     found.sort_unstable();
     found.dedup();
     match found.as_slice() {
         [_] => None,
-        [] => Some(format!("no label is its domain; exactly one has to be: {domains}")),
-        several => Some(format!("{} are domains; exactly one label may be", listed(several))),
+        [] => Some(format!(
+            "no label is its domain; exactly one has to be: {domains}"
+        )),
+        several => Some(format!(
+            "{} are domains; exactly one label may be",
+            listed(several)
+        )),
     }
 }
 
@@ -281,7 +421,10 @@ fn complexity_problem(complexity: Option<&Value>) -> Option<String> {
     match complexity {
         None | Some(Value::Null) => Some(format!("`complexity` is missing; {allowed} are allowed")),
         Some(value) if value.as_str().is_some_and(|level| LEVELS.contains(&level)) => None,
-        Some(value) => Some(format!("`complexity` is {}; {allowed} are allowed", shown(value))),
+        Some(value) => Some(format!(
+            "`complexity` is {}; {allowed} are allowed",
+            shown(value)
+        )),
     }
 }
 
@@ -289,15 +432,21 @@ fn complexity_problem(complexity: Option<&Value>) -> Option<String> {
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
-        Value::Array(lines) => {
-            lines.iter().map(Value::as_str).collect::<Option<Vec<_>>>().map(|lines| lines.join("\n"))
-        }
+        Value::Array(lines) => lines
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<Vec<_>>>()
+            .map(|lines| lines.join("\n")),
         _ => None,
     }
 }
 
 fn named(position: usize, title: &str) -> String {
-    if title.is_empty() { format!("issue {position}") } else { format!("issue {position} “{title}”") }
+    if title.is_empty() {
+        format!("issue {position}")
+    } else {
+        format!("issue {position} “{title}”")
+    }
 }
 
 /// Returns the beginning of a stranger's text, on one line.
@@ -330,5 +479,9 @@ const fn kind(value: &Value) -> &'static str {
 }
 
 fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

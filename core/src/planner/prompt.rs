@@ -15,7 +15,11 @@ pub(crate) struct Question<'a> {
 
 /// Returns the prompt.
 pub(crate) fn prompt(question: &Question<'_>) -> String {
-    let Question { directive, problems, goes_on } = *question;
+    let Question {
+        directive,
+        problems,
+        goes_on,
+    } = *question;
     let mended = problems.map(|problems| {
         format!(
             "Your answer could not be used. This is wrong with it:\n\n{problems}\n\nAnswer again with the whole plan, mended: \
@@ -56,12 +60,31 @@ mod tests {
 
     #[test]
     fn a_planner_that_knows_the_question_is_told_the_problems_only() {
-        let question = Question { directive: "Build it", problems: Some("issue 1: `title` is missing"), goes_on: true };
+        let question = Question {
+            directive: "Build it",
+            problems: Some("issue 1: `title` is missing"),
+            goes_on: true,
+        };
         let short = prompt(&question);
-        assert!(short.contains("`title` is missing") && !short.contains("Build it"), "{short}");
-        let long = prompt(&Question { goes_on: false, ..question });
-        assert!(long.contains("`title` is missing") && long.contains("Build it"), "{long}");
-        let first = prompt(&Question { problems: None, ..question });
-        assert!(first.contains("Build it") && !first.contains("could not be used"), "{first}");
+        assert!(
+            short.contains("`title` is missing") && !short.contains("Build it"),
+            "{short}"
+        );
+        let long = prompt(&Question {
+            goes_on: false,
+            ..question
+        });
+        assert!(
+            long.contains("`title` is missing") && long.contains("Build it"),
+            "{long}"
+        );
+        let first = prompt(&Question {
+            problems: None,
+            ..question
+        });
+        assert!(
+            first.contains("Build it") && !first.contains("could not be used"),
+            "{first}"
+        );
     }
 }

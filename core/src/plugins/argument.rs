@@ -30,7 +30,8 @@ impl FromStr for PluginArgument {
         let (kind, path) = match text.split_once('=') {
             Some((kind, path)) if !kind.contains('/') => {
                 let known = Kind::ALL.map(|kind| format!("`{kind}`")).join(", ");
-                let kind = Kind::named(kind).ok_or_else(|| BadArgument(format!("`{kind}` is not one of {known}")))?;
+                let kind = Kind::named(kind)
+                    .ok_or_else(|| BadArgument(format!("`{kind}` is not one of {known}")))?;
                 (Some(kind), path)
             }
             _ => (None, text),
@@ -38,7 +39,10 @@ impl FromStr for PluginArgument {
         if path.is_empty() {
             return Err(BadArgument("a path is missing".to_owned()));
         }
-        Ok(Self { kind, path: path.into() })
+        Ok(Self {
+            kind,
+            path: path.into(),
+        })
     }
 }
 
@@ -71,12 +75,21 @@ mod tests {
 
     #[test]
     fn a_plugin_is_a_path_with_or_without_a_kind() {
-        let parsed = |text: &str| text.parse::<PluginArgument>().map(|it| (it.kind, it.path.display().to_string()));
+        let parsed = |text: &str| {
+            text.parse::<PluginArgument>()
+                .map(|it| (it.kind, it.path.display().to_string()))
+        };
         assert_eq!(parsed("./x.wasm"), Ok((None, "./x.wasm".into())));
-        assert_eq!(parsed("pr-template=x.wasm"), Ok((Some(Kind::PrTemplate), "x.wasm".into())));
+        assert_eq!(
+            parsed("pr-template=x.wasm"),
+            Ok((Some(Kind::PrTemplate), "x.wasm".into()))
+        );
         assert_eq!(parsed("./a=b.wasm"), Ok((None, "./a=b.wasm".into())));
         let known = "`classifier`, `model-selector`, `agent-backend`, `pr-template`";
-        assert_eq!(parsed("sorter=x").unwrap_err().to_string(), format!("`sorter` is not one of {known}"));
+        assert_eq!(
+            parsed("sorter=x").unwrap_err().to_string(),
+            format!("`sorter` is not one of {known}")
+        );
         assert!(parsed("").is_err() && parsed("classifier=").is_err());
     }
 
@@ -85,6 +98,9 @@ mod tests {
         let argument: PluginArgument = "classifier=/a/b.wasm".parse().unwrap();
         let json = serde_json::to_string(&argument).unwrap();
         assert_eq!(json, "\"classifier=/a/b.wasm\"");
-        assert_eq!(serde_json::from_str::<PluginArgument>(&json).unwrap(), argument);
+        assert_eq!(
+            serde_json::from_str::<PluginArgument>(&json).unwrap(),
+            argument
+        );
     }
 }

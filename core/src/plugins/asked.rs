@@ -14,12 +14,33 @@ pub struct Asked {
 ///
 /// # Errors
 /// Where it is no plugin, or imports what nobody can grant.
-pub fn load(host: &PluginHost, component: &[u8], settings: Option<&str>) -> Result<Asked, LoadError> {
-    let wasi = host.examine(component)?.imports.iter().any(|import| import.starts_with("wasi:"));
-    let plugin = host.load(component, &Grants { wasi, ..Grants::default() })?;
+pub fn load(
+    host: &PluginHost,
+    component: &[u8],
+    settings: Option<&str>,
+) -> Result<Asked, LoadError> {
+    let wasi = host
+        .examine(component)?
+        .imports
+        .iter()
+        .any(|import| import.starts_with("wasi:"));
+    let plugin = host.load(
+        component,
+        &Grants {
+            wasi,
+            ..Grants::default()
+        },
+    )?;
     let (mut exec, mut env, mut unknown) = (Vec::new(), Vec::new(), None);
-    for backend in plugin.info().strategies.iter().filter(|strategy| strategy.kind == Kind::AgentBackend) {
-        let settings = settings.or(backend.example_settings.as_deref()).unwrap_or_default();
+    for backend in plugin
+        .info()
+        .strategies
+        .iter()
+        .filter(|strategy| strategy.kind == Kind::AgentBackend)
+    {
+        let settings = settings
+            .or(backend.example_settings.as_deref())
+            .unwrap_or_default();
         match plugin.asked_program(Some(&backend.name), settings) {
             Ok(asked) => {
                 exec.push(asked.program);
@@ -32,5 +53,8 @@ pub fn load(host: &PluginHost, component: &[u8], settings: Option<&str>) -> Resu
         names.sort_unstable();
         names.dedup();
     }
-    Ok(Asked { plugin: plugin.granted(exec, env), unknown })
+    Ok(Asked {
+        plugin: plugin.granted(exec, env),
+        unknown,
+    })
 }

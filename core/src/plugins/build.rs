@@ -106,9 +106,9 @@ impl BuildError {
             Self::NoCargo { .. } => Some("install Rust, or name a component that is built already"),
             Self::NoTarget => Some("run `rustup target add wasm32-unknown-unknown`"),
             Self::NoLibrary { .. } => Some("name the directory of one package with a `src/lib.rs`"),
-            Self::NotAPlugin { .. } => {
-                Some("a plugin has `autoissue_plugin_sdk::export_plugin! { … }` in its `src/lib.rs`")
-            }
+            Self::NotAPlugin { .. } => Some(
+                "a plugin has `autoissue_plugin_sdk::export_plugin! { … }` in its `src/lib.rs`",
+            ),
             Self::Cargo { .. } | Self::Failed { .. } => None,
         }
     }
@@ -121,42 +121,84 @@ impl BuildError {
 /// See [`BuildError`].
 pub fn build(directory: &Path, path: &OsStr, progress: Stdio) -> Result<Built, BuildError> {
     if !directory.join("Cargo.toml").is_file() {
-        return Err(BuildError::NoManifest { directory: directory.to_owned() });
+        return Err(BuildError::NoManifest {
+            directory: directory.to_owned(),
+        });
     }
     let output = run(directory, "cargo", path, &ARGS, progress)?;
     if !output.status.success() {
         let has_target = has_target(directory, path)?;
         return Err(if has_target {
-            BuildError::Failed { directory: directory.to_owned() }
+            BuildError::Failed {
+                directory: directory.to_owned(),
+            }
         } else {
             BuildError::NoTarget
         });
     }
-    let failed = |source| BuildError::Cargo { directory: directory.to_owned(), source };
+    let failed = |source| BuildError::Cargo {
+        directory: directory.to_owned(),
+        source,
+    };
     let artifact = artifact(&output.stdout);
-    let (module, manifest) = artifact.ok_or_else(|| BuildError::NoLibrary { directory: directory.to_owned() })?;
+    let (module, manifest) = artifact.ok_or_else(|| BuildError::NoLibrary {
+        directory: directory.to_owned(),
+    })?;
     let module_bytes = std::fs::read(&module).map_err(failed)?;
-    let component = component_from_module(&module_bytes)
-        .map_err(|source| BuildError::NotAPlugin { directory: directory.to_owned(), source })?;
-    let name = module.file_stem().unwrap_or_default().to_string_lossy().replace('_', "-");
-    Ok(Built { name, directory: manifest.parent().unwrap_or(directory).to_owned(), component })
+    let component =
+        component_from_module(&module_bytes).map_err(|source| BuildError::NotAPlugin {
+            directory: directory.to_owned(),
+            source,
+        })?;
+    let name = module
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .replace('_', "-");
+    Ok(Built {
+        name,
+        directory: manifest.parent().unwrap_or(directory).to_owned(),
+        component,
+    })
 }
 
-fn run(directory: &Path, program: &str, path: &OsStr, args: &[&str], progress: Stdio) -> Result<Output, BuildError> {
-    let program = resolve(program, path, &[])
-        .map_err(|source| BuildError::NoCargo { directory: directory.to_owned(), source })?;
-    #[expect(clippy::disallowed_methods, reason = "the user's own cargo, as if the user had typed it")]
+fn run(
+    directory: &Path,
+    program: &str,
+    path: &OsStr,
+    args: &[&str],
+    progress: Stdio,
+) -> Result<Output, BuildError> {
+    let program = resolve(program, path, &[]).map_err(|source| BuildError::NoCargo {
+        directory: directory.to_owned(),
+        source,
+    })?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the user's own cargo, as if the user had typed it"
+    )]
     let mut command = Command::new(program);
-    command.args(args).current_dir(directory).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(progress);
-    let output = command.spawn().and_then(std::process::Child::wait_with_output);
-    output.map_err(|source| BuildError::Cargo { directory: directory.to_owned(), source })
+    command
+        .args(args)
+        .current_dir(directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(progress);
+    let output = command
+        .spawn()
+        .and_then(std::process::Child::wait_with_output);
+    output.map_err(|source| BuildError::Cargo {
+        directory: directory.to_owned(),
+        source,
+    })
 }
 
 /// Returns whether there is a standard library for the target. Asked only after a failure, for cargo's own words are long.
 fn has_target(directory: &Path, path: &OsStr) -> Result<bool, BuildError> {
     let args = ["--print", "target-libdir", "--target", TARGET];
     let output = run(directory, "rustc", path, &args, Stdio::null())?;
-    Ok(output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+    Ok(output.status.success()
+        && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
 /// What cargo says of a thing that it made, as far as it matters here.
@@ -171,12 +213,20 @@ struct Message {
 
 /// Returns the module of the package itself, which cargo names last, and its manifest.
 fn artifact(messages: &[u8]) -> Option<(PathBuf, PathBuf)> {
-    let is_module = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wasm");
+    let is_module = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "wasm")
+    };
     let messages = messages.split(|byte| *byte == b'\n').rev();
     let artifacts = messages.filter_map(|line| serde_json::from_slice::<Message>(line).ok());
     artifacts
         .filter(|message| message.reason == "compiler-artifact")
-        .find_map(|message| Some((message.filenames.into_iter().find(is_module)?, message.manifest_path)))
+        .find_map(|message| {
+            Some((
+                message.filenames.into_iter().find(is_module)?,
+                message.manifest_path,
+            ))
+        })
 }
 
 #[cfg(test)]
@@ -191,17 +241,24 @@ mod tests {
 {"reason":"compiler-artifact","filenames":["/t/my_plugin.rlib","/t/my_plugin.wasm"],"manifest_path":"/p/Cargo.toml"}
 {"reason":"build-finished","success":true}
 "#;
-        assert_eq!(artifact(messages), Some(("/t/my_plugin.wasm".into(), "/p/Cargo.toml".into())));
+        assert_eq!(
+            artifact(messages),
+            Some(("/t/my_plugin.wasm".into(), "/p/Cargo.toml".into()))
+        );
         assert_eq!(artifact(b"not json\n"), None);
     }
 
     #[test]
     fn a_directory_without_a_crate_is_told_so() {
         let empty = tempfile::tempdir().unwrap();
-        let error = build(empty.path(), OsStr::new(""), Stdio::null()).err().unwrap();
+        let error = build(empty.path(), OsStr::new(""), Stdio::null())
+            .err()
+            .unwrap();
         assert!(matches!(error, BuildError::NoManifest { .. }));
         std::fs::write(empty.path().join("Cargo.toml"), "").unwrap();
-        let error = build(empty.path(), OsStr::new(""), Stdio::null()).err().unwrap();
+        let error = build(empty.path(), OsStr::new(""), Stdio::null())
+            .err()
+            .unwrap();
         assert!(matches!(error, BuildError::NoCargo { .. }), "{error}");
     }
 }

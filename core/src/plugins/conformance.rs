@@ -98,7 +98,11 @@ impl Report {
     /// Returns whether nothing was found.
     pub fn is_clean(&self) -> bool {
         self.cases.iter().all(|case| case.failure.is_none())
-            && self.strategies.iter().flat_map(|strategy| &strategy.findings).all(|finding| finding.failure.is_none())
+            && self
+                .strategies
+                .iter()
+                .flat_map(|strategy| &strategy.findings)
+                .all(|finding| finding.failure.is_none())
     }
 }
 
@@ -115,14 +119,26 @@ impl Subject {
     ///
     /// # Errors
     /// Where it is no plugin.
-    pub fn load(host: &PluginHost, component: &[u8], settings: Option<String>) -> Result<Self, LoadError> {
+    pub fn load(
+        host: &PluginHost,
+        component: &[u8],
+        settings: Option<String>,
+    ) -> Result<Self, LoadError> {
         let Asked { plugin, .. } = asked::load(host, component, settings.as_deref())?;
         // Counting is slower, and time is not what is measured there.
-        let limits = Limits { call: Duration::from_secs(10), ..Limits::default() };
+        let limits = Limits {
+            call: Duration::from_secs(10),
+            ..Limits::default()
+        };
         let measuring = PluginHost::measuring(limits)
             .map_err(|error| LoadError::Failed(PluginError::Internal(error.to_string())))?;
         let measured = measuring.load(component, plugin.grants())?;
-        Ok(Self { plugin, measured, measuring, settings })
+        Ok(Self {
+            plugin,
+            measured,
+            measuring,
+            settings,
+        })
     }
 
     /// Returns the plugin.
@@ -132,8 +148,17 @@ impl Subject {
 
     /// Puts it to the test.
     pub fn test(&self, cases: &Cases) -> Report {
-        let strategies = self.plugin.info().strategies.iter().map(|strategy| self.test_strategy(strategy)).collect();
-        Report { cases: cases.run(&self.plugin, self.settings.as_deref()), strategies }
+        let strategies = self
+            .plugin
+            .info()
+            .strategies
+            .iter()
+            .map(|strategy| self.test_strategy(strategy))
+            .collect();
+        Report {
+            cases: cases.run(&self.plugin, self.settings.as_deref()),
+            strategies,
+        }
     }
 
     fn test_strategy(&self, strategy: &StrategyInfo) -> StrategyReport {
@@ -144,13 +169,26 @@ impl Subject {
             Kind::AgentBackend => agent_backend::trials(&strategy.name, &settings),
             Kind::PrTemplate => pr_template::trials(&strategy.name, &settings),
         };
-        let forwards: Vec<Answer> = trials.iter().map(|trial| (trial.call)(&self.plugin)).collect();
-        let mut findings = vec![no_fault(&trials, &forwards), self.same_again(&trials, &forwards)];
+        let forwards: Vec<Answer> = trials
+            .iter()
+            .map(|trial| (trial.call)(&self.plugin))
+            .collect();
+        let mut findings = vec![
+            no_fault(&trials, &forwards),
+            self.same_again(&trials, &forwards),
+        ];
         findings.push(self.settings_are_checked(strategy, &settings));
         if strategy.kind == Kind::AgentBackend {
-            findings.extend(agent_backend::findings(&self.plugin, &strategy.name, &settings));
+            findings.extend(agent_backend::findings(
+                &self.plugin,
+                &strategy.name,
+                &settings,
+            ));
         }
-        let instructions: Vec<u64> = trials.iter().map(|trial| self.instructions(trial)).collect();
+        let instructions: Vec<u64> = trials
+            .iter()
+            .map(|trial| self.instructions(trial))
+            .collect();
         findings.push(few_instructions(&trials, &instructions));
         let cost = forwards.first().is_some_and(Result::is_ok).then(|| Cost {
             ordinary_instructions: instructions[0],
@@ -168,11 +206,23 @@ impl Subject {
 
     /// Asks everything again, in the opposite order.
     fn same_again(&self, trials: &[Trial], forwards: &[Answer]) -> Finding {
-        let mut backwards: Vec<Answer> = trials.iter().rev().map(|trial| (trial.call)(&self.plugin)).collect();
+        let mut backwards: Vec<Answer> = trials
+            .iter()
+            .rev()
+            .map(|trial| (trial.call)(&self.plugin))
+            .collect();
         backwards.reverse();
-        let differs = trials.iter().zip(forwards.iter().zip(&backwards)).find(|(_, (first, second))| first != second);
+        let differs = trials
+            .iter()
+            .zip(forwards.iter().zip(&backwards))
+            .find(|(_, (first, second))| first != second);
         let failure = differs.map(|(trial, (first, second))| {
-            format!("{}: first {}, then {}", trial.input, in_short(first), in_short(second))
+            format!(
+                "{}: first {}, then {}",
+                trial.input,
+                in_short(first),
+                in_short(second)
+            )
         });
         Finding::new("the same input gets the same answer, in any order", failure)
     }
@@ -182,16 +232,25 @@ impl Subject {
         let check = |settings: &str| self.plugin.check_settings(strategy, settings);
         let failure = if let Err(error) = check(settings) {
             Some(format!("its own settings are refused: {error}"))
-        } else if strategy.settings_schema.as_ref().is_some_and(|schema| !is_schema(schema)) {
+        } else if strategy
+            .settings_schema
+            .as_ref()
+            .is_some_and(|schema| !is_schema(schema))
+        {
             Some("the JSON Schema of its settings is no JSON object".to_owned())
         } else {
-            corpus::settings().into_iter().find_map(|(what, settings)| match check(&settings) {
-                Err(PluginError::Internal(error)) => Some(format!("{what}: {error}")),
-                Ok(()) if serde_json::from_str::<Value>(&settings).is_err() && !settings.trim().is_empty() => {
-                    Some(format!("{what} are accepted, which are no JSON"))
-                }
-                _ => None,
-            })
+            corpus::settings()
+                .into_iter()
+                .find_map(|(what, settings)| match check(&settings) {
+                    Err(PluginError::Internal(error)) => Some(format!("{what}: {error}")),
+                    Ok(())
+                        if serde_json::from_str::<Value>(&settings).is_err()
+                            && !settings.trim().is_empty() =>
+                    {
+                        Some(format!("{what} are accepted, which are no JSON"))
+                    }
+                    _ => None,
+                })
         };
         Finding::new("settings are checked, right and wrong ones", failure)
     }
@@ -217,16 +276,31 @@ impl Subject {
 }
 
 fn no_fault(trials: &[Trial], answers: &[Answer]) -> Finding {
-    let fault = trials.iter().zip(answers).find_map(|(trial, answer)| match answer {
-        Err(PluginError::Internal(error)) => Some(format!("{}: {error}", trial.input)),
-        _ => None,
-    });
-    Finding::new("every input gets an answer or a refusal: empty, huge, non-ASCII and hostile ones", fault)
+    let fault = trials
+        .iter()
+        .zip(answers)
+        .find_map(|(trial, answer)| match answer {
+            Err(PluginError::Internal(error)) => Some(format!("{}: {error}", trial.input)),
+            _ => None,
+        });
+    Finding::new(
+        "every input gets an answer or a refusal: empty, huge, non-ASCII and hostile ones",
+        fault,
+    )
 }
 
 fn few_instructions(trials: &[Trial], instructions: &[u64]) -> Finding {
-    let worst = trials.iter().zip(instructions).max_by_key(|(_, n)| **n).filter(|(_, n)| INSTRUCTIONS_MAX < **n);
-    let failure = worst.map(|(trial, n)| format!("{}: {n} instructions, more than {INSTRUCTIONS_MAX}", trial.input));
+    let worst = trials
+        .iter()
+        .zip(instructions)
+        .max_by_key(|(_, n)| **n)
+        .filter(|(_, n)| INSTRUCTIONS_MAX < **n);
+    let failure = worst.map(|(trial, n)| {
+        format!(
+            "{}: {n} instructions, more than {INSTRUCTIONS_MAX}",
+            trial.input
+        )
+    });
     Finding::new("no input takes long", failure)
 }
 
@@ -236,7 +310,10 @@ fn is_schema(text: &str) -> bool {
 
 /// Returns the settings for a strategy: those given, else its example, else none.
 fn settings_for(strategy: &StrategyInfo, given: Option<&str>) -> String {
-    given.or(strategy.example_settings.as_deref()).unwrap_or_default().to_owned()
+    given
+        .or(strategy.example_settings.as_deref())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Returns a strategy's answer as JSON. What a plugin does not have counts as a refusal, for it was asked for by its own description.
@@ -253,5 +330,9 @@ fn in_short(answer: &Answer) -> String {
     /// Longest answer in a message, characters.
     const CHARS_MAX: usize = 200;
     let text = with_refusal(answer.clone()).to_string();
-    if text.chars().nth(CHARS_MAX).is_none() { text } else { text.chars().take(CHARS_MAX).chain(['…']).collect() }
+    if text.chars().nth(CHARS_MAX).is_none() {
+        text
+    } else {
+        text.chars().take(CHARS_MAX).chain(['…']).collect()
+    }
 }

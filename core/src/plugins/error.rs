@@ -89,7 +89,9 @@ pub enum PluginsError {
     #[error(transparent)]
     Locked(#[from] Changed),
     /// A plugin has grants, and nothing says for which file.
-    #[error("the plugin `{plugin}` is granted something, but neither its entry nor {FILE_NAME} says for which file")]
+    #[error(
+        "the plugin `{plugin}` is granted something, but neither its entry nor {FILE_NAME} says for which file"
+    )]
     NotPinned {
         /// The plugin.
         plugin: String,
@@ -202,7 +204,12 @@ impl PluginsError {
 }
 
 /// Returns the entry in the configuration that grants what is asked for, to this very file.
-pub(super) fn entry_line(name: &str, path: &Path, digest: Sha256Digest, grants: &PluginGrants) -> String {
+pub(super) fn entry_line(
+    name: &str,
+    path: &Path,
+    digest: Sha256Digest,
+    grants: &PluginGrants,
+) -> String {
     let mut granted = serde_json::Map::new();
     if !grants.exec.is_empty() {
         granted.insert("exec".to_owned(), json!(grants.exec));
@@ -217,9 +224,17 @@ pub(super) fn entry_line(name: &str, path: &Path, digest: Sha256Digest, grants: 
 }
 
 fn quoted(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn list(problems: &[SettingsProblem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("; ")
 }

@@ -79,12 +79,28 @@ impl Locked {
     ///
     /// # Errors
     /// See [`Changed`].
-    pub fn check(&self, path: &Path, found: Sha256Digest, grants: &PluginGrants) -> Result<(), Changed> {
+    pub fn check(
+        &self,
+        path: &Path,
+        found: Sha256Digest,
+        grants: &PluginGrants,
+    ) -> Result<(), Changed> {
         if found != self.sha256 {
-            return Err(Changed::Content { path: path.to_owned(), found, agreed: self.sha256 });
+            return Err(Changed::Content {
+                path: path.to_owned(),
+                found,
+                agreed: self.sha256,
+            });
         }
         let more = beyond(grants, &self.grants);
-        if more.is_empty() { Ok(()) } else { Err(Changed::Grants { plugin: self.name.clone(), more }) }
+        if more.is_empty() {
+            Ok(())
+        } else {
+            Err(Changed::Grants {
+                plugin: self.name.clone(),
+                more,
+            })
+        }
     }
 }
 
@@ -92,7 +108,9 @@ impl Locked {
 pub fn beyond(asked: &PluginGrants, granted: &PluginGrants) -> Vec<String> {
     let missing = |asked: &[String], granted: &[String], kind: &str| {
         let names = asked.iter().filter(|name| !granted.contains(name));
-        names.map(|name| format!("{kind}={name}")).collect::<Vec<_>>()
+        names
+            .map(|name| format!("{kind}={name}"))
+            .collect::<Vec<_>>()
     };
     let mut more = missing(&asked.exec, &granted.exec, "exec");
     more.extend(missing(&asked.env, &granted.env, "env"));
@@ -148,9 +166,9 @@ impl PluginLockError {
         match self {
             Self::Io { .. } => None,
             Self::Newer { .. } => Some("use the release that wrote it, or a newer one"),
-            Self::Malformed { .. } | Self::Twice { .. } => {
-                Some("restore it from git, or remove it and add each plugin again with `autoissue plugin add`")
-            }
+            Self::Malformed { .. } | Self::Twice { .. } => Some(
+                "restore it from git, or remove it and add each plugin again with `autoissue plugin add`",
+            ),
         }
     }
 }
@@ -170,7 +188,11 @@ impl PluginLock {
         let path = project.join(FILE_NAME);
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            read => read.map_err(|source| PluginLockError::Io { what: "read", path: path.clone(), source })?,
+            read => read.map_err(|source| PluginLockError::Io {
+                what: "read",
+                path: path.clone(),
+                source,
+            })?,
         };
         Self::parse(&text, &path).map(Some)
     }
@@ -181,15 +203,24 @@ impl PluginLock {
         struct Version {
             version: u32,
         }
-        let malformed = |source| PluginLockError::Malformed { path: path.to_owned(), source };
+        let malformed = |source| PluginLockError::Malformed {
+            path: path.to_owned(),
+            source,
+        };
         let Version { version } = serde_json::from_str(text).map_err(malformed)?;
         if version != FORM {
-            return Err(PluginLockError::Newer { path: path.to_owned(), found: version });
+            return Err(PluginLockError::Newer {
+                path: path.to_owned(),
+                found: version,
+            });
         }
         let File { mut plugins, .. } = serde_json::from_str(text).map_err(malformed)?;
         plugins.sort_by(|a, b| a.name.cmp(&b.name));
         if let Some(pair) = plugins.windows(2).find(|pair| pair[0].name == pair[1].name) {
-            return Err(PluginLockError::Twice { path: path.to_owned(), plugin: pair[0].name.clone() });
+            return Err(PluginLockError::Twice {
+                path: path.to_owned(),
+                plugin: pair[0].name.clone(),
+            });
         }
         Ok(Self { plugins })
     }
@@ -200,7 +231,11 @@ impl PluginLock {
     /// [`PluginLockError::Io`].
     pub fn write(&self, project: &Path) -> Result<(), PluginLockError> {
         let path = project.join(FILE_NAME);
-        let failed = |source| PluginLockError::Io { what: "write", path: path.clone(), source };
+        let failed = |source| PluginLockError::Io {
+            what: "write",
+            path: path.clone(),
+            source,
+        };
         if self.plugins.is_empty() {
             return match fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
@@ -211,7 +246,10 @@ impl PluginLock {
     }
 
     fn text(&self) -> String {
-        let file = File { version: FORM, plugins: self.plugins.clone() };
+        let file = File {
+            version: FORM,
+            plugins: self.plugins.clone(),
+        };
         serde_json::to_string_pretty(&file).expect("texts, numbers and lists only") + "\n"
     }
 
@@ -231,7 +269,9 @@ impl PluginLock {
         plugin.grants.exec.sort_unstable();
         plugin.grants.env.sort_unstable();
         self.remove(&plugin.name);
-        let at = self.plugins.partition_point(|other| other.name < plugin.name);
+        let at = self
+            .plugins
+            .partition_point(|other| other.name < plugin.name);
         self.plugins.insert(at, plugin);
     }
 
@@ -248,7 +288,9 @@ fn as_text<S: Serializer>(digest: &Sha256Digest, serializer: S) -> Result<S::Ok,
 }
 
 fn from_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sha256Digest, D::Error> {
-    String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    String::deserialize(deserializer)?
+        .parse()
+        .map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]
@@ -263,7 +305,10 @@ mod tests {
             sha256: Sha256Digest::of(name.as_bytes()),
             track: "0.1".into(),
             strategies: vec!["pr-template/short".into(), "classifier/strict".into()],
-            grants: PluginGrants { exec: vec!["codex".into(), "aider".into()], ..PluginGrants::default() },
+            grants: PluginGrants {
+                exec: vec!["codex".into(), "aider".into()],
+                ..PluginGrants::default()
+            },
         }
     }
 
@@ -274,8 +319,16 @@ mod tests {
     #[test]
     fn it_is_sorted_and_one_value_a_line() {
         let mut lock = PluginLock::default();
-        ["b", "a", "b"].into_iter().for_each(|name| lock.insert(locked(name)));
-        assert_eq!(lock.plugins().iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        ["b", "a", "b"]
+            .into_iter()
+            .for_each(|name| lock.insert(locked(name)));
+        assert_eq!(
+            lock.plugins()
+                .iter()
+                .map(|it| it.name.as_str())
+                .collect::<Vec<_>>(),
+            ["a", "b"]
+        );
         let expected = r#"    {
       "name": "a",
       "version": "0.1.0",
@@ -307,7 +360,10 @@ mod tests {
         let mut lock = PluginLock::default();
         lock.insert(locked("a"));
         lock.write(project.path()).unwrap();
-        assert_eq!(PluginLock::read(project.path()).unwrap().as_ref(), Some(&lock));
+        assert_eq!(
+            PluginLock::read(project.path()).unwrap().as_ref(),
+            Some(&lock)
+        );
         assert!(lock.remove("a") && !lock.remove("a"));
         lock.write(project.path()).unwrap();
         lock.write(project.path()).unwrap();
@@ -316,10 +372,20 @@ mod tests {
 
     #[test]
     fn what_a_merge_left_behind_is_refused() {
-        let twice = serde_json::to_string(&File { version: FORM, plugins: vec![locked("a"), locked("a")] }).unwrap();
+        let twice = serde_json::to_string(&File {
+            version: FORM,
+            plugins: vec![locked("a"), locked("a")],
+        })
+        .unwrap();
         for (text, expected) in [
-            (r#"{"version": 2, "news": []}"#, "`autoissue.plugins.lock` has form 2; this release knows 1"),
-            (twice.as_str(), "`autoissue.plugins.lock` names the plugin `a` twice"),
+            (
+                r#"{"version": 2, "news": []}"#,
+                "`autoissue.plugins.lock` has form 2; this release knows 1",
+            ),
+            (
+                twice.as_str(),
+                "`autoissue.plugins.lock` names the plugin `a` twice",
+            ),
             ("<<<<<<< HEAD", "`autoissue.plugins.lock` cannot be read"),
         ] {
             let error = parse(text).unwrap_err();
@@ -336,13 +402,25 @@ mod tests {
                 .check(Path::new("billing.wasm"), Sha256Digest::of(bytes), grants)
                 .map_err(|changed| changed.to_string())
         };
-        assert_eq!(check(b"a", &PluginGrants::default()), Ok(()), "less than agreed is fine");
+        assert_eq!(
+            check(b"a", &PluginGrants::default()),
+            Ok(()),
+            "less than agreed is fine"
+        );
         assert_eq!(check(b"a", &agreed.grants), Ok(()));
-        let more = PluginGrants { exec: vec!["codex".into(), "rm".into()], env: vec!["KEY".into()], wasi: true };
+        let more = PluginGrants {
+            exec: vec!["codex".into(), "rm".into()],
+            env: vec!["KEY".into()],
+            wasi: true,
+        };
         assert_eq!(
             check(b"a", &more).unwrap_err(),
             "the plugin `a` asks for more than `autoissue.plugins.lock` agrees to: exec=rm, env=KEY, wasi"
         );
-        assert!(check(b"b", &agreed.grants).unwrap_err().contains("is not the component"));
+        assert!(
+            check(b"b", &agreed.grants)
+                .unwrap_err()
+                .contains("is not the component")
+        );
     }
 }

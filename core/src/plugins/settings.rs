@@ -23,11 +23,16 @@ pub(super) fn hand_out(
     chosen: &mut [(Kind, Chosen)],
 ) -> Result<(), PluginsError> {
     let mut is_taken = false;
-    for (kind, chosen) in chosen.iter_mut().filter(|(_, chosen)| chosen.plugin.digest() == plugin.digest()) {
+    for (kind, chosen) in chosen
+        .iter_mut()
+        .filter(|(_, chosen)| chosen.plugin.digest() == plugin.digest())
+    {
         let strategy = plugin.strategy(*kind, chosen.strategy.as_deref())?.clone();
         let given = given.filter(|_| strategy.settings_schema.is_some());
         is_taken |= given.is_some();
-        chosen.settings = given.map(|given| Value::Object(given.clone()).to_string()).unwrap_or_default();
+        chosen.settings = given
+            .map(|given| Value::Object(given.clone()).to_string())
+            .unwrap_or_default();
         check(plugin, &strategy, given, &chosen.settings)?;
     }
     if given.is_some_and(|given| !given.is_empty()) && !is_taken {
@@ -49,27 +54,38 @@ fn check(
     if let Some(schema) = &strategy.settings_schema {
         let problems = problems(schema, &Value::Object(given.cloned().unwrap_or_default()));
         if !problems.is_empty() {
-            return Err(PluginsError::Settings { plugin: name, problems });
+            return Err(PluginsError::Settings {
+                plugin: name,
+                problems,
+            });
         }
     }
     match plugin.check_settings(strategy, text) {
         Ok(()) => Ok(()),
-        Err(PluginError::InvalidSettings(text)) => {
-            Err(PluginsError::Settings { plugin: name, problems: vec![SettingsProblem::Said(text)] })
-        }
-        Err(source) => Err(PluginsError::Failed { plugin: name, source }),
+        Err(PluginError::InvalidSettings(text)) => Err(PluginsError::Settings {
+            plugin: name,
+            problems: vec![SettingsProblem::Said(text)],
+        }),
+        Err(source) => Err(PluginsError::Failed {
+            plugin: name,
+            source,
+        }),
     }
 }
 
 fn problems(schema: &str, value: &Value) -> Vec<SettingsProblem> {
     if SCHEMA_BYTES_MAX < schema.len() {
-        return vec![SettingsProblem::BadSchema(format!("it has more than {SCHEMA_BYTES_MAX} bytes"))];
+        return vec![SettingsProblem::BadSchema(format!(
+            "it has more than {SCHEMA_BYTES_MAX} bytes"
+        ))];
     }
     let schema: Value = match serde_json::from_str(schema) {
         Ok(schema) => schema,
         Err(error) => return vec![SettingsProblem::BadSchema(error.to_string())],
     };
-    let validator = jsonschema::options().with_pattern_options(PatternOptions::regex()).build(&schema);
+    let validator = jsonschema::options()
+        .with_pattern_options(PatternOptions::regex())
+        .build(&schema);
     let validator = match validator {
         Ok(validator) => validator,
         Err(error) => return vec![SettingsProblem::BadSchema(error.to_string())],
@@ -78,7 +94,11 @@ fn problems(schema: &str, value: &Value) -> Vec<SettingsProblem> {
         path: error.instance_path().to_string(),
         message: error.to_string(),
     };
-    validator.iter_errors(value).take(N_PROBLEMS_MAX).map(problem).collect()
+    validator
+        .iter_errors(value)
+        .take(N_PROBLEMS_MAX)
+        .map(problem)
+        .collect()
 }
 
 #[cfg(test)]
@@ -89,7 +109,10 @@ mod tests {
 
     #[track_caller]
     fn check(schema: &Value, value: &Value, expected: &[&str]) {
-        let found: Vec<String> = problems(&schema.to_string(), value).iter().map(ToString::to_string).collect();
+        let found: Vec<String> = problems(&schema.to_string(), value)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
         assert_eq!(found, expected);
     }
 
@@ -115,12 +138,18 @@ mod tests {
     fn a_schema_reaches_nothing_and_takes_no_time() {
         for outside in ["https://example.org/schema.json", "file:///etc/passwd"] {
             let found = problems(&json!({"$ref": outside}).to_string(), &json!({}));
-            assert!(matches!(found[..], [SettingsProblem::BadSchema(_)]), "{found:?}");
+            assert!(
+                matches!(found[..], [SettingsProblem::BadSchema(_)]),
+                "{found:?}"
+            );
         }
         let slow = json!({"additionalProperties": {"pattern": "(a+)+$"}});
         let text = format!("{}b", "a".repeat(64));
         assert_eq!(problems(&slow.to_string(), &json!({"a": text})).len(), 1);
         check(&json!({"$ref": "#"}), &json!({}), &[]);
-        assert!(matches!(problems("{", &json!({}))[..], [SettingsProblem::BadSchema(_)]));
+        assert!(matches!(
+            problems("{", &json!({}))[..],
+            [SettingsProblem::BadSchema(_)]
+        ));
     }
 }

@@ -16,13 +16,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use autoissue_engine::{AgentReport, Ended, Failure, Spent, Time, Usd};
-use autoissue_plugin_sdk::{AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, PluginError};
+use autoissue_plugin_sdk::{
+    AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, PluginError,
+};
 use autoissue_plugin_sdk::{Exit as SdkExit, Line as SdkLine, Source as SdkSource};
 use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-use super::process::{self, Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram};
+use super::process::{
+    self, Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram,
+};
 
 /// Bytes of a transcript that are kept. An agent that prints more is still read, for its end matters.
 const TRANSCRIPT_BYTES_MAX: u64 = 64 << 20;
@@ -98,12 +102,18 @@ pub async fn run(
     mut on_seen: impl FnMut(Seen) + Send,
 ) -> Result<(AgentReport, Option<String>), Failure> {
     let (mut reader, command) = backend.start(&order.task).map_err(refused)?;
-    let mut transcript = Transcript::create(&order.transcript).map_err(|source| Failure::Crash {
-        message: format!("failed to write the transcript `{}`: {source}", order.transcript.display()),
-    })?;
+    let mut transcript =
+        Transcript::create(&order.transcript).map_err(|source| Failure::Crash {
+            message: format!(
+                "failed to write the transcript `{}`: {source}",
+                order.transcript.display()
+            ),
+        })?;
     let spec = program_spec(&order, command)?;
     let started = Instant::now();
-    let mut running = process::spawn(supervisor, spec).await.map_err(|error| not_started(&error))?;
+    let mut running = process::spawn(supervisor, spec)
+        .await
+        .map_err(|error| not_started(&error))?;
     let mut reading = Reading::default();
     let mut why = Watch::new(started, &order);
     loop {
@@ -125,7 +135,10 @@ pub async fn run(
         }
     }
     let exit = running.wait().await;
-    for event in reader.on_exit(SdkExit { code: exit.code, signal: exit.signal }) {
+    for event in reader.on_exit(SdkExit {
+        code: exit.code,
+        signal: exit.signal,
+    }) {
         reading.take(event, &mut on_seen);
     }
     transcript.finish();
@@ -137,16 +150,18 @@ pub async fn run(
 fn refused(error: PluginError) -> Failure {
     match error {
         PluginError::Unavailable(message) => Failure::Crash { message },
-        PluginError::InvalidSettings(message) | PluginError::InvalidInput(message) | PluginError::Internal(message) => {
-            Failure::Validation { message }
-        }
+        PluginError::InvalidSettings(message)
+        | PluginError::InvalidInput(message)
+        | PluginError::Internal(message) => Failure::Validation { message },
     }
 }
 
 fn not_started(error: &ProcessError) -> Failure {
     let message = error_chain(error);
     match error {
-        ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => Failure::Crash { message },
+        ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
+            Failure::Crash { message }
+        }
         _ => Failure::Validation { message },
     }
 }
@@ -161,7 +176,8 @@ fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec,
     let program = if command.program == OWN_PROGRAM {
         order.own_program.clone()
     } else {
-        process::resolve(&command.program, &order.path, &order.outside).map_err(|error| not_started(&error))?
+        process::resolve(&command.program, &order.path, &order.outside)
+            .map_err(|error| not_started(&error))?
     };
     let (stdin, prompt_file) = match command.input {
         CommandInput::None => (Vec::new(), None),
@@ -173,7 +189,12 @@ fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec,
         None => arg.into(),
     });
     let mut env = order.env.clone();
-    env.extend(command.env.into_iter().map(|(name, value)| (name.into(), value.into())));
+    env.extend(
+        command
+            .env
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into())),
+    );
     Ok(ProgramSpec {
         program,
         args: args.collect(),
@@ -197,7 +218,11 @@ fn sdk_line(line: &Line) -> SdkLine {
         Source::Stdout => SdkSource::Stdout,
         Source::Stderr => SdkSource::Stderr,
     };
-    SdkLine { source, text: line.text.clone(), truncated: line.truncated }
+    SdkLine {
+        source,
+        text: line.text.clone(),
+        truncated: line.truncated,
+    }
 }
 
 /// Why we stopped the agent.
@@ -219,7 +244,13 @@ struct Watch {
 
 impl Watch {
     fn new(started: Instant, order: &AgentOrder) -> Self {
-        Self { started, heard: started, timeout: order.timeout, stall: order.stall, stopped: None }
+        Self {
+            started,
+            heard: started,
+            timeout: order.timeout,
+            stall: order.stall,
+            stopped: None,
+        }
     }
 
     fn heard(&mut self) {
@@ -297,14 +328,21 @@ impl Reading {
                 if let AgentEvent::Text(text) = &event {
                     self.last_words = Some(text.clone());
                 }
-                words(event).into_iter().for_each(|text| on_seen(Seen::Line(text)));
+                words(event)
+                    .into_iter()
+                    .for_each(|text| on_seen(Seen::Line(text)));
             }
             AgentEvent::Answer(text) => self.answer = Some(text),
             AgentEvent::UsageDelta(usage) => {
-                self.delta_tokens =
-                    self.delta_tokens.saturating_add(usage.input_tokens).saturating_add(usage.output_tokens);
+                self.delta_tokens = self
+                    .delta_tokens
+                    .saturating_add(usage.input_tokens)
+                    .saturating_add(usage.output_tokens);
                 if let Some(usd) = usage.usd {
-                    self.spent(self.seen.unwrap_or_default() + Usd::from_dollars(usd), on_seen);
+                    self.spent(
+                        self.seen.unwrap_or_default() + Usd::from_dollars(usd),
+                        on_seen,
+                    );
                 }
             }
             AgentEvent::UsageTotal(usage) => {
@@ -315,19 +353,27 @@ impl Reading {
             }
             AgentEvent::FinalCost(usd) => {
                 // Nothing that was paid gets cheaper.
-                let cost = self.final_cost.unwrap_or_default().max(Usd::from_dollars(usd));
+                let cost = self
+                    .final_cost
+                    .unwrap_or_default()
+                    .max(Usd::from_dollars(usd));
                 self.final_cost = Some(cost);
                 self.spent(cost, on_seen);
             }
             AgentEvent::Denied(tool) if self.denied.len() < N_DENIED_MAX => self.denied.push(tool),
             AgentEvent::RateLimited(until) => {
                 let message = "the account is rate limited".to_owned();
-                self.end = failed(Failure::RateLimit { message, until: until.map(Time::from_ms) });
+                self.end = failed(Failure::RateLimit {
+                    message,
+                    until: until.map(Time::from_ms),
+                });
             }
             AgentEvent::Overloaded(message) => self.end = failed(Failure::Overloaded { message }),
             AgentEvent::AuthFailed(message) => self.end = failed(Failure::Auth { message }),
             AgentEvent::Unreachable(message) => self.end = failed(Failure::Network { message }),
-            AgentEvent::ContextFull => self.end = failed(task("the conversation no longer fits the model")),
+            AgentEvent::ContextFull => {
+                self.end = failed(task("the conversation no longer fits the model"))
+            }
             AgentEvent::TurnsReached => self.end = failed(task("the agent used up its turns")),
             AgentEvent::Failed(message) => self.end = failed(Failure::Task { message }),
             AgentEvent::Invalid(message) => self.end = failed(Failure::Validation { message }),
@@ -349,9 +395,16 @@ impl Reading {
     fn report(self, stopped: Option<Stopped>, exit: Exit, duration_ms: u64) -> AgentReport {
         let ended = match stopped {
             Some(Stopped::Budget) => Ended::Budget,
-            Some(Stopped::Interrupted) => Ended::Failed { failure: Failure::Interrupted },
-            Some(Stopped::TimedOut(message)) => Ended::Failed { failure: Failure::Timeout { message } },
-            None => self.end.map_or_else(|| crashed("ended without a result", exit), |end| checked(end, exit)),
+            Some(Stopped::Interrupted) => Ended::Failed {
+                failure: Failure::Interrupted,
+            },
+            Some(Stopped::TimedOut(message)) => Ended::Failed {
+                failure: Failure::Timeout { message },
+            },
+            None => self.end.map_or_else(
+                || crashed("ended without a result", exit),
+                |end| checked(end, exit),
+            ),
         };
         AgentReport {
             ended,
@@ -380,12 +433,18 @@ fn is_session_id(text: &str) -> bool {
 }
 
 fn task(message: &str) -> Failure {
-    Failure::Task { message: message.to_owned() }
+    Failure::Task {
+        message: message.to_owned(),
+    }
 }
 
 /// Lets a good end stand only if the program ended well too.
 fn checked(end: Ended, exit: Exit) -> Ended {
-    if end == Ended::Done && !exit.is_success() { crashed("said that it was done, but", exit) } else { end }
+    if end == Ended::Done && !exit.is_success() {
+        crashed("said that it was done, but", exit)
+    } else {
+        end
+    }
 }
 
 fn crashed(what: &str, exit: Exit) -> Ended {
@@ -395,11 +454,18 @@ fn crashed(what: &str, exit: Exit) -> Ended {
         (None, Some(signal)) => format!("ended by signal {signal}"),
         (None, None) => "its exit is unknown".to_owned(),
     };
-    Ended::Failed { failure: Failure::Crash { message: format!("the agent {what} ({how})") } }
+    Ended::Failed {
+        failure: Failure::Crash {
+            message: format!("the agent {what} ({how})"),
+        },
+    }
 }
 
 fn bounded(mut text: String, bytes_max: usize) -> String {
-    let end = (0..=bytes_max.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let end = (0..=bytes_max.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
     text.truncate(end);
     text
 }
@@ -424,7 +490,12 @@ impl Transcript {
         if let Some(directory) = path.parent() {
             std::fs::create_dir_all(directory)?;
         }
-        Ok(Self { file: BufWriter::new(File::create(path)?), flushed_at: Instant::now(), n_bytes: 0, failed: false })
+        Ok(Self {
+            file: BufWriter::new(File::create(path)?),
+            flushed_at: Instant::now(),
+            n_bytes: 0,
+            failed: false,
+        })
     }
 
     /// Keeps a line. A transcript that cannot be written any more does not end the agent's work.
@@ -435,8 +506,12 @@ impl Transcript {
         self.n_bytes += line.text.len() as u64 + 1;
         let mut written = writeln!(self.file, "{}", line.text);
         if TRANSCRIPT_BYTES_MAX < self.n_bytes {
-            written =
-                written.and_then(|()| writeln!(self.file, "… left out: more than {TRANSCRIPT_BYTES_MAX} bytes …"));
+            written = written.and_then(|()| {
+                writeln!(
+                    self.file,
+                    "… left out: more than {TRANSCRIPT_BYTES_MAX} bytes …"
+                )
+            });
         }
         if FLUSH_EVERY <= self.flushed_at.elapsed() {
             written = written.and_then(|()| self.file.flush());
@@ -471,17 +546,26 @@ mod tests {
             r#"{"type":"assistant","message":{"content":[{"type":"text","text":"a \"content_block_delta\" in words"}]}}"#,
             "plain",
         ] {
-            transcript.keep(&Line { source: Source::Stdout, text: text.to_owned(), truncated: false });
+            transcript.keep(&Line {
+                source: Source::Stdout,
+                text: text.to_owned(),
+                truncated: false,
+            });
         }
         transcript.finish();
         let kept = std::fs::read_to_string(path).unwrap();
         assert_eq!(kept.lines().count(), 2, "{kept}");
-        assert!(kept.contains("in words") && kept.ends_with("\nplain\n"), "{kept}");
+        assert!(
+            kept.contains("in words") && kept.ends_with("\nplain\n"),
+            "{kept}"
+        );
     }
 
     fn spent(events: impl IntoIterator<Item = AgentEvent>) -> Spent {
         let mut reading = Reading::default();
-        events.into_iter().for_each(|event| reading.take(event, &mut |_| {}));
+        events
+            .into_iter()
+            .for_each(|event| reading.take(event, &mut |_| {}));
         let exit = Exit {
             code: Some(0),
             signal: None,
@@ -495,16 +579,36 @@ mod tests {
 
     #[test]
     fn a_bill_is_the_highest_that_came_and_stands_only_where_nothing_came_after_it() {
-        let total = |usd| AgentEvent::UsageTotal(Usage { usd: Some(usd), ..Usage::default() });
+        let total = |usd| {
+            AgentEvent::UsageTotal(Usage {
+                usd: Some(usd),
+                ..Usage::default()
+            })
+        };
         let bill = AgentEvent::FinalCost;
         let known = |cents| Spent::Known(Usd::from_cents(cents));
-        assert_eq!(spent([total(0.7), bill(0.5)]), known(50), "what was metered is a guess");
+        assert_eq!(
+            spent([total(0.7), bill(0.5)]),
+            known(50),
+            "what was metered is a guess"
+        );
         assert_eq!(spent([bill(0.9), bill(0.2)]), known(90));
-        assert_eq!(spent([bill(0.5), total(3.5)]), Spent::AtLeast(Usd::from_cents(3_50)));
+        assert_eq!(
+            spent([bill(0.5), total(3.5)]),
+            Spent::AtLeast(Usd::from_cents(3_50))
+        );
         assert_eq!(spent([bill(0.5), total(3.5), bill(3.0)]), known(3_00));
         assert_eq!(spent([]), Spent::Unknown);
-        let tokens = Usage { input_tokens: u64::MAX, output_tokens: 5, ..Usage::default() };
-        assert_eq!(spent([AgentEvent::UsageTotal(tokens)]), Spent::Unknown, "and no overflow");
+        let tokens = Usage {
+            input_tokens: u64::MAX,
+            output_tokens: 5,
+            ..Usage::default()
+        };
+        assert_eq!(
+            spent([AgentEvent::UsageTotal(tokens)]),
+            Spent::Unknown,
+            "and no overflow"
+        );
     }
 
     #[test]
@@ -512,7 +616,13 @@ mod tests {
         for id in ["7e4d9a52-0000-4000-8000-000000000000", "abc", "a.b:c_d"] {
             assert!(is_session_id(id), "{id}");
         }
-        for id in ["", "--dangerously-skip-permissions", "a b", "a\n", &"a".repeat(129)] {
+        for id in [
+            "",
+            "--dangerously-skip-permissions",
+            "a b",
+            "a\n",
+            &"a".repeat(129),
+        ] {
             assert!(!is_session_id(id), "{id}");
         }
     }

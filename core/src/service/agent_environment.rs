@@ -72,15 +72,25 @@ const INHERITED: &[&str] = &[
 const INHERITED_PREFIX: &str = "LC_";
 
 /// Never handed over, asked for or not: the forge's tokens and the user's keys, which let an agent act as the user.
-const FORBIDDEN: &[&str] =
-    &["GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_ENTERPRISE_TOKEN", "SSH_AUTH_SOCK", "AUTOISSUE_TAG"];
+const FORBIDDEN: &[&str] = &[
+    "GITHUB_TOKEN",
+    "GH_TOKEN",
+    "GITHUB_ENTERPRISE_TOKEN",
+    "GH_ENTERPRISE_TOKEN",
+    "SSH_AUTH_SOCK",
+    "AUTOISSUE_TAG",
+];
 
 /// Never handed over: what makes git or the dynamic linker do something else than they say.
 const FORBIDDEN_PREFIXES: &[&str] = &["GIT_", "LD_", "DYLD_"];
 
 /// Set to the same for every agent. `gh` finds no login in a directory that does not exist, git asks nobody for a password,
 /// and no program draws on a screen that is not there.
-const FIXED: &[(&str, &str)] = &[("GH_CONFIG_DIR", "/nonexistent/gh"), ("GIT_TERMINAL_PROMPT", "0"), ("TERM", "dumb")];
+const FIXED: &[(&str, &str)] = &[
+    ("GH_CONFIG_DIR", "/nonexistent/gh"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("TERM", "dumb"),
+];
 
 /// Why an environment cannot be built as asked.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -111,23 +121,35 @@ pub fn agent_environment<Name: AsRef<str>>(
     let also: Vec<&str> = also.iter().map(AsRef::as_ref).collect();
     also.iter().try_for_each(|name| check(name))?;
     let is_wanted = |name: &OsStr| {
-        let Some(name) = name.to_str() else { return false };
+        let Some(name) = name.to_str() else {
+            return false;
+        };
         INHERITED.contains(&name) || name.starts_with(INHERITED_PREFIX) || also.contains(&name)
     };
     let inherited = host.iter().filter(|(name, _)| is_wanted(name)).cloned();
-    let fixed = FIXED.iter().map(|(name, value)| (name.into(), value.into()));
+    let fixed = FIXED
+        .iter()
+        .map(|(name, value)| (name.into(), value.into()));
     let environment: BTreeMap<OsString, OsString> = inherited.chain(fixed).collect();
     Ok(environment.into_iter().collect())
 }
 
 fn check(name: &str) -> Result<(), EnvironmentError> {
     if name.is_empty() || name.contains(['=', '\0']) {
-        return Err(EnvironmentError::Invalid { name: name.to_owned() });
+        return Err(EnvironmentError::Invalid {
+            name: name.to_owned(),
+        });
     }
     // In any spelling: nobody means another variable by `github_token`.
     let upper = name.to_ascii_uppercase();
-    if FORBIDDEN.contains(&upper.as_str()) || FORBIDDEN_PREFIXES.iter().any(|prefix| upper.starts_with(prefix)) {
-        return Err(EnvironmentError::Forbidden { name: name.to_owned() });
+    if FORBIDDEN.contains(&upper.as_str())
+        || FORBIDDEN_PREFIXES
+            .iter()
+            .any(|prefix| upper.starts_with(prefix))
+    {
+        return Err(EnvironmentError::Forbidden {
+            name: name.to_owned(),
+        });
     }
     Ok(())
 }
@@ -137,13 +159,23 @@ mod tests {
     use super::*;
 
     fn build(host: &[(&str, &str)], also: &[&str]) -> Result<Vec<String>, EnvironmentError> {
-        let host: Vec<_> = host.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let host: Vec<_> = host
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
         let environment = agent_environment(&host, also)?;
-        Ok(environment.iter().map(|(name, value)| format!("{}={}", name.display(), value.display())).collect())
+        Ok(environment
+            .iter()
+            .map(|(name, value)| format!("{}={}", name.display(), value.display()))
+            .collect())
     }
 
     fn check(host: &[(&str, &str)], also: &[&str], expected: &[&str]) {
-        let fixed = ["GH_CONFIG_DIR=/nonexistent/gh", "GIT_TERMINAL_PROMPT=0", "TERM=dumb"];
+        let fixed = [
+            "GH_CONFIG_DIR=/nonexistent/gh",
+            "GIT_TERMINAL_PROMPT=0",
+            "TERM=dumb",
+        ];
         let mut expected: Vec<&str> = expected.iter().copied().chain(fixed).collect();
         expected.sort_unstable();
         assert_eq!(build(host, also).unwrap(), expected);
@@ -167,27 +199,51 @@ mod tests {
             ("XDG_RUNTIME_DIR", "/run/user/1"),
             ("ANTHROPIC_API_KEY", "key"),
         ];
-        check(&host, &[], &["CARGO_HOME=/c", "LC_ALL=C", "PATH=/bin", "https_proxy=p"]);
+        check(
+            &host,
+            &[],
+            &["CARGO_HOME=/c", "LC_ALL=C", "PATH=/bin", "https_proxy=p"],
+        );
     }
 
     #[test]
     fn named_variables_are_passed_if_the_host_has_them() {
-        check(&[("ANTHROPIC_API_KEY", "key")], &["ANTHROPIC_API_KEY", "ABSENT"], &["ANTHROPIC_API_KEY=key"]);
+        check(
+            &[("ANTHROPIC_API_KEY", "key")],
+            &["ANTHROPIC_API_KEY", "ABSENT"],
+            &["ANTHROPIC_API_KEY=key"],
+        );
     }
 
     #[test]
     fn a_forbidden_variable_is_refused_by_name_even_if_absent() {
-        for name in
-            ["GITHUB_TOKEN", "GH_TOKEN", "SSH_AUTH_SOCK", "GIT_CONFIG_COUNT", "LD_PRELOAD", "DYLD_X", "gh_token"]
-        {
-            assert_eq!(build(&[], &[name]), Err(EnvironmentError::Forbidden { name: name.to_owned() }));
+        for name in [
+            "GITHUB_TOKEN",
+            "GH_TOKEN",
+            "SSH_AUTH_SOCK",
+            "GIT_CONFIG_COUNT",
+            "LD_PRELOAD",
+            "DYLD_X",
+            "gh_token",
+        ] {
+            assert_eq!(
+                build(&[], &[name]),
+                Err(EnvironmentError::Forbidden {
+                    name: name.to_owned()
+                })
+            );
         }
     }
 
     #[test]
     fn what_is_no_name_is_refused() {
         for name in ["", "A=B", "A\0"] {
-            assert_eq!(build(&[], &[name]), Err(EnvironmentError::Invalid { name: name.to_owned() }));
+            assert_eq!(
+                build(&[], &[name]),
+                Err(EnvironmentError::Invalid {
+                    name: name.to_owned()
+                })
+            );
         }
     }
 }

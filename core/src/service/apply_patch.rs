@@ -50,10 +50,18 @@ const TRIAL_INDEX: &str = "autoissue-apply-patch.index";
 pub fn run(directory: &Path, diff: &[u8]) -> ApplyOutcome {
     // git would look for a repository above it, and find one that is none of our business.
     if !directory.join(".git").exists() {
-        return ApplyOutcome::Rejected(format!("`{}` is not a git repository", directory.display()));
+        return ApplyOutcome::Rejected(format!(
+            "`{}` is not a git repository",
+            directory.display()
+        ));
     }
-    let patch = Patch { directory, diff: with_final_newline(diff) };
-    patch.apply().unwrap_or_else(|error| ApplyOutcome::Rejected(format!("failed to run `git`: {error}")))
+    let patch = Patch {
+        directory,
+        diff: with_final_newline(diff),
+    };
+    patch
+        .apply()
+        .unwrap_or_else(|error| ApplyOutcome::Rejected(format!("failed to run `git`: {error}")))
 }
 
 /// git takes a last line without an end for a damaged diff.
@@ -73,10 +81,15 @@ fn with_files_apart(diff: &[u8]) -> Vec<u8> {
         let next = lines.get(at + 1).copied().unwrap_or_default();
         let is_header = line.starts_with(b"--- ") && next.starts_with(b"+++ ");
         if is_header || line.starts_with(b"diff ") {
-            let n_kept = apart.iter().rposition(|kept| !kept.trim_ascii().is_empty()).map_or(0, |last| last + 1);
+            let n_kept = apart
+                .iter()
+                .rposition(|kept| !kept.trim_ascii().is_empty())
+                .map_or(0, |last| last + 1);
             apart.truncate(n_kept);
         }
-        let follows_hunk = apart.last().is_some_and(|last| last.starts_with(b" ") || is_hunk_change(last));
+        let follows_hunk = apart
+            .last()
+            .is_some_and(|last| last.starts_with(b" ") || is_hunk_change(last));
         if is_header && follows_hunk {
             apart.push(b"diff -");
         }
@@ -118,26 +131,39 @@ impl Patch<'_> {
         if plain.status.success() {
             return Ok(applied(&plain));
         }
-        Ok(self.apply_recounted()?.unwrap_or_else(|| ApplyOutcome::Rejected(message_of(&plain))))
+        Ok(self
+            .apply_recounted()?
+            .unwrap_or_else(|| ApplyOutcome::Rejected(message_of(&plain))))
     }
 
     /// Returns whether each file that the diff changes is as the diff knows it, or the diff does not tell: then a merge would come to
     /// the same. What is odd in the diff or the index is left to the merge.
     fn needs_no_merge(&self, index: &IndexFile) -> bool {
         let origins = origins(&self.diff);
-        origins.is_empty() || index.read().is_some_and(|index| origins.iter().all(|origin| origin.is_in(&index)))
+        origins.is_empty()
+            || index
+                .read()
+                .is_some_and(|index| origins.iter().all(|origin| origin.is_in(&index)))
     }
 
     /// Returns whether a three-way merge would change anything; `None` where it does not succeed. Changes nothing itself.
     fn try_three_way(&self, index: &IndexFile) -> io::Result<Option<bool>> {
         let trial = index.trial_copy()?;
         let mut git = git(self.directory);
-        git.env("GIT_INDEX_FILE", &trial.path).args(["apply", "--cached", "--3way", "--whitespace=nowarn", "-"]);
+        git.env("GIT_INDEX_FILE", &trial.path).args([
+            "apply",
+            "--cached",
+            "--3way",
+            "--whitespace=nowarn",
+            "-",
+        ]);
         if !feed(&mut git, &self.diff)?.status.success() {
             return Ok(None);
         }
         // An index that cannot be read cannot be compared either; doing it for real then shows what it changes.
-        let (Some(before), Some(after)) = (index.read(), trial.read()) else { return Ok(Some(true)) };
+        let (Some(before), Some(after)) = (index.read(), trial.read()) else {
+            return Ok(Some(true));
+        };
         Ok(Some(contents(&before) != contents(&after)))
     }
 
@@ -162,14 +188,22 @@ impl Patch<'_> {
 
     fn is_applied(&self, options: &[&str], diff: &[u8]) -> io::Result<bool> {
         let mut git = git(self.directory);
-        git.arg("apply").args(options).args(["--check", "--reverse", "--whitespace=nowarn", "-"]);
+        git.arg("apply")
+            .args(options)
+            .args(["--check", "--reverse", "--whitespace=nowarn", "-"]);
         Ok(feed(&mut git, diff)?.status.success())
     }
 
     /// Applies, and has git list the paths.
     fn git_apply(&self, options: &[&str], diff: &[u8]) -> io::Result<Output> {
         let mut git = git(self.directory);
-        git.arg("apply").args(options).args(["--apply", "--numstat", "-z", "--whitespace=nowarn", "-"]);
+        git.arg("apply").args(options).args([
+            "--apply",
+            "--numstat",
+            "-z",
+            "--whitespace=nowarn",
+            "-",
+        ]);
         feed(&mut git, diff)
     }
 }
@@ -177,9 +211,21 @@ impl Patch<'_> {
 /// Returns that the diff was applied, with the paths that git lists.
 fn applied(run: &Output) -> ApplyOutcome {
     // Each record is `added TAB removed TAB path`.
-    let records = run.stdout.split(|byte| *byte == 0).filter(|record| !record.is_empty());
-    let paths = records.map(|record| record.splitn(3, |byte| *byte == b'\t').last().unwrap_or_default());
-    ApplyOutcome::Applied(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+    let records = run
+        .stdout
+        .split(|byte| *byte == 0)
+        .filter(|record| !record.is_empty());
+    let paths = records.map(|record| {
+        record
+            .splitn(3, |byte| *byte == b'\t')
+            .last()
+            .unwrap_or_default()
+    });
+    ApplyOutcome::Applied(
+        paths
+            .map(|path| String::from_utf8_lossy(path).into_owned())
+            .collect(),
+    )
 }
 
 /// A file as a diff knows it: the line `index 3367afd..3bd1f0e 100644`, and the path in the line after it.
@@ -196,7 +242,10 @@ fn origins(diff: &[u8]) -> Vec<Origin<'_>> {
         .filter_map(|pair| {
             let ids = pair[0].strip_prefix(b"index ")?;
             let id = ids.split(|byte| *byte == b'.').next()?;
-            Some(Origin { id, path: pair[1].strip_prefix(b"--- ") })
+            Some(Origin {
+                id,
+                path: pair[1].strip_prefix(b"--- "),
+            })
         })
         .collect()
 }
@@ -225,17 +274,27 @@ struct IndexFile {
 
 impl IndexFile {
     fn of(directory: &Path) -> Self {
-        Self { path: directory.join(".git/index"), is_copy: false }
+        Self {
+            path: directory.join(".git/index"),
+            is_copy: false,
+        }
     }
 
     /// Makes a copy beside it, where a split index finds its shared part; it is gone when dropped.
     fn trial_copy(&self) -> io::Result<Self> {
         // git takes the path from where it runs.
         let path = std::path::absolute(self.path.with_file_name(TRIAL_INDEX))?;
-        let trial = Self { path, is_copy: true };
+        let trial = Self {
+            path,
+            is_copy: true,
+        };
         match fs::copy(&self.path, &trial.path) {
             // A repository without a first commit has no index, a linked worktree has it elsewhere; the copy is no file either.
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {}
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+                ) => {}
             copied => _ = copied?,
         }
         Ok(trial)
@@ -257,10 +316,16 @@ impl Drop for IndexFile {
 
 /// Returns what an index says of the files' contents.
 fn contents(index: &Index) -> Vec<(Vec<u8>, u32, Oid)> {
-    index.iter().map(|entry| (entry.path, entry.mode, entry.id)).collect()
+    index
+        .iter()
+        .map(|entry| (entry.path, entry.mode, entry.id))
+        .collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "this runs as the agent, in the agent's directory and environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this runs as the agent, in the agent's directory and environment"
+)]
 fn git(directory: &Path) -> Command {
     let mut git = Command::new("git");
     git.current_dir(directory);
@@ -269,8 +334,15 @@ fn git(directory: &Path) -> Command {
 
 /// Runs `command` with `input` on its standard input.
 fn feed(command: &mut Command, input: &[u8]) -> io::Result<Output> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let written = child.stdin.take().map_or(Ok(()), |mut stdin| stdin.write_all(input));
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let written = child
+        .stdin
+        .take()
+        .map_or(Ok(()), |mut stdin| stdin.write_all(input));
     let output = child.wait_with_output()?;
     match written {
         // git may refuse before it has read everything; what it printed says more than the broken pipe.
@@ -282,7 +354,11 @@ fn feed(command: &mut Command, input: &[u8]) -> io::Result<Output> {
 /// Returns what git said, on one line.
 fn message_of(output: &Output) -> String {
     let message = String::from_utf8_lossy(&output.stderr);
-    let lines: Vec<_> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<_> = message
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     lines.join("; ").chars().take(MESSAGE_CHARS_MAX).collect()
 }
 
@@ -309,7 +385,14 @@ mod tests {
         }
 
         fn git(&self, args: &[&str]) -> String {
-            let identity = ["-c", "user.name=test", "-c", "user.email=test@example.org", "-c", "commit.gpgSign=false"];
+            let identity = [
+                "-c",
+                "user.name=test",
+                "-c",
+                "user.email=test@example.org",
+                "-c",
+                "commit.gpgSign=false",
+            ];
             let output = feed(git(self.path()).args(identity).args(args), b"").unwrap();
             assert!(output.status.success(), "{args:?}: {}", message_of(&output));
             String::from_utf8(output.stdout).unwrap()
@@ -377,7 +460,11 @@ mod tests {
         repository.check_rejected(&diff, "patch does not apply");
         repository.commit("zero\none\ntwo\nthree\nfour\n5\n");
         repository.check(&diff, &applied(), "zero\none\nTWO\nthree\nfour\n5\n");
-        repository.check(&diff, &ApplyOutcome::AlreadyApplied, "zero\none\nTWO\nthree\nfour\n5\n");
+        repository.check(
+            &diff,
+            &ApplyOutcome::AlreadyApplied,
+            "zero\none\nTWO\nthree\nfour\n5\n",
+        );
     }
 
     #[test]
@@ -399,12 +486,17 @@ mod tests {
         let diff = repository.git(&["diff"]);
         repository.git(&["checkout", "a.txt"]);
         let needs_no_merge = |diff: &str| {
-            let patch = Patch { directory: repository.path(), diff: diff.as_bytes().into() };
+            let patch = Patch {
+                directory: repository.path(),
+                diff: diff.as_bytes().into(),
+            };
             patch.needs_no_merge(&IndexFile::of(repository.path()))
         };
         assert!(needs_no_merge(&diff) && needs_no_merge(DIFF));
         assert!(!needs_no_merge(&diff.replace("--- a/a.txt", "--- a/b.txt")));
-        assert!(!needs_no_merge(&diff.replace("--- a/a.txt", "GIT binary patch")));
+        assert!(!needs_no_merge(
+            &diff.replace("--- a/a.txt", "GIT binary patch")
+        ));
         repository.commit("zero\none\ntwo\nthree\nfour\nfive\n");
         assert!(!needs_no_merge(&diff));
     }
@@ -426,7 +518,11 @@ mod tests {
         let second = "--- /dev/null\n+++ b/b.txt\n@@ -0,0 +1,7 @@\n+x\n";
         let outcome = ApplyOutcome::Applied(vec!["a.txt".into(), "b.txt".into()]);
         repository.check(&format!("{first}\n{second}"), &outcome, CHANGED);
-        repository.check(&format!("{first}\n{second}"), &ApplyOutcome::AlreadyApplied, CHANGED);
+        repository.check(
+            &format!("{first}\n{second}"),
+            &ApplyOutcome::AlreadyApplied,
+            CHANGED,
+        );
     }
 
     #[test]
@@ -462,8 +558,14 @@ mod tests {
         let create = "diff --git a/d/n\u{e9}w.txt b/d/n\u{e9}w.txt\nnew file mode 100644\n--- /dev/null\n+++ b/d/n\u{e9}w.txt\n@@ -0,0 +1 @@\n+x\n";
         let rename = "diff --git a/a.txt b/b.txt\nsimilarity index 100%\nrename from a.txt\nrename to b.txt\n";
         let outcome = run(repository.path(), format!("{create}{rename}").as_bytes());
-        assert_eq!(outcome, ApplyOutcome::Applied(vec!["d/n\u{e9}w.txt".into(), "b.txt".into()]));
-        assert!(repository.path().join("d/n\u{e9}w.txt").exists() && repository.path().join("b.txt").exists());
+        assert_eq!(
+            outcome,
+            ApplyOutcome::Applied(vec!["d/n\u{e9}w.txt".into(), "b.txt".into()])
+        );
+        assert!(
+            repository.path().join("d/n\u{e9}w.txt").exists()
+                && repository.path().join("b.txt").exists()
+        );
         assert!(!repository.path().join("a.txt").exists());
     }
 
@@ -488,14 +590,19 @@ mod tests {
     fn a_first_file_can_be_added_to_an_empty_repository() {
         let directory = tempfile::tempdir().unwrap();
         feed(git(directory.path()).args(["init", "-q"]), b"").unwrap();
-        let outcome = run(directory.path(), b"--- /dev/null\n+++ b/a.txt\n@@ -0,0 +1 @@\n+x\n");
+        let outcome = run(
+            directory.path(),
+            b"--- /dev/null\n+++ b/a.txt\n@@ -0,0 +1 @@\n+x\n",
+        );
         assert_eq!(outcome, applied());
     }
 
     #[test]
     fn a_directory_that_is_no_repository_is_named_as_such() {
         let directory = tempfile::tempdir().unwrap();
-        let ApplyOutcome::Rejected(message) = run(directory.path(), DIFF.as_bytes()) else { panic!("applied") };
+        let ApplyOutcome::Rejected(message) = run(directory.path(), DIFF.as_bytes()) else {
+            panic!("applied")
+        };
         assert!(message.contains("not a git repository"), "{message}");
     }
 }

@@ -17,12 +17,22 @@ pub(super) struct BoundedOutput {
 impl BoundedOutput {
     pub(super) fn new(bytes_max: usize) -> Self {
         let head_max = bytes_max / 4;
-        Self { head_max, tail_max: bytes_max - head_max, head: Vec::new(), tail: VecDeque::new(), n_left_out: 0 }
+        Self {
+            head_max,
+            tail_max: bytes_max - head_max,
+            head: Vec::new(),
+            tail: VecDeque::new(),
+            n_left_out: 0,
+        }
     }
 
     pub(super) fn push(&mut self, text: &str) {
         // The head is closed once something went into the tail.
-        let room = if self.tail.is_empty() { self.head_max - self.head.len() } else { 0 };
+        let room = if self.tail.is_empty() {
+            self.head_max - self.head.len()
+        } else {
+            0
+        };
         let (head, rest) = text.as_bytes().split_at(room.min(text.len()));
         self.head.extend_from_slice(head);
         self.tail.extend(rest);
@@ -34,10 +44,13 @@ impl BoundedOutput {
     /// Returns what was kept. A character that the cut went through becomes a replacement character.
     pub(super) fn into_text(mut self) -> String {
         if self.n_left_out > 0 {
-            self.head.extend_from_slice(format!("\n… {} bytes left out …\n", self.n_left_out).as_bytes());
+            self.head.extend_from_slice(
+                format!("\n… {} bytes left out …\n", self.n_left_out).as_bytes(),
+            );
         }
         self.head.extend(self.tail);
-        String::from_utf8(self.head).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
+        String::from_utf8(self.head)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned())
     }
 }
 
@@ -60,7 +73,11 @@ mod tests {
     #[test]
     fn a_quarter_of_the_head_and_the_tail_are_kept() {
         check(8, &["abcdefghi"], "ab\n… 1 bytes left out …\ndefghi");
-        check(8, &["a", "bcdefg", "hijkl", "m"], "ab\n… 5 bytes left out …\nhijklm");
+        check(
+            8,
+            &["a", "bcdefg", "hijkl", "m"],
+            "ab\n… 5 bytes left out …\nhijklm",
+        );
         check(0, &["abc"], "\n… 3 bytes left out …\n");
     }
 

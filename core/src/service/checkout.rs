@@ -75,10 +75,14 @@ impl Checkout {
     /// Where it is no repository with a working directory.
     pub fn open(directory: &Path) -> Result<Self, CheckoutError> {
         let path = directory.to_owned();
-        let repository = repository_containing(directory).map_err(|source| match source.code() {
-            ErrorCode::NotFound => CheckoutError::NotARepository { path: path.clone() },
-            _ => CheckoutError::Unreadable { path: path.clone(), source },
-        })?;
+        let repository =
+            repository_containing(directory).map_err(|source| match source.code() {
+                ErrorCode::NotFound => CheckoutError::NotARepository { path: path.clone() },
+                _ => CheckoutError::Unreadable {
+                    path: path.clone(),
+                    source,
+                },
+            })?;
         let root = repository.workdir().ok_or(CheckoutError::Bare { path })?;
         let path = root.canonicalize().unwrap_or_else(|_| root.to_owned());
         if path.to_str().is_none() {
@@ -94,7 +98,11 @@ impl Checkout {
 
     /// Returns the name of its directory.
     pub fn name(&self) -> String {
-        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+        self.path
+            .file_name()
+            .unwrap_or(self.path.as_os_str())
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// Returns the branch that work starts from: the configured one, else `main`, else the one that is checked out.
@@ -103,21 +111,38 @@ impl Checkout {
     /// Where there is no such branch, or no commit at all.
     pub fn base_branch(&self, configured: Option<&str>) -> Result<String, CheckoutError> {
         let repository = self.repository()?;
-        let exists = |name: &str| repository.refname_to_id(&format!("refs/heads/{name}")).is_ok();
+        let exists = |name: &str| {
+            repository
+                .refname_to_id(&format!("refs/heads/{name}"))
+                .is_ok()
+        };
         let path = || self.path.clone();
         match configured {
             Some(name) if exists(name) => Ok(name.to_owned()),
-            _ if repository.is_empty().unwrap_or(false) => Err(CheckoutError::NoCommit { path: path() }),
-            Some(name) => Err(CheckoutError::NoBranch { branch: name.to_owned(), path: path() }),
+            _ if repository.is_empty().unwrap_or(false) => {
+                Err(CheckoutError::NoCommit { path: path() })
+            }
+            Some(name) => Err(CheckoutError::NoBranch {
+                branch: name.to_owned(),
+                path: path(),
+            }),
             None if exists(MAIN) => Ok(MAIN.to_owned()),
             None => match repository.head() {
                 Ok(head) if head.is_branch() => {
                     let name = head.shorthand().map(str::to_owned);
-                    name.map_err(|source| CheckoutError::Unreadable { path: path(), source })
+                    name.map_err(|source| CheckoutError::Unreadable {
+                        path: path(),
+                        source,
+                    })
                 }
                 Ok(_) => Err(CheckoutError::Detached { path: path() }),
-                Err(error) if error.code() == ErrorCode::UnbornBranch => Err(CheckoutError::NoCommit { path: path() }),
-                Err(source) => Err(CheckoutError::Unreadable { path: path(), source }),
+                Err(error) if error.code() == ErrorCode::UnbornBranch => {
+                    Err(CheckoutError::NoCommit { path: path() })
+                }
+                Err(source) => Err(CheckoutError::Unreadable {
+                    path: path(),
+                    source,
+                }),
             },
         }
     }
@@ -133,9 +158,16 @@ impl Checkout {
 
     /// Returns the user's name and address, as far as git knows them.
     pub fn user(&self) -> (Option<String>, Option<String>) {
-        let config = self.repository().ok().and_then(|repository| repository.config().ok());
-        let value =
-            |key| config.as_ref().and_then(|config| config.get_string(key).ok()).filter(|text| !text.is_empty());
+        let config = self
+            .repository()
+            .ok()
+            .and_then(|repository| repository.config().ok());
+        let value = |key| {
+            config
+                .as_ref()
+                .and_then(|config| config.get_string(key).ok())
+                .filter(|text| !text.is_empty())
+        };
         (value("user.name"), value("user.email"))
     }
 
@@ -153,7 +185,10 @@ impl Checkout {
     }
 
     fn repository(&self) -> Result<Repository, CheckoutError> {
-        Repository::open(&self.path).map_err(|source| CheckoutError::Unreadable { path: self.path.clone(), source })
+        Repository::open(&self.path).map_err(|source| CheckoutError::Unreadable {
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
@@ -167,7 +202,16 @@ mod tests {
         let home = Home::new();
         let outer = home.repository("outer", &[("a", "1")]);
         std::fs::create_dir(home.path().join("inner")).unwrap();
-        home.git("inner", &["init", "-q", "-b", "main", "--separate-git-dir=../outer/store.git"]);
+        home.git(
+            "inner",
+            &[
+                "init",
+                "-q",
+                "-b",
+                "main",
+                "--separate-git-dir=../outer/store.git",
+            ],
+        );
         let inner = home.path().join("inner").canonicalize().unwrap();
         home.commit(&inner, &[("b", "1")]);
         write(&inner.join("below/x"), "1");
@@ -176,8 +220,12 @@ mod tests {
         }
         let work = home.mirror();
         let commit = home.fetch(&work, &inner);
-        work.copy_into(&commit, &inner, "autoissue/issue-1").unwrap();
-        assert_eq!(home.git(&inner, &["rev-parse", "autoissue/issue-1"]), commit.as_str());
+        work.copy_into(&commit, &inner, "autoissue/issue-1")
+            .unwrap();
+        assert_eq!(
+            home.git(&inner, &["rev-parse", "autoissue/issue-1"]),
+            commit.as_str()
+        );
         assert_eq!(home.git(&outer, &["branch", "--list", "autoissue/*"]), "");
     }
 }

@@ -3,7 +3,9 @@
 //! Commands are configuration, so they are trusted to be shell. What they print and how long they take is not: output and
 //! time are bounded. They see the agent's environment, not ours. Whether a failed check fails the task is not decided here.
 
-use super::process::{Exit, Finished, Line, ProcessError, ProgramSpec, SupervisorProgram, run_observed};
+use super::process::{
+    Exit, Finished, Line, ProcessError, ProgramSpec, SupervisorProgram, run_observed,
+};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -134,7 +136,12 @@ pub enum SetupError {
 
 /// Returns the last line that says something: whoever shows one line of a message shows the reason.
 fn last_of(lines: &str) -> &str {
-    lines.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or("it printed nothing")
+    lines
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or("it printed nothing")
 }
 
 fn how(exit_code: Option<i32>, signal: Option<i32>) -> String {
@@ -158,11 +165,18 @@ pub async fn run_checks(
 ) -> Result<Vec<CheckResult>, ChecksError> {
     let mut results = Vec::with_capacity(checks.len());
     for check in checks {
-        let Check { name, run, timeout_minutes } = check;
+        let Check {
+            name,
+            run,
+            timeout_minutes,
+        } = check;
         let timeout = Duration::from_secs(60 * u64::from(*timeout_minutes));
         let on_line = &mut |line: &Line| on_output(name, line);
         let finished = run_shell(supervisor, run, workplace, timeout, cancel, on_line).await;
-        let finished = finished.map_err(|source| ChecksError::NotRun { name: name.clone(), source })?;
+        let finished = finished.map_err(|source| ChecksError::NotRun {
+            name: name.clone(),
+            source,
+        })?;
         if finished.cancelled {
             return Err(ChecksError::Cancelled { name: name.clone() });
         }
@@ -205,21 +219,41 @@ pub async fn run_setup(
         let left = timeout.saturating_sub(start.elapsed());
         let on_line = &mut |line: &Line| on_output(command, line);
         let finished = run_shell(supervisor, command, workplace, left, cancel, on_line).await;
-        let finished = finished.map_err(|source| SetupError::NotRun { command: command.clone(), source })?;
+        let finished = finished.map_err(|source| SetupError::NotRun {
+            command: command.clone(),
+            source,
+        })?;
         setup_verdict(command.clone(), timeout, &finished)?;
     }
     Ok(())
 }
 
-fn setup_verdict(command: String, timeout: Duration, finished: &Finished) -> Result<(), SetupError> {
+fn setup_verdict(
+    command: String,
+    timeout: Duration,
+    finished: &Finished,
+) -> Result<(), SetupError> {
     let last_lines = last_lines(&finished.output);
-    let Exit { code: exit_code, signal, .. } = finished.exit;
+    let Exit {
+        code: exit_code,
+        signal,
+        ..
+    } = finished.exit;
     match () {
         () if finished.exit.is_success() => Ok(()),
         () if finished.cancelled => Err(SetupError::Cancelled { command }),
-        () if finished.timed_out => Err(SetupError::TimedOut { command, timeout, last_lines }),
+        () if finished.timed_out => Err(SetupError::TimedOut {
+            command,
+            timeout,
+            last_lines,
+        }),
         () if finished.exit.supervisor_lost => Err(SetupError::SupervisorLost { command }),
-        () => Err(SetupError::Failed { command, exit_code, signal, last_lines }),
+        () => Err(SetupError::Failed {
+            command,
+            exit_code,
+            signal,
+            last_lines,
+        }),
     }
 }
 

@@ -113,7 +113,11 @@ impl Forge {
         match self {
             Self::Local(forge) => {
                 let (issues, warnings) = forge.issues(label)?;
-                Ok(Backlog { issues, warnings, ..Backlog::default() })
+                Ok(Backlog {
+                    issues,
+                    warnings,
+                    ..Backlog::default()
+                })
             }
             Self::Github(github) => Ok(github.backlog(label)?),
         }
@@ -127,7 +131,11 @@ impl Forge {
         match self {
             Self::Local(forge) => {
                 let (issues, warnings) = forge.issues_of(numbers)?;
-                Ok(Backlog { issues, warnings, ..Backlog::default() })
+                Ok(Backlog {
+                    issues,
+                    warnings,
+                    ..Backlog::default()
+                })
             }
             Self::Github(github) => Ok(github.issues(numbers)?),
         }
@@ -170,7 +178,10 @@ impl Forge {
     ///
     /// # Errors
     /// [`ForgeError`].
-    pub fn states(&self, numbers: &[IssueNumber]) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError> {
+    pub fn states(
+        &self,
+        numbers: &[IssueNumber],
+    ) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError> {
         match self {
             Self::Local(forge) => Ok(forge.states(numbers)?),
             Self::Github(github) => Ok(github.states(numbers)?),
@@ -235,13 +246,21 @@ pub(super) fn left_out(issue: IssueNumber, state: IssueState) -> String {
 /// Returns a body that says what its issue depends on, before the marker at its end; `None` where it says so already.
 pub(super) fn with_dependencies(body: &str, on: &[IssueNumber]) -> Option<String> {
     let stated = dependencies_stated_in(body);
-    let missing: Vec<IssueNumber> = on.iter().copied().filter(|on| !stated.contains(on)).collect();
+    let missing: Vec<IssueNumber> = on
+        .iter()
+        .copied()
+        .filter(|on| !stated.contains(on))
+        .collect();
     if missing.is_empty() {
         return None;
     }
     let body = body.trim_end();
     let last = body.lines().last().unwrap_or_default();
-    let marker = if last.starts_with("<!-- autoissue") { last } else { "" };
+    let marker = if last.starts_with("<!-- autoissue") {
+        last
+    } else {
+        ""
+    };
     let text = body[..body.len() - marker.len()].trim_end();
     let parts = [text, &depends_on(&missing), marker];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -251,7 +270,11 @@ pub(super) fn with_dependencies(body: &str, on: &[IssueNumber]) -> Option<String
 /// Returns the sentence by which an issue says what it depends on; empty where that is nothing.
 pub(crate) fn depends_on(on: &[IssueNumber]) -> String {
     let names: Vec<String> = on.iter().map(ToString::to_string).collect();
-    if names.is_empty() { String::new() } else { format!("Depends on {}.", names.join(", ")) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("Depends on {}.", names.join(", "))
+    }
 }
 
 #[cfg(test)]
@@ -260,16 +283,27 @@ mod tests {
 
     #[test]
     fn dependencies_are_said_once_and_before_the_marker() {
-        let on = |numbers: &[u64]| numbers.iter().map(|&number| IssueNumber(number)).collect::<Vec<_>>();
+        let on = |numbers: &[u64]| {
+            numbers
+                .iter()
+                .map(|&number| IssueNumber(number))
+                .collect::<Vec<_>>()
+        };
         let marker = "<!-- autoissue: planned 00 -->";
         let body = format!("Do it.\n\n{marker}\n");
         let told = with_dependencies(&body, &on(&[12, 13])).unwrap();
-        assert_eq!(told, format!("Do it.\n\nDepends on #12, #13.\n\n{marker}\n"));
+        assert_eq!(
+            told,
+            format!("Do it.\n\nDepends on #12, #13.\n\n{marker}\n")
+        );
         assert_eq!(dependencies_stated_in(&told), on(&[12, 13]));
         assert_eq!(with_dependencies(&told, &on(&[13, 12])), None);
         let more = with_dependencies(&told, &on(&[12, 14])).unwrap();
         assert_eq!(dependencies_stated_in(&more), on(&[12, 13, 14]));
-        assert_eq!(with_dependencies("", &on(&[1])).unwrap(), "Depends on #1.\n");
+        assert_eq!(
+            with_dependencies("", &on(&[1])).unwrap(),
+            "Depends on #1.\n"
+        );
         assert_eq!(with_dependencies("x", &[]), None);
     }
 }

@@ -12,8 +12,15 @@ use super::mirror::{CommitId, Mirror};
 pub(crate) fn git() -> Git {
     static HERMETIC: Once = Once::new();
     HERMETIC.call_once(|| {
-        for level in [git2::ConfigLevel::System, git2::ConfigLevel::Global, git2::ConfigLevel::XDG] {
-            #[expect(unsafe_code, reason = "sets a global of libgit2, once, before a test opens a repository")]
+        for level in [
+            git2::ConfigLevel::System,
+            git2::ConfigLevel::Global,
+            git2::ConfigLevel::XDG,
+        ] {
+            #[expect(
+                unsafe_code,
+                reason = "sets a global of libgit2, once, before a test opens a repository"
+            )]
             // SAFETY: `Once` makes every other caller wait, and all tests of git services begin here.
             unsafe { git2::opts::set_search_path(level, "/nowhere") }.unwrap();
         }
@@ -30,7 +37,9 @@ pub(crate) struct Home {
 impl Home {
     pub(crate) fn new() -> Home {
         git();
-        Home { dir: tempfile::tempdir().unwrap() }
+        Home {
+            dir: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -48,7 +57,9 @@ impl Home {
             ("GIT_COMMITTER_NAME", "Ada"),
             ("GIT_COMMITTER_EMAIL", "ada@example.com"),
         ];
-        pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+        pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec()
     }
 
     /// Runs git in a directory below this home and returns what it printed.
@@ -82,7 +93,9 @@ impl Home {
     }
 
     pub(crate) fn fetch(&self, mirror: &Mirror, repository: &Path) -> CommitId {
-        mirror.fetch(repository.to_str().unwrap(), "main", &self.env()).unwrap()
+        mirror
+            .fetch(repository.to_str().unwrap(), "main", &self.env())
+            .unwrap()
     }
 }
 

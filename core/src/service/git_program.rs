@@ -132,7 +132,9 @@ impl Git {
             .map(|dir| dir.join("git"))
             .find(|program| is_executable(program))
             .map(|program| Git { program })
-            .ok_or_else(|| GitError::NotInstalled { path_env: path_env.to_owned() })
+            .ok_or_else(|| GitError::NotInstalled {
+                path_env: path_env.to_owned(),
+            })
     }
 
     /// Returns what `git version` prints, such as `2.47.3`.
@@ -169,9 +171,17 @@ impl Git {
         stdin: Option<&[u8]>,
     ) -> Result<Vec<u8>, GitError> {
         let mut command = self.command(dir, stdin.is_some());
-        command.args(args).envs(env.iter().map(|(name, value)| (name, value)));
-        let run = Run { command: shown(args), dir, limit };
-        let child = command.spawn().map_err(|source| run.failed_to_start(source))?;
+        command
+            .args(args)
+            .envs(env.iter().map(|(name, value)| (name, value)));
+        let run = Run {
+            command: shown(args),
+            dir,
+            limit,
+        };
+        let child = command
+            .spawn()
+            .map_err(|source| run.failed_to_start(source))?;
         run.finish(child, stdin)
     }
 
@@ -182,16 +192,25 @@ impl Git {
     fn command(&self, dir: &Path, with_input: bool) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(dir).args(HYGIENE).process_group(0);
-        command.stdin(if with_input { Stdio::piped() } else { Stdio::null() });
+        command.stdin(if with_input {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         for (name, _) in std::env::vars_os().filter(|(name, _)| may_redirect(name)) {
             command.env_remove(name);
         }
         // Nobody is there to answer a question: a credential that is missing is an error at once.
         if std::env::var_os("SSH_ASKPASS").is_none() {
-            command.env("SSH_ASKPASS", NOBODY).env("SSH_ASKPASS_REQUIRE", "force");
+            command
+                .env("SSH_ASKPASS", NOBODY)
+                .env("SSH_ASKPASS_REQUIRE", "force");
         }
-        command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C").env_remove("LANGUAGE");
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .env_remove("LANGUAGE");
         command
     }
 }
@@ -211,7 +230,11 @@ struct Captured {
 
 impl Run<'_> {
     fn failed_to_start(&self, source: io::Error) -> GitError {
-        GitError::Start { command: self.command.clone(), dir: self.dir.to_owned(), source }
+        GitError::Start {
+            command: self.command.clone(),
+            dir: self.dir.to_owned(),
+            source,
+        }
     }
 
     fn finish(&self, mut child: Child, stdin: Option<&[u8]>) -> Result<Vec<u8>, GitError> {
@@ -221,19 +244,30 @@ impl Run<'_> {
         let status = self.wait(child)?;
         let stdout = take(&stdout);
         if !status.success() {
-            let stderr = redact(&without_our_own(&String::from_utf8_lossy(&take(&stderr).bytes)));
+            let stderr = redact(&without_our_own(&String::from_utf8_lossy(
+                &take(&stderr).bytes,
+            )));
             let stdout = redact(&String::from_utf8_lossy(&stdout.bytes)).into_boxed_str();
-            return Err(GitError::Failed { command: self.command.clone(), code: status.code(), stderr, stdout });
+            return Err(GitError::Failed {
+                command: self.command.clone(),
+                code: status.code(),
+                stderr,
+                stdout,
+            });
         }
         if stdout.truncated {
-            return Err(GitError::TooMuchOutput { command: self.command.clone() });
+            return Err(GitError::TooMuchOutput {
+                command: self.command.clone(),
+            });
         }
         Ok(stdout.bytes)
     }
 
     /// Waits in a thread of its own, so that the time limit needs no polling.
     fn wait(&self, mut child: Child) -> Result<ExitStatus, GitError> {
-        let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let group = i32::try_from(child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
         let (ended, end) = channel();
         thread::spawn(move || ended.send(child.wait()));
         match end.recv_timeout(self.limit) {
@@ -241,9 +275,13 @@ impl Run<'_> {
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
                 if let Some(group) = group {
                     // The group may be gone by now, which is what we want.
-                    let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                    let _ =
+                        rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
                 }
-                Err(GitError::TimedOut { command: self.command.clone(), limit: self.limit })
+                Err(GitError::TimedOut {
+                    command: self.command.clone(),
+                    limit: self.limit,
+                })
             }
         }
     }
@@ -263,30 +301,50 @@ fn capture(stream: Option<impl Read + Send + 'static>, bytes_max: usize) -> Rece
         thread::spawn(move || {
             let mut bytes = Vec::new();
             // An unreadable pipe is an ended pipe; the exit status says whether the run succeeded.
-            let _ = stream.by_ref().take(bytes_max as u64).read_to_end(&mut bytes);
+            let _ = stream
+                .by_ref()
+                .take(bytes_max as u64)
+                .read_to_end(&mut bytes);
             let dropped = io::copy(&mut stream, &mut io::sink()).unwrap_or(0);
-            sender.send(Captured { bytes, truncated: dropped > 0 })
+            sender.send(Captured {
+                bytes,
+                truncated: dropped > 0,
+            })
         });
     }
     receiver
 }
 
 fn take(captured: &Receiver<Captured>) -> Captured {
-    captured.recv_timeout(OUTPUT_GRACE).unwrap_or(Captured { bytes: Vec::new(), truncated: false })
+    captured.recv_timeout(OUTPUT_GRACE).unwrap_or(Captured {
+        bytes: Vec::new(),
+        truncated: false,
+    })
 }
 
 /// Takes out what git says about the stand-in for a person: it is no news, and would come first.
 fn without_our_own(said: &str) -> String {
     let own = format!("error: unable to read askpass response from '{NOBODY}'");
-    said.lines().filter(|line| *line != own).collect::<Vec<_>>().join("\n").trim().to_owned()
+    said.lines()
+        .filter(|line| *line != own)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim()
+        .to_owned()
 }
 
 fn before(said: &str) -> String {
-    if said.is_empty() { String::new() } else { format!("{said}: ") }
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!("{said}: ")
+    }
 }
 
 fn is_executable(program: &Path) -> bool {
-    program.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+    program
+        .metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
 }
 
 fn may_redirect(name: &OsStr) -> bool {
@@ -295,7 +353,10 @@ fn may_redirect(name: &OsStr) -> bool {
 }
 
 fn shown<A: AsRef<OsStr>>(args: &[A]) -> String {
-    let args: Vec<_> = args.iter().map(|arg| arg.as_ref().to_string_lossy()).collect();
+    let args: Vec<_> = args
+        .iter()
+        .map(|arg| arg.as_ref().to_string_lossy())
+        .collect();
     redact(&format!("git {}", args.join(" ")))
 }
 
@@ -304,7 +365,9 @@ pub(crate) fn redact(text: &str) -> String {
     let mut parts = text.split("://");
     let mut redacted = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let host_end = part.find(|c: char| c == '/' || c.is_whitespace() || "'\"<>".contains(c)).unwrap_or(part.len());
+        let host_end = part
+            .find(|c: char| c == '/' || c.is_whitespace() || "'\"<>".contains(c))
+            .unwrap_or(part.len());
         redacted.push_str("://");
         match part[..host_end].rfind('@') {
             Some(at) => {
@@ -325,8 +388,14 @@ mod tests {
     #[test]
     fn credentials_in_urls_are_redacted() {
         let check = |text: &str, expected: &str| assert_eq!(redact(text), expected);
-        check("fatal: https://me:tok@host/x.git: no", "fatal: https://***@host/x.git: no");
-        check("a 'https://tok@h' and ssh://git@h:22/p", "a 'https://***@h' and ssh://***@h:22/p");
+        check(
+            "fatal: https://me:tok@host/x.git: no",
+            "fatal: https://***@host/x.git: no",
+        );
+        check(
+            "a 'https://tok@h' and ssh://git@h:22/p",
+            "a 'https://***@h' and ssh://***@h:22/p",
+        );
         check("https://host/a@b", "https://host/a@b");
         check("git@host:path", "git@host:path");
         check("", "");
@@ -336,7 +405,10 @@ mod tests {
     fn a_path_without_git_is_a_typed_error() {
         let empty = tempfile::tempdir().unwrap();
         let found = Git::find(empty.path().as_os_str());
-        assert!(matches!(found, Err(GitError::NotInstalled { .. })), "{found:?}");
+        assert!(
+            matches!(found, Err(GitError::NotInstalled { .. })),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -348,7 +420,12 @@ mod tests {
 
     #[test]
     fn version_is_a_number() {
-        assert!(git().version().unwrap().starts_with(|c: char| c.is_ascii_digit()));
+        assert!(
+            git()
+                .version()
+                .unwrap()
+                .starts_with(|c: char| c.is_ascii_digit())
+        );
     }
 
     #[test]
@@ -361,7 +438,13 @@ mod tests {
         thread::spawn(move || sender.send(std::fs::read(reader)));
         // The shell and its child hold the pipe: it ends when both are dead.
         let args = ["-c", "alias.late=!sleep 1000 >pipe", "late"];
-        let run = git().run_within(Duration::from_millis(200), home.path(), &args, &home.env(), None);
+        let run = git().run_within(
+            Duration::from_millis(200),
+            home.path(),
+            &args,
+            &home.env(),
+            None,
+        );
         assert!(matches!(run, Err(GitError::TimedOut { .. })), "{run:?}");
         // If they died before they opened it, nobody else would wake the reader.
         drop(rustix::fs::open(
@@ -369,38 +452,78 @@ mod tests {
             rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK,
             rustix::fs::Mode::empty(),
         ));
-        assert!(ended.recv_timeout(Duration::from_secs(60)).is_ok(), "something lives on");
+        assert!(
+            ended.recv_timeout(Duration::from_secs(60)).is_ok(),
+            "something lives on"
+        );
     }
 
     #[test]
     fn a_failure_carries_the_exit_code_and_what_git_said() {
         let home = Home::new();
-        let ended = git().run(home.path(), &["rev-parse", "--verify", "https://me:tok@host"], &home.env(), None);
-        let Err(GitError::Failed { code, stderr, command, stdout }) = ended else { panic!("{ended:?}") };
+        let ended = git().run(
+            home.path(),
+            &["rev-parse", "--verify", "https://me:tok@host"],
+            &home.env(),
+            None,
+        );
+        let Err(GitError::Failed {
+            code,
+            stderr,
+            command,
+            stdout,
+        }) = ended
+        else {
+            panic!("{ended:?}")
+        };
         assert_eq!(code, Some(128));
-        assert!(!stderr.is_empty() && !stderr.contains("tok") && !command.contains("tok"), "{command}: {stderr}");
-        let shown = GitError::Failed { code, stderr: stderr.clone(), command: command.clone(), stdout }.to_string();
-        assert_eq!(shown, format!("{stderr}: `{command}` failed with exit code 128"));
+        assert!(
+            !stderr.is_empty() && !stderr.contains("tok") && !command.contains("tok"),
+            "{command}: {stderr}"
+        );
+        let shown = GitError::Failed {
+            code,
+            stderr: stderr.clone(),
+            command: command.clone(),
+            stdout,
+        }
+        .to_string();
+        assert_eq!(
+            shown,
+            format!("{stderr}: `{command}` failed with exit code 128")
+        );
     }
 
     #[test]
     fn what_our_stand_in_for_a_person_causes_is_no_news() {
-        let said = "error: unable to read askpass response from 'false'\nfatal: could not read Username\n";
+        let said =
+            "error: unable to read askpass response from 'false'\nfatal: could not read Username\n";
         assert_eq!(without_our_own(said), "fatal: could not read Username");
     }
 
     #[test]
     fn input_reaches_git() {
         let home = Home::new();
-        let hash = git().run(home.path(), &["hash-object", "--stdin"], &home.env(), Some(b"hello\n")).unwrap();
+        let hash = git()
+            .run(
+                home.path(),
+                &["hash-object", "--stdin"],
+                &home.env(),
+                Some(b"hello\n"),
+            )
+            .unwrap();
         assert_eq!(hash, b"ce013625030ba8dba906f756967f9e9ca394464a\n");
     }
 
     #[test]
     fn variables_that_redirect_are_dropped() {
-        for name in
-            ["GIT_DIR", "GIT_WORK_TREE", "GIT_CONFIG_COUNT", "GIT_EXTERNAL_DIFF", "GIT_ALTERNATE_OBJECT_DIRECTORIES"]
-        {
+        for name in [
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+            "GIT_CONFIG_COUNT",
+            "GIT_EXTERNAL_DIFF",
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        ] {
             assert!(may_redirect(OsStr::new(name)), "{name}");
         }
         for name in ["HOME", "SSH_AUTH_SOCK", "https_proxy", "GIT_SSH_COMMAND"] {

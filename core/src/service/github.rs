@@ -119,11 +119,17 @@ impl Facts {
     /// [`GithubError::Forbidden`], [`GithubError::Archived`].
     pub fn check_push_right(&self) -> Result<(), GithubError> {
         if self.is_archived {
-            return Err(GithubError::Archived { repo: self.repo.clone() });
+            return Err(GithubError::Archived {
+                repo: self.repo.clone(),
+            });
         }
         if self.may_push == Some(false) {
             let message = format!("its permissions for `{}` are without `push`", self.repo);
-            return Err(GithubError::Forbidden { doing: "push branches", message, scopes: self.scopes.clone() });
+            return Err(GithubError::Forbidden {
+                doing: "push branches",
+                message,
+                scopes: self.scopes.clone(),
+            });
         }
         Ok(())
     }
@@ -135,7 +141,11 @@ impl Github {
     /// # Errors
     /// [`GithubError::BadAddress`].
     pub fn new(access: &Access) -> Result<Self, GithubError> {
-        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("github").enable_all().build();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("github")
+            .enable_all()
+            .build();
         let runtime = runtime.map_err(|error| GithubError::Unreachable {
             doing: "start a thread for it",
             host: access.api_url.clone(),
@@ -157,14 +167,25 @@ impl Github {
     /// [`GithubError`].
     pub fn facts(&self) -> Result<Facts, GithubError> {
         let path = format!("/repos/{}", self.repo);
-        let call = Call { issue: None, doing: "read the repository", path: &path };
+        let call = Call {
+            issue: None,
+            doing: "read the repository",
+            path: &path,
+        };
         let Answer { headers, body } = self.block_on(self.client.get(call))?;
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let number = |name: &str| header(name)?.trim().parse::<u64>().ok();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let calls = || {
-            let (left, limit) = (number("x-ratelimit-remaining")?, number("x-ratelimit-limit")?);
-            Some(Calls { left, limit, reset: Time::from_ms(number("x-ratelimit-reset")?.saturating_mul(1_000)) })
+            let (left, limit) = (
+                number("x-ratelimit-remaining")?,
+                number("x-ratelimit-limit")?,
+            );
+            Some(Calls {
+                left,
+                limit,
+                reset: Time::from_ms(number("x-ratelimit-reset")?.saturating_mul(1_000)),
+            })
         };
         Ok(Facts {
             repo: text(&body["full_name"]).unwrap_or_else(|| self.repo.clone()),
@@ -173,7 +194,9 @@ impl Github {
             issues_are_off: body["has_issues"].as_bool() == Some(false),
             default_branch: text(&body["default_branch"]).unwrap_or_default(),
             parent: text(&body["parent"]["full_name"]),
-            may_push: body["permissions"]["push"].as_bool().filter(|_| !self.token_is_of_app),
+            may_push: body["permissions"]["push"]
+                .as_bool()
+                .filter(|_| !self.token_is_of_app),
             scopes: header("x-oauth-scopes").map(str::to_owned),
             token_expires: header("github-authentication-token-expiration").map(str::to_owned),
             calls: calls(),
@@ -208,7 +231,10 @@ impl Github {
     ///
     /// # Errors
     /// [`GithubError`].
-    pub fn states(&self, numbers: &[IssueNumber]) -> Result<BTreeMap<IssueNumber, IssueState>, GithubError> {
+    pub fn states(
+        &self,
+        numbers: &[IssueNumber],
+    ) -> Result<BTreeMap<IssueNumber, IssueState>, GithubError> {
         self.block_on(async {
             let mut states = BTreeMap::new();
             for &number in numbers {
@@ -246,7 +272,10 @@ impl Github {
     }
 
     fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.as_ref().expect("it is taken on drop only").block_on(work)
+        self.runtime
+            .as_ref()
+            .expect("it is taken on drop only")
+            .block_on(work)
     }
 
     // ---- issues
@@ -257,8 +286,15 @@ impl Github {
             Ok(issue) => found.extend(issue.filter(|it| carries(&it.issue.labels, label))),
             Err(odd) => backlog.warnings.push(odd),
         };
-        if self.client.list(self.list_of_issues(label).call(), N_PAGES_MAX, read).await? {
-            backlog.warnings.push(format!("only the first {} issues were read", 100 * N_PAGES_MAX));
+        if self
+            .client
+            .list(self.list_of_issues(label).call(), N_PAGES_MAX, read)
+            .await?
+        {
+            backlog.warnings.push(format!(
+                "only the first {} issues were read",
+                100 * N_PAGES_MAX
+            ));
         }
         // A list that changes while it is read may tell one issue twice.
         found.sort_by_key(|it| it.issue.number);
@@ -267,10 +303,24 @@ impl Github {
     }
 
     /// Adds to issues what lists do not tell: pull requests of ours, and what blocks them.
-    async fn complete(&self, found: Vec<WireIssue>, mut backlog: Backlog) -> Result<Backlog, GithubError> {
-        let mut pulls = if found.is_empty() { BTreeMap::new() } else { self.open_pulls().await? };
-        for WireIssue { mut issue, n_blocked_by } in found {
-            issue.open_pull_request = pulls.remove(&branch_of(issue.number)).map(|pull| pull.pull_request());
+    async fn complete(
+        &self,
+        found: Vec<WireIssue>,
+        mut backlog: Backlog,
+    ) -> Result<Backlog, GithubError> {
+        let mut pulls = if found.is_empty() {
+            BTreeMap::new()
+        } else {
+            self.open_pulls().await?
+        };
+        for WireIssue {
+            mut issue,
+            n_blocked_by,
+        } in found
+        {
+            issue.open_pull_request = pulls
+                .remove(&branch_of(issue.number))
+                .map(|pull| pull.pull_request());
             let is_blocked_here = n_blocked_by > 0 && issue.open_pull_request.is_none();
             if is_blocked_here && !self.add_blockers(&mut issue).await? {
                 backlog.blocked_elsewhere.insert(issue.number);
@@ -282,8 +332,12 @@ impl Github {
 
     fn list_of_issues(&self, label: &str) -> OwnedCall {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("state", "open").append_pair("per_page", "100");
-        query.append_pair("sort", "created").append_pair("direction", "asc");
+        query
+            .append_pair("state", "open")
+            .append_pair("per_page", "100");
+        query
+            .append_pair("sort", "created")
+            .append_pair("direction", "asc");
         // GitHub takes a list of labels here, with commas between them.
         if !label.contains(',') {
             query.append_pair("labels", label);
@@ -299,16 +353,28 @@ impl Github {
     /// blocks it too: nothing here can wait for that.
     async fn add_blockers(&self, issue: &mut Issue) -> Result<bool, GithubError> {
         let number = issue.number;
-        let path = format!("/repos/{}/issues/{}/dependencies/blocked_by?per_page=100", self.repo, number.0);
-        let call = Call { issue: None, doing: "read what blocks an issue", path: &path };
+        let path = format!(
+            "/repos/{}/issues/{}/dependencies/blocked_by?per_page=100",
+            self.repo, number.0
+        );
+        let call = Call {
+            issue: None,
+            doing: "read what blocks an issue",
+            path: &path,
+        };
         let home = format!("/repos/{}", self.repo).to_lowercase();
         let mut is_free = true;
         let read = |blocker: &Value| {
-            let Some(number) = blocker["number"].as_u64() else { return };
+            let Some(number) = blocker["number"].as_u64() else {
+                return;
+            };
             let is_open = blocker["state"].as_str() != Some("closed");
             let url = blocker["repository_url"].as_str();
             if url.is_none_or(|url| url.to_lowercase().ends_with(&home)) {
-                issue.dependencies.push(Dependency { number: IssueNumber(number), open: is_open });
+                issue.dependencies.push(Dependency {
+                    number: IssueNumber(number),
+                    open: is_open,
+                });
             } else if is_open {
                 is_free = false;
             }
@@ -326,12 +392,18 @@ impl Github {
 
     async fn state(&self, number: IssueNumber) -> Result<IssueState, GithubError> {
         let path = format!("/repos/{}/issues/{}", self.repo, number.0);
-        let call = Call { issue: None, doing: "read an issue that another depends on", path: &path };
+        let call = Call {
+            issue: None,
+            doing: "read an issue that another depends on",
+            path: &path,
+        };
         match self.client.get(call).await {
             Ok(answer) if answer.body["state"].as_str() == Some("closed") => Ok(IssueState::Closed),
             Ok(_) => Ok(IssueState::Open),
             // Deleted, moved away, or never there.
-            Err(GithubError::NotFound { .. } | GithubError::Refused { status: 410, .. }) => Ok(IssueState::Missing),
+            Err(GithubError::NotFound { .. } | GithubError::Refused { status: 410, .. }) => {
+                Ok(IssueState::Missing)
+            }
             Err(error) => Err(error),
         }
     }
@@ -341,7 +413,11 @@ impl Github {
     /// Returns the open pull requests of ours, by branch.
     async fn open_pulls(&self) -> Result<BTreeMap<String, WirePull>, GithubError> {
         let path = format!("/repos/{}/pulls?state=open&per_page=100", self.repo);
-        let call = Call { issue: None, doing: "list the pull requests", path: &path };
+        let call = Call {
+            issue: None,
+            doing: "list the pull requests",
+            path: &path,
+        };
         let mut ours = BTreeMap::new();
         let read = |item: &Value| {
             let pull = wire::pull(item).filter(|pull| self.is_ours(pull));
@@ -352,20 +428,40 @@ impl Github {
     }
 
     fn is_ours(&self, pull: &WirePull) -> bool {
-        let is_here = pull.head_repo.as_ref().is_some_and(|repo| repo.eq_ignore_ascii_case(&self.repo));
+        let is_here = pull
+            .head_repo
+            .as_ref()
+            .is_some_and(|repo| repo.eq_ignore_ascii_case(&self.repo));
         is_here && pull.head.starts_with(BRANCH_PREFIX)
     }
 
     /// Returns the open pull request with a branch of ours.
-    async fn find(&self, issue: IssueNumber, branch: &str) -> Result<Option<WirePull>, GithubError> {
+    async fn find(
+        &self,
+        issue: IssueNumber,
+        branch: &str,
+    ) -> Result<Option<WirePull>, GithubError> {
         let owner = self.repo.split('/').next().unwrap_or_default();
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("state", "open").append_pair("head", &format!("{owner}:{branch}"));
+        query
+            .append_pair("state", "open")
+            .append_pair("head", &format!("{owner}:{branch}"));
         let path = format!("/repos/{}/pulls?{}", self.repo, query.finish());
-        let call = Call { issue: Some(issue), doing: "look for a pull request", path: &path };
+        let call = Call {
+            issue: Some(issue),
+            doing: "look for a pull request",
+            path: &path,
+        };
         let answer = self.client.get(call).await?;
-        let pulls = answer.body.as_array().into_iter().flatten().filter_map(wire::pull);
-        Ok(pulls.into_iter().find(|pull| self.is_ours(pull) && pull.head == branch))
+        let pulls = answer
+            .body
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(wire::pull);
+        Ok(pulls
+            .into_iter()
+            .find(|pull| self.is_ours(pull) && pull.head == branch))
     }
 
     async fn find_or_create(
@@ -373,7 +469,11 @@ impl Github {
         draft: &PullRequestDraft,
         cancel: &CancellationToken,
     ) -> Result<(PullRequest, bool), GithubError> {
-        let writer = Writer { github: self, draft, cancel };
+        let writer = Writer {
+            github: self,
+            draft,
+            cancel,
+        };
         if let Some(found) = self.find(draft.issue, &draft.head).await? {
             return writer.renew(&found).await;
         }
@@ -405,8 +505,20 @@ impl Github {
             tokio::time::sleep(pace.wait(Instant::now())).await;
             pace
         });
-        let mut pace = turn.await.ok_or(GithubError::Cancelled { doing: call.doing })?;
-        let answer = self.client.write(Call { path: &path, ..call }, method, body).await;
+        let mut pace = turn
+            .await
+            .ok_or(GithubError::Cancelled { doing: call.doing })?;
+        let answer = self
+            .client
+            .write(
+                Call {
+                    path: &path,
+                    ..call
+                },
+                method,
+                body,
+            )
+            .await;
         pace.note(Instant::now());
         answer
     }
@@ -435,14 +547,26 @@ impl Writer<'_> {
             "title": title(&draft.title), "head": draft.head, "base": draft.base,
             "body": body_with_marker(&draft.body, &draft.marker), "draft": draft.draft,
         });
-        let answer = self.write("open a pull request", Method::POST, "pulls", &body).await?;
-        let (number, url) = (answer.body["number"].as_u64(), answer.body["html_url"].as_str());
+        let answer = self
+            .write("open a pull request", Method::POST, "pulls", &body)
+            .await?;
+        let (number, url) = (
+            answer.body["number"].as_u64(),
+            answer.body["html_url"].as_str(),
+        );
         let (Some(number), Some(url)) = (number, url) else {
             let reason = "the answer names no pull request".to_owned();
-            return Err(self.github.client.unreachable("open a pull request", reason));
+            return Err(self
+                .github
+                .client
+                .unreachable("open a pull request", reason));
         };
-        self.label(number, &wire::labels(&answer.body["labels"])).await?;
-        Ok(PullRequest { number, url: url.to_owned() })
+        self.label(number, &wire::labels(&answer.body["labels"]))
+            .await?;
+        Ok(PullRequest {
+            number,
+            url: url.to_owned(),
+        })
     }
 
     /// Makes a pull request that is there say what is true now.
@@ -452,24 +576,54 @@ impl Writer<'_> {
             let (draft, number) = (self.draft, found.number);
             if found.body.contains(&draft.marker) {
                 let body = json!({"body": body_with_marker(&draft.body, &draft.marker)});
-                self.write("renew a pull request", Method::PATCH, &format!("pulls/{number}"), &body).await?;
+                self.write(
+                    "renew a pull request",
+                    Method::PATCH,
+                    &format!("pulls/{number}"),
+                    &body,
+                )
+                .await?;
             }
-            let text = format!("autoissue replaced {before} by {}: its earlier work on this issue.", draft.head_commit);
-            self.write("comment", Method::POST, &format!("issues/{number}/comments"), &json!({"body": text})).await?;
+            let text = format!(
+                "autoissue replaced {before} by {}: its earlier work on this issue.",
+                draft.head_commit
+            );
+            self.write(
+                "comment",
+                Method::POST,
+                &format!("issues/{number}/comments"),
+                &json!({"body": text}),
+            )
+            .await?;
         }
         Ok((found.pull_request(), true))
     }
 
     /// Adds the labels that are missing. A pull request without its labels is better than none.
     async fn label(&self, number: u64, there: &[String]) -> Result<(), GithubError> {
-        let missing: Vec<&String> = self.draft.labels.iter().filter(|label| !carries(there, label)).collect();
+        let missing: Vec<&String> = self
+            .draft
+            .labels
+            .iter()
+            .filter(|label| !carries(there, label))
+            .collect();
         if missing.is_empty() {
             return Ok(());
         }
         let path = format!("issues/{number}/labels");
-        match self.write("label a pull request", Method::POST, &path, &json!({"labels": missing})).await {
+        match self
+            .write(
+                "label a pull request",
+                Method::POST,
+                &path,
+                &json!({"labels": missing}),
+            )
+            .await
+        {
             Err(
-                error @ (GithubError::Refused { .. } | GithubError::Forbidden { .. } | GithubError::NotFound { .. }),
+                error @ (GithubError::Refused { .. }
+                | GithubError::Forbidden { .. }
+                | GithubError::NotFound { .. }),
             ) => {
                 tracing::warn!(%error, number, "a pull request is without its labels");
                 Ok(())
@@ -485,7 +639,11 @@ impl Writer<'_> {
         path: &str,
         body: &Value,
     ) -> Result<Answer, GithubError> {
-        let call = Call { issue: Some(self.draft.issue), doing, path };
+        let call = Call {
+            issue: Some(self.draft.issue),
+            doing,
+            path,
+        };
         self.github.write(call, method, body, self.cancel).await
     }
 }
@@ -499,7 +657,11 @@ struct OwnedCall {
 
 impl OwnedCall {
     fn call(&self) -> Call<'_> {
-        Call { issue: self.issue, doing: self.doing, path: &self.path }
+        Call {
+            issue: self.issue,
+            doing: self.doing,
+            path: &self.path,
+        }
     }
 }
 
@@ -508,11 +670,17 @@ fn branch_of(issue: IssueNumber) -> String {
 }
 
 fn carries(labels: &[String], label: &str) -> bool {
-    labels.iter().any(|other| other.to_lowercase() == label.to_lowercase())
+    labels
+        .iter()
+        .any(|other| other.to_lowercase() == label.to_lowercase())
 }
 
 fn title(title: &str) -> String {
-    title.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TITLE_LENGTH_MAX).collect()
+    title
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(TITLE_LENGTH_MAX)
+        .collect()
 }
 
 /// Returns the text, cut where GitHub would refuse it, with the marker at its end.
@@ -535,8 +703,16 @@ mod tests {
     #[test]
     fn a_text_is_cut_where_github_would_refuse_it_and_keeps_its_marker() {
         let marker = "<!-- autoissue: issue 7 -->";
-        assert_eq!(body_with_marker(&format!("text\n\n{marker}\n"), marker), format!("text\n\n{marker}\n"));
-        for length in [BODY_LENGTH_MAX - 100, BODY_LENGTH_MAX - 29, BODY_LENGTH_MAX, 3 * BODY_LENGTH_MAX] {
+        assert_eq!(
+            body_with_marker(&format!("text\n\n{marker}\n"), marker),
+            format!("text\n\n{marker}\n")
+        );
+        for length in [
+            BODY_LENGTH_MAX - 100,
+            BODY_LENGTH_MAX - 29,
+            BODY_LENGTH_MAX,
+            3 * BODY_LENGTH_MAX,
+        ] {
             let body = body_with_marker(&"ä".repeat(length), marker);
             assert!(body.chars().count() <= BODY_LENGTH_MAX, "{length}");
             assert!(body.ends_with(&format!("\n\n{marker}\n")), "{length}");

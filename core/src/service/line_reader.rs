@@ -34,7 +34,13 @@ pub(super) struct LineReader<R> {
 impl<R: AsyncRead + Unpin> LineReader<R> {
     pub(super) fn new(pipe: R) -> Self {
         let chunk = vec![0; CHUNK_BYTES].into_boxed_slice();
-        Self { pipe: Some(pipe), chunk, unread: 0..0, line: Vec::new(), truncated: false }
+        Self {
+            pipe: Some(pipe),
+            chunk,
+            unread: 0..0,
+            line: Vec::new(),
+            truncated: false,
+        }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -59,7 +65,10 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     /// Returns the next line that is complete, or what is left at the end of the pipe.
     pub(super) fn pop(&mut self) -> Option<CutLine> {
         let unread = self.unread.clone();
-        if let Some(length) = self.chunk[unread.clone()].iter().position(|byte| *byte == b'\n') {
+        if let Some(length) = self.chunk[unread.clone()]
+            .iter()
+            .position(|byte| *byte == b'\n')
+        {
             let end = unread.start + length;
             self.unread = end + 1..unread.end;
             self.keep(unread.start..end);
@@ -82,9 +91,12 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         if bytes.last() == Some(&b'\r') {
             bytes.pop();
         }
-        let text =
-            String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-        CutLine { text, truncated: std::mem::take(&mut self.truncated) }
+        let text = String::from_utf8(bytes)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+        CutLine {
+            text,
+            truncated: std::mem::take(&mut self.truncated),
+        }
     }
 }
 
@@ -104,14 +116,21 @@ mod tests {
             }
             reader.fill().await;
         }
-        let expected: Vec<_> = expected.iter().map(|(text, truncated)| ((*text).to_owned(), *truncated)).collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(text, truncated)| ((*text).to_owned(), *truncated))
+            .collect();
         assert_eq!(lines, expected);
     }
 
     #[tokio::test]
     async fn lines_come_whole_and_a_partial_last_one_is_delivered() {
         check(b"", &[]).await;
-        check(b"a\n\nb\r\nlast", &[("a", false), ("", false), ("b", false), ("last", false)]).await;
+        check(
+            b"a\n\nb\r\nlast",
+            &[("a", false), ("", false), ("b", false), ("last", false)],
+        )
+        .await;
         check(b"a\n", &[("a", false)]).await;
     }
 
@@ -123,6 +142,10 @@ mod tests {
     #[tokio::test]
     async fn only_a_line_longer_than_the_limit_is_cut_and_marked() {
         let whole = "x".repeat(LINE_BYTES_MAX);
-        check(format!("{whole}\n{whole}y\nnext").as_bytes(), &[(&whole, false), (&whole, true), ("next", false)]).await;
+        check(
+            format!("{whole}\n{whole}y\nnext").as_bytes(),
+            &[(&whole, false), (&whole, true), ("next", false)],
+        )
+        .await;
     }
 }

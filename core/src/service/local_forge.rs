@@ -62,7 +62,11 @@ pub fn initialise(project: &Path) -> Result<LocalForge, ForgeError> {
     Directory::new(project, ISSUES).create()?;
     let lock_of = Directory::new(project, FORGE);
     let lock = lock_of.lock()?;
-    if !project.join(README).try_exists().map_err(|error| ForgeError::reading(&project.join(README), error))? {
+    if !project
+        .join(README)
+        .try_exists()
+        .map_err(|error| ForgeError::reading(&project.join(README), error))?
+    {
         lock.create("README.md", README_TEXT)?;
     }
     drop(lock);
@@ -79,12 +83,17 @@ impl LocalForge {
         if forge.issues.exists()? {
             return Ok(forge);
         }
-        Err(ForgeError::NotInitialised { project: PathBuf::from(project) })
+        Err(ForgeError::NotInitialised {
+            project: PathBuf::from(project),
+        })
     }
 
     /// Returns the forge of a project that [`initialise`] has still to make, where it is missing.
     pub(crate) fn in_project(project: &Path) -> Self {
-        Self { issues: Directory::new(project, ISSUES), pulls: Directory::new(project, PULLS) }
+        Self {
+            issues: Directory::new(project, ISSUES),
+            pulls: Directory::new(project, PULLS),
+        }
     }
 
     /// Returns the open issues that carry the label, in any case of letters, by number, and warnings for people: odd files are
@@ -101,7 +110,10 @@ impl LocalForge {
     ///
     /// # Errors
     /// See [`ForgeError`].
-    pub fn issues_of(&self, numbers: &[IssueNumber]) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
+    pub fn issues_of(
+        &self,
+        numbers: &[IssueNumber],
+    ) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
         let (issues, mut warnings) = self.open_issues(|file| numbers.contains(&file.number))?;
         for (number, state) in self.states(numbers)? {
             if state != IssueState::Open {
@@ -111,7 +123,10 @@ impl LocalForge {
         Ok((issues, warnings))
     }
 
-    fn open_issues(&self, belongs: impl Fn(&IssueFile) -> bool) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
+    fn open_issues(
+        &self,
+        belongs: impl Fn(&IssueFile) -> bool,
+    ) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
         let (files, mut warnings) = self.issue_files()?;
         let (pulls, more) = self.pull_files()?;
         warnings.extend(more);
@@ -133,21 +148,30 @@ impl LocalForge {
     ///
     /// # Errors
     /// See [`ForgeError`].
-    pub fn states(&self, numbers: &[IssueNumber]) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError> {
+    pub fn states(
+        &self,
+        numbers: &[IssueNumber],
+    ) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError> {
         if numbers.is_empty() {
             return Ok(BTreeMap::new());
         }
         let (files, _) = self.issue_files()?;
         let (pulls, _) = self.pull_files()?;
         let names = self.issues.names()?;
-        let in_names: BTreeSet<u64> = names.iter().filter_map(|name| file_name::number(name)).collect();
+        let in_names: BTreeSet<u64> = names
+            .iter()
+            .filter_map(|name| file_name::number(name))
+            .collect();
         let state = |number| match files.binary_search_by_key(&number, |file| file.number) {
             Ok(_) if merged(&pulls, number).is_some() => IssueState::Closed,
             Ok(at) => files[at].state,
             Err(_) if in_names.contains(&number.0) => IssueState::Open,
             Err(_) => IssueState::Missing,
         };
-        Ok(numbers.iter().map(|&number| (number, state(number))).collect())
+        Ok(numbers
+            .iter()
+            .map(|&number| (number, state(number)))
+            .collect())
     }
 
     /// Returns the labels of all issues, open and closed, each once, sorted without regard to case.
@@ -157,7 +181,8 @@ impl LocalForge {
     pub fn labels(&self) -> Result<Vec<String>, ForgeError> {
         let (files, _) = self.issue_files()?;
         let labels = files.into_iter().flat_map(|file| file.labels);
-        let by_key: BTreeMap<String, String> = labels.map(|label| (label.to_lowercase(), label)).collect();
+        let by_key: BTreeMap<String, String> =
+            labels.map(|label| (label.to_lowercase(), label)).collect();
         Ok(by_key.into_values().collect())
     }
 
@@ -174,14 +199,25 @@ impl LocalForge {
     ///
     /// # Errors
     /// See [`ForgeError`].
-    pub fn create_issue(&self, draft: &IssueDraft) -> Result<(IssueNumber, Option<String>), ForgeError> {
+    pub fn create_issue(
+        &self,
+        draft: &IssueDraft,
+    ) -> Result<(IssueNumber, Option<String>), ForgeError> {
         let lock = self.issues.lock()?;
         let (files, _) = self.issue_files()?;
-        let has_marker = |file: &&IssueFile| draft.marker.as_ref().is_some_and(|marker| has_line(&file.body, marker));
+        let has_marker = |file: &&IssueFile| {
+            draft
+                .marker
+                .as_ref()
+                .is_some_and(|marker| has_line(&file.body, marker))
+        };
         if let Some(file) = files.iter().find(has_marker) {
             return Ok((file.number, Some(file.title.clone())));
         }
-        let number = IssueNumber(next_number(&self.issues, files.iter().map(|file| file.number.0))?);
+        let number = IssueNumber(next_number(
+            &self.issues,
+            files.iter().map(|file| file.number.0),
+        )?);
         let (name, text) = issue_file::write(number, draft);
         lock.create(&name, &text)?;
         Ok((number, None))
@@ -191,13 +227,22 @@ impl LocalForge {
     ///
     /// # Errors
     /// See [`ForgeError`].
-    pub fn add_dependencies(&self, issue: IssueNumber, on: &[IssueNumber]) -> Result<(), ForgeError> {
+    pub fn add_dependencies(
+        &self,
+        issue: IssueNumber,
+        on: &[IssueNumber],
+    ) -> Result<(), ForgeError> {
         let lock = self.issues.lock()?;
         let (found, _) = self.issues.files()?;
-        let texts = found.into_iter().filter_map(|found| Some((found.name, found.text.ok()?)));
-        let is_it =
-            |(name, text): &(String, String)| issue_file::read(name, text).is_ok_and(|file| file.number == issue);
-        let Some((name, text)) = texts.into_iter().find(is_it) else { return Ok(()) };
+        let texts = found
+            .into_iter()
+            .filter_map(|found| Some((found.name, found.text.ok()?)));
+        let is_it = |(name, text): &(String, String)| {
+            issue_file::read(name, text).is_ok_and(|file| file.number == issue)
+        };
+        let Some((name, text)) = texts.into_iter().find(is_it) else {
+            return Ok(());
+        };
         match issue_file::with_body(&text, |body| with_dependencies(body, on)) {
             Some(text) => lock.replace(&name, &text),
             None => Ok(()),
@@ -210,7 +255,10 @@ impl LocalForge {
     /// See [`ForgeError`].
     pub fn find_pull_request(&self, marker: &str) -> Result<Option<PullRequest>, ForgeError> {
         let (pulls, _) = self.pull_files()?;
-        Ok(pulls.iter().find(|pull| pull.is_open_with(marker)).map(|pull| self.pull_request(pull)))
+        Ok(pulls
+            .iter()
+            .find(|pull| pull.is_open_with(marker))
+            .map(|pull| self.pull_request(pull)))
     }
 
     /// Returns the open pull request of ours that is for an issue.
@@ -231,7 +279,8 @@ impl LocalForge {
         let lock = self.pulls.lock()?;
         let (pulls, _) = self.pull_files()?;
         // The marker alone would not do: a stranger can put one into the text of another issue.
-        let is_same = |pull: &&PullFile| pull.issue == draft.issue && pull.is_open_with(&draft.marker);
+        let is_same =
+            |pull: &&PullFile| pull.issue == draft.issue && pull.is_open_with(&draft.marker);
         if let Some(pull) = pulls.iter().find(is_same) {
             if pull.head_commit != draft.head_commit {
                 lock.replace(&pull.name, &pull.updated(draft))?;
@@ -251,7 +300,10 @@ impl LocalForge {
         let number = next_number(&self.pulls, pulls.iter().map(|pull| pull.number))?;
         let (name, text) = pull_file::write(number, draft);
         lock.create(&name, &text)?;
-        Ok(PullRequest { number, url: self.pulls.url(&name) })
+        Ok(PullRequest {
+            number,
+            url: self.pulls.url(&name),
+        })
     }
 
     fn issue(&self, file: IssueFile, created_at: Time, pulls: &[PullFile]) -> Issue {
@@ -289,21 +341,30 @@ impl LocalForge {
             let warning = file.warning.as_ref()?;
             Some(format!("`{}` {warning}", self.issues.url(&file.name)))
         }));
-        let files = self.issues.first_of_each(files, |file| (file.number.0, &file.name), &mut warnings);
+        let files =
+            self.issues
+                .first_of_each(files, |file| (file.number.0, &file.name), &mut warnings);
         Ok((files, warnings))
     }
 
     /// Returns the readable pull requests by number, and warnings.
     fn pull_files(&self) -> Result<(Vec<PullFile>, Vec<String>), ForgeError> {
         let (files, mut warnings) = read_all(&self.pulls, pull_file::read)?;
-        let files = self.pulls.first_of_each(files, |file| (file.number, &file.name), &mut warnings);
+        let files =
+            self.pulls
+                .first_of_each(files, |file| (file.number, &file.name), &mut warnings);
         Ok((files, warnings))
     }
 }
 
 impl Directory {
     /// Returns the files by number, without those whose number a file before them has: they become warnings.
-    fn first_of_each<F>(&self, files: Vec<F>, key: fn(&F) -> (u64, &str), warnings: &mut Vec<String>) -> Vec<F> {
+    fn first_of_each<F>(
+        &self,
+        files: Vec<F>,
+        key: fn(&F) -> (u64, &str),
+        warnings: &mut Vec<String>,
+    ) -> Vec<F> {
         let mut first: BTreeMap<u64, F> = BTreeMap::new();
         for file in files {
             let (number, name) = key(&file);
@@ -331,14 +392,20 @@ fn read_all<F>(
     for found in found {
         match found.text.and_then(|text| read(&found.name, &text)) {
             Ok(file) => files.push(file),
-            Err(why) => warnings.push(format!("`{}` is left out: it {why}", directory.url(&found.name))),
+            Err(why) => warnings.push(format!(
+                "`{}` is left out: it {why}",
+                directory.url(&found.name)
+            )),
         }
     }
     Ok((files, warnings))
 }
 
 /// Returns a number that neither a file nor a file's name has, odd files included.
-fn next_number(directory: &Directory, numbers: impl Iterator<Item = u64>) -> Result<u64, ForgeError> {
+fn next_number(
+    directory: &Directory,
+    numbers: impl Iterator<Item = u64>,
+) -> Result<u64, ForgeError> {
     let names = directory.names()?;
     let in_names = names.iter().filter_map(|name| file_name::number(name));
     Ok(numbers.chain(in_names).max().unwrap_or(0).saturating_add(1))
@@ -353,13 +420,19 @@ fn with_times(files: Vec<IssueFile>) -> impl Iterator<Item = (IssueFile, Time)> 
 }
 
 fn carries(labels: &[String], label: &str) -> bool {
-    labels.iter().any(|other| other.to_lowercase() == label.to_lowercase())
+    labels
+        .iter()
+        .any(|other| other.to_lowercase() == label.to_lowercase())
 }
 
 fn open_of(pulls: &[PullFile], issue: IssueNumber) -> Option<&PullFile> {
-    pulls.iter().find(|pull| pull.state == PullState::Open && pull.issue == issue && pull.is_ours())
+    pulls
+        .iter()
+        .find(|pull| pull.state == PullState::Open && pull.issue == issue && pull.is_ours())
 }
 
 fn merged(pulls: &[PullFile], issue: IssueNumber) -> Option<&PullFile> {
-    pulls.iter().find(|pull| pull.state == PullState::Merged && pull.issue == issue && pull.is_ours())
+    pulls
+        .iter()
+        .find(|pull| pull.state == PullState::Merged && pull.issue == issue && pull.is_ours())
 }

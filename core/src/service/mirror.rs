@@ -110,7 +110,9 @@ pub(super) struct OpenRepository<'m> {
 impl Deref for OpenRepository<'_> {
     type Target = Repository;
     fn deref(&self) -> &Repository {
-        self.repository.as_ref().expect("it is given back on drop only")
+        self.repository
+            .as_ref()
+            .expect("it is given back on drop only")
     }
 }
 
@@ -220,8 +222,15 @@ impl CommitId {
     /// # Errors
     /// [`NotACommitId`].
     pub fn parse(text: &str) -> Result<CommitId, NotACommitId> {
-        let valid = text.len() == 40 && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if valid { Ok(CommitId(text.to_owned())) } else { Err(NotACommitId(text.to_owned())) }
+        let valid = text.len() == 40
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if valid {
+            Ok(CommitId(text.to_owned()))
+        } else {
+            Err(NotACommitId(text.to_owned()))
+        }
     }
 
     /// Returns the 40 digits.
@@ -277,13 +286,25 @@ impl Mirror {
             // Absent, or half-made by a crash: making it again keeps what is there.
             Err(_) => Repository::init_opts(
                 path,
-                RepositoryInitOptions::new().bare(true).mkpath(true).external_template(false),
+                RepositoryInitOptions::new()
+                    .bare(true)
+                    .mkpath(true)
+                    .external_template(false),
             )
             .doing(|| format!("create the mirror `{}`", path.display()))?,
         };
         configure(&repository).doing(|| format!("configure the mirror `{}`", path.display()))?;
-        let path = path.canonicalize().map_err(|source| io_error("resolve", path, source))?;
-        Ok(Mirror { inner: Arc::new(Inner { path, git, fetching: Mutex::new(()), idle: Mutex::default() }) })
+        let path = path
+            .canonicalize()
+            .map_err(|source| io_error("resolve", path, source))?;
+        Ok(Mirror {
+            inner: Arc::new(Inner {
+                path,
+                git,
+                fetching: Mutex::new(()),
+                idle: Mutex::default(),
+            }),
+        })
     }
 
     /// Returns the absolute path of the bare repository.
@@ -329,12 +350,23 @@ impl Mirror {
     ///
     /// # Errors
     /// [`FetchError`].
-    pub fn fetch(&self, source: &str, branch: &str, env: &[(String, String)]) -> Result<CommitId, FetchError> {
-        let _one_at_a_time = self.inner.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+    pub fn fetch(
+        &self,
+        source: &str,
+        branch: &str,
+        env: &[(String, String)],
+    ) -> Result<CommitId, FetchError> {
+        let _one_at_a_time = self
+            .inner
+            .fetching
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let before = self.base(branch)?;
         self.remember_source(source)?;
         self.fetch_into(source, branch, &format!("{BASES}{branch}"), env)?;
-        let head = self.base(branch)?.ok_or_else(|| branch_missing(source, branch))?;
+        let head = self
+            .base(branch)?
+            .ok_or_else(|| branch_missing(source, branch))?;
         self.keep_rewound(before, &head)?;
         Ok(head)
     }
@@ -347,7 +379,10 @@ impl Mirror {
         reference: &str,
         env: &[(String, String)],
     ) -> Result<(), FetchError> {
-        let pardons: Vec<String> = PARDONED_IN_BASES.iter().map(|fault| format!("fetch.fsck.{fault}=ignore")).collect();
+        let pardons: Vec<String> = PARDONED_IN_BASES
+            .iter()
+            .map(|fault| format!("fetch.fsck.{fault}=ignore"))
+            .collect();
         let refspec = format!("+refs/heads/{branch}:{reference}");
         let mut args: Vec<&str> = pardons.iter().flat_map(|pardon| ["-c", pardon]).collect();
         args.extend([
@@ -360,7 +395,9 @@ impl Mirror {
         ]);
         args.extend(["--", source, &refspec]);
         let fetched = self.git().run(self.path(), &args, env, None);
-        fetched.map(|_| ()).map_err(|error| self.why_not_fetched(source, branch, env, error))
+        fetched
+            .map(|_| ())
+            .map_err(|error| self.why_not_fetched(source, branch, env, error))
     }
 
     /// Takes what the user's checkout knows of a base branch of its remote, where nothing was fetched yet: then the network
@@ -372,8 +409,16 @@ impl Mirror {
         let checkout = checkout.to_string_lossy();
         let refspec = format!("+refs/remotes/origin/{branch}:{BASES}{branch}");
         let none: [(&str, &str); 0] = [];
-        let args =
-            ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--update-shallow", "--", &checkout, &refspec];
+        let args = [
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--update-shallow",
+            "--",
+            &checkout,
+            &refspec,
+        ];
         if let Err(error) = self.git().run(self.path(), &args, &none, None) {
             tracing::debug!(%error, "the checkout has nothing to begin with");
         }
@@ -419,7 +464,13 @@ impl Mirror {
     ///
     /// # Errors
     /// [`MirrorError`].
-    pub fn salvage(&self, session: &str, issue: u64, name: &str, commit: &CommitId) -> Result<String, MirrorError> {
+    pub fn salvage(
+        &self,
+        session: &str,
+        issue: u64,
+        name: &str,
+        commit: &CommitId,
+    ) -> Result<String, MirrorError> {
         let reference = salvage_ref(session, issue, name);
         self.write_ref(&reference, commit)?;
         Ok(reference)
@@ -432,7 +483,10 @@ impl Mirror {
     pub fn salvaged(&self) -> Result<Vec<Salvage>, MirrorError> {
         let repository = self.repository()?;
         let found = refs_below(&repository, SALVAGE)?;
-        Ok(found.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid)).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(|(name, oid)| parse_salvage(&name, oid))
+            .collect())
     }
 
     /// Returns the salvaged work of one issue in one session, sorted by ref.
@@ -442,14 +496,22 @@ impl Mirror {
     pub fn salvaged_of(&self, session: &str, issue: u64) -> Result<Vec<Salvage>, MirrorError> {
         let repository = self.repository()?;
         let found = refs_below(&repository, &salvage_ref(session, issue, ""))?;
-        Ok(found.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid)).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(|(name, oid)| parse_salvage(&name, oid))
+            .collect())
     }
 
     /// Returns the commit of one salvage ref, if it exists.
     ///
     /// # Errors
     /// [`MirrorError`].
-    pub fn salvaged_commit(&self, session: &str, issue: u64, name: &str) -> Result<Option<CommitId>, MirrorError> {
+    pub fn salvaged_commit(
+        &self,
+        session: &str,
+        issue: u64,
+        name: &str,
+    ) -> Result<Option<CommitId>, MirrorError> {
         self.read_ref(&salvage_ref(session, issue, name))
     }
 
@@ -488,7 +550,10 @@ impl Mirror {
     ///
     /// # Errors
     /// [`MirrorError`]; a conflict is an answer, not an error.
-    pub fn merge(&self, commits: &[CommitId]) -> Result<Result<CommitId, MergeConflict>, MirrorError> {
+    pub fn merge(
+        &self,
+        commits: &[CommitId],
+    ) -> Result<Result<CommitId, MergeConflict>, MirrorError> {
         let repository = self.repository()?;
         let (first, rest) = commits.split_first().ok_or(MirrorError::NothingToMerge)?;
         let mut merged = first.oid();
@@ -508,7 +573,10 @@ impl Mirror {
     pub fn changes(&self, base: &CommitId, commit: &CommitId) -> Result<Changes, MirrorError> {
         let repository = self.repository()?;
         let tree_of = |id: &CommitId| {
-            repository.find_commit(id.oid()).and_then(|commit| commit.tree()).doing(|| format!("read the tree of {id}"))
+            repository
+                .find_commit(id.oid())
+                .and_then(|commit| commit.tree())
+                .doing(|| format!("read the tree of {id}"))
         };
         changes::between(&repository, &tree_of(base)?, &tree_of(commit)?)
     }
@@ -522,30 +590,59 @@ impl Mirror {
         let repository = self.repository()?;
         let doing = || format!("look for {from} below {commit}");
         if !repository.is_shallow() {
-            return repository.graph_descendant_of(commit.oid(), from.oid()).doing(doing);
+            return repository
+                .graph_descendant_of(commit.oid(), from.oid())
+                .doing(doing);
         }
         // libgit2 looks for parents that a shallow repository does not have.
         let none: [(&str, &str); 0] = [];
-        match self.git().run(self.path(), &["merge-base", "--is-ancestor", from.as_str(), commit.as_str()], &none, None)
-        {
+        match self.git().run(
+            self.path(),
+            &[
+                "merge-base",
+                "--is-ancestor",
+                from.as_str(),
+                commit.as_str(),
+            ],
+            &none,
+            None,
+        ) {
             Ok(_) => Ok(commit != from),
             Err(GitError::Failed { code: Some(1), .. }) => Ok(false),
-            Err(error) => Err(MirrorError::Library { doing: doing(), source: Box::new(error) }),
+            Err(error) => Err(MirrorError::Library {
+                doing: doing(),
+                source: Box::new(error),
+            }),
         }
     }
 
     /// Returns how many commits a commit has that `base` has not.
-    pub(super) fn n_commits(&self, base: &CommitId, commit: &CommitId) -> Result<usize, MirrorError> {
+    pub(super) fn n_commits(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+    ) -> Result<usize, MirrorError> {
         let repository = self.repository()?;
         let doing = || format!("count the commits from {base} to {commit}");
         if !repository.is_shallow() {
-            return Ok(repository.graph_ahead_behind(commit.oid(), base.oid()).doing(doing)?.0);
+            return Ok(repository
+                .graph_ahead_behind(commit.oid(), base.oid())
+                .doing(doing)?
+                .0);
         }
         let none: [(&str, &str); 0] = [];
         let range = format!("{base}..{commit}");
-        let counted = self.git().run(self.path(), &["rev-list", "--count", &range], &none, None);
-        let counted = counted.map_err(|error| MirrorError::Library { doing: doing(), source: Box::new(error) })?;
-        Ok(String::from_utf8_lossy(&counted).trim().parse().unwrap_or_default())
+        let counted = self
+            .git()
+            .run(self.path(), &["rev-list", "--count", &range], &none, None);
+        let counted = counted.map_err(|error| MirrorError::Library {
+            doing: doing(),
+            source: Box::new(error),
+        })?;
+        Ok(String::from_utf8_lossy(&counted)
+            .trim()
+            .parse()
+            .unwrap_or_default())
     }
 
     /// Borrows an open repository: one that was used before, or a new one, which costs its reader sixty system calls. Each
@@ -553,22 +650,32 @@ impl Mirror {
     pub(super) fn repository(&self) -> Result<OpenRepository<'_>, MirrorError> {
         let idle = self.idle().pop();
         let repository = idle.map_or_else(|| self.open_anew(), Ok)?;
-        Ok(OpenRepository { mirror: self, repository: Some(repository) })
+        Ok(OpenRepository {
+            mirror: self,
+            repository: Some(repository),
+        })
     }
 
     /// Opens the repository for somebody who sets it up otherwise.
     pub(super) fn open_anew(&self) -> Result<Repository, MirrorError> {
-        Repository::open_bare(self.path()).doing(|| format!("open the mirror `{}`", self.path().display()))
+        Repository::open_bare(self.path())
+            .doing(|| format!("open the mirror `{}`", self.path().display()))
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Repository>> {
         // What is behind it is whole even if a holder panicked: it only ever pushes and pops.
-        self.inner.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns where bases come from, without credentials; submodules and LFS resolve their addresses against it.
     pub(super) fn source(&self) -> Result<Option<String>, MirrorError> {
-        let config = self.repository()?.config().doing(|| "read the mirror's configuration".to_owned())?;
+        let config = self
+            .repository()?
+            .config()
+            .doing(|| "read the mirror's configuration".to_owned())?;
         Ok(config.get_string("remote.origin.url").ok())
     }
 
@@ -577,22 +684,49 @@ impl Mirror {
         if self.source()?.as_deref() == Some(&source) {
             return Ok(());
         }
-        let mut config = self.repository()?.config().doing(|| "read the mirror's configuration".to_owned())?;
-        config.set_str("remote.origin.url", &source).doing(|| "note the mirror's origin".to_owned())
+        let mut config = self
+            .repository()?
+            .config()
+            .doing(|| "read the mirror's configuration".to_owned())?;
+        config
+            .set_str("remote.origin.url", &source)
+            .doing(|| "note the mirror's origin".to_owned())
     }
 
     /// Asks the repository again, for exit codes tell the reasons apart and messages do not.
-    fn why_not_fetched(&self, source: &str, branch: &str, env: &[(String, String)], error: GitError) -> FetchError {
+    fn why_not_fetched(
+        &self,
+        source: &str,
+        branch: &str,
+        env: &[(String, String)],
+        error: GitError,
+    ) -> FetchError {
         let from = super::git_program::redact(source);
         if !matches!(error, GitError::Failed { .. }) {
-            return FetchError::Failed { branch: branch.to_owned(), from, source: error };
+            return FetchError::Failed {
+                branch: branch.to_owned(),
+                from,
+                source: error,
+            };
         }
         let head = format!("refs/heads/{branch}");
-        let asked = self.git().run(self.path(), &["ls-remote", "--exit-code", "--", source, &head], env, None);
+        let asked = self.git().run(
+            self.path(),
+            &["ls-remote", "--exit-code", "--", source, &head],
+            env,
+            None,
+        );
         match asked {
             Err(GitError::Failed { code: Some(2), .. }) => branch_missing(source, branch),
-            Err(GitError::Failed { .. }) => FetchError::Unreachable { from, source: error },
-            Ok(_) | Err(_) => FetchError::Failed { branch: branch.to_owned(), from, source: error },
+            Err(GitError::Failed { .. }) => FetchError::Unreachable {
+                from,
+                source: error,
+            },
+            Ok(_) | Err(_) => FetchError::Failed {
+                branch: branch.to_owned(),
+                from,
+                source: error,
+            },
         }
     }
 
@@ -602,7 +736,11 @@ impl Mirror {
             return Ok(());
         };
         let went_on = self.descends(head, &before)?;
-        if went_on { Ok(()) } else { self.write_ref(&format!("{REWOUND}{before}"), &before) }
+        if went_on {
+            Ok(())
+        } else {
+            self.write_ref(&format!("{REWOUND}{before}"), &before)
+        }
     }
 
     fn read_ref(&self, name: &str) -> Result<Option<CommitId>, MirrorError> {
@@ -614,7 +752,10 @@ impl Mirror {
     }
 
     fn write_ref(&self, name: &str, commit: &CommitId) -> Result<(), MirrorError> {
-        let written = self.repository()?.reference(name, commit.oid(), true, "autoissue").map(|_| ());
+        let written = self
+            .repository()?
+            .reference(name, commit.oid(), true, "autoissue")
+            .map(|_| ());
         written.doing(|| format!("write ref `{name}` to {commit}"))
     }
 }
@@ -627,12 +768,19 @@ pub(super) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, git2::Error> {
     fn doing(self, what: impl FnOnce() -> String) -> Result<T, MirrorError> {
-        self.map_err(|error| MirrorError::Library { doing: what(), source: Box::new(error) })
+        self.map_err(|error| MirrorError::Library {
+            doing: what(),
+            source: Box::new(error),
+        })
     }
 }
 
 fn io_error(doing: &'static str, path: &Path, source: io::Error) -> MirrorError {
-    MirrorError::Io { doing, path: path.to_owned(), source }
+    MirrorError::Io {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
 }
 
 fn local_config(repository: &Repository) -> Result<git2::Config, git2::Error> {
@@ -655,7 +803,11 @@ fn configure(repository: &Repository) -> Result<(), git2::Error> {
     let mut config = local_config(repository)?;
     // What `git init` would find out of a Mac's file system.
     let of_macos = if cfg!(target_os = "macos") {
-        [("core.ignorecase", "true"), ("core.precomposeunicode", "true")].as_slice()
+        [
+            ("core.ignorecase", "true"),
+            ("core.precomposeunicode", "true"),
+        ]
+        .as_slice()
     } else {
         &[]
     };
@@ -668,13 +820,18 @@ fn configure(repository: &Repository) -> Result<(), git2::Error> {
 }
 
 fn branch_missing(source: &str, branch: &str) -> FetchError {
-    FetchError::BranchMissing { branch: branch.to_owned(), from: super::git_program::redact(source) }
+    FetchError::BranchMissing {
+        branch: branch.to_owned(),
+        from: super::git_program::redact(source),
+    }
 }
 
 /// Returns the refs below a prefix and where they point, sorted; refs that point nowhere are left out.
 fn refs_below(repository: &Repository, prefix: &str) -> Result<Vec<(String, Oid)>, MirrorError> {
     let glob = format!("{prefix}*");
-    let found = repository.references_glob(&glob).doing(|| format!("list `{glob}`"))?;
+    let found = repository
+        .references_glob(&glob)
+        .doing(|| format!("list `{glob}`"))?;
     let mut refs = Vec::new();
     for reference in found {
         let reference = reference.doing(|| format!("list `{glob}`"))?;
@@ -712,12 +869,20 @@ fn without_password(url: &str) -> String {
     let Some(at) = rest[..host_end].rfind('@') else {
         return url.to_owned();
     };
-    let user = if scheme.starts_with("http") { "" } else { rest[..at].split(':').next().unwrap_or_default() };
+    let user = if scheme.starts_with("http") {
+        ""
+    } else {
+        rest[..at].split(':').next().unwrap_or_default()
+    };
     let separator = if user.is_empty() { "" } else { "@" };
     format!("{scheme}://{user}{separator}{}", &rest[at + 1..])
 }
 
-fn merge_two(repository: &Repository, ours: Oid, theirs: Oid) -> Result<Result<Oid, MergeConflict>, MirrorError> {
+fn merge_two(
+    repository: &Repository,
+    ours: Oid,
+    theirs: Oid,
+) -> Result<Result<Oid, MergeConflict>, MirrorError> {
     let doing = || format!("merge {theirs} into {ours}");
     if ours == theirs || repository.graph_descendant_of(ours, theirs).doing(doing)? {
         return Ok(Ok(ours));
@@ -725,17 +890,30 @@ fn merge_two(repository: &Repository, ours: Oid, theirs: Oid) -> Result<Result<O
     if repository.graph_descendant_of(theirs, ours).doing(doing)? {
         return Ok(Ok(theirs));
     }
-    let (ours, theirs) = (repository.find_commit(ours).doing(doing)?, repository.find_commit(theirs).doing(doing)?);
-    let mut index = repository.merge_commits(&ours, &theirs, None).doing(doing)?;
+    let (ours, theirs) = (
+        repository.find_commit(ours).doing(doing)?,
+        repository.find_commit(theirs).doing(doing)?,
+    );
+    let mut index = repository
+        .merge_commits(&ours, &theirs, None)
+        .doing(doing)?;
     if index.has_conflicts() {
-        return Ok(Err(MergeConflict { files: conflicting(&index).doing(doing)? }));
+        return Ok(Err(MergeConflict {
+            files: conflicting(&index).doing(doing)?,
+        }));
     }
-    let tree = index.write_tree_to(repository).and_then(|tree| repository.find_tree(tree)).doing(doing)?;
+    let tree = index
+        .write_tree_to(repository)
+        .and_then(|tree| repository.find_tree(tree))
+        .doing(doing)?;
     // The time comes from the parents, so that repeating the merge gives the same commit.
     let when = ours.committer().when().max(theirs.committer().when());
     let author = Signature::new("autoissue", "autoissue@localhost", &when).doing(doing)?;
     let message = format!("Merge {} into {}\n", theirs.id(), ours.id());
-    repository.commit(None, &author, &author, &message, &tree, &[&ours, &theirs]).map(Ok).doing(doing)
+    repository
+        .commit(None, &author, &author, &message, &tree, &[&ours, &theirs])
+        .map(Ok)
+        .doing(doing)
 }
 
 fn conflicting(index: &git2::Index) -> Result<Vec<String>, git2::Error> {
@@ -743,7 +921,12 @@ fn conflicting(index: &git2::Index) -> Result<Vec<String>, git2::Error> {
     for conflict in index.conflicts()? {
         let conflict = conflict?;
         let sides = [conflict.our, conflict.their, conflict.ancestor];
-        files.extend(sides.into_iter().flatten().map(|entry| String::from_utf8_lossy(&entry.path).into_owned()));
+        files.extend(
+            sides
+                .into_iter()
+                .flatten()
+                .map(|entry| String::from_utf8_lossy(&entry.path).into_owned()),
+        );
     }
     files.sort();
     files.dedup();
@@ -752,5 +935,7 @@ fn conflicting(index: &git2::Index) -> Result<Vec<String>, git2::Error> {
 
 /// Returns the kinds that an object of a commit's closure may have; gitlinks point outside of the repository and are not followed.
 fn kind_of_entry(entry: &git2::TreeEntry<'_>) -> Option<ObjectType> {
-    entry.kind().filter(|kind| matches!(kind, ObjectType::Blob | ObjectType::Tree))
+    entry
+        .kind()
+        .filter(|kind| matches!(kind, ObjectType::Blob | ObjectType::Tree))
 }

@@ -70,13 +70,20 @@ impl SupervisorProgram {
     /// Returns our own binary as a supervisor that hides nothing.
     pub fn of(own_program: &Path) -> Self {
         let args = vec!["internal".into(), "supervise".into()];
-        Self { program: own_program.to_owned(), args, redaction: Redaction::default() }
+        Self {
+            program: own_program.to_owned(),
+            args,
+            redaction: Redaction::default(),
+        }
     }
 
     /// Returns one that hides secrets.
     #[must_use]
     pub fn hiding(self, redaction: &Redaction) -> Self {
-        Self { redaction: redaction.clone(), ..self }
+        Self {
+            redaction: redaction.clone(),
+            ..self
+        }
     }
 }
 
@@ -166,7 +173,10 @@ fn list(paths: &[PathBuf]) -> String {
     if paths.is_empty() {
         return "PATH, which is empty".to_owned();
     }
-    let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    let paths: Vec<String> = paths
+        .iter()
+        .map(|path| format!("`{}`", path.display()))
+        .collect();
     paths.join(", ")
 }
 
@@ -182,16 +192,29 @@ pub fn resolve(program: &str, path: &OsStr, outside: &[PathBuf]) -> Result<PathB
     let candidates: Vec<PathBuf> = if Path::new(program).is_absolute() {
         vec![PathBuf::from(program)]
     } else if program.contains('/') {
-        return Err(ProcessError::NotAbsolute { program: program.to_owned() });
+        return Err(ProcessError::NotAbsolute {
+            program: program.to_owned(),
+        });
     } else {
         let directories = std::env::split_paths(path).filter(|it| it.is_absolute());
-        directories.map(|it| it.join(program)).filter(|_| !program.is_empty()).collect()
+        directories
+            .map(|it| it.join(program))
+            .filter(|_| !program.is_empty())
+            .collect()
     };
     let files: Vec<&PathBuf> = candidates.iter().filter(|it| it.is_file()).collect();
-    let Some(found) = files.iter().find(|it| rustix::fs::access(it.as_path(), Access::EXEC_OK).is_ok()) else {
+    let Some(found) = files
+        .iter()
+        .find(|it| rustix::fs::access(it.as_path(), Access::EXEC_OK).is_ok())
+    else {
         return Err(match files.first() {
-            Some(file) => ProcessError::NotExecutable { path: file.to_path_buf() },
-            None => ProcessError::NotFound { program: program.to_owned(), looked_in: looked_in(program, candidates) },
+            Some(file) => ProcessError::NotExecutable {
+                path: file.to_path_buf(),
+            },
+            None => ProcessError::NotFound {
+                program: program.to_owned(),
+                looked_in: looked_in(program, candidates),
+            },
         });
     };
     refuse_untrusted(program, found, outside)?;
@@ -203,18 +226,33 @@ fn looked_in(program: &str, candidates: Vec<PathBuf>) -> Vec<PathBuf> {
     let is_path = program.contains('/');
     candidates
         .into_iter()
-        .map(|it| if is_path { it } else { it.parent().map_or(it.clone(), Path::to_path_buf) })
+        .map(|it| {
+            if is_path {
+                it
+            } else {
+                it.parent().map_or(it.clone(), Path::to_path_buf)
+            }
+        })
         .collect()
 }
 
 fn refuse_untrusted(program: &str, found: &Path, outside: &[PathBuf]) -> Result<(), ProcessError> {
     // A directory that does not exist holds nothing.
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    let in_real_directory =
-        found.parent().map_or_else(|| found.to_path_buf(), |it| real(it).join(found.file_name().unwrap_or_default()));
+    let in_real_directory = found.parent().map_or_else(
+        || found.to_path_buf(),
+        |it| real(it).join(found.file_name().unwrap_or_default()),
+    );
     for path in [found.to_path_buf(), in_real_directory, real(found)] {
-        if let Some(directory) = outside.iter().find(|it| path.starts_with(it) || path.starts_with(real(it))) {
-            return Err(ProcessError::Untrusted { program: program.to_owned(), path, directory: directory.clone() });
+        if let Some(directory) = outside
+            .iter()
+            .find(|it| path.starts_with(it) || path.starts_with(real(it)))
+        {
+            return Err(ProcessError::Untrusted {
+                program: program.to_owned(),
+                path,
+                directory: directory.clone(),
+            });
         }
     }
     Ok(())
@@ -281,10 +319,16 @@ impl Exit {
 /// # Errors
 /// [`ProcessError::FailedToStart`] with the reason, [`TooMuchInput`](ProcessError::TooMuchInput),
 /// [`Supervisor`](ProcessError::Supervisor).
-pub async fn spawn(supervisor: &SupervisorProgram, spec: ProgramSpec) -> Result<Running, ProcessError> {
+pub async fn spawn(
+    supervisor: &SupervisorProgram,
+    spec: ProgramSpec,
+) -> Result<Running, ProcessError> {
     let (program, directory) = (spec.program.clone(), spec.directory.clone());
     if spec.stdin.len() > STDIN_BYTES_MAX {
-        return Err(ProcessError::TooMuchInput { program, n_bytes: spec.stdin.len() });
+        return Err(ProcessError::TooMuchInput {
+            program,
+            n_bytes: spec.stdin.len(),
+        });
     }
     let started = async {
         let mut running = start_supervisor(supervisor, spec.tag.clone())?;
@@ -292,16 +336,27 @@ pub async fn spawn(supervisor: &SupervisorProgram, spec: ProgramSpec) -> Result<
         let report = running.ending.control.report().await?;
         Ok((running, report))
     };
-    let failed =
-        |source| ProcessError::Supervisor { supervisor: supervisor.program.clone(), program: program.clone(), source };
-    let started = timeout(START_TIME_MAX, started).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let failed = |source| ProcessError::Supervisor {
+        supervisor: supervisor.program.clone(),
+        program: program.clone(),
+        source,
+    };
+    let started = timeout(START_TIME_MAX, started)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
     match started.map_err(failed)? {
         (mut running, Report::Started { pid }) => {
             running.pid = pid;
             Ok(running)
         }
-        (_, Report::FailedToStart(reason)) => Err(ProcessError::FailedToStart { program, directory, reason }),
-        (_, Report::Exited { .. }) => Err(failed(io::Error::other("it reported an exit before a start"))),
+        (_, Report::FailedToStart(reason)) => Err(ProcessError::FailedToStart {
+            program,
+            directory,
+            reason,
+        }),
+        (_, Report::Exited { .. }) => Err(failed(io::Error::other(
+            "it reported an exit before a start",
+        ))),
     }
 }
 
@@ -325,9 +380,26 @@ fn start_supervisor(supervisor: &SupervisorProgram, tag: String) -> io::Result<R
     let stdout = LineReader::new(child.stdout.take().expect("stdout is piped, see above"));
     let stderr = LineReader::new(child.stderr.take().expect("stderr is piped, see above"));
     let (read, write) = UnixStream::from_std(ours)?.into_split();
-    let control = Control { read: BufReader::new(read), line: Vec::new(), write };
-    let ending = Ending { control, supervisor: child, tag, stop: None, sweep: None, exit: None };
-    Ok(Running { pid: 0, stdout, stderr, redaction: supervisor.redaction.clone(), ending })
+    let control = Control {
+        read: BufReader::new(read),
+        line: Vec::new(),
+        write,
+    };
+    let ending = Ending {
+        control,
+        supervisor: child,
+        tag,
+        stop: None,
+        sweep: None,
+        exit: None,
+    };
+    Ok(Running {
+        pid: 0,
+        stdout,
+        stderr,
+        redaction: supervisor.redaction.clone(),
+        ending,
+    })
 }
 
 /// The engine's end of the control socket.
@@ -365,7 +437,9 @@ impl Control {
 
     /// Reads the next report. May be cancelled and called again.
     async fn report(&mut self) -> io::Result<Report> {
-        if self.read.read_until(b'\n', &mut self.line).await? == 0 || self.line.last() != Some(&b'\n') {
+        if self.read.read_until(b'\n', &mut self.line).await? == 0
+            || self.line.last() != Some(&b'\n')
+        {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         Ok(serde_json::from_slice(&std::mem::take(&mut self.line))?)
@@ -405,7 +479,11 @@ impl Running {
                     Cow::Owned(hidden) => hidden,
                     Cow::Borrowed(_) => line.text,
                 };
-                return Some(Line { source, text, truncated: line.truncated });
+                return Some(Line {
+                    source,
+                    text,
+                    truncated: line.truncated,
+                });
             }
             if !self.stdout.is_open() && !self.stderr.is_open() {
                 return None;
@@ -430,7 +508,9 @@ impl Running {
     /// [`terminate`](Running::terminate) with another grace. Asked again, the shorter grace counts.
     pub async fn terminate_within(&mut self, grace: Duration) {
         let grace_ms = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-        self.ending.stop(Command::Terminate { grace_ms }, grace).await;
+        self.ending
+            .stop(Command::Terminate { grace_ms }, grace)
+            .await;
     }
 
     /// Kills the program and everything below it. Returns at once, like [`terminate`](Running::terminate).
@@ -501,9 +581,22 @@ impl Ending {
             },
         };
         match report {
-            Ok(Report::Exited { code, signal, was_stopped, n_killed_stragglers, n_left }) => {
+            Ok(Report::Exited {
+                code,
+                signal,
+                was_stopped,
+                n_killed_stragglers,
+                n_left,
+            }) => {
                 let stopped_by_us = was_stopped;
-                Some(Exit { code, signal, stopped_by_us, supervisor_lost: false, n_killed_stragglers, n_left })
+                Some(Exit {
+                    code,
+                    signal,
+                    stopped_by_us,
+                    supervisor_lost: false,
+                    n_killed_stragglers,
+                    n_left,
+                })
             }
             _ => None,
         }
@@ -512,10 +605,19 @@ impl Ending {
     async fn exit_of_the_lost(&mut self) -> Exit {
         let _ = self.supervisor.start_kill();
         let tag = self.tag.clone();
-        let sweep = self.sweep.get_or_insert_with(|| tokio::task::spawn_blocking(move || sweep_tagged_exactly(&tag)));
+        let sweep = self
+            .sweep
+            .get_or_insert_with(|| tokio::task::spawn_blocking(move || sweep_tagged_exactly(&tag)));
         let n_killed_stragglers = sweep.await.unwrap_or(0);
         let stopped_by_us = self.stop.is_some();
-        Exit { code: None, signal: Some(9), stopped_by_us, supervisor_lost: true, n_killed_stragglers, n_left: 0 }
+        Exit {
+            code: None,
+            signal: Some(9),
+            stopped_by_us,
+            supervisor_lost: true,
+            n_killed_stragglers,
+            n_left: 0,
+        }
     }
 }
 
@@ -546,7 +648,15 @@ pub async fn run_bounded(
     output_bytes_max: usize,
     cancel: &CancellationToken,
 ) -> Result<Finished, ProcessError> {
-    run_observed(supervisor, spec, timeout, output_bytes_max, cancel, &mut |_| {}).await
+    run_observed(
+        supervisor,
+        spec,
+        timeout,
+        output_bytes_max,
+        cancel,
+        &mut |_| {},
+    )
+    .await
 }
 
 /// [`run_bounded`], with each line shown to `on_line` as it comes.
@@ -564,7 +674,13 @@ pub async fn run_observed(
     let start = Instant::now();
     if cancel.is_cancelled() {
         let exit = Exit::NEVER_STARTED;
-        return Ok(Finished { exit, output: String::new(), timed_out: false, cancelled: true, duration_ms: 0 });
+        return Ok(Finished {
+            exit,
+            output: String::new(),
+            timed_out: false,
+            cancelled: true,
+            duration_ms: 0,
+        });
     }
     let mut running = spawn(supervisor, spec).await?;
     let mut output = BoundedOutput::new(output_bytes_max);
@@ -592,13 +708,26 @@ pub async fn run_observed(
     let exit = running.wait().await;
     let duration_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     // What ended by itself in the very moment it should have been stopped was not stopped.
-    let (timed_out, cancelled) = (timed_out && exit.stopped_by_us, cancelled && exit.stopped_by_us);
-    Ok(Finished { exit, output: output.into_text(), timed_out, cancelled, duration_ms })
+    let (timed_out, cancelled) = (
+        timed_out && exit.stopped_by_us,
+        cancelled && exit.stopped_by_us,
+    );
+    Ok(Finished {
+        exit,
+        output: output.into_text(),
+        timed_out,
+        cancelled,
+        duration_ms,
+    })
 }
 
 fn keep(output: &mut BoundedOutput, line: &Line) {
     output.push(&line.text);
-    output.push(if line.truncated { " … (line cut)\n" } else { "\n" });
+    output.push(if line.truncated {
+        " … (line cut)\n"
+    } else {
+        "\n"
+    });
 }
 
 #[cfg(test)]
@@ -632,8 +761,17 @@ mod tests {
         }
 
         fn resolve(&self, program: &str) -> Result<PathBuf, ProcessError> {
-            let path = [PathBuf::from("relative"), self.at("bin"), self.at("more"), self.at("worktrees/one")];
-            resolve(program, &std::env::join_paths(path).unwrap(), &[self.at("worktrees"), self.at("absent")])
+            let path = [
+                PathBuf::from("relative"),
+                self.at("bin"),
+                self.at("more"),
+                self.at("worktrees/one"),
+            ];
+            resolve(
+                program,
+                &std::env::join_paths(path).unwrap(),
+                &[self.at("worktrees"), self.at("absent")],
+            )
         }
     }
 
@@ -661,17 +799,28 @@ mod tests {
     fn a_missing_program_names_where_it_was_looked_for() {
         let places = Places::new();
         let error = places.resolve("absent").unwrap_err().to_string();
-        assert!(error.contains("`absent`") && error.contains(places.at("more").to_str().unwrap()), "{error}");
+        assert!(
+            error.contains("`absent`") && error.contains(places.at("more").to_str().unwrap()),
+            "{error}"
+        );
         assert!(!error.contains("relative"), "{error}");
-        assert!(matches!(places.resolve("/absent/tool"), Err(ProcessError::NotFound { .. })));
-        assert!(matches!(places.resolve(""), Err(ProcessError::NotFound { .. })));
+        assert!(matches!(
+            places.resolve("/absent/tool"),
+            Err(ProcessError::NotFound { .. })
+        ));
+        assert!(matches!(
+            places.resolve(""),
+            Err(ProcessError::NotFound { .. })
+        ));
     }
 
     #[test]
     fn a_file_without_the_right_to_run_is_told_apart_from_a_missing_one() {
         let places = Places::new();
         let plain = places.file("bin/plain", 0o644);
-        assert!(matches!(places.resolve("plain"), Err(ProcessError::NotExecutable { path }) if path == plain));
+        assert!(
+            matches!(places.resolve("plain"), Err(ProcessError::NotExecutable { path }) if path == plain)
+        );
         let better = places.file("more/plain", 0o755);
         assert_eq!(places.resolve("plain").unwrap(), better);
     }
@@ -681,10 +830,20 @@ mod tests {
         let places = Places::new();
         let planted = places.file("worktrees/one/planted", 0o755);
         symlink(&planted, places.at("bin/link")).unwrap();
-        symlink(places.file("more/harmless", 0o755), places.at("worktrees/one/outward")).unwrap();
+        symlink(
+            places.file("more/harmless", 0o755),
+            places.at("worktrees/one/outward"),
+        )
+        .unwrap();
         symlink(places.at("worktrees/one"), places.at("way")).unwrap();
         let through_link = places.at("way/outward");
-        for program in ["planted", "link", "outward", planted.to_str().unwrap(), through_link.to_str().unwrap()] {
+        for program in [
+            "planted",
+            "link",
+            "outward",
+            planted.to_str().unwrap(),
+            through_link.to_str().unwrap(),
+        ] {
             let refused = matches!(places.resolve(program), Err(ProcessError::Untrusted { .. }));
             assert!(refused, "{program}");
         }
@@ -693,17 +852,45 @@ mod tests {
     #[test]
     fn a_relative_path_is_refused() {
         let places = Places::new();
-        assert!(matches!(places.resolve("./tool"), Err(ProcessError::NotAbsolute { .. })));
-        assert!(matches!(places.resolve("bin/tool"), Err(ProcessError::NotAbsolute { .. })));
+        assert!(matches!(
+            places.resolve("./tool"),
+            Err(ProcessError::NotAbsolute { .. })
+        ));
+        assert!(matches!(
+            places.resolve("bin/tool"),
+            Err(ProcessError::NotAbsolute { .. })
+        ));
     }
 
     #[test]
     fn success_after_sigterm_is_none() {
-        let exit = Exit { code: Some(0), stopped_by_us: false, ..Exit::NEVER_STARTED };
+        let exit = Exit {
+            code: Some(0),
+            stopped_by_us: false,
+            ..Exit::NEVER_STARTED
+        };
         assert!(exit.is_success());
-        assert!(!Exit { stopped_by_us: true, ..exit }.is_success());
-        assert!(!Exit { supervisor_lost: true, ..exit }.is_success());
-        assert!(!Exit { code: Some(1), ..exit }.is_success());
+        assert!(
+            !Exit {
+                stopped_by_us: true,
+                ..exit
+            }
+            .is_success()
+        );
+        assert!(
+            !Exit {
+                supervisor_lost: true,
+                ..exit
+            }
+            .is_success()
+        );
+        assert!(
+            !Exit {
+                code: Some(1),
+                ..exit
+            }
+            .is_success()
+        );
         assert!(!Exit { code: None, ..exit }.is_success());
     }
 }

@@ -64,7 +64,9 @@ pub(super) use table::{descendants_of, kill};
 mod table {
     use super::{Entry, TAG_VARIABLE};
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::process::{Pid, PidfdFlags, Signal, geteuid, getpid, kill_process, pidfd_open, pidfd_send_signal};
+    use rustix::process::{
+        Pid, PidfdFlags, Signal, geteuid, getpid, kill_process, pidfd_open, pidfd_send_signal,
+    };
     use std::collections::{BTreeMap, BTreeSet};
     use std::os::fd::OwnedFd;
     use std::os::unix::fs::MetadataExt;
@@ -84,7 +86,10 @@ mod table {
         fn open(pid: i32) -> Option<Self> {
             let pid = Pid::from_raw(pid)?;
             match pidfd_open(pid, PidfdFlags::empty()) {
-                Ok(handle) => Some(Self { pid, handle: Some(handle) }),
+                Ok(handle) => Some(Self {
+                    pid,
+                    handle: Some(handle),
+                }),
                 Err(rustix::io::Errno::NOSYS) => Some(Self { pid, handle: None }),
                 Err(_) => None,
             }
@@ -104,7 +109,10 @@ mod table {
 
         fn wait_for_death(&self) {
             let Some(handle) = &self.handle else { return };
-            let limit = Timespec { tv_sec: DEATH_SECONDS_MAX, tv_nsec: 0 };
+            let limit = Timespec {
+                tv_sec: DEATH_SECONDS_MAX,
+                tv_nsec: 0,
+            };
             let _ = poll(&mut [PollFd::new(handle, PollFlags::IN)], Some(&limit));
         }
     }
@@ -130,7 +138,10 @@ mod table {
         let mut children = Vec::new();
         for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
             let list = fs::read_to_string(thread?.path().join("children"))?;
-            children.extend(list.split_ascii_whitespace().filter_map(|it| entry(it.parse().ok()?)));
+            children.extend(
+                list.split_ascii_whitespace()
+                    .filter_map(|it| entry(it.parse().ok()?)),
+            );
         }
         Ok(children)
     }
@@ -151,7 +162,9 @@ mod table {
 
     /// Kills the process that was seen as `seen`, unless its number means another one by now.
     pub(in super::super) fn kill(seen: &Entry) {
-        let Some(target) = Target::open(seen.pid) else { return };
+        let Some(target) = Target::open(seen.pid) else {
+            return;
+        };
         if entry(seen.pid).is_some_and(|now| now.started == seen.started) {
             target.kill();
         }
@@ -174,19 +187,27 @@ mod table {
     }
 
     fn has_tag(pid: i32, is_ours: &impl Fn(&[u8]) -> bool) -> bool {
-        let is_same_user = fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == geteuid().as_raw());
+        let is_same_user =
+            fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == geteuid().as_raw());
         is_same_user
             && fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
                 environ
                     .split(|byte| *byte == 0)
-                    .filter_map(|variable| variable.strip_prefix(TAG_VARIABLE.as_bytes())?.strip_prefix(b"="))
+                    .filter_map(|variable| {
+                        variable
+                            .strip_prefix(TAG_VARIABLE.as_bytes())?
+                            .strip_prefix(b"=")
+                    })
                     .any(is_ours)
             })
     }
 
     fn pids() -> impl Iterator<Item = i32> {
         let names = fs::read_dir("/proc").into_iter().flatten().flatten();
-        names.filter_map(|it| it.file_name().to_str()?.parse().ok()).collect::<BTreeSet<i32>>().into_iter()
+        names
+            .filter_map(|it| it.file_name().to_str()?.parse().ok())
+            .collect::<BTreeSet<i32>>()
+            .into_iter()
     }
 
     /// Returns the process `pid`, unless it is gone.
@@ -241,12 +262,25 @@ mod tests {
 
     #[test]
     fn a_process_named_like_a_stat_line_is_read_correctly() {
-        let mut stat = b"77 (a) S 1 \xff(b) S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".to_vec();
-        let expected = Entry { pid: 77, parent: 5, group: 6, started: 4242, is_zombie: false };
+        let mut stat =
+            b"77 (a) S 1 \xff(b) S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".to_vec();
+        let expected = Entry {
+            pid: 77,
+            parent: 5,
+            group: 6,
+            started: 4242,
+            is_zombie: false,
+        };
         assert_eq!(table::parse_stat(77, &stat), Some(expected));
         let state = stat.len() - b"S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".len();
         stat[state] = b'Z';
-        assert_eq!(table::parse_stat(77, &stat), Some(Entry { is_zombie: true, ..expected }));
+        assert_eq!(
+            table::parse_stat(77, &stat),
+            Some(Entry {
+                is_zombie: true,
+                ..expected
+            })
+        );
     }
 
     #[test]
@@ -254,14 +288,26 @@ mod tests {
         let root = std::os::unix::process::parent_id();
         let root = i32::try_from(root).expect("process numbers fit");
         let own = i32::try_from(std::process::id()).expect("process numbers fit");
-        for found in [table::descendants_of(root), table::descendants_by_parent(root)] {
-            assert!(found.iter().any(|entry| entry.pid == own && entry.parent == root), "{found:?}");
+        for found in [
+            table::descendants_of(root),
+            table::descendants_by_parent(root),
+        ] {
+            assert!(
+                found
+                    .iter()
+                    .any(|entry| entry.pid == own && entry.parent == root),
+                "{found:?}"
+            );
         }
     }
 
     #[test]
     fn a_sweep_never_finds_the_sweeper() {
         let own = i32::try_from(std::process::id()).expect("process numbers fit");
-        assert!(table::tagged(&|_| true).iter().all(|target| target.pid() != own));
+        assert!(
+            table::tagged(&|_| true)
+                .iter()
+                .all(|target| target.pid() != own)
+        );
     }
 }

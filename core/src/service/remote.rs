@@ -34,7 +34,11 @@ struct GitEnvironment(Vec<(String, String)>);
 
 impl std::fmt::Debug for GitEnvironment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_empty() { "none" } else { crate::secret::MASK })
+        f.write_str(if self.0.is_empty() {
+            "none"
+        } else {
+            crate::secret::MASK
+        })
     }
 }
 
@@ -80,21 +84,39 @@ impl Remote {
     ///
     /// # Errors
     /// [`RemoteError::Origin`].
-    pub fn of(git: Git, project: &Path, repo: &str, api_url: &str, token: &Secret) -> Result<Self, RemoteError> {
+    pub fn of(
+        git: Git,
+        project: &Path,
+        repo: &str,
+        api_url: &str,
+        token: &Secret,
+    ) -> Result<Self, RemoteError> {
         let web = web_address(api_url);
         let from_forge = || format!("{web}/{repo}.git");
         let url = |args: &[&str]| -> Result<Option<String>, RemoteError> {
             let none: [(&str, &str); 0] = [];
             match git.run(project, args, &none, None) {
                 Ok(printed) => Ok(Some(String::from_utf8_lossy(&printed).trim().to_owned())),
-                Err(GitError::Failed { code: Some(NO_SUCH_REMOTE), .. }) => Ok(None),
+                Err(GitError::Failed {
+                    code: Some(NO_SUCH_REMOTE),
+                    ..
+                }) => Ok(None),
                 Err(source) => Err(RemoteError::Origin { source }),
             }
         };
         let is_it = |url: &String| names(url, repo);
-        let fetch_url = url(&["remote", "get-url", "origin"])?.filter(is_it).unwrap_or_else(from_forge);
-        let push_url = url(&["remote", "get-url", "--push", "origin"])?.filter(is_it).unwrap_or_else(from_forge);
-        Ok(Self { git, fetch_url, push_url, env: GitEnvironment(credentials(&web, token)) })
+        let fetch_url = url(&["remote", "get-url", "origin"])?
+            .filter(is_it)
+            .unwrap_or_else(from_forge);
+        let push_url = url(&["remote", "get-url", "--push", "origin"])?
+            .filter(is_it)
+            .unwrap_or_else(from_forge);
+        Ok(Self {
+            git,
+            fetch_url,
+            push_url,
+            env: GitEnvironment(credentials(&web, token)),
+        })
     }
 
     /// Returns its address for people, without credentials.
@@ -129,8 +151,13 @@ impl Remote {
         }
         match (configured, answer.default) {
             (None, Some(default)) if answer.heads.contains_key("HEAD") => Ok(default),
-            (Some(branch), _) => Err(RemoteError::NoBranch { branch: branch.to_owned(), remote: self.name() }),
-            (None, _) => Err(RemoteError::Empty { remote: self.name() }),
+            (Some(branch), _) => Err(RemoteError::NoBranch {
+                branch: branch.to_owned(),
+                remote: self.name(),
+            }),
+            (None, _) => Err(RemoteError::Empty {
+                remote: self.name(),
+            }),
         }
     }
 
@@ -160,7 +187,10 @@ impl Remote {
         args.extend(["--", &self.fetch_url]);
         args.extend(patterns);
         let printed = self.git.run(Path::new("/"), &args, self.env(), None);
-        let printed = printed.map_err(|source| RemoteError::Unreachable { remote: self.name(), source })?;
+        let printed = printed.map_err(|source| RemoteError::Unreachable {
+            remote: self.name(),
+            source,
+        })?;
         Ok(Answer::read(&String::from_utf8_lossy(&printed)))
     }
 }
@@ -170,13 +200,34 @@ impl Remote {
 /// With `--porcelain` a refused ref is a line of `!`, refspec and reason, set apart by tabs; what the server's hooks and rules say
 /// for people comes on standard error after `remote:`.
 pub(crate) fn refusal(error: &GitError) -> Option<String> {
-    let GitError::Failed { stdout, stderr, .. } = error else { return None };
-    let refused = stdout.lines().find_map(|line| line.strip_prefix("!\t")?.rsplit_once('\t'));
-    let reason = refused?.1.trim().trim_start_matches("[remote rejected]").trim();
-    let reason = reason.strip_prefix('(').and_then(|reason| reason.strip_suffix(')')).unwrap_or(reason);
-    let said = stderr.lines().filter_map(|line| line.strip_prefix("remote:")).map(str::trim);
-    let said = said.map(|line| line.trim_start_matches("error:").trim()).filter(|line| !line.is_empty());
-    Some(std::iter::once(reason).chain(said.take(REASON_LINES_MAX)).collect::<Vec<_>>().join("; "))
+    let GitError::Failed { stdout, stderr, .. } = error else {
+        return None;
+    };
+    let refused = stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("!\t")?.rsplit_once('\t'));
+    let reason = refused?
+        .1
+        .trim()
+        .trim_start_matches("[remote rejected]")
+        .trim();
+    let reason = reason
+        .strip_prefix('(')
+        .and_then(|reason| reason.strip_suffix(')'))
+        .unwrap_or(reason);
+    let said = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("remote:"))
+        .map(str::trim);
+    let said = said
+        .map(|line| line.trim_start_matches("error:").trim())
+        .filter(|line| !line.is_empty());
+    Some(
+        std::iter::once(reason)
+            .chain(said.take(REASON_LINES_MAX))
+            .collect::<Vec<_>>()
+            .join("; "),
+    )
 }
 
 /// What `git ls-remote` tells.
@@ -193,7 +244,11 @@ impl Answer {
         for (what, name) in text.lines().filter_map(|line| line.split_once('\t')) {
             match what.strip_prefix("ref: refs/heads/") {
                 Some(branch) => answer.default = Some(branch.to_owned()),
-                None => answer.heads.extend(CommitId::parse(what).ok().map(|commit| (name.to_owned(), commit))),
+                None => answer.heads.extend(
+                    CommitId::parse(what)
+                        .ok()
+                        .map(|commit| (name.to_owned(), commit)),
+                ),
             }
         }
         answer
@@ -204,7 +259,9 @@ impl Answer {
 fn web_address(api_url: &str) -> String {
     let url = api_url.trim_end_matches('/');
     match url.split_once("://api.") {
-        Some((scheme, host)) if host == "github.com" || host.ends_with(".ghe.com") => format!("{scheme}://{host}"),
+        Some((scheme, host)) if host == "github.com" || host.ends_with(".ghe.com") => {
+            format!("{scheme}://{host}")
+        }
         _ => url.strip_suffix("/api/v3").unwrap_or(url).to_owned(),
     }
 }
@@ -234,7 +291,10 @@ fn credentials(web: &str, token: &Secret) -> Vec<(String, String)> {
         ("GIT_CONFIG_KEY_0", key.clone()),
         ("GIT_CONFIG_VALUE_0", String::new()),
         ("GIT_CONFIG_KEY_1", key),
-        ("GIT_CONFIG_VALUE_1", format!("Authorization: Basic {password}")),
+        (
+            "GIT_CONFIG_VALUE_1",
+            format!("Authorization: Basic {password}"),
+        ),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
@@ -248,12 +308,19 @@ mod tests {
     fn a_refusal_is_what_the_remote_says_of_the_ref_and_nothing_else() {
         let check = |stdout: &str, stderr: &str, expected: Option<&str>| {
             let (command, code) = ("git push".to_owned(), Some(1));
-            let error = GitError::Failed { command, code, stderr: stderr.to_owned(), stdout: stdout.into() };
+            let error = GitError::Failed {
+                command,
+                code,
+                stderr: stderr.to_owned(),
+                stdout: stdout.into(),
+            };
             assert_eq!(refusal(&error).as_deref(), expected);
         };
         let to = "To https://github.com/o/n.git\n";
         check(
-            &format!("{to}!\tabc:refs/heads/b\t[remote rejected] (pre-receive hook declined)\nDone"),
+            &format!(
+                "{to}!\tabc:refs/heads/b\t[remote rejected] (pre-receive hook declined)\nDone"
+            ),
             "",
             Some("pre-receive hook declined"),
         );
@@ -262,7 +329,11 @@ mod tests {
             "remote: error: GH013: Repository rule violations\nremote: \nremote: - Cannot create ref\nerror: failed",
             Some("push declined; GH013: Repository rule violations; - Cannot create ref"),
         );
-        check(&format!("{to}!\tabc:refs/heads/b\t[rejected] (stale info)"), "", Some("[rejected] (stale info)"));
+        check(
+            &format!("{to}!\tabc:refs/heads/b\t[rejected] (stale info)"),
+            "",
+            Some("[rejected] (stale info)"),
+        );
         check("Done", "error: RPC failed; HTTP 503", None);
         check("", "fatal: unable to access", None);
     }
@@ -285,10 +356,20 @@ mod tests {
 
     #[test]
     fn origin_is_taken_only_where_it_is_the_repository() {
-        for url in ["https://h/o/n", "https://h/o/n.git/", "git@h:O/N.git", "ssh://git@h:22/o/n.git"] {
+        for url in [
+            "https://h/o/n",
+            "https://h/o/n.git/",
+            "git@h:O/N.git",
+            "ssh://git@h:22/o/n.git",
+        ] {
             assert!(names(url, "o/n"), "{url}");
         }
-        for url in ["https://h/fork/n", "https://h/xo/n", "git@h:o/n2.git", "/srv/xo/n"] {
+        for url in [
+            "https://h/fork/n",
+            "https://h/xo/n",
+            "git@h:o/n2.git",
+            "/srv/xo/n",
+        ] {
             assert!(!names(url, "o/n"), "{url}");
         }
     }
@@ -298,19 +379,40 @@ mod tests {
         let home = Home::new();
         home.git(".", &["init", "--quiet", "p"]);
         let secret = Secret::new("ghp_canary");
-        let remote = Remote::of(git(), &home.path().join("p"), "o/n", "https://api.github.com", &secret).unwrap();
+        let remote = Remote::of(
+            git(),
+            &home.path().join("p"),
+            "o/n",
+            "https://api.github.com",
+            &secret,
+        )
+        .unwrap();
         let encoded = BASE64_STANDARD.encode("x-access-token:ghp_canary");
         let shown = format!("{remote:?} {}", remote.name());
-        assert!(!shown.contains("canary") && !shown.contains(&encoded), "{shown}");
+        assert!(
+            !shown.contains("canary") && !shown.contains(&encoded),
+            "{shown}"
+        );
         assert_eq!(remote.fetch_url(), "https://github.com/o/n.git");
-        let sent = |(name, value): &(String, String)| name == "GIT_CONFIG_VALUE_1" && value.contains(&encoded);
+        let sent = |(name, value): &(String, String)| {
+            name == "GIT_CONFIG_VALUE_1" && value.contains(&encoded)
+        };
         assert!(remote.env().iter().any(sent));
     }
 
     #[test]
     fn the_base_is_the_configured_branch_else_main_else_the_default() {
         let home = Home::new();
-        home.git(".", &["init", "--quiet", "--bare", "--initial-branch=trunk", "remote.git"]);
+        home.git(
+            ".",
+            &[
+                "init",
+                "--quiet",
+                "--bare",
+                "--initial-branch=trunk",
+                "remote.git",
+            ],
+        );
         home.git(".", &["init", "--quiet", "--initial-branch=trunk", "p"]);
         let remote = |url: &str| Remote {
             git: git(),
@@ -320,13 +422,36 @@ mod tests {
         };
         let url = home.path().join("remote.git");
         let remote = remote(url.to_str().unwrap());
-        assert!(matches!(remote.base_branch(None), Err(RemoteError::Empty { .. })));
+        assert!(matches!(
+            remote.base_branch(None),
+            Err(RemoteError::Empty { .. })
+        ));
         home.git("p", &["commit", "--quiet", "--allow-empty", "-m", "one"]);
-        home.git("p", &["push", "--quiet", url.to_str().unwrap(), "trunk", "trunk:refs/heads/other"]);
+        home.git(
+            "p",
+            &[
+                "push",
+                "--quiet",
+                url.to_str().unwrap(),
+                "trunk",
+                "trunk:refs/heads/other",
+            ],
+        );
         assert_eq!(remote.base_branch(None).unwrap(), "trunk");
         assert_eq!(remote.base_branch(Some("other")).unwrap(), "other");
-        assert!(matches!(remote.base_branch(Some("none")), Err(RemoteError::NoBranch { .. })));
-        home.git("p", &["push", "--quiet", url.to_str().unwrap(), "trunk:refs/heads/main"]);
+        assert!(matches!(
+            remote.base_branch(Some("none")),
+            Err(RemoteError::NoBranch { .. })
+        ));
+        home.git(
+            "p",
+            &[
+                "push",
+                "--quiet",
+                url.to_str().unwrap(),
+                "trunk:refs/heads/main",
+            ],
+        );
         assert_eq!(remote.base_branch(None).unwrap(), "main");
         assert!(remote.head("main").unwrap().is_some() && remote.head("mai").unwrap().is_none());
     }

@@ -27,7 +27,10 @@ fn remove_older_than(age: Duration, mirror: &Path, user_git_dir: &Path) -> usize
     if found.iter().any(|lock| lock.is_younger_than(age)) {
         std::thread::sleep(age);
     }
-    found.iter().filter(|lock| lock.is_still_there() && fs::remove_file(&lock.path).is_ok()).count()
+    found
+        .iter()
+        .filter(|lock| lock.is_still_there() && fs::remove_file(&lock.path).is_ok())
+        .count()
 }
 
 /// A lock file as it was first seen.
@@ -55,31 +58,57 @@ impl Lock {
 
 fn identity(path: &Path) -> io::Result<(u64, u64, i64, i64)> {
     let metadata = fs::symlink_metadata(path)?;
-    Ok((metadata.dev(), metadata.ino(), metadata.mtime(), metadata.mtime_nsec()))
+    Ok((
+        metadata.dev(),
+        metadata.ino(),
+        metadata.mtime(),
+        metadata.mtime_nsec(),
+    ))
 }
 
 fn locks(mirror: &Path, user_git_dir: &Path) -> Vec<Lock> {
     let mut paths = files_in(mirror);
     collect_below(&mirror.join("refs"), DEPTH_MAX, &mut paths);
-    paths.extend(files_in(&user_git_dir.join("refs/heads/autoissue")).into_iter().filter(|path| is_our_branch(path)));
-    let is_lock = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "lock");
-    paths.into_iter().filter(is_lock).filter_map(|path| Lock::at(path).ok()).collect()
+    paths.extend(
+        files_in(&user_git_dir.join("refs/heads/autoissue"))
+            .into_iter()
+            .filter(|path| is_our_branch(path)),
+    );
+    let is_lock = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "lock")
+    };
+    paths
+        .into_iter()
+        .filter(is_lock)
+        .filter_map(|path| Lock::at(path).ok())
+        .collect()
 }
 
 /// Returns whether it is the lock of a branch `autoissue/issue-<N>`; others below `autoissue/` are the user's.
 fn is_our_branch(lock: &Path) -> bool {
-    let number = lock.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.strip_prefix("issue-"));
-    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+    let number = lock
+        .file_stem()
+        .and_then(|stem| stem.to_str())
+        .and_then(|stem| stem.strip_prefix("issue-"));
+    number.is_some_and(|number| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 fn files_in(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file())).map(|entry| entry.path()).collect()
+    entries
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .map(|entry| entry.path())
+        .collect()
 }
 
 fn collect_below(directory: &Path, depth: u32, paths: &mut Vec<PathBuf>) {
     paths.extend(files_in(directory));
-    let Some(depth) = depth.checked_sub(1) else { return };
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     // The kind is that of the entry itself, so no link is followed.
     for entry in entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
@@ -100,8 +129,16 @@ mod tests {
     fn removed(paths: &[&str]) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
         paths.iter().for_each(|path| write(root.path(), path));
-        remove_older_than(Duration::ZERO, &root.path().join("mirror"), &root.path().join("user"));
-        paths.iter().filter(|path| !root.path().join(path).exists()).map(|path| (*path).to_owned()).collect()
+        remove_older_than(
+            Duration::ZERO,
+            &root.path().join("mirror"),
+            &root.path().join("user"),
+        );
+        paths
+            .iter()
+            .filter(|path| !root.path().join(path).exists())
+            .map(|path| (*path).to_owned())
+            .collect()
     }
 
     #[test]

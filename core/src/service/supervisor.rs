@@ -21,7 +21,9 @@
 //! ```
 
 use super::process_table::{self, Entry};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, kill_process_group, wait, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, kill_process_group, wait, waitid,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -75,9 +77,17 @@ pub(super) struct Header {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Report {
-    Started { pid: i32 },
+    Started {
+        pid: i32,
+    },
     FailedToStart(String),
-    Exited { code: Option<i32>, signal: Option<i32>, was_stopped: bool, n_killed_stragglers: u32, n_left: u32 },
+    Exited {
+        code: Option<i32>,
+        signal: Option<i32>,
+        was_stopped: bool,
+        n_killed_stragglers: u32,
+        n_left: u32,
+    },
 }
 
 /// Runs the supervisor on the control socket that is its standard input, until its program and all descendants are dead.
@@ -104,7 +114,12 @@ fn supervise() -> io::Result<()> {
     };
     drop(header);
     // Should the engine be gone by now, the control thread will notice.
-    let _ = report(&socket, &Report::Started { pid: program.as_raw_pid() });
+    let _ = report(
+        &socket,
+        &Report::Started {
+            pid: program.as_raw_pid(),
+        },
+    );
     let exited = Watch::new(program, listen(control)?).until_all_are_dead();
     report(&socket, &exited)
 }
@@ -118,7 +133,9 @@ fn outlive_the_program() -> io::Result<()> {
     }
     #[cfg(target_os = "linux")]
     {
-        use rustix::process::{DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior};
+        use rustix::process::{
+            DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior,
+        };
         set_child_subreaper(Some(getpid()))?;
         // No core dump with the environment in it, and no other process may take the control socket out of this one.
         set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
@@ -128,7 +145,9 @@ fn outlive_the_program() -> io::Result<()> {
 
 fn read_header(control: &mut impl BufRead) -> io::Result<Header> {
     let mut line = Vec::new();
-    control.take(HEADER_BYTES_MAX).read_until(b'\n', &mut line)?;
+    control
+        .take(HEADER_BYTES_MAX)
+        .read_until(b'\n', &mut line)?;
     Ok(serde_json::from_slice(&line)?)
 }
 
@@ -163,14 +182,27 @@ fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
     Ok(pid.expect("the number of a process is positive and fits"))
 }
 
-#[expect(clippy::disallowed_methods, reason = "the supervisor starts what `service::process` was asked to start")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the supervisor starts what `service::process` was asked to start"
+)]
 fn command(header: &Header, has_no_stdin: bool) -> std::process::Command {
     let mut command = std::process::Command::new(&header.program);
-    command.args(&header.args).current_dir(&header.directory).env_clear();
+    command
+        .args(&header.args)
+        .current_dir(&header.directory)
+        .env_clear();
     command.envs(header.env.iter().map(|(name, value)| (name, value)));
-    command.stdin(if has_no_stdin { Stdio::null() } else { Stdio::piped() });
+    command.stdin(if has_no_stdin {
+        Stdio::null()
+    } else {
+        Stdio::piped()
+    });
     let supervisor = std::process::id();
-    #[expect(unsafe_code, reason = "a session and a death signal can only be set between fork and exec")]
+    #[expect(
+        unsafe_code,
+        reason = "a session and a death signal can only be set between fork and exec"
+    )]
     // SAFETY: the closure runs in the forked child and makes system calls only; it neither allocates nor locks.
     unsafe {
         command.pre_exec(move || leave_terminal_and_die_with(supervisor));
@@ -195,13 +227,19 @@ fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<()> {
         return Ok(());
     };
     // A program that ends or closes its stdin without reading all is within its rights.
-    thread::Builder::new().name("feeder".to_owned()).spawn(move || pipe.write_all(&stdin).is_ok())?;
+    thread::Builder::new()
+        .name("feeder".to_owned())
+        .spawn(move || pipe.write_all(&stdin).is_ok())?;
     Ok(())
 }
 
 /// What the two listening threads have to say.
 enum News {
-    Died { pid: Pid, status: WaitStatus, was_last: bool },
+    Died {
+        pid: Pid,
+        status: WaitStatus,
+        was_last: bool,
+    },
     Terminate(Duration),
     Kill,
     EngineGone,
@@ -211,8 +249,12 @@ enum News {
 fn listen(control: BufReader<UnixStream>) -> io::Result<Receiver<News>> {
     let (news, receiver) = channel();
     let reaper_news = news.clone();
-    thread::Builder::new().name("reaper".to_owned()).spawn(move || reap(&reaper_news))?;
-    thread::Builder::new().name("control".to_owned()).spawn(move || obey(control, &news))?;
+    thread::Builder::new()
+        .name("reaper".to_owned())
+        .spawn(move || reap(&reaper_news))?;
+    thread::Builder::new()
+        .name("control".to_owned())
+        .spawn(move || obey(control, &news))?;
     Ok(receiver)
 }
 
@@ -222,7 +264,15 @@ fn reap(news: &Sender<News>) {
         match wait(WaitOptions::empty()) {
             Ok(Some((pid, status))) => {
                 let was_last = has_no_child();
-                if news.send(News::Died { pid, status, was_last }).is_err() || was_last {
+                if news
+                    .send(News::Died {
+                        pid,
+                        status,
+                        was_last,
+                    })
+                    .is_err()
+                    || was_last
+                {
                     return;
                 }
             }
@@ -274,13 +324,24 @@ struct Watch {
 impl Watch {
     fn new(program: Pid, news: Receiver<News>) -> Self {
         let stragglers = BTreeSet::new();
-        Self { program, news, phase: Phase::Running, ended: None, was_stopped: false, stragglers }
+        Self {
+            program,
+            news,
+            phase: Phase::Running,
+            ended: None,
+            was_stopped: false,
+            stragglers,
+        }
     }
 
     fn until_all_are_dead(mut self) -> Report {
         loop {
             match self.next() {
-                Ok(News::Died { pid, status, was_last }) => {
+                Ok(News::Died {
+                    pid,
+                    status,
+                    was_last,
+                }) => {
                     self.died(pid, status, was_last);
                     if was_last {
                         return self.exited(0);
@@ -290,7 +351,9 @@ impl Watch {
                 Ok(News::EngineGone) => self.terminate(ENGINE_GONE_GRACE),
                 Ok(News::Kill) => self.stop_by_killing(),
                 Err(RecvTimeoutError::Timeout) => match self.phase {
-                    Phase::Killing { until } if until <= Instant::now() => return self.exited(self.n_living()),
+                    Phase::Killing { until } if until <= Instant::now() => {
+                        return self.exited(self.n_living());
+                    }
                     Phase::Killing { .. } => self.kill_round(),
                     Phase::Running | Phase::Terminating { .. } => self.stop_by_killing(),
                 },
@@ -329,7 +392,11 @@ impl Watch {
                 self.phase = Phase::Terminating { until: asked };
                 self.signal_group(Signal::TERM);
             }
-            Phase::Terminating { until } => self.phase = Phase::Terminating { until: until.min(asked) },
+            Phase::Terminating { until } => {
+                self.phase = Phase::Terminating {
+                    until: until.min(asked),
+                }
+            }
             Phase::Killing { .. } => {}
         }
     }
@@ -341,7 +408,9 @@ impl Watch {
 
     fn start_killing(&mut self) {
         if !matches!(self.phase, Phase::Killing { .. }) {
-            self.phase = Phase::Killing { until: Instant::now() + KILL_TIME_MAX };
+            self.phase = Phase::Killing {
+                until: Instant::now() + KILL_TIME_MAX,
+            };
         }
         self.kill_round();
     }
@@ -354,14 +423,21 @@ impl Watch {
             self.signal_group(Signal::KILL);
         }
         let own_group = rustix::process::getpgrp().as_raw_pid();
-        let groups: BTreeSet<i32> = survivors.iter().map(|it| it.group).filter(|it| *it != own_group).collect();
+        let groups: BTreeSet<i32> = survivors
+            .iter()
+            .map(|it| it.group)
+            .filter(|it| *it != own_group)
+            .collect();
         for group in groups.into_iter().filter_map(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }
         survivors.iter().for_each(process_table::kill);
         let program = self.program.as_raw_pid();
-        let stragglers = survivors.iter().filter(|it| it.pid != program && !it.is_zombie);
-        self.stragglers.extend(stragglers.map(|it| (it.pid, it.started)));
+        let stragglers = survivors
+            .iter()
+            .filter(|it| it.pid != program && !it.is_zombie);
+        self.stragglers
+            .extend(stragglers.map(|it| (it.pid, it.started)));
     }
 
     fn survivors(&self) -> Vec<Entry> {

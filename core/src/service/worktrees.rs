@@ -285,7 +285,11 @@ pub enum WorktreeError {
 
 impl WorktreeError {
     fn io(doing: &'static str, path: &Path, source: io::Error) -> WorktreeError {
-        WorktreeError::Io { doing, path: path.to_owned(), source }
+        WorktreeError::Io {
+            doing,
+            path: path.to_owned(),
+            source,
+        }
     }
 }
 
@@ -305,10 +309,27 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::Io`] when the project's directory does not exist.
     pub fn open(mirror: Mirror, options: Options) -> Result<Worktrees, WorktreeError> {
-        let Options { project, session, identity, env, credentials } = options;
-        let project = project.canonicalize().map_err(|source| WorktreeError::io("resolve", &project, source))?;
+        let Options {
+            project,
+            session,
+            identity,
+            env,
+            credentials,
+        } = options;
+        let project = project
+            .canonicalize()
+            .map_err(|source| WorktreeError::io("resolve", &project, source))?;
         let records = Records::of(mirror.path(), &project.join(ROOT));
-        Ok(Worktrees { mirror, project, session, identity, env, credentials, records, root_is_ready: Arc::default() })
+        Ok(Worktrees {
+            mirror,
+            project,
+            session,
+            identity,
+            env,
+            credentials,
+            records,
+            root_is_ready: Arc::default(),
+        })
     }
 
     /// Makes sure that nothing else is where the worktrees go, without making anything: better known before any attempt starts.
@@ -341,15 +362,28 @@ impl Worktrees {
         if let Some(record) = self.records.read(request.issue)? {
             if request.keep && self.can_go_on(&record, request) {
                 let prepared = record.prepared.clone();
-                self.records.write(&Record { prepared, ..self.record(request, Phase::Ready, record.filters) })?;
-                return Ok(Leased { path, base: record.base, kept: true, leftovers });
+                self.records.write(&Record {
+                    prepared,
+                    ..self.record(request, Phase::Ready, record.filters)
+                })?;
+                return Ok(Leased {
+                    path,
+                    base: record.base,
+                    kept: true,
+                    leftovers,
+                });
             }
             leftovers = self.save_leftovers(&record)?;
             self.remove(record)?;
         }
         self.move_aside(&path, "not-ours")?;
         self.make(request, &path)?;
-        Ok(Leased { path, base: request.start.clone(), kept: false, leftovers })
+        Ok(Leased {
+            path,
+            base: request.start.clone(),
+            kept: false,
+            leftovers,
+        })
     }
 
     /// Takes an attempt's work into the mirror: the agent's commits, and what it left uncommitted. Asking again gives the same answer,
@@ -360,9 +394,17 @@ impl Worktrees {
     pub fn collect(&self, request: &CollectRequest) -> Result<Collected, WorktreeError> {
         let name = attempt_name(request.attempt);
         let Some(record) = self.present(request.issue)? else {
-            return match self.mirror.salvaged_commit(&self.session, request.issue, &name)? {
-                Some(commit) => self.describe(request, commit, History::Kept, Vec::new()).map(Collected::Work),
-                None => Err(WorktreeError::Gone { issue: request.issue, path: self.path(request.issue) }),
+            return match self
+                .mirror
+                .salvaged_commit(&self.session, request.issue, &name)?
+            {
+                Some(commit) => self
+                    .describe(request, commit, History::Kept, Vec::new())
+                    .map(Collected::Work),
+                None => Err(WorktreeError::Gone {
+                    issue: request.issue,
+                    path: self.path(request.issue),
+                }),
             };
         };
         let examined = self.examine(&record, &request.base, Take::Publishable)?;
@@ -370,12 +412,18 @@ impl Worktrees {
         let strays = self.save_strays(&record, &examined)?;
         let tree = examined.snapshot.tree;
         if tree == self.tree_of(&request.base)? || record.prepared == Some(tree.to_string()) {
-            return Ok(Collected::Nothing { skipped: examined.snapshot.skipped, strays });
+            return Ok(Collected::Nothing {
+                skipped: examined.snapshot.skipped,
+                strays,
+            });
         }
-        let before = self.mirror.salvaged_commit(&self.session, request.issue, &name)?;
+        let before = self
+            .mirror
+            .salvaged_commit(&self.session, request.issue, &name)?;
         let commit = self.commit(&examined, &request.message, before)?;
         let work = self.describe(request, commit, examined.history, examined.snapshot.skipped)?;
-        self.mirror.salvage(&self.session, request.issue, &name, &work.commit)?;
+        self.mirror
+            .salvage(&self.session, request.issue, &name, &work.commit)?;
         Ok(Collected::Work(work))
     }
 
@@ -384,7 +432,9 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError`].
     pub fn note_prepared(&self, issue: u64) -> Result<(), WorktreeError> {
-        let Some(record) = self.present(issue)? else { return Ok(()) };
+        let Some(record) = self.present(issue)? else {
+            return Ok(());
+        };
         let prepared = match self.examine(&record, &record.base, Take::Publishable) {
             Ok(examined) => Some(examined.snapshot.tree.to_string()),
             // Whoever collects is told the same.
@@ -417,7 +467,9 @@ impl Worktrees {
         if let Some(record) = self.present(issue)? {
             let examined = self.examine(&record, &record.base, Take::Everything)?;
             if !self.is_saved(&record, &examined)? {
-                return Err(WorktreeError::Unsaved { path: self.path(issue) });
+                return Err(WorktreeError::Unsaved {
+                    path: self.path(issue),
+                });
             }
         }
         self.remove(record)
@@ -428,7 +480,9 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::Io`]; doing it again goes on.
     pub fn discard(&self, issue: u64) -> Result<(), WorktreeError> {
-        self.records.read(issue)?.map_or(Ok(()), |record| self.remove(record))
+        self.records
+            .read(issue)?
+            .map_or(Ok(()), |record| self.remove(record))
     }
 
     /// Salvages and removes the worktrees of ours that are not in `keep`; one that fails stays and does not hinder the others.
@@ -436,8 +490,17 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError`] when the records cannot be read.
     pub fn sweep(&self, keep: &[u64]) -> Result<Vec<Swept>, WorktreeError> {
-        let idle = self.records.all()?.into_iter().filter(|record| !keep.contains(&record.issue));
-        Ok(idle.map(|record| Swept { issue: record.issue, result: self.sweep_one(record) }).collect())
+        let idle = self
+            .records
+            .all()?
+            .into_iter()
+            .filter(|record| !keep.contains(&record.issue));
+        Ok(idle
+            .map(|record| Swept {
+                issue: record.issue,
+                result: self.sweep_one(record),
+            })
+            .collect())
     }
 
     /// Returns all worktrees of ours in this project, of any session, by issue.
@@ -445,11 +508,26 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError`] when the records cannot be read.
     pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
-        let held = self.records.all()?.into_iter().map(|Record { issue, session, attempt, base, .. }| {
-            let path = self.path(issue);
-            let exists = fs::symlink_metadata(&path).is_ok();
-            Held { issue, session, attempt, base, path, exists }
-        });
+        let held = self.records.all()?.into_iter().map(
+            |Record {
+                 issue,
+                 session,
+                 attempt,
+                 base,
+                 ..
+             }| {
+                let path = self.path(issue);
+                let exists = fs::symlink_metadata(&path).is_ok();
+                Held {
+                    issue,
+                    session,
+                    attempt,
+                    base,
+                    path,
+                    exists,
+                }
+            },
+        );
         Ok(held.collect())
     }
 
@@ -459,12 +537,16 @@ impl Worktrees {
 
     /// Makes the directory of worktrees and hides it from the user's git, once.
     fn prepare_root(&self) -> Result<(), WorktreeError> {
-        let mut ready = self.root_is_ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready = self
+            .root_is_ready
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if *ready {
             return Ok(());
         }
         let root = self.root();
-        exclude::exclude(&self.project, ROOT).map_err(|source| WorktreeError::io("exclude", &root, source))?;
+        exclude::exclude(&self.project, ROOT)
+            .map_err(|source| WorktreeError::io("exclude", &root, source))?;
         match fs::create_dir(&root) {
             Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(WorktreeError::io("create", &root, source));
@@ -480,7 +562,10 @@ impl Worktrees {
 
     /// Returns the record of an issue whose directory is there and may hold work.
     fn present(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
-        let record = self.records.read(issue)?.filter(|record| record.phase == Phase::Ready);
+        let record = self
+            .records
+            .read(issue)?
+            .filter(|record| record.phase == Phase::Ready);
         Ok(record.filter(|_| is_directory(&self.path(issue))))
     }
 
@@ -493,33 +578,58 @@ impl Worktrees {
     }
 
     fn record(&self, request: &LeaseRequest, phase: Phase, filters: bool) -> Record {
-        let LeaseRequest { issue, attempt, start, .. } = request.clone();
-        Record { issue, session: self.session.clone(), attempt, base: start, phase, filters, prepared: None }
+        let LeaseRequest {
+            issue,
+            attempt,
+            start,
+            ..
+        } = request.clone();
+        Record {
+            issue,
+            session: self.session.clone(),
+            attempt,
+            base: start,
+            phase,
+            filters,
+            prepared: None,
+        }
     }
 
     fn make(&self, request: &LeaseRequest, path: &Path) -> Result<(), WorktreeError> {
         let mirror = self.mirror.repository()?;
-        let start = mirror.find_commit(request.start.oid()).doing(|| format!("find commit {}", request.start))?;
-        let tree = start.tree().doing(|| format!("read the tree of {}", request.start))?;
-        let features = features_of(&mirror, &tree).doing(|| format!("read the attributes of {}", request.start))?;
-        self.records.write(&self.record(request, Phase::Making, features.filters))?;
+        let start = mirror
+            .find_commit(request.start.oid())
+            .doing(|| format!("find commit {}", request.start))?;
+        let tree = start
+            .tree()
+            .doing(|| format!("read the tree of {}", request.start))?;
+        let features = features_of(&mirror, &tree)
+            .doing(|| format!("read the attributes of {}", request.start))?;
+        self.records
+            .write(&self.record(request, Phase::Making, features.filters))?;
         let clone = self.make_clone(request, path)?;
         let index = self.records.index(request.issue);
         if features.filters {
             self.checkout_filtered(&request.start, path, &index)?;
-            fs::copy(&index, path.join(".git/index")).map_err(|source| WorktreeError::io("write", path, source))?;
+            fs::copy(&index, path.join(".git/index"))
+                .map_err(|source| WorktreeError::io("write", path, source))?;
         } else {
-            let tree = clone.find_object(tree.id(), None).doing(|| format!("read tree {}", tree.id()))?;
+            let tree = clone
+                .find_object(tree.id(), None)
+                .doing(|| format!("read tree {}", tree.id()))?;
             // Without attributes nothing converts a file, and looking for them costs more than writing it.
             let mut checkout = CheckoutBuilder::new();
             checkout.force().disable_filters(!features.attributes);
-            clone.checkout_tree(&tree, Some(&mut checkout)).doing(|| format!("check out `{}`", path.display()))?;
+            clone
+                .checkout_tree(&tree, Some(&mut checkout))
+                .doing(|| format!("check out `{}`", path.display()))?;
             copy_index(&clone, &index)?;
         }
         for submodule in &features.submodules {
             self.initialise(path, submodule)?;
         }
-        self.records.write(&self.record(request, Phase::Ready, features.filters))
+        self.records
+            .write(&self.record(request, Phase::Ready, features.filters))
     }
 
     /// Makes a repository that borrows the mirror's objects, with the issue's branch at the start.
@@ -527,29 +637,53 @@ impl Worktrees {
         let doing = || format!("make a clone at `{}`", path.display());
         let branch = branch_of(request.issue);
         let mut options = RepositoryInitOptions::new();
-        let clone = Repository::init_opts(path, options.external_template(false).mkdir(true).initial_head(&branch))
-            .doing(doing)?;
+        let clone = Repository::init_opts(
+            path,
+            options
+                .external_template(false)
+                .mkdir(true)
+                .initial_head(&branch),
+        )
+        .doing(doing)?;
         let info = path.join(".git/objects/info");
         fs::create_dir_all(&info)
             .and_then(|()| fs::write(info.join("alternates"), alternates_of(&self.mirror)))
             .map_err(|source| WorktreeError::io("write", &info, source))?;
         copy_shallow(&self.mirror, &path.join(".git"))?;
-        let mut config = clone.config().and_then(|config| config.open_level(git2::ConfigLevel::Local)).doing(doing)?;
+        let mut config = clone
+            .config()
+            .and_then(|config| config.open_level(git2::ConfigLevel::Local))
+            .doing(doing)?;
         let Identity { name, email } = &self.identity;
-        for (key, value) in
-            [("user.name", name.as_str()), ("user.email", email), ("core.autocrlf", "false"), ("gc.auto", "0")]
-        {
+        for (key, value) in [
+            ("user.name", name.as_str()),
+            ("user.email", email),
+            ("core.autocrlf", "false"),
+            ("gc.auto", "0"),
+        ] {
             config.set_str(key, value).doing(doing)?;
         }
         // What the agent commits goes through the same filters.
         for (key, value) in self.mirror.filters()? {
             config.set_str(&key, &value).doing(doing)?;
         }
-        clone.reference(&format!("refs/heads/{branch}"), request.start.oid(), true, "autoissue: lease").doing(doing)?;
+        clone
+            .reference(
+                &format!("refs/heads/{branch}"),
+                request.start.oid(),
+                true,
+                "autoissue: lease",
+            )
+            .doing(doing)?;
         Ok(clone)
     }
 
-    fn checkout_filtered(&self, start: &CommitId, path: &Path, index: &Path) -> Result<(), WorktreeError> {
+    fn checkout_filtered(
+        &self,
+        start: &CommitId,
+        path: &Path,
+        index: &Path,
+    ) -> Result<(), WorktreeError> {
         let env = git_env(&self.mirror, path, Some(index), &self.fresh_env());
         // Forms of the index that libgit2 does not read are switched off.
         let args = [
@@ -564,18 +698,35 @@ impl Worktrees {
             "-u",
         ];
         let args: Vec<&str> = args.into_iter().chain([start.as_str()]).collect();
-        self.mirror.git().run(path, &args, &env, None).map_err(WorktreeError::Filters)?;
+        self.mirror
+            .git()
+            .run(path, &args, &env, None)
+            .map_err(WorktreeError::Filters)?;
         Ok(())
     }
 
     /// Initialises a submodule. The directory's own configuration is used, for no agent has been there yet.
     fn initialise(&self, path: &Path, submodule: &str) -> Result<(), WorktreeError> {
-        let origin = self.mirror.source()?.map(|source| format!("remote.origin.url={source}"));
+        let origin = self
+            .mirror
+            .source()?
+            .map(|source| format!("remote.origin.url={source}"));
         let mut args: Vec<&str> = origin.iter().flat_map(|origin| ["-c", origin]).collect();
-        args.extend(["submodule", "--quiet", "update", "--init", "--recursive", "--", submodule]);
+        args.extend([
+            "submodule",
+            "--quiet",
+            "update",
+            "--init",
+            "--recursive",
+            "--",
+            submodule,
+        ]);
         match self.mirror.git().run(path, &args, &self.fresh_env(), None) {
             Ok(_) => Ok(()),
-            Err(source) => Err(WorktreeError::Submodule { path: submodule.to_owned(), source }),
+            Err(source) => Err(WorktreeError::Submodule {
+                path: submodule.to_owned(),
+                source,
+            }),
         }
     }
 
@@ -583,15 +734,35 @@ impl Worktrees {
         self.env.iter().chain(&self.credentials).cloned().collect()
     }
 
-    fn examine(&self, record: &Record, base: &CommitId, take: Take) -> Result<Examined, WorktreeError> {
+    fn examine(
+        &self,
+        record: &Record,
+        base: &CommitId,
+        take: Take,
+    ) -> Result<Examined, WorktreeError> {
         let dir = self.path(record.issue);
         let (head, history) = self.agents_history(record, base, &dir)?;
         let seed = self.tree_of(head.as_ref().unwrap_or(base))?;
         let index = self.records.index(record.issue);
         let filters = record.filters.then_some(self.env.as_slice());
-        let snapshot = snapshot::take(&Scene { mirror: &self.mirror, dir: &dir, index: &index, seed, take, filters })?;
-        let parent = head.clone().filter(|_| history == History::Kept).unwrap_or_else(|| base.clone());
-        Ok(Examined { head, parent, snapshot, history })
+        let snapshot = snapshot::take(&Scene {
+            mirror: &self.mirror,
+            dir: &dir,
+            index: &index,
+            seed,
+            take,
+            filters,
+        })?;
+        let parent = head
+            .clone()
+            .filter(|_| history == History::Kept)
+            .unwrap_or_else(|| base.clone());
+        Ok(Examined {
+            head,
+            parent,
+            snapshot,
+            history,
+        })
     }
 
     /// Returns the agent's last commit, imported, unless there is none of its own; and what is to be thought of it.
@@ -604,25 +775,46 @@ impl Worktrees {
         let Some(head) = agent_head::read(dir) else {
             return Ok((
                 None,
-                History::Unreadable("the agent's repository is gone or has no readable head".to_owned()),
+                History::Unreadable(
+                    "the agent's repository is gone or has no readable head".to_owned(),
+                ),
             ));
         };
         if head == *base {
             return Ok((None, History::Untouched));
         }
         if !self.mirror.has_commit(&head)?
-            && let Err(reason) =
-                agent_head::import(&self.mirror, &self.records.gate(record.issue), dir, &head, &self.env)?
+            && let Err(reason) = agent_head::import(
+                &self.mirror,
+                &self.records.gate(record.issue),
+                dir,
+                &head,
+                &self.env,
+            )?
         {
             return Ok((None, History::Unreadable(reason)));
         }
         let descends = self.mirror.descends(&head, base)?;
-        Ok((Some(head), if descends { History::Kept } else { History::Rewritten }))
+        Ok((
+            Some(head),
+            if descends {
+                History::Kept
+            } else {
+                History::Rewritten
+            },
+        ))
     }
 
     /// Makes the commit that has all of the work. A commit `before` that says the same is used again.
-    fn commit(&self, examined: &Examined, message: &str, before: Option<CommitId>) -> Result<CommitId, WorktreeError> {
-        let Examined { parent, snapshot, .. } = examined;
+    fn commit(
+        &self,
+        examined: &Examined,
+        message: &str,
+        before: Option<CommitId>,
+    ) -> Result<CommitId, WorktreeError> {
+        let Examined {
+            parent, snapshot, ..
+        } = examined;
         let repository = self.mirror.repository()?;
         let doing = || format!("commit tree {} on {parent}", snapshot.tree);
         let parent = repository.find_commit(parent.oid()).doing(doing)?;
@@ -638,7 +830,10 @@ impl Worktrees {
         }
         let author = Signature::now(&self.identity.name, &self.identity.email).doing(doing)?;
         let tree = repository.find_tree(snapshot.tree).doing(doing)?;
-        Ok(repository.commit(None, &author, &author, message, &tree, &[&parent]).doing(doing)?.into())
+        Ok(repository
+            .commit(None, &author, &author, message, &tree, &[&parent])
+            .doing(doing)?
+            .into())
     }
 
     fn describe(
@@ -674,7 +869,9 @@ impl Worktrees {
 
     fn tree_of(&self, commit: &CommitId) -> Result<Oid, WorktreeError> {
         let repository = self.mirror.repository()?;
-        let found = repository.find_commit(commit.oid()).doing(|| format!("find commit {commit}"))?;
+        let found = repository
+            .find_commit(commit.oid())
+            .doing(|| format!("find commit {commit}"))?;
         Ok(found.tree_id())
     }
 
@@ -689,16 +886,34 @@ impl Worktrees {
 
     /// Returns the trees of the base and of all that is saved of the issue in the session that leased the directory.
     fn saved_trees(&self, record: &Record, base: &CommitId) -> Result<Vec<Oid>, WorktreeError> {
-        let salvaged =
-            self.mirror.salvaged_of(&record.session, record.issue)?.into_iter().map(|salvage| salvage.commit);
-        let commits = salvaged.chain(self.mirror.published(record.issue)?).chain([base.clone()]);
-        let prepared = record.prepared.iter().filter_map(|tree| Oid::from_str(tree).ok()).map(Ok);
-        commits.map(|commit| self.tree_of(&commit)).chain(prepared).collect()
+        let salvaged = self
+            .mirror
+            .salvaged_of(&record.session, record.issue)?
+            .into_iter()
+            .map(|salvage| salvage.commit);
+        let commits = salvaged
+            .chain(self.mirror.published(record.issue)?)
+            .chain([base.clone()]);
+        let prepared = record
+            .prepared
+            .iter()
+            .filter_map(|tree| Oid::from_str(tree).ok())
+            .map(Ok);
+        commits
+            .map(|commit| self.tree_of(&commit))
+            .chain(prepared)
+            .collect()
     }
 
     /// Returns the agent's last commit and its tree when the work will not contain it: the agent turned away from it.
-    fn abandoned(&self, base: &CommitId, examined: &Examined) -> Result<Option<(CommitId, Oid)>, WorktreeError> {
-        let Some(head) = &examined.head else { return Ok(None) };
+    fn abandoned(
+        &self,
+        base: &CommitId,
+        examined: &Examined,
+    ) -> Result<Option<(CommitId, Oid)>, WorktreeError> {
+        let Some(head) = &examined.head else {
+            return Ok(None);
+        };
         let tree = self.tree_of(head)?;
         let base_tree = self.tree_of(base)?;
         let contained = examined.history == History::Kept && examined.snapshot.tree != base_tree;
@@ -722,19 +937,30 @@ impl Worktrees {
     }
 
     /// Keeps what the agent committed and then left on other branches, or stashed; returns the refs.
-    fn save_strays(&self, record: &Record, examined: &Examined) -> Result<Vec<String>, WorktreeError> {
+    fn save_strays(
+        &self,
+        record: &Record,
+        examined: &Examined,
+    ) -> Result<Vec<String>, WorktreeError> {
         let dir = self.path(record.issue);
         let mut strays = Vec::new();
         for stray in agent_head::others(&dir) {
             let is_known = stray == record.base || examined.head.as_ref() == Some(&stray);
-            let reaches = |from: &CommitId| -> Result<bool, MirrorError> { self.mirror.descends(from, &stray) };
-            if is_known || (self.mirror.has_commit(&stray)? && (reaches(&record.base)? || reaches(&examined.parent)?)) {
+            let reaches = |from: &CommitId| -> Result<bool, MirrorError> {
+                self.mirror.descends(from, &stray)
+            };
+            if is_known
+                || (self.mirror.has_commit(&stray)?
+                    && (reaches(&record.base)? || reaches(&examined.parent)?))
+            {
                 continue;
             }
             let gate = self.records.gate(record.issue);
             match agent_head::import(&self.mirror, &gate, &dir, &stray, &self.env)? {
                 Ok(()) => strays.push(self.save_as_leftover(record, &stray)?),
-                Err(reason) => tracing::warn!(issue = record.issue, %stray, reason, "a commit of the agent is lost"),
+                Err(reason) => {
+                    tracing::warn!(issue = record.issue, %stray, reason, "a commit of the agent is lost")
+                }
             }
         }
         Ok(strays)
@@ -751,20 +977,36 @@ impl Worktrees {
             // What no commit of ours can hold stays where it is, under another name.
             self.move_aside(&self.path(record.issue), "kept")?;
         }
-        if self.saved_trees(record, &record.base)?.contains(&examined.snapshot.tree) {
+        if self
+            .saved_trees(record, &record.base)?
+            .contains(&examined.snapshot.tree)
+        {
             return Ok(abandoned.or(stray));
         }
         let commit = self.commit(
             &examined,
-            &format!("Leftovers of attempt {} at issue {}\n", record.attempt, record.issue),
+            &format!(
+                "Leftovers of attempt {} at issue {}\n",
+                record.attempt, record.issue
+            ),
             None,
         )?;
         self.save_as_leftover(record, &commit).map(Some)
     }
 
-    fn save_as_leftover(&self, record: &Record, commit: &CommitId) -> Result<String, WorktreeError> {
-        let name = format!("{}-leftover-{}", attempt_name(record.attempt), commit.short());
-        Ok(self.mirror.salvage(&record.session, record.issue, &name, commit)?)
+    fn save_as_leftover(
+        &self,
+        record: &Record,
+        commit: &CommitId,
+    ) -> Result<String, WorktreeError> {
+        let name = format!(
+            "{}-leftover-{}",
+            attempt_name(record.attempt),
+            commit.short()
+        );
+        Ok(self
+            .mirror
+            .salvage(&record.session, record.issue, &name, commit)?)
     }
 
     fn sweep_one(&self, record: Record) -> Result<Option<String>, WorktreeError> {
@@ -776,7 +1018,10 @@ impl Worktrees {
     /// Removes a directory whose work is safe. The phase tells a crash half-way from an agent that deleted files.
     fn remove(&self, record: Record) -> Result<(), WorktreeError> {
         let issue = record.issue;
-        self.records.write(&Record { phase: Phase::Removing, ..record })?;
+        self.records.write(&Record {
+            phase: Phase::Removing,
+            ..record
+        })?;
         let path = self.path(issue);
         if is_directory(&path) || path.is_symlink() {
             removal::remove(&path).map_err(|source| WorktreeError::io("remove", &path, source))?;
@@ -789,9 +1034,16 @@ impl Worktrees {
         if fs::symlink_metadata(path).is_err() {
             return Ok(());
         }
-        let beside =
-            |n: u32| path.with_file_name(format!("{}.{why}-{n}", path.file_name().unwrap_or_default().display()));
-        let free = (1..).map(beside).find(|beside| fs::symlink_metadata(beside).is_err()).unwrap_or_else(|| beside(0));
+        let beside = |n: u32| {
+            path.with_file_name(format!(
+                "{}.{why}-{n}",
+                path.file_name().unwrap_or_default().display()
+            ))
+        };
+        let free = (1..)
+            .map(beside)
+            .find(|beside| fs::symlink_metadata(beside).is_err())
+            .unwrap_or_else(|| beside(0));
         fs::rename(path, &free).map_err(|source| WorktreeError::io("move aside", path, source))
     }
 }
@@ -806,20 +1058,27 @@ struct Features {
 }
 
 fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Features, git2::Error> {
-    let mut features = Features { attributes: false, filters: false, submodules: Vec::new() };
+    let mut features = Features {
+        attributes: false,
+        filters: false,
+        submodules: Vec::new(),
+    };
     // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
     let mut index = Index::new()?;
     index.read_tree(tree)?;
     let has_modules = tree.get_name(".gitmodules").is_some();
     for entry in index.iter() {
         if entry.mode == snapshot::GITLINK && has_modules {
-            features.submodules.push(String::from_utf8_lossy(&entry.path).into_owned());
+            features
+                .submodules
+                .push(String::from_utf8_lossy(&entry.path).into_owned());
         }
         if entry.path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes") {
             features.attributes = true;
             let blob = repository.find_blob(entry.id);
-            features.filters |=
-                blob.is_ok_and(|blob| blob.size() <= ATTRIBUTES_BYTES_MAX && names_a_filter(blob.content()));
+            features.filters |= blob.is_ok_and(|blob| {
+                blob.size() <= ATTRIBUTES_BYTES_MAX && names_a_filter(blob.content())
+            });
         }
     }
     Ok(features)
@@ -828,18 +1087,34 @@ fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Feature
 /// Returns whether a line of attributes sets a filter, or an encoding, which only the git program knows; `-filter` and `!filter` take
 /// it away.
 fn names_a_filter(attributes: &[u8]) -> bool {
-    let lines =
-        attributes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_start).filter(|line| !line.starts_with(b"#"));
+    let lines = attributes
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::trim_ascii_start)
+        .filter(|line| !line.starts_with(b"#"));
     lines
         .flat_map(|line| line.split(u8::is_ascii_whitespace).skip(1))
         .any(|word| word.starts_with(b"filter=") || word.starts_with(b"working-tree-encoding="))
 }
 
 /// Returns the environment for a git program that works on a directory with the mirror as its git directory.
-fn git_env(mirror: &Mirror, dir: &Path, index: Option<&Path>, env: &[(String, String)]) -> Vec<(OsString, OsString)> {
-    let own = [("GIT_DIR", Some(mirror.path())), ("GIT_WORK_TREE", Some(dir)), ("GIT_INDEX_FILE", index)];
-    let own = own.into_iter().filter_map(|(name, path)| Some((OsString::from(name), path?.as_os_str().to_owned())));
-    env.iter().map(|(name, value)| (OsString::from(name), OsString::from(value))).chain(own).collect()
+fn git_env(
+    mirror: &Mirror,
+    dir: &Path,
+    index: Option<&Path>,
+    env: &[(String, String)],
+) -> Vec<(OsString, OsString)> {
+    let own = [
+        ("GIT_DIR", Some(mirror.path())),
+        ("GIT_WORK_TREE", Some(dir)),
+        ("GIT_INDEX_FILE", index),
+    ];
+    let own = own
+        .into_iter()
+        .filter_map(|(name, path)| Some((OsString::from(name), path?.as_os_str().to_owned())));
+    env.iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)))
+        .chain(own)
+        .collect()
 }
 
 /// Returns the file by which a clone borrows the mirror's objects.
@@ -861,7 +1136,9 @@ fn copy_shallow(mirror: &Mirror, git_dir: &Path) -> Result<(), WorktreeError> {
 /// Keeps the index that the checkout wrote, before an agent can change it.
 fn copy_index(clone: &Repository, to: &Path) -> Result<(), WorktreeError> {
     let from = clone.path().join("index");
-    fs::copy(&from, to).map(|_| ()).map_err(|source| WorktreeError::io("copy", &from, source))
+    fs::copy(&from, to)
+        .map(|_| ())
+        .map_err(|source| WorktreeError::io("copy", &from, source))
 }
 
 fn branch_of(issue: u64) -> String {

@@ -58,8 +58,10 @@ pub(super) enum Begun {
 impl Begun {
     /// Returns what the session was begun with.
     pub(super) fn of(row: &SessionRow) -> Result<Self, SessionError> {
-        serde_json::from_str(&row.settings_json)
-            .map_err(|source| SessionError::UnreadableOrder { session: row.id.to_string(), source })
+        serde_json::from_str(&row.settings_json).map_err(|source| SessionError::UnreadableOrder {
+            session: row.id.to_string(),
+            source,
+        })
     }
 
     pub(super) fn text(&self) -> String {
@@ -113,11 +115,16 @@ impl Begun {
         let source = match plan.given {
             Some(_) => PlanSource::Given,
             None => PlanSource::Planner {
-                model: strategies.has_models().then(|| config.planner.model.clone()),
+                model: strategies
+                    .has_models()
+                    .then(|| config.planner.model.clone()),
                 cap: Usd::from_micros(config.planner.max_budget_usd.micros()),
             },
         };
-        Some(PlanRules { source, confirm: plan.consent == Consent::Wanted })
+        Some(PlanRules {
+            source,
+            confirm: plan.consent == Consent::Wanted,
+        })
     }
 }
 
@@ -126,14 +133,22 @@ impl Begun {
 ///
 /// # Errors
 /// Where the journal cannot be read.
-pub fn planned_before(journal: &Journal, project: &Path, directive: &str) -> Result<Option<SessionId>, SessionError> {
-    let is_open = |row: &SessionRow| matches!(row.status, SessionStatus::Running | SessionStatus::Interrupted);
+pub fn planned_before(
+    journal: &Journal,
+    project: &Path,
+    directive: &str,
+) -> Result<Option<SessionId>, SessionError> {
+    let is_open = |row: &SessionRow| {
+        matches!(
+            row.status,
+            SessionStatus::Running | SessionStatus::Interrupted
+        )
+    };
     let is_same = |row: &SessionRow| {
         let begun = Begun::of(row).ok();
-        begun
-            .as_ref()
-            .and_then(Begun::plan)
-            .is_some_and(|plan| plan.directive == directive && plan.given.is_none() && !plan.dry_run)
+        begun.as_ref().and_then(Begun::plan).is_some_and(|plan| {
+            plan.directive == directive && plan.given.is_none() && !plan.dry_run
+        })
     };
     let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
     let mut ours = rows.filter(|row| Path::new(&row.project_path) == project && is_open(row));
@@ -146,12 +161,19 @@ mod tests {
 
     #[test]
     fn what_a_session_was_begun_with_is_told_by_its_keys() {
-        let exec = Begun::Exec(Exec { label: "bug".to_owned(), ..Exec::default() });
-        let plan = Begun::Plan(PlanOrder { directive: "Build it".to_owned(), ..PlanOrder::default() });
+        let exec = Begun::Exec(Exec {
+            label: "bug".to_owned(),
+            ..Exec::default()
+        });
+        let plan = Begun::Plan(PlanOrder {
+            directive: "Build it".to_owned(),
+            ..PlanOrder::default()
+        });
         let again = |begun: &Begun| serde_json::from_str::<Begun>(&begun.text()).unwrap();
         assert_eq!(again(&exec).label(), "bug");
         assert_eq!(again(&plan).plan().unwrap().directive, "Build it");
-        let old = r#"{"label":"bug","only":[1],"allow_partial":false,"until_ms":null,"dry_run":false}"#;
+        let old =
+            r#"{"label":"bug","only":[1],"allow_partial":false,"until_ms":null,"dry_run":false}"#;
         assert_eq!(serde_json::from_str::<Begun>(old).unwrap().label(), "bug");
     }
 }

@@ -19,17 +19,38 @@ const PROBE: &str = ".autoissue/can-be-written";
 /// One block of most file systems: a full disk may still have room for the name of an empty file.
 const N_PROBE_BYTES: usize = 4_096;
 
-pub(super) fn lock(ground: &Ground, host: &Host, id: &SessionId, now_ms: u64) -> Result<RepositoryLock, SessionError> {
-    let holder =
-        Holder { pid: std::process::id(), session: id.clone(), started_at_ms: now_ms, command: host.command.clone() };
-    Ok(RepositoryLock::acquire(&host.state_dir, &ground.key, &holder)?)
+pub(super) fn lock(
+    ground: &Ground,
+    host: &Host,
+    id: &SessionId,
+    now_ms: u64,
+) -> Result<RepositoryLock, SessionError> {
+    let holder = Holder {
+        pid: std::process::id(),
+        session: id.clone(),
+        started_at_ms: now_ms,
+        command: host.command.clone(),
+    };
+    Ok(RepositoryLock::acquire(
+        &host.state_dir,
+        &ground.key,
+        &holder,
+    )?)
 }
 
 /// Makes the mirror and the worktrees ready, and clears away what a dead session left.
-pub(super) fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) -> Result<Bench, SessionError> {
+pub(super) fn bench(
+    ground: &Ground,
+    host: &Host,
+    id: &SessionId,
+    keep: &[u64],
+) -> Result<Bench, SessionError> {
     let n_stragglers = sweep_tagged(&format!("{}/", ground.key));
     if n_stragglers > 0 {
-        tracing::warn!(n_stragglers, "ended processes that an earlier session had left");
+        tracing::warn!(
+            n_stragglers,
+            "ended processes that an earlier session had left"
+        );
     }
     if ground.remote.is_none() {
         try_writing(ground.checkout.path())?;
@@ -37,7 +58,10 @@ pub(super) fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) 
     let mirror = mirror_of(&host.state_dir, &ground.key);
     let n_locks = remove_stale_locks(&mirror, &ground.checkout.git_dir()?);
     if n_locks > 0 {
-        tracing::warn!(n_locks, "removed locks of git that a killed session had left");
+        tracing::warn!(
+            n_locks,
+            "removed locks of git that a killed session had left"
+        );
     }
     let mirror = Mirror::open(&mirror, ground.git.clone())?;
     mirror.take_filters(ground.checkout.path())?;
@@ -46,18 +70,31 @@ pub(super) fn bench(ground: &Ground, host: &Host, id: &SessionId, keep: &[u64]) 
             mirror.borrow_base(ground.checkout.path(), &ground.base_branch);
             mirror.fetch(remote.fetch_url(), &ground.base_branch, remote.env())?
         }
-        None => mirror.fetch(&ground.checkout.path().to_string_lossy(), &ground.base_branch, &[])?,
+        None => mirror.fetch(
+            &ground.checkout.path().to_string_lossy(),
+            &ground.base_branch,
+            &[],
+        )?,
     };
     let worktrees = worktrees(ground, &mirror, id)?;
     worktrees.check_root()?;
     for swept in worktrees.sweep(keep)? {
         match swept.result {
             Ok(None) => tracing::info!(issue = swept.issue, "removed a worktree that nobody holds"),
-            Ok(Some(salvage)) => tracing::warn!(issue = swept.issue, salvage, "saved and removed a left worktree"),
+            Ok(Some(salvage)) => tracing::warn!(
+                issue = swept.issue,
+                salvage,
+                "saved and removed a left worktree"
+            ),
             Err(error) => tracing::warn!(issue = swept.issue, %error, "a left worktree stays"),
         }
     }
-    Ok(Bench { mirror, remote: ground.remote.clone(), worktrees, base })
+    Ok(Bench {
+        mirror,
+        remote: ground.remote.clone(),
+        worktrees,
+        base,
+    })
 }
 
 /// Finds out for free what each task would find out after its agent was paid: whether work and pull requests can be written.
@@ -65,7 +102,12 @@ fn try_writing(project: &Path) -> Result<(), SessionError> {
     let probe = project.join(PROBE);
     let written = std::fs::write(&probe, [b' '; N_PROBE_BYTES]);
     let removed = std::fs::remove_file(&probe);
-    written.and(removed).map_err(|source| SessionError::NotWritable { project: project.to_owned(), source })
+    written
+        .and(removed)
+        .map_err(|source| SessionError::NotWritable {
+            project: project.to_owned(),
+            source,
+        })
 }
 
 fn worktrees(ground: &Ground, mirror: &Mirror, id: &SessionId) -> Result<Worktrees, SessionError> {
@@ -74,7 +116,11 @@ fn worktrees(ground: &Ground, mirror: &Mirror, id: &SessionId) -> Result<Worktre
         session: id.to_string(),
         identity: ground.checkout.identity(),
         env: Vec::new(),
-        credentials: ground.remote.as_ref().map(|remote| remote.env().to_vec()).unwrap_or_default(),
+        credentials: ground
+            .remote
+            .as_ref()
+            .map(|remote| remote.env().to_vec())
+            .unwrap_or_default(),
     };
     Ok(Worktrees::open(mirror.clone(), options)?)
 }

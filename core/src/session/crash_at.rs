@@ -26,7 +26,10 @@ impl FromStr for CrashPoint {
             "after" => Moment::After,
             _ => return Err(NoCrashPoint),
         };
-        Ok(Self { write: write.parse().map_err(|_| NoCrashPoint)?, moment })
+        Ok(Self {
+            write: write.parse().map_err(|_| NoCrashPoint)?,
+            moment,
+        })
     }
 }
 
@@ -36,7 +39,10 @@ impl CrashPoint {
         Box::new(move |write, moment| {
             if write == self.write && moment == self.moment {
                 // It cannot fail for our own process; if it did, the test would see a session that went on.
-                let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+                let _ = rustix::process::kill_process(
+                    rustix::process::getpid(),
+                    rustix::process::Signal::KILL,
+                );
             }
         })
     }
@@ -48,8 +54,20 @@ mod tests {
 
     #[test]
     fn a_crash_point_is_a_write_and_a_side_of_it() {
-        assert_eq!("7:after".parse(), Ok(CrashPoint { write: 7, moment: Moment::After }));
-        assert_eq!("1:before".parse(), Ok(CrashPoint { write: 1, moment: Moment::Before }));
+        assert_eq!(
+            "7:after".parse(),
+            Ok(CrashPoint {
+                write: 7,
+                moment: Moment::After
+            })
+        );
+        assert_eq!(
+            "1:before".parse(),
+            Ok(CrashPoint {
+                write: 1,
+                moment: Moment::Before
+            })
+        );
         for text in ["", "7", "7:", ":after", "x:after", "7:during"] {
             assert_eq!(text.parse::<CrashPoint>(), Err(NoCrashPoint), "{text}");
         }

@@ -24,11 +24,25 @@ pub(super) struct Equipment {
 }
 
 /// Finds what a session decides and works with.
-pub(super) fn equip(ground: &Ground, host: &Host, begun: &Begun, may_write: bool) -> Result<Equipment, SessionError> {
-    let strategies = find_strategies(&ground.config, host, begun.plugins(), ground.checkout.path(), may_write)?;
+pub(super) fn equip(
+    ground: &Ground,
+    host: &Host,
+    begun: &Begun,
+    may_write: bool,
+) -> Result<Equipment, SessionError> {
+    let strategies = find_strategies(
+        &ground.config,
+        host,
+        begun.plugins(),
+        ground.checkout.path(),
+        may_write,
+    )?;
     let strategies = strategies.for_run(&ground.repository, begun.label());
     let agent_env = agent_variables(&ground.config, host, &strategies)?;
-    Ok(Equipment { strategies, agent_env })
+    Ok(Equipment {
+        strategies,
+        agent_env,
+    })
 }
 
 /// Finds the strategies that take the decisions, by name; loads the plugins among them. Compiled code is kept if it `may_write`.
@@ -39,7 +53,13 @@ pub(crate) fn find_strategies(
     project: &Path,
     may_write: bool,
 ) -> Result<Strategies, SessionError> {
-    let request = plugins::Request { config, arguments, project, state_dir: &host.state_dir, may_write };
+    let request = plugins::Request {
+        config,
+        arguments,
+        project,
+        state_dir: &host.state_dir,
+        may_write,
+    };
     Ok(Strategies::configured(config, &Plugins::load(&request)?)?)
 }
 
@@ -50,7 +70,9 @@ pub(crate) fn find_agent(
     project: &Path,
 ) -> Result<Option<PathBuf>, SessionError> {
     let backend = strategies.backend();
-    let Ok(info) = strategies.probe_backend() else { return Ok(None) };
+    let Ok(info) = strategies.probe_backend() else {
+        return Ok(None);
+    };
     if info.program == agent::OWN_PROGRAM {
         return Ok(None);
     }
@@ -68,7 +90,10 @@ pub(crate) fn agent_variables(
     host: &Host,
     strategies: &Strategies,
 ) -> Result<Vec<(OsString, OsString)>, SessionError> {
-    let mut passed: Vec<String> = strategies.probe_backend().map(|info| info.environment).unwrap_or_default();
+    let mut passed: Vec<String> = strategies
+        .probe_backend()
+        .map(|info| info.environment)
+        .unwrap_or_default();
     passed.extend(config.agent.env.iter().cloned());
     Ok(agent_environment(&host.environment, &passed)?)
 }
@@ -91,15 +116,31 @@ pub(super) fn check_planner(strategies: &Strategies, begun: &Begun) -> Result<()
 }
 
 /// Looks at what would cost a night, as far as it can be seen for free; returns what a person should know.
-pub(super) fn look_around(ground: &Ground, host: &Host, strategies: &Strategies) -> Result<Vec<Finding>, SessionError> {
+pub(super) fn look_around(
+    ground: &Ground,
+    host: &Host,
+    strategies: &Strategies,
+) -> Result<Vec<Finding>, SessionError> {
     find_agent(strategies, &ground.path, ground.checkout.path())?;
-    let mut findings = ground.facts.as_ref().map(|facts| at_facts(&ground.config, facts)).unwrap_or_default();
-    findings.extend(at_a_glance(&ground.config, host, &ground.checkout, strategies));
+    let mut findings = ground
+        .facts
+        .as_ref()
+        .map(|facts| at_facts(&ground.config, facts))
+        .unwrap_or_default();
+    findings.extend(at_a_glance(
+        &ground.config,
+        host,
+        &ground.checkout,
+        strategies,
+    ));
     // How much room a night needs nobody knows; a disk that is full is survived.
     let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;
     let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_fatal);
     if failures.is_empty() {
-        return Ok(others.into_iter().filter(|it| it.level != Level::Ok || it.check == AGENT_RIGHTS).collect());
+        return Ok(others
+            .into_iter()
+            .filter(|it| it.level != Level::Ok || it.check == AGENT_RIGHTS)
+            .collect());
     }
     Err(SessionError::NotReady { failures })
 }

@@ -171,5 +171,9 @@ pub enum SessionError {
 }
 
 fn messages(failures: &[Finding]) -> String {
-    failures.iter().map(|it| it.message.as_str()).collect::<Vec<_>>().join("; ")
+    failures
+        .iter()
+        .map(|it| it.message.as_str())
+        .collect::<Vec<_>>()
+        .join("; ")
 }

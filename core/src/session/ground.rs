@@ -30,7 +30,11 @@ pub(super) struct Ground {
 }
 
 /// Checks what can be checked without changing anything. Where issues are to be made, a local forge may be missing.
-pub(super) fn survey(config: Config, host: &Host, makes_issues: bool) -> Result<Ground, SessionError> {
+pub(super) fn survey(
+    config: Config,
+    host: &Host,
+    makes_issues: bool,
+) -> Result<Ground, SessionError> {
     let path = variable(host, "PATH");
     let git = Git::find(&path)?;
     let checkout = Checkout::open(&host.project)?;
@@ -40,11 +44,17 @@ pub(super) fn survey(config: Config, host: &Host, makes_issues: bool) -> Result<
         ForgeKind::Local => {
             let base_branch = checkout.base_branch(configured)?;
             let path = checkout.path();
-            let forge = if makes_issues { LocalForge::in_project(path) } else { LocalForge::open(path)? };
+            let forge = if makes_issues {
+                LocalForge::in_project(path)
+            } else {
+                LocalForge::open(path)?
+            };
             (Forge::Local(forge), None, base_branch)
         }
         ForgeKind::Github => {
-            let WayToGithub { mut github, remote, .. } = way_to_github(&config, host, &git, &checkout)?;
+            let WayToGithub {
+                mut github, remote, ..
+            } = way_to_github(&config, host, &git, &checkout)?;
             facts = ask_for_facts(&github)?;
             facts.iter().for_each(|facts| github.rename(&facts.repo));
             let base_branch = remote.base_branch(configured)?;
@@ -52,9 +62,23 @@ pub(super) fn survey(config: Config, host: &Host, makes_issues: bool) -> Result<
         }
     };
     let key = repository_key(checkout.path());
-    let named = facts.as_ref().map(|facts| facts.repo.clone()).or_else(|| config.project.repo.clone());
+    let named = facts
+        .as_ref()
+        .map(|facts| facts.repo.clone())
+        .or_else(|| config.project.repo.clone());
     let repository = named.unwrap_or_else(|| checkout.name());
-    Ok(Ground { config, git, checkout, base_branch, forge, remote, facts, repository, key, path })
+    Ok(Ground {
+        config,
+        git,
+        checkout,
+        base_branch,
+        forge,
+        remote,
+        facts,
+        repository,
+        key,
+        path,
+    })
 }
 
 /// What leads to GitHub. Nothing has been sent yet.
@@ -73,11 +97,24 @@ pub(crate) fn way_to_github(
     checkout: &Checkout,
 ) -> Result<WayToGithub, SessionError> {
     let missing = |key| SessionError::Unset { key };
-    let repo = config.project.repo.clone().ok_or_else(|| missing("project.repo"))?;
-    let api_url = config.github.api_url.clone().ok_or_else(|| missing("github.apiUrl"))?;
+    let repo = config
+        .project
+        .repo
+        .clone()
+        .ok_or_else(|| missing("project.repo"))?;
+    let api_url = config
+        .github
+        .api_url
+        .clone()
+        .ok_or_else(|| missing("github.apiUrl"))?;
     let supervisor = SupervisorProgram::of(&host.own_program);
     let outside = [checkout.path().join(".worktrees")];
-    let token = find_token(&host.environment, &web_host(&api_url), &supervisor, &outside)?;
+    let token = find_token(
+        &host.environment,
+        &web_host(&api_url),
+        &supervisor,
+        &outside,
+    )?;
     host.redaction.learn([token.secret.expose()]);
     let token_origin = token.origin;
     let remote = Remote::of(git.clone(), checkout.path(), &repo, &api_url, &token.secret)?;
@@ -89,13 +126,21 @@ pub(crate) fn way_to_github(
         writes_per_minute: config.github.writes_per_minute,
         writes_per_hour: config.github.writes_per_hour,
     })?;
-    Ok(WayToGithub { token_origin, github, remote })
+    Ok(WayToGithub {
+        token_origin,
+        github,
+        remote,
+    })
 }
 
 /// Asks GitHub once what the token may do. An outage is left to the session, which waits for its end.
 fn ask_for_facts(github: &Github) -> Result<Option<Facts>, GithubError> {
     match github.facts() {
-        Err(error @ (GithubError::Limited { .. } | GithubError::Broken { .. } | GithubError::Unreachable { .. })) => {
+        Err(
+            error @ (GithubError::Limited { .. }
+            | GithubError::Broken { .. }
+            | GithubError::Unreachable { .. }),
+        ) => {
             tracing::warn!(%error, "GitHub did not say what the token may do");
             Ok(None)
         }
@@ -108,6 +153,9 @@ fn ask_for_facts(github: &Github) -> Result<Option<Facts>, GithubError> {
 }
 
 fn variable(host: &Host, name: &str) -> OsString {
-    let found = host.environment.iter().find(|(known, _)| known == OsStr::new(name));
+    let found = host
+        .environment
+        .iter()
+        .find(|(known, _)| known == OsStr::new(name));
     found.map(|(_, value)| value.clone()).unwrap_or_default()
 }

@@ -52,7 +52,11 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
 fn check_plan(config: &Config, plan: &PlanOrder) -> Result<(), SessionError> {
     match plan {
         _ if !config.planner.enabled => Err(SessionError::PlannerOff),
-        PlanOrder { given: None, directive, .. } if directive.trim().is_empty() => Err(SessionError::EmptyDirective),
+        PlanOrder {
+            given: None,
+            directive,
+            ..
+        } if directive.trim().is_empty() => Err(SessionError::EmptyDirective),
         _ => Ok(()),
     }
 }
@@ -62,13 +66,29 @@ fn rehearse(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Se
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
     begun.set_plugins(&host.plugins);
-    let Equipment { strategies, agent_env } = equip(&ground, host, &begun, false)?;
+    let Equipment {
+        strategies,
+        agent_env,
+    } = equip(&ground, host, &begun, false)?;
     let settings = settings(&ground.config, &strategies, &begun, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
     let history = history(&past, &settings, &strategies)?;
     let strategies = strategies.remembering(&past.costs()?);
     let first = started(&ground, settings, &begun, history);
-    Ok(assemble(ground, host, Parts::fresh(id, now_ms, first, begun, Equipment { strategies, agent_env })))
+    Ok(assemble(
+        ground,
+        host,
+        Parts::fresh(
+            id,
+            now_ms,
+            first,
+            begun,
+            Equipment {
+                strategies,
+                agent_env,
+            },
+        ),
+    ))
 }
 
 /// Opens a new session.
@@ -76,7 +96,10 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
     begun.set_plugins(&host.plugins);
-    let Equipment { strategies, agent_env } = equip(&ground, host, &begun, true)?;
+    let Equipment {
+        strategies,
+        agent_env,
+    } = equip(&ground, host, &begun, true)?;
     check_planner(&strategies, &begun)?;
     let mut remarks = look_around(&ground, host, &strategies)?;
     if let (Some(_), Forge::Local(_)) = (begun.plan(), &ground.forge) {
@@ -91,8 +114,23 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     let bench = bench(&ground, host, &id, &[])?;
     journal.create_session(&new_session(&ground, host, &id, &begun, now_ms))?;
     let first = started(&ground, settings, &begun, history);
-    let fresh = Parts::fresh(id, now_ms, first, begun, Equipment { strategies, agent_env });
-    let parts = Parts { journal: Some(journal), bench: Some(bench), lock: Some(lock), remarks, ..fresh };
+    let fresh = Parts::fresh(
+        id,
+        now_ms,
+        first,
+        begun,
+        Equipment {
+            strategies,
+            agent_env,
+        },
+    );
+    let parts = Parts {
+        journal: Some(journal),
+        bench: Some(bench),
+        lock: Some(lock),
+        remarks,
+        ..fresh
+    };
     Ok(assemble(ground, host, parts))
 }
 
@@ -100,7 +138,12 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
 fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let project = ground.checkout.path();
-    let found = unfinished(&Journal::open_read_only(&host.state_dir)?, project, wanted.session.as_deref())?.id;
+    let found = unfinished(
+        &Journal::open_read_only(&host.state_dir)?,
+        project,
+        wanted.session.as_deref(),
+    )?
+    .id;
     let lock = lock(&ground, host, &found, now_ms)?;
     // Looked up again: until it was locked, somebody else may have gone on with it.
     let journal = Journal::open(&host.state_dir)?;
@@ -114,18 +157,31 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
         begun.set_plugins(&host.plugins);
     }
     let is_decline = wanted.consent == Consent::Refused;
-    let Equipment { strategies, agent_env } = equip(&ground, host, &begun, true)?;
-    let remarks = if is_decline { Vec::new() } else { look_around(&ground, host, &strategies)? };
+    let Equipment {
+        strategies,
+        agent_env,
+    } = equip(&ground, host, &begun, true)?;
+    let remarks = if is_decline {
+        Vec::new()
+    } else {
+        look_around(&ground, host, &strategies)?
+    };
     let strategies = strategies.remembering(&journal.costs()?);
     let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
     let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
     let last_at_ms = events.last().map_or(0, |last| last.at_ms);
     let settings = Box::new(settings(&ground.config, &strategies, &begun, started_at_ms));
     if is_decline && !engine.is_unconfirmed() {
-        return Err(SessionError::NothingToDecline { session: id.to_string() });
+        return Err(SessionError::NothingToDecline {
+            session: id.to_string(),
+        });
     }
     // To decline a plan nothing has to be touched but the journal.
-    let bench = if is_decline { None } else { Some(bench(&ground, host, &id, &holders(&engine))?) };
+    let bench = if is_decline {
+        None
+    } else {
+        Some(bench(&ground, host, &id, &holders(&engine))?)
+    };
     // A session that died before its first event has nothing to go on with, and starts.
     let first = if last_seq == 0 {
         let history = history(&journal, &settings, &strategies)?;
@@ -135,9 +191,31 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
     } else {
         Input::Resumed { settings }
     };
-    let fresh = Parts::fresh(id, started_at_ms, first, begun, Equipment { strategies, agent_env });
+    let fresh = Parts::fresh(
+        id,
+        started_at_ms,
+        first,
+        begun,
+        Equipment {
+            strategies,
+            agent_env,
+        },
+    );
     let (journal, lock) = (Some(journal), Some(lock));
-    Ok(assemble(ground, host, Parts { journal, engine, last_seq, last_at_ms, bench, lock, remarks, ..fresh }))
+    Ok(assemble(
+        ground,
+        host,
+        Parts {
+            journal,
+            engine,
+            last_seq,
+            last_at_ms,
+            bench,
+            lock,
+            remarks,
+            ..fresh
+        },
+    ))
 }
 
 /// What the ways of opening a session differ in.
@@ -158,7 +236,13 @@ struct Parts {
 
 impl Parts {
     /// What a session begins with that writes nothing.
-    fn fresh(id: SessionId, started_at_ms: u64, first: Input, begun: Begun, equipment: Equipment) -> Self {
+    fn fresh(
+        id: SessionId,
+        started_at_ms: u64,
+        first: Input,
+        begun: Begun,
+        equipment: Equipment,
+    ) -> Self {
         Self {
             id,
             started_at_ms,
@@ -177,7 +261,11 @@ impl Parts {
 }
 
 fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
-    let bus = if parts.journal.is_some() { Bus::new(parts.last_seq) } else { Bus::without_journal() };
+    let bus = if parts.journal.is_some() {
+        Bus::new(parts.last_seq)
+    } else {
+        Bus::without_journal()
+    };
     let bus = Arc::new(bus);
     let mirror = mirror_of(&host.state_dir, &ground.key);
     let inputs = channel();
@@ -189,7 +277,11 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         forge: ground.forge,
         bench: parts.bench,
         bus: bus.clone(),
-        only: parts.begun.exec().map(|exec| exec.only.iter().copied().collect()).unwrap_or_default(),
+        only: parts
+            .begun
+            .exec()
+            .map(|exec| exec.only.iter().copied().collect())
+            .unwrap_or_default(),
         ignore_outside: parts.begun.exec().is_some_and(|exec| exec.ignore_outside),
         plan: parts.begun.plan().cloned(),
         session: parts.id.to_string(),
@@ -225,32 +317,59 @@ pub fn session_dir(state_dir: &Path, session: &SessionId) -> PathBuf {
     state_dir.join("sessions").join(session.as_str())
 }
 
-fn unfinished(journal: &Journal, project: &Path, wanted: Option<&str>) -> Result<SessionRow, SessionError> {
+fn unfinished(
+    journal: &Journal,
+    project: &Path,
+    wanted: Option<&str>,
+) -> Result<SessionRow, SessionError> {
     let is_ours = |row: &SessionRow| Path::new(&row.project_path) == project;
     let row = match wanted {
         Some(wanted) => journal.session(wanted)?,
-        None => newest_unfinished(journal.sessions(None, N_SESSIONS_MAX)?.into_iter().filter(is_ours), project)?,
+        None => newest_unfinished(
+            journal
+                .sessions(None, N_SESSIONS_MAX)?
+                .into_iter()
+                .filter(is_ours),
+            project,
+        )?,
     };
     let session = row.id.to_string();
     match row.status {
-        _ if !is_ours(&row) => Err(SessionError::OtherProject { session, project: row.project_path.into() }),
+        _ if !is_ours(&row) => Err(SessionError::OtherProject {
+            session,
+            project: row.project_path.into(),
+        }),
         SessionStatus::Running | SessionStatus::Interrupted => Ok(row),
-        SessionStatus::Completed => Err(SessionError::AlreadyOver { session, status: "completed" }),
-        SessionStatus::Failed => Err(SessionError::AlreadyOver { session, status: "failed" }),
+        SessionStatus::Completed => Err(SessionError::AlreadyOver {
+            session,
+            status: "completed",
+        }),
+        SessionStatus::Failed => Err(SessionError::AlreadyOver {
+            session,
+            status: "failed",
+        }),
     }
 }
 
 /// Returns what a person should know before a new session does again what the one before it was about to finish.
 fn left_behind(journal: &Journal, project: &Path) -> Result<Option<Finding>, SessionError> {
     let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
-    let row = newest_unfinished(rows.filter(|row| Path::new(&row.project_path) == project), project);
+    let row = newest_unfinished(
+        rows.filter(|row| Path::new(&row.project_path) == project),
+        project,
+    );
     Ok(row.ok().map(|row| {
-        let message =
-            format!("session {} (`{}`) is unfinished; what it did not publish is done again", row.id, row.command);
+        let message = format!(
+            "session {} (`{}`) is unfinished; what it did not publish is done again",
+            row.id, row.command
+        );
         Finding::warning(
             "session",
             message,
-            format!("`autoissue resume {}` goes on with it and pays for nothing twice", row.id),
+            format!(
+                "`autoissue resume {}` goes on with it and pays for nothing twice",
+                row.id
+            ),
         )
     }))
 }
@@ -260,21 +379,37 @@ fn newest_unfinished(
     newest_first: impl Iterator<Item = SessionRow>,
     project: &Path,
 ) -> Result<SessionRow, SessionError> {
-    let is_unfinished = |row: &SessionRow| matches!(row.status, SessionStatus::Running | SessionStatus::Interrupted);
+    let is_unfinished = |row: &SessionRow| {
+        matches!(
+            row.status,
+            SessionStatus::Running | SessionStatus::Interrupted
+        )
+    };
     let mut newer: Option<SessionId> = None;
     for row in newest_first {
         match newer {
             None if is_unfinished(&row) => return Ok(row),
             Some(newer) if is_unfinished(&row) => {
-                return Err(SessionError::Overtaken { session: row.id.to_string(), newer: newer.to_string() });
+                return Err(SessionError::Overtaken {
+                    session: row.id.to_string(),
+                    newer: newer.to_string(),
+                });
             }
             _ => newer = newer.or(Some(row.id)),
         }
     }
-    Err(SessionError::NothingToResume { project: project.to_owned() })
+    Err(SessionError::NothingToResume {
+        project: project.to_owned(),
+    })
 }
 
-fn new_session(ground: &Ground, host: &Host, id: &SessionId, begun: &Begun, now_ms: u64) -> NewSession {
+fn new_session(
+    ground: &Ground,
+    host: &Host,
+    id: &SessionId,
+    begun: &Begun,
+    now_ms: u64,
+) -> NewSession {
     NewSession {
         id: id.clone(),
         repository: ground.repository.clone(),
@@ -290,6 +425,8 @@ fn new_session(ground: &Ground, host: &Host, id: &SessionId, begun: &Begun, now_
 fn entropy() -> [u8; 2] {
     use std::hash::{BuildHasher, RandomState};
     // The standard library seeds this from the system's randomness.
-    let [first, second, ..] = RandomState::new().hash_one(std::process::id()).to_le_bytes();
+    let [first, second, ..] = RandomState::new()
+        .hash_one(std::process::id())
+        .to_le_bytes();
     [first, second]
 }

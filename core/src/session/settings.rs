@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use autoissue_engine::{About, History, Input, Metering, ModelChoice, RedBase, Settings, Time, Usd};
+use autoissue_engine::{
+    About, History, Input, Metering, ModelChoice, RedBase, Settings, Time, Usd,
+};
 use autoissue_plugin_sdk as sdk;
 
 use super::SessionError;
@@ -15,7 +17,12 @@ use crate::strategy::Strategies;
 /// Costs of earlier tasks that an estimate looks at: the newest say most.
 const N_COSTS_MAX: usize = 200;
 
-pub(super) fn started(ground: &Ground, settings: Settings, begun: &Begun, history: History) -> Input {
+pub(super) fn started(
+    ground: &Ground,
+    settings: Settings,
+    begun: &Begun,
+    history: History,
+) -> Input {
     let about = About {
         label: begun.label().to_owned(),
         directive: begun.plan().map(|plan| plan.directive.clone()),
@@ -23,16 +30,29 @@ pub(super) fn started(ground: &Ground, settings: Settings, begun: &Begun, histor
         base_branch: ground.base_branch.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    Input::Started { settings: Box::new(settings), about, history }
+    Input::Started {
+        settings: Box::new(settings),
+        about,
+        history,
+    }
 }
 
-pub(super) fn settings(config: &Config, strategies: &Strategies, begun: &Begun, started_at_ms: u64) -> Settings {
-    let metering = strategies.probe_backend().map(|info| (info.metering, info.models));
+pub(super) fn settings(
+    config: &Config,
+    strategies: &Strategies,
+    begun: &Begun,
+    started_at_ms: u64,
+) -> Settings {
+    let metering = strategies
+        .probe_backend()
+        .map(|info| (info.metering, info.models));
     let (metering, models) = metering.unwrap_or((sdk::Metering::AtTheEnd, Vec::new()));
     let model = match config.agent.model.as_str() {
         _ if models.is_empty() => ModelChoice::Fixed { model: None },
         "auto" => ModelChoice::Auto,
-        model => ModelChoice::Fixed { model: Some(model.to_owned()) },
+        model => ModelChoice::Fixed {
+            model: Some(model.to_owned()),
+        },
     };
     Settings {
         budget: Usd::from_micros(config.max_total_budget_usd.micros()),
@@ -58,7 +78,10 @@ pub(super) fn settings(config: &Config, strategies: &Strategies, begun: &Begun, 
             config::RedBase::Fail => RedBase::Fail,
             config::RedBase::IgnoreKnown => RedBase::IgnoreKnown,
         },
-        start_until: begun.exec().and_then(|exec| exec.until_ms).map(Time::from_ms),
+        start_until: begun
+            .exec()
+            .and_then(|exec| exec.until_ms)
+            .map(Time::from_ms),
         seed: started_at_ms,
         deciders: strategies.deciders(),
         plan: begun.rules(config, strategies),
@@ -74,7 +97,10 @@ pub(super) fn history(
 ) -> Result<History, SessionError> {
     let models = match &settings.model {
         ModelChoice::Fixed { model } => vec![model.clone().unwrap_or_default()],
-        ModelChoice::Auto => strategies.probe_backend().map(|info| info.models).unwrap_or_default(),
+        ModelChoice::Auto => strategies
+            .probe_backend()
+            .map(|info| info.models)
+            .unwrap_or_default(),
     };
     let mut costs = BTreeMap::new();
     for model in models {

@@ -11,20 +11,32 @@ const DONE: &str = "done";
 
 /// Returns what each of these models did with this agent. Costs are those that were measured.
 pub(super) fn of(costs: &[CostRow], agent: &str, models: &[String]) -> Vec<ModelHistory> {
-    models.iter().map(|model| of_model(costs, agent, model)).collect()
+    models
+        .iter()
+        .map(|model| of_model(costs, agent, model))
+        .collect()
 }
 
 fn of_model(costs: &[CostRow], agent: &str, model: &str) -> ModelHistory {
-    let its = costs.iter().rev().filter(|cost| cost.backend == agent && cost.model == model);
+    let its = costs
+        .iter()
+        .rev()
+        .filter(|cost| cost.backend == agent && cost.model == model);
     let its: Vec<&CostRow> = its.take(N_TASKS_MAX).collect();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let mut known: Vec<i64> = its.iter().filter(|cost| cost.known).map(|cost| cost.usd_micros).collect();
+    let mut known: Vec<i64> = its
+        .iter()
+        .filter(|cost| cost.known)
+        .map(|cost| cost.usd_micros)
+        .collect();
     known.sort_unstable();
     ModelHistory {
         model: model.to_owned(),
         n_runs: count(its.len()),
         n_successes: count(its.iter().filter(|cost| cost.outcome == DONE).count()),
-        median_cost_usd: known.get(known.len() / 2).map(|micros| autoissue_engine::Usd::from_micros(*micros).dollars()),
+        median_cost_usd: known
+            .get(known.len() / 2)
+            .map(|micros| autoissue_engine::Usd::from_micros(*micros).dollars()),
     }
 }
 
@@ -54,8 +66,15 @@ mod tests {
             cost("opus", 9_000_000, false, "done"),
             cost("haiku", 100_000, true, "done"),
         ];
-        let found = of(&costs, "claude", &["haiku".to_owned(), "opus".to_owned(), "sonnet".to_owned()]);
-        let told: Vec<_> = found.iter().map(|it| (it.n_runs, it.n_successes, it.median_cost_usd)).collect();
+        let found = of(
+            &costs,
+            "claude",
+            &["haiku".to_owned(), "opus".to_owned(), "sonnet".to_owned()],
+        );
+        let told: Vec<_> = found
+            .iter()
+            .map(|it| (it.n_runs, it.n_successes, it.median_cost_usd))
+            .collect();
         assert_eq!(told, [(1, 1, Some(0.1)), (4, 3, Some(2.0)), (0, 0, None)]);
         assert_eq!(of(&costs, "other", &["opus".to_owned()])[0].n_runs, 0);
     }

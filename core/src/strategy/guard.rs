@@ -37,7 +37,10 @@ struct Breaker {
 
 impl Guard {
     pub(super) fn new(on_error: PluginOnError) -> Self {
-        Self { on_error, breaker: Mutex::default() }
+        Self {
+            on_error,
+            breaker: Mutex::default(),
+        }
     }
 
     /// Returns what happens when it does not decide.
@@ -50,12 +53,21 @@ impl Guard {
     }
 
     /// Asks, unless it rests. The error is why there is no answer, in words.
-    pub(super) fn ask<T>(&self, now: Instant, ask: impl FnOnce() -> Result<T, PluginError>) -> Result<T, String> {
+    pub(super) fn ask<T>(
+        &self,
+        now: Instant,
+        ask: impl FnOnce() -> Result<T, PluginError>,
+    ) -> Result<T, String> {
         if !self.lock().may_ask(now) {
-            return Err(format!("not asked, for it failed {N_FAULTS_MAX} times in a row"));
+            return Err(format!(
+                "not asked, for it failed {N_FAULTS_MAX} times in a row"
+            ));
         }
         let answer = ask();
-        let is_fault = matches!(answer, Err(PluginError::Internal(_) | PluginError::Unavailable(_)));
+        let is_fault = matches!(
+            answer,
+            Err(PluginError::Internal(_) | PluginError::Unavailable(_))
+        );
         self.lock().note(now, is_fault);
         answer.map_err(|error| error.to_string())
     }
@@ -102,16 +114,21 @@ mod tests {
 
     impl Plugin {
         fn new() -> Self {
-            Self { guard: Guard::new(PluginOnError::Fallback), start: Instant::now() }
+            Self {
+                guard: Guard::new(PluginOnError::Fallback),
+                start: Instant::now(),
+            }
         }
 
         /// Asks at a second; returns whether the plugin was asked at all.
         fn at(&self, second: u64, answer: Result<(), PluginError>) -> bool {
             let mut is_asked = false;
-            let _ = self.guard.ask(self.start + Duration::from_secs(second), || {
-                is_asked = true;
-                answer
-            });
+            let _ = self
+                .guard
+                .ask(self.start + Duration::from_secs(second), || {
+                    is_asked = true;
+                    answer
+                });
             is_asked
         }
     }
@@ -127,7 +144,10 @@ mod tests {
         assert!(!plugin.at(3, Ok(())) && !plugin.at(61, Ok(())));
         assert!(plugin.at(62, fault()), "one question after the rest");
         assert!(!plugin.at(63, Ok(())), "which failed, so it rests again");
-        assert!(plugin.at(122, Ok(())) && plugin.at(122, fault()) && plugin.at(122, Ok(())), "it works again");
+        assert!(
+            plugin.at(122, Ok(())) && plugin.at(122, fault()) && plugin.at(122, Ok(())),
+            "it works again"
+        );
     }
 
     #[test]
@@ -144,7 +164,13 @@ mod tests {
         let plugin = Plugin::new();
         assert!((0..3).all(|_| plugin.at(0, fault())));
         let at = plugin.start + REST;
-        let inner = plugin.guard.ask(at, || Ok(plugin.guard.ask(at, || Ok(())).is_err()));
-        assert_eq!(inner, Ok(true), "while the first is asked, the second is not");
+        let inner = plugin
+            .guard
+            .ask(at, || Ok(plugin.guard.ask(at, || Ok(())).is_err()));
+        assert_eq!(
+            inner,
+            Ok(true),
+            "while the first is asked, the second is not"
+        );
     }
 }

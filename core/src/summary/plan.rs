@@ -61,9 +61,18 @@ impl PlanSummary {
             estimate_usd: engine.planned_estimate(issue).dollars(),
         };
         Some(Self {
-            directive: engine.about().directive.clone().filter(|text| !text.is_empty()),
+            directive: engine
+                .about()
+                .directive
+                .clone()
+                .filter(|text| !text.is_empty()),
             spent_usd: planning.spent.dollars(),
-            estimate_usd: plan.issues.iter().map(|issue| engine.planned_estimate(issue)).sum::<Usd>().dollars(),
+            estimate_usd: plan
+                .issues
+                .iter()
+                .map(|issue| engine.planned_estimate(issue))
+                .sum::<Usd>()
+                .dollars(),
             issues: (1..).zip(&plan.issues).map(issue).collect(),
             mermaid: mermaid(plan),
         })

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use autoissue_engine::{
-    AgentReport, Answer, Ended, Failure, Input, Issue, IssueNumber, Plan, PlannedIssue, Rejection, Spent, Time, Usd,
+    AgentReport, Answer, Ended, Failure, Input, Issue, IssueNumber, Plan, PlannedIssue, Rejection,
+    Spent, Time, Usd,
 };
 use autoissue_plugin_sdk::AgentTask;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{AttemptId, Workshop, blocking, crash, forge_failure, uuid, validation, worktree_failure};
+use super::{
+    AttemptId, Workshop, blocking, crash, forge_failure, uuid, validation, worktree_failure,
+};
 use crate::bus::{Progress, ProgressKind};
 use crate::planner::{self, Question};
 use crate::service::agent::{self, AgentOrder, Seen, Wish};
@@ -66,24 +69,44 @@ struct Outcome {
 
 impl Outcome {
     fn failed(failure: Failure, spent: Spent) -> Self {
-        Self { report: AgentReport { spent, ..AgentReport::unseen(failure) }, answer: None }
+        Self {
+            report: AgentReport {
+                spent,
+                ..AgentReport::unseen(failure)
+            },
+            answer: None,
+        }
     }
 
     fn input(self, attempt: u32) -> Input {
-        Input::Decomposed { attempt, report: self.report, answer: self.answer }
+        Input::Decomposed {
+            attempt,
+            report: self.report,
+            answer: self.answer,
+        }
     }
 }
 
 impl Workshop {
     fn plan_order(&self) -> Result<&PlanOrder, Failure> {
-        self.plan.as_ref().ok_or_else(|| validation("this session plans nothing"))
+        self.plan
+            .as_ref()
+            .ok_or_else(|| validation("this session plans nothing"))
     }
 
     /// Returns the plan that was given.
     pub(crate) fn read_plan(&self) -> Input {
-        let given =
-            self.plan_order().and_then(|order| order.given.clone().ok_or_else(|| validation("no plan was given")));
-        let kept = |plan| self.keep_plan(&plan).map(|()| plan).map_err(|error| crash(&error));
+        let given = self.plan_order().and_then(|order| {
+            order
+                .given
+                .clone()
+                .ok_or_else(|| validation("no plan was given"))
+        });
+        let kept = |plan| {
+            self.keep_plan(&plan)
+                .map(|()| plan)
+                .map_err(|error| crash(&error))
+        };
         match given.map(|plan| self.foreseen(plan)).and_then(kept) {
             Ok(plan) => Input::PlanRead { plan },
             Err(failure) => Input::PlanFailed { failure },
@@ -107,7 +130,10 @@ impl Workshop {
         let (workshop, other) = (self.clone(), self.clone());
         let tidied = blocking(move || {
             let bench = workshop.bench()?;
-            bench.worktrees.discard(PLANNER.0).map_err(|error| worktree_failure(&error))
+            bench
+                .worktrees
+                .discard(PLANNER.0)
+                .map_err(|error| worktree_failure(&error))
         });
         if let Err(failure) = tidied.await {
             tracing::warn!(%failure, "the planner's worktree stays");
@@ -119,15 +145,23 @@ impl Workshop {
             Ok(outcome)
         });
         // Only a defect fails here, and then the run's cost is not known either.
-        kept.await.unwrap_or_else(|failure| Outcome::failed(failure, Spent::Unknown)).input(attempt)
+        kept.await
+            .unwrap_or_else(|failure| Outcome::failed(failure, Spent::Unknown))
+            .input(attempt)
     }
 
     /// Returns what came of a planner that was running when we died. Without a word on disk its end was seen by nobody.
     pub(crate) fn recover_plan(&self, attempt: u32) -> Input {
-        let read =
-            || serde_json::from_slice(&fs::read(self.planner_file(&format!("outcome-{attempt}.json"))).ok()?).ok();
+        let read = || {
+            serde_json::from_slice(
+                &fs::read(self.planner_file(&format!("outcome-{attempt}.json"))).ok()?,
+            )
+            .ok()
+        };
         let outcome: Option<Outcome> = read();
-        outcome.unwrap_or_else(|| Outcome::failed(Failure::Interrupted, Spent::Unknown)).input(attempt)
+        outcome
+            .unwrap_or_else(|| Outcome::failed(Failure::Interrupted, Spent::Unknown))
+            .input(attempt)
     }
 
     async fn lease_for_planner(self: &Arc<Self>, order: &PlannerOrder) -> Result<(), Failure> {
@@ -135,13 +169,27 @@ impl Workshop {
         let attempt = order.attempt;
         blocking(move || {
             let bench = workshop.bench()?;
-            let request = LeaseRequest { issue: PLANNER.0, attempt, start: bench.base.clone(), keep: false };
-            bench.worktrees.lease(&request).map(|_| ()).map_err(|error| worktree_failure(&error))
+            let request = LeaseRequest {
+                issue: PLANNER.0,
+                attempt,
+                start: bench.base.clone(),
+                keep: false,
+            };
+            bench
+                .worktrees
+                .lease(&request)
+                .map(|_| ())
+                .map_err(|error| worktree_failure(&error))
         })
         .await
     }
 
-    async fn run_planner(&self, order: PlannerOrder, wish: watch::Receiver<Wish>, inputs: Sender<Input>) -> Outcome {
+    async fn run_planner(
+        &self,
+        order: PlannerOrder,
+        wish: watch::Receiver<Wish>,
+        inputs: Sender<Input>,
+    ) -> Outcome {
         let attempt = order.attempt;
         let order = match self.planner_order(order) {
             Ok(order) => order,
@@ -155,12 +203,30 @@ impl Workshop {
                     (ProgressKind::Usage, spent.to_string())
                 }
             };
-            self.bus.report(Progress { issue: PLANNER.0, attempt, kind, text });
+            self.bus.report(Progress {
+                issue: PLANNER.0,
+                attempt,
+                kind,
+                text,
+            });
         };
-        match agent::run(&self.supervisor(), self.strategies.backend(), order, wish, on_seen).await {
+        match agent::run(
+            &self.supervisor(),
+            self.strategies.backend(),
+            order,
+            wish,
+            on_seen,
+        )
+        .await
+        {
             Ok((report, words)) => {
                 let is_done = report.ended == Ended::Done;
-                Outcome { report, answer: words.filter(|_| is_done).map(|words| self.judge(attempt, &words)) }
+                Outcome {
+                    report,
+                    answer: words
+                        .filter(|_| is_done)
+                        .map(|words| self.judge(attempt, &words)),
+                }
             }
             Err(failure) => Outcome::failed(failure, Spent::Known(Usd::ZERO)),
         }
@@ -168,14 +234,24 @@ impl Workshop {
 
     fn planner_order(&self, order: PlannerOrder) -> Result<AgentOrder, Failure> {
         let directive = &self.plan_order()?.directive;
-        let id = AttemptId { issue: PLANNER, attempt: order.attempt };
+        let id = AttemptId {
+            issue: PLANNER,
+            attempt: order.attempt,
+        };
         let directory = self.bench()?.worktrees.path(PLANNER.0);
         let question = Question {
             directive,
-            problems: order.rejection.as_ref().map(|rejection| rejection.message.as_str()),
+            problems: order
+                .rejection
+                .as_ref()
+                .map(|rejection| rejection.message.as_str()),
             goes_on: order.resume.is_some(),
         };
-        let issue = Issue { title: "Plan".to_owned(), body: directive.clone(), ..Issue::default() };
+        let issue = Issue {
+            title: "Plan".to_owned(),
+            body: directive.clone(),
+            ..Issue::default()
+        };
         let task = AgentTask {
             issue: self.strategies.issue(&issue),
             prompt: planner::prompt(&question),
@@ -193,13 +269,20 @@ impl Workshop {
 
     /// Returns the plan that is in an agent's words, or what is wrong with them and where they are kept.
     fn judge(&self, attempt: u32, words: &str) -> Answer {
-        let directive = self.plan.as_ref().map(|order| order.directive.as_str()).unwrap_or_default();
+        let directive = self
+            .plan
+            .as_ref()
+            .map(|order| order.directive.as_str())
+            .unwrap_or_default();
         let salt = format!("{}{}", self.tag_prefix, self.session);
         let now = Time::from_ms(wall_clock_ms());
         let read = planner::read_answer(words, directive, &salt, now);
         let message = match read {
             Ok(document) => {
-                document.notes.iter().for_each(|note| tracing::warn!("{note}"));
+                document
+                    .notes
+                    .iter()
+                    .for_each(|note| tracing::warn!("{note}"));
                 let plan = self.foreseen(document.plan);
                 // It is in the journal too, so a full disk is no reason to pay for another.
                 if let Err(error) = self.keep_plan(&plan) {
@@ -214,7 +297,11 @@ impl Workshop {
         if let Err(error) = &kept {
             tracing::warn!(%error, "the planner's answer is not kept");
         }
-        let file = if kept.is_ok() { path.to_string_lossy().into_owned() } else { String::new() };
+        let file = if kept.is_ok() {
+            path.to_string_lossy().into_owned()
+        } else {
+            String::new()
+        };
         Answer::Rejected(Rejection { message, file })
     }
 
@@ -228,9 +315,16 @@ impl Workshop {
 
     /// Writes the plan down for people.
     fn keep_plan(&self, plan: &Plan) -> std::io::Result<()> {
-        let directive = self.plan.as_ref().map(|order| order.directive.as_str()).unwrap_or_default();
+        let directive = self
+            .plan
+            .as_ref()
+            .map(|order| order.directive.as_str())
+            .unwrap_or_default();
         fs::create_dir_all(&self.session_dir)?;
-        fs::write(self.session_dir.join(PLAN_FILE), planner::write(directive, plan))
+        fs::write(
+            self.session_dir.join(PLAN_FILE),
+            planner::write(directive, plan),
+        )
     }
 
     /// Notes the domain and the model that an issue is expected to get.
@@ -243,12 +337,17 @@ impl Workshop {
             ..Issue::default()
         };
         // Whoever cannot say so now is asked again once the issue is there, and what is to be done then is decided then.
-        planned.domain = self.strategies.classify(&issue).map_or_else(|_| "unknown".to_owned(), |it| it.domain);
+        planned.domain = self
+            .strategies
+            .classify(&issue)
+            .map_or_else(|_| "unknown".to_owned(), |it| it.domain);
         let cap = Usd::from_micros(self.config.agent.max_budget_usd.micros());
         planned.model = match self.config.agent.model.as_str() {
-            "auto" => {
-                self.strategies.select_model(&issue, &planned.domain, 1, 0, cap).ok().and_then(|chosen| chosen.model)
-            }
+            "auto" => self
+                .strategies
+                .select_model(&issue, &planned.domain, 1, 0, cap)
+                .ok()
+                .and_then(|chosen| chosen.model),
             _ if !self.strategies.has_models() => None,
             model => Some(model.to_owned()),
         };
@@ -261,16 +360,25 @@ impl Workshop {
     /// Writes an outcome as a whole or not at all.
     fn keep_outcome(&self, attempt: u32, outcome: &Outcome) -> std::io::Result<()> {
         fs::create_dir_all(self.planner_file("").as_path())?;
-        write_whole(&self.planner_file(&format!("outcome-{attempt}.json")), &serde_json::to_vec(outcome)?)
+        write_whole(
+            &self.planner_file(&format!("outcome-{attempt}.json")),
+            &serde_json::to_vec(outcome)?,
+        )
     }
 
     // ---- the issues
 
     /// Creates an issue of the plan, or finds it.
-    pub(crate) fn create_issue(&self, order: &CreationOrder, cancel: &CancellationToken) -> Result<Input, Failure> {
+    pub(crate) fn create_issue(
+        &self,
+        order: &CreationOrder,
+        cancel: &CancellationToken,
+    ) -> Result<Input, Failure> {
         let before = self.forge.n_api_calls(Some(PLANNER));
         let depends_on = forge::depends_on(&order.depends_on);
-        let parts = [order.issue.body.trim_end(), &depends_on].into_iter().filter(|part| !part.is_empty());
+        let parts = [order.issue.body.trim_end(), &depends_on]
+            .into_iter()
+            .filter(|part| !part.is_empty());
         let draft = IssueDraft {
             title: order.issue.title.clone(),
             body: parts.collect::<Vec<_>>().join("\n\n"),
@@ -280,7 +388,10 @@ impl Workshop {
             marker: Some(marker(&order.plan_id, order.position)),
             planned_at: order.planned_at,
         };
-        let (number, found) = self.forge.create_issue(&draft, cancel).map_err(|error| forge_failure(&error))?;
+        let (number, found) = self
+            .forge
+            .create_issue(&draft, cancel)
+            .map_err(|error| forge_failure(&error))?;
         if let Some(title) = found.as_ref().filter(|title| **title != draft.title) {
             let message = format!(
                 "{number} was made for issue {} of this plan, and has another title than “{}”: “{title}”; give it that title back, \
@@ -289,8 +400,16 @@ impl Workshop {
             );
             return Err(Failure::NeedsPerson { message });
         }
-        let (existed, n_api_calls) = (found.is_some(), self.forge.n_api_calls(Some(PLANNER)) - before);
-        Ok(Input::IssueCreated { position: order.position, number, existed, n_api_calls })
+        let (existed, n_api_calls) = (
+            found.is_some(),
+            self.forge.n_api_calls(Some(PLANNER)) - before,
+        );
+        Ok(Input::IssueCreated {
+            position: order.position,
+            number,
+            existed,
+            n_api_calls,
+        })
     }
 
     /// Writes down what an issue of the plan depends on.
@@ -304,18 +423,28 @@ impl Workshop {
         let before = self.forge.n_api_calls(Some(PLANNER));
         let linked = self.forge.add_dependencies(issue, depends_on, cancel);
         linked.map_err(|error| forge_failure(&error))?;
-        Ok(Input::IssueLinked { position, n_api_calls: self.forge.n_api_calls(Some(PLANNER)) - before })
+        Ok(Input::IssueLinked {
+            position,
+            n_api_calls: self.forge.n_api_calls(Some(PLANNER)) - before,
+        })
     }
 
     /// Returns the issues of the plan that are open, and the state of what they depend on.
     pub(crate) fn fetch_planned(&self, numbers: &[IssueNumber]) -> Result<Input, Failure> {
         let before = self.forge.n_api_calls(None);
-        let backlog = self.forge.issues(numbers).map_err(|error| forge_failure(&error))?;
+        let backlog = self
+            .forge
+            .issues(numbers)
+            .map_err(|error| forge_failure(&error))?;
         let read = self.with_dependencies(backlog)?;
         Ok(match read {
-            Input::BacklogFetched { issues, warnings, .. } => {
-                Input::BacklogFetched { issues, warnings, n_api_calls: self.forge.n_api_calls(None) - before }
-            }
+            Input::BacklogFetched {
+                issues, warnings, ..
+            } => Input::BacklogFetched {
+                issues,
+                warnings,
+                n_api_calls: self.forge.n_api_calls(None) - before,
+            },
             other => other,
         })
     }
@@ -338,8 +467,12 @@ fn marker(plan_id: &str, position: u32) -> String {
 /// Returns a body without the marker that is its last line, where that is what one looks like.
 pub(super) fn without_marker(body: &str) -> String {
     let is_marker = |line: &str| {
-        let digits = line.strip_prefix(MARKER_START).and_then(|rest| rest.strip_suffix(MARKER_END));
-        digits.is_some_and(|it| it.len() == MARKER_DIGITS && it.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        let digits = line
+            .strip_prefix(MARKER_START)
+            .and_then(|rest| rest.strip_suffix(MARKER_END));
+        digits.is_some_and(|it| {
+            it.len() == MARKER_DIGITS && it.bytes().all(|digit| digit.is_ascii_hexdigit())
+        })
     };
     let text = body.trim_end();
     match text.rsplit_once('\n') {
@@ -355,15 +488,28 @@ mod tests {
     #[test]
     fn only_a_marker_at_the_end_is_taken_off() {
         let marker = marker("a plan", 3);
-        assert_eq!(without_marker(&format!("Do it.\n\nDepends on #1.\n\n{marker}\n")), "Do it.\n\nDepends on #1.");
-        for kept in ["Do it.\n", &format!("{marker}\nDo it."), "x\n<!-- autoissue: planned 0123456789abcdeX -->", ""] {
+        assert_eq!(
+            without_marker(&format!("Do it.\n\nDepends on #1.\n\n{marker}\n")),
+            "Do it.\n\nDepends on #1."
+        );
+        for kept in [
+            "Do it.\n",
+            &format!("{marker}\nDo it."),
+            "x\n<!-- autoissue: planned 0123456789abcdeX -->",
+            "",
+        ] {
             assert_eq!(without_marker(kept), kept);
         }
     }
 
     #[test]
     fn a_marker_belongs_to_one_position_of_one_plan() {
-        let all = [marker("a", 1), marker("a", 2), marker("b", 1), marker("a1", 1)];
+        let all = [
+            marker("a", 1),
+            marker("a", 2),
+            marker("b", 1),
+            marker("a1", 1),
+        ];
         let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
         assert_eq!(distinct.len(), all.len(), "{all:?}");
     }

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use autoissue_engine::{
-    AgentReport, CheckResult, Failure, Instead, Issue, IssueNumber, Publication, PullRequest, Time, Undecided, Usd,
-    Work,
+    AgentReport, CheckResult, Failure, Instead, Issue, IssueNumber, Publication, PullRequest, Time,
+    Undecided, Usd, Work,
 };
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use tokio_util::sync::CancellationToken;
@@ -56,12 +56,21 @@ impl Workshop {
         blocking(move || workshop.publish_now(&order, &cancel)).await
     }
 
-    fn publish_now(&self, order: &PublishOrder, cancel: &CancellationToken) -> Result<Publication, Failure> {
+    fn publish_now(
+        &self,
+        order: &PublishOrder,
+        cancel: &CancellationToken,
+    ) -> Result<Publication, Failure> {
         let branch = branch_of(order.issue.number);
         let replaces = self.publish_branch(order, &branch)?;
-        let mut publication = Publication { branch, commit: order.work.commit.clone(), ..Publication::default() };
+        let mut publication = Publication {
+            branch,
+            commit: order.work.commit.clone(),
+            ..Publication::default()
+        };
         if self.config.executor.create_pr {
-            let (pull_request, existed) = self.open_pull_request(order, &publication.branch, replaces, cancel)?;
+            let (pull_request, existed) =
+                self.open_pull_request(order, &publication.branch, replaces, cancel)?;
             publication.pull_request = Some(pull_request);
             publication.existed = existed;
             publication.n_api_calls = self.forge.n_api_calls(Some(order.issue.number));
@@ -71,15 +80,31 @@ impl Workshop {
 
     /// Puts the branch where pull requests are made from, or where a person will look for it. Returns the work of ours that it
     /// replaced on the remote.
-    fn publish_branch(&self, order: &PublishOrder, branch: &str) -> Result<Option<CommitId>, Failure> {
+    fn publish_branch(
+        &self,
+        order: &PublishOrder,
+        branch: &str,
+    ) -> Result<Option<CommitId>, Failure> {
         let bench = self.bench()?;
         let (issue, head) = (order.issue.number.0, commit(&order.work.commit)?);
-        if let Some(remote) = bench.remote.as_ref().filter(|_| self.config.executor.create_pr) {
+        if let Some(remote) = bench
+            .remote
+            .as_ref()
+            .filter(|_| self.config.executor.create_pr)
+        {
             let pushed = bench.mirror.push(issue, &head, remote, branch);
-            return pushed.map(|pushed| pushed.replaced).map_err(|error| self.push_failure(&error));
+            return pushed
+                .map(|pushed| pushed.replaced)
+                .map_err(|error| self.push_failure(&error));
         }
-        bench.mirror.copy_into(&head, &self.project, branch).map_err(|error| copy_failure(&error))?;
-        bench.mirror.set_published(issue, &head).map_err(|error| crash(&error))?;
+        bench
+            .mirror
+            .copy_into(&head, &self.project, branch)
+            .map_err(|error| copy_failure(&error))?;
+        bench
+            .mirror
+            .set_published(issue, &head)
+            .map_err(|error| crash(&error))?;
         Ok(None)
     }
 
@@ -87,12 +112,19 @@ impl Workshop {
     /// be asked now is asked when there is work.
     pub(super) fn check_place(&self, bench: &Bench, issue: IssueNumber) -> Result<(), Failure> {
         let branch = branch_of(issue);
-        match bench.remote.as_ref().filter(|_| self.config.executor.create_pr) {
+        match bench
+            .remote
+            .as_ref()
+            .filter(|_| self.config.executor.create_pr)
+        {
             Some(remote) => match bench.mirror.check_remote_place(remote, &branch) {
                 Err(error @ PushError::NotOurs { .. }) => Err(self.push_failure(&error)),
                 _ => Ok(()),
             },
-            None => bench.mirror.check_place(&self.project, &branch).map_err(|error| copy_failure(&error)),
+            None => bench
+                .mirror
+                .check_place(&self.project, &branch)
+                .map_err(|error| copy_failure(&error)),
         }
     }
 
@@ -104,7 +136,9 @@ impl Workshop {
             PushError::Refused { .. } | PushError::Broken { .. } | PushError::Remote(_) => {
                 match self.forge.check_push_right() {
                     Err(error) => forge_failure(&error),
-                    Ok(()) if matches!(error, PushError::Refused { .. }) => Failure::NeedsPerson { message },
+                    Ok(()) if matches!(error, PushError::Refused { .. }) => {
+                        Failure::NeedsPerson { message }
+                    }
                     Ok(()) => Failure::Network { message },
                 }
             }
@@ -138,7 +172,9 @@ impl Workshop {
             marker,
             created_at: Time::from_ms(wall_clock_ms()),
         };
-        self.forge.publish(&draft, cancel).map_err(|error| forge_failure(&error))
+        self.forge
+            .publish(&draft, cancel)
+            .map_err(|error| forge_failure(&error))
     }
 
     /// Returns the base of the pull request: the branch of the one issue that the work is built on, else the project's; and
@@ -152,15 +188,30 @@ impl Workshop {
         };
         // It may have been merged meanwhile, and its branch removed.
         let is_gone = match &self.bench()?.remote {
-            Some(remote) => remote.head(&base).map_err(|error| network(&error))?.is_none(),
+            Some(remote) => remote
+                .head(&base)
+                .map_err(|error| network(&error))?
+                .is_none(),
             None => false,
         };
-        Ok((if is_gone { order.base_branch.clone() } else { base }, false))
+        Ok((
+            if is_gone {
+                order.base_branch.clone()
+            } else {
+                base
+            },
+            false,
+        ))
     }
 
     fn context(&self, order: &PublishOrder, branch: &str, base: &str) -> PrContext {
         let report = order.report.as_ref();
-        let fails_on_base = |name: &str| order.base_checks.iter().any(|check| check.name == name && !check.passed);
+        let fails_on_base = |name: &str| {
+            order
+                .base_checks
+                .iter()
+                .any(|check| check.name == name && !check.passed)
+        };
         let removed = prompt::build(&order.issue, "", &[], &[], None).removed;
         PrContext {
             issue: self.strategies.issue(&order.issue),
@@ -171,7 +222,11 @@ impl Workshop {
                 .work
                 .changes
                 .iter()
-                .map(|change| sdk::Change { path: change.path.clone(), added: change.added, removed: change.removed })
+                .map(|change| sdk::Change {
+                    path: change.path.clone(),
+                    added: change.added,
+                    removed: change.removed,
+                })
                 .collect(),
             agent_summary: report.and_then(|report| report.summary.clone()),
             agent: order.agent.clone(),
@@ -189,9 +244,15 @@ impl Workshop {
                     duration_ms: check.duration_ms,
                 })
                 .collect(),
-            denied: report.map(|report| report.denied.clone()).unwrap_or_default(),
+            denied: report
+                .map(|report| report.denied.clone())
+                .unwrap_or_default(),
             removed_from_prompt: removed.iter().map(ToString::to_string).collect(),
-            merge_after: order.foundations.iter().filter_map(|on| Some(on.pull_request.as_ref()?.number)).collect(),
+            merge_after: order
+                .foundations
+                .iter()
+                .filter_map(|on| Some(on.pull_request.as_ref()?.number))
+                .collect(),
             ..PrContext::default()
         }
     }
@@ -208,12 +269,17 @@ pub(super) fn branch_of(issue: IssueNumber) -> String {
 }
 
 fn network(error: &dyn Error) -> Failure {
-    Failure::Network { message: error_chain(error) }
+    Failure::Network {
+        message: error_chain(error),
+    }
 }
 
 /// The work is done and kept: what is missing is only what its pull request says.
 fn unwritten(undecided: &Undecided) -> Failure {
-    let message = format!("{} did not write the pull request: {}", undecided.plugin, undecided.message);
+    let message = format!(
+        "{} did not write the pull request: {}",
+        undecided.plugin, undecided.message
+    );
     match undecided.then {
         Instead::Skip => Failure::NeedsPerson { message },
         Instead::Fallback | Instead::Fail => Failure::Validation { message },

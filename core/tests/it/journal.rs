@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use autoissue_core::journal::{
-    AppendExtras, Break, CostRow, Damage, Journal, JournalError, Moment, NewEvent, NewSession, SessionId, SessionRow,
-    SessionStatus, StatusChange, StoredEvent,
+    AppendExtras, Break, CostRow, Damage, Journal, JournalError, Moment, NewEvent, NewSession,
+    SessionId, SessionRow, SessionStatus, StatusChange, StoredEvent,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -34,7 +34,11 @@ fn new_session(text: &str) -> NewSession {
 }
 
 fn event(body: &str) -> NewEvent<'_> {
-    NewEvent { kind: "TaskAccepted", issue: Some(7), body }
+    NewEvent {
+        kind: "TaskAccepted",
+        issue: Some(7),
+        body,
+    }
 }
 
 fn cost(usd_micros: i64, known: bool) -> CostRow {
@@ -56,10 +60,23 @@ fn history() -> (TempDir, Journal) {
     for (session, n_appends) in [("a-1", 30), ("a-2", 20), ("b-1", 10)] {
         journal.create_session(&new_session(session)).unwrap();
         for n in 0..n_appends {
-            let large = format!("{{\"text\":\"{}\"}}", "0123456789".repeat(if n == 7 { 900 } else { n }));
+            let large = format!(
+                "{{\"text\":\"{}\"}}",
+                "0123456789".repeat(if n == 7 { 900 } else { n })
+            );
             let events = [event("{\"first\":true}"), event(&large)];
             let costs = [cost(1_000 * i64::try_from(n).unwrap(), n % 5 != 0)];
-            journal.append(&id(session), 10 + n as u64, &events, AppendExtras { status: None, costs: &costs }).unwrap();
+            journal
+                .append(
+                    &id(session),
+                    10 + n as u64,
+                    &events,
+                    AppendExtras {
+                        status: None,
+                        costs: &costs,
+                    },
+                )
+                .unwrap();
         }
     }
     end(&mut journal, "a-1", SessionStatus::Completed);
@@ -68,8 +85,13 @@ fn history() -> (TempDir, Journal) {
 }
 
 fn end(journal: &mut Journal, session: &str, status: SessionStatus) {
-    let status = Some(StatusChange { status, finished_at_ms: Some(99) });
-    let events = journal.append(&id(session), 99, &[], AppendExtras { status, costs: &[] }).unwrap();
+    let status = Some(StatusChange {
+        status,
+        finished_at_ms: Some(99),
+    });
+    let events = journal
+        .append(&id(session), 99, &[], AppendExtras { status, costs: &[] })
+        .unwrap();
     assert!(events.is_empty());
 }
 
@@ -83,8 +105,15 @@ struct Story {
 
 fn story(journal: &Journal) -> Result<Story, JournalError> {
     let sessions = journal.sessions(None, usize::MAX)?;
-    let events = sessions.iter().map(|row| journal.read(&row.id, 0, usize::MAX)).collect::<Result<_, _>>()?;
-    Ok(Story { sessions, events, costs: journal.costs()? })
+    let events = sessions
+        .iter()
+        .map(|row| journal.read(&row.id, 0, usize::MAX))
+        .collect::<Result<_, _>>()?;
+    Ok(Story {
+        sessions,
+        events,
+        costs: journal.costs()?,
+    })
 }
 
 fn copy(from: &Path) -> TempDir {
@@ -102,9 +131,13 @@ fn database(state: &Path) -> PathBuf {
 
 fn sql(state: &Path, statements: &str) {
     let connection = Connection::open(database(state)).unwrap();
-    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .unwrap();
     // What a test breaks need not survive a power cut.
-    connection.pragma_update(None, "synchronous", "OFF").unwrap();
+    connection
+        .pragma_update(None, "synchronous", "OFF")
+        .unwrap();
     connection.execute_batch(statements).unwrap();
 }
 
@@ -122,15 +155,28 @@ fn what_was_appended_is_read_again() {
     drop(journal);
     let journal = Journal::open(state.path()).unwrap();
     assert_eq!(story(&journal).unwrap(), before);
-    assert_eq!(story(&Journal::open_read_only(state.path()).unwrap()).unwrap(), before);
+    assert_eq!(
+        story(&Journal::open_read_only(state.path()).unwrap()).unwrap(),
+        before
+    );
     let names: Vec<&str> = before.sessions.iter().map(|row| row.id.as_str()).collect();
-    assert_eq!(names, ["b-1", "a-2", "a-1"], "newest first, by order of creation");
+    assert_eq!(
+        names,
+        ["b-1", "a-2", "a-1"],
+        "newest first, by order of creation"
+    );
     assert_eq!(before.sessions[2].status, SessionStatus::Completed);
     assert_eq!(before.sessions[2].finished_at_ms, Some(99));
     assert_eq!(before.sessions[2].last_seq, 60);
     let events = journal.read(&id("a-1"), 58, 10).unwrap();
-    assert_eq!(events.iter().map(|event| event.seq).collect::<Vec<_>>(), [59, 60]);
-    assert_eq!((events[0].at_ms, events[0].issue, events[0].body.as_str()), (39, Some(7), "{\"first\":true}"));
+    assert_eq!(
+        events.iter().map(|event| event.seq).collect::<Vec<_>>(),
+        [59, 60]
+    );
+    assert_eq!(
+        (events[0].at_ms, events[0].issue, events[0].body.as_str()),
+        (39, Some(7), "{\"first\":true}")
+    );
     assert_eq!(journal.read(&id("a-1"), 60, 10).unwrap(), []);
     assert_eq!(journal.read(&id("a-1"), 1_000, 10).unwrap(), []);
     assert_eq!(journal.verify(&id("a-1")).unwrap(), 60);
@@ -143,15 +189,31 @@ fn sessions_are_found_by_prefix_repository_and_state() {
     other.repository = "owner/other".to_owned();
     journal.create_session(&other).unwrap();
     assert_eq!(journal.session("b").unwrap().id, id("b-1"));
-    assert!(matches!(journal.session("a-"), Err(JournalError::Ambiguous { matches, .. }) if matches.len() == 2));
-    assert!(matches!(journal.session("x"), Err(JournalError::NoSession { wanted }) if wanted == "x"));
-    assert!(matches!(journal.session(""), Err(JournalError::NoSession { .. })));
+    assert!(
+        matches!(journal.session("a-"), Err(JournalError::Ambiguous { matches, .. }) if matches.len() == 2)
+    );
+    assert!(
+        matches!(journal.session("x"), Err(JournalError::NoSession { wanted }) if wanted == "x")
+    );
+    assert!(matches!(
+        journal.session(""),
+        Err(JournalError::NoSession { .. })
+    ));
     assert_eq!(journal.sessions(Some("owner/other"), 9).unwrap().len(), 1);
     assert_eq!(journal.sessions(None, 2).unwrap().len(), 2);
-    assert_eq!(journal.newest_unfinished(REPOSITORY).unwrap().unwrap().id, id("b-1"));
+    assert_eq!(
+        journal.newest_unfinished(REPOSITORY).unwrap().unwrap().id,
+        id("b-1")
+    );
     end(&mut journal, "b-1", SessionStatus::Failed);
-    assert_eq!(journal.newest_unfinished(REPOSITORY).unwrap().unwrap().id, id("a-2"));
-    assert!(matches!(journal.create_session(&other), Err(JournalError::SessionExists { .. })));
+    assert_eq!(
+        journal.newest_unfinished(REPOSITORY).unwrap().unwrap().id,
+        id("a-2")
+    );
+    assert!(matches!(
+        journal.create_session(&other),
+        Err(JournalError::SessionExists { .. })
+    ));
     let no_session = journal.append(&id("x"), 1, &[], AppendExtras::default());
     assert!(matches!(no_session, Err(JournalError::NoSession { .. })));
 }
@@ -160,15 +222,29 @@ fn sessions_are_found_by_prefix_repository_and_state() {
 fn a_clock_that_jumps_changes_no_order() {
     let mut journal = Journal::in_memory().unwrap();
     for (session, started_at_ms) in [("late", 9_000_000_000_000), ("early", 0)] {
-        journal.create_session(&NewSession { started_at_ms, ..new_session(session) }).unwrap();
+        journal
+            .create_session(&NewSession {
+                started_at_ms,
+                ..new_session(session)
+            })
+            .unwrap();
     }
-    assert_eq!(journal.sessions(None, 1).unwrap()[0].id, id("early"), "it was created last");
+    assert_eq!(
+        journal.sessions(None, 1).unwrap()[0].id,
+        id("early"),
+        "it was created last"
+    );
     for at_ms in [500, 3, 0, 70_000_000_000_000] {
-        journal.append(&id("late"), at_ms, &[event("{}")], AppendExtras::default()).unwrap();
+        journal
+            .append(&id("late"), at_ms, &[event("{}")], AppendExtras::default())
+            .unwrap();
     }
     let events = journal.read(&id("late"), 0, 9).unwrap();
     assert_eq!(
-        events.iter().map(|event| (event.seq, event.at_ms)).collect::<Vec<_>>(),
+        events
+            .iter()
+            .map(|event| (event.seq, event.at_ms))
+            .collect::<Vec<_>>(),
         [(1, 500), (2, 3), (3, 0), (4, 70_000_000_000_000)]
     );
 }
@@ -177,8 +253,26 @@ fn a_clock_that_jumps_changes_no_order() {
 fn estimates_know_measured_costs_only_newest_first() {
     let mut journal = Journal::in_memory().unwrap();
     journal.create_session(&new_session("a")).unwrap();
-    let costs = [cost(1, true), cost(2, false), cost(3, true), CostRow { model: "opus".to_owned(), ..cost(4, true) }];
-    journal.append(&id("a"), 1, &[], AppendExtras { status: None, costs: &costs }).unwrap();
+    let costs = [
+        cost(1, true),
+        cost(2, false),
+        cost(3, true),
+        CostRow {
+            model: "opus".to_owned(),
+            ..cost(4, true)
+        },
+    ];
+    journal
+        .append(
+            &id("a"),
+            1,
+            &[],
+            AppendExtras {
+                status: None,
+                costs: &costs,
+            },
+        )
+        .unwrap();
     assert_eq!(journal.cost_history("claude", "sonnet", 9).unwrap(), [3, 1]);
     assert_eq!(journal.cost_history("claude", "sonnet", 1).unwrap(), [3]);
     assert_eq!(journal.costs().unwrap(), costs);
@@ -192,11 +286,23 @@ fn a_request_of_another_process_is_taken_once() {
     other.request(&id("b-1"), "stop", "{\"now\":true}").unwrap();
     other.request(&id("a-2"), "stop", "{}").unwrap();
     let taken = running.take_requests(&id("b-1")).unwrap();
-    assert_eq!(taken.iter().map(|request| request.kind.as_str()).collect::<Vec<_>>(), ["reset_breaker", "stop"]);
-    assert_eq!((taken[0].id, taken[1].body.as_str()), (first, "{\"now\":true}"));
+    assert_eq!(
+        taken
+            .iter()
+            .map(|request| request.kind.as_str())
+            .collect::<Vec<_>>(),
+        ["reset_breaker", "stop"]
+    );
+    assert_eq!(
+        (taken[0].id, taken[1].body.as_str()),
+        (first, "{\"now\":true}")
+    );
     assert_eq!(running.take_requests(&id("b-1")).unwrap(), []);
     let later = other.request(&id("b-1"), "stop", "{}").unwrap();
-    assert!(taken.iter().all(|request| request.id < later), "numbers are not used again");
+    assert!(
+        taken.iter().all(|request| request.id < later),
+        "numbers are not used again"
+    );
 }
 
 #[test]
@@ -232,8 +338,14 @@ fn torn_state(harm: impl FnOnce(&Path), expected: &str) {
     harm(state.path());
     assert_eq!(damage(Journal::open_read_only(state.path())), expected);
     let error = Journal::open(state.path()).unwrap_err();
-    assert!(error.to_string().contains("journal.db` is damaged"), "{error}");
-    assert!(error.hint().unwrap().contains("journal.*` aside"), "{error:?}");
+    assert!(
+        error.to_string().contains("journal.db` is damaged"),
+        "{error}"
+    );
+    assert!(
+        error.hint().unwrap().contains("journal.*` aside"),
+        "{error:?}"
+    );
     assert_eq!(damage(Err::<(), _>(error)), expected);
 }
 
@@ -248,7 +360,10 @@ fn torn_state_is_an_error_and_never_an_empty_history() {
         fs::write(database(state), "").unwrap();
     };
     torn_state(no_mark, gone);
-    torn_state(|state| fs::remove_file(state.join("journal.db-wal")).unwrap(), "it holds 0 writes of at least 65");
+    torn_state(
+        |state| fs::remove_file(state.join("journal.db-wal")).unwrap(),
+        "it holds 0 writes of at least 65",
+    );
     let no_database = |state: &Path| {
         fs::remove_file(state.join("journal.db-wal")).unwrap();
         fs::write(database(state), "no database ".repeat(9_000)).unwrap();
@@ -264,10 +379,19 @@ fn torn_state_is_an_error_and_never_an_empty_history() {
     let another_program = |state: &Path| {
         fs::remove_file(state.join("journal.db-wal")).unwrap();
         fs::remove_file(database(state)).unwrap();
-        sql(state, "CREATE TABLE mail (text); PRAGMA application_id = 5;");
+        sql(
+            state,
+            "CREATE TABLE mail (text); PRAGMA application_id = 5;",
+        );
     };
-    torn_state(another_program, "it is not a journal of autoissue (application id 0x5, version 0)");
-    torn_state(|state| sql(state, "DROP TABLE cost"), "its table `cost` is missing or was altered");
+    torn_state(
+        another_program,
+        "it is not a journal of autoissue (application id 0x5, version 0)",
+    );
+    torn_state(
+        |state| sql(state, "DROP TABLE cost"),
+        "its table `cost` is missing or was altered",
+    );
 }
 
 #[test]
@@ -275,7 +399,15 @@ fn a_zeroed_or_cut_file_is_an_error() {
     let (original, journal) = history();
     drop(journal);
     let whole = fs::read(database(original.path())).unwrap();
-    for kept in [1, 99, 4096, 8192, whole.len() / 2, whole.len() - 4096, whole.len() - 1] {
+    for kept in [
+        1,
+        99,
+        4096,
+        8192,
+        whole.len() / 2,
+        whole.len() - 4096,
+        whole.len() - 1,
+    ] {
         for zeroed in [false, true] {
             let state = copy(original.path());
             let mut bytes = whole[..kept].to_owned();
@@ -295,9 +427,22 @@ fn a_journal_of_a_newer_release_is_left_alone() {
     drop(journal);
     sql(state.path(), "PRAGMA user_version = 2");
     let before = fs::read(database(state.path())).unwrap();
-    for opened in [Journal::open(state.path()), Journal::open_read_only(state.path())] {
+    for opened in [
+        Journal::open(state.path()),
+        Journal::open_read_only(state.path()),
+    ] {
         let error = opened.unwrap_err();
-        assert!(matches!(error, JournalError::Newer { found: 2, supported: 1, .. }), "{error:?}");
+        assert!(
+            matches!(
+                error,
+                JournalError::Newer {
+                    found: 2,
+                    supported: 1,
+                    ..
+                }
+            ),
+            "{error:?}"
+        );
         assert!(error.hint().unwrap().starts_with("update autoissue"));
     }
     assert_eq!(fs::read(database(state.path())).unwrap(), before);
@@ -308,7 +453,9 @@ fn a_journal_opened_for_reading_cannot_be_written() {
     let (state, journal) = history();
     drop(journal);
     let mut journal = Journal::open_read_only(state.path()).unwrap();
-    let error = journal.append(&id("b-1"), 1, &[event("{}")], AppendExtras::default()).unwrap_err();
+    let error = journal
+        .append(&id("b-1"), 1, &[event("{}")], AppendExtras::default())
+        .unwrap_err();
     assert!(matches!(error, JournalError::ReadOnly { .. }), "{error:?}");
 }
 
@@ -327,7 +474,10 @@ fn a_read_only_state_directory_is_read_and_not_written() {
     let (read, written) = (Journal::open_read_only(&state), Journal::open(&state));
     set_mode(0o700);
     assert_eq!(read.unwrap().sessions(None, 9).unwrap().len(), 1);
-    assert!(matches!(written, Err(JournalError::ReadOnly { .. })) != writable, "{written:?}");
+    assert!(
+        matches!(written, Err(JournalError::ReadOnly { .. })) != writable,
+        "{written:?}"
+    );
 }
 
 #[test]
@@ -337,7 +487,10 @@ fn a_state_directory_that_cannot_be_one_is_a_clear_error() {
     fs::write(&file, "").unwrap();
     for state in [file.clone(), file.join("below")] {
         let error = Journal::open(&state).unwrap_err();
-        assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+        assert!(
+            error.to_string().contains(file.to_str().unwrap()),
+            "{error}"
+        );
     }
     let (state, journal) = history();
     drop(journal);
@@ -385,19 +538,58 @@ fn a_session_or_cost_that_was_changed_or_removed_is_named() {
     let (original, journal) = history();
     drop(journal);
     for (statement, expected) in [
-        ("UPDATE session SET repository = 'x' WHERE number = 2", "session number 2 was changed"),
-        ("UPDATE session SET settings = '' WHERE number = 2", "session number 2 was changed"),
-        ("UPDATE session_state SET status = 'completed' WHERE number = 3", "session number 3 was changed"),
-        ("UPDATE session_state SET status = 'unheard' WHERE number = 3", "session number 3 was changed"),
-        ("UPDATE session_state SET last_seq = 59 WHERE number = 1", "session number 1 was changed"),
-        ("DELETE FROM session_state WHERE number = 1", "session number 1 was changed"),
-        ("DELETE FROM session WHERE number = 2", "session number 2 is missing"),
-        ("DELETE FROM session WHERE number = 3", "session number 3 is missing"),
-        ("DELETE FROM session WHERE number = 1", "session number 1 is missing"),
-        ("DELETE FROM session; DELETE FROM session_state; DELETE FROM event", "session number 3 is missing"),
-        ("UPDATE cost SET usd_micros = 0 WHERE number = 4", "cost number 4 was changed"),
-        ("UPDATE cost SET known = 1 - known WHERE number = 4", "cost number 4 was changed"),
-        ("DELETE FROM cost WHERE number = 4", "cost number 4 is missing"),
+        (
+            "UPDATE session SET repository = 'x' WHERE number = 2",
+            "session number 2 was changed",
+        ),
+        (
+            "UPDATE session SET settings = '' WHERE number = 2",
+            "session number 2 was changed",
+        ),
+        (
+            "UPDATE session_state SET status = 'completed' WHERE number = 3",
+            "session number 3 was changed",
+        ),
+        (
+            "UPDATE session_state SET status = 'unheard' WHERE number = 3",
+            "session number 3 was changed",
+        ),
+        (
+            "UPDATE session_state SET last_seq = 59 WHERE number = 1",
+            "session number 1 was changed",
+        ),
+        (
+            "DELETE FROM session_state WHERE number = 1",
+            "session number 1 was changed",
+        ),
+        (
+            "DELETE FROM session WHERE number = 2",
+            "session number 2 is missing",
+        ),
+        (
+            "DELETE FROM session WHERE number = 3",
+            "session number 3 is missing",
+        ),
+        (
+            "DELETE FROM session WHERE number = 1",
+            "session number 1 is missing",
+        ),
+        (
+            "DELETE FROM session; DELETE FROM session_state; DELETE FROM event",
+            "session number 3 is missing",
+        ),
+        (
+            "UPDATE cost SET usd_micros = 0 WHERE number = 4",
+            "cost number 4 was changed",
+        ),
+        (
+            "UPDATE cost SET known = 1 - known WHERE number = 4",
+            "cost number 4 was changed",
+        ),
+        (
+            "DELETE FROM cost WHERE number = 4",
+            "cost number 4 is missing",
+        ),
         ("DELETE FROM cost", "cost number 60 is missing"),
         ("UPDATE head SET n_costs = 59", "its counters were changed"),
         ("DELETE FROM head", "its counters were changed"),
@@ -427,13 +619,28 @@ fn nothing_is_appended_to_a_damaged_end() {
 fn an_older_copy_is_noticed() {
     let (state, mut journal) = history();
     let older = copy(state.path());
-    journal.append(&id("b-1"), 1, &[event("{}")], AppendExtras::default()).unwrap();
+    journal
+        .append(&id("b-1"), 1, &[event("{}")], AppendExtras::default())
+        .unwrap();
     drop(journal);
-    fs::copy(state.path().join("journal.mark"), older.path().join("journal.mark")).unwrap();
-    assert_eq!(damage(Journal::open(older.path())), "it holds 65 writes of at least 66");
+    fs::copy(
+        state.path().join("journal.mark"),
+        older.path().join("journal.mark"),
+    )
+    .unwrap();
+    assert_eq!(
+        damage(Journal::open(older.path())),
+        "it holds 65 writes of at least 66"
+    );
     // Whoever accepts the loss moves the mark aside.
     fs::remove_file(older.path().join("journal.mark")).unwrap();
-    assert_eq!(Journal::open(older.path()).unwrap().verify(&id("b-1")).unwrap(), 20);
+    assert_eq!(
+        Journal::open(older.path())
+            .unwrap()
+            .verify(&id("b-1"))
+            .unwrap(),
+        20
+    );
 }
 
 /// Changes a journal at one random place, as SQL would.
@@ -494,25 +701,42 @@ fn damage_at_a_thousand_places_is_noticed_and_named_or_harmless() {
     let mut noticed = 0;
     for seed in 0..1_000 {
         let mut random = fastrand::Rng::with_seed(seed);
-        let state = copy(if random.bool() { crashed.path() } else { original.path() });
+        let state = copy(if random.bool() {
+            crashed.path()
+        } else {
+            original.path()
+        });
         if seed % 2 == 0 {
             tamper_with_a_row(state.path(), &mut random);
         } else {
             tamper_with_bytes(state.path(), &mut random);
         }
-        let open = if random.u32(..4) == 0 { Journal::open } else { Journal::open_read_only };
+        let open = if random.u32(..4) == 0 {
+            Journal::open
+        } else {
+            Journal::open_read_only
+        };
         match open(state.path()).and_then(|journal| story(&journal)) {
             Ok(told) => assert_eq!(told, truth, "seed {seed}: told something else"),
             Err(error) => {
                 noticed += 1;
-                let named = matches!(error, JournalError::Damaged { .. } | JournalError::Newer { .. });
+                let named = matches!(
+                    error,
+                    JournalError::Damaged { .. } | JournalError::Newer { .. }
+                );
                 assert!(named, "seed {seed}: {error:?}");
-                assert!(error.to_string().contains("journal.db"), "seed {seed}: {error}");
+                assert!(
+                    error.to_string().contains("journal.db"),
+                    "seed {seed}: {error}"
+                );
             }
         }
     }
     println!("{noticed} of 1000 noticed");
-    assert!(noticed > 500, "only {noticed} were noticed, so this test did not damage much");
+    assert!(
+        noticed > 500,
+        "only {noticed} were noticed, so this test did not damage much"
+    );
 }
 
 // ---- other processes ----
@@ -526,14 +750,26 @@ const DIE_AT: &str = "JOURNAL_TEST_DIE_AT";
 /// event's number once the journal has acknowledged it.
 #[test]
 fn a_child_writes() {
-    let Ok(state) = std::env::var(STATE) else { return };
+    let Ok(state) = std::env::var(STATE) else {
+        return;
+    };
     let mut journal = Journal::open(Path::new(&state)).unwrap();
     if let Some((nth, side)) = std::env::var(DIE_AT).unwrap_or_default().split_once(',') {
-        let (nth, side): (u64, _) =
-            (nth.parse().unwrap(), if side == "before" { Moment::Before } else { Moment::After });
+        let (nth, side): (u64, _) = (
+            nth.parse().unwrap(),
+            if side == "before" {
+                Moment::Before
+            } else {
+                Moment::After
+            },
+        );
         journal.on_commit(Box::new(move |write, moment| {
             if (write, moment) == (nth, side) {
-                rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).unwrap();
+                rustix::process::kill_process(
+                    rustix::process::getpid(),
+                    rustix::process::Signal::KILL,
+                )
+                .unwrap();
             }
         }));
     }
@@ -543,7 +779,14 @@ fn a_child_writes() {
     let body = format!("{{\"text\":\"{}\"}}", "x".repeat(300));
     let mut out = std::io::stdout();
     loop {
-        let appended = journal.append(&id("s"), 1, &[event(&body), event("{}")], AppendExtras::default()).unwrap();
+        let appended = journal
+            .append(
+                &id("s"),
+                1,
+                &[event(&body), event("{}")],
+                AppendExtras::default(),
+            )
+            .unwrap();
         // The parent is gone.
         if writeln!(out, "acknowledged {}", appended.end()).is_err() {
             return;
@@ -561,17 +804,30 @@ impl Drop for Writer {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the second process is this test binary itself")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the second process is this test binary itself"
+)]
 fn start_writer(state: &Path, die_at: &str) -> (Writer, impl Iterator<Item = u64> + use<>) {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "journal::a_child_writes", "--nocapture", "--test-threads=1"])
+        .args([
+            "--exact",
+            "journal::a_child_writes",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(STATE, state)
         .env(DIE_AT, die_at)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    let acknowledged = lines.filter_map(|line| line.split_once("acknowledged ").and_then(|(_, seq)| seq.parse().ok()));
+    let lines = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .map_while(Result::ok);
+    let acknowledged = lines.filter_map(|line| {
+        line.split_once("acknowledged ")
+            .and_then(|(_, seq)| seq.parse().ok())
+    });
     (Writer(child), acknowledged)
 }
 
@@ -589,23 +845,43 @@ fn kill_nine_loses_no_acknowledged_event() {
         let by_itself = round % 2 == 0;
         let n = random.u64(1..40);
         let side = if random.bool() { "before" } else { "after" };
-        let die_at = if by_itself { format!("{n},{side}") } else { String::new() };
+        let die_at = if by_itself {
+            format!("{n},{side}")
+        } else {
+            String::new()
+        };
         let (mut writer, mut acknowledged) = start_writer(state.path(), &die_at);
-        let seen = if by_itself { None } else { acknowledged.nth(usize::try_from(n).unwrap()) };
+        let seen = if by_itself {
+            None
+        } else {
+            acknowledged.nth(usize::try_from(n).unwrap())
+        };
         if !by_itself {
             writer.0.kill().unwrap();
         }
         let last = acknowledged.last().or(seen).unwrap_or(present);
-        assert!(killed(writer.0.wait().unwrap()), "round {round}: the child ended by itself");
+        assert!(
+            killed(writer.0.wait().unwrap()),
+            "round {round}: the child ended by itself"
+        );
 
         let journal = Journal::open_read_only(state.path()).unwrap();
         if round == 0 && journal.sessions(None, 1).unwrap().is_empty() {
             continue;
         }
         let found = journal.verify(&id("s")).unwrap();
-        assert!(found.is_multiple_of(2), "round {round}: half of an append is there");
-        assert!(last <= found && found <= last + 2, "round {round}: {last} acknowledged, {found} found");
-        assert!(present <= found, "round {round}: the history became shorter");
+        assert!(
+            found.is_multiple_of(2),
+            "round {round}: half of an append is there"
+        );
+        assert!(
+            last <= found && found <= last + 2,
+            "round {round}: {last} acknowledged, {found} found"
+        );
+        assert!(
+            present <= found,
+            "round {round}: the history became shorter"
+        );
         present = found;
     }
     assert!(present > 200, "only {present} events were written");
@@ -621,7 +897,12 @@ fn a_reader_sees_the_events_of_a_running_writer() {
     for last in std::iter::once(first).chain(acknowledged).take(100) {
         // Each read goes on where the last one ended, while the writer appends.
         let events = journal.read(&id("s"), read, usize::MAX).unwrap();
-        assert!(events.iter().map(|event| event.seq).eq(read + 1..=read + events.len() as u64));
+        assert!(
+            events
+                .iter()
+                .map(|event| event.seq)
+                .eq(read + 1..=read + events.len() as u64)
+        );
         read += events.len() as u64;
         assert!(last <= read, "{last} was acknowledged, {read} were read");
     }
@@ -639,11 +920,15 @@ fn two_processes_may_create_and_write_one_journal() {
             let mut journal = Journal::open(&path).unwrap();
             journal.create_session(&new_session(name)).unwrap();
             for _ in 0..50 {
-                journal.append(&id(name), 1, &[event("{}")], AppendExtras::default()).unwrap();
+                journal
+                    .append(&id(name), 1, &[event("{}")], AppendExtras::default())
+                    .unwrap();
             }
         }));
     }
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().unwrap());
     let journal = Journal::open(state.path()).unwrap();
     assert_eq!(journal.sessions(None, 9).unwrap().len(), 3);
     for name in ["x", "y", "z"] {

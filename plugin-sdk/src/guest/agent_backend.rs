@@ -1,5 +1,8 @@
 //! Exports `agent-backend`. The reader of an attempt's output is a resource, which holds what it remembers.
-#![expect(missing_docs, reason = "the generated part says nothing of its own; the WIT package does")]
+#![expect(
+    missing_docs,
+    reason = "the generated part says nothing of its own; the WIT package does"
+)]
 
 wit_bindgen::generate!({
     path: "../wit/plugin-0.1",
@@ -24,8 +27,8 @@ use super::types::WitError;
 use super::{NOTHING, effort, error, issue, named, set_up};
 use crate::export::Supplies;
 use crate::{
-    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Exit, Line, Metering, PluginError,
-    ProgramInfo,
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Exit, Line, Metering,
+    PluginError, ProgramInfo,
 };
 use crate::{Source, Usage};
 
@@ -39,7 +42,10 @@ impl<P: Supplies> Guest for P {
         set_up();
         let strategies = P::strategies().agent_backends;
         let backend = named(&strategies, AgentBackend::describe, &strategy);
-        backend.and_then(|backend| backend.probe(&settings)).map(info).map_err(error)
+        backend
+            .and_then(|backend| backend.probe(&settings))
+            .map(info)
+            .map_err(error)
     }
 
     fn start(task: wit::AgentTask) -> Result<(wit::AgentRun, wit::CommandSpec), WitError> {
@@ -52,16 +58,31 @@ impl<P: Supplies> Guest for P {
 impl GuestAgentRun for Reader {
     fn on_lines(&self, lines: Vec<wit::Line>) -> Vec<wit::AgentEvent> {
         let lines: Vec<Line> = lines.into_iter().map(line).collect();
-        self.0.borrow_mut().on_lines(&lines).into_iter().map(event).collect()
+        self.0
+            .borrow_mut()
+            .on_lines(&lines)
+            .into_iter()
+            .map(event)
+            .collect()
     }
 
     fn on_exit(&self, exit: wit::Exit) -> Vec<wit::AgentEvent> {
-        let exit = Exit { code: exit.code, signal: exit.signal };
-        self.0.borrow_mut().on_exit(exit).into_iter().map(event).collect()
+        let exit = Exit {
+            code: exit.code,
+            signal: exit.signal,
+        };
+        self.0
+            .borrow_mut()
+            .on_exit(exit)
+            .into_iter()
+            .map(event)
+            .collect()
     }
 }
 
-fn start<P: Supplies>(task: wit::AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
+fn start<P: Supplies>(
+    task: wit::AgentTask,
+) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
     let strategies = P::strategies().agent_backends;
     let backend = named(&strategies, AgentBackend::describe, &task.strategy)?;
     backend.start(&AgentTask {
@@ -84,23 +105,51 @@ fn start<P: Supplies>(task: wit::AgentTask) -> Result<(Box<dyn AgentRun>, Comman
 }
 
 fn info(info: ProgramInfo) -> wit::ProgramInfo {
-    let ProgramInfo { program, version_args, install_hint, metering, models, environment } = info;
+    let ProgramInfo {
+        program,
+        version_args,
+        install_hint,
+        metering,
+        models,
+        environment,
+    } = info;
     let metering = match metering {
         Metering::Free => wit::Metering::Free,
         Metering::AsItGoes => wit::Metering::AsItGoes,
         Metering::AtTheEnd => wit::Metering::AtTheEnd,
     };
-    wit::ProgramInfo { program, version_args, install_hint, metering, models, environment, extra: NOTHING }
+    wit::ProgramInfo {
+        program,
+        version_args,
+        install_hint,
+        metering,
+        models,
+        environment,
+        extra: NOTHING,
+    }
 }
 
 fn spec(command: CommandSpec) -> wit::CommandSpec {
-    let CommandSpec { program, args, env, pass_env, input } = command;
+    let CommandSpec {
+        program,
+        args,
+        env,
+        pass_env,
+        input,
+    } = command;
     let input = match input {
         CommandInput::None => wit::CommandInput::None,
         CommandInput::Stdin(text) => wit::CommandInput::Stdin(text),
         CommandInput::File(text) => wit::CommandInput::File(text),
     };
-    wit::CommandSpec { program, args, env, pass_env, input, extra: NOTHING }
+    wit::CommandSpec {
+        program,
+        args,
+        env,
+        pass_env,
+        input,
+        extra: NOTHING,
+    }
 }
 
 fn line(line: wit::Line) -> Line {
@@ -108,12 +157,28 @@ fn line(line: wit::Line) -> Line {
         wit::Source::Stdout => Source::Stdout,
         wit::Source::Stderr => Source::Stderr,
     };
-    Line { source, text: line.text, truncated: line.truncated }
+    Line {
+        source,
+        text: line.text,
+        truncated: line.truncated,
+    }
 }
 
 fn usage(usage: Usage) -> wit::Usage {
-    let Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, usd } = usage;
-    wit::Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, usd }
+    let Usage {
+        input_tokens,
+        output_tokens,
+        cache_read_tokens,
+        cache_write_tokens,
+        usd,
+    } = usage;
+    wit::Usage {
+        input_tokens,
+        output_tokens,
+        cache_read_tokens,
+        cache_write_tokens,
+        usd,
+    }
 }
 
 fn event(event: AgentEvent) -> wit::AgentEvent {
@@ -121,8 +186,12 @@ fn event(event: AgentEvent) -> wit::AgentEvent {
         AgentEvent::Session(id) => wit::AgentEvent::Session(id),
         AgentEvent::Text(text) => wit::AgentEvent::Text(text),
         AgentEvent::Thinking(text) => wit::AgentEvent::Thinking(text),
-        AgentEvent::ToolStart { id, name, input } => wit::AgentEvent::ToolStart(wit::ToolStart { id, name, input }),
-        AgentEvent::ToolEnd { id, ok, output } => wit::AgentEvent::ToolEnd(wit::ToolEnd { id, ok, output }),
+        AgentEvent::ToolStart { id, name, input } => {
+            wit::AgentEvent::ToolStart(wit::ToolStart { id, name, input })
+        }
+        AgentEvent::ToolEnd { id, ok, output } => {
+            wit::AgentEvent::ToolEnd(wit::ToolEnd { id, ok, output })
+        }
         AgentEvent::UsageDelta(used) => wit::AgentEvent::UsageDelta(usage(used)),
         AgentEvent::UsageTotal(used) => wit::AgentEvent::UsageTotal(usage(used)),
         AgentEvent::FinalCost(usd) => wit::AgentEvent::FinalCost(usd),

@@ -1,5 +1,8 @@
 //! Exports `classifier`.
-#![expect(missing_docs, reason = "the generated part says nothing of its own; the WIT package does")]
+#![expect(
+    missing_docs,
+    reason = "the generated part says nothing of its own; the WIT package does"
+)]
 
 wit_bindgen::generate!({
     path: "../wit/plugin-0.1",
@@ -25,20 +28,46 @@ use crate::{Classifier, ClassifierContext, PluginError};
 impl<P: Supplies> Guest for P {
     fn classify(context: Context, issue: WitIssue) -> Result<Classification, WitError> {
         set_up();
-        classify::<P>(context, issue).map(classification).map_err(error)
+        classify::<P>(context, issue)
+            .map(classification)
+            .map_err(error)
     }
 }
 
-fn classify<P: Supplies>(context: Context, given: WitIssue) -> Result<crate::Classification, PluginError> {
-    let Context { strategy, settings, domains, extra } = context;
+fn classify<P: Supplies>(
+    context: Context,
+    given: WitIssue,
+) -> Result<crate::Classification, PluginError> {
+    let Context {
+        strategy,
+        settings,
+        domains,
+        extra,
+    } = context;
     let strategies = P::strategies().classifiers;
     let classifier = named(&strategies, Classifier::describe, &strategy)?;
-    classifier.classify(&issue(given), &ClassifierContext { settings, domains, extra })
+    classifier.classify(
+        &issue(given),
+        &ClassifierContext {
+            settings,
+            domains,
+            extra,
+        },
+    )
 }
 
 fn classification(answer: crate::Classification) -> Classification {
-    let crate::Classification { domain, confidence, reasons, alternatives, paths } = answer;
-    let score = |score: crate::Score| Score { domain: score.domain, confidence: score.confidence };
+    let crate::Classification {
+        domain,
+        confidence,
+        reasons,
+        alternatives,
+        paths,
+    } = answer;
+    let score = |score: crate::Score| Score {
+        domain: score.domain,
+        confidence: score.confidence,
+    };
     Classification {
         domain,
         confidence,

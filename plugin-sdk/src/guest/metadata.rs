@@ -1,5 +1,8 @@
 //! Exports `metadata`: who the plugin is, from its crate and from its strategies.
-#![expect(missing_docs, reason = "the generated part says nothing of its own; the WIT package does")]
+#![expect(
+    missing_docs,
+    reason = "the generated part says nothing of its own; the WIT package does"
+)]
 
 wit_bindgen::generate!({
     path: "../wit/plugin-0.1",
@@ -20,7 +23,9 @@ use exports::autoissue::plugin::metadata::{Guest, Info, Strategy};
 use super::types::WitError;
 use super::{NOTHING, error, named, set_up};
 use crate::export::{Strategies, Supplies};
-use crate::{AgentBackend, Classifier, Description, ModelSelector, PluginError, PrTemplate, Settings};
+use crate::{
+    AgentBackend, Classifier, Description, ModelSelector, PluginError, PrTemplate, Settings,
+};
 
 const CLASSIFIER: &str = "classifier";
 const MODEL_SELECTOR: &str = "model-selector";
@@ -35,7 +40,9 @@ impl<P: Supplies> Guest for P {
             name: about.name.into(),
             version: about.version.into(),
             description: about.description.into(),
-            homepage: Some(about.homepage).filter(|address| !address.is_empty()).map(Into::into),
+            homepage: Some(about.homepage)
+                .filter(|address| !address.is_empty())
+                .map(Into::into),
             strategies: strategies(&P::strategies()),
             extra: NOTHING,
         }
@@ -49,10 +56,26 @@ impl<P: Supplies> Guest for P {
 
 fn strategies(all: &Strategies) -> Vec<Strategy> {
     let mut found = Vec::new();
-    found.extend(all.classifiers.iter().map(|it| strategy(CLASSIFIER, it.describe(), &it.settings())));
-    found.extend(all.model_selectors.iter().map(|it| strategy(MODEL_SELECTOR, it.describe(), &it.settings())));
-    found.extend(all.agent_backends.iter().map(|it| strategy(AGENT_BACKEND, it.describe(), &it.settings())));
-    found.extend(all.pr_templates.iter().map(|it| strategy(PR_TEMPLATE, it.describe(), &it.settings())));
+    found.extend(
+        all.classifiers
+            .iter()
+            .map(|it| strategy(CLASSIFIER, it.describe(), &it.settings())),
+    );
+    found.extend(
+        all.model_selectors
+            .iter()
+            .map(|it| strategy(MODEL_SELECTOR, it.describe(), &it.settings())),
+    );
+    found.extend(
+        all.agent_backends
+            .iter()
+            .map(|it| strategy(AGENT_BACKEND, it.describe(), &it.settings())),
+    );
+    found.extend(
+        all.pr_templates
+            .iter()
+            .map(|it| strategy(PR_TEMPLATE, it.describe(), &it.settings())),
+    );
     found
 }
 
@@ -70,9 +93,17 @@ fn strategy(kind: &str, description: Description, settings: &Settings) -> Strate
 fn check(all: &Strategies, kind: &str, name: &str, settings: &str) -> Result<(), PluginError> {
     match kind {
         CLASSIFIER => named(&all.classifiers, Classifier::describe, name)?.check_settings(settings),
-        MODEL_SELECTOR => named(&all.model_selectors, ModelSelector::describe, name)?.check_settings(settings),
-        AGENT_BACKEND => named(&all.agent_backends, AgentBackend::describe, name)?.check_settings(settings),
-        PR_TEMPLATE => named(&all.pr_templates, PrTemplate::describe, name)?.check_settings(settings),
-        _ => Err(PluginError::InvalidSettings(format!("the plugin knows no kind `{kind}`"))),
+        MODEL_SELECTOR => {
+            named(&all.model_selectors, ModelSelector::describe, name)?.check_settings(settings)
+        }
+        AGENT_BACKEND => {
+            named(&all.agent_backends, AgentBackend::describe, name)?.check_settings(settings)
+        }
+        PR_TEMPLATE => {
+            named(&all.pr_templates, PrTemplate::describe, name)?.check_settings(settings)
+        }
+        _ => Err(PluginError::InvalidSettings(format!(
+            "the plugin knows no kind `{kind}`"
+        ))),
     }
 }

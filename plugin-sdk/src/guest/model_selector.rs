@@ -1,5 +1,8 @@
 //! Exports `model-selector`.
-#![expect(missing_docs, reason = "the generated part says nothing of its own; the WIT package does")]
+#![expect(
+    missing_docs,
+    reason = "the generated part says nothing of its own; the WIT package does"
+)]
 
 wit_bindgen::generate!({
     path: "../wit/plugin-0.1",
@@ -15,7 +18,9 @@ wit_bindgen::generate!({
     export_macro_name: "export_model_selector",
 });
 
-use exports::autoissue::plugin::model_selector::{Guest, ModelHistory, ModelInfo, Selection, SelectionRequest};
+use exports::autoissue::plugin::model_selector::{
+    Guest, ModelHistory, ModelInfo, Selection, SelectionRequest,
+};
 
 use super::types::WitError;
 use super::{NOTHING, effort_name, error, issue, named, set_up};
@@ -46,16 +51,47 @@ fn select<P: Supplies>(request: SelectionRequest) -> Result<crate::Selection, Pl
 }
 
 fn model(model: ModelInfo) -> crate::ModelInfo {
-    let ModelInfo { id, usd_per_million_input, usd_per_million_output, extra: _ } = model;
-    crate::ModelInfo { id, usd_per_million_input, usd_per_million_output }
+    let ModelInfo {
+        id,
+        usd_per_million_input,
+        usd_per_million_output,
+        extra: _,
+    } = model;
+    crate::ModelInfo {
+        id,
+        usd_per_million_input,
+        usd_per_million_output,
+    }
 }
 
 fn history(history: ModelHistory) -> crate::ModelHistory {
-    let ModelHistory { model, n_runs, n_successes, median_cost_usd, extra: _ } = history;
-    crate::ModelHistory { model, n_runs, n_successes, median_cost_usd }
+    let ModelHistory {
+        model,
+        n_runs,
+        n_successes,
+        median_cost_usd,
+        extra: _,
+    } = history;
+    crate::ModelHistory {
+        model,
+        n_runs,
+        n_successes,
+        median_cost_usd,
+    }
 }
 
 fn selection(selection: crate::Selection) -> Selection {
-    let crate::Selection { model, effort, fallbacks, reason } = selection;
-    Selection { model, effort: effort.map(effort_name), fallbacks, reason, extra: NOTHING }
+    let crate::Selection {
+        model,
+        effort,
+        fallbacks,
+        reason,
+    } = selection;
+    Selection {
+        model,
+        effort: effort.map(effort_name),
+        fallbacks,
+        reason,
+        extra: NOTHING,
+    }
 }

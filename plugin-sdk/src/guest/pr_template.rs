@@ -1,5 +1,8 @@
 //! Exports `pr-template`.
-#![expect(missing_docs, reason = "the generated part says nothing of its own; the WIT package does")]
+#![expect(
+    missing_docs,
+    reason = "the generated part says nothing of its own; the WIT package does"
+)]
 
 wit_bindgen::generate!({
     path: "../wit/plugin-0.1",
@@ -15,7 +18,9 @@ wit_bindgen::generate!({
     export_macro_name: "export_pr_template",
 });
 
-use exports::autoissue::plugin::pr_template::{Change, CheckReport, Commit, Context, Guest, PullRequestText};
+use exports::autoissue::plugin::pr_template::{
+    Change, CheckReport, Commit, Context, Guest, PullRequestText,
+};
 
 use super::types::WitError;
 use super::{NOTHING, error, issue, named, set_up};
@@ -38,7 +43,11 @@ fn render<P: Supplies>(context: Context) -> Result<crate::PullRequestText, Plugi
         branch: context.branch,
         base: context.base,
         base_commit: context.base_commit,
-        commits: context.commits.into_iter().map(|Commit { id, subject }| crate::Commit { id, subject }).collect(),
+        commits: context
+            .commits
+            .into_iter()
+            .map(|Commit { id, subject }| crate::Commit { id, subject })
+            .collect(),
         changes: context.changes.into_iter().map(change).collect(),
         agent_summary: context.agent_summary,
         agent: context.agent,
@@ -55,16 +64,43 @@ fn render<P: Supplies>(context: Context) -> Result<crate::PullRequestText, Plugi
 }
 
 fn change(change: Change) -> crate::Change {
-    let Change { path, added, removed } = change;
-    crate::Change { path, added, removed }
+    let Change {
+        path,
+        added,
+        removed,
+    } = change;
+    crate::Change {
+        path,
+        added,
+        removed,
+    }
 }
 
 fn check(check: CheckReport) -> crate::CheckReport {
-    let CheckReport { name, passed, fails_on_base, duration_ms } = check;
-    crate::CheckReport { name, passed, fails_on_base, duration_ms }
+    let CheckReport {
+        name,
+        passed,
+        fails_on_base,
+        duration_ms,
+    } = check;
+    crate::CheckReport {
+        name,
+        passed,
+        fails_on_base,
+        duration_ms,
+    }
 }
 
 fn text(text: crate::PullRequestText) -> PullRequestText {
-    let crate::PullRequestText { title, body, labels } = text;
-    PullRequestText { title, body, labels, extra: NOTHING }
+    let crate::PullRequestText {
+        title,
+        body,
+        labels,
+    } = text;
+    PullRequestText {
+        title,
+        body,
+        labels,
+        extra: NOTHING,
+    }
 }

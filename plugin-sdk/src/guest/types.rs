@@ -1,5 +1,8 @@
 //! Bindings of what all interfaces share: the value types, and the host's log.
-#![expect(missing_docs, reason = "generated from the WIT package, which says what they are")]
+#![expect(
+    missing_docs,
+    reason = "generated from the WIT package, which says what they are"
+)]
 
 wit_bindgen::generate!({
     path: "../wit/plugin-0.1",

@@ -10,7 +10,11 @@
 //! The arguments are those of `autoissue classify --stdin`; they are not read. With `--repeat N` each issue is classified N times and the time
 //! of one is written to standard error.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example is a program for people")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "an example is a program for people"
+)]
 
 use std::io::{self, BufRead};
 use std::time::Instant;
@@ -20,8 +24,11 @@ use autoissue_plugin_sdk::prelude::*;
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let issues =
-        io::stdin().lock().lines().map(|line| Ok(read_issue(&line?)?)).collect::<Result<Vec<_>, io::Error>>()?;
+    let issues = io::stdin()
+        .lock()
+        .lines()
+        .map(|line| Ok(read_issue(&line?)?))
+        .collect::<Result<Vec<_>, io::Error>>()?;
     let n_times = n_repeats();
     let started = Instant::now();
     for issue in &issues {
@@ -34,9 +41,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{}", to_json(issue, &answer(issue)?));
     }
     if n_times > 1 && !issues.is_empty() {
-        let n_bytes: usize = issues.iter().map(|issue| issue.title.len() + issue.body.len()).sum();
+        let n_bytes: usize = issues
+            .iter()
+            .map(|issue| issue.title.len() + issue.body.len())
+            .sum();
         let n_answers = (issues.len() * (n_times - 1)) as f64;
-        eprintln!("{:.2} us per issue of {} bytes", elapsed.as_secs_f64() * 1e6 / n_answers, n_bytes / issues.len());
+        eprintln!(
+            "{:.2} us per issue of {} bytes",
+            elapsed.as_secs_f64() * 1e6 / n_answers,
+            n_bytes / issues.len()
+        );
     }
     Ok(())
 }
@@ -44,7 +58,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 type Answer = (Classification, Vec<String>);
 
 fn answer(issue: &Issue) -> Result<Answer, PluginError> {
-    Ok((BuiltinClassifier.classify(issue, &ClassifierContext::default())?, issue.paths()))
+    Ok((
+        BuiltinClassifier.classify(issue, &ClassifierContext::default())?,
+        issue.paths(),
+    ))
 }
 
 /// Returns the number behind `--repeat`, or 1.
@@ -56,12 +73,19 @@ fn n_repeats() -> usize {
 fn read_issue(line: &str) -> Result<Issue, serde_json::Error> {
     let value: Value = serde_json::from_str(line)?;
     let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-    let labels = value["labels"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let labels = value["labels"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     Ok(Issue {
         number: value["number"].as_u64().unwrap_or_default(),
         title: text("title"),
         body: text("body"),
-        labels: labels.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        labels: labels
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         ..Issue::default()
     })
 }

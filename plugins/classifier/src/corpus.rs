@@ -228,15 +228,21 @@ fn classify(title: &str, body: &str, labels: &[&str]) -> Classification {
         labels: labels.iter().map(|&label| label.into()).collect(),
         ..Issue::default()
     };
-    BuiltinClassifier.classify(&issue, &ClassifierContext::default()).unwrap()
+    BuiltinClassifier
+        .classify(&issue, &ClassifierContext::default())
+        .unwrap()
 }
 
 /// Returns a line for each issue that is judged otherwise than expected.
 fn judged_wrongly(rows: &[Row]) -> Vec<String> {
     let wrong = |(expected, title, body): &Row| {
         let answer = classify(title, body, &[]);
-        (answer.domain != *expected)
-            .then(|| format!("{title:?}: {} for {expected} by {:?}", answer.domain, answer.reasons))
+        (answer.domain != *expected).then(|| {
+            format!(
+                "{title:?}: {} for {expected} by {:?}",
+                answer.domain, answer.reasons
+            )
+        })
     };
     rows.iter().filter_map(wrong).collect()
 }
@@ -244,7 +250,13 @@ fn judged_wrongly(rows: &[Row]) -> Vec<String> {
 #[test]
 fn most_issues_get_the_domain_that_a_maintainer_would_give() {
     let wrong = judged_wrongly(ISSUES);
-    assert!(wrong.len() * 100 <= ISSUES.len() * 5, "{} of {} wrong:\n{}", wrong.len(), ISSUES.len(), wrong.join("\n"));
+    assert!(
+        wrong.len() * 100 <= ISSUES.len() * 5,
+        "{} of {} wrong:\n{}",
+        wrong.len(),
+        ISSUES.len(),
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -256,57 +268,119 @@ fn the_words_of_a_template_do_not_decide() {
 fn every_domain_is_in_the_corpus_many_times() {
     assert!(ISSUES.len() >= 150);
     for domain in crate::DOMAINS {
-        assert!(ISSUES.iter().filter(|(expected, ..)| *expected == domain).count() >= 20, "{domain}");
+        assert!(
+            ISSUES
+                .iter()
+                .filter(|(expected, ..)| *expected == domain)
+                .count()
+                >= 20,
+            "{domain}"
+        );
     }
 }
 
 #[track_caller]
 fn check(answer: &Classification, domain: &str, confidence: f32, reason: &str) {
-    assert_eq!((answer.domain.as_str(), answer.confidence), (domain, confidence), "by {:?}", answer.reasons);
+    assert_eq!(
+        (answer.domain.as_str(), answer.confidence),
+        (domain, confidence),
+        "by {:?}",
+        answer.reasons
+    );
     assert_eq!(answer.reasons, [reason]);
 }
 
 #[test]
 fn the_first_tier_that_says_something_wins() {
     let body = "The endpoint in `src/api/user.rs` ignores the JWT";
-    check(&classify("[Frontend] Login", body, &["docs"]), "frontend", 1.0, "title tag `[Frontend]`");
-    check(&classify("Login", body, &["bug", "area/docs"]), "documentation", 0.9, "label `area/docs`");
-    check(&classify("Login", body, &["bug"]), "backend", 0.7, "names `src/api/user.rs`");
+    check(
+        &classify("[Frontend] Login", body, &["docs"]),
+        "frontend",
+        1.0,
+        "title tag `[Frontend]`",
+    );
+    check(
+        &classify("Login", body, &["bug", "area/docs"]),
+        "documentation",
+        0.9,
+        "label `area/docs`",
+    );
+    check(
+        &classify("Login", body, &["bug"]),
+        "backend",
+        0.7,
+        "names `src/api/user.rs`",
+    );
     check(
         &classify("Login", "The endpoint ignores the JWT", &[]),
         "backend",
         0.5,
         "keywords `endpoint`, `Login`, `JWT`",
     );
-    check(&classify("Hello", "", &["bug"]), "unknown", 0.0, "no tag, label, path or word tells the domain");
+    check(
+        &classify("Hello", "", &["bug"]),
+        "unknown",
+        0.0,
+        "no tag, label, path or word tells the domain",
+    );
 }
 
 #[test]
 fn alternatives_are_less_sure_than_the_answer_and_do_not_repeat_it() {
     for (_, title, body) in ISSUES.iter().chain(TEMPLATED) {
         let answer = classify(title, body, &[]);
-        assert!(answer.alternatives.is_sorted_by(|a, b| a.confidence >= b.confidence), "{title:?}");
+        assert!(
+            answer
+                .alternatives
+                .is_sorted_by(|a, b| a.confidence >= b.confidence),
+            "{title:?}"
+        );
         for other in &answer.alternatives {
-            assert!(other.domain != answer.domain && other.confidence > 0.0 && other.confidence <= answer.confidence);
+            assert!(
+                other.domain != answer.domain
+                    && other.confidence > 0.0
+                    && other.confidence <= answer.confidence
+            );
         }
     }
     let both = classify("x", "src/api/a.rs src/api/b.rs ui/c.css", &[]);
-    assert_eq!(both.alternatives, [Score { domain: "frontend".into(), confidence: 0.35 }]);
+    assert_eq!(
+        both.alternatives,
+        [Score {
+            domain: "frontend".into(),
+            confidence: 0.35
+        }]
+    );
 }
 
 #[test]
 fn substrings_are_no_evidence() {
-    for title in
-        ["Feedback wanted", "A builder for rapid guidance", "Social contest", "Latest docket", "Attestation of dbus"]
-    {
-        assert_eq!(classify(title, "", &["feedback", "social", "buildup"]).domain, "unknown", "{title}");
+    for title in [
+        "Feedback wanted",
+        "A builder for rapid guidance",
+        "Social contest",
+        "Latest docket",
+        "Attestation of dbus",
+    ] {
+        assert_eq!(
+            classify(title, "", &["feedback", "social", "buildup"]).domain,
+            "unknown",
+            "{title}"
+        );
     }
 }
 
 #[test]
 fn an_answer_does_not_depend_on_the_ones_before() {
-    let first: Vec<Classification> = ISSUES.iter().map(|(_, title, body)| classify(title, body, &[])).collect();
-    let again: Vec<Classification> = ISSUES.iter().rev().map(|(_, title, body)| classify(title, body, &[])).collect();
+    let first: Vec<Classification> = ISSUES
+        .iter()
+        .map(|(_, title, body)| classify(title, body, &[]))
+        .collect();
+    let again: Vec<Classification> = ISSUES
+        .iter()
+        .rev()
+        .map(|(_, title, body)| classify(title, body, &[]))
+        .collect();
     assert!(first.iter().eq(again.iter().rev()));
 }
 

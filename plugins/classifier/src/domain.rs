@@ -45,7 +45,11 @@ impl Domain {
 
 /// Returns the domains that have evidence, the best first; equal ones in the order of [`Domain`].
 pub(crate) fn ranked(scores: &Scores) -> Vec<(Domain, u32)> {
-    let mut ranked: Vec<(Domain, u32)> = Domain::ALL.into_iter().zip(*scores).filter(|(_, score)| *score > 0).collect();
+    let mut ranked: Vec<(Domain, u32)> = Domain::ALL
+        .into_iter()
+        .zip(*scores)
+        .filter(|(_, score)| *score > 0)
+        .collect();
     ranked.sort_by_key(|(domain, score)| (std::cmp::Reverse(*score), *domain));
     ranked
 }

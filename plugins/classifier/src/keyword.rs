@@ -111,7 +111,11 @@ fn favoured(mut scores: Scores) -> Scores {
 /// Returns the scores, scaled down so that they are [`BODY_MOST`] together.
 fn bounded(scores: Scores) -> Scores {
     let sum: u32 = scores.iter().sum();
-    if sum <= BODY_MOST { scores } else { scores.map(|score| score * BODY_MOST / sum) }
+    if sum <= BODY_MOST {
+        scores
+    } else {
+        scores.map(|score| score * BODY_MOST / sum)
+    }
 }
 
 impl Evidence<'_> {
@@ -124,7 +128,11 @@ impl Evidence<'_> {
     /// Returns the domains by weight of evidence, the best first; empty where the evidence is not enough.
     pub(crate) fn ranked(&self) -> Vec<(Domain, u32)> {
         let ranked = ranked(&self.scores);
-        if ranked.first().is_some_and(|(_, score)| *score >= ENOUGH) { ranked } else { Vec::new() }
+        if ranked.first().is_some_and(|(_, score)| *score >= ENOUGH) {
+            ranked
+        } else {
+            Vec::new()
+        }
     }
 
     /// Returns the words that spoke most for `domain`, as they were written, the strongest first.
@@ -151,13 +159,24 @@ struct Listener<'i> {
 impl<'i> Listener<'i> {
     fn new() -> Self {
         // Enough for most issues, so that the memory is asked for once.
-        let evidence = Evidence { scores: Scores::default(), heard: Vec::with_capacity(64) };
-        Self { words: Words::default(), evidence, n_heard: [0; N_WORDS] }
+        let evidence = Evidence {
+            scores: Scores::default(),
+            heard: Vec::with_capacity(64),
+        };
+        Self {
+            words: Words::default(),
+            evidence,
+            n_heard: [0; N_WORDS],
+        }
     }
 
     /// Weighs the words that were read from `text`.
     fn listen(&mut self, text: &'i str, place_weight: u32) {
-        let Self { words, evidence, n_heard } = self;
+        let Self {
+            words,
+            evidence,
+            n_heard,
+        } = self;
         LEXICON.each_in(words, |entry, range| {
             let times = &mut n_heard[entry.position];
             let brought = brought(entry, place_weight / repetition(*times));
@@ -172,7 +191,9 @@ impl<'i> Listener<'i> {
 }
 
 fn brought(entry: Entry, place_weight: u32) -> Scores {
-    entry.weights.map(|word_weight| u32::from(word_weight) * place_weight)
+    entry
+        .weights
+        .map(|word_weight| u32::from(word_weight) * place_weight)
 }
 
 /// Returns by how much a word counts less when it has been heard `times` times: saying it again makes it no other issue.
@@ -188,8 +209,10 @@ const fn repetition(times: u8) -> u32 {
 /// Returns the range, cut to the text; a run of an unspaced script may be long.
 fn within(range: &Range<usize>, text: &str) -> Range<usize> {
     let longest = range.start + 60;
-    let end =
-        (range.start..=range.end.min(longest)).rev().find(|&end| text.is_char_boundary(end)).unwrap_or(range.start);
+    let end = (range.start..=range.end.min(longest))
+        .rev()
+        .find(|&end| text.is_char_boundary(end))
+        .unwrap_or(range.start);
     range.start..end
 }
 
@@ -203,8 +226,15 @@ mod tests {
             for word in groups.iter().flat_map(|(_, words)| *words) {
                 let bare = word.trim_start_matches("^ ");
                 let words = Words::of(bare);
-                let folded = if words.len() == 0 { "" } else { words.folded(0..words.len()) };
-                assert!(folded == bare || words.word(0).is_unspaced, "`{word}` is not folded: `{folded}`");
+                let folded = if words.len() == 0 {
+                    ""
+                } else {
+                    words.folded(0..words.len())
+                };
+                assert!(
+                    folded == bare || words.word(0).is_unspaced,
+                    "`{word}` is not folded: `{folded}`"
+                );
             }
         }
     }
@@ -216,7 +246,10 @@ mod tests {
     #[test]
     fn saying_a_word_often_makes_it_no_other_issue() {
         let three_times = score("x", "tooltip tooltip tooltip", Domain::Frontend);
-        assert_eq!(score("x", &"tooltip ".repeat(30), Domain::Frontend), three_times);
+        assert_eq!(
+            score("x", &"tooltip ".repeat(30), Domain::Frontend),
+            three_times
+        );
         assert!(three_times < 2 * score("x", "tooltip", Domain::Frontend));
     }
 
@@ -231,25 +264,43 @@ mod tests {
     fn a_long_body_does_not_outvote_the_title() {
         let body = "foreign key, sqlite, postgres, varchar, jsonb, mysql. ".repeat(100);
         assert!(score("x", &body, Domain::Database) <= BODY_MOST);
-        assert_eq!(evidence_of("Accessibility of the dropdown menu", &body).ranked()[0].0, Domain::Frontend);
+        assert_eq!(
+            evidence_of("Accessibility of the dropdown menu", &body).ranked()[0].0,
+            Domain::Frontend
+        );
     }
 
     /// A plural of its own would not be recognised as the word said again.
     #[test]
     fn no_entry_is_the_plural_of_another() {
-        let all: std::collections::HashSet<&str> =
-            LISTS.iter().flat_map(|(_, groups)| *groups).flat_map(|(_, words)| *words).copied().collect();
+        let all: std::collections::HashSet<&str> = LISTS
+            .iter()
+            .flat_map(|(_, groups)| *groups)
+            .flat_map(|(_, words)| *words)
+            .copied()
+            .collect();
         let is_singular = |word: &str| word.len() > 2 && !word.ends_with('s') && all.contains(word);
-        let plurals: Vec<&&str> = all.iter().filter(|word| word.strip_suffix('s').is_some_and(is_singular)).collect();
+        let plurals: Vec<&&str> = all
+            .iter()
+            .filter(|word| word.strip_suffix('s').is_some_and(is_singular))
+            .collect();
         assert!(plurals.is_empty(), "{plurals:?}");
     }
 
     #[test]
     fn no_domain_has_an_entry_twice() {
         for (domain, groups) in LISTS {
-            let mut words: Vec<&str> = groups.iter().flat_map(|(_, words)| *words).copied().collect();
+            let mut words: Vec<&str> = groups
+                .iter()
+                .flat_map(|(_, words)| *words)
+                .copied()
+                .collect();
             words.sort_unstable();
-            let twice: Vec<&str> = words.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
+            let twice: Vec<&str> = words
+                .windows(2)
+                .filter(|pair| pair[0] == pair[1])
+                .map(|pair| pair[0])
+                .collect();
             assert!(twice.is_empty(), "{domain:?}: {twice:?}");
         }
     }

@@ -23,9 +23,14 @@ pub(crate) struct Named {
 
 /// Returns the domain that `labels` name, with the label that says it best. Where labels disagree, the surer one wins, then what more labels say,
 /// then what `evidence` says, then the order of [`Domain`].
-pub(crate) fn domain_of(labels: &[String], evidence: impl FnOnce() -> Scores) -> Option<(Domain, &str)> {
-    let named: Vec<(Named, &str)> =
-        labels.iter().filter_map(|label| Some((named_in(label)?, label.as_str()))).collect();
+pub(crate) fn domain_of(
+    labels: &[String],
+    evidence: impl FnOnce() -> Scores,
+) -> Option<(Domain, &str)> {
+    let named: Vec<(Named, &str)> = labels
+        .iter()
+        .filter_map(|label| Some((named_in(label)?, label.as_str())))
+        .collect();
     let surest = named.iter().map(|(named, _)| named.strength).max()?;
     let mut votes = [0_u32; N_DOMAINS];
     for (named, _) in &named {
@@ -33,7 +38,9 @@ pub(crate) fn domain_of(labels: &[String], evidence: impl FnOnce() -> Scores) ->
         votes[named.domain as usize] += if named.strength == surest { 100 } else { 1 };
     }
     let most = votes.iter().max()?;
-    let mut leaders = Domain::ALL.into_iter().filter(|domain| votes[*domain as usize] == *most);
+    let mut leaders = Domain::ALL
+        .into_iter()
+        .filter(|domain| votes[*domain as usize] == *most);
     let first = leaders.next()?;
     let domain = match leaders.next() {
         None => first,
@@ -43,14 +50,17 @@ pub(crate) fn domain_of(labels: &[String], evidence: impl FnOnce() -> Scores) ->
             others.min_by_key(|domain| (std::cmp::Reverse(scores[*domain as usize]), *domain))?
         }
     };
-    let (_, label) = named.iter().find(|(named, _)| named.domain == domain && named.strength == surest)?;
+    let (_, label) = named
+        .iter()
+        .find(|(named, _)| named.domain == domain && named.strength == surest)?;
     Some((domain, label))
 }
 
 /// Returns the domain that one label, or the inside of a title tag, names.
 pub(crate) fn named_in(label: &str) -> Option<Named> {
     let words = Words::of(label);
-    let named = named_in_words(&words).or_else(|| named_in_words(&Words::of(&split_humps(label)?)))?;
+    let named =
+        named_in_words(&words).or_else(|| named_in_words(&Words::of(&split_humps(label)?)))?;
     let is_state = words.len() > 1 && STATES.contains(&words.folded(0..1));
     match is_state && matches!(named.domain, Domain::Testing | Domain::Documentation) {
         // "needs tests" tells how far a change is, not what it is about.
@@ -61,20 +71,26 @@ pub(crate) fn named_in(label: &str) -> Option<Named> {
 
 /// Words before a name with which a label tells the state of a change.
 const STATES: [&str; 15] = [
-    "needs", "need", "no", "missing", "awaiting", "waiting", "ready", "pending", "skip", "without", "not", "requires",
-    "passed", "has", "in",
+    "needs", "need", "no", "missing", "awaiting", "waiting", "ready", "pending", "skip", "without",
+    "not", "requires", "passed", "has", "in",
 ];
 
 fn named_in_words(words: &Words) -> Option<Named> {
     let mut best: Option<Named> = None;
     let mut n_named = 0;
     let mut hear = |domain: Domain, strength: u8| {
-        let heard = Named { domain, strength, is_whole: false };
+        let heard = Named {
+            domain,
+            strength,
+            is_whole: false,
+        };
         best = Some(best.map_or(heard, |best| surer(best, heard)));
     };
     NAMES.each_in(words, |entry, range| {
         let is_alone = range.len() == words.len();
-        let named = Domain::ALL.into_iter().map(|domain| (domain, entry.weights[domain as usize]));
+        let named = Domain::ALL
+            .into_iter()
+            .map(|domain| (domain, entry.weights[domain as usize]));
         for (domain, strength) in named.filter(|(_, strength)| *strength > 0) {
             match strength {
                 strength::ALONE if is_alone => hear(domain, strength::SURE),
@@ -84,7 +100,10 @@ fn named_in_words(words: &Words) -> Option<Named> {
         }
         n_named += range.len();
     });
-    best.map(|best| Named { is_whole: n_named == words.len(), ..best })
+    best.map(|best| Named {
+        is_whole: n_named == words.len(),
+        ..best
+    })
 }
 
 /// Returns which of two names in one label counts. What kind of work it is goes before the part that it is done on (`api docs`, `tests: ui`);
@@ -219,7 +238,13 @@ mod tests {
         let labels = ["frontend".to_owned(), "backend".to_owned()];
         let mut scores = [0; N_DOMAINS];
         scores[Domain::Frontend as usize] = 7;
-        assert_eq!(domain_of(&labels, || scores), Some((Domain::Frontend, "frontend")));
-        assert_eq!(domain_of(&labels, || [0; N_DOMAINS]), Some((Domain::Backend, "backend")));
+        assert_eq!(
+            domain_of(&labels, || scores),
+            Some((Domain::Frontend, "frontend"))
+        );
+        assert_eq!(
+            domain_of(&labels, || [0; N_DOMAINS]),
+            Some((Domain::Backend, "backend"))
+        );
     }
 }

@@ -54,8 +54,16 @@ pub(crate) const fn count(lists: &[(Domain, Entries)]) -> usize {
 impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
     /// Lays out the lists; a word that stands in several has a weight for each of their domains.
     pub(crate) const fn new(lists: &[(Domain, Entries)]) -> Self {
-        assert!(SLOTS.is_power_of_two() && SLOTS >= N * 2, "half of the slots stay free, so that chains stay short");
-        let mut table = Self { words: [""; N], weights: [[0; N_DOMAINS]; N], slots: [0; SLOTS], starts: [0; N_STARTS] };
+        assert!(
+            SLOTS.is_power_of_two() && SLOTS >= N * 2,
+            "half of the slots stay free, so that chains stay short"
+        );
+        let mut table = Self {
+            words: [""; N],
+            weights: [[0; N_DOMAINS]; N],
+            slots: [0; SLOTS],
+            starts: [0; N_STARTS],
+        };
         let mut n = 0;
         let mut list = 0;
         while list < lists.len() {
@@ -152,7 +160,10 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
             let n_known = words.folded(at..at + n_words - 1).len();
             hash = hash.followed_by(&phrase.as_bytes()[n_known..]);
             if self.starts(hash.whole) || self.starts(hash.but_last) {
-                longest = self.find_inflected(phrase, hash).map(|entry| (entry, n_words)).or(longest);
+                longest = self
+                    .find_inflected(phrase, hash)
+                    .map(|entry| (entry, n_words))
+                    .or(longest);
             }
         }
         longest
@@ -163,7 +174,11 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
         let mut rest = words.folded(at..at + 1);
         while let Some(first) = rest.chars().next() {
             let begins = self.starts(hash_of(&rest.as_bytes()[..first.len_utf8()]));
-            let found = if begins { self.longest_prefix(rest) } else { None };
+            let found = if begins {
+                self.longest_prefix(rest)
+            } else {
+                None
+            };
             if let Some((entry, _)) = found {
                 visit(entry, at..at + 1);
             }
@@ -172,14 +187,26 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
     }
 
     fn longest_prefix(&self, text: &str) -> Option<(Entry, usize)> {
-        let ends = text.char_indices().map(|(at, c)| at + c.len_utf8()).take(UNSPACED_CHARS_MAX).skip(1);
-        ends.filter_map(|end| Some((self.find(&text[..end], hash_of(&text.as_bytes()[..end]))?, end))).last()
+        let ends = text
+            .char_indices()
+            .map(|(at, c)| at + c.len_utf8())
+            .take(UNSPACED_CHARS_MAX)
+            .skip(1);
+        ends.filter_map(|end| {
+            Some((
+                self.find(&text[..end], hash_of(&text.as_bytes()[..end]))?,
+                end,
+            ))
+        })
+        .last()
     }
 
     /// Returns the entry for a word or phrase, or for its singular.
     fn find_inflected(&self, text: &str, hash: Hashed) -> Option<Entry> {
         self.find(text, hash.whole).or_else(|| {
-            let singular = text.strip_suffix('s').filter(|singular| singular.len() > 2 && !singular.ends_with('s'))?;
+            let singular = text
+                .strip_suffix('s')
+                .filter(|singular| singular.len() > 2 && !singular.ends_with('s'))?;
             self.find(singular, hash.but_last)
         })
     }
@@ -188,7 +215,10 @@ impl<const N: usize, const SLOTS: usize> Lexicon<N, SLOTS> {
         let mut slot = mixed(hash) & (SLOTS - 1);
         while let Some(position) = usize::from(self.slots[slot]).checked_sub(1) {
             if self.words[position] == text {
-                return Some(Entry { position, weights: self.weights[position] });
+                return Some(Entry {
+                    position,
+                    weights: self.weights[position],
+                });
             }
             slot = (slot + 1) & (SLOTS - 1);
         }
@@ -210,13 +240,19 @@ struct Hashed {
 
 impl Default for Hashed {
     fn default() -> Self {
-        Self { whole: HASH_OF_NOTHING, but_last: HASH_OF_NOTHING }
+        Self {
+            whole: HASH_OF_NOTHING,
+            but_last: HASH_OF_NOTHING,
+        }
     }
 }
 
 impl Hashed {
     fn followed_by(self, bytes: &[u8]) -> Self {
-        bytes.iter().fold(self, |hash, byte| Self { whole: extended(hash.whole, *byte), but_last: hash.whole })
+        bytes.iter().fold(self, |hash, byte| Self {
+            whole: extended(hash.whole, *byte),
+            but_last: hash.whole,
+        })
     }
 }
 
@@ -229,7 +265,10 @@ pub(crate) struct Entry {
     pub(crate) weights: [u8; N_DOMAINS],
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "`add` asserts that it fits; conversions are not const yet")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "`add` asserts that it fits; conversions are not const yet"
+)]
 const fn position_plus_one(n: usize) -> u16 {
     n as u16 + 1
 }
@@ -280,7 +319,10 @@ mod tests {
     use super::*;
 
     const LISTS: [(Domain, Entries); 2] = [
-        (Domain::Database, &[(5, &["key", "foreign key", "\u{6570}\u{636e}\u{5e93}"])]),
+        (
+            Domain::Database,
+            &[(5, &["key", "foreign key", "\u{6570}\u{636e}\u{5e93}"])],
+        ),
         (Domain::Frontend, &[(3, &["key", "dark mode"])]),
     ];
     static LEXICON: Lexicon<{ count(&LISTS) }, 16> = Lexicon::new(&LISTS);
@@ -289,7 +331,11 @@ mod tests {
         let words = Words::of(text);
         let mut found = Vec::new();
         LEXICON.each_in(&words, |entry, range| {
-            found.push((entry.weights[Domain::Database as usize], entry.weights[Domain::Frontend as usize], range));
+            found.push((
+                entry.weights[Domain::Database as usize],
+                entry.weights[Domain::Frontend as usize],
+                range,
+            ));
         });
         found
     }
@@ -312,6 +358,9 @@ mod tests {
 
     #[test]
     fn scripts_without_spaces_are_searched_through() {
-        assert_eq!(found("\u{8fde}\u{63a5}\u{6570}\u{636e}\u{5e93}\u{6162}"), [(5, 0, 0..1)]);
+        assert_eq!(
+            found("\u{8fde}\u{63a5}\u{6570}\u{636e}\u{5e93}\u{6162}"),
+            [(5, 0, 0..1)]
+        );
     }
 }

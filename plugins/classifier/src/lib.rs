@@ -32,8 +32,16 @@ use crate::keyword::Evidence;
 use crate::path::Paths;
 
 /// The domains that the classifier names.
-pub const DOMAINS: [&str; 8] =
-    ["backend", "frontend", "database", "infrastructure", "security", "testing", "documentation", "unknown"];
+pub const DOMAINS: [&str; 8] = [
+    "backend",
+    "frontend",
+    "database",
+    "infrastructure",
+    "security",
+    "testing",
+    "documentation",
+    "unknown",
+];
 
 const TAG_CONFIDENCE: f32 = 1.0;
 const LABEL_CONFIDENCE: f32 = 0.9;
@@ -71,12 +79,18 @@ impl Classifier for BuiltinClassifier {
         )
     }
 
-    fn classify(&self, issue: &Issue, _context: &ClassifierContext) -> Result<Classification, PluginError> {
+    fn classify(
+        &self,
+        issue: &Issue,
+        _context: &ClassifierContext,
+    ) -> Result<Classification, PluginError> {
         Ok(by_tag(issue)
             .or_else(|| by_label(issue))
             .or_else(|| by_paths(issue))
             .or_else(|| by_keywords(issue))
-            .unwrap_or_else(|| Classification::unknown().because("no tag, label, path or word tells the domain")))
+            .unwrap_or_else(|| {
+                Classification::unknown().because("no tag, label, path or word tells the domain")
+            }))
     }
 }
 
@@ -94,8 +108,8 @@ fn by_paths(issue: &Issue) -> Option<Classification> {
     let paths = path::paths_of(&issue.title, body_of(issue));
     let ranked = paths.ranked();
     let domain = most_named(&ranked, || evidence_of(issue).scores)?;
-    let answer =
-        Classification::new(domain.name(), PATH_CONFIDENCE).because(format!("names {}", named(&paths, domain)));
+    let answer = Classification::new(domain.name(), PATH_CONFIDENCE)
+        .because(format!("names {}", named(&paths, domain)));
     Some(with_alternatives(answer, domain, &ranked))
 }
 
@@ -104,9 +118,13 @@ fn by_keywords(issue: &Issue) -> Option<Classification> {
     let ranked = evidence.ranked();
     let (domain, _) = *ranked.first()?;
     let words = evidence.words_for(domain);
-    let noun = if words.len() == 1 { "keyword" } else { "keywords" };
-    let answer =
-        Classification::new(domain.name(), KEYWORD_CONFIDENCE).because(format!("{noun} {}", quoted(words.into_iter())));
+    let noun = if words.len() == 1 {
+        "keyword"
+    } else {
+        "keywords"
+    };
+    let answer = Classification::new(domain.name(), KEYWORD_CONFIDENCE)
+        .because(format!("{noun} {}", quoted(words.into_iter())));
     Some(with_alternatives(answer, domain, &ranked))
 }
 
@@ -115,14 +133,19 @@ fn evidence_of(issue: &Issue) -> Evidence<'_> {
 }
 
 fn body_of(issue: &Issue) -> &str {
-    let end = (0..=BODY_BYTES_MAX.min(issue.body.len())).rev().find(|&end| issue.body.is_char_boundary(end));
+    let end = (0..=BODY_BYTES_MAX.min(issue.body.len()))
+        .rev()
+        .find(|&end| issue.body.is_char_boundary(end));
     &issue.body[..end.unwrap_or(0)]
 }
 
 /// Returns the first of `ranked`; where several are named as often, the one that the words speak for.
 fn most_named(ranked: &[(Domain, u32)], evidence: impl FnOnce() -> Scores) -> Option<Domain> {
     let (first, most) = *ranked.first()?;
-    let n_leaders = ranked.iter().take_while(|(_, score)| *score == most).count();
+    let n_leaders = ranked
+        .iter()
+        .take_while(|(_, score)| *score == most)
+        .count();
     if n_leaders == 1 {
         return Some(first);
     }
@@ -132,16 +155,27 @@ fn most_named(ranked: &[(Domain, u32)], evidence: impl FnOnce() -> Scores) -> Op
 }
 
 fn named(paths: &Paths, domain: Domain) -> String {
-    let telling = paths.telling.iter().filter(|(_, of)| *of == domain).map(|(path, _)| path.as_str());
+    let telling = paths
+        .telling
+        .iter()
+        .filter(|(_, of)| *of == domain)
+        .map(|(path, _)| path.as_str());
     quoted(telling.take(PATHS_IN_REASON_MAX))
 }
 
 fn quoted<'w>(words: impl Iterator<Item = &'w str>) -> String {
-    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+    words
+        .map(|word| format!("`{word}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Adds the domains that were not chosen, with confidence in proportion to their evidence.
-fn with_alternatives(mut answer: Classification, chosen: Domain, ranked: &[(Domain, u32)]) -> Classification {
+fn with_alternatives(
+    mut answer: Classification,
+    chosen: Domain,
+    ranked: &[(Domain, u32)],
+) -> Classification {
     let best = ranked.first().map_or(0, |(_, score)| *score);
     let others = ranked.iter().filter(|(domain, _)| *domain != chosen);
     answer.alternatives = others
@@ -155,7 +189,10 @@ fn with_alternatives(mut answer: Classification, chosen: Domain, ranked: &[(Doma
 
 /// Returns `confidence` in the proportion of `score` to `best`.
 fn share_of(confidence: f32, score: u32, best: u32) -> f32 {
-    #[expect(clippy::cast_precision_loss, reason = "scores stay far below 2^24, up to which a float is exact")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "scores stay far below 2^24, up to which a float is exact"
+    )]
     let share = score as f32 / best.max(1) as f32;
     confidence * share.min(1.0)
 }

@@ -73,7 +73,11 @@ impl Reader {
             return Some(("", after));
         }
         // Nearly all lines have none, and `contains` is the fastest way to know.
-        let (before, after) = if line.contains("<!--") { line.split_once("<!--")? } else { return None };
+        let (before, after) = if line.contains("<!--") {
+            line.split_once("<!--")?
+        } else {
+            return None;
+        };
         self.in_comment = true;
         Some((before, after))
     }
@@ -91,7 +95,10 @@ impl Reader {
         if text.is_empty() {
             return;
         }
-        if let Some(fence) = ["```", "~~~"].into_iter().find(|fence| text.starts_with(fence)) {
+        if let Some(fence) = ["```", "~~~"]
+            .into_iter()
+            .find(|fence| text.starts_with(fence))
+        {
             // "```x```" on one line is code within prose.
             self.fence = (!text[fence.len()..].contains(fence)).then_some(fence);
             return;
@@ -120,7 +127,11 @@ impl Reader {
     /// Returns how much a line of prose counts; `None` for one that a template made.
     fn zone_of(&mut self, line: &str, text: &str) -> Option<Zone> {
         // The forge writes `_No response_` for a field that was left empty.
-        if is_promise(text) || is_environment_field(text) || is_trace(text) || text == "_No response_" {
+        if is_promise(text)
+            || is_environment_field(text)
+            || is_trace(text)
+            || text == "_No response_"
+        {
             return None;
         }
         if self.in_filled_section || text.starts_with('>') {
@@ -151,7 +162,8 @@ fn heading(text: &str) -> Option<&str> {
 }
 
 fn is_indented_code(line: &str, text: &str) -> bool {
-    let is_list = text.starts_with(['-', '*', '+']) || text.starts_with(|c: char| c.is_ascii_digit());
+    let is_list =
+        text.starts_with(['-', '*', '+']) || text.starts_with(|c: char| c.is_ascii_digit());
     (line.starts_with("    ") || line.starts_with('\t')) && !is_list
 }
 
@@ -160,7 +172,10 @@ fn is_promise(text: &str) -> bool {
     let Some(promise) = without_bullet(text).strip_prefix('[') else {
         return false;
     };
-    let promise = promise.get(1..).and_then(|rest| rest.strip_prefix(']')).map_or("", str::trim_start);
+    let promise = promise
+        .get(1..)
+        .and_then(|rest| rest.strip_prefix(']'))
+        .map_or("", str::trim_start);
     begins_with_any(promise, &PROMISES)
 }
 
@@ -173,13 +188,23 @@ fn is_environment_field(text: &str) -> bool {
 
 /// Returns whether the line is one of a stack trace or a log: it names what ran, not what is to be changed.
 fn is_trace(text: &str) -> bool {
-    let is_frame = text.starts_with("at ") && (text.contains('(') || text.contains(".js:") || text.contains(".ts:"));
-    let is_log = text.len() > 16 && text.as_bytes()[..4].iter().all(u8::is_ascii_digit) && text.as_bytes()[4] == b'-';
+    let is_frame = text.starts_with("at ")
+        && (text.contains('(') || text.contains(".js:") || text.contains(".ts:"));
+    let is_log = text.len() > 16
+        && text.as_bytes()[..4].iter().all(u8::is_ascii_digit)
+        && text.as_bytes()[4] == b'-';
     is_frame
         || is_log
-        || ["File \"", "Traceback", "Caused by:", "goroutine ", "thread '", "stack backtrace"]
-            .iter()
-            .any(|start| text.starts_with(start))
+        || [
+            "File \"",
+            "Traceback",
+            "Caused by:",
+            "goroutine ",
+            "thread '",
+            "stack backtrace",
+        ]
+        .iter()
+        .any(|start| text.starts_with(start))
 }
 
 fn without_bullet(text: &str) -> &str {
@@ -188,9 +213,12 @@ fn without_bullet(text: &str) -> &str {
 
 /// Returns whether `text`, without marks before it, begins with one of `starts` as whole words; case does not matter.
 fn begins_with_any(text: &str, starts: &[&str]) -> bool {
-    let text = text.trim_start_matches(|c: char| !c.is_alphanumeric()).as_bytes();
+    let text = text
+        .trim_start_matches(|c: char| !c.is_alphanumeric())
+        .as_bytes();
     starts.iter().any(|start| {
-        text.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
+        text.get(..start.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(start.as_bytes()))
             && !text.get(start.len()).is_some_and(u8::is_ascii_alphanumeric)
     })
 }
@@ -251,35 +279,60 @@ mod tests {
 
     #[test]
     fn the_first_paragraph_is_the_lead() {
-        check("a\nb\n\nc", &[("a", Zone::Lead), ("b", Zone::Lead), ("c", Zone::Rest)]);
-        check("## Summary\n\na\n## Schema\nb", &[("a", Zone::Lead), ("Schema", Zone::Rest), ("b", Zone::Rest)]);
+        check(
+            "a\nb\n\nc",
+            &[("a", Zone::Lead), ("b", Zone::Lead), ("c", Zone::Rest)],
+        );
+        check(
+            "## Summary\n\na\n## Schema\nb",
+            &[("a", Zone::Lead), ("Schema", Zone::Rest), ("b", Zone::Rest)],
+        );
     }
 
     #[test]
     fn comments_are_not_passed_on() {
-        check("a <!-- b\nc --> d <!-- e", &[("a", Zone::Lead), ("d", Zone::Lead)]);
+        check(
+            "a <!-- b\nc --> d <!-- e",
+            &[("a", Zone::Lead), ("d", Zone::Lead)],
+        );
         check("<!-- a -->\nb", &[("b", Zone::Lead)]);
     }
 
     #[test]
     fn code_is_code_and_its_traces_are_nothing() {
-        check("```js\nx()\n    at f (a.js:1)\n```\nz", &[("x()", Zone::Code), ("z", Zone::Lead)]);
-        check("a\n\n    indented", &[("a", Zone::Lead), ("indented", Zone::Code)]);
+        check(
+            "```js\nx()\n    at f (a.js:1)\n```\nz",
+            &[("x()", Zone::Code), ("z", Zone::Lead)],
+        );
+        check(
+            "a\n\n    indented",
+            &[("a", Zone::Lead), ("indented", Zone::Code)],
+        );
         check("```\nopen to the end", &[("open to the end", Zone::Code)]);
     }
 
     #[test]
     fn what_a_template_asks_for_counts_little_or_nothing() {
-        check("- [x] I have searched existing issues\n- OS: macOS\n**Browser:** Firefox", &[]);
+        check(
+            "- [x] I have searched existing issues\n- OS: macOS\n**Browser:** Firefox",
+            &[],
+        );
         check("**Describe the bug**\na", &[("a", Zone::Lead)]);
         check(
             "### Environment\nwith Docker\n### Why\n> quoted",
-            &[("with Docker", Zone::Aside), ("Why", Zone::Rest), ("> quoted", Zone::Aside)],
+            &[
+                ("with Docker", Zone::Aside),
+                ("Why", Zone::Rest),
+                ("> quoted", Zone::Aside),
+            ],
         );
     }
 
     #[test]
     fn tasks_of_the_author_count() {
-        check("- [ ] write the page", &[("- [ ] write the page", Zone::Lead)]);
+        check(
+            "- [ ] write the page",
+            &[("- [ ] write the page", Zone::Lead)],
+        );
     }
 }

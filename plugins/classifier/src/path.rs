@@ -34,7 +34,9 @@ pub(crate) fn paths_of(title: &str, body: &str) -> Paths {
         Zone::Aside | Zone::Code => in_code.push(line),
     });
     if paths.telling.is_empty() {
-        in_code.iter().for_each(|line| paths.add(line, PROSE_WEIGHT));
+        in_code
+            .iter()
+            .for_each(|line| paths.add(line, PROSE_WEIGHT));
     }
     paths
 }
@@ -51,7 +53,11 @@ impl Paths {
                 continue;
             }
             if let Some(domain) = domain_of(&path) {
-                self.scores[domain as usize] += if is_courtesy(&path) { COURTESY_WEIGHT } else { weight };
+                self.scores[domain as usize] += if is_courtesy(&path) {
+                    COURTESY_WEIGHT
+                } else {
+                    weight
+                };
                 self.telling.push((path, domain));
             }
         }
@@ -68,16 +74,23 @@ fn is_courtesy(path: &str) -> bool {
 fn domain_of(path: &str) -> Option<Domain> {
     let path = path.to_ascii_lowercase();
     let (directories, name) = path.rsplit_once('/').unwrap_or(("", &path));
-    let directories = || directories.split('/').filter(|directory| !directory.is_empty());
+    let directories = || {
+        directories
+            .split('/')
+            .filter(|directory| !directory.is_empty())
+    };
     if is_test_name(name) || directories().any(is_test_directory) {
         return Some(Domain::Testing);
     }
     if is_documentation(name)
-        || directories().any(|directory| matches!(directory, "docs" | "doc" | "documentation" | "wiki"))
+        || directories()
+            .any(|directory| matches!(directory, "docs" | "doc" | "documentation" | "wiki"))
     {
         return Some(Domain::Documentation);
     }
-    of_name(name).or_else(|| of_extension(extension(name))).or_else(|| directories().rev().find_map(of_directory))
+    of_name(name)
+        .or_else(|| of_extension(extension(name)))
+        .or_else(|| directories().rev().find_map(of_directory))
 }
 
 fn extension(name: &str) -> &str {
@@ -115,11 +128,15 @@ fn is_test_directory(directory: &str) -> bool {
 
 fn is_test_name(name: &str) -> bool {
     let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    let has_mark = [".test", ".tests", ".spec", ".cy", ".e2e", "_test", "_tests", "_spec", "-test", "-spec"]
-        .iter()
-        .any(|mark| stem.ends_with(mark));
-    let is_class = matches!(extension, "java" | "kt" | "cs" | "php" | "swift" | "scala" | "groovy" | "cpp")
-        && (stem.ends_with("test") || stem.ends_with("tests"));
+    let has_mark = [
+        ".test", ".tests", ".spec", ".cy", ".e2e", "_test", "_tests", "_spec", "-test", "-spec",
+    ]
+    .iter()
+    .any(|mark| stem.ends_with(mark));
+    let is_class = matches!(
+        extension,
+        "java" | "kt" | "cs" | "php" | "swift" | "scala" | "groovy" | "cpp"
+    ) && (stem.ends_with("test") || stem.ends_with("tests"));
     has_mark
         || is_class
         || (stem.starts_with("test_") && !extension.is_empty())
@@ -136,32 +153,39 @@ fn is_test_name(name: &str) -> bool {
                 | ".codecov.yml"
                 | "karma.conf.js"
         )
-        || ["jest.config.", "vitest.config.", "playwright.config.", "cypress.config.", "cypress.json"]
-            .iter()
-            .any(|start| name.starts_with(start))
+        || [
+            "jest.config.",
+            "vitest.config.",
+            "playwright.config.",
+            "cypress.config.",
+            "cypress.json",
+        ]
+        .iter()
+        .any(|start| name.starts_with(start))
 }
 
 fn is_documentation(name: &str) -> bool {
     if name.starts_with("security") {
         return false;
     }
-    matches!(extension(name), "md" | "mdx" | "rst" | "adoc" | "asciidoc" | "markdown" | "rmd" | "typ")
-        || matches!(
-            name,
-            "readme"
-                | "changelog"
-                | "contributing"
-                | "authors"
-                | "code_of_conduct"
-                | "maintainers"
-                | "notice"
-                | "mkdocs.yml"
-                | ".readthedocs.yml"
-                | ".readthedocs.yaml"
-                | "readme.txt"
-                | "changelog.txt"
-        )
-        || name.starts_with("docusaurus.config.")
+    matches!(
+        extension(name),
+        "md" | "mdx" | "rst" | "adoc" | "asciidoc" | "markdown" | "rmd" | "typ"
+    ) || matches!(
+        name,
+        "readme"
+            | "changelog"
+            | "contributing"
+            | "authors"
+            | "code_of_conduct"
+            | "maintainers"
+            | "notice"
+            | "mkdocs.yml"
+            | ".readthedocs.yml"
+            | ".readthedocs.yaml"
+            | "readme.txt"
+            | "changelog.txt"
+    ) || name.starts_with("docusaurus.config.")
 }
 
 /// Returns what a file with a name of its own is for.
@@ -182,8 +206,8 @@ fn of_name(name: &str) -> Option<Domain> {
     }
     match name {
         "security" | "security.md" | ".snyk" | "security.txt" => Some(Domain::Security),
-        "schema.rb" | "schema.prisma" | "structure.sql" | "alembic.ini" | "knexfile.js" | "knexfile.ts"
-        | "ormconfig.json" | "drizzle.config.ts" => Some(Domain::Database),
+        "schema.rb" | "schema.prisma" | "structure.sql" | "alembic.ini" | "knexfile.js"
+        | "knexfile.ts" | "ormconfig.json" | "drizzle.config.ts" => Some(Domain::Database),
         "makefile"
         | "gnumakefile"
         | "cmakelists.txt"
@@ -228,12 +252,12 @@ fn of_name(name: &str) -> Option<Domain> {
         | "build.sh"
         | "release.sh"
         | "install.sh" => Some(Domain::Infrastructure),
-        "views.py" | "urls.py" | "serializers.py" | "models.py" | "routes.rb" | "routes.php" | "wsgi.py"
-        | "asgi.py" | "manage.py" | "openapi.yaml" | "openapi.yml" | "openapi.json" | "swagger.json"
-        | "swagger.yaml" | "server.js" | "server.ts" | "server.py" | "server.go" | "server.rs" | "api.py"
-        | "api.go" | "api.rs" => Some(Domain::Backend),
-        ".stylelintrc" | "favicon.ico" | "tailwind.config.js" | "tailwind.config.ts" | "postcss.config.js"
-        | "angular.json" => Some(Domain::Frontend),
+        "views.py" | "urls.py" | "serializers.py" | "models.py" | "routes.rb" | "routes.php"
+        | "wsgi.py" | "asgi.py" | "manage.py" | "openapi.yaml" | "openapi.yml" | "openapi.json"
+        | "swagger.json" | "swagger.yaml" | "server.js" | "server.ts" | "server.py"
+        | "server.go" | "server.rs" | "api.py" | "api.go" | "api.rs" => Some(Domain::Backend),
+        ".stylelintrc" | "favicon.ico" | "tailwind.config.js" | "tailwind.config.ts"
+        | "postcss.config.js" | "angular.json" => Some(Domain::Frontend),
         _ => None,
     }
 }
@@ -242,14 +266,12 @@ fn of_name(name: &str) -> Option<Domain> {
 fn of_extension(extension: &str) -> Option<Domain> {
     match extension {
         "sql" | "prisma" | "dbml" | "sqlite" | "psql" => Some(Domain::Database),
-        "tf" | "tfvars" | "hcl" | "nomad" | "bicep" | "nix" | "cmake" | "dockerfile" | "bzl" | "bazel" | "service" => {
-            Some(Domain::Infrastructure)
-        }
-        "css" | "scss" | "sass" | "less" | "styl" | "pcss" | "tsx" | "jsx" | "vue" | "svelte" | "astro" | "html"
-        | "htm" | "hbs" | "handlebars" | "ejs" | "pug" | "haml" | "qml" | "xaml" | "storyboard" | "xib" | "svg"
-        | "ico" | "woff" | "woff2" | "ttf" | "erb" | "heex" | "cshtml" | "twig" | "wxml" | "wxss" | "liquid" => {
-            Some(Domain::Frontend)
-        }
+        "tf" | "tfvars" | "hcl" | "nomad" | "bicep" | "nix" | "cmake" | "dockerfile" | "bzl"
+        | "bazel" | "service" => Some(Domain::Infrastructure),
+        "css" | "scss" | "sass" | "less" | "styl" | "pcss" | "tsx" | "jsx" | "vue" | "svelte"
+        | "astro" | "html" | "htm" | "hbs" | "handlebars" | "ejs" | "pug" | "haml" | "qml"
+        | "xaml" | "storyboard" | "xib" | "svg" | "ico" | "woff" | "woff2" | "ttf" | "erb"
+        | "heex" | "cshtml" | "twig" | "wxml" | "wxss" | "liquid" => Some(Domain::Frontend),
         "proto" | "graphql" | "gql" => Some(Domain::Backend),
         _ => None,
     }
@@ -258,25 +280,27 @@ fn of_extension(extension: &str) -> Option<Domain> {
 /// Returns what the files of a directory are for, where its name tells it.
 fn of_directory(directory: &str) -> Option<Domain> {
     match directory {
-        "security" | "auth" | "authentication" | "authorization" | "crypto" | "permissions" | "acl" | "rbac" => {
-            Some(Domain::Security)
-        }
-        "migrations" | "migration" | "migrate" | "db" | "database" | "databases" | "sql" | "schema" | "seeds"
-        | "seeders" | "alembic" | "flyway" | "liquibase" | "prisma" | "persistence" | "entities" | "dao" | "orm"
-        | "storage" => Some(Domain::Database),
-        ".github" | ".circleci" | ".gitlab" | ".buildkite" | ".ci" | "ci" | "infra" | "infrastructure" | "deploy"
-        | "deployment" | "deployments" | "terraform" | "ansible" | "playbooks" | "k8s" | "kubernetes" | "helm"
-        | "docker" | "devops" | "ops" | "packaging" | "systemd" | ".devcontainer" | "workflows" | "pipelines"
-        | "overlays" | "nginx" => Some(Domain::Infrastructure),
-        "api" | "apis" | "server" | "servers" | "backend" | "back-end" | "controllers" | "controller" | "routes"
-        | "routers" | "handlers" | "handler" | "services" | "service" | "middleware" | "middlewares" | "models"
-        | "repositories" | "repository" | "resolvers" | "graphql" | "grpc" | "rpc" | "jobs" | "workers" | "worker"
-        | "queue" | "queues" | "mailers" | "usecases" | "lambda" | "lambdas" | "functions" | "microservices"
+        "security" | "auth" | "authentication" | "authorization" | "crypto" | "permissions"
+        | "acl" | "rbac" => Some(Domain::Security),
+        "migrations" | "migration" | "migrate" | "db" | "database" | "databases" | "sql"
+        | "schema" | "seeds" | "seeders" | "alembic" | "flyway" | "liquibase" | "prisma"
+        | "persistence" | "entities" | "dao" | "orm" | "storage" => Some(Domain::Database),
+        ".github" | ".circleci" | ".gitlab" | ".buildkite" | ".ci" | "ci" | "infra"
+        | "infrastructure" | "deploy" | "deployment" | "deployments" | "terraform" | "ansible"
+        | "playbooks" | "k8s" | "kubernetes" | "helm" | "docker" | "devops" | "ops"
+        | "packaging" | "systemd" | ".devcontainer" | "workflows" | "pipelines" | "overlays"
+        | "nginx" => Some(Domain::Infrastructure),
+        "api" | "apis" | "server" | "servers" | "backend" | "back-end" | "controllers"
+        | "controller" | "routes" | "routers" | "handlers" | "handler" | "services" | "service"
+        | "middleware" | "middlewares" | "models" | "repositories" | "repository" | "resolvers"
+        | "graphql" | "grpc" | "rpc" | "jobs" | "workers" | "worker" | "queue" | "queues"
+        | "mailers" | "usecases" | "lambda" | "lambdas" | "functions" | "microservices"
         | "rest" | "webhooks" | "endpoints" | "proto" | "protos" => Some(Domain::Backend),
-        "frontend" | "front-end" | "front" | "client" | "clients" | "ui" | "web" | "webapp" | "webui"
-        | "components" | "component" | "pages" | "views" | "view" | "styles" | "style" | "css" | "scss" | "public"
-        | "assets" | "static" | "layouts" | "layout" | "hooks" | "widgets" | "screens" | "templates" | "theme"
-        | "themes" | "icons" | "fonts" | "stories" | ".storybook" | "gui" | "i18n" | "locales" | "locale"
+        "frontend" | "front-end" | "front" | "client" | "clients" | "ui" | "web" | "webapp"
+        | "webui" | "components" | "component" | "pages" | "views" | "view" | "styles"
+        | "style" | "css" | "scss" | "public" | "assets" | "static" | "layouts" | "layout"
+        | "hooks" | "widgets" | "screens" | "templates" | "theme" | "themes" | "icons"
+        | "fonts" | "stories" | ".storybook" | "gui" | "i18n" | "locales" | "locale"
         | "renderer" | "website" | "menus" | "dialogs" => Some(Domain::Frontend),
         _ => None,
     }
@@ -313,8 +337,14 @@ mod tests {
                 "tests/api/test_users.py pkg/x_test.go src/a.spec.ts UserTest.java e2e/login.ts spec/models/user_spec.rb conftest.py",
                 Domain::Testing,
             ),
-            ("docs/ README.md docs/api/openapi.yaml guide.rst mkdocs.yml CONTRIBUTING", Domain::Documentation),
-            ("SECURITY.md src/auth/token.rs lib/security/", Domain::Security),
+            (
+                "docs/ README.md docs/api/openapi.yaml guide.rst mkdocs.yml CONTRIBUTING",
+                Domain::Documentation,
+            ),
+            (
+                "SECURITY.md src/auth/token.rs lib/security/",
+                Domain::Security,
+            ),
         ] {
             paths.split(' ').for_each(|path| check(path, Some(domain)));
         }
@@ -322,9 +352,16 @@ mod tests {
 
     #[test]
     fn a_general_language_tells_nothing() {
-        ["src/main.rs", "lib/x.py", "package.json", "Foo.java", "contest.py", "latest.c"]
-            .iter()
-            .for_each(|path| check(path, None));
+        [
+            "src/main.rs",
+            "lib/x.py",
+            "package.json",
+            "Foo.java",
+            "contest.py",
+            "latest.c",
+        ]
+        .iter()
+        .for_each(|path| check(path, None));
     }
 
     #[test]
@@ -338,11 +375,17 @@ mod tests {
     fn pasted_code_counts_only_alone() {
         let body = "see `ui/menu.js`\n```\nsrc/api/a.rs\nsrc/api/b.rs\n```";
         assert_eq!(paths_of("x", body).ranked()[0].0, Domain::Frontend);
-        assert_eq!(paths_of("x", "```\nsrc/api/a.rs\n```").ranked()[0].0, Domain::Backend);
+        assert_eq!(
+            paths_of("x", "```\nsrc/api/a.rs\n```").ranked()[0].0,
+            Domain::Backend
+        );
     }
 
     #[test]
     fn a_pointer_to_the_read_me_decides_nothing() {
-        assert_eq!(paths_of("x", "db/a.rs, see README.md").ranked()[0].0, Domain::Database);
+        assert_eq!(
+            paths_of("x", "db/a.rs, see README.md").ranked()[0].0,
+            Domain::Database
+        );
     }
 }

@@ -62,12 +62,23 @@ impl Tag<'_> {
             return sure(self.inside).map(|named| named.domain);
         }
         let inside = self.inside.trim_end_matches('!');
-        let whole = |text| sure(text).filter(|named| named.is_whole).map(|named| named.domain);
-        let Some((kind, scope)) = inside.strip_suffix(')').and_then(|inside| inside.split_once('(')) else {
+        let whole = |text| {
+            sure(text)
+                .filter(|named| named.is_whole)
+                .map(|named| named.domain)
+        };
+        let Some((kind, scope)) = inside
+            .strip_suffix(')')
+            .and_then(|inside| inside.split_once('('))
+        else {
             return whole(inside);
         };
         let scope = || sure(scope).map(|named| named.domain);
-        if kind.trim().contains(' ') { None } else { whole(kind).or_else(scope) }
+        if kind.trim().contains(' ') {
+            None
+        } else {
+            whole(kind).or_else(scope)
+        }
     }
 }
 
@@ -80,15 +91,34 @@ fn next_tag(title: &str) -> Option<(Tag<'_>, &str)> {
     let is_mark = |c: char| !c.is_alphanumeric() && !OPENING.contains(c);
     let title = title.trim_start_matches(is_mark);
     let first = title.chars().next()?;
-    if let Some(close) = OPENING.find(first).and_then(|at| CLOSING[at..].chars().next()) {
+    if let Some(close) = OPENING
+        .find(first)
+        .and_then(|at| CLOSING[at..].chars().next())
+    {
         let inner_start = first.len_utf8();
-        let inner_end = title.find(close).filter(|&end| end <= inner_start + TAG_BYTES_MAX)?;
+        let inner_end = title
+            .find(close)
+            .filter(|&end| end <= inner_start + TAG_BYTES_MAX)?;
         let (written, after) = title.split_at(inner_end + close.len_utf8());
-        return Some((Tag { written, inside: &title[inner_start..inner_end], is_bracket: true }, after));
+        return Some((
+            Tag {
+                written,
+                inside: &title[inner_start..inner_end],
+                is_bracket: true,
+            },
+            after,
+        ));
     }
     let (end, separator) = prefix_end(title)?;
     let (written, after) = title.split_at(end + separator.trim_end().len());
-    Some((Tag { written, inside: title[..end].trim_end(), is_bracket: false }, after))
+    Some((
+        Tag {
+            written,
+            inside: title[..end].trim_end(),
+            is_bracket: false,
+        },
+        after,
+    ))
 }
 
 /// Brackets that people put around tags, and what closes each; of equal length in bytes, so that a position in one is the same in the other.
@@ -109,23 +139,37 @@ fn prefix_end(title: &str) -> Option<(usize, &'static str)> {
     let (end, separator) = ends.min_by_key(|(end, _)| *end)?;
     // `std::fmt`, `http://`, `10:30`: a colon inside a word separates nothing, except before a letter in haste (`docs:fix`).
     let after = title[end + separator.len()..].chars().next();
-    let is_inside_word = separator == ":" && after.is_none_or(|c| matches!(c, ':' | '/') || c.is_ascii_digit());
+    let is_inside_word =
+        separator == ":" && after.is_none_or(|c| matches!(c, ':' | '/') || c.is_ascii_digit());
     (!is_inside_word).then_some((end, separator))
 }
 
 /// Separators with the spaces that make them one.
-const SEPARATORS: [&str; 8] = [":", "\u{ff1a}", " - ", " \u{2013} ", " \u{2014} ", " | ", " > ", " \u{bb} "];
+const SEPARATORS: [&str; 8] = [
+    ":",
+    "\u{ff1a}",
+    " - ",
+    " \u{2013} ",
+    " \u{2014} ",
+    " | ",
+    " > ",
+    " \u{bb} ",
+];
 
 /// Returns whether a prefix tells what kind of issue it is.
 fn is_kind(prefix: &str) -> bool {
     let words = Words::of(prefix);
-    (1..=2).contains(&words.len()) && (0..words.len()).all(|at| KINDS.contains(&words.folded(at..at + 1)))
+    (1..=2).contains(&words.len())
+        && (0..words.len()).all(|at| KINDS.contains(&words.folded(at..at + 1)))
 }
 
 /// Returns whether a prefix has the form of a conventional commit's with a scope.
 fn is_conventional(prefix: &str) -> bool {
     let prefix = prefix.trim_end_matches('!');
-    prefix.ends_with(')') && prefix.split_once('(').is_some_and(|(kind, _)| is_kind(kind))
+    prefix.ends_with(')')
+        && prefix
+            .split_once('(')
+            .is_some_and(|(kind, _)| is_kind(kind))
 }
 
 #[rustfmt::skip]
@@ -151,35 +195,59 @@ mod tests {
             ("database db schema migration", Domain::Database),
             ("testing test e2e qa", Domain::Testing),
             ("documentation doc docs", Domain::Documentation),
-            ("infrastructure infra ci deploy docker devops", Domain::Infrastructure),
+            (
+                "infrastructure infra ci deploy docker devops",
+                Domain::Infrastructure,
+            ),
             ("security vuln cve", Domain::Security),
         ] {
             for word in words.split(' ') {
                 let tag = format!("[{}]", word.to_uppercase());
                 check(&format!("{tag} something"), Some((domain, &tag)));
-                check(&format!("{word}: something"), Some((domain, &format!("{word}:"))));
-                check(&format!("feat({word}): something"), Some((domain, &format!("feat({word}):"))));
+                check(
+                    &format!("{word}: something"),
+                    Some((domain, &format!("{word}:"))),
+                );
+                check(
+                    &format!("feat({word}): something"),
+                    Some((domain, &format!("feat({word}):"))),
+                );
             }
         }
     }
 
     #[test]
     fn the_first_bracket_that_names_a_domain_wins() {
-        check("[Backend][Auth] Sessions", Some((Domain::Backend, "[Backend]")));
+        check(
+            "[Backend][Auth] Sessions",
+            Some((Domain::Backend, "[Backend]")),
+        );
         check("[Bug] [UI] Menu", Some((Domain::Frontend, "[UI]")));
         check("Bug: [UI] Menu", Some((Domain::Frontend, "[UI]")));
-        check("\u{3010}\u{540e}\u{7aef}\u{3011}x", Some((Domain::Backend, "\u{3010}\u{540e}\u{7aef}\u{3011}")));
+        check(
+            "\u{3010}\u{540e}\u{7aef}\u{3011}x",
+            Some((Domain::Backend, "\u{3010}\u{540e}\u{7aef}\u{3011}")),
+        );
     }
 
     #[test]
     fn conventional_commits_are_understood() {
         check("fix(ui)!: menu", Some((Domain::Frontend, "fix(ui)!:")));
         check("docs: fix typo", Some((Domain::Documentation, "docs:")));
-        check("test(api): cover paging", Some((Domain::Testing, "test(api):")));
+        check(
+            "test(api): cover paging",
+            Some((Domain::Testing, "test(api):")),
+        );
         check("ci: cache", Some((Domain::Infrastructure, "ci:")));
-        check("build: drop node 16", Some((Domain::Infrastructure, "build:")));
+        check(
+            "build: drop node 16",
+            Some((Domain::Infrastructure, "build:")),
+        );
         check("feat: paging", None);
-        check("chore(release): 1.2", Some((Domain::Infrastructure, "chore(release):")));
+        check(
+            "chore(release): 1.2",
+            Some((Domain::Infrastructure, "chore(release):")),
+        );
     }
 
     #[test]
@@ -188,7 +256,10 @@ mod tests {
         check("CI/CD: actions", Some((Domain::Infrastructure, "CI/CD:")));
         check("Docs - fix links", Some((Domain::Documentation, "Docs -")));
         check("Security > upgrade", Some((Domain::Security, "Security >")));
-        check("\u{1f4dd} docs: fix links", Some((Domain::Documentation, "docs:")));
+        check(
+            "\u{1f4dd} docs: fix links",
+            Some((Domain::Documentation, "docs:")),
+        );
     }
 
     #[test]
@@ -214,7 +285,10 @@ mod tests {
 
     #[test]
     fn the_rest_begins_behind_tags_and_kinds() {
-        assert_eq!(without_tags("[FEATURE]: Login").trim_start_matches([':', ' ']), "Login");
+        assert_eq!(
+            without_tags("[FEATURE]: Login").trim_start_matches([':', ' ']),
+            "Login"
+        );
         assert_eq!(without_tags("feat(x): Login").trim(), "Login");
         assert_eq!(without_tags("Login page: broken"), "Login page: broken");
     }

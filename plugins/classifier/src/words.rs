@@ -46,8 +46,15 @@ impl Words {
         self.folded.clear();
         self.words.clear();
         self.folded.push('^');
-        self.words.push(Word { folded: 0..1, written: 0..0, is_unspaced: false });
-        let text_start = text.len() - text.trim_start_matches(|c: char| !c.is_alphanumeric()).len();
+        self.words.push(Word {
+            folded: 0..1,
+            written: 0..0,
+            is_unspaced: false,
+        });
+        let text_start = text.len()
+            - text
+                .trim_start_matches(|c: char| !c.is_alphanumeric())
+                .len();
         self.add_from(text, text_start, true);
     }
 
@@ -76,7 +83,11 @@ impl Words {
     fn add_from(&mut self, text: &str, start: usize, starts_joined: bool) {
         let bytes = text.as_bytes();
         self.folded.reserve(text.len() + 1);
-        let mut gap = if starts_joined { Gap::Joins } else { Gap::Parts };
+        let mut gap = if starts_joined {
+            Gap::Joins
+        } else {
+            Gap::Parts
+        };
         let mut at = start;
         while at < bytes.len() {
             let c = char_at(text, at);
@@ -93,7 +104,10 @@ impl Words {
             at = word.written.end;
             gap = Gap::None;
             if bytes[at..].starts_with(b"://") {
-                at += bytes[at..].iter().position(|&byte| ends_address(byte)).unwrap_or(bytes.len() - at);
+                at += bytes[at..]
+                    .iter()
+                    .position(|&byte| ends_address(byte))
+                    .unwrap_or(bytes.len() - at);
                 gap = Gap::Parts;
             } else if word.is_unspaced || word.folded.len() <= WORD_BYTES_MAX {
                 self.words.push(word);
@@ -104,12 +118,19 @@ impl Words {
     /// Appends the word that begins at `start` to the folded text.
     fn fold_word(&mut self, text: &str, start: usize) -> Word {
         let folded_start = self.folded.len();
-        let n_plain = text.as_bytes()[start..].iter().take_while(|byte| IS_PLAIN[usize::from(**byte)]).count();
+        let n_plain = text.as_bytes()[start..]
+            .iter()
+            .take_while(|byte| IS_PLAIN[usize::from(**byte)])
+            .count();
         let mut at = start + n_plain;
         self.folded.push_str(&text[start..at]);
         self.folded[folded_start..].make_ascii_lowercase();
         if text.as_bytes().get(at).is_none_or(u8::is_ascii) {
-            return Word { folded: folded_start..self.folded.len(), written: start..at, is_unspaced: false };
+            return Word {
+                folded: folded_start..self.folded.len(),
+                written: start..at,
+                is_unspaced: false,
+            };
         }
         let is_unspaced = is_unspaced(char_at(text, start));
         while at < text.len() {
@@ -120,13 +141,20 @@ impl Words {
                 continue;
             }
             let c = char_at(text, at);
-            if c.is_ascii() || !(c.is_alphanumeric() || is_mark(c)) || self::is_unspaced(c) != is_unspaced {
+            if c.is_ascii()
+                || !(c.is_alphanumeric() || is_mark(c))
+                || self::is_unspaced(c) != is_unspaced
+            {
                 break;
             }
             c.to_lowercase().for_each(|c| fold(c, &mut self.folded));
             at += c.len_utf8();
         }
-        Word { folded: folded_start..self.folded.len(), written: start..at, is_unspaced }
+        Word {
+            folded: folded_start..self.folded.len(),
+            written: start..at,
+            is_unspaced,
+        }
     }
 }
 
@@ -142,18 +170,29 @@ enum Gap {
 impl Gap {
     /// Returns the gap with one more character.
     fn and(self, c: char) -> Self {
-        let joins = matches!(c, ' ' | '-' | '_' | '+' | '/' | '.' | '\'' | '\u{2019}' | '\u{a0}');
-        if self == Self::None && joins { Self::Joins } else { Self::Parts }
+        let joins = matches!(
+            c,
+            ' ' | '-' | '_' | '+' | '/' | '.' | '\'' | '\u{2019}' | '\u{a0}'
+        );
+        if self == Self::None && joins {
+            Self::Joins
+        } else {
+            Self::Parts
+        }
     }
 }
 
 fn is_of_word(c: char) -> bool {
-    u8::try_from(c).ok().filter(u8::is_ascii).map_or_else(|| c.is_alphanumeric(), |byte| IS_PLAIN[usize::from(byte)])
+    u8::try_from(c)
+        .ok()
+        .filter(u8::is_ascii)
+        .map_or_else(|| c.is_alphanumeric(), |byte| IS_PLAIN[usize::from(byte)])
 }
 
 /// Returns how long the name is with which `text` begins.
 fn name_len(text: &str) -> usize {
-    text.find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').unwrap_or(text.len())
+    text.find(|c: char| !c.is_alphanumeric() && c != '-' && c != '_')
+        .unwrap_or(text.len())
 }
 
 /// Whether a byte is a letter or digit of ASCII: one look instead of three comparisons, for nearly every byte of every issue.
@@ -172,7 +211,10 @@ fn char_at(text: &str, at: usize) -> char {
     if byte.is_ascii() {
         return char::from(byte);
     }
-    text[at..].chars().next().expect("`at` is a character boundary before the end")
+    text[at..]
+        .chars()
+        .next()
+        .expect("`at` is a character boundary before the end")
 }
 
 fn ends_address(byte: u8) -> bool {
@@ -221,7 +263,10 @@ mod tests {
 
     fn check(text: &str, expected: &str) {
         let words = Words::of(text);
-        assert_eq!(words.folded.replace('\n', "|").trim_start_matches('|'), expected);
+        assert_eq!(
+            words.folded.replace('\n', "|").trim_start_matches('|'),
+            expected
+        );
         for word in &words.words {
             assert!(text.get(word.written.clone()).is_some());
         }
@@ -235,7 +280,10 @@ mod tests {
 
     #[test]
     fn accents_and_width_do_not_matter() {
-        check("Documentación Sécurité Größe e\u{301} \u{ff21}\u{ff30}\u{ff29}", "documentacion securite grosse e api");
+        check(
+            "Documentación Sécurité Größe e\u{301} \u{ff21}\u{ff30}\u{ff29}",
+            "documentacion securite grosse e api",
+        );
     }
 
     #[test]
@@ -246,7 +294,9 @@ mod tests {
     #[test]
     fn addresses_and_names_are_no_words() {
         let words = Words::of("see https://example.com/docs/api) by @frontend-team now");
-        let all: Vec<&str> = (0..words.len()).map(|at| words.folded(at..at + 1)).collect();
+        let all: Vec<&str> = (0..words.len())
+            .map(|at| words.folded(at..at + 1))
+            .collect();
         assert_eq!(all, ["see", "by", "now"]);
     }
 }

@@ -54,7 +54,11 @@ const MILLISECONDS_MIN: u64 = 100_000_000_000;
 
 /// Returns a time since the Unix epoch in milliseconds, told in seconds or milliseconds.
 pub(crate) const fn milliseconds(time: u64) -> u64 {
-    if time < MILLISECONDS_MIN { 1_000 * time } else { time }
+    if time < MILLISECONDS_MIN {
+        1_000 * time
+    } else {
+        time
+    }
 }
 
 /// Returns what a result line means.
@@ -66,10 +70,17 @@ pub(crate) fn of_result(result: &Value, seen: &Seen) -> AgentEvent {
         _ => {}
     }
     let status = result["api_error_status"].as_u64();
-    if subtype == "success" && result["is_error"] == false && status.is_none() && seen.error.is_none() {
+    if subtype == "success"
+        && result["is_error"] == false
+        && status.is_none()
+        && seen.error.is_none()
+    {
         return AgentEvent::Done(result["result"].as_str().map(str::to_owned));
     }
-    if matches!(result["terminal_reason"].as_str(), Some("prompt_too_long" | "blocking_limit")) {
+    if matches!(
+        result["terminal_reason"].as_str(),
+        Some("prompt_too_long" | "blocking_limit")
+    ) {
         return AgentEvent::ContextFull;
     }
     let words = words(result);
@@ -85,7 +96,9 @@ pub(crate) fn of_result(result: &Value, seen: &Seen) -> AgentEvent {
 /// waiting looks as if it worked. So it ends the session with one clear error.
 fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen) -> AgentEvent {
     match (status, kind) {
-        (_, Some("billing_error")) => AgentEvent::AuthFailed(format!("the account of `claude` cannot pay: {words}")),
+        (_, Some("billing_error")) => {
+            AgentEvent::AuthFailed(format!("the account of `claude` cannot pay: {words}"))
+        }
         (Some(401 | 403), _) | (None, Some("authentication_failed" | "oauth_org_not_allowed")) => {
             AgentEvent::AuthFailed(format!("`claude` is not let in: {words}"))
         }
@@ -94,12 +107,20 @@ fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen)
         }
         (Some(404), _) | (None, Some("model_not_found")) => {
             let model = seen.model.as_deref().unwrap_or("default");
-            AgentEvent::Invalid(format!("`claude` does not have the model `{model}`: {words}"))
+            AgentEvent::Invalid(format!(
+                "`claude` does not have the model `{model}`: {words}"
+            ))
         }
         (Some(413), _) => AgentEvent::ContextFull,
         (Some(500..), _) => AgentEvent::Overloaded(words),
         _ if reset_in(&words).is_some() => AgentEvent::RateLimited(reset_in(&words)),
-        (None, Some(_)) if seen.is_cut || seen.refusal.as_ref().is_some_and(|refusal| refusal.status.is_none()) => {
+        (None, Some(_))
+            if seen.is_cut
+                || seen
+                    .refusal
+                    .as_ref()
+                    .is_some_and(|refusal| refusal.status.is_none()) =>
+        {
             AgentEvent::Unreachable(words)
         }
         (None, Some("server_error" | "overloaded")) => AgentEvent::Overloaded(words),
@@ -110,8 +131,14 @@ fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen)
 /// Returns what the end of a program means that printed no result; `None` where it simply crashed.
 pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
     if let Some(refusal) = &seen.refusal {
-        let told = refusal.status.map_or_else(|| "no answer".to_owned(), |status| format!("status {status}"));
-        let words = format!("the service of `claude` refused until the run ended ({told}, {})", refusal.kind);
+        let told = refusal.status.map_or_else(
+            || "no answer".to_owned(),
+            |status| format!("status {status}"),
+        );
+        let words = format!(
+            "the service of `claude` refused until the run ended ({told}, {})",
+            refusal.kind
+        );
         return Some(match refusal.status {
             None => AgentEvent::Unreachable(words),
             status => of_error(status, Some(&refusal.kind), words, seen),
@@ -125,7 +152,9 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
         return Some(AgentEvent::Invalid(NOT_AS_ROOT.into()));
     }
     if let Some(line) = begins(UNKNOWN_OPTION) {
-        return Some(AgentEvent::Invalid(format!("this `claude` is too old: {line}")));
+        return Some(AgentEvent::Invalid(format!(
+            "this `claude` is too old: {line}"
+        )));
     }
     // Another try has a session of its own, so it is of this attempt only.
     begins(SESSION_IN_USE).map(|line| AgentEvent::Failed(format!("`claude` did not start: {line}")))
@@ -138,9 +167,18 @@ fn reset_in(words: &str) -> Option<u64> {
 }
 
 fn words(result: &Value) -> String {
-    let errors = || result["errors"].as_array().into_iter().flatten().filter_map(Value::as_str).collect::<Vec<_>>();
+    let errors = || {
+        result["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+    };
     match result["result"].as_str() {
         Some(text) if !text.trim().is_empty() => text.trim().to_owned(),
-        _ => Some(errors().join("; ")).filter(|text| !text.is_empty()).unwrap_or_else(|| "it did not say why".into()),
+        _ => Some(errors().join("; "))
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| "it did not say why".into()),
     }
 }

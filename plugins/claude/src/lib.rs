@@ -15,8 +15,8 @@ mod price;
 mod run;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Effort, Metering, PluginError,
-    ProgramInfo,
+    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Effort, Metering,
+    PluginError, ProgramInfo,
 };
 
 pub use run::ClaudeRun;
@@ -29,7 +29,15 @@ const PROGRAM: &str = "claude";
 const MODELS: [&str; 3] = ["haiku", "sonnet", "opus"];
 
 /// Tools allowed where the configuration names none: file edits and the shell.
-const DEFAULT_TOOLS: [&str; 7] = ["Bash", "Edit", "Glob", "Grep", "NotebookEdit", "Read", "Write"];
+const DEFAULT_TOOLS: [&str; 7] = [
+    "Bash",
+    "Edit",
+    "Glob",
+    "Grep",
+    "NotebookEdit",
+    "Read",
+    "Write",
+];
 
 /// Tools of an agent that may only look.
 const READING_TOOLS: [&str; 3] = ["Glob", "Grep", "Read"];
@@ -84,8 +92,11 @@ const NOT_AS_ROOT: &str = "`claude` does not work without permissions as root: r
 
 /// Set for every run. Two tries are enough to get over a hiccup; what lasts longer is for the host to see, which knows
 /// of the other tasks. The program's own ten tries hide an outage for minutes.
-const FIXED: [(&str, &str); 3] =
-    [("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"), ("CLAUDE_CODE_MAX_RETRIES", "2"), ("DISABLE_AUTOUPDATER", "1")];
+const FIXED: [(&str, &str); 3] = [
+    ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+    ("CLAUDE_CODE_MAX_RETRIES", "2"),
+    ("DISABLE_AUTOUPDATER", "1"),
+];
 
 /// Runs Claude Code.
 #[derive(Clone, Copy, Debug, Default)]
@@ -95,7 +106,11 @@ autoissue_plugin_sdk::export_plugin! { agent_backend: ClaudeBackend }
 
 impl AgentBackend for ClaudeBackend {
     fn describe(&self) -> Description {
-        Description::new("claude", env!("CARGO_PKG_VERSION"), "Runs Claude Code without a terminal")
+        Description::new(
+            "claude",
+            env!("CARGO_PKG_VERSION"),
+            "Runs Claude Code without a terminal",
+        )
     }
 
     fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
@@ -114,13 +129,18 @@ impl AgentBackend for ClaudeBackend {
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
         let mut environment = task.fact("environment").unwrap_or_default().split(' ');
-        if task.yolo && task.fact("user") == Some("root") && !environment.any(|name| name == MAY_BE_THROWN_AWAY) {
+        if task.yolo
+            && task.fact("user") == Some("root")
+            && !environment.any(|name| name == MAY_BE_THROWN_AWAY)
+        {
             return Err(PluginError::InvalidSettings(NOT_AS_ROOT.into()));
         }
         let command = CommandSpec {
             program: PROGRAM.into(),
             args: arguments(task),
-            env: FIXED.map(|(name, value)| (name.into(), value.into())).into(),
+            env: FIXED
+                .map(|(name, value)| (name.into(), value.into()))
+                .into(),
             pass_env: ENVIRONMENT.map(String::from).into(),
             input: CommandInput::Stdin(task.prompt.clone()),
         };
@@ -130,8 +150,15 @@ impl AgentBackend for ClaudeBackend {
 
 fn arguments(task: &AgentTask) -> Vec<String> {
     // Partial messages carry the only true count of the tokens that were written.
-    let mut args: Vec<String> =
-        ["-p", "--output-format", "stream-json", "--verbose", "--include-partial-messages"].map(String::from).into();
+    let mut args: Vec<String> = [
+        "-p",
+        "--output-format",
+        "stream-json",
+        "--verbose",
+        "--include-partial-messages",
+    ]
+    .map(String::from)
+    .into();
     let mut option = |name: &str, value: &str| args.extend([name.to_owned(), value.to_owned()]);
     if let Some(model) = &task.model {
         option("--model", model);
@@ -197,7 +224,14 @@ fn settings(checkout: &str) -> String {
 /// of other servers, are not there.
 fn looking_only() -> impl Iterator<Item = String> {
     let tools = READING_TOOLS.join(",");
-    let options = ["--strict-mcp-config", "--tools", &tools, "--permission-mode", "dontAsk", "--allowedTools"];
+    let options = [
+        "--strict-mcp-config",
+        "--tools",
+        &tools,
+        "--permission-mode",
+        "dontAsk",
+        "--allowedTools",
+    ];
     let options: Vec<String> = options.map(String::from).into();
     options.into_iter().chain(READING_TOOLS.map(String::from))
 }
@@ -207,11 +241,18 @@ mod tests {
     use super::*;
 
     fn check_arguments(task: AgentTask, expected: &str) {
-        let task = AgentTask { session: "S".into(), prompt: "secret words".into(), ..task };
+        let task = AgentTask {
+            session: "S".into(),
+            prompt: "secret words".into(),
+            ..task
+        };
         let (_, command) = ClaudeBackend.start(&task).unwrap();
         let start = "-p --output-format stream-json --verbose --include-partial-messages ";
         assert_eq!(command.args.join(" "), format!("{start}{expected}"));
-        assert_eq!((command.program.as_str(), command.input), ("claude", CommandInput::Stdin("secret words".into())));
+        assert_eq!(
+            (command.program.as_str(), command.input),
+            ("claude", CommandInput::Stdin("secret words".into()))
+        );
     }
 
     #[test]
@@ -258,14 +299,21 @@ mod tests {
 
     #[test]
     fn a_resumed_session_keeps_its_own_id() {
-        let task = AgentTask { resume: Some("R".into()), yolo: true, ..AgentTask::default() };
+        let task = AgentTask {
+            resume: Some("R".into()),
+            yolo: true,
+            ..AgentTask::default()
+        };
         check_arguments(task, "--resume R --dangerously-skip-permissions");
     }
 
     #[test]
     fn instructions_of_the_users_checkout_are_kept_away() {
-        let task =
-            AgentTask { yolo: true, extra: vec![("checkout".into(), "/w/a [b]".into())], ..AgentTask::default() };
+        let task = AgentTask {
+            yolo: true,
+            extra: vec![("checkout".into(), "/w/a [b]".into())],
+            ..AgentTask::default()
+        };
         check_arguments(
             task,
             r#"--session-id S --settings {"claudeMdExcludes":["/w/a ?b?/CLAUDE.md","/w/a ?b?/.claude/**"]} --dangerously-skip-permissions"#,
@@ -275,25 +323,44 @@ mod tests {
     #[test]
     fn root_may_not_skip_permissions_unless_the_machine_may_be_thrown_away() {
         let starts = |yolo, user: &str, environment: &str| {
-            let extra = [("user", user), ("environment", environment)].map(|(name, value)| (name.into(), value.into()));
-            ClaudeBackend.start(&AgentTask { yolo, extra: extra.into(), ..AgentTask::default() }).is_ok()
+            let extra = [("user", user), ("environment", environment)]
+                .map(|(name, value)| (name.into(), value.into()));
+            ClaudeBackend
+                .start(&AgentTask {
+                    yolo,
+                    extra: extra.into(),
+                    ..AgentTask::default()
+                })
+                .is_ok()
         };
         assert!(!starts(true, "root", "") && !starts(true, "root", "ANTHROPIC_API_KEY"));
         assert!(
-            starts(true, "root", "ANTHROPIC_API_KEY IS_SANDBOX") && starts(false, "root", "") && starts(true, "", "")
+            starts(true, "root", "ANTHROPIC_API_KEY IS_SANDBOX")
+                && starts(false, "root", "")
+                && starts(true, "", "")
         );
     }
 
     #[test]
     fn nested_retries_the_program_tries_at_most_twice_more() {
         let (_, command) = ClaudeBackend.start(&AgentTask::default()).unwrap();
-        assert!(command.env.contains(&("CLAUDE_CODE_MAX_RETRIES".into(), "2".into())), "{:?}", command.env);
+        assert!(
+            command
+                .env
+                .contains(&("CLAUDE_CODE_MAX_RETRIES".into(), "2".into())),
+            "{:?}",
+            command.env
+        );
     }
 
     #[test]
     fn keys_that_deploy_are_not_asked_for() {
         let environment = ClaudeBackend.probe("").unwrap().environment;
-        assert!(environment.iter().all(|name| !name.contains("SECRET") && !name.contains("GITHUB")));
+        assert!(
+            environment
+                .iter()
+                .all(|name| !name.contains("SECRET") && !name.contains("GITHUB"))
+        );
         assert!(environment.contains(&"ANTHROPIC_API_KEY".to_owned()));
     }
 }

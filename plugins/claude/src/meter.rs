@@ -69,7 +69,10 @@ impl Meter {
         let message = self.message(line, &line["message"]);
         if !message.is_streamed {
             message.written_bytes += line["message"]["content"].to_string().len() as u64;
-            message.tokens.output = message.tokens.output.max(message.written_bytes / TOKEN_BYTES);
+            message.tokens.output = message
+                .tokens
+                .output
+                .max(message.written_bytes / TOKEN_BYTES);
         }
     }
 
@@ -79,12 +82,27 @@ impl Meter {
             return;
         }
         let before = self.open.remove(tool_use_id);
-        let model = before.as_ref().or(self.open.get(MAIN)).map(|message| message.model.clone()).unwrap_or_default();
+        let model = before
+            .as_ref()
+            .or(self.open.get(MAIN))
+            .map(|message| message.model.clone())
+            .unwrap_or_default();
         let known = before.as_ref().map_or(0, |message| message.tokens.prompt());
         before.iter().for_each(|message| self.settle(message));
         // What the message before has read comes from the cache.
-        let tokens = Tokens { input: n_tokens.saturating_sub(known), cache_read: known, ..Tokens::default() };
-        self.open.insert(tool_use_id.to_owned(), Message { model, tokens, ..Message::default() });
+        let tokens = Tokens {
+            input: n_tokens.saturating_sub(known),
+            cache_read: known,
+            ..Tokens::default()
+        };
+        self.open.insert(
+            tool_use_id.to_owned(),
+            Message {
+                model,
+                tokens,
+                ..Message::default()
+            },
+        );
     }
 
     /// Settles a helper that has answered with so many bytes.
@@ -104,7 +122,9 @@ impl Meter {
 
     /// Returns whether the agent's own newest message was begun and not finished.
     pub(crate) fn is_in_message(&self) -> bool {
-        self.open.get(MAIN).is_some_and(|message| message.is_streamed && !message.is_finished)
+        self.open
+            .get(MAIN)
+            .is_some_and(|message| message.is_streamed && !message.is_finished)
     }
 
     /// Returns all that was spent.
@@ -129,7 +149,11 @@ impl Meter {
         let helper = helper(line);
         if self.open.get(helper).is_none_or(|open| open.id != id) {
             let model = message["model"].as_str().unwrap_or_default().to_owned();
-            let new = Message { id: id.to_owned(), model, ..Message::default() };
+            let new = Message {
+                id: id.to_owned(),
+                model,
+                ..Message::default()
+            };
             if let Some(before) = self.open.insert(helper.to_owned(), new) {
                 self.settle(&before);
             }
@@ -153,14 +177,22 @@ impl Message {
         let tokens = &mut self.tokens;
         tokens.input = tokens.input.max(count(&usage["input_tokens"]));
         tokens.output = tokens.output.max(count(&usage["output_tokens"]));
-        tokens.cache_read = tokens.cache_read.max(count(&usage["cache_read_input_tokens"]));
-        tokens.cache_write = tokens.cache_write.max(count(&usage["cache_creation_input_tokens"]));
+        tokens.cache_read = tokens
+            .cache_read
+            .max(count(&usage["cache_read_input_tokens"]));
+        tokens.cache_write = tokens
+            .cache_write
+            .max(count(&usage["cache_creation_input_tokens"]));
         let hour = count(&usage["cache_creation"]["ephemeral_1h_input_tokens"]);
         tokens.cache_write_hour = tokens.cache_write_hour.max(hour);
     }
 
     fn unfinished_usd(&self) -> f64 {
-        if self.is_streamed && !self.is_finished { self.tokens.usd(&self.model) } else { 0.0 }
+        if self.is_streamed && !self.is_finished {
+            self.tokens.usd(&self.model)
+        } else {
+            0.0
+        }
     }
 }
 
@@ -202,7 +234,10 @@ mod tests {
         meter.stream_event(&delta(None, 500));
         let total = meter.total();
         assert_eq!((total.input_tokens, total.output_tokens), (1_000, 500));
-        assert!((total.usd.unwrap() - (0.005 + 0.0125)).abs() < 1e-9, "{total:?}");
+        assert!(
+            (total.usd.unwrap() - (0.005 + 0.0125)).abs() < 1e-9,
+            "{total:?}"
+        );
     }
 
     #[test]
@@ -234,7 +269,14 @@ mod tests {
         meter.helper_told("call", 1_500);
         meter.helper_ended("call", 400);
         let total = meter.total();
-        assert_eq!((total.input_tokens, total.cache_read_tokens, total.output_tokens), (1_500, 1_000, 102));
+        assert_eq!(
+            (
+                total.input_tokens,
+                total.cache_read_tokens,
+                total.output_tokens
+            ),
+            (1_500, 1_000, 102)
+        );
         // Alone: all that it read is new.
         meter.helper_told("other", 2_000);
         meter.helper_ended("other", 0);
@@ -258,6 +300,9 @@ mod tests {
         let creation = json!({"ephemeral_1h_input_tokens": 60, "ephemeral_5m_input_tokens": 40});
         message.raise(&json!({"cache_creation_input_tokens": 100, "cache_creation": creation}));
         message.raise(&json!({"cache_creation_input_tokens": 100}));
-        assert_eq!((message.tokens.cache_write, message.tokens.cache_write_hour), (100, 60));
+        assert_eq!(
+            (message.tokens.cache_write, message.tokens.cache_write_hour),
+            (100, 60)
+        );
     }
 }

@@ -51,13 +51,19 @@ const CACHE_WRITE: f64 = 1.25;
 const CACHE_WRITE_HOUR: f64 = 2.0;
 
 const fn price(input: f64, output: f64, cache_read: f64) -> Price {
-    Price { input, output, cache_read }
+    Price {
+        input,
+        output,
+        cache_read,
+    }
 }
 
 impl Price {
     fn of(model: &str, n_prompt: u64) -> Self {
         let known = PRICES.iter().find(|(family, first, _)| {
-            model.split_once(family).is_some_and(|(before, after)| *first <= version(before, after))
+            model
+                .split_once(family)
+                .is_some_and(|(before, after)| *first <= version(before, after))
         });
         match known {
             Some(("haiku", (5, 5), _)) if LONG_PROMPT < n_prompt => LONG_HAIKU,
@@ -71,17 +77,26 @@ impl Price {
 fn version(before: &str, after: &str) -> (u32, u32) {
     // A longer number is a date.
     let parts = |text: &str| -> Vec<u32> {
-        let parts = text.split(|c: char| !c.is_ascii_digit()).filter(|part| part.len() <= 2);
+        let parts = text
+            .split(|c: char| !c.is_ascii_digit())
+            .filter(|part| part.len() <= 2);
         parts.filter_map(|part| part.parse().ok()).collect()
     };
-    let found = Some(parts(after)).filter(|found| !found.is_empty()).unwrap_or_else(|| parts(before));
-    (found.first().copied().unwrap_or(0), found.get(1).copied().unwrap_or(0))
+    let found = Some(parts(after))
+        .filter(|found| !found.is_empty())
+        .unwrap_or_else(|| parts(before));
+    (
+        found.first().copied().unwrap_or(0),
+        found.get(1).copied().unwrap_or(0),
+    )
 }
 
 impl Tokens {
     /// Returns how many tokens the model has read.
     pub(crate) fn prompt(&self) -> u64 {
-        self.input.saturating_add(self.cache_read).saturating_add(self.cache_write)
+        self.input
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write)
     }
 
     /// Returns what a message of so many tokens costs, US dollars.
@@ -91,7 +106,9 @@ impl Tokens {
         millions(self.input) * price.input
             + millions(self.output) * price.output
             + millions(self.cache_read) * price.cache_read
-            + millions(self.cache_write.saturating_sub(self.cache_write_hour)) * price.input * CACHE_WRITE
+            + millions(self.cache_write.saturating_sub(self.cache_write_hour))
+                * price.input
+                * CACHE_WRITE
             + millions(self.cache_write_hour) * price.input * CACHE_WRITE_HOUR
     }
 
@@ -150,7 +167,10 @@ mod tests {
             cache_write_hour: 1_000_000,
         };
         assert!((tokens.usd("claude-opus-5") - (5.0 + 25.0 + 0.5 + 6.25 + 10.0)).abs() < 1e-9);
-        let long = Tokens { input: 200_000, ..Tokens::default() };
+        let long = Tokens {
+            input: 200_000,
+            ..Tokens::default()
+        };
         assert!((long.usd("claude-haiku-5-5") - 0.1).abs() < 1e-9);
     }
 }

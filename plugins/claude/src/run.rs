@@ -42,12 +42,20 @@ pub(crate) struct Refusal {
 impl ClaudeRun {
     /// Makes the reader of a run with this model.
     pub fn new(model: Option<String>) -> Self {
-        Self { seen: Seen { model, ..Seen::default() }, ..Self::default() }
+        Self {
+            seen: Seen {
+                model,
+                ..Seen::default()
+            },
+            ..Self::default()
+        }
     }
 
     fn stdout(&mut self, text: &str, events: &mut Vec<AgentEvent>) {
         // What is no JSON was printed by something that the program started.
-        let Ok(line) = serde_json::from_str::<Value>(text) else { return };
+        let Ok(line) = serde_json::from_str::<Value>(text) else {
+            return;
+        };
         match line["type"].as_str() {
             Some("system") => self.system(&line, events),
             Some("stream_event") => {
@@ -66,14 +74,20 @@ impl ClaudeRun {
     fn system(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         match line["subtype"].as_str() {
             Some("init") => {
-                events.extend(line["session_id"].as_str().map(|id| AgentEvent::Session(id.to_owned())));
+                events.extend(
+                    line["session_id"]
+                        .as_str()
+                        .map(|id| AgentEvent::Session(id.to_owned())),
+                );
             }
             Some("api_retry") => {
                 let refusal = Refusal {
                     status: line["error_status"].as_u64(),
                     kind: line["error"].as_str().unwrap_or("unknown").to_owned(),
                 };
-                let status = refusal.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+                let status = refusal
+                    .status
+                    .map_or_else(|| "no answer".to_owned(), |status| status.to_string());
                 let (attempt, most) = (&line["attempt"], &line["max_retries"]);
                 events.push(AgentEvent::Note(format!(
                     "the service refuses ({status}, {}); retry {attempt} of {most}",
@@ -82,9 +96,10 @@ impl ClaudeRun {
                 self.seen.refusal = Some(refusal);
             }
             Some("task_notification") => {
-                if let (Some(id), Some(n_tokens)) =
-                    (line["tool_use_id"].as_str(), line["usage"]["total_tokens"].as_u64())
-                {
+                if let (Some(id), Some(n_tokens)) = (
+                    line["tool_use_id"].as_str(),
+                    line["usage"]["total_tokens"].as_u64(),
+                ) {
                     self.meter.helper_told(id, n_tokens);
                 }
             }
@@ -106,7 +121,11 @@ impl ClaudeRun {
                 Some("thinking") => events.push(AgentEvent::Thinking(text("thinking"))),
                 Some("tool_use") => {
                     let input = block["input"].to_string();
-                    events.push(AgentEvent::ToolStart { id: text("id"), name: text("name"), input });
+                    events.push(AgentEvent::ToolStart {
+                        id: text("id"),
+                        name: text("name"),
+                        input,
+                    });
                 }
                 _ => {}
             }
@@ -119,27 +138,44 @@ impl ClaudeRun {
                 let id = block["tool_use_id"].as_str().unwrap_or_default().to_owned();
                 let output = tool_output(&block["content"]);
                 self.meter.helper_ended(&id, output.len());
-                events.push(AgentEvent::ToolEnd { id, ok: block["is_error"] != true, output });
+                events.push(AgentEvent::ToolEnd {
+                    id,
+                    ok: block["is_error"] != true,
+                    output,
+                });
             }
         }
     }
 
     fn limit(&mut self, info: &Value, events: &mut Vec<AgentEvent>) {
         let is_rejected = info["status"] == "rejected";
-        self.seen.limit_resets_ms = info["resetsAt"].as_u64().filter(|_| is_rejected).map(ending::milliseconds);
+        self.seen.limit_resets_ms = info["resetsAt"]
+            .as_u64()
+            .filter(|_| is_rejected)
+            .map(ending::milliseconds);
         if is_rejected {
             let kind = info["rateLimitType"].as_str().unwrap_or("unnamed");
-            events.push(AgentEvent::Note(format!("the account's limit is reached ({kind})")));
+            events.push(AgentEvent::Note(format!(
+                "the account's limit is reached ({kind})"
+            )));
         }
     }
 
     fn result(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         self.metered_anew(events);
-        events.extend(line["session_id"].as_str().map(|id| AgentEvent::Session(id.to_owned())));
+        events.extend(
+            line["session_id"]
+                .as_str()
+                .map(|id| AgentEvent::Session(id.to_owned())),
+        );
         self.cost(line, events);
         let denials = line["permission_denials"].as_array().into_iter().flatten();
-        events.extend(denials.filter_map(|denial| Some(AgentEvent::Denied(denial["tool_name"].as_str()?.to_owned()))));
-        let answer = line.get("structured_output").filter(|answer| !answer.is_null());
+        events.extend(denials.filter_map(|denial| {
+            Some(AgentEvent::Denied(denial["tool_name"].as_str()?.to_owned()))
+        }));
+        let answer = line
+            .get("structured_output")
+            .filter(|answer| !answer.is_null());
         events.extend(answer.map(|answer| AgentEvent::Answer(answer.to_string())));
         self.seen.is_cut = self.meter.is_in_message();
         events.push(ending::of_result(line, &self.seen));
@@ -147,19 +183,30 @@ impl ClaudeRun {
     }
 
     fn cost(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
-        let total = line["total_cost_usd"].as_f64().filter(|usd| (0.0..USD_MAX).contains(usd));
-        let (unfinished, metered) = (self.meter.unfinished_usd(), self.metered.usd.unwrap_or_default());
+        let total = line["total_cost_usd"]
+            .as_f64()
+            .filter(|usd| (0.0..USD_MAX).contains(usd));
+        let (unfinished, metered) = (
+            self.meter.unfinished_usd(),
+            self.metered.usd.unwrap_or_default(),
+        );
         let tokens = self.tokens(line);
         match total {
             // What was cut off costs something too, and the program does not know what: this is the least.
             Some(usd) if 0.0 < unfinished => {
                 let usd = metered.max(usd + unfinished);
-                events.push(AgentEvent::UsageTotal(Usage { usd: Some(usd), ..tokens }));
+                events.push(AgentEvent::UsageTotal(Usage {
+                    usd: Some(usd),
+                    ..tokens
+                }));
                 self.correction_usd = usd - metered;
             }
             // Nothing is free that took tokens: such a total is of a model whose price the program does not know.
             Some(usd) if 0.0 < usd || metered <= 0.0 => {
-                events.push(AgentEvent::UsageTotal(Usage { usd: Some(usd), ..tokens }));
+                events.push(AgentEvent::UsageTotal(Usage {
+                    usd: Some(usd),
+                    ..tokens
+                }));
                 events.push(AgentEvent::FinalCost(usd));
                 // Whatever it does after its last words comes on top.
                 self.correction_usd = usd - metered;
@@ -170,10 +217,18 @@ impl ClaudeRun {
 
     /// Returns the tokens of all models that the run used; the result's own `usage` leaves helpers out.
     fn tokens(&self, line: &Value) -> Usage {
-        let Some(models) = line["modelUsage"].as_object().filter(|models| !models.is_empty()) else {
+        let Some(models) = line["modelUsage"]
+            .as_object()
+            .filter(|models| !models.is_empty())
+        else {
             return self.metered;
         };
-        let sum = |key: &str| models.values().filter_map(|model| model[key].as_u64()).fold(0, u64::saturating_add);
+        let sum = |key: &str| {
+            models
+                .values()
+                .filter_map(|model| model[key].as_u64())
+                .fold(0, u64::saturating_add)
+        };
         Usage {
             input_tokens: sum("inputTokens"),
             output_tokens: sum("outputTokens"),
@@ -211,7 +266,9 @@ impl AgentRun for ClaudeRun {
             match line.source {
                 Source::Stdout if line.truncated && is_result(&line.text) => {
                     self.has_ended = true;
-                    events.push(AgentEvent::Failed("the agent's last words are too long to be read".into()));
+                    events.push(AgentEvent::Failed(
+                        "the agent's last words are too long to be read".into(),
+                    ));
                 }
                 Source::Stdout => self.stdout(&line.text, &mut events),
                 Source::Stderr => self.complaint(&line.text, &mut events),
@@ -222,20 +279,33 @@ impl AgentRun for ClaudeRun {
     }
 
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
-        if self.has_ended { Vec::new() } else { ending::without_result(exit, &self.seen).into_iter().collect() }
+        if self.has_ended {
+            Vec::new()
+        } else {
+            ending::without_result(exit, &self.seen)
+                .into_iter()
+                .collect()
+        }
     }
 }
 
 /// Returns whether the beginning of a line is that of a result, however it is spaced.
 fn is_result(text: &str) -> bool {
-    text.chars().filter(|c| !c.is_whitespace()).take(RESULT.len()).eq(RESULT.chars())
+    text.chars()
+        .filter(|c| !c.is_whitespace())
+        .take(RESULT.len())
+        .eq(RESULT.chars())
 }
 
 /// Returns the text of a tool's result, which is a string or a list of blocks.
 fn tool_output(content: &Value) -> String {
     match content {
         Value::String(text) => text.clone(),
-        Value::Array(blocks) => blocks.iter().filter_map(|block| block["text"].as_str()).collect::<Vec<_>>().join("\n"),
+        Value::Array(blocks) => blocks
+            .iter()
+            .filter_map(|block| block["text"].as_str())
+            .collect::<Vec<_>>()
+            .join("\n"),
         _ => String::new(),
     }
 }
@@ -245,7 +315,11 @@ mod tests {
     use super::*;
 
     fn events(run: &mut ClaudeRun, text: &str) -> Vec<AgentEvent> {
-        run.on_lines(&[Line { source: Source::Stdout, text: text.to_owned(), truncated: false }])
+        run.on_lines(&[Line {
+            source: Source::Stdout,
+            text: text.to_owned(),
+            truncated: false,
+        }])
     }
 
     fn message(id: &str, n_tokens: u64) -> String {
@@ -254,8 +328,7 @@ mod tests {
     }
 
     fn result(usd: f64) -> String {
-        let result =
-            serde_json::json!({"type": "result", "subtype": "success", "is_error": false, "total_cost_usd": usd});
+        let result = serde_json::json!({"type": "result", "subtype": "success", "is_error": false, "total_cost_usd": usd});
         result.to_string()
     }
 
@@ -283,7 +356,12 @@ mod tests {
         for usd in [1e308, -1.0, 1e6] {
             let mut run = ClaudeRun::new(None);
             let seen = events(&mut run, &result(usd));
-            assert!(!seen.iter().any(|event| matches!(event, AgentEvent::FinalCost(_))), "{seen:?}");
+            assert!(
+                !seen
+                    .iter()
+                    .any(|event| matches!(event, AgentEvent::FinalCost(_))),
+                "{seen:?}"
+            );
         }
     }
 
@@ -295,7 +373,11 @@ mod tests {
             (r#"{"type":"assistant","x":""#, false),
         ] {
             let mut run = ClaudeRun::new(None);
-            let line = Line { source: Source::Stdout, text: text.to_owned(), truncated: true };
+            let line = Line {
+                source: Source::Stdout,
+                text: text.to_owned(),
+                truncated: true,
+            };
             assert_eq!(!run.on_lines(&[line]).is_empty(), expected, "{text}");
         }
     }

@@ -8,7 +8,8 @@
 //! ```
 
 use autoissue_plugin_sdk::{
-    Description, ModelInfo, ModelSelector, PluginError, Selection, SelectionRequest, issue::contains_word, markdown,
+    Description, ModelInfo, ModelSelector, PluginError, Selection, SelectionRequest,
+    issue::contains_word, markdown,
 };
 
 /// Longest body, in characters, that can by its words alone be small work. A long text about comments is seldom small work.
@@ -107,7 +108,9 @@ impl Level {
 
     /// Returns the position of the model for this level: the strongest that carries its name, else by place.
     fn position_in(self, available: &[ModelInfo]) -> usize {
-        let named = available.iter().rposition(|model| contains_word(&model.id, self.model_name()));
+        let named = available
+            .iter()
+            .rposition(|model| contains_word(&model.id, self.model_name()));
         let last = available.len() - 1;
         named.unwrap_or(match self {
             Self::Low => 0,
@@ -132,14 +135,23 @@ autoissue_plugin_sdk::export_plugin! { model_selector: BuiltinSelector }
 
 impl ModelSelector for BuiltinSelector {
     fn describe(&self) -> Description {
-        Description::new("builtin", env!("CARGO_PKG_VERSION"), "Chooses by labels and by the words of title and body")
+        Description::new(
+            "builtin",
+            env!("CARGO_PKG_VERSION"),
+            "Chooses by labels and by the words of title and body",
+        )
     }
 
     fn select(&self, request: &SelectionRequest) -> Result<Selection, PluginError> {
         let Some(last) = request.available.len().checked_sub(1) else {
-            return Err(PluginError::InvalidInput("no model is available to choose from".into()));
+            return Err(PluginError::InvalidInput(
+                "no model is available to choose from".into(),
+            ));
         };
-        let Verdict { position, mut reason } = by_label(request).unwrap_or_else(|| by_words(request));
+        let Verdict {
+            position,
+            mut reason,
+        } = by_label(request).unwrap_or_else(|| by_words(request));
         let n_failures = usize::try_from(request.failures_of_substance).unwrap_or(usize::MAX);
         let raised = position.saturating_add(n_failures).min(last);
         if n_failures > 0 {
@@ -160,18 +172,30 @@ fn by_label(request: &SelectionRequest) -> Option<Verdict> {
     let labels = &request.issue.labels;
     let model = labels.iter().find_map(|label| {
         let name = label_value(label, "model")?;
-        let level = Level::ALL.into_iter().find(|level| level.model_name() == name);
+        let level = Level::ALL
+            .into_iter()
+            .find(|level| level.model_name() == name);
         let position = level
             .map(|level| level.position_in(available))
-            .or_else(|| available.iter().position(|model| model.id.eq_ignore_ascii_case(&name)))?;
-        Some(Verdict { position, reason: format!("a label asks for the model `{name}`") })
+            .or_else(|| {
+                available
+                    .iter()
+                    .position(|model| model.id.eq_ignore_ascii_case(&name))
+            })?;
+        Some(Verdict {
+            position,
+            reason: format!("a label asks for the model `{name}`"),
+        })
     });
     model.or_else(|| {
         labels.iter().find_map(|label| {
             let value = label_value(label, "complexity")?;
             let (word, level) = COMPLEXITIES.iter().find(|(word, _)| *word == value)?;
             let reason = format!("a label says that the complexity is {word}");
-            Some(Verdict { position: level.position_in(available), reason })
+            Some(Verdict {
+                position: level.position_in(available),
+                reason,
+            })
         })
     })
 }
@@ -180,7 +204,9 @@ fn by_label(request: &SelectionRequest) -> Option<Verdict> {
 fn label_value(label: &str, key: &str) -> Option<String> {
     let label = label.to_lowercase();
     let after = label.trim().strip_prefix(key)?.trim_start();
-    let value = after.strip_prefix("::").or_else(|| after.strip_prefix([':', '/', '=', '-']))?;
+    let value = after
+        .strip_prefix("::")
+        .or_else(|| after.strip_prefix([':', '/', '=', '-']))?;
     Some(value.trim().to_string())
 }
 
@@ -189,15 +215,23 @@ fn by_words(request: &SelectionRequest) -> Verdict {
     let (level, cause) = by_title(&request.issue.title)
         .or_else(|| by_body(&request.issue.body))
         .or_else(|| by_domain(&request.domain))
-        .unwrap_or((Level::Mid, "neither label, title nor body says otherwise".into()));
+        .unwrap_or((
+            Level::Mid,
+            "neither label, title nor body says otherwise".into(),
+        ));
     let reason = format!("{}: {cause}", level.in_words());
-    Verdict { position: level.position_in(&request.available), reason }
+    Verdict {
+        position: level.position_in(&request.available),
+        reason,
+    }
 }
 
 /// Returns what the title says. The first word that says something decides: titles begin with what is to be done.
 fn by_title(title: &str) -> Option<(Level, String)> {
     let words = words_of(title);
-    words.iter().find_map(|word| Some((level_of(word)?, format!("the title says \"{word}\""))))
+    words
+        .iter()
+        .find_map(|word| Some((level_of(word)?, format!("the title says \"{word}\""))))
 }
 
 /// Returns what the body says: the level that more different words speak for, none where they balance.
@@ -206,7 +240,12 @@ fn by_body(body: &str) -> Option<(Level, String)> {
     let mut words = words_of(&prose);
     words.sort_unstable();
     words.dedup();
-    let of_level = |level| words.iter().filter(move |word| level_of(word) == Some(level)).collect::<Vec<_>>();
+    let of_level = |level| {
+        words
+            .iter()
+            .filter(move |word| level_of(word) == Some(level))
+            .collect::<Vec<_>>()
+    };
     let (small, large) = (of_level(Level::Low), of_level(Level::High));
     let is_short = prose.chars().count() <= SMALL_BODY_CHARS_MAX;
     let (level, word) = if small.len() < large.len() {
@@ -238,13 +277,20 @@ fn level_of(word: &str) -> Option<Level> {
 fn words_of(text: &str) -> Vec<String> {
     let text = text.to_lowercase().replace("re-", "re");
     let is_break = |c: char| !c.is_alphanumeric() && c != '_';
-    text.split(is_break).filter(|word| !word.is_empty()).map(String::from).collect()
+    text.split(is_break)
+        .filter(|word| !word.is_empty())
+        .map(String::from)
+        .collect()
 }
 
 /// Returns the body without its code blocks and comments, which are quoted or not meant to be read.
 fn without_code(body: &str) -> String {
     let outline = markdown::outline(body);
-    let mut ranges: Vec<_> = outline.code_blocks.into_iter().map(|block| block.range).collect();
+    let mut ranges: Vec<_> = outline
+        .code_blocks
+        .into_iter()
+        .map(|block| block.range)
+        .collect();
     ranges.extend(outline.comments);
     ranges.sort_unstable_by_key(|range| range.start);
     let mut prose = String::with_capacity(body.len());
@@ -258,7 +304,11 @@ fn without_code(body: &str) -> String {
 }
 
 fn raise_in_words(n_steps: usize, n_failures: usize) -> String {
-    let failures = if n_failures == 1 { "1 failure".into() } else { format!("{n_failures} failures") };
+    let failures = if n_failures == 1 {
+        "1 failure".into()
+    } else {
+        format!("{n_failures} failures")
+    };
     match n_steps {
         0 => format!("; already the strongest model after {failures}"),
         1 => format!("; one step up after {failures}"),
@@ -270,7 +320,10 @@ fn raise_in_words(n_steps: usize, n_failures: usize) -> String {
 fn nearest_first(available: &[ModelInfo], chosen: usize) -> Vec<String> {
     let mut others: Vec<usize> = (0..available.len()).filter(|at| *at != chosen).collect();
     others.sort_by_key(|at| (at.abs_diff(chosen), *at < chosen));
-    others.into_iter().map(|at| available[at].id.clone()).collect()
+    others
+        .into_iter()
+        .map(|at| available[at].id.clone())
+        .collect()
 }
 
 #[cfg(test)]
@@ -280,18 +333,38 @@ mod tests {
     use super::*;
 
     fn request(issue: Issue, models: &[&str]) -> SelectionRequest {
-        let available = models.iter().map(|id| ModelInfo { id: (*id).into(), ..ModelInfo::default() }).collect();
-        SelectionRequest { issue, available, attempt: 1, ..SelectionRequest::default() }
+        let available = models
+            .iter()
+            .map(|id| ModelInfo {
+                id: (*id).into(),
+                ..ModelInfo::default()
+            })
+            .collect();
+        SelectionRequest {
+            issue,
+            available,
+            attempt: 1,
+            ..SelectionRequest::default()
+        }
     }
 
     fn check(issue: Issue, model: &str, reason: &str) {
-        let selection = BuiltinSelector.select(&request(issue, &["haiku", "sonnet", "opus"])).unwrap();
-        assert_eq!((selection.model.as_str(), selection.reason.as_str()), (model, reason));
+        let selection = BuiltinSelector
+            .select(&request(issue, &["haiku", "sonnet", "opus"]))
+            .unwrap();
+        assert_eq!(
+            (selection.model.as_str(), selection.reason.as_str()),
+            (model, reason)
+        );
     }
 
     #[test]
     fn small_wordy_work_takes_the_weakest() {
-        check(issue!("Fix a Typo in the parser"), "haiku", "small, wordy work: the title says \"typo\"");
+        check(
+            issue!("Fix a Typo in the parser"),
+            "haiku",
+            "small, wordy work: the title says \"typo\"",
+        );
         check(
             issue!("Fix parser", body: "Its comments are wrong."),
             "haiku",
@@ -301,8 +374,16 @@ mod tests {
 
     #[test]
     fn work_on_the_whole_takes_the_strongest() {
-        check(issue!("Redesign the comment system"), "opus", "work on the whole: the title says \"redesign\"");
-        check(issue!("Re-architect intake"), "opus", "work on the whole: the title says \"rearchitect\"");
+        check(
+            issue!("Redesign the comment system"),
+            "opus",
+            "work on the whole: the title says \"redesign\"",
+        );
+        check(
+            issue!("Re-architect intake"),
+            "opus",
+            "work on the whole: the title says \"rearchitect\"",
+        );
         check(
             issue!("Store", body: "A migration to the new format."),
             "opus",
@@ -314,8 +395,16 @@ mod tests {
     fn other_work_is_ordinary() {
         let reason = "ordinary work: neither label, title nor body says otherwise";
         check(issue!("Button does nothing"), "sonnet", reason);
-        check(issue!("Immigration form", body: "Undocumented docstore."), "sonnet", reason);
-        check(issue!("Parser", body: "See the docs on performance."), "sonnet", reason);
+        check(
+            issue!("Immigration form", body: "Undocumented docstore."),
+            "sonnet",
+            reason,
+        );
+        check(
+            issue!("Parser", body: "See the docs on performance."),
+            "sonnet",
+            reason,
+        );
     }
 
     #[test]
@@ -335,8 +424,16 @@ mod tests {
     #[test]
     fn code_and_long_bodies_are_no_small_work() {
         let reason = "ordinary work: neither label, title nor body says otherwise";
-        check(issue!("Crash", body: "```\ndocs/readme\n```\n<!-- typo -->"), "sonnet", reason);
-        check(issue!("Crash", body: format!("See the docs. {}", "It fails. ".repeat(100))), "sonnet", reason);
+        check(
+            issue!("Crash", body: "```\ndocs/readme\n```\n<!-- typo -->"),
+            "sonnet",
+            reason,
+        );
+        check(
+            issue!("Crash", body: format!("See the docs. {}", "It fails. ".repeat(100))),
+            "sonnet",
+            reason,
+        );
     }
 
     #[test]
@@ -348,31 +445,75 @@ mod tests {
 
     #[test]
     fn an_explicit_label_decides() {
-        for label in ["model: opus", "model/opus", "Model:OPUS", "model=opus", "model-opus", "model::opus"] {
-            check(issue!("Fix typo", labels: ["bug", label]), "opus", "a label asks for the model `opus`");
+        for label in [
+            "model: opus",
+            "model/opus",
+            "Model:OPUS",
+            "model=opus",
+            "model-opus",
+            "model::opus",
+        ] {
+            check(
+                issue!("Fix typo", labels: ["bug", label]),
+                "opus",
+                "a label asks for the model `opus`",
+            );
         }
         for label in ["complexity: low", "complexity/low", "Complexity-Low"] {
-            check(issue!("Redesign", labels: [label]), "haiku", "a label says that the complexity is low");
+            check(
+                issue!("Redesign", labels: [label]),
+                "haiku",
+                "a label says that the complexity is low",
+            );
         }
-        check(issue!("Typo", labels: ["complexity/medium"]), "sonnet", "a label says that the complexity is medium");
-        check(issue!("Typo", labels: ["complexity: complex"]), "opus", "a label says that the complexity is complex");
+        check(
+            issue!("Typo", labels: ["complexity/medium"]),
+            "sonnet",
+            "a label says that the complexity is medium",
+        );
+        check(
+            issue!("Typo", labels: ["complexity: complex"]),
+            "opus",
+            "a label says that the complexity is complex",
+        );
     }
 
     #[test]
     fn a_models_name_comes_before_a_complexity() {
         let labels = ["complexity: high", "model: haiku"];
-        check(issue!("x", labels: labels), "haiku", "a label asks for the model `haiku`");
+        check(
+            issue!("x", labels: labels),
+            "haiku",
+            "a label asks for the model `haiku`",
+        );
     }
 
     #[test]
     fn a_label_that_names_nothing_says_nothing() {
-        let labels = ["model: bert", "model-selector", "modelling", "complexity: ?", "supermodel: opus"];
-        check(issue!("Typo", labels: labels), "haiku", "small, wordy work: the title says \"typo\"");
+        let labels = [
+            "model: bert",
+            "model-selector",
+            "modelling",
+            "complexity: ?",
+            "supermodel: opus",
+        ];
+        check(
+            issue!("Typo", labels: labels),
+            "haiku",
+            "small, wordy work: the title says \"typo\"",
+        );
     }
 
     fn check_models(models: &[&str], title: &str, failures_of_substance: u32, expected: &str) {
-        let asked = SelectionRequest { failures_of_substance, ..request(issue!(title), models) };
-        assert_eq!(BuiltinSelector.select(&asked).unwrap().model, expected, "{models:?} {title}");
+        let asked = SelectionRequest {
+            failures_of_substance,
+            ..request(issue!(title), models)
+        };
+        assert_eq!(
+            BuiltinSelector.select(&asked).unwrap().model,
+            expected,
+            "{models:?} {title}"
+        );
     }
 
     #[test]
@@ -386,8 +527,18 @@ mod tests {
 
     #[test]
     fn models_that_carry_the_name_are_chosen_by_it() {
-        let models = ["claude-haiku-4", "claude-sonnet-4", "claude-sonnet-5", "claude-opus-4", "preview"];
-        for (title, expected) in [("typo", "claude-haiku-4"), ("x", "claude-sonnet-5"), ("redesign", "claude-opus-4")] {
+        let models = [
+            "claude-haiku-4",
+            "claude-sonnet-4",
+            "claude-sonnet-5",
+            "claude-opus-4",
+            "preview",
+        ];
+        for (title, expected) in [
+            ("typo", "claude-haiku-4"),
+            ("x", "claude-sonnet-5"),
+            ("redesign", "claude-opus-4"),
+        ] {
             check_models(&models, title, 0, expected);
         }
     }
@@ -395,7 +546,9 @@ mod tests {
     #[test]
     fn a_label_may_name_any_model() {
         let issue = issue!("x", labels: ["model: GPT-Mini"]);
-        let selection = BuiltinSelector.select(&request(issue, &["gpt-mini", "gpt"])).unwrap();
+        let selection = BuiltinSelector
+            .select(&request(issue, &["gpt-mini", "gpt"]))
+            .unwrap();
         assert_eq!(selection.model, "gpt-mini");
     }
 
@@ -405,20 +558,34 @@ mod tests {
         check_models(&models, "typo", 1, "sonnet");
         check_models(&models, "typo", 2, "opus");
         check_models(&models, "typo", u32::MAX, "opus");
-        let asked = SelectionRequest { failures_of_substance: 1, attempt: 2, ..request(issue!("typo"), &models) };
+        let asked = SelectionRequest {
+            failures_of_substance: 1,
+            attempt: 2,
+            ..request(issue!("typo"), &models)
+        };
         let reason = BuiltinSelector.select(&asked).unwrap().reason;
-        assert_eq!(reason, "small, wordy work: the title says \"typo\"; one step up after 1 failure");
+        assert_eq!(
+            reason,
+            "small, wordy work: the title says \"typo\"; one step up after 1 failure"
+        );
     }
 
     #[test]
     fn fallbacks_are_the_nearest_models() {
-        let selection = BuiltinSelector.select(&request(issue!("x"), &["haiku", "sonnet", "opus"])).unwrap();
+        let selection = BuiltinSelector
+            .select(&request(issue!("x"), &["haiku", "sonnet", "opus"]))
+            .unwrap();
         assert_eq!(selection.fallbacks, ["opus", "haiku"]);
     }
 
     #[test]
     fn without_a_model_there_is_no_answer() {
-        let error = BuiltinSelector.select(&request(issue!("x"), &[])).unwrap_err();
-        assert_eq!(error, PluginError::InvalidInput("no model is available to choose from".into()));
+        let error = BuiltinSelector
+            .select(&request(issue!("x"), &[]))
+            .unwrap_err();
+        assert_eq!(
+            error,
+            PluginError::InvalidInput("no model is available to choose from".into())
+        );
     }
 }

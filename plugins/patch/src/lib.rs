@@ -10,8 +10,8 @@
 pub mod outcome;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Exit, Line, Metering,
-    PluginError, ProgramInfo, Source, markdown,
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Exit,
+    Line, Metering, PluginError, ProgramInfo, Source, markdown,
 };
 
 pub use outcome::Outcome;
@@ -36,7 +36,11 @@ autoissue_plugin_sdk::export_plugin! { agent_backend: PatchBackend }
 
 impl AgentBackend for PatchBackend {
     fn describe(&self) -> Description {
-        Description::new("patch", env!("CARGO_PKG_VERSION"), "Applies the first fenced `diff` block of the issue")
+        Description::new(
+            "patch",
+            env!("CARGO_PKG_VERSION"),
+            "Applies the first fenced `diff` block of the issue",
+        )
     }
 
     fn probe(&self, _settings: &str) -> Result<ProgramInfo, PluginError> {
@@ -56,7 +60,9 @@ impl AgentBackend for PatchBackend {
         }
         let number = task.issue.number;
         let diff = first_diff(&task.issue.body).ok_or_else(|| {
-            PluginError::InvalidInput(format!("the body of issue #{number} has no fenced `diff` block"))
+            PluginError::InvalidInput(format!(
+                "the body of issue #{number} has no fenced `diff` block"
+            ))
         })?;
         let command = CommandSpec {
             program: "autoissue".into(),
@@ -71,7 +77,10 @@ impl AgentBackend for PatchBackend {
 /// Returns the first fenced diff that readers of the body see: one in a comment does not count.
 fn first_diff(body: &str) -> Option<String> {
     let blocks = markdown::outline(body).code_blocks;
-    blocks.into_iter().find(|block| LANGUAGES.contains(&block.language().as_str())).map(|block| block.content)
+    blocks
+        .into_iter()
+        .find(|block| LANGUAGES.contains(&block.language().as_str()))
+        .map(|block| block.content)
 }
 
 /// Reads the one line that says how it went.
@@ -80,8 +89,13 @@ struct PatchRun;
 
 impl AgentRun for PatchRun {
     fn on_lines(&mut self, lines: &[Line]) -> Vec<AgentEvent> {
-        let whole = lines.iter().filter(|line| line.source == Source::Stdout && !line.truncated);
-        whole.filter_map(|line| Outcome::from_line(&line.text)).map(event_of).collect()
+        let whole = lines
+            .iter()
+            .filter(|line| line.source == Source::Stdout && !line.truncated);
+        whole
+            .filter_map(|line| Outcome::from_line(&line.text))
+            .map(event_of)
+            .collect()
     }
 
     fn on_exit(&mut self, _exit: Exit) -> Vec<AgentEvent> {
@@ -91,11 +105,16 @@ impl AgentRun for PatchRun {
 
 fn event_of(outcome: Outcome) -> AgentEvent {
     match outcome {
-        Outcome::Applied(paths) => {
-            AgentEvent::Done(Some(format!("Applied the patch from the issue: {}.", named(&paths))))
+        Outcome::Applied(paths) => AgentEvent::Done(Some(format!(
+            "Applied the patch from the issue: {}.",
+            named(&paths)
+        ))),
+        Outcome::AlreadyApplied => {
+            AgentEvent::Done(Some("The patch from the issue was applied already.".into()))
         }
-        Outcome::AlreadyApplied => AgentEvent::Done(Some("The patch from the issue was applied already.".into())),
-        Outcome::Rejected(reason) => AgentEvent::Failed(format!("the patch from the issue does not apply: {reason}")),
+        Outcome::Rejected(reason) => {
+            AgentEvent::Failed(format!("the patch from the issue does not apply: {reason}"))
+        }
     }
 }
 
@@ -115,16 +134,24 @@ mod tests {
     use super::*;
 
     fn start(body: &str) -> Result<CommandSpec, PluginError> {
-        let task = AgentTask { issue: issue!("x", body: body, number: 7), ..AgentTask::default() };
+        let task = AgentTask {
+            issue: issue!("x", body: body, number: 7),
+            ..AgentTask::default()
+        };
         PatchBackend.start(&task).map(|(_, command)| command)
     }
 
     fn check_diff(body: &str, expected: &str) {
-        assert_eq!(start(body).unwrap().input, CommandInput::Stdin(expected.into()), "{body:?}");
+        assert_eq!(
+            start(body).unwrap().input,
+            CommandInput::Stdin(expected.into()),
+            "{body:?}"
+        );
     }
 
     fn check_none(body: &str) {
-        let error = PluginError::InvalidInput("the body of issue #7 has no fenced `diff` block".into());
+        let error =
+            PluginError::InvalidInput("the body of issue #7 has no fenced `diff` block".into());
         assert_eq!(start(body), Err(error), "{body:?}");
     }
 
@@ -135,14 +162,23 @@ mod tests {
     #[test]
     fn the_hosts_own_binary_gets_the_diff_on_standard_input() {
         let command = start("```diff\n-a\n+b\n```").unwrap();
-        assert_eq!((command.program.as_str(), command.args.join(" ")), ("autoissue", "internal apply-patch".into()));
+        assert_eq!(
+            (command.program.as_str(), command.args.join(" ")),
+            ("autoissue", "internal apply-patch".into())
+        );
         assert_eq!(command.input, CommandInput::Stdin("-a\n+b\n".into()));
     }
 
     #[test]
     fn the_first_diff_or_patch_block_is_taken() {
-        check_diff("```rust\nx\n```\n~~~PATCH linenos=1\na\n~~~\n```diff\nb\n```", "a\n");
-        check_diff("Steps:\r\n\r\n1. Apply\r\n\r\n   ```Diff\r\n   a\r\n   ```\r\n", "a\n");
+        check_diff(
+            "```rust\nx\n```\n~~~PATCH linenos=1\na\n~~~\n```diff\nb\n```",
+            "a\n",
+        );
+        check_diff(
+            "Steps:\r\n\r\n1. Apply\r\n\r\n   ```Diff\r\n   a\r\n   ```\r\n",
+            "a\n",
+        );
         check_diff("````diff\n+```diff\n+x\n+```\n````", "+```diff\n+x\n+```\n");
     }
 
@@ -157,7 +193,10 @@ mod tests {
 
     #[test]
     fn a_question_is_refused() {
-        let task = AgentTask { answer_schema: Some("{}".into()), ..AgentTask::default() };
+        let task = AgentTask {
+            answer_schema: Some("{}".into()),
+            ..AgentTask::default()
+        };
         let refused = PatchBackend.start(&task).map(|_| ());
         assert!(
             matches!(&refused, Err(PluginError::InvalidInput(why)) if why.contains("agent.backend")),
@@ -169,27 +208,45 @@ mod tests {
     fn outcomes_end_the_attempt() {
         check_line(
             Line::stdout(r#"{"applied":["a.rs","b c.rs"]}"#),
-            &[AgentEvent::Done(Some("Applied the patch from the issue: a.rs, b c.rs.".into()))],
+            &[AgentEvent::Done(Some(
+                "Applied the patch from the issue: a.rs, b c.rs.".into(),
+            ))],
         );
         check_line(
             Line::stdout(r#"{"already_applied":true}"#),
-            &[AgentEvent::Done(Some("The patch from the issue was applied already.".into()))],
+            &[AgentEvent::Done(Some(
+                "The patch from the issue was applied already.".into(),
+            ))],
         );
         check_line(
             Line::stdout(r#"{"rejected":"error: a.rs: no such file"}"#),
-            &[AgentEvent::Failed("the patch from the issue does not apply: error: a.rs: no such file".into())],
+            &[AgentEvent::Failed(
+                "the patch from the issue does not apply: error: a.rs: no such file".into(),
+            )],
         );
     }
 
     #[test]
     fn other_lines_mean_nothing() {
-        for text in
-            ["", "applied", "[]", "{}", r#"{"applied":"a"}"#, r#"{"already_applied":false}"#, r#"{"applied":["a"]"#]
-        {
+        for text in [
+            "",
+            "applied",
+            "[]",
+            "{}",
+            r#"{"applied":"a"}"#,
+            r#"{"already_applied":false}"#,
+            r#"{"applied":["a"]"#,
+        ] {
             check_line(Line::stdout(text), &[]);
         }
         check_line(Line::stderr(r#"{"already_applied":true}"#), &[]);
-        check_line(Line { truncated: true, ..Line::stdout(r#"{"already_applied":true}"#) }, &[]);
+        check_line(
+            Line {
+                truncated: true,
+                ..Line::stdout(r#"{"already_applied":true}"#)
+            },
+            &[],
+        );
     }
 
     #[test]
@@ -200,7 +257,16 @@ mod tests {
 
     #[test]
     fn a_run_is_free_however_it_ends() {
-        for exit in [Exit { code: Some(0), signal: None }, Exit { code: None, signal: Some(9) }] {
+        for exit in [
+            Exit {
+                code: Some(0),
+                signal: None,
+            },
+            Exit {
+                code: None,
+                signal: Some(9),
+            },
+        ] {
             assert_eq!(PatchRun.on_exit(exit), [AgentEvent::FinalCost(0.0)]);
         }
         assert_eq!(PatchBackend.probe("").unwrap().metering, Metering::Free);

@@ -54,7 +54,10 @@ mod tests {
             Outcome::Rejected("error: a\nerror: b".into()),
         ] {
             let line = outcome.to_string();
-            assert_eq!((line.lines().count(), Outcome::from_line(&line)), (1, Some(outcome)));
+            assert_eq!(
+                (line.lines().count(), Outcome::from_line(&line)),
+                (1, Some(outcome))
+            );
         }
     }
 }

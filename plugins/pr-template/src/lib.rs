@@ -6,7 +6,8 @@
 mod text;
 
 use autoissue_plugin_sdk::{
-    Change, CheckReport, Description, PluginError, PrContext, PrTemplate, PullRequestText, closing, hidden_text,
+    Change, CheckReport, Description, PluginError, PrContext, PrTemplate, PullRequestText, closing,
+    hidden_text,
 };
 
 use text::{code, code_in_table, cut, quote};
@@ -51,7 +52,11 @@ impl PrTemplate for BuiltinTemplate {
     }
 
     fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
-        Ok(PullRequestText { title: title(context), body: body(context), labels: Vec::new() })
+        Ok(PullRequestText {
+            title: title(context),
+            body: body(context),
+            labels: Vec::new(),
+        })
     }
 }
 
@@ -95,7 +100,10 @@ fn merge_order(merge_after: &[u64]) -> Option<String> {
     if merge_after.is_empty() {
         return None;
     }
-    let numbers = listed(merge_after.iter().map(|number| format!("#{number}")), N_NAMES_MAX);
+    let numbers = listed(
+        merge_after.iter().map(|number| format!("#{number}")),
+        N_NAMES_MAX,
+    );
     Some(format!(
         "> [!IMPORTANT]\n> Merge after {numbers}. `Closes` works only where the pull request goes into the default branch: \
          merge in this order, or close the issue by hand."
@@ -105,19 +113,34 @@ fn merge_order(merge_after: &[u64]) -> Option<String> {
 fn warnings(context: &PrContext) -> Option<String> {
     let mut lines = Vec::new();
     if !context.denied.is_empty() {
-        let tools = listed(context.denied.iter().map(|tool| code(tool, NAME_CHARS_MAX)), N_NAMES_MAX);
-        lines.push(format!("> The agent was denied tools that it asked for: {tools}."));
+        let tools = listed(
+            context.denied.iter().map(|tool| code(tool, NAME_CHARS_MAX)),
+            N_NAMES_MAX,
+        );
+        lines.push(format!(
+            "> The agent was denied tools that it asked for: {tools}."
+        ));
     }
     if !context.removed_from_prompt.is_empty() {
-        let kinds = listed(context.removed_from_prompt.iter().map(|kind| code(kind, NAME_CHARS_MAX)), N_NAMES_MAX);
-        lines.push(format!("> Hidden text was removed from the issue before the agent saw it: {kinds}."));
+        let kinds = listed(
+            context
+                .removed_from_prompt
+                .iter()
+                .map(|kind| code(kind, NAME_CHARS_MAX)),
+            N_NAMES_MAX,
+        );
+        lines.push(format!(
+            "> Hidden text was removed from the issue before the agent saw it: {kinds}."
+        ));
     }
     (!lines.is_empty()).then(|| format!("> [!WARNING]\n{}", lines.join("\n>\n")))
 }
 
 fn summary(summary: Option<&str>) -> Option<String> {
     let quoted = quote(summary?, SUMMARY_CHARS_MAX)?;
-    Some(format!("### What was done\n\nIn the agent's own words, which nobody has verified:\n\n{quoted}"))
+    Some(format!(
+        "### What was done\n\nIn the agent's own words, which nobody has verified:\n\n{quoted}"
+    ))
 }
 
 fn checks(checks: &[CheckReport]) -> Option<String> {
@@ -126,11 +149,17 @@ fn checks(checks: &[CheckReport]) -> Option<String> {
     }
     let rows = checks.iter().take(N_CHECKS_MAX).map(|check| {
         let name = code_in_table(&check.name, NAME_CHARS_MAX);
-        format!("| {name} | {} | {} |\n", check_result(check), duration(check.duration_ms))
+        format!(
+            "| {name} | {} | {} |\n",
+            check_result(check),
+            duration(check.duration_ms)
+        )
     });
     let rows: String = rows.collect();
     let more = and_more(checks.len(), N_CHECKS_MAX, "check");
-    Some(format!("### Checks\n\n| check | result | time |\n| --- | --- | ---: |\n{rows}{more}"))
+    Some(format!(
+        "### Checks\n\n| check | result | time |\n| --- | --- | ---: |\n{rows}{more}"
+    ))
 }
 
 fn check_result(check: &CheckReport) -> &'static str {
@@ -146,10 +175,21 @@ fn changes(changes: &[Change]) -> Option<String> {
     if changes.is_empty() {
         return None;
     }
-    let added: u64 = changes.iter().map(|change| change.added).fold(0, u64::saturating_add);
-    let removed: u64 = changes.iter().map(|change| change.removed).fold(0, u64::saturating_add);
+    let added: u64 = changes
+        .iter()
+        .map(|change| change.added)
+        .fold(0, u64::saturating_add);
+    let removed: u64 = changes
+        .iter()
+        .map(|change| change.removed)
+        .fold(0, u64::saturating_add);
     let rows = changes.iter().take(N_FILES_MAX).map(|change| {
-        format!("| {} | {} | {} |\n", code_in_table(&change.path, NAME_CHARS_MAX), change.added, change.removed)
+        format!(
+            "| {} | {} | {} |\n",
+            code_in_table(&change.path, NAME_CHARS_MAX),
+            change.added,
+            change.removed
+        )
     });
     let rows: String = rows.collect();
     Some(format!(
@@ -170,9 +210,17 @@ fn origin(context: &PrContext) -> Option<String> {
     rows.push(("cost", cost(context.cost_usd, context.cost_is_assumed)));
     let commit: String = context.base_commit.chars().take(HASH_CHARS).collect();
     let base = code_in_table(&context.base, NAME_CHARS_MAX);
-    rows.push(("base", format!("{base} at {}", code_in_table(&commit, NAME_CHARS_MAX))));
-    let rows: String = rows.into_iter().map(|(name, value)| format!("| {name} | {value} |\n")).collect();
-    Some(format!("### How it was made\n\n| | |\n| --- | --- |\n{rows}"))
+    rows.push((
+        "base",
+        format!("{base} at {}", code_in_table(&commit, NAME_CHARS_MAX)),
+    ));
+    let rows: String = rows
+        .into_iter()
+        .map(|(name, value)| format!("| {name} | {value} |\n"))
+        .collect();
+    Some(format!(
+        "### How it was made\n\n| | |\n| --- | --- |\n{rows}"
+    ))
 }
 
 fn cost(usd: f64, is_assumed: bool) -> String {
@@ -183,7 +231,11 @@ fn cost(usd: f64, is_assumed: bool) -> String {
     } else {
         format!("${usd:.2}")
     };
-    if is_assumed { format!("{known}, in part assumed") } else { known }
+    if is_assumed {
+        format!("{known}, in part assumed")
+    } else {
+        known
+    }
 }
 
 fn duration(ms: u64) -> String {
@@ -195,7 +247,11 @@ fn duration(ms: u64) -> String {
 }
 
 fn counted(n: u64, word: &str) -> String {
-    if n == 1 { format!("1 {word}") } else { format!("{n} {word}s") }
+    if n == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{n} {word}s")
+    }
 }
 
 /// Returns the line below a table that shows `shown_max` of `n` rows; empty where it shows all.
@@ -210,7 +266,11 @@ fn and_more(n: usize, shown_max: usize, word: &str) -> String {
 fn listed(items: impl ExactSizeIterator<Item = String>, shown_max: usize) -> String {
     let more = items.len().saturating_sub(shown_max);
     let shown: Vec<String> = items.take(shown_max).collect();
-    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let more = if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    };
     format!("{}{more}", shown.join(", "))
 }
 

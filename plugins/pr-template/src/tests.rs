@@ -14,13 +14,22 @@ fn context() -> PrContext {
         model: Some("sonnet".into()),
         cost_usd: 1.234,
         attempts: 1,
-        changes: vec![Change { path: "src/parser.rs".into(), added: 10, removed: 1 }],
+        changes: vec![Change {
+            path: "src/parser.rs".into(),
+            added: 10,
+            removed: 1,
+        }],
         ..PrContext::default()
     }
 }
 
 fn check(name: &str, passed: bool, fails_on_base: bool, duration_ms: u64) -> CheckReport {
-    CheckReport { name: name.into(), passed, fails_on_base, duration_ms }
+    CheckReport {
+        name: name.into(),
+        passed,
+        fails_on_base,
+        duration_ms,
+    }
 }
 
 fn render(context: &PrContext) -> PullRequestText {
@@ -34,15 +43,23 @@ fn check_summary(summary: &str, expected: &str) {
 }
 
 fn check_title(title: &str, expected: &str) {
-    let context = PrContext { issue: issue!(title, number: 42), ..PrContext::default() };
+    let context = PrContext {
+        issue: issue!(title, number: 42),
+        ..PrContext::default()
+    };
     assert_eq!(render(&context).title, expected, "{title:?}");
 }
 
 #[test]
 fn an_ordinary_pull_request() {
     let rendered = render(&PrContext {
-        agent_summary: Some("I kept the last line.\n\n- `parse` now reads it\n- a test for it".into()),
-        checks: vec![check("test", true, false, 65_000), check("lint", true, false, 1_240)],
+        agent_summary: Some(
+            "I kept the last line.\n\n- `parse` now reads it\n- a test for it".into(),
+        ),
+        checks: vec![
+            check("test", true, false, 65_000),
+            check("lint", true, false, 1_240),
+        ],
         ..context()
     });
     assert_eq!(rendered.title, "[Backend] Parser loses the last line");
@@ -141,7 +158,12 @@ Closes #42
 
 #[test]
 fn a_free_patch_without_summary_or_checks() {
-    let rendered = render(&PrContext { agent: "patch".into(), model: None, cost_usd: 0.0, ..context() });
+    let rendered = render(&PrContext {
+        agent: "patch".into(),
+        model: None,
+        cost_usd: 0.0,
+        ..context()
+    });
     assert_eq!(
         rendered.body,
         "\
@@ -230,10 +252,22 @@ In the agent's own words, which nobody has verified:
 
 #[test]
 fn titles_are_one_visible_line() {
-    check_title("  [API] Fix\n\tthe\u{200b} parser\u{202e}\u{7} ", "[API] Fix the parser");
-    check_title("Parse <!-- in \u{e0041}titles @all", "Parse <!-- in titles @all");
-    check_title("می\u{200c}خواهم 👩\u{200d}💻", "می\u{200c}خواهم 👩\u{200d}💻");
-    check_title("closes #55: fix #\u{200b}12", "closes issue #55: fix issue #12");
+    check_title(
+        "  [API] Fix\n\tthe\u{200b} parser\u{202e}\u{7} ",
+        "[API] Fix the parser",
+    );
+    check_title(
+        "Parse <!-- in \u{e0041}titles @all",
+        "Parse <!-- in titles @all",
+    );
+    check_title(
+        "می\u{200c}خواهم 👩\u{200d}💻",
+        "می\u{200c}خواهم 👩\u{200d}💻",
+    );
+    check_title(
+        "closes #55: fix #\u{200b}12",
+        "closes issue #55: fix issue #12",
+    );
     check_title("\u{200b} \n", "Issue #42");
     check_title(&"a".repeat(120), &"a".repeat(120));
     check_title(&"ab ".repeat(60), &format!("{}ab…", "ab ".repeat(39)));
@@ -243,8 +277,14 @@ fn titles_are_one_visible_line() {
 fn what_a_forge_acts_on_becomes_code() {
     check_summary("(@a/b) GH-12, gh-1x", "> (`@a/b`) `GH-12`, `gh-1x`");
     check_summary("Fixes: #1", "> Fixes: `#1`");
-    check_summary("see www.example.org and mailto:x", "> see `www.example.org` and `mailto:x`");
-    check_summary("in 0123abc, not in defaced", "> in `0123abc`, not in defaced");
+    check_summary(
+        "see www.example.org and mailto:x",
+        "> see `www.example.org` and `mailto:x`",
+    );
+    check_summary(
+        "in 0123abc, not in defaced",
+        "> in `0123abc`, not in defaced",
+    );
     check_summary("a@b.c \u{ff20}d", "> `a@b.c` `\u{ff20}d`");
     check_summary("fixes #\u{200b}1", "> fixes `#1`");
     check_summary("`@a` and `b", "> `@a` and \\`b");
@@ -277,10 +317,23 @@ fn a_summary_of_hidden_text_is_none() {
 
 #[test]
 fn many_files_are_counted_and_not_listed() {
-    let changes = (1..=32).map(|n| Change { path: format!("{n}"), added: 1, removed: 2 }).collect();
-    let body = render(&PrContext { changes, ..context() }).body;
+    let changes = (1..=32)
+        .map(|n| Change {
+            path: format!("{n}"),
+            added: 1,
+            removed: 2,
+        })
+        .collect();
+    let body = render(&PrContext {
+        changes,
+        ..context()
+    })
+    .body;
     assert!(body.contains("32 files, 32 lines added, 64 removed."));
-    assert!(body.contains("| `30` | 1 | 2 |\n\nand 2 files more\n"), "{body}");
+    assert!(
+        body.contains("| `30` | 1 | 2 |\n\nand 2 files more\n"),
+        "{body}"
+    );
     assert!(!body.contains("| `31` |"));
 }
 
@@ -298,7 +351,14 @@ fn the_longest_pull_request_has_all_its_sections_within_the_bound() {
         let body = render(&PrContext {
             agent_summary: Some(long.clone()),
             checks: vec![check(&long, false, true, u64::MAX); 60],
-            changes: vec![Change { path: long.clone(), added: u64::MAX, removed: u64::MAX }; 500],
+            changes: vec![
+                Change {
+                    path: long.clone(),
+                    added: u64::MAX,
+                    removed: u64::MAX
+                };
+                500
+            ],
             denied: vec![long.clone(); 60],
             removed_from_prompt: vec![long.clone(); 60],
             merge_after: vec![u64::MAX; 60],

@@ -16,8 +16,10 @@ const START_MARKS: &[char] = &['#', '-', '+', '=', '>', ':'];
 const STOPS: &[char] = &['.', ',', ';', ':', '!', '?'];
 
 /// Marks around a word that are not part of it.
-const BRACKETS: &[char] =
-    &['(', ')', '[', ']', '<', '>', '{', '}', '"', '\'', '*', '_', '~', '|', '.', ',', ';', ':', '!', '?'];
+const BRACKETS: &[char] = &[
+    '(', ')', '[', ']', '<', '>', '{', '}', '"', '\'', '*', '_', '~', '|', '.', ',', ';', ':', '!',
+    '?',
+];
 
 /// Marks that links are made of.
 const BRACKETS_OF_LINKS: &[char] = &['(', ')', '[', ']', '<', '>'];
@@ -42,7 +44,10 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// Returns a name or path as a code span.
 pub(crate) fn code(text: &str, chars_max: usize) -> String {
-    let visible = cut(&one_line(&hidden_text::strip_characters(text).text), chars_max);
+    let visible = cut(
+        &one_line(&hidden_text::strip_characters(text).text),
+        chars_max,
+    );
     if visible.is_empty() {
         return "(none)".into();
     }
@@ -81,7 +86,12 @@ pub(crate) fn quote(text: &str, chars_max: usize) -> Option<String> {
     if visible.is_empty() {
         return None;
     }
-    let is_line_end = |c: char| matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}');
+    let is_line_end = |c: char| {
+        matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    };
     let mut lines: Vec<String> = Vec::new();
     for line in visible.split(is_line_end) {
         let escaped = escape_line(&one_line(line));
@@ -91,7 +101,10 @@ pub(crate) fn quote(text: &str, chars_max: usize) -> Option<String> {
             lines.push(escaped);
         }
     }
-    let quoted: Vec<String> = lines.iter().map(|line| format!("> {line}").trim_end().to_string()).collect();
+    let quoted: Vec<String> = lines
+        .iter()
+        .map(|line| format!("> {line}").trim_end().to_string())
+        .collect();
     Some(quoted.join("\n"))
 }
 
@@ -105,7 +118,10 @@ fn escape_line(line: &str) -> String {
             rest = after;
             continue;
         }
-        let end = rest.find([' ', '`']).unwrap_or(rest.len()).max(c.len_utf8());
+        let end = rest
+            .find([' ', '`'])
+            .unwrap_or(rest.len())
+            .max(c.len_utf8());
         escaped.push_str(&escape_word(&rest[..end]));
         rest = &rest[end..];
     }
@@ -125,22 +141,35 @@ fn escape_word(word: &str) -> String {
     }
     let inner = word.trim_matches(BRACKETS);
     // The brackets of a link stand around and between its parts: it stays whole.
-    let core = if inner.contains(BRACKETS_OF_LINKS) { word.trim_end_matches(STOPS) } else { inner };
+    let core = if inner.contains(BRACKETS_OF_LINKS) {
+        word.trim_end_matches(STOPS)
+    } else {
+        inner
+    };
     let Some(start) = word.find(core).filter(|_| !core.is_empty()) else {
         return escape_marks(word);
     };
     let (before, after) = (&word[..start], &word[start + core.len()..]);
-    format!("{}{}{}", escape_marks(before), code_span(core), escape_marks(after))
+    format!(
+        "{}{}{}",
+        escape_marks(before),
+        code_span(core),
+        escape_marks(after)
+    )
 }
 
 /// Returns whether a forge may act on `word`: a mention, a reference to an issue or commit, an address.
 fn is_active(word: &str) -> bool {
     let lower = word.to_lowercase();
     let has_number = |mark: &str| {
-        lower.match_indices(mark).any(|(at, _)| lower[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit()))
+        lower
+            .match_indices(mark)
+            .any(|(at, _)| lower[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit()))
     };
     let is_hash = |part: &str| {
-        7 <= part.len() && part.bytes().all(|b| b.is_ascii_hexdigit()) && part.bytes().any(|b| b.is_ascii_digit())
+        7 <= part.len()
+            && part.bytes().all(|b| b.is_ascii_hexdigit())
+            && part.bytes().any(|b| b.is_ascii_digit())
     };
     word.contains(['@', '＠'])
         || has_number("#")
@@ -156,8 +185,10 @@ fn escape_marks(text: &str) -> String {
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
         // A colon before a letter may open the name of an emoji.
-        let opens_emoji =
-            c == ':' && characters.peek().is_some_and(|next| next.is_alphanumeric() || matches!(next, '+' | '-'));
+        let opens_emoji = c == ':'
+            && characters
+                .peek()
+                .is_some_and(|next| next.is_alphanumeric() || matches!(next, '+' | '-'));
         if opens_emoji || MARKS.contains(&c) {
             escaped.push('\\');
         }
@@ -170,6 +201,14 @@ fn escape_marks(text: &str) -> String {
 fn escape_start(line: &str) -> String {
     let n_digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let after = &line[n_digits..];
-    let marks = if n_digits == 0 { START_MARKS } else { &['.', ')'] };
-    if after.starts_with(marks) { format!("{}\\{after}", &line[..n_digits]) } else { line.into() }
+    let marks = if n_digits == 0 {
+        START_MARKS
+    } else {
+        &['.', ')']
+    };
+    if after.starts_with(marks) {
+        format!("{}\\{after}", &line[..n_digits])
+    } else {
+        line.into()
+    }
 }

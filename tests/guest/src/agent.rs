@@ -25,7 +25,12 @@ impl AgentBackend for LineAgent {
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
         let command = CommandSpec {
             program: "line-agent".into(),
-            args: task.model.iter().cloned().chain(task.effort.map(|effort| format!("{effort:?}"))).collect(),
+            args: task
+                .model
+                .iter()
+                .cloned()
+                .chain(task.effort.map(|effort| format!("{effort:?}")))
+                .collect(),
             env: vec![("LINE_AGENT_MODE".into(), "test".into())],
             pass_env: vec!["LINE_AGENT_KEY".into()],
             input: CommandInput::Stdin(task.prompt.clone()),
@@ -43,13 +48,21 @@ struct LineRun {
 
 impl AgentRun for LineRun {
     fn on_lines(&mut self, lines: &[Line]) -> Vec<AgentEvent> {
-        lines.iter().filter_map(|line| self.on_line(&line.text)).collect()
+        lines
+            .iter()
+            .filter_map(|line| self.on_line(&line.text))
+            .collect()
     }
 
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
         match (exit.code, self.summary.take()) {
-            (Some(0), Some(summary)) => vec![AgentEvent::Done(Some(format!("{summary} ({} lines)", self.n_lines)))],
-            _ => vec![AgentEvent::Failed("the line agent did not say that it was done".into())],
+            (Some(0), Some(summary)) => vec![AgentEvent::Done(Some(format!(
+                "{summary} ({} lines)",
+                self.n_lines
+            )))],
+            _ => vec![AgentEvent::Failed(
+                "the line agent did not say that it was done".into(),
+            )],
         }
     }
 }

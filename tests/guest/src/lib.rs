@@ -24,7 +24,9 @@ pub struct Rules {
 
 impl Default for Rules {
     fn default() -> Self {
-        Self { domain: "guest".into() }
+        Self {
+            domain: "guest".into(),
+        }
     }
 }
 
@@ -41,7 +43,11 @@ impl Classifier for Obedient {
         Settings::of::<Rules>().with_example(r#"{"domain": "guest"}"#)
     }
 
-    fn classify(&self, issue: &Issue, context: &ClassifierContext) -> Result<Classification, PluginError> {
+    fn classify(
+        &self,
+        issue: &Issue,
+        context: &ClassifierContext,
+    ) -> Result<Classification, PluginError> {
         let rules: Rules = read_settings(&context.settings)?;
         if let Some(misdeed) = issue.title.strip_prefix("misdeed: ") {
             return misdeed::commit(misdeed);
@@ -75,9 +81,18 @@ impl ModelSelector for Strongest {
     }
 
     fn select(&self, request: &SelectionRequest) -> Result<Selection, PluginError> {
-        let model = request.available.last().map(|model| model.id.clone()).unwrap_or_default();
+        let model = request
+            .available
+            .last()
+            .map(|model| model.id.clone())
+            .unwrap_or_default();
         let effort = Some(Effort::High);
-        Ok(Selection { model, effort, reason: "the guest takes the strongest".into(), ..Selection::default() })
+        Ok(Selection {
+            model,
+            effort,
+            reason: "the guest takes the strongest".into(),
+            ..Selection::default()
+        })
     }
 }
 
@@ -91,7 +106,14 @@ impl PrTemplate for Plain {
     }
 
     fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
-        let body = format!("Written by the guest, for #{}, with {:?}.", context.issue.number, context.model);
-        Ok(PullRequestText { title: format!("Guest: {}", context.issue.title), body, labels: Vec::new() })
+        let body = format!(
+            "Written by the guest, for #{}, with {:?}.",
+            context.issue.number, context.model
+        );
+        Ok(PullRequestText {
+            title: format!("Guest: {}", context.issue.title),
+            body,
+            labels: Vec::new(),
+        })
     }
 }

@@ -29,7 +29,9 @@ pub(crate) fn commit(misdeed: &str) -> Result<Classification, PluginError> {
             (0..1_000).for_each(|n| log::info(&format!("line {n}")));
             Ok(Classification::new("chatter", 1.0))
         }
-        "invalid settings" => Err(PluginError::InvalidSettings("`words` may not be empty".into())),
+        "invalid settings" => Err(PluginError::InvalidSettings(
+            "`words` may not be empty".into(),
+        )),
         "invalid input" => Err(PluginError::InvalidInput("no title".into())),
         "unavailable" => Err(PluginError::Unavailable("later".into())),
         "internal" => Err(PluginError::Internal("a defect".into())),

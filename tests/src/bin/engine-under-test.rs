@@ -13,8 +13,11 @@ async fn main() {
     let [_, supervisor, tag, script] = args.as_slice() else {
         panic!("usage: engine-under-test SUPERVISOR TAG SCRIPT")
     };
-    let supervisor =
-        SupervisorProgram { program: PathBuf::from(supervisor), args: Vec::new(), redaction: Redaction::default() };
+    let supervisor = SupervisorProgram {
+        program: PathBuf::from(supervisor),
+        args: Vec::new(),
+        redaction: Redaction::default(),
+    };
     let spec = ProgramSpec {
         program: PathBuf::from("/bin/sh"),
         args: vec!["-c".into(), script.into()],

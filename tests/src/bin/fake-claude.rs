@@ -52,8 +52,13 @@ const OPTIONS: [&str; 11] = [
 /// What only a planner is given.
 const SCHEMA: &str = "--json-schema";
 /// Arguments that stand alone.
-const SWITCHES: [&str; 5] =
-    ["-p", "--verbose", "--include-partial-messages", "--dangerously-skip-permissions", "--strict-mcp-config"];
+const SWITCHES: [&str; 5] = [
+    "-p",
+    "--verbose",
+    "--include-partial-messages",
+    "--dangerously-skip-permissions",
+    "--strict-mcp-config",
+];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -63,19 +68,47 @@ fn main() -> ExitCode {
     }
     let options = options(&args);
     let mut prompt = String::new();
-    std::io::stdin().read_to_string(&mut prompt).expect("the prompt is UTF-8");
+    std::io::stdin()
+        .read_to_string(&mut prompt)
+        .expect("the prompt is UTF-8");
     let earlier = launches();
     note(&args, &prompt);
     let session = take_session(&options, &earlier);
-    let (issue, runs) = if options.contains_key(SCHEMA) { planner_scenario() } else { scenario(&prompt) };
-    let runs = if runs.is_empty() { plain_success(&issue) } else { runs };
-    let n_earlier = earlier.iter().filter(|launch| issue_of(launch) == issue).count();
-    let steps = runs.get(n_earlier).or(runs.last()).and_then(Value::as_array).cloned().unwrap_or_default();
+    let (issue, runs) = if options.contains_key(SCHEMA) {
+        planner_scenario()
+    } else {
+        scenario(&prompt)
+    };
+    let runs = if runs.is_empty() {
+        plain_success(&issue)
+    } else {
+        runs
+    };
+    let n_earlier = earlier
+        .iter()
+        .filter(|launch| issue_of(launch) == issue)
+        .count();
+    let steps = runs
+        .get(n_earlier)
+        .or(runs.last())
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     say(json!({"type": "system", "subtype": "init", "session_id": session, "model": MODEL}));
-    let limit = options.get("--max-budget-usd").and_then(Value::as_str).and_then(|usd| usd.parse().ok());
-    let mut run = FakeRun { session, limit, ..FakeRun::default() };
+    let limit = options
+        .get("--max-budget-usd")
+        .and_then(Value::as_str)
+        .and_then(|usd| usd.parse().ok());
+    let mut run = FakeRun {
+        session,
+        limit,
+        ..FakeRun::default()
+    };
     for step in &steps {
-        let (what, how) = step.as_object().and_then(|step| step.iter().next()).expect("a step is {what: how}");
+        let (what, how) = step
+            .as_object()
+            .and_then(|step| step.iter().next())
+            .expect("a step is {what: how}");
         run.step(what, how);
     }
     ExitCode::from(u8::from(run.failed))
@@ -89,7 +122,11 @@ fn options(args: &[String]) -> Map<String, Value> {
         if arg == "--allowedTools" {
             break;
         }
-        let value = if OPTIONS.contains(&arg.as_str()) { args.next().map(String::as_str) } else { Some("") };
+        let value = if OPTIONS.contains(&arg.as_str()) {
+            args.next().map(String::as_str)
+        } else {
+            Some("")
+        };
         match value {
             Some(value) if !value.is_empty() || SWITCHES.contains(&arg.as_str()) => {
                 found.insert(arg.clone(), value.into());
@@ -97,7 +134,9 @@ fn options(args: &[String]) -> Map<String, Value> {
             _ => refuse(&format!("error: unknown option '{arg}'")),
         }
     }
-    if found.get("--output-format") != Some(&"stream-json".into()) || !found.contains_key("--verbose") {
+    if found.get("--output-format") != Some(&"stream-json".into())
+        || !found.contains_key("--verbose")
+    {
         refuse("Error: When using --print, --output-format=stream-json requires --verbose");
     }
     found
@@ -110,17 +149,26 @@ fn refuse(words: &str) -> ! {
 
 /// Returns the id of the session; ends the program where it is taken, or not known.
 fn take_session(options: &Map<String, Value>, earlier: &[Value]) -> String {
-    let is_known = |id: &str| earlier.iter().any(|launch| launch["args"].to_string().contains(id));
+    let is_known = |id: &str| {
+        earlier
+            .iter()
+            .any(|launch| launch["args"].to_string().contains(id))
+    };
     if let Some(id) = options.get("--resume").and_then(Value::as_str) {
         if !is_known(id) {
             let words = format!("No conversation found with session ID: {id}");
-            say(json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "session_id": id,
-                       "total_cost_usd": 0, "permission_denials": [], "errors": [words]}));
+            say(
+                json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "session_id": id,
+                       "total_cost_usd": 0, "permission_denials": [], "errors": [words]}),
+            );
             refuse(&words);
         }
         return id.to_owned();
     }
-    let id = options.get("--session-id").and_then(Value::as_str).unwrap_or("00000000-0000-4000-8000-000000000000");
+    let id = options
+        .get("--session-id")
+        .and_then(Value::as_str)
+        .unwrap_or("00000000-0000-4000-8000-000000000000");
     if is_known(id) {
         refuse(&format!("Error: Session ID {id} is already in use."));
     }
@@ -129,9 +177,15 @@ fn take_session(options: &Map<String, Value>, earlier: &[Value]) -> String {
 
 /// Returns the issue's line and its runs, from a prompt.
 fn scenario(prompt: &str) -> (String, Vec<Value>) {
-    let issue = prompt.lines().find(|line| line.starts_with("Issue #")).unwrap_or_default().to_owned();
+    let issue = prompt
+        .lines()
+        .find(|line| line.starts_with("Issue #"))
+        .unwrap_or_default()
+        .to_owned();
     let runs = prompt.lines().find_map(|line| line.strip_prefix("fake: "));
-    let runs = runs.map(|runs| serde_json::from_str(runs).expect("the runs are JSON")).unwrap_or_default();
+    let runs = runs
+        .map(|runs| serde_json::from_str(runs).expect("the runs are JSON"))
+        .unwrap_or_default();
     (issue, runs)
 }
 
@@ -140,19 +194,35 @@ const PLANNER: &str = "the planner";
 
 fn planner_scenario() -> (String, Vec<Value>) {
     let runs = fs::read(in_home("planner.json")).expect("the runs of the planner");
-    (PLANNER.to_owned(), serde_json::from_slice(&runs).expect("the runs are JSON"))
+    (
+        PLANNER.to_owned(),
+        serde_json::from_slice(&runs).expect("the runs are JSON"),
+    )
 }
 
 /// Returns the issue's line of a launch.
 fn issue_of(launch: &Value) -> String {
-    let is_planner = launch["args"].as_array().expect("the arguments").contains(&SCHEMA.into());
-    if is_planner { PLANNER.to_owned() } else { scenario(text(launch, "prompt")).0 }
+    let is_planner = launch["args"]
+        .as_array()
+        .expect("the arguments")
+        .contains(&SCHEMA.into());
+    if is_planner {
+        PLANNER.to_owned()
+    } else {
+        scenario(text(launch, "prompt")).0
+    }
 }
 
 /// Returns the runs for an issue that asks for none.
 fn plain_success(issue: &str) -> Vec<Value> {
-    let number = issue.trim_start_matches("Issue #").split(':').next().unwrap_or_default();
-    vec![json!([{"write": [format!("issue-{number}.txt"), number]}, {"meter": 0.02}, {"result": {}}])]
+    let number = issue
+        .trim_start_matches("Issue #")
+        .split(':')
+        .next()
+        .unwrap_or_default();
+    vec![
+        json!([{"write": [format!("issue-{number}.txt"), number]}, {"meter": 0.02}, {"result": {}}]),
+    ]
 }
 
 fn in_home(name: &str) -> PathBuf {
@@ -165,27 +235,42 @@ fn launches_file() -> PathBuf {
 
 fn launches() -> Vec<Value> {
     let text = fs::read_to_string(launches_file()).unwrap_or_default();
-    text.lines().map(|line| serde_json::from_str(line).expect("a launch is JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("a launch is JSON"))
+        .collect()
 }
 
 fn note(args: &[String], prompt: &str) {
-    let env: Map<String, Value> = std::env::vars().map(|(name, value)| (name, value.into())).collect();
+    let env: Map<String, Value> = std::env::vars()
+        .map(|(name, value)| (name, value.into()))
+        .collect();
     let directory = std::env::current_dir().expect("a directory");
     let launch = json!({"pid": std::process::id(), "args": args, "env": env, "directory": directory, "prompt": prompt});
-    let mut file = OpenOptions::new().create(true).append(true).open(launches_file()).expect("the launches");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(launches_file())
+        .expect("the launches");
     // In one write, so that launches at the same time do not mix.
-    file.write_all(format!("{launch}\n").as_bytes()).expect("the launches can be noted");
+    file.write_all(format!("{launch}\n").as_bytes())
+        .expect("the launches can be noted");
 }
 
 fn say(line: impl ToString) {
     let mut out = std::io::stdout().lock();
     // The reader may be gone already; what the run does to the directory must not depend on it.
-    let _ = out.write_all(format!("{}\n", line.to_string()).as_bytes()).and_then(|()| out.flush());
+    let _ = out
+        .write_all(format!("{}\n", line.to_string()).as_bytes())
+        .and_then(|()| out.flush());
 }
 
 /// Prints a line of bytes that need not be text.
 fn print_bytes(bytes: &Value) {
-    let byte = |byte: &Value| byte.as_u64().and_then(|byte| u8::try_from(byte).ok()).expect("a byte");
+    let byte = |byte: &Value| {
+        byte.as_u64()
+            .and_then(|byte| u8::try_from(byte).ok())
+            .expect("a byte")
+    };
     let mut line: Vec<u8> = bytes.as_array().expect("bytes").iter().map(byte).collect();
     line.push(b'\n');
     let mut out = std::io::stdout().lock();
@@ -233,7 +318,9 @@ impl FakeRun {
             "print" => say(string(how)),
             "print_bytes" => print_bytes(how),
             "look" => look(&path(how)),
-            "flood" => (0..how.as_u64().expect("a number of lines")).for_each(|_| say("x".repeat(1_000))),
+            "flood" => {
+                (0..how.as_u64().expect("a number of lines")).for_each(|_| say("x".repeat(1_000)))
+            }
             "meter" => self.meter(how.as_f64().expect("US dollars")),
             "cost" => self.cost = how.as_f64(),
             "deaf_to_budget" => self.limit = None,
@@ -280,7 +367,9 @@ impl FakeRun {
         self.n_messages += 1;
         let message = json!({"id": format!("msg_{}", self.n_messages), "model": MODEL,
                              "usage": {"input_tokens": n_tokens, "output_tokens": 0}});
-        self.say(json!({"type": "stream_event", "event": {"type": "message_start", "message": message}}));
+        self.say(
+            json!({"type": "stream_event", "event": {"type": "message_start", "message": message}}),
+        );
     }
 
     /// Prints a line that names the session.
@@ -291,14 +380,20 @@ impl FakeRun {
     }
 
     /// Takes a turn that costs so much, then looks at its budget.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a test spends a few dollars")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a test spends a few dollars"
+    )]
     fn meter(&mut self, usd: f64) {
         self.spent += usd;
         self.start_message((usd / USD_PER_MILLION * 1e6).round() as u64);
         self.say(json!({"type": "stream_event", "event": {"type": "message_delta", "usage": {"output_tokens": 0}}}));
         if self.limit.is_some_and(|limit| limit <= self.spent) {
-            self.result(&json!({"subtype": "error_max_budget_usd", "is_error": true, "result": null,
-                                "errors": ["Reached maximum budget"]}));
+            self.result(
+                &json!({"subtype": "error_max_budget_usd", "is_error": true, "result": null,
+                                "errors": ["Reached maximum budget"]}),
+            );
             exit(1);
         }
     }
@@ -306,7 +401,11 @@ impl FakeRun {
     /// Prints a result: a good one, but for what `changes` says.
     fn result(&mut self, changes: &Value) {
         let cost = self.cost.unwrap_or(self.spent);
-        let denials: Vec<Value> = self.denied.iter().map(|tool| json!({"tool_name": tool})).collect();
+        let denials: Vec<Value> = self
+            .denied
+            .iter()
+            .map(|tool| json!({"tool_name": tool}))
+            .collect();
         let mut line = json!({
             "type": "result", "subtype": "success", "is_error": false, "api_error_status": null, "num_turns": 1,
             "result": "Done.", "stop_reason": "end_turn", "session_id": self.session, "total_cost_usd": cost,
@@ -337,7 +436,9 @@ impl FakeRun {
     /// From here on the signal does nothing.
     fn ignore_sigterm(&mut self) {
         let runtime = Runtime::new().expect("a runtime");
-        let signal = runtime.block_on(async { signal(SignalKind::terminate()) }).expect("a handler");
+        let signal = runtime
+            .block_on(async { signal(SignalKind::terminate()) })
+            .expect("a handler");
         self.deaf = Some((runtime, signal));
     }
 
@@ -348,14 +449,25 @@ impl FakeRun {
 }
 
 fn limit(seconds: u64) {
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .expect("after 1970");
     let info = json!({"status": "rejected", "resetsAt": now.as_secs() + seconds, "rateLimitType": "five_hour"});
     say(json!({"type": "rate_limit_event", "rate_limit_info": info}));
 }
 
 fn look(into: &Path) {
-    let link = |entry: fs::DirEntry| fs::read_link(entry.path()).ok().map(|target| target.display().to_string());
-    let files: Vec<String> = fs::read_dir("/proc/self/fd").into_iter().flatten().flatten().filter_map(link).collect();
+    let link = |entry: fs::DirEntry| {
+        fs::read_link(entry.path())
+            .ok()
+            .map(|target| target.display().to_string())
+    };
+    let files: Vec<String> = fs::read_dir("/proc/self/fd")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(link)
+        .collect();
     let environment = fs::read("/proc/self/environ").unwrap_or_default();
     let seen = json!({
         "args": std::env::args().collect::<Vec<_>>(),
@@ -374,6 +486,9 @@ fn wait_for(path: &Path) {
 
 #[expect(clippy::disallowed_methods, reason = "what agents do")]
 fn shell(script: &str) {
-    let status = Command::new("sh").args(["-c", script]).status().expect("a shell");
+    let status = Command::new("sh")
+        .args(["-c", script])
+        .status()
+        .expect("a shell");
     assert!(status.success(), "`{script}` failed: {status}");
 }

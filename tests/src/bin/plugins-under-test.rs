@@ -16,15 +16,26 @@ use autoissue_core::plugins::sdk::{AgentTask, ClassifierContext, Exit, Issue, Li
 use serde_json::{Value, json};
 
 fn main() {
-    let honest = std::env::args().nth(1).expect("usage: plugins-under-test HONEST_COMPONENT");
-    let limits = Limits { load: Duration::from_secs(2), ..Limits::default() };
+    let honest = std::env::args()
+        .nth(1)
+        .expect("usage: plugins-under-test HONEST_COMPONENT");
+    let limits = Limits {
+        load: Duration::from_secs(2),
+        ..Limits::default()
+    };
     let host = PluginHost::with_limits(None, limits).expect("this machine runs WebAssembly");
-    let honest = host.load(&std::fs::read(honest).expect("it is there"), &Grants::default()).expect("it is honest");
+    let honest = host
+        .load(
+            &std::fs::read(honest).expect("it is there"),
+            &Grants::default(),
+        )
+        .expect("it is honest");
     for line in io::stdin().lock().lines() {
         let request: Value = serde_json::from_str(&line.expect("the test writes")).expect("JSON");
         let said = said(&host, &request);
         let honest = classify(&honest).is_ok_and(|domain| domain == "billing");
-        let answer = json!({ "said": said, "honest": honest, "threads": threads(), "rssKib": rss_kib() });
+        let answer =
+            json!({ "said": said, "honest": honest, "threads": threads(), "rssKib": rss_kib() });
         writeln!(io::stdout(), "{answer}").expect("the test reads");
     }
 }
@@ -34,13 +45,18 @@ fn said(host: &PluginHost, request: &Value) -> String {
     let component = std::fs::read(path).expect("it is there");
     // `sh` is granted too, and still never run.
     let exec = ["agent", "sh"].map(str::to_owned).into();
-    let grants = Grants { exec, env: vec!["AGENT_KEY".to_owned()], wasi: false };
+    let grants = Grants {
+        exec,
+        env: vec!["AGENT_KEY".to_owned()],
+        wasi: false,
+    };
     let plugin = match host.load(&component, &grants) {
         Ok(plugin) => plugin,
         Err(error) => return format!("{error}\n  hint: {}", error.hint()),
     };
     match request["call"].as_str() {
-        Some("classify") => classify(&plugin).map_or_else(|error| error, |domain| format!("the domain is {domain:?}")),
+        Some("classify") => classify(&plugin)
+            .map_or_else(|error| error, |domain| format!("the domain is {domain:?}")),
         Some("run") => run(&plugin),
         _ => "it was loaded".to_owned(),
     }
@@ -48,9 +64,16 @@ fn said(host: &PluginHost, request: &Value) -> String {
 
 fn classify(plugin: &Plugin) -> Result<String, String> {
     let classifier = plugin.classifier(None).map_err(|error| error.to_string())?;
-    let answer =
-        classifier.classify(&Issue { title: "Invoice".into(), ..Issue::default() }, &ClassifierContext::default());
-    answer.map(|answer| answer.domain).map_err(|error| error.to_string())
+    let answer = classifier.classify(
+        &Issue {
+            title: "Invoice".into(),
+            ..Issue::default()
+        },
+        &ClassifierContext::default(),
+    );
+    answer
+        .map(|answer| answer.domain)
+        .map_err(|error| error.to_string())
 }
 
 fn run(plugin: &Plugin) -> String {
@@ -63,7 +86,10 @@ fn run(plugin: &Plugin) -> String {
         Err(error) => return error.to_string(),
     };
     let mut events = run.on_lines(&[Line::stdout("a line")]);
-    events.extend(run.on_exit(Exit { code: Some(0), signal: None }));
+    events.extend(run.on_exit(Exit {
+        code: Some(0),
+        signal: None,
+    }));
     format!("`{}` would run; {events:?}", command.program)
 }
 
@@ -73,5 +99,11 @@ fn threads() -> Option<usize> {
 
 fn rss_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
+    status.lines().find_map(|line| {
+        line.strip_prefix("VmRSS:")?
+            .trim()
+            .strip_suffix(" kB")?
+            .parse()
+            .ok()
+    })
 }

@@ -9,7 +9,10 @@
 //! supported; a change in what it prints then shows as a difference in git. It runs with an environment and a home of its own,
 //! a key that is none, and a model on loopback.
 
-#![expect(clippy::disallowed_methods, reason = "tests are the outside world: they start the program under test")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are the outside world: they start the program under test"
+)]
 
 use std::fs;
 use std::io::Write;
@@ -26,15 +29,18 @@ use tempfile::TempDir;
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(20);
 /// Arguments of every run.
-const ARGS: &str = "-p --output-format stream-json --verbose --include-partial-messages --model sonnet";
+const ARGS: &str =
+    "-p --output-format stream-json --verbose --include-partial-messages --model sonnet";
 /// What is allowed without asking.
-const TOOLS: &str = "--permission-mode acceptEdits --allowedTools Bash Edit Glob Grep NotebookEdit Read Write";
+const TOOLS: &str =
+    "--permission-mode acceptEdits --allowedTools Bash Edit Glob Grep NotebookEdit Read Write";
 /// The session of a run that is not the second of its kind.
 const SESSION: &str = "--session-id 11111111-1111-4111-8111-111111111111";
 const RESUMED: &str = "--resume 11111111-1111-4111-8111-111111111111";
 /// What is asked for.
 const PROMPT: &str = "Issue #7: add a file\n";
-const SECOND_PROMPT: &str = "Issue #7: add a file\n\nAn earlier attempt was not good enough. It says: wrong.\n";
+const SECOND_PROMPT: &str =
+    "Issue #7: add a file\n\nAn earlier attempt was not good enough. It says: wrong.\n";
 
 /// When a run is stopped, and how.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,8 +55,14 @@ enum Stop {
 
 fn main() {
     let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
-    let [program, directory] = args.as_slice() else { panic!("usage: record-claude PROGRAM DIRECTORY") };
-    let recorder = Recorder { program: program.clone(), directory: directory.clone(), server: ModelServer::start() };
+    let [program, directory] = args.as_slice() else {
+        panic!("usage: record-claude PROGRAM DIRECTORY")
+    };
+    let recorder = Recorder {
+        program: program.clone(),
+        directory: directory.clone(),
+        server: ModelServer::start(),
+    };
     fs::create_dir_all(directory).expect("the directory");
     let session = |more: &str| format!("{SESSION} {more} {TOOLS}");
     let plain = [
@@ -77,14 +89,54 @@ fn main() {
     for (name, scenario) in plain {
         recorder.record(name, scenario, &session(""), Stop::Never);
     }
-    recorder.record("budget", Scenario::Costly, &session("--max-budget-usd 2"), Stop::Never);
-    recorder.record("max-turns", Scenario::Loop, &session("--max-turns 3"), Stop::Never);
-    recorder.record("sigterm-in-tool", Scenario::SlowTool, &session(""), Stop::InTool("TERM"));
-    recorder.record("sigint-in-tool", Scenario::SlowTool, &session(""), Stop::InTool("INT"));
-    recorder.record("sigterm-in-model", Scenario::Hang, &session(""), Stop::Asked("TERM"));
-    recorder.record("killed-in-model", Scenario::Hang, &session(""), Stop::Asked("KILL"));
-    recorder.record("unknown-session", Scenario::Success, &format!("{RESUMED} {TOOLS}"), Stop::Never);
-    recorder.record("unknown-option", Scenario::Success, "--no-such-option", Stop::Never);
+    recorder.record(
+        "budget",
+        Scenario::Costly,
+        &session("--max-budget-usd 2"),
+        Stop::Never,
+    );
+    recorder.record(
+        "max-turns",
+        Scenario::Loop,
+        &session("--max-turns 3"),
+        Stop::Never,
+    );
+    recorder.record(
+        "sigterm-in-tool",
+        Scenario::SlowTool,
+        &session(""),
+        Stop::InTool("TERM"),
+    );
+    recorder.record(
+        "sigint-in-tool",
+        Scenario::SlowTool,
+        &session(""),
+        Stop::InTool("INT"),
+    );
+    recorder.record(
+        "sigterm-in-model",
+        Scenario::Hang,
+        &session(""),
+        Stop::Asked("TERM"),
+    );
+    recorder.record(
+        "killed-in-model",
+        Scenario::Hang,
+        &session(""),
+        Stop::Asked("KILL"),
+    );
+    recorder.record(
+        "unknown-session",
+        Scenario::Success,
+        &format!("{RESUMED} {TOOLS}"),
+        Stop::Never,
+    );
+    recorder.record(
+        "unknown-option",
+        Scenario::Success,
+        "--no-such-option",
+        Stop::Never,
+    );
     recorder.record(
         "yolo-as-root",
         Scenario::Success,
@@ -92,10 +144,26 @@ fn main() {
         Stop::Never,
     );
     let place = Place::new();
-    recorder.run(&place, Scenario::SecondTry, &session(""), Stop::Never, PROMPT);
-    recorder.keep("taken-session", &place, &recorder.run(&place, Scenario::Success, &session(""), Stop::Never, PROMPT));
+    recorder.run(
+        &place,
+        Scenario::SecondTry,
+        &session(""),
+        Stop::Never,
+        PROMPT,
+    );
+    recorder.keep(
+        "taken-session",
+        &place,
+        &recorder.run(&place, Scenario::Success, &session(""), Stop::Never, PROMPT),
+    );
     let resumed = format!("{RESUMED} {TOOLS}");
-    let second = recorder.run(&place, Scenario::SecondTry, &resumed, Stop::Never, SECOND_PROMPT);
+    let second = recorder.run(
+        &place,
+        Scenario::SecondTry,
+        &resumed,
+        Stop::Never,
+        SECOND_PROMPT,
+    );
     recorder.keep("resumed-session", &place, &second);
 }
 
@@ -112,14 +180,23 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
-        let place = Self { root: TempDir::new().expect("a temporary directory") };
+        let place = Self {
+            root: TempDir::new().expect("a temporary directory"),
+        };
         for directory in [place.repository(), place.home()] {
             fs::create_dir_all(directory).expect("a directory");
         }
-        fs::write(place.home().join(".gitconfig"), "[user]\n\tname = Ada\n\temail = ada@example.org\n")
-            .expect("a file");
+        fs::write(
+            place.home().join(".gitconfig"),
+            "[user]\n\tname = Ada\n\temail = ada@example.org\n",
+        )
+        .expect("a file");
         fs::write(place.repository().join("README.md"), "# Sample\n").expect("a file");
-        for args in [["init", "--quiet"].as_slice(), &["add", "--all"], &["commit", "--quiet", "--message", "first"]] {
+        for args in [
+            ["init", "--quiet"].as_slice(),
+            &["add", "--all"],
+            &["commit", "--quiet", "--message", "first"],
+        ] {
             let status = place.command("git").args(args).status().expect("git runs");
             assert!(status.success(), "git {args:?}: {status}");
         }
@@ -136,7 +213,10 @@ impl Place {
 
     fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.home());
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home());
         command.current_dir(self.repository());
         command
     }
@@ -144,23 +224,39 @@ impl Place {
     /// Replaces what belongs to this machine. Some names of directories have `-` for `/`.
     fn scrub(&self, text: &str) -> String {
         let root = self.root.path().to_string_lossy();
-        text.replace(&*root, "").replace(&root.replace(['/', '.'], "-"), "")
+        text.replace(&*root, "")
+            .replace(&root.replace(['/', '.'], "-"), "")
     }
 }
 
 impl Recorder {
     fn record(&self, name: &str, scenario: Scenario, args: &str, stop: Stop) {
         let place = Place::new();
-        self.keep(name, &place, &self.run(&place, scenario, args, stop, PROMPT));
+        self.keep(
+            name,
+            &place,
+            &self.run(&place, scenario, args, stop, PROMPT),
+        );
     }
 
-    fn run(&self, place: &Place, scenario: Scenario, args: &str, stop: Stop, prompt: &str) -> Output {
+    fn run(
+        &self,
+        place: &Place,
+        scenario: Scenario,
+        args: &str,
+        stop: Stop,
+        prompt: &str,
+    ) -> Output {
         let n_asked = self.server.asked().len();
         let mut command = place.command(&self.program);
         command.args(ARGS.split(' ')).args(args.split_whitespace());
         // Only who has a subscription meets its limit.
         let is_subscriber = scenario == Scenario::LimitReached;
-        let login = if is_subscriber { "CLAUDE_CODE_OAUTH_TOKEN" } else { "ANTHROPIC_API_KEY" };
+        let login = if is_subscriber {
+            "CLAUDE_CODE_OAUTH_TOKEN"
+        } else {
+            "ANTHROPIC_API_KEY"
+        };
         for (name, value) in [
             (login, "no-key"),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
@@ -170,14 +266,23 @@ impl Recorder {
             command.env(name, value);
         }
         command.env("ANTHROPIC_BASE_URL", self.server.url(scenario));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         // It may have ended without reading.
-        let _ = child.stdin.take().expect("a pipe").write_all(prompt.as_bytes());
+        let _ = child
+            .stdin
+            .take()
+            .expect("a pipe")
+            .write_all(prompt.as_bytes());
         match stop {
             Stop::Never => {}
             Stop::Asked(name) => self.stop(&child, name, || n_asked < self.server.asked().len()),
-            Stop::InTool(name) => self.stop(&child, name, || place.repository().join("issue-7.txt").exists()),
+            Stop::InTool(name) => self.stop(&child, name, || {
+                place.repository().join("issue-7.txt").exists()
+            }),
         }
         let output = child.wait_with_output().expect("the program ends");
         fs::write(place.home().join("go"), "").expect("a tool that still runs may end");
@@ -188,18 +293,36 @@ impl Recorder {
         while !is_time() {
             sleep(POLL);
         }
-        let status = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().expect("a signal");
+        let status = Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status()
+            .expect("a signal");
         assert!(status.success(), "kill: {status}");
     }
 
     fn keep(&self, name: &str, place: &Place, output: &Output) {
         let address = self.server.url(Scenario::Success);
-        let address = address.trim_start_matches("http://").split('/').next().expect("an address");
-        let text = |bytes: &[u8]| place.scrub(&String::from_utf8_lossy(bytes)).replace(address, "127.0.0.1:1");
-        let end =
-            json!({"code": output.status.code(), "signal": output.status.signal(), "stderr": text(&output.stderr)});
-        fs::write(self.directory.join(format!("{name}.jsonl")), text(&output.stdout)).expect("the recording");
-        fs::write(self.directory.join(format!("{name}.end")), format!("{end}\n")).expect("the recording");
+        let address = address
+            .trim_start_matches("http://")
+            .split('/')
+            .next()
+            .expect("an address");
+        let text = |bytes: &[u8]| {
+            place
+                .scrub(&String::from_utf8_lossy(bytes))
+                .replace(address, "127.0.0.1:1")
+        };
+        let end = json!({"code": output.status.code(), "signal": output.status.signal(), "stderr": text(&output.stderr)});
+        fs::write(
+            self.directory.join(format!("{name}.jsonl")),
+            text(&output.stdout),
+        )
+        .expect("the recording");
+        fs::write(
+            self.directory.join(format!("{name}.end")),
+            format!("{end}\n"),
+        )
+        .expect("the recording");
         writeln!(std::io::stdout(), "{name}: {end}").expect("someone reads");
     }
 }

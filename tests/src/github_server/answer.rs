@@ -21,7 +21,11 @@ pub(super) type Reply = Result<Answer, Answer>;
 
 impl Answer {
     pub(super) fn json(status: StatusCode, body: Value) -> Self {
-        Self { status, headers: Vec::new(), body: Some(body) }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Some(body),
+        }
     }
 
     pub(super) fn ok(body: Value) -> Self {
@@ -49,7 +53,10 @@ impl Answer {
 
     pub(super) fn documented(status: StatusCode, message: &str, documentation: &str) -> Self {
         let status_text = status.as_u16().to_string();
-        Self::json(status, json!({"message": message, "documentation_url": documentation, "status": status_text}))
+        Self::json(
+            status,
+            json!({"message": message, "documentation_url": documentation, "status": status_text}),
+        )
     }
 
     pub(super) fn not_found() -> Self {
@@ -69,12 +76,18 @@ impl Answer {
     }
 
     pub(super) fn gone() -> Self {
-        Self::error(StatusCode::GONE, "Issues has been disabled in this repository.")
+        Self::error(
+            StatusCode::GONE,
+            "Issues has been disabled in this repository.",
+        )
     }
 
     /// A request whose JSON has the wrong shape.
     pub(super) fn invalid_request(what: &str) -> Self {
-        Self::error(StatusCode::UNPROCESSABLE_ENTITY, &format!("Invalid request.\n\n{what}"))
+        Self::error(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &format!("Invalid request.\n\n{what}"),
+        )
     }
 
     /// A request that breaks a rule, which `error` names.
@@ -111,7 +124,10 @@ impl IntoResponse for Answer {
             response.headers_mut().insert(header::CONTENT_TYPE, json);
         }
         for (name, value) in self.headers {
-            response.headers_mut().insert(name, HeaderValue::from_str(&value).expect("a header of visible characters"));
+            response.headers_mut().insert(
+                name,
+                HeaderValue::from_str(&value).expect("a header of visible characters"),
+            );
         }
         response
     }

@@ -23,7 +23,16 @@ pub(super) fn add_item(
     author: Option<String>,
     at: &str,
 ) -> u64 {
-    issues::add(world, repository_id, issues::NewItem { title, body, author, at: at.to_owned() })
+    issues::add(
+        world,
+        repository_id,
+        issues::NewItem {
+            title,
+            body,
+            author,
+            at: at.to_owned(),
+        },
+    )
 }
 
 pub(super) use labels::add as add_labels;
@@ -39,38 +48,99 @@ fn endpoints() -> [Endpoint; 24] {
         ("GET", "/rate_limit", get(repositories::rate_limit)),
         ("POST", "/graphql", post(undraft::mark_ready)),
         ("GET", "/repos/{owner}/{name}", get(repositories::get)),
-        ("GET", "/repos/{owner}/{name}/branches/{*branch}", get(repositories::branch)),
+        (
+            "GET",
+            "/repos/{owner}/{name}/branches/{*branch}",
+            get(repositories::branch),
+        ),
         ("GET", "/repos/{owner}/{name}/issues", get(issues::list)),
         ("POST", "/repos/{owner}/{name}/issues", post(issues::create)),
-        ("GET", "/repos/{owner}/{name}/issues/{number}", get(issues::get)),
-        ("PATCH", "/repos/{owner}/{name}/issues/{number}", patch(issues::update)),
-        ("GET", "/repos/{owner}/{name}/issues/{number}/labels", get(labels::of_issue)),
-        ("POST", "/repos/{owner}/{name}/issues/{number}/labels", post(labels::add_to_issue)),
-        ("GET", "/repos/{owner}/{name}/issues/{number}/comments", get(issues::comments)),
-        ("POST", "/repos/{owner}/{name}/issues/{number}/comments", post(issues::comment)),
-        ("GET", "/repos/{owner}/{name}/issues/{number}/dependencies/blocked_by", get(dependencies::blocked_by)),
-        ("POST", "/repos/{owner}/{name}/issues/{number}/dependencies/blocked_by", post(dependencies::add)),
-        ("GET", "/repos/{owner}/{name}/issues/{number}/dependencies/blocking", get(dependencies::blocking)),
+        (
+            "GET",
+            "/repos/{owner}/{name}/issues/{number}",
+            get(issues::get),
+        ),
+        (
+            "PATCH",
+            "/repos/{owner}/{name}/issues/{number}",
+            patch(issues::update),
+        ),
+        (
+            "GET",
+            "/repos/{owner}/{name}/issues/{number}/labels",
+            get(labels::of_issue),
+        ),
+        (
+            "POST",
+            "/repos/{owner}/{name}/issues/{number}/labels",
+            post(labels::add_to_issue),
+        ),
+        (
+            "GET",
+            "/repos/{owner}/{name}/issues/{number}/comments",
+            get(issues::comments),
+        ),
+        (
+            "POST",
+            "/repos/{owner}/{name}/issues/{number}/comments",
+            post(issues::comment),
+        ),
+        (
+            "GET",
+            "/repos/{owner}/{name}/issues/{number}/dependencies/blocked_by",
+            get(dependencies::blocked_by),
+        ),
+        (
+            "POST",
+            "/repos/{owner}/{name}/issues/{number}/dependencies/blocked_by",
+            post(dependencies::add),
+        ),
+        (
+            "GET",
+            "/repos/{owner}/{name}/issues/{number}/dependencies/blocking",
+            get(dependencies::blocking),
+        ),
         ("GET", "/repos/{owner}/{name}/labels", get(labels::list)),
         ("POST", "/repos/{owner}/{name}/labels", post(labels::create)),
-        ("GET", "/repos/{owner}/{name}/labels/{label}", get(labels::get)),
+        (
+            "GET",
+            "/repos/{owner}/{name}/labels/{label}",
+            get(labels::get),
+        ),
         ("GET", "/repos/{owner}/{name}/pulls", get(pulls::list)),
         ("POST", "/repos/{owner}/{name}/pulls", post(pulls::create)),
-        ("GET", "/repos/{owner}/{name}/pulls/{number}", get(pulls::get)),
-        ("PATCH", "/repos/{owner}/{name}/pulls/{number}", patch(pulls::update)),
-        ("PUT", "/repos/{owner}/{name}/pulls/{number}/merge", put(pulls::merge)),
+        (
+            "GET",
+            "/repos/{owner}/{name}/pulls/{number}",
+            get(pulls::get),
+        ),
+        (
+            "PATCH",
+            "/repos/{owner}/{name}/pulls/{number}",
+            patch(pulls::update),
+        ),
+        (
+            "PUT",
+            "/repos/{owner}/{name}/pulls/{number}/merge",
+            put(pulls::merge),
+        ),
     ]
 }
 
 /// Returns what answers calls.
 pub(super) fn router() -> Router {
     let all = endpoints().into_iter();
-    all.fold(Router::new(), |router, (_, path, answers)| router.route(path, answers))
-        .fallback(async || Answer::not_found())
-        .method_not_allowed_fallback(async || Answer::not_found())
+    all.fold(Router::new(), |router, (_, path, answers)| {
+        router.route(path, answers)
+    })
+    .fallback(async || Answer::not_found())
+    .method_not_allowed_fallback(async || Answer::not_found())
 }
 
 /// Returns the method and path of each endpoint, so that a test can see whether it has used all.
 pub(super) fn endpoint_names() -> Vec<(&'static str, &'static str)> {
-    endpoints().into_iter().map(|(method, path, _)| (method, path)).collect()
+    endpoints()
+        .into_iter()
+        .map(|(method, path, _)| (method, path))
+        .collect()
 }

@@ -43,7 +43,11 @@ impl<S: Sync> FromRequestParts<S> for Call {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().expect("the door puts it there").clone())
+        Ok(parts
+            .extensions
+            .get::<Self>()
+            .expect("the door puts it there")
+            .clone())
     }
 }
 
@@ -61,7 +65,10 @@ impl Call {
     }
 
     pub(super) fn login(&self) -> Result<&str, Answer> {
-        self.visitor.as_ref().map(|token| token.login.as_str()).ok_or_else(Answer::unauthenticated)
+        self.visitor
+            .as_ref()
+            .map(|token| token.login.as_str())
+            .ok_or_else(Answer::unauthenticated)
     }
 
     /// Returns the repository, its pull requests up to date with their branches.
@@ -70,7 +77,10 @@ impl Call {
         world: &'w mut World,
         (owner, name): &Names,
     ) -> Result<&'w mut Repository, Answer> {
-        let found = world.by_name(owner, name).filter(|repository| self.sees(repository)).map(|it| it.id);
+        let found = world
+            .by_name(owner, name)
+            .filter(|repository| self.sees(repository))
+            .map(|it| it.id);
         let id = found.ok_or_else(|| self.elsewhere(world, owner, name))?;
         let repository = world.by_id_mut(id).expect("it was found");
         repository.follow_branches(&self.now());
@@ -78,75 +88,134 @@ impl Call {
     }
 
     /// Returns the repository if the caller may change it.
-    pub(super) fn writable<'w>(&self, world: &'w mut World, names: &Names) -> Result<&'w mut Repository, Answer> {
+    pub(super) fn writable<'w>(
+        &self,
+        world: &'w mut World,
+        names: &Names,
+    ) -> Result<&'w mut Repository, Answer> {
         self.login()?;
         let repository = self.repository(world, names)?;
         if repository.is_archived {
-            return Err(Answer::forbidden("Repository was archived so is read-only."));
+            return Err(Answer::forbidden(
+                "Repository was archived so is read-only.",
+            ));
         }
         match self.permissions(repository) {
             Some(Permissions { may_push: true, .. }) => Ok(repository),
             // A classic token without the scope is told that nothing is there.
-            _ if self.visitor.as_ref().is_some_and(|token| token.scopes.is_some() && !token.is_read_only) => {
+            _ if self
+                .visitor
+                .as_ref()
+                .is_some_and(|token| token.scopes.is_some() && !token.is_read_only) =>
+            {
                 Err(Answer::not_found())
             }
-            _ => Err(Answer::forbidden("Resource not accessible by personal access token")),
+            _ => Err(Answer::forbidden(
+                "Resource not accessible by personal access token",
+            )),
         }
     }
 
     /// Returns the repository if it has issues.
-    pub(super) fn with_issues<'w>(&self, world: &'w mut World, names: &Names) -> Result<&'w mut Repository, Answer> {
+    pub(super) fn with_issues<'w>(
+        &self,
+        world: &'w mut World,
+        names: &Names,
+    ) -> Result<&'w mut Repository, Answer> {
         let repository = self.repository(world, names)?;
-        if repository.has_issues { Ok(repository) } else { Err(Answer::gone()) }
+        if repository.has_issues {
+            Ok(repository)
+        } else {
+            Err(Answer::gone())
+        }
     }
 
     fn sees(&self, repository: &Repository) -> bool {
-        !repository.is_private || self.visitor.as_ref().is_some_and(|token| token.sees_private(&repository.full_name()))
+        !repository.is_private
+            || self
+                .visitor
+                .as_ref()
+                .is_some_and(|token| token.sees_private(&repository.full_name()))
     }
 
     /// What the caller may do; `None` without a token.
     pub(super) fn permissions(&self, repository: &Repository) -> Option<Permissions> {
-        self.visitor.as_ref().map(|token| repository.permissions(token))
+        self.visitor
+            .as_ref()
+            .map(|token| repository.permissions(token))
     }
 
     /// Where a repository is not: it has moved, or there is nothing that the caller may know of.
     fn elsewhere(&self, world: &World, owner: &str, name: &str) -> Answer {
-        let moved = world.by_former_name(owner, name).filter(|repository| self.sees(repository));
-        let Some(repository) = moved else { return Answer::not_found() };
-        let rest = self.path.splitn(5, '/').nth(4).map(|rest| format!("/{rest}")).unwrap_or_default();
-        let query = if self.raw_query.is_empty() { String::new() } else { format!("?{}", self.raw_query) };
-        let url = format!("{}/repositories/{}{rest}{query}", self.site().api(), repository.id);
+        let moved = world
+            .by_former_name(owner, name)
+            .filter(|repository| self.sees(repository));
+        let Some(repository) = moved else {
+            return Answer::not_found();
+        };
+        let rest = self
+            .path
+            .splitn(5, '/')
+            .nth(4)
+            .map(|rest| format!("/{rest}"))
+            .unwrap_or_default();
+        let query = if self.raw_query.is_empty() {
+            String::new()
+        } else {
+            format!("?{}", self.raw_query)
+        };
+        let url = format!(
+            "{}/repositories/{}{rest}{query}",
+            self.site().api(),
+            repository.id
+        );
         let (status, message) = match self.method.as_str() {
             "GET" | "HEAD" => (StatusCode::MOVED_PERMANENTLY, "Moved Permanently"),
             _ => (StatusCode::TEMPORARY_REDIRECT, "Temporary Redirect"),
         };
-        let documentation =
-            "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects";
+        let documentation = "https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api#follow-redirects";
         let body = json!({"message": message, "url": url, "documentation_url": documentation});
         Answer::json(status, body).with(header::LOCATION, url)
     }
 
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        self.query.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.query
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// Returns the body's object.
     pub(super) fn json(&self) -> Result<Value, Answer> {
         let problem = |message| Answer::error(StatusCode::BAD_REQUEST, message);
-        let value: Value = serde_json::from_slice(&self.body).map_err(|_| problem("Problems parsing JSON"))?;
-        if value.is_object() { Ok(value) } else { Err(problem("Body should be a JSON object")) }
+        let value: Value =
+            serde_json::from_slice(&self.body).map_err(|_| problem("Problems parsing JSON"))?;
+        if value.is_object() {
+            Ok(value)
+        } else {
+            Err(problem("Body should be a JSON object"))
+        }
     }
 
     /// Cuts the page that was asked for out of a list, with the addresses of the others.
     pub(super) fn page(&self, repository_id: u64, entries: &[Value]) -> Answer {
-        let number = |name, default| self.parameter(name).and_then(|text| text.parse().ok()).unwrap_or(default);
+        let number = |name, default| {
+            self.parameter(name)
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(default)
+        };
         let per_page = match number("per_page", PER_PAGE) {
             0 => PER_PAGE,
             n => n.min(PER_PAGE_MAX),
         };
         let page = number("page", 1).max(1);
         let last = entries.len().div_ceil(per_page).max(1);
-        let shown: Value = entries.iter().skip((page - 1) * per_page).take(per_page).cloned().collect();
+        let shown: Value = entries
+            .iter()
+            .skip((page - 1) * per_page)
+            .take(per_page)
+            .cloned()
+            .collect();
         let answer = Answer::ok(shown);
         let links: Vec<String> = [
             (1 < page, "prev", (page - 1).min(last)),
@@ -156,24 +225,47 @@ impl Call {
         ]
         .iter()
         .filter(|(is_there, ..)| *is_there)
-        .map(|(_, rel, page)| format!("<{}>; rel=\"{rel}\"", self.page_address(repository_id, *page)))
+        .map(|(_, rel, page)| {
+            format!(
+                "<{}>; rel=\"{rel}\"",
+                self.page_address(repository_id, *page)
+            )
+        })
         .collect();
-        if links.is_empty() { answer } else { answer.with(HeaderName::from_static("link"), links.join(", ")) }
+        if links.is_empty() {
+            answer
+        } else {
+            answer.with(HeaderName::from_static("link"), links.join(", "))
+        }
     }
 
     /// The address of another page: as on GitHub it names the repository by its id.
     fn page_address(&self, repository_id: u64, page: usize) -> String {
         let rest = self.path.splitn(5, '/').nth(4).unwrap_or_default();
-        let others = self.raw_query.split('&').filter(|part| !part.is_empty() && !part.starts_with("page="));
-        let query: Vec<String> = others.map(str::to_owned).chain([format!("page={page}")]).collect();
-        format!("{}/repositories/{repository_id}/{rest}?{}", self.site().api(), query.join("&"))
+        let others = self
+            .raw_query
+            .split('&')
+            .filter(|part| !part.is_empty() && !part.starts_with("page="));
+        let query: Vec<String> = others
+            .map(str::to_owned)
+            .chain([format!("page={page}")])
+            .collect();
+        format!(
+            "{}/repositories/{repository_id}/{rest}?{}",
+            self.site().api(),
+            query.join("&")
+        )
     }
 }
 
 impl Repository {
     pub(super) fn permissions(&self, token: &Token) -> Permissions {
-        let may_push = token.writes(&self.full_name(), self.is_private) && !self.readers.contains(&token.login);
-        Permissions { is_admin: may_push && token.login == self.owner, may_push }
+        let may_push = token.writes(&self.full_name(), self.is_private)
+            && !self.readers.contains(&token.login);
+        Permissions {
+            is_admin: may_push && token.login == self.owner,
+            may_push,
+        }
     }
 }
 
@@ -202,14 +294,24 @@ impl<'a> Fields<'a> {
     pub(super) fn number(&self, name: &str) -> Result<Option<u64>, Answer> {
         match &self.0[name] {
             Value::Null => Ok(None),
-            value => value.as_u64().map(Some).ok_or_else(|| wrong_type(name, value, "an integer")),
+            value => value
+                .as_u64()
+                .map(Some)
+                .ok_or_else(|| wrong_type(name, value, "an integer")),
         }
     }
 
     /// Returns a text that has to be there.
     pub(super) fn needed(&self, name: &str, resource: &str) -> Result<&'a str, Answer> {
-        let missing = Invalid { resource, code: "missing_field", field: name, message: "" };
-        self.text(name)?.filter(|text| !text.trim().is_empty()).ok_or_else(|| Answer::invalid(&missing))
+        let missing = Invalid {
+            resource,
+            code: "missing_field",
+            field: name,
+            message: "",
+        };
+        self.text(name)?
+            .filter(|text| !text.trim().is_empty())
+            .ok_or_else(|| Answer::invalid(&missing))
     }
 
     /// Returns names: of texts, or of objects with a `name`.
@@ -219,12 +321,21 @@ impl<'a> Fields<'a> {
             Value::Array(list) => list,
             other => return Err(wrong_type(name, other, "an array")),
         };
-        let text = |value: &Value| value.as_str().or_else(|| value["name"].as_str()).map(str::to_owned);
-        let names = list.iter().map(|value| text(value).ok_or_else(|| wrong_type(name, value, "a string")));
+        let text = |value: &Value| {
+            value
+                .as_str()
+                .or_else(|| value["name"].as_str())
+                .map(str::to_owned)
+        };
+        let names = list
+            .iter()
+            .map(|value| text(value).ok_or_else(|| wrong_type(name, value, "a string")));
         names.collect::<Result<_, _>>().map(Some)
     }
 }
 
 fn wrong_type(name: &str, found: &Value, wanted: &str) -> Answer {
-    Answer::invalid_request(&format!("For 'properties/{name}', {found} is not {wanted}."))
+    Answer::invalid_request(&format!(
+        "For 'properties/{name}', {found} is not {wanted}."
+    ))
 }

@@ -29,11 +29,14 @@ const ENTERPRISE: &str = "/api/v3";
 /// Versions of the API that GitHub serves today.
 const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
 /// GitHub's refusal of a client that does not say who it is.
-const NO_USER_AGENT: &str =
-    "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
+const NO_USER_AGENT: &str = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
 
 /// Answers one request.
-pub(super) async fn answer(shared: Arc<Shared>, router: Router, knock: Knock) -> Result<Response<Body>, HangUp> {
+pub(super) async fn answer(
+    shared: Arc<Shared>,
+    router: Router,
+    knock: Knock,
+) -> Result<Response<Body>, HangUp> {
     let request = receive(&shared, knock).await?;
     let at = shared.log_request(&request);
     let token = token_text(&request).unwrap_or_default();
@@ -44,7 +47,9 @@ pub(super) async fn answer(shared: Arc<Shared>, router: Router, knock: Knock) ->
         Some(Fault::Hold(gate)) => gate.pass().await,
         _ => {}
     }
-    let ordered = fault.as_ref().and_then(|fault| ordered_answer(&shared, fault, &token));
+    let ordered = fault
+        .as_ref()
+        .and_then(|fault| ordered_answer(&shared, fault, &token));
     let is_fault = ordered.is_some();
     let response = match ordered {
         Some(response) => response,
@@ -55,16 +60,36 @@ pub(super) async fn answer(shared: Arc<Shared>, router: Router, knock: Knock) ->
     // Whoever sends it counts anew: a fault may make it shorter.
     parts.headers.remove(header::CONTENT_LENGTH);
     let body = to_bytes(body, usize::MAX).await.map_err(|_| HangUp)?;
-    let is_delivered = !matches!(fault, Some(Fault::CutAfter | Fault::Truncate | Fault::Malformed));
+    let is_delivered = !matches!(
+        fault,
+        Some(Fault::CutAfter | Fault::Truncate | Fault::Malformed)
+    );
     let (status, headers) = (parts.status.as_u16(), parts.headers.clone());
-    let answered = Answered { status, headers, body: body.clone(), is_fault, is_delivered };
-    shared.policy.answered(&request, &answered, &token, shared.clock.now());
+    let answered = Answered {
+        status,
+        headers,
+        body: body.clone(),
+        is_fault,
+        is_delivered,
+    };
+    shared
+        .policy
+        .answered(&request, &answered, &token, shared.clock.now());
     shared.log_answer(at, answered);
-    deliver(Response::from_parts(parts, Body::from(body.clone())), &body, fault).await
+    deliver(
+        Response::from_parts(parts, Body::from(body.clone())),
+        &body,
+        fault,
+    )
+    .await
 }
 
 /// Hands an answer over, as far as the fault lets it.
-async fn deliver(response: Response<Body>, body: &Bytes, fault: Option<Fault>) -> Result<Response<Body>, HangUp> {
+async fn deliver(
+    response: Response<Body>,
+    body: &Bytes,
+    fault: Option<Fault>,
+) -> Result<Response<Body>, HangUp> {
     match fault {
         Some(Fault::CutAfter) => Err(HangUp),
         Some(Fault::Truncate) => Ok(truncated(response, body)),
@@ -80,7 +105,11 @@ async fn deliver(response: Response<Body>, body: &Bytes, fault: Option<Fault>) -
 /// Returns the answer that a fault puts in place of the server's own.
 fn ordered_answer(shared: &Shared, fault: &Fault, token: &str) -> Option<Response<Body>> {
     match fault {
-        Fault::Answer { status, headers, body } => {
+        Fault::Answer {
+            status,
+            headers,
+            body,
+        } => {
             let mut response = Response::new(Body::from(body.clone()));
             *response.status_mut() = StatusCode::from_u16(*status).expect("a status");
             for (name, value) in headers {
@@ -93,14 +122,23 @@ fn ordered_answer(shared: &Shared, fault: &Fault, token: &str) -> Option<Respons
             quota.remaining = 0;
             quota.reset = shared.clock.after(*reset_in);
             let mut response = shared.out_of_quota(None).into_response();
-            quota.headers().iter().for_each(|(name, value)| insert(response.headers_mut(), name, value));
+            quota
+                .headers()
+                .iter()
+                .for_each(|(name, value)| insert(response.headers_mut(), name, value));
             *response.status_mut() = StatusCode::from_u16(*status).expect("a status");
             Some(response)
         }
-        Fault::SecondaryLimit { status, retry_after_s } => {
+        Fault::SecondaryLimit {
+            status,
+            retry_after_s,
+        } => {
             let quota = shared.quota(shared.known_token(token).as_ref());
             let mut response = too_fast(*retry_after_s);
-            quota.headers().iter().for_each(|(name, value)| insert(response.headers_mut(), name, value));
+            quota
+                .headers()
+                .iter()
+                .for_each(|(name, value)| insert(response.headers_mut(), name, value));
             *response.status_mut() = StatusCode::from_u16(*status).expect("a status");
             Some(response)
         }
@@ -110,10 +148,11 @@ fn ordered_answer(shared: &Shared, fault: &Fault, token: &str) -> Option<Respons
 
 /// GitHub's refusal of a client that comes too fast.
 fn too_fast(retry_after_s: Option<u64>) -> Response<Body> {
-    let message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
-    let documentation =
-        "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
-    let mut response = Answer::documented(StatusCode::FORBIDDEN, message, documentation).into_response();
+    let message =
+        "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+    let documentation = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
+    let mut response =
+        Answer::documented(StatusCode::FORBIDDEN, message, documentation).into_response();
     if let Some(seconds) = retry_after_s {
         insert(response.headers_mut(), "retry-after", &seconds.to_string());
     }
@@ -132,7 +171,11 @@ async fn receive(shared: &Shared, knock: Knock) -> Result<Received, HangUp> {
     };
     Ok(Received {
         method: parts.method.to_string(),
-        path: if is_git { path.to_owned() } else { by_name(shared, path) },
+        path: if is_git {
+            path.to_owned()
+        } else {
+            by_name(shared, path)
+        },
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body,
@@ -146,7 +189,11 @@ fn by_name(shared: &Shared, path: &str) -> String {
         let (id, rest) = rest.split_once('/').unwrap_or((rest, ""));
         let world = shared.world();
         let name = world.by_id(id.parse().ok()?)?.full_name();
-        Some(format!("/repos/{name}/{rest}").trim_end_matches('/').to_owned())
+        Some(
+            format!("/repos/{name}/{rest}")
+                .trim_end_matches('/')
+                .to_owned(),
+        )
     });
     found.unwrap_or_else(|| path.to_owned())
 }
@@ -167,10 +214,22 @@ async fn api(shared: &Arc<Shared>, router: Router, request: &Received) -> Respon
         insert(response.headers_mut(), name, &value);
     }
     describe_token(response.headers_mut(), token);
-    insert(response.headers_mut(), "x-github-request-id", "0000:0000:0000:0000:00000000");
-    insert(response.headers_mut(), "x-github-media-type", "github.v3; format=json");
+    insert(
+        response.headers_mut(),
+        "x-github-request-id",
+        "0000:0000:0000:0000:00000000",
+    );
+    insert(
+        response.headers_mut(),
+        "x-github-media-type",
+        "github.v3; format=json",
+    );
     insert(response.headers_mut(), "server", "github.com");
-    let date = shared.clock.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let date = shared
+        .clock
+        .now()
+        .strftime("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string();
     insert(response.headers_mut(), "date", &date);
     response
 }
@@ -200,28 +259,47 @@ fn refusal(
 
 /// Why GitHub does not understand a request, or the client would not understand GitHub.
 fn unreadable(request: &Received) -> Option<Answer> {
-    if let Some(version) = request.header("x-github-api-version").filter(|it| !API_VERSIONS.contains(it)) {
+    if let Some(version) = request
+        .header("x-github-api-version")
+        .filter(|it| !API_VERSIONS.contains(it))
+    {
         let message = format!("`{version}` is not a supported API version.");
         return Some(Answer::error(StatusCode::BAD_REQUEST, &message));
     }
-    let accept = request.header("accept").filter(|accept| !accepts_json(accept))?;
-    let message = format!("Unsupported 'Accept' header: '{accept}'. Must accept 'application/json'.");
+    let accept = request
+        .header("accept")
+        .filter(|accept| !accepts_json(accept))?;
+    let message =
+        format!("Unsupported 'Accept' header: '{accept}'. Must accept 'application/json'.");
     Some(Answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message))
 }
 
 fn accepts_json(accept: &str) -> bool {
-    let kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    let kinds = accept.split(',').map(|kind| {
+        kind.split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+    });
     let mut kinds = kinds.filter(|kind| !kind.is_empty()).peekable();
     kinds.peek().is_none()
         || kinds.any(|kind| {
-            kind == "*/*" || kind == "application/*" || kind.starts_with("application/") && kind.ends_with("json")
+            kind == "*/*"
+                || kind == "application/*"
+                || kind.starts_with("application/") && kind.ends_with("json")
         })
 }
 
 /// Finds out who calls; an error is a token that is not valid.
 fn visitor(shared: &Shared, request: &Received) -> Result<Option<Token>, Answer> {
-    let Some(token) = token_text(request) else { return Ok(None) };
-    shared.known_token(&token).map(Some).ok_or_else(Answer::bad_credentials)
+    let Some(token) = token_text(request) else {
+        return Ok(None);
+    };
+    shared
+        .known_token(&token)
+        .map(Some)
+        .ok_or_else(Answer::bad_credentials)
 }
 
 /// Returns the token that a request of the API shows.
@@ -237,8 +315,15 @@ pub(super) fn token_text(request: &Received) -> Option<String> {
     }
 }
 
-async fn handle(shared: &Arc<Shared>, router: Router, request: &Received, visitor: Option<Token>) -> Response<Body> {
-    let pairs = axum::extract::Query::try_from_uri(&target(request)).map(|query| query.0).unwrap_or_default();
+async fn handle(
+    shared: &Arc<Shared>,
+    router: Router,
+    request: &Received,
+    visitor: Option<Token>,
+) -> Response<Body> {
+    let pairs = axum::extract::Query::try_from_uri(&target(request))
+        .map(|query| query.0)
+        .unwrap_or_default();
     let call = Call {
         shared: Arc::clone(shared),
         visitor,
@@ -248,9 +333,15 @@ async fn handle(shared: &Arc<Shared>, router: Router, request: &Received, visito
         raw_query: request.query.clone(),
         body: request.body.clone(),
     };
-    let routed = Request::builder().method(request.method.as_str()).uri(target(request)).extension(call);
+    let routed = Request::builder()
+        .method(request.method.as_str())
+        .uri(target(request))
+        .extension(call);
     let routed = routed.body(Body::empty()).expect("it came as a request");
-    router.oneshot(routed).await.unwrap_or_else(|never| match never {})
+    router
+        .oneshot(routed)
+        .await
+        .unwrap_or_else(|never| match never {})
 }
 
 fn target(request: &Received) -> axum::http::Uri {
@@ -263,14 +354,27 @@ async fn tagged(request: &Received, response: Response<Body>) -> Response<Body> 
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.expect("a body that was made here");
+    let body = to_bytes(body, usize::MAX)
+        .await
+        .expect("a body that was made here");
     let etag = etag(&body);
     insert(&mut parts.headers, "etag", &etag);
-    insert(&mut parts.headers, "cache-control", "private, max-age=60, s-maxage=60");
-    insert(&mut parts.headers, "vary", "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding");
+    insert(
+        &mut parts.headers,
+        "cache-control",
+        "private, max-age=60, s-maxage=60",
+    );
+    insert(
+        &mut parts.headers,
+        "vary",
+        "Accept, Authorization, Cookie, X-GitHub-OTP, Accept-Encoding",
+    );
     let strong = etag.trim_start_matches("W/");
     let known = request.header("if-none-match").unwrap_or_default();
-    if known.split(',').any(|tag| tag.trim().trim_start_matches("W/") == strong) {
+    if known
+        .split(',')
+        .any(|tag| tag.trim().trim_start_matches("W/") == strong)
+    {
         parts.status = StatusCode::NOT_MODIFIED;
         parts.headers.remove(header::CONTENT_TYPE);
         return Response::from_parts(parts, Body::empty());
@@ -292,7 +396,11 @@ fn describe_token(headers: &mut HeaderMap, token: Option<&Token>) {
         insert(headers, "x-accepted-oauth-scopes", "repo");
     }
     if let Some(expires_at) = &token.expires_at {
-        insert(headers, "github-authentication-token-expiration", expires_at);
+        insert(
+            headers,
+            "github-authentication-token-expiration",
+            expires_at,
+        );
     }
 }
 

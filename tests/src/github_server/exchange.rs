@@ -58,13 +58,18 @@ impl Received {
 
     /// Returns whether it changes something.
     pub fn is_write(&self) -> bool {
-        let is_reading_graphql = self.path == "/graphql" && !String::from_utf8_lossy(&self.body).contains("mutation");
+        let is_reading_graphql =
+            self.path == "/graphql" && !String::from_utf8_lossy(&self.body).contains("mutation");
         !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS") && !is_reading_graphql
     }
 
     /// Returns the path with its query.
     pub fn target(&self) -> String {
-        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+        if self.query.is_empty() {
+            self.path.clone()
+        } else {
+            format!("{}?{}", self.path, self.query)
+        }
     }
 }
 

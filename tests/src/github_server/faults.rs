@@ -83,13 +83,23 @@ struct GateState {
 impl On {
     /// Any request of the API.
     pub fn any() -> Self {
-        Self { method: None, path: String::new(), when: None, n_skipped: 0, n_times: 1 }
+        Self {
+            method: None,
+            path: String::new(),
+            when: None,
+            n_skipped: 0,
+            n_times: 1,
+        }
     }
 
     /// Requests of a method to a path, in which `*` stands for one part and a last `**` for any rest, such as
     /// `/repos/*/*/issues`.
     pub fn method(method: &'static str, path: &str) -> Self {
-        Self { method: Some(method), path: path.to_owned(), ..Self::any() }
+        Self {
+            method: Some(method),
+            path: path.to_owned(),
+            ..Self::any()
+        }
     }
 
     /// Reads of a path.
@@ -115,12 +125,18 @@ impl On {
 
     /// The same requests, if this holds for them as well.
     pub fn when(self, holds: impl Fn(&Received) -> bool + Send + Sync + 'static) -> Self {
-        Self { when: Some(Arc::new(holds)), ..self }
+        Self {
+            when: Some(Arc::new(holds)),
+            ..self
+        }
     }
 
     /// The same requests, but the first `n` pass.
     pub fn after(self, n: usize) -> Self {
-        Self { n_skipped: n, ..self }
+        Self {
+            n_skipped: n,
+            ..self
+        }
     }
 
     /// The same requests, `n` times.
@@ -134,7 +150,11 @@ impl On {
     }
 
     fn matches(&self, request: &Received) -> bool {
-        let is_meant = if self.path.is_empty() { !request.is_git } else { is_like(&self.path, &request.path) };
+        let is_meant = if self.path.is_empty() {
+            !request.is_git
+        } else {
+            is_like(&self.path, &request.path)
+        };
         let has_method = self.method.is_none_or(|method| method == request.method);
         is_meant && has_method && self.when.as_ref().is_none_or(|holds| holds(request))
     }
@@ -148,7 +168,11 @@ impl On {
             self.n_skipped -= 1;
             return false;
         }
-        self.n_times = if self.n_times == usize::MAX { usize::MAX } else { self.n_times - 1 };
+        self.n_times = if self.n_times == usize::MAX {
+            usize::MAX
+        } else {
+            self.n_times - 1
+        };
         true
     }
 }
@@ -156,7 +180,11 @@ impl On {
 impl fmt::Debug for On {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let method = self.method.unwrap_or("any");
-        write!(f, "On({method} {}, {} times after {})", self.path, self.n_times, self.n_skipped)
+        write!(
+            f,
+            "On({method} {}, {} times after {})",
+            self.path, self.n_times, self.n_skipped
+        )
     }
 }
 
@@ -176,7 +204,11 @@ fn is_like(pattern: &str, path: &str) -> bool {
 impl Fault {
     /// An error of the server, such as 502, with a page instead of JSON.
     pub fn status(status: u16) -> Self {
-        Self::Answer { status, headers: Vec::new(), body: format!("<html><h1>{status}</h1></html>\n") }
+        Self::Answer {
+            status,
+            headers: Vec::new(),
+            body: format!("<html><h1>{status}</h1></html>\n"),
+        }
     }
 }
 
@@ -206,14 +238,23 @@ impl Gate {
             .arrived
             .wait_timeout_while(arrived, GATE_PATIENCE, |arrived| *arrived < n)
             .expect("no holder panics");
-        assert!(!waited.timed_out(), "{} of {n} requests have come to the gate", *arrived);
+        assert!(
+            !waited.timed_out(),
+            "{} of {n} requests have come to the gate",
+            *arrived
+        );
     }
 
     pub(super) async fn pass(&self) {
         *self.0.n_arrived.lock().expect("no holder panics") += 1;
         self.0.arrived.notify_all();
         // The sender lives as long as this gate, so waiting can only end well.
-        let _ = self.0.is_open.subscribe().wait_for(|is_open| *is_open).await;
+        let _ = self
+            .0
+            .is_open
+            .subscribe()
+            .wait_for(|is_open| *is_open)
+            .await;
     }
 }
 
@@ -239,7 +280,9 @@ impl Faults {
     /// Returns the fault that is for this request.
     pub(super) fn take(&self, request: &Received) -> Option<Fault> {
         let mut faults = self.0.lock().expect("no holder panics");
-        let found = faults.iter_mut().find_map(|(on, fault)| on.takes(request).then(|| fault.clone()));
+        let found = faults
+            .iter_mut()
+            .find_map(|(on, fault)| on.takes(request).then(|| fault.clone()));
         faults.retain(|(on, _)| 0 < on.n_times);
         found
     }
@@ -248,7 +291,9 @@ impl Faults {
 /// Returns an answer that promises its whole length and breaks off in the middle.
 pub(super) fn truncated(response: Response<Body>, body: &Bytes) -> Response<Body> {
     let (mut parts, _) = response.into_parts();
-    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    parts
+        .headers
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
     let half = body.slice(..body.len() / 2);
     Response::from_parts(parts, Body::new(Broken::Whole(half)))
 }
@@ -268,7 +313,10 @@ impl hyper::body::Body for Broken {
     type Data = Bytes;
     type Error = HangUp;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, HangUp>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, HangUp>>> {
         match &mut *self {
             Self::Whole(bytes) => {
                 let bytes = std::mem::take(bytes);

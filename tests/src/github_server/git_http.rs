@@ -34,7 +34,11 @@ fn asked(path: &str) -> Option<Asked> {
     let (owner, name, service) = (parts.next()?, parts.next()?, parts.next()?);
     let name = name.strip_suffix(".git").unwrap_or(name);
     let is_known = ["info/refs", "git-upload-pack", "git-receive-pack"].contains(&service);
-    is_known.then(|| Asked { owner: owner.to_owned(), name: name.to_owned(), service: service.to_owned() })
+    is_known.then(|| Asked {
+        owner: owner.to_owned(),
+        name: name.to_owned(),
+        service: service.to_owned(),
+    })
 }
 
 /// Answers git.
@@ -42,7 +46,8 @@ pub(super) async fn answer(shared: &Arc<Shared>, request: &Received) -> Response
     let Some(asked) = asked(&request.path) else {
         return Refused::new(StatusCode::NOT_FOUND, "Not Found").into_response();
     };
-    let is_push = asked.service == "git-receive-pack" || request.query.contains("service=git-receive-pack");
+    let is_push =
+        asked.service == "git-receive-pack" || request.query.contains("service=git-receive-pack");
     let (store, login) = match admit(shared, &asked, credentials(request).as_deref(), is_push) {
         Ok(admitted) => admitted,
         Err(refused) => return refused.into_response(),
@@ -54,9 +59,16 @@ pub(super) async fn answer(shared: &Arc<Shared>, request: &Received) -> Response
 /// Returns the token of `Authorization: Basic`: the password, whoever the user is.
 fn credentials(request: &Received) -> Option<String> {
     let (scheme, encoded) = request.header("authorization")?.split_once(' ')?;
-    let decoded = BASE64.decode(encoded.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let decoded = BASE64
+        .decode(encoded.trim())
+        .ok()
+        .filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
     let pair = String::from_utf8(decoded).ok()?;
-    Some(pair.split_once(':').map_or(pair.as_str(), |(_, password)| password).to_owned())
+    Some(
+        pair.split_once(':')
+            .map_or(pair.as_str(), |(_, password)| password)
+            .to_owned(),
+    )
 }
 
 /// Decides who gets in, in GitHub's words.
@@ -67,7 +79,13 @@ fn admit(
     is_push: bool,
 ) -> Result<(GitStore, Option<String>), Refused> {
     let world = shared.world();
-    let known = |password: &str| world.tokens.get(password).filter(|token| !token.is_revoked).cloned();
+    let known = |password: &str| {
+        world
+            .tokens
+            .get(password)
+            .filter(|token| !token.is_revoked)
+            .cloned()
+    };
     let token: Option<Token> = match password {
         Some(password) => Some(known(password).ok_or_else(|| {
             Refused::unauthorized(
@@ -76,10 +94,14 @@ fn admit(
         })?),
         None => None,
     };
-    let repository =
-        world.by_name(&asked.owner, &asked.name).or_else(|| world.by_former_name(&asked.owner, &asked.name));
+    let repository = world
+        .by_name(&asked.owner, &asked.name)
+        .or_else(|| world.by_former_name(&asked.owner, &asked.name));
     let visible = repository.filter(|repository| {
-        !repository.is_private || token.as_ref().is_some_and(|token| token.sees_private(&repository.full_name()))
+        !repository.is_private
+            || token
+                .as_ref()
+                .is_some_and(|token| token.sees_private(&repository.full_name()))
     });
     match (visible, &token) {
         // Without a token nobody learns whether something is there.
@@ -87,12 +109,17 @@ fn admit(
         (None, Some(_)) => Err(Refused::new(StatusCode::NOT_FOUND, "Repository not found.")),
         (Some(_), None) if is_push => Err(Refused::unauthorized("No anonymous write access.")),
         (Some(repository), Some(token)) if is_push && !repository.permissions(token).may_push => {
-            let message = format!("Permission to {}.git denied to {}.", repository.full_name(), token.login);
+            let message = format!(
+                "Permission to {}.git denied to {}.",
+                repository.full_name(),
+                token.login
+            );
             Err(Refused::new(StatusCode::FORBIDDEN, &message))
         }
-        (Some(repository), _) if is_push && repository.is_archived => {
-            Err(Refused::new(StatusCode::FORBIDDEN, "This repository was archived so it is read-only."))
-        }
+        (Some(repository), _) if is_push && repository.is_archived => Err(Refused::new(
+            StatusCode::FORBIDDEN,
+            "This repository was archived so it is read-only.",
+        )),
         (Some(repository), _) => Ok((repository.git.clone(), token.map(|token| token.login))),
     }
 }
@@ -106,7 +133,10 @@ struct Refused {
 
 impl Refused {
     fn new(status: StatusCode, message: &str) -> Self {
-        Self { status, message: message.to_owned() }
+        Self {
+            status,
+            message: message.to_owned(),
+        }
     }
 
     fn unauthorized(message: &str) -> Self {
@@ -117,10 +147,15 @@ impl Refused {
         let mut response = Response::new(Body::from(format!("{}\n", self.message)));
         *response.status_mut() = self.status;
         // Git shows a body of this type to its user.
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; charset=UTF-8"),
+        );
         if self.status == StatusCode::UNAUTHORIZED {
             let basic = HeaderValue::from_static("Basic realm=\"GitHub\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, basic);
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, basic);
         }
         response
     }
@@ -141,7 +176,10 @@ async fn run(store: &GitStore, service: &str, request: &Received, login: Option<
         .env("PATH_INFO", format!("/{service}"))
         .env("REQUEST_METHOD", &request.method)
         .env("QUERY_STRING", &request.query)
-        .env("CONTENT_TYPE", request.header("content-type").unwrap_or_default())
+        .env(
+            "CONTENT_TYPE",
+            request.header("content-type").unwrap_or_default(),
+        )
         // The body has been read whole: what came in pieces has a length now.
         .env("CONTENT_LENGTH", request.body.len().to_string())
         .env("REMOTE_ADDR", "127.0.0.1")
@@ -158,7 +196,10 @@ async fn run(store: &GitStore, service: &str, request: &Received, login: Option<
         command.envs(value.map(|value| (variable, value)));
     }
     let mut child = command.spawn().expect("git runs");
-    let (stdin, mut stdout) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+    let (stdin, mut stdout) = (
+        child.stdin.take().expect("a pipe"),
+        child.stdout.take().expect("a pipe"),
+    );
     let mut printed = Vec::new();
     let (_, read) = tokio::join!(feed(stdin, &request.body), stdout.read_to_end(&mut printed));
     read.expect("git's output");
@@ -176,7 +217,11 @@ async fn feed(mut stdin: ChildStdin, body: &[u8]) {
 /// Turns what a CGI program prints into an answer.
 fn cgi_response(output: &[u8]) -> Response<Body> {
     let Some(end) = output.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "git http-backend printed no headers").into_response();
+        return Refused::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "git http-backend printed no headers",
+        )
+        .into_response();
     };
     let (head, body) = (String::from_utf8_lossy(&output[..end]), &output[end + 4..]);
     let mut response = Response::new(Body::from(body.to_vec()));
@@ -184,7 +229,9 @@ fn cgi_response(output: &[u8]) -> Response<Body> {
         if name.eq_ignore_ascii_case("status") {
             let code = value.split(' ').next().and_then(|code| code.parse().ok());
             *response.status_mut() = code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        } else if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+        } else if let (Ok(name), Ok(value)) =
+            (name.parse::<HeaderName>(), HeaderValue::from_str(value))
+        {
             response.headers_mut().insert(name, value);
         }
     }

@@ -42,7 +42,11 @@ impl GitStore {
     pub(super) fn create(path: &Path, default_branch: &str) -> Self {
         read_no_configuration_of_the_machine();
         let mut options = git2::RepositoryInitOptions::new();
-        options.bare(true).no_reinit(true).external_template(false).initial_head(default_branch);
+        options
+            .bare(true)
+            .no_reinit(true)
+            .external_template(false)
+            .initial_head(default_branch);
         let repository = git2::Repository::init_opts(path, &options).expect("a bare repository");
         let mut config = repository.config().expect("its configuration");
         for (key, value) in [
@@ -57,7 +61,9 @@ impl GitStore {
         ] {
             config.set_str(key, value).expect("a setting");
         }
-        Self { path: path.to_owned() }
+        Self {
+            path: path.to_owned(),
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -70,7 +76,9 @@ impl GitStore {
 
     /// Protects exactly these branches against pushes. Only now is there a hook: it costs each push two programs.
     pub(super) fn protect<'a>(&self, branches: impl Iterator<Item = &'a String>) {
-        let refs: String = branches.map(|branch| format!("refs/heads/{branch}\n")).collect();
+        let refs: String = branches
+            .map(|branch| format!("refs/heads/{branch}\n"))
+            .collect();
         fs::write(self.path.join("protected"), refs).expect("the list of protected branches");
         let hook = self.path.join("hooks/update");
         fs::create_dir_all(self.path.join("hooks")).expect("the directory of hooks");
@@ -80,13 +88,19 @@ impl GitStore {
 
     /// Returns the commit that a branch points at.
     pub(super) fn head(&self, branch: &str) -> Option<String> {
-        self.open().refname_to_id(&format!("refs/heads/{branch}")).ok().map(|id| id.to_string())
+        self.open()
+            .refname_to_id(&format!("refs/heads/{branch}"))
+            .ok()
+            .map(|id| id.to_string())
     }
 
     /// Returns all branches with their commits, sorted by name.
     pub(super) fn branches(&self) -> Vec<(String, String)> {
         let repository = self.open();
-        let branches = repository.branches(Some(BranchType::Local)).expect("branches").flatten();
+        let branches = repository
+            .branches(Some(BranchType::Local))
+            .expect("branches")
+            .flatten();
         let mut found: Vec<(String, String)> = branches
             .filter_map(|(branch, _)| {
                 let target = branch.get().target()?.to_string();
@@ -98,13 +112,27 @@ impl GitStore {
     }
 
     /// Commits files on top of a branch, which is made if it is missing: from `from`, or as a root without it.
-    pub(super) fn commit(&self, branch: &str, from: Option<&str>, files: &[(&str, &str)], message: &str) -> String {
+    pub(super) fn commit(
+        &self,
+        branch: &str,
+        from: Option<&str>,
+        files: &[(&str, &str)],
+        message: &str,
+    ) -> String {
         let repository = self.open();
-        let parent = self.head(branch).or_else(|| from.and_then(|from| self.head(from)));
-        let parent = parent.map(|id| repository.find_commit(Oid::from_str(&id).expect("an id")).expect("a commit"));
+        let parent = self
+            .head(branch)
+            .or_else(|| from.and_then(|from| self.head(from)));
+        let parent = parent.map(|id| {
+            repository
+                .find_commit(Oid::from_str(&id).expect("an id"))
+                .expect("a commit")
+        });
         let mut index = git2::Index::new().expect("an index");
         if let Some(parent) = &parent {
-            index.read_tree(&parent.tree().expect("its tree")).expect("a readable tree");
+            index
+                .read_tree(&parent.tree().expect("its tree"))
+                .expect("a readable tree");
         }
         for (path, text) in files {
             let blob = repository.blob(text.as_bytes()).expect("a blob");
@@ -112,26 +140,39 @@ impl GitStore {
         }
         let tree = index.write_tree_to(&repository).expect("a tree");
         let tree = repository.find_tree(tree).expect("the tree");
-        let ada = Signature::new("Ada", "ada@example.org", &Time::new(SEEDED_AT_S, 0)).expect("a signature");
+        let ada = Signature::new("Ada", "ada@example.org", &Time::new(SEEDED_AT_S, 0))
+            .expect("a signature");
         let parents: Vec<&git2::Commit<'_>> = parent.iter().collect();
-        let id = repository.commit(None, &ada, &ada, message, &tree, &parents).expect("a commit");
-        repository.reference(&format!("refs/heads/{branch}"), id, true, message).expect("the branch");
+        let id = repository
+            .commit(None, &ada, &ada, message, &tree, &parents)
+            .expect("a commit");
+        repository
+            .reference(&format!("refs/heads/{branch}"), id, true, message)
+            .expect("the branch");
         id.to_string()
     }
 
     pub(super) fn delete_branch(&self, branch: &str) {
         let repository = self.open();
-        repository.find_reference(&format!("refs/heads/{branch}")).expect("the branch").delete().expect("it goes");
+        repository
+            .find_reference(&format!("refs/heads/{branch}"))
+            .expect("the branch")
+            .delete()
+            .expect("it goes");
     }
 
     pub(super) fn point_head_at(&self, branch: &str) {
-        self.open().set_head(&format!("refs/heads/{branch}")).expect("the head moves");
+        self.open()
+            .set_head(&format!("refs/heads/{branch}"))
+            .expect("the head moves");
     }
 
     /// Returns the text of a file on a branch.
     pub(super) fn file(&self, branch: &str, path: &str) -> Option<String> {
         let repository = self.open();
-        let object = repository.revparse_single(&format!("refs/heads/{branch}:{path}")).ok()?;
+        let object = repository
+            .revparse_single(&format!("refs/heads/{branch}:{path}"))
+            .ok()?;
         Some(String::from_utf8_lossy(object.as_blob()?.content()).into_owned())
     }
 
@@ -139,7 +180,9 @@ impl GitStore {
     pub(super) fn keep_pull(&self, number: u64, head_sha: &str) {
         let id = Oid::from_str(head_sha).expect("an id");
         let name = format!("refs/pull/{number}/head");
-        self.open().reference(&name, id, true, "pull request").expect("the ref of the pull request");
+        self.open()
+            .reference(&name, id, true, "pull request")
+            .expect("the ref of the pull request");
     }
 
     /// Returns what `head` has that `base` has not; `None` where they have no history in common.
@@ -149,10 +192,18 @@ impl GitStore {
         let common = repository.merge_base(base, head).ok()?;
         let (n_commits, _) = repository.graph_ahead_behind(head, base).ok()?;
         let tree = |id| repository.find_commit(id).and_then(|commit| commit.tree());
-        let diff = repository.diff_tree_to_tree(Some(&tree(common).ok()?), Some(&tree(head).ok()?), None).ok()?;
+        let diff = repository
+            .diff_tree_to_tree(Some(&tree(common).ok()?), Some(&tree(head).ok()?), None)
+            .ok()?;
         let stats = diff.stats().ok()?;
-        let (n_files, n_added, n_deleted) = (stats.files_changed(), stats.insertions(), stats.deletions());
-        Some(Distance { n_commits, n_files, n_added, n_deleted })
+        let (n_files, n_added, n_deleted) =
+            (stats.files_changed(), stats.insertions(), stats.deletions());
+        Some(Distance {
+            n_commits,
+            n_files,
+            n_added,
+            n_deleted,
+        })
     }
 
     /// Returns whether `head` merges into `base` without a conflict.
@@ -163,26 +214,59 @@ impl GitStore {
     }
 
     /// Merges a commit into a branch, with both as parents or, squashed, with the branch as the only one.
-    pub(super) fn merge(&self, base: &str, head: &str, message: &str, squash: bool) -> Result<String, Conflict> {
+    pub(super) fn merge(
+        &self,
+        base: &str,
+        head: &str,
+        message: &str,
+        squash: bool,
+    ) -> Result<String, Conflict> {
         let repository = self.open();
         let tip = self.head(base).ok_or(Conflict)?;
         let mut index = merge_index(&repository, &tip, head)?;
         let tree = index.write_tree_to(&repository).map_err(|_| Conflict)?;
         let tree = repository.find_tree(tree).map_err(|_| Conflict)?;
-        let find = |id: &str| repository.find_commit(Oid::from_str(id).expect("an id")).map_err(|_| Conflict);
+        let find = |id: &str| {
+            repository
+                .find_commit(Oid::from_str(id).expect("an id"))
+                .map_err(|_| Conflict)
+        };
         let (tip, head) = (find(&tip)?, find(head)?);
-        let parents = if squash { vec![&tip] } else { vec![&tip, &head] };
-        let github = Signature::new("GitHub", "noreply@github.com", &Time::new(SEEDED_AT_S, 0)).expect("a signature");
-        let id = repository.commit(None, &github, &github, message, &tree, &parents).map_err(|_| Conflict)?;
-        repository.reference(&format!("refs/heads/{base}"), id, true, message).map_err(|_| Conflict)?;
+        let parents = if squash {
+            vec![&tip]
+        } else {
+            vec![&tip, &head]
+        };
+        let github = Signature::new("GitHub", "noreply@github.com", &Time::new(SEEDED_AT_S, 0))
+            .expect("a signature");
+        let id = repository
+            .commit(None, &github, &github, message, &tree, &parents)
+            .map_err(|_| Conflict)?;
+        repository
+            .reference(&format!("refs/heads/{base}"), id, true, message)
+            .map_err(|_| Conflict)?;
         Ok(id.to_string())
     }
 }
 
-fn merge_index(repository: &git2::Repository, base: &str, head: &str) -> Result<git2::Index, Conflict> {
-    let find = |id: &str| Oid::from_str(id).and_then(|id| repository.find_commit(id)).map_err(|_| Conflict);
-    let index = repository.merge_commits(&find(base)?, &find(head)?, None).map_err(|_| Conflict)?;
-    if index.has_conflicts() { Err(Conflict) } else { Ok(index) }
+fn merge_index(
+    repository: &git2::Repository,
+    base: &str,
+    head: &str,
+) -> Result<git2::Index, Conflict> {
+    let find = |id: &str| {
+        Oid::from_str(id)
+            .and_then(|id| repository.find_commit(id))
+            .map_err(|_| Conflict)
+    };
+    let index = repository
+        .merge_commits(&find(base)?, &find(head)?, None)
+        .map_err(|_| Conflict)?;
+    if index.has_conflicts() {
+        Err(Conflict)
+    } else {
+        Ok(index)
+    }
 }
 
 fn index_entry(path: &str, blob: Oid) -> git2::IndexEntry {
@@ -207,7 +291,11 @@ fn index_entry(path: &str, blob: Oid) -> git2::IndexEntry {
 fn read_no_configuration_of_the_machine() {
     static HERMETIC: Once = Once::new();
     HERMETIC.call_once(|| {
-        for level in [git2::ConfigLevel::System, git2::ConfigLevel::Global, git2::ConfigLevel::XDG] {
+        for level in [
+            git2::ConfigLevel::System,
+            git2::ConfigLevel::Global,
+            git2::ConfigLevel::XDG,
+        ] {
             // SAFETY: `Once` makes every other caller wait, and every repository of a server begins here.
             unsafe { git2::opts::set_search_path(level, "/nowhere") }.expect("a search path");
         }

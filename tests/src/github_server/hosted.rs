@@ -86,7 +86,10 @@ impl Issue {
 
     /// The same issue with a body.
     pub fn body(self, body: &str) -> Self {
-        Self { body: Some(body.to_owned()), ..self }
+        Self {
+            body: Some(body.to_owned()),
+            ..self
+        }
     }
 
     /// The same issue with one label more.
@@ -97,27 +100,42 @@ impl Issue {
 
     /// The same issue by somebody else.
     pub fn by(self, login: &str) -> Self {
-        Self { author: Some(login.to_owned()), ..self }
+        Self {
+            author: Some(login.to_owned()),
+            ..self
+        }
     }
 
     /// The same issue by a user who is gone: `user` is null.
     pub fn by_a_ghost(self) -> Self {
-        Self { author: None, ..self }
+        Self {
+            author: None,
+            ..self
+        }
     }
 
     /// The same issue, made then, such as `2026-01-01T00:00:00Z`.
     pub fn created_at(self, at: &str) -> Self {
-        Self { created_at: Some(at.to_owned()), ..self }
+        Self {
+            created_at: Some(at.to_owned()),
+            ..self
+        }
     }
 
     /// The same issue, closed.
     pub fn closed(self) -> Self {
-        Self { is_open: false, ..self }
+        Self {
+            is_open: false,
+            ..self
+        }
     }
 
     /// The same issue, whose JSON goes through `change` whenever it is shown: take fields away, give them other types.
     pub fn odd(self, change: impl Fn(&mut Value) + Send + Sync + 'static) -> Self {
-        Self { distort: Some(Distort(Arc::new(change))), ..self }
+        Self {
+            distort: Some(Distort(Arc::new(change))),
+            ..self
+        }
     }
 }
 
@@ -145,11 +163,19 @@ impl HostedRepository {
             readers: std::collections::BTreeSet::new(),
             git,
         });
-        Self { shared: Arc::clone(shared), id }
+        Self {
+            shared: Arc::clone(shared),
+            id,
+        }
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Repository) -> T) -> T {
-        change(self.shared.world().by_id_mut(self.id).expect("repositories stay"))
+        change(
+            self.shared
+                .world()
+                .by_id_mut(self.id)
+                .expect("repositories stay"),
+        )
     }
 
     fn world<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
@@ -229,9 +255,21 @@ impl HostedRepository {
         self.world(|world| {
             let repository = world.by_id(self.id).expect("repositories stay");
             let minute = repository.next_number();
-            let seeded = format!("2026-01-{:02}T{:02}:{:02}:00Z", 1 + minute / 1440, minute / 60 % 24, minute % 60);
+            let seeded = format!(
+                "2026-01-{:02}T{:02}:{:02}:00Z",
+                1 + minute / 1440,
+                minute / 60 % 24,
+                minute % 60
+            );
             let at = issue.created_at.unwrap_or(seeded);
-            let number = add_item(world, self.id, &issue.title, issue.body.as_deref(), issue.author, &at);
+            let number = add_item(
+                world,
+                self.id,
+                &issue.title,
+                issue.body.as_deref(),
+                issue.author,
+                &at,
+            );
             add_labels(world, self.id, number, &issue.labels, &at);
             let repository = world.by_id_mut(self.id).expect("repositories stay");
             let item = repository.items.get_mut(&number).expect("it was added");
@@ -247,7 +285,12 @@ impl HostedRepository {
     pub fn foreign_pull(&self, title: &str, branch: &str, labels: &[&str]) -> u64 {
         let base = self.change(|repository| repository.default_branch.clone());
         if self.head(branch).is_none() {
-            self.commit_from(branch, &base, &[(&format!("{branch}.txt"), "foreign\n")], title);
+            self.commit_from(
+                branch,
+                &base,
+                &[(&format!("{branch}.txt"), "foreign\n")],
+                title,
+            );
         }
         let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
         let now = self.shared.clock.now_text();
@@ -267,7 +310,12 @@ impl HostedRepository {
     /// Returns the issues by which an issue is blocked, by number.
     pub fn blockers(&self, number: u64) -> Vec<u64> {
         let of = |repository: &mut Repository| {
-            repository.blocked_by.iter().filter(|(blocked, _)| *blocked == number).map(|(_, by)| *by).collect()
+            repository
+                .blocked_by
+                .iter()
+                .filter(|(blocked, _)| *blocked == number)
+                .map(|(_, by)| *by)
+                .collect()
         };
         self.change(of)
     }
@@ -287,7 +335,14 @@ impl HostedRepository {
     }
 
     fn item<T>(&self, number: u64, change: impl FnOnce(&mut Item) -> T) -> T {
-        self.change(|repository| change(repository.items.get_mut(&number).expect("an issue of that number")))
+        self.change(|repository| {
+            change(
+                repository
+                    .items
+                    .get_mut(&number)
+                    .expect("an issue of that number"),
+            )
+        })
     }
 
     /// Commits files on a branch, which is made as a new root if it is missing, and returns the commit.
@@ -296,7 +351,13 @@ impl HostedRepository {
     }
 
     /// Commits files on a branch, which is made from another if it is missing, and returns the commit.
-    pub fn commit_from(&self, branch: &str, from: &str, files: &[(&str, &str)], message: &str) -> String {
+    pub fn commit_from(
+        &self,
+        branch: &str,
+        from: &str,
+        files: &[(&str, &str)],
+        message: &str,
+    ) -> String {
         self.git().commit(branch, Some(from), files, message)
     }
 
@@ -344,17 +405,35 @@ impl HostedRepository {
             labels: item.labels.clone(),
             is_open: item.is_open,
         };
-        self.change(|repository| repository.items.values().filter(|item| item.pull.is_none()).map(seen).collect())
+        self.change(|repository| {
+            repository
+                .items
+                .values()
+                .filter(|item| item.pull.is_none())
+                .map(seen)
+                .collect()
+        })
     }
 
     /// Returns the texts of the comments on an issue or pull request, oldest first.
     pub fn comments(&self, number: u64) -> Vec<String> {
-        self.change(|repository| repository.comments_on(number).map(|comment| comment.body.clone()).collect())
+        self.change(|repository| {
+            repository
+                .comments_on(number)
+                .map(|comment| comment.body.clone())
+                .collect()
+        })
     }
 
     /// Returns the names of the repository's labels.
     pub fn labels(&self) -> Vec<String> {
-        self.change(|repository| repository.labels.iter().map(|label| label.name.clone()).collect())
+        self.change(|repository| {
+            repository
+                .labels
+                .iter()
+                .map(|label| label.name.clone())
+                .collect()
+        })
     }
 }
 

@@ -47,7 +47,11 @@ impl Default for Rules {
 impl Rules {
     /// Rules for a world in which an hour's work is done in seconds: no limit on the number of writes.
     pub fn scaled_up() -> Self {
-        Self { writes_per_minute_max: usize::MAX, writes_per_hour_max: usize::MAX, ..Self::default() }
+        Self {
+            writes_per_minute_max: usize::MAX,
+            writes_per_hour_max: usize::MAX,
+            ..Self::default()
+        }
     }
 }
 
@@ -129,8 +133,15 @@ impl Policy {
     /// Forgets what clients have done, but no breach.
     pub(super) fn forgive(&self) {
         for client in self.watch().clients.values_mut() {
-            let (under_way, writing) = (std::mem::take(&mut client.under_way), std::mem::take(&mut client.writing));
-            *client = Client { under_way, writing, ..Client::default() };
+            let (under_way, writing) = (
+                std::mem::take(&mut client.under_way),
+                std::mem::take(&mut client.writing),
+            );
+            *client = Client {
+                under_way,
+                writing,
+                ..Client::default()
+            };
         }
     }
 
@@ -146,16 +157,31 @@ impl Policy {
         if is_write {
             client.writing.push(line.clone());
         }
-        UnderWay { policy: self.clone(), token: sight.token.to_owned(), line, is_write }
+        UnderWay {
+            policy: self.clone(),
+            token: sight.token.to_owned(),
+            line,
+            is_write,
+        }
     }
 
     /// Learns from an answer what the client knows now.
-    pub(super) fn answered(&self, request: &Received, answer: &Answered, token: &str, now: Timestamp) {
+    pub(super) fn answered(
+        &self,
+        request: &Received,
+        answer: &Answered,
+        token: &str,
+        now: Timestamp,
+    ) {
         if request.is_git {
             return;
         }
         let mut watch = self.watch();
-        let Watch { rules, breaches, clients } = &mut *watch;
+        let Watch {
+            rules,
+            breaches,
+            clients,
+        } = &mut *watch;
         let client = clients.entry(token.to_owned()).or_default();
         if answer.status == 401 && client.n_after_401.is_none() {
             client.n_after_401 = Some(0);
@@ -165,7 +191,9 @@ impl Policy {
         }
         if answer.status == 201 && is_creation(request) {
             let url = answer.json()["url"].as_str().unwrap_or_default().to_owned();
-            client.created.insert((request.path.clone(), request.body.to_vec()), url);
+            client
+                .created
+                .insert((request.path.clone(), request.body.to_vec()), url);
         }
         breaches.extend(client.note_read(request, answer, rules.same_reads_max));
     }
@@ -175,7 +203,12 @@ impl Watch {
     fn judge(&mut self, request: &Received, line: &str, sight: &Sight<'_>) -> Vec<String> {
         let mut found = Vec::new();
         let target = request.target();
-        if target.contains("access_token=") || sight.known_tokens.iter().any(|token| target.contains(token.as_str())) {
+        if target.contains("access_token=")
+            || sight
+                .known_tokens
+                .iter()
+                .any(|token| target.contains(token.as_str()))
+        {
             found.push(format!("token in an address: {}", request.path));
         }
         if request.is_git {
@@ -198,16 +231,27 @@ impl Watch {
 
 impl Client {
     /// Too much at once, or too much in too short a time.
-    fn judge_load(&mut self, request: &Received, line: &str, rules: &Rules, now: Timestamp) -> Vec<String> {
+    fn judge_load(
+        &mut self,
+        request: &Received,
+        line: &str,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Vec<String> {
         let mut found = Vec::new();
         if rules.requests_at_once_max <= self.under_way.len() {
-            found.push(format!("more than {} requests at once: {line}", rules.requests_at_once_max));
+            found.push(format!(
+                "more than {} requests at once: {line}",
+                rules.requests_at_once_max
+            ));
         }
         if !request.is_write() {
             return found;
         }
         if let Some(other) = self.writing.first() {
-            found.push(format!("two writes at once: {line} while {other} has no answer"));
+            found.push(format!(
+                "two writes at once: {line} while {other} has no answer"
+            ));
         }
         self.written_at.push_back(now);
         let hour_ago = now - SignedDuration::from_hours(1);
@@ -215,7 +259,12 @@ impl Client {
             self.written_at.pop_front();
         }
         let minute_ago = now - SignedDuration::from_mins(1);
-        let n_in_a_minute = self.written_at.iter().rev().take_while(|at| minute_ago < **at).count();
+        let n_in_a_minute = self
+            .written_at
+            .iter()
+            .rev()
+            .take_while(|at| minute_ago < **at)
+            .count();
         for (n, max, span) in [
             (n_in_a_minute, rules.writes_per_minute_max, "minute"),
             (self.written_at.len(), rules.writes_per_hour_max, "hour"),
@@ -228,7 +277,13 @@ impl Client {
     }
 
     /// Going on after having been told to wait, or to stop.
-    fn judge_patience(&mut self, request: &Received, line: &str, rules: &Rules, now: Timestamp) -> Vec<String> {
+    fn judge_patience(
+        &mut self,
+        request: &Received,
+        line: &str,
+        rules: &Rules,
+        now: Timestamp,
+    ) -> Vec<String> {
         let mut found = Vec::new();
         if let Some(n) = &mut self.n_after_401 {
             *n += 1;
@@ -238,11 +293,21 @@ impl Client {
         }
         // Asking for the limit itself is free.
         let is_free = request.path == "/rate_limit";
-        if let Some(limit) = self.limit.as_mut().filter(|limit| now < limit.until && !is_free) {
+        if let Some(limit) = self
+            .limit
+            .as_mut()
+            .filter(|limit| now < limit.until && !is_free)
+        {
             limit.n_reads += usize::from(!request.is_write());
-            if request.is_write() || limit.refused == line || rules.reads_under_limit_max < limit.n_reads {
+            if request.is_write()
+                || limit.refused == line
+                || rules.reads_under_limit_max < limit.n_reads
+            {
                 let left_s = limit.until.as_second() - now.as_second();
-                found.push(format!("{left_s} s before the {} limit ends: {line}", limit.name));
+                found.push(format!(
+                    "{left_s} s before the {} limit ends: {line}",
+                    limit.name
+                ));
             }
         }
         found
@@ -255,13 +320,23 @@ impl Client {
         line: &str,
         is_still_there: &dyn Fn(&str) -> bool,
     ) -> Option<String> {
-        let url = self.created.get(&(request.path.clone(), request.body.to_vec()))?;
-        (is_creation(request) && is_still_there(url)).then(|| format!("created twice with the same content: {line}"))
+        let url = self
+            .created
+            .get(&(request.path.clone(), request.body.to_vec()))?;
+        (is_creation(request) && is_still_there(url))
+            .then(|| format!("created twice with the same content: {line}"))
     }
 
     /// Notes what a read brought, and whether it brought it before.
-    fn note_read(&mut self, request: &Received, answer: &Answered, same_reads_max: usize) -> Option<String> {
-        let etag = answer.header("etag").filter(|_| request.method == "GET" && answer.status == 200)?;
+    fn note_read(
+        &mut self,
+        request: &Received,
+        answer: &Answered,
+        same_reads_max: usize,
+    ) -> Option<String> {
+        let etag = answer
+            .header("etag")
+            .filter(|_| request.method == "GET" && answer.status == 200)?;
         let (known, n_same) = self.reads.entry(request.target()).or_default();
         if known != etag {
             (*known, *n_same) = (etag.to_owned(), 0);
@@ -269,8 +344,12 @@ impl Client {
         }
         *n_same += 1;
         let is_storm = same_reads_max < *n_same;
-        is_storm
-            .then(|| format!("read {n_same} times more than needed, without If-None-Match: GET {}", request.target()))
+        is_storm.then(|| {
+            format!(
+                "read {n_same} times more than needed, without If-None-Match: GET {}",
+                request.target()
+            )
+        })
     }
 }
 
@@ -302,12 +381,19 @@ fn limit(request: &Received, answer: &Answered, now: Timestamp) -> Option<Limit>
     if answer.status != 403 && answer.status != 429 {
         return None;
     }
-    let number = |name| answer.header(name).and_then(|text| text.parse::<i64>().ok());
+    let number = |name| {
+        answer
+            .header(name)
+            .and_then(|text| text.parse::<i64>().ok())
+    };
     let is_secondary = String::from_utf8_lossy(&answer.body).contains("secondary rate limit");
     let (name, until) = if let Some(seconds) = number("retry-after") {
         ("secondary", now + SignedDuration::from_secs(seconds))
     } else if number("x-ratelimit-remaining") == Some(0) {
-        ("primary", Timestamp::from_second(number("x-ratelimit-reset")?).ok()?)
+        (
+            "primary",
+            Timestamp::from_second(number("x-ratelimit-reset")?).ok()?,
+        )
     } else if is_secondary {
         // Without a header, GitHub wants a minute.
         ("secondary", now + SignedDuration::from_mins(1))
@@ -315,5 +401,10 @@ fn limit(request: &Received, answer: &Answered, now: Timestamp) -> Option<Limit>
         return None;
     };
     let refused = format!("{} {}", request.method, request.target());
-    Some(Limit { name, until, refused, n_reads: 0 })
+    Some(Limit {
+        name,
+        until,
+        refused,
+        n_reads: 0,
+    })
 }

@@ -18,8 +18,16 @@ pub(super) struct Quota {
 
 impl Quota {
     pub(super) fn new(is_anonymous: bool, now: Timestamp) -> Self {
-        let limit = if is_anonymous { PER_HOUR_ANONYMOUS } else { PER_HOUR };
-        Self { limit, remaining: limit, reset: now + SignedDuration::from_hours(1) }
+        let limit = if is_anonymous {
+            PER_HOUR_ANONYMOUS
+        } else {
+            PER_HOUR
+        };
+        Self {
+            limit,
+            remaining: limit,
+            reset: now + SignedDuration::from_hours(1),
+        }
     }
 
     /// Begins a new hour if the old one is over.
@@ -34,7 +42,10 @@ impl Quota {
             ("x-ratelimit-limit", self.limit.to_string()),
             ("x-ratelimit-remaining", self.remaining.to_string()),
             ("x-ratelimit-reset", self.reset_s().to_string()),
-            ("x-ratelimit-used", (self.limit - self.remaining).to_string()),
+            (
+                "x-ratelimit-used",
+                (self.limit - self.remaining).to_string(),
+            ),
             ("x-ratelimit-resource", "core".to_owned()),
         ]
     }

@@ -62,8 +62,15 @@ impl Site {
 
     /// Returns a repository as lists and pull requests have it.
     pub(super) fn repository(&self, repository: &Repository) -> Value {
-        let (api, page) = (self.repository_api(repository), self.repository_page(repository));
-        let n_open = repository.items.values().filter(|item| item.is_open).count();
+        let (api, page) = (
+            self.repository_api(repository),
+            self.repository_page(repository),
+        );
+        let n_open = repository
+            .items
+            .values()
+            .filter(|item| item.is_open)
+            .count();
         let mut json = json!({
             "id": repository.id, "node_id": node_id("Repository", repository.id), "name": repository.name,
             "full_name": repository.full_name(), "private": repository.is_private, "owner": self.user(&repository.owner),
@@ -89,9 +96,16 @@ impl Site {
     }
 
     /// Returns a repository as `GET /repos/{owner}/{repo}` has it.
-    pub(super) fn full_repository(&self, repository: &Repository, permissions: Option<Permissions>) -> Value {
+    pub(super) fn full_repository(
+        &self,
+        repository: &Repository,
+        permissions: Option<Permissions>,
+    ) -> Value {
         let mut json = self.repository(repository);
-        extend(&mut json, json!({"network_count": 0, "subscribers_count": 0, "temp_clone_token": null}));
+        extend(
+            &mut json,
+            json!({"network_count": 0, "subscribers_count": 0, "temp_clone_token": null}),
+        );
         if let Some(Permissions { is_admin, may_push }) = permissions {
             json["permissions"] = json!({
                 "admin": is_admin, "maintain": is_admin, "push": may_push, "triage": may_push, "pull": true,
@@ -109,17 +123,27 @@ impl Site {
     }
 
     pub(super) fn labels(&self, repository: &Repository, names: &[String]) -> Value {
-        names.iter().filter_map(|name| Some(self.label(repository, repository.label(name)?))).collect()
+        names
+            .iter()
+            .filter_map(|name| Some(self.label(repository, repository.label(name)?)))
+            .collect()
     }
 
     /// Returns an item as the issues' part of the API has it: a pull request is an issue with one key more.
     pub(super) fn issue(&self, repository: &Repository, item: &Item) -> Value {
         let url = format!("{}/issues/{}", self.repository_api(repository), item.number);
-        let place = if item.pull.is_some() { "pull" } else { "issues" };
+        let place = if item.pull.is_some() {
+            "pull"
+        } else {
+            "issues"
+        };
         let (blocked_by, open_blockers) =
             self.count_dependencies(repository, |pair| pair.0 == item.number, |&(_, by)| by);
-        let (blocking, open_blocked) =
-            self.count_dependencies(repository, |pair| pair.1 == item.number, |&(blocked, _)| blocked);
+        let (blocking, open_blocked) = self.count_dependencies(
+            repository,
+            |pair| pair.1 == item.number,
+            |&(blocked, _)| blocked,
+        );
         let mut json = json!({
             "url": url, "repository_url": self.repository_api(repository), "labels_url": format!("{url}/labels{{/name}}"),
             "comments_url": format!("{url}/comments"), "events_url": format!("{url}/events"),
@@ -155,8 +179,18 @@ impl Site {
         is_it: impl Fn(&(u64, u64)) -> bool,
         other: impl Fn(&(u64, u64)) -> u64,
     ) -> (usize, usize) {
-        let others: Vec<u64> = repository.blocked_by.iter().filter(|pair| is_it(pair)).map(other).collect();
-        let is_open = |number: &&u64| repository.items.get(number).is_some_and(|item| item.is_open);
+        let others: Vec<u64> = repository
+            .blocked_by
+            .iter()
+            .filter(|pair| is_it(pair))
+            .map(other)
+            .collect();
+        let is_open = |number: &&u64| {
+            repository
+                .items
+                .get(number)
+                .is_some_and(|item| item.is_open)
+        };
         (others.len(), others.iter().filter(is_open).count())
     }
 
@@ -214,8 +248,16 @@ impl Site {
         mergeable: Option<bool>,
     ) -> Value {
         let mut json = self.pull(repository, item, pull);
-        let distance = repository.git.distance(&pull.base_sha, &pull.head_sha).unwrap_or_default();
-        let Distance { n_commits, n_files, n_added, n_deleted } = distance;
+        let distance = repository
+            .git
+            .distance(&pull.base_sha, &pull.head_sha)
+            .unwrap_or_default();
+        let Distance {
+            n_commits,
+            n_files,
+            n_added,
+            n_deleted,
+        } = distance;
         let mergeable_state = match mergeable {
             Some(true) => "clean",
             Some(false) => "dirty",
@@ -246,9 +288,17 @@ impl Site {
         let api = self.repository_api(repository);
         let url = format!("{api}/issues/comments/{}", comment.id);
         let item = repository.items.get(&comment.number);
-        let place = if item.is_some_and(|item| item.pull.is_some()) { "pull" } else { "issues" };
-        let page =
-            format!("{}/{place}/{}#issuecomment-{}", self.repository_page(repository), comment.number, comment.id);
+        let place = if item.is_some_and(|item| item.pull.is_some()) {
+            "pull"
+        } else {
+            "issues"
+        };
+        let page = format!(
+            "{}/{place}/{}#issuecomment-{}",
+            self.repository_page(repository),
+            comment.number,
+            comment.id
+        );
         json!({
             "url": url, "html_url": page, "issue_url": format!("{api}/issues/{}", comment.number), "id": comment.id,
             "node_id": node_id("IssueComment", comment.id), "user": self.user(&comment.author),
@@ -259,7 +309,10 @@ impl Site {
 
     /// Returns a branch with its head commit.
     pub(super) fn branch(&self, repository: &Repository, name: &str, sha: &str) -> Value {
-        let (api, page) = (self.repository_api(repository), self.repository_page(repository));
+        let (api, page) = (
+            self.repository_api(repository),
+            self.repository_page(repository),
+        );
         let is_protected = repository.protected_branches.contains(name);
         let url = format!("{api}/branches/{name}");
         let protection_url = format!("{url}/protection");
@@ -347,7 +400,9 @@ fn association(repository: &Repository, item: &Item) -> &'static str {
 
 fn reactions(url: &str) -> Value {
     let mut json = json!({"url": format!("{url}/reactions"), "total_count": 0});
-    for name in ["+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes"] {
+    for name in [
+        "+1", "-1", "laugh", "hooray", "confused", "heart", "rocket", "eyes",
+    ] {
         json[name] = json!(0);
     }
     json
@@ -355,7 +410,9 @@ fn reactions(url: &str) -> Value {
 
 /// Returns the number of a user: the same for the same name.
 pub(super) fn user_id(login: &str) -> u64 {
-    login.bytes().fold(7, |id, byte| (id * 31 + u64::from(byte)) % 100_000_007)
+    login
+        .bytes()
+        .fold(7, |id, byte| (id * 31 + u64::from(byte)) % 100_000_007)
 }
 
 /// Returns the id by which GraphQL knows a pull request.
@@ -369,10 +426,20 @@ fn node_id(kind: &str, id: u64) -> String {
 
 fn encoded(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+    name.bytes()
+        .map(|byte| {
+            if plain(byte) {
+                char::from(byte).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
+        .collect()
 }
 
 fn extend(json: &mut Value, more: Value) {
     let Value::Object(more) = more else { return };
-    json.as_object_mut().map(|object: &mut Map<String, Value>| object.extend(more)).expect("an object");
+    json.as_object_mut()
+        .map(|object: &mut Map<String, Value>| object.extend(more))
+        .expect("an object");
 }

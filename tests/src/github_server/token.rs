@@ -32,31 +32,52 @@ impl Token {
     /// `public_repo` only.
     pub fn classic(login: &str, scopes: &[&str]) -> Self {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        Self { scopes: Some(scopes), ..Self::fine_grained(login) }
+        Self {
+            scopes: Some(scopes),
+            ..Self::fine_grained(login)
+        }
     }
 
     /// The same token, but it may only read.
     pub fn read_only(self) -> Self {
-        Self { is_read_only: true, ..self }
+        Self {
+            is_read_only: true,
+            ..self
+        }
     }
 
     /// The same token, for these repositories (`owner/name`) only.
     pub fn only(self, repositories: &[&str]) -> Self {
-        Self { repositories: Some(repositories.iter().map(|name| name.to_ascii_lowercase()).collect()), ..self }
+        Self {
+            repositories: Some(
+                repositories
+                    .iter()
+                    .map(|name| name.to_ascii_lowercase())
+                    .collect(),
+            ),
+            ..self
+        }
     }
 
     /// The same token with an expiry as GitHub tells it, such as `2026-12-31 00:00:00 UTC`.
     pub fn expires(self, at: &str) -> Self {
-        Self { expires_at: Some(at.to_owned()), ..self }
+        Self {
+            expires_at: Some(at.to_owned()),
+            ..self
+        }
     }
 
     fn has_scope(&self, wanted: &[&str]) -> bool {
-        self.scopes.as_ref().is_none_or(|scopes| scopes.iter().any(|scope| wanted.contains(&scope.as_str())))
+        self.scopes
+            .as_ref()
+            .is_none_or(|scopes| scopes.iter().any(|scope| wanted.contains(&scope.as_str())))
     }
 
     fn covers(&self, full_name: &str) -> bool {
         let full_name = full_name.to_ascii_lowercase();
-        self.repositories.as_ref().is_none_or(|repositories| repositories.contains(&full_name))
+        self.repositories
+            .as_ref()
+            .is_none_or(|repositories| repositories.contains(&full_name))
     }
 
     pub(super) fn sees_private(&self, full_name: &str) -> bool {
@@ -64,7 +85,11 @@ impl Token {
     }
 
     pub(super) fn writes(&self, full_name: &str, is_private: bool) -> bool {
-        let wanted: &[&str] = if is_private { &["repo"] } else { &["repo", "public_repo"] };
+        let wanted: &[&str] = if is_private {
+            &["repo"]
+        } else {
+            &["repo", "public_repo"]
+        };
         !self.is_read_only && self.has_scope(wanted) && self.covers(full_name)
     }
 }

@@ -117,32 +117,48 @@ impl World {
     }
 
     pub(super) fn by_id(&self, id: u64) -> Option<&Repository> {
-        self.repositories.iter().find(|repository| repository.id == id)
+        self.repositories
+            .iter()
+            .find(|repository| repository.id == id)
     }
 
     pub(super) fn by_id_mut(&mut self, id: u64) -> Option<&mut Repository> {
-        self.repositories.iter_mut().find(|repository| repository.id == id)
+        self.repositories
+            .iter_mut()
+            .find(|repository| repository.id == id)
     }
 
     /// Finds a repository by the name it has now; case does not matter, as on GitHub.
     pub(super) fn by_name(&self, owner: &str, name: &str) -> Option<&Repository> {
-        let is_it = |it: &&Repository| it.owner.eq_ignore_ascii_case(owner) && it.name.eq_ignore_ascii_case(name);
+        let is_it = |it: &&Repository| {
+            it.owner.eq_ignore_ascii_case(owner) && it.name.eq_ignore_ascii_case(name)
+        };
         self.repositories.iter().find(is_it)
     }
 
     /// Returns whether what has this address in the API is there, and open if it can be closed.
     pub(super) fn is_still_there(&self, url: &str) -> bool {
-        let Some((_, path)) = url.split_once("/repos/") else { return false };
+        let Some((_, path)) = url.split_once("/repos/") else {
+            return false;
+        };
         let parts: Vec<&str> = path.split('/').collect();
-        let [owner, name, kind, number] = parts[..] else { return true };
-        let item = self.by_name(owner, name).and_then(|it| it.items.get(&number.parse().ok()?));
+        let [owner, name, kind, number] = parts[..] else {
+            return true;
+        };
+        let item = self
+            .by_name(owner, name)
+            .and_then(|it| it.items.get(&number.parse().ok()?));
         !["issues", "pulls"].contains(&kind) || item.is_some_and(|item| item.is_open)
     }
 
     /// Finds a repository by a name it had before.
     pub(super) fn by_former_name(&self, owner: &str, name: &str) -> Option<&Repository> {
         let former = format!("{owner}/{name}");
-        let had_it = |it: &&Repository| it.former_names.iter().any(|name| name.eq_ignore_ascii_case(&former));
+        let had_it = |it: &&Repository| {
+            it.former_names
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(&former))
+        };
         self.repositories.iter().find(had_it)
     }
 }
@@ -157,24 +173,34 @@ impl Repository {
     }
 
     pub(super) fn label(&self, name: &str) -> Option<&Label> {
-        self.labels.iter().find(|label| label.name.eq_ignore_ascii_case(name))
+        self.labels
+            .iter()
+            .find(|label| label.name.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn comments_on(&self, number: u64) -> impl Iterator<Item = &Comment> {
-        self.comments.iter().filter(move |comment| comment.number == number)
+        self.comments
+            .iter()
+            .filter(move |comment| comment.number == number)
     }
 
     /// Lets open pull requests follow their branches; one that lost its branch, or the branch it is for, is closed, as on GitHub.
     pub(super) fn follow_branches(&mut self, now: &str) {
         let Self { items, git, .. } = self;
-        let mut opened = items.values_mut().filter(|item| item.is_open && item.pull.is_some()).peekable();
+        let mut opened = items
+            .values_mut()
+            .filter(|item| item.is_open && item.pull.is_some())
+            .peekable();
         if opened.peek().is_none() {
             return;
         }
         let heads: BTreeMap<String, String> = git.branches().into_iter().collect();
         for item in opened {
             let Some(pull) = &mut item.pull else { continue };
-            match heads.get(&pull.head).filter(|_| heads.contains_key(&pull.base)) {
+            match heads
+                .get(&pull.head)
+                .filter(|_| heads.contains_key(&pull.base))
+            {
                 Some(head) if *head == pull.head_sha => continue,
                 Some(head) => head.clone_into(&mut pull.head_sha),
                 None => (item.is_open, item.closed_at) = (false, Some(now.to_owned())),
@@ -187,7 +213,9 @@ impl Repository {
 
 impl Item {
     pub(super) fn has_label(&self, name: &str) -> bool {
-        self.labels.iter().any(|label| label.eq_ignore_ascii_case(name))
+        self.labels
+            .iter()
+            .any(|label| label.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn close(&mut self, reason: Option<&str>, now: &str) {

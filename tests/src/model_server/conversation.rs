@@ -40,7 +40,9 @@ impl Conversation {
         for message in list(&body["messages"]) {
             match message["role"].as_str() {
                 Some("user") => conversation.of_user(&message["content"]),
-                Some("assistant") => texts(&message["content"]).for_each(|text| conversation.said.push_str(text)),
+                Some("assistant") => {
+                    texts(&message["content"]).for_each(|text| conversation.said.push_str(text))
+                }
                 _ => texts(&message["content"]).for_each(|text| conversation.told(text)),
             }
         }
@@ -48,8 +50,13 @@ impl Conversation {
     }
 
     fn of_user(&mut self, content: &Value) {
-        let is_answer = list(content).iter().any(|block| block["type"] == "tool_result");
-        self.n_results += list(content).iter().filter(|block| block["type"] == "tool_result").count();
+        let is_answer = list(content)
+            .iter()
+            .any(|block| block["type"] == "tool_result");
+        self.n_results += list(content)
+            .iter()
+            .filter(|block| block["type"] == "tool_result")
+            .count();
         for text in texts(content) {
             self.told(text);
             // Beside a tool's answer stand reminders only.
@@ -70,8 +77,13 @@ impl Conversation {
 
     /// Returns the number of the issue that the newest words are about; 0 where they are about none.
     pub(crate) fn issue(&self) -> u64 {
-        let line = self.prompt.lines().find_map(|line| line.strip_prefix("Issue #"));
-        let digits = line.and_then(|line| line.split_once(':')).map_or("", |(number, _)| number);
+        let line = self
+            .prompt
+            .lines()
+            .find_map(|line| line.strip_prefix("Issue #"));
+        let digits = line
+            .and_then(|line| line.split_once(':'))
+            .map_or("", |(number, _)| number);
         digits.parse().unwrap_or_default()
     }
 }
@@ -82,8 +94,10 @@ fn list(value: &Value) -> &[Value] {
 
 /// Returns the texts of a content: a string, or blocks of which some are texts.
 fn texts(content: &Value) -> impl Iterator<Item = &str> {
-    let blocks =
-        list(content).iter().filter(|block| block["type"] == "text").filter_map(|block| block["text"].as_str());
+    let blocks = list(content)
+        .iter()
+        .filter(|block| block["type"] == "text")
+        .filter_map(|block| block["text"].as_str());
     content.as_str().into_iter().chain(blocks)
 }
 
@@ -108,8 +122,22 @@ mod tests {
             ],
         });
         let read = Conversation::read(&body);
-        assert_eq!((read.prompt.as_str(), read.n_results, read.issue()), ("Issue #7: again\n", 2, 7));
-        assert_eq!((read.directory.as_str(), read.said.as_str(), read.is_streamed), ("/w", "Aha.", true));
-        assert!(read.words.contains("be kind") && read.words.contains("first"), "{}", read.words);
+        assert_eq!(
+            (read.prompt.as_str(), read.n_results, read.issue()),
+            ("Issue #7: again\n", 2, 7)
+        );
+        assert_eq!(
+            (
+                read.directory.as_str(),
+                read.said.as_str(),
+                read.is_streamed
+            ),
+            ("/w", "Aha.", true)
+        );
+        assert!(
+            read.words.contains("be kind") && read.words.contains("first"),
+            "{}",
+            read.words
+        );
     }
 }

@@ -63,8 +63,15 @@ pub enum Scenario {
 }
 
 /// The statuses with which requests are refused.
-const STATUSES: [(u16, &str); 7] =
-    [(400, "400"), (401, "401"), (403, "403"), (404, "404"), (429, "429"), (500, "500"), (529, "529")];
+const STATUSES: [(u16, &str); 7] = [
+    (400, "400"),
+    (401, "401"),
+    (403, "403"),
+    (404, "404"),
+    (429, "429"),
+    (500, "500"),
+    (529, "529"),
+];
 
 /// Scenarios by name, but for the statuses.
 const NAMES: [(Scenario, &str); 18] = [
@@ -94,15 +101,29 @@ impl Scenario {
     /// # Panics
     /// For a status that is none of those that a scenario has.
     pub fn name(self) -> &'static str {
-        let status = STATUSES.iter().find(|(status, _)| self == Self::Refused(*status)).map(|(_, name)| *name);
-        let named = NAMES.iter().find(|(scenario, _)| *scenario == self).map(|(_, name)| *name);
+        let status = STATUSES
+            .iter()
+            .find(|(status, _)| self == Self::Refused(*status))
+            .map(|(_, name)| *name);
+        let named = NAMES
+            .iter()
+            .find(|(scenario, _)| *scenario == self)
+            .map(|(_, name)| *name);
         status.or(named).expect("every scenario is on a list")
     }
 
     /// Returns the scenario of a name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        let status = STATUSES.iter().find(|(_, known)| *known == name).map(|(status, _)| Self::Refused(*status));
-        status.or_else(|| NAMES.iter().find(|(_, known)| *known == name).map(|(scenario, _)| *scenario))
+        let status = STATUSES
+            .iter()
+            .find(|(_, known)| *known == name)
+            .map(|(status, _)| Self::Refused(*status));
+        status.or_else(|| {
+            NAMES
+                .iter()
+                .find(|(_, known)| *known == name)
+                .map(|(scenario, _)| *scenario)
+        })
     }
 }
 
@@ -151,7 +172,12 @@ pub(crate) struct Tokens {
 
 impl Default for Tokens {
     fn default() -> Self {
-        Self { input: 4, cache_write: 120, cache_read: 18_000, output: 60 }
+        Self {
+            input: 4,
+            cache_write: 120,
+            cache_read: 18_000,
+            output: 60,
+        }
     }
 }
 
@@ -169,7 +195,11 @@ pub(crate) struct ApiError {
 impl ApiError {
     /// Makes one.
     pub(crate) fn new(status: u16, message: &str) -> Self {
-        Self { status, message: message.to_owned(), limit_resets_s: None }
+        Self {
+            status,
+            message: message.to_owned(),
+            limit_resets_s: None,
+        }
     }
 }
 
@@ -190,52 +220,91 @@ pub(crate) fn answer(scenario: Scenario, conversation: &Conversation, before: Be
         Scenario::Hang => Answer::Nothing,
         Scenario::Refused(status) => Answer::Error(refused(status)),
         Scenario::NoCredit => Answer::Error(ApiError::new(400, NO_CREDIT)),
-        Scenario::TooLong => Answer::Error(ApiError::new(400, "prompt is too long: 250000 tokens > 200000 maximum")),
+        Scenario::TooLong => Answer::Error(ApiError::new(
+            400,
+            "prompt is too long: 250000 tokens > 200000 maximum",
+        )),
         Scenario::OverloadedTwice if before.n_earlier < 2 => Answer::Error(refused(529)),
-        Scenario::OverloadedLate => Answer::Broken(says("This will not be said to its end either."), refused(529)),
-        Scenario::LimitReached if before.now_s < limit_resets_s => {
-            Answer::Error(ApiError { limit_resets_s: Some(limit_resets_s), ..refused(429) })
-        }
-        Scenario::Cut => Answer::Cut(says("This will never be said to its end, for the line is cut.")),
+        Scenario::OverloadedLate => Answer::Broken(
+            says("This will not be said to its end either."),
+            refused(529),
+        ),
+        Scenario::LimitReached if before.now_s < limit_resets_s => Answer::Error(ApiError {
+            limit_resets_s: Some(limit_resets_s),
+            ..refused(429)
+        }),
+        Scenario::Cut => Answer::Cut(says(
+            "This will never be said to its end, for the line is cut.",
+        )),
         scenario => Answer::Message(turn(scenario, conversation)),
     }
 }
 
 /// Returns the turn of the model that follows on so many answered calls.
 fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
-    let file = format!("{}/issue-{}.txt", conversation.directory, conversation.issue());
+    let file = format!(
+        "{}/issue-{}.txt",
+        conversation.directory,
+        conversation.issue()
+    );
     match (scenario, conversation.n_results) {
-        (Scenario::Refusal, _) => Message { stop: Some("refusal"), ..says("") },
-        (Scenario::MaxTokens, _) if !conversation.said.contains(HALF) => {
-            Message { stop: Some("max_tokens"), ..says(HALF) }
-        }
+        (Scenario::Refusal, _) => Message {
+            stop: Some("refusal"),
+            ..says("")
+        },
+        (Scenario::MaxTokens, _) if !conversation.said.contains(HALF) => Message {
+            stop: Some("max_tokens"),
+            ..says(HALF)
+        },
         (Scenario::MaxTokens, _) => says("and this is the rest."),
         (Scenario::Loop, _) => runs("Again.", "ls"),
         (Scenario::Costly, 1..) => {
-            let tokens = Tokens { input: 10_000, output: 60_000, ..Tokens::default() };
-            Message { tokens, ..runs("This takes much thought.", "ls") }
+            let tokens = Tokens {
+                input: 10_000,
+                output: 60_000,
+                ..Tokens::default()
+            };
+            Message {
+                tokens,
+                ..runs("This takes much thought.", "ls")
+            }
         }
-        (Scenario::Denied, 0) => {
-            calls("Looking it up.", "WebFetch", json!({"url": "http://127.0.0.1:9/", "prompt": "What is there?"}))
-        }
+        (Scenario::Denied, 0) => calls(
+            "Looking it up.",
+            "WebFetch",
+            json!({"url": "http://127.0.0.1:9/", "prompt": "What is there?"}),
+        ),
         (Scenario::Denied, 1) => writes(&file, "done without the page\n"),
-        (Scenario::Helper, 0) if conversation.prompt.starts_with(HELPER_TASK) => says("There are four."),
+        (Scenario::Helper, 0) if conversation.prompt.starts_with(HELPER_TASK) => {
+            says("There are four.")
+        }
         (Scenario::Helper, 0) => {
             let task = json!({"description": "Count", "prompt": HELPER_TASK, "subagent_type": "general-purpose"});
             calls("I ask a helper.", "Agent", task)
         }
-        (Scenario::Planner, n) if conversation.prompt.starts_with(PLANNER) => plans(n, &conversation.directory),
+        (Scenario::Planner, n) if conversation.prompt.starts_with(PLANNER) => {
+            plans(n, &conversation.directory)
+        }
         (Scenario::Shell, 0) => {
             let commit = "git add --all && git commit --quiet --message 'Add a file'";
-            runs("Adding the file.", &format!("echo by shell > '{file}' && {commit}"))
+            runs(
+                "Adding the file.",
+                &format!("echo by shell > '{file}' && {commit}"),
+            )
         }
         (Scenario::SlowTool, 0) => runs(
             "This takes a while.",
-            &format!("echo half > '{file}'; until test -f ~/go; do sleep 0.1; done; echo whole > '{file}'"),
+            &format!(
+                "echo half > '{file}'; until test -f ~/go; do sleep 0.1; done; echo whole > '{file}'"
+            ),
         ),
         (Scenario::SecondTry, 0) if conversation.prompt.contains(FEEDBACK) => {
             // Shows that the file of the first attempt is still there, and that the agent remembers having written it.
-            calls("Mending it.", "Edit", json!({"file_path": file, "old_string": "wrong", "new_string": "right"}))
+            calls(
+                "Mending it.",
+                "Edit",
+                json!({"file_path": file, "old_string": "wrong", "new_string": "right"}),
+            )
         }
         (Scenario::SecondTry, 0) => writes(&file, "wrong\n"),
         (
@@ -253,7 +322,11 @@ fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
 /// Returns the turn of a planner.
 fn plans(n_results: usize, directory: &str) -> Message {
     match n_results {
-        0 => calls("I look at the code.", "Read", json!({"file_path": format!("{directory}/README.md")})),
+        0 => calls(
+            "I look at the code.",
+            "Read",
+            json!({"file_path": format!("{directory}/README.md")}),
+        ),
         1 => runs("I write something.", "touch ~/planner-was-here"),
         2 => calls(
             "The plan is made.",
@@ -270,22 +343,45 @@ fn plans(n_results: usize, directory: &str) -> Message {
 }
 
 fn says(text: &str) -> Message {
-    Message { text: text.to_owned(), ..Message::default() }
+    Message {
+        text: text.to_owned(),
+        ..Message::default()
+    }
 }
 
 fn calls(text: &str, tool: &'static str, input: Value) -> Message {
-    Message { calls: vec![(tool, input)], ..says(text) }
+    Message {
+        calls: vec![(tool, input)],
+        ..says(text)
+    }
 }
 
 fn runs(text: &str, command: &str) -> Message {
-    calls(text, "Bash", json!({"command": command, "description": "Do what has to be done"}))
+    calls(
+        text,
+        "Bash",
+        json!({"command": command, "description": "Do what has to be done"}),
+    )
 }
 
 /// Returns a first turn: nothing is in the cache yet, and the model thinks.
 fn writes(file: &str, content: &str) -> Message {
-    let tokens = Tokens { input: 12, cache_write: 18_000, cache_read: 0, output: 240 };
-    let message = calls("Writing the file.", "Write", json!({"file_path": file, "content": content}));
-    Message { thinking: "The issue wants a file.", tokens, ..message }
+    let tokens = Tokens {
+        input: 12,
+        cache_write: 18_000,
+        cache_read: 0,
+        output: 240,
+    };
+    let message = calls(
+        "Writing the file.",
+        "Write",
+        json!({"file_path": file, "content": content}),
+    );
+    Message {
+        thinking: "The issue wants a file.",
+        tokens,
+        ..message
+    }
 }
 
 fn refused(status: u16) -> ApiError {
@@ -308,7 +404,11 @@ mod tests {
     #[test]
     fn every_scenario_is_found_by_its_name() {
         let all = NAMES.iter().map(|(scenario, _)| *scenario);
-        for scenario in all.chain(STATUSES.iter().map(|(status, _)| Scenario::Refused(*status))) {
+        for scenario in all.chain(
+            STATUSES
+                .iter()
+                .map(|(status, _)| Scenario::Refused(*status)),
+        ) {
             assert_eq!(Scenario::named(scenario.name()), Some(scenario));
         }
         assert_eq!(Scenario::named("no such"), None);

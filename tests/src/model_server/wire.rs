@@ -34,7 +34,10 @@ pub(crate) fn message(message: &Message, conversation: &Conversation) -> Respons
 pub(crate) fn cut(message: &Message, conversation: &Conversation) -> Response {
     let mut events = events(message, conversation);
     events.truncate(events.len() / 2);
-    stream(events, Some(io::Error::from(io::ErrorKind::ConnectionReset)))
+    stream(
+        events,
+        Some(io::Error::from(io::ErrorKind::ConnectionReset)),
+    )
 }
 
 /// Returns the beginning of a message, and an error as the service words it in a stream.
@@ -47,15 +50,24 @@ pub(crate) fn broken(message: &Message, error: &ApiError, conversation: &Convers
 
 /// Returns an error as the service words it.
 pub(crate) fn error(error: &ApiError) -> Response {
-    let mut response = json(StatusCode::from_u16(error.status).expect("a status"), &error_body(error));
+    let mut response = json(
+        StatusCode::from_u16(error.status).expect("a status"),
+        &error_body(error),
+    );
     let mut header = |name: &'static str, value: &str| {
-        response.headers_mut().insert(HeaderName::from_static(name), value.parse().expect("a header"));
+        response.headers_mut().insert(
+            HeaderName::from_static(name),
+            value.parse().expect("a header"),
+        );
     };
     if let Some(resets_s) = error.limit_resets_s {
         // A subscription's limit: no try before that time will be let in, and the agent shall not wait for it.
         header("anthropic-ratelimit-unified-status", "rejected");
         header("anthropic-ratelimit-unified-reset", &resets_s.to_string());
-        header("anthropic-ratelimit-unified-representative-claim", "five_hour");
+        header(
+            "anthropic-ratelimit-unified-representative-claim",
+            "five_hour",
+        );
         header("x-should-retry", "false");
     } else if error.status == 429 {
         header("retry-after", "1");
@@ -78,15 +90,28 @@ fn error_body(error: &ApiError) -> Value {
 
 /// Returns a JSON object as an answer.
 pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
-    (status, [(CONTENT_TYPE, "application/json"), (REQUEST_ID, "req_1")], body.to_string()).into_response()
+    (
+        status,
+        [(CONTENT_TYPE, "application/json"), (REQUEST_ID, "req_1")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 /// Sends each event by itself; `end` breaks the connection afterwards.
 fn stream(events: Vec<Value>, end: Option<io::Error>) -> Response {
     let (parts, mut sent) = mpsc::channel::<io::Result<Bytes>>(N_PARTS_MAX);
     tokio::spawn(async move {
-        let named = |event: &Value| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().expect("a type"));
-        let all = events.iter().map(|event| Ok(Bytes::from(named(event)))).chain(end.map(Err));
+        let named = |event: &Value| {
+            format!(
+                "event: {}\ndata: {event}\n\n",
+                event["type"].as_str().expect("a type")
+            )
+        };
+        let all = events
+            .iter()
+            .map(|event| Ok(Bytes::from(named(event))))
+            .chain(end.map(Err));
         for part in all {
             // The agent may have gone.
             if parts.send(part).await.is_err() {
@@ -97,14 +122,21 @@ fn stream(events: Vec<Value>, end: Option<io::Error>) -> Response {
         }
     });
     let body = Body::from_stream(poll_fn(move |context| sent.poll_recv(context)));
-    ([(CONTENT_TYPE, "text/event-stream"), (REQUEST_ID, "req_1")], body).into_response()
+    (
+        [(CONTENT_TYPE, "text/event-stream"), (REQUEST_ID, "req_1")],
+        body,
+    )
+        .into_response()
 }
 
 fn events(message: &Message, conversation: &Conversation) -> Vec<Value> {
     let mut start = head(message, conversation);
     // The service tells here what was read, and of what is written no more than the beginning.
     start["usage"] = usage(message.tokens, 1);
-    let mut events = vec![json!({"type": "message_start", "message": start}), json!({"type": "ping"})];
+    let mut events = vec![
+        json!({"type": "message_start", "message": start}),
+        json!({"type": "ping"}),
+    ];
     for (index, block) in blocks(message, conversation).into_iter().enumerate() {
         events.extend(block_events(index, block));
     }
@@ -121,15 +153,27 @@ fn events(message: &Message, conversation: &Conversation) -> Vec<Value> {
 fn block_events(index: usize, block: Value) -> Vec<Value> {
     let mut empty = block.clone();
     let (field, delta, content): (_, fn(&str) -> Value, _) = match block["type"].as_str() {
-        Some("thinking") => {
-            ("thinking", |part| json!({"type": "thinking_delta", "thinking": part}), text(&block, "thinking"))
-        }
-        Some("tool_use") => {
-            ("input", |part| json!({"type": "input_json_delta", "partial_json": part}), block["input"].to_string())
-        }
-        _ => ("text", |part| json!({"type": "text_delta", "text": part}), text(&block, "text")),
+        Some("thinking") => (
+            "thinking",
+            |part| json!({"type": "thinking_delta", "thinking": part}),
+            text(&block, "thinking"),
+        ),
+        Some("tool_use") => (
+            "input",
+            |part| json!({"type": "input_json_delta", "partial_json": part}),
+            block["input"].to_string(),
+        ),
+        _ => (
+            "text",
+            |part| json!({"type": "text_delta", "text": part}),
+            text(&block, "text"),
+        ),
     };
-    empty[field] = if field == "input" { json!({}) } else { json!("") };
+    empty[field] = if field == "input" {
+        json!({})
+    } else {
+        json!("")
+    };
     let middle = content.floor_char_boundary(content.len() / 2);
     let (first, second) = content.split_at(middle);
     let mut deltas: Vec<Value> = [first, second].map(delta).into();
@@ -138,8 +182,13 @@ fn block_events(index: usize, block: Value) -> Vec<Value> {
         deltas.push(json!({"type": "signature_delta", "signature": "c2lnbmVk"}));
     }
     let start = json!({"type": "content_block_start", "index": index, "content_block": empty});
-    let deltas = deltas.into_iter().map(|delta| json!({"type": "content_block_delta", "index": index, "delta": delta}));
-    std::iter::once(start).chain(deltas).chain([json!({"type": "content_block_stop", "index": index})]).collect()
+    let deltas = deltas
+        .into_iter()
+        .map(|delta| json!({"type": "content_block_delta", "index": index, "delta": delta}));
+    std::iter::once(start)
+        .chain(deltas)
+        .chain([json!({"type": "content_block_stop", "index": index})])
+        .collect()
 }
 
 fn text(block: &Value, key: &str) -> String {
@@ -150,7 +199,9 @@ fn text(block: &Value, key: &str) -> String {
 fn blocks(message: &Message, conversation: &Conversation) -> Vec<Value> {
     let mut blocks = Vec::new();
     if !message.thinking.is_empty() {
-        blocks.push(json!({"type": "thinking", "thinking": message.thinking, "signature": "c2lnbmVk"}));
+        blocks.push(
+            json!({"type": "thinking", "thinking": message.thinking, "signature": "c2lnbmVk"}),
+        );
     }
     if !message.text.is_empty() {
         blocks.push(json!({"type": "text", "text": message.text}));
@@ -183,5 +234,9 @@ fn usage(tokens: Tokens, output: u64) -> Value {
 }
 
 fn stop_reason(message: &Message) -> &'static str {
-    message.stop.unwrap_or(if message.calls.is_empty() { "end_turn" } else { "tool_use" })
+    message.stop.unwrap_or(if message.calls.is_empty() {
+        "end_turn"
+    } else {
+        "tool_use"
+    })
 }

@@ -31,8 +31,18 @@ pub(crate) struct Look {
     pub(crate) is_calm: bool,
 }
 
-pub(crate) const DESK: Look = Look { width: 1440, height: 900, is_dark: false, is_calm: false };
-pub(crate) const PHONE: Look = Look { width: 390, height: 844, is_dark: true, is_calm: false };
+pub(crate) const DESK: Look = Look {
+    width: 1440,
+    height: 900,
+    is_dark: false,
+    is_calm: false,
+};
+pub(crate) const PHONE: Look = Look {
+    width: 390,
+    height: 844,
+    is_dark: true,
+    is_calm: false,
+};
 
 impl Browser {
     /// Opens a browser.
@@ -44,17 +54,31 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .expect("`chromedriver` is on PATH (Debian: `chromium-driver`)");
-        let mut lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+        let mut lines = BufReader::new(driver.stdout.take().expect("a pipe"))
+            .lines()
+            .map_while(Result::ok);
         // `ChromeDriver was started successfully on port 40123.`
-        let port = lines
-            .find_map(|line| line.trim_end_matches('.').rsplit_once("successfully on port ")?.1.parse::<u16>().ok());
+        let port = lines.find_map(|line| {
+            line.trim_end_matches('.')
+                .rsplit_once("successfully on port ")?
+                .1
+                .parse::<u16>()
+                .ok()
+        });
         let port = port.expect("the driver says its port");
         std::thread::spawn(move || lines.for_each(drop));
         let profile = TempDir::new().expect("a temporary directory");
         let mut builder = ClientBuilder::new(HttpConnector::new());
         builder.capabilities(capabilities(profile.path(), look));
-        let client = builder.connect(&format!("http://127.0.0.1:{port}")).await.expect("the browser opens");
-        Self { client, driver, _profile: profile }
+        let client = builder
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("the browser opens");
+        Self {
+            client,
+            driver,
+            _profile: profile,
+        }
     }
 
     /// Goes to an address.
@@ -64,7 +88,10 @@ impl Browser {
 
     /// Runs a script and returns what it returns.
     pub(crate) async fn js(&self, script: &str) -> Value {
-        self.client.execute(script, Vec::new()).await.unwrap_or_else(|error| panic!("{error}: {script}"))
+        self.client
+            .execute(script, Vec::new())
+            .await
+            .unwrap_or_else(|error| panic!("{error}: {script}"))
     }
 
     /// Waits until an expression is true.
@@ -93,32 +120,55 @@ impl Browser {
 
     /// Clicks on an element as a person does: it must be there to be seen.
     pub(crate) async fn click(&self, css: &str) {
-        let element = self.client.find(Locator::Css(css)).await.unwrap_or_else(|error| panic!("{css}: {error}"));
-        element.click().await.unwrap_or_else(|error| panic!("{css}: {error}"));
+        let element = self
+            .client
+            .find(Locator::Css(css))
+            .await
+            .unwrap_or_else(|error| panic!("{css}: {error}"));
+        element
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("{css}: {error}"));
     }
 
     /// Types into a field.
     pub(crate) async fn type_into(&self, css: &str, text: &str) {
-        self.client.find(Locator::Css(css)).await.expect("a field").send_keys(text).await.expect("it takes text");
+        self.client
+            .find(Locator::Css(css))
+            .await
+            .expect("a field")
+            .send_keys(text)
+            .await
+            .expect("it takes text");
     }
 
     /// Presses keys where the focus is.
     pub(crate) async fn press(&self, keys: &str) {
-        let focused = self.client.active_element().await.expect("something has the focus");
+        let focused = self
+            .client
+            .active_element()
+            .await
+            .expect("something has the focus");
         focused.send_keys(keys).await.expect("it takes keys");
     }
 
     /// Opens a further tab and goes there.
     pub(crate) async fn tab(&self, url: &str) {
         let tab = self.client.new_window(true).await.expect("a tab");
-        self.client.switch_to_window(tab.handle).await.expect("it is there");
+        self.client
+            .switch_to_window(tab.handle)
+            .await
+            .expect("it is there");
         self.go(url).await;
     }
 
     /// Goes to a tab by its place.
     pub(crate) async fn switch_to(&self, at: usize) {
         let tab = self.client.windows().await.expect("tabs").swap_remove(at);
-        self.client.switch_to_window(tab).await.expect("it is there");
+        self.client
+            .switch_to_window(tab)
+            .await
+            .expect("it is there");
     }
 
     /// Takes a picture for people to look at.
@@ -148,7 +198,9 @@ impl Drop for Browser {
 
 fn pictures() -> PathBuf {
     let wanted = std::env::var_os("AUTOISSUE_PICTURES").map(PathBuf::from);
-    wanted.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dashboard-pictures"))
+    wanted.unwrap_or_else(|| {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/dashboard-pictures")
+    })
 }
 
 fn capabilities(profile: &Path, look: Look) -> Map<String, Value> {
@@ -170,8 +222,12 @@ fn capabilities(profile: &Path, look: Look) -> Map<String, Value> {
     let mut options = json!({ "args": args });
     if look.width < 500 {
         // A window cannot be so narrow; a phone can.
-        let metrics = json!({ "width": look.width, "height": look.height, "pixelRatio": 2.0, "touch": true });
+        let metrics =
+            json!({ "width": look.width, "height": look.height, "pixelRatio": 2.0, "touch": true });
         options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
     }
-    Map::from_iter([("browserName".to_owned(), json!("chrome")), ("goog:chromeOptions".to_owned(), options)])
+    Map::from_iter([
+        ("browserName".to_owned(), json!("chrome")),
+        ("goog:chromeOptions".to_owned(), options),
+    ])
 }

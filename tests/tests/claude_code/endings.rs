@@ -10,15 +10,33 @@ const SUCCESS_USD: f64 = 0.077_898;
 
 #[test]
 fn success_with_a_pull_request() {
-    let world = World::new(Scenario::Success, json!({"maxParallel": 2, "checks": ["test ! -e issue-9.txt"]}));
+    let world = World::new(
+        Scenario::Success,
+        json!({"maxParallel": 2, "checks": ["test ! -e issue-9.txt"]}),
+    );
     world.issue(1);
     world.issue(2);
     let run = world.exec().exits(0);
-    assert_eq!(run.outcomes(), [(1, "done".to_owned()), (2, "done".to_owned())]);
-    assert_eq!((world.published(1), world.published(2)), (Some("done".to_owned()), Some("done".to_owned())));
-    assert_eq!((usd(&run, "spent_usd"), usd(&run, "assumed_usd")), (2.0 * SUCCESS_USD, 0.0));
+    assert_eq!(
+        run.outcomes(),
+        [(1, "done".to_owned()), (2, "done".to_owned())]
+    );
+    assert_eq!(
+        (world.published(1), world.published(2)),
+        (Some("done".to_owned()), Some("done".to_owned()))
+    );
+    assert_eq!(
+        (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
+        (2.0 * SUCCESS_USD, 0.0)
+    );
     let text = world.sandbox.pulls().join("\n");
-    for part in ["Done: the file is written.", "Closes #1", "Closes #2", "sonnet", "$0.08"] {
+    for part in [
+        "Done: the file is written.",
+        "Closes #1",
+        "Closes #2",
+        "sonnet",
+        "$0.08",
+    ] {
         assert!(text.contains(part), "no `{part}` in {text}");
     }
     let asked = world.asked();
@@ -31,10 +49,19 @@ fn late_bill_money_is_metered_before_the_end() {
     let world = World::new(Scenario::Success, json!({}));
     world.issue(1);
     let run = world.exec().exits(0);
-    let metered: Vec<f64> =
-        run.events("spend_metered").iter().map(|event| event["spent"].as_f64().expect("a sum") / 1e6).collect();
-    assert!(metered.iter().any(|usd| *usd < SUCCESS_USD - 1e-6), "{metered:?}");
-    assert!(metered.iter().all(|usd| *usd <= SUCCESS_USD + 1e-6), "{metered:?}");
+    let metered: Vec<f64> = run
+        .events("spend_metered")
+        .iter()
+        .map(|event| event["spent"].as_f64().expect("a sum") / 1e6)
+        .collect();
+    assert!(
+        metered.iter().any(|usd| *usd < SUCCESS_USD - 1e-6),
+        "{metered:?}"
+    );
+    assert!(
+        metered.iter().all(|usd| *usd <= SUCCESS_USD + 1e-6),
+        "{metered:?}"
+    );
 }
 
 #[test]
@@ -59,16 +86,28 @@ fn a_budget_that_is_reached_keeps_the_work() {
     assert!(reason.contains("raise `agent.maxBudgetUsd`"), "{reason}");
     assert_eq!(world.salvaged(1), ["done"]);
     // It was told 2.50, looked between turns, and passed that by less than a turn: 0.07 and three times 0.94.
-    assert_eq!((usd(&run, "spent_usd"), usd(&run, "assumed_usd")), (2.878_686, 0.0));
+    assert_eq!(
+        (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
+        (2.878_686, 0.0)
+    );
 }
 
 #[test]
 fn one_hundred_thirty_three_more_starts_a_wrong_key_ends_the_session() {
-    let world = World::new(Scenario::Refused(401), json!({"maxParallel": 1, "maxRetries": 2}));
+    let world = World::new(
+        Scenario::Refused(401),
+        json!({"maxParallel": 1, "maxRetries": 2}),
+    );
     (1..=3).for_each(|issue| world.issue(issue));
     let run = world.exec().exits(1);
-    assert_eq!(run.summary()["counts"], json!({"failed": 1, "not_started": 2}));
-    let reason = run.summary()["reason"].as_str().expect("a reason").to_owned();
+    assert_eq!(
+        run.summary()["counts"],
+        json!({"failed": 1, "not_started": 2})
+    );
+    let reason = run.summary()["reason"]
+        .as_str()
+        .expect("a reason")
+        .to_owned();
     assert!(reason.starts_with("`claude` is not let in"), "{reason}");
     // One launch, and the program's own two retries.
     assert_eq!((world.sessions().len(), world.asked().len()), (1, 3));
@@ -80,7 +119,10 @@ fn an_overload_that_passes_is_not_seen_by_anyone() {
     let world = World::new(Scenario::OverloadedTwice, json!({}));
     world.issue(1);
     let run = world.exec().exits(0);
-    assert_eq!((outcome(&run, 1).0.as_str(), world.sessions().len()), ("done", 1));
+    assert_eq!(
+        (outcome(&run, 1).0.as_str(), world.sessions().len()),
+        ("done", 1)
+    );
     assert!(run.events("service_failed").is_empty() && run.events("attempt_failed").is_empty());
 }
 
@@ -89,9 +131,16 @@ fn quota_at_one_am() {
     let world = World::new(Scenario::LimitReached, json!({})).with_subscription();
     world.issue(1);
     let run = world.exec().exits(0);
-    assert_eq!((outcome(&run, 1).0.as_str(), world.sessions().len()), ("done", 2));
+    assert_eq!(
+        (outcome(&run, 1).0.as_str(), world.sessions().len()),
+        ("done", 2)
+    );
     assert_eq!(run.events("service_paused").len(), 1);
-    assert!(run.events("attempt_failed").iter().all(|event| event["charged"] == false));
+    assert!(
+        run.events("attempt_failed")
+            .iter()
+            .all(|event| event["charged"] == false)
+    );
 }
 
 #[test]
@@ -103,16 +152,23 @@ fn an_answer_that_is_cut_is_the_networks_fault_and_not_free() {
     assert_eq!(ended, "failed");
     assert!(reason.starts_with("network: "), "{reason}");
     // What was read, and the margin for what is not known.
-    assert_eq!((usd(&run, "spent_usd"), usd(&run, "assumed_usd")), (0.505_877, 0.505_877));
+    assert_eq!(
+        (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
+        (0.505_877, 0.505_877)
+    );
 }
 
 #[test]
 fn an_agent_that_hangs_is_stopped() {
     // Longer than a busy machine needs to start the program.
-    let world = World::new(Scenario::Hang, json!({"stallMinutes": 1})).with_env("AUTOISSUE_TEST_MINUTE_MS", "8000");
+    let world = World::new(Scenario::Hang, json!({"stallMinutes": 1}))
+        .with_env("AUTOISSUE_TEST_MINUTE_MS", "8000");
     world.issue(1);
     let run = world.exec().exits(3);
     let (ended, reason) = outcome(&run, 1);
-    assert_eq!((ended.as_str(), reason.as_str()), ("failed", "timeout: the agent was silent for 8 seconds"));
+    assert_eq!(
+        (ended.as_str(), reason.as_str()),
+        ("failed", "timeout: the agent was silent for 8 seconds")
+    );
     assert!(world.processes().is_empty(), "{:?}", world.processes());
 }

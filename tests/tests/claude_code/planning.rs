@@ -18,31 +18,84 @@ fn a_dry_run_asks_the_planner_who_can_only_look() {
     let world = World::new(Scenario::Planner, json!({}));
     let run = plan(&world, &["--dry-run"]).exits(0);
     let session = run.summary()["session"].as_str().expect("an id").to_owned();
-    let transcript = world.sandbox.state().join("sessions").join(session).join("planner/attempt-1.log");
+    let transcript = world
+        .sandbox
+        .state()
+        .join("sessions")
+        .join(session)
+        .join("planner/attempt-1.log");
     let transcript = std::fs::read_to_string(transcript).expect("the transcript");
-    assert!(transcript.contains("\"structured_output\":"), "it answers to the schema: {transcript}");
+    assert!(
+        transcript.contains("\"structured_output\":"),
+        "it answers to the schema: {transcript}"
+    );
     let plan = &run.summary()["plan"];
-    let titles: Vec<&str> =
-        plan["issues"].as_array().expect("issues").iter().filter_map(|issue| issue["title"].as_str()).collect();
+    let titles: Vec<&str> = plan["issues"]
+        .as_array()
+        .expect("issues")
+        .iter()
+        .filter_map(|issue| issue["title"].as_str())
+        .collect();
     assert_eq!(titles, ["Add the user table", "Log in"]);
     assert_eq!(plan["issues"][1]["labels"], json!(["backend", "auth"]));
-    assert!(0.0 < usd(&run, "spent_usd") && usd(&run, "assumed_usd") == 0.0, "{}", run.summary());
-    assert!(world.asked().iter().any(|asked| asked.body.to_string().contains("# Sample")), "it has read the file");
-    assert!(!world.sandbox.home().join("planner-was-here").exists(), "it has written");
-    assert_eq!(world.sandbox.names(".autoissue/issues"), Vec::<String>::new());
+    assert!(
+        0.0 < usd(&run, "spent_usd") && usd(&run, "assumed_usd") == 0.0,
+        "{}",
+        run.summary()
+    );
+    assert!(
+        world
+            .asked()
+            .iter()
+            .any(|asked| asked.body.to_string().contains("# Sample")),
+        "it has read the file"
+    );
+    assert!(
+        !world.sandbox.home().join("planner-was-here").exists(),
+        "it has written"
+    );
+    assert_eq!(
+        world.sandbox.names(".autoissue/issues"),
+        Vec::<String>::new()
+    );
     assert_eq!(world.processes(), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]
 fn a_directive_becomes_a_stack_of_pull_requests() {
-    let world = World::new(Scenario::Planner, json!({"checks": ["test ! -e issue-2.txt || test -e issue-1.txt"]}));
+    let world = World::new(
+        Scenario::Planner,
+        json!({"checks": ["test ! -e issue-2.txt || test -e issue-1.txt"]}),
+    );
     let run = plan(&world, &[]).exits(0);
-    assert_eq!(run.outcomes(), [(1, "done".to_owned()), (2, "done".to_owned())]);
-    assert_eq!((world.published(1), world.published(2)), (Some("done".to_owned()), Some("done".to_owned())));
-    assert_eq!(world.sandbox.git(["show", "autoissue/issue-2:issue-1.txt"]), "done");
-    assert!(!world.sandbox.home().join("planner-was-here").exists(), "the planner has written");
+    assert_eq!(
+        run.outcomes(),
+        [(1, "done".to_owned()), (2, "done".to_owned())]
+    );
+    assert_eq!(
+        (world.published(1), world.published(2)),
+        (Some("done".to_owned()), Some("done".to_owned()))
+    );
+    assert_eq!(
+        world.sandbox.git(["show", "autoissue/issue-2:issue-1.txt"]),
+        "done"
+    );
+    assert!(
+        !world.sandbox.home().join("planner-was-here").exists(),
+        "the planner has written"
+    );
     let pulls = world.sandbox.pulls();
-    assert!(pulls[1].contains("base: \"autoissue/issue-1\"") && pulls[1].contains("Merge after #1"), "{}", pulls[1]);
-    let planned = run.summary()["plan"]["spent_usd"].as_f64().expect("US dollars");
-    assert!(0.0 < planned && planned < usd(&run, "spent_usd"), "{}", run.summary());
+    assert!(
+        pulls[1].contains("base: \"autoissue/issue-1\"") && pulls[1].contains("Merge after #1"),
+        "{}",
+        pulls[1]
+    );
+    let planned = run.summary()["plan"]["spent_usd"]
+        .as_f64()
+        .expect("US dollars");
+    assert!(
+        0.0 < planned && planned < usd(&run, "spent_usd"),
+        "{}",
+        run.summary()
+    );
 }

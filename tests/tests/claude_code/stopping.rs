@@ -19,21 +19,37 @@ fn check_stopped_in_a_tool(signal: Signal) {
     assert!(!world.processes().is_empty());
     kill_process(Pid::from_child(&child), signal).expect("the binary can be signalled");
     let run = Run::from(child.wait_with_output().expect("the binary ends")).exits(130);
-    assert!(world.processes().is_empty(), "orphans: {:?}", world.processes());
-    assert_eq!((run.summary()["status"].as_str(), world.published(1)), (Some("interrupted"), None));
+    assert!(
+        world.processes().is_empty(),
+        "orphans: {:?}",
+        world.processes()
+    );
+    assert_eq!(
+        (run.summary()["status"].as_str(), world.published(1)),
+        (Some("interrupted"), None)
+    );
     assert_eq!(world.salvaged(1), ["half"]);
     let charged = usd(&run, "spent_usd");
     // The program was stopped before it could say what it cost, or had the time for one more turn.
     let known = 2.0 * TURN_USD;
-    assert!((charged - TURN_USD - MARGIN_USD).abs() < 1e-9 || charged <= known + 1e-9, "{charged}");
+    assert!(
+        (charged - TURN_USD - MARGIN_USD).abs() < 1e-9 || charged <= known + 1e-9,
+        "{charged}"
+    );
 
     std::fs::write(world.sandbox.home().join("go"), "").expect("the tool may end");
     let n_sessions = world.sessions().len();
     let run = world.resume().exits(0);
-    assert_eq!((outcome(&run, 1).0.as_str(), world.published(1).as_deref()), ("done", Some("whole")));
+    assert_eq!(
+        (outcome(&run, 1).0.as_str(), world.published(1).as_deref()),
+        ("done", Some("whole"))
+    );
     assert_eq!((n_sessions, world.sessions().len()), (1, 2));
     let spent = usd(&run, "spent_usd");
-    assert!((spent - charged - 2.0 * TURN_USD).abs() < 1e-9, "{spent} after {charged}");
+    assert!(
+        (spent - charged - 2.0 * TURN_USD).abs() < 1e-9,
+        "{spent} after {charged}"
+    );
 }
 
 #[test]
@@ -56,8 +72,14 @@ fn orphans_kill_in_a_tool_leaves_none_and_a_resume_pays_nothing_twice() {
     wait_until(|| world.processes().is_empty());
     std::fs::write(world.sandbox.home().join("go"), "").expect("the tool may end");
     let run = world.resume().exits(0);
-    assert_eq!((outcome(&run, 1).0.as_str(), world.published(1).as_deref()), ("done", Some("whole")));
+    assert_eq!(
+        (outcome(&run, 1).0.as_str(), world.published(1).as_deref()),
+        ("done", Some("whole"))
+    );
     assert_eq!(world.sessions().len(), 2);
     let assumed = usd(&run, "assumed_usd");
-    assert!((MARGIN_USD - 1e-9..=MARGIN_USD + TURN_USD + 1e-9).contains(&assumed), "{assumed}");
+    assert!(
+        (MARGIN_USD - 1e-9..=MARGIN_USD + TURN_USD + 1e-9).contains(&assumed),
+        "{assumed}"
+    );
 }

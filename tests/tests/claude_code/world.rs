@@ -38,7 +38,12 @@ impl World {
         sandbox.install("claude", &program());
         sandbox.config(&config.to_string());
         let env = vec![("ANTHROPIC_API_KEY".to_owned(), "no-key".to_owned())];
-        Self { sandbox, model: ModelServer::start(), scenario, env }
+        Self {
+            sandbox,
+            model: ModelServer::start(),
+            scenario,
+            env,
+        }
     }
 
     /// Gives our binary a variable more.
@@ -54,7 +59,11 @@ impl World {
     }
 
     pub(crate) fn issue(&self, number: u64) {
-        self.sandbox.issue(number, &format!("[Backend] add the file {number}"), "Please add it.");
+        self.sandbox.issue(
+            number,
+            &format!("[Backend] add the file {number}"),
+            "Please add it.",
+        );
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
@@ -65,20 +74,40 @@ impl World {
     }
 
     pub(crate) fn exec(&self) -> Run {
-        Run::from(self.command(&["exec", "go", "--output", "json"]).output().expect("the binary runs"))
+        Run::from(
+            self.command(&["exec", "go", "--output", "json"])
+                .output()
+                .expect("the binary runs"),
+        )
     }
 
     pub(crate) fn resume(&self) -> Run {
-        Run::from(self.command(&["resume", "--output", "json"]).output().expect("the binary runs"))
+        Run::from(
+            self.command(&["resume", "--output", "json"])
+                .output()
+                .expect("the binary runs"),
+        )
     }
 
     /// Starts a run, and returns once this file is in the worktree of issue 1.
     pub(crate) fn start_until(&self, file: &str) -> Child {
         let mut command = self.command(&["exec", "go", "--output", "json"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
-        let file = self.sandbox.project().join(".worktrees/autoissue-issue-1").join(file);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let file = self
+            .sandbox
+            .project()
+            .join(".worktrees/autoissue-issue-1")
+            .join(file);
         wait_until(|| {
-            assert_eq!(child.try_wait().expect("a child can be asked"), None, "it ended early");
+            assert_eq!(
+                child.try_wait().expect("a child can be asked"),
+                None,
+                "it ended early"
+            );
             file.exists()
         });
         child
@@ -86,7 +115,12 @@ impl World {
 
     /// Returns the sessions that agents had, in order of their first request.
     pub(crate) fn sessions(&self) -> Vec<String> {
-        let mut sessions: Vec<String> = self.model.asked().into_iter().map(|asked| asked.session).collect();
+        let mut sessions: Vec<String> = self
+            .model
+            .asked()
+            .into_iter()
+            .map(|asked| asked.session)
+            .collect();
         let mut seen = std::collections::BTreeSet::new();
         sessions.retain(|session| seen.insert(session.clone()));
         sessions
@@ -98,16 +132,35 @@ impl World {
 
     /// Returns the file of an issue as it was published; `None` where there is none.
     pub(crate) fn published(&self, issue: u64) -> Option<String> {
-        let (branch, file) = (format!("autoissue/issue-{issue}"), format!("issue-{issue}.txt"));
+        let (branch, file) = (
+            format!("autoissue/issue-{issue}"),
+            format!("issue-{issue}.txt"),
+        );
         let is_there = self.sandbox.branches().contains(&branch);
-        let listed = if is_there { self.sandbox.git(["ls-tree", "-r", "--name-only", &branch]) } else { String::new() };
-        listed.lines().any(|line| line == file).then(|| self.sandbox.git(["show", &format!("{branch}:{file}")]))
+        let listed = if is_there {
+            self.sandbox.git(["ls-tree", "-r", "--name-only", &branch])
+        } else {
+            String::new()
+        };
+        listed
+            .lines()
+            .any(|line| line == file)
+            .then(|| self.sandbox.git(["show", &format!("{branch}:{file}")]))
     }
 
     /// Returns the file of an issue in each attempt's kept work.
     pub(crate) fn salvaged(&self, issue: u64) -> Vec<String> {
-        let refs = self.sandbox.mirror_git(["for-each-ref", "--format=%(refname)", "refs/autoissue/salvage"]);
-        refs.lines().map(|name| self.sandbox.mirror_git(["show", &format!("{name}:issue-{issue}.txt")])).collect()
+        let refs = self.sandbox.mirror_git([
+            "for-each-ref",
+            "--format=%(refname)",
+            "refs/autoissue/salvage",
+        ]);
+        refs.lines()
+            .map(|name| {
+                self.sandbox
+                    .mirror_git(["show", &format!("{name}:issue-{issue}.txt")])
+            })
+            .collect()
     }
 
     /// Returns the living processes that work for this world's repository.
@@ -115,9 +168,15 @@ impl World {
         let tag = format!("AUTOISSUE_TAG={}", self.sandbox.tag_prefix());
         let is_ours = |path: &PathBuf| {
             let environ = std::fs::read(path.join("environ")).unwrap_or_default();
-            environ.split(|byte| *byte == 0).any(|variable| variable.starts_with(tag.as_bytes()))
+            environ
+                .split(|byte| *byte == 0)
+                .any(|variable| variable.starts_with(tag.as_bytes()))
         };
-        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+        let processes = std::fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
         processes.filter(is_ours).collect()
     }
 }
@@ -125,9 +184,15 @@ impl World {
 /// Returns the program under test.
 fn program() -> PathBuf {
     let Some(path) = std::env::var_os(PROGRAM) else {
-        panic!("set {PROGRAM} to the absolute path of Claude Code's program, as .github/CONTRIBUTING.md says");
+        panic!(
+            "set {PROGRAM} to the absolute path of Claude Code's program, as .github/CONTRIBUTING.md says"
+        );
     };
-    assert!(Path::new(&path).is_absolute(), "{PROGRAM} is no absolute path: {}", path.display());
+    assert!(
+        Path::new(&path).is_absolute(),
+        "{PROGRAM} is no absolute path: {}",
+        path.display()
+    );
     path.into()
 }
 

@@ -10,31 +10,59 @@ use crate::process_under_test::{tagged_below, wait_until};
 #[track_caller]
 pub(crate) fn no_process_is_left(world: &Sandbox) {
     let prefix = world.tag_prefix();
-    wait_until("every process of the session is gone", || tagged_below(&prefix).is_empty());
+    wait_until("every process of the session is gone", || {
+        tagged_below(&prefix).is_empty()
+    });
 }
 
 /// Asserts that the issues 1 to `n_issues` ended once and well, each with one pull request, and that nothing else is left.
 #[track_caller]
 pub(crate) fn all_ended_once(world: &Sandbox, n_issues: u64) {
     no_process_is_left(world);
-    let sessions: Vec<_> = std::fs::read_dir(world.state().join("sessions")).expect("transcripts").flatten().collect();
+    let sessions: Vec<_> = std::fs::read_dir(world.state().join("sessions"))
+        .expect("transcripts")
+        .flatten()
+        .collect();
     assert_eq!(sessions.len(), 1, "one session, resumed: {sessions:?}");
     let session = sessions[0].file_name().into_string().expect("an id");
     let story = world.run(["show", &session, "--output", "json"]).exits(0);
     assert_eq!(story.summary()["status"], "completed");
     for kind in ["task_finished", "pull_request_opened"] {
         let counted = count_by_issue(&story, kind);
-        assert!(counted.values().all(|&n| n == 1) && counted.len() as u64 == n_issues, "{kind}: {counted:?}");
+        assert!(
+            counted.values().all(|&n| n == 1) && counted.len() as u64 == n_issues,
+            "{kind}: {counted:?}"
+        );
     }
-    assert!(story.outcomes().iter().all(|(_, outcome)| outcome == "done"), "{:?}", story.outcomes());
+    assert!(
+        story
+            .outcomes()
+            .iter()
+            .all(|(_, outcome)| outcome == "done"),
+        "{:?}",
+        story.outcomes()
+    );
     let pulls = world.pulls();
-    assert_eq!(pulls.len() as u64, n_issues, "{:?}", world.names(".autoissue/pulls"));
+    assert_eq!(
+        pulls.len() as u64,
+        n_issues,
+        "{:?}",
+        world.names(".autoissue/pulls")
+    );
     for issue in 1..=n_issues {
-        let ours = pulls.iter().filter(|text| text.contains(&format!("\nissue: {issue}\n"))).count();
+        let ours = pulls
+            .iter()
+            .filter(|text| text.contains(&format!("\nissue: {issue}\n")))
+            .count();
         assert_eq!(ours, 1, "pull requests of #{issue}");
     }
     // One run of git for all: each branch has its file, or git fails.
-    world.git(["rev-parse"].into_iter().map(str::to_owned).chain((1..=n_issues).map(work_of)));
+    world.git(
+        ["rev-parse"]
+            .into_iter()
+            .map(str::to_owned)
+            .chain((1..=n_issues).map(work_of)),
+    );
 }
 
 fn work_of(issue: u64) -> String {
@@ -44,7 +72,9 @@ fn work_of(issue: u64) -> String {
 fn count_by_issue(run: &Run, kind: &str) -> BTreeMap<u64, usize> {
     let mut counted = BTreeMap::new();
     for event in run.events(kind) {
-        *counted.entry(event["issue"].as_u64().expect("an issue")).or_default() += 1;
+        *counted
+            .entry(event["issue"].as_u64().expect("an issue"))
+            .or_default() += 1;
     }
     counted
 }

@@ -18,10 +18,16 @@ const N_AT_ONCE: u32 = 4;
 /// Makes a backlog with parallel work, checks and a dependency.
 fn backlog(checks: &str) -> Sandbox {
     let world = Sandbox::new();
-    world.executor(&format!(r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{checks}"}}]}}"#));
+    world.executor(&format!(
+        r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{checks}"}}]}}"#
+    ));
     for number in 1..=N_ISSUES {
         let domain = ["Backend", "Frontend", "Testing"][number as usize % 3];
-        let after = if number == N_ISSUES { "Depends on #1\n\n" } else { "" };
+        let after = if number == N_ISSUES {
+            "Depends on #1\n\n"
+        } else {
+            ""
+        };
         let body = format!("{after}{}", new_file_patch(&format!("{number}.txt"), "new"));
         world.issue(number, &format!("[{domain}] add {number}"), &body);
     }
@@ -34,20 +40,32 @@ fn resume_after_death(world: &Sandbox) {
     let resumed = world.run(["resume", "--quiet"]);
     if resumed.code == Some(2) {
         // It died after its last write: all that can be left is a worktree, which the next session clears away.
-        assert!(resumed.stderr.contains("no unfinished session"), "{resumed:?}");
+        assert!(
+            resumed.stderr.contains("no unfinished session"),
+            "{resumed:?}"
+        );
         all_ended_once(world, N_ISSUES);
         world.run(["exec", "go", "--quiet"]).exits(0);
     } else {
         resumed.exits(0);
         all_ended_once(world, N_ISSUES);
     }
-    assert_eq!(world.names(".worktrees"), Vec::<String>::new(), "worktrees are left");
+    assert_eq!(
+        world.names(".worktrees"),
+        Vec::<String>::new(),
+        "worktrees are left"
+    );
 }
 
 #[cfg(debug_assertions)]
 fn exec_until(world: &Sandbox, point: &str) -> Run {
     let mut command = world.autoissue(["exec", "go", "--quiet"]);
-    Run::from(command.env("AUTOISSUE_TEST_CRASH_AT", point).output().expect("the binary runs"))
+    Run::from(
+        command
+            .env("AUTOISSUE_TEST_CRASH_AT", point)
+            .output()
+            .expect("the binary runs"),
+    )
 }
 
 /// Dies at one write after the other until a session outlives its crash point, and resumes each time.
@@ -74,7 +92,10 @@ fn crash_at_every_write(moment: &str, backlog: impl Fn() -> Sandbox + Sync) {
     };
     thread::scope(|scope| (0..N_AT_ONCE).for_each(|_| drop(scope.spawn(crash_and_resume))));
     let n_writes = over.load(Ordering::Relaxed);
-    assert!(10 < n_writes && n_writes < u32::MAX, "crashed at {n_writes} writes");
+    assert!(
+        10 < n_writes && n_writes < u32::MAX,
+        "crashed at {n_writes} writes"
+    );
 }
 
 #[test]
@@ -101,7 +122,12 @@ fn a_resume_that_crashes_can_be_resumed() {
     assert_eq!(exec_until(&world, "12:after").code, None);
     for point in ["1:after", "3:before", "6:after"] {
         let mut command = world.autoissue(["resume", "--quiet"]);
-        let run = Run::from(command.env("AUTOISSUE_TEST_CRASH_AT", point).output().expect("the binary runs"));
+        let run = Run::from(
+            command
+                .env("AUTOISSUE_TEST_CRASH_AT", point)
+                .output()
+                .expect("the binary runs"),
+        );
         assert_eq!(run.code, None, "{run:?}");
     }
     world.run(["resume", "--quiet"]).exits(0);
@@ -122,11 +148,17 @@ fn stubborn_check(world: &Sandbox) -> String {
 fn orphans() {
     let world = backlog("true");
     let check = stubborn_check(&world);
-    world.executor(&format!(r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#));
+    world.executor(&format!(
+        r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#
+    ));
     let mut engine = world.start(["exec", "go", "--quiet"]);
     let marks = world.root().join("marks");
-    wait_until("three checks run", || std::fs::read_to_string(&marks).is_ok_and(|text| text.lines().count() == 3));
-    wait_until("nine processes are there to be orphaned", || 9 <= tagged_below(&world.tag_prefix()).len());
+    wait_until("three checks run", || {
+        std::fs::read_to_string(&marks).is_ok_and(|text| text.lines().count() == 3)
+    });
+    wait_until("nine processes are there to be orphaned", || {
+        9 <= tagged_below(&world.tag_prefix()).len()
+    });
     engine.kill().expect("it runs");
     engine.wait().expect("it ends");
     no_process_is_left(&world);
@@ -139,7 +171,9 @@ fn orphans() {
 fn kill_after_events(n_events: usize) {
     let world = backlog("true");
     let check = stubborn_check(&world);
-    world.executor(&format!(r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#));
+    world.executor(&format!(
+        r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#
+    ));
     std::fs::write(world.root().join("go"), "").expect("the file");
     let mut engine = world.start(["exec", "go", "--output", "json"]);
     let lines = BufReader::new(engine.stdout.take().expect("it is a pipe")).lines();
@@ -168,18 +202,25 @@ fn a_kill_from_outside_at_any_moment_does_nothing_twice() {
 fn locks_of_git_that_a_killed_session_left_stop_nobody() {
     let world = backlog("true");
     world.executor(r#"{"maxParallel": 3}"#);
-    world.run(["exec", "go", "--issue", "2", "--quiet"]).exits(0);
+    world
+        .run(["exec", "go", "--issue", "2", "--quiet"])
+        .exits(0);
     let mirror = PathBuf::from(world.mirror_git(["rev-parse", "--absolute-git-dir"]));
     let locks = [
-        world.project().join(".git/refs/heads/autoissue/issue-1.lock"),
+        world
+            .project()
+            .join(".git/refs/heads/autoissue/issue-1.lock"),
         mirror.join("config.lock"),
         mirror.join("refs/autoissue/bases/main.lock"),
     ];
     for lock in &locks {
         std::fs::create_dir_all(lock.parent().expect("it has one")).expect("the directory");
         let file = std::fs::File::create(lock).expect("the lock");
-        file.set_modified(SystemTime::now() - Duration::from_secs(60)).expect("a time to set");
+        file.set_modified(SystemTime::now() - Duration::from_secs(60))
+            .expect("a time to set");
     }
-    world.run(["exec", "go", "--issue", "1", "--quiet"]).exits(0);
+    world
+        .run(["exec", "go", "--issue", "1", "--quiet"])
+        .exits(0);
     assert_eq!(world.git(["show", "autoissue/issue-1:1.txt"]), "new");
 }

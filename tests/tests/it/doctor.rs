@@ -17,17 +17,33 @@ use crate::file_tree::{assert_same, tree};
 /// Runs `doctor` to its end, and makes sure that it leaves no trace.
 #[track_caller]
 fn examine(world: &GithubSandbox, mut command: Command) -> Vec<Value> {
-    let before = (tree(&world.project()), state_of(world), world.repository.branches());
-    let run = Run::from(command.args(["--output", "json"]).output().expect("the binary runs"));
+    let before = (
+        tree(&world.project()),
+        state_of(world),
+        world.repository.branches(),
+    );
+    let run = Run::from(
+        command
+            .args(["--output", "json"])
+            .output()
+            .expect("the binary runs"),
+    );
     assert_same(&before.0, &tree(&world.project()));
     assert_same(&before.1, &state_of(world));
     assert_eq!(before.2, world.repository.branches());
-    assert!(!run.stdout.contains(TOKEN) && !run.stderr.contains(TOKEN), "{run:?}");
+    assert!(
+        !run.stdout.contains(TOKEN) && !run.stderr.contains(TOKEN),
+        "{run:?}"
+    );
     let findings = run.json();
     let is_ill = findings.iter().any(|finding| finding["level"] == "failure");
     assert_eq!(run.code, Some(i32::from(is_ill)), "{run:?}");
     for finding in &findings {
-        assert_eq!(finding["advice"].is_null(), finding["level"] == "ok", "{finding}");
+        assert_eq!(
+            finding["advice"].is_null(),
+            finding["level"] == "ok",
+            "{finding}"
+        );
     }
     findings
 }
@@ -43,10 +59,16 @@ fn state_of(world: &GithubSandbox) -> std::collections::BTreeMap<String, crate::
 #[track_caller]
 fn has(findings: &[Value], check: &str, level: &str, words: &str) {
     let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-    let is_it = |finding: &&Value| finding["check"] == check && text(finding, "message").contains(words);
-    let found = findings.iter().find(is_it).unwrap_or_else(|| panic!("no `{check}` with {words:?}: {findings:#?}"));
+    let is_it =
+        |finding: &&Value| finding["check"] == check && text(finding, "message").contains(words);
+    let found = findings
+        .iter()
+        .find(is_it)
+        .unwrap_or_else(|| panic!("no `{check}` with {words:?}: {findings:#?}"));
     assert_eq!(found["level"], level, "{found}");
-    let other = findings.iter().find(|other| other["level"] == "failure" && other["check"] != check);
+    let other = findings
+        .iter()
+        .find(|other| other["level"] == "failure" && other["check"] != check);
     assert!(other.is_none(), "{other:?}");
 }
 
@@ -62,7 +84,9 @@ fn with_token(world: &GithubSandbox, text: &str, token: Token) -> Command {
 }
 
 fn in_hours(hours: i64) -> String {
-    (Timestamp::now() + SignedDuration::from_hours(hours)).strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+    (Timestamp::now() + SignedDuration::from_hours(hours))
+        .strftime("%Y-%m-%d %H:%M:%S UTC")
+        .to_string()
 }
 
 /// Runs `exec`, which has to refuse with these words and leave nothing behind.
@@ -70,8 +94,18 @@ fn in_hours(hours: i64) -> String {
 fn exec_refuses(world: &GithubSandbox, token: &str, code: i32, words: &str) {
     let before = (tree(&world.project()), tree(&world.state()));
     let mut command = world.autoissue(["exec", LABEL]);
-    let run = Run::from(command.env("GITHUB_TOKEN", token).output().expect("the binary runs")).exits(code);
-    assert!(run.stderr.contains(words) && run.stderr.contains("hint:"), "{}", run.stderr);
+    let run = Run::from(
+        command
+            .env("GITHUB_TOKEN", token)
+            .output()
+            .expect("the binary runs"),
+    )
+    .exits(code);
+    assert!(
+        run.stderr.contains(words) && run.stderr.contains("hint:"),
+        "{}",
+        run.stderr
+    );
     assert_same(&before.0, &tree(&world.project()));
     assert_same(&before.1, &tree(&world.state()));
 }
@@ -91,7 +125,12 @@ fn where_all_is_well_nothing_fails_and_nothing_is_changed() {
     has(&findings, "base branch", "ok", "main");
     has(&findings, "identity", "ok", "Ada <ada@example.org>");
     has(&findings, "checks", "ok", "test -f made: passes on main");
-    has(&findings, "checks", "ok", "test -f README.md: passes on main");
+    has(
+        &findings,
+        "checks",
+        "ok",
+        "test -f README.md: passes on main",
+    );
 }
 
 #[test]
@@ -99,7 +138,12 @@ fn a_journal_is_looked_at_without_a_trace() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] add");
     world.exec(&[]).exits(0);
-    has(&examine(&world, quick(&world)), "journal", "ok", "can be read");
+    has(
+        &examine(&world, quick(&world)),
+        "journal",
+        "ok",
+        "can be read",
+    );
 }
 
 // ---- the token
@@ -108,20 +152,57 @@ fn a_journal_is_looked_at_without_a_trace() {
 fn each_trouble_with_the_token_is_told_apart() {
     let world = GithubSandbox::new();
     let mut command = quick(&world);
-    command.env_remove("GITHUB_TOKEN").env("PATH", "/usr/bin:/bin");
-    has(&examine(&world, command), "token", "failure", "`GITHUB_TOKEN` and `GH_TOKEN` are not set");
+    command
+        .env_remove("GITHUB_TOKEN")
+        .env("PATH", "/usr/bin:/bin");
+    has(
+        &examine(&world, command),
+        "token",
+        "failure",
+        "`GITHUB_TOKEN` and `GH_TOKEN` are not set",
+    );
 
     let mut command = quick(&world);
     command.env("GITHUB_TOKEN", "ghp_of_nobody");
     let findings = examine(&world, command);
-    has(&findings, "forge", "failure", "does not accept the token from `GITHUB_TOKEN`: Bad credentials");
-    exec_refuses(&world, "ghp_of_nobody", 1, "does not accept the token from `GITHUB_TOKEN`");
+    has(
+        &findings,
+        "forge",
+        "failure",
+        "does not accept the token from `GITHUB_TOKEN`: Bad credentials",
+    );
+    exec_refuses(
+        &world,
+        "ghp_of_nobody",
+        1,
+        "does not accept the token from `GITHUB_TOKEN`",
+    );
 
-    let findings = examine(&world, with_token(&world, "reads_only", Token::fine_grained("ada").read_only()));
-    has(&findings, "push", "failure", "permissions for `ada/sample` are without `push`");
-    exec_refuses(&world, "reads_only", 1, "does not let this token push branches");
+    let findings = examine(
+        &world,
+        with_token(&world, "reads_only", Token::fine_grained("ada").read_only()),
+    );
+    has(
+        &findings,
+        "push",
+        "failure",
+        "permissions for `ada/sample` are without `push`",
+    );
+    exec_refuses(
+        &world,
+        "reads_only",
+        1,
+        "does not let this token push branches",
+    );
 
-    let findings = examine(&world, with_token(&world, "with_repo", Token::classic("ada", &["repo", "workflow"])));
+    let findings = examine(
+        &world,
+        with_token(
+            &world,
+            "with_repo",
+            Token::classic("ada", &["repo", "workflow"]),
+        ),
+    );
     has(&findings, "scopes", "ok", "repo, workflow");
 }
 
@@ -130,16 +211,41 @@ fn a_token_that_ends_is_told_before_the_night() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] add");
     let soon = Token::fine_grained("ada").expires(&in_hours(5));
-    has(&examine(&world, with_token(&world, "ends_soon", soon)), "token end", "warning", "the token ends in 4 hours");
+    has(
+        &examine(&world, with_token(&world, "ends_soon", soon)),
+        "token end",
+        "warning",
+        "the token ends in 4 hours",
+    );
     let late = Token::fine_grained("ada").expires(&in_hours(5_000));
-    has(&examine(&world, with_token(&world, "ends_late", late)), "token end", "ok", "UTC");
+    has(
+        &examine(&world, with_token(&world, "ends_late", late)),
+        "token end",
+        "ok",
+        "UTC",
+    );
     let over = Token::fine_grained("ada").expires(&in_hours(-1));
-    has(&examine(&world, with_token(&world, "is_over", over)), "token end", "failure", "the token ended on");
+    has(
+        &examine(&world, with_token(&world, "is_over", over)),
+        "token end",
+        "failure",
+        "the token ended on",
+    );
     exec_refuses(&world, "is_over", 1, "the token ended on");
 
     let mut command = world.autoissue(["exec", LABEL]);
-    let run = Run::from(command.env("GITHUB_TOKEN", "ends_soon").output().expect("the binary runs")).exits(0);
-    assert!(run.stderr.contains("warning: the token ends in"), "{}", run.stderr);
+    let run = Run::from(
+        command
+            .env("GITHUB_TOKEN", "ends_soon")
+            .output()
+            .expect("the binary runs"),
+    )
+    .exits(0);
+    assert!(
+        run.stderr.contains("warning: the token ends in"),
+        "{}",
+        run.stderr
+    );
 }
 
 // ---- the repository
@@ -148,7 +254,12 @@ fn a_token_that_ends_is_told_before_the_night() {
 fn an_archived_repository_is_no_place_for_work() {
     let world = GithubSandbox::new();
     world.repository.archive();
-    has(&examine(&world, quick(&world)), "push", "failure", "`ada/sample` is archived");
+    has(
+        &examine(&world, quick(&world)),
+        "push",
+        "failure",
+        "`ada/sample` is archived",
+    );
     exec_refuses(&world, TOKEN, 1, "is archived");
 }
 
@@ -156,7 +267,12 @@ fn an_archived_repository_is_no_place_for_work() {
 fn a_repository_without_issues_has_no_backlog() {
     let world = GithubSandbox::new();
     world.repository.disable_issues();
-    has(&examine(&world, quick(&world)), "issues", "failure", "issues are turned off");
+    has(
+        &examine(&world, quick(&world)),
+        "issues",
+        "failure",
+        "issues are turned off",
+    );
     exec_refuses(&world, TOKEN, 1, "issues are turned off for `ada/sample`");
 }
 
@@ -165,11 +281,23 @@ fn a_renamed_repository_is_worked_on_under_its_new_name() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] add");
     world.repository.rename("ada/renamed");
-    has(&examine(&world, quick(&world)), "forge", "warning", "`ada/sample` is called `ada/renamed` now");
+    has(
+        &examine(&world, quick(&world)),
+        "forge",
+        "warning",
+        "`ada/sample` is called `ada/renamed` now",
+    );
     let first = world.exec(&[]).exits(0);
     assert_eq!(first.outcomes(), [(1, "done".to_owned())]);
-    assert!(first.stderr.contains("is called `ada/renamed` now"), "{}", first.stderr);
-    assert_eq!(world.exec(&[]).exits(0).outcomes(), [(1, "already_open".to_owned())]);
+    assert!(
+        first.stderr.contains("is called `ada/renamed` now"),
+        "{}",
+        first.stderr
+    );
+    assert_eq!(
+        world.exec(&[]).exits(0).outcomes(),
+        [(1, "already_open".to_owned())]
+    );
     assert_eq!(world.repository.pulls().len(), 1);
 }
 
@@ -177,26 +305,53 @@ fn a_renamed_repository_is_worked_on_under_its_new_name() {
 fn a_misspelt_or_hidden_repository_is_not_found() {
     let world = GithubSandbox::new();
     world.config(r#"{"agent": {"backend": "patch"}, "project": {"repo": "ada/smaple"}}"#);
-    has(&examine(&world, quick(&world)), "forge", "failure", "has no `ada/smaple` that this token may see");
-    exec_refuses(&world, TOKEN, 1, "has no `ada/smaple` that this token may see");
+    has(
+        &examine(&world, quick(&world)),
+        "forge",
+        "failure",
+        "has no `ada/smaple` that this token may see",
+    );
+    exec_refuses(
+        &world,
+        TOKEN,
+        1,
+        "has no `ada/smaple` that this token may see",
+    );
 }
 
 #[test]
 fn a_base_that_is_not_there_is_named() {
     let world = GithubSandbox::new();
     world.config(r#"{"agent": {"backend": "patch"}, "project": {"baseBranch": "trunk"}}"#);
-    has(&examine(&world, quick(&world)), "base branch", "failure", "branch `trunk` does not exist");
+    has(
+        &examine(&world, quick(&world)),
+        "base branch",
+        "failure",
+        "branch `trunk` does not exist",
+    );
     world.executor("{}");
     world.repository.delete_branch("main");
-    has(&examine(&world, quick(&world)), "base branch", "failure", "has no commit yet");
+    has(
+        &examine(&world, quick(&world)),
+        "base branch",
+        "failure",
+        "has no commit yet",
+    );
 }
 
 #[test]
 fn a_push_that_git_is_denied_is_found_although_the_api_promises_it() {
     let world = GithubSandbox::new();
-    let pushes = On::get("/*/*/info/refs").when(|request| request.query.contains("git-receive-pack")).always();
+    let pushes = On::get("/*/*/info/refs")
+        .when(|request| request.query.contains("git-receive-pack"))
+        .always();
     world.server.fault(pushes, Fault::status(403));
-    has(&examine(&world, quick(&world)), "push", "failure", "takes no push");
+    has(
+        &examine(&world, quick(&world)),
+        "push",
+        "failure",
+        "takes no push",
+    );
 }
 
 // ---- the way there
@@ -204,10 +359,22 @@ fn a_push_that_git_is_denied_is_found_although_the_api_promises_it() {
 #[test]
 fn few_calls_and_a_wrong_clock_are_warnings() {
     let world = GithubSandbox::new();
-    world.server.set_quota("ada", 8, std::time::Duration::from_secs(600));
-    has(&examine(&world, quick(&world)), "rate limit", "warning", "7 of 5000 calls");
+    world
+        .server
+        .set_quota("ada", 8, std::time::Duration::from_secs(600));
+    has(
+        &examine(&world, quick(&world)),
+        "rate limit",
+        "warning",
+        "7 of 5000 calls",
+    );
     world.server.let_pass(std::time::Duration::from_secs(3_600));
-    has(&examine(&world, quick(&world)), "clock", "warning", "minutes behind GitHub's");
+    has(
+        &examine(&world, quick(&world)),
+        "clock",
+        "warning",
+        "minutes behind GitHub's",
+    );
 }
 
 #[test]
@@ -218,9 +385,19 @@ fn an_api_that_cannot_be_reached_or_trusted_is_told_with_its_host() {
         command.env("AUTOISSUE_GITHUB_API_URL", url);
         examine(&world, command)
     };
-    has(&at("http://127.0.0.1:1".to_owned()), "forge", "failure", "cannot be reached at `127.0.0.1:1`");
+    has(
+        &at("http://127.0.0.1:1".to_owned()),
+        "forge",
+        "failure",
+        "cannot be reached at `127.0.0.1:1`",
+    );
     let plain = world.server.origin().replace("http:", "https:");
-    has(&at(plain), "forge", "failure", "there is no trusted connection to `127.0.0.1:");
+    has(
+        &at(plain),
+        "forge",
+        "failure",
+        "there is no trusted connection to `127.0.0.1:",
+    );
 }
 
 #[test]
@@ -232,18 +409,36 @@ fn the_api_is_asked_through_the_proxy_of_the_environment() {
         let (mut stream, _) = listener.accept().expect("a client");
         let mut request = vec![0; 4_096];
         let n = stream.read(&mut request).expect("a request");
-        stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").expect("the client reads");
+        stream
+            .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
+            .expect("the client reads");
         String::from_utf8_lossy(&request[..n]).into_owned()
     });
     let mut command = quick(&world);
     command.env("AUTOISSUE_GITHUB_API_URL", "https://api.example.org");
-    command.env("HTTPS_PROXY", format!("http://me:hunter2@{address}")).env("NO_PROXY", "127.0.0.1");
+    command
+        .env("HTTPS_PROXY", format!("http://me:hunter2@{address}"))
+        .env("NO_PROXY", "127.0.0.1");
     let findings = examine(&world, command);
-    has(&findings, "forge", "failure", "proxy authorization required");
-    assert!(findings.iter().any(|it| it["check"] == "proxy") && !format!("{findings:?}").contains("hunter2"));
+    has(
+        &findings,
+        "forge",
+        "failure",
+        "proxy authorization required",
+    );
+    assert!(
+        findings.iter().any(|it| it["check"] == "proxy")
+            && !format!("{findings:?}").contains("hunter2")
+    );
     let request = proxy.join().expect("a request came");
-    assert!(request.starts_with("CONNECT api.example.org:443 "), "{request}");
-    assert!(request.contains("Proxy-Authorization: Basic") && !request.contains(TOKEN), "{request}");
+    assert!(
+        request.starts_with("CONNECT api.example.org:443 "),
+        "{request}"
+    );
+    assert!(
+        request.contains("Proxy-Authorization: Basic") && !request.contains(TOKEN),
+        "{request}"
+    );
 }
 
 // ---- the machine
@@ -262,7 +457,12 @@ fn the_agent_is_asked_for_its_version_and_its_login_is_looked_for() {
     install_claude(&world, "echo 2.1.197 '(Claude Code)'; env >\"$HOME/seen\"");
     let findings = examine(&world, quick(&world));
     has(&findings, "agent", "ok", "2.1.197 (Claude Code)");
-    has(&findings, "agent rights", "ok", "agents run with your rights");
+    has(
+        &findings,
+        "agent rights",
+        "ok",
+        "agents run with your rights",
+    );
     if cfg!(target_os = "linux") {
         has(&findings, "login", "warning", "not seen");
     }
@@ -280,7 +480,12 @@ fn an_agent_that_does_not_even_tell_its_version_is_a_failure() {
     let world = GithubSandbox::new();
     world.configure("claude", "{}");
     install_claude(&world, "echo broken >&2; exit 7");
-    has(&examine(&world, quick(&world)), "agent", "failure", "ended with exit code 7: broken");
+    has(
+        &examine(&world, quick(&world)),
+        "agent",
+        "failure",
+        "ended with exit code 7: broken",
+    );
 }
 
 #[test]
@@ -289,13 +494,34 @@ fn a_red_base_is_told_with_the_end_of_what_was_printed() {
     let checks = r#""checks": [{"name": "tests", "run": "seq 1 40; exit 3"}]"#;
     world.executor(&format!("{{{checks}}}"));
     let findings = examine(&world, world.autoissue(["doctor"]));
-    has(&findings, "checks", "failure", "tests: fails with exit code 3");
-    let output = findings.iter().find_map(|it| it["output"].as_str()).expect("the end of the output");
-    assert!(output.ends_with("39\n40") && !output.contains("\n30\n"), "{output}");
+    has(
+        &findings,
+        "checks",
+        "failure",
+        "tests: fails with exit code 3",
+    );
+    let output = findings
+        .iter()
+        .find_map(|it| it["output"].as_str())
+        .expect("the end of the output");
+    assert!(
+        output.ends_with("39\n40") && !output.contains("\n30\n"),
+        "{output}"
+    );
     world.executor(&format!("{{{checks}, \"redBase\": \"ignoreKnown\"}}"));
-    has(&examine(&world, world.autoissue(["doctor"])), "checks", "warning", "tests: fails with exit code 3");
+    has(
+        &examine(&world, world.autoissue(["doctor"])),
+        "checks",
+        "warning",
+        "tests: fails with exit code 3",
+    );
     world.executor(r#"{"setup": ["exit 4"], "checks": ["true"]}"#);
-    has(&examine(&world, world.autoissue(["doctor"])), "setup", "failure", "`exit 4` fails with exit code 4");
+    has(
+        &examine(&world, world.autoissue(["doctor"])),
+        "setup",
+        "failure",
+        "`exit 4` fails with exit code 4",
+    );
     world.executor(r#"{"checks": ["touch ../../ran; exit 3"]}"#);
     has(&examine(&world, quick(&world)), "checks", "ok", "not run");
 }
@@ -304,16 +530,31 @@ fn a_red_base_is_told_with_the_end_of_what_was_printed() {
 fn nobody_to_commit_as_is_a_warning() {
     let world = GithubSandbox::new();
     fs::write(world.home().join(".gitconfig"), "").expect("the git configuration");
-    has(&examine(&world, quick(&world)), "identity", "warning", "neither `user.name` nor `user.email`");
+    has(
+        &examine(&world, quick(&world)),
+        "identity",
+        "warning",
+        "neither `user.name` nor `user.email`",
+    );
 }
 
 #[test]
 fn a_plugin_of_other_content_stops_a_session_before_it_spends() {
     let world = GithubSandbox::new();
     world.write("p.wasm", "other");
-    let plugin = format!(r#"{{"name": "p", "path": "p.wasm", "sha256": "{}"}}"#, "0".repeat(64));
-    world.config(&format!(r#"{{"agent": {{"backend": "patch"}}, "plugins": [{plugin}]}}"#));
-    has(&examine(&world, quick(&world)), "plugin", "failure", "the plugin `p` has changed");
+    let plugin = format!(
+        r#"{{"name": "p", "path": "p.wasm", "sha256": "{}"}}"#,
+        "0".repeat(64)
+    );
+    world.config(&format!(
+        r#"{{"agent": {{"backend": "patch"}}, "plugins": [{plugin}]}}"#
+    ));
+    has(
+        &examine(&world, quick(&world)),
+        "plugin",
+        "failure",
+        "the plugin `p` has changed",
+    );
     exec_refuses(&world, TOKEN, 2, "has the SHA-256");
 }
 
@@ -326,7 +567,11 @@ fn the_local_forge_needs_neither_token_nor_network() {
     world.executor(r#"{"checks": ["test -f README.md"]}"#);
     let before = (tree(&world.project()), tree(&world.state()));
     let run = world.run(["doctor"]).exits(0);
-    assert!(run.stdout.contains("test -f README.md: passes on main"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("test -f README.md: passes on main"),
+        "{}",
+        run.stdout
+    );
     assert_same(&before.0, &tree(&world.project()));
     assert_same(&before.1, &tree(&world.state()));
 }

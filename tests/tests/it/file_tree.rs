@@ -23,7 +23,11 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<String, Entry> {
 fn add(root: &Path, directory: &Path, found: &mut BTreeMap<String, Entry>) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
-        let name = path.strip_prefix(root).expect("it is below").to_string_lossy().into_owned();
+        let name = path
+            .strip_prefix(root)
+            .expect("it is below")
+            .to_string_lossy()
+            .into_owned();
         let kind = entry.file_type().expect("a kind");
         if kind.is_dir() {
             found.insert(name, Entry::Directory);
@@ -33,7 +37,13 @@ fn add(root: &Path, directory: &Path, found: &mut BTreeMap<String, Entry>) {
             found.insert(name, Entry::Link(target.to_string_lossy().into_owned()));
         } else {
             let mode = entry.metadata().expect("its mode").permissions().mode();
-            found.insert(name, Entry::File { mode, bytes: fs::read(&path).expect("its content") });
+            found.insert(
+                name,
+                Entry::File {
+                    mode,
+                    bytes: fs::read(&path).expect("its content"),
+                },
+            );
         }
     }
 }
@@ -42,7 +52,9 @@ fn add(root: &Path, directory: &Path, found: &mut BTreeMap<String, Entry>) {
 #[track_caller]
 pub(crate) fn assert_same(before: &BTreeMap<String, Entry>, after: &BTreeMap<String, Entry>) {
     let names = before.keys().chain(after.keys());
-    let mut differing: Vec<&String> = names.filter(|name| before.get(*name) != after.get(*name)).collect();
+    let mut differing: Vec<&String> = names
+        .filter(|name| before.get(*name) != after.get(*name))
+        .collect();
     differing.dedup();
     assert!(differing.is_empty(), "changed: {differing:?}");
 }

@@ -20,7 +20,11 @@ fn refuses(world: &Sandbox, mut command: Command, code: i32, words: &[&str]) {
     let (project, state) = (tree(&world.project()), state_of(world));
     let run = Run::from(command.output().expect("the binary runs")).exits(code);
     for word in words {
-        assert!(run.stderr.contains(word), "{word:?} is missing in\n{}", run.stderr);
+        assert!(
+            run.stderr.contains(word),
+            "{word:?} is missing in\n{}",
+            run.stderr
+        );
     }
     assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
     assert_eq!(run.stdout, "", "what went wrong is no output");
@@ -42,21 +46,36 @@ fn exec(world: &Sandbox) -> Command {
 #[test]
 fn without_a_label_it_says_how_it_is_used() {
     let world = ready();
-    refuses(&world, world.autoissue(["exec"]), 2, &["<LABEL>", "Usage: autoissue exec"]);
+    refuses(
+        &world,
+        world.autoissue(["exec"]),
+        2,
+        &["<LABEL>", "Usage: autoissue exec"],
+    );
 }
 
 #[test]
 fn an_empty_label_is_refused() {
     let world = ready();
     for label in ["", "  "] {
-        refuses(&world, world.autoissue(["exec", label]), 2, &["the label is empty"]);
+        refuses(
+            &world,
+            world.autoissue(["exec", label]),
+            2,
+            &["the label is empty"],
+        );
     }
 }
 
 #[test]
 fn a_command_that_does_not_exist_is_refused() {
     let world = ready();
-    refuses(&world, world.autoissue(["exce", "go"]), 2, &["exce", "exec"]);
+    refuses(
+        &world,
+        world.autoissue(["exce", "go"]),
+        2,
+        &["exce", "exec"],
+    );
 }
 
 // ---- configuration
@@ -65,7 +84,13 @@ fn a_command_that_does_not_exist_is_refused() {
 fn a_wrong_value_is_named_with_its_place() {
     let world = ready();
     world.config("{\n  \"forge\": {\"kind\": \"local\"},\n  \"executor\": {\n    \"maxParallel\": 0\n  }\n}\n");
-    let words = ["autoissue.config.json:4", "executor.maxParallel", "found: `0`", "allowed: ", "256"];
+    let words = [
+        "autoissue.config.json:4",
+        "executor.maxParallel",
+        "found: `0`",
+        "allowed: ",
+        "256",
+    ];
     refuses(&world, exec(&world), 2, &words);
 }
 
@@ -73,35 +98,70 @@ fn a_wrong_value_is_named_with_its_place() {
 fn an_unknown_key_names_the_nearest() {
     let world = ready();
     world.config(r#"{"forge": {"kind": "local"}, "executor": {"maxParalel": 2}}"#);
-    refuses(&world, exec(&world), 2, &["maxParalel", "maxParallel", "autoissue.config.json"]);
+    refuses(
+        &world,
+        exec(&world),
+        2,
+        &["maxParalel", "maxParallel", "autoissue.config.json"],
+    );
 }
 
 #[test]
 fn a_torn_configuration_is_named_with_its_line() {
     let world = ready();
     world.config("{\n  \"forge\": {\"kind\": \"local\"\n");
-    refuses(&world, exec(&world), 2, &["autoissue.config.json", "syntax error"]);
+    refuses(
+        &world,
+        exec(&world),
+        2,
+        &["autoissue.config.json", "syntax error"],
+    );
 }
 
 #[test]
 fn a_configuration_that_is_not_there_is_named() {
     let world = ready();
-    refuses(&world, world.autoissue(["exec", "go", "--config", "none.json"]), 2, &["none.json", "does not exist"]);
+    refuses(
+        &world,
+        world.autoissue(["exec", "go", "--config", "none.json"]),
+        2,
+        &["none.json", "does not exist"],
+    );
 }
 
 #[test]
 fn every_wrong_flag_is_named() {
     let world = ready();
-    refuses(&world, world.autoissue(["exec", "go", "--max-parallel", "0"]), 2, &["--max-parallel", "256"]);
-    refuses(&world, world.autoissue(["exec", "go", "--budget", "-1"]), 2, &["--budget"]);
-    refuses(&world, world.autoissue(["exec", "go", "--issue", "one"]), 2, &["--issue"]);
+    refuses(
+        &world,
+        world.autoissue(["exec", "go", "--max-parallel", "0"]),
+        2,
+        &["--max-parallel", "256"],
+    );
+    refuses(
+        &world,
+        world.autoissue(["exec", "go", "--budget", "-1"]),
+        2,
+        &["--budget"],
+    );
+    refuses(
+        &world,
+        world.autoissue(["exec", "go", "--issue", "one"]),
+        2,
+        &["--issue"],
+    );
 }
 
 #[test]
 fn without_configuration_and_remote_it_says_how_to_begin() {
     let world = ready();
     std::fs::remove_file(world.project().join("autoissue.config.json")).expect("it is there");
-    refuses(&world, exec(&world), 2, &["no remote `origin`", "autoissue init"]);
+    refuses(
+        &world,
+        exec(&world),
+        2,
+        &["no remote `origin`", "autoissue init"],
+    );
 }
 
 // ---- the repository
@@ -110,7 +170,12 @@ fn without_configuration_and_remote_it_says_how_to_begin() {
 fn outside_of_a_repository() {
     let world = Sandbox::empty();
     std::fs::create_dir(world.project()).expect("the directory");
-    refuses(&world, exec(&world), 2, &["not in a git repository", "hint:"]);
+    refuses(
+        &world,
+        exec(&world),
+        2,
+        &["not in a git repository", "hint:"],
+    );
 }
 
 #[test]
@@ -120,7 +185,12 @@ fn a_repository_without_a_commit() {
     world.git(["init", "--quiet", "--initial-branch=main"]);
     world.config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}}"#);
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
-    refuses(&world, exec(&world), 2, &["has no commit yet", "make a first commit"]);
+    refuses(
+        &world,
+        exec(&world),
+        2,
+        &["has no commit yet", "make a first commit"],
+    );
 }
 
 #[test]
@@ -136,14 +206,24 @@ fn a_detached_head_without_main() {
     let world = ready();
     world.git(["checkout", "--quiet", "--detach"]);
     world.git(["branch", "--quiet", "--delete", "--force", "main"]);
-    refuses(&world, exec(&world), 2, &["no branch `main`", "project.baseBranch"]);
+    refuses(
+        &world,
+        exec(&world),
+        2,
+        &["no branch `main`", "project.baseBranch"],
+    );
 }
 
 #[test]
 fn a_base_branch_that_does_not_exist() {
     let world = ready();
     world.config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "project": {"baseBranch": "trunk"}}"#);
-    refuses(&world, exec(&world), 2, &["`trunk`", "does not exist", "project.baseBranch"]);
+    refuses(
+        &world,
+        exec(&world),
+        2,
+        &["`trunk`", "does not exist", "project.baseBranch"],
+    );
 }
 
 #[test]
@@ -151,13 +231,21 @@ fn a_detached_head_with_main_starts_from_main() {
     let world = ready();
     world.git(["checkout", "--quiet", "--detach"]);
     Run::from(exec(&world).output().expect("the binary runs")).exits(0);
-    assert_eq!(world.git(["rev-parse", "autoissue/issue-1~1"]), world.git(["rev-parse", "main"]));
+    assert_eq!(
+        world.git(["rev-parse", "autoissue/issue-1~1"]),
+        world.git(["rev-parse", "main"])
+    );
 }
 
 #[test]
 fn a_local_forge_that_nobody_made() {
     let world = Sandbox::new();
-    refuses(&world, exec(&world), 2, &["no local forge", ".autoissue/issues", "hint:"]);
+    refuses(
+        &world,
+        exec(&world),
+        2,
+        &["no local forge", ".autoissue/issues", "hint:"],
+    );
 }
 
 // ---- the machine
@@ -186,7 +274,10 @@ fn a_state_directory_that_is_a_file() {
     let world = ready();
     std::fs::write(world.state(), "not a directory").expect("the file");
     refuses(&world, exec(&world), 1, &["state"]);
-    assert_eq!(std::fs::read_to_string(world.state()).expect("the file"), "not a directory");
+    assert_eq!(
+        std::fs::read_to_string(world.state()).expect("the file"),
+        "not a directory"
+    );
 }
 
 #[test]
@@ -208,7 +299,11 @@ fn a_project_where_no_worktree_can_be_made() {
 fn exec_on_a_full_disk(world: &Sandbox, n_blocks: u32) -> Run {
     let script = format!("trap '' XFSZ; ulimit -f {n_blocks}; exec \"$0\" \"$@\"");
     let mut command = world.command("/bin/sh");
-    command.args(["-c", &script]).arg(binary()).args(["exec", "go", "--quiet"]).current_dir(world.project());
+    command
+        .args(["-c", &script])
+        .arg(binary())
+        .args(["exec", "go", "--quiet"])
+        .current_dir(world.project());
     Run::from(command.output().expect("the shell runs"))
 }
 
@@ -217,14 +312,27 @@ fn a_full_disk_is_said_and_gone_with_the_next_run() {
     for n_blocks in [0, 1, 40, 100, 200] {
         let world = ready();
         let run = exec_on_a_full_disk(&world, n_blocks);
-        assert!(matches!(run.code, Some(0 | 1 | 3)), "{n_blocks} blocks: {run:?}");
-        assert!(n_blocks > 1 || run.code == Some(1), "{n_blocks} blocks: {run:?}");
+        assert!(
+            matches!(run.code, Some(0 | 1 | 3)),
+            "{n_blocks} blocks: {run:?}"
+        );
+        assert!(
+            n_blocks > 1 || run.code == Some(1),
+            "{n_blocks} blocks: {run:?}"
+        );
         assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
         if run.code == Some(1) {
-            assert!(run.stderr.contains("error: ") || run.stdout.contains("failed"), "{n_blocks} blocks: {run:?}");
+            assert!(
+                run.stderr.contains("error: ") || run.stdout.contains("failed"),
+                "{n_blocks} blocks: {run:?}"
+            );
         }
         let next = world.run(["exec", "go", "--output", "json"]).exits(0);
-        assert!(matches!(next.outcomes()[0].1.as_str(), "done" | "already_open"), "{:?}", next.outcomes());
+        assert!(
+            matches!(next.outcomes()[0].1.as_str(), "done" | "already_open"),
+            "{:?}",
+            next.outcomes()
+        );
         assert_eq!(world.git(["show", "autoissue/issue-1:1.txt"]), "new");
         assert_eq!(world.pulls().len(), 1);
     }
@@ -235,13 +343,28 @@ fn a_full_disk_is_said_and_gone_with_the_next_run() {
 #[test]
 fn looking_at_an_empty_history_makes_nothing() {
     let world = ready();
-    for args in [["status", "--limit=3"], ["metrics", "--quiet"], ["doctor", "--quiet"], ["config", "show"]] {
+    for args in [
+        ["status", "--limit=3"],
+        ["metrics", "--quiet"],
+        ["doctor", "--quiet"],
+        ["config", "show"],
+    ] {
         let before = tree(world.root());
         world.run(args).exits(0);
         assert_same(&before, &tree(world.root()));
     }
-    refuses(&world, world.autoissue(["resume"]), 2, &["no unfinished session"]);
-    refuses(&world, world.autoissue(["show", "2026"]), 2, &["2026", "autoissue status"]);
+    refuses(
+        &world,
+        world.autoissue(["resume"]),
+        2,
+        &["no unfinished session"],
+    );
+    refuses(
+        &world,
+        world.autoissue(["show", "2026"]),
+        2,
+        &["2026", "autoissue status"],
+    );
 }
 
 // ---- the demo
@@ -251,10 +374,17 @@ fn the_demo_keeps_to_its_directory() {
     let world = Sandbox::empty();
     let directory = world.root().join("demo");
     let mut command = world.command(binary());
-    command.env_remove("AUTOISSUE_STATE_DIR").arg("demo").arg("--dir").arg(&directory);
+    command
+        .env_remove("AUTOISSUE_STATE_DIR")
+        .arg("demo")
+        .arg("--dir")
+        .arg(&directory);
     let run = Run::from(command.output().expect("the binary runs")).exits(3);
     assert!(directory.join("state/sessions").is_dir(), "{}", run.stdout);
-    let home: Vec<_> =
-        std::fs::read_dir(world.home()).expect("the home").flatten().map(|entry| entry.file_name()).collect();
+    let home: Vec<_> = std::fs::read_dir(world.home())
+        .expect("the home")
+        .flatten()
+        .map(|entry| entry.file_name())
+        .collect();
     assert_eq!(home, [".gitconfig"], "nothing is left at home");
 }

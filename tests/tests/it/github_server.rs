@@ -16,7 +16,10 @@ const TOKEN: &str = "canary-t0k3n";
 fn world() -> (GithubServer, HostedRepository, Client) {
     let github = GithubServer::start();
     github.token(TOKEN, Token::fine_grained("ada"));
-    let repository = github.repository("ada/sample", &[("README.md", "# Sample\n"), ("src/lib.rs", "// lib\n")]);
+    let repository = github.repository(
+        "ada/sample",
+        &[("README.md", "# Sample\n"), ("src/lib.rs", "// lib\n")],
+    );
     let client = Client::new(&github.api_url(), TOKEN);
     (github, repository, client)
 }

@@ -12,7 +12,9 @@ fn repository(branch: &str, files: &[(&str, &str)]) -> Sandbox {
     let world = Sandbox::empty();
     std::fs::create_dir(world.project()).expect("the directory");
     world.git(["init", "--quiet", &format!("--initial-branch={branch}")]);
-    files.iter().for_each(|(path, text)| world.write(path, text));
+    files
+        .iter()
+        .for_each(|(path, text)| world.write(path, text));
     world.git(["add", "--all"]);
     world.git(["commit", "--quiet", "--allow-empty", "--message", "first"]);
     world
@@ -23,16 +25,28 @@ fn repository(branch: &str, files: &[(&str, &str)]) -> Sandbox {
 fn init(world: &Sandbox) -> (Value, Run) {
     let run = world.run(["init"]).exits(0);
     let mut config: Value = serde_json::from_str(&world.read(FILE)).expect("JSON");
-    let schema = config.as_object_mut().expect("an object").shift_remove("$schema");
+    let schema = config
+        .as_object_mut()
+        .expect("an object")
+        .shift_remove("$schema");
     let schema = schema.expect("a schema");
-    assert!(schema.as_str().is_some_and(|it| it.starts_with("https://") && it.ends_with(".schema.json")), "{schema}");
+    assert!(
+        schema
+            .as_str()
+            .is_some_and(|it| it.starts_with("https://") && it.ends_with(".schema.json")),
+        "{schema}"
+    );
     world.run(["config", "show"]).exits(0);
     (config, run)
 }
 
 #[test]
 fn a_clone_from_github_needs_no_word() {
-    for url in ["https://github.com/o/n.git", "git@github.com:o/n", "ssh://git@ssh.github.com:443/o/n.git"] {
+    for url in [
+        "https://github.com/o/n.git",
+        "git@github.com:o/n",
+        "ssh://git@ssh.github.com:443/o/n.git",
+    ] {
         let world = repository("main", &[]);
         world.git(["remote", "add", "origin", url]);
         let before = tree(&world.project());
@@ -50,10 +64,21 @@ fn a_default_branch_beside_main_is_written() {
     let world = repository("main", &[]);
     world.git(["remote", "add", "origin", "https://github.com/o/n.git"]);
     for branch in ["main", "develop"] {
-        world.git(["update-ref", &format!("refs/remotes/origin/{branch}"), "HEAD"]);
+        world.git([
+            "update-ref",
+            &format!("refs/remotes/origin/{branch}"),
+            "HEAD",
+        ]);
     }
-    world.git(["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/develop"]);
-    assert_eq!(init(&world).0, json!({"project": {"baseBranch": "develop"}}));
+    world.git([
+        "symbolic-ref",
+        "refs/remotes/origin/HEAD",
+        "refs/remotes/origin/develop",
+    ]);
+    assert_eq!(
+        init(&world).0,
+        json!({"project": {"baseBranch": "develop"}})
+    );
 }
 
 #[test]
@@ -64,7 +89,11 @@ fn what_is_not_on_github_gets_a_local_forge() {
             world.git(["remote", "add", "origin", url]);
         }
         let (config, run) = init(&world);
-        assert_eq!(config, json!({"project": {"baseBranch": "trunk"}, "forge": {"kind": "local"}}), "{origin:?}");
+        assert_eq!(
+            config,
+            json!({"project": {"baseBranch": "trunk"}, "forge": {"kind": "local"}}),
+            "{origin:?}"
+        );
         assert!(run.stdout.contains("local, for "), "{}", run.stdout);
         assert_eq!(world.names(".autoissue"), ["README.md", "issues"]);
     }
@@ -73,13 +102,31 @@ fn what_is_not_on_github_gets_a_local_forge() {
 #[test]
 fn setup_and_checks_come_from_the_files() {
     let package = r#"{"scripts": {"test": "vitest"}}"#;
-    let world = repository("main", &[("package.json", package), ("package-lock.json", "{}"), ("go.mod", "module m")]);
+    let world = repository(
+        "main",
+        &[
+            ("package.json", package),
+            ("package-lock.json", "{}"),
+            ("go.mod", "module m"),
+        ],
+    );
     world.git(["remote", "add", "origin", "https://github.com/fork/n.git"]);
     world.git(["remote", "add", "upstream", "https://github.com/o/n.git"]);
     let (config, run) = init(&world);
-    assert_eq!(config, json!({"executor": {"setup": ["npm ci"], "checks": ["npm test", "go test ./..."]}}));
-    for words in ["npm ci, from package-lock.json", "npm test, from package.json", "`upstream` is o/n"] {
-        assert!(run.stdout.contains(words), "{words:?} is missing in\n{}", run.stdout);
+    assert_eq!(
+        config,
+        json!({"executor": {"setup": ["npm ci"], "checks": ["npm test", "go test ./..."]}})
+    );
+    for words in [
+        "npm ci, from package-lock.json",
+        "npm test, from package.json",
+        "`upstream` is o/n",
+    ] {
+        assert!(
+            run.stdout.contains(words),
+            "{words:?} is missing in\n{}",
+            run.stdout
+        );
     }
 }
 
@@ -88,7 +135,11 @@ fn nothing_is_overwritten() {
     let world = repository("main", &[(FILE, "mine")]);
     let before = tree(&world.project());
     let run = world.run(["init"]).exits(2);
-    assert!(run.stderr.contains("exists") && run.stderr.contains("hint:"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("exists") && run.stderr.contains("hint:"),
+        "{}",
+        run.stderr
+    );
     assert_same(&before, &tree(&world.project()));
 }
 

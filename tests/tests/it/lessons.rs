@@ -27,8 +27,12 @@ struct Night {
 impl Night {
     /// Makes a night with these settings over small ones that need no patience.
     fn new(settings: Value) -> Self {
-        let night = Self { sandbox: Sandbox::new() };
-        night.sandbox.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
+        let night = Self {
+            sandbox: Sandbox::new(),
+        };
+        night
+            .sandbox
+            .install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
         night.configure(settings);
         night
     }
@@ -46,11 +50,16 @@ impl Night {
 
     /// Adds an issue on which the fake does this: for each launch, a list of steps.
     fn issue(&self, number: u64, runs: Value) {
-        self.sandbox.issue(number, &format!("[Backend] add {number}"), &format!("Please add it.\n\nfake: {runs}\n"));
+        self.sandbox.issue(
+            number,
+            &format!("[Backend] add {number}"),
+            &format!("Please add it.\n\nfake: {runs}\n"),
+        );
     }
 
     fn exec(&self, more: &[&str]) -> Run {
-        self.sandbox.run([&["exec", "go", "--output", "json"], more].concat())
+        self.sandbox
+            .run([&["exec", "go", "--output", "json"], more].concat())
     }
 
     fn resume(&self) -> Run {
@@ -60,9 +69,17 @@ impl Night {
     /// Starts a run, and returns once a file of the home directory is there.
     fn start_until(&self, file: &str) -> Child {
         let mut command = self.sandbox.autoissue(["exec", "go", "--output", "json"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
         wait_until(|| {
-            assert_eq!(child.try_wait().expect("a child can be asked"), None, "it ended early");
+            assert_eq!(
+                child.try_wait().expect("a child can be asked"),
+                None,
+                "it ended early"
+            );
             self.sandbox.home().join(file).exists()
         });
         child
@@ -70,38 +87,70 @@ impl Night {
 
     /// Returns what the fake was launched with, in order.
     fn launches(&self) -> Vec<Value> {
-        let text = std::fs::read_to_string(self.sandbox.home().join("launches.jsonl")).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let text =
+            std::fs::read_to_string(self.sandbox.home().join("launches.jsonl")).unwrap_or_default();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// Returns a file of an issue's branch; `None` where it is not there.
     fn published(&self, issue: u64, file: &str) -> Option<String> {
         let branch = format!("autoissue/issue-{issue}");
         let listed = self.sandbox.git(["ls-tree", "-r", "--name-only", &branch]);
-        listed.lines().any(|line| line == file).then(|| self.sandbox.git(["show", &format!("{branch}:{file}")]))
+        listed
+            .lines()
+            .any(|line| line == file)
+            .then(|| self.sandbox.git(["show", &format!("{branch}:{file}")]))
     }
 
     /// Returns the text of an issue's pull request.
     fn pull_request(&self, run: &Run, issue: u64) -> String {
         let summary = run.summary();
-        let task = summary["tasks"].as_array().unwrap().iter().find(|task| task["issue"] == issue).unwrap();
-        self.sandbox.read(task["pull_request"]["url"].as_str().expect("a pull request"))
+        let task = summary["tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|task| task["issue"] == issue)
+            .unwrap();
+        self.sandbox.read(
+            task["pull_request"]["url"]
+                .as_str()
+                .expect("a pull request"),
+        )
     }
 
     /// Returns the files of all kept work, as `git grep` prints them: `ref:path:line`.
     fn salvaged(&self, word: &str) -> String {
         let repositories = std::fs::read_dir(self.sandbox.state().join("repos")).unwrap();
-        let mirror = repositories.map(|entry| entry.unwrap().path().join("mirror.git")).find(|it| it.exists()).unwrap();
+        let mirror = repositories
+            .map(|entry| entry.unwrap().path().join("mirror.git"))
+            .find(|it| it.exists())
+            .unwrap();
         let git = |args: &[&str]| {
-            let output = self.sandbox.command("git").arg("-C").arg(&mirror).args(args).output().unwrap();
+            let output = self
+                .sandbox
+                .command("git")
+                .arg("-C")
+                .arg(&mirror)
+                .args(args)
+                .output()
+                .unwrap();
             String::from_utf8(output.stdout).unwrap()
         };
-        let refs = git(&["for-each-ref", "--format=%(refname)", "refs/autoissue/salvage"]);
-        refs.lines().map(|name| git(&["grep", word, name])).collect()
+        let refs = git(&[
+            "for-each-ref",
+            "--format=%(refname)",
+            "refs/autoissue/salvage",
+        ]);
+        refs.lines()
+            .map(|name| git(&["grep", word, name]))
+            .collect()
     }
 
     fn has_pull_requests(&self) -> bool {
-        std::fs::read_dir(self.sandbox.project().join(".autoissue/pulls")).is_ok_and(|pulls| pulls.count() > 0)
+        std::fs::read_dir(self.sandbox.project().join(".autoissue/pulls"))
+            .is_ok_and(|pulls| pulls.count() > 0)
     }
 }
 
@@ -109,7 +158,8 @@ impl Night {
 fn merge(config: &mut Value, over: Value) {
     match (config, over) {
         (Value::Object(config), Value::Object(over)) => {
-            over.into_iter().for_each(|(key, value)| merge(config.entry(key).or_insert(Value::Null), value));
+            over.into_iter()
+                .for_each(|(key, value)| merge(config.entry(key).or_insert(Value::Null), value));
         }
         (config, over) => *config = over,
     }
@@ -125,12 +175,21 @@ fn wait_until(mut holds: impl FnMut() -> bool) {
 }
 
 fn is_alive(pid: &str) -> bool {
-    let pid = pid.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+    let pid = pid
+        .trim()
+        .parse()
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+        .expect("a process id");
     rustix::process::test_kill_process(pid).is_ok()
 }
 
 fn outcome(run: &Run, issue: u64) -> String {
-    run.outcomes().into_iter().find(|(number, _)| *number == issue).expect("the task").1
+    run.outcomes()
+        .into_iter()
+        .find(|(number, _)| *number == issue)
+        .expect("the task")
+        .1
 }
 
 fn usd(run: &Run, key: &str) -> f64 {
@@ -139,6 +198,14 @@ fn usd(run: &Run, key: &str) -> f64 {
 
 /// Returns the argument behind another.
 fn argument(launch: &Value, name: &str) -> Option<String> {
-    let args: Vec<&str> = launch["args"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    args.iter().position(|arg| *arg == name).and_then(|at| args.get(at + 1)).map(ToString::to_string)
+    let args: Vec<&str> = launch["args"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    args.iter()
+        .position(|arg| *arg == name)
+        .and_then(|at| args.get(at + 1))
+        .map(ToString::to_string)
 }

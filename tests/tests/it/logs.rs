@@ -14,38 +14,56 @@ const PIECES: [&str; 2] = ["github_pat_can", "ary7canary"];
 /// A world with one issue that ships, and these settings of the log.
 fn world_with(logging: &Value) -> Sandbox {
     let world = Sandbox::new();
-    let config = json!({"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "logging": logging});
+    let config =
+        json!({"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "logging": logging});
     world.config(&config.to_string());
     world.issue(1, "[Backend] ships", &new_file_patch("1.txt", "new"));
     world
 }
 
 fn log_files(directory: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     files
 }
 
 /// Returns the lines of all log files, of which a run over midnight has two.
 fn log(directory: &Path) -> Vec<Value> {
-    let texts = log_files(directory).into_iter().map(|file| fs::read_to_string(file).unwrap());
-    let lines: Vec<String> = texts.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-    lines.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+    let texts = log_files(directory)
+        .into_iter()
+        .map(|file| fs::read_to_string(file).unwrap());
+    let lines: Vec<String> = texts
+        .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect()
 }
 
 /// Returns a field of one of a line's spans.
 fn in_span<'a>(line: &'a Value, field: &str) -> Option<&'a Value> {
-    line["spans"].as_array()?.iter().find_map(|span| span.get(field))
+    line["spans"]
+        .as_array()?
+        .iter()
+        .find_map(|span| span.get(field))
 }
 
 #[test]
 fn each_line_of_the_log_is_json_and_says_whose_work_it_is() {
     let world = world_with(&json!({}));
-    let run = world.run(["exec", "go", "--output", "json", "--verbose"]).exits(0);
+    let run = world
+        .run(["exec", "go", "--output", "json", "--verbose"])
+        .exits(0);
     let session = run.summary()["session"].clone();
     let lines = log(&world.state().join("logs"));
     for event in run.json().iter().filter(|event| event["seq"].is_u64()) {
-        let line = lines.iter().find(|line| line["fields"]["seq"] == event["seq"]);
+        let line = lines
+            .iter()
+            .find(|line| line["fields"]["seq"] == event["seq"]);
         let line = line.unwrap_or_else(|| panic!("{event} is not logged"));
         assert_eq!(line["fields"]["event"], event["type"], "{line}");
         assert_eq!(in_span(line, "session"), Some(&session), "{line}");
@@ -55,14 +73,34 @@ fn each_line_of_the_log_is_json_and_says_whose_work_it_is() {
             assert_eq!(in_span(line, "issue"), Some(&json!(1)), "{line}");
         }
     }
-    for effect in ["fetch_backlog", "lease_worktree", "run_agent", "collect_work", "publish", "release_worktree"] {
-        let of_effect = || lines.iter().filter(|line| in_span(line, "effect") == Some(&json!(effect)));
+    for effect in [
+        "fetch_backlog",
+        "lease_worktree",
+        "run_agent",
+        "collect_work",
+        "publish",
+        "release_worktree",
+    ] {
+        let of_effect = || {
+            lines
+                .iter()
+                .filter(|line| in_span(line, "effect") == Some(&json!(effect)))
+        };
         for message in ["begins", "ended"] {
-            let n = of_effect().filter(|line| line["fields"]["message"] == message).count();
+            let n = of_effect()
+                .filter(|line| line["fields"]["message"] == message)
+                .count();
             assert_eq!(n, 1, "{effect} {message}");
         }
-        let issue = if effect == "fetch_backlog" { None } else { Some(&json!(1)) };
-        assert!(of_effect().all(|line| in_span(line, "issue") == issue), "{effect}");
+        let issue = if effect == "fetch_backlog" {
+            None
+        } else {
+            Some(&json!(1))
+        };
+        assert!(
+            of_effect().all(|line| in_span(line, "issue") == issue),
+            "{effect}"
+        );
     }
 }
 
@@ -71,16 +109,28 @@ fn only_who_wants_details_gets_them() {
     let world = world_with(&json!({}));
     world.run(["exec", "go"]).exits(0);
     let lines = log(&world.state().join("logs"));
-    assert!(lines.iter().all(|line| line["level"] != "DEBUG"), "{lines:?}");
-    let shipped = lines.iter().find(|line| line["fields"]["event"] == "pull_request_opened").expect("the main events");
-    assert_eq!((in_span(shipped, "issue"), in_span(shipped, "attempt")), (Some(&json!(1)), Some(&json!(1))));
+    assert!(
+        lines.iter().all(|line| line["level"] != "DEBUG"),
+        "{lines:?}"
+    );
+    let shipped = lines
+        .iter()
+        .find(|line| line["fields"]["event"] == "pull_request_opened")
+        .expect("the main events");
+    assert_eq!(
+        (in_span(shipped, "issue"), in_span(shipped, "attempt")),
+        (Some(&json!(1)), Some(&json!(1)))
+    );
 }
 
 #[test]
 fn a_token_that_an_agent_prints_is_kept_and_sent_nowhere() {
     let world = GithubSandbox::new();
     world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
-    world.configure("claude", r#"{"checks": ["cat ~/token; head -c 14 ~/token; echo; tail -c +15 ~/token"]}"#);
+    world.configure(
+        "claude",
+        r#"{"checks": ["cat ~/token; head -c 14 ~/token; echo; tail -c +15 ~/token"]}"#,
+    );
     let token = world.home().join("token");
     fs::write(&token, TOKEN).unwrap();
     // The program that keeps the user's log-in: our environment does not have the token either.
@@ -88,7 +138,8 @@ fn a_token_that_an_agent_prints_is_kept_and_sent_nowhere() {
     fs::write(&gh, "#!/bin/sh\ncat ~/token\n").unwrap();
     fs::set_permissions(&gh, fs::Permissions::from_mode(0o755)).unwrap();
     world.install("gh", &gh);
-    let says = r#"{"type":"assistant","message":{"id":"m","content":[{"type":"text","text":"It is "#;
+    let says =
+        r#"{"type":"assistant","message":{"id":"m","content":[{"type":"text","text":"It is "#;
     let ends = r#"{"type":"result","subtype":"success","is_error":false,"total_cost_usd":0.01,"result":"Sent "#;
     let script = format!(
         r#"head -c 14 ~/token; tail -c +15 ~/token; echo
@@ -98,27 +149,49 @@ fn a_token_that_an_agent_prints_is_kept_and_sent_nowhere() {
         printf '{ends}'; cat ~/token; printf '."}}\n'"#
     );
     let runs = json!([[{"write": ["a.txt", "x"]}, {"run": script}]]);
-    world.repository.issue(Issue::new("[Backend] add").label(LABEL).body(&format!("Add it.\n\nfake: {runs}\n")));
+    world.repository.issue(
+        Issue::new("[Backend] add")
+            .label(LABEL)
+            .body(&format!("Add it.\n\nfake: {runs}\n")),
+    );
     let mut command = world.autoissue(["exec", LABEL, "--output", "json", "--verbose"]);
     let run = Run::from(command.env_remove("GITHUB_TOKEN").output().unwrap()).exits(0);
     let body = &world.repository.pulls()[0].body;
-    assert!(body.contains(r"Sent \*\*\*."), "the agent's words came through: {body}");
+    assert!(
+        body.contains(r"Sent \*\*\*."),
+        "the agent's words came through: {body}"
+    );
     for text in [TOKEN, PIECES[0], PIECES[1]] {
-        let files: Vec<String> =
-            world.files_with(text).into_iter().filter(|file| Path::new(file) != token.as_path()).collect();
+        let files: Vec<String> = world
+            .files_with(text)
+            .into_iter()
+            .filter(|file| Path::new(file) != token.as_path())
+            .collect();
         assert_eq!(files, [""; 0], "{text}");
-        assert!(!body.contains(text) && !run.stdout.contains(text) && !run.stderr.contains(text), "{text}: {run:?}");
+        assert!(
+            !body.contains(text) && !run.stdout.contains(text) && !run.stderr.contains(text),
+            "{text}: {run:?}"
+        );
     }
     let lines = log(&world.state().join("logs"));
-    assert!(lines.iter().any(|line| line["fields"]["event"] == "session_finished"), "{lines:?}");
+    assert!(
+        lines
+            .iter()
+            .any(|line| line["fields"]["event"] == "session_finished"),
+        "{lines:?}"
+    );
 }
 
 #[test]
 fn a_log_that_cannot_be_written_costs_no_night() {
     let world = world_with(&json!({"dir": "README.md/logs"}));
     let run = world.run(["exec", "go"]).exits(0);
-    for words in ["warning: failed to write log files in", "README.md/logs", "runs without a log", "set `logging.dir`"]
-    {
+    for words in [
+        "warning: failed to write log files in",
+        "README.md/logs",
+        "runs without a log",
+        "set `logging.dir`",
+    ] {
         assert!(run.stderr.contains(words), "{words}: {}", run.stderr);
     }
     assert_eq!(world.pulls().len(), 1);
@@ -130,10 +203,13 @@ fn a_full_disk_under_the_log_costs_no_night() {
     let world = world_with(&json!({"dir": "../logs"}));
     let directory = world.root().join("logs");
     fs::create_dir(&directory).unwrap();
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
     // A run over midnight has tomorrow's too.
     for day in [today, today.tomorrow().unwrap()] {
-        std::os::unix::fs::symlink("/dev/full", directory.join(format!("autoissue.{day}.log"))).unwrap();
+        std::os::unix::fs::symlink("/dev/full", directory.join(format!("autoissue.{day}.log")))
+            .unwrap();
     }
     let run = world.run(["exec", "go", "--verbose"]).exits(0);
     assert!(!run.stderr.contains("No space left"), "{}", run.stderr);
@@ -145,13 +221,28 @@ fn strangers_files_stay_in_the_log_directory() {
     let world = world_with(&json!({"dir": "../logs", "keepDays": 1}));
     let directory = world.root().join("logs");
     fs::create_dir(&directory).unwrap();
-    let strangers = ["access.2020-01-01.log", "autoissue.2020-01-01.log.gz", "autoissue.log", "notes.txt"];
+    let strangers = [
+        "access.2020-01-01.log",
+        "autoissue.2020-01-01.log.gz",
+        "autoissue.log",
+        "notes.txt",
+    ];
     for name in strangers.into_iter().chain(["autoissue.2020-01-01.log"]) {
         fs::write(directory.join(name), "").unwrap();
     }
     world.run(["exec", "go"]).exits(0);
-    let names: Vec<String> =
-        log_files(&directory).iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
-    assert!(strangers.iter().all(|name| names.iter().any(|it| it == name)), "{names:?}");
-    assert!(!names.iter().any(|name| name == "autoissue.2020-01-01.log"), "ours is old: {names:?}");
+    let names: Vec<String> = log_files(&directory)
+        .iter()
+        .map(|path| path.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert!(
+        strangers
+            .iter()
+            .all(|name| names.iter().any(|it| it == name)),
+        "{names:?}"
+    );
+    assert!(
+        !names.iter().any(|name| name == "autoissue.2020-01-01.log"),
+        "ours is old: {names:?}"
+    );
 }

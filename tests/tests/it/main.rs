@@ -1,6 +1,9 @@
 //! The one test binary of this package: the outside world in small.
 
-#![expect(clippy::disallowed_methods, reason = "tests are the outside world: they start programs as it does")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests are the outside world: they start programs as it does"
+)]
 
 mod aftermath;
 mod checks;

@@ -25,40 +25,96 @@ const COMMANDS: [&str; 12] = [
 /// A world with one issue that ships, one that fails, and one that waits for it; and the id of the session that ran them.
 fn after_a_night() -> (Sandbox, Run, String) {
     let world = Sandbox::new();
-    world.executor(r#"{"maxRetries": 0, "checks": [{"name": "strict", "run": "test ! -f 2.txt"}]}"#);
+    world
+        .executor(r#"{"maxRetries": 0, "checks": [{"name": "strict", "run": "test ! -f 2.txt"}]}"#);
     world.issue(1, "[Backend] ships", &new_file_patch("1.txt", "new"));
     world.issue(2, "[Frontend] fails", &new_file_patch("2.txt", "new"));
-    world.issue(3, "[Testing] waits", &format!("Depends on #2\n\n{}", new_file_patch("3.txt", "new")));
+    world.issue(
+        3,
+        "[Testing] waits",
+        &format!("Depends on #2\n\n{}", new_file_patch("3.txt", "new")),
+    );
     let run = world.run(["exec", "go", "--output", "json"]).exits(3);
     let session = run.summary()["session"].as_str().expect("an id").to_owned();
     (world, run, session)
 }
 
 fn keys(value: &Value) -> BTreeSet<&str> {
-    value.as_object().expect("an object").keys().map(String::as_str).collect()
+    value
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect()
 }
 
 #[test]
 fn the_summary_is_what_was_promised() {
     let (_, run, _) = after_a_night();
     let summary = run.summary();
-    let promised =
-        ["type", "session", "status", "tasks", "counts", "spent_usd", "budget_usd", "started_at", "finished_at"];
+    let promised = [
+        "type",
+        "session",
+        "status",
+        "tasks",
+        "counts",
+        "spent_usd",
+        "budget_usd",
+        "started_at",
+        "finished_at",
+    ];
     assert!(keys(&summary).is_superset(&promised.into()), "{summary}");
-    let task = ["issue", "title", "domain", "outcome", "attempts", "spent_usd", "pull_request", "branch", "reason"];
+    let task = [
+        "issue",
+        "title",
+        "domain",
+        "outcome",
+        "attempts",
+        "spent_usd",
+        "pull_request",
+        "branch",
+        "reason",
+    ];
     let tasks = summary["tasks"].as_array().expect("tasks");
     assert_eq!(tasks.len(), 3);
     assert!(tasks.iter().all(|it| keys(it) == task.into()), "{tasks:?}");
     assert_eq!(keys(&tasks[0]["pull_request"]), ["number", "url"].into());
     assert!(tasks[1]["pull_request"].is_null() && tasks[2]["branch"].is_null());
     assert_eq!(
-        (&tasks[0]["issue"], &tasks[0]["title"], &tasks[0]["domain"], &tasks[0]["outcome"], &tasks[0]["reason"]),
-        (&1.into(), &"[Backend] ships".into(), &"backend".into(), &"done".into(), &Value::Null)
+        (
+            &tasks[0]["issue"],
+            &tasks[0]["title"],
+            &tasks[0]["domain"],
+            &tasks[0]["outcome"],
+            &tasks[0]["reason"]
+        ),
+        (
+            &1.into(),
+            &"[Backend] ships".into(),
+            &"backend".into(),
+            &"done".into(),
+            &Value::Null
+        )
     );
-    assert_eq!(summary["counts"], serde_json::json!({"done": 1, "failed": 1, "skipped": 1}));
-    assert_eq!((summary["spent_usd"].as_f64(), summary["budget_usd"].as_f64()), (Some(0.0), Some(50.0)));
-    let (started, finished) = (summary["started_at"].as_str().unwrap(), summary["finished_at"].as_str().unwrap());
-    assert!(started.ends_with('Z') && started <= finished, "{started} {finished}");
+    assert_eq!(
+        summary["counts"],
+        serde_json::json!({"done": 1, "failed": 1, "skipped": 1})
+    );
+    assert_eq!(
+        (
+            summary["spent_usd"].as_f64(),
+            summary["budget_usd"].as_f64()
+        ),
+        (Some(0.0), Some(50.0))
+    );
+    let (started, finished) = (
+        summary["started_at"].as_str().unwrap(),
+        summary["finished_at"].as_str().unwrap(),
+    );
+    assert!(
+        started.ends_with('Z') && started <= finished,
+        "{started} {finished}"
+    );
 }
 
 #[test]
@@ -67,11 +123,20 @@ fn events_come_in_order_with_their_session() {
     let mut objects = run.json();
     let summary = objects.pop().expect("a summary");
     for (index, event) in objects.iter().enumerate() {
-        assert_eq!((&event["seq"], &event["session"]), (&(index as u64 + 1).into(), &session.as_str().into()));
-        assert!(event["type"].is_string() && event["at"].as_str().is_some_and(|at| at.ends_with('Z')), "{event}");
+        assert_eq!(
+            (&event["seq"], &event["session"]),
+            (&(index as u64 + 1).into(), &session.as_str().into())
+        );
+        assert!(
+            event["type"].is_string() && event["at"].as_str().is_some_and(|at| at.ends_with('Z')),
+            "{event}"
+        );
         assert_ne!(event["type"], "summary");
     }
-    assert_eq!((&objects[0]["type"], &summary["type"]), (&"session_started".into(), &"summary".into()));
+    assert_eq!(
+        (&objects[0]["type"], &summary["type"]),
+        (&"session_started".into(), &"summary".into())
+    );
     assert_eq!(objects.last().expect("events")["type"], "session_finished");
 }
 
@@ -92,14 +157,26 @@ fn json_output_is_nothing_but_objects() {
         &["doctor"],
     ];
     for args in commands {
-        let run = world.run(args.iter().chain(&["--output", "json", "--color", "always"])).exits(0);
+        let run = world
+            .run(
+                args.iter()
+                    .chain(&["--output", "json", "--color", "always"]),
+            )
+            .exits(0);
         let objects = run.json();
-        assert!(!objects.is_empty() && objects.iter().all(Value::is_object), "{args:?}: {}", run.stdout);
+        assert!(
+            !objects.is_empty() && objects.iter().all(Value::is_object),
+            "{args:?}: {}",
+            run.stdout
+        );
         assert!(!run.stdout.contains('\u{1b}'), "{args:?}");
     }
     for args in [&["show", "none"] as &[&str], &["exec", ""], &["resume"]] {
         let run = world.run(args.iter().chain(&["--output", "json"])).exits(2);
-        assert!(run.stdout.is_empty() && run.stderr.contains("error:"), "{args:?}: {run:?}");
+        assert!(
+            run.stdout.is_empty() && run.stderr.contains("error:"),
+            "{args:?}: {run:?}"
+        );
     }
 }
 
@@ -107,25 +184,49 @@ fn json_output_is_nothing_but_objects() {
 fn what_was_shown_live_is_what_is_shown_later() {
     let (world, run, session) = after_a_night();
     let later = world.run(["show", &session, "--output", "json"]).exits(0);
-    assert_eq!(run.json().split_last().expect("lines").1, later.json().split_last().expect("lines").1);
+    assert_eq!(
+        run.json().split_last().expect("lines").1,
+        later.json().split_last().expect("lines").1
+    );
     let (mut live, mut replayed) = (run.summary(), later.summary());
     // The clock is read once for the journal and once for the screen.
     for summary in [&mut live, &mut replayed] {
-        summary.as_object_mut().expect("an object").remove("finished_at");
+        summary
+            .as_object_mut()
+            .expect("an object")
+            .remove("finished_at");
     }
     assert_eq!(live, replayed);
-    assert_eq!(world.run(["status", &session, "--output", "json"]).exits(0).summary()["counts"], live["counts"]);
+    assert_eq!(
+        world
+            .run(["status", &session, "--output", "json"])
+            .exits(0)
+            .summary()["counts"],
+        live["counts"]
+    );
 }
 
 #[test]
 fn the_report_says_what_shipped_and_what_did_not() {
     let (world, _, session) = after_a_night();
     let report = world.run(["show", &session]).exits(0).stdout;
-    for word in ["ships", "fails", "waits", "strict", "depends on #2", "refs/autoissue/salvage/", "$0.00", "next"] {
+    for word in [
+        "ships",
+        "fails",
+        "waits",
+        "strict",
+        "depends on #2",
+        "refs/autoissue/salvage/",
+        "$0.00",
+        "next",
+    ] {
         assert!(report.contains(word), "{word:?} is missing in\n{report}");
     }
     let story = world.run(["show", &session, "2"]).exits(0).stdout;
-    assert!(story.contains("strict") && story.contains("attempt 1"), "{story}");
+    assert!(
+        story.contains("strict") && story.contains("attempt 1"),
+        "{story}"
+    );
 }
 
 #[test]
@@ -133,7 +234,10 @@ fn human_output_and_progress_go_separate_ways() {
     let world = Sandbox::new();
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     let run = world.run(["exec", "go"]).exits(0);
-    assert!(run.stdout.contains("shipped (1)") && run.stderr.contains("attempt 1 started"), "{run:?}");
+    assert!(
+        run.stdout.contains("shipped (1)") && run.stderr.contains("attempt 1 started"),
+        "{run:?}"
+    );
     let quiet = world.run(["exec", "go", "--quiet"]).exits(0);
     assert_eq!(quiet.stderr, "");
 }
@@ -149,12 +253,27 @@ fn no_colour_where_none_is_wanted() {
         let output = command.output().expect("the binary runs");
         [output.stdout, output.stderr].concat().contains(&0x1b)
     };
-    for args in [&["exec", "go"] as &[&str], &["status"], &["show", &session], &["doctor"], &["--help"], &["nothing"]] {
-        let with = |more: &[&'static str]| -> Vec<&str> { more.iter().copied().chain(args.iter().copied()).collect() };
+    for args in [
+        &["exec", "go"] as &[&str],
+        &["status"],
+        &["show", &session],
+        &["doctor"],
+        &["--help"],
+        &["nothing"],
+    ] {
+        let with = |more: &[&'static str]| -> Vec<&str> {
+            more.iter().copied().chain(args.iter().copied()).collect()
+        };
         assert!(!escapes(args, false), "a pipe is no terminal: {args:?}");
         assert!(!escapes(args, true), "NO_COLOR: {args:?}");
-        assert!(!escapes(&with(&["--color", "never"]), false), "never: {args:?}");
-        assert!(escapes(&with(&["--color", "always"]), true), "always: {args:?}");
+        assert!(
+            !escapes(&with(&["--color", "never"]), false),
+            "never: {args:?}"
+        );
+        assert!(
+            escapes(&with(&["--color", "always"]), true),
+            "always: {args:?}"
+        );
     }
 }
 
@@ -163,21 +282,46 @@ fn every_command_has_a_help_text() {
     let world = Sandbox::new();
     let whole = world.run(["--help"]).exits(0).stdout;
     for command in COMMANDS {
-        assert!(whole.contains(&format!("\n  {command} ")), "{command} is missing in\n{whole}");
+        assert!(
+            whole.contains(&format!("\n  {command} ")),
+            "{command} is missing in\n{whole}"
+        );
         let help = world.run([command, "--help"]).exits(0);
-        assert!(help.stdout.contains("Usage: autoissue ") && help.stderr.is_empty(), "{help:?}");
+        assert!(
+            help.stdout.contains("Usage: autoissue ") && help.stderr.is_empty(),
+            "{help:?}"
+        );
     }
-    assert!(whole.contains("Exit codes:") && whole.contains("130"), "{whole}");
-    assert!(world.run(["--version"]).exits(0).stdout.starts_with("autoissue "));
+    assert!(
+        whole.contains("Exit codes:") && whole.contains("130"),
+        "{whole}"
+    );
+    assert!(
+        world
+            .run(["--version"])
+            .exits(0)
+            .stdout
+            .starts_with("autoissue ")
+    );
     assert!(world.run::<&str>([]).exits(2).stderr.contains("Usage:"));
-    assert!(!whole.contains("internal"), "hidden modes are nobody's business");
+    assert!(
+        !whole.contains("internal"),
+        "hidden modes are nobody's business"
+    );
 }
 
 #[test]
 fn completions_exist_for_the_usual_shells() {
     let world = Sandbox::new();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(world.run(["completions", shell]).exits(0).stdout.contains("autoissue"), "{shell}");
+        assert!(
+            world
+                .run(["completions", shell])
+                .exits(0)
+                .stdout
+                .contains("autoissue"),
+            "{shell}"
+        );
     }
     world.run(["completions", "abacus"]).exits(2);
 }
@@ -193,25 +337,54 @@ fn classify_answers_each_line_with_a_line() {
         r#"{"title": "[DB] three"}"#,
     ];
     let mut command = world.autoissue(["classify", "--stdin"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    child.stdin.take().unwrap().write_all((lines.join("\n") + "\n").as_bytes()).unwrap();
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all((lines.join("\n") + "\n").as_bytes())
+        .unwrap();
     let run = Run::from(child.wait_with_output().unwrap());
     let answers = run.json();
     assert_eq!(answers.len(), lines.len(), "{}", run.stdout);
-    let domains: Vec<_> = answers.iter().filter_map(|answer| answer["domain"].as_str()).collect();
-    assert_eq!(domains, ["backend", "unknown", "documentation", "unknown", "database"]);
+    let domains: Vec<_> = answers
+        .iter()
+        .filter_map(|answer| answer["domain"].as_str())
+        .collect();
+    assert_eq!(
+        domains,
+        ["backend", "unknown", "documentation", "unknown", "database"]
+    );
     assert_ne!(run.code, Some(0), "two lines were odd");
 }
 
 #[test]
 fn a_reader_that_goes_away_harms_nobody() {
     let (world, _, session) = after_a_night();
-    for args in [&["show", &session, "--output", "json"] as &[&str], &["status"], &["config", "schema"]] {
+    for args in [
+        &["show", &session, "--output", "json"] as &[&str],
+        &["status"],
+        &["config", "schema"],
+    ] {
         let mut child = world.start(args);
         drop(child.stdout.take());
         let mut stderr = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        assert_eq!((child.wait().unwrap().code(), stderr.as_str()), (Some(0), ""), "{args:?}");
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut stderr)
+            .unwrap();
+        assert_eq!(
+            (child.wait().unwrap().code(), stderr.as_str()),
+            (Some(0), ""),
+            "{args:?}"
+        );
     }
 }
 
@@ -230,8 +403,18 @@ fn a_session_goes_on_when_nobody_reads_it_any_more() {
 #[cfg(target_os = "linux")]
 fn output_that_cannot_be_written_is_an_error() {
     let world = Sandbox::new();
-    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let run = Run::from(world.autoissue(["config", "show"]).stdout(full).output().unwrap()).exits(1);
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let run = Run::from(
+        world
+            .autoissue(["config", "show"])
+            .stdout(full)
+            .output()
+            .unwrap(),
+    )
+    .exits(1);
     assert!(run.stderr.contains("standard output"), "{}", run.stderr);
 }
 
@@ -240,9 +423,16 @@ fn the_demo_runs_without_anything() {
     let world = Sandbox::empty();
     std::fs::create_dir(world.project()).unwrap();
     let run = Run::from(
-        world.autoissue(["demo", "--headless"]).env("PATH", std::env::var_os("PATH").unwrap()).output().unwrap(),
+        world
+            .autoissue(["demo", "--headless"])
+            .env("PATH", std::env::var_os("PATH").unwrap())
+            .output()
+            .unwrap(),
     );
     assert!(matches!(run.code, Some(0 | 3)), "{run:?}");
     assert!(run.stdout.contains("shipped"), "{}", run.stdout);
-    assert!(std::fs::read_dir(world.project()).unwrap().next().is_none(), "nothing is left where it was called");
+    assert!(
+        std::fs::read_dir(world.project()).unwrap().next().is_none(),
+        "nothing is left where it was called"
+    );
 }

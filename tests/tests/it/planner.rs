@@ -29,7 +29,10 @@ fn local() -> Sandbox {
 fn on_github() -> GithubSandbox {
     let world = GithubSandbox::new();
     install(&world);
-    configure(&world, json!({"github": {"writesPerMinute": 10_000, "writesPerHour": 100_000}}));
+    configure(
+        &world,
+        json!({"github": {"writesPerMinute": 10_000, "writesPerHour": 100_000}}),
+    );
     world
 }
 
@@ -78,20 +81,32 @@ fn planned(title: &str, domain: &str, depends_on: &[u32]) -> Value {
 /// Returns what the fake was launched with, planners and agents, in order.
 fn launches(world: &Sandbox) -> Vec<Value> {
     let text = fs::read_to_string(world.home().join("launches.jsonl")).unwrap_or_default();
-    text.lines().map(|line| serde_json::from_str(line).expect("a launch is JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("a launch is JSON"))
+        .collect()
 }
 
 fn is_planner(launch: &Value) -> bool {
-    launch["args"].as_array().expect("arguments").contains(&json!("--json-schema"))
+    launch["args"]
+        .as_array()
+        .expect("arguments")
+        .contains(&json!("--json-schema"))
 }
 
 fn n_planners(world: &Sandbox) -> usize {
-    launches(world).iter().filter(|launch| is_planner(launch)).count()
+    launches(world)
+        .iter()
+        .filter(|launch| is_planner(launch))
+        .count()
 }
 
 /// Returns the texts of the issues' files on the local forge, by name.
 fn issues(world: &Sandbox) -> Vec<String> {
-    world.names(".autoissue/issues").iter().map(|name| world.read(&format!(".autoissue/issues/{name}"))).collect()
+    world
+        .names(".autoissue/issues")
+        .iter()
+        .map(|name| world.read(&format!(".autoissue/issues/{name}")))
+        .collect()
 }
 
 fn plan(world: &Sandbox, more: &[&str]) -> Run {
@@ -108,28 +123,72 @@ fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
     let world = local();
     planner_answers(
         &world,
-        &json!([planned("Add the user table", "database", &[]), planned("Log in", "backend", &[1])]),
+        &json!([
+            planned("Add the user table", "database", &[]),
+            planned("Log in", "backend", &[1])
+        ]),
     );
     let run = plan(&world, &[]).exits(0);
     let summary = run.summary();
-    assert_eq!(run.outcomes(), [(1, "done".to_owned()), (2, "done".to_owned())]);
-    assert_eq!((cents(&run), &summary["plan"]["spent_usd"]), (29.0, &json!(PLANNER_USD)));
+    assert_eq!(
+        run.outcomes(),
+        [(1, "done".to_owned()), (2, "done".to_owned())]
+    );
+    assert_eq!(
+        (cents(&run), &summary["plan"]["spent_usd"]),
+        (29.0, &json!(PLANNER_USD))
+    );
     assert_eq!(summary["plan"]["directive"], DIRECTIVE);
     assert_eq!(summary["plan"]["issues"][1]["depends_on"], json!([1]));
     assert_eq!(summary["plan"]["issues"][1]["issue"], 2);
-    assert!(issues(&world)[1].contains("Depends on #1."), "{:?}", issues(&world));
-    assert_eq!(run.events("backlog_read")[0]["warnings"], json!([]), "our own markers hide nothing");
+    assert!(
+        issues(&world)[1].contains("Depends on #1."),
+        "{:?}",
+        issues(&world)
+    );
+    assert_eq!(
+        run.events("backlog_read")[0]["warnings"],
+        json!([]),
+        "our own markers hide nothing"
+    );
     // What the second is built on is there.
     assert_eq!(world.git(["show", "autoissue/issue-2:issue-1.txt"]), "1");
     let pulls = world.pulls();
-    assert!(pulls[1].contains("base: \"autoissue/issue-1\"\n") && pulls[1].contains("Merge after #1"), "{}", pulls[1]);
+    assert!(
+        pulls[1].contains("base: \"autoissue/issue-1\"\n") && pulls[1].contains("Merge after #1"),
+        "{}",
+        pulls[1]
+    );
     let launches = launches(&world);
-    assert_eq!(launches.iter().map(is_planner).collect::<Vec<_>>(), [true, false, false]);
+    assert_eq!(
+        launches.iter().map(is_planner).collect::<Vec<_>>(),
+        [true, false, false]
+    );
     let planner = &launches[0];
-    assert!(planner["prompt"].as_str().expect("a prompt").contains(DIRECTIVE));
-    assert!(!planner["args"].to_string().contains(DIRECTIVE), "the directive is no argument: {}", planner["args"]);
-    for argument in ["--tools", "Glob,Grep,Read", "dontAsk", "--strict-mcp-config"] {
-        assert!(planner["args"].as_array().expect("arguments").contains(&json!(argument)), "{argument}: {planner}");
+    assert!(
+        planner["prompt"]
+            .as_str()
+            .expect("a prompt")
+            .contains(DIRECTIVE)
+    );
+    assert!(
+        !planner["args"].to_string().contains(DIRECTIVE),
+        "the directive is no argument: {}",
+        planner["args"]
+    );
+    for argument in [
+        "--tools",
+        "Glob,Grep,Read",
+        "dontAsk",
+        "--strict-mcp-config",
+    ] {
+        assert!(
+            planner["args"]
+                .as_array()
+                .expect("arguments")
+                .contains(&json!(argument)),
+            "{argument}: {planner}"
+        );
     }
     assert_eq!(world.names(".worktrees"), Vec::<String>::new());
 }
@@ -137,13 +196,22 @@ fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
 #[test]
 fn planning_can_be_switched_off_and_an_agent_that_answers_nothing_cannot_plan() {
     let world = local();
-    configure(&world, json!({"forge": {"kind": "local"}, "planner": {"enabled": false}}));
+    configure(
+        &world,
+        json!({"forge": {"kind": "local"}, "planner": {"enabled": false}}),
+    );
     let refused = plan(&world, &[]).exits(2);
-    assert!(refused.stderr.contains("`planner.enabled` is false"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("`planner.enabled` is false"),
+        "{refused:?}"
+    );
     world.executor("{}");
     let refused = plan(&world, &[]).exits(2);
     assert!(refused.stderr.contains("patch"), "{refused:?}");
-    assert!(!world.state().join("sessions").exists() && launches(&world).is_empty(), "nothing was begun");
+    assert!(
+        !world.state().join("sessions").exists() && launches(&world).is_empty(),
+        "nothing was begun"
+    );
 }
 
 #[test]
@@ -154,16 +222,33 @@ fn the_money_of_the_planner_is_set_aside_and_settled_like_any_other() {
     let run = plan(&world, &[]).exits(4);
     let reserved = run.events("planner_started")[0]["reserved"].as_u64();
     assert_eq!(reserved, Some(2_000_000), "{}", run.stdout);
-    assert!(run.summary()["reason"].as_str().expect("a reason").contains("`planner.maxBudgetUsd`"), "{}", run.stdout);
+    assert!(
+        run.summary()["reason"]
+            .as_str()
+            .expect("a reason")
+            .contains("`planner.maxBudgetUsd`"),
+        "{}",
+        run.stdout
+    );
     // Seen to pass its reservation, it is stopped and charged what was seen and a turn's margin.
-    assert!(250.0 <= cents(&run) && cents(&run) <= 300.0, "{}", cents(&run));
+    assert!(
+        250.0 <= cents(&run) && cents(&run) <= 300.0,
+        "{}",
+        cents(&run)
+    );
     assert!(issues(&world).is_empty());
 
     let world = local();
-    configure(&world, json!({"forge": {"kind": "local"}, "maxTotalBudgetUsd": 0.2}));
+    configure(
+        &world,
+        json!({"forge": {"kind": "local"}, "maxTotalBudgetUsd": 0.2}),
+    );
     let run = plan(&world, &[]).exits(4);
     assert!(
-        run.summary()["reason"].as_str().expect("a reason").contains("cannot afford the planner"),
+        run.summary()["reason"]
+            .as_str()
+            .expect("a reason")
+            .contains("cannot afford the planner"),
         "{}",
         run.stdout
     );

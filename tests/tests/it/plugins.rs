@@ -21,7 +21,11 @@ const GUEST: &str = "autoissue-test-guest";
 
 /// What that plugin has to be granted.
 fn guest_grants() -> Grants {
-    Grants { exec: vec!["line-agent".into()], env: vec!["LINE_AGENT_KEY".into()], wasi: false }
+    Grants {
+        exec: vec!["line-agent".into()],
+        env: vec!["LINE_AGENT_KEY".into()],
+        wasi: false,
+    }
 }
 
 /// A host with a state directory of its own.

@@ -23,7 +23,11 @@ pub(crate) fn supervisor() -> SupervisorProgram {
 /// Returns a tag that no other test and no earlier run has, and that is the prefix of no other.
 pub(crate) fn unique_tag(name: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("test-{}-{name}-{}.", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!(
+        "test-{}-{name}-{}.",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    )
 }
 
 /// Returns `sh -c script`, with a tag made from `name`.
@@ -39,7 +43,9 @@ pub(crate) fn shell(name: &str, script: &str) -> ProgramSpec {
 }
 
 pub(crate) async fn start(spec: &ProgramSpec) -> Running {
-    spawn(&supervisor(), spec.clone()).await.expect("the program starts")
+    spawn(&supervisor(), spec.clone())
+        .await
+        .expect("the program starts")
 }
 
 pub(crate) async fn start_error(spec: ProgramSpec) -> ProcessError {
@@ -53,7 +59,10 @@ pub(crate) async fn start_error(spec: ProgramSpec) -> ProcessError {
 pub(crate) async fn until_ready(running: &mut Running, n_lines: usize) {
     let mut n_ready = 0;
     while n_ready < n_lines {
-        let line = running.next_line().await.expect("the program says that it is ready before it ends");
+        let line = running
+            .next_line()
+            .await
+            .expect("the program says that it is ready before it ends");
         n_ready += usize::from(line.text == "ready");
     }
 }
@@ -73,8 +82,11 @@ pub(crate) fn tagged(tag: &str) -> Vec<i32> {
     entries
         .filter_map(|it| it.file_name().to_str()?.parse().ok())
         .filter(|pid: &i32| {
-            fs::read(format!("/proc/{pid}/environ"))
-                .is_ok_and(|environ| environ.split(|byte| *byte == 0).any(|it| it == variable.as_bytes()))
+            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environ| {
+                environ
+                    .split(|byte| *byte == 0)
+                    .any(|it| it == variable.as_bytes())
+            })
         })
         .collect()
 }
@@ -85,9 +97,14 @@ pub(crate) fn tagged_below(prefix: &str) -> Vec<i32> {
     let entries = fs::read_dir("/proc").expect("/proc is there").flatten();
     let is_tagged = |pid: &i32| {
         let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environ.split(|byte| *byte == 0).any(|it| it.starts_with(variable.as_bytes()))
+        environ
+            .split(|byte| *byte == 0)
+            .any(|it| it.starts_with(variable.as_bytes()))
     };
-    entries.filter_map(|it| it.file_name().to_str()?.parse().ok()).filter(is_tagged).collect()
+    entries
+        .filter_map(|it| it.file_name().to_str()?.parse().ok())
+        .filter(is_tagged)
+        .collect()
 }
 
 /// Looks again and again until `is_so`, in a test without an async runtime.
@@ -95,20 +112,28 @@ pub(crate) fn tagged_below(prefix: &str) -> Vec<i32> {
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < POLL_TIME_MAX, "waited in vain until {what}");
+        assert!(
+            start.elapsed() < POLL_TIME_MAX,
+            "waited in vain until {what}"
+        );
         std::thread::sleep(Duration::from_millis(2));
     }
 }
 
 /// Returns the parent of a living process, zombies included.
 pub(crate) fn parent_of(pid: i32) -> i32 {
-    status_field(pid, "PPid").expect("the process lives").parse().expect("a number")
+    status_field(pid, "PPid")
+        .expect("the process lives")
+        .parse()
+        .expect("a number")
 }
 
 /// Returns a field of `/proc/PID/status`, or `None` for a process that is gone.
 pub(crate) fn status_field(pid: i32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    let value = status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
     Some(value.trim().to_owned())
 }
 
@@ -116,7 +141,10 @@ pub(crate) fn status_field(pid: i32, name: &str) -> Option<String> {
 pub(crate) async fn poll_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let start = Instant::now();
     while !is_so() {
-        assert!(start.elapsed() < POLL_TIME_MAX, "waited in vain until {what}");
+        assert!(
+            start.elapsed() < POLL_TIME_MAX,
+            "waited in vain until {what}"
+        );
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -27,7 +27,11 @@ fn world(issues: &[(u64, &str, Value)]) -> Sandbox {
     });
     world.config(&config.to_string());
     for (number, title, steps) in issues {
-        world.issue(*number, title, &format!("Please do.\n\nfake: {}\n", json!([steps])));
+        world.issue(
+            *number,
+            title,
+            &format!("Please do.\n\nfake: {}\n", json!([steps])),
+        );
     }
     world
 }
@@ -47,13 +51,25 @@ fn go(world: &Sandbox) {
 #[track_caller]
 fn is_tidy(sight: &Sight) {
     assert!(sight.has_cursor, "the cursor is hidden");
-    let rules: Vec<&String> = sight.lines.iter().filter(|line| line.starts_with(RULE)).collect();
-    assert!(rules.is_empty(), "{rules:?} is left in\n{}", sight.lines.join("\n"));
+    let rules: Vec<&String> = sight
+        .lines
+        .iter()
+        .filter(|line| line.starts_with(RULE))
+        .collect();
+    assert!(
+        rules.is_empty(),
+        "{rules:?} is left in\n{}",
+        sight.lines.join("\n")
+    );
 }
 
 /// Returns how many rows of the screen begin with the rule.
 fn n_rules(sight: &Sight) -> usize {
-    sight.rows.iter().filter(|row| row.starts_with(RULE)).count()
+    sight
+        .rows
+        .iter()
+        .filter(|row| row.starts_with(RULE))
+        .count()
 }
 
 #[test]
@@ -66,7 +82,13 @@ fn a_session_is_watched_from_its_start_to_the_report() {
         (3, "[Frontend] other", json!([{"result": {}}])),
     ]);
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 100, 30);
-    let words = ["Reading src/session.rs", "$0.40", "domain backend is busy with #1", "no change", "set aside"];
+    let words = [
+        "Reading src/session.rs",
+        "$0.40",
+        "domain backend is busy with #1",
+        "no change",
+        "set aside",
+    ];
     let sight = terminal.wait_until("one works, one waits, one has ended", |sight| {
         words.iter().all(|word| sight.shows(word)) && sight.shows("1 running")
     });
@@ -79,15 +101,27 @@ fn a_session_is_watched_from_its_start_to_the_report() {
     is_tidy(&sight);
     let text = sight.lines.join("\n");
     let (log, report) = text.split_once("shipped (2)").expect("the closing report");
-    for word in ["#1 attempt 1 started", "#2 attempt 1 started", "#1 done: pull request #1", "session finished"] {
+    for word in [
+        "#1 attempt 1 started",
+        "#2 attempt 1 started",
+        "#1 done: pull request #1",
+        "session finished",
+    ] {
         assert_eq!(log.matches(word).count(), 1, "{word:?} in\n{log}");
     }
-    assert!(report.contains("failed (1)") && report.contains("next"), "{report}");
+    assert!(
+        report.contains("failed (1)") && report.contains("next"),
+        "{report}"
+    );
 }
 
 #[test]
 fn what_is_typed_does_not_get_into_the_screen() {
-    let world = world(&[(1, "[Backend] first", json!([{"say": "at work"}, {"wait_for": "~/go"}, {"result": {}}]))]);
+    let world = world(&[(
+        1,
+        "[Backend] first",
+        json!([{"say": "at work"}, {"wait_for": "~/go"}, {"result": {}}]),
+    )]);
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
     terminal.wait_until("it works", |sight| sight.shows("at work"));
     assert!(!terminal.echoes());
@@ -108,10 +142,25 @@ fn the_screen_follows_the_size_of_the_terminal() {
     // Enough of them that the screen stands at the lower end, whatever the size.
     let mut steps = vec![json!({"say": line}); 30];
     steps.extend([json!({"wait_for": "~/go"}), json!({"result": {}})]);
-    let world = world(&[(1, "[Backend] first", json!(steps)), (2, "[Frontend] second", json!(steps))]);
-    let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go", "--verbose"]), 100, 20);
-    let n_said = |sight: &Sight| sight.lines.iter().filter(|line| line.contains("│ a long")).count();
-    terminal.wait_until("two work", |sight| sight.shows("2 running") && n_said(sight) == 60);
+    let world = world(&[
+        (1, "[Backend] first", json!(steps)),
+        (2, "[Frontend] second", json!(steps)),
+    ]);
+    let terminal = Terminal::start(
+        &on_a_terminal(&world, &["exec", "go", "--verbose"]),
+        100,
+        20,
+    );
+    let n_said = |sight: &Sight| {
+        sight
+            .lines
+            .iter()
+            .filter(|line| line.contains("│ a long"))
+            .count()
+    };
+    terminal.wait_until("two work", |sight| {
+        sight.shows("2 running") && n_said(sight) == 60
+    });
     for (columns, rows) in [(60, 20), (41, 14), (45, 30), (120, 40), (119, 12), (80, 24)] {
         terminal.resize(columns, rows);
         let columns = usize::from(columns);
@@ -119,7 +168,16 @@ fn the_screen_follows_the_size_of_the_terminal() {
             let rules = sight.rows.iter().filter(|row| row.starts_with(RULE));
             rules.map(|row| row.chars().count()).eq([columns - 1])
         });
-        assert_eq!(sight.rows.iter().filter(|row| row.contains("of $50.00")).count(), 1, "{:#?}", sight.rows);
+        assert_eq!(
+            sight
+                .rows
+                .iter()
+                .filter(|row| row.contains("of $50.00"))
+                .count(),
+            1,
+            "{:#?}",
+            sight.rows
+        );
     }
     go(&world);
     let (_, sight) = terminal.end();
@@ -139,23 +197,40 @@ fn an_agent_cannot_write_over_the_screen() {
         "wide 日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語",
         "❤\u{fe0f}❤\u{fe0f} 👩\u{200d}👩\u{200d}👧 last",
     ];
-    let mut steps: Vec<Value> =
-        tricks.iter().flat_map(|&text| [json!({"say": text}), json!({"print": text})]).collect();
+    let mut steps: Vec<Value> = tricks
+        .iter()
+        .flat_map(|&text| [json!({"say": text}), json!({"print": text})])
+        .collect();
     steps.extend([json!({"wait_for": "~/go"}), json!({"result": {}})]);
-    let world = world(&[(1, "[Backend] \u{1b}[2Ja title\u{202e} that means harm", json!(steps))]);
-    let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go", "--verbose"]), 100, 20);
-    let sight = terminal.wait_until("the last line", |sight| sight.shows("last") && sight.shows("1 running"));
+    let world = world(&[(
+        1,
+        "[Backend] \u{1b}[2Ja title\u{202e} that means harm",
+        json!(steps),
+    )]);
+    let terminal = Terminal::start(
+        &on_a_terminal(&world, &["exec", "go", "--verbose"]),
+        100,
+        20,
+    );
+    let sight = terminal.wait_until("the last line", |sight| {
+        sight.shows("last") && sight.shows("1 running")
+    });
     assert_eq!(n_rules(&sight), 1, "{:?}", sight.rows);
     assert!(sight.shows("a title that means harm"), "{:?}", sight.rows);
     go(&world);
     let (_, sight) = terminal.end();
     is_tidy(&sight);
     for word in ["gone", "title", "100 %", "C1 drawkcab", "red", "zalgo"] {
-        assert!(sight.has_shown(word), "{word:?} is missing in\n{}", sight.lines.join("\n"));
+        assert!(
+            sight.has_shown(word),
+            "{word:?} is missing in\n{}",
+            sight.lines.join("\n")
+        );
     }
-    for trick in
-        ["[2J", "[H", "1049", "]0;", "]52", "[5;5H", "[41m", "\u{1b}c", "\u{9b}", "\u{202e}", "\u{8}", "\u{fe0f}"]
-    {
+    for trick in [
+        "[2J", "[H", "1049", "]0;", "]52", "[5;5H", "[41m", "\u{1b}c", "\u{9b}", "\u{202e}",
+        "\u{8}", "\u{fe0f}",
+    ] {
         assert!(!sight.written.contains(trick), "{trick:?} got through");
     }
 }
@@ -163,7 +238,11 @@ fn an_agent_cannot_write_over_the_screen() {
 #[test]
 fn a_flood_is_drawn_now_and_then() {
     let n_lines = 20_000;
-    let world = world(&[(1, "[Backend] first", json!([{"flood": n_lines}, {"result": {}}]))]);
+    let world = world(&[(
+        1,
+        "[Backend] first",
+        json!([{"flood": n_lines}, {"result": {}}]),
+    )]);
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go", "--verbose"]), 80, 24);
     let (_, sight) = terminal.end();
     let n_frames = sight.written.matches(BEGIN).count();
@@ -173,38 +252,63 @@ fn a_flood_is_drawn_now_and_then() {
 
 #[test]
 fn ctrl_c_is_enough_and_its_effect_is_seen() {
-    let world = world(&[(1, "[Backend] first", json!([{"ignore_sigterm": 0}, {"say": "deaf"}, {"stall": 0}]))]);
+    let world = world(&[(
+        1,
+        "[Backend] first",
+        json!([{"ignore_sigterm": 0}, {"say": "deaf"}, {"stall": 0}]),
+    )]);
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
     terminal.wait_until("it works", |sight| sight.shows("deaf"));
     terminal.press(CTRL_C);
     // Twice: as a line of the log, and as one that stays.
     let says = |text: &'static str| {
-        move |sight: &Sight| sight.rows.iter().filter(|row| row.contains(text)).count() == 2 && n_rules(sight) == 1
+        move |sight: &Sight| {
+            sight.rows.iter().filter(|row| row.contains(text)).count() == 2 && n_rules(sight) == 1
+        }
     };
-    terminal.wait_until("it says that it stops", says("stopping: the agents are asked to end"));
+    terminal.wait_until(
+        "it says that it stops",
+        says("stopping: the agents are asked to end"),
+    );
     terminal.press(CTRL_C);
-    terminal.wait_until("it says that it kills", |sight| sight.has_shown("killing the agents"));
+    terminal.wait_until("it says that it kills", |sight| {
+        sight.has_shown("killing the agents")
+    });
     let (code, sight) = terminal.end();
     assert_eq!(code, Some(130));
     is_tidy(&sight);
-    assert!(sight.has_shown("next        autoissue resume "), "{}", sight.lines.join("\n"));
+    assert!(
+        sight.has_shown("next        autoissue resume "),
+        "{}",
+        sight.lines.join("\n")
+    );
 }
 
 #[test]
 fn the_terminal_is_as_it_was_however_it_ends() {
     let deaf = json!([{"ignore_sigterm": 0}, {"say": "deaf"}, {"stall": 0}]);
-    for signals in
-        [&[Signal::TERM, Signal::HUP, Signal::INT] as &[Signal], &[Signal::TERM, Signal::HUP], &[Signal::KILL]]
-    {
+    for signals in [
+        &[Signal::TERM, Signal::HUP, Signal::INT] as &[Signal],
+        &[Signal::TERM, Signal::HUP],
+        &[Signal::KILL],
+    ] {
         let world = world(&[(1, "[Backend] first", deaf.clone())]);
         let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
         terminal.wait_until("it works", |sight| sight.shows("deaf"));
         let pid = Pid::from_raw(i32::try_from(terminal.id()).expect("a pid")).expect("it runs");
-        signals.iter().for_each(|signal| kill_process(pid, *signal).expect("it runs"));
+        signals
+            .iter()
+            .for_each(|signal| kill_process(pid, *signal).expect("it runs"));
         let is_killed = signals.contains(&Signal::KILL);
-        wait_until("the program is gone or the keys are echoed", || is_killed || terminal.echoes());
+        wait_until("the program is gone or the keys are echoed", || {
+            is_killed || terminal.echoes()
+        });
         let (code, sight) = terminal.end();
-        assert_eq!(code, if is_killed { None } else { Some(130) }, "{signals:?}");
+        assert_eq!(
+            code,
+            if is_killed { None } else { Some(130) },
+            "{signals:?}"
+        );
         // Whatever a shell restores by itself, a hidden cursor it does not.
         assert!(sight.has_cursor, "{signals:?}");
     }
@@ -223,19 +327,35 @@ fn where_nothing_can_be_drawn_there_are_plain_lines() {
         command.env(name, value);
         let (code, sight) = Terminal::start(&command, 80, 24).end();
         assert_eq!(code, Some(0), "{sight:?}");
-        assert!(!sight.written.contains(BEGIN) && sight.has_shown("no open issue"), "{name}={value}: {sight:?}");
+        assert!(
+            !sight.written.contains(BEGIN) && sight.has_shown("no open issue"),
+            "{name}={value}: {sight:?}"
+        );
     }
 }
 
 #[test]
 fn a_display_that_nobody_reads_holds_up_nothing() {
     // More than a pipe and the runtime's threads could hold.
-    let world = world(&[(1, "[Backend] first", json!([{"flood": 5_000}, {"write": ["a.txt", "x"]}, {"result": {}}]))]);
+    let world = world(&[(
+        1,
+        "[Backend] first",
+        json!([{"flood": 5_000}, {"write": ["a.txt", "x"]}, {"result": {}}]),
+    )]);
     let mut command = world.autoissue(["exec", "go", "--verbose", "--headless"]);
     command.env("TOKIO_WORKER_THREADS", "1");
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
     wait_until("the session is over", || {
-        let sessions = Run::from(world.autoissue(["status", "--output", "json"]).output().expect("it runs"));
+        let sessions = Run::from(
+            world
+                .autoissue(["status", "--output", "json"])
+                .output()
+                .expect("it runs"),
+        );
         sessions.stdout.contains(r#""status":"completed""#)
     });
     Run::from(child.wait_with_output().expect("it ends")).exits(0);

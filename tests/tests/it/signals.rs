@@ -13,15 +13,29 @@ use crate::process_under_test::{tagged_below, wait_until};
 /// A session whose three checks run until the file `go` is there. `script` is what a check does before it waits.
 fn busy_session(world: &Sandbox, script: &str) -> Child {
     let root = world.root().display();
-    let check =
-        format!("ls [1-9].txt || exit 0; {script} echo x >> {root}/marks; test -f {root}/go || exec sleep 1000");
-    world.executor(&format!(r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#));
-    for (number, domain) in [(1, "Backend"), (2, "Frontend"), (3, "Testing"), (4, "Backend")] {
-        world.issue(number, &format!("[{domain}] add"), &new_file_patch(&format!("{number}.txt"), "new"));
+    let check = format!(
+        "ls [1-9].txt || exit 0; {script} echo x >> {root}/marks; test -f {root}/go || exec sleep 1000"
+    );
+    world.executor(&format!(
+        r#"{{"maxParallel": 3, "checks": [{{"name": "it", "run": "{check}"}}]}}"#
+    ));
+    for (number, domain) in [
+        (1, "Backend"),
+        (2, "Frontend"),
+        (3, "Testing"),
+        (4, "Backend"),
+    ] {
+        world.issue(
+            number,
+            &format!("[{domain}] add"),
+            &new_file_patch(&format!("{number}.txt"), "new"),
+        );
     }
     let child = world.start(["exec", "go", "--headless"]);
     let marks = world.root().join("marks");
-    wait_until("three checks run", || fs::read_to_string(&marks).is_ok_and(|text| text.lines().count() == 3));
+    wait_until("three checks run", || {
+        fs::read_to_string(&marks).is_ok_and(|text| text.lines().count() == 3)
+    });
     child
 }
 
@@ -49,7 +63,11 @@ fn one_signal_saves_everything_and_says_how_to_go_on() {
         let child = busy_session(&world, "");
         send(&child, signal);
         let run = end(child).exits(130);
-        assert!(run.stdout.contains("autoissue resume "), "{signal:?}: {}", run.stdout);
+        assert!(
+            run.stdout.contains("autoissue resume "),
+            "{signal:?}: {}",
+            run.stdout
+        );
         resume(&world);
     }
 }
@@ -60,9 +78,16 @@ fn an_interrupted_session_is_known_as_such() {
     let child = busy_session(&world, "");
     send(&child, Signal::INT);
     let run = end(child).exits(130);
-    let line = run.stdout.lines().find(|line| line.contains("autoissue resume ")).expect("the command");
+    let line = run
+        .stdout
+        .lines()
+        .find(|line| line.contains("autoissue resume "))
+        .expect("the command");
     let session = line.split_whitespace().last().expect("an id").to_owned();
-    let status = world.run(["status", &session, "--output", "json"]).exits(0).summary();
+    let status = world
+        .run(["status", &session, "--output", "json"])
+        .exits(0)
+        .summary();
     assert_eq!(status["status"], "interrupted");
     resume(&world);
     let again = world.run(["resume", &session]).exits(2);
@@ -92,7 +117,12 @@ fn the_third_signal_ends_it_at_once() {
 }
 
 /// Sends a signal, once or twice, when the session has shown so many events; returns its exit code.
-fn signal_after_events(world: &Sandbox, signal: Signal, n_signals: usize, n_events: usize) -> Option<i32> {
+fn signal_after_events(
+    world: &Sandbox,
+    signal: Signal,
+    n_signals: usize,
+    n_events: usize,
+) -> Option<i32> {
     let mut child = world.start(["exec", "go", "--output", "json"]);
     let mut lines = BufReader::new(child.stdout.take().expect("it is a pipe")).lines();
     let n_seen = lines.by_ref().take(n_events).count();
@@ -111,8 +141,17 @@ fn a_signal_at_any_moment_is_kept_to() {
     for seed in 0..9_usize {
         let world = Sandbox::new();
         world.executor(r#"{"maxParallel": 3, "checks": [{"name": "it", "run": "true"}]}"#);
-        for (number, domain) in [(1, "Backend"), (2, "Frontend"), (3, "Testing"), (4, "Backend")] {
-            world.issue(number, &format!("[{domain}] add"), &new_file_patch(&format!("{number}.txt"), "new"));
+        for (number, domain) in [
+            (1, "Backend"),
+            (2, "Frontend"),
+            (3, "Testing"),
+            (4, "Backend"),
+        ] {
+            world.issue(
+                number,
+                &format!("[{domain}] add"),
+                &new_file_patch(&format!("{number}.txt"), "new"),
+            );
         }
         let signal = [Signal::INT, Signal::TERM, Signal::HUP][seed % 3];
         let code = signal_after_events(&world, signal, 1 + seed % 2, 2 + seed * 37 % 50);
@@ -132,10 +171,16 @@ fn two_runners() {
     let child = busy_session(&world, "");
     let second = world.run(["exec", "go"]).exits(1);
     let text = &second.stderr;
-    assert!(text.contains(&child.id().to_string()) && text.contains("exec go --headless"), "{text}");
+    assert!(
+        text.contains(&child.id().to_string()) && text.contains("exec go --headless"),
+        "{text}"
+    );
     let resumed = world.run(["resume"]).exits(1);
     assert!(resumed.stderr.contains("held by"), "{}", resumed.stderr);
-    assert!(!tagged_below(&world.tag_prefix()).is_empty(), "the first one's programs live");
+    assert!(
+        !tagged_below(&world.tag_prefix()).is_empty(),
+        "the first one's programs live"
+    );
     // Reading is free for all.
     world.run(["status"]).exits(0);
     send(&child, Signal::INT);
@@ -147,10 +192,14 @@ fn two_runners() {
 fn a_session_that_did_nothing_yet_can_be_interrupted() {
     let world = Sandbox::new();
     let root = world.root().display().to_string();
-    world.executor(&format!(r#"{{"checks": [{{"name": "it", "run": "echo x > {root}/marks; exec sleep 1000"}}]}}"#));
+    world.executor(&format!(
+        r#"{{"checks": [{{"name": "it", "run": "echo x > {root}/marks; exec sleep 1000"}}]}}"#
+    ));
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     let child = world.start(["exec", "go", "--headless"]);
-    wait_until("the base is checked", || world.root().join("marks").exists());
+    wait_until("the base is checked", || {
+        world.root().join("marks").exists()
+    });
     send(&child, Signal::INT);
     end(child).exits(130);
     no_process_is_left(&world);

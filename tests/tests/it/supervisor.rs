@@ -1,8 +1,8 @@
 //! Whatever a program does to stay alive, to lie or to flood: what `service::process` makes of it.
 
 use crate::process_under_test::{
-    all_lines, parent_of, poll_until, shell, start, start_error, status_field, supervisor, tagged, unique_tag,
-    until_ready,
+    all_lines, parent_of, poll_until, shell, start, start_error, status_field, supervisor, tagged,
+    unique_tag, until_ready,
 };
 use autoissue_core::service::process::{
     Exit, LINE_BYTES_MAX, ProcessError, ProgramSpec, Source, run_bounded, spawn, sweep_tagged,
@@ -70,7 +70,11 @@ async fn exit_codes_and_signals_are_reported() {
         ("kill -PIPE $$", None, Some(13)),
     ] {
         let exit = start(&shell("exits", script)).await.wait().await;
-        assert_eq!((exit.code, exit.signal, exit.stopped_by_us), (code, signal, false), "{script}");
+        assert_eq!(
+            (exit.code, exit.signal, exit.stopped_by_us),
+            (code, signal, false),
+            "{script}"
+        );
         assert_eq!(exit.is_success(), script == "true", "{script}");
     }
 }
@@ -93,9 +97,15 @@ async fn orphans_are_dead_when_the_exit_is_reported() {
 async fn orphans_are_dead_after_terminate_and_kill() {
     for is_kill in [false, true] {
         // The program itself obeys SIGTERM, its orphans do not.
-        let spec =
-            shell("orphans-stop", &format!("{ORPHANS} trap - TERM; kill -STOP $$; while :; do sleep 1000; done"));
-        let spec = if is_kill { with_orphans("orphans-kill") } else { spec };
+        let spec = shell(
+            "orphans-stop",
+            &format!("{ORPHANS} trap - TERM; kill -STOP $$; while :; do sleep 1000; done"),
+        );
+        let spec = if is_kill {
+            with_orphans("orphans-kill")
+        } else {
+            spec
+        };
         let mut running = start(&spec).await;
         until_ready(&mut running, N_ORPHANS).await;
         if is_kill {
@@ -108,8 +118,14 @@ async fn orphans_are_dead_after_terminate_and_kill() {
         }
         let exit = running.wait().await;
         assert_none_left(&spec.tag);
-        assert_eq!((exit.code, exit.signal), (None, Some(if is_kill { 9 } else { 15 })));
-        assert!(exit.stopped_by_us && exit.n_killed_stragglers as usize >= N_ORPHANS, "{exit:?}");
+        assert_eq!(
+            (exit.code, exit.signal),
+            (None, Some(if is_kill { 9 } else { 15 }))
+        );
+        assert!(
+            exit.stopped_by_us && exit.n_killed_stragglers as usize >= N_ORPHANS,
+            "{exit:?}"
+        );
     }
 }
 
@@ -120,21 +136,29 @@ async fn a_program_deaf_to_sigterm_is_killed_after_the_grace() {
     until_ready(&mut running, N_ORPHANS).await;
     running.terminate_within(Duration::from_millis(200)).await;
     let exit = running.wait().await;
-    assert_eq!((exit.code, exit.signal, exit.stopped_by_us), (None, Some(9), true));
+    assert_eq!(
+        (exit.code, exit.signal, exit.stopped_by_us),
+        (None, Some(9), true)
+    );
     assert_none_left(&spec.tag);
 }
 
 #[tokio::test]
 async fn success_after_sigterm_is_marked_as_stopped() {
-    let spec =
-        shell("success-after-sigterm", "trap 'echo success; exit 0' TERM; echo ready; while :; do sleep 0.01; done");
+    let spec = shell(
+        "success-after-sigterm",
+        "trap 'echo success; exit 0' TERM; echo ready; while :; do sleep 0.01; done",
+    );
     let mut running = start(&spec).await;
     until_ready(&mut running, 1).await;
     running.terminate().await;
     let lines = all_lines(&mut running).await;
     let exit = running.wait().await;
     assert!(lines.iter().any(|line| line.text == "success"), "{lines:?}");
-    assert_eq!((exit.code, exit.stopped_by_us, exit.is_success()), (Some(0), true, false));
+    assert_eq!(
+        (exit.code, exit.stopped_by_us, exit.is_success()),
+        (Some(0), true, false)
+    );
 }
 
 #[tokio::test]
@@ -150,7 +174,8 @@ async fn a_stop_that_comes_too_late_does_not_change_the_exit() {
 async fn what_forks_faster_than_it_is_found_dies_too() {
     // Each ends after forking its successor; one sort in the same group, the other in a new session every time. They get
     // out of breath, so that a failing test does not leave them behind for ever.
-    let script = "far='[ $2 = 0 ] && exec echo escaped; setsid sh -c \"$1\" hop \"$1\" $(($2-1)) & exit'
+    let script =
+        "far='[ $2 = 0 ] && exec echo escaped; setsid sh -c \"$1\" hop \"$1\" $(($2-1)) & exit'
         near='[ $2 = 0 ] && exec echo escaped; sh -c \"$1\" hop \"$1\" $(($2-1)) & exit'
         for way in \"$near\" \"$near\" \"$far\"; do setsid sh -c \"$way\" hop \"$way\" 20000 & done
         echo ready; while :; do sleep 1000; done";
@@ -158,7 +183,10 @@ async fn what_forks_faster_than_it_is_found_dies_too() {
     let mut running = start(&spec).await;
     until_ready(&mut running, 1).await;
     running.kill().await;
-    assert!(all_lines(&mut running).await.is_empty(), "none came to its last hop");
+    assert!(
+        all_lines(&mut running).await.is_empty(),
+        "none came to its last hop"
+    );
     let exit = running.wait().await;
     assert_none_left(&spec.tag);
     assert!(exit.n_left == 0 && exit.n_killed_stragglers > 0, "{exit:?}");
@@ -186,12 +214,18 @@ async fn orphans_die_with_a_killed_engine() {
 )]
 async fn start_engine(tag: &str, script: &str) -> tokio::process::Child {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_engine-under-test"));
-    command.arg(supervisor().program).args([tag, script]).stdout(std::process::Stdio::piped());
+    command
+        .arg(supervisor().program)
+        .args([tag, script])
+        .stdout(std::process::Stdio::piped());
     let mut engine = command.spawn().expect("the engine starts");
     let stdout = engine.stdout.take().expect("it is piped");
     let mut lines = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(stdout));
     for _ in 0..N_ORPHANS {
-        assert_eq!(lines.next_line().await.expect("a pipe").as_deref(), Some("ready"));
+        assert_eq!(
+            lines.next_line().await.expect("a pipe").as_deref(),
+            Some("ready")
+        );
     }
     engine
 }
@@ -204,7 +238,10 @@ async fn orphans_die_when_the_running_program_is_dropped() {
     let supervisor = parent_of(running.pid());
     drop(running);
     poll_until("none is left", || tagged(&spec.tag).is_empty()).await;
-    poll_until("no zombie of the supervisor is left", || status_field(supervisor, "PPid").is_none()).await;
+    poll_until("no zombie of the supervisor is left", || {
+        status_field(supervisor, "PPid").is_none()
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -216,7 +253,15 @@ async fn orphans_are_swept_when_the_supervisor_is_killed() {
     signal(supervisor, Signal::KILL);
     let exit = running.wait().await;
     assert_none_left(&spec.tag);
-    assert_eq!((exit.code, exit.signal, exit.supervisor_lost, exit.is_success()), (None, Some(9), true, false));
+    assert_eq!(
+        (
+            exit.code,
+            exit.signal,
+            exit.supervisor_lost,
+            exit.is_success()
+        ),
+        (None, Some(9), true, false)
+    );
     assert!(exit.n_killed_stragglers as usize >= N_ORPHANS, "{exit:?}");
     assert_eq!(status_field(supervisor, "PPid"), None, "no zombie");
 }
@@ -229,8 +274,15 @@ async fn a_sweep_kills_what_carries_the_prefix_and_nothing_else() {
     let spec = with_orphans("swept");
     let mut running = start(&spec).await;
     until_ready(&mut running, N_ORPHANS).await;
-    let prefix = spec.tag.rsplit_once('-').expect("tags end in a number").0.to_owned();
-    let n_killed = tokio::task::spawn_blocking(move || sweep_tagged(&prefix)).await.expect("no panic");
+    let prefix = spec
+        .tag
+        .rsplit_once('-')
+        .expect("tags end in a number")
+        .0
+        .to_owned();
+    let n_killed = tokio::task::spawn_blocking(move || sweep_tagged(&prefix))
+        .await
+        .expect("no panic");
     assert!(n_killed as usize > N_ORPHANS, "{n_killed}");
     assert_none_left(&spec.tag);
     assert_eq!(tagged(&bystander.tag), [bystander_running.pid()]);
@@ -240,7 +292,10 @@ async fn a_sweep_kills_what_carries_the_prefix_and_nothing_else() {
 
 #[tokio::test]
 async fn the_supervisor_outlives_polite_signals() {
-    let spec = shell("polite", "kill -TERM $PPID; kill -INT $PPID; kill -HUP $PPID; echo ready; exec sleep 1000");
+    let spec = shell(
+        "polite",
+        "kill -TERM $PPID; kill -INT $PPID; kill -HUP $PPID; echo ready; exec sleep 1000",
+    );
     let mut running = start(&spec).await;
     until_ready(&mut running, 1).await;
     running.terminate().await;
@@ -255,7 +310,11 @@ async fn a_program_has_a_session_of_its_own_and_no_way_to_the_control_socket() {
     let lines = all_lines(&mut running).await;
     let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(texts[0], "0");
-    assert_eq!(texts[texts.len() - 2], texts[texts.len() - 1], "it leads its session");
+    assert_eq!(
+        texts[texts.len() - 2],
+        texts[texts.len() - 1],
+        "it leads its session"
+    );
 }
 
 // Starts.
@@ -277,7 +336,10 @@ async fn a_program_or_directory_that_is_missing_fails_to_start_with_its_name() {
         (no_directory, "`/etc/passwd` is not a directory"),
     ] {
         let error = start_error(spec).await;
-        assert!(matches!(error, ProcessError::FailedToStart { .. }), "{error:?}");
+        assert!(
+            matches!(error, ProcessError::FailedToStart { .. }),
+            "{error:?}"
+        );
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
@@ -288,7 +350,10 @@ async fn a_supervisor_that_is_none_is_an_error() {
         let mut none = supervisor();
         none.program = PathBuf::from(program);
         let result = spawn(&none, shell("no-supervisor", "true")).await;
-        assert!(matches!(result.err(), Some(ProcessError::Supervisor { .. })), "{program}");
+        assert!(
+            matches!(result.err(), Some(ProcessError::Supervisor { .. })),
+            "{program}"
+        );
     }
 }
 
@@ -297,17 +362,31 @@ async fn a_program_gets_exactly_its_environment_arguments_and_directory() {
     let mut spec = shell("exact", "");
     let odd = OsString::from_vec(b"odd \xff\n\"value".to_vec());
     spec.program = PathBuf::from("/bin/sh");
-    spec.args =
-        vec!["-c".into(), "tr '\\0' ' ' < /proc/self/environ; pwd; printf %s \"$0\" | od -An -c".into(), odd.clone()];
-    spec.env =
-        vec![("PATH".into(), "/usr/bin:/bin".into()), ("AUTOISSUE_TAG".into(), "forged".into()), ("ODD".into(), odd)];
+    spec.args = vec![
+        "-c".into(),
+        "tr '\\0' ' ' < /proc/self/environ; pwd; printf %s \"$0\" | od -An -c".into(),
+        odd.clone(),
+    ];
+    spec.env = vec![
+        ("PATH".into(), "/usr/bin:/bin".into()),
+        ("AUTOISSUE_TAG".into(), "forged".into()),
+        ("ODD".into(), odd),
+    ];
     spec.directory = PathBuf::from("/usr");
     let mut running = start(&spec).await;
-    let text: String = all_lines(&mut running).await.into_iter().map(|line| line.text + "\n").collect();
+    let text: String = all_lines(&mut running)
+        .await
+        .into_iter()
+        .map(|line| line.text + "\n")
+        .collect();
     let tag = &spec.tag;
-    let expected = format!("AUTOISSUE_TAG={tag} ODD=odd \u{fffd}\n\"value PATH=/usr/bin:/bin /usr\n");
+    let expected =
+        format!("AUTOISSUE_TAG={tag} ODD=odd \u{fffd}\n\"value PATH=/usr/bin:/bin /usr\n");
     assert!(text.starts_with(&expected), "{text}");
-    assert!(text.contains("377  \\n   \""), "the argument, byte by byte: {text}");
+    assert!(
+        text.contains("377  \\n   \""),
+        "the argument, byte by byte: {text}"
+    );
 }
 
 // Input.
@@ -317,7 +396,9 @@ async fn big_body_reaches_the_program_whole() {
     let mut spec = shell("big-body", "cat > \"$FILE\"; echo done");
     let file = tempfile::NamedTempFile::new().expect("a file");
     spec.env.push(("FILE".into(), file.path().into()));
-    spec.stdin = (0..1 << 20).map(|i: u32| i.to_le_bytes()[(i % 4) as usize]).collect();
+    spec.stdin = (0..1 << 20)
+        .map(|i: u32| i.to_le_bytes()[(i % 4) as usize])
+        .collect();
     let exit = start(&spec).await.wait().await;
     assert_eq!(exit, ended_by_itself(0));
     assert!(std::fs::read(file.path()).expect("it was written") == spec.stdin);
@@ -342,7 +423,13 @@ async fn both_pipes_are_told_apart_and_their_order_is_kept() {
     let script = "echo one; echo two >&2; printf 'three\\r\\n'; printf four";
     let mut running = start(&shell("both", script)).await;
     let lines = all_lines(&mut running).await;
-    let of = |source| lines.iter().filter(|it| it.source == source).map(|it| it.text.as_str()).collect::<Vec<_>>();
+    let of = |source| {
+        lines
+            .iter()
+            .filter(|it| it.source == source)
+            .map(|it| it.text.as_str())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of(Source::Stdout), ["one", "three", "four"]);
     assert_eq!(of(Source::Stderr), ["two"]);
     assert_eq!(running.wait().await, ended_by_itself(0));
@@ -350,30 +437,63 @@ async fn both_pipes_are_told_apart_and_their_order_is_kept() {
 
 #[tokio::test]
 async fn a_line_of_ten_megabytes_is_cut_and_the_next_one_is_whole() {
-    let mut running = start(&shell("long-line", "head -c 10000000 /dev/zero | tr '\\0' x; echo; echo next")).await;
+    let mut running = start(&shell(
+        "long-line",
+        "head -c 10000000 /dev/zero | tr '\\0' x; echo; echo next",
+    ))
+    .await;
     let lines = all_lines(&mut running).await;
-    let seen: Vec<(usize, bool)> = lines.iter().map(|it| (it.text.len(), it.truncated)).collect();
+    let seen: Vec<(usize, bool)> = lines
+        .iter()
+        .map(|it| (it.text.len(), it.truncated))
+        .collect();
     assert_eq!(seen, [(LINE_BYTES_MAX, true), (4, false)]);
 }
 
 #[tokio::test]
 async fn binary_output_is_survived() {
-    let mut running = start(&shell("binary", "head -c 3000000 /dev/urandom; printf '\\n\\377\\376end\\n'")).await;
+    let mut running = start(&shell(
+        "binary",
+        "head -c 3000000 /dev/urandom; printf '\\n\\377\\376end\\n'",
+    ))
+    .await;
     let lines = all_lines(&mut running).await;
-    assert_eq!(lines.last().map(|it| it.text.as_str()), Some("\u{fffd}\u{fffd}end"));
+    assert_eq!(
+        lines.last().map(|it| it.text.as_str()),
+        Some("\u{fffd}\u{fffd}end")
+    );
     assert_eq!(running.wait().await, ended_by_itself(0));
 }
 
 #[tokio::test]
 async fn a_flood_of_100_megabytes_needs_no_memory() {
     let own = i32::try_from(std::process::id()).expect("fits");
-    let spec = shell("flood", "yes 'a line of an agent that has gone mad, forty-nine' | head -c 100000000");
+    let spec = shell(
+        "flood",
+        "yes 'a line of an agent that has gone mad, forty-nine' | head -c 100000000",
+    );
     let before = high_water_kib(own);
-    let finished = run_bounded(&supervisor(), spec, LONG, 64 << 10, &CancellationToken::new()).await.expect("it runs");
+    let finished = run_bounded(
+        &supervisor(),
+        spec,
+        LONG,
+        64 << 10,
+        &CancellationToken::new(),
+    )
+    .await
+    .expect("it runs");
     let grown_kib = high_water_kib(own).saturating_sub(before);
     assert!(finished.exit.is_success(), "{:?}", finished.exit);
-    assert!(finished.output.contains("bytes left out"), "{}", finished.output.len());
-    assert!(finished.output.len() < (64 << 10) + 100, "{}", finished.output.len());
+    assert!(
+        finished.output.contains("bytes left out"),
+        "{}",
+        finished.output.len()
+    );
+    assert!(
+        finished.output.len() < (64 << 10) + 100,
+        "{}",
+        finished.output.len()
+    );
     // Other tests run in the same process, with lines of a megabyte among them.
     assert!(grown_kib < 40 << 10, "{grown_kib} KiB more");
 }
@@ -394,7 +514,11 @@ async fn output_that_nobody_reads_does_not_hold_up_the_end() {
 
 #[tokio::test]
 async fn a_program_that_closes_its_output_lives_on_until_it_ends() {
-    let mut running = start(&shell("closes", "echo ready; exec >&- 2>&-; kill -STOP $$; exit 5")).await;
+    let mut running = start(&shell(
+        "closes",
+        "echo ready; exec >&- 2>&-; kill -STOP $$; exit 5",
+    ))
+    .await;
     until_ready(&mut running, 1).await;
     let pid = running.pid();
     let resumer = async {
@@ -411,7 +535,9 @@ async fn a_stranger_that_holds_the_pipe_does_not_hold_the_exit() {
     let mut running = start(&shell("stranger", "kill -STOP $$; echo last")).await;
     let pid = running.pid();
     until_stopped(pid).await;
-    let stranger = std::fs::OpenOptions::new().write(true).open(format!("/proc/{pid}/fd/1"));
+    let stranger = std::fs::OpenOptions::new()
+        .write(true)
+        .open(format!("/proc/{pid}/fd/1"));
     signal(pid, Signal::CONT);
     let lines = all_lines(&mut running).await;
     assert_eq!((lines.len(), running.wait().await), (1, ended_by_itself(0)));
@@ -424,8 +550,13 @@ async fn a_stranger_that_holds_the_pipe_does_not_hold_the_exit() {
 async fn a_program_that_takes_too_long_is_stopped() {
     let spec = shell("slow", "echo started; exec sleep 1000");
     let limit = Duration::from_millis(300);
-    let finished = run_bounded(&supervisor(), spec, limit, 1000, &CancellationToken::new()).await.expect("it runs");
-    assert!(finished.timed_out && !finished.cancelled && finished.exit.stopped_by_us, "{finished:?}");
+    let finished = run_bounded(&supervisor(), spec, limit, 1000, &CancellationToken::new())
+        .await
+        .expect("it runs");
+    assert!(
+        finished.timed_out && !finished.cancelled && finished.exit.stopped_by_us,
+        "{finished:?}"
+    );
     assert_eq!(finished.output, "started\n");
 }
 
@@ -438,17 +569,29 @@ async fn cancelling_stops_a_program_and_prevents_the_next() {
         poll_until("it runs", || !tagged(&tag).is_empty()).await;
         cancel.cancel();
     };
-    let (finished, ()) = tokio::join!(run_bounded(&supervisor, spec.clone(), LONG, 1000, &cancel), canceller);
+    let (finished, ()) = tokio::join!(
+        run_bounded(&supervisor, spec.clone(), LONG, 1000, &cancel),
+        canceller
+    );
     let finished = finished.expect("it runs");
-    assert!(finished.cancelled && !finished.timed_out && !finished.exit.is_success(), "{finished:?}");
-    let next = run_bounded(&supervisor, spec, LONG, 1000, &cancel).await.expect("nothing to fail");
-    assert!(next.cancelled && next.output.is_empty() && next.exit.code.is_none(), "{next:?}");
+    assert!(
+        finished.cancelled && !finished.timed_out && !finished.exit.is_success(),
+        "{finished:?}"
+    );
+    let next = run_bounded(&supervisor, spec, LONG, 1000, &cancel)
+        .await
+        .expect("nothing to fail");
+    assert!(
+        next.cancelled && next.output.is_empty() && next.exit.code.is_none(),
+        "{next:?}"
+    );
 }
 
 #[tokio::test]
 async fn many_at_once_all_end_and_leave_no_zombie() {
-    let specs: Vec<ProgramSpec> =
-        (0..40).map(|i| shell("many", &format!("(sleep 1000 &) ; echo {i}; exit {i}"))).collect();
+    let specs: Vec<ProgramSpec> = (0..40)
+        .map(|i| shell("many", &format!("(sleep 1000 &) ; echo {i}; exit {i}")))
+        .collect();
     let runs = specs.iter().map(|spec| {
         let spec = spec.clone();
         tokio::spawn(async move { start(&spec).await.wait().await })

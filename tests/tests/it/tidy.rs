@@ -10,29 +10,48 @@ use serde_json::Value;
 const FILE_BYTES_MAX: u64 = 4 << 20;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
+        .to_owned()
 }
 
 /// Returns the files of the repository as git knows them, or all but what a build makes where there is no git.
 fn files() -> Vec<PathBuf> {
     let listed = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
         .current_dir(root())
         .output();
-    let names = listed.ok().filter(|output| output.status.success()).map(|output| output.stdout).unwrap_or_default();
+    let names = listed
+        .ok()
+        .filter(|output| output.status.success())
+        .map(|output| output.stdout)
+        .unwrap_or_default();
     let listed: Vec<PathBuf> = String::from_utf8_lossy(&names)
         .split_terminator('\0')
         .map(|name| root().join(name))
         .filter(|path| path.is_file())
         .collect();
-    if listed.is_empty() { walk(&root()) } else { listed }
+    if listed.is_empty() {
+        walk(&root())
+    } else {
+        listed
+    }
 }
 
 fn walk(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).expect("a directory").flatten() {
         let (path, kind) = (entry.path(), entry.file_type().expect("a kind"));
-        let is_built = path.file_name().is_some_and(|name| name == "target" || name == ".git");
+        let is_built = path
+            .file_name()
+            .is_some_and(|name| name == "target" || name == ".git");
         if kind.is_dir() && !is_built {
             found.extend(walk(&path));
         } else if kind.is_file() {
@@ -43,21 +62,36 @@ fn walk(directory: &Path) -> Vec<PathBuf> {
 }
 
 fn rust_files() -> impl Iterator<Item = PathBuf> {
-    files().into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+    files()
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
 }
 
 fn shown(path: &Path) -> String {
-    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+    path.strip_prefix(root())
+        .unwrap_or(path)
+        .display()
+        .to_string()
 }
 
 /// Returns the arrows between our packages, each with the kinds of its dependency.
 fn arrows() -> BTreeSet<(String, String, bool)> {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
+        .args([
+            "metadata",
+            "--no-deps",
+            "--offline",
+            "--format-version",
+            "1",
+        ])
         .current_dir(root())
         .output()
         .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let metadata: Value = serde_json::from_slice(&output.stdout).expect("cargo prints JSON");
     let packages = metadata["packages"].as_array().expect("packages");
     let name = |value: &Value| value["name"].as_str().expect("a name").to_owned();
@@ -76,11 +110,16 @@ fn arrows() -> BTreeSet<(String, String, bool)> {
 /// Returns the packages below `plugins/`.
 fn plugins() -> BTreeSet<String> {
     let manifests = files().into_iter().filter(|path| {
-        path.starts_with(root().join("plugins")) && path.file_name().is_some_and(|name| name == "Cargo.toml")
+        path.starts_with(root().join("plugins"))
+            && path.file_name().is_some_and(|name| name == "Cargo.toml")
     });
     let name = |path: PathBuf| {
         let text = std::fs::read_to_string(path).expect("a manifest");
-        text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"').map(str::to_owned))
+        text.lines().find_map(|line| {
+            line.strip_prefix("name = \"")?
+                .strip_suffix('"')
+                .map(str::to_owned)
+        })
     };
     manifests.filter_map(name).collect()
 }
@@ -90,7 +129,13 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
     match from {
         "autoissue" => to == "autoissue-core",
         "autoissue-core" => {
-            to_plugin || ["autoissue-engine", "autoissue-plugin-sdk", "autoissue-plugin-host"].contains(&to)
+            to_plugin
+                || [
+                    "autoissue-engine",
+                    "autoissue-plugin-sdk",
+                    "autoissue-plugin-host",
+                ]
+                .contains(&to)
         }
         "autoissue-plugin-host" | "autoissue-test-guest" => to == "autoissue-plugin-sdk",
         "autoissue-tests" => {
@@ -105,8 +150,14 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
 #[test]
 fn the_arrows_between_packages_are_these() {
     let (arrows, plugins) = (arrows(), plugins());
-    assert!(arrows.len() > 5 && plugins.len() > 2, "{arrows:?} {plugins:?}");
-    let wrong: Vec<_> = arrows.iter().filter(|(from, to, is_dev)| !is_allowed(from, to, *is_dev, &plugins)).collect();
+    assert!(
+        arrows.len() > 5 && plugins.len() > 2,
+        "{arrows:?} {plugins:?}"
+    );
+    let wrong: Vec<_> = arrows
+        .iter()
+        .filter(|(from, to, is_dev)| !is_allowed(from, to, *is_dev, &plugins))
+        .collect();
     assert!(wrong.is_empty(), "not in ARCHITECTURE.md: {wrong:?}");
 }
 
@@ -127,7 +178,11 @@ fn an_arrow_that_is_not_in_the_picture_is_found() {
 #[test]
 fn every_file_says_what_it_is_for() {
     let silent: Vec<String> = rust_files()
-        .filter(|path| !std::fs::read_to_string(path).expect("a file in UTF-8").starts_with("//! "))
+        .filter(|path| {
+            !std::fs::read_to_string(path)
+                .expect("a file in UTF-8")
+                .starts_with("//! ")
+        })
         .map(|path| shown(&path))
         .collect();
     assert!(silent.is_empty(), "without `//!`: {silent:?}");
@@ -136,16 +191,25 @@ fn every_file_says_what_it_is_for() {
 #[test]
 fn no_test_file_is_forgotten() {
     let main = std::fs::read_to_string(root().join("tests/tests/it/main.rs")).expect("the list");
-    for entry in std::fs::read_dir(root().join("tests/tests/it")).expect("the directory").flatten() {
+    for entry in std::fs::read_dir(root().join("tests/tests/it"))
+        .expect("the directory")
+        .flatten()
+    {
         let name = entry.file_name().into_string().expect("a name in UTF-8");
         let module = name.trim_end_matches(".rs");
-        assert!(module == "main" || main.contains(&format!("mod {module};\n")), "`{module}` is not in main.rs");
+        assert!(
+            module == "main" || main.contains(&format!("mod {module};\n")),
+            "`{module}` is not in main.rs"
+        );
     }
 }
 
 /// Directories of people and machines, put together here so that this file does not hold them.
 fn places_of_machines() -> Vec<String> {
-    let mut places: Vec<String> = ["home", "Users"].iter().map(|parent| format!("/{parent}/")).collect();
+    let mut places: Vec<String> = ["home", "Users"]
+        .iter()
+        .map(|parent| format!("/{parent}/"))
+        .collect();
     places.push(format!("/{}/.", "root"));
     places.push(root().display().to_string());
     places.extend(std::env::var("HOME").ok().filter(|home| home.len() > 5));
@@ -153,11 +217,16 @@ fn places_of_machines() -> Vec<String> {
 }
 
 /// Stand-ins that examples and tests use for a person's directory.
-const NOBODY: [&str; 10] = ["someone", "gh", "user", "me", "ada", "ida", "you", "somebody", "u", "runner"];
+const NOBODY: [&str; 10] = [
+    "someone", "gh", "user", "me", "ada", "ida", "you", "somebody", "u", "runner",
+];
 
 fn is_of_a_machine(text: &str, place: &str) -> bool {
     text.match_indices(place).any(|(at, _)| {
-        let person = text[at + place.len()..].split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        let person = text[at + place.len()..]
+            .split(|c: char| !c.is_alphanumeric())
+            .next()
+            .unwrap_or_default();
         // Followed by nothing, it is the directory of all people.
         !place.ends_with('/') || !(person.is_empty() || NOBODY.contains(&person))
     })
@@ -203,9 +272,21 @@ fn the_top_level_is_as_agreed() {
     ];
     let tops: BTreeSet<String> = files()
         .iter()
-        .filter_map(|path| Some(path.strip_prefix(root()).ok()?.iter().next()?.to_str()?.to_owned()))
+        .filter_map(|path| {
+            Some(
+                path.strip_prefix(root())
+                    .ok()?
+                    .iter()
+                    .next()?
+                    .to_str()?
+                    .to_owned(),
+            )
+        })
         .filter(|name| !name.starts_with('.'))
         .collect();
-    let unknown: Vec<_> = tops.iter().filter(|name| !known.contains(&name.as_str())).collect();
+    let unknown: Vec<_> = tops
+        .iter()
+        .filter(|name| !known.contains(&name.as_str()))
+        .collect();
     assert!(unknown.is_empty(), "{unknown:?}");
 }

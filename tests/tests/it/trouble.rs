@@ -4,7 +4,10 @@
 //! Mounts are made in a mount namespace of their own, so nothing is left of them; where the system permits none, a limit on the size
 //! of files stands for the full disk, and the test's output says so.
 
-#![expect(clippy::disallowed_methods, reason = "tests copy directories and make mounts with the system's own programs")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests copy directories and make mounts with the system's own programs"
+)]
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -32,7 +35,11 @@ fn world(n_issues: u64) -> Sandbox {
     let world = Sandbox::new();
     world.config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "executor": {"maxRetries": 0}}"#);
     for number in 1..=n_issues {
-        world.issue(number, &format!("[Backend] add {number}"), &new_file_patch(&format!("{number}.txt"), "new"));
+        world.issue(
+            number,
+            &format!("[Backend] add {number}"),
+            &new_file_patch(&format!("{number}.txt"), "new"),
+        );
     }
     world
 }
@@ -40,7 +47,9 @@ fn world(n_issues: u64) -> Sandbox {
 /// Adds a file that does not compress, so that the disk can fill up in the mirror and in the worktrees.
 fn commit_something_big(world: &Sandbox) {
     let mut random = fastrand::Rng::with_seed(7);
-    let noise: String = std::iter::repeat_with(|| random.alphanumeric()).take(200_000).collect();
+    let noise: String = std::iter::repeat_with(|| random.alphanumeric())
+        .take(200_000)
+        .collect();
     world.write("big.txt", &noise);
     world.git(["add", "big.txt"]);
     world.git(["commit", "--quiet", "--message", "big"]);
@@ -51,20 +60,42 @@ fn commit_something_big(world: &Sandbox) {
 fn each_issue_has_one_pull_request(world: &Sandbox, n_issues: u64) {
     let mut pulls: Vec<_> = file_names(&world.project().join(".autoissue/pulls"));
     pulls.sort();
-    let texts: Vec<String> = pulls.iter().map(|name| world.read(&format!(".autoissue/pulls/{name}"))).collect();
-    let branches = world.git(["branch", "--list", "--format=%(refname:short)", "autoissue/*"]);
-    assert_eq!((pulls.len() as u64, branches.lines().count() as u64), (n_issues, n_issues), "{pulls:?} {branches}");
+    let texts: Vec<String> = pulls
+        .iter()
+        .map(|name| world.read(&format!(".autoissue/pulls/{name}")))
+        .collect();
+    let branches = world.git([
+        "branch",
+        "--list",
+        "--format=%(refname:short)",
+        "autoissue/*",
+    ]);
+    assert_eq!(
+        (pulls.len() as u64, branches.lines().count() as u64),
+        (n_issues, n_issues),
+        "{pulls:?} {branches}"
+    );
     for number in 1..=n_issues {
         let closing = format!("Closes #{number}\n");
-        assert_eq!(texts.iter().filter(|text| text.contains(&closing)).count(), 1, "{number} in {pulls:?}");
-        assert_eq!(world.git(["show", &format!("autoissue/issue-{number}:{number}.txt")]), "new");
+        assert_eq!(
+            texts.iter().filter(|text| text.contains(&closing)).count(),
+            1,
+            "{number} in {pulls:?}"
+        );
+        assert_eq!(
+            world.git(["show", &format!("autoissue/issue-{number}:{number}.txt")]),
+            "new"
+        );
     }
 }
 
 /// Returns the names of the pull requests' files, without the forge's own.
 fn file_names(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
-    entries.filter_map(|it| it.file_name().into_string().ok()).filter(|name| name.ends_with(".md")).collect()
+    entries
+        .filter_map(|it| it.file_name().into_string().ok())
+        .filter(|name| name.ends_with(".md"))
+        .collect()
 }
 
 fn copy_directory(from: &Path, to: &Path) {
@@ -77,8 +108,12 @@ fn copy_directory(from: &Path, to: &Path) {
 /// Runs a command to its end, and ends one that hangs.
 #[track_caller]
 fn bounded(mut command: Command) -> Run {
-    let child =
-        command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
+    let child = command
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
     let pid = Pid::from_child(&child);
     let (sender, receiver) = channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
@@ -109,8 +144,17 @@ fn run(world: &Sandbox, args: &[&str]) -> Run {
 #[track_caller]
 fn refuses(run: Run, code: i32, words: &str) {
     let run = run.exits(code);
-    assert!(run.stderr.contains(words) && run.stderr.contains("hint: "), "`{words}` in\n{}{}", run.stdout, run.stderr);
-    assert!(!run.stdout.contains("no session yet"), "an empty history:\n{}", run.stdout);
+    assert!(
+        run.stderr.contains(words) && run.stderr.contains("hint: "),
+        "`{words}` in\n{}{}",
+        run.stdout,
+        run.stderr
+    );
+    assert!(
+        !run.stdout.contains("no session yet"),
+        "an empty history:\n{}",
+        run.stdout
+    );
 }
 
 /// Asserts that no process that was started in this world lives. Whoever ends the last one may be a moment behind.
@@ -120,7 +164,9 @@ fn nothing_is_left_running(world: &Sandbox) {
     let is_of_this_world = |environ: Vec<u8>| environ.windows(root.len()).any(|it| it == root);
     let living = || {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
-        entries.filter_map(|it| fs::read(it.path().join("environ")).ok()).any(is_of_this_world)
+        entries
+            .filter_map(|it| fs::read(it.path().join("environ")).ok())
+            .any(is_of_this_world)
     };
     let since = Instant::now();
     while living() {
@@ -138,30 +184,50 @@ fn mounting() -> Option<&'static [&'static str]> {
         let ways: [&[&str]; 2] = [&["--mount"], &["--mount", "--map-root-user"]];
         ways.into_iter().find(|way| {
             let mut probe = Command::new("unshare");
-            probe.args(*way).args(["sh", "-c", "mount -t tmpfs -o size=64k none /tmp"]);
-            probe.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+            probe
+                .args(*way)
+                .args(["sh", "-c", "mount -t tmpfs -o size=64k none /tmp"]);
+            probe
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success())
         })
     })
 }
 
 /// Runs a shell script in the world, in which `run ARGUMENTS` runs the binary; returns the runs in their order.
 #[track_caller]
-fn script(world: &Sandbox, namespace: Option<&[&str]>, variables: &[(&str, &OsStr)], body: &str) -> Vec<Run> {
-    const RUN: &str =
-        r#"run() { "$BINARY" "$@" >"$OUT/$n.stdout" 2>"$OUT/$n.stderr"; echo $? >"$OUT/$n.code"; n=$((n+1)); }"#;
+fn script(
+    world: &Sandbox,
+    namespace: Option<&[&str]>,
+    variables: &[(&str, &OsStr)],
+    body: &str,
+) -> Vec<Run> {
+    const RUN: &str = r#"run() { "$BINARY" "$@" >"$OUT/$n.stdout" 2>"$OUT/$n.stderr"; echo $? >"$OUT/$n.code"; n=$((n+1)); }"#;
     let out = tempfile::tempdir().expect("a directory for what is printed");
-    let mut words: Vec<&str> = namespace.map(|way| [&["unshare"], way].concat()).unwrap_or_default();
+    let mut words: Vec<&str> = namespace
+        .map(|way| [&["unshare"], way].concat())
+        .unwrap_or_default();
     let text = format!("n=0\n{RUN}\n{body}");
     words.extend(["sh", "-c", &text]);
     let mut command = world.command(words[0]);
-    command.args(&words[1..]).current_dir(world.project()).envs(variables.iter().copied());
+    command
+        .args(&words[1..])
+        .current_dir(world.project())
+        .envs(variables.iter().copied());
     command.env("BINARY", binary()).env("OUT", out.path());
     let shell = bounded(command).exits(0);
-    let read = |n: usize, what: &str| fs::read_to_string(out.path().join(format!("{n}.{what}"))).ok();
+    let read =
+        |n: usize, what: &str| fs::read_to_string(out.path().join(format!("{n}.{what}"))).ok();
     let runs: Vec<Run> = (0..)
         .map_while(|n| {
             let code = read(n, "code")?.trim().parse().ok();
-            Some(Run { code, stdout: read(n, "stdout")?, stderr: read(n, "stderr")? })
+            Some(Run {
+                code,
+                stdout: read(n, "stdout")?,
+                stderr: read(n, "stderr")?,
+            })
         })
         .collect();
     assert!(!runs.is_empty(), "{shell:?}");
@@ -193,7 +259,10 @@ impl Full<'_> {
             run exec go
             rm -r "$KEPT"; cp -a "$DIR" "$KEPT"; cd /; umount "$DIR"; cp -a "$KEPT/." "$DIR"
         "#;
-        let (kept, size) = (self.world.root().join("kept"), OsString::from(self.size.to_string()));
+        let (kept, size) = (
+            self.world.root().join("kept"),
+            OsString::from(self.size.to_string()),
+        );
         let project = self.world.project();
         let _ = fs::remove_dir_all(&kept);
         let variables = [
@@ -205,7 +274,9 @@ impl Full<'_> {
         match mounting() {
             Some(way) => script(self.world, Some(way), &variables, ON_TMPFS),
             None => {
-                eprintln!("mounts are not permitted here: a limit on the size of files stands for the full disk");
+                eprintln!(
+                    "mounts are not permitted here: a limit on the size of files stands for the full disk"
+                );
                 limited(self.world, self.size * 2)
             }
         }
@@ -237,10 +308,18 @@ enum Cut {
 /// the disk was full.
 #[track_caller]
 fn a_full_disk_is_survived(world: &Sandbox, runs: &[Run], n_issues: u64) -> Cut {
-    let [first, resumed, again] = runs else { panic!("{runs:?}") };
+    let [first, resumed, again] = runs else {
+        panic!("{runs:?}")
+    };
     let told = format!("{}{}", first.stdout, first.stderr).to_lowercase();
-    let says_so =
-        ["no space", "out of diskspace", "file too large", "disk i/o error"].iter().any(|it| told.contains(it));
+    let says_so = [
+        "no space",
+        "out of diskspace",
+        "file too large",
+        "disk i/o error",
+    ]
+    .iter()
+    .any(|it| told.contains(it));
     match first.code {
         Some(0) => {}
         Some(1) => assert!(says_so && first.stderr.contains("hint: "), "{first:?}"),
@@ -281,10 +360,17 @@ fn a_full_disk_of_the_state_directory_is_a_clear_error_and_costs_nothing() {
     for percent in [3, 25, 60, 110, 130, 150] {
         let world = world(N_ISSUES);
         commit_something_big(&world);
-        let full = Full { world: &world, directory: world.state(), size: need * percent / 100 };
+        let full = Full {
+            world: &world,
+            directory: world.state(),
+            size: need * percent / 100,
+        };
         cuts.push(a_full_disk_is_survived(&world, &full.runs(), N_ISSUES));
     }
-    assert!(cuts.contains(&Cut::BeforeTheSession) && cuts.contains(&Cut::WithinIt), "{cuts:?} of {need} KiB");
+    assert!(
+        cuts.contains(&Cut::BeforeTheSession) && cuts.contains(&Cut::WithinIt),
+        "{cuts:?} of {need} KiB"
+    );
 }
 
 #[test]
@@ -294,7 +380,11 @@ fn a_limit_on_the_size_of_files_is_a_clear_error_and_leaves_nothing_half_made() 
     for n_blocks in [0, 8, 40, 80, 160] {
         let world = world(1);
         commit_something_big(&world);
-        cuts.push(a_full_disk_is_survived(&world, &limited(&world, n_blocks), 1));
+        cuts.push(a_full_disk_is_survived(
+            &world,
+            &limited(&world, n_blocks),
+            1,
+        ));
     }
     assert!(cuts.contains(&Cut::BeforeTheSession), "{cuts:?}");
 }
@@ -306,7 +396,11 @@ fn a_full_disk_of_the_project_is_a_clear_error_and_costs_nothing() {
     for size in [0, 60] {
         let world = world(N_ISSUES);
         commit_something_big(&world);
-        let full = Full { world: &world, directory: world.project(), size };
+        let full = Full {
+            world: &world,
+            directory: world.project(),
+            size,
+        };
         cuts.push(a_full_disk_is_survived(&world, &full.runs(), N_ISSUES));
     }
     if mounting().is_some() {
@@ -332,7 +426,10 @@ fn a_disk_that_is_full_when_work_is_published_needs_a_person_and_loses_nothing()
             (
                 None,
                 "",
-                format!("touch '{}'", project.join(".git/refs/heads/autoissue").display()),
+                format!(
+                    "touch '{}'",
+                    project.join(".git/refs/heads/autoissue").display()
+                ),
                 "rm .git/refs/heads/autoissue",
             )
         }
@@ -353,11 +450,27 @@ fn a_disk_that_is_full_when_work_is_published_needs_a_person_and_loses_nothing()
            git branch --list 'autoissue/*'; ls .autoissue/pulls"#
     );
     let kept = world.root().join("kept");
-    let runs =
-        script(&world, way, &[("DIR", project.as_ref()), ("KEPT", kept.as_ref()), ("CALM", calm.as_ref())], &body);
+    let runs = script(
+        &world,
+        way,
+        &[
+            ("DIR", project.as_ref()),
+            ("KEPT", kept.as_ref()),
+            ("CALM", calm.as_ref()),
+        ],
+        &body,
+    );
     let told = format!("{}{}", runs[0].stdout, runs[0].stderr);
-    assert!(told.contains("needs you (1)") && told.contains("work kept"), "{told}");
-    assert_eq!((runs[0].code, runs[1].code), (Some(3), Some(0)), "{told}{}", runs[1].stderr);
+    assert!(
+        told.contains("needs you (1)") && told.contains("work kept"),
+        "{told}"
+    );
+    assert_eq!(
+        (runs[0].code, runs[1].code),
+        (Some(3), Some(0)),
+        "{told}{}",
+        runs[1].stderr
+    );
     nothing_is_left_running(&world);
 }
 
@@ -366,7 +479,8 @@ fn a_disk_that_is_full_when_work_is_published_needs_a_person_and_loses_nothing()
 /// Runs the binary while a directory of the world cannot be written; without mounts, by its permissions.
 #[track_caller]
 fn while_read_only(world: &Sandbox, directory: &Path, args: &[&str]) -> Run {
-    const BY_MOUNT: &str = r#"mount --bind "$DIR" "$DIR" && mount -o remount,ro,bind "$DIR" && cd "$PWD""#;
+    const BY_MOUNT: &str =
+        r#"mount --bind "$DIR" "$DIR" && mount -o remount,ro,bind "$DIR" && cd "$PWD""#;
     // Permissions hold for the superuser too once it has no capabilities.
     const BY_PERMISSIONS: &str = r#"
         chmod -R a-w "$DIR"
@@ -375,9 +489,15 @@ fn while_read_only(world: &Sandbox, directory: &Path, args: &[&str]) -> Run {
     if way.is_none() {
         eprintln!("mounts are not permitted here: permissions stand for the read-only file system");
     }
-    let (before, after) = if way.is_some() { (BY_MOUNT, "") } else { (BY_PERMISSIONS, "chmod -R u+w \"$DIR\"") };
+    let (before, after) = if way.is_some() {
+        (BY_MOUNT, "")
+    } else {
+        (BY_PERMISSIONS, "chmod -R u+w \"$DIR\"")
+    };
     let body = format!("{before}\nrun {}\n{after}", args.join(" "));
-    script(world, way, &[("DIR", directory.as_os_str())], &body).pop().expect("one run")
+    script(world, way, &[("DIR", directory.as_os_str())], &body)
+        .pop()
+        .expect("one run")
 }
 
 #[test]
@@ -385,14 +505,30 @@ fn a_read_only_state_directory_shows_its_history_and_refuses_the_rest() {
     let world = world(1);
     let session = session_of(&run(&world, &["exec", "go", "--output", "json"]).exits(0));
     let state = world.state();
-    for args in [&["status"] as &[&str], &["status", &session], &["show", &session], &["metrics"]] {
+    for args in [
+        &["status"] as &[&str],
+        &["status", &session],
+        &["show", &session],
+        &["metrics"],
+    ] {
         let expected = run(&world, args).exits(0).stdout;
-        assert_eq!(while_read_only(&world, &state, args).exits(0).stdout, expected);
+        assert_eq!(
+            while_read_only(&world, &state, args).exits(0).stdout,
+            expected
+        );
     }
     for args in [&["exec", "go"] as &[&str], &["clean"]] {
-        refuses(while_read_only(&world, &state, args), 1, state.to_str().expect("the path is text"));
+        refuses(
+            while_read_only(&world, &state, args),
+            1,
+            state.to_str().expect("the path is text"),
+        );
     }
-    refuses(while_read_only(&world, &state, &["resume"]), 2, "no unfinished session");
+    refuses(
+        while_read_only(&world, &state, &["resume"]),
+        2,
+        "no unfinished session",
+    );
     each_issue_has_one_pull_request(&world, 1);
 }
 
@@ -402,7 +538,13 @@ fn a_read_only_project_is_refused_before_anything_is_tried() {
     let project = world.project();
     let run_read_only = while_read_only(&world, &project, &["exec", "go"]);
     refuses(run_read_only, 1, "project` cannot be written");
-    assert!(run(&world, &["status"]).exits(0).stdout.contains("no session yet"), "nothing was begun");
+    assert!(
+        run(&world, &["status"])
+            .exits(0)
+            .stdout
+            .contains("no session yet"),
+        "nothing was begun"
+    );
     run(&world, &["exec", "go"]).exits(0);
     assert!(!project.join(".autoissue/can-be-written").exists());
     each_issue_has_one_pull_request(&world, 1);
@@ -421,8 +563,14 @@ fn database(state: &Path) -> PathBuf {
 /// Returns a finished session's events and what it began with.
 fn recorded(state: &Path) -> (NewSession, Vec<StoredEvent>) {
     let journal = Journal::open_read_only(state).expect("the journal is read");
-    let row = journal.sessions(None, 1).expect("the sessions are read").pop().expect("a session");
-    let events = journal.read(&row.id, 0, 1_000).expect("the events are read");
+    let row = journal
+        .sessions(None, 1)
+        .expect("the sessions are read")
+        .pop()
+        .expect("a session");
+    let events = journal
+        .read(&row.id, 0, 1_000)
+        .expect("the events are read");
     let new = NewSession {
         id: row.id,
         repository: row.repository,
@@ -444,8 +592,14 @@ fn cut_off(from: &Path, to: &Path, new: &NewSession, events: &[StoredEvent]) {
     let mut journal = Journal::open(to).expect("a new journal");
     journal.create_session(new).expect("a session");
     for event in events {
-        let new_event = NewEvent { kind: &event.kind, issue: event.issue, body: &event.body };
-        journal.append(&new.id, event.at_ms, &[new_event], AppendExtras::default()).expect("an event");
+        let new_event = NewEvent {
+            kind: &event.kind,
+            issue: event.issue,
+            body: &event.body,
+        };
+        journal
+            .append(&new.id, event.at_ms, &[new_event], AppendExtras::default())
+            .expect("an event");
     }
 }
 
@@ -456,8 +610,12 @@ fn a_journal_of_a_newer_release_is_left_alone_and_said_to_be_one() {
     let world = world(1);
     let session = session_of(&run(&world, &["exec", "go", "--output", "json"]).exits(0));
     let path = database(&world.state());
-    let file = fs::OpenOptions::new().write(true).open(&path).expect("the journal");
-    file.write_all_at(&9_999_u32.to_be_bytes(), USER_VERSION_OFFSET).expect("a later version");
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .open(&path)
+        .expect("the journal");
+    file.write_all_at(&9_999_u32.to_be_bytes(), USER_VERSION_OFFSET)
+        .expect("a later version");
     let before = fs::read(&path).expect("the journal");
     let commands: [&[&str]; 7] = [
         &["status"],
@@ -470,10 +628,16 @@ fn a_journal_of_a_newer_release_is_left_alone_and_said_to_be_one() {
     ];
     for args in commands {
         let run = run(&world, args);
-        assert!(run.stderr.contains("use the newer release"), "{args:?}: {run:?}");
+        assert!(
+            run.stderr.contains("use the newer release"),
+            "{args:?}: {run:?}"
+        );
         refuses(run, 1, "has version 9999");
     }
-    assert!(fs::read(&path).expect("the journal") == before, "it was written");
+    assert!(
+        fs::read(&path).expect("the journal") == before,
+        "it was written"
+    );
 }
 
 /// A harm to a state directory, and what must be said of it.
@@ -481,18 +645,35 @@ type Harm = (&'static str, fn(&Path), &'static str);
 
 fn sql(state: &Path, statements: &str) {
     let connection = Connection::open(database(state)).expect("the journal opens");
-    connection.pragma_update(None, "foreign_keys", false).expect("a pragma");
-    connection.execute_batch(statements).expect("the statements run");
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .expect("a pragma");
+    connection
+        .execute_batch(statements)
+        .expect("the statements run");
 }
 
 const HARMS_TO_A_SESSION: &[Harm] = &[
     (
         "a byte of an event",
-        |it| sql(it, "UPDATE event SET body = replace(body, 'Backend', 'backend') WHERE seq = 2"),
+        |it| {
+            sql(
+                it,
+                "UPDATE event SET body = replace(body, 'Backend', 'backend') WHERE seq = 2",
+            )
+        },
         "event 2 of",
     ),
-    ("an event's time", |it| sql(it, "UPDATE event SET at_ms = at_ms + 1 WHERE seq = 3"), "event 3 of"),
-    ("a row is gone", |it| sql(it, "DELETE FROM event WHERE seq = 3"), "event 3 of"),
+    (
+        "an event's time",
+        |it| sql(it, "UPDATE event SET at_ms = at_ms + 1 WHERE seq = 3"),
+        "event 3 of",
+    ),
+    (
+        "a row is gone",
+        |it| sql(it, "DELETE FROM event WHERE seq = 3"),
+        "event 3 of",
+    ),
     (
         "two rows swapped",
         |it| {
@@ -503,35 +684,88 @@ const HARMS_TO_A_SESSION: &[Harm] = &[
         },
         "event 4 of",
     ),
-    ("the tail is gone", |it| sql(it, "DELETE FROM event WHERE seq > 4"), "event 5 of"),
+    (
+        "the tail is gone",
+        |it| sql(it, "DELETE FROM event WHERE seq > 4"),
+        "event 5 of",
+    ),
     (
         "a row more",
-        |it| sql(it, "INSERT INTO event SELECT session, 999, at_ms, kind, issue, body, hash FROM event WHERE seq = 1"),
+        |it| {
+            sql(
+                it,
+                "INSERT INTO event SELECT session, 999, at_ms, kind, issue, body, hash FROM event WHERE seq = 1",
+            )
+        },
         "event 999",
     ),
-    ("the session's state is gone", |it| sql(it, "DELETE FROM session_state"), "session number 1"),
+    (
+        "the session's state is gone",
+        |it| sql(it, "DELETE FROM session_state"),
+        "session number 1",
+    ),
     (
         "the tail and its state",
-        |it| sql(it, "DELETE FROM event WHERE seq > 4; UPDATE session_state SET last_seq = 4"),
+        |it| {
+            sql(
+                it,
+                "DELETE FROM event WHERE seq > 4; UPDATE session_state SET last_seq = 4",
+            )
+        },
         "session number 1",
     ),
-    ("the session is gone", |it| sql(it, "DELETE FROM session"), "session number 1"),
+    (
+        "the session is gone",
+        |it| sql(it, "DELETE FROM session"),
+        "session number 1",
+    ),
     (
         "the session's row",
-        |it| sql(it, "UPDATE session SET settings = replace(settings, 'go', 'og')"),
+        |it| {
+            sql(
+                it,
+                "UPDATE session SET settings = replace(settings, 'go', 'og')",
+            )
+        },
         "session number 1",
     ),
-    ("the counters", |it| sql(it, "UPDATE head SET n_sessions = 0"), "its counters were changed"),
+    (
+        "the counters",
+        |it| sql(it, "UPDATE head SET n_sessions = 0"),
+        "its counters were changed",
+    ),
 ];
 
 const HARMS_TO_THE_FILE: &[Harm] = &[
-    ("gone", |it| fs::remove_file(database(it)).expect("it is there"), "missing or empty"),
-    ("empty", |it| fs::write(database(it), "").expect("it is written"), "missing or empty"),
-    ("a text", |it| fs::write(database(it), "Dear diary,\n".repeat(1_000)).expect("it is written"), "is damaged"),
-    ("zeroed", |it| fs::write(database(it), vec![0; 40_960]).expect("it is written"), "is damaged"),
+    (
+        "gone",
+        |it| fs::remove_file(database(it)).expect("it is there"),
+        "missing or empty",
+    ),
+    (
+        "empty",
+        |it| fs::write(database(it), "").expect("it is written"),
+        "missing or empty",
+    ),
+    (
+        "a text",
+        |it| fs::write(database(it), "Dear diary,\n".repeat(1_000)).expect("it is written"),
+        "is damaged",
+    ),
+    (
+        "zeroed",
+        |it| fs::write(database(it), vec![0; 40_960]).expect("it is written"),
+        "is damaged",
+    ),
     (
         "cut",
-        |it| fs::OpenOptions::new().write(true).open(database(it)).and_then(|it| it.set_len(9_000)).expect("it is cut"),
+        |it| {
+            fs::OpenOptions::new()
+                .write(true)
+                .open(database(it))
+                .and_then(|it| it.set_len(9_000))
+                .expect("it is cut")
+        },
         "is damaged",
     ),
     (
@@ -575,8 +809,13 @@ fn a_journal_that_was_changed_is_named_and_never_an_empty_history() {
     let state = world.root().join("unfinished");
     cut_off(&world.state(), &state, &new, &events[..events.len() - 2]);
     let session = new.id.as_str();
-    let commands: [&[&str]; 5] =
-        [&["status"], &["status", session], &["show", session], &["metrics"], &["resume", session]];
+    let commands: [&[&str]; 5] = [
+        &["status"],
+        &["status", session],
+        &["show", session],
+        &["metrics"],
+        &["resume", session],
+    ];
     each_harm_is_named(&world, &state, HARMS_TO_A_SESSION, &commands);
     each_issue_has_one_pull_request(&world, 1);
 }
@@ -610,7 +849,10 @@ fn a_lost_tail_repeats_effects_and_never_a_pull_request() {
         copy_directory(&pristine, &world.project());
         let resumed = run_on(&world, &state, &["resume", "--output", "json"]).exits(0);
         for (issue, outcome) in resumed.outcomes() {
-            assert!(outcome == "done" || outcome == "already_open", "{n_kept} kept: {issue} {outcome}");
+            assert!(
+                outcome == "done" || outcome == "already_open",
+                "{n_kept} kept: {issue} {outcome}"
+            );
         }
         each_issue_has_one_pull_request(&world, N_ISSUES);
     }
@@ -624,10 +866,24 @@ fn a_session_that_another_overtook_is_resumed_by_its_name_only() {
     let state = world.root().join("overtaken");
     cut_off(&world.state(), &state, &new, &events[..events.len() - 1]);
     let newer = run_on(&world, &state, &["exec", "go"]).exits(0);
-    assert!(newer.stderr.contains(&format!("session {} ", new.id)), "said before it is done again: {}", newer.stderr);
+    assert!(
+        newer.stderr.contains(&format!("session {} ", new.id)),
+        "said before it is done again: {}",
+        newer.stderr
+    );
     let refused = run_on(&world, &state, &["resume"]).exits(2);
-    assert!(refused.stderr.contains("was begun here after it"), "{}", refused.stderr);
-    assert!(refused.stderr.contains(&format!("autoissue resume {}", new.id)), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("was begun here after it"),
+        "{}",
+        refused.stderr
+    );
+    assert!(
+        refused
+            .stderr
+            .contains(&format!("autoissue resume {}", new.id)),
+        "{}",
+        refused.stderr
+    );
     run_on(&world, &state, &["resume", new.id.as_str()]).exits(0);
     run_on(&world, &state, &["resume"]).exits(2);
     each_issue_has_one_pull_request(&world, 1);
@@ -643,7 +899,11 @@ fn a_day_later(event: &StoredEvent) -> StoredEvent {
             *at = (at.as_u64().expect("a time") + DAY_MS).into();
         }
     }
-    StoredEvent { at_ms: event.at_ms + DAY_MS, body: body.to_string(), ..event.clone() }
+    StoredEvent {
+        at_ms: event.at_ms + DAY_MS,
+        body: body.to_string(),
+        ..event.clone()
+    }
 }
 
 #[test]
@@ -658,22 +918,42 @@ fn a_session_from_tomorrow_is_resumed_today() {
     run(&world, &["exec", "go"]).exits(3);
     let (new, events) = recorded(&world.state());
     // Until the first failure, whose retry is due in a second; by the clock that was set back since, in a day.
-    let failed = events.iter().position(|it| it.kind == "attempt_failed").expect("setup failed");
+    let failed = events
+        .iter()
+        .position(|it| it.kind == "attempt_failed")
+        .expect("setup failed");
     let state = world.root().join("tomorrow");
     let later: Vec<StoredEvent> = events[..=failed].iter().map(a_day_later).collect();
-    assert_ne!(later[failed].body, events[failed].body, "a retry has its time: {}", events[failed].body);
-    let new = NewSession { started_at_ms: new.started_at_ms + DAY_MS, ..new };
+    assert_ne!(
+        later[failed].body, events[failed].body,
+        "a retry has its time: {}",
+        events[failed].body
+    );
+    let new = NewSession {
+        started_at_ms: new.started_at_ms + DAY_MS,
+        ..new
+    };
     cut_off(&world.state(), &state, &new, &later);
     let status = run_on(&world, &state, &["status", new.id.as_str()]).exits(0);
-    assert!(status.stdout.contains("cut off") && status.stdout.contains("tried again at"), "{}", status.stdout);
+    assert!(
+        status.stdout.contains("cut off") && status.stdout.contains("tried again at"),
+        "{}",
+        status.stdout
+    );
     fs::write(&flag, "").expect("the tools");
     let resumed = run_on(&world, &state, &["resume", "--output", "json"]).exits(0);
     assert_eq!(resumed.outcomes(), [(1, "done".to_owned())]);
     let summary = resumed.summary();
-    assert!(summary["started_at"].as_str() <= summary["finished_at"].as_str(), "{summary}");
+    assert!(
+        summary["started_at"].as_str() <= summary["finished_at"].as_str(),
+        "{summary}"
+    );
     each_issue_has_one_pull_request(&world, 1);
     let (_, events) = recorded(&state);
-    assert!(events.is_sorted_by_key(|it| it.at_ms), "the time of a session never goes back");
+    assert!(
+        events.is_sorted_by_key(|it| it.at_ms),
+        "the time of a session never goes back"
+    );
 }
 
 // ---- odd places
@@ -687,12 +967,18 @@ fn works_at(project: impl AsRef<Path>, state: impl AsRef<Path>) {
     fs::rename(world.project(), &project).expect("the project moves");
     let run = |args: &[&str]| {
         let mut command = world.command(binary());
-        command.args(args).current_dir(&project).env("AUTOISSUE_STATE_DIR", &state);
+        command
+            .args(args)
+            .current_dir(&project)
+            .env("AUTOISSUE_STATE_DIR", &state);
         bounded(command)
     };
     run(&["exec", "go"]).exits(0);
     assert!(run(&["status"]).exits(0).stdout.contains("1 done of 1"));
-    assert!(database(&state).exists(), "the state is where it was wanted");
+    assert!(
+        database(&state).exists(),
+        "the state is where it was wanted"
+    );
     fs::rename(&project, world.project()).expect("the project moves back");
     each_issue_has_one_pull_request(&world, 1);
 }
@@ -700,7 +986,10 @@ fn works_at(project: impl AsRef<Path>, state: impl AsRef<Path>) {
 #[test]
 fn odd_paths_work() {
     works_at("pro ject/Übung 'x' \"y\" $HOME", "st ate/ü #?%41");
-    works_at(["p".repeat(200).as_str(); 4].iter().collect::<PathBuf>(), "state");
+    works_at(
+        ["p".repeat(200).as_str(); 4].iter().collect::<PathBuf>(),
+        "state",
+    );
 }
 
 /// Only Linux has names that are not UTF-8.
@@ -721,11 +1010,15 @@ fn a_path_that_is_not_text_is_used_as_it_is_or_refused() {
 #[test]
 fn a_state_directory_too_deep_for_sqlite_is_a_clear_error() {
     let world = world(1);
-    let state = world.root().join(["s".repeat(200).as_str(); 4].iter().collect::<PathBuf>());
+    let state = world
+        .root()
+        .join(["s".repeat(200).as_str(); 4].iter().collect::<PathBuf>());
     for args in [&["exec", "go"] as &[&str], &["status"]] {
         refuses(run_on(&world, &state, args), 1, "more than 504 bytes");
     }
-    let longest = world.root().join("s".repeat(504 - "/journal.db".len() - world.root().as_os_str().len() - 1 - 250));
+    let longest = world
+        .root()
+        .join("s".repeat(504 - "/journal.db".len() - world.root().as_os_str().len() - 1 - 250));
     let longest = longest.join("t".repeat(249));
     run_on(&world, &longest, &["exec", "go"]).exits(0);
     assert_eq!(database(&longest).as_os_str().len(), 504);
@@ -736,7 +1029,10 @@ fn without_a_home_there_is_no_guess() {
     let world = world(1);
     let homeless = |state: Option<PathBuf>| {
         let mut command = world.autoissue(["exec", "go"]);
-        command.env_remove("HOME").env_remove("XDG_CONFIG_HOME").env_remove("AUTOISSUE_STATE_DIR");
+        command
+            .env_remove("HOME")
+            .env_remove("XDG_CONFIG_HOME")
+            .env_remove("AUTOISSUE_STATE_DIR");
         command.envs(state.map(|state| ("AUTOISSUE_STATE_DIR", state)));
         bounded(command)
     };

@@ -45,14 +45,29 @@ fn in_use() -> Sandbox {
     world.git(["add", "staged.txt", "docs/guide.md"]);
     world.write("docs/guide.md", "changed again\n");
     world.write("untracked.txt", "untracked\n");
-    for hook in ["pre-commit", "post-checkout", "post-commit", "reference-transaction", "pre-push", "post-merge"] {
+    for hook in [
+        "pre-commit",
+        "post-checkout",
+        "post-commit",
+        "reference-transaction",
+        "pre-push",
+        "post-merge",
+    ] {
         let path = format!(".git/hooks/{hook}");
         let mark = world.root().join("hook-ran").display().to_string();
         world.write(&path, &format!("#!/bin/sh\necho {hook} >> {mark}\n"));
-        fs::set_permissions(world.project().join(&path), fs::Permissions::from_mode(0o755)).expect("the mode");
+        fs::set_permissions(
+            world.project().join(&path),
+            fs::Permissions::from_mode(0o755),
+        )
+        .expect("the mode");
     }
     for number in 1..=3 {
-        world.issue(number, &format!("[Backend] add {number}"), &new_file_patch(&format!("{number}.txt"), "new"));
+        world.issue(
+            number,
+            &format!("[Backend] add {number}"),
+            &new_file_patch(&format!("{number}.txt"), "new"),
+        );
     }
     world
 }
@@ -66,10 +81,21 @@ fn nothing_of_the_user_changes() {
     let before = theirs(&world);
     exec(&world).exits(0);
     assert_same(&before, &theirs(&world));
-    assert!(!world.root().join("hook-ran").exists(), "a hook of the user's ran");
+    assert!(
+        !world.root().join("hook-ran").exists(),
+        "a hook of the user's ran"
+    );
     let after = world.git(["status", "--porcelain"]);
-    assert_eq!(status, after.replace("?? .autoissue/pulls/\n", ""), "git sees no worktrees of ours");
-    assert_eq!(world.git(["rev-parse", "autoissue/issue-1~1"]), world.git(["rev-parse", "main"]), "not from feature/x");
+    assert_eq!(
+        status,
+        after.replace("?? .autoissue/pulls/\n", ""),
+        "git sees no worktrees of ours"
+    );
+    assert_eq!(
+        world.git(["rev-parse", "autoissue/issue-1~1"]),
+        world.git(["rev-parse", "main"]),
+        "not from feature/x"
+    );
 }
 
 #[test]
@@ -86,7 +112,9 @@ fn the_repository_is_sound_afterwards() {
 #[test]
 fn a_failed_session_changes_nothing_either() {
     let world = in_use();
-    world.executor(r#"{"maxRetries": 0, "checks": [{"name": "it", "run": "ls [1-9].txt && exit 1; exit 0"}]}"#);
+    world.executor(
+        r#"{"maxRetries": 0, "checks": [{"name": "it", "run": "ls [1-9].txt && exit 1; exit 0"}]}"#,
+    );
     let before = theirs(&world);
     exec(&world).exits(3);
     assert_same(&before, &theirs(&world));
@@ -112,12 +140,28 @@ fn a_branch_of_ours_with_work_of_theirs_needs_them() {
     let run = exec(&world).exits(3);
     assert_eq!(run.task(1)["outcome"], "needs_you");
     let reason = run.task(1)["reason"].to_string();
-    assert!(reason.contains("autoissue/issue-1") && reason.contains("not a commit of ours"), "{reason}");
+    assert!(
+        reason.contains("autoissue/issue-1") && reason.contains("not a commit of ours"),
+        "{reason}"
+    );
     assert_eq!(world.git(["rev-parse", "autoissue/issue-1"]), head);
-    assert!(reason.contains("git branch -m autoissue/issue-1"), "{reason}");
-    assert_eq!((run.task(2)["outcome"].as_str(), world.pulls().len()), (Some("done"), 2));
-    let agents: Vec<_> = run.events("agent_exited").iter().map(|event| event["issue"].clone()).collect();
-    assert!(!agents.contains(&1.into()), "no agent is paid for what cannot be published: {agents:?}");
+    assert!(
+        reason.contains("git branch -m autoissue/issue-1"),
+        "{reason}"
+    );
+    assert_eq!(
+        (run.task(2)["outcome"].as_str(), world.pulls().len()),
+        (Some("done"), 2)
+    );
+    let agents: Vec<_> = run
+        .events("agent_exited")
+        .iter()
+        .map(|event| event["issue"].clone())
+        .collect();
+    assert!(
+        !agents.contains(&1.into()),
+        "no agent is paid for what cannot be published: {agents:?}"
+    );
 }
 
 #[test]
@@ -128,12 +172,19 @@ fn a_branch_of_ours_that_is_checked_out_needs_them() {
     world.git(["checkout", "--quiet", "autoissue/issue-1"]);
     // Not good enough: another try is asked for.
     let name = format!(".autoissue/pulls/{}", world.names(".autoissue/pulls")[0]);
-    world.write(&name, &world.read(&name).replace("state: open", "state: closed"));
+    world.write(
+        &name,
+        &world.read(&name).replace("state: open", "state: closed"),
+    );
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "newer"));
     let (before, head) = (theirs(&world), world.git(["rev-parse", "HEAD"]));
     let run = exec(&world).exits(3);
     assert_eq!(run.task(1)["outcome"], "needs_you");
-    assert!(run.task(1)["reason"].to_string().contains("checked out"), "{}", run.task(1)["reason"]);
+    assert!(
+        run.task(1)["reason"].to_string().contains("checked out"),
+        "{}",
+        run.task(1)["reason"]
+    );
     assert_same(&before, &theirs(&world));
     assert_eq!(world.git(["rev-parse", "HEAD"]), head);
 }
@@ -145,8 +196,17 @@ fn a_branch_in_the_way_of_ours_needs_them() {
     world.git(["branch", "autoissue"]);
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     let run = exec(&world).exits(3);
-    assert_eq!((&run.task(1)["outcome"], &run.task(1)["attempts"]), (&"needs_you".into(), &1.into()));
-    assert!(run.task(1)["reason"].to_string().contains("git branch -m autoissue NAME"), "{}", run.task(1)["reason"]);
+    assert_eq!(
+        (&run.task(1)["outcome"], &run.task(1)["attempts"]),
+        (&"needs_you".into(), &1.into())
+    );
+    assert!(
+        run.task(1)["reason"]
+            .to_string()
+            .contains("git branch -m autoissue NAME"),
+        "{}",
+        run.task(1)["reason"]
+    );
     assert!(run.events("agent_exited").is_empty());
 }
 
@@ -154,14 +214,27 @@ fn a_branch_in_the_way_of_ours_needs_them() {
 fn work_in_a_linked_worktree_is_as_good() {
     let world = Sandbox::new();
     let linked = world.root().join("linked");
-    world.git(["worktree", "add", "--quiet", "-b", "side", linked.to_str().expect("a path in UTF-8")]);
+    world.git([
+        "worktree",
+        "add",
+        "--quiet",
+        "-b",
+        "side",
+        linked.to_str().expect("a path in UTF-8"),
+    ]);
     for path in ["autoissue.config.json", ".autoissue/issues/0001.md"] {
         world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
         fs::create_dir_all(linked.join(path).parent().expect("it has one")).expect("the directory");
         fs::copy(world.project().join(path), linked.join(path)).expect("the copy");
     }
     let mut command = world.autoissue(["exec", "go", "--output", "json"]);
-    let run = Run::from(command.current_dir(&linked).output().expect("the binary runs")).exits(0);
+    let run = Run::from(
+        command
+            .current_dir(&linked)
+            .output()
+            .expect("the binary runs"),
+    )
+    .exits(0);
     assert_eq!(run.outcomes(), [(1, "done".to_owned())]);
     assert_eq!(world.git(["show", "autoissue/issue-1:1.txt"]), "new");
 }
@@ -171,9 +244,15 @@ fn worktree_race() {
     let world = Sandbox::new();
     world.config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "scheduler": {"maxPerDomain": 32}}"#);
     for number in 1..=40 {
-        world.issue(number, &format!("[Backend] add {number}"), &new_file_patch(&format!("{number}.txt"), "new"));
+        world.issue(
+            number,
+            &format!("[Backend] add {number}"),
+            &new_file_patch(&format!("{number}.txt"), "new"),
+        );
     }
-    let run = world.run(["exec", "go", "--max-parallel", "32", "--output", "json"]).exits(0);
+    let run = world
+        .run(["exec", "go", "--max-parallel", "32", "--output", "json"])
+        .exits(0);
     assert_eq!(run.summary()["counts"]["done"], 40);
     assert!(run.events("attempt_failed").is_empty());
     assert_eq!(world.pulls().len(), 40);

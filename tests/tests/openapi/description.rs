@@ -14,7 +14,9 @@ const VARIABLE: &str = "AUTOISSUE_GITHUB_OPENAPI";
 
 /// Statuses that any operation may answer, and that the description lists at some only: redirects, nothing new, bad requests, no
 /// token, limits, trouble.
-const ANYWHERE: [u16; 14] = [301, 304, 307, 400, 401, 403, 404, 410, 415, 422, 429, 500, 502, 503];
+const ANYWHERE: [u16; 14] = [
+    301, 304, 307, 400, 401, 403, 404, 410, 415, 422, 429, 500, 502, 503,
+];
 
 /// Longest part of a message that is shown: it may hold the whole answer.
 const MESSAGE_CHARS_MAX: usize = 300;
@@ -55,8 +57,11 @@ pub(crate) fn description() -> &'static Description {
 /// Corrects the description where GitHub itself does not keep to it.
 fn correct(document: &mut Value) {
     // A label without a description has `null` in lists of pull requests too, as it has everywhere else.
-    let label = "/components/schemas/pull-request-simple/properties/labels/items/properties/description";
-    document.pointer_mut(label).expect("labels of pull requests")["nullable"] = json!(true);
+    let label =
+        "/components/schemas/pull-request-simple/properties/labels/items/properties/description";
+    document
+        .pointer_mut(label)
+        .expect("labels of pull requests")["nullable"] = json!(true);
     // Every error repeats its status.
     for name in ["validation-error", "validation-error-simple"] {
         let properties = format!("/components/schemas/{name}/properties");
@@ -76,7 +81,8 @@ pub(crate) fn template(template: &str, path: &str) -> bool {
         match (wanted.next(), parts.next()) {
             (None, None) => return true,
             (Some(wanted), Some(_)) if wanted.starts_with("{*") => return true,
-            (Some(wanted), Some(part)) if !part.is_empty() && wanted.starts_with('{') || wanted == part => {}
+            (Some(wanted), Some(part))
+                if !part.is_empty() && wanted.starts_with('{') || wanted == part => {}
             _ => return false,
         }
     }
@@ -85,7 +91,9 @@ pub(crate) fn template(template: &str, path: &str) -> bool {
 impl Description {
     /// Returns everything in these exchanges that is not as described: requests, and answers that are the server's own.
     pub(crate) fn violations(&self, exchanges: &[Exchange]) -> Vec<String> {
-        let described = exchanges.iter().filter(|exchange| is_described(&exchange.request));
+        let described = exchanges
+            .iter()
+            .filter(|exchange| is_described(&exchange.request));
         let violations = described.flat_map(|exchange| {
             let mut found = self.request(&exchange.request);
             found.extend(self.answer(exchange));
@@ -96,40 +104,68 @@ impl Description {
 
     /// Returns everything in the answers alone: what was asked may be wrong on purpose.
     pub(crate) fn answer_violations(&self, exchanges: &[Exchange]) -> Vec<String> {
-        exchanges.iter().filter(|exchange| is_described(&exchange.request)).flat_map(|it| self.answer(it)).collect()
+        exchanges
+            .iter()
+            .filter(|exchange| is_described(&exchange.request))
+            .flat_map(|it| self.answer(it))
+            .collect()
     }
 
     /// Finds the operation with the fewest parameters in its path: `/user/repos` is not `/user/{name}`.
     fn operation(&self, request: &Received) -> Option<Operation<'_>> {
         let paths = self.document["paths"].as_object().expect("paths");
         let method = request.method.to_ascii_lowercase();
-        let fitting = paths.iter().filter(|(path, it)| template(path, &request.path) && it.get(&method).is_some());
+        let fitting = paths
+            .iter()
+            .filter(|(path, it)| template(path, &request.path) && it.get(&method).is_some());
         let (path, it) = fitting.min_by_key(|(path, _)| path.matches('{').count())?;
-        Some(Operation { name: format!("{path} {method}"), json: &it[&method] })
+        Some(Operation {
+            name: format!("{path} {method}"),
+            json: &it[&method],
+        })
     }
 
     fn request(&self, request: &Received) -> Vec<String> {
         let line = format!("{} {}", request.method, request.target());
-        let Some(operation) = self.operation(request) else { return vec![format!("{line}: no such operation")] };
+        let Some(operation) = self.operation(request) else {
+            return vec![format!("{line}: no such operation")];
+        };
         let mut found = self.parameters(&operation, request);
         found.extend(self.request_body(&operation, request));
-        found.into_iter().map(|what| format!("{line}: {what}")).collect()
+        found
+            .into_iter()
+            .map(|what| format!("{line}: {what}"))
+            .collect()
     }
 
     fn parameters(&self, operation: &Operation<'_>, request: &Received) -> Vec<String> {
-        let listed = operation.json["parameters"].as_array().into_iter().flatten().map(|it| self.resolved(it));
+        let listed = operation.json["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|it| self.resolved(it));
         let described: BTreeMap<&str, &Value> = listed
             .filter(|parameter| parameter["in"] == "query")
-            .map(|parameter| (parameter["name"].as_str().expect("a name"), &parameter["schema"]))
+            .map(|parameter| {
+                (
+                    parameter["name"].as_str().expect("a name"),
+                    &parameter["schema"],
+                )
+            })
             .collect();
         let uri: Uri = request.target().parse().expect("it came as an address");
-        let sent = Query::<Vec<(String, String)>>::try_from_uri(&uri).expect("pairs").0;
+        let sent = Query::<Vec<(String, String)>>::try_from_uri(&uri)
+            .expect("pairs")
+            .0;
         let judge = |(name, text): (String, String)| match described.get(name.as_str()) {
             None => vec![format!("parameter `{name}` is not described")],
             Some(schema) => {
                 let at = format!("{} parameter {name}", operation.name);
                 let found = self.judge(&at, schema, &self.typed(schema, &text));
-                found.into_iter().map(|what| format!("parameter `{name}`: {what}")).collect()
+                found
+                    .into_iter()
+                    .map(|what| format!("parameter `{name}`: {what}"))
+                    .collect()
             }
         };
         sent.into_iter().flat_map(judge).collect()
@@ -138,7 +174,9 @@ impl Description {
     /// Reads a parameter's text as the type that it has.
     fn typed(&self, schema: &Value, text: &str) -> Value {
         match self.resolved(schema)["type"].as_str() {
-            Some("integer" | "boolean" | "number") => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+            Some("integer" | "boolean" | "number") => {
+                serde_json::from_str(text).unwrap_or_else(|_| json!(text))
+            }
             _ => json!(text),
         }
     }
@@ -149,24 +187,41 @@ impl Description {
         match (schema, request.body.is_empty()) {
             (Value::Null, true) => Vec::new(),
             (Value::Null, false) => vec!["the operation takes no body".to_owned()],
-            (_, true) if content["required"] == true => vec!["the operation needs a body".to_owned()],
+            (_, true) if content["required"] == true => {
+                vec!["the operation needs a body".to_owned()]
+            }
             (_, true) => Vec::new(),
             (schema, false) => {
                 let json = request.json();
                 let mut found = self.judge(&format!("{} request", operation.name), schema, &json);
                 found.extend(self.undescribed(schema, &json));
-                found.into_iter().map(|what| format!("request body: {what}")).collect()
+                found
+                    .into_iter()
+                    .map(|what| format!("request body: {what}"))
+                    .collect()
             }
         }
     }
 
     /// Judges an answer; one that a test has ordered, or that did not come, is not the server's word.
     fn answer(&self, exchange: &Exchange) -> Vec<String> {
-        let Some(answer) = exchange.answer.as_ref().filter(|answer| !answer.is_fault) else { return Vec::new() };
-        let Some(operation) = self.operation(&exchange.request) else { return Vec::new() };
-        let line = format!("{} {} -> {}", exchange.request.method, exchange.request.target(), answer.status);
+        let Some(answer) = exchange.answer.as_ref().filter(|answer| !answer.is_fault) else {
+            return Vec::new();
+        };
+        let Some(operation) = self.operation(&exchange.request) else {
+            return Vec::new();
+        };
+        let line = format!(
+            "{} {} -> {}",
+            exchange.request.method,
+            exchange.request.target(),
+            answer.status
+        );
         let found = self.answer_body(&operation, answer);
-        found.into_iter().map(|what| format!("{line}: {what}")).collect()
+        found
+            .into_iter()
+            .map(|what| format!("{line}: {what}"))
+            .collect()
     }
 
     fn answer_body(&self, operation: &Operation<'_>, answer: &Answered) -> Vec<String> {
@@ -176,18 +231,27 @@ impl Description {
             return vec![format!("status {} is not described", answer.status)];
         }
         if schema.is_null() && matches!(answer.status, 204 | 304) {
-            return if answer.body.is_empty() { Vec::new() } else { vec!["a body where there is none".to_owned()] };
+            return if answer.body.is_empty() {
+                Vec::new()
+            } else {
+                vec!["a body where there is none".to_owned()]
+            };
         }
         let basic_error = json!({"$ref": "#/components/schemas/basic-error"});
         let (at, schema) = if schema.is_null() {
             ("basic error".to_owned(), &basic_error)
         } else {
-            (format!("{} response {}", operation.name, answer.status), schema)
+            (
+                format!("{} response {}", operation.name, answer.status),
+                schema,
+            )
         };
         let Ok(json) = serde_json::from_slice::<Value>(&answer.body) else {
             return vec!["the answer is no JSON".to_owned()];
         };
-        let is_json = answer.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+        let is_json = answer
+            .header("content-type")
+            .is_some_and(|kind| kind.starts_with("application/json"));
         let mut found = self.judge(&at, schema, &json);
         found.extend((!is_json).then(|| "the content type is not `application/json`".to_owned()));
         found.extend(self.undescribed(schema, &json));
@@ -203,8 +267,12 @@ impl Description {
     }
 
     fn target(&self, reference: &str) -> &Value {
-        let pointer = reference.strip_prefix('#').expect("references stay in the document");
-        self.document.pointer(pointer).unwrap_or_else(|| panic!("{reference} leads nowhere"))
+        let pointer = reference
+            .strip_prefix('#')
+            .expect("references stay in the document");
+        self.document
+            .pointer(pointer)
+            .unwrap_or_else(|| panic!("{reference} leads nowhere"))
     }
 
     /// Holds a value against a schema, which stands at a place of the document.
@@ -234,7 +302,9 @@ impl Description {
         }
         let document = json!({"allOf": [plain(schema)], "components": {"schemas": schemas}});
         // Of all drafts, OpenAPI 3.0 is nearest to this one.
-        let options = jsonschema::options().with_draft(Draft::Draft4).should_validate_formats(true);
+        let options = jsonschema::options()
+            .with_draft(Draft::Draft4)
+            .should_validate_formats(true);
         options.build(&document).expect("a schema")
     }
 
@@ -242,7 +312,10 @@ impl Description {
     fn gather(&self, schema: &Value, found: &mut BTreeSet<String>) {
         match schema {
             Value::Object(object) => {
-                let name = object.get("$ref").and_then(Value::as_str).and_then(|it| it.rsplit('/').next());
+                let name = object
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .and_then(|it| it.rsplit('/').next());
                 if let Some(name) = name.filter(|name| found.insert((*name).to_owned())) {
                     self.gather(self.target(&format!("#/components/schemas/{name}")), found);
                 }
@@ -258,20 +331,36 @@ impl Description {
     fn undescribed(&self, schema: &Value, value: &Value) -> Vec<String> {
         let schema = self.resolved(schema);
         if let (Some(list), items @ Value::Object(_)) = (value.as_array(), &schema["items"]) {
-            return list.iter().flat_map(|value| self.undescribed(items, value)).collect();
+            return list
+                .iter()
+                .flat_map(|value| self.undescribed(items, value))
+                .collect();
         }
         let mut described = BTreeSet::new();
         self.describe_fields(schema, &mut described);
         let sent = value.as_object().into_iter().flat_map(Map::keys);
-        let unknown = sent.filter(|name| !described.is_empty() && !described.contains(name.as_str()));
-        unknown.map(|name| format!("`{name}` is not described")).collect()
+        let unknown =
+            sent.filter(|name| !described.is_empty() && !described.contains(name.as_str()));
+        unknown
+            .map(|name| format!("`{name}` is not described"))
+            .collect()
     }
 
     fn describe_fields<'a>(&'a self, schema: &'a Value, found: &mut BTreeSet<&'a str>) {
         let schema = self.resolved(schema);
-        found.extend(schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str));
+        found.extend(
+            schema["properties"]
+                .as_object()
+                .into_iter()
+                .flat_map(Map::keys)
+                .map(String::as_str),
+        );
         for part in ["allOf", "anyOf", "oneOf"] {
-            schema[part].as_array().into_iter().flatten().for_each(|part| self.describe_fields(part, found));
+            schema[part]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .for_each(|part| self.describe_fields(part, found));
         }
     }
 }
@@ -283,24 +372,36 @@ fn is_described(request: &Received) -> bool {
 
 /// Turns a schema of OpenAPI 3.0 into one of JSON Schema: `nullable` is not known there.
 fn plain(schema: &Value) -> Value {
-    let Value::Object(object) = schema else { return schema.clone() };
+    let Value::Object(object) = schema else {
+        return schema.clone();
+    };
     let mut made = Map::new();
     for (key, value) in object {
         let value = match key.as_str() {
             // Not of the schema's language, and large.
-            "example" | "examples" | "description" | "title" | "nullable" | "discriminator" | "default" => continue,
+            "example" | "examples" | "description" | "title" | "nullable" | "discriminator"
+            | "default" => continue,
             "properties" | "patternProperties" => fields(value),
             "items" | "not" | "additionalProperties" => plain(value),
-            "allOf" | "anyOf" | "oneOf" => value.as_array().into_iter().flatten().map(plain).collect(),
+            "allOf" | "anyOf" | "oneOf" => {
+                value.as_array().into_iter().flatten().map(plain).collect()
+            }
             _ => value.clone(),
         };
         made.insert(key.clone(), value);
     }
     let made = Value::Object(made);
-    if object.get("nullable") == Some(&json!(true)) { json!({"anyOf": [{"type": "null"}, made]}) } else { made }
+    if object.get("nullable") == Some(&json!(true)) {
+        json!({"anyOf": [{"type": "null"}, made]})
+    } else {
+        made
+    }
 }
 
 fn fields(properties: &Value) -> Value {
     let all = properties.as_object().into_iter().flatten();
-    Value::Object(all.map(|(name, schema)| (name.clone(), plain(schema))).collect())
+    Value::Object(
+        all.map(|(name, schema)| (name.clone(), plain(schema)))
+            .collect(),
+    )
 }

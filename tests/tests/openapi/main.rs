@@ -22,7 +22,11 @@ use drive::{every_endpoint, every_refusal};
 /// The exchanges whose requests and answers both have to be as described; git's are none of the description's business.
 fn assert_described(exchanges: &[Exchange]) {
     let violations = description().violations(exchanges);
-    assert!(violations.is_empty(), "not as described:\n  {}", violations.join("\n  "));
+    assert!(
+        violations.is_empty(),
+        "not as described:\n  {}",
+        violations.join("\n  ")
+    );
 }
 
 #[test]
@@ -31,11 +35,20 @@ fn every_endpoint_is_as_described() {
     let used: BTreeSet<(&str, String)> = exchanges
         .iter()
         .filter(|exchange| (200..300).contains(&exchange.status()))
-        .map(|exchange| (exchange.request.method.as_str(), exchange.request.path.clone()))
+        .map(|exchange| {
+            (
+                exchange.request.method.as_str(),
+                exchange.request.path.clone(),
+            )
+        })
         .collect();
     let unused: Vec<_> = GithubServer::endpoints()
         .into_iter()
-        .filter(|(method, path)| !used.iter().any(|(used, target)| used == method && template(path, target)))
+        .filter(|(method, path)| {
+            !used
+                .iter()
+                .any(|(used, target)| used == method && template(path, target))
+        })
         .collect();
     assert!(unused.is_empty(), "not driven here: {unused:?}");
     assert_described(&exchanges);
@@ -44,7 +57,11 @@ fn every_endpoint_is_as_described() {
 #[test]
 fn every_refusal_is_as_described() {
     let violations = description().answer_violations(&every_refusal());
-    assert!(violations.is_empty(), "not as described:\n  {}", violations.join("\n  "));
+    assert!(
+        violations.is_empty(),
+        "not as described:\n  {}",
+        violations.join("\n  ")
+    );
 }
 
 /// Makes a world with so many issues for the free agent.
@@ -67,8 +84,17 @@ fn all_that_a_run_says_and_hears_is_as_described() {
     assert_eq!(run.summary()["counts"], json!({"done": 4}));
     world.exec(&[]).exits(0);
     let exchanges = world.server.exchanges();
-    for (method, path) in [("GET", "/repos/ada/sample"), ("GET", ISSUES), ("POST", PULLS)] {
-        assert!(exchanges.iter().any(|it| it.request.method == method && it.request.path == path), "{method} {path}");
+    for (method, path) in [
+        ("GET", "/repos/ada/sample"),
+        ("GET", ISSUES),
+        ("POST", PULLS),
+    ] {
+        assert!(
+            exchanges
+                .iter()
+                .any(|it| it.request.method == method && it.request.path == path),
+            "{method} {path}"
+        );
     }
     assert_described(&exchanges);
 }
@@ -83,12 +109,27 @@ fn all_that_a_plan_says_and_hears_is_as_described() {
     // The first depends on what has no number yet when it is created.
     let plan = json!({"version": 1, "issues": [issue("One", "backend", &[2]), issue("Two", "testing", &[])]});
     world.write("plan.json", &plan.to_string());
-    let run = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
+    let run = world
+        .run(["plan", "--from", "plan.json", "--output", "json"])
+        .exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 2}));
     let exchanges = world.server.exchanges();
-    let (first, blocked_by) = (format!("{ISSUES}/1"), format!("{ISSUES}/1/dependencies/blocked_by"));
-    for (method, path) in [("POST", ISSUES), ("PATCH", &first), ("GET", &blocked_by), ("POST", &blocked_by)] {
-        assert!(exchanges.iter().any(|it| it.request.method == method && it.request.path == path), "{method} {path}");
+    let (first, blocked_by) = (
+        format!("{ISSUES}/1"),
+        format!("{ISSUES}/1/dependencies/blocked_by"),
+    );
+    for (method, path) in [
+        ("POST", ISSUES),
+        ("PATCH", &first),
+        ("GET", &blocked_by),
+        ("POST", &blocked_by),
+    ] {
+        assert!(
+            exchanges
+                .iter()
+                .any(|it| it.request.method == method && it.request.path == path),
+            "{method} {path}"
+        );
     }
     assert_described(&exchanges);
 }
@@ -97,9 +138,19 @@ fn all_that_a_plan_says_and_hears_is_as_described() {
 fn all_that_a_run_says_and_hears_over_pages_and_troubles_is_as_described() {
     let world = world_with(101);
     world.exec(&["--dry-run"]).exits(0);
-    assert!(world.server.exchanges().iter().any(|exchange| exchange.request.query.contains("page=2")));
-    world.server.fault(On::post("/repos/*/*/pulls"), Fault::CutAfter);
-    world.server.fault(On::get("/repos/*/*/issues"), Fault::status(502));
+    assert!(
+        world
+            .server
+            .exchanges()
+            .iter()
+            .any(|exchange| exchange.request.query.contains("page=2"))
+    );
+    world
+        .server
+        .fault(On::post("/repos/*/*/pulls"), Fault::CutAfter);
+    world
+        .server
+        .fault(On::get("/repos/*/*/issues"), Fault::status(502));
     world.exec(&["--issue", "1"]).exits(0);
     assert_eq!(world.repository.pulls().len(), 1);
     assert_described(&world.server.exchanges());
@@ -108,12 +159,24 @@ fn all_that_a_run_says_and_hears_over_pages_and_troubles_is_as_described() {
 /// Asserts that a good exchange, spoilt, is found out, and in these words.
 #[track_caller]
 fn found(method: &str, path: &str, said: &str, spoil: impl FnOnce(&mut Exchange)) {
-    let is_it = |it: &&Exchange| it.request.method == method && it.request.path == path && it.status() < 300;
-    let mut exchange = every_endpoint().iter().find(is_it).expect("a good exchange").clone();
-    assert_eq!(description().violations(std::slice::from_ref(&exchange)), [""; 0]);
+    let is_it = |it: &&Exchange| {
+        it.request.method == method && it.request.path == path && it.status() < 300
+    };
+    let mut exchange = every_endpoint()
+        .iter()
+        .find(is_it)
+        .expect("a good exchange")
+        .clone();
+    assert_eq!(
+        description().violations(std::slice::from_ref(&exchange)),
+        [""; 0]
+    );
     spoil(&mut exchange);
     let violations = description().violations(&[exchange]);
-    assert!(violations.iter().any(|violation| violation.contains(said)), "{violations:?}");
+    assert!(
+        violations.iter().any(|violation| violation.contains(said)),
+        "{violations:?}"
+    );
 }
 
 fn spoil_answer(exchange: &mut Exchange, spoil: impl FnOnce(&mut Value)) {
@@ -132,10 +195,19 @@ const PULLS: &str = "/repos/ada/sample/pulls";
 
 #[test]
 fn an_answer_that_is_not_as_described_is_found() {
-    found("GET", ISSUES, "\"title\" is a required property", |exchange| {
-        spoil_answer(exchange, |json| drop(json[0].as_object_mut().expect("an issue").remove("title")));
+    found(
+        "GET",
+        ISSUES,
+        "\"title\" is a required property",
+        |exchange| {
+            spoil_answer(exchange, |json| {
+                drop(json[0].as_object_mut().expect("an issue").remove("title"))
+            });
+        },
+    );
+    found("GET", ISSUES, "/0/number", |exchange| {
+        spoil_answer(exchange, |json| json[0]["number"] = json!("1"))
     });
-    found("GET", ISSUES, "/0/number", |exchange| spoil_answer(exchange, |json| json[0]["number"] = json!("1")));
     found("GET", ISSUES, "`ttile` is not described", |exchange| {
         spoil_answer(exchange, |json| json[0]["ttile"] = json!("x"));
     });
@@ -149,20 +221,47 @@ fn an_answer_that_is_not_as_described_is_found() {
 
 #[test]
 fn a_request_that_is_not_as_described_is_found() {
-    found("GET", ISSUES, "no such operation", |exchange| exchange.request.path = "/repos/ada/sample/isues".to_owned());
-    found("GET", ISSUES, "parameter `lables` is not described", |exchange| {
-        exchange.request.query = "lables=go".to_owned();
+    found("GET", ISSUES, "no such operation", |exchange| {
+        exchange.request.path = "/repos/ada/sample/isues".to_owned()
     });
-    found("GET", ISSUES, "parameter `state`", |exchange| exchange.request.query = "state=opened".to_owned());
-    found("GET", ISSUES, "parameter `page`", |exchange| exchange.request.query = "page=first".to_owned());
-    found("POST", PULLS, "\"base\" is a required property", |exchange| {
-        spoil_request(&mut exchange.request, &json!({"title": "x", "head": "work"}));
+    found(
+        "GET",
+        ISSUES,
+        "parameter `lables` is not described",
+        |exchange| {
+            exchange.request.query = "lables=go".to_owned();
+        },
+    );
+    found("GET", ISSUES, "parameter `state`", |exchange| {
+        exchange.request.query = "state=opened".to_owned()
     });
+    found("GET", ISSUES, "parameter `page`", |exchange| {
+        exchange.request.query = "page=first".to_owned()
+    });
+    found(
+        "POST",
+        PULLS,
+        "\"base\" is a required property",
+        |exchange| {
+            spoil_request(
+                &mut exchange.request,
+                &json!({"title": "x", "head": "work"}),
+            );
+        },
+    );
     found("POST", PULLS, "`drfat` is not described", |exchange| {
-        spoil_request(&mut exchange.request, &json!({"title": "x", "head": "work", "base": "main", "drfat": true}));
+        spoil_request(
+            &mut exchange.request,
+            &json!({"title": "x", "head": "work", "base": "main", "drfat": true}),
+        );
     });
     found("POST", PULLS, "/draft", |exchange| {
-        spoil_request(&mut exchange.request, &json!({"title": "x", "head": "work", "base": "main", "draft": "yes"}));
+        spoil_request(
+            &mut exchange.request,
+            &json!({"title": "x", "head": "work", "base": "main", "draft": "yes"}),
+        );
     });
-    found("GET", "/user", "takes no body", |exchange| spoil_request(&mut exchange.request, &json!({})));
+    found("GET", "/user", "takes no body", |exchange| {
+        spoil_request(&mut exchange.request, &json!({}))
+    });
 }

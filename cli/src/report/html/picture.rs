@@ -24,7 +24,9 @@ const N_TIMES_MAX: u64 = 6;
 /// Where a time stands before its line instead of around it, or it would run out of a phone, percent.
 const LAST: f64 = 90.0;
 /// Steps between times, seconds.
-const STEPS_S: [u64; 14] = [1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600];
+const STEPS_S: [u64; 14] = [
+    1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600,
+];
 
 /// Returns the section with picture, legend and table; nothing where nothing was tried.
 pub(super) fn section(timeline: &Timeline, time: &LocalTime) -> Markup {
@@ -57,7 +59,14 @@ fn picture(timeline: &Timeline, time: &LocalTime) -> Markup {
     let described = format!(
         "{} in {}, {} side by side at most; the table below has the same",
         counted(timeline.bars.len(), "attempt"),
-        took(0, timeline.runs.iter().map(|run| run.to_ms - run.from_ms).sum()),
+        took(
+            0,
+            timeline
+                .runs
+                .iter()
+                .map(|run| run.to_ms - run.from_ms)
+                .sum()
+        ),
         timeline.n_lanes
     );
     html! {
@@ -168,25 +177,50 @@ struct Scale {
 }
 
 impl Scale {
-    #[expect(clippy::cast_precision_loss, reason = "no session lasts 2^52 milliseconds")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "no session lasts 2^52 milliseconds"
+    )]
     fn new(runs: &[Stretch]) -> Self {
-        let all_ms: u64 = runs.iter().map(|run| run.to_ms - run.from_ms).sum::<u64>().max(1);
+        let all_ms: u64 = runs
+            .iter()
+            .map(|run| run.to_ms - run.from_ms)
+            .sum::<u64>()
+            .max(1);
         let n_gaps = runs.len().saturating_sub(1) as f64;
-        let gap = if n_gaps == 0.0 { 0.0 } else { GAP.min(GAPS_MAX / n_gaps) };
+        let gap = if n_gaps == 0.0 {
+            0.0
+        } else {
+            GAP.min(GAPS_MAX / n_gaps)
+        };
         let fits = |step_s: &&u64| all_ms / (**step_s * 1_000) <= N_TIMES_MAX;
         let longest = STEPS_S[STEPS_S.len() - 1];
-        let step_s =
-            STEPS_S.iter().find(fits).copied().unwrap_or(longest * (1 + all_ms / (longest * 1_000 * N_TIMES_MAX)));
-        Self { runs: runs.to_vec(), gap, pace: (100.0 - gap * n_gaps) / all_ms as f64, step_ms: step_s * 1_000 }
+        let step_s = STEPS_S
+            .iter()
+            .find(fits)
+            .copied()
+            .unwrap_or(longest * (1 + all_ms / (longest * 1_000 * N_TIMES_MAX)));
+        Self {
+            runs: runs.to_vec(),
+            gap,
+            pace: (100.0 - gap * n_gaps) / all_ms as f64,
+            step_ms: step_s * 1_000,
+        }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no session lasts 2^52 milliseconds")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "no session lasts 2^52 milliseconds"
+    )]
     fn x(&self, at_ms: u64) -> f64 {
         let mut x = 0.0;
         for (index, run) in self.runs.iter().enumerate() {
             x += if index == 0 { 0.0 } else { self.gap };
             if at_ms <= run.to_ms || index + 1 == self.runs.len() {
-                return x + self.pace * at_ms.clamp(run.from_ms, run.to_ms).saturating_sub(run.from_ms) as f64;
+                return x + self.pace
+                    * at_ms
+                        .clamp(run.from_ms, run.to_ms)
+                        .saturating_sub(run.from_ms) as f64;
             }
             x += self.pace * (run.to_ms - run.from_ms) as f64;
         }
@@ -200,20 +234,30 @@ impl Scale {
     }
 
     fn gaps(&self) -> Vec<(f64, f64)> {
-        self.runs.iter().skip(1).map(|run| (self.x(run.from_ms) - self.gap, self.gap)).collect()
+        self.runs
+            .iter()
+            .skip(1)
+            .map(|run| (self.x(run.from_ms) - self.gap, self.gap))
+            .collect()
     }
 
     /// Returns the times that are written.
     fn times(&self) -> Vec<u64> {
         let of_run = |run: &Stretch| {
             let first = run.from_ms.div_ceil(self.step_ms);
-            (first..=run.to_ms / self.step_ms).map(|n| n * self.step_ms).collect::<Vec<_>>()
+            (first..=run.to_ms / self.step_ms)
+                .map(|n| n * self.step_ms)
+                .collect::<Vec<_>>()
         };
         self.runs.iter().flat_map(of_run).collect()
     }
 
     fn written(&self, at_ms: u64, time: &LocalTime) -> String {
-        if self.step_ms < 60_000 { time.clock(at_ms) } else { time.minute(at_ms) }
+        if self.step_ms < 60_000 {
+            time.clock(at_ms)
+        } else {
+            time.minute(at_ms)
+        }
     }
 }
 
@@ -222,14 +266,23 @@ mod tests {
     use super::*;
 
     fn run(from_s: u64, to_s: u64) -> Stretch {
-        Stretch { from_ms: from_s * 1_000, to_ms: to_s * 1_000 }
+        Stretch {
+            from_ms: from_s * 1_000,
+            to_ms: to_s * 1_000,
+        }
     }
 
     #[test]
     fn times_keep_their_order_and_gaps_take_no_time() {
         let scale = Scale::new(&[run(0, 100), run(1_000_000, 1_000_300)]);
-        let xs = [0, 50, 100, 500, 1_000_000, 1_000_300, 2_000_000].map(|s| percent(scale.x(s * 1_000)));
-        assert_eq!(xs, ["0.00%", "12.12%", "24.25%", "27.25%", "27.25%", "100.00%", "100.00%"]);
+        let xs =
+            [0, 50, 100, 500, 1_000_000, 1_000_300, 2_000_000].map(|s| percent(scale.x(s * 1_000)));
+        assert_eq!(
+            xs,
+            [
+                "0.00%", "12.12%", "24.25%", "27.25%", "27.25%", "100.00%", "100.00%"
+            ]
+        );
         assert_eq!(scale.gaps().len(), 1);
     }
 

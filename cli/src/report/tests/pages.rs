@@ -15,14 +15,39 @@ fn night() -> Vec<Event> {
     events.extend(shipped(1, 30, 42));
     let mut failed = check_failed(2, 310);
     let output = format!("ok\n\u{1b}[31mFAILED\u{1b}[0m {MARKUP}\n```\nleft: 1 & 2\n");
-    let result = CheckResult { name: "test".to_owned(), output, ..CheckResult::default() };
+    let result = CheckResult {
+        name: "test".to_owned(),
+        output,
+        ..CheckResult::default()
+    };
     let issue = IssueNumber(2);
-    failed.insert(4, Event::ChecksFinished { issue, attempt: 1, results: vec![result], passed: false });
+    failed.insert(
+        4,
+        Event::ChecksFinished {
+            issue,
+            attempt: 1,
+            results: vec![result],
+            passed: false,
+        },
+    );
     events.extend(failed);
     events.extend(worked(3, 1, 50));
-    events.push(finished(3, Outcome::NeedsYou { message: "its dependencies conflict".to_owned() }));
-    events.push(finished(4, Outcome::Skipped { because: Skip::DependsOn(issue) }));
-    let pull_request = PullRequest { number: 9, url: "javascript:alert(4)".to_owned() };
+    events.push(finished(
+        3,
+        Outcome::NeedsYou {
+            message: "its dependencies conflict".to_owned(),
+        },
+    ));
+    events.push(finished(
+        4,
+        Outcome::Skipped {
+            because: Skip::DependsOn(issue),
+        },
+    ));
+    let pull_request = PullRequest {
+        number: 9,
+        url: "javascript:alert(4)".to_owned(),
+    };
     events.push(finished(6, Outcome::AlreadyOpen { pull_request }));
     events.push(completed());
     events
@@ -31,11 +56,22 @@ fn night() -> Vec<Event> {
 /// Returns the page of the night, its events four minutes apart.
 fn page_of_night() -> String {
     let events = night();
-    let envelope =
-        |(seq, event): (u64, &Event)| Envelope { seq, at_ms: 1_795_353_300_000 + seq * 240_000, event: event.clone() };
+    let envelope = |(seq, event): (u64, &Event)| Envelope {
+        seq,
+        at_ms: 1_795_353_300_000 + seq * 240_000,
+        event: event.clone(),
+    };
     let envelopes: Vec<_> = (0..).zip(&events).map(envelope).collect();
-    let origin = Origin { command: "autoissue exec bug", version: "0.1.0" };
-    page(&made_of(&events), &Timeline::of(&envelopes), &origin, &LocalTime::utc())
+    let origin = Origin {
+        command: "autoissue exec bug",
+        version: "0.1.0",
+    };
+    page(
+        &made_of(&events),
+        &Timeline::of(&envelopes),
+        &origin,
+        &LocalTime::utc(),
+    )
 }
 
 #[test]
@@ -58,23 +94,38 @@ fn the_page_says_first_what_needs_a_person() {
         "All 3 attempts",
     ] {
         let at = rest.find(next);
-        rest = &rest[at.unwrap_or_else(|| panic!("{next:?} is not where it should be in\n{page}"))..];
+        rest =
+            &rest[at.unwrap_or_else(|| panic!("{next:?} is not where it should be in\n{page}"))..];
     }
 }
 
 #[test]
 fn the_page_has_no_script_and_needs_nothing_from_outside() {
     let page = page_of_night().to_lowercase();
-    for forbidden in
-        ["<script", "<img", "<link", "<iframe", "<object", "<form", "url(", "@import", "\u{1b}", "\u{202e}"]
-    {
+    for forbidden in [
+        "<script", "<img", "<link", "<iframe", "<object", "<form", "url(", "@import", "\u{1b}",
+        "\u{202e}",
+    ] {
         assert!(!page.contains(forbidden), "{forbidden:?}");
     }
-    let tags = page.split('<').skip(1).filter_map(|tag| tag.split('>').next());
-    assert!(tags.clone().all(|tag| !tag.contains(" on") && !tag.contains("style=")), "an attribute acts");
-    let links = tags.filter_map(|tag| tag.split_once("href=\"")).filter_map(|(_, rest)| rest.split('"').next());
+    let tags = page
+        .split('<')
+        .skip(1)
+        .filter_map(|tag| tag.split('>').next());
+    assert!(
+        tags.clone()
+            .all(|tag| !tag.contains(" on") && !tag.contains("style=")),
+        "an attribute acts"
+    );
+    let links = tags
+        .filter_map(|tag| tag.split_once("href=\""))
+        .filter_map(|(_, rest)| rest.split('"').next());
     let links: Vec<&str> = links.collect();
-    assert_eq!(links, ["https://github.com/owner/shop/pull/30"], "what is no address of the web is no link");
+    assert_eq!(
+        links,
+        ["https://github.com/owner/shop/pull/30"],
+        "what is no address of the web is no link"
+    );
     assert!(page.contains("default-src 'none'"));
 }
 
@@ -84,11 +135,20 @@ fn markdown_keeps_text_as_text() {
     let is_code = |line: &str| line.starts_with("  ");
     for line in text.lines().filter(|line| !is_code(line)) {
         let outside: String = line.split('`').step_by(2).collect();
-        assert!(!outside.contains("@all") && !outside.replace("\\<", "").contains('<'), "{line}");
+        assert!(
+            !outside.contains("@all") && !outside.replace("\\<", "").contains('<'),
+            "{line}"
+        );
     }
     let (needs_you, failed) = (text.find("## Needs you (1)"), text.find("## Failed (1)"));
-    assert!(needs_you.is_some() && needs_you < failed && failed < text.find("## Shipped (1)"), "{text}");
-    assert!(text.contains("| #1 | Ship me | https://github.com/owner/shop/pull/30 |"), "{text}");
+    assert!(
+        needs_you.is_some() && needs_you < failed && failed < text.find("## Shipped (1)"),
+        "{text}"
+    );
+    assert!(
+        text.contains("| #1 | Ship me | https://github.com/owner/shop/pull/30 |"),
+        "{text}"
+    );
 }
 
 /// Returns the page's body, a tag to a line.

@@ -68,7 +68,12 @@ pub(super) struct Slot {
 pub(super) fn lines(view: &View<'_>, columns: usize, rows: usize) -> Vec<Line> {
     let mut above = vec![view.head(columns)];
     above.extend(view.phase());
-    let below: Vec<Line> = view.notice.map(notice).into_iter().chain([view.money(columns)]).collect();
+    let below: Vec<Line> = view
+        .notice
+        .map(notice)
+        .into_iter()
+        .chain([view.money(columns)])
+        .collect();
     let mut room = rows.saturating_sub(above.len() + below.len());
     let mut middle = view.slots(columns, &mut room);
     middle.extend(view.queue(&mut room));
@@ -84,37 +89,95 @@ impl View<'_> {
     /// Returns how it is going, as a rule between what was said and the screen.
     fn head(&self, columns: usize) -> Line {
         let counts = Line::default().with(Style::Dim, "── ");
-        let counts = self.counts().into_iter().enumerate().fold(counts, |line, (index, (style, text))| {
-            let line = if index == 0 { line } else { line.with(Style::Dim, " · ") };
-            line.with(style, text)
-        });
+        let counts =
+            self.counts()
+                .into_iter()
+                .enumerate()
+                .fold(counts, |line, (index, (style, text))| {
+                    let line = if index == 0 {
+                        line
+                    } else {
+                        line.with(Style::Dim, " · ")
+                    };
+                    line.with(style, text)
+                });
         let ran = span(self.now_ms.saturating_sub(self.started_at_ms));
         let room = columns.saturating_sub(counts.width() + 1);
-        let rights = [format!(" {} · {ran} ──", self.session), format!(" {ran} ──")];
-        let right = rights.into_iter().find(|right| width(right) < room).unwrap_or_default();
-        counts.with(Style::Dim, format!(" {}{right}", "─".repeat(room - width(&right))))
+        let rights = [
+            format!(" {} · {ran} ──", self.session),
+            format!(" {ran} ──"),
+        ];
+        let right = rights
+            .into_iter()
+            .find(|right| width(right) < room)
+            .unwrap_or_default();
+        counts.with(
+            Style::Dim,
+            format!(" {}{right}", "─".repeat(room - width(&right))),
+        )
     }
 
     fn counts(&self) -> Vec<(Style, String)> {
-        let count = |belongs: fn(&Task) -> bool| self.engine.tasks().values().filter(|task| belongs(task)).count();
+        let count = |belongs: fn(&Task) -> bool| {
+            self.engine
+                .tasks()
+                .values()
+                .filter(|task| belongs(task))
+                .count()
+        };
         let ended = |belongs: fn(&Outcome) -> bool| {
-            self.engine.tasks().values().filter_map(Task::outcome).filter(|outcome| belongs(outcome)).count()
+            self.engine
+                .tasks()
+                .values()
+                .filter_map(Task::outcome)
+                .filter(|outcome| belongs(outcome))
+                .count()
         };
         let failed = ended(|outcome| matches!(outcome, Outcome::NoChange | Outcome::Failed { .. }));
-        let needs_you = ended(|outcome| matches!(outcome, Outcome::NeedsYou { .. } | Outcome::Budget { .. }));
-        let not_started = ended(|outcome| matches!(outcome, Outcome::Skipped { .. } | Outcome::NotStarted { .. }));
+        let needs_you =
+            ended(|outcome| matches!(outcome, Outcome::NeedsYou { .. } | Outcome::Budget { .. }));
+        let not_started = ended(|outcome| {
+            matches!(
+                outcome,
+                Outcome::Skipped { .. } | Outcome::NotStarted { .. }
+            )
+        });
         let always = [
-            (Style::Bold, count(|task| task.attempt().is_some()), "running"),
-            (Style::Plain, count(|task| task.attempt().is_none() && task.outcome().is_none()), "waiting"),
+            (
+                Style::Bold,
+                count(|task| task.attempt().is_some()),
+                "running",
+            ),
+            (
+                Style::Plain,
+                count(|task| task.attempt().is_none() && task.outcome().is_none()),
+                "waiting",
+            ),
             (Style::Green, ended(Outcome::is_success), "done"),
         ];
         let if_any = [
             (Style::Red, failed, "failed"),
-            (Style::Yellow, needs_you, if needs_you == 1 { "needs you" } else { "need you" }),
+            (
+                Style::Yellow,
+                needs_you,
+                if needs_you == 1 {
+                    "needs you"
+                } else {
+                    "need you"
+                },
+            ),
             (Style::Yellow, not_started, "not started"),
         ];
-        let all = always.into_iter().chain(if_any.into_iter().filter(|&(_, n, _)| 0 < n));
-        all.map(|(style, n, name)| (if n == 0 { Style::Dim } else { style }, format!("{n} {name}"))).collect()
+        let all = always
+            .into_iter()
+            .chain(if_any.into_iter().filter(|&(_, n, _)| 0 < n));
+        all.map(|(style, n, name)| {
+            (
+                if n == 0 { Style::Dim } else { style },
+                format!("{n} {name}"),
+            )
+        })
+        .collect()
     }
 
     /// Returns what happens before the first task runs.
@@ -123,22 +186,39 @@ impl View<'_> {
             Phase::Intake { .. } => "reading the backlog".to_owned(),
             Phase::Planning => {
                 let tasks = self.engine.tasks();
-                let is_planned = |task: &&Task| !matches!(task.stage, Stage::Classifying | Stage::Choosing);
-                format!("classifying the backlog: {} of {}", tasks.values().filter(is_planned).count(), tasks.len())
+                let is_planned =
+                    |task: &&Task| !matches!(task.stage, Stage::Classifying | Stage::Choosing);
+                format!(
+                    "classifying the backlog: {} of {}",
+                    tasks.values().filter(is_planned).count(),
+                    tasks.len()
+                )
             }
             Phase::BaseCheck => "running the checks on the base".to_owned(),
             Phase::Decomposing | Phase::Confirming | Phase::Creating => stage_of_plan(self.engine)?,
             Phase::New | Phase::Running | Phase::Over(_) => return None,
         };
-        let said = if self.said.is_empty() { String::new() } else { format!(" · {}", self.said) };
-        Some(Line::default().with(Style::Plain, format!(" {doing}")).with(Style::Dim, said))
+        let said = if self.said.is_empty() {
+            String::new()
+        } else {
+            format!(" · {}", self.said)
+        };
+        Some(
+            Line::default()
+                .with(Style::Plain, format!(" {doing}"))
+                .with(Style::Dim, said),
+        )
     }
 
     /// Returns a line per attempt in flight, and a second one with what its agent says where there is room for all of these.
     fn slots(&self, columns: usize, room: &mut usize) -> Vec<Line> {
         let running: Vec<&Task> = self.engine.running().collect();
         let is_crowded = *room < running.len();
-        let n_shown = if is_crowded { room.saturating_sub(1) } else { running.len() };
+        let n_shown = if is_crowded {
+            room.saturating_sub(1)
+        } else {
+            running.len()
+        };
         let shown = running.get(..n_shown).unwrap_or_default();
         let says = 2 * shown.len() <= *room;
         let mut lines = Vec::new();
@@ -146,11 +226,16 @@ impl View<'_> {
             lines.push(line);
             // Its place is kept where nothing is said, or the screen would jump.
             if says {
-                lines.push(Line::default().with(Style::Dim, format!("      {}", self.said_by(task))));
+                lines.push(
+                    Line::default().with(Style::Dim, format!("      {}", self.said_by(task))),
+                );
             }
         }
         if is_crowded && 0 < *room {
-            lines.push(Line::default().with(Style::Dim, format!(" and {} more running", running.len() - n_shown)));
+            lines.push(Line::default().with(
+                Style::Dim,
+                format!(" and {} more running", running.len() - n_shown),
+            ));
         }
         *room = room.saturating_sub(lines.len());
         lines
@@ -158,14 +243,20 @@ impl View<'_> {
 
     /// Returns what an attempt waits for, or what its agent said last.
     fn said_by(&self, task: &Task) -> String {
-        let waits = self.engine.blocked(task.issue.number, Time::from_ms(self.now_ms));
+        let waits = self
+            .engine
+            .blocked(task.issue.number, Time::from_ms(self.now_ms));
         let waits = waits.map(|why| blocked(&why, self.time));
-        waits.or_else(|| Some(self.slots.get(&task.issue.number)?.said.clone())).unwrap_or_default()
+        waits
+            .or_else(|| Some(self.slots.get(&task.issue.number)?.said.clone()))
+            .unwrap_or_default()
     }
 
     fn slot_lines(&self, tasks: &[&Task], columns: usize) -> Vec<Line> {
-        let rows: Vec<[String; 4]> =
-            tasks.iter().map(|task| self.slot_cells(task, NARROW_COLUMNS <= columns)).collect();
+        let rows: Vec<[String; 4]> = tasks
+            .iter()
+            .map(|task| self.slot_cells(task, NARROW_COLUMNS <= columns))
+            .collect();
         let widest = |cell: usize| rows.iter().map(|row| width(&row[cell])).max().unwrap_or(0);
         let widths: [usize; 4] = std::array::from_fn(widest);
         let names: Vec<[String; 2]> = tasks.iter().map(|task| names(task)).collect();
@@ -173,19 +264,29 @@ impl View<'_> {
         let room = columns.saturating_sub(fixed);
         // The longer of the two ways to name domain and model that leaves room for a title.
         let shape = (0..2).rev().find_map(|shape| {
-            let widest = names.iter().map(|names| width(&names[shape])).max().unwrap_or(0);
+            let widest = names
+                .iter()
+                .map(|names| width(&names[shape]))
+                .max()
+                .unwrap_or(0);
             (widest + 2 + TITLE_COLUMNS_MIN <= room).then_some((shape, widest))
         });
         let line = |((task, cells), names): ((&&Task, &[String; 4]), &[String; 2])| {
             let [issue, stage, ran, cost] = std::array::from_fn(|cell| {
                 let missing = " ".repeat(widths[cell] - width(&cells[cell]));
                 // Numbers end in one column, words begin in one.
-                if cell < 2 { format!("{}{missing}", cells[cell]) } else { format!("{missing}{}", cells[cell]) }
+                if cell < 2 {
+                    format!("{}{missing}", cells[cell])
+                } else {
+                    format!("{missing}{}", cells[cell])
+                }
             });
             let line = Line::default().with(Style::Bold, format!(" {issue}"));
             let line = line.with(Style::Plain, format!("  {stage}  {ran}  {cost}"));
             let line = match shape {
-                Some((shape, widest)) => line.with(Style::Dim, format!("  {}", pad(&names[shape], widest))),
+                Some((shape, widest)) => {
+                    line.with(Style::Dim, format!("  {}", pad(&names[shape], widest)))
+                }
                 None => line,
             };
             if room < TITLE_COLUMNS_MIN {
@@ -203,7 +304,10 @@ impl View<'_> {
             Some(attempt) => format!("{}, attempt {}", task.stage_name(), attempt.number),
             None => task.stage_name().to_owned(),
         };
-        let since = self.slots.get(&task.issue.number).map_or(self.now_ms, |slot| slot.since_ms);
+        let since = self
+            .slots
+            .get(&task.issue.number)
+            .map_or(self.now_ms, |slot| slot.since_ms);
         let metered = attempt.map_or(Usd::ZERO, |attempt| attempt.metered);
         [
             task.issue.number.to_string(),
@@ -218,29 +322,52 @@ impl View<'_> {
         if *self.engine.phase() != Phase::Running {
             return Vec::new();
         }
-        let mut waiting: Vec<&Task> =
-            self.engine.tasks().values().filter(|task| matches!(task.stage, Stage::Waiting { .. })).collect();
-        waiting.sort_by_key(|task| (task.issue.priority(), task.issue.created_at, task.issue.number));
+        let mut waiting: Vec<&Task> = self
+            .engine
+            .tasks()
+            .values()
+            .filter(|task| matches!(task.stage, Stage::Waiting { .. }))
+            .collect();
+        waiting.sort_by_key(|task| {
+            (
+                task.issue.priority(),
+                task.issue.created_at,
+                task.issue.number,
+            )
+        });
         let n_shown = waiting.len().min(N_WAITING_MAX).min(*room);
         let n_more = waiting.len() - n_shown;
         // The line that counts the others takes the room of one of them.
-        let n_shown = if 0 < n_more && n_shown == *room { n_shown.saturating_sub(1) } else { n_shown };
+        let n_shown = if 0 < n_more && n_shown == *room {
+            n_shown.saturating_sub(1)
+        } else {
+            n_shown
+        };
         let why = |task: &Task| {
-            let why = self.engine.blocked(task.issue.number, Time::from_ms(self.now_ms));
+            let why = self
+                .engine
+                .blocked(task.issue.number, Time::from_ms(self.now_ms));
             why.map(|why| blocked(&why, self.time)).unwrap_or_default()
         };
         let mut lines = Vec::new();
         for (index, task) in waiting[..n_shown].iter().enumerate() {
-            let line = label("waits", index)
-                .with(Style::Plain, format!("{}  {}", task.issue.number, title(&task.issue.title)));
+            let line = label("waits", index).with(
+                Style::Plain,
+                format!("{}  {}", task.issue.number, title(&task.issue.title)),
+            );
             lines.push(line.with(Style::Dim, format!(" · {}", why(task))));
         }
         if n_shown < waiting.len() && lines.len() < *room {
             let n_more = waiting.len() - n_shown;
             let line = label("waits", n_shown);
-            lines.push(
-                line.with(Style::Dim, if n_shown == 0 { n_more.to_string() } else { format!("and {n_more} more") }),
-            );
+            lines.push(line.with(
+                Style::Dim,
+                if n_shown == 0 {
+                    n_more.to_string()
+                } else {
+                    format!("and {n_more} more")
+                },
+            ));
         }
         *room = room.saturating_sub(lines.len());
         lines
@@ -251,22 +378,40 @@ impl View<'_> {
         let shown = &self.ends[self.ends.len().saturating_sub(*room)..];
         *room -= shown.len();
         let line = |(index, (issue, style, text)): (usize, &(IssueNumber, Style, String))| {
-            label("ended", index).with(Style::Plain, format!("{issue}  ")).with(*style, text)
+            label("ended", index)
+                .with(Style::Plain, format!("{issue}  "))
+                .with(*style, text)
         };
         shown.iter().enumerate().map(line).collect()
     }
 
     fn money(&self, columns: usize) -> Line {
         let ledger = self.engine.ledger();
-        let line = if BAR_FROM_COLUMNS <= columns { bar(*ledger) } else { Line::default().with(Style::Plain, " ") };
-        let spent = if ledger.budget < ledger.spent { Style::Red } else { Style::Bold };
+        let line = if BAR_FROM_COLUMNS <= columns {
+            bar(*ledger)
+        } else {
+            Line::default().with(Style::Plain, " ")
+        };
+        let spent = if ledger.budget < ledger.spent {
+            Style::Red
+        } else {
+            Style::Bold
+        };
         let line = line.with(spent, ledger.spent.to_string());
-        let whole =
-            line.clone().with(Style::Plain, format!(" spent · {} set aside · of {}", ledger.reserved, ledger.budget));
+        let whole = line.clone().with(
+            Style::Plain,
+            format!(
+                " spent · {} set aside · of {}",
+                ledger.reserved, ledger.budget
+            ),
+        );
         if whole.width() <= columns {
             return whole;
         }
-        line.with(Style::Plain, format!(" + {} of {}", ledger.reserved, ledger.budget))
+        line.with(
+            Style::Plain,
+            format!(" + {} of {}", ledger.reserved, ledger.budget),
+        )
     }
 }
 
@@ -282,7 +427,10 @@ fn names(task: &Task) -> [String; 2] {
 
 /// Returns the beginning of a line of a group: its name on the first one.
 fn label(name: &str, index: usize) -> Line {
-    Line::default().with(Style::Dim, format!(" {:<7}", if index == 0 { name } else { "" }))
+    Line::default().with(
+        Style::Dim,
+        format!(" {:<7}", if index == 0 { name } else { "" }),
+    )
 }
 
 fn notice(text: &str) -> Line {
@@ -293,15 +441,22 @@ fn notice(text: &str) -> Line {
 fn bar(ledger: Ledger) -> Line {
     let cells = |amount: Usd| {
         let budget = ledger.budget.micros().max(1);
-        let share = amount.micros().max(0).saturating_mul(i64::try_from(BAR_COLUMNS).unwrap_or(0));
+        let share = amount
+            .micros()
+            .max(0)
+            .saturating_mul(i64::try_from(BAR_COLUMNS).unwrap_or(0));
         // Rounded up, for a little is not nothing.
         usize::try_from((share + budget - 1) / budget).unwrap_or(0)
     };
     let spent = cells(ledger.spent).min(BAR_COLUMNS);
     let reserved = cells(ledger.reserved).min(BAR_COLUMNS - spent);
     let left = BAR_COLUMNS - spent - reserved;
-    let line = Line::default().with(Style::Plain, format!(" {}{}", "█".repeat(spent), "▒".repeat(reserved)));
-    line.with(Style::Dim, "░".repeat(left)).with(Style::Plain, "  ")
+    let line = Line::default().with(
+        Style::Plain,
+        format!(" {}{}", "█".repeat(spent), "▒".repeat(reserved)),
+    );
+    line.with(Style::Dim, "░".repeat(left))
+        .with(Style::Plain, "  ")
 }
 
 #[cfg(test)]
@@ -319,25 +474,44 @@ mod tests {
             (2, "Break me", "frontend"),
             (7, "Needs someone", "database"),
             (12, "Fix the login page\u{1b}[2J", "backend"),
-            (15, "ログイン画面のボタンを青くする: make the button of the login page blue on every page", "frontend"),
+            (
+                15,
+                "ログイン画面のボタンを青くする: make the button of the login page blue on every page",
+                "frontend",
+            ),
             (16, "Limit the tries", "backend"),
             (17, "Count the tries", "backend"),
             (18, "Say how many tries are left", "frontend"),
             (19, "Explain the tries", "documentation"),
         ];
-        let settings = Settings { n_slots: 2, ..Settings::default() };
+        let settings = Settings {
+            n_slots: 2,
+            ..Settings::default()
+        };
         let mut events = admitted(settings, &issues);
         events.extend(shipped(1, 30, 42));
         events.extend(check_failed(2, 310));
-        events.push(finished(7, Outcome::NeedsYou { message: "its dependencies conflict".to_owned() }));
+        events.push(finished(
+            7,
+            Outcome::NeedsYou {
+                message: "its dependencies conflict".to_owned(),
+            },
+        ));
         events.extend(at_work(12, 1));
         events.extend(at_work(15, 2));
-        events.push(Event::SpendMetered { issue: IssueNumber(15), attempt: 2, spent: Usd::from_cents(110) });
+        events.push(Event::SpendMetered {
+            issue: IssueNumber(15),
+            attempt: 2,
+            spent: Usd::from_cents(110),
+        });
         events
     }
 
     fn slot(since_ms: u64, said: &str) -> Slot {
-        Slot { since_ms, said: said.to_owned() }
+        Slot {
+            since_ms,
+            said: said.to_owned(),
+        }
     }
 
     /// Returns the screen of a session after some events, 1 h 12 min after it began.
@@ -347,15 +521,34 @@ mod tests {
             (IssueNumber(12), slot(4_135_000, "Reading src/session.rs")),
             (
                 IssueNumber(15),
-                slot(4_300_000, "npm test: 14 passed, 日本語の行, and a line that is longer than a terminal is wide"),
+                slot(
+                    4_300_000,
+                    "npm test: 14 passed, 日本語の行, and a line that is longer than a terminal is wide",
+                ),
             ),
         ]);
         let ends = [
-            (IssueNumber(1), Style::Green, "done: pull request #30 · $0.42".to_owned()),
-            (IssueNumber(2), Style::Red, "failed: task: check `test` (exit code 1) failed · $3.10".to_owned()),
-            (IssueNumber(7), Style::Yellow, "needs you: its dependencies conflict · $0.00".to_owned()),
+            (
+                IssueNumber(1),
+                Style::Green,
+                "done: pull request #30 · $0.42".to_owned(),
+            ),
+            (
+                IssueNumber(2),
+                Style::Red,
+                "failed: task: check `test` (exit code 1) failed · $3.10".to_owned(),
+            ),
+            (
+                IssueNumber(7),
+                Style::Yellow,
+                "needs you: its dependencies conflict · $0.00".to_owned(),
+            ),
         ];
-        let ends = if engine.running().next().is_some() { &ends[..] } else { &[] };
+        let ends = if engine.running().next().is_some() {
+            &ends[..]
+        } else {
+            &[]
+        };
         let view = View {
             session: "20261122-1315-7f3a",
             engine: &engine,
@@ -368,8 +561,14 @@ mod tests {
             time: &LocalTime::utc(),
         };
         let lines = lines(&view, columns, rows);
-        assert!(lines.len() <= rows && lines.iter().all(|line| line.width() <= columns), "{lines:?}");
-        lines.iter().map(|line| line.text().trim_end().to_owned() + "\n").collect()
+        assert!(
+            lines.len() <= rows && lines.iter().all(|line| line.width() <= columns),
+            "{lines:?}"
+        );
+        lines
+            .iter()
+            .map(|line| line.text().trim_end().to_owned() + "\n")
+            .collect()
     }
 
     #[test]
@@ -446,9 +645,20 @@ mod tests {
 
     #[test]
     fn many_slots_are_counted_where_they_do_not_fit() {
-        let issues: Vec<(u64, String)> = (1..=9).map(|number| (number, format!("Issue {number}"))).collect();
-        let issues: Vec<(u64, &str, &str)> = issues.iter().map(|(n, title)| (*n, title.as_str(), "backend")).collect();
-        let mut events = admitted(Settings { n_slots: 8, ..Settings::default() }, &issues);
+        let issues: Vec<(u64, String)> = (1..=9)
+            .map(|number| (number, format!("Issue {number}")))
+            .collect();
+        let issues: Vec<(u64, &str, &str)> = issues
+            .iter()
+            .map(|(n, title)| (*n, title.as_str(), "backend"))
+            .collect();
+        let mut events = admitted(
+            Settings {
+                n_slots: 8,
+                ..Settings::default()
+            },
+            &issues,
+        );
         (1..=8).for_each(|number| events.extend(at_work(number, 1)));
         assert_snapshot!(screen(&events, None, 79, 6), @"
         ── 8 running · 1 waiting · 0 done ────────── 20261122-1315-7f3a · 1 h 12 min ──
@@ -487,7 +697,11 @@ mod tests {
         events.extend([
             accepted(1, "One"),
             accepted(2, "Two"),
-            Event::BacklogRead { n_issues: 2, warnings: Vec::new(), n_api_calls: 0 },
+            Event::BacklogRead {
+                n_issues: 2,
+                warnings: Vec::new(),
+                n_api_calls: 0,
+            },
         ]);
         events.push(crate::fixture::classified(1, "backend"));
         events.push(crate::fixture::planned(1));
@@ -502,7 +716,15 @@ mod tests {
     fn money_is_shown_as_it_is() {
         let bar = |spent: i64, reserved: i64| {
             let [budget, spent, reserved] = [1_000, spent, reserved].map(Usd::from_cents);
-            bar(Ledger { budget, spent, reserved, ..Ledger::default() }).text().trim_end().to_owned()
+            bar(Ledger {
+                budget,
+                spent,
+                reserved,
+                ..Ledger::default()
+            })
+            .text()
+            .trim_end()
+            .to_owned()
         };
         assert_snapshot!([bar(0, 0), bar(1, 0), bar(500, 250), bar(999, 1), bar(1_050, 0)].join("\n"), @"
         ░░░░░░░░░░░░░░░░░░░░
@@ -511,6 +733,9 @@ mod tests {
         ████████████████████
         ████████████████████
         ");
-        assert_eq!(width(&super::bar(Ledger::default()).text()), 1 + BAR_COLUMNS + 2);
+        assert_eq!(
+            width(&super::bar(Ledger::default()).text()),
+            1 + BAR_COLUMNS + 2
+        );
     }
 }

@@ -6,8 +6,8 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::issue::IssueNumber;
 use crate::task::Kept;
 use crate::{
-    AgentReport, Attempt, BreakerState, Doing, Event, Failure, ModelChoice, Outcome, Service, Stage, Start, Task, Time,
-    Usd, Work,
+    AgentReport, Attempt, BreakerState, Doing, Event, Failure, ModelChoice, Outcome, Service,
+    Stage, Start, Task, Time, Usd, Work,
 };
 
 impl Engine {
@@ -15,7 +15,11 @@ impl Engine {
     #[expect(clippy::too_many_lines, reason = "one honest match: an arm per event")]
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::SessionStarted { settings, about, history } => {
+            Event::SessionStarted {
+                settings,
+                about,
+                history,
+            } => {
                 self.settings = (**settings).clone();
                 self.about = about.clone();
                 self.history = history.clone();
@@ -55,7 +59,10 @@ impl Engine {
                     Phase::Intake { n_failures, .. } => n_failures + 1,
                     _ => 1,
                 };
-                self.phase = Phase::Intake { not_before: *until, n_failures };
+                self.phase = Phase::Intake {
+                    not_before: *until,
+                    n_failures,
+                };
             }
             Event::BacklogRetried => {
                 if let Phase::Intake { not_before, .. } = &mut self.phase {
@@ -67,12 +74,21 @@ impl Engine {
                 self.n_unplanned += 1;
                 self.tasks.insert(issue.number, Task::new(issue.clone()));
             }
-            Event::TaskClassified { issue, classification } => {
+            Event::TaskClassified {
+                issue,
+                classification,
+            } => {
                 let task = self.task_mut(*issue);
                 task.classification = Some(classification.clone());
                 task.stage = Stage::Choosing;
             }
-            Event::TaskPlanned { issue, model, effort, estimate, .. } => {
+            Event::TaskPlanned {
+                issue,
+                model,
+                effort,
+                estimate,
+                ..
+            } => {
                 self.n_unplanned -= 1;
                 let task = self.task_mut(*issue);
                 task.model = model.clone();
@@ -81,7 +97,10 @@ impl Engine {
                 self.wait(*issue, Time::default());
             }
             Event::PluginFailed(undecided) => {
-                *self.n_undecided.entry(undecided.plugin.clone()).or_default() += 1;
+                *self
+                    .n_undecided
+                    .entry(undecided.plugin.clone())
+                    .or_default() += 1;
             }
             Event::BacklogAdmitted { .. } => {
                 self.phase = if self.settings.has_checks && self.base_checks.is_none() {
@@ -94,7 +113,12 @@ impl Engine {
                 self.base_checks = Some(results.clone());
                 self.phase = Phase::Running;
             }
-            Event::AttemptStarted { issue, attempt, reserved, model } => {
+            Event::AttemptStarted {
+                issue,
+                attempt,
+                reserved,
+                model,
+            } => {
                 self.start(*issue, *attempt, *reserved, model.clone());
             }
             Event::WorktreeLeased { issue, base, .. } => {
@@ -108,16 +132,32 @@ impl Engine {
                     attempt.over_budget |= attempt.reserved < *spent;
                 }
             }
-            Event::AgentExited { issue, report, charged, assumed, .. } => {
+            Event::AgentExited {
+                issue,
+                report,
+                charged,
+                assumed,
+                ..
+            } => {
                 self.settle(*issue, *charged, *assumed);
                 self.agent_exited(*issue, report);
             }
             Event::WorkCollected { issue, work, .. } => self.work_collected(*issue, work.clone()),
-            Event::ChecksFinished { issue, results, passed, .. } => {
+            Event::ChecksFinished {
+                issue,
+                results,
+                passed,
+                ..
+            } => {
                 let task = self.task_mut(*issue);
                 task.checks.clone_from(results);
                 if *passed {
-                    task.go(Doing::Publishing { not_before: Time::default() }, false);
+                    task.go(
+                        Doing::Publishing {
+                            not_before: Time::default(),
+                        },
+                        false,
+                    );
                 }
             }
             Event::AttemptSuspended { issue, .. } => {
@@ -130,26 +170,51 @@ impl Engine {
                     attempt.in_flight = true;
                 }
             }
-            Event::PublishDelayed { issue, charged, until, .. } => {
+            Event::PublishDelayed {
+                issue,
+                charged,
+                until,
+                ..
+            } => {
                 let task = self.task_mut(*issue);
                 task.go(Doing::Publishing { not_before: *until }, false);
                 if let Some(attempt) = task.attempt_mut() {
                     attempt.n_publish_failures += u32::from(*charged);
                 }
             }
-            Event::PullRequestOpened { issue, publication, .. } => {
+            Event::PullRequestOpened {
+                issue, publication, ..
+            } => {
                 self.n_api_calls += publication.n_api_calls;
                 self.task_mut(*issue).publication = Some(publication.clone());
             }
-            Event::AttemptFailed { issue, failure, charged, retry_at, kept, .. } => {
+            Event::AttemptFailed {
+                issue,
+                failure,
+                charged,
+                retry_at,
+                kept,
+                ..
+            } => {
                 self.attempt_failed(*issue, failure, *charged, *retry_at, *kept);
             }
             Event::TaskFinished { issue, outcome } => self.task_finished(*issue, outcome),
-            Event::ServicePaused { service, until, message } => {
+            Event::ServicePaused {
+                service,
+                until,
+                message,
+            } => {
                 let breaker = self.breakers.entry(service.clone()).or_default();
-                breaker.state = BreakerState::Paused { until: *until, message: message.clone() };
+                breaker.state = BreakerState::Paused {
+                    until: *until,
+                    message: message.clone(),
+                };
             }
-            Event::ServiceFailed { service, issue, charged } => {
+            Event::ServiceFailed {
+                service,
+                issue,
+                charged,
+            } => {
                 let breaker = self.breakers.entry(service.clone()).or_default();
                 breaker.n_failures += 1;
                 breaker.payers.extend(issue.filter(|_| *charged));
@@ -164,7 +229,8 @@ impl Engine {
             }
             Event::BreakerOpened { service, until, .. } => self.open_breaker(service, *until),
             Event::BreakerProbed { service, issue } => {
-                self.breakers.entry(service.clone()).or_default().state = BreakerState::Probing { issue: *issue };
+                self.breakers.entry(service.clone()).or_default().state =
+                    BreakerState::Probing { issue: *issue };
             }
             Event::BreakerReset { service } => {
                 self.breakers.remove(service);
@@ -177,21 +243,34 @@ impl Engine {
                 };
                 for_each_attempt(self, |attempt| attempt.in_flight = false);
             }
-            Event::SessionStopping { message, resumable: false } => self.halt = Halt::Stopping(message.clone()),
-            Event::SessionStopping { message, resumable: true } => self.halt = Halt::Suspending(message.clone()),
+            Event::SessionStopping {
+                message,
+                resumable: false,
+            } => self.halt = Halt::Stopping(message.clone()),
+            Event::SessionStopping {
+                message,
+                resumable: true,
+            } => self.halt = Halt::Suspending(message.clone()),
             Event::SessionFinished { status } => self.phase = Phase::Over(status.clone()),
         }
     }
 
     fn task_mut(&mut self, issue: IssueNumber) -> &mut Task {
-        self.tasks.get_mut(&issue).expect("an event names a task that was accepted before")
+        self.tasks
+            .get_mut(&issue)
+            .expect("an event names a task that was accepted before")
     }
 
     fn link_dependents(&mut self) {
         let edges: Vec<(IssueNumber, IssueNumber)> = self
             .tasks
             .values()
-            .flat_map(|task| task.issue.dependencies.iter().map(|on| (on.number, task.issue.number)))
+            .flat_map(|task| {
+                task.issue
+                    .dependencies
+                    .iter()
+                    .map(|on| (on.number, task.issue.number))
+            })
             .filter(|(on, _)| self.tasks.contains_key(on))
             .collect();
         for (on, issue) in edges {
@@ -239,20 +318,36 @@ impl Engine {
     fn start_of(&self, issue: IssueNumber) -> Start {
         let task = &self.tasks[&issue];
         if let Some(kept) = &task.kept {
-            return Start::Kept { base: kept.base.clone() };
+            return Start::Kept {
+                base: kept.base.clone(),
+            };
         }
         let published: Vec<_> = task
             .issue
             .dependencies
             .iter()
             .filter_map(|on| self.tasks.get(&on.number))
-            .map(|on| (on.issue.number, on.publication.as_ref().map(|publication| publication.commit.clone())))
+            .map(|on| {
+                (
+                    on.issue.number,
+                    on.publication
+                        .as_ref()
+                        .map(|publication| publication.commit.clone()),
+                )
+            })
             .collect();
-        if published.is_empty() { Start::Base } else { Start::Published(published) }
+        if published.is_empty() {
+            Start::Base
+        } else {
+            Start::Published(published)
+        }
     }
 
     fn settle(&mut self, issue: IssueNumber, charged: Usd, assumed: bool) {
-        let task = self.tasks.get_mut(&issue).expect("an event names a task that was accepted before");
+        let task = self
+            .tasks
+            .get_mut(&issue)
+            .expect("an event names a task that was accepted before");
         task.spent += charged;
         if assumed {
             task.assumed += charged;
@@ -270,18 +365,30 @@ impl Engine {
     }
 
     fn work_collected(&mut self, issue: IssueNumber, work: Option<Work>) {
-        let goes_on = matches!(self.halt, Halt::No | Halt::Stopping(_) | Halt::Suspending(_));
+        let goes_on = matches!(
+            self.halt,
+            Halt::No | Halt::Stopping(_) | Halt::Suspending(_)
+        );
         let next = if self.settings.has_checks {
             (Doing::Checking, goes_on)
         } else {
-            (Doing::Publishing { not_before: Time::default() }, false)
+            (
+                Doing::Publishing {
+                    not_before: Time::default(),
+                },
+                false,
+            )
         };
         let task = self.task_mut(issue);
         let is_good = work.is_some() && task.agent_was_good();
         if work.is_some() {
             task.work = work;
         }
-        let (doing, in_flight) = if is_good { next } else { (Doing::Collecting, false) };
+        let (doing, in_flight) = if is_good {
+            next
+        } else {
+            (Doing::Collecting, false)
+        };
         task.go(doing, in_flight);
     }
 
@@ -309,9 +416,14 @@ impl Engine {
         }
         task.kept = kept.then(|| Kept {
             base: task.base.clone().unwrap_or_default(),
-            session: task.report.as_ref().and_then(|report| report.session.clone()),
+            session: task
+                .report
+                .as_ref()
+                .and_then(|report| report.session.clone()),
         });
-        task.stage = Stage::Waiting { not_before: Time::default() };
+        task.stage = Stage::Waiting {
+            not_before: Time::default(),
+        };
         match retry_at {
             Some(_) if asks_again => {
                 task.stage = Stage::Choosing;
@@ -356,7 +468,9 @@ impl Engine {
             if let (IssueNumber::SESSION, Some(planning)) = (payer, &mut self.planning) {
                 planning.forgive();
             }
-            let Some(task) = self.tasks.get_mut(&payer) else { continue };
+            let Some(task) = self.tasks.get_mut(&payer) else {
+                continue;
+            };
             match task.attempt_mut() {
                 Some(attempt) if matches!(attempt.doing, Doing::Publishing { .. }) => {
                     attempt.n_publish_failures = attempt.n_publish_failures.saturating_sub(1);

@@ -5,8 +5,8 @@
 use crate::engine::Halt;
 use crate::engine::decide::Turn;
 use crate::{
-    AgentReport, CheckResult, Doing, Effect, Ended, Event, Failure, IssueNumber, Metering, Outcome, Publication,
-    RedBase, Service, Spent, StopReason, Task, Usd, Work,
+    AgentReport, CheckResult, Doing, Effect, Ended, Event, Failure, IssueNumber, Metering, Outcome,
+    Publication, RedBase, Service, Spent, StopReason, Task, Usd, Work,
 };
 
 /// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
@@ -24,11 +24,17 @@ impl Turn<'_> {
     ) -> Option<&Task> {
         let task = self.engine.task(issue)?;
         let attempt = task.attempt()?;
-        (attempt.number == number && attempt.in_flight && is_awaited(&attempt.doing)).then_some(task)
+        (attempt.number == number && attempt.in_flight && is_awaited(&attempt.doing))
+            .then_some(task)
     }
 
     pub(super) fn worktree_leased(&mut self, issue: IssueNumber, attempt: u32, base: String) {
-        if self.in_flight(issue, attempt, |doing| matches!(doing, Doing::Leasing { .. })).is_none() {
+        if self
+            .in_flight(issue, attempt, |doing| {
+                matches!(doing, Doing::Leasing { .. })
+            })
+            .is_none()
+        {
             return;
         }
         self.forge_leased(issue);
@@ -36,7 +42,11 @@ impl Turn<'_> {
             self.fail_attempt(issue, attempt, Failure::Interrupted);
             return;
         }
-        self.emit(Event::WorktreeLeased { issue, attempt, base });
+        self.emit(Event::WorktreeLeased {
+            issue,
+            attempt,
+            base,
+        });
         let task = &self.engine.tasks[&issue];
         let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
         let is_free = self.settings().metering == Metering::Free;
@@ -73,25 +83,45 @@ impl Turn<'_> {
     }
 
     pub(super) fn paths_of_others(&self, issue: IssueNumber) -> Vec<String> {
-        let others = self.engine.running().filter(|task| task.issue.number != issue);
-        others.flat_map(|task| task.paths().iter().cloned()).collect()
+        let others = self
+            .engine
+            .running()
+            .filter(|task| task.issue.number != issue);
+        others
+            .flat_map(|task| task.paths().iter().cloned())
+            .collect()
     }
 
     pub(super) fn metered(&mut self, issue: IssueNumber, number: u32, spent: Usd) {
         let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
             return;
         };
-        let Some(attempt) = task.attempt() else { return };
+        let Some(attempt) = task.attempt() else {
+            return;
+        };
         let passes = attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
-            self.emit(Event::SpendMetered { issue, attempt: number, spent });
+            self.emit(Event::SpendMetered {
+                issue,
+                attempt: number,
+                spent,
+            });
         }
         if passes {
-            self.ask(Effect::Stop { issue, attempt: number, reason: StopReason::Budget });
+            self.ask(Effect::Stop {
+                issue,
+                attempt: number,
+                reason: StopReason::Budget,
+            });
         }
     }
 
-    pub(super) fn agent_exited(&mut self, issue: IssueNumber, number: u32, mut report: AgentReport) {
+    pub(super) fn agent_exited(
+        &mut self,
+        issue: IssueNumber,
+        number: u32,
+        mut report: AgentReport,
+    ) {
         let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
             return;
         };
@@ -99,7 +129,9 @@ impl Turn<'_> {
             report.ended = Ended::Budget;
         } else if self.engine.halt == Halt::Interrupting {
             // It was told to stop: whatever it printed, it is no success and nobody's fault.
-            report.ended = Ended::Failed { failure: Failure::Interrupted };
+            report.ended = Ended::Failed {
+                failure: Failure::Interrupted,
+            };
         }
         self.judge_service(&report.ended);
         let ended = report.ended.clone();
@@ -110,8 +142,16 @@ impl Turn<'_> {
     /// Does at once what must not wait until the work is collected, or others would start and meet the same end.
     pub(super) fn heed(&mut self, ended: &Ended) {
         match ended {
-            Ended::Failed { failure: failure @ Failure::Auth { .. } } => self.stop(failure.to_string()),
-            Ended::Failed { failure: Failure::RateLimit { message, until: Some(until) } } if self.now < *until => {
+            Ended::Failed {
+                failure: failure @ Failure::Auth { .. },
+            } => self.stop(failure.to_string()),
+            Ended::Failed {
+                failure:
+                    Failure::RateLimit {
+                        message,
+                        until: Some(until),
+                    },
+            } if self.now < *until => {
                 let service = self.settings().agent_service();
                 self.pause(&service, *until, message);
             }
@@ -122,14 +162,24 @@ impl Turn<'_> {
     /// Settles the agent's run and has its work collected.
     pub(super) fn charge(&mut self, issue: IssueNumber, number: u32, report: AgentReport) {
         let (charged, assumed) = self.cost_of(issue, report.spent);
-        self.emit(Event::AgentExited { issue, attempt: number, report, charged, assumed });
+        self.emit(Event::AgentExited {
+            issue,
+            attempt: number,
+            report,
+            charged,
+            assumed,
+        });
         let effect = self.collect(issue, number);
         self.ask(effect);
     }
 
     pub(super) fn collect(&self, issue: IssueNumber, attempt: u32) -> Effect {
         let task = &self.engine.tasks[&issue];
-        Effect::CollectWork { issue: task.issue.clone(), attempt, base: task.base.clone().unwrap_or_default() }
+        Effect::CollectWork {
+            issue: task.issue.clone(),
+            attempt,
+            base: task.base.clone().unwrap_or_default(),
+        }
     }
 
     /// Returns what to charge, and whether it is assumed: never zero because nothing was seen.
@@ -137,11 +187,22 @@ impl Turn<'_> {
         let Some(attempt) = self.engine.tasks[&issue].attempt() else {
             return (Usd::ZERO, false);
         };
-        self.cost(spent, attempt.metered, attempt.reserved, self.settings().margin())
+        self.cost(
+            spent,
+            attempt.metered,
+            attempt.reserved,
+            self.settings().margin(),
+        )
     }
 
     /// Returns the cost of a run of which so much was metered and for which so much was set aside.
-    pub(super) fn cost(&self, spent: Spent, metered: Usd, reserved: Usd, margin: Usd) -> (Usd, bool) {
+    pub(super) fn cost(
+        &self,
+        spent: Spent,
+        metered: Usd,
+        reserved: Usd,
+        margin: Usd,
+    ) -> (Usd, bool) {
         let seen = match spent {
             Spent::Known(cost) => return (cost.max(Usd::ZERO), false),
             Spent::AtLeast(seen) => seen.max(metered),
@@ -158,20 +219,35 @@ impl Turn<'_> {
     pub(super) fn judge_service(&mut self, ended: &Ended) {
         let service = self.settings().agent_service();
         match ended {
-            Ended::Failed { failure } if failure.is_of_service() || *failure == Failure::Interrupted => {}
-            Ended::Failed { failure: Failure::Auth { .. } } => {}
+            Ended::Failed { failure }
+                if failure.is_of_service() || *failure == Failure::Interrupted => {}
+            Ended::Failed {
+                failure: Failure::Auth { .. },
+            } => {}
             Ended::Done | Ended::Budget | Ended::Failed { .. } => self.service_answered(&service),
         }
     }
 
     pub(super) fn work_collected(&mut self, issue: IssueNumber, attempt: u32, work: Option<Work>) {
-        if self.in_flight(issue, attempt, |doing| *doing == Doing::Collecting).is_none() {
+        if self
+            .in_flight(issue, attempt, |doing| *doing == Doing::Collecting)
+            .is_none()
+        {
             return;
         }
         let has_work = work.is_some();
-        self.emit(Event::WorkCollected { issue, attempt, work });
+        self.emit(Event::WorkCollected {
+            issue,
+            attempt,
+            work,
+        });
         let task = &self.engine.tasks[&issue];
-        let ended = task.report.as_ref().map_or(Ended::Failed { failure: Failure::Interrupted }, |r| r.ended.clone());
+        let ended = task.report.as_ref().map_or(
+            Ended::Failed {
+                failure: Failure::Interrupted,
+            },
+            |r| r.ended.clone(),
+        );
         match ended {
             Ended::Done if !has_work => self.fail_attempt(issue, attempt, Failure::NoChange),
             Ended::Done => {
@@ -180,7 +256,9 @@ impl Turn<'_> {
                 }
             }
             Ended::Budget => {
-                let outcome = Outcome::Budget { message: self.over_budget_message(issue) };
+                let outcome = Outcome::Budget {
+                    message: self.over_budget_message(issue),
+                };
                 self.end_attempt(issue, attempt, outcome);
             }
             Ended::Failed { failure } => self.agent_failed(issue, attempt, failure),
@@ -206,16 +284,34 @@ impl Turn<'_> {
         } else {
             (self.settings().task_cap, "agent.maxBudgetUsd")
         };
-        format!("spent {spent} of {limit}; its work is kept; raise `{key}` and run it again to go on")
+        format!(
+            "spent {spent} of {limit}; its work is kept; raise `{key}` and run it again to go on"
+        )
     }
 
-    pub(super) fn checks_finished(&mut self, issue: IssueNumber, attempt: u32, results: Vec<CheckResult>) {
-        if self.in_flight(issue, attempt, |doing| *doing == Doing::Checking).is_none() {
+    pub(super) fn checks_finished(
+        &mut self,
+        issue: IssueNumber,
+        attempt: u32,
+        results: Vec<CheckResult>,
+    ) {
+        if self
+            .in_flight(issue, attempt, |doing| *doing == Doing::Checking)
+            .is_none()
+        {
             return;
         }
-        let failed: Vec<&CheckResult> = results.iter().filter(|r| !r.passed && !self.fails_on_base(&r.name)).collect();
+        let failed: Vec<&CheckResult> = results
+            .iter()
+            .filter(|r| !r.passed && !self.fails_on_base(&r.name))
+            .collect();
         let message = (!failed.is_empty()).then(|| feedback(&failed));
-        self.emit(Event::ChecksFinished { issue, attempt, results, passed: message.is_none() });
+        self.emit(Event::ChecksFinished {
+            issue,
+            attempt,
+            results,
+            passed: message.is_none(),
+        });
         if let Some(message) = message {
             self.fail_attempt(issue, attempt, Failure::Check { message });
         }
@@ -223,30 +319,55 @@ impl Turn<'_> {
 
     pub(super) fn fails_on_base(&self, check: &str) -> bool {
         self.settings().red_base == RedBase::IgnoreKnown
-            && self.engine.base_checks().is_some_and(|base| base.iter().any(|r| r.name == check && !r.passed))
+            && self
+                .engine
+                .base_checks()
+                .is_some_and(|base| base.iter().any(|r| r.name == check && !r.passed))
     }
 
     pub(super) fn published(&mut self, issue: IssueNumber, attempt: u32, publication: Publication) {
-        if self.in_flight(issue, attempt, |doing| matches!(doing, Doing::Publishing { .. })).is_none() {
+        if self
+            .in_flight(issue, attempt, |doing| {
+                matches!(doing, Doing::Publishing { .. })
+            })
+            .is_none()
+        {
             return;
         }
         self.service_answered(&Service::Forge);
         let pull_request = publication.pull_request.clone();
-        self.emit(Event::PullRequestOpened { issue, attempt, publication });
+        self.emit(Event::PullRequestOpened {
+            issue,
+            attempt,
+            publication,
+        });
         self.finish_task(issue, Outcome::Done { pull_request });
-        self.ask(Effect::ReleaseWorktree { issue, attempt, published: true });
+        self.ask(Effect::ReleaseWorktree {
+            issue,
+            attempt,
+            published: true,
+        });
     }
 }
 
 /// Returns what the next attempt is told of failed checks: a first line that names them, then the end of their output.
 fn feedback(failed: &[&CheckResult]) -> String {
-    let names: Vec<String> = failed.iter().map(|result| format!("`{}` ({})", result.name, result.ended)).collect();
+    let names: Vec<String> = failed
+        .iter()
+        .map(|result| format!("`{}` ({})", result.name, result.ended))
+        .collect();
     let mut text = format!("check {} failed", names.join(", "));
     let share = FEEDBACK_BYTES_MAX / failed.len().max(1);
     for result in failed {
         let start = result.output.len().saturating_sub(share);
-        let start = (start..=result.output.len()).find(|&at| result.output.is_char_boundary(at)).unwrap_or(0);
-        text.push_str(&format!("\n\n--- {} ---\n{}", result.name, result.output[start..].trim_end()));
+        let start = (start..=result.output.len())
+            .find(|&at| result.output.is_char_boundary(at))
+            .unwrap_or(0);
+        text.push_str(&format!(
+            "\n\n--- {} ---\n{}",
+            result.name,
+            result.output[start..].trim_end()
+        ));
     }
     text
 }

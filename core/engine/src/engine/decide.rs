@@ -15,7 +15,12 @@ pub(super) struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     pub(super) fn new(engine: &'a mut Engine, now: Time) -> Self {
-        Self { engine, now, events: Vec::new(), effects: Vec::new() }
+        Self {
+            engine,
+            now,
+            events: Vec::new(),
+            effects: Vec::new(),
+        }
     }
 
     pub(super) fn finish(self) -> (Vec<Event>, Vec<Effect>) {
@@ -41,32 +46,88 @@ impl<'a> Turn<'a> {
             return;
         }
         match input {
-            Input::Started { settings, about, history } => self.started(settings, about, history),
+            Input::Started {
+                settings,
+                about,
+                history,
+            } => self.started(settings, about, history),
             Input::Resumed { settings } => self.resumed(settings),
             Input::PlanRead { plan } => self.plan_read(plan),
             Input::PlannerMetered { attempt, spent } => self.planner_metered(attempt, spent),
-            Input::Decomposed { attempt, report, answer } => self.decomposed(attempt, report, answer),
+            Input::Decomposed {
+                attempt,
+                report,
+                answer,
+            } => self.decomposed(attempt, report, answer),
             Input::PlanDeclined => self.plan_declined(),
-            Input::IssueCreated { position, number, existed, n_api_calls } => {
+            Input::IssueCreated {
+                position,
+                number,
+                existed,
+                n_api_calls,
+            } => {
                 self.issue_created(position, number, existed, n_api_calls);
             }
-            Input::IssueLinked { position, n_api_calls } => self.issue_linked(position, n_api_calls),
+            Input::IssueLinked {
+                position,
+                n_api_calls,
+            } => self.issue_linked(position, n_api_calls),
             Input::PlanFailed { failure } => self.plan_failed(failure),
-            Input::BacklogFetched { issues, warnings, n_api_calls } => {
+            Input::BacklogFetched {
+                issues,
+                warnings,
+                n_api_calls,
+            } => {
                 self.backlog_fetched(issues, warnings, n_api_calls);
             }
             Input::BacklogFailed { failure } => self.backlog_failed(failure),
-            Input::Classified { issue, classification } => self.classified(issue, classification),
-            Input::ModelSelected { issue, model, effort, reason } => self.model_selected(issue, model, effort, reason),
+            Input::Classified {
+                issue,
+                classification,
+            } => self.classified(issue, classification),
+            Input::ModelSelected {
+                issue,
+                model,
+                effort,
+                reason,
+            } => self.model_selected(issue, model, effort, reason),
             Input::Undecided(undecided) => self.undecided(undecided),
             Input::BaseChecked { results } => self.base_checked(results),
-            Input::WorktreeLeased { issue, attempt, base } => self.worktree_leased(issue, attempt, base),
-            Input::Metered { issue, attempt, spent } => self.metered(issue, attempt, spent),
-            Input::AgentExited { issue, attempt, report } => self.agent_exited(issue, attempt, report),
-            Input::WorkCollected { issue, attempt, work } => self.work_collected(issue, attempt, work),
-            Input::ChecksFinished { issue, attempt, results } => self.checks_finished(issue, attempt, results),
-            Input::Published { issue, attempt, publication } => self.published(issue, attempt, publication),
-            Input::Failed { issue, attempt, failure } => self.failed(issue, attempt, failure),
+            Input::WorktreeLeased {
+                issue,
+                attempt,
+                base,
+            } => self.worktree_leased(issue, attempt, base),
+            Input::Metered {
+                issue,
+                attempt,
+                spent,
+            } => self.metered(issue, attempt, spent),
+            Input::AgentExited {
+                issue,
+                attempt,
+                report,
+            } => self.agent_exited(issue, attempt, report),
+            Input::WorkCollected {
+                issue,
+                attempt,
+                work,
+            } => self.work_collected(issue, attempt, work),
+            Input::ChecksFinished {
+                issue,
+                attempt,
+                results,
+            } => self.checks_finished(issue, attempt, results),
+            Input::Published {
+                issue,
+                attempt,
+                publication,
+            } => self.published(issue, attempt, publication),
+            Input::Failed {
+                issue,
+                attempt,
+                failure,
+            } => self.failed(issue, attempt, failure),
             Input::Tick => {}
             Input::Interrupted => self.interrupted(),
             Input::BreakerReset { service } => self.breaker_reset(service.as_ref()),
@@ -100,16 +161,29 @@ impl<'a> Turn<'a> {
             .map(|(issue, attempt)| (issue, attempt.number))
             .collect();
         for (issue, attempt) in running {
-            self.ask(Effect::Stop { issue, attempt, reason });
+            self.ask(Effect::Stop {
+                issue,
+                attempt,
+                reason,
+            });
         }
-        if self.engine.planning().is_some_and(crate::Planning::is_in_flight) {
+        if self
+            .engine
+            .planning()
+            .is_some_and(crate::Planning::is_in_flight)
+        {
             self.ask(Effect::StopPlanning { reason });
         }
     }
 
     fn breaker_reset(&mut self, service: Option<&Service>) {
-        let services: Vec<Service> =
-            self.engine.breakers.keys().filter(|known| service.is_none_or(|s| s == *known)).cloned().collect();
+        let services: Vec<Service> = self
+            .engine
+            .breakers
+            .keys()
+            .filter(|known| service.is_none_or(|s| s == *known))
+            .cloned()
+            .collect();
         for service in services {
             self.emit(Event::BreakerReset { service });
         }

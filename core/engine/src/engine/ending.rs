@@ -16,7 +16,9 @@ impl Turn<'_> {
                 for &dependent in &self.engine.tasks[&issue].dependents {
                     let outcome = match &outcome {
                         Outcome::NotStarted { .. } => outcome.clone(),
-                        _ => Outcome::Skipped { because: Skip::DependsOn(issue) },
+                        _ => Outcome::Skipped {
+                            because: Skip::DependsOn(issue),
+                        },
                     };
                     ending.push((dependent, outcome));
                 }
@@ -25,7 +27,11 @@ impl Turn<'_> {
             let task = &self.engine.tasks[&issue];
             if task.kept.is_some() && task.attempt().is_none() {
                 let attempt = task.n_attempts;
-                self.ask(Effect::ReleaseWorktree { issue, attempt, published: false });
+                self.ask(Effect::ReleaseWorktree {
+                    issue,
+                    attempt,
+                    published: false,
+                });
             }
             self.emit(Event::TaskFinished { issue, outcome });
             self.reopen_if_probing(issue, |_| true);
@@ -35,10 +41,13 @@ impl Turn<'_> {
     /// Returns how a task ends that nothing may start any more: it failed, if it was tried and failed.
     fn outcome_without_slot(&self, issue: IssueNumber, because: &NotStarted) -> Outcome {
         match &self.engine.tasks[&issue].last_failure {
-            Some((failure, message)) => {
-                Outcome::Failed { failure: *failure, message: format!("{message}; not tried again: {because}") }
-            }
-            None => Outcome::NotStarted { because: because.clone() },
+            Some((failure, message)) => Outcome::Failed {
+                failure: *failure,
+                message: format!("{message}; not tried again: {because}"),
+            },
+            None => Outcome::NotStarted {
+                because: because.clone(),
+            },
         }
     }
 
@@ -62,14 +71,20 @@ impl Turn<'_> {
 
     pub(super) fn stop(&mut self, message: String) {
         if self.engine.halt == Halt::No {
-            self.emit(Event::SessionStopping { message, resumable: false });
+            self.emit(Event::SessionStopping {
+                message,
+                resumable: false,
+            });
         }
     }
 
     /// Starts and publishes nothing more until a person has mended something: finished work waits for it.
     pub(super) fn suspend(&mut self, message: String) {
         if matches!(self.engine.halt, Halt::No | Halt::Stopping(_)) {
-            self.emit(Event::SessionStopping { message, resumable: true });
+            self.emit(Event::SessionStopping {
+                message,
+                resumable: true,
+            });
         }
     }
 
@@ -78,19 +93,33 @@ impl Turn<'_> {
             self.end_waiting(&NotStarted::Stopped(message));
         } else if self.engine.phase == Phase::Running
             && self.engine.halt == Halt::No
-            && self.settings().start_until.is_some_and(|until| until <= self.now)
+            && self
+                .settings()
+                .start_until
+                .is_some_and(|until| until <= self.now)
         {
             self.end_waiting(&NotStarted::Until);
         }
     }
 
     pub(super) fn end_session(&mut self) {
-        if matches!(self.engine.phase, Phase::Over(_)) || (self.engine.n_unended == 0 && self.end_completed()) {
+        if matches!(self.engine.phase, Phase::Over(_))
+            || (self.engine.n_unended == 0 && self.end_completed())
+        {
             return;
         }
-        let is_planned = || !self.engine.planning().is_some_and(crate::Planning::is_in_flight);
+        let is_planned = || {
+            !self
+                .engine
+                .planning()
+                .is_some_and(crate::Planning::is_in_flight)
+        };
         let is_saved = || {
-            is_planned() && self.engine.running().all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight))
+            is_planned()
+                && self
+                    .engine
+                    .running()
+                    .all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight))
         };
         if matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_)) && is_saved() {
             self.emit(Event::SessionInterrupted);
@@ -99,9 +128,15 @@ impl Turn<'_> {
 
     /// Ends the session if it has no task left; returns whether it did. Before the backlog is read it has none yet.
     fn end_completed(&mut self) -> bool {
-        let is_under_way = matches!(self.engine.phase, Phase::Planning | Phase::BaseCheck | Phase::Running);
+        let is_under_way = matches!(
+            self.engine.phase,
+            Phase::Planning | Phase::BaseCheck | Phase::Running
+        );
         let status = match &self.engine.halt {
-            Halt::Stopping(message) => SessionStatus::Failed { message: message.clone(), budget: false },
+            Halt::Stopping(message) => SessionStatus::Failed {
+                message: message.clone(),
+                budget: false,
+            },
             _ if is_under_way => SessionStatus::Completed,
             _ => return false,
         };

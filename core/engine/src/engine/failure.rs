@@ -4,8 +4,8 @@ use crate::engine::decide::Turn;
 use crate::engine::intake::N_FORGE_RETRIES;
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, Breaker, BreakerState, Doing, Effect, Event, Failure, FailureType, IssueNumber, Outcome, Service,
-    Stage, Task, Time, Usd,
+    AgentReport, Breaker, BreakerState, Doing, Effect, Event, Failure, FailureType, IssueNumber,
+    Outcome, Service, Stage, Task, Time, Usd,
 };
 
 /// Longest time that others may make us wait, milliseconds: the longest limits of accounts are those of a week.
@@ -16,18 +16,27 @@ impl Turn<'_> {
         let Some(task) = self.in_flight(issue, number, |_| true) else {
             return;
         };
-        let Some(attempt) = task.attempt() else { return };
+        let Some(attempt) = task.attempt() else {
+            return;
+        };
         let has_cost = attempt.metered > Usd::ZERO;
         match (attempt.doing.clone(), failure) {
             (Doing::Checking | Doing::Publishing { .. }, Failure::Interrupted) => {
                 self.reopen_if_probing(issue, |_| true);
-                self.emit(Event::AttemptSuspended { issue, attempt: number });
+                self.emit(Event::AttemptSuspended {
+                    issue,
+                    attempt: number,
+                });
             }
             (Doing::Publishing { .. }, failure) => self.publish_failed(issue, number, failure),
-            (Doing::Agent, failure) if has_cost => self.agent_exited(issue, number, AgentReport::unseen(failure)),
+            (Doing::Agent, failure) if has_cost => {
+                self.agent_exited(issue, number, AgentReport::unseen(failure))
+            }
             (Doing::Agent, failure) => self.agent_failed(issue, number, failure),
             (Doing::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
-            (Doing::Collecting | Doing::Checking, failure) => self.fail_attempt(issue, number, failure),
+            (Doing::Collecting | Doing::Checking, failure) => {
+                self.fail_attempt(issue, number, failure)
+            }
         }
     }
 
@@ -45,7 +54,10 @@ impl Turn<'_> {
     /// Tries again to publish, or ends the task: its work is paid for and kept, and another agent would not publish better.
     fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         if matches!(failure, Failure::Auth { .. }) {
-            self.emit(Event::AttemptSuspended { issue, attempt: number });
+            self.emit(Event::AttemptSuspended {
+                issue,
+                attempt: number,
+            });
             self.reopen_if_probing(issue, |_| true);
             self.suspend(failure.to_string());
             return;
@@ -55,15 +67,31 @@ impl Turn<'_> {
             return;
         }
         let charged = self.blame(&Service::Forge, issue, &failure);
-        let n_failures = self.engine.tasks[&issue].attempt().map_or(0, |a| a.n_publish_failures) + u32::from(charged);
+        let n_failures = self.engine.tasks[&issue]
+            .attempt()
+            .map_or(0, |a| a.n_publish_failures)
+            + u32::from(charged);
         if self.n_publish_retries() < n_failures {
             self.end_failed_attempt(issue, number, failure, false);
         } else {
             let until = match failure {
-                Failure::RateLimit { until: Some(until), .. } if self.now < until => self.not_at_once(until),
-                _ => retry_at(self.now, n_failures.max(1), Some(issue), self.settings().seed),
+                Failure::RateLimit {
+                    until: Some(until), ..
+                } if self.now < until => self.not_at_once(until),
+                _ => retry_at(
+                    self.now,
+                    n_failures.max(1),
+                    Some(issue),
+                    self.settings().seed,
+                ),
             };
-            self.emit(Event::PublishDelayed { issue, attempt: number, failure, charged, until });
+            self.emit(Event::PublishDelayed {
+                issue,
+                attempt: number,
+                failure,
+                charged,
+                until,
+            });
         }
     }
 
@@ -87,31 +115,55 @@ impl Turn<'_> {
     }
 
     /// Ends an attempt; the task is tried again, or ends too.
-    pub(super) fn end_failed_attempt(&mut self, issue: IssueNumber, number: u32, failure: Failure, charged: bool) {
+    pub(super) fn end_failed_attempt(
+        &mut self,
+        issue: IssueNumber,
+        number: u32,
+        failure: Failure,
+        charged: bool,
+    ) {
         let task = &self.engine.tasks[&issue];
         let n_retries = task.n_retries + u32::from(charged);
         let (is_publishing, is_uncollected) = task.attempt().map_or((false, false), |attempt| {
             let is_publishing = matches!(attempt.doing, Doing::Publishing { .. });
-            (is_publishing, attempt.doing == Doing::Collecting && attempt.in_flight)
+            (
+                is_publishing,
+                attempt.doing == Doing::Collecting && attempt.in_flight,
+            )
         });
         let may_retry = match failure {
-            Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. } => false,
+            Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. } => {
+                false
+            }
             _ => !is_publishing && n_retries <= self.settings().max_retries,
         };
         let can_pay = self.engine.can_pay(task);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(issue, &failure, n_retries));
         let kept = retry_at.is_some() && keeps_tree(task, &failure);
         let outcome = if may_retry && !can_pay {
-            Outcome::Budget { message: self.over_budget_message(issue) }
+            Outcome::Budget {
+                message: self.over_budget_message(issue),
+            }
         } else {
             outcome_of(&failure)
         };
         let auth = matches!(failure, Failure::Auth { .. }).then(|| failure.to_string());
-        self.emit(Event::AttemptFailed { issue, attempt: number, failure, charged, retry_at, kept });
+        self.emit(Event::AttemptFailed {
+            issue,
+            attempt: number,
+            failure,
+            charged,
+            retry_at,
+            kept,
+        });
         self.reopen_if_probing(issue, |_| true);
         // What could not be collected stays where it is: the next lease, or `clean`, saves it.
         if !kept && !is_uncollected {
-            self.ask(Effect::ReleaseWorktree { issue, attempt: number, published: false });
+            self.ask(Effect::ReleaseWorktree {
+                issue,
+                attempt: number,
+                published: false,
+            });
         }
         if retry_at.is_none() {
             self.finish_task(issue, outcome);
@@ -127,25 +179,44 @@ impl Turn<'_> {
     /// Ends an attempt and its task for a reason that is no failure.
     pub(super) fn end_attempt(&mut self, issue: IssueNumber, attempt: u32, outcome: Outcome) {
         self.finish_task(issue, outcome);
-        self.ask(Effect::ReleaseWorktree { issue, attempt, published: false });
+        self.ask(Effect::ReleaseWorktree {
+            issue,
+            attempt,
+            published: false,
+        });
     }
 
     pub(super) fn next_try(&self, issue: IssueNumber, failure: &Failure, n_retries: u32) -> Time {
         match failure {
             Failure::Interrupted => Time::default(),
-            Failure::RateLimit { until: Some(until), .. } if self.now < *until => Time::default(),
+            Failure::RateLimit {
+                until: Some(until), ..
+            } if self.now < *until => Time::default(),
             _ if failure.is_of_substance() => Time::default(),
-            _ => retry_at(self.now, n_retries.max(1), Some(issue), self.settings().seed),
+            _ => retry_at(
+                self.now,
+                n_retries.max(1),
+                Some(issue),
+                self.settings().seed,
+            ),
         }
     }
 
     /// Puts a failure down to a service or to the task; returns whether the task's retries pay for it. A limit that is over by its own
     /// words is a failure like others: a service that keeps saying so is out of order, or its clock and ours differ.
-    pub(super) fn blame(&mut self, service: &Service, issue: IssueNumber, failure: &Failure) -> bool {
+    pub(super) fn blame(
+        &mut self,
+        service: &Service,
+        issue: IssueNumber,
+        failure: &Failure,
+    ) -> bool {
         if !failure.is_of_service() {
             return failure.costs_a_retry();
         }
-        if let Failure::RateLimit { message, until: Some(until) } = failure
+        if let Failure::RateLimit {
+            message,
+            until: Some(until),
+        } = failure
             && self.now < *until
         {
             self.pause(service, *until, message);
@@ -160,49 +231,92 @@ impl Turn<'_> {
             BreakerState::Paused { until: known, .. } if until <= known && self.now < known);
         if !is_known {
             let until = self.not_at_once(until);
-            self.emit(Event::ServicePaused { service: service.clone(), until, message: message.to_owned() });
+            self.emit(Event::ServicePaused {
+                service: service.clone(),
+                until,
+                message: message.to_owned(),
+            });
         }
     }
 
     /// Returns a time stated by others, or a moment from now if it has passed: who asks again at once asks for ever. What lies too
     /// far ahead is a mistake of theirs, by a wrong unit most likely.
     pub(super) fn not_at_once(&self, until: Time) -> Time {
-        until.min(self.now + WAIT_MS_MAX).max(retry_at(self.now, 1, None, self.settings().seed))
+        until
+            .min(self.now + WAIT_MS_MAX)
+            .max(retry_at(self.now, 1, None, self.settings().seed))
     }
 
     /// Counts a failure of a service; returns whether the task pays for it. It does not if the service is to blame.
-    pub(super) fn service_failed(&mut self, service: &Service, issue: IssueNumber, costs_a_retry: bool) -> bool {
-        let breaker = self.engine.breakers.get(service).cloned().unwrap_or_default();
+    pub(super) fn service_failed(
+        &mut self,
+        service: &Service,
+        issue: IssueNumber,
+        costs_a_retry: bool,
+    ) -> bool {
+        let breaker = self
+            .engine
+            .breakers
+            .get(service)
+            .cloned()
+            .unwrap_or_default();
         let n_failures = breaker.n_failures + 1;
-        let is_probe = matches!(breaker.state, BreakerState::Probing { issue: probe } if probe == issue);
-        let opens = is_probe || (!breaker.is_suspect(self.now) && self.settings().breaker_threshold <= n_failures);
+        let is_probe =
+            matches!(breaker.state, BreakerState::Probing { issue: probe } if probe == issue);
+        let opens = is_probe
+            || (!breaker.is_suspect(self.now) && self.settings().breaker_threshold <= n_failures);
         let charged = costs_a_retry && !opens && !breaker.is_suspect(self.now);
-        self.emit(Event::ServiceFailed { service: service.clone(), issue: Some(issue), charged });
+        self.emit(Event::ServiceFailed {
+            service: service.clone(),
+            issue: Some(issue),
+            charged,
+        });
         if opens {
             let until = self.now + self.settings().breaker_cooldown_ms;
-            self.emit(Event::BreakerOpened { service: service.clone(), until, n_failures });
+            self.emit(Event::BreakerOpened {
+                service: service.clone(),
+                until,
+                n_failures,
+            });
         }
         charged
     }
 
     /// Notes that a service works; nothing to note where it never failed.
     pub(super) fn service_answered(&mut self, service: &Service) {
-        if self.engine.breakers.get(service).is_some_and(Breaker::has_failed) {
-            self.emit(Event::ServiceAnswered { service: service.clone() });
+        if self
+            .engine
+            .breakers
+            .get(service)
+            .is_some_and(Breaker::has_failed)
+        {
+            self.emit(Event::ServiceAnswered {
+                service: service.clone(),
+            });
         }
     }
 
     /// Lets another task probe where this one probed and ended without an answer about the service.
-    pub(super) fn reopen_if_probing(&mut self, issue: IssueNumber, suits: impl Fn(&Service) -> bool) {
+    pub(super) fn reopen_if_probing(
+        &mut self,
+        issue: IssueNumber,
+        suits: impl Fn(&Service) -> bool,
+    ) {
         let probed: Vec<(Service, u32)> = self
             .engine
             .breakers
             .iter()
-            .filter(|(service, breaker)| suits(service) && breaker.state == BreakerState::Probing { issue })
+            .filter(|(service, breaker)| {
+                suits(service) && breaker.state == BreakerState::Probing { issue }
+            })
             .map(|(service, breaker)| (service.clone(), breaker.n_failures))
             .collect();
         for (service, n_failures) in probed {
-            self.emit(Event::BreakerOpened { service, until: self.now, n_failures });
+            self.emit(Event::BreakerOpened {
+                service,
+                until: self.now,
+                n_failures,
+            });
         }
     }
 }
@@ -210,7 +324,9 @@ impl Turn<'_> {
 /// Returns whether the next attempt goes on in the tree of this one: to mend what a check found, or because the attempt
 /// that was to mend it never began.
 fn keeps_tree(task: &Task, failure: &Failure) -> bool {
-    let is_leasing = task.attempt().is_some_and(|attempt| matches!(attempt.doing, Doing::Leasing { .. }));
+    let is_leasing = task
+        .attempt()
+        .is_some_and(|attempt| matches!(attempt.doing, Doing::Leasing { .. }));
     match failure {
         Failure::Check { .. } => true,
         Failure::Interrupted => is_leasing && task.kept.is_some(),
@@ -222,7 +338,9 @@ fn keeps_tree(task: &Task, failure: &Failure) -> bool {
 fn outcome_of(failure: &Failure) -> Outcome {
     match failure {
         Failure::NoChange => Outcome::NoChange,
-        Failure::NeedsPerson { message } => Outcome::NeedsYou { message: message.clone() },
+        Failure::NeedsPerson { message } => Outcome::NeedsYou {
+            message: message.clone(),
+        },
         _ => Outcome::Failed {
             failure: failure.failure_type().unwrap_or(FailureType::Crash),
             message: failure.headline(),

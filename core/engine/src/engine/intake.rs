@@ -7,8 +7,9 @@ use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
 use crate::retry::retry_at;
 use crate::{
-    About, CheckResult, Classification, Effect, Effort, Event, Failure, FailureType, History, Instead, Issue,
-    IssueNumber, ModelChoice, NotStarted, Outcome, RedBase, SessionStatus, Settings, Skip, Stage, Time, Undecided, Usd,
+    About, CheckResult, Classification, Effect, Effort, Event, Failure, FailureType, History,
+    Instead, Issue, IssueNumber, ModelChoice, NotStarted, Outcome, RedBase, SessionStatus,
+    Settings, Skip, Stage, Time, Undecided, Usd,
 };
 
 /// Tries at reading the backlog, and at publishing, before it counts as failed: after 1 s, 2 s and 4 s.
@@ -17,7 +18,11 @@ pub(super) const N_FORGE_RETRIES: u32 = 3;
 impl Turn<'_> {
     pub(super) fn started(&mut self, settings: Box<Settings>, about: About, history: History) {
         if self.engine.phase == Phase::New {
-            self.emit(Event::SessionStarted { settings, about, history });
+            self.emit(Event::SessionStarted {
+                settings,
+                about,
+                history,
+            });
             self.ask_for_issues();
         }
     }
@@ -33,7 +38,12 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn backlog_fetched(&mut self, issues: Vec<Issue>, warnings: Vec<String>, n_api_calls: u32) {
+    pub(super) fn backlog_fetched(
+        &mut self,
+        issues: Vec<Issue>,
+        warnings: Vec<String>,
+        n_api_calls: u32,
+    ) {
         if !matches!(self.engine.phase, Phase::Intake { .. }) {
             return;
         }
@@ -41,19 +51,37 @@ impl Turn<'_> {
         for issue in issues {
             if !self.engine.tasks.contains_key(&issue.number) {
                 n_issues += 1;
-                self.emit(Event::TaskAccepted { issue: issue.into() });
+                self.emit(Event::TaskAccepted {
+                    issue: issue.into(),
+                });
             }
         }
-        self.emit(Event::BacklogRead { n_issues, warnings, n_api_calls });
+        self.emit(Event::BacklogRead {
+            n_issues,
+            warnings,
+            n_api_calls,
+        });
         let graph: BTreeMap<IssueNumber, Vec<IssueNumber>> = self
             .engine
             .tasks
             .values()
-            .map(|task| (task.issue.number, task.issue.dependencies.iter().map(|on| on.number).collect()))
+            .map(|task| {
+                (
+                    task.issue.number,
+                    task.issue.dependencies.iter().map(|on| on.number).collect(),
+                )
+            })
             .collect();
         if let Some(circle) = cycle(&graph) {
-            let names: Vec<String> = circle.iter().chain(circle.first()).map(ToString::to_string).collect();
-            self.stop(format!("issues depend on each other in a circle: {}", names.join(" → ")));
+            let names: Vec<String> = circle
+                .iter()
+                .chain(circle.first())
+                .map(ToString::to_string)
+                .collect();
+            self.stop(format!(
+                "issues depend on each other in a circle: {}",
+                names.join(" → ")
+            ));
             return;
         }
         // Those that are there already go first: what becomes of their dependencies does not matter any more.
@@ -72,8 +100,14 @@ impl Turn<'_> {
         if task.outcome().is_some() {
             return;
         }
-        let is_outside = |on: &&crate::Dependency| on.open && !self.engine.tasks.contains_key(&on.number);
-        let outside = task.issue.dependencies.iter().find(is_outside).filter(|_| !self.settings().ignore_outside);
+        let is_outside =
+            |on: &&crate::Dependency| on.open && !self.engine.tasks.contains_key(&on.number);
+        let outside = task
+            .issue
+            .dependencies
+            .iter()
+            .find(is_outside)
+            .filter(|_| !self.settings().ignore_outside);
         if let Some(outside) = outside {
             let because = Skip::DependsOnOutside(outside.number);
             self.finish_task(issue, Outcome::Skipped { because });
@@ -84,7 +118,11 @@ impl Turn<'_> {
     }
 
     pub(super) fn backlog_failed(&mut self, failure: Failure) {
-        let Phase::Intake { n_failures, not_before } = self.engine.phase else {
+        let Phase::Intake {
+            n_failures,
+            not_before,
+        } = self.engine.phase
+        else {
             return;
         };
         let is_delayed_already = Time::default() < not_before;
@@ -92,7 +130,9 @@ impl Turn<'_> {
             return;
         }
         match failure {
-            Failure::RateLimit { until: Some(until), .. } if self.now < until => {
+            Failure::RateLimit {
+                until: Some(until), ..
+            } if self.now < until => {
                 let until = self.not_at_once(until);
                 self.emit(Event::BacklogDelayed { failure, until });
             }
@@ -105,8 +145,15 @@ impl Turn<'_> {
     }
 
     pub(super) fn classified(&mut self, issue: IssueNumber, classification: Classification) {
-        if self.engine.task(issue).is_some_and(|task| task.stage == Stage::Classifying) {
-            self.emit(Event::TaskClassified { issue, classification });
+        if self
+            .engine
+            .task(issue)
+            .is_some_and(|task| task.stage == Stage::Classifying)
+        {
+            self.emit(Event::TaskClassified {
+                issue,
+                classification,
+            });
             self.choose_model(issue);
         }
     }
@@ -114,7 +161,9 @@ impl Turn<'_> {
     /// Plans a task with the fixed model, or asks the model selector.
     pub(super) fn choose_model(&mut self, issue: IssueNumber) {
         match self.settings().model.clone() {
-            ModelChoice::Fixed { model } => self.plan(issue, model, None, "set by `agent.model`".to_owned()),
+            ModelChoice::Fixed { model } => {
+                self.plan(issue, model, None, "set by `agent.model`".to_owned())
+            }
             ModelChoice::Auto => {
                 let effect = self.select_model(issue);
                 self.ask(effect);
@@ -140,7 +189,11 @@ impl Turn<'_> {
         effort: Option<Effort>,
         reason: String,
     ) {
-        if self.engine.task(issue).is_some_and(|task| task.stage == Stage::Choosing) {
+        if self
+            .engine
+            .task(issue)
+            .is_some_and(|task| task.stage == Stage::Choosing)
+        {
             self.plan(issue, model, effort, reason);
         }
     }
@@ -148,14 +201,23 @@ impl Turn<'_> {
     /// Notes that a plugin did not decide. Without the built-in's decision the task cannot go on.
     pub(super) fn undecided(&mut self, undecided: Undecided) {
         let issue = undecided.issue;
-        let Some(task) = self.engine.task(issue).filter(|task| task.outcome().is_none()) else { return };
+        let Some(task) = self
+            .engine
+            .task(issue)
+            .filter(|task| task.outcome().is_none())
+        else {
+            return;
+        };
         let is_asked = matches!(task.stage, Stage::Classifying | Stage::Choosing);
         let outcome = match undecided.then {
             Instead::Fallback => None,
-            Instead::Fail => {
-                Some(Outcome::Failed { failure: FailureType::Validation, message: undecided.message.clone() })
-            }
-            Instead::Skip => Some(Outcome::Skipped { because: Skip::Undecided }),
+            Instead::Fail => Some(Outcome::Failed {
+                failure: FailureType::Validation,
+                message: undecided.message.clone(),
+            }),
+            Instead::Skip => Some(Outcome::Skipped {
+                because: Skip::Undecided,
+            }),
         };
         if outcome.is_none() || is_asked {
             self.emit(Event::PluginFailed(undecided));
@@ -165,26 +227,56 @@ impl Turn<'_> {
         }
     }
 
-    fn plan(&mut self, issue: IssueNumber, model: Option<String>, effort: Option<Effort>, reason: String) {
+    fn plan(
+        &mut self,
+        issue: IssueNumber,
+        model: Option<String>,
+        effort: Option<Effort>,
+        reason: String,
+    ) {
         let cap = self.engine.cap();
         let estimate = self.engine.history.estimate(model.as_deref(), cap);
-        self.emit(Event::TaskPlanned { issue, model, effort, reason, estimate });
+        self.emit(Event::TaskPlanned {
+            issue,
+            model,
+            effort,
+            reason,
+            estimate,
+        });
     }
 
     /// Opens the gate once the whole backlog is planned: all of it fits the budget, or what fits may start.
     pub(super) fn admit(&mut self) {
-        if self.engine.phase != Phase::Planning || self.engine.n_unplanned > 0 || self.engine.halt != Halt::No {
+        if self.engine.phase != Phase::Planning
+            || self.engine.n_unplanned > 0
+            || self.engine.halt != Halt::No
+        {
             return;
         }
-        let open = || self.engine.tasks.values().filter(|task| task.outcome().is_none());
-        let (estimate, n_tasks) = (open().map(|task| task.estimate).sum::<Usd>(), self.engine.n_unended);
+        let open = || {
+            self.engine
+                .tasks
+                .values()
+                .filter(|task| task.outcome().is_none())
+        };
+        let (estimate, n_tasks) = (
+            open().map(|task| task.estimate).sum::<Usd>(),
+            self.engine.n_unended,
+        );
         if let Some(message) = self.unaffordable(n_tasks, estimate) {
             self.end_waiting(&NotStarted::Budget);
-            self.emit(Event::SessionFinished { status: SessionStatus::Failed { message, budget: true } });
+            self.emit(Event::SessionFinished {
+                status: SessionStatus::Failed {
+                    message,
+                    budget: true,
+                },
+            });
             return;
         }
         if self.settings().dry_run {
-            self.emit(Event::SessionFinished { status: SessionStatus::Completed });
+            self.emit(Event::SessionFinished {
+                status: SessionStatus::Completed,
+            });
             return;
         }
         if n_tasks > 0 {
@@ -202,21 +294,31 @@ impl Turn<'_> {
             return None;
         }
         let plural = if n_tasks == 1 { "task" } else { "tasks" };
-        let less = if spent == Usd::ZERO { String::new() } else { format!(" less {spent} spent on planning") };
-        Some(format!("cannot afford {n_tasks} {plural}: estimated {estimate} exceeds budget {budget}{less}"))
+        let less = if spent == Usd::ZERO {
+            String::new()
+        } else {
+            format!(" less {spent} spent on planning")
+        };
+        Some(format!(
+            "cannot afford {n_tasks} {plural}: estimated {estimate} exceeds budget {budget}{less}"
+        ))
     }
 
     pub(super) fn base_checked(&mut self, results: Vec<CheckResult>) {
         if self.engine.phase != Phase::BaseCheck {
             return;
         }
-        let red =
-            results.iter().find(|result| !result.passed).map(|result| (result.name.clone(), result.ended.clone()));
+        let red = results
+            .iter()
+            .find(|result| !result.passed)
+            .map(|result| (result.name.clone(), result.ended.clone()));
         self.emit(Event::BaseChecked { results });
         if let Some((name, ended)) = red
             && self.settings().red_base == RedBase::Fail
         {
-            self.stop(format!("check `{name}` fails on the base already ({ended}), without any work of ours"));
+            self.stop(format!(
+                "check `{name}` fails on the base already ({ended}), without any work of ours"
+            ));
         }
     }
 }

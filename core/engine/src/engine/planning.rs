@@ -10,8 +10,8 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::plan::{Creation, PlanStep};
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, Answer, Effect, Ended, Event, Failure, IssueNumber, Metering, Plan, PlanSource, PlannerAttempt,
-    Planning, Rejection, Service, SessionStatus, StopReason, Usd,
+    AgentReport, Answer, Effect, Ended, Event, Failure, IssueNumber, Metering, Plan, PlanSource,
+    PlannerAttempt, Planning, Rejection, Service, SessionStatus, StopReason, Usd,
 };
 
 /// The planner's place in breakers, and that of the creation of issues.
@@ -53,7 +53,10 @@ impl Engine {
     }
 
     fn is_planned_by_agent(&self) -> bool {
-        self.settings.plan.as_ref().is_some_and(|rules| matches!(rules.source, PlanSource::Planner { .. }))
+        self.settings
+            .plan
+            .as_ref()
+            .is_some_and(|rules| matches!(rules.source, PlanSource::Planner { .. }))
     }
 }
 
@@ -70,14 +73,17 @@ impl Turn<'_> {
 
     pub(super) fn resume_planning(&mut self) {
         match self.engine.planning().and_then(|planning| planning.attempt) {
-            Some(PlannerAttempt { number: attempt, .. }) => self.ask(Effect::RecoverPlan { attempt }),
+            Some(PlannerAttempt {
+                number: attempt, ..
+            }) => self.ask(Effect::RecoverPlan { attempt }),
             None => self.ask_for_issues(),
         }
     }
 
     /// Goes on with the plan, as far as nothing is in flight.
     pub(super) fn plan_on(&mut self) {
-        if self.engine.halt != Halt::No || self.engine.planning().is_none_or(Planning::is_in_flight) {
+        if self.engine.halt != Halt::No || self.engine.planning().is_none_or(Planning::is_in_flight)
+        {
             return;
         }
         match self.engine.phase {
@@ -91,55 +97,100 @@ impl Turn<'_> {
     // ---- the planner
 
     fn start_planner(&mut self) {
-        let Some(planning) = self.engine.planning() else { return };
+        let Some(planning) = self.engine.planning() else {
+            return;
+        };
         let service = self.settings().agent_service();
         if self.now < planning.not_before || !self.engine.admits(&service, US, self.now) {
             return;
         }
-        let reserved = self.engine.planner_cap_left(planning).min(self.engine.ledger.available());
-        let (least, is_free) = (self.engine.planner_least(), self.settings().metering == Metering::Free);
+        let reserved = self
+            .engine
+            .planner_cap_left(planning)
+            .min(self.engine.ledger.available());
+        let (least, is_free) = (
+            self.engine.planner_least(),
+            self.settings().metering == Metering::Free,
+        );
         if reserved < least {
             let budget = self.engine.ledger.budget;
-            self.fail_session(format!("cannot afford the planner: it needs {least}, budget {budget}"), true);
+            self.fail_session(
+                format!("cannot afford the planner: it needs {least}, budget {budget}"),
+                true,
+            );
             return;
         }
         let (attempt, model) = (planning.n_attempts + 1, self.engine.planner_model());
         let (resume, rejection) = (planning.session.clone(), planning.rejection.clone());
         self.probe(service, US);
-        self.emit(Event::PlannerStarted { attempt, reserved, model: model.clone() });
+        self.emit(Event::PlannerStarted {
+            attempt,
+            reserved,
+            model: model.clone(),
+        });
         let limit = (!is_free).then(|| reserved - self.engine.planner_margin());
-        self.ask(Effect::Decompose { attempt, model, limit, resume, rejection });
+        self.ask(Effect::Decompose {
+            attempt,
+            model,
+            limit,
+            resume,
+            rejection,
+        });
     }
 
     fn planner_in_flight(&self, number: u32) -> Option<PlannerAttempt> {
-        self.engine.planning()?.attempt.filter(|attempt| attempt.number == number)
+        self.engine
+            .planning()?
+            .attempt
+            .filter(|attempt| attempt.number == number)
     }
 
     pub(super) fn planner_metered(&mut self, number: u32, spent: Usd) {
-        let Some(attempt) = self.planner_in_flight(number) else { return };
+        let Some(attempt) = self.planner_in_flight(number) else {
+            return;
+        };
         let passes = attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
-            self.emit(Event::PlannerMetered { attempt: number, spent });
+            self.emit(Event::PlannerMetered {
+                attempt: number,
+                spent,
+            });
         }
         if passes {
-            self.ask(Effect::StopPlanning { reason: StopReason::Budget });
+            self.ask(Effect::StopPlanning {
+                reason: StopReason::Budget,
+            });
         }
     }
 
-    pub(super) fn decomposed(&mut self, number: u32, mut report: AgentReport, answer: Option<Answer>) {
-        let Some(attempt) = self.planner_in_flight(number) else { return };
+    pub(super) fn decomposed(
+        &mut self,
+        number: u32,
+        mut report: AgentReport,
+        answer: Option<Answer>,
+    ) {
+        let Some(attempt) = self.planner_in_flight(number) else {
+            return;
+        };
         // A plan that came in spite of it is paid for, and is kept.
         let is_planned = report.ended == Ended::Done && matches!(answer, Some(Answer::Plan(_)));
         if attempt.over_budget && !is_planned {
             report.ended = Ended::Budget;
         } else if self.engine.halt == Halt::Interrupting && !is_planned {
-            report.ended = Ended::Failed { failure: Failure::Interrupted };
+            report.ended = Ended::Failed {
+                failure: Failure::Interrupted,
+            };
         }
         let ended = report.ended.clone();
         self.judge_service(&ended);
         let margin = self.engine.planner_margin();
         let (charged, assumed) = self.cost(report.spent, attempt.metered, attempt.reserved, margin);
-        self.emit(Event::PlannerExited { attempt: number, report, charged, assumed });
+        self.emit(Event::PlannerExited {
+            attempt: number,
+            report,
+            charged,
+            assumed,
+        });
         self.heed(&ended);
         match ended {
             Ended::Done => self.answered(number, answer),
@@ -152,8 +203,12 @@ impl Turn<'_> {
     }
 
     fn planner_over_budget(&self) -> String {
-        let (spent, cap) =
-            (self.engine.planning().map_or(Usd::ZERO, |planning| planning.spent), self.engine.planner_cap());
+        let (spent, cap) = (
+            self.engine
+                .planning()
+                .map_or(Usd::ZERO, |planning| planning.spent),
+            self.engine.planner_cap(),
+        );
         format!(
             "planning spent {spent} of {cap} and came to no plan; raise `planner.maxBudgetUsd`, or ask for less at once"
         )
@@ -163,7 +218,13 @@ impl Turn<'_> {
         match answer {
             Some(Answer::Plan(plan)) => self.emit(Event::PlanProposed { plan }),
             Some(Answer::Rejected(rejection)) => self.rejected(attempt, rejection),
-            None => self.rejected(attempt, Rejection { message: "it is empty".to_owned(), file: String::new() }),
+            None => self.rejected(
+                attempt,
+                Rejection {
+                    message: "it is empty".to_owned(),
+                    file: String::new(),
+                },
+            ),
         }
     }
 
@@ -171,10 +232,15 @@ impl Turn<'_> {
     fn rejected(&mut self, attempt: u32, rejection: Rejection) {
         let planning = self.engine.planning();
         let is_first = planning.is_some_and(|planning| planning.rejection.is_none());
-        let can_pay = planning.is_some_and(|it| self.engine.planner_least() <= self.engine.planner_cap_left(it));
+        let can_pay = planning
+            .is_some_and(|it| self.engine.planner_least() <= self.engine.planner_cap_left(it));
         let again = is_first && can_pay;
         let message = no_plan(&rejection);
-        self.emit(Event::PlanRejected { attempt, rejection, again });
+        self.emit(Event::PlanRejected {
+            attempt,
+            rejection,
+            again,
+        });
         if !again {
             self.stop(message);
         }
@@ -183,7 +249,9 @@ impl Turn<'_> {
     fn planner_failed(&mut self, attempt: u32, failure: Failure) {
         let service = self.settings().agent_service();
         let charged = self.blame(&service, US, &failure);
-        let Some(planning) = self.engine.planning() else { return };
+        let Some(planning) = self.engine.planning() else {
+            return;
+        };
         let n_retries = planning.n_retries + u32::from(charged);
         let may_retry = match failure {
             Failure::Crash { .. } | Failure::Timeout { .. } | Failure::Network { .. } => {
@@ -195,7 +263,12 @@ impl Turn<'_> {
         let can_pay = self.engine.planner_least() <= self.engine.planner_cap_left(planning);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(US, &failure, n_retries));
         let message = format!("the planner failed: {failure}");
-        self.emit(Event::PlannerFailed { attempt, failure, charged, retry_at });
+        self.emit(Event::PlannerFailed {
+            attempt,
+            failure,
+            charged,
+            retry_at,
+        });
         self.reopen_if_probing(US, |_| true);
         if may_retry && !can_pay {
             let message = self.planner_over_budget();
@@ -215,14 +288,31 @@ impl Turn<'_> {
 
     /// Goes on with a plan that fits the budget, once a person has agreed where one is asked.
     fn confirm(&mut self) {
-        let Some(plan) = self.engine.planning().and_then(|planning| planning.plan.as_ref()) else { return };
-        let estimate = plan.issues.iter().map(|issue| self.engine.planned_estimate(issue)).sum();
+        let Some(plan) = self
+            .engine
+            .planning()
+            .and_then(|planning| planning.plan.as_ref())
+        else {
+            return;
+        };
+        let estimate = plan
+            .issues
+            .iter()
+            .map(|issue| self.engine.planned_estimate(issue))
+            .sum();
         let n_issues = u32::try_from(plan.issues.len()).unwrap_or(u32::MAX);
         if let Some(message) = self.unaffordable(n_issues, estimate) {
             self.fail_session(message, true);
         } else if self.settings().dry_run {
-            self.emit(Event::SessionFinished { status: SessionStatus::Completed });
-        } else if self.settings().plan.as_ref().is_some_and(|rules| rules.confirm) {
+            self.emit(Event::SessionFinished {
+                status: SessionStatus::Completed,
+            });
+        } else if self
+            .settings()
+            .plan
+            .as_ref()
+            .is_some_and(|rules| rules.confirm)
+        {
             self.emit(Event::ConfirmationAwaited);
         } else {
             self.emit(Event::PlanConfirmed);
@@ -233,7 +323,9 @@ impl Turn<'_> {
     pub(super) fn plan_declined(&mut self) {
         if self.engine.is_unconfirmed() {
             self.emit(Event::PlanDeclined);
-            self.emit(Event::SessionFinished { status: SessionStatus::Completed });
+            self.emit(Event::SessionFinished {
+                status: SessionStatus::Completed,
+            });
         }
     }
 
@@ -252,19 +344,33 @@ impl Turn<'_> {
     }
 
     fn is_awaited(&self, step: PlanStep) -> bool {
-        let Some(planning) = self.engine.planning() else { return false };
+        let Some(planning) = self.engine.planning() else {
+            return false;
+        };
         self.is_creating() && planning.next_step() == Some(step)
     }
 
     fn is_creating(&self) -> bool {
-        let is_in_flight = |planning: &Planning| matches!(planning.creation, Creation::InFlight { .. });
+        let is_in_flight =
+            |planning: &Planning| matches!(planning.creation, Creation::InFlight { .. });
         self.engine.phase == Phase::Creating && self.engine.planning().is_some_and(is_in_flight)
     }
 
-    pub(super) fn issue_created(&mut self, position: u32, number: IssueNumber, existed: bool, n_api_calls: u32) {
+    pub(super) fn issue_created(
+        &mut self,
+        position: u32,
+        number: IssueNumber,
+        existed: bool,
+        n_api_calls: u32,
+    ) {
         if self.is_awaited(PlanStep::Create(position)) {
             self.service_answered(&Service::Forge);
-            self.emit(Event::IssueCreated { position, number, existed, n_api_calls });
+            self.emit(Event::IssueCreated {
+                position,
+                number,
+                existed,
+                n_api_calls,
+            });
             self.ask_next_step();
         }
     }
@@ -272,7 +378,10 @@ impl Turn<'_> {
     pub(super) fn issue_linked(&mut self, position: u32, n_api_calls: u32) {
         if self.is_awaited(PlanStep::Link(position)) {
             self.service_answered(&Service::Forge);
-            self.emit(Event::IssueLinked { position, n_api_calls });
+            self.emit(Event::IssueLinked {
+                position,
+                n_api_calls,
+            });
             self.ask_next_step();
         }
     }
@@ -304,21 +413,32 @@ impl Turn<'_> {
 
     fn delay_creation(&mut self, failure: Failure) {
         let charged = self.blame(&Service::Forge, US, &failure);
-        let n_before = self.engine.planning().map_or(0, |planning| planning.creation.n_failures());
+        let n_before = self
+            .engine
+            .planning()
+            .map_or(0, |planning| planning.creation.n_failures());
         let n_failures = n_before + u32::from(charged);
         if self.n_publish_retries() < n_failures {
             self.suspend_creation(&failure);
             return;
         }
         let until = match failure {
-            Failure::RateLimit { until: Some(until), .. } if self.now < until => self.not_at_once(until),
+            Failure::RateLimit {
+                until: Some(until), ..
+            } if self.now < until => self.not_at_once(until),
             _ => retry_at(self.now, n_failures.max(1), None, self.settings().seed),
         };
-        self.emit(Event::CreationDelayed { failure, charged, until });
+        self.emit(Event::CreationDelayed {
+            failure,
+            charged,
+            until,
+        });
     }
 
     fn retry_creation(&mut self) {
-        let Some(planning) = self.engine.planning() else { return };
+        let Some(planning) = self.engine.planning() else {
+            return;
+        };
         let is_due = match planning.creation {
             Creation::Delayed { until, .. } => until <= self.now,
             Creation::Idle => true,
@@ -332,18 +452,27 @@ impl Turn<'_> {
     }
 
     fn fail_session(&mut self, message: String, budget: bool) {
-        self.emit(Event::SessionFinished { status: SessionStatus::Failed { message, budget } });
+        self.emit(Event::SessionFinished {
+            status: SessionStatus::Failed { message, budget },
+        });
     }
 }
 
 /// Returns in one line that an answer is no plan, and where it is.
 fn no_plan(rejection: &Rejection) -> String {
-    let mut lines = rejection.message.lines().filter(|line| !line.trim().is_empty());
+    let mut lines = rejection
+        .message
+        .lines()
+        .filter(|line| !line.trim().is_empty());
     let first = lines.next().unwrap_or("it says nothing");
     let more = match lines.count() {
         0 => String::new(),
         n => format!(" (and {n} more)"),
     };
-    let kept = if rejection.file.is_empty() { String::new() } else { format!("; it is kept in `{}`", rejection.file) };
+    let kept = if rejection.file.is_empty() {
+        String::new()
+    } else {
+        format!("; it is kept in `{}`", rejection.file)
+    };
     format!("the planner's answer is no plan: {first}{more}{kept}")
 }

@@ -5,7 +5,9 @@
 
 use crate::engine::Phase;
 use crate::engine::decide::Turn;
-use crate::{AgentReport, Doing, Effect, Event, Failure, IssueNumber, Outcome, Settings, Stage, Usd};
+use crate::{
+    AgentReport, Doing, Effect, Event, Failure, IssueNumber, Outcome, Settings, Stage, Usd,
+};
 
 impl Turn<'_> {
     pub(super) fn resumed(&mut self, settings: Box<Settings>) {
@@ -21,7 +23,12 @@ impl Turn<'_> {
             Phase::BaseCheck => self.ask(Effect::CheckBase),
             Phase::Decomposing => self.resume_planning(),
             // `go_on` asks for the next issue, once the forge may be used.
-            Phase::New | Phase::Confirming | Phase::Creating | Phase::Planning | Phase::Running | Phase::Over(_) => {}
+            Phase::New
+            | Phase::Confirming
+            | Phase::Creating
+            | Phase::Planning
+            | Phase::Running
+            | Phase::Over(_) => {}
         }
         let issues: Vec<IssueNumber> = self.engine.tasks.keys().copied().collect();
         for issue in issues {
@@ -34,7 +41,9 @@ impl Turn<'_> {
         let task = &self.engine.tasks[&issue];
         match &task.stage {
             Stage::Classifying => {
-                self.ask(Effect::Classify { issue: task.issue.clone() });
+                self.ask(Effect::Classify {
+                    issue: task.issue.clone(),
+                });
             }
             Stage::Choosing => self.choose_model(issue),
             Stage::Running(attempt) => {
@@ -57,7 +66,11 @@ impl Turn<'_> {
 
     fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, doing: Doing) {
         match doing {
-            Doing::Leasing { start } => self.ask(Effect::LeaseWorktree { issue, attempt, start }),
+            Doing::Leasing { start } => self.ask(Effect::LeaseWorktree {
+                issue,
+                attempt,
+                start,
+            }),
             Doing::Agent => self.charge(issue, attempt, AgentReport::unseen(Failure::Interrupted)),
             Doing::Collecting => {
                 let effect = self.collect(issue, attempt);

@@ -9,7 +9,8 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::queue::Place;
 use crate::task::Task;
 use crate::{
-    Blocked, BreakerState, Doing, Effect, Event, IssueNumber, Metering, NotStarted, Outcome, Service, Stage, Time, Usd,
+    Blocked, BreakerState, Doing, Effect, Event, IssueNumber, Metering, NotStarted, Outcome,
+    Service, Stage, Time, Usd,
 };
 
 /// Tasks of one domain, all with different paths, that are looked at for one start. If so many in a row work on files that
@@ -78,9 +79,16 @@ impl Engine {
     fn why_waiting(&self, task: &Task, not_before: Time, now: Time) -> Blocked {
         let missing = || {
             let is_missing = |on: &&crate::Dependency| {
-                self.tasks.get(&on.number).is_some_and(|on| !on.outcome().is_some_and(Outcome::is_success))
+                self.tasks
+                    .get(&on.number)
+                    .is_some_and(|on| !on.outcome().is_some_and(Outcome::is_success))
             };
-            task.issue.dependencies.iter().filter(is_missing).map(|on| on.number).collect()
+            task.issue
+                .dependencies
+                .iter()
+                .filter(is_missing)
+                .map(|on| on.number)
+                .collect()
         };
         let missing = (task.n_missing > 0).then(|| Blocked::Dependencies(missing()));
         missing
@@ -95,7 +103,12 @@ impl Engine {
             .or_else(|| {
                 self.drain_for(now)
                     .filter(|exclusive| *exclusive != task.issue.number)
-                    .map(|exclusive| Blocked::AfterExclusive(exclusive, self.tasks[&exclusive].domain().to_owned()))
+                    .map(|exclusive| {
+                        Blocked::AfterExclusive(
+                            exclusive,
+                            self.tasks[&exclusive].domain().to_owned(),
+                        )
+                    })
             })
             .or_else(|| self.money_obstacle(task))
             .unwrap_or(Blocked::Turn)
@@ -123,20 +136,35 @@ impl Engine {
         // An attempt begins with the base, which the forge gives.
         self.service_obstacle(&self.settings.agent_service(), IssueNumber::default(), now)
             .or_else(|| self.service_obstacle(&Service::Forge, IssueNumber::default(), now))
-            .or_else(|| (self.n_running() >= self.settings.n_slots).then_some(Blocked::Slots(self.settings.n_slots)))
             .or_else(|| {
-                let alone = self.running().find(|task| self.is_exclusive(task.domain()))?;
-                Some(Blocked::ExclusiveRuns(alone.issue.number, alone.domain().to_owned()))
+                (self.n_running() >= self.settings.n_slots)
+                    .then_some(Blocked::Slots(self.settings.n_slots))
+            })
+            .or_else(|| {
+                let alone = self
+                    .running()
+                    .find(|task| self.is_exclusive(task.domain()))?;
+                Some(Blocked::ExclusiveRuns(
+                    alone.issue.number,
+                    alone.domain().to_owned(),
+                ))
             })
     }
 
-    fn service_obstacle(&self, service: &Service, issue: IssueNumber, now: Time) -> Option<Blocked> {
+    fn service_obstacle(
+        &self,
+        service: &Service,
+        issue: IssueNumber,
+        now: Time,
+    ) -> Option<Blocked> {
         if self.admits(service, issue, now) {
             return None;
         }
         Some(match self.breaker(service) {
             BreakerState::Closed => return None,
-            BreakerState::Paused { until, message } => Blocked::ServicePaused(service.clone(), until, message),
+            BreakerState::Paused { until, message } => {
+                Blocked::ServicePaused(service.clone(), until, message)
+            }
             BreakerState::Open { until } => Blocked::BreakerOpen(service.clone(), until),
             BreakerState::Probing { issue } => Blocked::Probing(service.clone(), issue),
         })
@@ -177,9 +205,14 @@ impl Engine {
     /// Returns the tasks that need more than is left of the budget. Only the dearest are looked at.
     fn unaffordable(&self) -> Vec<IssueNumber> {
         let left = self.ledger.budget - self.ledger.spent;
-        let may_be = self.queue.dearest().take_while(|(estimate, _)| left < (*estimate).max(self.least()));
-        let mut found: Vec<IssueNumber> =
-            may_be.map(|(_, issue)| issue).filter(|issue| left < self.needed(&self.tasks[issue])).collect();
+        let may_be = self
+            .queue
+            .dearest()
+            .take_while(|(estimate, _)| left < (*estimate).max(self.least()));
+        let mut found: Vec<IssueNumber> = may_be
+            .map(|(_, issue)| issue)
+            .filter(|issue| left < self.needed(&self.tasks[issue]))
+            .collect();
         found.sort_unstable();
         found
     }
@@ -190,19 +223,26 @@ impl Engine {
 
     /// Returns the oldest waiting task that is not delayed.
     fn oldest(&self, now: Time) -> Option<IssueNumber> {
-        let heads =
-            self.queue.domains().filter_map(|(_, mut places)| places.find(|place| !self.is_delayed(*place, now)));
+        let heads = self
+            .queue
+            .domains()
+            .filter_map(|(_, mut places)| places.find(|place| !self.is_delayed(*place, now)));
         heads.min().map(|place| place.issue)
     }
 
     /// Returns the oldest waiting task if it runs alone: nothing younger starts before it.
     fn drain_for(&self, now: Time) -> Option<IssueNumber> {
-        self.oldest(now).filter(|oldest| self.is_exclusive(self.tasks[oldest].domain()))
+        self.oldest(now)
+            .filter(|oldest| self.is_exclusive(self.tasks[oldest].domain()))
     }
 
     /// Returns the path on which a younger task would make the oldest one wait once more.
     fn overtakes<'a>(&self, task: &'a Task, oldest: IssueNumber) -> Option<&'a str> {
-        if task.issue.number == oldest { None } else { first_overlap(task.paths(), self.tasks[&oldest].paths()) }
+        if task.issue.number == oldest {
+            None
+        } else {
+            first_overlap(task.paths(), self.tasks[&oldest].paths())
+        }
     }
 
     /// Returns the task to start now.
@@ -211,13 +251,15 @@ impl Engine {
             return None;
         }
         if let Some(exclusive) = self.drain_for(now) {
-            let may_start = self.running.is_empty() && self.money_obstacle(&self.tasks[&exclusive]).is_none();
+            let may_start =
+                self.running.is_empty() && self.money_obstacle(&self.tasks[&exclusive]).is_none();
             if may_start || !self.running.is_empty() {
                 return may_start.then_some(exclusive);
             }
         }
         // Money that is set aside may come back, so no cheaper task goes before the first.
-        self.startable(now).filter(|first| self.money_obstacle(&self.tasks[first]).is_none())
+        self.startable(now)
+            .filter(|first| self.money_obstacle(&self.tasks[first]).is_none())
     }
 
     fn startable(&self, now: Time) -> Option<IssueNumber> {
@@ -228,11 +270,17 @@ impl Engine {
             }
             let may = |place: &Place| {
                 let task = &self.tasks[&place.issue];
-                !self.is_delayed(*place, now) && self.obstacle(task).is_none() && self.overtakes(task, oldest).is_none()
+                !self.is_delayed(*place, now)
+                    && self.obstacle(task).is_none()
+                    && self.overtakes(task, oldest).is_none()
             };
             Iterator::take(places, N_LOOKED_AT_MAX).find(may)
         };
-        self.queue.domains().filter_map(first_of).min().map(|place| place.issue)
+        self.queue
+            .domains()
+            .filter_map(first_of)
+            .min()
+            .map(|place| place.issue)
     }
 }
 
@@ -249,25 +297,49 @@ impl Turn<'_> {
         self.probe(self.engine.settings.agent_service(), issue);
         self.probe(Service::Forge, issue);
         let task = &self.engine.tasks[&issue];
-        let (attempt, reserved, model) = (task.n_attempts + 1, self.engine.reservation(task), task.model.clone());
-        self.emit(Event::AttemptStarted { issue, attempt, reserved, model });
+        let (attempt, reserved, model) = (
+            task.n_attempts + 1,
+            self.engine.reservation(task),
+            task.model.clone(),
+        );
+        self.emit(Event::AttemptStarted {
+            issue,
+            attempt,
+            reserved,
+            model,
+        });
         let task = &self.engine.tasks[&issue];
-        if let Some(crate::Attempt { doing: Doing::Leasing { start }, .. }) = task.attempt() {
+        if let Some(crate::Attempt {
+            doing: Doing::Leasing { start },
+            ..
+        }) = task.attempt()
+        {
             let start = start.clone();
-            self.ask(Effect::LeaseWorktree { issue, attempt, start });
+            self.ask(Effect::LeaseWorktree {
+                issue,
+                attempt,
+                start,
+            });
         }
     }
 
     /// Makes this task the probe if the service's breaker is due for one.
     pub(super) fn probe(&mut self, service: Service, issue: IssueNumber) {
-        if self.engine.breakers.get(&service).is_some_and(|breaker| breaker.would_probe(self.now)) {
+        if self
+            .engine
+            .breakers
+            .get(&service)
+            .is_some_and(|breaker| breaker.would_probe(self.now))
+        {
             self.emit(Event::BreakerProbed { service, issue });
         }
     }
 
     /// Publishes what waits for it, as far as the forge is used.
     pub(super) fn start_publishing(&mut self) {
-        if self.engine.is_over() || matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_)) {
+        if self.engine.is_over()
+            || matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_))
+        {
             return;
         }
         let now = self.now;
@@ -275,7 +347,10 @@ impl Turn<'_> {
             .engine
             .running()
             .filter(|task| task.publish_not_before().is_some_and(|at| at <= now))
-            .filter_map(|task| task.attempt().map(|attempt| (task.issue.number, attempt.number)))
+            .filter_map(|task| {
+                task.attempt()
+                    .map(|attempt| (task.issue.number, attempt.number))
+            })
             .collect();
         for (issue, attempt) in due {
             if self.engine.admits(&Service::Forge, issue, now) {
@@ -294,8 +369,12 @@ impl Turn<'_> {
         }
         for issue in self.engine.unaffordable() {
             let outcome = match self.engine.tasks[&issue].spent {
-                Usd::ZERO => Outcome::NotStarted { because: NotStarted::Budget },
-                _ => Outcome::Budget { message: self.over_budget_message(issue) },
+                Usd::ZERO => Outcome::NotStarted {
+                    because: NotStarted::Budget,
+                },
+                _ => Outcome::Budget {
+                    message: self.over_budget_message(issue),
+                },
             };
             self.finish_task(issue, outcome);
         }

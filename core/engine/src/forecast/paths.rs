@@ -75,5 +75,9 @@ fn directories_above(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn last_overlapping<'b>(paths: &'b BTreeMap<&str, usize>, path: &str) -> Option<&'b usize> {
-    paths.iter().filter(|(other, _)| overlap(other, path)).map(|(_, at)| at).max()
+    paths
+        .iter()
+        .filter(|(other, _)| overlap(other, path))
+        .map(|(_, at)| at)
+        .max()
 }

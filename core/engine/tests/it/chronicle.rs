@@ -118,9 +118,13 @@ impl Chronicle {
                 self.rule(settings);
                 (self.halted, self.is_interrupting, self.is_suspended) = (None, false, false);
             }
-            Event::BacklogAdmitted { .. } => (self.is_admitted, self.had_checks) = (true, self.settings.has_checks),
+            Event::BacklogAdmitted { .. } => {
+                (self.is_admitted, self.had_checks) = (true, self.settings.has_checks)
+            }
             Event::BaseChecked { .. } => self.is_base_checked = true,
-            Event::InterruptRequested => (self.halted, self.is_interrupting) = (Some("an interrupt"), true),
+            Event::InterruptRequested => {
+                (self.halted, self.is_interrupting) = (Some("an interrupt"), true)
+            }
             Event::SessionInterrupted => self.is_suspended = true,
             Event::SessionStopping { .. } => self.halted = Some("a stop"),
             Event::SessionFinished { .. } => self.is_finished = true,
@@ -159,9 +163,15 @@ impl Chronicle {
     fn note_plan(&mut self, event: &Event) {
         let plan = &mut self.plan;
         match event {
-            Event::PlannerStarted { attempt, reserved, .. } => {
+            Event::PlannerStarted {
+                attempt, reserved, ..
+            } => {
                 plan.n_started += 1;
-                plan.running = Some(Running { number: *attempt, reserved: *reserved, ..Running::default() });
+                plan.running = Some(Running {
+                    number: *attempt,
+                    reserved: *reserved,
+                    ..Running::default()
+                });
                 self.reserved += *reserved;
             }
             Event::PlannerMetered { spent, .. } => {
@@ -170,7 +180,11 @@ impl Chronicle {
                 }
             }
             Event::PlannerExited { charged, .. } => {
-                self.reserved -= plan.running.take().map(|running| running.reserved).unwrap_or_default();
+                self.reserved -= plan
+                    .running
+                    .take()
+                    .map(|running| running.reserved)
+                    .unwrap_or_default();
                 plan.spent += *charged;
                 self.spent += *charged;
             }
@@ -190,15 +204,23 @@ impl Chronicle {
         let task = self.tasks.entry(number).or_default();
         match event {
             Event::TaskAccepted { issue } => task.issue = issue.clone(),
-            Event::TaskClassified { classification, .. } => task.class = Some(classification.clone()),
+            Event::TaskClassified { classification, .. } => {
+                task.class = Some(classification.clone())
+            }
             Event::TaskPlanned { estimate, .. } => {
                 task.estimate = Some(*estimate);
                 task.waits = Some(Time::default());
             }
-            Event::AttemptStarted { attempt, reserved, .. } => {
+            Event::AttemptStarted {
+                attempt, reserved, ..
+            } => {
                 task.n_started += 1;
                 task.waits = None;
-                task.running = Some(Running { number: *attempt, reserved: *reserved, ..Running::default() });
+                task.running = Some(Running {
+                    number: *attempt,
+                    reserved: *reserved,
+                    ..Running::default()
+                });
                 self.reserved += *reserved;
                 self.running.insert(number);
             }
@@ -207,7 +229,12 @@ impl Chronicle {
                 self.spent += *charged;
                 self.give_back(number);
             }
-            Event::AttemptFailed { charged, retry_at, failure, .. } => {
+            Event::AttemptFailed {
+                charged,
+                retry_at,
+                failure,
+                ..
+            } => {
                 task.n_paid += u32::from(*charged);
                 let asks = self.settings.model == ModelChoice::Auto && failure.is_of_substance();
                 task.waits = retry_at.filter(|_| !asks);
@@ -222,13 +249,21 @@ impl Chronicle {
             Event::PullRequestOpened { .. } => task.n_published += 1,
             _ => {}
         }
-        if let Some(running) = self.tasks.get_mut(&number).and_then(|task| task.running.as_mut()) {
+        if let Some(running) = self
+            .tasks
+            .get_mut(&number)
+            .and_then(|task| task.running.as_mut())
+        {
             running.note(event);
         }
     }
 
     fn give_back(&mut self, number: IssueNumber) {
-        if let Some(running) = self.tasks.get_mut(&number).and_then(|task| task.running.as_mut()) {
+        if let Some(running) = self
+            .tasks
+            .get_mut(&number)
+            .and_then(|task| task.running.as_mut())
+        {
             self.reserved -= std::mem::take(&mut running.reserved);
         }
     }
@@ -243,15 +278,25 @@ impl Chronicle {
 
     fn note_service(&mut self, event: &Event) {
         match event {
-            Event::ServicePaused { service, until, .. } => self.patient(service).health = Health::Paused(*until),
-            Event::ServiceFailed { service, issue, charged } => {
+            Event::ServicePaused { service, until, .. } => {
+                self.patient(service).health = Health::Paused(*until)
+            }
+            Event::ServiceFailed {
+                service,
+                issue,
+                charged,
+            } => {
                 // What a publication pays with is not a retry of its task.
                 let creates = *issue == Some(IssueNumber::SESSION) && self.plan.is_confirmed;
-                let publishes = issue.and_then(|issue| self.running_of(issue)).is_some_and(|r| r.is_publishing);
+                let publishes = issue
+                    .and_then(|issue| self.running_of(issue))
+                    .is_some_and(|r| r.is_publishing);
                 let publishes = publishes || creates;
                 let patient = self.patient(service);
                 patient.n_failures += 1;
-                patient.payers.extend(issue.filter(|_| *charged && !publishes));
+                patient
+                    .payers
+                    .extend(issue.filter(|_| *charged && !publishes));
             }
             Event::ServiceAnswered { service } => {
                 let patient = self.patient(service);
@@ -273,7 +318,9 @@ impl Chronicle {
                     }
                 }
             }
-            Event::BreakerProbed { service, issue } => self.patient(service).health = Health::Probing(*issue),
+            Event::BreakerProbed { service, issue } => {
+                self.patient(service).health = Health::Probing(*issue)
+            }
             Event::BreakerReset { service } => {
                 self.services.remove(service);
             }
@@ -295,13 +342,17 @@ impl Chronicle {
 
     /// Returns the tasks that have a slot.
     pub(crate) fn running(&self) -> impl Iterator<Item = &Told> {
-        self.running.iter().filter_map(|number| self.tasks.get(number))
+        self.running
+            .iter()
+            .filter_map(|number| self.tasks.get(number))
     }
 
     /// Returns whether all that a task depends on, and that is part of the session, is published.
     pub(crate) fn is_founded(&self, task: &Told) -> bool {
         let is_there = |on: &Dependency| {
-            self.tasks.get(&on.number).is_none_or(|on| on.outcome.as_ref().is_some_and(Outcome::is_success))
+            self.tasks
+                .get(&on.number)
+                .is_none_or(|on| on.outcome.as_ref().is_some_and(Outcome::is_success))
         };
         task.issue.dependencies.iter().all(is_there)
     }
@@ -318,12 +369,18 @@ impl Told {
 
     /// Returns its place in the order.
     pub(crate) fn place(&self) -> (u8, Time, IssueNumber) {
-        (self.issue.priority(), self.issue.created_at, self.issue.number)
+        (
+            self.issue.priority(),
+            self.issue.created_at,
+            self.issue.number,
+        )
     }
 
     /// Returns whether the two would work on the same file.
     pub(crate) fn conflicts(&self, other: &Self) -> bool {
-        self.paths().iter().any(|ours| other.paths().iter().any(|theirs| overlap(ours, theirs)))
+        self.paths()
+            .iter()
+            .any(|ours| other.paths().iter().any(|theirs| overlap(ours, theirs)))
     }
 }
 

@@ -10,37 +10,88 @@ pub(crate) fn line(event: &Event) -> String {
     match event {
         Event::SessionStarted { .. } => "session started".into(),
         Event::SessionResumed { .. } => "session resumed".into(),
-        Event::PlannerStarted { attempt, reserved, .. } => format!("planner {attempt} started, {reserved} reserved"),
+        Event::PlannerStarted {
+            attempt, reserved, ..
+        } => format!("planner {attempt} started, {reserved} reserved"),
         Event::PlannerMetered { spent, .. } => format!("planner metered {spent}"),
-        Event::PlannerExited { charged, assumed, .. } => {
-            format!("planner exited, {charged}{}", if *assumed { " assumed" } else { "" })
+        Event::PlannerExited {
+            charged, assumed, ..
+        } => {
+            format!(
+                "planner exited, {charged}{}",
+                if *assumed { " assumed" } else { "" }
+            )
         }
-        Event::PlannerFailed { attempt, failure, charged, retry_at } => {
-            format!("planner {attempt} failed{}{}: {failure}", price(*charged), again(*retry_at))
+        Event::PlannerFailed {
+            attempt,
+            failure,
+            charged,
+            retry_at,
+        } => {
+            format!(
+                "planner {attempt} failed{}{}: {failure}",
+                price(*charged),
+                again(*retry_at)
+            )
         }
-        Event::PlanRejected { rejection, again, .. } => {
-            format!("plan rejected{}: {}", if *again { ", again" } else { "" }, rejection.message)
+        Event::PlanRejected {
+            rejection, again, ..
+        } => {
+            format!(
+                "plan rejected{}: {}",
+                if *again { ", again" } else { "" },
+                rejection.message
+            )
         }
         Event::PlanProposed { plan } => format!("plan of {} issues", plan.issues.len()),
         Event::ConfirmationAwaited => "confirmation awaited".into(),
         Event::PlanConfirmed => "plan confirmed".into(),
         Event::PlanDeclined => "plan declined".into(),
-        Event::IssueCreated { position, number, existed, .. } => {
-            format!("issue {position} {} as {number}", if *existed { "found" } else { "created" })
+        Event::IssueCreated {
+            position,
+            number,
+            existed,
+            ..
+        } => {
+            format!(
+                "issue {position} {} as {number}",
+                if *existed { "found" } else { "created" }
+            )
         }
         Event::IssueLinked { position, .. } => format!("issue {position} linked"),
-        Event::CreationDelayed { failure, charged, until } => {
-            format!("creation delayed until {}{}: {failure}", at(*until), price(*charged))
+        Event::CreationDelayed {
+            failure,
+            charged,
+            until,
+        } => {
+            format!(
+                "creation delayed until {}{}: {failure}",
+                at(*until),
+                price(*charged)
+            )
         }
         Event::CreationRetried => "creation retried".into(),
         Event::CreationSuspended => "creation suspended".into(),
         Event::BacklogRead { n_issues, .. } => format!("backlog read, {n_issues} issues"),
-        Event::BacklogDelayed { failure, until } => format!("backlog delayed until {}: {failure}", at(*until)),
+        Event::BacklogDelayed { failure, until } => {
+            format!("backlog delayed until {}: {failure}", at(*until))
+        }
         Event::BacklogRetried => "backlog retried".into(),
         Event::TaskAccepted { issue } => format!("{} accepted", issue.number),
-        Event::TaskClassified { issue, classification } => format!("{issue} is {}", classification.domain),
-        Event::TaskPlanned { issue, model, estimate, .. } => {
-            format!("{issue} planned with {}, {estimate}", model.as_deref().unwrap_or("no model"))
+        Event::TaskClassified {
+            issue,
+            classification,
+        } => format!("{issue} is {}", classification.domain),
+        Event::TaskPlanned {
+            issue,
+            model,
+            estimate,
+            ..
+        } => {
+            format!(
+                "{issue} planned with {}, {estimate}",
+                model.as_deref().unwrap_or("no model")
+            )
         }
         Event::PluginFailed(undecided) => {
             format!(
@@ -48,57 +99,138 @@ pub(crate) fn line(event: &Event) -> String {
                 undecided.issue, undecided.plugin, undecided.then, undecided.message
             )
         }
-        Event::BacklogAdmitted { estimate, n_tasks } => format!("{n_tasks} tasks admitted, {estimate}"),
+        Event::BacklogAdmitted { estimate, n_tasks } => {
+            format!("{n_tasks} tasks admitted, {estimate}")
+        }
         Event::BaseChecked { results } => {
             let n_red = results.iter().filter(|result| !result.passed).count();
             format!("base checked, {n_red} red")
         }
-        Event::AttemptStarted { issue, attempt, reserved, .. } => {
+        Event::AttemptStarted {
+            issue,
+            attempt,
+            reserved,
+            ..
+        } => {
             format!("{issue} attempt {attempt} started, {reserved} reserved")
         }
-        Event::WorktreeLeased { issue, attempt, base } => format!("{issue} attempt {attempt} leased at {base}"),
+        Event::WorktreeLeased {
+            issue,
+            attempt,
+            base,
+        } => format!("{issue} attempt {attempt} leased at {base}"),
         Event::SpendMetered { issue, spent, .. } => format!("{issue} metered {spent}"),
-        Event::AgentExited { issue, charged, assumed, .. } => {
-            format!("{issue} agent exited, {charged}{}", if *assumed { " assumed" } else { "" })
+        Event::AgentExited {
+            issue,
+            charged,
+            assumed,
+            ..
+        } => {
+            format!(
+                "{issue} agent exited, {charged}{}",
+                if *assumed { " assumed" } else { "" }
+            )
         }
         Event::WorkCollected { issue, work, .. } => {
-            format!("{issue} {}", if work.is_some() { "work collected" } else { "nothing collected" })
+            format!(
+                "{issue} {}",
+                if work.is_some() {
+                    "work collected"
+                } else {
+                    "nothing collected"
+                }
+            )
         }
         Event::ChecksFinished { issue, passed, .. } => {
-            format!("{issue} checks {}", if *passed { "passed" } else { "failed" })
+            format!(
+                "{issue} checks {}",
+                if *passed { "passed" } else { "failed" }
+            )
         }
-        Event::PublishDelayed { issue, failure, charged, until, .. } => {
-            format!("{issue} publishing delayed until {}{}: {failure}", at(*until), price(*charged))
+        Event::PublishDelayed {
+            issue,
+            failure,
+            charged,
+            until,
+            ..
+        } => {
+            format!(
+                "{issue} publishing delayed until {}{}: {failure}",
+                at(*until),
+                price(*charged)
+            )
         }
-        Event::AttemptSuspended { issue, attempt } => format!("{issue} attempt {attempt} suspended"),
+        Event::AttemptSuspended { issue, attempt } => {
+            format!("{issue} attempt {attempt} suspended")
+        }
         Event::PublishStarted { issue, .. } => format!("{issue} publishing"),
         Event::PullRequestOpened { issue, .. } => format!("{issue} published"),
-        Event::AttemptFailed { issue, attempt, failure, charged, retry_at, kept } => {
+        Event::AttemptFailed {
+            issue,
+            attempt,
+            failure,
+            charged,
+            retry_at,
+            kept,
+        } => {
             let next = again(*retry_at);
             let kept = if *kept { ", kept" } else { "" };
             let failure = failure.to_string();
             let first = failure.lines().next().unwrap_or_default();
-            format!("{issue} attempt {attempt} failed{}{next}{kept}: {first}", price(*charged))
+            format!(
+                "{issue} attempt {attempt} failed{}{next}{kept}: {first}",
+                price(*charged)
+            )
         }
         Event::TaskFinished { issue, outcome } => format!("{issue} ended, {outcome}"),
-        Event::ServicePaused { service, until, .. } => format!("{} pauses until {}", name(service), at(*until)),
-        Event::ServiceFailed { service, issue, charged } => {
-            let seen_by = issue.filter(|issue| issue.0 > 0).map(|issue| format!(" for {issue}")).unwrap_or_default();
+        Event::ServicePaused { service, until, .. } => {
+            format!("{} pauses until {}", name(service), at(*until))
+        }
+        Event::ServiceFailed {
+            service,
+            issue,
+            charged,
+        } => {
+            let seen_by = issue
+                .filter(|issue| issue.0 > 0)
+                .map(|issue| format!(" for {issue}"))
+                .unwrap_or_default();
             format!("{} failed{seen_by}{}", name(service), price(*charged))
         }
         Event::ServiceAnswered { service } => format!("{} answers again", name(service)),
-        Event::BreakerOpened { service, until, n_failures } => {
-            format!("{} breaker open until {}, {n_failures} failures", name(service), at(*until))
+        Event::BreakerOpened {
+            service,
+            until,
+            n_failures,
+        } => {
+            format!(
+                "{} breaker open until {}, {n_failures} failures",
+                name(service),
+                at(*until)
+            )
         }
-        Event::BreakerProbed { service, issue: IssueNumber::SESSION } => format!("{} probed", name(service)),
+        Event::BreakerProbed {
+            service,
+            issue: IssueNumber::SESSION,
+        } => format!("{} probed", name(service)),
         Event::BreakerProbed { service, issue } => format!("{} probed by {issue}", name(service)),
         Event::BreakerReset { service } => format!("{} breaker reset", name(service)),
         Event::InterruptRequested => "interrupt requested".into(),
         Event::SessionInterrupted => "session interrupted".into(),
-        Event::SessionStopping { message, resumable: false } => format!("session stops: {message}"),
-        Event::SessionStopping { message, resumable: true } => format!("session is suspended: {message}"),
-        Event::SessionFinished { status: SessionStatus::Completed } => "session completed".into(),
-        Event::SessionFinished { status: SessionStatus::Failed { message, .. } } => {
+        Event::SessionStopping {
+            message,
+            resumable: false,
+        } => format!("session stops: {message}"),
+        Event::SessionStopping {
+            message,
+            resumable: true,
+        } => format!("session is suspended: {message}"),
+        Event::SessionFinished {
+            status: SessionStatus::Completed,
+        } => "session completed".into(),
+        Event::SessionFinished {
+            status: SessionStatus::Failed { message, .. },
+        } => {
             format!("session failed: {message}")
         }
     }

@@ -105,7 +105,11 @@ impl Night {
     fn play(&mut self) -> Result<(), String> {
         let history = world::history(&mut self.rng);
         let settings = Box::new(self.settings.clone());
-        self.step(Input::Started { settings, about: About::default(), history })?;
+        self.step(Input::Started {
+            settings,
+            about: About::default(),
+            history,
+        })?;
         self.plan_accidents();
         for _ in 0..N_STEPS_MAX {
             if !self.is_over {
@@ -157,18 +161,26 @@ impl Night {
         let step = self.engine.step(self.now, input);
         for event in step.events {
             let text = serde_json::to_string(&event).map_err(|error| format!("json: {error}"))?;
-            let event: Event = serde_json::from_str(&text).map_err(|error| format!("json: {error} in {text}"))?;
+            let event: Event =
+                serde_json::from_str(&text).map_err(|error| format!("json: {error} in {text}"))?;
             self.shadow.apply(&event);
-            self.journal.push(Entry { at: self.now, event });
+            self.journal.push(Entry {
+                at: self.now,
+                event,
+            });
         }
         if self.shadow != self.engine {
             return Err("replay: the journal makes another engine".to_owned());
         }
         if let Some(passed) = step.wake_at.filter(|&wake| wake <= self.now) {
-            return Err(format!("liveness: wants to be woken at {passed}, which has passed"));
+            return Err(format!(
+                "liveness: wants to be woken at {passed}, which has passed"
+            ));
         }
         (self.wake_at, self.is_over) = (step.wake_at, step.over);
-        step.effects.into_iter().for_each(|effect| self.carry_out(effect));
+        step.effects
+            .into_iter()
+            .for_each(|effect| self.carry_out(effect));
         self.answers_why()
     }
 
@@ -177,19 +189,30 @@ impl Night {
         if self.rng.u32(..20) > 0 {
             return Ok(());
         }
-        let waits = |task: &&Task| matches!(task.stage, Stage::Classifying | Stage::Choosing | Stage::Waiting { .. });
+        let waits = |task: &&Task| {
+            matches!(
+                task.stage,
+                Stage::Classifying | Stage::Choosing | Stage::Waiting { .. }
+            )
+        };
         let unexplained = self
             .engine
             .tasks()
             .values()
             .filter(waits)
             .find(|task| self.engine.blocked(task.issue.number, self.now).is_none());
-        unexplained.map_or(Ok(()), |task| Err(format!("blocked: nobody knows why {} waits", task.issue.number)))
+        unexplained.map_or(Ok(()), |task| {
+            Err(format!(
+                "blocked: nobody knows why {} waits",
+                task.issue.number
+            ))
+        })
     }
 
     pub(super) fn later(&mut self, delay_ms: u64, happening: Happening) {
         self.n_happenings += 1;
-        self.timeline.insert((self.now + delay_ms, self.n_happenings), happening);
+        self.timeline
+            .insert((self.now + delay_ms, self.n_happenings), happening);
     }
 
     fn plan_accidents(&mut self) {
@@ -207,7 +230,10 @@ impl Night {
         }
         for _ in 0..self.weather.n_resets {
             let delay = self.rng.u64(..self.weather.length_ms);
-            self.later(delay, Happening::Person(Input::BreakerReset { service: None }));
+            self.later(
+                delay,
+                Happening::Person(Input::BreakerReset { service: None }),
+            );
         }
     }
 
@@ -220,7 +246,8 @@ impl Night {
 
     fn replays(&self) -> Result<(), String> {
         let same = Engine::replay(self.journal.iter().map(|entry| &entry.event)) == self.engine;
-        same.then_some(()).ok_or_else(|| "replay: the journal makes another engine".to_owned())
+        same.then_some(())
+            .ok_or_else(|| "replay: the journal makes another engine".to_owned())
     }
 
     /// Returns whether an interrupted session is resumed, and resumes it.
@@ -239,7 +266,8 @@ impl Night {
     /// Another process takes over. What was in flight is lost, the clock may be another, and the limits too.
     fn resume(&mut self) -> Result<(), String> {
         self.agents.clear();
-        self.timeline.retain(|_, happening| matches!(happening, Happening::Person(_) | Happening::Crash));
+        self.timeline
+            .retain(|_, happening| matches!(happening, Happening::Person(_) | Happening::Crash));
         if self.rng.u32(..5) == 0 {
             self.now = Time::from_ms(self.now.ms() - self.rng.u64(..3_600_000));
         }
@@ -251,13 +279,24 @@ impl Night {
         if let Some(rules) = &mut self.settings.plan {
             rules.confirm = self.rng.u32(..3) == 0;
         }
-        self.step(Input::Resumed { settings: Box::new(self.settings.clone()) })
+        self.step(Input::Resumed {
+            settings: Box::new(self.settings.clone()),
+        })
     }
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::RunAgent { issue, attempt, limit, .. } => self.run_agent(issue.number, attempt, limit),
-            Effect::Stop { issue, attempt, reason } => self.stop(issue, attempt, reason),
+            Effect::RunAgent {
+                issue,
+                attempt,
+                limit,
+                ..
+            } => self.run_agent(issue.number, attempt, limit),
+            Effect::Stop {
+                issue,
+                attempt,
+                reason,
+            } => self.stop(issue, attempt, reason),
             Effect::ReleaseWorktree { .. } => {}
             Effect::FetchBacklog if self.settings.plan.is_some() => self.fetch_planned(),
             Effect::ReadPlan
@@ -267,7 +306,13 @@ impl Night {
             | Effect::LinkIssue { .. }
             | Effect::StopPlanning { .. } => self.carry_out_plan(effect),
             effect => {
-                let input = work(&mut self.rng, &self.weather, &self.settings, self.now, effect);
+                let input = work(
+                    &mut self.rng,
+                    &self.weather,
+                    &self.settings,
+                    self.now,
+                    effect,
+                );
                 let delay = self.rng.u64(..120_000);
                 self.later(delay, Happening::Answer(input));
             }
@@ -276,7 +321,14 @@ impl Night {
 
     fn run_agent(&mut self, issue: IssueNumber, attempt: u32, limit: Option<Usd>) {
         if let Some(failure) = self.weather.start_failure(&mut self.rng, self.now) {
-            self.later(10, Happening::Answer(Input::Failed { issue, attempt, failure }));
+            self.later(
+                10,
+                Happening::Answer(Input::Failed {
+                    issue,
+                    attempt,
+                    failure,
+                }),
+            );
             return;
         }
         self.let_work(issue, attempt, limit);
@@ -303,23 +355,48 @@ impl Night {
         }
         let is_stopped = |happening: &Happening| match happening {
             Happening::Answer(
-                Input::ChecksFinished { issue: i, attempt: a, .. } | Input::WorktreeLeased { issue: i, attempt: a, .. },
+                Input::ChecksFinished {
+                    issue: i,
+                    attempt: a,
+                    ..
+                }
+                | Input::WorktreeLeased {
+                    issue: i,
+                    attempt: a,
+                    ..
+                },
             ) => (*i, *a) == (issue, attempt),
             _ => false,
         };
-        let keys: Vec<_> = self.timeline.iter().filter(|(_, h)| is_stopped(h)).map(|(&key, _)| key).collect();
+        let keys: Vec<_> = self
+            .timeline
+            .iter()
+            .filter(|(_, h)| is_stopped(h))
+            .map(|(&key, _)| key)
+            .collect();
         for key in keys {
             self.timeline.remove(&key);
-            self.later(10, Happening::Answer(Input::Failed { issue, attempt, failure: Failure::Interrupted }));
+            self.later(
+                10,
+                Happening::Answer(Input::Failed {
+                    issue,
+                    attempt,
+                    failure: Failure::Interrupted,
+                }),
+            );
         }
     }
 
     /// An agent works on: it spends, is seen to spend, and ends or goes on.
     fn turn(&mut self, issue: IssueNumber, attempt: u32) -> Result<(), String> {
-        let Some(mut agent) = self.agents.remove(&(issue, attempt)) else { return Ok(()) };
+        let Some(mut agent) = self.agents.remove(&(issue, attempt)) else {
+            return Ok(());
+        };
         let is_free = self.settings.metering == Metering::Free;
         let is_at_limit = agent.is_honest && agent.limit.is_some_and(|limit| limit <= agent.spent);
-        let is_stopped = agent.stopped.is_some_and(|reason| reason != StopReason::Interrupted || self.rng.bool());
+        let is_stopped = agent
+            .stopped
+            .is_some_and(|reason| reason != StopReason::Interrupted || self.rng.bool());
         if is_stopped || is_at_limit || agent.n_turns == 0 {
             let report = world::report(&mut self.rng, &agent, is_at_limit, is_stopped, is_free);
             let delay = self.rng.u64(..1_000);
@@ -336,8 +413,14 @@ impl Night {
         let delay = self.rng.u64(1..60_000);
         self.later(delay, Happening::Turn(issue, attempt));
         match self.settings.metering {
-            Metering::AsItGoes if issue == IssueNumber::SESSION => self.step(Input::PlannerMetered { attempt, spent }),
-            Metering::AsItGoes => self.step(Input::Metered { issue, attempt, spent }),
+            Metering::AsItGoes if issue == IssueNumber::SESSION => {
+                self.step(Input::PlannerMetered { attempt, spent })
+            }
+            Metering::AsItGoes => self.step(Input::Metered {
+                issue,
+                attempt,
+                spent,
+            }),
             Metering::Free | Metering::AtTheEnd => Ok(()),
         }
     }

@@ -72,8 +72,20 @@ pub(crate) fn judge(journal: &[Entry]) -> Vec<Objection> {
 fn unfinished(told: &Chronicle, at: usize) -> Option<Objection> {
     if !told.is_finished {
         let why = "the journal has no end".to_owned();
-        return (!told.is_suspended).then_some(Objection { oracle: "liveness", at, why });
+        return (!told.is_suspended).then_some(Objection {
+            oracle: "liveness",
+            at,
+            why,
+        });
     }
-    let open = told.tasks.iter().find(|(_, task)| task.outcome.is_none()).filter(|_| !told.settings.dry_run)?;
-    Some(Objection { oracle: "end", at, why: format!("{} has no end", open.0) })
+    let open = told
+        .tasks
+        .iter()
+        .find(|(_, task)| task.outcome.is_none())
+        .filter(|_| !told.settings.dry_run)?;
+    Some(Objection {
+        oracle: "end",
+        at,
+        why: format!("{} has no end", open.0),
+    })
 }

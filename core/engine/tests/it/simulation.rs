@@ -14,7 +14,8 @@ const N_SHOWN: usize = 40;
 
 #[test]
 fn no_night_goes_wrong() {
-    let number = |name: &str| setting(name).map(|text| text.parse::<u64>().expect("a whole number"));
+    let number =
+        |name: &str| setting(name).map(|text| text.parse::<u64>().expect("a whole number"));
     let (first, n) = match (number("AUTOISSUE_SEED"), number("AUTOISSUE_NIGHTS")) {
         (Some(seed), n) => (seed, n.unwrap_or(1)),
         (None, n) => (0, n.unwrap_or(N_NIGHTS)),
@@ -24,14 +25,21 @@ fn no_night_goes_wrong() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the engine is given its settings, its tests are not")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the engine is given its settings, its tests are not"
+)]
 fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
 fn live_through(seed: u64) {
     let (journal, error) = play(seed);
-    let objections = if error.is_some() { Vec::new() } else { judge(&journal) };
+    let objections = if error.is_some() {
+        Vec::new()
+    } else {
+        judge(&journal)
+    };
     let first = objections.iter().min_by_key(|objection| objection.at);
     let wrong = error.or_else(|| first.map(|first| format!("{}: {}", first.oracle, first.why)));
     if let Some(wrong) = wrong {
@@ -45,5 +53,8 @@ fn live_through(seed: u64) {
 
 fn last_of(journal: &[Entry]) -> String {
     let shown = &journal[journal.len().saturating_sub(N_SHOWN)..];
-    shown.iter().map(|entry| format!("  {} {}\n", entry.at.ms(), line(&entry.event))).collect()
+    shown
+        .iter()
+        .map(|entry| format!("  {} {}\n", entry.at.ms(), line(&entry.event)))
+        .collect()
 }

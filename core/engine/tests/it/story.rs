@@ -54,9 +54,17 @@ pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Night), expected: &s
     let mut night = Night::new(n_issues);
     script(&mut night);
     let told = night.told.join("\n");
-    let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let expected: Vec<&str> = expected
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     assert_eq!(told, expected.join("\n"), "\n--- told:\n{told}\n");
-    assert_eq!(Engine::replay(night.journal.iter().map(|entry| &entry.event)), night.engine, "a replay differs");
+    assert_eq!(
+        Engine::replay(night.journal.iter().map(|entry| &entry.event)),
+        night.engine,
+        "a replay differs"
+    );
     night
 }
 
@@ -79,28 +87,41 @@ pub(crate) fn broken(failure: Failure) -> Reply {
 }
 
 pub(crate) fn crash() -> Failure {
-    Failure::Crash { message: "crashed".into() }
+    Failure::Crash {
+        message: "crashed".into(),
+    }
 }
 
 pub(crate) fn network() -> Failure {
-    Failure::Network { message: "no route".into() }
+    Failure::Network {
+        message: "no route".into(),
+    }
 }
 
 pub(crate) fn overloaded() -> Failure {
-    Failure::Overloaded { message: "529".into() }
+    Failure::Overloaded {
+        message: "529".into(),
+    }
 }
 
 pub(crate) fn gave_up() -> Failure {
-    Failure::Task { message: "gave up".into() }
+    Failure::Task {
+        message: "gave up".into(),
+    }
 }
 
 pub(crate) fn auth() -> Failure {
-    Failure::Auth { message: "bad credentials".into() }
+    Failure::Auth {
+        message: "bad credentials".into(),
+    }
 }
 
 /// A rate limit until so many seconds after dusk.
 pub(crate) fn limited(until_s: u64) -> Failure {
-    Failure::RateLimit { message: "limited".into(), until: Some(DUSK + until_s * 1_000) }
+    Failure::RateLimit {
+        message: "limited".into(),
+        until: Some(DUSK + until_s * 1_000),
+    }
 }
 
 impl Night {
@@ -141,7 +162,10 @@ impl Night {
     }
 
     pub(crate) fn issue(&mut self, n: u64) -> &mut Issue {
-        self.issues.iter_mut().find(|issue| issue.number.0 == n).expect("an issue of this night")
+        self.issues
+            .iter_mut()
+            .find(|issue| issue.number.0 == n)
+            .expect("an issue of this night")
     }
 
     pub(crate) fn domain(&mut self, n: u64, domain: &str) -> &mut Self {
@@ -151,15 +175,30 @@ impl Night {
 
     /// The session plans its issues, which become #1 and so on: each is given by what it depends on.
     pub(crate) fn plans(&mut self, depends_on: &[&[u32]]) -> &mut Self {
-        let source = PlanSource::Planner { model: Some("sonnet".into()), cap: usd(2.0) };
-        self.settings.plan = Some(PlanRules { source, confirm: false });
+        let source = PlanSource::Planner {
+            model: Some("sonnet".into()),
+            cap: usd(2.0),
+        };
+        self.settings.plan = Some(PlanRules {
+            source,
+            confirm: false,
+        });
         self.issues.clear();
-        self.plan = Plan { id: "p".into(), ..Plan::default() };
+        self.plan = Plan {
+            id: "p".into(),
+            ..Plan::default()
+        };
         for (n, depends_on) in (1..).zip(depends_on) {
-            let issue =
-                PlannedIssue { title: format!("issue {n}"), depends_on: depends_on.to_vec(), ..Default::default() };
+            let issue = PlannedIssue {
+                title: format!("issue {n}"),
+                depends_on: depends_on.to_vec(),
+                ..Default::default()
+            };
             self.plan.issues.push(issue);
-            let dependencies = depends_on.iter().map(|on| Dependency { number: number((*on).into()), open: true });
+            let dependencies = depends_on.iter().map(|on| Dependency {
+                number: number((*on).into()),
+                open: true,
+            });
             let created_at = Time::from_ms(n);
             self.issues.push(Issue {
                 number: number(n),
@@ -185,7 +224,13 @@ impl Night {
 
     /// Issue `n` depends on `on`.
     pub(crate) fn depends(&mut self, n: u64, on: &[u64]) -> &mut Self {
-        self.issue(n).dependencies = on.iter().map(|&n| Dependency { number: number(n), open: true }).collect();
+        self.issue(n).dependencies = on
+            .iter()
+            .map(|&n| Dependency {
+                number: number(n),
+                open: true,
+            })
+            .collect();
         self
     }
 
@@ -216,14 +261,22 @@ impl Night {
     /// Begins the session and goes on until everything owed is held.
     pub(crate) fn begin(&mut self) -> &mut Self {
         let (settings, history) = (Box::new(self.settings.clone()), self.history.clone());
-        self.input(Input::Started { settings, about: About::default(), history });
+        self.input(Input::Started {
+            settings,
+            about: About::default(),
+            history,
+        });
         self.run()
     }
 
     /// Answers what is owed and not held, and lets time pass, until neither changes anything.
     pub(crate) fn run(&mut self) -> &mut Self {
         for _ in 0..5_000 {
-            if let Some(at) = self.owed.iter().position(|effect| !self.held.contains(&key(effect))) {
+            if let Some(at) = self
+                .owed
+                .iter()
+                .position(|effect| !self.held.contains(&key(effect)))
+            {
                 let effect = self.owed.remove(at).expect("it was just found");
                 self.answer(&effect);
             } else if !self.wake() {
@@ -269,12 +322,18 @@ impl Night {
 
     pub(crate) fn resume(&mut self) -> &mut Self {
         self.owed.clear();
-        self.input(Input::Resumed { settings: Box::new(self.settings.clone()) });
+        self.input(Input::Resumed {
+            settings: Box::new(self.settings.clone()),
+        });
         self.run()
     }
 
     pub(crate) fn meter(&mut self, n: u64, attempt: u32, dollars: f64) -> &mut Self {
-        self.input(Input::Metered { issue: number(n), attempt, spent: usd(dollars) });
+        self.input(Input::Metered {
+            issue: number(n),
+            attempt,
+            spent: usd(dollars),
+        });
         self
     }
 
@@ -296,12 +355,19 @@ impl Night {
     pub(crate) fn input(&mut self, input: Input) {
         self.now = self.now + 1;
         let step = self.engine.step(self.now, input);
-        self.told.extend(step.events.iter().filter(|event| is_told(event)).map(line));
-        self.journal.extend(step.events.into_iter().map(|event| Entry { at: self.now, event }));
+        self.told
+            .extend(step.events.iter().filter(|event| is_told(event)).map(line));
+        self.journal
+            .extend(step.events.into_iter().map(|event| Entry {
+                at: self.now,
+                event,
+            }));
         for effect in step.effects {
             self.asked.push(effect.clone());
             match effect {
-                Effect::Stop { .. } | Effect::StopPlanning { .. } | Effect::ReleaseWorktree { .. } => {}
+                Effect::Stop { .. }
+                | Effect::StopPlanning { .. }
+                | Effect::ReleaseWorktree { .. } => {}
                 effect => self.owed.push_back(effect),
             }
         }
@@ -309,33 +375,60 @@ impl Night {
 
     /// A plugin does not decide; where the built-in decides instead, its answer follows.
     fn undecided(&mut self, issue: IssueNumber, strategy: &str, reply: Option<&Reply>) -> Input {
-        let Some(&Reply::Undecided(then)) = reply else { panic!("a strategy is undecided, or answers") };
+        let Some(&Reply::Undecided(then)) = reply else {
+            panic!("a strategy is undecided, or answers")
+        };
         let (plugin, message) = ("billing 0.1.0".to_owned(), "it trapped".to_owned());
-        let input = Input::Undecided(Undecided { issue, strategy: strategy.to_owned(), plugin, message, then });
+        let input = Input::Undecided(Undecided {
+            issue,
+            strategy: strategy.to_owned(),
+            plugin,
+            message,
+            then,
+        });
         if then != Instead::Fallback {
             return input;
         }
         self.input(input);
         match strategy {
-            "classifier" => Input::Classified { issue, classification: self.classes[&issue.0].clone() },
-            _ => Input::ModelSelected { issue, model: Some("sonnet".into()), effort: None, reason: String::new() },
+            "classifier" => Input::Classified {
+                issue,
+                classification: self.classes[&issue.0].clone(),
+            },
+            _ => Input::ModelSelected {
+                issue,
+                model: Some("sonnet".into()),
+                effort: None,
+                reason: String::new(),
+            },
         }
     }
 
     fn answer(&mut self, effect: &Effect) {
         let (n, _) = key(effect);
-        let reply = self.replies.get_mut(&key(effect)).and_then(VecDeque::pop_front);
+        let reply = self
+            .replies
+            .get_mut(&key(effect))
+            .and_then(VecDeque::pop_front);
         let input = match effect {
             Effect::ReadPlan => match reply {
                 Some(Reply::Fails(failure)) => Input::PlanFailed { failure },
-                _ => Input::PlanRead { plan: self.plan.clone() },
+                _ => Input::PlanRead {
+                    plan: self.plan.clone(),
+                },
             },
             Effect::Decompose { attempt, .. } => self.planner_answer(*attempt, reply),
             Effect::RecoverPlan { attempt } => match reply {
                 Some(reply) => self.planner_answer(*attempt, Some(reply)),
                 None => {
-                    let ended = Ended::Failed { failure: Failure::Interrupted };
-                    Input::Decomposed { attempt: *attempt, report: report(ended, Spent::Unknown), answer: None }
+                    let ended = Ended::Failed {
+                        failure: Failure::Interrupted,
+                    };
+                    Input::Decomposed {
+                        attempt: *attempt,
+                        report: report(ended, Spent::Unknown),
+                        answer: None,
+                    }
                 }
             },
             Effect::CreateIssue { position } => match reply {
@@ -349,20 +442,32 @@ impl Night {
             },
             Effect::LinkIssue { position } => match reply {
                 Some(Reply::Fails(failure)) => Input::PlanFailed { failure },
-                _ => Input::IssueLinked { position: *position, n_api_calls: 1 },
+                _ => Input::IssueLinked {
+                    position: *position,
+                    n_api_calls: 1,
+                },
             },
             Effect::FetchBacklog => match reply {
                 Some(Reply::Fails(failure)) => Input::BacklogFailed { failure },
-                _ => Input::BacklogFetched { issues: self.issues.clone(), warnings: vec![], n_api_calls: 0 },
+                _ => Input::BacklogFetched {
+                    issues: self.issues.clone(),
+                    warnings: vec![],
+                    n_api_calls: 0,
+                },
             },
-            Effect::Classify { issue } if reply.is_some() => self.undecided(issue.number, "classifier", reply.as_ref()),
+            Effect::Classify { issue } if reply.is_some() => {
+                self.undecided(issue.number, "classifier", reply.as_ref())
+            }
             Effect::SelectModel { issue, .. } if reply.is_some() => {
                 self.undecided(issue.number, "model-selector", reply.as_ref())
             }
-            Effect::Classify { issue } => {
-                Input::Classified { issue: issue.number, classification: self.classes[&n].clone() }
-            }
-            Effect::SelectModel { issue, n_substance, .. } => {
+            Effect::Classify { issue } => Input::Classified {
+                issue: issue.number,
+                classification: self.classes[&n].clone(),
+            },
+            Effect::SelectModel {
+                issue, n_substance, ..
+            } => {
                 let usual = if *n_substance == 0 { "sonnet" } else { "opus" };
                 let model = self.models.get(&n).copied().unwrap_or(usual);
                 Input::ModelSelected {
@@ -372,27 +477,65 @@ impl Night {
                     reason: String::new(),
                 }
             }
-            Effect::CheckBase => Input::BaseChecked { results: checks(reply.as_ref()) },
+            Effect::CheckBase => Input::BaseChecked {
+                results: checks(reply.as_ref()),
+            },
             Effect::LeaseWorktree { issue, attempt, .. } => match reply {
-                Some(Reply::Fails(failure)) => Input::Failed { issue: *issue, attempt: *attempt, failure },
-                _ => Input::WorktreeLeased { issue: *issue, attempt: *attempt, base: "b".into() },
+                Some(Reply::Fails(failure)) => Input::Failed {
+                    issue: *issue,
+                    attempt: *attempt,
+                    failure,
+                },
+                _ => Input::WorktreeLeased {
+                    issue: *issue,
+                    attempt: *attempt,
+                    base: "b".into(),
+                },
             },
             Effect::RunAgent { issue, attempt, .. } => agent_answer(issue.number, *attempt, reply),
             Effect::CollectWork { issue, attempt, .. } => {
                 let (issue, attempt) = (issue.number, *attempt);
                 match reply {
-                    Some(Reply::Fails(failure)) => Input::Failed { issue, attempt, failure },
-                    Some(Reply::Nothing) => Input::WorkCollected { issue, attempt, work: None },
-                    _ => Input::WorkCollected { issue, attempt, work: Some(Work::default()) },
+                    Some(Reply::Fails(failure)) => Input::Failed {
+                        issue,
+                        attempt,
+                        failure,
+                    },
+                    Some(Reply::Nothing) => Input::WorkCollected {
+                        issue,
+                        attempt,
+                        work: None,
+                    },
+                    _ => Input::WorkCollected {
+                        issue,
+                        attempt,
+                        work: Some(Work::default()),
+                    },
                 }
             }
             Effect::RunChecks { issue, attempt, .. } => match reply {
-                Some(Reply::Fails(failure)) => Input::Failed { issue: *issue, attempt: *attempt, failure },
-                reply => Input::ChecksFinished { issue: *issue, attempt: *attempt, results: checks(reply.as_ref()) },
+                Some(Reply::Fails(failure)) => Input::Failed {
+                    issue: *issue,
+                    attempt: *attempt,
+                    failure,
+                },
+                reply => Input::ChecksFinished {
+                    issue: *issue,
+                    attempt: *attempt,
+                    results: checks(reply.as_ref()),
+                },
             },
             Effect::Publish { issue, attempt } => match reply {
-                Some(Reply::Fails(failure)) => Input::Failed { issue: *issue, attempt: *attempt, failure },
-                _ => Input::Published { issue: *issue, attempt: *attempt, publication: publication(issue.0) },
+                Some(Reply::Fails(failure)) => Input::Failed {
+                    issue: *issue,
+                    attempt: *attempt,
+                    failure,
+                },
+                _ => Input::Published {
+                    issue: *issue,
+                    attempt: *attempt,
+                    publication: publication(issue.0),
+                },
             },
             Effect::Stop { .. } | Effect::StopPlanning { .. } | Effect::ReleaseWorktree { .. } => {
                 unreachable!("these have no answer")
@@ -405,15 +548,26 @@ impl Night {
         let plan = || Some(Answer::Plan(self.plan.clone()));
         let (ended, spent, answer) = match reply {
             Some(Reply::NoPlan(dollars, message)) => {
-                let rejection = Rejection { message: message.into(), file: "answer.txt".into() };
-                (Ended::Done, Spent::Known(usd(dollars)), Some(Answer::Rejected(rejection)))
+                let rejection = Rejection {
+                    message: message.into(),
+                    file: "answer.txt".into(),
+                };
+                (
+                    Ended::Done,
+                    Spent::Known(usd(dollars)),
+                    Some(Answer::Rejected(rejection)),
+                )
             }
             Some(Reply::Exits(ended, spent)) if ended == Ended::Done => (ended, spent, plan()),
             Some(Reply::Exits(ended, spent)) => (ended, spent, None),
             Some(Reply::Nothing) => (Ended::Done, Spent::Known(usd(0.5)), None),
             _ => (Ended::Done, Spent::Known(usd(0.5)), plan()),
         };
-        Input::Decomposed { attempt, report: report(ended, spent), answer }
+        Input::Decomposed {
+            attempt,
+            report: report(ended, spent),
+            answer,
+        }
     }
 }
 
@@ -467,21 +621,45 @@ fn checks(reply: Option<&Reply>) -> Vec<CheckResult> {
         .map(|name| CheckResult {
             name: name.into(),
             passed: failed != Some(name),
-            ended: if failed == Some(name) { "exit code 1".into() } else { "exit code 0".into() },
+            ended: if failed == Some(name) {
+                "exit code 1".into()
+            } else {
+                "exit code 0".into()
+            },
             ..CheckResult::default()
         })
         .into()
 }
 
 pub(crate) fn report(ended: Ended, spent: Spent) -> AgentReport {
-    AgentReport { ended, spent, session: Some("s".into()), summary: None, denied: vec![], tokens: 0, duration_ms: 0 }
+    AgentReport {
+        ended,
+        spent,
+        session: Some("s".into()),
+        summary: None,
+        denied: vec![],
+        tokens: 0,
+        duration_ms: 0,
+    }
 }
 
 fn agent_answer(issue: IssueNumber, attempt: u32, reply: Option<Reply>) -> Input {
     match reply {
-        Some(Reply::Fails(failure)) => Input::Failed { issue, attempt, failure },
-        Some(Reply::Exits(ended, spent)) => Input::AgentExited { issue, attempt, report: report(ended, spent) },
-        _ => Input::AgentExited { issue, attempt, report: report(Ended::Done, Spent::Known(usd(1.0))) },
+        Some(Reply::Fails(failure)) => Input::Failed {
+            issue,
+            attempt,
+            failure,
+        },
+        Some(Reply::Exits(ended, spent)) => Input::AgentExited {
+            issue,
+            attempt,
+            report: report(ended, spent),
+        },
+        _ => Input::AgentExited {
+            issue,
+            attempt,
+            report: report(Ended::Done, Spent::Known(usd(1.0))),
+        },
     }
 }
 
@@ -489,7 +667,10 @@ pub(crate) fn publication(n: u64) -> Publication {
     Publication {
         branch: format!("autoissue/issue-{n}"),
         commit: format!("c{n}"),
-        pull_request: Some(PullRequest { number: 100 + n, url: String::new() }),
+        pull_request: Some(PullRequest {
+            number: 100 + n,
+            url: String::new(),
+        }),
         ..Publication::default()
     }
 }

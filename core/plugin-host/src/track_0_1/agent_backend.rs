@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Description, Exit, Line, PluginError, ProgramInfo,
-    Settings,
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandSpec, Description, Exit, Line,
+    PluginError, ProgramInfo, Settings,
 };
 use wasmtime::component::ResourceAny;
 
@@ -32,10 +32,12 @@ impl Backend {
     fn start_in(&self, sandbox: &mut Sandbox, task: &AgentTask) -> Result<Started, Fault> {
         let time = self.strategy.loaded.shared.limits.call;
         let task = convert::task(&self.strategy.info.name, task);
-        let started = exports(&self.strategy).load(&mut sandbox.store, &sandbox.instance).and_then(|guest| {
-            let answer = guest.call_start(&mut sandbox.store, &task)?;
-            Ok(answer.map(|(run, command)| (guest, run, command)))
-        });
+        let started = exports(&self.strategy)
+            .load(&mut sandbox.store, &sandbox.instance)
+            .and_then(|guest| {
+                let answer = guest.call_start(&mut sandbox.store, &task)?;
+                Ok(answer.map(|(run, command)| (guest, run, command)))
+            });
         let (guest, run, command) = match started.map_err(|error| sandbox.fault(&error, time))? {
             Ok(started) => started,
             Err(error) => return Ok(Err(convert::error(error))),
@@ -47,14 +49,21 @@ impl Backend {
 }
 
 fn exports(strategy: &Strategy) -> &wit_backend::GuestIndices {
-    strategy.loaded.exports.agent_backend.as_ref().expect(EXPORTED)
+    strategy
+        .loaded
+        .exports
+        .agent_backend
+        .as_ref()
+        .expect(EXPORTED)
 }
 
 /// Asks a backend which program it needs.
 pub(super) fn probe(strategy: &Strategy, settings: &str) -> Result<ProgramInfo, PluginError> {
     let Strategy { loaded, info } = strategy;
     let answer = loaded.call(PROBE, |store, instance| {
-        exports(strategy).load(&mut *store, instance)?.call_probe(store, &info.name, settings)
+        exports(strategy)
+            .load(&mut *store, instance)?
+            .call_probe(store, &info.name, settings)
     })?;
     let answer = convert::program(answer.map_err(convert::error)?);
     loaded.checked(PROBE, answer, check::program)
@@ -77,7 +86,9 @@ impl AgentBackend for Backend {
 
     fn probe(&self, settings: &str) -> Result<ProgramInfo, PluginError> {
         let answer = probe(&self.strategy, settings)?;
-        self.strategy.loaded.checked(PROBE, answer, |answer| check::granted(answer, &self.grants))
+        self.strategy
+            .loaded
+            .checked(PROBE, answer, |answer| check::granted(answer, &self.grants))
     }
 
     fn start(&self, task: &AgentTask) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
@@ -85,10 +96,22 @@ impl AgentBackend for Backend {
         let loaded = &self.strategy.loaded;
         let limits = &loaded.shared.limits;
         let in_call = |fault: Fault| fault.in_call(&loaded.plugin, FUNCTION);
-        let opened = Sandbox::open(&loaded.shared, &loaded.plugin, &loaded.pre, limits.call, limits.events_bytes_max);
+        let opened = Sandbox::open(
+            &loaded.shared,
+            &loaded.plugin,
+            &loaded.pre,
+            limits.call,
+            limits.events_bytes_max,
+        );
         let mut sandbox = opened.map_err(in_call)?;
         let (guest, run, command) = self.start_in(&mut sandbox, task).map_err(in_call)??;
-        let run = Run { sandbox: Some(sandbox), guest, run, plugin: loaded.plugin.to_string(), time: limits.call };
+        let run = Run {
+            sandbox: Some(sandbox),
+            guest,
+            run,
+            plugin: loaded.plugin.to_string(),
+            time: limits.call,
+        };
         Ok((Box::new(run), command))
     }
 }
@@ -108,21 +131,33 @@ impl Run {
     fn call(
         &mut self,
         function: &str,
-        call: impl FnOnce(&wit_backend::Guest, &mut Sandbox, ResourceAny) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
+        call: impl FnOnce(
+            &wit_backend::Guest,
+            &mut Sandbox,
+            ResourceAny,
+        ) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
     ) -> Vec<AgentEvent> {
         self.try_call(call).unwrap_or_else(|fault| {
             let first = fault != Fault::Spent;
-            first.then(|| AgentEvent::Failed(fault.in_call(&self.plugin, function).to_string())).into_iter().collect()
+            first
+                .then(|| AgentEvent::Failed(fault.in_call(&self.plugin, function).to_string()))
+                .into_iter()
+                .collect()
         })
     }
 
     fn try_call(
         &mut self,
-        call: impl FnOnce(&wit_backend::Guest, &mut Sandbox, ResourceAny) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
+        call: impl FnOnce(
+            &wit_backend::Guest,
+            &mut Sandbox,
+            ResourceAny,
+        ) -> wasmtime::Result<Vec<wit_backend::AgentEvent>>,
     ) -> Result<Vec<AgentEvent>, Fault> {
         let mut sandbox = self.sandbox.take().ok_or(Fault::Spent)?;
         sandbox.renew(self.time);
-        let events = call(&self.guest, &mut sandbox, self.run).map_err(|error| sandbox.fault(&error, self.time))?;
+        let events = call(&self.guest, &mut sandbox, self.run)
+            .map_err(|error| sandbox.fault(&error, self.time))?;
         let events: Vec<AgentEvent> = events.into_iter().map(convert::event).collect();
         events.iter().try_for_each(check::event)?;
         self.sandbox = Some(sandbox);
@@ -133,11 +168,22 @@ impl Run {
 impl AgentRun for Run {
     fn on_lines(&mut self, lines: &[Line]) -> Vec<AgentEvent> {
         let lines: Vec<wit_backend::Line> = lines.iter().map(convert::line).collect();
-        self.call("on-lines", |guest, sandbox, run| guest.agent_run().call_on_lines(&mut sandbox.store, run, &lines))
+        self.call("on-lines", |guest, sandbox, run| {
+            guest
+                .agent_run()
+                .call_on_lines(&mut sandbox.store, run, &lines)
+        })
     }
 
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
-        let exit = wit_backend::Exit { code: exit.code, signal: exit.signal };
-        self.call("on-exit", |guest, sandbox, run| guest.agent_run().call_on_exit(&mut sandbox.store, run, exit))
+        let exit = wit_backend::Exit {
+            code: exit.code,
+            signal: exit.signal,
+        };
+        self.call("on-exit", |guest, sandbox, run| {
+            guest
+                .agent_run()
+                .call_on_exit(&mut sandbox.store, run, exit)
+        })
     }
 }

@@ -10,7 +10,14 @@ use crate::info::{Kind, PluginInfo, StrategyInfo};
 
 /// Kinds that this host does not know are left out.
 pub(super) fn info(info: wit_metadata::Info) -> PluginInfo {
-    let wit_metadata::Info { name, version, description, homepage, strategies, extra: _ } = info;
+    let wit_metadata::Info {
+        name,
+        version,
+        description,
+        homepage,
+        strategies,
+        extra: _,
+    } = info;
     let strategies = strategies.into_iter().filter_map(|strategy| {
         Some(StrategyInfo {
             kind: Kind::named(&strategy.kind)?,
@@ -20,7 +27,13 @@ pub(super) fn info(info: wit_metadata::Info) -> PluginInfo {
             example_settings: strategy.example_settings,
         })
     });
-    PluginInfo { name, version, description, homepage, strategies: strategies.collect() }
+    PluginInfo {
+        name,
+        version,
+        description,
+        homepage,
+        strategies: strategies.collect(),
+    }
 }
 
 /// What a plugin says of an error goes into messages of ours, so it is one line and not too long.
@@ -34,8 +47,28 @@ pub(super) fn error(error: PluginError) -> sdk::PluginError {
 }
 
 pub(super) fn issue(issue: &sdk::Issue) -> Issue {
-    let sdk::Issue { repo, number, title, body, author, labels, created_at_ms, url, extra } = issue.clone();
-    Issue { repo, number, title, body, author, labels, created_at_ms, url, extra }
+    let sdk::Issue {
+        repo,
+        number,
+        title,
+        body,
+        author,
+        labels,
+        created_at_ms,
+        url,
+        extra,
+    } = issue.clone();
+    Issue {
+        repo,
+        number,
+        title,
+        body,
+        author,
+        labels,
+        created_at_ms,
+        url,
+        extra,
+    }
 }
 
 /// `None` also for a name that nobody knows: the backend decides then.
@@ -57,14 +90,36 @@ fn effort_name(effort: Effort) -> String {
     .to_owned()
 }
 
-pub(super) fn classifier_context(strategy: &str, context: &sdk::ClassifierContext) -> wit_classifier::Context {
-    let sdk::ClassifierContext { settings, domains, extra } = context.clone();
-    wit_classifier::Context { strategy: strategy.to_owned(), settings, domains, extra }
+pub(super) fn classifier_context(
+    strategy: &str,
+    context: &sdk::ClassifierContext,
+) -> wit_classifier::Context {
+    let sdk::ClassifierContext {
+        settings,
+        domains,
+        extra,
+    } = context.clone();
+    wit_classifier::Context {
+        strategy: strategy.to_owned(),
+        settings,
+        domains,
+        extra,
+    }
 }
 
 pub(super) fn classification(answer: wit_classifier::Classification) -> sdk::Classification {
-    let wit_classifier::Classification { domain, confidence, reasons, alternatives, paths, extra: _ } = answer;
-    let score = |score: wit_classifier::Score| sdk::Score { domain: score.domain, confidence: score.confidence };
+    let wit_classifier::Classification {
+        domain,
+        confidence,
+        reasons,
+        alternatives,
+        paths,
+        extra: _,
+    } = answer;
+    let score = |score: wit_classifier::Score| sdk::Score {
+        domain: score.domain,
+        confidence: score.confidence,
+    };
     sdk::Classification {
         domain,
         confidence,
@@ -74,15 +129,38 @@ pub(super) fn classification(answer: wit_classifier::Classification) -> sdk::Cla
     }
 }
 
-pub(super) fn selection_request(strategy: &str, request: &sdk::SelectionRequest) -> wit_selector::SelectionRequest {
+pub(super) fn selection_request(
+    strategy: &str,
+    request: &sdk::SelectionRequest,
+) -> wit_selector::SelectionRequest {
     let request = request.clone();
     let model = |model: sdk::ModelInfo| {
-        let sdk::ModelInfo { id, usd_per_million_input, usd_per_million_output } = model;
-        wit_selector::ModelInfo { id, usd_per_million_input, usd_per_million_output, extra: Vec::new() }
+        let sdk::ModelInfo {
+            id,
+            usd_per_million_input,
+            usd_per_million_output,
+        } = model;
+        wit_selector::ModelInfo {
+            id,
+            usd_per_million_input,
+            usd_per_million_output,
+            extra: Vec::new(),
+        }
     };
     let history = |history: sdk::ModelHistory| {
-        let sdk::ModelHistory { model, n_runs, n_successes, median_cost_usd } = history;
-        wit_selector::ModelHistory { model, n_runs, n_successes, median_cost_usd, extra: Vec::new() }
+        let sdk::ModelHistory {
+            model,
+            n_runs,
+            n_successes,
+            median_cost_usd,
+        } = history;
+        wit_selector::ModelHistory {
+            model,
+            n_runs,
+            n_successes,
+            median_cost_usd,
+            extra: Vec::new(),
+        }
     };
     wit_selector::SelectionRequest {
         strategy: strategy.to_owned(),
@@ -99,17 +177,46 @@ pub(super) fn selection_request(strategy: &str, request: &sdk::SelectionRequest)
 }
 
 pub(super) fn selection(selection: wit_selector::Selection) -> sdk::Selection {
-    let wit_selector::Selection { model, effort: name, fallbacks, reason, extra: _ } = selection;
-    sdk::Selection { model, effort: name.as_deref().and_then(effort), fallbacks, reason }
+    let wit_selector::Selection {
+        model,
+        effort: name,
+        fallbacks,
+        reason,
+        extra: _,
+    } = selection;
+    sdk::Selection {
+        model,
+        effort: name.as_deref().and_then(effort),
+        fallbacks,
+        reason,
+    }
 }
 
 pub(super) fn pr_context(strategy: &str, context: &sdk::PrContext) -> wit_template::Context {
     let context = context.clone();
     let commit = |sdk::Commit { id, subject }: sdk::Commit| wit_template::Commit { id, subject };
-    let change = |sdk::Change { path, added, removed }: sdk::Change| wit_template::Change { path, added, removed };
+    let change = |sdk::Change {
+                      path,
+                      added,
+                      removed,
+                  }: sdk::Change| wit_template::Change {
+        path,
+        added,
+        removed,
+    };
     let check = |check: sdk::CheckReport| {
-        let sdk::CheckReport { name, passed, fails_on_base, duration_ms } = check;
-        wit_template::CheckReport { name, passed, fails_on_base, duration_ms }
+        let sdk::CheckReport {
+            name,
+            passed,
+            fails_on_base,
+            duration_ms,
+        } = check;
+        wit_template::CheckReport {
+            name,
+            passed,
+            fails_on_base,
+            duration_ms,
+        }
     };
     wit_template::Context {
         strategy: strategy.to_owned(),
@@ -135,19 +242,42 @@ pub(super) fn pr_context(strategy: &str, context: &sdk::PrContext) -> wit_templa
 }
 
 pub(super) fn pull_request(text: wit_template::PullRequestText) -> sdk::PullRequestText {
-    let wit_template::PullRequestText { title, body, labels, extra: _ } = text;
-    sdk::PullRequestText { title, body, labels }
+    let wit_template::PullRequestText {
+        title,
+        body,
+        labels,
+        extra: _,
+    } = text;
+    sdk::PullRequestText {
+        title,
+        body,
+        labels,
+    }
 }
 
 pub(super) fn program(info: wit_backend::ProgramInfo) -> sdk::ProgramInfo {
-    let wit_backend::ProgramInfo { program, version_args, install_hint, metering, models, environment, extra: _ } =
-        info;
+    let wit_backend::ProgramInfo {
+        program,
+        version_args,
+        install_hint,
+        metering,
+        models,
+        environment,
+        extra: _,
+    } = info;
     let metering = match metering {
         wit_backend::Metering::Free => sdk::Metering::Free,
         wit_backend::Metering::AsItGoes => sdk::Metering::AsItGoes,
         wit_backend::Metering::AtTheEnd => sdk::Metering::AtTheEnd,
     };
-    sdk::ProgramInfo { program, version_args, install_hint, metering, models, environment }
+    sdk::ProgramInfo {
+        program,
+        version_args,
+        install_hint,
+        metering,
+        models,
+        environment,
+    }
 }
 
 pub(super) fn task(strategy: &str, task: &sdk::AgentTask) -> wit_backend::AgentTask {
@@ -173,13 +303,26 @@ pub(super) fn task(strategy: &str, task: &sdk::AgentTask) -> wit_backend::AgentT
 }
 
 pub(super) fn command(command: wit_backend::CommandSpec) -> sdk::CommandSpec {
-    let wit_backend::CommandSpec { program, args, env, pass_env, input, extra: _ } = command;
+    let wit_backend::CommandSpec {
+        program,
+        args,
+        env,
+        pass_env,
+        input,
+        extra: _,
+    } = command;
     let input = match input {
         wit_backend::CommandInput::None => sdk::CommandInput::None,
         wit_backend::CommandInput::Stdin(text) => sdk::CommandInput::Stdin(text),
         wit_backend::CommandInput::File(text) => sdk::CommandInput::File(text),
     };
-    sdk::CommandSpec { program, args, env, pass_env, input }
+    sdk::CommandSpec {
+        program,
+        args,
+        env,
+        pass_env,
+        input,
+    }
 }
 
 pub(super) fn line(line: &sdk::Line) -> wit_backend::Line {
@@ -187,12 +330,28 @@ pub(super) fn line(line: &sdk::Line) -> wit_backend::Line {
         sdk::Source::Stdout => wit_backend::Source::Stdout,
         sdk::Source::Stderr => wit_backend::Source::Stderr,
     };
-    wit_backend::Line { source, text: line.text.clone(), truncated: line.truncated }
+    wit_backend::Line {
+        source,
+        text: line.text.clone(),
+        truncated: line.truncated,
+    }
 }
 
 fn usage(usage: wit_backend::Usage) -> sdk::Usage {
-    let wit_backend::Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, usd } = usage;
-    sdk::Usage { input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, usd }
+    let wit_backend::Usage {
+        input_tokens,
+        output_tokens,
+        cache_read_tokens,
+        cache_write_tokens,
+        usd,
+    } = usage;
+    sdk::Usage {
+        input_tokens,
+        output_tokens,
+        cache_read_tokens,
+        cache_write_tokens,
+        usd,
+    }
 }
 
 /// An event that a later version added is kept as a note.
@@ -202,8 +361,12 @@ pub(super) fn event(event: wit_backend::AgentEvent) -> sdk::AgentEvent {
         Event::Session(id) => sdk::AgentEvent::Session(id),
         Event::Text(text) => sdk::AgentEvent::Text(text),
         Event::Thinking(text) => sdk::AgentEvent::Thinking(text),
-        Event::ToolStart(wit_backend::ToolStart { id, name, input }) => sdk::AgentEvent::ToolStart { id, name, input },
-        Event::ToolEnd(wit_backend::ToolEnd { id, ok, output }) => sdk::AgentEvent::ToolEnd { id, ok, output },
+        Event::ToolStart(wit_backend::ToolStart { id, name, input }) => {
+            sdk::AgentEvent::ToolStart { id, name, input }
+        }
+        Event::ToolEnd(wit_backend::ToolEnd { id, ok, output }) => {
+            sdk::AgentEvent::ToolEnd { id, ok, output }
+        }
         Event::UsageDelta(used) => sdk::AgentEvent::UsageDelta(usage(used)),
         Event::UsageTotal(used) => sdk::AgentEvent::UsageTotal(usage(used)),
         Event::FinalCost(usd) => sdk::AgentEvent::FinalCost(usd),

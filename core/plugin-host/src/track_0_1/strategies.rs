@@ -1,8 +1,8 @@
 //! Classifier, model selector and template of a component, as the SDK's traits: a fresh instance for each call.
 
 use autoissue_plugin_sdk::{
-    Classification, Classifier, ClassifierContext, Description, Issue, ModelSelector, PluginError, PrContext,
-    PrTemplate, PullRequestText, Selection, SelectionRequest, Settings,
+    Classification, Classifier, ClassifierContext, Description, Issue, ModelSelector, PluginError,
+    PrContext, PrTemplate, PullRequestText, Selection, SelectionRequest, Settings,
 };
 
 use super::{EXPORTED, Loaded, convert};
@@ -18,16 +18,26 @@ pub(super) struct Strategy {
 
 impl Strategy {
     pub(super) fn new(loaded: &Loaded, info: &StrategyInfo) -> Self {
-        Self { loaded: loaded.clone(), info: info.clone() }
+        Self {
+            loaded: loaded.clone(),
+            info: info.clone(),
+        }
     }
 
     /// Returns the plugin's name and version: they say who decided.
     pub(super) fn description(&self) -> Description {
-        Description::new(&self.loaded.plugin, &self.loaded.version, &self.info.summary)
+        Description::new(
+            &self.loaded.plugin,
+            &self.loaded.version,
+            &self.info.summary,
+        )
     }
 
     pub(super) fn stated_settings(&self) -> Settings {
-        Settings::stated(self.info.settings_schema.clone(), self.info.example_settings.clone())
+        Settings::stated(
+            self.info.settings_schema.clone(),
+            self.info.example_settings.clone(),
+        )
     }
 
     pub(super) fn check(&self, settings: &str) -> Result<(), PluginError> {
@@ -48,13 +58,19 @@ impl Classifier for Strategy {
         self.check(settings)
     }
 
-    fn classify(&self, issue: &Issue, context: &ClassifierContext) -> Result<Classification, PluginError> {
+    fn classify(
+        &self,
+        issue: &Issue,
+        context: &ClassifierContext,
+    ) -> Result<Classification, PluginError> {
         const FUNCTION: &str = "classify";
         let context = convert::classifier_context(&self.info.name, context);
         let issue = convert::issue(issue);
         let exports = self.loaded.exports.classifier.as_ref().expect(EXPORTED);
         let answer = self.loaded.call(FUNCTION, |store, instance| {
-            exports.load(&mut *store, instance)?.call_classify(store, &context, &issue)
+            exports
+                .load(&mut *store, instance)?
+                .call_classify(store, &context, &issue)
         })?;
         let answer = convert::classification(answer.map_err(convert::error)?);
         self.loaded.checked(FUNCTION, answer, check::classification)
@@ -78,12 +94,16 @@ impl ModelSelector for Strategy {
         const FUNCTION: &str = "select";
         let asked = convert::selection_request(&self.info.name, request);
         let exports = self.loaded.exports.model_selector.as_ref().expect(EXPORTED);
-        let answer = self
-            .loaded
-            .call(FUNCTION, |store, instance| exports.load(&mut *store, instance)?.call_select(store, &asked))?;
+        let answer = self.loaded.call(FUNCTION, |store, instance| {
+            exports
+                .load(&mut *store, instance)?
+                .call_select(store, &asked)
+        })?;
         let answer = convert::selection(answer.map_err(convert::error)?);
         let is_available = |id: &str| request.available.iter().any(|model| model.id == id);
-        self.loaded.checked(FUNCTION, answer, |answer| check::selection(answer, is_available))
+        self.loaded.checked(FUNCTION, answer, |answer| {
+            check::selection(answer, is_available)
+        })
     }
 }
 
@@ -104,9 +124,11 @@ impl PrTemplate for Strategy {
         const FUNCTION: &str = "render";
         let context = convert::pr_context(&self.info.name, context);
         let exports = self.loaded.exports.pr_template.as_ref().expect(EXPORTED);
-        let answer = self
-            .loaded
-            .call(FUNCTION, |store, instance| exports.load(&mut *store, instance)?.call_render(store, &context))?;
+        let answer = self.loaded.call(FUNCTION, |store, instance| {
+            exports
+                .load(&mut *store, instance)?
+                .call_render(store, &context)
+        })?;
         let answer = convert::pull_request(answer.map_err(convert::error)?);
         self.loaded.checked(FUNCTION, answer, check::pull_request)
     }

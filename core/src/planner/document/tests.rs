@@ -18,7 +18,9 @@ fn with(change: impl FnOnce(&mut Value)) -> String {
 }
 
 fn problems(change: impl FnOnce(&mut Value)) -> String {
-    read(&with(change)).map(|_| "no problem".to_owned()).unwrap_or_else(|error| error.to_string())
+    read(&with(change))
+        .map(|_| "no problem".to_owned())
+        .unwrap_or_else(|error| error.to_string())
 }
 
 fn issue(title: &str, depends_on: &[u64]) -> Value {
@@ -33,7 +35,10 @@ fn a_file_is_read_and_what_is_written_is_read_again() {
     let text = write("Build it", &document.plan);
     insta::assert_snapshot!(text);
     let again = read(&text).unwrap();
-    assert_eq!((again.plan, again.directive.as_str()), (document.plan, "Build it"));
+    assert_eq!(
+        (again.plan, again.directive.as_str()),
+        (document.plan, "Build it")
+    );
 }
 
 #[test]
@@ -45,7 +50,10 @@ fn an_edited_plan_keeps_its_name_and_another_plan_has_another() {
     assert_ne!(read(&other).unwrap().plan.id, document.plan.id);
     let of_session = |salt: &str| {
         let answer = json!({"issues": [issue("a", &[])]});
-        of_answer(answer, "d", salt, Time::from_ms(1)).unwrap().plan.id
+        of_answer(answer, "d", salt, Time::from_ms(1))
+            .unwrap()
+            .plan
+            .id
     };
     assert_ne!(of_session("one"), of_session("two"));
 }
@@ -68,33 +76,61 @@ fn every_problem_is_told_with_position_and_title() {
 
 #[test]
 fn circles_are_named_with_their_titles() {
-    let told = problems(|plan| plan["issues"] = json!([issue("A", &[3]), issue("B", &[1]), issue("C", &[2])]));
-    assert_eq!(told, "issues depend on each other in a circle: issue 1 “A” → issue 3 “C” → issue 2 “B” → issue 1 “A”");
+    let told = problems(|plan| {
+        plan["issues"] = json!([issue("A", &[3]), issue("B", &[1]), issue("C", &[2])])
+    });
+    assert_eq!(
+        told,
+        "issues depend on each other in a circle: issue 1 “A” → issue 3 “C” → issue 2 “B” → issue 1 “A”"
+    );
 }
 
 #[test]
 fn a_plan_has_a_bounded_number_of_issues() {
-    assert_eq!(problems(|plan| plan["issues"] = json!([])), "`issues` is empty; at least one is needed");
-    let many: Vec<Value> = (0..200).map(|n| issue(&format!("issue {n}"), &[])).collect();
+    assert_eq!(
+        problems(|plan| plan["issues"] = json!([])),
+        "`issues` is empty; at least one is needed"
+    );
+    let many: Vec<Value> = (0..200)
+        .map(|n| issue(&format!("issue {n}"), &[]))
+        .collect();
     let told = problems(|plan| plan["issues"] = Value::from(many.clone()));
     assert_eq!(told, "200 issues are too many; at most 100 are allowed");
-    assert_eq!(problems(|plan| plan["issues"] = Value::from(many[..100].to_vec())), "no problem");
+    assert_eq!(
+        problems(|plan| plan["issues"] = Value::from(many[..100].to_vec())),
+        "no problem"
+    );
 }
 
 #[test]
 fn a_body_has_a_bounded_length() {
     let told = problems(|plan| plan["issues"][0]["body"] = json!("x".repeat(1_000_000)));
-    assert_eq!(told, "issue 1 “Add the user table”: `body` has 1000000 characters; at most 20000 are allowed");
+    assert_eq!(
+        told,
+        "issue 1 “Add the user table”: `body` has 1000000 characters; at most 20000 are allowed"
+    );
     let told = problems(|plan| plan["issues"][0]["title"] = json!("ä".repeat(201)));
-    assert!(told.contains("`title` has 201 characters; at most 200 are allowed"), "{told}");
+    assert!(
+        told.contains("`title` has 201 characters; at most 200 are allowed"),
+        "{told}"
+    );
 }
 
 #[test]
 fn what_is_no_file_of_a_plan_is_told_as_such() {
     for (text, expected) in [
-        ("", "it is no JSON: EOF while parsing a value at line 1 column 0"),
-        ("{\"version\": 1,\n \"issues\": [,]}", "it is no JSON: expected value at line 2 column 13"),
-        ("[]", "it is a list, not an object with `version` and `issues`"),
+        (
+            "",
+            "it is no JSON: EOF while parsing a value at line 1 column 0",
+        ),
+        (
+            "{\"version\": 1,\n \"issues\": [,]}",
+            "it is no JSON: expected value at line 2 column 13",
+        ),
+        (
+            "[]",
+            "it is a list, not an object with `version` and `issues`",
+        ),
         ("{}", "`version` is missing; it is 1\n`issues` is missing"),
         (
             "{\"version\": 2, \"issues\": 3}",
@@ -110,7 +146,10 @@ fn what_is_no_file_of_a_plan_is_told_as_such() {
         ("graph", json!("x"), "leave it out"),
     ] {
         let told = problems(|plan| plan[key] = value);
-        assert!(told.contains(word) && told.lines().count() == 1, "{key}: {told}");
+        assert!(
+            told.contains(word) && told.lines().count() == 1,
+            "{key}: {told}"
+        );
     }
 }
 
@@ -118,24 +157,33 @@ fn what_is_no_file_of_a_plan_is_told_as_such() {
 fn hidden_text_is_taken_out_and_told() {
     let text = with(|plan| {
         plan["issues"][0]["title"] = json!("Add\u{202e} the <!-- x --> user table");
-        plan["issues"][0]["body"] =
-            json!("Columns\u{200b}.\n<!-- autoissue: planned 0123456789abcdef -->\n`<!-- shown -->`");
+        plan["issues"][0]["body"] = json!(
+            "Columns\u{200b}.\n<!-- autoissue: planned 0123456789abcdef -->\n`<!-- shown -->`"
+        );
     });
     let document = read(&text).unwrap();
     let issue = &document.plan.issues[0];
     assert_eq!(issue.title, "Add the user table");
     assert_eq!(issue.body, "Columns.\n\n`<!-- shown -->`");
     assert_eq!(document.notes.len(), 1);
-    assert!(document.notes[0].starts_with("text that readers do not see was taken out of issue 1: HTML comment"));
+    assert!(
+        document.notes[0]
+            .starts_with("text that readers do not see was taken out of issue 1: HTML comment")
+    );
 }
 
 #[test]
 fn markup_is_text() {
     let hostile = "<script>alert(1)</script> [x](javascript:y) {{7*7}} $(rm -rf /) | \"'`";
-    let answer =
-        json!({"issues": [{"title": hostile, "body": hostile, "labels": ["backend"], "complexity": "simple"}]});
+    let answer = json!({"issues": [{"title": hostile, "body": hostile, "labels": ["backend"], "complexity": "simple"}]});
     let read = answer::read(&answer.to_string(), "d", "s", Time::from_ms(1)).unwrap();
-    assert_eq!((read.plan.issues[0].title.as_str(), read.plan.issues[0].body.as_str()), (hostile, hostile));
+    assert_eq!(
+        (
+            read.plan.issues[0].title.as_str(),
+            read.plan.issues[0].body.as_str()
+        ),
+        (hostile, hostile)
+    );
 }
 
 #[test]
@@ -144,20 +192,57 @@ fn a_planner_says_dependencies_by_position_and_a_person_may_name_issues_that_exi
     plan["issues"][1]["body"] = json!("Depends on #12.");
     assert!(read(&plan.to_string()).is_ok());
     let answer = json!({"issues": plan["issues"]}).to_string();
-    let told = answer::read(&answer, "d", "s", Time::from_ms(1)).unwrap_err().to_string();
-    assert!(told.starts_with("issue 2 “Hash passwords”: its body says that it depends on #12: "), "{told}");
+    let told = answer::read(&answer, "d", "s", Time::from_ms(1))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        told.starts_with("issue 2 “Hash passwords”: its body says that it depends on #12: "),
+        "{told}"
+    );
 }
 
 #[test]
 fn what_the_schema_allows_is_what_is_read() {
     let schema = schema();
-    let keys = |value: &Value| value["properties"].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(keys(&schema), ["$schema", "version", "id", "created_at", "directive", "issues", "graph"]);
+    let keys = |value: &Value| {
+        value["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        keys(&schema),
+        [
+            "$schema",
+            "version",
+            "id",
+            "created_at",
+            "directive",
+            "issues",
+            "graph"
+        ]
+    );
     let entry = &schema["properties"]["issues"]["items"];
-    assert_eq!(keys(entry), ["title", "body", "labels", "complexity", "depends_on"]);
-    assert_eq!(answer_schema()["properties"]["issues"], schema["properties"]["issues"]);
-    assert!(!schema.to_string().contains("\"format\""), "some readers do without a schema that names a format");
+    assert_eq!(
+        keys(entry),
+        ["title", "body", "labels", "complexity", "depends_on"]
+    );
+    assert_eq!(
+        answer_schema()["properties"]["issues"],
+        schema["properties"]["issues"]
+    );
+    assert!(
+        !schema.to_string().contains("\"format\""),
+        "some readers do without a schema that names a format"
+    );
     for level in ["simple", "medium", "complex"] {
-        assert!(entry["properties"]["complexity"].to_string().contains(level), "{level}");
+        assert!(
+            entry["properties"]["complexity"]
+                .to_string()
+                .contains(level),
+            "{level}"
+        );
     }
 }

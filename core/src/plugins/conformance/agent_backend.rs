@@ -13,17 +13,26 @@ pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
         .into_iter()
         .map(|(input, task)| {
             let name = name.to_owned();
-            Trial { input, call: Box::new(move |plugin| start(plugin, &name, &task)) }
+            Trial {
+                input,
+                call: Box::new(move |plugin| start(plugin, &name, &task)),
+            }
         })
         .collect()
 }
 
 fn backend(plugin: &Plugin, name: &str) -> Box<dyn AgentBackend> {
-    plugin.agent_backend(Some(name)).expect("the plugin described it, and the host compared")
+    plugin
+        .agent_backend(Some(name))
+        .expect("the plugin described it, and the host compared")
 }
 
 fn start(plugin: &Plugin, name: &str, task: &AgentTask) -> Answer {
-    as_json(backend(plugin, name).start(task).map(|(_, command)| command))
+    as_json(
+        backend(plugin, name)
+            .start(task)
+            .map(|(_, command)| command),
+    )
 }
 
 /// Starts a task, plays lines and an exit, and returns the command and all events. The lines come `n_together` at a time.
@@ -36,7 +45,10 @@ pub(super) fn play(
     n_together: usize,
 ) -> Result<(CommandSpec, Vec<AgentEvent>), autoissue_plugin_sdk::PluginError> {
     let (mut run, command) = backend(plugin, name).start(task)?;
-    let mut events: Vec<AgentEvent> = lines.chunks(n_together).flat_map(|lines| run.on_lines(lines)).collect();
+    let mut events: Vec<AgentEvent> = lines
+        .chunks(n_together)
+        .flat_map(|lines| run.on_lines(lines))
+        .collect();
     events.extend(run.on_exit(exit));
     Ok((command, events))
 }
@@ -44,7 +56,10 @@ pub(super) fn play(
 fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
     let task = |issue: autoissue_plugin_sdk::Issue| AgentTask {
         settings: settings.to_owned(),
-        prompt: format!("Work on this issue.\n\n{}\n\n{MARK} {}", issue.title, issue.body),
+        prompt: format!(
+            "Work on this issue.\n\n{}\n\n{MARK} {}",
+            issue.title, issue.body
+        ),
         directory: "/somewhere/tree".into(),
         session: "5d2f6b1e-0000-4000-8000-000000000001".into(),
         model: Some("sonnet".into()),
@@ -59,12 +74,28 @@ fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
     ordinary.body.push_str(diff);
     let ordinary = task(ordinary);
     let mut tasks = vec![("an ordinary task", ordinary.clone())];
-    tasks.extend(corpus::issues().into_iter().map(|(input, issue)| (input, task(issue))));
+    tasks.extend(
+        corpus::issues()
+            .into_iter()
+            .map(|(input, issue)| (input, task(issue))),
+    );
     tasks.extend([
-        ("a task without limits", AgentTask { model: None, max_turns: None, budget_usd: None, ..ordinary.clone() }),
+        (
+            "a task without limits",
+            AgentTask {
+                model: None,
+                max_turns: None,
+                budget_usd: None,
+                ..ordinary.clone()
+            },
+        ),
         (
             "a task to go on with",
-            AgentTask { resume: Some("5d2f6b1e-0000-4000-8000-000000000000".into()), yolo: true, ..ordinary.clone() },
+            AgentTask {
+                resume: Some("5d2f6b1e-0000-4000-8000-000000000000".into()),
+                yolo: true,
+                ..ordinary.clone()
+            },
         ),
         (
             "a task with no money",
@@ -82,7 +113,10 @@ fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
 /// Returns what is asked of backends only.
 pub(super) fn findings(plugin: &Plugin, name: &str, settings: &str) -> Vec<Finding> {
     vec![
-        Finding::new("text from outside is no argument of a command", texts_in_arguments(plugin, name, settings)),
+        Finding::new(
+            "text from outside is no argument of a command",
+            texts_in_arguments(plugin, name, settings),
+        ),
         Finding::new(
             "any output is read, and in batches of any size it means the same",
             reading(plugin, name, settings),
@@ -101,13 +135,16 @@ fn texts_in_arguments(plugin: &Plugin, name: &str, settings: &str) -> Option<Str
         let (_, command) = backend.start(task).ok()?;
         let found = command.args.iter().any(|arg| arg.contains(MARK))
             || command.env.iter().any(|(_, value)| value.contains(MARK));
-        found.then(|| format!("{input}: the prompt is among the arguments or variables; put it into `input`"))
+        found.then(|| {
+            format!("{input}: the prompt is among the arguments or variables; put it into `input`")
+        })
     })
 }
 
 fn lines() -> Vec<Line> {
-    let texts =
-        corpus::texts().into_iter().flat_map(|(_, text)| text.lines().map(str::to_owned).take(20).collect::<Vec<_>>());
+    let texts = corpus::texts()
+        .into_iter()
+        .flat_map(|(_, text)| text.lines().map(str::to_owned).take(20).collect::<Vec<_>>());
     let json = [
         "",
         "{",
@@ -124,14 +161,24 @@ fn lines() -> Vec<Line> {
     let mut lines: Vec<Line> = json.into_iter().map(Line::stdout).collect();
     lines.extend(texts.map(|text| Line::stdout(&text)));
     lines.push(Line::stderr("warning: something"));
-    lines.push(Line { truncated: true, ..Line::stdout(&"x".repeat(1 << 20)) });
+    lines.push(Line {
+        truncated: true,
+        ..Line::stdout(&"x".repeat(1 << 20))
+    });
     lines
 }
 
 fn reading(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
     let (_, task) = tasks(settings).into_iter().next()?;
-    let (lines, exit) = (lines(), Exit { code: Some(0), signal: None });
-    let read = |n_together| play(plugin, name, &task, &lines, exit, n_together).map(|(_, events)| events);
+    let (lines, exit) = (
+        lines(),
+        Exit {
+            code: Some(0),
+            signal: None,
+        },
+    );
+    let read =
+        |n_together| play(plugin, name, &task, &lines, exit, n_together).map(|(_, events)| events);
     let Ok(single) = read(1) else { return None };
     if let Some(fault) = fault_in(&single) {
         return Some(fault);
@@ -139,7 +186,11 @@ fn reading(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
     [7, 50].into_iter().find_map(|n_together| {
         let together = read(n_together).unwrap_or_default();
         (together != single).then(|| {
-            format!("{} events of single lines, {} of {n_together} together, or others", single.len(), together.len())
+            format!(
+                "{} events of single lines, {} of {n_together} together, or others",
+                single.len(),
+                together.len()
+            )
         })
     })
 }
@@ -147,17 +198,36 @@ fn reading(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
 /// The host tells of a call that went wrong by the failure of the attempt, with its own beginning.
 fn fault_in(events: &[AgentEvent]) -> Option<String> {
     events.iter().find_map(|event| match event {
-        AgentEvent::Failed(text) if text.starts_with("internal error: plugin ") => Some(text.clone()),
+        AgentEvent::Failed(text) if text.starts_with("internal error: plugin ") => {
+            Some(text.clone())
+        }
         _ => None,
     })
 }
 
 fn silent_success(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
     let (_, task) = tasks(settings).into_iter().next()?;
-    let exits = [Exit { code: Some(1), signal: None }, Exit { code: None, signal: Some(9) }, Exit::default()];
+    let exits = [
+        Exit {
+            code: Some(1),
+            signal: None,
+        },
+        Exit {
+            code: None,
+            signal: Some(9),
+        },
+        Exit::default(),
+    ];
     exits.into_iter().find_map(|exit| {
         let (_, events) = play(plugin, name, &task, &[], exit, 1).ok()?;
-        let is_done = events.iter().any(|event| matches!(event, AgentEvent::Done(_)));
-        is_done.then(|| format!("exit code {:?}, signal {:?}: it says that it is done", exit.code, exit.signal))
+        let is_done = events
+            .iter()
+            .any(|event| matches!(event, AgentEvent::Done(_)));
+        is_done.then(|| {
+            format!(
+                "exit code {:?}, signal {:?}: it says that it is done",
+                exit.code, exit.signal
+            )
+        })
     })
 }

@@ -11,12 +11,17 @@
 //! that in it, and a refusal is `{"error": {"contains": "…"}}`.
 
 use autoissue_plugin_host::{Kind, NoStrategy, Plugin};
-use autoissue_plugin_sdk::{AgentTask, ClassifierContext, Exit, Issue, Line, PrContext, SelectionRequest};
+use autoissue_plugin_sdk::{
+    AgentTask, ClassifierContext, Exit, Issue, Line, PrContext, SelectionRequest,
+};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{Answer, agent_backend, as_json, classifier, model_selector, pr_template, settings_for, with_refusal};
+use super::{
+    Answer, agent_backend, as_json, classifier, model_selector, pr_template, settings_for,
+    with_refusal,
+};
 
 /// The cases of a plugin, by kind.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -54,7 +59,9 @@ impl<Q: DeserializeOwned> TryFrom<Map<String, Value>> for Case<Q> {
 
     fn try_from(mut keys: Map<String, Value>) -> Result<Self, Self::Error> {
         let about = ["name", "strategy", "settings", "expect"].into_iter();
-        let about: Map<String, Value> = about.filter_map(|key| keys.shift_remove_entry(key)).collect();
+        let about: Map<String, Value> = about
+            .filter_map(|key| keys.shift_remove_entry(key))
+            .collect();
         Ok(Self {
             about: serde_json::from_value(Value::Object(about))?,
             question: serde_json::from_value(Value::Object(keys))?,
@@ -112,24 +119,66 @@ impl Cases {
 
     pub(super) fn run(&self, plugin: &Plugin, settings: Option<&str>) -> Vec<CaseReport> {
         let asked = Asked { plugin, settings };
-        let mut reports = asked.all(Kind::Classifier, &self.classifier, |name, settings, question: &Classify| {
-            let context =
-                ClassifierContext { settings, domains: question.domains.clone(), ..ClassifierContext::default() };
-            classifier::classify(plugin, name, &question.issue, &context)
-        });
-        reports.extend(asked.all(Kind::ModelSelector, &self.model_selector, |name, settings, question: &Select| {
-            model_selector::select(plugin, name, &SelectionRequest { settings, ..question.request.clone() })
-        }));
-        reports.extend(asked.all(Kind::AgentBackend, &self.agent_backend, |name, settings, question: &Run| {
-            let plugin = &granted(plugin, name, &settings);
-            let task = AgentTask { settings, ..question.task.clone() };
-            let lines: Vec<Line> = question.lines.iter().map(|text| Line::stdout(text)).collect();
-            let played = agent_backend::play(plugin, name, &task, &lines, question.exit, 1);
-            as_json(played.map(|(command, events)| json!({ "command": command, "events": events })))
-        }));
-        reports.extend(asked.all(Kind::PrTemplate, &self.pr_template, |name, settings, question: &Render| {
-            pr_template::render(plugin, name, &PrContext { settings, ..question.context.clone() })
-        }));
+        let mut reports = asked.all(
+            Kind::Classifier,
+            &self.classifier,
+            |name, settings, question: &Classify| {
+                let context = ClassifierContext {
+                    settings,
+                    domains: question.domains.clone(),
+                    ..ClassifierContext::default()
+                };
+                classifier::classify(plugin, name, &question.issue, &context)
+            },
+        );
+        reports.extend(asked.all(
+            Kind::ModelSelector,
+            &self.model_selector,
+            |name, settings, question: &Select| {
+                model_selector::select(
+                    plugin,
+                    name,
+                    &SelectionRequest {
+                        settings,
+                        ..question.request.clone()
+                    },
+                )
+            },
+        ));
+        reports.extend(asked.all(
+            Kind::AgentBackend,
+            &self.agent_backend,
+            |name, settings, question: &Run| {
+                let plugin = &granted(plugin, name, &settings);
+                let task = AgentTask {
+                    settings,
+                    ..question.task.clone()
+                };
+                let lines: Vec<Line> = question
+                    .lines
+                    .iter()
+                    .map(|text| Line::stdout(text))
+                    .collect();
+                let played = agent_backend::play(plugin, name, &task, &lines, question.exit, 1);
+                as_json(
+                    played.map(|(command, events)| json!({ "command": command, "events": events })),
+                )
+            },
+        ));
+        reports.extend(asked.all(
+            Kind::PrTemplate,
+            &self.pr_template,
+            |name, settings, question: &Render| {
+                pr_template::render(
+                    plugin,
+                    name,
+                    &PrContext {
+                        settings,
+                        ..question.context.clone()
+                    },
+                )
+            },
+        ));
         reports
     }
 }
@@ -137,7 +186,9 @@ impl Cases {
 /// Returns a plugin that may name the program that it asks for with these settings: in a case, nothing is run.
 fn granted(plugin: &Plugin, strategy: &str, settings: &str) -> Plugin {
     match plugin.asked_program(Some(strategy), settings) {
-        Ok(asked) => plugin.clone().granted(vec![asked.program], asked.environment),
+        Ok(asked) => plugin
+            .clone()
+            .granted(vec![asked.program], asked.environment),
         // The question itself gets the same error.
         Err(_) => plugin.clone(),
     }
@@ -151,7 +202,12 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     /// Asks all cases of a kind. `ask` gets the name of a strategy, its settings, and the question.
-    fn all<Q>(&self, kind: Kind, cases: &[Case<Q>], ask: impl Fn(&str, String, &Q) -> Answer) -> Vec<CaseReport> {
+    fn all<Q>(
+        &self,
+        kind: Kind,
+        cases: &[Case<Q>],
+        ask: impl Fn(&str, String, &Q) -> Answer,
+    ) -> Vec<CaseReport> {
         let ask = |case: &Case<Q>| -> Result<Value, NoStrategy> {
             let strategy = self.plugin.strategy(kind, case.about.strategy.as_deref())?;
             let settings = match &case.about.settings {
@@ -161,7 +217,11 @@ impl Asked<'_> {
             Ok(with_refusal(ask(&strategy.name, settings, &case.question)))
         };
         let report = |(at, case): (usize, &Case<Q>)| {
-            let name = case.about.name.clone().unwrap_or_else(|| format!("{kind} {}", at + 1));
+            let name = case
+                .about
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("{kind} {}", at + 1));
             let failure = match ask(case) {
                 Ok(answer) => difference("", &case.about.expect, &answer),
                 Err(error) => Some(error.to_string()),
@@ -175,29 +235,57 @@ impl Asked<'_> {
 /// Returns the first place where an answer is not what was expected.
 fn difference(path: &str, expected: &Value, answer: &Value) -> Option<String> {
     match (expected, answer) {
-        (Value::Object(parts), Value::Object(whole)) if whole.contains_key("error") && !parts.contains_key("error") => {
-            Some(format!("{}: expected {expected}, got the refusal {}", shown(path), whole["error"]))
+        (Value::Object(parts), Value::Object(whole))
+            if whole.contains_key("error") && !parts.contains_key("error") =>
+        {
+            Some(format!(
+                "{}: expected {expected}, got the refusal {}",
+                shown(path),
+                whole["error"]
+            ))
         }
-        (Value::Object(parts), Value::String(text)) if parts.len() == 1 && parts.contains_key("contains") => {
-            let missing = wanted(&parts["contains"]).into_iter().find(|part| !text.contains(part))?;
-            Some(format!("{}: {answer} does not contain {missing:?}", shown(path)))
+        (Value::Object(parts), Value::String(text))
+            if parts.len() == 1 && parts.contains_key("contains") =>
+        {
+            let missing = wanted(&parts["contains"])
+                .into_iter()
+                .find(|part| !text.contains(part))?;
+            Some(format!(
+                "{}: {answer} does not contain {missing:?}",
+                shown(path)
+            ))
         }
         (Value::Object(parts), Value::Object(whole)) => parts.iter().find_map(|(key, expected)| {
-            difference(&format!("{path}.{key}"), expected, whole.get(key).unwrap_or(&Value::Null))
+            difference(
+                &format!("{path}.{key}"),
+                expected,
+                whole.get(key).unwrap_or(&Value::Null),
+            )
         }),
-        (Value::Array(expected_items), Value::Array(items)) if expected_items.len() == items.len() => {
+        (Value::Array(expected_items), Value::Array(items))
+            if expected_items.len() == items.len() =>
+        {
             let mut pairs = expected_items.iter().zip(items).enumerate();
-            pairs.find_map(|(at, (expected, item))| difference(&format!("{path}[{at}]"), expected, item))
+            pairs.find_map(|(at, (expected, item))| {
+                difference(&format!("{path}[{at}]"), expected, item)
+            })
         }
         (Value::Number(a), Value::Number(b)) if is_close(a.as_f64(), b.as_f64()) => None,
         _ if expected == answer => None,
-        _ => Some(format!("{}: expected {expected}, got {answer}", shown(path))),
+        _ => Some(format!(
+            "{}: expected {expected}, got {answer}",
+            shown(path)
+        )),
     }
 }
 
 fn shown(path: &str) -> String {
     let path = path.trim_start_matches('.');
-    if path.is_empty() { "the answer".to_owned() } else { format!("`{path}`") }
+    if path.is_empty() {
+        "the answer".to_owned()
+    } else {
+        format!("`{path}`")
+    }
 }
 
 fn wanted(contains: &Value) -> Vec<&str> {
@@ -217,7 +305,10 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    #[expect(clippy::needless_pass_by_value, reason = "so the cases below read better")]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "so the cases below read better"
+    )]
     fn check(expected: Value, answer: Value, difference_is: Option<&str>) {
         assert_eq!(difference("", &expected, &answer).as_deref(), difference_is);
     }
@@ -227,22 +318,42 @@ mod tests {
         let answer = json!({ "domain": "billing", "confidence": 0.8_f32, "reasons": ["mentions an invoice"] });
         check(json!({ "domain": "billing" }), answer.clone(), None);
         check(json!({ "confidence": 0.8 }), answer.clone(), None);
-        check(json!({ "reasons": [{ "contains": "invoice" }] }), answer.clone(), None);
+        check(
+            json!({ "reasons": [{ "contains": "invoice" }] }),
+            answer.clone(),
+            None,
+        );
         check(json!({}), answer, None);
     }
 
     #[test]
     fn a_difference_is_told_with_its_place() {
         let answer = json!({ "domain": "billing", "reasons": ["a", "b"] });
-        check(json!({ "domain": "web" }), answer.clone(), Some(r#"`domain`: expected "web", got "billing""#));
-        check(json!({ "reasons": ["a", "c"] }), answer.clone(), Some(r#"`reasons[1]`: expected "c", got "b""#));
-        check(json!({ "reasons": ["a"] }), answer.clone(), Some(r#"`reasons`: expected ["a"], got ["a","b"]"#));
+        check(
+            json!({ "domain": "web" }),
+            answer.clone(),
+            Some(r#"`domain`: expected "web", got "billing""#),
+        );
+        check(
+            json!({ "reasons": ["a", "c"] }),
+            answer.clone(),
+            Some(r#"`reasons[1]`: expected "c", got "b""#),
+        );
+        check(
+            json!({ "reasons": ["a"] }),
+            answer.clone(),
+            Some(r#"`reasons`: expected ["a"], got ["a","b"]"#),
+        );
         check(
             json!({ "domain": { "contains": ["bill", "x"] } }),
             answer.clone(),
             Some(r#"`domain`: "billing" does not contain "x""#),
         );
-        check(json!({ "paths": [] }), answer, Some("`paths`: expected [], got null"));
+        check(
+            json!({ "paths": [] }),
+            answer,
+            Some("`paths`: expected [], got null"),
+        );
         let refused = json!({ "error": "no title" });
         let told = r#"the answer: expected {"domain":"web"}, got the refusal "no title""#;
         check(json!({ "domain": "web" }), refused, Some(told));
@@ -258,6 +369,11 @@ mod tests {
         ] {
             assert!(Cases::parse(text).is_err(), "{text}");
         }
-        assert!(Cases::parse(r#"{"classifier": [{"issue": {"title": "x"}, "expect": {"domain": "a"}}]}"#).is_ok());
+        assert!(
+            Cases::parse(
+                r#"{"classifier": [{"issue": {"title": "x"}, "expect": {"domain": "a"}}]}"#
+            )
+            .is_ok()
+        );
     }
 }

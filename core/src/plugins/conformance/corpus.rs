@@ -63,22 +63,64 @@ pub(super) fn issues() -> Vec<(&'static str, Issue)> {
     let mut issues = vec![
         ("an ordinary issue", ordinary()),
         ("an issue with nothing in it", Issue::default()),
-        ("a title alone", Issue { title: "Crash".into(), number: 1, ..Issue::default() }),
-        ("the longest title", Issue { title: "é".repeat(TITLE_CHARS_MAX), number: 2, ..Issue::default() }),
+        (
+            "a title alone",
+            Issue {
+                title: "Crash".into(),
+                number: 1,
+                ..Issue::default()
+            },
+        ),
+        (
+            "the longest title",
+            Issue {
+                title: "é".repeat(TITLE_CHARS_MAX),
+                number: 2,
+                ..Issue::default()
+            },
+        ),
         (
             "a hundred labels of fifty characters",
-            Issue { labels: (0..100).map(|n| format!("{n:03}{}", "ü".repeat(47))).collect(), ..ordinary() },
+            Issue {
+                labels: (0..100)
+                    .map(|n| format!("{n:03}{}", "ü".repeat(47)))
+                    .collect(),
+                ..ordinary()
+            },
         ),
-        ("the largest numbers", Issue { number: u64::MAX, created_at_ms: u64::MAX, ..ordinary() }),
+        (
+            "the largest numbers",
+            Issue {
+                number: u64::MAX,
+                created_at_ms: u64::MAX,
+                ..ordinary()
+            },
+        ),
         (
             "facts of a later version",
-            Issue { extra: vec![("milestone".into(), "9".into()), (String::new(), "\0".into())], ..ordinary() },
+            Issue {
+                extra: vec![
+                    ("milestone".into(), "9".into()),
+                    (String::new(), "\0".into()),
+                ],
+                ..ordinary()
+            },
         ),
     ];
     issues.extend(texts().into_iter().map(|(what, text)| {
         let title: String = text.chars().take(TITLE_CHARS_MAX).collect();
         let labels = vec![text.chars().take(50).collect()];
-        (what, Issue { title, labels, body: text, number: 3, author: "x".into(), ..Issue::default() })
+        (
+            what,
+            Issue {
+                title,
+                labels,
+                body: text,
+                number: 3,
+                author: "x".into(),
+                ..Issue::default()
+            },
+        )
     }));
     issues
 }
@@ -92,9 +134,21 @@ pub(super) fn settings() -> Vec<(&'static str, String)> {
         ("settings that are a list", "[1, \"two\"]".into()),
         ("settings that end early", "{\"a\": [".into()),
         ("settings that are words", "yes please".into()),
-        ("settings with an unknown key", "{\"this key is not known\": true}".into()),
-        ("settings in depth", format!("{}{}", "[".repeat(10_000), "]".repeat(10_000))),
-        ("settings with odd characters", "{\"\\u0000\": \"\\ud83e\\udd80\u{202e}\"}".into()),
-        ("settings of 256 KiB", format!("{{\"a\": \"{}\"}}", "x".repeat(256 << 10))),
+        (
+            "settings with an unknown key",
+            "{\"this key is not known\": true}".into(),
+        ),
+        (
+            "settings in depth",
+            format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)),
+        ),
+        (
+            "settings with odd characters",
+            "{\"\\u0000\": \"\\ud83e\\udd80\u{202e}\"}".into(),
+        ),
+        (
+            "settings of 256 KiB",
+            format!("{{\"a\": \"{}\"}}", "x".repeat(256 << 10)),
+        ),
     ]
 }

@@ -10,23 +10,45 @@ pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
         .into_iter()
         .map(|(input, request)| {
             let name = name.to_owned();
-            let request = SelectionRequest { settings: settings.to_owned(), ..request };
-            Trial { input, call: Box::new(move |plugin| select(plugin, &name, &request)) }
+            let request = SelectionRequest {
+                settings: settings.to_owned(),
+                ..request
+            };
+            Trial {
+                input,
+                call: Box::new(move |plugin| select(plugin, &name, &request)),
+            }
         })
         .collect()
 }
 
 pub(super) fn select(plugin: &Plugin, name: &str, request: &SelectionRequest) -> Answer {
-    let selector = plugin.model_selector(Some(name)).expect("the plugin described it, and the host compared");
+    let selector = plugin
+        .model_selector(Some(name))
+        .expect("the plugin described it, and the host compared");
     as_json(selector.select(request))
 }
 
 fn model(id: &str, price: Option<f64>) -> ModelInfo {
-    ModelInfo { id: id.into(), usd_per_million_input: price, usd_per_million_output: price.map(|price| 5.0 * price) }
+    ModelInfo {
+        id: id.into(),
+        usd_per_million_input: price,
+        usd_per_million_output: price.map(|price| 5.0 * price),
+    }
 }
 
-fn history(model: &str, n_runs: u32, n_successes: u32, median_cost_usd: Option<f64>) -> ModelHistory {
-    ModelHistory { model: model.into(), n_runs, n_successes, median_cost_usd }
+fn history(
+    model: &str,
+    n_runs: u32,
+    n_successes: u32,
+    median_cost_usd: Option<f64>,
+) -> ModelHistory {
+    ModelHistory {
+        model: model.into(),
+        n_runs,
+        n_successes,
+        median_cost_usd,
+    }
 }
 
 fn requests() -> Vec<(&'static str, SelectionRequest)> {
@@ -35,12 +57,26 @@ fn requests() -> Vec<(&'static str, SelectionRequest)> {
         domain: "frontend".into(),
         attempt: 1,
         budget_left_usd: Some(5.0),
-        available: vec![model("haiku", Some(1.0)), model("sonnet", Some(3.0)), model("opus", Some(5.0))],
-        history: vec![history("sonnet", 20, 17, Some(0.8)), history("opus", 4, 4, Some(2.5))],
+        available: vec![
+            model("haiku", Some(1.0)),
+            model("sonnet", Some(3.0)),
+            model("opus", Some(5.0)),
+        ],
+        history: vec![
+            history("sonnet", 20, 17, Some(0.8)),
+            history("opus", 4, 4, Some(2.5)),
+        ],
         ..SelectionRequest::default()
     };
-    let of_issues =
-        corpus::issues().into_iter().map(|(input, issue)| (input, SelectionRequest { issue, ..ordinary.clone() }));
+    let of_issues = corpus::issues().into_iter().map(|(input, issue)| {
+        (
+            input,
+            SelectionRequest {
+                issue,
+                ..ordinary.clone()
+            },
+        )
+    });
     let mut requests: Vec<_> = of_issues.collect();
     let odd_history = vec![
         history("sonnet", 0, 7, Some(f64::NAN)),
@@ -48,20 +84,74 @@ fn requests() -> Vec<(&'static str, SelectionRequest)> {
         history("gone", 3, 1, Some(-1.0)),
         history("opus", 1, 0, None),
     ];
-    let many = (0..500).map(|n| model(&format!("model-{n}"), None)).collect();
+    let many = (0..500)
+        .map(|n| model(&format!("model-{n}"), None))
+        .collect();
     requests.extend([
-        ("no model to choose from", SelectionRequest { available: Vec::new(), ..ordinary.clone() }),
-        ("one model", SelectionRequest { available: vec![model("only", None)], ..ordinary.clone() }),
+        (
+            "no model to choose from",
+            SelectionRequest {
+                available: Vec::new(),
+                ..ordinary.clone()
+            },
+        ),
+        (
+            "one model",
+            SelectionRequest {
+                available: vec![model("only", None)],
+                ..ordinary.clone()
+            },
+        ),
         (
             "the same model twice",
-            SelectionRequest { available: vec![model("a", None), model("a", Some(1.0))], ..ordinary.clone() },
+            SelectionRequest {
+                available: vec![model("a", None), model("a", Some(1.0))],
+                ..ordinary.clone()
+            },
         ),
-        ("five hundred models", SelectionRequest { available: many, ..ordinary.clone() }),
-        ("no history", SelectionRequest { history: Vec::new(), ..ordinary.clone() }),
-        ("a history that does not add up", SelectionRequest { history: odd_history, ..ordinary.clone() }),
-        ("no money left", SelectionRequest { budget_left_usd: Some(0.0), ..ordinary.clone() }),
-        ("money that is no number", SelectionRequest { budget_left_usd: Some(f64::NAN), ..ordinary.clone() }),
-        ("many failures", SelectionRequest { attempt: u32::MAX, failures_of_substance: u32::MAX, ..ordinary }),
+        (
+            "five hundred models",
+            SelectionRequest {
+                available: many,
+                ..ordinary.clone()
+            },
+        ),
+        (
+            "no history",
+            SelectionRequest {
+                history: Vec::new(),
+                ..ordinary.clone()
+            },
+        ),
+        (
+            "a history that does not add up",
+            SelectionRequest {
+                history: odd_history,
+                ..ordinary.clone()
+            },
+        ),
+        (
+            "no money left",
+            SelectionRequest {
+                budget_left_usd: Some(0.0),
+                ..ordinary.clone()
+            },
+        ),
+        (
+            "money that is no number",
+            SelectionRequest {
+                budget_left_usd: Some(f64::NAN),
+                ..ordinary.clone()
+            },
+        ),
+        (
+            "many failures",
+            SelectionRequest {
+                attempt: u32::MAX,
+                failures_of_substance: u32::MAX,
+                ..ordinary
+            },
+        ),
     ]);
     requests
 }

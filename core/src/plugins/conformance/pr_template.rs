@@ -10,23 +10,40 @@ pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
         .into_iter()
         .map(|(input, context)| {
             let name = name.to_owned();
-            let context = PrContext { settings: settings.to_owned(), ..context };
-            Trial { input, call: Box::new(move |plugin| render(plugin, &name, &context)) }
+            let context = PrContext {
+                settings: settings.to_owned(),
+                ..context
+            };
+            Trial {
+                input,
+                call: Box::new(move |plugin| render(plugin, &name, &context)),
+            }
         })
         .collect()
 }
 
 pub(super) fn render(plugin: &Plugin, name: &str, context: &PrContext) -> Answer {
-    let template = plugin.pr_template(Some(name)).expect("the plugin described it, and the host compared");
+    let template = plugin
+        .pr_template(Some(name))
+        .expect("the plugin described it, and the host compared");
     as_json(template.render(context))
 }
 
 fn change(path: &str) -> Change {
-    Change { path: path.into(), added: 12, removed: 3 }
+    Change {
+        path: path.into(),
+        added: 12,
+        removed: 3,
+    }
 }
 
 fn check(name: &str, passed: bool) -> CheckReport {
-    CheckReport { name: name.into(), passed, fails_on_base: !passed, duration_ms: 61_000 }
+    CheckReport {
+        name: name.into(),
+        passed,
+        fails_on_base: !passed,
+        duration_ms: 61_000,
+    }
 }
 
 fn contexts() -> Vec<(&'static str, PrContext)> {
@@ -35,9 +52,14 @@ fn contexts() -> Vec<(&'static str, PrContext)> {
         branch: "autoissue/issue-4711".into(),
         base: "main".into(),
         base_commit: "0123456789abcdef0123456789abcdef01234567".into(),
-        commits: vec![Commit { id: "fedcba98".into(), subject: "Count entries from the page's start".into() }],
+        commits: vec![Commit {
+            id: "fedcba98".into(),
+            subject: "Count entries from the page's start".into(),
+        }],
         changes: vec![change("web/entries.js"), change("tests/web.test.sh")],
-        agent_summary: Some("The offset was computed before the filter. It is computed after it now.".into()),
+        agent_summary: Some(
+            "The offset was computed before the filter. It is computed after it now.".into(),
+        ),
         agent: "claude".into(),
         model: Some("sonnet".into()),
         cost_usd: 0.83,
@@ -45,12 +67,23 @@ fn contexts() -> Vec<(&'static str, PrContext)> {
         checks: vec![check("tests", true)],
         ..PrContext::default()
     };
-    let of_issues = corpus::issues().into_iter().map(|(input, issue)| (input, PrContext { issue, ..ordinary.clone() }));
+    let of_issues = corpus::issues().into_iter().map(|(input, issue)| {
+        (
+            input,
+            PrContext {
+                issue,
+                ..ordinary.clone()
+            },
+        )
+    });
     let mut contexts: Vec<_> = of_issues.collect();
     contexts.extend(corpus::texts().into_iter().map(|(input, text)| {
         let first_line: String = text.chars().take(200).collect();
         let context = PrContext {
-            commits: vec![Commit { id: "1".into(), subject: first_line.clone() }],
+            commits: vec![Commit {
+                id: "1".into(),
+                subject: first_line.clone(),
+            }],
             changes: vec![change(&first_line)],
             checks: vec![check(&first_line, false)],
             denied: vec![first_line],
@@ -70,12 +103,28 @@ fn contexts() -> Vec<(&'static str, PrContext)> {
                 ..PrContext::default()
             },
         ),
-        ("a cost that is no number", PrContext { cost_usd: f64::NAN, cost_is_assumed: true, ..ordinary.clone() }),
+        (
+            "a cost that is no number",
+            PrContext {
+                cost_usd: f64::NAN,
+                cost_is_assumed: true,
+                ..ordinary.clone()
+            },
+        ),
         (
             "five thousand changed files",
-            PrContext { changes: many(5_000).map(|path| change(&path)).collect(), ..ordinary.clone() },
+            PrContext {
+                changes: many(5_000).map(|path| change(&path)).collect(),
+                ..ordinary.clone()
+            },
         ),
-        ("a thousand checks", PrContext { checks: many(1_000).map(|name| check(&name, true)).collect(), ..ordinary }),
+        (
+            "a thousand checks",
+            PrContext {
+                checks: many(1_000).map(|name| check(&name, true)).collect(),
+                ..ordinary
+            },
+        ),
     ]);
     contexts
 }

@@ -76,10 +76,16 @@ impl Kept {
     fn keep(&mut self, path: &str, headers: &HeaderMap, body: Vec<u8>) {
         let old = self.answers.remove(path).map_or(0, |old| old.body.len());
         self.n_bytes -= old;
-        let Some(etag) = headers.get(ETAG).cloned() else { return };
+        let Some(etag) = headers.get(ETAG).cloned() else {
+            return;
+        };
         if self.n_bytes + body.len() <= KEPT_BYTES_MAX {
             self.n_bytes += body.len();
-            let answer = KeptAnswer { etag, headers: headers.clone(), body: body.into() };
+            let answer = KeptAnswer {
+                etag,
+                headers: headers.clone(),
+                body: body.into(),
+            };
             self.answers.insert(path.to_owned(), answer);
         }
     }
@@ -106,11 +112,28 @@ pub(super) struct Answer {
 impl Client {
     /// Makes a client; nothing is sent yet. Has to be called within a tokio runtime.
     pub(super) fn new(access: &Access) -> Result<Self, GithubError> {
-        let Access { api_url, repo, token, proxy, .. } = access;
-        let address = api_url.trim_end_matches('/').parse().ok().filter(|uri: &http::Uri| uri.authority().is_some());
-        let address = address.ok_or_else(|| GithubError::BadAddress { url: api_url.clone() })?;
-        let octocrab = connection::open(address.clone(), &token.secret, proxy.as_ref())
-            .map_err(|error| GithubError::Untrusted { host: host_of(&address), reason: error.to_string() })?;
+        let Access {
+            api_url,
+            repo,
+            token,
+            proxy,
+            ..
+        } = access;
+        let address = api_url
+            .trim_end_matches('/')
+            .parse()
+            .ok()
+            .filter(|uri: &http::Uri| uri.authority().is_some());
+        let address = address.ok_or_else(|| GithubError::BadAddress {
+            url: api_url.clone(),
+        })?;
+        let octocrab =
+            connection::open(address.clone(), &token.secret, proxy.as_ref()).map_err(|error| {
+                GithubError::Untrusted {
+                    host: host_of(&address),
+                    reason: error.to_string(),
+                }
+            })?;
         Ok(Self {
             octocrab,
             address,
@@ -160,7 +183,12 @@ impl Client {
         let mut next = Some(call.path.to_owned());
         for _ in 0..n_pages_max {
             let Some(path) = next else { break };
-            let answer = self.get(Call { path: &path, ..call }).await?;
+            let answer = self
+                .get(Call {
+                    path: &path,
+                    ..call
+                })
+                .await?;
             let Some(page) = answer.body.as_array() else {
                 return Err(self.not_understood(call));
             };
@@ -171,7 +199,12 @@ impl Client {
     }
 
     /// Writes.
-    pub(super) async fn write(&self, call: Call<'_>, method: Method, body: &Value) -> Result<Answer, GithubError> {
+    pub(super) async fn write(
+        &self,
+        call: Call<'_>,
+        method: Method,
+        body: &Value,
+    ) -> Result<Answer, GithubError> {
         let request = Request::builder().method(method).uri(call.path);
         let (parts, bytes) = self.exchange(call, request, Some(body)).await?;
         self.read(call, parts, &bytes)
@@ -188,16 +221,25 @@ impl Client {
         let unreachable = |error: Cause<'_>| {
             let reason = root_of(error).to_string();
             if is_about_tls(error) {
-                GithubError::Untrusted { host: host_of(&self.address), reason }
+                GithubError::Untrusted {
+                    host: host_of(&self.address),
+                    reason,
+                }
             } else {
                 self.unreachable(call.doing, reason)
             }
         };
-        let request = self.octocrab.build_request(request.header(VERSION, API_VERSION), body);
+        let request = self
+            .octocrab
+            .build_request(request.header(VERSION, API_VERSION), body);
         let request: Request<OctoBody> = request.map_err(|error| unreachable(&error))?;
         *lock(&self.calls).entry(call.issue).or_default() += 1;
         let exchange = async {
-            let response = self.octocrab.execute(request).await.map_err(|error| unreachable(&error))?;
+            let response = self
+                .octocrab
+                .execute(request)
+                .await
+                .map_err(|error| unreachable(&error))?;
             let (parts, body) = response.into_parts();
             let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
             let body = body.map_err(|error| unreachable(error.as_ref()))?;
@@ -205,10 +247,16 @@ impl Client {
         };
         let reason = format!("no answer within {} seconds", CALL_TIME_MAX.as_secs());
         let late = Err(self.unreachable(call.doing, reason));
-        let answered = tokio::time::timeout(CALL_TIME_MAX, exchange).await.unwrap_or(late);
+        let answered = tokio::time::timeout(CALL_TIME_MAX, exchange)
+            .await
+            .unwrap_or(late);
         match &answered {
             Ok((parts, _)) => {
-                tracing::debug!(status = parts.status.as_u16(), path = call.path, "GitHub answered");
+                tracing::debug!(
+                    status = parts.status.as_u16(),
+                    path = call.path,
+                    "GitHub answered"
+                );
             }
             Err(error) => tracing::debug!(%error, path = call.path, "GitHub did not answer"),
         }
@@ -224,7 +272,12 @@ impl Client {
         self.understand(call, parts.headers, body)
     }
 
-    fn understand(&self, call: Call<'_>, headers: HeaderMap, body: &[u8]) -> Result<Answer, GithubError> {
+    fn understand(
+        &self,
+        call: Call<'_>,
+        headers: HeaderMap,
+        body: &[u8],
+    ) -> Result<Answer, GithubError> {
         let body: Value = serde_json::from_slice(body).map_err(|_| self.not_understood(call))?;
         Ok(Answer { headers, body })
     }
@@ -238,25 +291,50 @@ impl Client {
             return GithubError::Limited { doing, until };
         }
         match status.as_u16() {
-            401 => GithubError::Unauthorized { origin: self.token_origin, message: message() },
-            403 => GithubError::Forbidden { doing, message: message(), scopes: scopes() },
-            404 => GithubError::NotFound { repo: self.repo.clone(), doing, scopes: scopes() },
+            401 => GithubError::Unauthorized {
+                origin: self.token_origin,
+                message: message(),
+            },
+            403 => GithubError::Forbidden {
+                doing,
+                message: message(),
+                scopes: scopes(),
+            },
+            404 => GithubError::NotFound {
+                repo: self.repo.clone(),
+                doing,
+                scopes: scopes(),
+            },
             status @ 500.. => GithubError::Broken { doing, status },
-            status => GithubError::Refused { doing, status, message: message() },
+            status => GithubError::Refused {
+                doing,
+                status,
+                message: message(),
+            },
         }
     }
 
     pub(super) fn unreachable(&self, doing: &'static str, reason: String) -> GithubError {
-        GithubError::Unreachable { doing, host: host_of(&self.address), reason }
+        GithubError::Unreachable {
+            doing,
+            host: host_of(&self.address),
+            reason,
+        }
     }
 
     fn not_understood(&self, call: Call<'_>) -> GithubError {
-        self.unreachable(call.doing, "the answer is not what GitHub documents".to_owned())
+        self.unreachable(
+            call.doing,
+            "the answer is not what GitHub documents".to_owned(),
+        )
     }
 
     /// Keeps everybody from asking where the answer is known: it would only make a limit longer.
     fn close(&self, error: &GithubError) {
-        if matches!(error, GithubError::Limited { .. } | GithubError::Unauthorized { .. }) {
+        if matches!(
+            error,
+            GithubError::Limited { .. } | GithubError::Unauthorized { .. }
+        ) {
             *lock(&self.closed) = Some(error.clone());
         }
     }
@@ -264,7 +342,9 @@ impl Client {
     fn check_open(&self) -> Result<(), GithubError> {
         let mut closed = lock(&self.closed);
         match &*closed {
-            Some(GithubError::Limited { until, .. }) if until.ms() <= wall_clock_ms() => *closed = None,
+            Some(GithubError::Limited { until, .. }) if until.ms() <= wall_clock_ms() => {
+                *closed = None
+            }
             Some(error) => return Err(error.clone()),
             None => {}
         }
@@ -283,7 +363,10 @@ impl Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("address", &self.address).field("repo", &self.repo).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("address", &self.address)
+            .field("repo", &self.repo)
+            .finish_non_exhaustive()
     }
 }
 
@@ -302,7 +385,8 @@ fn limited_until(parts: &Parts, body: &Value, now_ms: u64) -> Option<Time> {
         let until_ms = number(&RESET).map_or(now_ms + UNSTATED_LIMIT_MS, seconds);
         return Some(Time::from_ms(until_ms));
     }
-    let is_secondary = parts.status == StatusCode::TOO_MANY_REQUESTS || wire::is_about_secondary_limits(body);
+    let is_secondary =
+        parts.status == StatusCode::TOO_MANY_REQUESTS || wire::is_about_secondary_limits(body);
     is_secondary.then(|| Time::from_ms(now_ms + UNSTATED_LIMIT_MS))
 }
 
@@ -317,12 +401,16 @@ fn root_of(error: Cause<'_>) -> Cause<'_> {
 
 /// Returns whether TLS failed: its library hands errors over as data that is not valid, which nothing else here does.
 fn is_about_tls(error: Cause<'_>) -> bool {
-    causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>()).any(is_invalid_data)
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(is_invalid_data)
 }
 
 /// Looks also into errors of the system's kind that hold another one: as a cause they show what is below that.
 fn is_invalid_data(error: &io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<io::Error>());
     error.kind() == ErrorKind::InvalidData || inner.is_some_and(is_invalid_data)
 }
 
@@ -339,7 +427,10 @@ fn causes(error: Cause<'_>) -> impl Iterator<Item = Cause<'_>> {
 }
 
 fn host_of(address: &http::Uri) -> String {
-    address.authority().map(ToString::to_string).unwrap_or_default()
+    address
+        .authority()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -362,24 +453,45 @@ mod tests {
             response = response.header(*name, *value);
         }
         let (parts, ()) = response.body(()).unwrap().into_parts();
-        assert_eq!(limited_until(&parts, body, NOW_MS), expected_ms.map(Time::from_ms));
+        assert_eq!(
+            limited_until(&parts, body, NOW_MS),
+            expected_ms.map(Time::from_ms)
+        );
     }
 
     #[test]
     fn a_limit_is_told_by_status_and_headers() {
         for status in [403, 429] {
-            check(status, &[("retry-after", "30")], &json!({}), Some(NOW_MS + 31_000));
             check(
                 status,
-                &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "2000")],
+                &[("retry-after", "30")],
+                &json!({}),
+                Some(NOW_MS + 31_000),
+            );
+            check(
+                status,
+                &[
+                    ("x-ratelimit-remaining", "0"),
+                    ("x-ratelimit-reset", "2000"),
+                ],
                 &json!({}),
                 Some(2_001_000),
             );
-            check(status, &[("x-ratelimit-remaining", "0")], &json!({}), Some(NOW_MS + 60_000));
+            check(
+                status,
+                &[("x-ratelimit-remaining", "0")],
+                &json!({}),
+                Some(NOW_MS + 60_000),
+            );
         }
         check(429, &[], &json!({}), Some(NOW_MS + 60_000));
         let url = "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits";
-        check(403, &[("x-ratelimit-remaining", "9")], &json!({"documentation_url": url}), Some(NOW_MS + 60_000));
+        check(
+            403,
+            &[("x-ratelimit-remaining", "9")],
+            &json!({"documentation_url": url}),
+            Some(NOW_MS + 60_000),
+        );
     }
 
     #[test]

@@ -28,7 +28,8 @@ use crate::secret::Secret;
 
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// Who we are, as GitHub asks every client to say.
-const NAME: HeaderValue = HeaderValue::from_static(concat!("autoissue/", env!("CARGO_PKG_VERSION")));
+const NAME: HeaderValue =
+    HeaderValue::from_static(concat!("autoissue/", env!("CARGO_PKG_VERSION")));
 
 /// A proxy that stands between us and the API.
 #[derive(Clone, Debug)]
@@ -39,9 +40,19 @@ impl Proxy {
     /// `NO_PROXY`, in capitals or not. An `http` API is on this machine, so no proxy leads to it.
     pub fn of(environment: &[(OsString, OsString)], api_url: &str) -> Option<Self> {
         let variable = |names: [&str; 2]| {
-            let value = |name: &str| environment.iter().find(|(known, _)| known == OsStr::new(name));
-            let found = names.into_iter().filter_map(value).map(|(_, value)| value.to_string_lossy().into_owned());
-            found.into_iter().find(|value| !value.is_empty()).unwrap_or_default()
+            let value = |name: &str| {
+                environment
+                    .iter()
+                    .find(|(known, _)| known == OsStr::new(name))
+            };
+            let found = names
+                .into_iter()
+                .filter_map(value)
+                .map(|(_, value)| value.to_string_lossy().into_owned());
+            found
+                .into_iter()
+                .find(|value| !value.is_empty())
+                .unwrap_or_default()
         };
         let matcher = Matcher::builder()
             .all(variable(["ALL_PROXY", "all_proxy"]))
@@ -90,7 +101,11 @@ fn tcp() -> HttpConnector {
 }
 
 fn tls<C>(below: C) -> io::Result<HttpsConnector<C>> {
-    Ok(HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().wrap_connector(below))
+    Ok(HttpsConnectorBuilder::new()
+        .with_native_roots()?
+        .https_or_http()
+        .enable_http1()
+        .wrap_connector(below))
 }
 
 /// Puts on what each request needs: the token, which goes to the API's own host only, and the address.
@@ -101,7 +116,9 @@ where
     let client = Client::builder(TokioExecutor::new()).build::<_, OctoBody>(connector);
     // A token of other characters was refused before.
     let mut authorization = HeaderValue::try_from(format!("Bearer {}", token.expose())).ok();
-    authorization.iter_mut().for_each(|value| value.set_sensitive(true));
+    authorization
+        .iter_mut()
+        .for_each(|value| value.set_sensitive(true));
     let headers: Vec<(HeaderName, HeaderValue)> = vec![(USER_AGENT, NAME)];
     let built = OctocrabBuilder::new_empty()
         .with_service(client)
@@ -123,24 +140,59 @@ mod tests {
 
     #[track_caller]
     fn check(environment: &[(&str, &str)], api_url: &str, expected: Option<(&str, bool)>) {
-        let environment: Vec<_> = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
         let proxy = Proxy::of(&environment, api_url);
-        let found = proxy.as_ref().map(|proxy| (proxy.address(), proxy.is_usable()));
-        assert_eq!(found, expected.map(|(address, is_usable)| (address.to_owned(), is_usable)));
+        let found = proxy
+            .as_ref()
+            .map(|proxy| (proxy.address(), proxy.is_usable()));
+        assert_eq!(
+            found,
+            expected.map(|(address, is_usable)| (address.to_owned(), is_usable))
+        );
     }
 
     #[test]
     fn the_proxy_is_the_one_that_git_would_take() {
         const API: &str = "https://api.github.com";
         let squid = Some(("http://squid:3128", true));
-        check(&[("HTTPS_PROXY", "http://me:hunter2@squid:3128")], API, squid);
-        check(&[("HTTPS_PROXY", ""), ("https_proxy", "squid:3128")], API, squid);
+        check(
+            &[("HTTPS_PROXY", "http://me:hunter2@squid:3128")],
+            API,
+            squid,
+        );
+        check(
+            &[("HTTPS_PROXY", ""), ("https_proxy", "squid:3128")],
+            API,
+            squid,
+        );
         check(&[("ALL_PROXY", "http://squid:3128")], API, squid);
-        check(&[("all_proxy", "socks5h://squid:1080")], API, Some(("socks5h://squid:1080", false)));
+        check(
+            &[("all_proxy", "socks5h://squid:1080")],
+            API,
+            Some(("socks5h://squid:1080", false)),
+        );
         check(&[("HTTP_PROXY", "http://squid:3128")], API, None);
-        check(&[("HTTPS_PROXY", "http://squid:3128"), ("NO_PROXY", "x.org, github.com")], API, None);
-        check(&[("HTTPS_PROXY", "http://squid:3128"), ("no_proxy", "*")], API, None);
-        check(&[("ALL_PROXY", "http://squid:3128")], "http://127.0.0.1:4000", None);
+        check(
+            &[
+                ("HTTPS_PROXY", "http://squid:3128"),
+                ("NO_PROXY", "x.org, github.com"),
+            ],
+            API,
+            None,
+        );
+        check(
+            &[("HTTPS_PROXY", "http://squid:3128"), ("no_proxy", "*")],
+            API,
+            None,
+        );
+        check(
+            &[("ALL_PROXY", "http://squid:3128")],
+            "http://127.0.0.1:4000",
+            None,
+        );
         check(&[], API, None);
     }
 

@@ -102,16 +102,25 @@ impl GithubError {
     /// Returns what a person can do about it.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::BadAddress { .. } => "set `github.apiUrl` to something like `https://ghe.example.com/api/v3`",
-            Self::Unauthorized { origin: "gh auth token", .. } => "log in again with `gh auth login`",
+            Self::BadAddress { .. } => {
+                "set `github.apiUrl` to something like `https://ghe.example.com/api/v3`"
+            }
+            Self::Unauthorized {
+                origin: "gh auth token",
+                ..
+            } => "log in again with `gh auth login`",
             Self::Unauthorized { .. } => {
                 "it is mistyped, revoked or over: set it to a new one, or unset it and log in with `gh auth login`"
             }
             Self::Forbidden { scopes, .. } => return Some(rights(scopes.as_deref())),
             Self::NotFound { scopes, .. } => return Some(sight(scopes.as_deref())),
-            Self::Archived { .. } => "unarchive it in its settings, or set `project.repo` to another",
+            Self::Archived { .. } => {
+                "unarchive it in its settings, or set `project.repo` to another"
+            }
             Self::Limited { .. } => "run the same command again after that time",
-            Self::Broken { .. } => "see https://www.githubstatus.com, and run the same command again later",
+            Self::Broken { .. } => {
+                "see https://www.githubstatus.com, and run the same command again later"
+            }
             Self::Unreachable { .. } => {
                 "see whether this machine has a network (behind a proxy, `HTTPS_PROXY` has to name it), and run the same \
                  command again"

@@ -73,7 +73,10 @@ impl Github {
     }
 
     /// Returns an issue, or why it is left out.
-    async fn open_issue(&self, number: IssueNumber) -> Result<Result<WireIssue, String>, GithubError> {
+    async fn open_issue(
+        &self,
+        number: IssueNumber,
+    ) -> Result<Result<WireIssue, String>, GithubError> {
         let item = match self.item(number, None).await {
             Ok(item) => item,
             Err(GithubError::NotFound { .. } | GithubError::Refused { status: 410, .. }) => {
@@ -84,29 +87,53 @@ impl Github {
         if item["state"] == "closed" {
             return Ok(Err(left_out(number, IssueState::Closed)));
         }
-        Ok(wire::issue(&item).and_then(|issue| issue.ok_or_else(|| left_out(number, IssueState::Missing))))
+        Ok(wire::issue(&item)
+            .and_then(|issue| issue.ok_or_else(|| left_out(number, IssueState::Missing))))
     }
 
-    async fn item(&self, number: IssueNumber, issue: Option<IssueNumber>) -> Result<Value, GithubError> {
+    async fn item(
+        &self,
+        number: IssueNumber,
+        issue: Option<IssueNumber>,
+    ) -> Result<Value, GithubError> {
         let path = format!("/repos/{}/issues/{}", self.repo, number.0);
-        let call = Call { issue, doing: "read an issue of the plan", path: &path };
+        let call = Call {
+            issue,
+            doing: "read an issue of the plan",
+            path: &path,
+        };
         Ok(self.client.get(call).await?.body)
     }
 
-    async fn find_issue(&self, draft: &IssueDraft) -> Result<Option<(IssueNumber, String)>, GithubError> {
-        let Some(marker) = &draft.marker else { return Ok(None) };
+    async fn find_issue(
+        &self,
+        draft: &IssueDraft,
+    ) -> Result<Option<(IssueNumber, String)>, GithubError> {
+        let Some(marker) = &draft.marker else {
+            return Ok(None);
+        };
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("state", "all").append_pair("per_page", "100");
-        query.append_pair("sort", "created").append_pair("direction", "desc");
+        query
+            .append_pair("state", "all")
+            .append_pair("per_page", "100");
+        query
+            .append_pair("sort", "created")
+            .append_pair("direction", "desc");
         let since = draft.planned_at.ms().saturating_sub(SKEW_MS_MAX);
         if Time::default() < draft.planned_at {
             query.append_pair("since", &seconds(since));
         }
         let path = format!("/repos/{}/issues?{}", self.repo, query.finish());
-        let call = Call { issue: US, doing: "look for an issue of the plan", path: &path };
+        let call = Call {
+            issue: US,
+            doing: "look for an issue of the plan",
+            path: &path,
+        };
         let mut marked: Vec<(Issue, bool)> = Vec::new();
         let read = |item: &Value| {
-            let Some(WireIssue { issue, .. }) = wire::issue(item).ok().flatten() else { return };
+            let Some(WireIssue { issue, .. }) = wire::issue(item).ok().flatten() else {
+                return;
+            };
             let is_marked = issue.body.lines().any(|line| line.trim() == marker);
             if is_marked && since <= issue.created_at.ms() {
                 marked.push((issue, is_by_member(item)));
@@ -114,38 +141,82 @@ impl Github {
         };
         self.client.list(call, N_PAGES_MAX, read).await?;
         // Not every member is shown as one, but we know ourselves.
-        let us = if marked.iter().all(|(_, is_by_member)| *is_by_member) { None } else { self.login().await? };
-        let (ours, others): (Vec<_>, Vec<_>) =
-            marked.into_iter().partition(|(issue, is_by_member)| *is_by_member || us.as_ref() == Some(&issue.author));
+        let us = if marked.iter().all(|(_, is_by_member)| *is_by_member) {
+            None
+        } else {
+            self.login().await?
+        };
+        let (ours, others): (Vec<_>, Vec<_>) = marked
+            .into_iter()
+            .partition(|(issue, is_by_member)| *is_by_member || us.as_ref() == Some(&issue.author));
         for (issue, _) in others {
             tracing::warn!(issue = %issue.number, author = issue.author, "a stranger's issue has the mark of a plan");
         }
-        Ok(ours.into_iter().map(|(issue, _)| (issue.number, issue.title)).min())
+        Ok(ours
+            .into_iter()
+            .map(|(issue, _)| (issue.number, issue.title))
+            .min())
     }
 
     /// Returns whose token this is; `None` where it is an app's.
     async fn login(&self) -> Result<Option<String>, GithubError> {
-        let call = Call { issue: US, doing: "ask whose token this is", path: "/user" };
+        let call = Call {
+            issue: US,
+            doing: "ask whose token this is",
+            path: "/user",
+        };
         match self.client.get(call).await {
             Ok(answer) => Ok(answer.body["login"].as_str().map(str::to_owned)),
-            Err(GithubError::Forbidden { .. } | GithubError::NotFound { .. } | GithubError::Refused { .. }) => Ok(None),
+            Err(
+                GithubError::Forbidden { .. }
+                | GithubError::NotFound { .. }
+                | GithubError::Refused { .. },
+            ) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    async fn create(&self, draft: &IssueDraft, cancel: &CancellationToken) -> Result<IssueNumber, GithubError> {
+    async fn create(
+        &self,
+        draft: &IssueDraft,
+        cancel: &CancellationToken,
+    ) -> Result<IssueNumber, GithubError> {
         let doing = "create an issue";
-        let text = draft.marker.as_ref().map_or_else(|| draft.body.clone(), |it| body_with_marker(&draft.body, it));
+        let text = draft.marker.as_ref().map_or_else(
+            || draft.body.clone(),
+            |it| body_with_marker(&draft.body, it),
+        );
         // Labels that the repository lacks come into being with it.
         let body = json!({"title": title(&draft.title), "body": text, "labels": draft.labels});
-        let answer = self.write(Call { issue: US, doing, path: "issues" }, Method::POST, &body, cancel).await?;
+        let answer = self
+            .write(
+                Call {
+                    issue: US,
+                    doing,
+                    path: "issues",
+                },
+                Method::POST,
+                &body,
+                cancel,
+            )
+            .await?;
         let Some(number) = answer.body["number"].as_u64() else {
-            return Err(self.client.unreachable(doing, "the answer names no issue".to_owned()));
+            return Err(self
+                .client
+                .unreachable(doing, "the answer names no issue".to_owned()));
         };
         let there = wire::labels(&answer.body["labels"]);
-        let missing: Vec<&String> = draft.labels.iter().filter(|label| !carries(&there, label)).collect();
+        let missing: Vec<&String> = draft
+            .labels
+            .iter()
+            .filter(|label| !carries(&there, label))
+            .collect();
         if !missing.is_empty() {
-            tracing::warn!(number, ?missing, "an issue is without labels, which the token may not set");
+            tracing::warn!(
+                number,
+                ?missing,
+                "an issue is without labels, which the token may not set"
+            );
         }
         Ok(IssueNumber(number))
     }
@@ -157,10 +228,18 @@ impl Github {
         cancel: &CancellationToken,
     ) -> Result<(), GithubError> {
         let item = self.item(issue, US).await?;
-        let Some(body) = with_dependencies(item["body"].as_str().unwrap_or_default(), on) else { return Ok(()) };
+        let Some(body) = with_dependencies(item["body"].as_str().unwrap_or_default(), on) else {
+            return Ok(());
+        };
         let path = format!("issues/{}", issue.0);
-        let call = Call { issue: US, doing: "say what an issue depends on", path: &path };
-        self.write(call, Method::PATCH, &json!({"body": body}), cancel).await.map(|_| ())
+        let call = Call {
+            issue: US,
+            doing: "say what an issue depends on",
+            path: &path,
+        };
+        self.write(call, Method::PATCH, &json!({"body": body}), cancel)
+            .await
+            .map(|_| ())
     }
 
     /// Tells GitHub what blocks an issue. Its body says the same, so a host or a token that cannot do this is no obstacle.
@@ -170,12 +249,29 @@ impl Github {
         on: &[IssueNumber],
         cancel: &CancellationToken,
     ) -> Result<(), GithubError> {
-        let path = format!("/repos/{}/issues/{}/dependencies/blocked_by?per_page=100", self.repo, issue.0);
-        let call = Call { issue: US, doing: "read what blocks an issue", path: &path };
+        let path = format!(
+            "/repos/{}/issues/{}/dependencies/blocked_by?per_page=100",
+            self.repo, issue.0
+        );
+        let call = Call {
+            issue: US,
+            doing: "read what blocks an issue",
+            path: &path,
+        };
         let mut known: Vec<u64> = Vec::new();
-        match self.client.list(call, N_PAGES_MAX, |blocker| known.extend(blocker["number"].as_u64())).await {
+        match self
+            .client
+            .list(call, N_PAGES_MAX, |blocker| {
+                known.extend(blocker["number"].as_u64())
+            })
+            .await
+        {
             Ok(_) => {}
-            Err(GithubError::NotFound { .. } | GithubError::Refused { .. } | GithubError::Forbidden { .. }) => {
+            Err(
+                GithubError::NotFound { .. }
+                | GithubError::Refused { .. }
+                | GithubError::Forbidden { .. },
+            ) => {
                 return Ok(());
             }
             Err(error) => return Err(error),
@@ -183,11 +279,19 @@ impl Github {
         for on in on.iter().filter(|on| !known.contains(&on.0)) {
             let id = self.item(*on, US).await?["id"].clone();
             let path = format!("issues/{}/dependencies/blocked_by", issue.0);
-            let call = Call { issue: US, doing: "tell what blocks an issue", path: &path };
-            match self.write(call, Method::POST, &json!({"issue_id": id}), cancel).await {
+            let call = Call {
+                issue: US,
+                doing: "tell what blocks an issue",
+                path: &path,
+            };
+            match self
+                .write(call, Method::POST, &json!({"issue_id": id}), cancel)
+                .await
+            {
                 Err(
-                    error
-                    @ (GithubError::Refused { .. } | GithubError::Forbidden { .. } | GithubError::NotFound { .. }),
+                    error @ (GithubError::Refused { .. }
+                    | GithubError::Forbidden { .. }
+                    | GithubError::NotFound { .. }),
                 ) => tracing::warn!(%error, %issue, %on, "GitHub does not note a dependency"),
                 done => done.map(|_| ())?,
             }

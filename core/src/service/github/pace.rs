@@ -21,8 +21,15 @@ impl Pace {
     pub(super) fn new(n_a_minute: u32, n_an_hour: u32) -> Self {
         let (n_a_minute, n_an_hour) = (n_a_minute.max(1), n_an_hour.max(1));
         let burst = (n_a_minute / N_BURSTS_A_MINUTE).max(1);
-        let limits = [(burst, MINUTE * burst / n_a_minute), (n_a_minute, MINUTE), (n_an_hour, HOUR)];
-        Self { limits: limits.map(|(n_max, span)| (n_max as usize, span)), writes: VecDeque::new() }
+        let limits = [
+            (burst, MINUTE * burst / n_a_minute),
+            (n_a_minute, MINUTE),
+            (n_an_hour, HOUR),
+        ];
+        Self {
+            limits: limits.map(|(n_max, span)| (n_max as usize, span)),
+            writes: VecDeque::new(),
+        }
     }
 
     /// Returns how long the next write has to wait.
@@ -31,7 +38,11 @@ impl Pace {
             let before = self.writes.len().checked_sub(n_max)?;
             Some((self.writes[before] + span).saturating_duration_since(now))
         };
-        self.limits.iter().filter_map(wait).max().unwrap_or_default()
+        self.limits
+            .iter()
+            .filter_map(wait)
+            .max()
+            .unwrap_or_default()
     }
 
     /// Notes a write.
@@ -63,26 +74,51 @@ mod tests {
     }
 
     fn n_at_most_within(times: &[Duration], span: Duration) -> usize {
-        let within = |&from: &Duration| times.iter().filter(|&&at| from <= at && at < from + span).count();
+        let within = |&from: &Duration| {
+            times
+                .iter()
+                .filter(|&&at| from <= at && at < from + span)
+                .count()
+        };
         times.iter().map(within).max().unwrap_or(0)
     }
 
     #[test]
     fn no_minute_has_more_than_sixty_and_no_hour_more_than_450() {
         let times = times(60, 450, 1_000);
-        assert_eq!(n_at_most_within(&times, Duration::from_secs(1)), 20, "a burst");
+        assert_eq!(
+            n_at_most_within(&times, Duration::from_secs(1)),
+            20,
+            "a burst"
+        );
         assert_eq!(n_at_most_within(&times, MINUTE), 60);
         assert_eq!(n_at_most_within(&times, HOUR), 450);
         let last = times.last().unwrap();
-        assert!((2 * HOUR..2 * HOUR + 3 * MINUTE).contains(last), "it waits no longer than it has to: {last:?}");
+        assert!(
+            (2 * HOUR..2 * HOUR + 3 * MINUTE).contains(last),
+            "it waits no longer than it has to: {last:?}"
+        );
     }
 
     #[test]
     fn any_limits_hold() {
-        for (n_a_minute, n_an_hour) in [(1, 1), (2, 100), (3, 3), (10, 1_000), (7, 20), (10_000, 100_000)] {
+        for (n_a_minute, n_an_hour) in [
+            (1, 1),
+            (2, 100),
+            (3, 3),
+            (10, 1_000),
+            (7, 20),
+            (10_000, 100_000),
+        ] {
             let times = times(n_a_minute, n_an_hour, 300);
-            assert!(n_at_most_within(&times, MINUTE) <= n_a_minute as usize, "{n_a_minute} a minute");
-            assert!(n_at_most_within(&times, HOUR) <= n_an_hour as usize, "{n_an_hour} an hour");
+            assert!(
+                n_at_most_within(&times, MINUTE) <= n_a_minute as usize,
+                "{n_a_minute} a minute"
+            );
+            assert!(
+                n_at_most_within(&times, HOUR) <= n_an_hour as usize,
+                "{n_an_hour} an hour"
+            );
         }
     }
 }

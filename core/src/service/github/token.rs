@@ -8,7 +8,9 @@ use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;
 
 use crate::secret::Secret;
-use crate::service::process::{Line, ProcessError, ProgramSpec, Source, SupervisorProgram, resolve, run_observed};
+use crate::service::process::{
+    Line, ProcessError, ProgramSpec, Source, SupervisorProgram, resolve, run_observed,
+};
 
 /// Variables that hold a token; the first that is set counts.
 const VARIABLES: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
@@ -57,7 +59,12 @@ pub fn find_token(
     supervisor: &SupervisorProgram,
     outside: &[PathBuf],
 ) -> Result<Token, TokenError> {
-    let variable = |name: &str| environment.iter().find(|(known, _)| known == OsStr::new(name)).map(|(_, value)| value);
+    let variable = |name: &str| {
+        environment
+            .iter()
+            .find(|(known, _)| known == OsStr::new(name))
+            .map(|(_, value)| value)
+    };
     let set = VARIABLES.into_iter().find_map(|name| {
         let value = variable(name)?.to_string_lossy().trim().to_owned();
         (!value.is_empty()).then_some((name, value))
@@ -67,17 +74,28 @@ pub fn find_token(
         None => {
             let path = variable("PATH").cloned().unwrap_or_default();
             let found = resolve(GH, &path, outside).map_err(|error| match error {
-                ProcessError::NotFound { .. } => "`gh`, which may have a login, is not installed".to_owned(),
+                ProcessError::NotFound { .. } => {
+                    "`gh`, which may have a login, is not installed".to_owned()
+                }
                 error => error.to_string(),
             });
             let token = found.and_then(|gh| ask_gh(gh, environment, host, supervisor));
-            ("gh auth token", token.map_err(|why| TokenError::None { host: host.to_owned(), why })?)
+            (
+                "gh auth token",
+                token.map_err(|why| TokenError::None {
+                    host: host.to_owned(),
+                    why,
+                })?,
+            )
         }
     };
     if !text.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(TokenError::Odd { origin });
     }
-    Ok(Token { secret: Secret::new(text), origin })
+    Ok(Token {
+        secret: Secret::new(text),
+        origin,
+    })
 }
 
 fn ask_gh(
@@ -101,9 +119,21 @@ fn ask_gh(
         }
     };
     let cancel = CancellationToken::new();
-    let run = run_observed(supervisor, spec, GH_TIME_MAX, GH_OUTPUT_BYTES_MAX, &cancel, &mut on_line);
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let finished = runtime.block_on(run).map_err(|error: ProcessError| error.to_string())?;
+    let run = run_observed(
+        supervisor,
+        spec,
+        GH_TIME_MAX,
+        GH_OUTPUT_BYTES_MAX,
+        &cancel,
+        &mut on_line,
+    );
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let finished = runtime
+        .block_on(run)
+        .map_err(|error: ProcessError| error.to_string())?;
     let token = printed.filter(|token| finished.exit.is_success() && !token.is_empty());
     token.ok_or_else(|| format!("`gh auth token --hostname {host}` has none either"))
 }
@@ -117,7 +147,10 @@ mod tests {
     use super::*;
 
     fn find(environment: &[(&str, &str)]) -> Result<Token, TokenError> {
-        let environment: Vec<_> = environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
         let nobody = SupervisorProgram::of(Path::new("/nowhere"));
         find_token(&environment, "github.com", &nobody, &[])
     }
@@ -125,7 +158,10 @@ mod tests {
     #[test]
     fn the_first_variable_that_is_set_counts() {
         let token = find(&[("GH_TOKEN", "two"), ("GITHUB_TOKEN", "one")]).unwrap();
-        assert_eq!((token.secret.expose(), token.origin), ("one", "GITHUB_TOKEN"));
+        assert_eq!(
+            (token.secret.expose(), token.origin),
+            ("one", "GITHUB_TOKEN")
+        );
         let token = find(&[("GITHUB_TOKEN", " "), ("GH_TOKEN", " two\n")]).unwrap();
         assert_eq!((token.secret.expose(), token.origin), ("two", "GH_TOKEN"));
     }
@@ -141,7 +177,10 @@ mod tests {
     #[test]
     fn what_no_token_is_is_not_repeated() {
         let error = find(&[("GITHUB_TOKEN", "ghp_a\r\nX-Evil: 1")]).unwrap_err();
-        assert!(matches!(error, TokenError::Odd { .. }) && !format!("{error}{error:?}").contains("Evil"));
+        assert!(
+            matches!(error, TokenError::Odd { .. })
+                && !format!("{error}{error:?}").contains("Evil")
+        );
     }
 
     #[test]
@@ -151,6 +190,9 @@ mod tests {
         fs::write(&gh, "#!/bin/sh\n").unwrap();
         fs::set_permissions(&gh, fs::Permissions::from_mode(0o755)).unwrap();
         let path = directory.path().to_str().unwrap();
-        assert!(matches!(find(&[("PATH", path)]), Err(TokenError::None { .. })));
+        assert!(matches!(
+            find(&[("PATH", path)]),
+            Err(TokenError::None { .. })
+        ));
     }
 }

@@ -32,7 +32,10 @@ pub(super) struct WirePull {
 
 impl WirePull {
     pub(super) fn pull_request(&self) -> PullRequest {
-        PullRequest { number: self.number, url: self.url.clone() }
+        PullRequest {
+            number: self.number,
+            url: self.url.clone(),
+        }
     }
 }
 
@@ -44,7 +47,9 @@ pub(super) fn issue(item: &Value) -> Result<Option<WireIssue>, String> {
     let number = item["number"].as_u64().filter(|&number| number > 0);
     let number = number.ok_or_else(|| "an issue without a number is left out".to_owned())?;
     let odd = |what: &str| format!("issue #{number} is left out: {what}");
-    let title = item["title"].as_str().ok_or_else(|| odd("it has no title"))?;
+    let title = item["title"]
+        .as_str()
+        .ok_or_else(|| odd("it has no title"))?;
     let created_at = item["created_at"].as_str().and_then(time);
     Ok(Some(WireIssue {
         issue: Issue {
@@ -58,7 +63,9 @@ pub(super) fn issue(item: &Value) -> Result<Option<WireIssue>, String> {
             dependencies: Vec::new(),
             open_pull_request: None,
         },
-        n_blocked_by: item["issue_dependencies_summary"]["total_blocked_by"].as_u64().unwrap_or(0),
+        n_blocked_by: item["issue_dependencies_summary"]["total_blocked_by"]
+            .as_u64()
+            .unwrap_or(0),
     }))
 }
 
@@ -70,20 +77,36 @@ pub(super) fn pull(item: &Value) -> Option<WirePull> {
         body: optional_text(&item["body"])?,
         base: item["base"]["ref"].as_str()?.to_owned(),
         head: item["head"]["ref"].as_str()?.to_owned(),
-        head_repo: item["head"]["repo"]["full_name"].as_str().map(str::to_owned),
+        head_repo: item["head"]["repo"]["full_name"]
+            .as_str()
+            .map(str::to_owned),
         labels: labels(&item["labels"]),
     })
 }
 
 /// Returns the names of labels; GitHub gives objects, and in some answers strings.
 pub(super) fn labels(labels: &Value) -> Vec<String> {
-    let name = |label: &Value| label.as_str().or_else(|| label["name"].as_str()).map(str::to_owned);
-    labels.as_array().into_iter().flatten().filter_map(name).collect()
+    let name = |label: &Value| {
+        label
+            .as_str()
+            .or_else(|| label["name"].as_str())
+            .map(str::to_owned)
+    };
+    labels
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(name)
+        .collect()
 }
 
 /// Returns a text, empty where it is null; `None` where it is something else.
 fn optional_text(value: &Value) -> Option<String> {
-    if value.is_null() { Some(String::new()) } else { value.as_str().map(str::to_owned) }
+    if value.is_null() {
+        Some(String::new())
+    } else {
+        value.as_str().map(str::to_owned)
+    }
 }
 
 fn time(text: &str) -> Option<Time> {
@@ -93,34 +116,58 @@ fn time(text: &str) -> Option<Time> {
 
 /// Reads a `Date` header (RFC 9110).
 pub(super) fn http_date(text: &str) -> Option<Time> {
-    let at = jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond();
+    let at = jiff::fmt::rfc2822::parse(text)
+        .ok()?
+        .timestamp()
+        .as_millisecond();
     u64::try_from(at).ok().map(Time::from_ms)
 }
 
 /// Returns what an error says, on one line: GitHub's message, and what it says of single fields.
 pub(super) fn message(body: &Value) -> Option<String> {
     let main = body["message"].as_str()?;
-    let details = body["errors"].as_array().into_iter().flatten().filter_map(detail);
+    let details = body["errors"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(detail);
     let all: Vec<String> = std::iter::once(main.to_owned()).chain(details).collect();
-    let line: String = all.join("; ").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String = all
+        .join("; ")
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     Some(line.chars().take(MESSAGE_LENGTH_MAX).collect())
 }
 
 fn detail(error: &Value) -> Option<String> {
-    let said = error.as_str().or_else(|| error["message"].as_str()).map(str::to_owned);
-    said.or_else(|| Some(format!("`{}` is {}", error["field"].as_str()?, error["code"].as_str()?)))
+    let said = error
+        .as_str()
+        .or_else(|| error["message"].as_str())
+        .map(str::to_owned);
+    said.or_else(|| {
+        Some(format!(
+            "`{}` is {}",
+            error["field"].as_str()?,
+            error["code"].as_str()?
+        ))
+    })
 }
 
 /// Returns whether an error points to GitHub's page on secondary limits.
 pub(super) fn is_about_secondary_limits(body: &Value) -> bool {
-    body["documentation_url"].as_str().is_some_and(|url| url.contains("secondary-rate-limits"))
+    body["documentation_url"]
+        .as_str()
+        .is_some_and(|url| url.contains("secondary-rate-limits"))
 }
 
 /// Returns the address of the next page in a `Link` header (RFC 8288).
 pub(super) fn next_page(link: &str) -> Option<&str> {
     link.split(',').find_map(|link| {
         let (address, parameters) = link.split_once(';')?;
-        let is_next = parameters.split(';').any(|parameter| parameter.trim() == r#"rel="next""#);
+        let is_next = parameters
+            .split(';')
+            .any(|parameter| parameter.trim() == r#"rel="next""#);
         is_next.then(|| address.trim().trim_start_matches('<').trim_end_matches('>'))
     })
 }
@@ -142,12 +189,18 @@ mod tests {
 
     #[test]
     fn an_issue_is_read() {
-        let WireIssue { issue, n_blocked_by } = issue(&whole()).unwrap().unwrap();
+        let WireIssue {
+            issue,
+            n_blocked_by,
+        } = issue(&whole()).unwrap().unwrap();
         assert_eq!(
             (issue.number, issue.title.as_str(), issue.author.as_str()),
             (IssueNumber(7), "Search is slow", "ada")
         );
-        assert_eq!((issue.labels, n_blocked_by), (vec!["bug".to_owned(), "ui".to_owned()], 2));
+        assert_eq!(
+            (issue.labels, n_blocked_by),
+            (vec!["bug".to_owned(), "ui".to_owned()], 2)
+        );
         assert_eq!(issue.created_at, Time::from_ms(1_767_323_045_000));
     }
 
@@ -158,11 +211,22 @@ mod tests {
             item[key] = value;
             issue(&item)
         };
-        assert_eq!(with("user", Value::Null).unwrap().unwrap().issue.author, "ghost");
+        assert_eq!(
+            with("user", Value::Null).unwrap().unwrap().issue.author,
+            "ghost"
+        );
         assert_eq!(with("body", Value::Null).unwrap().unwrap().issue.body, "");
-        assert_eq!(with("labels", json!("none")).unwrap().unwrap().issue.labels, [""; 0]);
+        assert_eq!(
+            with("labels", json!("none")).unwrap().unwrap().issue.labels,
+            [""; 0]
+        );
         assert_eq!(with("pull_request", json!({})), Ok(None));
-        for (key, value) in [("number", json!("7")), ("number", json!(0)), ("title", json!(3)), ("body", json!([]))] {
+        for (key, value) in [
+            ("number", json!("7")),
+            ("number", json!(0)),
+            ("title", json!(3)),
+            ("body", json!([])),
+        ] {
             assert!(with(key, value.clone()).is_err(), "{key}: {value}");
         }
         assert_eq!(
@@ -175,13 +239,19 @@ mod tests {
     fn an_error_is_told_on_one_line_with_its_fields() {
         let body = json!({"message": "Validation\nFailed", "errors": [
             {"resource": "PullRequest", "field": "head", "code": "invalid"}, {"message": "exists"}, "text", {}]});
-        assert_eq!(message(&body).unwrap(), "Validation Failed; `head` is invalid; exists; text");
+        assert_eq!(
+            message(&body).unwrap(),
+            "Validation Failed; `head` is invalid; exists; text"
+        );
         assert_eq!(message(&json!(["x"])), None);
     }
 
     #[test]
     fn the_date_of_an_answer_is_read() {
-        assert_eq!(http_date("Fri, 02 Jan 2026 03:04:05 GMT"), Some(Time::from_ms(1_767_323_045_000)));
+        assert_eq!(
+            http_date("Fri, 02 Jan 2026 03:04:05 GMT"),
+            Some(Time::from_ms(1_767_323_045_000))
+        );
         assert_eq!(http_date("yesterday"), None);
     }
 

@@ -45,7 +45,10 @@ pub(super) struct WriteLock<'d> {
 
 impl Directory {
     pub(super) fn new(project: &Path, relative: &'static str) -> Self {
-        Self { project: project.into(), relative }
+        Self {
+            project: project.into(),
+            relative,
+        }
     }
 
     /// Returns the address of a file for people: its path in the project.
@@ -64,7 +67,12 @@ impl Directory {
             match fs::symlink_metadata(&path) {
                 Ok(found) if found.is_symlink() => return Err(ForgeError::SymbolicLink { path }),
                 Ok(found) if found.is_dir() => {}
-                Ok(_) => return Err(ForgeError::reading(&path, io::ErrorKind::NotADirectory.into())),
+                Ok(_) => {
+                    return Err(ForgeError::reading(
+                        &path,
+                        io::ErrorKind::NotADirectory.into(),
+                    ));
+                }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
                 Err(error) => return Err(ForgeError::reading(&path, error)),
             }
@@ -94,7 +102,10 @@ impl Directory {
             let (directory, limit) = (self.relative, N_FILES_MAX);
             format!("`{directory}` has more than {limit} files; the last {n_left_out} are left out: move old ones away")
         });
-        let read = |name: String| Found { text: read_bounded(&self.path().join(&name)), name };
+        let read = |name: String| Found {
+            text: read_bounded(&self.path().join(&name)),
+            name,
+        };
         Ok((names.into_iter().map(read).collect(), warning))
     }
 
@@ -106,7 +117,10 @@ impl Directory {
         // Some network file systems have no locks; there the rename, which replaces nothing, is what is left.
         let _ = rustix::io::retry_on_intr(|| flock(&handle, FlockOperation::LockExclusive));
         self.remove_leftovers()?;
-        Ok(WriteLock { directory: self, handle })
+        Ok(WriteLock {
+            directory: self,
+            handle,
+        })
     }
 
     fn path(&self) -> PathBuf {
@@ -124,12 +138,19 @@ impl Directory {
     fn all_names(&self) -> Result<Vec<String>, ForgeError> {
         let path = self.path();
         let entries = fs::read_dir(&path).map_err(|error| ForgeError::reading(&path, error))?;
-        let names = entries.map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
-        names.collect::<io::Result<_>>().map_err(|error| ForgeError::reading(&path, error))
+        let names = entries
+            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
+        names
+            .collect::<io::Result<_>>()
+            .map_err(|error| ForgeError::reading(&path, error))
     }
 
     fn remove_leftovers(&self) -> Result<(), ForgeError> {
-        for name in self.all_names()?.iter().filter(|name| name.starts_with('.') && name.ends_with(".md.tmp")) {
+        for name in self
+            .all_names()?
+            .iter()
+            .filter(|name| name.starts_with('.') && name.ends_with(".md.tmp"))
+        {
             let path = self.path().join(name);
             fs::remove_file(&path).map_err(|error| ForgeError::writing(&path, error))?;
         }
@@ -144,9 +165,9 @@ impl WriteLock<'_> {
         let written = self.write_aside(name, text)?;
         let renamed = match renameat_with(CWD, &written, CWD, &path, RenameFlags::NOREPLACE) {
             // A file system without that kind of rename: the lock keeps other writers of ours away.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) if !path.exists() => {
-                fs::rename(&written, &path)
-            }
+            Err(
+                rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP,
+            ) if !path.exists() => fs::rename(&written, &path),
             renamed => renamed.map_err(io::Error::from),
         };
         self.finish(&path, &written, renamed)
@@ -163,7 +184,10 @@ impl WriteLock<'_> {
     fn write_aside(&self, name: &str, text: &str) -> Result<PathBuf, ForgeError> {
         let path = self.directory.path().join(format!(".{name}.tmp"));
         let write = || {
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(&path)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()
         };
@@ -174,7 +198,12 @@ impl WriteLock<'_> {
         Ok(path)
     }
 
-    fn finish(&self, path: &Path, written: &Path, renamed: io::Result<()>) -> Result<(), ForgeError> {
+    fn finish(
+        &self,
+        path: &Path,
+        written: &Path,
+        renamed: io::Result<()>,
+    ) -> Result<(), ForgeError> {
         renamed.map_err(|error| {
             let _ = fs::remove_file(written);
             ForgeError::writing(path, error)
@@ -206,9 +235,13 @@ fn read_bounded(path: &Path) -> Result<String, String> {
     let file = file.map_err(|error| format!("cannot be read: {error}"))?;
     let n_bytes = found.len().min(FILE_BYTES_MAX) + 1;
     let mut bytes = Vec::with_capacity(usize::try_from(n_bytes).unwrap_or_default());
-    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| format!("cannot be read: {error}"))?;
+    file.take(FILE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| format!("cannot be read: {error}"))?;
     if u64::try_from(bytes.len()).is_ok_and(|n| n > FILE_BYTES_MAX) {
-        return Err("is larger than 1 MiB: shorten it, and put long logs into files of their own".into());
+        return Err(
+            "is larger than 1 MiB: shorten it, and put long logs into files of their own".into(),
+        );
     }
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text: save it as UTF-8".into())
 }

@@ -58,23 +58,34 @@ impl ForgeError {
                  for the label, put `---`, `labels: [autoissue]`, `---` above it; `{README}` explains the rest"
             )),
             Self::SymbolicLink { .. } => Some("put the directory itself there".into()),
-            Self::ReadOnly { .. } => Some("make it writable for the user who runs autoissue".into()),
-            Self::DiskFull { .. } => Some("free some space, then run the same command again".into()),
+            Self::ReadOnly { .. } => {
+                Some("make it writable for the user who runs autoissue".into())
+            }
+            Self::DiskFull { .. } => {
+                Some("free some space, then run the same command again".into())
+            }
             Self::Io { .. } => None,
         }
     }
 
     /// Returns the error of reading `path`.
     pub(super) fn reading(path: &Path, source: io::Error) -> Self {
-        Self::Io { path: path.into(), source }
+        Self::Io {
+            path: path.into(),
+            source,
+        }
     }
 
     /// Returns the error of writing `path`.
     pub(super) fn writing(path: &Path, source: io::Error) -> Self {
         let path = path.into();
         match source.kind() {
-            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Self::ReadOnly { path, source },
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path, source },
+            io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+                Self::ReadOnly { path, source }
+            }
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull { path, source }
+            }
             _ => Self::Io { path, source },
         }
     }

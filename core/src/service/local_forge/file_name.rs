@@ -15,18 +15,25 @@ pub(super) fn make(number: u64, title: &str) -> String {
 pub(super) fn number(name: &str) -> Option<u64> {
     let end = name.find(|c: char| !c.is_ascii_digit())?;
     let is_apart = name[end..].starts_with(['-', '_', '.', ' ']);
-    name[..end].parse().ok().filter(|&number| is_apart && number > 0)
+    name[..end]
+        .parse()
+        .ok()
+        .filter(|&number| is_apart && number > 0)
 }
 
 /// Returns the title that a name suggests: `search is slow` for `0012-search-is-slow.md`.
 pub(super) fn title(name: &str) -> String {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-    let words = stem.trim_start_matches(|c: char| c.is_ascii_digit()).replace(['-', '_'], " ");
+    let words = stem
+        .trim_start_matches(|c: char| c.is_ascii_digit())
+        .replace(['-', '_'], " ");
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn slug(title: &str) -> String {
-    let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let words = title
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty());
     let mut slug = String::new();
     for word in words {
         if !slug.is_empty() && slug.len() + 1 + word.len() > SLUG_CHARS_MAX {
@@ -59,7 +66,10 @@ mod tests {
         ] {
             assert_eq!(make(12, title), expected, "{title}");
         }
-        assert_eq!(make(1, &"x".repeat(300)).len(), "0001-.md".len() + SLUG_CHARS_MAX);
+        assert_eq!(
+            make(1, &"x".repeat(300)).len(),
+            "0001-.md".len() + SLUG_CHARS_MAX
+        );
     }
 
     #[test]

@@ -29,7 +29,9 @@ pub(super) enum Odd {
     Repeated { key: String, line: usize },
     #[error("line {line}: the value of `{key}` is spread over several lines: write it on one")]
     ManyLines { key: String, line: usize },
-    #[error("line {line}: the list `{key}` does not end with `]` on its line: write it as `[one, two]`")]
+    #[error(
+        "line {line}: the list `{key}` does not end with `]` on its line: write it as `[one, two]`"
+    )]
     UnclosedList { key: String, line: usize },
 }
 
@@ -57,12 +59,18 @@ struct Entry {
 impl Document {
     /// Makes a file without keys.
     pub(super) fn with_body(body: String) -> Self {
-        Self { entries: Vec::new(), body }
+        Self {
+            entries: Vec::new(),
+            body,
+        }
     }
 
     /// Takes a file apart. A file without front matter is all body.
     pub(super) fn parse(text: &str) -> Result<Self, Odd> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n");
+        let text = text
+            .strip_prefix('\u{feff}')
+            .unwrap_or(text)
+            .replace("\r\n", "\n");
         let mut lines = text.split_inclusive('\n');
         if !lines.next().is_some_and(is_fence) {
             return Ok(Self::with_body(text));
@@ -83,10 +91,15 @@ impl Document {
 
     /// Returns the text of a key; `None` where it is missing, empty or null.
     pub(super) fn text(&self, key: &str) -> Result<Option<String>, Odd> {
-        let Some(entry) = self.entry(key) else { return Ok(None) };
+        let Some(entry) = self.entry(key) else {
+            return Ok(None);
+        };
         let is_block = matches!(entry.inline.as_str(), "|" | ">" | "|-" | ">-" | "|+" | ">+");
         if is_block || entry.lines_below().next().is_some() {
-            return Err(Odd::ManyLines { key: key.into(), line: entry.line });
+            return Err(Odd::ManyLines {
+                key: key.into(),
+                line: entry.line,
+            });
         }
         Ok(Some(scalar(&entry.inline)).filter(|text| !text.is_empty()))
     }
@@ -94,22 +107,40 @@ impl Document {
     /// Returns the word of a key that holds one word, so that a comment behind it can be told from it.
     pub(super) fn word(&self, key: &str) -> Result<Option<String>, Odd> {
         let text = self.text(key)?;
-        Ok(text.map(|text| text.split_once(" #").map_or(text.as_str(), |(word, _)| word).trim().to_owned()))
+        Ok(text.map(|text| {
+            text.split_once(" #")
+                .map_or(text.as_str(), |(word, _)| word)
+                .trim()
+                .to_owned()
+        }))
     }
 
     /// Returns the items of a list; a bare `a, b` is taken for one too.
     pub(super) fn list(&self, key: &str) -> Result<Vec<String>, Odd> {
-        let Some(entry) = self.entry(key) else { return Ok(Vec::new()) };
+        let Some(entry) = self.entry(key) else {
+            return Ok(Vec::new());
+        };
         if !entry.inline.is_empty() {
             if entry.lines_below().next().is_some() {
-                return Err(Odd::ManyLines { key: key.into(), line: entry.line });
+                return Err(Odd::ManyLines {
+                    key: key.into(),
+                    line: entry.line,
+                });
             }
-            let unclosed = || Odd::UnclosedList { key: key.into(), line: entry.line };
+            let unclosed = || Odd::UnclosedList {
+                key: key.into(),
+                line: entry.line,
+            };
             return inline_items(&entry.inline).ok_or_else(unclosed);
         }
-        let items = entry.lines_below().map(|line| line.strip_prefix('-').map(|item| scalar(item.trim())));
+        let items = entry
+            .lines_below()
+            .map(|line| line.strip_prefix('-').map(|item| scalar(item.trim())));
         let items: Option<Vec<String>> = items.collect();
-        let items = items.ok_or_else(|| Odd::ManyLines { key: key.into(), line: entry.line })?;
+        let items = items.ok_or_else(|| Odd::ManyLines {
+            key: key.into(),
+            line: entry.line,
+        })?;
         Ok(items.into_iter().filter(|item| !item.is_empty()).collect())
     }
 
@@ -118,18 +149,34 @@ impl Document {
         let first = format!("{key}: {value}");
         match self.entries.iter_mut().find(|entry| entry.key == key) {
             Some(entry) => {
-                entry.lines.retain(|line| line.trim_start().starts_with('#'));
+                entry
+                    .lines
+                    .retain(|line| line.trim_start().starts_with('#'));
                 entry.lines.insert(0, first);
                 entry.inline = value.into();
             }
-            None => self.entries.push(Entry { key: key.into(), line: 0, inline: value.into(), lines: vec![first] }),
+            None => self.entries.push(Entry {
+                key: key.into(),
+                line: 0,
+                inline: value.into(),
+                lines: vec![first],
+            }),
         }
     }
 
     /// Puts the file together again.
     pub(super) fn render(&self) -> String {
-        let lines: Vec<&str> = self.entries.iter().flat_map(|entry| &entry.lines).map(String::as_str).collect();
-        format!("---\n{}\n---\n\n{}\n", lines.join("\n"), self.body.trim_end())
+        let lines: Vec<&str> = self
+            .entries
+            .iter()
+            .flat_map(|entry| &entry.lines)
+            .map(String::as_str)
+            .collect();
+        format!(
+            "---\n{}\n---\n\n{}\n",
+            lines.join("\n"),
+            self.body.trim_end()
+        )
     }
 
     fn entry(&self, key: &str) -> Option<&Entry> {
@@ -140,7 +187,11 @@ impl Document {
 impl Entry {
     /// Returns the lines below the first that say something.
     fn lines_below(&self) -> impl Iterator<Item = &str> {
-        self.lines.iter().skip(1).map(|line| line.trim()).filter(|line| !line.is_empty() && !line.starts_with('#'))
+        self.lines
+            .iter()
+            .skip(1)
+            .map(|line| line.trim())
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
     }
 }
 
@@ -150,13 +201,19 @@ fn is_fence(line: &str) -> bool {
 
 fn add_line(entries: &mut Vec<Entry>, text: &str, line: usize) -> Result<(), Odd> {
     let says_nothing = text.is_empty() || text.trim_start().starts_with('#');
-    let belongs_above = says_nothing || text.starts_with([' ', '\t']) || text == "-" || text.starts_with("- ");
+    let belongs_above =
+        says_nothing || text.starts_with([' ', '\t']) || text == "-" || text.starts_with("- ");
     if belongs_above && let Some(last) = entries.last_mut() {
         last.lines.push(text.into());
         return Ok(());
     }
     if says_nothing {
-        entries.push(Entry { key: String::new(), line, inline: String::new(), lines: vec![text.into()] });
+        entries.push(Entry {
+            key: String::new(),
+            line,
+            inline: String::new(),
+            lines: vec![text.into()],
+        });
         return Ok(());
     }
     let (key, value) = text.split_once(':').ok_or(Odd::NotAField { line })?;
@@ -167,7 +224,12 @@ fn add_line(entries: &mut Vec<Entry>, text: &str, line: usize) -> Result<(), Odd
     if entries.iter().any(|entry| entry.key == key) {
         return Err(Odd::Repeated { key, line });
     }
-    entries.push(Entry { key, line, inline: value.trim().into(), lines: vec![text.into()] });
+    entries.push(Entry {
+        key,
+        line,
+        inline: value.trim().into(),
+        lines: vec![text.into()],
+    });
     Ok(())
 }
 
@@ -177,7 +239,9 @@ fn scalar(text: &str) -> String {
         return String::new();
     }
     match quoted_at_start(text) {
-        Some((value, rest)) if rest.trim().is_empty() || rest.trim_start().starts_with('#') => value,
+        Some((value, rest)) if rest.trim().is_empty() || rest.trim_start().starts_with('#') => {
+            value
+        }
         _ => text.to_owned(),
     }
 }
@@ -257,7 +321,9 @@ pub(super) fn quoted(text: &str) -> String {
             c if is_hidden(c) && u32::from(c) <= 0xffff => {
                 write!(out, "\\u{:04X}", u32::from(c)).expect("a string takes all that is written");
             }
-            c if is_hidden(c) => write!(out, "\\U{:08X}", u32::from(c)).expect("a string takes all that is written"),
+            c if is_hidden(c) => {
+                write!(out, "\\U{:08X}", u32::from(c)).expect("a string takes all that is written")
+            }
             c => out.push(c),
         }
     }
@@ -267,14 +333,26 @@ pub(super) fn quoted(text: &str) -> String {
 
 /// Writes a list on one line; items are quoted where they are more than a word.
 pub(super) fn list_of(items: &[String]) -> String {
-    let items: Vec<String> = items.iter().map(|item| if is_word(item) { item.clone() } else { quoted(item) }).collect();
+    let items: Vec<String> = items
+        .iter()
+        .map(|item| {
+            if is_word(item) {
+                item.clone()
+            } else {
+                quoted(item)
+            }
+        })
+        .collect();
     format!("[{}]", items.join(", "))
 }
 
 fn is_word(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/' | '.');
-    let is_yaml_word = ["null", "true", "false", "yes", "no", "on", "off"].contains(&text.to_lowercase().as_str());
-    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(is_plain) && !is_yaml_word
+    let is_yaml_word =
+        ["null", "true", "false", "yes", "no", "on", "off"].contains(&text.to_lowercase().as_str());
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(is_plain)
+        && !is_yaml_word
 }
 
 /// Returns whether a character is a control, a mark of direction, or has no width. Joiners are not: scripts and emoji need them.
@@ -293,7 +371,11 @@ mod tests {
     }
 
     fn check_text(value: &str, expected: Option<&str>) {
-        assert_eq!(field(value).text("key").unwrap().as_deref(), expected, "{value}");
+        assert_eq!(
+            field(value).text("key").unwrap().as_deref(),
+            expected,
+            "{value}"
+        );
     }
 
     fn check_list(value: &str, expected: &[&str]) {
@@ -301,17 +383,27 @@ mod tests {
     }
 
     fn check_odd(text: &str, expected: &str) {
-        let odd = Document::parse(text).and_then(|file| file.text("title").and_then(|_| file.list("labels")));
+        let odd = Document::parse(text)
+            .and_then(|file| file.text("title").and_then(|_| file.list("labels")));
         assert_eq!(odd.unwrap_err().to_string(), expected, "{text}");
     }
 
     #[test]
     fn one_value_is_read_as_people_write_it() {
         check_text("plain", Some("plain"));
-        check_text("  Fix #12: it's \"odd\" # really ", Some("Fix #12: it's \"odd\" # really"));
-        check_text("\"a \\\"b\\\" \\\\ \\n \\x41 \\u00e9 \\U0001F426\"", Some("a \"b\" \\ \n A é 🐦"));
+        check_text(
+            "  Fix #12: it's \"odd\" # really ",
+            Some("Fix #12: it's \"odd\" # really"),
+        );
+        check_text(
+            "\"a \\\"b\\\" \\\\ \\n \\x41 \\u00e9 \\U0001F426\"",
+            Some("a \"b\" \\ \n A é 🐦"),
+        );
         check_text("'it''s' # a comment", Some("it's"));
-        check_text("\"quoted\" is only its first word", Some("\"quoted\" is only its first word"));
+        check_text(
+            "\"quoted\" is only its first word",
+            Some("\"quoted\" is only its first word"),
+        );
         check_text("\"never closed", Some("\"never closed"));
         check_text("\"bad \\q escape\"", Some("\"bad \\q escape\""));
         check_text("\"\\uD800\"", Some("\"\\uD800\""));
@@ -325,7 +417,10 @@ mod tests {
     #[test]
     fn a_list_may_stand_on_one_line_or_on_several() {
         check_list("[a, b]", &["a", "b"]);
-        check_list("[ 'it''s, one', \"two\", three four, ] # done", &["it's, one", "two", "three four"]);
+        check_list(
+            "[ 'it''s, one', \"two\", three four, ] # done",
+            &["it's, one", "two", "three four"],
+        );
         check_list("a, b", &["a", "b"]);
         check_list("alone", &["alone"]);
         check_list("[a, \"b]", &["a", "\"b"]);
@@ -336,36 +431,55 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_named_with_its_line() {
-        check_odd("---\ntitle: x\n", "the front matter has no end: put a line `---` below its last key");
-        check_odd("---\ntitle: x\nwhat\n---\n", "line 3 is not `key: value`: correct it, or put `#` before it");
-        check_odd("---\nsee the docs: x\n---\n", "line 2 is not `key: value`: correct it, or put `#` before it");
-        check_odd("---\ntitle: x\nTitle: y\n---\n", "line 3 gives `title` a second time: keep one of them");
+        check_odd(
+            "---\ntitle: x\n",
+            "the front matter has no end: put a line `---` below its last key",
+        );
+        check_odd(
+            "---\ntitle: x\nwhat\n---\n",
+            "line 3 is not `key: value`: correct it, or put `#` before it",
+        );
+        check_odd(
+            "---\nsee the docs: x\n---\n",
+            "line 2 is not `key: value`: correct it, or put `#` before it",
+        );
+        check_odd(
+            "---\ntitle: x\nTitle: y\n---\n",
+            "line 3 gives `title` a second time: keep one of them",
+        );
         let spread = "line 2: the value of `title` is spread over several lines: write it on one";
         check_odd("---\ntitle: |\n  x\n---\n", spread);
         check_odd("---\ntitle: x\n  y\n---\n", spread);
-        let unclosed = "line 2: the list `labels` does not end with `]` on its line: write it as `[one, two]`";
+        let unclosed =
+            "line 2: the list `labels` does not end with `]` on its line: write it as `[one, two]`";
         check_odd("---\nlabels: [a, b\n---\n", unclosed);
         check_odd("---\nlabels: [a] b\n---\n", unclosed);
     }
 
     #[test]
     fn a_body_may_hold_fences_and_a_file_may_have_no_front_matter() {
-        let file = Document::parse("\u{feff}---\r\nTitle: x\r\n---\r\n\r\nabove\r\n---\r\nbelow\r\n").unwrap();
+        let file =
+            Document::parse("\u{feff}---\r\nTitle: x\r\n---\r\n\r\nabove\r\n---\r\nbelow\r\n")
+                .unwrap();
         assert_eq!(file.text("title").unwrap().as_deref(), Some("x"));
         assert_eq!(file.body, "above\n---\nbelow\n");
-        assert_eq!(Document::parse("# Title\n---\n").unwrap().body, "# Title\n---\n");
+        assert_eq!(
+            Document::parse("# Title\n---\n").unwrap().body,
+            "# Title\n---\n"
+        );
         assert_eq!(Document::parse("").unwrap(), Document::default());
     }
 
     #[test]
     fn what_is_not_ours_is_kept_to_the_letter() {
-        let text =
-            "---\n# ours\nstate: open\n# why\nteam:\n  - { odd: [yaml }\n\nMilestone:   v2 # soon\n---\n\nBody\n";
+        let text = "---\n# ours\nstate: open\n# why\nteam:\n  - { odd: [yaml }\n\nMilestone:   v2 # soon\n---\n\nBody\n";
         let mut file = Document::parse(text).unwrap();
         assert_eq!(file.render(), text);
         file.set("state", "closed");
         file.set("head", "x");
-        let changed = text.replace("open", "closed").replace("# soon\n", "# soon\nhead: x\n");
+        let changed = text
+            .replace("open", "closed")
+            .replace("# soon\n", "# soon\nhead: x\n");
         assert_eq!(file.render(), changed);
     }
 
@@ -375,7 +489,16 @@ mod tests {
         let line = quoted(hostile);
         assert!(!line.chars().any(is_hidden), "{line}");
         check_text(&line, Some(hostile));
-        let items = ["plain/word", "needs, care", "true", "12", "- a", "]", hostile].map(String::from);
+        let items = [
+            "plain/word",
+            "needs, care",
+            "true",
+            "12",
+            "- a",
+            "]",
+            hostile,
+        ]
+        .map(String::from);
         assert_eq!(field(&list_of(&items)).list("key").unwrap(), items);
     }
 }

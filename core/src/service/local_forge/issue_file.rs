@@ -26,13 +26,15 @@ pub(super) struct IssueFile {
 pub(super) fn read(name: &str, text: &str) -> Result<IssueFile, String> {
     let file = Document::parse(text).map_err(|odd| format!("is not understood: {odd}"))?;
     let odd = |odd| format!("is not understood: {odd}");
-    let number =
-        number_of(&file, name)?.ok_or("has no number: rename it to `12-some-title.md`, or add a line `number: 12`")?;
+    let number = number_of(&file, name)?
+        .ok_or("has no number: rename it to `12-some-title.md`, or add a line `number: 12`")?;
     let title = one_line(&file.text("title").map_err(odd)?.unwrap_or_default());
     let (created_at, warning) = created_at_of(&file)?;
     Ok(IssueFile {
         number: IssueNumber(number),
-        title: Some(title).filter(|title| !title.is_empty()).unwrap_or_else(|| title_of(&file.body, name)),
+        title: Some(title)
+            .filter(|title| !title.is_empty())
+            .unwrap_or_else(|| title_of(&file.body, name)),
         author: file.text("author").map_err(odd)?.unwrap_or_default(),
         labels: file.list("labels").map_err(odd)?,
         state: state_of(&file)?,
@@ -64,11 +66,20 @@ pub(super) fn with_body(text: &str, change: impl FnOnce(&str) -> Option<String>)
 
 /// Returns the number in the file, else in its name; `None` where there is none.
 pub(super) fn number_of(file: &Document, name: &str) -> Result<Option<u64>, String> {
-    let Some(word) = file.word("number").map_err(|odd| format!("is not understood: {odd}"))? else {
+    let Some(word) = file
+        .word("number")
+        .map_err(|odd| format!("is not understood: {odd}"))?
+    else {
         return Ok(file_name::number(name));
     };
-    let number = word.trim_start_matches('#').parse().ok().filter(|&number| number > 0);
-    number.map(Some).ok_or_else(|| format!("has the number `{word}`: write a whole number above 0"))
+    let number = word
+        .trim_start_matches('#')
+        .parse()
+        .ok()
+        .filter(|&number| number > 0);
+    number
+        .map(Some)
+        .ok_or_else(|| format!("has the number `{word}`: write a whole number above 0"))
 }
 
 /// Returns a text as one line.
@@ -79,7 +90,9 @@ pub(super) fn one_line(text: &str) -> String {
 /// Returns a body that holds the marker on a line of its own.
 pub(super) fn with_marker(body: &str, marker: Option<&str>) -> String {
     match marker {
-        Some(marker) if !has_line(body, marker) => format!("{}\n\n{marker}\n", body.trim_end()).trim_start().to_owned(),
+        Some(marker) if !has_line(body, marker) => format!("{}\n\n{marker}\n", body.trim_end())
+            .trim_start()
+            .to_owned(),
         _ => body.to_owned(),
     }
 }
@@ -91,22 +104,33 @@ pub(super) fn has_line(body: &str, marker: &str) -> bool {
 
 fn title_of(body: &str, name: &str) -> String {
     let heading = body.lines().find_map(|line| line.strip_prefix("# "));
-    let heading = heading.map(|line| one_line(line.trim_end_matches(['#', ' ']))).filter(|title| !title.is_empty());
+    let heading = heading
+        .map(|line| one_line(line.trim_end_matches(['#', ' '])))
+        .filter(|title| !title.is_empty());
     heading.unwrap_or_else(|| file_name::title(name))
 }
 
 fn created_at_of(file: &Document) -> Result<(Option<Time>, Option<String>), String> {
-    let Some(word) = file.word("created_at").map_err(|odd| format!("is not understood: {odd}"))? else {
+    let Some(word) = file
+        .word("created_at")
+        .map_err(|odd| format!("is not understood: {odd}"))?
+    else {
         return Ok((None, None));
     };
     let time = timestamp::parse(&word);
-    let warning = "so it is taken to be as old as the issue before it: write `2026-03-01T21:14:00Z`";
-    let warning = time.is_none().then(|| format!("has the creation time `{word}`, which is none, {warning}"));
+    let warning =
+        "so it is taken to be as old as the issue before it: write `2026-03-01T21:14:00Z`";
+    let warning = time
+        .is_none()
+        .then(|| format!("has the creation time `{word}`, which is none, {warning}"));
     Ok((time, warning))
 }
 
 fn state_of(file: &Document) -> Result<IssueState, String> {
-    let word = file.word("state").map_err(|odd| format!("is not understood: {odd}"))?.unwrap_or_else(|| "open".into());
+    let word = file
+        .word("state")
+        .map_err(|odd| format!("is not understood: {odd}"))?
+        .unwrap_or_else(|| "open".into());
     match word.to_lowercase().as_str() {
         "open" => Ok(IssueState::Open),
         "closed" => Ok(IssueState::Closed),

@@ -32,7 +32,10 @@ pub(super) enum PullState {
 impl PullFile {
     /// Returns whether it was made by autoissue.
     pub(super) fn is_ours(&self) -> bool {
-        self.document.body.lines().any(|line| line.trim_start().starts_with(MARKER_START))
+        self.document
+            .body
+            .lines()
+            .any(|line| line.trim_start().starts_with(MARKER_START))
     }
 
     /// Returns whether it is open and carries the marker.
@@ -42,7 +45,10 @@ impl PullFile {
 
     /// Returns it as the engine knows it.
     pub(super) fn as_pull_request(&self, url: String) -> PullRequest {
-        PullRequest { number: self.number, url }
+        PullRequest {
+            number: self.number,
+            url,
+        }
     }
 
     /// Returns its text with the draft's content; its number, state, time and all that people added stay.
@@ -56,18 +62,35 @@ impl PullFile {
 /// Reads a pull request's file; the error says for people what is odd and what to do.
 pub(super) fn read(name: &str, text: &str) -> Result<PullFile, String> {
     let document = Document::parse(text).map_err(|odd| format!("is not understood: {odd}"))?;
-    let word = |key| document.word(key).map_err(|odd| format!("is not understood: {odd}"));
+    let word = |key| {
+        document
+            .word(key)
+            .map_err(|odd| format!("is not understood: {odd}"))
+    };
     let number = number_of(&document, name)?.ok_or("has no number: add a line `number: 3`")?;
     let issue = word("issue")?.map(|word| word.trim_start_matches('#').parse().map_err(|_| word));
-    let issue = issue.transpose().map_err(|word| format!("is for the issue `{word}`: write its number"))?;
+    let issue = issue
+        .transpose()
+        .map_err(|word| format!("is for the issue `{word}`: write its number"))?;
     let state = match word("state")?.unwrap_or_default().to_lowercase().as_str() {
         "" | "open" => PullState::Open,
         "merged" => PullState::Merged,
         "closed" => PullState::Closed,
-        other => return Err(format!("has the state `{other}`: write `open`, `merged` or `closed`")),
+        other => {
+            return Err(format!(
+                "has the state `{other}`: write `open`, `merged` or `closed`"
+            ));
+        }
     };
     let head_commit = word("head_commit")?.unwrap_or_default();
-    Ok(PullFile { number, issue: IssueNumber(issue.unwrap_or(0)), head_commit, state, name: name.into(), document })
+    Ok(PullFile {
+        number,
+        issue: IssueNumber(issue.unwrap_or(0)),
+        head_commit,
+        state,
+        name: name.into(),
+        document,
+    })
 }
 
 /// Returns the file of a new pull request, name and text.
@@ -77,7 +100,10 @@ pub(super) fn write(number: u64, draft: &PullRequestDraft) -> (String, String) {
     fill(&mut document, draft);
     document.set("state", "open");
     document.set("created_at", &timestamp::format(draft.created_at));
-    (format!("{number:04}-issue-{}.md", draft.issue.0), document.render())
+    (
+        format!("{number:04}-issue-{}.md", draft.issue.0),
+        document.render(),
+    )
 }
 
 fn fill(document: &mut Document, draft: &PullRequestDraft) {

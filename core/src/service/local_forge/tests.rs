@@ -43,7 +43,9 @@ impl Project {
 
     fn names(&self, relative: &str) -> Vec<String> {
         let entries = fs::read_dir(self.path(relative)).unwrap();
-        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -97,13 +99,25 @@ fn check_file(name: &str, text: impl AsRef<[u8]>, listed: bool, warning: Option<
         project.write(&format!("issues/{good}"), "---\nlabels: [autoissue]\n---\n");
     }
     let (issues, warnings) = project.issues();
-    assert_eq!(issues.len(), 2 + usize::from(listed), "{name}: {warnings:?}");
-    let expected: Vec<String> = warning.iter().map(|rest| format!("`.autoissue/issues/{name}` {rest}")).collect();
+    assert_eq!(
+        issues.len(),
+        2 + usize::from(listed),
+        "{name}: {warnings:?}"
+    );
+    let expected: Vec<String> = warning
+        .iter()
+        .map(|rest| format!("`.autoissue/issues/{name}` {rest}"))
+        .collect();
     assert_eq!(warnings, expected, "{name}");
 }
 
 fn check_odd(name: &str, text: impl AsRef<[u8]>, warning: &str) {
-    check_file(name, text, false, Some(&format!("is left out: it {warning}")));
+    check_file(
+        name,
+        text,
+        false,
+        Some(&format!("is left out: it {warning}")),
+    );
 }
 
 /// Checks a file that people may write so; returns its issue.
@@ -116,7 +130,10 @@ fn check_fine(name: &str, text: impl AsRef<[u8]>) -> Issue {
 fn an_issue_comes_back_as_it_was_written() {
     let project = Project::new();
     let body = "Do it.\n\n---\nstate: closed\n---\n\n```diff\n-a\n+b\n \n```";
-    let created = project.forge().create_issue(&issue_draft("Search: \"slow\" # 1", body)).unwrap();
+    let created = project
+        .forge()
+        .create_issue(&issue_draft("Search: \"slow\" # 1", body))
+        .unwrap();
     assert_eq!(created, (IssueNumber(1), None));
     let (issues, warnings) = project.issues();
     let expected = Issue {
@@ -151,15 +168,35 @@ fn hostile_titles_stay_titles() {
         "🐦 検索 é",
     ];
     for title in titles {
-        project.forge().create_issue(&issue_draft(title, title)).unwrap();
+        project
+            .forge()
+            .create_issue(&issue_draft(title, title))
+            .unwrap();
     }
     let (issues, warnings) = project.issues();
     assert_eq!(warnings, Vec::<String>::new());
-    let expected: Vec<String> = titles.iter().map(|title| issue_file::one_line(title)).collect();
-    assert_eq!(issues.iter().map(|issue| issue.title.clone()).collect::<Vec<_>>(), expected);
-    assert!(project.names("issues").iter().all(|name| name.is_ascii() && !name.contains(' ')));
+    let expected: Vec<String> = titles
+        .iter()
+        .map(|title| issue_file::one_line(title))
+        .collect();
+    assert_eq!(
+        issues
+            .iter()
+            .map(|issue| issue.title.clone())
+            .collect::<Vec<_>>(),
+        expected
+    );
+    assert!(
+        project
+            .names("issues")
+            .iter()
+            .all(|name| name.is_ascii() && !name.contains(' '))
+    );
     let front = project.read("issues/0003-desrever-hidden-mark.md");
-    assert!(!front.lines().nth(2).unwrap().contains('\u{202e}'), "a file must not turn its own text around");
+    assert!(
+        !front.lines().nth(2).unwrap().contains('\u{202e}'),
+        "a file must not turn its own text around"
+    );
 }
 
 #[test]
@@ -195,12 +232,36 @@ fn one_odd_issue() {
         "---\nlabels:\n  autoissue: yes\n---\n",
         "is not understood: line 2: the value of `labels` is spread over several lines: write it on one",
     );
-    check_odd("0005-x.md", front("state: wontfix"), "has the state `wontfix`: write `open` or `closed`");
-    check_odd("0005-x.md", front("number: twelve"), "has the number `twelve`: write a whole number above 0");
-    check_odd("0005-x.md", front("number: -3"), "has the number `-3`: write a whole number above 0");
-    check_odd("0005-x.md", front("number: 0"), "has the number `0`: write a whole number above 0");
-    check_odd("idea.md", front(""), "has no number: rename it to `12-some-title.md`, or add a line `number: 12`");
-    check_odd("0005-x.md", b"---\nlabels: [autoissue]\n---\n\xff\xfe", "is not UTF-8 text: save it as UTF-8");
+    check_odd(
+        "0005-x.md",
+        front("state: wontfix"),
+        "has the state `wontfix`: write `open` or `closed`",
+    );
+    check_odd(
+        "0005-x.md",
+        front("number: twelve"),
+        "has the number `twelve`: write a whole number above 0",
+    );
+    check_odd(
+        "0005-x.md",
+        front("number: -3"),
+        "has the number `-3`: write a whole number above 0",
+    );
+    check_odd(
+        "0005-x.md",
+        front("number: 0"),
+        "has the number `0`: write a whole number above 0",
+    );
+    check_odd(
+        "idea.md",
+        front(""),
+        "has no number: rename it to `12-some-title.md`, or add a line `number: 12`",
+    );
+    check_odd(
+        "0005-x.md",
+        b"---\nlabels: [autoissue]\n---\n\xff\xfe",
+        "is not UTF-8 text: save it as UTF-8",
+    );
     check_odd(
         "0005-x.md",
         vec![b'x'; (1 << 20) + 1],
@@ -211,19 +272,43 @@ fn one_odd_issue() {
 #[test]
 fn what_people_write_by_hand_is_understood() {
     let front = |lines: &str| format!("---\nlabels: [autoissue]\n{lines}\n---\n");
-    check_fine("0005-x.md", format!("\u{feff}{}", front("").replace('\n', "\r\n")));
+    check_fine(
+        "0005-x.md",
+        format!("\u{feff}{}", front("").replace('\n', "\r\n")),
+    );
     check_fine("5.md", front("state: OPEN # for now"));
-    check_fine("0005-x.MARKDOWN", front("priority: {a: [b}\nteam:\n  - x: y"));
+    check_fine(
+        "0005-x.MARKDOWN",
+        front("priority: {a: [b}\nteam:\n  - x: y"),
+    );
     check_fine("0005-x.md", "---\nlabels:\n- wanted\n- AutoIssue\n---\n");
     check_fine("0005-x.md", "---\nlabels: wanted, autoissue\n---\n");
     check_fine("idea.md", front("Number: #5"));
     check_fine("0005-x.md", front("created-at: 2026-03-01"));
-    check_fine("0005-x.md", [front("").into_bytes(), vec![b'x'; 1 << 19]].concat());
-    assert_eq!(check_fine("0005-search-is-slow.md", front("")).title, "search is slow");
-    assert_eq!(check_fine("0005-x.md", front("") + "text\n# Search is slow #\n").title, "Search is slow");
-    assert_eq!(check_fine("0005-x.md", front("title: Fix #3: it's slow")).title, "Fix #3: it's slow");
-    assert_eq!(check_fine("0007-x.md", front("number: 5")).number, IssueNumber(5));
-    assert_eq!(check_fine("0005-x.md", front("") + "\r\na\r\nb").body, "a\nb");
+    check_fine(
+        "0005-x.md",
+        [front("").into_bytes(), vec![b'x'; 1 << 19]].concat(),
+    );
+    assert_eq!(
+        check_fine("0005-search-is-slow.md", front("")).title,
+        "search is slow"
+    );
+    assert_eq!(
+        check_fine("0005-x.md", front("") + "text\n# Search is slow #\n").title,
+        "Search is slow"
+    );
+    assert_eq!(
+        check_fine("0005-x.md", front("title: Fix #3: it's slow")).title,
+        "Fix #3: it's slow"
+    );
+    assert_eq!(
+        check_fine("0007-x.md", front("number: 5")).number,
+        IssueNumber(5)
+    );
+    assert_eq!(
+        check_fine("0005-x.md", front("") + "\r\na\r\nb").body,
+        "a\nb"
+    );
     check_file(
         "0005-x.md",
         front("created_at: yesterday"),
@@ -232,7 +317,14 @@ fn what_people_write_by_hand_is_understood() {
             "has the creation time `yesterday`, which is none, so it is taken to be as old as the issue before it: write `2026-03-01T21:14:00Z`",
         ),
     );
-    for not_an_issue in ["README.md", "_template.md", ".0005-x.md.swp", ".0005-x.md", "0005-x.png", "0005-x.md~"] {
+    for not_an_issue in [
+        "README.md",
+        "_template.md",
+        ".0005-x.md.swp",
+        ".0005-x.md",
+        "0005-x.png",
+        "0005-x.md~",
+    ] {
         check_file(not_an_issue, front(""), false, None);
     }
 }
@@ -266,7 +358,8 @@ fn a_linked_directory_is_refused_before_anything_is_read_or_written() {
         fs::create_dir_all(link.parent().unwrap()).unwrap();
         symlink(elsewhere.path(""), &link).unwrap();
         fs::create_dir_all(directory.path().join(ISSUES)).unwrap_or_default();
-        let result = LocalForge::open(directory.path()).and_then(|forge| forge.publish(&pull_draft("a")));
+        let result =
+            LocalForge::open(directory.path()).and_then(|forge| forge.publish(&pull_draft("a")));
         assert!(matches!(result, Err(ForgeError::SymbolicLink { path }) if path == link));
     }
     assert_eq!(elsewhere.names(""), ["README.md", "issues"]);
@@ -275,9 +368,18 @@ fn a_linked_directory_is_refused_before_anything_is_read_or_written() {
 #[test]
 fn of_two_files_with_one_number_the_first_by_name_wins() {
     let project = Project::with("0005-b.md", "---\nlabels: [autoissue]\ntitle: b\n---\n");
-    project.write("issues/0005-a.md", "---\nlabels: [autoissue]\ntitle: a\n---\n");
+    project.write(
+        "issues/0005-a.md",
+        "---\nlabels: [autoissue]\ntitle: a\n---\n",
+    );
     let (issues, warnings) = project.issues();
-    assert_eq!(issues.iter().map(|issue| issue.title.as_str()).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(
+        issues
+            .iter()
+            .map(|issue| issue.title.as_str())
+            .collect::<Vec<_>>(),
+        ["a"]
+    );
     let expected = "`.autoissue/issues/0005-b.md` has the number 5 of `.autoissue/issues/0005-a.md`, so it is left out: give it another number";
     assert_eq!(warnings, [expected]);
 }
@@ -285,20 +387,39 @@ fn of_two_files_with_one_number_the_first_by_name_wins() {
 #[test]
 fn only_open_issues_with_the_label_are_listed_oldest_numbers_first() {
     let project = Project::with("0010-c.md", "---\nlabels: [AUTOISSUE]\n---\n");
-    project.write("issues/0009-b.md", "---\nlabels: [autoissue]\ncreated_at: 2026-03-01\n---\n");
-    project.write("issues/0008-closed.md", "---\nlabels: [autoissue]\nstate: closed\n---\n");
-    project.write("issues/0007-other.md", "---\nlabels: [autoissue-later]\n---\n");
+    project.write(
+        "issues/0009-b.md",
+        "---\nlabels: [autoissue]\ncreated_at: 2026-03-01\n---\n",
+    );
+    project.write(
+        "issues/0008-closed.md",
+        "---\nlabels: [autoissue]\nstate: closed\n---\n",
+    );
+    project.write(
+        "issues/0007-other.md",
+        "---\nlabels: [autoissue-later]\n---\n",
+    );
     let (issues, warnings) = project.issues();
-    let seen: Vec<(u64, Time)> = issues.iter().map(|issue| (issue.number.0, issue.created_at)).collect();
+    let seen: Vec<(u64, Time)> = issues
+        .iter()
+        .map(|issue| (issue.number.0, issue.created_at))
+        .collect();
     let march = timestamp::parse("2026-03-01").unwrap();
-    assert_eq!(seen, [(9, march), (10, march)], "an issue without a time is as old as the one before it");
+    assert_eq!(
+        seen,
+        [(9, march), (10, march)],
+        "an issue without a time is as old as the one before it"
+    );
     assert_eq!(warnings, Vec::<String>::new());
 }
 
 #[test]
 fn a_misspelt_label_can_be_told() {
     let project = Project::with("0001-a.md", "---\nlabels: [Autoissue, docs]\n---\n");
-    project.write("issues/0002-b.md", "---\nlabels: [zoo, DOCS]\nstate: closed\n---\n");
+    project.write(
+        "issues/0002-b.md",
+        "---\nlabels: [zoo, DOCS]\nstate: closed\n---\n",
+    );
     let forge = project.forge();
     assert_eq!(forge.labels().unwrap(), ["Autoissue", "DOCS", "zoo"]);
     assert!(forge.label_exists("autoissue").unwrap());
@@ -312,7 +433,11 @@ fn states_tell_what_a_dependent_may_build_on() {
     project.write("issues/0003-odd.md", "---\n");
     assert_eq!(project.state_of(1), IssueState::Open);
     assert_eq!(project.state_of(2), IssueState::Closed);
-    assert_eq!(project.state_of(3), IssueState::Open, "an odd issue may be open");
+    assert_eq!(
+        project.state_of(3),
+        IssueState::Open,
+        "an odd issue may be open"
+    );
     assert_eq!(project.state_of(4), IssueState::Missing);
 }
 
@@ -320,12 +445,22 @@ fn states_tell_what_a_dependent_may_build_on() {
 fn numbers_are_never_given_twice() {
     let project = Project::with("0007-odd.md", "---\n");
     project.write("issues/0002-x.md", "---\nnumber: 4\n---\n");
-    assert_eq!(project.forge().create_issue(&issue_draft("next", "")).unwrap().0, IssueNumber(8));
+    assert_eq!(
+        project
+            .forge()
+            .create_issue(&issue_draft("next", ""))
+            .unwrap()
+            .0,
+        IssueNumber(8)
+    );
     let forge = project.forge();
     let numbers: Vec<u64> = std::thread::scope(|scope| {
         let create = || forge.create_issue(&issue_draft("at once", "")).unwrap().0.0;
         let threads: Vec<_> = (0..8).map(|_| scope.spawn(create)).collect();
-        let mut numbers: Vec<u64> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+        let mut numbers: Vec<u64> = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect();
         numbers.sort_unstable();
         numbers
     });
@@ -336,19 +471,44 @@ fn numbers_are_never_given_twice() {
 fn a_repeated_creation_finds_its_issue() {
     let project = Project::new();
     let marker = "<!-- autoissue: plan 3f, issue 1 -->".to_owned();
-    let draft = IssueDraft { marker: Some(marker.clone()), ..issue_draft("Planned", "Do it.") };
-    assert_eq!(project.forge().create_issue(&draft).unwrap(), (IssueNumber(1), None));
-    assert_eq!(project.forge().create_issue(&draft).unwrap(), (IssueNumber(1), Some("Planned".to_owned())));
-    let other = IssueDraft { marker: Some(marker.replace("issue 1", "issue 2")), ..draft };
-    assert_eq!(project.forge().create_issue(&other).unwrap(), (IssueNumber(2), None));
-    assert!(project.read("issues/0001-planned.md").ends_with(&format!("Do it.\n\n{marker}\n")));
+    let draft = IssueDraft {
+        marker: Some(marker.clone()),
+        ..issue_draft("Planned", "Do it.")
+    };
+    assert_eq!(
+        project.forge().create_issue(&draft).unwrap(),
+        (IssueNumber(1), None)
+    );
+    assert_eq!(
+        project.forge().create_issue(&draft).unwrap(),
+        (IssueNumber(1), Some("Planned".to_owned()))
+    );
+    let other = IssueDraft {
+        marker: Some(marker.replace("issue 1", "issue 2")),
+        ..draft
+    };
+    assert_eq!(
+        project.forge().create_issue(&other).unwrap(),
+        (IssueNumber(2), None)
+    );
+    assert!(
+        project
+            .read("issues/0001-planned.md")
+            .ends_with(&format!("Do it.\n\n{marker}\n"))
+    );
 }
 
 #[test]
 fn publishing_twice_creates_nothing_twice() {
     let project = Project::with("0012-x.md", "---\nlabels: [autoissue]\n---\n");
-    let expected = PullRequest { number: 1, url: ".autoissue/pulls/0001-issue-12.md".into() };
-    assert_eq!(project.forge().publish(&pull_draft("aaa")).unwrap(), (expected.clone(), false));
+    let expected = PullRequest {
+        number: 1,
+        url: ".autoissue/pulls/0001-issue-12.md".into(),
+    };
+    assert_eq!(
+        project.forge().publish(&pull_draft("aaa")).unwrap(),
+        (expected.clone(), false)
+    );
     let first = project.read("pulls/0001-issue-12.md");
     assert_eq!(
         first,
@@ -357,11 +517,27 @@ fn publishing_twice_creates_nothing_twice() {
              labels: [autoissue]\ndraft: false\nstate: open\ncreated_at: 2026-03-02T01:00:00Z\n---\n\nDone.\n\nCloses #12\n\n{MARKER}\n"
         )
     );
-    let again = PullRequestDraft { body: "Took 3 seconds this time.".into(), ..pull_draft("aaa") };
-    assert_eq!(project.forge().publish(&again).unwrap(), (expected.clone(), true));
-    assert_eq!(project.read("pulls/0001-issue-12.md"), first, "the same commit is the same pull request");
-    assert_eq!(project.forge().find_pull_request(MARKER).unwrap(), Some(expected.clone()));
-    assert_eq!(project.forge().pull_request_of(IssueNumber(12)).unwrap(), Some(expected.clone()));
+    let again = PullRequestDraft {
+        body: "Took 3 seconds this time.".into(),
+        ..pull_draft("aaa")
+    };
+    assert_eq!(
+        project.forge().publish(&again).unwrap(),
+        (expected.clone(), true)
+    );
+    assert_eq!(
+        project.read("pulls/0001-issue-12.md"),
+        first,
+        "the same commit is the same pull request"
+    );
+    assert_eq!(
+        project.forge().find_pull_request(MARKER).unwrap(),
+        Some(expected.clone())
+    );
+    assert_eq!(
+        project.forge().pull_request_of(IssueNumber(12)).unwrap(),
+        Some(expected.clone())
+    );
     assert_eq!(project.issues().0[0].open_pull_request, Some(expected));
     assert_eq!(project.names("pulls"), ["0001-issue-12.md"]);
 }
@@ -370,11 +546,19 @@ fn publishing_twice_creates_nothing_twice() {
 fn a_new_head_updates_the_file_and_keeps_what_people_added() {
     let project = Project::new();
     project.forge().publish(&pull_draft("aaa")).unwrap();
-    let edited = project.read("pulls/0001-issue-12.md").replace("state: open", "reviewer: ida # soon\nstate: open");
+    let edited = project
+        .read("pulls/0001-issue-12.md")
+        .replace("state: open", "reviewer: ida # soon\nstate: open");
     project.write("pulls/0001-issue-12.md", &edited);
-    let draft = PullRequestDraft { body: "Better.".into(), created_at: Time::default(), ..pull_draft("bbb") };
+    let draft = PullRequestDraft {
+        body: "Better.".into(),
+        created_at: Time::default(),
+        ..pull_draft("bbb")
+    };
     assert!(project.forge().publish(&draft).unwrap().1);
-    let expected = edited.replace("aaa", "bbb").replace("Done.\n\nCloses #12", "Better.");
+    let expected = edited
+        .replace("aaa", "bbb")
+        .replace("Done.\n\nCloses #12", "Better.");
     assert_eq!(project.read("pulls/0001-issue-12.md"), expected);
 }
 
@@ -383,7 +567,10 @@ fn a_merged_pull_request_closes_its_issue_and_a_closed_one_does_not() {
     let project = Project::with("0012-x.md", "---\nlabels: [autoissue]\n---\n");
     project.forge().publish(&pull_draft("aaa")).unwrap();
     let open = project.read("pulls/0001-issue-12.md");
-    project.write("pulls/0001-issue-12.md", open.replace("state: open", "state: merged"));
+    project.write(
+        "pulls/0001-issue-12.md",
+        open.replace("state: open", "state: merged"),
+    );
     let (issues, warnings) = project.issues();
     assert_eq!(issues, []);
     assert_eq!(
@@ -394,7 +581,10 @@ fn a_merged_pull_request_closes_its_issue_and_a_closed_one_does_not() {
         ]
     );
     assert_eq!(project.state_of(12), IssueState::Closed);
-    project.write("pulls/0001-issue-12.md", open.replace("state: open", "state: closed"));
+    project.write(
+        "pulls/0001-issue-12.md",
+        open.replace("state: open", "state: closed"),
+    );
     assert_eq!(project.issues().0[0].open_pull_request, None);
     assert_eq!(project.state_of(12), IssueState::Open);
     let (second, existed) = project.forge().publish(&pull_draft("bbb")).unwrap();
@@ -404,8 +594,15 @@ fn a_merged_pull_request_closes_its_issue_and_a_closed_one_does_not() {
 #[test]
 fn a_marker_in_a_strangers_text_takes_over_nothing() {
     let project = Project::with("0012-x.md", "---\nlabels: [autoissue]\n---\n");
-    project.write("pulls/0001-mine.md", "---\nissue: 12\n---\nBy hand. Closes #12\n");
-    assert_eq!(project.issues().0[0].open_pull_request, None, "only a marker makes it ours");
+    project.write(
+        "pulls/0001-mine.md",
+        "---\nissue: 12\n---\nBy hand. Closes #12\n",
+    );
+    assert_eq!(
+        project.issues().0[0].open_pull_request,
+        None,
+        "only a marker makes it ours"
+    );
     let other = "<!-- autoissue: issue 99 -->";
     let planted = PullRequestDraft {
         issue: IssueNumber(99),
@@ -414,7 +611,15 @@ fn a_marker_in_a_strangers_text_takes_over_nothing() {
         ..pull_draft("aaa")
     };
     assert_eq!(project.forge().publish(&planted).unwrap().0.number, 2);
-    assert_eq!(project.forge().publish(&pull_draft("bbb")).unwrap().0.number, 3);
+    assert_eq!(
+        project
+            .forge()
+            .publish(&pull_draft("bbb"))
+            .unwrap()
+            .0
+            .number,
+        3
+    );
 }
 
 #[test]
@@ -431,7 +636,15 @@ fn one_odd_pull_request_hides_no_issue() {
             "`.autoissue/pulls/0002-issue-12.md` is left out: it is for the issue `twelve`: write its number",
         ]
     );
-    assert_eq!(project.forge().publish(&pull_draft("aaa")).unwrap().0.number, 3);
+    assert_eq!(
+        project
+            .forge()
+            .publish(&pull_draft("aaa"))
+            .unwrap()
+            .0
+            .number,
+        3
+    );
 }
 
 #[test]
@@ -453,7 +666,9 @@ fn a_file_that_appeared_meanwhile_is_never_overwritten() {
     let lock = directory.lock().unwrap();
     project.write("issues/0001-x.md", "a person's");
     let error = lock.create("0001-x.md", "ours").unwrap_err();
-    assert!(matches!(error, ForgeError::Io { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists));
+    assert!(
+        matches!(error, ForgeError::Io { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists)
+    );
     assert_eq!(project.read("issues/0001-x.md"), "a person's");
     assert_eq!(project.names("issues"), ["0001-x.md"]);
 }
@@ -463,16 +678,32 @@ fn a_project_without_a_forge_is_told_how_to_begin() {
     let directory = TempDir::new().unwrap();
     let error = LocalForge::open(directory.path()).unwrap_err();
     let path = directory.path().display();
-    assert_eq!(error.to_string(), format!("no local forge in `{path}`: there is no `.autoissue/issues`"));
-    assert!(error.hint().unwrap().contains(".autoissue/issues/0001-some-title.md"));
-    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0, "looking leaves no trace");
+    assert_eq!(
+        error.to_string(),
+        format!("no local forge in `{path}`: there is no `.autoissue/issues`")
+    );
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .contains(".autoissue/issues/0001-some-title.md")
+    );
+    assert_eq!(
+        fs::read_dir(directory.path()).unwrap().count(),
+        0,
+        "looking leaves no trace"
+    );
 }
 
 #[test]
 fn initialising_twice_keeps_what_people_wrote() {
     let project = Project::new();
     assert_eq!(project.names(""), ["README.md", "issues"]);
-    assert!(project.read("README.md").starts_with("# Issues and pull requests"));
+    assert!(
+        project
+            .read("README.md")
+            .starts_with("# Issues and pull requests")
+    );
     project.write("README.md", "ours");
     initialise(project.directory.path()).unwrap();
     assert_eq!(project.read("README.md"), "ours");
@@ -480,9 +711,18 @@ fn initialising_twice_keeps_what_people_wrote() {
 
 #[test]
 fn the_explained_issue_is_one_that_the_forge_reads() {
-    let example = README_TEXT.split("```markdown\n").nth(1).unwrap().split("```").next().unwrap();
+    let example = README_TEXT
+        .split("```markdown\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
     let issue = check_fine("0012-search-is-slow.md", example);
-    assert_eq!((issue.number, issue.title.as_str(), issue.author.as_str()), (IssueNumber(12), "Search is slow", "ida"));
+    assert_eq!(
+        (issue.number, issue.title.as_str(), issue.author.as_str()),
+        (IssueNumber(12), "Search is slow", "ida")
+    );
 }
 
 #[test]
@@ -493,13 +733,25 @@ fn a_read_only_directory_is_told_from_a_full_disk() {
     let result = project.forge().create_issue(&issue_draft("x", ""));
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
     // Root may write everywhere; the table below holds for everybody.
-    assert!(rustix::process::geteuid().is_root() || matches!(result, Err(ForgeError::ReadOnly { .. })));
+    assert!(
+        rustix::process::geteuid().is_root() || matches!(result, Err(ForgeError::ReadOnly { .. }))
+    );
     let kind = |errno: rustix::io::Errno| ForgeError::writing(Path::new("x"), errno.into());
-    for errno in [rustix::io::Errno::ROFS, rustix::io::Errno::ACCESS, rustix::io::Errno::PERM] {
-        assert!(matches!(kind(errno), ForgeError::ReadOnly { .. }), "{errno}");
+    for errno in [
+        rustix::io::Errno::ROFS,
+        rustix::io::Errno::ACCESS,
+        rustix::io::Errno::PERM,
+    ] {
+        assert!(
+            matches!(kind(errno), ForgeError::ReadOnly { .. }),
+            "{errno}"
+        );
     }
     for errno in [rustix::io::Errno::NOSPC, rustix::io::Errno::DQUOT] {
-        assert!(matches!(kind(errno), ForgeError::DiskFull { .. }), "{errno}");
+        assert!(
+            matches!(kind(errno), ForgeError::DiskFull { .. }),
+            "{errno}"
+        );
     }
     assert!(matches!(kind(rustix::io::Errno::IO), ForgeError::Io { .. }));
 }

@@ -8,15 +8,22 @@ use jiff::{Timestamp, civil};
 pub(super) fn parse(text: &str) -> Option<Time> {
     let timestamp = text.parse::<Timestamp>().ok().or_else(|| {
         let local = text.parse::<civil::DateTime>().ok()?;
-        local.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+        local
+            .to_zoned(TimeZone::UTC)
+            .ok()
+            .map(|zoned| zoned.timestamp())
     })?;
-    Some(Time::from_ms(u64::try_from(timestamp.as_millisecond()).unwrap_or(0)))
+    Some(Time::from_ms(
+        u64::try_from(timestamp.as_millisecond()).unwrap_or(0),
+    ))
 }
 
 /// Writes a time in UTC.
 pub(super) fn format(time: Time) -> String {
     let ms = i64::try_from(time.ms()).ok();
-    let timestamp = ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX);
+    let timestamp = ms
+        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
+        .unwrap_or(Timestamp::MAX);
     timestamp.to_string()
 }
 
@@ -28,7 +35,10 @@ mod tests {
     fn a_time_is_read_in_the_forms_that_people_write() {
         for (text, expected) in [
             ("2026-03-01T21:14:00Z", Some("2026-03-01T21:14:00Z")),
-            ("2026-03-01T21:14:00.25+02:00", Some("2026-03-01T19:14:00.25Z")),
+            (
+                "2026-03-01T21:14:00.25+02:00",
+                Some("2026-03-01T19:14:00.25Z"),
+            ),
             ("2026-03-01 21:14", Some("2026-03-01T21:14:00Z")),
             ("2026-03-01", Some("2026-03-01T00:00:00Z")),
             ("1911-01-01", Some("1970-01-01T00:00:00Z")),

@@ -45,13 +45,26 @@ pub struct FileChange {
 }
 
 /// Returns what changed from one tree to the other.
-pub(super) fn between(repository: &Repository, from: &Tree<'_>, to: &Tree<'_>) -> Result<Changes, MirrorError> {
+pub(super) fn between(
+    repository: &Repository,
+    from: &Tree<'_>,
+    to: &Tree<'_>,
+) -> Result<Changes, MirrorError> {
     let doing = || format!("compare tree {} with {}", from.id(), to.id());
     let mut options = DiffOptions::new();
     options.include_typechange(true).skip_binary_check(true);
-    let mut diff = repository.diff_tree_to_tree(Some(from), Some(to), Some(&mut options)).doing(doing)?;
-    diff.find_similar(Some(DiffFindOptions::new().renames(true).exact_match_only(true))).doing(doing)?;
-    let mut comparison = Comparison { repository, bytes_left: LINE_DIFF_TOTAL_BYTES_MAX, changes: Changes::default() };
+    let mut diff = repository
+        .diff_tree_to_tree(Some(from), Some(to), Some(&mut options))
+        .doing(doing)?;
+    diff.find_similar(Some(
+        DiffFindOptions::new().renames(true).exact_match_only(true),
+    ))
+    .doing(doing)?;
+    let mut comparison = Comparison {
+        repository,
+        bytes_left: LINE_DIFF_TOTAL_BYTES_MAX,
+        changes: Changes::default(),
+    };
     for delta in diff.deltas() {
         comparison.add(&delta).doing(doing)?;
     }
@@ -66,18 +79,32 @@ struct Comparison<'r> {
 
 impl Comparison<'_> {
     fn add(&mut self, delta: &DiffDelta<'_>) -> Result<(), git2::Error> {
-        let path = delta.new_file().path_bytes().or(delta.old_file().path_bytes()).unwrap_or_default();
+        let path = delta
+            .new_file()
+            .path_bytes()
+            .or(delta.old_file().path_bytes())
+            .unwrap_or_default();
         let path = String::from_utf8_lossy(path).into_owned();
         let (old_bytes, new_bytes) = (self.size(&delta.old_file())?, self.size(&delta.new_file())?);
         self.changes.n_files += 1;
-        if self.changes.largest.as_ref().is_none_or(|(_, largest)| *largest < new_bytes) {
+        if self
+            .changes
+            .largest
+            .as_ref()
+            .is_none_or(|(_, largest)| *largest < new_bytes)
+        {
             self.changes.largest = Some((path.clone(), new_bytes));
         }
         let (added, removed, binary) = self.lines(delta, old_bytes, new_bytes)?;
         self.changes.added += added;
         self.changes.removed += removed;
         if self.changes.files.len() < FILES_MAX {
-            self.changes.files.push(FileChange { path, added, removed, binary });
+            self.changes.files.push(FileChange {
+                path,
+                added,
+                removed,
+                binary,
+            });
         } else {
             self.changes.truncated = true;
         }
@@ -114,8 +141,11 @@ impl Comparison<'_> {
     fn compare(&self, old: Option<Oid>, new: Option<Oid>) -> Result<(u64, u64, bool), git2::Error> {
         let read = |id: Option<Oid>| id.map(|id| self.repository.find_blob(id)).transpose();
         let (old, new) = (read(old)?, read(new)?);
-        let content =
-            |blob: &Option<git2::Blob<'_>>| blob.as_ref().map(|blob| blob.content().to_vec()).unwrap_or_default();
+        let content = |blob: &Option<git2::Blob<'_>>| {
+            blob.as_ref()
+                .map(|blob| blob.content().to_vec())
+                .unwrap_or_default()
+        };
         let (old, new) = (content(&old), content(&new));
         let patch = Patch::from_buffers(&old, None, &new, None, None)?;
         if patch.delta().flags().is_binary() {

@@ -55,7 +55,12 @@ impl Mirror {
     ///
     /// # Errors
     /// [`CopyError`]; in every case the repository is as it was, perhaps with some objects that nothing refers to.
-    pub fn copy_into(&self, commit: &CommitId, user_repository: &Path, branch: &str) -> Result<(), CopyError> {
+    pub fn copy_into(
+        &self,
+        commit: &CommitId,
+        user_repository: &Path,
+        branch: &str,
+    ) -> Result<(), CopyError> {
         let user = open_containing(user_repository)?;
         let name = format!("refs/heads/{branch}");
         let head = self.head_to_replace(&user, user_repository, branch, Some(commit))?;
@@ -72,7 +77,8 @@ impl Mirror {
     /// As it would have.
     pub fn check_place(&self, user_repository: &Path, branch: &str) -> Result<(), CopyError> {
         let user = open_containing(user_repository)?;
-        self.head_to_replace(&user, user_repository, branch, None).map(|_| ())
+        self.head_to_replace(&user, user_repository, branch, None)
+            .map(|_| ())
     }
 
     /// Returns where the branch is now, if it may be moved, or need not be for it is at `wanted` already.
@@ -85,24 +91,37 @@ impl Mirror {
     ) -> Result<Option<Oid>, CopyError> {
         let name = format!("refs/heads/{branch}");
         let parents = branch.match_indices('/').map(|(at, _)| &branch[..at]);
-        if let Some(parent) = parents.into_iter().find(|at| user.refname_to_id(&format!("refs/heads/{at}")).is_ok()) {
-            return Err(CopyError::InTheWay { branch: parent.to_owned() });
+        if let Some(parent) = parents
+            .into_iter()
+            .find(|at| user.refname_to_id(&format!("refs/heads/{at}")).is_ok())
+        {
+            return Err(CopyError::InTheWay {
+                branch: parent.to_owned(),
+            });
         }
         let head = match user.refname_to_id(&name) {
             Ok(head) => Some(head),
             Err(error) if error.code() == git2::ErrorCode::NotFound => None,
-            Err(error) => Err(error).doing(|| format!("read branch `{branch}` of `{}`", user_repository.display()))?,
+            Err(error) => Err(error)
+                .doing(|| format!("read branch `{branch}` of `{}`", user_repository.display()))?,
         };
         if head.is_some() && head == wanted.map(CommitId::oid) {
             return Ok(head);
         }
         if let Some(at) = checked_out_at(user, &name) {
-            return Err(CopyError::CheckedOut { branch: branch.to_owned(), at });
+            return Err(CopyError::CheckedOut {
+                branch: branch.to_owned(),
+                at,
+            });
         }
         if let Some(head) = head.map(CommitId::from)
             && !self.is_ours(&head)?
         {
-            return Err(CopyError::NotOurs { branch: branch.to_owned(), head, repository: user_repository.to_owned() });
+            return Err(CopyError::NotOurs {
+                branch: branch.to_owned(),
+                head,
+                repository: user_repository.to_owned(),
+            });
         }
         Ok(head)
     }
@@ -110,11 +129,17 @@ impl Mirror {
     fn copy_objects(&self, commit: &CommitId, user: &Repository) -> Result<(), CopyError> {
         let mirror = self.repository()?;
         if mirror.find_commit(commit.oid()).is_err() {
-            return Err(CopyError::NoSuchCommit { commit: commit.clone() });
+            return Err(CopyError::NoSuchCommit {
+                commit: commit.clone(),
+            });
         }
         let open = |repository: &Repository| repository.path().display().to_string();
-        let from = mirror.odb().doing(|| format!("open the objects of `{}`", open(&mirror)))?;
-        let to = user.odb().doing(|| format!("open the objects of `{}`", open(user)))?;
+        let from = mirror
+            .odb()
+            .doing(|| format!("open the objects of `{}`", open(&mirror)))?;
+        let to = user
+            .odb()
+            .doing(|| format!("open the objects of `{}`", open(user)))?;
         Ok(copy_closure(&mirror, &from, &to, commit.oid())?)
     }
 }
@@ -131,16 +156,30 @@ pub(crate) fn repository_containing(directory: &Path) -> Result<Repository, git2
 }
 
 /// Moves the branch only if it still is where it was seen.
-fn move_branch(user: &Repository, name: &str, head: Option<Oid>, commit: &CommitId) -> Result<(), MirrorError> {
+fn move_branch(
+    user: &Repository,
+    name: &str,
+    head: Option<Oid>,
+    commit: &CommitId,
+) -> Result<(), MirrorError> {
     let moved = match head {
-        Some(head) => user.reference_matching(name, commit.oid(), true, head, "autoissue: collected work"),
+        Some(head) => {
+            user.reference_matching(name, commit.oid(), true, head, "autoissue: collected work")
+        }
         None => user.reference(name, commit.oid(), false, "autoissue: collected work"),
     };
-    moved.map(|_| ()).doing(|| format!("move `{name}` of `{}` to {commit}", user.path().display()))
+    moved
+        .map(|_| ())
+        .doing(|| format!("move `{name}` of `{}` to {commit}", user.path().display()))
 }
 
 /// Copies an object and all that it refers to, unless the destination has it. The stack is ours: a hostile tree may be nested deeply.
-fn copy_closure(mirror: &Repository, from: &Odb<'_>, to: &Odb<'_>, root: Oid) -> Result<(), MirrorError> {
+fn copy_closure(
+    mirror: &Repository,
+    from: &Odb<'_>,
+    to: &Odb<'_>,
+    root: Oid,
+) -> Result<(), MirrorError> {
     let mut stack = vec![(root, false)];
     while let Some((oid, children_done)) = stack.pop() {
         if to.exists(oid) {
@@ -153,7 +192,12 @@ fn copy_closure(mirror: &Repository, from: &Odb<'_>, to: &Odb<'_>, root: Oid) ->
             continue;
         }
         stack.push((oid, true));
-        stack.extend(children(mirror, oid, object.kind()).doing(doing)?.into_iter().map(|child| (child, false)));
+        stack.extend(
+            children(mirror, oid, object.kind())
+                .doing(doing)?
+                .into_iter()
+                .map(|child| (child, false)),
+        );
     }
     Ok(())
 }
@@ -164,19 +208,31 @@ fn children(mirror: &Repository, oid: Oid, kind: ObjectType) -> Result<Vec<Oid>,
         return Ok(commit.parent_ids().chain([commit.tree_id()]).collect());
     }
     let tree = mirror.find_tree(oid)?;
-    Ok(tree.iter().filter(|entry| kind_of_entry(entry).is_some()).map(|entry| entry.id()).collect())
+    Ok(tree
+        .iter()
+        .filter(|entry| kind_of_entry(entry).is_some())
+        .map(|entry| entry.id())
+        .collect())
 }
 
 /// Returns where a branch is checked out: in the repository itself or in one of its linked worktrees.
 fn checked_out_at(user: &Repository, name: &str) -> Option<PathBuf> {
     let common = user.commondir();
-    let linked = fs::read_dir(common.join("worktrees")).into_iter().flatten().flatten().map(|entry| entry.path());
-    let at = [common.to_owned()].into_iter().chain(linked).find(|dir| head_is(dir, name))?;
+    let linked = fs::read_dir(common.join("worktrees"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let at = [common.to_owned()]
+        .into_iter()
+        .chain(linked)
+        .find(|dir| head_is(dir, name))?;
     Some(checkout_of(&at))
 }
 
 fn head_is(git_dir: &Path, name: &str) -> bool {
-    fs::read_to_string(git_dir.join("HEAD")).is_ok_and(|head| head.strip_prefix("ref:").map(str::trim) == Some(name))
+    fs::read_to_string(git_dir.join("HEAD"))
+        .is_ok_and(|head| head.strip_prefix("ref:").map(str::trim) == Some(name))
 }
 
 /// Returns the directory that people see: a linked worktree's `gitdir` file names its `.git`, a repository's lies beside its `.git`.

@@ -8,7 +8,9 @@
 //! Whoever builds on such a head has it among the ancestors of work of theirs. So a commit below it is ours only if work of *that*
 //! issue reaches it.
 
-use super::{CommitId, FetchError, Mirror, MirrorError, PUBLISHED, SALVAGE, parse_salvage, refs_below};
+use super::{
+    CommitId, FetchError, Mirror, MirrorError, PUBLISHED, SALVAGE, parse_salvage, refs_below,
+};
 
 /// Heads that are not ours, by the issue whose branch they were seen on.
 const FOREIGN: &str = "refs/autoissue/foreign/issue-";
@@ -34,7 +36,9 @@ impl Mirror {
             Err(FetchError::BranchMissing { .. }) => return Ok(None),
             Err(error) => return Err(error),
         }
-        let Some(head) = self.read_ref(&arrival)? else { return Ok(None) };
+        let Some(head) = self.read_ref(&arrival)? else {
+            return Ok(None);
+        };
         if !self.is_work_of(issue, &head)? {
             self.write_ref(&format!("{FOREIGN}{issue}/{head}"), &head)?;
         }
@@ -45,8 +49,13 @@ impl Mirror {
     pub(super) fn is_foreign(&self, commit: &CommitId) -> Result<bool, MirrorError> {
         let heads = refs_below(&*self.repository()?, FOREIGN)?;
         for (name, head) in heads {
-            let issue = name[FOREIGN.len()..].split('/').next().and_then(|number| number.parse().ok());
-            let (Some(issue), head) = (issue, CommitId::from(head)) else { continue };
+            let issue = name[FOREIGN.len()..]
+                .split('/')
+                .next()
+                .and_then(|number| number.parse().ok());
+            let (Some(issue), head) = (issue, CommitId::from(head)) else {
+                continue;
+            };
             if self.reaches(&head, commit)? && !self.is_work_of(issue, commit)? {
                 return Ok(true);
             }
@@ -57,8 +66,12 @@ impl Mirror {
     /// Returns whether work of ours on an issue reaches a commit.
     fn is_work_of(&self, issue: u64, commit: &CommitId) -> Result<bool, MirrorError> {
         let salvaged = refs_below(&*self.repository()?, SALVAGE)?;
-        let salvaged = salvaged.into_iter().filter_map(|(name, oid)| parse_salvage(&name, oid));
-        let of_issue = salvaged.filter(|salvage| salvage.issue == issue).map(|salvage| salvage.commit);
+        let salvaged = salvaged
+            .into_iter()
+            .filter_map(|(name, oid)| parse_salvage(&name, oid));
+        let of_issue = salvaged
+            .filter(|salvage| salvage.issue == issue)
+            .map(|salvage| salvage.commit);
         for work in of_issue.chain(self.read_ref(&format!("{PUBLISHED}issue-{issue}"))?) {
             if self.reaches(&work, commit)? {
                 return Ok(true);

@@ -73,10 +73,18 @@ impl Mirror {
     ///
     /// # Errors
     /// [`PushError`]; the branch is as it was then.
-    pub fn push(&self, issue: u64, commit: &CommitId, remote: &Remote, branch: &str) -> Result<Pushed, PushError> {
+    pub fn push(
+        &self,
+        issue: u64,
+        commit: &CommitId,
+        remote: &Remote,
+        branch: &str,
+    ) -> Result<Pushed, PushError> {
         let expected = self.published(issue)?;
         let pushed = match self.push_over(expected.as_ref(), commit, remote, branch) {
-            Ok(()) => Pushed { replaced: expected.filter(|before| before != commit) },
+            Ok(()) => Pushed {
+                replaced: expected.filter(|before| before != commit),
+            },
             Err(source) => self.push_again(expected.as_ref(), commit, remote, branch, source)?,
         };
         self.set_published(issue, commit)?;
@@ -89,9 +97,11 @@ impl Mirror {
     /// [`PushError`].
     pub fn check_remote_place(&self, remote: &Remote, branch: &str) -> Result<(), PushError> {
         match remote.head(branch)? {
-            Some(head) if !self.is_ours(&head)? => {
-                Err(PushError::NotOurs { branch: branch.to_owned(), head, remote: remote.name() })
-            }
+            Some(head) if !self.is_ours(&head)? => Err(PushError::NotOurs {
+                branch: branch.to_owned(),
+                head,
+                remote: remote.name(),
+            }),
             _ => Ok(()),
         }
     }
@@ -108,18 +118,29 @@ impl Mirror {
         let failed = |source| {
             let (branch, remote) = (branch.to_owned(), remote.name());
             match refusal(&source) {
-                Some(reason) => PushError::Refused { branch, remote, reason },
-                None => PushError::Broken { branch, remote, source },
+                Some(reason) => PushError::Refused {
+                    branch,
+                    remote,
+                    reason,
+                },
+                None => PushError::Broken {
+                    branch,
+                    remote,
+                    source,
+                },
             }
         };
         match remote.head(branch)? {
             Some(head) if head == *commit => Ok(Pushed::default()),
             head if head.as_ref() == expected => Err(failed(source)),
-            Some(head) if !self.is_ours(&head)? => {
-                Err(PushError::NotOurs { branch: branch.to_owned(), head, remote: remote.name() })
-            }
+            Some(head) if !self.is_ours(&head)? => Err(PushError::NotOurs {
+                branch: branch.to_owned(),
+                head,
+                remote: remote.name(),
+            }),
             head => {
-                self.push_over(head.as_ref(), commit, remote, branch).map_err(failed)?;
+                self.push_over(head.as_ref(), commit, remote, branch)
+                    .map_err(failed)?;
                 Ok(Pushed { replaced: head })
             }
         }
@@ -133,7 +154,10 @@ impl Mirror {
         remote: &Remote,
         branch: &str,
     ) -> Result<(), GitError> {
-        let lease = format!("--force-with-lease=refs/heads/{branch}:{}", expected.map_or("", CommitId::as_str));
+        let lease = format!(
+            "--force-with-lease=refs/heads/{branch}:{}",
+            expected.map_or("", CommitId::as_str)
+        );
         let refspec = format!("{commit}:refs/heads/{branch}");
         remote.push(self.path(), &[&lease], &refspec)
     }

@@ -13,7 +13,13 @@ fn fingerprint(dir: &Path, branch: &str) -> BTreeMap<String, Vec<u8>> {
     let mut dirs = vec![dir.to_owned()];
     while let Some(at) = dirs.pop() {
         for entry in fs::read_dir(&at).unwrap().map(Result::unwrap) {
-            let path = entry.path().strip_prefix(dir).unwrap().to_str().unwrap().to_owned();
+            let path = entry
+                .path()
+                .strip_prefix(dir)
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned();
             if path.contains("/objects") || path.ends_with(branch) {
                 continue;
             }
@@ -34,14 +40,23 @@ fn collected(mirror: &Mirror, parent: &CommitId, path: &str, text: &str) -> Comm
     let blob = repository.blob(text.as_bytes()).unwrap();
     let mut update = git2::build::TreeUpdateBuilder::new();
     update.upsert(path, blob, git2::FileMode::Blob);
-    let tree = update.create_updated(&repository, &parent.tree().unwrap()).unwrap();
-    let (tree, author) = (repository.find_tree(tree).unwrap(), Signature::now("Ada", "ada@example.com").unwrap());
-    repository.commit(None, &author, &author, "work", &tree, &[&parent]).unwrap().into()
+    let tree = update
+        .create_updated(&repository, &parent.tree().unwrap())
+        .unwrap();
+    let (tree, author) = (
+        repository.find_tree(tree).unwrap(),
+        Signature::now("Ada", "ada@example.com").unwrap(),
+    );
+    repository
+        .commit(None, &author, &author, "work", &tree, &[&parent])
+        .unwrap()
+        .into()
 }
 
 #[test]
 fn commit_ids_are_forty_digits() {
-    let check = |text: &str, expected: bool| assert_eq!(CommitId::parse(text).is_ok(), expected, "{text}");
+    let check =
+        |text: &str, expected: bool| assert_eq!(CommitId::parse(text).is_ok(), expected, "{text}");
     check("ce013625030ba8dba906f756967f9e9ca394464a", true);
     check("CE013625030ba8dba906f756967f9e9ca394464a", false);
     check("ce013625", false);
@@ -70,9 +85,15 @@ fn fetch_answers_with_the_head_and_tells_reasons_apart() {
     assert_eq!(head.as_str(), home.git(&user, &["rev-parse", "HEAD"]));
     assert!(mirror.has_commit(&head).unwrap());
     let missing = mirror.fetch(user.to_str().unwrap(), "nope", &home.env());
-    assert!(matches!(missing, Err(FetchError::BranchMissing { .. })), "{missing:?}");
+    assert!(
+        matches!(missing, Err(FetchError::BranchMissing { .. })),
+        "{missing:?}"
+    );
     let nowhere = mirror.fetch("/nowhere/at/all", "main", &home.env());
-    assert!(matches!(nowhere, Err(FetchError::Unreachable { .. })), "{nowhere:?}");
+    assert!(
+        matches!(nowhere, Err(FetchError::Unreachable { .. })),
+        "{nowhere:?}"
+    );
 }
 
 #[test]
@@ -114,8 +135,14 @@ fn salvage_refs_are_listed_by_issue_and_deleted_twice() {
     mirror.salvage("s1", 70, "attempt-1", &head).unwrap();
     let found = mirror.salvaged_of("s1", 7).unwrap();
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].reference, "refs/autoissue/salvage/s1/issue-7/attempt-1");
-    assert_eq!((found[0].session.as_str(), found[0].name.as_str()), ("s1", "attempt-1"));
+    assert_eq!(
+        found[0].reference,
+        "refs/autoissue/salvage/s1/issue-7/attempt-1"
+    );
+    assert_eq!(
+        (found[0].session.as_str(), found[0].name.as_str()),
+        ("s1", "attempt-1")
+    );
     for _ in 0..2 {
         mirror.delete_salvage("s1", 7, "attempt-1").unwrap();
     }
@@ -130,23 +157,43 @@ fn a_merge_repeated_is_the_same_commit() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let base = home.fetch(&mirror, &user);
-    let (one, two) = (collected(&mirror, &base, "b", "x"), collected(&mirror, &base, "c", "y"));
+    let (one, two) = (
+        collected(&mirror, &base, "b", "x"),
+        collected(&mirror, &base, "c", "y"),
+    );
     let merge = |commits: &[CommitId]| mirror.merge(commits).unwrap();
     let merged = merge(&[one.clone(), two.clone()]).unwrap();
     assert_eq!(merge(&[one.clone(), two.clone()]).unwrap(), merged);
-    let changed: Vec<_> = mirror.changes(&base, &merged).unwrap().files.into_iter().map(|file| file.path).collect();
+    let changed: Vec<_> = mirror
+        .changes(&base, &merged)
+        .unwrap()
+        .files
+        .into_iter()
+        .map(|file| file.path)
+        .collect();
     assert_eq!(changed, ["b", "c"]);
     assert_eq!(merge(&[base.clone(), one.clone()]).unwrap(), one);
     assert_eq!(merge(&[merged.clone(), one.clone()]).unwrap(), merged);
-    assert!(matches!(mirror.merge(&[]), Err(MirrorError::NothingToMerge)));
+    assert!(matches!(
+        mirror.merge(&[]),
+        Err(MirrorError::NothingToMerge)
+    ));
     let other = collected(&mirror, &base, "b", "z");
-    assert_eq!(merge(&[one, two, other]), Err(MergeConflict { files: vec!["b".to_owned()] }));
+    assert_eq!(
+        merge(&[one, two, other]),
+        Err(MergeConflict {
+            files: vec!["b".to_owned()]
+        })
+    );
 }
 
 #[test]
 fn only_our_branch_changes_in_the_users_repository() {
     let home = Home::new();
-    let (mirror, user) = (home.mirror(), home.repository("user", &[("dir/a", "1"), ("b", "2")]));
+    let (mirror, user) = (
+        home.mirror(),
+        home.repository("user", &[("dir/a", "1"), ("b", "2")]),
+    );
     let base = home.fetch(&mirror, &user);
     write(&user.join("untracked"), "mine");
     write(&user.join("b"), "half done");
@@ -162,7 +209,10 @@ fn only_our_branch_changes_in_the_users_repository() {
     let again = collected(&mirror, &base, "dir/deep/c", "newer");
     mirror.copy_into(&again, &user.join("dir"), branch).unwrap();
     assert_eq!(fingerprint(&user, branch), before);
-    assert_eq!(home.git(&user, &["show", "autoissue/issue-7:dir/deep/c"]), "newer");
+    assert_eq!(
+        home.git(&user, &["show", "autoissue/issue-7:dir/deep/c"]),
+        "newer"
+    );
     home.git(&user, &["fsck", "--strict"]);
 }
 
@@ -177,7 +227,10 @@ fn a_branch_with_somebody_elses_work_is_not_moved() {
     home.git(&user, &["checkout", "-q", "main"]);
     let refused = mirror.copy_into(&work, &user, "autoissue/issue-7");
     assert!(matches!(refused, Err(CopyError::NotOurs { head, .. }) if head == theirs));
-    assert_eq!(home.git(&user, &["rev-parse", "autoissue/issue-7"]), theirs.as_str());
+    assert_eq!(
+        home.git(&user, &["rev-parse", "autoissue/issue-7"]),
+        theirs.as_str()
+    );
 }
 
 #[test]
@@ -185,19 +238,30 @@ fn a_branch_that_is_checked_out_is_not_moved() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let base = home.fetch(&mirror, &user);
-    let (work, more) = (collected(&mirror, &base, "b", "x"), collected(&mirror, &base, "b", "y"));
+    let (work, more) = (
+        collected(&mirror, &base, "b", "x"),
+        collected(&mirror, &base, "b", "y"),
+    );
     mirror.copy_into(&work, &user, "autoissue/issue-7").unwrap();
-    home.git(&user, &["worktree", "add", "-q", "../linked", "autoissue/issue-7"]);
+    home.git(
+        &user,
+        &["worktree", "add", "-q", "../linked", "autoissue/issue-7"],
+    );
     let linked = home.path().join("linked");
     // From the linked worktree itself, too: its `.git` is a file.
     for repository in [&user, &linked] {
         let refused = mirror.copy_into(&more, repository, "autoissue/issue-7");
-        let Err(CopyError::CheckedOut { at, .. }) = refused else { panic!("{refused:?}") };
+        let Err(CopyError::CheckedOut { at, .. }) = refused else {
+            panic!("{refused:?}")
+        };
         assert_eq!(at.canonicalize().unwrap(), linked.canonicalize().unwrap());
     }
     home.git(&user, &["worktree", "remove", "../linked"]);
     home.git(&user, &["checkout", "-q", "autoissue/issue-7"]);
-    assert!(matches!(mirror.copy_into(&more, &user, "autoissue/issue-7"), Err(CopyError::CheckedOut { .. })));
+    assert!(matches!(
+        mirror.copy_into(&more, &user, "autoissue/issue-7"),
+        Err(CopyError::CheckedOut { .. })
+    ));
     mirror.copy_into(&work, &user, "autoissue/issue-7").unwrap();
 }
 
@@ -233,10 +297,24 @@ fn a_copy_that_fails_leaves_no_commit_without_its_files() {
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let base = home.fetch(&mirror, &user);
     let work = collected(&mirror, &base, "d/f", "lost");
-    let blob = Oid::hash_object(git2::ObjectType::Blob, b"lost").unwrap().to_string();
-    fs::remove_file(mirror.path().join("objects").join(&blob[..2]).join(&blob[2..])).unwrap();
+    let blob = Oid::hash_object(git2::ObjectType::Blob, b"lost")
+        .unwrap()
+        .to_string();
+    fs::remove_file(
+        mirror
+            .path()
+            .join("objects")
+            .join(&blob[..2])
+            .join(&blob[2..]),
+    )
+    .unwrap();
     assert!(mirror.copy_into(&work, &user, "autoissue/issue-7").is_err());
-    assert!(git2::Repository::open(&user).unwrap().find_commit(work.oid()).is_err());
+    assert!(
+        git2::Repository::open(&user)
+            .unwrap()
+            .find_commit(work.oid())
+            .is_err()
+    );
 }
 
 #[test]
@@ -244,17 +322,37 @@ fn an_old_fault_in_the_history_does_not_hinder_the_fetch() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
     let tree = home.git(&user, &["rev-parse", "HEAD^{tree}"]);
-    let faulty = format!("tree {tree}\nauthor Ada <a@b> 1 +0000\ncommitter Ada <a@b> 1 +051800\n\nold\n");
-    let args = ["hash-object", "-t", "commit", "-w", "--stdin", "--literally"];
-    let id = git().run(&user, &args, &home.env(), Some(faulty.as_bytes())).unwrap();
-    home.git(&user, &["update-ref", "refs/heads/main", String::from_utf8(id).unwrap().trim()]);
+    let faulty =
+        format!("tree {tree}\nauthor Ada <a@b> 1 +0000\ncommitter Ada <a@b> 1 +051800\n\nold\n");
+    let args = [
+        "hash-object",
+        "-t",
+        "commit",
+        "-w",
+        "--stdin",
+        "--literally",
+    ];
+    let id = git()
+        .run(&user, &args, &home.env(), Some(faulty.as_bytes()))
+        .unwrap();
+    home.git(
+        &user,
+        &[
+            "update-ref",
+            "refs/heads/main",
+            String::from_utf8(id).unwrap().trim(),
+        ],
+    );
     home.fetch(&mirror, &user);
 }
 
 #[test]
 fn an_unchanged_file_that_moved_is_one_change_without_lines() {
     let home = Home::new();
-    let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1\n2\n"), ("b", "x\n")]));
+    let (mirror, user) = (
+        home.mirror(),
+        home.repository("user", &[("a", "1\n2\n"), ("b", "x\n")]),
+    );
     let base = home.fetch(&mirror, &user);
     home.git(&user, &["mv", "a", "z"]);
     write(&user.join("b"), "x\ny\n");
@@ -262,9 +360,29 @@ fn an_unchanged_file_that_moved_is_one_change_without_lines() {
     let next = home.commit(&user, &[]);
     home.fetch(&mirror, &user);
     let changes = mirror.changes(&base, &next).unwrap();
-    let file = |path: &str, added, removed, binary| FileChange { path: path.to_owned(), added, removed, binary };
-    assert_eq!(changes.files, [file("b", 1, 0, false), file("bin", 0, 0, true), file("z", 0, 0, false)]);
-    assert_eq!((changes.n_files, changes.added, changes.removed, changes.truncated), (3, 1, 0, false));
+    let file = |path: &str, added, removed, binary| FileChange {
+        path: path.to_owned(),
+        added,
+        removed,
+        binary,
+    };
+    assert_eq!(
+        changes.files,
+        [
+            file("b", 1, 0, false),
+            file("bin", 0, 0, true),
+            file("z", 0, 0, false)
+        ]
+    );
+    assert_eq!(
+        (
+            changes.n_files,
+            changes.added,
+            changes.removed,
+            changes.truncated
+        ),
+        (3, 1, 0, false)
+    );
 }
 
 #[test]
@@ -274,10 +392,16 @@ fn what_somebody_else_put_on_our_branch_is_built_on_and_not_taken_for_ours() {
     let mirror = home.mirror();
     let base = home.fetch(&mirror, &repository);
     let ours = collected(&mirror, &base, "b", "ours\n");
-    mirror.copy_into(&ours, &repository, "autoissue/issue-7").unwrap();
+    mirror
+        .copy_into(&ours, &repository, "autoissue/issue-7")
+        .unwrap();
     mirror.set_published(7, &ours).unwrap();
     let source = repository.to_str().unwrap();
-    let fetch = |branch: &str| mirror.fetch_published(7, source, branch, &home.env()).unwrap();
+    let fetch = |branch: &str| {
+        mirror
+            .fetch_published(7, source, branch, &home.env())
+            .unwrap()
+    };
     assert_eq!(fetch("autoissue/issue-7"), Some(ours.clone()));
     assert!(mirror.is_ours(&ours).unwrap());
     assert_eq!(fetch("autoissue/issue-8"), None);
@@ -293,6 +417,8 @@ fn what_somebody_else_put_on_our_branch_is_built_on_and_not_taken_for_ours() {
     assert!(!mirror.is_ours(&theirs).unwrap());
     assert!(mirror.is_ours(&ours).unwrap() && mirror.is_ours(&dependent).unwrap());
     let again = collected(&mirror, &base, "b", "again\n");
-    let refused = mirror.copy_into(&again, &repository, "autoissue/issue-7").unwrap_err();
+    let refused = mirror
+        .copy_into(&again, &repository, "autoissue/issue-7")
+        .unwrap_err();
     assert!(matches!(refused, CopyError::NotOurs { head, .. } if head == theirs));
 }

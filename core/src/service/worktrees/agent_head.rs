@@ -49,12 +49,17 @@ pub(super) fn read(dir: &Path) -> Option<CommitId> {
 /// Returns the commit that a submodule stands on, whose repository lies below that of the worktree; `None` where there is none.
 pub(super) fn of_submodule(worktree: &Path, submodule: &Path) -> Option<CommitId> {
     let link = read_small(&submodule.join(".git"))?;
-    let git_dir = submodule.join(link.strip_prefix("gitdir:")?.trim()).canonicalize().ok()?;
+    let git_dir = submodule
+        .join(link.strip_prefix("gitdir:")?.trim())
+        .canonicalize()
+        .ok()?;
     if !git_dir.starts_with(worktree.join(".git").canonicalize().ok()?) {
         return None;
     }
     let head = read_small(&git_dir.join("HEAD"))?;
-    let id = head.strip_prefix("ref:").map_or_else(|| Some(head.clone()), |name| resolve(&git_dir, name.trim()));
+    let id = head
+        .strip_prefix("ref:")
+        .map_or_else(|| Some(head.clone()), |name| resolve(&git_dir, name.trim()));
     CommitId::parse(id?.trim()).ok()
 }
 
@@ -64,17 +69,33 @@ pub(super) fn others(dir: &Path) -> Vec<CommitId> {
     let mut names = vec!["refs/stash".to_owned()];
     let mut dirs = vec!["refs/heads".to_owned()];
     while let Some(below) = dirs.pop().filter(|_| names.len() < REFS_MAX) {
-        for entry in fs::read_dir(git_dir.join(&below)).into_iter().flatten().flatten() {
-            let Ok(name) = entry.file_name().into_string() else { continue };
+        for entry in fs::read_dir(git_dir.join(&below))
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
             let name = format!("{below}/{name}");
-            if entry.file_type().is_ok_and(|found| found.is_dir()) { dirs.push(name) } else { names.push(name) }
+            if entry.file_type().is_ok_and(|found| found.is_dir()) {
+                dirs.push(name)
+            } else {
+                names.push(name)
+            }
         }
     }
     let packed = read_small(&git_dir.join("packed-refs")).unwrap_or_default();
-    let packed = packed.lines().filter_map(|line| Some(line.split_once(' ')?.1.to_owned()));
+    let packed = packed
+        .lines()
+        .filter_map(|line| Some(line.split_once(' ')?.1.to_owned()));
     names.extend(packed.filter(|name| name.starts_with("refs/heads/") || name == "refs/stash"));
     let mut commits: Vec<CommitId> = Vec::new();
-    for commit in names.iter().take(REFS_MAX).filter_map(|name| CommitId::parse(resolve(&git_dir, name)?.trim()).ok()) {
+    for commit in names
+        .iter()
+        .take(REFS_MAX)
+        .filter_map(|name| CommitId::parse(resolve(&git_dir, name)?.trim()).ok())
+    {
         if !commits.contains(&commit) {
             commits.push(commit);
         }
@@ -96,35 +117,68 @@ pub(super) fn import(
     }
     match bytes_below(&objects) {
         Some(bytes) if bytes <= IMPORT_BYTES_MAX => {}
-        Some(bytes) => return Ok(Err(format!("the agent's repository holds {bytes} bytes of objects"))),
-        None => return Ok(Err("the agent's repository holds what is no file".to_owned())),
+        Some(bytes) => {
+            return Ok(Err(format!(
+                "the agent's repository holds {bytes} bytes of objects"
+            )));
+        }
+        None => {
+            return Ok(Err(
+                "the agent's repository holds what is no file".to_owned()
+            ));
+        }
     }
     // It is a file, if it is there: that was just seen.
-    if fs::read(objects.join("info/alternates")).is_ok_and(|bytes| bytes != super::alternates_of(mirror)) {
-        return Ok(Err("the agent's repository borrows objects of another one".to_owned()));
+    if fs::read(objects.join("info/alternates"))
+        .is_ok_and(|bytes| bytes != super::alternates_of(mirror))
+    {
+        return Ok(Err(
+            "the agent's repository borrows objects of another one".to_owned()
+        ));
     }
     make_gate(mirror, gate, &objects, head)?;
     let fetched = fetch(mirror, gate, env);
     removal::remove(gate).map_err(|source| WorktreeError::io("remove", gate, source))?;
     match fetched {
-        Ok(()) => Ok(if mirror.has_commit(head)? { Ok(()) } else { Err(format!("{head} is not a commit")) }),
+        Ok(()) => Ok(if mirror.has_commit(head)? {
+            Ok(())
+        } else {
+            Err(format!("{head} is not a commit"))
+        }),
         // Hostile objects can make git fail, wait or talk for ever; then the files are what is left to take.
-        Err(error @ (GitError::Failed { .. } | GitError::TimedOut { .. } | GitError::TooMuchOutput { .. })) => {
-            Ok(Err(error.to_string()))
-        }
+        Err(
+            error @ (GitError::Failed { .. }
+            | GitError::TimedOut { .. }
+            | GitError::TooMuchOutput { .. }),
+        ) => Ok(Err(error.to_string())),
         Err(error) => Err(WorktreeError::Git(error)),
     }
 }
 
 fn fetch(mirror: &Mirror, gate: &Path, env: &[(String, String)]) -> Result<(), GitError> {
-    let args =
-        ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--update-shallow", "--"];
+    let args = [
+        "fetch",
+        "--quiet",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-recurse-submodules",
+        "--update-shallow",
+        "--",
+    ];
     let mut args: Vec<&std::ffi::OsStr> = args.iter().map(std::ffi::OsStr::new).collect();
     args.extend([gate.as_os_str(), "refs/heads/agent".as_ref()]);
-    mirror.git().run(mirror.path(), &args, env, None).map(|_| ())
+    mirror
+        .git()
+        .run(mirror.path(), &args, env, None)
+        .map(|_| ())
 }
 
-fn make_gate(mirror: &Mirror, gate: &Path, objects: &Path, head: &CommitId) -> Result<(), WorktreeError> {
+fn make_gate(
+    mirror: &Mirror,
+    gate: &Path,
+    objects: &Path,
+    head: &CommitId,
+) -> Result<(), WorktreeError> {
     let failed = |source| WorktreeError::io("write", gate, source);
     removal::remove(gate).map_err(failed)?;
     let mut alternates = Vec::new();
@@ -134,7 +188,11 @@ fn make_gate(mirror: &Mirror, gate: &Path, objects: &Path, head: &CommitId) -> R
     }
     fs::create_dir_all(gate.join("objects/info")).map_err(failed)?;
     fs::create_dir_all(gate.join("refs/heads")).map_err(failed)?;
-    fs::write(gate.join("config"), "[core]\n\trepositoryformatversion = 0\n\tbare = true\n").map_err(failed)?;
+    fs::write(
+        gate.join("config"),
+        "[core]\n\trepositoryformatversion = 0\n\tbare = true\n",
+    )
+    .map_err(failed)?;
     fs::write(gate.join("objects/info/alternates"), alternates).map_err(failed)?;
     fs::write(gate.join("refs/heads/agent"), format!("{head}\n")).map_err(failed)?;
     super::copy_shallow(mirror, gate)?;
@@ -162,7 +220,11 @@ fn read_small(path: &Path) -> Option<String> {
         return None;
     }
     let mut text = String::new();
-    fs::File::open(path).ok()?.take(REF_BYTES_MAX).read_to_string(&mut text).ok()?;
+    fs::File::open(path)
+        .ok()?
+        .take(REF_BYTES_MAX)
+        .read_to_string(&mut text)
+        .ok()?;
     Some(text)
 }
 

@@ -52,8 +52,14 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn of(mirror: &Path, root: &Path) -> Records {
         let digest = Sha256::digest(root.as_os_str().as_bytes());
-        let name: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        Records { dir: mirror.join("autoissue").join("worktrees").join(name) }
+        let name: String = digest
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Records {
+            dir: mirror.join("autoissue").join("worktrees").join(name),
+        }
     }
 
     pub(super) fn index(&self, issue: u64) -> PathBuf {
@@ -68,7 +74,9 @@ impl Records {
     pub(super) fn read(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
         let path = self.path(issue);
         match fs::read(&path) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok().filter(|record: &Record| record.issue == issue)),
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes)
+                .ok()
+                .filter(|record: &Record| record.issue == issue)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(source) => Err(WorktreeError::io("read", &path, source)),
         }
@@ -103,7 +111,9 @@ impl Records {
         };
         let mut records = Vec::new();
         for entry in entries {
-            let name = entry.map_err(|source| WorktreeError::io("list", &self.dir, source))?.file_name();
+            let name = entry
+                .map_err(|source| WorktreeError::io("list", &self.dir, source))?
+                .file_name();
             if let Some(issue) = issue_of(&name.to_string_lossy()) {
                 records.extend(self.read(issue)?);
             }
@@ -125,5 +135,8 @@ impl Records {
 }
 
 fn issue_of(file: &str) -> Option<u64> {
-    file.strip_prefix("issue-")?.strip_suffix(".json")?.parse().ok()
+    file.strip_prefix("issue-")?
+        .strip_suffix(".json")?
+        .parse()
+        .ok()
 }

@@ -31,7 +31,11 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 /// Gives us the right to read a file, or to read and change a directory. Failures show up where the right is needed.
 pub(super) fn grant(path: &Path, found: &Metadata) {
     let mode = found.permissions().mode();
-    let wanted = if found.is_dir() { mode | 0o700 } else { mode | 0o400 };
+    let wanted = if found.is_dir() {
+        mode | 0o700
+    } else {
+        mode | 0o400
+    };
     if wanted != mode && !found.is_symlink() {
         let _ = fs::set_permissions(path, Permissions::from_mode(wanted));
     }
@@ -46,7 +50,9 @@ fn make_writable(path: &Path) {
         grant(&dir, &found);
         let entries = fs::read_dir(&dir).into_iter().flatten().flatten();
         dirs.extend(
-            entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())).map(|entry| entry.path()),
+            entries
+                .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+                .map(|entry| entry.path()),
         );
     }
 }

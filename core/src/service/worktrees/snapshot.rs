@@ -71,20 +71,31 @@ pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
     // In memory only: nothing is written to the directory or to the mirror's configuration.
     repository.set_workdir(scene.dir, false).doing(doing)?;
     // Without a readable index all files are read; the answer is the same.
-    let mut index = Index::open(scene.index).or_else(|_| Index::new()).doing(doing)?;
+    let mut index = Index::open(scene.index)
+        .or_else(|_| Index::new())
+        .doing(doing)?;
     repository.set_index(&mut index).doing(doing)?;
     let seed = repository.find_tree(scene.seed).doing(doing)?;
     index.read_tree(&seed).doing(doing)?;
-    let stamp = fs::metadata(scene.index).map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
+    let stamp =
+        fs::metadata(scene.index).map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
     let mut walk = Walk::new(&repository, scene.dir, &index, stamp);
     walk.enters_nested = scene.take == Take::Everything;
     walk.run()?;
-    let Walk { changed, seen, mut skipped, tracked, .. } = walk;
+    let Walk {
+        changed,
+        seen,
+        mut skipped,
+        tracked,
+        ..
+    } = walk;
     if scene.take == Take::Publishable {
         check_sizes(scene.dir, &changed)?;
     }
     for gone in tracked.keys().filter(|path| !seen.contains(*path)) {
-        index.remove(Path::new(OsStr::from_bytes(gone)), 0).doing(doing)?;
+        index
+            .remove(Path::new(OsStr::from_bytes(gone)), 0)
+            .doing(doing)?;
     }
     add(scene, &mut index, &changed)?;
     let tree = index.write_tree_to(&repository).doing(doing)?;
@@ -128,17 +139,52 @@ impl<'a> Walk<'a> {
         let mut tracked = HashMap::with_capacity(index.len());
         let mut tracked_dirs = HashSet::new();
         for entry in index.iter() {
-            for (at, _) in entry.path.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            for (at, _) in entry
+                .path
+                .iter()
+                .enumerate()
+                .filter(|(_, byte)| **byte == b'/')
+            {
                 if !tracked_dirs.contains(&entry.path[..at]) {
                     tracked_dirs.insert(entry.path[..at].to_vec());
                 }
             }
-            let IndexEntry { id, mode, file_size: size, ino, mtime, ctime, path, .. } = entry;
-            tracked.insert(path, Tracked { id, mode, size, ino, mtime, ctime });
+            let IndexEntry {
+                id,
+                mode,
+                file_size: size,
+                ino,
+                mtime,
+                ctime,
+                path,
+                ..
+            } = entry;
+            tracked.insert(
+                path,
+                Tracked {
+                    id,
+                    mode,
+                    size,
+                    ino,
+                    mtime,
+                    ctime,
+                },
+            );
         }
         let (seen, changed, skipped) = (HashSet::new(), Vec::new(), Vec::new());
         let dirs = vec![Vec::new()];
-        Walk { repository, root, stamp, tracked, tracked_dirs, seen, changed, skipped, dirs, enters_nested: false }
+        Walk {
+            repository,
+            root,
+            stamp,
+            tracked,
+            tracked_dirs,
+            seen,
+            changed,
+            skipped,
+            dirs,
+            enters_nested: false,
+        }
     }
 
     fn run(&mut self) -> Result<(), WorktreeError> {
@@ -198,8 +244,14 @@ impl<'a> Walk<'a> {
     }
 
     fn visit_dir(&mut self, path: Vec<u8>, full: &Path) -> Result<(), WorktreeError> {
-        if let Some(tracked) = self.tracked.get(&path).filter(|tracked| tracked.mode == GITLINK) {
-            if agent_head::of_submodule(self.root, full).is_some_and(|head| head.oid() != tracked.id) {
+        if let Some(tracked) = self
+            .tracked
+            .get(&path)
+            .filter(|tracked| tracked.mode == GITLINK)
+        {
+            if agent_head::of_submodule(self.root, full)
+                .is_some_and(|head| head.oid() != tracked.id)
+            {
                 self.skip(&path);
             }
             self.seen.insert(path);
@@ -229,13 +281,20 @@ impl<'a> Walk<'a> {
             None if self.is_ignored(&path)? => return Ok(()),
             None => {}
         }
-        self.changed.push(Changed { path, bytes: found.len(), mode: mode_of(found) });
+        self.changed.push(Changed {
+            path,
+            bytes: found.len(),
+            mode: mode_of(found),
+        });
         Ok(())
     }
 
     /// Compares with what our checkout saw. Everything in doubt is read again.
     fn is_unchanged(&self, tracked: &Tracked, found: &Metadata) -> bool {
-        let written = (i64::from(tracked.mtime.seconds()), i64::from(tracked.mtime.nanoseconds()));
+        let written = (
+            i64::from(tracked.mtime.seconds()),
+            i64::from(tracked.mtime.nanoseconds()),
+        );
         tracked.mode == mode_of(found)
             && tracked.mtime.seconds() != 0
             && u64::from(tracked.size) == found.len()
@@ -254,13 +313,16 @@ impl<'a> Walk<'a> {
     }
 
     fn skip(&mut self, path: &[u8]) {
-        self.skipped.push(String::from_utf8_lossy(path).into_owned());
+        self.skipped
+            .push(String::from_utf8_lossy(path).into_owned());
     }
 }
 
 /// Returns the names in a directory; `None` where it lies too deep to be reached by its path.
 fn list(dir: &Path) -> Result<Option<Vec<OsString>>, WorktreeError> {
-    match fs::read_dir(dir).and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect()) {
+    match fs::read_dir(dir)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.file_name())).collect())
+    {
         Ok(names) => Ok(Some(names)),
         Err(error) if error.kind() == ErrorKind::InvalidFilename => Ok(None),
         Err(source) => Err(WorktreeError::io("list", dir, source)),
@@ -282,7 +344,10 @@ fn disarm(rules: &Path) -> Result<(), WorktreeError> {
 /// Returns whether git takes no such name into a tree, for some file system could read it as `.git`.
 fn is_refused(name: &[u8], found: &Metadata) -> bool {
     let lower = name.to_ascii_lowercase();
-    let reads_as_git = lower.strip_prefix(b".git").and_then(<[u8]>::first).is_some_and(|next| b" .:\\".contains(next));
+    let reads_as_git = lower
+        .strip_prefix(b".git")
+        .and_then(<[u8]>::first)
+        .is_some_and(|next| b" .:\\".contains(next));
     reads_as_git || lower == b"git~1" || (found.is_symlink() && lower == b".gitmodules")
 }
 
@@ -303,44 +368,80 @@ fn is_time(kept: &IndexTime, seconds: i64, nanoseconds: i64) -> bool {
 }
 
 fn check_sizes(dir: &Path, changed: &[Changed]) -> Result<(), WorktreeError> {
-    if let Some(big) = changed.iter().find(|changed| FILE_BYTES_MAX < changed.bytes) {
+    if let Some(big) = changed
+        .iter()
+        .find(|changed| FILE_BYTES_MAX < changed.bytes)
+    {
         let path = String::from_utf8_lossy(&big.path).into_owned();
-        return Err(WorktreeError::TooBig { path, bytes: big.bytes });
+        return Err(WorktreeError::TooBig {
+            path,
+            bytes: big.bytes,
+        });
     }
     let bytes = changed.iter().map(|changed| changed.bytes).sum();
     if WORK_BYTES_MAX < bytes || WORK_FILES_MAX < changed.len() {
-        return Err(WorktreeError::TooMuch { dir: dir.to_owned(), bytes, n_files: changed.len() });
+        return Err(WorktreeError::TooMuch {
+            dir: dir.to_owned(),
+            bytes,
+            n_files: changed.len(),
+        });
     }
     Ok(())
 }
 
 fn add(scene: &Scene<'_>, index: &mut Index, changed: &[Changed]) -> Result<(), WorktreeError> {
-    let (filtered, plain): (Vec<_>, Vec<_>) =
-        changed.iter().partition(|changed| scene.filters.is_some() && changed.mode != SYMLINK);
+    let (filtered, plain): (Vec<_>, Vec<_>) = changed
+        .iter()
+        .partition(|changed| scene.filters.is_some() && changed.mode != SYMLINK);
     for changed in plain {
         let path = PathBuf::from(OsString::from_vec(changed.path.clone()));
-        index.add_path(&path).doing(|| format!("collect `{}`", path.display()))?;
+        index
+            .add_path(&path)
+            .doing(|| format!("collect `{}`", path.display()))?;
     }
     let Some(env) = scene.filters.filter(|_| !filtered.is_empty()) else {
         return Ok(());
     };
     for (changed, id) in filtered.iter().zip(hash_filtered(scene, &filtered, env)?) {
-        let entry = IndexEntry { mode: changed.mode, id, path: changed.path.clone(), ..empty_entry() };
-        index.add(&entry).doing(|| format!("collect `{}`", String::from_utf8_lossy(&changed.path)))?;
+        let entry = IndexEntry {
+            mode: changed.mode,
+            id,
+            path: changed.path.clone(),
+            ..empty_entry()
+        };
+        index
+            .add(&entry)
+            .doing(|| format!("collect `{}`", String::from_utf8_lossy(&changed.path)))?;
     }
     Ok(())
 }
 
 /// Has the git program write the files through the user's filters, with our git directory; one hash per path comes back.
-fn hash_filtered(scene: &Scene<'_>, changed: &[&Changed], env: &[(String, String)]) -> Result<Vec<Oid>, WorktreeError> {
-    let paths: Vec<u8> = changed.iter().flat_map(|changed| quoted(&changed.path)).collect();
+fn hash_filtered(
+    scene: &Scene<'_>,
+    changed: &[&Changed],
+    env: &[(String, String)],
+) -> Result<Vec<Oid>, WorktreeError> {
+    let paths: Vec<u8> = changed
+        .iter()
+        .flat_map(|changed| quoted(&changed.path))
+        .collect();
     let env = super::git_env(scene.mirror, scene.dir, None, env);
     let args = ["hash-object", "-w", "--stdin-paths"];
-    let hashes = scene.mirror.git().run(scene.dir, &args, &env, Some(&paths)).map_err(WorktreeError::Filters)?;
-    let hashes: Vec<Oid> =
-        String::from_utf8_lossy(&hashes).lines().filter_map(|line| Oid::from_str(line).ok()).collect();
+    let hashes = scene
+        .mirror
+        .git()
+        .run(scene.dir, &args, &env, Some(&paths))
+        .map_err(WorktreeError::Filters)?;
+    let hashes: Vec<Oid> = String::from_utf8_lossy(&hashes)
+        .lines()
+        .filter_map(|line| Oid::from_str(line).ok())
+        .collect();
     if hashes.len() != changed.len() {
-        return Err(WorktreeError::Hashes { asked: changed.len(), got: hashes.len() });
+        return Err(WorktreeError::Hashes {
+            asked: changed.len(),
+            got: hashes.len(),
+        });
     }
     Ok(hashes)
 }

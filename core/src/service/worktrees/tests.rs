@@ -23,25 +23,45 @@ impl Place {
     }
 
     /// `prepare` may change the user's repository before it is fetched.
-    fn with(files: &[(&str, &str)], prepare: impl FnOnce(&Home, &Path), env: &[(&str, &str)]) -> Place {
+    fn with(
+        files: &[(&str, &str)],
+        prepare: impl FnOnce(&Home, &Path),
+        env: &[(&str, &str)],
+    ) -> Place {
         let home = Home::new();
         let (mirror, user) = (home.mirror(), home.repository("user", files));
         prepare(&home, &user);
         let base = home.fetch(&mirror, &user);
-        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let env = env
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = Options {
             project: user.clone(),
             session: "s1".to_owned(),
-            identity: Identity { name: "autoissue".to_owned(), email: "bot@example.com".to_owned() },
+            identity: Identity {
+                name: "autoissue".to_owned(),
+                email: "bot@example.com".to_owned(),
+            },
             env: home.env().into_iter().chain(env).collect(),
             credentials: Vec::new(),
         };
         let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
-        Place { home, user, mirror, base, worktrees }
+        Place {
+            home,
+            user,
+            mirror,
+            base,
+            worktrees,
+        }
     }
 
     fn request(&self, issue: u64, attempt: u32) -> LeaseRequest {
-        LeaseRequest { issue, attempt, start: self.base.clone(), keep: false }
+        LeaseRequest {
+            issue,
+            attempt,
+            start: self.base.clone(),
+            keep: false,
+        }
     }
 
     fn lease(&self, issue: u64) -> PathBuf {
@@ -50,7 +70,12 @@ impl Place {
 
     fn try_collect(&self, issue: u64) -> Result<Collected, WorktreeError> {
         let message = "What the agent left\n".to_owned();
-        self.worktrees.collect(&CollectRequest { issue, attempt: 1, base: self.base.clone(), message })
+        self.worktrees.collect(&CollectRequest {
+            issue,
+            attempt: 1,
+            base: self.base.clone(),
+            message,
+        })
     }
 
     fn collect(&self, issue: u64) -> Work {
@@ -62,31 +87,56 @@ impl Place {
 
     /// Returns `git ls-tree -r` of a commit in the mirror, without the hashes.
     fn files(&self, commit: &CommitId) -> Vec<String> {
-        let listed = self.home.git(self.mirror.path(), &["ls-tree", "-r", "-z", commit.as_str()]);
+        let listed = self.home.git(
+            self.mirror.path(),
+            &["ls-tree", "-r", "-z", commit.as_str()],
+        );
         let entries = listed.split('\0').filter(|entry| !entry.is_empty());
-        entries.map(|entry| format!("{} {}", &entry[..6], entry.split_once('\t').unwrap().1)).collect()
+        entries
+            .map(|entry| format!("{} {}", &entry[..6], entry.split_once('\t').unwrap().1))
+            .collect()
     }
 
     fn text(&self, commit: &CommitId, path: &str) -> String {
-        self.home.git(self.mirror.path(), &["show", &format!("{commit}:{path}")])
+        self.home
+            .git(self.mirror.path(), &["show", &format!("{commit}:{path}")])
     }
 }
 
 fn paths(work: &Work) -> Vec<&str> {
-    work.changes.iter().map(|change| change.path.as_str()).collect()
+    work.changes
+        .iter()
+        .map(|change| change.path.as_str())
+        .collect()
 }
 
 #[test]
 fn a_lease_is_a_clone_on_its_own_branch() {
     let place = Place::new(&[("a", "1"), ("dir/b", "2")]);
     let path = place.lease(7);
-    assert_eq!(path, place.user.canonicalize().unwrap().join(".worktrees/autoissue-issue-7"));
+    assert_eq!(
+        path,
+        place
+            .user
+            .canonicalize()
+            .unwrap()
+            .join(".worktrees/autoissue-issue-7")
+    );
     assert!(path.join(".git").is_dir());
-    assert_eq!(place.home.git(&path, &["symbolic-ref", "HEAD"]), "refs/heads/autoissue/issue-7");
-    assert_eq!(place.home.git(&path, &["rev-parse", "HEAD"]), place.base.as_str());
+    assert_eq!(
+        place.home.git(&path, &["symbolic-ref", "HEAD"]),
+        "refs/heads/autoissue/issue-7"
+    );
+    assert_eq!(
+        place.home.git(&path, &["rev-parse", "HEAD"]),
+        place.base.as_str()
+    );
     assert_eq!(place.home.git(&path, &["status", "--porcelain"]), "");
     assert_eq!(place.home.git(&path, &["remote"]), "");
-    assert_eq!(place.home.git(&path, &["config", "user.email"]), "bot@example.com");
+    assert_eq!(
+        place.home.git(&path, &["config", "user.email"]),
+        "bot@example.com"
+    );
     assert_eq!(place.home.git(&place.user, &["status", "--porcelain"]), "");
 }
 
@@ -112,7 +162,10 @@ fn the_exclude_is_written_once_and_keeps_its_other_bytes() {
 #[test]
 fn a_project_in_a_linked_worktree_below_the_top_is_excluded_too() {
     let place = Place::new(&[("sub/a", "1")]);
-    place.home.git(&place.user, &["worktree", "add", "-q", "../linked", "-b", "side"]);
+    place.home.git(
+        &place.user,
+        &["worktree", "add", "-q", "../linked", "-b", "side"],
+    );
     let project = place.home.path().join("linked/sub");
     let options = Options {
         project: project.clone(),
@@ -135,7 +188,10 @@ fn a_link_in_place_of_the_root_is_not_followed() {
     fs::create_dir(&elsewhere).unwrap();
     symlink(&elsewhere, place.user.join(".worktrees")).unwrap();
     let leased = place.worktrees.lease(&place.request(1, 1));
-    assert!(matches!(leased, Err(WorktreeError::RootNotADirectory { .. })), "{leased:?}");
+    assert!(
+        matches!(leased, Err(WorktreeError::RootNotADirectory { .. })),
+        "{leased:?}"
+    );
     assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), 0);
 }
 
@@ -143,9 +199,23 @@ fn a_link_in_place_of_the_root_is_not_followed() {
 fn nothing_changed_is_nothing_also_with_empty_commits() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
-    place.home.git(&path, &["commit", "-q", "--allow-empty", "-m", "done!"]);
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing {
+            skipped: vec![],
+            strays: vec![]
+        }
+    );
+    place
+        .home
+        .git(&path, &["commit", "-q", "--allow-empty", "-m", "done!"]);
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing {
+            skipped: vec![],
+            strays: vec![]
+        }
+    );
     assert_eq!(place.mirror.salvaged().unwrap(), []);
     place.worktrees.release(7).unwrap();
     assert!(!path.exists());
@@ -193,7 +263,10 @@ fn every_kind_of_leftover_comes_out_right() {
     assert_eq!(place.text(&work.commit, "dir"), "/etc/passwd");
     assert_eq!((work.n_commits, work.history), (1, History::Untouched));
     assert_eq!(
-        place.home.git(place.mirror.path(), &["log", "-1", "--format=%an %s", work.commit.as_str()]),
+        place.home.git(
+            place.mirror.path(),
+            &["log", "-1", "--format=%an %s", work.commit.as_str()]
+        ),
         "autoissue What the agent left"
     );
 }
@@ -223,9 +296,20 @@ fn commits_and_leftovers_become_one_history() {
     assert_eq!((work.n_commits, &work.history), (3, &History::Kept));
     assert_eq!(paths(&work), ["a", "b", "c"]);
     assert_eq!((work.added, work.removed), (3, 0));
-    assert_eq!(place.home.git(place.mirror.path(), &["rev-parse", &format!("{}^", work.commit)]), head.as_str());
+    assert_eq!(
+        place.home.git(
+            place.mirror.path(),
+            &["rev-parse", &format!("{}^", work.commit)]
+        ),
+        head.as_str()
+    );
     assert_eq!(place.collect(7), work);
-    assert_eq!(place.home.git(place.mirror.path(), &["rev-parse", &work.salvage]), work.commit.as_str());
+    assert_eq!(
+        place
+            .home
+            .git(place.mirror.path(), &["rev-parse", &work.salvage]),
+        work.commit.as_str()
+    );
     place.worktrees.release(7).unwrap();
     assert_eq!(place.collect(7).commit, work.commit);
 }
@@ -250,23 +334,49 @@ fn stale_commit_is_mine() {
     let place = Place { base, ..place };
     let path = place.lease(7);
     // The last commit is the base's own, or an older one: none of them is the agent's.
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing {
+            skipped: vec![],
+            strays: vec![]
+        }
+    );
     place.home.git(&path, &["reset", "-q", "--soft", "HEAD~1"]);
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing {
+            skipped: vec![],
+            strays: vec![]
+        }
+    );
     write(&path.join("b"), "x");
     let work = place.collect(7);
-    assert_eq!((work.n_commits, &work.history, paths(&work)), (1, &History::Rewritten, vec!["b"]));
-    assert_eq!(place.home.git(place.mirror.path(), &["rev-parse", &format!("{}^", work.commit)]), place.base.as_str());
+    assert_eq!(
+        (work.n_commits, &work.history, paths(&work)),
+        (1, &History::Rewritten, vec!["b"])
+    );
+    assert_eq!(
+        place.home.git(
+            place.mirror.path(),
+            &["rev-parse", &format!("{}^", work.commit)]
+        ),
+        place.base.as_str()
+    );
 }
 
 #[test]
 fn a_rewritten_history_is_taken_as_its_files() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
-    place.home.git(&path, &["checkout", "-q", "--orphan", "fresh"]);
+    place
+        .home
+        .git(&path, &["checkout", "-q", "--orphan", "fresh"]);
     place.home.commit(&path, &[("b", "x")]);
     let work = place.collect(7);
-    assert_eq!((work.n_commits, &work.history, paths(&work)), (1, &History::Rewritten, vec!["b"]));
+    assert_eq!(
+        (work.n_commits, &work.history, paths(&work)),
+        (1, &History::Rewritten, vec!["b"])
+    );
     place.worktrees.release(7).unwrap();
 }
 
@@ -276,7 +386,13 @@ fn commits_that_the_agent_turned_away_from_are_kept() {
     let path = place.lease(7);
     let head = place.home.commit(&path, &[("b", "x")]);
     fs::remove_file(path.join("b")).unwrap();
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing {
+            skipped: vec![],
+            strays: vec![]
+        }
+    );
     assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap()[0].commit, head);
     place.worktrees.release(7).unwrap();
 }
@@ -316,11 +432,17 @@ fn files_are_taken_when_the_repository_is_destroyed() {
     let place = Place::new(&[("a", "1")]);
     for (issue, destroy) in (1..).zip(destroy) {
         let path = place.lease(issue);
-        place.home.commit(&path, &[("b", "x"), ("n", &issue.to_string())]);
+        place
+            .home
+            .commit(&path, &[("b", "x"), ("n", &issue.to_string())]);
         write(&path.join("c"), "y");
         destroy(&path.join(".git"));
         let work = place.collect(issue);
-        assert!(matches!(work.history, History::Unreadable(_)), "{issue}: {:?}", work.history);
+        assert!(
+            matches!(work.history, History::Unreadable(_)),
+            "{issue}: {:?}",
+            work.history
+        );
         assert_eq!(place.text(&work.commit, "b"), "x");
         assert_eq!(place.text(&work.commit, "c"), "y");
         place.worktrees.release(issue).unwrap();
@@ -334,13 +456,35 @@ fn malformed_commits_do_not_enter_the_mirror() {
     let path = place.lease(7);
     write(&path.join("b"), "x");
     let tree = place.home.git(&path, &["rev-parse", "HEAD^{tree}"]);
-    let faulty = format!("tree {tree}\nparent {}\nauthor no one\ncommitter no one\n\nx\n", place.base);
-    let args = ["hash-object", "-t", "commit", "-w", "--stdin", "--literally"];
-    let id = place.mirror.git().run(&path, &args, &place.home.env(), Some(faulty.as_bytes())).unwrap();
+    let faulty = format!(
+        "tree {tree}\nparent {}\nauthor no one\ncommitter no one\n\nx\n",
+        place.base
+    );
+    let args = [
+        "hash-object",
+        "-t",
+        "commit",
+        "-w",
+        "--stdin",
+        "--literally",
+    ];
+    let id = place
+        .mirror
+        .git()
+        .run(&path, &args, &place.home.env(), Some(faulty.as_bytes()))
+        .unwrap();
     let id = CommitId::parse(String::from_utf8(id).unwrap().trim()).unwrap();
-    fs::write(path.join(".git/refs/heads/autoissue/issue-7"), format!("{id}\n")).unwrap();
+    fs::write(
+        path.join(".git/refs/heads/autoissue/issue-7"),
+        format!("{id}\n"),
+    )
+    .unwrap();
     let work = place.collect(7);
-    assert!(matches!(work.history, History::Unreadable(_)), "{:?}", work.history);
+    assert!(
+        matches!(work.history, History::Unreadable(_)),
+        "{:?}",
+        work.history
+    );
     assert_eq!(paths(&work), ["b"]);
     assert!(!place.mirror.has_commit(&id).unwrap());
 }
@@ -348,7 +492,14 @@ fn malformed_commits_do_not_enter_the_mirror() {
 #[test]
 fn objects_that_are_no_files_or_are_borrowed_are_not_waited_for() {
     let plant: [fn(&Path); 3] = [
-        |info| rustix::fs::mkfifoat(rustix::fs::CWD, info.join("alternates"), rustix::fs::Mode::RWXU).unwrap(),
+        |info| {
+            rustix::fs::mkfifoat(
+                rustix::fs::CWD,
+                info.join("alternates"),
+                rustix::fs::Mode::RWXU,
+            )
+            .unwrap()
+        },
         |info| fs::write(info.join("alternates"), "/tmp\n").unwrap(),
         |info| symlink("/", info.join("root")).unwrap(),
     ];
@@ -362,7 +513,11 @@ fn objects_that_are_no_files_or_are_borrowed_are_not_waited_for() {
         }
         plant(&info);
         let work = place.collect(issue);
-        assert!(matches!(work.history, History::Unreadable(_)), "{issue}: {:?}", work.history);
+        assert!(
+            matches!(work.history, History::Unreadable(_)),
+            "{issue}: {:?}",
+            work.history
+        );
         assert_eq!(place.text(&work.commit, "b"), issue.to_string());
         place.worktrees.release(issue).unwrap();
     }
@@ -372,21 +527,45 @@ fn objects_that_are_no_files_or_are_borrowed_are_not_waited_for() {
 fn nested_repositories_are_skipped_and_named() {
     let place = Place::new(&[("a", "1"), ("src/f", "1")]);
     let path = place.lease(7);
-    place.home.repository(path.join("vendor/lib").to_str().unwrap(), &[("x", "1")]);
+    place
+        .home
+        .repository(path.join("vendor/lib").to_str().unwrap(), &[("x", "1")]);
     assert_eq!(
         place.try_collect(7).unwrap(),
-        Collected::Nothing { skipped: vec!["vendor/lib".to_owned()], strays: vec![] }
+        Collected::Nothing {
+            skipped: vec!["vendor/lib".to_owned()],
+            strays: vec![]
+        }
     );
     // A repository made around files that the base has hides none of them.
     place.home.git(path.join("src"), &["init", "-q"]);
     write(&path.join("src/f"), "2");
     write(&path.join("src/g"), "3");
     let work = place.collect(7);
-    assert_eq!((paths(&work), work.skipped.as_slice()), (vec!["src/f", "src/g"], ["vendor/lib".to_owned()].as_slice()));
+    assert_eq!(
+        (paths(&work), work.skipped.as_slice()),
+        (vec!["src/f", "src/g"], ["vendor/lib".to_owned()].as_slice())
+    );
     // Its files are kept before the directory goes.
-    assert!(matches!(place.worktrees.release(7), Err(WorktreeError::Unsaved { .. })));
-    let swept = place.worktrees.sweep(&[]).unwrap().remove(0).result.unwrap().expect("a ref");
-    assert_eq!(place.home.git(place.mirror.path(), &["show", &format!("{swept}:vendor/lib/x")]), "1");
+    assert!(matches!(
+        place.worktrees.release(7),
+        Err(WorktreeError::Unsaved { .. })
+    ));
+    let swept = place
+        .worktrees
+        .sweep(&[])
+        .unwrap()
+        .remove(0)
+        .result
+        .unwrap()
+        .expect("a ref");
+    assert_eq!(
+        place.home.git(
+            place.mirror.path(),
+            &["show", &format!("{swept}:vendor/lib/x")]
+        ),
+        "1"
+    );
     assert!(!path.exists());
 }
 
@@ -414,7 +593,10 @@ fn pipes_and_depth_do_not_stop_a_collection() {
     let deep = (0..150).fold(path.clone(), |dir, _| dir.join("d"));
     write(&deep.join("f"), "x");
     let work = place.collect(7);
-    assert_eq!((work.n_files, work.changes[0].path.ends_with("d/f")), (1, true));
+    assert_eq!(
+        (work.n_files, work.changes[0].path.ends_with("d/f")),
+        (1, true)
+    );
     place.worktrees.release(7).unwrap();
 }
 
@@ -422,7 +604,12 @@ fn pipes_and_depth_do_not_stop_a_collection() {
 fn diff_bomb() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
-    let sparse = |name: &str, bytes: u64| fs::File::create(path.join(name)).unwrap().set_len(bytes).unwrap();
+    let sparse = |name: &str, bytes: u64| {
+        fs::File::create(path.join(name))
+            .unwrap()
+            .set_len(bytes)
+            .unwrap()
+    };
     sparse("huge", FILE_BYTES_MAX + 1);
     let refused = place.try_collect(7);
     assert!(
@@ -433,25 +620,40 @@ fn diff_bomb() {
     // It is not lost, and does not hold the next attempt up.
     let leased = place.worktrees.lease(&place.request(7, 2)).unwrap();
     let saved = leased.leftovers.unwrap();
-    assert!(saved.starts_with("refs/autoissue/salvage/s1/issue-7/attempt-1-leftover-"), "{saved}");
+    assert!(
+        saved.starts_with("refs/autoissue/salvage/s1/issue-7/attempt-1-leftover-"),
+        "{saved}"
+    );
     assert_eq!(
-        place.home.git(place.mirror.path(), &["cat-file", "-s", &format!("{saved}:huge")]),
+        place.home.git(
+            place.mirror.path(),
+            &["cat-file", "-s", &format!("{saved}:huge")]
+        ),
         (FILE_BYTES_MAX + 1).to_string()
     );
     // A text too long to compare is listed without lines.
     write(&path.join("long"), "line\n".repeat(1 << 20));
     write(&path.join("short"), "line\n");
     let work = place.collect(7);
-    assert_eq!((paths(&work), work.added, work.truncated), (vec!["long", "short"], 1, true));
+    assert_eq!(
+        (paths(&work), work.added, work.truncated),
+        (vec!["long", "short"], 1, true)
+    );
 }
 
 #[test]
 fn a_big_file_that_was_committed_is_found_too() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
-    fs::File::create(path.join("huge")).unwrap().set_len(FILE_BYTES_MAX + 1).unwrap();
+    fs::File::create(path.join("huge"))
+        .unwrap()
+        .set_len(FILE_BYTES_MAX + 1)
+        .unwrap();
     place.home.commit(&path, &[]);
-    assert!(matches!(place.try_collect(7), Err(WorktreeError::TooBig { .. })));
+    assert!(matches!(
+        place.try_collect(7),
+        Err(WorktreeError::TooBig { .. })
+    ));
 }
 
 #[test]
@@ -473,11 +675,17 @@ fn uncommitted_work_deleted() {
     let path = place.lease(7);
     write(&path.join("b"), "precious");
     let refused = place.worktrees.release(7);
-    assert!(matches!(refused, Err(WorktreeError::Unsaved { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(WorktreeError::Unsaved { .. })),
+        "{refused:?}"
+    );
     assert!(path.join("b").exists());
     let work = place.collect(7);
     write(&path.join("b"), "more precious");
-    assert!(matches!(place.worktrees.release(7), Err(WorktreeError::Unsaved { .. })));
+    assert!(matches!(
+        place.worktrees.release(7),
+        Err(WorktreeError::Unsaved { .. })
+    ));
     write(&path.join("b"), "precious");
     place.worktrees.release(7).unwrap();
     assert!(!path.exists());
@@ -490,7 +698,10 @@ fn committed_work_that_was_never_collected_is_not_released() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     place.home.commit(&path, &[("b", "x")]);
-    assert!(matches!(place.worktrees.release(7), Err(WorktreeError::Unsaved { .. })));
+    assert!(matches!(
+        place.worktrees.release(7),
+        Err(WorktreeError::Unsaved { .. })
+    ));
     let saved = place.worktrees.salvage(7).unwrap();
     assert!(saved.is_some());
     assert_eq!(place.worktrees.salvage(7).unwrap(), None);
@@ -504,12 +715,33 @@ fn a_new_lease_starts_clean_and_keeps_what_was_there() {
     write(&path.join("b"), "half");
     let leased = place.worktrees.lease(&place.request(7, 2)).unwrap();
     assert!(!path.join("b").exists() && !leased.kept);
-    assert_eq!(place.home.git(place.mirror.path(), &["show", &format!("{}:b", leased.leftovers.unwrap())]), "half");
+    assert_eq!(
+        place.home.git(
+            place.mirror.path(),
+            &["show", &format!("{}:b", leased.leftovers.unwrap())]
+        ),
+        "half"
+    );
     // What was collected is not salvaged twice.
     write(&path.join("c"), "whole");
     let message = "m".to_owned();
-    place.worktrees.collect(&CollectRequest { issue: 7, attempt: 2, base: place.base.clone(), message }).unwrap();
-    assert_eq!(place.worktrees.lease(&place.request(7, 3)).unwrap().leftovers, None);
+    place
+        .worktrees
+        .collect(&CollectRequest {
+            issue: 7,
+            attempt: 2,
+            base: place.base.clone(),
+            message,
+        })
+        .unwrap();
+    assert_eq!(
+        place
+            .worktrees
+            .lease(&place.request(7, 3))
+            .unwrap()
+            .leftovers,
+        None
+    );
 }
 
 #[test]
@@ -518,25 +750,58 @@ fn a_kept_lease_goes_on_in_the_same_files() {
     let path = place.lease(7);
     write(&path.join("b"), "half");
     let first = place.collect(7);
-    let request = LeaseRequest { keep: true, ..place.request(7, 2) };
+    let request = LeaseRequest {
+        keep: true,
+        ..place.request(7, 2)
+    };
     let leased = place.worktrees.lease(&request).unwrap();
     assert_eq!((leased.kept, &leased.base), (true, &place.base));
     write(&path.join("b"), "whole");
     let message = "m".to_owned();
-    let second =
-        place.worktrees.collect(&CollectRequest { issue: 7, attempt: 2, base: place.base.clone(), message }).unwrap();
-    let Collected::Work(second) = second else { panic!() };
+    let second = place
+        .worktrees
+        .collect(&CollectRequest {
+            issue: 7,
+            attempt: 2,
+            base: place.base.clone(),
+            message,
+        })
+        .unwrap();
+    let Collected::Work(second) = second else {
+        panic!()
+    };
     assert_eq!(second.n_commits, 1);
     assert_eq!(
-        (place.text(&first.commit, "b"), place.text(&second.commit, "b")),
+        (
+            place.text(&first.commit, "b"),
+            place.text(&second.commit, "b")
+        ),
         ("half".to_owned(), "whole".to_owned())
     );
     // Another base, or a broken repository, means a fresh start.
     let moved = place.home.commit(&place.user, &[("a", "2")]);
     place.home.fetch(&place.mirror, &place.user);
-    assert!(!place.worktrees.lease(&LeaseRequest { start: moved.clone(), ..request.clone() }).unwrap().kept);
+    assert!(
+        !place
+            .worktrees
+            .lease(&LeaseRequest {
+                start: moved.clone(),
+                ..request.clone()
+            })
+            .unwrap()
+            .kept
+    );
     fs::remove_dir_all(path.join(".git")).unwrap();
-    assert!(!place.worktrees.lease(&LeaseRequest { start: moved, ..request }).unwrap().kept);
+    assert!(
+        !place
+            .worktrees
+            .lease(&LeaseRequest {
+                start: moved,
+                ..request
+            })
+            .unwrap()
+            .kept
+    );
 }
 
 #[test]
@@ -545,18 +810,35 @@ fn a_directory_half_made_by_a_crash_is_made_again() {
     let path = place.lease(7);
     for phase in [Phase::Making, Phase::Removing] {
         let record = place.worktrees.records.read(7).unwrap().unwrap();
-        place.worktrees.records.write(&Record { phase, ..record }).unwrap();
+        place
+            .worktrees
+            .records
+            .write(&Record { phase, ..record })
+            .unwrap();
         fs::remove_file(path.join("b")).unwrap();
         fs::remove_file(path.join(".git/HEAD")).unwrap();
-        let leased = place.worktrees.lease(&LeaseRequest { keep: true, ..place.request(7, 1) }).unwrap();
-        assert_eq!((leased.kept, leased.leftovers, path.join("b").exists()), (false, None, true));
+        let leased = place
+            .worktrees
+            .lease(&LeaseRequest {
+                keep: true,
+                ..place.request(7, 1)
+            })
+            .unwrap();
+        assert_eq!(
+            (leased.kept, leased.leftovers, path.join("b").exists()),
+            (false, None, true)
+        );
     }
 }
 
 #[test]
 fn a_stranger_in_our_place_is_moved_aside_not_deleted() {
     let place = Place::new(&[("a", "1")]);
-    let at = |issue: u64| place.user.join(format!(".worktrees/autoissue-issue-{issue}"));
+    let at = |issue: u64| {
+        place
+            .user
+            .join(format!(".worktrees/autoissue-issue-{issue}"))
+    };
     write(&at(1).join("notes"), "mine");
     write(&at(2), "a file");
     let outside = place.home.path().join("outside");
@@ -566,8 +848,19 @@ fn a_stranger_in_our_place_is_moved_aside_not_deleted() {
         place.lease(issue);
         place.worktrees.release(issue).unwrap();
     }
-    assert_eq!(fs::read(place.user.join(".worktrees/autoissue-issue-1.not-ours-1/notes")).unwrap(), b"mine");
-    assert_eq!(fs::read(place.user.join(".worktrees/autoissue-issue-2.not-ours-1")).unwrap(), b"a file");
+    assert_eq!(
+        fs::read(
+            place
+                .user
+                .join(".worktrees/autoissue-issue-1.not-ours-1/notes")
+        )
+        .unwrap(),
+        b"mine"
+    );
+    assert_eq!(
+        fs::read(place.user.join(".worktrees/autoissue-issue-2.not-ours-1")).unwrap(),
+        b"a file"
+    );
     assert_eq!(fs::read(outside.join("f")).unwrap(), b"theirs");
 }
 
@@ -579,7 +872,10 @@ fn a_directory_that_the_agent_replaced_by_a_link_is_unlinked() {
     write(&outside.join("f"), "theirs");
     fs::remove_dir_all(&path).unwrap();
     symlink(&outside, &path).unwrap();
-    assert!(matches!(place.try_collect(7), Err(WorktreeError::Gone { .. })));
+    assert!(matches!(
+        place.try_collect(7),
+        Err(WorktreeError::Gone { .. })
+    ));
     place.worktrees.release(7).unwrap();
     assert!(!path.is_symlink() && outside.join("f").exists());
 }
@@ -606,7 +902,10 @@ fn rights_are_granted_before_a_removal() {
     write(&file, "x");
     fs::set_permissions(&file, Permissions::from_mode(0o000)).unwrap();
     removal::grant(&file, &fs::symlink_metadata(&file).unwrap());
-    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o400);
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+        0o400
+    );
 }
 
 #[test]
@@ -616,12 +915,23 @@ fn a_sweep_takes_only_what_is_ours_and_idle() {
     let stranger = place.user.join(".worktrees/autoissue-issue-3");
     write(&stranger.join("f"), "mine");
     write(&idle.join("b"), "unsaved");
-    let held: Vec<_> = place.worktrees.list().unwrap().into_iter().map(|held| (held.issue, held.exists)).collect();
+    let held: Vec<_> = place
+        .worktrees
+        .list()
+        .unwrap()
+        .into_iter()
+        .map(|held| (held.issue, held.exists))
+        .collect();
     assert_eq!(held, [(1, true), (2, true)]);
     let swept = place.worktrees.sweep(&[2]).unwrap();
     assert_eq!(swept.len(), 1);
     let saved = swept[0].result.as_ref().unwrap().clone().unwrap();
-    assert_eq!(place.home.git(place.mirror.path(), &["show", &format!("{saved}:b")]), "unsaved");
+    assert_eq!(
+        place
+            .home
+            .git(place.mirror.path(), &["show", &format!("{saved}:b")]),
+        "unsaved"
+    );
     assert!(!idle.exists() && busy.exists() && stranger.exists());
     assert_eq!(place.worktrees.list().unwrap().len(), 1);
 }
@@ -633,8 +943,13 @@ fn two_checkouts_of_one_repository_do_not_share_their_worktrees() {
     write(&path.join("b"), "x");
     let other = place.home.repository("other", &[("z", "1")]);
     let identity = place.worktrees.identity.clone();
-    let options =
-        Options { project: other, session: "s2".to_owned(), identity, env: place.home.env(), credentials: Vec::new() };
+    let options = Options {
+        project: other,
+        session: "s2".to_owned(),
+        identity,
+        env: place.home.env(),
+        credentials: Vec::new(),
+    };
     let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
     assert_eq!(worktrees.sweep(&[]).unwrap().len(), 0);
     worktrees.lease(&place.request(7, 1)).unwrap();
@@ -656,7 +971,13 @@ fn git_config_plant() {
     assert_eq!(place.text(&work.commit, "c"), "leftover");
     // The next attempt begins over planted files, once in the same tree and once afresh; then the plants are swept.
     for keep in [true, false] {
-        place.worktrees.lease(&LeaseRequest { keep, ..place.request(7, 2) }).unwrap();
+        place
+            .worktrees
+            .lease(&LeaseRequest {
+                keep,
+                ..place.request(7, 2)
+            })
+            .unwrap();
     }
     place.home.commit(&path, &[("b", "y")]);
     plant(&place, &path, &fired);
@@ -666,10 +987,17 @@ fn git_config_plant() {
     plant(&place, &path, &fired);
     let elsewhere = place.home.path().join("elsewhere.git");
     fs::rename(path.join(".git"), &elsewhere).unwrap();
-    fs::write(path.join(".git"), format!("gitdir: {}\n", elsewhere.display())).unwrap();
+    fs::write(
+        path.join(".git"),
+        format!("gitdir: {}\n", elsewhere.display()),
+    )
+    .unwrap();
     place.collect(8);
     place.worktrees.release(8).unwrap();
-    let fired: Vec<_> = fs::read_dir(&fired).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let fired: Vec<_> = fs::read_dir(&fired)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
     assert!(fired.is_empty(), "{fired:?}");
 }
 
@@ -677,7 +1005,10 @@ fn git_config_plant() {
 fn plant(place: &Place, path: &Path, fired: &Path) {
     let script = |name: &str| {
         let script = place.home.path().join(format!("plant-{name}"));
-        write(&script, format!("#!/bin/sh\ntouch {}/{name}\ncat\n", fired.display()));
+        write(
+            &script,
+            format!("#!/bin/sh\ntouch {}/{name}\ncat\n", fired.display()),
+        );
         fs::set_permissions(&script, Permissions::from_mode(0o755)).unwrap();
         script.display().to_string()
     };
@@ -697,7 +1028,10 @@ fn plant(place: &Place, path: &Path, fired: &Path) {
         }
     }
     let hooks = hooks.display().to_string();
-    write(&path.join(".gitattributes"), "* filter=planted diff=planted merge=planted\n");
+    write(
+        &path.join(".gitattributes"),
+        "* filter=planted diff=planted merge=planted\n",
+    );
     let settings = [
         ("core.hooksPath", hooks),
         ("core.fsmonitor", script("fsmonitor")),
@@ -723,7 +1057,9 @@ fn plant(place: &Place, path: &Path, fired: &Path) {
     let mut config = fs::read_to_string(path.join(".git/config")).unwrap();
     for (name, value) in settings {
         let (section, key) = name.rsplit_once('.').unwrap();
-        let header = section.split_once('.').map_or(section.to_owned(), |(a, b)| format!("{a} \"{b}\""));
+        let header = section
+            .split_once('.')
+            .map_or(section.to_owned(), |(a, b)| format!("{a} \"{b}\""));
         config.push_str(&format!("[{header}]\n\t{key} = \"{value}\"\n"));
     }
     fs::write(path.join(".git/config"), config).unwrap();
@@ -738,10 +1074,19 @@ fn plants_do_fire_where_git_trusts_the_directory() {
     let path = place.lease(7);
     plant(&place, &path, &fired);
     write(&path.join("a"), "2");
-    let _ = place.mirror.git().run(&path, &["add", "-A"], &place.home.env(), None);
+    let _ = place
+        .mirror
+        .git()
+        .run(&path, &["add", "-A"], &place.home.env(), None);
     let _ = place.mirror.git().run(
         &path,
-        &["-c", "core.hooksPath=", "-c", "core.fsmonitor=true", "status"],
+        &[
+            "-c",
+            "core.hooksPath=",
+            "-c",
+            "core.fsmonitor=true",
+            "status",
+        ],
         &place.home.env(),
         None,
     );
@@ -767,38 +1112,67 @@ fn worktree_race() {
         }
     });
     assert_eq!(place.mirror.salvaged().unwrap().len(), 32);
-    assert_eq!(fs::read_dir(place.user.join(".worktrees")).unwrap().count(), 0);
+    assert_eq!(
+        fs::read_dir(place.user.join(".worktrees")).unwrap().count(),
+        0
+    );
     place.home.git(place.mirror.path(), &["fsck", "--strict"]);
 }
 
 #[test]
 fn filters_of_the_base_run_with_our_git_directory() {
-    let files = [(".gitattributes", "*.txt filter=rot\n"), ("plain", "hello\n")];
+    let files = [
+        (".gitattributes", "*.txt filter=rot\n"),
+        ("plain", "hello\n"),
+    ];
     let prepare = |home: &Home, user: &Path| {
         let rot = "tr 'A-Za-z' 'N-ZA-Mn-za-m'";
         for side in ["clean", "smudge"] {
-            home.git(user, &["config", "--global", &format!("filter.rot.{side}"), rot]);
+            home.git(
+                user,
+                &["config", "--global", &format!("filter.rot.{side}"), rot],
+            );
         }
         home.git(user, &["config", "--global", "filter.rot.required", "true"]);
-        home.commit(user, &[("secret.txt", "hello\n"), ("same.txt", "unchanged\n")]);
+        home.commit(
+            user,
+            &[("secret.txt", "hello\n"), ("same.txt", "unchanged\n")],
+        );
     };
     let place = Place::with(&files, prepare, &[]);
     assert_eq!(place.text(&place.base, "secret.txt"), "uryyb");
     let path = place.lease(7);
-    assert_eq!(fs::read_to_string(path.join("secret.txt")).unwrap(), "hello\n");
+    assert_eq!(
+        fs::read_to_string(path.join("secret.txt")).unwrap(),
+        "hello\n"
+    );
     assert_eq!(place.home.git(&path, &["status", "--porcelain"]), "");
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing {
+            skipped: vec![],
+            strays: vec![]
+        }
+    );
     write(&path.join("secret.txt"), "world\n");
     write(&path.join("od\"d\n.txt"), "new\n");
     write(&path.join("plain"), "plain\n");
     fs::set_permissions(path.join("same.txt"), Permissions::from_mode(0o755)).unwrap();
     symlink("secret.txt", path.join("link.txt")).unwrap();
-    fs::write(path.join(".git/config"), "[filter \"rot\"]\n\tclean = false\n").unwrap();
+    fs::write(
+        path.join(".git/config"),
+        "[filter \"rot\"]\n\tclean = false\n",
+    )
+    .unwrap();
     let work = place.collect(7);
-    let texts =
-        ["secret.txt", "od\"d\n.txt", "plain", "link.txt", "same.txt"].map(|path| place.text(&work.commit, path));
+    let texts = ["secret.txt", "od\"d\n.txt", "plain", "link.txt", "same.txt"]
+        .map(|path| place.text(&work.commit, path));
     assert_eq!(texts, ["jbeyq", "arj", "plain", "secret.txt", "hapunatrq"]);
-    assert!(place.files(&work.commit).contains(&"100755 same.txt".to_owned()));
+    assert!(
+        place
+            .files(&work.commit)
+            .contains(&"100755 same.txt".to_owned())
+    );
     place.worktrees.release(7).unwrap();
 }
 
@@ -806,7 +1180,14 @@ fn filters_of_the_base_run_with_our_git_directory() {
 fn filters_of_the_repository_alone_hold_for_what_the_agent_leaves_and_commits() {
     let prepare = |home: &Home, user: &Path| {
         for side in ["clean", "smudge"] {
-            home.git(user, &["config", &format!("filter.rot.{side}"), "tr 'A-Za-z' 'N-ZA-Mn-za-m'"]);
+            home.git(
+                user,
+                &[
+                    "config",
+                    &format!("filter.rot.{side}"),
+                    "tr 'A-Za-z' 'N-ZA-Mn-za-m'",
+                ],
+            );
         }
         home.git(user, &["config", "filter.rot.required", "true"]);
         home.commit(user, &[("secret.txt", "hello\n")]);
@@ -814,18 +1195,28 @@ fn filters_of_the_repository_alone_hold_for_what_the_agent_leaves_and_commits() 
     let place = Place::with(&[(".gitattributes", "*.txt filter=rot\n")], prepare, &[]);
     place.mirror.take_filters(&place.user).unwrap();
     let path = place.lease(7);
-    assert_eq!(fs::read_to_string(path.join("secret.txt")).unwrap(), "hello\n");
+    assert_eq!(
+        fs::read_to_string(path.join("secret.txt")).unwrap(),
+        "hello\n"
+    );
     place.home.commit(&path, &[("secret.txt", "world\n")]);
     write(&path.join("new.txt"), "new\n");
     let work = place.collect(7);
     let texts = [("secret.txt", "jbeyq"), ("new.txt", "arj")];
-    texts.into_iter().for_each(|(path, text)| assert_eq!(place.text(&work.commit, path), text));
+    texts
+        .into_iter()
+        .for_each(|(path, text)| assert_eq!(place.text(&work.commit, path), text));
     assert_eq!(
-        place.text(&CommitId::parse(&place.home.git(&path, &["rev-parse", "HEAD"])).unwrap(), "secret.txt"),
+        place.text(
+            &CommitId::parse(&place.home.git(&path, &["rev-parse", "HEAD"])).unwrap(),
+            "secret.txt"
+        ),
         "jbeyq"
     );
     // What the user takes away is gone.
-    place.home.git(&place.user, &["config", "--remove-section", "filter.rot"]);
+    place
+        .home
+        .git(&place.user, &["config", "--remove-section", "filter.rot"]);
     place.mirror.take_filters(&place.user).unwrap();
     assert!(place.mirror.filters().unwrap().is_empty());
 }
@@ -842,9 +1233,17 @@ fn commits_on_other_branches_and_in_the_stash_are_kept() {
     place.home.git(&path, &["stash", "-q"]);
     let stashed = place.home.git(&path, &["rev-parse", "refs/stash"]);
     place.home.git(&path, &["pack-refs", "--all"]);
-    let Collected::Nothing { skipped, strays } = place.try_collect(7).unwrap() else { panic!("there is work") };
+    let Collected::Nothing { skipped, strays } = place.try_collect(7).unwrap() else {
+        panic!("there is work")
+    };
     assert_eq!((skipped.len(), strays.len()), (0, 2));
-    let kept: Vec<String> = place.mirror.salvaged().unwrap().iter().map(|kept| kept.commit.to_string()).collect();
+    let kept: Vec<String> = place
+        .mirror
+        .salvaged()
+        .unwrap()
+        .iter()
+        .map(|kept| kept.commit.to_string())
+        .collect();
     for commit in [&aside.to_string(), &stashed] {
         assert!(kept.contains(commit), "{kept:?}");
     }
@@ -864,10 +1263,28 @@ fn what_the_preparation_left_is_nobodys_work() {
     let path = place.lease(7);
     write(&path.join("lock"), "1");
     place.worktrees.note_prepared(7).unwrap();
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
-    let again = place.worktrees.lease(&LeaseRequest { keep: true, ..place.request(7, 2) }).unwrap();
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing {
+            skipped: vec![],
+            strays: vec![]
+        }
+    );
+    let again = place
+        .worktrees
+        .lease(&LeaseRequest {
+            keep: true,
+            ..place.request(7, 2)
+        })
+        .unwrap();
     assert!(again.kept);
-    assert_eq!(place.try_collect(7).unwrap(), Collected::Nothing { skipped: vec![], strays: vec![] });
+    assert_eq!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing {
+            skipped: vec![],
+            strays: vec![]
+        }
+    );
     write(&path.join("a"), "2");
     assert_eq!(paths(&place.collect(7)), ["a", "lock"]);
     fs::write(path.join("a"), "1").unwrap();
@@ -877,7 +1294,9 @@ fn what_the_preparation_left_is_nobodys_work() {
 
 #[test]
 fn attributes_name_a_filter_only_when_they_set_one() {
-    let check = |text: &str, expected: bool| assert_eq!(names_a_filter(text.as_bytes()), expected, "{text}");
+    let check = |text: &str, expected: bool| {
+        assert_eq!(names_a_filter(text.as_bytes()), expected, "{text}")
+    };
     check("*.bin filter=lfs diff=lfs merge=lfs -text\n", true);
     check("[attr]big filter=lfs\r\n", true);
     check("*.bin -filter !filter\n", false);
@@ -891,11 +1310,25 @@ fn attributes_name_a_filter_only_when_they_set_one() {
 fn submodules_are_initialised_and_stay_what_they_are() {
     let prepare = |home: &Home, user: &Path| {
         home.repository("lib", &[("l", "1")]);
-        home.git(user, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../lib", "deps/lib"]);
+        home.git(
+            user,
+            &[
+                "-c",
+                "protocol.file.allow=always",
+                "submodule",
+                "--quiet",
+                "add",
+                "../lib",
+                "deps/lib",
+            ],
+        );
         home.commit(user, &[]);
     };
-    let allowed =
-        [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "protocol.file.allow"), ("GIT_CONFIG_VALUE_0", "always")];
+    let allowed = [
+        ("GIT_CONFIG_COUNT", "1"),
+        ("GIT_CONFIG_KEY_0", "protocol.file.allow"),
+        ("GIT_CONFIG_VALUE_0", "always"),
+    ];
     let place = Place::with(&[("a", "1")], prepare, &allowed);
     let path = place.lease(7);
     assert_eq!(fs::read_to_string(path.join("deps/lib/l")).unwrap(), "1");
@@ -906,28 +1339,55 @@ fn submodules_are_initialised_and_stay_what_they_are() {
     // A commit in it is on no ref that we could make: it is named, and its directory never deleted.
     place.home.commit(&path.join("deps/lib"), &[("l", "2")]);
     assert_eq!(place.collect(7).skipped, ["deps/lib"]);
-    assert!(matches!(place.worktrees.release(7), Err(WorktreeError::Unsaved { .. })));
+    assert!(matches!(
+        place.worktrees.release(7),
+        Err(WorktreeError::Unsaved { .. })
+    ));
     assert!(place.worktrees.sweep(&[]).unwrap()[0].result.is_ok());
     let kept = path.with_file_name("autoissue-issue-7.kept-1");
     assert_eq!(fs::read_to_string(kept.join("deps/lib/l")).unwrap(), "2");
     let path = place.lease(7);
     // Whoever removes a submodule removes it.
     fs::remove_dir_all(path.join("deps")).unwrap();
-    assert!(!place.files(&place.collect(7).commit).iter().any(|file| file.contains("deps/lib")));
+    assert!(
+        !place
+            .files(&place.collect(7).commit)
+            .iter()
+            .any(|file| file.contains("deps/lib"))
+    );
 }
 
 #[test]
 fn a_submodule_that_cannot_be_had_is_named() {
     let prepare = |home: &Home, user: &Path| {
         home.repository("lib", &[("l", "1")]);
-        home.git(user, &["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../lib", "deps/lib"]);
+        home.git(
+            user,
+            &[
+                "-c",
+                "protocol.file.allow=always",
+                "submodule",
+                "--quiet",
+                "add",
+                "../lib",
+                "deps/lib",
+            ],
+        );
         home.commit(user, &[]);
         fs::remove_dir_all(home.path().join("lib")).unwrap();
     };
     let place = Place::with(&[("a", "1")], prepare, &[]);
     let leased = place.worktrees.lease(&place.request(7, 1));
-    assert!(matches!(&leased, Err(WorktreeError::Submodule { path, .. }) if path == "deps/lib"), "{leased:?}");
-    assert!(!place.worktrees.lease(&place.request(7, 1)).is_ok_and(|leased| leased.kept));
+    assert!(
+        matches!(&leased, Err(WorktreeError::Submodule { path, .. }) if path == "deps/lib"),
+        "{leased:?}"
+    );
+    assert!(
+        !place
+            .worktrees
+            .lease(&place.request(7, 1))
+            .is_ok_and(|leased| leased.kept)
+    );
 }
 
 #[test]
@@ -935,9 +1395,15 @@ fn a_shallow_repository_can_be_worked_on() {
     let place = Place::new(&[("a", "1")]);
     place.home.commit(&place.user, &[("a", "2")]);
     let url = format!("file://{}", place.user.display());
-    place.home.git(".", &["clone", "-q", "--depth", "1", &url, "shallow"]);
+    place
+        .home
+        .git(".", &["clone", "-q", "--depth", "1", &url, "shallow"]);
     let shallow = place.home.path().join("shallow");
-    let mirror = Mirror::open(&place.home.path().join("state/shallow.git"), place.mirror.git().clone()).unwrap();
+    let mirror = Mirror::open(
+        &place.home.path().join("state/shallow.git"),
+        place.mirror.git().clone(),
+    )
+    .unwrap();
     let base = place.home.fetch(&mirror, &shallow);
     let identity = place.worktrees.identity.clone();
     let options = Options {
@@ -948,7 +1414,12 @@ fn a_shallow_repository_can_be_worked_on() {
         credentials: Vec::new(),
     };
     let worktrees = Worktrees::open(mirror.clone(), options).unwrap();
-    let place = Place { mirror, base, worktrees, ..place };
+    let place = Place {
+        mirror,
+        base,
+        worktrees,
+        ..place
+    };
     let path = place.lease(7);
     assert_eq!(place.home.git(&path, &["log", "--format=%s"]), "work");
     place.home.commit(&path, &[("b", "x")]);
@@ -962,15 +1433,32 @@ fn an_unchanged_file_is_not_read_again() {
     // As if the checkout had been long ago: the index is younger than its files.
     let index = place.worktrees.records.index(7);
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
-    fs::File::options().write(true).open(&index).unwrap().set_modified(later).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&index)
+        .unwrap()
+        .set_modified(later)
+        .unwrap();
     let mut kept = git2::Index::open(&index).unwrap();
     let mut entry = kept.get_path(Path::new("a"), 0).unwrap();
     // A false hash in our index shows whether the file was trusted to be unchanged.
     entry.id = kept.get_path(Path::new("b"), 0).unwrap().id;
     kept.add(&entry).unwrap();
     kept.write().unwrap();
-    fs::File::options().write(true).open(&index).unwrap().set_modified(later).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(&index)
+        .unwrap()
+        .set_modified(later)
+        .unwrap();
     let seed = place.worktrees.tree_of(&place.base).unwrap();
-    let scene = Scene { mirror: &place.mirror, dir: &path, index: &index, seed, take: Take::Everything, filters: None };
+    let scene = Scene {
+        mirror: &place.mirror,
+        dir: &path,
+        index: &index,
+        seed,
+        take: Take::Everything,
+        filters: None,
+    };
     assert_eq!(snapshot::take(&scene).unwrap().tree, seed);
 }

@@ -26,9 +26,18 @@ struct Reading {
 }
 
 fn read(stdout: &str, stderr: &str, exit: Exit) -> Reading {
-    let task = AgentTask { model: Some("no-such-model".into()), ..AgentTask::default() };
-    let (mut run, _) = ClaudeBackend.start(&task).expect("every task can be started");
-    let lines: Vec<Line> = stdout.lines().map(Line::stdout).chain(stderr.lines().map(Line::stderr)).collect();
+    let task = AgentTask {
+        model: Some("no-such-model".into()),
+        ..AgentTask::default()
+    };
+    let (mut run, _) = ClaudeBackend
+        .start(&task)
+        .expect("every task can be started");
+    let lines: Vec<Line> = stdout
+        .lines()
+        .map(Line::stdout)
+        .chain(stderr.lines().map(Line::stderr))
+        .collect();
     let mut reading = Reading::default();
     for line in lines {
         let is_result = line.text.starts_with(r#"{"type":"result""#);
@@ -36,7 +45,9 @@ fn read(stdout: &str, stderr: &str, exit: Exit) -> Reading {
             reading.take(event, is_result);
         }
     }
-    run.on_exit(exit).into_iter().for_each(|event| reading.take(event, true));
+    run.on_exit(exit)
+        .into_iter()
+        .for_each(|event| reading.take(event, true));
     reading
 }
 
@@ -69,7 +80,9 @@ impl Reading {
 /// Returns the names of the recordings, `streamed/…` and `whole/…`, sorted.
 fn names() -> Vec<String> {
     let of_set = |set: &'static str| {
-        let entries = std::fs::read_dir(fixture(set)).expect("the recordings").flatten();
+        let entries = std::fs::read_dir(fixture(set))
+            .expect("the recordings")
+            .flatten();
         let files = entries.map(|entry| entry.file_name().into_string().expect("a name in UTF-8"));
         files.filter_map(move |file| Some(format!("{set}/{}", file.strip_suffix(".jsonl")?)))
     };
@@ -83,24 +96,54 @@ fn fixture(name: &str) -> String {
 }
 
 fn recorded(name: &str) -> (Reading, Exit) {
-    let text = |kind: &str| std::fs::read_to_string(fixture(&format!("{name}.{kind}"))).expect("the recording");
+    let text = |kind: &str| {
+        std::fs::read_to_string(fixture(&format!("{name}.{kind}"))).expect("the recording")
+    };
     let end: Value = serde_json::from_str(&text("end")).expect("how it ended");
-    let number = |key: &str| end[key].as_i64().map(|number| i32::try_from(number).expect("a code or a signal"));
-    let exit = Exit { code: number("code"), signal: number("signal") };
-    (read(&text("jsonl"), end["stderr"].as_str().expect("standard error"), exit), exit)
+    let number = |key: &str| {
+        end[key]
+            .as_i64()
+            .map(|number| i32::try_from(number).expect("a code or a signal"))
+    };
+    let exit = Exit {
+        code: number("code"),
+        signal: number("signal"),
+    };
+    (
+        read(
+            &text("jsonl"),
+            end["stderr"].as_str().expect("standard error"),
+            exit,
+        ),
+        exit,
+    )
 }
 
 fn code(code: i32) -> Exit {
-    Exit { code: Some(code), signal: None }
+    Exit {
+        code: Some(code),
+        signal: None,
+    }
 }
 
 #[test]
 fn every_recorded_run_means_what_it_means() {
     let mut table = String::new();
     for name in names() {
-        let (Reading { end, cost, spent, denied, .. }, exit) = recorded(&name);
-        let exit =
-            exit.code.map_or_else(|| format!("signal {}", exit.signal.unwrap_or_default()), |code| code.to_string());
+        let (
+            Reading {
+                end,
+                cost,
+                spent,
+                denied,
+                ..
+            },
+            exit,
+        ) = recorded(&name);
+        let exit = exit.code.map_or_else(
+            || format!("signal {}", exit.signal.unwrap_or_default()),
+            |code| code.to_string(),
+        );
         let money = match (cost, spent) {
             (Some(cost), _) => format!("= {cost:.6}"),
             (None, Some(spent)) => format!("≥ {spent:.6}"),
@@ -108,8 +151,13 @@ fn every_recorded_run_means_what_it_means() {
         };
         let end = end.map_or_else(|| "nothing".to_owned(), |end| format!("{end:?}"));
         let end = end.split(" (https").next().unwrap_or_default();
-        let denied = if denied.is_empty() { String::new() } else { format!(" denied {}", denied.join(", ")) };
-        writeln!(table, "{name:<26} {exit:<8} {money:<10} {end:.110}{denied}").expect("a string takes all");
+        let denied = if denied.is_empty() {
+            String::new()
+        } else {
+            format!(" denied {}", denied.join(", "))
+        };
+        writeln!(table, "{name:<26} {exit:<8} {money:<10} {end:.110}{denied}")
+            .expect("a string takes all");
     }
     insta::assert_snapshot!(table, @r#"
     streamed/budget            1        = 2.878686 BudgetReached
@@ -191,19 +239,34 @@ fn what_is_metered_as_it_comes_is_what_the_program_counts_in_the_end() {
         let (reading, _) = recorded(name);
         if let (Some(cost), Some(metered)) = (reading.cost, reading.metered) {
             // Of a helper's conversation only its length is told, so it is counted as if nothing came from the cache.
-            let is_met = if name.ends_with("/helper") { cost <= metered } else { (cost - metered).abs() < 1e-9 };
+            let is_met = if name.ends_with("/helper") {
+                cost <= metered
+            } else {
+                (cost - metered).abs() < 1e-9
+            };
             assert!(is_met, "{name}: {cost} and {metered}");
         }
     }
-    let n_compared = names().iter().filter(|name| recorded(name).0.metered.is_some()).count();
+    let n_compared = names()
+        .iter()
+        .filter(|name| recorded(name).0.metered.is_some())
+        .count();
     assert!(10 < n_compared, "{n_compared}");
 }
 
 #[test]
 fn says_success_on_401() {
-    for name in ["streamed/refused-401", "whole/e401", "streamed/refused-403", "whole/e403"] {
+    for name in [
+        "streamed/refused-401",
+        "whole/e401",
+        "streamed/refused-403",
+        "whole/e403",
+    ] {
         let (reading, exit) = recorded(name);
-        assert!(matches!(&reading.end, Some(AgentEvent::AuthFailed(_))), "{name}: {reading:?}");
+        assert!(
+            matches!(&reading.end, Some(AgentEvent::AuthFailed(_))),
+            "{name}: {reading:?}"
+        );
         // Not even its exit code is needed to tell.
         assert_eq!((exit, reading.cost), (code(1), Some(0.0)), "{name}");
     }
@@ -211,9 +274,15 @@ fn says_success_on_401() {
 
 #[test]
 fn denied_but_success() {
-    for (name, denied) in [("streamed/denied", ["WebFetch"].as_slice()), ("whole/escape", &["Write", "Bash"])] {
+    for (name, denied) in [
+        ("streamed/denied", ["WebFetch"].as_slice()),
+        ("whole/escape", &["Write", "Bash"]),
+    ] {
         let (reading, _) = recorded(name);
-        assert!(matches!(&reading.end, Some(AgentEvent::Done(_))), "{name}: {reading:?}");
+        assert!(
+            matches!(&reading.end, Some(AgentEvent::Done(_))),
+            "{name}: {reading:?}"
+        );
         assert_eq!(reading.denied, denied, "{name}");
     }
 }
@@ -221,10 +290,21 @@ fn denied_but_success() {
 #[test]
 fn an_answer_that_fits_its_schema_is_told_as_such() {
     let (reading, _) = recorded("whole/jsonschema");
-    let answer: Value = serde_json::from_str(&reading.answer.expect("an answer")).expect("it is JSON");
-    assert_eq!(answer, serde_json::json!({"verdict": "approve", "reasons": ["fake"]}));
-    let answering: Vec<String> = names().into_iter().filter(|name| recorded(name).0.answer.is_some()).collect();
-    assert_eq!(answering, ["whole/badschema", "whole/jsonschema"], "only whoever is given a schema answers");
+    let answer: Value =
+        serde_json::from_str(&reading.answer.expect("an answer")).expect("it is JSON");
+    assert_eq!(
+        answer,
+        serde_json::json!({"verdict": "approve", "reasons": ["fake"]})
+    );
+    let answering: Vec<String> = names()
+        .into_iter()
+        .filter(|name| recorded(name).0.answer.is_some())
+        .collect();
+    assert_eq!(
+        answering,
+        ["whole/badschema", "whole/jsonschema"],
+        "only whoever is given a schema answers"
+    );
 }
 
 #[test]
@@ -237,8 +317,17 @@ fn success_after_sigterm_is_read_as_told_and_left_to_the_host() {
 #[test]
 fn a_session_is_known_by_the_id_that_it_was_given() {
     let id = Some("11111111-1111-4111-8111-111111111111".to_owned());
-    for name in ["success", "resumed-session", "sigterm-in-tool", "killed-in-model"] {
-        assert_eq!(recorded(&format!("streamed/{name}")).0.session, id, "{name}");
+    for name in [
+        "success",
+        "resumed-session",
+        "sigterm-in-tool",
+        "killed-in-model",
+    ] {
+        assert_eq!(
+            recorded(&format!("streamed/{name}")).0.session,
+            id,
+            "{name}"
+        );
     }
 }
 
@@ -258,22 +347,37 @@ fn failed(words: &str) -> Option<AgentEvent> {
 #[test]
 fn issue_403_numbers_in_words_mean_nothing() {
     let result = r#"{"type":"result","subtype":"success","is_error":true,"result":"closed #403 and #429, 401 lines","total_cost_usd":0}"#;
-    assert_eq!(read(result, "", code(1)).end, failed("closed #403 and #429, 401 lines"));
+    assert_eq!(
+        read(result, "", code(1)).end,
+        failed("closed #403 and #429, 401 lines")
+    );
     let good = result.replace("true", "false");
-    assert_eq!(read(&good, "", code(0)).end, done("closed #403 and #429, 401 lines"));
+    assert_eq!(
+        read(&good, "", code(0)).end,
+        done("closed #403 and #429, 401 lines")
+    );
 }
 
 #[test]
 fn quota_at_one_am_the_time_of_the_reset_is_read() {
     let words = r#"{"type":"result","subtype":"success","is_error":true,"result":"Claude AI usage limit reached|1790000000","total_cost_usd":0}"#;
-    assert_eq!(read(words, "", code(1)).end, Some(AgentEvent::RateLimited(Some(1_790_000_000_000))));
+    assert_eq!(
+        read(words, "", code(1)).end,
+        Some(AgentEvent::RateLimited(Some(1_790_000_000_000)))
+    );
     let typed = concat!(
         r#"{"type":"rate_limit_event","rate_limit_info":{"status":"rejected","resetsAt":1790000000,"rateLimitType":"five_hour"}}"#,
         "\n",
         r#"{"type":"result","subtype":"success","is_error":true,"api_error_status":429,"result":"limit","total_cost_usd":0}"#,
     );
-    assert_eq!(read(typed, "", code(1)).end, Some(AgentEvent::RateLimited(Some(1_790_000_000_000))));
-    assert_eq!(read(&typed.replace("rejected", "allowed"), "", code(1)).end, Some(AgentEvent::RateLimited(None)));
+    assert_eq!(
+        read(typed, "", code(1)).end,
+        Some(AgentEvent::RateLimited(Some(1_790_000_000_000)))
+    );
+    assert_eq!(
+        read(&typed.replace("rejected", "allowed"), "", code(1)).end,
+        Some(AgentEvent::RateLimited(None))
+    );
 }
 
 #[test]
@@ -297,9 +401,20 @@ const STREAMED: &str = concat!(
 
 #[test]
 fn late_bill_money_is_counted_as_it_goes() {
-    let reading = read(STREAMED, "", Exit { code: None, signal: Some(9) });
+    let reading = read(
+        STREAMED,
+        "",
+        Exit {
+            code: None,
+            signal: Some(9),
+        },
+    );
     assert_eq!((reading.end, reading.cost), (None, None));
-    assert!(reading.spent.is_some_and(|usd| (usd - 4.5).abs() < 1e-9), "{:?}", reading.spent);
+    assert!(
+        reading.spent.is_some_and(|usd| (usd - 4.5).abs() < 1e-9),
+        "{:?}",
+        reading.spent
+    );
 }
 
 #[test]
@@ -310,13 +425,16 @@ fn unmeasured_is_free() {
     ] {
         let reading = read(&format!("{STREAMED}{result}\n"), "", code(0));
         assert_eq!((reading.cost, reading.end), (None, done("x")));
-        assert!(reading.spent.is_some_and(|usd| (usd - 4.5).abs() < 1e-9), "{:?}", reading.spent);
+        assert!(
+            reading.spent.is_some_and(|usd| (usd - 4.5).abs() < 1e-9),
+            "{:?}",
+            reading.spent
+        );
     }
 }
 
 #[test]
 fn lines_that_mean_nothing_are_passed_over() {
-    let noise =
-        "not json\n[]\n7\n{}\n{\"type\":\"new\"}\n{\"type\":\"system\",\"subtype\":\"new\"}\n{\"type\":\"user\"}\n";
+    let noise = "not json\n[]\n7\n{}\n{\"type\":\"new\"}\n{\"type\":\"system\",\"subtype\":\"new\"}\n{\"type\":\"user\"}\n";
     assert_eq!(read(noise, "", code(0)), Reading::default());
 }

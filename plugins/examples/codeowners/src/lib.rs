@@ -41,14 +41,25 @@ impl Rule {
             return Err(format!("`{text}` is not a pattern and a domain"));
         };
         // `@harbour/Web_Team` is the team `web-team`.
-        let name = owner.trim_start_matches('@').rsplit('/').next().unwrap_or(owner);
+        let name = owner
+            .trim_start_matches('@')
+            .rsplit('/')
+            .next()
+            .unwrap_or(owner);
         let domain = name.to_lowercase().replace(['_', '.'], "-");
         let is_domain = (1..=40).contains(&domain.len())
-            && domain.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+            && domain
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
         if !is_domain {
-            return Err(format!("`{owner}` is no domain: 1 to 40 letters, digits and `-`"));
+            return Err(format!(
+                "`{owner}` is no domain: 1 to 40 letters, digits and `-`"
+            ));
         }
-        Ok(Self { pattern: Pattern::parse(pattern), domain })
+        Ok(Self {
+            pattern: Pattern::parse(pattern),
+            domain,
+        })
     }
 }
 
@@ -56,7 +67,8 @@ impl Rule {
 fn rules(settings: &str) -> Result<Vec<Rule>, PluginError> {
     let settings: OwnerSettings = read_settings(settings)?;
     let rules = settings.rules.iter().enumerate().map(|(at, text)| {
-        Rule::parse(text).map_err(|why| PluginError::InvalidSettings(format!("`rules[{at}]`: {why}")))
+        Rule::parse(text)
+            .map_err(|why| PluginError::InvalidSettings(format!("`rules[{at}]`: {why}")))
     });
     rules.collect()
 }
@@ -75,26 +87,37 @@ impl Classifier for Codeowners {
     }
 
     fn settings(&self) -> Settings {
-        Settings::of::<OwnerSettings>()
-            .with_example(r#"{"rules": ["docs/ documentation", "*.css frontend", "/server/ backend"]}"#)
+        Settings::of::<OwnerSettings>().with_example(
+            r#"{"rules": ["docs/ documentation", "*.css frontend", "/server/ backend"]}"#,
+        )
     }
 
     fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
         rules(settings).map(|_| ())
     }
 
-    fn classify(&self, issue: &Issue, context: &ClassifierContext) -> Result<Classification, PluginError> {
+    fn classify(
+        &self,
+        issue: &Issue,
+        context: &ClassifierContext,
+    ) -> Result<Classification, PluginError> {
         let rules = rules(&context.settings)?;
         let paths = issue.paths();
-        let owned: Vec<(&str, &str)> =
-            paths.iter().filter_map(|path| Some((owner(&rules, path)?, path.as_str()))).collect();
+        let owned: Vec<(&str, &str)> = paths
+            .iter()
+            .filter_map(|path| Some((owner(&rules, path)?, path.as_str())))
+            .collect();
         Ok(by_majority(&owned).unwrap_or_else(Classification::unknown))
     }
 }
 
 /// Returns the domain of a path.
 fn owner<'a>(rules: &'a [Rule], path: &str) -> Option<&'a str> {
-    rules.iter().rev().find(|rule| rule.pattern.fits(path)).map(|rule| rule.domain.as_str())
+    rules
+        .iter()
+        .rev()
+        .find(|rule| rule.pattern.fits(path))
+        .map(|rule| rule.domain.as_str())
 }
 
 /// Returns what most paths belong to; of equals, what is named first.
@@ -110,13 +133,21 @@ fn by_majority(owned: &[(&str, &str)]) -> Option<Classification> {
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let share = |count: usize| CONFIDENCE_MAX * (count as f32 / owned.len() as f32);
     let ((domain, count), others) = counts.split_first()?;
-    let examples: Vec<String> =
-        owned.iter().filter(|(owner, _)| owner == domain).take(3).map(|(_, path)| format!("`{path}`")).collect();
-    let mut answer = Classification::new(domain, share(*count)).because(format!("owns {}", examples.join(", ")));
+    let examples: Vec<String> = owned
+        .iter()
+        .filter(|(owner, _)| owner == domain)
+        .take(3)
+        .map(|(_, path)| format!("`{path}`"))
+        .collect();
+    let mut answer =
+        Classification::new(domain, share(*count)).because(format!("owns {}", examples.join(", ")));
     answer.alternatives = others
         .iter()
         .take(10)
-        .map(|(domain, count)| Score { domain: (*domain).into(), confidence: share(*count) })
+        .map(|(domain, count)| Score {
+            domain: (*domain).into(),
+            confidence: share(*count),
+        })
         .collect();
     Some(answer)
 }
@@ -129,12 +160,18 @@ mod tests {
 
     use super::*;
 
-    const RULES: &str = r#"{"rules": ["*.rs @harbour/Backend", "web/ frontend", "/web/api/ @harbour/Backend"]}"#;
+    const RULES: &str =
+        r#"{"rules": ["*.rs @harbour/Backend", "web/ frontend", "/web/api/ @harbour/Backend"]}"#;
 
     #[track_caller]
     fn check(body: &str, domain: &str, confidence: f32) {
-        let context = ClassifierContext { settings: RULES.into(), ..ClassifierContext::default() };
-        let answer = Codeowners.classify(&issue!("t", body: body), &context).unwrap();
+        let context = ClassifierContext {
+            settings: RULES.into(),
+            ..ClassifierContext::default()
+        };
+        let answer = Codeowners
+            .classify(&issue!("t", body: body), &context)
+            .unwrap();
         assert_eq!(answer.domain, domain, "{answer:?}");
         assert!((answer.confidence - confidence).abs() < 1e-6, "{answer:?}");
     }
@@ -154,8 +191,13 @@ mod tests {
 
     #[test]
     fn a_rule_that_cannot_be_read_is_told_by_its_number() {
-        let error = Codeowners.check_settings(r#"{"rules": ["a b", "c"]}"#).unwrap_err();
-        assert_eq!(error.to_string(), "invalid settings: `rules[1]`: `c` is not a pattern and a domain");
+        let error = Codeowners
+            .check_settings(r#"{"rules": ["a b", "c"]}"#)
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid settings: `rules[1]`: `c` is not a pattern and a domain"
+        );
         assert!(Codeowners.check_settings("").is_err(), "rules are required");
     }
 }

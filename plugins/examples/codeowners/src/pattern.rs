@@ -23,7 +23,10 @@ impl Pattern {
         let inner = path.trim_start_matches('/');
         // As in a .gitignore: a slash within it anchors it.
         let is_anchored = path.starts_with('/') || inner.contains('/');
-        Self { segments: inner.split('/').map(str::to_owned).collect(), is_anchored }
+        Self {
+            segments: inner.split('/').map(str::to_owned).collect(),
+            is_anchored,
+        }
     }
 
     /// Returns whether it fits a path, or a directory above it.
@@ -40,10 +43,12 @@ impl Pattern {
 fn begins(pattern: &[String], path: &[&str]) -> bool {
     match pattern.split_first() {
         None => true,
-        Some((first, rest)) if first == "**" => (0..=path.len()).any(|at| begins(rest, &path[at..])),
-        Some((first, rest)) => {
-            path.split_first().is_some_and(|(name, path)| fits_name(first, name) && begins(rest, path))
+        Some((first, rest)) if first == "**" => {
+            (0..=path.len()).any(|at| begins(rest, &path[at..]))
         }
+        Some((first, rest)) => path
+            .split_first()
+            .is_some_and(|(name, path)| fits_name(first, name) && begins(rest, path)),
     }
 }
 
@@ -51,10 +56,16 @@ fn begins(pattern: &[String], path: &[&str]) -> bool {
 fn fits_name(segment: &str, name: &str) -> bool {
     let mut parts = segment.split('*');
     let first = parts.next().unwrap_or_default();
-    let Some(mut left) = name.strip_prefix(first) else { return false };
-    let Some(last) = parts.next_back() else { return left.is_empty() };
+    let Some(mut left) = name.strip_prefix(first) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return left.is_empty();
+    };
     for part in parts {
-        let Some(at) = left.find(part) else { return false };
+        let Some(at) = left.find(part) else {
+            return false;
+        };
         left = &left[at + part.len()..];
     }
     left.ends_with(last)
@@ -77,7 +88,11 @@ mod tests {
 
     #[test]
     fn a_slash_anchors() {
-        check("/server/", &["server/api.sh", "server"], &["old/server/api.sh", "servers/x"]);
+        check(
+            "/server/",
+            &["server/api.sh", "server"],
+            &["old/server/api.sh", "servers/x"],
+        );
         check("docs/", &["docs/a.md", "web/docs/b.md"], &["mydocs/a.md"]);
         check("web/api", &["web/api/x.rs"], &["old/web/api/x.rs"]);
     }
@@ -86,7 +101,11 @@ mod tests {
     fn stars_stand_for_text_and_for_directories() {
         check("*.css", &["a.css", "web/b.css"], &["css", "a.css.map"]);
         check("/web/*.js", &["web/a.js"], &["web/lib/a.js", "a.js"]);
-        check("/src/**/test.rs", &["src/test.rs", "src/a/b/test.rs"], &["test.rs"]);
+        check(
+            "/src/**/test.rs",
+            &["src/test.rs", "src/a/b/test.rs"],
+            &["test.rs"],
+        );
         check("a*b*c", &["abc", "axxbyyc"], &["acb", "ab"]);
         check("*", &["anything/at/all"], &[]);
     }

@@ -51,7 +51,11 @@ struct TemplateSettings {
 
 impl Default for TemplateSettings {
     fn default() -> Self {
-        Self { title: TITLE.into(), body: BODY.into(), labels: Vec::new() }
+        Self {
+            title: TITLE.into(),
+            body: BODY.into(),
+            labels: Vec::new(),
+        }
     }
 }
 
@@ -61,7 +65,11 @@ struct JinjaTemplate;
 
 impl PrTemplate for JinjaTemplate {
     fn describe(&self) -> Description {
-        Description::new("jinja-template", env!("CARGO_PKG_VERSION"), "Writes pull requests by a Jinja template")
+        Description::new(
+            "jinja-template",
+            env!("CARGO_PKG_VERSION"),
+            "Writes pull requests by a Jinja template",
+        )
     }
 
     fn settings(&self) -> Settings {
@@ -70,7 +78,11 @@ impl PrTemplate for JinjaTemplate {
 
     /// Tries the templates on work that has everything, so that a slip is found before the night.
     fn check_settings(&self, settings: &str) -> Result<(), PluginError> {
-        render(&PrContext { settings: settings.into(), ..example() }).map(|_| ())
+        render(&PrContext {
+            settings: settings.into(),
+            ..example()
+        })
+        .map(|_| ())
     }
 
     fn render(&self, context: &PrContext) -> Result<PullRequestText, PluginError> {
@@ -80,7 +92,11 @@ impl PrTemplate for JinjaTemplate {
 
 fn example() -> PrContext {
     PrContext {
-        issue: Issue { number: 1, title: "Page is slow".into(), ..Issue::default() },
+        issue: Issue {
+            number: 1,
+            title: "Page is slow".into(),
+            ..Issue::default()
+        },
         agent_summary: Some("Counted from the page's start.".into()),
         model: Some("sonnet".into()),
         commits: vec![Commit::default()],
@@ -101,9 +117,20 @@ fn render(context: &PrContext) -> Result<PullRequestText, PluginError> {
     };
     let title = markdown::one_line(&fill("title", &settings.title)?);
     let title: String = title.chars().take(TITLE_CHARS_MAX).collect();
-    let body: String = markdown::visible(&fill("body", &settings.body)?).chars().take(BODY_CHARS_MAX).collect();
-    let title = if title.is_empty() { format!("Issue #{}", context.issue.number) } else { title };
-    Ok(PullRequestText { title, body, labels: settings.labels })
+    let body: String = markdown::visible(&fill("body", &settings.body)?)
+        .chars()
+        .take(BODY_CHARS_MAX)
+        .collect();
+    let title = if title.is_empty() {
+        format!("Issue #{}", context.issue.number)
+    } else {
+        title
+    };
+    Ok(PullRequestText {
+        title,
+        body,
+        labels: settings.labels,
+    })
 }
 
 fn environment() -> Environment<'static> {
@@ -130,8 +157,12 @@ fn environment() -> Environment<'static> {
         };
         out.write_str(&text).map_err(Error::from)
     });
-    environment.add_filter("code", |text: String| Value::from_safe_string(markdown::code(&text)));
-    environment.add_filter("quote", |text: String| Value::from_safe_string(markdown::quote(&text)));
+    environment.add_filter("code", |text: String| {
+        Value::from_safe_string(markdown::code(&text))
+    });
+    environment.add_filter("quote", |text: String| {
+        Value::from_safe_string(markdown::quote(&text))
+    });
     environment
 }
 
@@ -143,28 +174,53 @@ mod tests {
 
     use super::*;
 
-    fn rendered(title: &str, body: &str, context: PrContext) -> Result<PullRequestText, PluginError> {
-        JinjaTemplate.render(&PrContext { settings: json!({ "title": title, "body": body }).to_string(), ..context })
+    fn rendered(
+        title: &str,
+        body: &str,
+        context: PrContext,
+    ) -> Result<PullRequestText, PluginError> {
+        JinjaTemplate.render(&PrContext {
+            settings: json!({ "title": title, "body": body }).to_string(),
+            ..context
+        })
     }
 
     #[test]
     fn the_templates_are_filled() {
-        let text =
-            rendered("#{{ issue.number }} {{ issue.title }}", "{{ checks | length }} checks", example()).unwrap();
-        assert_eq!((text.title.as_str(), text.body.as_str()), ("#1 Page is slow", "1 checks"));
+        let text = rendered(
+            "#{{ issue.number }} {{ issue.title }}",
+            "{{ checks | length }} checks",
+            example(),
+        )
+        .unwrap();
+        assert_eq!(
+            (text.title.as_str(), text.body.as_str()),
+            ("#1 Page is slow", "1 checks")
+        );
     }
 
     #[test]
     fn the_default_is_a_report() {
         let text = JinjaTemplate.render(&example()).unwrap();
         assert!(text.body.starts_with("Closes #1\n"), "{}", text.body);
-        assert!(text.body.contains("> Counted from the page's start."), "{}", text.body);
+        assert!(
+            text.body.contains("> Counted from the page's start."),
+            "{}",
+            text.body
+        );
     }
 
     #[test]
     fn text_from_outside_is_no_markup() {
-        let issue = Issue { title: "<img src=x> [a](b) **c** @all\n# d".into(), ..Issue::default() };
-        let context = PrContext { issue, agent_summary: Some("a\n\n# b\n```".into()), ..example() };
+        let issue = Issue {
+            title: "<img src=x> [a](b) **c** @all\n# d".into(),
+            ..Issue::default()
+        };
+        let context = PrContext {
+            issue,
+            agent_summary: Some("a\n\n# b\n```".into()),
+            ..example()
+        };
         let text = rendered(
             "{{ issue.title }}",
             "{{ issue.title }}\n{{ agentSummary | quote }}\n{{ issue.title | code }}",
@@ -172,18 +228,31 @@ mod tests {
         );
         let body = text.unwrap().body;
         let (prose, code) = body.rsplit_once('\n').unwrap();
-        assert!(!prose.contains("<img") && !prose.contains("**c**") && !body.contains("\n# d"), "{body}");
+        assert!(
+            !prose.contains("<img") && !prose.contains("**c**") && !body.contains("\n# d"),
+            "{body}"
+        );
         assert!(code.starts_with('`') && code.ends_with('`'), "{body}");
         assert!(body.contains("> a\n>\n> # b\n> ```"), "{body}");
     }
 
     #[test]
     fn a_slip_in_a_template_is_found_before_the_night() {
-        let check =
-            |body: &str| JinjaTemplate.check_settings(&json!({ "body": body }).to_string()).unwrap_err().to_string();
-        assert!(check("{{ isue.title }}").contains("`body`"), "an unknown name");
+        let check = |body: &str| {
+            JinjaTemplate
+                .check_settings(&json!({ "body": body }).to_string())
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(
+            check("{{ isue.title }}").contains("`body`"),
+            "an unknown name"
+        );
         assert!(check("{% for x in %}").contains("`body`"), "a syntax error");
-        assert!(check("{% for a in range(100000) %}{% endfor %}").contains("`body`"), "an endless template");
+        assert!(
+            check("{% for a in range(100000) %}{% endfor %}").contains("`body`"),
+            "an endless template"
+        );
         assert_eq!(JinjaTemplate.check_settings(""), Ok(()));
     }
 }

@@ -10,7 +10,9 @@ pub(crate) fn one_line(text: &str) -> String {
 
 /// Returns a text without control characters but line ends and tabs.
 pub(crate) fn visible(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+    text.chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .collect()
 }
 
 /// Returns a text on one line that Markdown shows as it is. A mention or a number of an issue stays a text, too.
@@ -22,7 +24,9 @@ pub(crate) fn escaped(text: &str) -> String {
             '&' => escaped.push_str("&amp;"),
             // Nothing to be seen, and no mention any more.
             '@' => escaped.push_str("@\u{200b}"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '>' => escaped.extend(['\\', c]),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '>' => {
+                escaped.extend(['\\', c])
+            }
             c => escaped.push(c),
         }
     }
@@ -35,13 +39,20 @@ pub(crate) fn code(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     // A space keeps a backtick at either end off the fence.
-    let space = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
+    let space = if text.starts_with('`') || text.ends_with('`') || text.is_empty() {
+        " "
+    } else {
+        ""
+    };
     format!("{fence}{space}{text}{space}{fence}")
 }
 
 /// Returns a text as a quotation. Markup in it is inside the quotation.
 pub(crate) fn quote(text: &str) -> String {
-    let lines: Vec<String> = visible(text).lines().map(|line| format!("> {line}").trim_end().to_owned()).collect();
+    let lines: Vec<String> = visible(text)
+        .lines()
+        .map(|line| format!("> {line}").trim_end().to_owned())
+        .collect();
     lines.join("\n")
 }
 

@@ -28,7 +28,11 @@ use protocol::Reader;
 
 /// What an operator must and may set.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
-#[serde(crate = "autoissue_plugin_sdk::serde", rename_all = "camelCase", deny_unknown_fields)]
+#[serde(
+    crate = "autoissue_plugin_sdk::serde",
+    rename_all = "camelCase",
+    deny_unknown_fields
+)]
 #[schemars(crate = "autoissue_plugin_sdk::schemars")]
 struct CommandSettings {
     /// Program, a name on PATH, which has to be granted as well.
@@ -81,7 +85,8 @@ impl AgentBackend for LineAgent {
     }
 
     fn settings(&self) -> Settings {
-        Settings::of::<CommandSettings>().with_example(r#"{"program": "my-agent", "args": ["--model", "{model}"]}"#)
+        Settings::of::<CommandSettings>()
+            .with_example(r#"{"program": "my-agent", "args": ["--model", "{model}"]}"#)
     }
 
     fn probe(&self, settings: &str) -> Result<ProgramInfo, PluginError> {
@@ -110,7 +115,11 @@ impl AgentBackend for LineAgent {
         let command = CommandSpec {
             args: settings.args.iter().map(filled).collect(),
             pass_env: settings.env,
-            input: if wants_file { CommandInput::File(prompt) } else { CommandInput::Stdin(prompt) },
+            input: if wants_file {
+                CommandInput::File(prompt)
+            } else {
+                CommandInput::Stdin(prompt)
+            },
             program: settings.program,
             env: Vec::new(),
         };
@@ -137,9 +146,14 @@ mod tests {
 
     #[test]
     fn arguments_are_filled_in() {
-        let command = command(r#"{"program": "a", "args": ["-m", "{model}", "--session={session}"], "env": ["KEY"]}"#);
+        let command = command(
+            r#"{"program": "a", "args": ["-m", "{model}", "--session={session}"], "env": ["KEY"]}"#,
+        );
         assert_eq!(command.args, ["-m", "large", "--session=s-1"]);
-        assert_eq!((command.input, command.pass_env), (CommandInput::Stdin("fix it".into()), vec!["KEY".to_owned()]));
+        assert_eq!(
+            (command.input, command.pass_env),
+            (CommandInput::Stdin("fix it".into()), vec!["KEY".to_owned()])
+        );
     }
 
     #[test]
@@ -152,6 +166,9 @@ mod tests {
     #[test]
     fn a_program_is_required() {
         let error = LineAgent.check_settings("{}").unwrap_err();
-        assert!(error.to_string().contains("missing field `program`"), "{error}");
+        assert!(
+            error.to_string().contains("missing field `program`"),
+            "{error}"
+        );
     }
 }

@@ -16,13 +16,20 @@ impl AgentRun for Reader {
     }
 
     fn on_exit(&mut self, exit: Exit) -> Vec<AgentEvent> {
-        let mut events: Vec<AgentEvent> = self.usage.usd.map(AgentEvent::FinalCost).into_iter().collect();
+        let mut events: Vec<AgentEvent> = self
+            .usage
+            .usd
+            .map(AgentEvent::FinalCost)
+            .into_iter()
+            .collect();
         events.push(match (self.end.take(), exit.code) {
             // Who says `done` and ends badly is not done.
             (Some(AgentEvent::Done(_)) | None, Some(code)) if code != 0 => {
                 AgentEvent::Failed(format!("it ended with exit code {code}"))
             }
-            (Some(AgentEvent::Done(_)) | None, None) => AgentEvent::Failed("a signal ended it".into()),
+            (Some(AgentEvent::Done(_)) | None, None) => {
+                AgentEvent::Failed("a signal ended it".into())
+            }
             (Some(end), _) => end,
             (None, _) => AgentEvent::Failed("it ended without saying `done`".into()),
         });
@@ -39,11 +46,18 @@ impl Reader {
         let (word, rest) = line.text.split_once(' ').unwrap_or((&line.text, ""));
         let rest = rest.trim().to_owned();
         // An identifier or a name is one short line.
-        let name = || (!rest.is_empty() && rest.len() <= 200 && !rest.contains(char::is_control)).then(|| rest.clone());
+        let name = || {
+            (!rest.is_empty() && rest.len() <= 200 && !rest.contains(char::is_control))
+                .then(|| rest.clone())
+        };
         match word {
             "say" => Some(AgentEvent::Text(rest)),
             "think" => Some(AgentEvent::Thinking(rest)),
-            "tool" => Some(AgentEvent::ToolStart { id: String::new(), name: name()?, input: String::new() }),
+            "tool" => Some(AgentEvent::ToolStart {
+                id: String::new(),
+                name: name()?,
+                input: String::new(),
+            }),
             "denied" => name().map(AgentEvent::Denied).or_else(note),
             "session" => name().map(AgentEvent::Session).or_else(note),
             "tokens" => self.tokens(&rest).or_else(note),
@@ -69,12 +83,20 @@ impl Reader {
         const N_MAX: u64 = 1 << 40;
         let (read, written) = text.split_once(' ')?;
         let number = |text: &str| text.trim().parse().ok().filter(|n: &u64| *n <= N_MAX);
-        self.usage = Usage { input_tokens: number(read)?, output_tokens: number(written)?, ..self.usage };
+        self.usage = Usage {
+            input_tokens: number(read)?,
+            output_tokens: number(written)?,
+            ..self.usage
+        };
         Some(AgentEvent::UsageTotal(self.usage))
     }
 
     fn cost(&mut self, text: &str) -> Option<AgentEvent> {
-        let usd = text.trim_start_matches('$').parse().ok().filter(|usd: &f64| usd.is_finite() && 0.0 <= *usd)?;
+        let usd = text
+            .trim_start_matches('$')
+            .parse()
+            .ok()
+            .filter(|usd: &f64| usd.is_finite() && 0.0 <= *usd)?;
         self.usage.usd = Some(usd);
         Some(AgentEvent::UsageTotal(self.usage))
     }
@@ -88,15 +110,26 @@ mod tests {
         let mut reader = Reader::default();
         let lines: Vec<Line> = text.lines().map(Line::stdout).collect();
         let mut events = reader.on_lines(&lines);
-        events.extend(reader.on_exit(Exit { code, signal: code.is_none().then_some(9) }));
+        events.extend(reader.on_exit(Exit {
+            code,
+            signal: code.is_none().then_some(9),
+        }));
         events
     }
 
     #[test]
     fn a_run_is_told_line_by_line() {
-        let usage = |usd| Usage { input_tokens: 10, output_tokens: 2, usd, ..Usage::default() };
+        let usage = |usd| Usage {
+            input_tokens: 10,
+            output_tokens: 2,
+            usd,
+            ..Usage::default()
+        };
         assert_eq!(
-            play("say hello\ntokens 10 2\ncost $0.25\nwhatever\ndone fixed it", Some(0)),
+            play(
+                "say hello\ntokens 10 2\ncost $0.25\nwhatever\ndone fixed it",
+                Some(0)
+            ),
             [
                 AgentEvent::Text("hello".into()),
                 AgentEvent::UsageTotal(usage(None)),
@@ -112,17 +145,44 @@ mod tests {
     fn done_counts_only_with_a_good_end() {
         let last = |text: &str, code| play(text, code).pop().unwrap();
         assert_eq!(last("done", Some(0)), AgentEvent::Done(None));
-        assert_eq!(last("done", Some(3)), AgentEvent::Failed("it ended with exit code 3".into()));
-        assert_eq!(last("done", None), AgentEvent::Failed("a signal ended it".into()));
-        assert_eq!(last("", Some(0)), AgentEvent::Failed("it ended without saying `done`".into()));
-        assert_eq!(last("failed no idea", Some(0)), AgentEvent::Failed("no idea".into()));
-        assert_eq!(last("invalid no such file", Some(1)), AgentEvent::Invalid("no such file".into()));
+        assert_eq!(
+            last("done", Some(3)),
+            AgentEvent::Failed("it ended with exit code 3".into())
+        );
+        assert_eq!(
+            last("done", None),
+            AgentEvent::Failed("a signal ended it".into())
+        );
+        assert_eq!(
+            last("", Some(0)),
+            AgentEvent::Failed("it ended without saying `done`".into())
+        );
+        assert_eq!(
+            last("failed no idea", Some(0)),
+            AgentEvent::Failed("no idea".into())
+        );
+        assert_eq!(
+            last("invalid no such file", Some(1)),
+            AgentEvent::Invalid("no such file".into())
+        );
     }
 
     #[test]
     fn what_cannot_be_read_is_a_note() {
-        for line in ["cost much", "cost -1", "cost inf", "tokens 1", "tokens 1 x", "session", "denied \u{1b}x"] {
-            assert_eq!(play(line, Some(0))[0], AgentEvent::Note(line.into()), "{line}");
+        for line in [
+            "cost much",
+            "cost -1",
+            "cost inf",
+            "tokens 1",
+            "tokens 1 x",
+            "session",
+            "denied \u{1b}x",
+        ] {
+            assert_eq!(
+                play(line, Some(0))[0],
+                AgentEvent::Note(line.into()),
+                "{line}"
+            );
         }
     }
 }

@@ -8,7 +8,12 @@ use autoissue_plugin_sdk::{schemars, serde};
 
 /// What an operator may set.
 #[derive(serde::Deserialize, schemars::JsonSchema)]
-#[serde(crate = "autoissue_plugin_sdk::serde", rename_all = "camelCase", deny_unknown_fields, default)]
+#[serde(
+    crate = "autoissue_plugin_sdk::serde",
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    default
+)]
 #[schemars(crate = "autoissue_plugin_sdk::schemars")]
 struct RecordSettings {
     /// Tasks that a model must have worked on before its record counts.
@@ -19,7 +24,10 @@ struct RecordSettings {
 
 impl Default for RecordSettings {
     fn default() -> Self {
-        Self { runs_min: 3, explore_every: 5 }
+        Self {
+            runs_min: 3,
+            explore_every: 5,
+        }
     }
 }
 
@@ -33,18 +41,33 @@ struct Record<'a> {
 
 impl<'a> Record<'a> {
     fn of(model: &'a ModelInfo, history: &[ModelHistory], runs_min: u32) -> Self {
-        let unknown = |in_words: String| Self { model, usd_per_success: None, in_words };
-        let Some(known) = history.iter().find(|history| history.model == model.id && 0 < history.n_runs) else {
+        let unknown = |in_words: String| Self {
+            model,
+            usd_per_success: None,
+            in_words,
+        };
+        let Some(known) = history
+            .iter()
+            .find(|history| history.model == model.id && 0 < history.n_runs)
+        else {
             return unknown(format!("`{}` has no record", model.id));
         };
         let (n_runs, n_successes) = (known.n_runs, known.n_successes.min(known.n_runs));
         let record = format!("`{}` ended {n_successes} of {n_runs} tasks well", model.id);
-        let cost = known.median_cost_usd.filter(|cost| cost.is_finite() && 0.0 <= *cost);
-        let Some(cost) = cost.filter(|_| runs_min <= n_runs) else { return unknown(record) };
+        let cost = known
+            .median_cost_usd
+            .filter(|cost| cost.is_finite() && 0.0 <= *cost);
+        let Some(cost) = cost.filter(|_| runs_min <= n_runs) else {
+            return unknown(record);
+        };
         // One success and one failure are added: three of three is no proof that a fourth succeeds.
         let rate = (f64::from(n_successes) + 1.0) / (f64::from(n_runs) + 2.0);
         let usd = cost / rate;
-        Self { model, usd_per_success: Some(usd), in_words: format!("{record}, about ${usd:.2} each") }
+        Self {
+            model,
+            usd_per_success: Some(usd),
+            in_words: format!("{record}, about ${usd:.2} each"),
+        }
     }
 }
 
@@ -69,21 +92,33 @@ impl ModelSelector for TrackRecord {
         let settings: RecordSettings = read_settings(&request.settings)?;
         let ranked = ranked(request, settings.runs_min);
         let Some(last) = ranked.len().checked_sub(1) else {
-            return Err(PluginError::InvalidInput("there is no model to choose from".into()));
+            return Err(PluginError::InvalidInput(
+                "there is no model to choose from".into(),
+            ));
         };
         let n_failures = usize::try_from(request.failures_of_substance).unwrap_or(usize::MAX);
-        let explored = explored(&ranked, request, settings.explore_every).filter(|_| n_failures == 0);
+        let explored =
+            explored(&ranked, request, settings.explore_every).filter(|_| n_failures == 0);
         let at = explored.unwrap_or(n_failures.min(last));
         let mut reason = ranked[at].in_words.clone();
         if explored.is_some() {
             reason.push_str("; tried, so that it gets one");
         } else if 0 < n_failures {
-            reason.push_str(&format!("; number {} on the list, after {n_failures} failures", at + 1));
+            reason.push_str(&format!(
+                "; number {} on the list, after {n_failures} failures",
+                at + 1
+            ));
         }
-        let fallbacks = ranked.iter().enumerate().filter(|(other, _)| *other != at).take(5);
+        let fallbacks = ranked
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != at)
+            .take(5);
         Ok(Selection {
             model: ranked[at].model.id.clone(),
-            fallbacks: fallbacks.map(|(_, record)| record.model.id.clone()).collect(),
+            fallbacks: fallbacks
+                .map(|(_, record)| record.model.id.clone())
+                .collect(),
             reason,
             effort: None,
         })
@@ -92,8 +127,11 @@ impl ModelSelector for TrackRecord {
 
 /// Returns the models, the best first: known ones by what a pull request costs, then the others, cheapest first, as they come.
 fn ranked(request: &SelectionRequest, runs_min: u32) -> Vec<Record<'_>> {
-    let mut ranked: Vec<Record<'_>> =
-        request.available.iter().map(|model| Record::of(model, &request.history, runs_min)).collect();
+    let mut ranked: Vec<Record<'_>> = request
+        .available
+        .iter()
+        .map(|model| Record::of(model, &request.history, runs_min))
+        .collect();
     let cost = |record: &Record<'_>| record.usd_per_success.unwrap_or(f64::INFINITY);
     ranked.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
     ranked
@@ -102,7 +140,10 @@ fn ranked(request: &SelectionRequest, runs_min: u32) -> Vec<Record<'_>> {
 /// Returns the place of a model to try, where it is this issue's turn. By its number, so that the same issue gets the same answer.
 fn explored(ranked: &[Record<'_>], request: &SelectionRequest, every: u64) -> Option<usize> {
     let is_turn = every != 0 && request.issue.number.is_multiple_of(every);
-    ranked.iter().position(|record| record.usd_per_success.is_none()).filter(|_| is_turn)
+    ranked
+        .iter()
+        .position(|record| record.usd_per_success.is_none())
+        .filter(|_| is_turn)
 }
 
 export_plugin! { model_selector: TrackRecord }
@@ -114,13 +155,18 @@ mod tests {
     use super::*;
 
     fn request(history: &[(&str, u32, u32, f64)]) -> SelectionRequest {
-        let model = |id: &str| ModelInfo { id: id.into(), ..ModelInfo::default() };
-        let history = history.iter().map(|(model, n_runs, n_successes, cost)| ModelHistory {
-            model: (*model).into(),
-            n_runs: *n_runs,
-            n_successes: *n_successes,
-            median_cost_usd: Some(*cost),
-        });
+        let model = |id: &str| ModelInfo {
+            id: id.into(),
+            ..ModelInfo::default()
+        };
+        let history = history
+            .iter()
+            .map(|(model, n_runs, n_successes, cost)| ModelHistory {
+                model: (*model).into(),
+                n_runs: *n_runs,
+                n_successes: *n_successes,
+                median_cost_usd: Some(*cost),
+            });
         SelectionRequest {
             issue: issue!("t", number: 1),
             available: ["haiku", "sonnet", "opus"].map(model).into(),
@@ -138,15 +184,34 @@ mod tests {
 
     #[test]
     fn cheap_failures_are_dear() {
-        let history = [("haiku", 18, 1, 0.2), ("sonnet", 18, 15, 0.8), ("opus", 18, 18, 2.5)];
-        check(&request(&history), "sonnet", "ended 15 of 18 tasks well, about $1.00 each");
+        let history = [
+            ("haiku", 18, 1, 0.2),
+            ("sonnet", 18, 15, 0.8),
+            ("opus", 18, 18, 2.5),
+        ];
+        check(
+            &request(&history),
+            "sonnet",
+            "ended 15 of 18 tasks well, about $1.00 each",
+        );
     }
 
     #[test]
     fn a_failure_takes_the_next() {
-        let history = [("haiku", 18, 1, 0.2), ("sonnet", 18, 15, 0.8), ("opus", 18, 18, 2.5)];
+        let history = [
+            ("haiku", 18, 1, 0.2),
+            ("sonnet", 18, 15, 0.8),
+            ("opus", 18, 18, 2.5),
+        ];
         for (n_failures, model) in [(1, "haiku"), (2, "opus"), (9, "opus")] {
-            check(&SelectionRequest { failures_of_substance: n_failures, ..request(&history) }, model, "failures");
+            check(
+                &SelectionRequest {
+                    failures_of_substance: n_failures,
+                    ..request(&history)
+                },
+                model,
+                "failures",
+            );
         }
     }
 
@@ -154,7 +219,14 @@ mod tests {
     fn a_model_without_a_record_gets_its_turn() {
         let history = [("sonnet", 18, 15, 0.8), ("opus", 2, 2, 2.5)];
         check(&request(&history), "sonnet", "well");
-        check(&SelectionRequest { issue: issue!("t", number: 10), ..request(&history) }, "haiku", "tried");
+        check(
+            &SelectionRequest {
+                issue: issue!("t", number: 10),
+                ..request(&history)
+            },
+            "haiku",
+            "tried",
+        );
         check(&request(&[]), "haiku", "no record");
     }
 }

@@ -14,11 +14,18 @@ const COLOR: &str = "ededed";
 pub(super) async fn list(call: Call, Path(names): Path<Names>) -> Reply {
     let mut world = call.world();
     let repository = call.repository(&mut world, &names)?;
-    let labels: Vec<Value> = repository.labels.iter().map(|label| call.site().label(repository, label)).collect();
+    let labels: Vec<Value> = repository
+        .labels
+        .iter()
+        .map(|label| call.site().label(repository, label))
+        .collect();
     Ok(call.page(repository.id, &labels))
 }
 
-pub(super) async fn get(call: Call, Path((owner, name, label)): Path<(String, String, String)>) -> Reply {
+pub(super) async fn get(
+    call: Call,
+    Path((owner, name, label)): Path<(String, String, String)>,
+) -> Reply {
     let mut world = call.world();
     let repository = call.repository(&mut world, &(owner, name))?;
     let label = repository.label(&label).ok_or_else(Answer::not_found)?;
@@ -32,23 +39,42 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
     let json = call.json()?;
     let fields = Fields(&json);
     let name = fields.needed("name", "Label")?;
-    let color = fields.text("color")?.unwrap_or(COLOR).trim_start_matches('#').to_owned();
+    let color = fields
+        .text("color")?
+        .unwrap_or(COLOR)
+        .trim_start_matches('#')
+        .to_owned();
     let description = fields.text("description")?.map(str::to_owned);
-    let invalid = |code, field| Answer::invalid(&Invalid { resource: "Label", code, field, message: "" });
+    let invalid = |code, field| {
+        Answer::invalid(&Invalid {
+            resource: "Label",
+            code,
+            field,
+            message: "",
+        })
+    };
     if repository.label(name).is_some() {
         return Err(invalid("already_exists", "name"));
     }
     if color.len() != 6 || !color.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(invalid("invalid", "color"));
     }
-    let label = Label { id: world.new_id(), name: name.to_owned(), color, description };
+    let label = Label {
+        id: world.new_id(),
+        name: name.to_owned(),
+        color,
+        description,
+    };
     let repository = world.by_id_mut(repository_id).expect("it is there");
     repository.labels.push(label);
     let label = repository.labels.last().expect("it was added");
     Ok(Answer::created(call.site().label(repository, label)))
 }
 
-pub(super) async fn of_issue(call: Call, Path((owner, name, number)): Path<(String, String, String)>) -> Reply {
+pub(super) async fn of_issue(
+    call: Call,
+    Path((owner, name, number)): Path<(String, String, String)>,
+) -> Reply {
     let mut world = call.world();
     let repository = call.repository(&mut world, &(owner, name))?;
     let item = find(repository, &number)?;
@@ -56,28 +82,61 @@ pub(super) async fn of_issue(call: Call, Path((owner, name, number)): Path<(Stri
     Ok(call.page(repository.id, labels.as_array().expect("a list")))
 }
 
-pub(super) async fn add_to_issue(call: Call, Path((owner, name, number)): Path<(String, String, String)>) -> Reply {
+pub(super) async fn add_to_issue(
+    call: Call,
+    Path((owner, name, number)): Path<(String, String, String)>,
+) -> Reply {
     let mut world = call.world();
     let repository = call.writable(&mut world, &(owner, name))?;
     let (repository_id, number) = (repository.id, find(repository, &number)?.number);
     let json = call.json()?;
-    let missing = Invalid { resource: "Label", code: "missing_field", field: "labels", message: "" };
-    let labels = Fields(&json).names("labels")?.ok_or_else(|| Answer::invalid(&missing))?;
+    let missing = Invalid {
+        resource: "Label",
+        code: "missing_field",
+        field: "labels",
+        message: "",
+    };
+    let labels = Fields(&json)
+        .names("labels")?
+        .ok_or_else(|| Answer::invalid(&missing))?;
     add(&mut world, repository_id, number, &labels, &call.now());
     let repository = world.by_id(repository_id).expect("it is there");
-    Ok(Answer::ok(call.site().labels(repository, &repository.items[&number].labels)))
+    Ok(Answer::ok(
+        call.site()
+            .labels(repository, &repository.items[&number].labels),
+    ))
 }
 
 /// Puts labels on an issue; those that the repository lacks come into being.
-pub(in super::super) fn add(world: &mut World, repository_id: u64, number: u64, names: &[String], now: &str) {
+pub(in super::super) fn add(
+    world: &mut World,
+    repository_id: u64,
+    number: u64,
+    names: &[String],
+    now: &str,
+) {
     for name in names {
         let id = world.new_id();
-        let repository = world.by_id_mut(repository_id).expect("the repository is there");
+        let repository = world
+            .by_id_mut(repository_id)
+            .expect("the repository is there");
         if repository.label(name).is_none() {
-            repository.labels.push(Label { id, name: name.clone(), color: COLOR.to_owned(), description: None });
+            repository.labels.push(Label {
+                id,
+                name: name.clone(),
+                color: COLOR.to_owned(),
+                description: None,
+            });
         }
-        let name = repository.label(name).expect("it is there now").name.clone();
-        let item = repository.items.get_mut(&number).expect("the issue is there");
+        let name = repository
+            .label(name)
+            .expect("it is there now")
+            .name
+            .clone();
+        let item = repository
+            .items
+            .get_mut(&number)
+            .expect("the issue is there");
         if !item.has_label(&name) {
             item.labels.push(name);
             now.clone_into(&mut item.updated_at);

@@ -12,9 +12,17 @@ use super::issues::{self, NewItem, check_lengths};
 pub(super) async fn list(call: Call, Path(names): Path<Names>) -> Reply {
     let mut world = call.world();
     let repository = call.repository(&mut world, &names)?;
-    let mut items: Vec<&Item> = repository.items.values().filter(|item| is_wanted(&call, repository, item)).collect();
-    issues::sort(&call, &mut items, |item| repository.comments_on(item.number).count());
-    let pulls = items.iter().filter_map(|item| Some(call.site().pull(repository, item, item.pull.as_ref()?)));
+    let mut items: Vec<&Item> = repository
+        .items
+        .values()
+        .filter(|item| is_wanted(&call, repository, item))
+        .collect();
+    issues::sort(&call, &mut items, |item| {
+        repository.comments_on(item.number).count()
+    });
+    let pulls = items
+        .iter()
+        .filter_map(|item| Some(call.site().pull(repository, item, item.pull.as_ref()?)));
     let pulls: Vec<Value> = pulls.collect();
     Ok(call.page(repository.id, &pulls))
 }
@@ -28,25 +36,45 @@ fn is_wanted(call: &Call, repository: &Repository, item: &Item) -> bool {
     };
     // A filter that lacks `owner:` is ignored, as on GitHub.
     let head = call.parameter("head").and_then(|head| head.split_once(':'));
-    let has_head =
-        head.is_none_or(|(owner, branch)| owner.eq_ignore_ascii_case(&repository.owner) && branch == pull.head);
+    let has_head = head.is_none_or(|(owner, branch)| {
+        owner.eq_ignore_ascii_case(&repository.owner) && branch == pull.head
+    });
     let has_base = call.parameter("base").is_none_or(|base| base == pull.base);
     has_state && has_head && has_base
 }
 
-pub(super) async fn get(call: Call, Path((owner, name, number)): Path<(String, String, String)>) -> Reply {
+pub(super) async fn get(
+    call: Call,
+    Path((owner, name, number)): Path<(String, String, String)>,
+) -> Reply {
     let mut world = call.world();
     let repository = call.repository(&mut world, &(owner, name))?;
     let (item, pull) = find(repository, &number)?;
-    let base = repository.git.head(&pull.base).unwrap_or_else(|| pull.base_sha.clone());
-    let is_mergeable = item.is_open.then(|| repository.git.is_mergeable(&base, &pull.head_sha));
-    Ok(Answer::ok(call.site().full_pull(repository, item, pull, is_mergeable)))
+    let base = repository
+        .git
+        .head(&pull.base)
+        .unwrap_or_else(|| pull.base_sha.clone());
+    let is_mergeable = item
+        .is_open
+        .then(|| repository.git.is_mergeable(&base, &pull.head_sha));
+    Ok(Answer::ok(call.site().full_pull(
+        repository,
+        item,
+        pull,
+        is_mergeable,
+    )))
 }
 
 fn find<'r>(repository: &'r Repository, number: &str) -> Result<(&'r Item, &'r Pull), Answer> {
-    let item =
-        number.parse().ok().and_then(|number: u64| repository.items.get(&number)).ok_or_else(Answer::not_found)?;
-    item.pull.as_ref().map(|pull| (item, pull)).ok_or_else(Answer::not_found)
+    let item = number
+        .parse()
+        .ok()
+        .and_then(|number: u64| repository.items.get(&number))
+        .ok_or_else(Answer::not_found)?;
+    item.pull
+        .as_ref()
+        .map(|pull| (item, pull))
+        .ok_or_else(Answer::not_found)
 }
 
 pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
@@ -54,18 +82,36 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
     let repository = call.writable(&mut world, &names)?;
     let json = call.json()?;
     let fields = Fields(&json);
-    let (head, base) = (fields.needed("head", RESOURCE)?, fields.needed("base", RESOURCE)?);
+    let (head, base) = (
+        fields.needed("head", RESOURCE)?,
+        fields.needed("base", RESOURCE)?,
+    );
     let (title, body) = (fields.needed("title", RESOURCE)?, fields.text("body")?);
     let is_draft = fields.flag("draft")?.unwrap_or(false);
     check_lengths(RESOURCE, Some(title), body)?;
     let pull = new_pull(repository, head, base, is_draft)?;
     let repository_id = repository.id;
     let author = Some(call.login()?.to_owned());
-    let number = issues::add(&mut world, repository_id, NewItem { title, body, author, at: call.now() });
+    let number = issues::add(
+        &mut world,
+        repository_id,
+        NewItem {
+            title,
+            body,
+            author,
+            at: call.now(),
+        },
+    );
     let repository = world.by_id_mut(repository_id).expect("it is there");
     repository.git.keep_pull(number, &pull.head_sha);
-    repository.items.get_mut(&number).expect("it was added").pull = Some(pull.clone());
-    let json = call.site().full_pull(repository, &repository.items[&number], &pull, None);
+    repository
+        .items
+        .get_mut(&number)
+        .expect("it was added")
+        .pull = Some(pull.clone());
+    let json = call
+        .site()
+        .full_pull(repository, &repository.items[&number], &pull, None);
     Ok(Answer::created(json))
 }
 
@@ -81,43 +127,95 @@ pub(in super::super) fn open(
     let repository = world.by_id(repository_id).expect("the repository is there");
     let pull = new_pull(repository, head, base, false).expect("branches that make a pull request");
     let author = Some("grace".to_owned());
-    let number = issues::add(world, repository_id, NewItem { title, body: None, author, at: at.to_owned() });
-    let repository = world.by_id_mut(repository_id).expect("the repository is there");
+    let number = issues::add(
+        world,
+        repository_id,
+        NewItem {
+            title,
+            body: None,
+            author,
+            at: at.to_owned(),
+        },
+    );
+    let repository = world
+        .by_id_mut(repository_id)
+        .expect("the repository is there");
     repository.git.keep_pull(number, &pull.head_sha);
-    repository.items.get_mut(&number).expect("it was added").pull = Some(pull);
+    repository
+        .items
+        .get_mut(&number)
+        .expect("it was added")
+        .pull = Some(pull);
     number
 }
 
 const RESOURCE: &str = "PullRequest";
 
 fn custom(message: &str) -> Answer {
-    Answer::invalid(&Invalid { resource: RESOURCE, code: "custom", field: "", message })
+    Answer::invalid(&Invalid {
+        resource: RESOURCE,
+        code: "custom",
+        field: "",
+        message,
+    })
 }
 
 /// Returns the pull request that these branches make, or GitHub's reason against it.
-fn new_pull(repository: &Repository, head: &str, base: &str, is_draft: bool) -> Result<Pull, Answer> {
-    let invalid = |field| Answer::invalid(&Invalid { resource: RESOURCE, code: "invalid", field, message: "" });
+fn new_pull(
+    repository: &Repository,
+    head: &str,
+    base: &str,
+    is_draft: bool,
+) -> Result<Pull, Answer> {
+    let invalid = |field| {
+        Answer::invalid(&Invalid {
+            resource: RESOURCE,
+            code: "invalid",
+            field,
+            message: "",
+        })
+    };
     let (owner, branch) = head.split_once(':').unwrap_or((&repository.owner, head));
     if !owner.eq_ignore_ascii_case(&repository.owner) {
         return Err(invalid("head"));
     }
     let base_sha = repository.git.head(base).ok_or_else(|| invalid("base"))?;
     let head_sha = repository.git.head(branch).ok_or_else(|| invalid("head"))?;
-    let is_same =
-        |item: &&Item| item.is_open && item.pull.as_ref().is_some_and(|pull| pull.head == branch && pull.base == base);
+    let is_same = |item: &&Item| {
+        item.is_open
+            && item
+                .pull
+                .as_ref()
+                .is_some_and(|pull| pull.head == branch && pull.base == base)
+    };
     if repository.items.values().any(|item| is_same(&item)) {
-        return Err(custom(&format!("A pull request already exists for {}:{branch}.", repository.owner)));
+        return Err(custom(&format!(
+            "A pull request already exists for {}:{branch}.",
+            repository.owner
+        )));
     }
     match repository.git.distance(&base_sha, &head_sha) {
-        None => Err(custom(&format!("The {branch} branch has no history in common with {base}"))),
-        Some(distance) if distance.n_commits == 0 => Err(custom(&format!("No commits between {base} and {branch}"))),
-        Some(_) => {
-            Ok(Pull { head: branch.to_owned(), base: base.to_owned(), head_sha, base_sha, is_draft, merged: None })
+        None => Err(custom(&format!(
+            "The {branch} branch has no history in common with {base}"
+        ))),
+        Some(distance) if distance.n_commits == 0 => {
+            Err(custom(&format!("No commits between {base} and {branch}")))
         }
+        Some(_) => Ok(Pull {
+            head: branch.to_owned(),
+            base: base.to_owned(),
+            head_sha,
+            base_sha,
+            is_draft,
+            merged: None,
+        }),
     }
 }
 
-pub(super) async fn update(call: Call, Path((owner, name, number)): Path<(String, String, String)>) -> Reply {
+pub(super) async fn update(
+    call: Call,
+    Path((owner, name, number)): Path<(String, String, String)>,
+) -> Reply {
     let mut world = call.world();
     let repository = call.writable(&mut world, &(owner, name))?;
     let json = call.json()?;
@@ -129,7 +227,14 @@ pub(super) async fn update(call: Call, Path((owner, name, number)): Path<(String
     let (number, head) = (item.number, pull.head.clone());
     let base_sha = base.map(|base| repository.git.head(base));
     let head_is_there = repository.git.head(&head).is_some();
-    let invalid = |field| Answer::invalid(&Invalid { resource: RESOURCE, code: "invalid", field, message: "" });
+    let invalid = |field| {
+        Answer::invalid(&Invalid {
+            resource: RESOURCE,
+            code: "invalid",
+            field,
+            message: "",
+        })
+    };
     let item = repository.items.get_mut(&number).expect("it was found");
     let pull = item.pull.as_mut().expect("it is a pull request");
     if let (Some(base), Some(sha)) = (base, base_sha) {
@@ -141,21 +246,35 @@ pub(super) async fn update(call: Call, Path((owner, name, number)): Path<(String
     match state {
         Some("closed") if item.is_open => item.close(None, &call.now()),
         Some("open") if !item.is_open && (is_merged || !head_is_there) => {
-            return Err(custom("state cannot be changed. The branch was deleted or merged."));
+            return Err(custom(
+                "state cannot be changed. The branch was deleted or merged.",
+            ));
         }
         Some("open") if !item.is_open => item.reopen(&call.now()),
         _ => {}
     }
     let (item, pull) = find(repository, &number.to_string())?;
-    Ok(Answer::ok(call.site().full_pull(repository, item, pull, None)))
+    Ok(Answer::ok(
+        call.site().full_pull(repository, item, pull, None),
+    ))
 }
 
-pub(super) async fn merge(call: Call, Path((owner, name, number)): Path<(String, String, String)>) -> Reply {
+pub(super) async fn merge(
+    call: Call,
+    Path((owner, name, number)): Path<(String, String, String)>,
+) -> Reply {
     let mut world = call.world();
     let repository = call.writable(&mut world, &(owner, name))?;
-    let json = if call.body.is_empty() { json!({}) } else { call.json()? };
+    let json = if call.body.is_empty() {
+        json!({})
+    } else {
+        call.json()?
+    };
     let fields = Fields(&json);
-    let (sha, method) = (fields.text("sha")?, fields.text("merge_method")?.unwrap_or("merge"));
+    let (sha, method) = (
+        fields.text("sha")?,
+        fields.text("merge_method")?.unwrap_or("merge"),
+    );
     let (item, pull) = find(repository, &number)?;
     let refuse = |message: &str| Err(Answer::error(StatusCode::METHOD_NOT_ALLOWED, message));
     if pull.is_draft {
@@ -171,14 +290,26 @@ pub(super) async fn merge(call: Call, Path((owner, name, number)): Path<(String,
         let message = "Head branch was modified. Review and try the merge again.";
         return Err(Answer::error(StatusCode::CONFLICT, message));
     }
-    let message = format!("Merge pull request #{} from {}/{}", item.number, repository.owner, pull.head);
-    let Ok(commit) = repository.git.merge(&pull.base, &pull.head_sha, &message, method == "squash") else {
+    let message = format!(
+        "Merge pull request #{} from {}/{}",
+        item.number, repository.owner, pull.head
+    );
+    let Ok(commit) = repository
+        .git
+        .merge(&pull.base, &pull.head_sha, &message, method == "squash")
+    else {
         return refuse("Pull Request is not mergeable");
     };
     let number = item.number;
-    let merged = Merged { at: call.now(), by: call.login()?.to_owned(), commit: commit.clone() };
+    let merged = Merged {
+        at: call.now(),
+        by: call.login()?.to_owned(),
+        commit: commit.clone(),
+    };
     settle(repository, number, merged);
-    Ok(Answer::ok(json!({"sha": commit, "merged": true, "message": "Pull Request successfully merged"})))
+    Ok(Answer::ok(
+        json!({"sha": commit, "merged": true, "message": "Pull Request successfully merged"}),
+    ))
 }
 
 /// Notes a merge, and closes the issues that the pull request names if it went into the default branch.
@@ -191,7 +322,11 @@ fn settle(repository: &mut Repository, number: u64, merged: Merged) {
     let body = item.body.clone().unwrap_or_default();
     item.close(None, &now);
     for number in closed_by(&body).into_iter().filter(|_| closes) {
-        if let Some(item) = repository.items.get_mut(&number).filter(|item| item.is_open && item.pull.is_none()) {
+        if let Some(item) = repository
+            .items
+            .get_mut(&number)
+            .filter(|item| item.is_open && item.pull.is_none())
+        {
             item.close(Some("completed"), &now);
         }
     }
@@ -199,15 +334,23 @@ fn settle(repository: &mut Repository, number: u64, merged: Merged) {
 
 /// Returns the numbers after words such as `Closes`.
 fn closed_by(body: &str) -> Vec<u64> {
-    const WORDS: [&str; 9] = ["close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"];
+    const WORDS: [&str; 9] = [
+        "close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved",
+    ];
     let words: Vec<&str> = body.split_whitespace().collect();
     let pairs = words.windows(2).filter(|pair| {
-        let word = pair[0].trim_start_matches(|c: char| !c.is_alphanumeric()).trim_end_matches(':');
+        let word = pair[0]
+            .trim_start_matches(|c: char| !c.is_alphanumeric())
+            .trim_end_matches(':');
         WORDS.contains(&word.to_ascii_lowercase().as_str())
     });
     let number = |text: &str| {
         let digits = text.strip_prefix('#')?;
-        digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+        digits
+            .split(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse()
+            .ok()
     };
     pairs.filter_map(|pair| number(pair[1])).collect()
 }

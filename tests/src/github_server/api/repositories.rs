@@ -10,10 +10,16 @@ use super::super::call::{Call, Names};
 pub(super) async fn get(call: Call, Path(names): Path<Names>) -> Reply {
     let mut world = call.world();
     let repository = call.repository(&mut world, &names)?;
-    Ok(Answer::ok(call.site().full_repository(repository, call.permissions(repository))))
+    Ok(Answer::ok(
+        call.site()
+            .full_repository(repository, call.permissions(repository)),
+    ))
 }
 
-pub(super) async fn branch(call: Call, Path((owner, name, branch)): Path<(String, String, String)>) -> Reply {
+pub(super) async fn branch(
+    call: Call,
+    Path((owner, name, branch)): Path<(String, String, String)>,
+) -> Reply {
     let mut world = call.world();
     let repository = call.repository(&mut world, &(owner, name))?;
     let missing = || Answer::error(StatusCode::NOT_FOUND, "Branch not found");
@@ -28,5 +34,7 @@ pub(super) async fn user(call: Call) -> Reply {
 pub(super) async fn rate_limit(call: Call) -> Reply {
     let core = call.shared.quota(call.visitor.as_ref()).to_json();
     let other = json!({"limit": 30, "used": 0, "remaining": 30, "reset": core["reset"]});
-    Ok(Answer::ok(json!({"resources": {"core": core, "search": other, "graphql": other}, "rate": core})))
+    Ok(Answer::ok(
+        json!({"resources": {"core": core, "search": other, "graphql": other}, "rate": core}),
+    ))
 }

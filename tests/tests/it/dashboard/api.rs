@@ -25,8 +25,10 @@ fn assert_fits(document: &Value, schema: &Value, value: &Value, what: &str) {
 
 #[track_caller]
 fn assert_valid(validator: &jsonschema::Validator, value: &Value, what: &str) {
-    let errors: Vec<String> =
-        validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    let errors: Vec<String> = validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
     assert!(errors.is_empty(), "{what}: {errors:#?}");
 }
 
@@ -37,7 +39,8 @@ fn schema<'a>(document: &'a Value, path: &str, method: &str, status: &str) -> &'
 }
 
 fn problem(document: &Value) -> Value {
-    document["components"]["responses"]["Problem"]["content"]["application/problem+json"]["schema"].clone()
+    document["components"]["responses"]["Problem"]["content"]["application/problem+json"]["schema"]
+        .clone()
 }
 
 /// Makes a schema refuse what it does not name, so that a field that is not described is found.
@@ -73,15 +76,30 @@ fn every_answer_fits_the_document() {
         let validator = validator(&document, schema(&document, path, "get", "200"));
         for at in [at.clone(), format!("{at}?session={}", world.session.id())] {
             let answer = get(served.port, &at);
-            assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")), "{at}");
+            assert_eq!(
+                (answer.status, answer.header("content-type")),
+                (200, Some("application/json")),
+                "{at}"
+            );
             assert_valid(&validator, &answer.json(), &at);
             n_checked += 1;
         }
     }
     assert!(n_checked >= 26, "{n_checked}");
-    let reset = ask(served.port, "POST", "/api/circuit-breaker/reset", &[("content-type", "application/json")], "{}");
+    let reset = ask(
+        served.port,
+        "POST",
+        "/api/circuit-breaker/reset",
+        &[("content-type", "application/json")],
+        "{}",
+    );
     assert_eq!(reset.status, 202);
-    assert_fits(&document, schema(&document, "/api/circuit-breaker/reset", "post", "202"), &reset.json(), "reset");
+    assert_fits(
+        &document,
+        schema(&document, "/api/circuit-breaker/reset", "post", "202"),
+        &reset.json(),
+        "reset",
+    );
 }
 
 #[test]
@@ -103,16 +121,44 @@ fn every_error_is_a_problem_document() {
         ("PUT", "/api/session", &[], "", 405),
         ("POST", "/api/circuit-breaker/reset", &[json], "{}", 409),
         ("POST", "/api/circuit-breaker/reset", &[json], "{", 400),
-        ("POST", "/api/circuit-breaker/reset", &[json], r#"{"service":"no"}"#, 400),
-        ("POST", "/api/circuit-breaker/reset", &[json], r#"{"sevrice":"forge"}"#, 400),
-        ("POST", "/api/circuit-breaker/reset", &[("content-type", "text/plain")], "{}", 415),
-        ("POST", "/api/circuit-breaker/reset", &[json], &"x".repeat(40_000), 413),
+        (
+            "POST",
+            "/api/circuit-breaker/reset",
+            &[json],
+            r#"{"service":"no"}"#,
+            400,
+        ),
+        (
+            "POST",
+            "/api/circuit-breaker/reset",
+            &[json],
+            r#"{"sevrice":"forge"}"#,
+            400,
+        ),
+        (
+            "POST",
+            "/api/circuit-breaker/reset",
+            &[("content-type", "text/plain")],
+            "{}",
+            415,
+        ),
+        (
+            "POST",
+            "/api/circuit-breaker/reset",
+            &[json],
+            &"x".repeat(40_000),
+            413,
+        ),
         ("GET", "/api/session", &[("host", "evil.example")], "", 421),
         ("GET", "/api/session", &[("origin", "null")], "", 403),
     ] {
         let answer = ask(served.port, method, path, headers, body);
         assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
-        assert_eq!(answer.header("content-type"), Some("application/problem+json"), "{method} {path}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json"),
+            "{method} {path}"
+        );
         assert_fits(&document, &problem(&document), &answer.json(), path);
         assert_eq!(answer.json()["status"], status);
     }
@@ -129,7 +175,12 @@ fn messages_of_the_stream_fit_the_document() {
     let mut kinds = std::collections::BTreeMap::new();
     while kinds.len() < 4 {
         let message = stream.next().expect("more");
-        assert_fits(&document, &document["x-messages"][&message.kind], &message.json(), &message.kind);
+        assert_fits(
+            &document,
+            &document["x-messages"][&message.kind],
+            &message.json(),
+            &message.kind,
+        );
         *kinds.entry(message.kind).or_insert(0) += 1;
         if kinds.contains_key("progress") && !kinds.contains_key("overview") {
             // Whatever changes makes an overview: here, that the process is gone.
@@ -147,21 +198,30 @@ fn no_answer_holds_a_secret() {
     recipe.issues[3].0 = "Log in with t0ken-t0ken fails".to_owned();
     let session = MadeUp::run(state.path(), recipe);
     for issue in session.running() {
-        session.print(issue, "the token is t0ken-t0ken and the password pass word\n");
+        session.print(
+            issue,
+            "the token is t0ken-t0ken and the password pass word\n",
+        );
     }
     let served = Served::start(state.path(), &asking("both", "127.0.0.1"));
     let document = ask(served.port, "GET", "/api/openapi.json", &[BEARER], "").json();
     let issue = session.running()[0].to_string();
     let paths = document["paths"].as_object().expect("paths");
-    let paths = paths.iter().filter(|(path, item)| item.get("get").is_some() && *path != "/api/events");
-    for path in paths.map(|(path, _)| path.replace("{issue}", &issue)).chain(["/login".to_owned(), "/".to_owned()]) {
+    let paths = paths
+        .iter()
+        .filter(|(path, item)| item.get("get").is_some() && *path != "/api/events");
+    for path in paths
+        .map(|(path, _)| path.replace("{issue}", &issue))
+        .chain(["/login".to_owned(), "/".to_owned()])
+    {
         let answer = ask(served.port, "GET", &path, &[BEARER], "");
         assert_eq!(answer.status, 200, "{path}");
         for secret in ["t0ken-t0ken", "pass word"] {
             assert!(!answer.body.contains(secret), "{path}: {}", answer.body);
         }
     }
-    let title = ask(served.port, "GET", "/api/session/tasks/4", &[BEARER], "").json()["title"].clone();
+    let title =
+        ask(served.port, "GET", "/api/session/tasks/4", &[BEARER], "").json()["title"].clone();
     assert_eq!(title, "Log in with *** fails");
 }
 
@@ -171,18 +231,36 @@ fn pages_of_tasks_hold_all_of_them_once() {
     let served = world.serve();
     let mut seen = std::collections::BTreeSet::new();
     for page in 0..11 {
-        let answer = get(served.port, &format!("/api/session/tasks?offset={}&limit=97", page * 97)).json();
+        let answer = get(
+            served.port,
+            &format!("/api/session/tasks?offset={}&limit=97", page * 97),
+        )
+        .json();
         assert_eq!(answer["total"], 1_000);
-        let tasks = answer["tasks"].as_array().expect("tasks").iter().map(|task| task["issue"].as_u64().expect("n"));
+        let tasks = answer["tasks"]
+            .as_array()
+            .expect("tasks")
+            .iter()
+            .map(|task| task["issue"].as_u64().expect("n"));
         tasks.for_each(|issue| assert!(seen.insert(issue), "#{issue} comes twice"));
     }
     assert_eq!(seen.len(), 1_000);
     let waiting = get(served.port, "/api/session/tasks?state=waiting&limit=1000").json();
     let is_told_why = |task: &Value| task["why"].as_str().is_some_and(|why| !why.is_empty());
-    assert!(waiting["tasks"].as_array().expect("tasks").iter().all(is_told_why));
+    assert!(
+        waiting["tasks"]
+            .as_array()
+            .expect("tasks")
+            .iter()
+            .all(is_told_why)
+    );
     let few = get(served.port, "/api/session/tasks?text=quoted&limit=5").json();
     assert!(
-        few["tasks"].as_array().expect("tasks").iter().all(|task| task["title"].as_str().unwrap().contains("quoted"))
+        few["tasks"]
+            .as_array()
+            .expect("tasks")
+            .iter()
+            .all(|task| task["title"].as_str().unwrap().contains("quoted"))
     );
 }
 
@@ -194,25 +272,45 @@ fn an_empty_history_is_no_error() {
     assert_eq!(get(served.port, "/api/session").status, 404);
     assert_eq!(get(served.port, "/metrics").status, 200);
     assert_eq!(get(served.port, "/").status, 200);
-    assert!(fs::read_dir(state.path()).unwrap().next().is_none(), "looking makes nothing");
+    assert!(
+        fs::read_dir(state.path()).unwrap().next().is_none(),
+        "looking makes nothing"
+    );
 }
 
 #[test]
 fn sessions_are_listed_newest_first_and_a_cut_off_one_says_so() {
     let state = TempDir::new().unwrap();
-    let old = MadeUp::run(state.path(), Recipe::new(5, 99)).id().to_string();
+    let old = MadeUp::run(state.path(), Recipe::new(5, 99))
+        .id()
+        .to_string();
     let mut new = MadeUp::run(state.path(), Recipe::new(6, 2));
     let served = Served::start(state.path(), &json!({}));
     let list = get(served.port, "/api/sessions").json();
-    let ids: Vec<&str> =
-        list["sessions"].as_array().unwrap().iter().map(|it| it["session"].as_str().unwrap()).collect();
+    let ids: Vec<&str> = list["sessions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["session"].as_str().unwrap())
+        .collect();
     assert_eq!(ids, [new.id().as_str(), old.as_str()]);
     assert_eq!(
-        (&list["sessions"][0]["status"], &list["sessions"][1]["status"]),
+        (
+            &list["sessions"][0]["status"],
+            &list["sessions"][1]["status"]
+        ),
         (&json!("running"), &json!("completed"))
     );
-    assert_eq!(get(served.port, &format!("/api/session?session={old}")).json()["status"], "completed");
+    assert_eq!(
+        get(served.port, &format!("/api/session?session={old}")).json()["status"],
+        "completed"
+    );
     new.cut_off();
-    wait_until("it says so", || get(served.port, "/api/session").json()["status"] == "cut_off");
-    assert_eq!(get(served.port, "/api/sessions").json()["sessions"][0]["status"], "cut_off");
+    wait_until("it says so", || {
+        get(served.port, "/api/session").json()["status"] == "cut_off"
+    });
+    assert_eq!(
+        get(served.port, "/api/sessions").json()["sessions"][0]["status"],
+        "cut_off"
+    );
 }

@@ -13,7 +13,9 @@ use super::World;
 
 fn raw(port: u16, request: &str) -> String {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).expect("somebody listens");
-    socket.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+    socket
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .expect("a timeout");
     // The server may close before it has read all.
     let _ = socket.write_all(request.as_bytes());
     let mut answer = Vec::new();
@@ -26,18 +28,42 @@ fn headers_and_bodies_without_measure_are_refused() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &json!({}));
     let port = served.port;
-    let long = raw(port, &format!("GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n", "y".repeat(64 << 10)));
-    assert!(long.is_empty() || long.starts_with("HTTP/1.1 431"), "{long}");
+    let long = raw(
+        port,
+        &format!(
+            "GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n",
+            "y".repeat(64 << 10)
+        ),
+    );
+    assert!(
+        long.is_empty() || long.starts_with("HTTP/1.1 431"),
+        "{long}"
+    );
     let many: String = (0..200).map(|n| format!("x-{n}: y\r\n")).collect();
-    let many = raw(port, &format!("GET / HTTP/1.1\r\nhost: localhost\r\n{many}\r\n"));
-    assert!(many.is_empty() || many.starts_with("HTTP/1.1 431"), "{many}");
+    let many = raw(
+        port,
+        &format!("GET / HTTP/1.1\r\nhost: localhost\r\n{many}\r\n"),
+    );
+    assert!(
+        many.is_empty() || many.starts_with("HTTP/1.1 431"),
+        "{many}"
+    );
     assert_eq!(
-        ask(port, "POST", "/api/circuit-breaker/reset", &[("content-type", "application/json")], &"x".repeat(100_000))
-            .status,
+        ask(
+            port,
+            "POST",
+            "/api/circuit-breaker/reset",
+            &[("content-type", "application/json")],
+            &"x".repeat(100_000)
+        )
+        .status,
         404
     );
     assert!(raw(port, "NONSENSE\r\n\r\n").starts_with("HTTP/1.1 400"));
-    assert!(raw(port, "GET / HTTP/1.1\r\nconnection: close\r\n\r\n").starts_with("HTTP/1.1 400"), "without a host");
+    assert!(
+        raw(port, "GET / HTTP/1.1\r\nconnection: close\r\n\r\n").starts_with("HTTP/1.1 400"),
+        "without a host"
+    );
     assert_eq!(get(port, "/api/health").status, 200, "nobody else notices");
 }
 
@@ -46,9 +72,27 @@ fn a_body_without_measure_is_refused_on_a_session_that_could_be_asked() {
     let world = World::new(Recipe::new(3, 1));
     let served = world.serve();
     let json = [("content-type", "application/json")];
-    for (path, headers) in [("/api/circuit-breaker/reset", &json as &[_]), ("/login", &[])] {
-        assert_eq!(ask(served.port, "POST", path, headers, &"x".repeat(16 << 10)).status / 100, 4, "{path}");
-        assert_eq!(ask(served.port, "POST", path, headers, &"x".repeat((16 << 10) + 1)).status, 413, "{path}");
+    for (path, headers) in [
+        ("/api/circuit-breaker/reset", &json as &[_]),
+        ("/login", &[]),
+    ] {
+        assert_eq!(
+            ask(served.port, "POST", path, headers, &"x".repeat(16 << 10)).status / 100,
+            4,
+            "{path}"
+        );
+        assert_eq!(
+            ask(
+                served.port,
+                "POST",
+                path,
+                headers,
+                &"x".repeat((16 << 10) + 1)
+            )
+            .status,
+            413,
+            "{path}"
+        );
     }
 }
 
@@ -59,14 +103,19 @@ fn streams_that_nobody_reads_hold_up_no_other() {
     let deaf: Vec<TcpStream> = (0..50)
         .map(|_| {
             let mut socket = TcpStream::connect(("127.0.0.1", served.port)).expect("room");
-            socket.write_all(b"GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n").expect("it is sent");
+            socket
+                .write_all(b"GET /api/events HTTP/1.1\r\nhost: localhost\r\n\r\n")
+                .expect("it is sent");
             socket
         })
         .collect();
     let reader = autoissue_tests::http::stream(served.port, "/api/events", &[]);
     world.session.go_on(usize::MAX);
     let ids = reader.filter_map(|message| message.id);
-    let seen = ids.take_while(|id| !id.ends_with(&format!(":{}", world.session.last_seq()))).count() as u64 + 1;
+    let seen = ids
+        .take_while(|id| !id.ends_with(&format!(":{}", world.session.last_seq())))
+        .count() as u64
+        + 1;
     assert_eq!(seen, world.session.last_seq(), "it has every event");
     assert_eq!(get(served.port, "/api/session").status, 200);
     drop(deaf);
@@ -76,8 +125,9 @@ fn streams_that_nobody_reads_hold_up_no_other() {
 fn idle_connections_do_not_keep_others_out() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &json!({}));
-    let idle: Vec<TcpStream> =
-        (0..300).map(|_| TcpStream::connect(("127.0.0.1", served.port)).expect("room")).collect();
+    let idle: Vec<TcpStream> = (0..300)
+        .map(|_| TcpStream::connect(("127.0.0.1", served.port)).expect("room"))
+        .collect();
     assert_eq!(get(served.port, "/api/health").status, 200);
     drop(idle);
 }
@@ -87,9 +137,14 @@ fn there_is_room_for_many_streams_and_an_end_to_it() {
     let world = World::new(Recipe::new(3, 1));
     let served = world.serve();
     let path = "/api/events?after=1000000";
-    let open: Vec<_> = (0..256).map(|_| autoissue_tests::http::stream(served.port, path, &[])).collect();
+    let open: Vec<_> = (0..256)
+        .map(|_| autoissue_tests::http::stream(served.port, path, &[]))
+        .collect();
     let refused = get(served.port, path);
-    assert_eq!((refused.status, refused.json()["type"].as_str()), (503, Some("about:autoissue/busy")));
+    assert_eq!(
+        (refused.status, refused.json()["type"].as_str()),
+        (503, Some("about:autoissue/busy"))
+    );
     assert_eq!(get(served.port, "/api/session").status, 200);
     drop(open);
 }

@@ -28,23 +28,39 @@ fn parse(text: &str) -> Samples {
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a type");
             assert_eq!(name, family, "help and type stand together");
-            assert!(["gauge", "counter"].contains(&kind) && kinds.insert(name, kind).is_none(), "{name}: {kind}");
+            assert!(
+                ["gauge", "counter"].contains(&kind) && kinds.insert(name, kind).is_none(),
+                "{name}: {kind}"
+            );
         } else {
             let (series, value) = line.rsplit_once(' ').expect("a value");
             let name = series.split('{').next().expect("a name");
             assert_eq!(name, family, "samples of a family stand together");
             let is_name = |name: &str| {
-                name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                name.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
                     && name.starts_with("autoissue_")
             };
             assert!(is_name(name), "{name}");
             labels(series);
             assert_eq!(name.ends_with("_total"), kinds[name] == "counter", "{name}");
-            for unit in ["_ms", "_milliseconds", "_minutes", "_usd", "_cents", "_percent"] {
+            for unit in [
+                "_ms",
+                "_milliseconds",
+                "_minutes",
+                "_usd",
+                "_cents",
+                "_percent",
+            ] {
                 assert!(!name.contains(unit), "{name} is not in a base unit");
             }
-            let value = value.parse().unwrap_or_else(|_| panic!("no number: {line}"));
-            assert!(samples.insert(series.to_owned(), value).is_none(), "{series} is there twice");
+            let value = value
+                .parse()
+                .unwrap_or_else(|_| panic!("no number: {line}"));
+            assert!(
+                samples.insert(series.to_owned(), value).is_none(),
+                "{series} is there twice"
+            );
         }
     }
     assert_eq!(helped, kinds.keys().copied().collect());
@@ -52,12 +68,21 @@ fn parse(text: &str) -> Samples {
 }
 
 fn labels(series: &str) {
-    let Some((_, rest)) = series.split_once('{') else { return };
+    let Some((_, rest)) = series.split_once('{') else {
+        return;
+    };
     let rest = rest.strip_suffix('}').expect("a closing brace");
     for pair in rest.split("\",") {
         let (name, value) = pair.split_once("=\"").expect("a label");
-        assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && !name.starts_with("__"), "{name}");
-        let value = value.trim_end_matches('"').replace("\\\\", "").replace("\\\"", "").replace("\\n", "");
+        assert!(
+            name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && !name.starts_with("__"),
+            "{name}"
+        );
+        let value = value
+            .trim_end_matches('"')
+            .replace("\\\\", "")
+            .replace("\\\"", "")
+            .replace("\\n", "");
         assert!(!value.contains(['"', '\\', '\n']), "{series}");
     }
 }
@@ -69,22 +94,40 @@ fn the_metrics_are_valid_and_say_what_the_api_says() {
     let world = World::new(recipe);
     let served = world.serve();
     let answer = get(served.port, "/metrics");
-    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("text/plain; version=0.0.4; charset=utf-8")
+    );
     let samples = parse(&answer.body);
     let api = get(served.port, "/api/metrics").json();
     for (series, value) in [
-        ("autoissue_tasks{state=\"done\"}", &api["session"]["tasks"]["done"]),
-        ("autoissue_tasks{state=\"waiting\"}", &api["session"]["tasks"]["waiting"]),
+        (
+            "autoissue_tasks{state=\"done\"}",
+            &api["session"]["tasks"]["done"],
+        ),
+        (
+            "autoissue_tasks{state=\"waiting\"}",
+            &api["session"]["tasks"]["waiting"],
+        ),
         ("autoissue_spent_dollars_total", &api["budget"]["spent_usd"]),
         ("autoissue_reserved_dollars", &api["budget"]["reserved_usd"]),
         ("autoissue_budget_dollars", &api["budget"]["budget_usd"]),
         ("autoissue_attempts_total", &api["session"]["attempts"]),
-        ("autoissue_failures_total{type=\"crash\"}", &api["errors"]["by_type"]["crash"]),
+        (
+            "autoissue_failures_total{type=\"crash\"}",
+            &api["errors"]["by_type"]["crash"],
+        ),
     ] {
         assert_eq!(Some(samples[series]), value.as_f64(), "{series}");
     }
-    assert_eq!(samples["autoissue_circuit_breaker_state{service=\"agent:claude\",state=\"open\"}"], 1.0);
-    assert_eq!(samples["autoissue_circuit_breaker_state{service=\"forge\",state=\"closed\"}"], 1.0);
+    assert_eq!(
+        samples["autoissue_circuit_breaker_state{service=\"agent:claude\",state=\"open\"}"],
+        1.0
+    );
+    assert_eq!(
+        samples["autoissue_circuit_breaker_state{service=\"forge\",state=\"closed\"}"],
+        1.0
+    );
     assert_eq!(api["circuitBreaker"]["state"], "open");
 }
 

@@ -47,11 +47,26 @@ const HOSTS: [&str; 7] = [
     "evil.example:PORT",
     "127.0.0.1.evil.example",
 ];
-const ORIGINS: [Origin; 6] =
-    [Origin::Absent, Origin::Same, Origin::Other, Origin::Null, Origin::CrossSite, Origin::Link];
-const ADDRESSES: [(&str, &str); 4] =
-    [("GET", "/api/session"), ("GET", "/"), ("POST", "/api/circuit-breaker/reset"), ("DELETE", "/api/session")];
-const CREDENTIALS: [Credentials; 4] = [Credentials::None, Credentials::Basic, Credentials::Bearer, Credentials::Cookie];
+const ORIGINS: [Origin; 6] = [
+    Origin::Absent,
+    Origin::Same,
+    Origin::Other,
+    Origin::Null,
+    Origin::CrossSite,
+    Origin::Link,
+];
+const ADDRESSES: [(&str, &str); 4] = [
+    ("GET", "/api/session"),
+    ("GET", "/"),
+    ("POST", "/api/circuit-breaker/reset"),
+    ("DELETE", "/api/session"),
+];
+const CREDENTIALS: [Credentials; 4] = [
+    Credentials::None,
+    Credentials::Basic,
+    Credentials::Bearer,
+    Credentials::Cookie,
+];
 
 /// What the rules of the product say, in other words than the program's.
 fn expected(shape: Shape, given: Credentials, listens_on: &str, kind: Option<&str>) -> u16 {
@@ -60,7 +75,10 @@ fn expected(shape: Shape, given: Credentials, listens_on: &str, kind: Option<&st
     if !is_ours {
         return 421;
     }
-    let is_refused = matches!(shape.origin, Origin::Other | Origin::Null | Origin::CrossSite);
+    let is_refused = matches!(
+        shape.origin,
+        Origin::Other | Origin::Null | Origin::CrossSite
+    );
     if is_refused || shape.origin == Origin::Link && shape.method != "GET" {
         return 403;
     }
@@ -90,7 +108,10 @@ fn send(served: &Served, shape: Shape, given: Credentials, cookie: &str) -> Answ
         Origin::Same => headers.push(("origin", &same)),
         Origin::Other => headers.push(("origin", "http://evil.example")),
         Origin::Null => headers.push(("origin", "null")),
-        Origin::CrossSite => headers.extend([("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")]),
+        Origin::CrossSite => headers.extend([
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "no-cors"),
+        ]),
         Origin::Link => headers.extend([
             ("sec-fetch-site", "cross-site"),
             ("sec-fetch-mode", "navigate"),
@@ -112,7 +133,11 @@ fn send(served: &Served, shape: Shape, given: Credentials, cookie: &str) -> Answ
 
 /// Logs in on the page and returns the cookie.
 fn log_in(served: &Served, kind: &str) -> String {
-    let form = if kind == "token" { "token=t0ken-t0ken" } else { "username=ada&password=pass+word" };
+    let form = if kind == "token" {
+        "token=t0ken-t0ken"
+    } else {
+        "username=ada&password=pass+word"
+    };
     let answer = ask(served.port, "POST", "/login", &[], form);
     assert_eq!(answer.status, 303, "{kind}: {}", answer.body);
     let cookie = answer.header("set-cookie").expect("a cookie");
@@ -128,25 +153,38 @@ fn every_combination_of_host_origin_method_and_credentials_is_answered_by_the_ru
     let dashboards = ["127.0.0.1", "0.0.0.0"]
         .map(|host| [None, Some("basic"), Some("token"), Some("both")].map(|kind| (host, kind)));
     // Without credentials, other machines are never let in: that does not even start.
-    for (host, kind) in dashboards.into_iter().flatten().filter(|(host, kind)| *host != "0.0.0.0" || kind.is_some()) {
+    for (host, kind) in dashboards
+        .into_iter()
+        .flatten()
+        .filter(|(host, kind)| *host != "0.0.0.0" || kind.is_some())
+    {
         let settings = kind.map_or_else(|| json!({ "host": host }), |kind| asking(kind, host));
         let served = Served::start(state.path(), &settings);
         let cookie = kind.map(|kind| log_in(&served, kind)).unwrap_or_default();
         let shapes = HOSTS.iter().flat_map(|host| {
-            ORIGINS
-                .iter()
-                .flat_map(move |origin| ADDRESSES.map(|(method, path)| Shape { host, origin: *origin, method, path }))
+            ORIGINS.iter().flat_map(move |origin| {
+                ADDRESSES.map(|(method, path)| Shape {
+                    host,
+                    origin: *origin,
+                    method,
+                    path,
+                })
+            })
         });
         for shape in shapes {
             // More than a few wrong ones would be a guess, and be told to wait.
             let tries_wrong = shape.origin == Origin::Absent
                 && (shape.method, shape.path) == ("GET", "/api/session")
                 && !shape.host.starts_with("192.168.");
-            let given = CREDENTIALS.into_iter().chain(tries_wrong.then_some(Credentials::Wrong));
+            let given = CREDENTIALS
+                .into_iter()
+                .chain(tries_wrong.then_some(Credentials::Wrong));
             for given in given.filter(|given| kind.is_some() || *given == Credentials::None) {
                 // Credentials of the other kind are wrong ones too.
-                if matches!((kind, given), (Some("basic"), Credentials::Bearer) | (Some("token"), Credentials::Basic))
-                    && !tries_wrong
+                if matches!(
+                    (kind, given),
+                    (Some("basic"), Credentials::Bearer) | (Some("token"), Credentials::Basic)
+                ) && !tries_wrong
                 {
                     continue;
                 }
@@ -154,16 +192,32 @@ fn every_combination_of_host_origin_method_and_credentials_is_answered_by_the_ru
                 let answer = send(&served, shape, given, &cookie);
                 let expected = expected(shape, given, host, kind);
                 if answer.status != expected {
-                    wrong.push(format!("{host} {kind:?} {shape:?} {given:?}: {} is not {expected}", answer.status));
+                    wrong.push(format!(
+                        "{host} {kind:?} {shape:?} {given:?}: {} is not {expected}",
+                        answer.status
+                    ));
                 }
-                let hardened =
-                    answer.header("content-security-policy").is_some_and(|csp| csp.contains("default-src 'none'"));
-                let shares = answer.headers.iter().any(|(name, _)| name.starts_with("access-control-"));
-                assert!(hardened && !shares && answer.header("x-content-type-options") == Some("nosniff"), "{shape:?}");
+                let hardened = answer
+                    .header("content-security-policy")
+                    .is_some_and(|csp| csp.contains("default-src 'none'"));
+                let shares = answer
+                    .headers
+                    .iter()
+                    .any(|(name, _)| name.starts_with("access-control-"));
+                assert!(
+                    hardened
+                        && !shares
+                        && answer.header("x-content-type-options") == Some("nosniff"),
+                    "{shape:?}"
+                );
             }
         }
     }
-    assert!(wrong.is_empty(), "{} of {n_combinations} are wrong: {wrong:#?}", wrong.len());
+    assert!(
+        wrong.is_empty(),
+        "{} of {n_combinations} are wrong: {wrong:#?}",
+        wrong.len()
+    );
     assert!(n_combinations >= 1_000, "{n_combinations}");
 }
 
@@ -172,11 +226,17 @@ fn the_same_rules_hold_for_the_stream_of_events() {
     let state = TempDir::new().unwrap();
     MadeUp::run(state.path(), Recipe::new(3, 99));
     let served = Served::start(state.path(), &asking("token", "127.0.0.1"));
-    let status = |headers: &[(&str, &str)]| ask(served.port, "GET", "/api/events?session=2", headers, "").status;
+    let status = |headers: &[(&str, &str)]| {
+        ask(served.port, "GET", "/api/events?session=2", headers, "").status
+    };
     assert_eq!(status(&[]), 401);
     assert_eq!(status(&[BEARER, ("host", "evil.example")]), 421);
     assert_eq!(status(&[BEARER, ("origin", "http://evil.example")]), 403);
-    assert_eq!(status(&[BEARER]), 200, "a session that is over ends its stream");
+    assert_eq!(
+        status(&[BEARER]),
+        200,
+        "a session that is over ends its stream"
+    );
 }
 
 #[test]
@@ -184,8 +244,21 @@ fn health_needs_no_credentials_and_tells_nothing() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &asking("both", "127.0.0.1"));
     let answer = autoissue_tests::http::get(served.port, "/api/health");
-    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"status":"ok"}"#));
-    assert_eq!(ask(served.port, "GET", "/api/health", &[("host", "evil.example")], "").status, 421);
+    assert_eq!(
+        (answer.status, answer.body.as_str()),
+        (200, r#"{"status":"ok"}"#)
+    );
+    assert_eq!(
+        ask(
+            served.port,
+            "GET",
+            "/api/health",
+            &[("host", "evil.example")],
+            ""
+        )
+        .status,
+        421
+    );
 }
 
 #[test]
@@ -194,24 +267,43 @@ fn a_challenge_is_sent_to_programs_and_not_to_the_page() {
     let served = Served::start(state.path(), &asking("both", "127.0.0.1"));
     let challenges = |headers: &[(&str, &str)]| {
         let answer = ask(served.port, "GET", "/api/session", headers, "");
-        assert_eq!((answer.status, answer.header("content-type")), (401, Some("application/problem+json")));
-        answer.headers.iter().filter(|(name, _)| name == "www-authenticate").count()
+        assert_eq!(
+            (answer.status, answer.header("content-type")),
+            (401, Some("application/problem+json"))
+        );
+        answer
+            .headers
+            .iter()
+            .filter(|(name, _)| name == "www-authenticate")
+            .count()
     };
     assert_eq!(challenges(&[]), 2);
     assert_eq!(challenges(&[("autoissue-page", "1")]), 0);
-    assert_eq!(challenges(&[("sec-fetch-mode", "cors"), ("sec-fetch-site", "same-origin")]), 0);
+    assert_eq!(
+        challenges(&[
+            ("sec-fetch-mode", "cors"),
+            ("sec-fetch-site", "same-origin")
+        ]),
+        0
+    );
 }
 
 #[test]
 fn whoever_guesses_is_told_to_wait() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &asking("token", "127.0.0.1"));
-    let tried: Vec<u16> =
-        (0..12).map(|n| ask(served.port, "POST", "/login", &[], &format!("token={n}")).status).collect();
+    let tried: Vec<u16> = (0..12)
+        .map(|n| ask(served.port, "POST", "/login", &[], &format!("token={n}")).status)
+        .collect();
     assert_eq!(tried, [vec![401; 10], vec![429; 2]].concat());
     let answer = ask(served.port, "GET", "/api/session", &[BEARER], "");
     assert_eq!(answer.status, 429, "the right one could be a guess too");
-    assert!(answer.header("retry-after").and_then(|wait| wait.parse::<u64>().ok()).is_some_and(|wait| wait <= 61));
+    assert!(
+        answer
+            .header("retry-after")
+            .and_then(|wait| wait.parse::<u64>().ok())
+            .is_some_and(|wait| wait <= 61)
+    );
 }
 
 #[test]
@@ -219,9 +311,22 @@ fn a_log_out_ends_the_log_in() {
     let state = TempDir::new().unwrap();
     let served = Served::start(state.path(), &asking("token", "127.0.0.1"));
     let cookie = log_in(&served, "token");
-    let status = || ask(served.port, "GET", "/api/sessions", &[("cookie", &cookie)], "").status;
+    let status = || {
+        ask(
+            served.port,
+            "GET",
+            "/api/sessions",
+            &[("cookie", &cookie)],
+            "",
+        )
+        .status
+    };
     assert_eq!(status(), 200);
     let answer = ask(served.port, "POST", "/logout", &[("cookie", &cookie)], "");
-    assert!(answer.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0")));
+    assert!(
+        answer
+            .header("set-cookie")
+            .is_some_and(|cookie| cookie.contains("Max-Age=0"))
+    );
     assert_eq!(status(), 401);
 }

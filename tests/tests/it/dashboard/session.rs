@@ -11,10 +11,13 @@ use tempfile::TempDir;
 
 /// Starts a session with a dashboard, and returns it with its port once it is served.
 fn exec(sandbox: &Sandbox) -> (Started, u16) {
-    let mut child = Started(sandbox.start(["exec", "go", "--dashboard", "--port", "0", "--headless"]));
+    let mut child =
+        Started(sandbox.start(["exec", "go", "--dashboard", "--port", "0", "--headless"]));
     let stderr = BufReader::new(child.0.stderr.take().expect("a pipe"));
     let mut lines = stderr.lines().map_while(Result::ok);
-    let line = lines.find(|line| line.starts_with("dashboard: ")).expect("it says where it is");
+    let line = lines
+        .find(|line| line.starts_with("dashboard: "))
+        .expect("it says where it is");
     // The rest must be read, or the session would wait for room in the pipe.
     std::thread::spawn(move || lines.for_each(drop));
     (child, port_of(&line))
@@ -31,7 +34,11 @@ fn with_agent(steps: &Value) -> Sandbox {
     sandbox.config(&config.to_string());
     for (number, domain) in [(1, "Backend"), (2, "Frontend")] {
         let body = format!("Please.\n\nfake: {steps}\n");
-        sandbox.issue(number, &format!("[{domain}] <img src=x onerror=alert(1)>"), &body);
+        sandbox.issue(
+            number,
+            &format!("[{domain}] <img src=x onerror=alert(1)>"),
+            &body,
+        );
     }
     sandbox
 }
@@ -47,7 +54,11 @@ fn a_session_is_watched_from_its_first_event_to_its_last() {
         match message.kind.as_str() {
             "happened" => seen.extend(message.json()["seq"].as_u64()),
             "progress" if message.data.contains("hello") => {
-                assert!(message.data.contains("hello <script>alert(1)</script>"), "{}", message.data);
+                assert!(
+                    message.data.contains("hello <script>alert(1)</script>"),
+                    "{}",
+                    message.data
+                );
                 is_told = true;
                 std::fs::write(sandbox.home().join("go"), "").unwrap();
             }
@@ -59,13 +70,18 @@ fn a_session_is_watched_from_its_first_event_to_its_last() {
     let recorded = sandbox.run(["status", "--output", "json"]);
     let session = recorded.json()[0]["session"].as_str().unwrap().to_owned();
     let all = sandbox.run(["show", &session, "--output", "json"]);
-    let n = all.json().iter().filter(|line| line["seq"].is_u64()).count() as u64;
+    let n = all
+        .json()
+        .iter()
+        .filter(|line| line["seq"].is_u64())
+        .count() as u64;
     assert!(seen.iter().copied().eq(1..=n), "{seen:?} of {n}");
 }
 
 #[test]
 fn a_breaker_is_reset_in_the_running_session() {
-    let steps = json!([[{"api_error": [529, "overloaded"]}], [{"write": ["a.txt", "a"]}, {"result": {}}]]);
+    let steps =
+        json!([[{"api_error": [529, "overloaded"]}], [{"write": ["a.txt", "a"]}, {"result": {}}]]);
     let sandbox = with_agent(&steps);
     let (mut child, port) = exec(&sandbox);
     let mut is_reset = false;
@@ -75,18 +91,29 @@ fn a_breaker_is_reset_in_the_running_session() {
             let state = get(port, "/api/metrics/circuit-breaker").json()["state"].clone();
             assert_eq!(state, "open");
             let body = r#"{"service":"agent:claude"}"#;
-            let answer = ask(port, "POST", "/api/circuit-breaker/reset", &[("content-type", "application/json")], body);
+            let answer = ask(
+                port,
+                "POST",
+                "/api/circuit-breaker/reset",
+                &[("content-type", "application/json")],
+                body,
+            );
             assert_eq!(answer.status, 202, "{}", answer.body);
             is_reset = true;
         }
     }
     assert!(is_reset);
-    assert_eq!(child.0.wait().unwrap().code(), Some(0), "the tasks that waited were done");
+    assert_eq!(
+        child.0.wait().unwrap().code(),
+        Some(0),
+        "the tasks that waited were done"
+    );
 }
 
 #[test]
 fn a_breaker_is_reset_in_a_session_of_another_process() {
-    let steps = json!([[{"api_error": [529, "overloaded"]}], [{"write": ["a.txt", "a"]}, {"result": {}}]]);
+    let steps =
+        json!([[{"api_error": [529, "overloaded"]}], [{"write": ["a.txt", "a"]}, {"result": {}}]]);
     let sandbox = with_agent(&steps);
     let child = sandbox.start(["exec", "go", "--output", "json"]);
     let served = Served::start(&sandbox.state(), &json!({}));
@@ -97,9 +124,16 @@ fn a_breaker_is_reset_in_a_session_of_another_process() {
             continue;
         }
         for message in stream(served.port, "/api/events", &[]) {
-            let kind = if message.kind == "happened" { message.json()["type"].clone() } else { Value::Null };
+            let kind = if message.kind == "happened" {
+                message.json()["type"].clone()
+            } else {
+                Value::Null
+            };
             if kind == "breaker_opened" {
-                assert_eq!(ask(served.port, "POST", "/api/circuit-breaker/reset", &[], "").status, 202);
+                assert_eq!(
+                    ask(served.port, "POST", "/api/circuit-breaker/reset", &[], "").status,
+                    202
+                );
                 is_reset = true;
             }
             if kind == "session_finished" {
@@ -109,7 +143,10 @@ fn a_breaker_is_reset_in_a_session_of_another_process() {
     }
     assert!(is_reset);
     let run = autoissue_tests::Run::from(child.wait_with_output().unwrap()).exits(0);
-    assert_eq!(run.events("breaker_reset").len(), run.events("breaker_opened").len());
+    assert_eq!(
+        run.events("breaker_reset").len(),
+        run.events("breaker_opened").len()
+    );
 }
 
 #[test]
@@ -118,8 +155,18 @@ fn port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     sandbox.issue(1, "[Backend] x", "Please.");
-    let run = sandbox.run(["exec", "nobody-carries-this", "--dashboard", "--port", &port, "--headless"]).exits(0);
-    let warned = format!("port {port} is in use; the dashboard takes the next free one: http://127.0.0.1:");
+    let run = sandbox
+        .run([
+            "exec",
+            "nobody-carries-this",
+            "--dashboard",
+            "--port",
+            &port,
+            "--headless",
+        ])
+        .exits(0);
+    let warned =
+        format!("port {port} is in use; the dashboard takes the next free one: http://127.0.0.1:");
     assert!(run.stderr.contains(&warned), "{}", run.stderr);
 }
 
@@ -128,10 +175,22 @@ fn a_start_that_would_let_strangers_in_is_refused_and_explains_itself() {
     let sandbox = Sandbox::new();
     for (dashboard, key) in [
         (json!({"host": "0.0.0.0"}), "dashboard.host"),
-        (json!({"host": "192.168.1.2", "enabled": true}), "dashboard.host"),
-        (json!({"auth": {"enabled": true}}), "dashboard.auth.username"),
-        (json!({"auth": {"enabled": true, "type": "token"}}), "dashboard.auth.token"),
-        (json!({"auth": {"enabled": true, "type": "token", "token": {"env": "NOT_THERE"}}}), "dashboard.auth.token"),
+        (
+            json!({"host": "192.168.1.2", "enabled": true}),
+            "dashboard.host",
+        ),
+        (
+            json!({"auth": {"enabled": true}}),
+            "dashboard.auth.username",
+        ),
+        (
+            json!({"auth": {"enabled": true, "type": "token"}}),
+            "dashboard.auth.token",
+        ),
+        (
+            json!({"auth": {"enabled": true, "type": "token", "token": {"env": "NOT_THERE"}}}),
+            "dashboard.auth.token",
+        ),
         (
             json!({"host": "0.0.0.0", "auth": {"enabled": true, "type": "both", "token": "t0ken"}}),
             "dashboard.auth.password",
@@ -140,9 +199,16 @@ fn a_start_that_would_let_strangers_in_is_refused_and_explains_itself() {
         sandbox.config(
             &json!({"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "dashboard": dashboard}).to_string(),
         );
-        for args in [&["dashboard", "--port", "0"][..], &["exec", "go", "--dashboard"]] {
+        for args in [
+            &["dashboard", "--port", "0"][..],
+            &["exec", "go", "--dashboard"],
+        ] {
             let run = sandbox.run(args).exits(2);
-            assert!(run.stderr.contains(key) && run.stderr.contains("hint:"), "{dashboard}: {}", run.stderr);
+            assert!(
+                run.stderr.contains(key) && run.stderr.contains("hint:"),
+                "{dashboard}: {}",
+                run.stderr
+            );
         }
     }
     assert!(!sandbox.state().exists(), "nothing was begun");
@@ -151,27 +217,50 @@ fn a_start_that_would_let_strangers_in_is_refused_and_explains_itself() {
 #[test]
 fn an_address_of_another_machine_is_refused_before_anything_begins() {
     let sandbox = Sandbox::new();
-    let dashboard = json!({"host": "192.0.2.1", "auth": {"enabled": true, "type": "token", "token": "t0ken"}});
+    let dashboard =
+        json!({"host": "192.0.2.1", "auth": {"enabled": true, "type": "token", "token": "t0ken"}});
     sandbox.config(
-        &json!({"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "dashboard": dashboard}).to_string(),
+        &json!({"forge": {"kind": "local"}, "agent": {"backend": "patch"}, "dashboard": dashboard})
+            .to_string(),
     );
     let run = sandbox.run(["exec", "go", "--dashboard"]).exits(1);
     assert!(
-        run.stderr.contains("failed to serve the dashboard on `192.0.2.1`") && run.stderr.contains("hint:"),
+        run.stderr
+            .contains("failed to serve the dashboard on `192.0.2.1`")
+            && run.stderr.contains("hint:"),
         "{}",
         run.stderr
     );
-    assert!(!sandbox.state().exists(), "no session, and not even an empty log");
+    assert!(
+        !sandbox.state().exists(),
+        "no session, and not even an empty log"
+    );
 }
 
 #[test]
 fn a_demo_and_a_dry_run_know_the_flag() {
     let sandbox = Sandbox::new();
     sandbox.issue(1, "[Backend] x", "Please.");
-    let run = sandbox.run(["exec", "go", "--dry-run", "--dashboard", "--port", "0"]).exits(0);
+    let run = sandbox
+        .run(["exec", "go", "--dry-run", "--dashboard", "--port", "0"])
+        .exits(0);
     assert!(!run.stderr.contains("dashboard"), "{}", run.stderr);
-    let demo = sandbox.run(["demo", "--dir", "demo", "--headless", "--dashboard", "--port", "0"]).exits(3);
-    assert!(demo.stderr.contains("dashboard: http://127.0.0.1:"), "{}", demo.stderr);
+    let demo = sandbox
+        .run([
+            "demo",
+            "--dir",
+            "demo",
+            "--headless",
+            "--dashboard",
+            "--port",
+            "0",
+        ])
+        .exits(3);
+    assert!(
+        demo.stderr.contains("dashboard: http://127.0.0.1:"),
+        "{}",
+        demo.stderr
+    );
 }
 
 #[test]
@@ -183,7 +272,10 @@ fn a_dashboard_ends_at_once_and_the_session_it_showed_goes_on() {
     let pid = rustix::process::Pid::from_raw(i32::try_from(served.pid()).unwrap()).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
     let last = reader.filter(|message| message.kind == "bye").last();
-    assert_eq!(last.map(|bye| bye.data).as_deref(), Some(r#"{"reason":"retry"}"#));
+    assert_eq!(
+        last.map(|bye| bye.data).as_deref(),
+        Some(r#"{"reason":"retry"}"#)
+    );
     session.go_on(usize::MAX);
     assert!(session.engine().is_over());
 }

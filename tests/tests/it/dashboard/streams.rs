@@ -14,14 +14,22 @@ use super::World;
 
 /// Returns the number of an event's message; `None` for other messages.
 fn seq_of(message: &Message) -> Option<u64> {
-    message.id.as_ref().map(|id| id.split_once(':').expect("a session").1.parse().expect("a number"))
+    message.id.as_ref().map(|id| {
+        id.split_once(':')
+            .expect("a session")
+            .1
+            .parse()
+            .expect("a number")
+    })
 }
 
 /// Reads a stream to the end of its session; returns how many events it had, in order, and a digest of all that they say.
 fn read_all(port: u16) -> (u64, u64) {
     let (mut n, mut said) = (0, DefaultHasher::new());
     for message in stream(port, "/api/events", &[]) {
-        let Some(seq) = seq_of(&message) else { continue };
+        let Some(seq) = seq_of(&message) else {
+            continue;
+        };
         assert_eq!(seq, n + 1, "each event once, in order");
         n = seq;
         message.data.hash(&mut said);
@@ -39,13 +47,25 @@ fn a_hundred_streams_see_every_event_of_a_thousand_tasks_once_and_in_order() {
     let mut world = World::new(recipe);
     let served = world.serve();
     let port = served.port;
-    let readers: Vec<_> = (0..100).map(|_| thread::spawn(move || read_all(port))).collect();
+    let readers: Vec<_> = (0..100)
+        .map(|_| thread::spawn(move || read_all(port)))
+        .collect();
     // Meanwhile it goes on to its end.
     world.session.go_on(usize::MAX);
-    let seen: BTreeSet<(u64, u64)> = readers.into_iter().map(|reader| reader.join().expect("a reader")).collect();
+    let seen: BTreeSet<(u64, u64)> = readers
+        .into_iter()
+        .map(|reader| reader.join().expect("a reader"))
+        .collect();
     assert_eq!(seen.len(), 1, "all see the same");
-    assert_eq!(seen.first().map(|(n, _)| *n), Some(world.session.last_seq()));
-    assert!(world.session.last_seq() > 8_000, "{}", world.session.last_seq());
+    assert_eq!(
+        seen.first().map(|(n, _)| *n),
+        Some(world.session.last_seq())
+    );
+    assert!(
+        world.session.last_seq() > 8_000,
+        "{}",
+        world.session.last_seq()
+    );
 }
 
 #[test]
@@ -55,9 +75,13 @@ fn a_reader_that_leaves_off_anywhere_goes_on_without_a_gap_and_without_a_double(
     let mut random = fastrand::Rng::with_seed(7);
     let (mut seen, mut last_id) = (Vec::new(), None::<String>);
     while (seen.len() as u64) < world.session.last_seq() || !world.session.engine().is_over() {
-        let headers: Vec<(&str, &str)> = last_id.iter().map(|id| ("last-event-id", id.as_str())).collect();
+        let headers: Vec<(&str, &str)> = last_id
+            .iter()
+            .map(|id| ("last-event-id", id.as_str()))
+            .collect();
         let n = random.usize(1..60);
-        let happened = stream(served.port, "/api/events", &headers).filter(|message| message.kind == "happened");
+        let happened = stream(served.port, "/api/events", &headers)
+            .filter(|message| message.kind == "happened");
         let left = usize::try_from(world.session.last_seq()).unwrap() - seen.len();
         for message in happened.take(n.min(left)) {
             seen.extend(seq_of(&message));
@@ -69,7 +93,10 @@ fn a_reader_that_leaves_off_anywhere_goes_on_without_a_gap_and_without_a_double(
             world.session.go_on(usize::MAX);
         }
     }
-    assert!(seen.iter().copied().eq(1..=world.session.last_seq()), "{seen:?}");
+    assert!(
+        seen.iter().copied().eq(1..=world.session.last_seq()),
+        "{seen:?}"
+    );
 }
 
 #[test]
@@ -77,15 +104,29 @@ fn a_number_in_the_address_does_the_same_and_another_session_begins_anew() {
     let state = TempDir::new().unwrap();
     let old = MadeUp::run(state.path(), Recipe::new(4, 99));
     let served = Served::start(state.path(), &json!({}));
-    let first = |path: &str, headers: &[(&str, &str)]| stream(served.port, path, headers).find_map(|it| seq_of(&it));
+    let first = |path: &str, headers: &[(&str, &str)]| {
+        stream(served.port, path, headers).find_map(|it| seq_of(&it))
+    };
     let named = format!("/api/events?session={}", old.id());
     assert_eq!(first(&format!("{named}&after=5"), &[]), Some(6));
     assert_eq!(first(&named, &[]), Some(1));
-    assert_eq!(first(&format!("{named}&after=5"), &[("last-event-id", &format!("{}:9", old.id()))]), Some(10));
-    assert_eq!(first(&named, &[("last-event-id", "20200101-0000-0000:9")]), Some(1), "that was another session");
+    assert_eq!(
+        first(
+            &format!("{named}&after=5"),
+            &[("last-event-id", &format!("{}:9", old.id()))]
+        ),
+        Some(10)
+    );
+    assert_eq!(
+        first(&named, &[("last-event-id", "20200101-0000-0000:9")]),
+        Some(1),
+        "that was another session"
+    );
     let messages: Vec<Message> = stream(served.port, &named, &[]).collect();
     assert_eq!(
-        messages.last().map(|last| (last.kind.as_str(), last.data.as_str())),
+        messages
+            .last()
+            .map(|last| (last.kind.as_str(), last.data.as_str())),
         Some(("bye", r#"{"reason":"over"}"#))
     );
 }
@@ -98,8 +139,13 @@ fn a_reader_of_the_current_session_is_sent_on_when_another_begins() {
     let reader = stream(served.port, "/api/events", &[]);
     let new = MadeUp::run(state.path(), Recipe::new(5, 1));
     let last = reader.last().expect("a goodbye");
-    assert_eq!((last.kind.as_str(), last.data.as_str()), ("bye", r#"{"reason":"retry"}"#));
-    let hello = stream(served.port, "/api/events", &[]).next().expect("a greeting");
+    assert_eq!(
+        (last.kind.as_str(), last.data.as_str()),
+        ("bye", r#"{"reason":"retry"}"#)
+    );
+    let hello = stream(served.port, "/api/events", &[])
+        .next()
+        .expect("a greeting");
     assert_eq!(hello.json()["session"], new.id().as_str());
 }
 
@@ -119,24 +165,30 @@ fn an_agent_that_floods_is_shown_in_bounds_and_the_page_is_told_what_is_missing(
         if message.kind != "progress" {
             continue;
         }
-        assert!(message.data.len() < 128 << 10, "{} bytes at once", message.data.len());
+        assert!(
+            message.data.len() < 128 << 10,
+            "{} bytes at once",
+            message.data.len()
+        );
         let progress = message.json();
         n_missing += progress["n_skipped"].as_u64().unwrap();
         for attempt in progress["attempts"].as_array().unwrap() {
             n_missing += attempt["n_left_out"].as_u64().unwrap();
             let lines = attempt["lines"].as_array().unwrap();
             n_lines += lines.len();
-            assert!(
-                lines.iter().all(|line| line
-                    .as_str()
-                    .is_some_and(|line| line.chars().count() <= 401 && !line.contains('\u{1b}')))
-            );
+            assert!(lines.iter().all(|line| {
+                line.as_str()
+                    .is_some_and(|line| line.chars().count() <= 401 && !line.contains('\u{1b}'))
+            }));
         }
         if message.data.contains("the end") {
             break;
         }
     }
-    assert!(n_lines <= 200 && n_missing > 0, "{n_lines} lines, {n_missing} missing");
+    assert!(
+        n_lines <= 200 && n_missing > 0,
+        "{n_lines} lines, {n_missing} missing"
+    );
     let output = get(served.port, &format!("/api/session/tasks/{issue}/output")).json();
     assert!(output["lines"].as_array().unwrap().len() <= 200 && output["is_cut"] == true);
 }

@@ -16,9 +16,14 @@ const PULLS: &str = "/repos/*/*/pulls";
 #[track_caller]
 fn check_overcome(faults: impl IntoIterator<Item = (On, Fault)>) -> Run {
     let world = world_with(1);
-    faults.into_iter().for_each(|(on, fault)| world.server.fault(on, fault));
+    faults
+        .into_iter()
+        .for_each(|(on, fault)| world.server.fault(on, fault));
     let run = world.exec(&[]).exits(0);
-    assert_eq!((&run.task(1)["outcome"], &run.task(1)["attempts"]), (&json!("done"), &json!(1)));
+    assert_eq!(
+        (&run.task(1)["outcome"], &run.task(1)["attempts"]),
+        (&json!("done"), &json!(1))
+    );
     assert_eq!(world.repository.pulls().len(), 1);
     run
 }
@@ -28,18 +33,33 @@ fn nothing_is_written_without_an_issue() {
     let world = world_with(0);
     let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["tasks"].as_array().map(Vec::len), Some(0));
-    assert!(world.server.api_exchanges().iter().all(|exchange| exchange.request.method == "GET"));
+    assert!(
+        world
+            .server
+            .api_exchanges()
+            .iter()
+            .all(|exchange| exchange.request.method == "GET")
+    );
 }
 
 #[test]
 fn one_odd_issue() {
     let world = world_with(1);
-    let odd = |change: fn(&mut Value)| world.repository.issue(Issue::new("odd").label("go").odd(change));
+    let odd = |change: fn(&mut Value)| {
+        world
+            .repository
+            .issue(Issue::new("odd").label("go").odd(change))
+    };
     odd(|issue| issue["title"] = Value::Null);
     odd(|issue| issue["body"] = json!({"not": "a text"}));
     odd(|issue| drop(issue.as_object_mut().expect("an object").remove("number")));
     odd(|issue| issue["created_at"] = json!(12));
-    world.repository.issue(Issue::new("no account").label("go").by_a_ghost().body(&new_file_patch("ghost.txt", "x")));
+    world.repository.issue(
+        Issue::new("no account")
+            .label("go")
+            .by_a_ghost()
+            .body(&new_file_patch("ghost.txt", "x")),
+    );
     let run = world.exec(&[]).exits(0);
     let warnings = &run.events("backlog_read")[0]["warnings"];
     assert_eq!(warnings.as_array().map(Vec::len), Some(4), "{warnings}");
@@ -49,22 +69,39 @@ fn one_odd_issue() {
 #[test]
 fn a_pull_request_is_no_issue_and_only_ours_in_this_repository_counts() {
     let world = world_with(1);
-    let marked = world.repository.foreign_pull("Closes #1 <!-- autoissue: issue 1 -->", "their-branch", &["go"]);
+    let marked = world.repository.foreign_pull(
+        "Closes #1 <!-- autoissue: issue 1 -->",
+        "their-branch",
+        &["go"],
+    );
     let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 1}));
-    assert!(run.summary()["tasks"].as_array().is_some_and(|tasks| tasks.iter().all(|task| task["issue"] != marked)));
+    assert!(
+        run.summary()["tasks"]
+            .as_array()
+            .is_some_and(|tasks| tasks.iter().all(|task| task["issue"] != marked))
+    );
 }
 
 #[test]
 fn an_outage_is_waited_for() {
     check_overcome([(On::get(LIST).times(2), Fault::status(502))]);
-    check_overcome([(On::get(PULLS).after(1), Fault::status(500)), (On::post(PULLS), Fault::status(503))]);
+    check_overcome([
+        (On::get(PULLS).after(1), Fault::status(500)),
+        (On::post(PULLS), Fault::status(503)),
+    ]);
 }
 
 #[test]
 fn a_connection_that_is_cut_is_asked_again() {
-    check_overcome([(On::get(LIST), Fault::CutBefore), (On::get(PULLS), Fault::Truncate)]);
-    check_overcome([(On::get(LIST), Fault::Malformed), (On::post(PULLS), Fault::CutBefore)]);
+    check_overcome([
+        (On::get(LIST), Fault::CutBefore),
+        (On::get(PULLS), Fault::Truncate),
+    ]);
+    check_overcome([
+        (On::get(LIST), Fault::Malformed),
+        (On::post(PULLS), Fault::CutBefore),
+    ]);
 }
 
 #[test]
@@ -100,11 +137,20 @@ fn a_limit_pauses_until_its_reset_and_charges_nobody() {
 fn secondary_limit() {
     let world = world_with(4);
     world.executor(r#"{"maxParallel": 4}"#);
-    world.server.fault(On::post(PULLS).after(1), Fault::SecondaryLimit { status: 403, retry_after_s: Some(1) });
+    world.server.fault(
+        On::post(PULLS).after(1),
+        Fault::SecondaryLimit {
+            status: 403,
+            retry_after_s: Some(1),
+        },
+    );
     let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 4}));
     let charged = |event: &&Value| event["charged"] == true;
-    assert_eq!(run.events("publish_delayed").iter().filter(charged).count(), 0);
+    assert_eq!(
+        run.events("publish_delayed").iter().filter(charged).count(),
+        0
+    );
     // The server fails this test if anything is written before the second is over, or two at once.
     world.server.assert_polite();
 }
@@ -113,29 +159,53 @@ fn secondary_limit() {
 fn poll_storm() {
     let world = world_with(5);
     world.exec(&[]).exits(0);
-    let mut asked: Vec<String> =
-        world.server.api_exchanges().iter().map(|exchange| exchange.request.target()).collect();
+    let mut asked: Vec<String> = world
+        .server
+        .api_exchanges()
+        .iter()
+        .map(|exchange| exchange.request.target())
+        .collect();
     let n_asked = asked.len();
     asked.sort();
     asked.dedup();
     // A look for a pull request and its creation have addresses of their own; creations share one.
     let n_created = 5 - 1;
-    assert_eq!(asked.len() + n_created, n_asked, "nothing is asked twice: {asked:#?}");
+    assert_eq!(
+        asked.len() + n_created,
+        n_asked,
+        "nothing is asked twice: {asked:#?}"
+    );
 }
 
 #[test]
 fn bad_credentials_stop_the_session_and_the_finished_work_waits_for_better_ones() {
     let world = world_with(2);
     let refusal = json!({"message": "Bad credentials", "status": "401"}).to_string();
-    world.server.fault(On::post(PULLS), Fault::Answer { status: 401, headers: Vec::new(), body: refusal });
+    world.server.fault(
+        On::post(PULLS),
+        Fault::Answer {
+            status: 401,
+            headers: Vec::new(),
+            body: refusal,
+        },
+    );
     let run = world.exec(&[]).exits(130);
     let summary = run.summary();
     assert_eq!(summary["status"], "interrupted");
-    assert!(summary["reason"].as_str().is_some_and(|why| why.contains("Bad credentials")), "{summary}");
+    assert!(
+        summary["reason"]
+            .as_str()
+            .is_some_and(|why| why.contains("Bad credentials")),
+        "{summary}"
+    );
     world.server.forgive();
     let resumed = world.run(["resume", "--output", "json"]).exits(0);
     assert_eq!(resumed.summary()["counts"], json!({"done": 2}));
-    assert!(resumed.summary()["tasks"].as_array().is_some_and(|tasks| tasks.iter().all(|task| task["attempts"] == 1)));
+    assert!(
+        resumed.summary()["tasks"]
+            .as_array()
+            .is_some_and(|tasks| tasks.iter().all(|task| task["attempts"] == 1))
+    );
     assert_eq!(world.repository.pulls().len(), 2);
 }
 
@@ -144,15 +214,27 @@ fn a_refused_pull_request_needs_a_person_and_keeps_the_work() {
     let world = world_with(1);
     let refusal =
         json!({"message": "Validation Failed", "errors": [{"message": "a rule of this repository"}]}).to_string();
-    world.server.fault(On::post(PULLS), Fault::Answer { status: 422, headers: Vec::new(), body: refusal });
+    world.server.fault(
+        On::post(PULLS),
+        Fault::Answer {
+            status: 422,
+            headers: Vec::new(),
+            body: refusal,
+        },
+    );
     let run = world.exec(&[]).exits(3);
     assert_eq!(run.task(1)["outcome"], "needs_you");
     assert!(
-        run.task(1)["reason"].as_str().is_some_and(|why| why.contains("a rule of this repository")),
+        run.task(1)["reason"]
+            .as_str()
+            .is_some_and(|why| why.contains("a rule of this repository")),
         "{}",
         run.task(1)
     );
-    assert!(world.repository.head("autoissue/issue-1").is_some(), "the branch is there");
+    assert!(
+        world.repository.head("autoissue/issue-1").is_some(),
+        "the branch is there"
+    );
 }
 
 #[test]
@@ -161,7 +243,12 @@ fn a_protected_branch_needs_a_person() {
     world.repository.protect("autoissue/issue-1");
     let run = world.exec(&[]).exits(3);
     assert_eq!(run.task(1)["outcome"], "needs_you");
-    assert!(world.mirror_git(["for-each-ref", "refs/autoissue/salvage"]).contains("issue-1"), "the work is kept");
+    assert!(
+        world
+            .mirror_git(["for-each-ref", "refs/autoissue/salvage"])
+            .contains("issue-1"),
+        "the work is kept"
+    );
 }
 
 #[test]
@@ -169,17 +256,32 @@ fn what_the_token_may_not_do_is_said_before_anything_starts() {
     let world = world_with(1);
     world.repository.read_only_for("ada");
     let run = world.exec(&[]).exits(1);
-    assert!(run.stderr.contains("does not let this token push"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("does not let this token push"),
+        "{}",
+        run.stderr
+    );
     world.server.revoke(TOKEN);
     let run = world.exec(&[]).exits(1);
-    assert!(run.stderr.contains("does not accept the token"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("does not accept the token"),
+        "{}",
+        run.stderr
+    );
     assert!(run.stderr.contains("hint:"), "{}", run.stderr);
 }
 
 #[test]
 fn no_token_is_wrong_usage_and_says_where_one_is_looked_for() {
     let world = world_with(1);
-    let run = Run::from(world.autoissue(["exec", "go"]).env_remove("GITHUB_TOKEN").output().unwrap()).exits(2);
+    let run = Run::from(
+        world
+            .autoissue(["exec", "go"])
+            .env_remove("GITHUB_TOKEN")
+            .output()
+            .unwrap(),
+    )
+    .exits(2);
     for word in ["GITHUB_TOKEN", "GH_TOKEN", "gh"] {
         assert!(run.stderr.contains(word), "{}", run.stderr);
     }
@@ -191,15 +293,28 @@ fn the_token_is_seen_by_git_and_the_api_alone() {
     // What the checks see is what an agent sees.
     let unseen = "! env | grep -q 'canary7canar[y]' && \
                   ! cat /proc/[0-9]*/cmdline | tr '\\\\0' '\\\\n' | grep -aq 'canary7canar[y]'";
-    world.executor(&format!(r#"{{"checks": [{{"name": "unseen", "run": "{unseen}"}}]}}"#));
+    world.executor(&format!(
+        r#"{{"checks": [{{"name": "unseen", "run": "{unseen}"}}]}}"#
+    ));
     let run = world.exec(&["--verbose"]).exits(0);
     let encoded = base64::prelude::BASE64_STANDARD.encode(format!("x-access-token:{TOKEN}"));
     for secret in [TOKEN, encoded.as_str()] {
         assert_eq!(world.files_with(secret), [""; 0]);
         assert!(!run.stdout.contains(secret) && !run.stderr.contains(secret));
-        assert!(world.repository.pulls().iter().all(|pull| !pull.body.contains(secret)));
+        assert!(
+            world
+                .repository
+                .pulls()
+                .iter()
+                .all(|pull| !pull.body.contains(secret))
+        );
     }
-    assert_eq!(run.summary()["counts"], json!({"done": 2}), "{}", run.stdout);
+    assert_eq!(
+        run.summary()["counts"],
+        json!({"done": 2}),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -210,7 +325,11 @@ fn a_dry_run_reads_and_writes_nothing() {
     assert_eq!(run.events("task_planned").len(), 1);
     assert!(!world.state().exists(), "no state is written");
     assert!(
-        world.server.exchanges().iter().all(|exchange| exchange.request.method == "GET" || exchange.request.is_git)
+        world
+            .server
+            .exchanges()
+            .iter()
+            .all(|exchange| exchange.request.method == "GET" || exchange.request.is_git)
     );
     assert!(world.repository.head("autoissue/issue-1").is_none());
 }

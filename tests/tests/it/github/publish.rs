@@ -15,19 +15,45 @@ fn issues_become_pull_requests_whose_heads_are_the_work() {
     for (number, pull) in (1..).zip(&pulls) {
         let branch = format!("autoissue/issue-{number}");
         assert_eq!(
-            (pull.head.as_str(), pull.base.as_str(), pull.is_open, pull.is_draft),
+            (
+                pull.head.as_str(),
+                pull.base.as_str(),
+                pull.is_open,
+                pull.is_draft
+            ),
             (branch.as_str(), "main", true, false)
         );
         assert_eq!(world.repository.head(&branch), Some(pull.head_sha.clone()));
-        assert_eq!(world.repository.file(&branch, &format!("{number}.txt")).as_deref(), Some("new\n"));
-        for part in [format!("Closes #{number}"), format!("<!-- autoissue: issue {number} -->")] {
+        assert_eq!(
+            world
+                .repository
+                .file(&branch, &format!("{number}.txt"))
+                .as_deref(),
+            Some("new\n")
+        );
+        for part in [
+            format!("Closes #{number}"),
+            format!("<!-- autoissue: issue {number} -->"),
+        ] {
             assert!(pull.body.contains(&part), "{part}: {}", pull.body);
         }
         let link = &run.task(number)["pull_request"];
-        assert!(link["url"].as_str().is_some_and(|url| url.starts_with(world.server.origin())), "{link}");
+        assert!(
+            link["url"]
+                .as_str()
+                .is_some_and(|url| url.starts_with(world.server.origin())),
+            "{link}"
+        );
     }
-    assert_eq!(world.branches(), [""; 0], "the user's own repository gets no branch");
-    assert_eq!(world.git(["status", "--porcelain"]), "?? autoissue.config.json");
+    assert_eq!(
+        world.branches(),
+        [""; 0],
+        "the user's own repository gets no branch"
+    );
+    assert_eq!(
+        world.git(["status", "--porcelain"]),
+        "?? autoissue.config.json"
+    );
 }
 
 #[test]
@@ -47,39 +73,72 @@ fn a_branch_that_is_asked_for_is_not_pushed() {
     world.executor(r#"{"createPr": false}"#);
     world.exec(&[]).exits(0);
     assert_eq!(world.branches(), ["autoissue/issue-1"]);
-    assert!(world.repository.pulls().is_empty() && world.repository.head("autoissue/issue-1").is_none());
+    assert!(
+        world.repository.pulls().is_empty() && world.repository.head("autoissue/issue-1").is_none()
+    );
 }
 
 #[test]
 fn drafts_are_drafts_and_the_base_is_the_configured_branch() {
     let world = world_with(1);
-    world.repository.commit_from("stable", "main", &[("old.txt", "old\n")], "stable");
+    world
+        .repository
+        .commit_from("stable", "main", &[("old.txt", "old\n")], "stable");
     world.config(
         r#"{"project": {"baseBranch": "stable"}, "agent": {"backend": "patch"}, "executor": {"prDraft": true}}"#,
     );
     world.exec(&[]).exits(0);
-    let [pull] = &world.repository.pulls()[..] else { panic!("one pull request") };
+    let [pull] = &world.repository.pulls()[..] else {
+        panic!("one pull request")
+    };
     assert_eq!((pull.base.as_str(), pull.is_draft), ("stable", true));
-    assert_eq!(world.repository.file(&pull.head, "old.txt").as_deref(), Some("old\n"));
+    assert_eq!(
+        world.repository.file(&pull.head, "old.txt").as_deref(),
+        Some("old\n")
+    );
 }
 
 #[test]
 fn the_base_is_fetched_first() {
     let world = world_with(1);
-    world.repository.commit("main", &[("README.md", "# Newer\n")], "newer than the clone");
+    world.repository.commit(
+        "main",
+        &[("README.md", "# Newer\n")],
+        "newer than the clone",
+    );
     world.exec(&[]).exits(0);
-    assert_eq!(world.repository.file("autoissue/issue-1", "README.md").as_deref(), Some("# Newer\n"));
+    assert_eq!(
+        world
+            .repository
+            .file("autoissue/issue-1", "README.md")
+            .as_deref(),
+        Some("# Newer\n")
+    );
 }
 
 #[test]
 fn a_branch_with_work_of_others_is_never_replaced() {
     let world = world_with(1);
-    let theirs = world.repository.commit_from("autoissue/issue-1", "main", &[("theirs.txt", "x\n")], "theirs");
+    let theirs = world.repository.commit_from(
+        "autoissue/issue-1",
+        "main",
+        &[("theirs.txt", "x\n")],
+        "theirs",
+    );
     let run = world.exec(&[]).exits(3);
     assert_eq!(run.task(1)["outcome"], "needs_you");
-    assert!(run.task(1)["reason"].as_str().is_some_and(|why| why.contains("not a commit of ours")), "{}", run.task(1));
+    assert!(
+        run.task(1)["reason"]
+            .as_str()
+            .is_some_and(|why| why.contains("not a commit of ours")),
+        "{}",
+        run.task(1)
+    );
     assert_eq!(world.repository.head("autoissue/issue-1"), Some(theirs));
-    assert!(run.events("agent_exited").is_empty(), "no agent is paid for what cannot be published");
+    assert!(
+        run.events("agent_exited").is_empty(),
+        "no agent is paid for what cannot be published"
+    );
 }
 
 #[test]
@@ -88,7 +147,9 @@ fn work_of_ours_whose_pull_request_was_closed_is_replaced() {
     world.exec(&[]).exits(0);
     let before = world.repository.pulls()[0].clone();
     world.repository.close(before.number);
-    world.repository.commit("main", &[("README.md", "# Newer\n")], "newer");
+    world
+        .repository
+        .commit("main", &[("README.md", "# Newer\n")], "newer");
     world.exec(&[]).exits(0);
     let pulls = world.repository.pulls();
     assert_eq!(pulls.len(), 2);
@@ -100,12 +161,23 @@ fn work_of_ours_whose_pull_request_was_closed_is_replaced() {
 fn a_dependent_is_based_on_the_branch_of_what_it_depends_on() {
     let world = world_with(1);
     let body = format!("Depends on #1\n\n{}", new_file_patch("2.txt", "new"));
-    world.repository.issue(Issue::new("[Frontend] second").label("go").body(&body));
+    world
+        .repository
+        .issue(Issue::new("[Frontend] second").label("go").body(&body));
     world.exec(&[]).exits(0);
     let pulls = world.repository.pulls();
-    let second = pulls.iter().find(|pull| pull.head == "autoissue/issue-2").expect("a pull request");
+    let second = pulls
+        .iter()
+        .find(|pull| pull.head == "autoissue/issue-2")
+        .expect("a pull request");
     assert_eq!(second.base, "autoissue/issue-1");
-    assert_eq!(world.repository.file("autoissue/issue-2", "1.txt").as_deref(), Some("new\n"));
+    assert_eq!(
+        world
+            .repository
+            .file("autoissue/issue-2", "1.txt")
+            .as_deref(),
+        Some("new\n")
+    );
 }
 
 #[test]
@@ -115,8 +187,12 @@ fn an_issue_that_github_knows_to_be_blocked_waits() {
     world.repository.block(1, 2).block(3, open);
     let run = world.exec(&[]).exits(3);
     assert_eq!(run.task(3)["outcome"], "skipped");
-    let first =
-        world.repository.pulls().into_iter().find(|pull| pull.head == "autoissue/issue-1").expect("it is there");
+    let first = world
+        .repository
+        .pulls()
+        .into_iter()
+        .find(|pull| pull.head == "autoissue/issue-1")
+        .expect("it is there");
     assert_eq!(first.base, "autoissue/issue-2");
 }
 
@@ -125,11 +201,18 @@ fn a_classic_token_and_one_from_gh_do_too() {
     let world = GithubSandbox::new();
     world.plain_issue("one");
     let gh = world.root().join("gh");
-    std::fs::write(&gh, format!("#!/bin/sh\n[ \"$1 $2\" = \"auth token\" ] && echo {}\n", autoissue_tests::TOKEN))
-        .unwrap();
+    std::fs::write(
+        &gh,
+        format!(
+            "#!/bin/sh\n[ \"$1 $2\" = \"auth token\" ] && echo {}\n",
+            autoissue_tests::TOKEN
+        ),
+    )
+    .unwrap();
     std::fs::set_permissions(&gh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     world.install("gh", &gh);
     let mut command = world.autoissue(["exec", "go", "--output", "json"]);
-    let run = autoissue_tests::Run::from(command.env_remove("GITHUB_TOKEN").output().unwrap()).exits(0);
+    let run =
+        autoissue_tests::Run::from(command.env_remove("GITHUB_TOKEN").output().unwrap()).exits(0);
     assert_eq!(run.summary()["counts"]["done"], 1);
 }

@@ -30,11 +30,17 @@ fn long_night() -> GithubSandbox {
     for number in 0..N_ISSUES + N_PULLS {
         // The pull requests lie on both pages.
         if number % (N_ISSUES / N_PULLS) == 7 && (number / (N_ISSUES / N_PULLS)) < N_PULLS {
-            world.repository.foreign_pull("a pull request", &format!("theirs-{number}"), &[LABEL]);
+            world
+                .repository
+                .foreign_pull("a pull request", &format!("theirs-{number}"), &[LABEL]);
         } else {
             let steps = json!([[{"write": [format!("{number}.txt"), "new\n"]}, {"meter": 0.25}, {"result": {}}]]);
             let body = format!("Please add it.\n\nfake: {steps}\n");
-            world.repository.issue(Issue::new(&format!("[Backend] add {number}")).label(LABEL).body(&body));
+            world.repository.issue(
+                Issue::new(&format!("[Backend] add {number}"))
+                    .label(LABEL)
+                    .body(&body),
+            );
         }
     }
     world
@@ -46,26 +52,44 @@ fn first_hundred() {
     let run = world.exec(&[]).exits(0);
     let summary = run.summary();
     assert_eq!(summary["counts"], json!({"done": N_ISSUES}));
-    let ours: Vec<_> =
-        world.repository.pulls().into_iter().filter(|pull| pull.head.starts_with("autoissue/")).collect();
+    let ours: Vec<_> = world
+        .repository
+        .pulls()
+        .into_iter()
+        .filter(|pull| pull.head.starts_with("autoissue/"))
+        .collect();
     assert_eq!(ours.len() as u64, N_ISSUES);
     for pull in &ours {
         let number = pull.head.trim_start_matches("autoissue/issue-");
-        assert_eq!(world.repository.head(&pull.head), Some(pull.head_sha.clone()));
-        for part in
-            [format!("Closes #{number}"), format!("<!-- autoissue: issue {number} -->"), "| cost | $0.25 |".to_owned()]
-        {
+        assert_eq!(
+            world.repository.head(&pull.head),
+            Some(pull.head_sha.clone())
+        );
+        for part in [
+            format!("Closes #{number}"),
+            format!("<!-- autoissue: issue {number} -->"),
+            "| cost | $0.25 |".to_owned(),
+        ] {
             assert!(pull.body.contains(&part), "{part}: {}", pull.body);
         }
     }
     let published = run.events("pull_request_opened");
-    let commits = published.iter().filter_map(|event| event["publication"]["commit"].as_str());
-    let heads: std::collections::BTreeSet<&str> = ours.iter().map(|pull| pull.head_sha.as_str()).collect();
+    let commits = published
+        .iter()
+        .filter_map(|event| event["publication"]["commit"].as_str());
+    let heads: std::collections::BTreeSet<&str> =
+        ours.iter().map(|pull| pull.head_sha.as_str()).collect();
     assert_eq!(commits.collect::<std::collections::BTreeSet<_>>(), heads);
     let n_calls = world.server.n_api_calls() as u64;
-    println!("{n_calls} calls to the API for {N_ISSUES} issues: {:.2} each", n_calls as f64 / N_ISSUES as f64);
+    println!(
+        "{n_calls} calls to the API for {N_ISSUES} issues: {:.2} each",
+        n_calls as f64 / N_ISSUES as f64
+    );
     assert!(n_calls <= N_CALLS_MAX, "{n_calls} calls");
-    assert_eq!(summary["api_calls"], n_calls, "what is told is what was done");
+    assert_eq!(
+        summary["api_calls"], n_calls,
+        "what is told is what was done"
+    );
 
     let before = world.server.n_api_calls();
     let again = world.exec(&[]).exits(0);
@@ -99,9 +123,21 @@ fn a_night_of_deaths(seed: u64) {
     let mut args = vec!["exec", LABEL, "--quiet"];
     for death in 0..N_DEATHS {
         let gate = Gate::new();
-        let moment = if death % 2 == 0 { 0 } else { rng.usize(..moments().len()) };
-        world.server.fault(moments()[moment].clone().after(rng.usize(..2)), Fault::HoldAnswer(gate.clone()));
-        let mut engine = world.autoissue(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let moment = if death % 2 == 0 {
+            0
+        } else {
+            rng.usize(..moments().len())
+        };
+        world.server.fault(
+            moments()[moment].clone().after(rng.usize(..2)),
+            Fault::HoldAnswer(gate.clone()),
+        );
+        let mut engine = world
+            .autoissue(&args)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
         gate.wait_for(1);
         engine.kill().expect("it is alive");
         engine.wait().expect("it is dead");
@@ -111,17 +147,29 @@ fn a_night_of_deaths(seed: u64) {
         args = vec!["resume", "--quiet"];
     }
     world.run(["resume", "--output", "json"]).exits(0);
-    let mut heads: Vec<String> = world.repository.pulls().into_iter().map(|pull| pull.head).collect();
+    let mut heads: Vec<String> = world
+        .repository
+        .pulls()
+        .into_iter()
+        .map(|pull| pull.head)
+        .collect();
     heads.sort();
     heads.dedup();
     let n_pulls = world.repository.pulls().len() as u64;
-    assert_eq!((heads.len() as u64, n_pulls), (N_MORTAL_ISSUES, N_MORTAL_ISSUES), "seed {seed}");
+    assert_eq!(
+        (heads.len() as u64, n_pulls),
+        (N_MORTAL_ISSUES, N_MORTAL_ISSUES),
+        "seed {seed}"
+    );
 }
 
 #[test]
 fn crash_after_post() {
     // Two at a time: each waits for its engine most of the time.
     for pair in (0..N_NIGHTS).collect::<Vec<_>>().chunks(2) {
-        thread::scope(|scope| pair.iter().for_each(|&seed| drop(scope.spawn(move || a_night_of_deaths(seed)))));
+        thread::scope(|scope| {
+            pair.iter()
+                .for_each(|&seed| drop(scope.spawn(move || a_night_of_deaths(seed))))
+        });
     }
 }

@@ -25,29 +25,58 @@ impl Client {
     }
 
     pub(crate) fn anonymous(api_url: &str) -> Self {
-        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).user_agent("");
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .user_agent("");
         let agent = Agent::new_with_config(config.build());
-        Self { agent, api_url: api_url.to_owned(), headers: Vec::new() }
-            .with("user-agent", "tests")
-            .with("accept", "application/vnd.github+json")
+        Self {
+            agent,
+            api_url: api_url.to_owned(),
+            headers: Vec::new(),
+        }
+        .with("user-agent", "tests")
+        .with("accept", "application/vnd.github+json")
     }
 
     /// The same client that also sends this header.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
-        let mut headers: Vec<_> = self.headers.iter().filter(|(known, _)| known != name).cloned().collect();
+        let mut headers: Vec<_> = self
+            .headers
+            .iter()
+            .filter(|(known, _)| known != name)
+            .cloned()
+            .collect();
         headers.push((name.to_owned(), value.to_owned()));
-        Self { agent: self.agent.clone(), api_url: self.api_url.clone(), headers }
+        Self {
+            agent: self.agent.clone(),
+            api_url: self.api_url.clone(),
+            headers,
+        }
     }
 
     /// The same client that does not send this header.
     pub(crate) fn without(&self, name: &str) -> Self {
-        let headers = self.headers.iter().filter(|(known, _)| known != name).cloned().collect();
-        Self { agent: self.agent.clone(), api_url: self.api_url.clone(), headers }
+        let headers = self
+            .headers
+            .iter()
+            .filter(|(known, _)| known != name)
+            .cloned()
+            .collect();
+        Self {
+            agent: self.agent.clone(),
+            api_url: self.api_url.clone(),
+            headers,
+        }
     }
 
     /// Sends a request, or says how the connection failed.
     pub(crate) fn try_send(&self, method: &str, target: &str, body: &str) -> Result<Reply, Error> {
-        let url = if target.starts_with("http:") { target.to_owned() } else { format!("{}{target}", self.api_url) };
+        let url = if target.starts_with("http:") {
+            target.to_owned()
+        } else {
+            format!("{}{target}", self.api_url)
+        };
         let mut request = Request::builder().method(method).uri(url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
@@ -56,12 +85,20 @@ impl Client {
         let (parts, mut body) = response.into_parts();
         let text = body.read_to_string()?;
         let json = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Ok(Reply { status: parts.status.as_u16(), headers: parts.headers, json })
+        Ok(Reply {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            json,
+        })
     }
 
     #[track_caller]
     pub(crate) fn send(&self, method: &str, target: &str, body: &Value) -> Reply {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
         self.try_send(method, target, &body).unwrap()
     }
 
@@ -91,6 +128,11 @@ impl Reply {
     /// Returns the numbers of a list's entries.
     #[track_caller]
     pub(crate) fn numbers(&self) -> Vec<u64> {
-        self.json.as_array().unwrap().iter().map(|entry| entry["number"].as_u64().unwrap()).collect()
+        self.json
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["number"].as_u64().unwrap())
+            .collect()
     }
 }

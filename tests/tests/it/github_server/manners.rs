@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::Duration;
 
-use autoissue_tests::github_server::{Fault, Gate, GithubServer, HostedRepository, Issue, On, Rules, Token};
+use autoissue_tests::github_server::{
+    Fault, Gate, GithubServer, HostedRepository, Issue, On, Rules, Token,
+};
 use serde_json::json;
 
 use super::client::Client;
@@ -18,7 +20,10 @@ fn breach(said: &str, misbehave: impl FnOnce(&GithubServer, &HostedRepository, &
     let (github, repository, client) = world();
     misbehave(&github, &repository, &client);
     let breaches = github.take_breaches();
-    assert!(breaches.len() == 1 && breaches[0].contains(said), "{breaches:?}");
+    assert!(
+        breaches.len() == 1 && breaches[0].contains(said),
+        "{breaches:?}"
+    );
 }
 
 /// Asserts that this is no breach.
@@ -32,10 +37,15 @@ fn no_breach(behave: impl FnOnce(&GithubServer, &HostedRepository, &Client)) {
 #[test]
 fn a_breach_fails_the_test_when_the_server_is_dropped() {
     let (github, _repository, _) = world();
-    Client::anonymous(&github.api_url()).get("/repos/ada/sample").is(200);
+    Client::anonymous(&github.api_url())
+        .get("/repos/ada/sample")
+        .is(200);
     let failure = thread::spawn(move || drop(github)).join().unwrap_err();
     let message = failure.downcast::<String>().unwrap();
-    assert!(message.contains("no token: GET /repos/ada/sample"), "{message}");
+    assert!(
+        message.contains("no token: GET /repos/ada/sample"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -62,7 +72,9 @@ fn a_read_beside_a_write_and_a_write_of_another_user_are_fine() {
             scope.spawn(|| client.post(ISSUES, &json!({"title": "x"})).is(201));
             gate.wait_for(1);
             client.get(LABELS).is(200);
-            Client::new(&github.api_url(), "other").post(LABELS, &json!({"name": "l"})).is(201);
+            Client::new(&github.api_url(), "other")
+                .post(LABELS, &json!({"name": "l"}))
+                .is(201);
             gate.open();
         });
     });
@@ -72,7 +84,9 @@ fn a_read_beside_a_write_and_a_write_of_another_user_are_fine() {
 fn a_write_whose_client_died_is_over() {
     no_breach(|github, _, client| {
         github.fault(On::post("/repos/*/*/issues"), Fault::CutBefore);
-        client.try_send("POST", ISSUES, r#"{"title": "x"}"#).unwrap_err();
+        client
+            .try_send("POST", ISSUES, r#"{"title": "x"}"#)
+            .unwrap_err();
         client.post(LABELS, &json!({"name": "l"})).is(201);
     });
 }
@@ -80,13 +94,21 @@ fn a_write_whose_client_died_is_over() {
 #[test]
 fn too_many_writes_in_a_minute() {
     let write = |client: &Client, n: usize| {
-        client.post(LABELS, &json!({"name": format!("l{n}")})).is(201);
+        client
+            .post(LABELS, &json!({"name": format!("l{n}")}))
+            .is(201);
     };
-    let rules = Rules { writes_per_minute_max: 3, ..Rules::default() };
-    breach("4 writes in a minute, 3 are allowed", |github, _, client| {
-        github.rules(rules);
-        (0..4).for_each(|n| write(client, n));
-    });
+    let rules = Rules {
+        writes_per_minute_max: 3,
+        ..Rules::default()
+    };
+    breach(
+        "4 writes in a minute, 3 are allowed",
+        |github, _, client| {
+            github.rules(rules);
+            (0..4).for_each(|n| write(client, n));
+        },
+    );
     no_breach(|github, _, client| {
         github.rules(rules);
         (0..3).for_each(|n| write(client, n));
@@ -98,9 +120,14 @@ fn too_many_writes_in_a_minute() {
 #[test]
 fn too_many_writes_in_an_hour() {
     breach("4 writes in a hour, 3 are allowed", |github, _, client| {
-        github.rules(Rules { writes_per_hour_max: 3, ..Rules::default() });
+        github.rules(Rules {
+            writes_per_hour_max: 3,
+            ..Rules::default()
+        });
         for n in 0..4 {
-            client.post(LABELS, &json!({"name": format!("l{n}")})).is(201);
+            client
+                .post(LABELS, &json!({"name": format!("l{n}")}))
+                .is(201);
             github.let_pass(Duration::from_secs(61));
         }
     });
@@ -109,7 +136,10 @@ fn too_many_writes_in_an_hour() {
 #[test]
 fn too_many_requests_at_once() {
     breach("more than 2 requests at once", |github, _, client| {
-        github.rules(Rules { requests_at_once_max: 2, ..Rules::default() });
+        github.rules(Rules {
+            requests_at_once_max: 2,
+            ..Rules::default()
+        });
         let gate = Gate::new();
         github.fault(On::get("/user").times(2), Fault::Hold(gate.clone()));
         thread::scope(|scope| {
@@ -127,18 +157,36 @@ fn too_many_requests_at_once() {
 fn the_same_request_before_a_limit_ends() {
     for status in [403, 429] {
         breach("before the secondary limit ends", |github, _, client| {
-            github.fault(On::get("/user"), Fault::SecondaryLimit { status, retry_after_s: Some(7) });
+            github.fault(
+                On::get("/user"),
+                Fault::SecondaryLimit {
+                    status,
+                    retry_after_s: Some(7),
+                },
+            );
             client.get("/user").is(status);
             client.get("/user").is(200);
         });
         breach("before the secondary limit ends", |github, _, client| {
-            github.fault(On::get("/user"), Fault::SecondaryLimit { status, retry_after_s: None });
+            github.fault(
+                On::get("/user"),
+                Fault::SecondaryLimit {
+                    status,
+                    retry_after_s: None,
+                },
+            );
             client.get("/user").is(status);
             github.let_pass(Duration::from_secs(58));
             client.get("/user").is(200);
         });
         breach("before the primary limit ends", |github, _, client| {
-            github.fault(On::get("/user"), Fault::PrimaryLimit { status, reset_in: Duration::from_secs(7) });
+            github.fault(
+                On::get("/user"),
+                Fault::PrimaryLimit {
+                    status,
+                    reset_in: Duration::from_secs(7),
+                },
+            );
             client.get("/user").is(status);
             client.get("/user").is(200);
         });
@@ -158,14 +206,26 @@ fn any_write_before_a_limit_ends() {
 fn reads_that_were_under_way_when_a_limit_came_are_fine_and_no_more() {
     let read = |client: &Client, n: usize| client.get(&format!("{LABELS}?page={n}")).is(200);
     no_breach(|github, _, client| {
-        github.fault(On::get("/user"), Fault::SecondaryLimit { status: 429, retry_after_s: Some(7) });
+        github.fault(
+            On::get("/user"),
+            Fault::SecondaryLimit {
+                status: 429,
+                retry_after_s: Some(7),
+            },
+        );
         client.get("/user").is(429);
         (0..8).for_each(|n| drop(read(client, n)));
         github.let_pass(Duration::from_secs(8));
         client.get("/user").is(200);
     });
     breach("before the secondary limit ends", |github, _, client| {
-        github.fault(On::get("/user"), Fault::SecondaryLimit { status: 429, retry_after_s: Some(7) });
+        github.fault(
+            On::get("/user"),
+            Fault::SecondaryLimit {
+                status: 429,
+                retry_after_s: Some(7),
+            },
+        );
         client.get("/user").is(429);
         (0..9).for_each(|n| drop(read(client, n)));
     });
@@ -184,7 +244,9 @@ fn going_on_after_a_401() {
 #[test]
 fn a_storm_of_reads() {
     let read = |client: &Client, n: usize| (0..n).for_each(|_| drop(client.get(ISSUES).is(200)));
-    breach("read 6 times more than needed", |_, _, client| read(client, 7));
+    breach("read 6 times more than needed", |_, _, client| {
+        read(client, 7)
+    });
     no_breach(|_, repository, client| {
         read(client, 6);
         repository.issue(Issue::new("Something new"));
@@ -199,13 +261,19 @@ fn a_storm_of_reads() {
 
 #[test]
 fn no_user_agent() {
-    breach("no User-Agent", |_, _, client| drop(client.without("user-agent").get("/user").is(403)));
+    breach("no User-Agent", |_, _, client| {
+        drop(client.without("user-agent").get("/user").is(403))
+    });
 }
 
 #[test]
 fn a_token_in_the_address() {
-    breach("token in an address", |_, _, client| drop(client.get(&format!("/user?access_token={TOKEN}")).is(200)));
-    breach("token in an address", |_, _, client| drop(client.get(&format!("/{TOKEN}")).is(404)));
+    breach("token in an address", |_, _, client| {
+        drop(client.get(&format!("/user?access_token={TOKEN}")).is(200))
+    });
+    breach("token in an address", |_, _, client| {
+        drop(client.get(&format!("/{TOKEN}")).is(404))
+    });
 }
 
 #[test]
@@ -217,12 +285,24 @@ fn creating_twice_what_is_there() {
     });
     breach("created twice", |_, _, client| {
         client.post(ISSUES, &issue).is(201);
-        client.post("/repos/ada/sample/issues/1/comments", &json!({"body": "Done."})).is(201);
-        client.post("/repos/ada/sample/issues/1/comments", &json!({"body": "Done."})).is(201);
+        client
+            .post(
+                "/repos/ada/sample/issues/1/comments",
+                &json!({"body": "Done."}),
+            )
+            .is(201);
+        client
+            .post(
+                "/repos/ada/sample/issues/1/comments",
+                &json!({"body": "Done."}),
+            )
+            .is(201);
     });
     breach("created twice", |github, _, client| {
         github.fault(On::post("/repos/*/*/issues"), Fault::CutAfter);
-        client.try_send("POST", ISSUES, &issue.to_string()).unwrap_err();
+        client
+            .try_send("POST", ISSUES, &issue.to_string())
+            .unwrap_err();
         client.post(ISSUES, &issue).is(201);
     });
 }
@@ -234,7 +314,9 @@ fn creating_again_what_was_not_made_or_is_closed_is_fine() {
         github.fault(On::post("/repos/*/*/issues"), Fault::status(502));
         client.post(ISSUES, &issue).is(502);
         github.fault(On::post("/repos/*/*/issues"), Fault::CutBefore);
-        client.try_send("POST", ISSUES, &issue.to_string()).unwrap_err();
+        client
+            .try_send("POST", ISSUES, &issue.to_string())
+            .unwrap_err();
         client.post(ISSUES, &issue).is(201);
     });
     no_breach(|_, repository, client| {

@@ -19,10 +19,19 @@ fn liar() {
 #[test]
 fn no_op_pull_request() {
     let night = Night::new(json!({}));
-    night.issue(1, json!([[{"run": "git commit --quiet --allow-empty -m nothing"}, {"result": {}}]]));
-    night.issue(2, json!([[{"write": ["x", "x"]}, {"run": "rm x"}, {"result": {}}]]));
+    night.issue(
+        1,
+        json!([[{"run": "git commit --quiet --allow-empty -m nothing"}, {"result": {}}]]),
+    );
+    night.issue(
+        2,
+        json!([[{"write": ["x", "x"]}, {"run": "rm x"}, {"result": {}}]]),
+    );
     let run = night.exec(&[]).exits(3);
-    assert_eq!(run.outcomes(), [(1, "no_change".to_owned()), (2, "no_change".to_owned())]);
+    assert_eq!(
+        run.outcomes(),
+        [(1, "no_change".to_owned()), (2, "no_change".to_owned())]
+    );
     assert!(!night.has_pull_requests());
 }
 
@@ -31,7 +40,9 @@ fn stale_commit_is_mine() {
     let night = Night::new(json!({}));
     night.sandbox.write("old.txt", "by someone else");
     night.sandbox.git(["add", "old.txt"]);
-    night.sandbox.git(["commit", "--quiet", "--message", "Issue #1 is resolved"]);
+    night
+        .sandbox
+        .git(["commit", "--quiet", "--message", "Issue #1 is resolved"]);
     night.issue(1, json!([[{"result": {"result": "committed"}}]]));
     assert_eq!(outcome(&night.exec(&[]).exits(3), 1), "no_change");
 }
@@ -39,14 +50,24 @@ fn stale_commit_is_mine() {
 #[test]
 fn uncommitted_work_deleted() {
     let night = Night::new(json!({}));
-    night.issue(1, json!([[{"write": ["left.txt", "precious words"]}, {"exit": 7}]]));
+    night.issue(
+        1,
+        json!([[{"write": ["left.txt", "precious words"]}, {"exit": 7}]]),
+    );
     night.issue(
         2,
         json!([[{"write": ["a.txt", "left over"]}, {"run": "mkdir d; echo also > d/b.txt"}, {"result": {}}]]),
     );
     let run = night.exec(&[]).exits(3);
-    assert_eq!(run.outcomes(), [(1, "failed".to_owned()), (2, "done".to_owned())]);
-    assert!(night.salvaged("precious").contains("left.txt"), "{}", night.salvaged("precious"));
+    assert_eq!(
+        run.outcomes(),
+        [(1, "failed".to_owned()), (2, "done".to_owned())]
+    );
+    assert!(
+        night.salvaged("precious").contains("left.txt"),
+        "{}",
+        night.salvaged("precious")
+    );
     assert_eq!(night.published(2, "a.txt").as_deref(), Some("left over"));
     assert_eq!(night.published(2, "d/b.txt").as_deref(), Some("also"));
 }
@@ -55,16 +76,29 @@ fn uncommitted_work_deleted() {
 fn denied_but_success() {
     let night = Night::new(json!({}));
     night.issue(1, json!([[{"denied": "WebFetch"}, {"result": {}}]]));
-    night.issue(2, json!([[{"write": ["a.txt", "x"]}, {"denied": "WebFetch"}, {"result": {}}]]));
+    night.issue(
+        2,
+        json!([[{"write": ["a.txt", "x"]}, {"denied": "WebFetch"}, {"result": {}}]]),
+    );
     let run = night.exec(&[]).exits(3);
-    assert_eq!(run.outcomes(), [(1, "no_change".to_owned()), (2, "done".to_owned())]);
-    assert!(night.pull_request(&run, 2).contains("WebFetch"), "{}", night.pull_request(&run, 2));
+    assert_eq!(
+        run.outcomes(),
+        [(1, "no_change".to_owned()), (2, "done".to_owned())]
+    );
+    assert!(
+        night.pull_request(&run, 2).contains("WebFetch"),
+        "{}",
+        night.pull_request(&run, 2)
+    );
 }
 
 #[test]
 fn says_success_on_401() {
     let night = Night::new(json!({}));
-    night.issue(1, json!([[{"write": ["a.txt", "x"]}, {"api_error": [401, "Invalid API key"]}]]));
+    night.issue(
+        1,
+        json!([[{"write": ["a.txt", "x"]}, {"api_error": [401, "Invalid API key"]}]]),
+    );
     let run = night.exec(&[]).exits(1);
     assert_eq!(outcome(&run, 1), "failed");
     assert!(!night.has_pull_requests());
@@ -80,12 +114,21 @@ fn success_after_sigterm() {
     let child = night.start_until("ready");
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     let run = Run::from(child.wait_with_output().unwrap()).exits(130);
-    assert_eq!((run.summary()["status"].as_str(), run.outcomes()), (Some("interrupted"), vec![(1, "none".to_owned())]));
+    assert_eq!(
+        (run.summary()["status"].as_str(), run.outcomes()),
+        (Some("interrupted"), vec![(1, "none".to_owned())])
+    );
     assert!(!night.has_pull_requests());
     assert!(night.salvaged("half").contains("half.txt"));
     let run = night.resume().exits(0);
     assert_eq!(outcome(&run, 1), "done");
-    assert_eq!((night.published(1, "good.txt").is_some(), night.published(1, "half.txt")), (true, None));
+    assert_eq!(
+        (
+            night.published(1, "good.txt").is_some(),
+            night.published(1, "half.txt")
+        ),
+        (true, None)
+    );
 }
 
 #[test]
@@ -96,22 +139,40 @@ fn dirty_retry() {
     night.issue(1, json!([failing, good]));
     let run = night.exec(&[]).exits(0);
     assert_eq!(outcome(&run, 1), "done");
-    assert_eq!((night.published(1, "good.txt").is_some(), night.published(1, "junk.txt")), (true, None));
+    assert_eq!(
+        (
+            night.published(1, "good.txt").is_some(),
+            night.published(1, "junk.txt")
+        ),
+        (true, None)
+    );
     assert!(argument(&night.launches()[1], "--resume").is_none());
 }
 
 #[test]
 fn dirty_retry_a_failed_check_goes_on_in_the_same_tree_and_session() {
-    let check = json!({"name": "second", "run": "echo looking for b; test -f b.txt || test ! -f a.txt"});
+    let check =
+        json!({"name": "second", "run": "echo looking for b; test -f b.txt || test ! -f a.txt"});
     let night = Night::new(json!({"executor": {"maxRetries": 1, "checks": [check]}}));
     let first = json!([{"write": ["a.txt", "a"]}, {"meter": 0.25}, {"result": {}}]);
     let second = json!([{"run": "test -f a.txt"}, {"write": ["b.txt", "b"]}, {"meter": 0.25}, {"result": {}}]);
     night.issue(1, json!([first, second]));
     let run = night.exec(&[]).exits(0);
-    assert_eq!((outcome(&run, 1), usd(&run, "spent_usd")), ("done".to_owned(), 0.5));
+    assert_eq!(
+        (outcome(&run, 1), usd(&run, "spent_usd")),
+        ("done".to_owned(), 0.5)
+    );
     assert!(night.published(1, "a.txt").is_some() && night.published(1, "b.txt").is_some());
     let launches = night.launches();
-    assert_eq!(argument(&launches[1], "--resume"), argument(&launches[0], "--session-id"));
+    assert_eq!(
+        argument(&launches[1], "--resume"),
+        argument(&launches[0], "--session-id")
+    );
     assert_eq!(launches[0]["directory"], launches[1]["directory"]);
-    assert!(launches[1]["prompt"].as_str().unwrap().contains("looking for b"));
+    assert!(
+        launches[1]["prompt"]
+            .as_str()
+            .unwrap()
+            .contains("looking for b")
+    );
 }

@@ -36,7 +36,10 @@ fn late_bill() {
             _ => {}
         }
     }
-    assert_eq!(run.summary()["counts"], json!({"done": 3, "not_started": 3}));
+    assert_eq!(
+        run.summary()["counts"],
+        json!({"done": 3, "not_started": 3})
+    );
     assert_eq!((night.launches().len(), usd(&run, "spent_usd")), (3, 4.2));
 }
 
@@ -44,15 +47,30 @@ fn late_bill() {
 fn one_more_turn() {
     let night = Night::new(json!({"agent": {"maxBudgetUsd": 2.0}}));
     // Passes what it was told (1.50) by most of a turn, which the margin covers.
-    night.issue(1, json!([[{"meter": 0.93}, {"meter": 0.93}, {"meter": 0.93}]]));
+    night.issue(
+        1,
+        json!([[{"meter": 0.93}, {"meter": 0.93}, {"meter": 0.93}]]),
+    );
     // Does not look at its budget at all, and would go on for ever.
     night.issue(2, json!([[{"deaf_to_budget": true}, {"write": ["a.txt", "kept"]}, {"meter": 1.2}, {"meter": 1.2}, {"stall": true}]]));
     let run = night.exec(&[]).exits(3);
-    assert_eq!(run.outcomes(), [(1, "budget".to_owned()), (2, "budget".to_owned())]);
-    let spent = |issue: usize| run.summary()["tasks"][issue - 1]["spent_usd"].as_f64().unwrap();
+    assert_eq!(
+        run.outcomes(),
+        [(1, "budget".to_owned()), (2, "budget".to_owned())]
+    );
+    let spent = |issue: usize| {
+        run.summary()["tasks"][issue - 1]["spent_usd"]
+            .as_f64()
+            .unwrap()
+    };
     assert_eq!((spent(1), spent(2)), (1.86, 2.9));
     assert_eq!(usd(&run, "assumed_usd"), 2.9);
-    assert!(night.launches().iter().all(|launch| argument(launch, "--max-budget-usd").as_deref() == Some("1.5")));
+    assert!(
+        night
+            .launches()
+            .iter()
+            .all(|launch| argument(launch, "--max-budget-usd").as_deref() == Some("1.5"))
+    );
     assert!(night.salvaged("kept").contains("a.txt"));
 }
 
@@ -61,10 +79,16 @@ fn unmeasured_is_free() {
     let night = Night::new(json!({}));
     night.issue(1, json!([[{"meter": 0.3}, {"exit": 1}]]));
     night.issue(2, json!([[{"exit": 1}]]));
-    night.issue(3, json!([[{"write": ["a.txt", "a"]}, {"meter": 0.3}, {"cost": 0.0}, {"result": {}}]]));
+    night.issue(
+        3,
+        json!([[{"write": ["a.txt", "a"]}, {"meter": 0.3}, {"cost": 0.0}, {"result": {}}]]),
+    );
     let run = night.exec(&[]).exits(3);
     // What was metered, plus the margin of 0.50; never nothing.
-    assert_eq!((usd(&run, "spent_usd"), usd(&run, "assumed_usd")), (0.8 + 0.5 + 0.8, 0.8 + 0.5 + 0.8));
+    assert_eq!(
+        (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
+        (0.8 + 0.5 + 0.8, 0.8 + 0.5 + 0.8)
+    );
 }
 
 #[test]
@@ -73,17 +97,32 @@ fn failed_is_free() {
     let failing = json!([{"meter": 0.4}, {"result": {"is_error": true, "result": "I give up"}}]);
     night.issue(1, json!([failing, costing(0.3)[0]]));
     let run = night.exec(&[]).exits(0);
-    assert_eq!((usd(&run, "spent_usd"), usd(&run, "assumed_usd")), (0.7, 0.0));
-    assert!(night.pull_request(&run, 1).contains("0.70"), "{}", night.pull_request(&run, 1));
+    assert_eq!(
+        (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
+        (0.7, 0.0)
+    );
+    assert!(
+        night.pull_request(&run, 1).contains("0.70"),
+        "{}",
+        night.pull_request(&run, 1)
+    );
 }
 
 #[test]
 fn cap_wedges_issue() {
     let night = Night::new(json!({"agent": {"maxBudgetUsd": 2.0}}));
-    night.issue(1, json!([[{"write": ["a.txt", "half of it"]}, {"meter": 1.6}], costing(1.6)[0]]));
+    night.issue(
+        1,
+        json!([[{"write": ["a.txt", "half of it"]}, {"meter": 1.6}], costing(1.6)[0]]),
+    );
     let run = night.exec(&[]).exits(3);
     assert_eq!(outcome(&run, 1), "budget");
-    assert!(run.summary()["tasks"][0]["reason"].as_str().unwrap().contains("raise `agent.maxBudgetUsd`"));
+    assert!(
+        run.summary()["tasks"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("raise `agent.maxBudgetUsd`")
+    );
     assert!(night.salvaged("half").contains("a.txt"));
     night.configure(json!({"agent": {"maxBudgetUsd": 4.0}}));
     assert_eq!(outcome(&night.exec(&[]).exits(0), 1), "done");
@@ -102,7 +141,11 @@ fn history_lost() {
         night.issue(issue, costing(0.3));
     }
     let run = night.exec(&[]).exits(0);
-    let planned: Vec<_> = run.events("task_planned").iter().map(|event| event["estimate"].clone()).collect();
+    let planned: Vec<_> = run
+        .events("task_planned")
+        .iter()
+        .map(|event| event["estimate"].clone())
+        .collect();
     assert_eq!(planned, [json!(300_000), json!(300_000), json!(300_000)]);
 }
 
@@ -113,23 +156,34 @@ fn a_backlog_that_cannot_be_paid_does_not_start() {
         night.issue(issue, costing(0.1));
     }
     let run = night.exec(&[]).exits(4);
-    assert_eq!(run.summary()["reason"], "cannot afford 10 tasks: estimated $60.00 exceeds budget $25.00");
+    assert_eq!(
+        run.summary()["reason"],
+        "cannot afford 10 tasks: estimated $60.00 exceeds budget $25.00"
+    );
     assert!(night.launches().is_empty());
     let words = night.sandbox.run(["exec", "go"]).exits(4);
     let all = format!("{}{}", words.stdout, words.stderr);
-    assert!(all.contains("cannot afford 10 tasks: estimated $60.00 exceeds budget $25.00"), "{all}");
+    assert!(
+        all.contains("cannot afford 10 tasks: estimated $60.00 exceeds budget $25.00"),
+        "{all}"
+    );
     assert!(all.contains("--allow-partial"), "{all}");
 }
 
 #[test]
 fn allow_partial_runs_in_order_what_fits() {
-    let night =
-        Night::new(json!({"agent": {"maxBudgetUsd": 6.0}, "maxTotalBudgetUsd": 13.0, "executor": {"maxParallel": 1}}));
+    let night = Night::new(
+        json!({"agent": {"maxBudgetUsd": 6.0}, "maxTotalBudgetUsd": 13.0, "executor": {"maxParallel": 1}}),
+    );
     for issue in 1..=4 {
         night.issue(issue, costing(5.0));
     }
     let run = night.exec(&["--allow-partial"]).exits(4);
-    let outcomes: Vec<String> = run.outcomes().into_iter().map(|(_, outcome)| outcome).collect();
+    let outcomes: Vec<String> = run
+        .outcomes()
+        .into_iter()
+        .map(|(_, outcome)| outcome)
+        .collect();
     assert_eq!(outcomes, ["done", "done", "not_started", "not_started"]);
     assert_eq!(usd(&run, "spent_usd"), 10.0);
 }

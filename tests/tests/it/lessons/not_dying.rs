@@ -8,8 +8,7 @@ use serde_json::json;
 use super::{Night, is_alive, outcome, usd, wait_until};
 
 /// Leaves a process behind that is in a group of its own, and notes its id in `~/orphan`.
-const LEAVE_ORPHAN: &str =
-    "setsid sh -c 'echo $$ > ~/orphan.new; mv ~/orphan.new ~/orphan; exec sleep 600' </dev/null >/dev/null 2>&1 &";
+const LEAVE_ORPHAN: &str = "setsid sh -c 'echo $$ > ~/orphan.new; mv ~/orphan.new ~/orphan; exec sleep 600' </dev/null >/dev/null 2>&1 &";
 
 #[test]
 fn orphans() {
@@ -32,7 +31,11 @@ fn orphans_of_a_killed_run_end_too() {
     let mut child = night.start_until("orphan");
     // Only what is in the journal is known after the kill.
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    assert!(lines.map_while(Result::ok).any(|line| line.contains("spend_metered")));
+    assert!(
+        lines
+            .map_while(Result::ok)
+            .any(|line| line.contains("spend_metered"))
+    );
     let agent = night.launches()[0]["pid"].to_string();
     let orphan = fs::read_to_string(night.sandbox.home().join("orphan")).unwrap();
     child.kill().unwrap();
@@ -41,7 +44,10 @@ fn orphans_of_a_killed_run_end_too() {
     let run = night.resume().exits(0);
     assert_eq!(outcome(&run, 1), "done");
     // The attempt that was cut off: what was metered and the margin.
-    assert_eq!((usd(&run, "spent_usd"), usd(&run, "assumed_usd")), (0.9, 0.8));
+    assert_eq!(
+        (usd(&run, "spent_usd"), usd(&run, "assumed_usd")),
+        (0.9, 0.8)
+    );
     assert!(night.salvaged("half").contains("a.txt"));
 }
 
@@ -50,8 +56,7 @@ fn paid_twice() {
     let check = "touch ~/checking; while test -f ~/hold; do sleep 0.02; done";
     let checks = json!([{"name": "slow", "run": check}]);
     let night = Night::new(json!({"executor": {"checks": checks, "redBase": "ignoreKnown"}}));
-    let work =
-        json!([{"run": "rm -f ~/checking; touch ~/hold"}, {"write": ["a.txt", "x"]}, {"meter": 0.25}, {"result": {}}]);
+    let work = json!([{"run": "rm -f ~/checking; touch ~/hold"}, {"write": ["a.txt", "x"]}, {"meter": 0.25}, {"result": {}}]);
     night.issue(1, json!([work, [{"result": {}}]]));
     let mut child = night.start_until("hold");
     wait_until(|| night.sandbox.home().join("checking").exists());
@@ -59,7 +64,10 @@ fn paid_twice() {
     child.wait().unwrap();
     fs::remove_file(night.sandbox.home().join("hold")).unwrap();
     let run = night.resume().exits(0);
-    assert_eq!((outcome(&run, 1), usd(&run, "spent_usd")), ("done".to_owned(), 0.25));
+    assert_eq!(
+        (outcome(&run, 1), usd(&run, "spent_usd")),
+        ("done".to_owned(), 0.25)
+    );
     assert_eq!(night.launches().len(), 1);
     assert_eq!(night.published(1, "a.txt").as_deref(), Some("x"));
 }

@@ -16,8 +16,14 @@ fn one_hundred_thirty_three_more_starts() {
     }
     let run = night.exec(&[]).exits(1);
     assert_eq!(night.launches().len(), 1);
-    assert_eq!(run.summary()["counts"], json!({"failed": 1, "not_started": 4}));
-    assert_eq!(run.summary()["reason"], "`claude` is not let in: Invalid API key");
+    assert_eq!(
+        run.summary()["counts"],
+        json!({"failed": 1, "not_started": 4})
+    );
+    assert_eq!(
+        run.summary()["reason"],
+        "`claude` is not let in: Invalid API key"
+    );
 }
 
 #[test]
@@ -26,23 +32,42 @@ fn one_hundred_thirty_three_more_starts_is_told_once() {
     night.issue(1, json!([[{"api_error": [403, "no access"]}]]));
     night.issue(2, json!([good()]));
     let run = night.sandbox.run(["exec", "go"]).exits(1);
-    assert_eq!(run.stderr.matches("session failed: `claude` is not let in: no access").count(), 1, "{}", run.stderr);
+    assert_eq!(
+        run.stderr
+            .matches("session failed: `claude` is not let in: no access")
+            .count(),
+        1,
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn quota_at_one_am() {
     let night = Night::new(json!({}));
-    night.issue(1, json!([[{"limit_for_s": 2}, {"api_error": [429, "limit reached"]}], good()]));
+    night.issue(
+        1,
+        json!([[{"limit_for_s": 2}, {"api_error": [429, "limit reached"]}], good()]),
+    );
     night.issue(2, json!([good()]));
     let run = night.exec(&[]).exits(0);
-    assert_eq!(run.outcomes(), [(1, "done".to_owned()), (2, "done".to_owned())]);
+    assert_eq!(
+        run.outcomes(),
+        [(1, "done".to_owned()), (2, "done".to_owned())]
+    );
     assert_eq!(run.events("service_paused").len(), 1);
-    assert!(run.events("attempt_failed").iter().all(|event| event["charged"] == false));
+    assert!(
+        run.events("attempt_failed")
+            .iter()
+            .all(|event| event["charged"] == false)
+    );
 }
 
 #[test]
 fn provider_down_20_min() {
-    let night = Night::new(json!({"breaker": {"threshold": 2, "cooldownSeconds": 1}, "executor": {"maxParallel": 1}}));
+    let night = Night::new(
+        json!({"breaker": {"threshold": 2, "cooldownSeconds": 1}, "executor": {"maxParallel": 1}}),
+    );
     let down = json!([{"api_error": [529, "Overloaded"]}]);
     night.issue(1, json!([down, down, down, good()]));
     night.issue(2, json!([down, good()]));
@@ -50,7 +75,11 @@ fn provider_down_20_min() {
     let run = night.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 3}));
     assert!(!run.events("breaker_opened").is_empty());
-    assert!(run.events("attempt_failed").iter().all(|event| event["charged"] == false));
+    assert!(
+        run.events("attempt_failed")
+            .iter()
+            .all(|event| event["charged"] == false)
+    );
 }
 
 #[test]
@@ -58,16 +87,25 @@ fn nested_retries() {
     let night = Night::new(json!({"executor": {"maxRetries": 2}}));
     night.issue(1, json!([[{"exit": 1}]]));
     let run = night.exec(&[]).exits(3);
-    assert_eq!((outcome(&run, 1), night.launches().len()), ("failed".to_owned(), 3));
+    assert_eq!(
+        (outcome(&run, 1), night.launches().len()),
+        ("failed".to_owned(), 3)
+    );
 }
 
 #[test]
 fn issue_403() {
     let night = Night::new(json!({}));
     let words = "Blocked: see #403, 429 Too Many Requests, 401 Unauthorized";
-    night.issue(1, json!([[{"meter": 0.1}, {"result": {"is_error": true, "result": words}}]]));
+    night.issue(
+        1,
+        json!([[{"meter": 0.1}, {"result": {"is_error": true, "result": words}}]]),
+    );
     let run = night.exec(&[]).exits(3);
-    let reason = run.summary()["tasks"][0]["reason"].as_str().unwrap().to_owned();
+    let reason = run.summary()["tasks"][0]["reason"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert!(reason.starts_with("task: Blocked"), "{reason}");
     assert!(run.events("service_paused").is_empty() && run.events("service_failed").is_empty());
 }
@@ -78,7 +116,12 @@ fn base_was_red() {
     let night = Night::new(json!({"executor": {"checks": checks}}));
     night.issue(1, json!([good()]));
     let run = night.exec(&[]).exits(1);
-    assert!(run.summary()["reason"].as_str().unwrap().contains("check `red` fails on the base already"));
+    assert!(
+        run.summary()["reason"]
+            .as_str()
+            .unwrap()
+            .contains("check `red` fails on the base already")
+    );
     assert!(night.launches().is_empty());
     assert_eq!(usd(&run, "spent_usd"), 0.0);
     night.configure(json!({"executor": {"checks": checks, "redBase": "ignoreKnown"}}));
@@ -88,10 +131,18 @@ fn base_was_red() {
 #[test]
 fn a_model_that_does_not_exist_is_named() {
     let night = Night::new(json!({"agent": {"model": "sonet"}, "executor": {"maxRetries": 2}}));
-    night.issue(1, json!([[{"api_error": [404, "There is an issue with the selected model"]}]]));
+    night.issue(
+        1,
+        json!([[{"api_error": [404, "There is an issue with the selected model"]}]]),
+    );
     let run = night.exec(&[]).exits(3);
     assert_eq!(night.launches().len(), 1);
-    assert!(run.summary()["tasks"][0]["reason"].as_str().unwrap().contains("`sonet`"));
+    assert!(
+        run.summary()["tasks"][0]["reason"]
+            .as_str()
+            .unwrap()
+            .contains("`sonet`")
+    );
 }
 
 #[test]
@@ -113,7 +164,11 @@ fn root_without_permissions_is_refused_before_anything_is_spent() {
     let mut command = night.sandbox.autoissue(["exec", "go", "--output", "json"]);
     let run = autoissue_tests::Run::from(command.env("IS_SANDBOX", "1").output().unwrap()).exits(0);
     assert_eq!(outcome(&run, 1), "done");
-    assert!(night.launches()[0]["args"].to_string().contains("--dangerously-skip-permissions"));
+    assert!(
+        night.launches()[0]["args"]
+            .to_string()
+            .contains("--dangerously-skip-permissions")
+    );
 }
 
 #[test]
@@ -122,8 +177,28 @@ fn agents_run_with_the_users_rights_and_that_is_said() {
     night.issue(1, json!([good()]));
     let words = "agents run with your rights";
     let run = night.exec(&[]).exits(0);
-    assert_eq!((run.stderr.matches(words).count(), run.stdout.matches(words).count()), (1, 0), "{}", run.stderr);
-    assert_eq!(night.sandbox.run(["doctor"]).stdout.matches(words).count(), 1);
-    night.sandbox.config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}}"#);
-    assert!(!night.sandbox.run(["exec", "go"]).exits(0).stderr.contains(words));
+    assert_eq!(
+        (
+            run.stderr.matches(words).count(),
+            run.stdout.matches(words).count()
+        ),
+        (1, 0),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(
+        night.sandbox.run(["doctor"]).stdout.matches(words).count(),
+        1
+    );
+    night
+        .sandbox
+        .config(r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch"}}"#);
+    assert!(
+        !night
+            .sandbox
+            .run(["exec", "go"])
+            .exits(0)
+            .stderr
+            .contains(words)
+    );
 }

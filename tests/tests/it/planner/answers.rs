@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{
-    DIRECTIVE, issues, launches, local, n_planners, plan, planned, planner_answers, planner_does, spoken, structured,
+    DIRECTIVE, issues, launches, local, n_planners, plan, planned, planner_answers, planner_does,
+    spoken, structured,
 };
 
 /// Plans without creating, where every launch of the planner does the same. Returns the titles, or the whole of what is wrong.
@@ -16,30 +17,59 @@ fn planned_from(steps: &Value) -> Result<Vec<String>, String> {
     if run.code == Some(0) {
         assert_eq!(n_planners(&world), 1);
         let issues = plan["issues"].as_array().expect("issues").iter();
-        return Ok(issues.map(|issue| issue["title"].as_str().expect("a title").to_owned()).collect());
+        return Ok(issues
+            .map(|issue| issue["title"].as_str().expect("a title").to_owned())
+            .collect());
     }
-    assert_eq!((run.code, n_planners(&world), plan), (Some(1), 2, &Value::Null), "{}", run.stderr);
+    assert_eq!(
+        (run.code, n_planners(&world), plan),
+        (Some(1), 2, &Value::Null),
+        "{}",
+        run.stderr
+    );
     let rejected = run.events("plan_rejected");
-    assert_eq!(rejected.iter().map(|it| it["again"] == true).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(
+        rejected
+            .iter()
+            .map(|it| it["again"] == true)
+            .collect::<Vec<_>>(),
+        [true, false]
+    );
     let last = &rejected[1];
     let message = last["message"].as_str().expect("a message").to_owned();
     let kept = std::fs::read(last["file"].as_str().expect("a file")).expect("the answer is kept");
     assert_eq!(kept.is_empty(), message == "it is empty", "{message}");
-    let reason = run.summary()["reason"].as_str().expect("a reason").to_owned();
-    assert!(reason.starts_with("the planner's answer is no plan: ") && reason.contains("it is kept in `"), "{reason}");
+    let reason = run.summary()["reason"]
+        .as_str()
+        .expect("a reason")
+        .to_owned();
+    assert!(
+        reason.starts_with("the planner's answer is no plan: ")
+            && reason.contains("it is kept in `"),
+        "{reason}"
+    );
     // The second time it is told exactly what was wrong the first time.
-    let prompt = launches(&world)[1]["prompt"].as_str().expect("a prompt").to_owned();
+    let prompt = launches(&world)[1]["prompt"]
+        .as_str()
+        .expect("a prompt")
+        .to_owned();
     assert!(prompt.contains(&message), "{prompt}");
     Err(message)
 }
 
 fn two() -> Value {
-    json!([planned("One", "backend", &[]), planned("Two", "testing", &[1])])
+    json!([
+        planned("One", "backend", &[]),
+        planned("Two", "testing", &[1])
+    ])
 }
 
 #[track_caller]
 fn is_good(steps: &Value) {
-    assert_eq!(planned_from(steps), Ok(vec!["One".to_owned(), "Two".to_owned()]));
+    assert_eq!(
+        planned_from(steps),
+        Ok(vec!["One".to_owned(), "Two".to_owned()])
+    );
 }
 
 #[track_caller]
@@ -53,26 +83,51 @@ fn a_plan_is_understood_however_it_is_wrapped() {
     is_good(&structured(&two()));
     is_good(&spoken(&bare));
     is_good(&spoken(&format!("```json\n{bare}\n```")));
-    is_good(&spoken(&format!("I looked at `fn main() {{}}`. Here is the plan:\n\n{bare}\n\nGood luck!")));
+    is_good(&spoken(&format!(
+        "I looked at `fn main() {{}}`. Here is the plan:\n\n{bare}\n\nGood luck!"
+    )));
 }
 
 #[test]
 fn a_bad_graph_is_told_with_positions_and_titles() {
     let with = |first: &[u32], second: &[u32]| {
-        structured(&json!([planned("One", "backend", first), planned("Two", "testing", second)]))
+        structured(&json!([
+            planned("One", "backend", first),
+            planned("Two", "testing", second)
+        ]))
     };
-    is_bad(&with(&[], &[7]), "issue 2 “Two”: it depends on position 7; the plan has 1 to 2");
+    is_bad(
+        &with(&[], &[7]),
+        "issue 2 “Two”: it depends on position 7; the plan has 1 to 2",
+    );
     is_bad(&with(&[1], &[]), "issue 1 “One”: it depends on itself");
-    is_bad(&with(&[2], &[1]), "issues depend on each other in a circle: issue 1 “One” → issue 2 “Two” → issue 1 “One”");
-    let same = json!([planned("One", "backend", &[]), planned(" one ", "testing", &[])]);
-    is_bad(&structured(&same), "issue 2 “one”: it has the title of issue 1");
+    is_bad(
+        &with(&[2], &[1]),
+        "issues depend on each other in a circle: issue 1 “One” → issue 2 “Two” → issue 1 “One”",
+    );
+    let same = json!([
+        planned("One", "backend", &[]),
+        planned(" one ", "testing", &[])
+    ]);
+    is_bad(
+        &structured(&same),
+        "issue 2 “one”: it has the title of issue 1",
+    );
 }
 
 #[test]
 fn a_plan_of_an_impossible_size_is_refused() {
-    is_bad(&structured(&json!([])), "`issues` is empty; at least one is needed");
-    let many: Vec<Value> = (1..=200).map(|n| planned(&format!("Issue {n}"), "backend", &[])).collect();
-    is_bad(&structured(&json!(many)), "200 issues are too many; at most 100 are allowed");
+    is_bad(
+        &structured(&json!([])),
+        "`issues` is empty; at least one is needed",
+    );
+    let many: Vec<Value> = (1..=200)
+        .map(|n| planned(&format!("Issue {n}"), "backend", &[]))
+        .collect();
+    is_bad(
+        &structured(&json!(many)),
+        "200 issues are too many; at most 100 are allowed",
+    );
     is_bad(
         &structured(&json!([long(1 << 19)])),
         "issue 1 “One”: `body` has 524288 characters; at most 20000 are allowed",
@@ -90,8 +145,14 @@ fn an_answer_too_long_to_be_read_is_a_failure_that_is_not_paid_twice() {
     let world = local();
     planner_answers(&world, &json!([long(1 << 20)]));
     let run = plan(&world, &[]).exits(1);
-    let reason = run.summary()["reason"].as_str().expect("a reason").to_owned();
-    assert_eq!(reason, "the planner failed: the agent's last words are too long to be read");
+    let reason = run.summary()["reason"]
+        .as_str()
+        .expect("a reason")
+        .to_owned();
+    assert_eq!(
+        reason,
+        "the planner failed: the agent's last words are too long to be read"
+    );
     assert_eq!((n_planners(&world), issues(&world).len()), (1, 0));
     // What was metered is gone, and a turn that nobody saw the end of may be. Tokens are whole, so the 25 cents are nearly that.
     let spent_usd = run.summary()["spent_usd"].as_f64().expect("a number");
@@ -113,7 +174,10 @@ fn what_is_missing_is_named() {
              issue 2: `complexity` is `huge`; `simple`, `medium`, `complex` are allowed"
         ),
     );
-    is_bad(&spoken("I would rather not."), "there is no JSON object with `issues` in it");
+    is_bad(
+        &spoken("I would rather not."),
+        "there is no JSON object with `issues` in it",
+    );
 }
 
 #[test]
@@ -122,9 +186,15 @@ fn bytes_that_are_no_text_are_refused_and_not_created() {
     let result = json!({"type": "result", "subtype": "success", "is_error": false, "num_turns": 1, "result": answer,
                         "total_cost_usd": 0.1, "permission_denials": []});
     let mut bytes = result.to_string().into_bytes();
-    let at = bytes.windows(4).position(|word| word == b"well").expect("the body");
+    let at = bytes
+        .windows(4)
+        .position(|word| word == b"well")
+        .expect("the body");
     bytes[at] = 0xff;
-    is_bad(&json!([{"print_bytes": bytes}]), "issue 1 “One”: `body` has bytes in it that are no UTF-8 text");
+    is_bad(
+        &json!([{"print_bytes": bytes}]),
+        "issue 1 “One”: `body` has bytes in it that are no UTF-8 text",
+    );
 }
 
 #[test]
@@ -137,15 +207,30 @@ fn markup_and_instructions_in_an_answer_are_text_and_hidden_text_is_taken_out() 
     let run = plan(&world, &[]).exits(0);
     assert_eq!(run.outcomes(), [(1, "done".to_owned())]);
     let text = issues(&world).remove(0);
-    assert!(!text.contains("ignore the checks") && !text.contains("planned 00"), "{text}");
-    assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}'), "{text}");
-    let mermaid = run.summary()["plan"]["mermaid"].as_str().expect("a diagram").to_owned();
     assert!(
-        !mermaid.contains("<b>") && !mermaid.contains("\"];") && mermaid.contains("#34;#93;#59; click"),
+        !text.contains("ignore the checks") && !text.contains("planned 00"),
+        "{text}"
+    );
+    assert!(
+        !text.contains('\u{202e}') && !text.contains('\u{1b}'),
+        "{text}"
+    );
+    let mermaid = run.summary()["plan"]["mermaid"]
+        .as_str()
+        .expect("a diagram")
+        .to_owned();
+    assert!(
+        !mermaid.contains("<b>")
+            && !mermaid.contains("\"];")
+            && mermaid.contains("#34;#93;#59; click"),
         "{mermaid}"
     );
     let shown = world.run(["plan", DIRECTIVE, "--dry-run"]).exits(0);
-    assert!(!shown.stdout.contains('\u{1b}') && !shown.stdout.contains('\u{202e}'), "{}", shown.stdout);
+    assert!(
+        !shown.stdout.contains('\u{1b}') && !shown.stdout.contains('\u{202e}'),
+        "{}",
+        shown.stdout
+    );
 }
 
 #[test]
@@ -159,10 +244,22 @@ fn a_bad_answer_is_mended_once_in_the_same_conversation() {
     let (first, second) = (&launches[0], &launches[1]);
     let argument = |launch: &Value, name: &str| {
         let args = launch["args"].as_array().expect("arguments").clone();
-        args.iter().position(|arg| arg == name).map(|at| args[at + 1].clone())
+        args.iter()
+            .position(|arg| arg == name)
+            .map(|at| args[at + 1].clone())
     };
-    assert_eq!(argument(second, "--resume"), argument(first, "--session-id"));
+    assert_eq!(
+        argument(second, "--resume"),
+        argument(first, "--session-id")
+    );
     let prompt = second["prompt"].as_str().expect("a prompt");
-    assert!(prompt.contains("issue 1 “One”: it depends on itself") && !prompt.contains(DIRECTIVE), "{prompt}");
-    assert_eq!(run.summary()["plan"]["spent_usd"], 0.5, "both answers are paid");
+    assert!(
+        prompt.contains("issue 1 “One”: it depends on itself") && !prompt.contains(DIRECTIVE),
+        "{prompt}"
+    );
+    assert_eq!(
+        run.summary()["plan"]["spent_usd"],
+        0.5,
+        "both answers are paid"
+    );
 }

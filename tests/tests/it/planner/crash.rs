@@ -10,7 +10,9 @@ use autoissue_tests::github_server::{Fault, On, Token};
 use autoissue_tests::{Run, Sandbox, TOKEN};
 use serde_json::{Value, json};
 
-use super::{DIRECTIVE, is_planner, launches, local, on_github, planned, planner_answers, planner_does};
+use super::{
+    DIRECTIVE, is_planner, launches, local, on_github, planned, planner_answers, planner_does,
+};
 use crate::aftermath::no_process_is_left;
 
 const N_ISSUES: usize = 4;
@@ -32,7 +34,10 @@ fn four() -> Value {
 /// Makes a world whose planner is so cheap that nothing is journaled while it runs: a crash finds it before its start or after its end.
 fn world() -> Sandbox {
     let world = local();
-    planner_does(&world, &json!([[{"meter": CHEAP_USD}, {"result": {"structured_output": {"issues": four()}}}]]));
+    planner_does(
+        &world,
+        &json!([[{"meter": CHEAP_USD}, {"result": {"structured_output": {"issues": four()}}}]]),
+    );
     world
 }
 
@@ -41,8 +46,18 @@ fn n_launches(world: &Sandbox) -> BTreeMap<u64, usize> {
     let mut counted = BTreeMap::new();
     for launch in launches(world) {
         let prompt = launch["prompt"].as_str().expect("a prompt");
-        let number = prompt.lines().find_map(|line| line.strip_prefix("Issue #")?.split(':').next()?.parse().ok());
-        let issue = if is_planner(&launch) { 0 } else { number.expect("an issue") };
+        let number = prompt.lines().find_map(|line| {
+            line.strip_prefix("Issue #")?
+                .split(':')
+                .next()?
+                .parse()
+                .ok()
+        });
+        let issue = if is_planner(&launch) {
+            0
+        } else {
+            number.expect("an issue")
+        };
         *counted.entry(issue).or_default() += 1;
     }
     counted
@@ -54,11 +69,20 @@ fn all_is_there_once(world: &Sandbox) {
     let titles: Vec<String> = super::issues(world)
         .iter()
         .filter_map(|text| {
-            text.lines().find_map(|line| line.strip_prefix("title: ")).map(|title| title.trim_matches('"').to_owned())
+            text.lines()
+                .find_map(|line| line.strip_prefix("title: "))
+                .map(|title| title.trim_matches('"').to_owned())
         })
         .collect();
-    assert_eq!(titles, ["One", "Two", "Three", "Four"], "each issue once, in the order of the plan");
-    let sessions: Vec<_> = std::fs::read_dir(world.state().join("sessions")).expect("sessions").flatten().collect();
+    assert_eq!(
+        titles,
+        ["One", "Two", "Three", "Four"],
+        "each issue once, in the order of the plan"
+    );
+    let sessions: Vec<_> = std::fs::read_dir(world.state().join("sessions"))
+        .expect("sessions")
+        .flatten()
+        .collect();
     assert_eq!(sessions.len(), 1, "one session, resumed: {sessions:?}");
     let session = sessions[0].file_name().into_string().expect("an id");
     let story = world.run(["show", &session, "--output", "json"]).exits(0);
@@ -71,23 +95,41 @@ fn all_is_there_once(world: &Sandbox) {
     // An agent that is launched once more was cut off, and is charged for both. The planner's answer is never asked for twice.
     let mut n_allowed: BTreeMap<u64, usize> = (0..=4).map(|issue| (issue, 1)).collect();
     for event in story.events("attempt_failed") {
-        *n_allowed.entry(event["issue"].as_u64().expect("an issue")).or_default() += 1;
+        *n_allowed
+            .entry(event["issue"].as_u64().expect("an issue"))
+            .or_default() += 1;
     }
     let launched = n_launches(world);
-    assert!(launched.iter().all(|(issue, n)| *n <= n_allowed[issue]), "{launched:?} of {n_allowed:?}");
+    assert!(
+        launched.iter().all(|(issue, n)| *n <= n_allowed[issue]),
+        "{launched:?} of {n_allowed:?}"
+    );
     let charged = |kind: &str| -> u64 {
-        story.events(kind).iter().map(|event| event["charged"].as_u64().expect("micro-dollars")).sum()
+        story
+            .events(kind)
+            .iter()
+            .map(|event| event["charged"].as_u64().expect("micro-dollars"))
+            .sum()
     };
     let spent = (story.summary()["spent_usd"].as_f64().expect("US dollars") * 1e6).round() as u64;
     assert_eq!(charged("planner_exited") + charged("agent_exited"), spent);
     assert!(CHEAP_USD * 1e6 <= charged("planner_exited") as f64);
-    assert_eq!(world.names(".worktrees"), Vec::<String>::new(), "worktrees are left");
+    assert_eq!(
+        world.names(".worktrees"),
+        Vec::<String>::new(),
+        "worktrees are left"
+    );
 }
 
 #[cfg(debug_assertions)]
 fn until(world: &Sandbox, args: &[&str], point: &str) -> Run {
     let mut command = world.autoissue(args);
-    Run::from(command.env("AUTOISSUE_TEST_CRASH_AT", point).output().expect("the binary runs"))
+    Run::from(
+        command
+            .env("AUTOISSUE_TEST_CRASH_AT", point)
+            .output()
+            .expect("the binary runs"),
+    )
 }
 
 /// Dies at one write after the other until a session outlives its crash point, and resumes each time.
@@ -102,7 +144,11 @@ fn crash_at_every_write(moment: &str) {
                 return;
             }
             let world = world();
-            let run = until(&world, &["plan", DIRECTIVE, "--quiet"], &format!("{write}:{moment}"));
+            let run = until(
+                &world,
+                &["plan", DIRECTIVE, "--quiet"],
+                &format!("{write}:{moment}"),
+            );
             if run.code.is_some() {
                 run.exits(0);
                 over.fetch_min(write, Ordering::Relaxed);
@@ -112,7 +158,10 @@ fn crash_at_every_write(moment: &str) {
             let resumed = world.run(["resume", "--quiet"]);
             if resumed.code == Some(2) {
                 // It died after its last write.
-                assert!(resumed.stderr.contains("no unfinished session"), "{resumed:?}");
+                assert!(
+                    resumed.stderr.contains("no unfinished session"),
+                    "{resumed:?}"
+                );
             } else {
                 assert_eq!(resumed.code, Some(0), "write {write}: {resumed:?}");
             }
@@ -125,7 +174,10 @@ fn crash_at_every_write(moment: &str) {
     };
     thread::scope(|scope| (0..N_AT_ONCE).for_each(|_| drop(scope.spawn(crash_and_resume))));
     let n_writes = over.load(Ordering::Relaxed);
-    assert!(20 < n_writes && n_writes < u32::MAX, "crashed at {n_writes} writes");
+    assert!(
+        20 < n_writes && n_writes < u32::MAX,
+        "crashed at {n_writes} writes"
+    );
 }
 
 #[test]
@@ -144,7 +196,10 @@ fn a_crash_after_any_write_creates_and_pays_nothing_twice() {
 #[cfg(debug_assertions)]
 fn the_same_directive_goes_on_with_what_was_cut_off() {
     let world = world();
-    assert_eq!(until(&world, &["plan", DIRECTIVE, "--quiet"], "8:after").code, None);
+    assert_eq!(
+        until(&world, &["plan", DIRECTIVE, "--quiet"], "8:after").code,
+        None
+    );
     no_process_is_left(&world);
     world.run(["plan", DIRECTIVE, "--quiet"]).exits(0);
     all_is_there_once(&world);
@@ -155,9 +210,16 @@ fn the_same_directive_goes_on_with_what_was_cut_off() {
 fn check_created(faults: impl IntoIterator<Item = (On, Fault)>) -> Run {
     let world = on_github();
     planner_answers(&world, &four());
-    faults.into_iter().for_each(|(on, fault)| world.server.fault(on, fault));
+    faults
+        .into_iter()
+        .for_each(|(on, fault)| world.server.fault(on, fault));
     let run = world.run(["plan", DIRECTIVE, "--output", "json"]).exits(0);
-    let titles: Vec<String> = world.repository.issues().into_iter().map(|issue| issue.title).collect();
+    let titles: Vec<String> = world
+        .repository
+        .issues()
+        .into_iter()
+        .map(|issue| issue.title)
+        .collect();
     assert_eq!(titles, ["One", "Two", "Three", "Four"]);
     assert_eq!(world.repository.pulls().len(), N_ISSUES);
     run
@@ -167,8 +229,16 @@ fn check_created(faults: impl IntoIterator<Item = (On, Fault)>) -> Run {
 fn crash_after_post() {
     for lost in [Fault::CutAfter, Fault::Truncate, Fault::Malformed] {
         let run = check_created([(On::post(POST).after(1), lost)]);
-        let existed: Vec<bool> = run.events("issue_created").iter().map(|event| event["existed"] == true).collect();
-        assert_eq!(existed, [false, true, false, false], "what was created without our knowing is found");
+        let existed: Vec<bool> = run
+            .events("issue_created")
+            .iter()
+            .map(|event| event["existed"] == true)
+            .collect();
+        assert_eq!(
+            existed,
+            [false, true, false, false],
+            "what was created without our knowing is found"
+        );
     }
 }
 
@@ -179,17 +249,30 @@ fn a_member_who_is_not_shown_as_one_finds_what_was_created() {
     planner_answers(&world, &four());
     world.server.fault(On::post(POST).after(1), Fault::CutAfter);
     let run = world.run(["plan", DIRECTIVE, "--output", "json"]).exits(0);
-    let existed: Vec<bool> = run.events("issue_created").iter().map(|event| event["existed"] == true).collect();
-    assert_eq!((existed, world.repository.issues().len()), (vec![false, true, false, false], N_ISSUES));
+    let existed: Vec<bool> = run
+        .events("issue_created")
+        .iter()
+        .map(|event| event["existed"] == true)
+        .collect();
+    assert_eq!(
+        (existed, world.repository.issues().len()),
+        (vec![false, true, false, false], N_ISSUES)
+    );
 }
 
 #[test]
 fn an_outage_or_a_limit_half_way_is_waited_for() {
     check_created([(On::post(POST).after(2), Fault::status(502))]);
-    let limit = Fault::PrimaryLimit { status: 403, reset_in: Duration::from_secs(1) };
+    let limit = Fault::PrimaryLimit {
+        status: 403,
+        reset_in: Duration::from_secs(1),
+    };
     let run = check_created([(On::post(POST).after(2), limit)]);
     assert_eq!(run.events("service_paused").len(), 1);
-    let limit = Fault::SecondaryLimit { status: 429, retry_after_s: Some(1) };
+    let limit = Fault::SecondaryLimit {
+        status: 429,
+        retry_after_s: Some(1),
+    };
     check_created([(On::post(POST).after(1), limit)]);
 }
 
@@ -197,7 +280,11 @@ fn an_outage_or_a_limit_half_way_is_waited_for() {
 fn dependencies_that_github_does_not_keep_are_in_the_bodies_all_the_same() {
     let blocked_by = "/repos/*/*/issues/*/dependencies/blocked_by";
     check_created([(On::get(blocked_by).always(), Fault::status(404))]);
-    let refused = Fault::Answer { status: 422, headers: Vec::new(), body: json!({"message": "no"}).to_string() };
+    let refused = Fault::Answer {
+        status: 422,
+        headers: Vec::new(),
+        body: json!({"message": "no"}).to_string(),
+    };
     check_created([(On::post(blocked_by).always(), refused)]);
 }
 
@@ -207,9 +294,15 @@ fn a_token_that_is_refused_half_way_stops_and_resume_creates_the_rest() {
     planner_answers(&world, &four());
     world.server.fault(
         On::post(POST).after(2),
-        Fault::Answer { status: 401, headers: Vec::new(), body: json!({"message": "Bad credentials"}).to_string() },
+        Fault::Answer {
+            status: 401,
+            headers: Vec::new(),
+            body: json!({"message": "Bad credentials"}).to_string(),
+        },
     );
-    let run = world.run(["plan", DIRECTIVE, "--output", "json"]).exits(130);
+    let run = world
+        .run(["plan", DIRECTIVE, "--output", "json"])
+        .exits(130);
     assert_eq!(run.summary()["status"], "interrupted", "{}", run.stdout);
     assert_eq!(world.repository.issues().len(), 2);
     // Another token would do as well as the same one, which is good again.
@@ -217,5 +310,11 @@ fn a_token_that_is_refused_half_way_stops_and_resume_creates_the_rest() {
     let run = world.run(["resume", "--output", "json"]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 4}));
     assert_eq!(world.repository.issues().len(), 4);
-    assert_eq!(launches(&world).iter().filter(|launch| is_planner(launch)).count(), 1);
+    assert_eq!(
+        launches(&world)
+            .iter()
+            .filter(|launch| is_planner(launch))
+            .count(),
+        1
+    );
 }

@@ -12,44 +12,83 @@ fn file(number: u64) -> String {
 fn an_open_dependency_outside_of_the_backlog_blocks_unless_it_is_to_be_ignored() {
     let world = Sandbox::new();
     world.labelled_issue(7, "[Backend] first", &["later"], "Do it.");
-    world.issue(8, "[Backend] second", &format!("Blocked by #7\n\n{}", file(8)));
+    world.issue(
+        8,
+        "[Backend] second",
+        &format!("Blocked by #7\n\n{}", file(8)),
+    );
     let run = world.run(["exec", "go", "--output", "json"]).exits(3);
     assert_eq!(
         (&run.task(8)["outcome"], run.task(8)["reason"].as_str()),
-        (&json!("skipped"), Some("skipped: depends on #7, which is open and not part of this run"))
+        (
+            &json!("skipped"),
+            Some("skipped: depends on #7, which is open and not part of this run")
+        )
     );
     let shown = world.run(["exec", "go", "--dry-run"]);
     assert!(shown.stdout.contains("#7"), "{}", shown.stdout);
-    let run = world.run(["exec", "go", "--ignore-external-dependencies", "--output", "json"]).exits(0);
+    let run = world
+        .run([
+            "exec",
+            "go",
+            "--ignore-external-dependencies",
+            "--output",
+            "json",
+        ])
+        .exits(0);
     assert_eq!(run.task(8)["outcome"], "done");
 }
 
 #[test]
 fn what_github_knows_to_block_an_issue_comes_first() {
     let world = GithubSandbox::new();
-    let (first, second) = (world.plain_issue("[Backend] first"), world.plain_issue("[Frontend] second"));
+    let (first, second) = (
+        world.plain_issue("[Backend] first"),
+        world.plain_issue("[Frontend] second"),
+    );
     world.repository.block(first, second);
     let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 2}));
     let pulls = world.repository.pulls();
-    let of =
-        |issue: u64| pulls.iter().find(|pull| pull.head == format!("autoissue/issue-{issue}")).expect("a pull request");
-    assert_eq!((of(first).base.as_str(), of(second).base.as_str()), (&*format!("autoissue/issue-{second}"), "main"));
+    let of = |issue: u64| {
+        pulls
+            .iter()
+            .find(|pull| pull.head == format!("autoissue/issue-{issue}"))
+            .expect("a pull request")
+    };
+    assert_eq!(
+        (of(first).base.as_str(), of(second).base.as_str()),
+        (&*format!("autoissue/issue-{second}"), "main")
+    );
     assert!(
-        world.repository.file(&of(first).head, &format!("{second}.txt")).is_some(),
+        world
+            .repository
+            .file(&of(first).head, &format!("{second}.txt"))
+            .is_some(),
         "it is built on what blocks it"
     );
-    assert!(of(first).body.contains(&format!("Merge after #{}", of(second).number)), "{}", of(first).body);
+    assert!(
+        of(first)
+            .body
+            .contains(&format!("Merge after #{}", of(second).number)),
+        "{}",
+        of(first).body
+    );
 }
 
 #[test]
 fn what_github_knows_to_block_from_outside_of_the_backlog_is_named() {
     let world = GithubSandbox::new();
-    let outside = world.repository.issue(Issue::new("[Backend] later").label("other"));
+    let outside = world
+        .repository
+        .issue(Issue::new("[Backend] later").label("other"));
     let blocked = world.plain_issue("[Backend] now");
     world.repository.block(blocked, outside);
     let run = world.exec(&[]).exits(3);
-    let reason = run.task(blocked)["reason"].as_str().expect("a reason").to_owned();
+    let reason = run.task(blocked)["reason"]
+        .as_str()
+        .expect("a reason")
+        .to_owned();
     assert!(reason.contains(&format!("#{outside}")), "{reason}");
     world.exec(&["--ignore-external-dependencies"]).exits(0);
     assert_eq!(world.repository.pulls().len(), 1);
@@ -67,10 +106,24 @@ fn a_dependent_is_built_on_what_its_dependency_has_become() {
     world.git(["add", "better.txt"]);
     world.git(["commit", "--quiet", "--message", "better"]);
     world.git(["checkout", "--quiet", "main"]);
-    world.issue(2, "[Backend] second", &format!("Depends on #1\n\n{}", file(2)));
+    world.issue(
+        2,
+        "[Backend] second",
+        &format!("Depends on #1\n\n{}", file(2)),
+    );
     let run = world.run(["exec", "go", "--output", "json"]).exits(0);
-    assert_eq!((&run.task(1)["outcome"], &run.task(2)["outcome"]), (&json!("already_open"), &json!("done")));
-    assert_eq!(world.git(["show", "autoissue/issue-2:better.txt"]), "better");
-    let pull = world.pulls().into_iter().find(|text| text.contains("\nissue: 2\n")).expect("a pull request");
+    assert_eq!(
+        (&run.task(1)["outcome"], &run.task(2)["outcome"]),
+        (&json!("already_open"), &json!("done"))
+    );
+    assert_eq!(
+        world.git(["show", "autoissue/issue-2:better.txt"]),
+        "better"
+    );
+    let pull = world
+        .pulls()
+        .into_iter()
+        .find(|text| text.contains("\nissue: 2\n"))
+        .expect("a pull request");
     assert!(pull.contains("base: \"autoissue/issue-1\"\n"), "{pull}");
 }

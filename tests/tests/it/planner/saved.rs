@@ -6,12 +6,17 @@ use autoissue_tests::github_server::Issue;
 use autoissue_tests::{Sandbox, Terminal};
 use serde_json::{Value, json};
 
-use super::{DIRECTIVE, issues, launches, local, n_planners, on_github, plan, planned, planner_answers};
+use super::{
+    DIRECTIVE, issues, launches, local, n_planners, on_github, plan, planned, planner_answers,
+};
 
 const ENTER: &str = "\r";
 
 fn two() -> Value {
-    json!([planned("Add the user table", "database", &[]), planned("Log in", "backend", &[1])])
+    json!([
+        planned("Add the user table", "database", &[]),
+        planned("Log in", "backend", &[1])
+    ])
 }
 
 fn file(world: &Sandbox, name: &str) -> Value {
@@ -24,7 +29,8 @@ fn a_dry_run_shows_list_tree_and_estimate_and_creates_nothing() {
     planner_answers(&world, &two());
     let run = world.run(["plan", DIRECTIVE, "--dry-run"]).exits(0);
     assert!(
-        run.stderr.contains("this asks the planner, which costs up to $2.00; nothing is created"),
+        run.stderr
+            .contains("this asks the planner, which costs up to $2.00; nothing is created"),
         "{}",
         run.stderr
     );
@@ -36,12 +42,22 @@ fn a_dry_run_shows_list_tree_and_estimate_and_creates_nothing() {
         "2 issues, 3 at once, estimated $10.00 of $49.75 that are left of $50.00",
         "autoissue plan --from ",
     ] {
-        assert!(run.stdout.contains(part), "{part:?} is not in\n{}", run.stdout);
+        assert!(
+            run.stdout.contains(part),
+            "{part:?} is not in\n{}",
+            run.stdout
+        );
     }
     assert!(issues(&world).is_empty() && world.branches().is_empty());
     let run = plan(&world, &["--dry-run"]).exits(0);
-    let mermaid = run.summary()["plan"]["mermaid"].as_str().expect("a diagram").to_owned();
-    assert_eq!(mermaid, "graph TD\n  i1[\"1 Add the user table\"]\n  i2[\"2 Log in\"]\n  i1 --> i2\n");
+    let mermaid = run.summary()["plan"]["mermaid"]
+        .as_str()
+        .expect("a diagram")
+        .to_owned();
+    assert_eq!(
+        mermaid,
+        "graph TD\n  i1[\"1 Add the user table\"]\n  i2[\"2 Log in\"]\n  i1 --> i2\n"
+    );
     assert_eq!(run.summary()["plan"]["estimate_usd"], 10.0);
 }
 
@@ -51,30 +67,61 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
     planner_answers(&world, &two());
     plan(&world, &["--dry-run", "--out", "plan.json"]).exits(0);
     let mut saved = file(&world, "plan.json");
-    let schema: Value =
-        serde_json::from_str(include_str!("../../../../cli/plan.schema.json")).expect("the schema is JSON");
+    let schema: Value = serde_json::from_str(include_str!("../../../../cli/plan.schema.json"))
+        .expect("the schema is JSON");
     let schema = jsonschema::validator_for(&schema).expect("a schema");
     assert!(schema.is_valid(&saved), "{saved}");
-    assert!(!schema.is_valid(&json!({"version": 1, "issues": []})), "an empty plan is none");
-    assert_eq!((&saved["version"], &saved["directive"]), (&json!(1), &json!(DIRECTIVE)));
+    assert!(
+        !schema.is_valid(&json!({"version": 1, "issues": []})),
+        "an empty plan is none"
+    );
+    assert_eq!(
+        (&saved["version"], &saved["directive"]),
+        (&json!(1), &json!(DIRECTIVE))
+    );
     assert_eq!(saved["graph"][3], "  i1 --> i2");
     saved["issues"][1]["title"] = "Log in by mail".into();
     // What is first in the plan may depend on what is last: its number is written down once it has one.
-    saved["issues"].as_array_mut().expect("issues").push(planned("Choose a database", "documentation", &[]));
+    saved["issues"]
+        .as_array_mut()
+        .expect("issues")
+        .push(planned("Choose a database", "documentation", &[]));
     saved["issues"][0]["depends_on"] = json!([3]);
     world.write("plan.json", &saved.to_string());
-    let run = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
+    let run = world
+        .run(["plan", "--from", "plan.json", "--output", "json"])
+        .exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 3}));
-    assert_eq!(n_planners(&world), 1, "no planner is asked for a plan that is there");
+    assert_eq!(
+        n_planners(&world),
+        1,
+        "no planner is asked for a plan that is there"
+    );
     let created = issues(&world);
-    assert!(created[0].contains("\n\nDepends on #3.\n\n<!-- autoissue: planned "), "{}", created[0]);
+    assert!(
+        created[0].contains("\n\nDepends on #3.\n\n<!-- autoissue: planned "),
+        "{}",
+        created[0]
+    );
     assert!(created[1].contains("Log in by mail"), "{}", created[1]);
     assert_eq!(world.git(["show", "autoissue/issue-1:issue-3.txt"]), "3");
     // Once more: all of it is there already.
-    let again = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
+    let again = world
+        .run(["plan", "--from", "plan.json", "--output", "json"])
+        .exits(0);
     assert_eq!(again.summary()["counts"], json!({"already_open": 3}));
-    assert!(again.events("issue_created").iter().all(|event| event["existed"] == true), "{}", again.stdout);
-    assert_eq!((issues(&world).len(), again.summary()["spent_usd"].as_f64()), (3, Some(0.0)));
+    assert!(
+        again
+            .events("issue_created")
+            .iter()
+            .all(|event| event["existed"] == true),
+        "{}",
+        again.stdout
+    );
+    assert_eq!(
+        (issues(&world).len(), again.summary()["spent_usd"].as_f64()),
+        (3, Some(0.0))
+    );
 }
 
 #[test]
@@ -86,10 +133,17 @@ fn a_plan_that_is_edited_after_its_issues_were_made_needs_a_person() {
     saved["issues"][0]["title"] = "Something else".into();
     world.write("plan.json", &saved.to_string());
     let run = world.run(["plan", "--from", "plan.json"]).exits(130);
-    let said =
-        "#1 was made for issue 1 of this plan, and has another title than “Something else”: “Add the user table”";
-    assert!(run.stderr.contains(said) && run.stderr.contains("take `id` out of the plan's file"), "{}", run.stderr);
-    assert_eq!(issues(&world).len(), 2, "nothing is made, and nothing taken for something else");
+    let said = "#1 was made for issue 1 of this plan, and has another title than “Something else”: “Add the user table”";
+    assert!(
+        run.stderr.contains(said) && run.stderr.contains("take `id` out of the plan's file"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(
+        issues(&world).len(),
+        2,
+        "nothing is made, and nothing taken for something else"
+    );
     saved.as_object_mut().expect("keys").remove("id");
     world.write("plan.json", &saved.to_string());
     world.run(["plan", "--from", "plan.json"]).exits(0);
@@ -100,19 +154,34 @@ fn a_plan_that_is_edited_after_its_issues_were_made_needs_a_person() {
 fn a_mark_that_a_stranger_copied_is_no_issue_of_the_plan() {
     let first = on_github();
     planner_answers(&first, &two());
-    first.run(["plan", DIRECTIVE, "--out", "plan.json"]).exits(0);
+    first
+        .run(["plan", DIRECTIVE, "--out", "plan.json"])
+        .exits(0);
     let ours = first.repository.issues().remove(0);
     for stranger in [
         Issue::new(&ours.title).body(&ours.body).by("mallory"),
         // An old issue of somebody who belongs here, and who may be anybody's friend.
-        Issue::new(&ours.title).body(&ours.body).created_at("2020-01-01T00:00:00Z"),
+        Issue::new(&ours.title)
+            .body(&ours.body)
+            .created_at("2020-01-01T00:00:00Z"),
     ] {
         let world = on_github();
         world.repository.issue(stranger);
         world.write("plan.json", &first.read("plan.json"));
-        let run = world.run(["plan", "--from", "plan.json", "--output", "json"]).exits(0);
-        let existed: Vec<bool> = run.events("issue_created").iter().map(|event| event["existed"] == true).collect();
-        assert_eq!((existed, world.repository.issues().len()), (vec![false, false], 3), "{}", run.stdout);
+        let run = world
+            .run(["plan", "--from", "plan.json", "--output", "json"])
+            .exits(0);
+        let existed: Vec<bool> = run
+            .events("issue_created")
+            .iter()
+            .map(|event| event["existed"] == true)
+            .collect();
+        assert_eq!(
+            (existed, world.repository.issues().len()),
+            (vec![false, false], 3),
+            "{}",
+            run.stdout
+        );
     }
 }
 
@@ -123,14 +192,21 @@ fn a_bad_edit_is_told_with_position_and_title_before_anything_happens() {
     let saved = json!({"version": 1, "issues": [issue("One", &[3]), issue("Two", &[])]});
     world.write("plan.json", &saved.to_string());
     let run = world.run(["plan", "--from", "plan.json"]).exits(2);
-    for part in
-        ["plan.json` is no plan", "issue 1 “One”: it depends on position 3; the plan has 1 to 2", "plan --schema"]
-    {
+    for part in [
+        "plan.json` is no plan",
+        "issue 1 “One”: it depends on position 3; the plan has 1 to 2",
+        "plan --schema",
+    ] {
         assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
     }
     world.write("plan.json", "{\"version\": 2, \"issues\": []}");
     let run = world.run(["plan", "--from", "plan.json"]).exits(2);
-    assert!(run.stderr.contains("`version` is `2`; this release reads version 1"), "{}", run.stderr);
+    assert!(
+        run.stderr
+            .contains("`version` is `2`; this release reads version 1"),
+        "{}",
+        run.stderr
+    );
     world.write("plan.json", "{\"version\": 1,");
     let run = world.run(["plan", "--from", "plan.json"]).exits(2);
     assert!(run.stderr.contains("line 1"), "{}", run.stderr);
@@ -138,7 +214,10 @@ fn a_bad_edit_is_told_with_position_and_title_before_anything_happens() {
     let run = world.run(["plan", "--from", "plan.json"]).exits(2);
     assert!(run.stderr.contains("byte 16"), "{}", run.stderr);
     let run = world.run(["plan", "--from", "nowhere.json"]);
-    assert!(run.code != Some(0) && run.stderr.contains("nowhere.json"), "{run:?}");
+    assert!(
+        run.code != Some(0) && run.stderr.contains("nowhere.json"),
+        "{run:?}"
+    );
     assert!(!world.state().join("sessions").exists() && issues(&world).is_empty());
 }
 
@@ -150,7 +229,10 @@ fn somebodys_file_is_not_overwritten_and_nobody_is_paid_before_that_is_known() {
     let run = plan(&world, &["--out", "plan.json"]).exits(2);
     assert!(run.stderr.contains("plan.json` exists"), "{}", run.stderr);
     let run = plan(&world, &["--out", "no/such/plan.json"]);
-    assert!(run.code != Some(0) && run.stderr.contains("no/such/plan.json"), "{run:?}");
+    assert!(
+        run.code != Some(0) && run.stderr.contains("no/such/plan.json"),
+        "{run:?}"
+    );
     assert!(launches(&world).is_empty() && world.read("plan.json") == "mine");
 }
 
@@ -158,7 +240,9 @@ fn somebodys_file_is_not_overwritten_and_nobody_is_paid_before_that_is_known() {
 fn a_plan_that_cannot_be_paid_is_shown_and_saved_and_not_begun() {
     let world = local();
     planner_answers(&world, &two());
-    let run = world.run(["plan", DIRECTIVE, "--budget", "8", "--out", "plan.json"]).exits(4);
+    let run = world
+        .run(["plan", DIRECTIVE, "--budget", "8", "--out", "plan.json"])
+        .exits(4);
     assert!(
         run.stdout
             .contains("cannot afford 2 tasks: estimated $10.00 exceeds budget $8.00 less $0.25 spent on planning"),
@@ -167,8 +251,13 @@ fn a_plan_that_cannot_be_paid_is_shown_and_saved_and_not_begun() {
     );
     assert!(run.stdout.contains("--budget 10"), "{}", run.stdout);
     assert!(issues(&world).is_empty());
-    assert_eq!(file(&world, "plan.json")["issues"].as_array().map(Vec::len), Some(2));
-    world.run(["plan", "--from", "plan.json", "--budget", "10", "--quiet"]).exits(0);
+    assert_eq!(
+        file(&world, "plan.json")["issues"].as_array().map(Vec::len),
+        Some(2)
+    );
+    world
+        .run(["plan", "--from", "plan.json", "--budget", "10", "--quiet"])
+        .exits(0);
     assert_eq!(world.pulls().len(), 2);
 }
 
@@ -183,13 +272,22 @@ fn on_a_terminal_a_plan_is_shown_and_begun_once_somebody_says_yes() {
     let world = local();
     planner_answers(&world, &two());
     let terminal = on_a_terminal(&world, &["plan", DIRECTIVE]);
-    terminal.wait_until("the question", |sight| sight.has_shown("Create 2 issues and run them? [y/N]"));
-    assert!(issues(&world).is_empty(), "nothing is created before there is an answer");
+    terminal.wait_until("the question", |sight| {
+        sight.has_shown("Create 2 issues and run them? [y/N]")
+    });
+    assert!(
+        issues(&world).is_empty(),
+        "nothing is created before there is an answer"
+    );
     terminal.press("y");
     terminal.press(ENTER);
     let (code, sight) = terminal.end();
     assert_eq!(code, Some(0), "{}", sight.lines.join("\n"));
-    assert!(sight.has_shown("└─ 2 Log in") && sight.has_shown("shipped (2)"), "{}", sight.lines.join("\n"));
+    assert!(
+        sight.has_shown("└─ 2 Log in") && sight.has_shown("shipped (2)"),
+        "{}",
+        sight.lines.join("\n")
+    );
     assert_eq!((issues(&world).len(), n_planners(&world)), (2, 1));
 }
 
@@ -202,10 +300,18 @@ fn whoever_says_no_has_a_plan_and_nothing_else() {
     terminal.press(ENTER);
     let (code, sight) = terminal.end();
     assert_eq!(code, Some(0), "{}", sight.lines.join("\n"));
-    assert!(sight.has_shown("nothing was created"), "{}", sight.lines.join("\n"));
+    assert!(
+        sight.has_shown("nothing was created"),
+        "{}",
+        sight.lines.join("\n")
+    );
     assert!(issues(&world).is_empty());
     let refused = world.run(["resume"]).exits(2);
-    assert!(refused.stderr.contains("no unfinished session"), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("no unfinished session"),
+        "{}",
+        refused.stderr
+    );
 }
 
 #[test]
@@ -217,12 +323,20 @@ fn a_plan_that_nobody_answers_waits_and_is_not_paid_again() {
     terminal.press("\u{3}");
     let (code, sight) = terminal.end();
     assert_eq!(code, Some(130), "{}", sight.lines.join("\n"));
-    assert!(sight.has_shown("autoissue resume"), "{}", sight.lines.join("\n"));
+    assert!(
+        sight.has_shown("autoissue resume"),
+        "{}",
+        sight.lines.join("\n")
+    );
     let status = world.run(["status"]).exits(0);
     assert!(status.stdout.contains("interrupted"), "{}", status.stdout);
     // The same directive goes on with it.
     let run = plan(&world, &[]).exits(0);
-    assert!(run.stderr.contains("going on with session"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("going on with session"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(run.summary()["counts"], json!({"done": 2}));
     assert_eq!(n_planners(&world), 1);
 }

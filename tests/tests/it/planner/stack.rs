@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use super::{configure, local, on_github, plan, planner_answers};
 
 /// Fails unless whatever a part says it needs is there.
-const CHECK: &str =
-    "for part in part-*; do [ -e $part ] || continue; for need in $(cat $part); do test -e $need || exit 1; done; done";
+const CHECK: &str = "for part in part-*; do [ -e $part ] || continue; for need in $(cat $part); do test -e $need || exit 1; done; done";
 /// Domain of each issue, and what it depends on.
 const ISSUES: [(&str, &[u32]); 8] = [
     ("database", &[]),
@@ -38,8 +37,7 @@ fn issues(broken: Option<u32>) -> Value {
     let issue = |(position, (domain, depends_on)): (u32, &(&str, &[u32]))| {
         let mut needs: Vec<String> = depends_on.iter().map(|on| format!("part-{on}")).collect();
         needs.extend((broken == Some(position)).then(|| "what-nobody-makes".to_owned()));
-        let runs =
-            json!([[{"write": [format!("part-{position}"), needs.join(" ") + "\n"]}, {"meter": 0.01}, {"result": {}}]]);
+        let runs = json!([[{"write": [format!("part-{position}"), needs.join(" ") + "\n"]}, {"meter": 0.01}, {"result": {}}]]);
         json!({"title": format!("Make part {position}"), "body": format!("Make it.\n\nfake: {runs}\n"), "labels": [domain],
                "complexity": "simple", "depends_on": depends_on})
     };
@@ -47,17 +45,23 @@ fn issues(broken: Option<u32>) -> Value {
 }
 
 fn checked(world: &Sandbox, forge: &str) {
-    let executor =
-        json!({"maxRetries": 0, "timeoutMinutes": 1, "maxParallel": 4, "checks": [{"name": "parts", "run": CHECK}]});
+    let executor = json!({"maxRetries": 0, "timeoutMinutes": 1, "maxParallel": 4, "checks": [{"name": "parts", "run": CHECK}]});
     let github = json!({"writesPerMinute": 10_000, "writesPerHour": 100_000});
-    configure(world, json!({"forge": {"kind": forge}, "executor": executor, "github": github}));
+    configure(
+        world,
+        json!({"forge": {"kind": forge}, "executor": executor, "github": github}),
+    );
 }
 
 /// Returns the numbers behind `Merge after` in the text of a pull request.
 fn after(body: &str) -> Vec<u64> {
-    let sentence = body.split_once("Merge after ").map(|(_, rest)| rest.split_once(". ").expect("a sentence").0);
+    let sentence = body
+        .split_once("Merge after ")
+        .map(|(_, rest)| rest.split_once(". ").expect("a sentence").0);
     let numbers = sentence.into_iter().flat_map(|names| names.split(", "));
-    numbers.map(|name| name.trim_start_matches('#').parse().expect("a number")).collect()
+    numbers
+        .map(|name| name.trim_start_matches('#').parse().expect("a number"))
+        .collect()
 }
 
 /// Merges the branches of a repository into its `main` in the order that is stated, and returns the issues in that order. The checks
@@ -65,31 +69,61 @@ fn after(body: &str) -> Vec<u64> {
 fn merge(world: &Sandbox, repository: &Path, pulls: &[Pull]) -> Vec<u64> {
     let merged = world.root().join("merged");
     let git = |args: &[&str]| {
-        let output = world.command("git").args(args).current_dir(&merged).output().expect("git runs");
-        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = world
+            .command("git")
+            .args(args)
+            .current_dir(&merged)
+            .output()
+            .expect("git runs");
+        assert!(
+            output.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     };
     std::fs::create_dir_all(&merged).expect("the directory");
     git(&["clone", "--quiet", repository.to_str().expect("text"), "."]);
     let mut order: Vec<&Pull> = Vec::new();
     while order.len() < pulls.len() {
         let is_merged = |number: &u64| order.iter().any(|pull| pull.number == *number);
-        let next = pulls.iter().find(|pull| !is_merged(&pull.number) && pull.after.iter().all(is_merged));
+        let next = pulls
+            .iter()
+            .find(|pull| !is_merged(&pull.number) && pull.after.iter().all(is_merged));
         let next = next.expect("the order has no circle");
-        git(&["merge", "--quiet", "--no-edit", &format!("origin/autoissue/issue-{}", next.issue)]);
-        let passed = world.command("sh").args(["-c", CHECK]).current_dir(&merged).status().expect("a shell").success();
+        git(&[
+            "merge",
+            "--quiet",
+            "--no-edit",
+            &format!("origin/autoissue/issue-{}", next.issue),
+        ]);
+        let passed = world
+            .command("sh")
+            .args(["-c", CHECK])
+            .current_dir(&merged)
+            .status()
+            .expect("a shell")
+            .success();
         assert!(passed, "the checks fail once #{} is merged", next.issue);
         order.push(next);
     }
     for pull in pulls {
-        assert!(merged.join(format!("part-{}", pull.issue)).exists(), "part {} is not there", pull.issue);
+        assert!(
+            merged.join(format!("part-{}", pull.issue)).exists(),
+            "part {} is not there",
+            pull.issue
+        );
     }
     order.iter().map(|pull| pull.issue).collect()
 }
 
 fn local_pulls(world: &Sandbox) -> Vec<Pull> {
     let key = |text: &str, key: &str| {
-        let line = text.lines().find_map(|line| line.strip_prefix(&format!("{key}: ")));
-        line.unwrap_or_else(|| panic!("no `{key}` in {text}")).trim_matches('"').to_owned()
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(&format!("{key}: ")));
+        line.unwrap_or_else(|| panic!("no `{key}` in {text}"))
+            .trim_matches('"')
+            .to_owned()
     };
     let pull = |text: &String| Pull {
         number: key(text, "number").parse().expect("a number"),
@@ -102,8 +136,20 @@ fn local_pulls(world: &Sandbox) -> Vec<Pull> {
 
 fn hosted_pulls(world: &GithubSandbox) -> Vec<(Pull, PullRequest)> {
     let pull = |pull: PullRequest| {
-        let issue = pull.head.trim_start_matches("autoissue/issue-").parse().expect("a number");
-        (Pull { number: pull.number, issue, base: pull.base.clone(), after: after(&pull.body) }, pull)
+        let issue = pull
+            .head
+            .trim_start_matches("autoissue/issue-")
+            .parse()
+            .expect("a number");
+        (
+            Pull {
+                number: pull.number,
+                issue,
+                base: pull.base.clone(),
+                after: after(&pull.body),
+            },
+            pull,
+        )
     };
     world.repository.pulls().into_iter().map(pull).collect()
 }
@@ -111,8 +157,13 @@ fn hosted_pulls(world: &GithubSandbox) -> Vec<(Pull, PullRequest)> {
 /// Asserts the bases: that of the one thing an issue depends on, else the project's; and returns the order by issue numbers.
 #[track_caller]
 fn bases_are_right(pulls: &[Pull]) -> BTreeMap<u64, Vec<u64>> {
-    let issue_of =
-        |number: &u64| pulls.iter().find(|pull| pull.number == *number).expect("a pull request of the plan").issue;
+    let issue_of = |number: &u64| {
+        pulls
+            .iter()
+            .find(|pull| pull.number == *number)
+            .expect("a pull request of the plan")
+            .issue
+    };
     for pull in pulls {
         let (_, depends_on) = ISSUES[usize::try_from(pull.issue).expect("small") - 1];
         let base = match depends_on {
@@ -121,7 +172,10 @@ fn bases_are_right(pulls: &[Pull]) -> BTreeMap<u64, Vec<u64>> {
         };
         assert_eq!(pull.base, base, "#{}", pull.issue);
     }
-    pulls.iter().map(|pull| (pull.issue, pull.after.iter().map(issue_of).collect())).collect()
+    pulls
+        .iter()
+        .map(|pull| (pull.issue, pull.after.iter().map(issue_of).collect()))
+        .collect()
 }
 
 fn whole_order() -> BTreeMap<u64, Vec<u64>> {
@@ -135,11 +189,17 @@ fn whole_order() -> BTreeMap<u64, Vec<u64>> {
         (7, &[1, 2, 3, 4, 5]),
         (8, &[1, 2, 3, 4, 6, 5, 7]),
     ];
-    below.into_iter().map(|(issue, after)| (issue, after.to_vec())).collect()
+    below
+        .into_iter()
+        .map(|(issue, after)| (issue, after.to_vec()))
+        .collect()
 }
 
 fn outcomes(run: &Run) -> String {
-    let named = run.outcomes().into_iter().map(|(number, outcome)| format!("{number} {outcome}"));
+    let named = run
+        .outcomes()
+        .into_iter()
+        .map(|(number, outcome)| format!("{number} {outcome}"));
     named.collect::<Vec<_>>().join(", ")
 }
 
@@ -149,7 +209,12 @@ fn a_diamond_merges_in_the_stated_order_on_the_local_forge() {
     checked(&world, "local");
     planner_answers(&world, &issues(None));
     let run = plan(&world, &[]).exits(0);
-    assert_eq!(run.summary()["counts"], json!({"done": 8}), "{}", outcomes(&run));
+    assert_eq!(
+        run.summary()["counts"],
+        json!({"done": 8}),
+        "{}",
+        outcomes(&run)
+    );
     let pulls = local_pulls(&world);
     assert_eq!(bases_are_right(&pulls), whole_order());
     assert_eq!(merge(&world, &world.project(), &pulls).len(), 8);
@@ -161,23 +226,50 @@ fn a_diamond_merges_in_the_stated_order_on_github() {
     checked(&world, "github");
     planner_answers(&world, &issues(None));
     let run = world.run(["plan", "Build it", "--output", "json"]).exits(0);
-    assert_eq!(run.summary()["counts"], json!({"done": 8}), "{}", outcomes(&run));
+    assert_eq!(
+        run.summary()["counts"],
+        json!({"done": 8}),
+        "{}",
+        outcomes(&run)
+    );
     let (pulls, hosted): (Vec<Pull>, Vec<PullRequest>) = hosted_pulls(&world).into_iter().unzip();
     assert_eq!(bases_are_right(&pulls), whole_order());
     for (pull, hosted) in pulls.iter().zip(&hosted) {
-        let n_direct = ISSUES[usize::try_from(pull.issue).expect("small") - 1].1.len();
-        assert_eq!(hosted.is_draft, 1 < n_direct, "#{}: what has several foundations is a draft", pull.issue);
+        let n_direct = ISSUES[usize::try_from(pull.issue).expect("small") - 1]
+            .1
+            .len();
+        assert_eq!(
+            hosted.is_draft,
+            1 < n_direct,
+            "#{}: what has several foundations is a draft",
+            pull.issue
+        );
     }
     assert_eq!(merge(&world, &world.repository.git_dir(), &pulls).len(), 8);
     // What depends on what is written down for people, and in GitHub's own books.
     let created = world.repository.issues();
     for (issue, (domain, depends_on)) in created.iter().zip(ISSUES) {
         let depends_on: Vec<u64> = depends_on.iter().copied().map(u64::from).collect();
-        assert_eq!(world.repository.blockers(issue.number), depends_on, "#{}", issue.number);
-        assert_eq!(issue.labels, [domain, "complexity: simple"], "#{}", issue.number);
+        assert_eq!(
+            world.repository.blockers(issue.number),
+            depends_on,
+            "#{}",
+            issue.number
+        );
+        assert_eq!(
+            issue.labels,
+            [domain, "complexity: simple"],
+            "#{}",
+            issue.number
+        );
         let names: Vec<String> = depends_on.iter().map(|on| format!("#{on}")).collect();
         let sentence = format!("Depends on {}.", names.join(", "));
-        assert_eq!(issue.body.contains(&sentence), !depends_on.is_empty(), "{}", issue.body);
+        assert_eq!(
+            issue.body.contains(&sentence),
+            !depends_on.is_empty(),
+            "{}",
+            issue.body
+        );
     }
     world.server.assert_polite();
 }
@@ -185,11 +277,23 @@ fn a_diamond_merges_in_the_stated_order_on_github() {
 /// Asserts what a plan comes to whose second issue fails its check.
 #[track_caller]
 fn half_is_skipped_by_name(run: &Run) {
-    assert_eq!(outcomes(run), "1 done, 2 failed, 3 done, 4 skipped, 5 done, 6 skipped, 7 skipped, 8 skipped");
-    let reason = |issue: u64| run.task(issue)["reason"].as_str().expect("a reason").to_owned();
+    assert_eq!(
+        outcomes(run),
+        "1 done, 2 failed, 3 done, 4 skipped, 5 done, 6 skipped, 7 skipped, 8 skipped"
+    );
+    let reason = |issue: u64| {
+        run.task(issue)["reason"]
+            .as_str()
+            .expect("a reason")
+            .to_owned()
+    };
     assert_eq!(
         [reason(4), reason(6), reason(7)],
-        ["skipped: depends on #2", "skipped: depends on #4", "skipped: depends on #4"]
+        [
+            "skipped: depends on #2",
+            "skipped: depends on #4",
+            "skipped: depends on #4"
+        ]
     );
 }
 
@@ -240,6 +344,13 @@ fn foundations_that_conflict_need_a_person_who_is_told_the_file() {
     let run = plan(&world, &[]).exits(3);
     assert_eq!(outcomes(&run), "1 done, 2 done, 3 needs_you");
     let reason = run.task(3)["reason"].as_str().expect("a reason").to_owned();
-    assert_eq!(reason, "needs you: #1 and #2, which it depends on, conflict in src/shared.txt");
-    assert_eq!(run.task(3)["spent_usd"], 0.0, "no agent is paid for what cannot begin");
+    assert_eq!(
+        reason,
+        "needs you: #1 and #2, which it depends on, conflict in src/shared.txt"
+    );
+    assert_eq!(
+        run.task(3)["spent_usd"],
+        0.0,
+        "no agent is paid for what cannot begin"
+    );
 }

@@ -11,27 +11,43 @@ const EXAMPLES: [&str; 4] = ["codeowners", "jinja-template", "line-agent", "trac
 
 /// Returns the root of the workspace.
 pub(super) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .to_owned()
 }
 
 /// Lets a command find the toolchain, which the sandbox's home does not have. What it builds lies where the next run finds it.
 pub(super) fn with_cargo(command: &mut Command) -> &mut Command {
     // Fetches what plugins need of others, if nobody has yet.
     guests::component(super::GUEST);
-    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let home = std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .unwrap_or_default();
     for (name, directory) in [("CARGO_HOME", ".cargo"), ("RUSTUP_HOME", ".rustup")] {
-        command.env(name, std::env::var_os(name).unwrap_or_else(|| home.join(directory).into()));
+        command.env(
+            name,
+            std::env::var_os(name).unwrap_or_else(|| home.join(directory).into()),
+        );
     }
     if let Some(toolchain) = std::env::var_os("RUSTUP_TOOLCHAIN") {
         command.env("RUSTUP_TOOLCHAIN", toolchain);
     }
     // All that it needs is in the workspace's lock file, so it was fetched for this very test.
-    command.env("CARGO_NET_OFFLINE", "true").env("CARGO_TARGET_DIR", guests::target_directory().join("plugins"))
+    command.env("CARGO_NET_OFFLINE", "true").env(
+        "CARGO_TARGET_DIR",
+        guests::target_directory().join("plugins"),
+    )
 }
 
 fn run_with_cargo(sandbox: &Sandbox, directory: &Path, args: &[&str]) -> Run {
     let mut command = sandbox.autoissue(args);
-    Run::from(with_cargo(&mut command).current_dir(directory).output().unwrap())
+    Run::from(
+        with_cargo(&mut command)
+            .current_dir(directory)
+            .output()
+            .unwrap(),
+    )
 }
 
 /// Puts the component of a package into the repository, and returns its path in it.
@@ -45,22 +61,37 @@ fn put(sandbox: &Sandbox, package: &'static str) -> String {
 fn states(sandbox: &Sandbox) -> Vec<(String, bool, String)> {
     let rows = sandbox.run(["plugin", "list", "--output", "json"]).json();
     let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_owned();
-    rows.iter().map(|row| (text(row, "name"), row["used"] == true, text(row, "state"))).collect()
+    rows.iter()
+        .map(|row| (text(row, "name"), row["used"] == true, text(row, "state")))
+        .collect()
 }
 
 #[test]
 fn what_new_writes_builds_and_passes_at_once() {
     let sandbox = Sandbox::new();
     let sdk = root().join("plugin-sdk");
-    for kind in ["classifier", "model-selector", "agent-backend", "pr-template"] {
+    for kind in [
+        "classifier",
+        "model-selector",
+        "agent-backend",
+        "pr-template",
+    ] {
         let name = format!("my-{kind}");
-        run_with_cargo(&sandbox, sandbox.root(), &["plugin", "new", kind, &name, "--sdk", sdk.to_str().unwrap()])
-            .exits(0);
+        run_with_cargo(
+            &sandbox,
+            sandbox.root(),
+            &["plugin", "new", kind, &name, "--sdk", sdk.to_str().unwrap()],
+        )
+        .exits(0);
         let directory = sandbox.root().join(&name);
         // The versions that this workspace has: others may not be there without a network.
         std::fs::copy(root().join("Cargo.lock"), directory.join("Cargo.lock")).unwrap();
         let run = run_with_cargo(&sandbox, &directory, &["plugin", "test"]).exits(0);
-        assert!(run.stdout.contains("of") && !run.stdout.contains("FAILED"), "{}", run.stdout);
+        assert!(
+            run.stdout.contains("of") && !run.stdout.contains("FAILED"),
+            "{}",
+            run.stdout
+        );
         assert!(directory.join(format!("{name}.wasm")).is_file());
     }
 }
@@ -70,13 +101,29 @@ fn every_example_keeps_the_rules_and_answers_its_cases() {
     let sandbox = Sandbox::new();
     for package in EXAMPLES {
         let component = put(&sandbox, package);
-        let cases = root().join("plugins/examples").join(package).join("cases.json");
+        let cases = root()
+            .join("plugins/examples")
+            .join(package)
+            .join("cases.json");
         let run = sandbox
-            .run(["plugin", "test", &component, "--cases", cases.to_str().unwrap(), "--output", "json"])
+            .run([
+                "plugin",
+                "test",
+                &component,
+                "--cases",
+                cases.to_str().unwrap(),
+                "--output",
+                "json",
+            ])
             .exits(0);
         let line = run.json().remove(0);
         assert_eq!(line["passed"], true, "{line}");
-        assert!(line["cases"].as_array().is_some_and(|cases| !cases.is_empty()), "{package} has cases");
+        assert!(
+            line["cases"]
+                .as_array()
+                .is_some_and(|cases| !cases.is_empty()),
+            "{package} has cases"
+        );
         let instructions = &line["strategies"][0]["cost"]["ordinaryInstructions"];
         assert!(instructions.as_u64().is_some_and(|n| 1_000 < n), "{line}");
     }
@@ -91,10 +138,19 @@ fn a_case_that_fails_is_told() {
         r#"{"modelSelector": [{"name": "wrong", "request": {"available": [{"id": "a"}]}, "expect": {"model": "b"}}]}"#,
     );
     let run = sandbox.run(["plugin", "test", &component]).exits(3);
-    assert!(run.stdout.contains("FAILED  wrong\n          `model`: expected \"b\", got \"a\""), "{}", run.stdout);
+    assert!(
+        run.stdout
+            .contains("FAILED  wrong\n          `model`: expected \"b\", got \"a\""),
+        "{}",
+        run.stdout
+    );
     sandbox.write("plugins/cases.json", r#"{"modelSelektor": []}"#);
     let run = sandbox.run(["plugin", "test", &component]).exits(2);
-    assert!(run.stderr.contains("unknown field `modelSelektor`"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("unknown field `modelSelektor`"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
@@ -103,19 +159,30 @@ fn a_plugin_is_added_listed_and_removed() {
     let before = sandbox.read("autoissue.config.json");
     let component = put(&sandbox, "codeowners");
     let settings = r#"{"rules": ["docs/ documentation"]}"#;
-    sandbox.run(["plugin", "add", &component, "--settings", settings]).exits(0);
+    sandbox
+        .run(["plugin", "add", &component, "--settings", settings])
+        .exits(0);
     let lock: Value = serde_json::from_str(&sandbox.read("autoissue.plugins.lock")).unwrap();
     assert_eq!(lock["plugins"][0]["path"], "plugins/codeowners.wasm");
     assert_eq!(lock["plugins"][0]["strategies"][0], "classifier/codeowners");
     let config: Value = serde_json::from_str(&sandbox.read("autoissue.config.json")).unwrap();
     assert_eq!(config["strategies"]["classifier"], "codeowners");
-    assert_eq!(config["plugins"][0]["config"]["rules"][0], "docs/ documentation");
-    let row = ("codeowners".to_owned(), true, "locked, unchanged".to_owned());
+    assert_eq!(
+        config["plugins"][0]["config"]["rules"][0],
+        "docs/ documentation"
+    );
+    let row = (
+        "codeowners".to_owned(),
+        true,
+        "locked, unchanged".to_owned(),
+    );
     assert!(states(&sandbox).contains(&row), "{:?}", states(&sandbox));
     sandbox.run(["plugin", "remove", "codeowners"]).exits(0);
     assert_eq!(states(&sandbox).len(), 5, "the built-ins stay");
-    let (before, after): (Value, Value) =
-        (serde_json::from_str(&before).unwrap(), serde_json::from_str(&sandbox.read("autoissue.config.json")).unwrap());
+    let (before, after): (Value, Value) = (
+        serde_json::from_str(&before).unwrap(),
+        serde_json::from_str(&sandbox.read("autoissue.config.json")).unwrap(),
+    );
     assert_eq!(after, before);
     assert!(!sandbox.project().join("autoissue.plugins.lock").exists());
     sandbox.run(["plugin", "remove", "codeowners"]).exits(2);
@@ -131,7 +198,12 @@ fn a_changed_component_is_seen() {
     *bytes.last_mut().unwrap() ^= 1;
     std::fs::write(&path, bytes).unwrap();
     let run = sandbox.run(["plugin", "list"]).exits(3);
-    assert!(run.stdout.contains("is not the component that `autoissue.plugins.lock` names"), "{}", run.stdout);
+    assert!(
+        run.stdout
+            .contains("is not the component that `autoissue.plugins.lock` names"),
+        "{}",
+        run.stdout
+    );
 }
 
 #[test]
@@ -141,7 +213,9 @@ fn what_a_plugin_asks_for_has_to_be_granted_by_name() {
     let settings = r#"{"program": "scribe", "env": ["SCRIBE_KEY"]}"#;
     let add = |grants: &[&str]| {
         let mut args = vec!["plugin", "add", &component, "--settings", settings];
-        grants.iter().for_each(|grant| args.extend(["--grant", grant]));
+        grants
+            .iter()
+            .for_each(|grant| args.extend(["--grant", grant]));
         sandbox.run(args)
     };
     let refused = add(&["exec=scribe"]).exits(2);
@@ -154,7 +228,10 @@ fn what_a_plugin_asks_for_has_to_be_granted_by_name() {
     let lock: Value = serde_json::from_str(&sandbox.read("autoissue.plugins.lock")).unwrap();
     let grants = &lock["plugins"][0]["grants"];
     assert_eq!(grants["exec"][0], "scribe");
-    assert_eq!(grants["wasi"], false, "what it does not ask for it does not get");
+    assert_eq!(
+        grants["wasi"], false,
+        "what it does not ask for it does not get"
+    );
 }
 
 #[test]
@@ -170,22 +247,43 @@ fn inspect_shows_what_a_plugin_is_and_asks_for() {
         "autoissue:plugin/host-log@0.1.0",
         "exec=my-agent",
     ] {
-        assert!(run.stdout.contains(expected), "{expected}\n\n{}", run.stdout);
+        assert!(
+            run.stdout.contains(expected),
+            "{expected}\n\n{}",
+            run.stdout
+        );
     }
     sandbox.write("plugins/no.wasm", "no");
-    let run = sandbox.run(["plugin", "inspect", "plugins/no.wasm"]).exits(1);
-    assert!(run.stderr.contains("the file is not WebAssembly"), "{}", run.stderr);
+    let run = sandbox
+        .run(["plugin", "inspect", "plugins/no.wasm"])
+        .exits(1);
+    assert!(
+        run.stderr.contains("the file is not WebAssembly"),
+        "{}",
+        run.stderr
+    );
 }
 
 #[test]
 fn nothing_is_overwritten_and_no_name_is_taken_twice() {
     let sandbox = Sandbox::new();
     let sdk = root().join("plugin-sdk");
-    let new = |name: &str| sandbox.run(["plugin", "new", "classifier", name, "--sdk", sdk.to_str().unwrap()]);
+    let new = |name: &str| {
+        sandbox.run([
+            "plugin",
+            "new",
+            "classifier",
+            name,
+            "--sdk",
+            sdk.to_str().unwrap(),
+        ])
+    };
     new("mine").exits(0);
     new("mine").exits(2);
     new("builtin").exits(2);
     new("../mine").exits(2);
-    sandbox.run(["plugin", "new", "classifier", "other", "--sdk", "/nowhere"]).exits(2);
+    sandbox
+        .run(["plugin", "new", "classifier", "other", "--sdk", "/nowhere"])
+        .exits(2);
     assert!(!sandbox.project().join("other").exists());
 }

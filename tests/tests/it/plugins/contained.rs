@@ -9,7 +9,10 @@ use super::{GUEST, World, guest_grants};
 /// Asks the guest for a misdeed, then for something harmless, and compares what comes of the first.
 #[track_caller]
 fn check(classifier: &dyn Classifier, misdeed: &str, expected: &str) {
-    let context = ClassifierContext { domains: vec!["backend".into()], ..ClassifierContext::default() };
+    let context = ClassifierContext {
+        domains: vec!["backend".into()],
+        ..ClassifierContext::default()
+    };
     let answer = classifier.classify(&issue!(format!("misdeed: {misdeed}")), &context);
     let text = match answer {
         Ok(answer) => panic!("{misdeed}: {answer:?}"),
@@ -17,23 +20,42 @@ fn check(classifier: &dyn Classifier, misdeed: &str, expected: &str) {
     };
     assert!(text.contains(expected), "{misdeed}: {text}");
     let good = classifier.classify(&issue!("harmless"), &context).unwrap();
-    assert_eq!((good.domain.as_str(), &*good.reasons[0]), ("guest", "known domains: backend"), "after {misdeed}");
+    assert_eq!(
+        (good.domain.as_str(), &*good.reasons[0]),
+        ("guest", "known domains: backend"),
+        "after {misdeed}"
+    );
 }
 
 #[test]
 fn every_misdeed_costs_one_call_and_says_what_it_was() {
-    let classifier = World::new().load(GUEST, &Grants::default()).classifier(None).unwrap();
+    let classifier = World::new()
+        .load(GUEST, &Grants::default())
+        .classifier(None)
+        .unwrap();
     let name = "internal error: plugin `autoissue-test-guest`, `classify`";
     for (misdeed, expected) in [
         ("panic", "gave up: panicked at tests/guest/src/misdeed.rs:"),
         ("loop", "took longer than 1s"),
         ("memory", "asked for more than 64 MiB of memory"),
         ("stack", "overflowed its stack"),
-        ("huge reason", "gave something that cannot be read: too much data"),
-        ("many reasons", "`reasons` is a list of 2000 entries, allowed is at most 1000 entries"),
+        (
+            "huge reason",
+            "gave something that cannot be read: too much data",
+        ),
+        (
+            "many reasons",
+            "`reasons` is a list of 2000 entries, allowed is at most 1000 entries",
+        ),
         ("not a number", "`confidence` is NaN, allowed is 0 to 1"),
-        ("bad domain", "`domain` is `Not A Domain`, allowed is 1 to 40 of"),
-        ("control characters", "`reasons[0]` is `[2J`, with control characters"),
+        (
+            "bad domain",
+            "`domain` is `Not A Domain`, allowed is 1 to 40 of",
+        ),
+        (
+            "control characters",
+            "`reasons[0]` is `[2J`, with control characters",
+        ),
     ] {
         check(&*classifier, misdeed, &format!("{name}: {expected}"));
     }
@@ -41,30 +63,66 @@ fn every_misdeed_costs_one_call_and_says_what_it_was() {
 
 #[test]
 fn what_a_plugin_says_itself_is_told_as_it_says_it() {
-    let classifier = World::new().load(GUEST, &Grants::default()).classifier(None).unwrap();
-    check(&*classifier, "invalid settings", "invalid settings: `words` may not be empty");
+    let classifier = World::new()
+        .load(GUEST, &Grants::default())
+        .classifier(None)
+        .unwrap();
+    check(
+        &*classifier,
+        "invalid settings",
+        "invalid settings: `words` may not be empty",
+    );
     check(&*classifier, "invalid input", "invalid input: no title");
     check(&*classifier, "unavailable", "unavailable: later");
     check(&*classifier, "internal", "internal error: a defect");
     let chatter = classifier.classify(&issue!("misdeed: chatter"), &ClassifierContext::default());
-    assert_eq!(chatter.unwrap().domain, "chatter", "too many lines are dropped, not punished");
+    assert_eq!(
+        chatter.unwrap().domain,
+        "chatter",
+        "too many lines are dropped, not punished"
+    );
 }
 
 #[test]
 fn settings_are_typed_and_strategies_have_names() {
     let plugin = World::new().load(GUEST, &Grants::default());
     let classifier = plugin.classifier(Some("obedient")).unwrap();
-    assert!(classifier.settings().schema().unwrap().contains("Domain that it gives."));
+    assert!(
+        classifier
+            .settings()
+            .schema()
+            .unwrap()
+            .contains("Domain that it gives.")
+    );
     assert_eq!(classifier.check_settings(r#"{"domain": "x"}"#), Ok(()));
     let error = classifier.check_settings(r#"{"domain": 1}"#).unwrap_err();
-    assert!(error.to_string().starts_with("invalid settings: `domain`: invalid type"), "{error}");
-    let context = ClassifierContext { settings: r#"{"domain": "mine"}"#.into(), ..ClassifierContext::default() };
-    assert_eq!(classifier.classify(&issue!("t"), &context).unwrap().domain, "mine");
+    assert!(
+        error
+            .to_string()
+            .starts_with("invalid settings: `domain`: invalid type"),
+        "{error}"
+    );
+    let context = ClassifierContext {
+        settings: r#"{"domain": "mine"}"#.into(),
+        ..ClassifierContext::default()
+    };
+    assert_eq!(
+        classifier.classify(&issue!("t"), &context).unwrap().domain,
+        "mine"
+    );
     let second = plugin.classifier(Some("second")).unwrap();
-    assert_eq!(second.classify(&issue!("t"), &ClassifierContext::default()).unwrap().domain, "second");
+    assert_eq!(
+        second
+            .classify(&issue!("t"), &ClassifierContext::default())
+            .unwrap()
+            .domain,
+        "second"
+    );
     let missing = plugin.classifier(Some("third")).err().unwrap().to_string();
     assert!(
-        missing.contains("has no classifier `third`; it has classifier `obedient`, classifier `second`"),
+        missing.contains(
+            "has no classifier `third`; it has classifier `obedient`, classifier `second`"
+        ),
         "{missing}"
     );
 }
@@ -72,38 +130,80 @@ fn settings_are_typed_and_strategies_have_names() {
 #[test]
 fn a_backend_is_held_to_its_grants() {
     let world = World::new();
-    let granted = world.load(GUEST, &guest_grants()).agent_backend(None).unwrap();
+    let granted = world
+        .load(GUEST, &guest_grants())
+        .agent_backend(None)
+        .unwrap();
     assert_eq!(granted.probe("").unwrap().program, "line-agent");
     assert!(granted.start(&AgentTask::default()).is_ok());
     for (grants, expected) in [
-        (Grants::default(), "asks for the program `line-agent`, which is not granted"),
         (
-            Grants { exec: vec!["line-agent".into()], ..Grants::default() },
+            Grants::default(),
+            "asks for the program `line-agent`, which is not granted",
+        ),
+        (
+            Grants {
+                exec: vec!["line-agent".into()],
+                ..Grants::default()
+            },
             "asks for the environment variable `LINE_AGENT_KEY`, which is not granted",
         ),
     ] {
         let plugin = world.load(GUEST, &grants);
         let backend = plugin.agent_backend(None).unwrap();
-        for error in [backend.probe("").err(), backend.start(&AgentTask::default()).err()] {
-            assert!(error.clone().unwrap().to_string().contains(expected), "{error:?}");
+        for error in [
+            backend.probe("").err(),
+            backend.start(&AgentTask::default()).err(),
+        ] {
+            assert!(
+                error.clone().unwrap().to_string().contains(expected),
+                "{error:?}"
+            );
         }
         let asked = plugin.asked_program(None, "").unwrap();
-        assert_eq!((asked.program.as_str(), asked.environment.len()), ("line-agent", 1));
+        assert_eq!(
+            (asked.program.as_str(), asked.environment.len()),
+            ("line-agent", 1)
+        );
     }
 }
 
 #[test]
 fn an_attempt_whose_reader_traps_has_failed_whatever_it_said_before() {
-    let backend = World::new().load(GUEST, &guest_grants()).agent_backend(None).unwrap();
+    let backend = World::new()
+        .load(GUEST, &guest_grants())
+        .agent_backend(None)
+        .unwrap();
     let (mut run, _) = backend.start(&AgentTask::default()).unwrap();
-    assert_eq!(run.on_lines(&[Line::stdout("say hello"), Line::stdout("done it")]), [AgentEvent::Text("hello".into())]);
+    assert_eq!(
+        run.on_lines(&[Line::stdout("say hello"), Line::stdout("done it")]),
+        [AgentEvent::Text("hello".into())]
+    );
     let events = run.on_lines(&[Line::stdout("trap")]);
-    let [AgentEvent::Failed(text)] = &events[..] else { panic!("{events:?}") };
-    assert!(text.contains("`on-lines`: gave up: panicked at tests/guest/src/agent.rs"), "{text}");
+    let [AgentEvent::Failed(text)] = &events[..] else {
+        panic!("{events:?}")
+    };
+    assert!(
+        text.contains("`on-lines`: gave up: panicked at tests/guest/src/agent.rs"),
+        "{text}"
+    );
     assert_eq!(run.on_lines(&[Line::stdout("say more")]), []);
-    assert_eq!(run.on_exit(Exit { code: Some(0), signal: None }), []);
+    assert_eq!(
+        run.on_exit(Exit {
+            code: Some(0),
+            signal: None
+        }),
+        []
+    );
     let (mut other, _) = backend.start(&AgentTask::default()).unwrap();
     other.on_lines(&[Line::stdout("done all")]);
-    let events = other.on_exit(Exit { code: Some(0), signal: None });
-    assert_eq!(events, [AgentEvent::Done(Some("all (1 lines)".into()))], "each attempt has its own memory");
+    let events = other.on_exit(Exit {
+        code: Some(0),
+        signal: None,
+    });
+    assert_eq!(
+        events,
+        [AgentEvent::Done(Some("all (1 lines)".into()))],
+        "each attempt has its own memory"
+    );
 }

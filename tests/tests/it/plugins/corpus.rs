@@ -125,7 +125,10 @@ pub(super) struct Corpus {
 
 impl Corpus {
     pub(super) fn new(seed: u64) -> Self {
-        Self { random: Rng::with_seed(seed), number: 0 }
+        Self {
+            random: Rng::with_seed(seed),
+            number: 0,
+        }
     }
 
     fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
@@ -133,11 +136,16 @@ impl Corpus {
     }
 
     fn some<'a>(&mut self, from: &[&'a str], n_max: usize) -> Vec<&'a str> {
-        (0..self.random.usize(..=n_max)).map(|_| self.pick(from)).collect()
+        (0..self.random.usize(..=n_max))
+            .map(|_| self.pick(from))
+            .collect()
     }
 
     fn owned(&mut self, from: &[&str], n_max: usize) -> Vec<String> {
-        self.some(from, n_max).into_iter().map(str::to_owned).collect()
+        self.some(from, n_max)
+            .into_iter()
+            .map(str::to_owned)
+            .collect()
     }
 
     fn title(&mut self) -> String {
@@ -157,7 +165,11 @@ impl Corpus {
         for _ in 0..self.random.usize(..12) {
             match self.random.u8(..4) {
                 0 => body.push_str(self.pick(BLOCKS)),
-                1 => body.push_str(&format!("See {} and {}.\n", self.pick(PATHS), self.pick(PATHS))),
+                1 => body.push_str(&format!(
+                    "See {} and {}.\n",
+                    self.pick(PATHS),
+                    self.pick(PATHS)
+                )),
                 _ => body.push_str(&format!("{}. ", self.pick(PHRASES))),
             }
         }
@@ -176,7 +188,9 @@ impl Corpus {
         let models = ["haiku", "claude-sonnet-5", "opus", "gpt-5-mini", "x"];
         SelectionRequest {
             issue: self.issue(),
-            domain: self.pick(&["backend", "documentation", "unknown", "billing"]).into(),
+            domain: self
+                .pick(&["backend", "documentation", "unknown", "billing"])
+                .into(),
             attempt: self.random.u32(1..6),
             failures_of_substance: self.random.u32(..5),
             budget_left_usd: self.random.bool().then(|| self.usd()),
@@ -218,7 +232,10 @@ impl Corpus {
             branch: "autoissue/issue-1".into(),
             base: "main".into(),
             base_commit: "0123456789abcdef0123456789abcdef01234567".into(),
-            commits: vec![Commit { id: "89abcdef".into(), subject: self.title() }],
+            commits: vec![Commit {
+                id: "89abcdef".into(),
+                subject: self.title(),
+            }],
             changes: (0..self.random.usize(..50)).map(|_| change(self)).collect(),
             agent_summary: self.random.bool().then(|| self.body()),
             agent: "claude".into(),
@@ -238,7 +255,10 @@ impl Corpus {
         AgentTask {
             issue: self.issue(),
             prompt: self.body(),
-            model: self.random.bool().then(|| self.pick(&["haiku", "opus", "auto"]).into()),
+            model: self
+                .random
+                .bool()
+                .then(|| self.pick(&["haiku", "opus", "auto"]).into()),
             directory: "/work".into(),
             session: "0ab1c2d3-0000-4000-8000-000000000000".into(),
             resume: self.random.bool().then(|| "1ab1c2d3".into()),

@@ -10,7 +10,11 @@ use super::commands::{root, with_cargo};
 fn commands() -> Vec<String> {
     let page = std::fs::read_to_string(root().join("plugin-sdk/src/lib.rs")).unwrap();
     let (mut commands, mut is_shell) = (Vec::new(), false);
-    for line in page.lines().filter_map(|line| line.strip_prefix("//!")).map(str::trim) {
+    for line in page
+        .lines()
+        .filter_map(|line| line.strip_prefix("//!"))
+        .map(str::trim)
+    {
         match line {
             "```sh" => is_shell = true,
             "```" => is_shell = false,
@@ -28,7 +32,10 @@ fn the_front_page_of_the_sdk_leads_to_a_plugin() {
     std::os::unix::fs::symlink(root(), sandbox.root().join("autoissue")).unwrap();
     std::os::unix::fs::symlink(sandbox.project(), sandbox.root().join("your-repository")).unwrap();
     // The target is installed where these tests can run, and nothing may be fetched here.
-    let commands: Vec<String> = commands().into_iter().filter(|command| !command.starts_with("rustup ")).collect();
+    let commands: Vec<String> = commands()
+        .into_iter()
+        .filter(|command| !command.starts_with("rustup "))
+        .collect();
     assert!(7 <= commands.len(), "{commands:?}");
     let mut directory = sandbox.root().to_owned();
     for command in &commands {
@@ -41,9 +48,18 @@ fn the_front_page_of_the_sdk_leads_to_a_plugin() {
             continue;
         }
         let mut shell: Command = sandbox.command("sh");
-        let output = with_cargo(shell.args(["-c", command]).current_dir(&directory)).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let output = with_cargo(shell.args(["-c", command]).current_dir(&directory))
+            .output()
+            .unwrap();
+        let (out, err) = (
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr),
+        );
         assert!(output.status.success(), "`{command}`\n{out}\n{err}");
     }
-    assert!(sandbox.read("autoissue.config.json").contains("\"billing\""));
+    assert!(
+        sandbox
+            .read("autoissue.config.json")
+            .contains("\"billing\"")
+    );
 }

@@ -30,8 +30,14 @@ impl World {
         let honest = directory.path().join("honest.wasm");
         std::fs::write(&honest, catalogue::honest()).unwrap();
         let mut program = Command::new(env!("CARGO_BIN_EXE_plugins-under-test"));
-        program.arg(&honest).stdin(Stdio::piped()).stdout(Stdio::piped());
-        Self { program: program.spawn().unwrap(), directory }
+        program
+            .arg(&honest)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        Self {
+            program: program.spawn().unwrap(),
+            directory,
+        }
     }
 
     fn ask(&mut self, component: &Path, call: &str) -> Option<Value> {
@@ -47,7 +53,8 @@ impl World {
     fn attack(&mut self, hostile: &Hostile) -> Value {
         let path = self.directory.path().join("hostile.wasm");
         std::fs::write(&path, &hostile.component).unwrap();
-        self.ask(&path, hostile.call).unwrap_or_else(|| panic!("{} killed its host", hostile.name))
+        self.ask(&path, hostile.call)
+            .unwrap_or_else(|| panic!("{} killed its host", hostile.name))
     }
 }
 
@@ -66,17 +73,33 @@ fn a_plugin_that_means_no_good_costs_one_call() {
     assert!(30 <= hostile.len(), "{}", hostile.len());
     let honest = world.directory.path().join("honest.wasm");
     let before = world.ask(&honest, "classify").expect("it answers");
-    assert_eq!((&before["said"], &before["honest"]), (&json!("the domain is \"billing\""), &json!(true)));
+    assert_eq!(
+        (&before["said"], &before["honest"]),
+        (&json!("the domain is \"billing\""), &json!(true))
+    );
     let mut messages = String::new();
     for plugin in &hostile {
         let answer = world.attack(plugin);
         assert_eq!(answer["honest"], true, "after {}", plugin.name);
-        assert_eq!(answer["threads"], before["threads"], "after {}", plugin.name);
-        writeln!(messages, "{}:\n  {}", plugin.name, answer["said"].as_str().unwrap()).unwrap();
+        assert_eq!(
+            answer["threads"], before["threads"],
+            "after {}",
+            plugin.name
+        );
+        writeln!(
+            messages,
+            "{}:\n  {}",
+            plugin.name,
+            answer["said"].as_str().unwrap()
+        )
+        .unwrap();
     }
     let after = world.ask(&honest, "classify").expect("it still answers");
     if let (Some(before), Some(after)) = (before["rssKib"].as_u64(), after["rssKib"].as_u64()) {
-        assert!(after <= before + GROWTH_KIB_MAX, "it has {after} KiB, and had {before}");
+        assert!(
+            after <= before + GROWTH_KIB_MAX,
+            "it has {after} KiB, and had {before}"
+        );
     }
     insta::assert_snapshot!(messages);
 }
@@ -84,9 +107,17 @@ fn a_plugin_that_means_no_good_costs_one_call() {
 #[test]
 fn a_snapshot_would_show_that_nothing_was_wrong() {
     let mut world = World::new();
-    let honest = Hostile { name: "an honest one", call: "classify", component: catalogue::honest() };
+    let honest = Hostile {
+        name: "an honest one",
+        call: "classify",
+        component: catalogue::honest(),
+    };
     assert_eq!(world.attack(&honest)["said"], "the domain is \"billing\"");
     let backend = guest::Backend::default().component();
-    let backend = Hostile { name: "an honest backend", call: "run", component: backend };
+    let backend = Hostile {
+        name: "an honest backend",
+        call: "run",
+        component: backend,
+    };
     assert_eq!(world.attack(&backend)["said"], "`agent` would run; []");
 }

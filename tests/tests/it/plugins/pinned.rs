@@ -31,9 +31,16 @@ impl Project {
         let path = root.path().join("guest.wasm");
         std::fs::write(&path, component).unwrap();
         let mut plugin = json!({"name": "guest", "path": path});
-        plugin.as_object_mut().unwrap().extend(entry.as_object().unwrap().clone());
+        plugin
+            .as_object_mut()
+            .unwrap()
+            .extend(entry.as_object().unwrap().clone());
         let config = json!({"plugins": [plugin], "strategies": {"classifier": "guest"}});
-        Self { component: component.to_owned(), root, config: serde_json::from_value(config).unwrap() }
+        Self {
+            component: component.to_owned(),
+            root,
+            config: serde_json::from_value(config).unwrap(),
+        }
     }
 
     fn component(&self) -> PathBuf {
@@ -77,8 +84,16 @@ fn a_locked_plugin_is_refused_with_any_byte_changed() {
     let project = Project::of(&bytes, &json!({}));
     project.lock(PluginGrants::default());
     assert!(project.load().is_ok());
-    let file = OpenOptions::new().write(true).open(project.component()).unwrap();
-    let changed = || matches!(project.error(), PluginsError::Locked(Changed::Content { .. }));
+    let file = OpenOptions::new()
+        .write(true)
+        .open(project.component())
+        .unwrap();
+    let changed = || {
+        matches!(
+            project.error(),
+            PluginsError::Locked(Changed::Content { .. })
+        )
+    };
     for (at, byte) in (0u64..).zip(&bytes) {
         file.write_all_at(&[byte ^ (1 << (at % 8))], at).unwrap();
         assert!(changed(), "byte {at}");
@@ -86,7 +101,8 @@ fn a_locked_plugin_is_refused_with_any_byte_changed() {
     }
     file.set_len(bytes.len() as u64 - 1).unwrap();
     assert!(changed(), "cut");
-    file.write_all_at(&bytes[bytes.len() - 1..], bytes.len() as u64 - 1).unwrap();
+    file.write_all_at(&bytes[bytes.len() - 1..], bytes.len() as u64 - 1)
+        .unwrap();
     assert!(project.load().is_ok());
     file.write_all_at(&[0], bytes.len() as u64).unwrap();
     assert!(changed(), "longer");
@@ -97,8 +113,18 @@ fn a_changed_plugin_is_told_with_what_to_do() {
     let project = Project::new(&json!({"sha256": "0".repeat(64)}));
     let error = project.error();
     let found = Sha256Digest::of(guests::component(GUEST));
-    assert!(error.to_string().contains(&format!("has the SHA-256 {found}, the configuration has 000000")), "{error}");
-    assert!(error.hint().unwrap().contains(&format!("\"sha256\": \"{found}\"")));
+    assert!(
+        error.to_string().contains(&format!(
+            "has the SHA-256 {found}, the configuration has 000000"
+        )),
+        "{error}"
+    );
+    assert!(
+        error
+            .hint()
+            .unwrap()
+            .contains(&format!("\"sha256\": \"{found}\""))
+    );
 }
 
 #[test]
@@ -111,13 +137,17 @@ fn grants_hold_for_one_file_and_no_further_than_the_lock() {
         error.to_string(),
         "the plugin `guest` asks for more than `autoissue.plugins.lock` agrees to: exec=line-agent"
     );
-    project.lock(PluginGrants { exec: vec!["line-agent".into()], ..PluginGrants::default() });
+    project.lock(PluginGrants {
+        exec: vec!["line-agent".into()],
+        ..PluginGrants::default()
+    });
     assert!(project.load().is_ok());
 }
 
 #[test]
 fn a_backend_that_asks_for_more_is_told_with_the_line_to_add() {
-    let mut project = Project::new(&json!({"sha256": Sha256Digest::of(guests::component(GUEST)).to_string()}));
+    let mut project =
+        Project::new(&json!({"sha256": Sha256Digest::of(guests::component(GUEST)).to_string()}));
     project.config.strategies.agent_backend = Some("guest".into());
     let error = project.error();
     assert_eq!(
@@ -130,16 +160,22 @@ fn a_backend_that_asks_for_more_is_told_with_the_line_to_add() {
     let mut mended = Project::new(&entry);
     mended.config.plugins[0].path = mended.component();
     mended.config.strategies.agent_backend = Some("guest".into());
-    assert!(mended.load().is_ok(), "the line is all that is missing: {line}");
+    assert!(
+        mended.load().is_ok(),
+        "the line is all that is missing: {line}"
+    );
 }
 
 #[test]
 fn settings_are_checked_before_anything_decides() {
     let settings = |config: serde_json::Value| Project::new(&json!({ "config": config }));
     assert!(settings(json!({"domain": "billing"})).load().is_ok());
-    let error = settings(json!({"domain": 1, "words": []})).error().to_string();
+    let error = settings(json!({"domain": 1, "words": []}))
+        .error()
+        .to_string();
     assert!(
-        error.contains("`/domain`: 1 is not of type \"string\"") && error.contains("'words' was unexpected"),
+        error.contains("`/domain`: 1 is not of type \"string\"")
+            && error.contains("'words' was unexpected"),
         "{error}"
     );
     let mut second = settings(json!({"domain": "billing"}));
@@ -155,7 +191,10 @@ fn names_mean_one_thing() {
     let mut project = Project::new(&json!({}));
     project.config.plugins[0].name = "claude".into();
     project.config.strategies.classifier = Some("claude".into());
-    assert!(project.load().unwrap().iter().next().is_none(), "a built-in's name means the built-in");
+    assert!(
+        project.load().unwrap().iter().next().is_none(),
+        "a built-in's name means the built-in"
+    );
     let mut project = Project::new(&json!({}));
     let copy = project.root.path().join("copy.wasm");
     std::fs::copy(project.component(), &copy).unwrap();

@@ -18,7 +18,10 @@ const N_ISSUES: usize = 2_500;
 
 #[test]
 fn the_classifier_answers_the_same() {
-    let twin = World::new().load("autoissue-classifier", &Grants::default()).classifier(None).unwrap();
+    let twin = World::new()
+        .load("autoissue-classifier", &Grants::default())
+        .classifier(None)
+        .unwrap();
     let context = ClassifierContext::default();
     for issue in Corpus::new(1).take(N_ISSUES) {
         let native = BuiltinClassifier.classify(&issue, &context);
@@ -28,21 +31,35 @@ fn the_classifier_answers_the_same() {
 
 #[test]
 fn the_model_selector_answers_the_same() {
-    let twin = World::new().load("autoissue-model-selector", &Grants::default()).model_selector(None).unwrap();
+    let twin = World::new()
+        .load("autoissue-model-selector", &Grants::default())
+        .model_selector(None)
+        .unwrap();
     let mut corpus = Corpus::new(2);
     for _ in 0..N_ISSUES {
         let request = corpus.selection_request();
-        assert_eq!(twin.select(&request), BuiltinSelector.select(&request), "{request:#?}");
+        assert_eq!(
+            twin.select(&request),
+            BuiltinSelector.select(&request),
+            "{request:#?}"
+        );
     }
 }
 
 #[test]
 fn the_template_answers_the_same() {
-    let twin = World::new().load("autoissue-pr-template", &Grants::default()).pr_template(None).unwrap();
+    let twin = World::new()
+        .load("autoissue-pr-template", &Grants::default())
+        .pr_template(None)
+        .unwrap();
     let mut corpus = Corpus::new(3);
     for _ in 0..N_ISSUES {
         let context = corpus.pr_context();
-        assert_eq!(twin.render(&context), BuiltinTemplate.render(&context), "{context:#?}");
+        assert_eq!(
+            twin.render(&context),
+            BuiltinTemplate.render(&context),
+            "{context:#?}"
+        );
     }
 }
 
@@ -55,7 +72,10 @@ fn play(
     n_together: usize,
 ) -> Vec<AgentEvent> {
     let (mut run, _) = backend.start(task).unwrap();
-    let mut events: Vec<AgentEvent> = lines.chunks(n_together).flat_map(|lines| run.on_lines(lines)).collect();
+    let mut events: Vec<AgentEvent> = lines
+        .chunks(n_together)
+        .flat_map(|lines| run.on_lines(lines))
+        .collect();
     events.extend(run.on_exit(exit));
     events
 }
@@ -64,47 +84,89 @@ fn play(
 fn transcripts() -> Vec<(String, Vec<Line>)> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures");
     let entries = |directory: &Path| -> Vec<_> {
-        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect()
+        std::fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect()
     };
-    let files = entries(&fixtures).into_iter().flat_map(|directory| entries(&directory));
+    let files = entries(&fixtures)
+        .into_iter()
+        .flat_map(|directory| entries(&directory));
     let read = |path: PathBuf| {
         let text = std::fs::read_to_string(&path).unwrap();
-        (path.display().to_string(), text.lines().map(Line::stdout).collect())
+        (
+            path.display().to_string(),
+            text.lines().map(Line::stdout).collect(),
+        )
     };
-    files.filter(|path| path.extension().is_some_and(|extension| extension == "jsonl")).map(read).collect()
+    files
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "jsonl")
+        })
+        .map(read)
+        .collect()
 }
 
 #[test]
 fn the_claude_backend_answers_the_same() {
     let environment = ClaudeBackend.probe("").unwrap().environment;
-    let grants = Grants { exec: vec!["claude".into()], env: environment, wasi: false };
-    let twin = World::new().load("autoissue-claude", &grants).agent_backend(None).unwrap();
+    let grants = Grants {
+        exec: vec!["claude".into()],
+        env: environment,
+        wasi: false,
+    };
+    let twin = World::new()
+        .load("autoissue-claude", &grants)
+        .agent_backend(None)
+        .unwrap();
     assert_eq!(twin.probe(""), ClaudeBackend.probe(""));
     let transcripts = transcripts();
     assert!(20 < transcripts.len(), "the recorded runs are there");
     let mut corpus = Corpus::new(4);
     for (name, lines) in transcripts {
         let task = corpus.agent_task();
-        assert_eq!(twin.start(&task).unwrap().1, ClaudeBackend.start(&task).unwrap().1, "{name}");
+        assert_eq!(
+            twin.start(&task).unwrap().1,
+            ClaudeBackend.start(&task).unwrap().1,
+            "{name}"
+        );
         for (exit, n_together) in [(Some(0), 1), (Some(1), 3), (None, 1000)] {
-            let exit = Exit { code: exit, signal: exit.is_none().then_some(15) };
+            let exit = Exit {
+                code: exit,
+                signal: exit.is_none().then_some(15),
+            };
             let native = play(&ClaudeBackend, &task, &lines, exit, n_together);
-            assert_eq!(play(&*twin, &task, &lines, exit, n_together), native, "{name}");
+            assert_eq!(
+                play(&*twin, &task, &lines, exit, n_together),
+                native,
+                "{name}"
+            );
         }
     }
 }
 
 #[test]
 fn the_patch_backend_answers_the_same() {
-    let grants = Grants { exec: vec!["autoissue".into()], ..Grants::default() };
-    let twin = World::new().load("autoissue-patch", &grants).agent_backend(None).unwrap();
+    let grants = Grants {
+        exec: vec!["autoissue".into()],
+        ..Grants::default()
+    };
+    let twin = World::new()
+        .load("autoissue-patch", &grants)
+        .agent_backend(None)
+        .unwrap();
     assert_eq!(twin.probe(""), PatchBackend.probe(""));
     let mut corpus = Corpus::new(5);
     let mut n_started = 0;
     for _ in 0..N_ISSUES / 5 {
         let task = corpus.agent_task();
         let native = PatchBackend.start(&task).map(|(_, command)| command);
-        assert_eq!(twin.start(&task).map(|(_, command)| command), native, "{task:#?}");
+        assert_eq!(
+            twin.start(&task).map(|(_, command)| command),
+            native,
+            "{task:#?}"
+        );
         n_started += usize::from(native.is_ok());
     }
     assert!(10 < n_started, "some issues have a diff");
@@ -112,13 +174,27 @@ fn the_patch_backend_answers_the_same() {
         issue: autoissue_plugin_sdk::testing::issue!("t", body: "```diff\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n```\n"),
         ..AgentTask::default()
     };
-    let outcomes =
-        [r#"{"applied":["src/user.rs"]}"#, r#"{"already_applied":true}"#, r#"{"rejected":"error: a"}"#, "odd", ""];
+    let outcomes = [
+        r#"{"applied":["src/user.rs"]}"#,
+        r#"{"already_applied":true}"#,
+        r#"{"rejected":"error: a"}"#,
+        "odd",
+        "",
+    ];
     for line in outcomes {
         for code in [0, 1] {
-            let (lines, exit) =
-                ([Line::stdout(line), Line::stderr("warning")], Exit { code: Some(code), signal: None });
-            assert_eq!(play(&*twin, &task, &lines, exit, 2), play(&PatchBackend, &task, &lines, exit, 2), "{line}");
+            let (lines, exit) = (
+                [Line::stdout(line), Line::stderr("warning")],
+                Exit {
+                    code: Some(code),
+                    signal: None,
+                },
+            );
+            assert_eq!(
+                play(&*twin, &task, &lines, exit, 2),
+                play(&PatchBackend, &task, &lines, exit, 2),
+                "{line}"
+            );
         }
     }
 }

@@ -32,37 +32,88 @@ fn exec(world: &Sandbox, more: &[&str]) -> Run {
 fn a_classifier_of_the_command_line_decides_and_is_recorded() {
     let (world, path) = with_guest();
     world.issue(1, "Anything", &new_file_patch("1.txt", "new"));
-    let run = exec(&world, &["--plugin", &format!("classifier={}", path.display())]).exits(0);
+    let run = exec(
+        &world,
+        &["--plugin", &format!("classifier={}", path.display())],
+    )
+    .exits(0);
     let digest = Sha256Digest::of(guests::component(GUEST)).to_string();
     let by = format!("autoissue-test-guest 0.1.0, sha256 {digest}");
     let classified = &run.events("task_classified")[0]["classification"];
-    assert_eq!((&classified["domain"], &classified["by"]), (&json!("guest"), &json!(by)));
-    assert_eq!(run.events("session_started")[0]["settings"]["deciders"]["classifier"], json!(by));
+    assert_eq!(
+        (&classified["domain"], &classified["by"]),
+        (&json!("guest"), &json!(by))
+    );
+    assert_eq!(
+        run.events("session_started")[0]["settings"]["deciders"]["classifier"],
+        json!(by)
+    );
     let session = run.summary()["session"].as_str().unwrap().to_owned();
     let shown = world.run(["show", &session]).exits(0).stdout;
-    assert!(shown.contains(&format!("classifier: plugin {by}")), "{shown}");
+    assert!(
+        shown.contains(&format!("classifier: plugin {by}")),
+        "{shown}"
+    );
 }
 
 #[test]
 fn a_classifier_that_fails_is_replaced_and_counted_and_rests() {
     let (world, path) = with_guest();
     for number in 1..=5 {
-        world.issue(number, "misdeed: panic", &new_file_patch(&format!("{number}.txt"), "new"));
+        world.issue(
+            number,
+            "misdeed: panic",
+            &new_file_patch(&format!("{number}.txt"), "new"),
+        );
     }
     world.issue(6, "misdeed: chatter", &new_file_patch("6.txt", "new"));
-    let run = exec(&world, &["--plugin", &format!("classifier={}", path.display())]).exits(0);
+    let run = exec(
+        &world,
+        &["--plugin", &format!("classifier={}", path.display())],
+    )
+    .exits(0);
     let failed = run.events("plugin_failed");
-    assert_eq!(failed.len(), 6, "the sixth is not asked any more: {failed:#?}");
-    let messages: Vec<&str> = failed.iter().map(|event| event["message"].as_str().unwrap()).collect();
-    assert_eq!(messages.iter().filter(|text| text.contains("panicked at")).count(), 3, "{messages:?}");
-    assert_eq!(messages.iter().filter(|text| text.contains("not asked, for it failed 3 times in a row")).count(), 3);
+    assert_eq!(
+        failed.len(),
+        6,
+        "the sixth is not asked any more: {failed:#?}"
+    );
+    let messages: Vec<&str> = failed
+        .iter()
+        .map(|event| event["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        messages
+            .iter()
+            .filter(|text| text.contains("panicked at"))
+            .count(),
+        3,
+        "{messages:?}"
+    );
+    assert_eq!(
+        messages
+            .iter()
+            .filter(|text| text.contains("not asked, for it failed 3 times in a row"))
+            .count(),
+        3
+    );
     assert!(failed.iter().all(|event| event["then"] == "fallback"));
-    let counts = run.summary()["plugin_failures"].as_object().unwrap().clone();
+    let counts = run.summary()["plugin_failures"]
+        .as_object()
+        .unwrap()
+        .clone();
     assert_eq!(counts.values().collect::<Vec<_>>(), [&json!(6)]);
-    assert!(run.events("task_classified").iter().all(|event| event["classification"]["by"] == "builtin"));
+    assert!(
+        run.events("task_classified")
+            .iter()
+            .all(|event| event["classification"]["by"] == "builtin")
+    );
     let session = run.summary()["session"].as_str().unwrap().to_owned();
     let shown = world.run(["show", &session]).exits(0).stdout;
-    assert!(shown.contains("did not decide 6 times; `autoissue show` tells why"), "{shown}");
+    assert!(
+        shown.contains("did not decide 6 times; `autoissue show` tells why"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -81,7 +132,10 @@ fn on_error_may_fail_or_skip_the_task() {
         world.issue(1, "misdeed: panic", &new_file_patch("1.txt", "new"));
         world.issue(2, "Harmless", &new_file_patch("2.txt", "new"));
         let run = exec(&world, &[]).exits(3);
-        assert_eq!(run.outcomes(), [(1, outcome.to_owned()), (2, "done".to_owned())]);
+        assert_eq!(
+            run.outcomes(),
+            [(1, outcome.to_owned()), (2, "done".to_owned())]
+        );
     }
 }
 
@@ -106,21 +160,38 @@ fn one_plugin_takes_every_decision_at_once() {
     );
     world.issue(1, "Anything", "Please.");
     let mut command = world.autoissue(["exec", "go", "--output", "json", "--plugin"]);
-    let output = command.arg(&path).env("LINE_AGENT_KEY", "k-1").output().unwrap();
+    let output = command
+        .arg(&path)
+        .env("LINE_AGENT_KEY", "k-1")
+        .output()
+        .unwrap();
     let run = Run::from(output).exits(0);
-    assert_eq!(run.events("task_classified")[0]["classification"]["domain"], "mine");
+    assert_eq!(
+        run.events("task_classified")[0]["classification"]["domain"],
+        "mine"
+    );
     let planned = &run.events("task_planned")[0];
-    assert_eq!((&planned["model"], &planned["reason"]), (&json!("large"), &json!("the guest takes the strongest")));
+    assert_eq!(
+        (&planned["model"], &planned["reason"]),
+        (&json!("large"), &json!("the guest takes the strongest"))
+    );
     let report = &run.events("agent_exited")[0];
     assert_eq!(report["report"]["summary"], "added a file (3 lines)");
     assert_eq!(report["charged"], json!(250_000));
     let text = world.pulls().concat();
     assert!(
-        text.contains("Guest: Anything") && text.contains("Written by the guest, for #1, with Some(\"large\")."),
+        text.contains("Guest: Anything")
+            && text.contains("Written by the guest, for #1, with Some(\"large\")."),
         "{text}"
     );
-    let transcript = world.run(["show", run.summary()["session"].as_str().unwrap(), "1"]).exits(0).stdout;
-    assert!(transcript.contains("say model large, effort High, key k-1, mode test"), "{transcript}");
+    let transcript = world
+        .run(["show", run.summary()["session"].as_str().unwrap(), "1"])
+        .exits(0)
+        .stdout;
+    assert!(
+        transcript.contains("say model large, effort High, key k-1, mode test"),
+        "{transcript}"
+    );
 }
 
 #[test]
@@ -128,9 +199,28 @@ fn a_plugin_without_its_grants_starts_nothing() {
     let (world, path) = with_guest();
     world.issue(1, "Anything", "Please.");
     let run = exec(&world, &["--plugin", &path.display().to_string()]).exits(2);
-    assert!(run.stderr.contains("asks for what it was not granted: `line-agent`, `LINE_AGENT_KEY`"), "{}", run.stderr);
-    assert!(run.stderr.contains(r#""grants":{"exec":["line-agent"],"env":["LINE_AGENT_KEY"]}"#), "{}", run.stderr);
-    assert_eq!(world.run(["status"]).exits(0).stdout.matches("2026").count(), 0, "no session was begun");
+    assert!(
+        run.stderr
+            .contains("asks for what it was not granted: `line-agent`, `LINE_AGENT_KEY`"),
+        "{}",
+        run.stderr
+    );
+    assert!(
+        run.stderr
+            .contains(r#""grants":{"exec":["line-agent"],"env":["LINE_AGENT_KEY"]}"#),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(
+        world
+            .run(["status"])
+            .exits(0)
+            .stdout
+            .matches("2026")
+            .count(),
+        0,
+        "no session was begun"
+    );
 }
 
 #[test]
@@ -140,9 +230,19 @@ fn classify_asks_the_plugin_line_by_line() {
     let file = world.root().join("issues.jsonl");
     std::fs::write(&file, input).unwrap();
     let mut command = world.autoissue(["classify", "--stdin", "--plugin"]);
-    let output = command.arg(format!("classifier={}", path.display())).stdin(std::fs::File::open(file).unwrap());
+    let output = command
+        .arg(format!("classifier={}", path.display()))
+        .stdin(std::fs::File::open(file).unwrap());
     let run = Run::from(output.output().unwrap()).exits(0);
-    let domains: Vec<_> = run.json().iter().map(|answer| answer["domain"].clone()).collect();
+    let domains: Vec<_> = run
+        .json()
+        .iter()
+        .map(|answer| answer["domain"].clone())
+        .collect();
     assert_eq!(domains, [json!("guest"), json!("unknown")]);
-    assert!(run.stderr.contains("the built-in decides"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("the built-in decides"),
+        "{}",
+        run.stderr
+    );
 }

@@ -11,7 +11,8 @@ use super::{GUEST, World, guest_grants};
 
 /// A component as the first release of the SDK built it.
 fn of_0_1_0() -> Vec<u8> {
-    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/plugins/guest-0.1.0.wasm")).unwrap()
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/plugins/guest-0.1.0.wasm"))
+        .unwrap()
 }
 
 /// Replaces a text by one of the same length, everywhere.
@@ -31,20 +32,52 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 
 #[test]
 fn a_component_of_the_first_release_still_runs() {
-    let plugin = World::new().host.load(&of_0_1_0(), &guest_grants()).unwrap();
-    assert_eq!((plugin.info().name.as_str(), plugin.track()), ("autoissue-test-guest", "0.1"));
-    let answer = plugin.classifier(None).unwrap().classify(&issue!("t"), &ClassifierContext::default()).unwrap();
+    let plugin = World::new()
+        .host
+        .load(&of_0_1_0(), &guest_grants())
+        .unwrap();
+    assert_eq!(
+        (plugin.info().name.as_str(), plugin.track()),
+        ("autoissue-test-guest", "0.1")
+    );
+    let answer = plugin
+        .classifier(None)
+        .unwrap()
+        .classify(&issue!("t"), &ClassifierContext::default())
+        .unwrap();
     assert_eq!(answer.domain, "guest");
     let request = SelectionRequest {
-        available: vec![ModelInfo { id: "large".into(), ..ModelInfo::default() }],
+        available: vec![ModelInfo {
+            id: "large".into(),
+            ..ModelInfo::default()
+        }],
         ..SelectionRequest::default()
     };
-    assert_eq!(plugin.model_selector(None).unwrap().select(&request).unwrap().model, "large");
-    let text = plugin.pr_template(None).unwrap().render(&PrContext::default()).unwrap();
+    assert_eq!(
+        plugin
+            .model_selector(None)
+            .unwrap()
+            .select(&request)
+            .unwrap()
+            .model,
+        "large"
+    );
+    let text = plugin
+        .pr_template(None)
+        .unwrap()
+        .render(&PrContext::default())
+        .unwrap();
     assert!(text.title.starts_with("Guest: "));
-    let (mut run, command) = plugin.agent_backend(None).unwrap().start(&AgentTask::default()).unwrap();
+    let (mut run, command) = plugin
+        .agent_backend(None)
+        .unwrap()
+        .start(&AgentTask::default())
+        .unwrap();
     assert_eq!(command.program, "line-agent");
-    assert_eq!(run.on_lines(&[Line::stdout("say hello")]), [AgentEvent::Text("hello".into())]);
+    assert_eq!(
+        run.on_lines(&[Line::stdout("say hello")]),
+        [AgentEvent::Text("hello".into())]
+    );
 }
 
 #[test]
@@ -52,9 +85,23 @@ fn a_later_patch_of_the_line_runs_and_another_line_is_refused_with_a_sentence() 
     let world = World::new();
     let patched = replaced(&of_0_1_0(), "@0.1.0", "@0.1.9");
     let plugin = world.host.load(&patched, &guest_grants()).unwrap();
-    assert!(plugin.exports().iter().all(|name| name.ends_with("@0.1.9")), "{:?}", plugin.exports());
-    assert!(plugin.classifier(None).unwrap().classify(&issue!("t"), &ClassifierContext::default()).is_ok());
-    let error = world.host.load(&replaced(&of_0_1_0(), "@0.1.0", "@0.2.0"), &guest_grants()).err().unwrap();
+    assert!(
+        plugin.exports().iter().all(|name| name.ends_with("@0.1.9")),
+        "{:?}",
+        plugin.exports()
+    );
+    assert!(
+        plugin
+            .classifier(None)
+            .unwrap()
+            .classify(&issue!("t"), &ClassifierContext::default())
+            .is_ok()
+    );
+    let error = world
+        .host
+        .load(&replaced(&of_0_1_0(), "@0.1.0", "@0.2.0"), &guest_grants())
+        .err()
+        .unwrap();
     assert_eq!(
         error.to_string(),
         "the plugin was built for autoissue:plugin@0.2.0; this autoissue runs plugins for 0.1.z"
@@ -69,12 +116,22 @@ fn what_is_no_plugin_is_refused_before_it_runs() {
     assert_eq!(load(b""), LoadError::NotWasm);
     assert_eq!(load(b"#!/bin/sh\n"), LoadError::NotWasm);
     assert_eq!(load(b"\0asm\x01\0\0\0"), LoadError::NotAComponent);
-    assert_eq!(load(b"\0asm\x0d\0\x01\0"), LoadError::NotAPlugin { exports: Vec::new() });
-    assert!(matches!(load(b"\0asm\x0d\0\x01\0junk"), LoadError::Invalid { .. }));
+    assert_eq!(
+        load(b"\0asm\x0d\0\x01\0"),
+        LoadError::NotAPlugin {
+            exports: Vec::new()
+        }
+    );
+    assert!(matches!(
+        load(b"\0asm\x0d\0\x01\0junk"),
+        LoadError::Invalid { .. }
+    ));
     let foreign = replaced(&of_0_1_0(), "autoissue:plugin/", "otherwise:plugin/");
     assert!(matches!(load(&foreign), LoadError::NotAPlugin { .. }));
     let wanting = replaced(&of_0_1_0(), "plugin/host-log@", "plugin/host-net@");
-    let LoadError::NotGranted { imports } = load(&wanting) else { panic!("`host-net` is no interface of ours") };
+    let LoadError::NotGranted { imports } = load(&wanting) else {
+        panic!("`host-net` is no interface of ours")
+    };
     assert_eq!(imports, ["autoissue:plugin/host-net@0.1.0"]);
 }
 
@@ -82,7 +139,9 @@ fn what_is_no_plugin_is_refused_before_it_runs() {
 fn compiled_code_is_found_again_and_damage_is_mended() {
     let world = World::new();
     world.load(GUEST, &Grants::default());
-    let [file] = &world.compiled()[..] else { panic!("one file") };
+    let [file] = &world.compiled()[..] else {
+        panic!("one file")
+    };
     let before = std::fs::read(file).unwrap();
     world.load(GUEST, &Grants::default());
     assert_eq!(std::fs::read(file).unwrap(), before);
@@ -91,10 +150,22 @@ fn compiled_code_is_found_again_and_damage_is_mended() {
         damaged[at] ^= 1;
         std::fs::write(file, damaged).unwrap();
         let plugin = world.load(GUEST, &Grants::default());
-        assert!(plugin.classifier(None).unwrap().classify(&issue!("t"), &ClassifierContext::default()).is_ok());
-        assert!(std::fs::read(file).unwrap().len() >= before.len() - 64, "written anew");
+        assert!(
+            plugin
+                .classifier(None)
+                .unwrap()
+                .classify(&issue!("t"), &ClassifierContext::default())
+                .is_ok()
+        );
+        assert!(
+            std::fs::read(file).unwrap().len() >= before.len() - 64,
+            "written anew"
+        );
     }
     world.load("autoissue-classifier", &Grants::default());
     assert_eq!(world.compiled().len(), 2);
-    assert!(guests::component(GUEST).len() < before.len(), "what is kept is compiled code");
+    assert!(
+        guests::component(GUEST).len() < before.len(),
+        "what is kept is compiled code"
+    );
 }

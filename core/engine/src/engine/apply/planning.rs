@@ -16,7 +16,10 @@ impl Engine {
     }
 
     fn enter_intake(&mut self) {
-        self.phase = Phase::Intake { not_before: Time::default(), n_failures: 0 };
+        self.phase = Phase::Intake {
+            not_before: Time::default(),
+            n_failures: 0,
+        };
     }
 
     /// The answer to a creation that was in flight is lost.
@@ -28,9 +31,13 @@ impl Engine {
 
     pub(super) fn apply_to_plan(&mut self, event: &Event) {
         let goes_on = self.halt == Halt::No;
-        let Some(planning) = self.planning.as_mut() else { return };
+        let Some(planning) = self.planning.as_mut() else {
+            return;
+        };
         match event {
-            Event::PlannerStarted { attempt, reserved, .. } => {
+            Event::PlannerStarted {
+                attempt, reserved, ..
+            } => {
                 self.ledger.reserve(*reserved);
                 planning.n_attempts = *attempt;
                 planning.attempt = Some(PlannerAttempt {
@@ -46,14 +53,24 @@ impl Engine {
                     attempt.over_budget |= attempt.reserved < *spent;
                 }
             }
-            Event::PlannerExited { report, charged, assumed, .. } => {
-                let reserved = planning.attempt.take().map_or(Usd::ZERO, |attempt| attempt.reserved);
+            Event::PlannerExited {
+                report,
+                charged,
+                assumed,
+                ..
+            } => {
+                let reserved = planning
+                    .attempt
+                    .take()
+                    .map_or(Usd::ZERO, |attempt| attempt.reserved);
                 self.ledger.settle(reserved, *charged, *assumed);
                 planning.spent += *charged;
                 planning.assumed += if *assumed { *charged } else { Usd::ZERO };
                 planning.report = Some(report.clone());
             }
-            Event::PlannerFailed { charged, retry_at, .. } => {
+            Event::PlannerFailed {
+                charged, retry_at, ..
+            } => {
                 planning.n_retries += u32::from(*charged);
                 planning.not_before = retry_at.unwrap_or_default();
                 // Nobody knows what state a session is in that broke off.
@@ -61,7 +78,10 @@ impl Engine {
             }
             Event::PlanRejected { rejection, .. } => {
                 planning.rejection = Some(rejection.clone());
-                planning.session = planning.report.as_ref().and_then(|report| report.session.clone());
+                planning.session = planning
+                    .report
+                    .as_ref()
+                    .and_then(|report| report.session.clone());
             }
             Event::PlanProposed { plan } => {
                 planning.plan = Some(plan.clone());
@@ -76,7 +96,11 @@ impl Engine {
                 planning.is_declined = true;
                 self.halt = Halt::No;
             }
-            Event::IssueCreated { number, n_api_calls, .. } => {
+            Event::IssueCreated {
+                number,
+                n_api_calls,
+                ..
+            } => {
                 self.n_api_calls += n_api_calls;
                 planning.created.push(*number);
                 self.ask_next(goes_on);
@@ -88,7 +112,10 @@ impl Engine {
             }
             Event::CreationDelayed { charged, until, .. } => {
                 let n_failures = planning.creation.n_failures() + u32::from(*charged);
-                planning.creation = Creation::Delayed { until: *until, n_failures };
+                planning.creation = Creation::Delayed {
+                    until: *until,
+                    n_failures,
+                };
             }
             Event::CreationRetried => {
                 let n_failures = planning.creation.n_failures();
@@ -101,9 +128,15 @@ impl Engine {
 
     /// Notes that the next issue is asked for; after the last one, the backlog is.
     fn ask_next(&mut self, goes_on: bool) {
-        let Some(planning) = self.planning.as_mut() else { return };
+        let Some(planning) = self.planning.as_mut() else {
+            return;
+        };
         planning.pass_unlinked();
-        planning.creation = if goes_on { Creation::InFlight { n_failures: 0 } } else { Creation::Idle };
+        planning.creation = if goes_on {
+            Creation::InFlight { n_failures: 0 }
+        } else {
+            Creation::Idle
+        };
         if planning.next_step().is_none() {
             planning.creation = Creation::Idle;
             self.enter_intake();

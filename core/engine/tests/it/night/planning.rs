@@ -8,18 +8,35 @@ impl Night {
     pub(super) fn carry_out_plan(&mut self, effect: Effect) {
         let delay = self.rng.u64(..120_000);
         match effect {
-            Effect::ReadPlan => self.later(delay, Happening::Answer(Input::PlanRead { plan: self.plan.clone() })),
+            Effect::ReadPlan => self.later(
+                delay,
+                Happening::Answer(Input::PlanRead {
+                    plan: self.plan.clone(),
+                }),
+            ),
             Effect::Decompose { attempt, limit, .. } => self.decompose(attempt, limit),
             Effect::RecoverPlan { attempt } => {
                 let is_of_it = |input: &Input| matches!(input, Input::Decomposed { attempt: of, .. } if *of == attempt);
-                let recorded = self.recorded.clone().filter(is_of_it).unwrap_or_else(|| unseen(attempt));
+                let recorded = self
+                    .recorded
+                    .clone()
+                    .filter(is_of_it)
+                    .unwrap_or_else(|| unseen(attempt));
                 self.later(delay, Happening::Answer(recorded));
             }
             Effect::CreateIssue { position } => self.create_issue(position, delay),
             Effect::LinkIssue { position } => {
-                let linked = Input::IssueLinked { position, n_api_calls: 1 };
+                let linked = Input::IssueLinked {
+                    position,
+                    n_api_calls: 1,
+                };
                 let failed = self.weather.forge_failure(&mut self.rng, self.now);
-                self.later(delay, Happening::Answer(failed.map_or(linked, |failure| Input::PlanFailed { failure })));
+                self.later(
+                    delay,
+                    Happening::Answer(
+                        failed.map_or(linked, |failure| Input::PlanFailed { failure }),
+                    ),
+                );
             }
             Effect::StopPlanning { reason } => self.stop_planning(reason),
             other => unreachable!("{other:?} is not about the plan"),
@@ -29,7 +46,11 @@ impl Night {
     pub(super) fn fetch_planned(&mut self) {
         let created: Vec<IssueNumber> = self.forge.values().copied().collect();
         let issues = world::backlog_of(&self.plan, &created);
-        let fetched = Input::BacklogFetched { issues, warnings: vec![], n_api_calls: 0 };
+        let fetched = Input::BacklogFetched {
+            issues,
+            warnings: vec![],
+            n_api_calls: 0,
+        };
         let failed = self.weather.forge_failure(&mut self.rng, self.now);
         let answer = failed.map_or(fetched, |failure| Input::BacklogFailed { failure });
         let delay = self.rng.u64(..120_000);
@@ -40,20 +61,44 @@ impl Night {
         match self.weather.start_failure(&mut self.rng, self.now) {
             Some(failure) => {
                 let report = ended(Ended::Failed { failure }, Spent::Known(Usd::ZERO));
-                self.later(10, Happening::Answer(Input::Decomposed { attempt, report, answer: None }));
+                self.later(
+                    10,
+                    Happening::Answer(Input::Decomposed {
+                        attempt,
+                        report,
+                        answer: None,
+                    }),
+                );
             }
             None => self.let_work(IssueNumber::SESSION, attempt, limit),
         }
     }
 
     /// Returns the end of an agent as the engine is told of it; a planner's is on disk before anyone is told.
-    pub(super) fn exited(&mut self, issue: IssueNumber, attempt: u32, report: AgentReport) -> Input {
+    pub(super) fn exited(
+        &mut self,
+        issue: IssueNumber,
+        attempt: u32,
+        report: AgentReport,
+    ) -> Input {
         if issue != IssueNumber::SESSION {
-            return Input::AgentExited { issue, attempt, report };
+            return Input::AgentExited {
+                issue,
+                attempt,
+                report,
+            };
         }
         let is_done = report.ended == Ended::Done;
-        let answer = if is_done { world::answer(&mut self.rng, &self.plan) } else { None };
-        let decomposed = Input::Decomposed { attempt, report, answer };
+        let answer = if is_done {
+            world::answer(&mut self.rng, &self.plan)
+        } else {
+            None
+        };
+        let decomposed = Input::Decomposed {
+            attempt,
+            report,
+            answer,
+        };
         self.recorded = Some(decomposed.clone());
         decomposed
     }
@@ -64,39 +109,89 @@ impl Night {
         let is_lost = failure.is_some() && self.rng.bool();
         let existed = self.forge.contains_key(&position);
         if failure.is_none() || is_lost {
-            let next = self.forge.values().map(|number| number.0).max().unwrap_or(0) + self.rng.u64(1..4);
+            let next = self
+                .forge
+                .values()
+                .map(|number| number.0)
+                .max()
+                .unwrap_or(0)
+                + self.rng.u64(1..4);
             self.forge.entry(position).or_insert(IssueNumber(next));
         }
         let answer = match failure {
             Some(failure) => Input::PlanFailed { failure },
             None => {
                 let number = self.forge[&position];
-                Input::IssueCreated { position, number, existed, n_api_calls: 2 }
+                Input::IssueCreated {
+                    position,
+                    number,
+                    existed,
+                    n_api_calls: 2,
+                }
             }
         };
         self.later(delay, Happening::Answer(answer));
     }
 
     fn stop_planning(&mut self, reason: StopReason) {
-        let planners = self.agents.iter_mut().filter(|((issue, _), _)| *issue == IssueNumber::SESSION);
+        let planners = self
+            .agents
+            .iter_mut()
+            .filter(|((issue, _), _)| *issue == IssueNumber::SESSION);
         planners.for_each(|(_, agent)| agent.stopped = Some(reason));
         let waits = |happening: &Happening| {
-            let is_creation = |input: &Input| matches!(input, Input::IssueCreated { .. } | Input::IssueLinked { .. });
+            let is_creation = |input: &Input| {
+                matches!(
+                    input,
+                    Input::IssueCreated { .. } | Input::IssueLinked { .. }
+                )
+            };
             matches!(happening, Happening::Answer(input) if is_creation(input))
         };
-        let keys: Vec<_> = self.timeline.iter().filter(|(_, h)| waits(h)).map(|(&key, _)| key).collect();
-        for key in keys.into_iter().filter(|_| self.rng.bool()).collect::<Vec<_>>() {
+        let keys: Vec<_> = self
+            .timeline
+            .iter()
+            .filter(|(_, h)| waits(h))
+            .map(|(&key, _)| key)
+            .collect();
+        for key in keys
+            .into_iter()
+            .filter(|_| self.rng.bool())
+            .collect::<Vec<_>>()
+        {
             self.timeline.remove(&key);
-            self.later(10, Happening::Answer(Input::PlanFailed { failure: Failure::Interrupted }));
+            self.later(
+                10,
+                Happening::Answer(Input::PlanFailed {
+                    failure: Failure::Interrupted,
+                }),
+            );
         }
     }
 }
 
 fn unseen(attempt: u32) -> Input {
-    let report = ended(Ended::Failed { failure: Failure::Interrupted }, Spent::Unknown);
-    Input::Decomposed { attempt, report, answer: None }
+    let report = ended(
+        Ended::Failed {
+            failure: Failure::Interrupted,
+        },
+        Spent::Unknown,
+    );
+    Input::Decomposed {
+        attempt,
+        report,
+        answer: None,
+    }
 }
 
 fn ended(ended: Ended, spent: Spent) -> AgentReport {
-    AgentReport { ended, spent, session: None, summary: None, denied: vec![], tokens: 0, duration_ms: 0 }
+    AgentReport {
+        ended,
+        spent,
+        session: None,
+        summary: None,
+        denied: vec![],
+        tokens: 0,
+        duration_ms: 0,
+    }
 }

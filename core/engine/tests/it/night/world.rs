@@ -9,8 +9,18 @@ use super::Agent;
 use crate::line::DUSK;
 
 const DOMAINS: [&str; 5] = ["backend", "frontend", "docs", "testing", "unknown"];
-const PATHS: [&str; 10] =
-    ["src/a.rs", "src/b.rs", "src/", "src/api/c.rs", "*.rs", "docs/a.md", "docs/", "a.rs", "./src/a.rs", "web/app.ts"];
+const PATHS: [&str; 10] = [
+    "src/a.rs",
+    "src/b.rs",
+    "src/",
+    "src/api/c.rs",
+    "*.rs",
+    "docs/a.md",
+    "docs/",
+    "a.rs",
+    "./src/a.rs",
+    "web/app.ts",
+];
 
 /// How unkind the world is tonight.
 pub(crate) struct Weather {
@@ -54,10 +64,14 @@ impl Weather {
     /// Returns how an agent's run will end.
     pub(super) fn end(&self, rng: &mut Rng, now: Time) -> Ended {
         if is_within(&self.outages, now) {
-            return Ended::Failed { failure: service_failure(rng, now) };
+            return Ended::Failed {
+                failure: service_failure(rng, now),
+            };
         }
         if rng.u32(..100) < self.failure_percent {
-            return Ended::Failed { failure: self.failure(rng, now) };
+            return Ended::Failed {
+                failure: self.failure(rng, now),
+            };
         }
         Ended::Done
     }
@@ -103,11 +117,17 @@ fn service_failure(rng: &mut Rng, now: Time) -> Failure {
         1 => Failure::Timeout { message },
         2 => Failure::Network { message },
         3 => Failure::Overloaded { message },
-        4 => Failure::RateLimit { message, until: None },
+        4 => Failure::RateLimit {
+            message,
+            until: None,
+        },
         // Some services state a time that has passed, or none that means anything.
         _ => {
             let until = [Time::default(), now, now + rng.u64(..3_600_000)][rng.usize(..3)];
-            Failure::RateLimit { message, until: Some(until) }
+            Failure::RateLimit {
+                message,
+                until: Some(until),
+            }
         }
     }
 }
@@ -118,7 +138,12 @@ pub(super) fn settings(rng: &mut Rng) -> Settings {
         budget: cents(rng, 100..10_000),
         task_cap: cents(rng, 5..600),
         turn_margin: cents(rng, 0..50),
-        metering: [Metering::AsItGoes, Metering::AsItGoes, Metering::AtTheEnd, Metering::Free][rng.usize(..4)],
+        metering: [
+            Metering::AsItGoes,
+            Metering::AsItGoes,
+            Metering::AtTheEnd,
+            Metering::Free,
+        ][rng.usize(..4)],
         n_slots: rng.u32(1..7),
         max_retries: rng.u32(..4),
         max_per_domain: rng.u32(1..3),
@@ -147,9 +172,15 @@ fn plan_rules(rng: &mut Rng) -> PlanRules {
     let source = if rng.u32(..4) == 0 {
         PlanSource::Given
     } else {
-        PlanSource::Planner { model: None, cap: Usd::from_cents(rng.i64(5..600)) }
+        PlanSource::Planner {
+            model: None,
+            cap: Usd::from_cents(rng.i64(5..600)),
+        }
     };
-    PlanRules { source, confirm: rng.u32(..3) == 0 }
+    PlanRules {
+        source,
+        confirm: rng.u32(..3) == 0,
+    }
 }
 
 /// Returns a plan; what is to be created first may depend on what comes later.
@@ -157,11 +188,20 @@ pub(super) fn plan(rng: &mut Rng) -> Plan {
     let n = rng.u32(1..12);
     let issue = |at: u32| {
         // A circle would have been refused: whoever is even waits for odd ones only.
-        let depends_on =
-            (1..=n).filter(|on| at.is_multiple_of(2) && !on.is_multiple_of(2) && rng.u32(..n) == 0).collect();
-        PlannedIssue { title: format!("issue {at}"), depends_on, ..PlannedIssue::default() }
+        let depends_on = (1..=n)
+            .filter(|on| at.is_multiple_of(2) && !on.is_multiple_of(2) && rng.u32(..n) == 0)
+            .collect();
+        PlannedIssue {
+            title: format!("issue {at}"),
+            depends_on,
+            ..PlannedIssue::default()
+        }
     };
-    Plan { id: "plan".to_owned(), created_at: DUSK, issues: (1..=n).map(issue).collect() }
+    Plan {
+        id: "plan".to_owned(),
+        created_at: DUSK,
+        issues: (1..=n).map(issue).collect(),
+    }
 }
 
 /// Returns the issues that became of a plan.
@@ -173,7 +213,10 @@ pub(super) fn backlog_of(plan: &Plan, created: &[IssueNumber]) -> Vec<Issue> {
         dependencies: planned
             .depends_on
             .iter()
-            .map(|on| Dependency { number: created[*on as usize - 1], open: true })
+            .map(|on| Dependency {
+                number: created[*on as usize - 1],
+                open: true,
+            })
             .collect(),
         ..Issue::default()
     };
@@ -184,7 +227,10 @@ pub(super) fn backlog_of(plan: &Plan, created: &[IssueNumber]) -> Vec<Issue> {
 pub(super) fn answer(rng: &mut Rng, plan: &Plan) -> Option<Answer> {
     match rng.u32(..8) {
         0 => None,
-        1 => Some(Answer::Rejected(Rejection { message: "no title".to_owned(), file: String::new() })),
+        1 => Some(Answer::Rejected(Rejection {
+            message: "no title".to_owned(),
+            file: String::new(),
+        })),
         _ => Some(Answer::Plan(plan.clone())),
     }
 }
@@ -193,7 +239,10 @@ pub(super) fn history(rng: &mut Rng) -> History {
     let mut history = History::default();
     for model in ["", "sonnet", "opus"] {
         let n = rng.usize(..6);
-        history.0.insert(model.to_owned(), (0..n).map(|_| Usd::from_cents(rng.i64(1..400))).collect());
+        history.0.insert(
+            model.to_owned(),
+            (0..n).map(|_| Usd::from_cents(rng.i64(1..400))).collect(),
+        );
     }
     history
 }
@@ -203,16 +252,24 @@ fn backlog(rng: &mut Rng) -> Vec<Issue> {
     let n = rng.u64(..n);
     let may_be_circular = rng.u32(..30) == 0;
     let n_dependencies = rng.u32(..3);
-    (1..=n).map(|number| issue(rng, number, n, n_dependencies, may_be_circular)).collect()
+    (1..=n)
+        .map(|number| issue(rng, number, n, n_dependencies, may_be_circular))
+        .collect()
 }
 
 fn issue(rng: &mut Rng, number: u64, n: u64, n_dependencies: u32, may_be_circular: bool) -> Issue {
     let dependencies = (0..n_dependencies)
         .filter_map(|_| {
-            let on = if may_be_circular { rng.u64(1..=n) } else { rng.u64(..number) };
+            let on = if may_be_circular {
+                rng.u64(1..=n)
+            } else {
+                rng.u64(..number)
+            };
             let on = if rng.u32(..30) == 0 { 1_000 + on } else { on };
-            (on > 0 && rng.u32(..3) == 0)
-                .then(|| Dependency { number: IssueNumber(on), open: rng.u32(..3) > 0 || on < 1_000 })
+            (on > 0 && rng.u32(..3) == 0).then(|| Dependency {
+                number: IssueNumber(on),
+                open: rng.u32(..3) > 0 || on < 1_000,
+            })
         })
         .collect();
     let labels = ["P0", "priority: low", "bug", "bug", "bug"];
@@ -222,52 +279,113 @@ fn issue(rng: &mut Rng, number: u64, n: u64, n_dependencies: u32, may_be_circula
         labels: vec![labels[rng.usize(..5)].to_owned()],
         created_at: Time::from_ms(rng.u64(..50)),
         dependencies,
-        open_pull_request: (rng.u32(..15) == 0).then(|| PullRequest { number: 900 + number, url: String::new() }),
+        open_pull_request: (rng.u32(..15) == 0).then(|| PullRequest {
+            number: 900 + number,
+            url: String::new(),
+        }),
         ..Issue::default()
     }
 }
 
 /// Carries an effect out, in the way of tonight.
-pub(super) fn work(rng: &mut Rng, weather: &Weather, settings: &Settings, now: Time, effect: Effect) -> Input {
+pub(super) fn work(
+    rng: &mut Rng,
+    weather: &Weather,
+    settings: &Settings,
+    now: Time,
+    effect: Effect,
+) -> Input {
     match effect {
         Effect::FetchBacklog => match weather.forge_failure(rng, now) {
             Some(failure) => Input::BacklogFailed { failure },
-            None => Input::BacklogFetched { issues: backlog(rng), warnings: vec![], n_api_calls: 0 },
+            None => Input::BacklogFetched {
+                issues: backlog(rng),
+                warnings: vec![],
+                n_api_calls: 0,
+            },
         },
-        Effect::Classify { issue } if rng.u32(..60) == 0 => undecided(rng, issue.number, "classifier"),
-        Effect::SelectModel { issue, .. } if rng.u32(..60) == 0 => undecided(rng, issue.number, "model-selector"),
-        Effect::Classify { issue } => Input::Classified { issue: issue.number, classification: classification(rng) },
+        Effect::Classify { issue } if rng.u32(..60) == 0 => {
+            undecided(rng, issue.number, "classifier")
+        }
+        Effect::SelectModel { issue, .. } if rng.u32(..60) == 0 => {
+            undecided(rng, issue.number, "model-selector")
+        }
+        Effect::Classify { issue } => Input::Classified {
+            issue: issue.number,
+            classification: classification(rng),
+        },
         Effect::SelectModel { issue, .. } => {
             let model = ["sonnet", "opus"][rng.usize(..2)].to_owned();
-            Input::ModelSelected { issue: issue.number, model: Some(model), effort: None, reason: String::new() }
+            Input::ModelSelected {
+                issue: issue.number,
+                model: Some(model),
+                effort: None,
+                reason: String::new(),
+            }
         }
         Effect::CheckBase => {
-            let red_percent = if rng.bool() { 0 } else { weather.failure_percent };
-            Input::BaseChecked { results: checks(rng, red_percent) }
+            let red_percent = if rng.bool() {
+                0
+            } else {
+                weather.failure_percent
+            };
+            Input::BaseChecked {
+                results: checks(rng, red_percent),
+            }
         }
         Effect::LeaseWorktree { issue, attempt, .. } => match weather.forge_failure(rng, now) {
-            Some(failure) => Input::Failed { issue, attempt, failure },
-            None => Input::WorktreeLeased { issue, attempt, base: format!("base of {issue}.{attempt}") },
+            Some(failure) => Input::Failed {
+                issue,
+                attempt,
+                failure,
+            },
+            None => Input::WorktreeLeased {
+                issue,
+                attempt,
+                base: format!("base of {issue}.{attempt}"),
+            },
         },
         Effect::CollectWork { issue, attempt, .. } => {
             let issue = issue.number;
             if rng.u32(..400) < weather.failure_percent {
-                let failure = Failure::Crash { message: "not collected".to_owned() };
-                return Input::Failed { issue, attempt, failure };
+                let failure = Failure::Crash {
+                    message: "not collected".to_owned(),
+                };
+                return Input::Failed {
+                    issue,
+                    attempt,
+                    failure,
+                };
             }
             let has_work = rng.u32(..100) >= weather.failure_percent;
-            let work = Work { commit: format!("work of {issue}.{attempt}"), ..Work::default() };
-            Input::WorkCollected { issue, attempt, work: has_work.then_some(work) }
+            let work = Work {
+                commit: format!("work of {issue}.{attempt}"),
+                ..Work::default()
+            };
+            Input::WorkCollected {
+                issue,
+                attempt,
+                work: has_work.then_some(work),
+            }
         }
-        Effect::RunChecks { issue, attempt, .. } => {
-            Input::ChecksFinished { issue, attempt, results: checks(rng, weather.failure_percent) }
-        }
+        Effect::RunChecks { issue, attempt, .. } => Input::ChecksFinished {
+            issue,
+            attempt,
+            results: checks(rng, weather.failure_percent),
+        },
         Effect::Publish { issue, attempt } => match weather.forge_failure(rng, now) {
-            Some(failure) => Input::Failed { issue, attempt, failure },
+            Some(failure) => Input::Failed {
+                issue,
+                attempt,
+                failure,
+            },
             None => Input::Published {
                 issue,
                 attempt,
-                publication: Publication { commit: format!("{issue}"), ..Publication::default() },
+                publication: Publication {
+                    commit: format!("{issue}"),
+                    ..Publication::default()
+                },
             },
         },
         Effect::RunAgent { .. }
@@ -279,7 +397,9 @@ pub(super) fn work(rng: &mut Rng, weather: &Weather, settings: &Settings, now: T
         | Effect::CreateIssue { .. }
         | Effect::LinkIssue { .. }
         | Effect::StopPlanning { .. } => {
-            unreachable!("agents have turns, the plan is elsewhere, the others have no answer: {settings:?}")
+            unreachable!(
+                "agents have turns, the plan is elsewhere, the others have no answer: {settings:?}"
+            )
         }
     }
 }
@@ -288,11 +408,19 @@ pub(super) fn work(rng: &mut Rng, weather: &Weather, settings: &Settings, now: T
 fn undecided(rng: &mut Rng, issue: IssueNumber, strategy: &str) -> Input {
     let then = [Instead::Fail, Instead::Skip][rng.usize(..2)];
     let plugin = "billing 0.1.0".to_owned();
-    Input::Undecided(Undecided { issue, strategy: strategy.to_owned(), plugin, message: "trapped".to_owned(), then })
+    Input::Undecided(Undecided {
+        issue,
+        strategy: strategy.to_owned(),
+        plugin,
+        message: "trapped".to_owned(),
+        then,
+    })
 }
 
 fn classification(rng: &mut Rng) -> Classification {
-    let paths = (0..rng.usize(..3)).map(|_| PATHS[rng.usize(..PATHS.len())].to_owned()).collect();
+    let paths = (0..rng.usize(..3))
+        .map(|_| PATHS[rng.usize(..PATHS.len())].to_owned())
+        .collect();
     Classification {
         domain: DOMAINS[rng.usize(..DOMAINS.len())].to_owned(),
         confidence: rng.f32(),
@@ -312,9 +440,17 @@ fn checks(rng: &mut Rng, red_percent: u32) -> Vec<CheckResult> {
 }
 
 /// Reports the end of an agent, as truthfully as agents do.
-pub(super) fn report(rng: &mut Rng, agent: &Agent, is_at_limit: bool, is_stopped: bool, is_free: bool) -> AgentReport {
+pub(super) fn report(
+    rng: &mut Rng,
+    agent: &Agent,
+    is_at_limit: bool,
+    is_stopped: bool,
+    is_free: bool,
+) -> AgentReport {
     let ended = if is_stopped && rng.u32(..3) > 0 {
-        Ended::Failed { failure: Failure::Interrupted }
+        Ended::Failed {
+            failure: Failure::Interrupted,
+        }
     } else if is_at_limit {
         Ended::Budget
     } else {

@@ -11,7 +11,12 @@ use crate::story::{Night, Reply, broken, crash, gave_up, limited, number, usd};
 
 /// Plays a script, to whose journal nobody objects; corrupts it; and sees that exactly this oracle does.
 #[track_caller]
-fn check(oracle: &str, n_issues: u64, script: impl FnOnce(&mut Night), corrupt: impl FnOnce(&mut Vec<Entry>)) {
+fn check(
+    oracle: &str,
+    n_issues: u64,
+    script: impl FnOnce(&mut Night),
+    corrupt: impl FnOnce(&mut Vec<Entry>),
+) {
     let mut night = Night::new(n_issues);
     script(&mut night);
     let mut journal = std::mem::take(&mut night.journal);
@@ -33,7 +38,10 @@ fn in_turn(night: &mut Night) {
 
 /// Returns the position of the first such event.
 fn position(journal: &[Entry], is: impl Fn(&Event) -> bool) -> usize {
-    journal.iter().position(|entry| is(&entry.event)).expect("the script has such an event")
+    journal
+        .iter()
+        .position(|entry| is(&entry.event))
+        .expect("the script has such an event")
 }
 
 fn is_start(event: &Event, n: u64) -> bool {
@@ -48,14 +56,20 @@ fn rules(journal: &mut [Entry], change: impl FnOnce(&mut Settings)) {
 }
 
 fn accepted(journal: &mut [Entry], n: u64, change: impl FnOnce(&mut Issue)) {
-    let at = position(journal, |event| matches!(event, Event::TaskAccepted { issue } if issue.number.0 == n));
+    let at = position(
+        journal,
+        |event| matches!(event, Event::TaskAccepted { issue } if issue.number.0 == n),
+    );
     if let Event::TaskAccepted { issue } = &mut journal[at].event {
         change(Arc::make_mut(issue));
     }
 }
 
 fn classified(journal: &mut [Entry], n: u64, change: impl FnOnce(&mut Classification)) {
-    let at = position(journal, |event| matches!(event, Event::TaskClassified { issue, .. } if issue.0 == n));
+    let at = position(
+        journal,
+        |event| matches!(event, Event::TaskClassified { issue, .. } if issue.0 == n),
+    );
     if let Event::TaskClassified { classification, .. } = &mut journal[at].event {
         change(classification);
     }
@@ -63,7 +77,10 @@ fn classified(journal: &mut [Entry], n: u64, change: impl FnOnce(&mut Classifica
 
 fn exited(journal: &mut [Entry], change: impl FnOnce(&mut AgentReport, &mut Usd)) {
     let at = position(journal, |event| matches!(event, Event::AgentExited { .. }));
-    if let Event::AgentExited { report, charged, .. } = &mut journal[at].event {
+    if let Event::AgentExited {
+        report, charged, ..
+    } = &mut journal[at].event
+    {
         change(report, charged);
     }
 }
@@ -74,44 +91,62 @@ fn budget() {
         night.set(|s| s.allow_partial = true);
         side_by_side(night);
     };
-    check("budget", 2, script, |journal| rules(journal, |s| s.budget = usd(9.99)));
+    check("budget", 2, script, |journal| {
+        rules(journal, |s| s.budget = usd(9.99))
+    });
 }
 
 #[test]
 fn overshoot() {
     check("overshoot", 1, in_turn, |journal| {
-        exited(journal, |report, charged| (report.spent, *charged) = (Spent::Known(usd(52.0)), usd(52.0)));
+        exited(journal, |report, charged| {
+            (report.spent, *charged) = (Spent::Known(usd(52.0)), usd(52.0))
+        });
     });
 }
 
 #[test]
 fn cap() {
-    check("cap", 1, in_turn, |journal| rules(journal, |s| s.task_cap = usd(4.99)));
+    check("cap", 1, in_turn, |journal| {
+        rules(journal, |s| s.task_cap = usd(4.99))
+    });
 }
 
 #[test]
 fn cost() {
-    check("cost", 1, in_turn, |journal| exited(journal, |_, charged| *charged = Usd::ZERO));
-    check("cost", 1, in_turn, |journal| exited(journal, |report, _| report.spent = Spent::Unknown));
+    check("cost", 1, in_turn, |journal| {
+        exited(journal, |_, charged| *charged = Usd::ZERO)
+    });
+    check("cost", 1, in_turn, |journal| {
+        exited(journal, |report, _| report.spent = Spent::Unknown)
+    });
 }
 
 #[test]
 fn admission() {
     check("admission", 1, in_turn, |journal| {
-        let at = position(journal, |event| matches!(event, Event::BacklogAdmitted { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::BacklogAdmitted { .. })
+        });
         journal.remove(at);
     });
-    check("admission", 3, in_turn, |journal| rules(journal, |s| s.budget = usd(14.99)));
+    check("admission", 3, in_turn, |journal| {
+        rules(journal, |s| s.budget = usd(14.99))
+    });
 }
 
 #[test]
 fn slots() {
-    check("slots", 2, side_by_side, |journal| rules(journal, |s| s.n_slots = 1));
+    check("slots", 2, side_by_side, |journal| {
+        rules(journal, |s| s.n_slots = 1)
+    });
 }
 
 #[test]
 fn domain() {
-    check("domain", 2, side_by_side, |journal| classified(journal, 2, |class| class.domain = "d1".into()));
+    check("domain", 2, side_by_side, |journal| {
+        classified(journal, 2, |class| class.domain = "d1".into())
+    });
 }
 
 #[test]
@@ -133,23 +168,40 @@ fn conflict() {
         night.paths(1, &["src/a.rs"]);
         side_by_side(night);
     };
-    check("conflict", 2, script, |journal| classified(journal, 2, |class| class.paths.push("src/".into())));
+    check("conflict", 2, script, |journal| {
+        classified(journal, 2, |class| class.paths.push("src/".into()))
+    });
 }
 
 #[test]
 fn order() {
-    check("order", 2, in_turn, |journal| accepted(journal, 2, |issue| issue.created_at = Time::from_ms(0)));
+    check("order", 2, in_turn, |journal| {
+        accepted(journal, 2, |issue| issue.created_at = Time::from_ms(0))
+    });
 }
 
 #[test]
 fn dependency() {
-    let on = |n: u64| Dependency { number: number(n), open: true };
-    check("dependency", 2, side_by_side, |journal| accepted(journal, 2, |issue| issue.dependencies.push(on(1))));
-    check("dependency", 2, side_by_side, |journal| accepted(journal, 2, |issue| issue.dependencies.push(on(99))));
-    let skips = |night: &mut Night| {
-        night.depends(2, &[1]).set(|s| s.max_retries = 0).replies(1, "agent", [broken(gave_up())]).begin();
+    let on = |n: u64| Dependency {
+        number: number(n),
+        open: true,
     };
-    check("dependency", 2, skips, |journal| accepted(journal, 2, |issue| issue.dependencies.clear()));
+    check("dependency", 2, side_by_side, |journal| {
+        accepted(journal, 2, |issue| issue.dependencies.push(on(1)))
+    });
+    check("dependency", 2, side_by_side, |journal| {
+        accepted(journal, 2, |issue| issue.dependencies.push(on(99)))
+    });
+    let skips = |night: &mut Night| {
+        night
+            .depends(2, &[1])
+            .set(|s| s.max_retries = 0)
+            .replies(1, "agent", [broken(gave_up())])
+            .begin();
+    };
+    check("dependency", 2, skips, |journal| {
+        accepted(journal, 2, |issue| issue.dependencies.clear())
+    });
 }
 
 #[test]
@@ -158,14 +210,19 @@ fn undecided() {
         "dependency",
         2,
         |night| {
-            night.replies(1, "classify", [Reply::Undecided(Instead::Skip)]).begin();
+            night
+                .replies(1, "classify", [Reply::Undecided(Instead::Skip)])
+                .begin();
         },
         |journal| journal.retain(|entry| !matches!(entry.event, Event::PluginFailed(_))),
     );
 }
 
 fn outage(night: &mut Night) {
-    night.set(|s| s.breaker_threshold = 1).replies(1, "agent", [broken(crash())]).begin();
+    night
+        .set(|s| s.breaker_threshold = 1)
+        .replies(1, "agent", [broken(crash())])
+        .begin();
 }
 
 #[test]
@@ -185,8 +242,12 @@ fn breaker() {
         let probe = journal[at].clone();
         journal.insert(at, probe);
     });
-    check("breaker", 1, outage, |journal| rules(journal, |s| s.breaker_cooldown_ms += 1));
-    check("breaker", 1, outage, |journal| rules(journal, |s| s.breaker_threshold = 2));
+    check("breaker", 1, outage, |journal| {
+        rules(journal, |s| s.breaker_cooldown_ms += 1)
+    });
+    check("breaker", 1, outage, |journal| {
+        rules(journal, |s| s.breaker_threshold = 2)
+    });
 }
 
 #[test]
@@ -195,7 +256,9 @@ fn pause() {
         night.replies(1, "agent", [broken(limited(100))]).begin();
     };
     check("pause", 1, script, |journal| {
-        let at = position(journal, |event| matches!(event, Event::ServicePaused { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::ServicePaused { .. })
+        });
         if let Event::ServicePaused { until, .. } = &mut journal[at].event {
             *until = DUSK + 3_600_000;
         }
@@ -206,13 +269,27 @@ fn pause() {
 fn halt() {
     check("halt", 2, in_turn, |journal| {
         let at = position(journal, |event| is_start(event, 2));
-        let event = Event::SessionStopping { message: "stop".into(), resumable: false };
-        journal.insert(at, Entry { at: journal[at].at, event });
+        let event = Event::SessionStopping {
+            message: "stop".into(),
+            resumable: false,
+        };
+        journal.insert(
+            at,
+            Entry {
+                at: journal[at].at,
+                event,
+            },
+        );
     });
-    check("halt", 1, in_turn, |journal| rules(journal, |s| s.start_until = Some(DUSK)));
+    check("halt", 1, in_turn, |journal| {
+        rules(journal, |s| s.start_until = Some(DUSK))
+    });
     check("halt", 1, in_turn, |journal| {
         let last = journal.len() - 1;
-        journal.push(Entry { at: journal[last].at, event: Event::BacklogRetried });
+        journal.push(Entry {
+            at: journal[last].at,
+            event: Event::BacklogRetried,
+        });
     });
 }
 
@@ -242,7 +319,9 @@ fn attempt() {
         }
     });
     check("attempt", 1, in_turn, |journal| {
-        let at = position(journal, |event| matches!(event, Event::WorktreeLeased { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::WorktreeLeased { .. })
+        });
         if let Event::WorktreeLeased { attempt, .. } = &mut journal[at].event {
             *attempt = 2;
         }
@@ -254,9 +333,13 @@ fn retry() {
     let script = |night: &mut Night| {
         night.replies(1, "agent", [broken(crash())]).begin();
     };
-    check("retry", 1, script, |journal| rules(journal, |s| s.max_retries = 0));
     check("retry", 1, script, |journal| {
-        let at = position(journal, |event| matches!(event, Event::AttemptFailed { .. }));
+        rules(journal, |s| s.max_retries = 0)
+    });
+    check("retry", 1, script, |journal| {
+        let at = position(journal, |event| {
+            matches!(event, Event::AttemptFailed { .. })
+        });
         if let Event::AttemptFailed { retry_at, .. } = &mut journal[at].event {
             *retry_at = Some(DUSK);
         }
@@ -266,26 +349,45 @@ fn retry() {
 #[test]
 fn publish() {
     let checked = |night: &mut Night| {
-        night.set(|s| s.has_checks = true).hold(1, "agent").begin().meter(1, 1, 1.0).release(1, "agent");
+        night
+            .set(|s| s.has_checks = true)
+            .hold(1, "agent")
+            .begin()
+            .meter(1, 1, 1.0)
+            .release(1, "agent");
     };
     check("publish", 1, checked, |journal| {
-        let at = position(journal, |event| matches!(event, Event::PullRequestOpened { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::PullRequestOpened { .. })
+        });
         let twice = journal[at].clone();
         journal.insert(at, twice);
     });
     check("publish", 1, checked, |journal| {
-        let at = position(journal, |event| matches!(event, Event::ChecksFinished { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::ChecksFinished { .. })
+        });
         if let Event::ChecksFinished { passed, .. } = &mut journal[at].event {
             *passed = false;
         }
     });
     check("publish", 1, checked, |journal| {
-        let at = position(journal, |event| matches!(event, Event::WorkCollected { .. }));
-        journal[at].event = Event::WorkCollected { issue: number(1), attempt: 1, work: None };
+        let at = position(journal, |event| {
+            matches!(event, Event::WorkCollected { .. })
+        });
+        journal[at].event = Event::WorkCollected {
+            issue: number(1),
+            attempt: 1,
+            work: None,
+        };
     });
     check("publish", 1, checked, |journal| {
         let at = position(journal, |event| matches!(event, Event::SpendMetered { .. }));
-        journal[at].event = Event::SpendMetered { issue: number(1), attempt: 1, spent: usd(5.01) };
+        journal[at].event = Event::SpendMetered {
+            issue: number(1),
+            attempt: 1,
+            spent: usd(5.01),
+        };
     });
 }
 
@@ -293,7 +395,13 @@ fn publish() {
 fn collect() {
     let is_collection = |event: &Event| matches!(event, Event::WorkCollected { .. });
     let over_budget = |night: &mut Night| {
-        night.replies(1, "agent", [Reply::Exits(Ended::Budget, Spent::Known(usd(5.0)))]).begin();
+        night
+            .replies(
+                1,
+                "agent",
+                [Reply::Exits(Ended::Budget, Spent::Known(usd(5.0)))],
+            )
+            .begin();
     };
     check("collect", 1, over_budget, |journal| {
         let at = position(journal, is_collection);
@@ -323,11 +431,19 @@ fn planning(night: &mut Night) {
 fn planner_money() {
     check("planner money", 0, planning, |journal| {
         rules(journal, |s| {
-            s.plan = Some(PlanRules { source: PlanSource::Planner { model: None, cap: usd(1.99) }, confirm: false });
+            s.plan = Some(PlanRules {
+                source: PlanSource::Planner {
+                    model: None,
+                    cap: usd(1.99),
+                },
+                confirm: false,
+            });
         });
     });
     check("planner money", 0, planning, |journal| {
-        let at = position(journal, |event| matches!(event, Event::PlannerExited { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::PlannerExited { .. })
+        });
         if let Event::PlannerExited { report, .. } = &mut journal[at].event {
             report.spent = Spent::Unknown;
         }
@@ -350,13 +466,19 @@ fn planner() {
         night.replies(0, "planner", [broken(crash())]);
         planning(night);
     };
-    check("planner", 0, fails, |journal| rules(journal, |s| s.max_retries = 0));
+    check("planner", 0, fails, |journal| {
+        rules(journal, |s| s.max_retries = 0)
+    });
     check("planner", 0, planning, |journal| {
-        let at = position(journal, |event| matches!(event, Event::PlannerStarted { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::PlannerStarted { .. })
+        });
         if let Event::PlannerStarted { attempt, .. } = &mut journal[at].event {
             *attempt = 2;
         }
-        let at = position(journal, |event| matches!(event, Event::PlannerExited { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::PlannerExited { .. })
+        });
         if let Event::PlannerExited { attempt, .. } = &mut journal[at].event {
             *attempt = 2;
         }
@@ -373,7 +495,9 @@ fn plan() {
         });
     });
     check("plan", 0, planning, |journal| {
-        let at = position(journal, |event| matches!(event, Event::PlannerExited { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::PlannerExited { .. })
+        });
         if let Event::PlannerExited { report, .. } = &mut journal[at].event {
             report.ended = Ended::Failed { failure: gave_up() };
         }

@@ -7,14 +7,21 @@ use crate::night::TURN_MAX;
 
 /// What is spent and set aside never passes the budget where something starts.
 pub(super) fn budget(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::AttemptStarted { issue, reserved, .. } = event else { return None };
+    let Event::AttemptStarted {
+        issue, reserved, ..
+    } = event
+    else {
+        return None;
+    };
     let (sum, budget) = (told.spent + told.reserved + *reserved, told.settings.budget);
     (budget < sum).then(|| format!("{issue} starts: {sum} spent and reserved of {budget}"))
 }
 
 /// Real money passes the budget by at most a turn per running agent.
 pub(super) fn overshoot(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::AgentExited { charged, .. } = event else { return None };
+    let Event::AgentExited { charged, .. } = event else {
+        return None;
+    };
     let bound = told.budget_max + (0..told.n_slots_max).map(|_| TURN_MAX).sum();
     let spent = told.spent + *charged;
     (bound < spent).then(|| format!("{spent} spent, at most {bound} could be"))
@@ -22,8 +29,18 @@ pub(super) fn overshoot(told: &Chronicle, _: Time, event: &Event) -> Option<Stri
 
 /// No attempt may spend what its task has left no more.
 pub(super) fn cap(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::AttemptStarted { issue, reserved, .. } = event else { return None };
-    let left = told.settings.task_cap - told.tasks.get(issue).map(|task| task.spent).unwrap_or_default();
+    let Event::AttemptStarted {
+        issue, reserved, ..
+    } = event
+    else {
+        return None;
+    };
+    let left = told.settings.task_cap
+        - told
+            .tasks
+            .get(issue)
+            .map(|task| task.spent)
+            .unwrap_or_default();
     let is_free = told.settings.metering == Metering::Free;
     let is_wrong = left < *reserved || (!is_free && *reserved <= told.settings.margin());
     is_wrong.then(|| format!("{issue} reserves {reserved} and has {left} left"))
@@ -31,7 +48,16 @@ pub(super) fn cap(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
 
 /// A known cost is charged as it is, an unknown one by the rule: never nothing.
 pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::AgentExited { issue, report, charged, assumed, .. } = event else { return None };
+    let Event::AgentExited {
+        issue,
+        report,
+        charged,
+        assumed,
+        ..
+    } = event
+    else {
+        return None;
+    };
     let running = told.running_of(*issue)?;
     let rule = |seen: Usd| match told.settings.metering {
         Metering::Free => (Usd::ZERO, false),
@@ -43,7 +69,8 @@ pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
         Spent::AtLeast(seen) => rule(seen.max(running.metered)),
         Spent::Unknown => rule(running.metered),
     };
-    (expected != (*charged, *assumed)).then(|| format!("{issue} is charged {charged}, not {}", expected.0))
+    (expected != (*charged, *assumed))
+        .then(|| format!("{issue} is charged {charged}, not {}", expected.0))
 }
 
 /// Nothing starts before the whole backlog is planned and fits, and the base is known to be good.

@@ -17,7 +17,11 @@ fn objection(is_wrong: bool, task: &Told, why: &str) -> Option<String> {
 
 pub(super) fn slots(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let task = starting(told, event)?;
-    objection(told.settings.n_slots as usize <= told.running.len(), task, "without a slot")
+    objection(
+        told.settings.n_slots as usize <= told.running.len(),
+        task,
+        "without a slot",
+    )
 }
 
 pub(super) fn domain(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
@@ -26,7 +30,10 @@ pub(super) fn domain(told: &Chronicle, _: Time, event: &Event) -> Option<String>
 }
 
 fn is_domain_full(told: &Chronicle, task: &Told) -> bool {
-    let n_same = told.running().filter(|other| other.domain() == task.domain()).count();
+    let n_same = told
+        .running()
+        .filter(|other| other.domain() == task.domain())
+        .count();
     told.settings.max_per_domain as usize <= n_same
 }
 
@@ -35,49 +42,91 @@ fn runs_alone(told: &Chronicle, task: &Told) -> bool {
 }
 
 fn breaks_solitude(told: &Chronicle, task: &Told) -> bool {
-    !told.running.is_empty() && (runs_alone(told, task) || told.running().any(|other| runs_alone(told, other)))
+    !told.running.is_empty()
+        && (runs_alone(told, task) || told.running().any(|other| runs_alone(told, other)))
 }
 
 pub(super) fn exclusive(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let task = starting(told, event)?;
-    objection(breaks_solitude(told, task), task, "beside a task that runs alone")
+    objection(
+        breaks_solitude(told, task),
+        task,
+        "beside a task that runs alone",
+    )
 }
 
 pub(super) fn conflict(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let task = starting(told, event)?;
-    objection(told.running().any(|other| other.conflicts(task)), task, "on a file that another works on")
+    objection(
+        told.running().any(|other| other.conflicts(task)),
+        task,
+        "on a file that another works on",
+    )
 }
 
 /// Nobody is overtaken who could have started, and nobody makes the oldest wait longer.
 pub(super) fn order(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
     let task = starting(told, event)?;
-    let is_ready = |other: &&Told| other.waits.is_some_and(|at| at <= now) && told.is_founded(other);
-    let oldest = told.tasks.values().filter(is_ready).min_by_key(|other| other.place())?;
+    let is_ready =
+        |other: &&Told| other.waits.is_some_and(|at| at <= now) && told.is_founded(other);
+    let oldest = told
+        .tasks
+        .values()
+        .filter(is_ready)
+        .min_by_key(|other| other.place())?;
     if oldest.place() < task.place() {
         let would_wait = oldest.conflicts(task) || runs_alone(told, oldest);
         if would_wait {
-            return objection(true, task, &format!("although {} is older and would wait for it", oldest.issue.number));
+            return objection(
+                true,
+                task,
+                &format!(
+                    "although {} is older and would wait for it",
+                    oldest.issue.number
+                ),
+            );
         }
     }
-    let older = told.tasks.values().filter(is_ready).filter(|other| other.place() < task.place());
+    let older = told
+        .tasks
+        .values()
+        .filter(is_ready)
+        .filter(|other| other.place() < task.place());
     let could = |other: &&Told| {
         let is_free = !is_domain_full(told, other) && !breaks_solitude(told, other);
         is_free
             && !told.running().any(|running| running.conflicts(other))
             && (other.place() == oldest.place() || !oldest.conflicts(other))
     };
-    let overtaken = older.filter(|other| could(other)).min_by_key(|other| other.place())?;
-    objection(true, task, &format!("before {}, which could", overtaken.issue.number))
+    let overtaken = older
+        .filter(|other| could(other))
+        .min_by_key(|other| other.place())?;
+    objection(
+        true,
+        task,
+        &format!("before {}, which could", overtaken.issue.number),
+    )
 }
 
 /// A task starts after what it depends on is published, and is skipped by the name of what was not.
 pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     if let Some(task) = starting(told, event) {
         let is_outside = |on: &Dependency| on.open && !told.tasks.contains_key(&on.number);
-        let has_outside = !told.settings.ignore_outside && task.issue.dependencies.iter().any(is_outside);
-        return objection(has_outside || !told.is_founded(task), task, "before what it depends on");
+        let has_outside =
+            !told.settings.ignore_outside && task.issue.dependencies.iter().any(is_outside);
+        return objection(
+            has_outside || !told.is_founded(task),
+            task,
+            "before what it depends on",
+        );
     }
-    let Event::TaskFinished { issue, outcome: Outcome::Skipped { because } } = event else { return None };
+    let Event::TaskFinished {
+        issue,
+        outcome: Outcome::Skipped { because },
+    } = event
+    else {
+        return None;
+    };
     let task = told.tasks.get(issue)?;
     let names = |number: IssueNumber| task.issue.dependencies.iter().any(|on| on.number == number);
     let is_right = match because {
@@ -103,8 +152,10 @@ pub(super) fn breaker(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
             .map(|service| format!("{issue} starts while {service} is out of order")),
         Event::PublishStarted { issue, .. } => is_barred(told, &Service::Forge, *issue)
             .then(|| format!("{issue} is published while the forge is out of order")),
-        Event::WorktreeLeased { issue, .. } => is_barred(told, &told.settings.agent_service(), *issue)
-            .then(|| format!("the agent of {issue} runs into an outage")),
+        Event::WorktreeLeased { issue, .. } => {
+            is_barred(told, &told.settings.agent_service(), *issue)
+                .then(|| format!("the agent of {issue} runs into an outage"))
+        }
         Event::BreakerProbed { service, issue } => {
             let health = told.service(service).health;
             let is_due = matches!(health, Health::Open(until) if until <= now);
@@ -125,11 +176,20 @@ pub(super) fn is_barred(told: &Chronicle, service: &Service, issue: IssueNumber)
 
 /// Returns what is wrong if the last failure had to open a breaker and this event is another.
 fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
-    let Some(Event::ServiceFailed { service, issue, charged }) = &told.last else { return None };
+    let Some(Event::ServiceFailed {
+        service,
+        issue,
+        charged,
+    }) = &told.last
+    else {
+        return None;
+    };
     let patient = told.service(service);
     let must = match patient.health {
         Health::Good => told.settings.breaker_threshold <= patient.n_failures,
-        Health::Paused(until) => until <= now && told.settings.breaker_threshold <= patient.n_failures,
+        Health::Paused(until) => {
+            until <= now && told.settings.breaker_threshold <= patient.n_failures
+        }
         Health::Open(_) => false,
         Health::Probing(probe) => Some(probe) == *issue,
     };
@@ -137,7 +197,12 @@ fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> 
     if must && *charged {
         return Some(format!("a task pays for {service}"));
     }
-    (must && !opens).then(|| format!("{service} failed {} times and its breaker stays closed", patient.n_failures))
+    (must && !opens).then(|| {
+        format!(
+            "{service} failed {} times and its breaker stays closed",
+            patient.n_failures
+        )
+    })
 }
 
 fn opens_wrongly(told: &Chronicle, now: Time, service: &Service, until: Time) -> Option<String> {
@@ -147,9 +212,18 @@ fn opens_wrongly(told: &Chronicle, now: Time, service: &Service, until: Time) ->
     let is_right = match patient.health {
         // A probe that ended without an answer makes room for another at once.
         Health::Probing(_) => until == if has_just_failed { cooldown_ends } else { now },
-        _ => has_just_failed && told.settings.breaker_threshold <= patient.n_failures && until == cooldown_ends,
+        _ => {
+            has_just_failed
+                && told.settings.breaker_threshold <= patient.n_failures
+                && until == cooldown_ends
+        }
     };
-    (!is_right).then(|| format!("the breaker of {service} opens after {} failures until {until}", patient.n_failures))
+    (!is_right).then(|| {
+        format!(
+            "the breaker of {service} opens after {} failures until {until}",
+            patient.n_failures
+        )
+    })
 }
 
 /// A service that said until when is left alone until then.
@@ -189,9 +263,12 @@ pub(super) fn halt(told: &Chronicle, now: Time, event: &Event) -> Option<String>
         // Where an agent would run.
         Event::WorktreeLeased { issue, .. } => issue,
         Event::PlannerStarted { .. } | Event::PlanConfirmed | Event::CreationRetried => {
-            return told.halted.map(|halted| format!("the plan goes on after {halted}"));
+            return told
+                .halted
+                .map(|halted| format!("the plan goes on after {halted}"));
         }
         _ => return None,
     };
-    told.halted.map(|halted| format!("{issue} starts after {halted}"))
+    told.halted
+        .map(|halted| format!("{issue} starts after {halted}"))
 }

@@ -22,9 +22,15 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
             let sum = told.spent + told.reserved + *reserved;
             let is_dear = settings.budget < sum || cap(settings) - planner.spent < *reserved;
             let is_useless = settings.metering != Metering::Free && *reserved <= margin;
-            (is_dear || is_useless).then(|| format!("the planner starts with {reserved}, {sum} spent and reserved"))
+            (is_dear || is_useless)
+                .then(|| format!("the planner starts with {reserved}, {sum} spent and reserved"))
         }
-        Event::PlannerExited { report, charged, assumed, .. } => {
+        Event::PlannerExited {
+            report,
+            charged,
+            assumed,
+            ..
+        } => {
             let running = planner.running.as_ref()?;
             let rule = |seen: Usd| match settings.metering {
                 Metering::Free => (Usd::ZERO, false),
@@ -37,9 +43,13 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
                 Spent::Unknown => rule(running.metered),
             };
             if told.budget_max + TURN_MAX < told.spent + *charged {
-                return Some(format!("the planner spends {charged} of {}", told.budget_max));
+                return Some(format!(
+                    "the planner spends {charged} of {}",
+                    told.budget_max
+                ));
             }
-            (expected != (*charged, *assumed)).then(|| format!("the planner is charged {charged}, not {}", expected.0))
+            (expected != (*charged, *assumed))
+                .then(|| format!("the planner is charged {charged}, not {}", expected.0))
         }
         _ => None,
     }
@@ -52,20 +62,28 @@ pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
     match event {
         Event::PlannerStarted { attempt, .. } => {
             let agent = told.settings.agent_service();
-            let is_paused = matches!(told.service(&agent).health, Health::Paused(until) if now < until);
+            let is_paused =
+                matches!(told.service(&agent).health, Health::Paused(until) if now < until);
             let is_barred = is_barred(told, &agent, IssueNumber::SESSION);
-            let is_right = running.is_none() && *attempt == planner.n_started + 1 && planner.plan.is_none();
+            let is_right =
+                running.is_none() && *attempt == planner.n_started + 1 && planner.plan.is_none();
             (is_paused || is_barred || !is_right || planner.n_rejected > 1)
                 .then(|| format!("the planner starts attempt {attempt}"))
         }
         Event::PlannerMetered { attempt, .. } | Event::PlannerExited { attempt, .. } => {
             (running != Some(*attempt)).then(|| format!("no planner {attempt} runs"))
         }
-        Event::PlannerFailed { charged, retry_at: Some(_), failure, .. } => {
+        Event::PlannerFailed {
+            charged,
+            retry_at: Some(_),
+            failure,
+            ..
+        } => {
             let n_paid = planner.n_paid + u32::from(*charged);
             let can_help = failure.is_of_service() || *failure == Failure::Interrupted;
-            (told.settings.max_retries < n_paid || !can_help)
-                .then(|| format!("the planner is tried again after {n_paid} paid retries and: {failure}"))
+            (told.settings.max_retries < n_paid || !can_help).then(|| {
+                format!("the planner is tried again after {n_paid} paid retries and: {failure}")
+            })
         }
         Event::PlanRejected { again: true, .. } => {
             (planner.n_rejected > 0).then(|| "an answer is mended twice".to_owned())
@@ -79,17 +97,26 @@ pub(super) fn plan(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let planner = &told.plan;
     match event {
         Event::PlanProposed { .. } => {
-            let is_given = told.settings.plan.as_ref().is_some_and(|rules| rules.source == PlanSource::Given);
-            let is_done =
-                matches!(&told.last, Some(Event::PlannerExited { report, .. }) if report.ended == Ended::Done);
+            let is_given = told
+                .settings
+                .plan
+                .as_ref()
+                .is_some_and(|rules| rules.source == PlanSource::Given);
+            let is_done = matches!(&told.last, Some(Event::PlannerExited { report, .. }) if report.ended == Ended::Done);
             let was_judged = matches!(&told.last, Some(Event::ServiceAnswered { .. }));
-            let is_right = (is_given || is_done || was_judged) && planner.running.is_none() && planner.plan.is_none();
+            let is_right = (is_given || is_done || was_judged)
+                && planner.running.is_none()
+                && planner.plan.is_none();
             (!is_right).then(|| "a plan from nowhere".to_owned())
         }
         Event::PlanConfirmed => {
             let rules = told.settings.plan.as_ref()?;
-            let is_right = planner.plan.is_some() && !planner.is_confirmed && !rules.confirm && !told.settings.dry_run;
-            (!is_right || planner.is_declined).then(|| "a plan is carried out that nobody agreed to".to_owned())
+            let is_right = planner.plan.is_some()
+                && !planner.is_confirmed
+                && !rules.confirm
+                && !told.settings.dry_run;
+            (!is_right || planner.is_declined)
+                .then(|| "a plan is carried out that nobody agreed to".to_owned())
         }
         _ => None,
     }
@@ -100,20 +127,27 @@ pub(super) fn creation(told: &Chronicle, _: Time, event: &Event) -> Option<Strin
     let planner = &told.plan;
     let n_planned = planner.plan.as_ref().map_or(0, |plan| plan.issues.len());
     match event {
-        Event::IssueCreated { position, number, .. } => {
-            let is_next = *position as usize == planner.created.len() + 1 && *position as usize <= n_planned;
+        Event::IssueCreated {
+            position, number, ..
+        } => {
+            let is_next =
+                *position as usize == planner.created.len() + 1 && *position as usize <= n_planned;
             let is_right = planner.is_confirmed && is_next && !planner.created.contains(number);
             (!is_right).then(|| format!("issue {position} of the plan becomes {number}"))
         }
         Event::IssueLinked { position, .. } => {
-            let is_right = planner.created.len() == n_planned && planner.linked.last() < Some(position);
+            let is_right =
+                planner.created.len() == n_planned && planner.linked.last() < Some(position);
             (!is_right).then(|| format!("issue {position} of the plan is linked"))
         }
         Event::TaskAccepted { issue } if told.settings.plan.is_some() => {
             let depends = |planned: &PlannedIssue| !planned.depends_on.is_empty();
-            let n_links = planner.plan.as_ref().map_or(0, |plan| plan.issues.iter().filter(|it| depends(it)).count());
+            let n_links = planner.plan.as_ref().map_or(0, |plan| {
+                plan.issues.iter().filter(|it| depends(it)).count()
+            });
             let is_whole = planner.created.len() == n_planned && planner.linked.len() == n_links;
-            (!is_whole || !planner.created.contains(&issue.number)).then(|| format!("{} was not planned", issue.number))
+            (!is_whole || !planner.created.contains(&issue.number))
+                .then(|| format!("{} was not planned", issue.number))
         }
         _ => None,
     }

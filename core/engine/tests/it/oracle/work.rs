@@ -6,12 +6,17 @@ use crate::chronicle::Chronicle;
 
 /// Each task ends once, and nothing happens to it afterwards.
 pub(super) fn end(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let issue = event.issue().filter(|_| !matches!(event, Event::ServiceFailed { .. }))?;
+    let issue = event
+        .issue()
+        .filter(|_| !matches!(event, Event::ServiceFailed { .. }))?;
     match (event, told.tasks.get(&issue)) {
         (Event::TaskAccepted { .. }, None) => None,
         (Event::TaskAccepted { .. }, Some(_)) => Some(format!("{issue} is accepted twice")),
         (_, None) => Some(format!("{issue} was never accepted")),
-        (_, Some(task)) => task.outcome.as_ref().map(|outcome| format!("{issue} has ended already, {outcome}")),
+        (_, Some(task)) => task
+            .outcome
+            .as_ref()
+            .map(|outcome| format!("{issue} has ended already, {outcome}")),
     }
 }
 
@@ -21,7 +26,8 @@ pub(super) fn attempt(told: &Chronicle, _: Time, event: &Event) -> Option<String
         Event::AttemptStarted { issue, attempt, .. } => {
             let task = told.tasks.get(issue)?;
             let is_right = task.running.is_none() && *attempt == task.n_started + 1;
-            return (!is_right).then(|| format!("{issue} starts attempt {attempt} after {}", task.n_started));
+            return (!is_right)
+                .then(|| format!("{issue} starts attempt {attempt} after {}", task.n_started));
         }
         Event::WorktreeLeased { issue, attempt, .. }
         | Event::SpendMetered { issue, attempt, .. }
@@ -42,17 +48,35 @@ pub(super) fn attempt(told: &Chronicle, _: Time, event: &Event) -> Option<String
 
 /// A task is tried again at most so often, and only where that can help.
 pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
-    let Event::AttemptFailed { issue, failure, charged, retry_at: Some(at), .. } = event else { return None };
+    let Event::AttemptFailed {
+        issue,
+        failure,
+        charged,
+        retry_at: Some(at),
+        ..
+    } = event
+    else {
+        return None;
+    };
     let n_paid = told.tasks.get(issue)?.n_paid + u32::from(*charged);
     let max = told.settings.max_retries;
     if max < n_paid {
-        return Some(format!("{issue} is tried again after {n_paid} paid retries of {max}"));
+        return Some(format!(
+            "{issue} is tried again after {n_paid} paid retries of {max}"
+        ));
     }
-    let is_hopeless =
-        matches!(failure, Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. });
-    let is_nobodys = matches!(failure, Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Interrupted);
-    let is_hasty = matches!(failure, Failure::Crash { .. } | Failure::Timeout { .. } | Failure::Network { .. })
-        && *at < now + 1_000;
+    let is_hopeless = matches!(
+        failure,
+        Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. }
+    );
+    let is_nobodys = matches!(
+        failure,
+        Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Interrupted
+    );
+    let is_hasty = matches!(
+        failure,
+        Failure::Crash { .. } | Failure::Timeout { .. } | Failure::Network { .. }
+    ) && *at < now + 1_000;
     let is_wrong = is_hopeless || is_hasty || (is_nobodys && *charged);
     is_wrong.then(|| format!("{issue} is tried again after: {failure}"))
 }
@@ -67,13 +91,20 @@ pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String
             let is_right = is_good && (running.passed || !told.had_checks) && task.n_published == 0;
             (!is_right).then(|| format!("{issue} has nothing to publish"))
         }
-        Event::TaskFinished { issue, outcome: Outcome::Done { .. } } => {
+        Event::TaskFinished {
+            issue,
+            outcome: Outcome::Done { .. },
+        } => {
             let n_published = told.tasks.get(issue)?.n_published;
-            (n_published != 1).then(|| format!("{issue} is done and was published {n_published} times"))
+            (n_published != 1)
+                .then(|| format!("{issue} is done and was published {n_published} times"))
         }
         Event::AgentExited { issue, report, .. } if report.ended == Ended::Done => {
-            let is_over = told.running_of(*issue).is_some_and(|running| running.reserved < running.metered);
-            (is_over || told.is_interrupting).then(|| format!("the agent of {issue} was stopped and is called done"))
+            let is_over = told
+                .running_of(*issue)
+                .is_some_and(|running| running.reserved < running.metered);
+            (is_over || told.is_interrupting)
+                .then(|| format!("the agent of {issue} was stopped and is called done"))
         }
         _ => None,
     }

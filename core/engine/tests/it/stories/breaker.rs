@@ -5,7 +5,11 @@ use autoissue_engine::*;
 use crate::story::*;
 
 fn agent_runs(night: &Night) -> usize {
-    night.asked.iter().filter(|effect| matches!(effect, Effect::RunAgent { .. })).count()
+    night
+        .asked
+        .iter()
+        .filter(|effect| matches!(effect, Effect::RunAgent { .. }))
+        .count()
 }
 
 #[test]
@@ -15,7 +19,9 @@ fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
         |night| {
             night.set(|s| (s.breaker_threshold, s.n_slots) = (3, 1));
             night.replies(1, "agent", [crash(), crash()].map(broken));
-            night.replies(2, "agent", [crash(), crash()].map(broken)).begin();
+            night
+                .replies(2, "agent", [crash(), crash()].map(broken))
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -48,7 +54,14 @@ fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
         session completed
         ",
     );
-    assert!(night.engine.tasks().values().all(|task| task.n_retries == 0), "nobody pays for the service");
+    assert!(
+        night
+            .engine
+            .tasks()
+            .values()
+            .all(|task| task.n_retries == 0),
+        "nobody pays for the service"
+    );
 }
 
 #[test]
@@ -57,7 +70,9 @@ fn a_limit_that_is_over_by_its_own_words_opens_the_breaker() {
         1,
         |night| {
             night.set(|s| s.breaker_threshold = 3);
-            night.replies(1, "agent", [0; 4].map(|until_s| broken(limited(until_s)))).begin();
+            night
+                .replies(1, "agent", [0; 4].map(|until_s| broken(limited(until_s))))
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -96,9 +111,17 @@ fn while_open_tasks_wait_and_one_probes() {
         3,
         |night| {
             night.set(|s| (s.breaker_threshold, s.max_retries) = (1, 0));
-            night.replies(1, "agent", [broken(crash())]).hold(2, "agent").hold(3, "lease").begin();
+            night
+                .replies(1, "agent", [broken(crash())])
+                .hold(2, "agent")
+                .hold(3, "lease")
+                .begin();
             night.pass(5).why(1).pass(60).why(1);
-            night.replies(3, "agent", [done(0.1)]).hold(1, "agent").release(3, "lease").why(3);
+            night
+                .replies(3, "agent", [done(0.1)])
+                .hold(1, "agent")
+                .release(3, "lease")
+                .why(3);
             night.release(1, "agent").release(2, "agent");
         },
         "
@@ -186,7 +209,13 @@ fn provider_down_20_min() {
         session completed
         ",
     );
-    assert!(night.engine.tasks().values().all(|task| task.outcome().is_some_and(Outcome::is_success)));
+    assert!(
+        night
+            .engine
+            .tasks()
+            .values()
+            .all(|task| task.outcome().is_some_and(Outcome::is_success))
+    );
 }
 
 #[test]
@@ -195,7 +224,11 @@ fn quota_at_one_am() {
         5,
         |night| {
             night.set(|s| (s.n_slots, s.max_retries) = (2, 0));
-            night.replies(1, "agent", [broken(limited(2_640))]).hold(2, "agent").begin().why(3);
+            night
+                .replies(1, "agent", [broken(limited(2_640))])
+                .hold(2, "agent")
+                .begin()
+                .why(3);
             night.release(2, "agent");
         },
         "
@@ -229,9 +262,14 @@ fn a_stated_pause_is_kept_whatever_fails_meanwhile() {
     check(
         3,
         |night| {
-            night.set(|s| s.breaker_threshold = 2).hold(2, "agent").hold(3, "agent");
+            night
+                .set(|s| s.breaker_threshold = 2)
+                .hold(2, "agent")
+                .hold(3, "agent");
             night.replies(1, "agent", [broken(limited(3_000))]);
-            night.replies(2, "agent", [broken(crash())]).replies(3, "agent", [broken(crash())]);
+            night
+                .replies(2, "agent", [broken(crash())])
+                .replies(3, "agent", [broken(crash())]);
             night.begin().release(2, "agent").release(3, "agent");
         },
         "
@@ -267,7 +305,11 @@ fn no_agent_starts_in_a_worktree_that_was_ready_too_late() {
     let night = check(
         2,
         |night| {
-            night.hold(2, "lease").replies(1, "agent", [broken(limited(500))]).begin().release(2, "lease");
+            night
+                .hold(2, "lease")
+                .replies(1, "agent", [broken(limited(500))])
+                .begin()
+                .release(2, "lease");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -293,8 +335,17 @@ fn one_hundred_thirty_three_more_starts() {
     let night = check(
         6,
         |night| {
-            night.replies(1, "agent", [broken(auth())]).hold(1, "collect").hold(2, "agent").hold(3, "lease").begin();
-            night.say("before its work is collected").release(1, "collect").release(3, "lease").release(2, "agent");
+            night
+                .replies(1, "agent", [broken(auth())])
+                .hold(1, "collect")
+                .hold(2, "agent")
+                .hold(3, "lease")
+                .begin();
+            night
+                .say("before its work is collected")
+                .release(1, "collect")
+                .release(3, "lease")
+                .release(2, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -362,7 +413,11 @@ fn a_forge_that_limits_publishing_is_asked_again_when_it_said() {
     check(
         2,
         |night| {
-            night.set(|s| s.n_slots = 1).replies(1, "publish", [Reply::Fails(limited(100)), Reply::Fails(limited(0))]);
+            night.set(|s| s.n_slots = 1).replies(
+                1,
+                "publish",
+                [Reply::Fails(limited(100)), Reply::Fails(limited(0))],
+            );
             night.hold(2, "lease").begin().release(2, "lease");
         },
         "
@@ -388,8 +443,12 @@ fn worktrees_wait_for_the_forge_that_gives_their_base() {
         4,
         |night| {
             night.set(|s| (s.breaker_threshold, s.n_slots) = (2, 2));
-            night.replies(1, "lease", [Reply::Fails(network())]).replies(2, "lease", [Reply::Fails(limited(40))]);
-            night.replies(3, "lease", [Reply::Fails(overloaded())]).begin();
+            night
+                .replies(1, "lease", [Reply::Fails(network())])
+                .replies(2, "lease", [Reply::Fails(limited(40))]);
+            night
+                .replies(3, "lease", [Reply::Fails(overloaded())])
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -425,9 +484,22 @@ fn publishing_gives_up_where_only_it_fails() {
         4,
         |night| {
             night.set(|s| (s.breaker_threshold, s.n_slots) = (2, 4));
-            night.replies(1, "publish", std::iter::repeat_n(Reply::Fails(network()), 4));
-            night.hold(2, "publish").hold(3, "publish").hold(4, "publish").begin();
-            night.release(2, "publish").pass(2).release(3, "publish").pass(3).release(4, "publish");
+            night.replies(
+                1,
+                "publish",
+                std::iter::repeat_n(Reply::Fails(network()), 4),
+            );
+            night
+                .hold(2, "publish")
+                .hold(3, "publish")
+                .hold(4, "publish")
+                .begin();
+            night
+                .release(2, "publish")
+                .pass(2)
+                .release(3, "publish")
+                .pass(3)
+                .release(4, "publish");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -464,7 +536,11 @@ fn a_probe_that_says_nothing_of_the_service_lets_another_probe() {
         2,
         |night| {
             night.set(|s| (s.breaker_threshold, s.n_slots) = (1, 1));
-            night.replies(1, "agent", [broken(crash())]).replies(1, "lease", [Reply::Nothing, Reply::Fails(crash())]);
+            night.replies(1, "agent", [broken(crash())]).replies(
+                1,
+                "lease",
+                [Reply::Nothing, Reply::Fails(crash())],
+            );
             night.begin();
         },
         "
@@ -496,7 +572,10 @@ fn a_person_closes_a_breaker() {
         2,
         |night| {
             night.set(|s| (s.breaker_threshold, s.breaker_cooldown_ms) = (1, 3_600_000));
-            night.replies(1, "agent", [broken(crash())]).hold(2, "agent").begin();
+            night
+                .replies(1, "agent", [broken(crash())])
+                .hold(2, "agent")
+                .begin();
             night.input(Input::BreakerReset { service: None });
             night.run().release(2, "agent");
         },

@@ -16,7 +16,12 @@ fn a_dependent_starts_from_what_it_depends_on() {
     let night = check(
         3,
         |night| {
-            night.depends(1, &[2, 3]).hold(3, "publish").begin().why(1).release(3, "publish");
+            night
+                .depends(1, &[2, 3])
+                .hold(3, "publish")
+                .begin()
+                .why(1)
+                .release(3, "publish");
         },
         "
         #2 attempt 1 started, $5.00 reserved
@@ -33,7 +38,10 @@ fn a_dependent_starts_from_what_it_depends_on() {
         ",
     );
     let commit = |n: u64| (number(n), Some(format!("c{n}")));
-    assert_eq!(start_of(&night, 1), Some(Start::Published(vec![commit(2), commit(3)])));
+    assert_eq!(
+        start_of(&night, 1),
+        Some(Start::Published(vec![commit(2), commit(3)]))
+    );
 }
 
 #[test]
@@ -41,7 +49,11 @@ fn dependents_of_what_failed_are_skipped_by_name() {
     check(
         4,
         |night| {
-            night.depends(2, &[1]).depends(3, &[2]).depends(4, &[3, 1]).set(|s| s.max_retries = 0);
+            night
+                .depends(2, &[1])
+                .depends(3, &[2])
+                .depends(4, &[3, 1])
+                .set(|s| s.max_retries = 0);
             night.replies(1, "agent", [broken(gave_up())]).begin();
         },
         "
@@ -62,7 +74,11 @@ fn a_cycle_is_an_error_before_anything_is_spent() {
     let night = check(
         4,
         |night| {
-            night.depends(2, &[4]).depends(4, &[3]).depends(3, &[2]).begin();
+            night
+                .depends(2, &[4])
+                .depends(4, &[3])
+                .depends(3, &[2])
+                .begin();
         },
         "
         session stops: issues depend on each other in a circle: #2 → #4 → #3 → #2
@@ -81,7 +97,12 @@ fn an_issue_that_depends_on_an_open_one_outside_is_skipped() {
     check(
         2,
         |night| {
-            night.depends(1, &[99]).depends(2, &[98]).issue(2).dependencies[0].open = false;
+            night
+                .depends(1, &[99])
+                .depends(2, &[98])
+                .issue(2)
+                .dependencies[0]
+                .open = false;
             night.begin();
         },
         "
@@ -100,7 +121,10 @@ fn an_issue_with_an_open_pull_request_is_not_done_again() {
         3,
         |night| {
             night.depends(2, &[1]).depends(3, &[2]).depends(1, &[50]);
-            night.issue(2).open_pull_request = Some(PullRequest { number: 7, url: String::new() });
+            night.issue(2).open_pull_request = Some(PullRequest {
+                number: 7,
+                url: String::new(),
+            });
             night.begin();
         },
         "
@@ -112,7 +136,10 @@ fn an_issue_with_an_open_pull_request_is_not_done_again() {
         session completed
         ",
     );
-    assert_eq!(start_of(&night, 3), Some(Start::Published(vec![(number(2), None)])));
+    assert_eq!(
+        start_of(&night, 3),
+        Some(Start::Published(vec![(number(2), None)]))
+    );
 }
 
 #[test]
@@ -139,7 +166,11 @@ fn who_ignores_what_is_outside_starts_from_the_base() {
     let night = check(
         2,
         |night| {
-            night.depends(1, &[99]).depends(2, &[1, 99]).set(|s| s.ignore_outside = true).begin();
+            night
+                .depends(1, &[99])
+                .depends(2, &[1, 99])
+                .set(|s| s.ignore_outside = true)
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -152,5 +183,8 @@ fn who_ignores_what_is_outside_starts_from_the_base() {
         ",
     );
     assert_eq!(start_of(&night, 1), Some(Start::Base));
-    assert_eq!(start_of(&night, 2), Some(Start::Published(vec![(number(1), Some("c1".to_owned()))])));
+    assert_eq!(
+        start_of(&night, 2),
+        Some(Start::Published(vec![(number(1), Some("c1".to_owned()))]))
+    );
 }

@@ -14,7 +14,11 @@ fn starts(night: &Night) -> Vec<Start> {
 
 fn released(night: &Night) -> Vec<(u64, u32, bool)> {
     let release = |effect: &Effect| match effect {
-        Effect::ReleaseWorktree { issue, attempt, published } => Some((issue.0, *attempt, *published)),
+        Effect::ReleaseWorktree {
+            issue,
+            attempt,
+            published,
+        } => Some((issue.0, *attempt, *published)),
         _ => None,
     };
     night.asked.iter().filter_map(release).collect()
@@ -42,7 +46,15 @@ fn validation_is_not_tried_again() {
     check(
         1,
         |night| {
-            night.replies(1, "agent", [broken(Failure::Validation { message: "no such model".into() })]).begin();
+            night
+                .replies(
+                    1,
+                    "agent",
+                    [broken(Failure::Validation {
+                        message: "no such model".into(),
+                    })],
+                )
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -61,7 +73,11 @@ fn transient_failures_are_tried_again_after_1_2_and_4_seconds() {
         |night| {
             night
                 .set(|s| s.max_retries = 3)
-                .replies(1, "agent", [crash(), network(), crash(), crash()].map(broken))
+                .replies(
+                    1,
+                    "agent",
+                    [crash(), network(), crash(), crash()].map(broken),
+                )
                 .begin();
         },
         "
@@ -92,7 +108,10 @@ fn no_change_is_not_success() {
     check(
         1,
         |night| {
-            night.set(|s| s.max_retries = 1).replies(1, "collect", [Reply::Nothing, Reply::Nothing]).begin();
+            night
+                .set(|s| s.max_retries = 1)
+                .replies(1, "collect", [Reply::Nothing, Reply::Nothing])
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -113,7 +132,10 @@ fn dirty_retry() {
         1,
         |night| {
             night.set(|s| s.has_checks = true);
-            night.replies(1, "agent", [broken(gave_up())]).replies(1, "checks", [Reply::Red("test")]).begin();
+            night
+                .replies(1, "agent", [broken(gave_up())])
+                .replies(1, "checks", [Reply::Red("test")])
+                .begin();
         },
         "
         base checked, 0 red
@@ -131,16 +153,35 @@ fn dirty_retry() {
         session completed
         ",
     );
-    assert_eq!(starts(&night), [Start::Base, Start::Base, Start::Kept { base: "b".into() }]);
-    assert_eq!(released(&night), [(1, 1, false), (1, 3, true)], "the tree of the failed check is kept");
+    assert_eq!(
+        starts(&night),
+        [Start::Base, Start::Base, Start::Kept { base: "b".into() }]
+    );
+    assert_eq!(
+        released(&night),
+        [(1, 1, false), (1, 3, true)],
+        "the tree of the failed check is kept"
+    );
     let resumed = night.asked.iter().filter_map(|effect| match effect {
-        Effect::RunAgent { resume, feedback, .. } => Some((resume.clone(), feedback.clone().unwrap_or_default())),
+        Effect::RunAgent {
+            resume, feedback, ..
+        } => Some((resume.clone(), feedback.clone().unwrap_or_default())),
         _ => None,
     });
     let resumed: Vec<_> = resumed.collect();
     assert_eq!(resumed[1], (None, "gave up".into()));
-    assert_eq!(resumed[2].0.as_deref(), Some("s"), "the agent's session goes on");
-    assert!(resumed[2].1.starts_with("check `test` (exit code 1) failed"), "{}", resumed[2].1);
+    assert_eq!(
+        resumed[2].0.as_deref(),
+        Some("s"),
+        "the agent's session goes on"
+    );
+    assert!(
+        resumed[2]
+            .1
+            .starts_with("check `test` (exit code 1) failed"),
+        "{}",
+        resumed[2].1
+    );
 }
 
 #[test]
@@ -181,7 +222,11 @@ fn work_that_cannot_be_collected_is_not_removed() {
         session completed
         ",
     );
-    assert_eq!(released(&night), [(1, 2, true)], "the first attempt's tree stays for the next lease to save");
+    assert_eq!(
+        released(&night),
+        [(1, 2, true)],
+        "the first attempt's tree stays for the next lease to save"
+    );
 }
 
 #[test]
@@ -189,7 +234,12 @@ fn success_after_sigterm() {
     check(
         1,
         |night| {
-            night.hold(1, "agent").begin().interrupt().release(1, "agent").resume();
+            night
+                .hold(1, "agent")
+                .begin()
+                .interrupt()
+                .release(1, "agent")
+                .resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -212,8 +262,12 @@ fn nested_retries() {
         1,
         |night| {
             night.set(|s| s.breaker_threshold = 2);
-            let unprocessable = Failure::Validation { message: "422".into() };
-            night.replies(1, "publish", [Reply::Fails(unprocessable)]).begin();
+            let unprocessable = Failure::Validation {
+                message: "422".into(),
+            };
+            night
+                .replies(1, "publish", [Reply::Fails(unprocessable)])
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -223,7 +277,11 @@ fn nested_retries() {
         session completed
         ",
     );
-    assert_eq!(starts(&night).len(), 1, "no agent runs again because publishing failed");
+    assert_eq!(
+        starts(&night).len(),
+        1,
+        "no agent runs again because publishing failed"
+    );
 }
 
 #[test]
@@ -250,8 +308,13 @@ fn a_check_that_fails_on_the_base_may_say_nothing_about_the_work() {
         2,
         |night| {
             night.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, RedBase::IgnoreKnown, 1));
-            night.set(|s| s.max_retries = 0).replies(0, "base", [Reply::Red("test")]);
-            night.replies(1, "checks", [Reply::Red("test")]).replies(2, "checks", [Reply::Red("lint")]).begin();
+            night
+                .set(|s| s.max_retries = 0)
+                .replies(0, "base", [Reply::Red("test")]);
+            night
+                .replies(1, "checks", [Reply::Red("test")])
+                .replies(2, "checks", [Reply::Red("lint")])
+                .begin();
         },
         "
         base checked, 1 red
@@ -275,7 +338,9 @@ fn an_auto_model_is_asked_again_after_a_failure_of_substance_only() {
         1,
         |night| {
             night.set(|s| (s.model, s.max_retries) = (ModelChoice::Auto, 3));
-            night.replies(1, "agent", [broken(crash()), broken(gave_up())]).begin();
+            night
+                .replies(1, "agent", [broken(crash()), broken(gave_up())])
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -296,7 +361,11 @@ fn an_auto_model_is_asked_again_after_a_failure_of_substance_only() {
         Effect::RunAgent { model, effort, .. } => Some((model.as_deref()?, *effort)),
         _ => None,
     });
-    let expected = [("sonnet", None), ("sonnet", None), ("opus", Some(Effort::High))];
+    let expected = [
+        ("sonnet", None),
+        ("sonnet", None),
+        ("opus", Some(Effort::High)),
+    ];
     assert_eq!(models.collect::<Vec<_>>(), expected);
 }
 
@@ -305,18 +374,53 @@ fn late_and_doubled_answers_change_nothing() {
     check(
         1,
         |night| {
-            night.replies(1, "agent", [broken(gave_up())]).hold(1, "publish").begin();
+            night
+                .replies(1, "agent", [broken(gave_up())])
+                .hold(1, "publish")
+                .begin();
             let (issue, report) = (number(1), report(Ended::Done, Spent::Known(usd(9.0))));
             night.say("late");
-            night.input(Input::AgentExited { issue, attempt: 1, report: report.clone() });
-            night.input(Input::AgentExited { issue, attempt: 2, report });
-            night.input(Input::Failed { issue, attempt: 1, failure: crash() });
-            night.input(Input::Metered { issue, attempt: 2, spent: usd(50.0) });
-            night.input(Input::Published { issue, attempt: 1, publication: publication(1) });
-            night.input(Input::ChecksFinished { issue, attempt: 2, results: vec![] });
-            night.input(Input::Published { issue: number(77), attempt: 1, publication: publication(77) });
+            night.input(Input::AgentExited {
+                issue,
+                attempt: 1,
+                report: report.clone(),
+            });
+            night.input(Input::AgentExited {
+                issue,
+                attempt: 2,
+                report,
+            });
+            night.input(Input::Failed {
+                issue,
+                attempt: 1,
+                failure: crash(),
+            });
+            night.input(Input::Metered {
+                issue,
+                attempt: 2,
+                spent: usd(50.0),
+            });
+            night.input(Input::Published {
+                issue,
+                attempt: 1,
+                publication: publication(1),
+            });
+            night.input(Input::ChecksFinished {
+                issue,
+                attempt: 2,
+                results: vec![],
+            });
+            night.input(Input::Published {
+                issue: number(77),
+                attempt: 1,
+                publication: publication(77),
+            });
             night.say("not late").release(1, "publish");
-            night.input(Input::Published { issue, attempt: 2, publication: publication(1) });
+            night.input(Input::Published {
+                issue,
+                attempt: 2,
+                publication: publication(1),
+            });
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -388,7 +492,9 @@ fn someone_has_to_decide_what_conflicts() {
     check(
         1,
         |night| {
-            let failure = Failure::NeedsPerson { message: "#2 and #3 do not merge".into() };
+            let failure = Failure::NeedsPerson {
+                message: "#2 and #3 do not merge".into(),
+            };
             night.replies(1, "lease", [Reply::Fails(failure)]).begin();
         },
         "

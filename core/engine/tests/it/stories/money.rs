@@ -31,7 +31,9 @@ fn a_backlog_above_the_budget_starts_nothing() {
     check(
         10,
         |night| {
-            night.set(|s| (s.budget, s.task_cap) = (usd(25.0), usd(6.0))).begin();
+            night
+                .set(|s| (s.budget, s.task_cap) = (usd(25.0), usd(6.0)))
+                .begin();
         },
         "
         #1 ended, not started: budget
@@ -54,8 +56,13 @@ fn allow_partial_runs_in_order_what_fits() {
     check(
         3,
         |night| {
-            night.set(|s| (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(7.0), usd(3.0), 1, true));
-            night.replies(1, "agent", [done(2.5)]).replies(2, "agent", [done(2.5)]).begin();
+            night.set(|s| {
+                (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(7.0), usd(3.0), 1, true)
+            });
+            night
+                .replies(1, "agent", [done(2.5)])
+                .replies(2, "agent", [done(2.5)])
+                .begin();
         },
         "
         #1 attempt 1 started, $3.00 reserved
@@ -100,7 +107,9 @@ fn late_bill() {
     let night = check(
         20,
         |night| {
-            night.set(|s| (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(1.0), usd(0.5), 20, true));
+            night.set(|s| {
+                (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(1.0), usd(0.5), 20, true)
+            });
             (1..=20).for_each(|n| {
                 night.replies(n, "agent", [done(0.5)]).hold(n, "agent");
             });
@@ -124,7 +133,11 @@ fn the_estimate_is_the_p90_of_three_or_more_earlier_costs() {
     };
     assert_eq!(estimate(&[0.1, 0.2]), Some(usd(5.0)), "too few");
     assert_eq!(estimate(&[0.1, 0.2, 0.3]), Some(usd(0.3)));
-    assert_eq!(estimate(&[9.0, 9.0, 9.0]), Some(usd(5.0)), "never above the cap");
+    assert_eq!(
+        estimate(&[9.0, 9.0, 9.0]),
+        Some(usd(5.0)),
+        "never above the cap"
+    );
 }
 
 fn check_estimate(costs: Vec<Usd>) -> Night {
@@ -146,7 +159,9 @@ fn history_lost() {
             (2..=10).for_each(|n| {
                 night.hold(n, "lease");
             });
-            night.begin().say("ten tasks of at most $5.00 fit $10.00, for such tasks have cost $1.00");
+            night
+                .begin()
+                .say("ten tasks of at most $5.00 fit $10.00, for such tasks have cost $1.00");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -163,7 +178,14 @@ fn a_reservation_is_the_rest_of_the_cap_and_the_agent_is_told_less() {
     let night = check(
         1,
         |night| {
-            night.replies(1, "agent", [Reply::Exits(Ended::Failed { failure: gave_up() }, Spent::Known(usd(2.0)))]);
+            night.replies(
+                1,
+                "agent",
+                [Reply::Exits(
+                    Ended::Failed { failure: gave_up() },
+                    Spent::Known(usd(2.0)),
+                )],
+            );
             night.begin();
         },
         "
@@ -184,7 +206,14 @@ fn failed_is_free() {
     let night = check(
         1,
         |night| {
-            night.replies(1, "agent", [Reply::Exits(Ended::Failed { failure: crash() }, Spent::Known(usd(2.0)))]);
+            night.replies(
+                1,
+                "agent",
+                [Reply::Exits(
+                    Ended::Failed { failure: crash() },
+                    Spent::Known(usd(2.0)),
+                )],
+            );
             night.begin();
         },
         "
@@ -221,7 +250,11 @@ fn one_more_turn() {
         session completed
         ",
     );
-    assert_eq!(stops(&night), [StopReason::Budget], "stopped once, at the reservation");
+    assert_eq!(
+        stops(&night),
+        [StopReason::Budget],
+        "stopped once, at the reservation"
+    );
 }
 
 #[test]
@@ -251,7 +284,9 @@ fn unmeasured_is_free() {
         3,
         |night| {
             night.set(|s| s.n_slots = 1);
-            night.replies(1, "agent", [unmeasured(Spent::Unknown)]).hold(1, "agent");
+            night
+                .replies(1, "agent", [unmeasured(Spent::Unknown)])
+                .hold(1, "agent");
             night.replies(2, "agent", [unmeasured(Spent::AtLeast(usd(0.7)))]);
             night.begin().meter(1, 1, 0.3).release(1, "agent");
         },
@@ -269,7 +304,11 @@ fn unmeasured_is_free() {
         session completed
         ",
     );
-    assert_eq!(night.engine.ledger().assumed, usd(2.0), "known and assumed costs are apart");
+    assert_eq!(
+        night.engine.ledger().assumed,
+        usd(2.0),
+        "known and assumed costs are apart"
+    );
 }
 
 #[test]
@@ -278,7 +317,9 @@ fn a_backend_that_meters_at_the_end_is_charged_its_whole_reservation() {
         1,
         |night| {
             night.set(|s| s.metering = Metering::AtTheEnd);
-            night.replies(1, "agent", [unmeasured(Spent::Unknown)]).begin();
+            night
+                .replies(1, "agent", [unmeasured(Spent::Unknown)])
+                .begin();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -295,7 +336,9 @@ fn a_free_agent_needs_no_budget_and_is_told_no_limit() {
         1,
         |night| {
             night.set(|s| (s.metering, s.budget) = (Metering::Free, Usd::ZERO));
-            night.replies(1, "agent", [unmeasured(Spent::Unknown)]).begin();
+            night
+                .replies(1, "agent", [unmeasured(Spent::Unknown)])
+                .begin();
         },
         "
         #1 attempt 1 started, $0.00 reserved
@@ -312,7 +355,10 @@ fn an_agent_that_broke_off_after_spending_is_charged_and_collected() {
     check(
         1,
         |night| {
-            night.replies(1, "agent", [Reply::Fails(crash())]).hold(1, "agent").begin();
+            night
+                .replies(1, "agent", [Reply::Fails(crash())])
+                .hold(1, "agent")
+                .begin();
             night.meter(1, 1, 1.2).release(1, "agent");
         },
         "
@@ -335,10 +381,19 @@ fn a_task_that_can_never_be_paid_holds_nobody_up() {
     check(
         4,
         |night| {
-            night.set(|s| (s.budget, s.allow_partial, s.model) = (usd(9.0), true, ModelChoice::Auto));
+            night.set(|s| {
+                (s.budget, s.allow_partial, s.model) = (usd(9.0), true, ModelChoice::Auto)
+            });
             night.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
-            night.model(2, "opus").domain(2, "unknown").replies(1, "agent", [done(4.9)]);
-            night.hold(3, "agent").begin().say("#2 would run alone, and nobody waits for it").release(3, "agent");
+            night
+                .model(2, "opus")
+                .domain(2, "unknown")
+                .replies(1, "agent", [done(4.9)]);
+            night
+                .hold(3, "agent")
+                .begin()
+                .say("#2 would run alone, and nobody waits for it")
+                .release(3, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved

@@ -9,9 +9,14 @@ const FORK: &[&[u32]] = &[&[], &[1], &[1]];
 
 fn asked_to_decompose(night: &Night) -> Vec<(Option<String>, Option<String>)> {
     let of = |effect: &Effect| match effect {
-        Effect::Decompose { resume, rejection, .. } => {
-            Some((resume.clone(), rejection.as_ref().map(|rejection| rejection.message.clone())))
-        }
+        Effect::Decompose {
+            resume, rejection, ..
+        } => Some((
+            resume.clone(),
+            rejection
+                .as_ref()
+                .map(|rejection| rejection.message.clone()),
+        )),
         _ => None,
     };
     night.asked.iter().filter_map(of).collect()
@@ -54,7 +59,15 @@ fn a_given_plan_costs_nothing() {
     let night = check(
         0,
         |night| {
-            night.plans(&[&[]]).set(|s| s.plan = Some(PlanRules { source: PlanSource::Given, confirm: false })).begin();
+            night
+                .plans(&[&[]])
+                .set(|s| {
+                    s.plan = Some(PlanRules {
+                        source: PlanSource::Given,
+                        confirm: false,
+                    })
+                })
+                .begin();
         },
         "
         plan of 1 issues
@@ -73,11 +86,17 @@ fn the_planner_is_told_its_reservation_less_a_turn() {
     let night = check(
         0,
         |night| {
-            night.plans(&[]).set(|s| s.budget = usd(1.5)).hold(0, "planner").begin();
+            night
+                .plans(&[])
+                .set(|s| s.budget = usd(1.5))
+                .hold(0, "planner")
+                .begin();
         },
         "planner 1 started, $1.50 reserved",
     );
-    assert!(matches!(&night.asked[0], Effect::Decompose { limit: Some(limit), .. } if *limit == usd(1.0)));
+    assert!(
+        matches!(&night.asked[0], Effect::Decompose { limit: Some(limit), .. } if *limit == usd(1.0))
+    );
 }
 
 #[test]
@@ -122,7 +141,14 @@ fn an_answer_that_is_bad_twice_ends_the_session_and_names_the_file() {
     check(
         0,
         |night| {
-            night.plans(FORK).replies(0, "planner", ["a", "b\nc"].map(|why| Reply::NoPlan(0.1, why))).begin();
+            night
+                .plans(FORK)
+                .replies(
+                    0,
+                    "planner",
+                    ["a", "b\nc"].map(|why| Reply::NoPlan(0.1, why)),
+                )
+                .begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -143,7 +169,10 @@ fn an_answer_is_not_mended_with_money_that_is_not_there() {
     check(
         0,
         |night| {
-            night.plans(FORK).replies(0, "planner", [Reply::NoPlan(1.6, "a")]).begin();
+            night
+                .plans(FORK)
+                .replies(0, "planner", [Reply::NoPlan(1.6, "a")])
+                .begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -160,7 +189,11 @@ fn a_planner_that_says_nothing_is_asked_once_more() {
     check(
         0,
         |night| {
-            night.plans(&[&[]]).replies(0, "planner", [Reply::Nothing]).hold(1, "create").begin();
+            night
+                .plans(&[&[]])
+                .replies(0, "planner", [Reply::Nothing])
+                .hold(1, "create")
+                .begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -204,7 +237,10 @@ fn a_planner_that_gives_up_is_not_asked_again() {
     check(
         0,
         |night| {
-            night.plans(FORK).replies(0, "planner", [broken(gave_up())]).begin();
+            night
+                .plans(FORK)
+                .replies(0, "planner", [broken(gave_up())])
+                .begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -221,7 +257,11 @@ fn quota_at_one_am_the_planner_waits_for_its_end() {
     check(
         0,
         |night| {
-            night.plans(&[&[]]).replies(0, "planner", [broken(limited(3_600))]).hold(1, "create").begin();
+            night
+                .plans(&[&[]])
+                .replies(0, "planner", [broken(limited(3_600))])
+                .hold(1, "create")
+                .begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -240,8 +280,14 @@ fn provider_down_20_min_the_planner_waits_and_pays_nothing() {
     let night = check(
         0,
         |night| {
-            night.plans(&[&[]]).set(|s| (s.breaker_threshold, s.max_retries) = (2, 0));
-            night.replies(0, "planner", [broken(overloaded()), broken(overloaded()), broken(crash())]);
+            night
+                .plans(&[&[]])
+                .set(|s| (s.breaker_threshold, s.max_retries) = (2, 0));
+            night.replies(
+                0,
+                "planner",
+                [broken(overloaded()), broken(overloaded()), broken(crash())],
+            );
             night.hold(1, "create").begin();
         },
         "
@@ -275,7 +321,10 @@ fn bad_credentials_stop_the_session_with_one_error() {
     check(
         0,
         |night| {
-            night.plans(FORK).replies(0, "planner", [broken(auth())]).begin();
+            night
+                .plans(FORK)
+                .replies(0, "planner", [broken(auth())])
+                .begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -306,7 +355,9 @@ fn a_planner_that_passes_its_reservation_is_stopped() {
         session failed: planning spent $2.51 of $2.00 and came to no plan; raise `planner.maxBudgetUsd`, or ask for less at once
         ",
     );
-    assert!(night.asked.contains(&Effect::StopPlanning { reason: StopReason::Budget }));
+    assert!(night.asked.contains(&Effect::StopPlanning {
+        reason: StopReason::Budget
+    }));
 }
 
 #[test]
@@ -323,7 +374,10 @@ fn a_plan_that_the_budget_does_not_pay_creates_nothing() {
         session failed: cannot afford 3 tasks: estimated $15.00 exceeds budget $15.00 less $0.50 spent on planning
         ",
     );
-    assert_eq!(night.engine.planned_estimate(&night.plan.issues[0]), usd(5.0));
+    assert_eq!(
+        night.engine.planned_estimate(&night.plan.issues[0]),
+        usd(5.0)
+    );
 }
 
 #[test]
@@ -354,7 +408,10 @@ fn a_plan_waits_for_a_person_and_goes_on_where_one_agrees() {
             night.plans(&[&[]]).set(ask_person).begin();
             assert!(night.engine.is_unconfirmed());
             night.resume().say("the same again").die();
-            night.set(|s| s.plan.as_mut().unwrap().confirm = false).hold(1, "create").resume();
+            night
+                .set(|s| s.plan.as_mut().unwrap().confirm = false)
+                .hold(1, "create")
+                .resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -388,7 +445,12 @@ fn a_plan_that_nobody_wants_creates_nothing() {
         session completed
         ",
     );
-    assert!(night.asked.iter().all(|effect| !matches!(effect, Effect::CreateIssue { .. })));
+    assert!(
+        night
+            .asked
+            .iter()
+            .all(|effect| !matches!(effect, Effect::CreateIssue { .. }))
+    );
 }
 
 #[test]
@@ -413,7 +475,10 @@ fn paid_twice_a_planner_that_was_done_when_we_died_is_not_asked_again() {
         0,
         |night| {
             night.plans(&[&[]]).hold(0, "planner").begin().die();
-            night.replies(0, "recover", [done(0.4)]).hold(1, "create").resume();
+            night
+                .replies(0, "recover", [done(0.4)])
+                .hold(1, "create")
+                .resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -432,7 +497,10 @@ fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
         0,
         |night| {
             night.plans(&[&[]]).hold(0, "planner").begin();
-            night.input(Input::PlannerMetered { attempt: 1, spent: usd(0.25) });
+            night.input(Input::PlannerMetered {
+                attempt: 1,
+                spent: usd(0.25),
+            });
             night.die().hold(1, "create").resume();
         },
         "
@@ -454,7 +522,12 @@ fn a_plan_that_came_in_spite_of_a_stop_is_kept() {
     check(
         0,
         |night| {
-            night.plans(&[&[]]).hold(0, "planner").begin().interrupt().interrupt();
+            night
+                .plans(&[&[]])
+                .hold(0, "planner")
+                .begin()
+                .interrupt()
+                .interrupt();
             night.release(0, "planner").hold(1, "create").resume();
         },
         "
@@ -473,8 +546,15 @@ fn an_interrupt_stops_the_planner_and_a_resume_asks_it_again() {
     let night = check(
         0,
         |night| {
-            night.plans(&[&[]]).hold(0, "planner").begin().interrupt().interrupt();
-            let cut = Ended::Failed { failure: Failure::Interrupted };
+            night
+                .plans(&[&[]])
+                .hold(0, "planner")
+                .begin()
+                .interrupt()
+                .interrupt();
+            let cut = Ended::Failed {
+                failure: Failure::Interrupted,
+            };
             night.replies(0, "planner", [Reply::Exits(cut, Spent::Known(usd(0.3)))]);
             night.release(0, "planner").hold(1, "create").resume();
         },
@@ -501,7 +581,10 @@ fn crash_after_post_an_issue_that_is_there_already_is_not_lost() {
         0,
         |night| {
             night.plans(&[&[], &[1]]).hold(2, "create").begin().die();
-            night.replies(2, "create", [Reply::Nothing]).hold(2, "link").resume();
+            night
+                .replies(2, "create", [Reply::Nothing])
+                .hold(2, "link")
+                .resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -521,7 +604,12 @@ fn an_interrupt_between_two_issues_is_saved_and_resumed() {
     check(
         0,
         |night| {
-            night.plans(FORK).hold(2, "create").begin().interrupt().release(2, "create");
+            night
+                .plans(FORK)
+                .hold(2, "create")
+                .begin()
+                .interrupt()
+                .release(2, "create");
             night.hold(2, "link").resume();
         },
         "
@@ -545,7 +633,9 @@ fn creation_that_is_stopped_goes_on_at_resume() {
         0,
         |night| {
             night.plans(&[&[]]).hold(1, "create").begin().interrupt();
-            night.replies(1, "create", [Reply::Fails(Failure::Interrupted)]).release(1, "create");
+            night
+                .replies(1, "create", [Reply::Fails(Failure::Interrupted)])
+                .release(1, "create");
             night.hold(1, "agent").resume();
         },
         "
@@ -568,7 +658,11 @@ fn secondary_limit_creation_waits_until_the_stated_time() {
     check(
         0,
         |night| {
-            night.plans(&[&[]]).replies(1, "create", [Reply::Fails(limited(900))]).hold(1, "agent").begin();
+            night
+                .plans(&[&[]])
+                .replies(1, "create", [Reply::Fails(limited(900))])
+                .hold(1, "agent")
+                .begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -589,7 +683,14 @@ fn an_outage_of_the_forge_makes_creation_wait_and_then_goes_on_by_itself() {
         0,
         |night| {
             night.plans(&[&[]]).set(|s| s.breaker_threshold = 2);
-            night.replies(1, "create", [network(), network(), network()].map(Reply::Fails)).hold(1, "agent").begin();
+            night
+                .replies(
+                    1,
+                    "create",
+                    [network(), network(), network()].map(Reply::Fails),
+                )
+                .hold(1, "agent")
+                .begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -620,8 +721,15 @@ fn creation_with_bad_credentials_waits_until_they_are_mended() {
     check(
         0,
         |night| {
-            night.plans(&[&[], &[]]).replies(2, "create", [Reply::Fails(auth())]).begin();
-            night.say("mended").hold(1, "agent").hold(2, "agent").resume();
+            night
+                .plans(&[&[], &[]])
+                .replies(2, "create", [Reply::Fails(auth())])
+                .begin();
+            night
+                .say("mended")
+                .hold(1, "agent")
+                .hold(2, "agent")
+                .resume();
         },
         "
         planner 1 started, $2.00 reserved
@@ -643,11 +751,16 @@ fn creation_with_bad_credentials_waits_until_they_are_mended() {
 
 #[test]
 fn an_issue_that_the_forge_refuses_waits_for_a_person() {
-    let refused = Failure::NeedsPerson { message: "the body is too long".into() };
+    let refused = Failure::NeedsPerson {
+        message: "the body is too long".into(),
+    };
     check(
         0,
         |night| {
-            night.plans(&[&[], &[]]).replies(2, "create", [Reply::Fails(refused)]).begin();
+            night
+                .plans(&[&[], &[]])
+                .replies(2, "create", [Reply::Fails(refused)])
+                .begin();
         },
         "
         planner 1 started, $2.00 reserved
@@ -669,13 +782,33 @@ fn late_and_doubled_answers_change_nothing() {
             night.plans(&[&[], &[]]).hold(2, "create").begin();
             let plan = night.plan.clone();
             let report = report(Ended::Done, Spent::Known(usd(1.0)));
-            night.input(Input::Decomposed { attempt: 1, report, answer: Some(Answer::Plan(plan.clone())) });
+            night.input(Input::Decomposed {
+                attempt: 1,
+                report,
+                answer: Some(Answer::Plan(plan.clone())),
+            });
             night.input(Input::PlanRead { plan });
-            night.input(Input::PlannerMetered { attempt: 1, spent: usd(1.0) });
-            night.input(Input::IssueCreated { position: 1, number: number(9), existed: false, n_api_calls: 1 });
-            night.input(Input::IssueLinked { position: 2, n_api_calls: 1 });
+            night.input(Input::PlannerMetered {
+                attempt: 1,
+                spent: usd(1.0),
+            });
+            night.input(Input::IssueCreated {
+                position: 1,
+                number: number(9),
+                existed: false,
+                n_api_calls: 1,
+            });
+            night.input(Input::IssueLinked {
+                position: 2,
+                n_api_calls: 1,
+            });
             night.hold(1, "agent").hold(2, "agent").release(2, "create");
-            night.input(Input::IssueCreated { position: 2, number: number(9), existed: false, n_api_calls: 1 });
+            night.input(Input::IssueCreated {
+                position: 2,
+                number: number(9),
+                existed: false,
+                n_api_calls: 1,
+            });
             night.input(Input::PlanFailed { failure: network() });
         },
         "

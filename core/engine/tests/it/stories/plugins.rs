@@ -9,7 +9,9 @@ fn the_built_in_decides_instead_and_it_is_told() {
     let night = check(
         2,
         |night| {
-            night.replies(1, "classify", [Reply::Undecided(Instead::Fallback)]).begin();
+            night
+                .replies(1, "classify", [Reply::Undecided(Instead::Fallback)])
+                .begin();
         },
         "
         #1 billing 0.1.0 did not decide, Fallback: it trapped
@@ -32,7 +34,9 @@ fn a_task_fails_or_is_skipped_where_nothing_decides_instead() {
         |night| {
             night.depends(3, &[2]);
             night.replies(1, "classify", [Reply::Undecided(Instead::Fail)]);
-            night.replies(2, "classify", [Reply::Undecided(Instead::Skip)]).begin();
+            night
+                .replies(2, "classify", [Reply::Undecided(Instead::Skip)])
+                .begin();
         },
         "
         #1 billing 0.1.0 did not decide, Fail: it trapped
@@ -53,9 +57,13 @@ fn a_selector_that_fails_between_attempts_ends_the_task() {
     check(
         1,
         |night| {
-            night.set(|s| s.model = ModelChoice::Auto).replies(1, "agent", [broken(gave_up())]);
+            night
+                .set(|s| s.model = ModelChoice::Auto)
+                .replies(1, "agent", [broken(gave_up())]);
             night.hold(1, "agent").begin();
-            night.replies(1, "model", [Reply::Undecided(Instead::Fail)]).release(1, "agent");
+            night
+                .replies(1, "model", [Reply::Undecided(Instead::Fail)])
+                .release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -74,8 +82,18 @@ fn what_a_plugin_says_too_late_changes_nothing() {
     night.begin();
     let before = night.engine.clone();
     for then in [Instead::Fallback, Instead::Fail, Instead::Skip] {
-        let (strategy, plugin, message) = ("classifier".to_owned(), "billing 0.1.0".to_owned(), String::new());
-        night.input(Input::Undecided(Undecided { issue: number(1), strategy, plugin, message, then }));
+        let (strategy, plugin, message) = (
+            "classifier".to_owned(),
+            "billing 0.1.0".to_owned(),
+            String::new(),
+        );
+        night.input(Input::Undecided(Undecided {
+            issue: number(1),
+            strategy,
+            plugin,
+            message,
+            then,
+        }));
     }
     assert_eq!(night.engine, before);
 }

@@ -18,7 +18,12 @@ fn paid_twice() {
         let night = check(
             1,
             |night| {
-                night.set(|s| s.has_checks = true).hold(1, stage).begin().die().resume();
+                night
+                    .set(|s| s.has_checks = true)
+                    .hold(1, stage)
+                    .begin()
+                    .die()
+                    .resume();
             },
             "
             base checked, 0 red
@@ -52,7 +57,11 @@ fn crash_after_post() {
         ",
     );
     let n_published = count(&night, |effect| matches!(effect, Effect::Publish { .. }));
-    assert_eq!((agent_runs(&night), n_published), (1, 2), "publishing looks before it creates");
+    assert_eq!(
+        (agent_runs(&night), n_published),
+        (1, 2),
+        "publishing looks before it creates"
+    );
 }
 
 #[test]
@@ -89,7 +98,12 @@ fn a_crash_while_the_agent_runs_is_an_interrupted_attempt_and_not_free() {
     let night = check(
         1,
         |night| {
-            night.hold(1, "agent").begin().meter(1, 1, 1.3).die().resume();
+            night
+                .hold(1, "agent")
+                .begin()
+                .meter(1, 1, 1.3)
+                .die()
+                .resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -167,7 +181,13 @@ fn the_first_interrupt_asks_and_the_second_kills() {
     let night = check(
         2,
         |night| {
-            night.set(|s| s.has_checks = true).hold(1, "agent").hold(2, "checks").begin().interrupt().interrupt();
+            night
+                .set(|s| s.has_checks = true)
+                .hold(1, "agent")
+                .hold(2, "checks")
+                .begin()
+                .interrupt()
+                .interrupt();
             night.replies(2, "checks", [Reply::Fails(Failure::Interrupted)]);
             night.release(2, "checks").release(1, "agent").resume();
         },
@@ -196,7 +216,10 @@ fn the_first_interrupt_asks_and_the_second_kills() {
         _ => None,
     });
     use StopReason::{Interrupted, Killed};
-    assert_eq!(reasons.collect::<Vec<_>>(), [(1, Interrupted), (2, Interrupted), (1, Killed), (2, Killed)]);
+    assert_eq!(
+        reasons.collect::<Vec<_>>(),
+        [(1, Interrupted), (2, Interrupted), (1, Killed), (2, Killed)]
+    );
 }
 
 #[test]
@@ -204,7 +227,12 @@ fn an_interrupt_starts_no_agent_in_a_worktree_that_is_made() {
     check(
         1,
         |night| {
-            night.hold(1, "lease").begin().interrupt().release(1, "lease").resume();
+            night
+                .hold(1, "lease")
+                .begin()
+                .interrupt()
+                .release(1, "lease")
+                .resume();
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -225,7 +253,13 @@ fn an_interrupt_lets_work_be_collected_and_goes_on_with_its_checks() {
     check(
         1,
         |night| {
-            night.set(|s| s.has_checks = true).hold(1, "collect").begin().interrupt().release(1, "collect").resume();
+            night
+                .set(|s| s.has_checks = true)
+                .hold(1, "collect")
+                .begin()
+                .interrupt()
+                .release(1, "collect")
+                .resume();
         },
         "
         base checked, 0 red
@@ -246,7 +280,11 @@ fn an_interrupt_lets_a_publication_finish_and_what_is_complete_is_completed() {
     check(
         1,
         |night| {
-            night.hold(1, "publish").begin().interrupt().release(1, "publish");
+            night
+                .hold(1, "publish")
+                .begin()
+                .interrupt()
+                .release(1, "publish");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -263,7 +301,12 @@ fn an_interrupt_while_the_backlog_is_read_is_saved_at_once() {
     check(
         1,
         |night| {
-            night.hold(0, "fetch").begin().interrupt().release(0, "fetch").resume();
+            night
+                .hold(0, "fetch")
+                .begin()
+                .interrupt()
+                .release(0, "fetch")
+                .resume();
         },
         "
         interrupt requested
@@ -283,7 +326,12 @@ fn an_interrupt_while_issues_are_classified_is_saved_at_once() {
     check(
         1,
         |night| {
-            night.hold(1, "classify").begin().interrupt().release(1, "classify").resume();
+            night
+                .hold(1, "classify")
+                .begin()
+                .interrupt()
+                .release(1, "classify")
+                .resume();
         },
         "
         interrupt requested
@@ -302,7 +350,13 @@ fn an_interrupt_while_the_base_is_checked_is_saved_at_once() {
     check(
         1,
         |night| {
-            night.set(|s| s.has_checks = true).hold(0, "base").begin().interrupt().release(0, "base").resume();
+            night
+                .set(|s| s.has_checks = true)
+                .hold(0, "base")
+                .begin()
+                .interrupt()
+                .release(0, "base")
+                .resume();
         },
         "
         interrupt requested
@@ -323,7 +377,11 @@ fn an_interrupt_does_not_wait_for_the_forge() {
     check(
         2,
         |night| {
-            night.hold(2, "agent").replies(1, "publish", [Reply::Fails(network())]).begin().interrupt();
+            night
+                .hold(2, "agent")
+                .replies(1, "publish", [Reply::Fails(network())])
+                .begin()
+                .interrupt();
             night.release(2, "agent").resume();
         },
         "
@@ -352,8 +410,17 @@ fn a_kept_tree_survives_an_interrupt_before_its_next_attempt() {
     let night = check(
         1,
         |night| {
-            night.set(|s| s.has_checks = true).replies(1, "checks", [Reply::Red("test")]).hold(1, "checks").begin();
-            night.hold(1, "lease").release(1, "checks").interrupt().release(1, "lease").resume();
+            night
+                .set(|s| s.has_checks = true)
+                .replies(1, "checks", [Reply::Red("test")])
+                .hold(1, "checks")
+                .begin();
+            night
+                .hold(1, "lease")
+                .release(1, "checks")
+                .interrupt()
+                .release(1, "lease")
+                .resume();
         },
         "
         base checked, 0 red
@@ -374,10 +441,16 @@ fn a_kept_tree_survives_an_interrupt_before_its_next_attempt() {
         ",
     );
     let last = night.asked.iter().rev().find_map(|effect| match effect {
-        Effect::RunAgent { resume, feedback, .. } => Some((resume.is_some(), feedback.is_some())),
+        Effect::RunAgent {
+            resume, feedback, ..
+        } => Some((resume.is_some(), feedback.is_some())),
         _ => None,
     });
-    assert_eq!(last, Some((true, true)), "it goes on in the agent's session, and knows what failed");
+    assert_eq!(
+        last,
+        Some((true, true)),
+        "it goes on in the agent's session, and knows what failed"
+    );
 }
 
 #[test]

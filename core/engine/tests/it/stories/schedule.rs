@@ -10,7 +10,12 @@ fn different_domains_run_side_by_side_and_one_domain_in_turn() {
     check(
         3,
         |night| {
-            night.domain(2, "d1").hold(1, "agent").begin().why(2).release(1, "agent");
+            night
+                .domain(2, "d1")
+                .hold(1, "agent")
+                .begin()
+                .why(2)
+                .release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -33,8 +38,17 @@ fn a_domain_may_have_several_at_once() {
     check(
         3,
         |night| {
-            night.set(|s| s.max_per_domain = 2).domain(2, "d1").domain(3, "d1");
-            night.hold(1, "agent").hold(2, "agent").begin().why(3).release(1, "agent").release(2, "agent");
+            night
+                .set(|s| s.max_per_domain = 2)
+                .domain(2, "d1")
+                .domain(3, "d1");
+            night
+                .hold(1, "agent")
+                .hold(2, "agent")
+                .begin()
+                .why(3)
+                .release(1, "agent")
+                .release(2, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -57,7 +71,12 @@ fn slots_are_a_bound() {
     check(
         4,
         |night| {
-            night.set(|s| s.n_slots = 2).hold(1, "agent").hold(2, "agent").begin().why(3);
+            night
+                .set(|s| s.n_slots = 2)
+                .hold(1, "agent")
+                .hold(2, "agent")
+                .begin()
+                .why(3);
             night.release(1, "agent").release(2, "agent");
         },
         "
@@ -84,7 +103,14 @@ fn an_exclusive_domain_runs_alone_and_is_let_in_once_it_is_the_oldest() {
     check(
         4,
         |night| {
-            night.set(|s| s.n_slots = 2).domain(2, "unknown").hold(1, "agent").hold(2, "agent").begin().why(2).why(3);
+            night
+                .set(|s| s.n_slots = 2)
+                .domain(2, "unknown")
+                .hold(1, "agent")
+                .hold(2, "agent")
+                .begin()
+                .why(2)
+                .why(3);
             night.release(1, "agent").why(3).release(2, "agent");
         },
         "
@@ -113,8 +139,16 @@ fn tasks_on_the_same_file_do_not_run_together() {
     check(
         3,
         |night| {
-            night.paths(1, &["src/user.rs"]).paths(2, &["src/"]).paths(3, &["src/post.rs"]);
-            night.hold(1, "agent").begin().why(2).why(3).release(1, "agent");
+            night
+                .paths(1, &["src/user.rs"])
+                .paths(2, &["src/"])
+                .paths(3, &["src/post.rs"]);
+            night
+                .hold(1, "agent")
+                .begin()
+                .why(2)
+                .why(3)
+                .release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -138,7 +172,11 @@ fn priority_goes_before_age_and_age_before_number() {
     check(
         4,
         |night| {
-            night.set(|s| s.n_slots = 1).issue(4).labels.push("priority: high".into());
+            night
+                .set(|s| s.n_slots = 1)
+                .issue(4)
+                .labels
+                .push("priority: high".into());
             night.issue(3).created_at = Time::from_ms(0);
             night.issue(1).labels.push("P4".into());
             night.begin();
@@ -191,7 +229,12 @@ fn a_dry_run_stops_when_the_plan_stands() {
         session completed
         ",
     );
-    assert!(!night.asked.iter().any(|effect| matches!(effect, Effect::LeaseWorktree { .. } | Effect::CheckBase)));
+    assert!(
+        !night
+            .asked
+            .iter()
+            .any(|effect| matches!(effect, Effect::LeaseWorktree { .. } | Effect::CheckBase))
+    );
 }
 
 #[test]
@@ -199,11 +242,32 @@ fn there_is_always_an_answer_to_why_it_waits() {
     check(
         2,
         |night| {
-            night.set(|s| s.has_checks = true).hold(0, "fetch").hold(2, "classify").hold(0, "base").begin();
-            night.release(0, "fetch").why(1).why(2).release(2, "classify").why(1);
-            night.replies(1, "agent", [broken(crash())]).hold(2, "agent").release(0, "base").why(1);
-            night.hold(1, "publish").replies(1, "publish", [Reply::Fails(network())]).pass(3);
-            night.release(1, "publish").interrupt().why(1).release(2, "agent");
+            night
+                .set(|s| s.has_checks = true)
+                .hold(0, "fetch")
+                .hold(2, "classify")
+                .hold(0, "base")
+                .begin();
+            night
+                .release(0, "fetch")
+                .why(1)
+                .why(2)
+                .release(2, "classify")
+                .why(1);
+            night
+                .replies(1, "agent", [broken(crash())])
+                .hold(2, "agent")
+                .release(0, "base")
+                .why(1);
+            night
+                .hold(1, "publish")
+                .replies(1, "publish", [Reply::Fails(network())])
+                .pass(3);
+            night
+                .release(1, "publish")
+                .interrupt()
+                .why(1)
+                .release(2, "agent");
         },
         "
         (#1 waits until the whole backlog is classified)
@@ -259,7 +323,12 @@ fn agents_are_told_what_others_work_on() {
     let night = check(
         2,
         |night| {
-            night.paths(1, &["a.rs"]).paths(2, &["b.rs"]).hold(1, "agent").begin().release(1, "agent");
+            night
+                .paths(1, &["a.rs"])
+                .paths(2, &["b.rs"])
+                .hold(1, "agent")
+                .begin()
+                .release(1, "agent");
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -275,5 +344,8 @@ fn agents_are_told_what_others_work_on() {
         Effect::RunAgent { avoid, .. } => Some(avoid.clone()),
         _ => None,
     });
-    assert_eq!(avoid.collect::<Vec<_>>(), [vec!["b.rs".to_owned()], vec!["a.rs".to_owned()]]);
+    assert_eq!(
+        avoid.collect::<Vec<_>>(),
+        [vec!["b.rs".to_owned()], vec!["a.rs".to_owned()]]
+    );
 }

@@ -21,7 +21,11 @@ pub fn honest() -> Vec<u8> {
 pub fn hostile() -> Vec<Hostile> {
     let mut all = Vec::new();
     let mut add = |call: &'static str, named: Vec<(&'static str, Vec<u8>)>| {
-        all.extend(named.into_iter().map(|(name, component)| Hostile { name, call, component }));
+        all.extend(named.into_iter().map(|(name, component)| Hostile {
+            name,
+            call,
+            component,
+        }));
     };
     add("load", no_plugins());
     add("load", wrong_interfaces());
@@ -39,43 +43,72 @@ fn no_plugins() -> Vec<(&'static str, Vec<u8>)> {
     let mut flipped = whole.clone();
     let middle = flipped.len() / 2;
     flipped[middle] ^= 0x55;
-    let noise: Vec<u8> = (0..10_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+    let noise: Vec<u8> = (0..10_000_u32)
+        .map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0])
+        .collect();
     vec![
         ("an empty file", Vec::new()),
         ("random bytes", noise.clone()),
-        ("random bytes behind the magic number of a component", [b"\0asm\x0d\0\x01\0".as_slice(), &noise].concat()),
+        (
+            "random bytes behind the magic number of a component",
+            [b"\0asm\x0d\0\x01\0".as_slice(), &noise].concat(),
+        ),
         ("a core module", wat::parse_str("(module)").unwrap()),
         ("half a component", whole[..whole.len() / 2].to_vec()),
         ("a component with a byte changed", flipped),
-        ("65 MiB of padding", [b"\0asm\x0d\0\x01\0".as_slice(), &vec![0; 65 << 20]].concat()),
-        ("a component of something else", of_world("package a:b; world c { export run: func(); }")),
+        (
+            "65 MiB of padding",
+            [b"\0asm\x0d\0\x01\0".as_slice(), &vec![0; 65 << 20]].concat(),
+        ),
+        (
+            "a component of something else",
+            of_world("package a:b; world c { export run: func(); }"),
+        ),
         ("a component of nothing", b"\0asm\x0d\0\x01\0".to_vec()),
     ]
 }
 
 fn wrong_interfaces() -> Vec<(&'static str, Vec<u8>)> {
-    let beside = |packages: &[&str], from: &str, to: &str| of_other_interfaces(packages, "classifier-plugin", from, to);
+    let beside = |packages: &[&str], from: &str, to: &str| {
+        of_other_interfaces(packages, "classifier-plugin", from, to)
+    };
     let other = |from: &str, to: &str| beside(&[], from, to);
     let world = "world plugin {\n  import host-log;";
-    let http = format!("interface host-http {{ get: func(url: string); }}\n{world}\n  import host-http;");
+    let http =
+        format!("interface host-http {{ get: func(url: string); }}\n{world}\n  import host-http;");
     let wasi = "package wasi:filesystem@0.2.0; interface types { unlink: func(path: string); }";
     vec![
         ("a later line of interfaces", other("@0.1.0", "@0.2.0")),
-        ("a version with a pre-release part", other("@0.1.0", "@0.1.0-rc.1")),
+        (
+            "a version with a pre-release part",
+            other("@0.1.0", "@0.1.0-rc.1"),
+        ),
         ("no version at all", other("@0.1.0", "")),
         (
             "one more field in what it is given",
-            other("labels: list<string>,", "labels: list<string>, assignees: list<string>,"),
+            other(
+                "labels: list<string>,",
+                "labels: list<string>, assignees: list<string>,",
+            ),
         ),
         (
             "one more field in what it gives",
-            other("confidence: f32,\n    /// Reasons", "confidence: f32, weight: f64,\n    /// Reasons"),
+            other(
+                "confidence: f32,\n    /// Reasons",
+                "confidence: f32, weight: f64,\n    /// Reasons",
+            ),
         ),
         (
             "another type in what it gives",
-            other("confidence: f32,\n    /// Reasons", "confidence: string,\n    /// Reasons"),
+            other(
+                "confidence: f32,\n    /// Reasons",
+                "confidence: string,\n    /// Reasons",
+            ),
         ),
-        ("one more case in the errors", other("internal(string),", "internal(string),\n    surprise,")),
+        (
+            "one more case in the errors",
+            other("internal(string),", "internal(string),\n    surprise,"),
+        ),
         (
             "no `check-settings`",
             other(
@@ -83,10 +116,23 @@ fn wrong_interfaces() -> Vec<(&'static str, Vec<u8>)> {
                 "",
             ),
         ),
-        ("metadata and no strategy", of_other_interfaces(&[], "plugin", "import host-log;", "import host-log;")),
+        (
+            "metadata and no strategy",
+            of_other_interfaces(&[], "plugin", "import host-log;", "import host-log;"),
+        ),
         ("strategies and no metadata", other("export metadata;", "")),
-        ("an interface of ours that does not exist", other(world, &http)),
-        ("the file system", beside(&[wasi], world, &format!("{world}\n  import wasi:filesystem/types@0.2.0;"))),
+        (
+            "an interface of ours that does not exist",
+            other(world, &http),
+        ),
+        (
+            "the file system",
+            beside(
+                &[wasi],
+                world,
+                &format!("{world}\n  import wasi:filesystem/types@0.2.0;"),
+            ),
+        ),
     ]
 }
 
@@ -100,34 +146,79 @@ fn bad_starts() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         (
             "an endless loop as it starts",
-            Classifier::first("").with_more("(func $spin (loop br 0)) (start $spin)").component(),
+            Classifier::first("")
+                .with_more("(func $spin (loop br 0)) (start $spin)")
+                .component(),
         ),
-        ("a trap as it starts", Classifier::first("").with_more("(func $die unreachable) (start $die)").component()),
-        ("an endless loop in `describe`", Classifier::first("").describing_by("(loop br 0) unreachable").component()),
-        ("a trap in `describe`", Classifier::first("").describing_by("unreachable").component()),
-        ("a gigabyte of memory from the start", Classifier::first("").with_pages(16_384).component()),
+        (
+            "a trap as it starts",
+            Classifier::first("")
+                .with_more("(func $die unreachable) (start $die)")
+                .component(),
+        ),
+        (
+            "an endless loop in `describe`",
+            Classifier::first("")
+                .describing_by("(loop br 0) unreachable")
+                .component(),
+        ),
+        (
+            "a trap in `describe`",
+            Classifier::first("")
+                .describing_by("unreachable")
+                .component(),
+        ),
+        (
+            "a gigabyte of memory from the start",
+            Classifier::first("").with_pages(16_384).component(),
+        ),
         (
             "a table of a million elements from the start",
-            Classifier::first("").with_more("(table 1000000 funcref)").component(),
+            Classifier::first("")
+                .with_more("(table 1000000 funcref)")
+                .component(),
         ),
         ("no name", describing(|about| about.name.clear())),
-        ("a name with capitals", describing(|about| about.name = b"Mean Plugin".to_vec())),
-        ("a name that is a path", describing(|about| about.name = b"../mean".to_vec())),
-        ("a name that is no UTF-8", describing(|about| about.name = b"me\xff\xfean".to_vec())),
-        ("a description that moves the cursor", describing(|about| about.description = b"\x1b[2J\x1b[Hclean".to_vec())),
-        ("a description of 100 KB", describing(|about| about.description = vec![b'x'; 100_000])),
+        (
+            "a name with capitals",
+            describing(|about| about.name = b"Mean Plugin".to_vec()),
+        ),
+        (
+            "a name that is a path",
+            describing(|about| about.name = b"../mean".to_vec()),
+        ),
+        (
+            "a name that is no UTF-8",
+            describing(|about| about.name = b"me\xff\xfean".to_vec()),
+        ),
+        (
+            "a description that moves the cursor",
+            describing(|about| about.description = b"\x1b[2J\x1b[Hclean".to_vec()),
+        ),
+        (
+            "a description of 100 KB",
+            describing(|about| about.description = vec![b'x'; 100_000]),
+        ),
         (
             "a strategy of a kind that it does not export",
             describing(|about| {
                 about.strategies.push(("pr-template".into(), "mean".into()));
             }),
         ),
-        ("no strategy of the kind that it exports", describing(|about| about.strategies.clear())),
-        ("two strategies of one name", describing(|about| about.strategies.push(("classifier".into(), "mean".into())))),
+        (
+            "no strategy of the kind that it exports",
+            describing(|about| about.strategies.clear()),
+        ),
+        (
+            "two strategies of one name",
+            describing(|about| about.strategies.push(("classifier".into(), "mean".into()))),
+        ),
         (
             "two thousand strategies",
             describing(|about| {
-                about.strategies = (0..2_000).map(|n| ("classifier".into(), format!("mean-{n}"))).collect();
+                about.strategies = (0..2_000)
+                    .map(|n| ("classifier".into(), format!("mean-{n}")))
+                    .collect();
             }),
         ),
         (
@@ -178,12 +269,20 @@ fn slice_of(at: u32, n: u32) -> Slice {
 fn broken_values() -> Vec<(&'static str, Vec<u8>)> {
     let but = |change: fn(&mut super::image::Image, &mut Answer)| Classifier::but(change);
     vec![
-        ("a text of 1 GB", but(|_, answer| answer.domain = slice_of(1024, 1 << 30)).component()),
+        (
+            "a text of 1 GB",
+            but(|_, answer| answer.domain = slice_of(1024, 1 << 30)).component(),
+        ),
         (
             "a text of 40 MB, which it has",
-            but(|_, answer| answer.domain = slice_of(1024, 40 << 20)).with_pages(700).component(),
+            but(|_, answer| answer.domain = slice_of(1024, 40 << 20))
+                .with_pages(700)
+                .component(),
         ),
-        ("a list of a billion texts", but(|_, answer| answer.reasons = slice_of(1024, 1 << 30)).component()),
+        (
+            "a list of a billion texts",
+            but(|_, answer| answer.reasons = slice_of(1024, 1 << 30)).component(),
+        ),
         (
             "forty thousand reasons that are the same 60 KB",
             but(|image, answer| {
@@ -201,26 +300,64 @@ fn broken_values() -> Vec<(&'static str, Vec<u8>)> {
         ),
         (
             "a text that is no UTF-8",
-            but(|image, answer| answer.domain = image.text(b"\xc3\x28\xf0\x28\x8c\xbc")).component(),
+            but(|image, answer| answer.domain = image.text(b"\xc3\x28\xf0\x28\x8c\xbc"))
+                .component(),
         ),
-        ("half of a surrogate pair", but(|image, answer| answer.domain = image.text(b"\xed\xa0\x80")).component()),
-        ("a text outside its memory", but(|_, answer| answer.domain = slice_of(u32::MAX - 3, 100)).component()),
-        ("a case that does not exist", but(|_, answer| answer.case = 7).component()),
-        ("an answer at an odd address", Classifier::first("(return (i32.const 1027))").component()),
-        ("an answer outside its memory", Classifier::first("(return (i32.const -4))").component()),
+        (
+            "half of a surrogate pair",
+            but(|image, answer| answer.domain = image.text(b"\xed\xa0\x80")).component(),
+        ),
+        (
+            "a text outside its memory",
+            but(|_, answer| answer.domain = slice_of(u32::MAX - 3, 100)).component(),
+        ),
+        (
+            "a case that does not exist",
+            but(|_, answer| answer.case = 7).component(),
+        ),
+        (
+            "an answer at an odd address",
+            Classifier::first("(return (i32.const 1027))").component(),
+        ),
+        (
+            "an answer outside its memory",
+            Classifier::first("(return (i32.const -4))").component(),
+        ),
     ]
 }
 
 fn wrong_values() -> Vec<(&'static str, Vec<u8>)> {
-    let but = |change: fn(&mut super::image::Image, &mut Answer)| Classifier::but(change).component();
+    let but =
+        |change: fn(&mut super::image::Image, &mut Answer)| Classifier::but(change).component();
     vec![
-        ("a confidence that is no number", but(|_, answer| answer.confidence = f32::NAN)),
-        ("a confidence beyond all", but(|_, answer| answer.confidence = f32::INFINITY)),
-        ("a confidence below nothing", but(|_, answer| answer.confidence = -0.5)),
-        ("no domain", but(|image, answer| answer.domain = image.text(""))),
-        ("a domain in capitals and with an umlaut", but(|image, answer| answer.domain = image.text("Büro"))),
-        ("a domain of 41 characters", but(|image, answer| answer.domain = image.text("a".repeat(41)))),
-        ("a domain with a line end", but(|image, answer| answer.domain = image.text("backend\n"))),
+        (
+            "a confidence that is no number",
+            but(|_, answer| answer.confidence = f32::NAN),
+        ),
+        (
+            "a confidence beyond all",
+            but(|_, answer| answer.confidence = f32::INFINITY),
+        ),
+        (
+            "a confidence below nothing",
+            but(|_, answer| answer.confidence = -0.5),
+        ),
+        (
+            "no domain",
+            but(|image, answer| answer.domain = image.text("")),
+        ),
+        (
+            "a domain in capitals and with an umlaut",
+            but(|image, answer| answer.domain = image.text("Büro")),
+        ),
+        (
+            "a domain of 41 characters",
+            but(|image, answer| answer.domain = image.text("a".repeat(41))),
+        ),
+        (
+            "a domain with a line end",
+            but(|image, answer| answer.domain = image.text("backend\n")),
+        ),
         (
             "a reason that clears the screen",
             but(|image, answer| {
@@ -250,39 +387,200 @@ fn backends() -> Vec<(&'static str, Vec<u8>)> {
     let honest = Backend::default;
     let usd = |value: f64| move |record: Record| record.long(value.to_bits());
     vec![
-        ("a program that is not granted", Backend { program: "rm", ..honest() }.component()),
-        ("another program in its command than it asked for", Backend { command: "rm", ..honest() }.component()),
-        ("a program that is a path", Backend { command: "../../bin/agent", ..honest() }.component()),
-        ("a program that is an absolute path", Backend { command: "/bin/agent", ..honest() }.component()),
-        ("a shell, although it is granted", Backend { program: "sh", command: "sh", ..honest() }.component()),
-        ("a program that is a flag", Backend { command: "-c", ..honest() }.component()),
-        ("a variable that loads code", Backend { env: vec!["LD_PRELOAD"], ..honest() }.component()),
-        ("a variable that finds other programs", Backend { env: vec!["Path"], ..honest() }.component()),
-        ("a variable for git", Backend { env: vec!["GIT_SSH_COMMAND"], ..honest() }.component()),
-        ("a variable with a sign in its name", Backend { env: vec!["A=B"], ..honest() }.component()),
-        ("the forge's token", Backend { pass_env: vec!["GITHUB_TOKEN"], ..honest() }.component()),
+        (
+            "a program that is not granted",
+            Backend {
+                program: "rm",
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "another program in its command than it asked for",
+            Backend {
+                command: "rm",
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a program that is a path",
+            Backend {
+                command: "../../bin/agent",
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a program that is an absolute path",
+            Backend {
+                command: "/bin/agent",
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a shell, although it is granted",
+            Backend {
+                program: "sh",
+                command: "sh",
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a program that is a flag",
+            Backend {
+                command: "-c",
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a variable that loads code",
+            Backend {
+                env: vec!["LD_PRELOAD"],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a variable that finds other programs",
+            Backend {
+                env: vec!["Path"],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a variable for git",
+            Backend {
+                env: vec!["GIT_SSH_COMMAND"],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a variable with a sign in its name",
+            Backend {
+                env: vec!["A=B"],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "the forge's token",
+            Backend {
+                pass_env: vec!["GITHUB_TOKEN"],
+                ..honest()
+            }
+            .component(),
+        ),
         (
             "a variable of the host's that is not granted",
-            Backend { pass_env: vec!["AWS_SECRET_ACCESS_KEY"], ..honest() }.component(),
+            Backend {
+                pass_env: vec!["AWS_SECRET_ACCESS_KEY"],
+                ..honest()
+            }
+            .component(),
         ),
-        ("an argument of 200 KB", Backend { args: vec![vec![b'x'; 200_000]], ..honest() }.component()),
-        ("an argument with a zero in it", Backend { args: vec![b"a\0b".to_vec()], ..honest() }.component()),
-        ("arguments of 2 MB in all", Backend { args: vec![vec![b'x'; 100_000]; 20], ..honest() }.component()),
-        ("two thousand arguments", Backend { args: vec![b"x".to_vec(); 2_000], ..honest() }.component()),
-        ("a run that it has not made", Backend { handle: Some(99), ..honest() }.component()),
-        ("a million events", Backend { events: vec![event(13, |record| record); 1_000_000], ..honest() }.component()),
-        ("a cost below nothing", Backend { events: vec![event(7, usd(-5.0))], ..honest() }.component()),
-        ("a cost that is no number", Backend { events: vec![event(7, usd(f64::NAN))], ..honest() }.component()),
+        (
+            "an argument of 200 KB",
+            Backend {
+                args: vec![vec![b'x'; 200_000]],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "an argument with a zero in it",
+            Backend {
+                args: vec![b"a\0b".to_vec()],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "arguments of 2 MB in all",
+            Backend {
+                args: vec![vec![b'x'; 100_000]; 20],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "two thousand arguments",
+            Backend {
+                args: vec![b"x".to_vec(); 2_000],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a run that it has not made",
+            Backend {
+                handle: Some(99),
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a million events",
+            Backend {
+                events: vec![event(13, |record| record); 1_000_000],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a cost below nothing",
+            Backend {
+                events: vec![event(7, usd(-5.0))],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a cost that is no number",
+            Backend {
+                events: vec![event(7, usd(f64::NAN))],
+                ..honest()
+            }
+            .component(),
+        ),
         (
             "more tokens than there are",
-            Backend { events: vec![event(5, |record| record.long(u64::MAX).long(0).long(0).long(0))], ..honest() }
-                .component(),
+            Backend {
+                events: vec![event(5, |record| {
+                    record.long(u64::MAX).long(0).long(0).long(0)
+                })],
+                ..honest()
+            }
+            .component(),
         ),
-        ("an event that does not exist", Backend { events: vec![event(200, |record| record)], ..honest() }.component()),
-        ("a trap in `on-lines`", Backend { on_lines: Some("unreachable".to_owned()), ..honest() }.component()),
+        (
+            "an event that does not exist",
+            Backend {
+                events: vec![event(200, |record| record)],
+                ..honest()
+            }
+            .component(),
+        ),
+        (
+            "a trap in `on-lines`",
+            Backend {
+                on_lines: Some("unreachable".to_owned()),
+                ..honest()
+            }
+            .component(),
+        ),
         (
             "an endless loop in `on-exit`",
-            Backend { on_exit: Some("(loop br 0) unreachable".to_owned()), ..honest() }.component(),
+            Backend {
+                on_exit: Some("(loop br 0) unreachable".to_owned()),
+                ..honest()
+            }
+            .component(),
         ),
     ]
 }

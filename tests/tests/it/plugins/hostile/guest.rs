@@ -19,7 +19,11 @@ pub struct About {
 impl About {
     pub fn of(kind: &str) -> Self {
         let strategies = vec![(kind.to_owned(), "mean".to_owned())];
-        Self { name: b"mean".to_vec(), description: b"Means no good".to_vec(), strategies }
+        Self {
+            name: b"mean".to_vec(),
+            description: b"Means no good".to_vec(),
+            strategies,
+        }
     }
 
     /// Puts it into memory as `info`.
@@ -30,14 +34,25 @@ impl About {
             .iter()
             .map(|(kind, name)| {
                 let (kind, name) = (text(image, kind), text(image, name));
-                Record::new().slice(kind).slice(name).slice(NOTHING).no_text().no_text().slice(NOTHING)
+                Record::new()
+                    .slice(kind)
+                    .slice(name)
+                    .slice(NOTHING)
+                    .no_text()
+                    .no_text()
+                    .slice(NOTHING)
             })
             .collect();
         let (name, version) = (image.text(self.name), image.text("0.1.0"));
         let description = image.text(self.description);
         let strategies = image.list(&strategies);
-        let info =
-            Record::new().slice(name).slice(version).slice(description).no_text().slice(strategies).slice(NOTHING);
+        let info = Record::new()
+            .slice(name)
+            .slice(version)
+            .slice(description)
+            .no_text()
+            .slice(strategies)
+            .slice(NOTHING);
         image.record(&info)
     }
 }
@@ -53,12 +68,20 @@ pub struct Answer {
 
 impl Answer {
     pub fn honest(image: &mut Image) -> Self {
-        Self { case: 0, domain: image.text("billing"), confidence: 0.5, reasons: NOTHING }
+        Self {
+            case: 0,
+            domain: image.text("billing"),
+            confidence: 0.5,
+            reasons: NOTHING,
+        }
     }
 
     pub fn record(&self) -> Record {
-        let record =
-            Record::new().byte(self.case).slice(self.domain).word(self.confidence.to_bits()).slice(self.reasons);
+        let record = Record::new()
+            .byte(self.case)
+            .slice(self.domain)
+            .word(self.confidence.to_bits())
+            .slice(self.reasons);
         record.slice(NOTHING).slice(NOTHING).slice(NOTHING)
     }
 }
@@ -105,7 +128,14 @@ impl Classifier {
 
     fn doing(image: Image, classify: String) -> Self {
         let about = About::of("classifier");
-        Self { image, about, describe: None, classify, more: String::new(), n_more_pages: 0 }
+        Self {
+            image,
+            about,
+            describe: None,
+            classify,
+            more: String::new(),
+            n_more_pages: 0,
+        }
     }
 
     pub fn with_more(mut self, fields: &str) -> Self {
@@ -131,12 +161,20 @@ impl Classifier {
     /// Returns the component.
     pub fn component(mut self) -> Vec<u8> {
         let info = self.about.put_into(&mut self.image);
-        let describe = self.describe.unwrap_or_else(|| format!("(i32.const {info})"));
+        let describe = self
+            .describe
+            .unwrap_or_else(|| format!("(i32.const {info})"));
         let classify = format!(
             r#"(func (export "autoissue:plugin/classifier@0.1.0#classify") (param i32) (result i32) {})"#,
             self.classify
         );
-        component("classifier-plugin", &self.image, &describe, &format!("{classify}{}", self.more), self.n_more_pages)
+        component(
+            "classifier-plugin",
+            &self.image,
+            &describe,
+            &format!("{classify}{}", self.more),
+            self.n_more_pages,
+        )
     }
 }
 
@@ -187,30 +225,60 @@ impl Backend {
     pub fn component(self) -> Vec<u8> {
         let mut image = Image::default();
         let texts = |image: &mut Image, texts: &[Vec<u8>]| {
-            let items: Vec<Record> = texts.iter().map(|text| Record::new().slice(image.text(text))).collect();
+            let items: Vec<Record> = texts
+                .iter()
+                .map(|text| Record::new().slice(image.text(text)))
+                .collect();
             image.list(&items)
         };
-        let bytes = |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
+        let bytes = |texts: &[&str]| {
+            texts
+                .iter()
+                .map(|text| text.as_bytes().to_vec())
+                .collect::<Vec<_>>()
+        };
         let (program, command) = (image.text(self.program), image.text(self.command));
-        let info = Record::new().byte(0).slice(program).slice(NOTHING).slice(NOTHING).byte(0).slice(NOTHING);
+        let info = Record::new()
+            .byte(0)
+            .slice(program)
+            .slice(NOTHING)
+            .slice(NOTHING)
+            .byte(0)
+            .slice(NOTHING);
         let info = image.record(&info.slice(NOTHING).slice(NOTHING));
         let args = texts(&mut image, &self.args);
         let value = image.text("1");
-        let env: Vec<Record> = self.env.iter().map(|name| Record::new().slice(image.text(name)).slice(value)).collect();
+        let env: Vec<Record> = self
+            .env
+            .iter()
+            .map(|name| Record::new().slice(image.text(name)).slice(value))
+            .collect();
         let env = image.list(&env);
         let pass_env = texts(&mut image, &bytes(&self.pass_env));
-        let spec =
-            Record::new().byte(0).word(self.handle.unwrap_or(0)).slice(command).slice(args).slice(env).slice(pass_env);
+        let spec = Record::new()
+            .byte(0)
+            .word(self.handle.unwrap_or(0))
+            .slice(command)
+            .slice(args)
+            .slice(env)
+            .slice(pass_env);
         let spec = image.record(&spec.byte(0).slice(NOTHING).slice(NOTHING));
         let events = image.list(&self.events);
         let events = image.record(&Record::new().slice(events));
         let none = image.record(&Record::new().slice(NOTHING));
         let make = match self.handle {
             Some(_) => String::new(),
-            None => format!("(i32.store (i32.const {}) (call $new (i32.const 7)))", spec + 4),
+            None => format!(
+                "(i32.store (i32.const {}) (call $new (i32.const 7)))",
+                spec + 4
+            ),
         };
-        let on_lines = self.on_lines.unwrap_or_else(|| format!("(i32.const {events})"));
-        let on_exit = self.on_exit.unwrap_or_else(|| format!("(i32.const {none})"));
+        let on_lines = self
+            .on_lines
+            .unwrap_or_else(|| format!("(i32.const {events})"));
+        let on_exit = self
+            .on_exit
+            .unwrap_or_else(|| format!("(i32.const {none})"));
         let about = About::of("agent-backend").put_into(&mut image);
         let interface = "autoissue:plugin/agent-backend@0.1.0";
         let more = format!(
@@ -221,7 +289,13 @@ impl Backend {
             (func (export "{interface}#[method]agent-run.on-exit") (param i32 i32 i32 i32 i32) (result i32) {on_exit})
             "#
         );
-        component("agent-backend-plugin", &image, &format!("(i32.const {about})"), &more, 0)
+        component(
+            "agent-backend-plugin",
+            &image,
+            &format!("(i32.const {about})"),
+            &more,
+            0,
+        )
     }
 }
 
@@ -264,7 +338,11 @@ fn component(world: &str, image: &Image, describe: &str, more: &str, n_more_page
 }
 
 /// Returns the WIT package, each of its files changed, and one of its worlds. It may name the other packages.
-fn interfaces(others: &[&str], world: &str, change: impl Fn(String) -> String) -> (Resolve, WorldId) {
+fn interfaces(
+    others: &[&str],
+    world: &str,
+    change: impl Fn(String) -> String,
+) -> (Resolve, WorldId) {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/plugin-0.1");
     let changed = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(directory).unwrap() {

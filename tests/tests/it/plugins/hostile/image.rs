@@ -26,7 +26,10 @@ impl Image {
 
     /// Puts a text in.
     pub fn text(&mut self, text: impl AsRef<[u8]>) -> Slice {
-        (self.put(text.as_ref()), u32::try_from(text.as_ref().len()).unwrap())
+        (
+            self.put(text.as_ref()),
+            u32::try_from(text.as_ref().len()).unwrap(),
+        )
     }
 
     /// Puts a list of records in.
@@ -47,7 +50,11 @@ impl Image {
 
     /// Returns the data segment.
     pub fn data(&self) -> String {
-        let bytes: String = self.bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let bytes: String = self
+            .bytes
+            .iter()
+            .map(|byte| format!("\\{byte:02x}"))
+            .collect();
         format!("(data (i32.const {BASE}) \"{bytes}\")")
     }
 }
@@ -98,7 +105,11 @@ impl Record {
 
     /// Fills it up to a size.
     pub fn sized(mut self, n_bytes: usize) -> Self {
-        assert!(self.bytes.len() <= n_bytes, "it has {} bytes already", self.bytes.len());
+        assert!(
+            self.bytes.len() <= n_bytes,
+            "it has {} bytes already",
+            self.bytes.len()
+        );
         self.bytes.resize(n_bytes, 0);
         self
     }
