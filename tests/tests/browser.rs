@@ -14,3 +14,5 @@ mod driver;
 mod page;
 #[path = "browser/report.rs"]
 mod report;
+#[path = "browser/webdriver.rs"]
+mod webdriver;

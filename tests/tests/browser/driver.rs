@@ -2,23 +2,24 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use fantoccini::{Client, ClientBuilder, Locator};
-use hyper_util::client::legacy::connect::HttpConnector;
-use serde_json::{Map, Value, json};
+use autoissue_tests::Started;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use crate::webdriver::Session;
 
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(50);
 /// Longest wait for a condition. Only a broken page takes so long.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 
-/// A browser.
+/// A browser. Its parts end in this order.
 pub(crate) struct Browser {
-    client: Client,
-    driver: Child,
+    session: Session,
+    _driver: Started,
     _profile: TempDir,
 }
 
@@ -46,15 +47,18 @@ pub(crate) const PHONE: Look = Look {
 
 impl Browser {
     /// Opens a browser.
-    pub(crate) async fn open(look: Look) -> Self {
-        let mut driver = Command::new("chromedriver")
-            .args(["--port=0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("`chromedriver` is on PATH (Debian: `chromium-driver`)");
-        let mut lines = BufReader::new(driver.stdout.take().expect("a pipe"))
+    #[track_caller]
+    pub(crate) fn open(look: Look) -> Self {
+        let mut driver = Started(
+            Command::new("chromedriver")
+                .args(["--port=0"])
+                .stdin(Stdio::null())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("`chromedriver` is on PATH (Debian: `chromium-driver`)"),
+        );
+        let mut lines = BufReader::new(driver.0.stdout.take().expect("a pipe"))
             .lines()
             .map_while(Result::ok);
         // `ChromeDriver was started successfully on port 40123.`
@@ -68,131 +72,96 @@ impl Browser {
         let port = port.expect("the driver says its port");
         std::thread::spawn(move || lines.for_each(drop));
         let profile = TempDir::new().expect("a temporary directory");
-        let mut builder = ClientBuilder::new(HttpConnector::new());
-        builder.capabilities(capabilities(profile.path(), look));
-        let client = builder
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .expect("the browser opens");
+        let session = Session::open(
+            &format!("http://127.0.0.1:{port}"),
+            &capabilities(profile.path(), look),
+        );
         Self {
-            client,
-            driver,
+            session,
+            _driver: driver,
             _profile: profile,
         }
     }
 
     /// Goes to an address.
-    pub(crate) async fn go(&self, url: &str) {
-        self.client.goto(url).await.expect("the page loads");
+    #[track_caller]
+    pub(crate) fn go(&self, url: &str) {
+        self.session.go(url);
     }
 
     /// Runs a script and returns what it returns.
-    pub(crate) async fn js(&self, script: &str) -> Value {
-        self.client
-            .execute(script, Vec::new())
-            .await
-            .unwrap_or_else(|error| panic!("{error}: {script}"))
+    #[track_caller]
+    pub(crate) fn js(&self, script: &str) -> Value {
+        self.session.execute(script)
     }
 
     /// Waits until an expression is true.
-    pub(crate) async fn until(&self, what: &str) {
+    #[track_caller]
+    pub(crate) fn until(&self, what: &str) {
         let start = Instant::now();
-        while self.js(&format!("return Boolean({what})")).await != json!(true) {
+        while self.js(&format!("return Boolean({what})")) != json!(true) {
             assert!(
                 start.elapsed() < WAIT_MAX,
                 "waited in vain until {what}; the page says:\n{}",
-                self.text("body").await
+                self.text("body")
             );
-            tokio::time::sleep(POLL).await;
+            std::thread::sleep(POLL);
         }
     }
 
     /// Returns the text of an element as a person sees it.
-    pub(crate) async fn text(&self, css: &str) -> String {
-        self.client
-            .find(Locator::Css(css))
-            .await
-            .unwrap_or_else(|error| panic!("{css}: {error}"))
-            .text()
-            .await
-            .expect("text")
+    #[track_caller]
+    pub(crate) fn text(&self, css: &str) -> String {
+        self.session.find(css).text()
     }
 
     /// Clicks on an element as a person does: it must be there to be seen.
-    pub(crate) async fn click(&self, css: &str) {
-        let element = self
-            .client
-            .find(Locator::Css(css))
-            .await
-            .unwrap_or_else(|error| panic!("{css}: {error}"));
-        element
-            .click()
-            .await
-            .unwrap_or_else(|error| panic!("{css}: {error}"));
+    #[track_caller]
+    pub(crate) fn click(&self, css: &str) {
+        self.session.find(css).click();
     }
 
     /// Types into a field.
-    pub(crate) async fn type_into(&self, css: &str, text: &str) {
-        self.client
-            .find(Locator::Css(css))
-            .await
-            .expect("a field")
-            .send_keys(text)
-            .await
-            .expect("it takes text");
+    #[track_caller]
+    pub(crate) fn type_into(&self, css: &str, text: &str) {
+        self.session.find(css).type_keys(text);
     }
 
     /// Presses keys where the focus is.
-    pub(crate) async fn press(&self, keys: &str) {
-        let focused = self
-            .client
-            .active_element()
-            .await
-            .expect("something has the focus");
-        focused.send_keys(keys).await.expect("it takes keys");
+    #[track_caller]
+    pub(crate) fn press(&self, keys: &str) {
+        self.session.active_element().type_keys(keys);
     }
 
     /// Opens a further tab and goes there.
-    pub(crate) async fn tab(&self, url: &str) {
-        let tab = self.client.new_window(true).await.expect("a tab");
-        self.client
-            .switch_to_window(tab.handle)
-            .await
-            .expect("it is there");
-        self.go(url).await;
+    #[track_caller]
+    pub(crate) fn tab(&self, url: &str) {
+        let tab = self.session.open_tab();
+        self.session.switch_to(&tab);
+        self.go(url);
     }
 
     /// Goes to a tab by its place.
-    pub(crate) async fn switch_to(&self, at: usize) {
-        let tab = self.client.windows().await.expect("tabs").swap_remove(at);
-        self.client
-            .switch_to_window(tab)
-            .await
-            .expect("it is there");
+    #[track_caller]
+    pub(crate) fn switch_to(&self, at: usize) {
+        self.session.switch_to(&self.session.tabs()[at]);
     }
 
     /// Takes a picture for people to look at.
-    pub(crate) async fn picture(&self, name: &str) {
-        let png = self.client.screenshot().await.expect("a picture");
+    #[track_caller]
+    pub(crate) fn picture(&self, name: &str) {
+        let png = self.session.screenshot();
         let directory = pictures();
         std::fs::create_dir_all(&directory).expect("a directory");
         std::fs::write(directory.join(format!("{name}.png")), png).expect("room");
     }
 
     /// Closes it; a page that complained fails the test.
-    pub(crate) async fn close(self) {
+    #[track_caller]
+    pub(crate) fn close(self) {
         // Failed loads are expected where a test takes the server away; broken rules and scripts are not.
-        let complaints = self.js("return window.complaints ?? []").await;
+        let complaints = self.js("return window.complaints ?? []");
         assert_eq!(complaints, json!([]), "the page complained");
-        let client = self.client.clone();
-        client.close().await.expect("it closes");
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
     }
 }
 
@@ -203,7 +172,7 @@ fn pictures() -> PathBuf {
     })
 }
 
-fn capabilities(profile: &Path, look: Look) -> Map<String, Value> {
+fn capabilities(profile: &Path, look: Look) -> Value {
     let mut args = vec![
         "--headless=new".to_owned(),
         // Root, as in a container, has no sandbox; what is opened is our own page.
@@ -226,8 +195,5 @@ fn capabilities(profile: &Path, look: Look) -> Map<String, Value> {
             json!({ "width": look.width, "height": look.height, "pixelRatio": 2.0, "touch": true });
         options["mobileEmulation"] = json!({ "deviceMetrics": metrics });
     }
-    Map::from_iter([
-        ("browserName".to_owned(), json!("chrome")),
-        ("goog:chromeOptions".to_owned(), options),
-    ])
+    json!({ "browserName": "chrome", "goog:chromeOptions": options })
 }

@@ -35,42 +35,34 @@ const WATCH: &str = "window.complaints = []; \
     addEventListener('unhandledrejection', (event) => window.complaints.push(String(event.reason))); \
     addEventListener('securitypolicyviolation', (event) => window.complaints.push(event.violatedDirective));";
 
-async fn open(browser: &Browser, url: &str) {
-    browser.go(url).await;
-    browser.js(WATCH).await;
-    browser
-        .until("document.getElementById('connection').dataset.state === 'live'")
-        .await;
+fn open(browser: &Browser, url: &str) {
+    browser.go(url);
+    browser.js(WATCH);
+    browser.until("document.getElementById('connection').dataset.state === 'live'");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_running_session_is_seen_as_it_goes_on() {
+#[test]
+fn a_running_session_is_seen_as_it_goes_on() {
     let (state, mut session) = world(Recipe::new(23, 9));
     let served = Served::start(state.path(), &json!({}));
-    let browser = Browser::open(DESK).await;
-    open(&browser, &url(&served)).await;
-    browser
-        .until("document.querySelectorAll('#running .slot').length === 4")
-        .await;
-    browser
-        .until("document.querySelectorAll('#rows .row').length > 5")
-        .await;
-    browser
-        .until(
-            "document.querySelector('#cost-chart svg') && document.querySelector('#timeline svg')",
-        )
-        .await;
-    assert!(
-        browser.text("#verdict-line").await.starts_with("Under way"),
-        "{}",
-        browser.text("#verdict-line").await
+    let browser = Browser::open(DESK);
+    open(&browser, &url(&served));
+    browser.until("document.querySelectorAll('#running .slot').length === 4");
+    browser.until("document.querySelectorAll('#rows .row').length > 5");
+    browser.until(
+        "document.querySelector('#cost-chart svg') && document.querySelector('#timeline svg')",
     );
-    let waiting = browser.text("#rows").await;
+    assert!(
+        browser.text("#verdict-line").starts_with("Under way"),
+        "{}",
+        browser.text("#verdict-line")
+    );
+    let waiting = browser.text("#rows");
     assert!(
         waiting.contains("all 4 slots are taken"),
         "why it waits: {waiting}"
     );
-    let title = browser.js("return document.title").await;
+    let title = browser.js("return document.title");
     assert!(
         title
             .as_str()
@@ -78,48 +70,38 @@ async fn a_running_session_is_seen_as_it_goes_on() {
         "{title}"
     );
     assert_eq!(
-        browser
-            .js("return document.getElementById('icon').getAttribute('href')")
-            .await,
+        browser.js("return document.getElementById('icon').getAttribute('href')"),
         "/icon-attention.svg"
     );
-    browser.picture("running-light").await;
+    browser.picture("running-light");
     // What an agent prints comes by itself.
     let issue = session.running()[0];
     session.print(issue, "a line that was just printed\n");
-    browser.until("document.getElementById('running').textContent.includes('a line that was just printed')").await;
-    browser.click("#running .more").await;
-    browser.until("document.querySelector('.slot .output').textContent.includes('Editing src/logbook.rs')").await;
+    browser.until(
+        "document.getElementById('running').textContent.includes('a line that was just printed')",
+    );
+    browser.click("#running .more");
+    browser.until(
+        "document.querySelector('.slot .output').textContent.includes('Editing src/logbook.rs')",
+    );
     session.print(issue, "and one more\n");
-    browser
-        .until("document.querySelector('.slot .output').textContent.includes('and one more')")
-        .await;
-    browser.picture("output-light").await;
+    browser.until("document.querySelector('.slot .output').textContent.includes('and one more')");
+    browser.picture("output-light");
     // The session goes on to its end while the page is open.
     let done = "Number(document.querySelector('#legend [data-state=done] b').textContent)";
-    let before = browser
-        .js(&format!("return {done}"))
-        .await
-        .as_u64()
-        .unwrap();
+    let before = browser.js(&format!("return {done}")).as_u64().unwrap();
     session.go_on(13);
-    browser.until(&format!("{done} > {before}")).await;
+    browser.until(&format!("{done} > {before}"));
     session.go_on(usize::MAX);
-    browser
-        .until("document.getElementById('verdict-line').textContent.startsWith('Finished')")
-        .await;
-    browser
-        .until("document.querySelector('#sessions .pill').textContent === 'finished'")
-        .await;
-    browser
-        .until("document.querySelectorAll('#running .slot').length === 0")
-        .await;
-    browser.picture("finished-light").await;
-    browser.close().await;
+    browser.until("document.getElementById('verdict-line').textContent.startsWith('Finished')");
+    browser.until("document.querySelector('#sessions .pill').textContent === 'finished'");
+    browser.until("document.querySelectorAll('#running .slot').length === 0");
+    browser.picture("finished-light");
+    browser.close();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_breaker_is_reset_by_hand_after_a_question() {
+#[test]
+fn a_breaker_is_reset_by_hand_after_a_question() {
     let mut recipe = Recipe::new(40, 6);
     recipe.is_broken = true;
     let (state, mut session) = world(recipe);
@@ -127,102 +109,76 @@ async fn a_breaker_is_reset_by_hand_after_a_question() {
     let browser = Browser::open(Look {
         is_dark: true,
         ..DESK
-    })
-    .await;
-    open(&browser, &url(&served)).await;
-    browser
-        .until("document.querySelector('.reset') && !document.querySelector('.reset').hidden")
-        .await;
-    assert!(
-        browser
-            .text("#services")
-            .await
-            .contains("5 failures in a row")
-    );
+    });
+    open(&browser, &url(&served));
+    browser.until("document.querySelector('.reset') && !document.querySelector('.reset').hidden");
+    assert!(browser.text("#services").contains("5 failures in a row"));
     assert_eq!(
-        browser
-            .js("return document.getElementById('icon').getAttribute('href')")
-            .await,
+        browser.js("return document.getElementById('icon').getAttribute('href')"),
         "/icon-trouble.svg"
     );
-    browser.click(".reset").await;
-    browser
-        .until("document.getElementById('confirm').open")
-        .await;
-    browser.picture("reset-dark").await;
-    browser.click("#confirm button[value=no]").await;
+    browser.click(".reset");
+    browser.until("document.getElementById('confirm').open");
+    browser.picture("reset-dark");
+    browser.click("#confirm button[value=no]");
     assert!(session.take_requests().is_empty(), "a no is a no");
-    browser.click(".reset").await;
-    browser.click("#confirm-yes").await;
-    browser
-        .until("document.querySelector('.said').textContent.startsWith('Asked for')")
-        .await;
+    browser.click(".reset");
+    browser.click("#confirm-yes");
+    browser.until("document.querySelector('.said').textContent.startsWith('Asked for')");
     assert_eq!(
         session.take_requests(),
         [r#"{"control":"reset_breaker","service":{"agent":"claude"}}"#]
     );
-    browser
-        .until("document.querySelector('#services .state').textContent === 'working'")
-        .await;
-    browser
-        .until("document.querySelector('.reset').hidden")
-        .await;
-    browser.close().await;
+    browser.until("document.querySelector('#services .state').textContent === 'working'");
+    browser.until("document.querySelector('.reset').hidden");
+    browser.close();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn people_log_in_with_a_password_or_a_token_and_out_again() {
+#[test]
+fn people_log_in_with_a_password_or_a_token_and_out_again() {
     let (state, _session) = world(Recipe::new(6, 2));
     let auth = json!({"enabled": true, "type": "both", "username": "ada", "password": "pass word", "token": "t0ken-t0ken"});
     let served = Served::start(state.path(), &json!({ "auth": auth }));
-    let browser = Browser::open(PHONE).await;
-    let log_in = |fields: [(&'static str, &'static str); 2]| {
-        let browser = &browser;
-        async move {
-            for (css, text) in fields.into_iter().filter(|(css, _)| !css.is_empty()) {
-                browser.type_into(css, text).await;
-            }
-            browser.click("button[type=submit]").await;
+    let browser = Browser::open(PHONE);
+    let log_in = |fields: &[(&str, &str)]| {
+        for (css, text) in fields {
+            browser.type_into(css, text);
         }
+        browser.click("button[type=submit]");
     };
-    browser.go(&url(&served)).await;
-    browser.until("location.pathname === '/login'").await;
-    browser.picture("log-in-phone-dark").await;
-    log_in([("#username", "ada"), ("#password", "wrong")]).await;
-    browser
-        .until("document.querySelector('[role=alert]')")
-        .await;
+    browser.go(&url(&served));
+    browser.until("location.pathname === '/login'");
+    browser.picture("log-in-phone-dark");
+    log_in(&[("#username", "ada"), ("#password", "wrong")]);
+    browser.until("document.querySelector('[role=alert]')");
     assert_eq!(
-        browser.text("[role=alert]").await,
+        browser.text("[role=alert]"),
         "These are not the right credentials."
     );
-    browser.picture("log-in-refused-phone-dark").await;
+    browser.picture("log-in-refused-phone-dark");
     for fields in [
-        [("#username", "ada"), ("#password", "pass word")],
-        [("#token", "t0ken-t0ken"), ("", "")],
+        &[("#username", "ada"), ("#password", "pass word")][..],
+        &[("#token", "t0ken-t0ken")],
     ] {
-        log_in(fields).await;
+        log_in(fields);
         browser
-            .until("location.pathname === '/' && document.getElementById('connection')?.dataset.state === 'live'")
-            .await;
+            .until("location.pathname === '/' && document.getElementById('connection')?.dataset.state === 'live'");
         assert_eq!(
-            browser.js("return document.cookie").await,
+            browser.js("return document.cookie"),
             "",
             "no script can read the cookie"
         );
-        browser
-            .until("!document.getElementById('log-out').hidden")
-            .await;
-        browser.click("#log-out button").await;
-        browser.until("location.pathname === '/login'").await;
-        browser.go(&url(&served)).await;
-        browser.until("location.pathname === '/login'").await;
+        browser.until("!document.getElementById('log-out').hidden");
+        browser.click("#log-out button");
+        browser.until("location.pathname === '/login'");
+        browser.go(&url(&served));
+        browser.until("location.pathname === '/login'");
     }
-    browser.close().await;
+    browser.close();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn titles_and_output_that_attack_are_shown_as_text() {
+#[test]
+fn titles_and_output_that_attack_are_shown_as_text() {
     let mut recipe = Recipe::new(12, 3);
     for (issue, title) in recipe.issues.iter_mut().zip(HOSTILE.iter().cycle()) {
         issue.0 = (*title).to_owned();
@@ -234,35 +190,22 @@ async fn titles_and_output_that_attack_are_shown_as_text() {
             .for_each(|line| session.print(issue, &format!("{line}\n")));
     }
     let served = Served::start(state.path(), &json!({}));
-    let browser = Browser::open(DESK).await;
-    open(&browser, &url(&served)).await;
-    browser
-        .until("document.querySelectorAll('#running .slot').length > 0")
-        .await;
-    browser.click("#tabs [data-state=all]").await;
-    browser
-        .until("document.querySelectorAll('#rows .row').length > 8")
-        .await;
-    browser
-        .js("document.querySelectorAll('#running .more').forEach((button) => button.click())")
-        .await;
-    browser
-        .until(
-            "document.querySelector('.slot .output').textContent.includes('onload=window.pwned=1')",
-        )
-        .await;
-    browser
-        .until("document.querySelector('#timeline svg')")
-        .await;
-    browser.picture("hostile-light").await;
-    browser.click("#rows .row .link").await;
-    browser
-        .until("document.querySelector('#task-body .output')?.textContent.includes('pwned')")
-        .await;
-    browser.picture("hostile-task-light").await;
+    let browser = Browser::open(DESK);
+    open(&browser, &url(&served));
+    browser.until("document.querySelectorAll('#running .slot').length > 0");
+    browser.click("#tabs [data-state=all]");
+    browser.until("document.querySelectorAll('#rows .row').length > 8");
+    browser.js("document.querySelectorAll('#running .more').forEach((button) => button.click())");
+    browser.until(
+        "document.querySelector('.slot .output').textContent.includes('onload=window.pwned=1')",
+    );
+    browser.until("document.querySelector('#timeline svg')");
+    browser.picture("hostile-light");
+    browser.click("#rows .row .link");
+    browser.until("document.querySelector('#task-body .output')?.textContent.includes('pwned')");
+    browser.picture("hostile-task-light");
     let text = browser
         .js("return document.body.textContent")
-        .await
         .as_str()
         .unwrap()
         .to_owned();
@@ -278,14 +221,14 @@ async fn titles_and_output_that_attack_are_shown_as_text() {
         !text.contains(['\u{1b}', '\u{7}', '\u{202e}']),
         "nothing acts on a terminal or turns the text"
     );
-    assert_eq!(browser.js("return window.pwned ?? null").await, Value::Null);
+    assert_eq!(browser.js("return window.pwned ?? null"), Value::Null);
     let foreign = "document.querySelectorAll('main script, main img, main iframe, [onerror], [onload], a[href^=\"javascript\"]').length";
-    assert_eq!(browser.js(&format!("return {foreign}")).await, 0);
-    browser.close().await;
+    assert_eq!(browser.js(&format!("return {foreign}")), 0);
+    browser.close();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_thousand_tasks_are_a_list_of_a_few_rows() {
+#[test]
+fn a_thousand_tasks_are_a_list_of_a_few_rows() {
     let mut recipe = Recipe::new(1_000, 400);
     recipe.budget = autoissue_core::engine::Usd::from_cents(200_000);
     let (state, _session) = world(recipe);
@@ -294,49 +237,37 @@ async fn a_thousand_tasks_are_a_list_of_a_few_rows() {
         width: 2560,
         height: 1300,
         ..DESK
-    })
-    .await;
-    open(&browser, &url(&served)).await;
-    browser.click("#tabs [data-state=all]").await;
-    browser
-        .until("document.querySelector('#rows .row[aria-setsize=\"1000\"]')")
-        .await;
-    browser
-        .until("document.querySelector('#timeline svg')")
-        .await;
-    browser.picture("thousand-wide-light").await;
+    });
+    open(&browser, &url(&served));
+    browser.click("#tabs [data-state=all]");
+    browser.until("document.querySelector('#rows .row[aria-setsize=\"1000\"]')");
+    browser.until("document.querySelector('#timeline svg')");
+    browser.picture("thousand-wide-light");
     for place in [0.3, 0.9, 1.0] {
         browser
-            .js(&format!("const rows = document.getElementById('rows'); rows.scrollTop = {place} * rows.scrollHeight"))
-            .await;
+            .js(&format!("const rows = document.getElementById('rows'); rows.scrollTop = {place} * rows.scrollHeight"));
         // The rows in view are there, and no others.
         let in_view = "[...document.querySelectorAll('#rows .row')].some((row) => row.getBoundingClientRect().top >= document.getElementById('rows').getBoundingClientRect().top && row.textContent.includes('#'))";
-        browser.until(in_view).await;
+        browser.until(in_view);
         let n = browser
             .js("return document.querySelectorAll('#rows .row').length")
-            .await
             .as_u64()
             .unwrap();
         assert!(n < 60, "{n} rows at once");
     }
-    browser
-        .until("document.querySelector('#rows .row[aria-posinset=\"1000\"]')")
-        .await;
-    browser.type_into("#search", "#77").await;
-    browser
-        .until("document.querySelector('#rows .row[aria-setsize=\"11\"]')")
-        .await;
+    browser.until("document.querySelector('#rows .row[aria-posinset=\"1000\"]')");
+    browser.type_into("#search", "#77");
+    browser.until("document.querySelector('#rows .row[aria-setsize=\"11\"]')");
     let n_nodes = browser
         .js("return document.querySelectorAll('*').length")
-        .await
         .as_u64()
         .unwrap();
     assert!(n_nodes < 6_000, "{n_nodes} elements");
-    browser.close().await;
+    browser.close();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_size_and_scheme_holds_the_page_without_scrolling_sideways() {
+#[test]
+fn every_size_and_scheme_holds_the_page_without_scrolling_sideways() {
     let (state, session) = world(Recipe::new(60, 22));
     session.print(
         session.running()[0],
@@ -356,66 +287,58 @@ async fn every_size_and_scheme_holds_the_page_without_scrolling_sideways() {
                 height,
                 is_dark,
                 is_calm: width == 820,
-            })
-            .await;
-            open(&browser, &url(&served)).await;
-            browser.until("document.querySelector('#cost-chart svg') && document.querySelector('#rows .row')").await;
-            browser
-                .until("document.querySelector('#timeline svg')")
-                .await;
-            browser
-                .until(
-                    "document.querySelector('#attention code')?.textContent === 'src/part-11.rs'",
-                )
-                .await;
+            });
+            open(&browser, &url(&served));
+            browser.until(
+                "document.querySelector('#cost-chart svg') && document.querySelector('#rows .row')",
+            );
+            browser.until("document.querySelector('#timeline svg')");
+            browser.until(
+                "document.querySelector('#attention code')?.textContent === 'src/part-11.rs'",
+            );
             let scheme = if is_dark { "dark" } else { "light" };
-            browser.picture(&format!("size-{width}-{scheme}")).await;
-            let wide = browser
-                .js("return document.documentElement.scrollWidth - innerWidth")
-                .await;
+            browser.picture(&format!("size-{width}-{scheme}"));
+            let wide = browser.js("return document.documentElement.scrollWidth - innerWidth");
             assert!(
                 wide.as_i64().unwrap() <= 0,
                 "{width} {scheme}: {wide} pixels too wide"
             );
             let matches = format!("return matchMedia('(prefers-color-scheme: {scheme})').matches");
-            assert_eq!(browser.js(&matches).await, true, "{scheme}");
-            browser.close().await;
+            assert_eq!(browser.js(&matches), true, "{scheme}");
+            browser.close();
         }
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
+#[test]
+fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
     let (state, _session) = world(Recipe::new(23, 9));
     let served = Served::start(state.path(), &json!({}));
-    let browser = Browser::open(DESK).await;
-    open(&browser, &url(&served)).await;
-    browser.until("document.querySelector('#rows .row')").await;
-    browser.press("\u{e004}").await;
+    let browser = Browser::open(DESK);
+    open(&browser, &url(&served));
+    browser.until("document.querySelector('#rows .row')");
+    browser.press("\u{e004}");
     assert_eq!(
-        browser.js("return document.activeElement.className").await,
+        browser.js("return document.activeElement.className"),
         "skip",
         "the first stop leads past the top"
     );
     // Enter on a task's title opens it, Escape closes it, and the focus is where it was.
-    browser
-        .js("document.querySelector('#rows .row .link').focus()")
-        .await;
-    browser.press("\u{e007}").await;
-    browser.until("document.getElementById('task').open").await;
-    browser.picture("task-light").await;
-    browser.press("\u{e00c}").await;
-    browser.until("!document.getElementById('task').open").await;
+    browser.js("document.querySelector('#rows .row .link').focus()");
+    browser.press("\u{e007}");
+    browser.until("document.getElementById('task').open");
+    browser.picture("task-light");
+    browser.press("\u{e00c}");
+    browser.until("!document.getElementById('task').open");
     assert_eq!(
-        browser.js("return document.activeElement.className").await,
+        browser.js("return document.activeElement.className"),
         "link"
     );
     let unnamed = browser
         .js("return [...document.querySelectorAll('button, a, input, select, [role=img], [role=region], section, dialog')]
              .filter((node) => !(node.getAttribute('aria-label') || node.textContent.trim() || node.labels?.length
                  || document.getElementById(node.getAttribute('aria-labelledby') ?? '')?.textContent))
-             .map((node) => node.outerHTML.slice(0, 120))")
-        .await;
+             .map((node) => node.outerHTML.slice(0, 120))");
     // The dialogs get their names when they open.
     let unnamed: Vec<&str> = unnamed
         .as_array()
@@ -426,8 +349,7 @@ async fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
         .collect();
     assert!(unnamed.is_empty(), "{unnamed:?}");
     let levels = browser
-        .js("return [...document.querySelectorAll('main h1, main h2, main h3')].map((h) => Number(h.tagName[1]))")
-        .await;
+        .js("return [...document.querySelectorAll('main h1, main h2, main h3')].map((h) => Number(h.tagName[1]))");
     let levels: Vec<i64> = levels
         .as_array()
         .unwrap()
@@ -440,61 +362,49 @@ async fn the_page_is_used_by_keyboard_and_named_for_screen_readers() {
     );
     // One live region speaks, and not of each event.
     assert_eq!(
-        browser
-            .js("return document.querySelectorAll('[aria-live=polite]').length")
-            .await,
+        browser.js("return document.querySelectorAll('[aria-live=polite]').length"),
         1
     );
-    browser.close().await;
+    browser.close();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_tabs_and_a_server_that_goes_and_comes_back() {
+#[test]
+fn many_tabs_and_a_server_that_goes_and_comes_back() {
     let (state, mut session) = world(Recipe::new(23, 5));
     let served = Served::start(state.path(), &json!({}));
     let address = url(&served);
-    let browser = Browser::open(DESK).await;
-    open(&browser, &address).await;
+    let browser = Browser::open(DESK);
+    open(&browser, &address);
     // A browser opens six connections to one server: pages that are hidden must not hold theirs.
     for _ in 0..11 {
-        browser.tab(&address).await;
-        browser
-            .until("document.getElementById('connection').dataset.state === 'live'")
-            .await;
+        browser.tab(&address);
+        browser.until("document.getElementById('connection').dataset.state === 'live'");
     }
-    browser.switch_to(0).await;
+    browser.switch_to(0);
     let done = "Number(document.querySelector('#legend [data-state=done] b').textContent)";
-    let before = browser
-        .js(&format!("return {done}"))
-        .await
-        .as_u64()
-        .unwrap();
+    let before = browser.js(&format!("return {done}")).as_u64().unwrap();
     session.go_on(12);
-    browser.until(&format!("{done} > {before}")).await;
+    browser.until(&format!("{done} > {before}"));
     drop(served);
-    browser
-        .until("document.getElementById('connection').dataset.state === 'lost'")
-        .await;
-    browser.picture("lost-light").await;
+    browser.until("document.getElementById('connection').dataset.state === 'lost'");
+    browser.picture("lost-light");
     let port = port_of(&address);
     session.go_on(18);
     let again = Served::start_on(state.path(), port);
-    browser
-        .until("document.getElementById('connection').dataset.state === 'live'")
-        .await;
+    browser.until("document.getElementById('connection').dataset.state === 'live'");
     let n = session
         .engine()
         .tasks()
         .values()
         .filter(|task| task.outcome().is_some_and(|it| it.is_success()))
         .count();
-    browser.until(&format!("{done} === {n}")).await;
+    browser.until(&format!("{done} === {n}"));
     drop(again);
-    browser.close().await;
+    browser.close();
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_of_the_same_process_is_shown_with_its_agents_words() {
+#[test]
+fn a_session_of_the_same_process_is_shown_with_its_agents_words() {
     let sandbox = Sandbox::new();
     sandbox.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
     let config = json!({"forge": {"kind": "local"}, "agent": {"backend": "claude"}, "executor": {"maxRetries": 0}});
@@ -513,21 +423,15 @@ async fn a_session_of_the_same_process_is_shown_with_its_agents_words() {
         .find_map(|line| line.strip_prefix("dashboard: ").map(str::to_owned))
         .expect("its address");
     std::thread::spawn(move || lines.for_each(drop));
-    let browser = Browser::open(PHONE).await;
-    open(&browser, &address).await;
-    browser
-        .until(
-            "document.getElementById('running').textContent.includes('I read the <b>server</b>')",
-        )
-        .await;
-    browser
-        .until("document.getElementById('spent').textContent === '$0.40'")
-        .await;
-    browser.picture("live-phone-dark").await;
+    let browser = Browser::open(PHONE);
+    open(&browser, &address);
+    browser.until(
+        "document.getElementById('running').textContent.includes('I read the <b>server</b>')",
+    );
+    browser.until("document.getElementById('spent').textContent === '$0.40'");
+    browser.picture("live-phone-dark");
     std::fs::write(sandbox.home().join("go"), "").unwrap();
-    browser
-        .until("document.getElementById('verdict-line').textContent.startsWith('Finished')")
-        .await;
+    browser.until("document.getElementById('verdict-line').textContent.startsWith('Finished')");
     assert_eq!(child.0.wait().unwrap().code(), Some(0));
-    browser.close().await;
+    browser.close();
 }

@@ -64,8 +64,8 @@ fn night() -> Sandbox {
     world
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_report_reads_well_everywhere_and_runs_nothing() {
+#[test]
+fn the_report_reads_well_everywhere_and_runs_nothing() {
     let world = night();
     let run = world.run(["exec", "go", "--output", "json"]).exits(3);
     assert_eq!(
@@ -94,10 +94,10 @@ async fn the_report_reads_well_everywhere_and_runs_nothing() {
         ("phone-light", NARROW),
         ("phone-dark", dark(NARROW)),
     ] {
-        let browser = Browser::open(look).await;
-        browser.go(&address).await;
-        browser.picture(&format!("report-{name}")).await;
-        let text = browser.text("body").await;
+        let browser = Browser::open(look);
+        browser.go(&address);
+        browser.picture(&format!("report-{name}"));
+        let text = browser.text("body");
         for shown in [
             "Needs you",
             "Failed",
@@ -113,7 +113,7 @@ async fn the_report_reads_well_everywhere_and_runs_nothing() {
             );
         }
         assert_eq!(
-            browser.js("return window.pwned ?? null").await,
+            browser.js("return window.pwned ?? null"),
             Value::Null,
             "{name}"
         );
@@ -135,11 +135,11 @@ async fn the_report_reads_well_everywhere_and_runs_nothing() {
             ),
         ] {
             assert_eq!(
-                browser.js(&format!("return {what}")).await,
+                browser.js(&format!("return {what}")),
                 expected,
                 "{name}: {what}"
             );
         }
-        browser.close().await;
+        browser.close();
     }
 }
