@@ -1,6 +1,6 @@
 //! Conformance of the GitHub server, and of the client that talks to it, with GitHub's published OpenAPI description.
 //!
-//! A target of its own, behind the feature `openapi`, because it needs that description, which is too large to keep here:
+//! A target of its own, which `cargo test` leaves out, because it needs that description, which is too large to keep here:
 //! `AUTOISSUE_GITHUB_OPENAPI` names it, and without that every test here fails and says so. `.ci/run` fetches it and sets the
 //! variable; `.github/CONTRIBUTING.md` has the command for people.
 
