@@ -1,5 +1,4 @@
-//! The program starts. That there is such a test also makes `cargo test --workspace` build the program, once, as the end-to-end
-//! tests want it.
+//! The program starts. The end-to-end tests are in the package `autoissue-tests`.
 
 use std::process::Command;
 

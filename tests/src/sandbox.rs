@@ -6,37 +6,22 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
-/// Returns the binary under test, built as these tests are built.
+/// Returns the program under test. Cargo has built it: it is a binary of this package.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        let mut build = Command::new(env!("CARGO"));
-        if cfg!(debug_assertions) {
-            // With the packages of the run that built these tests, so that it is there already.
-            build.args(["test", "--no-run", "--workspace", "--test", "binary"]);
-        } else {
-            build.args(["build", "--release", "--package", "autoissue"]);
-        }
-        build.args(["--quiet", "--message-format", "json-render-diagnostics"]);
-        build
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stderr(Stdio::inherit());
-        let output = build.output().expect("cargo runs");
-        assert!(output.status.success(), "the binary does not build");
-        let messages = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
-        let mut executables = messages.lines().filter_map(|line| {
-            let message: Value = serde_json::from_str(line).ok()?;
-            let is_program = message["target"]["kind"] == json!(["bin"])
-                && message["target"]["name"] == "autoissue";
-            is_program
-                .then(|| message["executable"].as_str().map(PathBuf::from))
-                .flatten()
-        });
-        executables.next_back().expect("cargo names the executable")
-    })
+    BINARY.get_or_init(|| profile_directory().join("autoissue-under-test"))
+}
+
+/// Returns the directory that holds the programs of the profile that this very program was built in.
+fn profile_directory() -> PathBuf {
+    let own = std::env::current_exe().expect("a running program has a file");
+    let profile = own.ancestors().find(|path| path.join("deps").is_dir());
+    profile
+        .expect("tests are built in a profile's directory")
+        .to_owned()
 }
 
 /// A world of its own; gone with all it holds when dropped.

@@ -1,6 +1,6 @@
 //! What no compiler checks: arrows between packages, words at the top of every file, no forgotten test, no machine's path.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -139,7 +139,7 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
         }
         "autoissue-plugin-host" | "autoissue-test-guest" => to == "autoissue-plugin-sdk",
         "autoissue-tests" => {
-            ["autoissue-core", "autoissue-plugin-host"].contains(&to)
+            ["autoissue", "autoissue-core", "autoissue-plugin-host"].contains(&to)
                 || is_dev && (to_plugin || to == "autoissue-plugin-sdk")
         }
         plugin if plugins.contains(plugin) => to == "autoissue-plugin-sdk",
@@ -173,6 +173,48 @@ fn an_arrow_that_is_not_in_the_picture_is_found() {
     ] {
         assert!(!is_allowed(from, to, false, &plugins), "{from} -> {to}");
     }
+}
+
+/// Returns each package that a selection of packages is built of, as `NAME VERSION`, with the sets of features that it is built with.
+fn features(selection: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--prefix", "none", "--no-dedupe"])
+        .args(["--format", "{p}|{f}"])
+        .args(selection)
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let text = String::from_utf8(output.stdout).expect("cargo prints UTF-8");
+    for line in text.lines() {
+        let Some((package, features)) = line.split_once('|') else {
+            continue;
+        };
+        let name: Vec<&str> = package.split(' ').take(2).collect();
+        let sets = found.entry(name.join(" ")).or_default();
+        sets.insert(features.to_owned());
+    }
+    found
+}
+
+#[test]
+fn the_program_and_its_tests_are_built_of_the_same_crates() {
+    let program = features(&["--package", "autoissue", "--edges", "normal,build"]);
+    let tests = features(&["--workspace", "--edges", "normal,build,dev"]);
+    assert!(100 < program.len(), "{program:?}");
+    let differing: Vec<_> = program
+        .iter()
+        .filter(|(package, sets)| tests.get(*package) != Some(sets))
+        .map(|(package, sets)| (package, sets, tests.get(package)))
+        .collect();
+    assert!(
+        differing.is_empty(),
+        "other features in tests: {differing:?}"
+    );
+    let twice: Vec<_> = tests.iter().filter(|(_, sets)| 1 < sets.len()).collect();
+    assert!(twice.is_empty(), "built twice: {twice:?}");
 }
 
 #[test]
@@ -261,7 +303,6 @@ fn the_top_level_is_as_agreed() {
         "CHANGELOG.md",
         "LICENSE",
         "rust-toolchain.toml",
-        "rustfmt.toml",
         "clippy.toml",
         "core",
         "plugin-sdk",

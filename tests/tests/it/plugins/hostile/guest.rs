@@ -1,10 +1,15 @@
 //! Plugins written by hand: an honest one, and whatever is made of it by changing one thing.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use autoissue_plugin_host::component_from_module;
-use wit_component::{StringEncoding, dummy_module, embed_component_metadata};
-use wit_parser::{LiftLowerAbi, ManglingAndAbi, Resolve, WorldId};
+use wit_component::{StringEncoding, embed_component_metadata};
+use wit_parser::abi::{AbiVariant, WasmType};
+use wit_parser::{
+    Function, IndexMap, LiftLowerAbi, ManglingAndAbi, Resolve, WasmExport, WasmExportKind,
+    WasmImport, WorldId, WorldItem, WorldKey,
+};
 
 use super::image::{Image, NOTHING, Record, Slice};
 
@@ -378,8 +383,76 @@ pub fn of_world(text: &str) -> Vec<u8> {
     trapping(&resolve, world)
 }
 
+/// A component that imports and exports all that a world names, and whose functions all trap.
 fn trapping(resolve: &Resolve, world: WorldId) -> Vec<u8> {
-    let mut module = dummy_module(resolve, world, ManglingAndAbi::Legacy(LiftLowerAbi::Sync));
+    let (mut imports, mut exports) = (String::new(), String::new());
+    for (interface, function) in functions(resolve, &resolve.worlds[world].imports) {
+        let import = WasmImport::Func {
+            interface,
+            func: function,
+        };
+        let (module, name) = resolve.wasm_import_name(ABI, import);
+        let types = types(resolve, AbiVariant::GuestImport, function);
+        writeln!(imports, "(import {module:?} {name:?} (func {types}))").unwrap();
+    }
+    for (interface, function) in functions(resolve, &resolve.worlds[world].exports) {
+        let kind = WasmExportKind::Normal;
+        let export = WasmExport::Func {
+            interface,
+            func: function,
+            kind,
+        };
+        let name = resolve.wasm_export_name(ABI, export);
+        let types = types(resolve, AbiVariant::GuestExport, function);
+        writeln!(exports, "(func (export {name:?}) {types} unreachable)").unwrap();
+    }
+    let text = format!(
+        r#"(module
+            {imports}
+            {exports}
+            (memory (export "memory") 0)
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) unreachable))"#
+    );
+    let mut module = wat::parse_str(&text).unwrap();
     embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).unwrap();
     component_from_module(&module).unwrap()
+}
+
+/// How names and types of a module stand for those of its world.
+const ABI: ManglingAndAbi = ManglingAndAbi::Legacy(LiftLowerAbi::Sync);
+
+/// Returns the functions of a world's imports or exports, each with the interface that it is of.
+fn functions<'a>(
+    resolve: &'a Resolve,
+    items: &'a IndexMap<WorldKey, WorldItem>,
+) -> Vec<(Option<&'a WorldKey>, &'a Function)> {
+    let of_item = |(key, item): (&'a WorldKey, &'a WorldItem)| match item {
+        WorldItem::Function(function) => vec![(None, function)],
+        WorldItem::Interface { id, .. } => {
+            let all = resolve.interfaces[*id].functions.values();
+            all.map(|function| (Some(key), function)).collect()
+        }
+        WorldItem::Type { .. } => Vec::new(),
+    };
+    items.iter().flat_map(of_item).collect()
+}
+
+/// Returns the parameters and results of a function in a module, as text.
+fn types(resolve: &Resolve, variant: AbiVariant, function: &Function) -> String {
+    let name = |ty: &WasmType| match ty {
+        WasmType::I64 | WasmType::PointerOrI64 => "i64",
+        WasmType::F32 => "f32",
+        WasmType::F64 => "f64",
+        WasmType::I32 | WasmType::Pointer | WasmType::Length => "i32",
+    };
+    let signature = resolve.wasm_signature(variant, function);
+    let parameters = signature
+        .params
+        .iter()
+        .map(|ty| format!("(param {})", name(ty)));
+    let results = signature
+        .results
+        .iter()
+        .map(|ty| format!("(result {})", name(ty)));
+    parameters.chain(results).collect()
 }

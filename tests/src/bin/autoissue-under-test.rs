@@ -1,0 +1,7 @@
+//! The program, as a binary of this package: cargo builds it before the tests that run it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    autoissue::main()
+}
