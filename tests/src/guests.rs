@@ -1,67 +1,37 @@
-//! Plugins as components, built once for each test binary by cargo, for `wasm32-unknown-unknown`.
-//!
-//! A build script would build them before anything else, for every `cargo check` too. Here only tests that need one build it, in the
-//! workspace's own target directory, where the next run finds it: then cargo takes a third of a second to say that nothing changed.
+//! Plugins as components: the build script of this package has built their modules, once for all tests.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 use autoissue_plugin_host::component_from_module;
 
-/// Where plugins are built.
-pub const TARGET: &str = "wasm32-unknown-unknown";
+/// The modules, each named after its package.
+const MODULES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/modules.rs"));
 
-/// Returns the component of a package of this workspace.
-pub fn component(package: &'static str) -> &'static [u8] {
-    static BUILT: Mutex<Option<HashMap<&str, &'static [u8]>>> = Mutex::new(None);
-    // Whoever failed to build one has failed its test; the others try theirs.
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    built
-        .get_or_insert_default()
-        .entry(package)
-        .or_insert_with(|| build(package).leak())
+/// Returns the component of a plugin of this workspace.
+///
+/// # Panics
+/// Where there is no such plugin, or its module is not one.
+pub fn component(package: &str) -> &'static [u8] {
+    static MADE: Mutex<Option<HashMap<&str, &'static [u8]>>> = Mutex::new(None);
+    let (name, module) = MODULES
+        .iter()
+        .find(|(name, _)| *name == package)
+        .unwrap_or_else(|| panic!("no plugin `{package}` was built"));
+    let make = || -> &'static [u8] {
+        let made = component_from_module(module);
+        made.unwrap_or_else(|error| panic!("`{package}`: {error}"))
+            .leak()
+    };
+    // A test that panicked here has made nothing; the others try theirs.
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.get_or_insert_default()
+        .entry(name)
+        .or_insert_with(make)
 }
 
-fn build(package: &str) -> Vec<u8> {
-    let mut build = Command::new(env!("CARGO"));
-    build.args([
-        "rustc",
-        "--quiet",
-        "--locked",
-        "--release",
-        "--target",
-        TARGET,
-        "--lib",
-        "--crate-type",
-        "cdylib",
-    ]);
-    build
-        .args(["--package", package])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdout(Stdio::null());
-    let status = build.stderr(Stdio::inherit()).status().expect("cargo runs");
-    assert!(
-        status.success(),
-        "`{package}` does not build for {TARGET}; `rustup target add {TARGET}` may be missing"
-    );
-    let file = format!("{}.wasm", package.replace('-', "_"));
-    let module = std::fs::read(target_directory().join(TARGET).join("release").join(file))
-        .expect("cargo built it");
-    component_from_module(&module).unwrap_or_else(|error| panic!("`{package}`: {error}"))
-}
-
-/// Returns the directory that this very program was built in.
+/// Returns the target directory of the modules' build, which holds all that a plugin's build needs.
 pub fn target_directory() -> PathBuf {
-    let own = std::env::current_exe().expect("a running program has a file");
-    let is_profile = |path: &&Path| path.join("deps").is_dir();
-    let profile = own
-        .ancestors()
-        .find(is_profile)
-        .expect("tests are built in a profile's directory");
-    profile
-        .parent()
-        .expect("a profile's directory is in the target directory")
-        .to_owned()
+    Path::new(env!("OUT_DIR")).join("target")
 }

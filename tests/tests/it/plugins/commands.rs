@@ -17,10 +17,8 @@ pub(super) fn root() -> PathBuf {
         .to_owned()
 }
 
-/// Lets a command find the toolchain, which the sandbox's home does not have. What it builds lies where the next run finds it.
+/// Lets a command find the toolchain, which the sandbox's home does not have, and what the plugins of this workspace were built of.
 pub(super) fn with_cargo(command: &mut Command) -> &mut Command {
-    // Fetches what plugins need of others, if nobody has yet.
-    guests::component(super::GUEST);
     let home = std::env::var_os("HOME")
         .map(PathBuf::from)
         .unwrap_or_default();
@@ -33,11 +31,10 @@ pub(super) fn with_cargo(command: &mut Command) -> &mut Command {
     if let Some(toolchain) = std::env::var_os("RUSTUP_TOOLCHAIN") {
         command.env("RUSTUP_TOOLCHAIN", toolchain);
     }
-    // All that it needs is in the workspace's lock file, so it was fetched for this very test.
-    command.env("CARGO_NET_OFFLINE", "true").env(
-        "CARGO_TARGET_DIR",
-        guests::target_directory().join("plugins"),
-    )
+    // All that it needs is in the workspace's lock file, so it was fetched and built for the plugins of these tests.
+    command
+        .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_TARGET_DIR", guests::target_directory())
 }
 
 fn run_with_cargo(sandbox: &Sandbox, directory: &Path, args: &[&str]) -> Run {

@@ -1,0 +1,105 @@
+//! Builds every plugin of this workspace as a WebAssembly module, for the tests that load it into the real host.
+//!
+//! ```text
+//!   plugins/*, plugins/examples/*, tests/guest ─► cargo rustc ─► OUT_DIR/target ─► modules.rs: name, bytes
+//! ```
+//!
+//! In a target directory of its own, since cargo holds the lock of the outer one.
+
+#![expect(clippy::disallowed_methods, reason = "a build script starts cargo")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+/// What plugins are built for: it brings no import at all.
+const TARGET: &str = "wasm32-unknown-unknown";
+
+fn main() {
+    let root = Path::new(&variable("CARGO_MANIFEST_DIR")).join("..");
+    let out = PathBuf::from(variable("OUT_DIR"));
+    have_target();
+    for source in ["plugin-sdk", "wit", "Cargo.toml", "Cargo.lock"] {
+        depend_on(&root.join(source));
+    }
+    let mut modules = String::from("[\n");
+    for (package, directory) in packages(&root) {
+        depend_on(&directory.join("Cargo.toml"));
+        depend_on(&directory.join("src"));
+        let module = build(&package, &root, &out.join("target"));
+        writeln!(modules, "({package:?}, include_bytes!({module:?})),").expect("a string grows");
+    }
+    modules.push(']');
+    fs::write(out.join("modules.rs"), modules).expect("the list of modules");
+}
+
+/// Has this script run again when a path changes.
+fn depend_on(path: &Path) {
+    println!("cargo::rerun-if-changed={}", path.display());
+}
+
+fn variable(name: &str) -> String {
+    env::var(name).unwrap_or_else(|error| panic!("`{name}`, which cargo sets: {error}"))
+}
+
+/// Installs the standard library for the target where it is missing.
+fn have_target() {
+    let args = ["--print", "target-libdir", "--target", TARGET];
+    let printed = Command::new(variable("RUSTC")).args(args).output();
+    let printed = printed.expect("rustc runs");
+    if Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir() {
+        return;
+    }
+    let added = Command::new("rustup")
+        .args(["target", "add", TARGET])
+        .status();
+    assert!(
+        added.is_ok_and(|status| status.success()),
+        "Rust's standard library for {TARGET} is missing; install it (with rustup: `rustup target add {TARGET}`)"
+    );
+}
+
+/// Returns the packages that are plugins, by name, each with its directory.
+fn packages(root: &Path) -> BTreeMap<String, PathBuf> {
+    let below = |directory| fs::read_dir(root.join(directory)).expect("a directory");
+    let entries = below("plugins").chain(below("plugins/examples"));
+    let directories = entries.map(|entry| entry.expect("an entry").path());
+    directories
+        .chain([root.join("tests/guest")])
+        .filter_map(|directory| Some((package_name(&directory)?, directory)))
+        .collect()
+}
+
+/// Returns the name of the package in a directory, or `None` for a plugin in another language.
+fn package_name(directory: &Path) -> Option<String> {
+    let manifest = fs::read_to_string(directory.join("Cargo.toml")).ok()?;
+    let name = |line: &str| {
+        Some(
+            line.strip_prefix("name = \"")?
+                .strip_suffix('"')?
+                .to_owned(),
+        )
+    };
+    manifest.lines().find_map(name)
+}
+
+/// Builds a package, and returns the path of its module.
+fn build(package: &str, root: &Path, target_directory: &Path) -> PathBuf {
+    let mut cargo = Command::new(variable("CARGO"));
+    cargo
+        .args(["rustc", "--quiet", "--locked", "--release", "--lib"])
+        .args(["--crate-type", "cdylib", "--target", TARGET])
+        .args(["--package", package, "--target-dir"])
+        .arg(target_directory)
+        .current_dir(root);
+    // What the outer cargo says to its own build is not meant for this one: flags of its target, the lints of clippy.
+    for name in ["CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"] {
+        cargo.env_remove(name);
+    }
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "`{package}` does not build for {TARGET}");
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    target_directory.join(TARGET).join("release").join(file)
+}
