@@ -14,6 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
+#[path = "src/guests/profile.rs"]
+mod profile;
+
 /// What plugins are built for: it brings no import at all.
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -21,7 +24,13 @@ fn main() {
     let root = Path::new(&variable("CARGO_MANIFEST_DIR")).join("..");
     let out = PathBuf::from(variable("OUT_DIR"));
     have_target();
-    for source in ["plugin-sdk", "wit", "Cargo.toml", "Cargo.lock"] {
+    for source in [
+        "tests/src/guests",
+        "plugin-sdk",
+        "wit",
+        "Cargo.toml",
+        "Cargo.lock",
+    ] {
         depend_on(&root.join(source));
     }
     let mut modules = String::from("[\n");
@@ -93,6 +102,7 @@ fn build(package: &str, root: &Path, target_directory: &Path) -> PathBuf {
         .args(["--crate-type", "cdylib", "--target", TARGET])
         .args(["--package", package, "--target-dir"])
         .arg(target_directory)
+        .envs(profile::PROFILE)
         .current_dir(root);
     // What the outer cargo says to its own build is not meant for this one: flags of its target, the lints of clippy.
     for name in ["CARGO_ENCODED_RUSTFLAGS", "RUSTC_WORKSPACE_WRAPPER"] {

@@ -48,6 +48,8 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use crate::scratch::scratch;
+
 use answer::Answer;
 use clock::Clock;
 pub use exchange::{Answered, Exchange, Received};
@@ -111,7 +113,7 @@ impl GithubServer {
             faults: Faults::default(),
             policy: Policy::default(),
             exchanges: Mutex::default(),
-            root: TempDir::new().expect("a temporary directory"),
+            root: scratch(),
         });
         runtime.spawn(wire::serve(listener, Arc::clone(&shared), api::router()));
         Self {

@@ -1,10 +1,16 @@
 //! Plugins as components: the build script of this package has built their modules, once for all tests.
 
-use std::collections::HashMap;
+mod profile;
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use autoissue_plugin_host::component_from_module;
+use autoissue_plugin_host::{PluginHost, Sha256Digest, component_from_module};
+
+pub use profile::PROFILE;
 
 /// The modules, each named after its package.
 const MODULES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/modules.rs"));
@@ -29,6 +35,34 @@ pub fn component(package: &str) -> &'static [u8] {
     made.get_or_insert_default()
         .entry(name)
         .or_insert_with(make)
+}
+
+/// Puts the compiled code of a plugin where a host of this build that keeps compiled code in `cache` finds it. Each is compiled once
+/// for all tests: that takes an unoptimised host seconds.
+///
+/// # Panics
+/// Where it cannot be compiled or copied.
+pub fn have_compiled(package: &str, cache: &Path) {
+    static COMPILED: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+    let shared = Path::new(env!("OUT_DIR")).join("compiled");
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if compiled.get_or_insert_default().insert(package.to_owned()) {
+        let host = PluginHost::new(&shared).expect("a host");
+        host.examine(component(package)).expect("a component");
+    }
+    drop(compiled);
+    let parent = cache.parent().expect("a directory of the state directory");
+    fs::create_dir_all(parent).expect("the state directory");
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(cache);
+    made.expect("the directory of compiled code");
+    let digest = Sha256Digest::of(component(package)).to_string();
+    for entry in fs::read_dir(shared).expect("compiled code") {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(&digest) {
+            fs::copy(entry.path(), cache.join(name)).expect("a copy");
+        }
+    }
 }
 
 /// Returns the target directory of the modules' build, which holds all that a plugin's build needs.

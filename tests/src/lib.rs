@@ -15,11 +15,13 @@ mod made_up;
 pub mod measure;
 pub mod model_server;
 mod sandbox;
+mod scratch;
 mod served;
 mod terminal;
 
 pub use github_sandbox::{GithubSandbox, LABEL, REPOSITORY, TOKEN};
 pub use made_up::{MadeUp, Recipe};
 pub use sandbox::{Run, Sandbox, binary, new_file_patch};
+pub use scratch::scratch;
 pub use served::{Served, Started, port_of};
 pub use terminal::{Sight, Terminal};

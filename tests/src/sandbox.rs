@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::scratch::scratch;
+
 /// Returns the program under test. Cargo has built it: it is a binary of this package.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
@@ -62,9 +64,7 @@ impl Sandbox {
 
     /// Makes a world without a repository.
     pub fn empty() -> Self {
-        let sandbox = Self {
-            root: TempDir::new().expect("a temporary directory"),
-        };
+        let sandbox = Self { root: scratch() };
         fs::create_dir_all(sandbox.home()).expect("the home directory");
         fs::write(
             sandbox.home().join(".gitconfig"),

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::sandbox::binary;
+use crate::scratch::scratch;
 
 /// A dashboard that is being served.
 pub struct Served {
@@ -36,7 +37,7 @@ impl Served {
     }
 
     fn start_with(state_dir: &Path, settings: &Value, port: u16) -> Self {
-        let home = TempDir::new().expect("a temporary directory");
+        let home = scratch();
         let config = home.path().join("config.json");
         let text = serde_json::json!({ "dashboard": settings }).to_string();
         fs::write(&config, text).expect("the configuration");

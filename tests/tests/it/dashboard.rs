@@ -9,7 +9,7 @@ mod streams;
 
 use std::path::Path;
 
-use autoissue_tests::{MadeUp, Recipe, Served};
+use autoissue_tests::{MadeUp, Recipe, Served, scratch};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -21,7 +21,7 @@ struct World {
 
 impl World {
     fn new(recipe: Recipe) -> Self {
-        let state = TempDir::new().expect("a temporary directory");
+        let state = scratch();
         let session = MadeUp::run(state.path(), recipe);
         Self { state, session }
     }

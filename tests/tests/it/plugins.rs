@@ -13,7 +13,7 @@ mod tracks;
 use std::path::PathBuf;
 
 use autoissue_plugin_host::{Grants, Plugin, PluginHost};
-use autoissue_tests::guests;
+use autoissue_tests::{guests, scratch};
 use tempfile::TempDir;
 
 /// The plugin that does what it is told.
@@ -36,12 +36,13 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let state = TempDir::new().unwrap();
+        let state = scratch();
         let host = PluginHost::new(&state.path().join("plugins")).unwrap();
         Self { host, state }
     }
 
     fn load(&self, package: &'static str, grants: &Grants) -> Plugin {
+        guests::have_compiled(package, &self.state.path().join("plugins"));
         self.host.load(guests::component(package), grants).unwrap()
     }
 

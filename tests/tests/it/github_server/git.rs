@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use autoissue_tests::github_server::{Exchange, Token};
+use autoissue_tests::scratch;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::json;
@@ -30,9 +31,7 @@ impl Clone {
     }
 
     fn unmade() -> Self {
-        Self {
-            root: TempDir::new().unwrap(),
-        }
+        Self { root: scratch() }
     }
 
     fn path(&self) -> PathBuf {

@@ -35,6 +35,7 @@ pub(super) fn with_cargo(command: &mut Command) -> &mut Command {
     command
         .env("CARGO_NET_OFFLINE", "true")
         .env("CARGO_TARGET_DIR", guests::target_directory())
+        .envs(guests::PROFILE)
 }
 
 fn run_with_cargo(sandbox: &Sandbox, directory: &Path, args: &[&str]) -> Run {
@@ -52,6 +53,7 @@ fn put(sandbox: &Sandbox, package: &'static str) -> String {
     let path = format!("plugins/{package}.wasm");
     std::fs::create_dir_all(sandbox.project().join("plugins")).unwrap();
     std::fs::write(sandbox.project().join(&path), guests::component(package)).unwrap();
+    guests::have_compiled(package, &sandbox.state().join("plugins"));
     path
 }
 

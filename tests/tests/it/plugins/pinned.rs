@@ -30,6 +30,7 @@ impl Project {
         let root = TempDir::new().unwrap();
         let path = root.path().join("guest.wasm");
         std::fs::write(&path, component).unwrap();
+        guests::have_compiled(GUEST, &root.path().join("state/plugins"));
         let mut plugin = json!({"name": "guest", "path": path});
         plugin
             .as_object_mut()

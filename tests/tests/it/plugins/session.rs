@@ -21,6 +21,7 @@ fn with_guest() -> (Sandbox, PathBuf) {
     let world = Sandbox::new();
     let path = world.root().join("guest.wasm");
     std::fs::write(&path, guests::component(GUEST)).unwrap();
+    guests::have_compiled(GUEST, &world.state().join("plugins"));
     (world, path)
 }
 
