@@ -519,9 +519,10 @@ mod tests {
 
     #[test]
     fn colour_is_known_before_parsing() {
-        let choice = |line: &str| {
+        fn choice(line: &str) -> ColorChoice {
             Color::before_parsing(&line.split(' ').map(str::to_owned).collect::<Vec<_>>())
-        };
+        }
+
         assert_eq!(choice("--color never exec"), ColorChoice::Never);
         assert_eq!(choice("exec --color=always"), ColorChoice::Always);
         assert_eq!(choice("exec --color"), ColorChoice::Auto);

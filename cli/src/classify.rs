@@ -209,9 +209,12 @@ fn answer(
 
 impl Question {
     fn into_issue(self) -> Issue {
-        let name = |label| match label {
-            Label::Name(name) | Label::Object { name } => name,
-        };
+        fn name(label: Label) -> String {
+            match label {
+                Label::Name(name) | Label::Object { name } => name,
+            }
+        }
+
         Issue {
             number: IssueNumber(self.number.unwrap_or_default()),
             title: self.title,
@@ -264,12 +267,13 @@ fn code(engine: &Engine) -> ExitCode {
 
 /// Returns the tasks in the order of their start.
 fn rows(engine: &Engine) -> Vec<(&Task, Option<Turn>)> {
-    let planned = |task: &Task| {
+    fn planned(task: &Task) -> (Issue, Classification) {
         (
             (*task.issue).clone(),
             task.classification.clone().unwrap_or_default(),
         )
-    };
+    }
+
     let backlog: Vec<(Issue, Classification)> = engine.tasks().values().map(planned).collect();
     let mut turns = schedule(&backlog, engine.settings());
     let mut rows: Vec<_> = engine
@@ -318,34 +322,6 @@ fn line(task: &Task, turn: Option<&Turn>) -> TaskLine {
 }
 
 fn text(engine: &Engine, paint: Paint) -> String {
-    let cells = |(task, turn): &(&Task, Option<Turn>)| {
-        let classification = task.classification.clone().unwrap_or_default();
-        let start = match (task.outcome(), turn) {
-            (Some(outcome), _) => message(&outcome.to_string()),
-            (
-                None,
-                Some(Turn {
-                    waits: Some(why), ..
-                }),
-            ) => message(&why.to_string()),
-            (None, Some(_)) => "at once".to_owned(),
-            (None, None) => "never".to_owned(),
-        };
-        [
-            turn.as_ref()
-                .map_or_else(|| "–".to_owned(), |turn| turn.place.to_string()),
-            task.issue.number.to_string(),
-            plan::domain(task),
-            task.classification.as_ref().map_or_else(
-                || "–".to_owned(),
-                |known| format!("{:.1}", known.confidence),
-            ),
-            start,
-            title(&task.issue.title),
-            message(&classification.reasons.join("; ")),
-            message(&classification.paths.join(", ")),
-        ]
-    };
     let rows: Vec<_> = rows(engine).iter().map(cells).collect();
     table(
         [
@@ -354,6 +330,35 @@ fn text(engine: &Engine, paint: Paint) -> String {
         &rows,
         paint,
     )
+}
+
+fn cells((task, turn): &(&Task, Option<Turn>)) -> [String; 8] {
+    let classification = task.classification.clone().unwrap_or_default();
+    let start = match (task.outcome(), turn) {
+        (Some(outcome), _) => message(&outcome.to_string()),
+        (
+            None,
+            Some(Turn {
+                waits: Some(why), ..
+            }),
+        ) => message(&why.to_string()),
+        (None, Some(_)) => "at once".to_owned(),
+        (None, None) => "never".to_owned(),
+    };
+    [
+        turn.as_ref()
+            .map_or_else(|| "–".to_owned(), |turn| turn.place.to_string()),
+        task.issue.number.to_string(),
+        plan::domain(task),
+        task.classification.as_ref().map_or_else(
+            || "–".to_owned(),
+            |known| format!("{:.1}", known.confidence),
+        ),
+        start,
+        title(&task.issue.title),
+        message(&classification.reasons.join("; ")),
+        message(&classification.paths.join(", ")),
+    ]
 }
 
 #[cfg(test)]

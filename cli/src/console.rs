@@ -184,19 +184,20 @@ mod tests {
     #[test]
     fn colours_are_asked_for_or_a_terminal_without_no_color() {
         let no_color = [("NO_COLOR".to_owned(), "1".to_owned())];
-        let enabled = |color, env: &[_]| {
-            Console::new(
-                &Common {
-                    color,
-                    ..Common::default()
-                },
-                env,
-            )
-            .out
-            .enabled
-        };
         assert!(enabled(Color::Always, &no_color));
         assert!(!enabled(Color::Never, &[]));
         assert!(!enabled(Color::Auto, &no_color));
+    }
+
+    fn enabled(color: Color, env: &[(String, String)]) -> bool {
+        Console::new(
+            &Common {
+                color,
+                ..Common::default()
+            },
+            env,
+        )
+        .out
+        .enabled
     }
 }

@@ -69,11 +69,14 @@ fn inside(around: &Surroundings, directory: &Path, repository: &Path) -> Surroun
 
 /// Returns what makes it a demo, whatever the environment says.
 fn settings() -> Vec<FlagValue> {
-    let set = |key, value: &str| FlagValue {
-        key,
-        value: json!(value),
-        flag: "demo",
-    };
+    fn set(key: &'static str, value: &str) -> FlagValue {
+        FlagValue {
+            key,
+            value: json!(value),
+            flag: "demo",
+        }
+    }
+
     vec![set("forge.kind", "local"), set("agent.backend", "patch")]
 }
 

@@ -467,20 +467,6 @@ mod tests {
 
     #[test]
     fn every_problem_of_a_configuration_is_listed() {
-        let problem = |key: &str| {
-            let problem = Problem {
-                key: key.to_owned(),
-                found: "`0`".to_owned(),
-                allowed: "1 to 256".to_owned(),
-                hint: None,
-            };
-            ConfigError::new(
-                Origin::Flag {
-                    name: "--x".to_owned(),
-                },
-                problem,
-            )
-        };
         let error = CliError::from(vec![problem("a.b"), problem("c")]);
         assert_snapshot!(report(&error), @"
         error: invalid `a.b` from flag --x
@@ -491,6 +477,21 @@ mod tests {
           allowed: 1 to 256
         ");
         assert_eq!(error.exit_code(), ExitCode::Usage);
+    }
+
+    fn problem(key: &str) -> ConfigError {
+        let problem = Problem {
+            key: key.to_owned(),
+            found: "`0`".to_owned(),
+            allowed: "1 to 256".to_owned(),
+            hint: None,
+        };
+        ConfigError::new(
+            Origin::Flag {
+                name: "--x".to_owned(),
+            },
+            problem,
+        )
     }
 
     #[test]

@@ -59,10 +59,11 @@ impl Surroundings {
     /// # Errors
     /// Where there is no current directory.
     pub(crate) fn read(common: &Common) -> Result<Self, CliError> {
-        let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
-        let text = |(name, value): &(OsString, OsString)| {
+        fn text((name, value): &(OsString, OsString)) -> Option<(String, String)> {
             Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
-        };
+        }
+
+        let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         let current_dir = std::env::current_dir();
         let current_dir = current_dir.map_err(|source| CliError::System {
             what: "find the current directory",

@@ -120,17 +120,15 @@ impl Found {
 
     /// Returns what differs from the defaults.
     fn config(&self) -> Value {
+        fn commands(guesses: &[Guess]) -> Vec<Value> {
+            guesses.iter().map(|guess| json!(guess.command)).collect()
+        }
+
         let mut config = Map::new();
         config.insert("$schema".to_owned(), json!(SCHEMA));
         if let Some(branch) = &self.base_branch {
             config.insert("project".to_owned(), json!({ "baseBranch": branch }));
         }
-        let commands = |guesses: &[Guess]| {
-            guesses
-                .iter()
-                .map(|guess| json!(guess.command))
-                .collect::<Vec<Value>>()
-        };
         let executor: Map<String, Value> = [
             ("setup", &self.guessed.setup),
             ("checks", &self.guessed.checks),
@@ -366,22 +364,23 @@ mod tests {
 
     #[test]
     fn a_base_is_named_only_where_a_session_would_take_another() {
-        let check = |default: Option<&str>, has_main: bool, named: Option<&str>| {
-            let ask = |args: &[&str]| match args[0] {
-                "symbolic-ref" => default.map(|name| format!("origin/{name}")),
-                _ => has_main.then(|| "commit".to_owned()),
-            };
-            assert_eq!(
-                remote_base(&ask).0.as_deref(),
-                named,
-                "{default:?} {has_main}"
-            );
+        check_base(Some("main"), true, None);
+        check_base(Some("develop"), true, Some("develop"));
+        check_base(Some("master"), false, None);
+        check_base(None, true, None);
+        check_base(None, false, None);
+    }
+
+    fn check_base(default: Option<&str>, has_main: bool, named: Option<&str>) {
+        let ask = |args: &[&str]| match args[0] {
+            "symbolic-ref" => default.map(|name| format!("origin/{name}")),
+            _ => has_main.then(|| "commit".to_owned()),
         };
-        check(Some("main"), true, None);
-        check(Some("develop"), true, Some("develop"));
-        check(Some("master"), false, None);
-        check(None, true, None);
-        check(None, false, None);
+        assert_eq!(
+            remote_base(&ask).0.as_deref(),
+            named,
+            "{default:?} {has_main}"
+        );
     }
 
     #[test]

@@ -28,14 +28,15 @@ impl FromStr for TimeOfDay {
     type Err = NotATimeOfDay;
 
     fn from_str(text: &str) -> Result<Self, NotATimeOfDay> {
-        let digits = |text: &str, max: i8| {
+        fn digits(text: &str, max: i8) -> Result<i8, NotATimeOfDay> {
             let is_number =
                 (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
             text.parse::<i8>()
                 .ok()
                 .filter(|&number| is_number && number <= max)
                 .ok_or(NotATimeOfDay)
-        };
+        }
+
         let (hour, minute) = text.split_once(':').ok_or(NotATimeOfDay)?;
         Ok(Self {
             hour: digits(hour, 23)?,

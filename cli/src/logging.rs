@@ -81,16 +81,18 @@ pub(crate) fn directory(settings: &LoggingSettings, state_dir: &Path) -> PathBuf
 
 /// Removes a log directory that was made for a session which never began, and the state directory with it, if nothing is in them.
 pub(crate) fn remove_empty(directory: &Path) {
-    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    let is_ours = |file: &DirEntry| {
+    fn is_ours(file: &DirEntry) -> bool {
         file.file_name()
             .to_str()
             .is_some_and(|name| day_of(name).is_some())
-    };
-    let is_empty = |file: &DirEntry| {
+    }
+
+    fn is_empty(file: &DirEntry) -> bool {
         file.metadata()
             .is_ok_and(|metadata| metadata.is_file() && metadata.len() == 0)
-    };
+    }
+
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
     for file in files.filter(|file| is_ours(file) && is_empty(file)) {
         let _ = std::fs::remove_file(file.path());
     }

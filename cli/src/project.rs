@@ -138,9 +138,12 @@ pub(crate) fn derive_from_origin(
 }
 
 fn note(loaded: &mut Loaded, remote: &GitRemote) {
-    let origin = || Origin::Git {
-        what: "the remote `origin`".to_owned(),
-    };
+    fn origin() -> Origin {
+        Origin::Git {
+            what: "the remote `origin`".to_owned(),
+        }
+    }
+
     if loaded.config.project.repo.is_none() {
         loaded.config.project.repo = Some(remote.repo());
         loaded.origins.insert("project.repo".to_owned(), origin());

@@ -582,12 +582,6 @@ fn next(session: &str, engine: &Engine, places: &Places) -> Option<Next> {
             .find(|task| Kind::of(task) == kind)
             .map(|task| task.issue.number.0)
     };
-    let out_of_money = |task: &Task| {
-        task.outcome()
-            == Some(&Outcome::NotStarted {
-                because: NotStarted::Budget,
-            })
-    };
     match first(Kind::NeedsYou).or_else(|| first(Kind::Failed)) {
         Some(issue) => alone(format!("autoissue show {session} {issue}")),
         None if engine.tasks().values().any(out_of_money) => Some(Next {
@@ -596,4 +590,11 @@ fn next(session: &str, engine: &Engine, places: &Places) -> Option<Next> {
         }),
         None => alone(format!("autoissue show {session}")),
     }
+}
+
+fn out_of_money(task: &Task) -> bool {
+    task.outcome()
+        == Some(&Outcome::NotStarted {
+            because: NotStarted::Budget,
+        })
 }

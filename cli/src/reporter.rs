@@ -143,19 +143,20 @@ impl Follower {
     }
 
     fn missed(&self, from_seq: u64, to_seq: u64) -> Option<Vec<Envelope<Event>>> {
-        let n = to_seq - from_seq + 1;
-        let journal = Journal::open_read_only(&self.state_dir).ok()?;
-        let stored = journal
-            .read(&self.session, from_seq - 1, usize::try_from(n).ok()?)
-            .ok()?;
-        let parse = |stored: &autoissue_core::journal::StoredEvent| {
+        fn parse(stored: &autoissue_core::journal::StoredEvent) -> Option<Envelope<Event>> {
             let event = serde_json::from_str(&stored.body).ok()?;
             Some(Envelope {
                 seq: stored.seq,
                 at_ms: stored.at_ms,
                 event,
             })
-        };
+        }
+
+        let n = to_seq - from_seq + 1;
+        let journal = Journal::open_read_only(&self.state_dir).ok()?;
+        let stored = journal
+            .read(&self.session, from_seq - 1, usize::try_from(n).ok()?)
+            .ok()?;
         let missed: Option<Vec<_>> = stored.iter().map(parse).collect();
         missed.filter(|missed| u64::try_from(missed.len()).is_ok_and(|found| found == n))
     }

@@ -398,11 +398,14 @@ mod tests {
 
     #[test]
     fn the_story_of_an_issue_is_told_in_order_with_its_days() {
-        let at = |(n, event)| Envelope {
-            seq: n,
-            at_ms: n * 36_000_000,
-            event,
-        };
+        fn at((n, event): (u64, Event)) -> Envelope<Event> {
+            Envelope {
+                seq: n,
+                at_ms: n * 36_000_000,
+                event,
+            }
+        }
+
         let events: Vec<_> = (1..).zip(night()).map(at).collect();
         let is_about = |event: &Event| event.issue() == Some(IssueNumber(2));
         assert_snapshot!(told(&events, is_about, &LocalTime::utc(), Paint::default()), @"

@@ -30,12 +30,13 @@ impl Signals {
     /// # Errors
     /// Where the system does not allow it.
     pub(crate) fn listen() -> Result<Self, CliError> {
-        let on = |kind| {
+        fn on(kind: SignalKind) -> Result<Signal, CliError> {
             signal(kind).map_err(|source: io::Error| CliError::System {
                 what: "listen for signals",
                 source,
             })
-        };
+        }
+
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
             terminate: on(SignalKind::terminate())?,

@@ -97,13 +97,14 @@ mod tests {
 
     #[test]
     fn a_screen_is_drawn_on_a_terminal_that_can_and_not_in_ci() {
-        let can = |env: &[(&str, &str)]| {
+        fn can(env: &[(&str, &str)]) -> bool {
             can_draw(
                 &env.iter()
                     .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                     .collect::<Vec<_>>(),
             )
-        };
+        }
+
         assert!(can(&[("TERM", "xterm-256color")]));
         assert!(can(&[("TERM", "xterm"), ("CI", "false")]));
         assert!(!can(&[("TERM", "xterm"), ("CI", "true")]));

@@ -632,13 +632,14 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_loopback() {
-        let is_loopback = |host: &str| {
+        fn is_loopback(host: &str) -> bool {
             DashboardSettings {
                 host: host.to_owned(),
                 ..Default::default()
             }
             .is_loopback()
-        };
+        }
+
         for host in [
             "127.0.0.1",
             "127.8.8.8",

@@ -85,13 +85,16 @@ mod tests {
 
     #[test]
     fn a_control_comes_out_of_the_journal_as_it_went_in() {
+        fn request(kind: &str, body: String) -> Request {
+            Request {
+                id: 1,
+                kind: kind.to_owned(),
+                body,
+            }
+        }
+
         let control = Control::ResetBreaker {
             service: Some(Service::Agent("claude".to_owned())),
-        };
-        let request = |kind: &str, body: String| Request {
-            id: 1,
-            kind: kind.to_owned(),
-            body,
         };
         let body = serde_json::to_string(&control).unwrap();
         assert_eq!(

@@ -260,16 +260,7 @@ impl Examination<'_> {
 
     /// Loads the plugins that decide, as a session would, and names them.
     fn strategies(&mut self) -> Option<Strategies> {
-        let find = |it: &Self| {
-            find_strategies(
-                it.config,
-                it.host,
-                &it.host.plugins,
-                &it.host.project,
-                false,
-            )
-        };
-        let strategies = self.try_to("strategies", find)?;
+        let strategies = self.try_to("strategies", Self::load_strategies)?;
         let plugins = strategies.plugins();
         if plugins.is_empty() {
             self.tell(Finding::ok("strategies", "the built-ins decide"));
@@ -278,6 +269,16 @@ impl Examination<'_> {
             self.tell(Finding::ok("strategies", format!("{kind}: plugin {by}")));
         }
         Some(strategies)
+    }
+
+    fn load_strategies(&self) -> Result<Strategies, SessionError> {
+        find_strategies(
+            self.config,
+            self.host,
+            &self.host.plugins,
+            &self.host.project,
+            false,
+        )
     }
 
     fn agent(&mut self, strategies: &Strategies) {

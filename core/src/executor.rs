@@ -152,10 +152,13 @@ impl Executor {
                 self.select_model(issue, classification.domain, attempt, n_substance, cap_left);
             }
             Effect::CheckBase => {
+                fn failed(_: Failure) -> Input {
+                    Input::BaseChecked {
+                        results: Vec::new(),
+                    }
+                }
+
                 let cancel = self.everything.child_token();
-                let failed = |_| Input::BaseChecked {
-                    results: Vec::new(),
-                };
                 self.answering(failed, async move { workshop.check_base(&cancel).await });
             }
             Effect::LeaseWorktree {

@@ -180,12 +180,13 @@ impl Journal {
     /// # Errors
     /// If there is no memory for it.
     pub fn in_memory() -> Result<Journal, JournalError> {
-        let path = PathBuf::from(":memory:");
-        let open = || -> Result<Connection, Fault> {
+        fn open() -> Result<Connection, Fault> {
             let mut connection = Connection::open_in_memory()?;
             prepare(&mut connection, None)?;
             Ok(connection)
-        };
+        }
+
+        let path = PathBuf::from(":memory:");
         let connection = open().map_err(|fault| fault.at(&path))?;
         Ok(Journal {
             connection,
@@ -540,12 +541,15 @@ fn read_only(
 
 /// Opens a file that nobody changes, without the files that SQLite puts beside it.
 fn open_immutable(path: &Path) -> rusqlite::Result<Connection> {
-    let escape = |byte: &u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
-            char::from(*byte).to_string()
+    fn escape(byte: &u8) -> String {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' => {
+                char::from(*byte).to_string()
+            }
+            _ => format!("%{byte:02x}"),
         }
-        _ => format!("%{byte:02x}"),
-    };
+    }
+
     let escaped: String = path
         .as_os_str()
         .as_encoded_bytes()
@@ -629,16 +633,17 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_a_clear_error_and_loses_nothing() {
-        let state = tempfile::tempdir().unwrap();
-        let mut journal = Journal::open(state.path()).unwrap();
-        journal.create_session(&session()).unwrap();
         // A database that may not grow fails as on a full disk.
-        let grow_to = |journal: &Journal, pages: i64| {
+        fn grow_to(journal: &Journal, pages: i64) {
             journal
                 .connection
                 .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))
                 .unwrap();
-        };
+        }
+
+        let state = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(state.path()).unwrap();
+        journal.create_session(&session()).unwrap();
         grow_to(&journal, 40);
         let body = "x".repeat(10_000);
         let mut last_seq = 0;

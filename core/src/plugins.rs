@@ -494,6 +494,10 @@ pub fn named(config: &Config, kind: Kind) -> Option<&str> {
 
 /// Refuses a backend that asks for more than it was granted, with what has to be granted.
 fn check_asked(chosen: &Chosen, entry: &Entry) -> Result<(), PluginsError> {
+    fn both(granted: &[String], asked: &[String]) -> Vec<String> {
+        granted.iter().chain(asked).cloned().collect()
+    }
+
     let asked = chosen
         .plugin
         .asked_program(chosen.strategy.as_deref(), &chosen.settings);
@@ -522,8 +526,6 @@ fn check_asked(chosen: &Chosen, entry: &Entry) -> Result<(), PluginsError> {
     if exec.is_empty() && env.is_empty() {
         return Ok(());
     }
-    let both =
-        |granted: &[String], asked: &[String]| granted.iter().chain(asked).cloned().collect();
     let grants = PluginGrants {
         exec: both(&granted.exec, &exec),
         env: both(&granted.env, &env),

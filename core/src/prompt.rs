@@ -1,7 +1,7 @@
 //! What the agent is told. The issue, and what checks printed, is data between marks that its text does not contain; what to do
 //! is ours.
 
-use autoissue_engine::Issue;
+use autoissue_engine::{Issue, IssueNumber};
 use autoissue_plugin_sdk::hidden_text::{self, HiddenKind, Stripped};
 
 use crate::config::Check;
@@ -70,14 +70,16 @@ pub fn build(
 pub(crate) fn hidden_text_warning<'a>(
     issues: impl IntoIterator<Item = &'a Issue>,
 ) -> Option<String> {
-    let with_hidden = |issue: &Issue| {
+    fn with_hidden(issue: &Issue) -> Option<(IssueNumber, Vec<HiddenKind>)> {
         Some((issue.number, visible(issue).removed)).filter(|(_, kinds)| !kinds.is_empty())
-    };
-    let found: Vec<_> = issues.into_iter().filter_map(with_hidden).collect();
-    let named = |(number, kinds): &(_, Vec<HiddenKind>)| {
+    }
+
+    fn named((number, kinds): &(IssueNumber, Vec<HiddenKind>)) -> String {
         let kinds: Vec<String> = kinds.iter().map(ToString::to_string).collect();
         format!("{number} ({})", kinds.join(", "))
-    };
+    }
+
+    let found: Vec<_> = issues.into_iter().filter_map(with_hidden).collect();
     let mut names: Vec<String> = found.iter().take(N_NAMED_MAX).map(named).collect();
     if N_NAMED_MAX < found.len() {
         names.push(format!("and {} more", found.len() - N_NAMED_MAX));
@@ -141,8 +143,6 @@ fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_engine::IssueNumber;
-
     use super::*;
 
     fn issue(title: &str, body: &str) -> Issue {

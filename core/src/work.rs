@@ -130,6 +130,10 @@ impl Workshop {
 
     /// Adds to a backlog what the texts of its issues say that they depend on, and the state of that.
     fn with_dependencies(&self, backlog: Backlog) -> Result<Input, Failure> {
+        fn warning(issue: &IssueNumber) -> String {
+            format!("issue {issue} is left out: an open issue of another repository blocks it")
+        }
+
         let Backlog {
             mut issues,
             mut warnings,
@@ -149,9 +153,6 @@ impl Workshop {
         }
         if !self.ignore_outside {
             issues.retain(|issue| !blocked_elsewhere.contains(&issue.number));
-            let warning = |issue| {
-                format!("issue {issue} is left out: an open issue of another repository blocks it")
-            };
             warnings.extend(blocked_elsewhere.iter().map(warning));
         }
         // What we wrote ourselves hides nothing.
@@ -561,6 +562,14 @@ impl Workshop {
 
     /// Runs the checks on the base once, so that what fails without us is not put down to anyone.
     pub(crate) async fn check_base(self: &Arc<Self>, cancel: &CancellationToken) -> Input {
+        fn could_not_run(failure: &Failure) -> Vec<CheckResult> {
+            vec![CheckResult {
+                name: "setup".to_owned(),
+                ended: failure.to_string(),
+                ..CheckResult::default()
+            }]
+        }
+
         let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
             Ok(_) => self.run_checks(BASE_CHECK, cancel).await,
             Err(failure) => Err(failure),
@@ -576,15 +585,8 @@ impl Workshop {
         if let Err(failure) = discarded.await {
             tracing::warn!(%failure, "the worktree of the checks on the base stays");
         }
-        let could_not_run = |failure: Failure| {
-            vec![CheckResult {
-                name: "setup".to_owned(),
-                ended: failure.to_string(),
-                ..CheckResult::default()
-            }]
-        };
         Input::BaseChecked {
-            results: results.unwrap_or_else(could_not_run),
+            results: results.unwrap_or_else(|failure| could_not_run(&failure)),
         }
     }
 

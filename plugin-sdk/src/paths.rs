@@ -183,9 +183,10 @@ impl<'t> PathWords<'t> {
     }
 
     fn pass_url(&mut self) {
-        let is_end = |byte: u8| {
+        fn is_end(byte: u8) -> bool {
             byte.is_ascii_whitespace() || matches!(byte, b')' | b'>' | b'"' | b'\'' | b'`' | b']')
-        };
+        }
+
         let rest = &self.text.as_bytes()[self.at..];
         self.at += rest
             .iter()
@@ -350,10 +351,11 @@ impl<'p> Shape<'p> {
 
     /// Returns whether the path lies outside what the repository's people wrote, or is an address.
     fn is_foreign(&self) -> bool {
-        let is_host = |first: &&str| {
+        fn is_host(first: &&str) -> bool {
             let (stem, domain) = first.rsplit_once('.').unwrap_or_default();
             !stem.is_empty() && TOP_LEVEL_DOMAINS.contains(&domain)
-        };
+        }
+
         let is_address = |part: &str| part.find('@').is_some_and(|at| at > 0);
         self.directories.first().is_some_and(is_host)
             || self

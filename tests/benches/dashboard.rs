@@ -16,7 +16,7 @@ use std::time::Instant;
 use autoissue_tests::http::stream;
 use autoissue_tests::measure::{self, median, print, print_table};
 use autoissue_tests::{Sandbox, binary, port_of};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const N_ISSUES: u64 = 40;
 const N_SLOTS: u64 = 4;
@@ -36,6 +36,10 @@ enum Watched {
 }
 
 fn main() {
+    fn pairs(walls: &[f64], others: &[f64]) -> f64 {
+        median(walls.iter().zip(others).map(|(one, other)| one / other))
+    }
+
     if !measure::is_wanted() {
         return;
     }
@@ -54,9 +58,6 @@ fn main() {
         }
     }
     let base = median(walls[0].iter().copied());
-    let pairs = |walls: &[f64], others: &[f64]| {
-        median(walls.iter().zip(others).map(|(one, other)| one / other))
-    };
     let row = |name: &str, walls: &Vec<f64>, others: &Vec<f64>| {
         let wall = median(walls.iter().copied());
         [
@@ -121,6 +122,13 @@ fn run(watched: Watched) -> f64 {
 }
 
 fn world() -> Sandbox {
+    fn talk(n: usize) -> [Value; 2] {
+        [
+            json!({ "run": BETWEEN_LINES }),
+            json!({ "say": format!("line {n} of the agent") }),
+        ]
+    }
+
     let world = Sandbox::new();
     world.install("claude", Path::new(&fake_claude()));
     let config = json!({
@@ -129,12 +137,6 @@ fn world() -> Sandbox {
     });
     world.config(&config.to_string());
     for number in 1..=N_ISSUES {
-        let talk = |n| {
-            [
-                json!({ "run": BETWEEN_LINES }),
-                json!({ "say": format!("line {n} of the agent") }),
-            ]
-        };
         let work = [
             json!({ "write": [format!("new/{number}.txt"), "x"] }),
             json!({ "result": {} }),

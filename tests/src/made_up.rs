@@ -288,12 +288,13 @@ impl MadeUp {
     }
 
     fn is_enough(&self) -> bool {
-        let is_open = |breaker: &autoissue_core::engine::Breaker| {
+        fn is_open(breaker: &autoissue_core::engine::Breaker) -> bool {
             matches!(
                 breaker.state,
                 autoissue_core::engine::BreakerState::Open { .. }
             )
-        };
+        }
+
         let is_at_work = self.engine.running().count() > 0 || self.engine.is_over();
         let is_far = self.recipe.n_ended <= self.n_ended() && is_at_work;
         if self.recipe.is_broken {

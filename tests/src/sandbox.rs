@@ -310,9 +310,10 @@ impl Run {
     /// Returns the objects of `--output json`; anything else on standard output fails the test.
     #[track_caller]
     pub fn json(&self) -> Vec<Value> {
-        let parse = |line: &str| {
+        fn parse(line: &str) -> Value {
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
-        };
+        }
+
         self.stdout.lines().map(parse).collect()
     }
 

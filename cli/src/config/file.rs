@@ -92,17 +92,18 @@ pub(super) fn read(path: &Path) -> Result<Parsed, ConfigError> {
 }
 
 fn read_text(path: &Path) -> Result<String, (String, &'static str)> {
-    let unreadable = |error: std::io::Error| {
+    fn unreadable(error: &std::io::Error) -> (String, &'static str) {
         (
             format!("a file that cannot be read: {error}"),
             "a readable file",
         )
-    };
+    }
+
     let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
     file.take(FILE_BYTES_MAX + 1)
         .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+        .map_err(|error| unreadable(&error))?;
     if FILE_BYTES_MAX < bytes.len() as u64 {
         return Err(("more than 1 MiB".to_owned(), "a file of at most 1 MiB"));
     }

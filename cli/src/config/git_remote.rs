@@ -205,15 +205,16 @@ pub(super) fn host_and_port(authority: &str) -> Option<(String, Option<u16>)> {
 }
 
 fn owner_and_name(path: &str) -> Option<(String, String)> {
-    let path = path.trim_matches('/');
-    let path = path.strip_suffix(".git").unwrap_or(path);
-    let (owner, name) = path.split_once('/')?;
-    let is_part = |part: &str| {
+    fn is_part(part: &str) -> bool {
         !matches!(part, "" | "." | "..")
             && part
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
+    }
+
+    let path = path.trim_matches('/');
+    let path = path.strip_suffix(".git").unwrap_or(path);
+    let (owner, name) = path.split_once('/')?;
     (is_part(owner) && is_part(name)).then(|| (owner.to_owned(), name.to_owned()))
 }
 

@@ -134,6 +134,13 @@ pub(super) fn sources(
 
 /// Returns what the environment sets, the general form first: a name of its own is the more deliberate.
 fn of_environment(env: &[(String, String)]) -> Vec<Source> {
+    fn source((name, key, text): (&str, String, String)) -> Source {
+        let origin = Origin::Env {
+            name: name.to_owned(),
+        };
+        Source::of_key(&key, value_of_variable(&key, text), origin)
+    }
+
     let mut general: Vec<&(String, String)> = env
         .iter()
         .filter(|(name, _)| name.starts_with(GENERAL_PREFIX))
@@ -145,12 +152,6 @@ fn of_environment(env: &[(String, String)]) -> Vec<Source> {
     let named = NAMED_VARIABLES
         .into_iter()
         .filter_map(|(name, key)| Some((name, key.to_owned(), variable(env, name)?)));
-    let source = |(name, key, text): (&str, String, String)| {
-        let origin = Origin::Env {
-            name: name.to_owned(),
-        };
-        Source::of_key(&key, value_of_variable(&key, text), origin)
-    };
     general.chain(named).map(source).collect()
 }
 
@@ -168,15 +169,16 @@ fn key_of_variable(name: &str) -> String {
 }
 
 fn camel_case(screaming: &str) -> String {
-    let words = screaming.split('_').enumerate();
-    let word = |(index, word): (usize, &str)| {
+    fn word((index, word): (usize, &str)) -> String {
         let lower = word.to_ascii_lowercase();
         let mut chars = lower.chars();
         match chars.next() {
             Some(first) if index > 0 => first.to_ascii_uppercase().to_string() + chars.as_str(),
             _ => lower,
         }
-    };
+    }
+
+    let words = screaming.split('_').enumerate();
     words.map(word).collect()
 }
 

@@ -499,6 +499,11 @@ fn service_of(hub: &Hub, wanted: &str) -> Result<Service, Problem> {
 }
 
 async fn ask(hub: &Hub, service: Option<Service>) -> Result<(), Problem> {
+    fn failed(error: &dyn std::error::Error) -> Problem {
+        tracing::warn!(%error, "the session cannot be asked for a reset");
+        Problem::journal("the session cannot be asked: see the log for the reason")
+    }
+
     match &hub.control {
         Control::Here(resetter) => resetter.reset(service),
         Control::Journal => {
@@ -507,10 +512,6 @@ async fn ask(hub: &Hub, service: Option<Service>) -> Result<(), Problem> {
             let asked =
                 tokio::task::spawn_blocking(move || control::ask(&state_dir, &session, &order))
                     .await;
-            let failed = |error: &dyn std::error::Error| {
-                tracing::warn!(%error, "the session cannot be asked for a reset");
-                Problem::journal("the session cannot be asked: see the log for the reason")
-            };
             asked
                 .map_err(|error| failed(&error))?
                 .map_err(|error| failed(&error))?;

@@ -265,12 +265,15 @@ enum Given {
 
 impl Wanted {
     fn new(settings: &AuthSettings) -> Self {
-        let known = |secret: &Option<SecretOrEnv>| match secret {
-            Some(SecretOrEnv::Value(secret)) if !secret.is_empty() => {
-                Some(fingerprint(secret.expose().as_bytes()))
+        fn known(secret: &Option<SecretOrEnv>) -> Option<Fingerprint> {
+            match secret {
+                Some(SecretOrEnv::Value(secret)) if !secret.is_empty() => {
+                    Some(fingerprint(secret.expose().as_bytes()))
+                }
+                _ => None,
             }
-            _ => None,
-        };
+        }
+
         let (basic, token) = match settings.kind {
             AuthKind::Basic => (true, false),
             AuthKind::Token => (false, true),

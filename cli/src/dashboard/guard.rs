@@ -154,9 +154,10 @@ fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>,
 
 /// Returns the host of `host`, `host:port`, `[::1]` or `[::1]:port`.
 fn host_of(authority: &str) -> Option<&str> {
-    let is_port = |port: &str| {
+    fn is_port(port: &str) -> bool {
         !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    }
+
     if let Some(rest) = authority.strip_prefix('[') {
         let (address, after) = rest.split_once(']')?;
         let fits = after.is_empty() || after.strip_prefix(':').is_some_and(is_port);

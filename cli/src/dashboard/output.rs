@@ -257,20 +257,12 @@ mod tests {
 
     #[test]
     fn the_tail_of_a_transcript_begins_with_a_whole_line() {
-        let lines = |bytes: &[u8], is_whole| {
-            let (lines, is_cut) = tail(bytes, is_whole, Readable::of("patch"), &screen());
-            (
-                lines
-                    .iter()
-                    .map(|line| line.as_str().to_owned())
-                    .collect::<Vec<_>>()
-                    .join("|"),
-                is_cut,
-            )
-        };
-        assert_eq!(lines(b"one\ntwo\n", true), ("one|two".to_owned(), false));
         assert_eq!(
-            lines(b"ne\ntwo\n\xff", false),
+            tail_lines(b"one\ntwo\n", true),
+            ("one|two".to_owned(), false)
+        );
+        assert_eq!(
+            tail_lines(b"ne\ntwo\n\xff", false),
             ("two|\u{fffd}".to_owned(), true)
         );
         let (many, is_cut) = tail(
@@ -280,5 +272,17 @@ mod tests {
             &screen(),
         );
         assert_eq!((many.len(), is_cut), (N_LINES_KEPT, true));
+    }
+
+    fn tail_lines(bytes: &[u8], is_whole: bool) -> (String, bool) {
+        let (lines, is_cut) = tail(bytes, is_whole, Readable::of("patch"), &screen());
+        (
+            lines
+                .iter()
+                .map(|line| line.as_str().to_owned())
+                .collect::<Vec<_>>()
+                .join("|"),
+            is_cut,
+        )
     }
 }

@@ -247,11 +247,14 @@ impl Story {
 
     /// Returns the money over time.
     pub(crate) fn budget_history(&self) -> view::BudgetHistory {
-        let point = |point: &chronicle::CostPoint| view::CostPointView {
-            at: rfc3339(point.at_ms),
-            spent_usd: point.spent.dollars(),
-            reserved_usd: point.reserved.dollars(),
-        };
+        fn point(point: &chronicle::CostPoint) -> view::CostPointView {
+            view::CostPointView {
+                at: rfc3339(point.at_ms),
+                spent_usd: point.spent.dollars(),
+                reserved_usd: point.reserved.dollars(),
+            }
+        }
+
         view::BudgetHistory {
             now: self.budget(),
             history: self.chronicle.costs.iter().map(point).collect(),

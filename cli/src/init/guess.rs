@@ -224,6 +224,11 @@ impl Look<'_> {
 
     /// A makefile mostly calls one of the others, so it counts only where there is none.
     fn task_runners(&mut self) {
+        fn is_test(line: &str) -> bool {
+            line.strip_prefix("test")
+                .is_some_and(|rest| rest.trim_start().starts_with(':'))
+        }
+
         if !self.guessed.checks.is_empty() {
             return;
         }
@@ -233,10 +238,6 @@ impl Look<'_> {
             ("make test", "GNUmakefile"),
             ("just test", "justfile"),
         ];
-        let is_test = |line: &str| {
-            line.strip_prefix("test")
-                .is_some_and(|rest| rest.trim_start().starts_with(':'))
-        };
         let has_test = |name: &str| {
             self.text(name)
                 .is_some_and(|text| text.lines().any(is_test))
@@ -264,6 +265,10 @@ mod tests {
 
     #[track_caller]
     fn check(files: &[(&str, &str)], setup: &[&str], checks: &[&str]) {
+        fn commands(guesses: &[Guess]) -> Vec<String> {
+            guesses.iter().map(|guess| guess.command.clone()).collect()
+        }
+
         let root = tempfile::tempdir().unwrap();
         for (name, text) in files {
             let path = root.path().join(name);
@@ -271,12 +276,6 @@ mod tests {
             std::fs::write(path, text).unwrap();
         }
         let guessed = look(root.path());
-        let commands = |guesses: &[Guess]| {
-            guesses
-                .iter()
-                .map(|guess| guess.command.clone())
-                .collect::<Vec<_>>()
-        };
         assert_eq!(
             (commands(&guessed.setup), commands(&guessed.checks)),
             (owned(setup), owned(checks)),

@@ -179,6 +179,14 @@ mod tests {
 
     #[test]
     fn a_plan_is_told_from_the_planner_to_the_last_issue() {
+        fn issue(title: &str, depends_on: &[u32]) -> PlannedIssue {
+            PlannedIssue {
+                title: title.to_owned(),
+                depends_on: depends_on.to_vec(),
+                ..PlannedIssue::default()
+            }
+        }
+
         let source = PlanSource::Planner {
             model: None,
             cap: Usd::from_cents(200),
@@ -195,11 +203,6 @@ mod tests {
                 .to_owned(),
             file: "/s/answer-1.txt".to_owned(),
         };
-        let issue = |title: &str, depends_on: &[u32]| PlannedIssue {
-            title: title.to_owned(),
-            depends_on: depends_on.to_vec(),
-            ..PlannedIssue::default()
-        };
         let plan = Plan {
             issues: vec![issue("One", &[]), issue("Two\u{202e}", &[1])],
             ..Plan::default()
@@ -207,15 +210,6 @@ mod tests {
         let until = Time::from_ms(5_527_000);
         let failure = Failure::Network {
             message: "no route".to_owned(),
-        };
-        let created = |position, existed| {
-            let number = IssueNumber(11 + u64::from(position));
-            Event::IssueCreated {
-                position,
-                number,
-                existed,
-                n_api_calls: 2,
-            }
         };
         let mut events = started_plan("Build user authentication", settings, 42);
         events.extend([
@@ -275,5 +269,15 @@ mod tests {
         Good: issue 2 was there already as #13: Two    [2 of 2 issues created]
         Detail: issue 2 says what it depends on    []
         ");
+    }
+
+    fn created(position: u32, existed: bool) -> Event {
+        let number = IssueNumber(11 + u64::from(position));
+        Event::IssueCreated {
+            position,
+            number,
+            existed,
+            n_api_calls: 2,
+        }
     }
 }

@@ -98,11 +98,14 @@ mod tests {
     use super::*;
 
     fn drawn(depends_on: &[&[u32]]) -> String {
-        let issue = |(position, on): (usize, &&[u32])| PlannedIssue {
-            title: ["zero", "one", "two", "three", "four", "five", "six"][position].to_owned(),
-            depends_on: on.to_vec(),
-            ..PlannedIssue::default()
-        };
+        fn issue((position, on): (usize, &&[u32])) -> PlannedIssue {
+            PlannedIssue {
+                title: ["zero", "one", "two", "three", "four", "five", "six"][position].to_owned(),
+                depends_on: on.to_vec(),
+                ..PlannedIssue::default()
+            }
+        }
+
         tree(&Plan {
             issues: (1..).zip(depends_on).map(issue).collect(),
             ..Plan::default()

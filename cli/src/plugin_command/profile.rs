@@ -127,15 +127,6 @@ impl Profile {
     /// Returns it for programs, as a line of this type.
     pub(super) fn json(&self, r#type: &'static str) -> impl Serialize {
         let info = self.plugin.info();
-        let strategy = |strategy: &StrategyInfo| {
-            json!({
-                "kind": strategy.kind.name(),
-                "name": strategy.name,
-                "summary": strategy.summary,
-                "settingsSchema": strategy.settings_schema.as_deref().map(parsed),
-                "exampleSettings": strategy.example_settings.as_deref().map(parsed),
-            })
-        };
         let Grants { exec, env, wasi } = self.asked();
         json!({
             "type": r#type,
@@ -147,13 +138,23 @@ impl Profile {
             "bytes": self.n_bytes,
             "sha256": self.plugin.digest().to_string(),
             "track": self.plugin.track(),
-            "strategies": info.strategies.iter().map(strategy).collect::<Vec<_>>(),
+            "strategies": info.strategies.iter().map(strategy_json).collect::<Vec<_>>(),
             "imports": self.plugin.imports(),
             "exports": self.plugin.exports(),
             "asks": { "exec": exec, "env": env, "wasi": wasi },
             "asksUnknown": self.unknown,
         })
     }
+}
+
+fn strategy_json(strategy: &StrategyInfo) -> Value {
+    json!({
+        "kind": strategy.kind.name(),
+        "name": strategy.name,
+        "summary": strategy.summary,
+        "settingsSchema": strategy.settings_schema.as_deref().map(parsed),
+        "exampleSettings": strategy.example_settings.as_deref().map(parsed),
+    })
 }
 
 /// Returns what is asked for, as `--grant` takes it.

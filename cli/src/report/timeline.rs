@@ -253,6 +253,10 @@ mod tests {
 
     /// Reads events that happen a second apart, and those behind a mark an hour later.
     fn read(parts: &[Vec<Event>]) -> String {
+        fn seconds(stretch: Stretch) -> String {
+            format!("{}..{}", stretch.from_ms / 1_000, stretch.to_ms / 1_000)
+        }
+
         let mut at_ms = 0;
         let mut events = Vec::new();
         for part in parts {
@@ -267,8 +271,6 @@ mod tests {
             at_ms += 3_600_000;
         }
         let timeline = Timeline::of(&events);
-        let seconds =
-            |stretch: Stretch| format!("{}..{}", stretch.from_ms / 1_000, stretch.to_ms / 1_000);
         let mut text = String::new();
         timeline
             .runs

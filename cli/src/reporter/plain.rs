@@ -105,15 +105,6 @@ mod tests {
 
     #[test]
     fn what_an_agent_says_cannot_garble_the_terminal() {
-        let said = |text: &str| {
-            let text = text.to_owned();
-            agent_line(&Progress {
-                issue: 1,
-                attempt: 1,
-                kind: ProgressKind::Line,
-                text,
-            })
-        };
         assert_eq!(
             said("\u{1b}[2J\rhello\u{1b}]0;x\u{7}").as_deref(),
             Some("hello")
@@ -123,5 +114,15 @@ mod tests {
             said(&"x".repeat(1_000)).map(|line| line.chars().count()),
             Some(AGENT_COLUMNS_MAX)
         );
+    }
+
+    fn said(text: &str) -> Option<String> {
+        let text = text.to_owned();
+        agent_line(&Progress {
+            issue: 1,
+            attempt: 1,
+            kind: ProgressKind::Line,
+            text,
+        })
     }
 }

@@ -137,17 +137,6 @@ mod tests {
 
     #[test]
     fn a_circle_is_found_and_named_from_its_smallest_number() {
-        let graph = |edges: &[(u64, &[u64])]| {
-            edges
-                .iter()
-                .map(|(n, to)| {
-                    (
-                        IssueNumber(*n),
-                        to.iter().map(|&t| IssueNumber(t)).collect(),
-                    )
-                })
-                .collect()
-        };
         assert_eq!(cycle(&graph(&[(1, &[2]), (2, &[3]), (3, &[])])), None);
         assert_eq!(cycle(&graph(&[(4, &[4])])), Some(vec![IssueNumber(4)]));
         assert_eq!(
@@ -157,5 +146,17 @@ mod tests {
         let chain: Vec<(u64, Vec<u64>)> = (0..50_000).map(|n| (n, vec![n + 1])).collect();
         let chain: Vec<(u64, &[u64])> = chain.iter().map(|(n, to)| (*n, to.as_slice())).collect();
         assert_eq!(cycle(&graph(&chain)), None);
+    }
+
+    fn graph(edges: &[(u64, &[u64])]) -> BTreeMap<IssueNumber, Vec<IssueNumber>> {
+        edges
+            .iter()
+            .map(|(n, to)| {
+                (
+                    IssueNumber(*n),
+                    to.iter().map(|&t| IssueNumber(t)).collect(),
+                )
+            })
+            .collect()
     }
 }

@@ -338,8 +338,10 @@ mod tests {
 
     #[test]
     fn reasons_are_lines() {
-        let because =
-            |reason: &str| classification(&Classification::new("backend", 0.5).because(reason));
+        fn because(reason: &str) -> Checked {
+            classification(&Classification::new("backend", 0.5).because(reason))
+        }
+
         assert_eq!(because("mentions `ü`"), Ok(()));
         check(
             because("a\u{1b}[2J"),
@@ -353,15 +355,6 @@ mod tests {
 
     #[test]
     fn a_model_is_one_of_those_to_be_had() {
-        let choose = |model: &str| {
-            selection(
-                &Selection {
-                    model: model.into(),
-                    ..Selection::default()
-                },
-                |id| id == "opus",
-            )
-        };
         assert_eq!(choose("opus"), Ok(()));
         check(
             choose("gpt"),
@@ -369,15 +362,26 @@ mod tests {
         );
     }
 
+    fn choose(model: &str) -> Checked {
+        selection(
+            &Selection {
+                model: model.into(),
+                ..Selection::default()
+            },
+            |id| id == "opus",
+        )
+    }
+
     #[test]
     fn a_pull_request_can_be_opened() {
-        let text = |title: &str, body: &str, label: &str| {
+        fn text(title: &str, body: &str, label: &str) -> Checked {
             pull_request(&PullRequestText {
                 title: title.into(),
                 body: body.into(),
                 labels: vec![label.into()],
             })
-        };
+        }
+
         assert_eq!(text("Title", "a\r\n\tb", "label"), Ok(()));
         assert!(
             text(" ", "", "l").is_err()

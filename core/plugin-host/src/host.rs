@@ -83,12 +83,13 @@ impl PluginHost {
     /// # Errors
     /// See [`HostError`].
     pub fn with_limits(cache: Option<&Path>, limits: Limits) -> Result<Self, HostError> {
-        let open = |path: &Path| {
+        fn open(path: &Path) -> Result<Cache, HostError> {
             Cache::open(path).map_err(|source| HostError::Cache {
                 path: path.to_owned(),
                 source,
             })
-        };
+        }
+
         Self::start(cache.map(open).transpose()?, limits, None)
     }
 

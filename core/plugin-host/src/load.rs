@@ -277,12 +277,10 @@ mod tests {
     use super::*;
 
     fn shape(imports: &[&str], exports: &[&str]) -> Shape {
-        let owned = |names: &[&str]| {
-            names
-                .iter()
-                .map(ToString::to_string)
-                .collect::<Vec<String>>()
-        };
+        fn owned(names: &[&str]) -> Vec<String> {
+            names.iter().map(ToString::to_string).collect()
+        }
+
         let kinds = exports
             .iter()
             .filter_map(|name| Kind::named(ours(name)?.0))

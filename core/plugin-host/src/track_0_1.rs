@@ -133,13 +133,16 @@ impl Loaded {
         component: &Component,
         kinds: &[Kind],
     ) -> Result<Self, LoadError> {
-        let misfit = |error: wasmtime::Error| LoadError::Misfit {
-            message: format!("{error:#}"),
-        };
+        fn misfit(error: &wasmtime::Error) -> LoadError {
+            LoadError::Misfit {
+                message: format!("{error:#}"),
+            }
+        }
+
         let pre = linker(component)
             .and_then(|linker| linker.instantiate_pre(component))
-            .map_err(misfit)?;
-        let exports = Arc::new(Exports::find(&pre, kinds).map_err(misfit)?);
+            .map_err(|error| misfit(&error))?;
+        let exports = Arc::new(Exports::find(&pre, kinds).map_err(|error| misfit(&error))?);
         let loaded = Self {
             shared,
             plugin: "?".into(),
@@ -160,7 +163,7 @@ impl Loaded {
         loaded
             .exports
             .check_types(&mut sandbox.store, &sandbox.instance)
-            .map_err(misfit)?;
+            .map_err(|error| misfit(&error))?;
         Ok(loaded)
     }
 

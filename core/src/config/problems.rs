@@ -155,12 +155,13 @@ fn shown_variable(name: &str) -> String {
 
 /// Tells whether `repo` is `owner/name` in characters that GitHub gives to either.
 fn is_repo(repo: &str) -> bool {
-    let is_part = |part: &str| {
+    fn is_part(part: &str) -> bool {
         !matches!(part, "" | "." | "..")
             && part
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-    };
+    }
+
     repo.split_once('/')
         .is_some_and(|(owner, name)| is_part(owner) && is_part(name))
 }
@@ -172,8 +173,10 @@ fn bad_repo(repo: &str) -> Option<Problem> {
 
 /// Applies the rules of `git check-ref-format`, and refuses invisible and non-ASCII characters, which git does not.
 fn is_branch(name: &str) -> bool {
-    let is_part =
-        |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    fn is_part(part: &str) -> bool {
+        !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock")
+    }
+
     name.bytes()
         .all(|b| b.is_ascii_graphic() && !b"~^:?*[\\".contains(&b))
         && !name.starts_with('-')
@@ -274,24 +277,26 @@ fn bad_env_name(key: String, name: &str) -> Option<Problem> {
 
 /// Domains are lower-case names: the classifier's eight, or a plugin's.
 fn bad_domains(domains: &[String]) -> Vec<Problem> {
-    let is_domain = |name: &str| {
+    fn is_domain(name: &str) -> bool {
         name.len() <= 40
             && name
                 .bytes()
                 .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    let bad = domains
-        .iter()
-        .enumerate()
-        .filter(|(_, domain)| !is_domain(domain));
-    let problem = |(index, domain): (usize, &String)| {
+    }
+
+    fn problem((index, domain): (usize, &String)) -> Problem {
         let allowed = "a domain: at most 40 of `a` to `z`, `0` to `9` and `-`";
         Problem::new(
             format!("scheduler.exclusiveDomains[{index}]"),
             quoted(domain),
             allowed,
         )
-    };
+    }
+
+    let bad = domains
+        .iter()
+        .enumerate()
+        .filter(|(_, domain)| !is_domain(domain));
     bad.map(problem).collect()
 }
 

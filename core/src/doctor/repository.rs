@@ -268,11 +268,14 @@ mod tests {
 
     #[test]
     fn scopes_have_to_allow_a_push() {
-        let with = |scopes: &str, is_private| Facts {
-            scopes: Some(scopes.to_owned()),
-            is_private,
-            ..sound()
-        };
+        fn with(scopes: &str, is_private: bool) -> Facts {
+            Facts {
+                scopes: Some(scopes.to_owned()),
+                is_private,
+                ..sound()
+            }
+        }
+
         check(
             &with("repo, workflow", true),
             "scopes",
@@ -298,10 +301,13 @@ mod tests {
 
     #[test]
     fn a_token_that_ends_soon_is_named() {
-        let ends = |text: &str| Facts {
-            token_expires: Some(text.to_owned()),
-            ..sound()
-        };
+        fn ends(text: &str) -> Facts {
+            Facts {
+                token_expires: Some(text.to_owned()),
+                ..sound()
+            }
+        }
+
         check(
             &ends("2026-01-02 03:04:05 UTC"),
             "token end",
@@ -326,14 +332,24 @@ mod tests {
 
     #[test]
     fn few_calls_and_a_wrong_clock_are_warnings() {
-        let left = |left| Facts {
-            calls: Some(Calls {
-                left,
-                limit: 5_000,
-                reset: Time::from_ms(NOW_MS),
-            }),
-            ..sound()
-        };
+        fn left(left: u64) -> Facts {
+            Facts {
+                calls: Some(Calls {
+                    left,
+                    limit: 5_000,
+                    reset: Time::from_ms(NOW_MS),
+                }),
+                ..sound()
+            }
+        }
+
+        fn at(ms: u64) -> Facts {
+            Facts {
+                answered_at: Some(Time::from_ms(ms)),
+                ..sound()
+            }
+        }
+
         check(
             &left(4_990),
             "rate limit",
@@ -346,10 +362,6 @@ mod tests {
             Level::Warning,
             "7 of 5000 calls an hour are left, until 03:04 UTC",
         );
-        let at = |ms| Facts {
-            answered_at: Some(Time::from_ms(ms)),
-            ..sound()
-        };
         check(&at(NOW_MS - 1_000), "clock", Level::Ok, "as GitHub's");
         check(
             &at(NOW_MS - 600_000),

@@ -6,12 +6,15 @@ use super::*;
 
 /// Returns what #9 is built on, where each issue depends on others; direct ones with a star.
 fn built_on(issues: &[(u64, &[u64])]) -> String {
-    let mut engine = Engine::new();
-    for &(number, depends_on) in issues {
-        let dependency = |&on: &u64| Dependency {
+    fn dependency(&on: &u64) -> Dependency {
+        Dependency {
             number: IssueNumber(on),
             open: true,
-        };
+        }
+    }
+
+    let mut engine = Engine::new();
+    for &(number, depends_on) in issues {
         let issue = Issue {
             number: IssueNumber(number),
             dependencies: depends_on.iter().map(dependency).collect(),

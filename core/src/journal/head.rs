@@ -15,25 +15,26 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn load(connection: &Connection) -> Result<Head, Fault> {
-        let decode = |row: &Row<'_>| -> rusqlite::Result<(Head, Hash)> {
-            Ok((
-                Head {
-                    n_writes: row.get(0)?,
-                    n_sessions: row.get(1)?,
-                    n_costs: row.get(2)?,
-                },
-                row.get(3)?,
-            ))
-        };
         let loaded = connection
             .prepare_cached("SELECT n_writes, n_sessions, n_costs, seal FROM head")?
-            .query_row((), decode)
+            .query_row((), Self::decode)
             .optional()
             .map_err(|error| Fault::from(error).names(|| Damage::Counters))?;
         match loaded {
             Some((head, seal)) if seal == head.seal() => Ok(head),
             _ => Err(Damage::Counters.into()),
         }
+    }
+
+    fn decode(row: &Row<'_>) -> rusqlite::Result<(Head, Hash)> {
+        Ok((
+            Head {
+                n_writes: row.get(0)?,
+                n_sessions: row.get(1)?,
+                n_costs: row.get(2)?,
+            },
+            row.get(3)?,
+        ))
     }
 
     pub(super) fn save(&self, connection: &Connection) -> Result<(), Fault> {

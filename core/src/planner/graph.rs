@@ -42,11 +42,14 @@ mod tests {
 
     #[test]
     fn titles_are_text_and_arrows_lead_from_before_to_after() {
-        let issue = |title: &str, depends_on: &[u32]| PlannedIssue {
-            title: title.to_owned(),
-            depends_on: depends_on.to_vec(),
-            ..PlannedIssue::default()
-        };
+        fn issue(title: &str, depends_on: &[u32]) -> PlannedIssue {
+            PlannedIssue {
+                title: title.to_owned(),
+                depends_on: depends_on.to_vec(),
+                ..PlannedIssue::default()
+            }
+        }
+
         let issues = vec![
             issue("Table", &[]),
             issue("\"<b>&lt;#1]\" --> x", &[1]),

@@ -85,6 +85,12 @@ pub(super) fn of_answer(answer: &Value) -> Vec<Problem> {
 
 /// Returns what is wrong with the file of a plan.
 pub(super) fn of_file(file: &Value) -> Vec<Problem> {
+    fn is_list(value: &Value) -> bool {
+        value
+            .as_array()
+            .is_some_and(|lines| lines.iter().all(Value::is_string))
+    }
+
     let mut judge = Judge::default();
     let Some(object) = file.as_object() else {
         return vec![Problem::of_whole(format!(
@@ -123,11 +129,6 @@ pub(super) fn of_file(file: &Value) -> Vec<Problem> {
             short(at)
         ));
     }
-    let is_list = |value: &Value| {
-        value
-            .as_array()
-            .is_some_and(|lines| lines.iter().all(Value::is_string))
-    };
     if object
         .get("graph")
         .is_some_and(|graph| !graph.is_null() && !is_list(graph))
@@ -278,14 +279,15 @@ impl Judge {
     }
 
     fn circle(&mut self, issues: &[Value]) {
-        let number = |position: usize| IssueNumber(position as u64);
-        let on = |issue: &Value| {
+        fn on(issue: &Value) -> Vec<Value> {
             issue
                 .get("depends_on")
                 .and_then(Value::as_array)
                 .cloned()
                 .unwrap_or_default()
-        };
+        }
+
+        let number = |position: usize| IssueNumber(position as u64);
         let graph: BTreeMap<IssueNumber, Vec<IssueNumber>> = (1..)
             .zip(issues)
             .map(|(position, issue)| {

@@ -75,10 +75,11 @@ mod tests {
 
     #[test]
     fn a_plugin_is_a_path_with_or_without_a_kind() {
-        let parsed = |text: &str| {
+        fn parsed(text: &str) -> Result<(Option<Kind>, String), BadArgument> {
             text.parse::<PluginArgument>()
                 .map(|it| (it.kind, it.path.display().to_string()))
-        };
+        }
+
         assert_eq!(parsed("./x.wasm"), Ok((None, "./x.wasm".into())));
         assert_eq!(
             parsed("pr-template=x.wasm"),

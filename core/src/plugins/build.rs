@@ -213,17 +213,18 @@ struct Message {
 
 /// Returns the module of the package itself, which cargo names last, and its manifest.
 fn artifact(messages: &[u8]) -> Option<(PathBuf, PathBuf)> {
-    let is_module = |path: &PathBuf| {
+    fn is_module(path: &Path) -> bool {
         path.extension()
             .is_some_and(|extension| extension == "wasm")
-    };
+    }
+
     let messages = messages.split(|byte| *byte == b'\n').rev();
     let artifacts = messages.filter_map(|line| serde_json::from_slice::<Message>(line).ok());
     artifacts
         .filter(|message| message.reason == "compiler-artifact")
         .find_map(|message| {
             Some((
-                message.filenames.into_iter().find(is_module)?,
+                message.filenames.into_iter().find(|path| is_module(path))?,
                 message.manifest_path,
             ))
         })

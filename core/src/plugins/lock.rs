@@ -106,12 +106,11 @@ impl Locked {
 
 /// Returns what of `asked` is not in `granted`, each as `exec=NAME`, `env=NAME` or `wasi`.
 pub fn beyond(asked: &PluginGrants, granted: &PluginGrants) -> Vec<String> {
-    let missing = |asked: &[String], granted: &[String], kind: &str| {
+    fn missing(asked: &[String], granted: &[String], kind: &str) -> Vec<String> {
         let names = asked.iter().filter(|name| !granted.contains(name));
-        names
-            .map(|name| format!("{kind}={name}"))
-            .collect::<Vec<_>>()
-    };
+        names.map(|name| format!("{kind}={name}")).collect()
+    }
+
     let mut more = missing(&asked.exec, &granted.exec, "exec");
     more.extend(missing(&asked.env, &granted.env, "env"));
     more.extend((asked.wasi && !granted.wasi).then(|| "wasi".to_owned()));

@@ -74,6 +74,13 @@ fn check(
 }
 
 fn problems(schema: &str, value: &Value) -> Vec<SettingsProblem> {
+    fn problem(error: &jsonschema::ValidationError<'_>) -> SettingsProblem {
+        SettingsProblem::At {
+            path: error.instance_path().to_string(),
+            message: error.to_string(),
+        }
+    }
+
     if SCHEMA_BYTES_MAX < schema.len() {
         return vec![SettingsProblem::BadSchema(format!(
             "it has more than {SCHEMA_BYTES_MAX} bytes"
@@ -90,14 +97,10 @@ fn problems(schema: &str, value: &Value) -> Vec<SettingsProblem> {
         Ok(validator) => validator,
         Err(error) => return vec![SettingsProblem::BadSchema(error.to_string())],
     };
-    let problem = |error: jsonschema::ValidationError<'_>| SettingsProblem::At {
-        path: error.instance_path().to_string(),
-        message: error.to_string(),
-    };
     validator
         .iter_errors(value)
         .take(N_PROBLEMS_MAX)
-        .map(problem)
+        .map(|error| problem(&error))
         .collect()
 }
 

@@ -579,12 +579,13 @@ mod tests {
 
     #[test]
     fn a_bill_is_the_highest_that_came_and_stands_only_where_nothing_came_after_it() {
-        let total = |usd| {
+        fn total(usd: f64) -> AgentEvent {
             AgentEvent::UsageTotal(Usage {
                 usd: Some(usd),
                 ..Usage::default()
             })
-        };
+        }
+
         let bill = AgentEvent::FinalCost;
         let known = |cents| Spent::Known(Usd::from_cents(cents));
         assert_eq!(

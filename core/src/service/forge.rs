@@ -283,12 +283,10 @@ mod tests {
 
     #[test]
     fn dependencies_are_said_once_and_before_the_marker() {
-        let on = |numbers: &[u64]| {
-            numbers
-                .iter()
-                .map(|&number| IssueNumber(number))
-                .collect::<Vec<_>>()
-        };
+        fn on(numbers: &[u64]) -> Vec<IssueNumber> {
+            numbers.iter().map(|&number| IssueNumber(number)).collect()
+        }
+
         let marker = "<!-- autoissue: planned 00 -->";
         let body = format!("Do it.\n\n{marker}\n");
         let told = with_dependencies(&body, &on(&[12, 13])).unwrap();

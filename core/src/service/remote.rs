@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_what_the_remote_says_of_the_ref_and_nothing_else() {
-        let check = |stdout: &str, stderr: &str, expected: Option<&str>| {
+        fn check(stdout: &str, stderr: &str, expected: Option<&str>) {
             let (command, code) = ("git push".to_owned(), Some(1));
             let error = GitError::Failed {
                 command,
@@ -315,7 +315,8 @@ mod tests {
                 stdout: stdout.into(),
             };
             assert_eq!(refusal(&error).as_deref(), expected);
-        };
+        }
+
         let to = "To https://github.com/o/n.git\n";
         check(
             &format!(
@@ -402,6 +403,15 @@ mod tests {
 
     #[test]
     fn the_base_is_the_configured_branch_else_main_else_the_default() {
+        fn remote(url: &str) -> Remote {
+            Remote {
+                git: git(),
+                fetch_url: url.to_owned(),
+                push_url: url.to_owned(),
+                env: GitEnvironment::default(),
+            }
+        }
+
         let home = Home::new();
         home.git(
             ".",
@@ -414,12 +424,6 @@ mod tests {
             ],
         );
         home.git(".", &["init", "--quiet", "--initial-branch=trunk", "p"]);
-        let remote = |url: &str| Remote {
-            git: git(),
-            fetch_url: url.to_owned(),
-            push_url: url.to_owned(),
-            env: GitEnvironment::default(),
-        };
         let url = home.path().join("remote.git");
         let remote = remote(url.to_str().unwrap());
         assert!(matches!(

@@ -67,6 +67,11 @@ fn identity(path: &Path) -> io::Result<(u64, u64, i64, i64)> {
 }
 
 fn locks(mirror: &Path, user_git_dir: &Path) -> Vec<Lock> {
+    fn is_lock(path: &Path) -> bool {
+        path.extension()
+            .is_some_and(|extension| extension == "lock")
+    }
+
     let mut paths = files_in(mirror);
     collect_below(&mirror.join("refs"), DEPTH_MAX, &mut paths);
     paths.extend(
@@ -74,13 +79,9 @@ fn locks(mirror: &Path, user_git_dir: &Path) -> Vec<Lock> {
             .into_iter()
             .filter(|path| is_our_branch(path)),
     );
-    let is_lock = |path: &PathBuf| {
-        path.extension()
-            .is_some_and(|extension| extension == "lock")
-    };
     paths
         .into_iter()
-        .filter(is_lock)
+        .filter(|path| is_lock(path))
         .filter_map(|path| Lock::at(path).ok())
         .collect()
 }

@@ -138,12 +138,6 @@ pub fn planned_before(
     project: &Path,
     directive: &str,
 ) -> Result<Option<SessionId>, SessionError> {
-    let is_open = |row: &SessionRow| {
-        matches!(
-            row.status,
-            SessionStatus::Running | SessionStatus::Interrupted
-        )
-    };
     let is_same = |row: &SessionRow| {
         let begun = Begun::of(row).ok();
         begun.as_ref().and_then(Begun::plan).is_some_and(|plan| {
@@ -151,8 +145,15 @@ pub fn planned_before(
         })
     };
     let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
-    let mut ours = rows.filter(|row| Path::new(&row.project_path) == project && is_open(row));
+    let mut ours = rows.filter(|row| Path::new(&row.project_path) == project && is_unfinished(row));
     Ok(ours.find(is_same).map(|row| row.id))
+}
+
+pub(super) fn is_unfinished(row: &SessionRow) -> bool {
+    matches!(
+        row.status,
+        SessionStatus::Running | SessionStatus::Interrupted
+    )
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::mpsc::channel;
 
 use autoissue_engine::{Engine, Input};
 
-use super::begun::Begun;
+use super::begun::{Begun, is_unfinished};
 use super::bench::{bench, lock, mirror_of};
 use super::equipment::{Equipment, check_planner, equip, look_around};
 use super::ground::{Ground, survey};
@@ -379,12 +379,6 @@ fn newest_unfinished(
     newest_first: impl Iterator<Item = SessionRow>,
     project: &Path,
 ) -> Result<SessionRow, SessionError> {
-    let is_unfinished = |row: &SessionRow| {
-        matches!(
-            row.status,
-            SessionStatus::Running | SessionStatus::Interrupted
-        )
-    };
     let mut newer: Option<SessionId> = None;
     for row in newest_first {
         match newer {

@@ -466,14 +466,15 @@ fn marker(plan_id: &str, position: u32) -> String {
 
 /// Returns a body without the marker that is its last line, where that is what one looks like.
 pub(super) fn without_marker(body: &str) -> String {
-    let is_marker = |line: &str| {
+    fn is_marker(line: &str) -> bool {
         let digits = line
             .strip_prefix(MARKER_START)
             .and_then(|rest| rest.strip_suffix(MARKER_END));
         digits.is_some_and(|it| {
             it.len() == MARKER_DIGITS && it.bytes().all(|digit| digit.is_ascii_hexdigit())
         })
-    };
+    }
+
     let text = body.trim_end();
     match text.rsplit_once('\n') {
         Some((above, last)) if is_marker(last.trim()) => above.trim_end().to_owned(),

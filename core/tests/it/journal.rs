@@ -351,39 +351,43 @@ fn torn_state(harm: impl FnOnce(&Path), expected: &str) {
 
 #[test]
 fn torn_state_is_an_error_and_never_an_empty_history() {
-    let gone = "the file is missing or empty, though a history was written to it";
-    torn_state(|state| fs::remove_file(database(state)).unwrap(), gone);
-    torn_state(|state| fs::write(database(state), "").unwrap(), gone);
-    // Without the mark, the write-ahead log that is left still tells.
-    let no_mark = |state: &Path| {
+    fn no_mark(state: &Path) {
         fs::remove_file(state.join("journal.mark")).unwrap();
         fs::write(database(state), "").unwrap();
-    };
-    torn_state(no_mark, gone);
-    torn_state(
-        |state| fs::remove_file(state.join("journal.db-wal")).unwrap(),
-        "it holds 0 writes of at least 65",
-    );
-    let no_database = |state: &Path| {
+    }
+
+    fn no_database(state: &Path) {
         fs::remove_file(state.join("journal.db-wal")).unwrap();
         fs::write(database(state), "no database ".repeat(9_000)).unwrap();
-    };
-    torn_state(no_database, "it cannot be read");
-    let without_tables = |state: &Path| {
+    }
+
+    fn without_tables(state: &Path) {
         fs::remove_file(state.join("journal.db-wal")).unwrap();
         fs::remove_file(database(state)).unwrap();
         sql(state, "PRAGMA journal_mode = WAL");
         assert!(database(state).metadata().unwrap().len() > 0);
-    };
-    torn_state(without_tables, gone);
-    let another_program = |state: &Path| {
+    }
+
+    fn another_program(state: &Path) {
         fs::remove_file(state.join("journal.db-wal")).unwrap();
         fs::remove_file(database(state)).unwrap();
         sql(
             state,
             "CREATE TABLE mail (text); PRAGMA application_id = 5;",
         );
-    };
+    }
+
+    let gone = "the file is missing or empty, though a history was written to it";
+    torn_state(|state| fs::remove_file(database(state)).unwrap(), gone);
+    torn_state(|state| fs::write(database(state), "").unwrap(), gone);
+    // Without the mark, the write-ahead log that is left still tells.
+    torn_state(no_mark, gone);
+    torn_state(
+        |state| fs::remove_file(state.join("journal.db-wal")).unwrap(),
+        "it holds 0 writes of at least 65",
+    );
+    torn_state(no_database, "it cannot be read");
+    torn_state(without_tables, gone);
     torn_state(
         another_program,
         "it is not a journal of autoissue (application id 0x5, version 0)",

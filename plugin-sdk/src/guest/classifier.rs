@@ -57,6 +57,13 @@ fn classify<P: Supplies>(
 }
 
 fn classification(answer: crate::Classification) -> Classification {
+    fn score(score: crate::Score) -> Score {
+        Score {
+            domain: score.domain,
+            confidence: score.confidence,
+        }
+    }
+
     let crate::Classification {
         domain,
         confidence,
@@ -64,10 +71,6 @@ fn classification(answer: crate::Classification) -> Classification {
         alternatives,
         paths,
     } = answer;
-    let score = |score: crate::Score| Score {
-        domain: score.domain,
-        confidence: score.confidence,
-    };
     Classification {
         domain,
         confidence,

@@ -235,16 +235,17 @@ fn classify(title: &str, body: &str, labels: &[&str]) -> Classification {
 
 /// Returns a line for each issue that is judged otherwise than expected.
 fn judged_wrongly(rows: &[Row]) -> Vec<String> {
-    let wrong = |(expected, title, body): &Row| {
-        let answer = classify(title, body, &[]);
-        (answer.domain != *expected).then(|| {
-            format!(
-                "{title:?}: {} for {expected} by {:?}",
-                answer.domain, answer.reasons
-            )
-        })
-    };
     rows.iter().filter_map(wrong).collect()
+}
+
+fn wrong((expected, title, body): &Row) -> Option<String> {
+    let answer = classify(title, body, &[]);
+    (answer.domain != *expected).then(|| {
+        format!(
+            "{title:?}: {} for {expected} by {:?}",
+            answer.domain, answer.reasons
+        )
+    })
 }
 
 #[test]

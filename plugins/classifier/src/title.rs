@@ -58,15 +58,16 @@ struct Tag<'t> {
 
 impl Tag<'_> {
     fn domain(&self) -> Option<Domain> {
+        fn whole(text: &str) -> Option<Domain> {
+            sure(text)
+                .filter(|named| named.is_whole)
+                .map(|named| named.domain)
+        }
+
         if self.is_bracket {
             return sure(self.inside).map(|named| named.domain);
         }
         let inside = self.inside.trim_end_matches('!');
-        let whole = |text| {
-            sure(text)
-                .filter(|named| named.is_whole)
-                .map(|named| named.domain)
-        };
         let Some((kind, scope)) = inside
             .strip_suffix(')')
             .and_then(|inside| inside.split_once('('))

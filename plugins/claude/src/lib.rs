@@ -322,23 +322,24 @@ mod tests {
 
     #[test]
     fn root_may_not_skip_permissions_unless_the_machine_may_be_thrown_away() {
-        let starts = |yolo, user: &str, environment: &str| {
-            let extra = [("user", user), ("environment", environment)]
-                .map(|(name, value)| (name.into(), value.into()));
-            ClaudeBackend
-                .start(&AgentTask {
-                    yolo,
-                    extra: extra.into(),
-                    ..AgentTask::default()
-                })
-                .is_ok()
-        };
         assert!(!starts(true, "root", "") && !starts(true, "root", "ANTHROPIC_API_KEY"));
         assert!(
             starts(true, "root", "ANTHROPIC_API_KEY IS_SANDBOX")
                 && starts(false, "root", "")
                 && starts(true, "", "")
         );
+    }
+
+    fn starts(yolo: bool, user: &str, environment: &str) -> bool {
+        let extra = [("user", user), ("environment", environment)]
+            .map(|(name, value)| (name.into(), value.into()));
+        ClaudeBackend
+            .start(&AgentTask {
+                yolo,
+                extra: extra.into(),
+                ..AgentTask::default()
+            })
+            .is_ok()
     }
 
     #[test]

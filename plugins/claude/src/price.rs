@@ -76,12 +76,13 @@ impl Price {
 /// Returns the version in a model's name: behind the family (`claude-opus-4-5-20251101`), or before it (`claude-3-5-haiku`).
 fn version(before: &str, after: &str) -> (u32, u32) {
     // A longer number is a date.
-    let parts = |text: &str| -> Vec<u32> {
+    fn parts(text: &str) -> Vec<u32> {
         let parts = text
             .split(|c: char| !c.is_ascii_digit())
             .filter(|part| part.len() <= 2);
         parts.filter_map(|part| part.parse().ok()).collect()
-    };
+    }
+
     let found = Some(parts(after))
         .filter(|found| !found.is_empty())
         .unwrap_or_else(|| parts(before));

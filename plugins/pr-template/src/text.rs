@@ -81,17 +81,18 @@ fn code_span(line: &str) -> String {
 
 /// Returns `text` as a block quote of at most `chars_max` characters of the text; `None` where nothing of it can be seen.
 pub(crate) fn quote(text: &str, chars_max: usize) -> Option<String> {
+    fn is_line_end(c: char) -> bool {
+        matches!(
+            c,
+            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
+        )
+    }
+
     let visible = hidden_text::strip(text).text.replace("\r\n", "\n");
     let visible = cut(visible.trim(), chars_max);
     if visible.is_empty() {
         return None;
     }
-    let is_line_end = |c: char| {
-        matches!(
-            c,
-            '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}'
-        )
-    };
     let mut lines: Vec<String> = Vec::new();
     for line in visible.split(is_line_end) {
         let escaped = escape_line(&one_line(line));
@@ -160,16 +161,17 @@ fn escape_word(word: &str) -> String {
 
 /// Returns whether a forge may act on `word`: a mention, a reference to an issue or commit, an address.
 fn is_active(word: &str) -> bool {
+    fn is_hash(part: &str) -> bool {
+        7 <= part.len()
+            && part.bytes().all(|b| b.is_ascii_hexdigit())
+            && part.bytes().any(|b| b.is_ascii_digit())
+    }
+
     let lower = word.to_lowercase();
     let has_number = |mark: &str| {
         lower
             .match_indices(mark)
             .any(|(at, _)| lower[at + mark.len()..].starts_with(|c: char| c.is_ascii_digit()))
-    };
-    let is_hash = |part: &str| {
-        7 <= part.len()
-            && part.bytes().all(|b| b.is_ascii_hexdigit())
-            && part.bytes().any(|b| b.is_ascii_digit())
     };
     word.contains(['@', '＠'])
         || has_number("#")

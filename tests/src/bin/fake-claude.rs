@@ -266,11 +266,12 @@ fn say(line: impl ToString) {
 
 /// Prints a line of bytes that need not be text.
 fn print_bytes(bytes: &Value) {
-    let byte = |byte: &Value| {
+    fn byte(byte: &Value) -> u8 {
         byte.as_u64()
             .and_then(|byte| u8::try_from(byte).ok())
             .expect("a byte")
-    };
+    }
+
     let mut line: Vec<u8> = bytes.as_array().expect("bytes").iter().map(byte).collect();
     line.push(b'\n');
     let mut out = std::io::stdout().lock();
@@ -457,16 +458,17 @@ fn limit(seconds: u64) {
 }
 
 fn look(into: &Path) {
-    let link = |entry: fs::DirEntry| {
+    fn link(entry: &fs::DirEntry) -> Option<String> {
         fs::read_link(entry.path())
             .ok()
             .map(|target| target.display().to_string())
-    };
+    }
+
     let files: Vec<String> = fs::read_dir("/proc/self/fd")
         .into_iter()
         .flatten()
         .flatten()
-        .filter_map(link)
+        .filter_map(|entry| link(&entry))
         .collect();
     let environment = fs::read("/proc/self/environ").unwrap_or_default();
     let seen = json!({

@@ -316,16 +316,17 @@ impl<'a> Fields<'a> {
 
     /// Returns names: of texts, or of objects with a `name`.
     pub(super) fn names(&self, name: &str) -> Result<Option<Vec<String>>, Answer> {
-        let list = match &self.0[name] {
-            Value::Null => return Ok(None),
-            Value::Array(list) => list,
-            other => return Err(wrong_type(name, other, "an array")),
-        };
-        let text = |value: &Value| {
+        fn text(value: &Value) -> Option<String> {
             value
                 .as_str()
                 .or_else(|| value["name"].as_str())
                 .map(str::to_owned)
+        }
+
+        let list = match &self.0[name] {
+            Value::Null => return Ok(None),
+            Value::Array(list) => list,
+            other => return Err(wrong_type(name, other, "an array")),
         };
         let names = list
             .iter()

@@ -398,13 +398,16 @@ impl HostedRepository {
 
     /// Returns all issues, without pull requests, by number.
     pub fn issues(&self) -> Vec<IssueState> {
-        let seen = |item: &Item| IssueState {
-            number: item.number,
-            title: item.title.clone(),
-            body: item.body.clone().unwrap_or_default(),
-            labels: item.labels.clone(),
-            is_open: item.is_open,
-        };
+        fn seen(item: &Item) -> IssueState {
+            IssueState {
+                number: item.number,
+                title: item.title.clone(),
+                body: item.body.clone().unwrap_or_default(),
+                labels: item.labels.clone(),
+                is_open: item.is_open,
+            }
+        }
+
         self.change(|repository| {
             repository
                 .items

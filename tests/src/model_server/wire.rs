@@ -100,14 +100,15 @@ pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
 
 /// Sends each event by itself; `end` breaks the connection afterwards.
 fn stream(events: Vec<Value>, end: Option<io::Error>) -> Response {
+    fn named(event: &Value) -> String {
+        format!(
+            "event: {}\ndata: {event}\n\n",
+            event["type"].as_str().expect("a type")
+        )
+    }
+
     let (parts, mut sent) = mpsc::channel::<io::Result<Bytes>>(N_PARTS_MAX);
     tokio::spawn(async move {
-        let named = |event: &Value| {
-            format!(
-                "event: {}\ndata: {event}\n\n",
-                event["type"].as_str().expect("a type")
-            )
-        };
         let all = events
             .iter()
             .map(|event| Ok(Bytes::from(named(event))))

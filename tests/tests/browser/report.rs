@@ -66,6 +66,13 @@ fn night() -> Sandbox {
 
 #[test]
 fn the_report_reads_well_everywhere_and_runs_nothing() {
+    fn dark(look: Look) -> Look {
+        Look {
+            is_dark: true,
+            ..look
+        }
+    }
+
     let world = night();
     let run = world.run(["exec", "go", "--output", "json"]).exits(3);
     assert_eq!(
@@ -84,10 +91,6 @@ fn the_report_reads_well_everywhere_and_runs_nothing() {
         "the titles are in it"
     );
     let address = format!("file://{}", page.display());
-    let dark = |look: Look| Look {
-        is_dark: true,
-        ..look
-    };
     for (name, look) in [
         ("desk-light", WIDE),
         ("desk-dark", dark(WIDE)),

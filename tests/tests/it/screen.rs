@@ -138,6 +138,14 @@ fn what_is_typed_does_not_get_into_the_screen() {
 
 #[test]
 fn the_screen_follows_the_size_of_the_terminal() {
+    fn n_said(sight: &Sight) -> usize {
+        sight
+            .lines
+            .iter()
+            .filter(|line| line.contains("│ a long"))
+            .count()
+    }
+
     let line = "a long line of an agent that fills a row ".repeat(4);
     // Enough of them that the screen stands at the lower end, whatever the size.
     let mut steps = vec![json!({"say": line}); 30];
@@ -151,13 +159,6 @@ fn the_screen_follows_the_size_of_the_terminal() {
         100,
         20,
     );
-    let n_said = |sight: &Sight| {
-        sight
-            .lines
-            .iter()
-            .filter(|line| line.contains("│ a long"))
-            .count()
-    };
     terminal.wait_until("two work", |sight| {
         sight.shows("2 running") && n_said(sight) == 60
     });
@@ -252,6 +253,13 @@ fn a_flood_is_drawn_now_and_then() {
 
 #[test]
 fn ctrl_c_is_enough_and_its_effect_is_seen() {
+    // Twice: as a line of the log, and as one that stays.
+    fn says(text: &'static str) -> impl Fn(&Sight) -> bool {
+        move |sight: &Sight| {
+            sight.rows.iter().filter(|row| row.contains(text)).count() == 2 && n_rules(sight) == 1
+        }
+    }
+
     let world = world(&[(
         1,
         "[Backend] first",
@@ -260,12 +268,6 @@ fn ctrl_c_is_enough_and_its_effect_is_seen() {
     let terminal = Terminal::start(&on_a_terminal(&world, &["exec", "go"]), 80, 24);
     terminal.wait_until("it works", |sight| sight.shows("deaf"));
     terminal.press(CTRL_C);
-    // Twice: as a line of the log, and as one that stays.
-    let says = |text: &'static str| {
-        move |sight: &Sight| {
-            sight.rows.iter().filter(|row| row.contains(text)).count() == 2 && n_rules(sight) == 1
-        }
-    };
     terminal.wait_until(
         "it says that it stops",
         says("stopping: the agents are asked to end"),

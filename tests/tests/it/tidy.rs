@@ -109,19 +109,20 @@ fn arrows() -> BTreeSet<(String, String, bool)> {
 
 /// Returns the packages below `plugins/`.
 fn plugins() -> BTreeSet<String> {
-    let manifests = files().into_iter().filter(|path| {
-        path.starts_with(root().join("plugins"))
-            && path.file_name().is_some_and(|name| name == "Cargo.toml")
-    });
-    let name = |path: PathBuf| {
+    fn name(path: &Path) -> Option<String> {
         let text = std::fs::read_to_string(path).expect("a manifest");
         text.lines().find_map(|line| {
             line.strip_prefix("name = \"")?
                 .strip_suffix('"')
                 .map(str::to_owned)
         })
-    };
-    manifests.filter_map(name).collect()
+    }
+
+    let manifests = files().into_iter().filter(|path| {
+        path.starts_with(root().join("plugins"))
+            && path.file_name().is_some_and(|name| name == "Cargo.toml")
+    });
+    manifests.filter_map(|path| name(&path)).collect()
 }
 
 fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) -> bool {

@@ -101,11 +101,12 @@ fn all_that_a_run_says_and_hears_is_as_described() {
 
 #[test]
 fn all_that_a_plan_says_and_hears_is_as_described() {
-    let world = world_with(0);
-    let issue = |title: &str, domain: &str, depends_on: &[u32]| {
+    fn issue(title: &str, domain: &str, depends_on: &[u32]) -> Value {
         let body = new_file_patch(&format!("{domain}.txt"), "new");
         json!({"title": title, "body": body, "labels": [domain], "complexity": "simple", "depends_on": depends_on})
-    };
+    }
+
+    let world = world_with(0);
     // The first depends on what has no number yet when it is created.
     let plan = json!({"version": 1, "issues": [issue("One", "backend", &[2]), issue("Two", "testing", &[])]});
     world.write("plan.json", &plan.to_string());

@@ -55,12 +55,15 @@ fn night() -> Vec<Event> {
 
 /// Returns the page of the night, its events four minutes apart.
 fn page_of_night() -> String {
+    fn envelope((seq, event): (u64, &Event)) -> Envelope<Event> {
+        Envelope {
+            seq,
+            at_ms: 1_795_353_300_000 + seq * 240_000,
+            event: event.clone(),
+        }
+    }
+
     let events = night();
-    let envelope = |(seq, event): (u64, &Event)| Envelope {
-        seq,
-        at_ms: 1_795_353_300_000 + seq * 240_000,
-        event: event.clone(),
-    };
     let envelopes: Vec<_> = (0..).zip(&events).map(envelope).collect();
     let origin = Origin {
         command: "autoissue exec bug",

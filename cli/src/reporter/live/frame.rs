@@ -182,12 +182,14 @@ impl View<'_> {
 
     /// Returns what happens before the first task runs.
     fn phase(&self) -> Option<Line> {
+        fn is_planned(task: &&Task) -> bool {
+            !matches!(task.stage, Stage::Classifying | Stage::Choosing)
+        }
+
         let doing = match self.engine.phase() {
             Phase::Intake { .. } => "reading the backlog".to_owned(),
             Phase::Planning => {
                 let tasks = self.engine.tasks();
-                let is_planned =
-                    |task: &&Task| !matches!(task.stage, Stage::Classifying | Stage::Choosing);
                 format!(
                     "classifying the backlog: {} of {}",
                     tasks.values().filter(is_planned).count(),
@@ -375,13 +377,14 @@ impl View<'_> {
 
     /// Returns how the last tasks ended, the newest last.
     fn ends(&self, room: &mut usize) -> Vec<Line> {
-        let shown = &self.ends[self.ends.len().saturating_sub(*room)..];
-        *room -= shown.len();
-        let line = |(index, (issue, style, text)): (usize, &(IssueNumber, Style, String))| {
+        fn line((index, (issue, style, text)): (usize, &(IssueNumber, Style, String))) -> Line {
             label("ended", index)
                 .with(Style::Plain, format!("{issue}  "))
                 .with(*style, text)
-        };
+        }
+
+        let shown = &self.ends[self.ends.len().saturating_sub(*room)..];
+        *room -= shown.len();
         shown.iter().enumerate().map(line).collect()
     }
 
@@ -714,19 +717,7 @@ mod tests {
 
     #[test]
     fn money_is_shown_as_it_is() {
-        let bar = |spent: i64, reserved: i64| {
-            let [budget, spent, reserved] = [1_000, spent, reserved].map(Usd::from_cents);
-            bar(Ledger {
-                budget,
-                spent,
-                reserved,
-                ..Ledger::default()
-            })
-            .text()
-            .trim_end()
-            .to_owned()
-        };
-        assert_snapshot!([bar(0, 0), bar(1, 0), bar(500, 250), bar(999, 1), bar(1_050, 0)].join("\n"), @"
+        assert_snapshot!([bar_text(0, 0), bar_text(1, 0), bar_text(500, 250), bar_text(999, 1), bar_text(1_050, 0)].join("\n"), @"
         ░░░░░░░░░░░░░░░░░░░░
         █░░░░░░░░░░░░░░░░░░░
         ██████████▒▒▒▒▒░░░░░
@@ -737,5 +728,18 @@ mod tests {
             width(&super::bar(Ledger::default()).text()),
             1 + BAR_COLUMNS + 2
         );
+    }
+
+    fn bar_text(spent: i64, reserved: i64) -> String {
+        let [budget, spent, reserved] = [1_000, spent, reserved].map(Usd::from_cents);
+        bar(Ledger {
+            budget,
+            spent,
+            reserved,
+            ..Ledger::default()
+        })
+        .text()
+        .trim_end()
+        .to_owned()
     }
 }

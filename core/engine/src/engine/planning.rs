@@ -351,8 +351,10 @@ impl Turn<'_> {
     }
 
     fn is_creating(&self) -> bool {
-        let is_in_flight =
-            |planning: &Planning| matches!(planning.creation, Creation::InFlight { .. });
+        fn is_in_flight(planning: &Planning) -> bool {
+            matches!(planning.creation, Creation::InFlight { .. })
+        }
+
         self.engine.phase == Phase::Creating && self.engine.planning().is_some_and(is_in_flight)
     }
 

@@ -31,10 +31,13 @@ fn forecast(night: &mut Night) -> Vec<Forecast> {
 }
 
 fn shape(forecast: &[Forecast]) -> Vec<(u64, &str)> {
-    let name = |fate: &Fate| match fate {
-        Fate::Runs => "runs",
-        Fate::Ends(outcome) => outcome.name(),
-    };
+    fn name(fate: &Fate) -> &'static str {
+        match fate {
+            Fate::Runs => "runs",
+            Fate::Ends(outcome) => outcome.name(),
+        }
+    }
+
     forecast
         .iter()
         .map(|one| (one.issue.0, name(&one.fate)))

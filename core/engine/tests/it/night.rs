@@ -186,15 +186,16 @@ impl Night {
 
     /// Whoever waits for a slot is told why.
     fn answers_why(&mut self) -> Result<(), String> {
-        if self.rng.u32(..20) > 0 {
-            return Ok(());
-        }
-        let waits = |task: &&Task| {
+        fn waits(task: &&Task) -> bool {
             matches!(
                 task.stage,
                 Stage::Classifying | Stage::Choosing | Stage::Waiting { .. }
             )
-        };
+        }
+
+        if self.rng.u32(..20) > 0 {
+            return Ok(());
+        }
         let unexplained = self
             .engine
             .tasks()

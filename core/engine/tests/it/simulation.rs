@@ -14,8 +14,10 @@ const N_SHOWN: usize = 40;
 
 #[test]
 fn no_night_goes_wrong() {
-    let number =
-        |name: &str| setting(name).map(|text| text.parse::<u64>().expect("a whole number"));
+    fn number(name: &str) -> Option<u64> {
+        setting(name).map(|text| text.parse::<u64>().expect("a whole number"))
+    }
+
     let (first, n) = match (number("AUTOISSUE_SEED"), number("AUTOISSUE_NIGHTS")) {
         (Some(seed), n) => (seed, n.unwrap_or(1)),
         (None, n) => (0, n.unwrap_or(N_NIGHTS)),

@@ -108,6 +108,13 @@ pub(super) fn classifier_context(
 }
 
 pub(super) fn classification(answer: wit_classifier::Classification) -> sdk::Classification {
+    fn score(score: wit_classifier::Score) -> sdk::Score {
+        sdk::Score {
+            domain: score.domain,
+            confidence: score.confidence,
+        }
+    }
+
     let wit_classifier::Classification {
         domain,
         confidence,
@@ -116,10 +123,6 @@ pub(super) fn classification(answer: wit_classifier::Classification) -> sdk::Cla
         paths,
         extra: _,
     } = answer;
-    let score = |score: wit_classifier::Score| sdk::Score {
-        domain: score.domain,
-        confidence: score.confidence,
-    };
     sdk::Classification {
         domain,
         confidence,
@@ -134,34 +137,6 @@ pub(super) fn selection_request(
     request: &sdk::SelectionRequest,
 ) -> wit_selector::SelectionRequest {
     let request = request.clone();
-    let model = |model: sdk::ModelInfo| {
-        let sdk::ModelInfo {
-            id,
-            usd_per_million_input,
-            usd_per_million_output,
-        } = model;
-        wit_selector::ModelInfo {
-            id,
-            usd_per_million_input,
-            usd_per_million_output,
-            extra: Vec::new(),
-        }
-    };
-    let history = |history: sdk::ModelHistory| {
-        let sdk::ModelHistory {
-            model,
-            n_runs,
-            n_successes,
-            median_cost_usd,
-        } = history;
-        wit_selector::ModelHistory {
-            model,
-            n_runs,
-            n_successes,
-            median_cost_usd,
-            extra: Vec::new(),
-        }
-    };
     wit_selector::SelectionRequest {
         strategy: strategy.to_owned(),
         settings: request.settings,
@@ -170,9 +145,39 @@ pub(super) fn selection_request(
         attempt: request.attempt,
         failures_of_substance: request.failures_of_substance,
         budget_left_usd: request.budget_left_usd,
-        available: request.available.into_iter().map(model).collect(),
-        history: request.history.into_iter().map(history).collect(),
+        available: request.available.into_iter().map(model_info).collect(),
+        history: request.history.into_iter().map(model_history).collect(),
         extra: request.extra,
+    }
+}
+
+fn model_info(model: sdk::ModelInfo) -> wit_selector::ModelInfo {
+    let sdk::ModelInfo {
+        id,
+        usd_per_million_input,
+        usd_per_million_output,
+    } = model;
+    wit_selector::ModelInfo {
+        id,
+        usd_per_million_input,
+        usd_per_million_output,
+        extra: Vec::new(),
+    }
+}
+
+fn model_history(history: sdk::ModelHistory) -> wit_selector::ModelHistory {
+    let sdk::ModelHistory {
+        model,
+        n_runs,
+        n_successes,
+        median_cost_usd,
+    } = history;
+    wit_selector::ModelHistory {
+        model,
+        n_runs,
+        n_successes,
+        median_cost_usd,
+        extra: Vec::new(),
     }
 }
 
@@ -195,29 +200,6 @@ pub(super) fn selection(selection: wit_selector::Selection) -> sdk::Selection {
 pub(super) fn pr_context(strategy: &str, context: &sdk::PrContext) -> wit_template::Context {
     let context = context.clone();
     let commit = |sdk::Commit { id, subject }: sdk::Commit| wit_template::Commit { id, subject };
-    let change = |sdk::Change {
-                      path,
-                      added,
-                      removed,
-                  }: sdk::Change| wit_template::Change {
-        path,
-        added,
-        removed,
-    };
-    let check = |check: sdk::CheckReport| {
-        let sdk::CheckReport {
-            name,
-            passed,
-            fails_on_base,
-            duration_ms,
-        } = check;
-        wit_template::CheckReport {
-            name,
-            passed,
-            fails_on_base,
-            duration_ms,
-        }
-    };
     wit_template::Context {
         strategy: strategy.to_owned(),
         settings: context.settings,
@@ -233,11 +215,39 @@ pub(super) fn pr_context(strategy: &str, context: &sdk::PrContext) -> wit_templa
         cost_usd: context.cost_usd,
         cost_is_assumed: context.cost_is_assumed,
         attempts: context.attempts,
-        checks: context.checks.into_iter().map(check).collect(),
+        checks: context.checks.into_iter().map(check_report).collect(),
         denied: context.denied,
         removed_from_prompt: context.removed_from_prompt,
         merge_after: context.merge_after,
         extra: context.extra,
+    }
+}
+
+fn change(change: sdk::Change) -> wit_template::Change {
+    let sdk::Change {
+        path,
+        added,
+        removed,
+    } = change;
+    wit_template::Change {
+        path,
+        added,
+        removed,
+    }
+}
+
+fn check_report(check: sdk::CheckReport) -> wit_template::CheckReport {
+    let sdk::CheckReport {
+        name,
+        passed,
+        fails_on_base,
+        duration_ms,
+    } = check;
+    wit_template::CheckReport {
+        name,
+        passed,
+        fails_on_base,
+        duration_ms,
     }
 }
 

@@ -43,18 +43,19 @@ fn a_file_is_read_and_what_is_written_is_read_again() {
 
 #[test]
 fn an_edited_plan_keeps_its_name_and_another_plan_has_another() {
-    let document = read(WHOLE).unwrap();
-    let edited = write("", &document.plan).replace("Use argon2.", "Use scrypt.");
-    assert_eq!(read(&edited).unwrap().plan.id, document.plan.id);
-    let other = with(|plan| plan["issues"][1]["body"] = json!("Use scrypt."));
-    assert_ne!(read(&other).unwrap().plan.id, document.plan.id);
-    let of_session = |salt: &str| {
+    fn of_session(salt: &str) -> String {
         let answer = json!({"issues": [issue("a", &[])]});
         of_answer(answer, "d", salt, Time::from_ms(1))
             .unwrap()
             .plan
             .id
-    };
+    }
+
+    let document = read(WHOLE).unwrap();
+    let edited = write("", &document.plan).replace("Use argon2.", "Use scrypt.");
+    assert_eq!(read(&edited).unwrap().plan.id, document.plan.id);
+    let other = with(|plan| plan["issues"][1]["body"] = json!("Use scrypt."));
+    assert_ne!(read(&other).unwrap().plan.id, document.plan.id);
     assert_ne!(of_session("one"), of_session("two"));
 }
 
@@ -203,15 +204,16 @@ fn a_planner_says_dependencies_by_position_and_a_person_may_name_issues_that_exi
 
 #[test]
 fn what_the_schema_allows_is_what_is_read() {
-    let schema = schema();
-    let keys = |value: &Value| {
+    fn keys(value: &Value) -> Vec<String> {
         value["properties"]
             .as_object()
             .unwrap()
             .keys()
             .cloned()
-            .collect::<Vec<_>>()
-    };
+            .collect()
+    }
+
+    let schema = schema();
     assert_eq!(
         keys(&schema),
         [

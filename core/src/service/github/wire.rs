@@ -86,12 +86,13 @@ pub(super) fn pull(item: &Value) -> Option<WirePull> {
 
 /// Returns the names of labels; GitHub gives objects, and in some answers strings.
 pub(super) fn labels(labels: &Value) -> Vec<String> {
-    let name = |label: &Value| {
+    fn name(label: &Value) -> Option<String> {
         label
             .as_str()
             .or_else(|| label["name"].as_str())
             .map(str::to_owned)
-    };
+    }
+
     labels
         .as_array()
         .into_iter()
@@ -206,11 +207,12 @@ mod tests {
 
     #[test]
     fn one_odd_issue_is_named_and_what_is_missing_without_harm_is_filled_in() {
-        let with = |key: &str, value: Value| {
+        fn with(key: &str, value: Value) -> Result<Option<WireIssue>, String> {
             let mut item = whole();
             item[key] = value;
             issue(&item)
-        };
+        }
+
         assert_eq!(
             with("user", Value::Null).unwrap().unwrap().issue.author,
             "ghost"

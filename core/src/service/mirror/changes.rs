@@ -139,13 +139,14 @@ impl Comparison<'_> {
     }
 
     fn compare(&self, old: Option<Oid>, new: Option<Oid>) -> Result<(u64, u64, bool), git2::Error> {
-        let read = |id: Option<Oid>| id.map(|id| self.repository.find_blob(id)).transpose();
-        let (old, new) = (read(old)?, read(new)?);
-        let content = |blob: &Option<git2::Blob<'_>>| {
+        fn content(blob: &Option<git2::Blob<'_>>) -> Vec<u8> {
             blob.as_ref()
                 .map(|blob| blob.content().to_vec())
                 .unwrap_or_default()
-        };
+        }
+
+        let read = |id: Option<Oid>| id.map(|id| self.repository.find_blob(id)).transpose();
+        let (old, new) = (read(old)?, read(new)?);
         let (old, new) = (content(&old), content(&new));
         let patch = Patch::from_buffers(&old, None, &new, None, None)?;
         if patch.delta().flags().is_binary() {

@@ -55,8 +55,10 @@ fn collected(mirror: &Mirror, parent: &CommitId, path: &str, text: &str) -> Comm
 
 #[test]
 fn commit_ids_are_forty_digits() {
-    let check =
-        |text: &str, expected: bool| assert_eq!(CommitId::parse(text).is_ok(), expected, "{text}");
+    fn check(text: &str, expected: bool) {
+        assert_eq!(CommitId::parse(text).is_ok(), expected, "{text}");
+    }
+
     check("ce013625030ba8dba906f756967f9e9ca394464a", true);
     check("CE013625030ba8dba906f756967f9e9ca394464a", false);
     check("ce013625", false);
@@ -348,6 +350,15 @@ fn an_old_fault_in_the_history_does_not_hinder_the_fetch() {
 
 #[test]
 fn an_unchanged_file_that_moved_is_one_change_without_lines() {
+    fn file(path: &str, added: u64, removed: u64, binary: bool) -> FileChange {
+        FileChange {
+            path: path.to_owned(),
+            added,
+            removed,
+            binary,
+        }
+    }
+
     let home = Home::new();
     let (mirror, user) = (
         home.mirror(),
@@ -360,12 +371,6 @@ fn an_unchanged_file_that_moved_is_one_change_without_lines() {
     let next = home.commit(&user, &[]);
     home.fetch(&mirror, &user);
     let changes = mirror.changes(&base, &next).unwrap();
-    let file = |path: &str, added, removed, binary| FileChange {
-        path: path.to_owned(),
-        added,
-        removed,
-        binary,
-    };
     assert_eq!(
         changes.files,
         [

@@ -32,15 +32,16 @@ pub(super) fn exclude(project: &Path, name: &str) -> io::Result<()> {
 }
 
 fn add_line(file: &Path, line: &[u8], name: &[u8]) -> io::Result<()> {
-    let text = match fs::read(file) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-        read => read?,
-    };
-    let bare = |line: &[u8]| {
+    fn bare(line: &[u8]) -> Vec<u8> {
         line.trim_ascii()
             .strip_suffix(b"/")
             .unwrap_or(line.trim_ascii())
             .to_vec()
+    }
+
+    let text = match fs::read(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        read => read?,
     };
     if text
         .split(|byte| *byte == b'\n')

@@ -1125,21 +1125,7 @@ fn filters_of_the_base_run_with_our_git_directory() {
         (".gitattributes", "*.txt filter=rot\n"),
         ("plain", "hello\n"),
     ];
-    let prepare = |home: &Home, user: &Path| {
-        let rot = "tr 'A-Za-z' 'N-ZA-Mn-za-m'";
-        for side in ["clean", "smudge"] {
-            home.git(
-                user,
-                &["config", "--global", &format!("filter.rot.{side}"), rot],
-            );
-        }
-        home.git(user, &["config", "--global", "filter.rot.required", "true"]);
-        home.commit(
-            user,
-            &[("secret.txt", "hello\n"), ("same.txt", "unchanged\n")],
-        );
-    };
-    let place = Place::with(&files, prepare, &[]);
+    let place = Place::with(&files, commit_with_global_filter, &[]);
     assert_eq!(place.text(&place.base, "secret.txt"), "uryyb");
     let path = place.lease(7);
     assert_eq!(
@@ -1176,23 +1162,28 @@ fn filters_of_the_base_run_with_our_git_directory() {
     place.worktrees.release(7).unwrap();
 }
 
+fn commit_with_global_filter(home: &Home, user: &Path) {
+    let rot = "tr 'A-Za-z' 'N-ZA-Mn-za-m'";
+    for side in ["clean", "smudge"] {
+        home.git(
+            user,
+            &["config", "--global", &format!("filter.rot.{side}"), rot],
+        );
+    }
+    home.git(user, &["config", "--global", "filter.rot.required", "true"]);
+    home.commit(
+        user,
+        &[("secret.txt", "hello\n"), ("same.txt", "unchanged\n")],
+    );
+}
+
 #[test]
 fn filters_of_the_repository_alone_hold_for_what_the_agent_leaves_and_commits() {
-    let prepare = |home: &Home, user: &Path| {
-        for side in ["clean", "smudge"] {
-            home.git(
-                user,
-                &[
-                    "config",
-                    &format!("filter.rot.{side}"),
-                    "tr 'A-Za-z' 'N-ZA-Mn-za-m'",
-                ],
-            );
-        }
-        home.git(user, &["config", "filter.rot.required", "true"]);
-        home.commit(user, &[("secret.txt", "hello\n")]);
-    };
-    let place = Place::with(&[(".gitattributes", "*.txt filter=rot\n")], prepare, &[]);
+    let place = Place::with(
+        &[(".gitattributes", "*.txt filter=rot\n")],
+        commit_with_local_filter,
+        &[],
+    );
     place.mirror.take_filters(&place.user).unwrap();
     let path = place.lease(7);
     assert_eq!(
@@ -1219,6 +1210,21 @@ fn filters_of_the_repository_alone_hold_for_what_the_agent_leaves_and_commits() 
         .git(&place.user, &["config", "--remove-section", "filter.rot"]);
     place.mirror.take_filters(&place.user).unwrap();
     assert!(place.mirror.filters().unwrap().is_empty());
+}
+
+fn commit_with_local_filter(home: &Home, user: &Path) {
+    for side in ["clean", "smudge"] {
+        home.git(
+            user,
+            &[
+                "config",
+                &format!("filter.rot.{side}"),
+                "tr 'A-Za-z' 'N-ZA-Mn-za-m'",
+            ],
+        );
+    }
+    home.git(user, &["config", "filter.rot.required", "true"]);
+    home.commit(user, &[("secret.txt", "hello\n")]);
 }
 
 #[test]
@@ -1294,9 +1300,10 @@ fn what_the_preparation_left_is_nobodys_work() {
 
 #[test]
 fn attributes_name_a_filter_only_when_they_set_one() {
-    let check = |text: &str, expected: bool| {
-        assert_eq!(names_a_filter(text.as_bytes()), expected, "{text}")
-    };
+    fn check(text: &str, expected: bool) {
+        assert_eq!(names_a_filter(text.as_bytes()), expected, "{text}");
+    }
+
     check("*.bin filter=lfs diff=lfs merge=lfs -text\n", true);
     check("[attr]big filter=lfs\r\n", true);
     check("*.bin -filter !filter\n", false);
@@ -1308,28 +1315,12 @@ fn attributes_name_a_filter_only_when_they_set_one() {
 
 #[test]
 fn submodules_are_initialised_and_stay_what_they_are() {
-    let prepare = |home: &Home, user: &Path| {
-        home.repository("lib", &[("l", "1")]);
-        home.git(
-            user,
-            &[
-                "-c",
-                "protocol.file.allow=always",
-                "submodule",
-                "--quiet",
-                "add",
-                "../lib",
-                "deps/lib",
-            ],
-        );
-        home.commit(user, &[]);
-    };
     let allowed = [
         ("GIT_CONFIG_COUNT", "1"),
         ("GIT_CONFIG_KEY_0", "protocol.file.allow"),
         ("GIT_CONFIG_VALUE_0", "always"),
     ];
-    let place = Place::with(&[("a", "1")], prepare, &allowed);
+    let place = Place::with(&[("a", "1")], commit_submodule, &allowed);
     let path = place.lease(7);
     assert_eq!(fs::read_to_string(path.join("deps/lib/l")).unwrap(), "1");
     write(&path.join("a"), "2");
@@ -1357,26 +1348,33 @@ fn submodules_are_initialised_and_stay_what_they_are() {
     );
 }
 
+fn commit_submodule(home: &Home, user: &Path) {
+    home.repository("lib", &[("l", "1")]);
+    home.git(
+        user,
+        &[
+            "-c",
+            "protocol.file.allow=always",
+            "submodule",
+            "--quiet",
+            "add",
+            "../lib",
+            "deps/lib",
+        ],
+    );
+    home.commit(user, &[]);
+}
+
 #[test]
 fn a_submodule_that_cannot_be_had_is_named() {
-    let prepare = |home: &Home, user: &Path| {
-        home.repository("lib", &[("l", "1")]);
-        home.git(
-            user,
-            &[
-                "-c",
-                "protocol.file.allow=always",
-                "submodule",
-                "--quiet",
-                "add",
-                "../lib",
-                "deps/lib",
-            ],
-        );
-        home.commit(user, &[]);
-        fs::remove_dir_all(home.path().join("lib")).unwrap();
-    };
-    let place = Place::with(&[("a", "1")], prepare, &[]);
+    let place = Place::with(
+        &[("a", "1")],
+        |home, user| {
+            commit_submodule(home, user);
+            fs::remove_dir_all(home.path().join("lib")).unwrap();
+        },
+        &[],
+    );
     let leased = place.worktrees.lease(&place.request(7, 1));
     assert!(
         matches!(&leased, Err(WorktreeError::Submodule { path, .. }) if path == "deps/lib"),

@@ -79,13 +79,14 @@ impl Reading {
 
 /// Returns the names of the recordings, `streamed/…` and `whole/…`, sorted.
 fn names() -> Vec<String> {
-    let of_set = |set: &'static str| {
+    fn of_set(set: &'static str) -> impl Iterator<Item = String> {
         let entries = std::fs::read_dir(fixture(set))
             .expect("the recordings")
             .flatten();
         let files = entries.map(|entry| entry.file_name().into_string().expect("a name in UTF-8"));
         files.filter_map(move |file| Some(format!("{set}/{}", file.strip_suffix(".jsonl")?)))
-    };
+    }
+
     let mut names: Vec<String> = of_set("streamed").chain(of_set("whole")).collect();
     names.sort();
     names

@@ -238,12 +238,13 @@ mod tests {
 
     #[test]
     fn a_slip_in_a_template_is_found_before_the_night() {
-        let check = |body: &str| {
+        fn check(body: &str) -> String {
             JinjaTemplate
                 .check_settings(&json!({ "body": body }).to_string())
                 .unwrap_err()
                 .to_string()
-        };
+        }
+
         assert!(
             check("{{ isue.title }}").contains("`body`"),
             "an unknown name"

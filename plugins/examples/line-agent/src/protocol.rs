@@ -119,12 +119,15 @@ mod tests {
 
     #[test]
     fn a_run_is_told_line_by_line() {
-        let usage = |usd| Usage {
-            input_tokens: 10,
-            output_tokens: 2,
-            usd,
-            ..Usage::default()
-        };
+        fn usage(usd: Option<f64>) -> Usage {
+            Usage {
+                input_tokens: 10,
+                output_tokens: 2,
+                usd,
+                ..Usage::default()
+            }
+        }
+
         assert_eq!(
             play(
                 "say hello\ntokens 10 2\ncost $0.25\nwhatever\ndone fixed it",

@@ -155,10 +155,13 @@ mod tests {
     use super::*;
 
     fn request(history: &[(&str, u32, u32, f64)]) -> SelectionRequest {
-        let model = |id: &str| ModelInfo {
-            id: id.into(),
-            ..ModelInfo::default()
-        };
+        fn model(id: &str) -> ModelInfo {
+            ModelInfo {
+                id: id.into(),
+                ..ModelInfo::default()
+            }
+        }
+
         let history = history
             .iter()
             .map(|(model, n_runs, n_successes, cost)| ModelHistory {

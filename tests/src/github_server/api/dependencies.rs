@@ -51,18 +51,19 @@ pub(super) async fn add(
     call: Call,
     Path((owner, name, number)): Path<(String, String, String)>,
 ) -> Reply {
-    let mut world = call.world();
-    let repository = call.writable(&mut world, &(owner, name))?;
-    let blocked = find(repository, &number)?.number;
-    let json = call.json()?;
-    let invalid = |code, message| {
+    fn invalid(code: &str, message: &str) -> Answer {
         Answer::invalid(&Invalid {
             resource: "IssueDependency",
             code,
             field: "issue_id",
             message,
         })
-    };
+    }
+
+    let mut world = call.world();
+    let repository = call.writable(&mut world, &(owner, name))?;
+    let blocked = find(repository, &number)?.number;
+    let json = call.json()?;
     let id = Fields(&json)
         .number("issue_id")?
         .ok_or_else(|| invalid("missing_field", ""))?;

@@ -33,6 +33,15 @@ pub(super) async fn get(
 }
 
 pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
+    fn invalid(code: &str, field: &str) -> Answer {
+        Answer::invalid(&Invalid {
+            resource: "Label",
+            code,
+            field,
+            message: "",
+        })
+    }
+
     let mut world = call.world();
     let repository = call.writable(&mut world, &names)?;
     let repository_id = repository.id;
@@ -45,14 +54,6 @@ pub(super) async fn create(call: Call, Path(names): Path<Names>) -> Reply {
         .trim_start_matches('#')
         .to_owned();
     let description = fields.text("description")?.map(str::to_owned);
-    let invalid = |code, field| {
-        Answer::invalid(&Invalid {
-            resource: "Label",
-            code,
-            field,
-            message: "",
-        })
-    };
     if repository.label(name).is_some() {
         return Err(invalid("already_exists", "name"));
     }

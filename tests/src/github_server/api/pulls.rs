@@ -167,14 +167,6 @@ fn new_pull(
     base: &str,
     is_draft: bool,
 ) -> Result<Pull, Answer> {
-    let invalid = |field| {
-        Answer::invalid(&Invalid {
-            resource: RESOURCE,
-            code: "invalid",
-            field,
-            message: "",
-        })
-    };
     let (owner, branch) = head.split_once(':').unwrap_or((&repository.owner, head));
     if !owner.eq_ignore_ascii_case(&repository.owner) {
         return Err(invalid("head"));
@@ -212,6 +204,15 @@ fn new_pull(
     }
 }
 
+fn invalid(field: &str) -> Answer {
+    Answer::invalid(&Invalid {
+        resource: RESOURCE,
+        code: "invalid",
+        field,
+        message: "",
+    })
+}
+
 pub(super) async fn update(
     call: Call,
     Path((owner, name, number)): Path<(String, String, String)>,
@@ -227,14 +228,6 @@ pub(super) async fn update(
     let (number, head) = (item.number, pull.head.clone());
     let base_sha = base.map(|base| repository.git.head(base));
     let head_is_there = repository.git.head(&head).is_some();
-    let invalid = |field| {
-        Answer::invalid(&Invalid {
-            resource: RESOURCE,
-            code: "invalid",
-            field,
-            message: "",
-        })
-    };
     let item = repository.items.get_mut(&number).expect("it was found");
     let pull = item.pull.as_mut().expect("it is a pull request");
     if let (Some(base), Some(sha)) = (base, base_sha) {
@@ -337,6 +330,16 @@ fn closed_by(body: &str) -> Vec<u64> {
     const WORDS: [&str; 9] = [
         "close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved",
     ];
+
+    fn number(text: &str) -> Option<u64> {
+        let digits = text.strip_prefix('#')?;
+        digits
+            .split(|c: char| !c.is_ascii_digit())
+            .next()?
+            .parse()
+            .ok()
+    }
+
     let words: Vec<&str> = body.split_whitespace().collect();
     let pairs = words.windows(2).filter(|pair| {
         let word = pair[0]
@@ -344,13 +347,5 @@ fn closed_by(body: &str) -> Vec<u64> {
             .trim_end_matches(':');
         WORDS.contains(&word.to_ascii_lowercase().as_str())
     });
-    let number = |text: &str| {
-        let digits = text.strip_prefix('#')?;
-        digits
-            .split(|c: char| !c.is_ascii_digit())
-            .next()?
-            .parse()
-            .ok()
-    };
     pairs.filter_map(|pair| number(pair[1])).collect()
 }

@@ -14,6 +14,12 @@ type Samples = BTreeMap<String, f64>;
 
 /// Reads the text format 0.0.4 and panics at what `promtool check metrics` would refuse.
 fn parse(text: &str) -> Samples {
+    fn is_name(name: &str) -> bool {
+        name.bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+            && name.starts_with("autoissue_")
+    }
+
     assert!(text.ends_with('\n'), "the last line ends");
     let mut kinds: BTreeMap<&str, &str> = BTreeMap::new();
     let mut helped = BTreeSet::new();
@@ -36,11 +42,6 @@ fn parse(text: &str) -> Samples {
             let (series, value) = line.rsplit_once(' ').expect("a value");
             let name = series.split('{').next().expect("a name");
             assert_eq!(name, family, "samples of a family stand together");
-            let is_name = |name: &str| {
-                name.bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-                    && name.starts_with("autoissue_")
-            };
             assert!(is_name(name), "{name}");
             labels(series);
             assert_eq!(name.ends_with("_total"), kinds[name] == "counter", "{name}");

@@ -93,11 +93,12 @@ fn a_write_whose_client_died_is_over() {
 
 #[test]
 fn too_many_writes_in_a_minute() {
-    let write = |client: &Client, n: usize| {
+    fn write(client: &Client, n: usize) {
         client
             .post(LABELS, &json!({"name": format!("l{n}")}))
             .is(201);
-    };
+    }
+
     let rules = Rules {
         writes_per_minute_max: 3,
         ..Rules::default()
@@ -233,10 +234,11 @@ fn reads_that_were_under_way_when_a_limit_came_are_fine_and_no_more() {
 
 #[test]
 fn going_on_after_a_401() {
-    let knock = |github: &GithubServer, n: usize| {
+    fn knock(github: &GithubServer, n: usize) {
         let stranger = Client::new(&github.api_url(), "wrong");
         (0..n).for_each(|_| drop(stranger.get("/user").is(401)));
-    };
+    }
+
     no_breach(|github, _, _| knock(github, 6));
     breach("request 6 after a 401", |github, _, _| knock(github, 7));
 }

@@ -471,18 +471,19 @@ fn a_classic_token_tells_its_scopes_and_any_token_its_end() {
 
 #[test]
 fn what_has_not_changed_costs_nothing() {
-    let (_github, repository, client) = world();
-    repository.issue(Issue::new("One"));
-    let first = client.get("/repos/ada/sample/issues").is(200);
-    let etag = first.header("etag").unwrap();
-    assert!(etag.starts_with("W/\""), "{etag}");
-    let left = |reply: &super::client::Reply| {
+    fn left(reply: &super::client::Reply) -> u64 {
         reply
             .header("x-ratelimit-remaining")
             .unwrap()
             .parse::<u64>()
             .unwrap()
-    };
+    }
+
+    let (_github, repository, client) = world();
+    repository.issue(Issue::new("One"));
+    let first = client.get("/repos/ada/sample/issues").is(200);
+    let etag = first.header("etag").unwrap();
+    assert!(etag.starts_with("W/\""), "{etag}");
     let again = client
         .with("if-none-match", etag)
         .get("/repos/ada/sample/issues")

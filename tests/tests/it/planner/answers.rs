@@ -90,12 +90,13 @@ fn a_plan_is_understood_however_it_is_wrapped() {
 
 #[test]
 fn a_bad_graph_is_told_with_positions_and_titles() {
-    let with = |first: &[u32], second: &[u32]| {
+    fn with(first: &[u32], second: &[u32]) -> Value {
         structured(&json!([
             planned("One", "backend", first),
             planned("Two", "testing", second)
         ]))
-    };
+    }
+
     is_bad(
         &with(&[], &[7]),
         "issue 2 “Two”: it depends on position 7; the plan has 1 to 2",
@@ -235,6 +236,13 @@ fn markup_and_instructions_in_an_answer_are_text_and_hidden_text_is_taken_out() 
 
 #[test]
 fn a_bad_answer_is_mended_once_in_the_same_conversation() {
+    fn argument(launch: &Value, name: &str) -> Option<Value> {
+        let args = launch["args"].as_array().expect("arguments").clone();
+        args.iter()
+            .position(|arg| arg == name)
+            .map(|at| args[at + 1].clone())
+    }
+
     let world = local();
     let bad = json!([planned("One", "backend", &[1])]);
     planner_does(&world, &json!([structured(&bad), structured(&two())]));
@@ -242,12 +250,6 @@ fn a_bad_answer_is_mended_once_in_the_same_conversation() {
     assert_eq!(run.outcomes().len(), 2);
     let launches = launches(&world);
     let (first, second) = (&launches[0], &launches[1]);
-    let argument = |launch: &Value, name: &str| {
-        let args = launch["args"].as_array().expect("arguments").clone();
-        args.iter()
-            .position(|arg| arg == name)
-            .map(|at| args[at + 1].clone())
-    };
     assert_eq!(
         argument(second, "--resume"),
         argument(first, "--session-id")

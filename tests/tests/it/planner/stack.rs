@@ -117,41 +117,51 @@ fn merge(world: &Sandbox, repository: &Path, pulls: &[Pull]) -> Vec<u64> {
 }
 
 fn local_pulls(world: &Sandbox) -> Vec<Pull> {
-    let key = |text: &str, key: &str| {
+    fn key(text: &str, key: &str) -> String {
         let line = text
             .lines()
             .find_map(|line| line.strip_prefix(&format!("{key}: ")));
         line.unwrap_or_else(|| panic!("no `{key}` in {text}"))
             .trim_matches('"')
             .to_owned()
-    };
-    let pull = |text: &String| Pull {
-        number: key(text, "number").parse().expect("a number"),
-        issue: key(text, "issue").parse().expect("a number"),
-        base: key(text, "base"),
-        after: after(text),
-    };
-    world.pulls().iter().map(pull).collect()
+    }
+
+    fn pull(text: &str) -> Pull {
+        Pull {
+            number: key(text, "number").parse().expect("a number"),
+            issue: key(text, "issue").parse().expect("a number"),
+            base: key(text, "base"),
+            after: after(text),
+        }
+    }
+
+    world.pulls().iter().map(|text| pull(text)).collect()
 }
 
 fn hosted_pulls(world: &GithubSandbox) -> Vec<(Pull, PullRequest)> {
-    let pull = |pull: PullRequest| {
-        let issue = pull
-            .head
-            .trim_start_matches("autoissue/issue-")
-            .parse()
-            .expect("a number");
-        (
-            Pull {
-                number: pull.number,
-                issue,
-                base: pull.base.clone(),
-                after: after(&pull.body),
-            },
-            pull,
-        )
-    };
-    world.repository.pulls().into_iter().map(pull).collect()
+    world
+        .repository
+        .pulls()
+        .into_iter()
+        .map(hosted_pull)
+        .collect()
+}
+
+fn hosted_pull(pull: PullRequest) -> (Pull, PullRequest) {
+    let issue = pull
+        .head
+        .trim_start_matches("autoissue/issue-")
+        .parse()
+        .expect("a number");
+    (
+        Pull {
+            number: pull.number,
+            issue,
+            base: pull.base.clone(),
+            after: after(&pull.body),
+        },
+        pull,
+    )
 }
 
 /// Asserts the bases: that of the one thing an issue depends on, else the project's; and returns the order by issue numbers.
@@ -327,18 +337,19 @@ fn one_that_fails_in_the_middle_skips_its_dependents_and_the_rest_merges_on_gith
 
 #[test]
 fn foundations_that_conflict_need_a_person_who_is_told_the_file() {
-    let world = local();
-    let write = |text: &str| json!([[{"write": ["src/shared.txt", text]}, {"meter": 0.01}, {"result": {}}]]);
-    let issue = |title: &str, domain: &str, runs: Value, depends_on: &[u32]| {
+    fn issue(title: &str, domain: &str, runs: &Value, depends_on: &[u32]) -> Value {
         json!({"title": title, "body": format!("Make it.\n\nfake: {runs}\n"), "labels": [domain], "complexity": "simple",
                "depends_on": depends_on})
-    };
+    }
+
+    let world = local();
+    let write = |text: &str| json!([[{"write": ["src/shared.txt", text]}, {"meter": 0.01}, {"result": {}}]]);
     planner_answers(
         &world,
         &json!([
-            issue("One", "backend", write("one\n"), &[]),
-            issue("Two", "frontend", write("two\n"), &[]),
-            issue("Both", "testing", write("both\n"), &[1, 2]),
+            issue("One", "backend", &write("one\n"), &[]),
+            issue("Two", "frontend", &write("two\n"), &[]),
+            issue("Both", "testing", &write("both\n"), &[1, 2]),
         ]),
     );
     let run = plan(&world, &[]).exits(3);

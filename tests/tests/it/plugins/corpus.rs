@@ -216,17 +216,6 @@ impl Corpus {
     }
 
     pub(super) fn pr_context(&mut self) -> PrContext {
-        let change = |corpus: &mut Self| Change {
-            path: corpus.pick(PATHS).into(),
-            added: corpus.random.u64(..10_000),
-            removed: corpus.random.u64(..10_000),
-        };
-        let check = |corpus: &mut Self| CheckReport {
-            name: corpus.pick(PHRASES).into(),
-            passed: corpus.random.bool(),
-            fails_on_base: corpus.random.bool(),
-            duration_ms: corpus.random.u64(..10_000_000),
-        };
         PrContext {
             issue: self.issue(),
             branch: "autoissue/issue-1".into(),
@@ -236,18 +225,39 @@ impl Corpus {
                 id: "89abcdef".into(),
                 subject: self.title(),
             }],
-            changes: (0..self.random.usize(..50)).map(|_| change(self)).collect(),
+            changes: (0..self.random.usize(..50))
+                .map(|_| self.change())
+                .collect(),
             agent_summary: self.random.bool().then(|| self.body()),
             agent: "claude".into(),
             model: self.random.bool().then(|| "opus".into()),
             cost_usd: self.usd(),
             cost_is_assumed: self.random.bool(),
             attempts: self.random.u32(1..5),
-            checks: (0..self.random.usize(..5)).map(|_| check(self)).collect(),
+            checks: (0..self.random.usize(..5))
+                .map(|_| self.check_report())
+                .collect(),
             denied: self.owned(&["Bash", "Write", "mcp__x__y", "`tick`"], 3),
             removed_from_prompt: self.owned(&["HTML comments", "zero-width characters"], 2),
             merge_after: (0..self.random.u64(..3)).collect(),
             ..PrContext::default()
+        }
+    }
+
+    fn change(&mut self) -> Change {
+        Change {
+            path: self.pick(PATHS).into(),
+            added: self.random.u64(..10_000),
+            removed: self.random.u64(..10_000),
+        }
+    }
+
+    fn check_report(&mut self) -> CheckReport {
+        CheckReport {
+            name: self.pick(PHRASES).into(),
+            passed: self.random.bool(),
+            fails_on_base: self.random.bool(),
+            duration_ms: self.random.u64(..10_000_000),
         }
     }
 

@@ -82,29 +82,31 @@ fn play(
 
 /// Returns the recorded output of real runs.
 fn transcripts() -> Vec<(String, Vec<Line>)> {
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures");
-    let entries = |directory: &Path| -> Vec<_> {
+    fn entries(directory: &Path) -> Vec<PathBuf> {
         std::fs::read_dir(directory)
             .unwrap()
             .map(|entry| entry.unwrap().path())
             .collect()
-    };
-    let files = entries(&fixtures)
-        .into_iter()
-        .flat_map(|directory| entries(&directory));
-    let read = |path: PathBuf| {
-        let text = std::fs::read_to_string(&path).unwrap();
+    }
+
+    fn read(path: &Path) -> (String, Vec<Line>) {
+        let text = std::fs::read_to_string(path).unwrap();
         (
             path.display().to_string(),
             text.lines().map(Line::stdout).collect(),
         )
-    };
+    }
+
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins/claude/tests/fixtures");
+    let files = entries(&fixtures)
+        .into_iter()
+        .flat_map(|directory| entries(&directory));
     files
         .filter(|path| {
             path.extension()
                 .is_some_and(|extension| extension == "jsonl")
         })
-        .map(read)
+        .map(|path| read(&path))
         .collect()
 }
 

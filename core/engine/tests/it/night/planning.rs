@@ -134,20 +134,18 @@ impl Night {
     }
 
     fn stop_planning(&mut self, reason: StopReason) {
+        fn waits(happening: &Happening) -> bool {
+            matches!(
+                happening,
+                Happening::Answer(Input::IssueCreated { .. } | Input::IssueLinked { .. })
+            )
+        }
+
         let planners = self
             .agents
             .iter_mut()
             .filter(|((issue, _), _)| *issue == IssueNumber::SESSION);
         planners.for_each(|(_, agent)| agent.stopped = Some(reason));
-        let waits = |happening: &Happening| {
-            let is_creation = |input: &Input| {
-                matches!(
-                    input,
-                    Input::IssueCreated { .. } | Input::IssueLinked { .. }
-                )
-            };
-            matches!(happening, Happening::Answer(input) if is_creation(input))
-        };
         let keys: Vec<_> = self
             .timeline
             .iter()

@@ -87,10 +87,11 @@ fn exited(journal: &mut [Entry], change: impl FnOnce(&mut AgentReport, &mut Usd)
 
 #[test]
 fn budget() {
-    let script = |night: &mut Night| {
+    fn script(night: &mut Night) {
         night.set(|s| s.allow_partial = true);
         side_by_side(night);
-    };
+    }
+
     check("budget", 2, script, |journal| {
         rules(journal, |s| s.budget = usd(9.99))
     });
@@ -151,23 +152,25 @@ fn domain() {
 
 #[test]
 fn exclusive() {
-    let alone = |domain: &'static str| {
+    fn alone(domain: &'static str) -> impl FnOnce(&mut Vec<Entry>) {
         move |journal: &mut Vec<Entry>| {
             rules(journal, |s| {
                 s.exclusive_domains.insert(domain.into());
             });
         }
-    };
+    }
+
     check("exclusive", 2, side_by_side, alone("d2"));
     check("exclusive", 2, side_by_side, alone("d1"));
 }
 
 #[test]
 fn conflict() {
-    let script = |night: &mut Night| {
+    fn script(night: &mut Night) {
         night.paths(1, &["src/a.rs"]);
         side_by_side(night);
-    };
+    }
+
     check("conflict", 2, script, |journal| {
         classified(journal, 2, |class| class.paths.push("src/".into()))
     });
@@ -182,23 +185,27 @@ fn order() {
 
 #[test]
 fn dependency() {
-    let on = |n: u64| Dependency {
-        number: number(n),
-        open: true,
-    };
+    fn on(n: u64) -> Dependency {
+        Dependency {
+            number: number(n),
+            open: true,
+        }
+    }
+
+    fn skips(night: &mut Night) {
+        night
+            .depends(2, &[1])
+            .set(|s| s.max_retries = 0)
+            .replies(1, "agent", [broken(gave_up())])
+            .begin();
+    }
+
     check("dependency", 2, side_by_side, |journal| {
         accepted(journal, 2, |issue| issue.dependencies.push(on(1)))
     });
     check("dependency", 2, side_by_side, |journal| {
         accepted(journal, 2, |issue| issue.dependencies.push(on(99)))
     });
-    let skips = |night: &mut Night| {
-        night
-            .depends(2, &[1])
-            .set(|s| s.max_retries = 0)
-            .replies(1, "agent", [broken(gave_up())])
-            .begin();
-    };
     check("dependency", 2, skips, |journal| {
         accepted(journal, 2, |issue| issue.dependencies.clear())
     });
@@ -252,9 +259,10 @@ fn breaker() {
 
 #[test]
 fn pause() {
-    let script = |night: &mut Night| {
+    fn script(night: &mut Night) {
         night.replies(1, "agent", [broken(limited(100))]).begin();
-    };
+    }
+
     check("pause", 1, script, |journal| {
         let at = position(journal, |event| {
             matches!(event, Event::ServicePaused { .. })
@@ -330,9 +338,10 @@ fn attempt() {
 
 #[test]
 fn retry() {
-    let script = |night: &mut Night| {
+    fn script(night: &mut Night) {
         night.replies(1, "agent", [broken(crash())]).begin();
-    };
+    }
+
     check("retry", 1, script, |journal| {
         rules(journal, |s| s.max_retries = 0)
     });
@@ -348,14 +357,15 @@ fn retry() {
 
 #[test]
 fn publish() {
-    let checked = |night: &mut Night| {
+    fn checked(night: &mut Night) {
         night
             .set(|s| s.has_checks = true)
             .hold(1, "agent")
             .begin()
             .meter(1, 1, 1.0)
             .release(1, "agent");
-    };
+    }
+
     check("publish", 1, checked, |journal| {
         let at = position(journal, |event| {
             matches!(event, Event::PullRequestOpened { .. })
@@ -393,27 +403,29 @@ fn publish() {
 
 #[test]
 fn collect() {
+    fn gives_up(night: &mut Night) {
+        night.replies(1, "agent", [broken(gave_up())]).begin();
+    }
+
     let is_collection = |event: &Event| matches!(event, Event::WorkCollected { .. });
-    let over_budget = |night: &mut Night| {
-        night
-            .replies(
-                1,
-                "agent",
-                [Reply::Exits(Ended::Budget, Spent::Known(usd(5.0)))],
-            )
-            .begin();
-    };
     check("collect", 1, over_budget, |journal| {
         let at = position(journal, is_collection);
         journal.remove(at);
     });
-    let gives_up = |night: &mut Night| {
-        night.replies(1, "agent", [broken(gave_up())]).begin();
-    };
     check("collect", 1, gives_up, |journal| {
         let at = position(journal, is_collection);
         journal.remove(at);
     });
+}
+
+fn over_budget(night: &mut Night) {
+    night
+        .replies(
+            1,
+            "agent",
+            [Reply::Exits(Ended::Budget, Spent::Known(usd(5.0)))],
+        )
+        .begin();
 }
 
 #[test]
@@ -452,20 +464,22 @@ fn planner_money() {
 
 #[test]
 fn planner() {
-    let mends = |night: &mut Night| {
+    fn mends(night: &mut Night) {
         night.replies(0, "planner", [Reply::NoPlan(0.1, "no title")]);
         planning(night);
-    };
+    }
+
+    fn fails(night: &mut Night) {
+        night.replies(0, "planner", [broken(crash())]);
+        planning(night);
+    }
+
     let is_rejection = |event: &Event| matches!(event, Event::PlanRejected { .. });
     check("planner", 0, mends, |journal| {
         let at = position(journal, is_rejection);
         let twice = journal[at].clone();
         journal.insert(at, twice);
     });
-    let fails = |night: &mut Night| {
-        night.replies(0, "planner", [broken(crash())]);
-        planning(night);
-    };
     check("planner", 0, fails, |journal| {
         rules(journal, |s| s.max_retries = 0)
     });

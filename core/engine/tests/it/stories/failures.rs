@@ -5,22 +5,28 @@ use autoissue_engine::*;
 use crate::story::*;
 
 fn starts(night: &Night) -> Vec<Start> {
-    let start = |effect: &Effect| match effect {
-        Effect::LeaseWorktree { start, .. } => Some(start.clone()),
-        _ => None,
-    };
+    fn start(effect: &Effect) -> Option<Start> {
+        match effect {
+            Effect::LeaseWorktree { start, .. } => Some(start.clone()),
+            _ => None,
+        }
+    }
+
     night.asked.iter().filter_map(start).collect()
 }
 
 fn released(night: &Night) -> Vec<(u64, u32, bool)> {
-    let release = |effect: &Effect| match effect {
-        Effect::ReleaseWorktree {
-            issue,
-            attempt,
-            published,
-        } => Some((issue.0, *attempt, *published)),
-        _ => None,
-    };
+    fn release(effect: &Effect) -> Option<(u64, u32, bool)> {
+        match effect {
+            Effect::ReleaseWorktree {
+                issue,
+                attempt,
+                published,
+            } => Some((issue.0, *attempt, *published)),
+            _ => None,
+        }
+    }
+
     night.asked.iter().filter_map(release).collect()
 }
 

@@ -11,18 +11,24 @@ fn unmeasured(spent: Spent) -> Reply {
 
 /// Returns what each agent was told that it may spend.
 fn limits(night: &Night) -> Vec<Option<Usd>> {
-    let limit = |effect: &Effect| match effect {
-        Effect::RunAgent { limit, .. } => Some(*limit),
-        _ => None,
-    };
+    fn limit(effect: &Effect) -> Option<Option<Usd>> {
+        match effect {
+            Effect::RunAgent { limit, .. } => Some(*limit),
+            _ => None,
+        }
+    }
+
     night.asked.iter().filter_map(limit).collect()
 }
 
 fn stops(night: &Night) -> Vec<StopReason> {
-    let reason = |effect: &Effect| match effect {
-        Effect::Stop { reason, .. } => Some(*reason),
-        _ => None,
-    };
+    fn reason(effect: &Effect) -> Option<StopReason> {
+        match effect {
+            Effect::Stop { reason, .. } => Some(*reason),
+            _ => None,
+        }
+    }
+
     night.asked.iter().filter_map(reason).collect()
 }
 

@@ -8,7 +8,11 @@ use crate::story::*;
 const FORK: &[&[u32]] = &[&[], &[1], &[1]];
 
 fn asked_to_decompose(night: &Night) -> Vec<(Option<String>, Option<String>)> {
-    let of = |effect: &Effect| match effect {
+    night.asked.iter().filter_map(decomposition).collect()
+}
+
+fn decomposition(effect: &Effect) -> Option<(Option<String>, Option<String>)> {
+    match effect {
         Effect::Decompose {
             resume, rejection, ..
         } => Some((
@@ -18,8 +22,7 @@ fn asked_to_decompose(night: &Night) -> Vec<(Option<String>, Option<String>)> {
                 .map(|rejection| rejection.message.clone()),
         )),
         _ => None,
-    };
-    night.asked.iter().filter_map(of).collect()
+    }
 }
 
 #[test]

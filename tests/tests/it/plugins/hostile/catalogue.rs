@@ -69,9 +69,10 @@ fn no_plugins() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn wrong_interfaces() -> Vec<(&'static str, Vec<u8>)> {
-    let beside = |packages: &[&str], from: &str, to: &str| {
+    fn beside(packages: &[&str], from: &str, to: &str) -> Vec<u8> {
         of_other_interfaces(packages, "classifier-plugin", from, to)
-    };
+    }
+
     let other = |from: &str, to: &str| beside(&[], from, to);
     let world = "world plugin {\n  import host-log;";
     let http =
@@ -327,8 +328,10 @@ fn broken_values() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn wrong_values() -> Vec<(&'static str, Vec<u8>)> {
-    let but =
-        |change: fn(&mut super::image::Image, &mut Answer)| Classifier::but(change).component();
+    fn but(change: fn(&mut super::image::Image, &mut Answer)) -> Vec<u8> {
+        Classifier::but(change).component()
+    }
+
     vec![
         (
             "a confidence that is no number",

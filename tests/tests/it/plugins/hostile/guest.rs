@@ -228,20 +228,19 @@ pub fn event(case: u8, payload: impl FnOnce(Record) -> Record) -> Record {
 
 impl Backend {
     pub fn component(self) -> Vec<u8> {
-        let mut image = Image::default();
-        let texts = |image: &mut Image, texts: &[Vec<u8>]| {
+        fn texts(image: &mut Image, texts: &[Vec<u8>]) -> Slice {
             let items: Vec<Record> = texts
                 .iter()
                 .map(|text| Record::new().slice(image.text(text)))
                 .collect();
             image.list(&items)
-        };
-        let bytes = |texts: &[&str]| {
-            texts
-                .iter()
-                .map(|text| text.as_bytes().to_vec())
-                .collect::<Vec<_>>()
-        };
+        }
+
+        fn bytes(texts: &[&str]) -> Vec<Vec<u8>> {
+            texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+        }
+
+        let mut image = Image::default();
         let (program, command) = (image.text(self.program), image.text(self.command));
         let info = Record::new()
             .byte(0)
