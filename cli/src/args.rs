@@ -181,6 +181,9 @@ pub(crate) struct ExecArgs {
     /// Start issues although issues outside of this run, which they depend on, are still open
     #[arg(long)]
     pub(crate) ignore_external_dependencies: bool,
+    /// Exit with 3 instead of 0 if no open issue carries the label
+    #[arg(long)]
+    pub(crate) fail_if_empty: bool,
     /// Show the plan; change nothing and spend nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -338,6 +341,9 @@ pub(crate) struct ShowArgs {
     pub(crate) session: String,
     /// Number of an issue
     pub(crate) issue: Option<u64>,
+    /// Print the issue's transcripts as the agent's program wrote them, and nothing else
+    #[arg(long, requires = "issue")]
+    pub(crate) raw: bool,
     /// Write the report as one HTML page that needs nothing else; `-` is standard output
     #[arg(long, value_name = "FILE", conflicts_with = "issue")]
     pub(crate) html: Option<PathBuf>,

@@ -1,6 +1,8 @@
-//! `autoissue clean`: removes worktrees of finished sessions, never one that holds work not saved elsewhere.
+//! `autoissue clean`: removes worktrees of finished sessions, never one that holds work not saved elsewhere, and transcripts that
+//! are too old or too many.
 
-use autoissue_core::clean::{Cleaned, Fate, clean};
+use autoissue_core::clean::{Cleaned, Fate, clean, clean_transcripts};
+use autoissue_core::retention::Freed;
 use serde::Serialize;
 
 use crate::args::CleanArgs;
@@ -22,12 +24,23 @@ struct CleanedLine<'a> {
     dry_run: bool,
 }
 
+/// The transcripts that were removed, in JSON.
+#[derive(Serialize)]
+struct FreedLine {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    sessions: u64,
+    bytes: u64,
+    dry_run: bool,
+}
+
 /// Runs the command. A worktree that stays because its work is not saved makes it end with 3.
 ///
 /// # Errors
 /// Where there is no repository, or another session holds it.
 pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, CliError> {
     let ready = around.ready(Vec::new())?;
+    let freed = clean_transcripts(&ready.loaded.config.logging, &ready.host, args.dry_run)?;
     let cleaned = clean(ready.loaded.config, &ready.host, args.dry_run)?;
     for worktree in &cleaned {
         if around.console.is_json() {
@@ -36,7 +49,9 @@ pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, C
             around.console.print(&text(worktree, args.dry_run))?;
         }
     }
-    if cleaned.is_empty() && !around.console.is_json() {
+    if 0 < freed.n_sessions {
+        print_freed(around, freed, args.dry_run)?;
+    } else if cleaned.is_empty() && !around.console.is_json() {
         around.console.print("nothing to clean\n")?;
     }
     let some_stay = cleaned
@@ -47,6 +62,31 @@ pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, C
     } else {
         ExitCode::Success
     })
+}
+
+fn print_freed(around: &Surroundings, freed: Freed, dry_run: bool) -> Result<(), CliError> {
+    let Freed { n_sessions, bytes } = freed;
+    if around.console.is_json() {
+        return around.console.json(&FreedLine {
+            kind: "transcripts",
+            sessions: n_sessions,
+            bytes,
+            dry_run,
+        });
+    }
+    let sessions = match n_sessions {
+        1 => "1 session".to_owned(),
+        n => format!("{n} sessions"),
+    };
+    let (removed, freed) = if dry_run {
+        ("would remove", "would free")
+    } else {
+        ("removed", "freed")
+    };
+    let mib = bytes.div_ceil(1 << 20);
+    around.console.print(&format!(
+        "{removed} the transcripts of {sessions}, which {freed} {mib} MiB\n"
+    ))
 }
 
 fn line(worktree: &Cleaned, dry_run: bool) -> CleanedLine<'_> {

@@ -1,8 +1,9 @@
-//! Puts the configuration together: defaults, then the file, then the environment, then flags; the later wins.
-//! Reads files and changes nothing, so everything is known to be sound before the first effect.
+//! Puts the configuration together: defaults, then the user's file, then the repository's, then the environment, then flags; the
+//! later wins. Reads files and changes nothing, so everything is known to be sound before the first effect.
 //!
 //! ```text
-//!   autoissue.config.json ──► file ──┐
+//!   config.json of the user ─────────┐
+//!   autoissue.config.json ──► file ──┤
 //!   environment ─────────────────────┼─► sources ──► check ──► merge ──► Config ──► problems ──► Loaded
 //!   flags ───────────────────────────┘      each against the      values and            forms, contradictions,
 //!                                           schema, for itself    their origins         paths that must exist
@@ -21,12 +22,13 @@ mod origin;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod state_dir;
-mod suggestion;
+pub(crate) mod suggestion;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::config::{Config, Problem, SecretOrEnv};
+use autoissue_core::strategy::{DOMAINS, models_of_builtin};
 use serde_json::Value;
 
 pub(crate) use error::ConfigError;
@@ -38,11 +40,16 @@ use layers::Source;
 /// Name of the configuration file in a repository's root.
 pub(crate) const FILE_NAME: &str = "autoissue.config.json";
 
+/// Name of the file for all repositories, in the user's directory for configuration.
+pub(crate) const USER_FILE_NAME: &str = "config.json";
+
 /// Where to take a configuration from. Nothing else is looked at: neither the process's directory nor its environment.
 #[derive(Clone, Debug)]
 pub(crate) struct LoadRequest<'a> {
     /// The argument of `--config`. Without one, [`FILE_NAME`] in the git root of `current_dir` is read if it exists.
     pub(crate) config_flag: Option<PathBuf>,
+    /// The user's directory for our configuration, whose [`USER_FILE_NAME`] is read if it exists; `None` where there is none.
+    pub(crate) user_dir: Option<PathBuf>,
     /// The current directory, absolute.
     pub(crate) current_dir: PathBuf,
     /// The environment.
@@ -59,8 +66,10 @@ pub(crate) struct Loaded {
     /// Where each value is from, by the path of its key; a missing key is a default. Whoever derives a value later
     /// (the repository from the remote) notes it here as [`Origin::Git`].
     pub(crate) origins: BTreeMap<String, Origin>,
-    /// The file that was read, if there is one.
+    /// The repository's file, if there is one.
     pub(crate) file: Option<PathBuf>,
+    /// The file for all repositories, if there is one.
+    pub(crate) user_file: Option<PathBuf>,
     /// What is odd but can be worked with; sentences without a period.
     pub(crate) warnings: Vec<String>,
 }
@@ -81,12 +90,18 @@ impl Loaded {
 pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>> {
     let LoadRequest {
         config_flag,
+        user_dir,
         current_dir,
         env,
         flags,
     } = request;
+    let below = file::below_the_root(&current_dir);
     let file = file::find(config_flag, &current_dir).map_err(|error| vec![error])?;
-    let sources = layers::sources(file.as_deref(), &current_dir, env, flags)?;
+    let user_file = user_dir.map(|directory| directory.join(USER_FILE_NAME));
+    // A dangling link is somebody's mistake, not the absence of a configuration.
+    let user_file = user_file.filter(|path| path.symlink_metadata().is_ok());
+    let files = user_file.iter().chain(&file).map(PathBuf::as_path);
+    let sources = layers::sources(files, &current_dir, env, flags)?;
     check_sources(&sources)?;
 
     let (tree, mut origins) = layers::merge(&sources);
@@ -103,11 +118,12 @@ pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>>
             },
         );
     }
+    let references = config.shell_references();
     resolve_secrets(&mut config, env);
 
-    let problems = config
-        .problems()
+    let problems = references
         .into_iter()
+        .chain(config.problems())
         .chain(missing_project(&config));
     let errors: Vec<ConfigError> = problems
         .map(|problem| locate(problem, &sources, &origins))
@@ -117,10 +133,17 @@ pub(crate) fn load(request: LoadRequest<'_>) -> Result<Loaded, Vec<ConfigError>>
     }
     let mut warnings = layers::suspicious_variables(env);
     warnings.extend(odd_values(&config, &origins));
+    warnings.extend(below.filter(|path| Some(path) != file.as_ref()).map(|path| {
+        format!(
+            "`{}` is not read: a configuration lies in the repository's root, or is named by `--config`",
+            path.display()
+        )
+    }));
     Ok(Loaded {
         config,
         origins,
         file,
+        user_file,
         warnings,
     })
 }
@@ -168,13 +191,13 @@ fn locate(problem: Problem, sources: &[Source], origins: &BTreeMap<String, Origi
             .find(|(key, _)| key.starts_with(section))
             .map(|(_, origin)| origin)
     };
-    let origin = match (
-        origins.get(leaf),
-        sources.iter().find(|source| source.is_file()),
-    ) {
-        (Some(Origin::File { .. }), Some(file)) => file.origin(&problem.key),
-        (Some(origin), _) => origin.clone(),
-        (None, _) => of_section().cloned().unwrap_or(Origin::Default),
+    let of_file = |path: &Path| sources.iter().find(|source| source.file() == Some(path));
+    let origin = match origins.get(leaf) {
+        Some(origin @ Origin::File { path, .. }) => {
+            of_file(path).map_or_else(|| origin.clone(), |file| file.origin(&problem.key))
+        }
+        Some(origin) => origin.clone(),
+        None => of_section().cloned().unwrap_or(Origin::Default),
     };
     ConfigError::new(origin, problem)
 }
@@ -244,7 +267,35 @@ fn odd_values(config: &Config, origins: &BTreeMap<String, Origin>) -> Vec<String
             agent.backend
         ));
     }
+    let backend = strategy.unwrap_or(&agent.backend);
+    let models = models_of_builtin(backend);
+    for (key, model) in [
+        ("agent.model", &agent.model),
+        ("planner.model", &config.planner.model),
+    ] {
+        warnings.extend(nearest_to_unknown(model, &models).map(|meant| {
+            format!("`{key}` (`{model}`) is no model that {backend} has a name for; did you mean `{meant}`?")
+        }));
+    }
+    let domains = DOMAINS.map(str::to_owned);
+    for domain in &config.scheduler.exclusive_domains {
+        warnings.extend(nearest_to_unknown(domain, &domains).map(|meant| {
+            format!(
+                "`scheduler.exclusiveDomains` names `{domain}`, which is no built-in domain; did you mean `{meant}`?"
+            )
+        }));
+    }
     warnings
+}
+
+/// Returns the known name that was probably meant by one that is not known. Names that begin with a known one are variants of it
+/// (`sonnet[1m]`), and names that resemble none may be known elsewhere.
+fn nearest_to_unknown<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    if known.iter().any(|it| name.starts_with(it)) {
+        return None;
+    }
+    suggestion::nearest_choice(name, &known)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::error::CliError;
 use crate::printable;
 use crate::terminal;
 use autoissue_core::redaction::Redaction;
+use autoissue_core::service::pager;
 
 /// The two streams, and how to use them. Secrets that we know go to neither.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Console {
     pub(crate) redaction: Redaction,
     /// A person watches standard error on something that can be drawn on.
     pub(crate) has_screen: bool,
+    /// The command that a person reads long text with; `None` where nobody reads it on a terminal.
+    pager: Option<String>,
 }
 
 impl Console {
@@ -52,6 +55,8 @@ impl Console {
             err: paint(io::stderr().is_terminal()),
             redaction: Redaction::of(env),
             has_screen: terminal::is_screen(env),
+            pager: pager_of(env)
+                .filter(|_| common.output == OutputForm::Text && io::stdout().is_terminal()),
         }
     }
 
@@ -68,6 +73,30 @@ impl Console {
         let mut out = io::stdout().lock();
         let text = self.redaction.apply(text);
         out.write_all(text.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(output_error)
+    }
+
+    /// Writes text to standard output: through the user's pager where a person reads it on a terminal.
+    ///
+    /// # Errors
+    /// As [`Console::print`].
+    pub(crate) fn page(&self, text: &str) -> Result<(), CliError> {
+        if let Some(pager) = self.pager.as_deref()
+            && let Ok(true) = pager::show(&self.redaction.apply(text), pager)
+        {
+            return Ok(());
+        }
+        self.print(text)
+    }
+
+    /// Writes bytes to standard output as they are.
+    ///
+    /// # Errors
+    /// As [`Console::print`].
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), CliError> {
+        let mut out = io::stdout().lock();
+        out.write_all(bytes)
             .and_then(|()| out.flush())
             .map_err(output_error)
     }
@@ -99,6 +128,20 @@ impl Console {
             ));
         }
     }
+}
+
+/// Returns the command that long text is read with. One that only copies it would change nothing.
+fn pager_of(env: &[(String, String)]) -> Option<String> {
+    let value = |wanted: &str| {
+        env.iter()
+            .rfind(|(name, _)| name == wanted)
+            .map(|(_, value)| value.trim())
+    };
+    if matches!(value("TERM"), None | Some("" | "dumb")) {
+        return None;
+    }
+    let pager = value("PAGER").unwrap_or("less");
+    (!matches!(pager, "" | "cat")).then(|| pager.to_owned())
 }
 
 /// Tells a reader that has gone from other failures.
@@ -179,6 +222,22 @@ mod tests {
         let line = json_line(&text);
         assert_eq!(line, "\"a\\u001b[2J\\n\\u009b1m\\u202e\\udb40\\udc41é\"\n");
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+
+    #[test]
+    fn the_pager_is_the_user_s_or_less() {
+        let of = |env: &[(&str, &str)]| {
+            let env: Vec<(String, String)> = env
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect();
+            pager_of(&env)
+        };
+        assert_eq!(of(&[("TERM", "xterm")]).as_deref(), Some("less"));
+        let both = [("TERM", "xterm"), ("PAGER", "most -s")];
+        assert_eq!(of(&both).as_deref(), Some("most -s"));
+        assert_eq!(of(&[("TERM", "xterm"), ("PAGER", "")]), None);
+        assert_eq!(of(&[("TERM", "dumb"), ("PAGER", "less")]), None);
     }
 
     #[test]

@@ -20,9 +20,8 @@ use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::{Surroundings, quoted};
 use crate::run_session;
+use crate::typed::STATE_VARIABLE;
 
-/// Where state is kept, unless it is set.
-const STATE_VARIABLE: &str = "AUTOISSUE_STATE_DIR";
 /// Tries at finding a directory that nobody has.
 const N_NAMES_MAX: u32 = 100;
 
@@ -60,6 +59,8 @@ pub(crate) fn run(around: &Surroundings, args: &DemoArgs) -> Result<ExitCode, Cl
 fn inside(around: &Surroundings, directory: &Path, repository: &Path) -> Surroundings {
     let mut inside = around.clone();
     inside.config_flag = None;
+    // What holds for a person's repositories would make something else of the sample.
+    inside.user_dir = None;
     inside.current_dir = repository.to_owned();
     if !inside.env.iter().any(|(name, _)| name == STATE_VARIABLE) {
         inside.set(STATE_VARIABLE, &directory.join("state").to_string_lossy());

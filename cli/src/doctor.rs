@@ -100,10 +100,15 @@ fn look(
 }
 
 fn file(loaded: &Loaded) -> Finding {
-    match &loaded.file {
-        Some(path) => Finding::ok("configuration", path.display().to_string()),
-        None => Finding::ok("configuration", "no file, so the defaults count"),
+    let files: Vec<String> = [&loaded.user_file, &loaded.file]
+        .into_iter()
+        .flatten()
+        .map(|path| path.display().to_string())
+        .collect();
+    if files.is_empty() {
+        return Finding::ok("configuration", "no file, so the defaults count");
     }
+    Finding::ok("configuration", files.join(", "))
 }
 
 /// Prints what is found, and remembers the worst.

@@ -28,9 +28,14 @@ use autoissue_core::strategy::UnknownStrategy;
 use crate::config::ConfigError;
 use crate::console::Paint;
 use crate::exit_code::ExitCode;
+use crate::host::quoted;
 use crate::plugin_command::PluginCommandError;
 use crate::printable;
 use crate::project::ProjectError;
+use crate::typed::Typed;
+
+/// How a hint names the command that resumes; it is printed with the flags that were typed.
+const RESUME: &str = "`autoissue resume`";
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -63,12 +68,6 @@ pub(crate) enum CliError {
         session: String,
         /// Issue.
         issue: u64,
-    },
-    /// There is nothing to resume.
-    #[error("no unfinished session of `{}`", project.display())]
-    NothingToResume {
-        /// The checkout.
-        project: PathBuf,
     },
     /// A configuration is there already.
     #[error("`{}` exists", path.display())]
@@ -146,7 +145,6 @@ impl CliError {
             Self::Config(_)
             | Self::Project(_)
             | Self::NoIssue { .. }
-            | Self::NothingToResume { .. }
             | Self::ConfigExists { .. }
             | Self::FileExists { .. }
             | Self::NotAPlan { .. }
@@ -179,7 +177,6 @@ impl CliError {
                 Some("use the release that wrote it, or a newer one".to_owned())
             }
             Self::NoIssue { session, .. } => Some(format!("`autoissue status {session}` lists its issues")),
-            Self::NothingToResume { .. } => Some("`autoissue status` lists all sessions".to_owned()),
             Self::ConfigExists { .. } => {
                 Some("edit it, or remove it first; `autoissue config show` shows what is in force".to_owned())
             }
@@ -200,8 +197,8 @@ impl CliError {
         }
     }
 
-    /// Returns what to print: the error, its causes, and what to do.
-    pub(crate) fn report(&self, paint: Paint) -> String {
+    /// Returns what to print: the error, its causes, and what to do. `typed` is the command that ended so.
+    pub(crate) fn report(&self, paint: Paint, typed: &Typed) -> String {
         if matches!(self, Self::ReaderGone) {
             return String::new();
         }
@@ -239,7 +236,8 @@ impl CliError {
             cause = error.source();
         }
         if let Some(hint) = self.hint() {
-            push_hint(&mut report, paint, &hint);
+            let resume = format!("`{}`", typed.resume_newest());
+            push_hint(&mut report, paint, &hint.replace(RESUME, &resume));
         }
         report
     }
@@ -261,6 +259,7 @@ impl From<Vec<ConfigError>> for CliError {
 const fn session_exit_code(error: &SessionError) -> ExitCode {
     match error {
         SessionError::EmptyLabel
+        | SessionError::NotInBacklog { .. }
         | SessionError::EmptyDirective
         | SessionError::PlannerOff
         | SessionError::CannotPlan { .. }
@@ -289,6 +288,13 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
         SessionError::Checkout(error) => checkout_hint(error),
         SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
+        SessionError::NotInBacklog { warnings, .. } if !warnings.is_empty() => {
+            Some(printable::one_line(&warnings.join("; ")))
+        }
+        SessionError::NotInBacklog { label, .. } => Some(format!(
+            "`autoissue classify {}` lists the issues that carry it",
+            quoted(label)
+        )),
         SessionError::EmptyDirective => Some("say in a sentence or two what is to be built".to_owned()),
         SessionError::PlannerOff => Some("set `planner.enabled` to true, or take the key out".to_owned()),
         SessionError::Plugins(error) => error.hint(),
@@ -323,8 +329,9 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
             "see to the cause (room, rights), then run it again; a session that had begun goes on with `autoissue resume`"
                 .to_owned(),
         ),
-        SessionError::Overtaken { session, .. } => Some(format!(
-            "`autoissue exec LABEL` does what is left; `autoissue resume {session}` goes on with it all the same"
+        SessionError::Overtaken { session, command, .. } => Some(format!(
+            "`{command}` does what is left; `{}` resumes it anyway",
+            Typed::of(command).resume(session)
         )),
         SessionError::NothingToResume { .. } => Some("`autoissue status` lists all sessions".to_owned()),
         SessionError::AlreadyOver { session, .. } => {
@@ -436,7 +443,7 @@ mod tests {
     use crate::config::Origin;
 
     fn report(error: &CliError) -> String {
-        error.report(Paint::default())
+        error.report(Paint::default(), &Typed::default())
     }
 
     #[test]
@@ -463,6 +470,18 @@ mod tests {
         error: failed to write `/state/journal.db`
           caused by: permission denied
         ");
+    }
+
+    #[test]
+    fn a_hint_to_resume_keeps_what_was_typed() {
+        let path = PathBuf::from("/state/journal.db");
+        let full = CliError::from(JournalError::DiskFull { path });
+        let typed = Typed::of("autoissue exec bug --issue 2 --config a.json");
+        let report = full.report(Paint::default(), &typed);
+        assert!(
+            report.contains("`autoissue resume --config a.json`"),
+            "{report}"
+        );
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! `autoissue exec`: runs the open issues that carry a label.
 
 use autoissue_core::session::{Exec, Order};
+use autoissue_core::summary::Verdict;
 
 use crate::args::ExecArgs;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
 use crate::local_time::now_ms;
-use crate::run_session;
+use crate::run_session::{self, Display};
 
 /// Runs the command.
 ///
@@ -15,7 +16,19 @@ use crate::run_session;
 /// Where the session cannot run.
 pub(crate) fn run(around: &Surroundings, args: &ExecArgs) -> Result<ExitCode, CliError> {
     let ready = around.ready(args.run.settings())?;
-    run_session::run(around, ready, order(around, args), args.run.headless)
+    let state_dir = ready.host.state_dir.clone();
+    let display = Display::Full {
+        headless: args.run.headless,
+    };
+    let finished = run_session::until_finished(around, ready, order(around, args), display)?;
+    run_session::print(around, &finished, &state_dir)?;
+    let verdict = Verdict::of(&finished.engine);
+    let is_empty = verdict == Verdict::AllDone && finished.engine.tasks().is_empty();
+    Ok(if args.fail_if_empty && is_empty {
+        ExitCode::SomeFailed
+    } else {
+        verdict.into()
+    })
 }
 
 fn order(around: &Surroundings, args: &ExecArgs) -> Order {

@@ -3,7 +3,7 @@
 //! Read once at the start and handed on, so that no command looks at the process's environment by itself.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use autoissue_core::config::{AuthSettings, SecretOrEnv};
@@ -12,12 +12,13 @@ use autoissue_core::plugins::PluginArgument;
 use autoissue_core::session::Host;
 
 use crate::args::Common;
-use crate::config::state_dir::state_dir;
+use crate::config::state_dir::{config_dir, state_dir};
 use crate::config::{self, FlagValue, LoadRequest, Loaded};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::local_time::LocalTime;
 use crate::plugin_command;
+use crate::printable::is_invisible;
 use crate::project;
 
 /// Names the length of an agent's minute, for tests of what takes minutes. Builds for people do not look.
@@ -28,6 +29,8 @@ const TEST_MINUTE_MS: &str = "AUTOISSUE_TEST_MINUTE_MS";
 pub(crate) struct Surroundings {
     /// The argument of `--config`.
     pub(crate) config_flag: Option<PathBuf>,
+    /// The user's directory for our configuration.
+    pub(crate) user_dir: Option<PathBuf>,
     /// Plugins of the command line.
     plugins: Vec<PluginArgument>,
     /// The environment, as far as it is text.
@@ -37,7 +40,7 @@ pub(crate) struct Surroundings {
     /// The current directory.
     pub(crate) current_dir: PathBuf,
     /// The command line, for people.
-    command: String,
+    pub(crate) command: String,
     /// Where words go.
     pub(crate) console: Console,
     /// How times are shown.
@@ -72,12 +75,13 @@ impl Surroundings {
         let env: Vec<(String, String)> = environment.iter().filter_map(text).collect();
         Ok(Self {
             config_flag: common.config.clone(),
+            user_dir: config_dir(&environment),
             plugins: common.plugins.clone(),
             console: Console::new(common, &env),
+            command: command_line(&current_dir),
             env,
             environment,
             current_dir,
-            command: command_line(),
             time: LocalTime::system(),
         })
     }
@@ -95,6 +99,7 @@ impl Surroundings {
     pub(crate) fn load(&self, flags: Vec<FlagValue>) -> Result<Loaded, CliError> {
         let request = LoadRequest {
             config_flag: self.config_flag.clone(),
+            user_dir: self.user_dir.clone(),
             current_dir: self.current_dir.clone(),
             env: &self.env,
             flags,
@@ -200,24 +205,74 @@ impl Surroundings {
     }
 }
 
-/// Returns the command line as it was typed, the program by its name alone.
-fn command_line() -> String {
+/// Flags whose value is a path.
+const PATH_FLAGS: [&str; 4] = ["--config", "--from", "--out", "--plugin"];
+
+/// Returns the command line as it was typed, the program by its name alone. It is kept, and has to mean the same when it is
+/// typed again in the repository's root: outside of that, relative paths become absolute.
+fn command_line(current_dir: &Path) -> String {
+    let args: Vec<String> = std::env::args_os()
+        .skip(1)
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
+    let base = (!current_dir.join(".git").exists()).then_some(current_dir);
     let mut words = vec!["autoissue".to_owned()];
-    words.extend(
-        std::env::args_os()
-            .skip(1)
-            .map(|arg| quoted(&arg.to_string_lossy())),
-    );
+    words.extend(with_paths_from(base, &args).iter().map(|arg| quoted(arg)));
     words.join(" ")
 }
 
-/// Quotes a word where the shell would read it otherwise.
+/// Returns the arguments with the paths among them made absolute, if there is a `base`.
+fn with_paths_from(base: Option<&Path>, args: &[String]) -> Vec<String> {
+    let mut is_path = false;
+    let kept = |arg: &String| {
+        let was_path = std::mem::replace(&mut is_path, PATH_FLAGS.contains(&arg.as_str()));
+        match (base, arg.split_once('=')) {
+            (Some(base), _) if was_path => absolute(base, arg),
+            (Some(base), Some((flag, path))) if PATH_FLAGS.contains(&flag) => {
+                format!("{flag}={}", absolute(base, path))
+            }
+            _ => arg.clone(),
+        }
+    };
+    args.iter().map(kept).collect()
+}
+
+/// Makes a path absolute. Of a plugin it may follow a kind and `=`, or be the name of one in the configuration.
+fn absolute(base: &Path, value: &str) -> String {
+    let (kind, path) = match value.split_once('=') {
+        Some((kind, path)) if !kind.contains('/') => (Some(kind), path),
+        _ => (None, value),
+    };
+    let joined = base.join(path);
+    if !path.contains('/') && !path.contains('.') && !joined.exists() {
+        return value.to_owned();
+    }
+    let path: PathBuf = joined.components().collect();
+    let path = path.to_string_lossy();
+    kind.map_or_else(
+        || path.clone().into_owned(),
+        |kind| format!("{kind}={path}"),
+    )
+}
+
+/// Quotes a word where the shell would read it otherwise. What no terminal shows is escaped, as bash and zsh read it.
 pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    let is_odd = |c: char| c.is_control() || is_invisible(c);
+    if !word.contains(is_odd) {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let escaped = word.chars().map(|c| match c {
+        '\n' => r"\n".to_owned(),
+        '\t' => r"\t".to_owned(),
+        '\'' | '\\' => format!("\\{c}"),
+        c if is_odd(c) => format!("\\U{:08x}", u32::from(c)),
+        c => c.to_string(),
+    });
+    format!("$'{}'", escaped.collect::<String>())
 }
 
 #[cfg(test)]
@@ -231,8 +286,38 @@ mod tests {
             ("help wanted", "'help wanted'"),
             ("it's", r"'it'\''s'"),
             ("", "''"),
+            ("a\nb's \u{1b}[1m", r"$'a\nb\'s \U0000001b[1m'"),
         ] {
             assert_eq!(quoted(word), expected);
         }
+    }
+
+    #[test]
+    fn paths_are_kept_so_that_they_mean_the_same_in_the_root() {
+        let typed = [
+            "exec",
+            "a/b",
+            "--config",
+            "a.json",
+            "--plugin=classifier=./x.wasm",
+            "--plugin",
+            "named",
+            "--from=/p.json",
+        ];
+        let typed = typed.map(str::to_owned);
+        assert_eq!(
+            with_paths_from(Some(Path::new("/p/sub")), &typed),
+            [
+                "exec",
+                "a/b",
+                "--config",
+                "/p/sub/a.json",
+                "--plugin=classifier=/p/sub/x.wasm",
+                "--plugin",
+                "named",
+                "--from=/p.json",
+            ]
+        );
+        assert_eq!(with_paths_from(None, &typed), typed);
     }
 }

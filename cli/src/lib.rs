@@ -49,6 +49,7 @@ mod status;
 mod table;
 mod tally;
 mod terminal;
+mod typed;
 
 use clap::{CommandFactory, FromArgMatches};
 
@@ -57,6 +58,7 @@ use console::Console;
 use error::CliError;
 use exit_code::ExitCode;
 use host::Surroundings;
+use typed::Typed;
 
 /// Runs the command that the process's arguments name, and returns the exit code of the process.
 pub fn main() -> std::process::ExitCode {
@@ -90,11 +92,11 @@ fn parse() -> Result<Arguments, clap::Error> {
 fn run(common: &Common, command: Command) -> ExitCode {
     let around = match Surroundings::read(common) {
         Ok(around) => around,
-        Err(error) => return report(&Console::new(common, &[]), &error),
+        Err(error) => return report(&Console::new(common, &[]), &error, &Typed::default()),
     };
     match dispatch(&around, command) {
         Ok(code) => code,
-        Err(error) => report(&around.console, &error),
+        Err(error) => report(&around.console, &error, &Typed::of(&around.command)),
     }
 }
 
@@ -119,8 +121,8 @@ fn dispatch(around: &Surroundings, command: Command) -> Result<ExitCode, CliErro
     }
 }
 
-fn report(console: &Console, error: &CliError) -> ExitCode {
-    let report = error.report(console.err);
+fn report(console: &Console, error: &CliError, typed: &Typed) -> ExitCode {
+    let report = error.report(console.err, typed);
     if !report.is_empty() {
         console.say(report.trim_end());
     }

@@ -14,20 +14,24 @@ pub(crate) fn is_cut_off(row: &SessionRow, state_dir: &Path) -> bool {
 }
 
 fn is_held_by(row: &SessionRow, state_dir: &Path) -> bool {
+    // In the moment between a lock and its note it is not known who holds it: let it be this one.
+    holder_of(row, state_dir)
+        .is_some_and(|holder| holder.is_none_or(|holder| holder.session == row.id))
+}
+
+/// Returns who holds the repository of a session; the holder is not known in the moment between a lock and its note.
+pub(crate) fn holder_of(row: &SessionRow, state_dir: &Path) -> Option<Option<Holder>> {
     let path = state_dir
         .join("repos")
         .join(repository_key(&row.project_path))
         .join("lock");
-    let Ok(file) = File::open(&path) else {
-        return false;
-    };
+    let file = File::open(&path).ok()?;
     let holder = std::io::read_to_string(&file)
         .ok()
         .and_then(|text| serde_json::from_str::<Holder>(&text).ok());
     // Shared, and let go at once: nobody who wants the repository may be turned away by us for longer than a moment.
     let is_held = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
-    // In the moment between a lock and its note it is not known who holds it: let it be this one.
-    is_held && holder.is_none_or(|holder| holder.session == row.id)
+    is_held.then_some(holder)
 }
 
 #[cfg(test)]

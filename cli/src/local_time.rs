@@ -1,5 +1,6 @@
 //! Times as people read them, in the local time zone, and times of day as people type them.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,6 +24,13 @@ pub(crate) struct TimeOfDay {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a time of day from 00:00 to 23:59")]
 pub(crate) struct NotATimeOfDay;
+
+/// `06:05`.
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}:{:02}", self.hour, self.minute)
+    }
+}
 
 impl FromStr for TimeOfDay {
     type Err = NotATimeOfDay;

@@ -5,11 +5,11 @@ use autoissue_core::engine::{
 };
 
 use crate::console::Paint;
-use crate::host::quoted;
 use crate::narration::{counted, message, title};
 use crate::printable::one_line;
 use crate::schedule::{Turn, schedule};
 use crate::table::table;
+use crate::typed::Typed;
 
 /// Returns whether the session was a dry run that came to its end, so that the plan is all there is to tell.
 pub(crate) fn is_whole_answer(engine: &Engine) -> bool {
@@ -19,7 +19,7 @@ pub(crate) fn is_whole_answer(engine: &Engine) -> bool {
 }
 
 /// Returns the plan as lines of text.
-pub(crate) fn text(engine: &Engine, paint: Paint) -> String {
+pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
     let about = engine.about();
     let (repository, label) = (one_line(&about.repository), one_line(&about.label));
     let open = || {
@@ -49,7 +49,7 @@ pub(crate) fn text(engine: &Engine, paint: Paint) -> String {
     }
     text.push_str(&format!(
         "next        {}\n",
-        paint.bold(format!("autoissue exec {}", quoted(&label)))
+        paint.bold(typed.again(engine.about(), None, None))
     ));
     text
 }
@@ -153,11 +153,16 @@ mod tests {
             number: 9,
             url: String::new(),
         };
-        events.push(finished(4, Outcome::AlreadyOpen { pull_request }));
+        events.push(finished(
+            4,
+            Outcome::AlreadyOpen {
+                pull_request: Some(pull_request),
+            },
+        ));
         events.push(completed());
         let engine = Engine::replay(&events);
         assert!(is_whole_answer(&engine));
-        assert_snapshot!(text(&engine, Paint::default()), @"
+        assert_snapshot!(text(&engine, &Typed::of("autoissue exec bug --max-parallel 2 --dry-run"), Paint::default()), @"
         plan of owner/shop, label `bug`: nothing was changed, nothing was spent
 
         order  issue  domain    model   estimate  start                            title
@@ -167,7 +172,7 @@ mod tests {
         –      #4     testing   –       –         pull request #9 is open already  Four
 
         3 tasks, 2 at once, estimated $15.00 of $50.00
-        next        autoissue exec bug
+        next        autoissue exec bug --max-parallel 2
         ");
     }
 }

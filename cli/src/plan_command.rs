@@ -18,7 +18,9 @@ use std::io::Read as _;
 use std::path::Path;
 
 use autoissue_core::planner::{self, Document};
-use autoissue_core::session::{Consent, Finished, Order, PlanOrder, Resume, planned_before};
+use autoissue_core::session::{
+    Consent, Finished, Order, PlanOrder, PlannedBefore, Resume, planned_before,
+};
 use autoissue_core::summary::Verdict;
 
 use crate::args::{PlanArgs, RunArgs};
@@ -131,19 +133,37 @@ fn order(around: &Surroundings, args: &PlanArgs, ready: &Ready) -> Result<Order,
         let line =
             format!("this asks the planner, which costs up to {dollars}; nothing is created");
         around.console.say(line);
-    } else if let Some(session) =
-        planned_before(&around.journal()?, &ready.host.project, &directive)?
-    {
-        let line = format!("going on with session {session}, which began with the same directive");
-        around.console.say(line);
-        return Ok(Order::Resume(Resume {
-            session: Some(session.to_string()),
-            ..Resume::default()
+        return Ok(Order::Plan(PlanOrder {
+            directive,
+            dry_run: true,
+            ..PlanOrder::default()
         }));
+    }
+    match planned_before(&around.journal()?, &ready.host.project, &directive)? {
+        Some(PlannedBefore::Unfinished(session)) => {
+            let line =
+                format!("going on with session {session}, which began with the same directive");
+            around.console.say(line);
+            return Ok(Order::Resume(Resume {
+                session: Some(session.to_string()),
+                ..Resume::default()
+            }));
+        }
+        Some(PlannedBefore::Ended { session, plan }) => {
+            around.console.say(format!(
+                "session {session} began with the same directive: its plan is used again, and what is there already is not done \
+                 twice; for another plan, change the words"
+            ));
+            return Ok(Order::Plan(PlanOrder {
+                directive,
+                given: Some(plan),
+                ..PlanOrder::default()
+            }));
+        }
+        None => {}
     }
     Ok(Order::Plan(PlanOrder {
         directive,
-        dry_run: args.dry_run,
         ..PlanOrder::default()
     }))
 }

@@ -26,11 +26,11 @@ use autoissue_core::engine::{
 use autoissue_core::session::PLAN_FILE;
 use autoissue_core::summary::cost_per_pull_request;
 
-use crate::host::quoted;
 use crate::local_time::{LocalTime, span};
 use crate::narration::{Tone, counted, diff_stat, message, stage_of_plan, title};
 use crate::plan_command::title_of;
 use crate::printable::{cut, one_line};
+use crate::typed::Typed;
 
 pub(crate) use html::{Origin, page};
 pub(crate) use markdown::markdown;
@@ -87,7 +87,7 @@ pub(crate) enum Subject {
 /// What a session cost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Money {
-    /// Gone, known and assumed.
+    /// Settled, known and assumed, plus what running attempts have metered.
     pub(crate) spent: Usd,
     /// The part of it that is assumed.
     pub(crate) assumed: Usd,
@@ -187,7 +187,7 @@ impl Kind {
     pub(crate) const fn heading(self) -> &'static str {
         match self {
             Self::Shipped => "shipped",
-            Self::Open => "had an open pull request already",
+            Self::Open => "had an open pull request or branch already",
             Self::NeedsYou => "needs you",
             Self::Failed => "failed",
             Self::NotStarted => "not started",
@@ -204,10 +204,11 @@ impl Report {
         engine: &Engine,
         (started_at_ms, finished_at_ms): (u64, Option<u64>),
         places: &Places,
+        typed: &Typed,
         time: &LocalTime,
     ) -> Self {
         let about = engine.about();
-        let ledger = engine.ledger();
+        let money = engine.money();
         let of_kind = |kind| {
             let entries: Vec<Entry> = engine
                 .tasks()
@@ -228,9 +229,9 @@ impl Report {
             groups: Kind::ALL.into_iter().filter_map(of_kind).collect(),
             doubts: doubts(engine),
             money: Money {
-                spent: ledger.spent,
-                assumed: ledger.assumed,
-                budget: ledger.budget,
+                spent: money.spent,
+                assumed: money.assumed,
+                budget: money.budget,
                 planned: engine
                     .planning()
                     .map_or(Usd::ZERO, |planning| planning.spent),
@@ -239,7 +240,7 @@ impl Report {
             n_api_calls: engine.n_api_calls(),
             transcripts: any_attempt(engine).then(|| shown(&places.transcripts)),
             mirror: tasks().any(is_kept).then(|| shown(&places.mirror)),
-            next: next(session, engine, places),
+            next: next(session, engine, places, typed),
         }
     }
 
@@ -298,7 +299,9 @@ impl Entry {
             None => task
                 .publication
                 .as_ref()
-                .map(|publication| one_line(&publication.branch))
+                .map(|publication| &publication.branch)
+                .or(task.issue.open_branch.as_ref())
+                .map(|branch| one_line(branch))
                 .unwrap_or_default(),
         };
         let is_failed = Kind::of(task) == Kind::Failed;
@@ -318,7 +321,7 @@ impl Entry {
                 .collect(),
             stat: task.work.as_ref().map(diff_stat).unwrap_or_default(),
             n_attempts: task.n_attempts,
-            spent: task.spent,
+            spent: task.spent_now(),
             kept: task
                 .work
                 .as_ref()
@@ -505,38 +508,16 @@ fn doubts_of(task: &Task) -> Vec<String> {
     doubts
 }
 
-/// Returns the command that does the same once more; what is created already is found again.
-fn again(engine: &Engine, places: &Places) -> String {
-    match engine.planning() {
-        Some(planning) if planning.plan.is_some() => {
-            format!(
-                "autoissue plan --from {}",
-                quoted(&places.transcripts.join(PLAN_FILE).to_string_lossy())
-            )
-        }
-        Some(_) => {
-            format!(
-                "autoissue plan {}",
-                quoted(&one_line(
-                    engine.about().directive.as_deref().unwrap_or_default()
-                ))
-            )
-        }
-        None => format!(
-            "autoissue exec {}",
-            quoted(&one_line(&engine.about().label))
-        ),
-    }
-}
-
-fn next(session: &str, engine: &Engine, places: &Places) -> Option<Next> {
-    let (again, is_planned) = (
-        again(engine, places),
-        engine.planning().is_some_and(|it| it.plan.is_some()),
-    );
+/// Returns the next command to type, if there is one.
+fn next(session: &str, engine: &Engine, places: &Places, typed: &Typed) -> Option<Next> {
+    let plan = engine
+        .planning()
+        .and_then(|planning| planning.plan.as_ref())
+        .map(|_| places.transcripts.join(PLAN_FILE));
+    let again = |budget| typed.again(engine.about(), plan.as_deref(), budget);
     let alone = |command| Some(Next { command, or: None });
     if engine.is_interrupted() {
-        return alone(format!("autoissue resume {session}"));
+        return alone(typed.resume(session));
     }
     match engine.phase() {
         Phase::Over(SessionStatus::Failed { budget: true, .. }) => {
@@ -544,51 +525,58 @@ fn next(session: &str, engine: &Engine, places: &Places) -> Option<Next> {
                 .tasks()
                 .values()
                 .map(|task| task.estimate)
-                .sum::<Usd>()
-                .dollars()
-                .ceil();
+                .sum::<Usd>();
             return match engine.planning() {
-                None => {
-                    let command = format!("{again} --budget {needed:.0}");
-                    Some(Next {
-                        command,
-                        or: Some("or --allow-partial, or --issue N"),
-                    })
-                }
-                Some(_) => Some(Next {
-                    command: again,
+                None => Some(Next {
+                    command: again(Some(needed)),
+                    or: Some("or --allow-partial, or --issue N"),
+                }),
+                // Where the planner alone has used it up, nothing says what the rest takes.
+                Some(_) if needed == Usd::ZERO => Some(Next {
+                    command: again(None),
                     or: Some("with a new budget"),
                 }),
+                Some(_) => alone(again(Some(needed))),
             };
         }
-        Phase::Over(SessionStatus::Failed { .. }) if is_planned => return alone(again),
-        Phase::Over(SessionStatus::Failed { .. }) => return alone("autoissue doctor".to_owned()),
+        Phase::Over(SessionStatus::Failed { .. }) if plan.is_some() => return alone(again(None)),
+        Phase::Over(SessionStatus::Failed { .. }) => return alone(typed.doctor()),
         Phase::Over(SessionStatus::Completed)
             if engine.planning().is_some_and(|it| it.created.is_empty()) =>
         {
             return Some(Next {
-                command: again,
+                command: again(None),
                 or: Some("once it is edited, if need be"),
             });
         }
         Phase::Over(SessionStatus::Completed) if engine.tasks().is_empty() => return None,
         Phase::Over(_) => {}
-        _ => return alone(format!("autoissue status {session}")),
+        _ => return alone(typed.status(session)),
     }
     let first = |kind| {
         engine
             .tasks()
             .values()
             .find(|task| Kind::of(task) == kind)
-            .map(|task| task.issue.number.0)
+            .map(|task| task.issue.number)
     };
+    let unpaid: Usd = engine
+        .tasks()
+        .values()
+        .filter(|task| out_of_money(task))
+        .map(|task| task.estimate)
+        .sum();
     match first(Kind::NeedsYou).or_else(|| first(Kind::Failed)) {
-        Some(issue) => alone(format!("autoissue show {session} {issue}")),
-        None if engine.tasks().values().any(out_of_money) => Some(Next {
-            command: again,
-            or: Some("with a new budget"),
-        }),
-        None => alone(format!("autoissue show {session}")),
+        Some(issue) => alone(typed.show(session, Some(issue))),
+        None if Usd::ZERO < unpaid => {
+            // A new session has the whole budget again; it is raised where that is not enough.
+            let budget = (engine.ledger().budget < unpaid).then_some(unpaid);
+            Some(Next {
+                command: again(budget),
+                or: Some("with a new budget"),
+            })
+        }
+        None => alone(typed.show(session, None)),
     }
 }
 

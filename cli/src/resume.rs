@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use autoissue_core::journal::{Journal, SessionRow, SessionStatus};
 use autoissue_core::recorded::Recorded;
-use autoissue_core::session::{Order, Resume};
+use autoissue_core::repository_lock::LockError;
+use autoissue_core::session::{Order, Resume, SessionError, session_to_resume};
 
 use crate::args::ResumeArgs;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
+use crate::liveness::holder_of;
 use crate::{plan_command, status};
 
 /// Runs the command.
@@ -28,33 +29,17 @@ pub(crate) fn run(around: &Surroundings, args: &ResumeArgs) -> Result<ExitCode, 
     plan_command::carry_out(around, &args.run, ready, order, args.yes, None)
 }
 
-/// Shows the session's tasks as they stand; changes nothing.
+/// Shows the session's tasks as they stand; changes nothing, and refuses what a resume refuses.
 fn show_what_is_left(
     around: &Surroundings,
     project: &Path,
     session: Option<&str>,
 ) -> Result<ExitCode, CliError> {
     let journal = around.journal()?;
-    let row = match session {
-        Some(prefix) => journal.session(prefix)?,
-        None => newest_unfinished(&journal, project)?,
-    };
+    let row = session_to_resume(&journal, project, session)?;
+    if let Some(holder) = holder_of(&row, &around.state_dir()?) {
+        return Err(SessionError::from(LockError::Held { holder }).into());
+    }
     status::print_session(around, &Recorded::read(&journal, row)?)?;
     Ok(ExitCode::Success)
-}
-
-fn newest_unfinished(journal: &Journal, project: &Path) -> Result<SessionRow, CliError> {
-    let is_unfinished = |row: &SessionRow| {
-        Path::new(&row.project_path) == project
-            && matches!(
-                row.status,
-                SessionStatus::Running | SessionStatus::Interrupted
-            )
-    };
-    let mut sessions = journal.sessions(None, usize::MAX)?.into_iter();
-    sessions
-        .find(is_unfinished)
-        .ok_or_else(|| CliError::NothingToResume {
-            project: project.to_owned(),
-        })
 }

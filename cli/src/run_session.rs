@@ -9,17 +9,20 @@
 use std::path::Path;
 
 use autoissue_core::doctor::Finding;
+use autoissue_core::engine::{Phase, SessionStatus};
 use autoissue_core::session::{CrashPoint, Finished, Order, Session, session_dir};
 use autoissue_core::summary::{Summary, Verdict};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::config::suggestion::{nearest_choice, nearest_first};
 use crate::console::Console;
 use crate::dashboard::{self, Dashboard, Socket};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::{Ready, Surroundings};
 use crate::logging;
+use crate::narration::Tone;
 use crate::plan;
 use crate::plan_command;
 use crate::printable;
@@ -27,6 +30,10 @@ use crate::report::{self, Places, Report};
 use crate::reporter::{Follower, Json, Live, Plain, Quiet, Reporter};
 use crate::signals::Signals;
 use crate::terminal::Echo;
+use crate::typed::Typed;
+
+/// Labels that are named where none is near the one that was typed: enough for most repositories, and one line.
+const N_LABELS_NAMED_MAX: usize = 8;
 
 /// Our own notices that wait for the reporter; there are three at most.
 const N_NOTICES_MAX: usize = 8;
@@ -95,6 +102,15 @@ pub(crate) fn until_finished(
             .remarks()
             .iter()
             .for_each(|it| remark(&around.console, it));
+        if let Some(row) = session.left_behind() {
+            around.console.warn(&format!(
+                "session {} (`{}`) is unfinished, and what it did not publish is done again; resume it instead with `{}`, \
+                 which pays for nothing twice",
+                row.id,
+                row.command,
+                Typed::recorded(row, around).resume(row.id.as_str())
+            ));
+        }
     }
     if let Some(point) = crash_point(around) {
         session.on_commit(point.hook());
@@ -207,33 +223,121 @@ pub(crate) fn print(
 ) -> Result<(), CliError> {
     let session = finished.id.as_str();
     let console = &around.console;
+    let row = around
+        .journal()
+        .ok()
+        .and_then(|journal| journal.session(session).ok());
+    let typed = Typed::now(row.as_ref(), around);
+    let nothing = nothing_found(finished);
     let result = if console.is_json() {
-        console.json(&Summary::new(
+        let mut summary = Summary::new(
             session,
             &finished.engine,
             finished.started_at_ms,
             Some(finished.finished_at_ms),
-        ))
+        );
+        summary.reason = summary.reason.or(nothing);
+        console.json(&summary)
     } else if let Some(answer) = plan_command::answer(
         &finished.engine,
         &session_dir(state_dir, &finished.id),
+        &typed,
         console.out,
     ) {
         console.print(&answer)
     } else if plan::is_whole_answer(&finished.engine) {
-        console.print(&plan::text(&finished.engine, console.out))
+        console.print(&plan::text(&finished.engine, &typed, console.out))
     } else {
         let times = (finished.started_at_ms, Some(finished.finished_at_ms));
         let places = Places {
             transcripts: session_dir(state_dir, &finished.id),
             mirror: finished.mirror.clone(),
         };
-        let report = Report::new(session, &finished.engine, times, &places, &around.time);
+        let mut report = Report::new(
+            session,
+            &finished.engine,
+            times,
+            &places,
+            &typed,
+            &around.time,
+        );
+        if let Some(nothing) = nothing {
+            report.verdict = Some((Tone::Plain, nothing));
+        }
         console.print(&report::text(&report, console.out))
     };
     match result {
         // The session was run; its exit code counts, whoever reads.
         Err(CliError::ReaderGone) => Ok(()),
         other => other,
+    }
+}
+
+/// Returns why a session had nothing to do, with the labels that may have been meant; `None` for any other session.
+fn nothing_found(finished: &Finished) -> Option<String> {
+    let engine = &finished.engine;
+    let is_nothing = *engine.phase() == Phase::Over(SessionStatus::Completed)
+        && engine.tasks().is_empty()
+        && engine.planning().is_none();
+    is_nothing.then(|| no_issue_carries(&engine.about().label, &finished.known_labels))
+}
+
+/// Returns that no open issue carries a label, with the nearest of those that exist.
+pub(crate) fn no_issue_carries(label: &str, known: &[String]) -> String {
+    let said = format!(
+        "no open issue carries the label `{}`",
+        printable::one_line(label)
+    );
+    if known
+        .iter()
+        .any(|it| it.to_lowercase() == label.to_lowercase())
+    {
+        return said;
+    }
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let named = |labels: Vec<&str>| {
+        let labels = labels
+            .into_iter()
+            .map(|it| format!("`{}`", printable::one_line(it)));
+        labels.collect::<Vec<String>>().join(", ")
+    };
+    match (nearest_choice(label, &known), &known[..]) {
+        (Some(meant), _) => format!("{said}; did you mean {}?", named(vec![meant])),
+        (None, []) => said,
+        (None, _) => {
+            let nearest = nearest_first(label, &known);
+            let n_more = known.len().saturating_sub(N_LABELS_NAMED_MAX);
+            let more = if n_more == 0 {
+                String::new()
+            } else {
+                format!(" and {n_more} more")
+            };
+            let nearest = nearest.into_iter().take(N_LABELS_NAMED_MAX).collect();
+            format!("{said}; labels that exist: {}{more}", named(nearest))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_label_that_was_meant_is_named_or_those_that_exist() {
+        let known = ["night", "bug", "Docs"].map(str::to_owned);
+        for (label, expected) in [
+            ("nihgt", "; did you mean `night`?"),
+            ("docs", ""),
+            ("x", "; labels that exist: `bug`, `Docs`, `night`"),
+        ] {
+            assert_eq!(
+                no_issue_carries(label, &known),
+                format!("no open issue carries the label `{label}`{expected}")
+            );
+        }
+        assert_eq!(
+            no_issue_carries("x", &[]),
+            "no open issue carries the label `x`"
+        );
     }
 }

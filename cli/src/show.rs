@@ -1,5 +1,5 @@
-//! `autoissue show`: the whole story of a session, or of one issue in it: events in words, what the checks printed, the
-//! transcripts, the diff stat, the cost and the pull request. Reads the journal and the transcripts only.
+//! `autoissue show`: the whole story of a session, or of one issue in it: facts, why it failed, what the failing check and the agent
+//! said last, events in words, what the checks printed, and the transcripts in words. Reads the journal and the transcripts only.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use autoissue_core::engine::{CheckResult, Engine, Event, IssueNumber, Outcome, T
 use autoissue_core::recorded::Recorded;
 use autoissue_core::session::{mirror_dir, session_dir};
 use autoissue_core::summary::Summary;
+use autoissue_core::transcript::Readable;
 use serde::Serialize;
 
 use crate::args::ShowArgs;
@@ -21,6 +22,10 @@ use crate::printable::{lines, one_line};
 use crate::report::{self, Origin, Places, Report, Timeline};
 use crate::reporter::{EventLine, line};
 use crate::status::status_of;
+use crate::typed::Typed;
+
+/// Lines of a failing check that are repeated above everything else.
+const N_CHECK_LINES: usize = 20;
 
 /// Runs the command.
 ///
@@ -37,6 +42,7 @@ pub(crate) fn run(around: &Surroundings, args: &ShowArgs) -> Result<ExitCode, Cl
     match args.issue {
         _ if args.html.is_some() || args.markdown.is_some() => story.pages(args)?,
         None => story.of_session()?,
+        Some(issue) if args.raw => story.raw(IssueNumber(issue))?,
         Some(issue) => story.of_issue(IssueNumber(issue))?,
     }
     Ok(ExitCode::Success)
@@ -69,7 +75,7 @@ impl Story<'_> {
             return self.json_summary();
         }
         let paint = self.around.console.out;
-        let status = status_of(row, &self.around.state_dir()?);
+        let status = status_of(row, self.around)?;
         let origin = format!(
             "{} · autoissue {} · {}\n",
             one_line(&row.command),
@@ -88,7 +94,7 @@ impl Story<'_> {
         let report = report::text(&self.report()?, paint);
         self.around
             .console
-            .print(&format!("{origin}{status}\n\n{told}{base}\n{report}"))
+            .page(&format!("{origin}{status}\n\n{told}{base}\n{report}"))
     }
 
     fn report(&self) -> Result<Report, CliError> {
@@ -104,6 +110,7 @@ impl Story<'_> {
             &self.recorded.engine,
             times,
             &places,
+            &Typed::recorded(row, self.around),
             &self.around.time,
         ))
     }
@@ -148,11 +155,7 @@ impl Story<'_> {
     }
 
     fn of_issue(&self, issue: IssueNumber) -> Result<(), CliError> {
-        let session = self.recorded.row.id.to_string();
-        let task = self.recorded.engine.task(issue).ok_or(CliError::NoIssue {
-            session,
-            issue: issue.0,
-        })?;
+        let task = self.task(issue)?;
         let is_about = |event: &Event| event.issue() == Some(issue);
         if self.around.console.is_json() {
             self.json_events(is_about)?;
@@ -161,19 +164,46 @@ impl Story<'_> {
             }
             return self.json_summary();
         }
-        let paint = self.around.console.out;
-        self.around.console.print(&facts(task, paint))?;
+        self.around.console.page(&self.issue(task))
+    }
+
+    /// Returns the story of a task: what matters most stands first.
+    fn issue(&self, task: &Task) -> String {
+        let (issue, paint) = (task.issue.number, self.around.console.out);
+        let is_about = |event: &Event| event.issue() == Some(issue);
         let told = told(&self.recorded.events, is_about, &self.around.time, paint);
-        self.around.console.print(&format!("\n{told}"))?;
-        self.around.console.print(&self.checks_of(issue, paint))?;
+        let checks = self.checks_of(issue, paint);
+        let transcripts: String = (1..=task.n_attempts)
+            .map(|attempt| self.transcript(issue, attempt, paint))
+            .collect();
+        format!(
+            "{}{}\n{told}{checks}{transcripts}",
+            facts(task, paint),
+            ending(task, paint)
+        )
+    }
+
+    /// Writes the transcripts of an issue as they are.
+    fn raw(&self, issue: IssueNumber) -> Result<(), CliError> {
+        let task = self.task(issue)?;
         (1..=task.n_attempts).try_for_each(|attempt| {
-            self.around
-                .console
-                .print(&self.transcript(issue, attempt, paint))
+            let path = transcript_path(&self.directory, issue, attempt);
+            match std::fs::read(&path) {
+                Ok(bytes) => self.around.console.write(&bytes),
+                // No agent was started, or it was removed.
+                Err(_) => Ok(()),
+            }
         })
     }
 
-    /// Returns what the checks printed, attempt by attempt.
+    fn task(&self, issue: IssueNumber) -> Result<&Task, CliError> {
+        let session = self.recorded.row.id.to_string();
+        self.recorded.engine.task(issue).ok_or(CliError::NoIssue {
+            session,
+            issue: issue.0,
+        })
+    }
+
     fn checks_of(&self, issue: IssueNumber, paint: Paint) -> String {
         let of_attempt = |envelope: &Envelope<Event>| match &envelope.event {
             Event::ChecksFinished {
@@ -227,7 +257,7 @@ impl Story<'_> {
             Some(text) => format!(
                 "\n{head} {}\n{}",
                 paint.dim(path.display()),
-                indented(&text)
+                rendered(&text, &self.recorded.engine.settings().agent)
             ),
             None => format!(
                 "\n{head} {}\n",
@@ -314,7 +344,9 @@ fn facts(task: &Task, paint: Paint) -> String {
         "cost",
         format!(
             "{} ({} of it assumed), estimated {}",
-            task.spent, task.assumed, task.estimate
+            task.spent_now(),
+            task.assumed,
+            task.estimate
         ),
     );
     fact(
@@ -346,15 +378,47 @@ fn facts(task: &Task, paint: Paint) -> String {
         }
         fact("kept as", one_line(&work.salvage_ref));
     }
-    fact(
-        "agent says",
-        task.report
-            .as_ref()
-            .and_then(|report| report.summary.as_deref())
-            .map(message)
-            .unwrap_or_default(),
-    );
     facts
+}
+
+/// Returns why a task did not come to a good end: what the failing checks printed last, and what the agent said last.
+fn ending(task: &Task, paint: Paint) -> String {
+    let mut text = String::new();
+    let is_good = task.outcome().is_some_and(Outcome::is_success);
+    let why = match (task.outcome(), &task.last_failure) {
+        (Some(outcome), _) if !is_good => Some(ended(outcome)),
+        (None, Some((_, last))) => Some(message(last)),
+        _ => None,
+    };
+    if let Some(why) = why {
+        text.push_str(&format!("\n{}\n{}", paint.bold("why"), indented(&why)));
+    }
+    for check in task.checks.iter().filter(|check| !check.passed) {
+        let name = format!("check `{}` ended with", one_line(&check.name));
+        let printed: Vec<String> = lines(&check.output).collect();
+        let end = &printed[printed.len().saturating_sub(N_CHECK_LINES)..];
+        text.push_str(&format!(
+            "\n{}\n{}",
+            paint.bold(name),
+            indented(&end.join("\n"))
+        ));
+    }
+    let said = task
+        .report
+        .as_ref()
+        .and_then(|report| report.summary.as_deref());
+    if let Some(said) = said.filter(|said| !said.trim().is_empty()) {
+        let head = paint.bold("the agent's last message");
+        text.push_str(&format!("\n{head}\n{}", indented(said)));
+    }
+    text
+}
+
+/// Returns a transcript in words.
+fn rendered(transcript: &str, agent: &str) -> String {
+    let mut readable = Readable::of(agent);
+    let said = transcript.lines().flat_map(|line| readable.lines(line));
+    said.map(|text| indented(&text)).collect()
 }
 
 fn checks(when: &str, results: &[CheckResult], paint: Paint) -> String {
@@ -440,6 +504,57 @@ mod tests {
           changes      +34 −5 in 2 files
           kept as      refs/autoissue/salvage/20261122-1315-7f3a/2/1
         ");
+    }
+
+    #[test]
+    fn why_a_task_failed_stands_before_everything_that_happened() {
+        let engine = Engine::replay(&night());
+        let output: String = (1..=30).map(|n| format!("line {n}\n")).collect();
+        let red = |name: &str, output: &str, passed| CheckResult {
+            name: name.to_owned(),
+            output: output.to_owned(),
+            passed,
+            ..CheckResult::default()
+        };
+        let mut task = engine.task(IssueNumber(2)).unwrap().clone();
+        task.checks = vec![red("lint", "fine", true), red("test", &output, false)];
+        if let Some(report) = &mut task.report {
+            report.summary = Some("I did it.\n\u{1b}[31mAll of it.".to_owned());
+        }
+        let text = ending(&task, Paint::default());
+        assert!(
+            text.starts_with("\nwhy\n  failed: task: check `test`"),
+            "{text}"
+        );
+        assert!(
+            text.contains("check `test` ended with\n  line 11\n"),
+            "{text}"
+        );
+        assert!(
+            !text.contains("fine") && !text.contains("line 10\n"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("the agent's last message\n  I did it.\n  All of it.\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_transcript_is_words_and_not_what_programs_read() {
+        let transcript = concat!(
+            r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#,
+            "\n",
+            r#"{"type":"assistant","message":{"id":"1","content":[{"type":"text","text":"Reading.\nTwo."},{"type":"tool_use","id":"t","name":"Bash","input":{"command":"x"}}]},"session_id":"s"}"#,
+            "\nError: plain\u{1b}[2J\n",
+        );
+        let text = rendered(transcript, "claude");
+        assert!(!text.contains("\"type\""), "{text}");
+        assert!(text.starts_with("  Reading.\n  Two.\n"), "{text}");
+        assert!(
+            text.contains("▸ Bash") && text.ends_with("  Error: plain\n"),
+            "{text}"
+        );
     }
 
     #[test]

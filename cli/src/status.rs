@@ -20,6 +20,7 @@ use crate::narration::{blocked, ended, stage_of_plan, subject, title};
 use crate::printable::one_line;
 use crate::table::table;
 use crate::tally::Tally;
+use crate::typed::Typed;
 
 /// Runs the command.
 ///
@@ -70,14 +71,7 @@ fn print_sessions(around: &Surroundings, journal: &Journal, limit: usize) -> Res
             "no session yet: `autoissue exec <label>` runs one, `autoissue demo` shows how\n",
         );
     }
-    let cells = |row: &SessionRow| {
-        Ok(cells_of(
-            row,
-            &Tally::of(journal, row)?,
-            &state_dir,
-            &around.time,
-        ))
-    };
+    let cells = |row: &SessionRow| cells_of(row, &Tally::of(journal, row)?, around);
     let rows: Vec<_> = sessions
         .iter()
         .map(cells)
@@ -112,27 +106,34 @@ fn line_of<'a>(row: &'a SessionRow, tally: Tally, state_dir: &Path) -> SessionLi
     }
 }
 
-fn cells_of(row: &SessionRow, tally: &Tally, state_dir: &Path, time: &LocalTime) -> [String; 6] {
-    [
+fn cells_of(
+    row: &SessionRow,
+    tally: &Tally,
+    around: &Surroundings,
+) -> Result<[String; 6], CliError> {
+    Ok([
         row.id.to_string(),
-        time.day_and_minute(row.started_at_ms),
+        around.time.day_and_minute(row.started_at_ms),
         one_line(&row.repository),
         tally.to_string(),
         tally.spent.to_string(),
-        status_of(row, state_dir),
-    ]
+        status_of(row, around)?,
+    ])
 }
 
-/// Returns a session's status in words.
-pub(crate) fn status_of(row: &SessionRow, state_dir: &Path) -> String {
-    let id = &row.id;
-    match row.status {
-        SessionStatus::Running if is_cut_off(row, state_dir) => {
-            format!("cut off (go on with `autoissue resume {id}`)")
+/// Returns a session's status in words, with the command that continues it.
+///
+/// # Errors
+/// Where the state directory cannot be told.
+pub(crate) fn status_of(row: &SessionRow, around: &Surroundings) -> Result<String, CliError> {
+    let resume = || Typed::recorded(row, around).resume(row.id.as_str());
+    Ok(match row.status {
+        SessionStatus::Running if is_cut_off(row, &around.state_dir()?) => {
+            format!("cut off (resume it with `{}`)", resume())
         }
-        SessionStatus::Interrupted => format!("interrupted (go on with `autoissue resume {id}`)"),
+        SessionStatus::Interrupted => format!("interrupted (resume it with `{}`)", resume()),
         status => status.to_string(),
-    }
+    })
 }
 
 /// Prints the tasks of one session.
@@ -150,8 +151,7 @@ pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Resul
         );
         return print_session_json(around, &recorded.engine, &summary);
     }
-    let state_dir = around.state_dir()?;
-    let ledger = recorded.engine.ledger();
+    let money = recorded.engine.money();
     let paint = around.console.out;
     let head = format!(
         "{} · {} · {} · since {} · {}\nspent {} + {} reserved of {}\n\n",
@@ -159,10 +159,10 @@ pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Resul
         one_line(&row.repository),
         subject(recorded.engine.about()),
         around.time.day_and_minute(row.started_at_ms),
-        status_of(row, &state_dir),
-        ledger.spent,
-        ledger.reserved,
-        ledger.budget,
+        status_of(row, around)?,
+        money.spent,
+        money.reserved,
+        money.budget,
     );
     let rows = task_rows(&recorded.engine, Time::from_ms(now_ms()), &around.time);
     let tasks = match rows.as_slice() {
@@ -208,7 +208,7 @@ fn print_session_json(
             domain: task.domain(),
             stage: task.stage_name(),
             attempts: task.n_attempts,
-            spent_usd: task.spent.dollars(),
+            spent_usd: task.spent_now().dollars(),
             outcome: task.outcome().map(Outcome::name),
             why: engine
                 .blocked(task.issue.number, now)
@@ -232,7 +232,7 @@ fn task_rows(engine: &Engine, now: Time, time: &LocalTime) -> Vec<[String; 7]> {
             task.stage_name().to_owned(),
             one_line(task.domain()),
             task.n_attempts.to_string(),
-            task.spent.to_string(),
+            task.spent_now().to_string(),
             title(&task.issue.title),
             why,
         ]

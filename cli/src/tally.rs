@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use autoissue_core::engine::{Event, Usd};
+use autoissue_core::engine::{Event, IssueNumber, Usd};
 use autoissue_core::journal::{Journal, SessionRow};
 use autoissue_core::recorded::RecordedError;
 
@@ -16,8 +16,10 @@ pub(crate) struct Tally {
     pub(crate) n_tasks: u32,
     /// How many of them ended in which way.
     pub(crate) outcomes: BTreeMap<String, u32>,
-    /// What is gone and settled.
+    /// What is settled, and what running attempts have metered.
     pub(crate) spent: Usd,
+    /// The part of it that is not settled, by issue; that of the planner has none.
+    metered: BTreeMap<Option<IssueNumber>, Usd>,
 }
 
 impl Tally {
@@ -37,7 +39,8 @@ impl Tally {
             for event in &events {
                 match event.kind.as_str() {
                     "task_accepted" => tally.n_tasks += 1,
-                    "agent_exited" | "planner_exited" | "task_finished" => {
+                    "spend_metered" | "planner_metered" | "agent_exited" | "planner_exited"
+                    | "task_finished" => {
                         tally.count(&parse(row, event.seq, &event.body)?);
                     }
                     _ => {}
@@ -48,8 +51,13 @@ impl Tally {
 
     fn count(&mut self, event: &Event) {
         match event {
+            Event::SpendMetered { spent, .. } | Event::PlannerMetered { spent, .. } => {
+                let before = self.metered.insert(event.issue(), *spent);
+                self.spent += *spent - before.unwrap_or_default();
+            }
             Event::AgentExited { charged, .. } | Event::PlannerExited { charged, .. } => {
-                self.spent += *charged
+                let metered = self.metered.remove(&event.issue());
+                self.spent += *charged - metered.unwrap_or_default();
             }
             Event::TaskFinished { outcome, .. } => {
                 *self.outcomes.entry(outcome.name().to_owned()).or_default() += 1
@@ -88,6 +96,23 @@ impl std::fmt::Display for Tally {
 mod tests {
     use super::*;
     use crate::fixture::{check_failed, shipped};
+
+    #[test]
+    fn what_a_running_attempt_has_metered_is_spent_once() {
+        let mut tally = Tally::default();
+        let metered = |cents| Event::SpendMetered {
+            issue: IssueNumber(1),
+            attempt: 1,
+            spent: Usd::from_cents(cents),
+        };
+        tally.count(&metered(20));
+        tally.count(&metered(60));
+        assert_eq!(tally.spent, Usd::from_cents(60));
+        shipped(1, 30, 42)
+            .iter()
+            .for_each(|event| tally.count(event));
+        assert_eq!(tally.spent, Usd::from_cents(42));
+    }
 
     #[test]
     fn a_tally_names_how_tasks_ended() {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::config::Config;
+use crate::config::{Config, LoggingSettings};
 use crate::dispatcher::holders;
 use crate::journal::{Journal, SessionId, SessionStatus};
 use crate::recorded::Recorded;
+use crate::retention::{Freed, remove_old_transcripts};
 use crate::service::worktrees::WorktreeError;
 use crate::session::{Host, SessionError, cleaning};
 use crate::wall_clock::wall_clock_ms;
@@ -32,6 +33,27 @@ pub enum Fate {
     Held,
     /// It stays, for this reason.
     Kept(WorktreeError),
+}
+
+/// Removes transcripts of sessions that have ended, as far as the configuration does not keep them; with `dry_run` it only says what
+/// it would free. Blocking.
+///
+/// # Errors
+/// Where the journal cannot be read.
+pub fn clean_transcripts(
+    settings: &LoggingSettings,
+    host: &Host,
+    dry_run: bool,
+) -> Result<Freed, SessionError> {
+    let journal = Journal::open_read_only(&host.state_dir)?;
+    let now_ms = wall_clock_ms();
+    Ok(remove_old_transcripts(
+        &host.state_dir,
+        &journal,
+        settings,
+        now_ms,
+        dry_run,
+    )?)
 }
 
 /// Sessions that are looked through for one that still holds a worktree.

@@ -548,9 +548,12 @@ pub struct LoggingSettings {
     pub dir: Option<PathBuf>,
     /// Least severe level that is written.
     pub level: LogLevel,
-    /// Days for which log files are kept.
+    /// Days for which log files, and the transcripts of sessions that have ended, are kept.
     #[schemars(range(min = 1, max = 3650))]
     pub keep_days: u32,
+    /// Most MiB that the transcripts of all sessions take; beyond it, the oldest are removed.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub max_transcript_mib: u32,
 }
 
 impl Default for LoggingSettings {
@@ -559,6 +562,7 @@ impl Default for LoggingSettings {
             dir: None,
             level: LogLevel::Info,
             keep_days: 14,
+            max_transcript_mib: 2048,
         }
     }
 }

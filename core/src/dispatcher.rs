@@ -19,9 +19,11 @@ use crate::bus::{Bus, Envelope};
 use crate::control::Control;
 use crate::executor::Executor;
 use crate::journal::{
-    self, AppendExtras, CostRow, Journal, JournalError, NewEvent, SessionId, StatusChange,
+    self, AppendExtras, CostRow, Journal, JournalError, NewEvent, NewSession, SessionId,
+    StatusChange,
 };
 use crate::log;
+use crate::session::Intake;
 use crate::wall_clock::wall_clock_ms;
 
 /// Inputs that are decided together at most: a long backlog is classified in few writes, and none of them is long.
@@ -46,6 +48,18 @@ pub(crate) struct Dispatcher {
     pub(crate) looked_at: Instant,
     /// What was asked for and is not decided yet.
     pub(crate) requested: Vec<Input>,
+    /// A session that is not in the journal yet.
+    pub(crate) unrecorded: Option<Unrecorded>,
+    /// What reading the backlog brought to light.
+    pub(crate) intake: Arc<Intake>,
+}
+
+/// A session that is not in the journal yet: it has only read its backlog, which changes nothing. One that finds no issue, because
+/// its label was mistyped, leaves nothing behind.
+pub(crate) struct Unrecorded {
+    pub(crate) new: NewSession,
+    /// What has happened, each time with what happened then.
+    pub(crate) events: Vec<(Time, Vec<Event>)>,
 }
 
 /// What one round of decisions asks for.
@@ -72,6 +86,7 @@ impl Dispatcher {
             self.write(now, &round.events)?;
             self.executor.start_all(round.effects, &self.engine);
             if round.over {
+                self.show_unrecorded();
                 return Ok((self.engine, now));
             }
             input = self.wait(round.wake_at, &clock);
@@ -80,11 +95,8 @@ impl Dispatcher {
 
     /// Makes inputs of what other processes have asked for.
     fn look_for_requests(&mut self) {
-        let Some(journal) = self
-            .journal
-            .as_mut()
-            .filter(|_| LOOK_EVERY <= self.looked_at.elapsed())
-        else {
+        let is_due = self.unrecorded.is_none() && LOOK_EVERY <= self.looked_at.elapsed();
+        let Some(journal) = self.journal.as_mut().filter(|_| is_due) else {
             return;
         };
         self.looked_at = Instant::now();
@@ -112,14 +124,64 @@ impl Dispatcher {
         round
     }
 
-    /// Makes the events durable, then shows them.
+    /// Makes the events durable, then shows them. A session of which there is nothing to record yet keeps them to itself.
     fn write(&mut self, now: Time, events: &[Event]) -> Result<(), JournalError> {
         if events.is_empty() {
             return Ok(());
         }
+        let Some(mut unrecorded) = self.unrecorded.take() else {
+            return self.record(now, events);
+        };
+        unrecorded.events.push((now, events.to_vec()));
+        if !self.is_worth_recording(events) {
+            self.unrecorded = Some(unrecorded);
+            return Ok(());
+        }
+        if let Some(journal) = &mut self.journal {
+            journal.create_session(&unrecorded.new)?;
+        }
+        let mut rounds = unrecorded.events.iter();
+        rounds.try_for_each(|(then, events)| self.record(*then, events))
+    }
+
+    /// Returns whether anything has happened that somebody may want to look at later, or to resume.
+    fn is_worth_recording(&self, events: &[Event]) -> bool {
+        let is_nothing = |event: &Event| {
+            matches!(
+                event,
+                Event::SessionStarted { .. }
+                    | Event::BacklogRead { .. }
+                    | Event::SessionFinished {
+                        status: SessionStatus::Completed
+                    }
+            )
+        };
+        let has_something = !self.engine.tasks().is_empty() || !events.iter().all(is_nothing);
+        has_something && self.intake.missing().is_none()
+    }
+
+    /// Shows a session that has ended and is not recorded.
+    fn show_unrecorded(&mut self) {
+        let Some(unrecorded) = self.unrecorded.take() else {
+            return;
+        };
+        if self.intake.missing().is_none() {
+            for (then, events) in unrecorded.events {
+                self.show(then, &events);
+            }
+        }
+    }
+
+    /// Makes the events durable, then shows them.
+    fn record(&mut self, now: Time, events: &[Event]) -> Result<(), JournalError> {
+        self.keep(now, events)?;
+        self.show(now, events);
+        Ok(())
+    }
+
+    fn show(&mut self, now: Time, events: &[Event]) {
         let first_seq = self.last_seq + 1;
         self.last_seq += events.len() as u64;
-        self.keep(now, events)?;
         for (seq, event) in (first_seq..).zip(events) {
             self.bus.publish(Envelope {
                 seq,
@@ -127,7 +189,6 @@ impl Dispatcher {
                 event: event.clone(),
             });
         }
-        Ok(())
     }
 
     fn keep(&mut self, now: Time, events: &[Event]) -> Result<(), JournalError> {
@@ -161,7 +222,11 @@ impl Dispatcher {
                 costs: &costs,
             },
         )?;
-        debug_assert_eq!(*numbers.end(), self.last_seq, "one session has one writer");
+        debug_assert_eq!(
+            *numbers.start(),
+            self.last_seq + 1,
+            "one session has one writer"
+        );
         for ((seq, row), event) in numbers.zip(&rows).zip(events) {
             log::event(seq, row.kind, event);
         }

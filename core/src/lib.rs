@@ -26,6 +26,7 @@ pub mod prompt;
 pub mod recorded;
 pub mod redaction;
 pub mod repository_lock;
+pub mod retention;
 pub mod secret;
 pub mod service;
 pub mod session;

@@ -12,6 +12,7 @@ mod crash_at;
 mod equipment;
 mod error;
 mod ground;
+mod intake;
 mod open;
 mod settings;
 
@@ -28,24 +29,25 @@ use tokio::runtime::Handle;
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::control::Resetter;
-use crate::dispatcher::Dispatcher;
+use crate::dispatcher::{Dispatcher, Unrecorded};
 use crate::doctor::Finding;
 use crate::executor::Executor;
-use crate::journal::{CommitHook, Journal, SessionId};
+use crate::journal::{CommitHook, Journal, NewSession, SessionId, SessionRow};
 use crate::log;
 use crate::plugins::PluginArgument;
 use crate::redaction::Redaction;
 use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
-pub use begun::{Consent, PLAN_FILE, PlanOrder, planned_before};
+pub use begun::{Consent, PLAN_FILE, PlanOrder, PlannedBefore, planned_before};
 pub(crate) use bench::cleaning;
 pub use bench::mirror_dir;
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;
 pub(crate) use ground::{WayToGithub, way_to_github};
-pub use open::session_dir;
+pub(crate) use intake::Intake;
+pub use open::{session_dir, session_to_resume};
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
 #[derive(Clone, Debug)]
@@ -127,6 +129,10 @@ pub struct Session {
     /// Held as long as the session lives; absent in a dry run.
     lock: Option<RepositoryLock>,
     remarks: Vec<Finding>,
+    left_behind: Option<SessionRow>,
+    /// Set for a session that is not in the journal yet.
+    unrecorded: Option<NewSession>,
+    intake: Arc<Intake>,
 }
 
 /// A session that has ended or was interrupted.
@@ -142,6 +148,8 @@ pub struct Finished {
     pub finished_at_ms: u64,
     /// The bare repository that keeps its salvaged work.
     pub mirror: PathBuf,
+    /// Labels that open issues carry, where none carries the one that was asked for; nothing was recorded then.
+    pub known_labels: Vec<String>,
 }
 
 /// Asks a running session to stop. The first time it saves everything; the second time it kills the agents.
@@ -176,6 +184,11 @@ impl Session {
         &self.remarks
     }
 
+    /// Returns the session before this one if it is unfinished: what it did not publish is done again.
+    pub const fn left_behind(&self) -> Option<&SessionRow> {
+        self.left_behind.as_ref()
+    }
+
     /// Returns where its events appear, after they are journaled.
     pub const fn bus(&self) -> &Arc<Bus<Event>> {
         &self.bus
@@ -203,7 +216,8 @@ impl Session {
     /// Runs it to its end.
     ///
     /// # Errors
-    /// Where the journal cannot be written any more; what was running is stopped then.
+    /// Where the journal cannot be written any more; what was running is stopped then. Where an issue that was asked for is not in
+    /// the backlog; nothing has been started or recorded then.
     pub async fn run(self) -> Result<Finished, SessionError> {
         let (sender, inputs) = self.inputs;
         let executor = Executor::new(Handle::current(), Arc::new(self.workshop), sender);
@@ -219,6 +233,11 @@ impl Session {
             last_at_ms: self.last_at_ms,
             looked_at: std::time::Instant::now(),
             requested: Vec::new(),
+            unrecorded: self.unrecorded.map(|new| Unrecorded {
+                new,
+                events: Vec::new(),
+            }),
+            intake: self.intake.clone(),
         };
         let first = self.first;
         let span = log::session(&self.id);
@@ -232,12 +251,20 @@ impl Session {
         let (engine, finished_at) = ended.map_err(|error| SessionError::Defect {
             message: error.to_string(),
         })??;
+        if let Some((issues, warnings)) = self.intake.missing() {
+            return Err(SessionError::NotInBacklog {
+                issues: issues.clone(),
+                label: engine.about().label.clone(),
+                warnings: warnings.clone(),
+            });
+        }
         Ok(Finished {
             id: self.id,
             engine,
             started_at_ms: self.started_at_ms,
             finished_at_ms: finished_at.ms(),
             mirror: self.mirror,
+            known_labels: self.intake.labels().to_vec(),
         })
     }
 }

@@ -14,7 +14,9 @@ mod guard;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use autoissue_classifier::{BuiltinClassifier, DOMAINS};
+pub use autoissue_classifier::DOMAINS;
+
+use autoissue_classifier::BuiltinClassifier;
 use autoissue_claude::ClaudeBackend;
 use autoissue_engine::{Classification, Effort, Instead, Issue, Undecided, Usd};
 use autoissue_model_selector::BuiltinSelector;
@@ -34,6 +36,15 @@ use guard::Guard;
 
 /// Name of every built-in that has no name of its own.
 const BUILTIN: &str = "builtin";
+
+/// Returns the models that a built-in agent backend has short names for; none where no built-in has this name.
+pub fn models_of_builtin(backend: &str) -> Vec<String> {
+    let known = match backend {
+        "claude" => ClaudeBackend.probe(""),
+        _ => return Vec::new(),
+    };
+    known.map(|info| info.models).unwrap_or_default()
+}
 
 /// The strategies of a session.
 pub struct Strategies {

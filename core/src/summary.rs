@@ -23,7 +23,7 @@ pub struct Summary {
     pub session: String,
     /// `completed`, `interrupted`, `failed`, or `running` where it still runs.
     pub status: Status,
-    /// Why it failed, or what has to be mended before it is resumed; null otherwise.
+    /// Why it failed, what has to be mended before it is resumed, or why there was nothing to do; null otherwise.
     pub reason: Option<String>,
     /// The plan, where the issues were planned and there is one; null otherwise.
     pub plan: Option<PlanSummary>,
@@ -31,7 +31,7 @@ pub struct Summary {
     pub tasks: Vec<TaskSummary>,
     /// How many tasks ended in which way.
     pub counts: BTreeMap<String, u32>,
-    /// US dollars gone, known and assumed.
+    /// US dollars spent: settled, known and assumed, plus what running attempts have metered.
     pub spent_usd: f64,
     /// The part of it that is assumed, for the cost was not told.
     pub assumed_usd: f64,
@@ -122,7 +122,7 @@ impl Summary {
             plan: PlanSummary::of(engine),
             tasks: engine.tasks().values().map(TaskSummary::new).collect(),
             counts,
-            spent_usd: engine.ledger().spent.dollars(),
+            spent_usd: engine.money().spent.dollars(),
             assumed_usd: engine.ledger().assumed.dollars(),
             budget_usd: engine.ledger().budget.dollars(),
             api_calls: engine.n_api_calls(),
@@ -141,7 +141,7 @@ impl TaskSummary {
             domain: task.domain().to_owned(),
             outcome: task.outcome().map(Outcome::name),
             attempts: task.n_attempts,
-            spent_usd: task.spent.dollars(),
+            spent_usd: task.spent_now().dollars(),
             pull_request: task
                 .outcome()
                 .and_then(Outcome::pull_request)
@@ -149,7 +149,8 @@ impl TaskSummary {
             branch: task
                 .publication
                 .as_ref()
-                .map(|publication| publication.branch.clone()),
+                .map(|publication| publication.branch.clone())
+                .or_else(|| task.issue.open_branch.clone()),
             reason: task
                 .outcome()
                 .filter(|outcome| !matches!(outcome, Outcome::Done { .. }))

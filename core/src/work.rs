@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::prompt;
 use crate::redaction::Redaction;
 use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
+use crate::service::checkout::Checkout;
 use crate::service::checks::{self, ChecksError, SetupError, Workplace};
 use crate::service::forge::{Backlog, Forge, ForgeError, IssueState};
 use crate::service::github::GithubError;
@@ -37,7 +38,7 @@ use crate::service::remote::Remote;
 use crate::service::worktrees::{
     CollectRequest, Collected, History, LeaseRequest, WorktreeError, Worktrees,
 };
-use crate::session::PlanOrder;
+use crate::session::{Intake, PlanOrder};
 use crate::strategy::{Strategies, sdk_effort};
 
 pub(crate) use planning::{CreationOrder, PlannerOrder};
@@ -61,6 +62,8 @@ pub(crate) struct AttemptId {
 /// The services of one session, and what they are told.
 pub(crate) struct Workshop {
     pub(crate) config: Config,
+    /// What reading the backlog brings to light for the person who typed the command.
+    pub(crate) intake: Arc<Intake>,
     pub(crate) strategies: Strategies,
     pub(crate) forge: Forge,
     /// Absent in a dry run, which makes no worktree.
@@ -120,12 +123,26 @@ impl Workshop {
     // ---- intake
 
     /// Returns the backlog: the open issues with the label, and the state of what they depend on.
+    ///
+    /// An issue that was asked for by number and is not among them is a mistake, and nothing is run.
     pub(crate) fn fetch_backlog(&self, label: &str) -> Result<Input, Failure> {
-        self.with_dependencies(
-            self.forge
-                .backlog(label)
-                .map_err(|error| forge_failure(&error))?,
-        )
+        let backlog = self
+            .forge
+            .backlog(label)
+            .map_err(|error| forge_failure(&error))?;
+        let listed: BTreeSet<u64> = backlog.issues.iter().map(|issue| issue.number.0).collect();
+        let missing: Vec<u64> = self.only.difference(&listed).copied().collect();
+        if !missing.is_empty() {
+            self.intake.note_missing(missing, backlog.warnings);
+            return Err(validation("an issue that was asked for is not there"));
+        }
+        if backlog.issues.is_empty() {
+            match self.forge.labels() {
+                Ok(labels) => self.intake.note_labels(labels),
+                Err(error) => tracing::warn!(%error, "which labels exist is not known"),
+            }
+        }
+        self.with_dependencies(backlog)
     }
 
     /// Adds to a backlog what the texts of its issues say that they depend on, and the state of that.
@@ -142,18 +159,14 @@ impl Workshop {
         // What is in the list is open; the forge is asked about the rest only.
         let listed: BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
         if !self.only.is_empty() {
-            let missing = self
-                .only
-                .iter()
-                .filter(|number| !listed.contains(&IssueNumber(**number)));
-            warnings.extend(missing.map(|number| {
-                format!("issue #{number} is left out: it is not open with the label")
-            }));
             issues.retain(|issue| self.only.contains(&issue.number.0));
         }
         if !self.ignore_outside {
             issues.retain(|issue| !blocked_elsewhere.contains(&issue.number));
             warnings.extend(blocked_elsewhere.iter().map(warning));
+        }
+        if !self.config.executor.create_pr {
+            self.note_branches(&mut issues);
         }
         // What we wrote ourselves hides nothing.
         issues
@@ -198,6 +211,29 @@ impl Workshop {
             warnings,
             n_api_calls: self.forge.n_api_calls(None),
         })
+    }
+
+    /// Notes the issues whose work ended as a branch before, where branches are all that is asked for: no pull request tells so.
+    /// What is asked for by number is done again.
+    fn note_branches(&self, issues: &mut [Issue]) {
+        let Ok(checkout) = Checkout::open(&self.project) else {
+            return;
+        };
+        // A branch that is not ours is in the way, which is said when its issue starts.
+        let is_ours = |issue: IssueNumber| {
+            self.bench
+                .as_ref()
+                .is_none_or(|bench| matches!(bench.mirror.published(issue.0), Ok(Some(_))))
+        };
+        for issue in issues {
+            let branch = publish::branch_of(issue.number);
+            if !self.only.contains(&issue.number.0)
+                && checkout.has_branch(&branch)
+                && is_ours(issue.number)
+            {
+                issue.open_branch = Some(branch);
+            }
+        }
     }
 
     // ---- worktrees
@@ -296,6 +332,15 @@ impl Workshop {
         };
         if let Some(head) = head.map_err(|error| fetch_failure(&error))? {
             return Ok(head);
+        }
+        if is_pushed && bench.remote.is_some() && !self.config.executor.create_pr {
+            let project = self.project.to_string_lossy();
+            let head = bench
+                .mirror
+                .fetch_published(issue.0, &project, &branch, &[]);
+            if let Some(head) = head.map_err(|error| fetch_failure(&error))? {
+                return Ok(head);
+            }
         }
         if let Some(known) = known {
             return commit(&known);

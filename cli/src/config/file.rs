@@ -1,4 +1,4 @@
-//! Finds and reads the configuration file: JSON with comments and trailing commas, and the line of every key.
+//! Finds and reads configuration files: JSON with comments and trailing commas, and the line of every key.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -78,6 +78,15 @@ pub(super) fn find(
         },
         problem,
     ))
+}
+
+/// Returns a file with the name of a configuration between the current directory and the git root, where none is looked for.
+pub(super) fn below_the_root(current_dir: &Path) -> Option<PathBuf> {
+    let root = git_root(current_dir)?;
+    let mut below = current_dir
+        .ancestors()
+        .take_while(|directory| *directory != root);
+    below.find_map(|directory| Some(directory.join(FILE_NAME)).filter(|path| path.is_file()))
 }
 
 /// Reads and parses a file.

@@ -64,8 +64,12 @@ impl Source {
         }
     }
 
-    pub(super) fn is_file(&self) -> bool {
-        matches!(self.place, Place::File { .. })
+    /// Returns the file that it is, if it is one.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File { path, .. } => Some(path),
+            Place::Elsewhere(_) => None,
+        }
     }
 
     /// Builds the source of one key.
@@ -85,21 +89,28 @@ impl Source {
     }
 }
 
-/// Reads all layers, the earlier first: file, environment, flags.
+/// Reads all layers, the earlier first: files, environment, flags.
 ///
 /// # Errors
 ///
-/// When the file cannot be read or is not JSON.
-pub(super) fn sources(
-    file: Option<&Path>,
+/// When a file cannot be read or is not JSON.
+pub(super) fn sources<'a>(
+    files: impl Iterator<Item = &'a Path>,
     current_dir: &Path,
     env: &[(String, String)],
     flags: Vec<FlagValue>,
 ) -> Result<Vec<Source>, Vec<ConfigError>> {
     let home = variable(env, "HOME").map(PathBuf::from);
     let mut sources = Vec::new();
-    if let Some(path) = file {
-        let file::Parsed { mut tree, lines } = file::read(path).map_err(|error| vec![error])?;
+    let mut errors = Vec::new();
+    for path in files {
+        let file::Parsed { mut tree, lines } = match file::read(path) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
         resolve_paths(
             &mut tree,
             path.parent().unwrap_or(current_dir),
@@ -113,6 +124,9 @@ pub(super) fn sources(
             },
             appends: false,
         });
+    }
+    if !errors.is_empty() {
+        return Err(errors);
     }
     let given = of_environment(env).into_iter().chain(flags.into_iter().map(
         |FlagValue { key, value, flag }| {

@@ -1,4 +1,5 @@
-//! Where autoissue keeps what outlives a session. Computes the path; creates nothing.
+//! Where autoissue keeps what outlives a session, and where the user keeps what holds for all repositories. Computes the paths;
+//! creates nothing.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -29,17 +30,31 @@ pub(crate) fn state_dir(
     }
 }
 
-fn platform_dir(env: &[(OsString, OsString)]) -> Option<PathBuf> {
-    // The XDG specification has relative paths ignored.
-    let absolute = |name| {
-        variable(env, name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
+/// Returns the user's directory for our configuration; `None` where there is no home directory.
+///
+/// On Linux that is `autoissue` in `$XDG_CONFIG_HOME`, else in `~/.config`; on macOS in `~/Library/Application Support`.
+pub(crate) fn config_dir(env: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let home = || absolute(env, "HOME");
+    let parent = if cfg!(target_os = "macos") {
+        home()?.join("Library/Application Support")
+    } else {
+        absolute(env, "XDG_CONFIG_HOME").or_else(|| Some(home()?.join(".config")))?
     };
+    Some(parent.join("autoissue"))
+}
+
+/// Returns the path in a variable. The XDG specification has relative paths ignored.
+fn absolute(env: &[(OsString, OsString)], name: &str) -> Option<PathBuf> {
+    variable(env, name)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+}
+
+fn platform_dir(env: &[(OsString, OsString)]) -> Option<PathBuf> {
     if cfg!(target_os = "macos") {
-        return Some(absolute("HOME")?.join("Library/Application Support"));
+        return Some(absolute(env, "HOME")?.join("Library/Application Support"));
     }
-    absolute("XDG_STATE_HOME").or_else(|| Some(absolute("HOME")?.join(".local/state")))
+    absolute(env, "XDG_STATE_HOME").or_else(|| Some(absolute(env, "HOME")?.join(".local/state")))
 }
 
 /// Returns the value of a variable as it is: a path need not be UTF-8, and one that is not must not be passed over.
@@ -119,5 +134,19 @@ mod tests {
             &[("HOME", "/h"), ("XDG_STATE_HOME", "x")],
             Some("/h/.local/state/autoissue"),
         );
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_configuration_of_a_user_follows_xdg_too() {
+        let dir = |env: &[(&str, &str)]| {
+            let env: Vec<(OsString, OsString)> =
+                env.iter().map(|(k, v)| (k.into(), v.into())).collect();
+            config_dir(&env)
+        };
+        assert_eq!(dir(&[("HOME", "/h")]), Some("/h/.config/autoissue".into()));
+        let both = [("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")];
+        assert_eq!(dir(&both), Some("/x/autoissue".into()));
+        assert_eq!(dir(&[]), None);
     }
 }

@@ -46,13 +46,21 @@ pub(super) fn for_unknown_key(section: &str, key: &str, siblings: &[&str]) -> St
 }
 
 /// Returns the word among these that was probably meant.
-pub(super) fn nearest_choice<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest_choice<'a>(word: &str, choices: &[&'a str]) -> Option<&'a str> {
     let wanted = plain(word);
     let near = choices
         .iter()
         .filter(|choice| is_close(&wanted, &plain(choice)));
     near.min_by_key(|choice| distance(&wanted, &plain(choice)))
         .copied()
+}
+
+/// Returns the words, those nearest to one first.
+pub(crate) fn nearest_first<'a>(word: &str, choices: &[&'a str]) -> Vec<&'a str> {
+    let wanted = plain(word);
+    let mut choices = choices.to_vec();
+    choices.sort_by_key(|choice| (distance(&wanted, &plain(choice)), choice.to_lowercase()));
+    choices
 }
 
 struct Candidate {

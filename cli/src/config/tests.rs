@@ -31,6 +31,14 @@ impl Setup {
         setup
     }
 
+    /// Adds a file for all repositories.
+    fn user(self, text: &str) -> Self {
+        let directory = self.path().join("home/.config/autoissue");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join(USER_FILE_NAME), text).unwrap();
+        self
+    }
+
     fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
         self
@@ -48,6 +56,7 @@ impl Setup {
     fn load_with(&self, config_flag: Option<&str>) -> Result<Loaded, Vec<ConfigError>> {
         load(LoadRequest {
             config_flag: config_flag.map(PathBuf::from),
+            user_dir: Some(self.path().join("home/.config/autoissue")),
             current_dir: self.path().to_owned(),
             env: &self.env,
             flags: self.flags.clone(),
@@ -227,6 +236,7 @@ mod files {
         fs::create_dir_all(&below).unwrap();
         let request = LoadRequest {
             config_flag: None,
+            user_dir: None,
             current_dir: below,
             env: &[],
             flags: Vec::new(),
@@ -234,6 +244,120 @@ mod files {
         let loaded = load(request).unwrap();
         assert_eq!(loaded.config.breaker.threshold, 7);
         assert_eq!(loaded.config.project.path.as_deref(), Some(setup.path()));
+    }
+
+    #[test]
+    fn a_file_below_the_root_is_named_and_not_read() {
+        let setup = Setup::file(r#"{"breaker": {"threshold": 7}}"#);
+        let below = setup.path().join("a/b");
+        fs::create_dir_all(&below).unwrap();
+        fs::write(
+            setup.path().join("a").join(FILE_NAME),
+            r#"{"breaker": {"threshold": 1}}"#,
+        )
+        .unwrap();
+        let load_from = |current_dir| {
+            let request = LoadRequest {
+                config_flag: None,
+                user_dir: None,
+                current_dir,
+                env: &[],
+                flags: Vec::new(),
+            };
+            load(request).unwrap()
+        };
+        let loaded = load_from(below);
+        assert_eq!(loaded.config.breaker.threshold, 7);
+        assert_eq!(
+            loaded
+                .warnings
+                .iter()
+                .map(|text| setup.redact(text))
+                .collect::<Vec<_>>(),
+            [
+                "`[dir]/a/autoissue.config.json` is not read: a configuration lies in the repository's root, or is named by `--config`"
+            ]
+        );
+        assert!(load_from(setup.path().to_owned()).warnings.is_empty());
+    }
+
+    #[test]
+    fn what_holds_for_all_repositories_lies_below_the_repository_s_own() {
+        let setup = Setup::file(r#"{"executor": {"maxParallel": 4}}"#)
+            .user("{\n  \"executor\": {\"maxParallel\": 9, \"maxRetries\": 0},\n  \"logging\": {\"dir\": \"logs\"}\n}");
+        let loaded = setup.load();
+        let executor = &loaded.config.executor;
+        assert_eq!((executor.max_parallel, executor.max_retries), (4, 0));
+        let origins = ["executor.maxParallel", "executor.maxRetries", "logging.dir"];
+        assert_eq!(
+            origins.map(|key| setup.redact(&loaded.origin(key).to_string())),
+            [
+                "[dir]/autoissue.config.json:1",
+                "[dir]/home/.config/autoissue/config.json:2",
+                "[dir]/home/.config/autoissue/config.json:3",
+            ]
+        );
+        let logs = setup.path().join("home/.config/autoissue/logs");
+        assert_eq!(loaded.config.logging.dir, Some(logs));
+        // It does not make its own directory the one to work on.
+        assert_eq!(loaded.config.project.path.as_deref(), Some(setup.path()));
+    }
+
+    #[test]
+    fn errors_of_both_files_are_reported_together_each_with_its_place() {
+        let setup = Setup::file(r#"{"executor": {"checks": ["a", {"name": "a", "run": "b"}]}}"#)
+            .user("{\n\n  \"agent\": {\"model\": 4}}");
+        assert_eq!(
+            setup.complaint().lines().next(),
+            Some("invalid `agent.model` in [dir]/home/.config/autoissue/config.json:3")
+        );
+        let setup = Setup::file("{").user("[]");
+        let complaint = setup.complaint();
+        assert!(
+            complaint.contains("[dir]/home/.config/autoissue/config.json:1")
+                && complaint.contains("[dir]/autoissue.config.json:1"),
+            "{complaint}"
+        );
+    }
+
+    #[test]
+    fn a_shell_s_reference_to_a_variable_is_refused_as_a_secret_with_the_right_form() {
+        let file =
+            r#"{"dashboard": {"auth": {"enabled": true, "type": "token", "token": "${DASH}"}}}"#;
+        for setup in [Setup::file(file), Setup::file(file).env("DASH", "x")] {
+            let complaint = setup.complaint();
+            assert!(
+                complaint.contains("invalid `dashboard.auth.token` in [dir]"),
+                "{complaint}"
+            );
+            assert!(
+                complaint.contains(r#"hint: write `{"env": "DASH"}`"#),
+                "{complaint}"
+            );
+        }
+        // What a variable holds may look like anything.
+        let file = r#"{"dashboard": {"auth": {"enabled": true, "type": "token", "token": {"env": "DASH"}}}}"#;
+        Setup::file(file).env("DASH", "${ODD}").load();
+    }
+
+    #[test]
+    fn names_that_nothing_knows_are_named_with_the_nearest_known_one() {
+        let file = r#"{"agent": {"model": "sonet"}, "planner": {"model": "hiaku"}, "scheduler": {"exclusiveDomains": ["backned"]}}"#;
+        assert_eq!(
+            Setup::file(file).load().warnings,
+            [
+                "`agent.model` (`sonet`) is no model that claude has a name for; did you mean `sonnet`?",
+                "`planner.model` (`hiaku`) is no model that claude has a name for; did you mean `haiku`?",
+                "`scheduler.exclusiveDomains` names `backned`, which is no built-in domain; did you mean `backend`?",
+            ]
+        );
+        for file in [
+            r#"{"agent": {"model": "auto"}, "scheduler": {"exclusiveDomains": ["payments", "testing"]}}"#,
+            r#"{"agent": {"model": "opus[1m]"}, "planner": {"model": "claude-sonnet-5"}}"#,
+            r#"{"agent": {"model": "glm-9"}}"#,
+        ] {
+            assert_eq!(Setup::file(file).load().warnings, [""; 0], "{file}");
+        }
     }
 
     #[test]

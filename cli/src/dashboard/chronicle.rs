@@ -237,13 +237,11 @@ impl Chronicle {
     }
 
     fn add_point(&mut self, at_ms: u64, engine: &Engine) {
-        let ledger = engine.ledger();
-        let metered = metered(engine);
-        let reserved = (ledger.reserved - metered).max(Usd::ZERO);
+        let money = engine.money();
         let point = CostPoint {
             at_ms,
-            spent: ledger.spent + metered,
-            reserved,
+            spent: money.spent,
+            reserved: money.reserved,
         };
         self.n_skipped += 1;
         if self.n_skipped < self.stride {
@@ -264,20 +262,6 @@ impl Chronicle {
             self.stride = self.stride.max(1) * 2;
         }
     }
-}
-
-/// Returns what running agents were seen to spend.
-pub(crate) fn metered(engine: &Engine) -> Usd {
-    let in_flight = engine.running().filter_map(|task| task.attempt());
-    let planner = engine
-        .planning()
-        .and_then(|planning| planning.attempt)
-        .map(|planner| planner.metered);
-    // What an agent has spent is settled, and nothing is set aside for it, once it has ended.
-    let open = in_flight.filter(|attempt| attempt.reserved != Usd::ZERO);
-    open.map(|attempt| attempt.metered)
-        .chain(planner)
-        .fold(Usd::ZERO, |sum, metered| sum + metered)
 }
 
 const fn moves_money(event: &Event) -> bool {

@@ -106,10 +106,11 @@ async fn catch_up(hub: &Hub, archive: &Archive, to_seq: u64) -> Result<(), Archi
 /// Reads what the hub lacks of what is there at this moment: whoever writes may be faster than we read.
 async fn catch_up_with_now(hub: &Hub, archive: &Archive) -> Result<(), ArchiveError> {
     let session = hub.session().to_string();
-    let now = archive
-        .read(move |journal| Ok(journal.session(&session)?.last_seq))
+    let row = archive
+        .read(move |journal| Ok(journal.session(&session)?))
         .await?;
-    catch_up(hub, archive, now).await
+    hub.set_command(row.command);
+    catch_up(hub, archive, row.last_seq).await
 }
 
 /// Reads a session from the journal as far as it goes.

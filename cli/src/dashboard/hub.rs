@@ -207,6 +207,11 @@ impl Hub {
         shared.story.is_cut_off = is_cut_off;
     }
 
+    /// Notes the command that began the session.
+    pub(crate) fn set_command(&self, command: String) {
+        self.write().story.command = command;
+    }
+
     /// Reads the session as it stands.
     pub(crate) fn look<T>(&self, see: impl FnOnce(&Story) -> T) -> T {
         see(&self.read().story)

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use autoissue_core::engine::{FailureType, Outcome};
 
-use super::chronicle;
 use super::story::Story;
 use super::view::{BreakerState, Counts, SessionStatus};
 
@@ -258,18 +257,19 @@ fn tasks(out: &mut Exposition, story: &Story) {
 }
 
 fn money(out: &mut Exposition, story: &Story) {
-    let ledger = story.engine().ledger();
-    let (spent, assumed) = (ledger.spent.dollars(), ledger.assumed.dollars());
+    let money = story.engine().money();
+    let (spent, assumed) = (money.spent.dollars(), money.assumed.dollars());
     out.one(
         "autoissue_budget_dollars",
         Kind::Gauge,
         "US dollars that the session may spend.",
-        ledger.budget.dollars(),
+        money.budget.dollars(),
     );
+    // A gauge: a bill may be less than what was metered before it came.
     out.one(
-        "autoissue_spent_dollars_total",
-        Kind::Counter,
-        "US dollars gone and settled.",
+        "autoissue_spent_dollars",
+        Kind::Gauge,
+        "US dollars spent: settled, and metered by running agents.",
         spent,
     );
     out.one(
@@ -278,20 +278,17 @@ fn money(out: &mut Exposition, story: &Story) {
         "The part of them that is assumed.",
         assumed,
     );
-    let (reserved, in_flight) = (
-        ledger.reserved.dollars(),
-        chronicle::metered(story.engine()).dollars(),
-    );
+    let (reserved, in_flight) = (money.reserved.dollars(), story.engine().metered().dollars());
     out.one(
         "autoissue_reserved_dollars",
         Kind::Gauge,
-        "US dollars set aside for running agents.",
+        "US dollars left of the reservations of running agents.",
         reserved,
     );
     out.one(
         "autoissue_in_flight_dollars",
         Kind::Gauge,
-        "The part of them that was seen to be spent.",
+        "The part of the dollars spent that running agents have metered.",
         in_flight,
     );
 }

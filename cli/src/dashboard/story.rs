@@ -17,6 +17,7 @@ use super::shown::{Screen, Shown};
 use super::view;
 use crate::local_time::LocalTime;
 use crate::narration::{Tone, blocked, ended, message, narrate};
+use crate::typed::Typed;
 
 /// Things for a person that one view names.
 const N_ATTENTION_MAX: usize = 50;
@@ -39,6 +40,8 @@ pub(crate) struct Story {
     last_seq: u64,
     /// Its process is gone without a word.
     pub(crate) is_cut_off: bool,
+    /// The command that began it; empty as long as it is not known.
+    pub(crate) command: String,
     style: Style,
 }
 
@@ -65,6 +68,7 @@ impl Story {
             chronicle,
             last_seq: 0,
             is_cut_off: false,
+            command: String::new(),
             style,
         }
     }
@@ -232,14 +236,14 @@ impl Story {
 
     /// Returns the money now.
     pub(crate) fn budget(&self) -> view::BudgetView {
-        let ledger = self.engine.ledger();
+        let money = self.engine.money();
         view::BudgetView {
-            budget_usd: ledger.budget.dollars(),
-            spent_usd: ledger.spent.dollars(),
-            assumed_usd: ledger.assumed.dollars(),
-            in_flight_usd: chronicle::metered(&self.engine).dollars(),
-            reserved_usd: ledger.reserved.dollars(),
-            available_usd: ledger.available().dollars(),
+            budget_usd: money.budget.dollars(),
+            spent_usd: money.spent.dollars(),
+            assumed_usd: money.assumed.dollars(),
+            in_flight_usd: self.engine.metered().dollars(),
+            reserved_usd: money.reserved.dollars(),
+            available_usd: money.available().dollars(),
             cost_per_pull_request_usd: cost_per_pull_request(&self.engine)
                 .map(autoissue_core::engine::Usd::dollars),
         }
@@ -373,9 +377,6 @@ impl Story {
     ) -> view::RunningView {
         let issue = task.issue.number;
         let attempt = task.attempt();
-        let metered = attempt
-            .filter(|attempt| attempt.reserved.micros() != 0)
-            .map(|attempt| attempt.metered);
         view::RunningView {
             issue: issue.0,
             title: self.style.screen.line(&task.issue.title),
@@ -392,8 +393,8 @@ impl Story {
                     .running_since_ms(issue)
                     .unwrap_or(self.chronicle.last_at_ms),
             ),
-            spent_usd: (task.spent + metered.unwrap_or_default()).dollars(),
-            reserved_usd: attempt.map_or(0.0, |attempt| attempt.reserved.dollars()),
+            spent_usd: task.spent_now().dollars(),
+            reserved_usd: attempt.map_or(0.0, |attempt| attempt.unspent().dollars()),
             why: self.why(issue, now_ms),
             last_line: last_lines.get(&issue.0).cloned(),
         }
@@ -429,7 +430,8 @@ impl Story {
     }
 
     fn session_attention(&self) -> Option<view::AttentionView> {
-        let resume = format!("go on with `autoissue resume {}`", self.session);
+        let resume = Typed::of(&self.command).resume(self.session.as_str());
+        let resume = format!("resume it with `{resume}`");
         let (text, hint) = match (self.engine.phase(), self.status()) {
             (Phase::Over(SessionStatus::Failed { message, .. }), _) => (message.clone(), None),
             (_, view::SessionStatus::Interrupted) if self.engine.is_unconfirmed() => (
@@ -580,7 +582,7 @@ impl Story {
             stage: task.stage_name(),
             attempts: task.n_attempts,
             estimate_usd: task.estimate.dollars(),
-            spent_usd: task.spent.dollars(),
+            spent_usd: task.spent_now().dollars(),
             assumed_usd: task.assumed.dollars(),
             why: self.why(task.issue.number, now_ms),
             outcome: outcome.map(Outcome::name),

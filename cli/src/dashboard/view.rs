@@ -177,13 +177,13 @@ pub(crate) enum TaskState {
 pub(crate) struct BudgetView {
     /// What may be spent.
     pub(crate) budget_usd: f64,
-    /// What is gone and settled, known and assumed.
+    /// What is spent: settled, known and assumed, plus what running agents have metered.
     pub(crate) spent_usd: f64,
     /// The part of it that is assumed, for the cost was not told.
     pub(crate) assumed_usd: f64,
-    /// What running agents were seen to spend so far; settled when they end.
+    /// The part of it that running agents have metered so far; settled when they end.
     pub(crate) in_flight_usd: f64,
-    /// What is set aside for running agents, what they have spent included.
+    /// What is left of the reservations of running agents.
     pub(crate) reserved_usd: f64,
     /// What can still be set aside.
     pub(crate) available_usd: f64,

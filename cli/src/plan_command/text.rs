@@ -9,10 +9,10 @@ use autoissue_core::session::PLAN_FILE;
 
 use super::tree::tree;
 use crate::console::Paint;
-use crate::host::quoted;
 use crate::narration::{counted, message, title};
 use crate::printable::{cut, one_line};
 use crate::table::table;
+use crate::typed::Typed;
 
 /// Columns of a directive in a heading.
 const DIRECTIVE_COLUMNS_MAX: usize = 80;
@@ -40,27 +40,29 @@ pub(crate) fn proposal(engine: &Engine, paint: Paint) -> String {
 }
 
 /// Returns the whole answer to a session that made a plan and carried nothing of it out; `None` for any other session.
-pub(crate) fn answer(engine: &Engine, session_dir: &Path, paint: Paint) -> Option<String> {
+pub(crate) fn answer(
+    engine: &Engine,
+    session_dir: &Path,
+    typed: &Typed,
+    paint: Paint,
+) -> Option<String> {
     let (planning, plan) = planned(engine)?;
     let status = match engine.phase() {
         Phase::Over(status) if planning.created.is_empty() && engine.tasks().is_empty() => status,
         _ => return None,
     };
     let file = session_dir.join(PLAN_FILE);
-    let command = format!("autoissue plan --from {}", quoted(&file.to_string_lossy()));
+    let again = |budget| typed.again(engine.about(), Some(&file), budget);
     let (what, next) = match status {
         SessionStatus::Failed {
             message: why,
             budget: true,
         } => {
-            let needed = estimate(engine, plan).dollars().ceil();
-            (
-                message(why),
-                format!("{command} --budget {needed:.0}    (or edit it first)"),
-            )
+            let command = again(Some(estimate(engine, plan)));
+            (message(why), format!("{command}    (or edit it first)"))
         }
-        SessionStatus::Failed { message: why, .. } => (message(why), command),
-        SessionStatus::Completed => ("nothing was created".to_owned(), command),
+        SessionStatus::Failed { message: why, .. } => (message(why), again(None)),
+        SessionStatus::Completed => ("nothing was created".to_owned(), again(None)),
     };
     let money = if planning.spent == Usd::ZERO {
         String::new()
@@ -232,6 +234,7 @@ mod tests {
         let text = answer(
             &Engine::replay(&events),
             Path::new("/state/s 1"),
+            &Typed::of("autoissue plan x --yolo --dry-run"),
             Paint::default(),
         )
         .unwrap();
@@ -248,7 +251,7 @@ mod tests {
            └─ 3 Log in (after 1 too)
 
         3 issues, 3 at once, estimated $15.00 of $49.58 that are left of $50.00
-        next        autoissue plan --from '/state/s 1/plan.json'
+        next        autoissue plan --from '/state/s 1/plan.json' --yolo
         ");
     }
 
@@ -264,7 +267,13 @@ mod tests {
             budget: true,
         };
         events.push(Event::SessionFinished { status });
-        let text = answer(&Engine::replay(&events), Path::new("/s"), Paint::default()).unwrap();
+        let text = answer(
+            &Engine::replay(&events),
+            Path::new("/s"),
+            &Typed::default(),
+            Paint::default(),
+        )
+        .unwrap();
         assert_snapshot!(text, @"
         plan of “Build user authentication with JWT” for owner/shop: cannot afford 3 tasks: estimated $15.00 exceeds budget $10.00 less $0.42 spent on planning; planning cost $0.42
 
@@ -287,7 +296,12 @@ mod tests {
         let mut events = proposed(settings());
         events.push(Event::PlanConfirmed);
         assert_eq!(
-            answer(&Engine::replay(&events), Path::new("/s"), Paint::default()),
+            answer(
+                &Engine::replay(&events),
+                Path::new("/s"),
+                &Typed::default(),
+                Paint::default(),
+            ),
             None
         );
     }

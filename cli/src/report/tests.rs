@@ -25,6 +25,7 @@ fn made_of(events: &[Event]) -> Report {
         &Engine::replay(events),
         times,
         &places,
+        &Typed::of("autoissue exec bug --max-parallel 4"),
         &LocalTime::utc(),
     )
 }
@@ -119,7 +120,12 @@ fn a_mixed_night_says_what_failed_and_what_nobody_checked() {
         number: 9,
         url: "https://github.com/owner/shop/pull/9".to_owned(),
     };
-    events.push(finished(6, Outcome::AlreadyOpen { pull_request }));
+    events.push(finished(
+        6,
+        Outcome::AlreadyOpen {
+            pull_request: Some(pull_request),
+        },
+    ));
     events.push(completed());
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
@@ -127,7 +133,7 @@ fn a_mixed_night_says_what_failed_and_what_nobody_checked() {
     shipped (1)
       #1  Ship me  https://github.com/owner/shop/pull/30 · +34 −5 in 2 files · 1 attempt · $0.42
 
-    had an open pull request already (1)
+    had an open pull request or branch already (1)
       #6  Was open  https://github.com/owner/shop/pull/9
 
     needs you (1)
@@ -190,7 +196,7 @@ fn an_interrupted_night_ends_with_the_command_that_goes_on() {
 
     spent $0.42 of $50.00 · $0.42 per pull request
     transcripts /state/sessions/20261122-1315-7f3a
-    next        autoissue resume 20261122-1315-7f3a
+    next        autoissue resume 20261122-1315-7f3a --max-parallel 4
     ");
 }
 
@@ -226,7 +232,7 @@ fn a_backlog_that_cannot_be_paid_is_refused_with_what_it_would_take() {
       #2  Two  budget
 
     spent $0.00 of $50.00
-    next        autoissue exec bug --budget 10    (or --allow-partial, or --issue N)
+    next        autoissue exec bug --max-parallel 4 --budget 10    (or --allow-partial, or --issue N)
     ");
 }
 

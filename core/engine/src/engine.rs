@@ -22,8 +22,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::queue::Queue;
 use crate::{
-    About, Breaker, BreakerState, CheckResult, Effect, Event, History, Input, IssueNumber, Ledger,
-    PlannedIssue, Planning, Service, SessionStatus, Settings, Task, Time, Usd,
+    About, Attempt, Breaker, BreakerState, CheckResult, Effect, Event, History, Input, IssueNumber,
+    Ledger, PlannedIssue, Planning, Service, SessionStatus, Settings, Task, Time, Usd,
 };
 
 /// The state of a session, and its decisions.
@@ -181,9 +181,30 @@ impl Engine {
         self.tasks.get(&issue)
     }
 
-    /// Returns the money.
+    /// Returns the money as it is settled: what running attempts have metered is still a part of what is reserved.
     pub const fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Returns the money as people are shown it: spent is what is settled plus what running attempts have metered, and reserved is
+    /// what is left of their reservations.
+    pub fn money(&self) -> Ledger {
+        let metered = self.metered();
+        Ledger {
+            spent: self.ledger.spent + metered,
+            reserved: (self.ledger.reserved - metered).max(Usd::ZERO),
+            ..self.ledger
+        }
+    }
+
+    /// Returns what running attempts have metered and is not settled yet, that of the planner included.
+    pub fn metered(&self) -> Usd {
+        let planner = self.planning().and_then(|planning| planning.attempt);
+        let planner = planner.map_or(Usd::ZERO, |attempt| attempt.metered);
+        let attempts = self.running().filter_map(Task::attempt);
+        attempts
+            .map(Attempt::unsettled)
+            .fold(planner, |sum, metered| sum + metered)
     }
 
     /// Returns the breakers of the services that have failed so far.

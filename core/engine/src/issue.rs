@@ -45,6 +45,9 @@ pub struct Issue {
     pub dependencies: Vec<Dependency>,
     /// Open pull request of ours that is there already.
     pub open_pull_request: Option<PullRequest>,
+    /// Branch with our work that is there already, where branches are all that was asked for. Journals from before do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_branch: Option<String>,
 }
 
 /// An issue that another depends on.

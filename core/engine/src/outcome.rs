@@ -15,10 +15,10 @@ pub enum Outcome {
         /// The pull request; `None` where a branch was asked for.
         pull_request: Option<PullRequest>,
     },
-    /// A pull request of an earlier session is open.
+    /// A pull request or branch of an earlier session is there.
     AlreadyOpen {
-        /// That pull request.
-        pull_request: PullRequest,
+        /// That pull request; `None` where a branch was asked for.
+        pull_request: Option<PullRequest>,
     },
     /// The agent changed nothing, in every attempt.
     NoChange,
@@ -98,8 +98,9 @@ impl Outcome {
     /// Returns the pull request, where there is one.
     pub const fn pull_request(&self) -> Option<&PullRequest> {
         match self {
-            Self::Done { pull_request } => pull_request.as_ref(),
-            Self::AlreadyOpen { pull_request } => Some(pull_request),
+            Self::Done { pull_request } | Self::AlreadyOpen { pull_request } => {
+                pull_request.as_ref()
+            }
             _ => None,
         }
     }
@@ -112,8 +113,11 @@ impl fmt::Display for Outcome {
                 pull_request: Some(pull),
             } => write!(f, "pull request #{}", pull.number),
             Self::Done { pull_request: None } => f.write_str("branch published"),
-            Self::AlreadyOpen { pull_request } => {
-                write!(f, "pull request #{} is open already", pull_request.number)
+            Self::AlreadyOpen {
+                pull_request: Some(pull),
+            } => write!(f, "pull request #{} is open already", pull.number),
+            Self::AlreadyOpen { pull_request: None } => {
+                f.write_str("its branch is there already; `--issue` does it again")
             }
             Self::NoChange => f.write_str("no change"),
             Self::Failed { failure, message } => write!(f, "{}: {message}", failure.name()),

@@ -173,7 +173,28 @@ impl Doing {
     }
 }
 
+impl Attempt {
+    /// Returns what was metered and is not settled: once its agent has ended, its cost is a part of what the task has spent.
+    pub fn unsettled(&self) -> Usd {
+        if self.reserved == Usd::ZERO {
+            Usd::ZERO
+        } else {
+            self.metered
+        }
+    }
+
+    /// Returns what is left of its reservation.
+    pub fn unspent(&self) -> Usd {
+        (self.reserved - self.unsettled()).max(Usd::ZERO)
+    }
+}
+
 impl Task {
+    /// Returns what it has spent: what is settled, and what its running attempt has metered.
+    pub fn spent_now(&self) -> Usd {
+        self.spent + self.attempt().map_or(Usd::ZERO, Attempt::unsettled)
+    }
+
     pub(crate) fn new(issue: SharedIssue) -> Self {
         Self {
             issue,

@@ -94,6 +94,27 @@ impl Config {
         .collect()
     }
 
+    /// Returns secrets that are written as a shell would refer to them. Asked before variables are looked up: what one holds may
+    /// look like anything.
+    pub fn shell_references(&self) -> Vec<Problem> {
+        let auth = &self.dashboard.auth;
+        let secrets = [
+            ("username", &auth.username),
+            ("password", &auth.password),
+            ("token", &auth.token),
+        ];
+        let problem = |(key, secret): (&str, &Option<SecretOrEnv>)| {
+            let name = secret.as_ref()?.meant_variable()?;
+            let problem = Problem::new(
+                format!("dashboard.auth.{key}"),
+                "a string that refers to an environment variable as a shell would",
+                "a string, or `{\"env\": \"NAME\"}`",
+            );
+            Some(problem.with_hint(format!("write `{{\"env\": \"{name}\"}}`")))
+        };
+        secrets.into_iter().filter_map(problem).collect()
+    }
+
     fn dashboard_problems(&self) -> Vec<Problem> {
         let dashboard = &self.dashboard;
         if dashboard.auth.enabled {

@@ -20,6 +20,32 @@ pub enum SecretOrEnv {
 }
 
 impl SecretOrEnv {
+    /// Returns the name in a value that looks like a reference to an environment variable, as a shell would read it: `${NAME}`,
+    /// `$NAME`, `{env:NAME}`. Taken as it stands, it would be a password that everybody knows.
+    pub fn meant_variable(&self) -> Option<String> {
+        let Self::Value(secret) = self else {
+            return None;
+        };
+        let text = secret.expose().trim();
+        let inner = |begin: &str, end: &str| text.strip_prefix(begin)?.strip_suffix(end);
+        // Without braces it might be a password after all, unless it is written as variables are.
+        let loud = |name: &&str| !name.contains(|c: char| c.is_ascii_lowercase());
+        let name = inner("${{", "}}")
+            .or_else(|| inner("${", "}"))
+            .or_else(|| inner("{env:", "}"))
+            .or_else(|| inner("%", "%").filter(loud))
+            .or_else(|| inner("$", "").filter(loud))?
+            .trim();
+        let name = name
+            .strip_prefix("env:")
+            .or(name.strip_prefix("env."))
+            .unwrap_or(name);
+        let name = name.split([':', '-']).next().unwrap_or(name);
+        let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        is_name.then(|| name.to_owned())
+    }
+
     /// Returns the secret, asking `lookup` for the environment variable if there is one; `None` if that has no value.
     /// An empty secret is none.
     pub fn resolve(&self, lookup: impl FnOnce(&str) -> Option<String>) -> Option<Secret> {
@@ -102,6 +128,28 @@ mod tests {
         }
         let secret = SecretOrEnv::Value(Secret::new("hunter2"));
         assert_eq!(format!("{secret:?}"), "Value(***)");
+    }
+
+    #[test]
+    fn a_reference_that_a_shell_would_read_is_no_secret() {
+        for (text, name) in [
+            ("${TOKEN}", Some("TOKEN")),
+            ("$TOKEN", Some("TOKEN")),
+            (" ${env:TOKEN} ", Some("TOKEN")),
+            ("${{ env.TOKEN }}", Some("TOKEN")),
+            ("${TOKEN:-x}", Some("TOKEN")),
+            ("{env:TOKEN}", Some("TOKEN")),
+            ("%TOKEN%", Some("TOKEN")),
+            ("TOKEN", None),
+            ("$ecret", None),
+            ("$1A", None),
+            ("pa$$word", None),
+            ("${", None),
+        ] {
+            let secret = SecretOrEnv::Value(Secret::new(text));
+            assert_eq!(secret.meant_variable().as_deref(), name, "{text}");
+        }
+        assert_eq!(SecretOrEnv::Env("${X}".to_owned()).meant_variable(), None);
     }
 
     #[test]

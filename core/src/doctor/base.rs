@@ -83,7 +83,7 @@ impl Rehearsal<'_> {
         let options = Options {
             project: place.to_owned(),
             session: "doctor".to_owned(),
-            identity: self.checkout.identity(),
+            identity: self.checkout.identity(self.git, &[]),
             env: Vec::new(),
             credentials: self
                 .remote

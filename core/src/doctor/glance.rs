@@ -1,11 +1,15 @@
-//! What costs nothing to look at once a session has been prepared: no program is started and nothing is sent. So every session
-//! looks at it, and `doctor` as well.
+//! What costs nothing to look at once a session has been prepared: no program but git is started, and nothing is sent. So every
+//! session looks at it, and `doctor` as well.
+
+use std::ffi::OsStr;
 
 use autoissue_plugin_sdk::Metering;
 
 use crate::config::Config;
 use crate::service::checkout::Checkout;
+use crate::service::git_program::Git;
 use crate::service::github::Facts;
+use crate::service::worktrees::Identity;
 use crate::session::Host;
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
@@ -31,7 +35,7 @@ pub(crate) fn at_a_glance(
     checkout: &Checkout,
     strategies: &Strategies,
 ) -> Vec<Finding> {
-    let mut findings = vec![identity(checkout)];
+    let mut findings = vec![identity(checkout, host)];
     // What a program is missing is an error elsewhere.
     let info = strategies.probe_backend().ok();
     if let Some(info) = &info {
@@ -48,15 +52,22 @@ pub(crate) fn at_a_glance(
 }
 
 /// Commits are made in the user's name.
-fn identity(checkout: &Checkout) -> Finding {
-    let (name, email) = checkout.user();
+fn identity(checkout: &Checkout, host: &Host) -> Finding {
+    let path = host.environment.iter().find(|(name, _)| name == "PATH");
+    // Without git there is no session to commit in, which is said elsewhere.
+    let Ok(git) = Git::find(path.map_or(OsStr::new(""), |(_, value)| value)) else {
+        return Finding::ok("identity", "unknown without git");
+    };
+    if let Some(Identity { name, email }) = checkout.author(&git, &host.environment) {
+        return Finding::ok("identity", format!("{name} <{email}>"));
+    }
+    let (name, email) = checkout.configured_user();
     let missing = match (name, email) {
-        (Some(name), Some(email)) => return Finding::ok("identity", format!("{name} <{email}>")),
         (None, Some(_)) => "no `user.name`",
         (Some(_), None) => "no `user.email`",
-        (None, None) => "neither `user.name` nor `user.email`",
+        _ => "neither `user.name` nor `user.email`",
     };
-    let fallback = checkout.identity();
+    let fallback = checkout.identity(&git, &host.environment);
     Finding::warning(
         "identity",
         format!(

@@ -38,6 +38,8 @@ const N_DENIED_MAX: usize = 20;
 const SESSION_ID_BYTES_MAX: usize = 128;
 /// Bytes of an agent's summary that are kept.
 const SUMMARY_BYTES_MAX: usize = 16 << 10;
+/// Bytes of the last line on standard error that become part of a failure.
+const COMPLAINT_BYTES_MAX: usize = 500;
 /// Bytes of a line within which it says what it is.
 const PIECE_KIND_BYTES: usize = 200;
 /// The program name that means our own binary.
@@ -122,6 +124,7 @@ pub async fn run(
                 let Some(line) = line else { break };
                 why.heard();
                 transcript.keep(&line);
+                reading.note_complaint(&line);
                 for event in reader.on_lines(&[sdk_line(&line)]) {
                     reading.take(event, &mut on_seen);
                 }
@@ -316,9 +319,18 @@ struct Reading {
     denied: Vec<String>,
     answer: Option<String>,
     last_words: Option<String>,
+    /// The last line on standard error, which says most about an end without a result.
+    complaint: Option<String>,
 }
 
 impl Reading {
+    fn note_complaint(&mut self, line: &Line) {
+        let text = line.text.trim();
+        if line.source == Source::Stderr && !text.is_empty() {
+            self.complaint = Some(bounded(text.to_owned(), COMPLAINT_BYTES_MAX));
+        }
+    }
+
     fn take(&mut self, event: AgentEvent, on_seen: &mut impl FnMut(Seen)) {
         let failed = |failure| Some(Ended::Failed { failure });
         match event {
@@ -406,6 +418,7 @@ impl Reading {
                 |end| checked(end, exit),
             ),
         };
+        let ended = with_complaint(ended, self.complaint.as_deref());
         AgentReport {
             ended,
             spent: match (self.final_cost, self.seen) {
@@ -459,6 +472,19 @@ fn crashed(what: &str, exit: Exit) -> Ended {
             message: format!("the agent {what} ({how})"),
         },
     }
+}
+
+/// Adds to a failure that the backend could not explain what the program itself said last.
+fn with_complaint(mut ended: Ended, complaint: Option<&str>) -> Ended {
+    if let Ended::Failed {
+        failure: Failure::Crash { message } | Failure::Timeout { message },
+    } = &mut ended
+        && let Some(complaint) = complaint
+    {
+        message.push_str(": ");
+        message.push_str(complaint);
+    }
+    ended
 }
 
 fn bounded(mut text: String, bytes_max: usize) -> String {
@@ -610,6 +636,46 @@ mod tests {
             Spent::Unknown,
             "and no overflow"
         );
+    }
+
+    #[test]
+    fn the_last_line_on_standard_error_is_part_of_the_failure() {
+        let line = |source, text: &str| Line {
+            source,
+            text: text.to_owned(),
+            truncated: false,
+        };
+        let exit = Exit {
+            code: Some(1),
+            signal: None,
+            stopped_by_us: false,
+            supervisor_lost: false,
+            n_killed_stragglers: 0,
+            n_left: 0,
+        };
+        let ended = |stopped| {
+            let mut reading = Reading::default();
+            for (source, text) in [
+                (Source::Stderr, "warning: old"),
+                (Source::Stderr, "Cannot find module 'x' "),
+                (Source::Stderr, "  "),
+                (Source::Stdout, "bye"),
+            ] {
+                reading.note_complaint(&line(source, text));
+            }
+            match reading.report(stopped, exit, 0).ended {
+                Ended::Failed { failure } => failure.to_string(),
+                other => format!("{other:?}"),
+            }
+        };
+        assert!(
+            ended(None).ends_with("(exit code 1): Cannot find module 'x'"),
+            "{}",
+            ended(None)
+        );
+        let silent = Stopped::TimedOut("the agent was silent for 10 minutes".to_owned());
+        assert!(ended(Some(silent)).ends_with("silent for 10 minutes: Cannot find module 'x'"));
+        assert_eq!(ended(Some(Stopped::Budget)), "Budget");
     }
 
     #[test]

@@ -1,14 +1,19 @@
 //! The user's checkout, read only: is it a repository, on which branch does work start, who commits.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use git2::{ErrorCode, Repository};
+use git2::{BranchType, ErrorCode, Repository};
 
+use super::git_program::Git;
 use super::mirror::{CommitId, repository_containing};
 use super::worktrees::Identity;
 
 /// Branch that work starts from where nothing is configured.
 const MAIN: &str = "main";
+
+/// What names the author of commits in the environment.
+const AUTHOR_VARIABLES: [&str; 2] = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"];
 
 /// The user's checkout.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,17 +152,36 @@ impl Checkout {
         }
     }
 
-    /// Returns who commits: the user as git knows them, else autoissue.
-    pub fn identity(&self) -> Identity {
-        let (name, email) = self.user();
-        Identity {
-            name: name.unwrap_or_else(|| "autoissue".to_owned()),
-            email: email.unwrap_or_else(|| "autoissue@localhost".to_owned()),
-        }
+    /// Returns in whose name we commit: the author of a commit that the user would make here, else ourselves as far as that is not
+    /// known.
+    pub fn identity(&self, git: &Git, environment: &[(OsString, OsString)]) -> Identity {
+        self.author(git, environment).unwrap_or_else(|| {
+            let (name, email) = self.configured_user();
+            Identity {
+                name: name.unwrap_or_else(|| "autoissue".to_owned()),
+                email: email.unwrap_or_else(|| "autoissue@localhost".to_owned()),
+            }
+        })
     }
 
-    /// Returns the user's name and address, as far as git knows them.
-    pub fn user(&self) -> (Option<String>, Option<String>) {
+    /// Returns the author of a commit that the user would make here, as git says: by the environment (`GIT_AUTHOR_NAME`), else by
+    /// its configuration. What git would guess from the machine's name is nobody's wish.
+    pub fn author(&self, git: &Git, environment: &[(OsString, OsString)]) -> Option<Identity> {
+        let named: Vec<&(OsString, OsString)> = environment
+            .iter()
+            .filter(|(name, _)| AUTHOR_VARIABLES.iter().any(|known| name == known))
+            .collect();
+        let named: Vec<(&OsString, &OsString)> = named
+            .into_iter()
+            .map(|(name, value)| (name, value))
+            .collect();
+        let question = ["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"];
+        let printed = git.run(&self.path, &question, &named, None).ok()?;
+        identity_in(&String::from_utf8_lossy(&printed))
+    }
+
+    /// Returns the user's name and address, as far as the configuration has them.
+    pub fn configured_user(&self) -> (Option<String>, Option<String>) {
         let config = self
             .repository()
             .ok()
@@ -169,6 +193,12 @@ impl Checkout {
                 .filter(|text| !text.is_empty())
         };
         (value("user.name"), value("user.email"))
+    }
+
+    /// Returns whether there is a local branch of this name.
+    pub fn has_branch(&self, name: &str) -> bool {
+        self.repository()
+            .is_ok_and(|repository| repository.find_branch(name, BranchType::Local).is_ok())
     }
 
     /// Returns the commit that is checked out, if there is one.
@@ -192,10 +222,33 @@ impl Checkout {
     }
 }
 
+/// Reads `Ada <ada@example.org> 1764453600 +0000`.
+fn identity_in(line: &str) -> Option<Identity> {
+    let (name, rest) = line.trim().rsplit_once(" <")?;
+    let (email, _) = rest.rsplit_once("> ")?;
+    (!name.is_empty() && !email.is_empty()).then(|| Identity {
+        name: name.to_owned(),
+        email: email.to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::service::git_fixture::{Home, write};
+
+    #[test]
+    fn an_author_is_who_git_says() {
+        let who = |line: &str| identity_in(line).map(|it| format!("{}|{}", it.name, it.email));
+        assert_eq!(
+            who("Ada <L> King <ada@example.org> 1764453600 +0000\n").as_deref(),
+            Some("Ada <L> King|ada@example.org"),
+            "a name may hold anything"
+        );
+        assert_eq!(who("<ada@example.org> 1 +0000"), None);
+        assert_eq!(who("Ada <> 1 +0000"), None);
+        assert_eq!(who(""), None);
+    }
 
     #[test]
     fn a_checkout_whose_git_directory_lies_in_another_repository_is_itself() {

@@ -141,6 +141,17 @@ impl Forge {
         }
     }
 
+    /// Returns the labels that issues carry here, or may carry.
+    ///
+    /// # Errors
+    /// [`ForgeError`].
+    pub fn labels(&self) -> Result<Vec<String>, ForgeError> {
+        match self {
+            Self::Local(forge) => Ok(forge.labels()?),
+            Self::Github(github) => Ok(github.labels()?),
+        }
+    }
+
     /// Creates an issue, or finds the one with the draft's marker, which is left as it is. The second value tells whether there
     /// was one. `cancel` ends only waiting.
     ///

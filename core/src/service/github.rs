@@ -36,6 +36,8 @@ use wire::{WireIssue, WirePull};
 
 /// Branches of ours are this and the issue's number.
 pub const BRANCH_PREFIX: &str = "autoissue/issue-";
+/// Pages of labels that are read to find the one that was meant: a suggestion is worth no more calls.
+const N_LABEL_PAGES_MAX: usize = 3;
 /// Pages of a hundred that are read of a list at most.
 const N_PAGES_MAX: usize = 100;
 /// GitHub takes no longer text.
@@ -266,6 +268,14 @@ impl Github {
         self.block_on(self.find_or_create(draft, cancel))
     }
 
+    /// Returns the labels that issues here may carry, the first [`N_LABEL_PAGES_MAX`] pages of them. One call a page.
+    ///
+    /// # Errors
+    /// [`GithubError`].
+    pub fn labels(&self) -> Result<Vec<String>, GithubError> {
+        self.block_on(self.list_labels())
+    }
+
     /// Returns how many calls were sent for an issue so far, or, with `None`, for none in particular.
     pub fn n_calls(&self, issue: Option<IssueNumber>) -> u32 {
         self.client.n_calls(issue)
@@ -388,6 +398,19 @@ impl Github {
             }
             Err(error) => Err(error),
         }
+    }
+
+    async fn list_labels(&self) -> Result<Vec<String>, GithubError> {
+        let path = format!("/repos/{}/labels?per_page=100", self.repo);
+        let call = Call {
+            issue: None,
+            doing: "list the labels",
+            path: &path,
+        };
+        let mut labels = Vec::new();
+        let read = |label: &Value| labels.extend(label["name"].as_str().map(str::to_owned));
+        self.client.list(call, N_LABEL_PAGES_MAX, read).await?;
+        Ok(labels)
     }
 
     async fn state(&self, number: IssueNumber) -> Result<IssueState, GithubError> {

@@ -317,6 +317,7 @@ impl LocalForge {
             url: self.issues.url(&file.name),
             dependencies: Vec::new(),
             open_pull_request: open_of(pulls, file.number).map(|pull| self.pull_request(pull)),
+            open_branch: None,
         }
     }
 

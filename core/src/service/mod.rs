@@ -14,6 +14,7 @@ pub mod github;
 mod line_reader;
 pub mod local_forge;
 pub mod mirror;
+pub mod pager;
 pub mod process;
 mod process_table;
 pub mod remote;

@@ -1,5 +1,6 @@
 //! What a session was begun with: the issues of a label, or a plan. Kept in the journal, for a resume must do the same.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use autoissue_engine::{Plan, PlanRules, PlanSource, Usd};
@@ -9,6 +10,7 @@ use super::{Exec, SessionError};
 use crate::config::Config;
 use crate::journal::{Journal, SessionId, SessionRow, SessionStatus};
 use crate::plugins::PluginArgument;
+use crate::recorded::Recorded;
 use crate::strategy::Strategies;
 
 /// The plan of a session, in its directory.
@@ -128,8 +130,22 @@ impl Begun {
     }
 }
 
-/// Returns the newest unfinished session of a checkout that began with the same directive and is more than a dry run: it has paid
-/// for its plan, and may have created issues.
+/// What an earlier session made of a directive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PlannedBefore {
+    /// It is unfinished: it has paid for its plan, and may have created issues.
+    Unfinished(SessionId),
+    /// It has ended with a plan, which nobody has to pay for again, and whose issues may be there.
+    Ended {
+        /// The session.
+        session: SessionId,
+        /// Its plan.
+        plan: Plan,
+    },
+}
+
+/// Returns what the newest session of a checkout made of the same directive, if it came to a plan that nobody declined. Dry runs do
+/// not count. A session that was begun with the plan of another one is a part of that one's story.
 ///
 /// # Errors
 /// Where the journal cannot be read.
@@ -137,16 +153,35 @@ pub fn planned_before(
     journal: &Journal,
     project: &Path,
     directive: &str,
-) -> Result<Option<SessionId>, SessionError> {
-    let is_same = |row: &SessionRow| {
-        let begun = Begun::of(row).ok();
-        begun.as_ref().and_then(Begun::plan).is_some_and(|plan| {
-            plan.directive == directive && plan.given.is_none() && !plan.dry_run
-        })
-    };
+) -> Result<Option<PlannedBefore>, SessionError> {
+    let mut repeated = BTreeMap::new();
     let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
-    let mut ours = rows.filter(|row| Path::new(&row.project_path) == project && is_unfinished(row));
-    Ok(ours.find(is_same).map(|row| row.id))
+    for row in rows.filter(|row| Path::new(&row.project_path) == project) {
+        let Ok(Begun::Plan(begun)) = Begun::of(&row) else {
+            continue;
+        };
+        let id = row.id.clone();
+        match &begun.given {
+            _ if begun.directive != directive || begun.dry_run => {}
+            Some(plan) if is_unfinished(&row) => {
+                repeated.entry(plan.id.clone()).or_insert(id);
+            }
+            Some(_) => {}
+            None if is_unfinished(&row) => return Ok(Some(PlannedBefore::Unfinished(id))),
+            None => {
+                let engine = Recorded::read(journal, row)?.engine;
+                let planning = engine.planning().filter(|planning| !planning.is_declined);
+                let Some(plan) = planning.and_then(|planning| planning.plan.clone()) else {
+                    continue;
+                };
+                return Ok(Some(match repeated.remove(&plan.id) {
+                    Some(session) => PlannedBefore::Unfinished(session),
+                    None => PlannedBefore::Ended { session: id, plan },
+                }));
+            }
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn is_unfinished(row: &SessionRow) -> bool {

@@ -76,7 +76,7 @@ pub(super) fn bench(
             &[],
         )?,
     };
-    let worktrees = worktrees(ground, &mirror, id)?;
+    let worktrees = worktrees(ground, host, &mirror, id)?;
     worktrees.check_root()?;
     for swept in worktrees.sweep(keep)? {
         match swept.result {
@@ -110,11 +110,16 @@ fn try_writing(project: &Path) -> Result<(), SessionError> {
         })
 }
 
-fn worktrees(ground: &Ground, mirror: &Mirror, id: &SessionId) -> Result<Worktrees, SessionError> {
+fn worktrees(
+    ground: &Ground,
+    host: &Host,
+    mirror: &Mirror,
+    id: &SessionId,
+) -> Result<Worktrees, SessionError> {
     let options = Options {
         project: ground.checkout.path().to_owned(),
         session: id.to_string(),
-        identity: ground.checkout.identity(),
+        identity: ground.checkout.identity(&ground.git, &host.environment),
         env: Vec::new(),
         credentials: ground
             .remote
@@ -138,7 +143,7 @@ pub(crate) fn cleaning(
     }
     let lock = lock(&ground, host, id, wall_clock_ms())?;
     let mirror = Mirror::open(&mirror, ground.git.clone())?;
-    Ok(Some((lock, worktrees(&ground, &mirror, id)?)))
+    Ok(Some((lock, worktrees(&ground, host, &mirror, id)?)))
 }
 
 pub(super) fn mirror_of(state_dir: &Path, key: &str) -> PathBuf {

@@ -26,6 +26,16 @@ pub enum SessionError {
     /// The label is empty.
     #[error("the label is empty")]
     EmptyLabel,
+    /// Issues that were asked for by number are not in the backlog.
+    #[error("{}", not_in_backlog(issues, label))]
+    NotInBacklog {
+        /// Their numbers.
+        issues: Vec<u64>,
+        /// The label that they have to carry.
+        label: String,
+        /// What was odd about the backlog: an issue that cannot be read is not in it.
+        warnings: Vec<String>,
+    },
     /// The git program is missing or does not work.
     #[error(transparent)]
     Git(#[from] GitError),
@@ -134,6 +144,8 @@ pub enum SessionError {
     Overtaken {
         /// The unfinished one.
         session: String,
+        /// The command that began it.
+        command: String,
         /// The newer one.
         newer: String,
     },
@@ -168,6 +180,19 @@ pub enum SessionError {
         /// What the program says of it.
         message: String,
     },
+}
+
+fn not_in_backlog(issues: &[u64], label: &str) -> String {
+    let names: Vec<String> = issues.iter().map(|issue| format!("#{issue}")).collect();
+    let (noun, verb) = if names.len() == 1 {
+        ("issue", "is")
+    } else {
+        ("issues", "are")
+    };
+    format!(
+        "{noun} {} {verb} not open with the label `{label}`",
+        names.join(", ")
+    )
 }
 
 fn messages(failures: &[Finding]) -> String {

@@ -16,7 +16,7 @@ use super::bench::{bench, lock, mirror_of};
 use super::equipment::{Equipment, check_planner, equip, look_around};
 use super::ground::{Ground, survey};
 use super::settings::{history, settings, started};
-use super::{Consent, Host, Order, PlanOrder, Resume, Session, SessionError};
+use super::{Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::dispatcher::holders;
@@ -24,6 +24,8 @@ use crate::doctor::Finding;
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::repository_lock::RepositoryLock;
+use crate::retention::{Freed, remove_old_transcripts};
+use crate::service::checkout::Checkout;
 use crate::service::forge::Forge;
 use crate::service::local_forge::initialise;
 use crate::wall_clock::wall_clock_ms;
@@ -75,20 +77,23 @@ fn rehearse(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Se
     let history = history(&past, &settings, &strategies)?;
     let strategies = strategies.remembering(&past.costs()?);
     let first = started(&ground, settings, &begun, history);
-    Ok(assemble(
-        ground,
-        host,
-        Parts::fresh(
-            id,
-            now_ms,
-            first,
-            begun,
-            Equipment {
-                strategies,
-                agent_env,
-            },
-        ),
-    ))
+    let new = new_session(&ground, host, &id, &begun, now_ms);
+    let fresh = Parts::fresh(
+        id,
+        now_ms,
+        first,
+        begun,
+        Equipment {
+            strategies,
+            agent_env,
+        },
+    );
+    // There is no journal, but what was mistyped is told in the same way.
+    let parts = Parts {
+        unrecorded: Some(new),
+        ..fresh
+    };
+    Ok(assemble(ground, host, parts))
 }
 
 /// Opens a new session.
@@ -101,18 +106,25 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
         agent_env,
     } = equip(&ground, host, &begun, true)?;
     check_planner(&strategies, &begun)?;
-    let mut remarks = look_around(&ground, host, &strategies)?;
+    let remarks = look_around(&ground, host, &strategies)?;
     if let (Some(_), Forge::Local(_)) = (begun.plan(), &ground.forge) {
         initialise(ground.checkout.path())?;
     }
     let settings = settings(&ground.config, &strategies, &begun, now_ms);
     let lock = lock(&ground, host, &id, now_ms)?;
     let mut journal = Journal::open(&host.state_dir)?;
-    remarks.extend(left_behind(&journal, ground.checkout.path())?);
+    let left_behind = left_behind(&journal, ground.checkout.path())?;
+    make_room(&journal, &ground, host, now_ms);
     let history = history(&journal, &settings, &strategies)?;
     let strategies = strategies.remembering(&journal.costs()?);
     let bench = bench(&ground, host, &id, &[])?;
-    journal.create_session(&new_session(&ground, host, &id, &begun, now_ms))?;
+    let new = new_session(&ground, host, &id, &begun, now_ms);
+    let unrecorded = if begun.plan().is_some() {
+        journal.create_session(&new)?;
+        None
+    } else {
+        Some(new)
+    };
     let first = started(&ground, settings, &begun, history);
     let fresh = Parts::fresh(
         id,
@@ -129,9 +141,23 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
         bench: Some(bench),
         lock: Some(lock),
         remarks,
+        left_behind,
+        unrecorded,
         ..fresh
     };
     Ok(assemble(ground, host, parts))
+}
+
+/// Removes transcripts that are too old or too many. They are no reason not to start.
+fn make_room(journal: &Journal, ground: &Ground, host: &Host, now_ms: u64) {
+    let settings = &ground.config.logging;
+    match remove_old_transcripts(&host.state_dir, journal, settings, now_ms, false) {
+        Ok(Freed { n_sessions: 0, .. }) => {}
+        Ok(Freed { n_sessions, bytes }) => {
+            tracing::info!(n_sessions, bytes, "removed old transcripts");
+        }
+        Err(error) => tracing::warn!(%error, "old transcripts stay"),
+    }
 }
 
 /// Opens an unfinished session to go on with it.
@@ -232,6 +258,8 @@ struct Parts {
     bench: Option<Bench>,
     lock: Option<RepositoryLock>,
     remarks: Vec<Finding>,
+    left_behind: Option<SessionRow>,
+    unrecorded: Option<NewSession>,
 }
 
 impl Parts {
@@ -256,6 +284,8 @@ impl Parts {
             bench: None,
             lock: None,
             remarks: Vec::new(),
+            left_behind: None,
+            unrecorded: None,
         }
     }
 }
@@ -272,7 +302,9 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     let heard = inputs.0.clone();
     // The dispatcher is gone only when the session is over.
     let tell = move |undecided| drop(heard.send(Input::Undecided(undecided)));
+    let intake = Arc::new(Intake::default());
     let workshop = Workshop {
+        intake: intake.clone(),
         strategies: parts.equipment.strategies.telling(tell),
         forge: ground.forge,
         bench: parts.bench,
@@ -309,12 +341,29 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         last_at_ms: parts.last_at_ms,
         lock: parts.lock,
         remarks: parts.remarks,
+        left_behind: parts.left_behind,
+        unrecorded: parts.unrecorded,
+        intake,
     }
 }
 
 /// Returns the directory with a session's transcripts.
 pub fn session_dir(state_dir: &Path, session: &SessionId) -> PathBuf {
     state_dir.join("sessions").join(session.as_str())
+}
+
+/// Returns the session that a resume would continue: the one that is named, else the newest unfinished one of the checkout.
+///
+/// # Errors
+/// Where a resume would refuse: there is none, it is over, it belongs to another checkout, or a newer one has overtaken it.
+pub fn session_to_resume(
+    journal: &Journal,
+    project: &Path,
+    wanted: Option<&str>,
+) -> Result<SessionRow, SessionError> {
+    let row = unfinished(journal, Checkout::open(project)?.path(), wanted)?;
+    Begun::of(&row)?;
+    Ok(row)
 }
 
 fn unfinished(
@@ -351,27 +400,11 @@ fn unfinished(
     }
 }
 
-/// Returns what a person should know before a new session does again what the one before it was about to finish.
-fn left_behind(journal: &Journal, project: &Path) -> Result<Option<Finding>, SessionError> {
+/// Returns the session before this one if it is unfinished: what it was about to finish is done again.
+fn left_behind(journal: &Journal, project: &Path) -> Result<Option<SessionRow>, SessionError> {
     let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
-    let row = newest_unfinished(
-        rows.filter(|row| Path::new(&row.project_path) == project),
-        project,
-    );
-    Ok(row.ok().map(|row| {
-        let message = format!(
-            "session {} (`{}`) is unfinished; what it did not publish is done again",
-            row.id, row.command
-        );
-        Finding::warning(
-            "session",
-            message,
-            format!(
-                "`autoissue resume {}` goes on with it and pays for nothing twice",
-                row.id
-            ),
-        )
-    }))
+    let ours = rows.filter(|row| Path::new(&row.project_path) == project);
+    Ok(newest_unfinished(ours, project).ok())
 }
 
 /// Returns the newest session if it is unfinished. What a newer one did would be done again, unless a person knows better.
@@ -386,6 +419,7 @@ fn newest_unfinished(
             Some(newer) if is_unfinished(&row) => {
                 return Err(SessionError::Overtaken {
                     session: row.id.to_string(),
+                    command: row.command,
                     newer: newer.to_string(),
                 });
             }

@@ -335,6 +335,9 @@ impl FakeRun {
             "stall" => loop {
                 std::thread::park();
             },
+            "complain" => {
+                writeln!(std::io::stderr(), "{}", string(how)).expect("the reader is there");
+            }
             "exit" => exit(i32::try_from(how.as_i64().expect("a code")).expect("a code")),
             _ => panic!("no such step: {what}"),
         }

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use autoissue_tests::github_server::{Fault, On, Token};
-use autoissue_tests::{GithubSandbox, LABEL, Run, Sandbox, TOKEN};
+use autoissue_tests::{GithubSandbox, LABEL, Run, Sandbox, TOKEN, new_file_patch};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -574,4 +574,29 @@ fn the_local_forge_needs_neither_token_nor_network() {
     );
     assert_same(&before.0, &tree(&world.project()));
     assert_same(&before.1, &tree(&world.state()));
+}
+
+#[test]
+fn an_author_of_the_environment_counts_as_it_does_for_git() {
+    let world = Sandbox::new();
+    world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
+    std::fs::remove_file(world.home().join(".gitconfig")).expect("the git configuration");
+    let as_eve = |args: &[&str]| {
+        let mut command = world.autoissue(args);
+        command
+            .env("GIT_AUTHOR_NAME", "Eve Example")
+            .env("GIT_AUTHOR_EMAIL", "eve@example.org");
+        Run::from(command.output().expect("it runs"))
+    };
+    let doctor = as_eve(&["doctor", "--quick", "--output", "json"]);
+    let identity = doctor.events("finding");
+    let identity = identity.iter().find(|it| it["check"] == "identity");
+    let identity = identity.expect("the identity is looked at");
+    assert_eq!(identity["level"], "ok");
+    assert_eq!(identity["message"], "Eve Example <eve@example.org>");
+    as_eve(&["exec", "go"]).exits(0);
+    assert_eq!(
+        world.git(["log", "-1", "--format=%an <%ae>", "autoissue/issue-1"]),
+        "Eve Example <eve@example.org>"
+    );
 }

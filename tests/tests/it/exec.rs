@@ -144,6 +144,45 @@ fn without_pull_requests_the_work_ends_as_a_branch() {
 }
 
 #[test]
+fn work_that_ended_as_a_branch_is_not_done_again_and_its_branch_stays() {
+    let world = Sandbox::new();
+    world.executor(r#"{"createPr": false}"#);
+    plain_issue(&world, 1, "[Backend] add");
+    exec(&world, &[]).exits(0);
+    let head = world.git(["rev-parse", "autoissue/issue-1"]);
+    world.issue(
+        2,
+        "[Frontend] second",
+        &format!("Depends on #1.\n\n{}", new_file_patch("2.txt", "new")),
+    );
+    let dry = world.run(["exec", "go", "--dry-run"]).exits(0);
+    assert!(
+        dry.stdout.contains("its branch is there already"),
+        "{}",
+        dry.stdout
+    );
+    let again = exec(&world, &[]).exits(0);
+    assert_eq!(
+        again.outcomes(),
+        [(1, "already_open".to_owned()), (2, "done".to_owned())]
+    );
+    assert_eq!(again.task(1)["branch"], "autoissue/issue-1");
+    assert!(again.task(1)["pull_request"].is_null());
+    assert_eq!(order_of(&again, "attempt_started"), [2]);
+    assert_eq!(world.git(["rev-parse", "autoissue/issue-1"]), head);
+    assert_eq!(world.git(["rev-parse", "autoissue/issue-2~1"]), head);
+    // Asked for by its number, it is done again; and without its branch.
+    let again = exec(&world, &["--issue", "1"]).exits(0);
+    assert_eq!(again.outcomes(), [(1, "done".to_owned())]);
+    world.git(["branch", "-D", "autoissue/issue-1"]);
+    let again = exec(&world, &[]).exits(0);
+    assert_eq!(
+        again.outcomes(),
+        [(1, "done".to_owned()), (2, "already_open".to_owned())]
+    );
+}
+
+#[test]
 fn a_failed_check_keeps_the_work_and_opens_nothing() {
     let world = Sandbox::new();
     world
@@ -338,9 +377,8 @@ fn the_backlog_can_be_narrowed() {
         [(2, "done".to_owned()), (4, "done".to_owned())]
     );
     assert_eq!(world.branches(), ["autoissue/issue-2", "autoissue/issue-4"]);
-    let run = exec(&world, &["--issue", "1", "--issue", "999"]).exits(0);
-    let warnings = run.events("backlog_read")[0]["warnings"].to_string();
-    assert!(warnings.contains("issue #999 is left out"), "{warnings}");
+    let run = exec(&world, &["--issue", "1", "--issue", "999"]).exits(2);
+    assert!(run.stderr.contains("issue #999"), "{}", run.stderr);
 }
 
 #[test]

@@ -388,3 +388,107 @@ fn the_demo_keeps_to_its_directory() {
         .collect();
     assert_eq!(home, [".gitconfig"], "nothing is left at home");
 }
+
+// ---- names that nothing has
+
+/// Returns the ids of all sessions.
+fn sessions(world: &Sandbox) -> Vec<String> {
+    let status = world.run(["status", "--output", "json"]).exits(0);
+    let sessions = status.json().into_iter();
+    sessions
+        .map(|line| line["session"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+#[test]
+fn an_issue_that_is_not_there_is_wrong_usage_and_leaves_no_session() {
+    let world = ready();
+    world.labelled_issue(7, "[Backend] other", &["other"], "words");
+    for (args, named) in [
+        (&["--issue", "99"] as &[&str], "issue #99 is not open"),
+        (
+            &["--issue", "1", "--issue", "7", "--issue", "99"],
+            "issues #7, #99 are not open",
+        ),
+        (&["--issue", "99", "--dry-run"], "issue #99 is not open"),
+        (
+            &["--issue", "99", "--output", "json"],
+            "issue #99 is not open",
+        ),
+    ] {
+        let run = world.run([&["exec", "go"], args].concat()).exits(2);
+        assert!(run.stderr.contains(named), "{args:?}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("autoissue classify go"),
+            "{}",
+            run.stderr
+        );
+        assert_eq!(run.stdout, "", "{args:?}");
+    }
+    assert!(sessions(&world).is_empty());
+    assert!(!world.state().join("sessions").exists());
+    assert!(world.branches().is_empty(), "the others were not started");
+}
+
+#[test]
+fn a_mistyped_label_is_named_with_the_one_that_exists() {
+    let world = ready();
+    world.labelled_issue(7, "[Backend] other", &["nightly"], "words");
+    let run = world.run(["exec", "nihgtly"]).exits(0);
+    let said = "no open issue carries the label `nihgtly`; did you mean `nightly`?";
+    assert!(run.stdout.contains(said), "{}", run.stdout);
+    let run = world.run(["exec", "x", "--output", "json"]).exits(0);
+    assert_eq!(
+        run.summary()["reason"],
+        "no open issue carries the label `x`; labels that exist: `go`, `nightly`"
+    );
+    let run = world.run(["exec", "nihgtly", "--dry-run"]).exits(0);
+    assert!(run.stdout.contains(said), "{}", run.stdout);
+    let run = world.run(["classify", "nihgtly"]).exits(0);
+    assert!(run.stdout.contains(said), "{}", run.stdout);
+    let run = world
+        .run(["exec", "nihgtly", "--fail-if-empty", "--quiet"])
+        .exits(3);
+    assert!(run.stdout.contains(said), "{}", run.stdout);
+    world.run(["exec", "go", "--fail-if-empty"]).exits(0);
+    assert_eq!(
+        sessions(&world).len(),
+        1,
+        "only the last had something to do"
+    );
+}
+
+#[test]
+fn issues_that_cannot_be_read_alone_leave_no_session() {
+    let world = Sandbox::new();
+    world.write(
+        ".autoissue/issues/0001.md",
+        "---\nlabels: [go\n---\nno end\n",
+    );
+    let run = world.run(["exec", "go"]).exits(0);
+    assert!(run.stderr.contains("0001.md"), "{}", run.stderr);
+    let run = world.run(["exec", "go", "--issue", "1"]).exits(2);
+    assert!(run.stderr.contains("0001.md"), "{}", run.stderr);
+    assert!(sessions(&world).is_empty());
+}
+
+#[test]
+fn what_holds_for_all_repositories_is_shown_with_its_file() {
+    let world = ready();
+    let file = world.home().join(".config/autoissue/config.json");
+    std::fs::create_dir_all(file.parent().expect("a directory")).expect("the directory");
+    std::fs::write(
+        &file,
+        "{\n  \"executor\": {\"maxRetries\": 7}, // mine\n}\n",
+    )
+    .expect("the file");
+    let shown = world.run(["config", "show"]).exits(0).stdout;
+    let line = shown
+        .lines()
+        .find(|line| line.starts_with("executor.maxRetries"))
+        .expect("the key");
+    let from = format!("{}:2", file.display());
+    assert!(line.contains("= 7") && line.ends_with(&from), "{line}");
+    let doctor = world.run(["doctor", "--quick"]).stdout;
+    assert!(doctor.contains(&file.display().to_string()), "{doctor}");
+}

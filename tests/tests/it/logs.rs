@@ -246,3 +246,42 @@ fn strangers_files_stay_in_the_log_directory() {
         "ours is old: {names:?}"
     );
 }
+
+#[test]
+fn transcripts_beyond_the_bound_are_removed_and_clean_says_what_it_freed() {
+    let world = Sandbox::new();
+    world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
+    world.config(
+        r#"{"forge": {"kind": "local"}, "agent": {"backend": "claude"}, "logging": {"maxTranscriptMib": 1}}"#,
+    );
+    let mut transcripts = Vec::new();
+    for number in 1..=2 {
+        world.issue(
+            number,
+            "[Backend] add",
+            "fake: [[{\"flood\": 1200}, {\"write\": [\"a.txt\", \"x\"]}, {\"result\": {}}]]",
+        );
+        let run = world.run(["exec", "go", "--output", "json"]).exits(0);
+        let session = run.summary()["session"].as_str().expect("an id").to_owned();
+        let directory = world.state().join("sessions").join(session);
+        transcripts.push(directory.join(format!("issue-{number}/attempt-1.log")));
+    }
+    assert!(transcripts.iter().all(|it| it.exists()), "{transcripts:?}");
+    let dry = world.run(["clean", "--dry-run"]).exits(0);
+    assert!(
+        dry.stdout
+            .contains("would remove the transcripts of 1 session, which would free 2 MiB"),
+        "{}",
+        dry.stdout
+    );
+    let clean = world.run(["clean", "--output", "json"]).exits(0);
+    let freed = &clean.events("transcripts")[0];
+    assert_eq!(freed["sessions"], 1);
+    assert!(
+        1_200_000 < freed["bytes"].as_u64().expect("bytes"),
+        "{freed}"
+    );
+    let are_there: Vec<bool> = transcripts.iter().map(|it| it.exists()).collect();
+    assert_eq!(are_there, [false, true], "those of the newest session stay");
+    assert_eq!(world.run(["clean"]).exits(0).stdout, "nothing to clean\n");
+}

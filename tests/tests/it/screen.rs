@@ -87,7 +87,7 @@ fn a_session_is_watched_from_its_start_to_the_report() {
         "$0.40",
         "domain backend is busy with #1",
         "no change",
-        "set aside",
+        "reserved",
     ];
     let sight = terminal.wait_until("one works, one waits, one has ended", |sight| {
         words.iter().all(|word| sight.shows(word)) && sight.shows("1 running")

@@ -884,7 +884,15 @@ fn a_session_that_another_overtook_is_resumed_by_its_name_only() {
         "{}",
         refused.stderr
     );
+    // A dry run tells the same, and shows what would be resumed where that is possible.
+    let dry = run_on(&world, &state, &["resume", "--dry-run"]).exits(2);
+    assert_eq!((dry.stderr, dry.stdout), (refused.stderr, String::new()));
+    let dry = run_on(&world, &state, &["resume", "--dry-run", new.id.as_str()]).exits(0);
+    assert!(dry.stdout.contains(new.id.as_str()), "{}", dry.stdout);
     run_on(&world, &state, &["resume", new.id.as_str()]).exits(0);
+    let refused = run_on(&world, &state, &["resume", new.id.as_str()]).exits(2);
+    let dry = run_on(&world, &state, &["resume", "--dry-run", new.id.as_str()]).exits(2);
+    assert_eq!(dry.stderr, refused.stderr);
     run_on(&world, &state, &["resume"]).exits(2);
     each_issue_has_one_pull_request(&world, 1);
 }

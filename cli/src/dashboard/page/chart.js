@@ -18,18 +18,19 @@ let timer = 0;
 export function drawMoney(next) {
   session = next;
   const { budget_usd: budget, spent_usd: spent, in_flight_usd: inFlight, reserved_usd: reserved, assumed_usd: assumed, available_usd: available, cost_per_pull_request_usd: perPull } = next.budget;
-  say(byId("spent"), usd(spent + inFlight));
+  say(byId("spent"), usd(spent));
   say(byId("budget"), usd(budget));
   const whole = Math.max(budget, spent + reserved, 0.01);
   const bar = byId("money-bar");
   if (!bar.firstChild) bar.append(...["spent", "flight", "reserved"].map((part) => el("span", { "data-part": part })));
-  const parts = [spent, inFlight, Math.max(0, reserved - inFlight)];
+  const settled = Math.max(0, spent - inFlight);
+  const parts = [settled, inFlight, reserved];
   parts.forEach((part, at) => { bar.children[at].style.width = `${(100 * part) / whole}%`; });
-  mark(bar, "aria-label", `${usd(spent)} spent, ${usd(inFlight)} seen with running agents, ${usd(Math.max(0, reserved - inFlight))} set aside beyond that, of ${usd(budget)}`);
+  mark(bar, "aria-label", `${usd(spent)} spent, ${usd(inFlight)} of it by running agents, ${usd(reserved)} reserved, of ${usd(budget)}`);
   const facts = [
-    ["settled", "spent", usd(spent)],
+    ["settled", "spent", usd(settled)],
     ["with running agents", "flight", usd(inFlight)],
-    ["set aside beyond", "reserved", usd(Math.max(0, reserved - inFlight))],
+    ["reserved", "reserved", usd(reserved)],
     ["still free", null, usd(available)],
     ["per pull request", null, perPull === null ? "–" : usd(perPull)],
     ["assumed, not told", null, assumed > 0 ? usd(assumed) : null],

@@ -48,7 +48,12 @@ fn night() -> Vec<Event> {
         number: 9,
         url: "javascript:alert(4)".to_owned(),
     };
-    events.push(finished(6, Outcome::AlreadyOpen { pull_request }));
+    events.push(finished(
+        6,
+        Outcome::AlreadyOpen {
+            pull_request: Some(pull_request),
+        },
+    ));
     events.push(completed());
     events
 }

@@ -8,7 +8,7 @@
 //!  waits  #16  Limit the tries · domain backend is busy with #12
 //!         4 more
 //!  ended  #7  done: pull request #30 · $0.42
-//!  ███▒▒▒▒▒▒▒▒░░░░░░░░░  $4.20 spent · $10.00 set aside · of $50.00
+//!  ███▒▒▒▒▒▒▒▒░░░░░░░░░  $4.20 spent · $10.00 reserved · of $50.00
 //! ```
 //!
 //! Where there is less room, less is shown: first what agents say goes, then what ended, then the queue. How it is going and what
@@ -310,12 +310,11 @@ impl View<'_> {
             .slots
             .get(&task.issue.number)
             .map_or(self.now_ms, |slot| slot.since_ms);
-        let metered = attempt.map_or(Usd::ZERO, |attempt| attempt.metered);
         [
             task.issue.number.to_string(),
             stage,
             span(self.now_ms.saturating_sub(since)),
-            (task.spent + metered).to_string(),
+            task.spent_now().to_string(),
         ]
     }
 
@@ -389,31 +388,28 @@ impl View<'_> {
     }
 
     fn money(&self, columns: usize) -> Line {
-        let ledger = self.engine.ledger();
+        let money = self.engine.money();
         let line = if BAR_FROM_COLUMNS <= columns {
-            bar(*ledger)
+            bar(money)
         } else {
             Line::default().with(Style::Plain, " ")
         };
-        let spent = if ledger.budget < ledger.spent {
+        let spent = if money.budget < money.spent {
             Style::Red
         } else {
             Style::Bold
         };
-        let line = line.with(spent, ledger.spent.to_string());
+        let line = line.with(spent, money.spent.to_string());
         let whole = line.clone().with(
             Style::Plain,
-            format!(
-                " spent · {} set aside · of {}",
-                ledger.reserved, ledger.budget
-            ),
+            format!(" spent · {} reserved · of {}", money.reserved, money.budget),
         );
         if whole.width() <= columns {
             return whole;
         }
         line.with(
             Style::Plain,
-            format!(" + {} of {}", ledger.reserved, ledger.budget),
+            format!(" + {} of {}", money.reserved, money.budget),
         )
     }
 }
@@ -589,7 +585,7 @@ mod tests {
          ended  #1  done: pull request #30 · $0.42
                 #2  failed: task: check `test` (exit code 1) failed · $3.10
                 #7  needs you: its dependencies conflict · $0.00
-         ██▒▒▒▒░░░░░░░░░░░░░░  $3.52 spent · $10.00 set aside · of $50.00
+         ██▒▒▒▒░░░░░░░░░░░░░░  $4.62 spent · $8.90 reserved · of $50.00
         ");
     }
 
@@ -608,7 +604,7 @@ mod tests {
          ended  #1  done: pull request #30 · $0.42
                 #2  failed: task: check `test` (exit code 1) failed · $3.10
                 #7  needs you: its dependencies conflict · $0.00
-         ██▒▒▒▒░░░░░░░░░░░░░░  $3.52 spent · $10.00 set aside · of $50.00
+         ██▒▒▒▒░░░░░░░░░░░░░░  $4.62 spent · $8.90 reserved · of $50.00
         ");
     }
 
@@ -669,7 +665,7 @@ mod tests {
          #2  agent  0 s  $0.00  backend · sonnet  Issue 2
          #3  agent  0 s  $0.00  backend · sonnet  Issue 3
          and 5 more running
-         ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░  $0.00 spent · $40.00 set aside · of $50.00
+         ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒░░░░  $0.00 spent · $40.00 reserved · of $50.00
         ");
     }
 
@@ -685,7 +681,7 @@ mod tests {
          waits  #16  Limit the tries · the session is stopping
                 and 3 more
          stopping: the agents are asked to end; again to kill them
-         ██▒▒▒▒░░░░░░░░░░░░░░  $3.52 spent · $10.00 set aside · of $50.00
+         ██▒▒▒▒░░░░░░░░░░░░░░  $4.62 spent · $8.90 reserved · of $50.00
         ");
     }
 
@@ -695,7 +691,7 @@ mod tests {
         assert_snapshot!(screen(&events, None, 79, 9), @"
         ── 0 running · 0 waiting · 0 done ────────── 20261122-1315-7f3a · 1 h 12 min ──
          reading the backlog
-         ░░░░░░░░░░░░░░░░░░░░  $0.00 spent · $0.00 set aside · of $50.00
+         ░░░░░░░░░░░░░░░░░░░░  $0.00 spent · $0.00 reserved · of $50.00
         ");
         events.extend([
             accepted(1, "One"),
@@ -711,7 +707,7 @@ mod tests {
         assert_snapshot!(screen(&events, None, 79, 9), @"
         ── 0 running · 2 waiting · 0 done ────────── 20261122-1315-7f3a · 1 h 12 min ──
          classifying the backlog: 1 of 2
-         ░░░░░░░░░░░░░░░░░░░░  $0.00 spent · $0.00 set aside · of $50.00
+         ░░░░░░░░░░░░░░░░░░░░  $0.00 spent · $0.00 reserved · of $50.00
         ");
     }
 

@@ -284,9 +284,12 @@ impl Turn<'_> {
         } else {
             (self.settings().task_cap, "agent.maxBudgetUsd")
         };
-        format!(
-            "spent {spent} of {limit}; its work is kept; raise `{key}` and run it again to go on"
-        )
+        let kept = if task.work.is_some() {
+            " its work is kept;"
+        } else {
+            ""
+        };
+        format!("spent {spent} of {limit};{kept} raise `{key}` and run it again to go on")
     }
 
     pub(super) fn checks_finished(

@@ -86,7 +86,9 @@ impl Turn<'_> {
         }
         // Those that are there already go first: what becomes of their dependencies does not matter any more.
         for &issue in graph.keys() {
-            if let Some(pull_request) = self.engine.tasks[&issue].issue.open_pull_request.clone() {
+            let there = &self.engine.tasks[&issue].issue;
+            let pull_request = there.open_pull_request.clone();
+            if pull_request.is_some() || there.open_branch.is_some() {
                 self.finish_task(issue, Outcome::AlreadyOpen { pull_request });
             }
         }

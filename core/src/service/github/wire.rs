@@ -62,6 +62,7 @@ pub(super) fn issue(item: &Value) -> Result<Option<WireIssue>, String> {
             url: item["html_url"].as_str().unwrap_or_default().to_owned(),
             dependencies: Vec::new(),
             open_pull_request: None,
+            open_branch: None,
         },
         n_blocked_by: item["issue_dependencies_summary"]["total_blocked_by"]
             .as_u64()

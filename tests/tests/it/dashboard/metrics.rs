@@ -110,7 +110,7 @@ fn the_metrics_are_valid_and_say_what_the_api_says() {
             "autoissue_tasks{state=\"waiting\"}",
             &api["session"]["tasks"]["waiting"],
         ),
-        ("autoissue_spent_dollars_total", &api["budget"]["spent_usd"]),
+        ("autoissue_spent_dollars", &api["budget"]["spent_usd"]),
         ("autoissue_reserved_dollars", &api["budget"]["reserved_usd"]),
         ("autoissue_budget_dollars", &api["budget"]["budget_usd"]),
         ("autoissue_attempts_total", &api["session"]["attempts"]),

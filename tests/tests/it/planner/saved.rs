@@ -342,6 +342,50 @@ fn a_plan_that_nobody_answers_waits_and_is_not_paid_again() {
 }
 
 #[test]
+fn a_directive_that_was_carried_out_is_neither_planned_nor_paid_nor_done_again() {
+    let world = local();
+    planner_answers(&world, &two());
+    plan(&world, &[]).exits(0);
+    let (n_launches, n_pulls) = (launches(&world).len(), world.pulls().len());
+    let again = plan(&world, &[]).exits(0);
+    assert!(
+        again.stderr.contains("began with the same directive"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(again.summary()["counts"], json!({"already_open": 2}));
+    assert_eq!(again.summary()["spent_usd"], 0.0);
+    assert_eq!(launches(&world).len(), n_launches, "nobody was paid");
+    assert_eq!(issues(&world).len(), 2);
+    assert_eq!(world.pulls().len(), n_pulls);
+    // Other words are another plan.
+    world
+        .run(["plan", "Build something else", "--output", "json"])
+        .exits(0);
+    assert_eq!(n_planners(&world), 2);
+}
+
+#[test]
+fn a_directive_whose_repetition_was_cut_off_is_resumed() {
+    let world = local();
+    planner_answers(&world, &two());
+    plan(&world, &[]).exits(0);
+    // What was published is gone, so there is something to do again.
+    std::fs::remove_dir_all(world.project().join(".autoissue/pulls")).expect("pull requests");
+    let mut cut_off = world.autoissue(["plan", DIRECTIVE, "--output", "json"]);
+    let cut_off = cut_off.env("AUTOISSUE_TEST_CRASH_AT", "6:after").output();
+    assert_ne!(cut_off.expect("it runs").status.code(), Some(0));
+    let again = plan(&world, &[]).exits(0);
+    assert!(
+        again.stderr.contains("going on with session"),
+        "{}",
+        again.stderr
+    );
+    assert_eq!(n_planners(&world), 1);
+    assert_eq!(issues(&world).len(), 2);
+}
+
+#[test]
 fn yes_is_said_beforehand() {
     let world = local();
     planner_answers(&world, &two());

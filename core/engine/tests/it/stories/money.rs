@@ -264,6 +264,65 @@ fn one_more_turn() {
 }
 
 #[test]
+fn work_is_said_to_be_kept_only_where_there_is_some() {
+    check(
+        1,
+        |night| {
+            night
+                .set(|s| s.task_cap = usd(2.0))
+                .hold(1, "agent")
+                .begin();
+            night
+                .meter(1, 1, 2.5)
+                .replies(1, "collect", [Reply::Nothing]);
+            night
+                .replies(
+                    1,
+                    "agent",
+                    [Reply::Exits(Ended::Done, Spent::Known(usd(2.79)))],
+                )
+                .release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $2.00 reserved
+        #1 metered $2.50
+        #1 agent exited, $2.79
+        #1 ended, budget: spent $2.79 of $2.00; raise `agent.maxBudgetUsd` and run it again to go on
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn spent_counts_each_dollar_once_while_an_attempt_runs_and_after() {
+    let night = check(
+        1,
+        |night| {
+            night.hold(1, "agent").hold(1, "collect").begin();
+            night.meter(1, 1, 0.6);
+            let money = night.engine.money();
+            assert_eq!((money.spent, money.reserved), (usd(0.6), usd(4.4)));
+            let task = night.engine.task(IssueNumber(1)).unwrap();
+            assert_eq!((task.spent_now(), task.spent), (usd(0.6), Usd::ZERO));
+            night.replies(1, "agent", [done(1.1)]).release(1, "agent");
+            let money = night.engine.money();
+            assert_eq!((money.spent, money.reserved), (usd(1.1), Usd::ZERO));
+            let task = night.engine.task(IssueNumber(1)).unwrap();
+            assert_eq!(task.spent_now(), usd(1.1));
+            night.release(1, "collect");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 metered $0.60
+        #1 agent exited, $1.10
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(night.engine.money(), *night.engine.ledger());
+}
+
+#[test]
 fn cap_wedges_issue() {
     check(
         2,
