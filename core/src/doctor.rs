@@ -209,6 +209,9 @@ impl Examination<'_> {
                 .into_iter()
                 .for_each(|it| self.tell(it));
         }
+        if let Some(retirement) = github.retirement() {
+            self.tell(repository::retirement(&retirement));
+        }
         // The token that the API does not take would not open this door either.
         if is_shut_out && remote.is_web() {
             return None;

@@ -693,7 +693,7 @@ fn github_failure(error: &GithubError) -> Failure {
             Failure::Network { message }
         }
         GithubError::Refused { .. } => Failure::NeedsPerson { message },
-        GithubError::BadAddress { .. } => Failure::Validation {
+        GithubError::BadAddress { .. } | GithubError::Incompatible { .. } => Failure::Validation {
             message: message + &hint,
         },
         GithubError::Cancelled { .. } => Failure::Interrupted,

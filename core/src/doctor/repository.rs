@@ -6,7 +6,7 @@ use jiff::fmt::strtime;
 
 use super::Finding;
 use crate::service::checkout::Checkout;
-use crate::service::github::{BRANCH_PREFIX, Calls, Facts};
+use crate::service::github::{BRANCH_PREFIX, Calls, Facts, Retirement};
 use crate::service::remote::Remote;
 
 /// A token that ends sooner may end in the middle of a night, or of the next one.
@@ -171,6 +171,15 @@ fn skew(answered_at: Time, now_ms: u64) -> Finding {
         "clock",
         message,
         "set the clock: waiting for rate limits goes by it",
+    )
+}
+
+/// Judges what GitHub announced about the end of something that we use.
+pub(super) fn retirement(retirement: &Retirement) -> Finding {
+    Finding::warning(
+        "api version",
+        retirement.to_string(),
+        "install a newer autoissue before that day",
     )
 }
 

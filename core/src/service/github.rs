@@ -27,6 +27,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::forge::{Backlog, IssueState, PullRequestDraft};
+pub use client::Retirement;
 use client::{Answer, Call, Client};
 pub use connection::Proxy;
 pub use error::GithubError;
@@ -202,6 +203,11 @@ impl Github {
             calls: calls(),
             answered_at: header("date").and_then(wire::http_date),
         })
+    }
+
+    /// Returns what GitHub announced about the end of an endpoint, or of a version of its API, that was asked for; the first one.
+    pub fn retirement(&self) -> Option<Retirement> {
+        self.client.retirement()
     }
 
     /// Calls the repository what it is called now: reads of an old name are led on, writes are not.

@@ -42,9 +42,10 @@ pub(super) use pulls::open as open_pull;
 type Endpoint = (&'static str, &'static str, MethodRouter);
 
 /// Returns all endpoints.
-fn endpoints() -> [Endpoint; 24] {
+fn endpoints() -> [Endpoint; 25] {
     [
         ("GET", "/user", get(repositories::user)),
+        ("GET", "/versions", get(repositories::versions)),
         ("GET", "/rate_limit", get(repositories::rate_limit)),
         ("POST", "/graphql", post(undraft::mark_ready)),
         ("GET", "/repos/{owner}/{name}", get(repositories::get)),

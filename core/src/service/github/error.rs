@@ -80,6 +80,16 @@ pub enum GithubError {
         /// What is wrong with its certificate, or with its TLS.
         reason: String,
     },
+    /// The host serves none of the versions of the API that we know.
+    #[error("`{host}` serves API versions {theirs}; this autoissue knows {ours}")]
+    Incompatible {
+        /// The host of the API.
+        host: String,
+        /// Versions that it serves.
+        theirs: String,
+        /// Versions that we know.
+        ours: String,
+    },
     /// GitHub understood, and refused.
     #[error("GitHub refused to {doing}: {message}")]
     Refused {
@@ -129,6 +139,7 @@ impl GithubError {
                 "see whether the address is right; if the certificate is your company's own, let `SSL_CERT_FILE` name a \
                  file with its authority"
             }
+            Self::Incompatible { .. } => "install a newer autoissue",
             Self::Refused { .. } | Self::Cancelled { .. } => return None,
         };
         Some(hint.to_owned())
