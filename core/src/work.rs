@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use autoissue_engine::{
     AgentReport, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue, IssueNumber,
-    Start, Usd, Work, dependencies_stated_in,
+    Start, Usd, Work,
 };
 use autoissue_plugin_sdk::{AgentTask, closing, hidden_text};
 use sha2::{Digest, Sha256};
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Bus, Progress, ProgressKind};
 use crate::config::Config;
+use crate::declared::{Home, dependencies_in};
 use crate::prompt;
 use crate::redaction::Redaction;
 use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
@@ -63,6 +64,8 @@ pub(crate) struct Workshop {
     pub(crate) config: Config,
     pub(crate) strategies: Strategies,
     pub(crate) forge: Forge,
+    /// Where the issues lie, as texts name it.
+    pub(crate) home: Home,
     /// Absent in a dry run, which makes no worktree.
     pub(crate) bench: Option<Bench>,
     pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
@@ -161,7 +164,7 @@ impl Workshop {
         warnings.extend(prompt::hidden_text_warning(&issues));
         let stated: Vec<Vec<IssueNumber>> = issues
             .iter()
-            .map(|issue| dependencies_stated_in(&issue.body))
+            .map(|issue| dependencies_in(&issue.body, &self.home))
             .collect();
         let outside: BTreeSet<IssueNumber> = stated
             .iter()

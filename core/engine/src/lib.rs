@@ -39,7 +39,7 @@ mod undecided;
 pub use blocked::Blocked;
 pub use breaker::{Breaker, BreakerState};
 pub use conflict::overlap;
-pub use dependency::{cycle as dependency_cycle, stated_in as dependencies_stated_in};
+pub use dependency::{circles as dependency_circles, cycle as dependency_cycle};
 pub use effect::{Effect, Start, StopReason};
 pub use engine::{Engine, Phase, Step};
 pub use estimate::{History, p90};

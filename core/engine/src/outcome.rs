@@ -52,13 +52,15 @@ pub enum Outcome {
 }
 
 /// Why a task was skipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "skip", content = "issue", rename_all = "snake_case")]
 pub enum Skip {
     /// An issue of this session, which did not end in something to build on.
     DependsOn(IssueNumber),
     /// An open issue that is not part of this session.
     DependsOnOutside(IssueNumber),
+    /// Issues of this session that wait for each other, this one among them; the smallest number first.
+    Circle(Vec<IssueNumber>),
     /// A plugin that was to decide about it did not.
     Undecided,
 }
@@ -129,6 +131,13 @@ impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DependsOn(issue) => write!(f, "depends on {issue}"),
+            Self::Circle(circle) => {
+                f.write_str("depends on itself in a circle: ")?;
+                for issue in circle {
+                    write!(f, "{issue} → ")?;
+                }
+                circle.first().map_or(Ok(()), |first| write!(f, "{first}"))
+            }
             Self::Undecided => f.write_str("a plugin did not decide about it"),
             Self::DependsOnOutside(issue) => write!(
                 f,

@@ -9,11 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use autoissue_engine::{Issue, IssueNumber, PullRequest, Time, dependencies_stated_in};
+use autoissue_engine::{Issue, IssueNumber, PullRequest, Time};
 use tokio_util::sync::CancellationToken;
 
 use super::github::{Github, GithubError};
 use super::local_forge::{self, LocalForge};
+use crate::declared::{Home, dependencies_in};
 
 /// A forge.
 #[derive(Debug)]
@@ -245,7 +246,7 @@ pub(super) fn left_out(issue: IssueNumber, state: IssueState) -> String {
 
 /// Returns a body that says what its issue depends on, before the marker at its end; `None` where it says so already.
 pub(super) fn with_dependencies(body: &str, on: &[IssueNumber]) -> Option<String> {
-    let stated = dependencies_stated_in(body);
+    let stated = dependencies_in(body, &Home::default());
     let missing: Vec<IssueNumber> = on
         .iter()
         .copied()
@@ -296,10 +297,10 @@ mod tests {
             told,
             format!("Do it.\n\nDepends on #12, #13.\n\n{marker}\n")
         );
-        assert_eq!(dependencies_stated_in(&told), on(&[12, 13]));
+        assert_eq!(dependencies_in(&told, &Home::default()), on(&[12, 13]));
         assert_eq!(with_dependencies(&told, &on(&[13, 12])), None);
         let more = with_dependencies(&told, &on(&[12, 14])).unwrap();
-        assert_eq!(dependencies_stated_in(&more), on(&[12, 13, 14]));
+        assert_eq!(dependencies_in(&more, &Home::default()), on(&[12, 13, 14]));
         assert_eq!(
             with_dependencies("", &on(&[1])).unwrap(),
             "Depends on #1.\n"

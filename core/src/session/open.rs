@@ -19,6 +19,7 @@ use super::settings::{history, settings, started};
 use super::{Consent, Host, Order, PlanOrder, Resume, Session, SessionError};
 use crate::bus::Bus;
 use crate::config::Config;
+use crate::declared::Home;
 use crate::dispatcher::holders;
 use crate::doctor::Finding;
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
@@ -274,6 +275,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     let tell = move |undecided| drop(heard.send(Input::Undecided(undecided)));
     let workshop = Workshop {
         strategies: parts.equipment.strategies.telling(tell),
+        home: home(&ground.repository, &ground.config),
         forge: ground.forge,
         bench: parts.bench,
         bus: bus.clone(),
@@ -310,6 +312,13 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         lock: parts.lock,
         remarks: parts.remarks,
     }
+}
+
+/// Returns the repository as the texts of issues name it: a renamed one by its old name too.
+fn home(repository: &str, config: &Config) -> Home {
+    let configured = config.project.repo.as_deref();
+    let names = [Some(repository), configured].into_iter().flatten();
+    Home::new(names, config.github.api_url.as_deref())
 }
 
 /// Returns the directory with a session's transcripts.

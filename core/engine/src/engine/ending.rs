@@ -38,6 +38,25 @@ impl Turn<'_> {
         }
     }
 
+    /// Ends tasks that wait for each other, none of which has begun: each names the circle, and what depends on them names one of them.
+    pub(super) fn finish_circle(&mut self, circle: &[IssueNumber]) {
+        for &issue in circle {
+            if self.engine.tasks[&issue].outcome().is_none() {
+                let because = Skip::Circle(circle.to_vec());
+                self.emit(Event::TaskFinished {
+                    issue,
+                    outcome: Outcome::Skipped { because },
+                });
+            }
+        }
+        for &issue in circle {
+            for dependent in self.engine.tasks[&issue].dependents.clone() {
+                let because = Skip::DependsOn(issue);
+                self.finish_task(dependent, Outcome::Skipped { because });
+            }
+        }
+    }
+
     /// Returns how a task ends that nothing may start any more: it failed, if it was tried and failed.
     fn outcome_without_slot(&self, issue: IssueNumber, because: &NotStarted) -> Outcome {
         match &self.engine.tasks[&issue].last_failure {

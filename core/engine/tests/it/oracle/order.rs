@@ -135,6 +135,15 @@ pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<Str
             names(*on) && outcome.is_some_and(|outcome| !outcome.is_success())
         }
         Skip::DependsOnOutside(on) => names(*on) && !told.tasks.contains_key(on),
+        Skip::Circle(circle) => {
+            let next = circle.iter().cycle().skip(1);
+            let waits = |(issue, on): (&IssueNumber, &IssueNumber)| {
+                told.tasks.get(issue).is_some_and(|task| {
+                    task.issue.dependencies.iter().any(|it| it.number == *on)
+                })
+            };
+            circle.contains(issue) && circle.iter().zip(next).all(waits)
+        }
         Skip::Undecided => task.undecided == Some(Instead::Skip),
     };
     (!is_right).then(|| format!("{issue} is skipped for the wrong reason"))
