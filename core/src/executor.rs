@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use autoissue_engine::{
-    AgentReport, Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, StopReason,
-    Task, Usd,
+    AgentReport, Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, Outcome,
+    StopReason, Task, Usd,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -166,8 +166,16 @@ impl Executor {
                 let id = AttemptId { issue, attempt };
                 let lane = self.lane(issue);
                 let (_, cancel) = self.stoppable(id);
+                let label = engine.about().label.clone();
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
+                    if let Some(found) = workshop.look_again(issue, label).await? {
+                        return Ok(Input::Withdrawn {
+                            issue,
+                            attempt,
+                            found,
+                        });
+                    }
                     let leased = workshop.lease(id, start, &cancel).await;
                     leased.map(|base| Input::WorktreeLeased {
                         issue,
@@ -507,8 +515,9 @@ impl PublishOrder {
 fn foundations(engine: &Engine, task: &Task) -> Vec<Foundation> {
     let on = |task: &Task| -> Vec<IssueNumber> {
         let numbers = task.issue.dependencies.iter().map(|on| on.number);
+        let is_foundation = |task: &Task| task.outcome().is_none_or(Outcome::is_foundation);
         numbers
-            .filter(|number| engine.task(*number).is_some())
+            .filter(|number| engine.task(*number).is_some_and(is_foundation))
             .collect()
     };
     let mut order: Vec<IssueNumber> = Vec::new();

@@ -44,7 +44,7 @@ pub use bench::mirror_dir;
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;
-pub(crate) use ground::{WayToGithub, way_to_github};
+pub(crate) use ground::{WayToGithub, default_branch, way_to_github};
 pub use open::session_dir;
 
 /// What a session is run with. Core reads no arguments and no environment of its own.

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use autoissue_engine::{
     AgentReport, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue, IssueNumber,
-    Start, Usd, Work,
+    Start, Usd, Withdrawal, Work,
 };
 use autoissue_plugin_sdk::{AgentTask, closing, hidden_text};
 use sha2::{Digest, Sha256};
@@ -94,6 +94,8 @@ pub(crate) struct Bench {
     /// Where branches are pushed to; absent on the local forge, where they go to the user's repository.
     pub(crate) remote: Option<Remote>,
     pub(crate) worktrees: Worktrees,
+    pub(crate) base_branch: String,
+    /// Its head when the session began.
     pub(crate) base: CommitId,
 }
 
@@ -140,6 +142,16 @@ impl Workshop {
         } = backlog;
         // What is in the list is open; the forge is asked about the rest only.
         let listed: BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
+        let merged: BTreeSet<IssueNumber> = issues
+            .iter()
+            .filter(|issue| issue.merged_pull_request.is_some())
+            .map(|issue| issue.number)
+            .collect();
+        // Who asks for an issue by its number wants more than was merged.
+        issues
+            .iter_mut()
+            .filter(|issue| self.only.contains(&issue.number.0))
+            .for_each(|issue| issue.merged_pull_request = None);
         if !self.only.is_empty() {
             let missing = self
                 .only
@@ -179,7 +191,9 @@ impl Workshop {
             .map_err(|error| forge_failure(&error))?;
         for (issue, numbers) in issues.iter_mut().zip(stated) {
             for number in numbers {
-                let state = if listed.contains(&number) {
+                let state = if merged.contains(&number) {
+                    Some(&IssueState::Closed)
+                } else if listed.contains(&number) {
                     Some(&IssueState::Open)
                 } else {
                     states.get(&number)
@@ -200,6 +214,28 @@ impl Workshop {
             warnings,
             n_api_calls: self.forge.n_api_calls(None),
         })
+    }
+
+    /// Looks once more at an issue whose attempt is about to start: what became of it where it is no longer to be worked on. While the
+    /// forge cannot be asked, it is as it was.
+    pub(crate) async fn look_again(
+        self: &Arc<Self>,
+        issue: IssueNumber,
+        label: String,
+    ) -> Result<Option<Withdrawal>, Failure> {
+        let workshop = self.clone();
+        blocking(move || match workshop.forge.look_again(issue, &label) {
+            Ok(Some(Withdrawal::Merged(_))) if workshop.only.contains(&issue.0) => Ok(None),
+            Ok(found) => Ok(found),
+            Err(error) => match forge_failure(&error) {
+                failure @ Failure::Auth { .. } => Err(failure),
+                _ => {
+                    tracing::warn!(%error, %issue, "the issue cannot be looked at again");
+                    Ok(None)
+                }
+            },
+        })
+        .await
     }
 
     // ---- worktrees
@@ -249,7 +285,7 @@ impl Workshop {
 
     fn start_commit(&self, bench: &Bench, start: Start) -> Result<CommitId, Failure> {
         match start {
-            Start::Base => Ok(bench.base.clone()),
+            Start::Base => self.newest_base(bench),
             Start::Kept { base } => commit(&base),
             Start::Published(published) => {
                 let names: Vec<String> = published
@@ -272,6 +308,37 @@ impl Workshop {
                 }
             }
         }
+    }
+
+    /// Returns the base as the forge has it now; as it was last fetched, while the forge cannot be asked.
+    fn newest_base(&self, bench: &Bench) -> Result<CommitId, Failure> {
+        let branch = &bench.base_branch;
+        let known = bench.mirror.base(branch).map_err(|error| crash(&error))?;
+        let known = known.unwrap_or_else(|| bench.base.clone());
+        let fetched = match &bench.remote {
+            Some(remote) => match remote.head(branch) {
+                Ok(Some(head)) if head != known => {
+                    bench.mirror.fetch(remote.fetch_url(), branch, remote.env())
+                }
+                Ok(_) => return Ok(known),
+                Err(error) => {
+                    tracing::warn!(%error, "the base cannot be asked for; the attempt starts on what is known");
+                    return Ok(known);
+                }
+            },
+            None => match bench.mirror.head_in(&self.project, branch) {
+                Some(head) if head != known => {
+                    bench
+                        .mirror
+                        .fetch(&self.project.to_string_lossy(), branch, &[])
+                }
+                _ => return Ok(known),
+            },
+        };
+        Ok(fetched.unwrap_or_else(|error| {
+            tracing::warn!(error = %error_chain(&error), "the base cannot be fetched; the attempt starts on what is known");
+            known
+        }))
     }
 
     /// Returns the head of an issue's published branch as it is now: a pull request on it shows what is there, whoever put it there.

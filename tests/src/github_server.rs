@@ -293,7 +293,11 @@ impl Shared {
 
     /// Returns whether it says which versions it has.
     fn tells_versions(&self) -> bool {
-        !self.api_versions.lock().expect("no holder panics").is_empty()
+        !self
+            .api_versions
+            .lock()
+            .expect("no holder panics")
+            .is_empty()
     }
 
     fn quotas(&self) -> MutexGuard<'_, BTreeMap<String, Quota>> {

@@ -86,7 +86,14 @@ mod tests {
             cycle(&graph(&[(1, &[5]), (5, &[3]), (3, &[9, 5])])),
             Some(vec![IssueNumber(3), IssueNumber(5)])
         );
-        let apart = [(1, &[2][..]), (2, &[1]), (3, &[4]), (4, &[3]), (5, &[1, 4]), (6, &[6])];
+        let apart = [
+            (1, &[2][..]),
+            (2, &[1]),
+            (3, &[4]),
+            (4, &[3]),
+            (5, &[1, 4]),
+            (6, &[6]),
+        ];
         let numbers = |circle: &[u64]| circle.iter().map(|&n| IssueNumber(n)).collect::<Vec<_>>();
         assert_eq!(
             circles(&graph(&apart)),

@@ -45,6 +45,10 @@ pub struct Issue {
     pub dependencies: Vec<Dependency>,
     /// Open pull request of ours that is there already.
     pub open_pull_request: Option<PullRequest>,
+    /// Pull request of ours that was merged and did not close the issue: its base is not the default branch. Journals from before
+    /// this was looked for have none.
+    #[serde(default)]
+    pub merged_pull_request: Option<PullRequest>,
 }
 
 /// An issue that another depends on.

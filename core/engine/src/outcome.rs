@@ -20,6 +20,11 @@ pub enum Outcome {
         /// That pull request.
         pull_request: PullRequest,
     },
+    /// A pull request of an earlier session was merged, into a branch whose merges close no issue.
+    AlreadyMerged {
+        /// That pull request.
+        pull_request: PullRequest,
+    },
     /// The agent changed nothing, in every attempt.
     NoChange,
     /// It failed.
@@ -61,6 +66,12 @@ pub enum Skip {
     DependsOnOutside(IssueNumber),
     /// Issues of this session that wait for each other, this one among them; the smallest number first.
     Circle(Vec<IssueNumber>),
+    /// It was closed after the backlog was read.
+    Closed,
+    /// It was deleted or moved away after the backlog was read.
+    Gone,
+    /// It lost the run's label after the backlog was read.
+    Unlabelled,
     /// A plugin that was to decide about it did not.
     Undecided,
 }
@@ -83,6 +94,7 @@ impl Outcome {
         match self {
             Self::Done { .. } => "done",
             Self::AlreadyOpen { .. } => "already_open",
+            Self::AlreadyMerged { .. } => "already_merged",
             Self::NoChange => "no_change",
             Self::Failed { .. } => "failed",
             Self::Budget { .. } => "budget",
@@ -92,8 +104,27 @@ impl Outcome {
         }
     }
 
-    /// Returns whether the issue has its pull request or branch, so that others can build on it.
+    /// Returns whether the issue has its pull request or branch.
     pub const fn is_success(&self) -> bool {
+        matches!(
+            self,
+            Self::Done { .. } | Self::AlreadyOpen { .. } | Self::AlreadyMerged { .. }
+        )
+    }
+
+    /// Returns whether what depends on the issue may start.
+    pub const fn lets_dependents_start(&self) -> bool {
+        self.is_success()
+            || matches!(
+                self,
+                Self::Skipped {
+                    because: Skip::Closed
+                }
+            )
+    }
+
+    /// Returns whether what depends on the issue is built on its branch; else it is in the base.
+    pub const fn is_foundation(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::AlreadyOpen { .. })
     }
 
@@ -101,7 +132,9 @@ impl Outcome {
     pub const fn pull_request(&self) -> Option<&PullRequest> {
         match self {
             Self::Done { pull_request } => pull_request.as_ref(),
-            Self::AlreadyOpen { pull_request } => Some(pull_request),
+            Self::AlreadyOpen { pull_request } | Self::AlreadyMerged { pull_request } => {
+                Some(pull_request)
+            }
             _ => None,
         }
     }
@@ -116,6 +149,13 @@ impl fmt::Display for Outcome {
             Self::Done { pull_request: None } => f.write_str("branch published"),
             Self::AlreadyOpen { pull_request } => {
                 write!(f, "pull request #{} is open already", pull_request.number)
+            }
+            Self::AlreadyMerged { pull_request } => {
+                write!(
+                    f,
+                    "pull request #{} was merged already",
+                    pull_request.number
+                )
             }
             Self::NoChange => f.write_str("no change"),
             Self::Failed { failure, message } => write!(f, "{}: {message}", failure.name()),
@@ -138,6 +178,9 @@ impl fmt::Display for Skip {
                 }
                 circle.first().map_or(Ok(()), |first| write!(f, "{first}"))
             }
+            Self::Closed => f.write_str("it was closed in the meantime"),
+            Self::Gone => f.write_str("it was deleted or moved in the meantime"),
+            Self::Unlabelled => f.write_str("it lost its label in the meantime"),
             Self::Undecided => f.write_str("a plugin did not decide about it"),
             Self::DependsOnOutside(issue) => write!(
                 f,

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use autoissue_engine::{Issue, IssueNumber, PullRequest, Time};
+use autoissue_engine::{Issue, IssueNumber, PullRequest, Time, Withdrawal};
 use tokio_util::sync::CancellationToken;
 
 use super::github::{Github, GithubError};
@@ -186,6 +186,22 @@ impl Forge {
         match self {
             Self::Local(forge) => Ok(forge.states(numbers)?),
             Self::Github(github) => Ok(github.states(numbers)?),
+        }
+    }
+
+    /// Returns whether an issue that was in the backlog is no longer to be worked on: closed, gone, without the label (unless that is
+    /// empty), or with a pull request of ours already.
+    ///
+    /// # Errors
+    /// [`ForgeError`].
+    pub fn look_again(
+        &self,
+        issue: IssueNumber,
+        label: &str,
+    ) -> Result<Option<Withdrawal>, ForgeError> {
+        match self {
+            Self::Local(forge) => Ok(forge.look_again(issue, label)?),
+            Self::Github(github) => Ok(github.look_again(issue, label)?),
         }
     }
 

@@ -139,15 +139,23 @@ impl Remote {
         &self.env.0
     }
 
-    /// Returns the branch that work starts from: the configured one, else `main`, else the remote's default branch.
+    /// Returns the branch that work starts from: the configured one, else the forge's default branch. Where the forge did not name
+    /// that, the remote does.
     ///
     /// # Errors
     /// [`RemoteError`].
-    pub fn base_branch(&self, configured: Option<&str>) -> Result<String, RemoteError> {
-        let wanted = configured.unwrap_or("main");
-        let answer = self.ask(&["--symref"], &["HEAD", &format!("refs/heads/{wanted}")])?;
-        if answer.heads.contains_key(&format!("refs/heads/{wanted}")) {
-            return Ok(wanted.to_owned());
+    pub fn base_branch(
+        &self,
+        configured: Option<&str>,
+        forge_default: Option<&str>,
+    ) -> Result<String, RemoteError> {
+        let wanted = configured
+            .or(forge_default)
+            .map(|it| format!("refs/heads/{it}"));
+        let patterns: Vec<&str> = ["HEAD"].into_iter().chain(wanted.as_deref()).collect();
+        let answer = self.ask(&["--symref"], &patterns)?;
+        if let Some(branch) = wanted.filter(|wanted| answer.heads.contains_key(wanted)) {
+            return Ok(branch.trim_start_matches("refs/heads/").to_owned());
         }
         match (configured, answer.default) {
             (None, Some(default)) if answer.heads.contains_key("HEAD") => Ok(default),
@@ -168,6 +176,26 @@ impl Remote {
     pub fn head(&self, branch: &str) -> Result<Option<CommitId>, RemoteError> {
         let name = format!("refs/heads/{branch}");
         Ok(self.ask(&[], &[&name])?.heads.remove(&name))
+    }
+
+    /// Returns the heads of a branch, and of others whose names keep it from being made: one that is a directory of its name, and those
+    /// below it.
+    ///
+    /// # Errors
+    /// [`RemoteError::Unreachable`].
+    pub fn heads_around(&self, branch: &str) -> Result<BTreeMap<String, CommitId>, RemoteError> {
+        let above = branch.match_indices('/').map(|(at, _)| &branch[..at]);
+        let names: Vec<String> = above
+            .chain([branch])
+            .map(|name| format!("refs/heads/{name}"))
+            .chain([format!("refs/heads/{branch}/*")])
+            .collect();
+        let patterns: Vec<&str> = names.iter().map(String::as_str).collect();
+        let heads = self.ask(&[], &patterns)?.heads.into_iter();
+        let branch_of = |(name, head): (String, CommitId)| {
+            Some((name.strip_prefix("refs/heads/")?.to_owned(), head))
+        };
+        Ok(heads.filter_map(branch_of).collect())
     }
 
     /// Pushes a refspec out of the repository in `dir`.
@@ -401,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_is_the_configured_branch_else_main_else_the_default() {
+    fn the_base_is_the_configured_branch_else_the_default_and_never_a_main_beside_it() {
         let home = Home::new();
         home.git(
             ".",
@@ -423,7 +451,7 @@ mod tests {
         let url = home.path().join("remote.git");
         let remote = remote(url.to_str().unwrap());
         assert!(matches!(
-            remote.base_branch(None),
+            remote.base_branch(None, None),
             Err(RemoteError::Empty { .. })
         ));
         home.git("p", &["commit", "--quiet", "--allow-empty", "-m", "one"]);
@@ -437,10 +465,13 @@ mod tests {
                 "trunk:refs/heads/other",
             ],
         );
-        assert_eq!(remote.base_branch(None).unwrap(), "trunk");
-        assert_eq!(remote.base_branch(Some("other")).unwrap(), "other");
+        assert_eq!(remote.base_branch(None, None).unwrap(), "trunk");
+        assert_eq!(
+            remote.base_branch(Some("other"), Some("trunk")).unwrap(),
+            "other"
+        );
         assert!(matches!(
-            remote.base_branch(Some("none")),
+            remote.base_branch(Some("none"), Some("trunk")),
             Err(RemoteError::NoBranch { .. })
         ));
         home.git(
@@ -452,7 +483,9 @@ mod tests {
                 "trunk:refs/heads/main",
             ],
         );
-        assert_eq!(remote.base_branch(None).unwrap(), "main");
+        assert_eq!(remote.base_branch(None, None).unwrap(), "trunk");
+        assert_eq!(remote.base_branch(None, Some("other")).unwrap(), "other");
+        assert_eq!(remote.base_branch(None, Some("gone")).unwrap(), "trunk");
         assert!(remote.head("main").unwrap().is_some() && remote.head("mai").unwrap().is_none());
     }
 }

@@ -118,7 +118,9 @@ impl Workshop {
             .filter(|_| self.config.executor.create_pr)
         {
             Some(remote) => match bench.mirror.check_remote_place(remote, &branch) {
-                Err(error @ PushError::NotOurs { .. }) => Err(self.push_failure(&error)),
+                Err(error @ (PushError::NotOurs { .. } | PushError::InTheWay { .. })) => {
+                    Err(self.push_failure(&error))
+                }
                 _ => Ok(()),
             },
             None => bench
@@ -132,7 +134,9 @@ impl Workshop {
     fn push_failure(&self, error: &PushError) -> Failure {
         let message = error_chain(error);
         match error {
-            PushError::NotOurs { .. } => Failure::NeedsPerson { message },
+            PushError::NotOurs { .. } | PushError::InTheWay { .. } => {
+                Failure::NeedsPerson { message }
+            }
             PushError::Refused { .. } | PushError::Broken { .. } | PushError::Remote(_) => {
                 match self.forge.check_push_right() {
                     Err(error) => forge_failure(&error),

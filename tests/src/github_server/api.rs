@@ -36,7 +36,7 @@ pub(super) fn add_item(
 }
 
 pub(super) use labels::add as add_labels;
-pub(super) use pulls::open as open_pull;
+pub(super) use pulls::{merge_by_hand as merge_pull, open as open_pull};
 
 /// An endpoint: its method, its path, and who answers.
 type Endpoint = (&'static str, &'static str, MethodRouter);

@@ -311,12 +311,22 @@ fn a_circle_of_dependencies_costs_its_members_only() {
     };
     issue(1, "[Backend] egg", "Depends on #2");
     issue(2, "[Frontend] hen", "## Blocked by\n\n- #1");
-    issue(3, "[Docs] the farm", "> Depends on #1\n\nThis does not depend on #2, nor on other/farm#1.");
+    issue(
+        3,
+        "[Docs] the farm",
+        "> Depends on #1\n\nThis does not depend on #2, nor on other/farm#1.",
+    );
     let run = exec(&world, &[]).exits(3);
     let outcomes = [(1, "skipped"), (2, "skipped"), (3, "done")];
-    assert_eq!(run.outcomes(), outcomes.map(|(issue, how)| (issue, how.to_owned())));
+    assert_eq!(
+        run.outcomes(),
+        outcomes.map(|(issue, how)| (issue, how.to_owned()))
+    );
     for issue in [1, 2] {
-        let reason = run.task(issue)["reason"].as_str().expect("a reason").to_owned();
+        let reason = run.task(issue)["reason"]
+            .as_str()
+            .expect("a reason")
+            .to_owned();
         assert!(reason.contains("circle: #1 → #2 → #1"), "{reason}");
     }
     assert_eq!(world.branches(), ["autoissue/issue-3"]);

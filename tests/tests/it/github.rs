@@ -2,6 +2,7 @@
 //! GitHub's rules.
 
 mod forge;
+mod meanwhile;
 mod publish;
 mod scale;
 

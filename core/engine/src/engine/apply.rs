@@ -327,6 +327,7 @@ impl Engine {
             .dependencies
             .iter()
             .filter_map(|on| self.tasks.get(&on.number))
+            .filter(|on| on.outcome().is_none_or(Outcome::is_foundation))
             .map(|on| {
                 (
                     on.issue.number,
@@ -444,7 +445,7 @@ impl Engine {
         task.stage = Stage::Ended(outcome.clone());
         let dependents = task.dependents.clone();
         self.n_unplanned -= u32::from(was_unplanned);
-        if outcome.is_success() {
+        if outcome.lets_dependents_start() {
             for dependent in dependents {
                 self.dependency_is_there(dependent);
             }

@@ -12,7 +12,7 @@ impl Turn<'_> {
             if self.engine.tasks[&issue].outcome().is_some() {
                 continue;
             }
-            if !outcome.is_success() {
+            if !outcome.lets_dependents_start() {
                 for &dependent in &self.engine.tasks[&issue].dependents {
                     let outcome = match &outcome {
                         Outcome::NotStarted { .. } => outcome.clone(),

@@ -42,6 +42,11 @@ impl Turn<'_> {
 
     /// Ends an attempt that got no worktree. The base is fetched for it, so it may be the forge that failed.
     fn lease_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        if matches!(failure, Failure::Auth { .. }) {
+            // It is the forge that was asked; whatever waits goes on once it lets us in.
+            self.suspend_attempt(issue, number, &failure);
+            return;
+        }
         let charged = match &failure {
             Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Network { .. } => {
                 self.blame(&Service::Forge, issue, &failure)
@@ -54,12 +59,7 @@ impl Turn<'_> {
     /// Tries again to publish, or ends the task: its work is paid for and kept, and another agent would not publish better.
     fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         if matches!(failure, Failure::Auth { .. }) {
-            self.emit(Event::AttemptSuspended {
-                issue,
-                attempt: number,
-            });
-            self.reopen_if_probing(issue, |_| true);
-            self.suspend(failure.to_string());
+            self.suspend_attempt(issue, number, &failure);
             return;
         }
         if !failure.is_of_service() {
@@ -93,6 +93,16 @@ impl Turn<'_> {
                 until,
             });
         }
+    }
+
+    /// Stops the session for something of the forge's that a person has to mend; a resume asks again for what failed.
+    fn suspend_attempt(&mut self, issue: IssueNumber, number: u32, failure: &Failure) {
+        self.emit(Event::AttemptSuspended {
+            issue,
+            attempt: number,
+        });
+        self.reopen_if_probing(issue, |_| true);
+        self.suspend(failure.to_string());
     }
 
     /// Returns how often publishing is tried again: at least as often as opens the breaker, so that an outage of the forge

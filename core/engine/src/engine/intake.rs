@@ -67,6 +67,10 @@ impl Turn<'_> {
             if let Some(pull_request) = self.engine.tasks[&issue].issue.open_pull_request.clone() {
                 self.finish_task(issue, Outcome::AlreadyOpen { pull_request });
             }
+            if let Some(pull_request) = self.engine.tasks[&issue].issue.merged_pull_request.clone()
+            {
+                self.finish_task(issue, Outcome::AlreadyMerged { pull_request });
+            }
         }
         self.end_circles();
         for issue in all {

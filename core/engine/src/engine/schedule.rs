@@ -81,7 +81,7 @@ impl Engine {
             let is_missing = |on: &&crate::Dependency| {
                 self.tasks
                     .get(&on.number)
-                    .is_some_and(|on| !on.outcome().is_some_and(Outcome::is_success))
+                    .is_some_and(|on| !on.outcome().is_some_and(Outcome::lets_dependents_start))
             };
             task.issue
                 .dependencies

@@ -292,16 +292,22 @@ impl Client {
             let request = Request::builder().method(Method::GET).uri(VERSIONS_PATH);
             let (parts, body) = self.send(question, asked, request, None::<&()>).await?;
             match self.read(question, parts, &body) {
-                Ok(answer) => return newest_common(&answer.body).map_err(|theirs| {
-                    GithubError::Incompatible {
-                        host: host_of(&self.address),
-                        theirs,
-                        ours: API_VERSIONS.join(", "),
-                    }
-                }),
+                Ok(answer) => {
+                    return newest_common(&answer.body).map_err(|theirs| {
+                        GithubError::Incompatible {
+                            host: host_of(&self.address),
+                            theirs,
+                            ours: API_VERSIONS.join(", "),
+                        }
+                    });
+                }
                 Err(error @ GithubError::Refused { status: 400, .. }) => refused = Some(error),
                 // It is too old to have this page, or something before it hides the page.
-                Err(GithubError::NotFound { .. } | GithubError::Forbidden { .. } | GithubError::Unreachable { .. }) => {
+                Err(
+                    GithubError::NotFound { .. }
+                    | GithubError::Forbidden { .. }
+                    | GithubError::Unreachable { .. },
+                ) => {
                     return Ok(OLDEST_API_VERSION);
                 }
                 Err(error) => return Err(error),
@@ -579,7 +585,7 @@ fn host_of(address: &http::Uri) -> String {
         .unwrap_or_default()
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is behind it is whole even if a holder panicked: it is only ever replaced.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -643,13 +649,22 @@ mod tests {
     #[test]
     fn the_newest_version_that_both_sides_know_is_asked_for() {
         let check = |body: Value, expected: Result<&str, &str>| {
-            assert_eq!(newest_common(&body).map_err(|it| it.clone()), expected.map_err(str::to_owned));
+            assert_eq!(
+                newest_common(&body).map_err(|it| it.clone()),
+                expected.map_err(str::to_owned)
+            );
         };
-        check(json!(["2022-11-28", "2026-03-10", "2031-01-01"]), Ok("2026-03-10"));
+        check(
+            json!(["2022-11-28", "2026-03-10", "2031-01-01"]),
+            Ok("2026-03-10"),
+        );
         check(json!(["2022-11-28"]), Ok("2022-11-28"));
         check(json!([]), Ok("2022-11-28"));
         check(json!({"message": "odd"}), Ok("2022-11-28"));
-        check(json!(["2031-01-01", "2032-01-01"]), Err("2031-01-01, 2032-01-01"));
+        check(
+            json!(["2031-01-01", "2032-01-01"]),
+            Err("2031-01-01, 2032-01-01"),
+        );
     }
 
     #[test]

@@ -357,7 +357,10 @@ fn versions_asked_for(world: &GithubSandbox) -> (BTreeSet<String>, bool) {
 #[test]
 fn each_call_names_one_version_of_the_api_the_newest_that_both_sides_know() {
     for (theirs, expected) in [
-        (&["2022-11-28", "2026-03-10", "2031-01-01"][..], "2026-03-10"),
+        (
+            &["2022-11-28", "2026-03-10", "2031-01-01"][..],
+            "2026-03-10",
+        ),
         (&["2022-11-28"], "2022-11-28"),
         // A host that is too old to say.
         (&[], "2022-11-28"),
@@ -382,7 +385,8 @@ fn a_host_that_serves_no_version_of_ours_is_an_error_before_anything_starts() {
     world.server.fault(On::get("/versions"), answer);
     let run = world.exec(&[]).exits(1);
     assert!(
-        run.stderr.contains("serves API versions 2031-01-01") && run.stderr.contains("newer autoissue"),
+        run.stderr.contains("serves API versions 2031-01-01")
+            && run.stderr.contains("newer autoissue"),
         "{run:?}"
     );
 }

@@ -570,13 +570,19 @@ fn a_host_says_which_versions_it_has_and_which_one_it_retires() {
     let versions = client.get("/versions").is(200).json;
     assert_eq!(versions, json!(["2022-11-28", "2026-03-10"]));
     let sunset = |version: &str| {
-        let reply = client.with("x-github-api-version", version).get("/user").is(200);
+        let reply = client
+            .with("x-github-api-version", version)
+            .get("/user")
+            .is(200);
         reply.headers.contains_key("sunset")
     };
     assert!(sunset("2022-11-28") && !sunset("2026-03-10"));
     github.set_api_versions(&["2022-11-28"]);
     assert!(!sunset("2022-11-28"), "it has no other");
-    client.with("x-github-api-version", "2026-03-10").get("/user").is(400);
+    client
+        .with("x-github-api-version", "2026-03-10")
+        .get("/user")
+        .is(400);
     github.set_api_versions(&[]);
     client.get("/versions").is(404);
 }
