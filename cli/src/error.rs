@@ -289,6 +289,9 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
         SessionError::Checkout(error) => checkout_hint(error),
         SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
+        SessionError::WorkWaits { session, .. } => Some(format!(
+            "fix this, then run `autoissue resume {session}`; nothing is paid again"
+        )),
         SessionError::EmptyDirective => Some("say in a sentence or two what is to be built".to_owned()),
         SessionError::PlannerOff => Some("set `planner.enabled` to true, or take the key out".to_owned()),
         SessionError::Plugins(error) => error.hint(),

@@ -41,6 +41,7 @@ use crate::wall_clock::wall_clock_ms;
 pub use finding::{Finding, Level};
 pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
 pub(crate) use machine::DISK;
+pub(crate) use repository::rehearsed_push;
 
 /// What came to light.
 #[derive(Debug)]

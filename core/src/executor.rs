@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use autoissue_engine::{
-    AgentReport, Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, Outcome,
-    StopReason, Task, Usd,
+    AgentReport, Classification, Doing, Effect, Engine, Failure, Input, Issue, IssueNumber,
+    Outcome, StopReason, Task, Usd,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -488,6 +488,18 @@ fn unclassified() -> Classification {
         by: "none".to_owned(),
         ..Classification::default()
     }
+}
+
+/// Returns the finished work of a session that is not published.
+pub(crate) fn waiting_of(engine: &Engine) -> Vec<PublishOrder> {
+    let waits = |task: &&Task| {
+        let attempt = task.attempt();
+        attempt.is_some_and(|attempt| matches!(attempt.doing, Doing::Publishing { .. }))
+    };
+    let tasks = engine.tasks().values().filter(waits);
+    tasks
+        .filter_map(|task| PublishOrder::of(engine, task))
+        .collect()
 }
 
 impl PublishOrder {

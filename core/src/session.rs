@@ -14,6 +14,7 @@ mod error;
 mod ground;
 mod open;
 mod settings;
+mod waiting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::{Bus, Progress, ProgressKind};
 use crate::config::Config;
 use crate::declared::{Home, dependencies_in};
+use crate::journal::SessionId;
 use crate::prompt;
 use crate::redaction::Redaction;
 use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
@@ -71,6 +72,8 @@ pub(crate) struct Workshop {
     pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
     /// Only these issues; empty means all.
     pub(crate) only: BTreeSet<u64>,
+    /// Issues whose finished work an earlier session has made, and the forge does not take just now: they are not done again.
+    pub(crate) waiting: Vec<(IssueNumber, SessionId)>,
     /// Whether what is open outside of the session keeps nobody from starting.
     pub(crate) ignore_outside: bool,
     /// What is planned, where the issues are.
@@ -161,6 +164,12 @@ impl Workshop {
                 format!("issue #{number} is left out: it is not open with the label")
             }));
             issues.retain(|issue| self.only.contains(&issue.number.0));
+        }
+        for (issue, session) in &self.waiting {
+            issues.retain(|it| it.number != *issue);
+            warnings.push(format!(
+                "issue {issue} is left out: its finished work waits to be published; run `autoissue resume {session}`"
+            ));
         }
         if !self.ignore_outside {
             issues.retain(|issue| !blocked_elsewhere.contains(&issue.number));
@@ -762,6 +771,9 @@ fn github_failure(error: &GithubError) -> Failure {
         GithubError::Unreachable { .. } | GithubError::Untrusted { .. } => {
             Failure::Network { message }
         }
+        GithubError::NoDrafts { .. } => Failure::Refused {
+            message: message + &hint,
+        },
         GithubError::Refused { .. } => Failure::NeedsPerson { message },
         GithubError::BadAddress { .. } | GithubError::Incompatible { .. } => Failure::Validation {
             message: message + &hint,

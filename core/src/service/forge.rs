@@ -96,6 +96,8 @@ pub struct PullRequestDraft {
     pub base: String,
     /// Whether it is not ready to be merged.
     pub draft: bool,
+    /// Whether it must not be anything else; other drafts are ready to be merged where the plan has no drafts.
+    pub must_be_draft: bool,
     /// Names of the labels.
     pub labels: Vec<String>,
     /// A line that begins with `<!-- autoissue`, by which a repetition finds it. Added to the body where it is missing.

@@ -40,6 +40,8 @@ use wire::{WireIssue, WirePull};
 pub const BRANCH_PREFIX: &str = "autoissue/issue-";
 /// Pages of a hundred that are read of a list at most.
 const N_PAGES_MAX: usize = 100;
+/// How GitHub refuses a draft where the plan has none: the status and the field are those of every refusal.
+const NO_DRAFTS: &str = "Draft pull requests are not supported";
 /// GitHub takes no longer text.
 const BODY_LENGTH_MAX: usize = 65_536;
 /// GitHub takes no longer title.
@@ -599,7 +601,10 @@ impl Github {
         if !was_looked_at && let Some(found) = self.find(draft.issue, &draft.head).await? {
             return writer.renew(&found).await;
         }
-        match writer.create().await {
+        match writer.create(draft.draft).await {
+            Err(GithubError::NoDrafts { .. }) if !draft.must_be_draft => {
+                Ok((writer.create(false).await?, false))
+            }
             // Somebody was faster, or the answer to an earlier try was lost.
             Err(refused @ GithubError::Refused { status: 422, .. }) => {
                 match self.find(draft.issue, &draft.head).await? {
@@ -663,15 +668,26 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    async fn create(&self) -> Result<PullRequest, GithubError> {
+    async fn create(&self, is_draft: bool) -> Result<PullRequest, GithubError> {
         let draft = self.draft;
         let body = json!({
             "title": title(&draft.title), "head": draft.head, "base": draft.base,
-            "body": body_with_marker(&draft.body, &draft.marker), "draft": draft.draft,
+            "body": body_with_marker(&draft.body, &draft.marker), "draft": is_draft,
         });
-        let answer = self
+        let written = self
             .write("open a pull request", Method::POST, "pulls", &body)
-            .await?;
+            .await;
+        let answer = match written {
+            Err(GithubError::Refused {
+                status: 422,
+                message,
+                ..
+            }) if is_draft && message.contains(NO_DRAFTS) => {
+                let repo = self.github.repo.clone();
+                return Err(GithubError::NoDrafts { repo });
+            }
+            written => written?,
+        };
         let (number, url) = (
             answer.body["number"].as_u64(),
             answer.body["html_url"].as_str(),

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::git_program::{Git, GitError, redact};
+use super::github::BRANCH_PREFIX;
 use super::mirror::CommitId;
 use crate::secret::Secret;
 
@@ -15,6 +16,8 @@ use crate::secret::Secret;
 const NO_SUCH_REMOTE: i32 = 2;
 /// Lines of a server's own words that are shown of a refused push.
 const REASON_LINES_MAX: usize = 8;
+/// Branch whose push is rehearsed; no issue has this number.
+const REHEARSED: u64 = 0;
 /// User name with which GitHub takes a token as a password; any would do.
 const TOKEN_USER: &str = "x-access-token";
 
@@ -209,6 +212,15 @@ impl Remote {
         self.git.run(dir, &args, self.env(), None).map(|_| ())
     }
 
+    /// Asks the remote whether it would take a branch of ours, without sending it anything.
+    ///
+    /// # Errors
+    /// What git said; [`verdict`] tells what that means.
+    pub fn rehearse_push(&self, dir: &Path, commit: &CommitId) -> Result<(), GitError> {
+        let refspec = format!("{commit}:refs/heads/{BRANCH_PREFIX}{REHEARSED}");
+        self.push(dir, &["--dry-run"], &refspec)
+    }
+
     fn ask(&self, options: &[&str], patterns: &[&str]) -> Result<Answer, RemoteError> {
         let mut args = vec!["ls-remote", "--quiet"];
         args.extend(options);
@@ -221,6 +233,76 @@ impl Remote {
         })?;
         Ok(Answer::read(&String::from_utf8_lossy(&printed)))
     }
+}
+
+/// What a run of git that failed at the remote says of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Whoever we are may not do this: a person has to change that, and until then everything of the kind fails.
+    Account,
+    /// The server does not take this work; it may take another.
+    Work,
+    /// The server or the way to it is out of order.
+    Outage,
+}
+
+/// Returns what a failure says of the next run. Git has no other way to tell than its own sentences, which are fixed in the locale that
+/// it runs in: the status of HTTP behind two of them, and what a server says instead of speaking the protocol.
+pub(crate) fn verdict(error: &GitError) -> Verdict {
+    let GitError::Failed { stderr, .. } = error else {
+        return Verdict::Outage;
+    };
+    let said = || stderr.lines().filter(|line| !line.starts_with("remote:"));
+    match said().find_map(http_status) {
+        Some(413) => return Verdict::Work,
+        Some(401 | 402 | 403 | 404 | 407 | 410 | 451) => return Verdict::Account,
+        Some(_) => return Verdict::Outage,
+        None => {}
+    }
+    let is_shut_out = |line: &str| {
+        line.starts_with("ERROR: ")
+            || line.starts_with("fatal: Authentication failed for ")
+            || line.starts_with("fatal: could not read Username for ")
+            || line.starts_with("fatal: could not read Password for ")
+            || line.starts_with("Host key verification failed")
+            || line.contains(": Permission denied (")
+            || line.starts_with("Permission denied (")
+            || (line.starts_with("fatal: repository '") && line.ends_with("' not found"))
+    };
+    if said().any(is_shut_out) {
+        Verdict::Account
+    } else {
+        Verdict::Outage
+    }
+}
+
+/// Returns the status of HTTP that git names: `The requested URL returned error: 403`, `RPC failed; HTTP 413`.
+fn http_status(line: &str) -> Option<u16> {
+    let at = ["The requested URL returned error: ", "RPC failed; HTTP "];
+    let rest = at
+        .iter()
+        .find_map(|sentence| line.split_once(sentence).map(|(_, rest)| rest))?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// What servers say of a single push: too large a file, a missing object of LFS, a secret, a workflow file without the right to it.
+const OF_THIS_WORK: [&str; 8] = [
+    "GH001",
+    "GH008",
+    "GH009",
+    "Push cannot contain secrets",
+    "without `workflow` scope",
+    "without `workflows` permission",
+    "stale info",
+    "unpack",
+];
+
+/// Returns whether a refusal is about this work; else it is by a rule that every work of ours would meet.
+pub(crate) fn is_of_this_work(refusal: &str) -> bool {
+    OF_THIS_WORK.iter().any(|mark| refusal.contains(mark))
 }
 
 /// Returns why the remote refuses a push; `None` where no answer of the remote's says so, and the push failed on its way.
@@ -365,6 +447,79 @@ mod tests {
         check("Done", "error: RPC failed; HTTP 503", None);
         check("", "fatal: unable to access", None);
     }
+    #[test]
+    fn an_outage_an_account_and_a_single_work_are_told_apart() {
+        let check = |stderr: &str, expected| {
+            let error = GitError::Failed {
+                command: "git push".to_owned(),
+                code: Some(128),
+                stderr: stderr.to_owned(),
+                stdout: "".into(),
+            };
+            assert_eq!(verdict(&error), expected, "{stderr}");
+        };
+        let http = |status: u16| {
+            format!(
+                "remote: Permission to o/n.git denied to bob.\n\
+                 fatal: unable to access 'https://github.com/o/n.git/': The requested URL returned error: {status}"
+            )
+        };
+        let rpc = |status: u16| {
+            format!(
+                "error: RPC failed; HTTP {status} curl 22 The requested URL returned error: {status}\n\
+                 send-pack: unexpected disconnect while reading sideband packet\n\
+                 fatal: the remote end hung up unexpectedly"
+            )
+        };
+        for status in [401, 403, 404] {
+            check(&http(status), Verdict::Account);
+            check(&rpc(status), Verdict::Account);
+        }
+        check(&rpc(413), Verdict::Work);
+        for status in [408, 429, 500, 502, 503] {
+            check(&http(status), Verdict::Outage);
+            check(&rpc(status), Verdict::Outage);
+        }
+        for shut_out in [
+            "remote: Invalid username or token.\nfatal: Authentication failed for 'https://github.com/o/n.git/'",
+            "fatal: could not read Username for 'https://github.com': terminal prompts disabled",
+            "remote: Repository not found.\nfatal: repository 'https://github.com/o/n.git/' not found",
+            "git@github.com: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+            "ERROR: The key you are authenticating with has been marked as read only.\nfatal: Could not read from remote repository.",
+            "ERROR: Permission to o/n.git denied to bob.",
+            "Host key verification failed.\nfatal: Could not read from remote repository.",
+        ] {
+            check(shut_out, Verdict::Account);
+        }
+        for outage in [
+            "fatal: unable to access 'https://github.com/o/n.git/': Could not resolve host: github.com",
+            "ssh: connect to host github.com port 22: Connection timed out\nfatal: Could not read from remote repository.",
+            "remote: fatal: Authentication failed for somebody else, HTTP 403",
+            "error: RPC failed; curl 55 Send failure: Broken pipe",
+            "",
+        ] {
+            check(outage, Verdict::Outage);
+        }
+    }
+
+    #[test]
+    fn a_rule_for_everybody_is_told_from_a_fault_of_one_work() {
+        for refusal in [
+            "pre-receive hook declined; GH013: Repository rule violations found; - Commits must have verified signatures.",
+            "protected branch hook declined; GH006: Protected branch update failed",
+            "push declined due to repository rule violations; - Commit message must match a given regex pattern",
+        ] {
+            assert!(!is_of_this_work(refusal), "{refusal}");
+        }
+        for refusal in [
+            "pre-receive hook declined; GH001: Large files detected.",
+            "push declined due to repository rule violations; GH013; - Push cannot contain secrets",
+            "refusing to allow an OAuth App to create or update workflow `.github/workflows/x.yml` without `workflow` scope",
+        ] {
+            assert!(is_of_this_work(refusal), "{refusal}");
+        }
+    }
+
     use crate::service::git_fixture::{Home, git};
 
     #[test]

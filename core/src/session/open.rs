@@ -16,6 +16,7 @@ use super::bench::{bench, lock, mirror_of};
 use super::equipment::{Equipment, check_planner, equip, look_around};
 use super::ground::{Ground, survey};
 use super::settings::{history, settings, started};
+use super::waiting;
 use super::{Consent, Host, Order, PlanOrder, Resume, Session, SessionError};
 use crate::bus::Bus;
 use crate::config::Config;
@@ -113,7 +114,8 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     let history = history(&journal, &settings, &strategies)?;
     let strategies = strategies.remembering(&journal.costs()?);
     let bench = bench(&ground, host, &id, &[])?;
-    journal.create_session(&new_session(&ground, host, &id, &begun, now_ms))?;
+    let waiting = waiting::find(&journal, ground.checkout.path())?;
+    let new = new_session(&ground, host, &id, &begun, now_ms);
     let first = started(&ground, settings, &begun, history);
     let fresh = Parts::fresh(
         id,
@@ -126,13 +128,16 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
         },
     );
     let parts = Parts {
-        journal: Some(journal),
         bench: Some(bench),
         lock: Some(lock),
         remarks,
         ..fresh
     };
-    Ok(assemble(ground, host, parts))
+    let mut session = assemble(ground, host, parts);
+    session.workshop.waiting = waiting::publish(waiting, &session.workshop, &mut journal)?;
+    journal.create_session(&new)?;
+    session.journal = Some(journal);
+    Ok(session)
 }
 
 /// Opens an unfinished session to go on with it.
@@ -262,7 +267,8 @@ impl Parts {
 }
 
 fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
-    let bus = if parts.journal.is_some() {
+    // A dry run has no bench.
+    let bus = if parts.journal.is_some() || parts.bench.is_some() {
         Bus::new(parts.last_seq)
     } else {
         Bus::without_journal()
@@ -284,6 +290,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
             .exec()
             .map(|exec| exec.only.iter().copied().collect())
             .unwrap_or_default(),
+        waiting: Vec::new(),
         ignore_outside: parts.begun.exec().is_some_and(|exec| exec.ignore_outside),
         plan: parts.begun.plan().cloned(),
         session: parts.id.to_string(),

@@ -242,6 +242,15 @@ impl HostedRepository {
         self
     }
 
+    /// Lifts the protection of a branch.
+    pub fn unprotect(&self, branch: &str) -> &Self {
+        self.change(|repository| {
+            repository.protected_branches.remove(branch);
+            repository.git.protect(repository.protected_branches.iter());
+        });
+        self
+    }
+
     /// Takes a user's right to write.
     pub fn read_only_for(&self, login: &str) -> &Self {
         self.change(|repository| repository.readers.insert(login.to_owned()));

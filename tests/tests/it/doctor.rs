@@ -375,7 +375,7 @@ fn few_calls_and_a_wrong_clock_are_warnings() {
     let world = GithubSandbox::new();
     world
         .server
-        .set_quota("ada", 8, std::time::Duration::from_secs(600));
+        .set_quota("ada", 9, std::time::Duration::from_secs(600));
     has(
         &examine(&world, quick(&world)),
         "rate limit",

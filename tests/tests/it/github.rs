@@ -4,6 +4,7 @@
 mod forge;
 mod meanwhile;
 mod publish;
+mod push;
 mod scale;
 
 use autoissue_tests::GithubSandbox;

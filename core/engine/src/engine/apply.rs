@@ -33,6 +33,13 @@ impl Engine {
                 for_each_attempt(self, |attempt| {
                     attempt.in_flight = !matches!(attempt.doing, Doing::Publishing { .. });
                 });
+                let waits = |task: &&Task| task.publish_not_before().is_some();
+                self.unproven = self
+                    .tasks
+                    .values()
+                    .filter(waits)
+                    .map(|task| task.issue.number)
+                    .collect();
                 self.planning_resumed();
             }
             Event::PlannerStarted { .. }
@@ -176,6 +183,7 @@ impl Engine {
                 until,
                 ..
             } => {
+                self.unproven.remove(issue);
                 let task = self.task_mut(*issue);
                 task.go(Doing::Publishing { not_before: *until }, false);
                 if let Some(attempt) = task.attempt_mut() {
@@ -196,9 +204,13 @@ impl Engine {
                 kept,
                 ..
             } => {
+                self.unproven.remove(issue);
                 self.attempt_failed(*issue, failure, *charged, *retry_at, *kept);
             }
-            Event::TaskFinished { issue, outcome } => self.task_finished(*issue, outcome),
+            Event::TaskFinished { issue, outcome } => {
+                self.unproven.remove(issue);
+                self.task_finished(*issue, outcome);
+            }
             Event::ServicePaused {
                 service,
                 until,

@@ -58,7 +58,7 @@ impl Turn<'_> {
 
     /// Tries again to publish, or ends the task: its work is paid for and kept, and another agent would not publish better.
     fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
-        if matches!(failure, Failure::Auth { .. }) {
+        if matches!(failure, Failure::Auth { .. } | Failure::Refused { .. }) {
             self.suspend_attempt(issue, number, &failure);
             return;
         }
@@ -66,7 +66,14 @@ impl Turn<'_> {
             self.end_failed_attempt(issue, number, failure, false);
             return;
         }
-        let charged = self.blame(&Service::Forge, issue, &failure);
+        // A crash is of this work alone: the forge answered others, and must not wait for one that it never takes.
+        let charged = match failure {
+            Failure::Crash { .. } => {
+                self.reopen_if_probing(issue, |service| *service == Service::Forge);
+                true
+            }
+            _ => self.blame(&Service::Forge, issue, &failure),
+        };
         let n_failures = self.engine.tasks[&issue]
             .attempt()
             .map_or(0, |a| a.n_publish_failures)
@@ -142,9 +149,10 @@ impl Turn<'_> {
             )
         });
         let may_retry = match failure {
-            Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. } => {
-                false
-            }
+            Failure::Validation { .. }
+            | Failure::NeedsPerson { .. }
+            | Failure::Refused { .. }
+            | Failure::Auth { .. } => false,
             _ => !is_publishing && n_retries <= self.settings().max_retries,
         };
         let can_pay = self.engine.can_pay(task);

@@ -130,6 +130,9 @@ impl Engine {
             | Phase::Planning => return Some(Blocked::Admission),
             Phase::Over(_) => return Some(Blocked::Stopping),
         }
+        if let Some(&issue) = self.unproven.first() {
+            return Some(Blocked::Publishing(issue));
+        }
         if self.settings.start_until.is_some_and(|until| until <= now) {
             return Some(Blocked::Until);
         }

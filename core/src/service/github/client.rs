@@ -65,7 +65,7 @@ pub(super) struct Client {
     closed: Mutex<Option<GithubError>>,
     kept: Mutex<Kept>,
     /// The version of the API that is asked for, once the host has said which ones it has.
-    version: tokio::sync::Mutex<Option<&'static str>>,
+    version: tokio::sync::OnceCell<&'static str>,
     retirement: Mutex<Option<Retirement>>,
 }
 
@@ -181,7 +181,7 @@ impl Client {
             calls: Mutex::default(),
             closed: Mutex::default(),
             kept: Mutex::default(),
-            version: tokio::sync::Mutex::default(),
+            version: tokio::sync::OnceCell::new(),
             retirement: Mutex::default(),
         })
     }
@@ -271,14 +271,8 @@ impl Client {
     /// Returns the newest version of the API that both sides know. The host is asked once; while it gives no answer, nothing else
     /// is sent either.
     async fn version(&self, call: Call<'_>) -> Result<&'static str, GithubError> {
-        let mut known = self.version.lock().await;
-        if let Some(version) = *known {
-            return Ok(version);
-        }
-        let version = self.ask_for_version(call).await?;
-        tracing::debug!(version, "version of GitHub's API");
-        *known = Some(version);
-        Ok(version)
+        let known = self.version.get_or_try_init(|| self.ask_for_version(call));
+        known.await.copied()
     }
 
     /// Asks the host for its versions, in each version of ours in turn: one that it does not know is refused.

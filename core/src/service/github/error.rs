@@ -90,6 +90,12 @@ pub enum GithubError {
         /// Versions that we know.
         ours: String,
     },
+    /// The repository's plan has no draft pull requests.
+    #[error("GitHub has no draft pull requests for `{repo}`")]
+    NoDrafts {
+        /// The repository.
+        repo: String,
+    },
     /// GitHub understood, and refused.
     #[error("GitHub refused to {doing}: {message}")]
     Refused {
@@ -139,6 +145,7 @@ impl GithubError {
                 "see whether the address is right; if the certificate is your company's own, let `SSL_CERT_FILE` name a \
                  file with its authority"
             }
+            Self::NoDrafts { .. } => "set `executor.prDraft` to false",
             Self::Incompatible { .. } => "install a newer autoissue",
             Self::Refused { .. } | Self::Cancelled { .. } => return None,
         };

@@ -239,20 +239,6 @@ fn a_refused_pull_request_needs_a_person_and_keeps_the_work() {
 }
 
 #[test]
-fn a_protected_branch_needs_a_person() {
-    let world = world_with(1);
-    world.repository.protect("autoissue/issue-1");
-    let run = world.exec(&[]).exits(3);
-    assert_eq!(run.task(1)["outcome"], "needs_you");
-    assert!(
-        world
-            .mirror_git(["for-each-ref", "refs/autoissue/salvage"])
-            .contains("issue-1"),
-        "the work is kept"
-    );
-}
-
-#[test]
 fn what_the_token_may_not_do_is_said_before_anything_starts() {
     let world = world_with(1);
     world.repository.read_only_for("ada");

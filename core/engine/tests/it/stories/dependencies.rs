@@ -221,3 +221,62 @@ fn who_ignores_what_is_outside_starts_from_the_base() {
         Some(Start::Published(vec![(number(1), Some("c1".to_owned()))]))
     );
 }
+
+#[test]
+fn an_issue_that_was_withdrawn_costs_nothing_and_a_closed_one_holds_nobody_up() {
+    let night = check(
+        5,
+        |night| {
+            night.depends(4, &[1]).depends(5, &[2]);
+            night
+                .replies(1, "lease", [Reply::Withdrawn(Withdrawal::Closed)])
+                .replies(2, "lease", [Reply::Withdrawn(Withdrawal::Unlabelled)])
+                .replies(
+                    3,
+                    "lease",
+                    [Reply::Withdrawn(Withdrawal::Merged(PullRequest {
+                        number: 7,
+                        url: String::new(),
+                    }))],
+                )
+                .begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #1 ended, skipped: it was closed in the meantime
+        #4 attempt 1 started, $5.00 reserved
+        #2 ended, skipped: it lost its label in the meantime
+        #5 ended, skipped: depends on #2
+        #3 ended, pull request #7 was merged already
+        #4 agent exited, $1.00
+        #4 ended, pull request #104
+        session completed
+        ",
+    );
+    assert_eq!(start_of(&night, 4), Some(Start::Base));
+}
+
+#[test]
+fn what_was_merged_is_done_and_in_the_base() {
+    let night = check(
+        2,
+        |night| {
+            night.depends(2, &[1]);
+            night.issue(1).merged_pull_request = Some(PullRequest {
+                number: 7,
+                url: String::new(),
+            });
+            night.begin();
+        },
+        "
+        #1 ended, pull request #7 was merged already
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert_eq!(start_of(&night, 2), Some(Start::Base));
+}
