@@ -295,6 +295,9 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
             "`autoissue classify {}` lists the issues that carry it",
             quoted(label)
         )),
+        SessionError::WorkWaits { session, .. } => Some(format!(
+            "fix this, then run `autoissue resume {session}`; nothing is paid again"
+        )),
         SessionError::EmptyDirective => Some("say in a sentence or two what is to be built".to_owned()),
         SessionError::PlannerOff => Some("set `planner.enabled` to true, or take the key out".to_owned()),
         SessionError::Plugins(error) => error.hint(),

@@ -418,7 +418,7 @@ fn published(publication: &Publication) -> String {
 const fn tone_of(outcome: &Outcome) -> Tone {
     match outcome {
         Outcome::Done { .. } => Tone::Good,
-        Outcome::AlreadyOpen { .. } => Tone::Plain,
+        Outcome::AlreadyOpen { .. } | Outcome::AlreadyMerged { .. } => Tone::Plain,
         Outcome::NotStarted { .. } | Outcome::NeedsYou { .. } | Outcome::Budget { .. } => Tone::Odd,
         Outcome::NoChange | Outcome::Failed { .. } | Outcome::Skipped { .. } => Tone::Bad,
     }

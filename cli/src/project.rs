@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::config::ForgeKind;
-use autoissue_core::service::git_program::{Git, GitError};
+use autoissue_core::service::git_program::{Git, GitError, ssh_host};
 
 use crate::config::api_url::check_api_url;
 use crate::config::git_remote::{GitRemote, GitRemoteError};
@@ -110,7 +110,9 @@ pub(crate) fn derive_from_origin(
         return Ok(());
     }
     let remote = match origin(project, path_env)? {
-        Some(url) => GitRemote::parse(&url).map_err(Some),
+        Some(url) => GitRemote::parse(&url)
+            .and_then(|remote| remote.resolved(|host| ssh_host(path_env, host)))
+            .map_err(Some),
         None => Err(None),
     };
     check_api_url(

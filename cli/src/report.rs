@@ -115,6 +115,8 @@ pub(crate) enum Kind {
     Shipped,
     /// An earlier session's pull request is open.
     Open,
+    /// An earlier session's pull request was merged into a branch that is not the default one.
+    Merged,
     /// A person has to decide something.
     NeedsYou,
     /// Failed.
@@ -162,9 +164,10 @@ pub(crate) struct Entry {
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Shipped,
         Self::Open,
+        Self::Merged,
         Self::NeedsYou,
         Self::Failed,
         Self::NotStarted,
@@ -176,6 +179,7 @@ impl Kind {
             None => Self::Unfinished,
             Some(Outcome::Done { .. }) => Self::Shipped,
             Some(Outcome::AlreadyOpen { .. }) => Self::Open,
+            Some(Outcome::AlreadyMerged { .. }) => Self::Merged,
             // The money of one task is a person's decision too.
             Some(Outcome::NeedsYou { .. } | Outcome::Budget { .. }) => Self::NeedsYou,
             Some(Outcome::NoChange | Outcome::Failed { .. }) => Self::Failed,
@@ -188,6 +192,7 @@ impl Kind {
         match self {
             Self::Shipped => "shipped",
             Self::Open => "had an open pull request or branch already",
+            Self::Merged => "had a merged pull request already",
             Self::NeedsYou => "needs you",
             Self::Failed => "failed",
             Self::NotStarted => "not started",
@@ -259,6 +264,7 @@ impl Report {
             match group.kind {
                 Kind::Shipped => format!("{n} shipped"),
                 Kind::Open => format!("{n} open already"),
+                Kind::Merged => format!("{n} merged already"),
                 Kind::NeedsYou if n == 1 => "1 needs you".to_owned(),
                 Kind::NeedsYou => format!("{n} need you"),
                 Kind::Failed => format!("{n} failed"),
@@ -431,7 +437,9 @@ fn is_kept(task: &Task) -> bool {
 fn why(task: &Task) -> String {
     match task.outcome() {
         None => task.stage_name().to_owned(),
-        Some(Outcome::Done { .. } | Outcome::AlreadyOpen { .. }) => String::new(),
+        Some(
+            Outcome::Done { .. } | Outcome::AlreadyOpen { .. } | Outcome::AlreadyMerged { .. },
+        ) => String::new(),
         Some(Outcome::NoChange) => "the agent changed nothing".to_owned(),
         Some(Outcome::NeedsYou { message: why }) => message(why),
         Some(Outcome::NotStarted { because }) => message(&because.to_string()),

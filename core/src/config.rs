@@ -103,7 +103,7 @@ pub struct ProjectSettings {
     pub repo: Option<String>,
     /// Directory of the checkout, relative to this file; unset, the checkout that holds this file, else the current one.
     pub path: Option<PathBuf>,
-    /// Base of branches and pull requests; unset, `main`, or the forge's default branch if `main` is absent.
+    /// Base of branches and pull requests; unset, the forge's default branch (`main` on the local forge, if there is one).
     pub base_branch: Option<String>,
 }
 

@@ -200,15 +200,7 @@ impl Dispatcher {
             return Ok(());
         };
         let bodies: Vec<String> = events.iter().map(text_of).collect();
-        let rows: Vec<NewEvent> = events
-            .iter()
-            .zip(&bodies)
-            .map(|(event, body)| NewEvent {
-                kind: kind_of(body),
-                issue: event.issue().map(|issue| issue.0),
-                body,
-            })
-            .collect();
+        let rows = rows(events, &bodies);
         let status = events
             .iter()
             .rev()
@@ -261,6 +253,21 @@ impl Dispatcher {
 
 fn text_of(event: &Event) -> String {
     serde_json::to_string(event).expect("an event has string keys only")
+}
+
+/// Shows events as rows of the journal.
+pub(crate) fn rows_of<T>(events: &[Event], write: impl FnOnce(&[NewEvent<'_>]) -> T) -> T {
+    let bodies: Vec<String> = events.iter().map(text_of).collect();
+    write(&rows(events, &bodies))
+}
+
+fn rows<'b>(events: &[Event], bodies: &'b [String]) -> Vec<NewEvent<'b>> {
+    let row = |(event, body): (&Event, &'b String)| NewEvent {
+        kind: kind_of(body),
+        issue: event.issue().map(|issue| issue.0),
+        body,
+    };
+    events.iter().zip(bodies).map(row).collect()
 }
 
 /// Returns the kind of an event from its text, which begins with it: `{"type":"task_accepted",…`.

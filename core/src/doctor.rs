@@ -32,7 +32,8 @@ use crate::service::local_forge::LocalForge;
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::{Remote, RemoteError};
 use crate::session::{
-    Host, SessionError, WayToGithub, agent_variables, find_agent, find_strategies, way_to_github,
+    Host, SessionError, WayToGithub, agent_variables, default_branch, find_agent, find_strategies,
+    way_to_github,
 };
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
@@ -40,6 +41,7 @@ use crate::wall_clock::wall_clock_ms;
 pub use finding::{Finding, Level};
 pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
 pub(crate) use machine::DISK;
+pub(crate) use repository::rehearsed_push;
 
 /// What came to light.
 #[derive(Debug)]
@@ -209,15 +211,18 @@ impl Examination<'_> {
                 .into_iter()
                 .for_each(|it| self.tell(it));
         }
+        if let Some(retirement) = github.retirement() {
+            self.tell(repository::retirement(&retirement));
+        }
         // The token that the API does not take would not open this door either.
         if is_shut_out && remote.is_web() {
             return None;
         }
-        let may_push = facts.is_some_and(|facts| {
+        let may_push = facts.as_ref().is_some_and(|facts| {
             self.try_to("push", |_| Ok(facts.check_push_right()?))
                 .is_some()
         });
-        let base_branch = match remote.base_branch(configured) {
+        let base_branch = match remote.base_branch(configured, default_branch(facts.as_ref())) {
             Err(error @ (RemoteError::NoBranch { .. } | RemoteError::Empty { .. })) => {
                 self.try_to("base branch", |_| Err(error.into()))?
             }

@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use autoissue_engine::{
-    AgentReport, Classification, Effect, Engine, Failure, Input, Issue, IssueNumber, StopReason,
-    Task, Usd,
+    AgentReport, Classification, Doing, Effect, Engine, Failure, Input, Issue, IssueNumber,
+    Outcome, StopReason, Task, Usd,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -169,8 +169,16 @@ impl Executor {
                 let id = AttemptId { issue, attempt };
                 let lane = self.lane(issue);
                 let (_, cancel) = self.stoppable(id);
+                let label = engine.about().label.clone();
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
+                    if let Some(found) = workshop.look_again(issue, label).await? {
+                        return Ok(Input::Withdrawn {
+                            issue,
+                            attempt,
+                            found,
+                        });
+                    }
                     let leased = workshop.lease(id, start, &cancel).await;
                     leased.map(|base| Input::WorktreeLeased {
                         issue,
@@ -485,6 +493,18 @@ fn unclassified() -> Classification {
     }
 }
 
+/// Returns the finished work of a session that is not published.
+pub(crate) fn waiting_of(engine: &Engine) -> Vec<PublishOrder> {
+    let waits = |task: &&Task| {
+        let attempt = task.attempt();
+        attempt.is_some_and(|attempt| matches!(attempt.doing, Doing::Publishing { .. }))
+    };
+    let tasks = engine.tasks().values().filter(waits);
+    tasks
+        .filter_map(|task| PublishOrder::of(engine, task))
+        .collect()
+}
+
 impl PublishOrder {
     /// Returns what is to be published of a task; `None` where there is no work.
     fn of(engine: &Engine, task: &Task) -> Option<Self> {
@@ -510,8 +530,9 @@ impl PublishOrder {
 fn foundations(engine: &Engine, task: &Task) -> Vec<Foundation> {
     let on = |task: &Task| -> Vec<IssueNumber> {
         let numbers = task.issue.dependencies.iter().map(|on| on.number);
+        let is_foundation = |task: &Task| task.outcome().is_none_or(Outcome::is_foundation);
         numbers
-            .filter(|number| engine.task(*number).is_some())
+            .filter(|number| engine.task(*number).is_some_and(is_foundation))
             .collect()
     };
     let mut order: Vec<IssueNumber> = Vec::new();

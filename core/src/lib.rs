@@ -14,6 +14,7 @@ pub mod bus;
 pub mod clean;
 pub mod config;
 pub mod control;
+mod declared;
 pub mod demo;
 mod dispatcher;
 pub mod doctor;

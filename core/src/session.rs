@@ -15,6 +15,7 @@ mod ground;
 mod intake;
 mod open;
 mod settings;
+mod waiting;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -45,9 +46,9 @@ pub use bench::mirror_dir;
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;
-pub(crate) use ground::{WayToGithub, way_to_github};
 pub(crate) use intake::Intake;
 pub use open::{session_dir, session_to_resume};
+pub(crate) use ground::{WayToGithub, default_branch, way_to_github};
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
 #[derive(Clone, Debug)]

@@ -78,7 +78,7 @@ pub struct TaskSummary {
     pub title: String,
     /// Domain.
     pub domain: String,
-    /// How it ended: `done`, `already_open`, `no_change`, `failed`, `budget`, `needs_you`, `skipped`, `not_started`; null where it has not.
+    /// How it ended: `done`, `already_open`, `already_merged`, `no_change`, `failed`, `budget`, `needs_you`, `skipped`, `not_started`; null where it has not.
     pub outcome: Option<&'static str>,
     /// Attempts started.
     pub attempts: u32,

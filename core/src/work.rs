@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use autoissue_engine::{
     AgentReport, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue, IssueNumber,
-    Start, Usd, Work, dependencies_stated_in,
+    Start, Usd, Withdrawal, Work,
 };
 use autoissue_plugin_sdk::{AgentTask, closing, hidden_text};
 use sha2::{Digest, Sha256};
@@ -25,6 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Bus, Progress, ProgressKind};
 use crate::config::Config;
+use crate::declared::{Home, dependencies_in};
+use crate::journal::SessionId;
 use crate::prompt;
 use crate::redaction::Redaction;
 use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
@@ -66,11 +68,15 @@ pub(crate) struct Workshop {
     pub(crate) intake: Arc<Intake>,
     pub(crate) strategies: Strategies,
     pub(crate) forge: Forge,
+    /// Where the issues lie, as texts name it.
+    pub(crate) home: Home,
     /// Absent in a dry run, which makes no worktree.
     pub(crate) bench: Option<Bench>,
     pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
     /// Only these issues; empty means all.
     pub(crate) only: BTreeSet<u64>,
+    /// Issues whose finished work an earlier session has made, and the forge does not take just now: they are not done again.
+    pub(crate) waiting: Vec<(IssueNumber, SessionId)>,
     /// Whether what is open outside of the session keeps nobody from starting.
     pub(crate) ignore_outside: bool,
     /// What is planned, where the issues are.
@@ -94,6 +100,8 @@ pub(crate) struct Bench {
     /// Where branches are pushed to; absent on the local forge, where they go to the user's repository.
     pub(crate) remote: Option<Remote>,
     pub(crate) worktrees: Worktrees,
+    pub(crate) base_branch: String,
+    /// Its head when the session began.
     pub(crate) base: CommitId,
 }
 
@@ -158,8 +166,24 @@ impl Workshop {
         } = backlog;
         // What is in the list is open; the forge is asked about the rest only.
         let listed: BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
+        let merged: BTreeSet<IssueNumber> = issues
+            .iter()
+            .filter(|issue| issue.merged_pull_request.is_some())
+            .map(|issue| issue.number)
+            .collect();
+        // Who asks for an issue by its number wants more than was merged.
+        issues
+            .iter_mut()
+            .filter(|issue| self.only.contains(&issue.number.0))
+            .for_each(|issue| issue.merged_pull_request = None);
         if !self.only.is_empty() {
             issues.retain(|issue| self.only.contains(&issue.number.0));
+        }
+        for (issue, session) in &self.waiting {
+            issues.retain(|it| it.number != *issue);
+            warnings.push(format!(
+                "issue {issue} is left out: its finished work waits to be published; run `autoissue resume {session}`"
+            ));
         }
         if !self.ignore_outside {
             issues.retain(|issue| !blocked_elsewhere.contains(&issue.number));
@@ -175,7 +199,7 @@ impl Workshop {
         warnings.extend(prompt::hidden_text_warning(&issues));
         let stated: Vec<Vec<IssueNumber>> = issues
             .iter()
-            .map(|issue| dependencies_stated_in(&issue.body))
+            .map(|issue| dependencies_in(&issue.body, &self.home))
             .collect();
         let outside: BTreeSet<IssueNumber> = stated
             .iter()
@@ -190,7 +214,9 @@ impl Workshop {
             .map_err(|error| forge_failure(&error))?;
         for (issue, numbers) in issues.iter_mut().zip(stated) {
             for number in numbers {
-                let state = if listed.contains(&number) {
+                let state = if merged.contains(&number) {
+                    Some(&IssueState::Closed)
+                } else if listed.contains(&number) {
                     Some(&IssueState::Open)
                 } else {
                     states.get(&number)
@@ -234,6 +260,28 @@ impl Workshop {
                 issue.open_branch = Some(branch);
             }
         }
+    }
+
+    /// Looks once more at an issue whose attempt is about to start: what became of it where it is no longer to be worked on. While the
+    /// forge cannot be asked, it is as it was.
+    pub(crate) async fn look_again(
+        self: &Arc<Self>,
+        issue: IssueNumber,
+        label: String,
+    ) -> Result<Option<Withdrawal>, Failure> {
+        let workshop = self.clone();
+        blocking(move || match workshop.forge.look_again(issue, &label) {
+            Ok(Some(Withdrawal::Merged(_))) if workshop.only.contains(&issue.0) => Ok(None),
+            Ok(found) => Ok(found),
+            Err(error) => match forge_failure(&error) {
+                failure @ Failure::Auth { .. } => Err(failure),
+                _ => {
+                    tracing::warn!(%error, %issue, "the issue cannot be looked at again");
+                    Ok(None)
+                }
+            },
+        })
+        .await
     }
 
     // ---- worktrees
@@ -283,7 +331,7 @@ impl Workshop {
 
     fn start_commit(&self, bench: &Bench, start: Start) -> Result<CommitId, Failure> {
         match start {
-            Start::Base => Ok(bench.base.clone()),
+            Start::Base => self.newest_base(bench),
             Start::Kept { base } => commit(&base),
             Start::Published(published) => {
                 let names: Vec<String> = published
@@ -306,6 +354,37 @@ impl Workshop {
                 }
             }
         }
+    }
+
+    /// Returns the base as the forge has it now; as it was last fetched, while the forge cannot be asked.
+    fn newest_base(&self, bench: &Bench) -> Result<CommitId, Failure> {
+        let branch = &bench.base_branch;
+        let known = bench.mirror.base(branch).map_err(|error| crash(&error))?;
+        let known = known.unwrap_or_else(|| bench.base.clone());
+        let fetched = match &bench.remote {
+            Some(remote) => match remote.head(branch) {
+                Ok(Some(head)) if head != known => {
+                    bench.mirror.fetch(remote.fetch_url(), branch, remote.env())
+                }
+                Ok(_) => return Ok(known),
+                Err(error) => {
+                    tracing::warn!(%error, "the base cannot be asked for; the attempt starts on what is known");
+                    return Ok(known);
+                }
+            },
+            None => match bench.mirror.head_in(&self.project, branch) {
+                Some(head) if head != known => {
+                    bench
+                        .mirror
+                        .fetch(&self.project.to_string_lossy(), branch, &[])
+                }
+                _ => return Ok(known),
+            },
+        };
+        Ok(fetched.unwrap_or_else(|error| {
+            tracing::warn!(error = %error_chain(&error), "the base cannot be fetched; the attempt starts on what is known");
+            known
+        }))
     }
 
     /// Returns the head of an issue's published branch as it is now: a pull request on it shows what is there, whoever put it there.
@@ -739,8 +818,11 @@ fn github_failure(error: &GithubError) -> Failure {
         GithubError::Unreachable { .. } | GithubError::Untrusted { .. } => {
             Failure::Network { message }
         }
+        GithubError::NoDrafts { .. } => Failure::Refused {
+            message: message + &hint,
+        },
         GithubError::Refused { .. } => Failure::NeedsPerson { message },
-        GithubError::BadAddress { .. } => Failure::Validation {
+        GithubError::BadAddress { .. } | GithubError::Incompatible { .. } => Failure::Validation {
             message: message + &hint,
         },
         GithubError::Cancelled { .. } => Failure::Interrupted,

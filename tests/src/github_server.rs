@@ -63,6 +63,9 @@ use shapes::Site;
 pub use token::Token;
 use world::World;
 
+/// Versions of the API that GitHub serves today, oldest first.
+const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
+
 /// A running server; it ends when dropped.
 pub struct GithubServer {
     shared: Arc<Shared>,
@@ -81,6 +84,8 @@ struct Shared {
     too_fast: Mutex<BTreeMap<String, Timestamp>>,
     faults: Faults,
     policy: Policy,
+    /// Empty on a host that is too old to say which versions it has.
+    api_versions: Mutex<Vec<String>>,
     exchanges: Mutex<Vec<Exchange>>,
     root: TempDir,
 }
@@ -112,6 +117,7 @@ impl GithubServer {
             too_fast: Mutex::default(),
             faults: Faults::default(),
             policy: Policy::default(),
+            api_versions: Mutex::new(API_VERSIONS.map(str::to_owned).to_vec()),
             exchanges: Mutex::default(),
             root: scratch(),
         });
@@ -213,6 +219,12 @@ impl GithubServer {
             .insert(login.to_owned(), until);
     }
 
+    /// Sets the versions of its API, oldest first; a host with none does not say which ones it has, and takes the first of GitHub's.
+    pub fn set_api_versions(&self, versions: &[&str]) {
+        *self.shared.api_versions.lock().expect("no holder panics") =
+            versions.iter().map(ToString::to_string).collect();
+    }
+
     /// Orders a fault. Of several that match, the oldest that is not used up comes first.
     pub fn fault(&self, on: On, fault: Fault) {
         self.shared.faults.add(on, fault);
@@ -268,6 +280,24 @@ impl Drop for GithubServer {
 impl Shared {
     fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().expect("no handler panics")
+    }
+
+    /// Returns the versions of the API that are understood.
+    fn api_versions(&self) -> Vec<String> {
+        let mut versions = self.api_versions.lock().expect("no holder panics").clone();
+        if versions.is_empty() {
+            versions.push(API_VERSIONS[0].to_owned());
+        }
+        versions
+    }
+
+    /// Returns whether it says which versions it has.
+    fn tells_versions(&self) -> bool {
+        !self
+            .api_versions
+            .lock()
+            .expect("no holder panics")
+            .is_empty()
     }
 
     fn quotas(&self) -> MutexGuard<'_, BTreeMap<String, Quota>> {

@@ -11,6 +11,8 @@ pub(crate) struct GitRemote {
     pub(crate) web_port: Option<u16>,
     /// The web address is `http`. Honoured for this machine only; a token never travels in the clear.
     plain_http: bool,
+    /// Git reaches it by ssh, for which the host may be an alias.
+    over_ssh: bool,
     /// Owner of the repository.
     pub(crate) owner: String,
     /// Name of the repository, without `.git`.
@@ -79,11 +81,37 @@ impl GitRemote {
         let is_web = matches!(scheme, "https" | "http");
         Ok(Self {
             plain_http: scheme == "http" && is_this_machine(&host),
+            over_ssh: scheme.contains("ssh"),
             web_port: port.filter(|_| is_web),
             host: without_ssh_alias(host),
             owner,
             name,
         })
+    }
+
+    /// Returns it with the host that an alias of ssh stands for; `host_of` says which one ssh would connect to. A name with a dot is an
+    /// alias only of a host that is known to be GitHub: an Enterprise host may well be reached by another name inside.
+    ///
+    /// # Errors
+    ///
+    /// When the host is another forge.
+    pub(crate) fn resolved(
+        mut self,
+        host_of: impl FnOnce(&str) -> Option<String>,
+    ) -> Result<Self, GitRemoteError> {
+        if !self.over_ssh || api_host(&self.host).is_some() {
+            return Ok(self);
+        }
+        let Some(host) = host_of(&self.host).map(without_ssh_alias) else {
+            return Ok(self);
+        };
+        if is_other_forge(&host) {
+            return Err(GitRemoteError::OtherForge { host });
+        }
+        if api_host(&host).is_some() || !self.host.contains('.') {
+            self.host = host;
+        }
+        Ok(self)
     }
 
     /// Returns `owner/name`.
@@ -237,6 +265,45 @@ fn without_credentials(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_alias_of_ssh_stands_for_its_host() {
+        let resolve = |url: &str, host: &str| {
+            let remote = GitRemote::parse(url).unwrap();
+            let resolved = remote.resolved(|_| Some(host.to_owned()).filter(|it| !it.is_empty()));
+            resolved.map(|remote| remote.api_url())
+        };
+        let github = Ok("https://api.github.com".to_owned());
+        assert_eq!(resolve("git@work:o/n.git", "github.com"), github);
+        assert_eq!(resolve("ssh://git@work/o/n", "ssh.github.com"), github);
+        assert_eq!(resolve("git@github.com-work:o/n", "github.com"), github);
+        assert_eq!(
+            resolve("git@github.com:o/n", "evil.example"),
+            github,
+            "a host that is known is none"
+        );
+        let enterprise = |host: &str| Ok(format!("https://{host}/api/v3"));
+        assert_eq!(
+            resolve("git@ghe:o/n", "ghe.example.com"),
+            enterprise("ghe.example.com")
+        );
+        assert_eq!(
+            resolve("git@ghe.example.com:o/n", "10.0.0.7"),
+            enterprise("ghe.example.com")
+        );
+        assert_eq!(
+            resolve("git@ghe.example.com:o/n", ""),
+            enterprise("ghe.example.com")
+        );
+        assert_eq!(
+            resolve("https://work/o/n", "github.com"),
+            enterprise("work")
+        );
+        assert!(matches!(
+            resolve("git@work:o/n", "gitlab.com"),
+            Err(GitRemoteError::OtherForge { .. })
+        ));
+    }
 
     #[track_caller]
     fn check(url: &str, host: &str, repo: &str) {

@@ -11,9 +11,10 @@ use super::view::{BreakerState, Counts, SessionStatus};
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All ways in which a task may end.
-const OUTCOMES: [&str; 8] = [
+const OUTCOMES: [&str; 9] = [
     "done",
     "already_open",
+    "already_merged",
     "no_change",
     "failed",
     "budget",

@@ -671,7 +671,9 @@ pub(crate) const fn state(task: &Task) -> view::TaskState {
         Stage::Classifying | Stage::Choosing | Stage::Waiting { .. } => view::TaskState::Waiting,
         Stage::Running(_) => view::TaskState::Running,
         Stage::Ended(outcome) => match outcome {
-            Outcome::Done { .. } | Outcome::AlreadyOpen { .. } => view::TaskState::Done,
+            Outcome::Done { .. } | Outcome::AlreadyOpen { .. } | Outcome::AlreadyMerged { .. } => {
+                view::TaskState::Done
+            }
             Outcome::NeedsYou { .. } | Outcome::Budget { .. } => view::TaskState::NeedsYou,
             Outcome::NoChange | Outcome::Failed { .. } => view::TaskState::Failed,
             Outcome::Skipped { .. }

@@ -424,7 +424,7 @@ pub(crate) struct TaskView {
     pub(crate) assumed_usd: f64,
     /// Why it does not run; null if it runs or has ended.
     pub(crate) why: Option<Shown>,
-    /// How it ended: `done`, `already_open`, `no_change`, `failed`, `budget`, `needs_you`, `skipped`, `not_started`; null before.
+    /// How it ended: `done`, `already_open`, `already_merged`, `no_change`, `failed`, `budget`, `needs_you`, `skipped`, `not_started`; null before.
     pub(crate) outcome: Option<&'static str>,
     /// The outcome in words; null where there is nothing to add.
     pub(crate) reason: Option<Shown>,

@@ -58,7 +58,8 @@ pub(crate) fn page(
                     (doubts(&report.doubts))
                     (plain("Not finished", report.entries(Kind::Unfinished)))
                     (plain("Not started", report.entries(Kind::NotStarted)))
-                    (open(report.entries(Kind::Open)))
+                    (there("open", "Had an open pull request already", report.entries(Kind::Open)))
+                    (there("merged", "Had a merged pull request already", report.entries(Kind::Merged)))
                     (picture::section(timeline, time))
                 }
                 (foot(report, origin))
@@ -183,15 +184,11 @@ fn plain(heading: &str, entries: &[Entry]) -> Markup {
     })
 }
 
-fn open(entries: &[Entry]) -> Markup {
-    section(
-        "open",
-        "Had an open pull request already",
-        entries,
-        |entry| {
-            html! { p.line { (issue(entry)) " " (words(&entry.title)) " " (place(&entry.place)) } }
-        },
-    )
+/// Issues with a pull request of an earlier session.
+fn there(id: &str, heading: &str, entries: &[Entry]) -> Markup {
+    section(id, heading, entries, |entry| {
+        html! { p.line { (issue(entry)) " " (words(&entry.title)) " " (place(&entry.place)) } }
+    })
 }
 
 fn section(

@@ -8,13 +8,14 @@ use std::fmt::Write;
 use super::{Entry, Kind, Report};
 
 /// The groups in the order of a page.
-const ORDER: [Kind; 6] = [
+const ORDER: [Kind; 7] = [
     Kind::NeedsYou,
     Kind::Failed,
     Kind::Shipped,
     Kind::Unfinished,
     Kind::NotStarted,
     Kind::Open,
+    Kind::Merged,
 ];
 
 /// Returns the report as Markdown.
@@ -101,7 +102,7 @@ fn row(entry: &Entry) -> String {
 
 fn item(kind: Kind, entry: &Entry) -> String {
     let mut text = format!("- **{} {}**", entry.issue, inline(&entry.title));
-    let what = if kind == Kind::Open {
+    let what = if matches!(kind, Kind::Open | Kind::Merged) {
         link(&entry.place)
     } else {
         inline(&entry.why)

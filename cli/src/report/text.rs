@@ -54,7 +54,7 @@ fn render(group: &Group, paint: Paint) -> String {
         Kind::Shipped => paint.green(heading),
         Kind::NeedsYou => paint.yellow(heading),
         Kind::Failed => paint.red(heading),
-        Kind::Open | Kind::NotStarted | Kind::Unfinished => heading.to_owned(),
+        Kind::Open | Kind::Merged | Kind::NotStarted | Kind::Unfinished => heading.to_owned(),
     };
     let mut text = format!("{heading} ({})\n", group.entries.len());
     let widest = |of: fn(&Entry) -> String| {
@@ -89,7 +89,7 @@ fn beside(kind: Kind, entry: &Entry) -> String {
     };
     let parts: &[&str] = match kind {
         Kind::Shipped => &[&entry.place, &entry.stat, &effort],
-        Kind::Open => &[&entry.place],
+        Kind::Open | Kind::Merged => &[&entry.place],
         Kind::NeedsYou | Kind::Failed => &[&effort],
         Kind::NotStarted | Kind::Unfinished => &[&entry.why, &effort],
     };

@@ -212,7 +212,9 @@ impl Reading {
     /// The last attempt ended as its task did, even where it failed a moment before.
     fn finish(&mut self, issue: IssueNumber, outcome: &Outcome) {
         let end = match outcome {
-            Outcome::Done { .. } | Outcome::AlreadyOpen { .. } => End::Shipped,
+            Outcome::Done { .. } | Outcome::AlreadyOpen { .. } | Outcome::AlreadyMerged { .. } => {
+                End::Shipped
+            }
             Outcome::NeedsYou { .. } | Outcome::Budget { .. } => End::NeedsYou,
             Outcome::NoChange
             | Outcome::Failed { .. }

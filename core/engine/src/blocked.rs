@@ -13,6 +13,8 @@ pub enum Blocked {
     Admission,
     /// The checks run on the base first.
     BaseCheck,
+    /// Finished work is published first: what the forge refuses to take of it, it would refuse of every other.
+    Publishing(IssueNumber),
     /// The session is stopping.
     Stopping,
     /// The time after which nothing starts has come.
@@ -56,6 +58,9 @@ impl fmt::Display for Blocked {
             Self::Planning => f.write_str("is being classified"),
             Self::Admission => f.write_str("waits until the whole backlog is classified"),
             Self::BaseCheck => f.write_str("waits until the checks have run on the base"),
+            Self::Publishing(issue) => {
+                write!(f, "waits until the finished work of {issue} is published")
+            }
             Self::Stopping => f.write_str("the session is stopping"),
             Self::Until => f.write_str("the time set by `--until` has come"),
             Self::Dependencies(issues) => {

@@ -63,8 +63,8 @@ pub enum Effect {
     },
     /// Run the checks on the base. Answer: `BaseChecked`.
     CheckBase,
-    /// Make the worktree of an attempt; what an attempt before left there uncollected is saved first. Answer: `WorktreeLeased`
-    /// or `Failed`.
+    /// Make the worktree of an attempt; what an attempt before left there uncollected is saved first. The issue is looked
+    /// at again before. Answer: `WorktreeLeased`, `Withdrawn` or `Failed`.
     LeaseWorktree {
         /// Task.
         issue: IssueNumber,

@@ -46,6 +46,8 @@ pub struct Engine {
     base_checks: Option<Vec<CheckResult>>,
     n_api_calls: u32,
     n_undecided: BTreeMap<String, u32>,
+    /// Tasks whose finished work a resumed session publishes before anything new starts.
+    unproven: BTreeSet<IssueNumber>,
     /// How far the plan has come, where the issues are planned.
     planning: Option<Box<Planning>>,
 }

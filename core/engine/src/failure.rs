@@ -5,6 +5,7 @@
 //! | validation | the task ends: the same input cannot succeed |
 //! | of the task | the task is tried again with what was learnt, at most `max_retries` times |
 //! | transient | the same, after a delay |
+//! | a rule of the forge | what every task would meet: the session is interrupted, and a resume publishes first |
 //! | of a service | nobody's retries pay: the service pauses, its tasks wait |
 //! | interrupted | nobody's retries pay: the work goes on at resume |
 
@@ -45,6 +46,11 @@ pub enum Failure {
     /// A person has to decide something, such as how to merge what conflicts.
     NeedsPerson {
         /// What is to be decided.
+        message: String,
+    },
+    /// The forge refuses, by a rule of its own, what every task would ask of it; a person has to change that.
+    Refused {
+        /// The rule, in the words of the forge.
         message: String,
     },
     /// The agent gave up, or its work is not good enough.
@@ -149,7 +155,7 @@ impl Failure {
     /// Returns the type under which it is counted; an interruption is no failure.
     pub const fn failure_type(&self) -> Option<FailureType> {
         Some(match self {
-            Self::Validation { .. } => FailureType::Validation,
+            Self::Validation { .. } | Self::Refused { .. } => FailureType::Validation,
             Self::NeedsPerson { .. } | Self::Task { .. } | Self::NoChange | Self::Check { .. } => {
                 FailureType::Task
             }
@@ -195,7 +201,8 @@ impl Failure {
             | Self::Crash { .. }
             | Self::Timeout { .. }
             | Self::Network { .. } => true,
-            Self::RateLimit { .. }
+            Self::Refused { .. }
+            | Self::RateLimit { .. }
             | Self::Overloaded { .. }
             | Self::Auth { .. }
             | Self::Interrupted => false,
@@ -218,6 +225,7 @@ impl fmt::Display for Failure {
             Self::Interrupted => f.write_str("interrupted"),
             Self::Validation { message }
             | Self::NeedsPerson { message }
+            | Self::Refused { message }
             | Self::Task { message }
             | Self::Check { message }
             | Self::Crash { message }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    About, Classification, Effort, Ended, Failure, History, Issue, IssueNumber, Plan, PullRequest,
-    Rejection, Service, Settings, Spent, Undecided, Usd,
+    About, Classification, Effort, Ended, Failure, History, Issue, IssueNumber, Outcome, Plan,
+    PullRequest, Rejection, Service, Settings, Skip, Spent, Undecided, Usd,
 };
 
 /// What happened.
@@ -119,6 +119,15 @@ pub enum Input {
         attempt: u32,
         /// Commit that it starts from.
         base: String,
+    },
+    /// The issue is no longer to be worked on, as the forge said before anything was spent on the attempt.
+    Withdrawn {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// What became of it.
+        found: Withdrawal,
     },
     /// The agent has spent so much so far.
     Metered {
@@ -293,3 +302,31 @@ pub struct Publication {
 
 /// An issue shared between the engine, its events and its effects.
 pub(crate) type SharedIssue = Arc<Issue>;
+
+/// What became of an issue between the reading of the backlog and an attempt at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// It is closed.
+    Closed,
+    /// It is deleted, or moved to another repository.
+    Gone,
+    /// It does not carry the run's label.
+    Unlabelled,
+    /// It has an open pull request of ours.
+    Open(PullRequest),
+    /// A pull request of ours was merged and did not close it.
+    Merged(PullRequest),
+}
+
+impl From<Withdrawal> for Outcome {
+    fn from(found: Withdrawal) -> Self {
+        let because = match found {
+            Withdrawal::Open(pull_request) => return Self::AlreadyOpen { pull_request },
+            Withdrawal::Merged(pull_request) => return Self::AlreadyMerged { pull_request },
+            Withdrawal::Closed => Skip::Closed,
+            Withdrawal::Gone => Skip::Gone,
+            Withdrawal::Unlabelled => Skip::Unlabelled,
+        };
+        Self::Skipped { because }
+    }
+}

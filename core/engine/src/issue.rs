@@ -48,6 +48,10 @@ pub struct Issue {
     /// Branch with our work that is there already, where branches are all that was asked for. Journals from before do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_branch: Option<String>,
+    /// Pull request of ours that was merged and did not close the issue: its base is not the default branch. Journals from before
+    /// this was looked for have none.
+    #[serde(default)]
+    pub merged_pull_request: Option<PullRequest>,
 }
 
 /// An issue that another depends on.

@@ -39,14 +39,16 @@ mod undecided;
 pub use blocked::Blocked;
 pub use breaker::{Breaker, BreakerState};
 pub use conflict::overlap;
-pub use dependency::{cycle as dependency_cycle, stated_in as dependencies_stated_in};
+pub use dependency::{circles as dependency_circles, cycle as dependency_cycle};
 pub use effect::{Effect, Start, StopReason};
 pub use engine::{Engine, Phase, Step};
 pub use estimate::{History, p90};
 pub use event::Event;
 pub use failure::{Ended, Failure, FailureType, Service, Spent};
 pub use forecast::{Fate, Forecast, Why};
-pub use input::{AgentReport, Answer, CheckResult, FileChange, Input, Publication, Work};
+pub use input::{
+    AgentReport, Answer, CheckResult, FileChange, Input, Publication, Withdrawal, Work,
+};
 pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
 pub use ledger::Ledger;
 pub use money::Usd;

@@ -20,6 +20,11 @@ pub enum Outcome {
         /// That pull request; `None` where a branch was asked for.
         pull_request: Option<PullRequest>,
     },
+    /// A pull request of an earlier session was merged, into a branch whose merges close no issue.
+    AlreadyMerged {
+        /// That pull request.
+        pull_request: PullRequest,
+    },
     /// The agent changed nothing, in every attempt.
     NoChange,
     /// It failed.
@@ -52,13 +57,21 @@ pub enum Outcome {
 }
 
 /// Why a task was skipped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "skip", content = "issue", rename_all = "snake_case")]
 pub enum Skip {
     /// An issue of this session, which did not end in something to build on.
     DependsOn(IssueNumber),
     /// An open issue that is not part of this session.
     DependsOnOutside(IssueNumber),
+    /// Issues of this session that wait for each other, this one among them; the smallest number first.
+    Circle(Vec<IssueNumber>),
+    /// It was closed after the backlog was read.
+    Closed,
+    /// It was deleted or moved away after the backlog was read.
+    Gone,
+    /// It lost the run's label after the backlog was read.
+    Unlabelled,
     /// A plugin that was to decide about it did not.
     Undecided,
 }
@@ -81,6 +94,7 @@ impl Outcome {
         match self {
             Self::Done { .. } => "done",
             Self::AlreadyOpen { .. } => "already_open",
+            Self::AlreadyMerged { .. } => "already_merged",
             Self::NoChange => "no_change",
             Self::Failed { .. } => "failed",
             Self::Budget { .. } => "budget",
@@ -90,16 +104,37 @@ impl Outcome {
         }
     }
 
-    /// Returns whether the issue has its pull request or branch, so that others can build on it.
+    /// Returns whether the issue has its pull request or branch.
     pub const fn is_success(&self) -> bool {
+        matches!(
+            self,
+            Self::Done { .. } | Self::AlreadyOpen { .. } | Self::AlreadyMerged { .. }
+        )
+    }
+
+    /// Returns whether what depends on the issue may start.
+    pub const fn lets_dependents_start(&self) -> bool {
+        self.is_success()
+            || matches!(
+                self,
+                Self::Skipped {
+                    because: Skip::Closed
+                }
+            )
+    }
+
+    /// Returns whether what depends on the issue is built on its branch; else it is in the base.
+    pub const fn is_foundation(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::AlreadyOpen { .. })
     }
 
     /// Returns the pull request, where there is one.
     pub const fn pull_request(&self) -> Option<&PullRequest> {
         match self {
-            Self::Done { pull_request } | Self::AlreadyOpen { pull_request } => {
-                pull_request.as_ref()
+            Self::Done { pull_request } => pull_request.as_ref(),
+            Self::AlreadyOpen { pull_request } => pull_request.as_ref(),
+            Self::AlreadyMerged { pull_request } => {
+                Some(pull_request)
             }
             _ => None,
         }
@@ -119,6 +154,13 @@ impl fmt::Display for Outcome {
             Self::AlreadyOpen { pull_request: None } => {
                 f.write_str("its branch is there already; `--issue` does it again")
             }
+            Self::AlreadyMerged { pull_request } => {
+                write!(
+                    f,
+                    "pull request #{} was merged already",
+                    pull_request.number
+                )
+            }
             Self::NoChange => f.write_str("no change"),
             Self::Failed { failure, message } => write!(f, "{}: {message}", failure.name()),
             Self::Budget { message } => write!(f, "budget: {message}"),
@@ -133,6 +175,16 @@ impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::DependsOn(issue) => write!(f, "depends on {issue}"),
+            Self::Circle(circle) => {
+                f.write_str("depends on itself in a circle: ")?;
+                for issue in circle {
+                    write!(f, "{issue} → ")?;
+                }
+                circle.first().map_or(Ok(()), |first| write!(f, "{first}"))
+            }
+            Self::Closed => f.write_str("it was closed in the meantime"),
+            Self::Gone => f.write_str("it was deleted or moved in the meantime"),
+            Self::Unlabelled => f.write_str("it lost its label in the meantime"),
             Self::Undecided => f.write_str("a plugin did not decide about it"),
             Self::DependsOnOutside(issue) => write!(
                 f,

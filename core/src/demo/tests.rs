@@ -9,13 +9,14 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use autoissue_classifier::BuiltinClassifier;
-use autoissue_engine::{Issue, IssueNumber, dependencies_stated_in, overlap};
+use autoissue_engine::{Issue, IssueNumber, overlap};
 use autoissue_plugin_sdk::paths::named_in;
 use autoissue_plugin_sdk::{Classifier as _, ClassifierContext};
 use tempfile::TempDir;
 
 use super::*;
 use crate::config::{Config, ForgeKind};
+use crate::declared::{Home, dependencies_in};
 use crate::service::apply_patch::{self, ApplyOutcome};
 use crate::service::local_forge::LocalForge;
 
@@ -233,7 +234,7 @@ fn one_issue_is_done_already() {
 fn a_dependent_applies_on_top_of_its_dependency_only() {
     let sample = Sample::new();
     assert_eq!(
-        dependencies_stated_in(&sample.issue(3).body),
+        dependencies_in(&sample.issue(3).body, &Home::default()),
         [IssueNumber(2)]
     );
     assert!(

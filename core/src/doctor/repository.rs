@@ -6,8 +6,9 @@ use jiff::fmt::strtime;
 
 use super::Finding;
 use crate::service::checkout::Checkout;
-use crate::service::github::{BRANCH_PREFIX, Calls, Facts};
-use crate::service::remote::Remote;
+use crate::service::git_program::GitError;
+use crate::service::github::{Calls, Facts, Retirement};
+use crate::service::remote::{Remote, Verdict, verdict};
 
 /// A token that ends sooner may end in the middle of a night, or of the next one.
 const TOKEN_MS_WANTED: u64 = 3 * 24 * 3_600_000;
@@ -17,8 +18,6 @@ const N_CALLS_WANTED: u64 = 100;
 const SKEW_MS_MAX: u64 = 2 * 60_000;
 /// How GitHub writes when a token ends. The zone is a name on some hosts and an offset on others.
 const EXPIRY_FORMS: [&str; 2] = ["%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S %z"];
-/// Branch whose push is rehearsed; no issue has this number.
-const REHEARSED: u64 = 0;
 
 /// Judges what GitHub said. `asked` is the repository that it was asked for.
 pub(super) fn facts(facts: &Facts, asked: &str, now_ms: u64) -> Vec<Finding> {
@@ -174,21 +173,44 @@ fn skew(answered_at: Time, now_ms: u64) -> Finding {
     )
 }
 
+/// Judges what GitHub announced about the end of something that we use.
+pub(super) fn retirement(retirement: &Retirement) -> Finding {
+    Finding::warning(
+        "api version",
+        retirement.to_string(),
+        "install a newer autoissue before that day",
+    )
+}
+
+/// Rehearses a push before a session starts: what is sure to fail for every task is found before an agent is paid. An outage is waited
+/// for by the session itself.
+pub(crate) fn rehearsed_push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
+    let commit = checkout.head()?;
+    match remote.rehearse_push(checkout.path(), &commit) {
+        Err(error) if verdict(&error) == Verdict::Account => Some(no_push(remote, &error)),
+        Err(error) => {
+            tracing::warn!(%error, "the push cannot be rehearsed");
+            None
+        }
+        Ok(()) => None,
+    }
+}
+
+fn no_push(remote: &Remote, error: &GitError) -> Finding {
+    Finding::failure(
+        "push",
+        format!("{} takes no push: {error}", remote.name()),
+        "see whether the token, or the ssh key, has the right to write there",
+    )
+}
+
 /// Asks the remote whether it would take a branch of ours. `None` where the checkout has no commit to ask with.
 pub(super) fn push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
-    let branch = format!("{BRANCH_PREFIX}{REHEARSED}");
     let commit = checkout.head()?;
-    let refspec = format!("{commit}:refs/heads/{branch}");
-    Some(
-        match remote.push(checkout.path(), &["--dry-run"], &refspec) {
-            Ok(()) => Finding::ok("push", format!("{} takes pushes", remote.name())),
-            Err(error) => Finding::failure(
-                "push",
-                format!("{} takes no push: {error}", remote.name()),
-                "see whether the token, or the ssh key, has the right to write there",
-            ),
-        },
-    )
+    Some(match remote.rehearse_push(checkout.path(), &commit) {
+        Ok(()) => Finding::ok("push", format!("{} takes pushes", remote.name())),
+        Err(error) => no_push(remote, &error),
+    })
 }
 
 #[cfg(test)]

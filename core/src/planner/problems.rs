@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use autoissue_engine::{IssueNumber, dependencies_stated_in, dependency_cycle};
+use autoissue_engine::{IssueNumber, dependency_cycle};
 use autoissue_plugin_sdk::hidden_text;
 use serde_json::{Map, Value};
 
@@ -11,6 +11,7 @@ use super::document::{one_line, time};
 use super::{
     BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX,
 };
+use crate::declared::{Home, dependencies_in};
 
 /// Characters of a title by which its issue is named.
 const NAME_CHARS_MAX: usize = 60;
@@ -322,7 +323,7 @@ impl Judge {
         let stated: Vec<(usize, IssueNumber)> = (1..)
             .zip(&self.texts)
             .filter_map(|(position, (_, body))| {
-                Some((position, *dependencies_stated_in(body).first()?))
+                Some((position, *dependencies_in(body, &Home::default()).first()?))
             })
             .collect();
         for (position, number) in stated {

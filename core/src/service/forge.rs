@@ -9,11 +9,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use autoissue_engine::{Issue, IssueNumber, PullRequest, Time, dependencies_stated_in};
+use autoissue_engine::{Issue, IssueNumber, PullRequest, Time, Withdrawal};
 use tokio_util::sync::CancellationToken;
 
 use super::github::{Github, GithubError};
 use super::local_forge::{self, LocalForge};
+use crate::declared::{Home, dependencies_in};
 
 /// A forge.
 #[derive(Debug)]
@@ -95,6 +96,8 @@ pub struct PullRequestDraft {
     pub base: String,
     /// Whether it is not ready to be merged.
     pub draft: bool,
+    /// Whether it must not be anything else; other drafts are ready to be merged where the plan has no drafts.
+    pub must_be_draft: bool,
     /// Names of the labels.
     pub labels: Vec<String>,
     /// A line that begins with `<!-- autoissue`, by which a repetition finds it. Added to the body where it is missing.
@@ -199,6 +202,22 @@ impl Forge {
         }
     }
 
+    /// Returns whether an issue that was in the backlog is no longer to be worked on: closed, gone, without the label (unless that is
+    /// empty), or with a pull request of ours already.
+    ///
+    /// # Errors
+    /// [`ForgeError`].
+    pub fn look_again(
+        &self,
+        issue: IssueNumber,
+        label: &str,
+    ) -> Result<Option<Withdrawal>, ForgeError> {
+        match self {
+            Self::Local(forge) => Ok(forge.look_again(issue, label)?),
+            Self::Github(github) => Ok(github.look_again(issue, label)?),
+        }
+    }
+
     /// Returns the open pull request of ours that is for an issue.
     ///
     /// # Errors
@@ -256,7 +275,7 @@ pub(super) fn left_out(issue: IssueNumber, state: IssueState) -> String {
 
 /// Returns a body that says what its issue depends on, before the marker at its end; `None` where it says so already.
 pub(super) fn with_dependencies(body: &str, on: &[IssueNumber]) -> Option<String> {
-    let stated = dependencies_stated_in(body);
+    let stated = dependencies_in(body, &Home::default());
     let missing: Vec<IssueNumber> = on
         .iter()
         .copied()
@@ -305,10 +324,10 @@ mod tests {
             told,
             format!("Do it.\n\nDepends on #12, #13.\n\n{marker}\n")
         );
-        assert_eq!(dependencies_stated_in(&told), on(&[12, 13]));
+        assert_eq!(dependencies_in(&told, &Home::default()), on(&[12, 13]));
         assert_eq!(with_dependencies(&told, &on(&[13, 12])), None);
         let more = with_dependencies(&told, &on(&[12, 14])).unwrap();
-        assert_eq!(dependencies_stated_in(&more), on(&[12, 13, 14]));
+        assert_eq!(dependencies_in(&more, &Home::default()), on(&[12, 13, 14]));
         assert_eq!(
             with_dependencies("", &on(&[1])).unwrap(),
             "Depends on #1.\n"

@@ -23,6 +23,9 @@ use std::time::Duration;
 /// The longest run of one git command: a first fetch of a large repository over a slow line takes minutes, not more.
 const RUN_TIMEOUT: Duration = Duration::from_secs(600);
 
+/// The longest time in which ssh prints its configuration: it may run a command of the user's to find it.
+const SSH_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long the output is awaited after git itself ended: an ssh connection that is kept open may hold the pipe for hours.
 const OUTPUT_GRACE: Duration = Duration::from_secs(5);
 
@@ -213,6 +216,36 @@ impl Git {
             .env_remove("LANGUAGE");
         command
     }
+}
+
+/// Returns the host that ssh connects to for a name, which may be an alias of the user's own configuration; `None` where there is no
+/// ssh in the search path, or it does not say.
+pub fn ssh_host(path_env: &OsStr, name: &str) -> Option<String> {
+    let program = std::env::split_paths(path_env)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join("ssh"))
+        .find(|program| is_executable(program))?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the user's own ssh, which git would run; it prints its configuration and connects to nobody"
+    )]
+    let mut command = Command::new(program);
+    command.args(["-G", name]).process_group(0);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let run = Run {
+        command: format!("ssh -G {name}"),
+        dir: Path::new("/"),
+        limit: SSH_TIMEOUT,
+    };
+    let printed = run.finish(command.spawn().ok()?, None).ok()?;
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    let host = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("hostname "))?;
+    Some(host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty())
 }
 
 /// What is known of one run while it lasts.

@@ -17,16 +17,18 @@ mod pace;
 mod token;
 mod wire;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::Instant;
 
-use autoissue_engine::{Dependency, Issue, IssueNumber, PullRequest, Time};
+use autoissue_engine::{Dependency, Issue, IssueNumber, PullRequest, Time, Withdrawal};
 use http::Method;
 use serde_json::{Value, json};
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::forge::{Backlog, IssueState, PullRequestDraft};
+pub use client::Retirement;
 use client::{Answer, Call, Client};
 pub use connection::Proxy;
 pub use error::GithubError;
@@ -40,6 +42,8 @@ pub const BRANCH_PREFIX: &str = "autoissue/issue-";
 const N_LABEL_PAGES_MAX: usize = 3;
 /// Pages of a hundred that are read of a list at most.
 const N_PAGES_MAX: usize = 100;
+/// How GitHub refuses a draft where the plan has none: the status and the field are those of every refusal.
+const NO_DRAFTS: &str = "Draft pull requests are not supported";
 /// GitHub takes no longer text.
 const BODY_LENGTH_MAX: usize = 65_536;
 /// GitHub takes no longer title.
@@ -72,6 +76,10 @@ pub struct Github {
     client: Client,
     repo: String,
     token_is_of_app: bool,
+    /// Branch whose merges close issues, once GitHub has named it.
+    default_branch: Mutex<Option<String>>,
+    /// Issues whose branch had no open pull request when it was looked at, and for which none was asked since.
+    unpublished: Mutex<BTreeSet<IssueNumber>>,
     /// Whoever holds it writes: one at a time.
     pace: tokio::sync::Mutex<Pace>,
 }
@@ -158,6 +166,8 @@ impl Github {
             runtime: Some(runtime),
             client,
             repo: access.repo.clone(),
+            default_branch: Mutex::default(),
+            unpublished: Mutex::default(),
             token_is_of_app: access.token.secret.expose().starts_with(APP_TOKEN),
             pace: Pace::new(access.writes_per_minute, access.writes_per_hour).into(),
         })
@@ -189,6 +199,7 @@ impl Github {
                 reset: Time::from_ms(number("x-ratelimit-reset")?.saturating_mul(1_000)),
             })
         };
+        *client::lock(&self.default_branch) = text(&body["default_branch"]);
         Ok(Facts {
             repo: text(&body["full_name"]).unwrap_or_else(|| self.repo.clone()),
             is_archived: body["archived"].as_bool().unwrap_or(false),
@@ -204,6 +215,11 @@ impl Github {
             calls: calls(),
             answered_at: header("date").and_then(wire::http_date),
         })
+    }
+
+    /// Returns what GitHub announced about the end of an endpoint, or of a version of its API, that was asked for; the first one.
+    pub fn retirement(&self) -> Option<Retirement> {
+        self.client.retirement()
     }
 
     /// Calls the repository what it is called now: reads of an old name are led on, writes are not.
@@ -244,6 +260,19 @@ impl Github {
             }
             Ok(states)
         })
+    }
+
+    /// Returns whether an issue is no longer to be worked on: closed, without the label (unless that is empty), or with a pull request
+    /// of ours that is open or merged into a branch whose merges close nothing. Two calls, one where it was looked at before.
+    ///
+    /// # Errors
+    /// [`GithubError`].
+    pub fn look_again(
+        &self,
+        issue: IssueNumber,
+        label: &str,
+    ) -> Result<Option<Withdrawal>, GithubError> {
+        self.block_on(self.withdrawal(issue, label))
     }
 
     /// Returns the open pull request of ours that is for an issue. One call.
@@ -323,6 +352,12 @@ impl Github {
         } else {
             self.open_pulls().await?
         };
+        let is_open = |it: &WireIssue| pulls.contains_key(&branch_of(it.issue.number));
+        let mut merged = if found.iter().all(is_open) {
+            BTreeMap::new()
+        } else {
+            self.merged_pulls().await?
+        };
         for WireIssue {
             mut issue,
             n_blocked_by,
@@ -331,6 +366,7 @@ impl Github {
             issue.open_pull_request = pulls
                 .remove(&branch_of(issue.number))
                 .map(|pull| pull.pull_request());
+            issue.merged_pull_request = merged.remove(&branch_of(issue.number));
             let is_blocked_here = n_blocked_by > 0 && issue.open_pull_request.is_none();
             if is_blocked_here && !self.add_blockers(&mut issue).await? {
                 backlog.blocked_elsewhere.insert(issue.number);
@@ -450,6 +486,84 @@ impl Github {
         Ok(ours)
     }
 
+    /// Returns the pull requests of ours, by branch, whose merge closed no issue, as far as they are among the hundred that changed
+    /// last; those that are not come to light when an attempt looks at its issue.
+    async fn merged_pulls(&self) -> Result<BTreeMap<String, PullRequest>, GithubError> {
+        let path = format!(
+            "/repos/{}/pulls?state=closed&sort=updated&direction=desc&per_page=100",
+            self.repo
+        );
+        let call = Call {
+            issue: None,
+            doing: "list the closed pull requests",
+            path: &path,
+        };
+        let mut pulls: BTreeMap<String, Vec<WirePull>> = BTreeMap::new();
+        let read = |item: &Value| {
+            if let Some(pull) = wire::pull(item).filter(|pull| self.is_ours(pull)) {
+                pulls.entry(pull.head.clone()).or_default().push(pull);
+            }
+        };
+        self.client.list(call, 1, read).await?;
+        let merged = |(branch, pulls): (String, Vec<WirePull>)| {
+            Some((branch, self.merged_aside(&pulls)?.pull_request()))
+        };
+        Ok(pulls.into_iter().filter_map(merged).collect())
+    }
+
+    /// Returns the newest merged one of an issue's pull requests, unless its base is the default branch: GitHub closed the issue then,
+    /// and whoever opened it again wants more.
+    fn merged_aside<'p>(&self, pulls: &'p [WirePull]) -> Option<&'p WirePull> {
+        let newest = pulls
+            .iter()
+            .filter(|pull| pull.is_merged)
+            .max_by_key(|pull| pull.number)?;
+        let known = client::lock(&self.default_branch).clone();
+        let default = newest.default_branch.clone().or(known);
+        (default.as_ref() != Some(&newest.base)).then_some(newest)
+    }
+
+    async fn withdrawal(
+        &self,
+        issue: IssueNumber,
+        label: &str,
+    ) -> Result<Option<Withdrawal>, GithubError> {
+        let path = format!("/repos/{}/issues/{}", self.repo, issue.0);
+        let call = Call {
+            issue: Some(issue),
+            doing: "look at an issue again",
+            path: &path,
+        };
+        let item = match self.client.get(call).await {
+            Ok(answer) => answer.body,
+            Err(GithubError::NotFound { .. } | GithubError::Refused { status: 410, .. }) => {
+                return Ok(Some(Withdrawal::Gone));
+            }
+            Err(error) => return Err(error),
+        };
+        // One that was moved away is found where it is now, under another number.
+        if item["number"].as_u64() != Some(issue.0) {
+            return Ok(Some(Withdrawal::Gone));
+        }
+        if item["state"] == "closed" {
+            return Ok(Some(Withdrawal::Closed));
+        }
+        if !label.is_empty() && !carries(&wire::labels(&item["labels"]), label) {
+            return Ok(Some(Withdrawal::Unlabelled));
+        }
+        // An attempt before this one has looked for pull requests, and only we make any with this branch.
+        if client::lock(&self.unpublished).contains(&issue) {
+            return Ok(None);
+        }
+        let pulls = self.pulls_of(issue, &branch_of(issue), "all").await?;
+        if let Some(open) = pulls.iter().find(|pull| pull.is_open) {
+            return Ok(Some(Withdrawal::Open(open.pull_request())));
+        }
+        client::lock(&self.unpublished).insert(issue);
+        let merged = self.merged_aside(&pulls);
+        Ok(merged.map(|pull| Withdrawal::Merged(pull.pull_request())))
+    }
+
     fn is_ours(&self, pull: &WirePull) -> bool {
         let is_here = pull
             .head_repo
@@ -464,11 +578,23 @@ impl Github {
         issue: IssueNumber,
         branch: &str,
     ) -> Result<Option<WirePull>, GithubError> {
+        let open = self.pulls_of(issue, branch, "open").await?;
+        Ok(open.into_iter().find(|pull| pull.is_open))
+    }
+
+    /// Returns the pull requests with a branch of ours that are in a state: `open`, or `all`. The hundred newest.
+    async fn pulls_of(
+        &self,
+        issue: IssueNumber,
+        branch: &str,
+        state: &str,
+    ) -> Result<Vec<WirePull>, GithubError> {
         let owner = self.repo.split('/').next().unwrap_or_default();
         let mut query = form_urlencoded::Serializer::new(String::new());
         query
-            .append_pair("state", "open")
-            .append_pair("head", &format!("{owner}:{branch}"));
+            .append_pair("state", state)
+            .append_pair("head", &format!("{owner}:{branch}"))
+            .append_pair("per_page", "100");
         let path = format!("/repos/{}/pulls?{}", self.repo, query.finish());
         let call = Call {
             issue: Some(issue),
@@ -476,15 +602,11 @@ impl Github {
             path: &path,
         };
         let answer = self.client.get(call).await?;
-        let pulls = answer
-            .body
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(wire::pull);
+        let items = answer.body.as_array().into_iter().flatten();
+        let pulls = items.filter_map(wire::pull);
         Ok(pulls
-            .into_iter()
-            .find(|pull| self.is_ours(pull) && pull.head == branch))
+            .filter(|pull| self.is_ours(pull) && pull.head == branch)
+            .collect())
     }
 
     async fn find_or_create(
@@ -497,10 +619,15 @@ impl Github {
             draft,
             cancel,
         };
-        if let Some(found) = self.find(draft.issue, &draft.head).await? {
+        // Who looked before the attempt need not look again; of what was asked for since, the answer may be lost.
+        let was_looked_at = client::lock(&self.unpublished).remove(&draft.issue);
+        if !was_looked_at && let Some(found) = self.find(draft.issue, &draft.head).await? {
             return writer.renew(&found).await;
         }
-        match writer.create().await {
+        match writer.create(draft.draft).await {
+            Err(GithubError::NoDrafts { .. }) if !draft.must_be_draft => {
+                Ok((writer.create(false).await?, false))
+            }
             // Somebody was faster, or the answer to an earlier try was lost.
             Err(refused @ GithubError::Refused { status: 422, .. }) => {
                 match self.find(draft.issue, &draft.head).await? {
@@ -564,15 +691,26 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    async fn create(&self) -> Result<PullRequest, GithubError> {
+    async fn create(&self, is_draft: bool) -> Result<PullRequest, GithubError> {
         let draft = self.draft;
         let body = json!({
             "title": title(&draft.title), "head": draft.head, "base": draft.base,
-            "body": body_with_marker(&draft.body, &draft.marker), "draft": draft.draft,
+            "body": body_with_marker(&draft.body, &draft.marker), "draft": is_draft,
         });
-        let answer = self
+        let written = self
             .write("open a pull request", Method::POST, "pulls", &body)
-            .await?;
+            .await;
+        let answer = match written {
+            Err(GithubError::Refused {
+                status: 422,
+                message,
+                ..
+            }) if is_draft && message.contains(NO_DRAFTS) => {
+                let repo = self.github.repo.clone();
+                return Err(GithubError::NoDrafts { repo });
+            }
+            written => written?,
+        };
         let (number, url) = (
             answer.body["number"].as_u64(),
             answer.body["html_url"].as_str(),

@@ -27,7 +27,7 @@ mod timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use autoissue_engine::{Issue, IssueNumber, PullRequest, Time};
+use autoissue_engine::{Issue, IssueNumber, PullRequest, Time, Withdrawal};
 
 use super::forge::{IssueDraft, IssueState, PullRequestDraft, left_out, with_dependencies};
 
@@ -174,6 +174,32 @@ impl LocalForge {
             .collect())
     }
 
+    /// Returns whether an issue that was in the backlog is no longer to be worked on. A file that cannot be read just now says nothing.
+    ///
+    /// # Errors
+    /// See [`ForgeError`].
+    pub fn look_again(
+        &self,
+        issue: IssueNumber,
+        label: &str,
+    ) -> Result<Option<Withdrawal>, ForgeError> {
+        let state = self.states(&[issue])?.remove(&issue);
+        let (files, _) = self.issue_files()?;
+        let (pulls, _) = self.pull_files()?;
+        let file = files.iter().find(|file| file.number == issue);
+        if let Some(pull) = merged(&pulls, issue) {
+            return Ok(Some(Withdrawal::Merged(self.pull_request(pull))));
+        }
+        Ok(match (state, file) {
+            (None | Some(IssueState::Missing), _) => Some(Withdrawal::Gone),
+            (Some(IssueState::Closed), _) => Some(Withdrawal::Closed),
+            (_, Some(file)) if !label.is_empty() && !carries(&file.labels, label) => {
+                Some(Withdrawal::Unlabelled)
+            }
+            _ => open_of(&pulls, issue).map(|pull| Withdrawal::Open(self.pull_request(pull))),
+        })
+    }
+
     /// Returns the labels of all issues, open and closed, each once, sorted without regard to case.
     ///
     /// # Errors
@@ -318,6 +344,7 @@ impl LocalForge {
             dependencies: Vec::new(),
             open_pull_request: open_of(pulls, file.number).map(|pull| self.pull_request(pull)),
             open_branch: None,
+            merged_pull_request: None,
         }
     }
 

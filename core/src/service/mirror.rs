@@ -424,6 +424,13 @@ impl Mirror {
         }
     }
 
+    /// Returns the head of a branch in a repository on this machine; `None` where there is none, or where it cannot be read.
+    pub fn head_in(&self, repository: &Path, branch: &str) -> Option<CommitId> {
+        let repository = copy::repository_containing(repository).ok()?;
+        let head = repository.refname_to_id(&format!("refs/heads/{branch}"));
+        head.ok().map(CommitId::from)
+    }
+
     /// Returns the head of a base branch as last fetched.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
 use super::git_program::{Git, GitError, redact};
+use super::github::BRANCH_PREFIX;
 use super::mirror::CommitId;
 use crate::secret::Secret;
 
@@ -15,6 +16,8 @@ use crate::secret::Secret;
 const NO_SUCH_REMOTE: i32 = 2;
 /// Lines of a server's own words that are shown of a refused push.
 const REASON_LINES_MAX: usize = 8;
+/// Branch whose push is rehearsed; no issue has this number.
+const REHEARSED: u64 = 0;
 /// User name with which GitHub takes a token as a password; any would do.
 const TOKEN_USER: &str = "x-access-token";
 
@@ -139,15 +142,23 @@ impl Remote {
         &self.env.0
     }
 
-    /// Returns the branch that work starts from: the configured one, else `main`, else the remote's default branch.
+    /// Returns the branch that work starts from: the configured one, else the forge's default branch. Where the forge did not name
+    /// that, the remote does.
     ///
     /// # Errors
     /// [`RemoteError`].
-    pub fn base_branch(&self, configured: Option<&str>) -> Result<String, RemoteError> {
-        let wanted = configured.unwrap_or("main");
-        let answer = self.ask(&["--symref"], &["HEAD", &format!("refs/heads/{wanted}")])?;
-        if answer.heads.contains_key(&format!("refs/heads/{wanted}")) {
-            return Ok(wanted.to_owned());
+    pub fn base_branch(
+        &self,
+        configured: Option<&str>,
+        forge_default: Option<&str>,
+    ) -> Result<String, RemoteError> {
+        let wanted = configured
+            .or(forge_default)
+            .map(|it| format!("refs/heads/{it}"));
+        let patterns: Vec<&str> = ["HEAD"].into_iter().chain(wanted.as_deref()).collect();
+        let answer = self.ask(&["--symref"], &patterns)?;
+        if let Some(branch) = wanted.filter(|wanted| answer.heads.contains_key(wanted)) {
+            return Ok(branch.trim_start_matches("refs/heads/").to_owned());
         }
         match (configured, answer.default) {
             (None, Some(default)) if answer.heads.contains_key("HEAD") => Ok(default),
@@ -170,6 +181,26 @@ impl Remote {
         Ok(self.ask(&[], &[&name])?.heads.remove(&name))
     }
 
+    /// Returns the heads of a branch, and of others whose names keep it from being made: one that is a directory of its name, and those
+    /// below it.
+    ///
+    /// # Errors
+    /// [`RemoteError::Unreachable`].
+    pub fn heads_around(&self, branch: &str) -> Result<BTreeMap<String, CommitId>, RemoteError> {
+        let above = branch.match_indices('/').map(|(at, _)| &branch[..at]);
+        let names: Vec<String> = above
+            .chain([branch])
+            .map(|name| format!("refs/heads/{name}"))
+            .chain([format!("refs/heads/{branch}/*")])
+            .collect();
+        let patterns: Vec<&str> = names.iter().map(String::as_str).collect();
+        let heads = self.ask(&[], &patterns)?.heads.into_iter();
+        let branch_of = |(name, head): (String, CommitId)| {
+            Some((name.strip_prefix("refs/heads/")?.to_owned(), head))
+        };
+        Ok(heads.filter_map(branch_of).collect())
+    }
+
     /// Pushes a refspec out of the repository in `dir`.
     ///
     /// # Errors
@@ -179,6 +210,15 @@ impl Remote {
         args.extend(options);
         args.extend(["--", &self.push_url, refspec]);
         self.git.run(dir, &args, self.env(), None).map(|_| ())
+    }
+
+    /// Asks the remote whether it would take a branch of ours, without sending it anything.
+    ///
+    /// # Errors
+    /// What git said; [`verdict`] tells what that means.
+    pub fn rehearse_push(&self, dir: &Path, commit: &CommitId) -> Result<(), GitError> {
+        let refspec = format!("{commit}:refs/heads/{BRANCH_PREFIX}{REHEARSED}");
+        self.push(dir, &["--dry-run"], &refspec)
     }
 
     fn ask(&self, options: &[&str], patterns: &[&str]) -> Result<Answer, RemoteError> {
@@ -193,6 +233,76 @@ impl Remote {
         })?;
         Ok(Answer::read(&String::from_utf8_lossy(&printed)))
     }
+}
+
+/// What a run of git that failed at the remote says of the next one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Whoever we are may not do this: a person has to change that, and until then everything of the kind fails.
+    Account,
+    /// The server does not take this work; it may take another.
+    Work,
+    /// The server or the way to it is out of order.
+    Outage,
+}
+
+/// Returns what a failure says of the next run. Git has no other way to tell than its own sentences, which are fixed in the locale that
+/// it runs in: the status of HTTP behind two of them, and what a server says instead of speaking the protocol.
+pub(crate) fn verdict(error: &GitError) -> Verdict {
+    let GitError::Failed { stderr, .. } = error else {
+        return Verdict::Outage;
+    };
+    let said = || stderr.lines().filter(|line| !line.starts_with("remote:"));
+    match said().find_map(http_status) {
+        Some(413) => return Verdict::Work,
+        Some(401 | 402 | 403 | 404 | 407 | 410 | 451) => return Verdict::Account,
+        Some(_) => return Verdict::Outage,
+        None => {}
+    }
+    let is_shut_out = |line: &str| {
+        line.starts_with("ERROR: ")
+            || line.starts_with("fatal: Authentication failed for ")
+            || line.starts_with("fatal: could not read Username for ")
+            || line.starts_with("fatal: could not read Password for ")
+            || line.starts_with("Host key verification failed")
+            || line.contains(": Permission denied (")
+            || line.starts_with("Permission denied (")
+            || (line.starts_with("fatal: repository '") && line.ends_with("' not found"))
+    };
+    if said().any(is_shut_out) {
+        Verdict::Account
+    } else {
+        Verdict::Outage
+    }
+}
+
+/// Returns the status of HTTP that git names: `The requested URL returned error: 403`, `RPC failed; HTTP 413`.
+fn http_status(line: &str) -> Option<u16> {
+    let at = ["The requested URL returned error: ", "RPC failed; HTTP "];
+    let rest = at
+        .iter()
+        .find_map(|sentence| line.split_once(sentence).map(|(_, rest)| rest))?;
+    let end = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    rest[..end].parse().ok()
+}
+
+/// What servers say of a single push: too large a file, a missing object of LFS, a secret, a workflow file without the right to it.
+const OF_THIS_WORK: [&str; 8] = [
+    "GH001",
+    "GH008",
+    "GH009",
+    "Push cannot contain secrets",
+    "without `workflow` scope",
+    "without `workflows` permission",
+    "stale info",
+    "unpack",
+];
+
+/// Returns whether a refusal is about this work; else it is by a rule that every work of ours would meet.
+pub(crate) fn is_of_this_work(refusal: &str) -> bool {
+    OF_THIS_WORK.iter().any(|mark| refusal.contains(mark))
 }
 
 /// Returns why the remote refuses a push; `None` where no answer of the remote's says so, and the push failed on its way.
@@ -338,6 +448,79 @@ mod tests {
         check("Done", "error: RPC failed; HTTP 503", None);
         check("", "fatal: unable to access", None);
     }
+    #[test]
+    fn an_outage_an_account_and_a_single_work_are_told_apart() {
+        let check = |stderr: &str, expected| {
+            let error = GitError::Failed {
+                command: "git push".to_owned(),
+                code: Some(128),
+                stderr: stderr.to_owned(),
+                stdout: "".into(),
+            };
+            assert_eq!(verdict(&error), expected, "{stderr}");
+        };
+        let http = |status: u16| {
+            format!(
+                "remote: Permission to o/n.git denied to bob.\n\
+                 fatal: unable to access 'https://github.com/o/n.git/': The requested URL returned error: {status}"
+            )
+        };
+        let rpc = |status: u16| {
+            format!(
+                "error: RPC failed; HTTP {status} curl 22 The requested URL returned error: {status}\n\
+                 send-pack: unexpected disconnect while reading sideband packet\n\
+                 fatal: the remote end hung up unexpectedly"
+            )
+        };
+        for status in [401, 403, 404] {
+            check(&http(status), Verdict::Account);
+            check(&rpc(status), Verdict::Account);
+        }
+        check(&rpc(413), Verdict::Work);
+        for status in [408, 429, 500, 502, 503] {
+            check(&http(status), Verdict::Outage);
+            check(&rpc(status), Verdict::Outage);
+        }
+        for shut_out in [
+            "remote: Invalid username or token.\nfatal: Authentication failed for 'https://github.com/o/n.git/'",
+            "fatal: could not read Username for 'https://github.com': terminal prompts disabled",
+            "remote: Repository not found.\nfatal: repository 'https://github.com/o/n.git/' not found",
+            "git@github.com: Permission denied (publickey).\nfatal: Could not read from remote repository.",
+            "ERROR: The key you are authenticating with has been marked as read only.\nfatal: Could not read from remote repository.",
+            "ERROR: Permission to o/n.git denied to bob.",
+            "Host key verification failed.\nfatal: Could not read from remote repository.",
+        ] {
+            check(shut_out, Verdict::Account);
+        }
+        for outage in [
+            "fatal: unable to access 'https://github.com/o/n.git/': Could not resolve host: github.com",
+            "ssh: connect to host github.com port 22: Connection timed out\nfatal: Could not read from remote repository.",
+            "remote: fatal: Authentication failed for somebody else, HTTP 403",
+            "error: RPC failed; curl 55 Send failure: Broken pipe",
+            "",
+        ] {
+            check(outage, Verdict::Outage);
+        }
+    }
+
+    #[test]
+    fn a_rule_for_everybody_is_told_from_a_fault_of_one_work() {
+        for refusal in [
+            "pre-receive hook declined; GH013: Repository rule violations found; - Commits must have verified signatures.",
+            "protected branch hook declined; GH006: Protected branch update failed",
+            "push declined due to repository rule violations; - Commit message must match a given regex pattern",
+        ] {
+            assert!(!is_of_this_work(refusal), "{refusal}");
+        }
+        for refusal in [
+            "pre-receive hook declined; GH001: Large files detected.",
+            "push declined due to repository rule violations; GH013; - Push cannot contain secrets",
+            "refusing to allow an OAuth App to create or update workflow `.github/workflows/x.yml` without `workflow` scope",
+        ] {
+            assert!(is_of_this_work(refusal), "{refusal}");
+        }
+    }
+
     use crate::service::git_fixture::{Home, git};
 
     #[test]
@@ -402,7 +585,7 @@ mod tests {
     }
 
     #[test]
-    fn the_base_is_the_configured_branch_else_main_else_the_default() {
+    fn the_base_is_the_configured_branch_else_the_default_and_never_a_main_beside_it() {
         fn remote(url: &str) -> Remote {
             Remote {
                 git: git(),
@@ -427,7 +610,7 @@ mod tests {
         let url = home.path().join("remote.git");
         let remote = remote(url.to_str().unwrap());
         assert!(matches!(
-            remote.base_branch(None),
+            remote.base_branch(None, None),
             Err(RemoteError::Empty { .. })
         ));
         home.git("p", &["commit", "--quiet", "--allow-empty", "-m", "one"]);
@@ -441,10 +624,13 @@ mod tests {
                 "trunk:refs/heads/other",
             ],
         );
-        assert_eq!(remote.base_branch(None).unwrap(), "trunk");
-        assert_eq!(remote.base_branch(Some("other")).unwrap(), "other");
+        assert_eq!(remote.base_branch(None, None).unwrap(), "trunk");
+        assert_eq!(
+            remote.base_branch(Some("other"), Some("trunk")).unwrap(),
+            "other"
+        );
         assert!(matches!(
-            remote.base_branch(Some("none")),
+            remote.base_branch(Some("none"), Some("trunk")),
             Err(RemoteError::NoBranch { .. })
         ));
         home.git(
@@ -456,7 +642,9 @@ mod tests {
                 "trunk:refs/heads/main",
             ],
         );
-        assert_eq!(remote.base_branch(None).unwrap(), "main");
+        assert_eq!(remote.base_branch(None, None).unwrap(), "trunk");
+        assert_eq!(remote.base_branch(None, Some("other")).unwrap(), "other");
+        assert_eq!(remote.base_branch(None, Some("gone")).unwrap(), "trunk");
         assert!(remote.head("main").unwrap().is_some() && remote.head("mai").unwrap().is_none());
     }
 }

@@ -93,6 +93,7 @@ pub(super) fn bench(
         mirror,
         remote: ground.remote.clone(),
         worktrees,
+        base_branch: ground.base_branch.clone(),
         base,
     })
 }

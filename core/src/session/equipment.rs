@@ -9,7 +9,7 @@ use super::begun::Begun;
 use super::ground::Ground;
 use super::{Host, SessionError};
 use crate::config::Config;
-use crate::doctor::{AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts};
+use crate::doctor::{AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts, rehearsed_push};
 use crate::plugins::{self, PluginArgument, Plugins};
 use crate::service::agent;
 use crate::service::agent_environment::agent_environment;
@@ -133,6 +133,11 @@ pub(super) fn look_around(
         &ground.checkout,
         strategies,
     ));
+    if ground.config.executor.create_pr
+        && let Some(remote) = &ground.remote
+    {
+        findings.extend(rehearsed_push(remote, &ground.checkout));
+    }
     // How much room a night needs nobody knows; a disk that is full is survived.
     let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;
     let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_fatal);

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use autoissue_engine::IssueNumber;
+
 use crate::doctor::Finding;
 use crate::journal::JournalError;
 use crate::plugins::PluginsError;
@@ -100,6 +102,16 @@ pub enum SessionError {
     NotReady {
         /// What was found, each with what to do about it.
         failures: Vec<Finding>,
+    },
+    /// Finished work of an earlier session is refused, and whatever this one made would be refused too.
+    #[error("the finished work of session `{session}` on {issue} cannot be published: {reason}")]
+    WorkWaits {
+        /// The earlier session.
+        session: String,
+        /// The issue.
+        issue: IssueNumber,
+        /// Why.
+        reason: String,
     },
     /// The agent's environment cannot be made as configured.
     #[error("`agent.env` cannot be used")]

@@ -57,7 +57,7 @@ pub(super) fn survey(
             } = way_to_github(&config, host, &git, &checkout)?;
             facts = ask_for_facts(&github)?;
             facts.iter().for_each(|facts| github.rename(&facts.repo));
-            let base_branch = remote.base_branch(configured)?;
+            let base_branch = remote.base_branch(configured, default_branch(facts.as_ref()))?;
             (Forge::Github(Box::new(github)), Some(remote), base_branch)
         }
     };
@@ -79,6 +79,12 @@ pub(super) fn survey(
         key,
         path,
     })
+}
+
+/// Returns the branch that GitHub calls the default one, if it said so.
+pub(crate) fn default_branch(facts: Option<&Facts>) -> Option<&str> {
+    let branch = facts.map(|facts| facts.default_branch.as_str());
+    branch.filter(|branch| !branch.is_empty())
 }
 
 /// What leads to GitHub. Nothing has been sent yet.

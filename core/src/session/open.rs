@@ -17,8 +17,10 @@ use super::equipment::{Equipment, check_planner, equip, look_around};
 use super::ground::{Ground, survey};
 use super::settings::{history, settings, started};
 use super::{Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};
+use super::waiting;
 use crate::bus::Bus;
 use crate::config::Config;
+use crate::declared::Home;
 use crate::dispatcher::holders;
 use crate::doctor::Finding;
 use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
@@ -118,13 +120,9 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     let history = history(&journal, &settings, &strategies)?;
     let strategies = strategies.remembering(&journal.costs()?);
     let bench = bench(&ground, host, &id, &[])?;
+    let waiting = waiting::find(&journal, ground.checkout.path())?;
     let new = new_session(&ground, host, &id, &begun, now_ms);
-    let unrecorded = if begun.plan().is_some() {
-        journal.create_session(&new)?;
-        None
-    } else {
-        Some(new)
-    };
+    let is_planned = begun.plan().is_some();
     let first = started(&ground, settings, &begun, history);
     let fresh = Parts::fresh(
         id,
@@ -137,15 +135,21 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
         },
     );
     let parts = Parts {
-        journal: Some(journal),
         bench: Some(bench),
         lock: Some(lock),
         remarks,
         left_behind,
-        unrecorded,
         ..fresh
     };
-    Ok(assemble(ground, host, parts))
+    let mut session = assemble(ground, host, parts);
+    session.workshop.waiting = waiting::publish(waiting, &session.workshop, &mut journal)?;
+    if is_planned {
+        journal.create_session(&new)?;
+    } else {
+        session.unrecorded = Some(new);
+    }
+    session.journal = Some(journal);
+    Ok(session)
 }
 
 /// Removes transcripts that are too old or too many. They are no reason not to start.
@@ -291,7 +295,8 @@ impl Parts {
 }
 
 fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
-    let bus = if parts.journal.is_some() {
+    // A dry run has no bench.
+    let bus = if parts.journal.is_some() || parts.bench.is_some() {
         Bus::new(parts.last_seq)
     } else {
         Bus::without_journal()
@@ -306,6 +311,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     let workshop = Workshop {
         intake: intake.clone(),
         strategies: parts.equipment.strategies.telling(tell),
+        home: home(&ground.repository, &ground.config),
         forge: ground.forge,
         bench: parts.bench,
         bus: bus.clone(),
@@ -314,6 +320,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
             .exec()
             .map(|exec| exec.only.iter().copied().collect())
             .unwrap_or_default(),
+        waiting: Vec::new(),
         ignore_outside: parts.begun.exec().is_some_and(|exec| exec.ignore_outside),
         plan: parts.begun.plan().cloned(),
         session: parts.id.to_string(),
@@ -345,6 +352,13 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         unrecorded: parts.unrecorded,
         intake,
     }
+}
+
+/// Returns the repository as the texts of issues name it: a renamed one by its old name too.
+fn home(repository: &str, config: &Config) -> Home {
+    let configured = config.project.repo.as_deref();
+    let names = [Some(repository), configured].into_iter().flatten();
+    Home::new(names, config.github.api_url.as_deref())
 }
 
 /// Returns the directory with a session's transcripts.

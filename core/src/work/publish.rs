@@ -16,6 +16,7 @@ use crate::service::agent::error_chain;
 use crate::service::forge::PullRequestDraft;
 use crate::service::github::BRANCH_PREFIX;
 use crate::service::mirror::{CommitId, CopyError, PushError};
+use crate::service::remote::{RemoteError, Verdict, is_of_this_work, verdict};
 use crate::wall_clock::wall_clock_ms;
 
 /// All that is known of the work when it is published.
@@ -56,7 +57,8 @@ impl Workshop {
         blocking(move || workshop.publish_now(&order, &cancel)).await
     }
 
-    fn publish_now(
+    /// Publishes the work of an attempt. Blocking; `cancel` ends waiting only.
+    pub(crate) fn publish_now(
         &self,
         order: &PublishOrder,
         cancel: &CancellationToken,
@@ -95,7 +97,7 @@ impl Workshop {
             let pushed = bench.mirror.push(issue, &head, remote, branch);
             return pushed
                 .map(|pushed| pushed.replaced)
-                .map_err(|error| self.push_failure(&error));
+                .map_err(|error| self.push_failure(&error, &head));
         }
         bench
             .mirror
@@ -118,7 +120,10 @@ impl Workshop {
             .filter(|_| self.config.executor.create_pr)
         {
             Some(remote) => match bench.mirror.check_remote_place(remote, &branch) {
-                Err(error @ PushError::NotOurs { .. }) => Err(self.push_failure(&error)),
+                Err(error @ (PushError::NotOurs { .. } | PushError::InTheWay { .. })) => {
+                    let message = error_chain(&error);
+                    Err(Failure::NeedsPerson { message })
+                }
                 _ => Ok(()),
             },
             None => bench
@@ -128,22 +133,44 @@ impl Workshop {
         }
     }
 
-    /// Returns what should happen next. Git tells only that the remote cannot be reached; GitHub's API tells why.
-    fn push_failure(&self, error: &PushError) -> Failure {
+    /// Returns what should happen next: GitHub's API says why where it knows, else what git was told decides, and at last whether the
+    /// remote would take anything at all.
+    fn push_failure(&self, error: &PushError, head: &CommitId) -> Failure {
         let message = error_chain(error);
-        match error {
-            PushError::NotOurs { .. } => Failure::NeedsPerson { message },
-            PushError::Refused { .. } | PushError::Broken { .. } | PushError::Remote(_) => {
-                match self.forge.check_push_right() {
-                    Err(error) => forge_failure(&error),
-                    Ok(()) if matches!(error, PushError::Refused { .. }) => {
-                        Failure::NeedsPerson { message }
-                    }
-                    Ok(()) => Failure::Network { message },
-                }
+        let source = match error {
+            PushError::NotOurs { .. } | PushError::InTheWay { .. } => {
+                return Failure::NeedsPerson { message };
             }
-            PushError::Mirror(_) => Failure::Crash { message },
+            PushError::Mirror(_) => return Failure::Crash { message },
+            PushError::Refused { .. } => None,
+            PushError::Broken { source, .. } => Some(source),
+            PushError::Remote(RemoteError::Unreachable { source, .. }) => Some(source),
+            PushError::Remote(_) => return Failure::Network { message },
+        };
+        if let Err(error) = self.forge.check_push_right() {
+            return forge_failure(&error);
         }
+        match (error, source.map(verdict)) {
+            (PushError::Refused { reason, .. }, _) if is_of_this_work(reason) => {
+                Failure::NeedsPerson { message }
+            }
+            (PushError::Refused { .. }, _) => Failure::Refused { message },
+            (_, Some(Verdict::Account)) => Failure::Auth { message },
+            (_, Some(Verdict::Work)) => Failure::NeedsPerson { message },
+            _ if self.would_take_a_push(head) => Failure::Crash { message },
+            _ => Failure::Network { message },
+        }
+    }
+
+    /// Returns whether the remote answers and takes pushes: then what failed is this work's own.
+    fn would_take_a_push(&self, head: &CommitId) -> bool {
+        self.bench().is_ok_and(|bench| {
+            let rehearsed = bench
+                .remote
+                .as_ref()
+                .map(|remote| remote.rehearse_push(bench.mirror.path(), head));
+            matches!(rehearsed, Some(Ok(())))
+        })
     }
 
     fn open_pull_request(
@@ -168,6 +195,7 @@ impl Workshop {
             replaces: replaces.map(String::from),
             base,
             draft: self.config.executor.pr_draft || needs_order,
+            must_be_draft: self.config.executor.pr_draft,
             labels: text.labels,
             marker,
             created_at: Time::from_ms(wall_clock_ms()),

@@ -36,15 +36,16 @@ pub(super) fn add_item(
 }
 
 pub(super) use labels::add as add_labels;
-pub(super) use pulls::open as open_pull;
+pub(super) use pulls::{merge_by_hand as merge_pull, open as open_pull};
 
 /// An endpoint: its method, its path, and who answers.
 type Endpoint = (&'static str, &'static str, MethodRouter);
 
 /// Returns all endpoints.
-fn endpoints() -> [Endpoint; 24] {
+fn endpoints() -> [Endpoint; 25] {
     [
         ("GET", "/user", get(repositories::user)),
+        ("GET", "/versions", get(repositories::versions)),
         ("GET", "/rate_limit", get(repositories::rate_limit)),
         ("POST", "/graphql", post(undraft::mark_ready)),
         ("GET", "/repos/{owner}/{name}", get(repositories::get)),

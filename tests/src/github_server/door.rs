@@ -26,8 +26,10 @@ use super::wire::{HangUp, Knock};
 
 /// Where GitHub Enterprise has its API.
 const ENTERPRISE: &str = "/api/v3";
-/// Versions of the API that GitHub serves today.
-const API_VERSIONS: [&str; 2] = ["2022-11-28", "2026-03-10"];
+/// Version that an answer is in where the request names none, and that GitHub retires.
+const DEFAULT_API_VERSION: &str = "2022-11-28";
+/// Header fields that may come in several lines, as parts of one list (RFC 9110, section 5.3).
+const LISTS: [&str; 3] = ["accept", "accept-encoding", "if-none-match"];
 /// GitHub's refusal of a client that does not say who it is.
 const NO_USER_AGENT: &str = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header";
 
@@ -208,6 +210,7 @@ async fn api(shared: &Arc<Shared>, router: Router, request: &Received) -> Respon
         None => handle(shared, router, request, token.cloned()).await,
     };
     let mut response = tagged(request, response).await;
+    announce(response.headers_mut(), shared, request);
     let is_unchanged = response.status() == StatusCode::NOT_MODIFIED;
     let quota = shared.use_quota(token, !is_free && !is_unchanged);
     for (name, value) in quota.headers() {
@@ -254,16 +257,20 @@ fn refusal(
     if !is_free && shared.quota(token).remaining == 0 {
         return Some(shared.out_of_quota(token).into_response());
     }
-    unreadable(request).map(Answer::into_response)
+    unreadable(shared, request).map(Answer::into_response)
 }
 
 /// Why GitHub does not understand a request, or the client would not understand GitHub.
-fn unreadable(request: &Received) -> Option<Answer> {
-    if let Some(version) = request
-        .header("x-github-api-version")
-        .filter(|it| !API_VERSIONS.contains(it))
-    {
+fn unreadable(shared: &Shared, request: &Received) -> Option<Answer> {
+    if let Some(version) = version(request).filter(|it| !shared.api_versions().contains(it)) {
         let message = format!("`{version}` is not a supported API version.");
+        return Some(Answer::error(StatusCode::BAD_REQUEST, &message));
+    }
+    let repeated = request.headers.keys().find(|name| {
+        !LISTS.contains(&name.as_str()) && 1 < request.headers.get_all(*name).iter().count()
+    });
+    if let Some(name) = repeated {
+        let message = format!("The header `{name}` came more than once.");
         return Some(Answer::error(StatusCode::BAD_REQUEST, &message));
     }
     let accept = request
@@ -272,6 +279,27 @@ fn unreadable(request: &Received) -> Option<Answer> {
     let message =
         format!("Unsupported 'Accept' header: '{accept}'. Must accept 'application/json'.");
     Some(Answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message))
+}
+
+/// Returns the version that a request names; of several lines GitHub reads one list, which is no version.
+fn version(request: &Received) -> Option<String> {
+    let named: Vec<&str> = request
+        .headers
+        .get_all("x-github-api-version")
+        .iter()
+        .map(|value| value.to_str().unwrap_or_default())
+        .collect();
+    (!named.is_empty()).then(|| named.join(", "))
+}
+
+/// Says on each answer that the version it is in comes to an end, where it does.
+fn announce(headers: &mut HeaderMap, shared: &Shared, request: &Received) {
+    let version = version(request).unwrap_or_else(|| DEFAULT_API_VERSION.to_owned());
+    insert(headers, "x-github-api-version-selected", &version);
+    if version == DEFAULT_API_VERSION && shared.api_versions().len() > 1 {
+        insert(headers, "deprecation", "@1773100800");
+        insert(headers, "sunset", "Fri, 10 Mar 2028 00:00:00 GMT");
+    }
 }
 
 fn accepts_json(accept: &str) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Shared;
-use super::api::{add_item, add_labels, open_pull};
+use super::api::{add_item, add_labels, merge_pull, open_pull};
 use super::git_store::GitStore;
 use super::world::{Distort, Item, Repository, World};
 
@@ -242,6 +242,15 @@ impl HostedRepository {
         self
     }
 
+    /// Lifts the protection of a branch.
+    pub fn unprotect(&self, branch: &str) -> &Self {
+        self.change(|repository| {
+            repository.protected_branches.remove(branch);
+            repository.git.protect(repository.protected_branches.iter());
+        });
+        self
+    }
+
     /// Takes a user's right to write.
     pub fn read_only_for(&self, login: &str) -> &Self {
         self.change(|repository| repository.readers.insert(login.to_owned()));
@@ -331,6 +340,22 @@ impl HostedRepository {
     pub fn reopen(&self, number: u64) -> &Self {
         let now = self.shared.clock.now_text();
         self.item(number, |item| item.reopen(&now));
+        self
+    }
+
+    /// Takes a label off an issue.
+    pub fn unlabel(&self, number: u64, label: &str) -> &Self {
+        self.item(number, |item| item.labels.retain(|it| it != label));
+        self
+    }
+
+    /// Merges a pull request by a merge commit, as a maintainer does; what it closes is closed if its base is the default branch.
+    ///
+    /// # Panics
+    /// If it cannot be merged.
+    pub fn merge(&self, number: u64) -> &Self {
+        let now = self.shared.clock.now_text();
+        self.change(|repository| merge_pull(repository, number, &now));
         self
     }
 

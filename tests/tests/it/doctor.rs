@@ -146,6 +146,20 @@ fn a_journal_is_looked_at_without_a_trace() {
     );
 }
 
+#[test]
+fn a_version_of_the_api_that_github_retires_is_a_warning() {
+    let world = GithubSandbox::new();
+    let findings = examine(&world, quick(&world));
+    assert!(findings.iter().all(|it| it["check"] != "api version"));
+    world.server.set_api_versions(&["2022-11-28", "2031-01-01"]);
+    has(
+        &examine(&world, quick(&world)),
+        "api version",
+        "warning",
+        "sunset: Fri, 10 Mar 2028 00:00:00 GMT",
+    );
+}
+
 // ---- the token
 
 #[test]
@@ -361,7 +375,7 @@ fn few_calls_and_a_wrong_clock_are_warnings() {
     let world = GithubSandbox::new();
     world
         .server
-        .set_quota("ada", 8, std::time::Duration::from_secs(600));
+        .set_quota("ada", 9, std::time::Duration::from_secs(600));
     has(
         &examine(&world, quick(&world)),
         "rate limit",

@@ -342,25 +342,33 @@ fn what_depends_on_an_open_issue_outside_is_skipped() {
 }
 
 #[test]
-fn a_circle_of_dependencies_starts_nothing() {
+fn a_circle_of_dependencies_costs_its_members_only() {
     let world = Sandbox::new();
-    world.issue(
-        1,
-        "[Backend] egg",
-        &format!("Depends on #2\n\n{}", new_file_patch("1.txt", "new")),
+    let issue = |number: u64, title: &str, body: &str| {
+        let patch = new_file_patch(&format!("{number}.txt"), "new");
+        world.issue(number, title, &format!("{body}\n\n{patch}"));
+    };
+    issue(1, "[Backend] egg", "Depends on #2");
+    issue(2, "[Frontend] hen", "## Blocked by\n\n- #1");
+    issue(
+        3,
+        "[Docs] the farm",
+        "> Depends on #1\n\nThis does not depend on #2, nor on other/farm#1.",
     );
-    world.issue(
-        2,
-        "[Frontend] hen",
-        &format!("Depends on #1\n\n{}", new_file_patch("2.txt", "new")),
+    let run = exec(&world, &[]).exits(3);
+    let outcomes = [(1, "skipped"), (2, "skipped"), (3, "done")];
+    assert_eq!(
+        run.outcomes(),
+        outcomes.map(|(issue, how)| (issue, how.to_owned()))
     );
-    let run = exec(&world, &[]).exits(1);
-    let summary = run.summary();
-    assert_eq!(summary["status"], "failed");
-    let reason = summary["reason"].as_str().expect("a reason");
-    assert!(reason.contains("#1") && reason.contains("#2"), "{reason}");
-    assert!(run.events("attempt_started").is_empty());
-    assert!(world.branches().is_empty() && world.pulls().is_empty());
+    for issue in [1, 2] {
+        let reason = run.task(issue)["reason"]
+            .as_str()
+            .expect("a reason")
+            .to_owned();
+        assert!(reason.contains("circle: #1 → #2 → #1"), "{reason}");
+    }
+    assert_eq!(world.branches(), ["autoissue/issue-3"]);
 }
 
 // ---- order

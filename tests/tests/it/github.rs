@@ -2,7 +2,9 @@
 //! GitHub's rules.
 
 mod forge;
+mod meanwhile;
 mod publish;
+mod push;
 mod scale;
 
 use autoissue_tests::GithubSandbox;

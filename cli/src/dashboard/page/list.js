@@ -194,7 +194,7 @@ function reason(task) {
   const again = task.attempts > 0 ? `try ${task.attempts + 1}: ` : "";
   if (task.state === "waiting") return `${again}${task.why ?? "waits"}`;
   if (task.state === "running") return STAGES[task.stage] ?? task.stage;
-  if (task.state === "done") return [task.changes ? diff(task.changes) : null, task.outcome === "already_open" ? "was open already" : null].filter(Boolean).join(" · ") || "done";
+  if (task.state === "done") return [task.changes ? diff(task.changes) : null, { already_open: "was open already", already_merged: "was merged already" }[task.outcome]].filter(Boolean).join(" · ") || "done";
   return task.reason ?? task.outcome;
 }
 

@@ -33,6 +33,13 @@ impl Engine {
                 for_each_attempt(self, |attempt| {
                     attempt.in_flight = !matches!(attempt.doing, Doing::Publishing { .. });
                 });
+                let waits = |task: &&Task| task.publish_not_before().is_some();
+                self.unproven = self
+                    .tasks
+                    .values()
+                    .filter(waits)
+                    .map(|task| task.issue.number)
+                    .collect();
                 self.planning_resumed();
             }
             Event::PlannerStarted { .. }
@@ -176,6 +183,7 @@ impl Engine {
                 until,
                 ..
             } => {
+                self.unproven.remove(issue);
                 let task = self.task_mut(*issue);
                 task.go(Doing::Publishing { not_before: *until }, false);
                 if let Some(attempt) = task.attempt_mut() {
@@ -196,9 +204,13 @@ impl Engine {
                 kept,
                 ..
             } => {
+                self.unproven.remove(issue);
                 self.attempt_failed(*issue, failure, *charged, *retry_at, *kept);
             }
-            Event::TaskFinished { issue, outcome } => self.task_finished(*issue, outcome),
+            Event::TaskFinished { issue, outcome } => {
+                self.unproven.remove(issue);
+                self.task_finished(*issue, outcome);
+            }
             Event::ServicePaused {
                 service,
                 until,
@@ -327,6 +339,7 @@ impl Engine {
             .dependencies
             .iter()
             .filter_map(|on| self.tasks.get(&on.number))
+            .filter(|on| on.outcome().is_none_or(Outcome::is_foundation))
             .map(|on| {
                 (
                     on.issue.number,
@@ -444,7 +457,7 @@ impl Engine {
         task.stage = Stage::Ended(outcome.clone());
         let dependents = task.dependents.clone();
         self.n_unplanned -= u32::from(was_unplanned);
-        if outcome.is_success() {
+        if outcome.lets_dependents_start() {
             for dependent in dependents {
                 self.dependency_is_there(dependent);
             }

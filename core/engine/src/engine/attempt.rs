@@ -6,7 +6,7 @@ use crate::engine::Halt;
 use crate::engine::decide::Turn;
 use crate::{
     AgentReport, CheckResult, Doing, Effect, Ended, Event, Failure, IssueNumber, Metering, Outcome,
-    Publication, RedBase, Service, Spent, StopReason, Task, Usd, Work,
+    Publication, RedBase, Service, Spent, StopReason, Task, Usd, Withdrawal, Work,
 };
 
 /// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
@@ -61,6 +61,15 @@ impl Turn<'_> {
             avoid: self.paths_of_others(issue),
         };
         self.ask(effect);
+    }
+
+    /// Ends a task whose issue is no longer to be worked on. The forge has answered, and nothing was spent on the attempt.
+    pub(super) fn withdrawn(&mut self, issue: IssueNumber, attempt: u32, found: Withdrawal) {
+        let is_leasing = |doing: &Doing| matches!(doing, Doing::Leasing { .. });
+        if self.in_flight(issue, attempt, is_leasing).is_some() {
+            self.service_answered(&Service::Forge);
+            self.end_attempt(issue, attempt, found.into());
+        }
     }
 
     /// Notes what a lease says of the forge: it gave the base, unless the tree was there already.

@@ -98,6 +98,11 @@ impl<'a> Turn<'a> {
                 attempt,
                 base,
             } => self.worktree_leased(issue, attempt, base),
+            Input::Withdrawn {
+                issue,
+                attempt,
+                found,
+            } => self.withdrawn(issue, attempt, found),
             Input::Metered {
                 issue,
                 attempt,

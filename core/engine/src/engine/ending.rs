@@ -12,7 +12,7 @@ impl Turn<'_> {
             if self.engine.tasks[&issue].outcome().is_some() {
                 continue;
             }
-            if !outcome.is_success() {
+            if !outcome.lets_dependents_start() {
                 for &dependent in &self.engine.tasks[&issue].dependents {
                     let outcome = match &outcome {
                         Outcome::NotStarted { .. } => outcome.clone(),
@@ -35,6 +35,25 @@ impl Turn<'_> {
             }
             self.emit(Event::TaskFinished { issue, outcome });
             self.reopen_if_probing(issue, |_| true);
+        }
+    }
+
+    /// Ends tasks that wait for each other, none of which has begun: each names the circle, and what depends on them names one of them.
+    pub(super) fn finish_circle(&mut self, circle: &[IssueNumber]) {
+        for &issue in circle {
+            if self.engine.tasks[&issue].outcome().is_none() {
+                let because = Skip::Circle(circle.to_vec());
+                self.emit(Event::TaskFinished {
+                    issue,
+                    outcome: Outcome::Skipped { because },
+                });
+            }
+        }
+        for &issue in circle {
+            for dependent in self.engine.tasks[&issue].dependents.clone() {
+                let because = Skip::DependsOn(issue);
+                self.finish_task(dependent, Outcome::Skipped { because });
+            }
         }
     }
 

@@ -42,6 +42,11 @@ impl Turn<'_> {
 
     /// Ends an attempt that got no worktree. The base is fetched for it, so it may be the forge that failed.
     fn lease_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        if matches!(failure, Failure::Auth { .. }) {
+            // It is the forge that was asked; whatever waits goes on once it lets us in.
+            self.suspend_attempt(issue, number, &failure);
+            return;
+        }
         let charged = match &failure {
             Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Network { .. } => {
                 self.blame(&Service::Forge, issue, &failure)
@@ -53,20 +58,22 @@ impl Turn<'_> {
 
     /// Tries again to publish, or ends the task: its work is paid for and kept, and another agent would not publish better.
     fn publish_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
-        if matches!(failure, Failure::Auth { .. }) {
-            self.emit(Event::AttemptSuspended {
-                issue,
-                attempt: number,
-            });
-            self.reopen_if_probing(issue, |_| true);
-            self.suspend(failure.to_string());
+        if matches!(failure, Failure::Auth { .. } | Failure::Refused { .. }) {
+            self.suspend_attempt(issue, number, &failure);
             return;
         }
         if !failure.is_of_service() {
             self.end_failed_attempt(issue, number, failure, false);
             return;
         }
-        let charged = self.blame(&Service::Forge, issue, &failure);
+        // A crash is of this work alone: the forge answered others, and must not wait for one that it never takes.
+        let charged = match failure {
+            Failure::Crash { .. } => {
+                self.reopen_if_probing(issue, |service| *service == Service::Forge);
+                true
+            }
+            _ => self.blame(&Service::Forge, issue, &failure),
+        };
         let n_failures = self.engine.tasks[&issue]
             .attempt()
             .map_or(0, |a| a.n_publish_failures)
@@ -93,6 +100,16 @@ impl Turn<'_> {
                 until,
             });
         }
+    }
+
+    /// Stops the session for something of the forge's that a person has to mend; a resume asks again for what failed.
+    fn suspend_attempt(&mut self, issue: IssueNumber, number: u32, failure: &Failure) {
+        self.emit(Event::AttemptSuspended {
+            issue,
+            attempt: number,
+        });
+        self.reopen_if_probing(issue, |_| true);
+        self.suspend(failure.to_string());
     }
 
     /// Returns how often publishing is tried again: at least as often as opens the breaker, so that an outage of the forge
@@ -132,9 +149,10 @@ impl Turn<'_> {
             )
         });
         let may_retry = match failure {
-            Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. } => {
-                false
-            }
+            Failure::Validation { .. }
+            | Failure::NeedsPerson { .. }
+            | Failure::Refused { .. }
+            | Failure::Auth { .. } => false,
             _ => !is_publishing && n_retries <= self.settings().max_retries,
         };
         let can_pay = self.engine.can_pay(task);

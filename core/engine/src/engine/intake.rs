@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::dependency::cycle;
+use crate::dependency::circles;
 use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
 use crate::retry::retry_at;
@@ -61,10 +61,30 @@ impl Turn<'_> {
             warnings,
             n_api_calls,
         });
+        // Those that are there already go first: what becomes of their dependencies does not matter any more.
+        let all: Vec<IssueNumber> = self.engine.tasks.keys().copied().collect();
+        for &issue in &all {
+            let there = &self.engine.tasks[&issue].issue;
+            let pull_request = there.open_pull_request.clone();
+            if pull_request.is_some() || there.open_branch.is_some() {
+                self.finish_task(issue, Outcome::AlreadyOpen { pull_request });
+            } else if let Some(pull_request) = there.merged_pull_request.clone() {
+                self.finish_task(issue, Outcome::AlreadyMerged { pull_request });
+            }
+        }
+        self.end_circles();
+        for issue in all {
+            self.end_or_classify(issue);
+        }
+    }
+
+    /// Ends tasks that wait for each other, and what depends on them.
+    fn end_circles(&mut self) {
         let graph: BTreeMap<IssueNumber, Vec<IssueNumber>> = self
             .engine
             .tasks
             .values()
+            .filter(|task| task.outcome().is_none())
             .map(|task| {
                 (
                     task.issue.number,
@@ -72,28 +92,8 @@ impl Turn<'_> {
                 )
             })
             .collect();
-        if let Some(circle) = cycle(&graph) {
-            let names: Vec<String> = circle
-                .iter()
-                .chain(circle.first())
-                .map(ToString::to_string)
-                .collect();
-            self.stop(format!(
-                "issues depend on each other in a circle: {}",
-                names.join(" → ")
-            ));
-            return;
-        }
-        // Those that are there already go first: what becomes of their dependencies does not matter any more.
-        for &issue in graph.keys() {
-            let there = &self.engine.tasks[&issue].issue;
-            let pull_request = there.open_pull_request.clone();
-            if pull_request.is_some() || there.open_branch.is_some() {
-                self.finish_task(issue, Outcome::AlreadyOpen { pull_request });
-            }
-        }
-        for issue in graph.into_keys() {
-            self.end_or_classify(issue);
+        for circle in circles(&graph) {
+            self.finish_circle(&circle);
         }
     }
 

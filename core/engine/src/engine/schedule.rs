@@ -81,7 +81,7 @@ impl Engine {
             let is_missing = |on: &&crate::Dependency| {
                 self.tasks
                     .get(&on.number)
-                    .is_some_and(|on| !on.outcome().is_some_and(Outcome::is_success))
+                    .is_some_and(|on| !on.outcome().is_some_and(Outcome::lets_dependents_start))
             };
             task.issue
                 .dependencies
@@ -129,6 +129,9 @@ impl Engine {
             | Phase::Intake { .. }
             | Phase::Planning => return Some(Blocked::Admission),
             Phase::Over(_) => return Some(Blocked::Stopping),
+        }
+        if let Some(&issue) = self.unproven.first() {
+            return Some(Blocked::Publishing(issue));
         }
         if self.settings.start_until.is_some_and(|until| until <= now) {
             return Some(Blocked::Until);

@@ -350,9 +350,11 @@ impl Chronicle {
     /// Returns whether all that a task depends on, and that is part of the session, is published.
     pub(crate) fn is_founded(&self, task: &Told) -> bool {
         let is_there = |on: &Dependency| {
-            self.tasks
-                .get(&on.number)
-                .is_none_or(|on| on.outcome.as_ref().is_some_and(Outcome::is_success))
+            self.tasks.get(&on.number).is_none_or(|on| {
+                on.outcome
+                    .as_ref()
+                    .is_some_and(Outcome::lets_dependents_start)
+            })
         };
         task.issue.dependencies.iter().all(is_there)
     }

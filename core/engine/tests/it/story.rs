@@ -27,6 +27,8 @@ pub(crate) enum Reply {
     NoPlan(f64, &'static str),
     /// A plugin does not decide.
     Undecided(Instead),
+    /// The issue is no longer to be worked on.
+    Withdrawn(Withdrawal),
 }
 
 /// One session and its world.
@@ -485,6 +487,11 @@ impl Night {
                     issue: *issue,
                     attempt: *attempt,
                     failure,
+                },
+                Some(Reply::Withdrawn(found)) => Input::Withdrawn {
+                    issue: *issue,
+                    attempt: *attempt,
+                    found,
                 },
                 _ => Input::WorktreeLeased {
                     issue: *issue,

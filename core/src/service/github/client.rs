@@ -35,12 +35,21 @@ const ANSWER_BYTES_MAX: usize = 64 << 20;
 const KEPT_BYTES_MAX: usize = 16 << 20;
 /// How long to stay away after a limit that does not say how long, by GitHub's own advice.
 const UNSTATED_LIMIT_MS: u64 = 60_000;
-const API_VERSION: &str = "2022-11-28";
+/// Versions of the API that we are tested with, newest first.
+const API_VERSIONS: [&str; 2] = ["2026-03-10", OLDEST_API_VERSION];
+/// The version of hosts that are too old to say which versions they have.
+const OLDEST_API_VERSION: &str = "2022-11-28";
+/// Where a host says which versions it has.
+const VERSIONS_PATH: &str = "/versions";
+/// Most characters that are shown of a header field or a list of the host's.
+const SHOWN_LENGTH_MAX: usize = 100;
 
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
 const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const SCOPES: HeaderName = HeaderName::from_static("x-oauth-scopes");
 const VERSION: HeaderName = HeaderName::from_static("x-github-api-version");
+const DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+const SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 /// A connection to the API of one host.
 pub(super) struct Client {
@@ -55,6 +64,36 @@ pub(super) struct Client {
     /// Why nothing more may be sent.
     closed: Mutex<Option<GithubError>>,
     kept: Mutex<Kept>,
+    /// The version of the API that is asked for, once the host has said which ones it has.
+    version: tokio::sync::OnceCell<&'static str>,
+    retirement: Mutex<Option<Retirement>>,
+}
+
+/// What an answer says of the end of what was asked for, in the words of its header fields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retirement {
+    /// Version of the API that was asked for.
+    pub version: String,
+    /// Path of the first call that was answered so.
+    pub path: String,
+    /// `Deprecation` (RFC 9745): since when its use is discouraged.
+    pub deprecation: Option<String>,
+    /// `Sunset` (RFC 8594): when it is expected to stop working.
+    pub sunset: Option<String>,
+}
+
+impl std::fmt::Display for Retirement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { version, path, .. } = self;
+        write!(f, "GitHub retires `{path}` of API version {version}")?;
+        if let Some(since) = &self.deprecation {
+            write!(f, ", deprecated: {since}")?;
+        }
+        if let Some(end) = &self.sunset {
+            write!(f, ", sunset: {end}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Answers that were read, by path, as they came.
@@ -142,7 +181,14 @@ impl Client {
             calls: Mutex::default(),
             closed: Mutex::default(),
             kept: Mutex::default(),
+            version: tokio::sync::OnceCell::new(),
+            retirement: Mutex::default(),
         })
+    }
+
+    /// Returns what the host said of the end of what we ask for, if it said so.
+    pub(super) fn retirement(&self) -> Option<Retirement> {
+        lock(&self.retirement).clone()
     }
 
     /// Lets errors name the repository as it is called now.
@@ -218,6 +264,60 @@ impl Client {
         body: Option<&B>,
     ) -> Result<(Parts, Vec<u8>), GithubError> {
         self.check_open()?;
+        let version = self.version(call).await?;
+        self.send(call, version, request, body).await
+    }
+
+    /// Returns the newest version of the API that both sides know. The host is asked once; while it gives no answer, nothing else
+    /// is sent either.
+    async fn version(&self, call: Call<'_>) -> Result<&'static str, GithubError> {
+        let known = self.version.get_or_try_init(|| self.ask_for_version(call));
+        known.await.copied()
+    }
+
+    /// Asks the host for its versions, in each version of ours in turn: one that it does not know is refused.
+    async fn ask_for_version(&self, call: Call<'_>) -> Result<&'static str, GithubError> {
+        let question = Call {
+            path: VERSIONS_PATH,
+            ..call
+        };
+        let mut refused = None;
+        for asked in API_VERSIONS {
+            let request = Request::builder().method(Method::GET).uri(VERSIONS_PATH);
+            let (parts, body) = self.send(question, asked, request, None::<&()>).await?;
+            match self.read(question, parts, &body) {
+                Ok(answer) => {
+                    return newest_common(&answer.body).map_err(|theirs| {
+                        GithubError::Incompatible {
+                            host: host_of(&self.address),
+                            theirs,
+                            ours: API_VERSIONS.join(", "),
+                        }
+                    });
+                }
+                Err(error @ GithubError::Refused { status: 400, .. }) => refused = Some(error),
+                // It is too old to have this page, or something before it hides the page.
+                Err(
+                    GithubError::NotFound { .. }
+                    | GithubError::Forbidden { .. }
+                    | GithubError::Unreachable { .. },
+                ) => {
+                    return Ok(OLDEST_API_VERSION);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(refused.expect("a version was asked for"))
+    }
+
+    /// Sends once in a version of the API, and reads the whole answer.
+    async fn send<B: serde::Serialize + ?Sized>(
+        &self,
+        call: Call<'_>,
+        version: &'static str,
+        request: http::request::Builder,
+        body: Option<&B>,
+    ) -> Result<(Parts, Vec<u8>), GithubError> {
         let unreachable = |error: Cause<'_>| {
             let reason = root_of(error).to_string();
             if is_about_tls(error) {
@@ -229,10 +329,11 @@ impl Client {
                 self.unreachable(call.doing, reason)
             }
         };
-        let request = self
-            .octocrab
-            .build_request(request.header(VERSION, API_VERSION), body);
-        let request: Request<OctoBody> = request.map_err(|error| unreachable(&error))?;
+        let request = self.octocrab.build_request(request, body);
+        let mut request: Request<OctoBody> = request.map_err(|error| unreachable(&error))?;
+        // Octocrab puts a version of its own there: GitHub refuses two, so this one takes its place.
+        let value = HeaderValue::from_static(version);
+        request.headers_mut().insert(VERSION, value);
         *lock(&self.calls).entry(call.issue).or_default() += 1;
         let exchange = async {
             let response = self
@@ -257,10 +358,32 @@ impl Client {
                     path = call.path,
                     "GitHub answered"
                 );
+                self.note_retirement(call, version, &parts.headers);
             }
             Err(error) => tracing::debug!(%error, path = call.path, "GitHub did not answer"),
         }
         answered
+    }
+
+    /// Remembers the first announcement that something we ask for comes to its end, and logs that one.
+    fn note_retirement(&self, call: Call<'_>, version: &str, headers: &HeaderMap) {
+        let said = |name| text(headers, name).map(shown);
+        let (deprecation, sunset) = (said(&DEPRECATION), said(&SUNSET));
+        if deprecation.is_none() && sunset.is_none() {
+            return;
+        }
+        let mut known = lock(&self.retirement);
+        if known.is_none() {
+            let path = call.path.split('?').next().unwrap_or_default();
+            let retirement = Retirement {
+                version: version.to_owned(),
+                path: path.to_owned(),
+                deprecation,
+                sunset,
+            };
+            tracing::warn!("{retirement}");
+            *known = Some(retirement);
+        }
     }
 
     fn read(&self, call: Call<'_>, parts: Parts, body: &[u8]) -> Result<Answer, GithubError> {
@@ -390,6 +513,29 @@ fn limited_until(parts: &Parts, body: &Value, now_ms: u64) -> Option<Time> {
     is_secondary.then(|| Time::from_ms(now_ms + UNSTATED_LIMIT_MS))
 }
 
+/// Returns the newest version of ours that is in the host's list; where there is none, the list. A list that is empty or none at
+/// all says nothing.
+fn newest_common(body: &Value) -> Result<&'static str, String> {
+    let theirs: Vec<&str> = body
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if theirs.is_empty() {
+        return Ok(OLDEST_API_VERSION);
+    }
+    let common = API_VERSIONS
+        .into_iter()
+        .find(|version| theirs.contains(version));
+    common.ok_or_else(|| shown(&theirs.join(", ")))
+}
+
+/// Returns a text of the host's own, cut to what a person reads.
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_LENGTH_MAX).collect()
+}
+
 fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
@@ -433,7 +579,7 @@ fn host_of(address: &http::Uri) -> String {
         .unwrap_or_default()
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is behind it is whole even if a holder panicked: it is only ever replaced.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -491,6 +637,27 @@ mod tests {
             &[("x-ratelimit-remaining", "9")],
             &json!({"documentation_url": url}),
             Some(NOW_MS + 60_000),
+        );
+    }
+
+    #[test]
+    fn the_newest_version_that_both_sides_know_is_asked_for() {
+        let check = |body: Value, expected: Result<&str, &str>| {
+            assert_eq!(
+                newest_common(&body).map_err(|it| it.clone()),
+                expected.map_err(str::to_owned)
+            );
+        };
+        check(
+            json!(["2022-11-28", "2026-03-10", "2031-01-01"]),
+            Ok("2026-03-10"),
+        );
+        check(json!(["2022-11-28"]), Ok("2022-11-28"));
+        check(json!([]), Ok("2022-11-28"));
+        check(json!({"message": "odd"}), Ok("2022-11-28"));
+        check(
+            json!(["2031-01-01", "2032-01-01"]),
+            Err("2031-01-01, 2032-01-01"),
         );
     }
 

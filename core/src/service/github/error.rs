@@ -80,6 +80,22 @@ pub enum GithubError {
         /// What is wrong with its certificate, or with its TLS.
         reason: String,
     },
+    /// The host serves none of the versions of the API that we know.
+    #[error("`{host}` serves API versions {theirs}; this autoissue knows {ours}")]
+    Incompatible {
+        /// The host of the API.
+        host: String,
+        /// Versions that it serves.
+        theirs: String,
+        /// Versions that we know.
+        ours: String,
+    },
+    /// The repository's plan has no draft pull requests.
+    #[error("GitHub has no draft pull requests for `{repo}`")]
+    NoDrafts {
+        /// The repository.
+        repo: String,
+    },
     /// GitHub understood, and refused.
     #[error("GitHub refused to {doing}: {message}")]
     Refused {
@@ -129,6 +145,8 @@ impl GithubError {
                 "see whether the address is right; if the certificate is your company's own, let `SSL_CERT_FILE` name a \
                  file with its authority"
             }
+            Self::NoDrafts { .. } => "set `executor.prDraft` to false",
+            Self::Incompatible { .. } => "install a newer autoissue",
             Self::Refused { .. } | Self::Cancelled { .. } => return None,
         };
         Some(hint.to_owned())

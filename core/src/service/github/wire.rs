@@ -28,6 +28,10 @@ pub(super) struct WirePull {
     /// Repository that the branch is in; `None` where it was deleted.
     pub(super) head_repo: Option<String>,
     pub(super) labels: Vec<String>,
+    pub(super) is_open: bool,
+    pub(super) is_merged: bool,
+    /// The default branch of the repository that its base is in, where the answer says so.
+    pub(super) default_branch: Option<String>,
 }
 
 impl WirePull {
@@ -63,6 +67,7 @@ pub(super) fn issue(item: &Value) -> Result<Option<WireIssue>, String> {
             dependencies: Vec::new(),
             open_pull_request: None,
             open_branch: None,
+            merged_pull_request: None,
         },
         n_blocked_by: item["issue_dependencies_summary"]["total_blocked_by"]
             .as_u64()
@@ -82,6 +87,11 @@ pub(super) fn pull(item: &Value) -> Option<WirePull> {
             .as_str()
             .map(str::to_owned),
         labels: labels(&item["labels"]),
+        is_open: item["state"] != "closed",
+        is_merged: item["merged_at"].is_string(),
+        default_branch: item["base"]["repo"]["default_branch"]
+            .as_str()
+            .map(str::to_owned),
     })
 }
 

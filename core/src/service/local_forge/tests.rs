@@ -86,6 +86,7 @@ fn pull_draft(head_commit: &str) -> PullRequestDraft {
         replaces: None,
         base: "main".into(),
         draft: false,
+        must_be_draft: false,
         labels: vec!["autoissue".into()],
         marker: MARKER.into(),
         created_at: timestamp::parse("2026-03-02T01:00:00Z").unwrap(),

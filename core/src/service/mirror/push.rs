@@ -38,6 +38,18 @@ pub enum PushError {
         /// The remote, without credentials.
         remote: String,
     },
+    /// Another branch keeps it from being made: git keeps branches as files and directories.
+    #[error(
+        "branch `{blocking}` of `{remote}` is in the way of `{branch}`; rename or delete it there, then run again"
+    )]
+    InTheWay {
+        /// The branch.
+        branch: String,
+        /// The other one.
+        blocking: String,
+        /// The remote, without credentials.
+        remote: String,
+    },
     /// The remote does not take it, although the branch is as expected.
     #[error("`{remote}` does not take branch `{branch}`: {reason}")]
     Refused {
@@ -91,12 +103,21 @@ impl Mirror {
         Ok(pushed)
     }
 
-    /// Finds out whether the branch of the remote holds work of others, before anything is done for it.
+    /// Finds out whether the branch of the remote holds work of others, or cannot be made, before anything is done for it.
     ///
     /// # Errors
     /// [`PushError`].
     pub fn check_remote_place(&self, remote: &Remote, branch: &str) -> Result<(), PushError> {
-        match remote.head(branch)? {
+        let mut around = remote.heads_around(branch)?;
+        let head = around.remove(branch);
+        if let Some((blocking, _)) = around.pop_first() {
+            return Err(PushError::InTheWay {
+                branch: branch.to_owned(),
+                blocking,
+                remote: remote.name(),
+            });
+        }
+        match head {
             Some(head) if !self.is_ours(&head)? => Err(PushError::NotOurs {
                 branch: branch.to_owned(),
                 head,

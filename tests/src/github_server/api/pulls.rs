@@ -305,6 +305,26 @@ pub(super) async fn merge(
     ))
 }
 
+/// Merges a pull request by the test's own hand.
+pub(in super::super) fn merge_by_hand(repository: &mut Repository, number: u64, now: &str) {
+    repository.follow_branches(now);
+    let pull = repository.items[&number]
+        .pull
+        .clone()
+        .expect("a pull request");
+    let message = format!("Merge pull request #{number}");
+    let commit = repository
+        .git
+        .merge(&pull.base, &pull.head_sha, &message, false)
+        .expect("it can be merged");
+    let merged = Merged {
+        at: now.to_owned(),
+        by: "grace".to_owned(),
+        commit,
+    };
+    settle(repository, number, merged);
+}
+
 /// Notes a merge, and closes the issues that the pull request names if it went into the default branch.
 fn settle(repository: &mut Repository, number: u64, merged: Merged) {
     let now = merged.at.clone();

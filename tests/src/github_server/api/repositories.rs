@@ -31,6 +31,14 @@ pub(super) async fn user(call: Call) -> Reply {
     Ok(Answer::ok(call.site().own_user(call.login()?)))
 }
 
+pub(super) async fn versions(call: Call) -> Reply {
+    if call.shared.tells_versions() {
+        Ok(Answer::ok(json!(call.shared.api_versions())))
+    } else {
+        Err(Answer::not_found())
+    }
+}
+
 pub(super) async fn rate_limit(call: Call) -> Reply {
     let core = call.shared.quota(call.visitor.as_ref()).to_json();
     let other = json!({"limit": 30, "used": 0, "remaining": 30, "reset": core["reset"]});

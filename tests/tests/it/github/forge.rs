@@ -1,8 +1,9 @@
 //! What GitHub may do to us, and what we must not do to it. Some tests bear the names of nights that went wrong for others.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use autoissue_tests::github_server::{Fault, Issue, On};
+use autoissue_tests::github_server::{Exchange, Fault, Issue, On};
 use autoissue_tests::{GithubSandbox, Run, TOKEN, new_file_patch};
 use base64::Engine as _;
 use serde_json::{Value, json};
@@ -238,20 +239,6 @@ fn a_refused_pull_request_needs_a_person_and_keeps_the_work() {
 }
 
 #[test]
-fn a_protected_branch_needs_a_person() {
-    let world = world_with(1);
-    world.repository.protect("autoissue/issue-1");
-    let run = world.exec(&[]).exits(3);
-    assert_eq!(run.task(1)["outcome"], "needs_you");
-    assert!(
-        world
-            .mirror_git(["for-each-ref", "refs/autoissue/salvage"])
-            .contains("issue-1"),
-        "the work is kept"
-    );
-}
-
-#[test]
 fn what_the_token_may_not_do_is_said_before_anything_starts() {
     let world = world_with(1);
     world.repository.read_only_for("ada");
@@ -332,4 +319,73 @@ fn a_dry_run_reads_and_writes_nothing() {
             .all(|exchange| exchange.request.method == "GET" || exchange.request.is_git)
     );
     assert!(world.repository.head("autoissue/issue-1").is_none());
+}
+
+/// Returns the versions of the API that were asked for, each once, and whether each call named exactly one.
+fn versions_asked_for(world: &GithubSandbox) -> (BTreeSet<String>, bool) {
+    let exchanges = world.server.api_exchanges();
+    let named = |exchange: &Exchange| -> Vec<String> {
+        let values = exchange.request.headers.get_all("x-github-api-version");
+        values
+            .iter()
+            .map(|value| value.to_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let all: Vec<Vec<String>> = exchanges
+        .iter()
+        .filter(|exchange| exchange.request.path != "/versions")
+        .map(named)
+        .collect();
+    let is_once = !all.is_empty() && all.iter().all(|named| named.len() == 1);
+    (all.concat().into_iter().collect(), is_once)
+}
+
+#[test]
+fn each_call_names_one_version_of_the_api_the_newest_that_both_sides_know() {
+    for (theirs, expected) in [
+        (
+            &["2022-11-28", "2026-03-10", "2031-01-01"][..],
+            "2026-03-10",
+        ),
+        (&["2022-11-28"], "2022-11-28"),
+        // A host that is too old to say.
+        (&[], "2022-11-28"),
+    ] {
+        let world = world_with(1);
+        world.server.set_api_versions(theirs);
+        world.exec(&[]).exits(0);
+        let expected = BTreeSet::from([expected.to_owned()]);
+        assert_eq!(versions_asked_for(&world), (expected, true), "{theirs:?}");
+    }
+}
+
+#[test]
+fn a_host_that_serves_no_version_of_ours_is_an_error_before_anything_starts() {
+    let world = world_with(1);
+    // It is asked in a version that it no longer serves, and answers in spite of that.
+    let answer = Fault::Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: r#"["2031-01-01"]"#.to_owned(),
+    };
+    world.server.fault(On::get("/versions"), answer);
+    let run = world.exec(&[]).exits(1);
+    assert!(
+        run.stderr.contains("serves API versions 2031-01-01")
+            && run.stderr.contains("newer autoissue"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn what_github_retires_is_said_once_in_the_log() {
+    let world = world_with(2);
+    world.server.set_api_versions(&["2022-11-28", "2031-01-01"]);
+    world.exec(&[]).exits(0);
+    let files = std::fs::read_dir(world.state().join("logs")).unwrap();
+    let log: String = files
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .collect();
+    let n_said = log.matches("sunset: Fri, 10 Mar 2028").count();
+    assert_eq!(n_said, 1, "{log}");
 }

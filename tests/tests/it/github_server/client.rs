@@ -55,6 +55,17 @@ impl Client {
         }
     }
 
+    /// The same client that also sends this header once more.
+    pub(crate) fn and(&self, name: &str, value: &str) -> Self {
+        let mut headers = self.headers.clone();
+        headers.push((name.to_owned(), value.to_owned()));
+        Self {
+            agent: self.agent.clone(),
+            api_url: self.api_url.clone(),
+            headers,
+        }
+    }
+
     /// The same client that does not send this header.
     pub(crate) fn without(&self, name: &str) -> Self {
         let headers = self

@@ -551,8 +551,39 @@ fn what_cannot_be_read_is_refused() {
         .with("x-github-api-version", "2001-01-01")
         .get("/user")
         .is(400);
+    client
+        .with("x-github-api-version", "2022-11-28, 2022-11-28")
+        .get("/user")
+        .is(400);
+    let again = |name: &str, value: &str| client.with(name, value).and(name, value).get("/user");
+    again("x-github-api-version", "2022-11-28").is(400);
+    again("x-of-ours", "1").is(400);
+    again("accept", "application/json").is(200);
     client.without("user-agent").get("/user").is(403);
     assert_eq!(github.take_breaches().len(), 1, "one did not say who it is");
     client.get("/repos/ada/missing").is(404);
     client.get("/nowhere").is(404);
+}
+
+#[test]
+fn a_host_says_which_versions_it_has_and_which_one_it_retires() {
+    let (github, _repository, client) = world();
+    let versions = client.get("/versions").is(200).json;
+    assert_eq!(versions, json!(["2022-11-28", "2026-03-10"]));
+    let sunset = |version: &str| {
+        let reply = client
+            .with("x-github-api-version", version)
+            .get("/user")
+            .is(200);
+        reply.headers.contains_key("sunset")
+    };
+    assert!(sunset("2022-11-28") && !sunset("2026-03-10"));
+    github.set_api_versions(&["2022-11-28"]);
+    assert!(!sunset("2022-11-28"), "it has no other");
+    client
+        .with("x-github-api-version", "2026-03-10")
+        .get("/user")
+        .is(400);
+    github.set_api_versions(&[]);
+    client.get("/versions").is(404);
 }

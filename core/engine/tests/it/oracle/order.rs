@@ -132,9 +132,22 @@ pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<Str
     let is_right = match because {
         Skip::DependsOn(on) => {
             let outcome = told.tasks.get(on).and_then(|on| on.outcome.as_ref());
-            names(*on) && outcome.is_some_and(|outcome| !outcome.is_success())
+            names(*on) && outcome.is_some_and(|outcome| !outcome.lets_dependents_start())
         }
         Skip::DependsOnOutside(on) => names(*on) && !told.tasks.contains_key(on),
+        Skip::Circle(circle) => {
+            let next = circle.iter().cycle().skip(1);
+            let waits = |(issue, on): (&IssueNumber, &IssueNumber)| {
+                told.tasks
+                    .get(issue)
+                    .is_some_and(|task| task.issue.dependencies.iter().any(|it| it.number == *on))
+            };
+            circle.contains(issue) && circle.iter().zip(next).all(waits)
+        }
+        Skip::Closed | Skip::Gone | Skip::Unlabelled => task
+            .running
+            .as_ref()
+            .is_some_and(|running| !running.is_leased),
         Skip::Undecided => task.undecided == Some(Instead::Skip),
     };
     (!is_right).then(|| format!("{issue} is skipped for the wrong reason"))

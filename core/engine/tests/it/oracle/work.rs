@@ -67,7 +67,10 @@ pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String
     }
     let is_hopeless = matches!(
         failure,
-        Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. }
+        Failure::Validation { .. }
+            | Failure::NeedsPerson { .. }
+            | Failure::Refused { .. }
+            | Failure::Auth { .. }
     );
     let is_nobodys = matches!(
         failure,

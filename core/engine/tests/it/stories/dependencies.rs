@@ -70,26 +70,59 @@ fn dependents_of_what_failed_are_skipped_by_name() {
 }
 
 #[test]
-fn a_cycle_is_an_error_before_anything_is_spent() {
+fn a_circle_costs_its_members_and_what_depends_on_them_and_nothing_else() {
     let night = check(
-        4,
+        8,
         |night| {
             night
                 .depends(2, &[4])
                 .depends(4, &[3])
                 .depends(3, &[2])
+                .depends(5, &[6, 3])
+                .depends(6, &[3])
+                .depends(7, &[7])
+                .depends(8, &[1])
                 .begin();
         },
         "
-        session stops: issues depend on each other in a circle: #2 → #4 → #3 → #2
-        #1 ended, not started: issues depend on each other in a circle: #2 → #4 → #3 → #2
-        #2 ended, not started: issues depend on each other in a circle: #2 → #4 → #3 → #2
-        #3 ended, not started: issues depend on each other in a circle: #2 → #4 → #3 → #2
-        #4 ended, not started: issues depend on each other in a circle: #2 → #4 → #3 → #2
-        session failed: issues depend on each other in a circle: #2 → #4 → #3 → #2
+        #2 ended, skipped: depends on itself in a circle: #2 → #4 → #3 → #2
+        #4 ended, skipped: depends on itself in a circle: #2 → #4 → #3 → #2
+        #3 ended, skipped: depends on itself in a circle: #2 → #4 → #3 → #2
+        #5 ended, skipped: depends on #3
+        #6 ended, skipped: depends on #3
+        #7 ended, skipped: depends on itself in a circle: #7 → #7
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #8 attempt 1 started, $5.00 reserved
+        #8 agent exited, $1.00
+        #8 ended, pull request #108
+        session completed
         ",
     );
-    assert_eq!(night.asked, [Effect::FetchBacklog]);
+    assert_eq!(start_of(&night, 1), Some(Start::Base));
+}
+
+#[test]
+fn a_circle_is_broken_by_a_pull_request_that_is_open_already() {
+    check(
+        2,
+        |night| {
+            night.depends(1, &[2]).depends(2, &[1]);
+            night.issue(2).open_pull_request = Some(PullRequest {
+                number: 7,
+                url: String::new(),
+            });
+            night.begin();
+        },
+        "
+        #2 ended, pull request #7 is open already
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
 }
 
 #[test]
@@ -187,4 +220,63 @@ fn who_ignores_what_is_outside_starts_from_the_base() {
         start_of(&night, 2),
         Some(Start::Published(vec![(number(1), Some("c1".to_owned()))]))
     );
+}
+
+#[test]
+fn an_issue_that_was_withdrawn_costs_nothing_and_a_closed_one_holds_nobody_up() {
+    let night = check(
+        5,
+        |night| {
+            night.depends(4, &[1]).depends(5, &[2]);
+            night
+                .replies(1, "lease", [Reply::Withdrawn(Withdrawal::Closed)])
+                .replies(2, "lease", [Reply::Withdrawn(Withdrawal::Unlabelled)])
+                .replies(
+                    3,
+                    "lease",
+                    [Reply::Withdrawn(Withdrawal::Merged(PullRequest {
+                        number: 7,
+                        url: String::new(),
+                    }))],
+                )
+                .begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #3 attempt 1 started, $5.00 reserved
+        #1 ended, skipped: it was closed in the meantime
+        #4 attempt 1 started, $5.00 reserved
+        #2 ended, skipped: it lost its label in the meantime
+        #5 ended, skipped: depends on #2
+        #3 ended, pull request #7 was merged already
+        #4 agent exited, $1.00
+        #4 ended, pull request #104
+        session completed
+        ",
+    );
+    assert_eq!(start_of(&night, 4), Some(Start::Base));
+}
+
+#[test]
+fn what_was_merged_is_done_and_in_the_base() {
+    let night = check(
+        2,
+        |night| {
+            night.depends(2, &[1]);
+            night.issue(1).merged_pull_request = Some(PullRequest {
+                number: 7,
+                url: String::new(),
+            });
+            night.begin();
+        },
+        "
+        #1 ended, pull request #7 was merged already
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert_eq!(start_of(&night, 2), Some(Start::Base));
 }

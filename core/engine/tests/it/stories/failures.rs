@@ -511,3 +511,104 @@ fn someone_has_to_decide_what_conflicts() {
         ",
     );
 }
+
+#[test]
+fn a_rule_that_every_task_would_meet_interrupts_after_the_first() {
+    check(
+        3,
+        |night| {
+            let rule = Failure::Refused {
+                message: "commits must be signed".into(),
+            };
+            night.set(|s| s.n_slots = 1).replies(
+                1,
+                "publish",
+                [Reply::Fails(rule.clone()), Reply::Fails(rule)],
+            );
+            night.begin().resume().say("signed now").resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 attempt 1 suspended
+        session is suspended: commits must be signed
+        session interrupted
+        session resumed
+        #1 attempt 1 suspended
+        session is suspended: commits must be signed
+        session interrupted
+        (signed now)
+        session resumed
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #3 attempt 1 started, $5.00 reserved
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn one_work_that_never_gets_through_is_no_outage_of_the_forge() {
+    let night = check(
+        2,
+        |night| {
+            night
+                .set(|s| (s.n_slots, s.breaker_threshold) = (1, 1))
+                .replies(1, "publish", vec![Reply::Fails(crash()); 4]);
+            night.begin();
+            for _ in 0..4 {
+                night.pass(60);
+            }
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 publishing delayed until 1s (charged): crashed
+        #1 publishing delayed until 3s (charged): crashed
+        #1 publishing delayed until 8s (charged): crashed
+        #1 attempt 1 failed: crashed
+        #1 ended, crash: crashed
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert!(
+        night
+            .journal
+            .iter()
+            .all(|entry| !matches!(entry.event, Event::BreakerOpened { .. }))
+    );
+}
+
+#[test]
+fn credentials_of_the_forge_that_end_before_an_attempt_interrupt_and_cost_nothing() {
+    check(
+        2,
+        |night| {
+            night
+                .set(|s| s.n_slots = 1)
+                .replies(1, "lease", [Reply::Fails(auth())]);
+            night.begin().say("a new token").resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 attempt 1 suspended
+        session is suspended: bad credentials
+        session interrupted
+        (a new token)
+        session resumed
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}

@@ -83,8 +83,8 @@ fn work_that_bad_credentials_kept_from_being_published_is_published_at_resume() 
         session interrupted
         session resumed
         #1 ended, pull request #101
-        #3 attempt 1 started, $5.00 reserved
         #2 ended, pull request #102
+        #3 attempt 1 started, $5.00 reserved
         #3 agent exited, $1.00
         #3 ended, pull request #103
         session completed
@@ -395,11 +395,11 @@ fn an_interrupt_does_not_wait_for_the_forge() {
         #2 attempt 1 failed, again: interrupted
         session interrupted
         session resumed
-        #2 attempt 2 started, $4.00 reserved
         forge answers again
+        #1 ended, pull request #101
+        #2 attempt 2 started, $4.00 reserved
         #2 agent exited, $1.00
         #2 ended, pull request #102
-        #1 ended, pull request #101
         session completed
         ",
     );

@@ -1,0 +1,133 @@
+//! Finished work of earlier sessions that is not published yet. A new session publishes it before anything else: it is paid for, and
+//! what the forge refuses to take of it, it would refuse of whatever is made next.
+//!
+//! ```text
+//!   journal ─► sessions, newest first ─► tasks that wait to be published ─► publish ─┬─► noted in their own session
+//!                                                                                   ├─► refused for all ─► no session
+//!                                                                                   └─► left ─► the issue is left out
+//! ```
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use autoissue_engine::{Event, Failure, IssueNumber, Outcome, Withdrawal};
+use tokio_util::sync::CancellationToken;
+
+use super::SessionError;
+use crate::dispatcher::rows_of;
+use crate::executor::waiting_of;
+use crate::journal::{AppendExtras, Journal, SessionId, SessionRow, SessionStatus};
+use crate::recorded::Recorded;
+use crate::wall_clock::wall_clock_ms;
+use crate::work::{PublishOrder, Workshop};
+
+/// Sessions of a checkout that are looked through: what waits longer than so many was overtaken long ago.
+const N_SESSIONS_MAX: usize = 50;
+
+/// Finished work of an earlier session.
+pub(super) struct Waiting {
+    session: SessionId,
+    order: PublishOrder,
+}
+
+/// Returns the finished work of a checkout's unfinished sessions, newest first. Work that a newer session has done again is none.
+pub(super) fn find(journal: &Journal, project: &Path) -> Result<Vec<Waiting>, SessionError> {
+    let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
+    let rows: Vec<SessionRow> = rows
+        .filter(|row| Path::new(&row.project_path) == project)
+        .collect();
+    let is_unfinished = |row: &SessionRow| {
+        matches!(
+            row.status,
+            SessionStatus::Running | SessionStatus::Interrupted
+        )
+    };
+    let n_rows = rows
+        .iter()
+        .rposition(is_unfinished)
+        .map_or(0, |last| last + 1);
+    let mut found = Vec::new();
+    let mut settled: BTreeSet<IssueNumber> = BTreeSet::new();
+    for row in rows.into_iter().take(n_rows) {
+        let (session, may_wait) = (row.id.clone(), is_unfinished(&row));
+        let engine = match Recorded::read(journal, row) {
+            Ok(Recorded { engine, .. }) => engine,
+            Err(error) => {
+                tracing::warn!(%error, %session, "the session cannot be looked through for finished work");
+                continue;
+            }
+        };
+        let orders = if may_wait {
+            waiting_of(&engine)
+        } else {
+            Vec::new()
+        };
+        for order in orders {
+            if settled.insert(order.issue.number) {
+                let session = session.clone();
+                found.push(Waiting { session, order });
+            }
+        }
+        let ended = engine
+            .tasks()
+            .values()
+            .filter(|task| task.outcome().is_some_and(Outcome::is_success));
+        settled.extend(ended.map(|task| task.issue.number));
+    }
+    Ok(found)
+}
+
+/// Publishes what waits, and notes it in the sessions that made it. Returns the issues whose work still waits, each with its session.
+///
+/// # Errors
+/// [`SessionError::WorkWaits`] where every other work would be refused too.
+pub(super) fn publish(
+    waiting: Vec<Waiting>,
+    workshop: &Workshop,
+    journal: &mut Journal,
+) -> Result<Vec<(IssueNumber, SessionId)>, SessionError> {
+    let mut left = Vec::new();
+    for Waiting { session, order } in waiting {
+        let (issue, attempt) = (order.issue.number, order.attempt);
+        let events = match workshop.forge.look_again(issue, "") {
+            Ok(Some(found @ (Withdrawal::Closed | Withdrawal::Gone | Withdrawal::Merged(_)))) => {
+                vec![Event::TaskFinished {
+                    issue,
+                    outcome: found.into(),
+                }]
+            }
+            _ => match workshop.publish_now(&order, &CancellationToken::new()) {
+                Ok(publication) => {
+                    let pull_request = publication.pull_request.clone();
+                    vec![
+                        Event::PullRequestOpened {
+                            issue,
+                            attempt,
+                            publication,
+                        },
+                        Event::TaskFinished {
+                            issue,
+                            outcome: Outcome::Done { pull_request },
+                        },
+                    ]
+                }
+                Err(failure @ (Failure::Auth { .. } | Failure::Refused { .. })) => {
+                    return Err(SessionError::WorkWaits {
+                        session: session.to_string(),
+                        issue,
+                        reason: failure.to_string(),
+                    });
+                }
+                Err(failure) => {
+                    tracing::warn!(%failure, %issue, %session, "finished work still waits");
+                    left.push((issue, session));
+                    continue;
+                }
+            },
+        };
+        rows_of(&events, |rows| {
+            journal.append(&session, wall_clock_ms(), rows, AppendExtras::default())
+        })?;
+    }
+    Ok(left)
+}

@@ -1,0 +1,217 @@
+//! What people do on the forge between the reading of the backlog and an attempt, and between two sessions.
+
+use std::thread;
+
+use autoissue_tests::github_server::{Fault, Gate, Issue, On};
+use autoissue_tests::{GithubSandbox, Run, new_file_patch};
+use serde_json::json;
+
+use super::world_with;
+
+/// Runs the backlog one issue after the other, and changes the world while the first is being published.
+fn exec_while(world: &GithubSandbox, change: impl FnOnce()) -> Run {
+    world.executor(r#"{"maxParallel": 1}"#);
+    let gate = Gate::new();
+    world.server.fault(On::push(), Fault::Hold(gate.clone()));
+    thread::scope(|scope| {
+        let run = scope.spawn(|| world.exec(&[]));
+        gate.wait_for(1);
+        change();
+        gate.open();
+        run.join().expect("the binary runs")
+    })
+}
+
+/// Makes the project's base another branch than the default one.
+fn based_on_develop(world: &GithubSandbox) {
+    world
+        .repository
+        .commit_from("develop", "main", &[("next.txt", "next\n")], "develop");
+    world.config(r#"{"project": {"baseBranch": "develop"}, "agent": {"backend": "patch"}}"#);
+}
+
+#[test]
+fn an_issue_is_looked_at_again_just_before_its_attempt() {
+    let world = world_with(4);
+    let dependent = format!("Depends on #2\n\n{}", new_file_patch("5.txt", "new"));
+    world
+        .repository
+        .issue(Issue::new("[Backend] add 5").label("go").body(&dependent));
+    let run = exec_while(&world, || {
+        world.repository.close(2).unlabel(3, "go");
+    })
+    .exits(3);
+    for (issue, outcome, reason) in [
+        (1, "done", ""),
+        (2, "skipped", "closed in the meantime"),
+        (3, "skipped", "lost its label in the meantime"),
+        (4, "done", ""),
+        // What it depends on is settled, though not by us.
+        (5, "done", ""),
+    ] {
+        let task = run.task(issue);
+        assert_eq!(task["outcome"], outcome, "{task}");
+        let why = task["reason"].as_str().unwrap_or_default().to_owned();
+        assert!(why.contains(reason), "{task}");
+    }
+    let paid = run.events("agent_exited");
+    assert_eq!(paid.len(), 3, "{paid:?}");
+    let fifth = world
+        .repository
+        .pulls()
+        .into_iter()
+        .find(|pull| pull.head == "autoissue/issue-5");
+    assert_eq!(fifth.expect("a pull request").base, "main");
+}
+
+#[test]
+fn an_issue_that_cannot_be_looked_at_is_as_it_was() {
+    let world = world_with(2);
+    world
+        .server
+        .fault(On::get("/repos/*/*/issues/*").always(), Fault::status(502));
+    let run = world.exec(&[]).exits(0);
+    assert_eq!(run.summary()["counts"], json!({"done": 2}));
+}
+
+#[test]
+fn the_base_is_asked_for_before_each_attempt() {
+    let world = world_with(2);
+    let run = exec_while(&world, || {
+        world
+            .repository
+            .commit("main", &[("README.md", "# Newer\n")], "newer");
+    });
+    run.exits(0);
+    let readme = |issue: u64| {
+        world
+            .repository
+            .file(&format!("autoissue/issue-{issue}"), "README.md")
+    };
+    assert_eq!(
+        (readme(1).as_deref(), readme(2).as_deref()),
+        (Some("# Sample\n"), Some("# Newer\n"))
+    );
+}
+
+#[test]
+fn a_base_that_has_not_moved_is_not_fetched_again() {
+    let world = world_with(3);
+    world.exec(&[]).exits(0);
+    let fetches = |world: &GithubSandbox| {
+        let all = world.server.exchanges().into_iter();
+        all.filter(|it| String::from_utf8_lossy(&it.request.body).contains("command=fetch"))
+            .count()
+    };
+    let before = fetches(&world);
+    world.plain_issue("[Docs] four");
+    world.exec(&[]).exits(0);
+    assert_eq!(fetches(&world), before);
+}
+
+#[test]
+fn merged_into_another_branch_than_the_default_one_is_done() {
+    let world = world_with(1);
+    based_on_develop(&world);
+    world.exec(&[]).exits(0);
+    let first = world.repository.pulls()[0].clone();
+    assert_eq!(first.base, "develop");
+    world
+        .repository
+        .merge(first.number)
+        .delete_branch(&first.head);
+    assert!(
+        world.repository.issues()[0].is_open,
+        "no merge into another branch closes an issue"
+    );
+    let body = format!("Depends on #1\n\n{}", new_file_patch("3.txt", "new"));
+    world
+        .repository
+        .issue(Issue::new("[Frontend] next").label("go").body(&body));
+    let again = world.exec(&[]).exits(0);
+    assert_eq!(
+        again.summary()["counts"],
+        json!({"already_merged": 1, "done": 1})
+    );
+    let task = again.task(1);
+    assert_eq!(task["pull_request"]["number"], first.number, "{task}");
+    let third = &world.repository.pulls()[1];
+    assert_eq!(third.base, "develop");
+    assert!(
+        world.repository.file(&third.head, "1.txt").is_some(),
+        "it is built on what was merged"
+    );
+    // Whoever asks for it by its number wants more.
+    let asked = world.exec(&["--issue", "1"]);
+    assert!(!asked.events("agent_exited").is_empty(), "{asked:?}");
+}
+
+#[test]
+fn merged_before_a_hundred_others_is_done_all_the_same() {
+    let world = world_with(1);
+    based_on_develop(&world);
+    world.exec(&[]).exits(0);
+    world.repository.merge(2);
+    // As if it were not among those that changed last.
+    let others = Fault::Answer {
+        status: 200,
+        headers: Vec::new(),
+        body: "[]".to_owned(),
+    };
+    let is_list =
+        |request: &autoissue_tests::github_server::Received| request.query.contains("sort=updated");
+    world
+        .server
+        .fault(On::get("/repos/*/*/pulls").when(is_list), others);
+    let again = world.exec(&[]).exits(0);
+    assert_eq!(again.summary()["counts"], json!({"already_merged": 1}));
+    assert!(again.events("agent_exited").is_empty());
+}
+
+#[test]
+fn merged_into_the_default_branch_and_open_again_is_done_again() {
+    let world = world_with(1);
+    world.exec(&[]).exits(0);
+    world.repository.merge(2).delete_branch("autoissue/issue-1");
+    assert_eq!(world.exec(&[]).exits(0).summary()["tasks"], json!([]));
+    world.repository.reopen(1);
+    let again = world.exec(&[]);
+    assert!(!again.events("agent_exited").is_empty(), "{again:?}");
+}
+
+#[test]
+fn the_default_branch_is_the_base_and_never_a_main_beside_it() {
+    let world = world_with(1);
+    world.repository.commit_from(
+        "develop",
+        "main",
+        &[("next.txt", "next\n")],
+        "two years of work",
+    );
+    world.repository.set_default_branch("develop");
+    let doctor = world.run(["doctor", "--quick"]);
+    assert!(doctor.stdout.contains("develop"), "{doctor:?}");
+    world.exec(&[]).exits(0);
+    let pull = &world.repository.pulls()[0];
+    assert_eq!(pull.base, "develop");
+    assert!(world.repository.file(&pull.head, "next.txt").is_some());
+}
+
+#[test]
+fn a_branch_in_the_way_of_ours_is_known_before_an_agent_is_paid() {
+    for (blocking, n_in_its_way) in [("autoissue", 2), ("autoissue/issue-1/part", 1)] {
+        let world = world_with(2);
+        world
+            .repository
+            .commit_from(blocking, "main", &[("theirs.txt", "x\n")], "theirs");
+        let run = world.exec(&[]).exits(3);
+        let task = run.task(1);
+        assert_eq!(task["outcome"], "needs_you", "{task}");
+        let why = task["reason"].as_str().unwrap_or_default();
+        assert!(
+            why.contains(&format!("`{blocking}`")) && why.contains("in the way"),
+            "{why}"
+        );
+        assert_eq!(run.events("agent_exited").len(), 2 - n_in_its_way);
+    }
+}
