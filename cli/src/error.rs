@@ -311,6 +311,9 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Locked(LockError::Held { .. }) => Some(
             "wait for it, or look at it with `autoissue status`; two sessions would undo each other's work".to_owned(),
         ),
+        SessionError::Locked(LockError::NotOurs { .. }) => Some(
+            "remove it, or set `XDG_RUNTIME_DIR` to a directory of mode 0700 that belongs to you".to_owned(),
+        ),
         SessionError::Journal(error) | SessionError::Recorded(RecordedError::Journal(error)) => journal_hint(error),
         SessionError::NotWritable { .. } => {
             Some("worktrees and pull requests go there: see to its rights and the room on its disk".to_owned())
