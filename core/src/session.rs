@@ -24,6 +24,7 @@ use std::time::Duration;
 use autoissue_engine::{Engine, Event, Input};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::config::Config;
@@ -36,6 +37,8 @@ use crate::log;
 use crate::plugins::PluginArgument;
 use crate::redaction::Redaction;
 use crate::repository_lock::RepositoryLock;
+use crate::service::awake::keep_awake;
+use crate::service::process::SupervisorProgram;
 use crate::work::Workshop;
 
 pub use begun::{Consent, PLAN_FILE, PlanOrder, planned_before};
@@ -126,7 +129,28 @@ pub struct Session {
     last_at_ms: u64,
     /// Held as long as the session lives; absent in a dry run.
     lock: Option<RepositoryLock>,
+    awake: Option<Awake>,
     remarks: Vec<Finding>,
+}
+
+/// What keeps the machine awake while a session runs.
+struct Awake {
+    supervisor: SupervisorProgram,
+    program: (PathBuf, Vec<OsString>),
+    env: Vec<(OsString, OsString)>,
+    tag: String,
+}
+
+impl Awake {
+    async fn until(self, cancel: CancellationToken) {
+        let Self {
+            supervisor,
+            program,
+            env,
+            tag,
+        } = self;
+        keep_awake(&supervisor, program, env, tag, &cancel).await;
+    }
 }
 
 /// A session that has ended or was interrupted.
@@ -220,6 +244,10 @@ impl Session {
             looked_at: std::time::Instant::now(),
             requested: Vec::new(),
         };
+        let is_over = CancellationToken::new();
+        let awake = self
+            .awake
+            .map(|awake| tokio::spawn(awake.until(is_over.clone())));
         let first = self.first;
         let span = log::session(&self.id);
         let ended =
@@ -228,6 +256,10 @@ impl Session {
         everything.cancel();
         tasks.close();
         tasks.wait().await;
+        is_over.cancel();
+        if let Some(awake) = awake {
+            let _ = awake.await;
+        }
         drop(self.lock);
         let (engine, finished_at) = ended.map_err(|error| SessionError::Defect {
             message: error.to_string(),
