@@ -142,6 +142,7 @@ pub(crate) fn cleaning(
     }
     let lock = lock(&ground, host, id, wall_clock_ms())?;
     let mirror = Mirror::open(&mirror, ground.git.clone())?;
+    mirror.take_filters(ground.checkout.path())?;
     Ok(Some((lock, worktrees(&ground, &mirror, id)?)))
 }
 
