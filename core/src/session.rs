@@ -38,7 +38,7 @@ use crate::plugins::PluginArgument;
 use crate::redaction::Redaction;
 use crate::repository_lock::RepositoryLock;
 use crate::service::awake::keep_awake;
-use crate::service::process::SupervisorProgram;
+use crate::service::process::{SupervisorProgram, adopt_orphans};
 use crate::work::Workshop;
 
 pub use begun::{Consent, PLAN_FILE, PlanOrder, planned_before};
@@ -229,6 +229,7 @@ impl Session {
     /// # Errors
     /// Where the journal cannot be written any more; what was running is stopped then.
     pub async fn run(self) -> Result<Finished, SessionError> {
+        adopt_orphans();
         let (sender, inputs) = self.inputs;
         let executor = Executor::new(Handle::current(), Arc::new(self.workshop), sender);
         let (tasks, everything) = executor.handles();
