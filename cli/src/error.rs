@@ -380,12 +380,7 @@ fn journal_hint(error: &JournalError) -> Option<String> {
         JournalError::Newer { .. } => {
             Some("use the newer release, or another `AUTOISSUE_STATE_DIR`".to_owned())
         }
-        JournalError::Damaged { path, .. } => {
-            let file = path.display();
-            Some(format!(
-                "nothing was changed; restore `{file}` from a copy, or move it away to begin a new history"
-            ))
-        }
+        JournalError::Damaged { .. } => error.hint(),
         JournalError::Busy { .. } => Some("try again".to_owned()),
         JournalError::PathTooLong { .. } => {
             Some("set `AUTOISSUE_STATE_DIR` to a directory with a shorter path".to_owned())
