@@ -320,6 +320,9 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         SessionError::Locked(LockError::Held { .. }) => Some(
             "wait for it, or look at it with `autoissue status`; two sessions would undo each other's work".to_owned(),
         ),
+        SessionError::Locked(LockError::NotOurs { .. }) => Some(
+            "remove it, or set `XDG_RUNTIME_DIR` to a directory of mode 0700 that belongs to you".to_owned(),
+        ),
         SessionError::Journal(error) | SessionError::Recorded(RecordedError::Journal(error)) => journal_hint(error),
         SessionError::NotWritable { .. } => {
             Some("worktrees and pull requests go there: see to its rights and the room on its disk".to_owned())
@@ -387,12 +390,7 @@ fn journal_hint(error: &JournalError) -> Option<String> {
         JournalError::Newer { .. } => {
             Some("use the newer release, or another `AUTOISSUE_STATE_DIR`".to_owned())
         }
-        JournalError::Damaged { path, .. } => {
-            let file = path.display();
-            Some(format!(
-                "nothing was changed; restore `{file}` from a copy, or move it away to begin a new history"
-            ))
-        }
+        JournalError::Damaged { .. } => error.hint(),
         JournalError::Busy { .. } => Some("try again".to_owned()),
         JournalError::PathTooLong { .. } => {
             Some("set `AUTOISSUE_STATE_DIR` to a directory with a shorter path".to_owned())

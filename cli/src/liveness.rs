@@ -6,7 +6,7 @@ use std::fs::{File, TryLockError};
 use std::path::Path;
 
 use autoissue_core::journal::{SessionRow, SessionStatus};
-use autoissue_core::repository_lock::{Holder, repository_key};
+use autoissue_core::repository_lock::{Holder, repository_key, state_lock};
 
 /// Returns whether a session was cut off: the journal calls it running, and nobody holds its repository for it.
 pub(crate) fn is_cut_off(row: &SessionRow, state_dir: &Path) -> bool {
@@ -21,10 +21,7 @@ fn is_held_by(row: &SessionRow, state_dir: &Path) -> bool {
 
 /// Returns who holds the repository of a session; the holder is not known in the moment between a lock and its note.
 pub(crate) fn holder_of(row: &SessionRow, state_dir: &Path) -> Option<Option<Holder>> {
-    let path = state_dir
-        .join("repos")
-        .join(repository_key(&row.project_path))
-        .join("lock");
+    let path = state_lock(state_dir, &repository_key(&row.project_path));
     let file = File::open(&path).ok()?;
     let holder = std::io::read_to_string(&file)
         .ok()
@@ -65,9 +62,10 @@ mod tests {
             session: row(1).id,
             started_at_ms: 0,
             command: String::new(),
+            project: String::new(),
         };
-        let lock =
-            RepositoryLock::acquire(state.path(), &repository_key("/p/shop"), &holder).unwrap();
+        let path = state_lock(state.path(), &repository_key("/p/shop"));
+        let lock = RepositoryLock::acquire(&[path], &holder).unwrap();
         assert!(!is_cut_off(&row(1), state.path()));
         assert!(
             is_cut_off(&row(2), state.path()),

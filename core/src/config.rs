@@ -134,6 +134,8 @@ pub struct ExecutorSettings {
     pub checks: Vec<Check>,
     /// What to do when a check already fails on the base commit: `fail` the session, or `ignoreKnown` failures.
     pub red_base: RedBase,
+    /// Ask the machine not to sleep while a session runs, with `systemd-inhibit` or `caffeinate` where one is on PATH.
+    pub keep_awake: bool,
 }
 
 impl Default for ExecutorSettings {
@@ -148,6 +150,7 @@ impl Default for ExecutorSettings {
             setup: Vec::new(),
             checks: Vec::new(),
             red_base: RedBase::Fail,
+            keep_awake: true,
         }
     }
 }

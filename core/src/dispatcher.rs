@@ -77,7 +77,7 @@ impl Dispatcher {
     /// # Errors
     /// Where the journal cannot be written. Nothing that was decided and not journaled has been done.
     pub(crate) fn run(mut self, first: Input) -> Result<(Engine, Time), JournalError> {
-        let clock = Clock::start(wall_clock_ms(), self.last_at_ms);
+        let mut clock = Clock::start(wall_clock_ms(), self.last_at_ms);
         let mut input = Some(first);
         loop {
             self.look_for_requests();
@@ -89,7 +89,7 @@ impl Dispatcher {
                 self.show_unrecorded();
                 return Ok((self.engine, now));
             }
-            input = self.wait(round.wake_at, &clock);
+            input = self.wait(round.wake_at, clock.now());
         }
     }
 
@@ -242,11 +242,12 @@ impl Dispatcher {
         })
     }
 
-    fn wait(&self, wake_at: Option<Time>, clock: &Clock) -> Option<Input> {
+    fn wait(&self, wake_at: Option<Time>, now: Time) -> Option<Input> {
         // The executor holds a sender as long as we hold the executor, so nothing else ends this.
         let patience = wake_at.map_or(LOOK_EVERY, |wake_at| {
-            Duration::from_millis(wake_at.since(clock.now()))
+            Duration::from_millis(wake_at.since(now))
         });
+        // No longer than this, because a machine that sleeps meanwhile does not count the time.
         self.inputs.recv_timeout(patience.min(LOOK_EVERY)).ok()
     }
 }
@@ -297,24 +298,36 @@ fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
     })
 }
 
-/// Wall-clock time that never goes back within a session. A clock that is set while we run moves nothing that was scheduled;
-/// one that was set back before a resume does not make a retry, a second away by the journal, wait for a day.
+/// Wall-clock time that never goes back within a session, and never stands still.
+///
+/// A machine that slept, or a clock that was set forward, moves it to the time of the wall clock, because limits are over and
+/// `--until` has come by that. A clock that was set back moves nothing: a retry, a second away by the journal, would wait for a
+/// day. What an agent may take is not measured by this clock, but by one that stands still while the machine sleeps.
 struct Clock {
-    started_at_ms: u64,
-    since: Instant,
+    now_ms: u64,
+    /// When that was.
+    seen: Instant,
 }
 
 impl Clock {
     fn start(wall_clock_ms: u64, last_at_ms: u64) -> Self {
         Self {
-            started_at_ms: wall_clock_ms.max(last_at_ms),
-            since: Instant::now(),
+            now_ms: wall_clock_ms.max(last_at_ms),
+            seen: Instant::now(),
         }
     }
 
-    fn now(&self) -> Time {
-        let elapsed = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Time::from_ms(self.started_at_ms.saturating_add(elapsed))
+    fn now(&mut self) -> Time {
+        self.at(wall_clock_ms(), Instant::now())
+    }
+
+    fn at(&mut self, wall_clock_ms: u64, instant: Instant) -> Time {
+        let ran = instant.saturating_duration_since(self.seen).as_millis();
+        let ran = u64::try_from(ran).unwrap_or(u64::MAX);
+        // By whole milliseconds, so that the rest of one is not lost at each look.
+        self.seen += Duration::from_millis(ran);
+        self.now_ms = self.now_ms.saturating_add(ran).max(wall_clock_ms);
+        Time::from_ms(self.now_ms)
     }
 }
 
@@ -349,7 +362,7 @@ mod tests {
             (0, day_ms),
             (2 * day_ms, day_ms),
         ] {
-            let clock = Clock::start(wall_clock_ms, last_at_ms);
+            let mut clock = Clock::start(wall_clock_ms, last_at_ms);
             let first = clock.now();
             assert!(
                 Time::from_ms(last_at_ms.max(wall_clock_ms)) <= first,
@@ -357,6 +370,31 @@ mod tests {
             );
             assert!(first <= clock.now());
         }
+    }
+
+    #[test]
+    fn after_the_machine_slept_it_is_as_late_as_the_wall_clock_says() {
+        let mut clock = Clock::start(1_000, 0);
+        let start = clock.seen;
+        let mut at = |ran_ms, wall_clock_ms| {
+            let instant = start + Duration::from_millis(ran_ms);
+            clock.at(wall_clock_ms, instant).ms()
+        };
+        assert_eq!(at(500, 1_500), 1_500);
+        assert_eq!(at(600, 3_600_000), 3_600_000, "it slept for an hour");
+        assert_eq!(at(700, 3_600_100), 3_600_100);
+        assert_eq!(at(800, 200), 3_600_200, "the clock was set back");
+        assert_eq!(at(1_800, 1_200), 3_601_200, "and time goes on");
+    }
+
+    #[test]
+    fn time_goes_on_however_often_it_is_asked_for() {
+        let mut clock = Clock::start(1_000, 0);
+        let start = clock.seen;
+        for n in 1..=10 {
+            clock.at(0, start + Duration::from_micros(300 * n));
+        }
+        assert_eq!(clock.now_ms, 1_003);
     }
 
     #[test]

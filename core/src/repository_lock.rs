@@ -1,13 +1,21 @@
-//! One session at a time holds a repository: two of them would remove each other's worktrees.
+//! One session at a time holds a repository: two of them would remove each other's worktrees and replace each other's branches.
 //!
-//! The lock is the operating system's, on `<state>/repos/<key>/lock`: it ends with its process, `kill -9` included, so
-//! there is no stale lock to clear. The file's content only tells people who holds it. The file itself stays, for
-//! whoever removed it would take the lock from under somebody who just opened it.
+//! ```text
+//!   <common git directory>/autoissue-session        one checkout, whatever the state directory
+//!   <runtime directory>/<host-owner-name>.lock      one repository on GitHub, whichever clone of it
+//!   <state>/repos/<key>/lock                        tells other commands whether a session lives
+//! ```
+//!
+//! The locks are the operating system's: they end with their process, `kill -9` included, so there is no stale lock to clear.
+//! A file's content only tells people who holds it. The file itself stays, because removing it would take the lock from a
+//! process that has just opened it.
+//!
+//! Not covered: sessions on other machines and of other users.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, ErrorKind, Read, Seek, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -21,11 +29,19 @@ const KEY_WORDS_LENGTH_MAX: usize = 48;
 /// Most bytes read of a lock's content, which is about a hundred.
 const HOLDER_BYTES_MAX: u64 = 64 * 1024;
 
+/// Name of the lock in a checkout's git directory. It must not end in `.lock`: such files are taken for git's own.
+const CHECKOUT_LOCK: &str = "autoissue-session";
+
+/// The directory of the user's programs that run. It ends with the user's log-in.
+const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+
+/// Where there is no such directory, one of ours lies here: `TMPDIR` may differ from one shell to the next.
+const TMP: &str = "/tmp";
+
 /// A held repository. Dropping it lets go.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct RepositoryLock {
-    file: File,
-    path: PathBuf,
+    files: Vec<File>,
 }
 
 /// Who holds a repository.
@@ -39,6 +55,9 @@ pub struct Holder {
     pub started_at_ms: u64,
     /// Its command line.
     pub command: String,
+    /// Its checkout. Absent in notes of older versions.
+    #[serde(default)]
+    pub project: String,
 }
 
 /// Why a repository could not be locked.
@@ -50,6 +69,12 @@ pub enum LockError {
     Held {
         /// Who; unknown in the moment between a lock and its note.
         holder: Option<Holder>,
+    },
+    /// The directory for locks could be changed by somebody else, so a lock in it means nothing.
+    #[error("`{}` is not a directory that only this user can change", path.display())]
+    NotOurs {
+        /// The directory.
+        path: PathBuf,
     },
     /// The lock's file cannot be used.
     #[error("failed to lock `{}`", path.display())]
@@ -63,57 +88,120 @@ pub enum LockError {
 }
 
 impl RepositoryLock {
-    /// Takes the lock of a repository, or returns at once with who holds it. See [`repository_key`].
+    /// Takes all these locks, in order, or returns at once with who holds one of them.
     ///
     /// # Errors
     /// [`LockError::Held`], also within one process; [`LockError::Io`].
-    pub fn acquire(
-        state_dir: &Path,
-        repository_key: &str,
-        holder: &Holder,
-    ) -> Result<RepositoryLock, LockError> {
-        let directory = state_dir.join("repos").join(repository_key);
-        let path = directory.join("lock");
-        let io = |source| LockError::Io {
-            path: path.clone(),
-            source,
-        };
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&directory)
-            .map_err(io)?;
-        let mut options = OpenOptions::new();
-        options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600);
-        let mut file = options.open(&path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => write_holder(&mut file, holder).map_err(io)?,
-            Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held {
-                    holder: read_holder(&file),
-                });
-            }
-            Err(TryLockError::Error(source)) => return Err(io(source)),
+    pub fn acquire(paths: &[PathBuf], holder: &Holder) -> Result<RepositoryLock, LockError> {
+        let mut lock = RepositoryLock::default();
+        for path in paths {
+            lock.files.push(acquire_one(path, holder)?);
         }
-        Ok(RepositoryLock { file, path })
-    }
-
-    /// Returns the lock's file.
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(lock)
     }
 }
 
 impl Drop for RepositoryLock {
     fn drop(&mut self) {
         // Only a courtesy to the next reader: a note that stays is wrong, but the lock itself is gone with the file.
-        let _ = self.file.set_len(0);
+        self.files.iter().for_each(|file| drop(file.set_len(0)));
     }
+}
+
+fn acquire_one(path: &Path, holder: &Holder) -> Result<File, LockError> {
+    let io = |source| LockError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = open(path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => write_holder(&mut file, holder).map_err(io)?,
+        Err(TryLockError::WouldBlock) => {
+            return Err(LockError::Held {
+                holder: read_holder(&file),
+            });
+        }
+        Err(TryLockError::Error(source)) => return Err(io(source)),
+    }
+    Ok(file)
+}
+
+/// Opens the file of a lock. It is written to, so it must be that very file: agents may write where it lies.
+fn open(path: &Path) -> io::Result<File> {
+    if let Some(directory) = path.parent() {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+    }
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_file() && metadata.nlink() == 1 {
+        Ok(file)
+    } else {
+        Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "it is not a file of its own",
+        ))
+    }
+}
+
+/// Returns the lock that tells other commands of this state directory whether a session lives. See [`repository_key`].
+pub fn state_lock(state_dir: &Path, repository_key: &str) -> PathBuf {
+    state_dir.join("repos").join(repository_key).join("lock")
+}
+
+/// Returns the lock of a checkout, and of all worktrees linked to it.
+pub fn checkout_lock(common_git_dir: &Path) -> PathBuf {
+    common_git_dir.join(CHECKOUT_LOCK)
+}
+
+/// Returns the lock of a repository on a forge: `host:port` and `owner/name`, in which case does not count.
+///
+/// # Errors
+/// [`LockError::NotOurs`], [`LockError::Io`].
+pub fn forge_lock(
+    environment: &[(OsString, OsString)],
+    host: &str,
+    repository: &str,
+) -> Result<PathBuf, LockError> {
+    let key = repository_key(format!("{host}/{repository}").to_lowercase());
+    Ok(runtime_dir(environment, Path::new(TMP))?.join(format!("{key}.lock")))
+}
+
+/// Returns the directory for the locks of this user's programs, in `tmp` where the system provides none.
+fn runtime_dir(environment: &[(OsString, OsString)], tmp: &Path) -> Result<PathBuf, LockError> {
+    let named = environment.iter().find(|(name, _)| name == RUNTIME_DIR);
+    let named = named.map(|(_, value)| Path::new(value));
+    if let Some(provided) = named.filter(|path| path.is_absolute() && is_ours(path)) {
+        return Ok(provided.join("autoissue"));
+    }
+    let user = rustix::process::geteuid();
+    let path = tmp.join(format!("autoissue-{}", user.as_raw()));
+    match DirBuilder::new().mode(0o700).create(&path) {
+        Err(source) if source.kind() != ErrorKind::AlreadyExists => {
+            Err(LockError::Io { path, source })
+        }
+        _ if is_ours(&path) => Ok(path),
+        _ => Err(LockError::NotOurs { path }),
+    }
+}
+
+/// Returns whether a path is a directory, and no link to one, that nobody else can change.
+fn is_ours(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok_and(|metadata| {
+        metadata.is_dir()
+            && metadata.uid() == rustix::process::geteuid().as_raw()
+            && metadata.mode() & 0o077 == 0
+    })
 }
 
 /// Returns the name under which a repository is kept in the state directory: readable words and a short hash.
@@ -159,8 +247,15 @@ fn describe(holder: Option<&Holder>) -> String {
             pid,
             session,
             command,
+            project,
             ..
-        }) => format!("session `{session}` (process {pid}, `{command}`)"),
+        }) => {
+            let place = match project.as_str() {
+                "" => String::new(),
+                project => format!(", in `{project}`"),
+            };
+            format!("session `{session}` (process {pid}, `{command}`{place})")
+        }
         None => "another process".to_owned(),
     }
 }
@@ -176,45 +271,125 @@ mod tests {
             session,
             started_at_ms: 5,
             command: "autoissue exec bug".to_owned(),
+            project: "/p/shop".to_owned(),
         }
+    }
+
+    fn acquire(path: &Path, random: u8) -> Result<RepositoryLock, LockError> {
+        RepositoryLock::acquire(&[path.to_owned()], &holder(random))
     }
 
     #[test]
     fn two_runners() {
         let state = tempfile::tempdir().unwrap();
-        let lock = RepositoryLock::acquire(state.path(), "owner-name-1", &holder(1)).unwrap();
-        let error = RepositoryLock::acquire(state.path(), "owner-name-1", &holder(2)).unwrap_err();
+        let path = state_lock(state.path(), "owner-name-1");
+        let lock = acquire(&path, 1).unwrap();
+        let error = acquire(&path, 2).unwrap_err();
         assert!(
             error
                 .to_string()
-                .contains("`19700101-0000-0001` (process 7, `autoissue exec bug`)"),
+                .contains("`19700101-0000-0001` (process 7, `autoissue exec bug`, in `/p/shop`)"),
             "{error}"
         );
         assert!(matches!(error, LockError::Held { holder: Some(found) } if found == holder(1)));
-        RepositoryLock::acquire(state.path(), "owner-name-2", &holder(2))
-            .expect("another repository is free");
+        acquire(&state_lock(state.path(), "owner-name-2"), 2).expect("another repository is free");
         drop(lock);
-        RepositoryLock::acquire(state.path(), "owner-name-1", &holder(2))
-            .expect("the lock ends with its holder");
+        acquire(&path, 2).expect("the lock ends with its holder");
+    }
+
+    #[test]
+    fn of_several_locks_all_are_taken_or_none() {
+        let directory = tempfile::tempdir().unwrap();
+        let [one, two, three] = ["1", "2", "3"].map(|name| directory.path().join(name));
+        let lock = RepositoryLock::acquire(&[one.clone(), two.clone()], &holder(1)).unwrap();
+        let error = RepositoryLock::acquire(&[three.clone(), two], &holder(2)).unwrap_err();
+        assert!(matches!(error, LockError::Held { holder: Some(found) } if found == holder(1)));
+        assert_eq!(std::fs::read_to_string(&three).unwrap(), "");
+        acquire(&three, 3).expect("what was taken in vain is free again");
+        acquire(&one, 3).expect_err("the first one holds it");
+        drop(lock);
     }
 
     #[test]
     fn a_note_that_stayed_or_is_torn_does_no_harm() {
         let state = tempfile::tempdir().unwrap();
-        let path = RepositoryLock::acquire(state.path(), "k", &holder(1))
-            .unwrap()
-            .path()
-            .to_owned();
+        let path = state.path().join("lock");
+        drop(acquire(&path, 1).unwrap());
         std::fs::write(&path, "{\"pid\":".repeat(100)).unwrap();
-        let lock = RepositoryLock::acquire(state.path(), "k", &holder(2)).unwrap();
+        let lock = acquire(&path, 2).unwrap();
         assert_eq!(read_holder(&File::open(&path).unwrap()), Some(holder(2)));
         std::fs::write(&path, "").unwrap();
-        let error = RepositoryLock::acquire(state.path(), "k", &holder(3)).unwrap_err();
+        let error = acquire(&path, 3).unwrap_err();
         assert_eq!(
             error.to_string(),
             "the repository is held by another process"
         );
         drop(lock);
+    }
+
+    #[test]
+    fn a_note_of_an_older_version_is_understood() {
+        let note = r#"{"pid":7,"session":"19700101-0000-0001","started_at_ms":5,"command":"autoissue exec bug"}"#;
+        let note: Holder = serde_json::from_str(note).unwrap();
+        assert_eq!(
+            describe(Some(&note)),
+            "session `19700101-0000-0001` (process 7, `autoissue exec bug`)"
+        );
+    }
+
+    #[test]
+    fn a_link_in_place_of_a_lock_leads_to_no_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let precious = directory.path().join("precious");
+        std::fs::write(&precious, "text").unwrap();
+        let links = ["soft", "hard"].map(|name| directory.path().join(name));
+        std::os::unix::fs::symlink(&precious, &links[0]).unwrap();
+        std::fs::hard_link(&precious, &links[1]).unwrap();
+        for link in &links {
+            assert!(matches!(acquire(link, 1), Err(LockError::Io { .. })));
+        }
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "text");
+    }
+
+    #[test]
+    fn a_repository_has_one_lock_however_it_is_spelt() {
+        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let runtime = tempfile::tempdir().unwrap();
+        std::fs::set_permissions(runtime.path(), private).unwrap();
+        let environment = vec![(RUNTIME_DIR.into(), runtime.path().as_os_str().to_owned())];
+        let lock = |host: &str, name: &str| forge_lock(&environment, host, name).unwrap();
+        let one = lock("github.com", "Owner/Name");
+        assert!(one.starts_with(runtime.path()), "{}", one.display());
+        assert_eq!(one, lock("GitHub.com", "owner/name"));
+        assert_ne!(one, lock("github.com", "owner/other"));
+        assert_ne!(one, lock("github.com:8443", "owner/name"));
+    }
+
+    #[test]
+    fn a_runtime_directory_that_others_can_change_is_not_used() {
+        use std::os::unix::fs::PermissionsExt;
+        let tmp = tempfile::tempdir().unwrap();
+        let open = tmp.path().join("open");
+        std::fs::create_dir(&open).unwrap();
+        let set_mode = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        set_mode(&open, 0o777);
+        let environment = |path: &Path| vec![(RUNTIME_DIR.into(), path.as_os_str().to_owned())];
+        let own = runtime_dir(&environment(&open), tmp.path()).unwrap();
+        assert_eq!(own.parent(), Some(tmp.path()));
+        assert!(is_ours(&own));
+        for named in [Path::new("relative"), &tmp.path().join("absent")] {
+            assert_eq!(runtime_dir(&environment(named), tmp.path()).unwrap(), own);
+        }
+        assert_eq!(runtime_dir(&[], tmp.path()).unwrap(), own, "it is kept");
+        set_mode(&own, 0o755);
+        let refused = runtime_dir(&[], tmp.path());
+        assert!(matches!(refused, Err(LockError::NotOurs { path }) if path == own));
+        std::fs::remove_dir(&own).unwrap();
+        std::os::unix::fs::symlink(tmp.path(), &own).unwrap();
+        let refused = runtime_dir(&[], tmp.path());
+        assert!(matches!(refused, Err(LockError::NotOurs { .. })));
     }
 
     #[test]

@@ -26,6 +26,7 @@ use std::time::Duration;
 use autoissue_engine::{Engine, Event, Input};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 use crate::config::Config;
@@ -38,6 +39,8 @@ use crate::log;
 use crate::plugins::PluginArgument;
 use crate::redaction::Redaction;
 use crate::repository_lock::RepositoryLock;
+use crate::service::awake::keep_awake;
+use crate::service::process::{SupervisorProgram, adopt_orphans};
 use crate::work::Workshop;
 
 pub use begun::{Consent, PLAN_FILE, PlanOrder, PlannedBefore, planned_before};
@@ -46,9 +49,9 @@ pub use bench::mirror_dir;
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;
+pub(crate) use ground::{WayToGithub, default_branch, way_to_github};
 pub(crate) use intake::Intake;
 pub use open::{session_dir, session_to_resume};
-pub(crate) use ground::{WayToGithub, default_branch, way_to_github};
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
 #[derive(Clone, Debug)]
@@ -129,11 +132,32 @@ pub struct Session {
     last_at_ms: u64,
     /// Held as long as the session lives; absent in a dry run.
     lock: Option<RepositoryLock>,
+    awake: Option<Awake>,
     remarks: Vec<Finding>,
     left_behind: Option<SessionRow>,
     /// Set for a session that is not in the journal yet.
     unrecorded: Option<NewSession>,
     intake: Arc<Intake>,
+}
+
+/// What keeps the machine awake while a session runs.
+struct Awake {
+    supervisor: SupervisorProgram,
+    program: (PathBuf, Vec<OsString>),
+    env: Vec<(OsString, OsString)>,
+    tag: String,
+}
+
+impl Awake {
+    async fn until(self, cancel: CancellationToken) {
+        let Self {
+            supervisor,
+            program,
+            env,
+            tag,
+        } = self;
+        keep_awake(&supervisor, program, env, tag, &cancel).await;
+    }
 }
 
 /// A session that has ended or was interrupted.
@@ -220,6 +244,7 @@ impl Session {
     /// Where the journal cannot be written any more; what was running is stopped then. Where an issue that was asked for is not in
     /// the backlog; nothing has been started or recorded then.
     pub async fn run(self) -> Result<Finished, SessionError> {
+        adopt_orphans();
         let (sender, inputs) = self.inputs;
         let executor = Executor::new(Handle::current(), Arc::new(self.workshop), sender);
         let (tasks, everything) = executor.handles();
@@ -240,6 +265,10 @@ impl Session {
             }),
             intake: self.intake.clone(),
         };
+        let is_over = CancellationToken::new();
+        let awake = self
+            .awake
+            .map(|awake| tokio::spawn(awake.until(is_over.clone())));
         let first = self.first;
         let span = log::session(&self.id);
         let ended =
@@ -248,6 +277,10 @@ impl Session {
         everything.cancel();
         tasks.close();
         tasks.wait().await;
+        is_over.cancel();
+        if let Some(awake) = awake {
+            let _ = awake.await;
+        }
         drop(self.lock);
         let (engine, finished_at) = ended.map_err(|error| SessionError::Defect {
             message: error.to_string(),

@@ -20,7 +20,7 @@ use autoissue_core::engine::{
 use autoissue_core::journal::{
     self, AppendExtras, Journal, NewEvent, NewSession, SessionId, StatusChange,
 };
-use autoissue_core::repository_lock::{Holder, RepositoryLock, repository_key};
+use autoissue_core::repository_lock::{Holder, RepositoryLock, repository_key, state_lock};
 
 /// How a made-up session is to be.
 #[derive(Clone, Debug)]
@@ -124,9 +124,10 @@ impl MadeUp {
             session: id.clone(),
             started_at_ms,
             command: new.command,
+            project: project.clone(),
         };
-        let lock = RepositoryLock::acquire(state_dir, &repository_key(&project), &holder)
-            .expect("nobody has it");
+        let path = state_lock(state_dir, &repository_key(&project));
+        let lock = RepositoryLock::acquire(&[path], &holder).expect("nobody has it");
         let mut made_up = Self {
             state_dir: state_dir.to_owned(),
             id,

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -66,6 +67,11 @@ impl Sandbox {
     pub fn empty() -> Self {
         let sandbox = Self { root: scratch() };
         fs::create_dir_all(sandbox.home()).expect("the home directory");
+        let mut directory = fs::DirBuilder::new();
+        directory
+            .mode(0o700)
+            .create(sandbox.runtime())
+            .expect("the runtime directory");
         fs::write(
             sandbox.home().join(".gitconfig"),
             "[user]\n\tname = Ada\n\temail = ada@example.org\n",
@@ -92,6 +98,10 @@ impl Sandbox {
     /// Returns the home directory.
     pub fn home(&self) -> PathBuf {
         self.root.path().join("home")
+    }
+
+    fn runtime(&self) -> PathBuf {
+        self.root.path().join("run")
     }
 
     /// Puts a program on PATH under a name, before all others.
@@ -249,6 +259,7 @@ impl Sandbox {
             .env("XDG_CONFIG_HOME", self.home().join(".config"))
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("AUTOISSUE_STATE_DIR", self.state())
+            .env("XDG_RUNTIME_DIR", self.runtime())
             .env("TZ", "UTC")
             .stdin(Stdio::null());
         command

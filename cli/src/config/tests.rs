@@ -533,6 +533,7 @@ mod showing {
         executor.setup = []                        default
         executor.checks = [{"name":"cargo test","run":"cargo test","timeoutMinutes":15}]   [dir]/autoissue.config.json:4
         executor.redBase = "fail"                  default
+        executor.keepAwake = true                  default
         agent.backend = "claude"                   default
         agent.model = "sonnet"                     default
         agent.maxBudgetUsd = 5.0                   default
@@ -632,7 +633,7 @@ mod broken {
         insta::assert_snapshot!(complaint("{\n  \"executor\": {\n    \"maxParalel\": 3\n  }\n}"), @r"
         invalid `executor.maxParalel` in [dir]/autoissue.config.json:3
           found: an unknown key
-          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks` or `redBase`
+          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase` or `keepAwake`
           hint: did you mean `executor.maxParallel`?
         ");
     }
@@ -975,7 +976,7 @@ mod broken {
           hint: did you mean `maxTotalBudgetUsd`?
         invalid `executor.maxParalel` from environment AUTOISSUE__EXECUTOR__MAX_PARALEL
           found: an unknown key
-          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks` or `redBase`
+          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase` or `keepAwake`
           hint: did you mean `executor.maxParallel`?
         ");
     }

@@ -494,7 +494,7 @@ fn service_of(hub: &Hub, wanted: &str) -> Result<Service, Problem> {
     };
     let found = known.iter().find(|service| service_key(service) == wanted);
     found.cloned().ok_or_else(|| {
-        Problem::bad_request(format!("there is no such service; there are {}", names()))
+        Problem::not_found(format!("there is no such service; there are {}", names()))
     })
 }
 

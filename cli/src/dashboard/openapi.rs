@@ -93,9 +93,17 @@ fn make() -> Value {
     })
 }
 
+/// The largest whole number that every reader of JSON can hold; larger ones are taken as far as their type goes.
+const COUNT_MAX: u64 = (1 << 53) - 1;
+
+/// The schema of a whole number in a query or a path. A request within these bounds is never malformed.
+fn whole_number(minimum: u64, maximum: u64) -> Value {
+    json!({ "type": "integer", "minimum": minimum, "maximum": maximum })
+}
+
 fn paths(schemas: &mut Schemas) -> Value {
     let text = json!({ "type": "string" });
-    let count = json!({ "type": "integer", "minimum": 0 });
+    let count = whole_number(0, COUNT_MAX);
     let session = parameter(
         "session",
         "query",
@@ -106,7 +114,7 @@ fn paths(schemas: &mut Schemas) -> Value {
         "issue",
         "path",
         "Issue number.",
-        &json!({ "type": "integer", "minimum": 1 }),
+        &whole_number(1, COUNT_MAX),
     );
     let offset = parameter("offset", "query", "Left out before the first.", &count);
     let limit = parameter("limit", "query", "At most so many.", &count);
@@ -126,7 +134,7 @@ fn paths(schemas: &mut Schemas) -> Value {
         "attempt",
         "query",
         "Attempt, from 1; the last one by default.",
-        &count,
+        &whole_number(1, u32::MAX.into()),
     );
     let one = std::slice::from_ref(&session);
     let numbered = [issue.clone(), session.clone()];
@@ -166,7 +174,7 @@ fn paths(schemas: &mut Schemas) -> Value {
 }
 
 fn events(session: &Value) -> Value {
-    let count = json!({ "type": "integer", "minimum": 0 });
+    let count = whole_number(0, COUNT_MAX);
     let after = parameter(
         "after",
         "query",

@@ -133,9 +133,7 @@ impl Outcome {
         match self {
             Self::Done { pull_request } => pull_request.as_ref(),
             Self::AlreadyOpen { pull_request } => pull_request.as_ref(),
-            Self::AlreadyMerged { pull_request } => {
-                Some(pull_request)
-            }
+            Self::AlreadyMerged { pull_request } => Some(pull_request),
             _ => None,
         }
     }

@@ -192,10 +192,13 @@ impl JournalError {
             JournalError::Newer { .. } => {
                 "update autoissue to the release that wrote it, or a later one".to_owned()
             }
-            JournalError::Damaged { path, .. } => format!(
-                "restore it from a backup, or move all of `{}.*` aside to begin a new history; autoissue deletes nothing",
-                path.with_extension("").display()
-            ),
+            // Its mark has to go with it: that is what remembers that there was a history.
+            JournalError::Damaged { path, .. } => {
+                let directory = quoted(directory(path));
+                format!(
+                    "restore it from a backup, or move it away and begin a new history: `mv {directory}/journal.* \"$(mktemp -d {directory}/damaged.XXXXXX)\"`"
+                )
+            }
             JournalError::PathTooLong { .. } => {
                 "set `AUTOISSUE_STATE_DIR` to a directory with a shorter path".to_owned()
             }
@@ -229,6 +232,16 @@ impl JournalError {
             },
         }
     }
+}
+
+/// Returns a path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-_.+".contains(c);
+    if path.chars().all(is_plain) {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
 }
 
 fn directory(path: &Path) -> &Path {

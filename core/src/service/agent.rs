@@ -9,6 +9,7 @@
 //! What the agent says of itself goes into the report and no further: an end is good only if the program ended by itself
 //! with exit code 0, the backend read a result without an error, and nobody stopped it.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
@@ -23,6 +24,8 @@ use autoissue_plugin_sdk::{Exit as SdkExit, Line as SdkLine, Source as SdkSource
 use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+
+use crate::redaction::Redaction;
 
 use super::process::{
     self, Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram,
@@ -126,7 +129,7 @@ pub async fn run(
                 transcript.keep(&line);
                 reading.note_complaint(&line);
                 for event in reader.on_lines(&[sdk_line(&line)]) {
-                    reading.take(event, &mut on_seen);
+                    reading.take(hidden(&supervisor.redaction, event), &mut on_seen);
                 }
             }
             () = sleep_until(why.deadline()), if why.stopped.is_none() => why.late(&mut running).await,
@@ -142,7 +145,7 @@ pub async fn run(
         code: exit.code,
         signal: exit.signal,
     }) {
-        reading.take(event, &mut on_seen);
+        reading.take(hidden(&supervisor.redaction, event), &mut on_seen);
     }
     transcript.finish();
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -303,6 +306,32 @@ pub(crate) fn words(event: AgentEvent) -> Option<String> {
         AgentEvent::Text(text) | AgentEvent::Note(text) => Some(text),
         AgentEvent::ToolStart { name, .. } => Some(format!("▸ {name}")),
         _ => None,
+    }
+}
+
+/// Hides secrets in what a backend made of a line: it may have decoded or put together what no reading of the line shows.
+fn hidden(redaction: &Redaction, event: AgentEvent) -> AgentEvent {
+    let hide = |text: String| match redaction.apply(&text) {
+        Cow::Owned(hidden) => hidden,
+        Cow::Borrowed(_) => text,
+    };
+    match event {
+        AgentEvent::Text(text) => AgentEvent::Text(hide(text)),
+        AgentEvent::Note(text) => AgentEvent::Note(hide(text)),
+        AgentEvent::ToolStart { id, name, input } => AgentEvent::ToolStart {
+            id,
+            name: hide(name),
+            input: hide(input),
+        },
+        AgentEvent::Denied(tool) => AgentEvent::Denied(hide(tool)),
+        AgentEvent::Overloaded(message) => AgentEvent::Overloaded(hide(message)),
+        AgentEvent::AuthFailed(message) => AgentEvent::AuthFailed(hide(message)),
+        AgentEvent::Unreachable(message) => AgentEvent::Unreachable(hide(message)),
+        AgentEvent::Answer(text) => AgentEvent::Answer(hide(text)),
+        AgentEvent::Done(summary) => AgentEvent::Done(summary.map(hide)),
+        AgentEvent::Failed(message) => AgentEvent::Failed(hide(message)),
+        AgentEvent::Invalid(message) => AgentEvent::Invalid(hide(message)),
+        other => other,
     }
 }
 

@@ -39,7 +39,7 @@ const STDERR_BYTES_MAX: usize = 64 << 10;
 const NOBODY: &str = "false";
 
 /// Configuration that wins over every file, so that git starts nothing which a repository asks for.
-const HYGIENE: [&str; 12] = [
+const HYGIENE: [&str; 14] = [
     "-c",
     "core.hooksPath=/dev/null",
     "-c",
@@ -50,6 +50,9 @@ const HYGIENE: [&str; 12] = [
     "gc.auto=0",
     "-c",
     "maintenance.auto=false",
+    // An address of this kind is a command line.
+    "-c",
+    "protocol.ext.allow=never",
     // The mirror is one, and ours; `explicit` in the user's configuration keeps git from finding others by itself.
     "-c",
     "safe.bareRepository=all",
@@ -532,6 +535,28 @@ mod tests {
         let said =
             "error: unable to read askpass response from 'false'\nfatal: could not read Username\n";
         assert_eq!(without_our_own(said), "fatal: could not read Username");
+    }
+
+    #[test]
+    fn an_address_starts_no_program() {
+        let home = Home::new();
+        let fired = home.path().join("fired");
+        let address = format!("ext::touch {}", fired.display());
+        for allowed in [
+            "protocol.allow=always",
+            "protocol.ext.allow=always",
+            "protocol.ext.allow=user",
+        ] {
+            let (key, value) = allowed.split_once('=').unwrap();
+            home.git(".", &["config", "--global", key, value]);
+            let asked = git().run(
+                home.path(),
+                &["ls-remote", "--", &address],
+                &home.env(),
+                None,
+            );
+            assert!(asked.is_err() && !fired.exists(), "{allowed}: {asked:?}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! and knows nothing of sessions beyond their names.
 
 mod changes;
+mod configuration;
 mod copy;
 mod foreign;
 mod push;
@@ -27,6 +28,7 @@ pub use push::{PushError, Pushed};
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::ops::Deref;
@@ -37,6 +39,7 @@ use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::git_program::{Git, GitError};
+use configuration::Configuration;
 
 /// Open repositories that are kept for the next one who needs one: as many as work at once on a usual machine.
 const N_IDLE_MAX: usize = 8;
@@ -46,17 +49,6 @@ const BASES: &str = "refs/autoissue/base/";
 const REWOUND: &str = "refs/autoissue/rewound/";
 const SALVAGE: &str = "refs/autoissue/salvage/";
 const PUBLISHED: &str = "refs/autoissue/published/";
-
-/// What every mirror's own configuration says, so that the user's configuration cannot change what is collected.
-const SETTINGS: [(&str, &str); 7] = [
-    ("gc.auto", "0"),
-    ("maintenance.auto", "false"),
-    ("transfer.fsckObjects", "true"),
-    ("core.autocrlf", "false"),
-    ("core.filemode", "true"),
-    ("core.symlinks", "true"),
-    ("core.logAllRefUpdates", "false"),
-];
 
 /// Old, harmless faults that many public histories have. The user's base has to be fetched all the same; an agent's commits get no such pardon.
 const PARDONED_IN_BASES: [&str; 9] = [
@@ -93,6 +85,7 @@ struct Inner {
     /// Two fetches of one branch would fight for its ref.
     fetching: Mutex<()>,
     idle: Mutex<Vec<Repository>>,
+    own: Mutex<Configuration>,
 }
 
 impl fmt::Debug for Inner {
@@ -293,18 +286,23 @@ impl Mirror {
             )
             .doing(|| format!("create the mirror `{}`", path.display()))?,
         };
-        configure(&repository).doing(|| format!("configure the mirror `{}`", path.display()))?;
+        drop(repository);
         let path = path
             .canonicalize()
             .map_err(|source| io_error("resolve", path, source))?;
-        Ok(Mirror {
+        let mirror = Mirror {
             inner: Arc::new(Inner {
                 path,
                 git,
                 fetching: Mutex::new(()),
                 idle: Mutex::default(),
+                own: Mutex::default(),
             }),
-        })
+        };
+        mirror
+            .renew_configuration()
+            .map_err(|source| io_error("configure the mirror", mirror.path(), source))?;
+        Ok(mirror)
     }
 
     /// Returns the absolute path of the bare repository.
@@ -322,27 +320,14 @@ impl Mirror {
         let doing = || format!("take over the filters of `{}`", user_repository.display());
         let user = copy::repository_containing(user_repository).doing(doing)?;
         let theirs = filters_of(&user).doing(doing)?;
-        let mirror = self.repository()?;
-        let ours = filters_of(&mirror).doing(doing)?;
-        if ours == theirs {
-            return Ok(());
-        }
-        let mut config = local_config(&mirror).doing(doing)?;
-        for (key, _) in ours {
-            config.remove(&key).doing(doing)?;
-        }
-        for (key, value) in theirs {
-            config.set_str(&key, &value).doing(doing)?;
-        }
-        Ok(())
+        self.own().filters = theirs;
+        self.renew_configuration()
+            .map_err(|source| io_error("configure the mirror", self.path(), source))
     }
 
     /// Returns the filters that were taken over: keys and values of git's configuration.
-    ///
-    /// # Errors
-    /// [`MirrorError`].
-    pub fn filters(&self) -> Result<BTreeMap<String, String>, MirrorError> {
-        filters_of(&*self.repository()?).doing(|| "read the filters of the mirror".to_owned())
+    pub fn filters(&self) -> BTreeMap<String, String> {
+        self.own().filters.clone()
     }
 
     /// Fetches a *base* branch from a repository (absolute path or URL) and returns its head. `env` carries credentials.
@@ -362,7 +347,7 @@ impl Mirror {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let before = self.base(branch)?;
-        self.remember_source(source)?;
+        self.own().source = Some(without_password(source));
         self.fetch_into(source, branch, &format!("{BASES}{branch}"), env)?;
         let head = self
             .base(branch)?
@@ -394,7 +379,7 @@ impl Mirror {
             "--update-shallow",
         ]);
         args.extend(["--", source, &refspec]);
-        let fetched = self.git().run(self.path(), &args, env, None);
+        let fetched = self.run_git(self.path(), &args, env, None);
         fetched
             .map(|_| ())
             .map_err(|error| self.why_not_fetched(source, branch, env, error))
@@ -419,7 +404,7 @@ impl Mirror {
             &checkout,
             &refspec,
         ];
-        if let Err(error) = self.git().run(self.path(), &args, &none, None) {
+        if let Err(error) = self.run_git(self.path(), &args, &none, None) {
             tracing::debug!(%error, "the checkout has nothing to begin with");
         }
     }
@@ -592,6 +577,28 @@ impl Mirror {
         &self.inner.git
     }
 
+    /// Runs git with the mirror's own configuration, which is written anew before.
+    pub(super) fn run_git<A: AsRef<OsStr>, K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        &self,
+        dir: &Path,
+        args: &[A],
+        env: &[(K, V)],
+        stdin: Option<&[u8]>,
+    ) -> Result<Vec<u8>, GitError> {
+        self.configured()?;
+        self.git().run(dir, args, env, stdin)
+    }
+
+    /// Writes the mirror's configuration anew, for a run of git.
+    fn configured(&self) -> Result<(), GitError> {
+        self.renew_configuration()
+            .map_err(|source| GitError::Start {
+                command: "git with a configuration of its own".to_owned(),
+                dir: self.path().to_owned(),
+                source,
+            })
+    }
+
     /// Returns whether a commit has another one, not itself, among its ancestors.
     pub(super) fn descends(&self, commit: &CommitId, from: &CommitId) -> Result<bool, MirrorError> {
         let repository = self.repository()?;
@@ -603,7 +610,7 @@ impl Mirror {
         }
         // libgit2 looks for parents that a shallow repository does not have.
         let none: [(&str, &str); 0] = [];
-        match self.git().run(
+        match self.run_git(
             self.path(),
             &[
                 "merge-base",
@@ -639,9 +646,7 @@ impl Mirror {
         }
         let none: [(&str, &str); 0] = [];
         let range = format!("{base}..{commit}");
-        let counted = self
-            .git()
-            .run(self.path(), &["rev-list", "--count", &range], &none, None);
+        let counted = self.run_git(self.path(), &["rev-list", "--count", &range], &none, None);
         let counted = counted.map_err(|error| MirrorError::Library {
             doing: doing(),
             source: Box::new(error),
@@ -678,26 +683,8 @@ impl Mirror {
     }
 
     /// Returns where bases come from, without credentials; submodules and LFS resolve their addresses against it.
-    pub(super) fn source(&self) -> Result<Option<String>, MirrorError> {
-        let config = self
-            .repository()?
-            .config()
-            .doing(|| "read the mirror's configuration".to_owned())?;
-        Ok(config.get_string("remote.origin.url").ok())
-    }
-
-    fn remember_source(&self, source: &str) -> Result<(), MirrorError> {
-        let source = without_password(source);
-        if self.source()?.as_deref() == Some(&source) {
-            return Ok(());
-        }
-        let mut config = self
-            .repository()?
-            .config()
-            .doing(|| "read the mirror's configuration".to_owned())?;
-        config
-            .set_str("remote.origin.url", &source)
-            .doing(|| "note the mirror's origin".to_owned())
+    pub(super) fn source(&self) -> Option<String> {
+        self.own().source.clone()
     }
 
     /// Asks the repository again, for exit codes tell the reasons apart and messages do not.
@@ -717,12 +704,8 @@ impl Mirror {
             };
         }
         let head = format!("refs/heads/{branch}");
-        let asked = self.git().run(
-            self.path(),
-            &["ls-remote", "--exit-code", "--", source, &head],
-            env,
-            None,
-        );
+        let args = ["ls-remote", "--exit-code", "--", source, &head];
+        let asked = self.run_git(self.path(), &args, env, None);
         match asked {
             Err(GitError::Failed { code: Some(2), .. }) => branch_missing(source, branch),
             Err(GitError::Failed { .. }) => FetchError::Unreachable {
@@ -804,26 +787,6 @@ fn filters_of(repository: &Repository) -> Result<BTreeMap<String, String>, git2:
         }
     })?;
     Ok(filters)
-}
-
-fn configure(repository: &Repository) -> Result<(), git2::Error> {
-    let mut config = local_config(repository)?;
-    // What `git init` would find out of a Mac's file system.
-    let of_macos = if cfg!(target_os = "macos") {
-        [
-            ("core.ignorecase", "true"),
-            ("core.precomposeunicode", "true"),
-        ]
-        .as_slice()
-    } else {
-        &[]
-    };
-    for (name, value) in SETTINGS.iter().chain(of_macos) {
-        if config.get_string(name).ok().as_deref() != Some(value) {
-            config.set_str(name, value)?;
-        }
-    }
-    Ok(())
 }
 
 fn branch_missing(source: &str, branch: &str) -> FetchError {

@@ -14,7 +14,7 @@
 
 use super::bounded_output::BoundedOutput;
 use super::line_reader::LineReader;
-use super::process_table::sweep_tagged_exactly;
+use super::process_table::{end_adopted, start_of, sweep_tagged_exactly};
 use super::supervisor::{Command, Header, KILL_TIME_MAX, Report};
 use crate::redaction::Redaction;
 use rustix::fs::Access;
@@ -37,7 +37,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 pub use super::line_reader::LINE_BYTES_MAX;
-pub use super::process_table::{TAG_VARIABLE, sweep_tagged};
+pub use super::process_table::{TAG_VARIABLE, adopt_orphans, sweep_tagged};
 
 /// Most that a program may be given on its standard input: the supervisor holds it in memory. Prompts are kilobytes.
 pub const STDIN_BYTES_MAX: usize = 64 << 20;
@@ -387,6 +387,7 @@ fn start_supervisor(supervisor: &SupervisorProgram, tag: String) -> io::Result<R
     };
     let ending = Ending {
         control,
+        began: child.id().and_then(start_of).unwrap_or_default(),
         supervisor: child,
         tag,
         stop: None,
@@ -529,6 +530,8 @@ impl Running {
 struct Ending {
     control: Control,
     supervisor: Child,
+    /// When it started, as the process table has it.
+    began: u64,
     tag: String,
     /// When a supervisor that was told to stop has taken too long.
     stop: Option<Instant>,
@@ -604,10 +607,12 @@ impl Ending {
 
     async fn exit_of_the_lost(&mut self) -> Exit {
         let _ = self.supervisor.start_kill();
-        let tag = self.tag.clone();
-        let sweep = self
-            .sweep
-            .get_or_insert_with(|| tokio::task::spawn_blocking(move || sweep_tagged_exactly(&tag)));
+        // Once it is dead, its descendants have fallen to us.
+        let _ = self.supervisor.wait().await;
+        let (tag, began) = (self.tag.clone(), self.began);
+        let sweep = self.sweep.get_or_insert_with(|| {
+            tokio::task::spawn_blocking(move || sweep_tagged_exactly(&tag) + end_adopted(began))
+        });
         let n_killed_stragglers = sweep.await.unwrap_or(0);
         let stopped_by_us = self.stop.is_some();
         Exit {

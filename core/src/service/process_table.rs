@@ -24,6 +24,7 @@ pub(super) struct Entry {
     pub(super) pid: i32,
     pub(super) parent: i32,
     pub(super) group: i32,
+    pub(super) session: i32,
     /// Clock ticks from boot to its start: with the number it names a process for good.
     pub(super) started: u64,
     /// Waits to be reaped; or its first thread has ended while others live on, which looks the same.
@@ -58,14 +59,42 @@ fn sweep(is_ours: impl Fn(&[u8]) -> bool) -> u32 {
     }
 }
 
-pub(super) use table::{descendants_of, kill};
+/// Makes orphans fall to this process: those of a supervisor that was killed, whatever they did to their environment, are
+/// found by [`end_adopted`]. Does nothing elsewhere than on Linux.
+pub fn adopt_orphans() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
+        tracing::warn!(%error, "processes that outlive a killed supervisor are found by their tag only");
+    }
+}
+
+/// Kills what fell to this process and started no earlier than `since`, with all below it, and returns how many. Supervised
+/// programs lead sessions of their own, so no child that this process started itself is among them.
+///
+/// A daemon that git started meanwhile for the user (an ssh connection that is kept open) cannot be told apart.
+pub(super) fn end_adopted(since: u64) -> u32 {
+    let until = Instant::now() + SWEEP_TIME_MAX;
+    let mut killed = BTreeSet::new();
+    loop {
+        let adopted = table::adopted(since);
+        let living: Vec<&Entry> = adopted.iter().filter(|it| !it.is_zombie).collect();
+        if living.is_empty() || until <= Instant::now() {
+            return u32::try_from(killed.len()).unwrap_or(u32::MAX);
+        }
+        killed.extend(living.iter().map(|it| (it.pid, it.started)));
+        table::kill_and_reap(&adopted);
+    }
+}
+
+pub(super) use table::{descendants_of, kill, start_of};
 
 #[cfg(target_os = "linux")]
 mod table {
     use super::{Entry, TAG_VARIABLE};
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::{
-        Pid, PidfdFlags, Signal, geteuid, getpid, kill_process, pidfd_open, pidfd_send_signal,
+        Pid, PidfdFlags, Signal, WaitOptions, geteuid, getpid, kill_process, pidfd_open,
+        pidfd_send_signal, waitpid,
     };
     use std::collections::{BTreeMap, BTreeSet};
     use std::os::fd::OwnedFd;
@@ -186,6 +215,39 @@ mod table {
         targets.iter().for_each(Target::wait_for_death);
     }
 
+    /// Returns when a process started, as [`Entry::started`] has it.
+    pub(in super::super) fn start_of(pid: u32) -> Option<u64> {
+        Some(entry(i32::try_from(pid).ok()?)?.started)
+    }
+
+    /// Returns the children of this process that are of another session, and all below them.
+    pub(super) fn adopted(since: u64) -> Vec<Entry> {
+        let own = getpid().as_raw_pid();
+        let Some(session) = entry(own).map(|it| it.session) else {
+            return Vec::new();
+        };
+        let is_adopted = |child: &Entry| {
+            child.parent == own && child.session != session && since <= child.started
+        };
+        let children = descendants_of(own).into_iter().filter(is_adopted);
+        children
+            .flat_map(|child| std::iter::once(child).chain(descendants_of(child.pid)))
+            .collect()
+    }
+
+    /// Kills processes, and takes those off the table that are children of this one.
+    pub(super) fn kill_and_reap(seen: &[Entry]) {
+        seen.iter().for_each(kill);
+        let targets: Vec<Target> = seen.iter().filter_map(|it| Target::open(it.pid)).collect();
+        targets.iter().for_each(Target::wait_for_death);
+        let own = getpid().as_raw_pid();
+        for child in seen.iter().filter(|it| it.parent == own) {
+            if let Some(pid) = Pid::from_raw(child.pid) {
+                let _ = waitpid(Some(pid), WaitOptions::NOHANG);
+            }
+        }
+    }
+
     fn has_tag(pid: i32, is_ours: &impl Fn(&[u8]) -> bool) -> bool {
         let is_same_user =
             fs::metadata(format!("/proc/{pid}")).is_ok_and(|it| it.uid() == geteuid().as_raw());
@@ -225,6 +287,7 @@ mod table {
             pid,
             parent: fields.get(1)?.parse().ok()?,
             group: fields.get(2)?.parse().ok()?,
+            session: fields.get(3)?.parse().ok()?,
             started: fields.get(19)?.parse().ok()?,
             is_zombie: fields.first() == Some(&"Z"),
         })
@@ -254,6 +317,16 @@ mod table {
     }
 
     pub(super) fn kill_and_wait(_targets: &[Target]) {}
+
+    pub(in super::super) fn start_of(_pid: u32) -> Option<u64> {
+        None
+    }
+
+    pub(super) fn adopted(_since: u64) -> Vec<Entry> {
+        Vec::new()
+    }
+
+    pub(super) fn kill_and_reap(_seen: &[Entry]) {}
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -268,6 +341,7 @@ mod tests {
             pid: 77,
             parent: 5,
             group: 6,
+            session: 7,
             started: 4242,
             is_zombie: false,
         };

@@ -664,7 +664,7 @@ impl Worktrees {
             config.set_str(key, value).doing(doing)?;
         }
         // What the agent commits goes through the same filters.
-        for (key, value) in self.mirror.filters()? {
+        for (key, value) in self.mirror.filters() {
             config.set_str(&key, &value).doing(doing)?;
         }
         clone
@@ -699,8 +699,7 @@ impl Worktrees {
         ];
         let args: Vec<&str> = args.into_iter().chain([start.as_str()]).collect();
         self.mirror
-            .git()
-            .run(path, &args, &env, None)
+            .run_git(path, &args, &env, None)
             .map_err(WorktreeError::Filters)?;
         Ok(())
     }
@@ -709,7 +708,7 @@ impl Worktrees {
     fn initialise(&self, path: &Path, submodule: &str) -> Result<(), WorktreeError> {
         let origin = self
             .mirror
-            .source()?
+            .source()
             .map(|source| format!("remote.origin.url={source}"));
         let mut args: Vec<&str> = origin.iter().flat_map(|origin| ["-c", origin]).collect();
         args.extend([

@@ -6,7 +6,9 @@ use super::ground::{Ground, survey};
 use super::{Host, SessionError};
 use crate::config::Config;
 use crate::journal::SessionId;
-use crate::repository_lock::{Holder, RepositoryLock, repository_key};
+use crate::repository_lock::{
+    Holder, RepositoryLock, checkout_lock, forge_lock, repository_key, state_lock,
+};
 use crate::service::mirror::Mirror;
 use crate::service::process::sweep_tagged;
 use crate::service::stale_locks::remove_stale_locks;
@@ -30,12 +32,14 @@ pub(super) fn lock(
         session: id.clone(),
         started_at_ms: now_ms,
         command: host.command.clone(),
+        project: ground.checkout.path().to_string_lossy().into_owned(),
     };
-    Ok(RepositoryLock::acquire(
-        &host.state_dir,
-        &ground.key,
-        &holder,
-    )?)
+    let mut paths = vec![checkout_lock(&ground.checkout.git_dir()?)];
+    if let Some(on_forge) = &ground.on_forge {
+        paths.push(forge_lock(&host.environment, on_forge, &ground.repository)?);
+    }
+    paths.push(state_lock(&host.state_dir, &ground.key));
+    Ok(RepositoryLock::acquire(&paths, &holder)?)
 }
 
 /// Makes the mirror and the worktrees ready, and clears away what a dead session left.
@@ -144,6 +148,7 @@ pub(crate) fn cleaning(
     }
     let lock = lock(&ground, host, id, wall_clock_ms())?;
     let mirror = Mirror::open(&mirror, ground.git.clone())?;
+    mirror.take_filters(ground.checkout.path())?;
     Ok(Some((lock, worktrees(&ground, host, &mirror, id)?)))
 }
 

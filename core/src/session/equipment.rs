@@ -84,7 +84,7 @@ pub(crate) fn find_agent(
     })
 }
 
-/// Returns the environment of agents, setup and checks.
+/// Returns the environment of agents, setup and checks. From now on, what it holds of secrets is hidden.
 pub(crate) fn agent_variables(
     config: &Config,
     host: &Host,
@@ -95,6 +95,7 @@ pub(crate) fn agent_variables(
         .map(|info| info.environment)
         .unwrap_or_default();
     passed.extend(config.agent.env.iter().cloned());
+    host.redaction.learn_passed(&host.environment, &passed);
     Ok(agent_environment(&host.environment, &passed)?)
 }
 

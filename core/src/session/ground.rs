@@ -25,6 +25,8 @@ pub(super) struct Ground {
     /// What GitHub said, if it was asked and did.
     pub(super) facts: Option<Facts>,
     pub(super) repository: String,
+    /// The forge's host and port, where the repository is one on a host.
+    pub(super) on_forge: Option<String>,
     pub(super) key: String,
     pub(super) path: OsString,
 }
@@ -67,6 +69,8 @@ pub(super) fn survey(
         .map(|facts| facts.repo.clone())
         .or_else(|| config.project.repo.clone());
     let repository = named.unwrap_or_else(|| checkout.name());
+    let on_forge = config.github.api_url.as_deref().map(web_host);
+    let on_forge = on_forge.filter(|_| config.forge.kind == ForgeKind::Github);
     Ok(Ground {
         config,
         git,
@@ -76,6 +80,7 @@ pub(super) fn survey(
         remote,
         facts,
         repository,
+        on_forge,
         key,
         path,
     })

@@ -16,8 +16,8 @@ use super::bench::{bench, lock, mirror_of};
 use super::equipment::{Equipment, check_planner, equip, look_around};
 use super::ground::{Ground, survey};
 use super::settings::{history, settings, started};
-use super::{Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};
 use super::waiting;
+use super::{Awake, Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::declared::Home;
@@ -27,9 +27,12 @@ use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::repository_lock::RepositoryLock;
 use crate::retention::{Freed, remove_old_transcripts};
+use crate::service::agent_environment::agent_environment;
+use crate::service::awake;
 use crate::service::checkout::Checkout;
 use crate::service::forge::Forge;
 use crate::service::local_forge::initialise;
+use crate::service::process::SupervisorProgram;
 use crate::wall_clock::wall_clock_ms;
 use crate::work::{Bench, Workshop};
 
@@ -302,6 +305,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         Bus::without_journal()
     };
     let bus = Arc::new(bus);
+    let awake = keeping_awake(&ground, host, &parts);
     let mirror = mirror_of(&host.state_dir, &ground.key);
     let inputs = channel();
     let heard = inputs.0.clone();
@@ -347,6 +351,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         mirror,
         last_at_ms: parts.last_at_ms,
         lock: parts.lock,
+        awake,
         remarks: parts.remarks,
         left_behind: parts.left_behind,
         unrecorded: parts.unrecorded,
@@ -359,6 +364,26 @@ fn home(repository: &str, config: &Config) -> Home {
     let configured = config.project.repo.as_deref();
     let names = [Some(repository), configured].into_iter().flatten();
     Home::new(names, config.github.api_url.as_deref())
+}
+
+/// Returns what keeps the machine awake while a session runs, where one is to run and the system has a program for it.
+fn keeping_awake(ground: &Ground, host: &Host, parts: &Parts) -> Option<Awake> {
+    if !ground.config.executor.keep_awake || parts.bench.is_none() {
+        return None;
+    }
+    let outside = [ground.checkout.path().join(".worktrees")];
+    let why = format!("session {} runs", parts.id);
+    let Some(program) = awake::program(&ground.path, &outside, &why, std::process::id()) else {
+        tracing::info!("no program was found that asks the machine not to sleep");
+        return None;
+    };
+    let none: [&str; 0] = [];
+    Some(Awake {
+        supervisor: SupervisorProgram::of(&host.own_program).hiding(&host.redaction),
+        program,
+        env: agent_environment(&host.environment, &none).ok()?,
+        tag: format!("{}/{}/awake", ground.key, parts.id),
+    })
 }
 
 /// Returns the directory with a session's transcripts.

@@ -183,6 +183,55 @@ fn a_token_that_an_agent_prints_is_kept_and_sent_nowhere() {
 }
 
 #[test]
+fn what_an_agent_is_given_is_kept_and_sent_nowhere_in_no_form() {
+    let world = GithubSandbox::new();
+    world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
+    world.configure("claude", "{}");
+    let key = "canary-of-the-model-0123456789";
+    let says =
+        r#"{"type":"assistant","message":{"id":"m","content":[{"type":"text","text":"It is "#;
+    let ends = r#"{"type":"result","subtype":"success","is_error":false,"total_cost_usd":0.01,"result":"Sent "#;
+    let script = format!(
+        r#"hex=$(printf %s "$AWS_BEARER_TOKEN_BEDROCK" | od -An -tx1 | tr -d ' \n')
+        base64=$(printf %s "$AWS_BEARER_TOKEN_BEDROCK" | base64 | tr -d '\n')
+        for said in $hex $base64 "$ANTHROPIC_CUSTOM_HEADERS"; do printf '{says}%s"}}]}}}}\n' "$said"; done
+        printf '{ends}%s, %s and %s."}}\n' "$(printf %s "$hex" | sed 's/../\\u00&/g')" $base64 "$ANTHROPIC_CUSTOM_HEADERS""#
+    );
+    let runs = json!([[{"write": ["a.txt", "x"]}, {"run": script}]]);
+    world.repository.issue(
+        Issue::new("[Backend] add")
+            .label(LABEL)
+            .body(&format!("Add it.\n\nfake: {runs}\n")),
+    );
+    let mut command = world.autoissue(["exec", LABEL, "--output", "json", "--verbose"]);
+    command
+        .env("AWS_BEARER_TOKEN_BEDROCK", key)
+        .env("ANTHROPIC_CUSTOM_HEADERS", "X-Auth: canary-in-the-header");
+    let run = Run::from(command.output().unwrap()).exits(0);
+    let body = &world.repository.pulls()[0].body;
+    assert!(
+        body.contains(r"Sent \*\*\*, \*\*\* and X-Auth: \*\*\*."),
+        "the agent's words came through: {body}"
+    );
+    let hex: String = key.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let base64 = "Y2FuYXJ5LW9mLXRoZS1tb2RlbC0wMTIzNDU2Nzg5";
+    // The programs of the tests note all that they were given.
+    let launches = world.home().join("launches.jsonl");
+    for text in [key, &hex, base64, "canary-in-the-header"] {
+        let files: Vec<String> = world
+            .files_with(text)
+            .into_iter()
+            .filter(|file| Path::new(file) != launches.as_path())
+            .collect();
+        assert_eq!(files, [""; 0], "{text}");
+        assert!(
+            !body.contains(text) && !run.stdout.contains(text) && !run.stderr.contains(text),
+            "{text}: {run:?}"
+        );
+    }
+}
+
+#[test]
 fn a_log_that_cannot_be_written_costs_no_night() {
     let world = world_with(&json!({"dir": "README.md/logs"}));
     let run = world.run(["exec", "go"]).exits(0);

@@ -6,6 +6,7 @@
 )]
 
 mod aftermath;
+mod awake;
 mod checks;
 mod crash;
 mod dashboard;

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Child;
 
-use autoissue_tests::{Run, Sandbox, new_file_patch};
+use autoissue_tests::{GithubSandbox, LABEL, Run, Sandbox, new_file_patch};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::aftermath::{all_ended_once, no_process_is_left};
@@ -186,6 +186,83 @@ fn two_runners() {
     send(&child, Signal::INT);
     end(child).exits(130);
     resume(&world);
+}
+
+#[test]
+fn two_runners_with_state_directories_of_their_own() {
+    let world = Sandbox::new();
+    let child = busy_session(&world, "");
+    let linked = world.root().join("linked");
+    let linked_path = linked.to_str().expect("a path in UTF-8");
+    world.git(["worktree", "add", "--quiet", "-b", "mine", linked_path]);
+    fs::copy(
+        world.project().join("autoissue.config.json"),
+        linked.join("autoissue.config.json"),
+    )
+    .expect("the configuration");
+    fs::create_dir_all(linked.join(".autoissue/issues")).expect("the issues");
+    for directory in [world.project(), linked] {
+        let mut second = world.autoissue(["exec", "go"]);
+        second
+            .current_dir(&directory)
+            .env("AUTOISSUE_STATE_DIR", world.root().join("other-state"));
+        let second = Run::from(second.output().expect("it runs")).exits(1);
+        assert!(
+            second.stderr.contains(&child.id().to_string()),
+            "{}: {}",
+            directory.display(),
+            second.stderr
+        );
+    }
+    send(&child, Signal::INT);
+    end(child).exits(130);
+    resume(&world);
+}
+
+#[test]
+fn two_runners_in_two_clones() {
+    let world = GithubSandbox::new();
+    let root = world.root().display().to_string();
+    let check = format!("ls [1-9].txt || exit 0; echo x > {root}/marks; exec sleep 1000");
+    world.executor(&format!(
+        r#"{{"checks": [{{"name": "it", "run": "{check}"}}]}}"#
+    ));
+    world.plain_issue("[Backend] add");
+    let mut first = world.autoissue(["exec", LABEL, "--headless"]);
+    first
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let child = first.spawn().expect("it starts");
+    let marks = world.root().join("marks");
+    wait_until("the check runs", || marks.exists());
+    let clone = world.root().join("clone");
+    let clone_path = clone.to_str().expect("a path in UTF-8");
+    world.git([
+        "clone",
+        "--quiet",
+        &world.repository.clone_url(),
+        clone_path,
+    ]);
+    fs::copy(
+        world.project().join("autoissue.config.json"),
+        clone.join("autoissue.config.json"),
+    )
+    .expect("the configuration");
+    let mut second = world.autoissue(["exec", LABEL]);
+    second
+        .current_dir(&clone)
+        .env("AUTOISSUE_STATE_DIR", world.root().join("other-state"));
+    let second = Run::from(second.output().expect("it runs")).exits(1);
+    assert!(
+        second.stderr.contains(&child.id().to_string())
+            && second
+                .stderr
+                .contains(&world.project().display().to_string()),
+        "{}",
+        second.stderr
+    );
+    send(&child, Signal::INT);
+    end(child).exits(130);
 }
 
 #[test]

@@ -821,6 +821,28 @@ fn a_journal_that_was_changed_is_named_and_never_an_empty_history() {
 }
 
 #[test]
+fn the_hint_for_a_damaged_journal_leads_to_a_new_history() {
+    let world = world(1);
+    run(&world, &["exec", "go"]).exits(0);
+    for (n, (what, harm, _)) in HARMS_TO_THE_FILE[..5].iter().enumerate() {
+        let harmed = world.root().join(format!("it is {n}"));
+        copy_directory(&world.state(), &harmed);
+        // The second time to what began anew.
+        for _ in 0..2 {
+            harm(&harmed);
+            let refused = run_on(&world, &harmed, &["exec", "go"]).exits(1);
+            let hint = refused.stderr.rsplit_once("hint: ").expect("a hint").1;
+            let command = hint.split('`').nth(1).expect("a command");
+            let moved = world.command("sh").args(["-c", command]).status();
+            assert!(moved.expect("sh runs").success(), "{what}: {command}");
+            run_on(&world, &harmed, &["status"]).exits(0);
+            run_on(&world, &harmed, &["exec", "go"]).exits(0);
+        }
+    }
+    each_issue_has_one_pull_request(&world, 1);
+}
+
+#[test]
 fn a_journal_that_is_gone_or_unreadable_is_named_and_never_an_empty_history() {
     let world = world(1);
     run(&world, &["exec", "go"]).exits(0);

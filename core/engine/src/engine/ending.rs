@@ -2,7 +2,7 @@
 
 use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
-use crate::{Effect, Event, IssueNumber, NotStarted, Outcome, SessionStatus, Skip};
+use crate::{Effect, Event, IssueNumber, NotStarted, Outcome, SessionStatus, Skip, Usd};
 
 impl Turn<'_> {
     /// Ends a task, and with it those that depend on it if there is nothing to build on.
@@ -57,14 +57,17 @@ impl Turn<'_> {
         }
     }
 
-    /// Returns how a task ends that nothing may start any more: it failed, if it was tried and failed.
+    /// Returns how a task ends that nothing may start any more: it failed, if it was tried and failed. An attempt that a limit or
+    /// an outage ended counts for nothing, unless it was paid for.
     fn outcome_without_slot(&self, issue: IssueNumber, because: &NotStarted) -> Outcome {
-        match &self.engine.tasks[&issue].last_failure {
-            Some((failure, message)) => Outcome::Failed {
+        let task = &self.engine.tasks[&issue];
+        let was_tried = 0 < task.n_retries || Usd::ZERO < task.spent;
+        match &task.last_failure {
+            Some((failure, message)) if was_tried => Outcome::Failed {
                 failure: *failure,
                 message: format!("{message}; not tried again: {because}"),
             },
-            None => Outcome::NotStarted {
+            _ => Outcome::NotStarted {
                 because: because.clone(),
             },
         }

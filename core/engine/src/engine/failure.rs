@@ -153,7 +153,8 @@ impl Turn<'_> {
             | Failure::NeedsPerson { .. }
             | Failure::Refused { .. }
             | Failure::Auth { .. } => false,
-            _ => !is_publishing && n_retries <= self.settings().max_retries,
+            // What the task does not pay for cannot use up its retries, of which a resume may have left it fewer.
+            _ => !is_publishing && (!charged || n_retries <= self.settings().max_retries),
         };
         let can_pay = self.engine.can_pay(task);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(issue, &failure, n_retries));

@@ -180,6 +180,7 @@ impl Mirror {
             expected.map_or("", CommitId::as_str)
         );
         let refspec = format!("{commit}:refs/heads/{branch}");
+        self.configured()?;
         remote.push(self.path(), &[&lease], &refspec)
     }
 }

@@ -80,6 +80,60 @@ fn opening_completes_what_a_crash_left() {
 }
 
 #[test]
+fn git_config_plant_in_the_mirror() {
+    let home = Home::new();
+    let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));
+    home.git(
+        &user,
+        &[
+            "config",
+            r#"filter.a "b\c".clean"#,
+            "say \"x\\y\" ; # z\n\tcat",
+        ],
+    );
+    mirror.take_filters(&user).unwrap();
+    home.fetch(&mirror, &user);
+    let config = mirror.path().join("config");
+    let right = fs::read_to_string(&config).unwrap();
+    let fired = home.path().join("fired");
+    let planted = format!(
+        "{right}[include]\n\tpath = {0}/more\n[core]\n\tsshCommand = touch {0}\n[url \"ext::touch {0} \"]\n\tinsteadOf = {1}\n[uploadpack]\n\tpackObjectsHook = touch {0}; false\n",
+        fired.display(),
+        user.display()
+    );
+    let elsewhere = home.path().join("elsewhere");
+    home.git(".", &["init", "-q", "--bare", "elsewhere"]);
+    fs::write(elsewhere.join("config"), &planted).unwrap();
+    let plants: [&dyn Fn(); 4] = [
+        &|| fs::write(&config, &planted).unwrap(),
+        &|| fs::write(mirror.path().join("commondir"), elsewhere.to_str().unwrap()).unwrap(),
+        &|| {
+            fs::remove_file(&config).unwrap();
+            std::os::unix::fs::symlink(elsewhere.join("config"), &config).unwrap();
+        },
+        &|| fs::remove_file(&config).unwrap(),
+    ];
+    for (n, plant) in plants.into_iter().enumerate() {
+        plant();
+        let head = home.commit(&user, &[("a", &n.to_string())]);
+        assert_eq!(home.fetch(&mirror, &user).as_str(), head.to_string());
+        assert!(!fired.exists(), "plant {n}");
+        assert_eq!(fs::read_to_string(&config).unwrap(), right, "plant {n}");
+        assert!(!mirror.path().join("commondir").exists());
+    }
+    let asked = ["config", r#"filter.a "b\c".clean"#];
+    assert_eq!(
+        home.git(mirror.path(), &asked),
+        home.git(&user, &asked),
+        "values come through as they are"
+    );
+    assert_eq!(
+        home.git(mirror.path(), &["config", "remote.origin.url"]),
+        user.to_str().unwrap()
+    );
+}
+
+#[test]
 fn fetch_answers_with_the_head_and_tells_reasons_apart() {
     let home = Home::new();
     let (mirror, user) = (home.mirror(), home.repository("user", &[("a", "1")]));

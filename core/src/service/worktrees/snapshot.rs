@@ -430,8 +430,7 @@ fn hash_filtered(
     let args = ["hash-object", "-w", "--stdin-paths"];
     let hashes = scene
         .mirror
-        .git()
-        .run(scene.dir, &args, &env, Some(&paths))
+        .run_git(scene.dir, &args, &env, Some(&paths))
         .map_err(WorktreeError::Filters)?;
     let hashes: Vec<Oid> = String::from_utf8_lossy(&hashes)
         .lines()

@@ -1209,7 +1209,7 @@ fn filters_of_the_repository_alone_hold_for_what_the_agent_leaves_and_commits() 
         .home
         .git(&place.user, &["config", "--remove-section", "filter.rot"]);
     place.mirror.take_filters(&place.user).unwrap();
-    assert!(place.mirror.filters().unwrap().is_empty());
+    assert!(place.mirror.filters().is_empty());
 }
 
 fn commit_with_local_filter(home: &Home, user: &Path) {

@@ -126,7 +126,7 @@ fn every_error_is_a_problem_document() {
             "/api/circuit-breaker/reset",
             &[json],
             r#"{"service":"no"}"#,
-            400,
+            404,
         ),
         (
             "POST",
@@ -162,6 +162,35 @@ fn every_error_is_a_problem_document() {
         assert_fits(&document, &problem(&document), &answer.json(), path);
         assert_eq!(answer.json()["status"], status);
     }
+}
+
+#[test]
+fn every_number_that_the_document_allows_is_understood() {
+    let world = World::new(Recipe::new(3, 1));
+    let served = world.serve();
+    let document = get(served.port, "/api/openapi.json").json();
+    let mut n_asked = 0;
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        let parameters = item["get"]["parameters"].as_array();
+        for parameter in parameters.into_iter().flatten() {
+            if parameter["schema"]["type"] != "integer" || path == "/api/events" {
+                continue;
+            }
+            let name = parameter["name"].as_str().expect("a name");
+            for bound in ["minimum", "maximum"] {
+                let value = parameter["schema"][bound].as_u64();
+                let value = value.unwrap_or_else(|| panic!("{path}: {name} has no {bound}"));
+                let at = match parameter["in"].as_str() {
+                    Some("path") => path.replace("{issue}", &value.to_string()),
+                    _ => format!("{}?{name}={value}", path.replace("{issue}", "1")),
+                };
+                let answer = get(served.port, &at);
+                assert!([200, 404].contains(&answer.status), "{at}: {}", answer.body);
+                n_asked += 1;
+            }
+        }
+    }
+    assert!(n_asked >= 14, "{n_asked}");
 }
 
 #[test]

@@ -52,6 +52,28 @@ fn orphans_of_a_killed_run_end_too() {
 }
 
 #[test]
+fn orphans_of_a_killed_supervisor_end_too() {
+    let night = Night::new(json!({"executor": {"maxRetries": 1}}));
+    // Without the tag in its environment, only its descent gives it away.
+    let leave = format!("env -u AUTOISSUE_TAG {LEAVE_ORPHAN}");
+    let kill = "kill -9 $(cut -d' ' -f4 /proc/$PPID/stat)";
+    let steps = json!([{"write": ["a.txt", "half"]}, {"run": leave}, {"wait_for": "~/orphan"}, {"run": kill}, {"stall": true}]);
+    night.issue(
+        1,
+        json!([steps, [{"write": ["b.txt", "x"]}, {"result": {}}]]),
+    );
+    let run = night.exec(&[]).exits(0);
+    assert_eq!(outcome(&run, 1), "done");
+    assert_eq!(
+        run.events("attempt_started").len(),
+        2,
+        "the first one ended"
+    );
+    let pid = fs::read_to_string(night.sandbox.home().join("orphan")).unwrap();
+    assert!(!is_alive(&pid));
+}
+
+#[test]
 fn paid_twice() {
     let check = "touch ~/checking; while test -f ~/hold; do sleep 0.02; done";
     let checks = json!([{"name": "slow", "run": check}]);

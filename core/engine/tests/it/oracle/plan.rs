@@ -81,7 +81,8 @@ pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
         } => {
             let n_paid = planner.n_paid + u32::from(*charged);
             let can_help = failure.is_of_service() || *failure == Failure::Interrupted;
-            (told.settings.max_retries < n_paid || !can_help).then(|| {
+            let is_used_up = *charged && told.settings.max_retries < n_paid;
+            (is_used_up || !can_help).then(|| {
                 format!("the planner is tried again after {n_paid} paid retries and: {failure}")
             })
         }

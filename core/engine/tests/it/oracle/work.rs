@@ -60,7 +60,7 @@ pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String
     };
     let n_paid = told.tasks.get(issue)?.n_paid + u32::from(*charged);
     let max = told.settings.max_retries;
-    if max < n_paid {
+    if *charged && max < n_paid {
         return Some(format!(
             "{issue} is tried again after {n_paid} paid retries of {max}"
         ));

@@ -497,3 +497,34 @@ fn resuming_a_session_that_ended_changes_nothing() {
         ",
     );
 }
+
+#[test]
+fn an_interruption_ends_no_task_although_a_resume_left_it_no_retries() {
+    check(
+        1,
+        |night| {
+            night.set(|s| s.max_retries = 1);
+            night
+                .replies(1, "lease", [Reply::Fails(network())])
+                .hold(1, "agent")
+                .begin()
+                .die();
+            night.set(|s| s.max_retries = 0).resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        forge failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: no route
+        #1 attempt 2 started, $5.00 reserved
+        forge answers again
+        (died)
+        session resumed
+        #1 agent exited, $0.50 assumed
+        #1 attempt 2 failed, again: interrupted
+        #1 attempt 3 started, $4.50 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}

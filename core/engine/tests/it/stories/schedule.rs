@@ -219,6 +219,27 @@ fn nothing_starts_after_the_time_that_was_set() {
 }
 
 #[test]
+fn an_attempt_that_a_limit_ended_is_not_started_when_the_time_is_over() {
+    check(
+        2,
+        |night| {
+            night.set(|s| (s.n_slots, s.start_until) = (1, Some(DUSK + 60_000)));
+            night
+                .replies(1, "agent", [Reply::Fails(limited(2_640))])
+                .begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        agent pauses until 2640s
+        #1 attempt 1 failed, again: limited
+        #1 ended, not started: the time set by `--until` had come
+        #2 ended, not started: the time set by `--until` had come
+        session completed
+        ",
+    );
+}
+
+#[test]
 fn a_dry_run_stops_when_the_plan_stands() {
     let night = check(
         2,

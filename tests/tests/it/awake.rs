@@ -1,0 +1,101 @@
+//! The machine is asked not to sleep while a session runs, by the system's own program.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use autoissue_tests::{Run, Sandbox, new_file_patch};
+
+use crate::aftermath::no_process_is_left;
+
+/// A world with one issue, whose check waits until the machine was asked, and with such a program under a name.
+fn world_with(name: &str) -> Sandbox {
+    let world = Sandbox::new();
+    let root = world.root().display();
+    world.executor(&format!(
+        r#"{{"checks": [{{"name": "it", "run": "test ! -e 1.txt || read line < {root}/asked"}}]}}"#
+    ));
+    world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
+    let made = world
+        .command("mkfifo")
+        .arg(world.root().join("asked"))
+        .status();
+    assert!(made.expect("mkfifo runs").success());
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" > {root}/how\nenv > {root}/environment\necho > {root}/asked\nexec sleep 1000\n"
+    );
+    install(&world, name, &script);
+    world
+}
+
+fn install(world: &Sandbox, name: &str, script: &str) {
+    let program = world.root().join(name);
+    fs::write(&program, script).expect("the program");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("its mode");
+    world.install(name, &program);
+}
+
+#[test]
+fn a_session_keeps_the_machine_awake_and_lets_go_of_it() {
+    let world = world_with("systemd-inhibit");
+    let mut command = world.autoissue(["exec", "go"]);
+    command.env("ANTHROPIC_API_KEY", "canary");
+    Run::from(command.output().expect("it runs")).exits(0);
+    let how = fs::read_to_string(world.root().join("how")).expect("it was asked");
+    assert!(
+        how.starts_with("--what=idle:sleep --mode=block --who=autoissue --why=session ")
+            && how.ends_with(" runs sleep infinity\n"),
+        "{how}"
+    );
+    let environment = fs::read_to_string(world.root().join("environment")).expect("it was asked");
+    assert!(
+        environment.contains("HOME=") && !environment.contains("canary"),
+        "{environment}"
+    );
+    no_process_is_left(&world);
+}
+
+#[test]
+fn a_session_uses_caffeinate_where_that_is_what_there_is() {
+    let world = world_with("caffeinate");
+    // All programs of the system, but for the other one.
+    let programs = world.root().join("programs");
+    fs::create_dir(&programs).expect("the directory");
+    let path = std::env::var_os("PATH").expect("a search path");
+    for directory in std::env::split_paths(&path) {
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_name() != "systemd-inhibit" {
+                let link = programs.join(entry.file_name());
+                let _ = std::os::unix::fs::symlink(entry.path(), link);
+            }
+        }
+    }
+    let _ = fs::remove_file(programs.join("caffeinate"));
+    std::os::unix::fs::symlink(world.root().join("caffeinate"), programs.join("caffeinate"))
+        .expect("the program");
+    let mut command = world.autoissue(["exec", "go"]);
+    command.env("PATH", &programs);
+    Run::from(command.output().expect("it runs")).exits(0);
+    let how = fs::read_to_string(world.root().join("how")).expect("it was asked");
+    assert!(how.starts_with("-i -s -w "), "{how}");
+    no_process_is_left(&world);
+}
+
+#[test]
+fn a_machine_that_may_sleep_is_not_asked() {
+    let world = world_with("systemd-inhibit");
+    world.executor(r#"{"keepAwake": false}"#);
+    world.run(["exec", "go"]).exits(0);
+    world.run(["exec", "go", "--dry-run"]).exits(0);
+    assert!(!world.root().join("how").exists());
+}
+
+#[test]
+fn a_program_that_refuses_costs_no_session() {
+    for script in ["#!/bin/sh\necho refused >&2; exit 1\n", "#!/nonexistent\n"] {
+        let world = Sandbox::new();
+        world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
+        install(&world, "systemd-inhibit", script);
+        let run = world.run(["exec", "go"]).exits(0);
+        assert!(!run.stderr.contains("refused"), "{}", run.stderr);
+    }
+}
