@@ -15,8 +15,8 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use autoissue_engine::{
-    AgentReport, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue, IssueNumber,
-    Start, Usd, Work, dependencies_stated_in,
+    AgentReport, AgentSession, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue,
+    IssueNumber, Start, Usd, Work, dependencies_stated_in,
 };
 use autoissue_plugin_sdk::{AgentTask, closing, hidden_text};
 use sha2::{Digest, Sha256};
@@ -48,6 +48,8 @@ const BASE_CHECK: AttemptId = AttemptId {
     issue: IssueNumber(0),
     attempt: 1,
 };
+/// A program may stay alive for ten seconds after its final result, in minutes that may be shorter in tests.
+const GRACES_PER_MINUTE: u32 = 6;
 /// What is told of a session's many-times repeated files: an engine's step needs no more.
 const N_CHANGES_MAX: usize = 300;
 
@@ -101,7 +103,7 @@ pub(crate) struct RunOrder {
     pub(crate) model: Option<String>,
     pub(crate) effort: Option<Effort>,
     pub(crate) limit: Option<Usd>,
-    pub(crate) resume: Option<String>,
+    pub(crate) resume: Option<AgentSession>,
     pub(crate) feedback: Option<String>,
     pub(crate) avoid: Vec<String>,
 }
@@ -489,7 +491,8 @@ impl Workshop {
             model: order.model,
             effort: order.effort.map(sdk_effort),
             session: uuid(&self.mark(id, "session")),
-            resume: order.resume,
+            resume: order.resume.as_ref().map(|session| session.id.clone()),
+            extra: session_cost(order.resume.as_ref()),
             max_turns: settings.max_turns,
             budget_usd: order.limit.map(Usd::dollars),
             yolo: settings.yolo,
@@ -510,15 +513,13 @@ impl Workshop {
         directory: PathBuf,
         transcript: PathBuf,
     ) -> AgentOrder {
-        let task = AgentTask {
+        let checkout = self.project.to_string_lossy().into_owned();
+        let mut task = AgentTask {
             settings: self.strategies.backend_settings().to_owned(),
             directory: directory.to_string_lossy().into_owned(),
-            extra: vec![(
-                "checkout".to_owned(),
-                self.project.to_string_lossy().into_owned(),
-            )],
             ..task
         };
+        task.extra.push(("checkout".to_owned(), checkout));
         AgentOrder {
             task,
             directory,
@@ -530,6 +531,7 @@ impl Workshop {
             transcript,
             timeout: self.timeout(),
             stall: self.minute * self.config.executor.stall_minutes,
+            grace: self.minute / GRACES_PER_MINUTE,
         }
     }
 
@@ -641,6 +643,14 @@ async fn blocking<T: Send + 'static>(
             message: format!("a defect in autoissue: {error}"),
         })
     })
+}
+
+/// Returns what a backend is told of the session that it goes on with.
+fn session_cost(resumed: Option<&AgentSession>) -> Vec<(String, String)> {
+    let cost = resumed.map(|session| session.spent.dollars().to_string());
+    cost.map(|usd| ("session-cost".to_owned(), usd))
+        .into_iter()
+        .collect()
 }
 
 fn validation(message: &str) -> Failure {

@@ -46,7 +46,9 @@ pub use estimate::{History, p90};
 pub use event::Event;
 pub use failure::{Ended, Failure, FailureType, Service, Spent};
 pub use forecast::{Fate, Forecast, Why};
-pub use input::{AgentReport, Answer, CheckResult, FileChange, Input, Publication, Work};
+pub use input::{
+    AgentReport, AgentSession, Answer, CheckResult, FileChange, Input, Publication, Work,
+};
 pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
 pub use ledger::Ledger;
 pub use money::Usd;

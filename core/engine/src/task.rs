@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::SharedIssue;
 use crate::{
-    AgentReport, CheckResult, Classification, Ended, FailureType, Outcome, Publication, Start,
-    Time, Usd, Work,
+    AgentReport, AgentSession, CheckResult, Classification, Ended, FailureType, Outcome,
+    Publication, Start, Time, Usd, Work,
 };
 
 /// How hard a model should think, where the agent has such a setting.
@@ -57,6 +57,8 @@ pub struct Task {
     pub spent: Usd,
     /// How much of that is assumed.
     pub assumed: Usd,
+    /// What was assumed of interrupted runs beyond what was seen. It is charged, but does not count against the task's cap.
+    pub(crate) forgiven: Usd,
     /// Attempts started so far.
     pub n_attempts: u32,
     /// Retries used up.
@@ -75,6 +77,8 @@ pub struct Task {
     pub checks: Vec<CheckResult>,
     /// Last report of an agent.
     pub report: Option<AgentReport>,
+    /// Session of the last agent.
+    pub(crate) session: Option<AgentSession>,
     /// Commit that the last attempt started from.
     pub base: Option<String>,
     /// Where its work is published.
@@ -91,7 +95,7 @@ pub struct Kept {
     /// Commit that the work started from.
     pub base: String,
     /// Session of the agent.
-    pub session: Option<String>,
+    pub session: Option<AgentSession>,
 }
 
 /// Where a task is.
@@ -184,6 +188,7 @@ impl Task {
             estimate: Usd::ZERO,
             spent: Usd::ZERO,
             assumed: Usd::ZERO,
+            forgiven: Usd::ZERO,
             n_attempts: 0,
             n_retries: 0,
             n_substance: 0,
@@ -193,6 +198,7 @@ impl Task {
             work: None,
             checks: Vec::new(),
             report: None,
+            session: None,
             base: None,
             publication: None,
             dependents: Vec::new(),

@@ -6,8 +6,8 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::issue::IssueNumber;
 use crate::task::Kept;
 use crate::{
-    AgentReport, Attempt, BreakerState, Doing, Event, Failure, ModelChoice, Outcome, Service,
-    Stage, Start, Task, Time, Usd, Work,
+    AgentReport, Attempt, BreakerState, Doing, Event, Failure, Metering, ModelChoice, Outcome,
+    Service, Stage, Start, Task, Time, Usd, Work,
 };
 
 impl Engine {
@@ -127,9 +127,10 @@ impl Engine {
                 task.go(Doing::Agent, true);
             }
             Event::SpendMetered { issue, spent, .. } => {
+                let is_free = self.settings.metering == Metering::Free;
                 if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
                     attempt.metered = *spent;
-                    attempt.over_budget |= attempt.reserved < *spent;
+                    attempt.over_budget |= !is_free && attempt.reserved < *spent;
                 }
             }
             Event::AgentExited {
@@ -139,8 +140,8 @@ impl Engine {
                 assumed,
                 ..
             } => {
+                self.agent_exited(*issue, report, *charged);
                 self.settle(*issue, *charged, *assumed);
-                self.agent_exited(*issue, report);
             }
             Event::WorkCollected { issue, work, .. } => self.work_collected(*issue, work.clone()),
             Event::ChecksFinished {
@@ -358,8 +359,14 @@ impl Engine {
         }
     }
 
-    fn agent_exited(&mut self, issue: IssueNumber, report: &AgentReport) {
+    fn agent_exited(&mut self, issue: IssueNumber, report: &AgentReport, charged: Usd) {
         let task = self.task_mut(issue);
+        let metered = task.attempt().map_or(Usd::ZERO, |attempt| attempt.metered);
+        let resumed = task.kept.as_ref().and_then(|kept| kept.session.as_ref());
+        task.session = report.session_after(resumed, metered);
+        if report.was_interrupted() {
+            task.forgiven += (charged - report.seen(metered)).max(Usd::ZERO);
+        }
         task.report = Some(report.clone());
         task.go(Doing::Collecting, true);
     }
@@ -416,10 +423,7 @@ impl Engine {
         }
         task.kept = kept.then(|| Kept {
             base: task.base.clone().unwrap_or_default(),
-            session: task
-                .report
-                .as_ref()
-                .and_then(|report| report.session.clone()),
+            session: task.session.clone(),
         });
         task.stage = Stage::Waiting {
             not_before: Time::default(),

@@ -11,6 +11,8 @@ use crate::{
 
 /// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
 pub(super) const METER_STEP: Usd = Usd::from_cents(5);
+/// No run costs so many times what was set aside for it: it is stopped within a turn of that.
+const BELIEVABLE_TIMES: i64 = 100;
 /// Bytes of a check's output that the next attempt is told.
 const FEEDBACK_BYTES_MAX: usize = 8_000;
 
@@ -55,7 +57,7 @@ impl Turn<'_> {
             attempt,
             model: task.model.clone(),
             effort: task.effort,
-            limit: (!is_free).then(|| reserved - self.settings().margin()),
+            limit: (!is_free).then(|| reserved - self.engine.margin_of(reserved)),
             resume: task.kept.as_ref().and_then(|kept| kept.session.clone()),
             feedback: task.feedback.clone(),
             avoid: self.paths_of_others(issue),
@@ -99,7 +101,11 @@ impl Turn<'_> {
         let Some(attempt) = task.attempt() else {
             return;
         };
-        let passes = attempt.reserved < spent && !attempt.over_budget;
+        if self.believable(attempt.reserved) < spent {
+            return;
+        }
+        let is_free = self.settings().metering == Metering::Free;
+        let passes = !is_free && attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
             self.emit(Event::SpendMetered {
                 issue,
@@ -125,10 +131,12 @@ impl Turn<'_> {
         let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
             return;
         };
-        if task.attempt().is_some_and(|attempt| attempt.over_budget) {
+        // A result that came before the agent was stopped is paid for, and is judged.
+        if report.ended == Ended::Done {
+        } else if task.attempt().is_some_and(|attempt| attempt.over_budget) {
             report.ended = Ended::Budget;
         } else if self.engine.halt == Halt::Interrupting {
-            // It was told to stop: whatever it printed, it is no success and nobody's fault.
+            // It was told to stop: whatever else it printed is nobody's fault.
             report.ended = Ended::Failed {
                 failure: Failure::Interrupted,
             };
@@ -203,16 +211,26 @@ impl Turn<'_> {
         reserved: Usd,
         margin: Usd,
     ) -> (Usd, bool) {
+        let most = self.believable(reserved);
         let seen = match spent {
-            Spent::Known(cost) => return (cost.max(Usd::ZERO), false),
-            Spent::AtLeast(seen) => seen.max(metered),
-            Spent::Unknown => metered,
+            Spent::Known(cost) if cost <= most => return (cost.max(Usd::ZERO), false),
+            Spent::AtLeast(seen) if seen <= most => seen.max(metered),
+            Spent::Known(_) | Spent::AtLeast(_) | Spent::Unknown => metered,
         };
         match self.settings().metering {
-            Metering::Free => (Usd::ZERO, false),
+            Metering::Free => (seen, Usd::ZERO < seen),
             Metering::AsItGoes => (seen + margin, true),
             Metering::AtTheEnd => (seen.max(reserved), true),
         }
+    }
+
+    /// Returns the most that a run can have cost for which so much was set aside: a backend that says more has lost count.
+    pub(super) fn believable(&self, reserved: Usd) -> Usd {
+        let set_aside = match self.settings().metering {
+            Metering::Free => self.settings().task_cap,
+            Metering::AsItGoes | Metering::AtTheEnd => reserved,
+        };
+        Usd::from_micros(set_aside.micros().saturating_mul(BELIEVABLE_TIMES))
     }
 
     /// Tells the breaker what the agent's end says about the service.

@@ -149,7 +149,11 @@ impl Turn<'_> {
         let Some(attempt) = self.planner_in_flight(number) else {
             return;
         };
-        let passes = attempt.reserved < spent && !attempt.over_budget;
+        if self.believable(attempt.reserved) < spent {
+            return;
+        }
+        let is_free = self.settings().metering == Metering::Free;
+        let passes = !is_free && attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
             self.emit(Event::PlannerMetered {
                 attempt: number,

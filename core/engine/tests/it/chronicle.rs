@@ -28,6 +28,8 @@ pub(crate) struct Told {
     /// Retries that it has paid for and not got back.
     pub(crate) n_paid: u32,
     pub(crate) spent: Usd,
+    /// What was charged for interrupted runs beyond what was seen.
+    pub(crate) forgiven: Usd,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) n_published: u32,
     /// What was to happen when a plugin last did not decide about it.
@@ -224,7 +226,21 @@ impl Chronicle {
                 self.reserved += *reserved;
                 self.running.insert(number);
             }
-            Event::AgentExited { charged, .. } => {
+            Event::AgentExited {
+                charged, report, ..
+            } => {
+                let interrupted = Ended::Failed {
+                    failure: Failure::Interrupted,
+                };
+                if report.ended == interrupted {
+                    let metered = task.running.as_ref().map(|running| running.metered);
+                    let seen = match report.spent {
+                        Spent::Known(cost) => cost,
+                        Spent::AtLeast(seen) => seen.max(metered.unwrap_or_default()),
+                        Spent::Unknown => metered.unwrap_or_default(),
+                    };
+                    task.forgiven += (*charged - seen).max(Usd::ZERO);
+                }
                 task.spent += *charged;
                 self.spent += *charged;
                 self.give_back(number);

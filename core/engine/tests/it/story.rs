@@ -86,6 +86,12 @@ pub(crate) fn broken(failure: Failure) -> Reply {
     Reply::Exits(Ended::Failed { failure }, Spent::Known(Usd::ZERO))
 }
 
+/// The agent was stopped by us, for a dollar.
+pub(crate) fn stopped() -> Reply {
+    let failure = Failure::Interrupted;
+    Reply::Exits(Ended::Failed { failure }, Spent::Known(usd(1.0)))
+}
+
 pub(crate) fn crash() -> Failure {
     Failure::Crash {
         message: "crashed".into(),

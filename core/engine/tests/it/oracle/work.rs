@@ -99,13 +99,6 @@ pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String
             (n_published != 1)
                 .then(|| format!("{issue} is done and was published {n_published} times"))
         }
-        Event::AgentExited { issue, report, .. } if report.ended == Ended::Done => {
-            let is_over = told
-                .running_of(*issue)
-                .is_some_and(|running| running.reserved < running.metered);
-            (is_over || told.is_interrupting)
-                .then(|| format!("the agent of {issue} was stopped and is called done"))
-        }
         _ => None,
     }
 }

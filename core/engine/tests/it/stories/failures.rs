@@ -235,6 +235,7 @@ fn success_after_sigterm() {
         1,
         |night| {
             night
+                .replies(1, "agent", [stopped()])
                 .hold(1, "agent")
                 .begin()
                 .interrupt()
@@ -245,11 +246,38 @@ fn success_after_sigterm() {
         #1 attempt 1 started, $5.00 reserved
         interrupt requested
         #1 agent exited, $1.00
-        #1 attempt 1 failed, again: interrupted
+        #1 attempt 1 failed, again, kept: interrupted
         session interrupted
         session resumed
         #1 attempt 2 started, $4.00 reserved
         #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_result_that_came_before_the_signal_is_judged_and_not_paid_again() {
+    check(
+        1,
+        |night| {
+            night
+                .set(|s| s.has_checks = true)
+                .hold(1, "agent")
+                .begin()
+                .interrupt()
+                .release(1, "agent")
+                .resume();
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        interrupt requested
+        #1 agent exited, $1.00
+        session interrupted
+        session resumed
+        #1 checks passed
         #1 ended, pull request #101
         session completed
         ",

@@ -12,7 +12,7 @@ fn asked_to_decompose(night: &Night) -> Vec<(Option<String>, Option<String>)> {
         Effect::Decompose {
             resume, rejection, ..
         } => Some((
-            resume.clone(),
+            resume.as_ref().map(|session| session.id.clone()),
             rejection
                 .as_ref()
                 .map(|rejection| rejection.message.clone()),
