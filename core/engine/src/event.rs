@@ -317,6 +317,9 @@ pub enum Event {
         issue: Option<IssueNumber>,
         /// Whether the task's retries paid for it.
         charged: bool,
+        /// How its program died, where that is what failed. Journals from before 2026-12 do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        died: Option<String>,
     },
     /// A service works, after failures.
     ServiceAnswered {

@@ -178,9 +178,11 @@ fn refused(error: PluginError) -> Failure {
 fn not_started(error: &ProcessError) -> Failure {
     let message = error_chain(error);
     match error {
-        ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
-            Failure::Crash { message }
-        }
+        // A program may be missing for a moment, while its updater replaces it.
+        ProcessError::Supervisor { .. }
+        | ProcessError::FailedToStart { .. }
+        | ProcessError::NotFound { .. }
+        | ProcessError::NotExecutable { .. } => Failure::Crash { message },
         _ => Failure::Validation { message },
     }
 }

@@ -215,14 +215,16 @@ impl Engine {
                 service,
                 issue,
                 charged,
+                died,
             } => {
                 let breaker = self.breakers.entry(service.clone()).or_default();
-                breaker.n_failures += 1;
+                breaker.failed(*issue, died.as_deref());
                 breaker.payers.extend(issue.filter(|_| *charged));
             }
             Event::ServiceAnswered { service } => {
                 let breaker = self.breakers.entry(service.clone()).or_default();
                 breaker.n_failures = 0;
+                (breaker.death, breaker.n_deaths) = (None, 0);
                 breaker.payers.clear();
                 if !matches!(breaker.state, BreakerState::Paused { .. }) {
                     breaker.state = BreakerState::Closed;

@@ -11,6 +11,9 @@ use crate::{
 /// Longest time that others may make us wait, milliseconds: the longest limits of accounts are those of a week.
 const WAIT_MS_MAX: u64 = 8 * 24 * 3_600_000;
 
+/// Probes in a row that die in the same way before a person is asked: time will not mend it.
+const N_DEATHS_MAX: u32 = 3;
+
 impl Turn<'_> {
     pub(super) fn failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let Some(task) = self.in_flight(issue, number, |_| true) else {
@@ -32,7 +35,7 @@ impl Turn<'_> {
             (Doing::Agent, failure) if has_cost => {
                 self.agent_exited(issue, number, AgentReport::unseen(failure))
             }
-            (Doing::Agent, failure) => self.agent_failed(issue, number, failure),
+            (Doing::Agent, failure) => self.agent_not_started(issue, number, failure),
             (Doing::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
             (Doing::Collecting | Doing::Checking, failure) => {
                 self.fail_attempt(issue, number, failure)
@@ -99,6 +102,17 @@ impl Turn<'_> {
     /// makes work wait and never fail.
     pub(super) fn n_publish_retries(&self) -> u32 {
         N_FORGE_RETRIES.max(self.settings().breaker_threshold)
+    }
+
+    /// Ends an attempt whose agent could not even be started. That is a condition of the machine, and no task pays for it.
+    fn agent_not_started(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        let service = self.settings().agent_service();
+        let charged = if failure.is_of_service() {
+            self.service_failed(&service, issue, false, &failure)
+        } else {
+            failure.costs_a_retry()
+        };
+        self.end_failed_attempt(issue, number, failure, charged);
     }
 
     /// Ends an attempt whose agent failed.
@@ -222,7 +236,7 @@ impl Turn<'_> {
             self.pause(service, *until, message);
             return false;
         }
-        self.service_failed(service, issue, failure.costs_a_retry())
+        self.service_failed(service, issue, failure.costs_a_retry(), failure)
     }
 
     /// Pauses a service until the time that it stated.
@@ -253,6 +267,7 @@ impl Turn<'_> {
         service: &Service,
         issue: IssueNumber,
         costs_a_retry: bool,
+        failure: &Failure,
     ) -> bool {
         let breaker = self
             .engine
@@ -266,10 +281,15 @@ impl Turn<'_> {
         let opens = is_probe
             || (!breaker.is_suspect(self.now) && self.settings().breaker_threshold <= n_failures);
         let charged = costs_a_retry && !opens && !breaker.is_suspect(self.now);
+        let died = match failure {
+            Failure::Crash { .. } => Some(failure.headline()),
+            _ => None,
+        };
         self.emit(Event::ServiceFailed {
             service: service.clone(),
             issue: Some(issue),
             charged,
+            died,
         });
         if opens {
             let until = self.now + self.settings().breaker_cooldown_ms;
@@ -278,6 +298,17 @@ impl Turn<'_> {
                 until,
                 n_failures,
             });
+        }
+        let n_deaths = self
+            .engine
+            .breakers
+            .get(service)
+            .map_or(0, |breaker| breaker.n_deaths);
+        if is_probe && N_DEATHS_MAX <= n_deaths {
+            self.suspend(format!(
+                "{service} ends in the same way each time: {}",
+                failure.headline()
+            ));
         }
         charged
     }

@@ -301,6 +301,7 @@ impl Chronicle {
                 service,
                 issue,
                 charged,
+                ..
             } => {
                 // What a publication pays with is not a retry of its task.
                 let creates = *issue == Some(IssueNumber::SESSION) && self.plan.is_confirmed;

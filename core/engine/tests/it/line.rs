@@ -190,6 +190,7 @@ pub(crate) fn line(event: &Event) -> String {
             service,
             issue,
             charged,
+            ..
         } => {
             let seen_by = issue
                 .filter(|issue| issue.0 > 0)

@@ -180,6 +180,7 @@ fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> 
         service,
         issue,
         charged,
+        ..
     }) = &told.last
     else {
         return None;

@@ -65,6 +65,97 @@ fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
 }
 
 #[test]
+fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_error() {
+    let night = check(
+        2,
+        |night| {
+            night.set(|s| (s.breaker_threshold, s.n_slots) = (2, 1));
+            night
+                .replies(1, "agent", [(); 4].map(|()| broken(crash())))
+                .replies(2, "agent", [crash()].map(broken))
+                .begin()
+                .resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: crashed
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $0.00
+        agent failed for #2
+        agent breaker open until 60s, 2 failures
+        #2 attempt 1 failed, again at 1s: crashed
+        agent probed by #1
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 120s, 3 failures
+        #1 attempt 2 failed, again at 61s: crashed
+        agent probed by #1
+        #1 attempt 3 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 180s, 4 failures
+        #1 attempt 3 failed, again at 121s: crashed
+        agent probed by #1
+        #1 attempt 4 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 240s, 5 failures
+        session is suspended: agent `claude` ends in the same way each time: crashed
+        #1 attempt 4 failed, again at 181s: crashed
+        session interrupted
+        session resumed
+        agent probed by #1
+        #1 attempt 5 started, $5.00 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 2 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert_eq!(night.engine.ledger().spent, usd(2.0));
+}
+
+#[test]
+fn probes_that_meet_an_outage_go_on_all_night() {
+    let night = check_quietly(|night| {
+        night.set(|s| s.breaker_threshold = 1);
+        night
+            .replies(1, "agent", (0..20).map(|_| broken(overloaded())))
+            .begin();
+    });
+    assert_eq!(agent_runs(&night), 21);
+}
+
+#[test]
+fn an_agent_that_cannot_be_started_is_nobodys_fault() {
+    let night = check_quietly(|night| {
+        night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 5));
+        night
+            .replies(1, "agent", (0..7).map(|_| Reply::Fails(crash())))
+            .begin();
+    });
+    assert_eq!(agent_runs(&night), 8);
+}
+
+/// Plays a script on one issue, which is published in the end, and retries cost it nothing.
+fn check_quietly(script: impl FnOnce(&mut Night)) -> Night {
+    let mut night = Night::new(1);
+    script(&mut night);
+    let task = night.engine.task(number(1)).expect("a task");
+    assert!(
+        task.outcome().is_some_and(Outcome::is_success) && task.n_retries == 0,
+        "{task:?}"
+    );
+    night
+}
+
+#[test]
 fn a_limit_that_is_over_by_its_own_words_opens_the_breaker() {
     let night = check(
         1,
