@@ -184,6 +184,7 @@ impl Executor {
                 limit,
                 resume,
                 feedback,
+                continues,
                 avoid,
             } => {
                 let id = AttemptId {
@@ -199,6 +200,7 @@ impl Executor {
                     limit,
                     resume,
                     feedback,
+                    continues,
                     avoid,
                 };
                 let inputs = self.inputs.clone();

@@ -9,7 +9,7 @@ mod publish;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::{Bus, Progress, ProgressKind};
 use crate::config::Config;
-use crate::prompt;
+use crate::prompt::{self, Earlier};
 use crate::redaction::Redaction;
 use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
 use crate::service::checks::{self, ChecksError, SetupError, Workplace};
@@ -48,6 +48,8 @@ const BASE_CHECK: AttemptId = AttemptId {
     issue: IssueNumber(0),
     attempt: 1,
 };
+/// A disk with less space, in bytes, is full: no worktree fits.
+const DISK_BYTES_MIN: u64 = 1 << 20;
 /// A program may stay alive for ten seconds after its final result, in minutes that may be shorter in tests.
 const GRACES_PER_MINUTE: u32 = 6;
 /// What is told of a session's many-times repeated files: an engine's step needs no more.
@@ -105,6 +107,7 @@ pub(crate) struct RunOrder {
     pub(crate) limit: Option<Usd>,
     pub(crate) resume: Option<AgentSession>,
     pub(crate) feedback: Option<String>,
+    pub(crate) continues: bool,
     pub(crate) avoid: Vec<String>,
 }
 
@@ -211,28 +214,34 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
         let workshop = self.clone();
-        let (base, kept) = blocking(move || {
+        let (base, kept, has_work) = blocking(move || {
             let bench = workshop.bench()?;
             if id.attempt == 1 && id != BASE_CHECK {
                 workshop.check_place(bench, id.issue)?;
             }
             let keep = matches!(start, Start::Kept { .. });
+            let work = kept_work(bench, &start)?;
             let start = workshop.start_commit(bench, start)?;
             let request = LeaseRequest {
                 issue: id.issue.0,
                 attempt: id.attempt,
                 start,
                 keep,
+                work,
             };
             let leased = bench
                 .worktrees
                 .lease(&request)
-                .map_err(|error| worktree_failure(&error))?;
-            Ok((leased.base.to_string(), leased.kept))
+                .map_err(|error| workshop.unless_full(worktree_failure(&error)))?;
+            // What is there already is work, and no trace of the setup.
+            let has_work = leased.kept || request.work.is_some();
+            Ok((leased.base.to_string(), leased.kept, has_work))
         })
         .await?;
         if !kept && !self.config.executor.setup.is_empty() {
             self.set_up(id, cancel).await?;
+        }
+        if !has_work && !self.config.executor.setup.is_empty() {
             let workshop = self.clone();
             let noted = blocking(move || {
                 workshop
@@ -246,10 +255,24 @@ impl Workshop {
         Ok(base)
     }
 
+    /// Returns a failure as that of a full disk, if it is one. Whatever meets it says so in its own way, so the disk is asked.
+    fn unless_full(&self, failure: Failure) -> Failure {
+        let is_full = |path: &Path| {
+            rustix::fs::statvfs(path)
+                .is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) < DISK_BYTES_MIN)
+        };
+        match failure {
+            Failure::Crash { message } if is_full(&self.project) || is_full(&self.session_dir) => {
+                Failure::DiskFull { message }
+            }
+            failure => failure,
+        }
+    }
+
     fn start_commit(&self, bench: &Bench, start: Start) -> Result<CommitId, Failure> {
         match start {
             Start::Base => Ok(bench.base.clone()),
-            Start::Kept { base } => commit(&base),
+            Start::Kept { base, .. } => commit(&base),
             Start::Published(published) => {
                 let names: Vec<String> = published
                     .iter()
@@ -472,6 +495,7 @@ impl Workshop {
         )
         .await;
         run.map(|(report, _)| report)
+            .map_err(|failure| self.unless_full(failure))
     }
 
     fn agent_order(&self, id: AttemptId, order: RunOrder) -> Result<AgentOrder, Failure> {
@@ -482,7 +506,11 @@ impl Workshop {
             &mark[..24],
             &self.config.executor.checks,
             &order.avoid,
-            order.feedback.as_deref(),
+            match order.feedback.as_deref() {
+                Some(feedback) => Earlier::NotGoodEnough(feedback),
+                None if order.continues => Earlier::CutOff,
+                None => Earlier::Nothing,
+            },
         );
         let settings = &self.config.agent;
         let task = AgentTask {
@@ -663,6 +691,22 @@ fn crash(error: &dyn Error) -> Failure {
     Failure::Crash {
         message: error_chain(error),
     }
+}
+
+/// Returns the work that a fresh tree begins with, where the kept one is gone and the mirror still has it.
+fn kept_work(bench: &Bench, start: &Start) -> Result<Option<CommitId>, Failure> {
+    let Start::Kept {
+        work: Some(work), ..
+    } = start
+    else {
+        return Ok(None);
+    };
+    let work = commit(work)?;
+    let is_there = bench
+        .mirror
+        .has_commit(&work)
+        .map_err(|error| crash(&error))?;
+    Ok(is_there.then_some(work))
 }
 
 fn commit(text: &str) -> Result<CommitId, Failure> {

@@ -89,6 +89,8 @@ pub enum Effect {
         resume: Option<AgentSession>,
         /// What was not good enough before.
         feedback: Option<String>,
+        /// Whether the worktree holds what an attempt before has done.
+        continues: bool,
         /// Paths that other running tasks work on.
         avoid: Vec<String>,
     },
@@ -148,6 +150,8 @@ pub enum Start {
     Kept {
         /// Commit that it started from.
         base: String,
+        /// Commit that holds its work, where the tree is gone.
+        work: Option<String>,
     },
 }
 

@@ -291,6 +291,9 @@ pub enum Event {
         retry_at: Option<Time>,
         /// Whether the next attempt goes on in the same worktree and agent session.
         kept: bool,
+        /// Whether that session is gone, so that the next attempt begins a new one. Journals from before 2026-12 do not say.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lost_session: bool,
     },
     /// The task ended.
     TaskFinished {

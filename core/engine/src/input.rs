@@ -235,6 +235,11 @@ impl AgentReport {
         }
     }
 
+    /// Returns whether the agent is known to have spent nothing.
+    pub(crate) fn did_nothing(&self) -> bool {
+        self.spent == Spent::Known(Usd::ZERO) && self.tokens == 0
+    }
+
     /// Returns whether it was stopped by us, or by our end.
     pub(crate) fn was_interrupted(&self) -> bool {
         matches!(

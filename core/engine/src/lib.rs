@@ -56,7 +56,7 @@ pub use outcome::{NotStarted, Outcome, SessionStatus, Skip};
 pub use plan::{
     Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, Planning, Rejection,
 };
-pub use settings::{About, Metering, ModelChoice, RedBase, Settings};
+pub use settings::{About, CutOff, Metering, ModelChoice, RedBase, Settings};
 pub use task::{Attempt, Doing, Effort, Stage, Task};
 pub use time::Time;
 pub use undecided::{Instead, Undecided};

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::SharedIssue;
 use crate::{
-    AgentReport, AgentSession, CheckResult, Classification, Ended, FailureType, Outcome,
+    AgentReport, AgentSession, CheckResult, Classification, CutOff, Ended, FailureType, Outcome,
     Publication, Start, Time, Usd, Work,
 };
 
@@ -53,7 +53,9 @@ pub struct Task {
     pub effort: Option<Effort>,
     /// What it is expected to cost.
     pub estimate: Usd,
-    /// What it has cost, all attempts.
+    /// What earlier sessions have spent on it.
+    pub spent_before: Usd,
+    /// What it has cost, all attempts of this session.
     pub spent: Usd,
     /// How much of that is assumed.
     pub assumed: Usd,
@@ -94,6 +96,8 @@ pub struct Task {
 pub struct Kept {
     /// Commit that the work started from.
     pub base: String,
+    /// Commit that holds the work so far, should the tree be gone.
+    pub work: Option<String>,
     /// Session of the agent.
     pub session: Option<AgentSession>,
 }
@@ -186,6 +190,7 @@ impl Task {
             model: None,
             effort: None,
             estimate: Usd::ZERO,
+            spent_before: Usd::ZERO,
             spent: Usd::ZERO,
             assumed: Usd::ZERO,
             forgiven: Usd::ZERO,
@@ -204,6 +209,43 @@ impl Task {
             dependents: Vec::new(),
             n_missing: 0,
         }
+    }
+
+    /// Makes the task go on with what an earlier session left.
+    pub(crate) fn go_on_with(&mut self, cut_off: &CutOff) {
+        self.spent_before = cut_off.spent;
+        self.session.clone_from(&cut_off.session);
+        self.base = Some(cut_off.base.clone());
+        self.kept = cut_off.work.is_some().then(|| Kept {
+            base: cut_off.base.clone(),
+            work: cut_off.work.clone(),
+            session: cut_off.session.clone(),
+        });
+    }
+
+    /// Returns what a later session may go on with: work that the task's cap, or the end of the session, cut off.
+    pub fn cut_off(&self) -> Option<CutOff> {
+        let is_cut_off = match &self.stage {
+            Stage::Ended(Outcome::Budget { .. }) => true,
+            Stage::Ended(_) => false,
+            _ => self.kept.is_some(),
+        };
+        let spent = self.spent_before + self.spent - self.forgiven;
+        (is_cut_off && Usd::ZERO < spent).then(|| CutOff {
+            spent,
+            base: self.base.clone().unwrap_or_default(),
+            work: self.work_commit(),
+            session: self.session.clone(),
+        })
+    }
+
+    /// Returns the commit of the last work that was collected.
+    pub(crate) fn work_commit(&self) -> Option<String> {
+        let of_kept = || self.kept.as_ref()?.work.clone();
+        let collected = self.work.as_ref().map(|work| work.commit.clone());
+        collected
+            .filter(|commit| !commit.is_empty())
+            .or_else(of_kept)
     }
 
     /// Returns its domain; `unknown` until the classifier has answered.

@@ -746,6 +746,79 @@ mod tests {
     }
 
     #[test]
+    fn a_cost_that_is_no_amount_is_none() {
+        for usd in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
+            assert_eq!(spent([AgentEvent::FinalCost(usd)]), Spent::Unknown, "{usd}");
+            let usage = Usage {
+                usd: Some(usd),
+                ..Usage::default()
+            };
+            assert_eq!(
+                spent([AgentEvent::UsageDelta(usage), AgentEvent::UsageTotal(usage)]),
+                Spent::Unknown,
+                "{usd}"
+            );
+        }
+    }
+
+    fn was_free(events: Vec<AgentEvent>, is_metered: bool) -> bool {
+        let mut reading = Reading::default();
+        events
+            .into_iter()
+            .for_each(|event| reading.take(event, &mut |_| {}));
+        let was_silent = !reading.has_spoken;
+        reading.was_free(is_metered, was_silent)
+    }
+
+    #[test]
+    fn unmeasured_is_free_only_where_nothing_can_have_been_spent() {
+        let session = || AgentEvent::Session("s".into());
+        let text = || AgentEvent::Text("working".into());
+        let refused = || AgentEvent::Overloaded("529".into());
+        let usage = || {
+            AgentEvent::UsageTotal(Usage {
+                usd: Some(0.5),
+                ..Usage::default()
+            })
+        };
+        let complaint = || AgentEvent::Note("illegal instruction".into());
+        assert!(was_free(vec![], true));
+        assert!(was_free(vec![complaint()], true));
+        assert!(!was_free(vec![], false), "who prints at the end only");
+        assert!(
+            !was_free(vec![session()], true),
+            "it may have asked the model"
+        );
+        assert!(was_free(vec![session(), refused()], true));
+        assert!(was_free(vec![session(), refused()], false));
+        assert!(!was_free(vec![text(), refused()], false));
+        assert!(!was_free(vec![usage(), refused()], true));
+        assert!(!was_free(
+            vec![session(), AgentEvent::Failed("gave up".into())],
+            true
+        ));
+    }
+
+    #[test]
+    fn a_refusal_is_the_last_word_unless_the_agent_works_on() {
+        let is_final = |events: Vec<AgentEvent>| {
+            let mut reading = Reading::default();
+            events
+                .into_iter()
+                .for_each(|event| reading.take(event, &mut |_| {}));
+            reading.is_final
+        };
+        let (done, refused) = (
+            || AgentEvent::Done(None),
+            || AgentEvent::Overloaded("529".into()),
+        );
+        let text = || AgentEvent::Text("again".into());
+        assert!(is_final(vec![done()]) && is_final(vec![refused()]));
+        assert!(is_final(vec![done(), text()]), "a result is the end");
+        assert!(!is_final(vec![refused(), text()]));
+    }
+
+    #[test]
     fn a_session_is_a_name_and_no_option() {
         for id in ["7e4d9a52-0000-4000-8000-000000000000", "abc", "a.b:c_d"] {
             assert!(is_session_id(id), "{id}");

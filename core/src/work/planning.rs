@@ -175,6 +175,7 @@ impl Workshop {
                 attempt,
                 start: bench.base.clone(),
                 keep: false,
+                work: None,
             };
             bench
                 .worktrees

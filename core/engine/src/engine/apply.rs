@@ -72,7 +72,11 @@ impl Engine {
             Event::TaskAccepted { issue } => {
                 self.n_unended += 1;
                 self.n_unplanned += 1;
-                self.tasks.insert(issue.number, Task::new(issue.clone()));
+                let mut task = Task::new(issue.clone());
+                if let Some(cut_off) = self.about.cut_off.get(&issue.number) {
+                    task.go_on_with(cut_off);
+                }
+                self.tasks.insert(issue.number, task);
             }
             Event::TaskClassified {
                 issue,
@@ -189,6 +193,12 @@ impl Engine {
                 self.n_api_calls += publication.n_api_calls;
                 self.task_mut(*issue).publication = Some(publication.clone());
             }
+            Event::AttemptFailed {
+                issue,
+                retry_at,
+                lost_session: true,
+                ..
+            } => self.session_lost(*issue, *retry_at),
             Event::AttemptFailed {
                 issue,
                 failure,
@@ -323,6 +333,7 @@ impl Engine {
         if let Some(kept) = &task.kept {
             return Start::Kept {
                 base: kept.base.clone(),
+                work: kept.work.clone(),
             };
         }
         let published: Vec<_> = task
@@ -425,6 +436,7 @@ impl Engine {
         }
         task.kept = kept.then(|| Kept {
             base: task.base.clone().unwrap_or_default(),
+            work: task.work_commit(),
             session: task.session.clone(),
         });
         task.stage = Stage::Waiting {
@@ -438,6 +450,18 @@ impl Engine {
             Some(at) => self.wait(issue, at),
             None => {}
         }
+    }
+
+    /// The next attempt goes on as this one should have, in a session of its own.
+    fn session_lost(&mut self, issue: IssueNumber, retry_at: Option<Time>) {
+        self.settle(issue, Usd::ZERO, false);
+        self.running.remove(&issue);
+        let task = self.task_mut(issue);
+        task.session = None;
+        if let Some(kept) = &mut task.kept {
+            kept.session = None;
+        }
+        self.wait(issue, retry_at.unwrap_or_default());
     }
 
     fn task_finished(&mut self, issue: IssueNumber, outcome: &Outcome) {

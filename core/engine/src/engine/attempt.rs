@@ -40,6 +40,7 @@ impl Turn<'_> {
             return;
         }
         self.forge_leased(issue);
+        self.service_answered(&Service::Machine);
         if !self.may_run_agent(issue) {
             self.fail_attempt(issue, attempt, Failure::Interrupted);
             return;
@@ -60,6 +61,7 @@ impl Turn<'_> {
             limit: (!is_free).then(|| reserved - self.engine.margin_of(reserved)),
             resume: task.kept.as_ref().and_then(|kept| kept.session.clone()),
             feedback: task.feedback.clone(),
+            continues: task.kept.is_some(),
             avoid: self.paths_of_others(issue),
         };
         self.ask(effect);
@@ -132,10 +134,11 @@ impl Turn<'_> {
             return;
         };
         // A result that came before the agent was stopped is paid for, and is judged.
-        if report.ended == Ended::Done {
-        } else if task.attempt().is_some_and(|attempt| attempt.over_budget) {
+        let is_done = report.ended == Ended::Done;
+        let is_over = task.attempt().is_some_and(|attempt| attempt.over_budget);
+        if is_over && !is_done {
             report.ended = Ended::Budget;
-        } else if self.engine.halt == Halt::Interrupting {
+        } else if self.engine.halt == Halt::Interrupting && !is_done {
             // It was told to stop: whatever else it printed is nobody's fault.
             report.ended = Ended::Failed {
                 failure: Failure::Interrupted,
@@ -144,15 +147,15 @@ impl Turn<'_> {
         self.judge_service(&report.ended);
         let ended = report.ended.clone();
         self.charge(issue, number, report);
-        self.heed(&ended);
+        self.heed(issue, &ended);
     }
 
     /// Does at once what must not wait until the work is collected, or others would start and meet the same end.
-    pub(super) fn heed(&mut self, ended: &Ended) {
+    pub(super) fn heed(&mut self, issue: IssueNumber, ended: &Ended) {
         match ended {
             Ended::Failed {
                 failure: failure @ Failure::Auth { .. },
-            } => self.stop(failure.to_string()),
+            } => self.refused(issue, failure),
             Ended::Failed {
                 failure:
                     Failure::RateLimit {
@@ -296,11 +299,11 @@ impl Turn<'_> {
 
     pub(super) fn over_budget_message(&self, issue: IssueNumber) -> String {
         let task = &self.engine.tasks[&issue];
-        let spent = task.spent;
-        let (limit, key) = if self.engine.can_pay(task) {
-            (self.settings().budget, "maxTotalBudgetUsd")
+        let (spent, limit, key) = if self.engine.can_pay(task) {
+            (task.spent, self.settings().budget, "maxTotalBudgetUsd")
         } else {
-            (self.settings().task_cap, "agent.maxBudgetUsd")
+            let spent = task.spent_before + task.spent;
+            (spent, self.settings().task_cap, "agent.maxBudgetUsd")
         };
         format!(
             "spent {spent} of {limit}; its work is kept; raise `{key}` and run it again to go on"

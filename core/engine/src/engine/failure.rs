@@ -46,9 +46,10 @@ impl Turn<'_> {
     /// Ends an attempt that got no worktree. The base is fetched for it, so it may be the forge that failed.
     fn lease_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let charged = match &failure {
-            Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Network { .. } => {
-                self.blame(&Service::Forge, issue, &failure)
-            }
+            Failure::RateLimit { .. }
+            | Failure::Overloaded { .. }
+            | Failure::Network { .. }
+            | Failure::DiskFull { .. } => self.blame(&Service::Forge, issue, &failure),
             _ => failure.costs_a_retry(),
         };
         self.end_failed_attempt(issue, number, failure, charged);
@@ -69,7 +70,7 @@ impl Turn<'_> {
             self.end_failed_attempt(issue, number, failure, false);
             return;
         }
-        let charged = self.blame(&Service::Forge, issue, &failure);
+        let charged = self.blame_in_publishing(issue, &failure);
         let n_failures = self.engine.tasks[&issue]
             .attempt()
             .map_or(0, |a| a.n_publish_failures)
@@ -106,7 +107,7 @@ impl Turn<'_> {
 
     /// Ends an attempt whose agent could not even be started. That is a condition of the machine, and no task pays for it.
     fn agent_not_started(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
-        let service = self.settings().agent_service();
+        let service = at_fault(self.settings().agent_service(), &failure);
         let charged = if failure.is_of_service() {
             self.service_failed(&service, issue, false, &failure)
         } else {
@@ -117,14 +118,41 @@ impl Turn<'_> {
 
     /// Ends an attempt whose agent failed.
     pub(super) fn agent_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        let task = &self.engine.tasks[&issue];
+        let was_resumed = task
+            .kept
+            .as_ref()
+            .is_some_and(|kept| kept.session.is_some());
+        let did_nothing = task.report.as_ref().is_some_and(AgentReport::did_nothing);
+        if was_resumed && did_nothing && matches!(failure, Failure::Task { .. }) {
+            self.begin_new_session(issue, number, failure);
+            return;
+        }
         let service = self.settings().agent_service();
         let charged = self.blame(&service, issue, &failure);
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
+    /// Ends an attempt whose session could not be gone on with: the next begins a new one in the same tree, and nobody pays.
+    fn begin_new_session(&mut self, issue: IssueNumber, attempt: u32, failure: Failure) {
+        self.emit(Event::AttemptFailed {
+            issue,
+            attempt,
+            failure,
+            charged: false,
+            retry_at: Some(Time::default()),
+            kept: true,
+            lost_session: true,
+        });
+        self.reopen_if_probing(issue, |_| true);
+    }
+
     /// Ends an attempt that failed otherwise.
     pub(super) fn fail_attempt(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
-        let charged = failure.costs_a_retry();
+        let charged = match failure {
+            Failure::DiskFull { .. } => self.blame(&Service::Machine, issue, &failure),
+            _ => failure.costs_a_retry(),
+        };
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
@@ -146,9 +174,7 @@ impl Turn<'_> {
             )
         });
         let may_retry = match failure {
-            Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. } => {
-                false
-            }
+            Failure::Validation { .. } | Failure::NeedsPerson { .. } => false,
             _ => !is_publishing && n_retries <= self.settings().max_retries,
         };
         let can_pay = self.engine.can_pay(task);
@@ -161,7 +187,14 @@ impl Turn<'_> {
         } else {
             outcome_of(&failure)
         };
-        let auth = matches!(failure, Failure::Auth { .. }).then(|| failure.to_string());
+        // What the agent's service refuses is confirmed by one more start; what the forge refuses is refused for all.
+        let is_of_agent = task.attempt().is_some_and(|attempt| match attempt.doing {
+            Doing::Agent => true,
+            Doing::Collecting => !attempt.in_flight,
+            _ => false,
+        });
+        let auth =
+            (!is_of_agent && matches!(failure, Failure::Auth { .. })).then(|| failure.to_string());
         self.emit(Event::AttemptFailed {
             issue,
             attempt: number,
@@ -169,6 +202,7 @@ impl Turn<'_> {
             charged,
             retry_at,
             kept,
+            lost_session: false,
         });
         self.reopen_if_probing(issue, |_| true);
         // What could not be collected stays where it is: the next lease, or `clean`, saves it.
@@ -186,7 +220,7 @@ impl Turn<'_> {
             self.ask(effect);
         }
         if let Some(message) = auth {
-            self.stop(message);
+            self.suspend(message);
         }
     }
 
@@ -224,6 +258,23 @@ impl Turn<'_> {
         issue: IssueNumber,
         failure: &Failure,
     ) -> bool {
+        self.blame_at(service, issue, failure, failure.costs_a_retry())
+    }
+
+    /// Puts a failure of what is written to the forge down to it. Such tries are counted apart from the task's retries, and a
+    /// forge that cannot be reached uses them up too.
+    pub(super) fn blame_in_publishing(&mut self, issue: IssueNumber, failure: &Failure) -> bool {
+        let costs_a_try = failure.costs_a_retry() || matches!(failure, Failure::Network { .. });
+        self.blame_at(&Service::Forge, issue, failure, costs_a_try)
+    }
+
+    fn blame_at(
+        &mut self,
+        service: &Service,
+        issue: IssueNumber,
+        failure: &Failure,
+        costs: bool,
+    ) -> bool {
         if !failure.is_of_service() {
             return failure.costs_a_retry();
         }
@@ -236,7 +287,35 @@ impl Turn<'_> {
             self.pause(service, *until, message);
             return false;
         }
-        self.service_failed(service, issue, failure.costs_a_retry(), failure)
+        let service = &at_fault(service.clone(), failure);
+        self.service_failed(service, issue, costs, failure)
+    }
+
+    /// Takes that the agent's service does not let somebody in. Credentials may just be renewed, so one more start is to confirm it,
+    /// and nobody else starts meanwhile; then a person has to mend them.
+    pub(super) fn refused(&mut self, issue: IssueNumber, failure: &Failure) {
+        let service = self.settings().agent_service();
+        let breaker = self
+            .engine
+            .breakers
+            .get(&service)
+            .cloned()
+            .unwrap_or_default();
+        if breaker.state == (BreakerState::Probing { issue }) {
+            self.suspend(failure.to_string());
+        } else if !breaker.is_suspect(self.now) {
+            self.emit(Event::ServiceFailed {
+                service: service.clone(),
+                issue: Some(issue).filter(|issue| *issue != IssueNumber::SESSION),
+                charged: false,
+                died: None,
+            });
+            self.emit(Event::BreakerOpened {
+                service,
+                until: retry_at(self.now, 1, None, self.settings().seed),
+                n_failures: breaker.n_failures + 1,
+            });
+        }
     }
 
     /// Pauses a service until the time that it stated.
@@ -352,15 +431,30 @@ impl Turn<'_> {
     }
 }
 
-/// Returns whether the next attempt goes on in the tree of this one: to mend what a check found, or because the attempt
-/// that was to mend it never began.
+/// Returns what is out of order where a service met a failure.
+fn at_fault(service: Service, failure: &Failure) -> Service {
+    match failure {
+        Failure::DiskFull { .. } => Service::Machine,
+        _ => service,
+    }
+}
+
+/// Returns whether the next attempt goes on in the tree of this one: to mend what a check found, to end what was cut off
+/// through no fault of the agent, or because the attempt that was to do so never began.
 fn keeps_tree(task: &Task, failure: &Failure) -> bool {
-    let is_leasing = task
-        .attempt()
-        .is_some_and(|attempt| matches!(attempt.doing, Doing::Leasing { .. }));
+    let (has_worked, is_starting) = task.attempt().map_or((false, false), |attempt| {
+        let has_worked = attempt.doing == Doing::Collecting && !attempt.in_flight;
+        (has_worked, attempt.doing == Doing::Agent)
+    });
     match failure {
         Failure::Check { .. } => true,
-        Failure::Interrupted => is_leasing && task.kept.is_some(),
+        Failure::RateLimit { .. }
+        | Failure::Overloaded { .. }
+        | Failure::Network { .. }
+        | Failure::Auth { .. }
+        | Failure::Interrupted => has_worked || task.kept.is_some(),
+        Failure::Crash { .. } => is_starting && task.kept.is_some(),
+        Failure::DiskFull { .. } => task.kept.is_some(),
         _ => false,
     }
 }

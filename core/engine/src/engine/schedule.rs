@@ -30,7 +30,8 @@ impl Engine {
 
     /// Returns what is left of a task's cap.
     pub(super) fn cap_left(&self, task: &Task) -> Usd {
-        (self.cap() - (task.spent - task.forgiven)).max(Usd::ZERO)
+        let counted = task.spent_before + task.spent - task.forgiven;
+        (self.cap() - counted).max(Usd::ZERO)
     }
 
     /// Returns whether what is left of a task's cap is worth another attempt.
@@ -154,6 +155,7 @@ impl Engine {
         // An attempt begins with the base, which the forge gives.
         self.service_obstacle(&self.settings.agent_service(), IssueNumber::default(), now)
             .or_else(|| self.service_obstacle(&Service::Forge, IssueNumber::default(), now))
+            .or_else(|| self.service_obstacle(&Service::Machine, IssueNumber::default(), now))
             .or_else(|| {
                 (self.n_running() >= self.settings.n_slots)
                     .then_some(Blocked::Slots(self.settings.n_slots))
@@ -314,6 +316,7 @@ impl Turn<'_> {
     fn start_attempt(&mut self, issue: IssueNumber) {
         self.probe(self.engine.settings.agent_service(), issue);
         self.probe(Service::Forge, issue);
+        self.probe(Service::Machine, issue);
         let task = &self.engine.tasks[&issue];
         let (attempt, reserved, model) = (
             task.n_attempts + 1,

@@ -91,6 +91,8 @@ pub(crate) struct Chronicle {
     /// Most slots and the largest budget of all settings so far.
     pub(crate) n_slots_max: u32,
     pub(crate) budget_max: Usd,
+    /// Whether the newest agent that ended was not let in.
+    pub(crate) is_refused: bool,
     /// The event before.
     pub(crate) last: Option<Event>,
 }
@@ -114,6 +116,10 @@ pub(crate) struct PlanTold {
 impl Chronicle {
     /// Makes the event part of what is told.
     pub(crate) fn note(&mut self, event: &Event) {
+        if let Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } = event {
+            let is_refusal = |ended: &Ended| matches!(ended, Ended::Failed { failure } if matches!(failure, Failure::Auth { .. }));
+            self.is_refused = is_refusal(&report.ended);
+        }
         match event {
             Event::SessionStarted { settings, .. } => self.rule(settings),
             Event::SessionResumed { settings } => {
@@ -249,10 +255,13 @@ impl Chronicle {
                 charged,
                 retry_at,
                 failure,
+                lost_session,
                 ..
             } => {
                 task.n_paid += u32::from(*charged);
-                let asks = self.settings.model == ModelChoice::Auto && failure.is_of_substance();
+                let asks = !lost_session
+                    && self.settings.model == ModelChoice::Auto
+                    && failure.is_of_substance();
                 task.waits = retry_at.filter(|_| !asks);
                 self.leave(number);
             }

@@ -34,6 +34,7 @@ pub(crate) struct Night {
     pub(crate) engine: Engine,
     pub(crate) settings: Settings,
     pub(crate) history: History,
+    pub(crate) about: About,
     pub(crate) issues: Vec<Issue>,
     pub(crate) plan: Plan,
     pub(crate) now: Time,
@@ -136,6 +137,7 @@ impl Night {
             engine: Engine::new(),
             settings: Settings::default(),
             history: History::default(),
+            about: About::default(),
             issues: Vec::new(),
             plan: Plan::default(),
             now: DUSK,
@@ -269,7 +271,7 @@ impl Night {
         let (settings, history) = (Box::new(self.settings.clone()), self.history.clone());
         self.input(Input::Started {
             settings,
-            about: About::default(),
+            about: self.about.clone(),
             history,
         });
         self.run()

@@ -67,11 +67,16 @@ pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String
     }
     let is_hopeless = matches!(
         failure,
-        Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Auth { .. }
+        Failure::Validation { .. } | Failure::NeedsPerson { .. }
     );
     let is_nobodys = matches!(
         failure,
-        Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Interrupted
+        Failure::DiskFull { .. }
+            | Failure::Network { .. }
+            | Failure::RateLimit { .. }
+            | Failure::Overloaded { .. }
+            | Failure::Auth { .. }
+            | Failure::Interrupted
     );
     let is_hasty = matches!(
         failure,

@@ -444,6 +444,90 @@ fn one_interruption_never_ends_a_task_however_small_its_cap() {
     );
 }
 
+/// An earlier session spent so much on #1 and left work.
+fn cut_off(dollars: f64) -> CutOff {
+    CutOff {
+        spent: usd(dollars),
+        base: "b0".into(),
+        work: Some("w0".into()),
+        session: Some(AgentSession {
+            id: "s".into(),
+            spent: usd(dollars),
+        }),
+    }
+}
+
+#[test]
+fn work_that_the_cap_cut_off_is_continued_with_what_is_left_of_the_cap() {
+    let night = check(
+        2,
+        |night| {
+            night.about.cut_off.insert(number(1), cut_off(4.6));
+            night.set(|s| s.task_cap = usd(10.0)).begin();
+        },
+        "
+        #1 attempt 1 started, $5.40 reserved
+        #2 attempt 1 started, $10.00 reserved
+        #1 agent exited, $1.00
+        #2 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    let first = night.asked.iter().find_map(|effect| match effect {
+        Effect::LeaseWorktree { start, .. } => Some(start.clone()),
+        _ => None,
+    });
+    let kept = Start::Kept {
+        base: "b0".into(),
+        work: Some("w0".into()),
+    };
+    assert_eq!(first, Some(kept));
+    let agent = night.asked.iter().find_map(|effect| match effect {
+        Effect::RunAgent {
+            resume, continues, ..
+        } => Some((resume.clone(), *continues)),
+        _ => None,
+    });
+    assert_eq!(agent, Some((cut_off(4.6).session, true)));
+    assert_eq!(
+        night.engine.ledger().spent,
+        usd(2.0),
+        "the session's budget is its own"
+    );
+}
+
+#[test]
+fn work_whose_cap_is_used_up_needs_a_person_and_costs_nothing() {
+    check(
+        1,
+        |night| {
+            night.about.cut_off.insert(number(1), cut_off(4.6));
+            night.begin();
+        },
+        "
+        #1 ended, needs you: budget: $4.60 of $5.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_later_session_is_told_what_the_cap_cut_off() {
+    let mut night = Night::new(2);
+    night.about.cut_off.insert(number(1), cut_off(1.0));
+    night.replies(
+        1,
+        "agent",
+        [Reply::Exits(Ended::Budget, Spent::Known(usd(4.0)))],
+    );
+    night.begin();
+    let left = |n| night.engine.task(number(n)).and_then(Task::cut_off);
+    assert_eq!(left(1).map(|left| left.spent), Some(usd(5.0)));
+    assert_eq!(left(2), None, "it is done");
+}
+
 #[test]
 fn cap_wedges_issue() {
     check(
