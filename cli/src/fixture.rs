@@ -14,6 +14,7 @@ pub(crate) fn started(settings: Settings) -> Event {
         repository: "owner/shop".to_owned(),
         base_branch: "main".to_owned(),
         version: "0.1.0".to_owned(),
+        ..About::default()
     };
     Event::SessionStarted {
         settings: Box::new(settings),
@@ -216,6 +217,7 @@ pub(crate) fn check_failed(number: u64, cents: i64) -> Vec<Event> {
         charged: true,
         retry_at: None,
         kept: false,
+        lost_session: false,
     });
     events.push(finished(
         number,

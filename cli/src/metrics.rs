@@ -468,6 +468,7 @@ mod tests {
             charged: true,
             retry_at: Some(until),
             kept: false,
+            lost_session: false,
         });
         let counts = twice(&events).json().failures_by_type;
         let expected = [

@@ -195,6 +195,7 @@ impl Executor {
                 limit,
                 resume,
                 feedback,
+                continues,
                 avoid,
             } => {
                 let id = AttemptId {
@@ -210,6 +211,7 @@ impl Executor {
                     limit,
                     resume,
                     feedback,
+                    continues,
                     avoid,
                 };
                 let inputs = self.inputs.clone();

@@ -9,14 +9,14 @@ mod publish;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use autoissue_engine::{
-    AgentReport, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue, IssueNumber,
-    Start, Usd, Withdrawal, Work,
+    AgentReport, AgentSession, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue,
+    IssueNumber, Start, Usd, Withdrawal, Work,
 };
 use autoissue_plugin_sdk::{AgentTask, closing, hidden_text};
 use sha2::{Digest, Sha256};
@@ -27,7 +27,7 @@ use crate::bus::{Bus, Progress, ProgressKind};
 use crate::config::Config;
 use crate::declared::{Home, dependencies_in};
 use crate::journal::SessionId;
-use crate::prompt;
+use crate::prompt::{self, Earlier};
 use crate::redaction::Redaction;
 use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
 use crate::service::checkout::Checkout;
@@ -51,6 +51,10 @@ const BASE_CHECK: AttemptId = AttemptId {
     issue: IssueNumber(0),
     attempt: 1,
 };
+/// A disk with less space, in bytes, is full: no worktree fits.
+const DISK_BYTES_MIN: u64 = 1 << 20;
+/// A program may stay alive for ten seconds after its final result, in minutes that may be shorter in tests.
+const GRACES_PER_MINUTE: u32 = 6;
 /// What is told of a session's many-times repeated files: an engine's step needs no more.
 const N_CHANGES_MAX: usize = 300;
 
@@ -112,8 +116,9 @@ pub(crate) struct RunOrder {
     pub(crate) model: Option<String>,
     pub(crate) effort: Option<Effort>,
     pub(crate) limit: Option<Usd>,
-    pub(crate) resume: Option<String>,
+    pub(crate) resume: Option<AgentSession>,
     pub(crate) feedback: Option<String>,
+    pub(crate) continues: bool,
     pub(crate) avoid: Vec<String>,
 }
 
@@ -294,28 +299,34 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
         let workshop = self.clone();
-        let (base, kept) = blocking(move || {
+        let (base, kept, has_work) = blocking(move || {
             let bench = workshop.bench()?;
             if id.attempt == 1 && id != BASE_CHECK {
                 workshop.check_place(bench, id.issue)?;
             }
             let keep = matches!(start, Start::Kept { .. });
+            let work = kept_work(bench, &start)?;
             let start = workshop.start_commit(bench, start)?;
             let request = LeaseRequest {
                 issue: id.issue.0,
                 attempt: id.attempt,
                 start,
                 keep,
+                work,
             };
             let leased = bench
                 .worktrees
                 .lease(&request)
-                .map_err(|error| worktree_failure(&error))?;
-            Ok((leased.base.to_string(), leased.kept))
+                .map_err(|error| workshop.unless_full(worktree_failure(&error)))?;
+            // What is there already is work, and no trace of the setup.
+            let has_work = leased.kept || request.work.is_some();
+            Ok((leased.base.to_string(), leased.kept, has_work))
         })
         .await?;
         if !kept && !self.config.executor.setup.is_empty() {
             self.set_up(id, cancel).await?;
+        }
+        if !has_work && !self.config.executor.setup.is_empty() {
             let workshop = self.clone();
             let noted = blocking(move || {
                 workshop
@@ -329,10 +340,24 @@ impl Workshop {
         Ok(base)
     }
 
+    /// Returns a failure as that of a full disk, if it is one. Whatever meets it says so in its own way, so the disk is asked.
+    fn unless_full(&self, failure: Failure) -> Failure {
+        let is_full = |path: &Path| {
+            rustix::fs::statvfs(path)
+                .is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) < DISK_BYTES_MIN)
+        };
+        match failure {
+            Failure::Crash { message } if is_full(&self.project) || is_full(&self.session_dir) => {
+                Failure::DiskFull { message }
+            }
+            failure => failure,
+        }
+    }
+
     fn start_commit(&self, bench: &Bench, start: Start) -> Result<CommitId, Failure> {
         match start {
             Start::Base => self.newest_base(bench),
-            Start::Kept { base } => commit(&base),
+            Start::Kept { base, .. } => commit(&base),
             Start::Published(published) => {
                 let names: Vec<String> = published
                     .iter()
@@ -595,6 +620,7 @@ impl Workshop {
         )
         .await;
         run.map(|(report, _)| report)
+            .map_err(|failure| self.unless_full(failure))
     }
 
     fn agent_order(&self, id: AttemptId, order: RunOrder) -> Result<AgentOrder, Failure> {
@@ -605,7 +631,11 @@ impl Workshop {
             &mark[..24],
             &self.config.executor.checks,
             &order.avoid,
-            order.feedback.as_deref(),
+            match order.feedback.as_deref() {
+                Some(feedback) => Earlier::NotGoodEnough(feedback),
+                None if order.continues => Earlier::CutOff,
+                None => Earlier::Nothing,
+            },
         );
         let settings = &self.config.agent;
         let task = AgentTask {
@@ -614,7 +644,8 @@ impl Workshop {
             model: order.model,
             effort: order.effort.map(sdk_effort),
             session: uuid(&self.mark(id, "session")),
-            resume: order.resume,
+            resume: order.resume.as_ref().map(|session| session.id.clone()),
+            extra: session_cost(order.resume.as_ref()),
             max_turns: settings.max_turns,
             budget_usd: order.limit.map(Usd::dollars),
             yolo: settings.yolo,
@@ -635,15 +666,13 @@ impl Workshop {
         directory: PathBuf,
         transcript: PathBuf,
     ) -> AgentOrder {
-        let task = AgentTask {
+        let checkout = self.project.to_string_lossy().into_owned();
+        let mut task = AgentTask {
             settings: self.strategies.backend_settings().to_owned(),
             directory: directory.to_string_lossy().into_owned(),
-            extra: vec![(
-                "checkout".to_owned(),
-                self.project.to_string_lossy().into_owned(),
-            )],
             ..task
         };
+        task.extra.push(("checkout".to_owned(), checkout));
         AgentOrder {
             task,
             directory,
@@ -655,6 +684,7 @@ impl Workshop {
             transcript,
             timeout: self.timeout(),
             stall: self.minute * self.config.executor.stall_minutes,
+            grace: self.minute / GRACES_PER_MINUTE,
         }
     }
 
@@ -769,6 +799,14 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
+/// Returns what a backend is told of the session that it goes on with.
+fn session_cost(resumed: Option<&AgentSession>) -> Vec<(String, String)> {
+    let cost = resumed.map(|session| session.spent.dollars().to_string());
+    cost.map(|usd| ("session-cost".to_owned(), usd))
+        .into_iter()
+        .collect()
+}
+
 fn validation(message: &str) -> Failure {
     Failure::Validation {
         message: message.to_owned(),
@@ -779,6 +817,22 @@ fn crash(error: &dyn Error) -> Failure {
     Failure::Crash {
         message: error_chain(error),
     }
+}
+
+/// Returns the work that a fresh tree begins with, where the kept one is gone and the mirror still has it.
+fn kept_work(bench: &Bench, start: &Start) -> Result<Option<CommitId>, Failure> {
+    let Start::Kept {
+        work: Some(work), ..
+    } = start
+    else {
+        return Ok(None);
+    };
+    let work = commit(work)?;
+    let is_there = bench
+        .mirror
+        .has_commit(&work)
+        .map_err(|error| crash(&error))?;
+    Ok(is_there.then_some(work))
 }
 
 fn commit(text: &str) -> Result<CommitId, Failure> {

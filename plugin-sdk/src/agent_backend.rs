@@ -120,10 +120,11 @@ pub struct AgentTask {
     pub answer_schema: Option<String>,
     /// Facts that later versions add, as name and value:
     /// - `checkout`: the user's own checkout, which is not where the agent works;
+    /// - `session-cost`: what the session to go on with has cost so far, US dollars;
     /// - `user`: `root`, where that is who runs the program;
     /// - `environment`: which of the variables that the backend names the program will see, separated by spaces.
     ///
-    /// Each may be missing. The last two are told before a session begins, when nobody waits for the command yet: a backend
+    /// Each may be missing. `user` and `environment` are told before a session begins, when nobody waits for the command yet: a backend
     /// that cannot work so answers [`PluginError::InvalidSettings`], and the session does not begin.
     pub extra: Vec<(String, String)>,
 }
@@ -277,7 +278,8 @@ pub enum AgentEvent {
     RateLimited(Option<u64>),
     /// The service is overloaded or out of order.
     Overloaded(String),
-    /// The service does not accept the credentials.
+    /// The service does not accept the credentials, or nothing that is asked of it with this configuration. It is tried once more;
+    /// then the session waits for a person.
     AuthFailed(String),
     /// The service cannot be reached.
     Unreachable(String),

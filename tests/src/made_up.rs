@@ -235,6 +235,7 @@ impl MadeUp {
             repository: "lighthouse/logbook".to_owned(),
             base_branch: "main".to_owned(),
             version: "0.1.0".to_owned(),
+            ..About::default()
         };
         // The engine's times are absolute: guess a beginning, and begin so much earlier that it ends now.
         let length_ms = self.length_ms(&settings, &about);

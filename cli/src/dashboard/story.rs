@@ -656,6 +656,7 @@ pub(crate) fn service_key(service: &Service) -> String {
     match service {
         Service::Agent(name) => format!("agent:{name}"),
         Service::Forge => "forge".to_owned(),
+        Service::Machine => "machine".to_owned(),
     }
 }
 

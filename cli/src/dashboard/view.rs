@@ -238,7 +238,7 @@ pub(crate) enum BreakerState {
 /// The circuit breaker of one service.
 #[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct ServiceView {
-    /// `forge`, or `agent:` and the backend's name. What a reset names.
+    /// `forge`, `machine`, or `agent:` and the backend's name. What a reset names.
     pub(crate) service: Shown,
     /// Its name for people.
     pub(crate) name: Shown,

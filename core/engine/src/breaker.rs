@@ -19,6 +19,9 @@ pub struct Breaker {
     pub state: BreakerState,
     /// Consecutive failures.
     pub n_failures: u32,
+    /// How the newest probes died, and how many of them in a row.
+    pub(crate) death: Option<String>,
+    pub(crate) n_deaths: u32,
     /// Tasks whose retries paid in this run of failures. If it opens the breaker, it was not their fault.
     pub(crate) payers: Vec<IssueNumber>,
 }
@@ -50,6 +53,20 @@ pub enum BreakerState {
 }
 
 impl Breaker {
+    /// Counts a failure; a probe's, if it died as the one before.
+    pub(crate) fn failed(&mut self, issue: Option<IssueNumber>, died: Option<&str>) {
+        self.n_failures += 1;
+        if !matches!(self.state, BreakerState::Probing { issue: probe } if Some(probe) == issue) {
+            return;
+        }
+        self.n_deaths = match died {
+            Some(_) if self.death.as_deref() == died => self.n_deaths + 1,
+            Some(_) => 1,
+            None => 0,
+        };
+        self.death = died.map(str::to_owned);
+    }
+
     /// Returns when its state changes by itself.
     pub(crate) const fn wake_at(&self) -> Option<Time> {
         match self.state {

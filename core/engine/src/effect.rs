@@ -1,7 +1,7 @@
 //! What is to be done in the world. Every effect may be repeated; each is answered by exactly one input, unless it says otherwise.
 
 use crate::input::SharedIssue;
-use crate::{Classification, Effort, IssueNumber, Rejection, Usd, Work};
+use crate::{AgentSession, Classification, Effort, IssueNumber, Rejection, Usd, Work};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,7 @@ pub enum Effect {
         /// What the agent is told that it may spend; `None` where it is free.
         limit: Option<Usd>,
         /// Session of the agent to go on with.
-        resume: Option<String>,
+        resume: Option<AgentSession>,
         /// What was wrong with the answer before.
         rejection: Option<Rejection>,
     },
@@ -86,9 +86,11 @@ pub enum Effect {
         /// What the agent is told that it may spend; `None` where it is free.
         limit: Option<Usd>,
         /// Session of the agent to go on with.
-        resume: Option<String>,
+        resume: Option<AgentSession>,
         /// What was not good enough before.
         feedback: Option<String>,
+        /// Whether the worktree holds what an attempt before has done.
+        continues: bool,
         /// Paths that other running tasks work on.
         avoid: Vec<String>,
     },
@@ -148,6 +150,8 @@ pub enum Start {
     Kept {
         /// Commit that it started from.
         base: String,
+        /// Commit that holds its work, where the tree is gone.
+        work: Option<String>,
     },
 }
 

@@ -291,6 +291,9 @@ pub enum Event {
         retry_at: Option<Time>,
         /// Whether the next attempt goes on in the same worktree and agent session.
         kept: bool,
+        /// Whether that session is gone, so that the next attempt begins a new one. Journals from before 2026-12 do not say.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        lost_session: bool,
     },
     /// The task ended.
     TaskFinished {
@@ -317,6 +320,9 @@ pub enum Event {
         issue: Option<IssueNumber>,
         /// Whether the task's retries paid for it.
         charged: bool,
+        /// How its program died, where that is what failed. Journals from before 2026-12 do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        died: Option<String>,
     },
     /// A service works, after failures.
     ServiceAnswered {

@@ -6,8 +6,10 @@
 //! | of the task | the task is tried again with what was learnt, at most `max_retries` times |
 //! | transient | the same, after a delay |
 //! | a rule of the forge | what every task would meet: the session is interrupted, and a resume publishes first |
-//! | of a service | nobody's retries pay: the service pauses, its tasks wait |
-//! | interrupted | nobody's retries pay: the work goes on at resume |
+//! | of a service | nobody's retries pay: the service pauses, its tasks wait, and go on in the same tree and session |
+//! | of the machine | nobody's retries pay: nothing starts until a probe succeeds |
+//! | credentials | nobody's retries pay: one more start confirms it, then the session is interrupted |
+//! | interrupted | nobody's retries pay: the work goes on at resume, in the same tree and session |
 
 use std::fmt;
 
@@ -23,6 +25,8 @@ pub enum Service {
     Agent(String),
     /// The forge.
     Forge,
+    /// The machine that all of it runs on: its disk.
+    Machine,
 }
 
 impl fmt::Display for Service {
@@ -30,6 +34,7 @@ impl fmt::Display for Service {
         match self {
             Self::Agent(name) => write!(f, "agent `{name}`"),
             Self::Forge => f.write_str("the forge"),
+            Self::Machine => f.write_str("this machine"),
         }
     }
 }
@@ -87,12 +92,17 @@ pub enum Failure {
         /// When the limit ends, where the service said so.
         until: Option<Time>,
     },
+    /// The disk is full. It is counted as a crash, which is what it was told apart from.
+    DiskFull {
+        /// What could not be written.
+        message: String,
+    },
     /// The service is overloaded or out of order.
     Overloaded {
         /// What the service said.
         message: String,
     },
-    /// The service does not accept the credentials.
+    /// The service does not accept the credentials, or nothing that is asked of it with this configuration: no task can succeed.
     Auth {
         /// What the service said.
         message: String,
@@ -159,7 +169,7 @@ impl Failure {
             Self::NeedsPerson { .. } | Self::Task { .. } | Self::NoChange | Self::Check { .. } => {
                 FailureType::Task
             }
-            Self::Crash { .. } => FailureType::Crash,
+            Self::Crash { .. } | Self::DiskFull { .. } => FailureType::Crash,
             Self::Timeout { .. } => FailureType::Timeout,
             Self::Network { .. } => FailureType::Network,
             Self::RateLimit { .. } => FailureType::RateLimit,
@@ -183,6 +193,7 @@ impl Failure {
         matches!(
             self,
             Self::Crash { .. }
+                | Self::DiskFull { .. }
                 | Self::Timeout { .. }
                 | Self::Network { .. }
                 | Self::RateLimit { .. }
@@ -199,9 +210,10 @@ impl Failure {
             | Self::NoChange
             | Self::Check { .. }
             | Self::Crash { .. }
-            | Self::Timeout { .. }
-            | Self::Network { .. } => true,
+            | Self::Timeout { .. } => true,
             Self::Refused { .. }
+            | Self::DiskFull { .. }
+            | Self::Network { .. }
             | Self::RateLimit { .. }
             | Self::Overloaded { .. }
             | Self::Auth { .. }
@@ -229,6 +241,7 @@ impl fmt::Display for Failure {
             | Self::Task { message }
             | Self::Check { message }
             | Self::Crash { message }
+            | Self::DiskFull { message }
             | Self::Timeout { message }
             | Self::Network { message }
             | Self::RateLimit { message, .. }

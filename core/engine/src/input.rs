@@ -225,7 +225,58 @@ pub struct AgentReport {
     pub duration_ms: u64,
 }
 
+/// Session of an agent, to go on with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgentSession {
+    /// The name that its program knows it by.
+    pub id: String,
+    /// What is known to have been spent in it, all its runs together. Programs count it into the bill of the next run.
+    pub spent: Usd,
+}
+
 impl AgentReport {
+    /// Returns what is known to have been spent by a run of which so much was metered: the whole cost, or the least of it.
+    pub(crate) fn seen(&self, metered: Usd) -> Usd {
+        match self.spent {
+            Spent::Known(cost) => cost,
+            Spent::AtLeast(seen) => seen.max(metered),
+            Spent::Unknown => metered,
+        }
+    }
+
+    /// Returns whether the agent is known to have spent nothing.
+    pub(crate) fn did_nothing(&self) -> bool {
+        self.spent == Spent::Known(Usd::ZERO) && self.tokens == 0
+    }
+
+    /// Returns whether it was stopped by us, or by our end.
+    pub(crate) fn was_interrupted(&self) -> bool {
+        matches!(
+            self.ended,
+            Ended::Failed {
+                failure: Failure::Interrupted
+            }
+        )
+    }
+
+    /// Returns the session of a run of which so much was metered, and that went on with a session or began one.
+    pub(crate) fn session_after(
+        &self,
+        resumed: Option<&AgentSession>,
+        metered: Usd,
+    ) -> Option<AgentSession> {
+        let resumed =
+            resumed.filter(|resumed| self.session.as_ref().is_none_or(|id| *id == resumed.id));
+        let id = self
+            .session
+            .as_ref()
+            .or(resumed.map(|resumed| &resumed.id))?;
+        Some(AgentSession {
+            id: id.clone(),
+            spent: self.seen(metered) + resumed.map_or(Usd::ZERO, |resumed| resumed.spent),
+        })
+    }
+
     /// Makes the report of a run whose end nobody saw: what was metered is charged by the rule for unknown cost.
     pub const fn unseen(failure: Failure) -> Self {
         Self {
@@ -321,7 +372,11 @@ pub enum Withdrawal {
 impl From<Withdrawal> for Outcome {
     fn from(found: Withdrawal) -> Self {
         let because = match found {
-            Withdrawal::Open(pull_request) => return Self::AlreadyOpen { pull_request },
+            Withdrawal::Open(pull_request) => {
+                return Self::AlreadyOpen {
+                    pull_request: Some(pull_request),
+                };
+            }
             Withdrawal::Merged(pull_request) => return Self::AlreadyMerged { pull_request },
             Withdrawal::Closed => Skip::Closed,
             Withdrawal::Gone => Skip::Gone,

@@ -47,7 +47,8 @@ pub use event::Event;
 pub use failure::{Ended, Failure, FailureType, Service, Spent};
 pub use forecast::{Fate, Forecast, Why};
 pub use input::{
-    AgentReport, Answer, CheckResult, FileChange, Input, Publication, Withdrawal, Work,
+    AgentReport, AgentSession, Answer, CheckResult, FileChange, Input, Publication, Withdrawal,
+    Work,
 };
 pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
 pub use ledger::Ledger;
@@ -56,7 +57,7 @@ pub use outcome::{NotStarted, Outcome, SessionStatus, Skip};
 pub use plan::{
     Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, Planning, Rejection,
 };
-pub use settings::{About, Metering, ModelChoice, RedBase, Settings};
+pub use settings::{About, CutOff, Metering, ModelChoice, RedBase, Settings};
 pub use task::{Attempt, Doing, Effort, Stage, Task};
 pub use time::Time;
 pub use undecided::{Instead, Undecided};

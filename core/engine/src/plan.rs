@@ -11,7 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentReport, IssueNumber, Time, Usd};
+use crate::{AgentReport, AgentSession, IssueNumber, Time, Usd};
 
 /// Issues to be created and run, in the order in which they are created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,7 +112,7 @@ pub struct Planning {
     /// Last report of the planner.
     pub report: Option<AgentReport>,
     /// Session of the agent whose answer was not good enough, to go on with.
-    pub(crate) session: Option<String>,
+    pub(crate) session: Option<AgentSession>,
     /// The plan.
     pub plan: Option<Plan>,
     /// Whether a person does not want it.

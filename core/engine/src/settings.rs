@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PlanRules, Service, Time, Usd};
+use crate::{AgentSession, IssueNumber, PlanRules, Service, Time, Usd};
 
 /// Limits and rules of a session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,7 +140,7 @@ pub enum RedBase {
     IgnoreKnown,
 }
 
-/// What a session is about; facts that decide nothing.
+/// What a session is about, and what earlier sessions left to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// Label that its issues carry; empty where they are planned.
@@ -154,4 +154,20 @@ pub struct About {
     pub base_branch: String,
     /// Version of autoissue.
     pub version: String,
+    /// Work of earlier sessions that was cut off, to be continued. Journals from before 2026-12 have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cut_off: BTreeMap<IssueNumber, CutOff>,
+}
+
+/// Work on an issue that an earlier session had to leave unfinished.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutOff {
+    /// What all earlier sessions have spent on it. It counts against the task's cap, and not against the session's budget.
+    pub spent: Usd,
+    /// Commit that the work started from.
+    pub base: String,
+    /// Commit that holds the work; `None` where there is none.
+    pub work: Option<String>,
+    /// Session of the agent.
+    pub session: Option<AgentSession>,
 }

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::input::SharedIssue;
 use crate::{
-    AgentReport, CheckResult, Classification, Ended, FailureType, Outcome, Publication, Start,
-    Time, Usd, Work,
+    AgentReport, AgentSession, CheckResult, Classification, CutOff, Ended, FailureType, Outcome,
+    Publication, Start, Time, Usd, Work,
 };
 
 /// How hard a model should think, where the agent has such a setting.
@@ -53,10 +53,14 @@ pub struct Task {
     pub effort: Option<Effort>,
     /// What it is expected to cost.
     pub estimate: Usd,
-    /// What it has cost, all attempts.
+    /// What earlier sessions have spent on it.
+    pub spent_before: Usd,
+    /// What it has cost, all attempts of this session.
     pub spent: Usd,
     /// How much of that is assumed.
     pub assumed: Usd,
+    /// What was assumed of interrupted runs beyond what was seen. It is charged, but does not count against the task's cap.
+    pub(crate) forgiven: Usd,
     /// Attempts started so far.
     pub n_attempts: u32,
     /// Retries used up.
@@ -75,6 +79,8 @@ pub struct Task {
     pub checks: Vec<CheckResult>,
     /// Last report of an agent.
     pub report: Option<AgentReport>,
+    /// Session of the last agent.
+    pub(crate) session: Option<AgentSession>,
     /// Commit that the last attempt started from.
     pub base: Option<String>,
     /// Where its work is published.
@@ -90,8 +96,10 @@ pub struct Task {
 pub struct Kept {
     /// Commit that the work started from.
     pub base: String,
+    /// Commit that holds the work so far, should the tree be gone.
+    pub work: Option<String>,
     /// Session of the agent.
-    pub session: Option<String>,
+    pub session: Option<AgentSession>,
 }
 
 /// Where a task is.
@@ -203,8 +211,10 @@ impl Task {
             model: None,
             effort: None,
             estimate: Usd::ZERO,
+            spent_before: Usd::ZERO,
             spent: Usd::ZERO,
             assumed: Usd::ZERO,
+            forgiven: Usd::ZERO,
             n_attempts: 0,
             n_retries: 0,
             n_substance: 0,
@@ -214,11 +224,49 @@ impl Task {
             work: None,
             checks: Vec::new(),
             report: None,
+            session: None,
             base: None,
             publication: None,
             dependents: Vec::new(),
             n_missing: 0,
         }
+    }
+
+    /// Makes the task go on with what an earlier session left.
+    pub(crate) fn go_on_with(&mut self, cut_off: &CutOff) {
+        self.spent_before = cut_off.spent;
+        self.session.clone_from(&cut_off.session);
+        self.base = Some(cut_off.base.clone());
+        self.kept = cut_off.work.is_some().then(|| Kept {
+            base: cut_off.base.clone(),
+            work: cut_off.work.clone(),
+            session: cut_off.session.clone(),
+        });
+    }
+
+    /// Returns what a later session may go on with: work that the task's cap, or the end of the session, cut off.
+    pub fn cut_off(&self) -> Option<CutOff> {
+        let is_cut_off = match &self.stage {
+            Stage::Ended(Outcome::Budget { .. }) => true,
+            Stage::Ended(_) => false,
+            _ => self.kept.is_some(),
+        };
+        let spent = self.spent_before + self.spent - self.forgiven;
+        (is_cut_off && Usd::ZERO < spent).then(|| CutOff {
+            spent,
+            base: self.base.clone().unwrap_or_default(),
+            work: self.work_commit(),
+            session: self.session.clone(),
+        })
+    }
+
+    /// Returns the commit of the last work that was collected.
+    pub(crate) fn work_commit(&self) -> Option<String> {
+        let of_kept = || self.kept.as_ref()?.work.clone();
+        let collected = self.work.as_ref().map(|work| work.commit.clone());
+        collected
+            .filter(|commit| !commit.is_empty())
+            .or_else(of_kept)
     }
 
     /// Returns its domain; `unknown` until the classifier has answered.

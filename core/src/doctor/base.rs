@@ -96,6 +96,7 @@ impl Rehearsal<'_> {
             attempt: 1,
             start,
             keep: false,
+            work: None,
         })?;
         Ok(worktrees)
     }

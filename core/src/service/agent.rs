@@ -6,8 +6,8 @@
 //!                                                                   └─► Seen: a line to show, money spent so far
 //! ```
 //!
-//! What the agent says of itself goes into the report and no further: an end is good only if the program ended by itself
-//! with exit code 0, the backend read a result without an error, and nobody stopped it.
+//! What the agent says of itself goes into the report and no further: an end is good only if the backend read a result without
+//! an error before anybody stopped the agent, and the program then ended with exit code 0 or had to be ended by us.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use autoissue_engine::{AgentReport, Ended, Failure, Spent, Time, Usd};
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, PluginError,
+    AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, Metering, PluginError,
 };
 use autoissue_plugin_sdk::{Exit as SdkExit, Line as SdkLine, Source as SdkSource};
 use tokio::select;
@@ -35,6 +35,14 @@ use super::process::{
 const TRANSCRIPT_BYTES_MAX: u64 = 64 << 20;
 /// How often a transcript is written out while an agent prints: other processes show it.
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
+/// How long a pipe must be quiet before an agent is stopped for its money: a result that is in it already counts.
+const QUIET: Duration = Duration::from_millis(250);
+/// How long a pipe is read at most before an agent is stopped for its money.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long a program may take to end after its final result and the time it had to end by itself.
+const TERMINATE_AFTER_RESULT: Duration = Duration::from_secs(2);
+/// No run costs so much, US dollars: a backend that says so has lost count.
+const COST_USD_MAX: f64 = 1e6;
 /// Tools named in a report: more say nothing new.
 const N_DENIED_MAX: usize = 20;
 /// No agent's session has a longer name; a UUID has 36 bytes.
@@ -70,6 +78,8 @@ pub struct AgentOrder {
     pub timeout: Duration,
     /// How long it may be silent.
     pub stall: Duration,
+    /// How long its program may stay alive after its final result.
+    pub grace: Duration,
 }
 
 /// Something seen while the agent runs.
@@ -125,12 +135,12 @@ pub async fn run(
         select! {
             line = running.next_line() => {
                 let Some(line) = line else { break };
-                why.heard();
                 transcript.keep(&line);
                 reading.note_complaint(&line);
                 for event in reader.on_lines(&[sdk_line(&line)]) {
                     reading.take(hidden(&supervisor.redaction, event), &mut on_seen);
                 }
+                why.heard(&reading, &mut running).await;
             }
             () = sleep_until(why.deadline()), if why.stopped.is_none() => why.late(&mut running).await,
             changed = wish.changed() => {
@@ -141,6 +151,10 @@ pub async fn run(
         }
     }
     let exit = running.wait().await;
+    let is_metered = backend
+        .probe(&order.task.settings)
+        .is_ok_and(|info| info.metering == Metering::AsItGoes);
+    let was_silent = !reading.has_spoken && why.stopped.is_none();
     for event in reader.on_exit(SdkExit {
         code: exit.code,
         signal: exit.signal,
@@ -150,7 +164,12 @@ pub async fn run(
     transcript.finish();
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let answer = reading.answer.take().or(reading.last_words.take());
-    Ok((reading.report(why.stopped, exit, duration_ms), answer))
+    let was_free = reading.was_free(is_metered, was_silent);
+    let mut report = reading.report(why.stopped, exit, duration_ms);
+    if was_free && report.spent == Spent::Unknown {
+        report.spent = Spent::Known(Usd::ZERO);
+    }
+    Ok((report, answer))
 }
 
 fn refused(error: PluginError) -> Failure {
@@ -165,9 +184,11 @@ fn refused(error: PluginError) -> Failure {
 fn not_started(error: &ProcessError) -> Failure {
     let message = error_chain(error);
     match error {
-        ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
-            Failure::Crash { message }
-        }
+        // A program may be missing for a moment, while its updater replaces it.
+        ProcessError::Supervisor { .. }
+        | ProcessError::FailedToStart { .. }
+        | ProcessError::NotFound { .. }
+        | ProcessError::NotExecutable { .. } => Failure::Crash { message },
         _ => Failure::Validation { message },
     }
 }
@@ -237,14 +258,29 @@ enum Stopped {
     Budget,
     Interrupted,
     TimedOut(String),
+    /// It had given its final result and stayed alive: the result stands.
+    AfterItsResult,
 }
 
 /// Watches the time, and what is wanted.
+///
+/// ```text
+///   works ── final result ──► has ended ── grace over, or a stop ──► stopped, and the result stands
+///     │ └─ money gone ─► drained ── quiet ──► stopped ── the meter rises ──► killed
+///     └─ timeout, silence, interrupt ──► stopped
+/// ```
 struct Watch {
     started: Instant,
     heard: Instant,
     timeout: Duration,
     stall: Duration,
+    grace: Duration,
+    /// When the final result came.
+    ended: Option<Instant>,
+    /// When the money was found to be gone: what is in the pipe is read first.
+    drained: Option<Instant>,
+    /// What was spent when it was stopped for its money.
+    spent_at_stop: Option<Usd>,
     stopped: Option<Stopped>,
 }
 
@@ -255,19 +291,51 @@ impl Watch {
             heard: started,
             timeout: order.timeout,
             stall: order.stall,
+            grace: order.grace,
+            ended: None,
+            drained: None,
+            spent_at_stop: None,
             stopped: None,
         }
     }
 
-    fn heard(&mut self) {
+    /// Takes notice of a line: what was read up to it, and when it came.
+    async fn heard(&mut self, reading: &Reading, running: &mut Running) {
         self.heard = Instant::now();
+        self.ended = match self.ended {
+            _ if !reading.is_final => None,
+            ended => ended.or(Some(self.heard)),
+        };
+        let spent = reading.seen.unwrap_or_default();
+        if self.stopped.is_none() {
+            self.spent_at_stop = Some(spent);
+        } else if self.stopped == Some(Stopped::Budget)
+            && self.spent_at_stop.is_some_and(|at_stop| at_stop < spent)
+        {
+            running.kill().await;
+        }
     }
 
     fn deadline(&self) -> Instant {
-        (self.started + self.timeout).min(self.heard + self.stall)
+        match (self.ended, self.drained) {
+            (Some(ended), None) => ended + self.grace,
+            (Some(ended), Some(since)) => (ended + self.grace).min(since + QUIET),
+            (None, Some(since)) => (since + DRAIN_TIME_MAX).min(self.heard.max(since) + QUIET),
+            (None, None) => (self.started + self.timeout).min(self.heard + self.stall),
+        }
     }
 
     async fn late(&mut self, running: &mut Running) {
+        if self.ended.is_some() {
+            self.stopped = Some(Stopped::AfterItsResult);
+            running.terminate_within(TERMINATE_AFTER_RESULT).await;
+            return;
+        }
+        if self.drained.is_some() {
+            self.stopped = Some(Stopped::Budget);
+            running.terminate().await;
+            return;
+        }
         let message = if self.started + self.timeout <= Instant::now() {
             format!("the agent took longer than {}", in_words(self.timeout))
         } else {
@@ -280,9 +348,18 @@ impl Watch {
     async fn wanted(&mut self, wish: Wish, running: &mut Running) {
         match wish {
             Wish::GoOn => return,
-            Wish::StopForBudget => self.stopped.get_or_insert(Stopped::Budget),
-            Wish::Stop | Wish::Kill => self.stopped.get_or_insert(Stopped::Interrupted),
-        };
+            Wish::StopForBudget => {
+                self.drained.get_or_insert_with(Instant::now);
+                return;
+            }
+            Wish::Stop | Wish::Kill => {
+                let stopped = match self.ended {
+                    Some(_) => Stopped::AfterItsResult,
+                    None => Stopped::Interrupted,
+                };
+                self.stopped.get_or_insert(stopped);
+            }
+        }
         if wish == Wish::Kill {
             running.kill().await;
         } else {
@@ -350,6 +427,12 @@ struct Reading {
     last_words: Option<String>,
     /// The last line on standard error, which says most about an end without a result.
     complaint: Option<String>,
+    /// Whether the program gave any sign of its own format.
+    has_spoken: bool,
+    /// Whether the agent said or did anything.
+    has_worked: bool,
+    /// Whether the newest end is the last word: after a refusal by the service a program may try again.
+    is_final: bool,
 }
 
 impl Reading {
@@ -362,6 +445,7 @@ impl Reading {
 
     fn take(&mut self, event: AgentEvent, on_seen: &mut impl FnMut(Seen)) {
         let failed = |failure| Some(Ended::Failed { failure });
+        self.note(&event);
         match event {
             // It comes back to the program as an argument.
             AgentEvent::Session(id) if is_session_id(&id) => self.session = Some(id),
@@ -379,7 +463,7 @@ impl Reading {
                     .delta_tokens
                     .saturating_add(usage.input_tokens)
                     .saturating_add(usage.output_tokens);
-                if let Some(usd) = usage.usd {
+                if let Some(usd) = usage.usd.filter(can_be_a_cost) {
                     self.spent(
                         self.seen.unwrap_or_default() + Usd::from_dollars(usd),
                         on_seen,
@@ -388,11 +472,11 @@ impl Reading {
             }
             AgentEvent::UsageTotal(usage) => {
                 self.total_tokens = Some(usage.input_tokens.saturating_add(usage.output_tokens));
-                if let Some(usd) = usage.usd {
+                if let Some(usd) = usage.usd.filter(can_be_a_cost) {
                     self.spent(Usd::from_dollars(usd), on_seen);
                 }
             }
-            AgentEvent::FinalCost(usd) => {
+            AgentEvent::FinalCost(usd) if can_be_a_cost(&usd) => {
                 // Nothing that was paid gets cheaper.
                 let cost = self
                     .final_cost
@@ -428,6 +512,48 @@ impl Reading {
         }
     }
 
+    /// Notes what an event says of how far the run has come.
+    fn note(&mut self, event: &AgentEvent) {
+        self.has_spoken |= !matches!(event, AgentEvent::Note(_));
+        match event {
+            AgentEvent::Text(_)
+            | AgentEvent::Thinking(_)
+            | AgentEvent::ToolStart { .. }
+            | AgentEvent::ToolEnd { .. } => {
+                self.has_worked = true;
+                self.is_final &= self.end == Some(Ended::Done);
+            }
+            AgentEvent::Done(_)
+            | AgentEvent::RateLimited(_)
+            | AgentEvent::Overloaded(_)
+            | AgentEvent::AuthFailed(_)
+            | AgentEvent::Unreachable(_)
+            | AgentEvent::ContextFull
+            | AgentEvent::TurnsReached
+            | AgentEvent::Failed(_)
+            | AgentEvent::Invalid(_)
+            | AgentEvent::BudgetReached => self.is_final = true,
+            _ => {}
+        }
+    }
+
+    /// Returns whether nothing can have been spent, although no cost was told: the program died without a word, or the service
+    /// let it do nothing. What such a run has cost is not unknown.
+    fn was_free(&self, is_metered: bool, was_silent: bool) -> bool {
+        let is_refused = matches!(
+            &self.end,
+            Some(Ended::Failed {
+                failure: Failure::RateLimit { .. }
+                    | Failure::Overloaded { .. }
+                    | Failure::Auth { .. }
+                    | Failure::Network { .. },
+            })
+        );
+        let is_unmetered = self.final_cost.is_none() && self.seen.is_none();
+        is_unmetered
+            && ((was_silent && is_metered) || (is_refused && (is_metered || !self.has_worked)))
+    }
+
     fn spent(&mut self, so_far: Usd, on_seen: &mut impl FnMut(Seen)) {
         self.seen = Some(so_far);
         on_seen(Seen::Spent(so_far));
@@ -442,6 +568,9 @@ impl Reading {
             Some(Stopped::TimedOut(message)) => Ended::Failed {
                 failure: Failure::Timeout { message },
             },
+            Some(Stopped::AfterItsResult) => self
+                .end
+                .unwrap_or_else(|| crashed("ended without a result", exit)),
             None => self.end.map_or_else(
                 || crashed("ended without a result", exit),
                 |end| checked(end, exit),
@@ -464,6 +593,11 @@ impl Reading {
             duration_ms,
         }
     }
+}
+
+/// Returns whether an amount of US dollars can be what a run has cost.
+fn can_be_a_cost(usd: &f64) -> bool {
+    (0.0..COST_USD_MAX).contains(usd)
 }
 
 /// Returns whether a text can be the name of an agent's session, and no option of its program.
@@ -705,6 +839,79 @@ mod tests {
         let silent = Stopped::TimedOut("the agent was silent for 10 minutes".to_owned());
         assert!(ended(Some(silent)).ends_with("silent for 10 minutes: Cannot find module 'x'"));
         assert_eq!(ended(Some(Stopped::Budget)), "Budget");
+    }
+
+    #[test]
+    fn a_cost_that_is_no_amount_is_none() {
+        for usd in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
+            assert_eq!(spent([AgentEvent::FinalCost(usd)]), Spent::Unknown, "{usd}");
+            let usage = Usage {
+                usd: Some(usd),
+                ..Usage::default()
+            };
+            assert_eq!(
+                spent([AgentEvent::UsageDelta(usage), AgentEvent::UsageTotal(usage)]),
+                Spent::Unknown,
+                "{usd}"
+            );
+        }
+    }
+
+    fn was_free(events: Vec<AgentEvent>, is_metered: bool) -> bool {
+        let mut reading = Reading::default();
+        events
+            .into_iter()
+            .for_each(|event| reading.take(event, &mut |_| {}));
+        let was_silent = !reading.has_spoken;
+        reading.was_free(is_metered, was_silent)
+    }
+
+    #[test]
+    fn unmeasured_is_free_only_where_nothing_can_have_been_spent() {
+        let session = || AgentEvent::Session("s".into());
+        let text = || AgentEvent::Text("working".into());
+        let refused = || AgentEvent::Overloaded("529".into());
+        let usage = || {
+            AgentEvent::UsageTotal(Usage {
+                usd: Some(0.5),
+                ..Usage::default()
+            })
+        };
+        let complaint = || AgentEvent::Note("illegal instruction".into());
+        assert!(was_free(vec![], true));
+        assert!(was_free(vec![complaint()], true));
+        assert!(!was_free(vec![], false), "who prints at the end only");
+        assert!(
+            !was_free(vec![session()], true),
+            "it may have asked the model"
+        );
+        assert!(was_free(vec![session(), refused()], true));
+        assert!(was_free(vec![session(), refused()], false));
+        assert!(!was_free(vec![text(), refused()], false));
+        assert!(!was_free(vec![usage(), refused()], true));
+        assert!(!was_free(
+            vec![session(), AgentEvent::Failed("gave up".into())],
+            true
+        ));
+    }
+
+    #[test]
+    fn a_refusal_is_the_last_word_unless_the_agent_works_on() {
+        let is_final = |events: Vec<AgentEvent>| {
+            let mut reading = Reading::default();
+            events
+                .into_iter()
+                .for_each(|event| reading.take(event, &mut |_| {}));
+            reading.is_final
+        };
+        let (done, refused) = (
+            || AgentEvent::Done(None),
+            || AgentEvent::Overloaded("529".into()),
+        );
+        let text = || AgentEvent::Text("again".into());
+        assert!(is_final(vec![done()]) && is_final(vec![refused()]));
+        assert!(is_final(vec![done(), text()]), "a result is the end");
+        assert!(!is_final(vec![refused(), text()]));
     }
 
     #[test]

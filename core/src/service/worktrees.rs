@@ -93,6 +93,8 @@ pub struct LeaseRequest {
     pub start: CommitId,
     /// Go on in the directory as it is, if it is a clone of ours on that very commit.
     pub keep: bool,
+    /// Work on top of the start that a fresh directory begins with; in the mirror.
+    pub work: Option<CommitId>,
 }
 
 /// A directory that is ready for an agent.
@@ -597,20 +599,20 @@ impl Worktrees {
 
     fn make(&self, request: &LeaseRequest, path: &Path) -> Result<(), WorktreeError> {
         let mirror = self.mirror.repository()?;
-        let start = mirror
-            .find_commit(request.start.oid())
-            .doing(|| format!("find commit {}", request.start))?;
-        let tree = start
+        let first = request.work.as_ref().unwrap_or(&request.start);
+        let tree = mirror
+            .find_commit(first.oid())
+            .doing(|| format!("find commit {first}"))?
             .tree()
-            .doing(|| format!("read the tree of {}", request.start))?;
-        let features = features_of(&mirror, &tree)
-            .doing(|| format!("read the attributes of {}", request.start))?;
+            .doing(|| format!("read the tree of {first}"))?;
+        let features =
+            features_of(&mirror, &tree).doing(|| format!("read the attributes of {first}"))?;
         self.records
             .write(&self.record(request, Phase::Making, features.filters))?;
         let clone = self.make_clone(request, path)?;
         let index = self.records.index(request.issue);
         if features.filters {
-            self.checkout_filtered(&request.start, path, &index)?;
+            self.checkout_filtered(first, path, &index)?;
             fs::copy(&index, path.join(".git/index"))
                 .map_err(|source| WorktreeError::io("write", path, source))?;
         } else {
@@ -670,7 +672,7 @@ impl Worktrees {
         clone
             .reference(
                 &format!("refs/heads/{branch}"),
-                request.start.oid(),
+                request.work.as_ref().unwrap_or(&request.start).oid(),
                 true,
                 "autoissue: lease",
             )

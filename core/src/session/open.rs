@@ -15,7 +15,7 @@ use super::begun::{Begun, is_unfinished};
 use super::bench::{bench, lock, mirror_of};
 use super::equipment::{Equipment, check_planner, equip, look_around};
 use super::ground::{Ground, survey};
-use super::settings::{history, settings, started};
+use super::settings::{cut_off, history, settings, started};
 use super::waiting;
 use super::{Awake, Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};
 use crate::bus::Bus;
@@ -80,8 +80,9 @@ fn rehearse(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Se
     let settings = settings(&ground.config, &strategies, &begun, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
     let history = history(&past, &settings, &strategies)?;
+    let cut_off = cut_off(&past, ground.checkout.path())?;
     let strategies = strategies.remembering(&past.costs()?);
-    let first = started(&ground, settings, &begun, history);
+    let first = started(&ground, settings, &begun, history, cut_off);
     let new = new_session(&ground, host, &id, &begun, now_ms);
     let fresh = Parts::fresh(
         id,
@@ -121,12 +122,13 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     let left_behind = left_behind(&journal, ground.checkout.path())?;
     make_room(&journal, &ground, host, now_ms);
     let history = history(&journal, &settings, &strategies)?;
+    let cut_off = cut_off(&journal, ground.checkout.path())?;
     let strategies = strategies.remembering(&journal.costs()?);
     let bench = bench(&ground, host, &id, &[])?;
     let waiting = waiting::find(&journal, ground.checkout.path())?;
     let new = new_session(&ground, host, &id, &begun, now_ms);
     let is_planned = begun.plan().is_some();
-    let first = started(&ground, settings, &begun, history);
+    let first = started(&ground, settings, &begun, history, cut_off);
     let fresh = Parts::fresh(
         id,
         now_ms,
@@ -218,7 +220,8 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
     // A session that died before its first event has nothing to go on with, and starts.
     let first = if last_seq == 0 {
         let history = history(&journal, &settings, &strategies)?;
-        started(&ground, *settings, &begun, history)
+        let cut_off = cut_off(&journal, project)?;
+        started(&ground, *settings, &begun, history, cut_off)
     } else if is_decline {
         Input::PlanDeclined
     } else {

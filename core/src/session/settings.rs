@@ -1,9 +1,10 @@
 //! What the engine is told at the beginning.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use autoissue_engine::{
-    About, History, Input, Metering, ModelChoice, RedBase, Settings, Time, Usd,
+    About, CutOff, History, Input, IssueNumber, Metering, ModelChoice, RedBase, Settings, Time, Usd,
 };
 use autoissue_plugin_sdk as sdk;
 
@@ -12,8 +13,11 @@ use super::begun::Begun;
 use super::ground::Ground;
 use crate::config::{self, Config};
 use crate::journal::Journal;
+use crate::recorded::Recorded;
 use crate::strategy::Strategies;
 
+/// Earlier sessions that are looked at for work to continue: reading one takes milliseconds.
+const N_SESSIONS_MAX: usize = 30;
 /// Costs of earlier tasks that an estimate looks at: the newest say most.
 const N_COSTS_MAX: usize = 200;
 
@@ -22,6 +26,7 @@ pub(super) fn started(
     settings: Settings,
     begun: &Begun,
     history: History,
+    cut_off: BTreeMap<IssueNumber, CutOff>,
 ) -> Input {
     let about = About {
         label: begun.label().to_owned(),
@@ -29,6 +34,7 @@ pub(super) fn started(
         repository: ground.repository.clone(),
         base_branch: ground.base_branch.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        cut_off,
     };
     Input::Started {
         settings: Box::new(settings),
@@ -87,6 +93,39 @@ pub(super) fn settings(
         plan: begun.rules(config, strategies),
         ignore_outside: begun.exec().is_some_and(|exec| exec.ignore_outside),
     }
+}
+
+/// Returns the work that earlier sessions of a project had to leave unfinished, each issue's as the newest session that tried it left it.
+pub(super) fn cut_off(
+    journal: &Journal,
+    project: &Path,
+) -> Result<BTreeMap<IssueNumber, CutOff>, SessionError> {
+    let sessions = journal.sessions(None, usize::MAX)?.into_iter();
+    let ours = sessions
+        .filter(|row| Path::new(&row.project_path) == project)
+        .take(N_SESSIONS_MAX);
+    let mut newest: BTreeMap<IssueNumber, Option<CutOff>> = BTreeMap::new();
+    for row in ours {
+        let id = row.id.clone();
+        let engine = match Recorded::read(journal, row) {
+            Ok(recorded) => recorded.engine,
+            // A newer release wrote it; what it left is not lost, but is not continued.
+            Err(error) => {
+                tracing::warn!(session = %id, %error, "what this session left is not continued");
+                continue;
+            }
+        };
+        let tried = engine.tasks().values().filter(|task| 0 < task.n_attempts);
+        for task in tried {
+            newest
+                .entry(task.issue.number)
+                .or_insert_with(|| task.cut_off());
+        }
+    }
+    let left = newest
+        .into_iter()
+        .filter_map(|(issue, cut_off)| Some((issue, cut_off?)));
+    Ok(left.collect())
 }
 
 /// Returns what earlier tasks cost with the models that this session may use.

@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use autoissue_engine::{
-    AgentReport, Answer, Ended, Failure, Input, Issue, IssueNumber, Plan, PlannedIssue, Rejection,
-    Spent, Time, Usd,
+    AgentReport, AgentSession, Answer, Ended, Failure, Input, Issue, IssueNumber, Plan,
+    PlannedIssue, Rejection, Spent, Time, Usd,
 };
 use autoissue_plugin_sdk::AgentTask;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AttemptId, Workshop, blocking, crash, forge_failure, uuid, validation, worktree_failure,
+    AttemptId, Workshop, blocking, crash, forge_failure, session_cost, uuid, validation,
+    worktree_failure,
 };
 use crate::bus::{Progress, ProgressKind};
 use crate::planner::{self, Question};
@@ -46,7 +47,7 @@ pub(crate) struct PlannerOrder {
     pub(crate) attempt: u32,
     pub(crate) model: Option<String>,
     pub(crate) limit: Option<Usd>,
-    pub(crate) resume: Option<String>,
+    pub(crate) resume: Option<AgentSession>,
     pub(crate) rejection: Option<Rejection>,
 }
 
@@ -174,6 +175,7 @@ impl Workshop {
                 attempt,
                 start: bench.base.clone(),
                 keep: false,
+                work: None,
             };
             bench
                 .worktrees
@@ -257,7 +259,8 @@ impl Workshop {
             prompt: planner::prompt(&question),
             model: order.model,
             session: uuid(&self.mark(id, "planner")),
-            resume: order.resume,
+            resume: order.resume.as_ref().map(|session| session.id.clone()),
+            extra: session_cost(order.resume.as_ref()),
             budget_usd: order.limit.map(Usd::dollars),
             read_only: true,
             answer_schema: Some(planner::answer_schema().to_string()),

@@ -11,7 +11,7 @@ use autoissue_plugin_sdk::{self as sdk, PrContext};
 use tokio_util::sync::CancellationToken;
 
 use super::{Bench, Workshop, blocking, commit, crash, forge_failure};
-use crate::prompt;
+use crate::prompt::{self, Earlier};
 use crate::service::agent::error_chain;
 use crate::service::forge::PullRequestDraft;
 use crate::service::github::BRANCH_PREFIX;
@@ -240,7 +240,7 @@ impl Workshop {
                 .iter()
                 .any(|check| check.name == name && !check.passed)
         };
-        let removed = prompt::build(&order.issue, "", &[], &[], None).removed;
+        let removed = prompt::build(&order.issue, "", &[], &[], Earlier::Nothing).removed;
         PrContext {
             issue: self.strategies.issue(&order.issue),
             branch: branch.to_owned(),

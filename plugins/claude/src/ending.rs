@@ -10,7 +10,7 @@
 //! | `stop_reason` `refusal` | the model will not do it: of this task |
 //! | 401, 403, no credit | the account; see [`of_error`] |
 //! | 429, or the words of the subscription's limit | the account's limit, until it resets |
-//! | 404 | no such model: our configuration is wrong |
+//! | 404 | no such model: our configuration is wrong, for every task, so it counts as an account that is not let in |
 //! | 500 and above | the service |
 //! | no status, and no answer before, or an answer that broke off | the network |
 //! | any other error | of this task |
@@ -107,7 +107,7 @@ fn of_error(status: Option<u64>, kind: Option<&str>, words: String, seen: &Seen)
         }
         (Some(404), _) | (None, Some("model_not_found")) => {
             let model = seen.model.as_deref().unwrap_or("default");
-            AgentEvent::Invalid(format!(
+            AgentEvent::AuthFailed(format!(
                 "`claude` does not have the model `{model}`: {words}"
             ))
         }
@@ -149,10 +149,10 @@ pub(crate) fn without_result(exit: Exit, seen: &Seen) -> Option<AgentEvent> {
     }
     let begins = |with: &str| seen.complaints.iter().find(|line| line.starts_with(with));
     if begins(REFUSES_ROOT).is_some() {
-        return Some(AgentEvent::Invalid(NOT_AS_ROOT.into()));
+        return Some(AgentEvent::AuthFailed(NOT_AS_ROOT.into()));
     }
     if let Some(line) = begins(UNKNOWN_OPTION) {
-        return Some(AgentEvent::Invalid(format!(
+        return Some(AgentEvent::AuthFailed(format!(
             "this `claude` is too old: {line}"
         )));
     }

@@ -42,6 +42,9 @@ const DEFAULT_TOOLS: [&str; 7] = [
 /// Tools of an agent that may only look.
 const READING_TOOLS: [&str; 3] = ["Glob", "Grep", "Read"];
 
+/// Tools that wait for something later, which never comes to a program that is ended with its result.
+const UNATTENDED: [&str; 3] = ["ScheduleWakeup", "Monitor", "CronCreate"];
+
 /// Names of the variables by which people tell the program where its models are and who they are.
 ///
 /// `AWS_ACCESS_KEY_ID` and its kin are left out on purpose: on many machines they deploy to production. Who pays Claude by
@@ -91,8 +94,10 @@ const NOT_AS_ROOT: &str = "`claude` does not work without permissions as root: r
      (it then edits files and runs commands all the same), or set `IS_SANDBOX=1` if this machine may be thrown away";
 
 /// Set for every run. Two tries are enough to get over a hiccup; what lasts longer is for the host to see, which knows
-/// of the other tasks. The program's own ten tries hide an outage for minutes.
-const FIXED: [(&str, &str); 3] = [
+/// of the other tasks. The program's own ten tries hide an outage for minutes. What runs in the background keeps the program
+/// alive after its result.
+const FIXED: [(&str, &str); 4] = [
+    ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1"),
     ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
     ("CLAUDE_CODE_MAX_RETRIES", "2"),
     ("DISABLE_AUTOUPDATER", "1"),
@@ -144,8 +149,19 @@ impl AgentBackend for ClaudeBackend {
             pass_env: ENVIRONMENT.map(String::from).into(),
             input: CommandInput::Stdin(task.prompt.clone()),
         };
-        Ok((Box::new(ClaudeRun::new(task.model.clone())), command))
+        let run = ClaudeRun::new(task.model.clone(), earlier_usd(task));
+        Ok((Box::new(run), command))
     }
+}
+
+/// Returns what the session that goes on has cost before, US dollars.
+fn earlier_usd(task: &AgentTask) -> f64 {
+    let cost = task
+        .resume
+        .as_ref()
+        .and_then(|_| task.fact("session-cost")?.parse().ok());
+    cost.filter(|usd: &f64| usd.is_finite() && 0.0 <= *usd)
+        .unwrap_or_default()
 }
 
 fn arguments(task: &AgentTask) -> Vec<String> {
@@ -174,7 +190,8 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         option("--max-turns", &n_turns.to_string());
     }
     if let Some(usd) = task.budget_usd {
-        option("--max-budget-usd", &usd.to_string());
+        // The program compares it with the total of the whole session.
+        option("--max-budget-usd", &cents(usd + earlier_usd(task)));
     }
     if let Some(checkout) = task.fact("checkout") {
         option("--settings", &settings(checkout));
@@ -186,11 +203,14 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         args.extend(looking_only());
         return args;
     }
+    // Takes all that follow, up to the next option.
+    args.push("--disallowedTools".into());
+    args.extend(UNATTENDED.map(String::from));
     if task.yolo {
         args.push("--dangerously-skip-permissions".into());
         return args;
     }
-    option("--permission-mode", "acceptEdits");
+    args.extend(["--permission-mode", "acceptEdits"].map(String::from));
     // Takes all that follow, so it is the last.
     args.push("--allowedTools".into());
     if task.allowed_tools.is_empty() {
@@ -199,6 +219,11 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         args.extend(task.allowed_tools.iter().cloned());
     }
     args
+}
+
+/// Returns an amount without the noise of its sum, US dollars.
+fn cents(usd: f64) -> String {
+    ((usd * 1e6).round() / 1e6).to_string()
 }
 
 fn level(effort: Effort) -> &'static str {
@@ -267,7 +292,8 @@ mod tests {
         };
         check_arguments(
             task,
-            "--model opus --effort high --session-id S --max-turns 9 --max-budget-usd 4.5 --permission-mode acceptEdits \
+            "--model opus --effort high --session-id S --max-turns 9 --max-budget-usd 4.5 \
+             --disallowedTools ScheduleWakeup Monitor CronCreate --permission-mode acceptEdits \
              --allowedTools Edit Bash(git:*)",
         );
     }
@@ -277,7 +303,10 @@ mod tests {
         let tools = "Bash Edit Glob Grep NotebookEdit Read Write";
         check_arguments(
             AgentTask::default(),
-            &format!("--session-id S --permission-mode acceptEdits --allowedTools {tools}"),
+            &format!(
+                "--session-id S --disallowedTools ScheduleWakeup Monitor CronCreate --permission-mode acceptEdits \
+                 --allowedTools {tools}"
+            ),
         );
     }
 
@@ -304,7 +333,26 @@ mod tests {
             yolo: true,
             ..AgentTask::default()
         };
-        check_arguments(task, "--resume R --dangerously-skip-permissions");
+        check_arguments(
+            task,
+            "--resume R --disallowedTools ScheduleWakeup Monitor CronCreate --dangerously-skip-permissions",
+        );
+    }
+
+    #[test]
+    fn a_resumed_session_may_spend_its_limit_beyond_what_it_has_cost() {
+        let task = AgentTask {
+            resume: Some("R".into()),
+            budget_usd: Some(0.5),
+            yolo: true,
+            extra: vec![("session-cost".into(), "4.1".into())],
+            ..AgentTask::default()
+        };
+        check_arguments(
+            task,
+            "--resume R --max-budget-usd 4.6 --disallowedTools ScheduleWakeup Monitor CronCreate \
+             --dangerously-skip-permissions",
+        );
     }
 
     #[test]
@@ -316,7 +364,7 @@ mod tests {
         };
         check_arguments(
             task,
-            r#"--session-id S --settings {"claudeMdExcludes":["/w/a ?b?/CLAUDE.md","/w/a ?b?/.claude/**"]} --dangerously-skip-permissions"#,
+            r#"--session-id S --settings {"claudeMdExcludes":["/w/a ?b?/CLAUDE.md","/w/a ?b?/.claude/**"]} --disallowedTools ScheduleWakeup Monitor CronCreate --dangerously-skip-permissions"#,
         );
     }
 

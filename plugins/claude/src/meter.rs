@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use autoissue_plugin_sdk::Usage;
 use serde_json::Value;
 
-use crate::price::Tokens;
+use crate::price::{self, Tokens};
 
 /// Bytes of text or code that make about one token.
 const TOKEN_BYTES: u64 = 4;
@@ -34,6 +34,8 @@ pub(crate) struct Meter {
     unfinished_usd: f64,
     /// The newest message of the agent, and of each helper that has not ended.
     open: BTreeMap<String, Message>,
+    /// Whether a part of it is a guess: a model without a list price, or a conversation of which only the length was told.
+    is_guess: bool,
 }
 
 #[derive(Debug, Default)]
@@ -81,6 +83,7 @@ impl Meter {
         if tool_use_id == MAIN {
             return;
         }
+        self.is_guess = true;
         let before = self.open.remove(tool_use_id);
         let model = before
             .as_ref()
@@ -127,6 +130,11 @@ impl Meter {
             .is_some_and(|message| message.is_streamed && !message.is_finished)
     }
 
+    /// Returns whether a part of the total is a guess, so that the program's own bill may well be lower.
+    pub(crate) const fn is_guess(&self) -> bool {
+        self.is_guess
+    }
+
     /// Returns all that was spent.
     pub(crate) fn total(&self) -> Usage {
         let (mut tokens, mut usd) = (self.tokens, self.usd);
@@ -149,6 +157,7 @@ impl Meter {
         let helper = helper(line);
         if self.open.get(helper).is_none_or(|open| open.id != id) {
             let model = message["model"].as_str().unwrap_or_default().to_owned();
+            self.is_guess |= !price::is_known(&model);
             let new = Message {
                 id: id.to_owned(),
                 model,

@@ -58,14 +58,22 @@ const fn price(input: f64, output: f64, cache_read: f64) -> Price {
     }
 }
 
+/// Returns whether the model has a list price; any other is priced by a guess.
+pub(crate) fn is_known(model: &str) -> bool {
+    listed(model).is_some()
+}
+
+fn listed(model: &str) -> Option<&'static (&'static str, (u32, u32), Price)> {
+    PRICES.iter().find(|(family, first, _)| {
+        model
+            .split_once(family)
+            .is_some_and(|(before, after)| *first <= version(before, after))
+    })
+}
+
 impl Price {
     fn of(model: &str, n_prompt: u64) -> Self {
-        let known = PRICES.iter().find(|(family, first, _)| {
-            model
-                .split_once(family)
-                .is_some_and(|(before, after)| *first <= version(before, after))
-        });
-        match known {
+        match listed(model) {
             Some(("haiku", (5, 5), _)) if LONG_PROMPT < n_prompt => LONG_HAIKU,
             Some((_, _, price)) => *price,
             None => UNKNOWN,

@@ -16,6 +16,15 @@ const SYNTHETIC: &str = "<synthetic>";
 /// No run costs so much, US dollars: whoever says so has lost count.
 const USD_MAX: f64 = 1e6;
 
+/// From this release on the totals of a resumed session begin with what the session had cost before.
+const TOTALS_OF_SESSION: (u32, u32, u32) = (2, 1, 277);
+
+/// A bill of less than this part of what was metered at list prices leaves something out. No discount is so large.
+const FAR_BELOW: f64 = 0.5;
+
+/// A difference of totals may be so much too low, US dollars: what is known of the session is rounded to millionths.
+const ROUNDING_USD: f64 = 1e-5;
+
 /// How a result begins, the last line of all.
 const RESULT: &str = r#"{"type":"result""#;
 
@@ -26,6 +35,10 @@ pub struct ClaudeRun {
     metered: Usage,
     /// What the program's own bill had beyond what was metered until then, US dollars.
     correction_usd: f64,
+    /// What the session had cost before this run, US dollars, where the program adds it to its totals.
+    earlier_usd: f64,
+    /// What the bills of this run alone add up to, where the program gives such bills.
+    billed: Usage,
     seen: Seen,
     has_ended: bool,
 }
@@ -40,9 +53,10 @@ pub(crate) struct Refusal {
 }
 
 impl ClaudeRun {
-    /// Makes the reader of a run with this model.
-    pub fn new(model: Option<String>) -> Self {
+    /// Makes the reader of a run with this model, in a session that has cost so many US dollars before.
+    pub fn new(model: Option<String>, earlier_usd: f64) -> Self {
         Self {
+            earlier_usd,
             seen: Seen {
                 model,
                 ..Seen::default()
@@ -74,6 +88,10 @@ impl ClaudeRun {
     fn system(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
         match line["subtype"].as_str() {
             Some("init") => {
+                let version = line["claude_code_version"].as_str().and_then(version);
+                if version.is_some_and(|version| version < TOTALS_OF_SESSION) {
+                    self.earlier_usd = 0.0;
+                }
                 events.extend(
                     line["session_id"]
                         .as_str()
@@ -183,9 +201,7 @@ impl ClaudeRun {
     }
 
     fn cost(&mut self, line: &Value, events: &mut Vec<AgentEvent>) {
-        let total = line["total_cost_usd"]
-            .as_f64()
-            .filter(|usd| (0.0..USD_MAX).contains(usd));
+        let total = self.bill(line);
         let (unfinished, metered) = (
             self.meter.unfinished_usd(),
             self.metered.usd.unwrap_or_default(),
@@ -201,6 +217,14 @@ impl ClaudeRun {
                 }));
                 self.correction_usd = usd - metered;
             }
+            // The prices that it was metered at are the list's: a bill that leaves out most of it leaves out a part of the run.
+            Some(usd) if !self.meter.is_guess() && usd < FAR_BELOW * metered => {
+                events.push(AgentEvent::UsageTotal(Usage {
+                    usd: Some(metered),
+                    ..tokens
+                }));
+                self.correction_usd = 0.0;
+            }
             // Nothing is free that took tokens: such a total is of a model whose price the program does not know.
             Some(usd) if 0.0 < usd || metered <= 0.0 => {
                 events.push(AgentEvent::UsageTotal(Usage {
@@ -215,26 +239,40 @@ impl ClaudeRun {
         }
     }
 
+    /// Returns what the run has cost by the program's own bill, US dollars; `None` where no bill can be right.
+    ///
+    /// The totals of a resumed session begin with what it had cost before; what came since the last result is this run's alone.
+    fn bill(&mut self, line: &Value) -> Option<f64> {
+        let usd = match usage_of(&line["model_usage_since_last_result"]) {
+            Some(since @ Usage { usd: Some(_), .. }) => {
+                add(&mut self.billed, &since);
+                self.billed.usd
+            }
+            // A session that was never found has no earlier cost.
+            _ => line["total_cost_usd"].as_f64().map(|total| {
+                if total == 0.0 {
+                    0.0
+                } else {
+                    total - self.earlier_usd
+                }
+            }),
+        };
+        usd.filter(|usd| (-ROUNDING_USD..USD_MAX).contains(usd))
+            .map(|usd| usd.max(0.0))
+    }
+
     /// Returns the tokens of all models that the run used; the result's own `usage` leaves helpers out.
     fn tokens(&self, line: &Value) -> Usage {
-        let Some(models) = line["modelUsage"]
-            .as_object()
-            .filter(|models| !models.is_empty())
-        else {
-            return self.metered;
-        };
-        let sum = |key: &str| {
-            models
-                .values()
-                .filter_map(|model| model[key].as_u64())
-                .fold(0, u64::saturating_add)
-        };
+        if self.billed.usd.is_some() {
+            return Usage {
+                usd: None,
+                ..self.billed
+            };
+        }
+        let of_run = usage_of(&line["modelUsage"]).filter(|_| self.earlier_usd <= 0.0);
         Usage {
-            input_tokens: sum("inputTokens"),
-            output_tokens: sum("outputTokens"),
-            cache_read_tokens: sum("cacheReadInputTokens"),
-            cache_write_tokens: sum("cacheCreationInputTokens"),
             usd: None,
+            ..of_run.unwrap_or(self.metered)
         }
     }
 
@@ -289,6 +327,44 @@ impl AgentRun for ClaudeRun {
     }
 }
 
+/// Returns what an object of usage by model adds up to; its cost only where each model has one. `None` where it is not there.
+fn usage_of(models: &Value) -> Option<Usage> {
+    let models = models.as_object().filter(|models| !models.is_empty())?;
+    let sum = |key: &str| {
+        models
+            .values()
+            .filter_map(|model| model[key].as_u64())
+            .fold(0, u64::saturating_add)
+    };
+    Some(Usage {
+        input_tokens: sum("inputTokens"),
+        output_tokens: sum("outputTokens"),
+        cache_read_tokens: sum("cacheReadInputTokens"),
+        cache_write_tokens: sum("cacheCreationInputTokens"),
+        usd: models.values().map(|model| model["costUSD"].as_f64()).sum(),
+    })
+}
+
+/// Adds what another bill has.
+fn add(sum: &mut Usage, more: &Usage) {
+    let of = |a: u64, b: u64| a.saturating_add(b);
+    *sum = Usage {
+        input_tokens: of(sum.input_tokens, more.input_tokens),
+        output_tokens: of(sum.output_tokens, more.output_tokens),
+        cache_read_tokens: of(sum.cache_read_tokens, more.cache_read_tokens),
+        cache_write_tokens: of(sum.cache_write_tokens, more.cache_write_tokens),
+        usd: more.usd.map(|usd| sum.usd.unwrap_or_default() + usd),
+    };
+}
+
+/// Returns the numbers of a release, `2.1.277`.
+fn version(text: &str) -> Option<(u32, u32, u32)> {
+    let mut parts = text
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|part| part.parse().ok());
+    Some((parts.next()??, parts.next()??, parts.next()??))
+}
+
 /// Returns whether the beginning of a line is that of a result, however it is spaced.
 fn is_result(text: &str) -> bool {
     text.chars()
@@ -341,7 +417,7 @@ mod tests {
 
     #[test]
     fn what_comes_after_the_bill_comes_on_top_of_it() {
-        let mut run = ClaudeRun::new(None);
+        let mut run = ClaudeRun::new(None, 0.0);
         let delta = r#"{"type":"stream_event","event":{"type":"message_delta","usage":{"output_tokens":1}}}"#;
         events(&mut run, &message("a", 1_000_000));
         assert!(last_total(&events(&mut run, delta)).is_some_and(|usd| usd < 10.0));
@@ -351,10 +427,74 @@ mod tests {
         assert!(10.0 < after, "{after}");
     }
 
+    fn final_cost(events: &[AgentEvent]) -> Option<f64> {
+        events.iter().rev().find_map(|event| match event {
+            AgentEvent::FinalCost(usd) => Some((usd * 1e6).round() / 1e6),
+            _ => None,
+        })
+    }
+
+    fn check_resumed(init: &str, bill: &str, expected: Option<f64>) {
+        let mut run = ClaudeRun::new(None, 4.0);
+        events(&mut run, init);
+        let seen = events(&mut run, bill);
+        assert_eq!(final_cost(&seen), expected, "{init} {bill}");
+    }
+
+    #[test]
+    fn the_bill_of_a_resumed_session_is_this_runs_alone() {
+        let (old, new) = (
+            r#"{"type":"system","subtype":"init","claude_code_version":"2.1.276"}"#,
+            r#"{"type":"system","subtype":"init","claude_code_version":"2.1.277"}"#,
+        );
+        let silent = r#"{"type":"system","subtype":"init"}"#;
+        check_resumed(new, &result(4.3), Some(0.3));
+        check_resumed(silent, &result(4.3), Some(0.3));
+        check_resumed(old, &result(4.3), Some(4.3));
+        check_resumed(new, &result(4.0), Some(0.0));
+        check_resumed(new, &result(3.0), None);
+        check_resumed(new, &result(0.0), Some(0.0));
+        let since = serde_json::json!({
+            "type": "result", "subtype": "success", "is_error": false, "total_cost_usd": 9.0,
+            "modelUsage": {"m": {"inputTokens": 900, "costUSD": 9.0}},
+            "model_usage_since_last_result": {"m": {"inputTokens": 70, "costUSD": 0.2}, "n": {"costUSD": 0.1}},
+        });
+        check_resumed(new, &since.to_string(), Some(0.3));
+    }
+
+    #[test]
+    fn bills_since_the_last_result_add_up() {
+        let mut run = ClaudeRun::new(None, 4.0);
+        let since = r#"{"type":"result","total_cost_usd":7,"model_usage_since_last_result":{"m":{"outputTokens":5,"costUSD":0.25}}}"#;
+        events(&mut run, since);
+        let seen = events(&mut run, since);
+        assert_eq!(final_cost(&seen), Some(0.5));
+        let tokens = seen.iter().find_map(|event| match event {
+            AgentEvent::UsageTotal(usage) => Some(usage.output_tokens),
+            _ => None,
+        });
+        assert_eq!(tokens, Some(10));
+    }
+
+    #[test]
+    fn a_bill_far_below_list_prices_is_no_bill_and_one_below_a_guess_is() {
+        let metered = message("a", 1_000_000);
+        let mut run = ClaudeRun::new(None, 0.0);
+        events(&mut run, &metered);
+        let seen = events(&mut run, &result(0.4));
+        assert_eq!((final_cost(&seen), last_total(&seen)), (None, Some(3.0)));
+        let mut run = ClaudeRun::new(None, 0.0);
+        events(&mut run, &metered.replace("claude-sonnet-5", "glm-9"));
+        assert_eq!(final_cost(&events(&mut run, &result(0.4))), Some(0.4));
+        let mut run = ClaudeRun::new(None, 0.0);
+        events(&mut run, &metered);
+        assert_eq!(final_cost(&events(&mut run, &result(2.0))), Some(2.0));
+    }
+
     #[test]
     fn a_bill_that_nobody_could_run_up_is_none() {
         for usd in [1e308, -1.0, 1e6] {
-            let mut run = ClaudeRun::new(None);
+            let mut run = ClaudeRun::new(None, 0.0);
             let seen = events(&mut run, &result(usd));
             assert!(
                 !seen
@@ -372,7 +512,7 @@ mod tests {
             (r#"{ "type" : "result", "x":"#, true),
             (r#"{"type":"assistant","x":""#, false),
         ] {
-            let mut run = ClaudeRun::new(None);
+            let mut run = ClaudeRun::new(None, 0.0);
             let line = Line {
                 source: Source::Stdout,
                 text: text.to_owned(),

@@ -32,6 +32,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(5);
+/// The release that it says it is: one that begins a resumed session's totals where they ended.
+const VERSION: &str = "2.1.332";
 /// The model that it says it is, and what a million tokens read cost there, US dollars.
 const MODEL: &str = "claude-sonnet-5";
 const USD_PER_MILLION: f64 = 3.0;
@@ -63,7 +65,7 @@ const SWITCHES: [&str; 5] = [
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     if args == ["--version"] {
-        say("2.1.197 (Claude Code)");
+        say(format!("{VERSION} (Claude Code)"));
         return ExitCode::SUCCESS;
     }
     let options = options(&args);
@@ -94,12 +96,19 @@ fn main() -> ExitCode {
         .and_then(Value::as_array)
         .cloned()
         .unwrap_or_default();
-    say(json!({"type": "system", "subtype": "init", "session_id": session, "model": MODEL}));
+    say(
+        json!({"type": "system", "subtype": "init", "session_id": session, "model": MODEL,
+               "claude_code_version": VERSION}),
+    );
     let limit = options
         .get("--max-budget-usd")
         .and_then(Value::as_str)
         .and_then(|usd| usd.parse().ok());
     let mut run = FakeRun {
+        before: fs::read_to_string(total_file(&session))
+            .ok()
+            .and_then(|usd| usd.parse().ok())
+            .unwrap_or_default(),
         session,
         limit,
         ..FakeRun::default()
@@ -117,10 +126,14 @@ fn main() -> ExitCode {
 /// Returns the options by name; ends the program as the real one does where it does not know one.
 fn options(args: &[String]) -> Map<String, Value> {
     let mut found = Map::new();
-    let mut args = args.iter();
+    let mut args = args.iter().peekable();
     while let Some(arg) = args.next() {
         if arg == "--allowedTools" {
             break;
+        }
+        if arg == "--disallowedTools" {
+            while args.next_if(|tool| !tool.starts_with("--")).is_some() {}
+            continue;
         }
         let value = if OPTIONS.contains(&arg.as_str()) {
             args.next().map(String::as_str)
@@ -150,16 +163,16 @@ fn refuse(words: &str) -> ! {
 /// Returns the id of the session; ends the program where it is taken, or not known.
 fn take_session(options: &Map<String, Value>, earlier: &[Value]) -> String {
     let is_known = |id: &str| {
-        earlier
-            .iter()
-            .any(|launch| launch["args"].to_string().contains(id))
+        let is_forgotten = in_home(&format!("forgotten-{id}")).exists();
+        let mut earlier = earlier.iter();
+        !is_forgotten && earlier.any(|launch| launch["args"].to_string().contains(id))
     };
     if let Some(id) = options.get("--resume").and_then(Value::as_str) {
         if !is_known(id) {
             let words = format!("No conversation found with session ID: {id}");
             say(
                 json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "session_id": id,
-                       "total_cost_usd": 0, "permission_denials": [], "errors": [words]}),
+                       "num_turns": 0, "total_cost_usd": 0, "permission_denials": [], "errors": [words]}),
             );
             refuse(&words);
         }
@@ -227,6 +240,11 @@ fn plain_success(issue: &str) -> Vec<Value> {
 
 fn in_home(name: &str) -> PathBuf {
     Path::new(&std::env::var_os("HOME").expect("a home")).join(name)
+}
+
+/// Returns the file that keeps what a session has cost.
+fn total_file(session: &str) -> PathBuf {
+    in_home(&format!("total-{session}"))
 }
 
 fn launches_file() -> PathBuf {
@@ -299,6 +317,8 @@ fn path(value: &Value) -> PathBuf {
 struct FakeRun {
     session: String,
     limit: Option<f64>,
+    /// What the session had cost before.
+    before: f64,
     spent: f64,
     n_messages: u32,
     cost: Option<f64>,
@@ -325,6 +345,10 @@ impl FakeRun {
             "meter" => self.meter(how.as_f64().expect("US dollars")),
             "cost" => self.cost = how.as_f64(),
             "deaf_to_budget" => self.limit = None,
+            "forget_session" => {
+                File::create(in_home(&format!("forgotten-{}", self.session)))
+                    .expect("the session can be forgotten");
+            }
             "denied" => self.denied.push(string(how).to_owned()),
             "result" => self.result(how),
             "api_error" => self.api_error(how[0].as_u64().expect("a status"), string(&how[1])),
@@ -393,7 +417,10 @@ impl FakeRun {
         self.spent += usd;
         self.start_message((usd / USD_PER_MILLION * 1e6).round() as u64);
         self.say(json!({"type": "stream_event", "event": {"type": "message_delta", "usage": {"output_tokens": 0}}}));
-        if self.limit.is_some_and(|limit| limit <= self.spent) {
+        if self
+            .limit
+            .is_some_and(|limit| limit <= self.before + self.spent)
+        {
             self.result(
                 &json!({"subtype": "error_max_budget_usd", "is_error": true, "result": null,
                                 "errors": ["Reached maximum budget"]}),
@@ -404,7 +431,8 @@ impl FakeRun {
 
     /// Prints a result: a good one, but for what `changes` says.
     fn result(&mut self, changes: &Value) {
-        let cost = self.cost.unwrap_or(self.spent);
+        let cost = self.before + self.cost.unwrap_or(self.spent);
+        fs::write(total_file(&self.session), cost.to_string()).expect("the total can be kept");
         let denials: Vec<Value> = self
             .denied
             .iter()

@@ -32,8 +32,8 @@ const POLL: Duration = Duration::from_millis(20);
 const ARGS: &str =
     "-p --output-format stream-json --verbose --include-partial-messages --model sonnet";
 /// What is allowed without asking.
-const TOOLS: &str =
-    "--permission-mode acceptEdits --allowedTools Bash Edit Glob Grep NotebookEdit Read Write";
+const TOOLS: &str = "--disallowedTools ScheduleWakeup Monitor CronCreate --permission-mode acceptEdits --allowedTools Bash Edit Glob Grep \
+     NotebookEdit Read Write";
 /// The session of a run that is not the second of its kind.
 const SESSION: &str = "--session-id 11111111-1111-4111-8111-111111111111";
 const RESUMED: &str = "--resume 11111111-1111-4111-8111-111111111111";
@@ -259,6 +259,7 @@ impl Recorder {
         };
         for (name, value) in [
             (login, "no-key"),
+            ("CLAUDE_CODE_DISABLE_BACKGROUND_TASKS", "1"),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
             ("CLAUDE_CODE_MAX_RETRIES", "2"),
             ("DISABLE_AUTOUPDATER", "1"),

@@ -6,6 +6,7 @@ mod money;
 mod not_dying;
 mod whose_fault;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
@@ -33,6 +34,23 @@ impl Night {
         night
             .sandbox
             .install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
+        night.configure(settings);
+        night
+    }
+
+    /// Makes a night whose `claude` is a shell script.
+    fn with_script(settings: Value, script: &str) -> Self {
+        let night = Self {
+            sandbox: Sandbox::new(),
+        };
+        let path = night.sandbox.home().join("claude.sh");
+        let script = format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && {{ echo '2.1.332 (Claude Code)'; exit; }}\n{script}\n"
+        );
+        std::fs::write(&path, script).expect("the script");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
+            .expect("the script can be run");
+        night.sandbox.install("claude", &path);
         night.configure(settings);
         night
     }

@@ -6,8 +6,8 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::issue::IssueNumber;
 use crate::task::Kept;
 use crate::{
-    AgentReport, Attempt, BreakerState, Doing, Event, Failure, ModelChoice, Outcome, Service,
-    Stage, Start, Task, Time, Usd, Work,
+    AgentReport, Attempt, BreakerState, Doing, Event, Failure, Metering, ModelChoice, Outcome,
+    Service, Stage, Start, Task, Time, Usd, Work,
 };
 
 impl Engine {
@@ -79,7 +79,11 @@ impl Engine {
             Event::TaskAccepted { issue } => {
                 self.n_unended += 1;
                 self.n_unplanned += 1;
-                self.tasks.insert(issue.number, Task::new(issue.clone()));
+                let mut task = Task::new(issue.clone());
+                if let Some(cut_off) = self.about.cut_off.get(&issue.number) {
+                    task.go_on_with(cut_off);
+                }
+                self.tasks.insert(issue.number, task);
             }
             Event::TaskClassified {
                 issue,
@@ -134,9 +138,10 @@ impl Engine {
                 task.go(Doing::Agent, true);
             }
             Event::SpendMetered { issue, spent, .. } => {
+                let is_free = self.settings.metering == Metering::Free;
                 if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
                     attempt.metered = *spent;
-                    attempt.over_budget |= attempt.reserved < *spent;
+                    attempt.over_budget |= !is_free && attempt.reserved < *spent;
                 }
             }
             Event::AgentExited {
@@ -146,8 +151,8 @@ impl Engine {
                 assumed,
                 ..
             } => {
+                self.agent_exited(*issue, report, *charged);
                 self.settle(*issue, *charged, *assumed);
-                self.agent_exited(*issue, report);
             }
             Event::WorkCollected { issue, work, .. } => self.work_collected(*issue, work.clone()),
             Event::ChecksFinished {
@@ -198,6 +203,12 @@ impl Engine {
             }
             Event::AttemptFailed {
                 issue,
+                retry_at,
+                lost_session: true,
+                ..
+            } => self.session_lost(*issue, *retry_at),
+            Event::AttemptFailed {
+                issue,
                 failure,
                 charged,
                 retry_at,
@@ -226,14 +237,16 @@ impl Engine {
                 service,
                 issue,
                 charged,
+                died,
             } => {
                 let breaker = self.breakers.entry(service.clone()).or_default();
-                breaker.n_failures += 1;
+                breaker.failed(*issue, died.as_deref());
                 breaker.payers.extend(issue.filter(|_| *charged));
             }
             Event::ServiceAnswered { service } => {
                 let breaker = self.breakers.entry(service.clone()).or_default();
                 breaker.n_failures = 0;
+                (breaker.death, breaker.n_deaths) = (None, 0);
                 breaker.payers.clear();
                 if !matches!(breaker.state, BreakerState::Paused { .. }) {
                     breaker.state = BreakerState::Closed;
@@ -332,6 +345,7 @@ impl Engine {
         if let Some(kept) = &task.kept {
             return Start::Kept {
                 base: kept.base.clone(),
+                work: kept.work.clone(),
             };
         }
         let published: Vec<_> = task
@@ -371,8 +385,14 @@ impl Engine {
         }
     }
 
-    fn agent_exited(&mut self, issue: IssueNumber, report: &AgentReport) {
+    fn agent_exited(&mut self, issue: IssueNumber, report: &AgentReport, charged: Usd) {
         let task = self.task_mut(issue);
+        let metered = task.attempt().map_or(Usd::ZERO, |attempt| attempt.metered);
+        let resumed = task.kept.as_ref().and_then(|kept| kept.session.as_ref());
+        task.session = report.session_after(resumed, metered);
+        if report.was_interrupted() {
+            task.forgiven += (charged - report.seen(metered)).max(Usd::ZERO);
+        }
         task.report = Some(report.clone());
         task.go(Doing::Collecting, true);
     }
@@ -429,10 +449,8 @@ impl Engine {
         }
         task.kept = kept.then(|| Kept {
             base: task.base.clone().unwrap_or_default(),
-            session: task
-                .report
-                .as_ref()
-                .and_then(|report| report.session.clone()),
+            work: task.work_commit(),
+            session: task.session.clone(),
         });
         task.stage = Stage::Waiting {
             not_before: Time::default(),
@@ -445,6 +463,18 @@ impl Engine {
             Some(at) => self.wait(issue, at),
             None => {}
         }
+    }
+
+    /// The next attempt goes on as this one should have, in a session of its own.
+    fn session_lost(&mut self, issue: IssueNumber, retry_at: Option<Time>) {
+        self.settle(issue, Usd::ZERO, false);
+        self.running.remove(&issue);
+        let task = self.task_mut(issue);
+        task.session = None;
+        if let Some(kept) = &mut task.kept {
+            kept.session = None;
+        }
+        self.wait(issue, retry_at.unwrap_or_default());
     }
 
     fn task_finished(&mut self, issue: IssueNumber, outcome: &Outcome) {

@@ -11,6 +11,8 @@ use crate::{
 
 /// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
 pub(super) const METER_STEP: Usd = Usd::from_cents(5);
+/// No run costs so many times what was set aside for it: it is stopped within a turn of that.
+const BELIEVABLE_TIMES: i64 = 100;
 /// Bytes of a check's output that the next attempt is told.
 const FEEDBACK_BYTES_MAX: usize = 8_000;
 
@@ -38,6 +40,7 @@ impl Turn<'_> {
             return;
         }
         self.forge_leased(issue);
+        self.service_answered(&Service::Machine);
         if !self.may_run_agent(issue) {
             self.fail_attempt(issue, attempt, Failure::Interrupted);
             return;
@@ -55,9 +58,10 @@ impl Turn<'_> {
             attempt,
             model: task.model.clone(),
             effort: task.effort,
-            limit: (!is_free).then(|| reserved - self.settings().margin()),
+            limit: (!is_free).then(|| reserved - self.engine.margin_of(reserved)),
             resume: task.kept.as_ref().and_then(|kept| kept.session.clone()),
             feedback: task.feedback.clone(),
+            continues: task.kept.is_some(),
             avoid: self.paths_of_others(issue),
         };
         self.ask(effect);
@@ -108,7 +112,11 @@ impl Turn<'_> {
         let Some(attempt) = task.attempt() else {
             return;
         };
-        let passes = attempt.reserved < spent && !attempt.over_budget;
+        if self.believable(attempt.reserved) < spent {
+            return;
+        }
+        let is_free = self.settings().metering == Metering::Free;
+        let passes = !is_free && attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
             self.emit(Event::SpendMetered {
                 issue,
@@ -134,10 +142,13 @@ impl Turn<'_> {
         let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
             return;
         };
-        if task.attempt().is_some_and(|attempt| attempt.over_budget) {
+        // A result that came before the agent was stopped is paid for, and is judged.
+        let is_done = report.ended == Ended::Done;
+        let is_over = task.attempt().is_some_and(|attempt| attempt.over_budget);
+        if is_over && !is_done {
             report.ended = Ended::Budget;
-        } else if self.engine.halt == Halt::Interrupting {
-            // It was told to stop: whatever it printed, it is no success and nobody's fault.
+        } else if self.engine.halt == Halt::Interrupting && !is_done {
+            // It was told to stop: whatever else it printed is nobody's fault.
             report.ended = Ended::Failed {
                 failure: Failure::Interrupted,
             };
@@ -145,15 +156,15 @@ impl Turn<'_> {
         self.judge_service(&report.ended);
         let ended = report.ended.clone();
         self.charge(issue, number, report);
-        self.heed(&ended);
+        self.heed(issue, &ended);
     }
 
     /// Does at once what must not wait until the work is collected, or others would start and meet the same end.
-    pub(super) fn heed(&mut self, ended: &Ended) {
+    pub(super) fn heed(&mut self, issue: IssueNumber, ended: &Ended) {
         match ended {
             Ended::Failed {
                 failure: failure @ Failure::Auth { .. },
-            } => self.stop(failure.to_string()),
+            } => self.refused(issue, failure),
             Ended::Failed {
                 failure:
                     Failure::RateLimit {
@@ -212,16 +223,26 @@ impl Turn<'_> {
         reserved: Usd,
         margin: Usd,
     ) -> (Usd, bool) {
+        let most = self.believable(reserved);
         let seen = match spent {
-            Spent::Known(cost) => return (cost.max(Usd::ZERO), false),
-            Spent::AtLeast(seen) => seen.max(metered),
-            Spent::Unknown => metered,
+            Spent::Known(cost) if cost <= most => return (cost.max(Usd::ZERO), false),
+            Spent::AtLeast(seen) if seen <= most => seen.max(metered),
+            Spent::Known(_) | Spent::AtLeast(_) | Spent::Unknown => metered,
         };
         match self.settings().metering {
-            Metering::Free => (Usd::ZERO, false),
+            Metering::Free => (seen, Usd::ZERO < seen),
             Metering::AsItGoes => (seen + margin, true),
             Metering::AtTheEnd => (seen.max(reserved), true),
         }
+    }
+
+    /// Returns the most that a run can have cost for which so much was set aside: a backend that says more has lost count.
+    pub(super) fn believable(&self, reserved: Usd) -> Usd {
+        let set_aside = match self.settings().metering {
+            Metering::Free => self.settings().task_cap,
+            Metering::AsItGoes | Metering::AtTheEnd => reserved,
+        };
+        Usd::from_micros(set_aside.micros().saturating_mul(BELIEVABLE_TIMES))
     }
 
     /// Tells the breaker what the agent's end says about the service.
@@ -287,11 +308,11 @@ impl Turn<'_> {
 
     pub(super) fn over_budget_message(&self, issue: IssueNumber) -> String {
         let task = &self.engine.tasks[&issue];
-        let spent = task.spent;
-        let (limit, key) = if self.engine.can_pay(task) {
-            (self.settings().budget, "maxTotalBudgetUsd")
+        let (spent, limit, key) = if self.engine.can_pay(task) {
+            (task.spent, self.settings().budget, "maxTotalBudgetUsd")
         } else {
-            (self.settings().task_cap, "agent.maxBudgetUsd")
+            let spent = task.spent_before + task.spent;
+            (spent, self.settings().task_cap, "agent.maxBudgetUsd")
         };
         let kept = if task.work.is_some() {
             " its work is kept;"

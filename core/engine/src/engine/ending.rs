@@ -25,7 +25,7 @@ impl Turn<'_> {
             }
             // A tree that was kept for another attempt is needed no more; its work was collected.
             let task = &self.engine.tasks[&issue];
-            if task.kept.is_some() && task.attempt().is_none() {
+            if task.kept.is_some() && task.attempt().is_none() && 0 < task.n_attempts {
                 let attempt = task.n_attempts;
                 self.ask(Effect::ReleaseWorktree {
                     issue,

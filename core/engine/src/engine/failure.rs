@@ -11,6 +11,9 @@ use crate::{
 /// Longest time that others may make us wait, milliseconds: the longest limits of accounts are those of a week.
 const WAIT_MS_MAX: u64 = 8 * 24 * 3_600_000;
 
+/// Probes in a row that die in the same way before a person is asked: time will not mend it.
+const N_DEATHS_MAX: u32 = 3;
+
 impl Turn<'_> {
     pub(super) fn failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let Some(task) = self.in_flight(issue, number, |_| true) else {
@@ -32,7 +35,7 @@ impl Turn<'_> {
             (Doing::Agent, failure) if has_cost => {
                 self.agent_exited(issue, number, AgentReport::unseen(failure))
             }
-            (Doing::Agent, failure) => self.agent_failed(issue, number, failure),
+            (Doing::Agent, failure) => self.agent_not_started(issue, number, failure),
             (Doing::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
             (Doing::Collecting | Doing::Checking, failure) => {
                 self.fail_attempt(issue, number, failure)
@@ -48,9 +51,10 @@ impl Turn<'_> {
             return;
         }
         let charged = match &failure {
-            Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Network { .. } => {
-                self.blame(&Service::Forge, issue, &failure)
-            }
+            Failure::RateLimit { .. }
+            | Failure::Overloaded { .. }
+            | Failure::Network { .. }
+            | Failure::DiskFull { .. } => self.blame(&Service::Forge, issue, &failure),
             _ => failure.costs_a_retry(),
         };
         self.end_failed_attempt(issue, number, failure, charged);
@@ -72,7 +76,7 @@ impl Turn<'_> {
                 self.reopen_if_probing(issue, |service| *service == Service::Forge);
                 true
             }
-            _ => self.blame(&Service::Forge, issue, &failure),
+            _ => self.blame_in_publishing(issue, &failure),
         };
         let n_failures = self.engine.tasks[&issue]
             .attempt()
@@ -118,16 +122,50 @@ impl Turn<'_> {
         N_FORGE_RETRIES.max(self.settings().breaker_threshold)
     }
 
+    /// Ends an attempt whose agent could not even be started. That is a condition of the machine, and no task pays for it.
+    fn agent_not_started(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        let service = self.settings().agent_service();
+        let charged = self.blame_at(&service, issue, &failure, false);
+        self.end_failed_attempt(issue, number, failure, charged);
+    }
+
     /// Ends an attempt whose agent failed.
     pub(super) fn agent_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        let task = &self.engine.tasks[&issue];
+        let was_resumed = task
+            .kept
+            .as_ref()
+            .is_some_and(|kept| kept.session.is_some());
+        let did_nothing = task.report.as_ref().is_some_and(AgentReport::did_nothing);
+        if was_resumed && did_nothing && matches!(failure, Failure::Task { .. }) {
+            self.begin_new_session(issue, number, failure);
+            return;
+        }
         let service = self.settings().agent_service();
         let charged = self.blame(&service, issue, &failure);
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
+    /// Ends an attempt whose session could not be gone on with: the next begins a new one in the same tree, and nobody pays.
+    fn begin_new_session(&mut self, issue: IssueNumber, attempt: u32, failure: Failure) {
+        self.emit(Event::AttemptFailed {
+            issue,
+            attempt,
+            failure,
+            charged: false,
+            retry_at: Some(Time::default()),
+            kept: true,
+            lost_session: true,
+        });
+        self.reopen_if_probing(issue, |_| true);
+    }
+
     /// Ends an attempt that failed otherwise.
     pub(super) fn fail_attempt(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
-        let charged = failure.costs_a_retry();
+        let charged = match failure {
+            Failure::DiskFull { .. } => self.blame(&Service::Machine, issue, &failure),
+            _ => failure.costs_a_retry(),
+        };
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
@@ -149,10 +187,9 @@ impl Turn<'_> {
             )
         });
         let may_retry = match failure {
-            Failure::Validation { .. }
-            | Failure::NeedsPerson { .. }
-            | Failure::Refused { .. }
-            | Failure::Auth { .. } => false,
+            Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Refused { .. } => {
+                false
+            }
             // What the task does not pay for cannot use up its retries, of which a resume may have left it fewer.
             _ => !is_publishing && (!charged || n_retries <= self.settings().max_retries),
         };
@@ -166,7 +203,14 @@ impl Turn<'_> {
         } else {
             outcome_of(&failure)
         };
-        let auth = matches!(failure, Failure::Auth { .. }).then(|| failure.to_string());
+        // What the agent's service refuses is confirmed by one more start; what the forge refuses is refused for all.
+        let is_of_agent = task.attempt().is_some_and(|attempt| match attempt.doing {
+            Doing::Agent => true,
+            Doing::Collecting => !attempt.in_flight,
+            _ => false,
+        });
+        let auth =
+            (!is_of_agent && matches!(failure, Failure::Auth { .. })).then(|| failure.to_string());
         self.emit(Event::AttemptFailed {
             issue,
             attempt: number,
@@ -174,6 +218,7 @@ impl Turn<'_> {
             charged,
             retry_at,
             kept,
+            lost_session: false,
         });
         self.reopen_if_probing(issue, |_| true);
         // What could not be collected stays where it is: the next lease, or `clean`, saves it.
@@ -191,7 +236,7 @@ impl Turn<'_> {
             self.ask(effect);
         }
         if let Some(message) = auth {
-            self.stop(message);
+            self.suspend(message);
         }
     }
 
@@ -229,6 +274,23 @@ impl Turn<'_> {
         issue: IssueNumber,
         failure: &Failure,
     ) -> bool {
+        self.blame_at(service, issue, failure, failure.costs_a_retry())
+    }
+
+    /// Puts a failure of what is written to the forge down to it. Such tries are counted apart from the task's retries, and a
+    /// forge that cannot be reached uses them up too.
+    pub(super) fn blame_in_publishing(&mut self, issue: IssueNumber, failure: &Failure) -> bool {
+        let costs_a_try = failure.costs_a_retry() || matches!(failure, Failure::Network { .. });
+        self.blame_at(&Service::Forge, issue, failure, costs_a_try)
+    }
+
+    fn blame_at(
+        &mut self,
+        service: &Service,
+        issue: IssueNumber,
+        failure: &Failure,
+        costs: bool,
+    ) -> bool {
         if !failure.is_of_service() {
             return failure.costs_a_retry();
         }
@@ -241,7 +303,35 @@ impl Turn<'_> {
             self.pause(service, *until, message);
             return false;
         }
-        self.service_failed(service, issue, failure.costs_a_retry())
+        let service = &at_fault(service.clone(), failure);
+        self.service_failed(service, issue, costs, failure)
+    }
+
+    /// Takes that the agent's service does not let somebody in. Credentials may just be renewed, so one more start is to confirm it,
+    /// and nobody else starts meanwhile; then a person has to mend them.
+    pub(super) fn refused(&mut self, issue: IssueNumber, failure: &Failure) {
+        let service = self.settings().agent_service();
+        let breaker = self
+            .engine
+            .breakers
+            .get(&service)
+            .cloned()
+            .unwrap_or_default();
+        if breaker.state == (BreakerState::Probing { issue }) {
+            self.suspend(failure.to_string());
+        } else if !breaker.is_suspect(self.now) {
+            self.emit(Event::ServiceFailed {
+                service: service.clone(),
+                issue: Some(issue).filter(|issue| *issue != IssueNumber::SESSION),
+                charged: false,
+                died: None,
+            });
+            self.emit(Event::BreakerOpened {
+                service,
+                until: retry_at(self.now, 1, None, self.settings().seed),
+                n_failures: breaker.n_failures + 1,
+            });
+        }
     }
 
     /// Pauses a service until the time that it stated.
@@ -272,6 +362,7 @@ impl Turn<'_> {
         service: &Service,
         issue: IssueNumber,
         costs_a_retry: bool,
+        failure: &Failure,
     ) -> bool {
         let breaker = self
             .engine
@@ -285,10 +376,15 @@ impl Turn<'_> {
         let opens = is_probe
             || (!breaker.is_suspect(self.now) && self.settings().breaker_threshold <= n_failures);
         let charged = costs_a_retry && !opens && !breaker.is_suspect(self.now);
+        let died = match failure {
+            Failure::Crash { .. } => Some(failure.headline()),
+            _ => None,
+        };
         self.emit(Event::ServiceFailed {
             service: service.clone(),
             issue: Some(issue),
             charged,
+            died,
         });
         if opens {
             let until = self.now + self.settings().breaker_cooldown_ms;
@@ -297,6 +393,17 @@ impl Turn<'_> {
                 until,
                 n_failures,
             });
+        }
+        let n_deaths = self
+            .engine
+            .breakers
+            .get(service)
+            .map_or(0, |breaker| breaker.n_deaths);
+        if is_probe && N_DEATHS_MAX <= n_deaths {
+            self.suspend(format!(
+                "{service} ends in the same way each time: {}",
+                failure.headline()
+            ));
         }
         charged
     }
@@ -340,15 +447,30 @@ impl Turn<'_> {
     }
 }
 
-/// Returns whether the next attempt goes on in the tree of this one: to mend what a check found, or because the attempt
-/// that was to mend it never began.
+/// Returns what is out of order where a service met a failure.
+fn at_fault(service: Service, failure: &Failure) -> Service {
+    match failure {
+        Failure::DiskFull { .. } => Service::Machine,
+        _ => service,
+    }
+}
+
+/// Returns whether the next attempt goes on in the tree of this one: to mend what a check found, to end what was cut off
+/// through no fault of the agent, or because the attempt that was to do so never began.
 fn keeps_tree(task: &Task, failure: &Failure) -> bool {
-    let is_leasing = task
-        .attempt()
-        .is_some_and(|attempt| matches!(attempt.doing, Doing::Leasing { .. }));
+    let (has_worked, is_starting) = task.attempt().map_or((false, false), |attempt| {
+        let has_worked = attempt.doing == Doing::Collecting && !attempt.in_flight;
+        (has_worked, attempt.doing == Doing::Agent)
+    });
     match failure {
         Failure::Check { .. } => true,
-        Failure::Interrupted => is_leasing && task.kept.is_some(),
+        Failure::RateLimit { .. }
+        | Failure::Overloaded { .. }
+        | Failure::Network { .. }
+        | Failure::Auth { .. }
+        | Failure::Interrupted => has_worked || task.kept.is_some(),
+        Failure::Crash { .. } => is_starting && task.kept.is_some(),
+        Failure::DiskFull { .. } => task.kept.is_some(),
         _ => false,
     }
 }

@@ -115,6 +115,15 @@ impl Turn<'_> {
             self.finish_task(issue, Outcome::Skipped { because });
             return;
         }
+        if Usd::ZERO < task.spent_before && !self.engine.can_pay(task) {
+            let message = format!(
+                "budget: {} of {} are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work",
+                task.spent_before,
+                self.settings().task_cap
+            );
+            self.finish_task(issue, Outcome::NeedsYou { message });
+            return;
+        }
         let issue = task.issue.clone();
         self.ask(Effect::Classify { issue });
     }

@@ -149,7 +149,11 @@ impl Turn<'_> {
         let Some(attempt) = self.planner_in_flight(number) else {
             return;
         };
-        let passes = attempt.reserved < spent && !attempt.over_budget;
+        if self.believable(attempt.reserved) < spent {
+            return;
+        }
+        let is_free = self.settings().metering == Metering::Free;
+        let passes = !is_free && attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
             self.emit(Event::PlannerMetered {
                 attempt: number,
@@ -183,6 +187,11 @@ impl Turn<'_> {
         }
         let ended = report.ended.clone();
         self.judge_service(&ended);
+        let was_resumed = self
+            .engine
+            .planning()
+            .is_some_and(|planning| planning.session.is_some());
+        let has_lost_session = was_resumed && report.did_nothing();
         let margin = self.engine.planner_margin();
         let (charged, assumed) = self.cost(report.spent, attempt.metered, attempt.reserved, margin);
         self.emit(Event::PlannerExited {
@@ -191,14 +200,14 @@ impl Turn<'_> {
             charged,
             assumed,
         });
-        self.heed(&ended);
+        self.heed(US, &ended);
         match ended {
             Ended::Done => self.answered(number, answer),
             Ended::Budget => {
                 let message = self.planner_over_budget();
                 self.fail_session(message, true);
             }
-            Ended::Failed { failure } => self.planner_failed(number, failure),
+            Ended::Failed { failure } => self.planner_failed(number, failure, has_lost_session),
         }
     }
 
@@ -246,9 +255,10 @@ impl Turn<'_> {
         }
     }
 
-    fn planner_failed(&mut self, attempt: u32, failure: Failure) {
+    fn planner_failed(&mut self, attempt: u32, failure: Failure, has_lost_session: bool) {
         let service = self.settings().agent_service();
-        let charged = self.blame(&service, US, &failure);
+        let is_lost = has_lost_session && matches!(failure, Failure::Task { .. });
+        let charged = !is_lost && self.blame(&service, US, &failure);
         let Some(planning) = self.engine.planning() else {
             return;
         };
@@ -257,8 +267,12 @@ impl Turn<'_> {
             Failure::Crash { .. } | Failure::Timeout { .. } | Failure::Network { .. } => {
                 n_retries <= self.settings().max_retries
             }
-            Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Interrupted => true,
-            _ => false,
+            Failure::RateLimit { .. }
+            | Failure::Overloaded { .. }
+            | Failure::Auth { .. }
+            | Failure::Interrupted => true,
+            // Another begins a new session, with the same answer to mend.
+            _ => is_lost,
         };
         let can_pay = self.engine.planner_least() <= self.engine.planner_cap_left(planning);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(US, &failure, n_retries));
@@ -414,7 +428,7 @@ impl Turn<'_> {
     }
 
     fn delay_creation(&mut self, failure: Failure) {
-        let charged = self.blame(&Service::Forge, US, &failure);
+        let charged = self.blame_in_publishing(US, &failure);
         let n_before = self
             .engine
             .planning()

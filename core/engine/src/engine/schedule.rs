@@ -30,24 +30,43 @@ impl Engine {
 
     /// Returns what is left of a task's cap.
     pub(super) fn cap_left(&self, task: &Task) -> Usd {
-        (self.cap() - task.spent).max(Usd::ZERO)
+        let counted = task.spent_before + task.spent - task.forgiven;
+        (self.cap() - counted).max(Usd::ZERO)
     }
 
     /// Returns whether what is left of a task's cap is worth another attempt.
     pub(super) fn can_pay(&self, task: &Task) -> bool {
-        self.least() <= self.cap_left(task)
+        self.least(task) <= self.cap_left(task)
     }
 
-    fn least(&self) -> Usd {
+    /// Returns the least that an attempt of the task is worth starting with. One that was interrupted goes on with less.
+    fn least(&self, task: &Task) -> Usd {
+        let margin = self.settings.margin();
+        match self.settings.metering {
+            Metering::Free => Usd::ZERO,
+            _ if Usd::ZERO < task.forgiven => margin.min(LIMIT_MIN) + LIMIT_MIN,
+            Metering::AsItGoes | Metering::AtTheEnd => margin + LIMIT_MIN,
+        }
+    }
+
+    /// Returns the least that any task may need to start.
+    fn most_least(&self) -> Usd {
         match self.settings.metering {
             Metering::Free => Usd::ZERO,
             Metering::AsItGoes | Metering::AtTheEnd => self.settings.margin() + LIMIT_MIN,
         }
     }
 
+    /// Returns what is kept back of a reservation from what the agent is told.
+    pub(super) fn margin_of(&self, reserved: Usd) -> Usd {
+        self.settings
+            .margin()
+            .min((reserved - LIMIT_MIN).max(Usd::ZERO))
+    }
+
     /// Returns what must be there for a task to start.
     fn needed(&self, task: &Task) -> Usd {
-        task.estimate.min(self.cap_left(task)).max(self.least())
+        task.estimate.min(self.cap_left(task)).max(self.least(task))
     }
 
     /// Returns what is set aside for a task that starts now: what is left of its cap, or of the budget if that is less.
@@ -139,6 +158,7 @@ impl Engine {
         // An attempt begins with the base, which the forge gives.
         self.service_obstacle(&self.settings.agent_service(), IssueNumber::default(), now)
             .or_else(|| self.service_obstacle(&Service::Forge, IssueNumber::default(), now))
+            .or_else(|| self.service_obstacle(&Service::Machine, IssueNumber::default(), now))
             .or_else(|| {
                 (self.n_running() >= self.settings.n_slots)
                     .then_some(Blocked::Slots(self.settings.n_slots))
@@ -211,7 +231,7 @@ impl Engine {
         let may_be = self
             .queue
             .dearest()
-            .take_while(|(estimate, _)| left < (*estimate).max(self.least()));
+            .take_while(|(estimate, _)| left < (*estimate).max(self.most_least()));
         let mut found: Vec<IssueNumber> = may_be
             .map(|(_, issue)| issue)
             .filter(|issue| left < self.needed(&self.tasks[issue]))
@@ -299,6 +319,7 @@ impl Turn<'_> {
     fn start_attempt(&mut self, issue: IssueNumber) {
         self.probe(self.engine.settings.agent_service(), issue);
         self.probe(Service::Forge, issue);
+        self.probe(Service::Machine, issue);
         let task = &self.engine.tasks[&issue];
         let (attempt, reserved, model) = (
             task.n_attempts + 1,

@@ -28,6 +28,8 @@ pub(crate) struct Told {
     /// Retries that it has paid for and not got back.
     pub(crate) n_paid: u32,
     pub(crate) spent: Usd,
+    /// What was charged for interrupted runs beyond what was seen.
+    pub(crate) forgiven: Usd,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) n_published: u32,
     /// What was to happen when a plugin last did not decide about it.
@@ -89,6 +91,8 @@ pub(crate) struct Chronicle {
     /// Most slots and the largest budget of all settings so far.
     pub(crate) n_slots_max: u32,
     pub(crate) budget_max: Usd,
+    /// Whether the newest agent that ended was not let in.
+    pub(crate) is_refused: bool,
     /// The event before.
     pub(crate) last: Option<Event>,
 }
@@ -112,6 +116,10 @@ pub(crate) struct PlanTold {
 impl Chronicle {
     /// Makes the event part of what is told.
     pub(crate) fn note(&mut self, event: &Event) {
+        if let Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } = event {
+            let is_refusal = |ended: &Ended| matches!(ended, Ended::Failed { failure } if matches!(failure, Failure::Auth { .. }));
+            self.is_refused = is_refusal(&report.ended);
+        }
         match event {
             Event::SessionStarted { settings, .. } => self.rule(settings),
             Event::SessionResumed { settings } => {
@@ -224,7 +232,21 @@ impl Chronicle {
                 self.reserved += *reserved;
                 self.running.insert(number);
             }
-            Event::AgentExited { charged, .. } => {
+            Event::AgentExited {
+                charged, report, ..
+            } => {
+                let interrupted = Ended::Failed {
+                    failure: Failure::Interrupted,
+                };
+                if report.ended == interrupted {
+                    let metered = task.running.as_ref().map(|running| running.metered);
+                    let seen = match report.spent {
+                        Spent::Known(cost) => cost,
+                        Spent::AtLeast(seen) => seen.max(metered.unwrap_or_default()),
+                        Spent::Unknown => metered.unwrap_or_default(),
+                    };
+                    task.forgiven += (*charged - seen).max(Usd::ZERO);
+                }
                 task.spent += *charged;
                 self.spent += *charged;
                 self.give_back(number);
@@ -233,10 +255,13 @@ impl Chronicle {
                 charged,
                 retry_at,
                 failure,
+                lost_session,
                 ..
             } => {
                 task.n_paid += u32::from(*charged);
-                let asks = self.settings.model == ModelChoice::Auto && failure.is_of_substance();
+                let asks = !lost_session
+                    && self.settings.model == ModelChoice::Auto
+                    && failure.is_of_substance();
                 task.waits = retry_at.filter(|_| !asks);
                 self.leave(number);
             }
@@ -285,6 +310,7 @@ impl Chronicle {
                 service,
                 issue,
                 charged,
+                ..
             } => {
                 // What a publication pays with is not a retry of its task.
                 let creates = *issue == Some(IssueNumber::SESSION) && self.plan.is_confirmed;

@@ -172,9 +172,14 @@ pub(crate) fn line(event: &Event) -> String {
             charged,
             retry_at,
             kept,
+            lost_session,
         } => {
             let next = again(*retry_at);
-            let kept = if *kept { ", kept" } else { "" };
+            let kept = match (kept, lost_session) {
+                (false, _) => "",
+                (true, false) => ", kept",
+                (true, true) => ", kept without its session",
+            };
             let failure = failure.to_string();
             let first = failure.lines().next().unwrap_or_default();
             format!(
@@ -190,6 +195,7 @@ pub(crate) fn line(event: &Event) -> String {
             service,
             issue,
             charged,
+            ..
         } => {
             let seen_by = issue
                 .filter(|issue| issue.0 > 0)
@@ -252,6 +258,7 @@ fn name(service: &Service) -> &str {
     match service {
         Service::Agent(_) => "agent",
         Service::Forge => "forge",
+        Service::Machine => "machine",
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Night {
     pub(crate) engine: Engine,
     pub(crate) settings: Settings,
     pub(crate) history: History,
+    pub(crate) about: About,
     pub(crate) issues: Vec<Issue>,
     pub(crate) plan: Plan,
     pub(crate) now: Time,
@@ -88,6 +89,12 @@ pub(crate) fn broken(failure: Failure) -> Reply {
     Reply::Exits(Ended::Failed { failure }, Spent::Known(Usd::ZERO))
 }
 
+/// The agent was stopped by us, for a dollar.
+pub(crate) fn stopped() -> Reply {
+    let failure = Failure::Interrupted;
+    Reply::Exits(Ended::Failed { failure }, Spent::Known(usd(1.0)))
+}
+
 pub(crate) fn crash() -> Failure {
     Failure::Crash {
         message: "crashed".into(),
@@ -132,6 +139,7 @@ impl Night {
             engine: Engine::new(),
             settings: Settings::default(),
             history: History::default(),
+            about: About::default(),
             issues: Vec::new(),
             plan: Plan::default(),
             now: DUSK,
@@ -265,7 +273,7 @@ impl Night {
         let (settings, history) = (Box::new(self.settings.clone()), self.history.clone());
         self.input(Input::Started {
             settings,
-            about: About::default(),
+            about: self.about.clone(),
             history,
         });
         self.run()

@@ -61,6 +61,7 @@ impl Place {
             attempt,
             start: self.base.clone(),
             keep: false,
+            work: None,
         }
     }
 
@@ -752,6 +753,7 @@ fn a_kept_lease_goes_on_in_the_same_files() {
     let first = place.collect(7);
     let request = LeaseRequest {
         keep: true,
+        work: None,
         ..place.request(7, 2)
     };
     let leased = place.worktrees.lease(&request).unwrap();
@@ -821,6 +823,7 @@ fn a_directory_half_made_by_a_crash_is_made_again() {
             .worktrees
             .lease(&LeaseRequest {
                 keep: true,
+                work: None,
                 ..place.request(7, 1)
             })
             .unwrap();
@@ -1280,6 +1283,7 @@ fn what_the_preparation_left_is_nobodys_work() {
         .worktrees
         .lease(&LeaseRequest {
             keep: true,
+            work: None,
             ..place.request(7, 2)
         })
         .unwrap();

@@ -176,7 +176,7 @@ fn every_recorded_run_means_what_it_means() {
     streamed/refused-400       1        = 0.000000 Failed("API Error: 400 the request is wrong")
     streamed/refused-401       1        = 0.000000 AuthFailed("`claude` is not let in: Invalid API key · Fix external API key")
     streamed/refused-403       1        = 0.000000 AuthFailed("`claude` is not let in: Failed to authenticate. API Error: 403 your key may not use this")
-    streamed/refused-404       1        = 0.000000 Invalid("`claude` does not have the model `no-such-model`: There's an issue with the selected model (claude-so
+    streamed/refused-404       1        = 0.000000 AuthFailed("`claude` does not have the model `no-such-model`: There's an issue with the selected model (claude
     streamed/refused-429       1        = 0.000000 RateLimited(None)
     streamed/refused-500       1        = 0.000000 Overloaded("API Error: 500 internal server error. This is a server-side issue, usually temporary — try again i
     streamed/refused-529       1        = 0.000000 Overloaded("API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.
@@ -188,9 +188,9 @@ fn every_recorded_run_means_what_it_means() {
     streamed/success           0        = 0.077898 Done(Some("Done: the file is written."))
     streamed/taken-session     1        ?          Failed("`claude` did not start: Error: Session ID 11111111-1111-4111-8111-111111111111 is already in use.")
     streamed/too-long          1        = 0.000000 ContextFull
-    streamed/unknown-option    1        ?          Invalid("this `claude` is too old: error: unknown option '--no-such-option'")
+    streamed/unknown-option    1        ?          AuthFailed("this `claude` is too old: error: unknown option '--no-such-option'")
     streamed/unknown-session   1        = 0.000000 Failed("No conversation found with session ID: 11111111-1111-4111-8111-111111111111")
-    streamed/yolo-as-root      1        ?          Invalid("`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `age
+    streamed/yolo-as-root      1        ?          AuthFailed("`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `
     whole/apitimeout           1        = 0.000000 Unreachable("Request timed out")
     whole/badschema            0        = 0.007500 Done(Some("{\"verdict\":\"approve\",\"reasons\":[]}"))
     whole/bare                 0        = 0.007500 Done(Some("Done: wrote HELLO.md."))
@@ -204,7 +204,7 @@ fn every_recorded_run_means_what_it_means() {
     whole/e400                 1        = 0.000000 Failed("API Error: 400 bad request (fake)")
     whole/e401                 1        = 0.000000 AuthFailed("`claude` is not let in: Invalid API key · Fix external API key")
     whole/e403                 1        = 0.000000 AuthFailed("`claude` is not let in: Failed to authenticate. API Error: 403 forbidden (fake)")
-    whole/e404                 1        = 0.000000 Invalid("`claude` does not have the model `no-such-model`: There's an issue with the selected model (no-such-m
+    whole/e404                 1        = 0.000000 AuthFailed("`claude` does not have the model `no-such-model`: There's an issue with the selected model (no-suc
     whole/e429                 1        = 0.000000 RateLimited(None)
     whole/e500                 1        = 0.000000 Overloaded("API Error: 500 internal (fake). This is a server-side issue, usually temporary — try again in a mo
     whole/e529                 1        = 0.000000 Overloaded("API Error: 529 Overloaded. This is a server-side issue, usually temporary — try again in a moment.
@@ -224,7 +224,7 @@ fn every_recorded_run_means_what_it_means() {
     whole/sigint               1        = 0.003750 Failed("[ede_diagnostic] result_type=user last_content_type=n/a stop_reason=tool_use")
     whole/sigterm              143      = 0.007500 Done(Some("Done."))
     whole/sigterm-model        143      ?          nothing
-    whole/skip-root            1        ?          Invalid("`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `age
+    whole/skip-root            1        ?          AuthFailed("`claude` does not work without permissions as root: run autoissue as an ordinary user, or switch `
     whole/skip-sandbox         0        = 0.007500 Done(Some("Done: committed."))
     whole/stdin-input          0        = 0.007500 Done(Some("Done: wrote HELLO.md."))
     whole/subagent             0        = 0.045000 Done(Some("Sub done."))

@@ -99,8 +99,8 @@ fn says_success_on_401() {
         1,
         json!([[{"write": ["a.txt", "x"]}, {"api_error": [401, "Invalid API key"]}]]),
     );
-    let run = night.exec(&[]).exits(1);
-    assert_eq!(outcome(&run, 1), "failed");
+    let run = night.exec(&[]).exits(130);
+    assert_eq!(outcome(&run, 1), "none");
     assert!(!night.has_pull_requests());
 }
 
@@ -125,9 +125,21 @@ fn success_after_sigterm() {
     assert_eq!(
         (
             night.published(1, "good.txt").is_some(),
-            night.published(1, "half.txt")
+            night.published(1, "half.txt").is_some()
         ),
-        (true, None)
+        (true, true),
+        "it continues with what was done before"
+    );
+    let launches = night.launches();
+    assert_eq!(
+        argument(&launches[1], "--resume"),
+        argument(&launches[0], "--session-id")
+    );
+    assert!(
+        launches[1]["prompt"]
+            .as_str()
+            .unwrap()
+            .contains("cut off before it was done")
     );
 }
 

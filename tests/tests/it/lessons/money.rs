@@ -1,5 +1,6 @@
 //! Money gone, and nothing to show.
 
+use autoissue_tests::Run;
 use serde_json::{Value, json};
 
 use super::{Night, argument, outcome, usd};
@@ -75,6 +76,95 @@ fn one_more_turn() {
 }
 
 #[test]
+fn finished_work_that_passed_its_reservation_is_published() {
+    let night = Night::new(json!({}));
+    night.issue(
+        1,
+        json!([[{"deaf_to_budget": true}, {"write": ["a.txt", "all"]}, {"meter": 4.4}, {"meter": 0.7}, {"result": {}}]]),
+    );
+    let run = night.exec(&[]).exits(0);
+    assert_eq!(
+        (
+            outcome(&run, 1),
+            usd(&run, "spent_usd"),
+            night.launches().len()
+        ),
+        ("done".to_owned(), 5.1, 1)
+    );
+}
+
+#[test]
+fn a_program_that_stays_alive_after_its_result_is_ended_and_its_work_judged() {
+    let night = Night::new(json!({"executor": {"maxRetries": 1}}));
+    night.issue(
+        1,
+        json!([[{"write": ["a.txt", "all"]}, {"meter": 1.5}, {"result": {}}, {"stall": true}]]),
+    );
+    let mut command = night.sandbox.autoissue(["exec", "go", "--output", "json"]);
+    command.env("AUTOISSUE_TEST_MINUTE_MS", "12000");
+    let run = Run::from(command.output().unwrap()).exits(0);
+    assert_eq!(
+        (
+            outcome(&run, 1),
+            usd(&run, "spent_usd"),
+            night.launches().len()
+        ),
+        ("done".to_owned(), 1.5, 1)
+    );
+    assert_eq!(usd(&run, "assumed_usd"), 0.0);
+}
+
+#[test]
+fn an_agent_that_spends_on_after_its_stop_is_killed_at_once() {
+    let night = Night::new(json!({"agent": {"maxBudgetUsd": 2.0}}));
+    night.issue(
+        1,
+        json!([[{"deaf_to_budget": true}, {"ignore_sigterm": true}, {"meter": 2.1}, {"wait_for_sigterm": true},
+                {"meter": 1.0}, {"run": "sleep 5; touch ~/outlived"}, {"stall": true}]]),
+    );
+    let run = night.exec(&[]).exits(3);
+    assert_eq!(outcome(&run, 1), "budget");
+    // Whole tokens are metered.
+    assert!((usd(&run, "spent_usd") - 3.6).abs() < 1e-4);
+    assert!(!night.sandbox.home().join("outlived").exists());
+}
+
+#[test]
+fn launches_that_die_before_their_first_word_are_free_and_end_the_session_with_one_error() {
+    let night = Night::with_script(
+        json!({"breaker": {"threshold": 1, "cooldownSeconds": 1}}),
+        "kill -ILL $$",
+    );
+    for issue in 1..=3 {
+        night.issue(issue, costing(0.1));
+    }
+    let run = night.exec(&[]).exits(130);
+    assert_eq!(usd(&run, "spent_usd"), 0.0);
+    let message = &run.events("session_stopping")[0]["message"];
+    assert!(message.as_str().unwrap().contains("signal 4"), "{message}");
+    assert!(run.outcomes().iter().all(|(_, outcome)| outcome == "none"));
+}
+
+#[test]
+fn a_limit_in_the_middle_of_work_is_no_loss() {
+    let night = Night::new(json!({}));
+    let cut = json!([{"write": ["a.txt", "most"]}, {"meter": 3.0}, {"limit_for_s": 2}, {"api_error": [429, "limit reached"]}]);
+    let rest = json!([{"run": "test -f a.txt"}, {"write": ["b.txt", "rest"]}, {"meter": 1.0}, {"result": {}}]);
+    night.issue(1, json!([cut, rest]));
+    let run = night.exec(&[]).exits(0);
+    assert_eq!(
+        (outcome(&run, 1), usd(&run, "spent_usd")),
+        ("done".to_owned(), 4.0)
+    );
+    assert!(night.published(1, "a.txt").is_some() && night.published(1, "b.txt").is_some());
+    let launches = night.launches();
+    assert_eq!(
+        argument(&launches[1], "--resume"),
+        argument(&launches[0], "--session-id")
+    );
+}
+
+#[test]
 fn unmeasured_is_free() {
     let night = Night::new(json!({}));
     night.issue(1, json!([[{"meter": 0.3}, {"exit": 1}]]));
@@ -124,8 +214,28 @@ fn cap_wedges_issue() {
             .contains("raise `agent.maxBudgetUsd`")
     );
     assert!(night.salvaged("half").contains("a.txt"));
+    let again = night.exec(&[]).exits(3);
+    assert_eq!(
+        (outcome(&again, 1), usd(&again, "spent_usd")),
+        ("needs_you".to_owned(), 0.0)
+    );
     night.configure(json!({"agent": {"maxBudgetUsd": 4.0}}));
-    assert_eq!(outcome(&night.exec(&[]).exits(0), 1), "done");
+    let run = night.exec(&[]).exits(0);
+    assert_eq!(
+        (outcome(&run, 1), usd(&run, "spent_usd")),
+        ("done".to_owned(), 1.6)
+    );
+    assert!(night.published(1, "a.txt").is_some() && night.published(1, "new.txt").is_some());
+    let launches = night.launches();
+    assert_eq!(launches.len(), 2);
+    assert_eq!(
+        argument(&launches[1], "--resume"),
+        argument(&launches[0], "--session-id")
+    );
+    assert_eq!(
+        run.events("attempt_started")[0]["reserved"],
+        json!(2_400_000)
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Night, outcome, usd};
+use super::{Night, argument, outcome, usd};
 
 fn good() -> Value {
     json!([{"write": ["new.txt", "new"]}, {"result": {}}])
@@ -14,15 +14,51 @@ fn one_hundred_thirty_three_more_starts() {
     for issue in 1..=5 {
         night.issue(issue, json!([[{"api_error": [401, "Invalid API key"]}]]));
     }
-    let run = night.exec(&[]).exits(1);
-    assert_eq!(night.launches().len(), 1);
+    let run = night.exec(&[]).exits(130);
+    assert_eq!(night.launches().len(), 2, "one more start confirms it");
+    assert_eq!(run.summary()["status"], "interrupted");
+    assert!(run.outcomes().iter().all(|(_, outcome)| outcome == "none"));
     assert_eq!(
-        run.summary()["counts"],
-        json!({"failed": 1, "not_started": 4})
-    );
-    assert_eq!(
-        run.summary()["reason"],
+        run.events("session_stopping")[0]["message"],
         "`claude` is not let in: Invalid API key"
+    );
+    assert_eq!(usd(&run, "spent_usd"), 0.0);
+}
+
+#[test]
+fn one_refused_agent_of_three_is_tried_again() {
+    let night =
+        Night::new(json!({"executor": {"maxParallel": 3}, "scheduler": {"maxPerDomain": 3}}));
+    let good = |issue: u64| json!([{"write": [format!("{issue}.txt"), "x"]}, {"result": {}}]);
+    for issue in [1, 3, 4] {
+        night.issue(issue, json!([good(issue)]));
+    }
+    let refused = json!([{"api_error": [401, "OAuth token has expired"]}]);
+    night.issue(2, json!([refused, good(2)]));
+    let run = night.exec(&[]).exits(0);
+    assert_eq!(run.summary()["counts"], json!({"done": 4}));
+    assert_eq!(night.launches().len(), 5);
+}
+
+#[test]
+fn a_session_that_is_gone_is_replaced_in_the_same_tree() {
+    let check = json!({"name": "no bad", "run": "! grep -q bad a.txt"});
+    let night = Night::new(json!({"executor": {"maxRetries": 1, "checks": [check]}}));
+    let first = json!([{"write": ["a.txt", "bad"]}, {"write": ["hour.txt", "of work"]}, {"meter": 0.25}, {"result": {}},
+                       {"forget_session": true}]);
+    let third = json!([{"run": "test -f hour.txt"}, {"write": ["a.txt", "good"]}, {"meter": 0.25}, {"result": {}}]);
+    night.issue(1, json!([first, [], third]));
+    let run = night.exec(&[]).exits(0);
+    assert_eq!(
+        (outcome(&run, 1), usd(&run, "spent_usd")),
+        ("done".to_owned(), 0.5)
+    );
+    let launches = night.launches();
+    assert_eq!(launches.len(), 3);
+    assert!(argument(&launches[2], "--resume").is_none());
+    assert!(
+        launches[2]["prompt"].as_str().unwrap().contains("no bad"),
+        "it knows what failed"
     );
 }
 
@@ -30,14 +66,13 @@ fn one_hundred_thirty_three_more_starts() {
 fn one_hundred_thirty_three_more_starts_is_told_once() {
     let night = Night::new(json!({"executor": {"maxParallel": 1}}));
     night.issue(1, json!([[{"api_error": [403, "no access"]}]]));
-    night.issue(2, json!([good()]));
-    let run = night.sandbox.run(["exec", "go"]).exits(1);
-    assert_eq!(
-        run.stderr
-            .matches("session failed: `claude` is not let in: no access")
-            .count(),
-        1,
-        "{}",
+    night.issue(2, json!([[{"api_error": [403, "no access"]}]]));
+    let run = night.sandbox.run(["exec", "go"]).exits(130);
+    let words = "`claude` is not let in: no access";
+    assert!(
+        run.stdout.matches(words).count() == 1,
+        "{}\n{}",
+        run.stdout,
         run.stderr
     );
 }
@@ -130,19 +165,18 @@ fn base_was_red() {
 
 #[test]
 fn a_model_that_does_not_exist_is_named() {
-    let night = Night::new(json!({"agent": {"model": "sonet"}, "executor": {"maxRetries": 2}}));
+    let night = Night::new(json!({"agent": {"model": "sonet"}, "executor": {"maxParallel": 1}}));
     night.issue(
         1,
         json!([[{"api_error": [404, "There is an issue with the selected model"]}]]),
     );
-    let run = night.exec(&[]).exits(3);
-    assert_eq!(night.launches().len(), 1);
-    assert!(
-        run.summary()["tasks"][0]["reason"]
-            .as_str()
-            .unwrap()
-            .contains("`sonet`")
-    );
+    for issue in 2..=4 {
+        night.issue(issue, json!([[{"api_error": [404, "no such model"]}]]));
+    }
+    let run = night.exec(&[]).exits(130);
+    assert_eq!(night.launches().len(), 2, "one error for all tasks");
+    let message = &run.events("session_stopping")[0]["message"];
+    assert!(message.as_str().unwrap().contains("`sonet`"), "{message}");
 }
 
 #[test]

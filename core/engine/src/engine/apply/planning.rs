@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, Halt, Phase};
 use crate::plan::Creation;
-use crate::{Event, PlannerAttempt, Planning, Time, Usd};
+use crate::{Event, Metering, PlannerAttempt, Planning, Time, Usd};
 
 impl Engine {
     /// Enters the first phase: the plan, or the backlog.
@@ -31,6 +31,7 @@ impl Engine {
 
     pub(super) fn apply_to_plan(&mut self, event: &Event) {
         let goes_on = self.halt == Halt::No;
+        let is_free = self.settings.metering == Metering::Free;
         let Some(planning) = self.planning.as_mut() else {
             return;
         };
@@ -50,7 +51,7 @@ impl Engine {
             Event::PlannerMetered { spent, .. } => {
                 if let Some(attempt) = &mut planning.attempt {
                     attempt.metered = *spent;
-                    attempt.over_budget |= attempt.reserved < *spent;
+                    attempt.over_budget |= !is_free && attempt.reserved < *spent;
                 }
             }
             Event::PlannerExited {
@@ -59,10 +60,11 @@ impl Engine {
                 assumed,
                 ..
             } => {
-                let reserved = planning
-                    .attempt
-                    .take()
-                    .map_or(Usd::ZERO, |attempt| attempt.reserved);
+                let attempt = planning.attempt.take();
+                let (reserved, metered) = attempt.map_or((Usd::ZERO, Usd::ZERO), |attempt| {
+                    (attempt.reserved, attempt.metered)
+                });
+                planning.session = report.session_after(planning.session.as_ref(), metered);
                 self.ledger.settle(reserved, *charged, *assumed);
                 planning.spent += *charged;
                 planning.assumed += if *assumed { *charged } else { Usd::ZERO };
@@ -78,10 +80,6 @@ impl Engine {
             }
             Event::PlanRejected { rejection, .. } => {
                 planning.rejection = Some(rejection.clone());
-                planning.session = planning
-                    .report
-                    .as_ref()
-                    .and_then(|report| report.session.clone());
             }
             Event::PlanProposed { plan } => {
                 planning.plan = Some(plan.clone());

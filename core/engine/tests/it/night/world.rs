@@ -333,6 +333,17 @@ pub(super) fn work(
                 results: checks(rng, red_percent),
             }
         }
+        Effect::LeaseWorktree { issue, attempt, .. }
+            if rng.u32(..1_000) < weather.failure_percent =>
+        {
+            Input::Failed {
+                issue,
+                attempt,
+                failure: Failure::DiskFull {
+                    message: "no space".to_owned(),
+                },
+            }
+        }
         Effect::LeaseWorktree { issue, attempt, .. } => match weather.forge_failure(rng, now) {
             Some(failure) => Input::Failed {
                 issue,

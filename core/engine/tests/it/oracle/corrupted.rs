@@ -391,14 +391,6 @@ fn publish() {
             work: None,
         };
     });
-    check("publish", 1, checked, |journal| {
-        let at = position(journal, |event| matches!(event, Event::SpendMetered { .. }));
-        journal[at].event = Event::SpendMetered {
-            issue: number(1),
-            attempt: 1,
-            spent: usd(5.01),
-        };
-    });
 }
 
 #[test]

@@ -35,14 +35,19 @@ pub(super) fn cap(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     else {
         return None;
     };
-    let left = told.settings.task_cap
-        - told
-            .tasks
-            .get(issue)
-            .map(|task| task.spent)
-            .unwrap_or_default();
+    let (spent, forgiven) = told
+        .tasks
+        .get(issue)
+        .map(|task| (task.spent, task.forgiven))
+        .unwrap_or_default();
+    let left = told.settings.task_cap - (spent - forgiven);
     let is_free = told.settings.metering == Metering::Free;
-    let is_wrong = left < *reserved || (!is_free && *reserved <= told.settings.margin());
+    let margin = if forgiven == Usd::ZERO {
+        told.settings.margin()
+    } else {
+        Usd::ZERO
+    };
+    let is_wrong = left < *reserved || (!is_free && *reserved <= margin);
     is_wrong.then(|| format!("{issue} reserves {reserved} and has {left} left"))
 }
 
@@ -60,7 +65,7 @@ pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     };
     let running = told.running_of(*issue)?;
     let rule = |seen: Usd| match told.settings.metering {
-        Metering::Free => (Usd::ZERO, false),
+        Metering::Free => (seen, Usd::ZERO < seen),
         Metering::AsItGoes => (seen + told.settings.margin(), true),
         Metering::AtTheEnd => (seen.max(running.reserved), true),
     };

@@ -159,10 +159,14 @@ pub(super) fn breaker(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
         return Some(why);
     }
     match event {
-        Event::AttemptStarted { issue, .. } => [told.settings.agent_service(), Service::Forge]
-            .into_iter()
-            .find(|service| is_barred(told, service, *issue))
-            .map(|service| format!("{issue} starts while {service} is out of order")),
+        Event::AttemptStarted { issue, .. } => [
+            told.settings.agent_service(),
+            Service::Forge,
+            Service::Machine,
+        ]
+        .into_iter()
+        .find(|service| is_barred(told, service, *issue))
+        .map(|service| format!("{issue} starts while {service} is out of order")),
         Event::PublishStarted { issue, .. } => is_barred(told, &Service::Forge, *issue)
             .then(|| format!("{issue} is published while the forge is out of order")),
         Event::WorktreeLeased { issue, .. } => {
@@ -193,6 +197,7 @@ fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> 
         service,
         issue,
         charged,
+        ..
     }) = &told.last
     else {
         return None;
@@ -225,6 +230,8 @@ fn opens_wrongly(told: &Chronicle, now: Time, service: &Service, until: Time) ->
     let is_right = match patient.health {
         // A probe that ended without an answer makes room for another at once.
         Health::Probing(_) => until == if has_just_failed { cooldown_ends } else { now },
+        // One more start is to confirm that nobody is let in.
+        _ if has_just_failed && told.is_refused => now < until && until <= now + 1_250,
         _ => {
             has_just_failed
                 && told.settings.breaker_threshold <= patient.n_failures

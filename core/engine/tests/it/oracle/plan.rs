@@ -33,7 +33,7 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
         } => {
             let running = planner.running.as_ref()?;
             let rule = |seen: Usd| match settings.metering {
-                Metering::Free => (Usd::ZERO, false),
+                Metering::Free => (seen, Usd::ZERO < seen),
                 Metering::AsItGoes => (seen + margin, true),
                 Metering::AtTheEnd => (seen.max(running.reserved), true),
             };
@@ -80,7 +80,11 @@ pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
             ..
         } => {
             let n_paid = planner.n_paid + u32::from(*charged);
-            let can_help = failure.is_of_service() || *failure == Failure::Interrupted;
+            // A session that is gone is replaced once.
+            let is_lost = planner.n_rejected > 0 && matches!(failure, Failure::Task { .. });
+            let can_help = failure.is_of_service()
+                || matches!(failure, Failure::Interrupted | Failure::Auth { .. })
+                || (is_lost && !charged);
             let is_used_up = *charged && told.settings.max_retries < n_paid;
             (is_used_up || !can_help).then(|| {
                 format!("the planner is tried again after {n_paid} paid retries and: {failure}")

@@ -67,14 +67,16 @@ pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String
     }
     let is_hopeless = matches!(
         failure,
-        Failure::Validation { .. }
-            | Failure::NeedsPerson { .. }
-            | Failure::Refused { .. }
-            | Failure::Auth { .. }
+        Failure::Validation { .. } | Failure::NeedsPerson { .. } | Failure::Refused { .. }
     );
     let is_nobodys = matches!(
         failure,
-        Failure::RateLimit { .. } | Failure::Overloaded { .. } | Failure::Interrupted
+        Failure::DiskFull { .. }
+            | Failure::Network { .. }
+            | Failure::RateLimit { .. }
+            | Failure::Overloaded { .. }
+            | Failure::Auth { .. }
+            | Failure::Interrupted
     );
     let is_hasty = matches!(
         failure,
@@ -101,13 +103,6 @@ pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String
             let n_published = told.tasks.get(issue)?.n_published;
             (n_published != 1)
                 .then(|| format!("{issue} is done and was published {n_published} times"))
-        }
-        Event::AgentExited { issue, report, .. } if report.ended == Ended::Done => {
-            let is_over = told
-                .running_of(*issue)
-                .is_some_and(|running| running.reserved < running.metered);
-            (is_over || told.is_interrupting)
-                .then(|| format!("the agent of {issue} was stopped and is called done"))
         }
         _ => None,
     }

@@ -65,6 +65,124 @@ fn a_breaker_opens_probes_and_closes_and_gives_the_retries_back() {
 }
 
 #[test]
+fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_error() {
+    let night = check(
+        2,
+        |night| {
+            night.set(|s| (s.breaker_threshold, s.n_slots) = (2, 1));
+            night
+                .replies(1, "agent", [(); 4].map(|()| broken(crash())))
+                .replies(2, "agent", [crash()].map(broken))
+                .begin()
+                .resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1 (charged)
+        #1 attempt 1 failed (charged), again at 1s: crashed
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $0.00
+        agent failed for #2
+        agent breaker open until 60s, 2 failures
+        #2 attempt 1 failed, again at 1s: crashed
+        agent probed by #1
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 120s, 3 failures
+        #1 attempt 2 failed, again at 61s: crashed
+        agent probed by #1
+        #1 attempt 3 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 180s, 4 failures
+        #1 attempt 3 failed, again at 121s: crashed
+        agent probed by #1
+        #1 attempt 4 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 240s, 5 failures
+        session is suspended: agent `claude` ends in the same way each time: crashed
+        #1 attempt 4 failed, again at 181s: crashed
+        session interrupted
+        session resumed
+        agent probed by #1
+        #1 attempt 5 started, $5.00 reserved
+        agent answers again
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 2 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert_eq!(night.engine.ledger().spent, usd(2.0));
+}
+
+#[test]
+fn probes_that_meet_an_outage_go_on_all_night() {
+    let night = check_quietly(|night| {
+        night.set(|s| s.breaker_threshold = 1);
+        night
+            .replies(1, "agent", (0..20).map(|_| broken(overloaded())))
+            .begin();
+    });
+    assert_eq!(agent_runs(&night), 21);
+}
+
+#[test]
+fn an_agent_that_cannot_be_started_is_nobodys_fault() {
+    let night = check_quietly(|night| {
+        night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 5));
+        night
+            .replies(1, "agent", (0..7).map(|_| Reply::Fails(crash())))
+            .begin();
+    });
+    assert_eq!(agent_runs(&night), 8);
+}
+
+#[test]
+fn a_full_disk_pauses_starts_and_nobody_pays() {
+    let full = || {
+        Reply::Fails(Failure::DiskFull {
+            message: "no space".into(),
+        })
+    };
+    let night = check_quietly(|night| {
+        night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
+        night.replies(1, "lease", (0..9).map(|_| full())).begin();
+    });
+    assert_eq!(agent_runs(&night), 1);
+    let told = night.engine.breakers();
+    assert!(told.contains_key(&Service::Machine) && !told.contains_key(&Service::Forge));
+}
+
+#[test]
+fn a_lone_issue_waits_for_the_network() {
+    let night = check_quietly(|night| {
+        night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 3));
+        night
+            .replies(1, "agent", (0..9).map(|_| broken(network())))
+            .begin();
+    });
+    assert_eq!(agent_runs(&night), 10);
+}
+
+/// Plays a script on one issue, which is published in the end, and retries cost it nothing.
+fn check_quietly(script: impl FnOnce(&mut Night)) -> Night {
+    let mut night = Night::new(1);
+    script(&mut night);
+    let task = night.engine.task(number(1)).expect("a task");
+    assert!(
+        task.outcome().is_some_and(Outcome::is_success) && task.n_retries == 0,
+        "{task:?}"
+    );
+    night
+}
+
+#[test]
 fn a_limit_that_is_over_by_its_own_words_opens_the_breaker() {
     let night = check(
         1,
@@ -78,22 +196,22 @@ fn a_limit_that_is_over_by_its_own_words_opens_the_breaker() {
         #1 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
         agent failed for #1
-        #1 attempt 1 failed, again at 1s: limited
+        #1 attempt 1 failed, again at 1s, kept: limited
         #1 attempt 2 started, $5.00 reserved
         #1 agent exited, $0.00
         agent failed for #1
-        #1 attempt 2 failed, again at 2s: limited
+        #1 attempt 2 failed, again at 2s, kept: limited
         #1 attempt 3 started, $5.00 reserved
         #1 agent exited, $0.00
         agent failed for #1
         agent breaker open until 62s, 3 failures
-        #1 attempt 3 failed, again at 3s: limited
+        #1 attempt 3 failed, again at 3s, kept: limited
         agent probed by #1
         #1 attempt 4 started, $5.00 reserved
         #1 agent exited, $0.00
         agent failed for #1
         agent breaker open until 122s, 4 failures
-        #1 attempt 4 failed, again at 63s: limited
+        #1 attempt 4 failed, again at 63s, kept: limited
         agent probed by #1
         #1 attempt 5 started, $5.00 reserved
         agent answers again
@@ -167,25 +285,25 @@ fn provider_down_20_min() {
         #1 agent exited, $0.00
         #2 agent exited, $0.00
         #3 agent exited, $0.00
-        agent failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: no route
+        agent failed for #1
+        #1 attempt 1 failed, again at 1s, kept: no route
         #4 attempt 1 started, $5.00 reserved
-        agent failed for #2 (charged)
-        #2 attempt 1 failed (charged), again at 1s: no route
+        agent failed for #2
+        #2 attempt 1 failed, again at 1s, kept: no route
         #5 attempt 1 started, $5.00 reserved
-        agent failed for #3 (charged)
-        #3 attempt 1 failed (charged), again at 1s: no route
+        agent failed for #3
+        #3 attempt 1 failed, again at 1s, kept: no route
         #6 attempt 1 started, $5.00 reserved
         #4 agent exited, $0.00
         #5 agent exited, $0.00
         #6 agent exited, $0.00
-        agent failed for #4 (charged)
-        #4 attempt 1 failed (charged), again at 1s: no route
+        agent failed for #4
+        #4 attempt 1 failed, again at 1s, kept: no route
         agent failed for #5
         agent breaker open until 600s, 5 failures
-        #5 attempt 1 failed, again at 1s: no route
+        #5 attempt 1 failed, again at 1s, kept: no route
         agent failed for #6
-        #6 attempt 1 failed, again at 1s: no route
+        #6 attempt 1 failed, again at 1s, kept: no route
         agent probed by #1
         #1 attempt 2 started, $5.00 reserved
         agent answers again
@@ -236,7 +354,7 @@ fn quota_at_one_am() {
         #2 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
         agent pauses until 2640s
-        #1 attempt 1 failed, again: limited
+        #1 attempt 1 failed, again, kept: limited
         (#3 agent `claude` pauses until 02:30 UTC: limited)
         #2 agent exited, $1.00
         #2 ended, pull request #102
@@ -278,7 +396,7 @@ fn a_stated_pause_is_kept_whatever_fails_meanwhile() {
         #3 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
         agent pauses until 3000s
-        #1 attempt 1 failed, again: limited
+        #1 attempt 1 failed, again, kept: limited
         #2 agent exited, $0.00
         agent failed for #2
         #2 attempt 1 failed, again at 1s: crashed
@@ -316,7 +434,7 @@ fn no_agent_starts_in_a_worktree_that_was_ready_too_late() {
         #2 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
         agent pauses until 500s
-        #1 attempt 1 failed, again: limited
+        #1 attempt 1 failed, again, kept: limited
         #2 attempt 1 failed, again: interrupted
         #1 attempt 2 started, $5.00 reserved
         #2 attempt 2 started, $5.00 reserved
@@ -336,14 +454,67 @@ fn one_hundred_thirty_three_more_starts() {
         6,
         |night| {
             night
+                .set(|s| s.n_slots = 1)
                 .replies(1, "agent", [broken(auth())])
-                .hold(1, "collect")
+                .replies(2, "agent", [broken(auth())])
+                .begin()
+                .say("somebody logs in")
+                .resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 1s, 1 failures
+        #1 attempt 1 failed, again at 1s, kept: bad credentials
+        agent probed by #2
+        #2 attempt 1 started, $5.00 reserved
+        #2 agent exited, $0.00
+        session is suspended: bad credentials
+        #2 attempt 1 failed, again at 2s, kept: bad credentials
+        agent breaker open until 1s, 1 failures
+        session interrupted
+        (somebody logs in)
+        session resumed
+        agent probed by #3
+        #3 attempt 1 started, $5.00 reserved
+        agent answers again
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        #4 attempt 1 started, $5.00 reserved
+        #4 agent exited, $1.00
+        #4 ended, pull request #104
+        #5 attempt 1 started, $5.00 reserved
+        #5 agent exited, $1.00
+        #5 ended, pull request #105
+        #6 attempt 1 started, $5.00 reserved
+        #6 agent exited, $1.00
+        #6 ended, pull request #106
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 attempt 2 started, $5.00 reserved
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    assert_eq!(agent_runs(&night), 8, "two of them in vain");
+}
+
+#[test]
+fn one_refused_agent_of_three_is_tried_again() {
+    check(
+        3,
+        |night| {
+            night
+                .replies(1, "agent", [broken(auth())])
+                .hold(1, "agent")
                 .hold(2, "agent")
                 .hold(3, "lease")
                 .begin();
             night
-                .say("before its work is collected")
-                .release(1, "collect")
+                .release(1, "agent")
                 .release(3, "lease")
                 .release(2, "agent");
         },
@@ -352,21 +523,142 @@ fn one_hundred_thirty_three_more_starts() {
         #2 attempt 1 started, $5.00 reserved
         #3 attempt 1 started, $5.00 reserved
         #1 agent exited, $0.00
-        session stops: bad credentials
-        #4 ended, not started: bad credentials
-        #5 ended, not started: bad credentials
-        #6 ended, not started: bad credentials
-        (before its work is collected)
-        #1 attempt 1 failed: bad credentials
-        #1 ended, auth: bad credentials
+        agent failed for #1
+        agent breaker open until 1s, 1 failures
+        #1 attempt 1 failed, again at 1s, kept: bad credentials
         #3 attempt 1 failed, again: interrupted
-        #3 ended, not started: bad credentials
+        agent answers again
         #2 agent exited, $1.00
+        #3 attempt 2 started, $5.00 reserved
         #2 ended, pull request #102
-        session failed: bad credentials
+        #3 agent exited, $1.00
+        #3 ended, pull request #103
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
         ",
     );
-    assert_eq!(agent_runs(&night), 2, "those that ran already");
+}
+
+#[test]
+fn an_answer_confirms_nothing_and_a_start_does() {
+    // Both ran when the credentials were renewed: neither is the one more start.
+    check(
+        2,
+        |night| {
+            let refused = || [broken(auth())];
+            night
+                .replies(1, "agent", refused())
+                .replies(2, "agent", refused())
+                .begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 agent exited, $0.00
+        agent failed for #1
+        agent breaker open until 1s, 1 failures
+        #2 agent exited, $0.00
+        #1 attempt 1 failed, again at 1s, kept: bad credentials
+        #2 attempt 1 failed, again at 1s, kept: bad credentials
+        agent probed by #2
+        #2 attempt 2 started, $5.00 reserved
+        agent answers again
+        #2 agent exited, $1.00
+        #2 ended, pull request #102
+        #1 attempt 2 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_session_to_go_on_with_that_is_gone_is_replaced_and_nobody_pays() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| (s.has_checks, s.max_retries) = (true, 1));
+            night.replies(1, "agent", [done(1.0), broken(gave_up())]);
+            night.replies(1, "checks", [Reply::Red("test")]).begin();
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 checks failed
+        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 2 started, $4.00 reserved
+        #1 agent exited, $0.00
+        #1 attempt 2 failed, again, kept without its session: gave up
+        #1 attempt 3 started, $4.00 reserved
+        #1 agent exited, $1.00
+        #1 checks passed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let last = night.asked.iter().rev().find_map(|effect| match effect {
+        Effect::RunAgent {
+            resume, feedback, ..
+        } => Some((resume.is_some(), feedback.clone().unwrap_or_default())),
+        _ => None,
+    });
+    let (is_resumed, feedback) = last.expect("an agent");
+    assert!(
+        !is_resumed && feedback.starts_with("check `test`"),
+        "{feedback}"
+    );
+    let start = night.asked.iter().rev().find_map(|effect| match effect {
+        Effect::LeaseWorktree { start, .. } => Some(start.clone()),
+        _ => None,
+    });
+    assert_eq!(
+        start,
+        Some(Start::Kept {
+            base: "b".into(),
+            work: None
+        })
+    );
+}
+
+#[test]
+fn a_limit_in_the_middle_of_work_is_continued_in_the_same_tree_and_session() {
+    let night = check(
+        1,
+        |night| {
+            let cut = Reply::Exits(
+                Ended::Failed {
+                    failure: limited(100),
+                },
+                Spent::Known(usd(3.0)),
+            );
+            night.replies(1, "agent", [cut]).begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $3.00
+        agent pauses until 100s
+        #1 attempt 1 failed, again, kept: limited
+        #1 attempt 2 started, $2.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let last = night.asked.iter().rev().find_map(|effect| match effect {
+        Effect::RunAgent {
+            resume, continues, ..
+        } => Some((resume.clone(), *continues)),
+        _ => None,
+    });
+    let session = AgentSession {
+        id: "s".into(),
+        spent: usd(3.0),
+    };
+    assert_eq!(last, Some((Some(session), true)));
 }
 
 #[test]
@@ -453,8 +745,8 @@ fn worktrees_wait_for_the_forge_that_gives_their_base() {
         "
         #1 attempt 1 started, $5.00 reserved
         #2 attempt 1 started, $5.00 reserved
-        forge failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: no route
+        forge failed for #1
+        #1 attempt 1 failed, again at 1s: no route
         #3 attempt 1 started, $5.00 reserved
         forge pauses until 40s
         #2 attempt 1 failed, again: limited

@@ -244,7 +244,7 @@ fn one_more_turn() {
         |night| {
             night.set(|s| s.task_cap = usd(2.0)).hold(1, "agent").begin();
             night.meter(1, 1, 1.9).meter(1, 1, 2.3).meter(1, 1, 2.5);
-            night.replies(1, "agent", [Reply::Exits(Ended::Done, Spent::Known(usd(2.79)))]).release(1, "agent");
+            night.replies(1, "agent", [Reply::Exits(Ended::Budget, Spent::Known(usd(2.79)))]).release(1, "agent");
         },
         "
         #1 attempt 1 started, $2.00 reserved
@@ -287,6 +287,7 @@ fn work_is_said_to_be_kept_only_where_there_is_some() {
         #1 attempt 1 started, $2.00 reserved
         #1 metered $2.50
         #1 agent exited, $2.79
+        #1 attempt 1 failed (charged): the agent changed nothing
         #1 ended, budget: spent $2.79 of $2.00; raise `agent.maxBudgetUsd` and run it again to go on
         session completed
         ",
@@ -320,6 +321,277 @@ fn spent_counts_each_dollar_once_while_an_attempt_runs_and_after() {
         ",
     );
     assert_eq!(night.engine.money(), *night.engine.ledger());
+}
+
+#[test]
+fn finished_work_that_passed_its_reservation_is_published() {
+    let night = check(
+        1,
+        |night| {
+            night.hold(1, "agent").begin().meter(1, 1, 5.1);
+            night.replies(1, "agent", [done(5.1)]).release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 metered $5.10
+        #1 agent exited, $5.10
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(stops(&night), [StopReason::Budget]);
+}
+
+#[test]
+fn finished_work_that_passed_its_reservation_and_a_check_ends_as_budget() {
+    check(
+        1,
+        |night| {
+            night.set(|s| s.has_checks = true);
+            night.replies(1, "agent", [done(5.1)]).replies(1, "checks", [Reply::Red("test")]).begin();
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $5.10
+        #1 checks failed
+        #1 attempt 1 failed (charged): check `test` (exit code 1) failed
+        #1 ended, budget: spent $5.10 of $5.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_bill_below_what_was_metered_by_a_guess_counts() {
+    let night = check(
+        1,
+        |night| {
+            night.hold(1, "agent").begin().meter(1, 1, 10.0);
+            night.replies(1, "agent", [done(0.4)]).release(1, "agent");
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 metered $10.00
+        #1 agent exited, $0.40
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    assert_eq!(night.engine.ledger().spent, usd(0.4));
+}
+
+#[test]
+fn a_cost_that_cannot_be_right_is_unknown() {
+    for bill in [Spent::Known(usd(1e300)), Spent::AtLeast(usd(501.0))] {
+        let night = check(
+            1,
+            |night| {
+                night.hold(1, "agent").begin();
+                night.meter(1, 1, 0.3).meter(1, 1, 1e300);
+                night
+                    .replies(1, "agent", [unmeasured(bill)])
+                    .release(1, "agent");
+            },
+            "
+            #1 attempt 1 started, $5.00 reserved
+            #1 metered $0.30
+            #1 agent exited, $0.80 assumed
+            #1 ended, pull request #101
+            session completed
+            ",
+        );
+        assert_eq!(stops(&night), []);
+    }
+}
+
+#[test]
+fn a_known_cost_of_an_agent_that_calls_itself_free_is_booked() {
+    let costs = [
+        (Spent::Known(usd(0.7)), Usd::ZERO),
+        (Spent::AtLeast(usd(0.7)), usd(0.7)),
+    ];
+    for (spent, assumed) in costs {
+        let script = |night: &mut Night| {
+            night.set(|s| s.metering = Metering::Free);
+            night
+                .replies(1, "agent", [unmeasured(spent)])
+                .hold(1, "agent");
+            night.begin().meter(1, 1, 0.7).release(1, "agent");
+        };
+        let mut night = Night::new(1);
+        script(&mut night);
+        let ledger = night.engine.ledger();
+        assert_eq!((ledger.spent, ledger.assumed), (usd(0.7), assumed));
+        assert_eq!(stops(&night), []);
+        assert!(
+            night
+                .engine
+                .tasks()
+                .values()
+                .all(|task| task.outcome().is_some_and(Outcome::is_success))
+        );
+    }
+}
+
+#[test]
+fn a_resumed_session_is_told_what_it_has_cost() {
+    let night = check(
+        1,
+        |night| {
+            night.set(|s| (s.has_checks, s.max_retries) = (true, 3));
+            night.replies(
+                1,
+                "agent",
+                [done(2.0), unmeasured(Spent::Unknown), done(0.1)],
+            );
+            night.replies(1, "checks", [Reply::Red("test"), Reply::Red("test")]);
+            night
+                .hold(1, "checks")
+                .begin()
+                .hold(1, "agent")
+                .release(1, "checks");
+            night.meter(1, 2, 0.5).release(1, "agent");
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $2.00
+        #1 checks failed
+        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 2 started, $3.00 reserved
+        #1 metered $0.50
+        #1 agent exited, $1.00 assumed
+        #1 checks failed
+        #1 attempt 2 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 3 started, $2.00 reserved
+        #1 agent exited, $0.10
+        #1 checks passed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    let resumed = night.asked.iter().filter_map(|effect| match effect {
+        Effect::RunAgent { resume, .. } => Some(resume.as_ref().map(|session| session.spent)),
+        _ => None,
+    });
+    assert_eq!(
+        resumed.collect::<Vec<_>>(),
+        [None, Some(usd(2.0)), Some(usd(2.5))],
+        "what was seen, without what was assumed"
+    );
+}
+
+#[test]
+fn one_interruption_never_ends_a_task_however_small_its_cap() {
+    check(
+        1,
+        |night| {
+            night.set(|s| s.task_cap = usd(0.2));
+            night
+                .hold(1, "agent")
+                .begin()
+                .meter(1, 1, 0.15)
+                .die()
+                .resume();
+        },
+        "
+        #1 attempt 1 started, $0.20 reserved
+        #1 metered $0.15
+        (died)
+        session resumed
+        #1 agent exited, $0.25 assumed
+        #1 attempt 1 failed, again, kept: interrupted
+        #1 attempt 2 started, $0.05 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+/// An earlier session spent so much on #1 and left work.
+fn cut_off(dollars: f64) -> CutOff {
+    CutOff {
+        spent: usd(dollars),
+        base: "b0".into(),
+        work: Some("w0".into()),
+        session: Some(AgentSession {
+            id: "s".into(),
+            spent: usd(dollars),
+        }),
+    }
+}
+
+#[test]
+fn work_that_the_cap_cut_off_is_continued_with_what_is_left_of_the_cap() {
+    let night = check(
+        2,
+        |night| {
+            night.about.cut_off.insert(number(1), cut_off(4.6));
+            night.set(|s| s.task_cap = usd(10.0)).begin();
+        },
+        "
+        #1 attempt 1 started, $5.40 reserved
+        #2 attempt 1 started, $10.00 reserved
+        #1 agent exited, $1.00
+        #2 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+    let first = night.asked.iter().find_map(|effect| match effect {
+        Effect::LeaseWorktree { start, .. } => Some(start.clone()),
+        _ => None,
+    });
+    let kept = Start::Kept {
+        base: "b0".into(),
+        work: Some("w0".into()),
+    };
+    assert_eq!(first, Some(kept));
+    let agent = night.asked.iter().find_map(|effect| match effect {
+        Effect::RunAgent {
+            resume, continues, ..
+        } => Some((resume.clone(), *continues)),
+        _ => None,
+    });
+    assert_eq!(agent, Some((cut_off(4.6).session, true)));
+    assert_eq!(
+        night.engine.ledger().spent,
+        usd(2.0),
+        "the session's budget is its own"
+    );
+}
+
+#[test]
+fn work_whose_cap_is_used_up_needs_a_person_and_costs_nothing() {
+    check(
+        1,
+        |night| {
+            night.about.cut_off.insert(number(1), cut_off(4.6));
+            night.begin();
+        },
+        "
+        #1 ended, needs you: budget: $4.60 of $5.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_later_session_is_told_what_the_cap_cut_off() {
+    let mut night = Night::new(2);
+    night.about.cut_off.insert(number(1), cut_off(1.0));
+    night.replies(
+        1,
+        "agent",
+        [Reply::Exits(Ended::Budget, Spent::Known(usd(4.0)))],
+    );
+    night.begin();
+    let left = |n| night.engine.task(number(n)).and_then(Task::cut_off);
+    assert_eq!(left(1).map(|left| left.spent), Some(usd(5.0)));
+    assert_eq!(left(2), None, "it is done");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn decomposition(effect: &Effect) -> Option<(Option<String>, Option<String>)> {
         Effect::Decompose {
             resume, rejection, ..
         } => Some((
-            resume.clone(),
+            resume.as_ref().map(|session| session.id.clone()),
             rejection
                 .as_ref()
                 .map(|rejection| rejection.message.clone()),
@@ -320,21 +320,28 @@ fn provider_down_20_min_the_planner_waits_and_pays_nothing() {
 }
 
 #[test]
-fn bad_credentials_stop_the_session_with_one_error() {
+fn bad_credentials_are_confirmed_and_interrupt_the_session_with_one_error() {
     check(
         0,
         |night| {
             night
                 .plans(FORK)
-                .replies(0, "planner", [broken(auth())])
+                .replies(0, "planner", [broken(auth()), broken(auth())])
                 .begin();
         },
         "
         planner 1 started, $2.00 reserved
         planner exited, $0.00
-        session stops: bad credentials
-        planner 1 failed: bad credentials
-        session failed: bad credentials
+        agent failed
+        agent breaker open until 1s, 1 failures
+        planner 1 failed, again at 1s: bad credentials
+        agent probed
+        planner 2 started, $2.00 reserved
+        planner exited, $0.00
+        session is suspended: bad credentials
+        planner 2 failed, again at 2s: bad credentials
+        agent breaker open until 1s, 1 failures
+        session interrupted
         ",
     );
 }

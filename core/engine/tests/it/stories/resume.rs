@@ -111,8 +111,8 @@ fn a_crash_while_the_agent_runs_is_an_interrupted_attempt_and_not_free() {
         (died)
         session resumed
         #1 agent exited, $1.80 assumed
-        #1 attempt 1 failed, again: interrupted
-        #1 attempt 2 started, $3.20 reserved
+        #1 attempt 1 failed, again, kept: interrupted
+        #1 attempt 2 started, $3.70 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
         session completed
@@ -189,6 +189,7 @@ fn the_first_interrupt_asks_and_the_second_kills() {
                 .interrupt()
                 .interrupt();
             night.replies(2, "checks", [Reply::Fails(Failure::Interrupted)]);
+            night.replies(1, "agent", [stopped()]);
             night.release(2, "checks").release(1, "agent").resume();
         },
         "
@@ -199,7 +200,7 @@ fn the_first_interrupt_asks_and_the_second_kills() {
         interrupt requested
         #2 attempt 1 suspended
         #1 agent exited, $1.00
-        #1 attempt 1 failed, again: interrupted
+        #1 attempt 1 failed, again, kept: interrupted
         session interrupted
         session resumed
         #1 attempt 2 started, $4.00 reserved
@@ -380,6 +381,7 @@ fn an_interrupt_does_not_wait_for_the_forge() {
             night
                 .hold(2, "agent")
                 .replies(1, "publish", [Reply::Fails(network())])
+                .replies(2, "agent", [stopped()])
                 .begin()
                 .interrupt();
             night.release(2, "agent").resume();
@@ -392,7 +394,7 @@ fn an_interrupt_does_not_wait_for_the_forge() {
         #1 publishing delayed until 1s (charged): no route
         interrupt requested
         #2 agent exited, $1.00
-        #2 attempt 1 failed, again: interrupted
+        #2 attempt 1 failed, again, kept: interrupted
         session interrupted
         session resumed
         forge answers again
@@ -505,7 +507,7 @@ fn an_interruption_ends_no_task_although_a_resume_left_it_no_retries() {
         |night| {
             night.set(|s| s.max_retries = 1);
             night
-                .replies(1, "lease", [Reply::Fails(network())])
+                .replies(1, "lease", [Reply::Fails(crash())])
                 .hold(1, "agent")
                 .begin()
                 .die();
@@ -513,15 +515,13 @@ fn an_interruption_ends_no_task_although_a_resume_left_it_no_retries() {
         },
         "
         #1 attempt 1 started, $5.00 reserved
-        forge failed for #1 (charged)
-        #1 attempt 1 failed (charged), again at 1s: no route
+        #1 attempt 1 failed (charged), again at 1s: crashed
         #1 attempt 2 started, $5.00 reserved
-        forge answers again
         (died)
         session resumed
         #1 agent exited, $0.50 assumed
-        #1 attempt 2 failed, again: interrupted
-        #1 attempt 3 started, $4.50 reserved
+        #1 attempt 2 failed, again, kept: interrupted
+        #1 attempt 3 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
         session completed

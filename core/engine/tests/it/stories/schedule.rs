@@ -310,7 +310,6 @@ fn there_is_always_an_answer_to_why_it_waits() {
         interrupt requested
         (#1 is tried again at 01:46 UTC)
         #2 agent exited, $1.00
-        #2 attempt 1 failed, again: interrupted
         session interrupted
         ",
     );
