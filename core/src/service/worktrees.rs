@@ -16,14 +16,20 @@
 
 mod agent_head;
 mod exclude;
+mod ignored;
+mod messages;
+mod prepared;
 mod record;
 mod removal;
 mod snapshot;
+mod submodule;
 #[cfg(test)]
 mod tests;
 
+pub use ignored::IGNORED_BYTES_MAX;
 pub use snapshot::{FILE_BYTES_MAX, WORK_BYTES_MAX, WORK_FILES_MAX};
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -34,8 +40,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use git2::build::CheckoutBuilder;
 use git2::{Index, Oid, Repository, RepositoryInitOptions, Signature};
 
-use super::git_program::GitError;
+use super::git_program::{Git, GitError};
 use super::mirror::{CommitId, Doing, FileChange, Mirror, MirrorError};
+use ignored::Ignored;
 use record::{Phase, Record, Records};
 use snapshot::{Scene, Snapshot, Take};
 
@@ -44,6 +51,19 @@ const ROOT: &str = ".worktrees";
 
 /// No honest `.gitattributes` is larger; a larger one is not searched for filters.
 const ATTRIBUTES_BYTES_MAX: usize = 1 << 20;
+
+/// Switches forms of the index off that libgit2 does not read.
+const PLAIN_INDEX: [&str; 6] = [
+    "-c",
+    "index.version=2",
+    "-c",
+    "index.skipHash=false",
+    "-c",
+    "core.splitIndex=false",
+];
+
+/// A submodule may contain itself; no honest one lies deeper.
+const NESTED_SUBMODULES_PATH_PARTS_MAX: usize = 64;
 
 /// Who commits what an agent left uncommitted, and whose name the agent's own commits carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,6 +150,8 @@ pub enum Collected {
         skipped: Vec<String>,
         /// Salvage refs of commits that the agent left on other branches, or stashed.
         strays: Vec<String>,
+        /// Files that the agent made and git ignores.
+        ignored: Option<IgnoredFiles>,
     },
     /// There is work, and the salvage ref of the attempt holds it.
     Work(Work),
@@ -158,6 +180,19 @@ pub struct Work {
     pub history: History,
     /// What was not taken: nested repositories, moved submodules, and names that git refuses.
     pub skipped: Vec<String>,
+    /// Files with a merge that nobody finished: still unmerged in the agent's index, or with conflict markers that the base has not.
+    pub conflicts: Vec<String>,
+    /// Files that the agent made and git ignores; they are not part of the commit.
+    pub ignored: Option<IgnoredFiles>,
+}
+
+/// New files that git ignores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredFiles {
+    /// The files, or the directories that hold nothing else, sorted.
+    pub paths: Vec<String>,
+    /// The salvage ref that keeps them; `None` where there are more than [`IGNORED_BYTES_MAX`], or a repository: then the directory stays.
+    pub salvage: Option<String>,
 }
 
 /// What became of the commits that the agent made.
@@ -361,9 +396,11 @@ impl Worktrees {
         let mut leftovers = None;
         if let Some(record) = self.records.read(request.issue)? {
             if request.keep && self.can_go_on(&record, request) {
-                let prepared = record.prepared.clone();
                 self.records.write(&Record {
-                    prepared,
+                    prepared: record.prepared,
+                    modules: record.modules,
+                    made: record.made,
+                    ignored_at_collection: record.ignored_at_collection,
                     ..self.record(request, Phase::Ready, record.filters)
                 })?;
                 return Ok(Leased {
@@ -399,7 +436,7 @@ impl Worktrees {
                 .salvaged_commit(&self.session, request.issue, &name)?
             {
                 Some(commit) => self
-                    .describe(request, commit, History::Kept, Vec::new())
+                    .describe(request, commit, History::Kept, Vec::new(), Vec::new())
                     .map(Collected::Work),
                 None => Err(WorktreeError::Gone {
                     issue: request.issue,
@@ -410,18 +447,30 @@ impl Worktrees {
         let examined = self.examine(&record, &request.base, Take::Publishable)?;
         self.save_abandoned(&record, &request.base, &examined)?;
         let strays = self.save_strays(&record, &examined)?;
+        let ignored = self.save_ignored(&record, &examined)?;
+        self.records.write(&Record {
+            ignored_at_collection: names(&examined.snapshot.ignored),
+            ..record
+        })?;
         let tree = examined.snapshot.tree;
-        if tree == self.tree_of(&request.base)? || record.prepared == Some(tree.to_string()) {
+        if tree == self.tree_of(&request.base)? {
             return Ok(Collected::Nothing {
                 skipped: examined.snapshot.skipped,
                 strays,
+                ignored,
             });
         }
         let before = self
             .mirror
             .salvaged_commit(&self.session, request.issue, &name)?;
+        let examined = self.with_harmless_messages(examined, &request.base)?;
         let commit = self.commit(&examined, &request.message, before)?;
-        let work = self.describe(request, commit, examined.history, examined.snapshot.skipped)?;
+        let unmerged = agent_head::unmerged(&self.path(request.issue));
+        let Examined {
+            history, snapshot, ..
+        } = examined;
+        let mut work = self.describe(request, commit, history, snapshot.skipped, unmerged)?;
+        work.ignored = ignored;
         self.mirror
             .salvage(&self.session, request.issue, &name, &work.commit)?;
         Ok(Collected::Work(work))
@@ -435,13 +484,66 @@ impl Worktrees {
         let Some(record) = self.present(issue)? else {
             return Ok(());
         };
-        let prepared = match self.examine(&record, &record.base, Take::Publishable) {
-            Ok(examined) => Some(examined.snapshot.tree.to_string()),
+        // As they are now, and not less what an earlier preparation left.
+        let record = Record {
+            prepared: None,
+            made: BTreeSet::new(),
+            ..record
+        };
+        let (prepared, modules, made) = match self.examine(&record, &record.base, Take::Publishable) {
+            Ok(examined) => (
+                Some(examined.snapshot.tree.to_string()),
+                examined.snapshot.modules,
+                names(&examined.snapshot.ignored),
+            ),
             // Whoever collects is told the same.
-            Err(WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. }) => None,
+            Err(WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. }) => {
+                (None, BTreeMap::new(), BTreeSet::new())
+            }
             Err(error) => return Err(error),
         };
-        self.records.write(&Record { prepared, ..record })
+        self.records.write(&Record {
+            prepared,
+            modules,
+            made,
+            ..record
+        })
+    }
+
+    /// Notes that the checks have run in an issue's directory: what is there now, is ignored by git, and was not when the work was
+    /// collected, is theirs.
+    ///
+    /// # Errors
+    /// [`WorktreeError`].
+    pub fn note_checked(&self, issue: u64) -> Result<(), WorktreeError> {
+        let Some(mut record) = self.present(issue)? else {
+            return Ok(());
+        };
+        let now = self.ignored_names(&record)?;
+        let by_checks = now.difference(&record.ignored_at_collection);
+        record.made.extend(by_checks.cloned());
+        self.records.write(&record)
+    }
+
+    /// Notes that the checks have run in a directory that no agent has been in: what git ignores there is theirs, wherever they run.
+    ///
+    /// # Errors
+    /// [`WorktreeError`].
+    pub fn note_made_by_checks(&self, issue: u64) -> Result<(), WorktreeError> {
+        let Some(record) = self.present(issue)? else {
+            return Ok(());
+        };
+        let made = self.ignored_names(&record)?;
+        self.records.write_made_by_checks(&made)
+    }
+
+    /// Returns what git ignores in a directory: files, and directories that hold nothing else.
+    fn ignored_names(&self, record: &Record) -> Result<BTreeSet<String>, WorktreeError> {
+        let head = agent_head::read(&self.path(record.issue)).unwrap_or_else(|| record.base.clone());
+        let base = self.tree_of(&record.base)?;
+        let seed = self.tree_of(&head).unwrap_or(base);
+        let found = self.look(record, seed, base, Take::Everything, snapshot::ignored)?;
+        Ok(names(&found))
     }
 
     /// Keeps whatever the directory holds, of any size, under a salvage ref; returns its name, or `None` when nothing was unsaved.
@@ -592,6 +694,9 @@ impl Worktrees {
             phase,
             filters,
             prepared: None,
+            modules: BTreeMap::new(),
+            made: BTreeSet::new(),
+            ignored_at_collection: BTreeSet::new(),
         }
     }
 
@@ -603,7 +708,7 @@ impl Worktrees {
         let tree = start
             .tree()
             .doing(|| format!("read the tree of {}", request.start))?;
-        let features = features_of(&mirror, &tree)
+        let features = features_of(self.mirror.git(), &mirror, &tree)
             .doing(|| format!("read the attributes of {}", request.start))?;
         self.records
             .write(&self.record(request, Phase::Making, features.filters))?;
@@ -625,9 +730,7 @@ impl Worktrees {
                 .doing(|| format!("check out `{}`", path.display()))?;
             copy_index(&clone, &index)?;
         }
-        for submodule in &features.submodules {
-            self.initialise(path, submodule)?;
-        }
+        self.initialise(path, &features.submodules)?;
         self.records
             .write(&self.record(request, Phase::Ready, features.filters))
     }
@@ -685,19 +788,8 @@ impl Worktrees {
         index: &Path,
     ) -> Result<(), WorktreeError> {
         let env = git_env(&self.mirror, path, Some(index), &self.fresh_env());
-        // Forms of the index that libgit2 does not read are switched off.
-        let args = [
-            "-c",
-            "index.version=2",
-            "-c",
-            "index.skipHash=false",
-            "-c",
-            "core.splitIndex=false",
-            "read-tree",
-            "--reset",
-            "-u",
-        ];
-        let args: Vec<&str> = args.into_iter().chain([start.as_str()]).collect();
+        let args = PLAIN_INDEX.into_iter().chain(["read-tree", "--reset", "-u"]);
+        let args: Vec<&str> = args.chain([start.as_str()]).collect();
         self.mirror
             .git()
             .run(path, &args, &env, None)
@@ -705,29 +797,50 @@ impl Worktrees {
         Ok(())
     }
 
-    /// Initialises a submodule. The directory's own configuration is used, for no agent has been there yet.
-    fn initialise(&self, path: &Path, submodule: &str) -> Result<(), WorktreeError> {
+    /// Initialises submodules and what lies below them. The directory's own configuration is used, because no agent has been there yet.
+    ///
+    /// Git's `--recursive` is not used: it stops at a link that nothing declares, anywhere below.
+    fn initialise(&self, path: &Path, submodules: &[String]) -> Result<(), WorktreeError> {
         let origin = self
             .mirror
             .source()?
             .map(|source| format!("remote.origin.url={source}"));
-        let mut args: Vec<&str> = origin.iter().flat_map(|origin| ["-c", origin]).collect();
-        args.extend([
-            "submodule",
-            "--quiet",
-            "update",
-            "--init",
-            "--recursive",
-            "--",
-            submodule,
-        ]);
-        match self.mirror.git().run(path, &args, &self.fresh_env(), None) {
-            Ok(_) => Ok(()),
-            Err(source) => Err(WorktreeError::Submodule {
-                path: submodule.to_owned(),
+        let mut found: Vec<(PathBuf, String)> = submodules
+            .iter()
+            .map(|submodule| (PathBuf::new(), submodule.clone()))
+            .collect();
+        while let Some((within, submodule)) = found.pop() {
+            let below = within.join(&submodule);
+            let failed = |source| WorktreeError::Submodule {
+                path: below.display().to_string(),
                 source,
-            }),
+            };
+            let is_top = within.as_os_str().is_empty();
+            let origin = origin.as_ref().filter(|_| is_top);
+            let mut args: Vec<&str> = origin.iter().flat_map(|origin| ["-c", origin]).collect();
+            args.extend(["submodule", "--quiet", "update", "--init", "--", &submodule]);
+            self.mirror
+                .git()
+                .run(&path.join(&within), &args, &self.fresh_env(), None)
+                .map_err(failed)?;
+            let more = self.submodules_of(&path.join(&below))?;
+            if below.components().count() <= NESTED_SUBMODULES_PATH_PARTS_MAX {
+                found.extend(more.into_iter().map(|nested| (below.clone(), nested)));
+            }
         }
+        Ok(())
+    }
+
+    /// Returns the submodules that the commit declares which a fresh submodule stands on.
+    fn submodules_of(&self, fresh: &Path) -> Result<Vec<String>, WorktreeError> {
+        let doing = || format!("read the submodule `{}`", fresh.display());
+        let repository = Repository::open(fresh).doing(doing)?;
+        let tree = repository
+            .head()
+            .and_then(|head| head.peel_to_tree())
+            .doing(doing)?;
+        let features = features_of(self.mirror.git(), &repository, &tree).doing(doing)?;
+        Ok(features.submodules)
     }
 
     fn fresh_env(&self) -> Vec<(String, String)> {
@@ -743,16 +856,14 @@ impl Worktrees {
         let dir = self.path(record.issue);
         let (head, history) = self.agents_history(record, base, &dir)?;
         let seed = self.tree_of(head.as_ref().unwrap_or(base))?;
-        let index = self.records.index(record.issue);
-        let filters = record.filters.then_some(self.env.as_slice());
-        let snapshot = snapshot::take(&Scene {
-            mirror: &self.mirror,
-            dir: &dir,
-            index: &index,
-            seed,
-            take,
-            filters,
-        })?;
+        let base_tree = self.tree_of(base)?;
+        let mut snapshot = self.look(record, seed, base_tree, take, snapshot::take)?;
+        if let Some(prepared) = record.prepared_tree() {
+            let repository = self.mirror.repository()?;
+            snapshot.tree =
+                prepared::without(&repository, base_tree, prepared, snapshot.tree)
+                    .doing(|| format!("take the preparation of `{}` back", dir.display()))?;
+        }
         let parent = head
             .clone()
             .filter(|_| history == History::Kept)
@@ -763,6 +874,43 @@ impl Worktrees {
             snapshot,
             history,
         })
+    }
+
+    /// Looks at the files of a worktree.
+    fn look<T>(
+        &self,
+        record: &Record,
+        seed: Oid,
+        base: Oid,
+        take: Take,
+        looks: impl FnOnce(&Scene<'_>) -> Result<T, WorktreeError>,
+    ) -> Result<T, WorktreeError> {
+        looks(&Scene {
+            mirror: &self.mirror,
+            dir: &self.path(record.issue),
+            index: &self.records.index(record.issue),
+            seed,
+            base,
+            take,
+            filters: record.filters.then_some(self.env.as_slice()),
+            gate: &self.records.gate(record.issue),
+            modules: &record.modules,
+            env: &self.env,
+        })
+    }
+
+    /// Returns what the agent made and git ignores.
+    fn ignored(
+        &self,
+        record: &Record,
+        examined: &Examined,
+    ) -> Result<Option<Ignored>, WorktreeError> {
+        let by_checks = self.records.made_by_checks();
+        let known = record.made.union(&by_checks).cloned().collect();
+        let new = ignored::new_ones(&examined.snapshot.ignored, &known);
+        let base = self.tree_of(&record.base)?;
+        let repository = self.mirror.repository()?;
+        ignored::take(&repository, base, &self.path(record.issue), &new)
     }
 
     /// Returns the agent's last commit, imported, unless there is none of its own; and what is to be thought of it.
@@ -805,6 +953,22 @@ impl Worktrees {
         ))
     }
 
+    /// Lets the files be taken on the agent's commits with harmless messages; on the base where there are too many of them.
+    fn with_harmless_messages(
+        &self,
+        mut examined: Examined,
+        base: &CommitId,
+    ) -> Result<Examined, WorktreeError> {
+        if examined.parent != *base {
+            let disarmed = messages::disarmed(&self.mirror, base, &examined.parent)?;
+            examined.parent = disarmed.unwrap_or_else(|| {
+                examined.history = History::Rewritten;
+                base.clone()
+            });
+        }
+        Ok(examined)
+    }
+
     /// Makes the commit that has all of the work. A commit `before` that says the same is used again.
     fn commit(
         &self,
@@ -842,11 +1006,16 @@ impl Worktrees {
         commit: CommitId,
         history: History,
         skipped: Vec<String>,
+        unmerged: Vec<String>,
     ) -> Result<Work, WorktreeError> {
         let changes = self.mirror.changes(&request.base, &commit)?;
         if let Some((path, bytes)) = changes.largest.filter(|(_, bytes)| FILE_BYTES_MAX < *bytes) {
             return Err(WorktreeError::TooBig { path, bytes });
         }
+        let mut conflicts = self.mirror.conflict_markers(&request.base, &commit)?;
+        conflicts.extend(unmerged);
+        conflicts.sort();
+        conflicts.dedup();
         let salvage = format!(
             "refs/autoissue/salvage/{}/issue-{}/{}",
             self.session,
@@ -864,6 +1033,8 @@ impl Worktrees {
             truncated: changes.truncated,
             history,
             skipped,
+            conflicts,
+            ignored: None,
         })
     }
 
@@ -879,7 +1050,11 @@ impl Worktrees {
     fn is_saved(&self, record: &Record, examined: &Examined) -> Result<bool, WorktreeError> {
         let saved = self.saved_trees(record, &record.base)?;
         let abandoned = self.abandoned(&record.base, examined)?;
+        let is_ignored_saved = self
+            .ignored(record, examined)?
+            .is_none_or(|it| it.tree.is_some_and(|tree| saved.contains(&tree)));
         Ok(examined.snapshot.skipped.is_empty()
+            && is_ignored_saved
             && saved.contains(&examined.snapshot.tree)
             && abandoned.is_none_or(|(_, tree)| saved.contains(&tree)))
     }
@@ -894,11 +1069,7 @@ impl Worktrees {
         let commits = salvaged
             .chain(self.mirror.published(record.issue)?)
             .chain([base.clone()]);
-        let prepared = record
-            .prepared
-            .iter()
-            .filter_map(|tree| Oid::from_str(tree).ok())
-            .map(Ok);
+        let prepared = record.prepared_tree().map(Ok);
         commits
             .map(|commit| self.tree_of(&commit))
             .chain(prepared)
@@ -966,6 +1137,44 @@ impl Worktrees {
         Ok(strays)
     }
 
+    /// Keeps what the agent made and git ignores, where that is little.
+    fn save_ignored(
+        &self,
+        record: &Record,
+        examined: &Examined,
+    ) -> Result<Option<IgnoredFiles>, WorktreeError> {
+        let Some(Ignored { paths, tree }) = self.ignored(record, examined)? else {
+            return Ok(None);
+        };
+        let salvage = match tree {
+            None => None,
+            Some(tree) => Some(self.save_tree(record, tree)?),
+        };
+        Ok(Some(IgnoredFiles { paths, salvage }))
+    }
+
+    /// Keeps a tree as a commit on the base, unless a ref of the issue has it already; returns the ref.
+    fn save_tree(&self, record: &Record, tree: Oid) -> Result<String, WorktreeError> {
+        for saved in self.mirror.salvaged_of(&record.session, record.issue)? {
+            if self.tree_of(&saved.commit)? == tree {
+                return Ok(saved.reference);
+            }
+        }
+        let repository = self.mirror.repository()?;
+        let doing = || format!("commit tree {tree}");
+        let base = repository.find_commit(record.base.oid()).doing(doing)?;
+        let author = Signature::now(&self.identity.name, &self.identity.email).doing(doing)?;
+        let message = format!(
+            "Ignored files of attempt {} at issue {}\n",
+            record.attempt, record.issue
+        );
+        let found = repository.find_tree(tree).doing(doing)?;
+        let commit = repository
+            .commit(None, &author, &author, &message, &found, &[&base])
+            .doing(doing)?;
+        self.save_as_leftover(record, &commit.into())
+    }
+
     fn save_leftovers(&self, record: &Record) -> Result<Option<String>, WorktreeError> {
         if record.phase != Phase::Ready || !is_directory(&self.path(record.issue)) {
             return Ok(None);
@@ -973,7 +1182,9 @@ impl Worktrees {
         let examined = self.examine(record, &record.base, Take::Everything)?;
         let abandoned = self.save_abandoned(record, &record.base, &examined)?;
         let stray = self.save_strays(record, &examined)?.into_iter().next();
-        if !examined.snapshot.skipped.is_empty() {
+        let ignored = self.save_ignored(record, &examined)?;
+        let is_too_much = ignored.as_ref().is_some_and(|it| it.salvage.is_none());
+        if !examined.snapshot.skipped.is_empty() || is_too_much {
             // What no commit of ours can hold stays where it is, under another name.
             self.move_aside(&self.path(record.issue), "kept")?;
         }
@@ -981,7 +1192,7 @@ impl Worktrees {
             .saved_trees(record, &record.base)?
             .contains(&examined.snapshot.tree)
         {
-            return Ok(abandoned.or(stray));
+            return Ok(abandoned.or(stray).or(ignored.and_then(|it| it.salvage)));
         }
         let commit = self.commit(
             &examined,
@@ -1057,7 +1268,11 @@ struct Features {
     submodules: Vec<String>,
 }
 
-fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Features, git2::Error> {
+fn features_of(
+    git: &Git,
+    repository: &Repository,
+    tree: &git2::Tree<'_>,
+) -> Result<Features, git2::Error> {
     let mut features = Features {
         attributes: false,
         filters: false,
@@ -1066,9 +1281,13 @@ fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Feature
     // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
     let mut index = Index::new()?;
     index.read_tree(tree)?;
-    let has_modules = tree.get_name(".gitmodules").is_some();
+    let modules = tree.get_name(".gitmodules").map(|entry| entry.id());
+    let declared = modules.map_or_else(BTreeSet::new, |modules| {
+        submodule::declared(git, repository.path(), modules)
+    });
     for entry in index.iter() {
-        if entry.mode == snapshot::GITLINK && has_modules {
+        // A link that nothing declares is a repository that somebody committed by accident: git cannot fetch it either.
+        if entry.mode == snapshot::GITLINK && declared.contains(&entry.path) {
             features
                 .submodules
                 .push(String::from_utf8_lossy(&entry.path).into_owned());
@@ -1139,6 +1358,14 @@ fn copy_index(clone: &Repository, to: &Path) -> Result<(), WorktreeError> {
     fs::copy(&from, to)
         .map(|_| ())
         .map_err(|source| WorktreeError::io("copy", &from, source))
+}
+
+/// Returns paths as text.
+fn names(paths: &[Vec<u8>]) -> BTreeSet<String> {
+    paths
+        .iter()
+        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .collect()
 }
 
 fn branch_of(issue: u64) -> String {

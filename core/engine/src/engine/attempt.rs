@@ -228,7 +228,13 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn work_collected(&mut self, issue: IssueNumber, attempt: u32, work: Option<Work>) {
+    pub(super) fn work_collected(
+        &mut self,
+        issue: IssueNumber,
+        attempt: u32,
+        work: Option<Work>,
+        notes: Vec<String>,
+    ) {
         if self
             .in_flight(issue, attempt, |doing| *doing == Doing::Collecting)
             .is_none()
@@ -240,6 +246,7 @@ impl Turn<'_> {
             issue,
             attempt,
             work,
+            notes,
         });
         let task = &self.engine.tasks[&issue];
         let ended = task.report.as_ref().map_or(

@@ -379,6 +379,7 @@ fn publish() {
             issue: number(1),
             attempt: 1,
             work: None,
+            notes: Vec::new(),
         };
     });
     check("publish", 1, checked, |journal| {
