@@ -134,6 +134,8 @@ pub struct ExecutorSettings {
     pub checks: Vec<Check>,
     /// What to do when a check already fails on the base commit: `fail` the session, or `ignoreKnown` failures.
     pub red_base: RedBase,
+    /// Directory for the worktrees of attempts, relative to the checkout; unset, one below the state directory, which shows agents less.
+    pub worktree_root: Option<PathBuf>,
 }
 
 impl Default for ExecutorSettings {
@@ -148,6 +150,7 @@ impl Default for ExecutorSettings {
             setup: Vec::new(),
             checks: Vec::new(),
             red_base: RedBase::Fail,
+            worktree_root: None,
         }
     }
 }

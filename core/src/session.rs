@@ -39,8 +39,8 @@ use crate::repository_lock::RepositoryLock;
 use crate::work::Workshop;
 
 pub use begun::{Consent, PLAN_FILE, PlanOrder, planned_before};
-pub(crate) use bench::cleaning;
 pub use bench::mirror_dir;
+pub(crate) use bench::{cleaning, roots};
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;

@@ -78,6 +78,8 @@ pub(crate) struct Workshop {
     pub(crate) plan: Option<PlanOrder>,
     pub(crate) session: String,
     pub(crate) project: PathBuf,
+    /// Where agents can write programs, which are never run for ours.
+    pub(crate) worktree_roots: Vec<PathBuf>,
     pub(crate) own_program: PathBuf,
     pub(crate) path: OsString,
     pub(crate) agent_env: Vec<(OsString, OsString)>,
@@ -531,7 +533,7 @@ impl Workshop {
             task,
             directory,
             path: self.path.clone(),
-            outside: vec![self.project.join(".worktrees")],
+            outside: self.worktree_roots.clone(),
             own_program: self.own_program.clone(),
             env: self.agent_env.clone(),
             tag: self.tag(id),

@@ -68,8 +68,7 @@ fn is_skip(inner: &str) -> bool {
         .filter(|word| !word.is_empty())
         .collect();
     let says = |word: &str| words.contains(&word);
-    (2..=3).contains(&words.len())
-        && (says("skip") || (says("no") && says("ci")))
+    (2..=3).contains(&words.len()) && (says("skip") || (says("no") && says("ci")))
 }
 
 /// Replaces every occurrence of an ASCII text, in whatever case it is written.
@@ -145,7 +144,10 @@ mod tests {
         check("a [no ci] b [skip actions]", "a (no ci) b (skip actions)");
         check("[skip-ci][ci-skip]", "(skip-ci)(ci-skip)");
         check("[[skip ci]]", "[(skip ci)]");
-        check("[netlify skip] [skip azurepipelines]", "(netlify skip) (skip azurepipelines)");
+        check(
+            "[netlify skip] [skip azurepipelines]",
+            "(netlify skip) (skip azurepipelines)",
+        );
         check("x ***NO_CI***", "x NO_CI");
         check("x\n\n\nSkip-Checks: true\n", "x\n\n\nSkip-Checks = true\n");
     }

@@ -409,6 +409,7 @@ mod showing {
         executor.setup = []                        default
         executor.checks = [{"name":"cargo test","run":"cargo test","timeoutMinutes":15}]   [dir]/autoissue.config.json:4
         executor.redBase = "fail"                  default
+        executor.worktreeRoot = unset              default
         agent.backend = "claude"                   default
         agent.model = "sonnet"                     default
         agent.maxBudgetUsd = 5.0                   default
@@ -508,7 +509,7 @@ mod broken {
         insta::assert_snapshot!(complaint("{\n  \"executor\": {\n    \"maxParalel\": 3\n  }\n}"), @r"
         invalid `executor.maxParalel` in [dir]/autoissue.config.json:3
           found: an unknown key
-          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks` or `redBase`
+          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase` or `worktreeRoot`
           hint: did you mean `executor.maxParallel`?
         ");
     }
@@ -851,7 +852,7 @@ mod broken {
           hint: did you mean `maxTotalBudgetUsd`?
         invalid `executor.maxParalel` from environment AUTOISSUE__EXECUTOR__MAX_PARALEL
           found: an unknown key
-          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks` or `redBase`
+          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase` or `worktreeRoot`
           hint: did you mean `executor.maxParallel`?
         ");
     }

@@ -1,8 +1,8 @@
-//! The directories in which attempts work: private clones in `<project>/.worktrees/autoissue-issue-<N>`, one per issue.
+//! The directories in which attempts work: private clones in `<root>/autoissue-issue-<N>`, one per issue (see [`Roots`]).
 //!
 //! ```text
 //!             lease                      agent works                collect                 release
-//!   mirror ──────────► .worktrees/…-<N> ─────────────► files, .git ─────────► salvage ref ─────────► directory gone
+//!   mirror ──────────► …-issue-<N> ──────────────────► files, .git ─────────► salvage ref ─────────► directory gone
 //!      ▲  objects are borrowed               │                        │ in the mirror
 //!      └──── record and index are ours ──────┘ not trusted ───────────┘
 //! ```
@@ -21,19 +21,22 @@ mod messages;
 mod prepared;
 mod record;
 mod removal;
+mod roots;
 mod snapshot;
 mod submodule;
 #[cfg(test)]
 mod tests;
 
 pub use ignored::IGNORED_BYTES_MAX;
+pub use roots::Roots;
 pub use snapshot::{FILE_BYTES_MAX, WORK_BYTES_MAX, WORK_FILES_MAX};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -46,11 +49,11 @@ use ignored::Ignored;
 use record::{Phase, Record, Records};
 use snapshot::{Scene, Snapshot, Take};
 
-/// The directory in the project that holds the worktrees.
-const ROOT: &str = ".worktrees";
-
 /// No honest `.gitattributes` is larger; a larger one is not searched for filters.
 const ATTRIBUTES_BYTES_MAX: usize = 1 << 20;
+
+/// What agents write is nobody else's business.
+const ROOT_MODE: u32 = 0o700;
 
 /// Switches forms of the index off that libgit2 does not read.
 const PLAIN_INDEX: [&str; 6] = [
@@ -77,8 +80,10 @@ pub struct Identity {
 /// What [`Worktrees::open`] needs.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The user's checkout; worktrees lie in its `.worktrees`.
+    /// The user's checkout.
     pub project: PathBuf,
+    /// Where worktrees lie.
+    pub roots: Roots,
     /// The session's id, a word fit for a ref.
     pub session: String,
     /// Who commits.
@@ -98,8 +103,18 @@ pub struct Worktrees {
     identity: Identity,
     env: Vec<(String, String)>,
     credentials: Vec<(String, String)>,
-    records: Records,
+    /// Where new ones are made.
+    place: Place,
+    /// Where others may be, which are finished where they are.
+    older: Vec<Place>,
     root_is_ready: Arc<Mutex<bool>>,
+}
+
+/// A directory of worktrees, and what we know of those in it.
+#[derive(Debug, Clone)]
+struct Place {
+    root: PathBuf,
+    records: Records,
 }
 
 /// A wish for a directory.
@@ -346,6 +361,7 @@ impl Worktrees {
     pub fn open(mirror: Mirror, options: Options) -> Result<Worktrees, WorktreeError> {
         let Options {
             project,
+            roots,
             session,
             identity,
             env,
@@ -354,7 +370,14 @@ impl Worktrees {
         let project = project
             .canonicalize()
             .map_err(|source| WorktreeError::io("resolve", &project, source))?;
-        let records = Records::of(mirror.path(), &project.join(ROOT));
+        let place = |root: PathBuf| Place {
+            records: Records::of(mirror.path(), &root),
+            root,
+        };
+        let (older, place) = (
+            roots.others.into_iter().map(place).collect(),
+            place(roots.current),
+        );
         Ok(Worktrees {
             mirror,
             project,
@@ -362,7 +385,8 @@ impl Worktrees {
             identity,
             env,
             credentials,
-            records,
+            place,
+            older,
             root_is_ready: Arc::default(),
         })
     }
@@ -372,9 +396,9 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::RootNotADirectory`].
     pub fn check_root(&self) -> Result<(), WorktreeError> {
-        let path = self.root();
-        if path.symlink_metadata().is_ok() && !is_directory(&path) {
-            return Err(WorktreeError::RootNotADirectory { path });
+        let path = &self.place.root;
+        if path.symlink_metadata().is_ok() && !is_directory(path) {
+            return Err(WorktreeError::RootNotADirectory { path: path.clone() });
         }
         Ok(())
     }
@@ -382,7 +406,9 @@ impl Worktrees {
     /// Returns where an issue's worktree lies or would lie.
     #[must_use]
     pub fn path(&self, issue: u64) -> PathBuf {
-        self.root().join(format!("autoissue-issue-{issue}"))
+        self.place_of(issue)
+            .root
+            .join(format!("autoissue-issue-{issue}"))
     }
 
     /// Makes the directory for an attempt: a fresh clone at `start`, or, with `keep`, the one that is there. Work that an earlier attempt
@@ -392,11 +418,11 @@ impl Worktrees {
     /// [`WorktreeError`]; asking again is always possible.
     pub fn lease(&self, request: &LeaseRequest) -> Result<Leased, WorktreeError> {
         self.prepare_root()?;
-        let path = self.path(request.issue);
         let mut leftovers = None;
-        if let Some(record) = self.records.read(request.issue)? {
+        if let Some(record) = self.records(request.issue).read(request.issue)? {
             if request.keep && self.can_go_on(&record, request) {
-                self.records.write(&Record {
+                let path = self.path(request.issue);
+                self.records(request.issue).write(&Record {
                     prepared: record.prepared,
                     modules: record.modules,
                     made: record.made,
@@ -413,6 +439,8 @@ impl Worktrees {
             leftovers = self.save_leftovers(&record)?;
             self.remove(record)?;
         }
+        // Where new ones are made, also if the one before lay elsewhere.
+        let path = self.path(request.issue);
         self.move_aside(&path, "not-ours")?;
         self.make(request, &path)?;
         Ok(Leased {
@@ -448,7 +476,7 @@ impl Worktrees {
         self.save_abandoned(&record, &request.base, &examined)?;
         let strays = self.save_strays(&record, &examined)?;
         let ignored = self.save_ignored(&record, &examined)?;
-        self.records.write(&Record {
+        self.records(request.issue).write(&Record {
             ignored_at_collection: names(&examined.snapshot.ignored),
             ..record
         })?;
@@ -490,7 +518,8 @@ impl Worktrees {
             made: BTreeSet::new(),
             ..record
         };
-        let (prepared, modules, made) = match self.examine(&record, &record.base, Take::Publishable) {
+        let (prepared, modules, made) = match self.examine(&record, &record.base, Take::Publishable)
+        {
             Ok(examined) => (
                 Some(examined.snapshot.tree.to_string()),
                 examined.snapshot.modules,
@@ -502,7 +531,7 @@ impl Worktrees {
             }
             Err(error) => return Err(error),
         };
-        self.records.write(&Record {
+        self.records(issue).write(&Record {
             prepared,
             modules,
             made,
@@ -522,7 +551,7 @@ impl Worktrees {
         let now = self.ignored_names(&record)?;
         let by_checks = now.difference(&record.ignored_at_collection);
         record.made.extend(by_checks.cloned());
-        self.records.write(&record)
+        self.records(issue).write(&record)
     }
 
     /// Notes that the checks have run in a directory that no agent has been in: what git ignores there is theirs, wherever they run.
@@ -534,12 +563,13 @@ impl Worktrees {
             return Ok(());
         };
         let made = self.ignored_names(&record)?;
-        self.records.write_made_by_checks(&made)
+        self.place.records.write_made_by_checks(&made)
     }
 
     /// Returns what git ignores in a directory: files, and directories that hold nothing else.
     fn ignored_names(&self, record: &Record) -> Result<BTreeSet<String>, WorktreeError> {
-        let head = agent_head::read(&self.path(record.issue)).unwrap_or_else(|| record.base.clone());
+        let head =
+            agent_head::read(&self.path(record.issue)).unwrap_or_else(|| record.base.clone());
         let base = self.tree_of(&record.base)?;
         let seed = self.tree_of(&head).unwrap_or(base);
         let found = self.look(record, seed, base, Take::Everything, snapshot::ignored)?;
@@ -563,7 +593,7 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::Unsaved`] when it holds work that no ref of the mirror holds.
     pub fn release(&self, issue: u64) -> Result<(), WorktreeError> {
-        let Some(record) = self.records.read(issue)? else {
+        let Some(record) = self.records(issue).read(issue)? else {
             return Ok(());
         };
         if let Some(record) = self.present(issue)? {
@@ -582,7 +612,7 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::Io`]; doing it again goes on.
     pub fn discard(&self, issue: u64) -> Result<(), WorktreeError> {
-        self.records
+        self.records(issue)
             .read(issue)?
             .map_or(Ok(()), |record| self.remove(record))
     }
@@ -593,8 +623,7 @@ impl Worktrees {
     /// [`WorktreeError`] when the records cannot be read.
     pub fn sweep(&self, keep: &[u64]) -> Result<Vec<Swept>, WorktreeError> {
         let idle = self
-            .records
-            .all()?
+            .all_records()?
             .into_iter()
             .filter(|record| !keep.contains(&record.issue));
         Ok(idle
@@ -610,7 +639,7 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError`] when the records cannot be read.
     pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
-        let held = self.records.all()?.into_iter().map(
+        let held = self.all_records()?.into_iter().map(
             |Record {
                  issue,
                  session,
@@ -633,8 +662,28 @@ impl Worktrees {
         Ok(held.collect())
     }
 
-    fn root(&self) -> PathBuf {
-        self.project.join(ROOT)
+    /// Returns where the worktree of an issue lies: where it is known, else where it would be made.
+    fn place_of(&self, issue: u64) -> &Place {
+        let knows = |place: &&Place| place.records.has(issue);
+        std::iter::once(&self.place)
+            .chain(&self.older)
+            .find(knows)
+            .unwrap_or(&self.place)
+    }
+
+    fn records(&self, issue: u64) -> &Records {
+        &self.place_of(issue).records
+    }
+
+    /// Returns the records of all places, by issue; the current place counts where two have the same.
+    fn all_records(&self) -> Result<Vec<Record>, WorktreeError> {
+        let mut all: BTreeMap<u64, Record> = BTreeMap::new();
+        for place in std::iter::once(&self.place).chain(&self.older) {
+            for record in place.records.all()? {
+                all.entry(record.issue).or_insert(record);
+            }
+        }
+        Ok(all.into_values().collect())
     }
 
     /// Makes the directory of worktrees and hides it from the user's git, once.
@@ -646,18 +695,17 @@ impl Worktrees {
         if *ready {
             return Ok(());
         }
-        let root = self.root();
-        exclude::exclude(&self.project, ROOT)
-            .map_err(|source| WorktreeError::io("exclude", &root, source))?;
-        match fs::create_dir(&root) {
-            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(WorktreeError::io("create", &root, source));
-            }
-            _ => {}
+        let root = &self.place.root;
+        if let Ok(below) = root.strip_prefix(&self.project) {
+            exclude::exclude(&self.project, below)
+                .map_err(|source| WorktreeError::io("exclude", root, source))?;
         }
-        if !is_directory(&root) {
-            return Err(WorktreeError::RootNotADirectory { path: root });
-        }
+        self.check_root()?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(ROOT_MODE)
+            .create(root)
+            .map_err(|source| WorktreeError::io("create", root, source))?;
         *ready = true;
         Ok(())
     }
@@ -665,7 +713,7 @@ impl Worktrees {
     /// Returns the record of an issue whose directory is there and may hold work.
     fn present(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
         let record = self
-            .records
+            .records(issue)
             .read(issue)?
             .filter(|record| record.phase == Phase::Ready);
         Ok(record.filter(|_| is_directory(&self.path(issue))))
@@ -710,10 +758,13 @@ impl Worktrees {
             .doing(|| format!("read the tree of {}", request.start))?;
         let features = features_of(self.mirror.git(), &mirror, &tree)
             .doing(|| format!("read the attributes of {}", request.start))?;
-        self.records
-            .write(&self.record(request, Phase::Making, features.filters))?;
+        self.records(request.issue).write(&self.record(
+            request,
+            Phase::Making,
+            features.filters,
+        ))?;
         let clone = self.make_clone(request, path)?;
-        let index = self.records.index(request.issue);
+        let index = self.records(request.issue).index(request.issue);
         if features.filters {
             self.checkout_filtered(&request.start, path, &index)?;
             fs::copy(&index, path.join(".git/index"))
@@ -731,7 +782,7 @@ impl Worktrees {
             copy_index(&clone, &index)?;
         }
         self.initialise(path, &features.submodules)?;
-        self.records
+        self.records(request.issue)
             .write(&self.record(request, Phase::Ready, features.filters))
     }
 
@@ -788,7 +839,9 @@ impl Worktrees {
         index: &Path,
     ) -> Result<(), WorktreeError> {
         let env = git_env(&self.mirror, path, Some(index), &self.fresh_env());
-        let args = PLAIN_INDEX.into_iter().chain(["read-tree", "--reset", "-u"]);
+        let args = PLAIN_INDEX
+            .into_iter()
+            .chain(["read-tree", "--reset", "-u"]);
         let args: Vec<&str> = args.chain([start.as_str()]).collect();
         self.mirror
             .git()
@@ -860,9 +913,8 @@ impl Worktrees {
         let mut snapshot = self.look(record, seed, base_tree, take, snapshot::take)?;
         if let Some(prepared) = record.prepared_tree() {
             let repository = self.mirror.repository()?;
-            snapshot.tree =
-                prepared::without(&repository, base_tree, prepared, snapshot.tree)
-                    .doing(|| format!("take the preparation of `{}` back", dir.display()))?;
+            snapshot.tree = prepared::without(&repository, base_tree, prepared, snapshot.tree)
+                .doing(|| format!("take the preparation of `{}` back", dir.display()))?;
         }
         let parent = head
             .clone()
@@ -888,12 +940,12 @@ impl Worktrees {
         looks(&Scene {
             mirror: &self.mirror,
             dir: &self.path(record.issue),
-            index: &self.records.index(record.issue),
+            index: &self.records(record.issue).index(record.issue),
             seed,
             base,
             take,
             filters: record.filters.then_some(self.env.as_slice()),
-            gate: &self.records.gate(record.issue),
+            gate: &self.records(record.issue).gate(record.issue),
             modules: &record.modules,
             env: &self.env,
         })
@@ -905,7 +957,7 @@ impl Worktrees {
         record: &Record,
         examined: &Examined,
     ) -> Result<Option<Ignored>, WorktreeError> {
-        let by_checks = self.records.made_by_checks();
+        let by_checks = self.place.records.made_by_checks();
         let known = record.made.union(&by_checks).cloned().collect();
         let new = ignored::new_ones(&examined.snapshot.ignored, &known);
         let base = self.tree_of(&record.base)?;
@@ -934,7 +986,7 @@ impl Worktrees {
         if !self.mirror.has_commit(&head)?
             && let Err(reason) = agent_head::import(
                 &self.mirror,
-                &self.records.gate(record.issue),
+                &self.records(record.issue).gate(record.issue),
                 dir,
                 &head,
                 &self.env,
@@ -1126,7 +1178,7 @@ impl Worktrees {
             {
                 continue;
             }
-            let gate = self.records.gate(record.issue);
+            let gate = self.records(record.issue).gate(record.issue);
             match agent_head::import(&self.mirror, &gate, &dir, &stray, &self.env)? {
                 Ok(()) => strays.push(self.save_as_leftover(record, &stray)?),
                 Err(reason) => {
@@ -1229,7 +1281,7 @@ impl Worktrees {
     /// Removes a directory whose work is safe. The phase tells a crash half-way from an agent that deleted files.
     fn remove(&self, record: Record) -> Result<(), WorktreeError> {
         let issue = record.issue;
-        self.records.write(&Record {
+        self.records(issue).write(&Record {
             phase: Phase::Removing,
             ..record
         })?;
@@ -1237,7 +1289,7 @@ impl Worktrees {
         if is_directory(&path) || path.is_symlink() {
             removal::remove(&path).map_err(|source| WorktreeError::io("remove", &path, source))?;
         }
-        self.records.forget(issue)
+        self.records(issue).forget(issue)
     }
 
     /// Moves a file or directory out of the way, to a name that says why.

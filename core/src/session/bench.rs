@@ -10,7 +10,7 @@ use crate::repository_lock::{Holder, RepositoryLock, repository_key};
 use crate::service::mirror::Mirror;
 use crate::service::process::sweep_tagged;
 use crate::service::stale_locks::remove_stale_locks;
-use crate::service::worktrees::{Options, Worktrees};
+use crate::service::worktrees::{Options, Roots, Worktrees};
 use crate::wall_clock::wall_clock_ms;
 use crate::work::Bench;
 
@@ -76,7 +76,7 @@ pub(super) fn bench(
             &[],
         )?,
     };
-    let worktrees = worktrees(ground, &mirror, id)?;
+    let worktrees = worktrees(ground, host, &mirror, id)?;
     worktrees.check_root()?;
     for swept in worktrees.sweep(keep)? {
         match swept.result {
@@ -110,9 +110,25 @@ fn try_writing(project: &Path) -> Result<(), SessionError> {
         })
 }
 
-fn worktrees(ground: &Ground, mirror: &Mirror, id: &SessionId) -> Result<Worktrees, SessionError> {
+/// Returns where worktrees of a checkout lie.
+pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
+    Roots::of(
+        config.executor.worktree_root.as_deref(),
+        &host.state_dir,
+        &repository_key(checkout),
+        checkout,
+    )
+}
+
+fn worktrees(
+    ground: &Ground,
+    host: &Host,
+    mirror: &Mirror,
+    id: &SessionId,
+) -> Result<Worktrees, SessionError> {
     let options = Options {
         project: ground.checkout.path().to_owned(),
+        roots: roots(&ground.config, host, ground.checkout.path()),
         session: id.to_string(),
         identity: ground.checkout.identity(),
         env: Vec::new(),
@@ -138,7 +154,7 @@ pub(crate) fn cleaning(
     }
     let lock = lock(&ground, host, id, wall_clock_ms())?;
     let mirror = Mirror::open(&mirror, ground.git.clone())?;
-    Ok(Some((lock, worktrees(&ground, &mirror, id)?)))
+    Ok(Some((lock, worktrees(&ground, host, &mirror, id)?)))
 }
 
 pub(super) fn mirror_of(state_dir: &Path, key: &str) -> PathBuf {

@@ -12,7 +12,7 @@ use std::sync::mpsc::channel;
 use autoissue_engine::{Engine, Input};
 
 use super::begun::Begun;
-use super::bench::{bench, lock, mirror_of};
+use super::bench::{bench, lock, mirror_of, roots};
 use super::equipment::{Equipment, check_planner, equip, look_around};
 use super::ground::{Ground, survey};
 use super::settings::{history, settings, started};
@@ -286,6 +286,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         plan: parts.begun.plan().cloned(),
         session: parts.id.to_string(),
         project: ground.checkout.path().to_owned(),
+        worktree_roots: roots(&ground.config, host, ground.checkout.path()).all(),
         own_program: host.own_program.clone(),
         path: ground.path,
         agent_env: parts.equipment.agent_env,

@@ -6,8 +6,8 @@
 mod text;
 
 use autoissue_plugin_sdk::{
-    Change, CheckReport, Description, PluginError, PrContext, PrTemplate, PullRequestText, commit_text,
-    hidden_text,
+    Change, CheckReport, Description, PluginError, PrContext, PrTemplate, PullRequestText,
+    commit_text, hidden_text,
 };
 
 use text::{code, code_in_table, cut, quote};

@@ -145,12 +145,19 @@ mod tests {
     #[test]
     fn a_block_has_a_beginning_a_middle_and_an_end() {
         let check = |text: &str, expected: usize| {
-            assert_eq!(n_blocks(text.as_bytes().split(|byte| *byte == b'\n')), expected, "{text}");
+            assert_eq!(
+                n_blocks(text.as_bytes().split(|byte| *byte == b'\n')),
+                expected,
+                "{text}"
+            );
         };
         check("<<<<<<< HEAD\nB\n=======\nA\n>>>>>>> other\n", 1);
         check("<<<<<<<\r\nB\r\n=======\r\nA\r\n>>>>>>>\r\n", 1);
         check("<<<<<<< a\nB\n||||||| c\nC\n=======\nA\n>>>>>>> b", 1);
-        check("<<<<<<< a\n<<<<<<< b\n=======\n>>>>>>> c\n=======\n>>>>>>> d", 1);
+        check(
+            "<<<<<<< a\n<<<<<<< b\n=======\n>>>>>>> c\n=======\n>>>>>>> d",
+            1,
+        );
         // What only looks like one: a heading, a shell redirection, a quote, a longer line, half of it.
         check("Title\n=======\n", 0);
         check("<<<<<<< HEAD\nB\n=======\nA\n", 0);

@@ -60,7 +60,9 @@ fn make_again(
     let raw = commit.message_raw_bytes();
     let text = String::from_utf8_lossy(&raw[..raw.len().min(MESSAGE_BYTES_MAX)]);
     let message = commit_text::disarm(&text);
-    let has_new_parent = commit.parent_ids().any(|parent| again.contains_key(&parent));
+    let has_new_parent = commit
+        .parent_ids()
+        .any(|parent| again.contains_key(&parent));
     if !has_new_parent && message == text && raw.len() <= MESSAGE_BYTES_MAX {
         return Ok(None);
     }

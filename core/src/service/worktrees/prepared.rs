@@ -59,7 +59,11 @@ pub(super) fn without(
 
 /// Returns whether something lies at, below or above a path.
 fn is_taken(index: &Index, path: &[u8]) -> bool {
-    let is_entry = |path: &[u8]| index.get_path(Path::new(OsStr::from_bytes(path)), 0).is_some();
+    let is_entry = |path: &[u8]| {
+        index
+            .get_path(Path::new(OsStr::from_bytes(path)), 0)
+            .is_some()
+    };
     let mut above = path
         .iter()
         .enumerate()

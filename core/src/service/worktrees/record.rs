@@ -95,6 +95,11 @@ impl Records {
         self.dir.join(format!("issue-{issue}.gate"))
     }
 
+    /// Returns whether there is a record, readable or not.
+    pub(super) fn has(&self, issue: u64) -> bool {
+        self.path(issue).exists()
+    }
+
     pub(super) fn read(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
         let path = self.path(issue);
         match fs::read(&path) {
@@ -134,7 +139,10 @@ impl Records {
             .unwrap_or_default()
     }
 
-    pub(super) fn write_made_by_checks(&self, made: &BTreeSet<String>) -> Result<(), WorktreeError> {
+    pub(super) fn write_made_by_checks(
+        &self,
+        made: &BTreeSet<String>,
+    ) -> Result<(), WorktreeError> {
         let path = self.dir.join(MADE_BY_CHECKS);
         let bytes = serde_json::to_vec(made).expect("a set of texts");
         let written = self.replace(&path, &bytes);

@@ -358,17 +358,16 @@ impl<'a> Walk<'a> {
                     before == Some(id) || look.is_published(&module, &CommitId::from(id))?;
                 let state = look.state(self.root, full, &module)?;
                 let is_edited = !state.is_empty() && self.is_changed(&path, Some(state));
-                (
-                    is_known,
-                    !is_known || module.head.oid() != id || is_edited,
-                )
+                (is_known, !is_known || module.head.oid() != id || is_edited)
             }
         };
         if holds_work {
             self.skip(&path);
         }
         match before {
-            _ if can_be_followed => drop(self.seen.insert(path)),
+            _ if can_be_followed => {
+                self.seen.insert(path);
+            }
             Some(before) => {
                 self.seen.insert(path.clone());
                 self.reset.push((path, before));

@@ -194,7 +194,8 @@ impl Look<'_> {
                 let _ = writeln!(state, "not files {}", directory.display());
                 continue;
             }
-            let looked = self.through_gate(submodule, head, |gate| self.status(gate, &directory))?;
+            let looked =
+                self.through_gate(submodule, head, |gate| self.status(gate, &directory))?;
             match looked {
                 Ok((lines, links)) => {
                     state.push_str(&lines);
@@ -242,10 +243,14 @@ impl Look<'_> {
                 continue;
             };
             let path = directory.join(OsString::from_vec(path.to_vec()));
-            let seen = fs::symlink_metadata(&path).map_or((0, 0, 0), |it| {
-                (it.size(), it.mtime(), it.mtime_nsec())
-            });
-            let _ = writeln!(lines, "{} {} {seen:?}", entry[..2].escape_ascii(), path.display());
+            let seen = fs::symlink_metadata(&path)
+                .map_or((0, 0, 0), |it| (it.size(), it.mtime(), it.mtime_nsec()));
+            let _ = writeln!(
+                lines,
+                "{} {} {seen:?}",
+                entry[..2].escape_ascii(),
+                path.display()
+            );
         }
         let mut links = Vec::new();
         for entry in git(&["ls-files", "--stage", "-z"])?.split(|byte| *byte == 0) {
@@ -256,7 +261,10 @@ impl Look<'_> {
             if let Some(at) = tab
                 && let Ok(id) = Oid::from_str(&String::from_utf8_lossy(&link[..40.min(at)]))
             {
-                links.push((PathBuf::from(OsString::from_vec(link[at + 1..].to_vec())), id));
+                links.push((
+                    PathBuf::from(OsString::from_vec(link[at + 1..].to_vec())),
+                    id,
+                ));
             }
         }
         Ok((lines, links))

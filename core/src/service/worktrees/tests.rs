@@ -37,6 +37,7 @@ impl Place {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = Options {
             project: user.clone(),
+            roots: roots(&user),
             session: "s1".to_owned(),
             identity: Identity {
                 name: "autoissue".to_owned(),
@@ -101,6 +102,12 @@ impl Place {
         self.home
             .git(self.mirror.path(), &["show", &format!("{commit}:{path}")])
     }
+}
+
+/// The place for worktrees in a checkout, which most of these tests look into.
+fn roots(project: &Path) -> Roots {
+    let in_checkout = Some(Path::new(".worktrees"));
+    Roots::of(in_checkout, &project.join("../state"), "user", project)
 }
 
 fn paths(work: &Work) -> Vec<&str> {
@@ -169,6 +176,7 @@ fn a_project_in_a_linked_worktree_below_the_top_is_excluded_too() {
     let project = place.home.path().join("linked/sub");
     let options = Options {
         project: project.clone(),
+        roots: roots(&project),
         session: "s1".to_owned(),
         identity: place.worktrees.identity.clone(),
         env: place.home.env(),
@@ -196,20 +204,90 @@ fn a_link_in_place_of_the_root_is_not_followed() {
 }
 
 #[test]
+fn worktrees_outside_of_the_checkout_leave_it_alone() {
+    let place = Place::new(&[("a", "1")]);
+    let options = |configured: Option<&Path>| Options {
+        project: place.user.clone(),
+        roots: Roots::of(
+            configured,
+            &place.home.path().join("state"),
+            "user-1",
+            &place.user,
+        ),
+        session: "s1".to_owned(),
+        identity: place.worktrees.identity.clone(),
+        env: place.home.env(),
+        credentials: Vec::new(),
+    };
+    let exclude = fs::read(place.user.join(".git/info/exclude")).unwrap();
+    let open = |configured| Worktrees::open(place.mirror.clone(), options(configured)).unwrap();
+    let outside = open(None);
+    let path = outside.lease(&place.request(7, 1)).unwrap().path;
+    let state = place.home.path().canonicalize().unwrap().join("state");
+    assert_eq!(path, state.join("worktrees/user-1/autoissue-issue-7"));
+    let mode = fs::metadata(path.parent().unwrap()).unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o700);
+    assert!(!place.user.join(".worktrees").exists());
+    assert_eq!(
+        fs::read(place.user.join(".git/info/exclude")).unwrap(),
+        exclude
+    );
+}
+
+#[test]
+fn a_worktree_of_another_place_is_finished_where_it_is() {
+    let place = Place::new(&[("a", "1")]);
+    let (old, stale) = (place.lease(7), place.lease(8));
+    write(&old.join("b"), "half");
+    write(&stale.join("b"), "precious");
+    // A session of a version that makes worktrees elsewhere goes on.
+    let options = Options {
+        project: place.user.clone(),
+        roots: Roots::of(
+            None,
+            &place.home.path().join("state"),
+            "user-1",
+            &place.user,
+        ),
+        session: "s2".to_owned(),
+        identity: place.worktrees.identity.clone(),
+        env: place.home.env(),
+        credentials: Vec::new(),
+    };
+    let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
+    let held = worktrees.list().unwrap();
+    assert_eq!(
+        held.into_iter().map(|it| it.path).collect::<Vec<_>>(),
+        [old.clone(), stale.clone()]
+    );
+    let request = LeaseRequest {
+        keep: true,
+        ..place.request(7, 2)
+    };
+    let leased = worktrees.lease(&request).unwrap();
+    assert_eq!((&leased.path, leased.kept), (&old, true));
+    let swept = worktrees.sweep(&[7]).unwrap();
+    assert!(swept[0].result.as_ref().unwrap().is_some());
+    assert!(!stale.exists());
+    // The next one is made where they belong now, and the old one's work is not lost.
+    let leased = worktrees.lease(&place.request(7, 3)).unwrap();
+    assert!(leased.leftovers.is_some() && !old.exists());
+    assert!(
+        leased
+            .path
+            .starts_with(place.home.path().join("state").canonicalize().unwrap())
+    );
+}
+
+#[test]
 fn nothing_changed_is_nothing_also_with_empty_commits() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        nothing()
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     place
         .home
         .git(&path, &["commit", "-q", "--allow-empty", "-m", "done!"]);
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        nothing()
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     assert_eq!(place.mirror.salvaged().unwrap(), []);
     place.worktrees.release(7).unwrap();
     assert!(!path.exists());
@@ -328,15 +406,9 @@ fn stale_commit_is_mine() {
     let place = Place { base, ..place };
     let path = place.lease(7);
     // The last commit is the base's own, or an older one: none of them is the agent's.
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        nothing()
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     place.home.git(&path, &["reset", "-q", "--soft", "HEAD~1"]);
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        nothing()
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     write(&path.join("b"), "x");
     let work = place.collect(7);
     assert_eq!(
@@ -374,10 +446,7 @@ fn commits_that_the_agent_turned_away_from_are_kept() {
     let path = place.lease(7);
     let head = place.home.commit(&path, &[("b", "x")]);
     fs::remove_file(path.join("b")).unwrap();
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        nothing()
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap()[0].commit, head);
     place.worktrees.release(7).unwrap();
 }
@@ -716,9 +785,10 @@ fn work_in_a_submodule_stays_unless_its_remote_has_it() {
     for (issue, commit) in [(3, &older), (4, &newer)] {
         let path = place.lease(issue);
         let module = path.join("deps/lib");
-        place
-            .home
-            .git(&module, &["-c", "protocol.file.allow=always", "fetch", "-q"]);
+        place.home.git(
+            &module,
+            &["-c", "protocol.file.allow=always", "fetch", "-q"],
+        );
         place
             .home
             .git(&module, &["checkout", "-q", commit.as_str()]);
@@ -999,7 +1069,7 @@ fn a_directory_half_made_by_a_crash_is_made_again() {
     let place = Place::new(&[("a", "1"), ("b", "2")]);
     let path = place.lease(7);
     for phase in [Phase::Making, Phase::Removing] {
-        let record = place.worktrees.records.read(7).unwrap().unwrap();
+        let record = place.worktrees.records(7).read(7).unwrap().unwrap();
         place
             .worktrees
             .records
@@ -1135,6 +1205,7 @@ fn two_checkouts_of_one_repository_do_not_share_their_worktrees() {
     let other = place.home.repository("other", &[("z", "1")]);
     let identity = place.worktrees.identity.clone();
     let options = Options {
+        roots: roots(&other),
         project: other,
         session: "s2".to_owned(),
         identity,
@@ -1338,10 +1409,7 @@ fn filters_of_the_base_run_with_our_git_directory() {
         "hello\n"
     );
     assert_eq!(place.home.git(&path, &["status", "--porcelain"]), "");
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        nothing()
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     write(&path.join("secret.txt"), "world\n");
     write(&path.join("od\"d\n.txt"), "new\n");
     write(&path.join("plain"), "plain\n");
@@ -1423,7 +1491,8 @@ fn commits_on_other_branches_and_in_the_stash_are_kept() {
     place.home.git(&path, &["pack-refs", "--all"]);
     let Collected::Nothing {
         skipped, strays, ..
-    } = place.try_collect(7).unwrap() else {
+    } = place.try_collect(7).unwrap()
+    else {
         panic!("there is work")
     };
     assert_eq!((skipped.len(), strays.len()), (0, 2));
@@ -1458,7 +1527,14 @@ fn messages_of_an_agents_commits_have_no_effect() {
     git(&["add", "-A"]);
     let message = "fix\n\nCloses #999 [skip ci], @bob";
     let author = "--author=Grace <grace@example.com>";
-    git(&["commit", "-q", author, "--date=2026-01-02T03:04:05Z", "-m", message]);
+    git(&[
+        "commit",
+        "-q",
+        author,
+        "--date=2026-01-02T03:04:05Z",
+        "-m",
+        message,
+    ]);
     git(&["checkout", "-q", "-"]);
     place.home.commit(&path, &[("d", "1")]);
     git(&["merge", "-q", "--no-ff", "-m", "together", "side"]);
@@ -1482,7 +1558,10 @@ fn messages_of_an_agents_commits_have_no_effect() {
     assert_eq!(paths(&work), ["b", "c", "d", "e"]);
     // What is harmless stays what it is, and the same commits give the same ones.
     let is_ancestor = ["merge-base", "--is-ancestor", harmless.as_str()];
-    let is_ancestor: Vec<&str> = is_ancestor.into_iter().chain([work.commit.as_str()]).collect();
+    let is_ancestor: Vec<&str> = is_ancestor
+        .into_iter()
+        .chain([work.commit.as_str()])
+        .collect();
     place.home.git(place.mirror.path(), &is_ancestor);
     assert_eq!(place.collect(7).commit, work.commit);
     place.worktrees.release(7).unwrap();
@@ -1505,10 +1584,9 @@ fn ignored_files_that_an_agent_made_are_kept() {
     assert_eq!(ignored.paths, ["docs", "secrets.local"]);
     let salvage = ignored.salvage.unwrap();
     let show = |path: &str| {
-        place.home.git(
-            place.mirror.path(),
-            &["show", &format!("{salvage}:{path}")],
-        )
+        place
+            .home
+            .git(place.mirror.path(), &["show", &format!("{salvage}:{path}")])
     };
     assert_eq!(show("docs/guide.md"), "guide");
     assert_eq!(show("docs/link"), "/etc/passwd");
@@ -1553,7 +1631,10 @@ fn too_much_that_git_ignores_keeps_the_directory() {
         else {
             panic!("ignored files are no change")
         };
-        assert_eq!((ignored.paths, ignored.salvage), (vec!["out".to_owned()], None));
+        assert_eq!(
+            (ignored.paths, ignored.salvage),
+            (vec!["out".to_owned()], None)
+        );
         assert_eq!(skipped, Vec::<String>::new());
         assert!(matches!(
             place.worktrees.release(issue),
@@ -1617,10 +1698,7 @@ fn an_unfinished_merge_is_found() {
     fs::remove_file(path.join("manual")).unwrap();
     write(&path.join("moved"), block("an example"));
     assert_eq!(place.collect(3).conflicts, Vec::<String>::new());
-    write(
-        &path.join("manual"),
-        block("an example") + &block("ours"),
-    );
+    write(&path.join("manual"), block("an example") + &block("ours"));
     fs::remove_file(path.join("moved")).unwrap();
     assert_eq!(place.collect(3).conflicts, ["manual"]);
 }
@@ -1631,10 +1709,7 @@ fn what_the_preparation_left_is_nobodys_work() {
     let path = place.lease(7);
     write(&path.join("lock"), "1");
     place.worktrees.note_prepared(7).unwrap();
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        nothing()
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     let again = place
         .worktrees
         .lease(&LeaseRequest {
@@ -1643,10 +1718,7 @@ fn what_the_preparation_left_is_nobodys_work() {
         })
         .unwrap();
     assert!(again.kept);
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        nothing()
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     write(&path.join("a"), "2");
     assert_eq!(paths(&place.collect(7)), ["a"]);
     place.worktrees.release(7).unwrap();
@@ -1861,6 +1933,7 @@ fn a_shallow_repository_can_be_worked_on() {
     let base = place.home.fetch(&mirror, &shallow);
     let identity = place.worktrees.identity.clone();
     let options = Options {
+        roots: roots(&shallow),
         project: shallow,
         session: "s1".to_owned(),
         identity,
@@ -1885,7 +1958,7 @@ fn an_unchanged_file_is_not_read_again() {
     let place = Place::new(&[("a", "1"), ("b", "2")]);
     let path = place.lease(7);
     // As if the checkout had been long ago: the index is younger than its files.
-    let index = place.worktrees.records.index(7);
+    let index = place.worktrees.records(7).index(7);
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
     fs::File::options()
         .write(true)
@@ -1914,7 +1987,7 @@ fn an_unchanged_file_is_not_read_again() {
         base: seed,
         take: Take::Everything,
         filters: None,
-        gate: &place.worktrees.records.gate(7),
+        gate: &place.worktrees.records(7).gate(7),
         modules: &BTreeMap::new(),
         env: &[],
     };
