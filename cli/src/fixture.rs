@@ -171,6 +171,7 @@ pub(crate) fn worked(number: u64, attempt: u32, cents: i64) -> Vec<Event> {
         issue,
         attempt,
         work: Some(work),
+        notes: Vec::new(),
     });
     events
 }

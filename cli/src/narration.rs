@@ -188,7 +188,12 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         Event::WorkCollected {
             work: Some(work), ..
         } => collected(work),
-        Event::WorkCollected { work: None, .. } => one(Odd, "nothing changed".to_owned()),
+        Event::WorkCollected {
+            work: None, notes, ..
+        } => std::iter::once("nothing changed".to_owned())
+            .chain(notes.iter().map(|note| message(note)))
+            .map(|line| (Odd, line))
+            .collect(),
         Event::ChecksFinished {
             results, passed, ..
         } => checks_finished(results, *passed),
@@ -591,6 +596,7 @@ mod tests {
                 issue,
                 attempt: 1,
                 work: Some(work),
+                notes: Vec::new(),
             },
             Event::ChecksFinished {
                 issue,

@@ -512,6 +512,7 @@ fn doubts_of(task: &Task) -> Vec<String> {
         ));
     }
     let notes = task.work.iter().flat_map(|work| &work.notes);
+    let notes = notes.chain(&task.notes);
     doubts.extend(notes.map(|note| format!("{number}: {}", message(note))));
     doubts
 }

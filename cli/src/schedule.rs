@@ -122,6 +122,7 @@ impl<'a> Night<'a> {
                 issue: issue.number,
                 attempt,
                 work: Some(Work::default()),
+                notes: Vec::new(),
             },
             Effect::Publish { issue, attempt } => Input::Published {
                 issue,

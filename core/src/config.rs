@@ -136,6 +136,8 @@ pub struct ExecutorSettings {
     pub red_base: RedBase,
     /// Ask the machine not to sleep while a session runs, with `systemd-inhibit` or `caffeinate` where one is on PATH.
     pub keep_awake: bool,
+    /// Directory for the worktrees of attempts, relative to the checkout; unset, one below the state directory, which shows agents less.
+    pub worktree_root: Option<PathBuf>,
 }
 
 impl Default for ExecutorSettings {
@@ -151,6 +153,7 @@ impl Default for ExecutorSettings {
             checks: Vec::new(),
             red_base: RedBase::Fail,
             keep_awake: true,
+            worktree_root: None,
         }
     }
 }

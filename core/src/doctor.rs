@@ -33,7 +33,7 @@ use crate::service::process::SupervisorProgram;
 use crate::service::remote::{Remote, RemoteError};
 use crate::session::{
     Host, SessionError, WayToGithub, agent_variables, default_branch, find_agent, find_strategies,
-    way_to_github,
+    roots, way_to_github,
 };
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
@@ -125,6 +125,12 @@ impl Examination<'_> {
                 .for_each(|it| self.tell(it));
         }
         self.state();
+        if let Some(checkout) = &checkout {
+            let root = roots(self.config, self.host, checkout.path()).current;
+            machine::worktrees(&root)
+                .into_iter()
+                .for_each(|it| self.tell(it));
+        }
         self.checks(
             git.as_ref(),
             checkout.as_ref(),
@@ -288,9 +294,13 @@ impl Examination<'_> {
 
     fn agent(&mut self, strategies: &Strategies) {
         let path = variable(self.host, "PATH");
-        let Some(program) =
-            self.try_to("agent", |it| find_agent(strategies, path, &it.host.project))
-        else {
+        let Some(program) = self.try_to("agent", |it| {
+            find_agent(
+                strategies,
+                path,
+                &roots(it.config, it.host, &it.host.project),
+            )
+        }) else {
             return;
         };
         let name = strategies.backend().describe().name;

@@ -258,19 +258,24 @@ impl Executor {
                 let lane = self.lane(issue.number);
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
-                    let work = workshop.collect(id, &issue, &base).await?;
+                    let (work, notes) = workshop.collect(id, &issue, &base).await?;
                     Ok(Input::WorkCollected {
                         issue: id.issue,
                         attempt,
                         work,
+                        notes,
                     })
                 });
             }
-            Effect::RunChecks { issue, attempt, .. } => {
+            Effect::RunChecks {
+                issue,
+                attempt,
+                work,
+            } => {
                 let id = AttemptId { issue, attempt };
                 let (_, cancel) = self.stoppable(id);
                 self.attempt(id, async move {
-                    let results = workshop.run_checks(id, &cancel).await?;
+                    let results = workshop.run_checks(id, &work, &cancel).await?;
                     Ok(Input::ChecksFinished {
                         issue,
                         attempt,

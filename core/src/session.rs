@@ -44,8 +44,8 @@ use crate::service::process::{SupervisorProgram, adopt_orphans};
 use crate::work::Workshop;
 
 pub use begun::{Consent, PLAN_FILE, PlanOrder, PlannedBefore, planned_before};
-pub(crate) use bench::cleaning;
 pub use bench::mirror_dir;
+pub(crate) use bench::{cleaning, roots};
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;

@@ -18,7 +18,7 @@ use autoissue_engine::{
     AgentReport, AgentSession, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue,
     IssueNumber, Start, Usd, Withdrawal, Work,
 };
-use autoissue_plugin_sdk::{AgentTask, closing, hidden_text};
+use autoissue_plugin_sdk::{AgentTask, commit_text, hidden_text};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,7 @@ use crate::service::mirror::{CommitId, FetchError, Mirror};
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::Remote;
 use crate::service::worktrees::{
-    CollectRequest, Collected, History, LeaseRequest, WorktreeError, Worktrees,
+    CollectRequest, Collected, History, IgnoredFiles, LeaseRequest, WorktreeError, Worktrees,
 };
 use crate::session::{Intake, PlanOrder};
 use crate::strategy::{Strategies, sdk_effort};
@@ -55,6 +55,10 @@ const BASE_CHECK: AttemptId = AttemptId {
 const DISK_BYTES_MIN: u64 = 1 << 20;
 /// A program may stay alive for ten seconds after its final result, in minutes that may be shorter in tests.
 const GRACES_PER_MINUTE: u32 = 6;
+/// The check that every work has to pass, configured or not.
+const CONFLICT_MARKERS: &str = "conflict markers";
+/// The most ignored files that are named one by one.
+const N_NAMES_MAX: usize = 10;
 /// What is told of a session's many-times repeated files: an engine's step needs no more.
 const N_CHANGES_MAX: usize = 300;
 
@@ -87,6 +91,8 @@ pub(crate) struct Workshop {
     pub(crate) plan: Option<PlanOrder>,
     pub(crate) session: String,
     pub(crate) project: PathBuf,
+    /// Where agents can write programs, which are never run for ours.
+    pub(crate) worktree_roots: Vec<PathBuf>,
     pub(crate) own_program: PathBuf,
     pub(crate) path: OsString,
     pub(crate) agent_env: Vec<(OsString, OsString)>,
@@ -480,13 +486,13 @@ impl Workshop {
         })
     }
 
-    /// Takes the work of an attempt into the mirror.
+    /// Takes the work of an attempt into the mirror. Where there is none, notes say what a person should know all the same.
     pub(crate) async fn collect(
         self: &Arc<Self>,
         id: AttemptId,
         issue: &Issue,
         base: &str,
-    ) -> Result<Option<Work>, Failure> {
+    ) -> Result<(Option<Work>, Vec<String>), Failure> {
         let workshop = self.clone();
         let (message, base) = (commit_message(issue), base.to_owned());
         blocking(move || {
@@ -504,17 +510,21 @@ impl Workshop {
                 collected => collected,
             };
             match collected {
-                Ok(Collected::Nothing { skipped, strays })
-                    if skipped.is_empty() && strays.is_empty() =>
-                {
-                    Ok(None)
+                Ok(Collected::Nothing {
+                    skipped,
+                    strays,
+                    ignored,
+                }) if skipped.is_empty() && strays.is_empty() => {
+                    Ok((None, ignored.iter().map(ignored_note).collect()))
                 }
-                Ok(Collected::Nothing { skipped, strays }) => Err(Failure::NeedsPerson {
+                Ok(Collected::Nothing {
+                    skipped, strays, ..
+                }) => Err(Failure::NeedsPerson {
                     message: elsewhere(&skipped, &strays),
                 }),
-                Ok(Collected::Work(work)) => Ok(Some(engine_work(work))),
+                Ok(Collected::Work(work)) => Ok((Some(engine_work(work)), Vec::new())),
                 // An attempt that was cut off before its worktree stood has left nothing.
-                Err(WorktreeError::Gone { .. }) => Ok(None),
+                Err(WorktreeError::Gone { .. }) => Ok((None, Vec::new())),
                 Err(error @ (WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. })) => {
                     let kept = bench
                         .worktrees
@@ -677,7 +687,7 @@ impl Workshop {
             task,
             directory,
             path: self.path.clone(),
-            outside: vec![self.project.join(".worktrees")],
+            outside: self.worktree_roots.clone(),
             own_program: self.own_program.clone(),
             env: self.agent_env.clone(),
             tag: self.tag(id),
@@ -688,12 +698,17 @@ impl Workshop {
         }
     }
 
-    /// Runs the checks on an attempt's work, in its worktree.
+    /// Runs the checks on an attempt's work, in its worktree. An unfinished merge is judged first, and alone: what other checks say of
+    /// files with conflict markers helps nobody.
     pub(crate) async fn run_checks(
-        &self,
+        self: &Arc<Self>,
         id: AttemptId,
+        work: &Work,
         cancel: &CancellationToken,
     ) -> Result<Vec<CheckResult>, Failure> {
+        if !work.conflicts.is_empty() {
+            return Ok(vec![unfinished_merge(&work.conflicts)]);
+        }
         let workplace = self.workplace(id)?;
         let list: Vec<checks::Check> = self.config.executor.checks.iter().map(check).collect();
         let mut show = |name: &str, line: &crate::service::process::Line| {
@@ -701,6 +716,7 @@ impl Workshop {
         };
         let results =
             checks::run_checks(&self.supervisor(), &list, &workplace, cancel, &mut show).await;
+        self.note_checked(id).await;
         match results {
             Ok(results) => Ok(results
                 .into_iter()
@@ -711,6 +727,23 @@ impl Workshop {
             Err(error) => Err(Failure::Crash {
                 message: error_chain(&error),
             }),
+        }
+    }
+
+    /// Notes what checks made that git ignores, so that it is not taken for an agent's.
+    async fn note_checked(self: &Arc<Self>, id: AttemptId) {
+        let workshop = self.clone();
+        let noted = blocking(move || {
+            let worktrees = &workshop.bench()?.worktrees;
+            let noted = if id == BASE_CHECK {
+                worktrees.note_made_by_checks(id.issue.0)
+            } else {
+                worktrees.note_checked(id.issue.0)
+            };
+            noted.map_err(|error| worktree_failure(&error))
+        });
+        if let Err(failure) = noted.await {
+            tracing::warn!(issue = id.issue.0, %failure, "what the checks made is not noted");
         }
     }
 
@@ -725,7 +758,7 @@ impl Workshop {
         }
 
         let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
-            Ok(_) => self.run_checks(BASE_CHECK, cancel).await,
+            Ok(_) => self.run_checks(BASE_CHECK, &Work::default(), cancel).await,
             Err(failure) => Err(failure),
         };
         let workshop = self.clone();
@@ -925,6 +958,21 @@ fn elsewhere(skipped: &[String], strays: &[String]) -> String {
     )
 }
 
+/// Says where the files are that git ignores.
+fn ignored_note(ignored: &IgnoredFiles) -> String {
+    let mut names: Vec<&str> = ignored.paths.iter().map(String::as_str).collect();
+    let n_more = names.len().saturating_sub(N_NAMES_MAX);
+    names.truncate(N_NAMES_MAX);
+    let mut names = names.join(", ");
+    if 0 < n_more {
+        names.push_str(&format!(" and {n_more} more"));
+    }
+    match &ignored.salvage {
+        Some(salvage) => format!("ignored by git, kept as {salvage}: {names}"),
+        None => format!("ignored by git and too much to save, kept in the worktree: {names}"),
+    }
+}
+
 fn commit_message(issue: &Issue) -> String {
     // What a reader of `git log` cannot see has no business there; marks of direction would reorder the line.
     let visible = hidden_text::strip_characters(&issue.title).text;
@@ -933,10 +981,10 @@ fn commit_message(issue: &Issue) -> String {
         .filter(|c| !c.is_control())
         .take(100)
         .collect();
-    // Whoever merges this means to close no issue that a stranger's title names.
+    // Whoever merges this means to close no issue that a stranger's title names, to skip no checks, and to call nobody.
     format!(
         "{}\n\nIssue #{}\n",
-        closing::disarm(title.trim()),
+        commit_text::disarm(title.trim()),
         issue.number.0
     )
 }
@@ -945,7 +993,8 @@ fn engine_work(work: crate::service::worktrees::Work) -> Work {
     let mut notes: Vec<String> = work
         .skipped
         .iter()
-        .map(|path| format!("left out: {path}"))
+        .map(|path| format!("left out, kept in the worktree: {path}"))
+        .chain(work.ignored.iter().map(ignored_note))
         .collect();
     match work.history {
         History::Untouched | History::Kept => {}
@@ -973,6 +1022,22 @@ fn engine_work(work: crate::service::worktrees::Work) -> Work {
         added: work.added,
         removed: work.removed,
         notes,
+        conflicts: work.conflicts,
+    }
+}
+
+/// Returns the failed check of a work with a merge that nobody finished.
+fn unfinished_merge(files: &[String]) -> CheckResult {
+    CheckResult {
+        name: CONFLICT_MARKERS.to_owned(),
+        passed: false,
+        ended: "a merge is not finished".to_owned(),
+        output: format!(
+            "These files are unmerged in git's index or contain conflict markers:\n{}\n\
+             Resolve each conflict, remove the markers, and stage the result with `git add`.\n",
+            files.join("\n")
+        ),
+        ..CheckResult::default()
     }
 }
 

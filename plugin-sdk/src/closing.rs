@@ -44,7 +44,7 @@ pub fn disarm(line: &str) -> String {
     }
 }
 
-fn is_keyword(word: &str) -> bool {
+pub(crate) fn is_keyword(word: &str) -> bool {
     let bare = word.trim_matches(BRACKETS);
     KEYWORDS
         .iter()
@@ -52,7 +52,7 @@ fn is_keyword(word: &str) -> bool {
 }
 
 /// `#12`, `GH-12`, `owner/name#12`, or the address of an issue or pull request.
-fn is_reference(word: &str) -> bool {
+pub(crate) fn is_reference(word: &str) -> bool {
     let bare = word.trim_start_matches(BRACKETS).to_ascii_lowercase();
     let is_number_after = |mark: &str| {
         bare.match_indices(mark)

@@ -95,6 +95,7 @@
 pub mod agent_backend;
 pub mod classifier;
 pub mod closing;
+pub mod commit_text;
 pub mod error;
 pub mod export;
 #[cfg(target_arch = "wasm32")]

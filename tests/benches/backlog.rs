@@ -199,6 +199,7 @@ impl Night {
                             issue: issue.number,
                             attempt,
                             work: Some(Work::default()),
+                            notes: Vec::new(),
                         })
                     }
                     Effect::Publish { issue, attempt } => {

@@ -438,6 +438,7 @@ impl MadeUp {
                         issue: issue.number,
                         attempt,
                         work: work(issue.number),
+                        notes: Vec::new(),
                     },
                 );
             }
@@ -608,6 +609,7 @@ fn work(issue: IssueNumber) -> Option<Work> {
         added: 21 + issue.0 % 90,
         removed: issue.0 % 30,
         notes: Vec::new(),
+        conflicts: Vec::new(),
     })
 }
 

@@ -249,6 +249,17 @@ impl Sandbox {
         names
     }
 
+    /// Returns the names of the worktrees in the state directory, sorted; those that were moved aside too.
+    pub fn worktrees(&self) -> Vec<String> {
+        let below = |dir: PathBuf| fs::read_dir(dir).into_iter().flatten().flatten();
+        let of_checkouts = below(self.state().join("worktrees"));
+        let all = of_checkouts.flat_map(|checkout| below(checkout.path()));
+        let names = all.map(|entry| entry.file_name().into_string().expect("a name in UTF-8"));
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
     /// Returns a command with the environment of this world and nothing else.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);

@@ -534,6 +534,7 @@ mod showing {
         executor.checks = [{"name":"cargo test","run":"cargo test","timeoutMinutes":15}]   [dir]/autoissue.config.json:4
         executor.redBase = "fail"                  default
         executor.keepAwake = true                  default
+        executor.worktreeRoot = unset              default
         agent.backend = "claude"                   default
         agent.model = "sonnet"                     default
         agent.maxBudgetUsd = 5.0                   default
@@ -570,6 +571,7 @@ mod showing {
         logging.dir = unset                        default
         logging.level = "info"                     default
         logging.keepDays = 14                      default
+        logging.maxTranscriptMib = 2048            default
         "#);
     }
 
@@ -633,7 +635,7 @@ mod broken {
         insta::assert_snapshot!(complaint("{\n  \"executor\": {\n    \"maxParalel\": 3\n  }\n}"), @r"
         invalid `executor.maxParalel` in [dir]/autoissue.config.json:3
           found: an unknown key
-          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase` or `keepAwake`
+          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase`, `keepAwake` or `worktreeRoot`
           hint: did you mean `executor.maxParallel`?
         ");
     }
@@ -976,7 +978,7 @@ mod broken {
           hint: did you mean `maxTotalBudgetUsd`?
         invalid `executor.maxParalel` from environment AUTOISSUE__EXECUTOR__MAX_PARALEL
           found: an unknown key
-          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase` or `keepAwake`
+          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase`, `keepAwake` or `worktreeRoot`
           hint: did you mean `executor.maxParallel`?
         ");
     }

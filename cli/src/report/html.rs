@@ -58,7 +58,7 @@ pub(crate) fn page(
                     (doubts(&report.doubts))
                     (plain("Not finished", report.entries(Kind::Unfinished)))
                     (plain("Not started", report.entries(Kind::NotStarted)))
-                    (there("open", "Had an open pull request already", report.entries(Kind::Open)))
+                    (there("open", "Had an open pull request or branch already", report.entries(Kind::Open)))
                     (there("merged", "Had a merged pull request already", report.entries(Kind::Merged)))
                     (picture::section(timeline, time))
                 }

@@ -114,6 +114,7 @@ fn answer(effect: Effect, n_tasks: u64) -> Option<Input> {
             issue: issue.number,
             attempt,
             work: Some(Work::default()),
+            notes: Vec::new(),
         },
         Effect::Publish { issue, attempt } => Input::Published {
             issue,

@@ -229,6 +229,9 @@ pub enum Event {
         attempt: u32,
         /// The work; `None` where nothing differs from the base.
         work: Option<Work>,
+        /// What a person should know where there is none. Older journals have none.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        notes: Vec<String>,
     },
     /// The checks were run.
     ChecksFinished {

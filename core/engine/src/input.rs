@@ -155,6 +155,8 @@ pub enum Input {
         attempt: u32,
         /// The work; `None` where nothing differs from the base.
         work: Option<Work>,
+        /// What a person should know where there is none, such as files that git ignores.
+        notes: Vec<String>,
     },
     /// The checks were run on the work.
     ChecksFinished {
@@ -308,6 +310,9 @@ pub struct Work {
     pub removed: u64,
     /// What a person should know of it, such as a nested repository left out.
     pub notes: Vec<String>,
+    /// Files that show a merge which nobody finished; cut off after a bound. Older journals have none.
+    #[serde(default)]
+    pub conflicts: Vec<String>,
 }
 
 /// A changed file.

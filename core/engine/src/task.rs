@@ -75,6 +75,8 @@ pub struct Task {
     pub feedback: Option<String>,
     /// Work of the last attempt that left any.
     pub work: Option<Work>,
+    /// What a person should know of a last attempt that left none.
+    pub notes: Vec<String>,
     /// Checks of the last attempt that got so far.
     pub checks: Vec<CheckResult>,
     /// Last report of an agent.
@@ -222,6 +224,7 @@ impl Task {
             last_failure: None,
             feedback: None,
             work: None,
+            notes: Vec::new(),
             checks: Vec::new(),
             report: None,
             session: None,

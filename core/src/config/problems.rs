@@ -1,6 +1,6 @@
 //! What a schema cannot say: forms of names, and values that contradict each other. Pure; touches nothing outside.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::{AuthSettings, Config, PluginSettings, SecretOrEnv};
 
@@ -50,6 +50,7 @@ impl Config {
         problems.extend(self.project.base_branch.as_deref().and_then(bad_branch));
         problems.extend(self.github.api_url.as_deref().and_then(bad_api_url));
         problems.extend(self.check_problems());
+        problems.extend(self.executor.worktree_root.as_deref().and_then(bad_root));
         problems.extend(
             self.plugins
                 .iter()
@@ -185,6 +186,18 @@ fn is_repo(repo: &str) -> bool {
 
     repo.split_once('/')
         .is_some_and(|(owner, name)| is_part(owner) && is_part(name))
+}
+
+/// Worktrees lie in a directory of their own: in one with other things, theirs could be taken for ours.
+fn bad_root(root: &Path) -> Option<Problem> {
+    let names_one = matches!(root.components().next_back(), Some(Component::Normal(_)));
+    (!names_one).then(|| {
+        Problem::new(
+            "executor.worktreeRoot",
+            format!("`{}`", root.display()),
+            "a directory other than the checkout and the root, such as `.worktrees`",
+        )
+    })
 }
 
 fn bad_repo(repo: &str) -> Option<Problem> {

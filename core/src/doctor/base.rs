@@ -18,7 +18,7 @@ use crate::service::git_program::Git;
 use crate::service::mirror::Mirror;
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::Remote;
-use crate::service::worktrees::{LeaseRequest, Options, Worktrees};
+use crate::service::worktrees::{LeaseRequest, Options, Roots, Worktrees};
 use crate::session::SessionError;
 use crate::work::check;
 
@@ -82,6 +82,10 @@ impl Rehearsal<'_> {
         };
         let options = Options {
             project: place.to_owned(),
+            roots: Roots {
+                current: place.join("worktrees"),
+                others: Vec::new(),
+            },
             session: "doctor".to_owned(),
             identity: self.checkout.identity(self.git, &[]),
             env: Vec::new(),

@@ -10,7 +10,7 @@ use crate::service::checkout::Checkout;
 use crate::service::git_program::Git;
 use crate::service::github::Facts;
 use crate::service::worktrees::Identity;
-use crate::session::Host;
+use crate::session::{Host, roots};
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
 
@@ -42,7 +42,11 @@ pub(crate) fn at_a_glance(
         findings.extend(login::look(info, &host.environment));
         findings.extend(agent::objection(config, strategies, &host.environment));
     }
-    findings.extend(machine::disks(checkout.path(), &host.state_dir));
+    findings.extend(machine::disks(
+        checkout.path(),
+        &host.state_dir,
+        &roots(config, host, checkout.path()).current,
+    ));
     if info.is_some_and(|info| info.metering != Metering::Free) {
         let rights = "agents run with your rights: what you can read and change, they can";
         findings.push(Finding::ok(AGENT_RIGHTS, rights));

@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{Access, access, statvfs};
+use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 
 use super::{Finding, nearest_existing};
 
@@ -16,6 +16,37 @@ pub(crate) const DISK: &str = "disk";
 const DISK_BYTES_WANTED: u64 = 5 << 30;
 /// Below this, they will: a clone of a middling repository and one build.
 const DISK_BYTES_MIN: u64 = 256 << 20;
+
+/// The finding about the place of the worktrees.
+const WORKTREES: &str = "worktrees";
+/// What programs look for in the directories above their own: instructions, dependencies, settings of tools.
+const SEEN_FROM_BELOW: [&str; 19] = [
+    "AGENTS.md",
+    "CLAUDE.md",
+    "CLAUDE.local.md",
+    "GEMINI.md",
+    ".mcp.json",
+    "node_modules",
+    "package.json",
+    "pnpm-workspace.yaml",
+    "tsconfig.json",
+    ".editorconfig",
+    ".eslintrc.json",
+    ".npmrc",
+    "Cargo.toml",
+    ".cargo",
+    "rust-toolchain.toml",
+    "go.work",
+    "pyproject.toml",
+    "setup.cfg",
+    "conftest.py",
+];
+/// What a worktree's name adds to the root: `/autoissue-issue-12345`.
+const WORKTREE_NAME_BYTES: usize = 22;
+/// A socket's own name: `/server.sock`.
+const SOCKET_NAME_BYTES: usize = 12;
+/// The longest path of a Unix socket, less the zero byte at its end (`sun_path`; macOS has four bytes fewer than Linux).
+const SOCKET_PATH_BYTES_MAX: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 
 /// What an agent takes, measured with Claude Code, and as much again for what it runs.
 const AGENT_MEMORY_BYTES: u64 = 600 << 20;
@@ -37,15 +68,90 @@ pub(super) fn git(version: &str) -> Finding {
     }
 }
 
-/// Looks at the disks of the project, where worktrees are, and of the state directory, where the mirror is.
-pub(super) fn disks(project: &Path, state_dir: &Path) -> Vec<Finding> {
-    let state = nearest_existing(state_dir).unwrap_or(project);
-    let device = |path: &Path| path.metadata().ok().map(|found| found.dev());
-    let mut findings = vec![disk(project)];
-    if device(state) != device(project) {
-        findings.push(disk(state));
+/// Looks at the disks of the project, of the state directory, where the mirror is, and of the worktrees; each once.
+pub(super) fn disks(project: &Path, state_dir: &Path, worktrees: &Path) -> Vec<Finding> {
+    let mut seen = Vec::new();
+    let mut findings = Vec::new();
+    for path in [project, state_dir, worktrees] {
+        let path = nearest_existing(path).unwrap_or(project);
+        let device = path.metadata().ok().map(|found| found.dev());
+        if !seen.contains(&device) {
+            seen.push(device);
+            findings.push(disk(path));
+        }
     }
     findings
+}
+
+/// Looks at the place of the worktrees: what lies above it, which agents and checks see and a fresh clone does not, whether sockets fit, and
+/// what it is mounted on.
+pub(super) fn worktrees(root: &Path) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = above(root).into_iter().collect();
+    findings.extend(sockets(root));
+    if let Some(existing) = nearest_existing(root) {
+        findings.extend(mount(existing));
+    }
+    findings
+}
+
+fn above(root: &Path) -> Option<Finding> {
+    let seen = root.ancestors().find_map(|dir| {
+        let is_there = |name: &&&str| dir.join(name).symlink_metadata().is_ok();
+        let names: Vec<&str> = SEEN_FROM_BELOW.iter().filter(is_there).copied().collect();
+        (!names.is_empty()).then_some((dir, names))
+    });
+    let (dir, names) = seen?;
+    let message = format!(
+        "agents and checks in `{}` also see `{}` above it: {}",
+        root.display(),
+        dir.display(),
+        names.join(", ")
+    );
+    let advice = "unset `executor.worktreeRoot`, or let it name a directory with nothing above it";
+    Some(Finding::warning(WORKTREES, message, advice))
+}
+
+fn sockets(root: &Path) -> Option<Finding> {
+    let n_bytes = root.as_os_str().len() + WORKTREE_NAME_BYTES;
+    (SOCKET_PATH_BYTES_MAX < n_bytes + SOCKET_NAME_BYTES).then(|| {
+        let message = format!(
+            "the path of a worktree in `{}` has about {n_bytes} bytes; a Unix socket's may have {SOCKET_PATH_BYTES_MAX}",
+            root.display()
+        );
+        let advice = "let `executor.worktreeRoot` name a directory with a shorter path if checks open sockets in the worktree";
+        Finding::warning(WORKTREES, message, advice)
+    })
+}
+
+fn mount(path: &Path) -> Option<Finding> {
+    let flags = statvfs(path).ok()?.f_flag;
+    if flags.contains(StatVfsMountFlags::NOEXEC) {
+        let message = format!("programs cannot be run from `{}` (noexec)", path.display());
+        let advice = "let `executor.worktreeRoot` name a directory on another file system";
+        return Some(Finding::warning(WORKTREES, message, advice));
+    }
+    is_memory(path).then(|| {
+        let message = format!(
+            "`{}` is kept in memory, and so is every worktree",
+            path.display()
+        );
+        let advice = "let `executor.worktreeRoot` name a directory on a disk";
+        Finding::warning(WORKTREES, message, advice)
+    })
+}
+
+/// Returns whether files there take memory: tmpfs and ramfs, by their magic numbers in `linux/magic.h`.
+#[cfg(target_os = "linux")]
+fn is_memory(path: &Path) -> bool {
+    const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
+    let kind =
+        rustix::fs::statfs(path).map(|found| u64::try_from(found.f_type).unwrap_or_default());
+    kind.is_ok_and(|kind| IN_MEMORY.contains(&kind))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_memory(_path: &Path) -> bool {
+    false
 }
 
 fn disk(path: &Path) -> Finding {
@@ -172,6 +278,29 @@ mod tests {
             [room(2 << 30, 3).level, room(1 << 30, 3).level],
             [Level::Ok, Level::Warning]
         );
+    }
+
+    #[test]
+    fn what_lies_above_the_worktrees_is_said() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("p/.worktrees");
+        std::fs::create_dir_all(home.path().join("p/node_modules")).unwrap();
+        std::fs::write(home.path().join("p/AGENTS.md"), "").unwrap();
+        let finding = above(&root).unwrap();
+        assert_eq!(finding.level, Level::Warning);
+        assert!(
+            finding.message.ends_with("AGENTS.md, node_modules"),
+            "{}",
+            finding.message
+        );
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_said() {
+        let root = |n_bytes: usize| format!("/{}", "d".repeat(n_bytes - 1));
+        let longest = SOCKET_PATH_BYTES_MAX - WORKTREE_NAME_BYTES - SOCKET_NAME_BYTES;
+        assert!(sockets(Path::new(&root(longest))).is_none());
+        assert!(sockets(Path::new(&root(longest + 1))).is_some());
     }
 
     #[test]

@@ -15,6 +15,7 @@
 
 mod changes;
 mod configuration;
+mod conflict_markers;
 mod copy;
 mod foreign;
 mod push;
@@ -571,6 +572,25 @@ impl Mirror {
                 .doing(|| format!("read the tree of {id}"))
         };
         changes::between(&repository, &tree_of(base)?, &tree_of(commit)?)
+    }
+
+    /// Returns the files, at most 20, to which the commit adds a complete block of conflict markers.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub(super) fn conflict_markers(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+    ) -> Result<Vec<String>, MirrorError> {
+        let repository = self.repository()?;
+        let tree_of = |id: &CommitId| {
+            repository
+                .find_commit(id.oid())
+                .and_then(|commit| commit.tree())
+                .doing(|| format!("read the tree of {id}"))
+        };
+        conflict_markers::between(&repository, &tree_of(base)?, &tree_of(commit)?)
     }
 
     pub(super) fn git(&self) -> &Git {

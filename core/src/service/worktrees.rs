@@ -1,8 +1,8 @@
-//! The directories in which attempts work: private clones in `<project>/.worktrees/autoissue-issue-<N>`, one per issue.
+//! The directories in which attempts work: private clones in `<root>/autoissue-issue-<N>`, one per issue (see [`Roots`]).
 //!
 //! ```text
 //!             lease                      agent works                collect                 release
-//!   mirror ──────────► .worktrees/…-<N> ─────────────► files, .git ─────────► salvage ref ─────────► directory gone
+//!   mirror ──────────► …-issue-<N> ──────────────────► files, .git ─────────► salvage ref ─────────► directory gone
 //!      ▲  objects are borrowed               │                        │ in the mirror
 //!      └──── record and index are ours ──────┘ not trusted ───────────┘
 //! ```
@@ -16,34 +16,57 @@
 
 mod agent_head;
 mod exclude;
+mod ignored;
+mod messages;
+mod prepared;
 mod record;
 mod removal;
+mod roots;
 mod snapshot;
+mod submodule;
 #[cfg(test)]
 mod tests;
 
+pub use ignored::IGNORED_BYTES_MAX;
+pub use roots::Roots;
 pub use snapshot::{FILE_BYTES_MAX, WORK_BYTES_MAX, WORK_FILES_MAX};
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::build::CheckoutBuilder;
 use git2::{Index, Oid, Repository, RepositoryInitOptions, Signature};
 
-use super::git_program::GitError;
+use super::git_program::{Git, GitError};
 use super::mirror::{CommitId, Doing, FileChange, Mirror, MirrorError};
+use ignored::Ignored;
 use record::{Phase, Record, Records};
 use snapshot::{Scene, Snapshot, Take};
 
-/// The directory in the project that holds the worktrees.
-const ROOT: &str = ".worktrees";
-
 /// No honest `.gitattributes` is larger; a larger one is not searched for filters.
 const ATTRIBUTES_BYTES_MAX: usize = 1 << 20;
+
+/// What agents write is nobody else's business.
+const ROOT_MODE: u32 = 0o700;
+
+/// Switches forms of the index off that libgit2 does not read.
+const PLAIN_INDEX: [&str; 6] = [
+    "-c",
+    "index.version=2",
+    "-c",
+    "index.skipHash=false",
+    "-c",
+    "core.splitIndex=false",
+];
+
+/// A submodule may contain itself; no honest one lies deeper.
+const NESTED_SUBMODULES_PATH_PARTS_MAX: usize = 64;
 
 /// Who commits what an agent left uncommitted, and whose name the agent's own commits carry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,8 +80,10 @@ pub struct Identity {
 /// What [`Worktrees::open`] needs.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The user's checkout; worktrees lie in its `.worktrees`.
+    /// The user's checkout.
     pub project: PathBuf,
+    /// Where worktrees lie.
+    pub roots: Roots,
     /// The session's id, a word fit for a ref.
     pub session: String,
     /// Who commits.
@@ -78,8 +103,18 @@ pub struct Worktrees {
     identity: Identity,
     env: Vec<(String, String)>,
     credentials: Vec<(String, String)>,
-    records: Records,
+    /// Where new ones are made.
+    place: Place,
+    /// Where others may be, which are finished where they are.
+    older: Vec<Place>,
     root_is_ready: Arc<Mutex<bool>>,
+}
+
+/// A directory of worktrees, and what we know of those in it.
+#[derive(Debug, Clone)]
+struct Place {
+    root: PathBuf,
+    records: Records,
 }
 
 /// A wish for a directory.
@@ -132,6 +167,8 @@ pub enum Collected {
         skipped: Vec<String>,
         /// Salvage refs of commits that the agent left on other branches, or stashed.
         strays: Vec<String>,
+        /// Files that the agent made and git ignores.
+        ignored: Option<IgnoredFiles>,
     },
     /// There is work, and the salvage ref of the attempt holds it.
     Work(Work),
@@ -160,6 +197,19 @@ pub struct Work {
     pub history: History,
     /// What was not taken: nested repositories, moved submodules, and names that git refuses.
     pub skipped: Vec<String>,
+    /// Files with a merge that nobody finished: still unmerged in the agent's index, or with conflict markers that the base has not.
+    pub conflicts: Vec<String>,
+    /// Files that the agent made and git ignores; they are not part of the commit.
+    pub ignored: Option<IgnoredFiles>,
+}
+
+/// New files that git ignores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IgnoredFiles {
+    /// The files, or the directories that hold nothing else, sorted.
+    pub paths: Vec<String>,
+    /// The salvage ref that keeps them; `None` where there are more than [`IGNORED_BYTES_MAX`], or a repository: then the directory stays.
+    pub salvage: Option<String>,
 }
 
 /// What became of the commits that the agent made.
@@ -313,6 +363,7 @@ impl Worktrees {
     pub fn open(mirror: Mirror, options: Options) -> Result<Worktrees, WorktreeError> {
         let Options {
             project,
+            roots,
             session,
             identity,
             env,
@@ -321,7 +372,14 @@ impl Worktrees {
         let project = project
             .canonicalize()
             .map_err(|source| WorktreeError::io("resolve", &project, source))?;
-        let records = Records::of(mirror.path(), &project.join(ROOT));
+        let place = |root: PathBuf| Place {
+            records: Records::of(mirror.path(), &root),
+            root,
+        };
+        let (older, place) = (
+            roots.others.into_iter().map(place).collect(),
+            place(roots.current),
+        );
         Ok(Worktrees {
             mirror,
             project,
@@ -329,7 +387,8 @@ impl Worktrees {
             identity,
             env,
             credentials,
-            records,
+            place,
+            older,
             root_is_ready: Arc::default(),
         })
     }
@@ -339,9 +398,9 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::RootNotADirectory`].
     pub fn check_root(&self) -> Result<(), WorktreeError> {
-        let path = self.root();
-        if path.symlink_metadata().is_ok() && !is_directory(&path) {
-            return Err(WorktreeError::RootNotADirectory { path });
+        let path = &self.place.root;
+        if path.symlink_metadata().is_ok() && !is_directory(path) {
+            return Err(WorktreeError::RootNotADirectory { path: path.clone() });
         }
         Ok(())
     }
@@ -349,7 +408,9 @@ impl Worktrees {
     /// Returns where an issue's worktree lies or would lie.
     #[must_use]
     pub fn path(&self, issue: u64) -> PathBuf {
-        self.root().join(format!("autoissue-issue-{issue}"))
+        self.place_of(issue)
+            .root
+            .join(format!("autoissue-issue-{issue}"))
     }
 
     /// Makes the directory for an attempt: a fresh clone at `start`, or, with `keep`, the one that is there. Work that an earlier attempt
@@ -359,13 +420,15 @@ impl Worktrees {
     /// [`WorktreeError`]; asking again is always possible.
     pub fn lease(&self, request: &LeaseRequest) -> Result<Leased, WorktreeError> {
         self.prepare_root()?;
-        let path = self.path(request.issue);
         let mut leftovers = None;
-        if let Some(record) = self.records.read(request.issue)? {
+        if let Some(record) = self.records(request.issue).read(request.issue)? {
             if request.keep && self.can_go_on(&record, request) {
-                let prepared = record.prepared.clone();
-                self.records.write(&Record {
-                    prepared,
+                let path = self.path(request.issue);
+                self.records(request.issue).write(&Record {
+                    prepared: record.prepared,
+                    modules: record.modules,
+                    made: record.made,
+                    ignored_at_collection: record.ignored_at_collection,
                     ..self.record(request, Phase::Ready, record.filters)
                 })?;
                 return Ok(Leased {
@@ -378,6 +441,8 @@ impl Worktrees {
             leftovers = self.save_leftovers(&record)?;
             self.remove(record)?;
         }
+        // Where new ones are made, also if the one before lay elsewhere.
+        let path = self.path(request.issue);
         self.move_aside(&path, "not-ours")?;
         self.make(request, &path)?;
         Ok(Leased {
@@ -401,7 +466,7 @@ impl Worktrees {
                 .salvaged_commit(&self.session, request.issue, &name)?
             {
                 Some(commit) => self
-                    .describe(request, commit, History::Kept, Vec::new())
+                    .describe(request, commit, History::Kept, Vec::new(), Vec::new())
                     .map(Collected::Work),
                 None => Err(WorktreeError::Gone {
                     issue: request.issue,
@@ -412,18 +477,30 @@ impl Worktrees {
         let examined = self.examine(&record, &request.base, Take::Publishable)?;
         self.save_abandoned(&record, &request.base, &examined)?;
         let strays = self.save_strays(&record, &examined)?;
+        let ignored = self.save_ignored(&record, &examined)?;
+        self.records(request.issue).write(&Record {
+            ignored_at_collection: names(&examined.snapshot.ignored),
+            ..record
+        })?;
         let tree = examined.snapshot.tree;
-        if tree == self.tree_of(&request.base)? || record.prepared == Some(tree.to_string()) {
+        if tree == self.tree_of(&request.base)? {
             return Ok(Collected::Nothing {
                 skipped: examined.snapshot.skipped,
                 strays,
+                ignored,
             });
         }
         let before = self
             .mirror
             .salvaged_commit(&self.session, request.issue, &name)?;
+        let examined = self.with_harmless_messages(examined, &request.base)?;
         let commit = self.commit(&examined, &request.message, before)?;
-        let work = self.describe(request, commit, examined.history, examined.snapshot.skipped)?;
+        let unmerged = agent_head::unmerged(&self.path(request.issue));
+        let Examined {
+            history, snapshot, ..
+        } = examined;
+        let mut work = self.describe(request, commit, history, snapshot.skipped, unmerged)?;
+        work.ignored = ignored;
         self.mirror
             .salvage(&self.session, request.issue, &name, &work.commit)?;
         Ok(Collected::Work(work))
@@ -437,13 +514,68 @@ impl Worktrees {
         let Some(record) = self.present(issue)? else {
             return Ok(());
         };
-        let prepared = match self.examine(&record, &record.base, Take::Publishable) {
-            Ok(examined) => Some(examined.snapshot.tree.to_string()),
+        // As they are now, and not less what an earlier preparation left.
+        let record = Record {
+            prepared: None,
+            made: BTreeSet::new(),
+            ..record
+        };
+        let (prepared, modules, made) = match self.examine(&record, &record.base, Take::Publishable)
+        {
+            Ok(examined) => (
+                Some(examined.snapshot.tree.to_string()),
+                examined.snapshot.modules,
+                names(&examined.snapshot.ignored),
+            ),
             // Whoever collects is told the same.
-            Err(WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. }) => None,
+            Err(WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. }) => {
+                (None, BTreeMap::new(), BTreeSet::new())
+            }
             Err(error) => return Err(error),
         };
-        self.records.write(&Record { prepared, ..record })
+        self.records(issue).write(&Record {
+            prepared,
+            modules,
+            made,
+            ..record
+        })
+    }
+
+    /// Notes that the checks have run in an issue's directory: what is there now, is ignored by git, and was not when the work was
+    /// collected, is theirs.
+    ///
+    /// # Errors
+    /// [`WorktreeError`].
+    pub fn note_checked(&self, issue: u64) -> Result<(), WorktreeError> {
+        let Some(mut record) = self.present(issue)? else {
+            return Ok(());
+        };
+        let now = self.ignored_names(&record)?;
+        let by_checks = now.difference(&record.ignored_at_collection);
+        record.made.extend(by_checks.cloned());
+        self.records(issue).write(&record)
+    }
+
+    /// Notes that the checks have run in a directory that no agent has been in: what git ignores there is theirs, wherever they run.
+    ///
+    /// # Errors
+    /// [`WorktreeError`].
+    pub fn note_made_by_checks(&self, issue: u64) -> Result<(), WorktreeError> {
+        let Some(record) = self.present(issue)? else {
+            return Ok(());
+        };
+        let made = self.ignored_names(&record)?;
+        self.place.records.write_made_by_checks(&made)
+    }
+
+    /// Returns what git ignores in a directory: files, and directories that hold nothing else.
+    fn ignored_names(&self, record: &Record) -> Result<BTreeSet<String>, WorktreeError> {
+        let head =
+            agent_head::read(&self.path(record.issue)).unwrap_or_else(|| record.base.clone());
+        let base = self.tree_of(&record.base)?;
+        let seed = self.tree_of(&head).unwrap_or(base);
+        let found = self.look(record, seed, base, Take::Everything, snapshot::ignored)?;
+        Ok(names(&found))
     }
 
     /// Keeps whatever the directory holds, of any size, under a salvage ref; returns its name, or `None` when nothing was unsaved.
@@ -463,7 +595,7 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::Unsaved`] when it holds work that no ref of the mirror holds.
     pub fn release(&self, issue: u64) -> Result<(), WorktreeError> {
-        let Some(record) = self.records.read(issue)? else {
+        let Some(record) = self.records(issue).read(issue)? else {
             return Ok(());
         };
         if let Some(record) = self.present(issue)? {
@@ -482,7 +614,7 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError::Io`]; doing it again goes on.
     pub fn discard(&self, issue: u64) -> Result<(), WorktreeError> {
-        self.records
+        self.records(issue)
             .read(issue)?
             .map_or(Ok(()), |record| self.remove(record))
     }
@@ -493,8 +625,7 @@ impl Worktrees {
     /// [`WorktreeError`] when the records cannot be read.
     pub fn sweep(&self, keep: &[u64]) -> Result<Vec<Swept>, WorktreeError> {
         let idle = self
-            .records
-            .all()?
+            .all_records()?
             .into_iter()
             .filter(|record| !keep.contains(&record.issue));
         Ok(idle
@@ -510,7 +641,7 @@ impl Worktrees {
     /// # Errors
     /// [`WorktreeError`] when the records cannot be read.
     pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
-        let held = self.records.all()?.into_iter().map(
+        let held = self.all_records()?.into_iter().map(
             |Record {
                  issue,
                  session,
@@ -533,8 +664,28 @@ impl Worktrees {
         Ok(held.collect())
     }
 
-    fn root(&self) -> PathBuf {
-        self.project.join(ROOT)
+    /// Returns where the worktree of an issue lies: where it is known, else where it would be made.
+    fn place_of(&self, issue: u64) -> &Place {
+        let knows = |place: &&Place| place.records.has(issue);
+        std::iter::once(&self.place)
+            .chain(&self.older)
+            .find(knows)
+            .unwrap_or(&self.place)
+    }
+
+    fn records(&self, issue: u64) -> &Records {
+        &self.place_of(issue).records
+    }
+
+    /// Returns the records of all places, by issue; the current place counts where two have the same.
+    fn all_records(&self) -> Result<Vec<Record>, WorktreeError> {
+        let mut all: BTreeMap<u64, Record> = BTreeMap::new();
+        for place in std::iter::once(&self.place).chain(&self.older) {
+            for record in place.records.all()? {
+                all.entry(record.issue).or_insert(record);
+            }
+        }
+        Ok(all.into_values().collect())
     }
 
     /// Makes the directory of worktrees and hides it from the user's git, once.
@@ -546,18 +697,17 @@ impl Worktrees {
         if *ready {
             return Ok(());
         }
-        let root = self.root();
-        exclude::exclude(&self.project, ROOT)
-            .map_err(|source| WorktreeError::io("exclude", &root, source))?;
-        match fs::create_dir(&root) {
-            Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(WorktreeError::io("create", &root, source));
-            }
-            _ => {}
+        let root = &self.place.root;
+        if let Ok(below) = root.strip_prefix(&self.project) {
+            exclude::exclude(&self.project, below)
+                .map_err(|source| WorktreeError::io("exclude", root, source))?;
         }
-        if !is_directory(&root) {
-            return Err(WorktreeError::RootNotADirectory { path: root });
-        }
+        self.check_root()?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(ROOT_MODE)
+            .create(root)
+            .map_err(|source| WorktreeError::io("create", root, source))?;
         *ready = true;
         Ok(())
     }
@@ -565,7 +715,7 @@ impl Worktrees {
     /// Returns the record of an issue whose directory is there and may hold work.
     fn present(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
         let record = self
-            .records
+            .records(issue)
             .read(issue)?
             .filter(|record| record.phase == Phase::Ready);
         Ok(record.filter(|_| is_directory(&self.path(issue))))
@@ -594,6 +744,9 @@ impl Worktrees {
             phase,
             filters,
             prepared: None,
+            modules: BTreeMap::new(),
+            made: BTreeSet::new(),
+            ignored_at_collection: BTreeSet::new(),
         }
     }
 
@@ -605,12 +758,15 @@ impl Worktrees {
             .doing(|| format!("find commit {first}"))?
             .tree()
             .doing(|| format!("read the tree of {first}"))?;
-        let features =
-            features_of(&mirror, &tree).doing(|| format!("read the attributes of {first}"))?;
-        self.records
-            .write(&self.record(request, Phase::Making, features.filters))?;
+        let features = features_of(self.mirror.git(), &mirror, &tree)
+            .doing(|| format!("read the attributes of {first}"))?;
+        self.records(request.issue).write(&self.record(
+            request,
+            Phase::Making,
+            features.filters,
+        ))?;
         let clone = self.make_clone(request, path)?;
-        let index = self.records.index(request.issue);
+        let index = self.records(request.issue).index(request.issue);
         if features.filters {
             self.checkout_filtered(first, path, &index)?;
             fs::copy(&index, path.join(".git/index"))
@@ -627,10 +783,8 @@ impl Worktrees {
                 .doing(|| format!("check out `{}`", path.display()))?;
             copy_index(&clone, &index)?;
         }
-        for submodule in &features.submodules {
-            self.initialise(path, submodule)?;
-        }
-        self.records
+        self.initialise(path, &features.submodules)?;
+        self.records(request.issue)
             .write(&self.record(request, Phase::Ready, features.filters))
     }
 
@@ -687,48 +841,60 @@ impl Worktrees {
         index: &Path,
     ) -> Result<(), WorktreeError> {
         let env = git_env(&self.mirror, path, Some(index), &self.fresh_env());
-        // Forms of the index that libgit2 does not read are switched off.
-        let args = [
-            "-c",
-            "index.version=2",
-            "-c",
-            "index.skipHash=false",
-            "-c",
-            "core.splitIndex=false",
-            "read-tree",
-            "--reset",
-            "-u",
-        ];
-        let args: Vec<&str> = args.into_iter().chain([start.as_str()]).collect();
+        let args = PLAIN_INDEX
+            .into_iter()
+            .chain(["read-tree", "--reset", "-u"]);
+        let args: Vec<&str> = args.chain([start.as_str()]).collect();
         self.mirror
             .run_git(path, &args, &env, None)
             .map_err(WorktreeError::Filters)?;
         Ok(())
     }
 
-    /// Initialises a submodule. The directory's own configuration is used, for no agent has been there yet.
-    fn initialise(&self, path: &Path, submodule: &str) -> Result<(), WorktreeError> {
+    /// Initialises submodules and what lies below them. The directory's own configuration is used, because no agent has been there yet.
+    ///
+    /// Git's `--recursive` is not used: it stops at a link that nothing declares, anywhere below.
+    fn initialise(&self, path: &Path, submodules: &[String]) -> Result<(), WorktreeError> {
         let origin = self
             .mirror
             .source()
             .map(|source| format!("remote.origin.url={source}"));
-        let mut args: Vec<&str> = origin.iter().flat_map(|origin| ["-c", origin]).collect();
-        args.extend([
-            "submodule",
-            "--quiet",
-            "update",
-            "--init",
-            "--recursive",
-            "--",
-            submodule,
-        ]);
-        match self.mirror.git().run(path, &args, &self.fresh_env(), None) {
-            Ok(_) => Ok(()),
-            Err(source) => Err(WorktreeError::Submodule {
-                path: submodule.to_owned(),
+        let mut found: Vec<(PathBuf, String)> = submodules
+            .iter()
+            .map(|submodule| (PathBuf::new(), submodule.clone()))
+            .collect();
+        while let Some((within, submodule)) = found.pop() {
+            let below = within.join(&submodule);
+            let failed = |source| WorktreeError::Submodule {
+                path: below.display().to_string(),
                 source,
-            }),
+            };
+            let is_top = within.as_os_str().is_empty();
+            let origin = origin.as_ref().filter(|_| is_top);
+            let mut args: Vec<&str> = origin.iter().flat_map(|origin| ["-c", origin]).collect();
+            args.extend(["submodule", "--quiet", "update", "--init", "--", &submodule]);
+            self.mirror
+                .git()
+                .run(&path.join(&within), &args, &self.fresh_env(), None)
+                .map_err(failed)?;
+            let more = self.submodules_of(&path.join(&below))?;
+            if below.components().count() <= NESTED_SUBMODULES_PATH_PARTS_MAX {
+                found.extend(more.into_iter().map(|nested| (below.clone(), nested)));
+            }
         }
+        Ok(())
+    }
+
+    /// Returns the submodules that the commit declares which a fresh submodule stands on.
+    fn submodules_of(&self, fresh: &Path) -> Result<Vec<String>, WorktreeError> {
+        let doing = || format!("read the submodule `{}`", fresh.display());
+        let repository = Repository::open(fresh).doing(doing)?;
+        let tree = repository
+            .head()
+            .and_then(|head| head.peel_to_tree())
+            .doing(doing)?;
+        let features = features_of(self.mirror.git(), &repository, &tree).doing(doing)?;
+        Ok(features.submodules)
     }
 
     fn fresh_env(&self) -> Vec<(String, String)> {
@@ -744,16 +910,13 @@ impl Worktrees {
         let dir = self.path(record.issue);
         let (head, history) = self.agents_history(record, base, &dir)?;
         let seed = self.tree_of(head.as_ref().unwrap_or(base))?;
-        let index = self.records.index(record.issue);
-        let filters = record.filters.then_some(self.env.as_slice());
-        let snapshot = snapshot::take(&Scene {
-            mirror: &self.mirror,
-            dir: &dir,
-            index: &index,
-            seed,
-            take,
-            filters,
-        })?;
+        let base_tree = self.tree_of(base)?;
+        let mut snapshot = self.look(record, seed, base_tree, take, snapshot::take)?;
+        if let Some(prepared) = record.prepared_tree() {
+            let repository = self.mirror.repository()?;
+            snapshot.tree = prepared::without(&repository, base_tree, prepared, snapshot.tree)
+                .doing(|| format!("take the preparation of `{}` back", dir.display()))?;
+        }
         let parent = head
             .clone()
             .filter(|_| history == History::Kept)
@@ -764,6 +927,43 @@ impl Worktrees {
             snapshot,
             history,
         })
+    }
+
+    /// Looks at the files of a worktree.
+    fn look<T>(
+        &self,
+        record: &Record,
+        seed: Oid,
+        base: Oid,
+        take: Take,
+        looks: impl FnOnce(&Scene<'_>) -> Result<T, WorktreeError>,
+    ) -> Result<T, WorktreeError> {
+        looks(&Scene {
+            mirror: &self.mirror,
+            dir: &self.path(record.issue),
+            index: &self.records(record.issue).index(record.issue),
+            seed,
+            base,
+            take,
+            filters: record.filters.then_some(self.env.as_slice()),
+            gate: &self.records(record.issue).gate(record.issue),
+            modules: &record.modules,
+            env: &self.env,
+        })
+    }
+
+    /// Returns what the agent made and git ignores.
+    fn ignored(
+        &self,
+        record: &Record,
+        examined: &Examined,
+    ) -> Result<Option<Ignored>, WorktreeError> {
+        let by_checks = self.place.records.made_by_checks();
+        let known = record.made.union(&by_checks).cloned().collect();
+        let new = ignored::new_ones(&examined.snapshot.ignored, &known);
+        let base = self.tree_of(&record.base)?;
+        let repository = self.mirror.repository()?;
+        ignored::take(&repository, base, &self.path(record.issue), &new)
     }
 
     /// Returns the agent's last commit, imported, unless there is none of its own; and what is to be thought of it.
@@ -787,7 +987,7 @@ impl Worktrees {
         if !self.mirror.has_commit(&head)?
             && let Err(reason) = agent_head::import(
                 &self.mirror,
-                &self.records.gate(record.issue),
+                &self.records(record.issue).gate(record.issue),
                 dir,
                 &head,
                 &self.env,
@@ -804,6 +1004,22 @@ impl Worktrees {
                 History::Rewritten
             },
         ))
+    }
+
+    /// Lets the files be taken on the agent's commits with harmless messages; on the base where there are too many of them.
+    fn with_harmless_messages(
+        &self,
+        mut examined: Examined,
+        base: &CommitId,
+    ) -> Result<Examined, WorktreeError> {
+        if examined.parent != *base {
+            let disarmed = messages::disarmed(&self.mirror, base, &examined.parent)?;
+            examined.parent = disarmed.unwrap_or_else(|| {
+                examined.history = History::Rewritten;
+                base.clone()
+            });
+        }
+        Ok(examined)
     }
 
     /// Makes the commit that has all of the work. A commit `before` that says the same is used again.
@@ -843,11 +1059,16 @@ impl Worktrees {
         commit: CommitId,
         history: History,
         skipped: Vec<String>,
+        unmerged: Vec<String>,
     ) -> Result<Work, WorktreeError> {
         let changes = self.mirror.changes(&request.base, &commit)?;
         if let Some((path, bytes)) = changes.largest.filter(|(_, bytes)| FILE_BYTES_MAX < *bytes) {
             return Err(WorktreeError::TooBig { path, bytes });
         }
+        let mut conflicts = self.mirror.conflict_markers(&request.base, &commit)?;
+        conflicts.extend(unmerged);
+        conflicts.sort();
+        conflicts.dedup();
         let salvage = format!(
             "refs/autoissue/salvage/{}/issue-{}/{}",
             self.session,
@@ -865,6 +1086,8 @@ impl Worktrees {
             truncated: changes.truncated,
             history,
             skipped,
+            conflicts,
+            ignored: None,
         })
     }
 
@@ -880,7 +1103,11 @@ impl Worktrees {
     fn is_saved(&self, record: &Record, examined: &Examined) -> Result<bool, WorktreeError> {
         let saved = self.saved_trees(record, &record.base)?;
         let abandoned = self.abandoned(&record.base, examined)?;
+        let is_ignored_saved = self
+            .ignored(record, examined)?
+            .is_none_or(|it| it.tree.is_some_and(|tree| saved.contains(&tree)));
         Ok(examined.snapshot.skipped.is_empty()
+            && is_ignored_saved
             && saved.contains(&examined.snapshot.tree)
             && abandoned.is_none_or(|(_, tree)| saved.contains(&tree)))
     }
@@ -895,11 +1122,7 @@ impl Worktrees {
         let commits = salvaged
             .chain(self.mirror.published(record.issue)?)
             .chain([base.clone()]);
-        let prepared = record
-            .prepared
-            .iter()
-            .filter_map(|tree| Oid::from_str(tree).ok())
-            .map(Ok);
+        let prepared = record.prepared_tree().map(Ok);
         commits
             .map(|commit| self.tree_of(&commit))
             .chain(prepared)
@@ -956,7 +1179,7 @@ impl Worktrees {
             {
                 continue;
             }
-            let gate = self.records.gate(record.issue);
+            let gate = self.records(record.issue).gate(record.issue);
             match agent_head::import(&self.mirror, &gate, &dir, &stray, &self.env)? {
                 Ok(()) => strays.push(self.save_as_leftover(record, &stray)?),
                 Err(reason) => {
@@ -967,6 +1190,44 @@ impl Worktrees {
         Ok(strays)
     }
 
+    /// Keeps what the agent made and git ignores, where that is little.
+    fn save_ignored(
+        &self,
+        record: &Record,
+        examined: &Examined,
+    ) -> Result<Option<IgnoredFiles>, WorktreeError> {
+        let Some(Ignored { paths, tree }) = self.ignored(record, examined)? else {
+            return Ok(None);
+        };
+        let salvage = match tree {
+            None => None,
+            Some(tree) => Some(self.save_tree(record, tree)?),
+        };
+        Ok(Some(IgnoredFiles { paths, salvage }))
+    }
+
+    /// Keeps a tree as a commit on the base, unless a ref of the issue has it already; returns the ref.
+    fn save_tree(&self, record: &Record, tree: Oid) -> Result<String, WorktreeError> {
+        for saved in self.mirror.salvaged_of(&record.session, record.issue)? {
+            if self.tree_of(&saved.commit)? == tree {
+                return Ok(saved.reference);
+            }
+        }
+        let repository = self.mirror.repository()?;
+        let doing = || format!("commit tree {tree}");
+        let base = repository.find_commit(record.base.oid()).doing(doing)?;
+        let author = Signature::now(&self.identity.name, &self.identity.email).doing(doing)?;
+        let message = format!(
+            "Ignored files of attempt {} at issue {}\n",
+            record.attempt, record.issue
+        );
+        let found = repository.find_tree(tree).doing(doing)?;
+        let commit = repository
+            .commit(None, &author, &author, &message, &found, &[&base])
+            .doing(doing)?;
+        self.save_as_leftover(record, &commit.into())
+    }
+
     fn save_leftovers(&self, record: &Record) -> Result<Option<String>, WorktreeError> {
         if record.phase != Phase::Ready || !is_directory(&self.path(record.issue)) {
             return Ok(None);
@@ -974,7 +1235,9 @@ impl Worktrees {
         let examined = self.examine(record, &record.base, Take::Everything)?;
         let abandoned = self.save_abandoned(record, &record.base, &examined)?;
         let stray = self.save_strays(record, &examined)?.into_iter().next();
-        if !examined.snapshot.skipped.is_empty() {
+        let ignored = self.save_ignored(record, &examined)?;
+        let is_too_much = ignored.as_ref().is_some_and(|it| it.salvage.is_none());
+        if !examined.snapshot.skipped.is_empty() || is_too_much {
             // What no commit of ours can hold stays where it is, under another name.
             self.move_aside(&self.path(record.issue), "kept")?;
         }
@@ -982,7 +1245,7 @@ impl Worktrees {
             .saved_trees(record, &record.base)?
             .contains(&examined.snapshot.tree)
         {
-            return Ok(abandoned.or(stray));
+            return Ok(abandoned.or(stray).or(ignored.and_then(|it| it.salvage)));
         }
         let commit = self.commit(
             &examined,
@@ -1019,7 +1282,7 @@ impl Worktrees {
     /// Removes a directory whose work is safe. The phase tells a crash half-way from an agent that deleted files.
     fn remove(&self, record: Record) -> Result<(), WorktreeError> {
         let issue = record.issue;
-        self.records.write(&Record {
+        self.records(issue).write(&Record {
             phase: Phase::Removing,
             ..record
         })?;
@@ -1027,7 +1290,7 @@ impl Worktrees {
         if is_directory(&path) || path.is_symlink() {
             removal::remove(&path).map_err(|source| WorktreeError::io("remove", &path, source))?;
         }
-        self.records.forget(issue)
+        self.records(issue).forget(issue)
     }
 
     /// Moves a file or directory out of the way, to a name that says why.
@@ -1058,7 +1321,11 @@ struct Features {
     submodules: Vec<String>,
 }
 
-fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Features, git2::Error> {
+fn features_of(
+    git: &Git,
+    repository: &Repository,
+    tree: &git2::Tree<'_>,
+) -> Result<Features, git2::Error> {
     let mut features = Features {
         attributes: false,
         filters: false,
@@ -1067,9 +1334,13 @@ fn features_of(repository: &Repository, tree: &git2::Tree<'_>) -> Result<Feature
     // An index rather than a walk of the tree: the library's walk stops at a directory whose name is not UTF-8.
     let mut index = Index::new()?;
     index.read_tree(tree)?;
-    let has_modules = tree.get_name(".gitmodules").is_some();
+    let modules = tree.get_name(".gitmodules").map(|entry| entry.id());
+    let declared = modules.map_or_else(BTreeSet::new, |modules| {
+        submodule::declared(git, repository.path(), modules)
+    });
     for entry in index.iter() {
-        if entry.mode == snapshot::GITLINK && has_modules {
+        // A link that nothing declares is a repository that somebody committed by accident: git cannot fetch it either.
+        if entry.mode == snapshot::GITLINK && declared.contains(&entry.path) {
             features
                 .submodules
                 .push(String::from_utf8_lossy(&entry.path).into_owned());
@@ -1140,6 +1411,14 @@ fn copy_index(clone: &Repository, to: &Path) -> Result<(), WorktreeError> {
     fs::copy(&from, to)
         .map(|_| ())
         .map_err(|source| WorktreeError::io("copy", &from, source))
+}
+
+/// Returns paths as text.
+fn names(paths: &[Vec<u8>]) -> BTreeSet<String> {
+    paths
+        .iter()
+        .map(|path| String::from_utf8_lossy(path).into_owned())
+        .collect()
 }
 
 fn branch_of(issue: u64) -> String {

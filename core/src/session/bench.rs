@@ -12,7 +12,7 @@ use crate::repository_lock::{
 use crate::service::mirror::Mirror;
 use crate::service::process::sweep_tagged;
 use crate::service::stale_locks::remove_stale_locks;
-use crate::service::worktrees::{Options, Worktrees};
+use crate::service::worktrees::{Options, Roots, Worktrees};
 use crate::wall_clock::wall_clock_ms;
 use crate::work::Bench;
 
@@ -115,6 +115,16 @@ fn try_writing(project: &Path) -> Result<(), SessionError> {
         })
 }
 
+/// Returns where worktrees of a checkout lie.
+pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
+    Roots::of(
+        config.executor.worktree_root.as_deref(),
+        &host.state_dir,
+        &repository_key(checkout),
+        checkout,
+    )
+}
+
 fn worktrees(
     ground: &Ground,
     host: &Host,
@@ -123,6 +133,7 @@ fn worktrees(
 ) -> Result<Worktrees, SessionError> {
     let options = Options {
         project: ground.checkout.path().to_owned(),
+        roots: roots(&ground.config, host, ground.checkout.path()),
         session: id.to_string(),
         identity: ground.checkout.identity(&ground.git, &host.environment),
         env: Vec::new(),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use autoissue_plugin_sdk as sdk;
 
 use super::begun::Begun;
+use super::bench::roots;
 use super::ground::Ground;
 use super::{Host, SessionError};
 use crate::config::Config;
@@ -14,6 +15,7 @@ use crate::plugins::{self, PluginArgument, Plugins};
 use crate::service::agent;
 use crate::service::agent_environment::agent_environment;
 use crate::service::process::resolve;
+use crate::service::worktrees::Roots;
 use crate::strategy::Strategies;
 
 /// What a session decides and works with.
@@ -67,7 +69,7 @@ pub(crate) fn find_strategies(
 pub(crate) fn find_agent(
     strategies: &Strategies,
     path: &OsStr,
-    project: &Path,
+    worktrees: &Roots,
 ) -> Result<Option<PathBuf>, SessionError> {
     let backend = strategies.backend();
     let Ok(info) = strategies.probe_backend() else {
@@ -76,7 +78,7 @@ pub(crate) fn find_agent(
     if info.program == agent::OWN_PROGRAM {
         return Ok(None);
     }
-    let found = resolve(&info.program, path, &[project.join(".worktrees")]);
+    let found = resolve(&info.program, path, &worktrees.all());
     found.map(Some).map_err(|source| SessionError::NoAgent {
         agent: backend.describe().name,
         install_hint: info.install_hint,
@@ -122,7 +124,8 @@ pub(super) fn look_around(
     host: &Host,
     strategies: &Strategies,
 ) -> Result<Vec<Finding>, SessionError> {
-    find_agent(strategies, &ground.path, ground.checkout.path())?;
+    let worktrees = roots(&ground.config, host, ground.checkout.path());
+    find_agent(strategies, &ground.path, &worktrees)?;
     let mut findings = ground
         .facts
         .as_ref()

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
+use super::bench::roots;
 use super::{Host, SessionError};
 use crate::config::{Config, ForgeKind};
 use crate::repository_lock::repository_key;
@@ -119,7 +120,7 @@ pub(crate) fn way_to_github(
         .clone()
         .ok_or_else(|| missing("github.apiUrl"))?;
     let supervisor = SupervisorProgram::of(&host.own_program);
-    let outside = [checkout.path().join(".worktrees")];
+    let outside = roots(config, host, checkout.path()).all();
     let token = find_token(
         &host.environment,
         &web_host(&api_url),

@@ -12,7 +12,7 @@ use std::sync::mpsc::channel;
 use autoissue_engine::{Engine, Input};
 
 use super::begun::{Begun, is_unfinished};
-use super::bench::{bench, lock, mirror_of};
+use super::bench::{bench, lock, mirror_of, roots};
 use super::equipment::{Equipment, check_planner, equip, look_around};
 use super::ground::{Ground, survey};
 use super::settings::{cut_off, history, settings, started};
@@ -332,6 +332,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         plan: parts.begun.plan().cloned(),
         session: parts.id.to_string(),
         project: ground.checkout.path().to_owned(),
+        worktree_roots: roots(&ground.config, host, ground.checkout.path()).all(),
         own_program: host.own_program.clone(),
         path: ground.path,
         agent_env: parts.equipment.agent_env,
@@ -374,7 +375,7 @@ fn keeping_awake(ground: &Ground, host: &Host, parts: &Parts) -> Option<Awake> {
     if !ground.config.executor.keep_awake || parts.bench.is_none() {
         return None;
     }
-    let outside = [ground.checkout.path().join(".worktrees")];
+    let outside = roots(&ground.config, host, ground.checkout.path()).all();
     let why = format!("session {} runs", parts.id);
     let Some(program) = awake::program(&ground.path, &outside, &why, std::process::id()) else {
         tracing::info!("no program was found that asks the machine not to sleep");

@@ -478,16 +478,20 @@ mod tests {
 
     #[test]
     fn a_bill_far_below_list_prices_is_no_bill_and_one_below_a_guess_is() {
+        let delta = r#"{"type":"stream_event","event":{"type":"message_delta","usage":{"output_tokens":0}}}"#;
         let metered = message("a", 1_000_000);
         let mut run = ClaudeRun::new(None, 0.0);
         events(&mut run, &metered);
+        events(&mut run, delta);
         let seen = events(&mut run, &result(0.4));
         assert_eq!((final_cost(&seen), last_total(&seen)), (None, Some(3.0)));
         let mut run = ClaudeRun::new(None, 0.0);
         events(&mut run, &metered.replace("claude-sonnet-5", "glm-9"));
+        events(&mut run, delta);
         assert_eq!(final_cost(&events(&mut run, &result(0.4))), Some(0.4));
         let mut run = ClaudeRun::new(None, 0.0);
         events(&mut run, &metered);
+        events(&mut run, delta);
         assert_eq!(final_cost(&events(&mut run, &result(2.0))), Some(2.0));
     }
 

@@ -97,18 +97,20 @@ impl World {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts");
-        let file = self
-            .sandbox
-            .project()
-            .join(".worktrees/autoissue-issue-1")
-            .join(file);
+        let roots = self.sandbox.state().join("worktrees");
+        let exists = || {
+            let roots = std::fs::read_dir(&roots).into_iter().flatten().flatten();
+            roots
+                .map(|root| root.path().join("autoissue-issue-1").join(file))
+                .any(|file| file.exists())
+        };
         wait_until(|| {
             assert_eq!(
                 child.try_wait().expect("a child can be asked"),
                 None,
                 "it ended early"
             );
-            file.exists()
+            exists()
         });
         child
     }

@@ -51,7 +51,7 @@ fn resume_after_death(world: &Sandbox) {
         all_ended_once(world, N_ISSUES);
     }
     assert_eq!(
-        world.names(".worktrees"),
+        world.worktrees(),
         Vec::<String>::new(),
         "worktrees are left"
     );

@@ -90,7 +90,7 @@ fn a_labelled_backlog_becomes_checked_pull_requests() {
         );
     }
     assert_eq!(world.branches().len(), 3);
-    assert_eq!(world.names(".worktrees"), Vec::<String>::new());
+    assert_eq!(world.worktrees(), Vec::<String>::new());
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_failed_check_keeps_the_work_and_opens_nothing() {
         "{refs}"
     );
     assert_eq!(world.mirror_git(["show", &format!("{last}:1.txt")]), "new");
-    assert_eq!(world.names(".worktrees"), Vec::<String>::new());
+    assert_eq!(world.worktrees(), Vec::<String>::new());
     let report = world.run(["show", &session]).exits(0);
     assert!(
         report.stdout.contains(last),
@@ -720,7 +720,7 @@ fn base_was_red() {
     assert_eq!(run.outcomes(), [(1, "not_started".to_owned())]);
     let text = world.run(["exec", "go"]).exits(1);
     assert!(format!("{}{}", text.stdout, text.stderr).contains("sick"));
-    assert_eq!(world.names(".worktrees"), Vec::<String>::new());
+    assert_eq!(world.worktrees(), Vec::<String>::new());
 }
 
 #[test]

@@ -283,6 +283,7 @@ fn a_state_directory_that_is_a_file() {
 #[test]
 fn a_project_where_no_worktree_can_be_made() {
     let world = ready();
+    world.executor(r#"{"worktreeRoot": ".worktrees"}"#);
     world.write(".worktrees", "a file of the user's\n");
     let before = tree(&world.project());
     let run = Run::from(exec(&world).output().expect("the binary runs")).exits(1);

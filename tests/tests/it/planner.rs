@@ -190,7 +190,7 @@ fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
             "{argument}: {planner}"
         );
     }
-    assert_eq!(world.names(".worktrees"), Vec::<String>::new());
+    assert_eq!(world.worktrees(), Vec::<String>::new());
 }
 
 #[test]

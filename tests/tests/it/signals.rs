@@ -53,7 +53,7 @@ fn resume(world: &Sandbox) {
     fs::write(world.root().join("go"), "").expect("the file");
     world.run(["resume"]).exits(0);
     all_ended_once(world, 4);
-    assert_eq!(world.names(".worktrees"), Vec::<String>::new());
+    assert_eq!(world.worktrees(), Vec::<String>::new());
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn a_signal_at_any_moment_is_kept_to() {
             world.run(["resume", "--quiet"]).exits(0);
         }
         all_ended_once(&world, 4);
-        assert_eq!(world.names(".worktrees"), Vec::<String>::new());
+        assert_eq!(world.worktrees(), Vec::<String>::new());
     }
 }
 

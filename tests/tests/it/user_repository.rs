@@ -9,13 +9,11 @@ use autoissue_tests::{Run, Sandbox, new_file_patch};
 use crate::file_tree::{Entry, assert_same, tree};
 
 /// What a session may write in the user's project.
-const OURS: [&str; 6] = [
+const OURS: [&str; 4] = [
     ".autoissue/pulls",
     ".git/objects",
     ".git/refs/heads/autoissue",
     ".git/logs/refs/heads/autoissue",
-    ".git/info/exclude",
-    ".worktrees",
 ];
 
 fn theirs(world: &Sandbox) -> BTreeMap<String, Entry> {
@@ -124,12 +122,14 @@ fn a_failed_session_changes_nothing_either() {
 #[test]
 fn what_is_excluded_stays_excluded() {
     let world = in_use();
+    world.executor(r#"{"worktreeRoot": ".worktrees"}"#);
     world.write(".git/info/exclude", "# mine\n*.secret\n");
     exec(&world).exits(0);
     exec(&world).exits(0);
     let text = world.read(".git/info/exclude");
     assert!(text.starts_with("# mine\n*.secret\n"), "{text}");
     assert_eq!(text.matches(".worktrees").count(), 1, "{text}");
+    assert_eq!(world.worktrees(), Vec::<String>::new());
 }
 
 #[test]

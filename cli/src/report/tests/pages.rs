@@ -268,7 +268,7 @@ fn the_page_in_full() {
     </p>
     </section>
     <section class="open" aria-labelledby="open">
-    <h2 id="open">Had an open pull request already <span class="count">1</span>
+    <h2 id="open">Had an open pull request or branch already <span class="count">1</span>
     </h2>
     <p class="line">
     <span class="issue">#6</span> Was open <code>javascript:alert(4)</code>
@@ -318,7 +318,7 @@ fn the_markdown_in_full() {
 
     - **#4 Needs the second**: depends on #2
 
-    ## Had an open pull request already (1)
+    ## Had an open pull request or branch already (1)
 
     - **#6 Was open**: `javascript:alert(4)`
 

@@ -616,7 +616,7 @@ mod tests {
               Reading src/session.rs
          #15  agent       20 s  $1.10  ログイ…
               npm test: 14 passed, 日本語の行,…
-         $3.52 + $10.00 of $50.00
+         $4.62 + $8.90 of $50.00
         ");
     }
 
@@ -625,9 +625,9 @@ mod tests {
         assert_snapshot!(screen(&night(), None, 20, 3), @"
         ── 2 running · 4 wa…
          and 2 more running
-         $3.52 + $10.00 of …
+         $4.62 + $8.90 of $…
         ");
-        assert_snapshot!(screen(&night(), None, 20, 1), @" $3.52 + $10.00 of …");
+        assert_snapshot!(screen(&night(), None, 20, 1), @" $4.62 + $8.90 of $…");
         assert_eq!(screen(&night(), None, 79, 0), "");
         screen(&night(), None, 1, 17);
         screen(&night(), None, 0, 17);

@@ -154,7 +154,9 @@ impl Engine {
                 self.agent_exited(*issue, report, *charged);
                 self.settle(*issue, *charged, *assumed);
             }
-            Event::WorkCollected { issue, work, .. } => self.work_collected(*issue, work.clone()),
+            Event::WorkCollected {
+                issue, work, notes, ..
+            } => self.work_collected(*issue, work.clone(), notes),
             Event::ChecksFinished {
                 issue,
                 results,
@@ -397,12 +399,14 @@ impl Engine {
         task.go(Doing::Collecting, true);
     }
 
-    fn work_collected(&mut self, issue: IssueNumber, work: Option<Work>) {
+    fn work_collected(&mut self, issue: IssueNumber, work: Option<Work>, notes: &[String]) {
         let goes_on = matches!(
             self.halt,
             Halt::No | Halt::Stopping(_) | Halt::Suspending(_)
         );
-        let next = if self.settings.has_checks {
+        // An unfinished merge is a check that every work has to pass.
+        let is_unfinished = work.as_ref().is_some_and(|it| !it.conflicts.is_empty());
+        let next = if self.settings.has_checks || is_unfinished {
             (Doing::Checking, goes_on)
         } else {
             (
@@ -413,6 +417,7 @@ impl Engine {
             )
         };
         let task = self.task_mut(issue);
+        task.notes = notes.to_vec();
         let is_good = work.is_some() && task.agent_was_good();
         if work.is_some() {
             task.work = work;

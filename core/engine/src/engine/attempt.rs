@@ -258,7 +258,13 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn work_collected(&mut self, issue: IssueNumber, attempt: u32, work: Option<Work>) {
+    pub(super) fn work_collected(
+        &mut self,
+        issue: IssueNumber,
+        attempt: u32,
+        work: Option<Work>,
+        notes: Vec<String>,
+    ) {
         if self
             .in_flight(issue, attempt, |doing| *doing == Doing::Collecting)
             .is_none()
@@ -270,6 +276,7 @@ impl Turn<'_> {
             issue,
             attempt,
             work,
+            notes,
         });
         let task = &self.engine.tasks[&issue];
         let ended = task.report.as_ref().map_or(

@@ -117,7 +117,8 @@ impl<'a> Turn<'a> {
                 issue,
                 attempt,
                 work,
-            } => self.work_collected(issue, attempt, work),
+                notes,
+            } => self.work_collected(issue, attempt, work, notes),
             Input::ChecksFinished {
                 issue,
                 attempt,

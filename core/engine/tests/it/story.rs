@@ -21,6 +21,8 @@ pub(crate) enum Reply {
     Exits(Ended, Spent),
     /// Nothing differs from the base.
     Nothing,
+    /// The work has a file with an unfinished merge.
+    Unmerged(&'static str),
     /// A check of this name failed.
     Red(&'static str),
     /// The planner is done for so many dollars, and this is wrong with its answer.
@@ -520,11 +522,22 @@ impl Night {
                         issue,
                         attempt,
                         work: None,
+                        notes: Vec::new(),
+                    },
+                    Some(Reply::Unmerged(path)) => Input::WorkCollected {
+                        issue,
+                        attempt,
+                        work: Some(Work {
+                            conflicts: vec![path.to_owned()],
+                            ..Work::default()
+                        }),
+                        notes: Vec::new(),
                     },
                     _ => Input::WorkCollected {
                         issue,
                         attempt,
                         work: Some(Work::default()),
+                        notes: Vec::new(),
                     },
                 }
             }

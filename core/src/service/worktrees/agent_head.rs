@@ -9,10 +9,13 @@
 //!   worktree/.git/objects ◄─ alternates ─ gate (config, refs: ours) ── fetch, fsck ──► mirror
 //! ```
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use git2::Index;
 
 use super::{WorktreeError, removal};
 use crate::service::git_program::GitError;
@@ -26,6 +29,15 @@ const IMPORT_BYTES_MAX: u64 = 512 << 20;
 
 /// No agent works on more branches.
 const REFS_MAX: usize = 64;
+
+/// Branches and tags of a submodule's remote; the commit that somebody moves to is below one of them.
+const REMOTE_REFS_MAX: usize = 4_096;
+
+/// An index of half a million files.
+const INDEX_BYTES_MAX: u64 = 64 << 20;
+
+/// The most unmerged files that are named.
+const UNMERGED_MAX: usize = 20;
 
 /// Symbolic refs may point to symbolic refs; git itself gives up after five.
 const HOPS_MAX: usize = 5;
@@ -46,28 +58,72 @@ pub(super) fn read(dir: &Path) -> Option<CommitId> {
     CommitId::parse(text.trim()).ok()
 }
 
-/// Returns the commit that a submodule stands on, whose repository lies below that of the worktree; `None` where there is none.
-pub(super) fn of_submodule(worktree: &Path, submodule: &Path) -> Option<CommitId> {
+/// Returns the repository of a submodule, which lies among those that git keeps for the worktree's, and the commit that it stands on;
+/// `None` where there is none.
+pub(super) fn of_submodule(worktree: &Path, submodule: &Path) -> Option<(PathBuf, CommitId)> {
     let link = read_small(&submodule.join(".git"))?;
     let git_dir = submodule
         .join(link.strip_prefix("gitdir:")?.trim())
         .canonicalize()
         .ok()?;
-    if !git_dir.starts_with(worktree.join(".git").canonicalize().ok()?) {
+    if !git_dir.starts_with(worktree.join(".git/modules").canonicalize().ok()?) {
         return None;
     }
     let head = read_small(&git_dir.join("HEAD"))?;
     let id = head
         .strip_prefix("ref:")
         .map_or_else(|| Some(head.clone()), |name| resolve(&git_dir, name.trim()));
-    CommitId::parse(id?.trim()).ok()
+    Some((git_dir, CommitId::parse(id?.trim()).ok()?))
+}
+
+/// Returns the objects (commits and tags) at which a repository last saw the branches and tags of its remotes, not too many of them.
+pub(super) fn remote_heads(git_dir: &Path) -> BTreeSet<CommitId> {
+    let prefixes = ["refs/remotes", "refs/tags"];
+    let loose = names_below(git_dir, &prefixes);
+    let loose = loose
+        .iter()
+        .filter_map(|name| CommitId::parse(read_small(&git_dir.join(name))?.trim()).ok());
+    let packed = read_small(&git_dir.join("packed-refs")).unwrap_or_default();
+    let packed = packed.lines().filter_map(|line| {
+        let (id, name) = line.split_once(' ')?;
+        let is_wanted = prefixes.iter().any(|prefix| name.starts_with(prefix));
+        CommitId::parse(id).ok().filter(|_| is_wanted)
+    });
+    loose.chain(packed).take(REMOTE_REFS_MAX).collect()
+}
+
+/// Returns whether a directory and what is below it holds files and directories only: git would wait for ever for a pipe to speak.
+pub(super) fn has_files_only(dir: &Path) -> bool {
+    bytes_below(dir).is_some()
 }
 
 /// Returns the commits at the heads of the agent's branches, and of its stash, each once and not too many of them.
 pub(super) fn others(dir: &Path) -> Vec<CommitId> {
     let git_dir = dir.join(".git");
     let mut names = vec!["refs/stash".to_owned()];
-    let mut dirs = vec!["refs/heads".to_owned()];
+    names.extend(names_below(&git_dir, &["refs/heads"]));
+    let packed = read_small(&git_dir.join("packed-refs")).unwrap_or_default();
+    let packed = packed
+        .lines()
+        .filter_map(|line| Some(line.split_once(' ')?.1.to_owned()));
+    names.extend(packed.filter(|name| name.starts_with("refs/heads/") || name == "refs/stash"));
+    let mut commits: Vec<CommitId> = Vec::new();
+    for commit in names
+        .iter()
+        .take(REFS_MAX)
+        .filter_map(|name| CommitId::parse(resolve(&git_dir, name)?.trim()).ok())
+    {
+        if !commits.contains(&commit) {
+            commits.push(commit);
+        }
+    }
+    commits
+}
+
+/// Returns the names of refs with files of their own below some prefixes, not too many of them.
+fn names_below(git_dir: &Path, prefixes: &[&str]) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut dirs: Vec<String> = prefixes.iter().map(|dir| (*dir).to_owned()).collect();
     while let Some(below) = dirs.pop().filter(|_| names.len() < REFS_MAX) {
         for entry in fs::read_dir(git_dir.join(&below))
             .into_iter()
@@ -85,22 +141,25 @@ pub(super) fn others(dir: &Path) -> Vec<CommitId> {
             }
         }
     }
-    let packed = read_small(&git_dir.join("packed-refs")).unwrap_or_default();
-    let packed = packed
-        .lines()
-        .filter_map(|line| Some(line.split_once(' ')?.1.to_owned()));
-    names.extend(packed.filter(|name| name.starts_with("refs/heads/") || name == "refs/stash"));
-    let mut commits: Vec<CommitId> = Vec::new();
-    for commit in names
-        .iter()
-        .take(REFS_MAX)
-        .filter_map(|name| CommitId::parse(resolve(&git_dir, name)?.trim()).ok())
-    {
-        if !commits.contains(&commit) {
-            commits.push(commit);
-        }
-    }
-    commits
+    names
+}
+
+/// Returns the files that the agent's index holds as unmerged, not too many of them; one that cannot be read has none.
+///
+/// The index is read as data, from a copy in memory of the library's: no configuration of the directory is looked at.
+pub(super) fn unmerged(dir: &Path) -> Vec<String> {
+    let path = dir.join(".git/index");
+    let is_small = fs::symlink_metadata(&path)
+        .is_ok_and(|found| found.is_file() && found.len() <= INDEX_BYTES_MAX);
+    let Some(index) = is_small.then(|| Index::open(&path).ok()).flatten() else {
+        return Vec::new();
+    };
+    let conflicts = index.conflicts().into_iter().flatten().flatten();
+    conflicts
+        .filter_map(|conflict| conflict.our.or(conflict.their).or(conflict.ancestor))
+        .map(|entry| String::from_utf8_lossy(&entry.path).into_owned())
+        .take(UNMERGED_MAX)
+        .collect()
 }
 
 /// Brings a commit and what it needs into the mirror. `Ok(Err(reason))` says why the objects cannot be had.
@@ -173,7 +232,8 @@ fn fetch(mirror: &Mirror, gate: &Path, env: &[(String, String)]) -> Result<(), G
         .map(|_| ())
 }
 
-fn make_gate(
+/// Makes an empty repository of ours that borrows objects, with a commit as its branch `agent`.
+pub(super) fn make_gate(
     mirror: &Mirror,
     gate: &Path,
     objects: &Path,

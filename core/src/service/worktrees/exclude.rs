@@ -9,7 +9,7 @@ use crate::service::mirror::repository_containing;
 
 /// Adds the directory `name` of the project to the excludes of the repository that the project lies in, unless a line is there already.
 /// A project outside of any repository, or in a bare one, needs none.
-pub(super) fn exclude(project: &Path, name: &str) -> io::Result<()> {
+pub(super) fn exclude(project: &Path, name: &Path) -> io::Result<()> {
     let Ok(repository) = repository_containing(project) else {
         return Ok(());
     };
@@ -27,7 +27,7 @@ pub(super) fn exclude(project: &Path, name: &str) -> io::Result<()> {
     add_line(
         &repository.commondir().join("info").join("exclude"),
         &line,
-        name.as_bytes(),
+        name.as_os_str().as_bytes(),
     )
 }
 

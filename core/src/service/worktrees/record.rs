@@ -9,16 +9,21 @@
 //!                 └─ crash ─┘
 //! ```
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use git2::Oid;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::WorktreeError;
 use crate::service::mirror::CommitId;
+
+/// What the checks on the base made that git ignores.
+const MADE_BY_CHECKS: &str = "made-by-checks.json";
 
 /// One worktree of ours. Unknown fields are ignored; a record that cannot be read makes its directory a stranger's, which is never deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,9 +35,28 @@ pub(super) struct Record {
     pub phase: Phase,
     /// Whether checkout and collection need the user's filter programs (LFS).
     pub filters: bool,
-    /// The tree of the files as the project's own preparation left them, hexadecimal: what is as that is nobody's work.
+    /// The tree of the files as the project's own preparation left them, hexadecimal: what is as that is nobody's work
+    /// and not published.
     #[serde(default)]
     pub prepared: Option<String>,
+    /// How the submodules stood then, by path: see [`super::submodule::state`].
+    #[serde(default)]
+    pub modules: BTreeMap<String, String>,
+    /// What git ignores and the preparation or a check made, files and whole directories.
+    #[serde(default)]
+    pub made: BTreeSet<String>,
+    /// What git ignores and was there when the work was collected.
+    #[serde(default)]
+    pub ignored_at_collection: BTreeSet<String>,
+}
+
+impl Record {
+    /// Returns the tree that the preparation left, if there was one.
+    pub(super) fn prepared_tree(&self) -> Option<Oid> {
+        self.prepared
+            .as_ref()
+            .and_then(|tree| Oid::from_str(tree).ok())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +95,11 @@ impl Records {
         self.dir.join(format!("issue-{issue}.gate"))
     }
 
+    /// Returns whether there is a record, readable or not.
+    pub(super) fn has(&self, issue: u64) -> bool {
+        self.path(issue).exists()
+    }
+
     pub(super) fn read(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
         let path = self.path(issue);
         match fs::read(&path) {
@@ -100,6 +129,24 @@ impl Records {
             }
         }
         Ok(())
+    }
+
+    /// Returns what checks make in a fresh directory and git ignores, as far as that was noted.
+    pub(super) fn made_by_checks(&self) -> BTreeSet<String> {
+        let read = fs::read(self.dir.join(MADE_BY_CHECKS));
+        read.ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
+    }
+
+    pub(super) fn write_made_by_checks(
+        &self,
+        made: &BTreeSet<String>,
+    ) -> Result<(), WorktreeError> {
+        let path = self.dir.join(MADE_BY_CHECKS);
+        let bytes = serde_json::to_vec(made).expect("a set of texts");
+        let written = self.replace(&path, &bytes);
+        written.map_err(|source| WorktreeError::io("write", &path, source))
     }
 
     /// Returns all records, by issue.

@@ -8,7 +8,7 @@
 //! The walk is ours rather than libgit2's: that one takes a directory which it cannot read for an empty one (all its files would count as
 //! deleted), stops at 100 levels, and waits for ever on a pipe named `.gitignore`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Metadata};
 use std::io::ErrorKind;
@@ -18,8 +18,9 @@ use std::path::{Path, PathBuf};
 
 use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
 
-use super::{WorktreeError, agent_head, removal};
-use crate::service::mirror::{Doing, Mirror};
+use super::submodule::{self, Look, Standing};
+use super::{WorktreeError, removal};
+use crate::service::mirror::{CommitId, Doing, Mirror};
 
 /// The largest file that is collected: a forge refuses more than 100 MiB, and a file above half of that was not written for a pull request.
 pub const FILE_BYTES_MAX: u64 = 50 << 20;
@@ -52,20 +53,80 @@ pub(super) struct Scene<'a> {
     pub index: &'a Path,
     /// The tree whose files count as tracked.
     pub seed: Oid,
+    /// The tree that the work is compared with.
+    pub base: Oid,
     pub take: Take,
     /// Environment for the user's filter programs; `None` where the repository has none.
     pub filters: Option<&'a [(String, String)]>,
+    /// A place for a repository of ours that borrows the objects of a submodule.
+    pub gate: &'a Path,
+    /// How the submodules stood when the agent came, where that is not as their commits say.
+    pub modules: &'a BTreeMap<String, String>,
+    /// Environment for git programs.
+    pub env: &'a [(String, String)],
 }
 
 /// A worktree's files as a tree in the mirror.
 pub(super) struct Snapshot {
     pub tree: Oid,
-    /// What was not taken: nested repositories, moved submodules and names that git refuses, sorted.
+    /// What was not taken: nested repositories, changed submodules and names that git refuses, sorted.
     pub skipped: Vec<String>,
+    /// How the submodules stand that are not as their commits say, by path.
+    pub modules: BTreeMap<String, String>,
+    /// What git ignores: files, and directories without entering them.
+    pub ignored: Vec<Vec<u8>>,
 }
 
 /// Builds the tree.
 pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
+    let doing = || format!("read the files of `{}`", scene.dir.display());
+    let (repository, mut index) = open(scene)?;
+    let Walk {
+        changed,
+        seen,
+        mut skipped,
+        tracked,
+        modules,
+        reset,
+        ignored,
+        ..
+    } = walk(scene, &repository, &index)?;
+    if scene.take == Take::Publishable {
+        check_sizes(scene.dir, &changed)?;
+    }
+    for gone in tracked.keys().filter(|path| !seen.contains(*path)) {
+        index
+            .remove(Path::new(OsStr::from_bytes(gone)), 0)
+            .doing(doing)?;
+    }
+    for (path, id) in reset {
+        let entry = IndexEntry {
+            mode: GITLINK,
+            id,
+            path,
+            ..empty_entry()
+        };
+        index.add(&entry).doing(doing)?;
+    }
+    add(scene, &mut index, &changed)?;
+    let tree = index.write_tree_to(&repository).doing(doing)?;
+    skipped.sort();
+    Ok(Snapshot {
+        tree,
+        skipped,
+        modules,
+        ignored,
+    })
+}
+
+/// Returns what git ignores: files, and directories without entering them.
+pub(super) fn ignored(scene: &Scene<'_>) -> Result<Vec<Vec<u8>>, WorktreeError> {
+    let (repository, index) = open(scene)?;
+    Ok(walk(scene, &repository, &index)?.ignored)
+}
+
+/// Opens the mirror on the directory, with an index in memory of the tracked files.
+fn open(scene: &Scene<'_>) -> Result<(Repository, Index), WorktreeError> {
     let doing = || format!("read the files of `{}`", scene.dir.display());
     let repository = scene.mirror.open_anew()?;
     // In memory only: nothing is written to the directory or to the mirror's configuration.
@@ -77,30 +138,26 @@ pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
     repository.set_index(&mut index).doing(doing)?;
     let seed = repository.find_tree(scene.seed).doing(doing)?;
     index.read_tree(&seed).doing(doing)?;
+    drop(seed);
+    Ok((repository, index))
+}
+
+fn walk<'a>(
+    scene: &'a Scene<'a>,
+    repository: &'a Repository,
+    index: &Index,
+) -> Result<Walk<'a>, WorktreeError> {
+    let doing = || format!("read the files of `{}`", scene.dir.display());
     let stamp =
         fs::metadata(scene.index).map_or((0, 0), |found| (found.mtime(), found.mtime_nsec()));
-    let mut walk = Walk::new(&repository, scene.dir, &index, stamp);
-    walk.enters_nested = scene.take == Take::Everything;
+    let base = repository.find_tree(scene.base).doing(doing)?;
+    let mut base_index = Index::new().doing(doing)?;
+    base_index.read_tree(&base).doing(doing)?;
+    let base_links = base_index.iter().filter(|entry| entry.mode == GITLINK);
+    let mut walk = Walk::new(repository, scene, index, stamp);
+    walk.base_links = base_links.map(|entry| (entry.path, entry.id)).collect();
     walk.run()?;
-    let Walk {
-        changed,
-        seen,
-        mut skipped,
-        tracked,
-        ..
-    } = walk;
-    if scene.take == Take::Publishable {
-        check_sizes(scene.dir, &changed)?;
-    }
-    for gone in tracked.keys().filter(|path| !seen.contains(*path)) {
-        index
-            .remove(Path::new(OsStr::from_bytes(gone)), 0)
-            .doing(doing)?;
-    }
-    add(scene, &mut index, &changed)?;
-    let tree = index.write_tree_to(&repository).doing(doing)?;
-    skipped.sort();
-    Ok(Snapshot { tree, skipped })
+    Ok(walk)
 }
 
 /// A file that is not as the index says.
@@ -121,6 +178,7 @@ struct Tracked {
 
 struct Walk<'a> {
     repository: &'a Repository,
+    scene: &'a Scene<'a>,
     root: &'a Path,
     /// When the index was written: a file as young as that may have changed unseen.
     stamp: (i64, i64),
@@ -130,12 +188,21 @@ struct Walk<'a> {
     changed: Vec<Changed>,
     skipped: Vec<String>,
     dirs: Vec<Vec<u8>>,
-    /// Whether the files of repositories below are files like others.
-    enters_nested: bool,
+    /// The links that the base has.
+    base_links: HashMap<Vec<u8>, Oid>,
+    /// Links that are as in the base again, because nobody could follow the new ones.
+    reset: Vec<(Vec<u8>, Oid)>,
+    modules: BTreeMap<String, String>,
+    ignored: Vec<Vec<u8>>,
 }
 
 impl<'a> Walk<'a> {
-    fn new(repository: &'a Repository, root: &'a Path, index: &Index, stamp: (i64, i64)) -> Self {
+    fn new(
+        repository: &'a Repository,
+        scene: &'a Scene<'a>,
+        index: &Index,
+        stamp: (i64, i64),
+    ) -> Self {
         let mut tracked = HashMap::with_capacity(index.len());
         let mut tracked_dirs = HashSet::new();
         for entry in index.iter() {
@@ -175,7 +242,8 @@ impl<'a> Walk<'a> {
         let dirs = vec![Vec::new()];
         Walk {
             repository,
-            root,
+            scene,
+            root: scene.dir,
             stamp,
             tracked,
             tracked_dirs,
@@ -183,7 +251,10 @@ impl<'a> Walk<'a> {
             changed,
             skipped,
             dirs,
-            enters_nested: false,
+            base_links: HashMap::new(),
+            reset: Vec::new(),
+            modules: BTreeMap::new(),
+            ignored: Vec::new(),
         }
     }
 
@@ -244,29 +315,65 @@ impl<'a> Walk<'a> {
     }
 
     fn visit_dir(&mut self, path: Vec<u8>, full: &Path) -> Result<(), WorktreeError> {
-        if let Some(tracked) = self
-            .tracked
-            .get(&path)
+        let link = self.tracked.get(&path);
+        if let Some(id) = link
             .filter(|tracked| tracked.mode == GITLINK)
+            .map(|it| it.id)
         {
-            if agent_head::of_submodule(self.root, full)
-                .is_some_and(|head| head.oid() != tracked.id)
-            {
-                self.skip(&path);
-            }
-            self.seen.insert(path);
-            return Ok(());
+            return self.visit_link(path, full, id);
         }
         if !self.tracked_dirs.contains(&path) {
             if self.is_ignored(&[&path[..], b"/"].concat())? {
+                self.ignored.push(path);
                 return Ok(());
             }
-            if !self.enters_nested && fs::symlink_metadata(full.join(".git")).is_ok() {
-                self.skip(&path);
+            if fs::symlink_metadata(full.join(".git")).is_ok() {
+                if self.is_changed(&path, submodule::fingerprint(full)) {
+                    self.skip(&path);
+                }
                 return Ok(());
             }
         }
         self.dirs.push(path);
+        Ok(())
+    }
+
+    /// Takes a link only as somebody else can follow it: as the base has it, or to a commit that the submodule's remote has. What
+    /// stands there and is in no commit stays in the directory.
+    fn visit_link(&mut self, path: Vec<u8>, full: &Path, id: Oid) -> Result<(), WorktreeError> {
+        let before = self.base_links.get(&path).copied();
+        let look = Look {
+            mirror: self.scene.mirror,
+            gate: self.scene.gate,
+            env: self.scene.env,
+        };
+        let (can_be_followed, holds_work) = match submodule::standing(self.root, full) {
+            Standing::Empty => (before.is_some(), false),
+            Standing::Foreign => {
+                let is_changed = self.is_changed(&path, submodule::fingerprint(full));
+                (before == Some(id), is_changed)
+            }
+            Standing::Submodule(module) => {
+                let is_known =
+                    before == Some(id) || look.is_published(&module, &CommitId::from(id))?;
+                let state = look.state(self.root, full, &module)?;
+                let is_edited = !state.is_empty() && self.is_changed(&path, Some(state));
+                (is_known, !is_known || module.head.oid() != id || is_edited)
+            }
+        };
+        if holds_work {
+            self.skip(&path);
+        }
+        match before {
+            _ if can_be_followed => {
+                self.seen.insert(path);
+            }
+            Some(before) => {
+                self.seen.insert(path.clone());
+                self.reset.push((path, before));
+            }
+            None => {}
+        }
         Ok(())
     }
 
@@ -278,7 +385,10 @@ impl<'a> Walk<'a> {
                     return Ok(());
                 }
             }
-            None if self.is_ignored(&path)? => return Ok(()),
+            None if self.is_ignored(&path)? => {
+                self.ignored.push(path);
+                return Ok(());
+            }
             None => {}
         }
         self.changed.push(Changed {
@@ -310,6 +420,17 @@ impl<'a> Walk<'a> {
             .repository
             .is_path_ignored(path)
             .doing(|| format!("look up the ignore rules for `{}`", path.display()))?)
+    }
+
+    /// Notes how another repository in the directory stands, and returns whether it stood otherwise when the agent came.
+    fn is_changed(&mut self, path: &[u8], state: Option<String>) -> bool {
+        let name = String::from_utf8_lossy(path).into_owned();
+        let Some(state) = state else {
+            return true;
+        };
+        let is_changed = self.scene.modules.get(&name) != Some(&state);
+        self.modules.insert(name, state);
+        is_changed
     }
 
     fn skip(&mut self, path: &[u8]) {
@@ -351,7 +472,7 @@ fn is_refused(name: &[u8], found: &Metadata) -> bool {
     reads_as_git || lower == b"git~1" || (found.is_symlink() && lower == b".gitmodules")
 }
 
-fn mode_of(found: &Metadata) -> u32 {
+pub(super) fn mode_of(found: &Metadata) -> u32 {
     if found.is_symlink() {
         SYMLINK
     } else if found.mode() & 0o100 == 0 {
@@ -417,24 +538,53 @@ fn add(scene: &Scene<'_>, index: &mut Index, changed: &[Changed]) -> Result<(), 
 }
 
 /// Has the git program write the files through the user's filters, with our git directory; one hash per path comes back.
+///
+/// It is shown an index of the tracked files, because it leaves line ends alone where the file had them before.
 fn hash_filtered(
     scene: &Scene<'_>,
     changed: &[&Changed],
     env: &[(String, String)],
 ) -> Result<Vec<Oid>, WorktreeError> {
+    let scratch = scene.index.with_extension("scratch");
+    let hashed = update_scratch(scene, changed, env, &scratch);
+    match fs::remove_file(&scratch) {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(WorktreeError::io("remove", &scratch, source))
+        }
+        _ => hashed,
+    }
+}
+
+fn update_scratch(
+    scene: &Scene<'_>,
+    changed: &[&Changed],
+    env: &[(String, String)],
+    scratch: &Path,
+) -> Result<Vec<Oid>, WorktreeError> {
+    let env = super::git_env(scene.mirror, scene.dir, Some(scratch), env);
+    let git = |args: &[&str], stdin: Option<&[u8]>| {
+        let args: Vec<&str> = super::PLAIN_INDEX.iter().chain(args).copied().collect();
+        scene
+            .mirror
+            .run_git(scene.dir, &args, &env, stdin)
+            .map_err(WorktreeError::Filters)
+    };
+    git(&["read-tree", &scene.seed.to_string()], None)?;
     let paths: Vec<u8> = changed
         .iter()
-        .flat_map(|changed| quoted(&changed.path))
+        .flat_map(|changed| [&changed.path[..], b"\0"].concat())
         .collect();
-    let env = super::git_env(scene.mirror, scene.dir, None, env);
-    let args = ["hash-object", "-w", "--stdin-paths"];
-    let hashes = scene
-        .mirror
-        .run_git(scene.dir, &args, &env, Some(&paths))
-        .map_err(WorktreeError::Filters)?;
-    let hashes: Vec<Oid> = String::from_utf8_lossy(&hashes)
-        .lines()
-        .filter_map(|line| Oid::from_str(line).ok())
+    let update = ["update-index", "--add", "--replace", "-z", "--stdin"];
+    // Whether a conversion can be undone is the user's question, not ours.
+    git(
+        &[&["-c", "core.safecrlf=false"][..], &update].concat(),
+        Some(&paths),
+    )?;
+    let index = Index::open(scratch).doing(|| format!("read `{}`", scratch.display()))?;
+    let hashes: Vec<Oid> = changed
+        .iter()
+        .filter_map(|changed| index.get_path(Path::new(OsStr::from_bytes(&changed.path)), 0))
+        .map(|entry| entry.id)
         .collect();
     if hashes.len() != changed.len() {
         return Err(WorktreeError::Hashes {
@@ -445,21 +595,7 @@ fn hash_filtered(
     Ok(hashes)
 }
 
-/// Quotes a path so that any byte may stand in it, and ends the line.
-fn quoted(path: &[u8]) -> Vec<u8> {
-    let mut line = vec![b'"'];
-    for byte in path {
-        match byte {
-            b'"' | b'\\' => line.extend([b'\\', *byte]),
-            b'\n' => line.extend(b"\\n"),
-            _ => line.push(*byte),
-        }
-    }
-    line.extend(b"\"\n");
-    line
-}
-
-fn empty_entry() -> IndexEntry {
+pub(super) fn empty_entry() -> IndexEntry {
     IndexEntry {
         ctime: IndexTime::new(0, 0),
         mtime: IndexTime::new(0, 0),

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::thread;
 
 use super::*;
-use crate::service::git_fixture::{Home, write};
+use crate::service::git_fixture::{self, Home, write};
 
 /// A user's repository, its mirror, and worktrees on it.
 struct Place {
@@ -37,6 +37,7 @@ impl Place {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let options = Options {
             project: user.clone(),
+            roots: roots(&user),
             session: "s1".to_owned(),
             identity: Identity {
                 name: "autoissue".to_owned(),
@@ -102,6 +103,12 @@ impl Place {
         self.home
             .git(self.mirror.path(), &["show", &format!("{commit}:{path}")])
     }
+}
+
+/// The place for worktrees in a checkout, which most of these tests look into.
+fn roots(project: &Path) -> Roots {
+    let in_checkout = Some(Path::new(".worktrees"));
+    Roots::of(in_checkout, &project.join("../state"), "user", project)
 }
 
 fn paths(work: &Work) -> Vec<&str> {
@@ -170,6 +177,7 @@ fn a_project_in_a_linked_worktree_below_the_top_is_excluded_too() {
     let project = place.home.path().join("linked/sub");
     let options = Options {
         project: project.clone(),
+        roots: roots(&project),
         session: "s1".to_owned(),
         identity: place.worktrees.identity.clone(),
         env: place.home.env(),
@@ -197,26 +205,90 @@ fn a_link_in_place_of_the_root_is_not_followed() {
 }
 
 #[test]
+fn worktrees_outside_of_the_checkout_leave_it_alone() {
+    let place = Place::new(&[("a", "1")]);
+    let options = |configured: Option<&Path>| Options {
+        project: place.user.clone(),
+        roots: Roots::of(
+            configured,
+            &place.home.path().join("state"),
+            "user-1",
+            &place.user,
+        ),
+        session: "s1".to_owned(),
+        identity: place.worktrees.identity.clone(),
+        env: place.home.env(),
+        credentials: Vec::new(),
+    };
+    let exclude = fs::read(place.user.join(".git/info/exclude")).unwrap();
+    let open = |configured| Worktrees::open(place.mirror.clone(), options(configured)).unwrap();
+    let outside = open(None);
+    let path = outside.lease(&place.request(7, 1)).unwrap().path;
+    let state = place.home.path().canonicalize().unwrap().join("state");
+    assert_eq!(path, state.join("worktrees/user-1/autoissue-issue-7"));
+    let mode = fs::metadata(path.parent().unwrap()).unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o700);
+    assert!(!place.user.join(".worktrees").exists());
+    assert_eq!(
+        fs::read(place.user.join(".git/info/exclude")).unwrap(),
+        exclude
+    );
+}
+
+#[test]
+fn a_worktree_of_another_place_is_finished_where_it_is() {
+    let place = Place::new(&[("a", "1")]);
+    let (old, stale) = (place.lease(7), place.lease(8));
+    write(&old.join("b"), "half");
+    write(&stale.join("b"), "precious");
+    // A session of a version that makes worktrees elsewhere goes on.
+    let options = Options {
+        project: place.user.clone(),
+        roots: Roots::of(
+            None,
+            &place.home.path().join("state"),
+            "user-1",
+            &place.user,
+        ),
+        session: "s2".to_owned(),
+        identity: place.worktrees.identity.clone(),
+        env: place.home.env(),
+        credentials: Vec::new(),
+    };
+    let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
+    let held = worktrees.list().unwrap();
+    assert_eq!(
+        held.into_iter().map(|it| it.path).collect::<Vec<_>>(),
+        [old.clone(), stale.clone()]
+    );
+    let request = LeaseRequest {
+        keep: true,
+        ..place.request(7, 2)
+    };
+    let leased = worktrees.lease(&request).unwrap();
+    assert_eq!((&leased.path, leased.kept), (&old, true));
+    let swept = worktrees.sweep(&[7]).unwrap();
+    assert!(swept[0].result.as_ref().unwrap().is_some());
+    assert!(!stale.exists());
+    // The next one is made where they belong now, and the old one's work is not lost.
+    let leased = worktrees.lease(&place.request(7, 3)).unwrap();
+    assert!(leased.leftovers.is_some() && !old.exists());
+    assert!(
+        leased
+            .path
+            .starts_with(place.home.path().join("state").canonicalize().unwrap())
+    );
+}
+
+#[test]
 fn nothing_changed_is_nothing_also_with_empty_commits() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        Collected::Nothing {
-            skipped: vec![],
-            strays: vec![]
-        }
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     place
         .home
         .git(&path, &["commit", "-q", "--allow-empty", "-m", "done!"]);
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        Collected::Nothing {
-            skipped: vec![],
-            strays: vec![]
-        }
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     assert_eq!(place.mirror.salvaged().unwrap(), []);
     place.worktrees.release(7).unwrap();
     assert!(!path.exists());
@@ -335,21 +407,9 @@ fn stale_commit_is_mine() {
     let place = Place { base, ..place };
     let path = place.lease(7);
     // The last commit is the base's own, or an older one: none of them is the agent's.
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        Collected::Nothing {
-            skipped: vec![],
-            strays: vec![]
-        }
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     place.home.git(&path, &["reset", "-q", "--soft", "HEAD~1"]);
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        Collected::Nothing {
-            skipped: vec![],
-            strays: vec![]
-        }
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     write(&path.join("b"), "x");
     let work = place.collect(7);
     assert_eq!(
@@ -387,13 +447,7 @@ fn commits_that_the_agent_turned_away_from_are_kept() {
     let path = place.lease(7);
     let head = place.home.commit(&path, &[("b", "x")]);
     fs::remove_file(path.join("b")).unwrap();
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        Collected::Nothing {
-            skipped: vec![],
-            strays: vec![]
-        }
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap()[0].commit, head);
     place.worktrees.release(7).unwrap();
 }
@@ -535,7 +589,8 @@ fn nested_repositories_are_skipped_and_named() {
         place.try_collect(7).unwrap(),
         Collected::Nothing {
             skipped: vec!["vendor/lib".to_owned()],
-            strays: vec![]
+            strays: vec![],
+            ignored: None
         }
     );
     // A repository made around files that the base has hides none of them.
@@ -547,27 +602,232 @@ fn nested_repositories_are_skipped_and_named() {
         (paths(&work), work.skipped.as_slice()),
         (vec!["src/f", "src/g"], ["vendor/lib".to_owned()].as_slice())
     );
-    // Its files are kept before the directory goes.
+    // No commit of ours holds its history, so the directory stays, under another name.
     assert!(matches!(
         place.worktrees.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
-    let swept = place
-        .worktrees
-        .sweep(&[])
-        .unwrap()
-        .remove(0)
-        .result
-        .unwrap()
-        .expect("a ref");
-    assert_eq!(
+    assert!(place.worktrees.sweep(&[]).unwrap()[0].result.is_ok());
+    let kept = path.with_file_name("autoissue-issue-7.kept-1/vendor/lib");
+    assert_eq!(place.home.git(&kept, &["show", "HEAD:x"]), "1");
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_repository_that_the_agent_committed_is_no_link_and_is_not_lost() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let inner = path.join("frontend");
+    place
+        .home
+        .repository(inner.to_str().unwrap(), &[("app.js", "precious")]);
+    write(&inner.join("later.txt"), "precious too");
+    place.home.commit(&path, &[("a", "2")]);
+    assert!(
+        place
+            .home
+            .git(&path, &["ls-tree", "HEAD", "frontend"])
+            .starts_with("160000")
+    );
+    let work = place.collect(7);
+    assert_eq!(place.files(&work.commit), ["100644 a"]);
+    assert_eq!(work.skipped, ["frontend"]);
+    assert!(matches!(
+        place.worktrees.release(7),
+        Err(WorktreeError::Unsaved { .. })
+    ));
+    place.worktrees.lease(&place.request(7, 2)).unwrap();
+    let kept = path.with_file_name("autoissue-issue-7.kept-1/frontend");
+    assert_eq!(place.home.git(&kept, &["show", "HEAD:app.js"]), "precious");
+    assert_eq!(fs::read(kept.join("later.txt")).unwrap(), b"precious too");
+}
+
+#[test]
+fn a_committed_worktree_of_the_agents_own_is_no_link_and_is_not_lost() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    place.home.git(
+        &path,
+        &["worktree", "add", "-q", ".agents/one", "-b", "one"],
+    );
+    write(&path.join(".agents/one/later.txt"), "precious");
+    place.home.commit(&path, &[("a", "2")]);
+    let work = place.collect(7);
+    assert_eq!(place.files(&work.commit), ["100644 a"]);
+    assert_eq!(work.skipped, [".agents/one"]);
+    assert!(place.worktrees.sweep(&[]).unwrap()[0].result.is_ok());
+    let kept = path.with_file_name("autoissue-issue-7.kept-1");
+    let later = fs::read(kept.join(".agents/one/later.txt")).unwrap();
+    assert_eq!(later, b"precious");
+}
+
+#[test]
+fn a_link_to_nothing_is_not_published() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let link = format!("160000,{},gone", place.base);
+    place
+        .home
+        .git(&path, &["update-index", "--add", "--cacheinfo", &link]);
+    fs::create_dir(path.join("gone")).unwrap();
+    place
+        .home
+        .git(&path, &["commit", "-q", "-m", "a link to nothing"]);
+    assert!(matches!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing { skipped, .. } if skipped.is_empty()
+    ));
+}
+
+#[test]
+fn a_stray_link_of_the_base_is_left_alone() {
+    let prepare = |home: &Home, user: &Path| {
+        home.repository("lib", &[("l", "1")]);
+        add_submodule(home, user);
+        let head = home.git(user, &["rev-parse", "HEAD"]);
+        for stray in [".agents/one", "filled"] {
+            let link = format!("160000,{head},{stray}");
+            home.git(user, &["update-index", "--add", "--cacheinfo", &link]);
+        }
+        home.git(user, &["commit", "-q", "-m", "links by accident"]);
+    };
+    let place = Place::with(&[("a", "1")], prepare, &FILES_ALLOWED);
+    let path = place.lease(7);
+    assert_eq!(fs::read_to_string(path.join("deps/lib/l")).unwrap(), "1");
+    // What the project's preparation puts there is nobody's work.
+    write(&path.join("filled/by-setup"), "1");
+    place
+        .home
+        .repository(path.join("vendor").to_str().unwrap(), &[("v", "1")]);
+    place.worktrees.note_prepared(7).unwrap();
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
+    write(&path.join("a"), "2");
+    let work = place.collect(7);
+    assert_eq!((paths(&work), work.skipped.len()), (vec!["a"], 0));
+    // What an agent puts there is.
+    write(&path.join("filled/by-agent"), "1");
+    place.home.commit(&path.join("vendor"), &[("v", "2")]);
+    let work = place.collect(7);
+    assert_eq!(paths(&work), ["a"]);
+    assert_eq!(work.skipped, ["filled", "vendor"]);
+}
+
+#[test]
+fn a_stray_link_within_a_submodule_is_left_alone() {
+    let prepare = |home: &Home, user: &Path| {
+        home.repository("inner", &[("i", "1")]);
+        let lib = home.repository("lib", &[("l", "1")]);
+        let added = [
+            "-c",
+            "protocol.file.allow=always",
+            "submodule",
+            "--quiet",
+            "add",
+            "../inner",
+            "inner",
+        ];
+        home.git(&lib, &added);
+        let link = format!("160000,{},stray", home.git(&lib, &["rev-parse", "HEAD"]));
+        home.git(&lib, &["update-index", "--add", "--cacheinfo", &link]);
+        home.git(&lib, &["commit", "-q", "-m", "a link by accident"]);
+        add_submodule(home, user);
+        home.commit(user, &[]);
+    };
+    let place = Place::with(&[("a", "1")], prepare, &FILES_ALLOWED);
+    let path = place.lease(7);
+    let nested = path.join("deps/lib/inner/i");
+    assert_eq!(fs::read_to_string(&nested).unwrap(), "1");
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
+    // What is edited in the inner one is found too.
+    write(&nested, "2");
+    assert!(matches!(
+        place.try_collect(7).unwrap(),
+        Collected::Nothing { skipped, .. } if skipped == ["deps/lib"]
+    ));
+}
+
+#[test]
+fn work_in_a_submodule_stays_unless_its_remote_has_it() {
+    let prepare = |home: &Home, user: &Path| {
+        home.repository("lib", &[("l", "1")]);
+        add_submodule(home, user);
+        home.commit(user, &[]);
+    };
+    let place = Place::with(&[("a", "1")], prepare, &FILES_ALLOWED);
+    let link = |commit: &CommitId| {
         place.home.git(
             place.mirror.path(),
-            &["show", &format!("{swept}:vendor/lib/x")]
-        ),
-        "1"
+            &["rev-parse", &format!("{commit}:deps/lib")],
+        )
+    };
+    let before = link(&place.base);
+    // A file that is edited and in no commit.
+    let path = place.lease(1);
+    write(&path.join("deps/lib/new"), "precious");
+    assert!(matches!(
+        place.try_collect(1).unwrap(),
+        Collected::Nothing { skipped, .. } if skipped == ["deps/lib"]
+    ));
+    // A commit that nobody else has, and a link to it.
+    let path = place.lease(2);
+    place
+        .home
+        .commit(&path.join("deps/lib"), &[("l", "precious")]);
+    place.home.commit(&path, &[("a", "2")]);
+    let work = place.collect(2);
+    assert_eq!((paths(&work), link(&work.commit)), (vec!["a"], before));
+    assert_eq!(work.skipped, ["deps/lib"]);
+    // Commits that the remote has: its newest, and one below.
+    let lib = place.home.path().join("lib");
+    let (older, newer) = (
+        place.home.commit(&lib, &[("l", "2")]),
+        place.home.commit(&lib, &[("l", "3")]),
     );
-    assert!(!path.exists());
+    for (issue, commit) in [(3, &older), (4, &newer)] {
+        let path = place.lease(issue);
+        let module = path.join("deps/lib");
+        place.home.git(
+            &module,
+            &["-c", "protocol.file.allow=always", "fetch", "-q"],
+        );
+        place
+            .home
+            .git(&module, &["checkout", "-q", commit.as_str()]);
+        place.home.commit(&path, &[]);
+        let work = place.collect(issue);
+        assert_eq!(work.skipped, Vec::<String>::new());
+        assert_eq!(link(&work.commit), commit.as_str());
+        place.worktrees.release(issue).unwrap();
+    }
+}
+
+/// Lets git fetch a submodule from a directory.
+const FILES_ALLOWED: [(&str, &str); 3] = [
+    ("GIT_CONFIG_COUNT", "1"),
+    ("GIT_CONFIG_KEY_0", "protocol.file.allow"),
+    ("GIT_CONFIG_VALUE_0", "always"),
+];
+
+/// Makes the repository `lib` a submodule of the user's.
+fn add_submodule(home: &Home, user: &Path) {
+    let added = [
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        "../lib",
+        "deps/lib",
+    ];
+    home.git(user, &added);
+}
+
+fn nothing() -> Collected {
+    Collected::Nothing {
+        skipped: vec![],
+        strays: vec![],
+        ignored: None,
+    }
 }
 
 #[test]
@@ -811,7 +1071,7 @@ fn a_directory_half_made_by_a_crash_is_made_again() {
     let place = Place::new(&[("a", "1"), ("b", "2")]);
     let path = place.lease(7);
     for phase in [Phase::Making, Phase::Removing] {
-        let record = place.worktrees.records.read(7).unwrap().unwrap();
+        let record = place.worktrees.records(7).read(7).unwrap().unwrap();
         place
             .worktrees
             .records
@@ -894,6 +1154,7 @@ fn read_only_parts_and_links_are_removed_without_leaving() {
     for dir in ["cache/deep", "cache"] {
         fs::set_permissions(path.join(dir), Permissions::from_mode(0o500)).unwrap();
     }
+    place.try_collect(7).unwrap();
     place.worktrees.release(7).unwrap();
     assert!(!path.exists() && outside.join("f").exists());
 }
@@ -947,6 +1208,7 @@ fn two_checkouts_of_one_repository_do_not_share_their_worktrees() {
     let other = place.home.repository("other", &[("z", "1")]);
     let identity = place.worktrees.identity.clone();
     let options = Options {
+        roots: roots(&other),
         project: other,
         session: "s2".to_owned(),
         identity,
@@ -1136,13 +1398,7 @@ fn filters_of_the_base_run_with_our_git_directory() {
         "hello\n"
     );
     assert_eq!(place.home.git(&path, &["status", "--porcelain"]), "");
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        Collected::Nothing {
-            skipped: vec![],
-            strays: vec![]
-        }
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     write(&path.join("secret.txt"), "world\n");
     write(&path.join("od\"d\n.txt"), "new\n");
     write(&path.join("plain"), "plain\n");
@@ -1242,7 +1498,10 @@ fn commits_on_other_branches_and_in_the_stash_are_kept() {
     place.home.git(&path, &["stash", "-q"]);
     let stashed = place.home.git(&path, &["rev-parse", "refs/stash"]);
     place.home.git(&path, &["pack-refs", "--all"]);
-    let Collected::Nothing { skipped, strays } = place.try_collect(7).unwrap() else {
+    let Collected::Nothing {
+        skipped, strays, ..
+    } = place.try_collect(7).unwrap()
+    else {
         panic!("there is work")
     };
     assert_eq!((skipped.len(), strays.len()), (0, 2));
@@ -1267,18 +1526,199 @@ fn commits_on_other_branches_and_in_the_stash_are_kept() {
 }
 
 #[test]
+fn messages_of_an_agents_commits_have_no_effect() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let git = |args: &[&str]| place.home.git(&path, args);
+    let harmless = place.home.commit(&path, &[("b", "1")]);
+    git(&["checkout", "-q", "-b", "side"]);
+    write(&path.join("c"), "1");
+    git(&["add", "-A"]);
+    let message = "fix\n\nCloses #999 [skip ci], @bob";
+    let author = "--author=Grace <grace@example.com>";
+    git(&[
+        "commit",
+        "-q",
+        author,
+        "--date=2026-01-02T03:04:05Z",
+        "-m",
+        message,
+    ]);
+    git(&["checkout", "-q", "-"]);
+    place.home.commit(&path, &[("d", "1")]);
+    git(&["merge", "-q", "--no-ff", "-m", "together", "side"]);
+    write(&path.join("e"), "1");
+    let work = place.collect(7);
+    let log = place.home.git(
+        place.mirror.path(),
+        &[
+            "log",
+            "--topo-order",
+            "--format=%an %at %s: %b",
+            &format!("{}..{}", place.base, work.commit),
+        ],
+    );
+    assert!(
+        log.contains("Grace 1767323045 fix: Closes issue #999 (skip ci), @ bob"),
+        "{log}"
+    );
+    assert!(!log.contains("[skip ci]"), "{log}");
+    assert_eq!((work.n_commits, &work.history), (5, &History::Kept));
+    assert_eq!(paths(&work), ["b", "c", "d", "e"]);
+    // What is harmless stays what it is, and the same commits give the same ones.
+    let is_ancestor = ["merge-base", "--is-ancestor", harmless.as_str()];
+    let is_ancestor: Vec<&str> = is_ancestor
+        .into_iter()
+        .chain([work.commit.as_str()])
+        .collect();
+    place.home.git(place.mirror.path(), &is_ancestor);
+    assert_eq!(place.collect(7).commit, work.commit);
+    place.worktrees.release(7).unwrap();
+}
+
+#[test]
+fn ignored_files_that_an_agent_made_are_kept() {
+    let place = Place::new(&[(".gitignore", "docs/\n*.local\n"), ("a", "1")]);
+    let path = place.lease(7);
+    write(&path.join("docs/guide.md"), "guide");
+    symlink("/etc/passwd", path.join("docs/link")).unwrap();
+    write(&path.join("secrets.local"), "s");
+    let Collected::Nothing {
+        ignored: Some(ignored),
+        ..
+    } = place.try_collect(7).unwrap()
+    else {
+        panic!("ignored files are no change")
+    };
+    assert_eq!(ignored.paths, ["docs", "secrets.local"]);
+    let salvage = ignored.salvage.unwrap();
+    let show = |path: &str| {
+        place
+            .home
+            .git(place.mirror.path(), &["show", &format!("{salvage}:{path}")])
+    };
+    assert_eq!(show("docs/guide.md"), "guide");
+    assert_eq!(show("docs/link"), "/etc/passwd");
+    assert_eq!(show("a"), "1");
+    // Collecting again keeps the same ref, and what changed since is not saved yet.
+    assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap().len(), 1);
+    place.try_collect(7).unwrap();
+    assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap().len(), 1);
+    write(&path.join("docs/guide.md"), "better guide");
+    assert!(matches!(
+        place.worktrees.release(7),
+        Err(WorktreeError::Unsaved { .. })
+    ));
+    // They are no part of a commit.
+    write(&path.join("a"), "2");
+    let work = place.collect(7);
+    assert_eq!(paths(&work), ["a"]);
+    assert!(work.ignored.is_some_and(|it| it.salvage.is_some()));
+    place.worktrees.release(7).unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
+fn too_much_that_git_ignores_keeps_the_directory() {
+    let place = Place::new(&[(".gitignore", "out*\n"), ("a", "1")]);
+    let make: [fn(&Place, &Path); 2] = [
+        |_, out| {
+            let file = fs::File::create(out.join("big")).unwrap();
+            file.set_len(IGNORED_BYTES_MAX + 1).unwrap();
+        },
+        |place, out| drop(place.home.repository(out.to_str().unwrap(), &[("b", "1")])),
+    ];
+    for (issue, make) in (1..).zip(make) {
+        let path = place.lease(issue);
+        fs::create_dir(path.join("out")).unwrap();
+        make(&place, &path.join("out"));
+        let Collected::Nothing {
+            ignored: Some(ignored),
+            skipped,
+            ..
+        } = place.try_collect(issue).unwrap()
+        else {
+            panic!("ignored files are no change")
+        };
+        assert_eq!(
+            (ignored.paths, ignored.salvage),
+            (vec!["out".to_owned()], None)
+        );
+        assert_eq!(skipped, Vec::<String>::new());
+        assert!(matches!(
+            place.worktrees.release(issue),
+            Err(WorktreeError::Unsaved { .. })
+        ));
+        place.worktrees.lease(&place.request(issue, 2)).unwrap();
+        let kept = path.with_file_name(format!("autoissue-issue-{issue}.kept-1/out"));
+        assert!(kept.is_dir());
+    }
+}
+
+#[test]
+fn what_setup_and_checks_make_is_not_kept() {
+    let ignore = "deps/\nreport\ncache/\nout/\n";
+    let place = Place::new(&[(".gitignore", ignore), ("a", "1")]);
+    let base = place.lease(0);
+    write(&base.join("deps/x"), "by a check on the base");
+    place.worktrees.note_made_by_checks(0).unwrap();
+    place.worktrees.discard(0).unwrap();
+    let path = place.lease(7);
+    write(&path.join("out/setup"), "by setup");
+    place.worktrees.note_prepared(7).unwrap();
+    write(&path.join("out/agent"), "in what setup made");
+    write(&path.join("deps/x"), "in what a check makes");
+    let tag = "Signature: 8a477f597d28d172789f06886806bc55\n# a cache\n";
+    write(&path.join("cache/CACHEDIR.TAG"), tag);
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
+    write(&path.join("report"), "by a check");
+    place.worktrees.note_checked(7).unwrap();
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
+    place.worktrees.release(7).unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
+fn an_unfinished_merge_is_found() {
+    let block = |ours: &str| format!("<<<<<<< HEAD\n{ours}\n=======\ntheirs\n>>>>>>> other\n");
+    let place = Place::new(&[("a", "1\n"), ("manual", &block("an example"))]);
+    // Left in the index, with and without markers in the files.
+    let path = place.lease(1);
+    let branch = place.home.git(&path, &["symbolic-ref", "--short", "HEAD"]);
+    place.home.git(&path, &["checkout", "-q", "-b", "other"]);
+    place.home.commit(&path, &[("a", "2\n")]);
+    place.home.git(&path, &["checkout", "-q", &branch]);
+    place.home.commit(&path, &[("a", "3\n")]);
+    let merged = git_fixture::git().run(&path, &["merge", "other"], &place.home.env(), None);
+    assert!(merged.is_err());
+    assert_eq!(place.collect(1).conflicts, ["a"]);
+    write(&path.join("a"), "2 and 3\n");
+    assert_eq!(place.collect(1).conflicts, ["a"]);
+    place.home.git(&path, &["add", "a"]);
+    assert_eq!(place.collect(1).conflicts, Vec::<String>::new());
+    // Committed as it is.
+    let path = place.lease(2);
+    place.home.commit(&path, &[("new", &block("ours"))]);
+    assert_eq!(place.collect(2).conflicts, ["new"]);
+    // A file that has such lines in the base may be edited and moved, but not get more of them.
+    let path = place.lease(3);
+    write(&path.join("manual"), block("another example") + "more\n");
+    assert_eq!(place.collect(3).conflicts, Vec::<String>::new());
+    fs::remove_file(path.join("manual")).unwrap();
+    write(&path.join("moved"), block("an example"));
+    assert_eq!(place.collect(3).conflicts, Vec::<String>::new());
+    write(&path.join("manual"), block("an example") + &block("ours"));
+    fs::remove_file(path.join("moved")).unwrap();
+    assert_eq!(place.collect(3).conflicts, ["manual"]);
+}
+
+#[test]
 fn what_the_preparation_left_is_nobodys_work() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     write(&path.join("lock"), "1");
     place.worktrees.note_prepared(7).unwrap();
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        Collected::Nothing {
-            skipped: vec![],
-            strays: vec![]
-        }
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     let again = place
         .worktrees
         .lease(&LeaseRequest {
@@ -1288,18 +1728,104 @@ fn what_the_preparation_left_is_nobodys_work() {
         })
         .unwrap();
     assert!(again.kept);
-    assert_eq!(
-        place.try_collect(7).unwrap(),
-        Collected::Nothing {
-            skipped: vec![],
-            strays: vec![]
-        }
-    );
+    assert_eq!(place.try_collect(7).unwrap(), nothing());
     write(&path.join("a"), "2");
-    assert_eq!(paths(&place.collect(7)), ["a", "lock"]);
-    fs::write(path.join("a"), "1").unwrap();
+    assert_eq!(paths(&place.collect(7)), ["a"]);
     place.worktrees.release(7).unwrap();
     assert!(!path.exists());
+}
+
+#[test]
+fn what_the_preparation_left_does_not_ride_along() {
+    let base = [
+        ("a", "1"),
+        ("lock", "old"),
+        ("gone", "1"),
+        ("both", "1"),
+        ("kind", "1"),
+        ("dir", "1"),
+    ];
+    let place = Place::new(&base);
+    let prepare = |path: &Path| {
+        write(&path.join("lock"), "by setup");
+        write(&path.join("both"), "by setup");
+        write(&path.join("generated"), "by setup");
+        fs::remove_file(path.join("gone")).unwrap();
+        fs::remove_file(path.join("kind")).unwrap();
+        symlink("a", path.join("kind")).unwrap();
+        fs::remove_file(path.join("dir")).unwrap();
+        write(&path.join("dir/f"), "by setup");
+    };
+    // Whether the agent commits what it finds or leaves it makes no difference.
+    for (issue, commits) in [(1, false), (2, true)] {
+        let path = place.lease(issue);
+        prepare(&path);
+        place.worktrees.note_prepared(issue).unwrap();
+        write(&path.join("a"), "2");
+        write(&path.join("both"), "by the agent");
+        if commits {
+            place.home.commit(&path, &[]);
+        }
+        let work = place.collect(issue);
+        assert_eq!(paths(&work), ["a", "both"], "{issue}");
+        assert_eq!(place.text(&work.commit, "both"), "by the agent");
+        place.worktrees.release(issue).unwrap();
+        assert!(!path.exists());
+    }
+    // Where something of the agent's is in the way, it wins.
+    let path = place.lease(3);
+    prepare(&path);
+    place.worktrees.note_prepared(3).unwrap();
+    write(&path.join("dir/g"), "by the agent");
+    let work = place.collect(3);
+    assert_eq!(paths(&work), ["dir", "dir/g"]);
+    // An agent that commits nothing else did nothing.
+    let path = place.lease(4);
+    prepare(&path);
+    place.worktrees.note_prepared(4).unwrap();
+    place.home.commit(&path, &[]);
+    assert_eq!(place.try_collect(4).unwrap(), nothing());
+    place.worktrees.release(4).unwrap();
+}
+
+#[test]
+fn line_ends_of_the_base_stay_where_filters_run() {
+    let lines = |seventh: &str| -> String {
+        (1..=50)
+            .map(|n| match n {
+                7 => format!("{seventh}\r\n"),
+                n => format!("line {n}\r\n"),
+            })
+            .collect()
+    };
+    let prepare = |home: &Home, user: &Path| {
+        home.commit(user, &[("notes.txt", &lines("line 7"))]);
+        let attributes = "* text=auto\n*.bin filter=absent -text\n";
+        home.commit(user, &[(".gitattributes", attributes)]);
+        // The user wants to be warned of what cannot be undone.
+        home.git(user, &["config", "--global", "core.safecrlf", "true"]);
+    };
+    let place = Place::with(&[("a", "1")], prepare, &[]);
+    let path = place.lease(7);
+    assert_eq!(
+        fs::read_to_string(path.join("notes.txt")).unwrap(),
+        lines("line 7")
+    );
+    write(&path.join("notes.txt"), lines("line seven"));
+    write(&path.join("new.txt"), "new\r\n");
+    // A file in place of a directory, and the other way round.
+    fs::remove_file(path.join("a")).unwrap();
+    write(&path.join("a/b"), "1");
+    let work = place.collect(7);
+    let of_notes = work.changes.iter().find(|it| it.path == "notes.txt");
+    let of_notes = of_notes.map(|it| (it.added, it.removed));
+    assert_eq!(of_notes, Some((1, 1)));
+    let new = place.home.git(
+        place.mirror.path(),
+        &["cat-file", "-s", &format!("{}:new.txt", work.commit)],
+    );
+    assert_eq!(new, "4");
+    assert_eq!(place.text(&work.commit, "a/b"), "1");
 }
 
 #[test]
@@ -1409,6 +1935,7 @@ fn a_shallow_repository_can_be_worked_on() {
     let base = place.home.fetch(&mirror, &shallow);
     let identity = place.worktrees.identity.clone();
     let options = Options {
+        roots: roots(&shallow),
         project: shallow,
         session: "s1".to_owned(),
         identity,
@@ -1433,7 +1960,7 @@ fn an_unchanged_file_is_not_read_again() {
     let place = Place::new(&[("a", "1"), ("b", "2")]);
     let path = place.lease(7);
     // As if the checkout had been long ago: the index is younger than its files.
-    let index = place.worktrees.records.index(7);
+    let index = place.worktrees.records(7).index(7);
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(60);
     fs::File::options()
         .write(true)
@@ -1459,8 +1986,12 @@ fn an_unchanged_file_is_not_read_again() {
         dir: &path,
         index: &index,
         seed,
+        base: seed,
         take: Take::Everything,
         filters: None,
+        gate: &place.worktrees.records(7).gate(7),
+        modules: &BTreeMap::new(),
+        env: &[],
     };
     assert_eq!(snapshot::take(&scene).unwrap().tree, seed);
 }

@@ -115,7 +115,7 @@ fn all_is_there_once(world: &Sandbox) {
     assert_eq!(charged("planner_exited") + charged("agent_exited"), spent);
     assert!(CHEAP_USD * 1e6 <= charged("planner_exited") as f64);
     assert_eq!(
-        world.names(".worktrees"),
+        world.worktrees(),
         Vec::<String>::new(),
         "worktrees are left"
     );

@@ -377,6 +377,7 @@ pub(super) fn work(
                 issue,
                 attempt,
                 work: has_work.then_some(work),
+                notes: Vec::new(),
             }
         }
         Effect::RunChecks { issue, attempt, .. } => Input::ChecksFinished {

@@ -389,6 +389,7 @@ fn publish() {
             issue: number(1),
             attempt: 1,
             work: None,
+            notes: Vec::new(),
         };
     });
 }

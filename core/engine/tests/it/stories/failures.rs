@@ -129,6 +129,35 @@ fn no_change_is_not_success() {
 }
 
 #[test]
+fn an_unfinished_merge_fails_a_check_where_none_is_configured() {
+    let night = check(
+        1,
+        |night| {
+            night
+                .set(|s| s.max_retries = 1)
+                .replies(1, "collect", [Reply::Unmerged("README.md")])
+                .replies(1, "checks", [Reply::Red("conflict markers")])
+                .begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        #1 checks failed
+        #1 attempt 1 failed (charged), again, kept: check `conflict markers` (exit code 1) failed
+        #1 attempt 2 started, $4.00 reserved
+        #1 agent exited, $1.00
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+    // The agent resolves what it left, in the same tree.
+    assert_eq!(
+        starts(&night),
+        [Start::Base, Start::Kept { base: "b".into() }]
+    );
+}
+
+#[test]
 fn dirty_retry() {
     let night = check(
         1,

@@ -1,0 +1,134 @@
+//! Work that git does not hold by itself, or holds in ways that nobody wants to read.
+
+use serde_json::json;
+
+use super::{Night, outcome};
+
+#[test]
+fn a_repository_that_an_agent_committed_is_not_lost() {
+    let night = Night::new(json!({}));
+    let scaffold = "mkdir app && cd app && git init --quiet && echo precious > app.js && git add -A && \
+                    git -c user.name=a -c user.email=a@example.com commit --quiet -m inner && cd .. && git add -A && git commit --quiet -m outer";
+    night.issue(1, json!([[{"run": scaffold}, {"result": {}}]]));
+    let both = format!("{scaffold} && echo more > b.txt");
+    night.issue(2, json!([[{"run": both}, {"result": {}}]]));
+    let run = night.exec(&[]).exits(3);
+    assert_eq!(
+        run.outcomes(),
+        [(1, "needs_you".to_owned()), (2, "done".to_owned())]
+    );
+    let tree = night.sandbox.git(["ls-tree", "-r", "autoissue/issue-2"]);
+    assert!(!tree.contains("160000"), "{tree}");
+    assert_eq!(night.published(2, "b.txt").as_deref(), Some("more"));
+    let events = run.stdout.clone();
+    assert!(events.contains("kept in the worktree: app"), "{events}");
+    assert_eq!(
+        night.sandbox.worktrees(),
+        ["autoissue-issue-1", "autoissue-issue-2"]
+    );
+    // Nobody removes them but their owner: the next session only moves them aside.
+    night.sandbox.run(["clean"]).exits(3);
+    assert_eq!(
+        night.sandbox.worktrees(),
+        ["autoissue-issue-1", "autoissue-issue-2"]
+    );
+}
+
+#[test]
+fn what_setup_left_is_in_no_pull_request() {
+    let setup = ["echo by-setup > lock.json", "echo x > generated.txt"];
+    let night = Night::new(json!({"executor": {"setup": setup}}));
+    night.sandbox.write("lock.json", "{}\n");
+    night.sandbox.git(["add", "lock.json"]);
+    night.sandbox.git(["commit", "--quiet", "-m", "lock"]);
+    let commit = "echo y > b.txt; git add -A; git commit --quiet -m all";
+    night.issue(1, json!([[{"write": ["a.txt", "x"]}, {"result": {}}]]));
+    night.issue(2, json!([[{"run": commit}, {"result": {}}]]));
+    night.issue(3, json!([[{"result": {}}]]));
+    let run = night.exec(&[]).exits(3);
+    assert_eq!(outcome(&run, 3), "no_change");
+    for (issue, file) in [(1, "a.txt"), (2, "b.txt")] {
+        let branch = format!("autoissue/issue-{issue}");
+        let changed = night.sandbox.git(["diff", "--name-only", "main", &branch]);
+        assert_eq!(changed.trim(), file);
+    }
+}
+
+#[test]
+fn an_unfinished_merge_is_resolved_by_its_agent_or_fails() {
+    let night = Night::new(json!({"executor": {"maxRetries": 1}}));
+    night.sandbox.write("a.txt", "base\n");
+    night.sandbox.git(["add", "a.txt"]);
+    night.sandbox.git(["commit", "--quiet", "-m", "base"]);
+    let merge = "git checkout -q -b other; echo A > a.txt; git commit -qam a; git checkout -q -; \
+                 echo B > a.txt; git commit -qam b; git merge other; true";
+    let resolve = "echo C > a.txt; git add a.txt; git commit -qm merged";
+    night.issue(
+        1,
+        json!([[{"run": merge}, {"result": {}}], [{"run": resolve}, {"result": {}}]]),
+    );
+    night.issue(
+        2,
+        json!([[{"run": merge}, {"result": {}}], [{"result": {}}]]),
+    );
+    let run = night.exec(&[]).exits(3);
+    assert_eq!(
+        run.outcomes(),
+        [(1, "done".to_owned()), (2, "failed".to_owned())]
+    );
+    assert_eq!(night.published(1, "a.txt").as_deref(), Some("C"));
+    assert!(run.stdout.contains("conflict markers"), "{}", run.stdout);
+}
+
+#[test]
+fn ignored_files_alone_are_no_change_and_are_kept() {
+    let night = Night::new(json!({}));
+    night.sandbox.write(".gitignore", "docs/\n");
+    night.sandbox.git(["add", ".gitignore"]);
+    night.sandbox.git(["commit", "--quiet", "-m", "ignore"]);
+    night.issue(
+        1,
+        json!([[{"run": "mkdir docs; echo precious > docs/guide.md"}, {"result": {}}]]),
+    );
+    let run = night.exec(&[]).exits(3);
+    assert_eq!(outcome(&run, 1), "no_change");
+    let kept = night.salvaged("precious");
+    assert!(kept.contains("docs/guide.md"), "{kept}");
+    let named = "ignored by git, kept as refs/autoissue/salvage/";
+    assert!(run.stdout.contains(named), "{}", run.stdout);
+    assert_eq!(night.sandbox.worktrees(), Vec::<String>::new());
+}
+
+#[test]
+fn words_in_commits_have_no_effect() {
+    let night = Night::new(json!({}));
+    let armed = "echo x > a.txt; git add -A; git commit --quiet -m 'Fixes #7 [skip ci] for @bob'";
+    night.issue(1, json!([[{"run": armed}, {"result": {}}]]));
+    night
+        .sandbox
+        .issue(2, "[skip ci] Closes #9, @bob", "Please.");
+    night.exec(&[]).exits(0);
+    let subject = |issue: u64| {
+        let branch = format!("autoissue/issue-{issue}");
+        let log = night.sandbox.git(["log", "-1", "--format=%s", &branch]);
+        log.trim().to_owned()
+    };
+    assert_eq!(subject(1), "Fixes issue #7 (skip ci) for @ bob");
+    assert_eq!(subject(2), "(skip ci) Closes issue #9, @ bob");
+}
+
+#[test]
+fn agents_and_checks_see_nothing_of_the_users_directory() {
+    let look = "d=$PWD; while [ \"$d\" != / ]; do ls \"$d\"; d=$(dirname \"$d\"); done";
+    let checks = json!([{"name": "fresh", "run": format!("! ({look}) | grep -x 'AGENTS.md\\|node_modules'")}]);
+    let night = Night::new(json!({"executor": {"checks": checks}}));
+    night.sandbox.write("AGENTS.md", "private\n");
+    night.sandbox.write("node_modules/x", "1\n");
+    night.issue(
+        1,
+        json!([[{"run": format!("({look}) > ~/seen")}, {"write": ["a.txt", "x"]}, {"result": {}}]]),
+    );
+    night.exec(&[]).exits(0);
+    let seen = std::fs::read_to_string(night.sandbox.home().join("seen")).unwrap();
+    assert!(!seen.lines().any(|line| line == "AGENTS.md"), "{seen}");
+}
