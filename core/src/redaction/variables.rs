@@ -141,7 +141,7 @@ mod tests {
             ("USER", "somebody", vec![]),
             ("ANTHROPIC_VERTEX_PROJECT_ID", "shop-1", vec![]),
             ("ANTHROPIC_BASE_URL", "https://a:b@host/", vec!["b"]),
-            ("GOOGLE_APPLICATION_CREDENTIALS", "/home/a.json", vec![]),
+            ("GOOGLE_APPLICATION_CREDENTIALS", "/home/me/a.json", vec![]),
             ("DATA", "/srv/data", vec![]),
             ("DATABASE", "postgres://a:b@host/", vec!["b"]),
         ] {

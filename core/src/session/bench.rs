@@ -34,11 +34,17 @@ pub(super) fn lock(
         command: host.command.clone(),
         project: ground.checkout.path().to_string_lossy().into_owned(),
     };
-    let mut paths = vec![checkout_lock(&ground.checkout.git_dir()?)];
+    if ground.remote.is_none() {
+        try_writing(ground.checkout.path())?;
+    }
+    // First the one that leaves nothing in the checkout where the state directory cannot be made.
+    let mut paths = vec![
+        state_lock(&host.state_dir, &ground.key),
+        checkout_lock(&ground.checkout.git_dir()?),
+    ];
     if let Some(on_forge) = &ground.on_forge {
         paths.push(forge_lock(&host.environment, on_forge, &ground.repository)?);
     }
-    paths.push(state_lock(&host.state_dir, &ground.key));
     Ok(RepositoryLock::acquire(&paths, &holder)?)
 }
 
@@ -55,9 +61,6 @@ pub(super) fn bench(
             n_stragglers,
             "ended processes that an earlier session had left"
         );
-    }
-    if ground.remote.is_none() {
-        try_writing(ground.checkout.path())?;
     }
     let mirror = mirror_of(&host.state_dir, &ground.key);
     let n_locks = remove_stale_locks(&mirror, &ground.checkout.git_dir()?);

@@ -258,7 +258,7 @@ fn titles_are_one_visible_line() {
     );
     check_title(
         "Parse <!-- in \u{e0041}titles @all",
-        "Parse <!-- in titles @all",
+        "Parse <!-- in titles @ all",
     );
     check_title(
         "می\u{200c}خواهم 👩\u{200d}💻",

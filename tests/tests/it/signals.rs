@@ -83,7 +83,8 @@ fn an_interrupted_session_is_known_as_such() {
         .lines()
         .find(|line| line.contains("autoissue resume "))
         .expect("the command");
-    let session = line.split_whitespace().last().expect("an id").to_owned();
+    let mut words = line.split_whitespace().skip_while(|word| *word != "resume");
+    let session = words.nth(1).expect("an id").to_owned();
     let status = world
         .run(["status", &session, "--output", "json"])
         .exits(0)

@@ -393,7 +393,7 @@ fn a_limit_on_the_size_of_files_is_a_clear_error_and_leaves_nothing_half_made() 
 fn a_full_disk_of_the_project_is_a_clear_error_and_costs_nothing() {
     const N_ISSUES: u64 = 2;
     let mut cuts = Vec::new();
-    for size in [0, 60] {
+    for size in [0, 8] {
         let world = world(N_ISSUES);
         commit_something_big(&world);
         let full = Full {

@@ -9,11 +9,12 @@ use autoissue_tests::{Run, Sandbox, new_file_patch};
 use crate::file_tree::{Entry, assert_same, tree};
 
 /// What a session may write in the user's project.
-const OURS: [&str; 4] = [
+const OURS: [&str; 5] = [
     ".autoissue/pulls",
     ".git/objects",
     ".git/refs/heads/autoissue",
     ".git/logs/refs/heads/autoissue",
+    ".git/autoissue-session",
 ];
 
 fn theirs(world: &Sandbox) -> BTreeMap<String, Entry> {

@@ -645,7 +645,10 @@ fn checks(reply: Option<&Reply>) -> Vec<CheckResult> {
         Some(Reply::Red(name)) => Some(*name),
         _ => None,
     };
+    let more = failed.filter(|name| !["lint", "test"].contains(name));
     ["lint", "test"]
+        .into_iter()
+        .chain(more)
         .map(|name| CheckResult {
             name: name.into(),
             passed: failed != Some(name),
@@ -656,7 +659,7 @@ fn checks(reply: Option<&Reply>) -> Vec<CheckResult> {
             },
             ..CheckResult::default()
         })
-        .into()
+        .collect()
 }
 
 pub(crate) fn report(ended: Ended, spent: Spent) -> AgentReport {

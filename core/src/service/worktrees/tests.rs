@@ -1074,7 +1074,7 @@ fn a_directory_half_made_by_a_crash_is_made_again() {
         let record = place.worktrees.records(7).read(7).unwrap().unwrap();
         place
             .worktrees
-            .records
+            .records(7)
             .write(&Record { phase, ..record })
             .unwrap();
         fs::remove_file(path.join("b")).unwrap();

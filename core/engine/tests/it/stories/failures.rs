@@ -153,7 +153,13 @@ fn an_unfinished_merge_fails_a_check_where_none_is_configured() {
     // The agent resolves what it left, in the same tree.
     assert_eq!(
         starts(&night),
-        [Start::Base, Start::Kept { base: "b".into() }]
+        [
+            Start::Base,
+            Start::Kept {
+                base: "b".into(),
+                work: None
+            }
+        ]
     );
 }
 
