@@ -95,7 +95,7 @@ fn look(
         slow: !args.quick,
     };
     examine(&loaded.config, &host, scope, cancel, &mut |found| {
-        sheet.note(found)
+        sheet.note(found);
     });
 }
 

@@ -127,9 +127,9 @@ impl Follower {
                 };
                 for envelope in &missed {
                     if is_past {
-                        self.engine.apply(&envelope.event)
+                        self.engine.apply(&envelope.event);
                     } else {
-                        self.show(envelope, reporter)
+                        self.show(envelope, reporter);
                     }
                 }
             }

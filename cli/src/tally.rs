@@ -60,7 +60,7 @@ impl Tally {
                 self.spent += *charged - metered.unwrap_or_default();
             }
             Event::TaskFinished { outcome, .. } => {
-                *self.outcomes.entry(outcome.name().to_owned()).or_default() += 1
+                *self.outcomes.entry(outcome.name().to_owned()).or_default() += 1;
             }
             _ => {}
         }

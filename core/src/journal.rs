@@ -677,7 +677,7 @@ mod tests {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let log = Arc::clone(&seen);
         journal.on_commit(Box::new(move |write, moment| {
-            log.lock().unwrap().push((write, moment))
+            log.lock().unwrap().push((write, moment));
         }));
         journal.create_session(&session()).unwrap();
         append(&mut journal, "{}").unwrap();

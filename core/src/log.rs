@@ -86,7 +86,7 @@ pub(crate) fn event(seq: u64, kind: &str, event: &Event) {
                 failure = failure_type,
                 reason = headline(failure),
                 "journaled"
-            )
+            );
         });
     }
     span.in_scope(|| match event {
@@ -99,10 +99,10 @@ pub(crate) fn event(seq: u64, kind: &str, event: &Event) {
             warn!(seq, event = kind, %service, "journaled");
         }
         Event::SessionStopping { message, .. } => {
-            warn!(seq, event = kind, reason = first_line(message), "journaled")
+            warn!(seq, event = kind, reason = first_line(message), "journaled");
         }
         Event::TaskFinished { outcome, .. } => {
-            info!(seq, event = kind, outcome = outcome.name(), "journaled")
+            info!(seq, event = kind, outcome = outcome.name(), "journaled");
         }
         Event::AgentExited {
             charged, assumed, ..

@@ -252,7 +252,7 @@ impl Known {
             .iter()
             .chain(last)
             .filter_map(|&id| piece(text, &self.forms[id]));
-        pieces.max_by_key(|piece| piece.len())
+        pieces.max_by_key(std::iter::ExactSizeIterator::len)
     }
 }
 

@@ -227,13 +227,13 @@ impl Strategies {
             let (plugin, name) = (&chosen.plugin, chosen.strategy.as_deref());
             match kind {
                 Kind::Classifier => {
-                    self.classifier = Seat::plugin(plugin.classifier(name)?, chosen)
+                    self.classifier = Seat::plugin(plugin.classifier(name)?, chosen);
                 }
                 Kind::ModelSelector => {
-                    self.selector = Seat::plugin(plugin.model_selector(name)?, chosen)
+                    self.selector = Seat::plugin(plugin.model_selector(name)?, chosen);
                 }
                 Kind::AgentBackend => {
-                    self.backend = Seat::plugin(plugin.agent_backend(name)?, chosen)
+                    self.backend = Seat::plugin(plugin.agent_backend(name)?, chosen);
                 }
                 Kind::PrTemplate => self.template = Seat::plugin(plugin.pr_template(name)?, chosen),
             }

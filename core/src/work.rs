@@ -999,10 +999,10 @@ fn engine_work(work: crate::service::worktrees::Work) -> Work {
     match work.history {
         History::Untouched | History::Kept => {}
         History::Rewritten => {
-            notes.push("the agent's commits do not descend from the base".to_owned())
+            notes.push("the agent's commits do not descend from the base".to_owned());
         }
         History::Unreadable(why) => {
-            notes.push(format!("the agent's commits cannot be read: {why}"))
+            notes.push(format!("the agent's commits cannot be read: {why}"));
         }
     }
     Work {

@@ -89,7 +89,7 @@ pub fn strip_characters(text: &str) -> Stripped {
     while let Some(c) = characters.next() {
         match kind_of(c) {
             Some(kind) if !before.keeps(c, characters.peek().copied()) => {
-                stripped.removed.push(kind)
+                stripped.removed.push(kind);
             }
             _ => {
                 stripped.text.push(c);

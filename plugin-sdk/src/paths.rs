@@ -149,7 +149,7 @@ impl<'t> PathWords<'t> {
                 (Byte::Sign, b'.') => {
                     is_path |= bytes
                         .get(self.at + 1)
-                        .is_some_and(u8::is_ascii_alphanumeric)
+                        .is_some_and(u8::is_ascii_alphanumeric);
                 }
                 (Byte::Sign, _) => is_path = true,
                 // Routers name files `[id].tsx` and `(group)/page.tsx`, globs have `{ts,tsx}`.

@@ -32,7 +32,7 @@ fn check_value(schema: &Value, value: &Value, path: &str, problems: &mut Vec<Pro
         Value::Object(object) => check_object(form, object, path, problems),
         Value::Array(list) => check_list(form, list, path, problems),
         Value::Number(_) | Value::String(_) if !is_within(form, value) => {
-            problems.push(mismatch(schema, value, path))
+            problems.push(mismatch(schema, value, path));
         }
         Value::Number(_) | Value::String(_) | Value::Bool(_) | Value::Null => {}
     }

@@ -299,7 +299,7 @@ impl Merged {
             .fold(&mut self.tree, |tree, key| &mut tree[key]);
         match (slot, value) {
             (Value::Array(list), Value::Array(items)) if source.appends => {
-                list.extend(items.iter().cloned())
+                list.extend(items.iter().cloned());
             }
             (slot, value) => *slot = value.clone(),
         }

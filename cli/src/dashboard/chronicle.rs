@@ -118,14 +118,14 @@ impl Chronicle {
                 self.end_all(at_ms);
             }
             Event::AttemptStarted { issue, attempt, .. } => {
-                self.start(at_ms, *issue, *attempt, engine)
+                self.start(at_ms, *issue, *attempt, engine);
             }
             Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } => {
                 self.tokens += report.tokens;
                 self.agent_ms += report.duration_ms;
             }
             Event::PullRequestOpened { issue, .. } => {
-                self.end(at_ms, *issue, SpanResult::Published)
+                self.end(at_ms, *issue, SpanResult::Published);
             }
             Event::AttemptFailed {
                 issue,
@@ -146,7 +146,7 @@ impl Chronicle {
                 self.fail(at_ms, Some(*issue), failure, retry_at.is_some());
             }
             Event::PublishDelayed { issue, failure, .. } => {
-                self.fail(at_ms, Some(*issue), failure, true)
+                self.fail(at_ms, Some(*issue), failure, true);
             }
             Event::BacklogDelayed { failure, .. } | Event::CreationDelayed { failure, .. } => {
                 self.fail(at_ms, None, failure, true);

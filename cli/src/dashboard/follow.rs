@@ -250,7 +250,7 @@ impl Transcripts {
                 readable
                     .lines(line)
                     .iter()
-                    .for_each(|line| outputs.line(issue, attempt, line))
+                    .for_each(|line| outputs.line(issue, attempt, line));
             };
             // A transcript that cannot be read is one that is not there yet.
             if let Ok(n_skipped) = read_on(&path, byte, take) {

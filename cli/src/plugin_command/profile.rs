@@ -79,7 +79,7 @@ impl Profile {
             text.push_str(&format!(
                 "  {}  {value}\n",
                 paint.dim(format!("{name:<10}"))
-            ))
+            ));
         };
         row(
             "file",

@@ -296,7 +296,7 @@ mod tests {
             .unwrap();
         }
         timeline.pauses.iter().for_each(|(stretch, why)| {
-            writeln!(text, "pause {} {why}", seconds(*stretch)).unwrap()
+            writeln!(text, "pause {} {why}", seconds(*stretch)).unwrap();
         });
         text
     }

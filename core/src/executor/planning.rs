@@ -24,7 +24,7 @@ impl Executor {
                 );
             }
             Effect::RecoverPlan { attempt } => {
-                self.blocking(defect(attempt), move || workshop.recover_plan(attempt))
+                self.blocking(defect(attempt), move || workshop.recover_plan(attempt));
             }
             Effect::Decompose {
                 attempt,

@@ -497,7 +497,7 @@ impl Reading {
             AgentEvent::AuthFailed(message) => self.end = failed(Failure::Auth { message }),
             AgentEvent::Unreachable(message) => self.end = failed(Failure::Network { message }),
             AgentEvent::ContextFull => {
-                self.end = failed(task("the conversation no longer fits the model"))
+                self.end = failed(task("the conversation no longer fits the model"));
             }
             AgentEvent::TurnsReached => self.end = failed(task("the agent used up its turns")),
             AgentEvent::Failed(message) => self.end = failed(Failure::Task { message }),

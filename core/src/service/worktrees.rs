@@ -1183,7 +1183,7 @@ impl Worktrees {
             match agent_head::import(&self.mirror, &gate, &dir, &stray, &self.env)? {
                 Ok(()) => strays.push(self.save_as_leftover(record, &stray)?),
                 Err(reason) => {
-                    tracing::warn!(issue = record.issue, %stray, reason, "a commit of the agent is lost")
+                    tracing::warn!(issue = record.issue, %stray, reason, "a commit of the agent is lost");
                 }
             }
         }

@@ -675,15 +675,11 @@ fn a_failing_setup_says_what_it_printed() {
 #[test]
 fn env_leak() {
     let world = Sandbox::new();
-    world.config(
-        r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch", "env": ["WANTED"]},
-            "executor": {"setup": ["env > env-of-setup"], "checks": [{"name": "env", "run": "env > env-of-check"}]}}"#,
-    );
     plain_issue(&world, 1, "[Backend] add");
-    // The checks run after the work is collected, so what they wrote can only be seen through their verdict.
+    // What setup leaves is no part of the work, and checks run after the work is collected: they write to the home directory.
     world.config(
         r#"{"forge": {"kind": "local"}, "agent": {"backend": "patch", "env": ["WANTED"]}, "executor": {
-            "setup": ["env > env-of-setup"],
+            "setup": ["env > \"$HOME/env-of-setup\""],
             "checks": [{"name": "env", "run": "test \"$WANTED\" = yes && test -n \"$HOME$PATH\" && ! env | grep -i canary"}]}}"#,
     );
     let mut command = world.autoissue(["exec", "go", "--output", "json"]);
@@ -695,7 +691,7 @@ fn env_leak() {
         .env("WANTED", "yes");
     let run = Run::from(command.output().unwrap()).exits(0);
     assert_eq!(run.outcomes(), [(1, "done".to_owned())]);
-    let seen = world.git(["show", "autoissue/issue-1:env-of-setup"]);
+    let seen = std::fs::read_to_string(world.home().join("env-of-setup")).unwrap();
     assert!(
         seen.contains("WANTED=yes") && !seen.to_lowercase().contains("canary"),
         "{seen}"

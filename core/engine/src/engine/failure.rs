@@ -33,12 +33,12 @@ impl Turn<'_> {
             }
             (Doing::Publishing { .. }, failure) => self.publish_failed(issue, number, failure),
             (Doing::Agent, failure) if has_cost => {
-                self.agent_exited(issue, number, AgentReport::unseen(failure))
+                self.agent_exited(issue, number, AgentReport::unseen(failure));
             }
             (Doing::Agent, failure) => self.agent_not_started(issue, number, failure),
             (Doing::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
             (Doing::Collecting | Doing::Checking, failure) => {
-                self.fail_attempt(issue, number, failure)
+                self.fail_attempt(issue, number, failure);
             }
         }
     }

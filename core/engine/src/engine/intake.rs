@@ -173,7 +173,7 @@ impl Turn<'_> {
     pub(super) fn choose_model(&mut self, issue: IssueNumber) {
         match self.settings().model.clone() {
             ModelChoice::Fixed { model } => {
-                self.plan(issue, model, None, "set by `agent.model`".to_owned())
+                self.plan(issue, model, None, "set by `agent.model`".to_owned());
             }
             ModelChoice::Auto => {
                 let effect = self.select_model(issue);

@@ -127,11 +127,11 @@ impl Chronicle {
                 (self.halted, self.is_interrupting, self.is_suspended) = (None, false, false);
             }
             Event::BacklogAdmitted { .. } => {
-                (self.is_admitted, self.had_checks) = (true, self.settings.has_checks)
+                (self.is_admitted, self.had_checks) = (true, self.settings.has_checks);
             }
             Event::BaseChecked { .. } => self.is_base_checked = true,
             Event::InterruptRequested => {
-                (self.halted, self.is_interrupting) = (Some("an interrupt"), true)
+                (self.halted, self.is_interrupting) = (Some("an interrupt"), true);
             }
             Event::SessionInterrupted => self.is_suspended = true,
             Event::SessionStopping { .. } => self.halted = Some("a stop"),
@@ -213,7 +213,7 @@ impl Chronicle {
         match event {
             Event::TaskAccepted { issue } => task.issue = issue.clone(),
             Event::TaskClassified { classification, .. } => {
-                task.class = Some(classification.clone())
+                task.class = Some(classification.clone());
             }
             Event::TaskPlanned { estimate, .. } => {
                 task.estimate = Some(*estimate);
@@ -304,7 +304,7 @@ impl Chronicle {
     fn note_service(&mut self, event: &Event) {
         match event {
             Event::ServicePaused { service, until, .. } => {
-                self.patient(service).health = Health::Paused(*until)
+                self.patient(service).health = Health::Paused(*until);
             }
             Event::ServiceFailed {
                 service,
@@ -345,7 +345,7 @@ impl Chronicle {
                 }
             }
             Event::BreakerProbed { service, issue } => {
-                self.patient(service).health = Health::Probing(*issue)
+                self.patient(service).health = Health::Probing(*issue);
             }
             Event::BreakerReset { service } => {
                 self.services.remove(service);

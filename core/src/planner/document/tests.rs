@@ -78,7 +78,7 @@ fn every_problem_is_told_with_position_and_title() {
 #[test]
 fn circles_are_named_with_their_titles() {
     let told = problems(|plan| {
-        plan["issues"] = json!([issue("A", &[3]), issue("B", &[1]), issue("C", &[2])])
+        plan["issues"] = json!([issue("A", &[3]), issue("B", &[1]), issue("C", &[2])]);
     });
     assert_eq!(
         told,

@@ -466,7 +466,7 @@ impl Client {
         let mut closed = lock(&self.closed);
         match &*closed {
             Some(GithubError::Limited { until, .. }) if until.ms() <= wall_clock_ms() => {
-                *closed = None
+                *closed = None;
             }
             Some(error) => return Err(error.clone()),
             None => {}

@@ -262,7 +262,7 @@ impl Github {
         match self
             .client
             .list(call, N_PAGES_MAX, |blocker| {
-                known.extend(blocker["number"].as_u64())
+                known.extend(blocker["number"].as_u64());
             })
             .await
         {

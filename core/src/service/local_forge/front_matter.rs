@@ -322,7 +322,7 @@ pub(super) fn quoted(text: &str) -> String {
                 write!(out, "\\u{:04X}", u32::from(c)).expect("a string takes all that is written");
             }
             c if is_hidden(c) => {
-                write!(out, "\\U{:08X}", u32::from(c)).expect("a string takes all that is written")
+                write!(out, "\\U{:08X}", u32::from(c)).expect("a string takes all that is written");
             }
             c => out.push(c),
         }

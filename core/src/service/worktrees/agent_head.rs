@@ -135,9 +135,9 @@ fn names_below(git_dir: &Path, prefixes: &[&str]) -> Vec<String> {
             };
             let name = format!("{below}/{name}");
             if entry.file_type().is_ok_and(|found| found.is_dir()) {
-                dirs.push(name)
+                dirs.push(name);
             } else {
-                names.push(name)
+                names.push(name);
             }
         }
     }

@@ -553,7 +553,7 @@ fn objects_that_are_no_files_or_are_borrowed_are_not_waited_for() {
                 info.join("alternates"),
                 rustix::fs::Mode::RWXU,
             )
-            .unwrap()
+            .unwrap();
         },
         |info| fs::write(info.join("alternates"), "/tmp\n").unwrap(),
         |info| symlink("/", info.join("root")).unwrap(),
@@ -869,7 +869,7 @@ fn diff_bomb() {
         fs::File::create(path.join(name))
             .unwrap()
             .set_len(bytes)
-            .unwrap()
+            .unwrap();
     };
     sparse("huge", FILE_BYTES_MAX + 1);
     let refused = place.try_collect(7);

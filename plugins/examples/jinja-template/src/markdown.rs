@@ -25,7 +25,7 @@ pub(crate) fn escaped(text: &str) -> String {
             // Nothing to be seen, and no mention any more.
             '@' => escaped.push_str("@\u{200b}"),
             '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' | '>' => {
-                escaped.extend(['\\', c])
+                escaped.extend(['\\', c]);
             }
             c => escaped.push(c),
         }

@@ -83,17 +83,17 @@ fn an_unfinished_merge_is_resolved_by_its_agent_or_fails() {
 #[test]
 fn ignored_files_alone_are_no_change_and_are_kept() {
     let night = Night::new(json!({}));
-    night.sandbox.write(".gitignore", "docs/\n");
+    night.sandbox.write(".gitignore", "drafts/\n");
     night.sandbox.git(["add", ".gitignore"]);
     night.sandbox.git(["commit", "--quiet", "-m", "ignore"]);
     night.issue(
         1,
-        json!([[{"run": "mkdir docs; echo precious > docs/guide.md"}, {"result": {}}]]),
+        json!([[{"run": "mkdir drafts; echo precious > drafts/guide.md"}, {"result": {}}]]),
     );
     let run = night.exec(&[]).exits(3);
     assert_eq!(outcome(&run, 1), "no_change");
     let kept = night.salvaged("precious");
-    assert!(kept.contains("docs/guide.md"), "{kept}");
+    assert!(kept.contains("drafts/guide.md"), "{kept}");
     let named = "ignored by git, kept as refs/autoissue/salvage/";
     assert!(run.stdout.contains(named), "{}", run.stdout);
     assert_eq!(night.sandbox.worktrees(), Vec::<String>::new());

@@ -93,7 +93,7 @@ fn budget() {
     }
 
     check("budget", 2, script, |journal| {
-        rules(journal, |s| s.budget = usd(9.99))
+        rules(journal, |s| s.budget = usd(9.99));
     });
 }
 
@@ -101,7 +101,7 @@ fn budget() {
 fn overshoot() {
     check("overshoot", 1, in_turn, |journal| {
         exited(journal, |report, charged| {
-            (report.spent, *charged) = (Spent::Known(usd(52.0)), usd(52.0))
+            (report.spent, *charged) = (Spent::Known(usd(52.0)), usd(52.0));
         });
     });
 }
@@ -109,17 +109,17 @@ fn overshoot() {
 #[test]
 fn cap() {
     check("cap", 1, in_turn, |journal| {
-        rules(journal, |s| s.task_cap = usd(4.99))
+        rules(journal, |s| s.task_cap = usd(4.99));
     });
 }
 
 #[test]
 fn cost() {
     check("cost", 1, in_turn, |journal| {
-        exited(journal, |_, charged| *charged = Usd::ZERO)
+        exited(journal, |_, charged| *charged = Usd::ZERO);
     });
     check("cost", 1, in_turn, |journal| {
-        exited(journal, |report, _| report.spent = Spent::Unknown)
+        exited(journal, |report, _| report.spent = Spent::Unknown);
     });
 }
 
@@ -132,21 +132,21 @@ fn admission() {
         journal.remove(at);
     });
     check("admission", 3, in_turn, |journal| {
-        rules(journal, |s| s.budget = usd(14.99))
+        rules(journal, |s| s.budget = usd(14.99));
     });
 }
 
 #[test]
 fn slots() {
     check("slots", 2, side_by_side, |journal| {
-        rules(journal, |s| s.n_slots = 1)
+        rules(journal, |s| s.n_slots = 1);
     });
 }
 
 #[test]
 fn domain() {
     check("domain", 2, side_by_side, |journal| {
-        classified(journal, 2, |class| class.domain = "d1".into())
+        classified(journal, 2, |class| class.domain = "d1".into());
     });
 }
 
@@ -172,14 +172,14 @@ fn conflict() {
     }
 
     check("conflict", 2, script, |journal| {
-        classified(journal, 2, |class| class.paths.push("src/".into()))
+        classified(journal, 2, |class| class.paths.push("src/".into()));
     });
 }
 
 #[test]
 fn order() {
     check("order", 2, in_turn, |journal| {
-        accepted(journal, 2, |issue| issue.created_at = Time::from_ms(0))
+        accepted(journal, 2, |issue| issue.created_at = Time::from_ms(0));
     });
 }
 
@@ -201,13 +201,13 @@ fn dependency() {
     }
 
     check("dependency", 2, side_by_side, |journal| {
-        accepted(journal, 2, |issue| issue.dependencies.push(on(1)))
+        accepted(journal, 2, |issue| issue.dependencies.push(on(1)));
     });
     check("dependency", 2, side_by_side, |journal| {
-        accepted(journal, 2, |issue| issue.dependencies.push(on(99)))
+        accepted(journal, 2, |issue| issue.dependencies.push(on(99)));
     });
     check("dependency", 2, skips, |journal| {
-        accepted(journal, 2, |issue| issue.dependencies.clear())
+        accepted(journal, 2, |issue| issue.dependencies.clear());
     });
 }
 
@@ -250,10 +250,10 @@ fn breaker() {
         journal.insert(at, probe);
     });
     check("breaker", 1, outage, |journal| {
-        rules(journal, |s| s.breaker_cooldown_ms += 1)
+        rules(journal, |s| s.breaker_cooldown_ms += 1);
     });
     check("breaker", 1, outage, |journal| {
-        rules(journal, |s| s.breaker_threshold = 2)
+        rules(journal, |s| s.breaker_threshold = 2);
     });
 }
 
@@ -290,7 +290,7 @@ fn halt() {
         );
     });
     check("halt", 1, in_turn, |journal| {
-        rules(journal, |s| s.start_until = Some(DUSK))
+        rules(journal, |s| s.start_until = Some(DUSK));
     });
     check("halt", 1, in_turn, |journal| {
         let last = journal.len() - 1;
@@ -343,7 +343,7 @@ fn retry() {
     }
 
     check("retry", 1, script, |journal| {
-        rules(journal, |s| s.max_retries = 0)
+        rules(journal, |s| s.max_retries = 0);
     });
     check("retry", 1, script, |journal| {
         let at = position(journal, |event| {
@@ -474,7 +474,7 @@ fn planner() {
         journal.insert(at, twice);
     });
     check("planner", 0, fails, |journal| {
-        rules(journal, |s| s.max_retries = 0)
+        rules(journal, |s| s.max_retries = 0);
     });
     check("planner", 0, planning, |journal| {
         let at = position(journal, |event| {

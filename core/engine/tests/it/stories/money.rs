@@ -63,7 +63,7 @@ fn allow_partial_runs_in_order_what_fits() {
         3,
         |night| {
             night.set(|s| {
-                (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(7.0), usd(3.0), 1, true)
+                (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(7.0), usd(3.0), 1, true);
             });
             night
                 .replies(1, "agent", [done(2.5)])
@@ -114,7 +114,7 @@ fn late_bill() {
         20,
         |night| {
             night.set(|s| {
-                (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(1.0), usd(0.5), 20, true)
+                (s.budget, s.task_cap, s.n_slots, s.allow_partial) = (usd(1.0), usd(0.5), 20, true);
             });
             (1..=20).for_each(|n| {
                 night.replies(n, "agent", [done(0.5)]).hold(n, "agent");
@@ -719,7 +719,7 @@ fn a_task_that_can_never_be_paid_holds_nobody_up() {
         4,
         |night| {
             night.set(|s| {
-                (s.budget, s.allow_partial, s.model) = (usd(9.0), true, ModelChoice::Auto)
+                (s.budget, s.allow_partial, s.model) = (usd(9.0), true, ModelChoice::Auto);
             });
             night.history.0.insert("sonnet".into(), vec![usd(1.0); 3]);
             night

@@ -68,7 +68,7 @@ fn a_given_plan_costs_nothing() {
                     s.plan = Some(PlanRules {
                         source: PlanSource::Given,
                         confirm: false,
-                    })
+                    });
                 })
                 .begin();
         },
