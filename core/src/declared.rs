@@ -268,10 +268,7 @@ impl Reader<'_> {
     fn read_references(&self, mut at: usize, text: &str, found: &mut Vec<Reference>) {
         let mut here = Vec::new();
         let mut rest = text.to_owned();
-        loop {
-            let Some((reference, after)) = reference(&rest, self.home) else {
-                break;
-            };
+        while let Some((reference, after)) = reference(&rest, self.home) {
             here.push(reference);
             let (after, is_open) = behind_separators(behind_parenthesis(after));
             if !after.is_empty() {

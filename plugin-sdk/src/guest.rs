@@ -38,7 +38,7 @@ pub(crate) fn log(level: Level, message: &str) {
 fn set_up() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())))
+        std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())));
     });
 }
 

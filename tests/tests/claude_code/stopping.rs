@@ -44,7 +44,11 @@ fn check_stopped_in_a_tool(signal: Signal) {
         (outcome(&run, 1).0.as_str(), world.published(1).as_deref()),
         ("done", Some("whole"))
     );
-    assert_eq!((n_sessions, world.sessions().len()), (1, 2));
+    assert_eq!(
+        (n_sessions, world.sessions().len()),
+        (1, 1),
+        "it is continued"
+    );
     let spent = usd(&run, "spent_usd");
     assert!(
         (spent - charged - 2.0 * TURN_USD).abs() < 1e-9,

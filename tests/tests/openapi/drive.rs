@@ -58,6 +58,7 @@ fn read(client: &Client) {
     for target in [
         "/user",
         "/rate_limit",
+        "/versions",
         REPOSITORY,
         &at("/branches/main"),
         &at("/branches/autoissue%2Fissue-1"),

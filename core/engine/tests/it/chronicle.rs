@@ -117,8 +117,7 @@ impl Chronicle {
     /// Makes the event part of what is told.
     pub(crate) fn note(&mut self, event: &Event) {
         if let Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } = event {
-            let is_refusal = |ended: &Ended| matches!(ended, Ended::Failed { failure } if matches!(failure, Failure::Auth { .. }));
-            self.is_refused = is_refusal(&report.ended);
+            self.is_refused = matches!(&report.ended, Ended::Failed { failure } if matches!(failure, Failure::Auth { .. }));
         }
         match event {
             Event::SessionStarted { settings, .. } => self.rule(settings),

@@ -41,24 +41,22 @@ impl Client {
 
     /// The same client that also sends this header.
     pub(crate) fn with(&self, name: &str, value: &str) -> Self {
+        self.with_all(name, &[value])
+    }
+
+    /// The same client that also sends this header, as often as it has values.
+    pub(crate) fn with_all(&self, name: &str, values: &[&str]) -> Self {
         let mut headers: Vec<_> = self
             .headers
             .iter()
             .filter(|(known, _)| known != name)
             .cloned()
             .collect();
-        headers.push((name.to_owned(), value.to_owned()));
-        Self {
-            agent: self.agent.clone(),
-            api_url: self.api_url.clone(),
-            headers,
-        }
-    }
-
-    /// The same client that also sends this header once more.
-    pub(crate) fn and(&self, name: &str, value: &str) -> Self {
-        let mut headers = self.headers.clone();
-        headers.push((name.to_owned(), value.to_owned()));
+        headers.extend(
+            values
+                .iter()
+                .map(|value| (name.to_owned(), (*value).to_owned())),
+        );
         Self {
             agent: self.agent.clone(),
             api_url: self.api_url.clone(),

@@ -555,7 +555,7 @@ fn what_cannot_be_read_is_refused() {
         .with("x-github-api-version", "2022-11-28, 2022-11-28")
         .get("/user")
         .is(400);
-    let again = |name: &str, value: &str| client.with(name, value).and(name, value).get("/user");
+    let again = |name: &str, value: &str| client.with_all(name, &[value, value]).get("/user");
     again("x-github-api-version", "2022-11-28").is(400);
     again("x-of-ours", "1").is(400);
     again("accept", "application/json").is(200);
