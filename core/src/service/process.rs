@@ -323,6 +323,32 @@ pub async fn spawn(
     supervisor: &SupervisorProgram,
     spec: ProgramSpec,
 ) -> Result<Running, ProcessError> {
+    spawn_with(supervisor, spec, Stdin::Ends).await
+}
+
+/// [`spawn`] for a program that goes on reading its standard input: see [`Running::feed`].
+///
+/// # Errors
+/// Those of [`spawn`].
+pub async fn spawn_attentive(
+    supervisor: &SupervisorProgram,
+    spec: ProgramSpec,
+) -> Result<Running, ProcessError> {
+    spawn_with(supervisor, spec, Stdin::StaysOpen).await
+}
+
+/// What becomes of a program's standard input once it has read what it was given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stdin {
+    Ends,
+    StaysOpen,
+}
+
+async fn spawn_with(
+    supervisor: &SupervisorProgram,
+    spec: ProgramSpec,
+    after: Stdin,
+) -> Result<Running, ProcessError> {
     let (program, directory) = (spec.program.clone(), spec.directory.clone());
     if spec.stdin.len() > STDIN_BYTES_MAX {
         return Err(ProcessError::TooMuchInput {
@@ -332,7 +358,7 @@ pub async fn spawn(
     }
     let started = async {
         let mut running = start_supervisor(supervisor, spec.tag.clone())?;
-        running.ending.control.send(spec).await?;
+        running.ending.control.send(spec, after).await?;
         let report = running.ending.control.report().await?;
         Ok((running, report))
     };
@@ -413,7 +439,7 @@ struct Control {
 
 impl Control {
     /// Sends the header and the program's input.
-    async fn send(&mut self, spec: ProgramSpec) -> io::Result<()> {
+    async fn send(&mut self, spec: ProgramSpec, after: Stdin) -> io::Result<()> {
         let mut env = spec.env;
         // Of two with one name the last counts.
         env.push((TAG_VARIABLE.into(), spec.tag.into()));
@@ -423,6 +449,7 @@ impl Control {
             env,
             directory: spec.directory.into_os_string(),
             n_stdin_bytes: spec.stdin.len(),
+            stdin_stays_open: after == Stdin::StaysOpen,
         };
         let mut header = serde_json::to_vec(&header)?;
         header.push(b'\n');
@@ -430,8 +457,8 @@ impl Control {
         self.write.write_all(&spec.stdin).await
     }
 
-    async fn command(&mut self, command: Command) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&command)?;
+    async fn command(&mut self, command: &Command) -> io::Result<()> {
+        let mut line = serde_json::to_vec(command)?;
         line.push(b'\n');
         self.write.write_all(&line).await
     }
@@ -500,6 +527,11 @@ impl Running {
         }
     }
 
+    /// Gives the program more to read, if it was started as one that goes on reading. A failure shows up as its end.
+    pub async fn feed(&mut self, text: String) {
+        let _ = self.ending.control.command(&Command::Feed(text)).await;
+    }
+
     /// Asks the program and its process group to stop (SIGTERM); after [`TERMINATE_GRACE`], or once the program has ended, all
     /// that is left is killed. Returns at once: go on reading, then [`wait`](Running::wait).
     pub async fn terminate(&mut self) {
@@ -544,7 +576,7 @@ impl Ending {
         let until = Instant::now() + grace + KILL_TIME_MAX + SUPERVISOR_DELAY_MAX;
         self.stop = Some(self.stop.map_or(until, |earlier| earlier.min(until)));
         // A failure means that the supervisor is gone, which `exit` finds out too.
-        let _ = self.control.command(command).await;
+        let _ = self.control.command(&command).await;
     }
 
     /// Returns once the program has ended and nothing came for a while after. Begins anew with each call.

@@ -53,9 +53,11 @@ const KILL_ROUND: Duration = Duration::from_millis(50);
 const HEADER_BYTES_MAX: u64 = 32 << 20;
 
 /// A command of the engine, on a line of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Command {
+    /// Give the program more to read, where its standard input stays open.
+    Feed(String),
     /// Ask the program and its group to stop, and kill all that is left after this many milliseconds.
     Terminate { grace_ms: u64 },
     /// Kill everything now.
@@ -71,6 +73,8 @@ pub(super) struct Header {
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) directory: OsString,
     pub(super) n_stdin_bytes: usize,
+    /// Whether the program's standard input stays open after these, for what the engine says later.
+    pub(super) stdin_stays_open: bool,
 }
 
 /// A line to the engine: first `Started` or `FailedToStart`, at last `Exited`.
@@ -108,8 +112,8 @@ fn supervise() -> io::Result<()> {
     outlive_the_program()?;
     let header = read_header(&mut control)?;
     let stdin = read_stdin(&mut control, header.n_stdin_bytes)?;
-    let program = match start(&header, stdin) {
-        Ok(program) => program,
+    let (program, more) = match start(&header, stdin) {
+        Ok(started) => started,
         Err(reason) => return report(&socket, &Report::FailedToStart(reason)),
     };
     drop(header);
@@ -120,7 +124,7 @@ fn supervise() -> io::Result<()> {
             pid: program.as_raw_pid(),
         },
     );
-    let exited = Watch::new(program, listen(control)?).until_all_are_dead();
+    let exited = Watch::new(program, listen(control, more)?).until_all_are_dead();
     report(&socket, &exited)
 }
 
@@ -163,12 +167,14 @@ fn report(mut socket: &UnixStream, report: &Report) -> io::Result<()> {
     socket.write_all(&line)
 }
 
-/// Starts the program in a session of its own: no terminal's Ctrl-C reaches it.
+/// Starts the program in a session of its own: no terminal's Ctrl-C reaches it. Returns its number, and what leads to its standard
+/// input where that stays open.
 ///
 /// # Errors
 /// Why it could not start, in words.
-fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
-    let mut program = command(header, stdin.is_empty()).spawn().map_err(|error| {
+fn start(header: &Header, stdin: Vec<u8>) -> Result<(Pid, Option<Sender<Vec<u8>>>), String> {
+    let has_no_stdin = stdin.is_empty() && !header.stdin_stays_open;
+    let mut program = command(header, has_no_stdin).spawn().map_err(|error| {
         let directory = header.directory.display();
         // The operating system's "not found" does not say whether it means the program or the directory.
         match std::fs::metadata(&header.directory) {
@@ -177,9 +183,11 @@ fn start(header: &Header, stdin: Vec<u8>) -> Result<Pid, String> {
             Err(error) => format!("directory `{directory}`: {error}"),
         }
     })?;
-    feed(&mut program, stdin).map_err(|error| format!("no thread to feed its stdin: {error}"))?;
+    let more = feed(&mut program, stdin)
+        .map_err(|error| format!("no thread to feed its stdin: {error}"))?;
     let pid = i32::try_from(program.id()).ok().and_then(Pid::from_raw);
-    Ok(pid.expect("the number of a process is positive and fits"))
+    let pid = pid.expect("the number of a process is positive and fits");
+    Ok((pid, more.filter(|_| header.stdin_stays_open)))
 }
 
 #[expect(
@@ -221,16 +229,20 @@ fn leave_terminal_and_die_with(supervisor: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes `stdin` into the program, which may take its time or never read it.
-fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<()> {
+/// Writes `stdin` into the program, which may take its time or never read it, and then what comes through the returned sender for
+/// as long as somebody has it.
+fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<Option<Sender<Vec<u8>>>> {
     let Some(mut pipe) = program.stdin.take() else {
-        return Ok(());
+        return Ok(None);
     };
+    let (sender, more) = channel::<Vec<u8>>();
     // A program that ends or closes its stdin without reading all is within its rights.
     thread::Builder::new()
         .name("feeder".to_owned())
-        .spawn(move || pipe.write_all(&stdin).is_ok())?;
-    Ok(())
+        .spawn(move || {
+            pipe.write_all(&stdin).is_ok() && more.iter().all(|it| pipe.write_all(&it).is_ok())
+        })?;
+    Ok(Some(sender))
 }
 
 /// What the two listening threads have to say.
@@ -246,7 +258,10 @@ enum News {
 }
 
 /// Starts both threads. They end with the process.
-fn listen(control: BufReader<UnixStream>) -> io::Result<Receiver<News>> {
+fn listen(
+    control: BufReader<UnixStream>,
+    more: Option<Sender<Vec<u8>>>,
+) -> io::Result<Receiver<News>> {
     let (news, receiver) = channel();
     let reaper_news = news.clone();
     thread::Builder::new()
@@ -254,7 +269,7 @@ fn listen(control: BufReader<UnixStream>) -> io::Result<Receiver<News>> {
         .spawn(move || reap(&reaper_news))?;
     thread::Builder::new()
         .name("control".to_owned())
-        .spawn(move || obey(control, &news))?;
+        .spawn(move || obey(control, more.as_ref(), &news))?;
     Ok(receiver)
 }
 
@@ -287,9 +302,14 @@ fn has_no_child() -> bool {
     waitid(WaitId::All, look_only).is_err_and(|error| error == rustix::io::Errno::CHILD)
 }
 
-fn obey(control: BufReader<UnixStream>, news: &Sender<News>) {
+fn obey(control: BufReader<UnixStream>, more: Option<&Sender<Vec<u8>>>, news: &Sender<News>) {
     for line in control.lines().map_while(Result::ok) {
         let message = match serde_json::from_str(&line) {
+            Ok(Command::Feed(text)) => {
+                // A program that no longer reads has ended, or will be ended.
+                let _ = more.map(|more| more.send(text.into_bytes()));
+                continue;
+            }
             Ok(Command::Terminate { grace_ms }) => News::Terminate(Duration::from_millis(grace_ms)),
             Ok(Command::Kill) => News::Kill,
             // The engine is of the same build, so there is nothing else to hear.
