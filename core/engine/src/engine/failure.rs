@@ -24,7 +24,10 @@ impl Turn<'_> {
         };
         let has_cost = attempt.metered > Usd::ZERO;
         match (attempt.doing.clone(), failure) {
-            (Doing::Checking | Doing::Publishing { .. }, Failure::Interrupted) => {
+            (
+                Doing::Collecting | Doing::Checking | Doing::Publishing { .. },
+                Failure::Interrupted,
+            ) => {
                 self.reopen_if_probing(issue, |_| true);
                 self.emit(Event::AttemptSuspended {
                     issue,
@@ -45,8 +48,8 @@ impl Turn<'_> {
 
     /// Ends an attempt that got no worktree. The base is fetched for it, so it may be the forge that failed.
     fn lease_failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
-        if matches!(failure, Failure::Auth { .. }) {
-            // It is the forge that was asked; whatever waits goes on once it lets us in.
+        if matches!(failure, Failure::Auth { .. } | Failure::Refused { .. }) {
+            // Every other attempt would meet it; whatever waits goes on once a person has mended it.
             self.suspend_attempt(issue, number, &failure);
             return;
         }

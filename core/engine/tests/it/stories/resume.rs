@@ -224,6 +224,57 @@ fn the_first_interrupt_asks_and_the_second_kills() {
 }
 
 #[test]
+fn work_whose_collecting_was_stopped_is_collected_by_whoever_resumes() {
+    check(
+        1,
+        |night| {
+            night.hold(1, "collect").begin().interrupt().interrupt();
+            night.replies(1, "collect", [Reply::Fails(Failure::Interrupted)]);
+            night.release(1, "collect").resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        interrupt requested
+        #1 attempt 1 suspended
+        session interrupted
+        session resumed
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn where_no_more_work_can_be_kept_the_session_is_interrupted_and_nobody_pays() {
+    let full = || Failure::Refused {
+        message: "too much is kept".to_owned(),
+    };
+    check(
+        2,
+        |night| {
+            night.replies(1, "lease", [Reply::Fails(full())]);
+            night.replies(2, "lease", [Reply::Fails(full())]);
+            night.begin().resume();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #2 attempt 1 started, $5.00 reserved
+        #1 attempt 1 suspended
+        session is suspended: too much is kept
+        #2 attempt 1 suspended
+        session interrupted
+        session resumed
+        #1 agent exited, $1.00
+        #2 agent exited, $1.00
+        #1 ended, pull request #101
+        #2 ended, pull request #102
+        session completed
+        ",
+    );
+}
+
+#[test]
 fn an_interrupt_starts_no_agent_in_a_worktree_that_is_made() {
     check(
         1,
