@@ -391,6 +391,9 @@ pub(crate) struct CleanArgs {
     /// Show what would be removed; remove nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Remove the kept work of this issue too, whatever became of it; may be repeated
+    #[arg(long, value_name = "ISSUE")]
+    pub(crate) salvage: Vec<u64>,
 }
 
 /// Arguments of `config`.
@@ -423,6 +426,8 @@ pub(crate) struct InternalArgs {
 pub(crate) enum InternalMode {
     /// Watch over one program and end its descendants
     Supervise,
+    /// Read what agents made, as standard input asks
+    Collect,
     /// Apply the diff on standard input to the current directory
     ApplyPatch,
 }

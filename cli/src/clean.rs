@@ -1,7 +1,9 @@
-//! `autoissue clean`: removes worktrees of finished sessions, never one that holds work not saved elsewhere, and transcripts that
-//! are too old or too many.
+//! `autoissue clean`: removes worktrees of finished sessions, never one that holds work not saved elsewhere, kept work that nobody
+//! needs any more, and transcripts that are too old or too many.
 
-use autoissue_core::clean::{Cleaned, Fate, clean, clean_transcripts};
+use autoissue_core::clean::{
+    CleanOrder, Cleaned, CleanedWorktree, Fate, KeptWork, Reason, clean, clean_transcripts,
+};
 use autoissue_core::retention::Freed;
 use serde::Serialize;
 
@@ -24,6 +26,26 @@ struct CleanedLine<'a> {
     dry_run: bool,
 }
 
+/// Kept work in JSON.
+#[derive(Serialize)]
+struct KeptWorkLine {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    issue: u64,
+    refs: usize,
+    fate: &'static str,
+    reason: Option<&'static str>,
+    dry_run: bool,
+}
+
+/// What the removed kept work took, in JSON.
+#[derive(Serialize)]
+struct FreedBytesLine {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    bytes: u64,
+}
+
 /// The transcripts that were removed, in JSON.
 #[derive(Serialize)]
 struct FreedLine {
@@ -41,20 +63,32 @@ struct FreedLine {
 pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, CliError> {
     let ready = around.ready(Vec::new())?;
     let freed = clean_transcripts(&ready.loaded.config.logging, &ready.host, args.dry_run)?;
-    let cleaned = clean(ready.loaded.config, &ready.host, args.dry_run)?;
-    for worktree in &cleaned {
+    let order = CleanOrder {
+        dry_run: args.dry_run,
+        salvage: args.salvage.iter().copied().collect(),
+    };
+    let cleaned = clean(ready.loaded.config, &ready.host, &order)?;
+    for worktree in &cleaned.worktrees {
         if around.console.is_json() {
             around.console.json(&line(worktree, args.dry_run))?;
         } else {
             around.console.print(&text(worktree, args.dry_run))?;
         }
     }
+    print_kept_work(around, &cleaned, args.dry_run)?;
+    for note in &cleaned.notes {
+        around.console.warn(note);
+    }
     if 0 < freed.n_sessions {
         print_freed(around, freed, args.dry_run)?;
-    } else if cleaned.is_empty() && !around.console.is_json() {
+    } else if cleaned.worktrees.is_empty()
+        && cleaned.kept_work.is_empty()
+        && !around.console.is_json()
+    {
         around.console.print("nothing to clean\n")?;
     }
     let some_stay = cleaned
+        .worktrees
         .iter()
         .any(|worktree| matches!(worktree.fate, Fate::Kept(_)));
     Ok(if some_stay {
@@ -62,6 +96,80 @@ pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, C
     } else {
         ExitCode::Success
     })
+}
+
+fn print_kept_work(
+    around: &Surroundings,
+    cleaned: &Cleaned,
+    dry_run: bool,
+) -> Result<(), CliError> {
+    let is_json = around.console.is_json();
+    for work in &cleaned.kept_work {
+        if is_json {
+            around.console.json(&kept_work_line(work, dry_run))?;
+        } else {
+            around.console.print(&kept_work_text(work, dry_run))?;
+        }
+    }
+    let bytes = cleaned.freed_bytes;
+    if is_json && 0 < bytes {
+        around.console.json(&FreedBytesLine {
+            kind: "freed",
+            bytes,
+        })?;
+    } else if 0 < bytes {
+        let kib = bytes.div_ceil(1 << 10);
+        around.console.print(&format!("freed {kib} KiB\n"))?;
+    }
+    Ok(())
+}
+
+const fn name(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Shipped => "shipped",
+        Reason::Closed => "closed",
+        Reason::Named => "named",
+    }
+}
+
+fn kept_work_line(work: &KeptWork, dry_run: bool) -> KeptWorkLine {
+    KeptWorkLine {
+        kind: "kept_work",
+        issue: work.issue,
+        refs: work.n_refs,
+        fate: if work.reason.is_some() {
+            "removed"
+        } else {
+            "kept"
+        },
+        reason: work.reason.map(name),
+        dry_run,
+    }
+}
+
+fn kept_work_text(work: &KeptWork, dry_run: bool) -> String {
+    let KeptWork {
+        issue,
+        n_refs,
+        reason,
+    } = work;
+    let refs = match n_refs {
+        1 => "1 ref".to_owned(),
+        n => format!("{n} refs"),
+    };
+    let verb = if dry_run { "would remove" } else { "removed" };
+    match reason {
+        Some(Reason::Shipped) => {
+            format!("{verb} the kept work of #{issue} ({refs}): the issue's work has shipped\n")
+        }
+        Some(Reason::Closed) => {
+            format!("{verb} the kept work of #{issue} ({refs}): the issue is closed\n")
+        }
+        Some(Reason::Named) => format!("{verb} the kept work of #{issue} ({refs})\n"),
+        None => format!(
+            "left the kept work of #{issue} ({refs}); remove it with `autoissue clean --salvage {issue}`\n"
+        ),
+    }
 }
 
 fn print_freed(around: &Surroundings, freed: Freed, dry_run: bool) -> Result<(), CliError> {
@@ -89,7 +197,7 @@ fn print_freed(around: &Surroundings, freed: Freed, dry_run: bool) -> Result<(),
     ))
 }
 
-fn line(worktree: &Cleaned, dry_run: bool) -> CleanedLine<'_> {
+fn line(worktree: &CleanedWorktree, dry_run: bool) -> CleanedLine<'_> {
     let (fate, reason) = match &worktree.fate {
         Fate::Removed => ("removed", None),
         Fate::Held => (
@@ -109,7 +217,7 @@ fn line(worktree: &Cleaned, dry_run: bool) -> CleanedLine<'_> {
     }
 }
 
-fn text(worktree: &Cleaned, dry_run: bool) -> String {
+fn text(worktree: &CleanedWorktree, dry_run: bool) -> String {
     let path = worktree.path.display().to_string();
     let said = match &worktree.fate {
         Fate::Removed if dry_run => format!("would remove {path}"),

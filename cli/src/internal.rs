@@ -1,13 +1,14 @@
-//! The hidden modes in which autoissue starts itself: the supervisor of one program, and the program of the `patch` backend.
+//! The hidden modes in which autoissue starts itself: the supervisor of one program, the collector of an attempt's work, and the
+//! program of the `patch` backend.
 //!
-//! They read no configuration, and the supervisor must be there at once: it is looked for before anything else is set up.
+//! They read no configuration. Supervisor and collector must be there at once: they are looked for before anything else is set up.
 
 use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
 
 use autoissue_core::service::apply_patch::{self, ApplyOutcome};
-use autoissue_core::service::supervisor;
+use autoissue_core::service::{collector, supervisor};
 
 use crate::args::InternalMode;
 use crate::error::CliError;
@@ -17,13 +18,39 @@ use crate::host::Surroundings;
 /// Largest diff that is read: no issue's body comes near it.
 const DIFF_BYTES_MAX: u64 = 64 << 20;
 
-/// Runs the supervisor, if that is what we were started for.
-pub(crate) fn supervise() -> Option<std::process::ExitCode> {
-    is_supervise(std::env::args_os().skip(1)).then(supervisor::run)
+/// Runs the supervisor or the collector, if that is what we were started for.
+pub(crate) fn serve() -> Option<std::process::ExitCode> {
+    match mode(std::env::args_os().skip(1))? {
+        Served::Supervisor => Some(supervisor::run()),
+        Served::Collector => {
+            // What it has to say of what it sees goes where it was started.
+            tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::WARN)
+                .with_writer(std::io::stderr)
+                .with_ansi(false)
+                .with_target(false)
+                .with_level(false)
+                .without_time()
+                .init();
+            Some(collector::serve())
+        }
+    }
 }
 
-fn is_supervise(args: impl Iterator<Item = OsString>) -> bool {
-    args.take(2).eq(["internal", "supervise"])
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Served {
+    Supervisor,
+    Collector,
+}
+
+fn mode(mut args: impl Iterator<Item = OsString>) -> Option<Served> {
+    let is_internal = args.next().is_some_and(|first| first == "internal");
+    let second = args.next().filter(|_| is_internal)?;
+    match second.to_str()? {
+        "supervise" => Some(Served::Supervisor),
+        "collect" => Some(Served::Collector),
+        _ => None,
+    }
 }
 
 /// Runs a hidden mode.
@@ -35,6 +62,10 @@ pub(crate) fn run(around: &Surroundings, mode: InternalMode) -> Result<ExitCode,
         // Only with flags before it, which nobody of ours gives.
         InternalMode::Supervise => {
             let _ = supervisor::run();
+            Ok(ExitCode::Success)
+        }
+        InternalMode::Collect => {
+            let _ = collector::serve();
             Ok(ExitCode::Success)
         }
         InternalMode::ApplyPatch => apply_patch(around),
@@ -65,11 +96,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_its_own_words_start_the_supervisor() {
-        let is = |line: &str| is_supervise(line.split(' ').map(OsString::from));
-        assert!(is("internal supervise"));
-        assert!(!is("internal apply-patch"));
-        assert!(!is("exec internal supervise"));
-        assert!(!is("internal"));
+    fn only_their_own_words_start_supervisor_and_collector() {
+        let mode = |line: &str| mode(line.split(' ').map(OsString::from));
+        assert_eq!(mode("internal supervise"), Some(Served::Supervisor));
+        assert_eq!(mode("internal collect"), Some(Served::Collector));
+        assert_eq!(mode("internal apply-patch"), None);
+        assert_eq!(mode("exec internal supervise"), None);
+        assert_eq!(mode("internal"), None);
     }
 }

@@ -62,7 +62,7 @@ use typed::Typed;
 
 /// Runs the command that the process's arguments name, and returns the exit code of the process.
 pub fn main() -> std::process::ExitCode {
-    if let Some(code) = internal::supervise() {
+    if let Some(code) = internal::serve() {
         return code;
     }
     match parse() {

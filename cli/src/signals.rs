@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   first  ─► stopper.stop(): nothing more starts, agents are asked to stop, everything is saved
-//!   second ─► stopper.stop(): agents are killed
+//!   second ─► stopper.kill(): agents are killed, and whatever collects their work
 //!   third  ─► exit 130 at once; the supervisors end what is left of the agents
 //! ```
 
@@ -60,7 +60,11 @@ impl Signals {
             };
             // Stopping is what counts; a notice that finds no room is dropped.
             let _ = notices.try_send(notice.to_owned());
-            stopper.stop();
+            if n_signals == 1 {
+                stopper.stop();
+            } else {
+                stopper.kill();
+            }
         }
     }
 

@@ -1,19 +1,48 @@
-//! Removes worktrees that no session will come back to. One that holds work which is saved nowhere else stays.
+//! Removes worktrees that no session will come back to, and kept work that nobody needs any more. A worktree with work that is saved
+//! nowhere else stays.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use autoissue_engine::{IssueNumber, Outcome};
 
 use crate::config::{Config, LoggingSettings};
 use crate::dispatcher::holders;
-use crate::journal::{Journal, SessionId, SessionStatus};
+use crate::journal::{Journal, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
-use crate::service::worktrees::WorktreeError;
-use crate::session::{Host, SessionError, cleaning};
+use crate::service::agent::error_chain;
+use crate::service::collector::{CollectorError, Collectors};
+use crate::service::forge::{Forge, IssueState};
+use crate::service::mirror::{Mirror, Salvage};
+use crate::session::{Cleaning, Host, SessionError, cleaning, on_a_runtime};
 use crate::wall_clock::wall_clock_ms;
+
+/// What to clean.
+#[derive(Clone, Debug, Default)]
+pub struct CleanOrder {
+    /// Only say what would be removed.
+    pub dry_run: bool,
+    /// Issues whose kept work goes, whatever became of them.
+    pub salvage: BTreeSet<u64>,
+}
+
+/// What was cleaned.
+#[derive(Debug, Default)]
+pub struct Cleaned {
+    /// Worktrees, by issue.
+    pub worktrees: Vec<CleanedWorktree>,
+    /// Kept work, by issue.
+    pub kept_work: Vec<KeptWork>,
+    /// Bytes that the kept work took; 0 where nothing was removed.
+    pub freed_bytes: u64,
+    /// What could not be looked at or freed, and why.
+    pub notes: Vec<String>,
+}
 
 /// A worktree, and what became of it.
 #[derive(Debug)]
-pub struct Cleaned {
+pub struct CleanedWorktree {
     /// Its issue.
     pub issue: u64,
     /// The session that made it.
@@ -32,7 +61,29 @@ pub enum Fate {
     /// A session that can be resumed holds it.
     Held,
     /// It stays, for this reason.
-    Kept(WorktreeError),
+    Kept(CollectorError),
+}
+
+/// Kept work of an issue, all sessions together.
+#[derive(Debug)]
+pub struct KeptWork {
+    /// Its issue.
+    pub issue: u64,
+    /// How many salvage refs hold it.
+    pub n_refs: usize,
+    /// Why it goes; `None` where it stays.
+    pub reason: Option<Reason>,
+}
+
+/// Why kept work goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Later work of the issue has shipped.
+    Shipped,
+    /// The issue is closed.
+    Closed,
+    /// Somebody named the issue.
+    Named,
 }
 
 /// Removes transcripts of sessions that have ended, as far as the configuration does not keep them; with `dry_run` it only says what
@@ -59,28 +110,52 @@ pub fn clean_transcripts(
 /// Sessions that are looked through for one that still holds a worktree.
 const N_SESSIONS_MAX: usize = 1_000;
 
-/// Removes the worktrees of finished sessions; with `dry_run` it only says which. Blocking.
+/// Removes the worktrees of finished sessions, and work that is kept for issues which have shipped, are closed or are named. Blocking.
 ///
 /// # Errors
 /// Where another session holds the repository, or something cannot be read.
-pub fn clean(config: Config, host: &Host, dry_run: bool) -> Result<Vec<Cleaned>, SessionError> {
+pub fn clean(config: Config, host: &Host, order: &CleanOrder) -> Result<Cleaned, SessionError> {
     let id = SessionId::new(wall_clock_ms(), [0, 0]);
-    let Some((_lock, worktrees)) = cleaning(config, host, &id)? else {
-        return Ok(Vec::new());
+    let Some(Cleaning {
+        lock: _lock,
+        mirror,
+        collectors,
+        forge,
+        project,
+    }) = cleaning(config, host, &id)?
+    else {
+        return Ok(Cleaned::default());
     };
     let journal = Journal::open_read_only(&host.state_dir)?;
+    let past = Past::read(&journal, &project)?;
+    let mut cleaned = Cleaned {
+        worktrees: clean_worktrees(&collectors, &past, order.dry_run)?,
+        ..Cleaned::default()
+    };
+    let kept = mirror.salvaged()?;
+    cleaned.kept_work = judge(&kept, &past, &forge, order, &mut cleaned.notes);
+    if !order.dry_run {
+        free(&kept, &mirror, &collectors, &mut cleaned)?;
+    }
+    Ok(cleaned)
+}
+
+fn clean_worktrees(
+    collectors: &Collectors,
+    past: &Past,
+    dry_run: bool,
+) -> Result<Vec<CleanedWorktree>, SessionError> {
     let mut cleaned = Vec::new();
-    for held in worktrees.list()? {
-        let fate = if is_held(&journal, &held.session, held.issue)? {
+    for held in collectors.list()? {
+        let fate = if past.holds(&held.session, held.issue) {
             Fate::Held
         } else if dry_run {
             Fate::Removed
         } else {
-            worktrees
-                .release(held.issue)
+            on_a_runtime(collectors.release(held.issue))?
                 .map_or_else(Fate::Kept, |()| Fate::Removed)
         };
-        cleaned.push(Cleaned {
+        cleaned.push(CleanedWorktree {
             issue: held.issue,
             session: held.session,
             path: held.path,
@@ -90,15 +165,164 @@ pub fn clean(config: Config, host: &Host, dry_run: bool) -> Result<Vec<Cleaned>,
     Ok(cleaned)
 }
 
-/// Returns whether an unfinished session still works in the worktree of an issue.
-fn is_held(journal: &Journal, session: &str, issue: u64) -> Result<bool, SessionError> {
-    let unfinished = |status| matches!(status, SessionStatus::Running | SessionStatus::Interrupted);
-    let rows = journal.sessions(None, N_SESSIONS_MAX)?;
-    match rows
+/// Says of each issue's kept work whether it goes.
+fn judge(
+    kept: &[Salvage],
+    past: &Past,
+    forge: &Forge,
+    order: &CleanOrder,
+    notes: &mut Vec<String>,
+) -> Vec<KeptWork> {
+    let mut by_issue: BTreeMap<u64, Vec<&Salvage>> = BTreeMap::new();
+    for salvage in kept {
+        by_issue.entry(salvage.issue).or_default().push(salvage);
+    }
+    let mut works = Vec::new();
+    for (issue, refs) in by_issue {
+        let is_held = refs.iter().any(|it| past.holds(&it.session, issue));
+        let has_shipped = refs.iter().all(|it| past.has_shipped(&it.session, issue));
+        let reason = match () {
+            () if is_held => None,
+            () if order.salvage.contains(&issue) => Some(Reason::Named),
+            () if has_shipped => Some(Reason::Shipped),
+            () => None,
+        };
+        if is_held && order.salvage.contains(&issue) {
+            notes.push(format!(
+                "a session that can be resumed needs the work of #{issue}"
+            ));
+        }
+        works.push((
+            KeptWork {
+                issue,
+                n_refs: refs.len(),
+                reason,
+            },
+            is_held,
+        ));
+    }
+    let open: Vec<IssueNumber> = works
+        .iter()
+        .filter(|(work, is_held)| work.reason.is_none() && !is_held)
+        .map(|(work, _)| IssueNumber(work.issue))
+        .collect();
+    let states = if open.is_empty() {
+        BTreeMap::new()
+    } else {
+        forge.states(&open).unwrap_or_else(|error| {
+            let why = error_chain(&error);
+            notes.push(format!("which issues are closed is not known: {why}"));
+            BTreeMap::new()
+        })
+    };
+    works
         .into_iter()
-        .find(|row| row.id.as_str() == session && unfinished(row.status))
-    {
-        Some(row) => Ok(holders(&Recorded::read(journal, row)?.engine).contains(&issue)),
-        None => Ok(false),
+        .map(|(work, is_held)| {
+            let is_closed = states.get(&IssueNumber(work.issue)) == Some(&IssueState::Closed);
+            KeptWork {
+                reason: work
+                    .reason
+                    .or((is_closed && !is_held).then_some(Reason::Closed)),
+                ..work
+            }
+        })
+        .collect()
+}
+
+/// Deletes the refs of what goes, and then the objects that only they needed.
+fn free(
+    kept: &[Salvage],
+    mirror: &Mirror,
+    collectors: &Collectors,
+    cleaned: &mut Cleaned,
+) -> Result<(), SessionError> {
+    let goes: BTreeSet<u64> = cleaned
+        .kept_work
+        .iter()
+        .filter(|work| work.reason.is_some())
+        .map(|work| work.issue)
+        .collect();
+    if goes.is_empty() {
+        return Ok(());
+    }
+    for salvage in kept.iter().filter(|it| goes.contains(&it.issue)) {
+        mirror.delete_salvage(&salvage.session, salvage.issue, &salvage.name)?;
+    }
+    let borrowers = collectors.directories()?;
+    if let Some(borrower) = borrowers.first() {
+        cleaned.notes.push(format!(
+            "the space of kept work is freed by `autoissue clean` once `{}` is gone, which borrows from it",
+            borrower.display()
+        ));
+        return Ok(());
+    }
+    match mirror.prune() {
+        Ok(bytes) => cleaned.freed_bytes = bytes,
+        Err(error) => {
+            let why = error_chain(&error);
+            cleaned
+                .notes
+                .push(format!("the space of kept work is not freed: {why}"));
+        }
+    }
+    Ok(())
+}
+
+/// What the journal says of the sessions of a checkout.
+struct Past {
+    /// Newest first.
+    sessions: Vec<PastSession>,
+}
+
+struct PastSession {
+    id: String,
+    /// Issues that it goes on with once it is resumed.
+    holds: BTreeSet<u64>,
+    /// Issues whose work it published.
+    shipped: BTreeSet<u64>,
+}
+
+impl Past {
+    fn read(journal: &Journal, project: &Path) -> Result<Self, SessionError> {
+        let is_ours = |row: &SessionRow| Path::new(&row.project_path) == project;
+        let is_unfinished = |row: &SessionRow| {
+            matches!(
+                row.status,
+                SessionStatus::Running | SessionStatus::Interrupted
+            )
+        };
+        let mut sessions = Vec::new();
+        let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
+        for row in rows.filter(is_ours) {
+            let id = row.id.to_string();
+            let may_go_on = is_unfinished(&row);
+            let engine = Recorded::read(journal, row)?.engine;
+            let shipped = engine
+                .tasks()
+                .values()
+                .filter(|task| task.outcome().is_some_and(Outcome::is_success))
+                .map(|task| task.issue.number.0)
+                .collect();
+            let holds = if may_go_on {
+                holders(&engine).into_iter().collect()
+            } else {
+                BTreeSet::new()
+            };
+            sessions.push(PastSession { id, holds, shipped });
+        }
+        Ok(Self { sessions })
+    }
+
+    /// Returns whether a session that can be resumed still works on an issue.
+    fn holds(&self, session: &str, issue: u64) -> bool {
+        let mut of_id = self.sessions.iter().filter(|it| it.id == session);
+        of_id.any(|it| it.holds.contains(&issue))
+    }
+
+    /// Returns whether an issue's work was published by a session or a newer one.
+    fn has_shipped(&self, session: &str, issue: u64) -> bool {
+        let at = self.sessions.iter().position(|it| it.id == session);
+        let newer = at.map_or(&[][..], |at| &self.sessions[..=at]);
+        newer.iter().any(|it| it.shipped.contains(&issue))
     }
 }

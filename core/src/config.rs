@@ -134,6 +134,15 @@ pub struct ExecutorSettings {
     pub checks: Vec<Check>,
     /// What to do when a check already fails on the base commit: `fail` the session, or `ignoreKnown` failures.
     pub red_base: RedBase,
+    /// Seconds that one step of collecting an attempt's work may take; what takes longer is moved aside and named.
+    #[schemars(range(min = 1, max = 86400))]
+    pub collect_seconds: u32,
+    /// MiB of memory that collecting may take, packs that are mapped not counted (Linux only).
+    #[schemars(range(min = 64, max = 1_048_576))]
+    pub collect_memory_mib: u32,
+    /// GiB of kept work over all sessions of the repository; at the bound nothing new starts, and `clean` makes room.
+    #[schemars(range(min = 0.001, max = 1_048_576.0))]
+    pub max_salvage_gib: f64,
     /// Ask the machine not to sleep while a session runs, with `systemd-inhibit` or `caffeinate` where one is on PATH.
     pub keep_awake: bool,
     /// Directory for the worktrees of attempts, relative to the checkout; unset, one below the state directory, which shows agents less.
@@ -152,6 +161,9 @@ impl Default for ExecutorSettings {
             setup: Vec::new(),
             checks: Vec::new(),
             red_base: RedBase::Fail,
+            collect_seconds: 60,
+            collect_memory_mib: 1024,
+            max_salvage_gib: 10.0,
             keep_awake: true,
             worktree_root: None,
         }

@@ -45,7 +45,7 @@ use crate::work::Workshop;
 
 pub use begun::{Consent, PLAN_FILE, PlanOrder, PlannedBefore, planned_before};
 pub use bench::mirror_dir;
-pub(crate) use bench::{cleaning, roots};
+pub(crate) use bench::{Cleaning, cleaning, on_a_runtime, roots};
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;
@@ -127,6 +127,8 @@ pub struct Session {
     workshop: Workshop,
     bus: Arc<Bus<Event>>,
     inputs: (Sender<Input>, Receiver<Input>),
+    /// Ends whatever collects.
+    kill: CancellationToken,
     mirror: PathBuf,
     /// When the last event was written, milliseconds since the Unix epoch.
     last_at_ms: u64,
@@ -177,16 +179,23 @@ pub struct Finished {
     pub known_labels: Vec<String>,
 }
 
-/// Asks a running session to stop. The first time it saves everything; the second time it kills the agents.
+/// Asks a running session to stop.
 #[derive(Clone, Debug)]
 pub struct Stopper {
     inputs: Sender<Input>,
+    kill: CancellationToken,
 }
 
 impl Stopper {
-    /// Asks. Does nothing once the session is over.
+    /// Asks it to save everything, and to stop. Does nothing once the session is over.
     pub fn stop(&self) {
         let _ = self.inputs.send(Input::Interrupted);
+    }
+
+    /// Kills the agents of a session that was asked to stop, and whatever collects their work; that is collected when it is resumed.
+    pub fn kill(&self) {
+        self.kill.cancel();
+        self.stop();
     }
 }
 
@@ -223,6 +232,7 @@ impl Session {
     pub fn stopper(&self) -> Stopper {
         Stopper {
             inputs: self.inputs.0.clone(),
+            kill: self.kill.clone(),
         }
     }
 
@@ -246,6 +256,11 @@ impl Session {
     pub async fn run(self) -> Result<Finished, SessionError> {
         adopt_orphans();
         let (sender, inputs) = self.inputs;
+        let collectors = self
+            .workshop
+            .bench
+            .as_ref()
+            .map(|bench| bench.collectors.clone());
         let executor = Executor::new(Handle::current(), Arc::new(self.workshop), sender);
         let (tasks, everything) = executor.handles();
         let dispatcher = Dispatcher {
@@ -277,6 +292,9 @@ impl Session {
         everything.cancel();
         tasks.close();
         tasks.wait().await;
+        if let Some(collectors) = collectors {
+            collectors.end_all().await;
+        }
         is_over.cancel();
         if let Some(awake) = awake {
             let _ = awake.await;

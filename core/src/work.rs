@@ -32,14 +32,13 @@ use crate::redaction::Redaction;
 use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
 use crate::service::checkout::Checkout;
 use crate::service::checks::{self, ChecksError, SetupError, Workplace};
+use crate::service::collector::{CollectorError, Collectors};
 use crate::service::forge::{Backlog, Forge, ForgeError, IssueState};
 use crate::service::github::GithubError;
-use crate::service::mirror::{CommitId, FetchError, Mirror};
+use crate::service::mirror::{CommitId, FetchError, Mirror, bytes_below};
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::Remote;
-use crate::service::worktrees::{
-    CollectRequest, Collected, History, IgnoredFiles, LeaseRequest, WorktreeError, Worktrees,
-};
+use crate::service::worktrees::{CollectRequest, Collected, History, IgnoredFiles, LeaseRequest};
 use crate::session::{Intake, PlanOrder};
 use crate::strategy::{Strategies, sdk_effort};
 
@@ -109,7 +108,7 @@ pub(crate) struct Bench {
     pub(crate) mirror: Mirror,
     /// Where branches are pushed to; absent on the local forge, where they go to the user's repository.
     pub(crate) remote: Option<Remote>,
-    pub(crate) worktrees: Worktrees,
+    pub(crate) collectors: Collectors,
     pub(crate) base_branch: String,
     /// Its head when the session began.
     pub(crate) base: CommitId,
@@ -305,45 +304,64 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
         let workshop = self.clone();
-        let (base, kept, has_work) = blocking(move || {
+        let request = blocking(move || {
             let bench = workshop.bench()?;
+            workshop.check_room()?;
             if id.attempt == 1 && id != BASE_CHECK {
                 workshop.check_place(bench, id.issue)?;
             }
             let keep = matches!(start, Start::Kept { .. });
             let work = kept_work(bench, &start)?;
             let start = workshop.start_commit(bench, start)?;
-            let request = LeaseRequest {
+            Ok(LeaseRequest {
                 issue: id.issue.0,
                 attempt: id.attempt,
                 start,
                 keep,
                 work,
-            };
-            let leased = bench
-                .worktrees
-                .lease(&request)
-                .map_err(|error| workshop.unless_full(worktree_failure(&error)))?;
-            // What is there already is work, and no trace of the setup.
-            let has_work = leased.kept || request.work.is_some();
-            Ok((leased.base.to_string(), leased.kept, has_work))
+            })
         })
         .await?;
-        if !kept && !self.config.executor.setup.is_empty() {
+        let collectors = &self.bench()?.collectors;
+        let leased = collectors
+            .lease(&request)
+            .await
+            .map_err(|error| self.unless_full(collector_failure(&error)))?;
+        // What is there already is work, and no trace of the setup.
+        let has_work = leased.kept || request.work.is_some();
+        if !leased.kept && !self.config.executor.setup.is_empty() {
             self.set_up(id, cancel).await?;
         }
         if !has_work && !self.config.executor.setup.is_empty() {
-            let workshop = self.clone();
-            let noted = blocking(move || {
-                workshop
-                    .bench()?
-                    .worktrees
-                    .note_prepared(id.issue.0)
-                    .map_err(|error| worktree_failure(&error))
-            });
-            noted.await?;
+            let noted = collectors.note_prepared(id.issue.0).await;
+            noted.map_err(|error| collector_failure(&error))?;
         }
-        Ok(base)
+        Ok(leased.base.to_string())
+    }
+
+    /// Makes sure that more work can be kept: nothing is dropped, so at the bound nothing more is begun.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`], which interrupts the session.
+    pub(crate) fn check_room(&self) -> Result<(), Failure> {
+        let bench = self.bench()?;
+        let of_refs = bench.mirror.salvage_bytes().unwrap_or_else(|error| {
+            tracing::warn!(error = %error_chain(&error), "how much work is kept is not known");
+            0
+        });
+        let aside = bench.collectors.set_aside().unwrap_or_default();
+        let of_directories: u64 = aside.iter().map(|it| bytes_below(it)).sum();
+        let kept_gib = (of_refs.saturating_add(of_directories)) as f64 / f64::from(1 << 30);
+        let most_gib = self.config.executor.max_salvage_gib;
+        if kept_gib <= most_gib {
+            return Ok(());
+        }
+        Err(Failure::Refused {
+            message: format!(
+                "kept work takes {kept_gib:.3} GiB, and `executor.maxSalvageGib` is {most_gib}; free some with `autoissue clean`, or \
+                 raise the limit, to start anything new"
+            ),
+        })
     }
 
     /// Returns a failure as that of a full disk, if it is one. Whatever meets it says so in its own way, so the disk is asked.
@@ -493,60 +511,58 @@ impl Workshop {
         issue: &Issue,
         base: &str,
     ) -> Result<(Option<Work>, Vec<String>), Failure> {
-        let workshop = self.clone();
-        let (message, base) = (commit_message(issue), base.to_owned());
-        blocking(move || {
-            let bench = workshop.bench()?;
-            let request = CollectRequest {
-                issue: id.issue.0,
-                attempt: id.attempt,
-                base: commit(&base)?,
-                message,
-            };
-            let collected = match bench.worktrees.collect(&request) {
-                Err(WorktreeError::Gone { .. }) if workshop.restore_published(bench, id)? => {
-                    bench.worktrees.collect(&request)
-                }
-                collected => collected,
-            };
-            match collected {
-                Ok(Collected::Nothing {
-                    skipped,
-                    strays,
-                    ignored,
-                }) if skipped.is_empty() && strays.is_empty() => {
-                    Ok((None, ignored.iter().map(ignored_note).collect()))
-                }
-                Ok(Collected::Nothing {
-                    skipped, strays, ..
-                }) => Err(Failure::NeedsPerson {
-                    message: elsewhere(&skipped, &strays),
-                }),
-                Ok(Collected::Work(work)) => Ok((Some(engine_work(work)), Vec::new())),
-                // An attempt that was cut off before its worktree stood has left nothing.
-                Err(WorktreeError::Gone { .. }) => Ok((None, Vec::new())),
-                Err(error @ (WorktreeError::TooBig { .. } | WorktreeError::TooMuch { .. })) => {
-                    let kept = bench
-                        .worktrees
-                        .salvage(id.issue.0)
-                        .map_err(|error| worktree_failure(&error))?;
-                    let kept = kept
-                        .map(|kept| format!("; all of it is kept as {kept}"))
-                        .unwrap_or_default();
-                    Err(Failure::Validation {
-                        message: error_chain(&error) + &kept,
-                    })
-                }
-                Err(error) => Err(worktree_failure(&error)),
+        let collectors = &self.bench()?.collectors;
+        let request = CollectRequest {
+            issue: id.issue.0,
+            attempt: id.attempt,
+            base: commit(base)?,
+            message: commit_message(issue),
+        };
+        let collected = match collectors.collect(&request).await {
+            Err(CollectorError::Gone(_)) if self.restore_published(id).await? => {
+                collectors.collect(&request).await
             }
-        })
-        .await
+            collected => collected,
+        };
+        match collected {
+            Ok(Collected::Nothing {
+                skipped,
+                strays,
+                ignored,
+            }) if skipped.is_empty() && strays.is_empty() => {
+                Ok((None, ignored.iter().map(ignored_note).collect()))
+            }
+            Ok(Collected::Nothing {
+                skipped, strays, ..
+            }) => Err(Failure::NeedsPerson {
+                message: elsewhere(&skipped, &strays),
+            }),
+            Ok(Collected::Work(work)) => Ok((Some(engine_work(work)), Vec::new())),
+            // An attempt that was cut off before its worktree stood has left nothing.
+            Err(CollectorError::Gone(_)) => Ok((None, Vec::new())),
+            Err(error @ CollectorError::Unfit(_)) => {
+                let kept = collectors.salvage(id.issue.0).await;
+                let kept = kept.map_err(|error| collector_failure(&error))?.place();
+                let kept =
+                    kept.map_or_else(String::new, |it| format!("; all of it is kept as {it}"));
+                Err(Failure::Validation {
+                    message: error_chain(&error) + &kept,
+                })
+            }
+            Err(error) => Err(collector_failure(&error)),
+        }
     }
 
     /// Brings back the work of an attempt that was published and forgotten by a journal that has lost its end. Intake passes over
     /// issues with an open pull request, so one that is there now came after it. Returns whether there was such work.
-    fn restore_published(&self, bench: &Bench, id: AttemptId) -> Result<bool, Failure> {
+    async fn restore_published(self: &Arc<Self>, id: AttemptId) -> Result<bool, Failure> {
+        let workshop = self.clone();
+        blocking(move || workshop.restore_published_now(id)).await
+    }
+
+    fn restore_published_now(&self, id: AttemptId) -> Result<bool, Failure> {
         let AttemptId { issue, attempt } = id;
+        let bench = self.bench()?;
         let published = bench
             .mirror
             .published(issue.0)
@@ -569,25 +585,30 @@ impl Workshop {
 
     /// Removes a worktree. One that holds unsaved work stays, and the log says so.
     pub(crate) async fn release(self: &Arc<Self>, id: AttemptId, published: bool) {
-        let workshop = self.clone();
-        let released = blocking(move || {
-            let bench = workshop.bench()?;
-            bench
-                .worktrees
-                .release(id.issue.0)
-                .map_err(|error| worktree_failure(&error))?;
-            if published {
-                let name = format!("attempt-{}", id.attempt);
-                let deleted = bench
-                    .mirror
-                    .delete_salvage(&workshop.session, id.issue.0, &name);
-                deleted.map_err(|error| crash(&error))?;
-            }
-            Ok(())
-        });
-        if let Err(failure) = released.await {
+        if let Err(failure) = self.try_to_release(id, published).await {
             tracing::warn!(issue = id.issue.0, %failure, "the worktree stays");
         }
+    }
+
+    async fn try_to_release(
+        self: &Arc<Self>,
+        id: AttemptId,
+        published: bool,
+    ) -> Result<(), Failure> {
+        let released = self.bench()?.collectors.release(id.issue.0).await;
+        released.map_err(|error| collector_failure(&error))?;
+        if !published {
+            return Ok(());
+        }
+        let workshop = self.clone();
+        blocking(move || {
+            let name = format!("attempt-{}", id.attempt);
+            let mirror = &workshop.bench()?.mirror;
+            mirror
+                .delete_salvage(&workshop.session, id.issue.0, &name)
+                .map_err(|error| crash(&error))
+        })
+        .await
     }
 
     // ---- agent and checks
@@ -634,7 +655,7 @@ impl Workshop {
     }
 
     fn agent_order(&self, id: AttemptId, order: RunOrder) -> Result<AgentOrder, Failure> {
-        let directory = self.bench()?.worktrees.path(id.issue.0);
+        let directory = self.bench()?.collectors.path(id.issue.0);
         let mark = self.mark(id, "prompt");
         let prompt = prompt::build(
             &order.issue,
@@ -732,18 +753,16 @@ impl Workshop {
 
     /// Notes what checks made that git ignores, so that it is not taken for an agent's.
     async fn note_checked(self: &Arc<Self>, id: AttemptId) {
-        let workshop = self.clone();
-        let noted = blocking(move || {
-            let worktrees = &workshop.bench()?.worktrees;
-            let noted = if id == BASE_CHECK {
-                worktrees.note_made_by_checks(id.issue.0)
-            } else {
-                worktrees.note_checked(id.issue.0)
-            };
-            noted.map_err(|error| worktree_failure(&error))
-        });
-        if let Err(failure) = noted.await {
-            tracing::warn!(issue = id.issue.0, %failure, "what the checks made is not noted");
+        let Ok(Bench { collectors, .. }) = self.bench() else {
+            return;
+        };
+        let noted = if id == BASE_CHECK {
+            collectors.note_made_by_checks(id.issue.0).await
+        } else {
+            collectors.note_checked(id.issue.0).await
+        };
+        if let Err(error) = noted {
+            tracing::warn!(issue = id.issue.0, %error, "what the checks made is not noted");
         }
     }
 
@@ -761,16 +780,10 @@ impl Workshop {
             Ok(_) => self.run_checks(BASE_CHECK, &Work::default(), cancel).await,
             Err(failure) => Err(failure),
         };
-        let workshop = self.clone();
-        let discarded = blocking(move || {
-            let bench = workshop.bench()?;
-            bench
-                .worktrees
-                .discard(BASE_CHECK.issue.0)
-                .map_err(|error| worktree_failure(&error))
-        });
-        if let Err(failure) = discarded.await {
-            tracing::warn!(%failure, "the worktree of the checks on the base stays");
+        if let Ok(bench) = self.bench()
+            && let Err(error) = bench.collectors.discard(BASE_CHECK.issue.0).await
+        {
+            tracing::warn!(%error, "the worktree of the checks on the base stays");
         }
         Input::BaseChecked {
             results: results.unwrap_or_else(|failure| could_not_run(&failure)),
@@ -779,7 +792,7 @@ impl Workshop {
 
     fn workplace(&self, id: AttemptId) -> Result<Workplace, Failure> {
         Ok(Workplace {
-            directory: self.bench()?.worktrees.path(id.issue.0),
+            directory: self.bench()?.collectors.path(id.issue.0),
             env: self.agent_env.clone(),
             tag: self.tag(id),
         })
@@ -926,13 +939,14 @@ fn fetch_failure(error: &FetchError) -> Failure {
 }
 
 /// A work that is too big stays so; everything else may be a matter of the moment.
-fn worktree_failure(error: &WorktreeError) -> Failure {
+fn collector_failure(error: &CollectorError) -> Failure {
     match error {
-        WorktreeError::TooBig { .. }
-        | WorktreeError::TooMuch { .. }
-        | WorktreeError::RootNotADirectory { .. } => Failure::Validation {
+        CollectorError::Unfit(_)
+        | CollectorError::Invalid(_)
+        | CollectorError::Unreadable { kept: Some(_), .. } => Failure::Validation {
             message: error_chain(error),
         },
+        CollectorError::Killed => Failure::Interrupted,
         _ => crash(error),
     }
 }

@@ -533,6 +533,9 @@ mod showing {
         executor.setup = []                        default
         executor.checks = [{"name":"cargo test","run":"cargo test","timeoutMinutes":15}]   [dir]/autoissue.config.json:4
         executor.redBase = "fail"                  default
+        executor.collectSeconds = 60               default
+        executor.collectMemoryMib = 1024           default
+        executor.maxSalvageGib = 10.0              default
         executor.keepAwake = true                  default
         executor.worktreeRoot = unset              default
         agent.backend = "claude"                   default
@@ -635,7 +638,7 @@ mod broken {
         insta::assert_snapshot!(complaint("{\n  \"executor\": {\n    \"maxParalel\": 3\n  }\n}"), @r"
         invalid `executor.maxParalel` in [dir]/autoissue.config.json:3
           found: an unknown key
-          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase`, `keepAwake` or `worktreeRoot`
+          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase`, `collectSeconds`, `collectMemoryMib`, `maxSalvageGib`, `keepAwake` or `worktreeRoot`
           hint: did you mean `executor.maxParallel`?
         ");
     }
@@ -978,7 +981,7 @@ mod broken {
           hint: did you mean `maxTotalBudgetUsd`?
         invalid `executor.maxParalel` from environment AUTOISSUE__EXECUTOR__MAX_PARALEL
           found: an unknown key
-          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase`, `keepAwake` or `worktreeRoot`
+          allowed: one of `maxParallel`, `timeoutMinutes`, `stallMinutes`, `createPr`, `prDraft`, `maxRetries`, `setup`, `checks`, `redBase`, `collectSeconds`, `collectMemoryMib`, `maxSalvageGib`, `keepAwake` or `worktreeRoot`
           hint: did you mean `executor.maxParallel`?
         ");
     }

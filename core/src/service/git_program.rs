@@ -143,6 +143,16 @@ impl Git {
             })
     }
 
+    /// Returns a git program that was found before.
+    pub(super) fn at(program: PathBuf) -> Git {
+        Git { program }
+    }
+
+    /// Returns where the program is.
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
     /// Returns what `git version` prints, such as `2.47.3`.
     ///
     /// # Errors

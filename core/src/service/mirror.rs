@@ -18,13 +18,16 @@ mod configuration;
 mod conflict_markers;
 mod copy;
 mod foreign;
+mod kept;
 mod push;
 #[cfg(test)]
 mod tests;
+mod tree_size;
 
 pub use changes::{Changes, FileChange};
 pub use copy::CopyError;
 pub(crate) use copy::repository_containing;
+pub use kept::bytes_below;
 pub use push::{PushError, Pushed};
 
 use std::collections::BTreeMap;
@@ -40,7 +43,7 @@ use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::git_program::{Git, GitError};
-use configuration::Configuration;
+pub(super) use configuration::Configuration;
 
 /// Open repositories that are kept for the next one who needs one: as many as work at once on a usual machine.
 const N_IDLE_MAX: usize = 8;
@@ -275,6 +278,18 @@ impl Mirror {
     /// # Errors
     /// [`MirrorError`].
     pub fn open(path: &Path, git: Git) -> Result<Mirror, MirrorError> {
+        Mirror::open_with(path, git, Configuration::default())
+    }
+
+    /// [`open`](Mirror::open) with what another process of ours knows of the repository.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub(super) fn open_with(
+        path: &Path,
+        git: Git,
+        configuration: Configuration,
+    ) -> Result<Mirror, MirrorError> {
         let repository = match Repository::open_bare(path) {
             Ok(repository) => repository,
             // Absent, or half-made by a crash: making it again keeps what is there.
@@ -297,7 +312,7 @@ impl Mirror {
                 git,
                 fetching: Mutex::new(()),
                 idle: Mutex::default(),
-                own: Mutex::default(),
+                own: Mutex::new(configuration),
             }),
         };
         mirror
@@ -324,6 +339,11 @@ impl Mirror {
         self.own().filters = theirs;
         self.renew_configuration()
             .map_err(|source| io_error("configure the mirror", self.path(), source))
+    }
+
+    /// Returns what we know of the repository.
+    pub(super) fn configuration(&self) -> Configuration {
+        self.own().clone()
     }
 
     /// Returns the filters that were taken over: keys and values of git's configuration.
@@ -591,6 +611,22 @@ impl Mirror {
                 .doing(|| format!("read the tree of {id}"))
         };
         conflict_markers::between(&repository, &tree_of(base)?, &tree_of(commit)?)
+    }
+
+    /// Returns whether a commit holds no more than can be read: a million files more than its base at most.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub(super) fn is_readable(
+        &self,
+        base: &CommitId,
+        commit: &CommitId,
+    ) -> Result<bool, MirrorError> {
+        let repository = self.repository()?;
+        let tree_of = |id: &CommitId| Ok(repository.find_commit(id.oid())?.tree_id());
+        let counted = tree_of(base)
+            .and_then(|base| tree_size::is_readable(&repository, base, tree_of(commit)?));
+        counted.doing(|| format!("count the files of {commit}"))
     }
 
     pub(super) fn git(&self) -> &Git {

@@ -7,6 +7,7 @@ pub mod awake;
 mod bounded_output;
 pub mod checkout;
 pub mod checks;
+pub mod collector;
 pub mod forge;
 #[cfg(test)]
 mod git_fixture;

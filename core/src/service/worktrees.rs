@@ -18,6 +18,7 @@ mod agent_head;
 mod exclude;
 mod ignored;
 mod messages;
+mod modules_file;
 mod prepared;
 mod record;
 mod removal;
@@ -29,7 +30,7 @@ mod tests;
 
 pub use ignored::IGNORED_BYTES_MAX;
 pub use roots::Roots;
-pub use snapshot::{FILE_BYTES_MAX, WORK_BYTES_MAX, WORK_FILES_MAX};
+pub use snapshot::{FILE_BYTES_MAX, KEPT_BYTES_MAX, WORK_BYTES_MAX, WORK_FILES_MAX};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -42,6 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::build::CheckoutBuilder;
 use git2::{Index, Oid, Repository, RepositoryInitOptions, Signature};
+use serde::{Deserialize, Serialize};
 
 use super::git_program::{Git, GitError};
 use super::mirror::{CommitId, Doing, FileChange, Mirror, MirrorError};
@@ -65,11 +67,17 @@ const PLAIN_INDEX: [&str; 6] = [
     "core.splitIndex=false",
 ];
 
+/// How the name of an attempt's directory begins; the issue's number follows.
+const DIRECTORY: &str = "autoissue-issue-";
+
+/// What a directory is called, after its own name, that holds what nothing else can.
+const KEPT: &str = "kept";
+
 /// A submodule may contain itself; no honest one lies deeper.
 const NESTED_SUBMODULES_PATH_PARTS_MAX: usize = 64;
 
 /// Who commits what an agent left uncommitted, and whose name the agent's own commits carry.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The name.
     pub name: String,
@@ -78,7 +86,7 @@ pub struct Identity {
 }
 
 /// What [`Worktrees::open`] needs.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Options {
     /// The user's checkout.
     pub project: PathBuf,
@@ -118,7 +126,7 @@ struct Place {
 }
 
 /// A wish for a directory.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRequest {
     /// Whose issue.
     pub issue: u64,
@@ -133,7 +141,7 @@ pub struct LeaseRequest {
 }
 
 /// A directory that is ready for an agent.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leased {
     /// The directory, absolute.
     pub path: PathBuf,
@@ -145,8 +153,20 @@ pub struct Leased {
     pub leftovers: Option<String>,
 }
 
+/// What stands where an attempt is to work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Way {
+    /// The directory of the attempt before, which is gone on with.
+    Kept(Leased),
+    /// Nothing, or what may go.
+    Free {
+        /// The salvage ref of work that was found there and was not saved yet.
+        leftovers: Option<String>,
+    },
+}
+
 /// A wish for an attempt's work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CollectRequest {
     /// Whose issue.
     pub issue: u64,
@@ -159,7 +179,7 @@ pub struct CollectRequest {
 }
 
 /// What an attempt achieved, as git sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Collected {
     /// The files are those of the base, or as the project's own preparation left them.
     Nothing {
@@ -175,7 +195,7 @@ pub enum Collected {
 }
 
 /// An attempt's work in the mirror.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Work {
     /// The commit that has all of it; descends from the base.
     pub commit: CommitId,
@@ -204,7 +224,7 @@ pub struct Work {
 }
 
 /// New files that git ignores.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IgnoredFiles {
     /// The files, or the directories that hold nothing else, sorted.
     pub paths: Vec<String>,
@@ -212,8 +232,26 @@ pub struct IgnoredFiles {
     pub salvage: Option<String>,
 }
 
+/// Where work is that was not saved yet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saved {
+    /// The salvage ref.
+    pub reference: Option<String>,
+    /// The directory, under its new name, where no commit of ours can hold all of it.
+    pub directory: Option<PathBuf>,
+}
+
+impl Saved {
+    /// Says where it is; `None` where nothing had to be saved.
+    #[must_use]
+    pub fn place(&self) -> Option<String> {
+        let directory = self.directory.as_ref().map(|it| it.display().to_string());
+        self.reference.clone().or(directory)
+    }
+}
+
 /// What became of the commits that the agent made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum History {
     /// There were none.
     Untouched,
@@ -240,15 +278,6 @@ pub struct Held {
     pub path: PathBuf,
     /// Whether the directory is there.
     pub exists: bool,
-}
-
-/// What a sweep did with one directory.
-#[derive(Debug)]
-pub struct Swept {
-    /// Whose issue.
-    pub issue: u64,
-    /// The salvage ref of work that was not saved yet, or why the directory is still there.
-    pub result: Result<Option<String>, WorktreeError>,
 }
 
 /// Why a worktree could not be had, read or removed.
@@ -295,6 +324,14 @@ pub enum WorktreeError {
         bytes: u64,
         /// How many.
         n_files: usize,
+    },
+    /// There is too much to keep; it is still in the directory.
+    #[error("{bytes} bytes of changed files in `{}`, more than {KEPT_BYTES_MAX}", dir.display())]
+    TooMuchToKeep {
+        /// The worktree.
+        dir: PathBuf,
+        /// Bytes of all changed files.
+        bytes: u64,
     },
     /// A submodule could not be initialised.
     #[error("failed to initialise submodule `{path}`")]
@@ -410,37 +447,61 @@ impl Worktrees {
     pub fn path(&self, issue: u64) -> PathBuf {
         self.place_of(issue)
             .root
-            .join(format!("autoissue-issue-{issue}"))
+            .join(format!("{DIRECTORY}{issue}"))
     }
 
-    /// Makes the directory for an attempt: a fresh clone at `start`, or, with `keep`, the one that is there. Work that an earlier attempt
-    /// left in it is salvaged first.
+    /// Makes the directory for an attempt: [`make_way`](Worktrees::make_way) and then [`fill`](Worktrees::fill).
     ///
     /// # Errors
     /// [`WorktreeError`]; asking again is always possible.
     pub fn lease(&self, request: &LeaseRequest) -> Result<Leased, WorktreeError> {
-        self.prepare_root()?;
-        let mut leftovers = None;
-        if let Some(record) = self.records(request.issue).read(request.issue)? {
-            if request.keep && self.can_go_on(&record, request) {
-                let path = self.path(request.issue);
-                self.records(request.issue).write(&Record {
-                    prepared: record.prepared,
-                    modules: record.modules,
-                    made: record.made,
-                    ignored_at_collection: record.ignored_at_collection,
-                    ..self.record(request, Phase::Ready, record.filters)
-                })?;
-                return Ok(Leased {
-                    path,
-                    base: record.base,
-                    kept: true,
+        match self.make_way(request)? {
+            Way::Kept(leased) => Ok(leased),
+            Way::Free { leftovers } => {
+                self.discard(request.issue)?;
+                Ok(Leased {
                     leftovers,
-                });
+                    ..self.fill(request)?
+                })
             }
-            leftovers = self.save_leftovers(&record)?;
-            self.remove(record)?;
         }
+    }
+
+    /// Looks at the directory that an earlier attempt left. With `keep` it may be gone on with; else its work is salvaged, and it may be
+    /// discarded.
+    ///
+    /// # Errors
+    /// [`WorktreeError`]; asking again is always possible.
+    pub fn make_way(&self, request: &LeaseRequest) -> Result<Way, WorktreeError> {
+        self.prepare_root()?;
+        let Some(record) = self.records(request.issue).read(request.issue)? else {
+            return Ok(Way::Free { leftovers: None });
+        };
+        if request.keep && self.can_go_on(&record, request) {
+            self.records(request.issue).write(&Record {
+                prepared: record.prepared,
+                modules: record.modules,
+                made: record.made,
+                ignored_at_collection: record.ignored_at_collection,
+                ..self.record(request, Phase::Ready, record.filters)
+            })?;
+            return Ok(Way::Kept(Leased {
+                path: self.path(request.issue),
+                base: record.base,
+                kept: true,
+                leftovers: None,
+            }));
+        }
+        let leftovers = self.save_leftovers(&record)?.reference;
+        Ok(Way::Free { leftovers })
+    }
+
+    /// Makes a fresh clone at `start`, once the way is free.
+    ///
+    /// # Errors
+    /// [`WorktreeError`]; asking again is always possible.
+    pub fn fill(&self, request: &LeaseRequest) -> Result<Leased, WorktreeError> {
+        self.prepare_root()?;
         // Where new ones are made, also if the one before lay elsewhere.
         let path = self.path(request.issue);
         self.move_aside(&path, "not-ours")?;
@@ -449,7 +510,7 @@ impl Worktrees {
             path,
             base: request.start.clone(),
             kept: false,
-            leftovers,
+            leftovers: None,
         })
     }
 
@@ -578,38 +639,44 @@ impl Worktrees {
         Ok(names(&found))
     }
 
-    /// Keeps whatever the directory holds, of any size, under a salvage ref; returns its name, or `None` when nothing was unsaved.
-    /// For attempts whose work cannot be collected.
+    /// Keeps whatever the directory holds, for attempts whose work cannot be collected.
     ///
     /// # Errors
     /// [`WorktreeError`].
-    pub fn salvage(&self, issue: u64) -> Result<Option<String>, WorktreeError> {
+    pub fn salvage(&self, issue: u64) -> Result<Saved, WorktreeError> {
         match self.present(issue)? {
             Some(record) => self.save_leftovers(&record),
-            None => Ok(None),
+            None => Ok(Saved::default()),
         }
     }
 
-    /// Removes an issue's directory. Removing what is gone, or was never ours, is success and does nothing.
+    /// Removes an issue's directory: [`check_saved`](Worktrees::check_saved), and then [`discard`](Worktrees::discard).
     ///
     /// # Errors
     /// [`WorktreeError::Unsaved`] when it holds work that no ref of the mirror holds.
     pub fn release(&self, issue: u64) -> Result<(), WorktreeError> {
-        let Some(record) = self.records(issue).read(issue)? else {
-            return Ok(());
-        };
-        if let Some(record) = self.present(issue)? {
-            let examined = self.examine(&record, &record.base, Take::Everything)?;
-            if !self.is_saved(&record, &examined)? {
-                return Err(WorktreeError::Unsaved {
-                    path: self.path(issue),
-                });
-            }
-        }
-        self.remove(record)
+        self.check_saved(issue)?;
+        self.discard(issue)
     }
 
-    /// Removes the directory of an issue with whatever is in it: for one that no agent has worked in.
+    /// Makes sure that nothing would be lost with an issue's directory. Nothing is lost with what is gone, or was never ours.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Unsaved`] when it holds work that no ref of the mirror holds.
+    pub fn check_saved(&self, issue: u64) -> Result<(), WorktreeError> {
+        let Some(record) = self.present(issue)? else {
+            return Ok(());
+        };
+        let examined = self.examine(&record, &record.base, Take::Everything)?;
+        if self.is_saved(&record, &examined)? {
+            return Ok(());
+        }
+        Err(WorktreeError::Unsaved {
+            path: self.path(issue),
+        })
+    }
+
+    /// Removes the directory of an issue with whatever is in it: for one that no agent has worked in, or whose work is saved.
     ///
     /// # Errors
     /// [`WorktreeError::Io`]; doing it again goes on.
@@ -619,21 +686,13 @@ impl Worktrees {
             .map_or(Ok(()), |record| self.remove(record))
     }
 
-    /// Salvages and removes the worktrees of ours that are not in `keep`; one that fails stays and does not hinder the others.
+    /// Returns the issues with a worktree of ours that are not in `keep`.
     ///
     /// # Errors
     /// [`WorktreeError`] when the records cannot be read.
-    pub fn sweep(&self, keep: &[u64]) -> Result<Vec<Swept>, WorktreeError> {
-        let idle = self
-            .all_records()?
-            .into_iter()
-            .filter(|record| !keep.contains(&record.issue));
-        Ok(idle
-            .map(|record| Swept {
-                issue: record.issue,
-                result: self.sweep_one(record),
-            })
-            .collect())
+    pub fn idle(&self, keep: &[u64]) -> Result<Vec<u64>, WorktreeError> {
+        let issues = self.all_records()?.into_iter().map(|record| record.issue);
+        Ok(issues.filter(|issue| !keep.contains(issue)).collect())
     }
 
     /// Returns all worktrees of ours in this project, of any session, by issue.
@@ -662,6 +721,32 @@ impl Worktrees {
             },
         );
         Ok(held.collect())
+    }
+
+    /// Returns the directories of ours in the places of worktrees: those of issues, and what was moved aside.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Io`].
+    pub fn directories(&self) -> Result<Vec<PathBuf>, WorktreeError> {
+        let mut found = Vec::new();
+        for Place { root, .. } in std::iter::once(&self.place).chain(&self.older) {
+            let entries = match fs::read_dir(root) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(|source| WorktreeError::io("list", root, source))?,
+            };
+            for entry in entries {
+                let entry = entry.map_err(|source| WorktreeError::io("list", root, source))?;
+                let is_ours = entry
+                    .file_name()
+                    .as_bytes()
+                    .starts_with(DIRECTORY.as_bytes());
+                if is_ours && is_directory(&entry.path()) {
+                    found.push(entry.path());
+                }
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// Returns where the worktree of an issue lies: where it is known, else where it would be made.
@@ -712,8 +797,19 @@ impl Worktrees {
         Ok(())
     }
 
+    /// Makes sure that the directory of worktrees is still the one that it was, and leads nowhere else: agents can write to it.
+    fn check_root_of(&self, issue: u64) -> Result<(), WorktreeError> {
+        let path = &self.place_of(issue).root;
+        match path.canonicalize() {
+            Ok(real) if real == *path => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => Ok(()),
+            _ => Err(WorktreeError::RootNotADirectory { path: path.clone() }),
+        }
+    }
+
     /// Returns the record of an issue whose directory is there and may hold work.
     fn present(&self, issue: u64) -> Result<Option<Record>, WorktreeError> {
+        self.check_root_of(issue)?;
         let record = self
             .records(issue)
             .read(issue)?
@@ -995,6 +1091,12 @@ impl Worktrees {
         {
             return Ok((None, History::Unreadable(reason)));
         }
+        if !self.mirror.is_readable(base, &head)? {
+            // Nobody can read it, but somebody made it.
+            let kept = self.save_as_leftover(record, &head)?;
+            let reason = format!("{head} holds more files than can be read; it is kept as {kept}");
+            return Ok((None, History::Unreadable(reason)));
+        }
         let descends = self.mirror.descends(&head, base)?;
         Ok((
             Some(head),
@@ -1228,24 +1330,40 @@ impl Worktrees {
         self.save_as_leftover(record, &commit.into())
     }
 
-    fn save_leftovers(&self, record: &Record) -> Result<Option<String>, WorktreeError> {
-        if record.phase != Phase::Ready || !is_directory(&self.path(record.issue)) {
-            return Ok(None);
+    fn save_leftovers(&self, record: &Record) -> Result<Saved, WorktreeError> {
+        self.check_root_of(record.issue)?;
+        let path = self.path(record.issue);
+        if record.phase != Phase::Ready || !is_directory(&path) {
+            return Ok(Saved::default());
         }
-        let examined = self.examine(record, &record.base, Take::Everything)?;
+        let examined = match self.examine(record, &record.base, Take::Everything) {
+            Err(error @ WorktreeError::TooMuchToKeep { .. }) => {
+                tracing::warn!(issue = record.issue, %error, "the directory stays");
+                return Ok(Saved {
+                    reference: None,
+                    directory: self.move_aside(&path, KEPT)?,
+                });
+            }
+            examined => examined?,
+        };
         let abandoned = self.save_abandoned(record, &record.base, &examined)?;
         let stray = self.save_strays(record, &examined)?.into_iter().next();
         let ignored = self.save_ignored(record, &examined)?;
         let is_too_much = ignored.as_ref().is_some_and(|it| it.salvage.is_none());
-        if !examined.snapshot.skipped.is_empty() || is_too_much {
-            // What no commit of ours can hold stays where it is, under another name.
-            self.move_aside(&self.path(record.issue), "kept")?;
-        }
+        // What no commit of ours can hold stays where it is, under another name.
+        let directory = if !examined.snapshot.skipped.is_empty() || is_too_much {
+            self.move_aside(&path, KEPT)?
+        } else {
+            None
+        };
         if self
             .saved_trees(record, &record.base)?
             .contains(&examined.snapshot.tree)
         {
-            return Ok(abandoned.or(stray).or(ignored.and_then(|it| it.salvage)));
+            return Ok(Saved {
+                reference: abandoned.or(stray).or(ignored.and_then(|it| it.salvage)),
+                directory,
+            });
         }
         let commit = self.commit(
             &examined,
@@ -1255,7 +1373,10 @@ impl Worktrees {
             ),
             None,
         )?;
-        self.save_as_leftover(record, &commit).map(Some)
+        Ok(Saved {
+            reference: Some(self.save_as_leftover(record, &commit)?),
+            directory,
+        })
     }
 
     fn save_as_leftover(
@@ -1273,15 +1394,10 @@ impl Worktrees {
             .salvage(&record.session, record.issue, &name, commit)?)
     }
 
-    fn sweep_one(&self, record: Record) -> Result<Option<String>, WorktreeError> {
-        let saved = self.save_leftovers(&record)?;
-        self.remove(record)?;
-        Ok(saved)
-    }
-
     /// Removes a directory whose work is safe. The phase tells a crash half-way from an agent that deleted files.
     fn remove(&self, record: Record) -> Result<(), WorktreeError> {
         let issue = record.issue;
+        self.check_root_of(issue)?;
         self.records(issue).write(&Record {
             phase: Phase::Removing,
             ..record
@@ -1293,10 +1409,29 @@ impl Worktrees {
         self.records(issue).forget(issue)
     }
 
-    /// Moves a file or directory out of the way, to a name that says why.
-    fn move_aside(&self, path: &Path, why: &str) -> Result<(), WorktreeError> {
+    /// Moves the directory of an issue, which cannot be read, out of the way, and forgets it; returns where it is now. One that is
+    /// being removed holds nothing that is not saved, and stays where it is.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Io`].
+    pub fn set_aside(&self, issue: u64) -> Result<Option<PathBuf>, WorktreeError> {
+        let records = self.records(issue);
+        let Some(record) = records.read(issue)? else {
+            return Ok(None);
+        };
+        if record.phase == Phase::Removing {
+            return Ok(None);
+        }
+        self.check_root_of(issue)?;
+        let kept = self.move_aside(&self.path(issue), KEPT)?;
+        records.forget(issue)?;
+        Ok(kept)
+    }
+
+    /// Moves a file or directory out of the way, to a name that says why; returns that name.
+    fn move_aside(&self, path: &Path, why: &str) -> Result<Option<PathBuf>, WorktreeError> {
         if fs::symlink_metadata(path).is_err() {
-            return Ok(());
+            return Ok(None);
         }
         let beside = |n: u32| {
             path.with_file_name(format!(
@@ -1308,7 +1443,8 @@ impl Worktrees {
             .map(beside)
             .find(|beside| fs::symlink_metadata(beside).is_err())
             .unwrap_or_else(|| beside(0));
-        fs::rename(path, &free).map_err(|source| WorktreeError::io("move aside", path, source))
+        fs::rename(path, &free).map_err(|source| WorktreeError::io("move aside", path, source))?;
+        Ok(Some(free))
     }
 }
 

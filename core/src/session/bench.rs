@@ -1,6 +1,9 @@
 //! Where work is done: lock, mirror and worktrees. They change only what is ours.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
 
 use super::ground::{Ground, survey};
 use super::{Host, SessionError};
@@ -9,10 +12,12 @@ use crate::journal::SessionId;
 use crate::repository_lock::{
     Holder, RepositoryLock, checkout_lock, forge_lock, repository_key, state_lock,
 };
+use crate::service::collector::{Collectors, Limits};
+use crate::service::forge::Forge;
 use crate::service::mirror::Mirror;
 use crate::service::process::sweep_tagged;
 use crate::service::stale_locks::remove_stale_locks;
-use crate::service::worktrees::{Options, Roots, Worktrees};
+use crate::service::worktrees::{Options, Roots};
 use crate::wall_clock::wall_clock_ms;
 use crate::work::Bench;
 
@@ -54,6 +59,7 @@ pub(super) fn bench(
     host: &Host,
     id: &SessionId,
     keep: &[u64],
+    kill: CancellationToken,
 ) -> Result<Bench, SessionError> {
     let n_stragglers = sweep_tagged(&format!("{}/", ground.key));
     if n_stragglers > 0 {
@@ -83,23 +89,26 @@ pub(super) fn bench(
             &[],
         )?,
     };
-    let worktrees = worktrees(ground, host, &mirror, id)?;
-    worktrees.check_root()?;
-    for swept in worktrees.sweep(keep)? {
-        match swept.result {
-            Ok(None) => tracing::info!(issue = swept.issue, "removed a worktree that nobody holds"),
-            Ok(Some(salvage)) => tracing::warn!(
-                issue = swept.issue,
-                salvage,
-                "saved and removed a left worktree"
-            ),
-            Err(error) => tracing::warn!(issue = swept.issue, %error, "a left worktree stays"),
+    let collectors = collectors(ground, host, &mirror, id, kill)?;
+    collectors.check_root()?;
+    let idle = collectors.idle(keep)?;
+    on_a_runtime(async {
+        for issue in idle {
+            match collectors.sweep(issue).await {
+                Ok(saved) => match saved.place() {
+                    None => tracing::info!(issue, "removed a worktree that nobody holds"),
+                    Some(place) => {
+                        tracing::warn!(issue, place, "saved and removed a left worktree");
+                    }
+                },
+                Err(error) => tracing::warn!(issue, %error, "a left worktree stays"),
+            }
         }
-    }
+    })?;
     Ok(Bench {
         mirror,
         remote: ground.remote.clone(),
-        worktrees,
+        collectors,
         base_branch: ground.base_branch.clone(),
         base,
     })
@@ -128,12 +137,30 @@ pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
     )
 }
 
-fn worktrees(
+/// Runs something that waits for other processes, before a session or without one.
+///
+/// # Errors
+/// Where the system gives us no thread.
+pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> Result<T, SessionError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(SessionError::NoRuntime)?;
+    Ok(runtime.block_on(work))
+}
+
+fn collectors(
     ground: &Ground,
     host: &Host,
     mirror: &Mirror,
     id: &SessionId,
-) -> Result<Worktrees, SessionError> {
+    kill: CancellationToken,
+) -> Result<Collectors, SessionError> {
+    let executor = &ground.config.executor;
+    let limits = Limits {
+        step: Duration::from_secs(executor.collect_seconds.into()),
+        memory_bytes: u64::from(executor.collect_memory_mib) << 20,
+    };
     let options = Options {
         project: ground.checkout.path().to_owned(),
         roots: roots(&ground.config, host, ground.checkout.path()),
@@ -146,15 +173,32 @@ fn worktrees(
             .map(|remote| remote.env().to_vec())
             .unwrap_or_default(),
     };
-    Ok(Worktrees::open(mirror.clone(), options)?)
+    Ok(Collectors::new(
+        &host.own_program,
+        mirror.clone(),
+        options,
+        limits,
+        &format!("{}/", ground.key),
+        kill,
+    )?)
 }
 
-/// Takes the lock and opens the worktrees for someone who cleans up; `None` where there never were any.
+/// What somebody who cleans up needs.
+pub(crate) struct Cleaning {
+    pub(crate) lock: RepositoryLock,
+    pub(crate) mirror: Mirror,
+    pub(crate) collectors: Collectors,
+    pub(crate) forge: Forge,
+    /// The checkout.
+    pub(crate) project: PathBuf,
+}
+
+/// Takes the lock and gets ready to remove worktrees for someone who cleans up; `None` where there never were any.
 pub(crate) fn cleaning(
     config: Config,
     host: &Host,
     id: &SessionId,
-) -> Result<Option<(RepositoryLock, Worktrees)>, SessionError> {
+) -> Result<Option<Cleaning>, SessionError> {
     let ground = survey(config, host, false)?;
     let mirror = mirror_of(&host.state_dir, &ground.key);
     if !mirror.exists() {
@@ -163,7 +207,15 @@ pub(crate) fn cleaning(
     let lock = lock(&ground, host, id, wall_clock_ms())?;
     let mirror = Mirror::open(&mirror, ground.git.clone())?;
     mirror.take_filters(ground.checkout.path())?;
-    Ok(Some((lock, worktrees(&ground, host, &mirror, id)?)))
+    let kill = CancellationToken::new();
+    let collectors = collectors(&ground, host, &mirror, id, kill)?;
+    Ok(Some(Cleaning {
+        lock,
+        mirror,
+        collectors,
+        project: ground.checkout.path().to_owned(),
+        forge: ground.forge,
+    }))
 }
 
 pub(super) fn mirror_of(state_dir: &Path, key: &str) -> PathBuf {

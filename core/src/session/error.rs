@@ -186,6 +186,15 @@ pub enum SessionError {
         #[source]
         source: serde_json::Error,
     },
+    /// Too much work is kept already.
+    #[error("{message}")]
+    NoRoom {
+        /// How much, and what to do.
+        message: String,
+    },
+    /// The system gives us no thread.
+    #[error("failed to start threads")]
+    NoRuntime(#[source] std::io::Error),
     /// A defect in autoissue.
     #[error("a defect in autoissue: {message}")]
     Defect {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use autoissue_engine::{Engine, Input};
+use tokio_util::sync::CancellationToken;
 
 use super::begun::{Begun, is_unfinished};
 use super::bench::{bench, lock, mirror_of, roots};
@@ -124,7 +125,8 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     let history = history(&journal, &settings, &strategies)?;
     let cut_off = cut_off(&journal, ground.checkout.path())?;
     let strategies = strategies.remembering(&journal.costs()?);
-    let bench = bench(&ground, host, &id, &[])?;
+    let kill = CancellationToken::new();
+    let bench = bench(&ground, host, &id, &[], kill.clone())?;
     let waiting = waiting::find(&journal, ground.checkout.path())?;
     let new = new_session(&ground, host, &id, &begun, now_ms);
     let is_planned = begun.plan().is_some();
@@ -141,6 +143,7 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     );
     let parts = Parts {
         bench: Some(bench),
+        kill,
         lock: Some(lock),
         remarks,
         left_behind,
@@ -148,6 +151,10 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     };
     let mut session = assemble(ground, host, parts);
     session.workshop.waiting = waiting::publish(waiting, &session.workshop, &mut journal)?;
+    let has_room = session.workshop.check_room();
+    has_room.map_err(|failure| SessionError::NoRoom {
+        message: failure.to_string(),
+    })?;
     if is_planned {
         journal.create_session(&new)?;
     } else {
@@ -211,11 +218,12 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
             session: id.to_string(),
         });
     }
+    let kill = CancellationToken::new();
     // To decline a plan nothing has to be touched but the journal.
     let bench = if is_decline {
         None
     } else {
-        Some(bench(&ground, host, &id, &holders(&engine))?)
+        Some(bench(&ground, host, &id, &holders(&engine), kill.clone())?)
     };
     // A session that died before its first event has nothing to go on with, and starts.
     let first = if last_seq == 0 {
@@ -247,6 +255,7 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
             last_seq,
             last_at_ms,
             bench,
+            kill,
             lock,
             remarks,
             ..fresh
@@ -266,6 +275,7 @@ struct Parts {
     last_seq: u64,
     last_at_ms: u64,
     bench: Option<Bench>,
+    kill: CancellationToken,
     lock: Option<RepositoryLock>,
     remarks: Vec<Finding>,
     left_behind: Option<SessionRow>,
@@ -292,6 +302,7 @@ impl Parts {
             last_seq: 0,
             last_at_ms: 0,
             bench: None,
+            kill: CancellationToken::new(),
             lock: None,
             remarks: Vec::new(),
             left_behind: None,
@@ -352,6 +363,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         workshop,
         bus,
         inputs,
+        kill: parts.kill,
         mirror,
         last_at_ms: parts.last_at_ms,
         lock: parts.lock,

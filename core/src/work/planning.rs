@@ -23,8 +23,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AttemptId, Workshop, blocking, crash, forge_failure, session_cost, uuid, validation,
-    worktree_failure,
+    AttemptId, Workshop, blocking, collector_failure, crash, forge_failure, session_cost, uuid,
+    validation,
 };
 use crate::bus::{Progress, ProgressKind};
 use crate::planner::{self, Question};
@@ -128,16 +128,11 @@ impl Workshop {
             Ok(()) => self.run_planner(order, wish, inputs).await,
             Err(failure) => Outcome::failed(failure, Spent::Known(Usd::ZERO)),
         };
-        let (workshop, other) = (self.clone(), self.clone());
-        let tidied = blocking(move || {
-            let bench = workshop.bench()?;
-            bench
-                .worktrees
-                .discard(PLANNER.0)
-                .map_err(|error| worktree_failure(&error))
-        });
-        if let Err(failure) = tidied.await {
-            tracing::warn!(%failure, "the planner's worktree stays");
+        let other = self.clone();
+        if let Ok(bench) = self.bench()
+            && let Err(error) = bench.collectors.discard(PLANNER.0).await
+        {
+            tracing::warn!(%error, "the planner's worktree stays");
         }
         let kept = blocking(move || {
             if let Err(error) = other.keep_outcome(attempt, &outcome) {
@@ -165,25 +160,17 @@ impl Workshop {
             .input(attempt)
     }
 
-    async fn lease_for_planner(self: &Arc<Self>, order: &PlannerOrder) -> Result<(), Failure> {
-        let workshop = self.clone();
-        let attempt = order.attempt;
-        blocking(move || {
-            let bench = workshop.bench()?;
-            let request = LeaseRequest {
-                issue: PLANNER.0,
-                attempt,
-                start: bench.base.clone(),
-                keep: false,
-                work: None,
-            };
-            bench
-                .worktrees
-                .lease(&request)
-                .map(|_| ())
-                .map_err(|error| worktree_failure(&error))
-        })
-        .await
+    async fn lease_for_planner(&self, order: &PlannerOrder) -> Result<(), Failure> {
+        let bench = self.bench()?;
+        let request = LeaseRequest {
+            issue: PLANNER.0,
+            attempt: order.attempt,
+            start: bench.base.clone(),
+            keep: false,
+            work: None,
+        };
+        let leased = bench.collectors.lease(&request).await;
+        leased.map(drop).map_err(|error| collector_failure(&error))
     }
 
     async fn run_planner(
@@ -240,7 +227,7 @@ impl Workshop {
             issue: PLANNER,
             attempt: order.attempt,
         };
-        let directory = self.bench()?.worktrees.path(PLANNER.0);
+        let directory = self.bench()?.collectors.path(PLANNER.0);
         let question = Question {
             directive,
             problems: order

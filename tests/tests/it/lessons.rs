@@ -1,5 +1,6 @@
 //! Nights that went wrong for others, each as a run of the real binary with a fake `claude`; the tests bear the nights' names.
 
+mod collecting;
 mod false_success;
 mod git_work;
 mod hostile_input;

@@ -2,6 +2,7 @@
 //! reader seconds and hundreds of megabytes, and tells nobody anything.
 
 use git2::{Delta, DiffDelta, DiffFindOptions, DiffOptions, Oid, Patch, Repository, Tree};
+use serde::{Deserialize, Serialize};
 
 use super::{Doing, MirrorError};
 
@@ -32,7 +33,7 @@ pub struct Changes {
 }
 
 /// One changed file. An unchanged file that moved is one entry, under its new name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {
     /// The path; a name that is not UTF-8 is shown with replacement characters.
     pub path: String,

@@ -8,6 +8,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::sync::{MutexGuard, PoisonError};
 
+use serde::{Deserialize, Serialize};
+
 use super::Mirror;
 use crate::whole_file::write_whole;
 
@@ -33,9 +35,9 @@ const SETTINGS_OF_MACOS: [(&str, &str); 2] = [
 /// A file that makes another directory's configuration and refs those of the repository.
 const COMMONDIR: &str = "commondir";
 
-/// What this process knows of the repository.
-#[derive(Debug, Default)]
-pub(super) struct Configuration {
+/// What we know of the repository.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(in crate::service) struct Configuration {
     /// Where bases come from, without credentials.
     pub(super) source: Option<String>,
     /// Filters of the user's repository: keys and values.

@@ -2,7 +2,7 @@
 
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Tries of one removal: each failure has its cause taken away (rights), or a file appeared in the meantime.
@@ -29,7 +29,12 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Gives us the right to read a file, or to read and change a directory. Failures show up where the right is needed.
+///
+/// A file with other names stays as it is: one of them may lie outside, and be somebody else's.
 pub(super) fn grant(path: &Path, found: &Metadata) {
+    if !found.is_dir() && found.nlink() != 1 {
+        return;
+    }
     let mode = found.permissions().mode();
     let wanted = if found.is_dir() {
         mode | 0o700

@@ -9,11 +9,13 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 /// The directory in the checkout that holds the worktrees where `executor.worktreeRoot` says so, and that held them in earlier versions.
 const IN_CHECKOUT: &str = ".worktrees";
 
 /// The directories that hold worktrees of a checkout.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roots {
     /// Where new ones are made.
     pub current: PathBuf,

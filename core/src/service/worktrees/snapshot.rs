@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
 
 use super::submodule::{self, Look, Standing};
-use super::{WorktreeError, removal};
+use super::{WorktreeError, modules_file, removal};
 use crate::service::mirror::{CommitId, Doing, Mirror};
 
 /// The largest file that is collected: a forge refuses more than 100 MiB, and a file above half of that was not written for a pull request.
@@ -27,6 +27,9 @@ pub const FILE_BYTES_MAX: u64 = 50 << 20;
 
 /// The most bytes of changed files, all together.
 pub const WORK_BYTES_MAX: u64 = 512 << 20;
+
+/// The most bytes of changed files that are kept of one attempt under a salvage ref; where there are more, the directory stays.
+pub const KEPT_BYTES_MAX: u64 = 2 << 30;
 
 /// The most changed files: a directory of dependencies that nobody ignored, not a pull request.
 pub const WORK_FILES_MAX: usize = 20_000;
@@ -91,8 +94,9 @@ pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
         ignored,
         ..
     } = walk(scene, &repository, &index)?;
-    if scene.take == Take::Publishable {
-        check_sizes(scene.dir, &changed)?;
+    match scene.take {
+        Take::Publishable => check_sizes(scene.dir, &changed)?,
+        Take::Everything => check_bytes(scene.dir, &changed)?,
     }
     for gone in tracked.keys().filter(|path| !seen.contains(*path)) {
         index
@@ -378,6 +382,11 @@ impl<'a> Walk<'a> {
     }
 
     fn visit_file(&mut self, path: Vec<u8>, found: &Metadata) -> Result<(), WorktreeError> {
+        if path == b".gitmodules" && !self.is_sound_modules_file(found) {
+            self.skip(&path);
+            self.seen.insert(path);
+            return Ok(());
+        }
         match self.tracked.get(&path) {
             Some(tracked) => {
                 self.seen.insert(path.clone());
@@ -397,6 +406,16 @@ impl<'a> Walk<'a> {
             mode: mode_of(found),
         });
         Ok(())
+    }
+
+    /// Returns whether git would take the file that declares submodules from a commit. One that nobody changed is the base's matter.
+    fn is_sound_modules_file(&self, found: &Metadata) -> bool {
+        let is_untouched = self
+            .tracked
+            .get(&b".gitmodules"[..])
+            .is_some_and(|tracked| self.is_unchanged(tracked, found));
+        is_untouched
+            || modules_file::is_sound(self.scene.mirror.git(), &self.root.join(".gitmodules"))
     }
 
     /// Compares with what our checkout saw. Everything in doubt is read again.
@@ -510,17 +529,49 @@ fn check_sizes(dir: &Path, changed: &[Changed]) -> Result<(), WorktreeError> {
     Ok(())
 }
 
+fn check_bytes(dir: &Path, changed: &[Changed]) -> Result<(), WorktreeError> {
+    let bytes = changed
+        .iter()
+        .fold(0, |sum: u64, changed| sum.saturating_add(changed.bytes));
+    if KEPT_BYTES_MAX < bytes {
+        return Err(WorktreeError::TooMuchToKeep {
+            dir: dir.to_owned(),
+            bytes,
+        });
+    }
+    Ok(())
+}
+
 fn add(scene: &Scene<'_>, index: &mut Index, changed: &[Changed]) -> Result<(), WorktreeError> {
+    let hashed = add_as_asked(scene, index, changed, scene.filters);
+    match hashed {
+        // Work is kept as it is where the user's programs fail; whoever publishes it is told.
+        Err(error @ (WorktreeError::Filters(_) | WorktreeError::Hashes { .. }))
+            if scene.take == Take::Everything =>
+        {
+            tracing::warn!(%error, "the work is kept as the files are");
+            add_as_asked(scene, index, changed, None)
+        }
+        hashed => hashed,
+    }
+}
+
+fn add_as_asked(
+    scene: &Scene<'_>,
+    index: &mut Index,
+    changed: &[Changed],
+    filters: Option<&[(String, String)]>,
+) -> Result<(), WorktreeError> {
     let (filtered, plain): (Vec<_>, Vec<_>) = changed
         .iter()
-        .partition(|changed| scene.filters.is_some() && changed.mode != SYMLINK);
+        .partition(|changed| filters.is_some() && changed.mode != SYMLINK);
     for changed in plain {
         let path = PathBuf::from(OsString::from_vec(changed.path.clone()));
         index
             .add_path(&path)
             .doing(|| format!("collect `{}`", path.display()))?;
     }
-    let Some(env) = scene.filters.filter(|_| !filtered.is_empty()) else {
+    let Some(env) = filters.filter(|_| !filtered.is_empty()) else {
         return Ok(());
     };
     for (changed, id) in filtered.iter().zip(hash_filtered(scene, &filtered, env)?) {

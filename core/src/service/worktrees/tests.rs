@@ -105,6 +105,13 @@ impl Place {
     }
 }
 
+/// Removes a worktree that nobody holds any more; returns where its work is.
+fn sweep(worktrees: &Worktrees, issue: u64) -> Result<Saved, WorktreeError> {
+    let saved = worktrees.salvage(issue)?;
+    worktrees.discard(issue)?;
+    Ok(saved)
+}
+
 /// The place for worktrees in a checkout, which most of these tests look into.
 fn roots(project: &Path) -> Roots {
     let in_checkout = Some(Path::new(".worktrees"));
@@ -267,8 +274,8 @@ fn a_worktree_of_another_place_is_finished_where_it_is() {
     };
     let leased = worktrees.lease(&request).unwrap();
     assert_eq!((&leased.path, leased.kept), (&old, true));
-    let swept = worktrees.sweep(&[7]).unwrap();
-    assert!(swept[0].result.as_ref().unwrap().is_some());
+    assert_eq!(worktrees.idle(&[7]).unwrap(), [8]);
+    assert!(sweep(&worktrees, 8).unwrap().reference.is_some());
     assert!(!stale.exists());
     // The next one is made where they belong now, and the old one's work is not lost.
     let leased = worktrees.lease(&place.request(7, 3)).unwrap();
@@ -607,7 +614,7 @@ fn nested_repositories_are_skipped_and_named() {
         place.worktrees.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
-    assert!(place.worktrees.sweep(&[]).unwrap()[0].result.is_ok());
+    sweep(&place.worktrees, 7).unwrap();
     let kept = path.with_file_name("autoissue-issue-7.kept-1/vendor/lib");
     assert_eq!(place.home.git(&kept, &["show", "HEAD:x"]), "1");
     assert!(!path.exists());
@@ -655,7 +662,7 @@ fn a_committed_worktree_of_the_agents_own_is_no_link_and_is_not_lost() {
     let work = place.collect(7);
     assert_eq!(place.files(&work.commit), ["100644 a"]);
     assert_eq!(work.skipped, [".agents/one"]);
-    assert!(place.worktrees.sweep(&[]).unwrap()[0].result.is_ok());
+    sweep(&place.worktrees, 7).unwrap();
     let kept = path.with_file_name("autoissue-issue-7.kept-1");
     let later = fs::read(kept.join(".agents/one/later.txt")).unwrap();
     assert_eq!(later, b"precious");
@@ -964,8 +971,8 @@ fn committed_work_that_was_never_collected_is_not_released() {
         Err(WorktreeError::Unsaved { .. })
     ));
     let saved = place.worktrees.salvage(7).unwrap();
-    assert!(saved.is_some());
-    assert_eq!(place.worktrees.salvage(7).unwrap(), None);
+    assert!(saved.reference.is_some());
+    assert_eq!(place.worktrees.salvage(7).unwrap(), Saved::default());
     place.worktrees.release(7).unwrap();
 }
 
@@ -1187,9 +1194,8 @@ fn a_sweep_takes_only_what_is_ours_and_idle() {
         .map(|held| (held.issue, held.exists))
         .collect();
     assert_eq!(held, [(1, true), (2, true)]);
-    let swept = place.worktrees.sweep(&[2]).unwrap();
-    assert_eq!(swept.len(), 1);
-    let saved = swept[0].result.as_ref().unwrap().clone().unwrap();
+    assert_eq!(place.worktrees.idle(&[2]).unwrap(), [1]);
+    let saved = sweep(&place.worktrees, 1).unwrap().reference.unwrap();
     assert_eq!(
         place
             .home
@@ -1216,7 +1222,7 @@ fn two_checkouts_of_one_repository_do_not_share_their_worktrees() {
         credentials: Vec::new(),
     };
     let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
-    assert_eq!(worktrees.sweep(&[]).unwrap().len(), 0);
+    assert!(worktrees.idle(&[]).unwrap().is_empty());
     worktrees.lease(&place.request(7, 1)).unwrap();
     worktrees.release(7).unwrap();
     assert!(path.join("b").exists());
@@ -1246,7 +1252,7 @@ fn git_config_plant() {
     }
     place.home.commit(&path, &[("b", "y")]);
     plant(&place, &path, &fired);
-    place.worktrees.sweep(&[]).unwrap();
+    sweep(&place.worktrees, 7).unwrap();
     // A repository elsewhere, reached through a file.
     let path = place.lease(8);
     plant(&place, &path, &fired);
@@ -1864,7 +1870,7 @@ fn submodules_are_initialised_and_stay_what_they_are() {
         place.worktrees.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
-    assert!(place.worktrees.sweep(&[]).unwrap()[0].result.is_ok());
+    sweep(&place.worktrees, 7).unwrap();
     let kept = path.with_file_name("autoissue-issue-7.kept-1");
     assert_eq!(fs::read_to_string(kept.join("deps/lib/l")).unwrap(), "2");
     let path = place.lease(7);
@@ -1994,4 +2000,110 @@ fn an_unchanged_file_is_not_read_again() {
         env: &[],
     };
     assert_eq!(snapshot::take(&scene).unwrap().tree, seed);
+}
+
+#[test]
+fn a_place_that_was_replaced_by_a_link_loses_nothing() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let root = path.parent().unwrap().to_owned();
+    let elsewhere = place.home.path().join("elsewhere");
+    fs::rename(&root, &elsewhere).unwrap();
+    write(&elsewhere.join("autoissue-issue-7/b"), "somebody else's");
+    symlink(&elsewhere, &root).unwrap();
+    let is_refused = |result: Result<(), WorktreeError>| {
+        matches!(result, Err(WorktreeError::RootNotADirectory { .. }))
+    };
+    assert!(is_refused(place.worktrees.release(7)));
+    assert!(is_refused(place.worktrees.discard(7)));
+    assert!(is_refused(sweep(&place.worktrees, 7).map(drop)));
+    assert!(is_refused(place.worktrees.set_aside(7).map(drop)));
+    assert!(elsewhere.join("autoissue-issue-7/b").exists());
+}
+
+#[test]
+fn no_mode_changes_through_another_name_of_a_file() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let outside = place.home.path().join("secret");
+    write(&outside, "theirs");
+    fs::set_permissions(&outside, fs::Permissions::from_mode(0o200)).unwrap();
+    fs::hard_link(&outside, path.join("mine")).unwrap();
+    let _ = place.try_collect(7);
+    let _ = sweep(&place.worktrees, 7);
+    let mode = fs::metadata(&outside).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o200);
+    assert_eq!(fs::read_to_string(&outside).unwrap(), "theirs");
+}
+
+#[test]
+fn a_filter_that_fails_wedges_no_issue() {
+    let place = Place::with(
+        &[(".gitattributes", "*.bin filter=broken\n"), ("a", "1")],
+        |home, user| {
+            home.git(user, &["config", "filter.broken.clean", "false"]);
+            home.git(user, &["config", "filter.broken.smudge", "cat"]);
+            home.git(user, &["config", "filter.broken.required", "true"]);
+        },
+        &[],
+    );
+    place.mirror.take_filters(&place.user).unwrap();
+    let path = place.lease(7);
+    write(&path.join("x.bin"), "precious");
+    assert!(matches!(
+        place.try_collect(7),
+        Err(WorktreeError::Filters(_))
+    ));
+    let saved = place.worktrees.salvage(7).unwrap().reference.unwrap();
+    let kept = place
+        .home
+        .git(place.mirror.path(), &["show", &format!("{saved}:x.bin")]);
+    assert_eq!(kept, "precious");
+    place.worktrees.release(7).unwrap();
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_modules_file_that_git_refuses_in_a_commit_is_refused_as_a_file() {
+    let bad = "[submodule \"a\"]\n\tpath = a\n\turl = --upload-pack=touch\n";
+    for commits in [false, true] {
+        let place = Place::new(&[("a", "1")]);
+        let path = place.lease(7);
+        write(&path.join("b"), "x");
+        write(&path.join(".gitmodules"), bad);
+        if commits {
+            place.home.git(&path, &["add", "-A"]);
+            place.home.git(&path, &["commit", "-q", "-m", "modules"]);
+        }
+        let work = place.collect(7);
+        assert_eq!(place.files(&work.commit), ["100644 a", "100644 b"]);
+        assert_eq!(work.skipped, [".gitmodules"], "{commits}");
+    }
+}
+
+#[test]
+fn a_commit_that_nobody_can_read_is_kept_and_the_files_are_taken() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let git = |args: &[&str]| place.home.git(&path, args);
+    write(&path.join("b"), "x");
+    let mut tree = git(&["rev-parse", "HEAD^{tree}"]);
+    let repository = Repository::open(&path).unwrap();
+    for _ in 0..10 {
+        let mut builder = repository.treebuilder(None).unwrap();
+        for name in 0..10 {
+            let below = Oid::from_str(&tree).unwrap();
+            builder
+                .insert(format!("d{name}"), below, 0o040_000)
+                .unwrap();
+        }
+        tree = builder.write().unwrap().to_string();
+    }
+    let bomb = git(&["commit-tree", "-p", "HEAD", "-m", "bomb", &tree]);
+    write(&path.join(".git/HEAD"), &bomb);
+    let work = place.collect(7);
+    assert_eq!(place.files(&work.commit), ["100644 a", "100644 b"]);
+    assert!(matches!(&work.history, History::Unreadable(reason) if reason.contains(&bomb)));
+    let kept = place.mirror.salvaged_of("s1", 7).unwrap();
+    assert!(kept.iter().any(|salvage| salvage.commit.as_str() == bomb));
 }

@@ -1,0 +1,281 @@
+//! Work that nobody can read: it is moved aside and named, and the night goes on.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+
+use autoissue_tests::{Run, Sandbox};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
+
+use super::{Night, outcome, wait_until};
+use crate::aftermath::no_process_is_left;
+
+/// Rules and a directory that keep whoever looks up one path by the other busy for years.
+const ENDLESS_RULES: &str = r#"
+    echo '**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/a/**/b' > .gitignore
+    d=d/$(printf 'a/%.0s' $(seq 120)); mkdir -p "$d"; echo x > "$d/c"; echo precious > y
+"#;
+
+/// Returns the directories that were moved aside.
+fn set_aside(world: &Sandbox) -> Vec<PathBuf> {
+    let root = world.state().join("worktrees");
+    let keys = fs::read_dir(root).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = keys
+        .flat_map(|key| fs::read_dir(key.path()).into_iter().flatten().flatten())
+        .map(|entry| entry.path())
+        .filter(|path| path.to_string_lossy().contains(".kept-"))
+        .collect();
+    found.sort();
+    found
+}
+
+fn reason(run: &Run, issue: u64) -> String {
+    run.task(issue)["reason"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[test]
+fn a_commit_that_unfolds_to_ten_billion_paths_stops_nobody() {
+    let night = Night::new(json!({"executor": {"collectMemoryMib": 256}}));
+    let bomb = r#"
+        b=$(echo boom | git hash-object -w --stdin)
+        t=$(for i in 0 1 2 3 4 5 6 7 8 9; do printf "100644 blob $b\tf$i\n"; done | git mktree)
+        for l in 1 2 3 4 5 6 7 8 9; do
+            t=$(for i in 0 1 2 3 4 5 6 7 8 9; do printf "040000 tree $t\td$i\n"; done | git mktree)
+        done
+        git commit-tree -p HEAD -m bomb "$t" > .git/bomb; mv .git/bomb .git/HEAD
+    "#;
+    night.issue(
+        1,
+        json!([[{"write": ["w.txt", "x"]}, {"run": bomb}, {"result": {}}]]),
+    );
+    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = night.exec(&[]).exits(0);
+    assert_eq!(night.published(1, "w.txt").as_deref(), Some("x"));
+    assert_eq!(outcome(&run, 2), "done");
+    // Nobody can read it, and still somebody made it.
+    let refs = night.sandbox.mirror_git([
+        "for-each-ref",
+        "--format=%(subject)",
+        "refs/autoissue/salvage",
+    ]);
+    assert_eq!(refs.trim(), "bomb");
+}
+
+#[test]
+fn a_commit_message_of_a_hundred_megabytes_stops_nobody() {
+    let night = Night::new(json!({"executor": {"collectMemoryMib": 64}}));
+    let commit =
+        "head -c 100000000 /dev/zero | tr '\\0' x > .git/m; git add -A; git commit -q -F .git/m";
+    night.issue(
+        1,
+        json!([[{"write": ["w.txt", "x"]}, {"run": commit}, {"result": {}}]]),
+    );
+    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = night.exec(&[]).exits(0);
+    assert_eq!(outcome(&run, 2), "done");
+    assert_eq!(night.published(1, "w.txt").as_deref(), Some("x"));
+}
+
+#[test]
+fn ignore_rules_that_take_years_are_moved_aside_and_named() {
+    let night = Night::new(json!({"executor": {"collectSeconds": 1}}));
+    night.issue(
+        1,
+        json!([[{"run": ENDLESS_RULES}, {"result": {}}], [{"write": ["again.txt", "x"]}, {"result": {}}]]),
+    );
+    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = night.exec(&[]).exits(3);
+    assert_eq!(outcome(&run, 2), "done");
+    let aside = set_aside(&night.sandbox);
+    let [aside] = &aside[..] else {
+        panic!("{aside:?}");
+    };
+    assert_eq!(fs::read_to_string(aside.join("y")).unwrap(), "precious\n");
+    let reason = reason(&run, 1);
+    let named = [aside.to_str().unwrap(), "`executor.collectSeconds`"];
+    assert!(named.iter().all(|part| reason.contains(part)), "{reason}");
+    // The issue is not stuck.
+    let run = night.exec(&["--issue", "1"]).exits(0);
+    assert_eq!(outcome(&run, 1), "done");
+    no_process_is_left(&night.sandbox);
+}
+
+#[test]
+fn a_sparse_file_of_terabytes_is_named_and_stays() {
+    let night = Night::new(json!({}));
+    night.issue(
+        1,
+        json!([[{"huge_file": ["big", 3_000_000_000_000_u64]}, {"result": {}}]]),
+    );
+    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = night.exec(&[]).exits(3);
+    assert_eq!(outcome(&run, 2), "done");
+    let aside = set_aside(&night.sandbox);
+    assert_eq!(aside.len(), 1);
+    let reason = reason(&run, 1);
+    assert!(reason.contains(aside[0].to_str().unwrap()), "{reason}");
+}
+
+#[test]
+fn a_thousand_nested_directories_stop_nobody() {
+    let night = Night::new(json!({"executor": {"collectSeconds": 2}}));
+    let nested = "d=$(printf 'd/%.0s' $(seq 1000)); mkdir -p \"$d\"; echo precious > \"$d/f\"";
+    night.issue(1, json!([[{"run": nested}, {"result": {}}]]));
+    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    let run = night.exec(&[]);
+    assert_eq!(outcome(&run, 2), "done");
+    // Who is fast enough takes it.
+    if outcome(&run, 1) != "done" {
+        let aside = set_aside(&night.sandbox);
+        let reason = reason(&run, 1);
+        assert!(reason.contains(aside[0].to_str().unwrap()), "{reason}");
+    }
+}
+
+/// Starts a session whose agent leaves what takes years to read, and returns once that is being read.
+fn busy_collecting(night: &Night) -> Child {
+    night.issue(
+        1,
+        json!([[{"run": ENDLESS_RULES}, {"write": ["~/made", "x"]}, {"result": {}}], [{"write": ["again.txt", "x"]}, {"result": {}}]]),
+    );
+    let child = night.start_until("made");
+    wait_until(|| is_reading(&night.sandbox));
+    child
+}
+
+/// Returns whether a collector works: one that waits to be asked uses no processor time.
+fn is_reading(world: &Sandbox) -> bool {
+    let tagged = crate::process_under_test::tagged_below(&world.tag_prefix());
+    tagged.into_iter().any(|pid| {
+        let is_collector = fs::read_to_string(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| line.ends_with("\0internal\0collect\0"));
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let is_running = stat
+            .rsplit(')')
+            .next()
+            .is_some_and(|it| it.starts_with(" R"));
+        let ticks = stat.rsplit(')').next().and_then(|it| {
+            let fields: Vec<&str> = it.split_whitespace().collect();
+            fields.get(11)?.parse::<u64>().ok()
+        });
+        is_collector && is_running && ticks.is_some_and(|ticks| 20 < ticks)
+    })
+}
+
+fn send(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).expect("it runs");
+}
+
+#[test]
+fn a_second_signal_ends_whoever_collects_and_resume_goes_on() {
+    let night = Night::new(json!({"executor": {"collectSeconds": 86_400}}));
+    let child = busy_collecting(&night);
+    send(&child, Signal::INT);
+    send(&child, Signal::TERM);
+    Run::from(child.wait_with_output().unwrap()).exits(130);
+    no_process_is_left(&night.sandbox);
+    assert_eq!(set_aside(&night.sandbox), Vec::<PathBuf>::new());
+    // What was not read is read by whoever goes on: here it cannot be.
+    night.configure(json!({"executor": {"collectSeconds": 1}}));
+    let run = night.resume().exits(3);
+    assert_eq!(set_aside(&night.sandbox).len(), 1, "{}", run.stdout);
+}
+
+#[test]
+fn a_third_signal_leaves_at_once_while_something_is_collected() {
+    let night = Night::new(json!({"executor": {"collectSeconds": 86_400}}));
+    let child = busy_collecting(&night);
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        send(&child, signal);
+    }
+    Run::from(child.wait_with_output().unwrap()).exits(130);
+    no_process_is_left(&night.sandbox);
+}
+
+#[test]
+fn whoever_dies_leaves_no_collector() {
+    let night = Night::new(json!({"executor": {"collectSeconds": 86_400}}));
+    let mut child = busy_collecting(&night);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    no_process_is_left(&night.sandbox);
+}
+
+#[test]
+fn where_too_much_work_is_kept_nothing_new_starts_and_nothing_is_dropped() {
+    let night = Night::new(json!({"executor": {"maxSalvageGib": 0.001}}));
+    let noise = "head -c 2000000 /dev/urandom > noise.bin; echo precious > y.txt";
+    night.issue(1, json!([[{"run": noise}, {"api_error": [400, "no"]}]]));
+    night.exec(&[]).exits(3);
+    let n_launches = night.launches().len();
+    let run = night.exec(&[]).exits(1);
+    assert_eq!(night.launches().len(), n_launches);
+    for part in ["executor.maxSalvageGib", "autoissue clean"] {
+        assert!(run.stderr.contains(part), "{}", run.stderr);
+    }
+    let left = night.sandbox.run(["clean"]).exits(0);
+    assert!(
+        left.stdout.contains("autoissue clean --salvage 1"),
+        "{}",
+        left.stdout
+    );
+    assert!(!night.salvaged("precious").is_empty());
+    let dry = night
+        .sandbox
+        .run(["clean", "--salvage", "1", "--dry-run"])
+        .exits(0);
+    assert!(
+        dry.stdout.contains("would remove the kept work of #1"),
+        "{}",
+        dry.stdout
+    );
+    assert!(!night.salvaged("precious").is_empty());
+    let freed = night.sandbox.run(["clean", "--salvage", "1"]).exits(0);
+    assert!(
+        freed.stdout.contains("freed 19"),
+        "two megabytes: {}",
+        freed.stdout
+    );
+    assert_eq!(night.salvaged("precious"), "");
+    night.issue(2, json!([[{"write": ["w.txt", "x"]}, {"result": {}}]]));
+    night.exec(&["--issue", "2"]).exits(0);
+}
+
+#[test]
+fn kept_work_goes_once_the_issue_has_shipped_or_is_closed() {
+    let night = Night::new(json!({}));
+    let fails = json!([{"write": ["draft.txt", "precious"]}, {"api_error": [400, "no"]}]);
+    let works = json!([{"write": ["w.txt", "x"]}, {"result": {}}]);
+    night.issue(1, json!([fails, works]));
+    night.issue(2, json!([fails]));
+    night.exec(&[]).exits(3);
+    night.sandbox.run(["clean"]).exits(0);
+    assert_eq!(night.salvaged("precious").lines().count(), 2);
+    night.exec(&["--issue", "1"]).exits(0);
+    let cleaned = night.sandbox.run(["clean"]).exits(0);
+    assert!(
+        cleaned
+            .stdout
+            .contains("#1 (1 ref): the issue's work has shipped"),
+        "{}",
+        cleaned.stdout
+    );
+    assert_eq!(night.salvaged("precious").lines().count(), 1);
+    let file = ".autoissue/issues/0002.md";
+    let text = night
+        .sandbox
+        .read(file)
+        .replace("state: open", "state: closed");
+    night.sandbox.write(file, &text);
+    let cleaned = night.sandbox.run(["clean"]).exits(0);
+    assert!(
+        cleaned.stdout.contains("#2 (1 ref): the issue is closed"),
+        "{}",
+        cleaned.stdout
+    );
+    assert_eq!(night.salvaged("precious"), "");
+}
