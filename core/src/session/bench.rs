@@ -143,7 +143,7 @@ fn worktrees(
         credentials: ground
             .remote
             .as_ref()
-            .map(|remote| remote.env().to_vec())
+            .map(|remote| remote.env_of_programs().to_vec())
             .unwrap_or_default(),
     };
     Ok(Worktrees::open(mirror.clone(), options)?)
