@@ -12,6 +12,7 @@ mod agent;
 mod base;
 mod finding;
 mod glance;
+mod large_files;
 mod login;
 mod machine;
 mod plugins;
@@ -40,6 +41,7 @@ use crate::wall_clock::wall_clock_ms;
 
 pub use finding::{Finding, Level};
 pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
+pub(crate) use large_files::INSTALL_LFS;
 pub(crate) use machine::DISK;
 pub(crate) use repository::rehearsed_push;
 

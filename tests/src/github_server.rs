@@ -31,6 +31,7 @@ mod faults;
 mod git_http;
 mod git_store;
 mod hosted;
+mod lfs;
 mod policy;
 mod quota;
 mod shapes;

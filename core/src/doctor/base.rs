@@ -91,7 +91,7 @@ impl Rehearsal<'_> {
             env: Vec::new(),
             credentials: self
                 .remote
-                .map(|remote| remote.env().to_vec())
+                .map(|remote| remote.env_of_programs().to_vec())
                 .unwrap_or_default(),
         };
         let worktrees = Worktrees::open(mirror, options)?;

@@ -1,5 +1,5 @@
-//! What costs nothing to look at once a session has been prepared: no program but git is started, and nothing is sent. So every
-//! session looks at it, and `doctor` as well.
+//! What costs nothing to look at once a session has been prepared: no program but git and `git-lfs` is started, and nothing is sent.
+//! So every session looks at it, and `doctor` as well.
 
 use std::ffi::OsStr;
 
@@ -14,7 +14,7 @@ use crate::session::{Host, roots};
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
 
-use super::{Finding, agent, login, machine, repository};
+use super::{Finding, agent, large_files, login, machine, repository};
 
 /// The finding that says what agents may do. People should know it although nothing is wrong.
 pub(crate) const AGENT_RIGHTS: &str = "agent rights";
@@ -35,7 +35,12 @@ pub(crate) fn at_a_glance(
     checkout: &Checkout,
     strategies: &Strategies,
 ) -> Vec<Finding> {
-    let mut findings = vec![identity(checkout, host)];
+    let mut findings = Vec::new();
+    // Without git there is no session, which is said elsewhere.
+    if let Some(git) = git_of(host) {
+        findings.push(identity(&git, checkout, host));
+        findings.extend(large_files::look(&git, checkout));
+    }
     // What a program is missing is an error elsewhere.
     let info = strategies.probe_backend().ok();
     if let Some(info) = &info {
@@ -55,14 +60,14 @@ pub(crate) fn at_a_glance(
     findings
 }
 
-/// Commits are made in the user's name.
-fn identity(checkout: &Checkout, host: &Host) -> Finding {
+fn git_of(host: &Host) -> Option<Git> {
     let path = host.environment.iter().find(|(name, _)| name == "PATH");
-    // Without git there is no session to commit in, which is said elsewhere.
-    let Ok(git) = Git::find(path.map_or(OsStr::new(""), |(_, value)| value)) else {
-        return Finding::ok("identity", "unknown without git");
-    };
-    if let Some(Identity { name, email }) = checkout.author(&git, &host.environment) {
+    Git::find(path.map_or(OsStr::new(""), |(_, value)| value)).ok()
+}
+
+/// Commits are made in the user's name.
+fn identity(git: &Git, checkout: &Checkout, host: &Host) -> Finding {
+    if let Some(Identity { name, email }) = checkout.author(git, &host.environment) {
         return Finding::ok("identity", format!("{name} <{email}>"));
     }
     let (name, email) = checkout.configured_user();
@@ -71,7 +76,7 @@ fn identity(checkout: &Checkout, host: &Host) -> Finding {
         (Some(_), None) => "no `user.email`",
         _ => "neither `user.name` nor `user.email`",
     };
-    let fallback = checkout.identity(&git, &host.environment);
+    let fallback = checkout.identity(git, &host.environment);
     Finding::warning(
         "identity",
         format!(

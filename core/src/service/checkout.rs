@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use git2::{BranchType, ErrorCode, Repository};
+use git2::{BranchType, ErrorCode, Index, ObjectType, Repository};
 
 use super::git_program::Git;
+use super::lfs::{self, POINTER_BYTES_MAX, Pointer};
 use super::mirror::{CommitId, repository_containing};
 use super::worktrees::Identity;
 
@@ -19,6 +20,15 @@ const AUTHOR_VARIABLES: [&str; 2] = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"];
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
     path: PathBuf,
+}
+
+/// How far a repository uses Git LFS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LargeFiles {
+    /// Its attributes name Git LFS, and no file is kept there yet.
+    Declared,
+    /// Files are kept there.
+    Kept,
 }
 
 /// Why a checkout cannot be worked on.
@@ -204,6 +214,45 @@ impl Checkout {
     /// Returns the commit that is checked out, if there is one.
     pub fn head(&self) -> Option<CommitId> {
         Some(self.repository().ok()?.head().ok()?.target()?.into())
+    }
+
+    /// Returns how far the commit that is checked out uses Git LFS; `None` where it does not.
+    pub fn large_files(&self) -> Option<LargeFiles> {
+        let repository = self.repository().ok()?;
+        let tree = repository.head().ok()?.peel_to_tree().ok()?;
+        let objects = repository.odb().ok()?;
+        let mut index = Index::new().ok()?;
+        index.read_tree(&tree).ok()?;
+        let is_attributes =
+            |path: &[u8]| path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes");
+        let is_declared = index.iter().any(|entry| {
+            is_attributes(&entry.path)
+                && objects
+                    .read(entry.id)
+                    .is_ok_and(|attributes| lfs::is_named_in(attributes.data()))
+        });
+        if !is_declared {
+            return None;
+        }
+        // Sizes first: a look at the header costs little, and no pointer is large.
+        let is_small = |id| {
+            objects.read_header(id).is_ok_and(|(n_bytes, kind)| {
+                kind == ObjectType::Blob && n_bytes <= POINTER_BYTES_MAX
+            })
+        };
+        let is_pointer = |id| {
+            objects
+                .read(id)
+                .is_ok_and(|text| Pointer::parse(text.data()).is_some())
+        };
+        let is_kept = index
+            .iter()
+            .any(|entry| is_small(entry.id) && is_pointer(entry.id));
+        Some(if is_kept {
+            LargeFiles::Kept
+        } else {
+            LargeFiles::Declared
+        })
     }
 
     /// Returns the directory with its branches, also where it is a linked worktree of another checkout.

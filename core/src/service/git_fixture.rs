@@ -1,8 +1,10 @@
 //! Repositories for the tests of git services: a home of their own, no configuration of the machine.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use super::git_program::Git;
@@ -27,6 +29,64 @@ pub(crate) fn git() -> Git {
     });
     let path = std::env::var_os("PATH").unwrap();
     Git::find(&path).unwrap()
+}
+
+/// A file that is kept in Git LFS.
+pub(crate) struct LargeFile {
+    /// What is committed.
+    pub(crate) pointer: String,
+    /// Where its object lies, below a git directory.
+    pub(crate) object: PathBuf,
+    content: String,
+}
+
+impl LargeFile {
+    pub(crate) fn new(content: &str) -> LargeFile {
+        let digest = Sha256::digest(content);
+        let oid: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        LargeFile {
+            pointer: format!(
+                "version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {}\n",
+                content.len()
+            ),
+            object: Path::new("lfs/objects")
+                .join(&oid[..2])
+                .join(&oid[2..4])
+                .join(&oid),
+            content: content.to_owned(),
+        }
+    }
+
+    /// Puts the object where Git LFS would.
+    pub(crate) fn put(&self, git_dir: &Path) {
+        write(&git_dir.join(&self.object), &self.content);
+    }
+
+    /// Returns whether the whole object lies there.
+    pub(crate) fn is_in(&self, git_dir: &Path) -> bool {
+        std::fs::read_to_string(git_dir.join(&self.object)).is_ok_and(|found| found == self.content)
+    }
+}
+
+/// Returns a git that finds a `git-lfs` of the test before the machine's.
+pub(crate) fn git_with_lfs(home: &Home, program: &str) -> Git {
+    let bin = home.path().join("bin");
+    let path = std::env::var_os("PATH").unwrap();
+    let real = std::env::split_paths(&path)
+        .map(|dir| dir.join("git"))
+        .find(|git| git.is_file())
+        .unwrap();
+    let wrapper = format!(
+        "#!/bin/sh\nPATH={}:$PATH exec {} \"$@\"\n",
+        bin.display(),
+        real.display()
+    );
+    for (name, text) in [("git", wrapper.as_str()), ("git-lfs", program)] {
+        write(&bin.join(name), text);
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(bin.join(name), executable).unwrap();
+    }
+    Git::find(bin.as_os_str()).unwrap()
 }
 
 /// A temporary home directory with room for repositories.

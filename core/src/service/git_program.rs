@@ -176,16 +176,21 @@ impl Git {
         stdin: Option<&[u8]>,
     ) -> Result<Vec<u8>, GitError> {
         self.run_within(RUN_TIMEOUT, dir, args, env, stdin)
+            .map(|printed| printed.stdout)
     }
 
-    fn run_within<A: AsRef<OsStr>, K: AsRef<OsStr>, V: AsRef<OsStr>>(
+    /// Runs git as [`Git::run`] does, for at most `limit`; what it said on standard error can be asked for as well.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub(super) fn run_within<A: AsRef<OsStr>, K: AsRef<OsStr>, V: AsRef<OsStr>>(
         &self,
         limit: Duration,
         dir: &Path,
         args: &[A],
         env: &[(K, V)],
         stdin: Option<&[u8]>,
-    ) -> Result<Vec<u8>, GitError> {
+    ) -> Result<Printed, GitError> {
         let mut command = self.command(dir, stdin.is_some());
         command
             .args(args)
@@ -254,7 +259,7 @@ pub fn ssh_host(path_env: &OsStr, name: &str) -> Option<String> {
         limit: SSH_TIMEOUT,
     };
     let printed = run.finish(command.spawn().ok()?, None).ok()?;
-    let printed = String::from_utf8_lossy(&printed).into_owned();
+    let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
     let host = printed
         .lines()
         .find_map(|line| line.strip_prefix("hostname "))?;
@@ -268,7 +273,22 @@ struct Run<'a> {
     limit: Duration,
 }
 
+/// What a run printed that ended well.
+#[derive(Debug)]
+pub(super) struct Printed {
+    stdout: Vec<u8>,
+    stderr: Receiver<Captured>,
+}
+
+impl Printed {
+    /// Returns what it said on standard error, without credentials. That may have to be awaited for seconds.
+    pub(super) fn said(&self) -> String {
+        said(&self.stderr)
+    }
+}
+
 /// A stream's first bytes, and whether there were more.
+#[derive(Debug)]
 struct Captured {
     bytes: Vec<u8>,
     truncated: bool,
@@ -283,16 +303,14 @@ impl Run<'_> {
         }
     }
 
-    fn finish(&self, mut child: Child, stdin: Option<&[u8]>) -> Result<Vec<u8>, GitError> {
+    fn finish(&self, mut child: Child, stdin: Option<&[u8]>) -> Result<Printed, GitError> {
         feed(&mut child, stdin);
         let stdout = capture(child.stdout.take(), STDOUT_BYTES_MAX);
         let stderr = capture(child.stderr.take(), STDERR_BYTES_MAX);
         let status = self.wait(child)?;
         let stdout = take(&stdout);
         if !status.success() {
-            let stderr = redact(&without_our_own(&String::from_utf8_lossy(
-                &take(&stderr).bytes,
-            )));
+            let stderr = said(&stderr);
             let stdout = redact(&String::from_utf8_lossy(&stdout.bytes)).into_boxed_str();
             return Err(GitError::Failed {
                 command: self.command.clone(),
@@ -306,7 +324,10 @@ impl Run<'_> {
                 command: self.command.clone(),
             });
         }
-        Ok(stdout.bytes)
+        Ok(Printed {
+            stdout: stdout.bytes,
+            stderr,
+        })
     }
 
     /// Waits in a thread of its own, so that the time limit needs no polling.
@@ -366,6 +387,12 @@ fn take(captured: &Receiver<Captured>) -> Captured {
         bytes: Vec::new(),
         truncated: false,
     })
+}
+
+fn said(stderr: &Receiver<Captured>) -> String {
+    redact(&without_our_own(&String::from_utf8_lossy(
+        &take(stderr).bytes,
+    )))
 }
 
 /// Takes out what git says about the stand-in for a person: it is no news, and would come first.

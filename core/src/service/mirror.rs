@@ -19,6 +19,7 @@ mod conflict_markers;
 mod copy;
 mod foreign;
 mod kept;
+mod large_files;
 mod push;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,9 @@ pub use changes::{Changes, FileChange};
 pub use copy::CopyError;
 pub(crate) use copy::repository_containing;
 pub use kept::bytes_below;
+#[cfg(test)]
+pub(super) use large_files::OBJECT_BYTES_MAX;
+pub use large_files::UploadError;
 pub use push::{PushError, Pushed};
 
 use std::collections::BTreeMap;
@@ -327,8 +331,8 @@ impl Mirror {
         &self.inner.path
     }
 
-    /// Takes over the filters (LFS, encryption) that are configured in the user's repository alone, so that ours convert files as the
-    /// user's git does. Those of the user's own configuration hold everywhere anyway.
+    /// Takes over the filters (LFS, encryption) and the settings of Git LFS that are configured in the user's repository alone, so that
+    /// ours convert files as the user's git does. Those of the user's own configuration hold everywhere anyway.
     ///
     /// # Errors
     /// [`MirrorError`].
@@ -336,7 +340,11 @@ impl Mirror {
         let doing = || format!("take over the filters of `{}`", user_repository.display());
         let user = copy::repository_containing(user_repository).doing(doing)?;
         let theirs = filters_of(&user).doing(doing)?;
-        self.own().filters = theirs;
+        let of_lfs = large_files::settings_of(&user).doing(doing)?;
+        {
+            let mut own = self.own();
+            (own.filters, own.lfs_of_user) = (theirs, of_lfs);
+        }
         self.renew_configuration()
             .map_err(|source| io_error("configure the mirror", self.path(), source))
     }
@@ -374,6 +382,7 @@ impl Mirror {
             .base(branch)?
             .ok_or_else(|| branch_missing(source, branch))?;
         self.keep_rewound(before, &head)?;
+        self.note_lfsconfig(&head)?;
         Ok(head)
     }
 

@@ -10,9 +10,10 @@ pub mod checks;
 pub mod collector;
 pub mod forge;
 #[cfg(test)]
-mod git_fixture;
+pub(crate) mod git_fixture;
 pub mod git_program;
 pub mod github;
+mod lfs;
 mod line_reader;
 pub mod local_forge;
 pub mod mirror;

@@ -1,6 +1,10 @@
 //! The repository on the forge, as git reaches it: addresses, and the token in the environment. Runs the user's own git, so that
 //! ssh, credential helpers and proxies behave as people expect.
 
+mod upload;
+
+pub(crate) use upload::{lfs_version, upload_verdict};
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -18,6 +22,8 @@ const NO_SUCH_REMOTE: i32 = 2;
 const REASON_LINES_MAX: usize = 8;
 /// Branch whose push is rehearsed; no issue has this number.
 const REHEARSED: u64 = 0;
+/// The variable from which the credential helper takes the token. Its name does not contain `GIT_`: see [`credential_helper`].
+const TOKEN_VARIABLE: &str = "AUTOISSUE_FORGE_TOKEN";
 /// User name with which GitHub takes a token as a password; any would do.
 const TOKEN_USER: &str = "x-access-token";
 
@@ -29,6 +35,8 @@ pub struct Remote {
     push_url: String,
     /// Carries the token, and so must not be shown.
     env: GitEnvironment,
+    /// The same for git where it starts other programs.
+    env_of_programs: GitEnvironment,
 }
 
 /// Variables for git that may hold a secret.
@@ -42,6 +50,27 @@ impl std::fmt::Debug for GitEnvironment {
         } else {
             crate::secret::MASK
         })
+    }
+}
+
+impl GitEnvironment {
+    /// Returns the variables with one more setting of git's configuration.
+    fn with(&self, key: &str, value: &str) -> Self {
+        const COUNT: &str = "GIT_CONFIG_COUNT";
+        let mut variables = self.0.clone();
+        let count = variables.iter_mut().find(|(name, _)| name == COUNT);
+        let n_before: usize = match &count {
+            Some((_, count)) => count.parse().expect("we wrote a number"),
+            None => 0,
+        };
+        let n_now = (n_before + 1).to_string();
+        match count {
+            Some((_, count)) => *count = n_now,
+            None => variables.push((COUNT.to_owned(), n_now)),
+        }
+        variables.push((format!("GIT_CONFIG_KEY_{n_before}"), key.to_owned()));
+        variables.push((format!("GIT_CONFIG_VALUE_{n_before}"), value.to_owned()));
+        Self(variables)
     }
 }
 
@@ -119,6 +148,7 @@ impl Remote {
             fetch_url,
             push_url,
             env: GitEnvironment(credentials(&web, token)),
+            env_of_programs: GitEnvironment(credential_helper(&web, token)),
         })
     }
 
@@ -137,9 +167,19 @@ impl Remote {
         &self.fetch_url
     }
 
+    /// Returns where to push to.
+    pub(crate) fn push_url(&self) -> &str {
+        &self.push_url
+    }
+
     /// Returns the variables with which git is let in. They may hold a token: hand them to git, and to nobody else.
     pub(crate) fn env(&self) -> &[(String, String)] {
         &self.env.0
+    }
+
+    /// Returns the variables with which git is let in where it starts other programs, such as `git-lfs`. They may hold a token.
+    pub(crate) fn env_of_programs(&self) -> &[(String, String)] {
+        &self.env_of_programs.0
     }
 
     /// Returns the branch that work starts from: the configured one, else the forge's default branch. Where the forge did not name
@@ -410,6 +450,26 @@ fn credentials(web: &str, token: &Secret) -> Vec<(String, String)> {
     .to_vec()
 }
 
+/// Returns variables by which git, and what it starts, gets the token for one host when it asks for credentials. `git-lfs` writes
+/// every variable whose name contains `GIT_` into a file when a server fails, so the token is in none of them. An empty value first
+/// takes away the user's own helpers for that host.
+fn credential_helper(web: &str, token: &Secret) -> Vec<(String, String)> {
+    let key = format!("credential.{web}.helper");
+    let helper = format!(
+        "!f() {{ case $1 in get) printf 'username={TOKEN_USER}\\npassword=%s\\n' \"${TOKEN_VARIABLE}\";; esac; }}; f"
+    );
+    [
+        ("GIT_CONFIG_COUNT", "2".to_owned()),
+        ("GIT_CONFIG_KEY_0", key.clone()),
+        ("GIT_CONFIG_VALUE_0", String::new()),
+        ("GIT_CONFIG_KEY_1", key),
+        ("GIT_CONFIG_VALUE_1", helper),
+        (TOKEN_VARIABLE, token.expose().to_owned()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -585,6 +645,52 @@ mod tests {
     }
 
     #[test]
+    fn programs_of_git_get_the_token_for_its_host_and_from_no_variable_that_git_lfs_logs() {
+        let home = Home::new();
+        home.git(
+            ".",
+            &[
+                "config",
+                "--global",
+                "credential.helper",
+                "!echo password=mine; :",
+            ],
+        );
+        home.git(".", &["init", "--quiet", "p"]);
+        let secret = Secret::new("ghp_canary");
+        let api = "https://ghe.example:8443/api/v3";
+        let remote = Remote::of(git(), &home.path().join("p"), "o/n", api, &secret).unwrap();
+        let env = remote.env_of_programs.with("lfs.pushurl", "https://h").0;
+        for (name, value) in &env {
+            assert!(
+                !name.contains("GIT_") || !value.contains("canary"),
+                "{name}"
+            );
+        }
+        let env: Vec<_> = home.env().into_iter().chain(env).collect();
+        let answer = |host: &str| {
+            let question = format!("protocol=https\nhost={host}\n\n");
+            let filled = git().run(
+                home.path(),
+                &["credential", "fill"],
+                &env,
+                Some(question.as_bytes()),
+            );
+            String::from_utf8(filled.unwrap_or_default()).unwrap()
+        };
+        let ours = answer("ghe.example:8443");
+        assert!(
+            ours.contains("username=x-access-token\npassword=ghp_canary\n"),
+            "{ours}"
+        );
+        for other in ["ghe.example", "lfs.example:8443", "ghe.example.evil:8443"] {
+            assert!(!answer(other).contains("canary"), "{other}");
+        }
+        let pushurl = git().run(home.path(), &["config", "lfs.pushurl"], &env, None);
+        assert_eq!(pushurl.unwrap(), b"https://h\n");
+    }
+
+    #[test]
     fn the_base_is_the_configured_branch_else_the_default_and_never_a_main_beside_it() {
         fn remote(url: &str) -> Remote {
             Remote {
@@ -592,6 +698,7 @@ mod tests {
                 fetch_url: url.to_owned(),
                 push_url: url.to_owned(),
                 env: GitEnvironment::default(),
+                env_of_programs: GitEnvironment::default(),
             }
         }
 

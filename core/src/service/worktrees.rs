@@ -864,6 +864,7 @@ impl Worktrees {
         let clone = self.make_clone(request, path)?;
         let index = self.records(request.issue).index(request.issue);
         if features.filters {
+            self.mirror.borrow_large_files(&self.project, first);
             self.checkout_filtered(first, path, &index)?;
             fs::copy(&index, path.join(".git/index"))
                 .map_err(|source| WorktreeError::io("write", path, source))?;
@@ -912,6 +913,8 @@ impl Worktrees {
             ("user.email", email),
             ("core.autocrlf", "false"),
             ("gc.auto", "0"),
+            // Where the user keeps them may be shared by all repositories, and we look for the agent's here.
+            ("lfs.storage", "lfs"),
         ] {
             config.set_str(key, value).doing(doing)?;
         }
@@ -1013,6 +1016,9 @@ impl Worktrees {
             snapshot.tree = prepared::without(&repository, base_tree, prepared, snapshot.tree)
                 .doing(|| format!("take the preparation of `{}` back", dir.display()))?;
         }
+        let added = head.iter().map(CommitId::oid).chain([snapshot.tree]);
+        let left = self.take_large_files(record, &added.collect::<Vec<_>>())?;
+        snapshot.skipped.extend(left);
         let parent = head
             .clone()
             .filter(|_| history == History::Kept)
@@ -1023,6 +1029,24 @@ impl Worktrees {
             snapshot,
             history,
         })
+    }
+
+    /// Takes the Git LFS objects of what an agent made, commits and trees, into the mirror. Returns what was left in the directory.
+    fn take_large_files(
+        &self,
+        record: &Record,
+        added: &[Oid],
+    ) -> Result<Vec<String>, WorktreeError> {
+        let git_dir = self.path(record.issue).join(".git");
+        match self.mirror.take_large_files(&git_dir, added, &record.base) {
+            Ok(left) => Ok(left),
+            // Hostile commits can have so many files that nobody lists them. Then the objects are kept where they are.
+            Err(error @ MirrorError::Library { .. }) => {
+                tracing::warn!(issue = record.issue, %error, "Git LFS objects stay in the worktree");
+                Ok(vec![".git/lfs/objects".to_owned()])
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Looks at the files of a worktree.
@@ -1283,7 +1307,13 @@ impl Worktrees {
             }
             let gate = self.records(record.issue).gate(record.issue);
             match agent_head::import(&self.mirror, &gate, &dir, &stray, &self.env)? {
-                Ok(()) => strays.push(self.save_as_leftover(record, &stray)?),
+                Ok(()) => {
+                    let left = self.take_large_files(record, &[stray.oid()])?;
+                    if !left.is_empty() {
+                        tracing::warn!(issue = record.issue, %stray, ?left, "Git LFS objects are not kept");
+                    }
+                    strays.push(self.save_as_leftover(record, &stray)?);
+                }
                 Err(reason) => {
                     tracing::warn!(issue = record.issue, %stray, reason, "a commit of the agent is lost");
                 }

@@ -170,7 +170,7 @@ fn collectors(
         credentials: ground
             .remote
             .as_ref()
-            .map(|remote| remote.env().to_vec())
+            .map(|remote| remote.env_of_programs().to_vec())
             .unwrap_or_default(),
     };
     Ok(Collectors::new(

@@ -11,12 +11,13 @@ use autoissue_plugin_sdk::{self as sdk, PrContext};
 use tokio_util::sync::CancellationToken;
 
 use super::{Bench, Workshop, blocking, commit, crash, forge_failure};
+use crate::doctor::INSTALL_LFS;
 use crate::prompt::{self, Earlier};
 use crate::service::agent::error_chain;
 use crate::service::forge::PullRequestDraft;
 use crate::service::github::BRANCH_PREFIX;
-use crate::service::mirror::{CommitId, CopyError, PushError};
-use crate::service::remote::{RemoteError, Verdict, is_of_this_work, verdict};
+use crate::service::mirror::{CommitId, CopyError, PushError, UploadError};
+use crate::service::remote::{RemoteError, Verdict, is_of_this_work, upload_verdict, verdict};
 use crate::wall_clock::wall_clock_ms;
 
 /// All that is known of the work when it is published.
@@ -137,20 +138,36 @@ impl Workshop {
     /// remote would take anything at all.
     fn push_failure(&self, error: &PushError, head: &CommitId) -> Failure {
         let message = error_chain(error);
-        let source = match error {
+        let verdict = match error {
             PushError::NotOurs { .. } | PushError::InTheWay { .. } => {
                 return Failure::NeedsPerson { message };
             }
-            PushError::Mirror(_) => return Failure::Crash { message },
+            PushError::Mirror(_)
+            | PushError::Upload {
+                source: UploadError::Mirror(_),
+                ..
+            } => return Failure::Crash { message },
+            // Every work with a large file would meet it; a resume publishes what is there first.
+            PushError::Upload {
+                source: UploadError::NotInstalled(_),
+                ..
+            } => {
+                let message = format!("{message}; {INSTALL_LFS}");
+                return Failure::Refused { message };
+            }
             PushError::Refused { .. } => None,
-            PushError::Broken { source, .. } => Some(source),
-            PushError::Remote(RemoteError::Unreachable { source, .. }) => Some(source),
+            PushError::Upload {
+                source: UploadError::Failed(source),
+                ..
+            } => Some(upload_verdict(source)),
+            PushError::Broken { source, .. } => Some(verdict(source)),
+            PushError::Remote(RemoteError::Unreachable { source, .. }) => Some(verdict(source)),
             PushError::Remote(_) => return Failure::Network { message },
         };
         if let Err(error) = self.forge.check_push_right() {
             return forge_failure(&error);
         }
-        match (error, source.map(verdict)) {
+        match (error, verdict) {
             (PushError::Refused { reason, .. }, _) if is_of_this_work(reason) => {
                 Failure::NeedsPerson { message }
             }
@@ -322,6 +339,7 @@ fn copy_failure(error: &CopyError) -> Failure {
         CopyError::NotOurs { .. }
         | CopyError::CheckedOut { .. }
         | CopyError::InTheWay { .. }
+        | CopyError::LargeFileMissing { .. }
         | CopyError::Mirror(_) => Failure::NeedsPerson { message },
         CopyError::NoSuchCommit { .. } => Failure::Crash { message },
     }

@@ -1,4 +1,4 @@
-//! Clone, fetch and push: `git http-backend` behind a check of the token.
+//! Clone, fetch and push: `git http-backend` behind a check of the token. Git LFS passes the same check.
 
 use std::process::Stdio;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use tokio::process::{ChildStdin, Command};
 use super::Shared;
 use super::exchange::Received;
 use super::git_store::GitStore;
+use super::lfs;
 use super::token::Token;
 
 /// What git asks of a repository.
@@ -26,14 +27,15 @@ struct Asked {
 
 /// Returns whether a path is git's.
 pub(super) fn is_git(path: &str) -> bool {
-    asked(path).is_some()
+    asked(path).is_some() || lfs::is_storage(path)
 }
 
 fn asked(path: &str) -> Option<Asked> {
     let mut parts = path.strip_prefix('/')?.splitn(3, '/');
     let (owner, name, service) = (parts.next()?, parts.next()?, parts.next()?);
     let name = name.strip_suffix(".git").unwrap_or(name);
-    let is_known = ["info/refs", "git-upload-pack", "git-receive-pack"].contains(&service);
+    let is_known = ["info/refs", "git-upload-pack", "git-receive-pack"].contains(&service)
+        || service.starts_with(lfs::API);
     is_known.then(|| Asked {
         owner: owner.to_owned(),
         name: name.to_owned(),
@@ -43,15 +45,23 @@ fn asked(path: &str) -> Option<Asked> {
 
 /// Answers git.
 pub(super) async fn answer(shared: &Arc<Shared>, request: &Received) -> Response<Body> {
+    if lfs::is_storage(&request.path) {
+        return lfs::transfer(shared, request);
+    }
     let Some(asked) = asked(&request.path) else {
         return Refused::new(StatusCode::NOT_FOUND, "Not Found").into_response();
     };
-    let is_push =
-        asked.service == "git-receive-pack" || request.query.contains("service=git-receive-pack");
+    let is_push = asked.service == "git-receive-pack"
+        || request.query.contains("service=git-receive-pack")
+        || lfs::is_upload(request);
     let (store, login) = match admit(shared, &asked, credentials(request).as_deref(), is_push) {
         Ok(admitted) => admitted,
         Err(refused) => return refused.into_response(),
     };
+    if asked.service.starts_with(lfs::API) {
+        let full_name = format!("{}/{}", asked.owner, asked.name);
+        return lfs::answer(shared, &full_name, &store, request);
+    }
     let output = run(&store, &asked.service, request, login.as_deref()).await;
     cgi_response(&output)
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Shared;
 use super::api::{add_item, add_labels, merge_pull, open_pull};
 use super::git_store::GitStore;
+use super::lfs;
 use super::world::{Distort, Item, Repository, World};
 
 /// A repository of a server.
@@ -410,6 +411,11 @@ impl HostedRepository {
     /// Returns where the bare repository lies, for a look with git itself.
     pub fn git_dir(&self) -> std::path::PathBuf {
         self.git().path().to_owned()
+    }
+
+    /// Returns the contents of its objects in Git LFS, sorted.
+    pub fn lfs_objects(&self) -> Vec<String> {
+        lfs::objects(&self.git())
     }
 
     /// Returns all pull requests, foreign ones too, by number.

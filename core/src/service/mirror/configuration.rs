@@ -10,7 +10,8 @@ use std::sync::{MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use super::Mirror;
+use super::large_files::{Settings, server_of};
+use super::{Mirror, without_password};
 use crate::whole_file::write_whole;
 
 /// What every mirror's configuration says, so that the user's configuration cannot change what is collected.
@@ -25,6 +26,13 @@ const SETTINGS: [(&str, &str); 9] = [
     ("core.symlinks", "true"),
     ("core.logAllRefUpdates", "false"),
 ];
+
+/// What the mirror's configuration says of Git LFS, whatever the user's does: objects lie in the mirror, and one that is missing is an error.
+const SETTINGS_OF_LFS: [(&str, &str); 2] =
+    [("lfs.storage", "lfs"), ("lfs.allowincompletepush", "false")];
+
+/// What it says unless the user's does: nobody asks who has locked a file.
+const DEFAULTS_OF_LFS: [(&str, &str); 1] = [("lfs.locksverify", "false")];
 
 /// What `git init` would find out of a Mac's file system.
 const SETTINGS_OF_MACOS: [(&str, &str); 2] = [
@@ -42,6 +50,10 @@ pub(in crate::service) struct Configuration {
     pub(super) source: Option<String>,
     /// Filters of the user's repository: keys and values.
     pub(super) filters: BTreeMap<String, String>,
+    /// What the user's repository says of Git LFS.
+    pub(super) lfs_of_user: Settings,
+    /// What `.lfsconfig` of the base says of LFS servers.
+    pub(super) lfs_of_base: Settings,
 }
 
 impl Configuration {
@@ -57,12 +69,52 @@ impl Configuration {
             .filters
             .iter()
             .map(|(key, value)| (key.as_str(), value.as_str()));
+        let of_lfs = self
+            .lfs_of_user
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
+        let server = self.download_address();
+        let server = server.as_deref().map(|server| ("lfs.url", server));
         let constants = SETTINGS.iter().chain(of_macos).copied();
         constants
             .chain(source)
             .chain(filters)
+            .chain(DEFAULTS_OF_LFS)
+            .chain(of_lfs)
+            .chain(SETTINGS_OF_LFS)
+            .chain(server)
             .filter_map(|(key, value)| entry(key, value))
             .collect()
+    }
+
+    /// Returns the LFS server that the base's objects come from. It is always written down, because `.lfsconfig` in a worktree, which
+    /// an agent may have changed, counts only where nothing is configured.
+    fn download_address(&self) -> Option<String> {
+        let configured = ["lfs.url", "remote.origin.lfsurl"];
+        self.configured_address(&configured)
+            .or_else(|| self.source.as_deref().map(server_of))
+    }
+
+    /// Returns the LFS server that takes objects for a repository.
+    pub(super) fn upload_address(&self, repository: &str) -> String {
+        let configured = [
+            "lfs.pushurl",
+            "lfs.url",
+            "remote.origin.lfspushurl",
+            "remote.origin.lfsurl",
+        ];
+        self.configured_address(&configured)
+            .unwrap_or_else(|| server_of(&without_password(repository)))
+    }
+
+    /// Returns the first address that is configured; the user wins over the base.
+    fn configured_address(&self, keys: &[&str]) -> Option<String> {
+        let found = |key: &&str| {
+            self.lfs_of_user
+                .get(*key)
+                .or_else(|| self.lfs_of_base.get(*key))
+        };
+        keys.iter().find_map(found).cloned()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Writing one branch into the user's own repository: the missing objects, then the ref, and no other byte of it.
 //!
-//! Objects are written children first, so that a commit which is there has all that it needs, also after a crash half-way.
+//! Objects are written children first, so that a commit which is there has all that it needs, also after a crash half-way. Objects of
+//! Git LFS come before the ref.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -39,6 +40,14 @@ pub enum CopyError {
         /// The branch in the way.
         branch: String,
     },
+    /// A file is kept in Git LFS, and its content is nowhere.
+    #[error(
+        "the Git LFS object of `{path}` is missing: the work names it, but neither its worktree nor the base has it"
+    )]
+    LargeFileMissing {
+        /// The file.
+        path: String,
+    },
     /// The commit is not in the mirror.
     #[error("commit {commit} is not in the mirror")]
     NoSuchCommit {
@@ -68,6 +77,7 @@ impl Mirror {
             return Ok(());
         }
         self.copy_objects(commit, &user)?;
+        self.copy_large_files(commit, &user)?;
         Ok(move_branch(&user, &name, head, commit)?)
     }
 

@@ -1,5 +1,7 @@
 //! Pushing one branch of ours to the remote. A head that is not ours is never replaced: git itself compares, under the server's lock.
 //!
+//! Files in Git LFS are uploaded before: a branch never names what nobody can fetch.
+//!
 //! ```text
 //!   push, if the head is what we last published ── done ──► Pushed
 //!      │ refused
@@ -11,7 +13,7 @@
 //!                                              └─► Broken: the push failed on its way
 //! ```
 
-use super::{CommitId, Mirror, MirrorError};
+use super::{CommitId, Mirror, MirrorError, UploadError};
 use crate::service::git_program::GitError;
 use crate::service::remote::{Remote, RemoteError, refusal};
 
@@ -71,6 +73,15 @@ pub enum PushError {
         #[source]
         source: GitError,
     },
+    /// Its files in Git LFS did not get to the LFS server, so it was not pushed.
+    #[error("failed to upload the Git LFS files of branch `{branch}`")]
+    Upload {
+        /// The branch.
+        branch: String,
+        /// Why.
+        #[source]
+        source: UploadError,
+    },
     /// The remote cannot be asked.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -92,6 +103,11 @@ impl Mirror {
         remote: &Remote,
         branch: &str,
     ) -> Result<Pushed, PushError> {
+        self.upload_large_files(commit, remote, branch)
+            .map_err(|source| PushError::Upload {
+                branch: branch.to_owned(),
+                source,
+            })?;
         let expected = self.published(issue)?;
         let pushed = match self.push_over(expected.as_ref(), commit, remote, branch) {
             Ok(()) => Pushed {

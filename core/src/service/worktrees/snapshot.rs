@@ -16,13 +16,14 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
+use git2::{AttrCheckFlags, Index, IndexEntry, IndexTime, Oid, Repository};
 
 use super::submodule::{self, Look, Standing};
 use super::{WorktreeError, modules_file, removal};
 use crate::service::mirror::{CommitId, Doing, Mirror};
 
 /// The largest file that is collected: a forge refuses more than 100 MiB, and a file above half of that was not written for a pull request.
+/// What goes to Git LFS may be larger.
 pub const FILE_BYTES_MAX: u64 = 50 << 20;
 
 /// The most bytes of changed files, all together.
@@ -95,7 +96,9 @@ pub(super) fn take(scene: &Scene<'_>) -> Result<Snapshot, WorktreeError> {
         ..
     } = walk(scene, &repository, &index)?;
     match scene.take {
-        Take::Publishable => check_sizes(scene.dir, &changed)?,
+        Take::Publishable => check_sizes(scene.dir, &changed, |path| {
+            is_kept_in_lfs(scene, &repository, path)
+        })?,
         Take::Everything => check_bytes(scene.dir, &changed)?,
     }
     for gone in tracked.keys().filter(|path| !seen.contains(*path)) {
@@ -507,10 +510,21 @@ fn is_time(kept: &IndexTime, seconds: i64, nanoseconds: i64) -> bool {
         && (kept.nanoseconds() == 0 || i64::from(kept.nanoseconds()) == nanoseconds)
 }
 
-fn check_sizes(dir: &Path, changed: &[Changed]) -> Result<(), WorktreeError> {
+/// Returns whether a file's content goes to Git LFS, so that its commit holds a few lines only.
+fn is_kept_in_lfs(scene: &Scene<'_>, repository: &Repository, path: &[u8]) -> bool {
+    let path = Path::new(OsStr::from_bytes(path));
+    let filter = repository.get_attr(path, "filter", AttrCheckFlags::FILE_THEN_INDEX);
+    scene.filters.is_some() && matches!(filter, Ok(Some("lfs")))
+}
+
+fn check_sizes(
+    dir: &Path,
+    changed: &[Changed],
+    is_kept_elsewhere: impl Fn(&[u8]) -> bool,
+) -> Result<(), WorktreeError> {
     if let Some(big) = changed
         .iter()
-        .find(|changed| FILE_BYTES_MAX < changed.bytes)
+        .find(|changed| FILE_BYTES_MAX < changed.bytes && !is_kept_elsewhere(&changed.path))
     {
         let path = String::from_utf8_lossy(&big.path).into_owned();
         return Err(WorktreeError::TooBig {

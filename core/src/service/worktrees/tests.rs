@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::thread;
 
 use super::*;
-use crate::service::git_fixture::{self, Home, write};
+use crate::service::git_fixture::{self, Home, LargeFile, write};
 
 /// A user's repository, its mirror, and worktrees on it.
 struct Place {
@@ -2106,4 +2106,82 @@ fn a_commit_that_nobody_can_read_is_kept_and_the_files_are_taken() {
     assert!(matches!(&work.history, History::Unreadable(reason) if reason.contains(&bomb)));
     let kept = place.mirror.salvaged_of("s1", 7).unwrap();
     assert!(kept.iter().any(|salvage| salvage.commit.as_str() == bomb));
+}
+
+#[test]
+fn objects_in_git_lfs_are_taken_with_the_work_that_names_them() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let git_dir = path.join(".git");
+    let files = ["committed", "left", "on the side", "named by nobody"].map(LargeFile::new);
+    let [committed, left, aside, unnamed] = &files;
+    files.iter().for_each(|file| file.put(&git_dir));
+    let branch = place.home.git(&path, &["symbolic-ref", "--short", "HEAD"]);
+    place.home.git(&path, &["checkout", "-q", "-b", "side"]);
+    place.home.commit(&path, &[("side.png", &aside.pointer)]);
+    place.home.git(&path, &["checkout", "-q", &branch]);
+    place.home.commit(&path, &[("a.png", &committed.pointer)]);
+    write(&path.join("b.png"), &left.pointer);
+    place.collect(7);
+    let mirror = place.mirror.path();
+    for file in [committed, left, aside] {
+        assert!(file.is_in(mirror), "{:?}", file.object);
+    }
+    assert!(!unnamed.is_in(mirror));
+    place.worktrees.release(7).unwrap();
+}
+
+#[test]
+fn an_object_that_is_not_what_its_pointer_says_is_not_taken() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let file = LargeFile::new("picture");
+    write(&path.join(".git").join(&file.object), "PICTURE");
+    place.home.commit(&path, &[("a.png", &file.pointer)]);
+    place.collect(7);
+    assert!(!place.mirror.path().join(&file.object).exists());
+}
+
+#[test]
+fn a_directory_with_objects_that_are_too_large_to_take_stays() {
+    let place = Place::new(&[("a", "1")]);
+    let path = place.lease(7);
+    let file = LargeFile::new("picture");
+    file.put(&path.join(".git"));
+    let bytes = crate::service::mirror::OBJECT_BYTES_MAX + 1;
+    let object = fs::File::options()
+        .write(true)
+        .open(path.join(".git").join(&file.object))
+        .unwrap();
+    object.set_len(bytes).unwrap();
+    let pointer = file.pointer.replace("size 7\n", &format!("size {bytes}\n"));
+    place.home.commit(&path, &[("a.png", &pointer)]);
+    assert_eq!(place.collect(7).skipped, ["a.png"]);
+    assert!(matches!(
+        place.worktrees.release(7),
+        Err(WorktreeError::Unsaved { .. })
+    ));
+}
+
+#[test]
+fn a_file_that_goes_to_git_lfs_may_be_larger_than_a_commit_holds() {
+    let place = Place::with(
+        &[(".gitattributes", "*.png filter=lfs\n")],
+        |home, user| {
+            let clean = ["config", "--global", "filter.lfs.clean", "wc -c"];
+            home.git(user, &clean);
+        },
+        &[],
+    );
+    let path = place.lease(7);
+    let large = |name: &str| {
+        let file = fs::File::create(path.join(name)).unwrap();
+        file.set_len(FILE_BYTES_MAX + 1).unwrap();
+    };
+    large("a.png");
+    let text = place.text(&place.collect(7).commit, "a.png");
+    assert_eq!(text.trim(), (FILE_BYTES_MAX + 1).to_string());
+    large("a.txt");
+    let refused = place.try_collect(7);
+    assert!(matches!(&refused, Err(WorktreeError::TooBig { path, .. }) if path == "a.txt"));
 }
