@@ -1,5 +1,7 @@
 //! Removes worktrees that no session will come back to. One that holds work which is saved nowhere else stays.
 
+mod set_aside;
+
 use std::path::PathBuf;
 
 use crate::config::{Config, LoggingSettings};
@@ -7,9 +9,12 @@ use crate::dispatcher::holders;
 use crate::journal::{Journal, SessionId, SessionStatus};
 use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
+use crate::service::checkout::Checkout;
 use crate::service::worktrees::WorktreeError;
-use crate::session::{Host, SessionError, cleaning};
+use crate::session::{Host, SessionError, cleaning, roots};
 use crate::wall_clock::wall_clock_ms;
+
+pub use set_aside::{Contents, SetAside};
 
 /// A worktree, and what became of it.
 #[derive(Debug)]
@@ -88,6 +93,17 @@ pub fn clean(config: Config, host: &Host, dry_run: bool) -> Result<Vec<Cleaned>,
         });
     }
     Ok(cleaned)
+}
+
+/// Returns the directories beside the worktrees that only their owner may remove, as they hold what is saved nowhere else, or are not
+/// ours. `cleaned` are the worktrees that are known. Blocking.
+pub fn set_aside(config: &Config, host: &Host, cleaned: &[Cleaned]) -> Vec<SetAside> {
+    let known: Vec<PathBuf> = cleaned.iter().map(|it| it.path.clone()).collect();
+    let checkout = Checkout::open(&host.project);
+    let project = checkout
+        .as_ref()
+        .map_or(host.project.as_path(), Checkout::path);
+    set_aside::find(&roots(config, host, project), &known)
 }
 
 /// Returns whether an unfinished session still works in the worktree of an issue.

@@ -285,3 +285,23 @@ fn a_session_that_did_nothing_yet_can_be_interrupted() {
     world.run(["resume"]).exits(0);
     all_ended_once(&world, 1);
 }
+
+#[test]
+fn clean_finds_worktrees_of_another_place_without_the_journal() {
+    let world = Sandbox::new();
+    let mut child = busy_session(&world, "");
+    child.kill().expect("it is alive");
+    child.wait().expect("it is dead");
+    no_process_is_left(&world);
+    assert_eq!(world.worktrees().len(), 3);
+    for file in fs::read_dir(world.state()).expect("the state").flatten() {
+        let name = file.file_name().into_string().expect("a name in UTF-8");
+        if name.starts_with("journal") {
+            fs::remove_file(file.path()).expect("the journal's file");
+        }
+    }
+    world.executor(r#"{"worktreeRoot": ".worktrees"}"#);
+    let clean = world.run(["clean"]).exits(0);
+    assert_eq!(clean.stdout.matches("removed ").count(), 3, "{clean:?}");
+    assert!(world.worktrees().is_empty());
+}

@@ -32,6 +32,14 @@ fn a_repository_that_an_agent_committed_is_not_lost() {
         night.sandbox.worktrees(),
         ["autoissue-issue-1", "autoissue-issue-2"]
     );
+    night.exec(&["--issue", "1"]).exits(3);
+    let clean = night.sandbox.run(["clean"]).exits(3).stdout;
+    let kept = clean
+        .lines()
+        .find(|line| line.contains("autoissue-issue-1.kept-1"))
+        .unwrap_or_else(|| panic!("{clean}"));
+    assert!(kept.ends_with("repositories: app"), "{kept}");
+    assert!(clean.contains("remove them with `rm -rf "), "{clean}");
 }
 
 #[test]
