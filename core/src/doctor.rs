@@ -315,6 +315,9 @@ impl Examination<'_> {
         }) else {
             return;
         };
+        if let Some(finding) = agent::unknown_models(self.config, strategies) {
+            self.tell(finding);
+        }
         let version_args = strategies
             .probe_backend()
             .map(|info| info.version_args)
