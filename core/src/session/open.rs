@@ -435,10 +435,12 @@ fn unfinished(
         SessionStatus::Completed => Err(SessionError::AlreadyOver {
             session,
             status: "completed",
+            command: row.command,
         }),
         SessionStatus::Failed => Err(SessionError::AlreadyOver {
             session,
             status: "failed",
+            command: row.command,
         }),
     }
 }

@@ -93,6 +93,13 @@ fn an_interrupted_session_is_known_as_such() {
     resume(&world);
     let again = world.run(["resume", &session]).exits(2);
     assert!(again.stderr.contains("is over"), "{}", again.stderr);
+    assert!(
+        again
+            .stderr
+            .contains("start a new session with `autoissue exec go"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
