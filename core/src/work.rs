@@ -53,7 +53,7 @@ const BASE_CHECK: AttemptId = AttemptId {
 };
 /// A disk with less space, in bytes, is full: no worktree fits.
 const DISK_BYTES_MIN: u64 = 1 << 20;
-/// A program may stay alive for ten seconds after its final result, in minutes that may be shorter in tests.
+/// A program may stay alive for ten seconds after its final result or its stop; tests have minutes of another length.
 const GRACES_PER_MINUTE: u32 = 6;
 /// The check that every work has to pass, configured or not.
 const CONFLICT_MARKERS: &str = "conflict markers";

@@ -78,7 +78,7 @@ pub struct AgentOrder {
     pub timeout: Duration,
     /// How long it may be silent.
     pub stall: Duration,
-    /// How long its program may stay alive after its final result.
+    /// How long its program may stay alive after its final result, or after it was stopped for its money or its time.
     pub grace: Duration,
 }
 
@@ -333,7 +333,7 @@ impl Watch {
         }
         if self.drained.is_some() {
             self.stopped = Some(Stopped::Budget);
-            running.terminate().await;
+            running.terminate_within(self.grace).await;
             return;
         }
         let message = if self.started + self.timeout <= Instant::now() {
@@ -342,7 +342,7 @@ impl Watch {
             format!("the agent was silent for {}", in_words(self.stall))
         };
         self.stopped = Some(Stopped::TimedOut(message));
-        running.terminate().await;
+        running.terminate_within(self.grace).await;
     }
 
     async fn wanted(&mut self, wish: Wish, running: &mut Running) {
