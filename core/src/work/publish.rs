@@ -168,7 +168,7 @@ impl Workshop {
             let rehearsed = bench
                 .remote
                 .as_ref()
-                .map(|remote| remote.rehearse_push(bench.mirror.path(), head));
+                .map(|remote| bench.mirror.rehearse_push(head, remote));
             matches!(rehearsed, Some(Ok(())))
         })
     }

@@ -127,6 +127,15 @@ impl Mirror {
         }
     }
 
+    /// Asks the remote whether it would take a branch of ours, without sending it anything.
+    ///
+    /// # Errors
+    /// What git said; [`verdict`](crate::service::remote::verdict) tells what that means.
+    pub fn rehearse_push(&self, commit: &CommitId, remote: &Remote) -> Result<(), GitError> {
+        self.configured()?;
+        remote.rehearse_push(self.path(), commit)
+    }
+
     /// Looks why a push was refused, and pushes over what is there if that is ours.
     fn push_again(
         &self,
