@@ -41,7 +41,7 @@ use crate::wall_clock::wall_clock_ms;
 pub use finding::{Finding, Level};
 pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
 pub(crate) use machine::DISK;
-pub(crate) use repository::rehearsed_push;
+pub(crate) use repository::{branch_in_the_way, rehearsed_push};
 
 /// What came to light.
 #[derive(Debug)]
@@ -179,11 +179,15 @@ impl Examination<'_> {
         self.try_to("forge", |_| Ok(LocalForge::open(checkout.path())?))?;
         self.tell(Finding::ok("forge", "local, in .autoissue/issues"));
         let base_branch = self.try_to("base branch", |_| Ok(checkout.base_branch(configured)?))?;
-        Some(self.place(None, base_branch))
+        Some(self.place(checkout, None, base_branch))
     }
 
-    fn place(&mut self, remote: Option<Remote>, base_branch: String) -> Place {
+    fn place(&mut self, checkout: &Checkout, remote: Option<Remote>, base_branch: String) -> Place {
         self.tell(Finding::ok("base branch", base_branch.clone()));
+        let published_to = remote.as_ref().filter(|_| self.config.executor.create_pr);
+        if let Some(finding) = branch_in_the_way(checkout, published_to) {
+            self.tell(finding);
+        }
         Place {
             remote,
             base_branch,
@@ -238,7 +242,7 @@ impl Examination<'_> {
         if may_push && let Some(finding) = repository::push(&remote, checkout) {
             self.tell(finding);
         }
-        Some(self.place(Some(remote), base_branch))
+        Some(self.place(checkout, Some(remote), base_branch))
     }
 
     fn proxy(&mut self) {

@@ -172,7 +172,7 @@ impl Executor {
                 let label = engine.about().label.clone();
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
-                    if let Some(found) = workshop.look_again(issue, label).await? {
+                    if let Some(found) = workshop.look_again(id, label).await? {
                         return Ok(Input::Withdrawn {
                             issue,
                             attempt,

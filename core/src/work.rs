@@ -36,7 +36,7 @@ use crate::service::forge::{Backlog, Forge, ForgeError, IssueState};
 use crate::service::github::GithubError;
 use crate::service::mirror::{CommitId, FetchError, Mirror};
 use crate::service::process::SupervisorProgram;
-use crate::service::remote::Remote;
+use crate::service::remote::{Remote, RemoteError, Verdict, verdict, was_server_error};
 use crate::service::worktrees::{
     CollectRequest, Collected, History, IgnoredFiles, LeaseRequest, WorktreeError, Worktrees,
 };
@@ -273,24 +273,28 @@ impl Workshop {
         }
     }
 
-    /// Looks once more at an issue whose attempt is about to start: what became of it where it is no longer to be worked on. While the
-    /// forge cannot be asked, it is as it was.
+    /// Checks an issue again whose attempt is about to start; returns why it is no longer to be worked on, if so. No attempt starts
+    /// without an answer: the issue may be closed, and its agent would be paid for nothing.
     pub(crate) async fn look_again(
         self: &Arc<Self>,
-        issue: IssueNumber,
+        id: AttemptId,
         label: String,
     ) -> Result<Option<Withdrawal>, Failure> {
         let workshop = self.clone();
-        blocking(move || match workshop.forge.look_again(issue, &label) {
-            Ok(Some(Withdrawal::Merged(_))) if workshop.only.contains(&issue.0) => Ok(None),
-            Ok(found) => Ok(found),
-            Err(error) => match forge_failure(&error) {
-                failure @ Failure::Auth { .. } => Err(failure),
-                _ => {
-                    tracing::warn!(%error, %issue, "the issue cannot be looked at again");
-                    Ok(None)
+        blocking(move || {
+            let place = workshop.inspect_place(workshop.bench()?, id)?;
+            let found = workshop
+                .forge
+                .look_again(id.issue, &label, place.may_have_pull_request)
+                .map_err(|error| forge_failure(&error))?;
+            let is_wanted_again = workshop.only.contains(&id.issue.0);
+            match (found, place.obstacle) {
+                (Some(Withdrawal::Merged(_)), obstacle) if is_wanted_again => {
+                    obstacle.map_or(Ok(None), Err)
                 }
-            },
+                (Some(found), _) => Ok(Some(found)),
+                (None, obstacle) => obstacle.map_or(Ok(None), Err),
+            }
         })
         .await
     }
@@ -307,12 +311,14 @@ impl Workshop {
         let workshop = self.clone();
         let (base, kept, has_work) = blocking(move || {
             let bench = workshop.bench()?;
-            if id.attempt == 1 && id != BASE_CHECK {
-                workshop.check_place(bench, id.issue)?;
-            }
             let keep = matches!(start, Start::Kept { .. });
             let work = kept_work(bench, &start)?;
-            let start = workshop.start_commit(bench, start)?;
+            let is_on_base = matches!(start, Start::Base);
+            let start = match start {
+                // The session has just fetched it.
+                Start::Base if id == BASE_CHECK => bench.base.clone(),
+                start => workshop.start_commit(bench, start)?,
+            };
             let request = LeaseRequest {
                 issue: id.issue.0,
                 attempt: id.attempt,
@@ -323,7 +329,7 @@ impl Workshop {
             let leased = bench
                 .worktrees
                 .lease(&request)
-                .map_err(|error| workshop.unless_full(worktree_failure(&error)))?;
+                .map_err(|error| workshop.unless_full(lease_failure(&error, is_on_base)))?;
             // What is there already is work, and no trace of the setup.
             let has_work = leased.kept || request.work.is_some();
             Ok((leased.base.to_string(), leased.kept, has_work))
@@ -387,35 +393,29 @@ impl Workshop {
         }
     }
 
-    /// Returns the base as the forge has it now; as it was last fetched, while the forge cannot be asked.
+    /// Returns the base as the forge has it now; fetches it only if it has moved.
     fn newest_base(&self, bench: &Bench) -> Result<CommitId, Failure> {
         let branch = &bench.base_branch;
         let known = bench.mirror.base(branch).map_err(|error| crash(&error))?;
         let known = known.unwrap_or_else(|| bench.base.clone());
-        let fetched = match &bench.remote {
-            Some(remote) => match remote.head(branch) {
-                Ok(Some(head)) if head != known => {
-                    bench.mirror.fetch(remote.fetch_url(), branch, remote.env())
-                }
-                Ok(_) => return Ok(known),
-                Err(error) => {
-                    tracing::warn!(%error, "the base cannot be asked for; the attempt starts on what is known");
-                    return Ok(known);
-                }
-            },
-            None => match bench.mirror.head_in(&self.project, branch) {
-                Some(head) if head != known => {
-                    bench
-                        .mirror
-                        .fetch(&self.project.to_string_lossy(), branch, &[])
-                }
-                _ => return Ok(known),
-            },
+        let project = self.project.to_string_lossy();
+        let (head, source, env) = match &bench.remote {
+            Some(remote) => {
+                let head = remote
+                    .head(branch)
+                    .map_err(|error| remote_failure(&error))?;
+                (head, remote.fetch_url(), remote.env())
+            }
+            None => {
+                let head = bench.mirror.head_in(&self.project, branch);
+                (head, project.as_ref(), &[][..])
+            }
         };
-        Ok(fetched.unwrap_or_else(|error| {
-            tracing::warn!(error = %error_chain(&error), "the base cannot be fetched; the attempt starts on what is known");
-            known
-        }))
+        if head.is_none_or(|head| head == known) {
+            return Ok(known);
+        }
+        let fetched = bench.mirror.fetch(source, branch, env);
+        fetched.map_err(|error| fetch_failure(&error))
     }
 
     /// Returns the head of an issue's published branch as it is now: a pull request on it shows what is there, whoever put it there.
@@ -772,9 +772,6 @@ impl Workshop {
         if let Err(failure) = discarded.await {
             tracing::warn!(%failure, "the worktree of the checks on the base stays");
         }
-        Input::BaseChecked {
-            results: results.unwrap_or_else(|failure| could_not_run(&failure)),
-        }
     }
 
     fn workplace(&self, id: AttemptId) -> Result<Workplace, Failure> {
@@ -916,11 +913,39 @@ fn github_failure(error: &GithubError) -> Failure {
     }
 }
 
-/// Whoever cannot be reached may be reached later.
+/// Returns what follows if the remote cannot be asked: a person has to act where it refuses us; an outage passes.
+fn remote_failure(error: &RemoteError) -> Failure {
+    let message = error_chain(error);
+    match error {
+        RemoteError::Unreachable { source, .. } if verdict(source) == Verdict::Account => {
+            Failure::Auth { message }
+        }
+        _ => Failure::Network { message },
+    }
+}
+
+/// Returns what follows if a worktree cannot be made. A submodule that the base links to is missing for every task, so that one error
+/// interrupts the session; one that an earlier work links to is a matter of that work.
+fn lease_failure(error: &WorktreeError, is_on_base: bool) -> Failure {
+    let WorktreeError::Submodule { source, .. } = error else {
+        return worktree_failure(error);
+    };
+    let message = error_chain(error);
+    match verdict(source) {
+        Verdict::Outage => Failure::Network { message },
+        Verdict::Account | Verdict::Work if is_on_base => Failure::Auth { message },
+        Verdict::Account | Verdict::Work => Failure::NeedsPerson { message },
+    }
+}
+
+/// Whoever cannot be reached may be reached later, and so may a server that answered with an error of its own.
 fn fetch_failure(error: &FetchError) -> Failure {
     let message = error_chain(error);
     match error {
         FetchError::Unreachable { .. } => Failure::Network { message },
+        FetchError::Failed { source, .. } if was_server_error(source) => {
+            Failure::Network { message }
+        }
         _ => Failure::Crash { message },
     }
 }

@@ -42,6 +42,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::build::CheckoutBuilder;
 use git2::{Index, Oid, Repository, RepositoryInitOptions, Signature};
+use rustix::fs::{Access, access};
 
 use super::git_program::{Git, GitError};
 use super::mirror::{CommitId, Doing, FileChange, Mirror, MirrorError};
@@ -393,10 +394,10 @@ impl Worktrees {
         })
     }
 
-    /// Makes sure that nothing else is where the worktrees go, without making anything: better known before any attempt starts.
+    /// Makes sure that worktrees can be made where they go, without making anything: better known before any attempt starts.
     ///
     /// # Errors
-    /// [`WorktreeError::RootNotADirectory`].
+    /// [`WorktreeError::RootNotADirectory`] where something else is there; [`WorktreeError::Io`] where nothing can be made.
     pub fn check_root(&self) -> Result<(), WorktreeError> {
         let path = &self.place.root;
         if path.symlink_metadata().is_ok() && !is_directory(path) {

@@ -103,11 +103,12 @@ impl Mirror {
         Ok(pushed)
     }
 
-    /// Finds out whether the branch of the remote holds work of others, or cannot be made, before anything is done for it.
+    /// Finds out whether the branch of the remote holds work of others, or cannot be made, before anything is done for it. Returns whether
+    /// the branch is there.
     ///
     /// # Errors
     /// [`PushError`].
-    pub fn check_remote_place(&self, remote: &Remote, branch: &str) -> Result<(), PushError> {
+    pub fn check_remote_place(&self, remote: &Remote, branch: &str) -> Result<bool, PushError> {
         let mut around = remote.heads_around(branch)?;
         let head = around.remove(branch);
         if let Some((blocking, _)) = around.pop_first() {
@@ -123,7 +124,7 @@ impl Mirror {
                 head,
                 remote: remote.name(),
             }),
-            _ => Ok(()),
+            head => Ok(head.is_some()),
         }
     }
 
