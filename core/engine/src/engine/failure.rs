@@ -5,7 +5,7 @@ use crate::engine::intake::N_FORGE_RETRIES;
 use crate::retry::retry_at;
 use crate::{
     AgentReport, Breaker, BreakerState, Doing, Effect, Event, Failure, FailureType, IssueNumber,
-    Outcome, Service, Stage, Task, Time, Usd,
+    Metering, Outcome, Service, Stage, Task, Time, Usd,
 };
 
 /// Longest time that others may make us wait, milliseconds: the longest limits of accounts are those of a week.
@@ -179,6 +179,13 @@ impl Turn<'_> {
     ) {
         let task = &self.engine.tasks[&issue];
         let n_retries = task.n_retries + u32::from(charged);
+        // What the agent's service refuses is confirmed by one more start; what the forge refuses is refused for all.
+        let is_of_agent = task.attempt().is_some_and(|attempt| match attempt.doing {
+            Doing::Agent => true,
+            Doing::Collecting => !attempt.in_flight,
+            _ => false,
+        });
+        let max_retries = self.max_retries(task, &failure, is_of_agent);
         let (is_publishing, is_uncollected) = task.attempt().map_or((false, false), |attempt| {
             let is_publishing = matches!(attempt.doing, Doing::Publishing { .. });
             (
@@ -191,7 +198,7 @@ impl Turn<'_> {
                 false
             }
             // What the task does not pay for cannot use up its retries, of which a resume may have left it fewer.
-            _ => !is_publishing && (!charged || n_retries <= self.settings().max_retries),
+            _ => !is_publishing && (!charged || n_retries <= max_retries),
         };
         let can_pay = self.engine.can_pay(task);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(issue, &failure, n_retries));
@@ -203,12 +210,6 @@ impl Turn<'_> {
         } else {
             outcome_of(&failure)
         };
-        // What the agent's service refuses is confirmed by one more start; what the forge refuses is refused for all.
-        let is_of_agent = task.attempt().is_some_and(|attempt| match attempt.doing {
-            Doing::Agent => true,
-            Doing::Collecting => !attempt.in_flight,
-            _ => false,
-        });
         let auth =
             (!is_of_agent && matches!(failure, Failure::Auth { .. })).then(|| failure.to_string());
         self.emit(Event::AttemptFailed {
@@ -237,6 +238,21 @@ impl Turn<'_> {
         }
         if let Some(message) = auth {
             self.suspend(message);
+        }
+    }
+
+    /// Returns how many retries a task has after a failure. A launch that died without a word cost nothing and says more of the program
+    /// than of the task, so it is repeated even where nothing that is paid for would be: else the tasks would end, one after the
+    /// other, before the program is known to be at fault.
+    fn max_retries(&self, task: &Task, failure: &Failure, is_of_agent: bool) -> u32 {
+        let max_retries = self.settings().max_retries;
+        let is_metered = self.settings().metering != Metering::Free;
+        let did_nothing = task.report.as_ref().is_some_and(AgentReport::did_nothing);
+        match failure {
+            Failure::Crash { .. } if is_of_agent && is_metered && did_nothing => {
+                max_retries.max(N_DEATHS_MAX - 1)
+            }
+            _ => max_retries,
         }
     }
 

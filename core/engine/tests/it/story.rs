@@ -268,6 +268,11 @@ impl Night {
         self.run()
     }
 
+    /// Returns what was told, a line for each event.
+    pub(crate) fn told(&self) -> String {
+        self.told.join("\n")
+    }
+
     // What happens.
 
     /// Begins the session and goes on until everything owed is held.

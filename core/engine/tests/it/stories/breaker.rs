@@ -122,6 +122,40 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_err
 }
 
 #[test]
+fn launches_that_die_without_a_word_interrupt_the_session_although_nothing_is_retried() {
+    let mut night = Night::new(2);
+    night.set(|s| (s.max_retries, s.breaker_threshold, s.n_slots) = (0, 3, 1));
+    for issue in [1, 2] {
+        night.replies(issue, "agent", (0..9).map(|_| broken(crash())));
+    }
+    night.begin();
+    let told = night.told();
+    let error = "session is suspended: agent `claude` ends in the same way each time";
+    assert!(
+        told.contains(error) && told.ends_with("session interrupted"),
+        "{told}"
+    );
+    assert!(
+        night
+            .engine
+            .tasks()
+            .values()
+            .all(|task| task.outcome().is_none())
+    );
+    assert_eq!(night.engine.ledger().spent, Usd::ZERO);
+}
+
+#[test]
+fn what_was_paid_for_is_not_repeated_where_nothing_is_retried() {
+    let mut night = Night::new(1);
+    night.set(|s| s.max_retries = 0);
+    let failure = crash();
+    let died = Reply::Exits(Ended::Failed { failure }, Spent::Known(usd(0.5)));
+    night.replies(1, "agent", [died]).begin();
+    assert_eq!(agent_runs(&night), 1);
+}
+
+#[test]
 fn probes_that_meet_an_outage_go_on_all_night() {
     let night = check_quietly(|night| {
         night.set(|s| s.breaker_threshold = 1);
