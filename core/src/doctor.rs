@@ -449,6 +449,6 @@ fn of<'e>(environment: &'e [(OsString, OsString)], name: &str) -> Option<&'e OsS
 }
 
 /// Returns the nearest directory at or above a path that exists.
-fn nearest_existing(path: &Path) -> Option<&Path> {
+pub(crate) fn nearest_existing(path: &Path) -> Option<&Path> {
     path.ancestors().find(|path| path.exists())
 }

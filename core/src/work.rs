@@ -9,6 +9,7 @@ mod publish;
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::ffi::OsString;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::{Bus, Progress, ProgressKind};
 use crate::config::Config;
 use crate::declared::{Home, dependencies_in};
+use crate::doctor::nearest_existing;
 use crate::journal::SessionId;
 use crate::prompt::{self, Earlier};
 use crate::redaction::Redaction;
@@ -354,15 +356,27 @@ impl Workshop {
 
     /// Returns a failure as that of a full disk, if it is one. Whatever meets it says so in its own way, so the disk is asked.
     fn unless_full(&self, failure: Failure) -> Failure {
-        let is_full = |path: &Path| {
-            rustix::fs::statvfs(path)
-                .is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) < DISK_BYTES_MIN)
-        };
-        match failure {
-            Failure::Crash { message } if is_full(&self.project) || is_full(&self.session_dir) => {
-                Failure::DiskFull { message }
-            }
-            failure => failure,
+        fn is_full(path: &Path) -> bool {
+            rustix::fs::statvfs(path).is_ok_and(|stat| {
+                let has_no_file_left = 0 < stat.f_files && stat.f_favail == 0;
+                stat.f_bavail.saturating_mul(stat.f_frsize) < DISK_BYTES_MIN || has_no_file_left
+            })
+        }
+
+        let worktrees = self.bench.as_ref().map(|bench| bench.worktrees.root());
+        let places = [self.project.as_path(), self.session_dir.as_path()];
+        let full = places
+            .into_iter()
+            .chain(worktrees)
+            .find(|path| nearest_existing(path).is_some_and(is_full));
+        match (failure, full) {
+            (Failure::Crash { message }, Some(path)) => Failure::DiskFull {
+                message: format!(
+                    "the disk with `{}` is full; free up disk space ({message})",
+                    path.display()
+                ),
+            },
+            (failure, _) => failure,
         }
     }
 
@@ -537,7 +551,7 @@ impl Workshop {
                         message: error_chain(&error) + &kept,
                     })
                 }
-                Err(error) => Err(worktree_failure(&error)),
+                Err(error) => Err(workshop.unless_full(worktree_failure(&error))),
             }
         })
         .await
@@ -958,8 +972,28 @@ fn worktree_failure(error: &WorktreeError) -> Failure {
         | WorktreeError::RootNotADirectory { .. } => Failure::Validation {
             message: error_chain(error),
         },
+        _ if has_no_room(error) => Failure::DiskFull {
+            message: format!(
+                "no room on the disk; free up disk space ({})",
+                error_chain(error)
+            ),
+        },
         _ => crash(error),
     }
+}
+
+/// Returns whether the system refused to write for want of room: on the disk, or of what the user may have of it, which the free space
+/// does not tell.
+fn has_no_room(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if let Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) = kind {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Says where the work of an agent is that changed no file of the project.
@@ -1101,3 +1135,6 @@ fn uuid(digits: &str) -> String {
         &digits[20..32]
     )
 }
+
+#[cfg(test)]
+mod tests;

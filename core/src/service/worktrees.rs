@@ -403,7 +403,21 @@ impl Worktrees {
         if path.symlink_metadata().is_ok() && !is_directory(path) {
             return Err(WorktreeError::RootNotADirectory { path: path.clone() });
         }
-        Ok(())
+        let Some(existing) = path.ancestors().find(|it| it.symlink_metadata().is_ok()) else {
+            return Ok(());
+        };
+        if !existing.is_dir() {
+            return Err(WorktreeError::RootNotADirectory {
+                path: existing.to_owned(),
+            });
+        }
+        access(existing, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| WorktreeError::io("write in", existing, error.into()))
+    }
+
+    /// Returns the directory in which new worktrees are made; it may not be there yet.
+    pub fn root(&self) -> &Path {
+        &self.place.root
     }
 
     /// Returns where an issue's worktree lies or would lie.

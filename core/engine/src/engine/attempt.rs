@@ -271,6 +271,7 @@ impl Turn<'_> {
         {
             return;
         }
+        self.service_answered(&Service::Machine);
         let has_work = work.is_some();
         self.emit(Event::WorkCollected {
             issue,

@@ -14,6 +14,10 @@ const WAIT_MS_MAX: u64 = 8 * 24 * 3_600_000;
 /// Probes in a row that die in the same way before a person is asked: time will not mend it.
 const N_DEATHS_MAX: u32 = 3;
 
+/// How long a full disk is waited for, milliseconds: builds of others end within an hour and free what they took; nobody frees a disk
+/// that has been full for longer without being asked.
+const MACHINE_WAIT_MS_MAX: u64 = 3_600_000;
+
 impl Turn<'_> {
     pub(super) fn failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let Some(task) = self.in_flight(issue, number, |_| true) else {
@@ -37,10 +41,25 @@ impl Turn<'_> {
             }
             (Doing::Agent, failure) => self.agent_not_started(issue, number, failure),
             (Doing::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
-            (Doing::Collecting | Doing::Checking, failure) => {
+            (Doing::Collecting, failure @ Failure::DiskFull { .. }) => {
+                self.delay_collection(issue, number, failure);
+            }
+            (Doing::Collecting | Doing::CollectingLater { .. } | Doing::Checking, failure) => {
                 self.fail_attempt(issue, number, failure);
             }
         }
+    }
+
+    /// Collects later what the disk has no room for now: the work is done and paid for, and lies safely in its worktree.
+    fn delay_collection(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        self.blame(&Service::Machine, issue, &failure);
+        let until = retry_at(self.now, 1, Some(issue), self.settings().seed);
+        self.emit(Event::CollectDelayed {
+            issue,
+            attempt: number,
+            failure,
+            until,
+        });
     }
 
     /// Ends an attempt that got no worktree. The base is fetched for it, so it may be the forge that failed.
@@ -346,6 +365,7 @@ impl Turn<'_> {
                 service,
                 until: retry_at(self.now, 1, None, self.settings().seed),
                 n_failures: breaker.n_failures + 1,
+                since: Some(self.now),
             });
         }
     }
@@ -402,13 +422,19 @@ impl Turn<'_> {
             charged,
             died,
         });
+        let since = breaker.since.unwrap_or(self.now);
         if opens {
             let until = self.now + self.settings().breaker_cooldown_ms;
             self.emit(Event::BreakerOpened {
                 service: service.clone(),
                 until,
                 n_failures,
+                since: Some(since),
             });
+        }
+        if *service == Service::Machine && since + MACHINE_WAIT_MS_MAX <= self.now {
+            let minutes = (self.now.ms() - since.ms()) / 60_000;
+            self.suspend(format!("{} (waited {minutes} minutes)", failure.headline()));
         }
         let n_deaths = self
             .engine
@@ -444,20 +470,21 @@ impl Turn<'_> {
         issue: IssueNumber,
         suits: impl Fn(&Service) -> bool,
     ) {
-        let probed: Vec<(Service, u32)> = self
+        let probed: Vec<(Service, u32, Option<Time>)> = self
             .engine
             .breakers
             .iter()
             .filter(|(service, breaker)| {
                 suits(service) && breaker.state == BreakerState::Probing { issue }
             })
-            .map(|(service, breaker)| (service.clone(), breaker.n_failures))
+            .map(|(service, breaker)| (service.clone(), breaker.n_failures, breaker.since))
             .collect();
-        for (service, n_failures) in probed {
+        for (service, n_failures, since) in probed {
             self.emit(Event::BreakerOpened {
                 service,
                 until: self.now,
                 n_failures,
+                since,
             });
         }
     }
