@@ -6,7 +6,7 @@
 mod planning;
 mod publish;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::ffi::OsString;
 use std::io::{self, ErrorKind};
@@ -85,6 +85,8 @@ pub(crate) struct Workshop {
     pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
     /// Only these issues; empty means all.
     pub(crate) only: BTreeSet<u64>,
+    /// What the checks say of commits of the base, by commit. Whoever checks one holds it.
+    pub(crate) checked_bases: tokio::sync::Mutex<BTreeMap<String, Vec<CheckResult>>>,
     /// Issues whose finished work an earlier session has made, and the forge does not take just now: they are not done again.
     pub(crate) waiting: Vec<(IssueNumber, SessionId)>,
     /// Whether what is open outside of the session keeps nobody from starting.
@@ -718,11 +720,66 @@ impl Workshop {
         self: &Arc<Self>,
         id: AttemptId,
         work: &Work,
+        base: Option<&str>,
         cancel: &CancellationToken,
     ) -> Result<Vec<CheckResult>, Failure> {
         if !work.conflicts.is_empty() {
             return Ok(vec![unfinished_merge(&work.conflicts)]);
         }
+        let mut results = self.run_checks_in(id, cancel).await?;
+        if let Some(base) = base
+            && results.iter().any(|result| !result.passed)
+        {
+            self.compare_with_base(&mut results, base, cancel).await?;
+        }
+        Ok(results)
+    }
+
+    /// Notes which failed checks fail on the commit that the attempt started from too. The session has checked the base when it began;
+    /// one that the base has moved to since is checked now, once, as somebody else may have broken it.
+    async fn compare_with_base(
+        self: &Arc<Self>,
+        results: &mut [CheckResult],
+        base: &str,
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let mut checked = self.checked_bases.lock().await;
+        if !checked.contains_key(base) {
+            let start = Start::Kept {
+                base: base.to_owned(),
+                work: None,
+            };
+            self.discard_base_check().await;
+            let of_base = match self.lease(BASE_CHECK, start, cancel).await {
+                Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
+                Err(failure) => Err(failure),
+            };
+            self.discard_base_check().await;
+            match of_base {
+                Ok(of_base) => checked.insert(base.to_owned(), of_base),
+                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+                Err(failure) => {
+                    tracing::warn!(base, %failure, "the base cannot be checked");
+                    return Ok(());
+                }
+            };
+        }
+        let fails = |name: &str| {
+            checked[base]
+                .iter()
+                .any(|of_base| of_base.name == name && !of_base.passed)
+        };
+        for result in results.iter_mut().filter(|result| !result.passed) {
+            result.fails_on_base = fails(&result.name);
+        }
+        Ok(())
+    }
+
+    async fn run_checks_in(
+        self: &Arc<Self>,
+        id: AttemptId,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<CheckResult>, Failure> {
         let workplace = self.workplace(id)?;
         let list: Vec<checks::Check> = self.config.executor.checks.iter().map(check).collect();
         let mut show = |name: &str, line: &crate::service::process::Line| {
@@ -772,9 +829,21 @@ impl Workshop {
         }
 
         let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
-            Ok(_) => self.run_checks(BASE_CHECK, &Work::default(), cancel).await,
+            Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
             Err(failure) => Err(failure),
         };
+        self.discard_base_check().await;
+        if let (Ok(results), Ok(bench)) = (&results, self.bench()) {
+            let mut checked = self.checked_bases.lock().await;
+            checked.insert(bench.base.to_string(), results.clone());
+        }
+        Input::BaseChecked {
+            results: results.unwrap_or_else(|failure| could_not_run(&failure)),
+        }
+    }
+
+    /// Removes the worktree of the checks on the base.
+    async fn discard_base_check(self: &Arc<Self>) {
         let workshop = self.clone();
         let discarded = blocking(move || {
             let bench = workshop.bench()?;
@@ -1121,6 +1190,7 @@ fn engine_check(result: checks::CheckResult, check: &checks::Check) -> CheckResu
         duration_ms: result.duration_ms,
         ended,
         output: result.output,
+        fails_on_base: false,
     }
 }
 

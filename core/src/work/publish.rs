@@ -255,11 +255,9 @@ impl Workshop {
 
     fn context(&self, order: &PublishOrder, branch: &str, base: &str) -> PrContext {
         let report = order.report.as_ref();
-        let fails_on_base = |name: &str| {
-            order
-                .base_checks
-                .iter()
-                .any(|check| check.name == name && !check.passed)
+        let fails_on_base = |result: &CheckResult| {
+            let fails = |it: &CheckResult| it.name == result.name && !it.passed;
+            result.fails_on_base || order.base_checks.iter().any(fails)
         };
         let removed = prompt::build(&order.issue, "", &[], &[], Earlier::Nothing).removed;
         PrContext {
@@ -289,7 +287,7 @@ impl Workshop {
                 .map(|check| sdk::CheckReport {
                     name: check.name.clone(),
                     passed: check.passed,
-                    fails_on_base: fails_on_base(&check.name),
+                    fails_on_base: fails_on_base(check),
                     duration_ms: check.duration_ms,
                 })
                 .collect(),
