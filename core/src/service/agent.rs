@@ -185,10 +185,12 @@ fn not_started(error: &ProcessError) -> Failure {
     let message = error_chain(error);
     match error {
         // A program may be missing for a moment, while its updater replaces it.
-        ProcessError::Supervisor { .. }
-        | ProcessError::FailedToStart { .. }
-        | ProcessError::NotFound { .. }
-        | ProcessError::NotExecutable { .. } => Failure::Crash { message },
+        ProcessError::NotFound { .. } | ProcessError::NotExecutable { .. } => Failure::Crash {
+            message: format!("{message}; install it, or wait for its update to end"),
+        },
+        ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
+            Failure::Crash { message }
+        }
         _ => Failure::Validation { message },
     }
 }

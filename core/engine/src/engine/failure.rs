@@ -433,8 +433,8 @@ impl Turn<'_> {
             });
         }
         if *service == Service::Machine && since + MACHINE_WAIT_MS_MAX <= self.now {
-            let minutes = (self.now.ms() - since.ms()) / 60_000;
-            self.suspend(format!("{} (waited {minutes} minutes)", failure.headline()));
+            let waited = self.waited(since);
+            self.suspend(format!("{}{waited}", failure.headline()));
         }
         let n_deaths = self
             .engine
@@ -443,11 +443,21 @@ impl Turn<'_> {
             .map_or(0, |breaker| breaker.n_deaths);
         if is_probe && N_DEATHS_MAX <= n_deaths {
             self.suspend(format!(
-                "{service} ends in the same way each time: {}",
-                failure.headline()
+                "{service} ends in the same way each time: {}{}",
+                failure.headline(),
+                self.waited(since)
             ));
         }
         charged
+    }
+
+    /// Says how long the session has waited since a time, unless that is less than a minute.
+    fn waited(&self, since: Time) -> String {
+        match self.now.ms().saturating_sub(since.ms()) / 60_000 {
+            0 => String::new(),
+            1 => " (waited 1 minute)".to_owned(),
+            minutes => format!(" (waited {minutes} minutes)"),
+        }
     }
 
     /// Notes that a service works; nothing to note where it never failed.

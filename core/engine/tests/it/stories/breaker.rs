@@ -104,7 +104,7 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_err
         #1 agent exited, $0.00
         agent failed for #1
         agent breaker open until 240s, 5 failures
-        session is suspended: agent `claude` ends in the same way each time: crashed
+        session is suspended: agent `claude` ends in the same way each time: crashed (waited 3 minutes)
         #1 attempt 4 failed, again at 181s: crashed
         session interrupted
         session resumed
