@@ -2,7 +2,8 @@
 //! needs any more, and transcripts that are too old or too many.
 
 use autoissue_core::clean::{
-    CleanOrder, Cleaned, CleanedWorktree, Fate, KeptWork, Reason, clean, clean_transcripts,
+    CleanOrder, Cleaned, CleanedWorktree, Contents, Fate, KeptWork, Reason, SetAside, clean,
+    clean_transcripts,
 };
 use autoissue_core::retention::Freed;
 use serde::Serialize;
@@ -10,7 +11,8 @@ use serde::Serialize;
 use crate::args::CleanArgs;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::{Surroundings, quoted};
+use crate::narration::counted;
 use crate::printable::one_line;
 
 /// A worktree in JSON.
@@ -44,6 +46,20 @@ struct FreedBytesLine {
     #[serde(rename = "type")]
     kind: &'static str,
     bytes: u64,
+}
+
+/// A directory that only its owner may remove, in JSON.
+#[derive(Serialize)]
+struct SetAsideLine<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    issue: u64,
+    path: String,
+    files: u64,
+    bytes: u64,
+    repositories: &'a [String],
+    /// Whether there is more than was looked at.
+    partial: bool,
 }
 
 /// The transcripts that were removed, in JSON.
@@ -83,9 +99,17 @@ pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, C
         print_freed(around, freed, args.dry_run)?;
     } else if cleaned.worktrees.is_empty()
         && cleaned.kept_work.is_empty()
+        && cleaned.set_aside.is_empty()
         && !around.console.is_json()
     {
         around.console.print("nothing to clean\n")?;
+    }
+    for directory in &cleaned.set_aside {
+        if around.console.is_json() {
+            around.console.json(&set_aside_line(directory))?;
+        } else {
+            around.console.print(&set_aside_text(directory))?;
+        }
     }
     let some_stay = cleaned
         .worktrees
@@ -195,6 +219,50 @@ fn print_freed(around: &Surroundings, freed: Freed, dry_run: bool) -> Result<(),
     around.console.print(&format!(
         "{removed} the transcripts of {sessions}, which {freed} {mib} MiB\n"
     ))
+}
+
+fn set_aside_line(directory: &SetAside) -> SetAsideLine<'_> {
+    let Contents {
+        n_files,
+        bytes,
+        repositories,
+        is_partial,
+    } = &directory.contents;
+    SetAsideLine {
+        kind: "set_aside",
+        issue: directory.issue,
+        path: directory.path.display().to_string(),
+        files: *n_files,
+        bytes: *bytes,
+        repositories,
+        partial: *is_partial,
+    }
+}
+
+/// Says what a directory holds that is not removed, and how to remove it.
+fn set_aside_text(directory: &SetAside) -> String {
+    let Contents {
+        n_files,
+        bytes,
+        repositories,
+        is_partial,
+    } = &directory.contents;
+    let path = directory.path.display().to_string();
+    let at_least = if *is_partial { "at least " } else { "" };
+    let repositories = match repositories.as_slice() {
+        [] => String::new(),
+        names => format!(", repositories: {}", names.join(", ")),
+    };
+    let held = format!(
+        "kept {path}: {at_least}{}, {} MiB{repositories}",
+        counted(*n_files, "file"),
+        bytes.div_ceil(1 << 20)
+    );
+    let remove = quoted(&path);
+    format!(
+        "{}\n  if you do not need them, remove them with `rm -rf {remove}`\n",
+        one_line(&held)
+    )
 }
 
 fn line(worktree: &CleanedWorktree, dry_run: bool) -> CleanedLine<'_> {

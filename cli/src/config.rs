@@ -18,6 +18,7 @@ mod error;
 mod file;
 pub(crate) mod git_remote;
 mod layers;
+mod model_name;
 mod origin;
 pub(crate) mod schema;
 pub(crate) mod show;
@@ -28,7 +29,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::config::{Config, Problem, SecretOrEnv};
-use autoissue_core::strategy::{DOMAINS, models_of_builtin};
+use autoissue_core::strategy::{DOMAINS, MODEL_FAMILIES, models_of_builtin};
 use serde_json::Value;
 
 pub(crate) use error::ConfigError;
@@ -273,7 +274,11 @@ fn odd_values(config: &Config, origins: &BTreeMap<String, Origin>) -> Vec<String
         ("agent.model", &agent.model),
         ("planner.model", &config.planner.model),
     ] {
-        warnings.extend(nearest_to_unknown(model, &models).map(|meant| {
+        let meant = match (models.is_empty(), model.as_str()) {
+            (true, _) | (_, "auto") => None,
+            (false, model) => model_name::probably_meant(model, &models, &MODEL_FAMILIES),
+        };
+        warnings.extend(meant.map(|meant| {
             format!("`{key}` (`{model}`) is no model that {backend} has a name for; did you mean `{meant}`?")
         }));
     }

@@ -340,8 +340,9 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
             Typed::of(command).resume(session)
         )),
         SessionError::NothingToResume { .. } => Some("`autoissue status` lists all sessions".to_owned()),
-        SessionError::AlreadyOver { session, .. } => {
-            Some(format!("`autoissue show {session}` tells how it went; `autoissue exec <label>` begins a new one"))
+        SessionError::AlreadyOver { session, command, .. } => {
+            let show = Typed::of(command).show(session, None);
+            Some(format!("show it with `{show}`, or start a new session with `{command}`"))
         }
         SessionError::OtherProject { project, .. } => {
             Some(format!("change into `{}` and resume it there", project.display()))

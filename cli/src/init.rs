@@ -89,7 +89,7 @@ impl Found {
     fn in_repository(around: &Surroundings, root: &Path) -> Result<Self, CliError> {
         let repository = match project::origin(root, around.path_env())? {
             None => Err("there is no remote `origin`".to_owned()),
-            Some(url) => GitRemote::parse(&url)
+            Some(url) => project::remote_at(&url, around.path_env())
                 .map(|remote| remote.repo())
                 .map_err(|error| format!("`origin` names no repository on GitHub: {error}")),
         };

@@ -6,7 +6,7 @@ mod plan;
 
 use autoissue_core::engine::{
     About, AgentReport, Blocked, CheckResult, Ended, Engine, Event, Instead, IssueNumber, Outcome,
-    Publication, SessionStatus, Settings, Task, Time, Undecided, Usd, Work,
+    Publication, Service, SessionStatus, Settings, Task, Time, Undecided, Usd, Work,
 };
 
 use crate::local_time::{LocalTime, span};
@@ -197,6 +197,14 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         Event::ChecksFinished {
             results, passed, ..
         } => checks_finished(results, *passed),
+        Event::CollectDelayed { failure, until, .. } => {
+            let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
+            one(
+                Odd,
+                format!("collecting the work failed: {message} · retrying at {at}"),
+            )
+        }
+        Event::CollectRetried { .. } => one(Detail, "collecting the work again".to_owned()),
         Event::PublishDelayed { failure, until, .. } => {
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
@@ -247,9 +255,27 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
             one(Detail, format!("{} works", one_line(&service.to_string())))
         }
         Event::BreakerOpened {
+            service: Service::Machine,
+            until,
+            since,
+            ..
+        } => {
+            let at = time.clock(until.ms());
+            let since = since
+                .map(|since| format!(" since {}", time.clock(since.ms())))
+                .unwrap_or_default();
+            one(
+                Bad,
+                format!(
+                    "the disk is full{since}: nothing starts; free up disk space, next try at {at}"
+                ),
+            )
+        }
+        Event::BreakerOpened {
             service,
             until,
             n_failures,
+            ..
         } => {
             let (service, at) = (one_line(&service.to_string()), time.clock(until.ms()));
             one(
@@ -663,6 +689,13 @@ mod tests {
                 service,
                 until,
                 n_failures: 5,
+                since: None,
+            },
+            Event::BreakerOpened {
+                service: Service::Machine,
+                until,
+                n_failures: 7,
+                since: Some(Time::from_ms(0)),
             },
             Event::SessionStopping {
                 message: "bad credentials".to_owned(),
@@ -674,6 +707,7 @@ mod tests {
         Odd: reading the backlog failed: no · tried again at 01:32:07
         Odd: agent `claude` pauses until 01:32:07: limit reached
         Bad: agent `claude` failed 5 times in a row; its tasks wait, it is probed at 01:32:07
+        Bad: the disk is full since 00:00:00: nothing starts; free up disk space, next try at 01:32:07
         Bad: nothing more starts: bad credentials
         ");
     }

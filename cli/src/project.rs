@@ -110,9 +110,7 @@ pub(crate) fn derive_from_origin(
         return Ok(());
     }
     let remote = match origin(project, path_env)? {
-        Some(url) => GitRemote::parse(&url)
-            .and_then(|remote| remote.resolved(|host| ssh_host(path_env, host)))
-            .map_err(Some),
+        Some(url) => remote_at(&url, path_env).map_err(Some),
         None => Err(None),
     };
     check_api_url(
@@ -175,6 +173,14 @@ pub(crate) fn origin(project: &Path, path_env: &OsStr) -> Result<Option<String>,
             source,
         }),
     }
+}
+
+/// Returns the repository that the address of a remote names; an alias of ssh is followed.
+///
+/// # Errors
+/// [`GitRemoteError`].
+pub(crate) fn remote_at(url: &str, path_env: &OsStr) -> Result<GitRemote, GitRemoteError> {
+    GitRemote::parse(url)?.resolved(|host| ssh_host(path_env, host))
 }
 
 /// Returns what git prints for a question about the user's own checkout, trimmed.

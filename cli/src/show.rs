@@ -565,6 +565,7 @@ mod tests {
             duration_ms: 2_000,
             output: "\u{1b}[31mFAILED\u{1b}[0m\n  left: 1\u{7}".to_owned(),
             passed: false,
+            fails_on_base: false,
         };
         assert_snapshot!(checks("of attempt 1", &[result], Paint::default()), @"
         check `test` of attempt 1 failed · exit code 1 · 2 s

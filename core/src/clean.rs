@@ -1,6 +1,8 @@
 //! Removes worktrees that no session will come back to, and kept work that nobody needs any more. A worktree with work that is saved
 //! nowhere else stays.
 
+mod set_aside;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -12,11 +14,14 @@ use crate::journal::{Journal, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
 use crate::service::agent::error_chain;
+use crate::service::checkout::Checkout;
 use crate::service::collector::{CollectorError, Collectors};
 use crate::service::forge::{Forge, IssueState};
 use crate::service::mirror::{Mirror, Salvage};
-use crate::session::{Cleaning, Host, SessionError, cleaning, on_a_runtime};
+use crate::session::{Cleaning, Host, SessionError, cleaning, on_a_runtime, roots};
 use crate::wall_clock::wall_clock_ms;
+
+pub use set_aside::{Contents, SetAside};
 
 /// What to clean.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +39,8 @@ pub struct Cleaned {
     pub worktrees: Vec<CleanedWorktree>,
     /// Kept work, by issue.
     pub kept_work: Vec<KeptWork>,
+    /// Directories beside the worktrees that only their owner may remove.
+    pub set_aside: Vec<SetAside>,
     /// Bytes that the kept work took; 0 where nothing was removed.
     pub freed_bytes: u64,
     /// What could not be looked at or freed, and why.
@@ -115,6 +122,16 @@ const N_SESSIONS_MAX: usize = 1_000;
 /// # Errors
 /// Where another session holds the repository, or something cannot be read.
 pub fn clean(config: Config, host: &Host, order: &CleanOrder) -> Result<Cleaned, SessionError> {
+    let mut cleaned = clean_what_is_known(config.clone(), host, order)?;
+    cleaned.set_aside = set_aside_by(&config, host, &cleaned.worktrees);
+    Ok(cleaned)
+}
+
+fn clean_what_is_known(
+    config: Config,
+    host: &Host,
+    order: &CleanOrder,
+) -> Result<Cleaned, SessionError> {
     let id = SessionId::new(wall_clock_ms(), [0, 0]);
     let Some(Cleaning {
         lock: _lock,
@@ -163,6 +180,17 @@ fn clean_worktrees(
         });
     }
     Ok(cleaned)
+}
+
+/// Returns the directories beside the worktrees that only their owner may remove, as they hold what is saved nowhere else, or are not
+/// ours. `known` are the worktrees of ours.
+fn set_aside_by(config: &Config, host: &Host, known: &[CleanedWorktree]) -> Vec<SetAside> {
+    let known: Vec<PathBuf> = known.iter().map(|it| it.path.clone()).collect();
+    let checkout = Checkout::open(&host.project);
+    let project = checkout
+        .as_ref()
+        .map_or(host.project.as_path(), Checkout::path);
+    set_aside::find(&roots(config, host, project), &known)
 }
 
 /// Says of each issue's kept work whether it goes.

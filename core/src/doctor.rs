@@ -43,7 +43,7 @@ pub use finding::{Finding, Level};
 pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
 pub(crate) use large_files::INSTALL_LFS;
 pub(crate) use machine::DISK;
-pub(crate) use repository::rehearsed_push;
+pub(crate) use repository::{branch_in_the_way, rehearsed_push};
 
 /// What came to light.
 #[derive(Debug)]
@@ -181,11 +181,15 @@ impl Examination<'_> {
         self.try_to("forge", |_| Ok(LocalForge::open(checkout.path())?))?;
         self.tell(Finding::ok("forge", "local, in .autoissue/issues"));
         let base_branch = self.try_to("base branch", |_| Ok(checkout.base_branch(configured)?))?;
-        Some(self.place(None, base_branch))
+        Some(self.place(checkout, None, base_branch))
     }
 
-    fn place(&mut self, remote: Option<Remote>, base_branch: String) -> Place {
+    fn place(&mut self, checkout: &Checkout, remote: Option<Remote>, base_branch: String) -> Place {
         self.tell(Finding::ok("base branch", base_branch.clone()));
+        let published_to = remote.as_ref().filter(|_| self.config.executor.create_pr);
+        if let Some(finding) = branch_in_the_way(checkout, published_to) {
+            self.tell(finding);
+        }
         Place {
             remote,
             base_branch,
@@ -240,7 +244,7 @@ impl Examination<'_> {
         if may_push && let Some(finding) = repository::push(&remote, checkout) {
             self.tell(finding);
         }
-        Some(self.place(Some(remote), base_branch))
+        Some(self.place(checkout, Some(remote), base_branch))
     }
 
     fn proxy(&mut self) {
@@ -317,6 +321,9 @@ impl Examination<'_> {
         }) else {
             return;
         };
+        if let Some(finding) = agent::unknown_models(self.config, strategies) {
+            self.tell(finding);
+        }
         let version_args = strategies
             .probe_backend()
             .map(|info| info.version_args)
@@ -444,6 +451,6 @@ fn of<'e>(environment: &'e [(OsString, OsString)], name: &str) -> Option<&'e OsS
 }
 
 /// Returns the nearest directory at or above a path that exists.
-fn nearest_existing(path: &Path) -> Option<&Path> {
+pub(crate) fn nearest_existing(path: &Path) -> Option<&Path> {
     path.ancestors().find(|path| path.exists())
 }

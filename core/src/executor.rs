@@ -172,7 +172,7 @@ impl Executor {
                 let label = engine.about().label.clone();
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
-                    if let Some(found) = workshop.look_again(issue, label).await? {
+                    if let Some(found) = workshop.look_again(id, label).await? {
                         return Ok(Input::Withdrawn {
                             issue,
                             attempt,
@@ -274,8 +274,15 @@ impl Executor {
             } => {
                 let id = AttemptId { issue, attempt };
                 let (_, cancel) = self.stoppable(id);
+                // Work that is built on other work of ours has no base that was checked.
+                let base = engine
+                    .task(issue)
+                    .filter(|task| foundations(engine, task).is_empty())
+                    .and_then(|task| task.base.clone());
                 self.attempt(id, async move {
-                    let results = workshop.run_checks(id, &work, &cancel).await?;
+                    let results = workshop
+                        .run_checks(id, &work, base.as_deref(), &cancel)
+                        .await?;
                     Ok(Input::ChecksFinished {
                         issue,
                         attempt,

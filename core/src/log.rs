@@ -137,6 +137,8 @@ fn attempt_of(event: &Event) -> Option<u32> {
         | Event::AgentExited { attempt, .. }
         | Event::WorkCollected { attempt, .. }
         | Event::ChecksFinished { attempt, .. }
+        | Event::CollectDelayed { attempt, .. }
+        | Event::CollectRetried { attempt, .. }
         | Event::PublishDelayed { attempt, .. }
         | Event::AttemptSuspended { attempt, .. }
         | Event::PublishStarted { attempt, .. }

@@ -17,7 +17,8 @@ use std::time::Instant;
 pub use autoissue_classifier::DOMAINS;
 
 use autoissue_classifier::BuiltinClassifier;
-use autoissue_claude::ClaudeBackend;
+pub use autoissue_claude::MODEL_FAMILIES;
+use autoissue_claude::{ClaudeBackend, MORE_ALIASES, has_list_price};
 use autoissue_engine::{Classification, Effort, Instead, Issue, Undecided, Usd};
 use autoissue_model_selector::BuiltinSelector;
 use autoissue_patch::PatchBackend;
@@ -37,13 +38,15 @@ use guard::Guard;
 /// Name of every built-in that has no name of its own.
 const BUILTIN: &str = "builtin";
 
-/// Returns the models that a built-in agent backend has short names for; none where no built-in has this name.
+/// Returns the names that a built-in agent backend has for models; none where no built-in has this name.
 pub fn models_of_builtin(backend: &str) -> Vec<String> {
-    let known = match backend {
-        "claude" => ClaudeBackend.probe(""),
-        _ => return Vec::new(),
-    };
-    known.map(|info| info.models).unwrap_or_default()
+    if backend != "claude" {
+        return Vec::new();
+    }
+    let offered = ClaudeBackend.probe("").map(|info| info.models);
+    let mut names = offered.unwrap_or_default();
+    names.extend(MORE_ALIASES.map(str::to_owned));
+    names
 }
 
 /// The strategies of a session.
@@ -300,6 +303,15 @@ impl Strategies {
     /// Returns the agent backend. A plugin has no stand-in there: another program would spend other money.
     pub fn backend(&self) -> &dyn AgentBackend {
         self.backend.strategy.as_ref()
+    }
+
+    /// Returns whether a model is one that neither we nor its backend's list of prices know. Only of built-in backends we can tell.
+    pub fn is_unknown_model(&self, model: &str) -> bool {
+        let names = models_of_builtin(&self.backend().describe().name);
+        let base = model.split('[').next().unwrap_or_default();
+        let is_known =
+            base == "auto" || names.iter().any(|name| name == base) || has_list_price(model);
+        !names.is_empty() && !is_known
     }
 
     /// Returns whether the agent has a choice of models.

@@ -6,7 +6,7 @@
 mod planning;
 mod publish;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::{Bus, Progress, ProgressKind};
 use crate::config::Config;
 use crate::declared::{Home, dependencies_in};
+use crate::doctor::nearest_existing;
 use crate::journal::SessionId;
 use crate::prompt::{self, Earlier};
 use crate::redaction::Redaction;
@@ -37,7 +38,7 @@ use crate::service::forge::{Backlog, Forge, ForgeError, IssueState};
 use crate::service::github::GithubError;
 use crate::service::mirror::{CommitId, FetchError, Mirror, bytes_below};
 use crate::service::process::SupervisorProgram;
-use crate::service::remote::Remote;
+use crate::service::remote::{Remote, RemoteError, Verdict, verdict, was_server_error};
 use crate::service::worktrees::{CollectRequest, Collected, History, IgnoredFiles, LeaseRequest};
 use crate::session::{Intake, PlanOrder};
 use crate::strategy::{Strategies, sdk_effort};
@@ -52,7 +53,7 @@ const BASE_CHECK: AttemptId = AttemptId {
 };
 /// A disk with less space, in bytes, is full: no worktree fits.
 const DISK_BYTES_MIN: u64 = 1 << 20;
-/// A program may stay alive for ten seconds after its final result, in minutes that may be shorter in tests.
+/// A program may stay alive for ten seconds after its final result or its stop; tests have minutes of another length.
 const GRACES_PER_MINUTE: u32 = 6;
 /// The check that every work has to pass, configured or not.
 const CONFLICT_MARKERS: &str = "conflict markers";
@@ -82,6 +83,8 @@ pub(crate) struct Workshop {
     pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
     /// Only these issues; empty means all.
     pub(crate) only: BTreeSet<u64>,
+    /// What the checks say of commits of the base, by commit. Whoever checks one holds it.
+    pub(crate) checked_bases: tokio::sync::Mutex<BTreeMap<String, Vec<CheckResult>>>,
     /// Issues whose finished work an earlier session has made, and the forge does not take just now: they are not done again.
     pub(crate) waiting: Vec<(IssueNumber, SessionId)>,
     /// Whether what is open outside of the session keeps nobody from starting.
@@ -272,24 +275,28 @@ impl Workshop {
         }
     }
 
-    /// Looks once more at an issue whose attempt is about to start: what became of it where it is no longer to be worked on. While the
-    /// forge cannot be asked, it is as it was.
+    /// Checks an issue again whose attempt is about to start; returns why it is no longer to be worked on, if so. No attempt starts
+    /// without an answer: the issue may be closed, and its agent would be paid for nothing.
     pub(crate) async fn look_again(
         self: &Arc<Self>,
-        issue: IssueNumber,
+        id: AttemptId,
         label: String,
     ) -> Result<Option<Withdrawal>, Failure> {
         let workshop = self.clone();
-        blocking(move || match workshop.forge.look_again(issue, &label) {
-            Ok(Some(Withdrawal::Merged(_))) if workshop.only.contains(&issue.0) => Ok(None),
-            Ok(found) => Ok(found),
-            Err(error) => match forge_failure(&error) {
-                failure @ Failure::Auth { .. } => Err(failure),
-                _ => {
-                    tracing::warn!(%error, %issue, "the issue cannot be looked at again");
-                    Ok(None)
+        blocking(move || {
+            let place = workshop.inspect_place(workshop.bench()?, id)?;
+            let found = workshop
+                .forge
+                .look_again(id.issue, &label, place.may_have_pull_request)
+                .map_err(|error| forge_failure(&error))?;
+            let is_wanted_again = workshop.only.contains(&id.issue.0);
+            match (found, place.obstacle) {
+                (Some(Withdrawal::Merged(_)), obstacle) if is_wanted_again => {
+                    obstacle.map_or(Ok(None), Err)
                 }
-            },
+                (Some(found), _) => Ok(Some(found)),
+                (None, obstacle) => obstacle.map_or(Ok(None), Err),
+            }
         })
         .await
     }
@@ -304,15 +311,17 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<String, Failure> {
         let workshop = self.clone();
+        let is_on_base = matches!(start, Start::Base);
         let request = blocking(move || {
             let bench = workshop.bench()?;
             workshop.check_room()?;
-            if id.attempt == 1 && id != BASE_CHECK {
-                workshop.check_place(bench, id.issue)?;
-            }
             let keep = matches!(start, Start::Kept { .. });
             let work = kept_work(bench, &start)?;
-            let start = workshop.start_commit(bench, start)?;
+            let start = match start {
+                // The session has just fetched it.
+                Start::Base if id == BASE_CHECK => bench.base.clone(),
+                start => workshop.start_commit(bench, start)?,
+            };
             Ok(LeaseRequest {
                 issue: id.issue.0,
                 attempt: id.attempt,
@@ -326,7 +335,7 @@ impl Workshop {
         let leased = collectors
             .lease(&request)
             .await
-            .map_err(|error| self.unless_full(collector_failure(&error)))?;
+            .map_err(|error| self.unless_full(lease_failure(&error, is_on_base)))?;
         // What is there already is work, and no trace of the setup.
         let has_work = leased.kept || request.work.is_some();
         if !leased.kept && !self.config.executor.setup.is_empty() {
@@ -366,15 +375,27 @@ impl Workshop {
 
     /// Returns a failure as that of a full disk, if it is one. Whatever meets it says so in its own way, so the disk is asked.
     fn unless_full(&self, failure: Failure) -> Failure {
-        let is_full = |path: &Path| {
-            rustix::fs::statvfs(path)
-                .is_ok_and(|stat| stat.f_bavail.saturating_mul(stat.f_frsize) < DISK_BYTES_MIN)
-        };
-        match failure {
-            Failure::Crash { message } if is_full(&self.project) || is_full(&self.session_dir) => {
-                Failure::DiskFull { message }
-            }
-            failure => failure,
+        fn is_full(path: &Path) -> bool {
+            rustix::fs::statvfs(path).is_ok_and(|stat| {
+                let has_no_file_left = 0 < stat.f_files && stat.f_favail == 0;
+                stat.f_bavail.saturating_mul(stat.f_frsize) < DISK_BYTES_MIN || has_no_file_left
+            })
+        }
+
+        let worktrees = self.bench.as_ref().map(|bench| bench.collectors.root());
+        let places = [self.project.as_path(), self.session_dir.as_path()];
+        let full = places
+            .into_iter()
+            .chain(worktrees)
+            .find(|path| nearest_existing(path).is_some_and(is_full));
+        match (failure, full) {
+            (Failure::Crash { message }, Some(path)) => Failure::DiskFull {
+                message: format!(
+                    "the disk with `{}` is full; free up disk space ({message})",
+                    path.display()
+                ),
+            },
+            (failure, _) => failure,
         }
     }
 
@@ -405,35 +426,29 @@ impl Workshop {
         }
     }
 
-    /// Returns the base as the forge has it now; as it was last fetched, while the forge cannot be asked.
+    /// Returns the base as the forge has it now; fetches it only if it has moved.
     fn newest_base(&self, bench: &Bench) -> Result<CommitId, Failure> {
         let branch = &bench.base_branch;
         let known = bench.mirror.base(branch).map_err(|error| crash(&error))?;
         let known = known.unwrap_or_else(|| bench.base.clone());
-        let fetched = match &bench.remote {
-            Some(remote) => match remote.head(branch) {
-                Ok(Some(head)) if head != known => {
-                    bench.mirror.fetch(remote.fetch_url(), branch, remote.env())
-                }
-                Ok(_) => return Ok(known),
-                Err(error) => {
-                    tracing::warn!(%error, "the base cannot be asked for; the attempt starts on what is known");
-                    return Ok(known);
-                }
-            },
-            None => match bench.mirror.head_in(&self.project, branch) {
-                Some(head) if head != known => {
-                    bench
-                        .mirror
-                        .fetch(&self.project.to_string_lossy(), branch, &[])
-                }
-                _ => return Ok(known),
-            },
+        let project = self.project.to_string_lossy();
+        let (head, source, env) = match &bench.remote {
+            Some(remote) => {
+                let head = remote
+                    .head(branch)
+                    .map_err(|error| remote_failure(&error))?;
+                (head, remote.fetch_url(), remote.env())
+            }
+            None => {
+                let head = bench.mirror.head_in(&self.project, branch);
+                (head, project.as_ref(), &[][..])
+            }
         };
-        Ok(fetched.unwrap_or_else(|error| {
-            tracing::warn!(error = %error_chain(&error), "the base cannot be fetched; the attempt starts on what is known");
-            known
-        }))
+        if head.is_none_or(|head| head == known) {
+            return Ok(known);
+        }
+        let fetched = bench.mirror.fetch(source, branch, env);
+        fetched.map_err(|error| fetch_failure(&error))
     }
 
     /// Returns the head of an issue's published branch as it is now: a pull request on it shows what is there, whoever put it there.
@@ -549,7 +564,7 @@ impl Workshop {
                     message: error_chain(&error) + &kept,
                 })
             }
-            Err(error) => Err(collector_failure(&error)),
+            Err(error) => Err(self.unless_full(collector_failure(&error))),
         }
     }
 
@@ -725,11 +740,66 @@ impl Workshop {
         self: &Arc<Self>,
         id: AttemptId,
         work: &Work,
+        base: Option<&str>,
         cancel: &CancellationToken,
     ) -> Result<Vec<CheckResult>, Failure> {
         if !work.conflicts.is_empty() {
             return Ok(vec![unfinished_merge(&work.conflicts)]);
         }
+        let mut results = self.run_checks_in(id, cancel).await?;
+        if let Some(base) = base
+            && results.iter().any(|result| !result.passed)
+        {
+            self.compare_with_base(&mut results, base, cancel).await?;
+        }
+        Ok(results)
+    }
+
+    /// Notes which failed checks fail on the commit that the attempt started from too. The session has checked the base when it began;
+    /// one that the base has moved to since is checked now, once, as somebody else may have broken it.
+    async fn compare_with_base(
+        self: &Arc<Self>,
+        results: &mut [CheckResult],
+        base: &str,
+        cancel: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let mut checked = self.checked_bases.lock().await;
+        if !checked.contains_key(base) {
+            let start = Start::Kept {
+                base: base.to_owned(),
+                work: None,
+            };
+            self.discard_base_check().await;
+            let of_base = match self.lease(BASE_CHECK, start, cancel).await {
+                Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
+                Err(failure) => Err(failure),
+            };
+            self.discard_base_check().await;
+            match of_base {
+                Ok(of_base) => checked.insert(base.to_owned(), of_base),
+                Err(Failure::Interrupted) => return Err(Failure::Interrupted),
+                Err(failure) => {
+                    tracing::warn!(base, %failure, "the base cannot be checked");
+                    return Ok(());
+                }
+            };
+        }
+        let fails = |name: &str| {
+            checked[base]
+                .iter()
+                .any(|of_base| of_base.name == name && !of_base.passed)
+        };
+        for result in results.iter_mut().filter(|result| !result.passed) {
+            result.fails_on_base = fails(&result.name);
+        }
+        Ok(())
+    }
+
+    async fn run_checks_in(
+        self: &Arc<Self>,
+        id: AttemptId,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<CheckResult>, Failure> {
         let workplace = self.workplace(id)?;
         let list: Vec<checks::Check> = self.config.executor.checks.iter().map(check).collect();
         let mut show = |name: &str, line: &crate::service::process::Line| {
@@ -777,16 +847,25 @@ impl Workshop {
         }
 
         let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
-            Ok(_) => self.run_checks(BASE_CHECK, &Work::default(), cancel).await,
+            Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
             Err(failure) => Err(failure),
         };
+        self.discard_base_check().await;
+        if let (Ok(results), Ok(bench)) = (&results, self.bench()) {
+            let mut checked = self.checked_bases.lock().await;
+            checked.insert(bench.base.to_string(), results.clone());
+        }
+        Input::BaseChecked {
+            results: results.unwrap_or_else(|failure| could_not_run(&failure)),
+        }
+    }
+
+    /// Removes the worktree of the checks on the base.
+    async fn discard_base_check(&self) {
         if let Ok(bench) = self.bench()
             && let Err(error) = bench.collectors.discard(BASE_CHECK.issue.0).await
         {
             tracing::warn!(%error, "the worktree of the checks on the base stays");
-        }
-        Input::BaseChecked {
-            results: results.unwrap_or_else(|failure| could_not_run(&failure)),
         }
     }
 
@@ -929,11 +1008,39 @@ fn github_failure(error: &GithubError) -> Failure {
     }
 }
 
-/// Whoever cannot be reached may be reached later.
+/// Returns what follows if the remote cannot be asked: a person has to act where it refuses us; an outage passes.
+fn remote_failure(error: &RemoteError) -> Failure {
+    let message = error_chain(error);
+    match error {
+        RemoteError::Unreachable { source, .. } if verdict(source) == Verdict::Account => {
+            Failure::Auth { message }
+        }
+        _ => Failure::Network { message },
+    }
+}
+
+/// Returns what follows if a worktree cannot be made. A submodule that the base links to is missing for every task, so that one error
+/// interrupts the session; one that an earlier work links to is a matter of that work.
+fn lease_failure(error: &CollectorError, is_on_base: bool) -> Failure {
+    let CollectorError::Submodule { message, verdict } = error else {
+        return collector_failure(error);
+    };
+    let message = message.clone();
+    match verdict {
+        Verdict::Outage => Failure::Network { message },
+        Verdict::Account | Verdict::Work if is_on_base => Failure::Auth { message },
+        Verdict::Account | Verdict::Work => Failure::NeedsPerson { message },
+    }
+}
+
+/// Whoever cannot be reached may be reached later, and so may a server that answered with an error of its own.
 fn fetch_failure(error: &FetchError) -> Failure {
     let message = error_chain(error);
     match error {
         FetchError::Unreachable { .. } => Failure::Network { message },
+        FetchError::Failed { source, .. } if was_server_error(source) => {
+            Failure::Network { message }
+        }
         _ => Failure::Crash { message },
     }
 }
@@ -947,6 +1054,9 @@ fn collector_failure(error: &CollectorError) -> Failure {
             message: error_chain(error),
         },
         CollectorError::Killed => Failure::Interrupted,
+        CollectorError::NoRoom(message) => Failure::DiskFull {
+            message: format!("no room on the disk; free up disk space ({message})"),
+        },
         _ => crash(error),
     }
 }
@@ -1076,6 +1186,7 @@ fn engine_check(result: checks::CheckResult, check: &checks::Check) -> CheckResu
         duration_ms: result.duration_ms,
         ended,
         output: result.output,
+        fails_on_base: false,
     }
 }
 
@@ -1090,3 +1201,6 @@ fn uuid(digits: &str) -> String {
         &digits[20..32]
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -625,6 +625,7 @@ fn check(passed: bool) -> CheckResult {
         }
         .to_owned(),
         output: "running 41 tests".to_owned(),
+        fails_on_base: false,
     }
 }
 

@@ -342,12 +342,12 @@ mod files {
 
     #[test]
     fn names_that_nothing_knows_are_named_with_the_nearest_known_one() {
-        let file = r#"{"agent": {"model": "sonet"}, "planner": {"model": "hiaku"}, "scheduler": {"exclusiveDomains": ["backned"]}}"#;
+        let file = r#"{"agent": {"model": "sonet"}, "planner": {"model": "claude-hiaku-4-5"}, "scheduler": {"exclusiveDomains": ["backned"]}}"#;
         assert_eq!(
             Setup::file(file).load().warnings,
             [
                 "`agent.model` (`sonet`) is no model that claude has a name for; did you mean `sonnet`?",
-                "`planner.model` (`hiaku`) is no model that claude has a name for; did you mean `haiku`?",
+                "`planner.model` (`claude-hiaku-4-5`) is no model that claude has a name for; did you mean `claude-haiku-4-5`?",
                 "`scheduler.exclusiveDomains` names `backned`, which is no built-in domain; did you mean `backend`?",
             ]
         );
@@ -355,6 +355,7 @@ mod files {
             r#"{"agent": {"model": "auto"}, "scheduler": {"exclusiveDomains": ["payments", "testing"]}}"#,
             r#"{"agent": {"model": "opus[1m]"}, "planner": {"model": "claude-sonnet-5"}}"#,
             r#"{"agent": {"model": "glm-9"}}"#,
+            r#"{"agent": {"model": "claude-opus-9"}}"#,
         ] {
             assert_eq!(Setup::file(file).load().warnings, [""; 0], "{file}");
         }

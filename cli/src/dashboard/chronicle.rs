@@ -145,7 +145,8 @@ impl Chronicle {
                 );
                 self.fail(at_ms, Some(*issue), failure, retry_at.is_some());
             }
-            Event::PublishDelayed { issue, failure, .. } => {
+            Event::CollectDelayed { issue, failure, .. }
+            | Event::PublishDelayed { issue, failure, .. } => {
                 self.fail(at_ms, Some(*issue), failure, true);
             }
             Event::BacklogDelayed { failure, .. } | Event::CreationDelayed { failure, .. } => {

@@ -864,6 +864,7 @@ mod tests {
             service,
             until: Time::from_ms(99_000),
             n_failures: 5,
+            since: None,
         });
         let overview = told(&events).overview(60_000, &BTreeMap::new());
         assert_eq!(overview.circuit_breaker.state, view::BreakerState::Open);

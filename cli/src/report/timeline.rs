@@ -125,6 +125,7 @@ impl Reading {
                 service,
                 until,
                 n_failures,
+                ..
             } => {
                 self.pause(
                     at_ms,
@@ -362,6 +363,7 @@ mod tests {
             service: service.clone(),
             until,
             n_failures: 5,
+            since: None,
         });
         events.push(Event::ServiceAnswered { service });
         events.push(completed());

@@ -19,6 +19,8 @@ pub struct Breaker {
     pub state: BreakerState,
     /// Consecutive failures.
     pub n_failures: u32,
+    /// Since when it is open or probed, in this run of the session.
+    pub(crate) since: Option<Time>,
     /// How the newest probes died, and how many of them in a row.
     pub(crate) death: Option<String>,
     pub(crate) n_deaths: u32,

@@ -276,11 +276,13 @@ impl Engine {
             .as_ref()
             .and_then(|planning| planning.wake_at());
         let breakers = self.breakers.values().filter_map(Breaker::wake_at);
+        let collecting = self.running().filter_map(Task::collect_not_before);
         let publishing = self.running().filter_map(Task::publish_not_before);
         intake
             .into_iter()
             .chain(planning)
             .chain(breakers)
+            .chain(collecting)
             .chain(publishing)
             .chain(self.settings.start_until)
             .filter(|&at| now < at)

@@ -244,6 +244,24 @@ pub enum Event {
         /// Whether the work passed; a check that fails on the base too may not count.
         passed: bool,
     },
+    /// The work could not be collected for want of room; it stays where it is, and is collected later.
+    CollectDelayed {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+        /// Why.
+        failure: Failure,
+        /// When it is tried again, at the earliest.
+        until: Time,
+    },
+    /// The work is collected after all.
+    CollectRetried {
+        /// Task.
+        issue: IssueNumber,
+        /// Attempt.
+        attempt: u32,
+    },
     /// Publishing failed and is tried again.
     PublishDelayed {
         /// Task.
@@ -340,6 +358,9 @@ pub enum Event {
         until: Time,
         /// Consecutive failures.
         n_failures: u32,
+        /// Since when it is open. Journals from before 2026-12 do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Time>,
     },
     /// One attempt probes whether the service works again.
     BreakerProbed {
@@ -379,6 +400,7 @@ impl Event {
     pub const fn failure(&self) -> Option<&Failure> {
         match self {
             Self::AttemptFailed { failure, .. }
+            | Self::CollectDelayed { failure, .. }
             | Self::PublishDelayed { failure, .. }
             | Self::BacklogDelayed { failure, .. }
             | Self::PlannerFailed { failure, .. }
@@ -399,6 +421,8 @@ impl Event {
             | Self::AgentExited { issue, .. }
             | Self::WorkCollected { issue, .. }
             | Self::ChecksFinished { issue, .. }
+            | Self::CollectDelayed { issue, .. }
+            | Self::CollectRetried { issue, .. }
             | Self::PublishDelayed { issue, .. }
             | Self::AttemptSuspended { issue, .. }
             | Self::PublishStarted { issue, .. }

@@ -7,7 +7,7 @@
 //! | transient | the same, after a delay |
 //! | a rule of the forge | what every task would meet: the session is interrupted, and a resume publishes first |
 //! | of a service | nobody's retries pay: the service pauses, its tasks wait, and go on in the same tree and session |
-//! | of the machine | nobody's retries pay: nothing starts until a probe succeeds |
+//! | of the machine | nobody's retries pay: nothing starts until a probe succeeds; after an hour the session is interrupted |
 //! | credentials | nobody's retries pay: one more start confirms it, then the session is interrupted |
 //! | interrupted | nobody's retries pay: the work goes on at resume, in the same tree and session |
 

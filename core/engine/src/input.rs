@@ -339,6 +339,9 @@ pub struct CheckResult {
     pub ended: String,
     /// What it printed; the middle is cut out where it is long.
     pub output: String,
+    /// Whether it failed and fails on the commit that the attempt started from too. Journals from before 2026-12 do not say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fails_on_base: bool,
 }
 
 /// Where work was published.

@@ -153,6 +153,11 @@ pub enum Doing {
     Agent,
     /// The work is taken into the mirror.
     Collecting,
+    /// The work is taken into the mirror once the machine has room for it, not before this time.
+    CollectingLater {
+        /// When.
+        not_before: Time,
+    },
     /// The checks run.
     Checking,
     /// The work is published, not before this time.
@@ -176,7 +181,7 @@ impl Doing {
         match self {
             Self::Leasing { .. } => "worktree",
             Self::Agent => "agent",
-            Self::Collecting => "collect",
+            Self::Collecting | Self::CollectingLater { .. } => "collect",
             Self::Checking => "checks",
             Self::Publishing { .. } => "publish",
         }
@@ -324,6 +329,14 @@ impl Task {
                 in_flight: false,
                 ..
             } => Some(*not_before),
+            _ => None,
+        }
+    }
+
+    /// Returns when its work may be collected, where that waits for the machine.
+    pub(crate) fn collect_not_before(&self) -> Option<Time> {
+        match self.attempt()?.doing {
+            Doing::CollectingLater { not_before } => Some(not_before),
             _ => None,
         }
     }

@@ -57,6 +57,25 @@ pub(super) fn objection(
     }
 }
 
+/// Names the configured models that this release does not know. They may well exist: what looks like a slip is a warning about the
+/// configuration.
+pub(super) fn unknown_models(config: &Config, strategies: &Strategies) -> Option<Finding> {
+    let planner = Some(&config.planner.model).filter(|_| config.planner.enabled);
+    let mut names: Vec<String> = std::iter::once(&config.agent.model)
+        .chain(planner)
+        .filter(|model| strategies.is_unknown_model(model))
+        .map(|model| format!("`{model}`"))
+        .collect();
+    names.dedup();
+    (!names.is_empty()).then(|| {
+        let names = names.join(" and ");
+        Finding::ok(
+            "model",
+            format!("{names}: not known to this release, so the running cost is estimated high"),
+        )
+    })
+}
+
 /// What is asked, and of whom.
 pub(super) struct Question<'a> {
     /// The agent backend.

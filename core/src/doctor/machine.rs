@@ -224,6 +224,13 @@ pub(super) fn state(directory: &Path) -> Finding {
     let shown = directory.display();
     match nearest_existing(directory) {
         Some(existing) if existing.is_dir() && access(existing, Access::WRITE_OK).is_ok() => {
+            if is_memory(existing) {
+                return Finding::warning(
+                    "state",
+                    format!("`{shown}` is kept in memory: a restart loses sessions and saved work"),
+                    "set `AUTOISSUE_STATE_DIR` to a directory on a disk",
+                );
+            }
             Finding::ok("state", shown.to_string())
         }
         _ => Finding::failure(
@@ -308,6 +315,16 @@ mod tests {
         assert_eq!(history(Some(10), 9).level, Level::Warning);
         assert_eq!(history(Some(10), 10).level, Level::Ok);
         assert_eq!(clock(0).level, Level::Failure);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_state_directory_in_memory_is_said() {
+        let in_memory = Path::new("/dev/shm");
+        if is_memory(in_memory) {
+            let finding = state(&in_memory.join("autoissue"));
+            assert_eq!(finding.level, Level::Warning, "{}", finding.message);
+        }
     }
 
     #[test]

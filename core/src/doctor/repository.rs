@@ -7,7 +7,7 @@ use jiff::fmt::strtime;
 use super::Finding;
 use crate::service::checkout::Checkout;
 use crate::service::git_program::GitError;
-use crate::service::github::{Calls, Facts, Retirement};
+use crate::service::github::{BRANCH_PREFIX, Calls, Facts, Retirement};
 use crate::service::remote::{Remote, Verdict, verdict};
 
 /// A token that ends sooner may end in the middle of a night, or of the next one.
@@ -194,6 +194,29 @@ pub(crate) fn rehearsed_push(remote: &Remote, checkout: &Checkout) -> Option<Fin
         }
         Ok(()) => None,
     }
+}
+
+/// Finds a branch that keeps every branch of ours from being made: git keeps branches as files and directories. An outage is waited for
+/// by the session itself.
+pub(crate) fn branch_in_the_way(checkout: &Checkout, remote: Option<&Remote>) -> Option<Finding> {
+    let (blocking, _) = BRANCH_PREFIX.split_once('/')?;
+    let (is_there, place, advice) = match remote {
+        Some(remote) => (
+            matches!(remote.head(blocking), Ok(Some(_))),
+            remote.name(),
+            "rename or delete that branch there".to_owned(),
+        ),
+        None => (
+            checkout.has_branch(blocking),
+            checkout.path().display().to_string(),
+            format!("rename it with `git branch -m {blocking} NAME`"),
+        ),
+    };
+    is_there.then(|| {
+        let message =
+            format!("branch `{blocking}` of `{place}` is in the way of `{BRANCH_PREFIX}<N>`");
+        Finding::failure("branches", message, advice)
+    })
 }
 
 fn no_push(remote: &Remote, error: &GitError) -> Finding {

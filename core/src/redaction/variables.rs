@@ -31,7 +31,7 @@ const SECRET_ENDINGS: [&str; 9] = [
 ];
 
 /// Names of variables that hold an address, a path, or the name of something end like this.
-const PLAIN_ENDINGS: [&str; 24] = [
+const PLAIN_ENDINGS: [&str; 23] = [
     "_URL",
     "_URI",
     "_HOST",
@@ -48,7 +48,6 @@ const PLAIN_ENDINGS: [&str; 24] = [
     "_FILE",
     "_DIR",
     "_DIRECTORY",
-    "_PATH",
     "_HOME",
     "_NAME",
     "_USER",
@@ -57,6 +56,48 @@ const PLAIN_ENDINGS: [&str; 24] = [
     "_LEVEL",
     "_APPLICATION_CREDENTIALS",
 ];
+
+/// Variables that hold settings by everybody's understanding, so that hiding them would only make logs hard to read. A name that
+/// can hold anything, such as `JAVA_OPTS`, is not one of them.
+const SETTINGS: [&str; 34] = [
+    "CI",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLORTERM",
+    "COLUMNS",
+    "DEBIAN_FRONTEND",
+    "DISPLAY",
+    "EDITOR",
+    "FORCE_COLOR",
+    "GOARCH",
+    "GOFLAGS",
+    "GOOS",
+    "GOTOOLCHAIN",
+    "LANG",
+    "LANGUAGE",
+    "LINES",
+    "LOGNAME",
+    "MAKEFLAGS",
+    "NODE_OPTIONS",
+    "NO_COLOR",
+    "OLDPWD",
+    "PAGER",
+    "PWD",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONHASHSEED",
+    "PYTHONUNBUFFERED",
+    "RUSTFLAGS",
+    "RUST_BACKTRACE",
+    "RUST_LOG",
+    "SHELL",
+    "TERM",
+    "TERM_PROGRAM",
+    "TZ",
+    "VISUAL",
+];
+
+/// Beginnings of such names: locales (`LC_ALL`), and where desktops keep files (`XDG_CACHE_HOME`).
+const SETTINGS_BEGINNINGS: [&str; 2] = ["LC_", "XDG_"];
 
 /// Returns the secrets in the value of a variable of the user's environment.
 pub(super) fn secrets_of<'a>(name: &str, value: &'a str) -> Vec<&'a str> {
@@ -82,8 +123,12 @@ fn is_secret(name: &str) -> bool {
 }
 
 fn is_plain(name: &str) -> bool {
+    if SETTINGS.contains(&name) || SETTINGS_BEGINNINGS.iter().any(|it| name.starts_with(it)) {
+        return true;
+    }
+    // `PYTHONPATH` and `GOPATH` are written without the mark between.
     let name = format!("_{name}");
-    PLAIN_ENDINGS.iter().any(|ending| name.ends_with(ending))
+    name.ends_with("PATH") || PLAIN_ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
 fn is_address(value: &str) -> bool {
@@ -144,6 +189,16 @@ mod tests {
             ("GOOGLE_APPLICATION_CREDENTIALS", "/home/me/a.json", vec![]),
             ("DATA", "/srv/data", vec![]),
             ("DATABASE", "postgres://a:b@host/", vec!["b"]),
+            ("NODE_OPTIONS", "--max-old-space-size=4096", vec![]),
+            ("LANG", "de_DE.UTF-8", vec![]),
+            ("lc_all", "de_DE.UTF-8", vec![]),
+            ("TZ", "Europe/Berlin", vec![]),
+            ("PYTHONPATH", "src:lib/python", vec![]),
+            ("RUST_LOG", "debug,hyper=info", vec![]),
+            // These can hold anything.
+            ("JAVA_OPTS", "-Dpassword=abc", vec!["-Dpassword=abc"]),
+            ("LANG_TOKEN", "abc", vec!["abc"]),
+            ("MY_OPTIONS", "a b c", vec!["a b c"]),
         ] {
             assert_eq!(secrets_passed(name, value), expected, "{name}");
         }

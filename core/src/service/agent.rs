@@ -78,7 +78,7 @@ pub struct AgentOrder {
     pub timeout: Duration,
     /// How long it may be silent.
     pub stall: Duration,
-    /// How long its program may stay alive after its final result.
+    /// How long its program may stay alive after its final result, or after it was stopped for its money or its time.
     pub grace: Duration,
 }
 
@@ -185,10 +185,12 @@ fn not_started(error: &ProcessError) -> Failure {
     let message = error_chain(error);
     match error {
         // A program may be missing for a moment, while its updater replaces it.
-        ProcessError::Supervisor { .. }
-        | ProcessError::FailedToStart { .. }
-        | ProcessError::NotFound { .. }
-        | ProcessError::NotExecutable { .. } => Failure::Crash { message },
+        ProcessError::NotFound { .. } | ProcessError::NotExecutable { .. } => Failure::Crash {
+            message: format!("{message}; install it, or wait for its update to end"),
+        },
+        ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
+            Failure::Crash { message }
+        }
         _ => Failure::Validation { message },
     }
 }
@@ -333,7 +335,7 @@ impl Watch {
         }
         if self.drained.is_some() {
             self.stopped = Some(Stopped::Budget);
-            running.terminate().await;
+            running.terminate_within(self.grace).await;
             return;
         }
         let message = if self.started + self.timeout <= Instant::now() {
@@ -342,7 +344,7 @@ impl Watch {
             format!("the agent was silent for {}", in_words(self.stall))
         };
         self.stopped = Some(Stopped::TimedOut(message));
-        running.terminate().await;
+        running.terminate_within(self.grace).await;
     }
 
     async fn wanted(&mut self, wish: Wish, running: &mut Running) {

@@ -29,6 +29,7 @@ use super::mirror::Mirror;
 use super::process::{
     Exit, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, spawn_attentive,
 };
+use super::remote::Verdict;
 use super::worktrees::{
     CollectRequest, Collected, Held, LeaseRequest, Leased, Options, Saved, Way, WorktreeError,
     Worktrees,
@@ -90,6 +91,17 @@ pub enum CollectorError {
     /// The work cannot become a pull request; it is still in the directory.
     #[error("{0}")]
     Unfit(String),
+    /// A submodule could not be had.
+    #[error("{message}")]
+    Submodule {
+        /// Which, and why.
+        message: String,
+        /// What that says of the next try.
+        verdict: Verdict,
+    },
+    /// There is no room on the disk.
+    #[error("{0}")]
+    NoRoom(String),
     /// The same would happen again.
     #[error("{0}")]
     Invalid(String),
@@ -189,6 +201,11 @@ impl Collectors {
     #[must_use]
     pub fn path(&self, issue: u64) -> PathBuf {
         self.inner.worktrees.path(issue)
+    }
+
+    /// As [`Worktrees::root`].
+    pub fn root(&self) -> &Path {
+        self.inner.worktrees.root()
     }
 
     /// As [`Worktrees::check_root`].
@@ -512,6 +529,8 @@ fn refused(refusal: Refusal) -> CollectorError {
     match refusal {
         Refusal::Gone(message) => CollectorError::Gone(message),
         Refusal::Unfit(message) => CollectorError::Unfit(message),
+        Refusal::Submodule { message, verdict } => CollectorError::Submodule { message, verdict },
+        Refusal::NoRoom(message) => CollectorError::NoRoom(message),
         Refusal::Invalid(message) => CollectorError::Invalid(message),
         Refusal::Other(message) => CollectorError::Refused(message),
         Refusal::OutOfMemory => CollectorError::Refused("no memory was left".to_owned()),

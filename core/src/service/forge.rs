@@ -203,7 +203,7 @@ impl Forge {
     }
 
     /// Returns whether an issue that was in the backlog is no longer to be worked on: closed, gone, without the label (unless that is
-    /// empty), or with a pull request of ours already.
+    /// empty), or with a pull request of ours already. Pull requests are looked for only if there may be one: no branch, no pull request.
     ///
     /// # Errors
     /// [`ForgeError`].
@@ -211,10 +211,11 @@ impl Forge {
         &self,
         issue: IssueNumber,
         label: &str,
+        may_have_pull_request: bool,
     ) -> Result<Option<Withdrawal>, ForgeError> {
         match self {
             Self::Local(forge) => Ok(forge.look_again(issue, label)?),
-            Self::Github(github) => Ok(github.look_again(issue, label)?),
+            Self::Github(github) => Ok(github.look_again(issue, label, may_have_pull_request)?),
         }
     }
 

@@ -78,7 +78,7 @@ pub struct Github {
     token_is_of_app: bool,
     /// Branch whose merges close issues, once GitHub has named it.
     default_branch: Mutex<Option<String>>,
-    /// Issues whose branch had no open pull request when it was looked at, and for which none was asked since.
+    /// Issues that had no open pull request before their attempt, and for which none was asked since.
     unpublished: Mutex<BTreeSet<IssueNumber>>,
     /// Whoever holds it writes: one at a time.
     pace: tokio::sync::Mutex<Pace>,
@@ -263,7 +263,8 @@ impl Github {
     }
 
     /// Returns whether an issue is no longer to be worked on: closed, without the label (unless that is empty), or with a pull request
-    /// of ours that is open or merged into a branch whose merges close nothing. Two calls, one where it was looked at before.
+    /// of ours that is open or merged into a branch whose merges close nothing. One call, and one for pull requests if there may be one
+    /// that was not looked for before.
     ///
     /// # Errors
     /// [`GithubError`].
@@ -271,8 +272,9 @@ impl Github {
         &self,
         issue: IssueNumber,
         label: &str,
+        may_have_pull_request: bool,
     ) -> Result<Option<Withdrawal>, GithubError> {
-        self.block_on(self.withdrawal(issue, label))
+        self.block_on(self.withdrawal(issue, label, may_have_pull_request))
     }
 
     /// Returns the open pull request of ours that is for an issue. One call.
@@ -487,7 +489,7 @@ impl Github {
     }
 
     /// Returns the pull requests of ours, by branch, whose merge closed no issue, as far as they are among the hundred that changed
-    /// last; those that are not come to light when an attempt looks at its issue.
+    /// last; of the others, those that were published from here come to light when an attempt looks at its issue.
     async fn merged_pulls(&self) -> Result<BTreeMap<String, PullRequest>, GithubError> {
         let path = format!(
             "/repos/{}/pulls?state=closed&sort=updated&direction=desc&per_page=100",
@@ -527,6 +529,7 @@ impl Github {
         &self,
         issue: IssueNumber,
         label: &str,
+        may_have_pull_request: bool,
     ) -> Result<Option<Withdrawal>, GithubError> {
         let path = format!("/repos/{}/issues/{}", self.repo, issue.0);
         let call = Call {
@@ -552,7 +555,8 @@ impl Github {
             return Ok(Some(Withdrawal::Unlabelled));
         }
         // An attempt before this one has looked for pull requests, and only we make any with this branch.
-        if client::lock(&self.unpublished).contains(&issue) {
+        if !may_have_pull_request || client::lock(&self.unpublished).contains(&issue) {
+            client::lock(&self.unpublished).insert(issue);
             return Ok(None);
         }
         let pulls = self.pulls_of(issue, &branch_of(issue), "all").await?;

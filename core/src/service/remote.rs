@@ -10,6 +10,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
 
 use super::git_program::{Git, GitError, redact};
 use super::github::BRANCH_PREFIX;
@@ -20,6 +21,8 @@ use crate::secret::Secret;
 const NO_SUCH_REMOTE: i32 = 2;
 /// Lines of a server's own words that are shown of a refused push.
 const REASON_LINES_MAX: usize = 8;
+/// How git ends the sentence about an address that leads to something else.
+const NO_REPOSITORY: &str = "' does not appear to be a git repository";
 /// Branch whose push is rehearsed; no issue has this number.
 const REHEARSED: u64 = 0;
 /// The variable from which the credential helper takes the token. Its name does not contain `GIT_`: see [`credential_helper`].
@@ -276,8 +279,9 @@ impl Remote {
 }
 
 /// What a run of git that failed at the remote says of the next one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
     /// Whoever we are may not do this: a person has to change that, and until then everything of the kind fails.
     Account,
     /// The server does not take this work; it may take another.
@@ -308,12 +312,30 @@ pub(crate) fn verdict(error: &GitError) -> Verdict {
             || line.contains(": Permission denied (")
             || line.starts_with("Permission denied (")
             || (line.starts_with("fatal: repository '") && line.ends_with("' not found"))
+            || (line.starts_with("fatal: repository '") && line.ends_with("' does not exist"))
+            || (line.starts_with("fatal: '") && line.ends_with(NO_REPOSITORY))
+            || (line.starts_with("fatal: transport '") && line.ends_with("' not allowed"))
+    };
+    let is_missing = |line: &str| {
+        line.contains(", but it did not contain ")
+            || line.starts_with("fatal: remote error: upload-pack: not our ref ")
     };
     if said().any(is_shut_out) {
         Verdict::Account
+    } else if said().any(is_missing) {
+        Verdict::Work
     } else {
         Verdict::Outage
     }
+}
+
+/// Returns whether a run of git failed because the server answered with an error of its own (5xx), which passes.
+pub(crate) fn was_server_error(error: &GitError) -> bool {
+    let GitError::Failed { stderr, .. } = error else {
+        return false;
+    };
+    let said = stderr.lines().filter(|line| !line.starts_with("remote:"));
+    said.filter_map(http_status).any(|status| 500 <= status)
 }
 
 /// Returns the status of HTTP that git names: `The requested URL returned error: 403`, `RPC failed; HTTP 413`.
@@ -549,8 +571,17 @@ mod tests {
             "ERROR: The key you are authenticating with has been marked as read only.\nfatal: Could not read from remote repository.",
             "ERROR: Permission to o/n.git denied to bob.",
             "Host key verification failed.\nfatal: Could not read from remote repository.",
+            "fatal: repository '/srv/lib.git' does not exist\nfatal: clone of '/srv/lib.git' into submodule path '/w/lib' failed",
+            "fatal: '/srv/lib.git' does not appear to be a git repository\nfatal: Could not read from remote repository.",
+            "fatal: transport 'file' not allowed\nfatal: clone of '/srv/lib.git' into submodule path '/w/lib' failed",
         ] {
             check(shut_out, Verdict::Account);
+        }
+        for missing in [
+            "fatal: Fetched in submodule path 'lib', but it did not contain 0123. Direct fetching of that commit failed.",
+            "fatal: remote error: upload-pack: not our ref 0123",
+        ] {
+            check(missing, Verdict::Work);
         }
         for outage in [
             "fatal: unable to access 'https://github.com/o/n.git/': Could not resolve host: github.com",

@@ -43,6 +43,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::build::CheckoutBuilder;
 use git2::{Index, Oid, Repository, RepositoryInitOptions, Signature};
+use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
 use super::git_program::{Git, GitError};
@@ -430,16 +431,30 @@ impl Worktrees {
         })
     }
 
-    /// Makes sure that nothing else is where the worktrees go, without making anything: better known before any attempt starts.
+    /// Makes sure that worktrees can be made where they go, without making anything: better known before any attempt starts.
     ///
     /// # Errors
-    /// [`WorktreeError::RootNotADirectory`].
+    /// [`WorktreeError::RootNotADirectory`] where something else is there; [`WorktreeError::Io`] where nothing can be made.
     pub fn check_root(&self) -> Result<(), WorktreeError> {
         let path = &self.place.root;
         if path.symlink_metadata().is_ok() && !is_directory(path) {
             return Err(WorktreeError::RootNotADirectory { path: path.clone() });
         }
-        Ok(())
+        let Some(existing) = path.ancestors().find(|it| it.symlink_metadata().is_ok()) else {
+            return Ok(());
+        };
+        if !existing.is_dir() {
+            return Err(WorktreeError::RootNotADirectory {
+                path: existing.to_owned(),
+            });
+        }
+        access(existing, Access::WRITE_OK | Access::EXEC_OK)
+            .map_err(|error| WorktreeError::io("write in", existing, error.into()))
+    }
+
+    /// Returns the directory in which new worktrees are made; it may not be there yet.
+    pub fn root(&self) -> &Path {
+        &self.place.root
     }
 
     /// Returns where an issue's worktree lies or would lie.

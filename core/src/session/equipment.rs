@@ -10,7 +10,9 @@ use super::bench::roots;
 use super::ground::Ground;
 use super::{Host, SessionError};
 use crate::config::Config;
-use crate::doctor::{AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts, rehearsed_push};
+use crate::doctor::{
+    AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts, branch_in_the_way, rehearsed_push,
+};
 use crate::plugins::{self, PluginArgument, Plugins};
 use crate::service::agent;
 use crate::service::agent_environment::agent_environment;
@@ -137,11 +139,12 @@ pub(super) fn look_around(
         &ground.checkout,
         strategies,
     ));
-    if ground.config.executor.create_pr
-        && let Some(remote) = &ground.remote
-    {
-        findings.extend(rehearsed_push(remote, &ground.checkout));
-    }
+    let published_to = ground
+        .remote
+        .as_ref()
+        .filter(|_| ground.config.executor.create_pr);
+    findings.extend(published_to.and_then(|remote| rehearsed_push(remote, &ground.checkout)));
+    findings.extend(branch_in_the_way(&ground.checkout, published_to));
     // How much room a night needs nobody knows; a disk that is full is survived.
     let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;
     let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_fatal);

@@ -168,6 +168,8 @@ pub enum SessionError {
         session: String,
         /// How it ended.
         status: &'static str,
+        /// The command that began it, as it was typed.
+        command: String,
     },
     /// The session belongs to another checkout.
     #[error("session `{session}` belongs to `{}`", project.display())]

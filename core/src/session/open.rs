@@ -338,6 +338,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
             .exec()
             .map(|exec| exec.only.iter().copied().collect())
             .unwrap_or_default(),
+        checked_bases: tokio::sync::Mutex::default(),
         waiting: Vec::new(),
         ignore_outside: parts.begun.exec().is_some_and(|exec| exec.ignore_outside),
         plan: parts.begun.plan().cloned(),
@@ -447,10 +448,12 @@ fn unfinished(
         SessionStatus::Completed => Err(SessionError::AlreadyOver {
             session,
             status: "completed",
+            command: row.command,
         }),
         SessionStatus::Failed => Err(SessionError::AlreadyOver {
             session,
             status: "failed",
+            command: row.command,
         }),
     }
 }

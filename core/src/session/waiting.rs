@@ -89,7 +89,7 @@ pub(super) fn publish(
     let mut left = Vec::new();
     for Waiting { session, order } in waiting {
         let (issue, attempt) = (order.issue.number, order.attempt);
-        let events = match workshop.forge.look_again(issue, "") {
+        let events = match workshop.forge.look_again(issue, "", true) {
             Ok(Some(found @ (Withdrawal::Closed | Withdrawal::Gone | Withdrawal::Merged(_)))) => {
                 vec![Event::TaskFinished {
                     issue,

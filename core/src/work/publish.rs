@@ -10,7 +10,7 @@ use autoissue_engine::{
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use tokio_util::sync::CancellationToken;
 
-use super::{Bench, Workshop, blocking, commit, crash, forge_failure};
+use super::{AttemptId, Bench, Workshop, blocking, commit, crash, forge_failure, remote_failure};
 use crate::doctor::INSTALL_LFS;
 use crate::prompt::{self, Earlier};
 use crate::service::agent::error_chain;
@@ -45,6 +45,15 @@ pub(crate) struct Foundation {
     pub(crate) pull_request: Option<PullRequest>,
     /// Whether it is built on this one's work itself, and not only on that of others in between.
     pub(crate) is_direct: bool,
+}
+
+/// What is known of the place where an issue's branch is published.
+pub(super) struct Place {
+    /// Why the branch could not be published.
+    pub(super) obstacle: Option<Failure>,
+    /// Whether there may be a pull request with the branch. Where no such branch exists, and none was ever published from here, there is
+    /// none, and the forge need not be asked for it.
+    pub(super) may_have_pull_request: bool,
 }
 
 impl Workshop {
@@ -111,27 +120,39 @@ impl Workshop {
         Ok(None)
     }
 
-    /// Finds out before an agent is paid whether its branch could be published: what is in the way now is so afterwards too. Who cannot
-    /// be asked now is asked when there is work.
-    pub(super) fn check_place(&self, bench: &Bench, issue: IssueNumber) -> Result<(), Failure> {
-        let branch = branch_of(issue);
-        match bench
-            .remote
-            .as_ref()
-            .filter(|_| self.config.executor.create_pr)
-        {
+    /// Inspects the place where an issue's branch is published, before its first agent is paid: what is in the way now is in the way
+    /// afterwards too.
+    pub(super) fn inspect_place(&self, bench: &Bench, id: AttemptId) -> Result<Place, Failure> {
+        let branch = branch_of(id.issue);
+        let published = bench
+            .mirror
+            .published(id.issue.0)
+            .map_err(|error| crash(&error))?;
+        let mut place = Place {
+            obstacle: None,
+            may_have_pull_request: published.is_some(),
+        };
+        if id.attempt != 1 {
+            return Ok(place);
+        }
+        let remote = bench.remote.as_ref();
+        match remote.filter(|_| self.config.executor.create_pr) {
             Some(remote) => match bench.mirror.check_remote_place(remote, &branch) {
+                Ok(has_branch) => place.may_have_pull_request |= has_branch,
                 Err(error @ (PushError::NotOurs { .. } | PushError::InTheWay { .. })) => {
                     let message = error_chain(&error);
-                    Err(Failure::NeedsPerson { message })
+                    place.obstacle = Some(Failure::NeedsPerson { message });
+                    place.may_have_pull_request = true;
                 }
-                _ => Ok(()),
+                Err(PushError::Remote(error)) => return Err(remote_failure(&error)),
+                Err(error) => return Err(crash(&error)),
             },
-            None => bench
-                .mirror
-                .check_place(&self.project, &branch)
-                .map_err(|error| copy_failure(&error)),
+            None => {
+                let checked = bench.mirror.check_place(&self.project, &branch);
+                place.obstacle = checked.err().map(|error| copy_failure(&error));
+            }
         }
+        Ok(place)
     }
 
     /// Returns what should happen next: GitHub's API says why where it knows, else what git was told decides, and at last whether the
@@ -185,7 +206,7 @@ impl Workshop {
             let rehearsed = bench
                 .remote
                 .as_ref()
-                .map(|remote| remote.rehearse_push(bench.mirror.path(), head));
+                .map(|remote| bench.mirror.rehearse_push(head, remote));
             matches!(rehearsed, Some(Ok(())))
         })
     }
@@ -251,11 +272,9 @@ impl Workshop {
 
     fn context(&self, order: &PublishOrder, branch: &str, base: &str) -> PrContext {
         let report = order.report.as_ref();
-        let fails_on_base = |name: &str| {
-            order
-                .base_checks
-                .iter()
-                .any(|check| check.name == name && !check.passed)
+        let fails_on_base = |result: &CheckResult| {
+            let fails = |it: &CheckResult| it.name == result.name && !it.passed;
+            result.fails_on_base || order.base_checks.iter().any(fails)
         };
         let removed = prompt::build(&order.issue, "", &[], &[], Earlier::Nothing).removed;
         PrContext {
@@ -285,7 +304,7 @@ impl Workshop {
                 .map(|check| sdk::CheckReport {
                     name: check.name.clone(),
                     passed: check.passed,
-                    fails_on_base: fails_on_base(&check.name),
+                    fails_on_base: fails_on_base(check),
                     duration_ms: check.duration_ms,
                 })
                 .collect(),

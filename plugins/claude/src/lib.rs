@@ -19,6 +19,7 @@ use autoissue_plugin_sdk::{
     PluginError, ProgramInfo,
 };
 
+pub use price::is_known as has_list_price;
 pub use run::ClaudeRun;
 use serde_json::json;
 
@@ -27,6 +28,12 @@ const PROGRAM: &str = "claude";
 
 /// Weakest and cheapest first. Aliases, so that they mean the newest of their kind.
 const MODELS: [&str; 3] = ["haiku", "sonnet", "opus"];
+
+/// Other names that the program has for models, or for the choice among them.
+pub const MORE_ALIASES: [&str; 4] = ["fable", "default", "best", "opusplan"];
+
+/// Kinds of models, as their names have them: `claude-opus-5-5`.
+pub const MODEL_FAMILIES: [&str; 5] = ["fable", "haiku", "mythos", "opus", "sonnet"];
 
 /// Tools allowed where the configuration names none: file edits and the shell.
 const DEFAULT_TOOLS: [&str; 7] = [

@@ -59,7 +59,7 @@ const fn price(input: f64, output: f64, cache_read: f64) -> Price {
 }
 
 /// Returns whether the model has a list price; any other is priced by a guess.
-pub(crate) fn is_known(model: &str) -> bool {
+pub fn is_known(model: &str) -> bool {
     listed(model).is_some()
 }
 
@@ -157,6 +157,13 @@ mod tests {
         check("claude-haiku-5-5", 0.1, 0.5);
         check("claude-haiku-4-5-20251001", 1.0, 5.0);
         check("claude-3-5-haiku-20241022", 1.0, 5.0);
+    }
+
+    #[test]
+    fn every_family_has_its_prices() {
+        let priced: std::collections::BTreeSet<&str> =
+            PRICES.iter().map(|(family, _, _)| *family).collect();
+        assert!(priced.iter().eq(&crate::MODEL_FAMILIES));
     }
 
     #[test]

@@ -490,6 +490,24 @@ fn the_agent_is_asked_for_its_version_and_its_login_is_looked_for() {
 }
 
 #[test]
+fn a_misspelt_model_is_named_with_the_one_that_was_meant() {
+    let world = GithubSandbox::new();
+    install_claude(&world, "echo 2.1.197 '(Claude Code)'");
+    let with = |model: &str| {
+        world.config(&format!(r#"{{"agent": {{"model": "{model}"}}}}"#));
+        examine(&world, quick(&world))
+    };
+    for (model, meant) in [("sonet", "sonnet"), ("claude-opsu-5", "claude-opus-5")] {
+        let findings = with(model);
+        let words = format!("did you mean `{meant}`?");
+        has(&findings, "configuration", "warning", &words);
+    }
+    has(&with("glm-9"), "model", "ok", "`glm-9`: not known");
+    let findings = with("claude-opus-5-5");
+    assert!(findings.iter().all(|it| it["check"] != "model"));
+}
+
+#[test]
 fn an_agent_that_does_not_even_tell_its_version_is_a_failure() {
     let world = GithubSandbox::new();
     world.configure("claude", "{}");

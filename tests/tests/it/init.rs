@@ -1,5 +1,8 @@
 //! `autoissue init` in many kinds of repositories: what it writes can be worked with, and nothing else is touched.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use autoissue_tests::{Run, Sandbox};
 use serde_json::{Value, json};
 
@@ -57,6 +60,26 @@ fn a_clone_from_github_needs_no_word() {
         after.remove(FILE);
         assert_same(&before, &after);
     }
+}
+
+#[test]
+fn an_alias_of_ssh_leads_to_github() {
+    let world = repository("main", &[]);
+    let ssh = world.home().join("ssh.sh");
+    let says = "#!/bin/sh\ncase \"$*\" in '-G work') echo 'hostname github.com';; '-G lab') echo 'hostname gitlab.com';; esac\n";
+    fs::write(&ssh, says).expect("a script");
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755)).expect("it can be run");
+    world.install("ssh", &ssh);
+    world.git(["remote", "add", "origin", "git@work:o/n.git"]);
+    let (config, run) = init(&world);
+    assert_eq!(config, json!({}));
+    assert!(run.stdout.contains("o/n on GitHub"), "{}", run.stdout);
+    let shown = world.run(["config", "show"]).exits(0).stdout;
+    assert!(shown.contains("https://api.github.com"), "{shown}");
+
+    fs::remove_file(world.project().join(FILE)).expect("it was written");
+    world.git(["remote", "set-url", "origin", "git@lab:o/n.git"]);
+    assert_eq!(init(&world).0["forge"], json!({"kind": "local"}));
 }
 
 #[test]

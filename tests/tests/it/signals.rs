@@ -93,6 +93,13 @@ fn an_interrupted_session_is_known_as_such() {
     resume(&world);
     let again = world.run(["resume", &session]).exits(2);
     assert!(again.stderr.contains("is over"), "{}", again.stderr);
+    assert!(
+        again
+            .stderr
+            .contains("start a new session with `autoissue exec go"),
+        "{}",
+        again.stderr
+    );
 }
 
 #[test]
@@ -284,4 +291,24 @@ fn a_session_that_did_nothing_yet_can_be_interrupted() {
     world.executor(r#"{"checks": [{"name": "it", "run": "true"}]}"#);
     world.run(["resume"]).exits(0);
     all_ended_once(&world, 1);
+}
+
+#[test]
+fn clean_finds_worktrees_of_another_place_without_the_journal() {
+    let world = Sandbox::new();
+    let mut child = busy_session(&world, "");
+    child.kill().expect("it is alive");
+    child.wait().expect("it is dead");
+    no_process_is_left(&world);
+    assert_eq!(world.worktrees().len(), 3);
+    for file in fs::read_dir(world.state()).expect("the state").flatten() {
+        let name = file.file_name().into_string().expect("a name in UTF-8");
+        if name.starts_with("journal") {
+            fs::remove_file(file.path()).expect("the journal's file");
+        }
+    }
+    world.executor(r#"{"worktreeRoot": ".worktrees"}"#);
+    let clean = world.run(["clean"]).exits(0);
+    assert_eq!(clean.stdout.matches("removed ").count(), 3, "{clean:?}");
+    assert!(world.worktrees().is_empty());
 }

@@ -1055,6 +1055,20 @@ fn a_state_directory_too_deep_for_sqlite_is_a_clear_error() {
 }
 
 #[test]
+fn a_place_where_no_worktree_can_be_made_is_said_before_anything_starts() {
+    let world = world(1);
+    fs::write(world.root().join("file"), "not a directory").expect("a file");
+    world.executor(r#"{"worktreeRoot": "../file/below"}"#);
+    let run = world.run(["exec", "go"]).exits(1);
+    let path = world.root().join("file").display().to_string();
+    assert!(
+        run.stderr.contains(&format!("`{path}` is not a directory")),
+        "{run:?}"
+    );
+    assert!(run.stdout.is_empty() && world.branches().is_empty());
+}
+
+#[test]
 fn without_a_home_there_is_no_guess() {
     let world = world(1);
     let homeless = |state: Option<PathBuf>| {

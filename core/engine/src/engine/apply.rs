@@ -31,8 +31,15 @@ impl Engine {
                 self.ledger.budget = settings.budget;
                 self.halt = Halt::No;
                 for_each_attempt(self, |attempt| {
+                    if matches!(attempt.doing, Doing::CollectingLater { .. }) {
+                        attempt.doing = Doing::Collecting;
+                    }
                     attempt.in_flight = !matches!(attempt.doing, Doing::Publishing { .. });
                 });
+                // Whoever resumes has had the time to mend what it waited for, and it may wait as long again.
+                self.breakers
+                    .values_mut()
+                    .for_each(|breaker| breaker.since = None);
                 let waits = |task: &&Task| task.publish_not_before().is_some();
                 self.unproven = self
                     .tasks
@@ -179,6 +186,13 @@ impl Engine {
                     attempt.in_flight = false;
                 }
             }
+            Event::CollectDelayed { issue, until, .. } => {
+                let doing = Doing::CollectingLater { not_before: *until };
+                self.task_mut(*issue).go(doing, false);
+            }
+            Event::CollectRetried { issue, .. } => {
+                self.task_mut(*issue).go(Doing::Collecting, true);
+            }
             Event::PublishStarted { issue, .. } => {
                 if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
                     attempt.in_flight = true;
@@ -247,14 +261,22 @@ impl Engine {
             }
             Event::ServiceAnswered { service } => {
                 let breaker = self.breakers.entry(service.clone()).or_default();
-                breaker.n_failures = 0;
+                (breaker.n_failures, breaker.since) = (0, None);
                 (breaker.death, breaker.n_deaths) = (None, 0);
                 breaker.payers.clear();
                 if !matches!(breaker.state, BreakerState::Paused { .. }) {
                     breaker.state = BreakerState::Closed;
                 }
             }
-            Event::BreakerOpened { service, until, .. } => self.open_breaker(service, *until),
+            Event::BreakerOpened {
+                service,
+                until,
+                since,
+                ..
+            } => {
+                self.open_breaker(service, *until);
+                self.breakers.entry(service.clone()).or_default().since = *since;
+            }
             Event::BreakerProbed { service, issue } => {
                 self.breakers.entry(service.clone()).or_default().state =
                     BreakerState::Probing { issue: *issue };

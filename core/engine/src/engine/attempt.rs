@@ -271,6 +271,7 @@ impl Turn<'_> {
         {
             return;
         }
+        self.service_answered(&Service::Machine);
         let has_work = work.is_some();
         self.emit(Event::WorkCollected {
             issue,
@@ -343,26 +344,34 @@ impl Turn<'_> {
         }
         let failed: Vec<&CheckResult> = results
             .iter()
-            .filter(|r| !r.passed && !self.fails_on_base(&r.name))
+            .filter(|r| !r.passed && !self.is_known_to_fail(r))
             .collect();
         let message = (!failed.is_empty()).then(|| feedback(&failed));
+        let red_base = failed.iter().find(|r| r.fails_on_base).map(|r| {
+            format!(
+                "check `{}` fails on the base too ({}), without any work of ours",
+                r.name, r.ended
+            )
+        });
         self.emit(Event::ChecksFinished {
             issue,
             attempt,
             results,
             passed: message.is_none(),
         });
-        if let Some(message) = message {
+        if let Some(message) = red_base {
+            self.stop(message.clone());
+            self.fail_attempt(issue, attempt, Failure::NeedsPerson { message });
+        } else if let Some(message) = message {
             self.fail_attempt(issue, attempt, Failure::Check { message });
         }
     }
 
-    pub(super) fn fails_on_base(&self, check: &str) -> bool {
+    /// Returns whether a failed check does not judge the work, as it fails without it.
+    fn is_known_to_fail(&self, check: &CheckResult) -> bool {
+        let failed = |base: &[CheckResult]| base.iter().any(|r| r.name == check.name && !r.passed);
         self.settings().red_base == RedBase::IgnoreKnown
-            && self
-                .engine
-                .base_checks()
-                .is_some_and(|base| base.iter().any(|r| r.name == check && !r.passed))
+            && (check.fails_on_base || self.engine.base_checks().is_some_and(failed))
     }
 
     pub(super) fn published(&mut self, issue: IssueNumber, attempt: u32, publication: Publication) {

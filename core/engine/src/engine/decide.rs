@@ -146,6 +146,7 @@ impl<'a> Turn<'a> {
         self.retry_intake();
         self.admit();
         self.end_what_cannot_start();
+        self.start_collecting();
         self.start_publishing();
         self.start_attempts();
         self.end_session();

@@ -5,7 +5,7 @@ use crate::engine::intake::N_FORGE_RETRIES;
 use crate::retry::retry_at;
 use crate::{
     AgentReport, Breaker, BreakerState, Doing, Effect, Event, Failure, FailureType, IssueNumber,
-    Outcome, Service, Stage, Task, Time, Usd,
+    Metering, Outcome, Service, Stage, Task, Time, Usd,
 };
 
 /// Longest time that others may make us wait, milliseconds: the longest limits of accounts are those of a week.
@@ -13,6 +13,10 @@ const WAIT_MS_MAX: u64 = 8 * 24 * 3_600_000;
 
 /// Probes in a row that die in the same way before a person is asked: time will not mend it.
 const N_DEATHS_MAX: u32 = 3;
+
+/// How long a full disk is waited for, milliseconds: builds of others end within an hour and free what they took; nobody frees a disk
+/// that has been full for longer without being asked.
+const MACHINE_WAIT_MS_MAX: u64 = 3_600_000;
 
 impl Turn<'_> {
     pub(super) fn failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
@@ -40,10 +44,25 @@ impl Turn<'_> {
             }
             (Doing::Agent, failure) => self.agent_not_started(issue, number, failure),
             (Doing::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
-            (Doing::Collecting | Doing::Checking, failure) => {
+            (Doing::Collecting, failure @ Failure::DiskFull { .. }) => {
+                self.delay_collection(issue, number, failure);
+            }
+            (Doing::Collecting | Doing::CollectingLater { .. } | Doing::Checking, failure) => {
                 self.fail_attempt(issue, number, failure);
             }
         }
+    }
+
+    /// Collects later what the disk has no room for now: the work is done and paid for, and lies safely in its worktree.
+    fn delay_collection(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+        self.blame(&Service::Machine, issue, &failure);
+        let until = retry_at(self.now, 1, Some(issue), self.settings().seed);
+        self.emit(Event::CollectDelayed {
+            issue,
+            attempt: number,
+            failure,
+            until,
+        });
     }
 
     /// Ends an attempt that got no worktree. The base is fetched for it, so it may be the forge that failed.
@@ -182,6 +201,13 @@ impl Turn<'_> {
     ) {
         let task = &self.engine.tasks[&issue];
         let n_retries = task.n_retries + u32::from(charged);
+        // What the agent's service refuses is confirmed by one more start; what the forge refuses is refused for all.
+        let is_of_agent = task.attempt().is_some_and(|attempt| match attempt.doing {
+            Doing::Agent => true,
+            Doing::Collecting => !attempt.in_flight,
+            _ => false,
+        });
+        let max_retries = self.max_retries(task, &failure, is_of_agent);
         let (is_publishing, is_uncollected) = task.attempt().map_or((false, false), |attempt| {
             let is_publishing = matches!(attempt.doing, Doing::Publishing { .. });
             (
@@ -194,7 +220,7 @@ impl Turn<'_> {
                 false
             }
             // What the task does not pay for cannot use up its retries, of which a resume may have left it fewer.
-            _ => !is_publishing && (!charged || n_retries <= self.settings().max_retries),
+            _ => !is_publishing && (!charged || n_retries <= max_retries),
         };
         let can_pay = self.engine.can_pay(task);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(issue, &failure, n_retries));
@@ -206,12 +232,6 @@ impl Turn<'_> {
         } else {
             outcome_of(&failure)
         };
-        // What the agent's service refuses is confirmed by one more start; what the forge refuses is refused for all.
-        let is_of_agent = task.attempt().is_some_and(|attempt| match attempt.doing {
-            Doing::Agent => true,
-            Doing::Collecting => !attempt.in_flight,
-            _ => false,
-        });
         let auth =
             (!is_of_agent && matches!(failure, Failure::Auth { .. })).then(|| failure.to_string());
         self.emit(Event::AttemptFailed {
@@ -240,6 +260,21 @@ impl Turn<'_> {
         }
         if let Some(message) = auth {
             self.suspend(message);
+        }
+    }
+
+    /// Returns how many retries a task has after a failure. A launch that died without a word cost nothing and says more of the program
+    /// than of the task, so it is repeated even where nothing that is paid for would be: else the tasks would end, one after the
+    /// other, before the program is known to be at fault.
+    fn max_retries(&self, task: &Task, failure: &Failure, is_of_agent: bool) -> u32 {
+        let max_retries = self.settings().max_retries;
+        let is_metered = self.settings().metering != Metering::Free;
+        let did_nothing = task.report.as_ref().is_some_and(AgentReport::did_nothing);
+        match failure {
+            Failure::Crash { .. } if is_of_agent && is_metered && did_nothing => {
+                max_retries.max(N_DEATHS_MAX - 1)
+            }
+            _ => max_retries,
         }
     }
 
@@ -333,6 +368,7 @@ impl Turn<'_> {
                 service,
                 until: retry_at(self.now, 1, None, self.settings().seed),
                 n_failures: breaker.n_failures + 1,
+                since: Some(self.now),
             });
         }
     }
@@ -389,13 +425,19 @@ impl Turn<'_> {
             charged,
             died,
         });
+        let since = breaker.since.unwrap_or(self.now);
         if opens {
             let until = self.now + self.settings().breaker_cooldown_ms;
             self.emit(Event::BreakerOpened {
                 service: service.clone(),
                 until,
                 n_failures,
+                since: Some(since),
             });
+        }
+        if *service == Service::Machine && since + MACHINE_WAIT_MS_MAX <= self.now {
+            let waited = self.waited(since);
+            self.suspend(format!("{}{waited}", failure.headline()));
         }
         let n_deaths = self
             .engine
@@ -404,11 +446,21 @@ impl Turn<'_> {
             .map_or(0, |breaker| breaker.n_deaths);
         if is_probe && N_DEATHS_MAX <= n_deaths {
             self.suspend(format!(
-                "{service} ends in the same way each time: {}",
-                failure.headline()
+                "{service} ends in the same way each time: {}{}",
+                failure.headline(),
+                self.waited(since)
             ));
         }
         charged
+    }
+
+    /// Says how long the session has waited since a time, unless that is less than a minute.
+    fn waited(&self, since: Time) -> String {
+        match self.now.ms().saturating_sub(since.ms()) / 60_000 {
+            0 => String::new(),
+            1 => " (waited 1 minute)".to_owned(),
+            minutes => format!(" (waited {minutes} minutes)"),
+        }
     }
 
     /// Notes that a service works; nothing to note where it never failed.
@@ -431,20 +483,21 @@ impl Turn<'_> {
         issue: IssueNumber,
         suits: impl Fn(&Service) -> bool,
     ) {
-        let probed: Vec<(Service, u32)> = self
+        let probed: Vec<(Service, u32, Option<Time>)> = self
             .engine
             .breakers
             .iter()
             .filter(|(service, breaker)| {
                 suits(service) && breaker.state == BreakerState::Probing { issue }
             })
-            .map(|(service, breaker)| (service.clone(), breaker.n_failures))
+            .map(|(service, breaker)| (service.clone(), breaker.n_failures, breaker.since))
             .collect();
-        for (service, n_failures) in probed {
+        for (service, n_failures, since) in probed {
             self.emit(Event::BreakerOpened {
                 service,
                 until: self.now,
                 n_failures,
+                since,
             });
         }
     }

@@ -72,7 +72,7 @@ impl Turn<'_> {
                 start,
             }),
             Doing::Agent => self.charge(issue, attempt, AgentReport::unseen(Failure::Interrupted)),
-            Doing::Collecting => {
+            Doing::Collecting | Doing::CollectingLater { .. } => {
                 let effect = self.collect(issue, attempt);
                 self.ask(effect);
             }

@@ -89,6 +89,10 @@ impl Engine {
                     .service_obstacle(&Service::Forge, issue, now)
                     .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
                     .or_else(|| (self.halt != Halt::No).then_some(Blocked::Stopping)),
+                Doing::CollectingLater { not_before } => self
+                    .service_obstacle(&Service::Machine, issue, now)
+                    .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
+                    .or_else(|| (self.halt != Halt::No).then_some(Blocked::Stopping)),
                 _ => None,
             },
             Stage::Waiting { not_before } => Some(self.why_waiting(task, *not_before, now)),
@@ -359,25 +363,41 @@ impl Turn<'_> {
         }
     }
 
-    /// Publishes what waits for it, as far as the forge is used.
-    pub(super) fn start_publishing(&mut self) {
-        if self.engine.is_over()
-            || matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_))
-        {
+    /// Collects what waits for room, as far as the machine has any.
+    pub(super) fn start_collecting(&mut self) {
+        if self.may_not_go_on() {
             return;
         }
-        let now = self.now;
-        let due: Vec<(IssueNumber, u32)> = self
-            .engine
-            .running()
-            .filter(|task| task.publish_not_before().is_some_and(|at| at <= now))
-            .filter_map(|task| {
-                task.attempt()
-                    .map(|attempt| (task.issue.number, attempt.number))
-            })
-            .collect();
-        for (issue, attempt) in due {
-            if self.engine.admits(&Service::Forge, issue, now) {
+        for (issue, attempt) in self.due(Task::collect_not_before) {
+            if self.engine.admits(&Service::Machine, issue, self.now) {
+                self.probe(Service::Machine, issue);
+                self.emit(Event::CollectRetried { issue, attempt });
+                let effect = self.collect(issue, attempt);
+                self.ask(effect);
+            }
+        }
+    }
+
+    fn may_not_go_on(&self) -> bool {
+        self.engine.is_over()
+            || matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_))
+    }
+
+    /// Returns the attempts that wait until a time which has come.
+    fn due(&self, not_before: impl Fn(&Task) -> Option<Time>) -> Vec<(IssueNumber, u32)> {
+        let is_due = |task: &&Task| not_before(task).is_some_and(|at| at <= self.now);
+        let number = |task: &Task| Some((task.issue.number, task.attempt()?.number));
+        let due = self.engine.running().filter(is_due);
+        due.filter_map(number).collect()
+    }
+
+    /// Publishes what waits for it, as far as the forge is used.
+    pub(super) fn start_publishing(&mut self) {
+        if self.may_not_go_on() {
+            return;
+        }
+        for (issue, attempt) in self.due(Task::publish_not_before) {
+            if self.engine.admits(&Service::Forge, issue, self.now) {
                 self.probe(Service::Forge, issue);
                 self.emit(Event::PublishStarted { issue, attempt });
                 self.ask(Effect::Publish { issue, attempt });

@@ -147,6 +147,13 @@ pub(crate) fn line(event: &Event) -> String {
                 if *passed { "passed" } else { "failed" }
             )
         }
+        Event::CollectDelayed {
+            issue,
+            failure,
+            until,
+            ..
+        } => format!("{issue} collecting delayed until {}: {failure}", at(*until)),
+        Event::CollectRetried { issue, .. } => format!("{issue} collecting again"),
         Event::PublishDelayed {
             issue,
             failure,
@@ -208,6 +215,7 @@ pub(crate) fn line(event: &Event) -> String {
             service,
             until,
             n_failures,
+            ..
         } => {
             format!(
                 "{} breaker open until {}, {n_failures} failures",

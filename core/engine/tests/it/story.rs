@@ -25,6 +25,8 @@ pub(crate) enum Reply {
     Unmerged(&'static str),
     /// A check of this name failed.
     Red(&'static str),
+    /// A check of this name failed, and fails on the base that the attempt started from too.
+    RedBase(&'static str),
     /// The planner is done for so many dollars, and this is wrong with its answer.
     NoPlan(f64, &'static str),
     /// A plugin does not decide.
@@ -266,6 +268,11 @@ impl Night {
     pub(crate) fn release(&mut self, n: u64, stage: &'static str) -> &mut Self {
         assert!(self.held.remove(&(n, stage)), "{stage} of #{n} is not held");
         self.run()
+    }
+
+    /// Returns what was told, a line for each event.
+    pub(crate) fn told(&self) -> String {
+        self.told.join("\n")
     }
 
     // What happens.
@@ -641,9 +648,10 @@ fn is_told(event: &Event) -> bool {
 }
 
 fn checks(reply: Option<&Reply>) -> Vec<CheckResult> {
-    let failed = match reply {
-        Some(Reply::Red(name)) => Some(*name),
-        _ => None,
+    let (failed, fails_on_base) = match reply {
+        Some(Reply::Red(name)) => (Some(*name), false),
+        Some(Reply::RedBase(name)) => (Some(*name), true),
+        _ => (None, false),
     };
     let more = failed.filter(|name| !["lint", "test"].contains(name));
     ["lint", "test"]
@@ -657,6 +665,7 @@ fn checks(reply: Option<&Reply>) -> Vec<CheckResult> {
             } else {
                 "exit code 0".into()
             },
+            fails_on_base: failed == Some(name) && fails_on_base,
             ..CheckResult::default()
         })
         .collect()

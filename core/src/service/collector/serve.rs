@@ -1,7 +1,7 @@
 //! The collector's own side: takes requests from standard input, does them one after the other, and ends when nobody asks any more.
 
 use std::error::Error;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, ErrorKind, Write};
 use std::process::ExitCode;
 
 use git2::ErrorClass;
@@ -10,6 +10,7 @@ use super::wire::{Answer, Refusal, Reply, Request, Setup, pieces};
 use crate::service::agent::error_chain;
 use crate::service::git_program::Git;
 use crate::service::mirror::Mirror;
+use crate::service::remote::verdict;
 use crate::service::worktrees::{WorktreeError, Worktrees};
 
 /// Serves until standard input ends: the hidden mode of the binary. Its standard output is for answers alone.
@@ -88,6 +89,11 @@ fn refusal(error: &WorktreeError) -> Refusal {
         | WorktreeError::Filters(_)
         | WorktreeError::Hashes { .. } => Refusal::Unfit(message),
         WorktreeError::RootNotADirectory { .. } => Refusal::Invalid(message),
+        WorktreeError::Submodule { source, .. } => Refusal::Submodule {
+            message,
+            verdict: verdict(source),
+        },
+        error if has_no_room(error) => Refusal::NoRoom(message),
         error if is_out_of_memory(error) => Refusal::OutOfMemory,
         _ => Refusal::Other(message),
     }
@@ -103,4 +109,42 @@ fn is_out_of_memory(error: &WorktreeError) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// Returns whether the system refused to write for want of room: on the disk, or of what the user may have of it, which the free space
+/// does not tell.
+fn has_no_room(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if let Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) = kind {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn want_of_room_is_told_from_other_trouble() {
+        let refused = |kind: ErrorKind| {
+            refusal(&WorktreeError::Io {
+                doing: "write",
+                path: PathBuf::from("/w/a"),
+                source: kind.into(),
+            })
+        };
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            let refusal = refused(kind);
+            assert!(matches!(refusal, Refusal::NoRoom(_)), "{refusal:?}");
+        }
+        let refusal = refused(ErrorKind::PermissionDenied);
+        assert!(matches!(refusal, Refusal::Other(_)), "{refusal:?}");
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::service::mirror::Configuration;
+use crate::service::remote::Verdict;
 use crate::service::worktrees::{
     CollectRequest, Collected, LeaseRequest, Leased, Options, Saved, Way,
 };
@@ -59,6 +60,10 @@ pub(super) enum Refusal {
     Unfit(String),
     /// The same would happen again.
     Invalid(String),
+    /// A submodule could not be had.
+    Submodule { message: String, verdict: Verdict },
+    /// There is no room on the disk.
+    NoRoom(String),
     /// There was no memory left.
     OutOfMemory,
     /// All else.

@@ -119,11 +119,12 @@ impl Mirror {
         Ok(pushed)
     }
 
-    /// Finds out whether the branch of the remote holds work of others, or cannot be made, before anything is done for it.
+    /// Finds out whether the branch of the remote holds work of others, or cannot be made, before anything is done for it. Returns whether
+    /// the branch is there.
     ///
     /// # Errors
     /// [`PushError`].
-    pub fn check_remote_place(&self, remote: &Remote, branch: &str) -> Result<(), PushError> {
+    pub fn check_remote_place(&self, remote: &Remote, branch: &str) -> Result<bool, PushError> {
         let mut around = remote.heads_around(branch)?;
         let head = around.remove(branch);
         if let Some((blocking, _)) = around.pop_first() {
@@ -139,8 +140,17 @@ impl Mirror {
                 head,
                 remote: remote.name(),
             }),
-            _ => Ok(()),
+            head => Ok(head.is_some()),
         }
+    }
+
+    /// Asks the remote whether it would take a branch of ours, without sending it anything.
+    ///
+    /// # Errors
+    /// What git said; [`verdict`](crate::service::remote::verdict) tells what that means.
+    pub fn rehearse_push(&self, commit: &CommitId, remote: &Remote) -> Result<(), GitError> {
+        self.configured()?;
+        remote.rehearse_push(self.path(), commit)
     }
 
     /// Looks why a push was refused, and pushes over what is there if that is ours.

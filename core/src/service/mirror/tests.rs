@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use super::*;
+use crate::secret::Secret;
 use crate::service::git_fixture::{Home, git, write};
+use crate::service::remote::Remote;
 
 /// Returns path and content of every file below a directory, but for objects and what belongs to a branch.
 fn fingerprint(dir: &Path, branch: &str) -> BTreeMap<String, Vec<u8>> {
@@ -121,6 +123,17 @@ fn git_config_plant_in_the_mirror() {
         assert_eq!(fs::read_to_string(&config).unwrap(), right, "plant {n}");
         assert!(!mirror.path().join("commondir").exists());
     }
+    home.git(".", &["init", "-q", "--bare", "o/n.git"]);
+    let origin = home.path().join("o/n.git");
+    let add_origin = ["remote", "add", "origin", origin.to_str().unwrap()];
+    home.git(&user, &add_origin);
+    let (api, token) = ("https://api.github.com", Secret::new("none"));
+    let remote = Remote::of(git(), &user, "o/n", api, &token).unwrap();
+    let head = home.fetch(&mirror, &user);
+    fs::write(&config, &planted).unwrap();
+    mirror.rehearse_push(&head, &remote).unwrap();
+    assert!(!fired.exists(), "a rehearsed push is a run of git too");
+    assert_eq!(fs::read_to_string(&config).unwrap(), right);
     let asked = ["config", r#"filter.a "b\c".clean"#];
     assert_eq!(
         home.git(mirror.path(), &asked),

@@ -1,8 +1,9 @@
 //! What people do on the forge between the reading of the backlog and an attempt, and between two sessions.
 
+use std::path::Path;
 use std::thread;
 
-use autoissue_tests::github_server::{Fault, Gate, Issue, On};
+use autoissue_tests::github_server::{Fault, Gate, Issue, On, Received};
 use autoissue_tests::{GithubSandbox, Run, new_file_patch};
 use serde_json::json;
 
@@ -64,14 +65,81 @@ fn an_issue_is_looked_at_again_just_before_its_attempt() {
     assert_eq!(fifth.expect("a pull request").base, "main");
 }
 
+/// Returns what was said of the attempts that failed.
+fn failures(run: &Run) -> Vec<String> {
+    let events = run.events("attempt_failed").into_iter();
+    events
+        .map(|event| format!("{} {}", event["charged"], event["failure"]["message"]))
+        .collect()
+}
+
 #[test]
-fn an_issue_that_cannot_be_looked_at_is_as_it_was() {
+fn no_agent_is_paid_for_an_issue_that_could_not_be_looked_at() {
     let world = world_with(2);
+    let run = exec_while(&world, || {
+        world.repository.close(2);
+        let look = On::get("/repos/*/*/issues/*").times(2);
+        world.server.fault(look, Fault::status(502));
+    })
+    .exits(3);
+    let task = run.task(2);
+    assert_eq!(task["outcome"], "skipped", "{task}");
+    assert_eq!(run.events("agent_exited").len(), 1);
+    let failures = failures(&run);
+    assert_eq!(failures.len(), 2, "{failures:?}");
+    assert!(
+        failures.iter().all(|it| it.starts_with("false")),
+        "nobody pays for an outage: {failures:?}"
+    );
+}
+
+#[test]
+fn no_agent_is_paid_on_a_base_that_could_not_be_asked_for() {
+    let world = world_with(2);
+    let run = exec_while(&world, || {
+        let newer = [("README.md", "# Newer\n")];
+        world.repository.commit("main", &newer, "newer");
+        let asks =
+            |request: &Received| String::from_utf8_lossy(&request.body).contains("refs/heads/main");
+        world
+            .server
+            .fault(On::fetch().when(asks), Fault::status(502));
+    })
+    .exits(0);
+    let failures = failures(&run);
+    assert!(
+        failures.len() == 1 && failures[0].starts_with("false"),
+        "{failures:?}"
+    );
+    assert_eq!(
+        world
+            .repository
+            .file("autoissue/issue-2", "README.md")
+            .as_deref(),
+        Some("# Newer\n")
+    );
+}
+
+#[test]
+fn a_task_of_three_attempts_takes_four_calls() {
+    let world = GithubSandbox::new();
+    world.install("claude", Path::new(env!("CARGO_BIN_EXE_fake-claude")));
+    let check = json!([{"name": "good", "run": "grep -q good a.txt"}]);
+    world.configure("claude", &json!({"checks": check}).to_string());
+    let attempts = json!([
+        [{"write": ["a.txt", "bad\n"]}, {"meter": 0.01}, {"result": {}}],
+        [{"write": ["a.txt", "worse\n"]}, {"meter": 0.01}, {"result": {}}],
+        [{"write": ["a.txt", "very good\n"]}, {"meter": 0.01}, {"result": {}}],
+    ]);
+    let issue = Issue::new("[Backend] add a").label("go");
+    world.repository.commit("main", &[("a.txt", "good\n")], "a");
     world
-        .server
-        .fault(On::get("/repos/*/*/issues/*").always(), Fault::status(502));
+        .repository
+        .issue(issue.body(&format!("fake: {attempts}\n")));
     let run = world.exec(&[]).exits(0);
-    assert_eq!(run.summary()["counts"], json!({"done": 2}));
+    assert_eq!(run.task(1)["attempts"], 3);
+    let published = &run.events("pull_request_opened")[0];
+    assert_eq!(published["publication"]["n_api_calls"], 4, "{published}");
 }
 
 #[test]
@@ -158,8 +226,7 @@ fn merged_before_a_hundred_others_is_done_all_the_same() {
         headers: Vec::new(),
         body: "[]".to_owned(),
     };
-    let is_list =
-        |request: &autoissue_tests::github_server::Received| request.query.contains("sort=updated");
+    let is_list = |request: &Received| request.query.contains("sort=updated");
     world
         .server
         .fault(On::get("/repos/*/*/pulls").when(is_list), others);
@@ -199,19 +266,33 @@ fn the_default_branch_is_the_base_and_never_a_main_beside_it() {
 
 #[test]
 fn a_branch_in_the_way_of_ours_is_known_before_an_agent_is_paid() {
-    for (blocking, n_in_its_way) in [("autoissue", 2), ("autoissue/issue-1/part", 1)] {
-        let world = world_with(2);
-        world
-            .repository
-            .commit_from(blocking, "main", &[("theirs.txt", "x\n")], "theirs");
-        let run = world.exec(&[]).exits(3);
-        let task = run.task(1);
-        assert_eq!(task["outcome"], "needs_you", "{task}");
-        let why = task["reason"].as_str().unwrap_or_default();
-        assert!(
-            why.contains(&format!("`{blocking}`")) && why.contains("in the way"),
-            "{why}"
-        );
-        assert_eq!(run.events("agent_exited").len(), 2 - n_in_its_way);
-    }
+    let world = world_with(2);
+    let blocking = "autoissue/issue-1/part";
+    world
+        .repository
+        .commit_from(blocking, "main", &[("theirs.txt", "x\n")], "theirs");
+    let run = world.exec(&[]).exits(3);
+    let task = run.task(1);
+    assert_eq!(task["outcome"], "needs_you", "{task}");
+    let why = task["reason"].as_str().unwrap_or_default();
+    assert!(
+        why.contains(&format!("`{blocking}`")) && why.contains("in the way"),
+        "{why}"
+    );
+    assert_eq!(run.events("agent_exited").len(), 1);
+}
+
+#[test]
+fn a_branch_in_the_way_of_all_of_ours_is_one_error_before_anything_starts() {
+    let world = world_with(2);
+    world
+        .repository
+        .commit_from("autoissue", "main", &[("theirs.txt", "x\n")], "theirs");
+    let run = world.exec(&[]).exits(1);
+    assert!(
+        run.stderr.contains("`autoissue/issue-<N>`") && run.stdout.is_empty(),
+        "{run:?}"
+    );
+    let doctor = world.run(["doctor", "--quick"]).exits(1);
+    assert!(doctor.stdout.contains("is in the way of"), "{doctor:?}");
 }

@@ -13,7 +13,7 @@ use super::world_with;
 const N_ISSUES: u64 = 125;
 const N_PULLS: u64 = 5;
 /// Calls that a night may make, whatever its length, and for each issue.
-const N_CALLS_MAX: u64 = 10 + 3 * N_ISSUES;
+const N_CALLS_MAX: u64 = 10 + 2 * N_ISSUES;
 
 /// Makes a backlog for the fake `claude`, with some pull requests under the same label.
 fn long_night() -> GithubSandbox {
@@ -107,12 +107,12 @@ const N_DEATHS: u64 = 10;
 /// Each death comes at the first or the second publication since the one before.
 const N_MORTAL_ISSUES: u64 = 2 * N_DEATHS + 2;
 
-/// Where the engine is when it dies: what it asked for has been done, and it does not know.
+/// Where the engine is when it dies: what it asked for has been done, and it does not know. Each comes once for each issue.
 fn moments() -> [On; 3] {
     [
         On::post("/repos/*/*/pulls"),
         On::push(),
-        On::get("/repos/*/*/pulls").when(|request| request.query.contains("head=")),
+        On::get("/repos/*/*/issues/*"),
     ]
 }
 

@@ -32,6 +32,14 @@ fn a_repository_that_an_agent_committed_is_not_lost() {
         night.sandbox.worktrees(),
         ["autoissue-issue-1", "autoissue-issue-2"]
     );
+    night.exec(&["--issue", "1"]).exits(3);
+    let clean = night.sandbox.run(["clean"]).exits(3).stdout;
+    let kept = clean
+        .lines()
+        .find(|line| line.contains("autoissue-issue-1.kept-1"))
+        .unwrap_or_else(|| panic!("{clean}"));
+    assert!(kept.ends_with("repositories: app"), "{kept}");
+    assert!(clean.contains("remove them with `rm -rf "), "{clean}");
 }
 
 #[test]
@@ -131,4 +139,34 @@ fn agents_and_checks_see_nothing_of_the_users_directory() {
     night.exec(&[]).exits(0);
     let seen = std::fs::read_to_string(night.sandbox.home().join("seen")).unwrap();
     assert!(!seen.lines().any(|line| line == "AGENTS.md"), "{seen}");
+}
+
+#[test]
+fn a_submodule_that_cannot_be_had_is_one_error_before_anybody_is_paid() {
+    let night =
+        Night::new(json!({"executor": {"maxParallel": 3}, "scheduler": {"maxPerDomain": 3}}));
+    let git = |args: &[&str]| night.sandbox.git(args);
+    let url = night.sandbox.root().join("nothing.git");
+    let declared = format!("[submodule \"lib\"]\npath = lib\nurl = {}\n", url.display());
+    night.sandbox.write(".gitmodules", &declared);
+    let head = git(&["rev-parse", "HEAD"]);
+    let link = format!("160000,{},lib", head.trim());
+    git(&["update-index", "--add", "--cacheinfo", &link]);
+    git(&["add", ".gitmodules"]);
+    git(&["commit", "--quiet", "-m", "submodule"]);
+    for issue in 1..=3 {
+        let file = format!("{issue}.txt");
+        night.issue(issue, json!([[{"write": [file, "x"]}, {"result": {}}]]));
+    }
+    let run = night.exec(&[]).exits(130);
+    assert_eq!(night.launches().len(), 0);
+    let stopping = run.events("session_stopping");
+    assert_eq!(stopping.len(), 1);
+    let message = stopping[0]["message"].as_str().unwrap();
+    assert!(message.contains("submodule `lib`"), "{message}");
+
+    git(&["rm", "--quiet", "--cached", "lib", ".gitmodules"]);
+    git(&["commit", "--quiet", "-m", "no submodule"]);
+    let resumed = night.resume().exits(0);
+    assert_eq!(resumed.summary()["counts"], json!({"done": 3}));
 }

@@ -164,6 +164,45 @@ fn base_was_red() {
 }
 
 #[test]
+fn a_base_that_is_broken_while_the_session_runs_is_nobodys_failed_check() {
+    let checks = json!([{"name": "whole", "run": "test ! -e broken.txt"}]);
+    for (red_base, outcome_of_2) in [("fail", "needs_you"), ("ignoreKnown", "done")] {
+        let executor = json!({"checks": checks, "redBase": red_base, "maxParallel": 1});
+        let night = Night::new(json!({"executor": executor}));
+        // As if somebody pushed meanwhile.
+        let project = night.sandbox.project();
+        let push = format!(
+            "cd {} && touch broken.txt && git add broken.txt && git commit --quiet -m broken",
+            project.display()
+        );
+        night.issue(
+            1,
+            json!([[{"run": push}, {"write": ["1.txt", "x"]}, {"result": {}}]]),
+        );
+        night.issue(2, json!([[{"write": ["2.txt", "x"]}, {"result": {}}]]));
+        let run = night.exec(&[]);
+        assert_eq!(
+            (outcome(&run, 1), outcome(&run, 2)),
+            ("done".to_owned(), outcome_of_2.to_owned()),
+            "{red_base}"
+        );
+        assert_eq!(night.launches().len(), 2, "{red_base}");
+        let reason = run.task(2)["reason"].to_string();
+        assert_eq!(
+            reason.contains("fails on the base too"),
+            red_base == "fail",
+            "{reason}"
+        );
+        if red_base == "ignoreKnown" {
+            let text = night.pull_request(&run, 2);
+            assert!(text.contains("fails without this change too"), "{text}");
+        } else {
+            assert!(night.salvaged("x").contains("2.txt"));
+        }
+    }
+}
+
+#[test]
 fn a_model_that_does_not_exist_is_named() {
     let night = Night::new(json!({"agent": {"model": "sonet"}, "executor": {"maxParallel": 1}}));
     night.issue(

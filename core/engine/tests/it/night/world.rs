@@ -358,9 +358,13 @@ pub(super) fn work(
         },
         Effect::CollectWork { issue, attempt, .. } => {
             let issue = issue.number;
-            if rng.u32(..400) < weather.failure_percent {
-                let failure = Failure::Crash {
-                    message: "not collected".to_owned(),
+            let luck = rng.u32(..400);
+            if luck < weather.failure_percent {
+                let message = "not collected".to_owned();
+                let failure = if luck % 2 == 0 {
+                    Failure::Crash { message }
+                } else {
+                    Failure::DiskFull { message }
                 };
                 return Input::Failed {
                     issue,

@@ -167,6 +167,8 @@ pub(super) fn breaker(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
         .into_iter()
         .find(|service| is_barred(told, service, *issue))
         .map(|service| format!("{issue} starts while {service} is out of order")),
+        Event::CollectRetried { issue, .. } => is_barred(told, &Service::Machine, *issue)
+            .then(|| format!("{issue} is collected while the disk is full")),
         Event::PublishStarted { issue, .. } => is_barred(told, &Service::Forge, *issue)
             .then(|| format!("{issue} is published while the forge is out of order")),
         Event::WorktreeLeased { issue, .. } => {

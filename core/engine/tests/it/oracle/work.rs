@@ -34,6 +34,8 @@ pub(super) fn attempt(told: &Chronicle, _: Time, event: &Event) -> Option<String
         | Event::AgentExited { issue, attempt, .. }
         | Event::WorkCollected { issue, attempt, .. }
         | Event::ChecksFinished { issue, attempt, .. }
+        | Event::CollectDelayed { issue, attempt, .. }
+        | Event::CollectRetried { issue, attempt }
         | Event::PublishDelayed { issue, attempt, .. }
         | Event::AttemptSuspended { issue, attempt }
         | Event::PublishStarted { issue, attempt }

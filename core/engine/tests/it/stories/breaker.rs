@@ -2,6 +2,7 @@
 
 use autoissue_engine::*;
 
+use crate::line::DUSK;
 use crate::story::*;
 
 fn agent_runs(night: &Night) -> usize {
@@ -103,7 +104,7 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_err
         #1 agent exited, $0.00
         agent failed for #1
         agent breaker open until 240s, 5 failures
-        session is suspended: agent `claude` ends in the same way each time: crashed
+        session is suspended: agent `claude` ends in the same way each time: crashed (waited 3 minutes)
         #1 attempt 4 failed, again at 181s: crashed
         session interrupted
         session resumed
@@ -119,6 +120,40 @@ fn three_probes_that_die_in_the_same_way_interrupt_the_session_with_that_one_err
         ",
     );
     assert_eq!(night.engine.ledger().spent, usd(2.0));
+}
+
+#[test]
+fn launches_that_die_without_a_word_interrupt_the_session_although_nothing_is_retried() {
+    let mut night = Night::new(2);
+    night.set(|s| (s.max_retries, s.breaker_threshold, s.n_slots) = (0, 3, 1));
+    for issue in [1, 2] {
+        night.replies(issue, "agent", (0..9).map(|_| broken(crash())));
+    }
+    night.begin();
+    let told = night.told();
+    let error = "session is suspended: agent `claude` ends in the same way each time";
+    assert!(
+        told.contains(error) && told.ends_with("session interrupted"),
+        "{told}"
+    );
+    assert!(
+        night
+            .engine
+            .tasks()
+            .values()
+            .all(|task| task.outcome().is_none())
+    );
+    assert_eq!(night.engine.ledger().spent, Usd::ZERO);
+}
+
+#[test]
+fn what_was_paid_for_is_not_repeated_where_nothing_is_retried() {
+    let mut night = Night::new(1);
+    night.set(|s| s.max_retries = 0);
+    let failure = crash();
+    let died = Reply::Exits(Ended::Failed { failure }, Spent::Known(usd(0.5)));
+    night.replies(1, "agent", [died]).begin();
+    assert_eq!(agent_runs(&night), 1);
 }
 
 #[test]
@@ -157,6 +192,69 @@ fn a_full_disk_pauses_starts_and_nobody_pays() {
     assert_eq!(agent_runs(&night), 1);
     let told = night.engine.breakers();
     assert!(told.contains_key(&Service::Machine) && !told.contains_key(&Service::Forge));
+}
+
+fn no_room() -> Reply {
+    Reply::Fails(Failure::DiskFull {
+        message: "no space".into(),
+    })
+}
+
+#[test]
+fn work_that_the_disk_has_no_room_for_is_collected_later_and_no_agent_runs_again() {
+    check(
+        1,
+        |night| {
+            night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
+            night
+                .replies(1, "collect", [no_room(), no_room(), no_room()])
+                .begin();
+        },
+        "
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $1.00
+        machine failed for #1
+        #1 collecting delayed until 1s: no space
+        #1 collecting again
+        machine failed for #1
+        machine breaker open until 61s, 2 failures
+        #1 collecting delayed until 2s: no space
+        machine probed by #1
+        #1 collecting again
+        machine failed for #1
+        machine breaker open until 121s, 3 failures
+        #1 collecting delayed until 62s: no space
+        machine probed by #1
+        #1 collecting again
+        machine answers again
+        #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_that_one_error() {
+    for place in ["lease", "collect"] {
+        let mut night = Night::new(1);
+        night.set(|s| s.breaker_threshold = 1);
+        night.replies(1, place, (0..70).map(|_| no_room())).begin();
+        let told = night.told();
+        let error = "session is suspended: no space (waited 60 minutes)";
+        assert!(told.contains(error), "{told}");
+        assert!(told.ends_with("session interrupted"), "{told}");
+        let n_runs = agent_runs(&night);
+        assert_eq!(n_runs, usize::from(place == "collect"));
+        let (task, now) = (night.engine.task(number(1)).expect("a task"), night.now);
+        assert!(task.outcome().is_none() && task.n_retries == 0, "{task:?}");
+        assert!(now < DUSK + 3_700_000, "{now}");
+
+        // Whoever resumes has made room, or has another hour to do so.
+        night.resume();
+        assert_eq!(agent_runs(&night), 1, "{}", night.told());
+        let task = night.engine.task(number(1)).expect("a task");
+        assert!(task.outcome().is_some_and(Outcome::is_success), "{task:?}");
+    }
 }
 
 #[test]

@@ -31,6 +31,26 @@ fn released(night: &Night) -> Vec<(u64, u32, bool)> {
 }
 
 #[test]
+fn a_base_that_somebody_breaks_meanwhile_is_nobodys_failed_check() {
+    for (red_base, is_done) in [(RedBase::Fail, false), (RedBase::IgnoreKnown, true)] {
+        let mut night = Night::new(2);
+        night.set(|s| (s.has_checks, s.red_base, s.n_slots) = (true, red_base, 1));
+        night.replies(1, "checks", [Reply::RedBase("test")]).begin();
+        let task = night.engine.task(number(1)).expect("a task");
+        assert_eq!(task.n_attempts, 1, "{task:?}");
+        let outcome = task.outcome().expect("an end");
+        assert_eq!(outcome.is_success(), is_done, "{outcome}");
+        if !is_done {
+            assert!(matches!(outcome, Outcome::NeedsYou { .. }), "{outcome}");
+            let told = night.told();
+            let why = "session stops: check `test` fails on the base too (exit code 1)";
+            assert!(told.contains(why), "{told}");
+            assert!(!told.contains("#2 attempt"), "nothing more is paid: {told}");
+        }
+    }
+}
+
+#[test]
 fn a_good_run_is_one_attempt() {
     let night = check(
         1,

@@ -1,0 +1,81 @@
+//! What somebody meant who wrote the name of a model that nothing knows. A name that is well formed is not a slip: new models appear
+//! faster than releases of ours, and a proxy may have models of its own.
+
+use super::suggestion::nearest_choice;
+
+/// What the names of Anthropic's models begin with.
+const MAKER: &str = "claude";
+/// What such names begin with on Amazon Bedrock, behind a region.
+const BEDROCK: &str = "anthropic.";
+
+/// Returns the name that was probably meant; `None` for one that is known, well formed, or like no other.
+///
+/// `aliases` are the short names that the backend knows, `families` the words for its kinds of models.
+pub(super) fn probably_meant(name: &str, aliases: &[String], families: &[&str]) -> Option<String> {
+    // `sonnet[1m]` is a variant, and `…@20251101` a date.
+    let base = name.split(['[', '@']).next().unwrap_or_default();
+    let base = base
+        .split_once(BEDROCK)
+        .map_or(base, |(_, on_bedrock)| on_bedrock);
+    let aliases: Vec<&str> = aliases.iter().map(String::as_str).collect();
+    if aliases.contains(&base) {
+        return None;
+    }
+    let words: Vec<&str> = base.split('-').collect();
+    if let [first, rest @ ..] = words.as_slice()
+        && !rest.is_empty()
+        && nearest_choice(first, &[MAKER]).is_some()
+    {
+        let rest: Vec<&str> = rest.iter().map(|word| of_family(word, families)).collect();
+        let meant = format!("{MAKER}-{}", rest.join("-"));
+        return (meant != base).then_some(meant);
+    }
+    nearest_choice(base, &aliases).map(str::to_owned)
+}
+
+/// Returns the family that a word of a name was probably meant to be, or the word.
+fn of_family<'a>(word: &'a str, families: &[&'a str]) -> &'a str {
+    let is_letters = word.chars().all(char::is_alphabetic);
+    if !is_letters || families.contains(&word) {
+        return word;
+    }
+    nearest_choice(word, families).unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_told_from_a_model_that_may_well_exist() {
+        let aliases = ["haiku", "sonnet", "opus"].map(str::to_owned);
+        let families = ["haiku", "sonnet", "opus", "fable"];
+        let meant = |name: &str| probably_meant(name, &aliases, &families);
+        for (name, expected) in [
+            ("sonet", "sonnet"),
+            ("sonnett", "sonnet"),
+            ("Opus", "opus"),
+            ("claude-sonet-5", "claude-sonnet-5"),
+            ("claude-opsu-5-5[1m]", "claude-opus-5-5"),
+            ("claud-haiku-4-5-20251001", "claude-haiku-4-5-20251001"),
+            (
+                "us.anthropic.claude-sonnte-4-5-20250929-v1:0",
+                "claude-sonnet-4-5-20250929-v1:0",
+            ),
+        ] {
+            assert_eq!(meant(name).as_deref(), Some(expected), "{name}");
+        }
+        for name in [
+            "sonnet",
+            "opus[1m]",
+            "claude-sonnet-5",
+            "claude-opus-9-20301101",
+            "claude-opus-4-5@20251101",
+            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "claude-instant",
+            "glm-9",
+        ] {
+            assert_eq!(meant(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Directories next to the worktrees that nobody removes but their owner: worktrees with something that no commit of the project can hold
+//! (`autoissue-issue-7.kept-1`), what was in the way of one (`.not-ours-1`), and worktrees that no record of ours knows. They are found by
+//! their names alone, so neither journal nor mirror is needed.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use crate::service::worktrees::Roots;
+
+/// What the name of a worktree begins with.
+const PREFIX: &str = "autoissue-issue-";
+/// The most files that are looked at in one directory: a list of what stays must not take minutes.
+const N_FILES_MAX: u64 = 100_000;
+/// The most repositories that are named of one directory.
+const N_REPOSITORIES_MAX: usize = 5;
+
+/// A directory that stays until its owner removes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The directory.
+    pub path: PathBuf,
+    /// The issue in its name.
+    pub issue: u64,
+    /// What is in it.
+    pub contents: Contents,
+}
+
+/// What is in a directory, its own `.git` left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// How many files there are.
+    pub n_files: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Repositories below it, relative to it, sorted; at most five.
+    pub repositories: Vec<String>,
+    /// Whether there is more than was looked at.
+    pub is_partial: bool,
+}
+
+/// Returns the directories in the places of worktrees that are not among the `known` worktrees, by path.
+pub(super) fn find(roots: &Roots, known: &[PathBuf]) -> Vec<SetAside> {
+    let entries = roots.all().into_iter().flat_map(fs::read_dir).flatten();
+    let mut found: Vec<SetAside> = entries
+        .flatten()
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+        .map(|entry| entry.path())
+        .filter(|path| !known.contains(path))
+        .filter_map(|path| {
+            Some(SetAside {
+                issue: issue_of(&path)?,
+                contents: contents(&path),
+                path,
+            })
+        })
+        .collect();
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found
+}
+
+/// Returns the issue in the name of a worktree, moved aside or not.
+fn issue_of(path: &Path) -> Option<u64> {
+    let rest = path.file_name()?.to_str()?.strip_prefix(PREFIX)?;
+    rest.split_once('.')
+        .map_or(rest, |(issue, _)| issue)
+        .parse()
+        .ok()
+}
+
+fn contents(root: &Path) -> Contents {
+    let mut contents = Contents::default();
+    let mut dirs = vec![root.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir).into_iter().flatten().flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let Ok(found) = fs::symlink_metadata(&path) else {
+                continue;
+            };
+            if name == ".git" {
+                contents.add_repository(root, &dir);
+            } else if found.is_dir() {
+                dirs.push(path);
+            } else {
+                contents.n_files += 1;
+                contents.bytes += found.size();
+            }
+            if N_FILES_MAX <= contents.n_files {
+                contents.is_partial = true;
+                return contents;
+            }
+        }
+    }
+    contents.repositories.sort();
+    contents
+}
+
+impl Contents {
+    fn add_repository(&mut self, root: &Path, repository: &Path) {
+        let Ok(below) = repository.strip_prefix(root) else {
+            return;
+        };
+        if below.as_os_str().is_empty() {
+            return;
+        }
+        if self.repositories.len() < N_REPOSITORIES_MAX {
+            self.repositories.push(below.display().to_string());
+        } else {
+            self.is_partial = true;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_set_aside_is_found_in_all_places_without_any_record() {
+        let home = tempfile::tempdir().unwrap();
+        let home = home.path().canonicalize().unwrap();
+        let roots = Roots::of(None, &home.join("state"), "p-1", &home.join("p"));
+        let by_default = home.join("state/worktrees/p-1");
+        let in_checkout = home.join("p/.worktrees");
+        let kept = by_default.join("autoissue-issue-7.kept-1");
+        let foreign = in_checkout.join("autoissue-issue-8.not-ours-2");
+        let unknown = in_checkout.join("autoissue-issue-9");
+        let known = by_default.join("autoissue-issue-1");
+        for dir in [
+            kept.join(".git"),
+            kept.join("app/.git"),
+            foreign.clone(),
+            unknown.clone(),
+            known.clone(),
+            by_default.join("theirs"),
+        ] {
+            fs::create_dir_all(dir).unwrap();
+        }
+        fs::write(kept.join("app/app.js"), "four").unwrap();
+        fs::write(kept.join(".git/config"), "not counted").unwrap();
+        fs::write(in_checkout.join("autoissue-issue-3"), "a file").unwrap();
+        let found = find(&roots, &[known]);
+        let names: Vec<(u64, &Path)> = found
+            .iter()
+            .map(|it| (it.issue, it.path.as_path()))
+            .collect();
+        assert_eq!(names, [(8, &*foreign), (9, &*unknown), (7, &*kept)]);
+        let expected = Contents {
+            n_files: 1,
+            bytes: 4,
+            repositories: vec!["app".to_owned()],
+            is_partial: false,
+        };
+        assert_eq!(found[2].contents, expected);
+    }
+}
