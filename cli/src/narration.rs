@@ -201,7 +201,7 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
             let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
                 Odd,
-                format!("collecting the work failed: {message} · retrying at {at}"),
+                format!("no room for the work: {message} · retrying at {at}"),
             )
         }
         Event::CollectRetried { .. } => one(Detail, "collecting the work again".to_owned()),

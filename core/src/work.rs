@@ -513,9 +513,7 @@ impl Workshop {
         );
         done.await.map_err(|error| match error {
             SetupError::Cancelled { .. } => Failure::Interrupted,
-            error => Failure::Crash {
-                message: error_chain(&error),
-            },
+            error => self.unless_full(crash(&error)),
         })
     }
 
@@ -747,6 +745,13 @@ impl Workshop {
             return Ok(vec![unfinished_merge(&work.conflicts)]);
         }
         let mut results = self.run_checks_in(id, cancel).await?;
+        if let Some(red) = results.iter().find(|result| !result.passed) {
+            // A check that found no room says nothing of the work.
+            let message = format!("check `{}` failed: {}", red.name, red.ended);
+            if let full @ Failure::DiskFull { .. } = self.unless_full(Failure::Crash { message }) {
+                return Err(full);
+            }
+        }
         if let Some(base) = base
             && results.iter().any(|result| !result.passed)
         {

@@ -244,7 +244,7 @@ pub enum Event {
         /// Whether the work passed; a check that fails on the base too may not count.
         passed: bool,
     },
-    /// The work could not be collected for want of room; it stays where it is, and is collected later.
+    /// The work could not be collected, or checked, for want of room; it stays where it is, and that is repeated later.
     CollectDelayed {
         /// Task.
         issue: IssueNumber,
@@ -254,8 +254,10 @@ pub enum Event {
         failure: Failure,
         /// When it is tried again, at the earliest.
         until: Time,
+        /// Whether the work is collected, and the checks are what is repeated.
+        checks: bool,
     },
-    /// The work is collected after all.
+    /// The work is collected, or checked, after all.
     CollectRetried {
         /// Task.
         issue: IssueNumber,

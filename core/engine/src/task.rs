@@ -153,10 +153,12 @@ pub enum Doing {
     Agent,
     /// The work is taken into the mirror.
     Collecting,
-    /// The work is taken into the mirror once the machine has room for it, not before this time.
+    /// The work is taken into the mirror, or checked, once the machine has room for it, not before this time.
     CollectingLater {
         /// When.
         not_before: Time,
+        /// Whether the work is collected, and the checks are what is repeated.
+        checks: bool,
     },
     /// The checks run.
     Checking,
@@ -306,6 +308,20 @@ impl Task {
         }
     }
 
+    /// Takes up what waited for room on the disk.
+    pub(crate) fn go_on_collecting(&mut self) {
+        if let Some(attempt) = self.attempt_mut()
+            && let Doing::CollectingLater { checks, .. } = attempt.doing
+        {
+            attempt.doing = if checks {
+                Doing::Checking
+            } else {
+                Doing::Collecting
+            };
+            attempt.in_flight = true;
+        }
+    }
+
     /// Moves the attempt in flight on.
     pub(crate) fn go(&mut self, doing: Doing, in_flight: bool) {
         if let Some(attempt) = self.attempt_mut() {
@@ -336,7 +352,7 @@ impl Task {
     /// Returns when its work may be collected, where that waits for the machine.
     pub(crate) fn collect_not_before(&self) -> Option<Time> {
         match self.attempt()?.doing {
-            Doing::CollectingLater { not_before } => Some(not_before),
+            Doing::CollectingLater { not_before, .. } => Some(not_before),
             _ => None,
         }
     }

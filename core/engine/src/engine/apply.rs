@@ -30,10 +30,8 @@ impl Engine {
                 self.settings = (**settings).clone();
                 self.ledger.budget = settings.budget;
                 self.halt = Halt::No;
+                self.tasks.values_mut().for_each(Task::go_on_collecting);
                 for_each_attempt(self, |attempt| {
-                    if matches!(attempt.doing, Doing::CollectingLater { .. }) {
-                        attempt.doing = Doing::Collecting;
-                    }
                     attempt.in_flight = !matches!(attempt.doing, Doing::Publishing { .. });
                 });
                 // Whoever resumes has had the time to mend what it waited for, and it may wait as long again.
@@ -186,13 +184,19 @@ impl Engine {
                     attempt.in_flight = false;
                 }
             }
-            Event::CollectDelayed { issue, until, .. } => {
-                let doing = Doing::CollectingLater { not_before: *until };
+            Event::CollectDelayed {
+                issue,
+                until,
+                checks,
+                ..
+            } => {
+                let doing = Doing::CollectingLater {
+                    not_before: *until,
+                    checks: *checks,
+                };
                 self.task_mut(*issue).go(doing, false);
             }
-            Event::CollectRetried { issue, .. } => {
-                self.task_mut(*issue).go(Doing::Collecting, true);
-            }
+            Event::CollectRetried { issue, .. } => self.task_mut(*issue).go_on_collecting(),
             Event::PublishStarted { issue, .. } => {
                 if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
                     attempt.in_flight = true;

@@ -271,7 +271,6 @@ impl Turn<'_> {
         {
             return;
         }
-        self.service_answered(&Service::Machine);
         let has_work = work.is_some();
         self.emit(Event::WorkCollected {
             issue,
@@ -286,13 +285,16 @@ impl Turn<'_> {
             },
             |r| r.ended.clone(),
         );
+        let checks = self
+            .run_checks(issue)
+            .filter(|_| ended == Ended::Done && has_work);
+        // Checks need room too, and it is they that say whether there is any.
+        if checks.is_none() {
+            self.service_answered(&Service::Machine);
+        }
         match ended {
             Ended::Done if !has_work => self.fail_attempt(issue, attempt, Failure::NoChange),
-            Ended::Done => {
-                if let Some(effect) = self.run_checks(issue) {
-                    self.ask(effect);
-                }
-            }
+            Ended::Done => checks.into_iter().for_each(|effect| self.ask(effect)),
             Ended::Budget => {
                 let outcome = Outcome::Budget {
                     message: self.over_budget_message(issue),
@@ -342,6 +344,7 @@ impl Turn<'_> {
         {
             return;
         }
+        self.service_answered(&Service::Machine);
         let failed: Vec<&CheckResult> = results
             .iter()
             .filter(|r| !r.passed && !self.is_known_to_fail(r))

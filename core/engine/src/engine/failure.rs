@@ -44,8 +44,8 @@ impl Turn<'_> {
             }
             (Doing::Agent, failure) => self.agent_not_started(issue, number, failure),
             (Doing::Leasing { .. }, failure) => self.lease_failed(issue, number, failure),
-            (Doing::Collecting, failure @ Failure::DiskFull { .. }) => {
-                self.delay_collection(issue, number, failure);
+            (doing @ (Doing::Collecting | Doing::Checking), failure @ Failure::DiskFull { .. }) => {
+                self.delay_collection(issue, number, failure, doing == Doing::Checking);
             }
             (Doing::Collecting | Doing::CollectingLater { .. } | Doing::Checking, failure) => {
                 self.fail_attempt(issue, number, failure);
@@ -53,8 +53,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Collects later what the disk has no room for now: the work is done and paid for, and lies safely in its worktree.
-    fn delay_collection(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
+    /// Collects and checks later what the disk has no room for now: the work is done and paid for, and lies safely in its worktree.
+    fn delay_collection(
+        &mut self,
+        issue: IssueNumber,
+        number: u32,
+        failure: Failure,
+        checks: bool,
+    ) {
         self.blame(&Service::Machine, issue, &failure);
         let until = retry_at(self.now, 1, Some(issue), self.settings().seed);
         self.emit(Event::CollectDelayed {
@@ -62,6 +68,7 @@ impl Turn<'_> {
             attempt: number,
             failure,
             until,
+            checks,
         });
     }
 

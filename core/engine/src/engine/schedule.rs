@@ -89,7 +89,7 @@ impl Engine {
                     .service_obstacle(&Service::Forge, issue, now)
                     .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
                     .or_else(|| (self.halt != Halt::No).then_some(Blocked::Stopping)),
-                Doing::CollectingLater { not_before } => self
+                Doing::CollectingLater { not_before, .. } => self
                     .service_obstacle(&Service::Machine, issue, now)
                     .or_else(|| (now < not_before).then_some(Blocked::Delay(not_before)))
                     .or_else(|| (self.halt != Halt::No).then_some(Blocked::Stopping)),
@@ -363,7 +363,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Collects what waits for room, as far as the machine has any.
+    /// Collects or checks what waits for room, as far as the machine has any.
     pub(super) fn start_collecting(&mut self) {
         if self.may_not_go_on() {
             return;
@@ -372,7 +372,8 @@ impl Turn<'_> {
             if self.engine.admits(&Service::Machine, issue, self.now) {
                 self.probe(Service::Machine, issue);
                 self.emit(Event::CollectRetried { issue, attempt });
-                let effect = self.collect(issue, attempt);
+                let effect = self.run_checks(issue);
+                let effect = effect.unwrap_or_else(|| self.collect(issue, attempt));
                 self.ask(effect);
             }
         }

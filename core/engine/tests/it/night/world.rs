@@ -384,11 +384,25 @@ pub(super) fn work(
                 notes: Vec::new(),
             }
         }
-        Effect::RunChecks { issue, attempt, .. } => Input::ChecksFinished {
-            issue,
-            attempt,
-            results: checks(rng, weather.failure_percent),
-        },
+        Effect::RunChecks { issue, attempt, .. } => {
+            let results = checks(rng, weather.failure_percent);
+            // One in so many red checks found no room.
+            let is_full = results.iter().any(|result| !result.passed) && now.ms() % 8 == 0;
+            if is_full {
+                let message = "not checked".to_owned();
+                let failure = Failure::DiskFull { message };
+                return Input::Failed {
+                    issue,
+                    attempt,
+                    failure,
+                };
+            }
+            Input::ChecksFinished {
+                issue,
+                attempt,
+                results,
+            }
+        }
         Effect::Publish { issue, attempt } => match weather.forge_failure(rng, now) {
             Some(failure) => Input::Failed {
                 issue,

@@ -234,17 +234,32 @@ fn work_that_the_disk_has_no_room_for_is_collected_later_and_no_agent_runs_again
 }
 
 #[test]
+fn checks_that_the_disk_has_no_room_for_are_repeated_and_no_agent_runs_again() {
+    let night = check_quietly(|night| {
+        night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 2));
+        night.set(|s| s.has_checks = true);
+        night
+            .replies(1, "checks", (0..5).map(|_| no_room()))
+            .begin();
+    });
+    assert_eq!(agent_runs(&night), 1);
+    let collects = |effect: &&Effect| matches!(effect, Effect::CollectWork { .. });
+    let n_collected = night.asked.iter().filter(collects).count();
+    assert_eq!(n_collected, 1, "what checks have made is not collected");
+}
+
+#[test]
 fn a_disk_that_stays_full_for_an_hour_interrupts_the_session_with_that_one_error() {
-    for place in ["lease", "collect"] {
+    for place in ["lease", "collect", "checks"] {
         let mut night = Night::new(1);
-        night.set(|s| s.breaker_threshold = 1);
+        night.set(|s| (s.breaker_threshold, s.has_checks) = (1, true));
         night.replies(1, place, (0..70).map(|_| no_room())).begin();
         let told = night.told();
         let error = "session is suspended: no space (waited 60 minutes)";
         assert!(told.contains(error), "{told}");
         assert!(told.ends_with("session interrupted"), "{told}");
         let n_runs = agent_runs(&night);
-        assert_eq!(n_runs, usize::from(place == "collect"));
+        assert_eq!(n_runs, usize::from(place != "lease"));
         let (task, now) = (night.engine.task(number(1)).expect("a task"), night.now);
         assert!(task.outcome().is_none() && task.n_retries == 0, "{task:?}");
         assert!(now < DUSK + 3_700_000, "{now}");
