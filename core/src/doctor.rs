@@ -15,6 +15,7 @@ mod glance;
 mod login;
 mod machine;
 mod plugins;
+mod release;
 mod repository;
 
 use std::ffi::{OsStr, OsString};
@@ -315,12 +316,13 @@ impl Examination<'_> {
         }) else {
             return;
         };
-        let version_args = strategies
+        let (known_as, version_args) = strategies
             .probe_backend()
-            .map(|info| info.version_args)
+            .map(|info| (info.program, info.version_args))
             .unwrap_or_default();
         let question = agent::Question {
             name: &name,
+            known_as: &known_as,
             program,
             args: version_args,
             env,
