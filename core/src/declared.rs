@@ -778,7 +778,7 @@ mod tests {
     }
 
     #[test]
-    fn dependencies_are_read_in_sentences_and_trailers() {
+    fn forge_dependencies_as_written_in_sentences_and_trailers() {
         for text in [
             "Depends on #12",
             "depends upon #12.",

@@ -16,6 +16,7 @@ mod large_files;
 mod login;
 mod machine;
 mod plugins;
+mod release;
 mod repository;
 
 use std::ffi::{OsStr, OsString};
@@ -324,12 +325,13 @@ impl Examination<'_> {
         if let Some(finding) = agent::unknown_models(self.config, strategies) {
             self.tell(finding);
         }
-        let version_args = strategies
+        let (known_as, version_args) = strategies
             .probe_backend()
-            .map(|info| info.version_args)
+            .map(|info| (info.program, info.version_args))
             .unwrap_or_default();
         let question = agent::Question {
             name: &name,
+            known_as: &known_as,
             program,
             args: version_args,
             env,

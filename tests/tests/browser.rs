@@ -1,5 +1,5 @@
 //! The dashboard's page, and the report's, in a real browser: Chromium, driven by its own driver. Needs both on PATH (`chromium`,
-//! `chromedriver`), so it is a target of its own.
+//! `chromedriver`), and axe (`AUTOISSUE_AXE`), which judges each page that a picture is taken of; so it is a target of its own.
 //!
 //! Pictures of what it saw lie in `target/dashboard-pictures`, or where `AUTOISSUE_PICTURES` says. They are for people to look at.
 

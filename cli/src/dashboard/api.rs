@@ -205,6 +205,30 @@ fn query<T>(asked: Asked<T>) -> Result<T, Problem> {
         .map_err(|rejection| Problem::bad_request(rejection.body_text()))
 }
 
+/// A whole number in a query, within the bounds that the description gives.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(try_from = "u64")]
+struct Count(u64);
+
+impl TryFrom<u64> for Count {
+    type Error = String;
+
+    fn try_from(number: u64) -> Result<Self, String> {
+        let max = openapi::COUNT_MAX;
+        if max < number {
+            return Err(format!("{number} is more than {max}"));
+        }
+        Ok(Self(number))
+    }
+}
+
+impl Count {
+    /// Returns how many items are meant.
+    fn items(self) -> usize {
+        usize::try_from(self.0).unwrap_or(usize::MAX)
+    }
+}
+
 async fn health() -> Json<view::Health> {
     Json(view::Health {
         status: view::HealthStatus::Ok,
@@ -257,8 +281,8 @@ struct WhichTasks {
     state: Option<view::TaskState>,
     text: Option<String>,
     #[serde(default)]
-    offset: usize,
-    limit: Option<usize>,
+    offset: Count,
+    limit: Option<Count>,
 }
 
 async fn tasks(State(app): Shared, asked: Asked<WhichTasks>) -> Answer<view::TasksView> {
@@ -271,8 +295,8 @@ async fn tasks(State(app): Shared, asked: Asked<WhichTasks>) -> Answer<view::Tas
     let wanted = Wanted {
         state: asked.state,
         text: asked.text.as_deref().filter(|text| !text.is_empty()),
-        offset: asked.offset,
-        limit: asked.limit.unwrap_or(N_TASKS).min(N_TASKS_MAX),
+        offset: asked.offset.items(),
+        limit: asked.limit.map_or(N_TASKS, Count::items).min(N_TASKS_MAX),
     };
     Ok(Json(hub.look(|story| story.tasks(wanted, now_ms()))))
 }
@@ -371,14 +395,15 @@ fn read_end(path: &std::path::Path) -> std::io::Result<(Vec<u8>, bool)> {
 #[derive(Debug, Deserialize)]
 struct WhichSessions {
     #[serde(default)]
-    offset: usize,
-    limit: Option<usize>,
+    offset: Count,
+    limit: Option<Count>,
 }
 
 async fn sessions(State(app): Shared, asked: Asked<WhichSessions>) -> Answer<view::SessionsView> {
     let asked = query(asked)?;
-    let limit = asked.limit.unwrap_or(N_SESSIONS).min(N_SESSIONS_MAX);
-    app.library.sessions(asked.offset, limit).await.map(Json)
+    let limit = asked.limit.map_or(N_SESSIONS, Count::items);
+    let (offset, limit) = (asked.offset.items(), limit.min(N_SESSIONS_MAX));
+    app.library.sessions(offset, limit).await.map(Json)
 }
 
 // ---- events
@@ -387,7 +412,7 @@ async fn sessions(State(app): Shared, asked: Asked<WhichSessions>) -> Answer<vie
 #[derive(Debug, Deserialize)]
 struct WhichEvents {
     session: Option<String>,
-    after: Option<u64>,
+    after: Option<Count>,
 }
 
 async fn events(
@@ -407,7 +432,8 @@ async fn events(
     let last = headers
         .get("last-event-id")
         .and_then(|value| value.to_str().ok());
-    let after = stream::place(hub.session(), last, asked.after);
+    let after = asked.after.map(|Count(after)| after);
+    let after = stream::place(hub.session(), last, after);
     let reader = Reader::new(
         hub,
         app.library.archive().clone(),

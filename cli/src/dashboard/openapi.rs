@@ -93,10 +93,10 @@ fn make() -> Value {
     })
 }
 
-/// The largest whole number that every reader of JSON can hold; larger ones are taken as far as their type goes.
-const COUNT_MAX: u64 = (1 << 53) - 1;
+/// The largest whole number that every reader of JSON can hold, and that a request may name.
+pub(crate) const COUNT_MAX: u64 = (1 << 53) - 1;
 
-/// The schema of a whole number in a query or a path. A request within these bounds is never malformed.
+/// The schema of a whole number in a query or a path. A request within these bounds is never malformed, and one beyond them is refused.
 fn whole_number(minimum: u64, maximum: u64) -> Value {
     json!({ "type": "integer", "minimum": minimum, "maximum": maximum })
 }
@@ -203,7 +203,7 @@ fn reset(schemas: &mut Schemas, session: &Value) -> Value {
         "202",
         &answer,
     );
-    let service = json!({ "type": "string", "description": "As `services[].service` names it; absent for all." });
+    let service = json!({ "type": ["string", "null"], "description": "As `services[].service` names it; absent or null for all." });
     operation["requestBody"] = json!({
         "required": false,
         "content": { "application/json": { "schema": {

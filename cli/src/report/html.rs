@@ -138,7 +138,7 @@ fn shipped(entries: &[Entry]) -> Markup {
     html! {
         section.shipped aria-labelledby="shipped" {
             h2 id="shipped" { "Shipped " span.count { (entries.len()) } }
-            div.scroll tabindex="0" role="region" aria-labelledby="shipped" {
+            div.scroll tabindex="0" role="region" aria-label="All that shipped" {
                 table {
                     thead { tr {
                         th scope="col" { "Issue" } th scope="col" { "Where" } th scope="col" { "Changes" }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{AgentSession, IssueNumber, PlanRules, Service, Time, Usd};
 
@@ -155,8 +156,27 @@ pub struct About {
     /// Version of autoissue.
     pub version: String,
     /// Work of earlier sessions that was cut off, to be continued. Journals from before 2026-12 have none.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "by_number"
+    )]
     pub cut_off: BTreeMap<IssueNumber, CutOff>,
+}
+
+/// Reads an object whose keys are the numbers of issues. In JSON they are strings, which a number is not read from within an event:
+/// events are tagged, so they are taken in whole before it is known which one it is.
+fn by_number<'de, D>(deserializer: D) -> Result<BTreeMap<IssueNumber, CutOff>, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    let read = BTreeMap::<String, CutOff>::deserialize(deserializer)?;
+    read.into_iter()
+        .map(|(key, cut_off)| {
+            let number = key.parse().map_err(D::Error::custom)?;
+            Ok((IssueNumber(number), cut_off))
+        })
+        .collect()
 }
 
 /// Work on an issue that an earlier session had to leave unfinished.

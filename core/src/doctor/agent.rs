@@ -8,7 +8,7 @@ use autoissue_plugin_sdk::{AgentTask, PluginError};
 use rustix::process::geteuid;
 use tokio_util::sync::CancellationToken;
 
-use super::Finding;
+use super::{Finding, release};
 use crate::config::Config;
 use crate::service::process::{ProgramSpec, SupervisorProgram, run_bounded};
 use crate::strategy::Strategies;
@@ -80,6 +80,8 @@ pub(super) fn unknown_models(config: &Config, strategies: &Strategies) -> Option
 pub(super) struct Question<'a> {
     /// The agent backend.
     pub(super) name: &'a str,
+    /// The name of its program.
+    pub(super) known_as: &'a str,
     /// Its program.
     pub(super) program: PathBuf,
     /// What makes it tell its version.
@@ -96,6 +98,7 @@ pub(super) async fn version(
 ) -> Finding {
     let Question {
         name,
+        known_as,
         program,
         args,
         env,
@@ -127,7 +130,7 @@ pub(super) async fn version(
                 .find(|line| !line.trim().is_empty())
                 .unwrap_or_default()
                 .trim();
-            return Finding::ok("agent", format!("{name}, {version}, {shown}"));
+            return release::finding(known_as, version, format!("{name}, {version}, {shown}"));
         }
         Ok(finished) if finished.timed_out => {
             format!("said nothing for {} seconds", VERSION_TIME_MAX.as_secs())

@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_that_a_program_is_given_is_secret_except_addresses_and_names() {
+    fn hostile_secrets_are_all_that_a_program_is_given_except_addresses_and_names() {
         for (name, value, expected) in [
             ("AWS_BEARER_TOKEN_BEDROCK", "abc", vec!["abc"]),
             ("LICENSE", "a-b-c", vec!["a-b-c"]),

@@ -26,6 +26,9 @@ use serde_json::json;
 /// The program, a name on PATH.
 const PROGRAM: &str = "claude";
 
+/// Releases of the program that the tests run: the one that the recordings are of, and the newest that was tested.
+pub const TESTED_RELEASES: [&str; 2] = ["2.1.197", "2.1.332"];
+
 /// Weakest and cheapest first. Aliases, so that they mean the newest of their kind.
 const MODELS: [&str; 3] = ["haiku", "sonnet", "opus"];
 
@@ -197,8 +200,8 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         option("--max-turns", &n_turns.to_string());
     }
     if let Some(usd) = task.budget_usd {
-        // The program compares it with the total of the whole session.
-        option("--max-budget-usd", &cents(usd + earlier_usd(task)));
+        // The limit of this run alone: what a resumed session has cost before does not count against it.
+        option("--max-budget-usd", &usd.to_string());
     }
     if let Some(checkout) = task.fact("checkout") {
         option("--settings", &settings(checkout));
@@ -226,11 +229,6 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         args.extend(task.allowed_tools.iter().cloned());
     }
     args
-}
-
-/// Returns an amount without the noise of its sum, US dollars.
-fn cents(usd: f64) -> String {
-    ((usd * 1e6).round() / 1e6).to_string()
 }
 
 fn level(effort: Effort) -> &'static str {
@@ -347,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resumed_session_may_spend_its_limit_beyond_what_it_has_cost() {
+    fn the_limit_of_a_resumed_session_is_that_of_the_run() {
         let task = AgentTask {
             resume: Some("R".into()),
             budget_usd: Some(0.5),
@@ -357,7 +355,7 @@ mod tests {
         };
         check_arguments(
             task,
-            "--resume R --max-budget-usd 4.6 --disallowedTools ScheduleWakeup Monitor CronCreate \
+            "--resume R --max-budget-usd 0.5 --disallowedTools ScheduleWakeup Monitor CronCreate \
              --dangerously-skip-permissions",
         );
     }

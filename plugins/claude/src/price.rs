@@ -31,8 +31,8 @@ const PRICES: &[(&str, (u32, u32), Price)] = &[
     ("opus", (5, 5), price(4.0, 20.0, 0.2)),
     ("opus", (4, 5), price(5.0, 25.0, 0.5)),
     ("opus", (0, 0), price(15.0, 75.0, 1.5)),
-    ("sonnet", (5, 5), price(2.0, 10.0, 0.2)),
-    // Sonnet 5 is sold for less, but Claude Code 2.1 itself counts it so, against its limit too.
+    ("sonnet", (5, 5), price(2.0, 10.0, 0.1)),
+    // Sonnet 5 is sold for less, but Claude Code 2.1.197 counts it at this price, against its limit too.
     ("sonnet", (0, 0), price(3.0, 15.0, 0.3)),
     ("haiku", (5, 5), price(0.1, 0.5, 0.01)),
     ("haiku", (0, 0), price(1.0, 5.0, 0.1)),

@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bill_of_a_resumed_session_is_this_runs_alone() {
+    fn money_resumed_bill_is_this_runs_alone() {
         let (old, new) = (
             r#"{"type":"system","subtype":"init","claude_code_version":"2.1.276"}"#,
             r#"{"type":"system","subtype":"init","claude_code_version":"2.1.277"}"#,

@@ -407,7 +407,7 @@ impl FakeRun {
         say(line);
     }
 
-    /// Takes a turn that costs so much, then looks at its budget.
+    /// Takes a turn that costs so much, then looks at its budget, which is that of this run alone.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -417,10 +417,7 @@ impl FakeRun {
         self.spent += usd;
         self.start_message((usd / USD_PER_MILLION * 1e6).round() as u64);
         self.say(json!({"type": "stream_event", "event": {"type": "message_delta", "usage": {"output_tokens": 0}}}));
-        if self
-            .limit
-            .is_some_and(|limit| limit <= self.before + self.spent)
-        {
+        if self.limit.is_some_and(|limit| limit <= self.spent) {
             self.result(
                 &json!({"subtype": "error_max_budget_usd", "is_error": true, "result": null,
                                 "errors": ["Reached maximum budget"]}),

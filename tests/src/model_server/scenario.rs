@@ -40,6 +40,9 @@ pub enum Scenario {
     SlowTool,
     /// Writes the wrong thing; with an earlier attempt's checks in the prompt, the right one.
     SecondTry,
+    /// As [`Self::SecondTry`] in a first attempt, and dear; with an earlier attempt's checks in the prompt each turn costs about a
+    /// dollar, for ever.
+    CostlySecondTry,
     /// Its answer ends at the limit of tokens, once.
     MaxTokens,
     /// Does not want to.
@@ -74,7 +77,7 @@ const STATUSES: [(u16, &str); 7] = [
 ];
 
 /// Scenarios by name, but for the statuses.
-const NAMES: [(Scenario, &str); 18] = [
+const NAMES: [(Scenario, &str); 19] = [
     (Scenario::Success, "success"),
     (Scenario::Shell, "shell"),
     (Scenario::Denied, "denied"),
@@ -84,6 +87,7 @@ const NAMES: [(Scenario, &str); 18] = [
     (Scenario::Planner, "planner"),
     (Scenario::SlowTool, "slow-tool"),
     (Scenario::SecondTry, "second-try"),
+    (Scenario::CostlySecondTry, "costly-second-try"),
     (Scenario::MaxTokens, "max-tokens"),
     (Scenario::Refusal, "refusal"),
     (Scenario::Cut, "cut"),
@@ -258,17 +262,11 @@ fn turn(scenario: Scenario, conversation: &Conversation) -> Message {
         },
         (Scenario::MaxTokens, _) => says("and this is the rest."),
         (Scenario::Loop, _) => runs("Again.", "ls"),
-        (Scenario::Costly, 1..) => {
-            let tokens = Tokens {
-                input: 10_000,
-                output: 60_000,
-                ..Tokens::default()
-            };
-            Message {
-                tokens,
-                ..runs("This takes much thought.", "ls")
-            }
+        (Scenario::Costly, 1..) => dear(runs("This takes much thought.", "ls")),
+        (Scenario::CostlySecondTry, _) if conversation.prompt.contains(FEEDBACK) => {
+            dear(runs("This takes much thought.", "ls"))
         }
+        (Scenario::CostlySecondTry, 0) => dear(writes(&file, "wrong\n")),
         (Scenario::Denied, 0) => calls(
             "Looking it up.",
             "WebFetch",
@@ -382,6 +380,16 @@ fn writes(file: &str, content: &str) -> Message {
         tokens,
         ..message
     }
+}
+
+/// Makes a turn cost about a dollar.
+fn dear(message: Message) -> Message {
+    let tokens = Tokens {
+        input: 10_000,
+        output: 60_000,
+        ..Tokens::default()
+    };
+    Message { tokens, ..message }
 }
 
 fn refused(status: u16) -> ApiError {

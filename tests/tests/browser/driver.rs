@@ -11,6 +11,13 @@ use tempfile::TempDir;
 
 use crate::webdriver::Session;
 
+/// Names the file of axe, a script that finds what keeps people from using a page.
+const AXE: &str = "AUTOISSUE_AXE";
+/// Gives what axe objects to: each broken rule, and the elements that break it.
+const FIND_VIOLATIONS: &str = "const done = arguments[arguments.length - 1]; \
+    axe.run(document, { resultTypes: ['violations'] }).then((found) => done(found.violations.map((rule) => \
+        `${rule.help}: ${rule.nodes.map((node) => `${node.html} ${node.failureSummary}`).join('; ')}`)), \
+        (error) => done([String(error)]))";
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(50);
 /// Longest wait for a condition. Only a broken page takes so long.
@@ -147,13 +154,16 @@ impl Browser {
         self.session.switch_to(&self.session.tabs()[at]);
     }
 
-    /// Takes a picture for people to look at.
+    /// Takes a picture for people to look at, and lets axe look at the same page.
     #[track_caller]
     pub(crate) fn picture(&self, name: &str) {
         let png = self.session.screenshot();
         let directory = pictures();
         std::fs::create_dir_all(&directory).expect("a directory");
         std::fs::write(directory.join(format!("{name}.png")), png).expect("room");
+        self.js(&axe());
+        let violations = self.session.execute_async(FIND_VIOLATIONS);
+        assert_eq!(violations, json!([]), "{name}");
     }
 
     /// Closes it; a page that complained fails the test.
@@ -163,6 +173,13 @@ impl Browser {
         let complaints = self.js("return window.complaints ?? []");
         assert_eq!(complaints, json!([]), "the page complained");
     }
+}
+
+fn axe() -> String {
+    let Some(path) = std::env::var_os(AXE) else {
+        panic!("set {AXE} to the path of `axe.min.js`, as .github/CONTRIBUTING.md says");
+    };
+    std::fs::read_to_string(path).expect("the script is read")
 }
 
 fn pictures() -> PathBuf {

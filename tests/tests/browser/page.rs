@@ -178,7 +178,7 @@ fn people_log_in_with_a_password_or_a_token_and_out_again() {
 }
 
 #[test]
-fn titles_and_output_that_attack_are_shown_as_text() {
+fn title_in_html_is_shown_as_text() {
     let mut recipe = Recipe::new(12, 3);
     for (issue, title) in recipe.issues.iter_mut().zip(HOSTILE.iter().cycle()) {
         issue.0 = (*title).to_owned();

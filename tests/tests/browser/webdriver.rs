@@ -59,6 +59,13 @@ impl Session {
         self.0.post("execute/sync", &call)
     }
 
+    /// Runs the body of a function, and returns what it gives to the function that is its last argument.
+    #[track_caller]
+    pub(crate) fn execute_async(&self, script: &str) -> Value {
+        let call = json!({ "script": script, "args": [] });
+        self.0.post("execute/async", &call)
+    }
+
     /// Returns the first element that a CSS selector matches.
     #[track_caller]
     pub(crate) fn find(&self, css: &str) -> Element {

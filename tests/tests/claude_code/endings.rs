@@ -45,22 +45,26 @@ fn success_with_a_pull_request() {
 }
 
 #[test]
-fn late_bill_money_is_metered_before_the_end() {
-    let world = World::new(Scenario::Success, json!({}));
+fn late_bill_money_is_metered_before_the_end_at_the_programs_own_prices() {
+    // Each release takes the alias for another model; the dearest, because small sums are metered in steps.
+    let config = json!({"forge": {"kind": "local"}, "agent": {"model": "opus"}});
+    let world = World::on(autoissue_tests::Sandbox::new(), Scenario::Success, config);
     world.issue(1);
     let run = world.exec().exits(0);
+    let billed = usd(&run, "spent_usd");
+    assert_eq!(usd(&run, "assumed_usd"), 0.0);
     let metered: Vec<f64> = run
         .events("spend_metered")
         .iter()
         .map(|event| event["spent"].as_f64().expect("a sum") / 1e6)
         .collect();
     assert!(
-        metered.iter().any(|usd| *usd < SUCCESS_USD - 1e-6),
-        "{metered:?}"
+        metered.iter().any(|usd| *usd < billed - 1e-6),
+        "{metered:?} of {billed}"
     );
     assert!(
-        metered.iter().all(|usd| *usd <= SUCCESS_USD + 1e-6),
-        "{metered:?}"
+        metered.iter().all(|usd| *usd <= billed + 1e-6),
+        "{metered:?} of {billed}"
     );
 }
 
@@ -143,7 +147,10 @@ fn quota_at_one_am() {
 
 #[test]
 fn an_answer_that_is_cut_is_the_networks_fault_and_not_free() {
-    let world = World::new(Scenario::Cut, json!({}));
+    let config = json!({
+        "forge": {"kind": "local"}, "agent": {"maxBudgetUsd": 1.2}, "breaker": {"cooldownSeconds": 1},
+    });
+    let world = World::on(autoissue_tests::Sandbox::new(), Scenario::Cut, config);
     world.issue(1);
     let run = world.exec().exits(3);
     let (ended, reason) = outcome(&run, 1);
@@ -156,12 +163,17 @@ fn an_answer_that_is_cut_is_the_networks_fault_and_not_free() {
             .all(|event| event["failure"]["kind"] == "network" && event["charged"] == false),
         "{failed:?}"
     );
-    // What was read, and the margin for what is not known.
-    let first = &run.events("agent_exited")[0];
-    assert_eq!(
-        (&first["charged"], &first["assumed"]),
-        (&json!(505_877), &json!(true))
-    );
+    // What was read in each try that the program tells of, and the margin for what is not known. A newer release may lose the beginning
+    // of an answer with its connection; then it has printed nothing of it, and where that is all, it knows of no cost.
+    let (once, thrice) = (505_877, 518_000);
+    let exits = run.events("agent_exited");
+    let charged = |event: &serde_json::Value| event["charged"].as_i64().expect("micro-dollars");
+    let paid: Vec<_> = exits.iter().filter(|event| charged(event) > 0).collect();
+    assert!(!paid.is_empty());
+    for event in paid {
+        assert!((once..=thrice).contains(&charged(event)), "{event}");
+        assert_eq!(event["assumed"], true, "{event}");
+    }
 }
 
 #[test]

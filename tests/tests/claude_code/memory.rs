@@ -1,9 +1,19 @@
-//! What the real program knows: the repository's own instructions, and its earlier session.
+//! What the real program knows: the repository's own instructions, and its earlier session with what that has cost.
 
 use autoissue_tests::model_server::Scenario;
-use serde_json::json;
+use autoissue_tests::{Run, Sandbox};
+use serde_json::{Value, json};
 
-use super::world::{World, outcome};
+use super::world::{World, outcome, usd};
+
+/// Returns what each attempt was charged, in micro-dollars, and whether that is an estimate.
+fn charges(run: &Run) -> Vec<(i64, bool)> {
+    let charge = |event: &Value| {
+        let charged = event["charged"].as_i64().expect("micro-dollars");
+        (charged, event["assumed"] == true)
+    };
+    run.events("agent_exited").iter().map(charge).collect()
+}
 
 #[test]
 fn dirty_retry_a_failed_check_goes_on_in_the_same_session() {
@@ -35,6 +45,38 @@ fn dirty_retry_a_failed_check_goes_on_in_the_same_session() {
         second.words()
     );
     assert!(!asked[0].words().contains("An earlier attempt"));
+}
+
+#[test]
+fn resumed_session_is_billed_for_its_own_run_only() {
+    let check = json!({"name": "no wrong word", "run": "! grep wrong issue-1.txt"});
+    let world = World::new(
+        Scenario::SecondTry,
+        json!({"maxRetries": 1, "checks": [check]}),
+    );
+    world.issue(1);
+    let run = world.exec().exits(0);
+    assert_eq!(world.sessions().len(), 1, "it is continued");
+    // A turn that writes and one that ends; then two turns of the second kind.
+    assert_eq!(charges(&run), [(77_898, false), (13_524, false)]);
+    assert_eq!(usd(&run, "spent_usd"), 0.091_422);
+}
+
+#[test]
+fn limit_of_a_resumed_session_is_that_of_the_run() {
+    let check = json!({"name": "no wrong word", "run": "! grep wrong issue-1.txt"});
+    let config = json!({
+        "forge": {"kind": "local"}, "agent": {"maxBudgetUsd": 3.0},
+        "executor": {"maxRetries": 1, "checks": [check]},
+    });
+    let world = World::on(Sandbox::new(), Scenario::CostlySecondTry, config);
+    world.issue(1);
+    let run = world.exec().exits(3);
+    assert_eq!(outcome(&run, 1).0, "budget");
+    assert_eq!(world.sessions().len(), 1, "it is continued");
+    // The first run leaves 2.06 of 3 dollars, and the second is told 1.56: it ends by itself after two turns. Were its limit compared
+    // with the session's total, or raised by it, it would end after one turn, or have to be stopped after three.
+    assert_eq!(charges(&run), [(942_612, false), (1_871_700, false)]);
 }
 
 #[test]

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 /// Names the program.
 const PROGRAM: &str = "AUTOISSUE_CLAUDE";
+/// A model that all releases know at the same price, unlike what they take `sonnet` for.
+const MODEL: &str = "claude-sonnet-4-5";
 /// How often a condition is looked at.
 const POLL: Duration = Duration::from_millis(20);
 /// Longest wait for a condition. Only a broken program takes so long.
@@ -35,6 +37,9 @@ impl World {
 
     /// Makes a world from a sandbox with a repository on any forge, and a whole configuration.
     pub(crate) fn on(sandbox: Sandbox, scenario: Scenario, config: Value) -> Self {
+        let mut config = config;
+        let model = config["agent"].get("model").cloned();
+        config["agent"]["model"] = model.unwrap_or(json!(MODEL));
         sandbox.install("claude", &program());
         sandbox.config(&config.to_string());
         let env = vec![("ANTHROPIC_API_KEY".to_owned(), "no-key".to_owned())];

@@ -470,7 +470,12 @@ fn the_agent_is_asked_for_its_version_and_its_login_is_looked_for() {
     world.configure("claude", "{}");
     install_claude(&world, "echo 2.1.197 '(Claude Code)'; env >\"$HOME/seen\"");
     let findings = examine(&world, quick(&world));
-    has(&findings, "agent", "ok", "2.1.197 (Claude Code)");
+    has(
+        &findings,
+        "agent",
+        "ok",
+        "within the tested releases, 2.1.197 to 2.1.332",
+    );
     has(
         &findings,
         "agent rights",
@@ -609,7 +614,7 @@ fn the_local_forge_needs_neither_token_nor_network() {
 }
 
 #[test]
-fn an_author_of_the_environment_counts_as_it_does_for_git() {
+fn first_identity_from_environment_counts_as_it_does_for_git() {
     let world = Sandbox::new();
     world.issue(1, "[Backend] add", &new_file_patch("1.txt", "new"));
     std::fs::remove_file(world.home().join(".gitconfig")).expect("the git configuration");

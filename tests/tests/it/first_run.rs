@@ -433,7 +433,7 @@ fn an_issue_that_is_not_there_is_wrong_usage_and_leaves_no_session() {
 }
 
 #[test]
-fn a_mistyped_label_is_named_with_the_one_that_exists() {
+fn first_mistyped_is_an_error_that_names_the_label_that_exists() {
     let world = ready();
     world.labelled_issue(7, "[Backend] other", &["nightly"], "words");
     let run = world.run(["exec", "nihgtly"]).exits(0);

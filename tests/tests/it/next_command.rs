@@ -47,7 +47,7 @@ fn typed(world: &Sandbox, directory: &Path, command: &str) -> Run {
 }
 
 #[test]
-fn what_a_dry_run_showed_is_what_the_next_command_runs() {
+fn first_next_keeps_flags() {
     let world = world();
     let dry = world.run([
         "exec",
@@ -133,7 +133,7 @@ fn a_relative_path_that_was_typed_in_a_subdirectory_still_leads_there() {
 }
 
 #[test]
-fn what_the_demo_prints_next_works_where_the_demo_was_started() {
+fn first_demo_next_works_where_the_demo_was_started() {
     let world = Sandbox::empty();
     world.install("autoissue", binary());
     let mut demo = world.command(binary());

@@ -29,7 +29,7 @@ fn place_of(part: &str, text: &str) -> usize {
 }
 
 #[test]
-fn what_became_of_an_issue_is_told_in_the_order_in_which_it_is_asked() {
+fn first_show_is_for_people() {
     let steps = json!([
         {"say": "Reading the code."}, {"write": ["a.txt", "a"]}, {"result": {"result": "I am done."}},
     ]);

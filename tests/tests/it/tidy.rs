@@ -291,6 +291,16 @@ fn no_file_knows_a_machine() {
 }
 
 #[test]
+fn the_releases_of_claude_code_that_ci_runs_are_those_that_doctor_names() {
+    let run = std::fs::read_to_string(root().join(".ci/run")).expect("the script");
+    let pinned = format!(
+        "claude_versions=\"{}\"",
+        autoissue_claude::TESTED_RELEASES.join(" ")
+    );
+    assert!(run.lines().any(|line| line == pinned), "{pinned}");
+}
+
+#[test]
 fn the_example_configuration_is_there() {
     assert!(root().join("cli/autoissue.config.example.json").is_file());
 }

@@ -228,7 +228,7 @@ fn the_page_in_full() {
     <section class="shipped" aria-labelledby="shipped">
     <h2 id="shipped">Shipped <span class="count">1</span>
     </h2>
-    <div class="scroll" tabindex="0" role="region" aria-labelledby="shipped">
+    <div class="scroll" tabindex="0" role="region" aria-label="All that shipped">
     <table>
     <thead>
     <tr>

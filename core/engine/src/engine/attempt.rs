@@ -181,6 +181,13 @@ impl Turn<'_> {
 
     /// Settles the agent's run and has its work collected.
     pub(super) fn charge(&mut self, issue: IssueNumber, number: u32, report: AgentReport) {
+        let reserved = self.engine.tasks[&issue]
+            .attempt()
+            .map_or(Usd::ZERO, |attempt| attempt.reserved);
+        let report = AgentReport {
+            spent: self.believed(report.spent, reserved),
+            ..report
+        };
         let (charged, assumed) = self.cost_of(issue, report.spent);
         self.emit(Event::AgentExited {
             issue,
@@ -223,16 +230,25 @@ impl Turn<'_> {
         reserved: Usd,
         margin: Usd,
     ) -> (Usd, bool) {
-        let most = self.believable(reserved);
         let seen = match spent {
-            Spent::Known(cost) if cost <= most => return (cost.max(Usd::ZERO), false),
-            Spent::AtLeast(seen) if seen <= most => seen.max(metered),
-            Spent::Known(_) | Spent::AtLeast(_) | Spent::Unknown => metered,
+            Spent::Known(cost) => return (cost.max(Usd::ZERO), false),
+            Spent::AtLeast(seen) => seen.max(metered),
+            Spent::Unknown => metered,
         };
         match self.settings().metering {
             Metering::Free => (seen, Usd::ZERO < seen),
             Metering::AsItGoes => (seen + margin, true),
             Metering::AtTheEnd => (seen.max(reserved), true),
+        }
+    }
+
+    /// Returns what is believed of the cost that a backend reports: one that cannot be right is not known. Neither the budget nor
+    /// what the agent's session has cost may ever hold it.
+    pub(super) fn believed(&self, spent: Spent, reserved: Usd) -> Spent {
+        let most = self.believable(reserved);
+        match spent {
+            Spent::Known(cost) | Spent::AtLeast(cost) if most < cost => Spent::Unknown,
+            Spent::Known(_) | Spent::AtLeast(_) | Spent::Unknown => spent,
         }
     }
 

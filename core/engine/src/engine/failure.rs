@@ -166,7 +166,8 @@ impl Turn<'_> {
             .as_ref()
             .is_some_and(|kept| kept.session.is_some());
         let did_nothing = task.report.as_ref().is_some_and(AgentReport::did_nothing);
-        if was_resumed && did_nothing && matches!(failure, Failure::Task { .. }) {
+        let is_lost = was_resumed && did_nothing && matches!(failure, Failure::Task { .. });
+        if is_lost && self.engine.can_pay(task) {
             self.begin_new_session(issue, number, failure);
             return;
         }

@@ -115,17 +115,30 @@ impl Turn<'_> {
             self.finish_task(issue, Outcome::Skipped { because });
             return;
         }
-        if Usd::ZERO < task.spent_before && !self.engine.can_pay(task) {
+        if !self.end_if_spent_before(issue) {
+            let issue = self.engine.tasks[&issue].issue.clone();
+            self.ask(Effect::Classify { issue });
+        }
+    }
+
+    /// Ends a task of whose cap earlier sessions have left nothing that is worth an attempt; returns whether it does.
+    pub(super) fn end_if_spent_before(&mut self, issue: IssueNumber) -> bool {
+        let task = &self.engine.tasks[&issue];
+        let is_spent = Usd::ZERO < task.spent_before && !self.engine.can_pay(task);
+        if is_spent {
+            let kept = if task.work_commit().is_some() {
+                " with the kept work"
+            } else {
+                ""
+            };
             let message = format!(
-                "budget: {} of {} are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work",
+                "budget: {} of {} are spent; raise `agent.maxBudgetUsd` and run it again to go on{kept}",
                 task.spent_before,
                 self.settings().task_cap
             );
             self.finish_task(issue, Outcome::NeedsYou { message });
-            return;
         }
-        let issue = task.issue.clone();
-        self.ask(Effect::Classify { issue });
+        is_spent
     }
 
     pub(super) fn backlog_failed(&mut self, failure: Failure) {

@@ -185,6 +185,7 @@ impl Turn<'_> {
                 failure: Failure::Interrupted,
             };
         }
+        report.spent = self.believed(report.spent, attempt.reserved);
         let ended = report.ended.clone();
         self.judge_service(&ended);
         let was_resumed = self

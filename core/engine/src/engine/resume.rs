@@ -54,11 +54,15 @@ impl Turn<'_> {
         }
     }
 
-    /// Ends a task that waits for another attempt which the cap, lower than before, does not allow.
+    /// Ends a task that waits for an attempt which the cap, lower than before, does not allow.
     fn end_if_spent(&mut self, issue: IssueNumber) {
         let task = &self.engine.tasks[&issue];
-        let is_between_attempts = matches!(task.stage, Stage::Choosing | Stage::Waiting { .. });
-        if is_between_attempts && Usd::ZERO < task.spent && !self.engine.can_pay(task) {
+        if matches!(task.stage, Stage::Running(_) | Stage::Ended(_)) {
+            return;
+        }
+        if task.spent == Usd::ZERO {
+            self.end_if_spent_before(issue);
+        } else if !self.engine.can_pay(task) {
             let message = self.over_budget_message(issue);
             self.finish_task(issue, Outcome::Budget { message });
         }

@@ -27,6 +27,10 @@ pub(crate) struct Told {
     pub(crate) n_started: u32,
     /// Retries that it has paid for and not got back.
     pub(crate) n_paid: u32,
+    /// Whether it was accepted under a rule that ignores what is open outside of the session.
+    pub(crate) ignores_outside: bool,
+    /// What earlier sessions have spent on it.
+    pub(crate) spent_before: Usd,
     pub(crate) spent: Usd,
     /// What was charged for interrupted runs beyond what was seen.
     pub(crate) forgiven: Usd,
@@ -34,6 +38,12 @@ pub(crate) struct Told {
     pub(crate) n_published: u32,
     /// What was to happen when a plugin last did not decide about it.
     pub(crate) undecided: Option<Instead>,
+    /// Whether its last agent spent nothing and said nothing.
+    pub(crate) was_idle: bool,
+    /// The session of its last agent, where it named one.
+    pub(crate) session: Option<String>,
+    /// Whether an attempt was to go on in the agent's session when the last one was started.
+    pub(crate) keeps_session: bool,
 }
 
 /// An attempt in flight.
@@ -46,6 +56,8 @@ pub(crate) struct Running {
     /// How its agent ended.
     pub(crate) exited: Option<Ended>,
     pub(crate) collected: Option<bool>,
+    /// Whether its work has to pass checks: there are some, or a merge in it is not finished.
+    pub(crate) must_pass: bool,
     pub(crate) passed: bool,
     pub(crate) is_publishing: bool,
 }
@@ -91,8 +103,12 @@ pub(crate) struct Chronicle {
     /// Most slots and the largest budget of all settings so far.
     pub(crate) n_slots_max: u32,
     pub(crate) budget_max: Usd,
-    /// Whether the newest agent that ended was not let in.
+    /// Whether an agent that was not let in has just ended.
     pub(crate) is_refused: bool,
+    /// What earlier sessions have left of issues.
+    pub(crate) cut_off: BTreeMap<IssueNumber, CutOff>,
+    /// Checks that fail on the base.
+    pub(crate) red_on_base: BTreeSet<String>,
     /// The event before.
     pub(crate) last: Option<Event>,
 }
@@ -116,11 +132,20 @@ pub(crate) struct PlanTold {
 impl Chronicle {
     /// Makes the event part of what is told.
     pub(crate) fn note(&mut self, event: &Event) {
-        if let Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } = event {
-            self.is_refused = matches!(&report.ended, Ended::Failed { failure } if matches!(failure, Failure::Auth { .. }));
+        match event {
+            Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } => {
+                self.is_refused = matches!(&report.ended, Ended::Failed { failure } if matches!(failure, Failure::Auth { .. }));
+            }
+            Event::ServiceFailed { .. } => {}
+            _ => self.is_refused = false,
         }
         match event {
-            Event::SessionStarted { settings, .. } => self.rule(settings),
+            Event::SessionStarted {
+                settings, about, ..
+            } => {
+                self.rule(settings);
+                self.cut_off.clone_from(&about.cut_off);
+            }
             Event::SessionResumed { settings } => {
                 self.rule(settings);
                 (self.halted, self.is_interrupting, self.is_suspended) = (None, false, false);
@@ -128,7 +153,11 @@ impl Chronicle {
             Event::BacklogAdmitted { .. } => {
                 (self.is_admitted, self.had_checks) = (true, self.settings.has_checks);
             }
-            Event::BaseChecked { .. } => self.is_base_checked = true,
+            Event::BaseChecked { results } => {
+                self.is_base_checked = true;
+                let red = results.iter().filter(|result| !result.passed);
+                self.red_on_base = red.map(|result| result.name.clone()).collect();
+            }
             Event::InterruptRequested => {
                 (self.halted, self.is_interrupting) = (Some("an interrupt"), true);
             }
@@ -208,9 +237,18 @@ impl Chronicle {
 
     fn note_task(&mut self, event: &Event) {
         let Some(number) = event.issue() else { return };
+        let (has_checks, ignores_outside) =
+            (self.settings.has_checks, self.settings.ignore_outside);
         let task = self.tasks.entry(number).or_default();
         match event {
-            Event::TaskAccepted { issue } => task.issue = issue.clone(),
+            Event::TaskAccepted { issue } => {
+                task.issue = issue.clone();
+                task.ignores_outside = ignores_outside;
+                if let Some(cut_off) = self.cut_off.get(&number) {
+                    task.spent_before = cut_off.spent;
+                    task.keeps_session = cut_off.work.is_some() && cut_off.session.is_some();
+                }
+            }
             Event::TaskClassified { classification, .. } => {
                 task.class = Some(classification.clone());
             }
@@ -248,6 +286,12 @@ impl Chronicle {
                 }
                 task.spent += *charged;
                 self.spent += *charged;
+                task.was_idle = report.spent == Spent::Known(Usd::ZERO) && report.tokens == 0;
+                if report.session.is_some() {
+                    task.session.clone_from(&report.session);
+                } else if !task.keeps_session {
+                    task.session = None;
+                }
                 self.give_back(number);
             }
             Event::AttemptFailed {
@@ -255,9 +299,16 @@ impl Chronicle {
                 retry_at,
                 failure,
                 lost_session,
+                kept,
                 ..
             } => {
                 task.n_paid += u32::from(*charged);
+                if *lost_session {
+                    task.session = None;
+                }
+                // What failed before it had a tree goes on as it was.
+                task.keeps_session =
+                    *kept && !lost_session && (task.session.is_some() || task.keeps_session);
                 let asks = !lost_session
                     && self.settings.model == ModelChoice::Auto
                     && failure.is_of_substance();
@@ -278,7 +329,7 @@ impl Chronicle {
             .get_mut(&number)
             .and_then(|task| task.running.as_mut())
         {
-            running.note(event);
+            running.note(event, has_checks);
         }
     }
 
@@ -412,12 +463,16 @@ impl Told {
 }
 
 impl Running {
-    fn note(&mut self, event: &Event) {
+    fn note(&mut self, event: &Event, has_checks: bool) {
         match event {
             Event::WorktreeLeased { .. } => self.is_leased = true,
             Event::SpendMetered { spent, .. } => self.metered = *spent,
             Event::AgentExited { report, .. } => self.exited = Some(report.ended.clone()),
-            Event::WorkCollected { work, .. } => self.collected = Some(work.is_some()),
+            Event::WorkCollected { work, .. } => {
+                self.collected = Some(work.is_some());
+                let is_unmerged = work.as_ref().is_some_and(|work| !work.conflicts.is_empty());
+                self.must_pass = has_checks || is_unmerged;
+            }
             Event::ChecksFinished { passed, .. } => self.passed = *passed,
             Event::PublishStarted { .. } => self.is_publishing = true,
             _ => {}

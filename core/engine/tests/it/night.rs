@@ -19,12 +19,23 @@ use fastrand::Rng;
 
 use crate::chronicle::Entry;
 use crate::line::DUSK;
-use world::{Weather, work};
+use world::{Weather, happens, work};
 
 /// By how much one agent can pass its reservation: a turn of half a dollar, and as much for a cost that is not known.
 pub(crate) const TURN_MAX: Usd = Usd::from_cents(1_00);
 /// Longest night. The longest of a million took a fraction of this.
 const N_STEPS_MAX: u32 = 30_000;
+
+/// Which troubles a night knows of. What is new is left out of a night that went wrong before it was added, so that the same seed
+/// still makes that night.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Edition {
+    /// Failures, limits, crashes, interrupts, late and doubled answers.
+    First,
+    /// Also withdrawn issues, unfinished merges, refusals by a rule, full disks, effects that panic, absurd costs, lost sessions, work
+    /// of earlier sessions, built-ins that stand in for plugins, and other settings at a resume.
+    Second,
+}
 
 /// What is yet to come.
 #[derive(Clone)]
@@ -33,6 +44,8 @@ pub(super) enum Happening {
     Answer(Input),
     /// An answer comes once more.
     Echo(Input),
+    /// An answer that never comes once more.
+    Once(Input),
     /// An agent makes a turn.
     Turn(IssueNumber, u32),
     /// A person stops the session, or resets its breakers.
@@ -57,6 +70,7 @@ pub(super) struct Agent {
 /// A night under way.
 pub(crate) struct Night {
     rng: Rng,
+    edition: Edition,
     weather: Weather,
     engine: Engine,
     shadow: Engine,
@@ -75,13 +89,14 @@ pub(crate) struct Night {
 }
 
 /// Plays the night of a seed; returns its journal, and what went wrong if it did not come to an end as it should.
-pub(crate) fn play(seed: u64) -> (Vec<Entry>, Option<String>) {
+pub(crate) fn play(edition: Edition, seed: u64) -> (Vec<Entry>, Option<String>) {
     let mut rng = Rng::with_seed(seed);
     let settings = world::settings(&mut rng);
-    let weather = Weather::new(&mut rng);
+    let weather = Weather::new(&mut rng, edition);
     let plan = world::plan(&mut rng);
     let mut night = Night {
         rng,
+        edition,
         weather,
         engine: Engine::new(),
         shadow: Engine::new(),
@@ -105,9 +120,13 @@ impl Night {
     fn play(&mut self) -> Result<(), String> {
         let history = world::history(&mut self.rng);
         let settings = Box::new(self.settings.clone());
+        let about = About {
+            cut_off: world::cut_off(&mut self.rng, &self.weather),
+            ..About::default()
+        };
         self.step(Input::Started {
             settings,
-            about: About::default(),
+            about,
             history,
         })?;
         self.plan_accidents();
@@ -149,7 +168,9 @@ impl Night {
                 self.step(input)
             }
             Happening::Turn(issue, attempt) => self.turn(issue, attempt),
-            Happening::Echo(input) | Happening::Person(input) => self.step(input),
+            Happening::Echo(input) | Happening::Once(input) | Happening::Person(input) => {
+                self.step(input)
+            }
             Happening::Crash => self.crash(),
         }
     }
@@ -231,10 +252,21 @@ impl Night {
         }
         for _ in 0..self.weather.n_resets {
             let delay = self.rng.u64(..self.weather.length_ms);
-            self.later(
-                delay,
-                Happening::Person(Input::BreakerReset { service: None }),
-            );
+            let service = self.service_to_reset();
+            self.later(delay, Happening::Person(Input::BreakerReset { service }));
+        }
+    }
+
+    /// Returns whose breaker a person closes; `None` means all.
+    fn service_to_reset(&mut self) -> Option<Service> {
+        if self.edition == Edition::First {
+            return None;
+        }
+        match self.rng.u32(..4) {
+            0 => Some(self.settings.agent_service()),
+            1 => Some(Service::Forge),
+            2 => Some(Service::Machine),
+            _ => None,
         }
     }
 
@@ -276,6 +308,13 @@ impl Night {
             let new = world::settings(&mut self.rng);
             (self.settings.budget, self.settings.task_cap) = (new.budget, new.task_cap);
             (self.settings.n_slots, self.settings.max_retries) = (new.n_slots, new.max_retries);
+            if self.edition == Edition::Second {
+                self.settings = Settings {
+                    plan: self.settings.plan.clone(),
+                    dry_run: self.settings.dry_run,
+                    ..new
+                };
+            }
         }
         if let Some(rules) = &mut self.settings.plan {
             rules.confirm = self.rng.u32(..3) == 0;
@@ -307,6 +346,7 @@ impl Night {
             | Effect::LinkIssue { .. }
             | Effect::StopPlanning { .. } => self.carry_out_plan(effect),
             effect => {
+                let stood_in = world::stood_in(&mut self.rng, &self.weather, &effect);
                 let input = work(
                     &mut self.rng,
                     &self.weather,
@@ -315,6 +355,9 @@ impl Night {
                     effect,
                 );
                 let delay = self.rng.u64(..120_000);
+                if let Some(undecided) = stood_in {
+                    self.later(delay, Happening::Answer(Input::Undecided(undecided)));
+                }
                 self.later(delay, Happening::Answer(input));
             }
         }
@@ -400,7 +443,13 @@ impl Night {
             .is_some_and(|reason| reason != StopReason::Interrupted || self.rng.bool());
         if is_stopped || is_at_limit || agent.n_turns == 0 {
             let report = world::report(&mut self.rng, &agent, is_at_limit, is_stopped, is_free);
+            let report = world::odd_report(&mut self.rng, &self.weather, report);
             let delay = self.rng.u64(..1_000);
+            if let Some(panicked) = world::panicked(&mut self.rng, &self.weather, issue, attempt) {
+                // Does not say of which effect it is, so it must not come again while the work is collected.
+                self.later(delay, Happening::Once(panicked));
+                return Ok(());
+            }
             let exited = self.exited(issue, attempt, report);
             self.later(delay, Happening::Answer(exited));
             return Ok(());
@@ -409,7 +458,11 @@ impl Night {
         if !is_free && agent.stopped.is_none() {
             agent.spent += Usd::from_micros(self.rng.i64(0..TURN_MAX.half().micros()));
         }
-        let spent = agent.spent;
+        let spent = if happens(&mut self.rng, self.weather.odd_report_percent) {
+            world::ABSURD
+        } else {
+            agent.spent
+        };
         self.agents.insert((issue, attempt), agent);
         let delay = self.rng.u64(1..60_000);
         self.later(delay, Happening::Turn(issue, attempt));

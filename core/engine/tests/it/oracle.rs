@@ -15,7 +15,7 @@ use crate::chronicle::{Chronicle, Entry};
 /// Looks at what was told so far and at what comes next; returns what is wrong with it.
 type Oracle = fn(&Chronicle, Time, &Event) -> Option<String>;
 
-const ORACLES: [(&str, Oracle); 23] = [
+const ORACLES: [(&str, Oracle); 25] = [
     ("budget", money::budget),
     ("overshoot", money::overshoot),
     ("cap", money::cap),
@@ -34,6 +34,8 @@ const ORACLES: [(&str, Oracle); 23] = [
     ("attempt", work::attempt),
     ("retry", work::retry),
     ("publish", work::publish),
+    ("checks", work::checks),
+    ("lost", work::lost),
     ("collect", work::collect),
     ("planner money", plan::money),
     ("planner", plan::planner),

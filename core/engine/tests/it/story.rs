@@ -68,11 +68,20 @@ pub(crate) fn check(n_issues: u64, script: impl FnOnce(&mut Night), expected: &s
         .collect();
     assert_eq!(told, expected.join("\n"), "\n--- told:\n{told}\n");
     assert_eq!(
-        Engine::replay(night.journal.iter().map(|entry| &entry.event)),
+        Engine::replay(&journaled(&night.journal)),
         night.engine,
         "a replay differs"
     );
     night
+}
+
+/// Returns the events as they are read from a journal.
+fn journaled(journal: &[Entry]) -> Vec<Event> {
+    let again = |entry: &Entry| {
+        let text = serde_json::to_string(&entry.event).expect("an event becomes JSON");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    };
+    journal.iter().map(again).collect()
 }
 
 pub(crate) fn usd(dollars: f64) -> Usd {

@@ -687,7 +687,7 @@ fn a_link_to_nothing_is_not_published() {
 }
 
 #[test]
-fn a_stray_link_of_the_base_is_left_alone() {
+fn work_stray_gitlink_in_base_is_left_alone() {
     let prepare = |home: &Home, user: &Path| {
         home.repository("lib", &[("l", "1")]);
         add_submodule(home, user);
@@ -1795,7 +1795,7 @@ fn what_the_preparation_left_does_not_ride_along() {
 }
 
 #[test]
-fn line_ends_of_the_base_stay_where_filters_run() {
+fn work_crlf_with_filter_stays_as_it_is_in_the_base() {
     let lines = |seventh: &str| -> String {
         (1..=50)
             .map(|n| match n {

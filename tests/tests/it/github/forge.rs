@@ -341,7 +341,7 @@ fn versions_asked_for(world: &GithubSandbox) -> (BTreeSet<String>, bool) {
 }
 
 #[test]
-fn each_call_names_one_version_of_the_api_the_newest_that_both_sides_know() {
+fn forge_repeated_header_each_call_names_one_version_the_newest_that_both_sides_know() {
     for (theirs, expected) in [
         (
             &["2022-11-28", "2026-03-10", "2031-01-01"][..],

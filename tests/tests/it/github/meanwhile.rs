@@ -32,7 +32,7 @@ fn based_on_develop(world: &GithubSandbox) {
 }
 
 #[test]
-fn an_issue_is_looked_at_again_just_before_its_attempt() {
+fn forge_closed_meanwhile_costs_nothing() {
     let world = world_with(4);
     let dependent = format!("Depends on #2\n\n{}", new_file_patch("5.txt", "new"));
     world
@@ -178,7 +178,7 @@ fn a_base_that_has_not_moved_is_not_fetched_again() {
 }
 
 #[test]
-fn merged_into_another_branch_than_the_default_one_is_done() {
+fn forge_merged_into_develop_is_done() {
     let world = world_with(1);
     based_on_develop(&world);
     world.exec(&[]).exits(0);
@@ -247,7 +247,7 @@ fn merged_into_the_default_branch_and_open_again_is_done_again() {
 }
 
 #[test]
-fn the_default_branch_is_the_base_and_never_a_main_beside_it() {
+fn forge_default_branch_is_the_base_and_never_a_main_beside_it() {
     let world = world_with(1);
     world.repository.commit_from(
         "develop",

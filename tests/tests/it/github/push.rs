@@ -30,7 +30,7 @@ fn n_paid(run: &Run) -> usize {
 }
 
 #[test]
-fn a_push_that_git_is_denied_is_found_before_the_first_agent() {
+fn forge_no_write_right_is_found_before_the_first_agent() {
     let world = world_with(3);
     let pushes = On::get("/*/*/info/refs")
         .when(|request| request.query.contains("git-receive-pack"))
@@ -74,7 +74,7 @@ fn a_work_that_is_too_large_for_the_server_is_one_works_trouble() {
 }
 
 #[test]
-fn a_rule_that_every_work_would_meet_stops_after_the_first() {
+fn forge_refused_by_a_rule_stops_after_the_first() {
     let world = one_by_one(3);
     world.repository.protect("autoissue/issue-1");
     let run = world.exec(&[]).exits(130);

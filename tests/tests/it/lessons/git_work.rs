@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{Night, outcome};
 
 #[test]
-fn a_repository_that_an_agent_committed_is_not_lost() {
+fn work_nested_repository_is_not_lost() {
     let night = Night::new(json!({}));
     let scaffold = "mkdir app && cd app && git init --quiet && echo precious > app.js && git add -A && \
                     git -c user.name=a -c user.email=a@example.com commit --quiet -m inner && cd .. && git add -A && git commit --quiet -m outer";
@@ -43,7 +43,7 @@ fn a_repository_that_an_agent_committed_is_not_lost() {
 }
 
 #[test]
-fn what_setup_left_is_in_no_pull_request() {
+fn work_setup_stays_out() {
     let setup = ["echo by-setup > lock.json", "echo x > generated.txt"];
     let night = Night::new(json!({"executor": {"setup": setup}}));
     night.sandbox.write("lock.json", "{}\n");
@@ -63,7 +63,7 @@ fn what_setup_left_is_in_no_pull_request() {
 }
 
 #[test]
-fn an_unfinished_merge_is_resolved_by_its_agent_or_fails() {
+fn work_conflict_markers_are_resolved_by_the_agent_or_fail() {
     let night = Night::new(json!({"executor": {"maxRetries": 1}}));
     night.sandbox.write("a.txt", "base\n");
     night.sandbox.git(["add", "a.txt"]);
@@ -89,7 +89,7 @@ fn an_unfinished_merge_is_resolved_by_its_agent_or_fails() {
 }
 
 #[test]
-fn ignored_files_alone_are_no_change_and_are_kept() {
+fn work_ignored_is_kept_and_is_no_change() {
     let night = Night::new(json!({}));
     night.sandbox.write(".gitignore", "drafts/\n");
     night.sandbox.git(["add", ".gitignore"]);
@@ -108,7 +108,7 @@ fn ignored_files_alone_are_no_change_and_are_kept() {
 }
 
 #[test]
-fn words_in_commits_have_no_effect() {
+fn hostile_skip_ci_and_other_words_in_commits_have_no_effect() {
     let night = Night::new(json!({}));
     let armed = "echo x > a.txt; git add -A; git commit --quiet -m 'Fixes #7 [skip ci] for @bob'";
     night.issue(1, json!([[{"run": armed}, {"result": {}}]]));
@@ -126,7 +126,7 @@ fn words_in_commits_have_no_effect() {
 }
 
 #[test]
-fn agents_and_checks_see_nothing_of_the_users_directory() {
+fn work_agents_md_of_user_is_seen_by_no_agent_and_no_check() {
     let look = "d=$PWD; while [ \"$d\" != / ]; do ls \"$d\"; d=$(dirname \"$d\"); done";
     let checks = json!([{"name": "fresh", "run": format!("! ({look}) | grep -x 'AGENTS.md\\|node_modules'")}]);
     let night = Night::new(json!({"executor": {"checks": checks}}));

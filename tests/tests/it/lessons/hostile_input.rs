@@ -146,6 +146,37 @@ fn git_config_plant() {
 }
 
 #[test]
+fn odd_branch_names() {
+    let night = Night::new(json!({}));
+    // Zero-width and right-to-left characters are allowed in names of branches, and so is much that looks like an option.
+    let odd = "git checkout -q -b \"$(printf 'autoissue/issue-1\\342\\200\\213')\" \
+        && git branch \"$(printf 'a\\342\\200\\256b')\" && git update-ref refs/heads/--force HEAD";
+    let commit = "git -c user.name=a -c user.email=a@example.org commit -q -a -m work";
+    night.issue(
+        1,
+        json!([[{"run": odd}, {"write": ["a.txt", "x"]}, {"run": format!("git add a.txt && {commit}")}, {"result": {}}]]),
+    );
+    let run = night.exec(&[]).exits(0);
+    assert_eq!(outcome(&run, 1), "done");
+    assert_eq!(night.published(1, "a.txt").as_deref(), Some("x"));
+    assert_eq!(
+        night
+            .sandbox
+            .git(["for-each-ref", "--format=%(refname)", "refs/heads"]),
+        "refs/heads/autoissue/issue-1\nrefs/heads/main"
+    );
+    // Nor do they reach the names under which work is kept.
+    let kept = night
+        .sandbox
+        .mirror_git(["for-each-ref", "--format=%(refname)"]);
+    assert!(
+        kept.lines()
+            .all(|name| name.is_ascii() && !name.contains("--")),
+        "{kept}"
+    );
+}
+
+#[test]
 fn diff_bomb() {
     let night = Night::new(json!({"executor": {"maxRetries": 2}}));
     night.issue(

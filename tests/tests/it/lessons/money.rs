@@ -78,7 +78,7 @@ fn one_more_turn() {
 }
 
 #[test]
-fn finished_work_that_passed_its_reservation_is_published() {
+fn money_over_reservation_is_published() {
     let night = Night::new(json!({}));
     night.issue(
         1,
@@ -96,7 +96,7 @@ fn finished_work_that_passed_its_reservation_is_published() {
 }
 
 #[test]
-fn a_program_that_stays_alive_after_its_result_is_ended_and_its_work_judged() {
+fn money_alive_after_result_is_ended_and_its_work_judged() {
     let night = Night::new(json!({"executor": {"maxRetries": 1}}));
     night.issue(
         1,
@@ -140,7 +140,7 @@ fn an_agent_that_spends_on_after_its_stop_is_killed_at_once() {
 }
 
 #[test]
-fn launches_that_die_before_their_first_word_are_free_and_end_the_session_with_one_error() {
+fn money_dead_launches_are_free_and_end_the_session_with_one_error() {
     let night = Night::with_script(
         json!({"breaker": {"threshold": 1, "cooldownSeconds": 1}}),
         "kill -ILL $$",
@@ -156,7 +156,7 @@ fn launches_that_die_before_their_first_word_are_free_and_end_the_session_with_o
 }
 
 #[test]
-fn a_limit_in_the_middle_of_work_is_no_loss() {
+fn money_limit_midway_continues() {
     let night = Night::new(json!({}));
     let cut = json!([{"write": ["a.txt", "most"]}, {"meter": 3.0}, {"limit_for_s": 2}, {"api_error": [429, "limit reached"]}]);
     let rest = json!([{"run": "test -f a.txt"}, {"write": ["b.txt", "rest"]}, {"meter": 1.0}, {"result": {}}]);

@@ -26,7 +26,7 @@ fn one_hundred_thirty_three_more_starts() {
 }
 
 #[test]
-fn one_refused_agent_of_three_is_tried_again() {
+fn night_one_401_is_confirmed() {
     let night =
         Night::new(json!({"executor": {"maxParallel": 3}, "scheduler": {"maxPerDomain": 3}}));
     let good = |issue: u64| json!([{"write": [format!("{issue}.txt"), "x"]}, {"result": {}}]);
@@ -41,7 +41,7 @@ fn one_refused_agent_of_three_is_tried_again() {
 }
 
 #[test]
-fn a_session_that_is_gone_is_replaced_in_the_same_tree() {
+fn night_lost_session_keeps_tree() {
     let check = json!({"name": "no bad", "run": "! grep -q bad a.txt"});
     let night = Night::new(json!({"executor": {"maxRetries": 1, "checks": [check]}}));
     let first = json!([{"write": ["a.txt", "bad"]}, {"write": ["hour.txt", "of work"]}, {"meter": 0.25}, {"result": {}},
@@ -203,7 +203,7 @@ fn a_base_that_is_broken_while_the_session_runs_is_nobodys_failed_check() {
 }
 
 #[test]
-fn a_model_that_does_not_exist_is_named() {
+fn night_gone_model_stops_once() {
     let night = Night::new(json!({"agent": {"model": "sonet"}, "executor": {"maxParallel": 1}}));
     night.issue(
         1,

@@ -5,8 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use autoissue_engine::*;
 use fastrand::Rng;
 
-use super::Agent;
+use super::{Agent, Edition};
 use crate::line::DUSK;
+
+/// What nothing can cost: more than a hundred times what any task may spend.
+pub(super) const ABSURD: Usd = Usd::from_cents(100_000_00);
+/// The name of the check that an unfinished merge fails.
+const CONFLICT_MARKERS: &str = "conflict markers";
 
 const DOMAINS: [&str; 5] = ["backend", "frontend", "docs", "testing", "unknown"];
 const PATHS: [&str; 10] = [
@@ -37,10 +42,31 @@ pub(crate) struct Weather {
     outages: Vec<(Time, Time)>,
     forge_outages: Vec<(Time, Time)>,
     has_auth_failures: bool,
+    /// Chances of what only the second edition knows of; zero in the first.
+    withdrawn_percent: u32,
+    unmerged_percent: u32,
+    refused_percent: u32,
+    disk_full_percent: u32,
+    panic_percent: u32,
+    pub(super) odd_report_percent: u32,
+    stood_in_percent: u32,
+    cut_off_percent: u32,
+}
+
+/// Returns whether something happens that has this chance. What has none takes nothing from the generator either.
+pub(super) fn happens(rng: &mut Rng, percent: u32) -> bool {
+    0 < percent && rng.u32(..100) < percent
 }
 
 impl Weather {
-    pub(super) fn new(rng: &mut Rng) -> Self {
+    pub(super) fn new(rng: &mut Rng, edition: Edition) -> Self {
+        fn chance(rng: &mut Rng, edition: Edition, chances: [u32; 4]) -> u32 {
+            match edition {
+                Edition::First => 0,
+                Edition::Second => chances[rng.usize(..4)],
+            }
+        }
+
         let length_ms = rng.u64(60_000..6 * 3_600_000);
         Self {
             failure_percent: [0, 5, 20, 40][rng.usize(..4)],
@@ -53,11 +79,23 @@ impl Weather {
             outages: outages(rng, length_ms),
             forge_outages: outages(rng, length_ms),
             has_auth_failures: rng.u32(..10) == 0,
+            withdrawn_percent: chance(rng, edition, [0, 0, 5, 30]),
+            unmerged_percent: chance(rng, edition, [0, 0, 5, 30]),
+            refused_percent: chance(rng, edition, [0, 0, 2, 20]),
+            disk_full_percent: chance(rng, edition, [0, 0, 2, 10]),
+            panic_percent: chance(rng, edition, [0, 0, 2, 10]),
+            odd_report_percent: chance(rng, edition, [0, 0, 3, 15]),
+            stood_in_percent: chance(rng, edition, [0, 0, 5, 30]),
+            cut_off_percent: chance(rng, edition, [0, 0, 20, 60]),
         }
     }
 
     /// Returns why an agent does not start, if it does not.
     pub(super) fn start_failure(&self, rng: &mut Rng, now: Time) -> Option<Failure> {
+        if happens(rng, self.disk_full_percent) {
+            let message = "no space".to_owned();
+            return Some(Failure::DiskFull { message });
+        }
         (rng.u32(..500) < self.failure_percent).then(|| self.failure(rng, now))
     }
 
@@ -81,7 +119,21 @@ impl Weather {
         if is_within(&self.forge_outages, now) {
             return Some(service_failure(rng, now));
         }
+        if happens(rng, self.refused_percent) {
+            let message = "signatures are required".to_owned();
+            return Some(Failure::Refused { message });
+        }
         (rng.u32(..200) < self.failure_percent).then(|| self.failure(rng, now))
+    }
+
+    /// Returns what befalls an effect whatever it does: the disk is full, or it panics.
+    fn mishap(&self, rng: &mut Rng, of: &str) -> Option<Failure> {
+        if happens(rng, self.disk_full_percent) {
+            let message = format!("{of}: no space");
+            return Some(Failure::DiskFull { message });
+        }
+        let message = format!("{of} panicked");
+        happens(rng, self.panic_percent).then_some(Failure::Crash { message })
     }
 
     fn failure(&self, rng: &mut Rng, now: Time) -> Failure {
@@ -247,14 +299,55 @@ pub(super) fn history(rng: &mut Rng) -> History {
     history
 }
 
-fn backlog(rng: &mut Rng) -> Vec<Issue> {
-    let n = [3, 8, 20, 41][rng.usize(..4)];
+/// Returns what earlier sessions left of some of the issues.
+pub(super) fn cut_off(rng: &mut Rng, weather: &Weather) -> BTreeMap<IssueNumber, CutOff> {
+    let mut left = BTreeMap::new();
+    for number in 1..=N_ISSUES_MAX {
+        if happens(rng, weather.cut_off_percent) {
+            let spent = Usd::from_cents(rng.i64(1..400));
+            let session = AgentSession {
+                id: "session".to_owned(),
+                spent,
+            };
+            let cut_off = CutOff {
+                spent,
+                base: format!("base of #{number}"),
+                work: rng.bool().then(|| format!("work of #{number}")),
+                session: rng.bool().then_some(session),
+            };
+            left.insert(IssueNumber(number), cut_off);
+        }
+    }
+    left
+}
+
+/// Most issues of a backlog.
+const N_ISSUES_MAX: u64 = 40;
+
+fn backlog(rng: &mut Rng, weather: &Weather) -> Vec<Issue> {
+    let n = [3, 8, 20, N_ISSUES_MAX + 1][rng.usize(..4)];
     let n = rng.u64(..n);
     let may_be_circular = rng.u32(..30) == 0;
     let n_dependencies = rng.u32(..3);
     (1..=n)
-        .map(|number| issue(rng, number, n, n_dependencies, may_be_circular))
+        .map(|number| {
+            let mut issue = issue(rng, number, n, n_dependencies, may_be_circular);
+            if happens(rng, weather.withdrawn_percent / 2) {
+                match rng.bool() {
+                    true => issue.open_branch = Some(format!("autoissue/issue-{number}")),
+                    false => issue.merged_pull_request = Some(pull_request(number)),
+                }
+            }
+            issue
+        })
         .collect()
+}
+
+fn pull_request(number: u64) -> PullRequest {
+    PullRequest {
+        number: 900 + number,
+        url: String::new(),
+    }
 }
 
 fn issue(rng: &mut Rng, number: u64, n: u64, n_dependencies: u32, may_be_circular: bool) -> Issue {
@@ -279,10 +372,7 @@ fn issue(rng: &mut Rng, number: u64, n: u64, n_dependencies: u32, may_be_circula
         labels: vec![labels[rng.usize(..5)].to_owned()],
         created_at: Time::from_ms(rng.u64(..50)),
         dependencies,
-        open_pull_request: (rng.u32(..15) == 0).then(|| PullRequest {
-            number: 900 + number,
-            url: String::new(),
-        }),
+        open_pull_request: (rng.u32(..15) == 0).then(|| pull_request(number)),
         ..Issue::default()
     }
 }
@@ -299,7 +389,7 @@ pub(super) fn work(
         Effect::FetchBacklog => match weather.forge_failure(rng, now) {
             Some(failure) => Input::BacklogFailed { failure },
             None => Input::BacklogFetched {
-                issues: backlog(rng),
+                issues: backlog(rng, weather),
                 warnings: vec![],
                 n_api_calls: 0,
             },
@@ -350,6 +440,11 @@ pub(super) fn work(
                 attempt,
                 failure,
             },
+            None if happens(rng, weather.withdrawn_percent) => Input::Withdrawn {
+                issue,
+                attempt,
+                found: withdrawal(rng, issue),
+            },
             None => Input::WorktreeLeased {
                 issue,
                 attempt,
@@ -358,13 +453,16 @@ pub(super) fn work(
         },
         Effect::CollectWork { issue, attempt, .. } => {
             let issue = issue.number;
-            let luck = rng.u32(..400);
-            if luck < weather.failure_percent {
-                let message = "not collected".to_owned();
-                let failure = if luck % 2 == 0 {
-                    Failure::Crash { message }
-                } else {
-                    Failure::DiskFull { message }
+            if let Some(failure) = weather.mishap(rng, "collection") {
+                return Input::Failed {
+                    issue,
+                    attempt,
+                    failure,
+                };
+            }
+            if rng.u32(..400) < weather.failure_percent {
+                let failure = Failure::Crash {
+                    message: "not collected".to_owned(),
                 };
                 return Input::Failed {
                     issue,
@@ -373,37 +471,48 @@ pub(super) fn work(
                 };
             }
             let has_work = rng.u32(..100) >= weather.failure_percent;
+            let is_unmerged = happens(rng, weather.unmerged_percent);
             let work = Work {
                 commit: format!("work of {issue}.{attempt}"),
+                conflicts: if is_unmerged {
+                    vec!["src/a.rs".to_owned()]
+                } else {
+                    Vec::new()
+                },
                 ..Work::default()
+            };
+            let notes = if is_unmerged && !has_work {
+                vec!["`out/` is ignored".to_owned()]
+            } else {
+                Vec::new()
             };
             Input::WorkCollected {
                 issue,
                 attempt,
                 work: has_work.then_some(work),
-                notes: Vec::new(),
+                notes,
             }
         }
-        Effect::RunChecks { issue, attempt, .. } => {
-            let results = checks(rng, weather.failure_percent);
-            // One in so many red checks found no room.
-            let is_full = results.iter().any(|result| !result.passed) && now.ms() % 8 == 0;
-            if is_full {
-                let message = "not checked".to_owned();
-                let failure = Failure::DiskFull { message };
-                return Input::Failed {
-                    issue,
-                    attempt,
-                    failure,
-                };
-            }
-            Input::ChecksFinished {
+        Effect::RunChecks {
+            issue,
+            attempt,
+            work,
+        } => match weather.mishap(rng, "checks") {
+            Some(failure) => Input::Failed {
                 issue,
                 attempt,
-                results,
-            }
-        }
-        Effect::Publish { issue, attempt } => match weather.forge_failure(rng, now) {
+                failure,
+            },
+            None => Input::ChecksFinished {
+                issue,
+                attempt,
+                results: results(rng, weather, settings, &work),
+            },
+        },
+        Effect::Publish { issue, attempt } => match weather
+            .mishap(rng, "publication")
+            .or_else(|| weather.forge_failure(rng, now))
+        {
             Some(failure) => Input::Failed {
                 issue,
                 attempt,
@@ -414,6 +523,7 @@ pub(super) fn work(
                 attempt,
                 publication: Publication {
                     commit: format!("{issue}"),
+                    existed: happens(rng, weather.withdrawn_percent),
                     ..Publication::default()
                 },
             },
@@ -437,14 +547,54 @@ pub(super) fn work(
 /// A plugin that does not decide, and is not replaced.
 fn undecided(rng: &mut Rng, issue: IssueNumber, strategy: &str) -> Input {
     let then = [Instead::Fail, Instead::Skip][rng.usize(..2)];
-    let plugin = "billing 0.1.0".to_owned();
-    Input::Undecided(Undecided {
+    Input::Undecided(trapped(issue, strategy, then))
+}
+
+/// Returns what is told of a plugin in whose place the built-in decides.
+pub(super) fn stood_in(rng: &mut Rng, weather: &Weather, effect: &Effect) -> Option<Undecided> {
+    let (issue, strategy) = match effect {
+        Effect::Classify { issue } => (issue, "classifier"),
+        Effect::SelectModel { issue, .. } => (issue, "model-selector"),
+        _ => return None,
+    };
+    happens(rng, weather.stood_in_percent)
+        .then(|| trapped(issue.number, strategy, Instead::Fallback))
+}
+
+fn trapped(issue: IssueNumber, strategy: &str, then: Instead) -> Undecided {
+    Undecided {
         issue,
         strategy: strategy.to_owned(),
-        plugin,
+        plugin: "billing 0.1.0".to_owned(),
         message: "trapped".to_owned(),
         then,
-    })
+    }
+}
+
+fn withdrawal(rng: &mut Rng, issue: IssueNumber) -> Withdrawal {
+    match rng.u32(..5) {
+        0 => Withdrawal::Closed,
+        1 => Withdrawal::Gone,
+        2 => Withdrawal::Unlabelled,
+        3 => Withdrawal::Open(pull_request(issue.0)),
+        _ => Withdrawal::Merged(pull_request(issue.0)),
+    }
+}
+
+/// Returns what the checks say of work, an unfinished merge included.
+fn results(rng: &mut Rng, weather: &Weather, settings: &Settings, work: &Work) -> Vec<CheckResult> {
+    let mut results = if settings.has_checks {
+        checks(rng, weather.failure_percent)
+    } else {
+        Vec::new()
+    };
+    if !work.conflicts.is_empty() {
+        results.push(CheckResult {
+            name: CONFLICT_MARKERS.to_owned(),
+            ..CheckResult::default()
+        });
+    }
+    results
 }
 
 fn classification(rng: &mut Rng) -> Classification {
@@ -501,4 +651,47 @@ pub(super) fn report(
         tokens: rng.u64(..),
         duration_ms: 1,
     }
+}
+
+/// Makes a report odd: it tells of a cost that nothing can have, or of a run that did nothing at all.
+pub(super) fn odd_report(rng: &mut Rng, weather: &Weather, report: AgentReport) -> AgentReport {
+    if !happens(rng, weather.odd_report_percent) {
+        return report;
+    }
+    let message = "no conversation found".to_owned();
+    match rng.u32(..4) {
+        0 => AgentReport {
+            spent: Spent::Known(ABSURD),
+            ..report
+        },
+        1 => AgentReport {
+            spent: Spent::AtLeast(ABSURD),
+            ..report
+        },
+        _ => AgentReport {
+            ended: Ended::Failed {
+                failure: Failure::Task { message },
+            },
+            spent: Spent::Known(Usd::ZERO),
+            tokens: 0,
+            ..report
+        },
+    }
+}
+
+/// Returns the end of an agent whose effect did not come to its end.
+pub(super) fn panicked(
+    rng: &mut Rng,
+    weather: &Weather,
+    issue: IssueNumber,
+    attempt: u32,
+) -> Option<Input> {
+    let failure = weather
+        .mishap(rng, "agent")
+        .filter(|_| issue != IssueNumber::SESSION)?;
+    Some(Input::Failed {
+        issue,
+        attempt,
+        failure,
+    })
 }

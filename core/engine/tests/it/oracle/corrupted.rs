@@ -111,6 +111,17 @@ fn cap() {
     check("cap", 1, in_turn, |journal| {
         rules(journal, |s| s.task_cap = usd(4.99));
     });
+    check("cap", 1, in_turn, |journal| {
+        let left = CutOff {
+            spent: usd(0.01),
+            base: "base".into(),
+            work: None,
+            session: None,
+        };
+        if let Event::SessionStarted { about, .. } = &mut journal[0].event {
+            about.cut_off.insert(number(1), left);
+        }
+    });
 }
 
 #[test]
@@ -377,7 +388,11 @@ fn publish() {
         let at = position(journal, |event| {
             matches!(event, Event::ChecksFinished { .. })
         });
-        if let Event::ChecksFinished { passed, .. } = &mut journal[at].event {
+        if let Event::ChecksFinished {
+            results, passed, ..
+        } = &mut journal[at].event
+        {
+            results.push(CheckResult::default());
             *passed = false;
         }
     });
@@ -391,6 +406,59 @@ fn publish() {
             work: None,
             notes: Vec::new(),
         };
+    });
+}
+
+#[test]
+fn publish_unmerged() {
+    check("publish", 1, in_turn, |journal| {
+        let at = position(journal, |event| {
+            matches!(event, Event::WorkCollected { .. })
+        });
+        if let Event::WorkCollected {
+            work: Some(work), ..
+        } = &mut journal[at].event
+        {
+            work.conflicts.push("src/a.rs".into());
+        }
+    });
+}
+
+#[test]
+fn checks() {
+    fn checked(night: &mut Night) {
+        night.set(|s| s.has_checks = true).begin();
+    }
+
+    check("checks", 1, checked, |journal| {
+        let at = position(journal, |event| {
+            matches!(event, Event::ChecksFinished { .. })
+        });
+        if let Event::ChecksFinished { results, .. } = &mut journal[at].event {
+            results.push(CheckResult::default());
+        }
+    });
+}
+
+#[test]
+fn lost() {
+    fn gives_up_once(night: &mut Night) {
+        night.replies(1, "agent", [broken(gave_up())]).begin();
+    }
+
+    check("lost", 1, in_turn, |journal| {
+        let at = position(journal, |event| matches!(event, Event::TaskFinished { .. }));
+        if let Event::TaskFinished { outcome, .. } = &mut journal[at].event {
+            *outcome = Outcome::AlreadyOpen { pull_request: None };
+        }
+    });
+    check("lost", 1, gives_up_once, |journal| {
+        let at = position(journal, |event| {
+            matches!(event, Event::AttemptFailed { .. })
+        });
+        if let Event::AttemptFailed { lost_session, .. } = &mut journal[at].event {
+            *lost_session = true;
+        }
     });
 }
 

@@ -2,7 +2,7 @@
 
 use autoissue_engine::*;
 
-use crate::chronicle::Chronicle;
+use crate::chronicle::{Chronicle, Running};
 use crate::night::TURN_MAX;
 
 /// What is spent and set aside never passes the budget where something starts.
@@ -13,6 +13,10 @@ pub(super) fn budget(told: &Chronicle, _: Time, event: &Event) -> Option<String>
     else {
         return None;
     };
+    if told.settings.metering == Metering::Free {
+        // A resume may have lowered the budget below what is reserved; a free agent adds nothing to that.
+        return None;
+    }
     let (sum, budget) = (told.spent + told.reserved + *reserved, told.settings.budget);
     (budget < sum).then(|| format!("{issue} starts: {sum} spent and reserved of {budget}"))
 }
@@ -38,16 +42,19 @@ pub(super) fn cap(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let (spent, forgiven) = told
         .tasks
         .get(issue)
-        .map(|task| (task.spent, task.forgiven))
+        .map(|task| (task.spent_before + task.spent, task.forgiven))
         .unwrap_or_default();
     let left = told.settings.task_cap - (spent - forgiven);
-    let is_free = told.settings.metering == Metering::Free;
+    if told.settings.metering == Metering::Free {
+        return (*reserved != Usd::ZERO)
+            .then(|| format!("{issue} reserves {reserved} and is free"));
+    }
     let margin = if forgiven == Usd::ZERO {
         told.settings.margin()
     } else {
         Usd::ZERO
     };
-    let is_wrong = left < *reserved || (!is_free && *reserved <= margin);
+    let is_wrong = left < *reserved || *reserved <= margin;
     is_wrong.then(|| format!("{issue} reserves {reserved} and has {left} left"))
 }
 
@@ -64,18 +71,39 @@ pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
         return None;
     };
     let running = told.running_of(*issue)?;
-    let rule = |seen: Usd| match told.settings.metering {
-        Metering::Free => (seen, Usd::ZERO < seen),
-        Metering::AsItGoes => (seen + told.settings.margin(), true),
-        Metering::AtTheEnd => (seen.max(running.reserved), true),
-    };
-    let expected = match report.spent {
-        Spent::Known(cost) => (cost, false),
-        Spent::AtLeast(seen) => rule(seen.max(running.metered)),
-        Spent::Unknown => rule(running.metered),
-    };
+    let expected = charge(
+        &told.settings,
+        report.spent,
+        running,
+        told.settings.margin(),
+    );
     (expected != (*charged, *assumed))
         .then(|| format!("{issue} is charged {charged}, not {}", expected.0))
+}
+
+/// Returns what is to be charged for a run, and whether that is assumed. More than a hundred times what was set aside, or than a task
+/// may cost where nothing is, is not believed.
+pub(super) fn charge(
+    settings: &Settings,
+    spent: Spent,
+    running: &Running,
+    margin: Usd,
+) -> (Usd, bool) {
+    let base = match settings.metering {
+        Metering::Free => settings.task_cap,
+        Metering::AsItGoes | Metering::AtTheEnd => running.reserved,
+    };
+    let most = Usd::from_micros(100 * base.micros());
+    let seen = match spent {
+        Spent::Known(cost) if cost <= most => return (cost, false),
+        Spent::AtLeast(seen) if seen <= most => seen.max(running.metered),
+        Spent::Known(_) | Spent::AtLeast(_) | Spent::Unknown => running.metered,
+    };
+    match settings.metering {
+        Metering::Free => (seen, Usd::ZERO < seen),
+        Metering::AsItGoes => (seen + margin, true),
+        Metering::AtTheEnd => (seen.max(running.reserved), true),
+    }
 }
 
 /// Nothing starts before the whole backlog is planned and fits, and the base is known to be good.

@@ -112,8 +112,7 @@ pub(super) fn order(told: &Chronicle, now: Time, event: &Event) -> Option<String
 pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     if let Some(task) = starting(told, event) {
         let is_outside = |on: &Dependency| on.open && !told.tasks.contains_key(&on.number);
-        let has_outside =
-            !told.settings.ignore_outside && task.issue.dependencies.iter().any(is_outside);
+        let has_outside = !task.ignores_outside && task.issue.dependencies.iter().any(is_outside);
         return objection(
             has_outside || !told.is_founded(task),
             task,

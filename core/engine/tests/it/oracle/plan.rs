@@ -2,6 +2,7 @@
 
 use autoissue_engine::*;
 
+use super::money::charge;
 use super::order::is_barred;
 use crate::chronicle::{Chronicle, Health};
 use crate::night::TURN_MAX;
@@ -19,10 +20,13 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
     let margin = settings.margin_of(cap(settings));
     match event {
         Event::PlannerStarted { reserved, .. } => {
+            if settings.metering == Metering::Free {
+                return (*reserved != Usd::ZERO)
+                    .then(|| format!("a free planner starts with {reserved}"));
+            }
             let sum = told.spent + told.reserved + *reserved;
             let is_dear = settings.budget < sum || cap(settings) - planner.spent < *reserved;
-            let is_useless = settings.metering != Metering::Free && *reserved <= margin;
-            (is_dear || is_useless)
+            (is_dear || *reserved <= margin)
                 .then(|| format!("the planner starts with {reserved}, {sum} spent and reserved"))
         }
         Event::PlannerExited {
@@ -32,16 +36,7 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
             ..
         } => {
             let running = planner.running.as_ref()?;
-            let rule = |seen: Usd| match settings.metering {
-                Metering::Free => (seen, Usd::ZERO < seen),
-                Metering::AsItGoes => (seen + margin, true),
-                Metering::AtTheEnd => (seen.max(running.reserved), true),
-            };
-            let expected = match report.spent {
-                Spent::Known(cost) => (cost, false),
-                Spent::AtLeast(seen) => rule(seen.max(running.metered)),
-                Spent::Unknown => rule(running.metered),
-            };
+            let expected = charge(settings, report.spent, running, margin);
             if told.budget_max + TURN_MAX < told.spent + *charged {
                 return Some(format!(
                     "the planner spends {charged} of {}",

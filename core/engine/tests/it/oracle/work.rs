@@ -95,7 +95,8 @@ pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String
             let task = told.tasks.get(issue)?;
             let running = task.running.as_ref()?;
             let is_good = running.exited == Some(Ended::Done) && running.collected == Some(true);
-            let is_right = is_good && (running.passed || !told.had_checks) && task.n_published == 0;
+            let is_right =
+                is_good && (running.passed || !running.must_pass) && task.n_published == 0;
             (!is_right).then(|| format!("{issue} has nothing to publish"))
         }
         Event::TaskFinished {
@@ -105,6 +106,57 @@ pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String
             let n_published = told.tasks.get(issue)?.n_published;
             (n_published != 1)
                 .then(|| format!("{issue} is done and was published {n_published} times"))
+        }
+        _ => None,
+    }
+}
+
+/// Checks pass if all of them do, but for those that fail on the base where the operator ignores these.
+pub(super) fn checks(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    let Event::ChecksFinished {
+        issue,
+        results,
+        passed,
+        ..
+    } = event
+    else {
+        return None;
+    };
+    let is_ignored = |name: &String| {
+        told.settings.red_base == RedBase::IgnoreKnown && told.red_on_base.contains(name)
+    };
+    let is_good = results
+        .iter()
+        .all(|result| result.passed || is_ignored(&result.name));
+    (is_good != *passed).then(|| format!("the checks of {issue} are misjudged"))
+}
+
+/// An issue that is no longer to be worked on is left before an agent is paid for it, and an agent's session that is gone is replaced
+/// once, where the agent did nothing in it.
+pub(super) fn lost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
+    match event {
+        Event::TaskFinished {
+            issue,
+            outcome: Outcome::AlreadyOpen { .. } | Outcome::AlreadyMerged { .. },
+        } => {
+            let running = told.running_of(*issue)?;
+            running
+                .is_leased
+                .then(|| format!("{issue} is published by others while its agent works"))
+        }
+        Event::AttemptFailed {
+            issue,
+            failure,
+            charged,
+            lost_session: true,
+            ..
+        } => {
+            let task = told.tasks.get(issue)?;
+            let is_right = task.was_idle
+                && task.keeps_session
+                && !charged
+                && matches!(failure, Failure::Task { .. });
+            (!is_right).then(|| format!("the agent of {issue} is given another session"))
         }
         _ => None,
     }

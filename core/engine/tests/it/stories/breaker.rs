@@ -168,7 +168,7 @@ fn probes_that_meet_an_outage_go_on_all_night() {
 }
 
 #[test]
-fn an_agent_that_cannot_be_started_is_nobodys_fault() {
+fn night_program_missing_for_seconds_is_nobodys_fault() {
     let night = check_quietly(|night| {
         night.set(|s| (s.max_retries, s.breaker_threshold) = (0, 5));
         night
@@ -683,6 +683,35 @@ fn an_answer_confirms_nothing_and_a_start_does() {
         #1 attempt 2 started, $5.00 reserved
         #1 agent exited, $1.00
         #1 ended, pull request #101
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn a_session_that_is_gone_is_not_replaced_where_a_lower_cap_leaves_nothing() {
+    check(
+        1,
+        |night| {
+            night.set(|s| (s.has_checks, s.max_retries) = (true, 2));
+            night.replies(1, "agent", [done(3.0), broken(gave_up())]);
+            night.replies(1, "checks", [Reply::Red("test")]);
+            night.hold(1, "checks").begin();
+            night.hold(1, "lease").release(1, "checks");
+            night.die().set(|s| s.task_cap = usd(2.0)).resume();
+        },
+        "
+        base checked, 0 red
+        #1 attempt 1 started, $5.00 reserved
+        #1 agent exited, $3.00
+        #1 checks failed
+        #1 attempt 1 failed (charged), again, kept: check `test` (exit code 1) failed
+        #1 attempt 2 started, $2.00 reserved
+        (died)
+        session resumed
+        #1 agent exited, $0.00
+        #1 attempt 2 failed (charged): gave up
+        #1 ended, budget: spent $3.00 of $2.00; its work is kept; raise `agent.maxBudgetUsd` and run it again to go on
         session completed
         ",
     );

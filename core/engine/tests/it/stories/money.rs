@@ -264,7 +264,7 @@ fn one_more_turn() {
 }
 
 #[test]
-fn work_is_said_to_be_kept_only_where_there_is_some() {
+fn first_no_work_is_not_kept() {
     check(
         1,
         |night| {
@@ -363,7 +363,7 @@ fn finished_work_that_passed_its_reservation_and_a_check_ends_as_budget() {
 }
 
 #[test]
-fn a_bill_below_what_was_metered_by_a_guess_counts() {
+fn money_bill_beats_guess() {
     let night = check(
         1,
         |night| {
@@ -403,6 +403,24 @@ fn a_cost_that_cannot_be_right_is_unknown() {
         );
         assert_eq!(stops(&night), []);
     }
+}
+
+#[test]
+fn a_cost_that_cannot_be_right_is_no_part_of_what_the_session_of_the_agent_has_cost() {
+    let mut night = Night::new(1);
+    night.set(|s| s.has_checks = true).hold(1, "agent").begin();
+    let absurd = unmeasured(Spent::Known(usd(1e300)));
+    night
+        .meter(1, 1, 0.3)
+        .replies(1, "agent", [absurd])
+        .replies(1, "checks", [Reply::Red("tests")])
+        .release(1, "agent");
+    let resumed = night.asked.iter().filter_map(|effect| match effect {
+        Effect::RunAgent { resume, .. } => resume.clone(),
+        _ => None,
+    });
+    let spent: Vec<Usd> = resumed.map(|session| session.spent).collect();
+    assert_eq!(spent, [usd(0.3)]);
 }
 
 #[test]
@@ -524,7 +542,7 @@ fn cut_off(dollars: f64) -> CutOff {
 }
 
 #[test]
-fn work_that_the_cap_cut_off_is_continued_with_what_is_left_of_the_cap() {
+fn money_run_again_continues_with_what_is_left_of_the_cap() {
     let night = check(
         2,
         |night| {
@@ -567,13 +585,37 @@ fn work_that_the_cap_cut_off_is_continued_with_what_is_left_of_the_cap() {
 #[test]
 fn work_whose_cap_is_used_up_needs_a_person_and_costs_nothing() {
     check(
-        1,
+        2,
         |night| {
+            let without_work = CutOff {
+                work: None,
+                ..cut_off(4.6)
+            };
             night.about.cut_off.insert(number(1), cut_off(4.6));
+            night.about.cut_off.insert(number(2), without_work);
             night.begin();
         },
         "
         #1 ended, needs you: budget: $4.60 of $5.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work
+        #2 ended, needs you: budget: $4.60 of $5.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on
+        session completed
+        ",
+    );
+}
+
+#[test]
+fn work_whose_cap_is_lowered_to_what_was_spent_before_ends_with_the_resume() {
+    check(
+        1,
+        |night| {
+            night.about.cut_off.insert(number(1), cut_off(3.0));
+            night.hold(1, "classify").begin().die();
+            night.set(|s| s.task_cap = usd(2.0)).resume();
+        },
+        "
+        (died)
+        session resumed
+        #1 ended, needs you: budget: $3.00 of $2.00 are spent; raise `agent.maxBudgetUsd` and run it again to go on with the kept work
         session completed
         ",
     );
