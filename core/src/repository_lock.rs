@@ -17,7 +17,10 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -37,6 +40,12 @@ const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
 
 /// Where there is no such directory, one of ours lies here: `TMPDIR` may differ from one shell to the next.
 const TMP: &str = "/tmp";
+
+/// A process that a holder was just starting when it was killed has the holder's files until it runs its own program.
+const LAST_MOMENTS: Duration = Duration::from_secs(10);
+
+/// How often a lock is tried meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// A held repository. Dropping it lets go.
 #[derive(Debug, Default)]
@@ -114,16 +123,28 @@ fn acquire_one(path: &Path, holder: &Holder) -> Result<File, LockError> {
         source,
     };
     let mut file = open(path).map_err(io)?;
-    match file.try_lock() {
-        Ok(()) => write_holder(&mut file, holder).map_err(io)?,
-        Err(TryLockError::WouldBlock) => {
-            return Err(LockError::Held {
-                holder: read_holder(&file),
-            });
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) => {
+                let holder = read_holder(&file);
+                let is_dead = holder.as_ref().is_some_and(|holder| !is_alive(holder.pid));
+                if !is_dead || LAST_MOMENTS < start.elapsed() {
+                    return Err(LockError::Held { holder });
+                }
+                std::thread::sleep(LOOK_EVERY);
+            }
+            Err(TryLockError::Error(source)) => return Err(io(source)),
         }
-        Err(TryLockError::Error(source)) => return Err(io(source)),
     }
+    write_holder(&mut file, holder).map_err(io)?;
     Ok(file)
+}
+
+fn is_alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    pid.is_none_or(|pid| test_kill_process(pid) != Err(Errno::SRCH))
 }
 
 /// Opens the file of a lock. It is written to, so it must be that very file: agents may write where it lies.
@@ -267,12 +288,31 @@ mod tests {
     fn holder(random: u8) -> Holder {
         let session = SessionId::new(0, [0, random]);
         Holder {
-            pid: 7,
+            // It lives as long as the system.
+            pid: 1,
             session,
             started_at_ms: 5,
             command: "autoissue exec bug".to_owned(),
             project: "/p/shop".to_owned(),
         }
+    }
+
+    #[test]
+    fn what_a_dead_holder_was_just_starting_is_waited_for() {
+        let state = tempfile::tempdir().unwrap();
+        let path = state_lock(state.path(), "owner-name-1");
+        let mut dead = holder(1);
+        // No system gives a process such a number.
+        dead.pid = i32::MAX.cast_unsigned();
+        let lock = RepositoryLock::acquire(&[path.clone()], &dead).unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let waiter = std::thread::spawn(move || {
+            sender.send(()).unwrap();
+            acquire(&path, 2).map(drop)
+        });
+        receiver.recv().unwrap();
+        drop(lock);
+        waiter.join().unwrap().expect("it is free in a moment");
     }
 
     fn acquire(path: &Path, random: u8) -> Result<RepositoryLock, LockError> {
@@ -288,7 +328,7 @@ mod tests {
         assert!(
             error
                 .to_string()
-                .contains("`19700101-0000-0001` (process 7, `autoissue exec bug`, in `/p/shop`)"),
+                .contains("`19700101-0000-0001` (process 1, `autoissue exec bug`, in `/p/shop`)"),
             "{error}"
         );
         assert!(matches!(error, LockError::Held { holder: Some(found) } if found == holder(1)));
