@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const LONG: Duration = Duration::from_secs(120);
+/// Nothing here is to be ended by it, however busy the machine is.
+const LONG: Duration = Duration::from_secs(3_600);
 
 fn workplace(name: &str) -> Workplace {
     let env = vec![
