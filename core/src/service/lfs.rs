@@ -309,7 +309,7 @@ mod tests {
                 .open(path)
                 .unwrap()
                 .set_len(1 << 42)
-                .unwrap()
+                .unwrap();
         });
         check(&|path| {
             fs::remove_file(path).unwrap();

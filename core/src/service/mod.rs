@@ -18,6 +18,7 @@ mod line_reader;
 pub mod local_forge;
 pub mod mirror;
 pub mod pager;
+mod path_bytes;
 pub mod process;
 mod process_table;
 pub mod remote;

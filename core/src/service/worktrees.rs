@@ -90,6 +90,7 @@ pub struct Identity {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Options {
     /// The user's checkout.
+    #[serde(with = "super::path_bytes")]
     pub project: PathBuf,
     /// Where worktrees lie.
     pub roots: Roots,
@@ -145,6 +146,7 @@ pub struct LeaseRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leased {
     /// The directory, absolute.
+    #[serde(with = "super::path_bytes")]
     pub path: PathBuf,
     /// Where its branch begins.
     pub base: CommitId,
@@ -239,6 +241,7 @@ pub struct Saved {
     /// The salvage ref.
     pub reference: Option<String>,
     /// The directory, under its new name, where no commit of ours can hold all of it.
+    #[serde(with = "super::path_bytes::option")]
     pub directory: Option<PathBuf>,
 }
 

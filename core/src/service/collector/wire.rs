@@ -14,8 +14,10 @@ use crate::service::worktrees::{
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Setup {
     /// The mirror's directory.
+    #[serde(with = "crate::service::path_bytes")]
     pub(super) mirror: PathBuf,
     /// The git program.
+    #[serde(with = "crate::service::path_bytes")]
     pub(super) git: PathBuf,
     /// What we know of the repository.
     pub(super) configuration: Configuration,

@@ -18,8 +18,10 @@ const IN_CHECKOUT: &str = ".worktrees";
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roots {
     /// Where new ones are made.
+    #[serde(with = "crate::service::path_bytes")]
     pub current: PathBuf,
     /// Where others may be, made by a session with another configuration or of an earlier version.
+    #[serde(with = "crate::service::path_bytes::list")]
     pub others: Vec<PathBuf>,
 }
 
