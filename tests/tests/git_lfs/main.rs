@@ -49,7 +49,7 @@ fn n_paid(run: &Run) -> usize {
 }
 
 #[test]
-fn objects_are_on_the_forge_with_the_branch_and_no_other_host_sees_the_token() {
+fn work_lfs_is_uploaded_before_the_branch_and_no_other_host_sees_the_token() {
     let world = on_github(PLAN);
     let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 1}));

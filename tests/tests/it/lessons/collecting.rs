@@ -38,7 +38,7 @@ fn reason(run: &Run, issue: u64) -> String {
 }
 
 #[test]
-fn a_commit_that_unfolds_to_ten_billion_paths_stops_nobody() {
+fn hostile_tree_bomb_stops_nobody() {
     let night = Night::new(json!({"executor": {"collectMemoryMib": 256}}));
     let bomb = r#"
         b=$(echo boom | git hash-object -w --stdin)
@@ -81,7 +81,7 @@ fn a_commit_message_of_a_hundred_megabytes_stops_nobody() {
 }
 
 #[test]
-fn ignore_rules_that_take_years_are_moved_aside_and_named() {
+fn hostile_ignore_bomb_is_moved_aside_and_named() {
     let night = Night::new(json!({"executor": {"collectSeconds": 1}}));
     night.issue(
         1,
