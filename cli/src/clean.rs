@@ -83,7 +83,7 @@ pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, C
         dry_run: args.dry_run,
         salvage: args.salvage.iter().copied().collect(),
     };
-    let cleaned = clean(ready.loaded.config, &ready.host, &order)?;
+    let cleaned = clean(&ready.loaded.config, &ready.host, &order)?;
     for worktree in &cleaned.worktrees {
         if around.console.is_json() {
             around.console.json(&line(worktree, args.dry_run))?;

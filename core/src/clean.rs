@@ -121,9 +121,9 @@ const N_SESSIONS_MAX: usize = 1_000;
 ///
 /// # Errors
 /// Where another session holds the repository, or something cannot be read.
-pub fn clean(config: Config, host: &Host, order: &CleanOrder) -> Result<Cleaned, SessionError> {
+pub fn clean(config: &Config, host: &Host, order: &CleanOrder) -> Result<Cleaned, SessionError> {
     let mut cleaned = clean_what_is_known(config.clone(), host, order)?;
-    cleaned.set_aside = set_aside_by(&config, host, &cleaned.worktrees);
+    cleaned.set_aside = set_aside_by(config, host, &cleaned.worktrees);
     Ok(cleaned)
 }
 

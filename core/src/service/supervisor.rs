@@ -167,12 +167,15 @@ fn report(mut socket: &UnixStream, report: &Report) -> io::Result<()> {
     socket.write_all(&line)
 }
 
+/// What leads to a program's standard input while it stays open.
+type More = Sender<Vec<u8>>;
+
 /// Starts the program in a session of its own: no terminal's Ctrl-C reaches it. Returns its number, and what leads to its standard
 /// input where that stays open.
 ///
 /// # Errors
 /// Why it could not start, in words.
-fn start(header: &Header, stdin: Vec<u8>) -> Result<(Pid, Option<Sender<Vec<u8>>>), String> {
+fn start(header: &Header, stdin: Vec<u8>) -> Result<(Pid, Option<More>), String> {
     let has_no_stdin = stdin.is_empty() && !header.stdin_stays_open;
     let mut program = command(header, has_no_stdin).spawn().map_err(|error| {
         let directory = header.directory.display();
@@ -231,7 +234,7 @@ fn leave_terminal_and_die_with(supervisor: u32) -> io::Result<()> {
 
 /// Writes `stdin` into the program, which may take its time or never read it, and then what comes through the returned sender for
 /// as long as somebody has it.
-fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<Option<Sender<Vec<u8>>>> {
+fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<Option<More>> {
     let Some(mut pipe) = program.stdin.take() else {
         return Ok(None);
     };
@@ -258,10 +261,7 @@ enum News {
 }
 
 /// Starts both threads. They end with the process.
-fn listen(
-    control: BufReader<UnixStream>,
-    more: Option<Sender<Vec<u8>>>,
-) -> io::Result<Receiver<News>> {
+fn listen(control: BufReader<UnixStream>, more: Option<More>) -> io::Result<Receiver<News>> {
     let (news, receiver) = channel();
     let reaper_news = news.clone();
     thread::Builder::new()
