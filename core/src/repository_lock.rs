@@ -304,7 +304,7 @@ mod tests {
         let mut dead = holder(1);
         // No system gives a process such a number.
         dead.pid = i32::MAX.cast_unsigned();
-        let lock = RepositoryLock::acquire(&[path.clone()], &dead).unwrap();
+        let lock = RepositoryLock::acquire(std::slice::from_ref(&path), &dead).unwrap();
         let (sender, receiver) = std::sync::mpsc::channel();
         let waiter = std::thread::spawn(move || {
             sender.send(()).unwrap();

@@ -302,7 +302,7 @@ fn has_no_child() -> bool {
     waitid(WaitId::All, look_only).is_err_and(|error| error == rustix::io::Errno::CHILD)
 }
 
-fn obey(control: BufReader<UnixStream>, more: Option<&Sender<Vec<u8>>>, news: &Sender<News>) {
+fn obey(control: BufReader<UnixStream>, more: Option<&More>, news: &Sender<News>) {
     for line in control.lines().map_while(Result::ok) {
         let message = match serde_json::from_str(&line) {
             Ok(Command::Feed(text)) => {

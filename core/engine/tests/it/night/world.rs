@@ -9,7 +9,7 @@ use super::{Agent, Edition};
 use crate::line::DUSK;
 
 /// What nothing can cost: more than a hundred times what any task may spend.
-pub(super) const ABSURD: Usd = Usd::from_cents(100_000_00);
+pub(super) const ABSURD: Usd = Usd::from_cents(10_000_000);
 /// The name of the check that an unfinished merge fails.
 const CONFLICT_MARKERS: &str = "conflict markers";
 
