@@ -16,13 +16,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use autoissue_core::service::collector::{Collectors, Limits};
+use autoissue_core::service::collector::{CollectorError, Collectors, Limit, Limits};
 use autoissue_core::service::git_program::Git;
 use autoissue_core::service::mirror::{CommitId, Mirror};
 use autoissue_core::service::worktrees::{
     CollectRequest, Collected, Identity, LeaseRequest, Options, Roots,
 };
-use autoissue_tests::binary;
+use autoissue_tests::{binary, scratch};
 use tokio_util::sync::CancellationToken;
 
 const N_FILES: usize = 300_000;
@@ -105,7 +105,7 @@ fn grow(pack: &Path) {
 
 #[tokio::test]
 async fn three_hundred_thousand_files_and_a_pack_of_three_gigabytes_pass_within_the_limits() {
-    let home = tempfile::tempdir().unwrap();
+    let home = scratch();
     let (mirror, project) = (home.path().join("mirror.git"), home.path().join("project"));
     fs::create_dir(&project).unwrap();
     let base = large_mirror(&mirror);
@@ -162,7 +162,17 @@ async fn three_hundred_thousand_files_and_a_pack_of_three_gigabytes_pass_within_
     assert_eq!(work.n_files, 2);
     collectors.note_checked(7).await.unwrap();
     lap.took("note what checks made");
-    collectors.release(7).await.unwrap();
+    // A slow disk forgets so many files in more than a minute. What is left then is removed by whoever asks next.
+    while let Err(error) = collectors.release(7).await {
+        let is_late = matches!(
+            error,
+            CollectorError::Unreadable {
+                limit: Limit::Time(_),
+                kept: None
+            }
+        );
+        assert!(is_late, "{error}");
+    }
     lap.took("release");
     assert!(!leased.path.exists());
 }
