@@ -15,8 +15,8 @@ fn charges(run: &Run) -> Vec<(i64, bool)> {
     run.events("agent_exited").iter().map(charge).collect()
 }
 
-#[test]
-fn dirty_retry_a_failed_check_goes_on_in_the_same_session() {
+/// Runs an issue whose check fails first, and passes after a second attempt.
+fn second_try() -> (World, Run) {
     let check = json!({"name": "no wrong word", "run": "! grep wrong issue-1.txt"});
     let world = World::new(
         Scenario::SecondTry,
@@ -24,6 +24,12 @@ fn dirty_retry_a_failed_check_goes_on_in_the_same_session() {
     );
     world.issue(1);
     let run = world.exec().exits(0);
+    (world, run)
+}
+
+#[test]
+fn dirty_retry_a_failed_check_goes_on_in_the_same_session() {
+    let (world, run) = second_try();
     assert_eq!(
         (outcome(&run, 1).0.as_str(), world.published(1).as_deref()),
         ("done", Some("right"))
@@ -49,13 +55,7 @@ fn dirty_retry_a_failed_check_goes_on_in_the_same_session() {
 
 #[test]
 fn resumed_session_is_billed_for_its_own_run_only() {
-    let check = json!({"name": "no wrong word", "run": "! grep wrong issue-1.txt"});
-    let world = World::new(
-        Scenario::SecondTry,
-        json!({"maxRetries": 1, "checks": [check]}),
-    );
-    world.issue(1);
-    let run = world.exec().exits(0);
+    let (world, run) = second_try();
     assert_eq!(world.sessions().len(), 1, "it is continued");
     // A turn that writes and one that ends; then two turns of the second kind.
     assert_eq!(charges(&run), [(77_898, false), (13_524, false)]);
