@@ -146,7 +146,7 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// Run the whole pipeline on a sample repository, without account and network
     Demo(DemoArgs),
-    /// Remove worktrees of finished sessions
+    /// Remove worktrees and transcripts of finished sessions, and kept work that nobody needs
     Clean(CleanArgs),
     /// Make, test and inspect plugins, and choose those of this repository
     Plugin(PluginArgs),

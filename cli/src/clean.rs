@@ -6,6 +6,7 @@ use autoissue_core::clean::{
     clean_transcripts,
 };
 use autoissue_core::retention::Freed;
+use autoissue_core::service::agent::error_chain;
 use serde::Serialize;
 
 use crate::args::CleanArgs;
@@ -100,6 +101,7 @@ pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, C
     } else if cleaned.worktrees.is_empty()
         && cleaned.kept_work.is_empty()
         && cleaned.set_aside.is_empty()
+        && cleaned.freed_bytes == 0
         && !around.console.is_json()
     {
         around.console.print("nothing to clean\n")?;
@@ -272,7 +274,7 @@ fn line(worktree: &CleanedWorktree, dry_run: bool) -> CleanedLine<'_> {
             "held",
             Some(format!("session {} can be resumed", worktree.session)),
         ),
-        Fate::Kept(error) => ("kept", Some(error.to_string())),
+        Fate::Kept(error) => ("kept", Some(error_chain(error))),
     };
     CleanedLine {
         kind: "worktree",
@@ -291,7 +293,7 @@ fn text(worktree: &CleanedWorktree, dry_run: bool) -> String {
         Fate::Removed if dry_run => format!("would remove {path}"),
         Fate::Removed => format!("removed {path}"),
         Fate::Held => format!("left {path}: session {} can be resumed", worktree.session),
-        Fate::Kept(error) => format!("kept {path}: {error}"),
+        Fate::Kept(error) => format!("kept {path}: {}", error_chain(error)),
     };
     format!("{}\n", one_line(&said))
 }

@@ -6,7 +6,7 @@ mod set_aside;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use autoissue_engine::{IssueNumber, Outcome};
+use autoissue_engine::{Engine, IssueNumber, Outcome};
 
 use crate::config::{Config, LoggingSettings};
 use crate::dispatcher::holders;
@@ -18,6 +18,7 @@ use crate::service::checkout::Checkout;
 use crate::service::collector::{CollectorError, Collectors};
 use crate::service::forge::{Forge, IssueState};
 use crate::service::mirror::{Mirror, Salvage};
+use crate::service::worktrees::Held;
 use crate::session::{Cleaning, Host, SessionError, cleaning, on_a_runtime, roots};
 use crate::wall_clock::wall_clock_ms;
 
@@ -41,7 +42,7 @@ pub struct Cleaned {
     pub kept_work: Vec<KeptWork>,
     /// Directories beside the worktrees that only their owner may remove.
     pub set_aside: Vec<SetAside>,
-    /// Bytes that the kept work took; 0 where nothing was removed.
+    /// Bytes that removing kept work gave back.
     pub freed_bytes: u64,
     /// What could not be looked at or freed, and why.
     pub notes: Vec<String>,
@@ -85,7 +86,7 @@ pub struct KeptWork {
 /// Why kept work goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// Later work of the issue has shipped.
+    /// The issue's work has shipped since.
     Shipped,
     /// The issue is closed.
     Closed,
@@ -143,13 +144,13 @@ fn clean_what_is_known(
     else {
         return Ok(Cleaned::default());
     };
+    let (worktrees, kept) = (collectors.list()?, mirror.salvaged()?);
+    let named = worktrees.iter().map(|held| held.session.as_str());
+    let sessions = named.chain(kept.iter().map(|salvage| salvage.session.as_str()));
     let journal = Journal::open_read_only(&host.state_dir)?;
-    let past = Past::read(&journal, &project)?;
-    let mut cleaned = Cleaned {
-        worktrees: clean_worktrees(&collectors, &past, order.dry_run)?,
-        ..Cleaned::default()
-    };
-    let kept = mirror.salvaged()?;
+    let mut cleaned = Cleaned::default();
+    let past = Past::read(&journal, &project, &sessions.collect(), &mut cleaned.notes)?;
+    cleaned.worktrees = clean_worktrees(worktrees, &collectors, &past, order.dry_run)?;
     cleaned.kept_work = judge(&kept, &past, &forge, order, &mut cleaned.notes);
     if !order.dry_run {
         free(&kept, &mirror, &collectors, &mut cleaned)?;
@@ -158,12 +159,13 @@ fn clean_what_is_known(
 }
 
 fn clean_worktrees(
+    worktrees: Vec<Held>,
     collectors: &Collectors,
     past: &Past,
     dry_run: bool,
 ) -> Result<Vec<CleanedWorktree>, SessionError> {
     let mut cleaned = Vec::new();
-    for held in collectors.list()? {
+    for held in worktrees {
         let fate = if past.holds(&held.session, held.issue) {
             Fate::Held
         } else if dry_run {
@@ -257,42 +259,38 @@ fn judge(
         .collect()
 }
 
-/// Deletes the refs of what goes, and then the objects that only they needed.
+/// Forgets what goes, and gives the space back of that and of what was forgotten before, unless somebody borrows from it.
 fn free(
     kept: &[Salvage],
     mirror: &Mirror,
     collectors: &Collectors,
     cleaned: &mut Cleaned,
 ) -> Result<(), SessionError> {
-    let goes: BTreeSet<u64> = cleaned
-        .kept_work
-        .iter()
-        .filter(|work| work.reason.is_some())
-        .map(|work| work.issue)
-        .collect();
-    if goes.is_empty() {
-        return Ok(());
+    let goes = |salvage: &&Salvage| {
+        let of_issue = |work: &&KeptWork| work.issue == salvage.issue;
+        let work = cleaned.kept_work.iter().find(of_issue);
+        work.is_some_and(|work| work.reason.is_some())
+    };
+    let forgotten: Vec<Salvage> = kept.iter().filter(goes).cloned().collect();
+    let before = mirror.object_bytes();
+    if !forgotten.is_empty() {
+        mirror.forget(&forgotten)?;
     }
-    for salvage in kept.iter().filter(|it| goes.contains(&it.issue)) {
-        mirror.delete_salvage(&salvage.session, salvage.issue, &salvage.name)?;
-    }
-    let borrowers = collectors.directories()?;
-    if let Some(borrower) = borrowers.first() {
-        cleaned.notes.push(format!(
-            "the space of kept work is freed by `autoissue clean` once `{}` is gone, which borrows from it",
-            borrower.display()
-        ));
-        return Ok(());
-    }
-    match mirror.prune() {
-        Ok(bytes) => cleaned.freed_bytes = bytes,
-        Err(error) => {
+    if mirror.is_to_be_pruned() {
+        if let Some(borrower) = collectors.directories().first() {
+            cleaned.notes.push(format!(
+                "the space of removed work is not free yet, since `{}` may borrow from it; run `autoissue clean` again once that directory \
+                 is gone",
+                borrower.path.display()
+            ));
+        } else if let Err(error) = mirror.prune() {
             let why = error_chain(&error);
-            cleaned
-                .notes
-                .push(format!("the space of kept work is not freed: {why}"));
+            cleaned.notes.push(format!(
+                "the space of removed work is not free yet; run `autoissue clean` again: {why}"
+            ));
         }
     }
+    cleaned.freed_bytes = before.saturating_sub(mirror.object_bytes());
     Ok(())
 }
 
@@ -304,47 +302,52 @@ struct Past {
 
 struct PastSession {
     id: String,
-    /// Issues that it goes on with once it is resumed.
-    holds: BTreeSet<u64>,
+    /// Issues that it goes on with once it is resumed; `None` where the session cannot be read, and may go on with any.
+    holds: Option<BTreeSet<u64>>,
     /// Issues whose work it published.
     shipped: BTreeSet<u64>,
 }
 
 impl Past {
-    fn read(journal: &Journal, project: &Path) -> Result<Self, SessionError> {
-        let is_ours = |row: &SessionRow| Path::new(&row.project_path) == project;
-        let is_unfinished = |row: &SessionRow| {
-            matches!(
-                row.status,
-                SessionStatus::Running | SessionStatus::Interrupted
-            )
+    /// Reads the sessions that are asked for, and those that are newer. What cannot be read keeps all that it may need.
+    fn read(
+        journal: &Journal,
+        project: &Path,
+        wanted: &BTreeSet<&str>,
+        notes: &mut Vec<String>,
+    ) -> Result<Self, SessionError> {
+        let mut rows = journal.sessions(None, N_SESSIONS_MAX)?;
+        rows.retain(|row| Path::new(&row.project_path) == project);
+        let oldest = rows
+            .iter()
+            .rposition(|row| wanted.contains(row.id.as_str()));
+        rows.truncate(oldest.map_or(0, |oldest| oldest + 1));
+        let read = |row: SessionRow| {
+            let (id, status) = (row.id.to_string(), row.status);
+            match Recorded::read(journal, row) {
+                Ok(Recorded { engine, .. }) => PastSession::of(id, status, &engine),
+                Err(error) => {
+                    let why = error_chain(&error);
+                    notes.push(format!(
+                        "session {id} cannot be read, so its worktrees and kept work stay: {why}"
+                    ));
+                    PastSession {
+                        id,
+                        holds: None,
+                        shipped: BTreeSet::new(),
+                    }
+                }
+            }
         };
-        let mut sessions = Vec::new();
-        let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
-        for row in rows.filter(is_ours) {
-            let id = row.id.to_string();
-            let may_go_on = is_unfinished(&row);
-            let engine = Recorded::read(journal, row)?.engine;
-            let shipped = engine
-                .tasks()
-                .values()
-                .filter(|task| task.outcome().is_some_and(Outcome::is_success))
-                .map(|task| task.issue.number.0)
-                .collect();
-            let holds = if may_go_on {
-                holders(&engine).into_iter().collect()
-            } else {
-                BTreeSet::new()
-            };
-            sessions.push(PastSession { id, holds, shipped });
-        }
-        Ok(Self { sessions })
+        Ok(Self {
+            sessions: rows.into_iter().map(read).collect(),
+        })
     }
 
     /// Returns whether a session that can be resumed still works on an issue.
     fn holds(&self, session: &str, issue: u64) -> bool {
         let mut of_id = self.sessions.iter().filter(|it| it.id == session);
-        of_id.any(|it| it.holds.contains(&issue))
+        of_id.any(|it| it.holds.as_ref().is_none_or(|holds| holds.contains(&issue)))
     }
 
     /// Returns whether an issue's work was published by a session or a newer one.
@@ -352,5 +355,26 @@ impl Past {
         let at = self.sessions.iter().position(|it| it.id == session);
         let newer = at.map_or(&[][..], |at| &self.sessions[..=at]);
         newer.iter().any(|it| it.shipped.contains(&issue))
+    }
+}
+
+impl PastSession {
+    fn of(id: String, status: SessionStatus, engine: &Engine) -> Self {
+        let may_go_on = matches!(status, SessionStatus::Running | SessionStatus::Interrupted);
+        let held = if may_go_on {
+            holders(engine)
+        } else {
+            Vec::new()
+        };
+        let shipped = engine
+            .tasks()
+            .values()
+            .filter(|task| task.outcome().is_some_and(Outcome::is_success))
+            .map(|task| task.issue.number.0);
+        Self {
+            id,
+            holds: Some(held.into_iter().collect()),
+            shipped: shipped.collect(),
+        }
     }
 }

@@ -358,8 +358,9 @@ impl Workshop {
             tracing::warn!(error = %error_chain(&error), "how much work is kept is not known");
             0
         });
-        let aside = bench.collectors.set_aside().unwrap_or_default();
-        let of_directories: u64 = aside.iter().map(|it| bytes_below(it)).sum();
+        let directories = bench.collectors.directories();
+        let aside = directories.iter().filter(|directory| directory.is_kept);
+        let of_directories: u64 = aside.map(|directory| bytes_below(&directory.path)).sum();
         let kept_gib = (of_refs.saturating_add(of_directories)) as f64 / f64::from(1 << 30);
         let most_gib = self.config.executor.max_salvage_gib;
         if kept_gib <= most_gib {
@@ -837,7 +838,7 @@ impl Workshop {
             collectors.note_checked(id.issue.0).await
         };
         if let Err(error) = noted {
-            tracing::warn!(issue = id.issue.0, %error, "what the checks made is not noted");
+            tracing::warn!(issue = id.issue.0, error = %error_chain(&error), "what the checks made is not noted");
         }
     }
 
@@ -870,7 +871,7 @@ impl Workshop {
         if let Ok(bench) = self.bench()
             && let Err(error) = bench.collectors.discard(BASE_CHECK.issue.0).await
         {
-            tracing::warn!(%error, "the worktree of the checks on the base stays");
+            tracing::warn!(error = %error_chain(&error), "the worktree of the checks on the base stays");
         }
     }
 

@@ -167,7 +167,7 @@ async fn three_hundred_thousand_files_and_a_pack_of_three_gigabytes_pass_within_
         let is_late = matches!(
             error,
             CollectorError::Unreadable {
-                limit: Limit::Time(_),
+                limit: Limit::Removing(_),
                 kept: None
             }
         );

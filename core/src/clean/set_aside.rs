@@ -6,10 +6,8 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::service::worktrees::Roots;
+use crate::service::worktrees::{Directory, Roots};
 
-/// What the name of a worktree begins with.
-const PREFIX: &str = "autoissue-issue-";
 /// The most files that are looked at in one directory: a list of what stays must not take minutes.
 const N_FILES_MAX: u64 = 100_000;
 /// The most repositories that are named of one directory.
@@ -41,31 +39,17 @@ pub struct Contents {
 
 /// Returns the directories in the places of worktrees that are not among the `known` worktrees, by path.
 pub(super) fn find(roots: &Roots, known: &[PathBuf]) -> Vec<SetAside> {
-    let entries = roots.all().into_iter().flat_map(fs::read_dir).flatten();
-    let mut found: Vec<SetAside> = entries
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
-        .map(|entry| entry.path())
-        .filter(|path| !known.contains(path))
-        .filter_map(|path| {
-            Some(SetAside {
-                issue: issue_of(&path)?,
-                contents: contents(&path),
-                path,
-            })
+    let unknown = roots
+        .directories()
+        .into_iter()
+        .filter(|directory| !known.contains(&directory.path));
+    unknown
+        .map(|Directory { path, issue, .. }| SetAside {
+            contents: contents(&path),
+            path,
+            issue,
         })
-        .collect();
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found
-}
-
-/// Returns the issue in the name of a worktree, moved aside or not.
-fn issue_of(path: &Path) -> Option<u64> {
-    let rest = path.file_name()?.to_str()?.strip_prefix(PREFIX)?;
-    rest.split_once('.')
-        .map_or(rest, |(issue, _)| issue)
-        .parse()
-        .ok()
+        .collect()
 }
 
 fn contents(root: &Path) -> Contents {

@@ -31,8 +31,8 @@ use super::process::{
 };
 use super::remote::Verdict;
 use super::worktrees::{
-    CollectRequest, Collected, Held, LeaseRequest, Leased, Options, Saved, Way, WorktreeError,
-    Worktrees,
+    CollectRequest, Collected, Directory, Held, LeaseRequest, Leased, Options, Saved, Way,
+    WorktreeError, Worktrees,
 };
 use wire::{Answer, Refusal, Reply, Request, Setup};
 
@@ -127,12 +127,16 @@ pub enum CollectorError {
     Worktree(#[from] WorktreeError),
 }
 
-/// A limit that reading the work of an agent met.
+/// A limit that a collector met.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// Seconds.
-    Time(u64),
-    /// MiB.
+    /// Seconds for a step that reads an attempt's work.
+    Reading(u64),
+    /// Seconds for filling a fresh worktree.
+    Filling(u64),
+    /// Seconds for removing a worktree.
+    Removing(u64),
+    /// MiB of memory.
     Memory(u64),
     /// The collector ended by itself, for the reason given.
     Died(String),
@@ -141,13 +145,20 @@ pub enum Limit {
 impl std::fmt::Display for Limit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Time(seconds) => write!(
+            Self::Reading(seconds) => write!(
                 f,
-                "reading the work took longer than {seconds} s (`executor.collectSeconds`)"
+                "reading the work took longer than {seconds} s; raise `executor.collectSeconds` if it is really so large"
+            ),
+            Self::Filling(seconds) => {
+                write!(f, "filling a fresh worktree took longer than {seconds} s")
+            }
+            Self::Removing(seconds) => write!(
+                f,
+                "removing the worktree took longer than {seconds} s (`executor.collectSeconds`); the next command goes on with it"
             ),
             Self::Memory(mib) => write!(
                 f,
-                "reading the work took more than {mib} MiB of memory (`executor.collectMemoryMib`)"
+                "reading the work took more than {mib} MiB of memory; raise `executor.collectMemoryMib` if it is really so large"
             ),
             Self::Died(how) => write!(f, "reading the work failed: {how}"),
         }
@@ -224,22 +235,9 @@ impl Collectors {
         self.inner.worktrees.list()
     }
 
-    /// As [`Worktrees::directories`].
-    ///
-    /// # Errors
-    /// [`WorktreeError::Io`].
-    pub fn directories(&self) -> Result<Vec<PathBuf>, WorktreeError> {
-        self.inner.worktrees.directories()
-    }
-
-    /// Returns the directories that hold what could be kept in no other way.
-    ///
-    /// # Errors
-    /// [`WorktreeError::Io`].
-    pub fn set_aside(&self) -> Result<Vec<PathBuf>, WorktreeError> {
-        let mut found = self.directories()?;
-        found.retain(|path| path.to_string_lossy().contains(".kept-"));
-        Ok(found)
+    /// As [`Roots::directories`](super::worktrees::Roots::directories).
+    pub fn directories(&self) -> Vec<Directory> {
+        self.inner.options.roots.directories()
     }
 
     /// Makes the directory for an attempt, as [`Worktrees::lease`]. What an earlier attempt left there and cannot be read is moved aside.
@@ -260,10 +258,7 @@ impl Collectors {
             Err(error) => return Err(error),
         };
         self.remove(issue).await?;
-        match self
-            .ask(issue, &Request::Fill(request.clone()), FILL_TIME_MAX)
-            .await?
-        {
+        match self.ask(issue, &Request::Fill(request.clone())).await? {
             Reply::Filled(leased) => Ok(Leased {
                 leftovers,
                 ..leased
@@ -340,9 +335,7 @@ impl Collectors {
 
     /// Removes a directory whose work is saved. What is not removed in time is left for the next who asks.
     async fn remove(&self, issue: u64) -> Result<(), CollectorError> {
-        self.ask(issue, &Request::Discard(issue), self.inner.limits.step)
-            .await
-            .map(drop)
+        self.ask(issue, &Request::Discard(issue)).await.map(drop)
     }
 
     /// As [`Worktrees::note_prepared`].
@@ -350,7 +343,9 @@ impl Collectors {
     /// # Errors
     /// [`CollectorError`].
     pub async fn note_prepared(&self, issue: u64) -> Result<(), CollectorError> {
-        self.note(issue, Request::NotePrepared(issue)).await
+        self.ask(issue, &Request::NotePrepared(issue))
+            .await
+            .map(drop)
     }
 
     /// As [`Worktrees::note_checked`].
@@ -358,7 +353,9 @@ impl Collectors {
     /// # Errors
     /// [`CollectorError`].
     pub async fn note_checked(&self, issue: u64) -> Result<(), CollectorError> {
-        self.note(issue, Request::NoteChecked(issue)).await
+        self.ask(issue, &Request::NoteChecked(issue))
+            .await
+            .map(drop)
     }
 
     /// As [`Worktrees::note_made_by_checks`].
@@ -366,7 +363,9 @@ impl Collectors {
     /// # Errors
     /// [`CollectorError`].
     pub async fn note_made_by_checks(&self, issue: u64) -> Result<(), CollectorError> {
-        self.note(issue, Request::NoteMadeByChecks(issue)).await
+        self.ask(issue, &Request::NoteMadeByChecks(issue))
+            .await
+            .map(drop)
     }
 
     /// Ends all collectors.
@@ -387,16 +386,9 @@ impl Collectors {
         }
     }
 
-    /// Asks for something that leaves the directory as it is.
-    async fn note(&self, issue: u64, request: Request) -> Result<(), CollectorError> {
-        self.ask(issue, &request, self.inner.limits.step)
-            .await
-            .map(drop)
-    }
-
     /// Asks for something that reads a directory where an agent may have worked; one that cannot be read is moved aside.
     async fn read(&self, issue: u64, request: Request) -> Result<Reply, CollectorError> {
-        match self.ask(issue, &request, self.inner.limits.step).await {
+        match self.ask(issue, &request).await {
             Err(CollectorError::Unreadable { limit, .. }) => {
                 let worktrees = self.inner.worktrees.clone();
                 let moved = tokio::task::spawn_blocking(move || worktrees.set_aside(issue)).await;
@@ -407,13 +399,12 @@ impl Collectors {
         }
     }
 
-    async fn ask(
-        &self,
-        issue: u64,
-        request: &Request,
-        time_max: Duration,
-    ) -> Result<Reply, CollectorError> {
+    async fn ask(&self, issue: u64, request: &Request) -> Result<Reply, CollectorError> {
         let Inner { kill, limits, .. } = &*self.inner;
+        let time_max = match request {
+            Request::Fill(_) => FILL_TIME_MAX,
+            _ => limits.step,
+        };
         let slot = self.slots().entry(issue).or_default().clone();
         let mut slot = slot.lock().await;
         if kill.is_cancelled() {
@@ -441,7 +432,11 @@ impl Collectors {
                 *slot = Some(collector);
                 return Err(refused(refusal));
             }
-            Err(Unanswered::Late) => unreadable(Limit::Time(time_max.as_secs())),
+            Err(Unanswered::Late) => unreadable(match request {
+                Request::Fill(_) => Limit::Filling(time_max.as_secs()),
+                Request::Discard(_) => Limit::Removing(time_max.as_secs()),
+                _ => Limit::Reading(time_max.as_secs()),
+            }),
             Err(Unanswered::Died(_, said)) if said.starts_with(OUT_OF_MEMORY) => out_of_memory(),
             Err(Unanswered::Died(exit, said)) => unreadable(Limit::Died(how_it_died(&exit, &said))),
             Err(Unanswered::Killed) => CollectorError::Killed,

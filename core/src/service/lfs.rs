@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 
+use super::attributes;
+
 /// No pointer is larger: Git LFS itself reads no further.
 pub(crate) const POINTER_BYTES_MAX: usize = 1024;
 
@@ -64,13 +66,7 @@ impl Pointer {
 
 /// Returns whether attributes give files to Git LFS.
 pub(crate) fn is_named_in(attributes: &[u8]) -> bool {
-    let lines = attributes
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii_start)
-        .filter(|line| !line.starts_with(b"#"));
-    lines
-        .flat_map(|line| line.split(u8::is_ascii_whitespace).skip(1))
-        .any(|word| word == b"filter=lfs")
+    attributes::words(attributes).any(|word| word == b"filter=lfs")
 }
 
 /// A directory in which Git LFS keeps objects.

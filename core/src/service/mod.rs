@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod agent_environment;
 pub mod apply_patch;
+mod attributes;
 pub mod awake;
 mod bounded_output;
 pub mod checkout;

@@ -29,7 +29,8 @@ mod submodule;
 mod tests;
 
 pub use ignored::IGNORED_BYTES_MAX;
-pub use roots::Roots;
+pub use roots::{Directory, Roots};
+use roots::{KEPT, PREFIX};
 pub use snapshot::{FILE_BYTES_MAX, KEPT_BYTES_MAX, WORK_BYTES_MAX, WORK_FILES_MAX};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,6 +47,7 @@ use git2::{Index, Oid, Repository, RepositoryInitOptions, Signature};
 use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
+use super::attributes;
 use super::git_program::{Git, GitError};
 use super::mirror::{CommitId, Doing, FileChange, Mirror, MirrorError};
 use ignored::Ignored;
@@ -67,12 +69,6 @@ const PLAIN_INDEX: [&str; 6] = [
     "-c",
     "core.splitIndex=false",
 ];
-
-/// How the name of an attempt's directory begins; the issue's number follows.
-const DIRECTORY: &str = "autoissue-issue-";
-
-/// What a directory is called, after its own name, that holds what nothing else can.
-const KEPT: &str = "kept";
 
 /// A submodule may contain itself; no honest one lies deeper.
 const NESTED_SUBMODULES_PATH_PARTS_MAX: usize = 64;
@@ -463,9 +459,7 @@ impl Worktrees {
     /// Returns where an issue's worktree lies or would lie.
     #[must_use]
     pub fn path(&self, issue: u64) -> PathBuf {
-        self.place_of(issue)
-            .root
-            .join(format!("{DIRECTORY}{issue}"))
+        self.place_of(issue).root.join(format!("{PREFIX}{issue}"))
     }
 
     /// Makes the directory for an attempt: [`make_way`](Worktrees::make_way) and then [`fill`](Worktrees::fill).
@@ -668,15 +662,6 @@ impl Worktrees {
         }
     }
 
-    /// Removes an issue's directory: [`check_saved`](Worktrees::check_saved), and then [`discard`](Worktrees::discard).
-    ///
-    /// # Errors
-    /// [`WorktreeError::Unsaved`] when it holds work that no ref of the mirror holds.
-    pub fn release(&self, issue: u64) -> Result<(), WorktreeError> {
-        self.check_saved(issue)?;
-        self.discard(issue)
-    }
-
     /// Makes sure that nothing would be lost with an issue's directory. Nothing is lost with what is gone, or was never ours.
     ///
     /// # Errors
@@ -739,32 +724,6 @@ impl Worktrees {
             },
         );
         Ok(held.collect())
-    }
-
-    /// Returns the directories of ours in the places of worktrees: those of issues, and what was moved aside.
-    ///
-    /// # Errors
-    /// [`WorktreeError::Io`].
-    pub fn directories(&self) -> Result<Vec<PathBuf>, WorktreeError> {
-        let mut found = Vec::new();
-        for Place { root, .. } in std::iter::once(&self.place).chain(&self.older) {
-            let entries = match fs::read_dir(root) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                entries => entries.map_err(|source| WorktreeError::io("list", root, source))?,
-            };
-            for entry in entries {
-                let entry = entry.map_err(|source| WorktreeError::io("list", root, source))?;
-                let is_ours = entry
-                    .file_name()
-                    .as_bytes()
-                    .starts_with(DIRECTORY.as_bytes());
-                if is_ours && is_directory(&entry.path()) {
-                    found.push(entry.path());
-                }
-            }
-        }
-        found.sort();
-        Ok(found)
     }
 
     /// Returns where the worktree of an issue lies: where it is known, else where it would be made.
@@ -1543,12 +1502,7 @@ fn features_of(
 /// Returns whether a line of attributes sets a filter, or an encoding, which only the git program knows; `-filter` and `!filter` take
 /// it away.
 fn names_a_filter(attributes: &[u8]) -> bool {
-    let lines = attributes
-        .split(|byte| *byte == b'\n')
-        .map(<[u8]>::trim_ascii_start)
-        .filter(|line| !line.starts_with(b"#"));
-    lines
-        .flat_map(|line| line.split(u8::is_ascii_whitespace).skip(1))
+    attributes::words(attributes)
         .any(|word| word.starts_with(b"filter=") || word.starts_with(b"working-tree-encoding="))
 }
 

@@ -12,6 +12,7 @@ use crate::journal::SessionId;
 use crate::repository_lock::{
     Holder, RepositoryLock, checkout_lock, forge_lock, repository_key, state_lock,
 };
+use crate::service::agent::error_chain;
 use crate::service::collector::{Collectors, Limits};
 use crate::service::forge::Forge;
 use crate::service::mirror::Mirror;
@@ -101,7 +102,9 @@ pub(super) fn bench(
                         tracing::warn!(issue, place, "saved and removed a left worktree");
                     }
                 },
-                Err(error) => tracing::warn!(issue, %error, "a left worktree stays"),
+                Err(error) => {
+                    tracing::warn!(issue, error = %error_chain(&error), "a left worktree stays");
+                }
             }
         }
     })?;

@@ -28,7 +28,7 @@ use super::{
 };
 use crate::bus::{Progress, ProgressKind};
 use crate::planner::{self, Question};
-use crate::service::agent::{self, AgentOrder, Seen, Wish};
+use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
 use crate::service::forge::{self, IssueDraft};
 use crate::service::worktrees::LeaseRequest;
 use crate::session::{PLAN_FILE, PlanOrder};
@@ -132,7 +132,7 @@ impl Workshop {
         if let Ok(bench) = self.bench()
             && let Err(error) = bench.collectors.discard(PLANNER.0).await
         {
-            tracing::warn!(%error, "the planner's worktree stays");
+            tracing::warn!(error = %error_chain(&error), "the planner's worktree stays");
         }
         let kept = blocking(move || {
             if let Err(error) = other.keep_outcome(attempt, &outcome) {

@@ -4,17 +4,34 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::{BASES, GitError, Mirror, REWOUND, SALVAGE};
+use git2::Oid;
+
+use super::{BASES, GitError, Mirror, MirrorError, REWOUND, SALVAGE, Salvage, io_error};
+
+/// Marks a mirror with objects that nothing needs any more: whoever forgot the work may have died before the space was given back.
+const TO_BE_PRUNED: &str = "autoissue/to-be-pruned";
+
+/// The directory in the mirror that is not git's.
+const OWN: &str = "autoissue";
 
 impl Mirror {
-    /// Returns the bytes of objects that only salvaged work needs.
+    /// Returns the bytes of objects, those of Git LFS among them, that only salvaged work needs.
     ///
     /// # Errors
     /// Where git fails, or is older than 2.31.
-    pub fn salvage_bytes(&self) -> Result<u64, GitError> {
-        if self.salvaged().is_ok_and(|refs| refs.is_empty()) {
+    pub fn salvage_bytes(&self) -> Result<u64, MirrorError> {
+        let salvaged = self.salvaged()?;
+        if salvaged.is_empty() {
             return Ok(0);
         }
+        let of_lfs = self.large_file_bytes(&oids(&salvaged))?;
+        let of_git = self
+            .salvaged_object_bytes()
+            .doing_git("measure the salvaged work")?;
+        Ok(of_git.saturating_add(of_lfs))
+    }
+
+    fn salvaged_object_bytes(&self) -> Result<u64, GitError> {
         let none: [(&str, &str); 0] = [];
         let (salvage, bases, rewound) = (glob(SALVAGE), glob(BASES), glob(REWOUND));
         let args = [
@@ -33,17 +50,80 @@ impl Mirror {
             .unwrap_or_default())
     }
 
-    /// Removes the objects that nothing of ours needs any more; returns how many bytes that freed. No clone may borrow objects meanwhile.
+    /// Forgets salvaged work: its refs, and the objects in Git LFS that nothing else of ours needs. [`prune`](Mirror::prune) then gives
+    /// back the rest of the space.
     ///
     /// # Errors
-    /// Where git fails.
-    pub fn prune(&self) -> Result<u64, GitError> {
-        let none: [(&str, &str); 0] = [];
-        let objects = self.path().join("objects");
-        let before = bytes_below(&objects);
-        self.run_git(self.path(), &["gc", "--quiet", "--prune=now"], &none, None)?;
-        Ok(before.saturating_sub(bytes_below(&objects)))
+    /// [`MirrorError`]; doing it again goes on.
+    pub fn forget(&self, forgotten: &[Salvage]) -> Result<(), MirrorError> {
+        let marker = self.path().join(TO_BE_PRUNED);
+        let written =
+            fs::create_dir_all(self.path().join(OWN)).and_then(|()| fs::write(&marker, ""));
+        written.map_err(|source| io_error("write", &marker, source))?;
+        let kept: Vec<Salvage> = self
+            .salvaged()?
+            .into_iter()
+            .filter(|salvage| !forgotten.contains(salvage))
+            .collect();
+        self.remove_large_files(&oids(forgotten), &oids(&kept))?;
+        for Salvage {
+            session,
+            issue,
+            name,
+            ..
+        } in forgotten
+        {
+            self.delete_salvage(session, *issue, name)?;
+        }
+        Ok(())
     }
+
+    /// Returns whether salvaged work was forgotten whose space was not given back yet.
+    #[must_use]
+    pub fn is_to_be_pruned(&self) -> bool {
+        self.path().join(TO_BE_PRUNED).exists()
+    }
+
+    /// Removes the objects that nothing of ours needs any more. No clone may borrow objects meanwhile.
+    ///
+    /// # Errors
+    /// [`MirrorError`]; doing it again goes on.
+    pub fn prune(&self) -> Result<(), MirrorError> {
+        let none: [(&str, &str); 0] = [];
+        let args = ["gc", "--quiet", "--prune=now"];
+        self.run_git(self.path(), &args, &none, None)
+            .doing_git("remove objects that nobody needs")?;
+        let marker = self.path().join(TO_BE_PRUNED);
+        fs::remove_file(&marker).map_err(|source| io_error("remove", &marker, source))
+    }
+
+    /// Returns the bytes that all objects take on disk.
+    #[must_use]
+    pub fn object_bytes(&self) -> u64 {
+        let [objects, lfs] = ["objects", "lfs"].map(|name| bytes_below(&self.path().join(name)));
+        objects.saturating_add(lfs)
+    }
+}
+
+/// Names the step at which git failed.
+trait DoingGit<T> {
+    fn doing_git(self, what: &str) -> Result<T, MirrorError>;
+}
+
+impl<T> DoingGit<T> for Result<T, GitError> {
+    fn doing_git(self, what: &str) -> Result<T, MirrorError> {
+        self.map_err(|error| MirrorError::Library {
+            doing: what.to_owned(),
+            source: Box::new(error),
+        })
+    }
+}
+
+fn oids(salvaged: &[Salvage]) -> Vec<Oid> {
+    salvaged
+        .iter()
+        .map(|salvage| salvage.commit.oid())
+        .collect()
 }
 
 fn glob(prefix: &str) -> String {

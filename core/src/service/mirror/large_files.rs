@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use git2::{ObjectType, Oid, Repository};
 
 use super::{
-    BASES, CommitId, CopyError, Doing, Mirror, MirrorError, io_error, local_config, refs_below,
-    repository_containing,
+    BASES, CommitId, CopyError, Doing, Mirror, MirrorError, PUBLISHED, io_error, local_config,
+    refs_below, repository_containing,
 };
 use crate::service::git_program::{Git, GitError};
 use crate::service::lfs::{POINTER_BYTES_MAX, Pointer, Store};
@@ -189,6 +189,50 @@ impl Mirror {
             }
         }
         Ok(())
+    }
+
+    /// Returns the bytes of the objects that commits need and no base has.
+    pub(super) fn large_file_bytes(&self, commits: &[Oid]) -> Result<u64, MirrorError> {
+        let store = self.large_files();
+        if !store.exists() {
+            return Ok(0);
+        }
+        let pointers = self.pointers_of(commits)?;
+        let there = pointers.iter().filter(|pointer| store.has(pointer));
+        Ok(there.map(|pointer| pointer.size).sum())
+    }
+
+    /// Removes the objects that commits need, and neither a base nor the commits in `kept` nor published work do.
+    pub(super) fn remove_large_files(
+        &self,
+        commits: &[Oid],
+        kept: &[Oid],
+    ) -> Result<(), MirrorError> {
+        let store = self.large_files();
+        if !store.exists() {
+            return Ok(());
+        }
+        let mut needing = kept.to_vec();
+        let published = refs_below(&*self.repository()?, PUBLISHED)?;
+        needing.extend(published.into_iter().map(|(_, head)| head));
+        // By name: git passes over what is known of ancestors only, and these are siblings.
+        let needed = self.pointers_of(&needing)?;
+        for pointer in self.pointers_of(commits)?.difference(&needed) {
+            let removed = store.remove(pointer);
+            removed
+                .map_err(|source| io_error("remove a Git LFS object below", self.path(), source))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the pointers that commits have and no base has.
+    fn pointers_of(&self, commits: &[Oid]) -> Result<BTreeSet<Pointer>, MirrorError> {
+        // Without a commit git would list nothing, and say that it was used wrongly.
+        if commits.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let files = self.large_files_of(commits, &self.bases()?)?;
+        Ok(files.into_iter().map(|file| file.pointer).collect())
     }
 
     /// Notes what `.lfsconfig` of a base says.

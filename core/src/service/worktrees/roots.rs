@@ -7,12 +7,30 @@
 //! | in the checkout, such as `.worktrees` | that directory, which is kept out of git's sight |
 //! | elsewhere | `<root>/<key>/`: other checkouts may have the same root |
 
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 /// The directory in the checkout that holds the worktrees where `executor.worktreeRoot` says so, and that held them in earlier versions.
 const IN_CHECKOUT: &str = ".worktrees";
+
+/// How the name of an attempt's directory begins; the issue's number follows.
+pub(super) const PREFIX: &str = "autoissue-issue-";
+
+/// What stands in the name of a directory, after the issue, that holds what nothing else can; a number follows.
+pub(super) const KEPT: &str = "kept";
+
+/// A directory of ours among the worktrees.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Directory {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The issue in its name.
+    pub issue: u64,
+    /// Whether it was moved aside because it holds what nothing else can.
+    pub is_kept: bool,
+}
 
 /// The directories that hold worktrees of a checkout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +63,28 @@ impl Roots {
         let mut others = vec![by_default, in_checkout];
         others.retain(|other| *other != current);
         Roots { current, others }
+    }
+
+    /// Returns the directories in them that are ours by their names, worktrees and what was moved aside, by path.
+    #[must_use]
+    pub fn directories(&self) -> Vec<Directory> {
+        let entries = self.all().into_iter().flat_map(fs::read_dir).flatten();
+        let mut found: Vec<Directory> = entries
+            .flatten()
+            .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()))
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let rest = name.to_str()?.strip_prefix(PREFIX)?;
+                let (issue, why) = rest.split_once('.').unwrap_or((rest, ""));
+                Some(Directory {
+                    path: entry.path(),
+                    issue: issue.parse().ok()?,
+                    is_kept: why.rsplit_once('-').is_some_and(|(why, _)| why == KEPT),
+                })
+            })
+            .collect();
+        found.sort();
+        found
     }
 
     /// Returns all of them, the current one first.

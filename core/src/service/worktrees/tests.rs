@@ -70,6 +70,12 @@ impl Place {
         self.worktrees.lease(&self.request(issue, 1)).unwrap().path
     }
 
+    /// Removes an issue's directory, unless it holds work that is saved nowhere else.
+    fn release(&self, issue: u64) -> Result<(), WorktreeError> {
+        self.worktrees.check_saved(issue)?;
+        self.worktrees.discard(issue)
+    }
+
     fn try_collect(&self, issue: u64) -> Result<Collected, WorktreeError> {
         let message = "What the agent left\n".to_owned();
         self.worktrees.collect(&CollectRequest {
@@ -297,7 +303,7 @@ fn nothing_changed_is_nothing_also_with_empty_commits() {
         .git(&path, &["commit", "-q", "--allow-empty", "-m", "done!"]);
     assert_eq!(place.try_collect(7).unwrap(), nothing());
     assert_eq!(place.mirror.salvaged().unwrap(), []);
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     assert!(!path.exists());
 }
 
@@ -390,7 +396,7 @@ fn commits_and_leftovers_become_one_history() {
             .git(place.mirror.path(), &["rev-parse", &work.salvage]),
         work.commit.as_str()
     );
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     assert_eq!(place.collect(7).commit, work.commit);
 }
 
@@ -445,7 +451,7 @@ fn a_rewritten_history_is_taken_as_its_files() {
         (work.n_commits, &work.history, paths(&work)),
         (1, &History::Rewritten, vec!["b"])
     );
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
 }
 
 #[test]
@@ -456,7 +462,7 @@ fn commits_that_the_agent_turned_away_from_are_kept() {
     fs::remove_file(path.join("b")).unwrap();
     assert_eq!(place.try_collect(7).unwrap(), nothing());
     assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap()[0].commit, head);
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
 }
 
 #[test]
@@ -467,7 +473,7 @@ fn a_file_committed_against_the_ignore_rules_is_kept() {
     place.home.git(&path, &["add", "-f", "x.o"]);
     let head = place.home.commit(&path, &[]);
     assert_eq!(place.collect(7).commit, head);
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
 }
 
 #[test]
@@ -507,7 +513,7 @@ fn files_are_taken_when_the_repository_is_destroyed() {
         );
         assert_eq!(place.text(&work.commit, "b"), "x");
         assert_eq!(place.text(&work.commit, "c"), "y");
-        place.worktrees.release(issue).unwrap();
+        place.release(issue).unwrap();
         assert!(!path.exists(), "{issue}");
     }
 }
@@ -581,7 +587,7 @@ fn objects_that_are_no_files_or_are_borrowed_are_not_waited_for() {
             work.history
         );
         assert_eq!(place.text(&work.commit, "b"), issue.to_string());
-        place.worktrees.release(issue).unwrap();
+        place.release(issue).unwrap();
     }
 }
 
@@ -611,7 +617,7 @@ fn nested_repositories_are_skipped_and_named() {
     );
     // No commit of ours holds its history, so the directory stays, under another name.
     assert!(matches!(
-        place.worktrees.release(7),
+        place.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
     sweep(&place.worktrees, 7).unwrap();
@@ -640,7 +646,7 @@ fn a_repository_that_the_agent_committed_is_no_link_and_is_not_lost() {
     assert_eq!(place.files(&work.commit), ["100644 a"]);
     assert_eq!(work.skipped, ["frontend"]);
     assert!(matches!(
-        place.worktrees.release(7),
+        place.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
     place.worktrees.lease(&place.request(7, 2)).unwrap();
@@ -804,7 +810,7 @@ fn work_in_a_submodule_stays_unless_its_remote_has_it() {
         let work = place.collect(issue);
         assert_eq!(work.skipped, Vec::<String>::new());
         assert_eq!(link(&work.commit), commit.as_str());
-        place.worktrees.release(issue).unwrap();
+        place.release(issue).unwrap();
     }
 }
 
@@ -865,7 +871,7 @@ fn pipes_and_depth_do_not_stop_a_collection() {
         (work.n_files, work.changes[0].path.ends_with("d/f")),
         (1, true)
     );
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
 }
 
 #[test]
@@ -942,7 +948,7 @@ fn uncommitted_work_deleted() {
     let place = Place::new(&[("a", "1")]);
     let path = place.lease(7);
     write(&path.join("b"), "precious");
-    let refused = place.worktrees.release(7);
+    let refused = place.release(7);
     assert!(
         matches!(refused, Err(WorktreeError::Unsaved { .. })),
         "{refused:?}"
@@ -951,14 +957,14 @@ fn uncommitted_work_deleted() {
     let work = place.collect(7);
     write(&path.join("b"), "more precious");
     assert!(matches!(
-        place.worktrees.release(7),
+        place.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
     write(&path.join("b"), "precious");
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     assert!(!path.exists());
     assert_eq!(place.text(&work.commit, "b"), "precious");
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
 }
 
 #[test]
@@ -967,13 +973,13 @@ fn committed_work_that_was_never_collected_is_not_released() {
     let path = place.lease(7);
     place.home.commit(&path, &[("b", "x")]);
     assert!(matches!(
-        place.worktrees.release(7),
+        place.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
     let saved = place.worktrees.salvage(7).unwrap();
     assert!(saved.reference.is_some());
     assert_eq!(place.worktrees.salvage(7).unwrap(), Saved::default());
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
 }
 
 #[test]
@@ -1116,7 +1122,7 @@ fn a_stranger_in_our_place_is_moved_aside_not_deleted() {
     symlink(&outside, at(3)).unwrap();
     for issue in [1, 2, 3] {
         place.lease(issue);
-        place.worktrees.release(issue).unwrap();
+        place.release(issue).unwrap();
     }
     assert_eq!(
         fs::read(
@@ -1146,7 +1152,7 @@ fn a_directory_that_the_agent_replaced_by_a_link_is_unlinked() {
         place.try_collect(7),
         Err(WorktreeError::Gone { .. })
     ));
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     assert!(!path.is_symlink() && outside.join("f").exists());
 }
 
@@ -1162,7 +1168,7 @@ fn read_only_parts_and_links_are_removed_without_leaving() {
         fs::set_permissions(path.join(dir), Permissions::from_mode(0o500)).unwrap();
     }
     place.try_collect(7).unwrap();
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     assert!(!path.exists() && outside.join("f").exists());
 }
 
@@ -1224,7 +1230,8 @@ fn two_checkouts_of_one_repository_do_not_share_their_worktrees() {
     let worktrees = Worktrees::open(place.mirror.clone(), options).unwrap();
     assert!(worktrees.idle(&[]).unwrap().is_empty());
     worktrees.lease(&place.request(7, 1)).unwrap();
-    worktrees.release(7).unwrap();
+    worktrees.check_saved(7).unwrap();
+    worktrees.discard(7).unwrap();
     assert!(path.join("b").exists());
 }
 
@@ -1264,7 +1271,7 @@ fn git_config_plant() {
     )
     .unwrap();
     place.collect(8);
-    place.worktrees.release(8).unwrap();
+    place.release(8).unwrap();
     let fired: Vec<_> = fs::read_dir(&fired)
         .unwrap()
         .map(|entry| entry.unwrap().file_name())
@@ -1378,7 +1385,7 @@ fn worktree_race() {
                 write(&path.join("a"), issue.to_string());
                 let work = place.collect(issue);
                 assert_eq!(place.text(&work.commit, "a"), issue.to_string());
-                place.worktrees.release(issue).unwrap();
+                place.release(issue).unwrap();
             });
         }
     });
@@ -1424,7 +1431,7 @@ fn filters_of_the_base_run_with_our_git_directory() {
             .files(&work.commit)
             .contains(&"100755 same.txt".to_owned())
     );
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
 }
 
 fn commit_with_global_filter(home: &Home, user: &Path) {
@@ -1521,7 +1528,7 @@ fn commits_on_other_branches_and_in_the_stash_are_kept() {
     for commit in [&aside.to_string(), &stashed] {
         assert!(kept.contains(commit), "{kept:?}");
     }
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     // A branch on the way to the work itself is no news.
     let path = place.lease(8);
     place.home.commit(&path, &[("a", "2")]);
@@ -1579,7 +1586,7 @@ fn messages_of_an_agents_commits_have_no_effect() {
         .collect();
     place.home.git(place.mirror.path(), &is_ancestor);
     assert_eq!(place.collect(7).commit, work.commit);
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
 }
 
 #[test]
@@ -1612,7 +1619,7 @@ fn ignored_files_that_an_agent_made_are_kept() {
     assert_eq!(place.mirror.salvaged_of("s1", 7).unwrap().len(), 1);
     write(&path.join("docs/guide.md"), "better guide");
     assert!(matches!(
-        place.worktrees.release(7),
+        place.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
     // They are no part of a commit.
@@ -1620,7 +1627,7 @@ fn ignored_files_that_an_agent_made_are_kept() {
     let work = place.collect(7);
     assert_eq!(paths(&work), ["a"]);
     assert!(work.ignored.is_some_and(|it| it.salvage.is_some()));
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     assert!(!path.exists());
 }
 
@@ -1652,7 +1659,7 @@ fn too_much_that_git_ignores_keeps_the_directory() {
         );
         assert_eq!(skipped, Vec::<String>::new());
         assert!(matches!(
-            place.worktrees.release(issue),
+            place.release(issue),
             Err(WorktreeError::Unsaved { .. })
         ));
         place.worktrees.lease(&place.request(issue, 2)).unwrap();
@@ -1680,7 +1687,7 @@ fn what_setup_and_checks_make_is_not_kept() {
     write(&path.join("report"), "by a check");
     place.worktrees.note_checked(7).unwrap();
     assert_eq!(place.try_collect(7).unwrap(), nothing());
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     assert!(!path.exists());
 }
 
@@ -1737,7 +1744,7 @@ fn what_the_preparation_left_is_nobodys_work() {
     assert_eq!(place.try_collect(7).unwrap(), nothing());
     write(&path.join("a"), "2");
     assert_eq!(paths(&place.collect(7)), ["a"]);
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     assert!(!path.exists());
 }
 
@@ -1775,7 +1782,7 @@ fn what_the_preparation_left_does_not_ride_along() {
         let work = place.collect(issue);
         assert_eq!(paths(&work), ["a", "both"], "{issue}");
         assert_eq!(place.text(&work.commit, "both"), "by the agent");
-        place.worktrees.release(issue).unwrap();
+        place.release(issue).unwrap();
         assert!(!path.exists());
     }
     // Where something of the agent's is in the way, it wins.
@@ -1791,7 +1798,7 @@ fn what_the_preparation_left_does_not_ride_along() {
     place.worktrees.note_prepared(4).unwrap();
     place.home.commit(&path, &[]);
     assert_eq!(place.try_collect(4).unwrap(), nothing());
-    place.worktrees.release(4).unwrap();
+    place.release(4).unwrap();
 }
 
 #[test]
@@ -1867,7 +1874,7 @@ fn submodules_are_initialised_and_stay_what_they_are() {
     place.home.commit(&path.join("deps/lib"), &[("l", "2")]);
     assert_eq!(place.collect(7).skipped, ["deps/lib"]);
     assert!(matches!(
-        place.worktrees.release(7),
+        place.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
     sweep(&place.worktrees, 7).unwrap();
@@ -2014,7 +2021,7 @@ fn a_place_that_was_replaced_by_a_link_loses_nothing() {
     let is_refused = |result: Result<(), WorktreeError>| {
         matches!(result, Err(WorktreeError::RootNotADirectory { .. }))
     };
-    assert!(is_refused(place.worktrees.release(7)));
+    assert!(is_refused(place.release(7)));
     assert!(is_refused(place.worktrees.discard(7)));
     assert!(is_refused(sweep(&place.worktrees, 7).map(drop)));
     assert!(is_refused(place.worktrees.set_aside(7).map(drop)));
@@ -2059,7 +2066,7 @@ fn a_filter_that_fails_wedges_no_issue() {
         .home
         .git(place.mirror.path(), &["show", &format!("{saved}:x.bin")]);
     assert_eq!(kept, "precious");
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
     assert!(!path.exists());
 }
 
@@ -2128,7 +2135,7 @@ fn objects_in_git_lfs_are_taken_with_the_work_that_names_them() {
         assert!(file.is_in(mirror), "{:?}", file.object);
     }
     assert!(!unnamed.is_in(mirror));
-    place.worktrees.release(7).unwrap();
+    place.release(7).unwrap();
 }
 
 #[test]
@@ -2158,7 +2165,7 @@ fn a_directory_with_objects_that_are_too_large_to_take_stays() {
     place.home.commit(&path, &[("a.png", &pointer)]);
     assert_eq!(place.collect(7).skipped, ["a.png"]);
     assert!(matches!(
-        place.worktrees.release(7),
+        place.release(7),
         Err(WorktreeError::Unsaved { .. })
     ));
 }

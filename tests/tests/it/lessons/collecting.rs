@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Child;
 
+use autoissue_core::journal::{AppendExtras, Journal, NewEvent};
 use autoissue_tests::{Run, Sandbox};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -278,4 +279,65 @@ fn kept_work_goes_once_the_issue_has_shipped_or_is_closed() {
         cleaned.stdout
     );
     assert_eq!(night.salvaged("precious"), "");
+}
+
+#[test]
+fn the_space_of_removed_work_is_given_back_once_nobody_borrows_from_it() {
+    let night = Night::new(json!({}));
+    let noise =
+        "head -c 2000000 /dev/urandom > noise.bin; git init -q inner; echo precious > inner/y.txt";
+    let fails = json!({"api_error": [400, "no"]});
+    night.issue(1, json!([[{"run": noise}, fails], [fails]]));
+    night.exec(&[]).exits(3);
+    // Only the next attempt needs its place.
+    night.exec(&[]).exits(3);
+    let aside = set_aside(&night.sandbox);
+    let [aside] = &aside[..] else {
+        panic!("{aside:?}");
+    };
+    let cleaned = night.sandbox.run(["clean", "--salvage", "1"]).exits(0);
+    assert!(
+        cleaned.stderr.contains(aside.to_str().unwrap()),
+        "{}",
+        cleaned.stderr
+    );
+    assert!(!cleaned.stdout.contains("freed"), "{}", cleaned.stdout);
+    assert!(aside.join("inner/y.txt").exists());
+    fs::remove_dir_all(aside).unwrap();
+    let cleaned = night.sandbox.run(["clean"]).exits(0);
+    assert!(
+        cleaned.stdout.contains("freed 19"),
+        "two megabytes: {}",
+        cleaned.stdout
+    );
+    let again = night.sandbox.run(["clean"]).exits(0);
+    assert_eq!(again.stdout, "nothing to clean\n");
+}
+
+#[test]
+fn a_session_that_cannot_be_read_keeps_its_work() {
+    let night = Night::new(json!({}));
+    night.issue(
+        1,
+        json!([[{"write": ["draft.txt", "precious"]}, {"api_error": [400, "no"]}]]),
+    );
+    let session = night.exec(&[]).exits(3).summary()["session"].clone();
+    let mut journal = Journal::open(&night.sandbox.state()).unwrap();
+    let row = journal.session(session.as_str().unwrap()).unwrap();
+    let unknown = NewEvent {
+        kind: "from_a_later_release",
+        issue: None,
+        body: r#"{"type":"from_a_later_release"}"#,
+    };
+    journal
+        .append(&row.id, 1, &[unknown], AppendExtras::default())
+        .unwrap();
+    drop(journal);
+    let cleaned = night.sandbox.run(["clean", "--salvage", "1"]).exits(0);
+    assert!(
+        cleaned.stderr.contains("cannot be read"),
+        "{}",
+        cleaned.stderr
+    );
+    assert!(!night.salvaged("precious").is_empty());
 }

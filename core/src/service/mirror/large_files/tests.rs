@@ -252,3 +252,27 @@ fn a_branch_that_names_an_object_which_nobody_has_is_not_made() {
         .copy_into(&restored, &place.user, BRANCH)
         .unwrap();
 }
+
+#[test]
+fn objects_of_forgotten_work_go_unless_something_else_needs_them() {
+    let [based, shared, own] = ["in the base", "in both", "in one"].map(LargeFile::new);
+    let place = Place::new(&[("based.png", &based.pointer)]);
+    for file in [&based, &shared, &own] {
+        file.put(place.mirror.path());
+    }
+    let kept = place.work(&[("shared.png", &shared.pointer)]);
+    place.mirror.salvage("s1", 8, "attempt-1", &kept).unwrap();
+    place.work(&[("shared.png", &shared.pointer), ("own.png", &own.pointer)]);
+    let n_bytes = "in both".len() + "in one".len();
+    let measured = place.mirror.salvage_bytes().unwrap();
+    assert!(n_bytes as u64 <= measured, "{measured}");
+    let mut salvaged = place.mirror.salvaged().unwrap();
+    salvaged.retain(|salvage| salvage.issue == 7);
+    place.mirror.forget(&salvaged).unwrap();
+    let left = [&based, &shared, &own].map(|file| file.is_in(place.mirror.path()));
+    assert_eq!(left, [true, true, false]);
+    assert!(place.mirror.is_to_be_pruned());
+    place.mirror.prune().unwrap();
+    assert!(!place.mirror.is_to_be_pruned());
+    assert_eq!(place.mirror.salvaged().unwrap().len(), 1);
+}
