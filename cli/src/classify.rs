@@ -297,8 +297,11 @@ struct TaskLine {
     title: String,
     order: Option<usize>,
     waits: Option<String>,
-    #[serde(flatten)]
-    answer: Answer,
+    number: u64,
+    domain: String,
+    confidence: f64,
+    reasons: Vec<String>,
+    paths: Vec<String>,
 }
 
 fn line(task: &Task, turn: Option<&Turn>) -> TaskLine {
@@ -311,13 +314,11 @@ fn line(task: &Task, turn: Option<&Turn>) -> TaskLine {
         title: task.issue.title.clone(),
         order: turn.map(|turn| turn.place),
         waits: waits.or_else(|| task.outcome().map(ToString::to_string)),
-        answer: Answer::new(
-            Some(task.issue.number.0),
-            Classification {
-                domain: task.domain().to_owned(),
-                ..classification
-            },
-        ),
+        number: task.issue.number.0,
+        domain: task.domain().to_owned(),
+        confidence: rounded(classification.confidence),
+        reasons: classification.reasons,
+        paths: classification.paths,
     }
 }
 

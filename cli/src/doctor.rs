@@ -144,10 +144,7 @@ impl Sheet<'_> {
         // Once nobody reads, the rest is looked at all the same: the exit code counts.
         if self.written.is_ok() {
             self.written = if self.console.is_json() {
-                self.console.json(&Line {
-                    r#type: "finding",
-                    finding,
-                })
+                self.console.json(&Line::of(finding))
             } else {
                 self.console.print(&text(finding, self.console.out))
             };
@@ -159,8 +156,25 @@ impl Sheet<'_> {
 #[derive(Serialize)]
 struct Line<'f> {
     r#type: &'static str,
-    #[serde(flatten)]
-    finding: &'f Finding,
+    check: &'static str,
+    level: Level,
+    message: &'f str,
+    advice: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'f str>,
+}
+
+impl<'f> Line<'f> {
+    fn of(finding: &'f Finding) -> Self {
+        Self {
+            r#type: "finding",
+            check: finding.check,
+            level: finding.level,
+            message: &finding.message,
+            advice: finding.advice.as_deref(),
+            output: finding.output.as_deref(),
+        }
+    }
 }
 
 /// Returns what a session would say, as a finding.

@@ -1,5 +1,6 @@
 //! `autoissue exec`: runs the open issues that carry a label.
 
+use autoissue_core::engine::Time;
 use autoissue_core::session::{Exec, Order};
 use autoissue_core::summary::Verdict;
 
@@ -36,7 +37,9 @@ fn order(around: &Surroundings, args: &ExecArgs) -> Order {
         label: args.label.clone(),
         only: args.issues.clone(),
         allow_partial: args.allow_partial,
-        until_ms: args.until.map(|until| around.time.next(now_ms(), until)),
+        until: args
+            .until
+            .map(|until| Time::from_ms(around.time.next(now_ms(), until))),
         dry_run: args.dry_run,
         ignore_outside: args.ignore_external_dependencies,
         plugins: Vec::new(),

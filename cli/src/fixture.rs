@@ -1,9 +1,9 @@
 //! Events made by hand, for tests of what is shown.
 
 use autoissue_core::engine::{
-    About, AgentReport, Classification, Ended, Event, Failure, FailureType, History, Issue,
-    IssueNumber, Outcome, Publication, PullRequest, SessionStatus, Settings, Spent, Time, Usd,
-    Work,
+    About, AgentReport, AttemptEvent, Classification, Ended, Event, Failure, FailureType, History,
+    IntakeEvent, Issue, IssueNumber, Outcome, PlanEvent, Publication, PullRequest, SessionEvent,
+    SessionStatus, Settings, Spent, TaskEvent, Time, Usd, Work,
 };
 
 /// The first event of a session over the label `bug`.
@@ -16,17 +16,17 @@ pub(crate) fn started(settings: Settings) -> Event {
         version: "0.1.0".to_owned(),
         ..About::default()
     };
-    Event::SessionStarted {
+    Event::Session(SessionEvent::Started {
         settings: Box::new(settings),
         about,
         history: History::default(),
-    }
+    })
 }
 
 /// The first events of a session over a directive, whose planner is done for so many cents.
 pub(crate) fn started_plan(directive: &str, settings: Settings, cents: i64) -> Vec<Event> {
     let mut first = started(settings);
-    if let Event::SessionStarted { about, .. } = &mut first {
+    if let Event::Session(SessionEvent::Started { about, .. }) = &mut first {
         (about.label, about.directive) = (String::new(), Some(directive.to_owned()));
     }
     let charged = Usd::from_cents(cents);
@@ -41,17 +41,17 @@ pub(crate) fn started_plan(directive: &str, settings: Settings, cents: i64) -> V
     };
     vec![
         first,
-        Event::PlannerStarted {
+        Event::Plan(PlanEvent::PlannerStarted {
             attempt: 1,
             reserved: Usd::from_cents(200),
             model: Some("sonnet".to_owned()),
-        },
-        Event::PlannerExited {
+        }),
+        Event::Plan(PlanEvent::PlannerExited {
             attempt: 1,
             report,
             charged,
             assumed: false,
-        },
+        }),
     ]
 }
 
@@ -64,9 +64,9 @@ pub(crate) fn accepted(number: u64, title: &str) -> Event {
         created_at: Time::from_ms(number.0),
         ..Issue::default()
     };
-    Event::TaskAccepted {
+    Event::Task(TaskEvent::Accepted {
         issue: issue.into(),
-    }
+    })
 }
 
 /// Its domain is known.
@@ -77,21 +77,21 @@ pub(crate) fn classified(number: u64, domain: &str) -> Event {
         reasons: vec!["the title says so".to_owned()],
         ..Classification::default()
     };
-    Event::TaskClassified {
+    Event::Task(TaskEvent::Classified {
         issue: IssueNumber(number),
         classification,
-    }
+    })
 }
 
 /// Its model and estimate are known.
 pub(crate) fn planned(number: u64) -> Event {
-    Event::TaskPlanned {
+    Event::Task(TaskEvent::Planned {
         issue: IssueNumber(number),
         model: Some("sonnet".to_owned()),
         effort: None,
         reason: "set by `agent.model`".to_owned(),
         estimate: Usd::from_cents(500),
-    }
+    })
 }
 
 /// The backlog up to its admission.
@@ -104,20 +104,20 @@ pub(crate) fn admitted(settings: Settings, issues: &[(u64, &str, &str)]) -> Vec<
             .iter()
             .map(|(number, title, _)| accepted(*number, title)),
     );
-    events.push(Event::BacklogRead {
+    events.push(Event::Intake(IntakeEvent::BacklogRead {
         n_issues,
         warnings: Vec::new(),
         n_api_calls: 0,
-    });
+    }));
     events.extend(
         issues
             .iter()
             .flat_map(|(number, _, domain)| [classified(*number, domain), planned(*number)]),
     );
-    events.push(Event::BacklogAdmitted {
+    events.push(Event::Intake(IntakeEvent::BacklogAdmitted {
         estimate,
         n_tasks: n_issues,
-    });
+    }));
     events
 }
 
@@ -125,17 +125,17 @@ pub(crate) fn admitted(settings: Settings, issues: &[(u64, &str, &str)]) -> Vec<
 pub(crate) fn at_work(number: u64, attempt: u32) -> Vec<Event> {
     let issue = IssueNumber(number);
     vec![
-        Event::AttemptStarted {
+        Event::Attempt(AttemptEvent::Started {
             issue,
             attempt,
             reserved: Usd::from_cents(500),
             model: Some("sonnet".to_owned()),
-        },
-        Event::WorktreeLeased {
+        }),
+        Event::Attempt(AttemptEvent::WorktreeLeased {
             issue,
             attempt,
             base: "0123456789abcdef".to_owned(),
-        },
+        }),
     ]
 }
 
@@ -160,19 +160,19 @@ pub(crate) fn worked(number: u64, attempt: u32, cents: i64) -> Vec<Event> {
         ..Work::default()
     };
     let mut events = at_work(number, attempt);
-    events.push(Event::AgentExited {
+    events.push(Event::Attempt(AttemptEvent::AgentExited {
         issue,
         attempt,
         report,
         charged: Usd::from_cents(cents),
         assumed: false,
-    });
-    events.push(Event::WorkCollected {
+    }));
+    events.push(Event::Attempt(AttemptEvent::WorkCollected {
         issue,
         attempt,
         work: Some(work),
         notes: Vec::new(),
-    });
+    }));
     events
 }
 
@@ -189,11 +189,11 @@ pub(crate) fn shipped(number: u64, pull: u64, cents: i64) -> Vec<Event> {
         ..Publication::default()
     };
     let mut events = worked(number, 1, cents);
-    events.push(Event::PullRequestOpened {
+    events.push(Event::Attempt(AttemptEvent::Published {
         issue,
         attempt: 1,
         publication,
-    });
+    }));
     events.push(finished(
         number,
         Outcome::Done {
@@ -211,7 +211,7 @@ pub(crate) fn check_failed(number: u64, cents: i64) -> Vec<Event> {
         message: message.clone(),
     };
     let mut events = worked(number, 1, cents);
-    events.push(Event::AttemptFailed {
+    events.push(Event::Attempt(AttemptEvent::Failed {
         issue,
         attempt: 1,
         failure,
@@ -219,7 +219,7 @@ pub(crate) fn check_failed(number: u64, cents: i64) -> Vec<Event> {
         retry_at: None,
         kept: false,
         lost_session: false,
-    });
+    }));
     events.push(finished(
         number,
         Outcome::Failed {
@@ -232,15 +232,15 @@ pub(crate) fn check_failed(number: u64, cents: i64) -> Vec<Event> {
 
 /// A task ends.
 pub(crate) fn finished(number: u64, outcome: Outcome) -> Event {
-    Event::TaskFinished {
+    Event::Task(TaskEvent::Finished {
         issue: IssueNumber(number),
         outcome,
-    }
+    })
 }
 
 /// The session ends.
 pub(crate) fn completed() -> Event {
-    Event::SessionFinished {
+    Event::Session(SessionEvent::Finished {
         status: SessionStatus::Completed,
-    }
+    })
 }

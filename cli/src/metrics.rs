@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use autoissue_core::engine::{
-    Engine, Event, Failure, FailureType, IssueNumber, Outcome, Task, Usd,
+    AttemptEvent, Engine, Event, Failure, FailureType, IssueNumber, Outcome, Task, Usd,
 };
 use autoissue_core::recorded::Recorded;
 use serde::Serialize;
@@ -96,7 +96,6 @@ struct MetricsLine<'a> {
     r#type: &'static str,
     sessions: u32,
     planning_usd: f64,
-    #[serde(flatten)]
     total: GroupLine<'a>,
     by_domain: Vec<GroupLine<'a>>,
     by_model: Vec<GroupLine<'a>>,
@@ -138,7 +137,7 @@ impl Metrics {
     /// Counts attempts and costs under the models that they belong to.
     fn add_to_model(&mut self, models: &mut BTreeMap<IssueNumber, Models>, event: &Event) {
         match event {
-            Event::AttemptStarted { issue, model, .. } => {
+            Event::Attempt(AttemptEvent::Started { issue, model, .. }) => {
                 let name = model
                     .clone()
                     .unwrap_or_else(|| "(the agent's own)".to_owned());
@@ -147,12 +146,12 @@ impl Metrics {
                 models.all.insert(name.clone());
                 models.last = name;
             }
-            Event::AgentExited {
+            Event::Attempt(AttemptEvent::AgentExited {
                 issue,
                 charged,
                 assumed,
                 ..
-            } => {
+            }) => {
                 let Some(model) = models.get(issue) else {
                     return;
                 };
@@ -376,6 +375,7 @@ fn none() -> String {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_core::engine::IntakeEvent;
     use autoissue_core::engine::{Settings, Time};
     use insta::assert_snapshot;
 
@@ -411,11 +411,11 @@ mod tests {
         first.pop();
         for (number, model, attempt) in [(1, "haiku", &mut first), (2, "opus", &mut second)] {
             match &mut attempt[0] {
-                Event::AttemptStarted {
+                Event::Attempt(AttemptEvent::Started {
                     model: its,
                     attempt,
                     ..
-                } => {
+                }) => {
                     (*its, *attempt) = (Some(model.to_owned()), number);
                 }
                 other => panic!("{other:?}"),
@@ -457,11 +457,14 @@ mod tests {
                 until: None,
             },
         ] {
-            events.push(Event::BacklogDelayed { failure, until });
+            events.push(Event::Intake(IntakeEvent::BacklogDelayed {
+                failure,
+                until,
+            }));
         }
         events.extend(at_work(1, attempt));
         let failure = Failure::Timeout { message: message() };
-        events.push(Event::AttemptFailed {
+        events.push(Event::Attempt(AttemptEvent::Failed {
             issue,
             attempt,
             failure,
@@ -469,7 +472,7 @@ mod tests {
             retry_at: Some(until),
             kept: false,
             lost_session: false,
-        });
+        }));
         let counts = twice(&events).json().failures_by_type;
         let expected = [
             ("crash", 0),
@@ -511,7 +514,7 @@ mod tests {
     #[test]
     fn the_same_figures_as_json() {
         assert_snapshot!(json_line(&metrics().json()), @r#"
-        {"type":"metrics","sessions":2,"planning_usd":0.0,"tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4,"by_domain":[{"name":"backend","tasks":2,"done":2,"success_rate":1.0,"attempts":2,"pull_requests":2,"spent_usd":0.84,"assumed_usd":0.0,"cost_per_pull_request_usd":0.42,"lines_added":68,"lines_removed":10,"files_changed":4},{"name":"frontend","tasks":2,"done":0,"success_rate":0.0,"attempts":2,"pull_requests":0,"spent_usd":6.2,"assumed_usd":0.0,"cost_per_pull_request_usd":null,"lines_added":0,"lines_removed":0,"files_changed":0}],"by_model":[{"name":"sonnet","tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4}],"failures_by_type":{"auth":0,"crash":0,"network":0,"overloaded":0,"rate_limit":0,"task":2,"timeout":0,"validation":0}}
+        {"type":"metrics","sessions":2,"planning_usd":0.0,"total":{"tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4},"by_domain":[{"name":"backend","tasks":2,"done":2,"success_rate":1.0,"attempts":2,"pull_requests":2,"spent_usd":0.84,"assumed_usd":0.0,"cost_per_pull_request_usd":0.42,"lines_added":68,"lines_removed":10,"files_changed":4},{"name":"frontend","tasks":2,"done":0,"success_rate":0.0,"attempts":2,"pull_requests":0,"spent_usd":6.2,"assumed_usd":0.0,"cost_per_pull_request_usd":null,"lines_added":0,"lines_removed":0,"files_changed":0}],"by_model":[{"name":"sonnet","tasks":4,"done":2,"success_rate":0.5,"attempts":4,"pull_requests":2,"spent_usd":7.04,"assumed_usd":0.0,"cost_per_pull_request_usd":3.52,"lines_added":68,"lines_removed":10,"files_changed":4}],"failures_by_type":{"auth":0,"crash":0,"network":0,"overloaded":0,"rate_limit":0,"task":2,"timeout":0,"validation":0}}
         "#);
     }
 

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use autoissue_core::engine::{
-    About, AgentReport, Blocked, Classification, Effect, Ended, Engine, Event, History, Input,
-    Issue, IssueNumber, Metering, ModelChoice, Publication, Settings, Spent, Time, Usd, Work,
+    About, AgentReport, AttemptEvent, AttemptInput, Blocked, Classification, Effect, Ended, Engine,
+    Event, History, Input, IntakeInput, Issue, IssueNumber, Metering, ModelChoice, Publication,
+    SessionInput, Settings, Spent, TaskInput, Time, Usd, Work,
 };
 
 /// When a task would start.
@@ -60,11 +61,11 @@ struct Night<'a> {
 impl<'a> Night<'a> {
     fn new(backlog: &'a [(Issue, Classification)], rules: &Settings) -> Self {
         let issues: Vec<Issue> = backlog.iter().map(|(issue, _)| issue.clone()).collect();
-        let started = Input::Started {
+        let started = Input::Session(SessionInput::Started {
             settings: Box::new(without_money(rules)),
             about: About::default(),
             history: History::default(),
-        };
+        });
         Self {
             engine: Engine::new(),
             now: Time::from_ms(1),
@@ -74,11 +75,11 @@ impl<'a> Night<'a> {
                 .collect(),
             inputs: VecDeque::from([
                 started,
-                Input::BacklogFetched {
+                Input::Intake(IntakeInput::BacklogFetched {
                     issues,
                     warnings: Vec::new(),
                     n_api_calls: 0,
-                },
+                }),
             ]),
             agents: VecDeque::new(),
             started: Vec::new(),
@@ -104,31 +105,35 @@ impl<'a> Night<'a> {
                     .classifications
                     .get(&issue.number)
                     .map(|known| (*known).clone());
-                Input::Classified {
+                Input::Task(TaskInput::Classified {
                     issue: issue.number,
                     classification: classification.unwrap_or_default(),
-                }
+                })
             }
-            Effect::LeaseWorktree { issue, attempt, .. } => Input::WorktreeLeased {
-                issue,
-                attempt,
-                base: String::new(),
-            },
+            Effect::LeaseWorktree { issue, attempt, .. } => {
+                Input::Attempt(AttemptInput::WorktreeLeased {
+                    issue,
+                    attempt,
+                    base: String::new(),
+                })
+            }
             Effect::RunAgent { issue, attempt, .. } => {
                 self.agents.push_back((issue.number, attempt));
                 return;
             }
-            Effect::CollectWork { issue, attempt, .. } => Input::WorkCollected {
-                issue: issue.number,
-                attempt,
-                work: Some(Work::default()),
-                notes: Vec::new(),
-            },
-            Effect::Publish { issue, attempt } => Input::Published {
+            Effect::CollectWork { issue, attempt, .. } => {
+                Input::Attempt(AttemptInput::WorkCollected {
+                    issue: issue.number,
+                    attempt,
+                    work: Some(Work::default()),
+                    notes: Vec::new(),
+                })
+            }
+            Effect::Publish { issue, attempt } => Input::Attempt(AttemptInput::Published {
                 issue,
                 attempt,
                 publication: Publication::default(),
-            },
+            }),
             // The backlog is given unasked; there are no checks, one model, and nothing to stop.
             Effect::FetchBacklog
             | Effect::ReadPlan
@@ -159,11 +164,12 @@ impl<'a> Night<'a> {
             tokens: 0,
             duration_ms: 0,
         };
-        self.inputs.push_back(Input::AgentExited {
-            issue,
-            attempt,
-            report,
-        });
+        self.inputs
+            .push_back(Input::Attempt(AttemptInput::AgentExited {
+                issue,
+                attempt,
+                report,
+            }));
         true
     }
 }
@@ -186,7 +192,7 @@ fn without_money(rules: &Settings) -> Settings {
 
 const fn start_of(event: &Event) -> Option<IssueNumber> {
     match event {
-        Event::AttemptStarted { issue, .. } => Some(*issue),
+        Event::Attempt(AttemptEvent::Started { issue, .. }) => Some(*issue),
         _ => None,
     }
 }

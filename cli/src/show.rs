@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use autoissue_core::bus::Envelope;
-use autoissue_core::engine::{CheckResult, Engine, Event, IssueNumber, Outcome, Task};
+use autoissue_core::engine::{
+    AttemptEvent, CheckResult, Engine, Event, IssueNumber, Outcome, Task,
+};
 use autoissue_core::recorded::Recorded;
 use autoissue_core::session::{mirror_dir, session_dir};
 use autoissue_core::summary::Summary;
@@ -206,12 +208,12 @@ impl Story<'_> {
 
     fn checks_of(&self, issue: IssueNumber, paint: Paint) -> String {
         let of_attempt = |envelope: &Envelope<Event>| match &envelope.event {
-            Event::ChecksFinished {
+            Event::Attempt(AttemptEvent::ChecksFinished {
                 issue: on,
                 attempt,
                 results,
                 ..
-            } if *on == issue => Some(checks(&format!("of attempt {attempt}"), results, paint)),
+            }) if *on == issue => Some(checks(&format!("of attempt {attempt}"), results, paint)),
             _ => None,
         };
         self.recorded.events.iter().filter_map(of_attempt).collect()

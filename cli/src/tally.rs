@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use autoissue_core::engine::{Event, IssueNumber, Usd};
+use autoissue_core::engine::{AttemptEvent, Event, IssueNumber, PlanEvent, TaskEvent, Usd};
 use autoissue_core::journal::{Journal, SessionRow};
 use autoissue_core::recorded::RecordedError;
 
@@ -38,9 +38,12 @@ impl Tally {
             after = last.seq;
             for event in &events {
                 match event.kind.as_str() {
-                    "task_accepted" => tally.n_tasks += 1,
-                    "spend_metered" | "planner_metered" | "agent_exited" | "planner_exited"
-                    | "task_finished" => {
+                    "task.accepted" => tally.n_tasks += 1,
+                    "attempt.metered"
+                    | "plan.planner_metered"
+                    | "attempt.agent_exited"
+                    | "plan.planner_exited"
+                    | "task.finished" => {
                         tally.count(&parse(row, event.seq, &event.body)?);
                     }
                     _ => {}
@@ -51,15 +54,17 @@ impl Tally {
 
     fn count(&mut self, event: &Event) {
         match event {
-            Event::SpendMetered { spent, .. } | Event::PlannerMetered { spent, .. } => {
+            Event::Attempt(AttemptEvent::Metered { spent, .. })
+            | Event::Plan(PlanEvent::PlannerMetered { spent, .. }) => {
                 let before = self.metered.insert(event.issue(), *spent);
                 self.spent += *spent - before.unwrap_or_default();
             }
-            Event::AgentExited { charged, .. } | Event::PlannerExited { charged, .. } => {
+            Event::Attempt(AttemptEvent::AgentExited { charged, .. })
+            | Event::Plan(PlanEvent::PlannerExited { charged, .. }) => {
                 let metered = self.metered.remove(&event.issue());
                 self.spent += *charged - metered.unwrap_or_default();
             }
-            Event::TaskFinished { outcome, .. } => {
+            Event::Task(TaskEvent::Finished { outcome, .. }) => {
                 *self.outcomes.entry(outcome.name().to_owned()).or_default() += 1;
             }
             _ => {}
@@ -100,10 +105,12 @@ mod tests {
     #[test]
     fn what_a_running_attempt_has_metered_is_spent_once() {
         let mut tally = Tally::default();
-        let metered = |cents| Event::SpendMetered {
-            issue: IssueNumber(1),
-            attempt: 1,
-            spent: Usd::from_cents(cents),
+        let metered = |cents| {
+            Event::Attempt(AttemptEvent::Metered {
+                issue: IssueNumber(1),
+                attempt: 1,
+                spent: Usd::from_cents(cents),
+            })
         };
         tally.count(&metered(20));
         tally.count(&metered(60));

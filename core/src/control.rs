@@ -8,7 +8,7 @@
 use std::path::Path;
 use std::sync::mpsc::Sender;
 
-use autoissue_engine::{Input, Service};
+use autoissue_engine::{Input, Service, ServiceInput};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Journal, JournalError, Request, SessionId};
@@ -46,7 +46,9 @@ impl Control {
 impl From<Control> for Input {
     fn from(control: Control) -> Self {
         match control {
-            Control::ResetBreaker { service } => Self::BreakerReset { service },
+            Control::ResetBreaker { service } => {
+                Self::Service(ServiceInput::BreakerReset { service })
+            }
         }
     }
 }
@@ -75,7 +77,9 @@ impl Resetter {
 
     /// Closes the breaker of a service, or all. Does nothing once the session is over.
     pub fn reset(&self, service: Option<Service>) {
-        let _ = self.inputs.send(Input::BreakerReset { service });
+        let _ = self
+            .inputs
+            .send(Input::Service(ServiceInput::BreakerReset { service }));
     }
 }
 
@@ -99,7 +103,7 @@ mod tests {
         let body = serde_json::to_string(&control).unwrap();
         assert_eq!(
             body,
-            r#"{"control":"reset_breaker","service":{"agent":"claude"}}"#
+            r#"{"control":"reset_breaker","service":{"type":"agent","name":"claude"}}"#
         );
         assert_eq!(Control::of(&request(KIND, body.clone())), Some(control));
         assert_eq!(Control::of(&request("other", body)), None);

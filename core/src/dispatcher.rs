@@ -13,7 +13,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use autoissue_engine::{Effect, Engine, Event, Input, IssueNumber, Phase, SessionStatus, Time};
+use autoissue_engine::{
+    Effect, Engine, Event, Input, IntakeEvent, IssueNumber, Phase, PlanEvent, SessionEvent,
+    SessionStatus, TaskEvent, Time,
+};
 
 use crate::bus::{Bus, Envelope};
 use crate::control::Control;
@@ -149,11 +152,12 @@ impl Dispatcher {
         let is_nothing = |event: &Event| {
             matches!(
                 event,
-                Event::SessionStarted { .. }
-                    | Event::BacklogRead { .. }
-                    | Event::SessionFinished {
-                        status: SessionStatus::Completed
-                    }
+                Event::Session(
+                    SessionEvent::Started { .. }
+                        | SessionEvent::Finished {
+                            status: SessionStatus::Completed
+                        }
+                ) | Event::Intake(IntakeEvent::BacklogRead { .. })
             )
         };
         let has_something = !self.engine.tasks().is_empty() || !events.iter().all(is_nothing);
@@ -199,8 +203,8 @@ impl Dispatcher {
         let Some(journal) = &mut self.journal else {
             return Ok(());
         };
-        let bodies: Vec<String> = events.iter().map(text_of).collect();
-        let rows = rows(events, &bodies);
+        let written: Vec<Written> = events.iter().map(Written::of).collect();
+        let rows = rows(events, &written);
         let status = events
             .iter()
             .rev()
@@ -227,7 +231,7 @@ impl Dispatcher {
 
     /// Returns what a finished task cost, for the estimates of later sessions.
     fn cost_row(&self, event: &Event, now: Time) -> Option<CostRow> {
-        let Event::TaskFinished { issue, outcome } = event else {
+        let Event::Task(TaskEvent::Finished { issue, outcome }) = event else {
             return None;
         };
         let task = self.engine.task(*issue)?;
@@ -252,44 +256,59 @@ impl Dispatcher {
     }
 }
 
-fn text_of(event: &Event) -> String {
-    serde_json::to_string(event).expect("an event has string keys only")
+/// An event as the journal keeps it.
+struct Written {
+    kind: String,
+    body: String,
+}
+
+impl Written {
+    fn of(event: &Event) -> Self {
+        let body = serde_json::to_string(event).expect("an event has string keys only");
+        Self {
+            kind: kind_of(&body),
+            body,
+        }
+    }
 }
 
 /// Shows events as rows of the journal.
 pub(crate) fn rows_of<T>(events: &[Event], write: impl FnOnce(&[NewEvent<'_>]) -> T) -> T {
-    let bodies: Vec<String> = events.iter().map(text_of).collect();
-    write(&rows(events, &bodies))
+    let written: Vec<Written> = events.iter().map(Written::of).collect();
+    write(&rows(events, &written))
 }
 
-fn rows<'b>(events: &[Event], bodies: &'b [String]) -> Vec<NewEvent<'b>> {
-    let row = |(event, body): (&Event, &'b String)| NewEvent {
-        kind: kind_of(body),
+fn rows<'w>(events: &[Event], written: &'w [Written]) -> Vec<NewEvent<'w>> {
+    let row = |(event, written): (&Event, &'w Written)| NewEvent {
+        kind: &written.kind,
         issue: event.issue().map(|issue| issue.0),
-        body,
+        body: &written.body,
     };
-    events.iter().zip(bodies).map(row).collect()
+    events.iter().zip(written).map(row).collect()
 }
 
-/// Returns the kind of an event from its text, which begins with it: `{"type":"task_accepted",…`.
-fn kind_of(text: &str) -> &str {
-    text.split('"').nth(3).unwrap_or_default()
+/// Returns the kind of an event, `task.accepted`, from its text, which begins with it: `{"chapter":"task","type":"accepted",…`.
+fn kind_of(text: &str) -> String {
+    let mut quoted = text.split('"').skip(3).step_by(4);
+    let mut next = || quoted.next().unwrap_or_default();
+    let (chapter, kind) = (next(), next());
+    format!("{chapter}.{kind}")
 }
 
 fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
-        Event::SessionStarted { .. } | Event::SessionResumed { .. } => {
+        Event::Session(SessionEvent::Started { .. } | SessionEvent::Resumed { .. }) => {
             (journal::SessionStatus::Running, None)
         }
-        Event::SessionInterrupted | Event::ConfirmationAwaited => {
+        Event::Session(SessionEvent::Interrupted) | Event::Plan(PlanEvent::ConfirmationAwaited) => {
             (journal::SessionStatus::Interrupted, None)
         }
-        Event::SessionFinished {
+        Event::Session(SessionEvent::Finished {
             status: SessionStatus::Completed,
-        } => (journal::SessionStatus::Completed, Some(now.ms())),
-        Event::SessionFinished {
+        }) => (journal::SessionStatus::Completed, Some(now.ms())),
+        Event::Session(SessionEvent::Finished {
             status: SessionStatus::Failed { .. },
-        } => (journal::SessionStatus::Failed, Some(now.ms())),
+        }) => (journal::SessionStatus::Failed, Some(now.ms())),
         _ => return None,
     };
     Some(StatusChange {
@@ -399,15 +418,15 @@ mod tests {
 
     #[test]
     fn the_kind_of_an_event_stands_first_in_its_text() {
-        let read = Event::BacklogRead {
+        let read = Event::Intake(IntakeEvent::BacklogRead {
             n_issues: 1,
             warnings: vec!["\"type\":\"x\"".to_owned()],
             n_api_calls: 0,
-        };
-        assert_eq!(kind_of(&text_of(&read)), "backlog_read");
+        });
+        assert_eq!(Written::of(&read).kind, "intake.backlog_read");
         assert_eq!(
-            kind_of(&text_of(&Event::SessionInterrupted)),
-            "session_interrupted"
+            Written::of(&Event::Session(SessionEvent::Interrupted)).kind,
+            "session.interrupted"
         );
     }
 }

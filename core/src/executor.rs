@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use autoissue_engine::{
-    AgentReport, Classification, Doing, Effect, Engine, Failure, Input, Issue, IssueNumber,
-    Outcome, StopReason, Task, Usd,
+    AgentReport, AttemptInput, Classification, Doing, Effect, Engine, Failure, Input, IntakeInput,
+    Issue, IssueNumber, Outcome, StopReason, Task, TaskInput, Usd,
 };
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedMutexGuard, watch};
@@ -106,11 +106,11 @@ impl Executor {
                         Ok(unclassified())
                     });
                     let input = match answer {
-                        Ok(classification) => Input::Classified {
+                        Ok(classification) => Input::Task(TaskInput::Classified {
                             issue: issue.number,
                             classification,
-                        },
-                        Err(undecided) => Input::Undecided(undecided),
+                        }),
+                        Err(undecided) => Input::Task(TaskInput::Undecided(undecided)),
                     };
                     // The dispatcher is gone only when the session is over.
                     let _ = inputs.send(input);
@@ -126,7 +126,7 @@ impl Executor {
             Effect::FetchBacklog => {
                 let label = engine.about().label.clone();
                 let planned = engine.planning().map(|planning| planning.created.clone());
-                let failed = |failure| Input::BacklogFailed { failure };
+                let failed = |failure| Input::Intake(IntakeInput::BacklogFailed { failure });
                 self.blocking(failed, move || {
                     let fetched = match planned {
                         Some(numbers) => workshop.fetch_planned(&numbers),
@@ -153,9 +153,9 @@ impl Executor {
             }
             Effect::CheckBase => {
                 fn failed(_: Failure) -> Input {
-                    Input::BaseChecked {
+                    Input::Intake(IntakeInput::BaseChecked {
                         results: Vec::new(),
-                    }
+                    })
                 }
 
                 let cancel = self.everything.child_token();
@@ -173,17 +173,19 @@ impl Executor {
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
                     if let Some(found) = workshop.look_again(id, label).await? {
-                        return Ok(Input::Withdrawn {
+                        return Ok(Input::Attempt(AttemptInput::Withdrawn {
                             issue,
                             attempt,
                             found,
-                        });
+                        }));
                     }
                     let leased = workshop.lease(id, start, &cancel).await;
-                    leased.map(|base| Input::WorktreeLeased {
-                        issue,
-                        attempt,
-                        base,
+                    leased.map(|base| {
+                        Input::Attempt(AttemptInput::WorktreeLeased {
+                            issue,
+                            attempt,
+                            base,
+                        })
                     })
                 });
             }
@@ -216,10 +218,12 @@ impl Executor {
                 };
                 let inputs = self.inputs.clone();
                 let everything = self.everything.clone();
-                let exited = move |report| Input::AgentExited {
-                    issue: id.issue,
-                    attempt,
-                    report,
+                let exited = move |report| {
+                    Input::Attempt(AttemptInput::AgentExited {
+                        issue: id.issue,
+                        attempt,
+                        report,
+                    })
                 };
                 // A panic tells nothing of what was spent.
                 self.attempt_or(
@@ -232,11 +236,11 @@ impl Executor {
                             .await;
                         match report.unwrap_or(Err(Failure::Interrupted)) {
                             Ok(report) => exited(report),
-                            Err(failure) => Input::Failed {
+                            Err(failure) => Input::Attempt(AttemptInput::Failed {
                                 issue: id.issue,
                                 attempt,
                                 failure,
-                            },
+                            }),
                         }
                     },
                 );
@@ -259,12 +263,12 @@ impl Executor {
                 self.attempt(id, async move {
                     let _lane = lane.enter().await;
                     let (work, notes) = workshop.collect(id, &issue, &base).await?;
-                    Ok(Input::WorkCollected {
+                    Ok(Input::Attempt(AttemptInput::WorkCollected {
                         issue: id.issue,
                         attempt,
                         work,
                         notes,
-                    })
+                    }))
                 });
             }
             Effect::RunChecks {
@@ -283,11 +287,11 @@ impl Executor {
                     let results = workshop
                         .run_checks(id, &work, base.as_deref(), &cancel)
                         .await?;
-                    Ok(Input::ChecksFinished {
+                    Ok(Input::Attempt(AttemptInput::ChecksFinished {
                         issue,
                         attempt,
                         results,
-                    })
+                    }))
                 });
             }
             Effect::Publish { issue, attempt } => {
@@ -301,11 +305,11 @@ impl Executor {
                         message: "there is no work to publish".to_owned(),
                     })?;
                     let publication = workshop.publish(order, cancel).await?;
-                    Ok(Input::Published {
+                    Ok(Input::Attempt(AttemptInput::Published {
                         issue,
                         attempt,
                         publication,
-                    })
+                    }))
                 });
             }
             Effect::ReleaseWorktree {
@@ -339,11 +343,13 @@ impl Executor {
     ) {
         let workshop = self.workshop.clone();
         let number = issue.number;
-        let failed = move |failure: Failure| Input::ModelSelected {
-            issue: number,
-            model: None,
-            effort: None,
-            reason: format!("left to the agent's program: {failure}"),
+        let failed = move |failure: Failure| {
+            Input::Task(TaskInput::ModelSelected {
+                issue: number,
+                model: None,
+                effort: None,
+                reason: format!("left to the agent's program: {failure}"),
+            })
         };
         self.blocking(failed, move || {
             match workshop
@@ -354,13 +360,13 @@ impl Executor {
                     model,
                     effort,
                     reason,
-                }) => Input::ModelSelected {
+                }) => Input::Task(TaskInput::ModelSelected {
                     issue: number,
                     model,
                     effort,
                     reason,
-                },
-                Err(undecided) => Input::Undecided(undecided),
+                }),
+                Err(undecided) => Input::Task(TaskInput::Undecided(undecided)),
             }
         });
     }
@@ -372,10 +378,12 @@ impl Executor {
         work: impl Future<Output = Result<Input, Failure>> + Send + 'static,
     ) {
         let AttemptId { issue, attempt } = id;
-        let failed = move |failure| Input::Failed {
-            issue,
-            attempt,
-            failure,
+        let failed = move |failure| {
+            Input::Attempt(AttemptInput::Failed {
+                issue,
+                attempt,
+                failure,
+            })
         };
         self.attempt_or(id, failed, async move { work.await.unwrap_or_else(failed) });
     }

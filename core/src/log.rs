@@ -8,9 +8,17 @@
 //! Spans are of the level that is never filtered out: a warning says whose it is also where nothing else is logged. No line holds
 //! what outsiders wrote beyond the first line of a failure; the whole of it is in the journal and the transcripts.
 
+mod attempt;
+mod plan;
+mod service;
+mod session;
+mod task;
+
 use std::time::Duration;
 
-use autoissue_engine::{Effect, Event, Failure, Input, IssueNumber};
+use autoissue_engine::{
+    AttemptInput, Effect, Event, Failure, Input, IntakeInput, IssueNumber, PlanInput,
+};
 use tracing::{Span, debug, error_span, info, warn};
 
 use crate::journal::SessionId;
@@ -65,21 +73,21 @@ pub(crate) fn effect(effect: &Effect) -> Span {
 pub(crate) fn answer(input: &Input, took: Duration) {
     let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     match input {
-        Input::Failed { failure, .. }
-        | Input::BacklogFailed { failure }
-        | Input::PlanFailed { failure } => {
+        Input::Attempt(AttemptInput::Failed { failure, .. })
+        | Input::Intake(IntakeInput::BacklogFailed { failure })
+        | Input::Plan(PlanInput::Failed { failure }) => {
             debug!(took_ms, reason = headline(failure), "failed");
         }
         _ => debug!(took_ms, "ended"),
     }
 }
 
-/// Logs an event that is in the journal under this number.
+/// Logs an event that is in the journal under this number. A chapter says in a module of its own what is worth more, or less, than a line
+/// at `info`.
 pub(crate) fn event(seq: u64, kind: &str, event: &Event) {
-    let span = whose(event.issue(), attempt_of(event));
-    if let Some(failure) = event.failure() {
-        let failure_type = failure.failure_type().map_or("interrupted", |it| it.name());
-        return span.in_scope(|| {
+    whose(event.issue(), event.attempt()).in_scope(|| {
+        if let Some(failure) = event.failure() {
+            let failure_type = failure.failure_type().map_or("interrupted", |it| it.name());
             warn!(
                 seq,
                 event = kind,
@@ -87,70 +95,17 @@ pub(crate) fn event(seq: u64, kind: &str, event: &Event) {
                 reason = headline(failure),
                 "journaled"
             );
-        });
-    }
-    span.in_scope(|| match event {
-        Event::ServicePaused {
-            service, message, ..
-        } => {
-            warn!(seq, event = kind, %service, reason = first_line(message), "journaled");
+            return;
         }
-        Event::ServiceFailed { service, .. } | Event::BreakerOpened { service, .. } => {
-            warn!(seq, event = kind, %service, "journaled");
+        match event {
+            Event::Session(event) => session::event(seq, kind, event),
+            Event::Plan(event) => plan::event(seq, kind, event),
+            Event::Intake(_) => info!(seq, event = kind, "journaled"),
+            Event::Task(event) => task::event(seq, kind, event),
+            Event::Attempt(event) => attempt::event(seq, kind, event),
+            Event::Service(event) => service::event(seq, kind, event),
         }
-        Event::SessionStopping { message, .. } => {
-            warn!(seq, event = kind, reason = first_line(message), "journaled");
-        }
-        Event::TaskFinished { outcome, .. } => {
-            info!(seq, event = kind, outcome = outcome.name(), "journaled");
-        }
-        Event::AgentExited {
-            charged, assumed, ..
-        }
-        | Event::PlannerExited {
-            charged, assumed, ..
-        } => {
-            info!(
-                seq,
-                event = kind,
-                charged_usd = charged.dollars(),
-                assumed,
-                "journaled"
-            );
-        }
-        // There are as many of these as issues, or more.
-        Event::TaskAccepted { .. }
-        | Event::TaskClassified { .. }
-        | Event::TaskPlanned { .. }
-        | Event::WorktreeLeased { .. }
-        | Event::SpendMetered { .. }
-        | Event::PlannerMetered { .. } => debug!(seq, event = kind, "journaled"),
-        _ => info!(seq, event = kind, "journaled"),
     });
-}
-
-fn attempt_of(event: &Event) -> Option<u32> {
-    match event {
-        Event::AttemptStarted { attempt, .. }
-        | Event::WorktreeLeased { attempt, .. }
-        | Event::SpendMetered { attempt, .. }
-        | Event::AgentExited { attempt, .. }
-        | Event::WorkCollected { attempt, .. }
-        | Event::ChecksFinished { attempt, .. }
-        | Event::CollectDelayed { attempt, .. }
-        | Event::CollectRetried { attempt, .. }
-        | Event::PublishDelayed { attempt, .. }
-        | Event::AttemptSuspended { attempt, .. }
-        | Event::PublishStarted { attempt, .. }
-        | Event::PullRequestOpened { attempt, .. }
-        | Event::AttemptFailed { attempt, .. }
-        | Event::PlannerStarted { attempt, .. }
-        | Event::PlannerMetered { attempt, .. }
-        | Event::PlannerExited { attempt, .. }
-        | Event::PlannerFailed { attempt, .. }
-        | Event::PlanRejected { attempt, .. } => Some(*attempt),
-        _ => None,
-    }
 }
 
 fn headline(failure: &Failure) -> String {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
-use autoissue_engine::{Engine, Event, Input};
+use autoissue_engine::{Engine, Event, Input, SessionInput, Time};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -103,15 +103,13 @@ pub struct Exec {
     pub only: Vec<u64>,
     /// Start what fits although not all fits the budget.
     pub allow_partial: bool,
-    /// Start nothing from this time on, milliseconds since the Unix epoch.
-    pub until_ms: Option<u64>,
+    /// Start nothing from this time on.
+    pub until: Option<Time>,
     /// Only make the plan: nothing is changed and nothing is spent.
     pub dry_run: bool,
     /// Start what depends on an open issue that is not part of the session.
-    #[serde(default)]
     pub ignore_outside: bool,
-    /// Plugins of the command line that began it; set when the session is opened. Sessions from before there were plugins have none.
-    #[serde(default)]
+    /// Plugins of the command line that began it; set when the session is opened.
     pub plugins: Vec<PluginArgument>,
 }
 
@@ -189,7 +187,7 @@ pub struct Stopper {
 impl Stopper {
     /// Asks it to save everything, and to stop. Does nothing once the session is over.
     pub fn stop(&self) {
-        let _ = self.inputs.send(Input::Interrupted);
+        let _ = self.inputs.send(Input::Session(SessionInput::Interrupted));
     }
 
     /// Kills the agents of a session that was asked to stop, and whatever collects their work; that is collected when it is resumed.

@@ -15,8 +15,8 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use autoissue_engine::{
-    AgentReport, AgentSession, CheckResult, Dependency, Effort, Failure, FileChange, Input, Issue,
-    IssueNumber, Start, Usd, Withdrawal, Work,
+    AgentReport, AgentSession, AttemptInput, CheckResult, Dependency, Effort, Failure, FileChange,
+    Input, IntakeInput, Issue, IssueNumber, Start, Usd, Withdrawal, Work,
 };
 use autoissue_plugin_sdk::{AgentTask, commit_text, hidden_text};
 use sha2::{Digest, Sha256};
@@ -245,11 +245,11 @@ impl Workshop {
                 }
             }
         }
-        Ok(Input::BacklogFetched {
+        Ok(Input::Intake(IntakeInput::BacklogFetched {
             issues,
             warnings,
             n_api_calls: self.forge.n_api_calls(None),
-        })
+        }))
     }
 
     /// Notes the issues whose work ended as a branch before, where branches are all that is asked for: no pull request tells so.
@@ -649,11 +649,11 @@ impl Workshop {
                     kind: ProgressKind::Usage,
                     text,
                 });
-                let _ = inputs.send(Input::Metered {
+                let _ = inputs.send(Input::Attempt(AttemptInput::Metered {
                     issue: id.issue,
                     attempt: id.attempt,
                     spent,
-                });
+                }));
             }
         };
         let run = agent::run(
@@ -861,9 +861,9 @@ impl Workshop {
             let mut checked = self.checked_bases.lock().await;
             checked.insert(bench.base.to_string(), results.clone());
         }
-        Input::BaseChecked {
+        Input::Intake(IntakeInput::BaseChecked {
             results: results.unwrap_or_else(|failure| could_not_run(&failure)),
-        }
+        })
     }
 
     /// Removes the worktree of the checks on the base.

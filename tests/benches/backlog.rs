@@ -8,8 +8,9 @@
 use std::collections::VecDeque;
 
 use autoissue_core::engine::{
-    About, AgentReport, Effect, Ended, Engine, History, Input, Issue, IssueNumber, Metering,
-    ModelChoice, Publication, Settings, Spent, Time, Usd, Work,
+    About, AgentReport, AttemptInput, Effect, Ended, Engine, History, Input, IntakeInput, Issue,
+    IssueNumber, Metering, ModelChoice, Publication, SessionInput, Settings, Spent, TaskInput,
+    Time, Usd, Work,
 };
 use autoissue_core::strategy::Strategies;
 use autoissue_tests::measure::{
@@ -127,27 +128,27 @@ impl Night {
             budget: Usd::from_cents(0),
             ..Settings::default()
         };
-        let started = Input::Started {
+        let started = Input::Session(SessionInput::Started {
             settings: Box::new(settings),
             about: About::default(),
             history: History::default(),
-        };
+        });
         let begun = own_cpu_s();
         self.give(started);
-        let asked = self.give(Input::BacklogFetched {
+        let asked = self.give(Input::Intake(IntakeInput::BacklogFetched {
             issues,
             warnings: Vec::new(),
             n_api_calls: 0,
-        });
+        }));
         let fetched = own_cpu_s();
         self.admit_s = fetched - begun;
         let classified: Vec<Input> = asked
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Classify { issue } => Some(Input::Classified {
+                Effect::Classify { issue } => Some(Input::Task(TaskInput::Classified {
                     issue: issue.number,
                     classification: strategies.classify(issue).unwrap(),
-                }),
+                })),
                 _ => None,
             })
             .collect();
@@ -166,11 +167,11 @@ impl Night {
             let Some((issue, attempt)) = self.agents.pop_front() else {
                 break;
             };
-            self.give(Input::AgentExited {
+            self.give(Input::Attempt(AttemptInput::AgentExited {
                 issue,
                 attempt,
                 report: done(),
-            });
+            }));
         }
         self.decide_s = own_cpu_s() - begun;
     }
@@ -185,29 +186,29 @@ impl Night {
                 match effect {
                     Effect::Classify { .. } => unanswered.push(effect),
                     Effect::LeaseWorktree { issue, attempt, .. } => {
-                        inputs.push_back(Input::WorktreeLeased {
+                        inputs.push_back(Input::Attempt(AttemptInput::WorktreeLeased {
                             issue,
                             attempt,
                             base: String::new(),
-                        });
+                        }));
                     }
                     Effect::RunAgent { issue, attempt, .. } => {
                         self.agents.push_back((issue.number, attempt))
                     }
                     Effect::CollectWork { issue, attempt, .. } => {
-                        inputs.push_back(Input::WorkCollected {
+                        inputs.push_back(Input::Attempt(AttemptInput::WorkCollected {
                             issue: issue.number,
                             attempt,
                             work: Some(Work::default()),
                             notes: Vec::new(),
-                        })
+                        }))
                     }
                     Effect::Publish { issue, attempt } => {
-                        inputs.push_back(Input::Published {
+                        inputs.push_back(Input::Attempt(AttemptInput::Published {
                             issue,
                             attempt,
                             publication: Publication::default(),
-                        });
+                        }));
                     }
                     _ => {}
                 }

@@ -13,9 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::engine::{
-    About, AgentReport, CheckResult, Classification, Effect, Ended, Engine, Event, Failure,
-    FileChange, History, Input, Issue, IssueNumber, ModelChoice, Publication, PullRequest,
-    SessionStatus, Settings, Spent, Time, Usd, Work,
+    About, AgentReport, AttemptInput, CheckResult, Classification, Effect, Ended, Engine, Event,
+    Failure, FileChange, History, Input, IntakeInput, Issue, IssueNumber, ModelChoice, Publication,
+    PullRequest, ServiceInput, SessionEvent, SessionInput, SessionStatus, Settings, Spent,
+    TaskInput, Time, Usd, Work,
 };
 use autoissue_core::journal::{
     self, AppendExtras, Journal, NewEvent, NewSession, SessionId, StatusChange,
@@ -182,7 +183,7 @@ impl MadeUp {
             .take_requests(&self.id)
             .expect("the journal answers");
         for _ in &requests {
-            self.take(Input::BreakerReset { service: None });
+            self.take(Input::Service(ServiceInput::BreakerReset { service: None }));
         }
         requests.into_iter().map(|request| request.body).collect()
     }
@@ -277,11 +278,11 @@ impl MadeUp {
     }
 
     fn begin(&mut self, settings: Settings, about: About) -> Vec<(u64, Event)> {
-        let input = Input::Started {
+        let input = Input::Session(SessionInput::Started {
             settings: Box::new(settings),
             about,
             history: History::default(),
-        };
+        });
         let at_ms = self.now_ms;
         self.step(input)
             .into_iter()
@@ -369,11 +370,11 @@ impl MadeUp {
                     .collect();
                 self.later(
                     900,
-                    Input::BacklogFetched {
+                    Input::Intake(IntakeInput::BacklogFetched {
                         issues,
                         warnings: Vec::new(),
                         n_api_calls: 0,
-                    },
+                    }),
                 );
             }
             Effect::Classify { issue } => {
@@ -387,38 +388,38 @@ impl MadeUp {
                 };
                 self.later(
                     1,
-                    Input::Classified {
+                    Input::Task(TaskInput::Classified {
                         issue: issue.number,
                         classification,
-                    },
+                    }),
                 );
             }
             Effect::SelectModel { issue, .. } => {
                 let (model, reason) = (Some("sonnet".to_owned()), "set".to_owned());
                 self.later(
                     1,
-                    Input::ModelSelected {
+                    Input::Task(TaskInput::ModelSelected {
                         issue: issue.number,
                         model,
                         effort: None,
                         reason,
-                    },
+                    }),
                 );
             }
             Effect::CheckBase => self.later(
                 8_000,
-                Input::BaseChecked {
+                Input::Intake(IntakeInput::BaseChecked {
                     results: vec![check(true)],
-                },
+                }),
             ),
             Effect::LeaseWorktree { issue, attempt, .. } => {
                 self.later(
                     700,
-                    Input::WorktreeLeased {
+                    Input::Attempt(AttemptInput::WorktreeLeased {
                         issue,
                         attempt,
                         base: "0123456789abcdef".to_owned(),
-                    },
+                    }),
                 );
             }
             Effect::RunAgent { issue, attempt, .. } => self.run_agent(issue.number, attempt),
@@ -434,23 +435,23 @@ impl MadeUp {
             Effect::CollectWork { issue, attempt, .. } => {
                 self.later(
                     400,
-                    Input::WorkCollected {
+                    Input::Attempt(AttemptInput::WorkCollected {
                         issue: issue.number,
                         attempt,
                         work: work(issue.number),
                         notes: Vec::new(),
-                    },
+                    }),
                 );
             }
             Effect::RunChecks { issue, attempt, .. } => {
                 let passed = issue.0 % 9 != 4 || (attempt > 1 && issue.0 % 2 == 0);
                 self.later(
                     21_000,
-                    Input::ChecksFinished {
+                    Input::Attempt(AttemptInput::ChecksFinished {
                         issue,
                         attempt,
                         results: vec![check(passed)],
-                    },
+                    }),
                 );
             }
             Effect::Publish { issue, attempt } => self.publish(issue, attempt),
@@ -466,11 +467,11 @@ impl MadeUp {
             let report = report(Ended::Failed { failure }, Usd::from_cents(5), 4_000);
             self.later(
                 4_000,
-                Input::AgentExited {
+                Input::Attempt(AttemptInput::AgentExited {
                     issue,
                     attempt,
                     report,
-                },
+                }),
             );
             return;
         }
@@ -481,20 +482,20 @@ impl MadeUp {
             let at_ms = run_ms * u64::try_from(part).expect("small") / 4;
             self.later(
                 at_ms,
-                Input::Metered {
+                Input::Attempt(AttemptInput::Metered {
                     issue,
                     attempt,
                     spent,
-                },
+                }),
             );
         }
         self.later(
             run_ms,
-            Input::AgentExited {
+            Input::Attempt(AttemptInput::AgentExited {
                 issue,
                 attempt,
                 report: report(Ended::Done, Usd::from_cents(cents), run_ms),
-            },
+            }),
         );
     }
 
@@ -505,11 +506,11 @@ impl MadeUp {
                 format!("`src/part-{number}.rs` conflicts with work on the base; merge it by hand");
             return self.later(
                 600,
-                Input::Failed {
+                Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
                     failure: Failure::NeedsPerson { message },
-                },
+                }),
             );
         }
         let pull_request = PullRequest {
@@ -527,11 +528,11 @@ impl MadeUp {
         };
         self.later(
             1_200,
-            Input::Published {
+            Input::Attempt(AttemptInput::Published {
                 issue,
                 attempt,
                 publication,
-            },
+            }),
         );
     }
 
@@ -568,11 +569,13 @@ impl MadeUp {
 
 fn status(event: &Event, at_ms: u64) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
-        Event::SessionFinished {
+        Event::Session(SessionEvent::Finished {
             status: SessionStatus::Completed,
-        } => (journal::SessionStatus::Completed, Some(at_ms)),
-        Event::SessionFinished { .. } => (journal::SessionStatus::Failed, Some(at_ms)),
-        Event::SessionInterrupted => (journal::SessionStatus::Interrupted, None),
+        }) => (journal::SessionStatus::Completed, Some(at_ms)),
+        Event::Session(SessionEvent::Finished { .. }) => {
+            (journal::SessionStatus::Failed, Some(at_ms))
+        }
+        Event::Session(SessionEvent::Interrupted) => (journal::SessionStatus::Interrupted, None),
         _ => return None,
     };
     Some(StatusChange {

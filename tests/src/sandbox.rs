@@ -359,10 +359,28 @@ impl Run {
     }
 
     /// Returns the objects of a type.
+    pub fn objects(&self, kind: &str) -> Vec<Value> {
+        let objects = self.json().into_iter();
+        objects.filter(|object| object["type"] == kind).collect()
+    }
+
+    /// Returns the events in order, each with its kind, such as `attempt.started`.
+    pub fn story(&self) -> Vec<(String, Value)> {
+        let events = self.objects("event").into_iter();
+        events
+            .map(|mut line| {
+                let event = line["event"].take();
+                let word = |key: &str| event[key].as_str().expect("a word").to_owned();
+                (format!("{}.{}", word("chapter"), word("type")), event)
+            })
+            .collect()
+    }
+
+    /// Returns the events of a kind.
     pub fn events(&self, kind: &str) -> Vec<Value> {
-        self.json()
-            .into_iter()
-            .filter(|object| object["type"] == kind)
+        let story = self.story().into_iter();
+        story
+            .filter_map(|(its, event)| (its == kind).then_some(event))
             .collect()
     }
 

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use autoissue_core::engine::{Engine, Event, Failure, FailureType, IssueNumber, Usd};
+use autoissue_core::engine::{
+    AttemptEvent, Engine, Event, Failure, FailureType, IntakeEvent, IssueNumber, PlanEvent,
+    SessionEvent, TaskEvent, Usd,
+};
 
 /// Points of the cost curve that are kept. Wider screens cannot show more; beyond it every other point goes.
 const N_POINTS_MAX: usize = 600;
@@ -107,32 +110,34 @@ impl Chronicle {
     pub(crate) fn take(&mut self, at_ms: u64, event: &Event, engine: &Engine) {
         self.last_at_ms = at_ms;
         match event {
-            Event::SessionStarted { .. } => self.started_at_ms = at_ms,
-            Event::SessionResumed { .. } => self.finished_at_ms = None,
-            Event::SessionInterrupted | Event::ConfirmationAwaited => {
+            Event::Session(SessionEvent::Started { .. }) => self.started_at_ms = at_ms,
+            Event::Session(SessionEvent::Resumed { .. }) => self.finished_at_ms = None,
+            Event::Session(SessionEvent::Interrupted)
+            | Event::Plan(PlanEvent::ConfirmationAwaited) => {
                 self.finished_at_ms = Some(at_ms);
                 self.end_all(at_ms);
             }
-            Event::SessionFinished { .. } => {
+            Event::Session(SessionEvent::Finished { .. }) => {
                 self.finished_at_ms = Some(at_ms);
                 self.end_all(at_ms);
             }
-            Event::AttemptStarted { issue, attempt, .. } => {
+            Event::Attempt(AttemptEvent::Started { issue, attempt, .. }) => {
                 self.start(at_ms, *issue, *attempt, engine);
             }
-            Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } => {
+            Event::Attempt(AttemptEvent::AgentExited { report, .. })
+            | Event::Plan(PlanEvent::PlannerExited { report, .. }) => {
                 self.tokens += report.tokens;
                 self.agent_ms += report.duration_ms;
             }
-            Event::PullRequestOpened { issue, .. } => {
+            Event::Attempt(AttemptEvent::Published { issue, .. }) => {
                 self.end(at_ms, *issue, SpanResult::Published);
             }
-            Event::AttemptFailed {
+            Event::Attempt(AttemptEvent::Failed {
                 issue,
                 failure,
                 retry_at,
                 ..
-            } => {
+            }) => {
                 let is_interrupted = matches!(failure, Failure::Interrupted);
                 self.end(
                     at_ms,
@@ -145,17 +150,20 @@ impl Chronicle {
                 );
                 self.fail(at_ms, Some(*issue), failure, retry_at.is_some());
             }
-            Event::CollectDelayed { issue, failure, .. }
-            | Event::PublishDelayed { issue, failure, .. } => {
+            Event::Attempt(
+                AttemptEvent::CollectDelayed { issue, failure, .. }
+                | AttemptEvent::PublishDelayed { issue, failure, .. },
+            ) => {
                 self.fail(at_ms, Some(*issue), failure, true);
             }
-            Event::BacklogDelayed { failure, .. } | Event::CreationDelayed { failure, .. } => {
+            Event::Intake(IntakeEvent::BacklogDelayed { failure, .. })
+            | Event::Plan(PlanEvent::CreationDelayed { failure, .. }) => {
                 self.fail(at_ms, None, failure, true);
             }
-            Event::PlannerFailed {
+            Event::Plan(PlanEvent::PlannerFailed {
                 failure, retry_at, ..
-            } => self.fail(at_ms, None, failure, retry_at.is_some()),
-            Event::TaskFinished { issue, .. } => {
+            }) => self.fail(at_ms, None, failure, retry_at.is_some()),
+            Event::Task(TaskEvent::Finished { issue, .. }) => {
                 self.end(at_ms, *issue, SpanResult::Failed);
                 self.ended_at_ms.insert(*issue, at_ms);
             }
@@ -268,16 +276,19 @@ impl Chronicle {
 const fn moves_money(event: &Event) -> bool {
     matches!(
         event,
-        Event::SessionStarted { .. }
-            | Event::AttemptStarted { .. }
-            | Event::SpendMetered { .. }
-            | Event::PlannerStarted { .. }
-            | Event::PlannerMetered { .. }
-            | Event::PlannerExited { .. }
-            | Event::AgentExited { .. }
-            | Event::AttemptFailed { .. }
-            | Event::TaskFinished { .. }
-            | Event::SessionFinished { .. }
+        Event::Session(SessionEvent::Started { .. } | SessionEvent::Finished { .. })
+            | Event::Attempt(
+                AttemptEvent::Started { .. }
+                    | AttemptEvent::Metered { .. }
+                    | AttemptEvent::AgentExited { .. }
+                    | AttemptEvent::Failed { .. }
+            )
+            | Event::Plan(
+                PlanEvent::PlannerStarted { .. }
+                    | PlanEvent::PlannerMetered { .. }
+                    | PlanEvent::PlannerExited { .. }
+            )
+            | Event::Task(TaskEvent::Finished { .. })
     )
 }
 
@@ -339,11 +350,11 @@ mod tests {
         let mut events = night();
         for cents in 1..5_000 {
             let spent = Usd::from_cents(cents);
-            events.push(Event::SpendMetered {
+            events.push(Event::Attempt(AttemptEvent::Metered {
                 issue: IssueNumber(2),
                 attempt: 1,
                 spent,
-            });
+            }));
         }
         events.push(completed());
         let chronicle = chronicle(&events);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use autoissue_core::bus::Envelope;
 use autoissue_core::engine::{
     Breaker, BreakerState, Engine, Event, FailureType, IssueNumber, NotStarted, Outcome, Phase,
-    Service, SessionStatus, Stage, Task, Time,
+    Service, SessionEvent, SessionStatus, Stage, Task, Time,
 };
 use autoissue_core::journal::SessionId;
 use autoissue_core::summary::{cost_per_pull_request, rfc3339};
@@ -94,7 +94,7 @@ impl Story {
         self.engine.apply(event);
         self.chronicle.take(*at_ms, event, &self.engine);
         self.last_seq = *seq;
-        if matches!(event, Event::SessionResumed { .. }) {
+        if matches!(event, Event::Session(SessionEvent::Resumed { .. })) {
             self.is_cut_off = false;
         }
         let sentence = |sentence: crate::narration::Sentence| view::SentenceView {
@@ -703,9 +703,9 @@ fn kind_of(event: &Event) -> String {
     impl std::io::Write for Head {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0.extend_from_slice(bytes);
-            // `{"type":"…"` has four quotes; what follows may be a whole issue.
+            // `{"chapter":"…","type":"…"` has eight quotes; what follows may be a whole issue.
             let n_quotes = self.0.iter().filter(|byte| **byte == b'"').count();
-            if n_quotes < 4 {
+            if n_quotes < 8 {
                 Ok(bytes.len())
             } else {
                 Err(std::io::ErrorKind::WriteZero.into())
@@ -719,15 +719,14 @@ fn kind_of(event: &Event) -> String {
 
     let mut head = Head(Vec::new());
     let _ = serde_json::to_writer(&mut head, event);
-    String::from_utf8_lossy(&head.0)
-        .split('"')
-        .nth(3)
-        .unwrap_or_default()
-        .to_owned()
+    let text = String::from_utf8_lossy(&head.0);
+    let words: Vec<&str> = text.split('"').skip(3).step_by(4).take(2).collect();
+    words.join(".")
 }
 
 #[cfg(test)]
 mod tests {
+    use autoissue_core::engine::ServiceEvent;
     use autoissue_core::engine::{PullRequest, Settings};
 
     use super::*;
@@ -849,10 +848,12 @@ mod tests {
     #[test]
     fn the_kind_of_an_event_is_read_without_its_rest() {
         let mut events = night();
-        events.push(Event::SessionInterrupted);
+        events.push(Event::Session(SessionEvent::Interrupted));
         for event in events {
             let whole: serde_json::Value = serde_json::to_value(&event).unwrap();
-            assert_eq!(Some(kind_of(&event).as_str()), whole["type"].as_str());
+            let (chapter, kind) = (&whole["chapter"], &whole["type"]);
+            let expected = [chapter, kind].map(|word| word.as_str().unwrap()).join(".");
+            assert_eq!(kind_of(&event), expected);
         }
     }
 
@@ -860,12 +861,12 @@ mod tests {
     fn an_open_breaker_is_the_worst_of_all_states() {
         let service = Service::Agent("claude".to_owned());
         let mut events = night();
-        events.push(Event::BreakerOpened {
+        events.push(Event::Service(ServiceEvent::BreakerOpened {
             service,
             until: Time::from_ms(99_000),
             n_failures: 5,
             since: None,
-        });
+        }));
         let overview = told(&events).overview(60_000, &BTreeMap::new());
         assert_eq!(overview.circuit_breaker.state, view::BreakerState::Open);
         assert_eq!(overview.health, view::SessionHealth::Trouble);

@@ -195,7 +195,6 @@ pub(crate) struct BudgetView {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct BudgetHistory {
     /// The money now.
-    #[serde(flatten)]
     pub(crate) now: BudgetView,
     /// The money over time, thinned out to at most 600 points.
     pub(crate) history: Vec<CostPointView>,
@@ -573,7 +572,7 @@ pub(crate) struct EventView {
     pub(crate) seq: u64,
     /// When, RFC 3339 in UTC.
     pub(crate) at: String,
-    /// What sort of event it is, as in `--output json`.
+    /// Chapter and type of the event, such as `attempt.started`.
     #[serde(rename = "type")]
     pub(crate) kind: String,
     /// Task, or null.

@@ -1,6 +1,6 @@
 //! What happens on the way from a directive to issues, in words.
 
-use autoissue_core::engine::{Ended, Engine, Event, Phase};
+use autoissue_core::engine::{Ended, Engine, Phase, PlanEvent};
 
 use super::Tone::{self, Bad, Detail, Good, Odd, Plain};
 use super::{counted, message, next_try};
@@ -11,11 +11,11 @@ use crate::printable::one_line;
 /// Problems of an answer that are told; the whole list is in the journal.
 const N_PROBLEMS_MAX: usize = 10;
 
-/// Returns what an event about the plan says.
-pub(super) fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> {
+/// Returns what an event of this chapter says.
+pub(super) fn say(event: &PlanEvent, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> {
     let one = |tone, text: String| vec![(tone, text)];
     match event {
-        Event::PlannerStarted {
+        PlanEvent::PlannerStarted {
             attempt,
             reserved,
             model,
@@ -29,8 +29,8 @@ pub(super) fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone
                 format!("planner started, attempt {attempt}{model} · {reserved} reserved"),
             )
         }
-        Event::PlannerMetered { spent, .. } => one(Detail, format!("planner: {spent} so far")),
-        Event::PlannerExited {
+        PlanEvent::PlannerMetered { spent, .. } => one(Detail, format!("planner: {spent} so far")),
+        PlanEvent::PlannerExited {
             report,
             charged,
             assumed,
@@ -54,10 +54,10 @@ pub(super) fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone
                 format!("{how} · {} · {cost}", span(report.duration_ms)),
             )
         }
-        Event::PlannerFailed { retry_at, .. } => {
+        PlanEvent::PlannerFailed { retry_at, .. } => {
             one(Odd, format!("the planner is {}", next_try(*retry_at, time)))
         }
-        Event::PlanRejected {
+        PlanEvent::Rejected {
             rejection, again, ..
         } => {
             let next = if *again {
@@ -75,7 +75,7 @@ pub(super) fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone
                 .chain(problems.map(|line| (Odd, message(line))))
                 .collect()
         }
-        Event::PlanProposed { plan } => {
+        PlanEvent::Proposed { plan } => {
             let n_dependencies: usize =
                 plan.issues.iter().map(|issue| issue.depends_on.len()).sum();
             let dependencies = match n_dependencies {
@@ -91,16 +91,16 @@ pub(super) fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone
                 ),
             )
         }
-        Event::ConfirmationAwaited => one(
+        PlanEvent::ConfirmationAwaited => one(
             Plain,
             "the plan waits for somebody to agree to it".to_owned(),
         ),
-        Event::PlanConfirmed => one(Detail, "the plan is carried out".to_owned()),
-        Event::PlanDeclined => one(
+        PlanEvent::Confirmed => one(Detail, "the plan is carried out".to_owned()),
+        PlanEvent::Declined => one(
             Plain,
             "the plan is not wanted; nothing is created".to_owned(),
         ),
-        Event::IssueCreated {
+        PlanEvent::IssueCreated {
             position,
             number,
             existed,
@@ -123,22 +123,21 @@ pub(super) fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone
                 ),
             )
         }
-        Event::IssueLinked { position, .. } => {
+        PlanEvent::IssueLinked { position, .. } => {
             one(Detail, format!("issue {position} says what it depends on"))
         }
-        Event::CreationDelayed { failure, until, .. } => {
+        PlanEvent::CreationDelayed { failure, until, .. } => {
             let (why, at) = (message(&failure.to_string()), time.clock(until.ms()));
             one(
                 Odd,
                 format!("creating issues failed: {why} · tried again at {at}"),
             )
         }
-        Event::CreationRetried => one(Detail, "creating issues".to_owned()),
-        Event::CreationSuspended => one(
+        PlanEvent::CreationRetried => one(Detail, "creating issues".to_owned()),
+        PlanEvent::CreationSuspended => one(
             Bad,
             "no more issues are created now; what is created stays".to_owned(),
         ),
-        _ => Vec::new(),
     }
 }
 
@@ -168,8 +167,8 @@ pub(crate) fn stage_of_plan(engine: &Engine) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use autoissue_core::engine::{
-        Failure, IssueNumber, Plan, PlanRules, PlanSource, PlannedIssue, Rejection, Settings, Time,
-        Usd,
+        Event, Failure, IssueNumber, Plan, PlanRules, PlanSource, PlannedIssue, Rejection,
+        Settings, Time, Usd,
     };
     use insta::assert_snapshot;
 
@@ -213,32 +212,32 @@ mod tests {
         };
         let mut events = started_plan("Build user authentication", settings, 42);
         events.extend([
-            Event::PlanRejected {
+            Event::Plan(PlanEvent::Rejected {
                 attempt: 1,
                 rejection,
                 again: true,
-            },
-            Event::PlannerFailed {
+            }),
+            Event::Plan(PlanEvent::PlannerFailed {
                 attempt: 2,
                 failure: failure.clone(),
                 charged: true,
                 retry_at: Some(until),
-            },
-            Event::PlanProposed { plan },
-            Event::ConfirmationAwaited,
-            Event::PlanConfirmed,
+            }),
+            Event::Plan(PlanEvent::Proposed { plan }),
+            Event::Plan(PlanEvent::ConfirmationAwaited),
+            Event::Plan(PlanEvent::Confirmed),
             created(1, false),
-            Event::CreationDelayed {
+            Event::Plan(PlanEvent::CreationDelayed {
                 failure,
                 charged: true,
                 until,
-            },
-            Event::CreationRetried,
+            }),
+            Event::Plan(PlanEvent::CreationRetried),
             created(2, true),
-            Event::IssueLinked {
+            Event::Plan(PlanEvent::IssueLinked {
                 position: 2,
                 n_api_calls: 3,
-            },
+            }),
         ]);
         let mut engine = Engine::new();
         let mut told = Vec::new();
@@ -273,11 +272,11 @@ mod tests {
 
     fn created(position: u32, existed: bool) -> Event {
         let number = IssueNumber(11 + u64::from(position));
-        Event::IssueCreated {
+        Event::Plan(PlanEvent::IssueCreated {
             position,
             number,
             existed,
             n_api_calls: 2,
-        }
+        })
     }
 }

@@ -148,7 +148,9 @@ fn row(engine: &Engine, position: usize, issue: &PlannedIssue) -> [String; 8] {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::{Complexity, Event, PlanRules, PlanSource, Settings, Time};
+    use autoissue_core::engine::{
+        Complexity, Event, PlanEvent, PlanRules, PlanSource, SessionEvent, Settings, Time,
+    };
     use insta::assert_snapshot;
 
     use super::*;
@@ -188,7 +190,7 @@ mod tests {
             issues,
         };
         let mut events = started_plan("Build user authentication\nwith JWT", settings, 42);
-        events.push(Event::PlanProposed { plan });
+        events.push(Event::Plan(PlanEvent::Proposed { plan }));
         events
     }
 
@@ -228,9 +230,9 @@ mod tests {
     #[test]
     fn a_dry_run_says_what_it_cost_and_how_to_go_on() {
         let mut events = proposed(settings());
-        events.push(Event::SessionFinished {
+        events.push(Event::Session(SessionEvent::Finished {
             status: SessionStatus::Completed,
-        });
+        }));
         let text = answer(
             &Engine::replay(&events),
             Path::new("/state/s 1"),
@@ -266,7 +268,7 @@ mod tests {
             message: message.to_owned(),
             budget: true,
         };
-        events.push(Event::SessionFinished { status });
+        events.push(Event::Session(SessionEvent::Finished { status }));
         let text = answer(
             &Engine::replay(&events),
             Path::new("/s"),
@@ -294,7 +296,7 @@ mod tests {
     #[test]
     fn a_session_that_created_issues_has_another_report() {
         let mut events = proposed(settings());
-        events.push(Event::PlanConfirmed);
+        events.push(Event::Plan(PlanEvent::Confirmed));
         assert_eq!(
             answer(
                 &Engine::replay(&events),

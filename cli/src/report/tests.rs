@@ -4,7 +4,8 @@ mod pages;
 
 use autoissue_core::bus::Envelope;
 use autoissue_core::engine::{
-    CheckResult, Event, IssueNumber, NotStarted, PullRequest, Settings, Skip,
+    AttemptEvent, CheckResult, Event, IntakeEvent, IssueNumber, NotStarted, PullRequest,
+    SessionEvent, Settings, Skip,
 };
 use insta::assert_snapshot;
 
@@ -39,11 +40,11 @@ const MARKUP: &str =
     "<script>alert(1)</script><img src=x onerror=alert(2)> \"'`@all` | [x](javascript:alert(3)) #7";
 
 fn read(n_issues: u32) -> Event {
-    Event::BacklogRead {
+    Event::Intake(IntakeEvent::BacklogRead {
         n_issues,
         warnings: Vec::new(),
         n_api_calls: 0,
-    }
+    })
 }
 
 #[test]
@@ -63,7 +64,7 @@ fn a_good_night() {
         passed: true,
         ..CheckResult::default()
     }];
-    events.push(Event::BaseChecked { results: passed });
+    events.push(Event::Intake(IntakeEvent::BaseChecked { results: passed }));
     events.extend(shipped(7, 30, 42));
     events.extend(shipped(12, 31, 158));
     events.push(completed());
@@ -107,7 +108,9 @@ fn a_mixed_night_says_what_failed_and_what_nobody_checked() {
     events.push(finished(
         4,
         Outcome::Skipped {
-            because: Skip::DependsOn(IssueNumber(2)),
+            because: Skip::DependsOn {
+                issue: IssueNumber(2),
+            },
         },
     ));
     events.push(finished(
@@ -179,8 +182,8 @@ fn an_interrupted_night_ends_with_the_command_that_goes_on() {
     );
     events.extend(shipped(1, 30, 42));
     events.extend(at_work(2, 1));
-    events.push(Event::InterruptRequested);
-    events.push(Event::SessionInterrupted);
+    events.push(Event::Session(SessionEvent::InterruptRequested));
+    events.push(Event::Session(SessionEvent::Interrupted));
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
     interrupted: what was done is saved, nothing runs any more
@@ -217,12 +220,12 @@ fn a_backlog_that_cannot_be_paid_is_refused_with_what_it_would_take() {
         )
     }));
     let message = "cannot afford 2 tasks: estimated $10.00 exceeds budget $5.00".to_owned();
-    events.push(Event::SessionFinished {
+    events.push(Event::Session(SessionEvent::Finished {
         status: SessionStatus::Failed {
             message,
             budget: true,
         },
-    });
+    }));
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
     cannot afford 2 tasks: estimated $10.00 exceeds budget $5.00
@@ -242,22 +245,22 @@ fn a_session_that_had_to_stop_says_why() {
         started(Settings::default()),
         accepted(1, "One"),
         read(1),
-        Event::SessionStopping {
+        Event::Session(SessionEvent::Stopping {
             message: "bad credentials: HTTP 401".to_owned(),
             resumable: false,
-        },
+        }),
         finished(
             1,
             Outcome::NotStarted {
                 because: NotStarted::Stopped("bad credentials: HTTP 401".to_owned()),
             },
         ),
-        Event::SessionFinished {
+        Event::Session(SessionEvent::Finished {
             status: SessionStatus::Failed {
                 message: "bad credentials: HTTP 401".to_owned(),
                 budget: false,
             },
-        },
+        }),
     ];
     assert_snapshot!(report(&events), @"
     20261122-1315-7f3a · owner/shop · label `bug` · 2026-11-22 13:15 to 15:15 (2 h 0 min)
@@ -284,19 +287,21 @@ fn what_nobody_can_vouch_for_is_named() {
         passed: false,
         ..CheckResult::default()
     };
-    events.push(Event::BaseChecked { results: vec![red] });
+    events.push(Event::Intake(IntakeEvent::BaseChecked {
+        results: vec![red],
+    }));
     let mut task = shipped(1, 30, 42);
     for event in &mut task {
         match event {
-            Event::AgentExited {
+            Event::Attempt(AttemptEvent::AgentExited {
                 report, assumed, ..
-            } => {
+            }) => {
                 report.denied = vec!["Bash".to_owned()];
                 *assumed = true;
             }
-            Event::WorkCollected {
+            Event::Attempt(AttemptEvent::WorkCollected {
                 work: Some(work), ..
-            } => {
+            }) => {
                 work.notes = vec!["the nested repository `lib` was left out".to_owned()];
             }
             _ => {}

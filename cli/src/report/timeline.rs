@@ -8,7 +8,9 @@
 use std::collections::BTreeMap;
 
 use autoissue_core::bus::Envelope;
-use autoissue_core::engine::{Event, IssueNumber, Outcome, Service, Usd};
+use autoissue_core::engine::{
+    AttemptEvent, Event, IssueNumber, Outcome, Service, ServiceEvent, SessionEvent, TaskEvent, Usd,
+};
 
 use crate::narration::{message, title};
 use crate::printable::one_line;
@@ -92,28 +94,32 @@ struct Reading {
 
 impl Reading {
     fn take(&mut self, at_ms: u64, event: &Event) {
-        if matches!(event, Event::SessionResumed { .. }) || self.timeline.runs.is_empty() {
+        if matches!(event, Event::Session(SessionEvent::Resumed { .. }))
+            || self.timeline.runs.is_empty()
+        {
             self.resume(at_ms);
         }
         self.go_on(at_ms);
         match event {
-            Event::TaskAccepted { issue } => {
+            Event::Task(TaskEvent::Accepted { issue }) => {
                 self.titles.insert(issue.number, title(&issue.title));
             }
-            Event::AttemptStarted { issue, attempt, .. } => self.start(at_ms, *issue, *attempt),
-            Event::AgentExited { issue, charged, .. } => {
+            Event::Attempt(AttemptEvent::Started { issue, attempt, .. }) => {
+                self.start(at_ms, *issue, *attempt)
+            }
+            Event::Attempt(AttemptEvent::AgentExited { issue, charged, .. }) => {
                 if let Some(bar) = self.bar(*issue) {
                     bar.spent += *charged;
                 }
             }
-            Event::AttemptFailed { issue, .. } => self.end(*issue, End::Failed),
-            Event::AttemptSuspended { issue, .. } => self.end(*issue, End::Stopped),
-            Event::TaskFinished { issue, outcome } => self.finish(*issue, outcome),
-            Event::ServicePaused {
+            Event::Attempt(AttemptEvent::Failed { issue, .. }) => self.end(*issue, End::Failed),
+            Event::Attempt(AttemptEvent::Suspended { issue, .. }) => self.end(*issue, End::Stopped),
+            Event::Task(TaskEvent::Finished { issue, outcome }) => self.finish(*issue, outcome),
+            Event::Service(ServiceEvent::Paused {
                 service,
                 until,
                 message: said,
-            } => {
+            }) => {
                 self.pause(
                     at_ms,
                     until.ms(),
@@ -121,12 +127,12 @@ impl Reading {
                     &format!("{service} pauses: {said}"),
                 );
             }
-            Event::BreakerOpened {
+            Event::Service(ServiceEvent::BreakerOpened {
                 service,
                 until,
                 n_failures,
                 ..
-            } => {
+            }) => {
                 self.pause(
                     at_ms,
                     until.ms(),
@@ -134,9 +140,11 @@ impl Reading {
                     &format!("{service} failed {n_failures} times in a row"),
                 );
             }
-            Event::ServiceAnswered { service }
-            | Event::BreakerProbed { service, .. }
-            | Event::BreakerReset { service } => self.unpause(at_ms, service),
+            Event::Service(
+                ServiceEvent::Answered { service }
+                | ServiceEvent::BreakerProbed { service, .. }
+                | ServiceEvent::BreakerReset { service },
+            ) => self.unpause(at_ms, service),
             _ => {}
         }
     }
@@ -331,13 +339,13 @@ mod tests {
         let mut first = admitted(Settings::default(), &[(1, "One", "a"), (2, "Two", "b")]);
         first.extend(at_work(1, 1));
         first.extend(at_work(2, 1));
-        first.push(Event::AttemptSuspended {
+        first.push(Event::Attempt(AttemptEvent::Suspended {
             issue: IssueNumber(1),
             attempt: 1,
-        });
-        let mut second = vec![Event::SessionResumed {
+        }));
+        let mut second = vec![Event::Session(SessionEvent::Resumed {
             settings: Box::default(),
-        }];
+        })];
         second.extend(shipped(1, 30, 42).split_off(2));
         assert_snapshot!(read(&[first, second]), @"
         run 1..14
@@ -354,18 +362,18 @@ mod tests {
         let service = Service::Forge;
         let mut events = admitted(Settings::default(), &[(1, "One", "a")]);
         let until = Time::from_ms(60_000);
-        events.push(Event::ServicePaused {
+        events.push(Event::Service(ServiceEvent::Paused {
             service: service.clone(),
             until,
             message: "limit\nreached".to_owned(),
-        });
-        events.push(Event::BreakerOpened {
+        }));
+        events.push(Event::Service(ServiceEvent::BreakerOpened {
             service: service.clone(),
             until,
             n_failures: 5,
             since: None,
-        });
-        events.push(Event::ServiceAnswered { service });
+        }));
+        events.push(Event::Service(ServiceEvent::Answered { service }));
         events.push(completed());
         assert_snapshot!(read(&[events]), @"
         run 1..10

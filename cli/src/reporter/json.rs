@@ -1,4 +1,4 @@
-//! One JSON object per line on standard output: each event with its place, time and session. A documented promise.
+//! One JSON object per line on standard output: each event as it is journaled, with its place, time and session. A documented promise.
 
 use autoissue_core::bus::Envelope;
 use autoissue_core::engine::{Engine, Event};
@@ -8,16 +8,17 @@ use serde::Serialize;
 use super::Reporter;
 use crate::console::Console;
 
-/// An event as a line of JSON: its own fields, among them `type`, beside these.
+/// An event as a line of JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct EventLine<'a> {
+    r#type: &'static str,
     /// Its number in the session, from 1.
     seq: u64,
     /// When it was journaled, RFC 3339 in UTC.
     at: String,
     /// Session id.
     session: &'a str,
-    #[serde(flatten)]
+    /// The very form that the journal has.
     event: &'a Event,
 }
 
@@ -25,6 +26,7 @@ impl<'a> EventLine<'a> {
     /// Makes the line of an event.
     pub(crate) fn new(session: &'a str, envelope: &'a Envelope<Event>) -> Self {
         Self {
+            r#type: "event",
             seq: envelope.seq,
             at: rfc3339(envelope.at_ms),
             session,
@@ -70,14 +72,12 @@ impl Reporter for Json {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::Settings;
-
     use super::*;
     use crate::console::json_line;
-    use crate::fixture::{at_work, started};
+    use crate::fixture::at_work;
 
     #[test]
-    fn an_event_is_one_flat_object() {
+    fn an_event_stands_in_its_line_as_it_is_journaled() {
         let envelope = Envelope {
             seq: 7,
             at_ms: 5_527_000,
@@ -85,26 +85,7 @@ mod tests {
         };
         let line = json_line(&EventLine::new("20261122-1315-7f3a", &envelope));
         insta::assert_snapshot!(line, @r#"
-        {"seq":7,"at":"1970-01-01T01:32:07Z","session":"20261122-1315-7f3a","type":"attempt_started","issue":12,"attempt":1,"reserved":5000000,"model":"sonnet"}
+        {"type":"event","seq":7,"at":"1970-01-01T01:32:07Z","session":"20261122-1315-7f3a","event":{"chapter":"attempt","type":"started","issue":12,"attempt":1,"reserved_usd":5.0,"model":"sonnet"}}
         "#);
-    }
-
-    #[test]
-    fn every_event_keeps_its_type_beside_the_envelope() {
-        let envelope = Envelope {
-            seq: 1,
-            at_ms: 0,
-            event: started(Settings::default()),
-        };
-        let line: serde_json::Value =
-            serde_json::from_str(&json_line(&EventLine::new("s", &envelope))).unwrap();
-        assert_eq!(
-            (
-                line["type"].as_str(),
-                line["session"].as_str(),
-                line["seq"].as_u64()
-            ),
-            (Some("session_started"), Some("s"), Some(1))
-        );
     }
 }

@@ -14,7 +14,7 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use autoissue_core::bus::{Envelope, Progress};
-use autoissue_core::engine::{Engine, Event, IssueNumber};
+use autoissue_core::engine::{Engine, Event, IntakeEvent, IssueNumber, PlanEvent, TaskEvent};
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -96,7 +96,7 @@ impl Live {
     /// Keeps in mind what is shown beyond the engine's state.
     fn note(&mut self, envelope: &Envelope<Event>, engine: &Engine, sentences: &[Sentence]) {
         match &envelope.event {
-            Event::TaskFinished { issue, .. } => {
+            Event::Task(TaskEvent::Finished { issue, .. }) => {
                 let style = sentences
                     .last()
                     .map_or(Style::Plain, |sentence| style_of(sentence.tone));
@@ -108,7 +108,8 @@ impl Live {
                 self.ends
                     .drain(..self.ends.len().saturating_sub(N_ENDS_MAX));
             }
-            Event::BaseChecked { .. } | Event::PlannerExited { .. } => self.base_said.clear(),
+            Event::Intake(IntakeEvent::BaseChecked { .. })
+            | Event::Plan(PlanEvent::PlannerExited { .. }) => self.base_said.clear(),
             _ => {}
         }
         let is_running = |issue: &IssueNumber| {

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_types, reason = "a measurement needs the clock")]
 #![expect(clippy::print_stdout, reason = "its table is its purpose")]
 
+use autoissue_engine::{AttemptInput, IntakeInput, SessionInput, TaskInput};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -54,11 +55,11 @@ fn session(n_tasks: u64) -> Measured {
         budget: Usd::from_cents(1_000_000_000),
         ..Settings::default()
     };
-    let started = Input::Started {
+    let started = Input::Session(SessionInput::Started {
         settings: Box::new(settings),
         about: About::default(),
         history: History::default(),
-    };
+    });
     let mut owed: VecDeque<Effect> = engine.step(now, started).effects.into();
     let begun = Instant::now();
     let mut planned = None;
@@ -91,36 +92,38 @@ fn session(n_tasks: u64) -> Measured {
 
 fn answer(effect: Effect, n_tasks: u64) -> Option<Input> {
     Some(match effect {
-        Effect::FetchBacklog => Input::BacklogFetched {
+        Effect::FetchBacklog => Input::Intake(IntakeInput::BacklogFetched {
             issues: (1..=n_tasks).map(issue).collect(),
             warnings: vec![],
             n_api_calls: 0,
-        },
-        Effect::Classify { issue } => Input::Classified {
+        }),
+        Effect::Classify { issue } => Input::Task(TaskInput::Classified {
             issue: issue.number,
             classification: classification(issue.number.0),
-        },
-        Effect::LeaseWorktree { issue, attempt, .. } => Input::WorktreeLeased {
-            issue,
-            attempt,
-            base: "b".into(),
-        },
-        Effect::RunAgent { issue, attempt, .. } => Input::AgentExited {
+        }),
+        Effect::LeaseWorktree { issue, attempt, .. } => {
+            Input::Attempt(AttemptInput::WorktreeLeased {
+                issue,
+                attempt,
+                base: "b".into(),
+            })
+        }
+        Effect::RunAgent { issue, attempt, .. } => Input::Attempt(AttemptInput::AgentExited {
             issue: issue.number,
             attempt,
             report: report(),
-        },
-        Effect::CollectWork { issue, attempt, .. } => Input::WorkCollected {
+        }),
+        Effect::CollectWork { issue, attempt, .. } => Input::Attempt(AttemptInput::WorkCollected {
             issue: issue.number,
             attempt,
             work: Some(Work::default()),
             notes: Vec::new(),
-        },
-        Effect::Publish { issue, attempt } => Input::Published {
+        }),
+        Effect::Publish { issue, attempt } => Input::Attempt(AttemptInput::Published {
             issue,
             attempt,
             publication: Publication::default(),
-        },
+        }),
         _ => return None,
     })
 }

@@ -14,9 +14,11 @@ mod decide;
 mod ending;
 mod failure;
 mod intake;
-mod planning;
-mod resume;
+mod plan;
 mod schedule;
+mod service;
+mod session;
+mod task;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -110,7 +112,7 @@ pub struct Step {
 }
 
 impl Engine {
-    /// Makes an engine that waits for [`Input::Started`].
+    /// Makes an engine that waits for [`SessionInput::Started`].
     pub fn new() -> Self {
         Self::default()
     }

@@ -13,13 +13,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Time, Usd};
 
 /// An outside thing that can fail for all tasks at once.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "name", rename_all = "snake_case")]
 pub enum Service {
     /// An agent backend, by name.
     Agent(String),
@@ -40,8 +41,8 @@ impl fmt::Display for Service {
 }
 
 /// Why an effect did not succeed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Failure {
     /// Our input is wrong.
     Validation {
@@ -112,7 +113,9 @@ pub enum Failure {
 }
 
 /// The type under which a failure is shown and counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureType {
     /// Our input is wrong.
@@ -252,8 +255,8 @@ impl fmt::Display for Failure {
 }
 
 /// How an agent's run ended, as the backend read it. Never believed further than that.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "ended", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Ended {
     /// It says that it is done, and nothing speaks against it.
     Done,
@@ -267,8 +270,8 @@ pub enum Ended {
 }
 
 /// What is known of the cost of an agent's run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "spent", content = "usd_micros", rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "spent_usd", rename_all = "snake_case")]
 pub enum Spent {
     /// The whole cost.
     Known(Usd),

@@ -1,204 +1,48 @@
 //! What happened in the world. Each effect is answered by exactly one of these.
 
+mod attempt;
+mod intake;
+mod plan;
+mod service;
+mod session;
+mod task;
+
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    About, Classification, Effort, Ended, Failure, History, Issue, IssueNumber, Outcome, Plan,
-    PullRequest, Rejection, Service, Settings, Skip, Spent, Undecided, Usd,
-};
+use crate::{Ended, Failure, Issue, Outcome, Plan, PullRequest, Rejection, Skip, Spent, Usd};
 
-/// What happened.
+pub use attempt::AttemptInput;
+pub use intake::IntakeInput;
+pub use plan::PlanInput;
+pub use service::ServiceInput;
+pub use session::SessionInput;
+pub use task::TaskInput;
+
+/// What happened, by chapter.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Input {
-    /// A new session is to run.
-    Started {
-        /// Its limits and rules.
-        settings: Box<Settings>,
-        /// What it is about.
-        about: About,
-        /// Costs of earlier tasks.
-        history: History,
-    },
-    /// A session is to go on, after an interruption or a crash.
-    Resumed {
-        /// Limits and rules from now on.
-        settings: Box<Settings>,
-    },
-    /// The plan that was given.
-    PlanRead {
-        /// The plan.
-        plan: Plan,
-    },
-    /// The planner has spent so much so far.
-    PlannerMetered {
-        /// Attempt.
-        attempt: u32,
-        /// Since the attempt began.
-        spent: Usd,
-    },
-    /// The planner's program has ended.
-    Decomposed {
-        /// Attempt.
-        attempt: u32,
-        /// What its backend read.
-        report: AgentReport,
-        /// What it answered; `None` where it gave no answer.
-        answer: Option<Answer>,
-    },
-    /// A person does not want the plan.
-    PlanDeclined,
-    /// An issue of the plan is on the forge.
-    IssueCreated {
-        /// Position, from 1.
-        position: u32,
-        /// Its number.
-        number: IssueNumber,
-        /// Whether it was there already.
-        existed: bool,
-        /// Calls to the forge's API that it took.
-        n_api_calls: u32,
-    },
-    /// What an issue of the plan depends on is written down.
-    IssueLinked {
-        /// Position, from 1.
-        position: u32,
-        /// Calls to the forge's API that it took.
-        n_api_calls: u32,
-    },
-    /// The plan could not be read, or an issue of it not be created or linked.
-    PlanFailed {
-        /// Why.
-        failure: Failure,
-    },
-    /// The forge gave its issues.
-    BacklogFetched {
-        /// The issues, in any order.
-        issues: Vec<Issue>,
-        /// What was odd.
-        warnings: Vec<String>,
-        /// Calls to the forge's API that it took.
-        n_api_calls: u32,
-    },
-    /// The forge gave nothing.
-    BacklogFailed {
-        /// Why.
-        failure: Failure,
-    },
-    /// The classifier answered.
-    Classified {
-        /// Task.
-        issue: IssueNumber,
-        /// Its answer.
-        classification: Classification,
-    },
-    /// The model selector answered.
-    ModelSelected {
-        /// Task.
-        issue: IssueNumber,
-        /// Model; `None` leaves it to the program.
-        model: Option<String>,
-        /// How hard it should think; `None` leaves it to the program.
-        effort: Option<Effort>,
-        /// Why, in words.
-        reason: String,
-    },
-    /// A plugin did not decide. Where the built-in decides instead, its answer follows; else this is the answer.
-    Undecided(Undecided),
-    /// The checks were run on the base.
-    BaseChecked {
-        /// Results, empty where they could not be run.
-        results: Vec<CheckResult>,
-    },
-    /// A worktree is ready.
-    WorktreeLeased {
-        /// Task.
-        issue: IssueNumber,
-        /// Attempt.
-        attempt: u32,
-        /// Commit that it starts from.
-        base: String,
-    },
-    /// The issue is no longer to be worked on, as the forge said before anything was spent on the attempt.
-    Withdrawn {
-        /// Task.
-        issue: IssueNumber,
-        /// Attempt.
-        attempt: u32,
-        /// What became of it.
-        found: Withdrawal,
-    },
-    /// The agent has spent so much so far.
-    Metered {
-        /// Task.
-        issue: IssueNumber,
-        /// Attempt.
-        attempt: u32,
-        /// Since the attempt began.
-        spent: Usd,
-    },
-    /// The agent's program has ended.
-    AgentExited {
-        /// Task.
-        issue: IssueNumber,
-        /// Attempt.
-        attempt: u32,
-        /// What its backend read.
-        report: AgentReport,
-    },
-    /// The work was taken into the mirror.
-    WorkCollected {
-        /// Task.
-        issue: IssueNumber,
-        /// Attempt.
-        attempt: u32,
-        /// The work; `None` where nothing differs from the base.
-        work: Option<Work>,
-        /// What a person should know where there is none, such as files that git ignores.
-        notes: Vec<String>,
-    },
-    /// The checks were run on the work.
-    ChecksFinished {
-        /// Task.
-        issue: IssueNumber,
-        /// Attempt.
-        attempt: u32,
-        /// Results, in order.
-        results: Vec<CheckResult>,
-    },
-    /// The work is published.
-    Published {
-        /// Task.
-        issue: IssueNumber,
-        /// Attempt.
-        attempt: u32,
-        /// Where.
-        publication: Publication,
-    },
-    /// An effect of an attempt failed.
-    Failed {
-        /// Task.
-        issue: IssueNumber,
-        /// Attempt.
-        attempt: u32,
-        /// Why.
-        failure: Failure,
-    },
+    /// To the session as a whole.
+    Session(SessionInput),
+    /// To the plan.
+    Plan(PlanInput),
+    /// To the backlog.
+    Intake(IntakeInput),
+    /// To a task, apart from its attempts.
+    Task(TaskInput),
+    /// To one try at a task.
+    Attempt(AttemptInput),
+    /// To a service that all tasks share.
+    Service(ServiceInput),
     /// Time has passed.
     Tick,
-    /// A person or the system asks to stop; a second time means at once.
-    Interrupted,
-    /// A person closes the breaker of a service.
-    BreakerReset {
-        /// Service; `None` means all.
-        service: Option<Service>,
-    },
 }
 
 /// What a planner answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Answer {
     /// A plan, valid as a whole.
     Plan(Plan),
@@ -207,13 +51,11 @@ pub enum Answer {
 }
 
 /// What a backend read from the run of its program.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentReport {
     /// How it ended.
-    #[serde(flatten)]
     pub ended: Ended,
     /// What it cost.
-    #[serde(flatten)]
     pub spent: Spent,
     /// Session of the agent, to go on with.
     pub session: Option<String>,
@@ -228,11 +70,12 @@ pub struct AgentReport {
 }
 
 /// Session of an agent, to go on with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AgentSession {
     /// The name that its program knows it by.
     pub id: String,
     /// What is known to have been spent in it, all its runs together. Programs count it into the bill of the next run.
+    #[serde(rename = "spent_usd")]
     pub spent: Usd,
 }
 
@@ -294,7 +137,7 @@ impl AgentReport {
 }
 
 /// Work of an attempt, safe in the mirror.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Work {
     /// Commit that holds all of it.
     pub commit: String,
@@ -310,13 +153,12 @@ pub struct Work {
     pub removed: u64,
     /// What a person should know of it, such as a nested repository left out.
     pub notes: Vec<String>,
-    /// Files that show a merge which nobody finished; cut off after a bound. Older journals have none.
-    #[serde(default)]
+    /// Files that show a merge which nobody finished; cut off after a bound.
     pub conflicts: Vec<String>,
 }
 
 /// A changed file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileChange {
     /// Path in the repository.
     pub path: String,
@@ -327,7 +169,7 @@ pub struct FileChange {
 }
 
 /// Result of a check.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckResult {
     /// Name.
     pub name: String,
@@ -339,13 +181,12 @@ pub struct CheckResult {
     pub ended: String,
     /// What it printed; the middle is cut out where it is long.
     pub output: String,
-    /// Whether it failed and fails on the commit that the attempt started from too. Journals from before 2026-12 do not say.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// Whether it failed and fails on the commit that the attempt started from too.
     pub fails_on_base: bool,
 }
 
 /// Where work was published.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Publication {
     /// Branch.
     pub branch: String,

@@ -2,13 +2,25 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Time;
 
 /// Number of an issue on its forge. It also names the task made of it.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(transparent)]
 pub struct IssueNumber(pub u64);
@@ -25,7 +37,7 @@ impl fmt::Display for IssueNumber {
 }
 
 /// An issue as the forge gave it. Its text is a stranger's.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Issue {
     /// Number.
     pub number: IssueNumber,
@@ -45,17 +57,14 @@ pub struct Issue {
     pub dependencies: Vec<Dependency>,
     /// Open pull request of ours that is there already.
     pub open_pull_request: Option<PullRequest>,
-    /// Branch with our work that is there already, where branches are all that was asked for. Journals from before do not have it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Branch with our work that is there already, where branches are all that was asked for.
     pub open_branch: Option<String>,
-    /// Pull request of ours that was merged and did not close the issue: its base is not the default branch. Journals from before
-    /// this was looked for have none.
-    #[serde(default)]
+    /// Pull request of ours that was merged and did not close the issue: its base is not the default branch.
     pub merged_pull_request: Option<PullRequest>,
 }
 
 /// An issue that another depends on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Dependency {
     /// Its number.
     pub number: IssueNumber,
@@ -64,7 +73,7 @@ pub struct Dependency {
 }
 
 /// A pull request of ours.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PullRequest {
     /// Number.
     pub number: u64,
@@ -73,7 +82,7 @@ pub struct PullRequest {
 }
 
 /// What the classifier said of an issue.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Classification {
     /// Domain.
     pub domain: String,

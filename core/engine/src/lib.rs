@@ -43,12 +43,14 @@ pub use dependency::{circles as dependency_circles, cycle as dependency_cycle};
 pub use effect::{Effect, Start, StopReason};
 pub use engine::{Engine, Phase, Step};
 pub use estimate::{History, p90};
-pub use event::Event;
+pub use event::{
+    AttemptEvent, Event, IntakeEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent,
+};
 pub use failure::{Ended, Failure, FailureType, Service, Spent};
 pub use forecast::{Fate, Forecast, Why};
 pub use input::{
-    AgentReport, AgentSession, Answer, CheckResult, FileChange, Input, Publication, Withdrawal,
-    Work,
+    AgentReport, AgentSession, Answer, AttemptInput, CheckResult, FileChange, Input, IntakeInput,
+    PlanInput, Publication, ServiceInput, SessionInput, TaskInput, Withdrawal, Work,
 };
 pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
 pub use ledger::Ledger;

@@ -1,14 +1,17 @@
 //! Money in whole micro-dollars: sums are exact, so a budget either holds or does not.
+//!
+//! In JSON an amount is a number of dollars with at most six decimals, which reads back as the very amount below a billion dollars.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An amount of US dollars, in millionths.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Usd(i64);
 
 impl Usd {
@@ -86,6 +89,31 @@ impl Sum for Usd {
     }
 }
 
+impl Serialize for Usd {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.dollars())
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        f64::deserialize(deserializer).map(Self::from_dollars)
+    }
+}
+
+impl JsonSchema for Usd {
+    fn schema_name() -> Cow<'static, str> {
+        "Usd".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An amount of US dollars, with at most six decimals.",
+            "type": "number",
+        })
+    }
+}
+
 impl fmt::Display for Usd {
     /// Writes dollars and cents; an amount below a cent keeps four digits, so that it does not look like nothing.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,5 +138,30 @@ mod tests {
         assert_eq!(Usd::from_cents(2550).to_string(), "$25.50");
         assert_eq!(Usd::from_micros(7_500).to_string(), "$0.0075");
         assert_eq!(Usd::from_dollars(f64::NAN), Usd::ZERO);
+    }
+
+    #[test]
+    fn every_amount_reads_back_from_json_as_it_was() {
+        fn check(micros: i64) {
+            let json = serde_json::to_string(&Usd::from_micros(micros)).unwrap();
+            // The least amounts have an exponent instead: `9e-6`.
+            let n_decimals = json.split_once('.').map_or(0, |(_, digits)| digits.len());
+            assert!(n_decimals <= 6 || json.contains('e'), "{micros}: {json}");
+            let back: Usd = serde_json::from_str(&json).unwrap();
+            assert_eq!(back.micros(), micros, "{json}");
+        }
+
+        let mut random = fastrand::Rng::with_seed(1);
+        let billion = 1_000_000_000_000_000;
+        for micros in (-20_000..20_000).chain([billion - 1, 1 - billion]) {
+            check(micros);
+        }
+        for _ in 0..100_000 {
+            check(random.i64(0..billion) >> random.u32(0..40));
+        }
+        assert_eq!(
+            serde_json::from_str::<Usd>("5").unwrap(),
+            Usd::from_cents(500)
+        );
     }
 }

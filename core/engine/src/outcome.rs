@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{FailureType, IssueNumber, PullRequest};
 
 /// How a task ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "outcome", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Outcome {
     /// Its work is published.
     Done {
@@ -57,15 +58,24 @@ pub enum Outcome {
 }
 
 /// Why a task was skipped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "skip", content = "issue", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum Skip {
     /// An issue of this session, which did not end in something to build on.
-    DependsOn(IssueNumber),
+    DependsOn {
+        /// That issue.
+        issue: IssueNumber,
+    },
     /// An open issue that is not part of this session.
-    DependsOnOutside(IssueNumber),
+    DependsOnOutside {
+        /// That issue.
+        issue: IssueNumber,
+    },
     /// Issues of this session that wait for each other, this one among them; the smallest number first.
-    Circle(Vec<IssueNumber>),
+    Circle {
+        /// All of them, in the order in which each waits for the next.
+        issues: Vec<IssueNumber>,
+    },
     /// It was closed after the backlog was read.
     Closed,
     /// It was deleted or moved away after the backlog was read.
@@ -77,8 +87,8 @@ pub enum Skip {
 }
 
 /// Why a task was not started.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "not_started", content = "message", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", content = "message", rename_all = "snake_case")]
 pub enum NotStarted {
     /// The rest of the session's budget cannot start it.
     Budget,
@@ -172,8 +182,8 @@ impl fmt::Display for Outcome {
 impl fmt::Display for Skip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DependsOn(issue) => write!(f, "depends on {issue}"),
-            Self::Circle(circle) => {
+            Self::DependsOn { issue } => write!(f, "depends on {issue}"),
+            Self::Circle { issues: circle } => {
                 f.write_str("depends on itself in a circle: ")?;
                 for issue in circle {
                     write!(f, "{issue} → ")?;
@@ -184,7 +194,7 @@ impl fmt::Display for Skip {
             Self::Gone => f.write_str("it was deleted or moved in the meantime"),
             Self::Unlabelled => f.write_str("it lost its label in the meantime"),
             Self::Undecided => f.write_str("a plugin did not decide about it"),
-            Self::DependsOnOutside(issue) => write!(
+            Self::DependsOnOutside { issue } => write!(
                 f,
                 "depends on {issue}, which is open and not part of this run"
             ),
@@ -203,8 +213,8 @@ impl fmt::Display for NotStarted {
 }
 
 /// How a session ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum SessionStatus {
     /// Every task has ended.
     Completed,

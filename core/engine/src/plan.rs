@@ -9,23 +9,24 @@
 //!
 //! Positions count from 1, as people count.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{AgentReport, AgentSession, IssueNumber, Time, Usd};
 
 /// Issues to be created and run, in the order in which they are created.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     /// Names the plan, and is in none of its issues: whoever does not know it cannot make an issue pass for one of the plan.
     pub id: String,
-    /// When it was made; none of its issues is older. Zero where nobody knows.
+    /// When it was made; none of its issues is older. The beginning of 1970 where nobody knows.
     pub created_at: Time,
     /// The issues.
     pub issues: Vec<PlannedIssue>,
 }
 
 /// An issue of a plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlannedIssue {
     /// Title, one line.
     pub title: String,
@@ -44,7 +45,7 @@ pub struct PlannedIssue {
 }
 
 /// How much work an issue is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Complexity {
     /// A small change in one place.
@@ -68,24 +69,24 @@ impl Complexity {
 }
 
 /// How a session comes by its issues where it plans them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanRules {
     /// Where the plan is from.
-    #[serde(flatten)]
     pub source: PlanSource,
     /// Whether a person has to agree before anything is created.
     pub confirm: bool,
 }
 
 /// Where a plan is from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "source", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum PlanSource {
     /// The agent makes it.
     Planner {
         /// Its model; `None` leaves it to the program.
         model: Option<String>,
         /// Most that planning may spend, all attempts together.
+        #[serde(rename = "cap_usd")]
         cap: Usd,
     },
     /// It is given, and costs nothing.
@@ -139,7 +140,7 @@ pub struct PlannerAttempt {
 }
 
 /// An answer that is no plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rejection {
     /// What is wrong with it, a line each.
     pub message: String,

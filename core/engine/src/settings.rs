@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{AgentSession, IssueNumber, PlanRules, Service, Time, Usd};
 
 /// Limits and rules of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// Most that the session may spend.
+    #[serde(rename = "budget_usd")]
     pub budget: Usd,
     /// Most that one task may spend, all its attempts together.
+    #[serde(rename = "task_cap_usd")]
     pub task_cap: Usd,
     /// Money kept back from what an agent is told, for it checks between turns.
+    #[serde(rename = "turn_margin_usd")]
     pub turn_margin: Usd,
     /// How the cost of the agent is known.
     pub metering: Metering,
@@ -46,15 +50,11 @@ pub struct Settings {
     pub start_until: Option<Time>,
     /// Seed of the jitter.
     pub seed: u64,
-    /// Who takes each replaceable decision, by its kind: name and version, and of a plugin the SHA-256 of its component. A journal from
-    /// before there were plugins has none.
-    #[serde(default)]
+    /// Who takes each replaceable decision, by its kind: name and version, and of a plugin the SHA-256 of its component.
     pub deciders: BTreeMap<String, String>,
-    /// How the issues are planned, where they are. Journals from before the planner have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How the issues are planned, where they are.
     pub plan: Option<PlanRules>,
-    /// Whether to start what depends on an open issue that is not part of the session. Journals from before say nothing: it is not.
-    #[serde(default)]
+    /// Whether to start what depends on an open issue that is not part of the session.
     pub ignore_outside: bool,
 }
 
@@ -107,7 +107,7 @@ impl Default for Settings {
 }
 
 /// How the cost of an agent is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metering {
     /// It costs nothing.
@@ -119,8 +119,8 @@ pub enum Metering {
 }
 
 /// Which model works on a task.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "choice", rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum ModelChoice {
     /// Always this one; `None` leaves it to the program.
     Fixed {
@@ -132,7 +132,7 @@ pub enum ModelChoice {
 }
 
 /// What to do when a check fails on the base already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RedBase {
     /// Start nothing.
@@ -142,12 +142,11 @@ pub enum RedBase {
 }
 
 /// What a session is about, and what earlier sessions left to it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct About {
     /// Label that its issues carry; empty where they are planned.
     pub label: String,
     /// What is planned; `None` where the issues are there already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directive: Option<String>,
     /// `owner/name`, or the name of the local repository.
     pub repository: String,
@@ -155,12 +154,9 @@ pub struct About {
     pub base_branch: String,
     /// Version of autoissue.
     pub version: String,
-    /// Work of earlier sessions that was cut off, to be continued. Journals from before 2026-12 have none.
-    #[serde(
-        default,
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "by_number"
-    )]
+    /// Work of earlier sessions that was cut off, to be continued.
+    #[serde(deserialize_with = "by_number")]
+    #[schemars(with = "BTreeMap<String, CutOff>")]
     pub cut_off: BTreeMap<IssueNumber, CutOff>,
 }
 
@@ -180,9 +176,10 @@ where
 }
 
 /// Work on an issue that an earlier session had to leave unfinished.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CutOff {
     /// What all earlier sessions have spent on it. It counts against the task's cap, and not against the session's budget.
+    #[serde(rename = "spent_usd")]
     pub spent: Usd,
     /// Commit that the work started from.
     pub base: String,

@@ -7,6 +7,7 @@
 //!                     └── failed in substance, and the model selector is asked again
 //! ```
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::input::SharedIssue;
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// How hard a model should think, where the agent has such a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effort {
     /// Least.

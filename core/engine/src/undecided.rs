@@ -1,11 +1,12 @@
 //! A plugin that was to decide something and did not.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::IssueNumber;
 
 /// A plugin that was to decide something for a task and did not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Undecided {
     /// Task.
     pub issue: IssueNumber,
@@ -20,7 +21,7 @@ pub struct Undecided {
 }
 
 /// What happens instead of a plugin's decision, as the operator wants it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Instead {
     /// The built-in decides.

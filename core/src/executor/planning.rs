@@ -1,7 +1,8 @@
 //! The effects of a plan: the planner in one slot of its own, and the issues one after the other.
 
 use autoissue_engine::{
-    AgentReport, Effect, Engine, Failure, Input, IssueNumber, PlannedIssue, Planning, StopReason,
+    AgentReport, Effect, Engine, Failure, Input, IssueNumber, PlanInput, PlannedIssue, Planning,
+    StopReason,
 };
 
 use super::{Executor, lock};
@@ -19,7 +20,7 @@ impl Executor {
         match effect {
             Effect::ReadPlan => {
                 self.blocking(
-                    |failure| Input::PlanFailed { failure },
+                    |failure| Input::Plan(PlanInput::Failed { failure }),
                     move || workshop.read_plan(),
                 );
             }
@@ -83,7 +84,7 @@ impl Executor {
     }
 
     fn create(&self, work: impl FnOnce() -> Result<Input, Failure> + Send + 'static) {
-        let failed = |failure| Input::PlanFailed { failure };
+        let failed = |failure| Input::Plan(PlanInput::Failed { failure });
         self.blocking(failed, move || work().unwrap_or_else(failed));
     }
 
@@ -137,9 +138,9 @@ fn defect(attempt: u32) -> impl Fn(Failure) -> Input + Send + 'static {
 }
 
 fn unseen(attempt: u32, failure: Failure) -> Input {
-    Input::Decomposed {
+    Input::Plan(PlanInput::Decomposed {
         attempt,
         report: AgentReport::unseen(failure),
         answer: None,
-    }
+    })
 }

@@ -1,6 +1,6 @@
 //! What a pull request has to be merged after.
 
-use autoissue_engine::{Dependency, Event, PullRequest};
+use autoissue_engine::{Dependency, Event, PullRequest, TaskEvent};
 
 use super::*;
 
@@ -21,9 +21,9 @@ fn built_on(issues: &[(u64, &[u64])]) -> String {
             open_pull_request: Some(PullRequest::default()),
             ..Issue::default()
         };
-        engine.apply(&Event::TaskAccepted {
+        engine.apply(&Event::Task(TaskEvent::Accepted {
             issue: issue.into(),
-        });
+        }));
     }
     let found = foundations(&engine, engine.task(IssueNumber(9)).unwrap());
     let name = |on: &Foundation| format!("{}{}", on.issue.0, if on.is_direct { "*" } else { "" });

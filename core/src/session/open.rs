@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use autoissue_engine::{Engine, Input};
+use autoissue_engine::{Engine, Input, PlanInput, SessionInput, TaskInput};
 use tokio_util::sync::CancellationToken;
 
 use super::begun::{Begun, is_unfinished};
@@ -231,9 +231,9 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
         let cut_off = cut_off(&journal, project)?;
         started(&ground, *settings, &begun, history, cut_off)
     } else if is_decline {
-        Input::PlanDeclined
+        Input::Plan(PlanInput::Declined)
     } else {
-        Input::Resumed { settings }
+        Input::Session(SessionInput::Resumed { settings })
     };
     let fresh = Parts::fresh(
         id,
@@ -324,7 +324,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     let inputs = channel();
     let heard = inputs.0.clone();
     // The dispatcher is gone only when the session is over.
-    let tell = move |undecided| drop(heard.send(Input::Undecided(undecided)));
+    let tell = move |undecided| drop(heard.send(Input::Task(TaskInput::Undecided(undecided))));
     let intake = Arc::new(Intake::default());
     let workshop = Workshop {
         intake: intake.clone(),

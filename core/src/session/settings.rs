@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use autoissue_engine::{
-    About, CutOff, History, Input, IssueNumber, Metering, ModelChoice, RedBase, Settings, Time, Usd,
+    About, CutOff, History, Input, IssueNumber, Metering, ModelChoice, RedBase, SessionInput,
+    Settings, Usd,
 };
 use autoissue_plugin_sdk as sdk;
 
@@ -36,11 +37,11 @@ pub(super) fn started(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         cut_off,
     };
-    Input::Started {
+    Input::Session(SessionInput::Started {
         settings: Box::new(settings),
         about,
         history,
-    }
+    })
 }
 
 pub(super) fn settings(
@@ -84,10 +85,7 @@ pub(super) fn settings(
             config::RedBase::Fail => RedBase::Fail,
             config::RedBase::IgnoreKnown => RedBase::IgnoreKnown,
         },
-        start_until: begun
-            .exec()
-            .and_then(|exec| exec.until_ms)
-            .map(Time::from_ms),
+        start_until: begun.exec().and_then(|exec| exec.until),
         seed: started_at_ms,
         deciders: strategies.deciders(),
         plan: begun.rules(config, strategies),

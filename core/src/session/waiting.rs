@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use autoissue_engine::{Event, Failure, IssueNumber, Outcome, Withdrawal};
+use autoissue_engine::{AttemptEvent, Event, Failure, IssueNumber, Outcome, TaskEvent, Withdrawal};
 use tokio_util::sync::CancellationToken;
 
 use super::SessionError;
@@ -91,24 +91,24 @@ pub(super) fn publish(
         let (issue, attempt) = (order.issue.number, order.attempt);
         let events = match workshop.forge.look_again(issue, "", true) {
             Ok(Some(found @ (Withdrawal::Closed | Withdrawal::Gone | Withdrawal::Merged(_)))) => {
-                vec![Event::TaskFinished {
+                vec![Event::Task(TaskEvent::Finished {
                     issue,
                     outcome: found.into(),
-                }]
+                })]
             }
             _ => match workshop.publish_now(&order, &CancellationToken::new()) {
                 Ok(publication) => {
                     let pull_request = publication.pull_request.clone();
                     vec![
-                        Event::PullRequestOpened {
+                        Event::Attempt(AttemptEvent::Published {
                             issue,
                             attempt,
                             publication,
-                        },
-                        Event::TaskFinished {
+                        }),
+                        Event::Task(TaskEvent::Finished {
                             issue,
                             outcome: Outcome::Done { pull_request },
-                        },
+                        }),
                     ]
                 }
                 Err(failure @ (Failure::Auth { .. } | Failure::Refused { .. })) => {

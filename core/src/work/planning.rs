@@ -13,8 +13,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use autoissue_engine::{
-    AgentReport, AgentSession, Answer, Ended, Failure, Input, Issue, IssueNumber, Plan,
-    PlannedIssue, Rejection, Spent, Time, Usd,
+    AgentReport, AgentSession, Answer, Ended, Failure, Input, IntakeInput, Issue, IssueNumber,
+    Plan, PlanInput, PlannedIssue, Rejection, Spent, Time, Usd,
 };
 use autoissue_plugin_sdk::AgentTask;
 use serde::{Deserialize, Serialize};
@@ -80,11 +80,11 @@ impl Outcome {
     }
 
     fn input(self, attempt: u32) -> Input {
-        Input::Decomposed {
+        Input::Plan(PlanInput::Decomposed {
             attempt,
             report: self.report,
             answer: self.answer,
-        }
+        })
     }
 }
 
@@ -109,8 +109,8 @@ impl Workshop {
                 .map_err(|error| crash(&error))
         };
         match given.map(|plan| self.foreseen(plan)).and_then(kept) {
-            Ok(plan) => Input::PlanRead { plan },
-            Err(failure) => Input::PlanFailed { failure },
+            Ok(plan) => Input::Plan(PlanInput::Read { plan }),
+            Err(failure) => Input::Plan(PlanInput::Failed { failure }),
         }
     }
 
@@ -188,7 +188,7 @@ impl Workshop {
             let (kind, text) = match seen {
                 Seen::Line(text) => (ProgressKind::Line, text),
                 Seen::Spent(spent) => {
-                    let _ = inputs.send(Input::PlannerMetered { attempt, spent });
+                    let _ = inputs.send(Input::Plan(PlanInput::PlannerMetered { attempt, spent }));
                     (ProgressKind::Usage, spent.to_string())
                 }
             };
@@ -394,12 +394,12 @@ impl Workshop {
             found.is_some(),
             self.forge.n_api_calls(Some(PLANNER)) - before,
         );
-        Ok(Input::IssueCreated {
+        Ok(Input::Plan(PlanInput::IssueCreated {
             position: order.position,
             number,
             existed,
             n_api_calls,
-        })
+        }))
     }
 
     /// Writes down what an issue of the plan depends on.
@@ -413,10 +413,10 @@ impl Workshop {
         let before = self.forge.n_api_calls(Some(PLANNER));
         let linked = self.forge.add_dependencies(issue, depends_on, cancel);
         linked.map_err(|error| forge_failure(&error))?;
-        Ok(Input::IssueLinked {
+        Ok(Input::Plan(PlanInput::IssueLinked {
             position,
             n_api_calls: self.forge.n_api_calls(Some(PLANNER)) - before,
-        })
+        }))
     }
 
     /// Returns the issues of the plan that are open, and the state of what they depend on.
@@ -428,13 +428,13 @@ impl Workshop {
             .map_err(|error| forge_failure(&error))?;
         let read = self.with_dependencies(backlog)?;
         Ok(match read {
-            Input::BacklogFetched {
+            Input::Intake(IntakeInput::BacklogFetched {
                 issues, warnings, ..
-            } => Input::BacklogFetched {
+            }) => Input::Intake(IntakeInput::BacklogFetched {
                 issues,
                 warnings,
                 n_api_calls: self.forge.n_api_calls(None) - before,
-            },
+            }),
             other => other,
         })
     }

@@ -54,9 +54,9 @@ fn late_bill_money_is_metered_before_the_end_at_the_programs_own_prices() {
     let billed = usd(&run, "spent_usd");
     assert_eq!(usd(&run, "assumed_usd"), 0.0);
     let metered: Vec<f64> = run
-        .events("spend_metered")
+        .events("attempt.metered")
         .iter()
-        .map(|event| event["spent"].as_f64().expect("a sum") / 1e6)
+        .map(|event| event["spent_usd"].as_f64().expect("a sum"))
         .collect();
     assert!(
         metered.iter().any(|usd| *usd < billed - 1e-6),
@@ -124,7 +124,7 @@ fn an_overload_that_passes_is_not_seen_by_anyone() {
         (outcome(&run, 1).0.as_str(), world.sessions().len()),
         ("done", 1)
     );
-    assert!(run.events("service_failed").is_empty() && run.events("attempt_failed").is_empty());
+    assert!(run.events("service.failed").is_empty() && run.events("attempt.failed").is_empty());
 }
 
 #[test]
@@ -137,11 +137,11 @@ fn quota_at_one_am() {
         ("done", 1),
         "the session that the limit cut off is continued"
     );
-    assert_eq!(run.events("service_paused").len(), 1);
+    assert_eq!(run.events("service.paused").len(), 1);
     assert!(
-        run.events("attempt_failed")
+        run.events("attempt.failed")
             .iter()
-            .all(|event| event["charged"] == false)
+            .all(|event| event["counted"] == false)
     );
 }
 
@@ -156,19 +156,19 @@ fn an_answer_that_is_cut_is_the_networks_fault_and_not_free() {
     let (ended, reason) = outcome(&run, 1);
     // Nobody's retries pay for the network, so the cap bounds what it may cost.
     assert_eq!(ended, "budget", "{reason}");
-    let failed = run.events("attempt_failed");
+    let failed = run.events("attempt.failed");
     assert!(
         failed
             .iter()
-            .all(|event| event["failure"]["kind"] == "network" && event["charged"] == false),
+            .all(|event| event["failure"]["type"] == "network" && event["counted"] == false),
         "{failed:?}"
     );
     // What was read in each try that the program tells of, and the margin for what is not known. A newer release may lose the beginning
     // of an answer with its connection; then it has printed nothing of it, and where that is all, it knows of no cost.
-    let (once, thrice) = (505_877, 518_000);
-    let exits = run.events("agent_exited");
-    let charged = |event: &serde_json::Value| event["charged"].as_i64().expect("micro-dollars");
-    let paid: Vec<_> = exits.iter().filter(|event| charged(event) > 0).collect();
+    let (once, thrice) = (0.505_877, 0.518);
+    let exits = run.events("attempt.agent_exited");
+    let charged = |event: &serde_json::Value| event["charged_usd"].as_f64().expect("dollars");
+    let paid: Vec<_> = exits.iter().filter(|event| charged(event) > 0.0).collect();
     assert!(!paid.is_empty());
     for event in paid {
         assert!((once..=thrice).contains(&charged(event)), "{event}");

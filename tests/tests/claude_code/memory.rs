@@ -9,10 +9,13 @@ use super::world::{World, outcome, usd};
 /// Returns what each attempt was charged, in micro-dollars, and whether that is an estimate.
 fn charges(run: &Run) -> Vec<(i64, bool)> {
     let charge = |event: &Value| {
-        let charged = event["charged"].as_i64().expect("micro-dollars");
-        (charged, event["assumed"] == true)
+        let charged = event["charged_usd"].as_f64().expect("dollars");
+        ((charged * 1e6).round() as i64, event["assumed"] == true)
     };
-    run.events("agent_exited").iter().map(charge).collect()
+    run.events("attempt.agent_exited")
+        .iter()
+        .map(charge)
+        .collect()
 }
 
 /// Runs an issue whose check fails first, and passes after a second attempt.

@@ -45,7 +45,7 @@ fn on_github(plan: &str) -> GithubSandbox {
 }
 
 fn n_paid(run: &Run) -> usize {
-    run.events("agent_exited").len()
+    run.events("attempt.agent_exited").len()
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) fn all_ended_once(world: &Sandbox, n_issues: u64) {
     let session = sessions[0].file_name().into_string().expect("an id");
     let story = world.run(["show", &session, "--output", "json"]).exits(0);
     assert_eq!(story.summary()["status"], "completed");
-    for kind in ["task_finished", "pull_request_opened"] {
+    for kind in ["task.finished", "attempt.published"] {
         let counted = count_by_issue(&story, kind);
         assert!(
             counted.values().all(|&n| n == 1) && counted.len() as u64 == n_issues,

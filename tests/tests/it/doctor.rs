@@ -626,7 +626,7 @@ fn first_identity_from_environment_counts_as_it_does_for_git() {
         Run::from(command.output().expect("it runs"))
     };
     let doctor = as_eve(&["doctor", "--quick", "--output", "json"]);
-    let identity = doctor.events("finding");
+    let identity = doctor.objects("finding");
     let identity = identity.iter().find(|it| it["check"] == "identity");
     let identity = identity.expect("the identity is looked at");
     assert_eq!(identity["level"], "ok");

@@ -30,12 +30,12 @@ fn order_of(run: &Run, kind: &str) -> Vec<u64> {
 /// Returns the most attempts that were in flight at once, and the pairs of issues that ever were in flight together.
 fn in_flight(run: &Run) -> (usize, BTreeSet<(u64, u64)>) {
     let (mut now, mut most, mut pairs) = (BTreeSet::new(), 0, BTreeSet::new());
-    for event in run.json() {
+    for (kind, event) in run.story() {
         let Some(issue) = event["issue"].as_u64() else {
             continue;
         };
-        match event["type"].as_str() {
-            Some("attempt_started") => {
+        match kind.as_str() {
+            "attempt.started" => {
                 pairs.extend(
                     now.iter()
                         .map(|&other: &u64| (other.min(issue), other.max(issue))),
@@ -43,7 +43,7 @@ fn in_flight(run: &Run) -> (usize, BTreeSet<(u64, u64)>) {
                 now.insert(issue);
                 most = most.max(now.len());
             }
-            Some("attempt_failed" | "task_finished") => drop(now.remove(&issue)),
+            "attempt.failed" | "task.finished" => drop(now.remove(&issue)),
             _ => {}
         }
     }
@@ -71,7 +71,7 @@ fn a_labelled_backlog_becomes_checked_pull_requests() {
     let summary = run.summary();
     assert_eq!(summary["status"], "completed");
     assert_eq!(summary["counts"]["done"], 3);
-    assert_eq!(run.events("task_accepted").len(), 3);
+    assert_eq!(run.events("task.accepted").len(), 3);
     for number in 1..=3 {
         let branch = format!("autoissue/issue-{number}");
         assert_eq!(
@@ -101,7 +101,7 @@ fn rerun_same_label() {
     let head = world.git(["rev-parse", "autoissue/issue-1"]);
     let again = exec(&world, &[]).exits(0);
     assert_eq!(again.outcomes(), [(1, "already_open".to_owned())]);
-    assert!(again.events("attempt_started").is_empty());
+    assert!(again.events("attempt.started").is_empty());
     assert_eq!(world.git(["rev-parse", "autoissue/issue-1"]), head);
     assert_eq!(world.pulls().len(), 1);
 }
@@ -168,7 +168,7 @@ fn work_that_ended_as_a_branch_is_not_done_again_and_its_branch_stays() {
     );
     assert_eq!(again.task(1)["branch"], "autoissue/issue-1");
     assert!(again.task(1)["pull_request"].is_null());
-    assert_eq!(order_of(&again, "attempt_started"), [2]);
+    assert_eq!(order_of(&again, "attempt.started"), [2]);
     assert_eq!(world.git(["rev-parse", "autoissue/issue-1"]), head);
     assert_eq!(world.git(["rev-parse", "autoissue/issue-2~1"]), head);
     // Asked for by its number, it is done again; and without its branch.
@@ -264,7 +264,7 @@ fn dependent_work_is_built_on_what_it_depends_on() {
     );
     plain_issue(&world, 2, "[Backend] first");
     let run = exec(&world, &[]).exits(0);
-    assert_eq!(order_of(&run, "task_finished"), [2, 1]);
+    assert_eq!(order_of(&run, "task.finished"), [2, 1]);
     assert_eq!(
         world.git(["rev-parse", "autoissue/issue-1~1"]),
         world.git(["rev-parse", "autoissue/issue-2"])
@@ -319,7 +319,7 @@ fn what_depends_on_a_failure_is_skipped() {
             .expect("a reason")
             .contains("depends on #1")
     );
-    assert_eq!(order_of(&run, "attempt_started"), [1]);
+    assert_eq!(order_of(&run, "attempt.started"), [1]);
 }
 
 #[test]
@@ -459,7 +459,7 @@ fn priority_comes_first_and_then_the_oldest() {
         &new_file_patch("3.txt", "new"),
     );
     let run = exec(&world, &["--max-parallel", "1"]).exits(0);
-    assert_eq!(order_of(&run, "attempt_started"), [3, 1, 2]);
+    assert_eq!(order_of(&run, "attempt.started"), [3, 1, 2]);
 }
 
 #[test]
@@ -479,7 +479,7 @@ fn a_dry_run_shows_the_plan_and_changes_nothing() {
     assert_eq!(world.git(["status", "--porcelain", "--ignored"]), before);
     assert!(!world.state().exists() && world.branches().is_empty());
     let json = exec(&world, &["--dry-run"]).exits(0);
-    assert!(json.events("attempt_started").is_empty());
+    assert!(json.events("attempt.started").is_empty());
 }
 
 #[test]
@@ -495,7 +495,7 @@ fn sixty_issues() {
     let run = exec(&world, &[]).exits(0);
     assert_eq!(run.summary()["counts"]["done"], 60);
     assert_eq!((world.branches().len(), world.pulls().len()), (60, 60));
-    assert_eq!(order_of(&run, "task_finished").len(), 60);
+    assert_eq!(order_of(&run, "task.finished").len(), 60);
 }
 
 // ---- the backlog
@@ -538,7 +538,7 @@ fn one_odd_issue() {
     std::fs::create_dir(world.project().join(".autoissue/issues/0005.md")).unwrap();
     let run = exec(&world, &[]).exits(0);
     assert_eq!(run.outcomes(), [(1, "done".to_owned())]);
-    let warnings = run.events("backlog_read")[0]["warnings"].to_string();
+    let warnings = run.events("intake.backlog_read")[0]["warnings"].to_string();
     for name in ["0002.md", "0003.md", "words.md", "0004.md"] {
         assert!(warnings.contains(name), "{name}: {warnings}");
     }
@@ -712,7 +712,7 @@ fn base_was_red() {
         reason.contains("sick") && reason.contains("base"),
         "{reason}"
     );
-    assert!(run.events("attempt_started").is_empty() && world.branches().is_empty());
+    assert!(run.events("attempt.started").is_empty() && world.branches().is_empty());
     assert_eq!(run.outcomes(), [(1, "not_started".to_owned())]);
     let text = world.run(["exec", "go"]).exits(1);
     assert!(format!("{}{}", text.stdout, text.stderr).contains("sick"));

@@ -60,12 +60,10 @@ fn each_line_of_the_log_is_json_and_says_whose_work_it_is() {
         .exits(0);
     let session = run.summary()["session"].clone();
     let lines = log(&world.state().join("logs"));
-    for event in run.json().iter().filter(|event| event["seq"].is_u64()) {
-        let line = lines
-            .iter()
-            .find(|line| line["fields"]["seq"] == event["seq"]);
+    for (seq, (kind, event)) in (1..).zip(run.story()) {
+        let line = lines.iter().find(|line| line["fields"]["seq"] == seq);
         let line = line.unwrap_or_else(|| panic!("{event} is not logged"));
-        assert_eq!(line["fields"]["event"], event["type"], "{line}");
+        assert_eq!(line["fields"]["event"], kind.as_str(), "{line}");
         assert_eq!(in_span(line, "session"), Some(&session), "{line}");
         let attempt = event.get("attempt").filter(|attempt| attempt.is_u64());
         assert_eq!(in_span(line, "attempt"), attempt, "{line}");
@@ -115,7 +113,7 @@ fn only_who_wants_details_gets_them() {
     );
     let shipped = lines
         .iter()
-        .find(|line| line["fields"]["event"] == "pull_request_opened")
+        .find(|line| line["fields"]["event"] == "attempt.published")
         .expect("the main events");
     assert_eq!(
         (in_span(shipped, "issue"), in_span(shipped, "attempt")),
@@ -177,7 +175,7 @@ fn a_token_that_an_agent_prints_is_kept_and_sent_nowhere() {
     assert!(
         lines
             .iter()
-            .any(|line| line["fields"]["event"] == "session_finished"),
+            .any(|line| line["fields"]["event"] == "session.finished"),
         "{lines:?}"
     );
 }
@@ -324,7 +322,7 @@ fn transcripts_beyond_the_bound_are_removed_and_clean_says_what_it_freed() {
         dry.stdout
     );
     let clean = world.run(["clean", "--output", "json"]).exits(0);
-    let freed = &clean.events("transcripts")[0];
+    let freed = &clean.objects("transcripts")[0];
     assert_eq!(freed["sessions"], 1);
     assert!(
         1_200_000 < freed["bytes"].as_u64().expect("bytes"),

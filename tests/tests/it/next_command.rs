@@ -71,7 +71,7 @@ fn first_next_keeps_flags() {
     .exits(0);
     assert_eq!(run.outcomes(), [(2, "done".to_owned())]);
     assert_eq!(run.summary()["budget_usd"], 5.5);
-    let settings = &run.events("session_started")[0]["settings"];
+    let settings = &run.events("session.started")[0]["settings"];
     assert_eq!(settings["n_slots"], 1, "{settings}");
 }
 

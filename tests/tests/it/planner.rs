@@ -147,7 +147,7 @@ fn a_directive_becomes_issues_and_these_a_stack_of_pull_requests() {
         issues(&world)
     );
     assert_eq!(
-        run.events("backlog_read")[0]["warnings"],
+        run.events("intake.backlog_read")[0]["warnings"],
         json!([]),
         "our own markers hide nothing"
     );
@@ -220,8 +220,8 @@ fn the_money_of_the_planner_is_set_aside_and_settled_like_any_other() {
     let dear = json!([[{"deaf_to_budget": true}, {"meter": 1.0}, {"meter": 1.5}, {"stall": true}]]);
     planner_does(&world, &dear);
     let run = plan(&world, &[]).exits(4);
-    let reserved = run.events("planner_started")[0]["reserved"].as_u64();
-    assert_eq!(reserved, Some(2_000_000), "{}", run.stdout);
+    let reserved = run.events("plan.planner_started")[0]["reserved_usd"].as_f64();
+    assert_eq!(reserved, Some(2.0), "{}", run.stdout);
     assert!(
         run.summary()["reason"]
             .as_str()

@@ -950,7 +950,7 @@ fn a_session_from_tomorrow_is_resumed_today() {
     // Until the first failure, whose retry is due in a second; by the clock that was set back since, in a day.
     let failed = events
         .iter()
-        .position(|it| it.kind == "attempt_failed")
+        .position(|it| it.kind == "attempt.failed")
         .expect("setup failed");
     let state = world.root().join("tomorrow");
     let later: Vec<StoredEvent> = events[..=failed].iter().map(a_day_later).collect();

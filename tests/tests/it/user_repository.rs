@@ -155,7 +155,7 @@ fn a_branch_of_ours_with_work_of_theirs_needs_them() {
         (Some("done"), 2)
     );
     let agents: Vec<_> = run
-        .events("agent_exited")
+        .events("attempt.agent_exited")
         .iter()
         .map(|event| event["issue"].clone())
         .collect();
@@ -248,6 +248,6 @@ fn worktree_race() {
         .run(["exec", "go", "--max-parallel", "32", "--output", "json"])
         .exits(0);
     assert_eq!(run.summary()["counts"]["done"], 40);
-    assert!(run.events("attempt_failed").is_empty());
+    assert!(run.events("attempt.failed").is_empty());
     assert_eq!(world.pulls().len(), 40);
 }

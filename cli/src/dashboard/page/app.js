@@ -50,8 +50,8 @@ async function beginSession(overview) {
 
 function happened(event) {
   addEvent(event);
-  if (event.type === "session_finished" || event.type === "session_interrupted") drawSessions(session).catch(() => {});
-  if (event.type === "task_finished") {
+  if (event.type === "session.finished" || event.type === "session.interrupted") drawSessions(session).catch(() => {});
+  if (event.type === "task.finished") {
     const isGood = event.sentences.some((sentence) => sentence.tone === "good" || sentence.tone === "plain");
     news[isGood ? "done" : "failed"] += 1;
     newsTimer ||= setTimeout(tellNews, NEWS_EVERY_MS);

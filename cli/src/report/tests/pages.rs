@@ -1,6 +1,7 @@
 //! The report as a page and as Markdown: what comes first, that nothing in it acts, and the whole of both.
 
 use super::*;
+use autoissue_core::engine::AttemptEvent;
 
 /// A night of which everything can be told, titles and output that mean harm among it.
 fn night() -> Vec<Event> {
@@ -23,12 +24,12 @@ fn night() -> Vec<Event> {
     let issue = IssueNumber(2);
     failed.insert(
         4,
-        Event::ChecksFinished {
+        Event::Attempt(AttemptEvent::ChecksFinished {
             issue,
             attempt: 1,
             results: vec![result],
             passed: false,
-        },
+        }),
     );
     events.extend(failed);
     events.extend(worked(3, 1, 50));
@@ -41,7 +42,7 @@ fn night() -> Vec<Event> {
     events.push(finished(
         4,
         Outcome::Skipped {
-            because: Skip::DependsOn(issue),
+            because: Skip::DependsOn { issue },
         },
     ));
     let pull_request = PullRequest {

@@ -460,7 +460,7 @@ fn bar(ledger: Ledger) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::{Event, Settings};
+    use autoissue_core::engine::{AttemptEvent, Event, IntakeEvent, SessionEvent, Settings};
     use insta::assert_snapshot;
 
     use super::*;
@@ -498,11 +498,11 @@ mod tests {
         ));
         events.extend(at_work(12, 1));
         events.extend(at_work(15, 2));
-        events.push(Event::SpendMetered {
+        events.push(Event::Attempt(AttemptEvent::Metered {
             issue: IssueNumber(15),
             attempt: 2,
             spent: Usd::from_cents(110),
-        });
+        }));
         events
     }
 
@@ -671,7 +671,11 @@ mod tests {
 
     #[test]
     fn a_notice_stays_on_the_screen() {
-        let events = [night(), vec![Event::InterruptRequested]].concat();
+        let events = [
+            night(),
+            vec![Event::Session(SessionEvent::InterruptRequested)],
+        ]
+        .concat();
         assert_snapshot!(screen(&events, Some("stopping: the agents are asked to end; again to kill them"), 79, 9), @"
         ── 2 running · 4 waiting · 1 done · 1 failed · 1 needs you ────── 1 h 12 min ──
          #12  agent             3 min 5 s  $0.00  backend · sonnet   Fix the login page
@@ -696,11 +700,11 @@ mod tests {
         events.extend([
             accepted(1, "One"),
             accepted(2, "Two"),
-            Event::BacklogRead {
+            Event::Intake(IntakeEvent::BacklogRead {
                 n_issues: 2,
                 warnings: Vec::new(),
                 n_api_calls: 0,
-            },
+            }),
         ]);
         events.push(crate::fixture::classified(1, "backend"));
         events.push(crate::fixture::planned(1));

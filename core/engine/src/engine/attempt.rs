@@ -5,8 +5,9 @@
 use crate::engine::Halt;
 use crate::engine::decide::Turn;
 use crate::{
-    AgentReport, CheckResult, Doing, Effect, Ended, Event, Failure, IssueNumber, Metering, Outcome,
-    Publication, RedBase, Service, Spent, StopReason, Task, Usd, Withdrawal, Work,
+    AgentReport, AttemptEvent, AttemptInput, CheckResult, Doing, Effect, Ended, Event, Failure,
+    IssueNumber, Metering, Outcome, Publication, RedBase, Service, Spent, StopReason, Task, Usd,
+    Withdrawal, Work,
 };
 
 /// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
@@ -17,6 +18,52 @@ const BELIEVABLE_TIMES: i64 = 100;
 const FEEDBACK_BYTES_MAX: usize = 8_000;
 
 impl Turn<'_> {
+    pub(super) fn take_for_attempt(&mut self, input: AttemptInput) {
+        match input {
+            AttemptInput::WorktreeLeased {
+                issue,
+                attempt,
+                base,
+            } => self.worktree_leased(issue, attempt, base),
+            AttemptInput::Withdrawn {
+                issue,
+                attempt,
+                found,
+            } => self.withdrawn(issue, attempt, found),
+            AttemptInput::Metered {
+                issue,
+                attempt,
+                spent,
+            } => self.metered(issue, attempt, spent),
+            AttemptInput::AgentExited {
+                issue,
+                attempt,
+                report,
+            } => self.agent_exited(issue, attempt, report),
+            AttemptInput::WorkCollected {
+                issue,
+                attempt,
+                work,
+                notes,
+            } => self.work_collected(issue, attempt, work, notes),
+            AttemptInput::ChecksFinished {
+                issue,
+                attempt,
+                results,
+            } => self.checks_finished(issue, attempt, results),
+            AttemptInput::Published {
+                issue,
+                attempt,
+                publication,
+            } => self.published(issue, attempt, publication),
+            AttemptInput::Failed {
+                issue,
+                attempt,
+                failure,
+            } => self.failed(issue, attempt, failure),
+        }
+    }
+
     /// Returns the task if this attempt of it waits for an answer of this kind.
     pub(super) fn in_flight(
         &self,
@@ -30,7 +77,7 @@ impl Turn<'_> {
             .then_some(task)
     }
 
-    pub(super) fn worktree_leased(&mut self, issue: IssueNumber, attempt: u32, base: String) {
+    fn worktree_leased(&mut self, issue: IssueNumber, attempt: u32, base: String) {
         if self
             .in_flight(issue, attempt, |doing| {
                 matches!(doing, Doing::Leasing { .. })
@@ -45,11 +92,11 @@ impl Turn<'_> {
             self.fail_attempt(issue, attempt, Failure::Interrupted);
             return;
         }
-        self.emit(Event::WorktreeLeased {
+        self.emit(Event::Attempt(AttemptEvent::WorktreeLeased {
             issue,
             attempt,
             base,
-        });
+        }));
         let task = &self.engine.tasks[&issue];
         let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
         let is_free = self.settings().metering == Metering::Free;
@@ -68,7 +115,7 @@ impl Turn<'_> {
     }
 
     /// Ends a task whose issue is no longer to be worked on. The forge has answered, and nothing was spent on the attempt.
-    pub(super) fn withdrawn(&mut self, issue: IssueNumber, attempt: u32, found: Withdrawal) {
+    fn withdrawn(&mut self, issue: IssueNumber, attempt: u32, found: Withdrawal) {
         let is_leasing = |doing: &Doing| matches!(doing, Doing::Leasing { .. });
         if self.in_flight(issue, attempt, is_leasing).is_some() {
             self.service_answered(&Service::Forge);
@@ -105,7 +152,7 @@ impl Turn<'_> {
             .collect()
     }
 
-    pub(super) fn metered(&mut self, issue: IssueNumber, number: u32, spent: Usd) {
+    fn metered(&mut self, issue: IssueNumber, number: u32, spent: Usd) {
         let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
             return;
         };
@@ -118,11 +165,11 @@ impl Turn<'_> {
         let is_free = self.settings().metering == Metering::Free;
         let passes = !is_free && attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
-            self.emit(Event::SpendMetered {
+            self.emit(Event::Attempt(AttemptEvent::Metered {
                 issue,
                 attempt: number,
                 spent,
-            });
+            }));
         }
         if passes {
             self.ask(Effect::Stop {
@@ -189,13 +236,13 @@ impl Turn<'_> {
             ..report
         };
         let (charged, assumed) = self.cost_of(issue, report.spent);
-        self.emit(Event::AgentExited {
+        self.emit(Event::Attempt(AttemptEvent::AgentExited {
             issue,
             attempt: number,
             report,
             charged,
             assumed,
-        });
+        }));
         let effect = self.collect(issue, number);
         self.ask(effect);
     }
@@ -274,7 +321,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn work_collected(
+    fn work_collected(
         &mut self,
         issue: IssueNumber,
         attempt: u32,
@@ -288,12 +335,12 @@ impl Turn<'_> {
             return;
         }
         let has_work = work.is_some();
-        self.emit(Event::WorkCollected {
+        self.emit(Event::Attempt(AttemptEvent::WorkCollected {
             issue,
             attempt,
             work,
             notes,
-        });
+        }));
         let task = &self.engine.tasks[&issue];
         let ended = task.report.as_ref().map_or(
             Ended::Failed {
@@ -348,12 +395,7 @@ impl Turn<'_> {
         format!("spent {spent} of {limit};{kept} raise `{key}` and run it again to go on")
     }
 
-    pub(super) fn checks_finished(
-        &mut self,
-        issue: IssueNumber,
-        attempt: u32,
-        results: Vec<CheckResult>,
-    ) {
+    fn checks_finished(&mut self, issue: IssueNumber, attempt: u32, results: Vec<CheckResult>) {
         if self
             .in_flight(issue, attempt, |doing| *doing == Doing::Checking)
             .is_none()
@@ -372,12 +414,12 @@ impl Turn<'_> {
                 r.name, r.ended
             )
         });
-        self.emit(Event::ChecksFinished {
+        self.emit(Event::Attempt(AttemptEvent::ChecksFinished {
             issue,
             attempt,
             results,
             passed: message.is_none(),
-        });
+        }));
         if let Some(message) = red_base {
             self.stop(message.clone());
             self.fail_attempt(issue, attempt, Failure::NeedsPerson { message });
@@ -393,7 +435,7 @@ impl Turn<'_> {
             && (check.fails_on_base || self.engine.base_checks().is_some_and(failed))
     }
 
-    pub(super) fn published(&mut self, issue: IssueNumber, attempt: u32, publication: Publication) {
+    fn published(&mut self, issue: IssueNumber, attempt: u32, publication: Publication) {
         if self
             .in_flight(issue, attempt, |doing| {
                 matches!(doing, Doing::Publishing { .. })
@@ -404,11 +446,11 @@ impl Turn<'_> {
         }
         self.service_answered(&Service::Forge);
         let pull_request = publication.pull_request.clone();
-        self.emit(Event::PullRequestOpened {
+        self.emit(Event::Attempt(AttemptEvent::Published {
             issue,
             attempt,
             publication,
-        });
+        }));
         self.finish_task(issue, Outcome::Done { pull_request });
         self.ask(Effect::ReleaseWorktree {
             issue,

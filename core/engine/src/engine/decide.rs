@@ -1,9 +1,9 @@
-//! What follows from an input.
+//! What follows from an input: each chapter has a module beside this one that takes its own.
 //!
 //! An input about an attempt counts only while that attempt waits for it; a late or doubled answer changes nothing.
 
-use crate::engine::{Engine, Halt};
-use crate::{Effect, Event, Input, IssueNumber, Service, Settings, StopReason, Time};
+use crate::engine::Engine;
+use crate::{Effect, Event, Input, PlanInput, SessionInput, Settings, Time};
 
 /// One input being worked on: reads the state, emits events, asks for effects.
 pub(super) struct Turn<'a> {
@@ -42,101 +42,21 @@ impl<'a> Turn<'a> {
     }
 
     pub(super) fn take(&mut self, input: Input) {
-        if self.engine.is_over() && !matches!(input, Input::Resumed { .. } | Input::PlanDeclined) {
+        let may_go_on = matches!(
+            input,
+            Input::Session(SessionInput::Resumed { .. }) | Input::Plan(PlanInput::Declined)
+        );
+        if self.engine.is_over() && !may_go_on {
             return;
         }
         match input {
-            Input::Started {
-                settings,
-                about,
-                history,
-            } => self.started(settings, about, history),
-            Input::Resumed { settings } => self.resumed(settings),
-            Input::PlanRead { plan } => self.plan_read(plan),
-            Input::PlannerMetered { attempt, spent } => self.planner_metered(attempt, spent),
-            Input::Decomposed {
-                attempt,
-                report,
-                answer,
-            } => self.decomposed(attempt, report, answer),
-            Input::PlanDeclined => self.plan_declined(),
-            Input::IssueCreated {
-                position,
-                number,
-                existed,
-                n_api_calls,
-            } => {
-                self.issue_created(position, number, existed, n_api_calls);
-            }
-            Input::IssueLinked {
-                position,
-                n_api_calls,
-            } => self.issue_linked(position, n_api_calls),
-            Input::PlanFailed { failure } => self.plan_failed(failure),
-            Input::BacklogFetched {
-                issues,
-                warnings,
-                n_api_calls,
-            } => {
-                self.backlog_fetched(issues, warnings, n_api_calls);
-            }
-            Input::BacklogFailed { failure } => self.backlog_failed(failure),
-            Input::Classified {
-                issue,
-                classification,
-            } => self.classified(issue, classification),
-            Input::ModelSelected {
-                issue,
-                model,
-                effort,
-                reason,
-            } => self.model_selected(issue, model, effort, reason),
-            Input::Undecided(undecided) => self.undecided(undecided),
-            Input::BaseChecked { results } => self.base_checked(results),
-            Input::WorktreeLeased {
-                issue,
-                attempt,
-                base,
-            } => self.worktree_leased(issue, attempt, base),
-            Input::Withdrawn {
-                issue,
-                attempt,
-                found,
-            } => self.withdrawn(issue, attempt, found),
-            Input::Metered {
-                issue,
-                attempt,
-                spent,
-            } => self.metered(issue, attempt, spent),
-            Input::AgentExited {
-                issue,
-                attempt,
-                report,
-            } => self.agent_exited(issue, attempt, report),
-            Input::WorkCollected {
-                issue,
-                attempt,
-                work,
-                notes,
-            } => self.work_collected(issue, attempt, work, notes),
-            Input::ChecksFinished {
-                issue,
-                attempt,
-                results,
-            } => self.checks_finished(issue, attempt, results),
-            Input::Published {
-                issue,
-                attempt,
-                publication,
-            } => self.published(issue, attempt, publication),
-            Input::Failed {
-                issue,
-                attempt,
-                failure,
-            } => self.failed(issue, attempt, failure),
+            Input::Session(input) => self.take_for_session(input),
+            Input::Plan(input) => self.take_for_plan(input),
+            Input::Intake(input) => self.take_for_intake(input),
+            Input::Task(input) => self.take_for_task(input),
+            Input::Attempt(input) => self.take_for_attempt(input),
+            Input::Service(input) => self.take_for_service(input),
             Input::Tick => {}
-            Input::Interrupted => self.interrupted(),
-            Input::BreakerReset { service } => self.breaker_reset(service.as_ref()),
         }
     }
 
@@ -150,49 +70,5 @@ impl<'a> Turn<'a> {
         self.start_publishing();
         self.start_attempts();
         self.end_session();
-    }
-
-    fn interrupted(&mut self) {
-        let reason = match self.engine.halt {
-            Halt::Interrupting => StopReason::Killed,
-            _ => {
-                self.emit(Event::InterruptRequested);
-                StopReason::Interrupted
-            }
-        };
-        let running: Vec<(IssueNumber, u32)> = self
-            .engine
-            .running()
-            .filter_map(|task| task.attempt().map(|attempt| (task.issue.number, attempt)))
-            .filter(|(_, attempt)| attempt.in_flight && attempt.doing.may_take_long())
-            .map(|(issue, attempt)| (issue, attempt.number))
-            .collect();
-        for (issue, attempt) in running {
-            self.ask(Effect::Stop {
-                issue,
-                attempt,
-                reason,
-            });
-        }
-        if self
-            .engine
-            .planning()
-            .is_some_and(crate::Planning::is_in_flight)
-        {
-            self.ask(Effect::StopPlanning { reason });
-        }
-    }
-
-    fn breaker_reset(&mut self, service: Option<&Service>) {
-        let services: Vec<Service> = self
-            .engine
-            .breakers
-            .keys()
-            .filter(|known| service.is_none_or(|s| s == *known))
-            .cloned()
-            .collect();
-        for service in services {
-            self.emit(Event::BreakerReset { service });
-        }
     }
 }

@@ -2,7 +2,10 @@
 
 use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
-use crate::{Effect, Event, IssueNumber, NotStarted, Outcome, SessionStatus, Skip, Usd};
+use crate::{
+    Effect, Event, IssueNumber, NotStarted, Outcome, SessionEvent, SessionStatus, Skip, TaskEvent,
+    Usd,
+};
 
 impl Turn<'_> {
     /// Ends a task, and with it those that depend on it if there is nothing to build on.
@@ -17,7 +20,7 @@ impl Turn<'_> {
                     let outcome = match &outcome {
                         Outcome::NotStarted { .. } => outcome.clone(),
                         _ => Outcome::Skipped {
-                            because: Skip::DependsOn(issue),
+                            because: Skip::DependsOn { issue },
                         },
                     };
                     ending.push((dependent, outcome));
@@ -33,7 +36,7 @@ impl Turn<'_> {
                     published: false,
                 });
             }
-            self.emit(Event::TaskFinished { issue, outcome });
+            self.emit(Event::Task(TaskEvent::Finished { issue, outcome }));
             self.reopen_if_probing(issue, |_| true);
         }
     }
@@ -42,16 +45,18 @@ impl Turn<'_> {
     pub(super) fn finish_circle(&mut self, circle: &[IssueNumber]) {
         for &issue in circle {
             if self.engine.tasks[&issue].outcome().is_none() {
-                let because = Skip::Circle(circle.to_vec());
-                self.emit(Event::TaskFinished {
+                let because = Skip::Circle {
+                    issues: circle.to_vec(),
+                };
+                self.emit(Event::Task(TaskEvent::Finished {
                     issue,
                     outcome: Outcome::Skipped { because },
-                });
+                }));
             }
         }
         for &issue in circle {
             for dependent in self.engine.tasks[&issue].dependents.clone() {
-                let because = Skip::DependsOn(issue);
+                let because = Skip::DependsOn { issue };
                 self.finish_task(dependent, Outcome::Skipped { because });
             }
         }
@@ -93,20 +98,20 @@ impl Turn<'_> {
 
     pub(super) fn stop(&mut self, message: String) {
         if self.engine.halt == Halt::No {
-            self.emit(Event::SessionStopping {
+            self.emit(Event::Session(SessionEvent::Stopping {
                 message,
                 resumable: false,
-            });
+            }));
         }
     }
 
     /// Starts and publishes nothing more until a person has mended something: finished work waits for it.
     pub(super) fn suspend(&mut self, message: String) {
         if matches!(self.engine.halt, Halt::No | Halt::Stopping(_)) {
-            self.emit(Event::SessionStopping {
+            self.emit(Event::Session(SessionEvent::Stopping {
                 message,
                 resumable: true,
-            });
+            }));
         }
     }
 
@@ -144,7 +149,7 @@ impl Turn<'_> {
                     .all(|task| task.attempt().is_some_and(|attempt| !attempt.in_flight))
         };
         if matches!(self.engine.halt, Halt::Interrupting | Halt::Suspending(_)) && is_saved() {
-            self.emit(Event::SessionInterrupted);
+            self.emit(Event::Session(SessionEvent::Interrupted));
         }
     }
 
@@ -162,7 +167,7 @@ impl Turn<'_> {
             _ if is_under_way => SessionStatus::Completed,
             _ => return false,
         };
-        self.emit(Event::SessionFinished { status });
+        self.emit(Event::Session(SessionEvent::Finished { status }));
         true
     }
 }

@@ -4,19 +4,12 @@ use crate::engine::decide::Turn;
 use crate::engine::intake::N_FORGE_RETRIES;
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, Breaker, BreakerState, Doing, Effect, Event, Failure, FailureType, IssueNumber,
-    Metering, Outcome, Service, Stage, Task, Time, Usd,
+    AgentReport, AttemptEvent, Doing, Effect, Event, Failure, FailureType, IssueNumber, Metering,
+    Outcome, Service, Stage, Task, Time, Usd,
 };
 
-/// Longest time that others may make us wait, milliseconds: the longest limits of accounts are those of a week.
-const WAIT_MS_MAX: u64 = 8 * 24 * 3_600_000;
-
 /// Probes in a row that die in the same way before a person is asked: time will not mend it.
-const N_DEATHS_MAX: u32 = 3;
-
-/// How long a full disk is waited for, milliseconds: builds of others end within an hour and free what they took; nobody frees a disk
-/// that has been full for longer without being asked.
-const MACHINE_WAIT_MS_MAX: u64 = 3_600_000;
+pub(super) const N_DEATHS_MAX: u32 = 3;
 
 impl Turn<'_> {
     pub(super) fn failed(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
@@ -33,10 +26,10 @@ impl Turn<'_> {
                 Failure::Interrupted,
             ) => {
                 self.reopen_if_probing(issue, |_| true);
-                self.emit(Event::AttemptSuspended {
+                self.emit(Event::Attempt(AttemptEvent::Suspended {
                     issue,
                     attempt: number,
-                });
+                }));
             }
             (Doing::Publishing { .. }, failure) => self.publish_failed(issue, number, failure),
             (Doing::Agent, failure) if has_cost => {
@@ -63,13 +56,13 @@ impl Turn<'_> {
     ) {
         self.blame(&Service::Machine, issue, &failure);
         let until = retry_at(self.now, 1, Some(issue), self.settings().seed);
-        self.emit(Event::CollectDelayed {
+        self.emit(Event::Attempt(AttemptEvent::CollectDelayed {
             issue,
             attempt: number,
             failure,
             until,
             checks,
-        });
+        }));
     }
 
     /// Ends an attempt that got no worktree. The base is fetched for it, so it may be the forge that failed.
@@ -125,22 +118,22 @@ impl Turn<'_> {
                     self.settings().seed,
                 ),
             };
-            self.emit(Event::PublishDelayed {
+            self.emit(Event::Attempt(AttemptEvent::PublishDelayed {
                 issue,
                 attempt: number,
                 failure,
                 charged,
                 until,
-            });
+            }));
         }
     }
 
     /// Stops the session for something of the forge's that a person has to mend; a resume asks again for what failed.
     fn suspend_attempt(&mut self, issue: IssueNumber, number: u32, failure: &Failure) {
-        self.emit(Event::AttemptSuspended {
+        self.emit(Event::Attempt(AttemptEvent::Suspended {
             issue,
             attempt: number,
-        });
+        }));
         self.reopen_if_probing(issue, |_| true);
         self.suspend(failure.to_string());
     }
@@ -178,7 +171,7 @@ impl Turn<'_> {
 
     /// Ends an attempt whose session could not be gone on with: the next begins a new one in the same tree, and nobody pays.
     fn begin_new_session(&mut self, issue: IssueNumber, attempt: u32, failure: Failure) {
-        self.emit(Event::AttemptFailed {
+        self.emit(Event::Attempt(AttemptEvent::Failed {
             issue,
             attempt,
             failure,
@@ -186,7 +179,7 @@ impl Turn<'_> {
             retry_at: Some(Time::default()),
             kept: true,
             lost_session: true,
-        });
+        }));
         self.reopen_if_probing(issue, |_| true);
     }
 
@@ -242,7 +235,7 @@ impl Turn<'_> {
         };
         let auth =
             (!is_of_agent && matches!(failure, Failure::Auth { .. })).then(|| failure.to_string());
-        self.emit(Event::AttemptFailed {
+        self.emit(Event::Attempt(AttemptEvent::Failed {
             issue,
             attempt: number,
             failure,
@@ -250,7 +243,7 @@ impl Turn<'_> {
             retry_at,
             kept,
             lost_session: false,
-        });
+        }));
         self.reopen_if_probing(issue, |_| true);
         // What could not be collected stays where it is: the next lease, or `clean`, saves it.
         if !kept && !is_uncollected {
@@ -310,212 +303,6 @@ impl Turn<'_> {
                 self.settings().seed,
             ),
         }
-    }
-
-    /// Puts a failure down to a service or to the task; returns whether the task's retries pay for it. A limit that is over by its own
-    /// words is a failure like others: a service that keeps saying so is out of order, or its clock and ours differ.
-    pub(super) fn blame(
-        &mut self,
-        service: &Service,
-        issue: IssueNumber,
-        failure: &Failure,
-    ) -> bool {
-        self.blame_at(service, issue, failure, failure.costs_a_retry())
-    }
-
-    /// Puts a failure of what is written to the forge down to it. Such tries are counted apart from the task's retries, and a
-    /// forge that cannot be reached uses them up too.
-    pub(super) fn blame_in_publishing(&mut self, issue: IssueNumber, failure: &Failure) -> bool {
-        let costs_a_try = failure.costs_a_retry() || matches!(failure, Failure::Network { .. });
-        self.blame_at(&Service::Forge, issue, failure, costs_a_try)
-    }
-
-    fn blame_at(
-        &mut self,
-        service: &Service,
-        issue: IssueNumber,
-        failure: &Failure,
-        costs: bool,
-    ) -> bool {
-        if !failure.is_of_service() {
-            return failure.costs_a_retry();
-        }
-        if let Failure::RateLimit {
-            message,
-            until: Some(until),
-        } = failure
-            && self.now < *until
-        {
-            self.pause(service, *until, message);
-            return false;
-        }
-        let service = &at_fault(service.clone(), failure);
-        self.service_failed(service, issue, costs, failure)
-    }
-
-    /// Takes that the agent's service does not let somebody in. Credentials may just be renewed, so one more start is to confirm it,
-    /// and nobody else starts meanwhile; then a person has to mend them.
-    pub(super) fn refused(&mut self, issue: IssueNumber, failure: &Failure) {
-        let service = self.settings().agent_service();
-        let breaker = self
-            .engine
-            .breakers
-            .get(&service)
-            .cloned()
-            .unwrap_or_default();
-        if breaker.state == (BreakerState::Probing { issue }) {
-            self.suspend(failure.to_string());
-        } else if !breaker.is_suspect(self.now) {
-            self.emit(Event::ServiceFailed {
-                service: service.clone(),
-                issue: Some(issue).filter(|issue| *issue != IssueNumber::SESSION),
-                charged: false,
-                died: None,
-            });
-            self.emit(Event::BreakerOpened {
-                service,
-                until: retry_at(self.now, 1, None, self.settings().seed),
-                n_failures: breaker.n_failures + 1,
-                since: Some(self.now),
-            });
-        }
-    }
-
-    /// Pauses a service until the time that it stated.
-    pub(super) fn pause(&mut self, service: &Service, until: Time, message: &str) {
-        let is_known = matches!(self.engine.breaker(service),
-            BreakerState::Paused { until: known, .. } if until <= known && self.now < known);
-        if !is_known {
-            let until = self.not_at_once(until);
-            self.emit(Event::ServicePaused {
-                service: service.clone(),
-                until,
-                message: message.to_owned(),
-            });
-        }
-    }
-
-    /// Returns a time stated by others, or a moment from now if it has passed: who asks again at once asks for ever. What lies too
-    /// far ahead is a mistake of theirs, by a wrong unit most likely.
-    pub(super) fn not_at_once(&self, until: Time) -> Time {
-        until
-            .min(self.now + WAIT_MS_MAX)
-            .max(retry_at(self.now, 1, None, self.settings().seed))
-    }
-
-    /// Counts a failure of a service; returns whether the task pays for it. It does not if the service is to blame.
-    pub(super) fn service_failed(
-        &mut self,
-        service: &Service,
-        issue: IssueNumber,
-        costs_a_retry: bool,
-        failure: &Failure,
-    ) -> bool {
-        let breaker = self
-            .engine
-            .breakers
-            .get(service)
-            .cloned()
-            .unwrap_or_default();
-        let n_failures = breaker.n_failures + 1;
-        let is_probe =
-            matches!(breaker.state, BreakerState::Probing { issue: probe } if probe == issue);
-        let opens = is_probe
-            || (!breaker.is_suspect(self.now) && self.settings().breaker_threshold <= n_failures);
-        let charged = costs_a_retry && !opens && !breaker.is_suspect(self.now);
-        let died = match failure {
-            Failure::Crash { .. } => Some(failure.headline()),
-            _ => None,
-        };
-        self.emit(Event::ServiceFailed {
-            service: service.clone(),
-            issue: Some(issue),
-            charged,
-            died,
-        });
-        let since = breaker.since.unwrap_or(self.now);
-        if opens {
-            let until = self.now + self.settings().breaker_cooldown_ms;
-            self.emit(Event::BreakerOpened {
-                service: service.clone(),
-                until,
-                n_failures,
-                since: Some(since),
-            });
-        }
-        if *service == Service::Machine && since + MACHINE_WAIT_MS_MAX <= self.now {
-            let waited = self.waited(since);
-            self.suspend(format!("{}{waited}", failure.headline()));
-        }
-        let n_deaths = self
-            .engine
-            .breakers
-            .get(service)
-            .map_or(0, |breaker| breaker.n_deaths);
-        if is_probe && N_DEATHS_MAX <= n_deaths {
-            self.suspend(format!(
-                "{service} ends in the same way each time: {}{}",
-                failure.headline(),
-                self.waited(since)
-            ));
-        }
-        charged
-    }
-
-    /// Says how long the session has waited since a time, unless that is less than a minute.
-    fn waited(&self, since: Time) -> String {
-        match self.now.ms().saturating_sub(since.ms()) / 60_000 {
-            0 => String::new(),
-            1 => " (waited 1 minute)".to_owned(),
-            minutes => format!(" (waited {minutes} minutes)"),
-        }
-    }
-
-    /// Notes that a service works; nothing to note where it never failed.
-    pub(super) fn service_answered(&mut self, service: &Service) {
-        if self
-            .engine
-            .breakers
-            .get(service)
-            .is_some_and(Breaker::has_failed)
-        {
-            self.emit(Event::ServiceAnswered {
-                service: service.clone(),
-            });
-        }
-    }
-
-    /// Lets another task probe where this one probed and ended without an answer about the service.
-    pub(super) fn reopen_if_probing(
-        &mut self,
-        issue: IssueNumber,
-        suits: impl Fn(&Service) -> bool,
-    ) {
-        let probed: Vec<(Service, u32, Option<Time>)> = self
-            .engine
-            .breakers
-            .iter()
-            .filter(|(service, breaker)| {
-                suits(service) && breaker.state == BreakerState::Probing { issue }
-            })
-            .map(|(service, breaker)| (service.clone(), breaker.n_failures, breaker.since))
-            .collect();
-        for (service, n_failures, since) in probed {
-            self.emit(Event::BreakerOpened {
-                service,
-                until: self.now,
-                n_failures,
-                since,
-            });
-        }
-    }
-}
-
-/// Returns what is out of order where a service met a failure.
-fn at_fault(service: Service, failure: &Failure) -> Service {
-    match failure {
-        Failure::DiskFull { .. } => Service::Machine,
-        _ => service,
     }
 }
 

@@ -1,4 +1,4 @@
-//! From the forge's issues to planned tasks: intake, classification, model, estimate, admission.
+//! From the forge's issues to a backlog that may start: intake, circles, admission, the checks on the base.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,23 @@ use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
 use crate::retry::retry_at;
 use crate::{
-    About, CheckResult, Classification, Effect, Effort, Event, Failure, FailureType, History,
-    Instead, Issue, IssueNumber, ModelChoice, NotStarted, Outcome, RedBase, SessionStatus,
-    Settings, Skip, Stage, Time, Undecided, Usd,
+    CheckResult, Effect, Event, Failure, IntakeEvent, IntakeInput, Issue, IssueNumber, NotStarted,
+    Outcome, RedBase, SessionEvent, SessionStatus, Skip, TaskEvent, Time, Usd,
 };
 
 /// Tries at reading the backlog, and at publishing, before it counts as failed: after 1 s, 2 s and 4 s.
 pub(super) const N_FORGE_RETRIES: u32 = 3;
 
 impl Turn<'_> {
-    pub(super) fn started(&mut self, settings: Box<Settings>, about: About, history: History) {
-        if self.engine.phase == Phase::New {
-            self.emit(Event::SessionStarted {
-                settings,
-                about,
-                history,
-            });
-            self.ask_for_issues();
+    pub(super) fn take_for_intake(&mut self, input: IntakeInput) {
+        match input {
+            IntakeInput::BacklogFetched {
+                issues,
+                warnings,
+                n_api_calls,
+            } => self.backlog_fetched(issues, warnings, n_api_calls),
+            IntakeInput::BacklogFailed { failure } => self.backlog_failed(failure),
+            IntakeInput::BaseChecked { results } => self.base_checked(results),
         }
     }
 
@@ -33,7 +33,7 @@ impl Turn<'_> {
             && not_before <= self.now
             && self.engine.halt == Halt::No
         {
-            self.emit(Event::BacklogRetried);
+            self.emit(Event::Intake(IntakeEvent::BacklogRetried));
             self.ask(Effect::FetchBacklog);
         }
     }
@@ -51,16 +51,16 @@ impl Turn<'_> {
         for issue in issues {
             if !self.engine.tasks.contains_key(&issue.number) {
                 n_issues += 1;
-                self.emit(Event::TaskAccepted {
+                self.emit(Event::Task(TaskEvent::Accepted {
                     issue: issue.into(),
-                });
+                }));
             }
         }
-        self.emit(Event::BacklogRead {
+        self.emit(Event::Intake(IntakeEvent::BacklogRead {
             n_issues,
             warnings,
             n_api_calls,
-        });
+        }));
         // Those that are there already go first: what becomes of their dependencies does not matter any more.
         let all: Vec<IssueNumber> = self.engine.tasks.keys().copied().collect();
         for &issue in &all {
@@ -111,7 +111,9 @@ impl Turn<'_> {
             .find(is_outside)
             .filter(|_| !self.settings().ignore_outside);
         if let Some(outside) = outside {
-            let because = Skip::DependsOnOutside(outside.number);
+            let because = Skip::DependsOnOutside {
+                issue: outside.number,
+            };
             self.finish_task(issue, Outcome::Skipped { because });
             return;
         }
@@ -119,26 +121,6 @@ impl Turn<'_> {
             let issue = self.engine.tasks[&issue].issue.clone();
             self.ask(Effect::Classify { issue });
         }
-    }
-
-    /// Ends a task of whose cap earlier sessions have left nothing that is worth an attempt; returns whether it does.
-    pub(super) fn end_if_spent_before(&mut self, issue: IssueNumber) -> bool {
-        let task = &self.engine.tasks[&issue];
-        let is_spent = Usd::ZERO < task.spent_before && !self.engine.can_pay(task);
-        if is_spent {
-            let kept = if task.work_commit().is_some() {
-                " with the kept work"
-            } else {
-                ""
-            };
-            let message = format!(
-                "budget: {} of {} are spent; raise `agent.maxBudgetUsd` and run it again to go on{kept}",
-                task.spent_before,
-                self.settings().task_cap
-            );
-            self.finish_task(issue, Outcome::NeedsYou { message });
-        }
-        is_spent
     }
 
     pub(super) fn backlog_failed(&mut self, failure: Failure) {
@@ -158,115 +140,20 @@ impl Turn<'_> {
                 until: Some(until), ..
             } if self.now < until => {
                 let until = self.not_at_once(until);
-                self.emit(Event::BacklogDelayed { failure, until });
+                self.emit(Event::Intake(IntakeEvent::BacklogDelayed {
+                    failure,
+                    until,
+                }));
             }
             _ if (failure.is_of_service()) && n_failures < N_FORGE_RETRIES => {
                 let until = retry_at(self.now, n_failures + 1, None, self.settings().seed);
-                self.emit(Event::BacklogDelayed { failure, until });
+                self.emit(Event::Intake(IntakeEvent::BacklogDelayed {
+                    failure,
+                    until,
+                }));
             }
             _ => self.stop(failure.to_string()),
         }
-    }
-
-    pub(super) fn classified(&mut self, issue: IssueNumber, classification: Classification) {
-        if self
-            .engine
-            .task(issue)
-            .is_some_and(|task| task.stage == Stage::Classifying)
-        {
-            self.emit(Event::TaskClassified {
-                issue,
-                classification,
-            });
-            self.choose_model(issue);
-        }
-    }
-
-    /// Plans a task with the fixed model, or asks the model selector.
-    pub(super) fn choose_model(&mut self, issue: IssueNumber) {
-        match self.settings().model.clone() {
-            ModelChoice::Fixed { model } => {
-                self.plan(issue, model, None, "set by `agent.model`".to_owned());
-            }
-            ModelChoice::Auto => {
-                let effect = self.select_model(issue);
-                self.ask(effect);
-            }
-        }
-    }
-
-    pub(super) fn select_model(&self, issue: IssueNumber) -> Effect {
-        let task = &self.engine.tasks[&issue];
-        Effect::SelectModel {
-            issue: task.issue.clone(),
-            classification: task.classification.clone().unwrap_or_default(),
-            attempt: task.n_attempts + 1,
-            n_substance: task.n_substance,
-            cap_left: self.engine.cap_left(task),
-        }
-    }
-
-    pub(super) fn model_selected(
-        &mut self,
-        issue: IssueNumber,
-        model: Option<String>,
-        effort: Option<Effort>,
-        reason: String,
-    ) {
-        if self
-            .engine
-            .task(issue)
-            .is_some_and(|task| task.stage == Stage::Choosing)
-        {
-            self.plan(issue, model, effort, reason);
-        }
-    }
-
-    /// Notes that a plugin did not decide. Without the built-in's decision the task cannot go on.
-    pub(super) fn undecided(&mut self, undecided: Undecided) {
-        let issue = undecided.issue;
-        let Some(task) = self
-            .engine
-            .task(issue)
-            .filter(|task| task.outcome().is_none())
-        else {
-            return;
-        };
-        let is_asked = matches!(task.stage, Stage::Classifying | Stage::Choosing);
-        let outcome = match undecided.then {
-            Instead::Fallback => None,
-            Instead::Fail => Some(Outcome::Failed {
-                failure: FailureType::Validation,
-                message: undecided.message.clone(),
-            }),
-            Instead::Skip => Some(Outcome::Skipped {
-                because: Skip::Undecided,
-            }),
-        };
-        if outcome.is_none() || is_asked {
-            self.emit(Event::PluginFailed(undecided));
-        }
-        if let Some(outcome) = outcome.filter(|_| is_asked) {
-            self.finish_task(issue, outcome);
-        }
-    }
-
-    fn plan(
-        &mut self,
-        issue: IssueNumber,
-        model: Option<String>,
-        effort: Option<Effort>,
-        reason: String,
-    ) {
-        let cap = self.engine.cap();
-        let estimate = self.engine.history.estimate(model.as_deref(), cap);
-        self.emit(Event::TaskPlanned {
-            issue,
-            model,
-            effort,
-            reason,
-            estimate,
-        });
     }
 
     /// Opens the gate once the whole backlog is planned: all of it fits the budget, or what fits may start.
@@ -289,22 +176,25 @@ impl Turn<'_> {
         );
         if let Some(message) = self.unaffordable(n_tasks, estimate) {
             self.end_waiting(&NotStarted::Budget);
-            self.emit(Event::SessionFinished {
+            self.emit(Event::Session(SessionEvent::Finished {
                 status: SessionStatus::Failed {
                     message,
                     budget: true,
                 },
-            });
+            }));
             return;
         }
         if self.settings().dry_run {
-            self.emit(Event::SessionFinished {
+            self.emit(Event::Session(SessionEvent::Finished {
                 status: SessionStatus::Completed,
-            });
+            }));
             return;
         }
         if n_tasks > 0 {
-            self.emit(Event::BacklogAdmitted { estimate, n_tasks });
+            self.emit(Event::Intake(IntakeEvent::BacklogAdmitted {
+                estimate,
+                n_tasks,
+            }));
             if self.engine.phase == Phase::BaseCheck {
                 self.ask(Effect::CheckBase);
             }
@@ -336,7 +226,7 @@ impl Turn<'_> {
             .iter()
             .find(|result| !result.passed)
             .map(|result| (result.name.clone(), result.ended.clone()));
-        self.emit(Event::BaseChecked { results });
+        self.emit(Event::Intake(IntakeEvent::BaseChecked { results }));
         if let Some((name, ended)) = red
             && self.settings().red_base == RedBase::Fail
         {

@@ -9,8 +9,8 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::queue::Place;
 use crate::task::Task;
 use crate::{
-    Blocked, BreakerState, Doing, Effect, Event, IssueNumber, Metering, NotStarted, Outcome,
-    Service, Stage, Time, Usd,
+    AttemptEvent, Blocked, BreakerState, Doing, Effect, Event, IssueNumber, Metering, NotStarted,
+    Outcome, Service, ServiceEvent, Stage, Time, Usd,
 };
 
 /// Tasks of one domain, all with different paths, that are looked at for one start. If so many in a row work on files that
@@ -330,12 +330,12 @@ impl Turn<'_> {
             self.engine.reservation(task),
             task.model.clone(),
         );
-        self.emit(Event::AttemptStarted {
+        self.emit(Event::Attempt(AttemptEvent::Started {
             issue,
             attempt,
             reserved,
             model,
-        });
+        }));
         let task = &self.engine.tasks[&issue];
         if let Some(crate::Attempt {
             doing: Doing::Leasing { start },
@@ -359,7 +359,10 @@ impl Turn<'_> {
             .get(&service)
             .is_some_and(|breaker| breaker.would_probe(self.now))
         {
-            self.emit(Event::BreakerProbed { service, issue });
+            self.emit(Event::Service(ServiceEvent::BreakerProbed {
+                service,
+                issue,
+            }));
         }
     }
 
@@ -371,7 +374,10 @@ impl Turn<'_> {
         for (issue, attempt) in self.due(Task::collect_not_before) {
             if self.engine.admits(&Service::Machine, issue, self.now) {
                 self.probe(Service::Machine, issue);
-                self.emit(Event::CollectRetried { issue, attempt });
+                self.emit(Event::Attempt(AttemptEvent::CollectRetried {
+                    issue,
+                    attempt,
+                }));
                 let effect = self.run_checks(issue);
                 let effect = effect.unwrap_or_else(|| self.collect(issue, attempt));
                 self.ask(effect);
@@ -400,7 +406,10 @@ impl Turn<'_> {
         for (issue, attempt) in self.due(Task::publish_not_before) {
             if self.engine.admits(&Service::Forge, issue, self.now) {
                 self.probe(Service::Forge, issue);
-                self.emit(Event::PublishStarted { issue, attempt });
+                self.emit(Event::Attempt(AttemptEvent::PublishStarted {
+                    issue,
+                    attempt,
+                }));
                 self.ask(Effect::Publish { issue, attempt });
             }
         }

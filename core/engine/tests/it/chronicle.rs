@@ -2,6 +2,9 @@
 //!
 //! It shares no decision with the engine, and it must survive a journal that is wrong.
 
+use autoissue_engine::{
+    AttemptEvent, IntakeEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -133,58 +136,67 @@ impl Chronicle {
     /// Makes the event part of what is told.
     pub(crate) fn note(&mut self, event: &Event) {
         match event {
-            Event::AgentExited { report, .. } | Event::PlannerExited { report, .. } => {
+            Event::Attempt(AttemptEvent::AgentExited { report, .. })
+            | Event::Plan(PlanEvent::PlannerExited { report, .. }) => {
                 self.is_refused = matches!(&report.ended, Ended::Failed { failure } if matches!(failure, Failure::Auth { .. }));
             }
-            Event::ServiceFailed { .. } => {}
+            Event::Service(ServiceEvent::Failed { .. }) => {}
             _ => self.is_refused = false,
         }
         match event {
-            Event::SessionStarted {
+            Event::Session(SessionEvent::Started {
                 settings, about, ..
-            } => {
+            }) => {
                 self.rule(settings);
                 self.cut_off.clone_from(&about.cut_off);
             }
-            Event::SessionResumed { settings } => {
+            Event::Session(SessionEvent::Resumed { settings }) => {
                 self.rule(settings);
                 (self.halted, self.is_interrupting, self.is_suspended) = (None, false, false);
             }
-            Event::BacklogAdmitted { .. } => {
+            Event::Intake(IntakeEvent::BacklogAdmitted { .. }) => {
                 (self.is_admitted, self.had_checks) = (true, self.settings.has_checks);
             }
-            Event::BaseChecked { results } => {
+            Event::Intake(IntakeEvent::BaseChecked { results }) => {
                 self.is_base_checked = true;
                 let red = results.iter().filter(|result| !result.passed);
                 self.red_on_base = red.map(|result| result.name.clone()).collect();
             }
-            Event::InterruptRequested => {
+            Event::Session(SessionEvent::InterruptRequested) => {
                 (self.halted, self.is_interrupting) = (Some("an interrupt"), true);
             }
-            Event::SessionInterrupted => self.is_suspended = true,
-            Event::SessionStopping { .. } => self.halted = Some("a stop"),
-            Event::SessionFinished { .. } => self.is_finished = true,
-            Event::ServicePaused { .. }
-            | Event::ServiceFailed { .. }
-            | Event::ServiceAnswered { .. }
-            | Event::BreakerOpened { .. }
-            | Event::BreakerProbed { .. }
-            | Event::BreakerReset { .. } => self.note_service(event),
-            Event::BacklogRead { .. } | Event::BacklogDelayed { .. } | Event::BacklogRetried => {}
-            Event::ConfirmationAwaited => self.is_suspended = true,
-            Event::PlannerStarted { .. }
-            | Event::PlannerMetered { .. }
-            | Event::PlannerExited { .. }
-            | Event::PlannerFailed { .. }
-            | Event::PlanRejected { .. }
-            | Event::PlanProposed { .. }
-            | Event::PlanConfirmed
-            | Event::PlanDeclined
-            | Event::IssueCreated { .. }
-            | Event::IssueLinked { .. }
-            | Event::CreationDelayed { .. }
-            | Event::CreationRetried
-            | Event::CreationSuspended => self.note_plan(event),
+            Event::Session(SessionEvent::Interrupted) => self.is_suspended = true,
+            Event::Session(SessionEvent::Stopping { .. }) => self.halted = Some("a stop"),
+            Event::Session(SessionEvent::Finished { .. }) => self.is_finished = true,
+            Event::Service(
+                ServiceEvent::Paused { .. }
+                | ServiceEvent::Failed { .. }
+                | ServiceEvent::Answered { .. }
+                | ServiceEvent::BreakerOpened { .. }
+                | ServiceEvent::BreakerProbed { .. }
+                | ServiceEvent::BreakerReset { .. },
+            ) => self.note_service(event),
+            Event::Intake(
+                IntakeEvent::BacklogRead { .. }
+                | IntakeEvent::BacklogDelayed { .. }
+                | IntakeEvent::BacklogRetried,
+            ) => {}
+            Event::Plan(PlanEvent::ConfirmationAwaited) => self.is_suspended = true,
+            Event::Plan(
+                PlanEvent::PlannerStarted { .. }
+                | PlanEvent::PlannerMetered { .. }
+                | PlanEvent::PlannerExited { .. }
+                | PlanEvent::PlannerFailed { .. }
+                | PlanEvent::Rejected { .. }
+                | PlanEvent::Proposed { .. }
+                | PlanEvent::Confirmed
+                | PlanEvent::Declined
+                | PlanEvent::IssueCreated { .. }
+                | PlanEvent::IssueLinked { .. }
+                | PlanEvent::CreationDelayed { .. }
+                | PlanEvent::CreationRetried
+                | PlanEvent::CreationSuspended,
+            ) => self.note_plan(event),
             _ => self.note_task(event),
         }
         self.last = Some(event.clone());
@@ -199,9 +211,9 @@ impl Chronicle {
     fn note_plan(&mut self, event: &Event) {
         let plan = &mut self.plan;
         match event {
-            Event::PlannerStarted {
+            Event::Plan(PlanEvent::PlannerStarted {
                 attempt, reserved, ..
-            } => {
+            }) => {
                 plan.n_started += 1;
                 plan.running = Some(Running {
                     number: *attempt,
@@ -210,12 +222,12 @@ impl Chronicle {
                 });
                 self.reserved += *reserved;
             }
-            Event::PlannerMetered { spent, .. } => {
+            Event::Plan(PlanEvent::PlannerMetered { spent, .. }) => {
                 if let Some(running) = &mut plan.running {
                     running.metered = *spent;
                 }
             }
-            Event::PlannerExited { charged, .. } => {
+            Event::Plan(PlanEvent::PlannerExited { charged, .. }) => {
                 self.reserved -= plan
                     .running
                     .take()
@@ -224,13 +236,19 @@ impl Chronicle {
                 plan.spent += *charged;
                 self.spent += *charged;
             }
-            Event::PlannerFailed { charged, .. } => plan.n_paid += u32::from(*charged),
-            Event::PlanRejected { .. } => plan.n_rejected += 1,
-            Event::PlanProposed { plan: proposed } => plan.plan = Some(proposed.clone()),
-            Event::PlanConfirmed => plan.is_confirmed = true,
-            Event::PlanDeclined => (plan.is_declined, self.is_suspended) = (true, false),
-            Event::IssueCreated { number, .. } => plan.created.push(*number),
-            Event::IssueLinked { position, .. } => plan.linked.push(*position),
+            Event::Plan(PlanEvent::PlannerFailed { charged, .. }) => {
+                plan.n_paid += u32::from(*charged)
+            }
+            Event::Plan(PlanEvent::Rejected { .. }) => plan.n_rejected += 1,
+            Event::Plan(PlanEvent::Proposed { plan: proposed }) => {
+                plan.plan = Some(proposed.clone())
+            }
+            Event::Plan(PlanEvent::Confirmed) => plan.is_confirmed = true,
+            Event::Plan(PlanEvent::Declined) => {
+                (plan.is_declined, self.is_suspended) = (true, false)
+            }
+            Event::Plan(PlanEvent::IssueCreated { number, .. }) => plan.created.push(*number),
+            Event::Plan(PlanEvent::IssueLinked { position, .. }) => plan.linked.push(*position),
             _ => {}
         }
     }
@@ -241,7 +259,7 @@ impl Chronicle {
             (self.settings.has_checks, self.settings.ignore_outside);
         let task = self.tasks.entry(number).or_default();
         match event {
-            Event::TaskAccepted { issue } => {
+            Event::Task(TaskEvent::Accepted { issue }) => {
                 task.issue = issue.clone();
                 task.ignores_outside = ignores_outside;
                 if let Some(cut_off) = self.cut_off.get(&number) {
@@ -249,16 +267,16 @@ impl Chronicle {
                     task.keeps_session = cut_off.work.is_some() && cut_off.session.is_some();
                 }
             }
-            Event::TaskClassified { classification, .. } => {
+            Event::Task(TaskEvent::Classified { classification, .. }) => {
                 task.class = Some(classification.clone());
             }
-            Event::TaskPlanned { estimate, .. } => {
+            Event::Task(TaskEvent::Planned { estimate, .. }) => {
                 task.estimate = Some(*estimate);
                 task.waits = Some(Time::default());
             }
-            Event::AttemptStarted {
+            Event::Attempt(AttemptEvent::Started {
                 attempt, reserved, ..
-            } => {
+            }) => {
                 task.n_started += 1;
                 task.waits = None;
                 task.running = Some(Running {
@@ -269,9 +287,9 @@ impl Chronicle {
                 self.reserved += *reserved;
                 self.running.insert(number);
             }
-            Event::AgentExited {
+            Event::Attempt(AttemptEvent::AgentExited {
                 charged, report, ..
-            } => {
+            }) => {
                 let interrupted = Ended::Failed {
                     failure: Failure::Interrupted,
                 };
@@ -294,14 +312,14 @@ impl Chronicle {
                 }
                 self.give_back(number);
             }
-            Event::AttemptFailed {
+            Event::Attempt(AttemptEvent::Failed {
                 charged,
                 retry_at,
                 failure,
                 lost_session,
                 kept,
                 ..
-            } => {
+            }) => {
                 task.n_paid += u32::from(*charged);
                 if *lost_session {
                     task.session = None;
@@ -315,13 +333,13 @@ impl Chronicle {
                 task.waits = retry_at.filter(|_| !asks);
                 self.leave(number);
             }
-            Event::TaskFinished { outcome, .. } => {
+            Event::Task(TaskEvent::Finished { outcome, .. }) => {
                 task.waits = None;
                 task.outcome = Some(outcome.clone());
                 self.leave(number);
             }
-            Event::PluginFailed(undecided) => task.undecided = Some(undecided.then),
-            Event::PullRequestOpened { .. } => task.n_published += 1,
+            Event::Task(TaskEvent::Undecided(undecided)) => task.undecided = Some(undecided.then),
+            Event::Attempt(AttemptEvent::Published { .. }) => task.n_published += 1,
             _ => {}
         }
         if let Some(running) = self
@@ -353,15 +371,15 @@ impl Chronicle {
 
     fn note_service(&mut self, event: &Event) {
         match event {
-            Event::ServicePaused { service, until, .. } => {
+            Event::Service(ServiceEvent::Paused { service, until, .. }) => {
                 self.patient(service).health = Health::Paused(*until);
             }
-            Event::ServiceFailed {
+            Event::Service(ServiceEvent::Failed {
                 service,
                 issue,
                 charged,
                 ..
-            } => {
+            }) => {
                 // What a publication pays with is not a retry of its task.
                 let creates = *issue == Some(IssueNumber::SESSION) && self.plan.is_confirmed;
                 let publishes = issue
@@ -374,7 +392,7 @@ impl Chronicle {
                     .payers
                     .extend(issue.filter(|_| *charged && !publishes));
             }
-            Event::ServiceAnswered { service } => {
+            Event::Service(ServiceEvent::Answered { service }) => {
                 let patient = self.patient(service);
                 patient.n_failures = 0;
                 patient.payers.clear();
@@ -382,7 +400,7 @@ impl Chronicle {
                     patient.health = Health::Good;
                 }
             }
-            Event::BreakerOpened { service, until, .. } => {
+            Event::Service(ServiceEvent::BreakerOpened { service, until, .. }) => {
                 let patient = self.patient(service);
                 patient.health = Health::Open(*until);
                 for payer in std::mem::take(&mut patient.payers) {
@@ -394,10 +412,10 @@ impl Chronicle {
                     }
                 }
             }
-            Event::BreakerProbed { service, issue } => {
+            Event::Service(ServiceEvent::BreakerProbed { service, issue }) => {
                 self.patient(service).health = Health::Probing(*issue);
             }
-            Event::BreakerReset { service } => {
+            Event::Service(ServiceEvent::BreakerReset { service }) => {
                 self.services.remove(service);
             }
             _ => {}
@@ -465,16 +483,18 @@ impl Told {
 impl Running {
     fn note(&mut self, event: &Event, has_checks: bool) {
         match event {
-            Event::WorktreeLeased { .. } => self.is_leased = true,
-            Event::SpendMetered { spent, .. } => self.metered = *spent,
-            Event::AgentExited { report, .. } => self.exited = Some(report.ended.clone()),
-            Event::WorkCollected { work, .. } => {
+            Event::Attempt(AttemptEvent::WorktreeLeased { .. }) => self.is_leased = true,
+            Event::Attempt(AttemptEvent::Metered { spent, .. }) => self.metered = *spent,
+            Event::Attempt(AttemptEvent::AgentExited { report, .. }) => {
+                self.exited = Some(report.ended.clone())
+            }
+            Event::Attempt(AttemptEvent::WorkCollected { work, .. }) => {
                 self.collected = Some(work.is_some());
                 let is_unmerged = work.as_ref().is_some_and(|work| !work.conflicts.is_empty());
                 self.must_pass = has_checks || is_unmerged;
             }
-            Event::ChecksFinished { passed, .. } => self.passed = *passed,
-            Event::PublishStarted { .. } => self.is_publishing = true,
+            Event::Attempt(AttemptEvent::ChecksFinished { passed, .. }) => self.passed = *passed,
+            Event::Attempt(AttemptEvent::PublishStarted { .. }) => self.is_publishing = true,
             _ => {}
         }
     }

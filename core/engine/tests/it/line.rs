@@ -1,6 +1,9 @@
 //! An event as one line of text, for the stories' expectations and for the reports of failed simulations.
 
-use autoissue_engine::{Event, IssueNumber, Service, SessionStatus, Time};
+use autoissue_engine::{
+    AttemptEvent, Event, IntakeEvent, IssueNumber, PlanEvent, Service, ServiceEvent, SessionEvent,
+    SessionStatus, TaskEvent, Time,
+};
 
 /// Times are shown in seconds since this one, at which every night begins.
 pub(crate) const DUSK: Time = Time::from_ms(1_000_000_000_000);
@@ -8,130 +11,136 @@ pub(crate) const DUSK: Time = Time::from_ms(1_000_000_000_000);
 /// Returns the event in the words of a story.
 pub(crate) fn line(event: &Event) -> String {
     match event {
-        Event::SessionStarted { .. } => "session started".into(),
-        Event::SessionResumed { .. } => "session resumed".into(),
-        Event::PlannerStarted {
+        Event::Session(SessionEvent::Started { .. }) => "session started".into(),
+        Event::Session(SessionEvent::Resumed { .. }) => "session resumed".into(),
+        Event::Plan(PlanEvent::PlannerStarted {
             attempt, reserved, ..
-        } => format!("planner {attempt} started, {reserved} reserved"),
-        Event::PlannerMetered { spent, .. } => format!("planner metered {spent}"),
-        Event::PlannerExited {
+        }) => format!("planner {attempt} started, {reserved} reserved"),
+        Event::Plan(PlanEvent::PlannerMetered { spent, .. }) => format!("planner metered {spent}"),
+        Event::Plan(PlanEvent::PlannerExited {
             charged, assumed, ..
-        } => {
+        }) => {
             format!(
                 "planner exited, {charged}{}",
                 if *assumed { " assumed" } else { "" }
             )
         }
-        Event::PlannerFailed {
+        Event::Plan(PlanEvent::PlannerFailed {
             attempt,
             failure,
             charged,
             retry_at,
-        } => {
+        }) => {
             format!(
                 "planner {attempt} failed{}{}: {failure}",
                 price(*charged),
                 again(*retry_at)
             )
         }
-        Event::PlanRejected {
+        Event::Plan(PlanEvent::Rejected {
             rejection, again, ..
-        } => {
+        }) => {
             format!(
                 "plan rejected{}: {}",
                 if *again { ", again" } else { "" },
                 rejection.message
             )
         }
-        Event::PlanProposed { plan } => format!("plan of {} issues", plan.issues.len()),
-        Event::ConfirmationAwaited => "confirmation awaited".into(),
-        Event::PlanConfirmed => "plan confirmed".into(),
-        Event::PlanDeclined => "plan declined".into(),
-        Event::IssueCreated {
+        Event::Plan(PlanEvent::Proposed { plan }) => {
+            format!("plan of {} issues", plan.issues.len())
+        }
+        Event::Plan(PlanEvent::ConfirmationAwaited) => "confirmation awaited".into(),
+        Event::Plan(PlanEvent::Confirmed) => "plan confirmed".into(),
+        Event::Plan(PlanEvent::Declined) => "plan declined".into(),
+        Event::Plan(PlanEvent::IssueCreated {
             position,
             number,
             existed,
             ..
-        } => {
+        }) => {
             format!(
                 "issue {position} {} as {number}",
                 if *existed { "found" } else { "created" }
             )
         }
-        Event::IssueLinked { position, .. } => format!("issue {position} linked"),
-        Event::CreationDelayed {
+        Event::Plan(PlanEvent::IssueLinked { position, .. }) => format!("issue {position} linked"),
+        Event::Plan(PlanEvent::CreationDelayed {
             failure,
             charged,
             until,
-        } => {
+        }) => {
             format!(
                 "creation delayed until {}{}: {failure}",
                 at(*until),
                 price(*charged)
             )
         }
-        Event::CreationRetried => "creation retried".into(),
-        Event::CreationSuspended => "creation suspended".into(),
-        Event::BacklogRead { n_issues, .. } => format!("backlog read, {n_issues} issues"),
-        Event::BacklogDelayed { failure, until } => {
+        Event::Plan(PlanEvent::CreationRetried) => "creation retried".into(),
+        Event::Plan(PlanEvent::CreationSuspended) => "creation suspended".into(),
+        Event::Intake(IntakeEvent::BacklogRead { n_issues, .. }) => {
+            format!("backlog read, {n_issues} issues")
+        }
+        Event::Intake(IntakeEvent::BacklogDelayed { failure, until }) => {
             format!("backlog delayed until {}: {failure}", at(*until))
         }
-        Event::BacklogRetried => "backlog retried".into(),
-        Event::TaskAccepted { issue } => format!("{} accepted", issue.number),
-        Event::TaskClassified {
+        Event::Intake(IntakeEvent::BacklogRetried) => "backlog retried".into(),
+        Event::Task(TaskEvent::Accepted { issue }) => format!("{} accepted", issue.number),
+        Event::Task(TaskEvent::Classified {
             issue,
             classification,
-        } => format!("{issue} is {}", classification.domain),
-        Event::TaskPlanned {
+        }) => format!("{issue} is {}", classification.domain),
+        Event::Task(TaskEvent::Planned {
             issue,
             model,
             estimate,
             ..
-        } => {
+        }) => {
             format!(
                 "{issue} planned with {}, {estimate}",
                 model.as_deref().unwrap_or("no model")
             )
         }
-        Event::PluginFailed(undecided) => {
+        Event::Task(TaskEvent::Undecided(undecided)) => {
             format!(
                 "{} {} did not decide, {:?}: {}",
                 undecided.issue, undecided.plugin, undecided.then, undecided.message
             )
         }
-        Event::BacklogAdmitted { estimate, n_tasks } => {
+        Event::Intake(IntakeEvent::BacklogAdmitted { estimate, n_tasks }) => {
             format!("{n_tasks} tasks admitted, {estimate}")
         }
-        Event::BaseChecked { results } => {
+        Event::Intake(IntakeEvent::BaseChecked { results }) => {
             let n_red = results.iter().filter(|result| !result.passed).count();
             format!("base checked, {n_red} red")
         }
-        Event::AttemptStarted {
+        Event::Attempt(AttemptEvent::Started {
             issue,
             attempt,
             reserved,
             ..
-        } => {
+        }) => {
             format!("{issue} attempt {attempt} started, {reserved} reserved")
         }
-        Event::WorktreeLeased {
+        Event::Attempt(AttemptEvent::WorktreeLeased {
             issue,
             attempt,
             base,
-        } => format!("{issue} attempt {attempt} leased at {base}"),
-        Event::SpendMetered { issue, spent, .. } => format!("{issue} metered {spent}"),
-        Event::AgentExited {
+        }) => format!("{issue} attempt {attempt} leased at {base}"),
+        Event::Attempt(AttemptEvent::Metered { issue, spent, .. }) => {
+            format!("{issue} metered {spent}")
+        }
+        Event::Attempt(AttemptEvent::AgentExited {
             issue,
             charged,
             assumed,
             ..
-        } => {
+        }) => {
             format!(
                 "{issue} agent exited, {charged}{}",
                 if *assumed { " assumed" } else { "" }
             )
         }
-        Event::WorkCollected { issue, work, .. } => {
+        Event::Attempt(AttemptEvent::WorkCollected { issue, work, .. }) => {
             format!(
                 "{issue} {}",
                 if work.is_some() {
@@ -141,38 +150,40 @@ pub(crate) fn line(event: &Event) -> String {
                 }
             )
         }
-        Event::ChecksFinished { issue, passed, .. } => {
+        Event::Attempt(AttemptEvent::ChecksFinished { issue, passed, .. }) => {
             format!(
                 "{issue} checks {}",
                 if *passed { "passed" } else { "failed" }
             )
         }
-        Event::CollectDelayed {
+        Event::Attempt(AttemptEvent::CollectDelayed {
             issue,
             failure,
             until,
             ..
-        } => format!("{issue} collecting delayed until {}: {failure}", at(*until)),
-        Event::CollectRetried { issue, .. } => format!("{issue} collecting again"),
-        Event::PublishDelayed {
+        }) => format!("{issue} collecting delayed until {}: {failure}", at(*until)),
+        Event::Attempt(AttemptEvent::CollectRetried { issue, .. }) => {
+            format!("{issue} collecting again")
+        }
+        Event::Attempt(AttemptEvent::PublishDelayed {
             issue,
             failure,
             charged,
             until,
             ..
-        } => {
+        }) => {
             format!(
                 "{issue} publishing delayed until {}{}: {failure}",
                 at(*until),
                 price(*charged)
             )
         }
-        Event::AttemptSuspended { issue, attempt } => {
+        Event::Attempt(AttemptEvent::Suspended { issue, attempt }) => {
             format!("{issue} attempt {attempt} suspended")
         }
-        Event::PublishStarted { issue, .. } => format!("{issue} publishing"),
-        Event::PullRequestOpened { issue, .. } => format!("{issue} published"),
-        Event::AttemptFailed {
+        Event::Attempt(AttemptEvent::PublishStarted { issue, .. }) => format!("{issue} publishing"),
+        Event::Attempt(AttemptEvent::Published { issue, .. }) => format!("{issue} published"),
+        Event::Attempt(AttemptEvent::Failed {
             issue,
             attempt,
             failure,
@@ -180,7 +191,7 @@ pub(crate) fn line(event: &Event) -> String {
             retry_at,
             kept,
             lost_session,
-        } => {
+        }) => {
             let next = again(*retry_at);
             let kept = match (kept, lost_session) {
                 (false, _) => "",
@@ -194,57 +205,63 @@ pub(crate) fn line(event: &Event) -> String {
                 price(*charged)
             )
         }
-        Event::TaskFinished { issue, outcome } => format!("{issue} ended, {outcome}"),
-        Event::ServicePaused { service, until, .. } => {
+        Event::Task(TaskEvent::Finished { issue, outcome }) => format!("{issue} ended, {outcome}"),
+        Event::Service(ServiceEvent::Paused { service, until, .. }) => {
             format!("{} pauses until {}", name(service), at(*until))
         }
-        Event::ServiceFailed {
+        Event::Service(ServiceEvent::Failed {
             service,
             issue,
             charged,
             ..
-        } => {
+        }) => {
             let seen_by = issue
                 .filter(|issue| issue.0 > 0)
                 .map(|issue| format!(" for {issue}"))
                 .unwrap_or_default();
             format!("{} failed{seen_by}{}", name(service), price(*charged))
         }
-        Event::ServiceAnswered { service } => format!("{} answers again", name(service)),
-        Event::BreakerOpened {
+        Event::Service(ServiceEvent::Answered { service }) => {
+            format!("{} answers again", name(service))
+        }
+        Event::Service(ServiceEvent::BreakerOpened {
             service,
             until,
             n_failures,
             ..
-        } => {
+        }) => {
             format!(
                 "{} breaker open until {}, {n_failures} failures",
                 name(service),
                 at(*until)
             )
         }
-        Event::BreakerProbed {
+        Event::Service(ServiceEvent::BreakerProbed {
             service,
             issue: IssueNumber::SESSION,
-        } => format!("{} probed", name(service)),
-        Event::BreakerProbed { service, issue } => format!("{} probed by {issue}", name(service)),
-        Event::BreakerReset { service } => format!("{} breaker reset", name(service)),
-        Event::InterruptRequested => "interrupt requested".into(),
-        Event::SessionInterrupted => "session interrupted".into(),
-        Event::SessionStopping {
+        }) => format!("{} probed", name(service)),
+        Event::Service(ServiceEvent::BreakerProbed { service, issue }) => {
+            format!("{} probed by {issue}", name(service))
+        }
+        Event::Service(ServiceEvent::BreakerReset { service }) => {
+            format!("{} breaker reset", name(service))
+        }
+        Event::Session(SessionEvent::InterruptRequested) => "interrupt requested".into(),
+        Event::Session(SessionEvent::Interrupted) => "session interrupted".into(),
+        Event::Session(SessionEvent::Stopping {
             message,
             resumable: false,
-        } => format!("session stops: {message}"),
-        Event::SessionStopping {
+        }) => format!("session stops: {message}"),
+        Event::Session(SessionEvent::Stopping {
             message,
             resumable: true,
-        } => format!("session is suspended: {message}"),
-        Event::SessionFinished {
+        }) => format!("session is suspended: {message}"),
+        Event::Session(SessionEvent::Finished {
             status: SessionStatus::Completed,
-        } => "session completed".into(),
-        Event::SessionFinished {
+        }) => "session completed".into(),
+        Event::Session(SessionEvent::Finished {
             status: SessionStatus::Failed { message, .. },
-        } => {
+        }) => {
             format!("session failed: {message}")
         }
     }

@@ -2,6 +2,7 @@
 
 mod chronicle;
 mod forecast;
+mod form;
 mod line;
 mod night;
 mod oracle;

@@ -12,6 +12,7 @@
 mod planning;
 mod world;
 
+use autoissue_engine::{AttemptInput, PlanInput, ServiceInput, SessionInput, TaskInput};
 use std::collections::BTreeMap;
 
 use autoissue_engine::*;
@@ -124,11 +125,11 @@ impl Night {
             cut_off: world::cut_off(&mut self.rng, &self.weather),
             ..About::default()
         };
-        self.step(Input::Started {
+        self.step(Input::Session(SessionInput::Started {
             settings,
             about,
             history,
-        })?;
+        }))?;
         self.plan_accidents();
         for _ in 0..N_STEPS_MAX {
             if !self.is_over {
@@ -244,16 +245,25 @@ impl Night {
         }
         for _ in 0..self.weather.n_interrupts {
             let delay = self.rng.u64(..self.weather.length_ms);
-            self.later(delay, Happening::Person(Input::Interrupted));
+            self.later(
+                delay,
+                Happening::Person(Input::Session(SessionInput::Interrupted)),
+            );
             if self.rng.bool() {
                 let again = delay + self.rng.u64(..60_000);
-                self.later(again, Happening::Person(Input::Interrupted));
+                self.later(
+                    again,
+                    Happening::Person(Input::Session(SessionInput::Interrupted)),
+                );
             }
         }
         for _ in 0..self.weather.n_resets {
             let delay = self.rng.u64(..self.weather.length_ms);
             let service = self.service_to_reset();
-            self.later(delay, Happening::Person(Input::BreakerReset { service }));
+            self.later(
+                delay,
+                Happening::Person(Input::Service(ServiceInput::BreakerReset { service })),
+            );
         }
     }
 
@@ -289,7 +299,7 @@ impl Night {
             return Ok(false);
         }
         if self.engine.is_unconfirmed() && self.rng.u32(..4) == 0 {
-            self.step(Input::PlanDeclined)?;
+            self.step(Input::Plan(PlanInput::Declined))?;
             return Ok(true);
         }
         self.resume()?;
@@ -319,9 +329,9 @@ impl Night {
         if let Some(rules) = &mut self.settings.plan {
             rules.confirm = self.rng.u32(..3) == 0;
         }
-        self.step(Input::Resumed {
+        self.step(Input::Session(SessionInput::Resumed {
             settings: Box::new(self.settings.clone()),
-        })
+        }))
     }
 
     fn carry_out(&mut self, effect: Effect) {
@@ -356,7 +366,10 @@ impl Night {
                 );
                 let delay = self.rng.u64(..120_000);
                 if let Some(undecided) = stood_in {
-                    self.later(delay, Happening::Answer(Input::Undecided(undecided)));
+                    self.later(
+                        delay,
+                        Happening::Answer(Input::Task(TaskInput::Undecided(undecided))),
+                    );
                 }
                 self.later(delay, Happening::Answer(input));
             }
@@ -367,11 +380,11 @@ impl Night {
         if let Some(failure) = self.weather.start_failure(&mut self.rng, self.now) {
             self.later(
                 10,
-                Happening::Answer(Input::Failed {
+                Happening::Answer(Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
                     failure,
-                }),
+                })),
             );
             return;
         }
@@ -398,18 +411,18 @@ impl Night {
             agent.stopped = Some(reason);
         }
         let is_stopped = |happening: &Happening| match happening {
-            Happening::Answer(
-                Input::ChecksFinished {
+            Happening::Answer(Input::Attempt(
+                AttemptInput::ChecksFinished {
                     issue: i,
                     attempt: a,
                     ..
                 }
-                | Input::WorktreeLeased {
+                | AttemptInput::WorktreeLeased {
                     issue: i,
                     attempt: a,
                     ..
                 },
-            ) => (*i, *a) == (issue, attempt),
+            )) => (*i, *a) == (issue, attempt),
             _ => false,
         };
         let keys: Vec<_> = self
@@ -422,11 +435,11 @@ impl Night {
             self.timeline.remove(&key);
             self.later(
                 10,
-                Happening::Answer(Input::Failed {
+                Happening::Answer(Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
                     failure: Failure::Interrupted,
-                }),
+                })),
             );
         }
     }
@@ -468,13 +481,13 @@ impl Night {
         self.later(delay, Happening::Turn(issue, attempt));
         match self.settings.metering {
             Metering::AsItGoes if issue == IssueNumber::SESSION => {
-                self.step(Input::PlannerMetered { attempt, spent })
+                self.step(Input::Plan(PlanInput::PlannerMetered { attempt, spent }))
             }
-            Metering::AsItGoes => self.step(Input::Metered {
+            Metering::AsItGoes => self.step(Input::Attempt(AttemptInput::Metered {
                 issue,
                 attempt,
                 spent,
-            }),
+            })),
             Metering::Free | Metering::AtTheEnd => Ok(()),
         }
     }

@@ -5,6 +5,8 @@
 //!                                   └───── Event ───► told: the lines that `check` compares
 //! ```
 
+use autoissue_engine::{AttemptEvent, IntakeEvent, PlanEvent, SessionEvent, TaskEvent};
+use autoissue_engine::{AttemptInput, IntakeInput, PlanInput, SessionInput, TaskInput};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use autoissue_engine::*;
@@ -289,11 +291,11 @@ impl Night {
     /// Begins the session and goes on until everything owed is held.
     pub(crate) fn begin(&mut self) -> &mut Self {
         let (settings, history) = (Box::new(self.settings.clone()), self.history.clone());
-        self.input(Input::Started {
+        self.input(Input::Session(SessionInput::Started {
             settings,
             about: self.about.clone(),
             history,
-        });
+        }));
         self.run()
     }
 
@@ -335,7 +337,7 @@ impl Night {
     }
 
     pub(crate) fn interrupt(&mut self) -> &mut Self {
-        self.input(Input::Interrupted);
+        self.input(Input::Session(SessionInput::Interrupted));
         self
     }
 
@@ -350,18 +352,18 @@ impl Night {
 
     pub(crate) fn resume(&mut self) -> &mut Self {
         self.owed.clear();
-        self.input(Input::Resumed {
+        self.input(Input::Session(SessionInput::Resumed {
             settings: Box::new(self.settings.clone()),
-        });
+        }));
         self.run()
     }
 
     pub(crate) fn meter(&mut self, n: u64, attempt: u32, dollars: f64) -> &mut Self {
-        self.input(Input::Metered {
+        self.input(Input::Attempt(AttemptInput::Metered {
             issue: number(n),
             attempt,
             spent: usd(dollars),
-        });
+        }));
         self
     }
 
@@ -407,28 +409,28 @@ impl Night {
             panic!("a strategy is undecided, or answers")
         };
         let (plugin, message) = ("billing 0.1.0".to_owned(), "it trapped".to_owned());
-        let input = Input::Undecided(Undecided {
+        let input = Input::Task(TaskInput::Undecided(Undecided {
             issue,
             strategy: strategy.to_owned(),
             plugin,
             message,
             then,
-        });
+        }));
         if then != Instead::Fallback {
             return input;
         }
         self.input(input);
         match strategy {
-            "classifier" => Input::Classified {
+            "classifier" => Input::Task(TaskInput::Classified {
                 issue,
                 classification: self.classes[&issue.0].clone(),
-            },
-            _ => Input::ModelSelected {
+            }),
+            _ => Input::Task(TaskInput::ModelSelected {
                 issue,
                 model: Some("sonnet".into()),
                 effort: None,
                 reason: String::new(),
-            },
+            }),
         }
     }
 
@@ -440,10 +442,10 @@ impl Night {
             .and_then(VecDeque::pop_front);
         let input = match effect {
             Effect::ReadPlan => match reply {
-                Some(Reply::Fails(failure)) => Input::PlanFailed { failure },
-                _ => Input::PlanRead {
+                Some(Reply::Fails(failure)) => Input::Plan(PlanInput::Failed { failure }),
+                _ => Input::Plan(PlanInput::Read {
                     plan: self.plan.clone(),
-                },
+                }),
             },
             Effect::Decompose { attempt, .. } => self.planner_answer(*attempt, reply),
             Effect::RecoverPlan { attempt } => match reply {
@@ -452,36 +454,38 @@ impl Night {
                     let ended = Ended::Failed {
                         failure: Failure::Interrupted,
                     };
-                    Input::Decomposed {
+                    Input::Plan(PlanInput::Decomposed {
                         attempt: *attempt,
                         report: report(ended, Spent::Unknown),
                         answer: None,
-                    }
+                    })
                 }
             },
             Effect::CreateIssue { position } => match reply {
-                Some(Reply::Fails(failure)) => Input::PlanFailed { failure },
-                reply => Input::IssueCreated {
+                Some(Reply::Fails(failure)) => Input::Plan(PlanInput::Failed { failure }),
+                reply => Input::Plan(PlanInput::IssueCreated {
                     position: *position,
                     number: number((*position).into()),
                     existed: matches!(reply, Some(Reply::Nothing)),
                     n_api_calls: 2,
-                },
+                }),
             },
             Effect::LinkIssue { position } => match reply {
-                Some(Reply::Fails(failure)) => Input::PlanFailed { failure },
-                _ => Input::IssueLinked {
+                Some(Reply::Fails(failure)) => Input::Plan(PlanInput::Failed { failure }),
+                _ => Input::Plan(PlanInput::IssueLinked {
                     position: *position,
                     n_api_calls: 1,
-                },
+                }),
             },
             Effect::FetchBacklog => match reply {
-                Some(Reply::Fails(failure)) => Input::BacklogFailed { failure },
-                _ => Input::BacklogFetched {
+                Some(Reply::Fails(failure)) => {
+                    Input::Intake(IntakeInput::BacklogFailed { failure })
+                }
+                _ => Input::Intake(IntakeInput::BacklogFetched {
                     issues: self.issues.clone(),
                     warnings: vec![],
                     n_api_calls: 0,
-                },
+                }),
             },
             Effect::Classify { issue } if reply.is_some() => {
                 self.undecided(issue.number, "classifier", reply.as_ref())
@@ -489,58 +493,58 @@ impl Night {
             Effect::SelectModel { issue, .. } if reply.is_some() => {
                 self.undecided(issue.number, "model-selector", reply.as_ref())
             }
-            Effect::Classify { issue } => Input::Classified {
+            Effect::Classify { issue } => Input::Task(TaskInput::Classified {
                 issue: issue.number,
                 classification: self.classes[&n].clone(),
-            },
+            }),
             Effect::SelectModel {
                 issue, n_substance, ..
             } => {
                 let usual = if *n_substance == 0 { "sonnet" } else { "opus" };
                 let model = self.models.get(&n).copied().unwrap_or(usual);
-                Input::ModelSelected {
+                Input::Task(TaskInput::ModelSelected {
                     issue: issue.number,
                     model: Some(model.into()),
                     effort: (model == "opus").then_some(Effort::High),
                     reason: String::new(),
-                }
+                })
             }
-            Effect::CheckBase => Input::BaseChecked {
+            Effect::CheckBase => Input::Intake(IntakeInput::BaseChecked {
                 results: checks(reply.as_ref()),
-            },
+            }),
             Effect::LeaseWorktree { issue, attempt, .. } => match reply {
-                Some(Reply::Fails(failure)) => Input::Failed {
+                Some(Reply::Fails(failure)) => Input::Attempt(AttemptInput::Failed {
                     issue: *issue,
                     attempt: *attempt,
                     failure,
-                },
-                Some(Reply::Withdrawn(found)) => Input::Withdrawn {
+                }),
+                Some(Reply::Withdrawn(found)) => Input::Attempt(AttemptInput::Withdrawn {
                     issue: *issue,
                     attempt: *attempt,
                     found,
-                },
-                _ => Input::WorktreeLeased {
+                }),
+                _ => Input::Attempt(AttemptInput::WorktreeLeased {
                     issue: *issue,
                     attempt: *attempt,
                     base: "b".into(),
-                },
+                }),
             },
             Effect::RunAgent { issue, attempt, .. } => agent_answer(issue.number, *attempt, reply),
             Effect::CollectWork { issue, attempt, .. } => {
                 let (issue, attempt) = (issue.number, *attempt);
                 match reply {
-                    Some(Reply::Fails(failure)) => Input::Failed {
+                    Some(Reply::Fails(failure)) => Input::Attempt(AttemptInput::Failed {
                         issue,
                         attempt,
                         failure,
-                    },
-                    Some(Reply::Nothing) => Input::WorkCollected {
+                    }),
+                    Some(Reply::Nothing) => Input::Attempt(AttemptInput::WorkCollected {
                         issue,
                         attempt,
                         work: None,
                         notes: Vec::new(),
-                    },
-                    Some(Reply::Unmerged(path)) => Input::WorkCollected {
+                    }),
+                    Some(Reply::Unmerged(path)) => Input::Attempt(AttemptInput::WorkCollected {
                         issue,
                         attempt,
                         work: Some(Work {
@@ -548,38 +552,38 @@ impl Night {
                             ..Work::default()
                         }),
                         notes: Vec::new(),
-                    },
-                    _ => Input::WorkCollected {
+                    }),
+                    _ => Input::Attempt(AttemptInput::WorkCollected {
                         issue,
                         attempt,
                         work: Some(Work::default()),
                         notes: Vec::new(),
-                    },
+                    }),
                 }
             }
             Effect::RunChecks { issue, attempt, .. } => match reply {
-                Some(Reply::Fails(failure)) => Input::Failed {
+                Some(Reply::Fails(failure)) => Input::Attempt(AttemptInput::Failed {
                     issue: *issue,
                     attempt: *attempt,
                     failure,
-                },
-                reply => Input::ChecksFinished {
+                }),
+                reply => Input::Attempt(AttemptInput::ChecksFinished {
                     issue: *issue,
                     attempt: *attempt,
                     results: checks(reply.as_ref()),
-                },
+                }),
             },
             Effect::Publish { issue, attempt } => match reply {
-                Some(Reply::Fails(failure)) => Input::Failed {
+                Some(Reply::Fails(failure)) => Input::Attempt(AttemptInput::Failed {
                     issue: *issue,
                     attempt: *attempt,
                     failure,
-                },
-                _ => Input::Published {
+                }),
+                _ => Input::Attempt(AttemptInput::Published {
                     issue: *issue,
                     attempt: *attempt,
                     publication: publication(issue.0),
-                },
+                }),
             },
             Effect::Stop { .. } | Effect::StopPlanning { .. } | Effect::ReleaseWorktree { .. } => {
                 unreachable!("these have no answer")
@@ -607,11 +611,11 @@ impl Night {
             Some(Reply::Nothing) => (Ended::Done, Spent::Known(usd(0.5)), None),
             _ => (Ended::Done, Spent::Known(usd(0.5)), plan()),
         };
-        Input::Decomposed {
+        Input::Plan(PlanInput::Decomposed {
             attempt,
             report: report(ended, spent),
             answer,
-        }
+        })
     }
 }
 
@@ -642,17 +646,20 @@ fn key(effect: &Effect) -> (u64, &'static str) {
 fn is_told(event: &Event) -> bool {
     !matches!(
         event,
-        Event::SessionStarted { .. }
-            | Event::PlanConfirmed
-            | Event::BacklogRead { .. }
-            | Event::TaskAccepted { .. }
-            | Event::TaskClassified { .. }
-            | Event::TaskPlanned { .. }
-            | Event::BacklogAdmitted { .. }
-            | Event::WorktreeLeased { .. }
-            | Event::WorkCollected { .. }
-            | Event::PublishStarted { .. }
-            | Event::PullRequestOpened { .. }
+        Event::Session(SessionEvent::Started { .. })
+            | Event::Plan(PlanEvent::Confirmed)
+            | Event::Intake(IntakeEvent::BacklogRead { .. } | IntakeEvent::BacklogAdmitted { .. })
+            | Event::Task(
+                TaskEvent::Accepted { .. }
+                    | TaskEvent::Classified { .. }
+                    | TaskEvent::Planned { .. }
+            )
+            | Event::Attempt(
+                AttemptEvent::WorktreeLeased { .. }
+                    | AttemptEvent::WorkCollected { .. }
+                    | AttemptEvent::PublishStarted { .. }
+                    | AttemptEvent::Published { .. }
+            )
     )
 }
 
@@ -694,21 +701,21 @@ pub(crate) fn report(ended: Ended, spent: Spent) -> AgentReport {
 
 fn agent_answer(issue: IssueNumber, attempt: u32, reply: Option<Reply>) -> Input {
     match reply {
-        Some(Reply::Fails(failure)) => Input::Failed {
+        Some(Reply::Fails(failure)) => Input::Attempt(AttemptInput::Failed {
             issue,
             attempt,
             failure,
-        },
-        Some(Reply::Exits(ended, spent)) => Input::AgentExited {
+        }),
+        Some(Reply::Exits(ended, spent)) => Input::Attempt(AttemptInput::AgentExited {
             issue,
             attempt,
             report: report(ended, spent),
-        },
-        _ => Input::AgentExited {
+        }),
+        _ => Input::Attempt(AttemptInput::AgentExited {
             issue,
             attempt,
             report: report(Ended::Done, Spent::Known(usd(1.0))),
-        },
+        }),
     }
 }
 

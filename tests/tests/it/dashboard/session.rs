@@ -87,7 +87,7 @@ fn a_breaker_is_reset_in_the_running_session() {
     let mut is_reset = false;
     for message in stream(port, "/api/events", &[]) {
         // Each task finds the service out of order once.
-        if message.kind == "happened" && message.json()["type"] == "breaker_opened" {
+        if message.kind == "happened" && message.json()["type"] == "service.breaker_opened" {
             let state = get(port, "/api/metrics/circuit-breaker").json()["state"].clone();
             assert_eq!(state, "open");
             let body = r#"{"service":"agent:claude"}"#;
@@ -129,14 +129,14 @@ fn a_breaker_is_reset_in_a_session_of_another_process() {
             } else {
                 Value::Null
             };
-            if kind == "breaker_opened" {
+            if kind == "service.breaker_opened" {
                 assert_eq!(
                     ask(served.port, "POST", "/api/circuit-breaker/reset", &[], "").status,
                     202
                 );
                 is_reset = true;
             }
-            if kind == "session_finished" {
+            if kind == "session.finished" {
                 break 'watching;
             }
         }
@@ -144,8 +144,8 @@ fn a_breaker_is_reset_in_a_session_of_another_process() {
     assert!(is_reset);
     let run = autoissue_tests::Run::from(child.wait_with_output().unwrap()).exits(0);
     assert_eq!(
-        run.events("breaker_reset").len(),
-        run.events("breaker_opened").len()
+        run.events("service.breaker_reset").len(),
+        run.events("service.breaker_opened").len()
     );
 }
 

@@ -33,7 +33,7 @@ fn read_all(port: u16) -> (u64, u64) {
         assert_eq!(seq, n + 1, "each event once, in order");
         n = seq;
         message.data.hash(&mut said);
-        if message.data.contains("\"type\":\"session_finished\"") {
+        if message.data.contains("\"type\":\"session.finished\"") {
             return (n, said.finish());
         }
     }

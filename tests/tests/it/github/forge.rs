@@ -62,7 +62,7 @@ fn one_odd_issue() {
             .body(&new_file_patch("ghost.txt", "x")),
     );
     let run = world.exec(&[]).exits(0);
-    let warnings = &run.events("backlog_read")[0]["warnings"];
+    let warnings = &run.events("intake.backlog_read")[0]["warnings"];
     assert_eq!(warnings.as_array().map(Vec::len), Some(4), "{warnings}");
     assert_eq!(run.summary()["counts"], json!({"done": 2}));
 }
@@ -130,7 +130,7 @@ fn a_limit_pauses_until_its_reset_and_charges_nobody() {
         let reset_in = Duration::from_secs(1);
         check_overcome([(On::get(LIST), Fault::PrimaryLimit { status, reset_in })]);
         let run = check_overcome([(On::post(PULLS), Fault::PrimaryLimit { status, reset_in })]);
-        assert_eq!(run.events("service_paused").len(), 1);
+        assert_eq!(run.events("service.paused").len(), 1);
     }
 }
 
@@ -147,9 +147,12 @@ fn secondary_limit() {
     );
     let run = world.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 4}));
-    let charged = |event: &&Value| event["charged"] == true;
+    let charged = |event: &&Value| event["counted"] == true;
     assert_eq!(
-        run.events("publish_delayed").iter().filter(charged).count(),
+        run.events("attempt.publish_delayed")
+            .iter()
+            .filter(charged)
+            .count(),
         0
     );
     // The server fails this test if anything is written before the second is over, or two at once.
@@ -309,7 +312,7 @@ fn a_dry_run_reads_and_writes_nothing() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] one");
     let run = world.exec(&["--dry-run"]).exits(0);
-    assert_eq!(run.events("task_planned").len(), 1);
+    assert_eq!(run.events("task.planned").len(), 1);
     assert!(!world.state().exists(), "no state is written");
     assert!(
         world

@@ -55,7 +55,7 @@ fn forge_closed_meanwhile_costs_nothing() {
         let why = task["reason"].as_str().unwrap_or_default().to_owned();
         assert!(why.contains(reason), "{task}");
     }
-    let paid = run.events("agent_exited");
+    let paid = run.events("attempt.agent_exited");
     assert_eq!(paid.len(), 3, "{paid:?}");
     let fifth = world
         .repository
@@ -67,9 +67,9 @@ fn forge_closed_meanwhile_costs_nothing() {
 
 /// Returns what was said of the attempts that failed.
 fn failures(run: &Run) -> Vec<String> {
-    let events = run.events("attempt_failed").into_iter();
+    let events = run.events("attempt.failed").into_iter();
     events
-        .map(|event| format!("{} {}", event["charged"], event["failure"]["message"]))
+        .map(|event| format!("{} {}", event["counted"], event["failure"]["message"]))
         .collect()
 }
 
@@ -84,7 +84,7 @@ fn no_agent_is_paid_for_an_issue_that_could_not_be_looked_at() {
     .exits(3);
     let task = run.task(2);
     assert_eq!(task["outcome"], "skipped", "{task}");
-    assert_eq!(run.events("agent_exited").len(), 1);
+    assert_eq!(run.events("attempt.agent_exited").len(), 1);
     let failures = failures(&run);
     assert_eq!(failures.len(), 2, "{failures:?}");
     assert!(
@@ -138,7 +138,7 @@ fn a_task_of_three_attempts_takes_four_calls() {
         .issue(issue.body(&format!("fake: {attempts}\n")));
     let run = world.exec(&[]).exits(0);
     assert_eq!(run.task(1)["attempts"], 3);
-    let published = &run.events("pull_request_opened")[0];
+    let published = &run.events("attempt.published")[0];
     assert_eq!(published["publication"]["n_api_calls"], 4, "{published}");
 }
 
@@ -211,7 +211,10 @@ fn forge_merged_into_develop_is_done() {
     );
     // Whoever asks for it by its number wants more.
     let asked = world.exec(&["--issue", "1"]);
-    assert!(!asked.events("agent_exited").is_empty(), "{asked:?}");
+    assert!(
+        !asked.events("attempt.agent_exited").is_empty(),
+        "{asked:?}"
+    );
 }
 
 #[test]
@@ -232,7 +235,7 @@ fn merged_before_a_hundred_others_is_done_all_the_same() {
         .fault(On::get("/repos/*/*/pulls").when(is_list), others);
     let again = world.exec(&[]).exits(0);
     assert_eq!(again.summary()["counts"], json!({"already_merged": 1}));
-    assert!(again.events("agent_exited").is_empty());
+    assert!(again.events("attempt.agent_exited").is_empty());
 }
 
 #[test]
@@ -243,7 +246,10 @@ fn merged_into_the_default_branch_and_open_again_is_done_again() {
     assert_eq!(world.exec(&[]).exits(0).summary()["tasks"], json!([]));
     world.repository.reopen(1);
     let again = world.exec(&[]);
-    assert!(!again.events("agent_exited").is_empty(), "{again:?}");
+    assert!(
+        !again.events("attempt.agent_exited").is_empty(),
+        "{again:?}"
+    );
 }
 
 #[test]
@@ -279,7 +285,7 @@ fn a_branch_in_the_way_of_ours_is_known_before_an_agent_is_paid() {
         why.contains(&format!("`{blocking}`")) && why.contains("in the way"),
         "{why}"
     );
-    assert_eq!(run.events("agent_exited").len(), 1);
+    assert_eq!(run.events("attempt.agent_exited").len(), 1);
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn rerun_same_label() {
     let again = world.exec(&[]).exits(0);
     assert_eq!(again.summary()["counts"]["already_open"], 2);
     assert_eq!(again.summary()["spent_usd"], 0.0);
-    assert!(again.events("attempt_started").is_empty());
+    assert!(again.events("attempt.started").is_empty());
     assert_eq!(world.repository.pulls().len(), 2);
 }
 
@@ -136,7 +136,7 @@ fn a_branch_with_work_of_others_is_never_replaced() {
     );
     assert_eq!(world.repository.head("autoissue/issue-1"), Some(theirs));
     assert!(
-        run.events("agent_exited").is_empty(),
+        run.events("attempt.agent_exited").is_empty(),
         "no agent is paid for what cannot be published"
     );
 }

@@ -26,7 +26,7 @@ fn push_of(issue: u64) -> On {
 }
 
 fn n_paid(run: &Run) -> usize {
-    run.events("agent_exited").len()
+    run.events("attempt.agent_exited").len()
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn a_work_that_is_too_large_for_the_server_is_one_works_trouble() {
     let run = world.exec(&[]).exits(3);
     assert_eq!(run.summary()["counts"], json!({"done": 2, "needs_you": 1}));
     assert_eq!(run.task(1)["outcome"], "needs_you");
-    assert!(run.events("breaker_opened").is_empty());
+    assert!(run.events("service.breaker_opened").is_empty());
     assert!(
         world
             .mirror_git(["for-each-ref", "refs/autoissue/salvage"])
@@ -127,7 +127,7 @@ fn work_that_waits_out_an_outage_is_not_done_again() {
     world.repository.unprotect("autoissue/issue-1");
     world.server.fault(push_of(1), Fault::status(503));
     let next = world.exec(&[]).exits(0);
-    let warnings = next.events("backlog_read")[0]["warnings"].to_string();
+    let warnings = next.events("intake.backlog_read")[0]["warnings"].to_string();
     assert!(
         warnings.contains("issue #1 is left out: its finished work waits"),
         "{warnings}"

@@ -73,7 +73,7 @@ fn first_hundred() {
             assert!(pull.body.contains(&part), "{part}: {}", pull.body);
         }
     }
-    let published = run.events("pull_request_opened");
+    let published = run.events("attempt.published");
     let commits = published
         .iter()
         .filter_map(|event| event["publication"]["commit"].as_str());

@@ -160,7 +160,7 @@ fn a_submodule_that_cannot_be_had_is_one_error_before_anybody_is_paid() {
     }
     let run = night.exec(&[]).exits(130);
     assert_eq!(night.launches().len(), 0);
-    let stopping = run.events("session_stopping");
+    let stopping = run.events("session.stopping");
     assert_eq!(stopping.len(), 1);
     let message = stopping[0]["message"].as_str().unwrap();
     assert!(message.contains("submodule `lib`"), "{message}");

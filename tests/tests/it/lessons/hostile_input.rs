@@ -215,7 +215,7 @@ fn hidden_instructions() {
         "{prompt}"
     );
     // The operator is told: before anything is spent, and in the pull request.
-    let warnings = run.events("backlog_read")[0]["warnings"].to_string();
+    let warnings = run.events("intake.backlog_read")[0]["warnings"].to_string();
     assert!(
         warnings.contains("kept from the agent: #1 (HTML comment, zero-width characters)"),
         "{warnings}"

@@ -24,17 +24,17 @@ fn late_bill() {
     let run = night.exec(&["--allow-partial"]).exits(4);
     // Whatever the order of ends: what is set aside and what is gone never passed the budget.
     let (mut spent, mut reserved) = (0.0, std::collections::BTreeMap::new());
-    for event in run.json() {
+    for (kind, event) in run.story() {
         let issue = event["issue"].to_string();
-        match event["type"].as_str().unwrap() {
-            "attempt_started" => {
-                reserved.insert(issue, event["reserved"].as_f64().unwrap() / 1e6);
+        match kind.as_str() {
+            "attempt.started" => {
+                reserved.insert(issue, event["reserved_usd"].as_f64().unwrap());
                 let total = spent + reserved.values().sum::<f64>();
                 assert!(total <= 5.0, "{total} at {event}");
             }
-            "agent_exited" => {
+            "attempt.agent_exited" => {
                 reserved.remove(&issue);
-                spent += event["charged"].as_f64().unwrap() / 1e6;
+                spent += event["charged_usd"].as_f64().unwrap();
             }
             _ => {}
         }
@@ -150,7 +150,7 @@ fn money_dead_launches_are_free_and_end_the_session_with_one_error() {
     }
     let run = night.exec(&[]).exits(130);
     assert_eq!(usd(&run, "spent_usd"), 0.0);
-    let message = &run.events("session_stopping")[0]["message"];
+    let message = &run.events("session.stopping")[0]["message"];
     assert!(message.as_str().unwrap().contains("signal 4"), "{message}");
     assert!(run.outcomes().iter().all(|(_, outcome)| outcome == "none"));
 }
@@ -242,10 +242,7 @@ fn cap_wedges_issue() {
         argument(&launches[1], "--resume"),
         argument(&launches[0], "--session-id")
     );
-    assert_eq!(
-        run.events("attempt_started")[0]["reserved"],
-        json!(2_400_000)
-    );
+    assert_eq!(run.events("attempt.started")[0]["reserved_usd"], json!(2.4));
 }
 
 #[test]
@@ -262,11 +259,11 @@ fn history_lost() {
     }
     let run = night.exec(&[]).exits(0);
     let planned: Vec<_> = run
-        .events("task_planned")
+        .events("task.planned")
         .iter()
-        .map(|event| event["estimate"].clone())
+        .map(|event| event["estimate_usd"].clone())
         .collect();
-    assert_eq!(planned, [json!(300_000), json!(300_000), json!(300_000)]);
+    assert_eq!(planned, [json!(0.3), json!(0.3), json!(0.3)]);
 }
 
 #[test]

@@ -34,7 +34,7 @@ fn orphans_of_a_killed_run_end_too() {
     assert!(
         lines
             .map_while(Result::ok)
-            .any(|line| line.contains("spend_metered"))
+            .any(|line| line.contains(r#""type":"metered""#))
     );
     let agent = night.launches()[0]["pid"].to_string();
     let orphan = fs::read_to_string(night.sandbox.home().join("orphan")).unwrap();
@@ -65,7 +65,7 @@ fn orphans_of_a_killed_supervisor_end_too() {
     let run = night.exec(&[]).exits(0);
     assert_eq!(outcome(&run, 1), "done");
     assert_eq!(
-        run.events("attempt_started").len(),
+        run.events("attempt.started").len(),
         2,
         "the first one ended"
     );

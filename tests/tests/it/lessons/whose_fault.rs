@@ -19,7 +19,7 @@ fn one_hundred_thirty_three_more_starts() {
     assert_eq!(run.summary()["status"], "interrupted");
     assert!(run.outcomes().iter().all(|(_, outcome)| outcome == "none"));
     assert_eq!(
-        run.events("session_stopping")[0]["message"],
+        run.events("session.stopping")[0]["message"],
         "`claude` is not let in: Invalid API key"
     );
     assert_eq!(usd(&run, "spent_usd"), 0.0);
@@ -90,11 +90,11 @@ fn quota_at_one_am() {
         run.outcomes(),
         [(1, "done".to_owned()), (2, "done".to_owned())]
     );
-    assert_eq!(run.events("service_paused").len(), 1);
+    assert_eq!(run.events("service.paused").len(), 1);
     assert!(
-        run.events("attempt_failed")
+        run.events("attempt.failed")
             .iter()
-            .all(|event| event["charged"] == false)
+            .all(|event| event["counted"] == false)
     );
 }
 
@@ -109,11 +109,11 @@ fn provider_down_20_min() {
     night.issue(3, json!([good()]));
     let run = night.exec(&[]).exits(0);
     assert_eq!(run.summary()["counts"], json!({"done": 3}));
-    assert!(!run.events("breaker_opened").is_empty());
+    assert!(!run.events("service.breaker_opened").is_empty());
     assert!(
-        run.events("attempt_failed")
+        run.events("attempt.failed")
             .iter()
-            .all(|event| event["charged"] == false)
+            .all(|event| event["counted"] == false)
     );
 }
 
@@ -142,7 +142,7 @@ fn issue_403() {
         .unwrap()
         .to_owned();
     assert!(reason.starts_with("task: Blocked"), "{reason}");
-    assert!(run.events("service_paused").is_empty() && run.events("service_failed").is_empty());
+    assert!(run.events("service.paused").is_empty() && run.events("service.failed").is_empty());
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn night_gone_model_stops_once() {
     }
     let run = night.exec(&[]).exits(130);
     assert_eq!(night.launches().len(), 2, "one error for all tasks");
-    let message = &run.events("session_stopping")[0]["message"];
+    let message = &run.events("session.stopping")[0]["message"];
     assert!(message.as_str().unwrap().contains("`sonet`"), "{message}");
 }
 

@@ -27,7 +27,7 @@ fn planned_from(steps: &Value) -> Result<Vec<String>, String> {
         "{}",
         run.stderr
     );
-    let rejected = run.events("plan_rejected");
+    let rejected = run.events("plan.rejected");
     assert_eq!(
         rejected
             .iter()

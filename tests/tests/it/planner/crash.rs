@@ -89,12 +89,12 @@ fn all_is_there_once(world: &Sandbox) {
     let done = |number: u64| (number, "done".to_owned());
     assert_eq!(story.outcomes(), (1..=4).map(done).collect::<Vec<_>>());
     assert_eq!(world.pulls().len(), N_ISSUES);
-    for kind in ["plan_proposed", "plan_confirmed"] {
+    for kind in ["plan.proposed", "plan.confirmed"] {
         assert_eq!(story.events(kind).len(), 1, "{kind}");
     }
     // An agent that is launched once more was cut off, and is charged for both. The planner's answer is never asked for twice.
     let mut n_allowed: BTreeMap<u64, usize> = (0..=4).map(|issue| (issue, 1)).collect();
-    for event in story.events("attempt_failed") {
+    for event in story.events("attempt.failed") {
         *n_allowed
             .entry(event["issue"].as_u64().expect("an issue"))
             .or_default() += 1;
@@ -108,12 +108,16 @@ fn all_is_there_once(world: &Sandbox) {
         story
             .events(kind)
             .iter()
-            .map(|event| event["charged"].as_u64().expect("micro-dollars"))
+            .map(|event| event["charged_usd"].as_f64().expect("dollars"))
+            .map(|dollars| (dollars * 1e6).round() as u64)
             .sum()
     };
     let spent = (story.summary()["spent_usd"].as_f64().expect("US dollars") * 1e6).round() as u64;
-    assert_eq!(charged("planner_exited") + charged("agent_exited"), spent);
-    assert!(CHEAP_USD * 1e6 <= charged("planner_exited") as f64);
+    assert_eq!(
+        charged("plan.planner_exited") + charged("attempt.agent_exited"),
+        spent
+    );
+    assert!(CHEAP_USD * 1e6 <= charged("plan.planner_exited") as f64);
     assert_eq!(
         world.worktrees(),
         Vec::<String>::new(),
@@ -230,7 +234,7 @@ fn crash_after_post() {
     for lost in [Fault::CutAfter, Fault::Truncate, Fault::Malformed] {
         let run = check_created([(On::post(POST).after(1), lost)]);
         let existed: Vec<bool> = run
-            .events("issue_created")
+            .events("plan.issue_created")
             .iter()
             .map(|event| event["existed"] == true)
             .collect();
@@ -250,7 +254,7 @@ fn a_member_who_is_not_shown_as_one_finds_what_was_created() {
     world.server.fault(On::post(POST).after(1), Fault::CutAfter);
     let run = world.run(["plan", DIRECTIVE, "--output", "json"]).exits(0);
     let existed: Vec<bool> = run
-        .events("issue_created")
+        .events("plan.issue_created")
         .iter()
         .map(|event| event["existed"] == true)
         .collect();
@@ -268,7 +272,7 @@ fn an_outage_or_a_limit_half_way_is_waited_for() {
         reset_in: Duration::from_secs(1),
     };
     let run = check_created([(On::post(POST).after(2), limit)]);
-    assert_eq!(run.events("service_paused").len(), 1);
+    assert_eq!(run.events("service.paused").len(), 1);
     let limit = Fault::SecondaryLimit {
         status: 429,
         retry_after_s: Some(1),

@@ -112,7 +112,7 @@ fn a_saved_plan_is_edited_and_run_for_no_money_and_never_twice() {
     assert_eq!(again.summary()["counts"], json!({"already_open": 3}));
     assert!(
         again
-            .events("issue_created")
+            .events("plan.issue_created")
             .iter()
             .all(|event| event["existed"] == true),
         "{}",
@@ -172,7 +172,7 @@ fn a_mark_that_a_stranger_copied_is_no_issue_of_the_plan() {
             .run(["plan", "--from", "plan.json", "--output", "json"])
             .exits(0);
         let existed: Vec<bool> = run
-            .events("issue_created")
+            .events("plan.issue_created")
             .iter()
             .map(|event| event["existed"] == true)
             .collect();

@@ -40,13 +40,13 @@ fn a_classifier_of_the_command_line_decides_and_is_recorded() {
     .exits(0);
     let digest = Sha256Digest::of(guests::component(GUEST)).to_string();
     let by = format!("autoissue-test-guest 0.1.0, sha256 {digest}");
-    let classified = &run.events("task_classified")[0]["classification"];
+    let classified = &run.events("task.classified")[0]["classification"];
     assert_eq!(
         (&classified["domain"], &classified["by"]),
         (&json!("guest"), &json!(by))
     );
     assert_eq!(
-        run.events("session_started")[0]["settings"]["deciders"]["classifier"],
+        run.events("session.started")[0]["settings"]["deciders"]["classifier"],
         json!(by)
     );
     let session = run.summary()["session"].as_str().unwrap().to_owned();
@@ -73,7 +73,7 @@ fn a_classifier_that_fails_is_replaced_and_counted_and_rests() {
         &["--plugin", &format!("classifier={}", path.display())],
     )
     .exits(0);
-    let failed = run.events("plugin_failed");
+    let failed = run.events("task.undecided");
     assert_eq!(
         failed.len(),
         6,
@@ -105,7 +105,7 @@ fn a_classifier_that_fails_is_replaced_and_counted_and_rests() {
         .clone();
     assert_eq!(counts.values().collect::<Vec<_>>(), [&json!(6)]);
     assert!(
-        run.events("task_classified")
+        run.events("task.classified")
             .iter()
             .all(|event| event["classification"]["by"] == "builtin")
     );
@@ -168,17 +168,17 @@ fn one_plugin_takes_every_decision_at_once() {
         .unwrap();
     let run = Run::from(output).exits(0);
     assert_eq!(
-        run.events("task_classified")[0]["classification"]["domain"],
+        run.events("task.classified")[0]["classification"]["domain"],
         "mine"
     );
-    let planned = &run.events("task_planned")[0];
+    let planned = &run.events("task.planned")[0];
     assert_eq!(
         (&planned["model"], &planned["reason"]),
         (&json!("large"), &json!("the guest takes the strongest"))
     );
-    let report = &run.events("agent_exited")[0];
+    let report = &run.events("attempt.agent_exited")[0];
     assert_eq!(report["report"]["summary"], "added a file (3 lines)");
-    assert_eq!(report["charged"], json!(250_000));
+    assert_eq!(report["charged_usd"], json!(0.25));
     let text = world.pulls().concat();
     assert!(
         text.contains("Guest: Anything")

@@ -1,6 +1,7 @@
 //! What the world does for a plan. The forge remembers what was created, and the disk what the planner answered, whoever dies.
 
 use autoissue_engine::*;
+use autoissue_engine::{AttemptInput, IntakeInput, PlanInput};
 
 use super::{Happening, Night, world};
 
@@ -10,13 +11,13 @@ impl Night {
         match effect {
             Effect::ReadPlan => self.later(
                 delay,
-                Happening::Answer(Input::PlanRead {
+                Happening::Answer(Input::Plan(PlanInput::Read {
                     plan: self.plan.clone(),
-                }),
+                })),
             ),
             Effect::Decompose { attempt, limit, .. } => self.decompose(attempt, limit),
             Effect::RecoverPlan { attempt } => {
-                let is_of_it = |input: &Input| matches!(input, Input::Decomposed { attempt: of, .. } if *of == attempt);
+                let is_of_it = |input: &Input| matches!(input, Input::Plan(PlanInput::Decomposed { attempt: of, .. }) if *of == attempt);
                 let recorded = self
                     .recorded
                     .clone()
@@ -26,15 +27,15 @@ impl Night {
             }
             Effect::CreateIssue { position } => self.create_issue(position, delay),
             Effect::LinkIssue { position } => {
-                let linked = Input::IssueLinked {
+                let linked = Input::Plan(PlanInput::IssueLinked {
                     position,
                     n_api_calls: 1,
-                };
+                });
                 let failed = self.weather.forge_failure(&mut self.rng, self.now);
                 self.later(
                     delay,
                     Happening::Answer(
-                        failed.map_or(linked, |failure| Input::PlanFailed { failure }),
+                        failed.map_or(linked, |failure| Input::Plan(PlanInput::Failed { failure })),
                     ),
                 );
             }
@@ -46,13 +47,15 @@ impl Night {
     pub(super) fn fetch_planned(&mut self) {
         let created: Vec<IssueNumber> = self.forge.values().copied().collect();
         let issues = world::backlog_of(&self.plan, &created);
-        let fetched = Input::BacklogFetched {
+        let fetched = Input::Intake(IntakeInput::BacklogFetched {
             issues,
             warnings: vec![],
             n_api_calls: 0,
-        };
+        });
         let failed = self.weather.forge_failure(&mut self.rng, self.now);
-        let answer = failed.map_or(fetched, |failure| Input::BacklogFailed { failure });
+        let answer = failed.map_or(fetched, |failure| {
+            Input::Intake(IntakeInput::BacklogFailed { failure })
+        });
         let delay = self.rng.u64(..120_000);
         self.later(delay, Happening::Answer(answer));
     }
@@ -63,11 +66,11 @@ impl Night {
                 let report = ended(Ended::Failed { failure }, Spent::Known(Usd::ZERO));
                 self.later(
                     10,
-                    Happening::Answer(Input::Decomposed {
+                    Happening::Answer(Input::Plan(PlanInput::Decomposed {
                         attempt,
                         report,
                         answer: None,
-                    }),
+                    })),
                 );
             }
             None => self.let_work(IssueNumber::SESSION, attempt, limit),
@@ -82,11 +85,11 @@ impl Night {
         report: AgentReport,
     ) -> Input {
         if issue != IssueNumber::SESSION {
-            return Input::AgentExited {
+            return Input::Attempt(AttemptInput::AgentExited {
                 issue,
                 attempt,
                 report,
-            };
+            });
         }
         let is_done = report.ended == Ended::Done;
         let answer = if is_done {
@@ -94,11 +97,11 @@ impl Night {
         } else {
             None
         };
-        let decomposed = Input::Decomposed {
+        let decomposed = Input::Plan(PlanInput::Decomposed {
             attempt,
             report,
             answer,
-        };
+        });
         self.recorded = Some(decomposed.clone());
         decomposed
     }
@@ -119,15 +122,15 @@ impl Night {
             self.forge.entry(position).or_insert(IssueNumber(next));
         }
         let answer = match failure {
-            Some(failure) => Input::PlanFailed { failure },
+            Some(failure) => Input::Plan(PlanInput::Failed { failure }),
             None => {
                 let number = self.forge[&position];
-                Input::IssueCreated {
+                Input::Plan(PlanInput::IssueCreated {
                     position,
                     number,
                     existed,
                     n_api_calls: 2,
-                }
+                })
             }
         };
         self.later(delay, Happening::Answer(answer));
@@ -137,7 +140,9 @@ impl Night {
         fn waits(happening: &Happening) -> bool {
             matches!(
                 happening,
-                Happening::Answer(Input::IssueCreated { .. } | Input::IssueLinked { .. })
+                Happening::Answer(Input::Plan(
+                    PlanInput::IssueCreated { .. } | PlanInput::IssueLinked { .. }
+                ))
             )
         }
 
@@ -160,9 +165,9 @@ impl Night {
             self.timeline.remove(&key);
             self.later(
                 10,
-                Happening::Answer(Input::PlanFailed {
+                Happening::Answer(Input::Plan(PlanInput::Failed {
                     failure: Failure::Interrupted,
-                }),
+                })),
             );
         }
     }
@@ -175,11 +180,11 @@ fn unseen(attempt: u32) -> Input {
         },
         Spent::Unknown,
     );
-    Input::Decomposed {
+    Input::Plan(PlanInput::Decomposed {
         attempt,
         report,
         answer: None,
-    }
+    })
 }
 
 fn ended(ended: Ended, spent: Spent) -> AgentReport {

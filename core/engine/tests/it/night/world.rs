@@ -1,5 +1,6 @@
 //! The random parts of a night: limits, backlogs, and how the world answers.
 
+use autoissue_engine::{AttemptInput, IntakeInput, TaskInput};
 use std::collections::{BTreeMap, BTreeSet};
 
 use autoissue_engine::*;
@@ -387,12 +388,12 @@ pub(super) fn work(
 ) -> Input {
     match effect {
         Effect::FetchBacklog => match weather.forge_failure(rng, now) {
-            Some(failure) => Input::BacklogFailed { failure },
-            None => Input::BacklogFetched {
+            Some(failure) => Input::Intake(IntakeInput::BacklogFailed { failure }),
+            None => Input::Intake(IntakeInput::BacklogFetched {
                 issues: backlog(rng, weather),
                 warnings: vec![],
                 n_api_calls: 0,
-            },
+            }),
         },
         Effect::Classify { issue } if rng.u32(..60) == 0 => {
             undecided(rng, issue.number, "classifier")
@@ -400,18 +401,18 @@ pub(super) fn work(
         Effect::SelectModel { issue, .. } if rng.u32(..60) == 0 => {
             undecided(rng, issue.number, "model-selector")
         }
-        Effect::Classify { issue } => Input::Classified {
+        Effect::Classify { issue } => Input::Task(TaskInput::Classified {
             issue: issue.number,
             classification: classification(rng),
-        },
+        }),
         Effect::SelectModel { issue, .. } => {
             let model = ["sonnet", "opus"][rng.usize(..2)].to_owned();
-            Input::ModelSelected {
+            Input::Task(TaskInput::ModelSelected {
                 issue: issue.number,
                 model: Some(model),
                 effort: None,
                 reason: String::new(),
-            }
+            })
         }
         Effect::CheckBase => {
             let red_percent = if rng.bool() {
@@ -419,56 +420,58 @@ pub(super) fn work(
             } else {
                 weather.failure_percent
             };
-            Input::BaseChecked {
+            Input::Intake(IntakeInput::BaseChecked {
                 results: checks(rng, red_percent),
-            }
+            })
         }
         Effect::LeaseWorktree { issue, attempt, .. }
             if rng.u32(..1_000) < weather.failure_percent =>
         {
-            Input::Failed {
+            Input::Attempt(AttemptInput::Failed {
                 issue,
                 attempt,
                 failure: Failure::DiskFull {
                     message: "no space".to_owned(),
                 },
-            }
+            })
         }
         Effect::LeaseWorktree { issue, attempt, .. } => match weather.forge_failure(rng, now) {
-            Some(failure) => Input::Failed {
+            Some(failure) => Input::Attempt(AttemptInput::Failed {
                 issue,
                 attempt,
                 failure,
-            },
-            None if happens(rng, weather.withdrawn_percent) => Input::Withdrawn {
-                issue,
-                attempt,
-                found: withdrawal(rng, issue),
-            },
-            None => Input::WorktreeLeased {
+            }),
+            None if happens(rng, weather.withdrawn_percent) => {
+                Input::Attempt(AttemptInput::Withdrawn {
+                    issue,
+                    attempt,
+                    found: withdrawal(rng, issue),
+                })
+            }
+            None => Input::Attempt(AttemptInput::WorktreeLeased {
                 issue,
                 attempt,
                 base: format!("base of {issue}.{attempt}"),
-            },
+            }),
         },
         Effect::CollectWork { issue, attempt, .. } => {
             let issue = issue.number;
             if let Some(failure) = weather.mishap(rng, "collection") {
-                return Input::Failed {
+                return Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
                     failure,
-                };
+                });
             }
             if rng.u32(..400) < weather.failure_percent {
                 let failure = Failure::Crash {
                     message: "not collected".to_owned(),
                 };
-                return Input::Failed {
+                return Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
                     failure,
-                };
+                });
             }
             let has_work = rng.u32(..100) >= weather.failure_percent;
             let is_unmerged = happens(rng, weather.unmerged_percent);
@@ -486,39 +489,39 @@ pub(super) fn work(
             } else {
                 Vec::new()
             };
-            Input::WorkCollected {
+            Input::Attempt(AttemptInput::WorkCollected {
                 issue,
                 attempt,
                 work: has_work.then_some(work),
                 notes,
-            }
+            })
         }
         Effect::RunChecks {
             issue,
             attempt,
             work,
         } => match weather.mishap(rng, "checks") {
-            Some(failure) => Input::Failed {
+            Some(failure) => Input::Attempt(AttemptInput::Failed {
                 issue,
                 attempt,
                 failure,
-            },
-            None => Input::ChecksFinished {
+            }),
+            None => Input::Attempt(AttemptInput::ChecksFinished {
                 issue,
                 attempt,
                 results: results(rng, weather, settings, &work),
-            },
+            }),
         },
         Effect::Publish { issue, attempt } => match weather
             .mishap(rng, "publication")
             .or_else(|| weather.forge_failure(rng, now))
         {
-            Some(failure) => Input::Failed {
+            Some(failure) => Input::Attempt(AttemptInput::Failed {
                 issue,
                 attempt,
                 failure,
-            },
-            None => Input::Published {
+            }),
+            None => Input::Attempt(AttemptInput::Published {
                 issue,
                 attempt,
                 publication: Publication {
@@ -526,7 +529,7 @@ pub(super) fn work(
                     existed: happens(rng, weather.withdrawn_percent),
                     ..Publication::default()
                 },
-            },
+            }),
         },
         Effect::RunAgent { .. }
         | Effect::Stop { .. }
@@ -547,7 +550,7 @@ pub(super) fn work(
 /// A plugin that does not decide, and is not replaced.
 fn undecided(rng: &mut Rng, issue: IssueNumber, strategy: &str) -> Input {
     let then = [Instead::Fail, Instead::Skip][rng.usize(..2)];
-    Input::Undecided(trapped(issue, strategy, then))
+    Input::Task(TaskInput::Undecided(trapped(issue, strategy, then)))
 }
 
 /// Returns what is told of a plugin in whose place the built-in decides.
@@ -689,9 +692,9 @@ pub(super) fn panicked(
     let failure = weather
         .mishap(rng, "agent")
         .filter(|_| issue != IssueNumber::SESSION)?;
-    Some(Input::Failed {
+    Some(Input::Attempt(AttemptInput::Failed {
         issue,
         attempt,
         failure,
-    })
+    }))
 }

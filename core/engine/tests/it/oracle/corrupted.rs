@@ -1,5 +1,8 @@
 //! Journals that are wrong in one way each: the oracle in question objects, and no other.
 
+use autoissue_engine::{
+    AttemptEvent, IntakeEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent,
+};
 use std::sync::Arc;
 
 use autoissue_engine::*;
@@ -45,12 +48,12 @@ fn position(journal: &[Entry], is: impl Fn(&Event) -> bool) -> usize {
 }
 
 fn is_start(event: &Event, n: u64) -> bool {
-    matches!(event, Event::AttemptStarted { issue, .. } if issue.0 == n)
+    matches!(event, Event::Attempt(AttemptEvent::Started { issue, .. }) if issue.0 == n)
 }
 
 fn rules(journal: &mut [Entry], change: impl FnOnce(&mut Settings)) {
     match &mut journal[0].event {
-        Event::SessionStarted { settings, .. } => change(settings),
+        Event::Session(SessionEvent::Started { settings, .. }) => change(settings),
         other => panic!("{other:?} comes first"),
     }
 }
@@ -58,9 +61,9 @@ fn rules(journal: &mut [Entry], change: impl FnOnce(&mut Settings)) {
 fn accepted(journal: &mut [Entry], n: u64, change: impl FnOnce(&mut Issue)) {
     let at = position(
         journal,
-        |event| matches!(event, Event::TaskAccepted { issue } if issue.number.0 == n),
+        |event| matches!(event, Event::Task(TaskEvent::Accepted { issue }) if issue.number.0 == n),
     );
-    if let Event::TaskAccepted { issue } = &mut journal[at].event {
+    if let Event::Task(TaskEvent::Accepted { issue }) = &mut journal[at].event {
         change(Arc::make_mut(issue));
     }
 }
@@ -68,18 +71,20 @@ fn accepted(journal: &mut [Entry], n: u64, change: impl FnOnce(&mut Issue)) {
 fn classified(journal: &mut [Entry], n: u64, change: impl FnOnce(&mut Classification)) {
     let at = position(
         journal,
-        |event| matches!(event, Event::TaskClassified { issue, .. } if issue.0 == n),
+        |event| matches!(event, Event::Task(TaskEvent::Classified { issue, .. }) if issue.0 == n),
     );
-    if let Event::TaskClassified { classification, .. } = &mut journal[at].event {
+    if let Event::Task(TaskEvent::Classified { classification, .. }) = &mut journal[at].event {
         change(classification);
     }
 }
 
 fn exited(journal: &mut [Entry], change: impl FnOnce(&mut AgentReport, &mut Usd)) {
-    let at = position(journal, |event| matches!(event, Event::AgentExited { .. }));
-    if let Event::AgentExited {
+    let at = position(journal, |event| {
+        matches!(event, Event::Attempt(AttemptEvent::AgentExited { .. }))
+    });
+    if let Event::Attempt(AttemptEvent::AgentExited {
         report, charged, ..
-    } = &mut journal[at].event
+    }) = &mut journal[at].event
     {
         change(report, charged);
     }
@@ -118,7 +123,7 @@ fn cap() {
             work: None,
             session: None,
         };
-        if let Event::SessionStarted { about, .. } = &mut journal[0].event {
+        if let Event::Session(SessionEvent::Started { about, .. }) = &mut journal[0].event {
             about.cut_off.insert(number(1), left);
         }
     });
@@ -138,7 +143,7 @@ fn cost() {
 fn admission() {
     check("admission", 1, in_turn, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::BacklogAdmitted { .. })
+            matches!(event, Event::Intake(IntakeEvent::BacklogAdmitted { .. }))
         });
         journal.remove(at);
     });
@@ -232,7 +237,9 @@ fn undecided() {
                 .replies(1, "classify", [Reply::Undecided(Instead::Skip)])
                 .begin();
         },
-        |journal| journal.retain(|entry| !matches!(entry.event, Event::PluginFailed(_))),
+        |journal| {
+            journal.retain(|entry| !matches!(entry.event, Event::Task(TaskEvent::Undecided(_))))
+        },
     );
 }
 
@@ -245,8 +252,10 @@ fn outage(night: &mut Night) {
 
 #[test]
 fn breaker() {
-    let is_opening = |event: &Event| matches!(event, Event::BreakerOpened { .. });
-    let is_probe = |event: &Event| matches!(event, Event::BreakerProbed { .. });
+    let is_opening =
+        |event: &Event| matches!(event, Event::Service(ServiceEvent::BreakerOpened { .. }));
+    let is_probe =
+        |event: &Event| matches!(event, Event::Service(ServiceEvent::BreakerProbed { .. }));
     check("breaker", 1, outage, |journal| {
         let at = position(journal, is_opening);
         journal.remove(at);
@@ -276,9 +285,9 @@ fn pause() {
 
     check("pause", 1, script, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::ServicePaused { .. })
+            matches!(event, Event::Service(ServiceEvent::Paused { .. }))
         });
-        if let Event::ServicePaused { until, .. } = &mut journal[at].event {
+        if let Event::Service(ServiceEvent::Paused { until, .. }) = &mut journal[at].event {
             *until = DUSK + 3_600_000;
         }
     });
@@ -288,10 +297,10 @@ fn pause() {
 fn halt() {
     check("halt", 2, in_turn, |journal| {
         let at = position(journal, |event| is_start(event, 2));
-        let event = Event::SessionStopping {
+        let event = Event::Session(SessionEvent::Stopping {
             message: "stop".into(),
             resumable: false,
-        };
+        });
         journal.insert(
             at,
             Entry {
@@ -307,14 +316,14 @@ fn halt() {
         let last = journal.len() - 1;
         journal.push(Entry {
             at: journal[last].at,
-            event: Event::BacklogRetried,
+            event: Event::Intake(IntakeEvent::BacklogRetried),
         });
     });
 }
 
 #[test]
 fn end() {
-    let is_end = |event: &Event| matches!(event, Event::TaskFinished { .. });
+    let is_end = |event: &Event| matches!(event, Event::Task(TaskEvent::Finished { .. }));
     check("end", 1, in_turn, |journal| {
         let at = position(journal, is_end);
         journal.remove(at);
@@ -322,7 +331,7 @@ fn end() {
     check("end", 1, in_turn, |journal| {
         let at = position(journal, is_end);
         let mut twice = journal[at].clone();
-        if let Event::TaskFinished { outcome, .. } = &mut twice.event {
+        if let Event::Task(TaskEvent::Finished { outcome, .. }) = &mut twice.event {
             *outcome = Outcome::NoChange;
         }
         journal.insert(at + 1, twice);
@@ -333,15 +342,16 @@ fn end() {
 fn attempt() {
     check("attempt", 1, in_turn, |journal| {
         let at = position(journal, |event| is_start(event, 1));
-        if let Event::AttemptStarted { attempt, .. } = &mut journal[at].event {
+        if let Event::Attempt(AttemptEvent::Started { attempt, .. }) = &mut journal[at].event {
             *attempt = 2;
         }
     });
     check("attempt", 1, in_turn, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::WorktreeLeased { .. })
+            matches!(event, Event::Attempt(AttemptEvent::WorktreeLeased { .. }))
         });
-        if let Event::WorktreeLeased { attempt, .. } = &mut journal[at].event {
+        if let Event::Attempt(AttemptEvent::WorktreeLeased { attempt, .. }) = &mut journal[at].event
+        {
             *attempt = 2;
         }
     });
@@ -358,9 +368,9 @@ fn retry() {
     });
     check("retry", 1, script, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::AttemptFailed { .. })
+            matches!(event, Event::Attempt(AttemptEvent::Failed { .. }))
         });
-        if let Event::AttemptFailed { retry_at, .. } = &mut journal[at].event {
+        if let Event::Attempt(AttemptEvent::Failed { retry_at, .. }) = &mut journal[at].event {
             *retry_at = Some(DUSK);
         }
     });
@@ -379,18 +389,18 @@ fn publish() {
 
     check("publish", 1, checked, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::PullRequestOpened { .. })
+            matches!(event, Event::Attempt(AttemptEvent::Published { .. }))
         });
         let twice = journal[at].clone();
         journal.insert(at, twice);
     });
     check("publish", 1, checked, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::ChecksFinished { .. })
+            matches!(event, Event::Attempt(AttemptEvent::ChecksFinished { .. }))
         });
-        if let Event::ChecksFinished {
+        if let Event::Attempt(AttemptEvent::ChecksFinished {
             results, passed, ..
-        } = &mut journal[at].event
+        }) = &mut journal[at].event
         {
             results.push(CheckResult::default());
             *passed = false;
@@ -398,14 +408,14 @@ fn publish() {
     });
     check("publish", 1, checked, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::WorkCollected { .. })
+            matches!(event, Event::Attempt(AttemptEvent::WorkCollected { .. }))
         });
-        journal[at].event = Event::WorkCollected {
+        journal[at].event = Event::Attempt(AttemptEvent::WorkCollected {
             issue: number(1),
             attempt: 1,
             work: None,
             notes: Vec::new(),
-        };
+        });
     });
 }
 
@@ -413,11 +423,11 @@ fn publish() {
 fn publish_unmerged() {
     check("publish", 1, in_turn, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::WorkCollected { .. })
+            matches!(event, Event::Attempt(AttemptEvent::WorkCollected { .. }))
         });
-        if let Event::WorkCollected {
+        if let Event::Attempt(AttemptEvent::WorkCollected {
             work: Some(work), ..
-        } = &mut journal[at].event
+        }) = &mut journal[at].event
         {
             work.conflicts.push("src/a.rs".into());
         }
@@ -432,9 +442,10 @@ fn checks() {
 
     check("checks", 1, checked, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::ChecksFinished { .. })
+            matches!(event, Event::Attempt(AttemptEvent::ChecksFinished { .. }))
         });
-        if let Event::ChecksFinished { results, .. } = &mut journal[at].event {
+        if let Event::Attempt(AttemptEvent::ChecksFinished { results, .. }) = &mut journal[at].event
+        {
             results.push(CheckResult::default());
         }
     });
@@ -447,16 +458,18 @@ fn lost() {
     }
 
     check("lost", 1, in_turn, |journal| {
-        let at = position(journal, |event| matches!(event, Event::TaskFinished { .. }));
-        if let Event::TaskFinished { outcome, .. } = &mut journal[at].event {
+        let at = position(journal, |event| {
+            matches!(event, Event::Task(TaskEvent::Finished { .. }))
+        });
+        if let Event::Task(TaskEvent::Finished { outcome, .. }) = &mut journal[at].event {
             *outcome = Outcome::AlreadyOpen { pull_request: None };
         }
     });
     check("lost", 1, gives_up_once, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::AttemptFailed { .. })
+            matches!(event, Event::Attempt(AttemptEvent::Failed { .. }))
         });
-        if let Event::AttemptFailed { lost_session, .. } = &mut journal[at].event {
+        if let Event::Attempt(AttemptEvent::Failed { lost_session, .. }) = &mut journal[at].event {
             *lost_session = true;
         }
     });
@@ -468,7 +481,8 @@ fn collect() {
         night.replies(1, "agent", [broken(gave_up())]).begin();
     }
 
-    let is_collection = |event: &Event| matches!(event, Event::WorkCollected { .. });
+    let is_collection =
+        |event: &Event| matches!(event, Event::Attempt(AttemptEvent::WorkCollected { .. }));
     check("collect", 1, over_budget, |journal| {
         let at = position(journal, is_collection);
         journal.remove(at);
@@ -515,9 +529,9 @@ fn planner_money() {
     });
     check("planner money", 0, planning, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::PlannerExited { .. })
+            matches!(event, Event::Plan(PlanEvent::PlannerExited { .. }))
         });
-        if let Event::PlannerExited { report, .. } = &mut journal[at].event {
+        if let Event::Plan(PlanEvent::PlannerExited { report, .. }) = &mut journal[at].event {
             report.spent = Spent::Unknown;
         }
     });
@@ -535,7 +549,7 @@ fn planner() {
         planning(night);
     }
 
-    let is_rejection = |event: &Event| matches!(event, Event::PlanRejected { .. });
+    let is_rejection = |event: &Event| matches!(event, Event::Plan(PlanEvent::Rejected { .. }));
     check("planner", 0, mends, |journal| {
         let at = position(journal, is_rejection);
         let twice = journal[at].clone();
@@ -546,15 +560,15 @@ fn planner() {
     });
     check("planner", 0, planning, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::PlannerStarted { .. })
+            matches!(event, Event::Plan(PlanEvent::PlannerStarted { .. }))
         });
-        if let Event::PlannerStarted { attempt, .. } = &mut journal[at].event {
+        if let Event::Plan(PlanEvent::PlannerStarted { attempt, .. }) = &mut journal[at].event {
             *attempt = 2;
         }
         let at = position(journal, |event| {
-            matches!(event, Event::PlannerExited { .. })
+            matches!(event, Event::Plan(PlanEvent::PlannerExited { .. }))
         });
-        if let Event::PlannerExited { attempt, .. } = &mut journal[at].event {
+        if let Event::Plan(PlanEvent::PlannerExited { attempt, .. }) = &mut journal[at].event {
             *attempt = 2;
         }
     });
@@ -571,9 +585,9 @@ fn plan() {
     });
     check("plan", 0, planning, |journal| {
         let at = position(journal, |event| {
-            matches!(event, Event::PlannerExited { .. })
+            matches!(event, Event::Plan(PlanEvent::PlannerExited { .. }))
         });
-        if let Event::PlannerExited { report, .. } = &mut journal[at].event {
+        if let Event::Plan(PlanEvent::PlannerExited { report, .. }) = &mut journal[at].event {
             report.ended = Ended::Failed { failure: gave_up() };
         }
     });
@@ -581,7 +595,7 @@ fn plan() {
 
 #[test]
 fn creation() {
-    let is_creation = |event: &Event| matches!(event, Event::IssueCreated { .. });
+    let is_creation = |event: &Event| matches!(event, Event::Plan(PlanEvent::IssueCreated { .. }));
     check("creation", 0, planning, |journal| {
         let at = position(journal, is_creation);
         let twice = journal[at].clone();
@@ -592,11 +606,15 @@ fn creation() {
         journal.swap(at, at + 1);
     });
     check("creation", 0, planning, |journal| {
-        let at = position(journal, |event| matches!(event, Event::IssueLinked { .. }));
+        let at = position(journal, |event| {
+            matches!(event, Event::Plan(PlanEvent::IssueLinked { .. }))
+        });
         journal.remove(at);
     });
     check("creation", 0, planning, |journal| {
-        let at = position(journal, |event| matches!(event, Event::PlanConfirmed));
+        let at = position(journal, |event| {
+            matches!(event, Event::Plan(PlanEvent::Confirmed))
+        });
         journal.remove(at);
     });
 }

@@ -1,15 +1,16 @@
 //! Money: what is set aside and spent, recomputed.
 
 use autoissue_engine::*;
+use autoissue_engine::{AttemptEvent, IntakeEvent};
 
 use crate::chronicle::{Chronicle, Running};
 use crate::night::TURN_MAX;
 
 /// What is spent and set aside never passes the budget where something starts.
 pub(super) fn budget(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::AttemptStarted {
+    let Event::Attempt(AttemptEvent::Started {
         issue, reserved, ..
-    } = event
+    }) = event
     else {
         return None;
     };
@@ -23,7 +24,7 @@ pub(super) fn budget(told: &Chronicle, _: Time, event: &Event) -> Option<String>
 
 /// Real money passes the budget by at most a turn per running agent.
 pub(super) fn overshoot(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::AgentExited { charged, .. } = event else {
+    let Event::Attempt(AttemptEvent::AgentExited { charged, .. }) = event else {
         return None;
     };
     let bound = told.budget_max + (0..told.n_slots_max).map(|_| TURN_MAX).sum();
@@ -33,9 +34,9 @@ pub(super) fn overshoot(told: &Chronicle, _: Time, event: &Event) -> Option<Stri
 
 /// No attempt may spend what its task has left no more.
 pub(super) fn cap(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::AttemptStarted {
+    let Event::Attempt(AttemptEvent::Started {
         issue, reserved, ..
-    } = event
+    }) = event
     else {
         return None;
     };
@@ -60,13 +61,13 @@ pub(super) fn cap(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
 
 /// A known cost is charged as it is, an unknown one by the rule: never nothing.
 pub(super) fn cost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::AgentExited {
+    let Event::Attempt(AttemptEvent::AgentExited {
         issue,
         report,
         charged,
         assumed,
         ..
-    } = event
+    }) = event
     else {
         return None;
     };
@@ -110,13 +111,13 @@ pub(super) fn charge(
 pub(super) fn admission(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let open = || told.tasks.values().filter(|task| task.outcome.is_none());
     match event {
-        Event::BacklogAdmitted { .. } => {
+        Event::Intake(IntakeEvent::BacklogAdmitted { .. }) => {
             let estimate: Usd = open().filter_map(|task| task.estimate).sum();
             let is_unplanned = open().any(|task| task.estimate.is_none());
             let is_dear = told.settings.budget < estimate && !told.settings.allow_partial;
             (is_unplanned || is_dear).then(|| format!("admitted with {estimate} estimated"))
         }
-        Event::AttemptStarted { issue, .. } => {
+        Event::Attempt(AttemptEvent::Started { issue, .. }) => {
             let is_late = told.is_admitted && (told.is_base_checked || !told.had_checks);
             (!is_late).then(|| format!("{issue} starts before it is admitted"))
         }

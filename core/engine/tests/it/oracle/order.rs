@@ -1,12 +1,13 @@
 //! Who may start when, and beside whom.
 
 use autoissue_engine::*;
+use autoissue_engine::{AttemptEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent};
 
 use crate::chronicle::{Chronicle, Health, Told};
 
 fn starting<'a>(told: &'a Chronicle, event: &Event) -> Option<&'a Told> {
     match event {
-        Event::AttemptStarted { issue, .. } => told.tasks.get(issue),
+        Event::Attempt(AttemptEvent::Started { issue, .. }) => told.tasks.get(issue),
         _ => None,
     }
 }
@@ -119,22 +120,22 @@ pub(super) fn dependency(told: &Chronicle, _: Time, event: &Event) -> Option<Str
             "before what it depends on",
         );
     }
-    let Event::TaskFinished {
+    let Event::Task(TaskEvent::Finished {
         issue,
         outcome: Outcome::Skipped { because },
-    } = event
+    }) = event
     else {
         return None;
     };
     let task = told.tasks.get(issue)?;
     let names = |number: IssueNumber| task.issue.dependencies.iter().any(|on| on.number == number);
     let is_right = match because {
-        Skip::DependsOn(on) => {
+        Skip::DependsOn { issue: on } => {
             let outcome = told.tasks.get(on).and_then(|on| on.outcome.as_ref());
             names(*on) && outcome.is_some_and(|outcome| !outcome.lets_dependents_start())
         }
-        Skip::DependsOnOutside(on) => names(*on) && !told.tasks.contains_key(on),
-        Skip::Circle(circle) => {
+        Skip::DependsOnOutside { issue: on } => names(*on) && !told.tasks.contains_key(on),
+        Skip::Circle { issues: circle } => {
             let next = circle.iter().cycle().skip(1);
             let waits = |(issue, on): (&IssueNumber, &IssueNumber)| {
                 told.tasks
@@ -158,7 +159,7 @@ pub(super) fn breaker(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
         return Some(why);
     }
     match event {
-        Event::AttemptStarted { issue, .. } => [
+        Event::Attempt(AttemptEvent::Started { issue, .. }) => [
             told.settings.agent_service(),
             Service::Forge,
             Service::Machine,
@@ -166,20 +167,26 @@ pub(super) fn breaker(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
         .into_iter()
         .find(|service| is_barred(told, service, *issue))
         .map(|service| format!("{issue} starts while {service} is out of order")),
-        Event::CollectRetried { issue, .. } => is_barred(told, &Service::Machine, *issue)
-            .then(|| format!("{issue} is collected while the disk is full")),
-        Event::PublishStarted { issue, .. } => is_barred(told, &Service::Forge, *issue)
-            .then(|| format!("{issue} is published while the forge is out of order")),
-        Event::WorktreeLeased { issue, .. } => {
+        Event::Attempt(AttemptEvent::CollectRetried { issue, .. }) => {
+            is_barred(told, &Service::Machine, *issue)
+                .then(|| format!("{issue} is collected while the disk is full"))
+        }
+        Event::Attempt(AttemptEvent::PublishStarted { issue, .. }) => {
+            is_barred(told, &Service::Forge, *issue)
+                .then(|| format!("{issue} is published while the forge is out of order"))
+        }
+        Event::Attempt(AttemptEvent::WorktreeLeased { issue, .. }) => {
             is_barred(told, &told.settings.agent_service(), *issue)
                 .then(|| format!("the agent of {issue} runs into an outage"))
         }
-        Event::BreakerProbed { service, issue } => {
+        Event::Service(ServiceEvent::BreakerProbed { service, issue }) => {
             let health = told.service(service).health;
             let is_due = matches!(health, Health::Open(until) if until <= now);
             (!is_due).then(|| format!("{issue} probes {service}, which is {health:?}"))
         }
-        Event::BreakerOpened { service, until, .. } => opens_wrongly(told, now, service, *until),
+        Event::Service(ServiceEvent::BreakerOpened { service, until, .. }) => {
+            opens_wrongly(told, now, service, *until)
+        }
         _ => None,
     }
 }
@@ -194,12 +201,12 @@ pub(super) fn is_barred(told: &Chronicle, service: &Service, issue: IssueNumber)
 
 /// Returns what is wrong if the last failure had to open a breaker and this event is another.
 fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
-    let Some(Event::ServiceFailed {
+    let Some(Event::Service(ServiceEvent::Failed {
         service,
         issue,
         charged,
         ..
-    }) = &told.last
+    })) = &told.last
     else {
         return None;
     };
@@ -212,7 +219,7 @@ fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> 
         Health::Open(_) => false,
         Health::Probing(probe) => Some(probe) == *issue,
     };
-    let opens = matches!(event, Event::BreakerOpened { service: opened, .. } if opened == service);
+    let opens = matches!(event, Event::Service(ServiceEvent::BreakerOpened { service: opened, .. }) if opened == service);
     if must && *charged {
         return Some(format!("a task pays for {service}"));
     }
@@ -226,7 +233,7 @@ fn misses_opening(told: &Chronicle, now: Time, event: &Event) -> Option<String> 
 
 fn opens_wrongly(told: &Chronicle, now: Time, service: &Service, until: Time) -> Option<String> {
     let patient = told.service(service);
-    let has_just_failed = matches!(&told.last, Some(Event::ServiceFailed { service: failed, .. }) if failed == service);
+    let has_just_failed = matches!(&told.last, Some(Event::Service(ServiceEvent::Failed { service: failed, .. })) if failed == service);
     let cooldown_ends = now + told.settings.breaker_cooldown_ms;
     let is_right = match patient.health {
         // A probe that ended without an answer makes room for another at once.
@@ -252,16 +259,20 @@ pub(super) fn pause(told: &Chronicle, now: Time, event: &Event) -> Option<String
     let is_paused = |service: &Service| matches!(told.service(service).health, Health::Paused(until) if now < until);
     let agent = told.settings.agent_service();
     match event {
-        Event::AttemptStarted { issue, .. } if is_paused(&agent) || is_paused(&Service::Forge) => {
+        Event::Attempt(AttemptEvent::Started { issue, .. })
+            if is_paused(&agent) || is_paused(&Service::Forge) =>
+        {
             Some(format!("{issue} starts in a pause"))
         }
-        Event::WorktreeLeased { issue, .. } if is_paused(&agent) => {
+        Event::Attempt(AttemptEvent::WorktreeLeased { issue, .. }) if is_paused(&agent) => {
             Some(format!("the agent of {issue} runs in a pause"))
         }
-        Event::PublishStarted { issue, .. } if is_paused(&Service::Forge) => {
+        Event::Attempt(AttemptEvent::PublishStarted { issue, .. })
+            if is_paused(&Service::Forge) =>
+        {
             Some(format!("{issue} is published in a pause"))
         }
-        Event::BreakerOpened { service, .. } if is_paused(service) => {
+        Event::Service(ServiceEvent::BreakerOpened { service, .. }) if is_paused(service) => {
             Some(format!("a breaker cuts the pause of {service}"))
         }
         _ => None,
@@ -270,20 +281,27 @@ pub(super) fn pause(told: &Chronicle, now: Time, event: &Event) -> Option<String
 
 /// Nothing starts after a stop, an interrupt, or the time that was set; nothing at all happens after the end.
 pub(super) fn halt(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
-    let wakes = |event: &Event| matches!(event, Event::SessionResumed { .. } | Event::PlanDeclined);
+    let wakes = |event: &Event| {
+        matches!(
+            event,
+            Event::Session(SessionEvent::Resumed { .. }) | Event::Plan(PlanEvent::Declined)
+        )
+    };
     if told.is_finished || (told.is_suspended && !wakes(event)) {
         return Some("something happens after the end".to_owned());
     }
     let issue = match event {
-        Event::AttemptStarted { issue, .. } => {
+        Event::Attempt(AttemptEvent::Started { issue, .. }) => {
             if told.settings.start_until.is_some_and(|until| until <= now) {
                 return Some(format!("{issue} starts too late"));
             }
             issue
         }
         // Where an agent would run.
-        Event::WorktreeLeased { issue, .. } => issue,
-        Event::PlannerStarted { .. } | Event::PlanConfirmed | Event::CreationRetried => {
+        Event::Attempt(AttemptEvent::WorktreeLeased { issue, .. }) => issue,
+        Event::Plan(
+            PlanEvent::PlannerStarted { .. } | PlanEvent::Confirmed | PlanEvent::CreationRetried,
+        ) => {
             return told
                 .halted
                 .map(|halted| format!("the plan goes on after {halted}"));

@@ -1,6 +1,7 @@
 //! From a directive to issues: what the planner costs, how often it is asked, and what is created.
 
 use autoissue_engine::*;
+use autoissue_engine::{PlanEvent, ServiceEvent, TaskEvent};
 
 use super::money::charge;
 use super::order::is_barred;
@@ -19,7 +20,7 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
     let (settings, planner) = (&told.settings, &told.plan);
     let margin = settings.margin_of(cap(settings));
     match event {
-        Event::PlannerStarted { reserved, .. } => {
+        Event::Plan(PlanEvent::PlannerStarted { reserved, .. }) => {
             if settings.metering == Metering::Free {
                 return (*reserved != Usd::ZERO)
                     .then(|| format!("a free planner starts with {reserved}"));
@@ -29,12 +30,12 @@ pub(super) fn money(told: &Chronicle, _: Time, event: &Event) -> Option<String> 
             (is_dear || *reserved <= margin)
                 .then(|| format!("the planner starts with {reserved}, {sum} spent and reserved"))
         }
-        Event::PlannerExited {
+        Event::Plan(PlanEvent::PlannerExited {
             report,
             charged,
             assumed,
             ..
-        } => {
+        }) => {
             let running = planner.running.as_ref()?;
             let expected = charge(settings, report.spent, running, margin);
             if told.budget_max + TURN_MAX < told.spent + *charged {
@@ -55,7 +56,7 @@ pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
     let planner = &told.plan;
     let running = planner.running.as_ref().map(|running| running.number);
     match event {
-        Event::PlannerStarted { attempt, .. } => {
+        Event::Plan(PlanEvent::PlannerStarted { attempt, .. }) => {
             let agent = told.settings.agent_service();
             let is_paused =
                 matches!(told.service(&agent).health, Health::Paused(until) if now < until);
@@ -65,15 +66,15 @@ pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
             (is_paused || is_barred || !is_right || planner.n_rejected > 1)
                 .then(|| format!("the planner starts attempt {attempt}"))
         }
-        Event::PlannerMetered { attempt, .. } | Event::PlannerExited { attempt, .. } => {
-            (running != Some(*attempt)).then(|| format!("no planner {attempt} runs"))
-        }
-        Event::PlannerFailed {
+        Event::Plan(
+            PlanEvent::PlannerMetered { attempt, .. } | PlanEvent::PlannerExited { attempt, .. },
+        ) => (running != Some(*attempt)).then(|| format!("no planner {attempt} runs")),
+        Event::Plan(PlanEvent::PlannerFailed {
             charged,
             retry_at: Some(_),
             failure,
             ..
-        } => {
+        }) => {
             let n_paid = planner.n_paid + u32::from(*charged);
             // A session that is gone is replaced once.
             let is_lost = planner.n_rejected > 0 && matches!(failure, Failure::Task { .. });
@@ -85,7 +86,7 @@ pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
                 format!("the planner is tried again after {n_paid} paid retries and: {failure}")
             })
         }
-        Event::PlanRejected { again: true, .. } => {
+        Event::Plan(PlanEvent::Rejected { again: true, .. }) => {
             (planner.n_rejected > 0).then(|| "an answer is mended twice".to_owned())
         }
         _ => None,
@@ -96,20 +97,23 @@ pub(super) fn planner(told: &Chronicle, now: Time, event: &Event) -> Option<Stri
 pub(super) fn plan(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let planner = &told.plan;
     match event {
-        Event::PlanProposed { .. } => {
+        Event::Plan(PlanEvent::Proposed { .. }) => {
             let is_given = told
                 .settings
                 .plan
                 .as_ref()
                 .is_some_and(|rules| rules.source == PlanSource::Given);
-            let is_done = matches!(&told.last, Some(Event::PlannerExited { report, .. }) if report.ended == Ended::Done);
-            let was_judged = matches!(&told.last, Some(Event::ServiceAnswered { .. }));
+            let is_done = matches!(&told.last, Some(Event::Plan(PlanEvent::PlannerExited { report, .. })) if report.ended == Ended::Done);
+            let was_judged = matches!(
+                &told.last,
+                Some(Event::Service(ServiceEvent::Answered { .. }))
+            );
             let is_right = (is_given || is_done || was_judged)
                 && planner.running.is_none()
                 && planner.plan.is_none();
             (!is_right).then(|| "a plan from nowhere".to_owned())
         }
-        Event::PlanConfirmed => {
+        Event::Plan(PlanEvent::Confirmed) => {
             let rules = told.settings.plan.as_ref()?;
             let is_right = planner.plan.is_some()
                 && !planner.is_confirmed
@@ -127,20 +131,20 @@ pub(super) fn creation(told: &Chronicle, _: Time, event: &Event) -> Option<Strin
     let planner = &told.plan;
     let n_planned = planner.plan.as_ref().map_or(0, |plan| plan.issues.len());
     match event {
-        Event::IssueCreated {
+        Event::Plan(PlanEvent::IssueCreated {
             position, number, ..
-        } => {
+        }) => {
             let is_next =
                 *position as usize == planner.created.len() + 1 && *position as usize <= n_planned;
             let is_right = planner.is_confirmed && is_next && !planner.created.contains(number);
             (!is_right).then(|| format!("issue {position} of the plan becomes {number}"))
         }
-        Event::IssueLinked { position, .. } => {
+        Event::Plan(PlanEvent::IssueLinked { position, .. }) => {
             let is_right =
                 planner.created.len() == n_planned && planner.linked.last() < Some(position);
             (!is_right).then(|| format!("issue {position} of the plan is linked"))
         }
-        Event::TaskAccepted { issue } if told.settings.plan.is_some() => {
+        Event::Task(TaskEvent::Accepted { issue }) if told.settings.plan.is_some() => {
             let depends = |planned: &PlannedIssue| !planned.depends_on.is_empty();
             let n_links = planner.plan.as_ref().map_or(0, |plan| {
                 plan.issues.iter().filter(|it| depends(it)).count()

@@ -1,6 +1,7 @@
 //! What becomes of tasks, attempts and work.
 
 use autoissue_engine::*;
+use autoissue_engine::{AttemptEvent, ServiceEvent, TaskEvent};
 
 use crate::chronicle::Chronicle;
 
@@ -8,10 +9,12 @@ use crate::chronicle::Chronicle;
 pub(super) fn end(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let issue = event
         .issue()
-        .filter(|_| !matches!(event, Event::ServiceFailed { .. }))?;
+        .filter(|_| !matches!(event, Event::Service(ServiceEvent::Failed { .. })))?;
     match (event, told.tasks.get(&issue)) {
-        (Event::TaskAccepted { .. }, None) => None,
-        (Event::TaskAccepted { .. }, Some(_)) => Some(format!("{issue} is accepted twice")),
+        (Event::Task(TaskEvent::Accepted { .. }), None) => None,
+        (Event::Task(TaskEvent::Accepted { .. }), Some(_)) => {
+            Some(format!("{issue} is accepted twice"))
+        }
         (_, None) => Some(format!("{issue} was never accepted")),
         (_, Some(task)) => task
             .outcome
@@ -23,24 +26,26 @@ pub(super) fn end(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
 /// Attempts are numbered without a gap, one at a time, and each event is about the one in flight.
 pub(super) fn attempt(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let (issue, number) = match event {
-        Event::AttemptStarted { issue, attempt, .. } => {
+        Event::Attempt(AttemptEvent::Started { issue, attempt, .. }) => {
             let task = told.tasks.get(issue)?;
             let is_right = task.running.is_none() && *attempt == task.n_started + 1;
             return (!is_right)
                 .then(|| format!("{issue} starts attempt {attempt} after {}", task.n_started));
         }
-        Event::WorktreeLeased { issue, attempt, .. }
-        | Event::SpendMetered { issue, attempt, .. }
-        | Event::AgentExited { issue, attempt, .. }
-        | Event::WorkCollected { issue, attempt, .. }
-        | Event::ChecksFinished { issue, attempt, .. }
-        | Event::CollectDelayed { issue, attempt, .. }
-        | Event::CollectRetried { issue, attempt }
-        | Event::PublishDelayed { issue, attempt, .. }
-        | Event::AttemptSuspended { issue, attempt }
-        | Event::PublishStarted { issue, attempt }
-        | Event::PullRequestOpened { issue, attempt, .. }
-        | Event::AttemptFailed { issue, attempt, .. } => (issue, attempt),
+        Event::Attempt(
+            AttemptEvent::WorktreeLeased { issue, attempt, .. }
+            | AttemptEvent::Metered { issue, attempt, .. }
+            | AttemptEvent::AgentExited { issue, attempt, .. }
+            | AttemptEvent::WorkCollected { issue, attempt, .. }
+            | AttemptEvent::ChecksFinished { issue, attempt, .. }
+            | AttemptEvent::CollectDelayed { issue, attempt, .. }
+            | AttemptEvent::CollectRetried { issue, attempt }
+            | AttemptEvent::PublishDelayed { issue, attempt, .. }
+            | AttemptEvent::Suspended { issue, attempt }
+            | AttemptEvent::PublishStarted { issue, attempt }
+            | AttemptEvent::Published { issue, attempt, .. }
+            | AttemptEvent::Failed { issue, attempt, .. },
+        ) => (issue, attempt),
         _ => return None,
     };
     let running = told.running_of(*issue);
@@ -50,13 +55,13 @@ pub(super) fn attempt(told: &Chronicle, _: Time, event: &Event) -> Option<String
 
 /// A task is tried again at most so often, and only where that can help.
 pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String> {
-    let Event::AttemptFailed {
+    let Event::Attempt(AttemptEvent::Failed {
         issue,
         failure,
         charged,
         retry_at: Some(at),
         ..
-    } = event
+    }) = event
     else {
         return None;
     };
@@ -91,7 +96,9 @@ pub(super) fn retry(told: &Chronicle, now: Time, event: &Event) -> Option<String
 /// Work is published once, and only work that an agent did in full, that differs from the base, and that passed.
 pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     match event {
-        Event::PublishStarted { issue, .. } | Event::PullRequestOpened { issue, .. } => {
+        Event::Attempt(
+            AttemptEvent::PublishStarted { issue, .. } | AttemptEvent::Published { issue, .. },
+        ) => {
             let task = told.tasks.get(issue)?;
             let running = task.running.as_ref()?;
             let is_good = running.exited == Some(Ended::Done) && running.collected == Some(true);
@@ -99,10 +106,10 @@ pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String
                 is_good && (running.passed || !running.must_pass) && task.n_published == 0;
             (!is_right).then(|| format!("{issue} has nothing to publish"))
         }
-        Event::TaskFinished {
+        Event::Task(TaskEvent::Finished {
             issue,
             outcome: Outcome::Done { .. },
-        } => {
+        }) => {
             let n_published = told.tasks.get(issue)?.n_published;
             (n_published != 1)
                 .then(|| format!("{issue} is done and was published {n_published} times"))
@@ -113,12 +120,12 @@ pub(super) fn publish(told: &Chronicle, _: Time, event: &Event) -> Option<String
 
 /// Checks pass if all of them do, but for those that fail on the base where the operator ignores these.
 pub(super) fn checks(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
-    let Event::ChecksFinished {
+    let Event::Attempt(AttemptEvent::ChecksFinished {
         issue,
         results,
         passed,
         ..
-    } = event
+    }) = event
     else {
         return None;
     };
@@ -135,22 +142,22 @@ pub(super) fn checks(told: &Chronicle, _: Time, event: &Event) -> Option<String>
 /// once, where the agent did nothing in it.
 pub(super) fn lost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     match event {
-        Event::TaskFinished {
+        Event::Task(TaskEvent::Finished {
             issue,
             outcome: Outcome::AlreadyOpen { .. } | Outcome::AlreadyMerged { .. },
-        } => {
+        }) => {
             let running = told.running_of(*issue)?;
             running
                 .is_leased
                 .then(|| format!("{issue} is published by others while its agent works"))
         }
-        Event::AttemptFailed {
+        Event::Attempt(AttemptEvent::Failed {
             issue,
             failure,
             charged,
             lost_session: true,
             ..
-        } => {
+        }) => {
             let task = told.tasks.get(issue)?;
             let is_right = task.was_idle
                 && task.keeps_session
@@ -165,8 +172,8 @@ pub(super) fn lost(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
 /// Whatever an agent left is collected before its attempt ends.
 pub(super) fn collect(told: &Chronicle, _: Time, event: &Event) -> Option<String> {
     let (issue, failure) = match event {
-        Event::AttemptFailed { issue, failure, .. } => (issue, Some(failure)),
-        Event::TaskFinished { issue, .. } => (issue, None),
+        Event::Attempt(AttemptEvent::Failed { issue, failure, .. }) => (issue, Some(failure)),
+        Event::Task(TaskEvent::Finished { issue, .. }) => (issue, None),
         _ => return None,
     };
     let running = told.running_of(*issue)?;

@@ -1,5 +1,6 @@
 //! Services that are out of order: breakers, pauses, bad credentials.
 
+use autoissue_engine::ServiceInput;
 use autoissue_engine::*;
 
 use crate::line::DUSK;
@@ -1010,7 +1011,7 @@ fn a_person_closes_a_breaker() {
                 .replies(1, "agent", [broken(crash())])
                 .hold(2, "agent")
                 .begin();
-            night.input(Input::BreakerReset { service: None });
+            night.input(Input::Service(ServiceInput::BreakerReset { service: None }));
             night.run().release(2, "agent");
         },
         "

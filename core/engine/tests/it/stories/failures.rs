@@ -1,5 +1,7 @@
 //! Failures: whose fault, who pays, what is tried again and from where.
 
+use autoissue_engine::AttemptInput;
+use autoissue_engine::ServiceEvent;
 use autoissue_engine::*;
 
 use crate::story::*;
@@ -472,47 +474,47 @@ fn late_and_doubled_answers_change_nothing() {
                 .begin();
             let (issue, report) = (number(1), report(Ended::Done, Spent::Known(usd(9.0))));
             night.say("late");
-            night.input(Input::AgentExited {
+            night.input(Input::Attempt(AttemptInput::AgentExited {
                 issue,
                 attempt: 1,
                 report: report.clone(),
-            });
-            night.input(Input::AgentExited {
+            }));
+            night.input(Input::Attempt(AttemptInput::AgentExited {
                 issue,
                 attempt: 2,
                 report,
-            });
-            night.input(Input::Failed {
+            }));
+            night.input(Input::Attempt(AttemptInput::Failed {
                 issue,
                 attempt: 1,
                 failure: crash(),
-            });
-            night.input(Input::Metered {
+            }));
+            night.input(Input::Attempt(AttemptInput::Metered {
                 issue,
                 attempt: 2,
                 spent: usd(50.0),
-            });
-            night.input(Input::Published {
+            }));
+            night.input(Input::Attempt(AttemptInput::Published {
                 issue,
                 attempt: 1,
                 publication: publication(1),
-            });
-            night.input(Input::ChecksFinished {
+            }));
+            night.input(Input::Attempt(AttemptInput::ChecksFinished {
                 issue,
                 attempt: 2,
                 results: vec![],
-            });
-            night.input(Input::Published {
+            }));
+            night.input(Input::Attempt(AttemptInput::Published {
                 issue: number(77),
                 attempt: 1,
                 publication: publication(77),
-            });
+            }));
             night.say("not late").release(1, "publish");
-            night.input(Input::Published {
+            night.input(Input::Attempt(AttemptInput::Published {
                 issue,
                 attempt: 2,
                 publication: publication(1),
-            });
+            }));
         },
         "
         #1 attempt 1 started, $5.00 reserved
@@ -664,12 +666,10 @@ fn one_work_that_never_gets_through_is_no_outage_of_the_forge() {
         session completed
         ",
     );
-    assert!(
-        night
-            .journal
-            .iter()
-            .all(|entry| !matches!(entry.event, Event::BreakerOpened { .. }))
-    );
+    assert!(night.journal.iter().all(|entry| !matches!(
+        entry.event,
+        Event::Service(ServiceEvent::BreakerOpened { .. })
+    )));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! From a directive to issues.
 
+use autoissue_engine::PlanInput;
 use autoissue_engine::*;
 
 use crate::story::*;
@@ -352,9 +353,9 @@ fn a_planner_that_passes_its_reservation_is_stopped() {
         0,
         |night| {
             night.plans(FORK).hold(0, "planner").begin();
-            night.input(Input::PlannerMetered { attempt: 1, spent: usd(0.02) });
-            night.input(Input::PlannerMetered { attempt: 1, spent: usd(1.0) });
-            night.input(Input::PlannerMetered { attempt: 1, spent: usd(2.01) });
+            night.input(Input::Plan(PlanInput::PlannerMetered { attempt: 1, spent: usd(0.02) }));
+            night.input(Input::Plan(PlanInput::PlannerMetered { attempt: 1, spent: usd(1.0) }));
+            night.input(Input::Plan(PlanInput::PlannerMetered { attempt: 1, spent: usd(2.01) }));
             night.replies(0, "planner", [Reply::Exits(Ended::Budget, Spent::Unknown)]).release(0, "planner");
         },
         "
@@ -443,8 +444,8 @@ fn a_plan_that_nobody_wants_creates_nothing() {
         0,
         |night| {
             night.plans(FORK).set(ask_person).begin();
-            night.input(Input::PlanDeclined);
-            night.input(Input::PlanDeclined);
+            night.input(Input::Plan(PlanInput::Declined));
+            night.input(Input::Plan(PlanInput::Declined));
         },
         "
         planner 1 started, $2.00 reserved
@@ -469,7 +470,7 @@ fn a_plan_that_runs_cannot_be_declined() {
         0,
         |night| {
             night.plans(&[&[]]).hold(1, "create").begin();
-            night.input(Input::PlanDeclined);
+            night.input(Input::Plan(PlanInput::Declined));
         },
         "
         planner 1 started, $2.00 reserved
@@ -507,10 +508,10 @@ fn a_planner_that_was_cut_off_is_charged_by_the_rule_and_asked_again() {
         0,
         |night| {
             night.plans(&[&[]]).hold(0, "planner").begin();
-            night.input(Input::PlannerMetered {
+            night.input(Input::Plan(PlanInput::PlannerMetered {
                 attempt: 1,
                 spent: usd(0.25),
-            });
+            }));
             night.die().hold(1, "create").resume();
         },
         "
@@ -792,34 +793,34 @@ fn late_and_doubled_answers_change_nothing() {
             night.plans(&[&[], &[]]).hold(2, "create").begin();
             let plan = night.plan.clone();
             let report = report(Ended::Done, Spent::Known(usd(1.0)));
-            night.input(Input::Decomposed {
+            night.input(Input::Plan(PlanInput::Decomposed {
                 attempt: 1,
                 report,
                 answer: Some(Answer::Plan(plan.clone())),
-            });
-            night.input(Input::PlanRead { plan });
-            night.input(Input::PlannerMetered {
+            }));
+            night.input(Input::Plan(PlanInput::Read { plan }));
+            night.input(Input::Plan(PlanInput::PlannerMetered {
                 attempt: 1,
                 spent: usd(1.0),
-            });
-            night.input(Input::IssueCreated {
+            }));
+            night.input(Input::Plan(PlanInput::IssueCreated {
                 position: 1,
                 number: number(9),
                 existed: false,
                 n_api_calls: 1,
-            });
-            night.input(Input::IssueLinked {
+            }));
+            night.input(Input::Plan(PlanInput::IssueLinked {
                 position: 2,
                 n_api_calls: 1,
-            });
+            }));
             night.hold(1, "agent").hold(2, "agent").release(2, "create");
-            night.input(Input::IssueCreated {
+            night.input(Input::Plan(PlanInput::IssueCreated {
                 position: 2,
                 number: number(9),
                 existed: false,
                 n_api_calls: 1,
-            });
-            night.input(Input::PlanFailed { failure: network() });
+            }));
+            night.input(Input::Plan(PlanInput::Failed { failure: network() }));
         },
         "
         planner 1 started, $2.00 reserved

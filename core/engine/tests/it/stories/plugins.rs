@@ -1,5 +1,6 @@
 //! Plugins that do not decide.
 
+use autoissue_engine::TaskInput;
 use autoissue_engine::*;
 
 use crate::story::*;
@@ -87,13 +88,13 @@ fn what_a_plugin_says_too_late_changes_nothing() {
             "billing 0.1.0".to_owned(),
             String::new(),
         );
-        night.input(Input::Undecided(Undecided {
+        night.input(Input::Task(TaskInput::Undecided(Undecided {
             issue: number(1),
             strategy,
             plugin,
             message,
             then,
-        }));
+        })));
     }
     assert_eq!(night.engine, before);
 }

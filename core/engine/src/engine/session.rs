@@ -1,23 +1,48 @@
-//! Going on after an interruption or a crash: what was asked for and not answered is asked for again.
+//! A session's start, its interruption, and going on after an interruption or a crash: what was asked for and not answered is
+//! asked for again.
 //!
 //! An agent that ran is not asked for again: it is charged by the rule for unknown cost, its work is collected, and its
 //! task waits for another attempt. What comes after the agent is paid for, and is repeated.
 
-use crate::engine::Phase;
 use crate::engine::decide::Turn;
+use crate::engine::{Halt, Phase};
 use crate::{
-    AgentReport, Doing, Effect, Event, Failure, IssueNumber, Outcome, Settings, Stage, Usd,
+    About, AgentReport, Doing, Effect, Event, Failure, History, IntakeEvent, IssueNumber, Outcome,
+    SessionEvent, SessionInput, Settings, Stage, StopReason, Usd,
 };
 
 impl Turn<'_> {
-    pub(super) fn resumed(&mut self, settings: Box<Settings>) {
+    pub(super) fn take_for_session(&mut self, input: SessionInput) {
+        match input {
+            SessionInput::Started {
+                settings,
+                about,
+                history,
+            } => self.started(settings, about, history),
+            SessionInput::Resumed { settings } => self.resumed(settings),
+            SessionInput::Interrupted => self.interrupted(),
+        }
+    }
+
+    fn started(&mut self, settings: Box<Settings>, about: About, history: History) {
+        if self.engine.phase == Phase::New {
+            self.emit(Event::Session(SessionEvent::Started {
+                settings,
+                about,
+                history,
+            }));
+            self.ask_for_issues();
+        }
+    }
+
+    fn resumed(&mut self, settings: Box<Settings>) {
         if matches!(self.engine.phase, Phase::New | Phase::Over(_)) {
             return;
         }
-        self.emit(Event::SessionResumed { settings });
+        self.emit(Event::Session(SessionEvent::Resumed { settings }));
         match self.engine.phase {
             Phase::Intake { .. } => {
-                self.emit(Event::BacklogRetried);
+                self.emit(Event::Intake(IntakeEvent::BacklogRetried));
                 self.ask(Effect::FetchBacklog);
             }
             Phase::BaseCheck => self.ask(Effect::CheckBase),
@@ -87,6 +112,37 @@ impl Turn<'_> {
             }
             // `go_on` starts it, once the forge may be used.
             Doing::Publishing { .. } => {}
+        }
+    }
+
+    fn interrupted(&mut self) {
+        let reason = match self.engine.halt {
+            Halt::Interrupting => StopReason::Killed,
+            _ => {
+                self.emit(Event::Session(SessionEvent::InterruptRequested));
+                StopReason::Interrupted
+            }
+        };
+        let running: Vec<(IssueNumber, u32)> = self
+            .engine
+            .running()
+            .filter_map(|task| task.attempt().map(|attempt| (task.issue.number, attempt)))
+            .filter(|(_, attempt)| attempt.in_flight && attempt.doing.may_take_long())
+            .map(|(issue, attempt)| (issue, attempt.number))
+            .collect();
+        for (issue, attempt) in running {
+            self.ask(Effect::Stop {
+                issue,
+                attempt,
+                reason,
+            });
+        }
+        if self
+            .engine
+            .planning()
+            .is_some_and(crate::Planning::is_in_flight)
+        {
+            self.ask(Effect::StopPlanning { reason });
         }
     }
 }

@@ -10,8 +10,9 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::plan::{Creation, PlanStep};
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, Answer, Effect, Ended, Event, Failure, IssueNumber, Metering, Plan, PlanSource,
-    PlannerAttempt, Planning, Rejection, Service, SessionStatus, StopReason, Usd,
+    AgentReport, Answer, Effect, Ended, Event, Failure, IssueNumber, Metering, Plan, PlanEvent,
+    PlanInput, PlanSource, PlannerAttempt, Planning, Rejection, Service, SessionEvent,
+    SessionStatus, StopReason, Usd,
 };
 
 /// The planner's place in breakers, and that of the creation of issues.
@@ -61,6 +62,30 @@ impl Engine {
 }
 
 impl Turn<'_> {
+    pub(super) fn take_for_plan(&mut self, input: PlanInput) {
+        match input {
+            PlanInput::Read { plan } => self.plan_read(plan),
+            PlanInput::PlannerMetered { attempt, spent } => self.planner_metered(attempt, spent),
+            PlanInput::Decomposed {
+                attempt,
+                report,
+                answer,
+            } => self.decomposed(attempt, report, answer),
+            PlanInput::Declined => self.plan_declined(),
+            PlanInput::IssueCreated {
+                position,
+                number,
+                existed,
+                n_api_calls,
+            } => self.issue_created(position, number, existed, n_api_calls),
+            PlanInput::IssueLinked {
+                position,
+                n_api_calls,
+            } => self.issue_linked(position, n_api_calls),
+            PlanInput::Failed { failure } => self.plan_failed(failure),
+        }
+    }
+
     /// Asks for what the session begins with.
     pub(super) fn ask_for_issues(&mut self) {
         match self.engine.phase {
@@ -123,11 +148,11 @@ impl Turn<'_> {
         let (attempt, model) = (planning.n_attempts + 1, self.engine.planner_model());
         let (resume, rejection) = (planning.session.clone(), planning.rejection.clone());
         self.probe(service, US);
-        self.emit(Event::PlannerStarted {
+        self.emit(Event::Plan(PlanEvent::PlannerStarted {
             attempt,
             reserved,
             model: model.clone(),
-        });
+        }));
         let limit = (!is_free).then(|| reserved - self.engine.planner_margin());
         self.ask(Effect::Decompose {
             attempt,
@@ -145,7 +170,7 @@ impl Turn<'_> {
             .filter(|attempt| attempt.number == number)
     }
 
-    pub(super) fn planner_metered(&mut self, number: u32, spent: Usd) {
+    fn planner_metered(&mut self, number: u32, spent: Usd) {
         let Some(attempt) = self.planner_in_flight(number) else {
             return;
         };
@@ -155,10 +180,10 @@ impl Turn<'_> {
         let is_free = self.settings().metering == Metering::Free;
         let passes = !is_free && attempt.reserved < spent && !attempt.over_budget;
         if passes || attempt.metered + METER_STEP <= spent {
-            self.emit(Event::PlannerMetered {
+            self.emit(Event::Plan(PlanEvent::PlannerMetered {
                 attempt: number,
                 spent,
-            });
+            }));
         }
         if passes {
             self.ask(Effect::StopPlanning {
@@ -167,12 +192,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn decomposed(
-        &mut self,
-        number: u32,
-        mut report: AgentReport,
-        answer: Option<Answer>,
-    ) {
+    fn decomposed(&mut self, number: u32, mut report: AgentReport, answer: Option<Answer>) {
         let Some(attempt) = self.planner_in_flight(number) else {
             return;
         };
@@ -195,12 +215,12 @@ impl Turn<'_> {
         let has_lost_session = was_resumed && report.did_nothing();
         let margin = self.engine.planner_margin();
         let (charged, assumed) = self.cost(report.spent, attempt.metered, attempt.reserved, margin);
-        self.emit(Event::PlannerExited {
+        self.emit(Event::Plan(PlanEvent::PlannerExited {
             attempt: number,
             report,
             charged,
             assumed,
-        });
+        }));
         self.heed(US, &ended);
         match ended {
             Ended::Done => self.answered(number, answer),
@@ -226,7 +246,7 @@ impl Turn<'_> {
 
     fn answered(&mut self, attempt: u32, answer: Option<Answer>) {
         match answer {
-            Some(Answer::Plan(plan)) => self.emit(Event::PlanProposed { plan }),
+            Some(Answer::Plan(plan)) => self.emit(Event::Plan(PlanEvent::Proposed { plan })),
             Some(Answer::Rejected(rejection)) => self.rejected(attempt, rejection),
             None => self.rejected(
                 attempt,
@@ -246,11 +266,11 @@ impl Turn<'_> {
             .is_some_and(|it| self.engine.planner_least() <= self.engine.planner_cap_left(it));
         let again = is_first && can_pay;
         let message = no_plan(&rejection);
-        self.emit(Event::PlanRejected {
+        self.emit(Event::Plan(PlanEvent::Rejected {
             attempt,
             rejection,
             again,
-        });
+        }));
         if !again {
             self.stop(message);
         }
@@ -278,12 +298,12 @@ impl Turn<'_> {
         let can_pay = self.engine.planner_least() <= self.engine.planner_cap_left(planning);
         let retry_at = (may_retry && can_pay).then(|| self.next_try(US, &failure, n_retries));
         let message = format!("the planner failed: {failure}");
-        self.emit(Event::PlannerFailed {
+        self.emit(Event::Plan(PlanEvent::PlannerFailed {
             attempt,
             failure,
             charged,
             retry_at,
-        });
+        }));
         self.reopen_if_probing(US, |_| true);
         if may_retry && !can_pay {
             let message = self.planner_over_budget();
@@ -293,9 +313,9 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn plan_read(&mut self, plan: Plan) {
+    fn plan_read(&mut self, plan: Plan) {
         if self.engine.phase == Phase::Decomposing && !self.engine.is_planned_by_agent() {
-            self.emit(Event::PlanProposed { plan });
+            self.emit(Event::Plan(PlanEvent::Proposed { plan }));
         }
     }
 
@@ -319,28 +339,28 @@ impl Turn<'_> {
         if let Some(message) = self.unaffordable(n_issues, estimate) {
             self.fail_session(message, true);
         } else if self.settings().dry_run {
-            self.emit(Event::SessionFinished {
+            self.emit(Event::Session(SessionEvent::Finished {
                 status: SessionStatus::Completed,
-            });
+            }));
         } else if self
             .settings()
             .plan
             .as_ref()
             .is_some_and(|rules| rules.confirm)
         {
-            self.emit(Event::ConfirmationAwaited);
+            self.emit(Event::Plan(PlanEvent::ConfirmationAwaited));
         } else {
-            self.emit(Event::PlanConfirmed);
+            self.emit(Event::Plan(PlanEvent::Confirmed));
             self.ask_next_step();
         }
     }
 
-    pub(super) fn plan_declined(&mut self) {
+    fn plan_declined(&mut self) {
         if self.engine.is_unconfirmed() {
-            self.emit(Event::PlanDeclined);
-            self.emit(Event::SessionFinished {
+            self.emit(Event::Plan(PlanEvent::Declined));
+            self.emit(Event::Session(SessionEvent::Finished {
                 status: SessionStatus::Completed,
-            });
+            }));
         }
     }
 
@@ -373,7 +393,7 @@ impl Turn<'_> {
         self.engine.phase == Phase::Creating && self.engine.planning().is_some_and(is_in_flight)
     }
 
-    pub(super) fn issue_created(
+    fn issue_created(
         &mut self,
         position: u32,
         number: IssueNumber,
@@ -382,29 +402,29 @@ impl Turn<'_> {
     ) {
         if self.is_awaited(PlanStep::Create(position)) {
             self.service_answered(&Service::Forge);
-            self.emit(Event::IssueCreated {
+            self.emit(Event::Plan(PlanEvent::IssueCreated {
                 position,
                 number,
                 existed,
                 n_api_calls,
-            });
+            }));
             self.ask_next_step();
         }
     }
 
-    pub(super) fn issue_linked(&mut self, position: u32, n_api_calls: u32) {
+    fn issue_linked(&mut self, position: u32, n_api_calls: u32) {
         if self.is_awaited(PlanStep::Link(position)) {
             self.service_answered(&Service::Forge);
-            self.emit(Event::IssueLinked {
+            self.emit(Event::Plan(PlanEvent::IssueLinked {
                 position,
                 n_api_calls,
-            });
+            }));
             self.ask_next_step();
         }
     }
 
     /// Takes a failure of the forge, or of reading the plan. What is created stays, and is found again.
-    pub(super) fn plan_failed(&mut self, failure: Failure) {
+    fn plan_failed(&mut self, failure: Failure) {
         if self.engine.phase == Phase::Decomposing && !self.engine.is_planned_by_agent() {
             self.stop(failure.to_string());
             return;
@@ -415,7 +435,7 @@ impl Turn<'_> {
         match failure {
             Failure::Interrupted => {
                 self.reopen_if_probing(US, |_| true);
-                self.emit(Event::CreationSuspended);
+                self.emit(Event::Plan(PlanEvent::CreationSuspended));
             }
             _ if failure.is_of_service() => self.delay_creation(failure),
             _ => self.suspend_creation(&failure),
@@ -423,7 +443,7 @@ impl Turn<'_> {
     }
 
     fn suspend_creation(&mut self, failure: &Failure) {
-        self.emit(Event::CreationSuspended);
+        self.emit(Event::Plan(PlanEvent::CreationSuspended));
         self.reopen_if_probing(US, |_| true);
         self.suspend(failure.to_string());
     }
@@ -445,11 +465,11 @@ impl Turn<'_> {
             } if self.now < until => self.not_at_once(until),
             _ => retry_at(self.now, n_failures.max(1), None, self.settings().seed),
         };
-        self.emit(Event::CreationDelayed {
+        self.emit(Event::Plan(PlanEvent::CreationDelayed {
             failure,
             charged,
             until,
-        });
+        }));
     }
 
     fn retry_creation(&mut self) {
@@ -463,15 +483,15 @@ impl Turn<'_> {
         };
         if is_due && self.engine.admits(&Service::Forge, US, self.now) {
             self.probe(Service::Forge, US);
-            self.emit(Event::CreationRetried);
+            self.emit(Event::Plan(PlanEvent::CreationRetried));
             self.ask_next_step();
         }
     }
 
     fn fail_session(&mut self, message: String, budget: bool) {
-        self.emit(Event::SessionFinished {
+        self.emit(Event::Session(SessionEvent::Finished {
             status: SessionStatus::Failed { message, budget },
-        });
+        }));
     }
 }
 

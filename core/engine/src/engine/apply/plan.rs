@@ -2,7 +2,7 @@
 
 use crate::engine::{Engine, Halt, Phase};
 use crate::plan::Creation;
-use crate::{Event, Metering, PlannerAttempt, Planning, Time, Usd};
+use crate::{Metering, PlanEvent, PlannerAttempt, Planning, Time, Usd};
 
 impl Engine {
     /// Enters the first phase: the plan, or the backlog.
@@ -29,14 +29,14 @@ impl Engine {
         }
     }
 
-    pub(super) fn apply_to_plan(&mut self, event: &Event) {
+    pub(super) fn apply_to_plan(&mut self, event: &PlanEvent) {
         let goes_on = self.halt == Halt::No;
         let is_free = self.settings.metering == Metering::Free;
         let Some(planning) = self.planning.as_mut() else {
             return;
         };
         match event {
-            Event::PlannerStarted {
+            PlanEvent::PlannerStarted {
                 attempt, reserved, ..
             } => {
                 self.ledger.reserve(*reserved);
@@ -48,13 +48,13 @@ impl Engine {
                     over_budget: false,
                 });
             }
-            Event::PlannerMetered { spent, .. } => {
+            PlanEvent::PlannerMetered { spent, .. } => {
                 if let Some(attempt) = &mut planning.attempt {
                     attempt.metered = *spent;
                     attempt.over_budget |= !is_free && attempt.reserved < *spent;
                 }
             }
-            Event::PlannerExited {
+            PlanEvent::PlannerExited {
                 report,
                 charged,
                 assumed,
@@ -70,7 +70,7 @@ impl Engine {
                 planning.assumed += if *assumed { *charged } else { Usd::ZERO };
                 planning.report = Some(report.clone());
             }
-            Event::PlannerFailed {
+            PlanEvent::PlannerFailed {
                 charged, retry_at, ..
             } => {
                 planning.n_retries += u32::from(*charged);
@@ -78,23 +78,23 @@ impl Engine {
                 // Nobody knows what state a session is in that broke off.
                 planning.session = None;
             }
-            Event::PlanRejected { rejection, .. } => {
+            PlanEvent::Rejected { rejection, .. } => {
                 planning.rejection = Some(rejection.clone());
             }
-            Event::PlanProposed { plan } => {
+            PlanEvent::Proposed { plan } => {
                 planning.plan = Some(plan.clone());
                 self.phase = Phase::Confirming;
             }
-            Event::ConfirmationAwaited => self.halt = Halt::Interrupted(None),
-            Event::PlanConfirmed => {
+            PlanEvent::ConfirmationAwaited => self.halt = Halt::Interrupted(None),
+            PlanEvent::Confirmed => {
                 self.phase = Phase::Creating;
                 self.ask_next(goes_on);
             }
-            Event::PlanDeclined => {
+            PlanEvent::Declined => {
                 planning.is_declined = true;
                 self.halt = Halt::No;
             }
-            Event::IssueCreated {
+            PlanEvent::IssueCreated {
                 number,
                 n_api_calls,
                 ..
@@ -103,24 +103,23 @@ impl Engine {
                 planning.created.push(*number);
                 self.ask_next(goes_on);
             }
-            Event::IssueLinked { n_api_calls, .. } => {
+            PlanEvent::IssueLinked { n_api_calls, .. } => {
                 self.n_api_calls += n_api_calls;
                 planning.n_linked += 1;
                 self.ask_next(goes_on);
             }
-            Event::CreationDelayed { charged, until, .. } => {
+            PlanEvent::CreationDelayed { charged, until, .. } => {
                 let n_failures = planning.creation.n_failures() + u32::from(*charged);
                 planning.creation = Creation::Delayed {
                     until: *until,
                     n_failures,
                 };
             }
-            Event::CreationRetried => {
+            PlanEvent::CreationRetried => {
                 let n_failures = planning.creation.n_failures();
                 planning.creation = Creation::InFlight { n_failures };
             }
-            Event::CreationSuspended => planning.creation = Creation::Idle,
-            _ => {}
+            PlanEvent::CreationSuspended => planning.creation = Creation::Idle,
         }
     }
 

@@ -1,0 +1,170 @@
+//! What happens in an attempt, in words.
+
+use autoissue_core::engine::{
+    AgentReport, AttemptEvent, CheckResult, Ended, Engine, Publication, Task, Usd, Work,
+};
+
+use super::Tone::{self, Detail, Good, Odd, Plain};
+use super::{counted, diff_stat, message, next_try, short};
+use crate::local_time::{LocalTime, span};
+use crate::printable::one_line;
+
+/// Returns what an event of this chapter says.
+pub(super) fn say(event: &AttemptEvent, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> {
+    let one = |tone, text: String| vec![(tone, text)];
+    match event {
+        AttemptEvent::Started {
+            attempt,
+            reserved,
+            model,
+            ..
+        } => {
+            let domain = engine.task(event.whose().0).map_or("unknown", Task::domain);
+            let model = model
+                .as_deref()
+                .map(|model| format!(" · {}", one_line(model)))
+                .unwrap_or_default();
+            // An agent without a choice of models, or one that is free, has nothing to tell here.
+            let money = if *reserved == Usd::ZERO {
+                String::new()
+            } else {
+                format!(" · {reserved} reserved")
+            };
+            one(
+                Plain,
+                format!(
+                    "attempt {attempt} started · {}{model}{money}",
+                    one_line(domain)
+                ),
+            )
+        }
+        AttemptEvent::WorktreeLeased { base, .. } => {
+            one(Detail, format!("worktree ready at {}", short(base)))
+        }
+        AttemptEvent::Metered { spent, .. } => one(Detail, format!("{spent} so far")),
+        AttemptEvent::AgentExited {
+            report,
+            charged,
+            assumed,
+            ..
+        } => agent_exited(report, *charged, *assumed),
+        AttemptEvent::WorkCollected {
+            work: Some(work), ..
+        } => collected(work),
+        AttemptEvent::WorkCollected {
+            work: None, notes, ..
+        } => std::iter::once("nothing changed".to_owned())
+            .chain(notes.iter().map(|note| message(note)))
+            .map(|line| (Odd, line))
+            .collect(),
+        AttemptEvent::ChecksFinished {
+            results, passed, ..
+        } => checks_finished(results, *passed),
+        AttemptEvent::CollectDelayed { failure, until, .. } => {
+            let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
+            one(
+                Odd,
+                format!("no room for the work: {message} · retrying at {at}"),
+            )
+        }
+        AttemptEvent::CollectRetried { .. } => one(Detail, "collecting the work again".to_owned()),
+        AttemptEvent::PublishDelayed { failure, until, .. } => {
+            let (message, at) = (message(&failure.to_string()), time.clock(until.ms()));
+            one(
+                Odd,
+                format!("publishing failed: {message} · tried again at {at}"),
+            )
+        }
+        AttemptEvent::Suspended { attempt, .. } => one(
+            Plain,
+            format!("attempt {attempt} stopped, goes on at resume"),
+        ),
+        AttemptEvent::PublishStarted { .. } => one(Detail, "publishing".to_owned()),
+        AttemptEvent::Published { publication, .. } => one(Good, published(publication)),
+        AttemptEvent::Failed {
+            attempt,
+            failure,
+            retry_at,
+            ..
+        } => {
+            let next = next_try(*retry_at, time);
+            one(
+                Odd,
+                format!(
+                    "attempt {attempt} failed: {} · {next}",
+                    message(&failure.to_string())
+                ),
+            )
+        }
+    }
+}
+
+fn agent_exited(report: &AgentReport, charged: Usd, assumed: bool) -> Vec<(Tone, String)> {
+    let cost = if assumed {
+        format!("{charged} (assumed)")
+    } else {
+        charged.to_string()
+    };
+    let ran = span(report.duration_ms);
+    let (tone, how) = match &report.ended {
+        Ended::Done => (Tone::Plain, "agent is done".to_owned()),
+        Ended::Budget => (Tone::Odd, "agent reached its budget".to_owned()),
+        Ended::Failed { failure } => (
+            Tone::Odd,
+            format!("agent failed: {}", message(&failure.to_string())),
+        ),
+    };
+    let mut said = vec![(tone, format!("{how} · {ran} · {cost}"))];
+    if !report.denied.is_empty() {
+        said.push((
+            Tone::Odd,
+            format!("tools were denied: {}", message(&report.denied.join(", "))),
+        ));
+    }
+    said
+}
+
+fn collected(work: &Work) -> Vec<(Tone, String)> {
+    let changed = (
+        Tone::Plain,
+        format!("{} at {}", diff_stat(work), short(&work.commit)),
+    );
+    std::iter::once(changed)
+        .chain(work.notes.iter().map(|note| (Tone::Odd, message(note))))
+        .collect()
+}
+
+fn checks_finished(results: &[CheckResult], passed: bool) -> Vec<(Tone, String)> {
+    let failed: Vec<String> = results
+        .iter()
+        .filter(|result| !result.passed)
+        .map(|result| format!("`{}` ({})", one_line(&result.name), message(&result.ended)))
+        .collect();
+    let text = match (passed, failed.is_empty()) {
+        (true, true) => format!("{} passed", counted(results.len(), "check")),
+        (true, false) => format!(
+            "checks passed, but for what fails on the base too: {}",
+            failed.join(", ")
+        ),
+        (false, _) => format!("checks failed: {}", failed.join(", ")),
+    };
+    vec![(if passed { Tone::Plain } else { Tone::Odd }, text)]
+}
+
+fn published(publication: &Publication) -> String {
+    match &publication.pull_request {
+        None => format!("branch `{}` published", one_line(&publication.branch)),
+        Some(pull) if publication.existed => {
+            format!(
+                "pull request #{} brought up to date {}",
+                pull.number,
+                one_line(&pull.url)
+            )
+        }
+        Some(pull) => format!(
+            "pull request #{} opened {}",
+            pull.number,
+            one_line(&pull.url)
+        ),
+    }
+}

@@ -1,0 +1,70 @@
+//! What happens to the services that all tasks share, in words.
+
+use autoissue_core::engine::{Service, ServiceEvent};
+
+use super::Tone::{self, Bad, Detail, Odd, Plain};
+use super::message;
+use crate::local_time::LocalTime;
+use crate::printable::one_line;
+
+/// Returns what an event of this chapter says.
+pub(super) fn say(event: &ServiceEvent, time: &LocalTime) -> Vec<(Tone, String)> {
+    let one = |tone, text: String| vec![(tone, text)];
+    match event {
+        ServiceEvent::Paused {
+            service,
+            until,
+            message: said,
+        } => {
+            let (service, at) = (one_line(&service.to_string()), time.clock(until.ms()));
+            one(
+                Odd,
+                format!("{service} pauses until {at}: {}", message(said)),
+            )
+        }
+        ServiceEvent::Failed { service, .. } => {
+            one(Detail, format!("{} failed", one_line(&service.to_string())))
+        }
+        ServiceEvent::Answered { service } => {
+            one(Detail, format!("{} works", one_line(&service.to_string())))
+        }
+        ServiceEvent::BreakerOpened {
+            service: Service::Machine,
+            until,
+            since,
+            ..
+        } => {
+            let at = time.clock(until.ms());
+            let since = since
+                .map(|since| format!(" since {}", time.clock(since.ms())))
+                .unwrap_or_default();
+            one(
+                Bad,
+                format!(
+                    "the disk is full{since}: nothing starts; free up disk space, next try at {at}"
+                ),
+            )
+        }
+        ServiceEvent::BreakerOpened {
+            service,
+            until,
+            n_failures,
+            ..
+        } => {
+            let (service, at) = (one_line(&service.to_string()), time.clock(until.ms()));
+            one(
+                Bad,
+                format!(
+                    "{service} failed {n_failures} times in a row; its tasks wait, it is probed at {at}"
+                ),
+            )
+        }
+        ServiceEvent::BreakerProbed { service, .. } => {
+            one(Plain, format!("probing {}", one_line(&service.to_string())))
+        }
+        ServiceEvent::BreakerReset { service } => one(
+            Plain,
+            format!("{} is used again", one_line(&service.to_string())),
+        ),
+    }
+}

@@ -1,0 +1,58 @@
+//! What happens to a session as a whole, in words.
+
+use autoissue_core::engine::{SessionEvent, SessionStatus, Settings};
+
+use super::Tone::{self, Bad, Odd, Plain};
+use super::{message, subject};
+use crate::printable::one_line;
+
+/// Returns what an event of this chapter says.
+pub(super) fn say(event: &SessionEvent) -> Vec<(Tone, String)> {
+    let one = |tone, text: String| vec![(tone, text)];
+    match event {
+        SessionEvent::Started {
+            settings, about, ..
+        } => {
+            let (repository, subject) = (one_line(&about.repository), subject(about));
+            let text = format!(
+                "session of {repository}, {subject}, budget {}",
+                settings.budget
+            );
+            std::iter::once((Plain, text))
+                .chain(deciders(settings))
+                .collect()
+        }
+        SessionEvent::Resumed { settings } => {
+            let text = format!("session goes on, budget {}", settings.budget);
+            std::iter::once((Plain, text))
+                .chain(deciders(settings))
+                .collect()
+        }
+        SessionEvent::InterruptRequested => one(
+            Odd,
+            "asked to stop: nothing more starts, work is being saved".to_owned(),
+        ),
+        SessionEvent::Interrupted => one(
+            Odd,
+            "everything is saved, the session can be resumed".to_owned(),
+        ),
+        SessionEvent::Stopping { message: why, .. } => {
+            one(Bad, format!("nothing more starts: {}", message(why)))
+        }
+        SessionEvent::Finished {
+            status: SessionStatus::Completed,
+        } => one(Plain, "session finished".to_owned()),
+        SessionEvent::Finished {
+            status: SessionStatus::Failed { message: why, .. },
+        } => one(Bad, format!("session failed: {}", message(why))),
+    }
+}
+
+/// Names the plugins that decide in this session; of the built-ins there is nothing to tell.
+fn deciders(settings: &Settings) -> impl Iterator<Item = (Tone, String)> {
+    let plugins = settings
+        .deciders
+        .iter()
+        .filter(|(_, by)| by.contains("sha256"));
+    plugins.map(|(strategy, by)| (Tone::Plain, format!("{strategy}: plugin {}", one_line(by))))
+}

@@ -1,0 +1,269 @@
+//! What each event about an attempt makes of the state.
+
+use crate::engine::{Engine, Halt};
+use crate::task::Kept;
+use crate::{
+    AgentReport, Attempt, AttemptEvent, Doing, Failure, IssueNumber, Metering, ModelChoice,
+    Outcome, Stage, Start, Time, Usd, Work,
+};
+
+impl Engine {
+    pub(super) fn apply_to_attempt(&mut self, event: &AttemptEvent) {
+        match event {
+            AttemptEvent::Started {
+                issue,
+                attempt,
+                reserved,
+                model,
+            } => {
+                self.start(*issue, *attempt, *reserved, model.clone());
+            }
+            AttemptEvent::WorktreeLeased { issue, base, .. } => {
+                let task = self.task_mut(*issue);
+                task.base = Some(base.clone());
+                task.go(Doing::Agent, true);
+            }
+            AttemptEvent::Metered { issue, spent, .. } => {
+                let is_free = self.settings.metering == Metering::Free;
+                if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
+                    attempt.metered = *spent;
+                    attempt.over_budget |= !is_free && attempt.reserved < *spent;
+                }
+            }
+            AttemptEvent::AgentExited {
+                issue,
+                report,
+                charged,
+                assumed,
+                ..
+            } => {
+                self.agent_exited(*issue, report, *charged);
+                self.settle(*issue, *charged, *assumed);
+            }
+            AttemptEvent::WorkCollected {
+                issue, work, notes, ..
+            } => self.work_collected(*issue, work.clone(), notes),
+            AttemptEvent::ChecksFinished {
+                issue,
+                results,
+                passed,
+                ..
+            } => {
+                let task = self.task_mut(*issue);
+                task.checks.clone_from(results);
+                if *passed {
+                    task.go(
+                        Doing::Publishing {
+                            not_before: Time::default(),
+                        },
+                        false,
+                    );
+                }
+            }
+            AttemptEvent::Suspended { issue, .. } => {
+                if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
+                    attempt.in_flight = false;
+                }
+            }
+            AttemptEvent::CollectDelayed {
+                issue,
+                until,
+                checks,
+                ..
+            } => {
+                let doing = Doing::CollectingLater {
+                    not_before: *until,
+                    checks: *checks,
+                };
+                self.task_mut(*issue).go(doing, false);
+            }
+            AttemptEvent::CollectRetried { issue, .. } => self.task_mut(*issue).go_on_collecting(),
+            AttemptEvent::PublishStarted { issue, .. } => {
+                if let Some(attempt) = self.task_mut(*issue).attempt_mut() {
+                    attempt.in_flight = true;
+                }
+            }
+            AttemptEvent::PublishDelayed {
+                issue,
+                charged,
+                until,
+                ..
+            } => {
+                self.unproven.remove(issue);
+                let task = self.task_mut(*issue);
+                task.go(Doing::Publishing { not_before: *until }, false);
+                if let Some(attempt) = task.attempt_mut() {
+                    attempt.n_publish_failures += u32::from(*charged);
+                }
+            }
+            AttemptEvent::Published {
+                issue, publication, ..
+            } => {
+                self.n_api_calls += publication.n_api_calls;
+                self.task_mut(*issue).publication = Some(publication.clone());
+            }
+            AttemptEvent::Failed {
+                issue,
+                retry_at,
+                lost_session: true,
+                ..
+            } => self.session_lost(*issue, *retry_at),
+            AttemptEvent::Failed {
+                issue,
+                failure,
+                charged,
+                retry_at,
+                kept,
+                ..
+            } => {
+                self.unproven.remove(issue);
+                self.attempt_failed(*issue, failure, *charged, *retry_at, *kept);
+            }
+        }
+    }
+
+    fn start(&mut self, issue: IssueNumber, number: u32, reserved: Usd, model: Option<String>) {
+        self.leave_queue(issue);
+        self.running.insert(issue);
+        self.ledger.reserve(reserved);
+        let start = self.start_of(issue);
+        let task = self.task_mut(issue);
+        task.n_attempts = number;
+        task.model = model;
+        task.stage = Stage::Running(Box::new(Attempt {
+            number,
+            reserved,
+            metered: Usd::ZERO,
+            doing: Doing::Leasing { start },
+            in_flight: true,
+            over_budget: false,
+            n_publish_failures: 0,
+        }));
+    }
+
+    /// Returns where the next attempt's work starts: in the kept tree, at the dependencies' work, or at the base.
+    fn start_of(&self, issue: IssueNumber) -> Start {
+        let task = &self.tasks[&issue];
+        if let Some(kept) = &task.kept {
+            return Start::Kept {
+                base: kept.base.clone(),
+                work: kept.work.clone(),
+            };
+        }
+        let published: Vec<_> = task
+            .issue
+            .dependencies
+            .iter()
+            .filter_map(|on| self.tasks.get(&on.number))
+            .filter(|on| on.outcome().is_none_or(Outcome::is_foundation))
+            .map(|on| {
+                (
+                    on.issue.number,
+                    on.publication
+                        .as_ref()
+                        .map(|publication| publication.commit.clone()),
+                )
+            })
+            .collect();
+        if published.is_empty() {
+            Start::Base
+        } else {
+            Start::Published(published)
+        }
+    }
+
+    fn agent_exited(&mut self, issue: IssueNumber, report: &AgentReport, charged: Usd) {
+        let task = self.task_mut(issue);
+        let metered = task.attempt().map_or(Usd::ZERO, |attempt| attempt.metered);
+        let resumed = task.kept.as_ref().and_then(|kept| kept.session.as_ref());
+        task.session = report.session_after(resumed, metered);
+        if report.was_interrupted() {
+            task.forgiven += (charged - report.seen(metered)).max(Usd::ZERO);
+        }
+        task.report = Some(report.clone());
+        task.go(Doing::Collecting, true);
+    }
+
+    fn work_collected(&mut self, issue: IssueNumber, work: Option<Work>, notes: &[String]) {
+        let goes_on = matches!(
+            self.halt,
+            Halt::No | Halt::Stopping(_) | Halt::Suspending(_)
+        );
+        // An unfinished merge is a check that every work has to pass.
+        let is_unfinished = work.as_ref().is_some_and(|it| !it.conflicts.is_empty());
+        let next = if self.settings.has_checks || is_unfinished {
+            (Doing::Checking, goes_on)
+        } else {
+            (
+                Doing::Publishing {
+                    not_before: Time::default(),
+                },
+                false,
+            )
+        };
+        let task = self.task_mut(issue);
+        task.notes = notes.to_vec();
+        let is_good = work.is_some() && task.agent_was_good();
+        if work.is_some() {
+            task.work = work;
+        }
+        let (doing, in_flight) = if is_good {
+            next
+        } else {
+            (Doing::Collecting, false)
+        };
+        task.go(doing, in_flight);
+    }
+
+    fn attempt_failed(
+        &mut self,
+        issue: IssueNumber,
+        failure: &Failure,
+        charged: bool,
+        retry_at: Option<Time>,
+        kept: bool,
+    ) {
+        self.settle(issue, Usd::ZERO, false);
+        self.running.remove(&issue);
+        let asks_again = self.settings.model == ModelChoice::Auto && failure.is_of_substance();
+        let task = self.task_mut(issue);
+        task.n_retries += u32::from(charged);
+        task.n_substance += u32::from(failure.is_of_substance());
+        if let Some(failure_type) = failure.failure_type() {
+            task.last_failure = Some((failure_type, failure.headline()));
+        }
+        if failure.is_of_substance() {
+            task.feedback = Some(failure.to_string());
+        } else if !kept {
+            task.feedback = None;
+        }
+        task.kept = kept.then(|| Kept {
+            base: task.base.clone().unwrap_or_default(),
+            work: task.work_commit(),
+            session: task.session.clone(),
+        });
+        task.stage = Stage::Waiting {
+            not_before: Time::default(),
+        };
+        match retry_at {
+            Some(_) if asks_again => {
+                task.stage = Stage::Choosing;
+                self.n_unplanned += 1;
+            }
+            Some(at) => self.wait(issue, at),
+            None => {}
+        }
+    }
+
+    /// The next attempt goes on as this one should have, in a session of its own.
+    fn session_lost(&mut self, issue: IssueNumber, retry_at: Option<Time>) {
+        self.settle(issue, Usd::ZERO, false);
+        self.running.remove(&issue);
+        let task = self.task_mut(issue);
+        task.session = None;
+        if let Some(kept) = &mut task.kept {
+            kept.session = None;
+        }
+        self.wait(issue, retry_at.unwrap_or_default());
+    }
+}

@@ -1,0 +1,78 @@
+//! What each event about a task makes of the state.
+
+use crate::engine::Engine;
+use crate::{IssueNumber, Outcome, Stage, Task, TaskEvent, Time, Usd};
+
+impl Engine {
+    pub(super) fn apply_to_task(&mut self, event: &TaskEvent) {
+        match event {
+            TaskEvent::Accepted { issue } => {
+                self.n_unended += 1;
+                self.n_unplanned += 1;
+                let mut task = Task::new(issue.clone());
+                if let Some(cut_off) = self.about.cut_off.get(&issue.number) {
+                    task.go_on_with(cut_off);
+                }
+                self.tasks.insert(issue.number, task);
+            }
+            TaskEvent::Classified {
+                issue,
+                classification,
+            } => {
+                let task = self.task_mut(*issue);
+                task.classification = Some(classification.clone());
+                task.stage = Stage::Choosing;
+            }
+            TaskEvent::Planned {
+                issue,
+                model,
+                effort,
+                estimate,
+                ..
+            } => {
+                self.n_unplanned -= 1;
+                let task = self.task_mut(*issue);
+                task.model = model.clone();
+                task.effort = *effort;
+                task.estimate = *estimate;
+                self.wait(*issue, Time::default());
+            }
+            TaskEvent::Undecided(undecided) => {
+                *self
+                    .n_undecided
+                    .entry(undecided.plugin.clone())
+                    .or_default() += 1;
+            }
+            TaskEvent::Finished { issue, outcome } => {
+                self.unproven.remove(issue);
+                self.task_finished(*issue, outcome);
+            }
+        }
+    }
+
+    fn task_finished(&mut self, issue: IssueNumber, outcome: &Outcome) {
+        self.leave_queue(issue);
+        self.settle(issue, Usd::ZERO, false);
+        self.running.remove(&issue);
+        self.n_unended -= 1;
+        let task = self.task_mut(issue);
+        let was_unplanned = matches!(task.stage, Stage::Classifying | Stage::Choosing);
+        task.stage = Stage::Ended(outcome.clone());
+        let dependents = task.dependents.clone();
+        self.n_unplanned -= u32::from(was_unplanned);
+        if outcome.lets_dependents_start() {
+            for dependent in dependents {
+                self.dependency_is_there(dependent);
+            }
+        }
+    }
+
+    fn dependency_is_there(&mut self, issue: IssueNumber) {
+        let task = self.task_mut(issue);
+        task.n_missing -= 1;
+        if let (0, Stage::Waiting { not_before }) = (task.n_missing, &task.stage) {
+            let not_before = *not_before;
+            self.wait(issue, not_before);
+        }
+    }
+}

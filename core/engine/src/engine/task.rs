@@ -1,0 +1,146 @@
+//! What is decided about a task before its attempts: its domain, its model, what it is expected to cost.
+
+use crate::engine::decide::Turn;
+use crate::{
+    Classification, Effect, Effort, Event, FailureType, Instead, IssueNumber, ModelChoice, Outcome,
+    Skip, Stage, TaskEvent, TaskInput, Undecided, Usd,
+};
+
+impl Turn<'_> {
+    pub(super) fn take_for_task(&mut self, input: TaskInput) {
+        match input {
+            TaskInput::Classified {
+                issue,
+                classification,
+            } => self.classified(issue, classification),
+            TaskInput::ModelSelected {
+                issue,
+                model,
+                effort,
+                reason,
+            } => self.model_selected(issue, model, effort, reason),
+            TaskInput::Undecided(undecided) => self.undecided(undecided),
+        }
+    }
+
+    /// Ends a task of whose cap earlier sessions have left nothing that is worth an attempt; returns whether it does.
+    pub(super) fn end_if_spent_before(&mut self, issue: IssueNumber) -> bool {
+        let task = &self.engine.tasks[&issue];
+        let is_spent = Usd::ZERO < task.spent_before && !self.engine.can_pay(task);
+        if is_spent {
+            let kept = if task.work_commit().is_some() {
+                " with the kept work"
+            } else {
+                ""
+            };
+            let message = format!(
+                "budget: {} of {} are spent; raise `agent.maxBudgetUsd` and run it again to go on{kept}",
+                task.spent_before,
+                self.settings().task_cap
+            );
+            self.finish_task(issue, Outcome::NeedsYou { message });
+        }
+        is_spent
+    }
+
+    fn classified(&mut self, issue: IssueNumber, classification: Classification) {
+        if self
+            .engine
+            .task(issue)
+            .is_some_and(|task| task.stage == Stage::Classifying)
+        {
+            self.emit(Event::Task(TaskEvent::Classified {
+                issue,
+                classification,
+            }));
+            self.choose_model(issue);
+        }
+    }
+
+    /// Plans a task with the fixed model, or asks the model selector.
+    pub(super) fn choose_model(&mut self, issue: IssueNumber) {
+        match self.settings().model.clone() {
+            ModelChoice::Fixed { model } => {
+                self.plan(issue, model, None, "set by `agent.model`".to_owned());
+            }
+            ModelChoice::Auto => {
+                let effect = self.select_model(issue);
+                self.ask(effect);
+            }
+        }
+    }
+
+    pub(super) fn select_model(&self, issue: IssueNumber) -> Effect {
+        let task = &self.engine.tasks[&issue];
+        Effect::SelectModel {
+            issue: task.issue.clone(),
+            classification: task.classification.clone().unwrap_or_default(),
+            attempt: task.n_attempts + 1,
+            n_substance: task.n_substance,
+            cap_left: self.engine.cap_left(task),
+        }
+    }
+
+    fn model_selected(
+        &mut self,
+        issue: IssueNumber,
+        model: Option<String>,
+        effort: Option<Effort>,
+        reason: String,
+    ) {
+        if self
+            .engine
+            .task(issue)
+            .is_some_and(|task| task.stage == Stage::Choosing)
+        {
+            self.plan(issue, model, effort, reason);
+        }
+    }
+
+    /// Notes that a plugin did not decide. Without the built-in's decision the task cannot go on.
+    fn undecided(&mut self, undecided: Undecided) {
+        let issue = undecided.issue;
+        let Some(task) = self
+            .engine
+            .task(issue)
+            .filter(|task| task.outcome().is_none())
+        else {
+            return;
+        };
+        let is_asked = matches!(task.stage, Stage::Classifying | Stage::Choosing);
+        let outcome = match undecided.then {
+            Instead::Fallback => None,
+            Instead::Fail => Some(Outcome::Failed {
+                failure: FailureType::Validation,
+                message: undecided.message.clone(),
+            }),
+            Instead::Skip => Some(Outcome::Skipped {
+                because: Skip::Undecided,
+            }),
+        };
+        if outcome.is_none() || is_asked {
+            self.emit(Event::Task(TaskEvent::Undecided(undecided)));
+        }
+        if let Some(outcome) = outcome.filter(|_| is_asked) {
+            self.finish_task(issue, outcome);
+        }
+    }
+
+    fn plan(
+        &mut self,
+        issue: IssueNumber,
+        model: Option<String>,
+        effort: Option<Effort>,
+        reason: String,
+    ) {
+        let cap = self.engine.cap();
+        let estimate = self.engine.history.estimate(model.as_deref(), cap);
+        self.emit(Event::Task(TaskEvent::Planned {
+            issue,
+            model,
+            effort,
+            reason,
+            estimate,
+        }));
+    }
+}
