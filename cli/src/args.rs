@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::config::FlagValue;
 use crate::local_time::TimeOfDay;
 use crate::plugin_command::args::PluginArgs;
+use crate::schema_command::SchemaArgs;
 
 /// Turn the labelled issues of a repository into pull requests, overnight and within a budget
 #[derive(Debug, Parser)]
@@ -152,6 +153,8 @@ pub(crate) enum Command {
     Plugin(PluginArgs),
     /// Show the effective configuration, or its JSON Schema
     Config(ConfigArgs),
+    /// Print the JSON Schema of what autoissue writes
+    Schema(SchemaArgs),
     /// Serve the dashboard over past sessions and the live one
     Dashboard(DashboardArgs),
     /// Print shell completions

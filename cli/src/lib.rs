@@ -42,6 +42,7 @@ mod reporter;
 mod resume;
 mod run_session;
 mod schedule;
+mod schema_command;
 mod screen;
 mod show;
 mod signals;
@@ -115,6 +116,7 @@ fn dispatch(around: &Surroundings, command: Command) -> Result<ExitCode, CliErro
         Command::Clean(args) => clean::run(around, &args),
         Command::Dashboard(args) => dashboard::run(around, &args),
         Command::Config(args) => config_command::run(around, &args),
+        Command::Schema(args) => schema_command::run(around, &args),
         Command::Plugin(args) => plugin_command::run(around, &args),
         Command::Completions { shell } => completions::run(around, shell),
         Command::Internal(args) => internal::run(around, args.mode),

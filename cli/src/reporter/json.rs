@@ -18,7 +18,7 @@ pub(crate) struct EventLine<'a> {
     at: String,
     /// Session id.
     session: &'a str,
-    /// The very form that the journal has.
+    /// The very form that the journal has; `autoissue schema events` prints its JSON Schema.
     event: &'a Event,
 }
 

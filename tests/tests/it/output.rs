@@ -7,7 +7,7 @@ use std::process::Stdio;
 use autoissue_tests::{Run, Sandbox, new_file_patch};
 use serde_json::Value;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "exec",
     "resume",
     "status",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 12] = [
     "demo",
     "clean",
     "config",
+    "schema",
     "completions",
 ];
 
@@ -145,9 +146,27 @@ fn events_come_in_order_with_their_session() {
 }
 
 #[test]
+fn every_event_is_as_the_printed_schema_says() {
+    let (world, run, session) = after_a_night();
+    let schema = world.run(["schema", "events"]).exits(0).stdout;
+    let schema: Value = serde_json::from_str(&schema).expect("a schema");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let shown = world.run(["show", &session, "--output", "json"]).exits(0);
+    assert!(20 < run.story().len());
+    for (kind, event) in run.story().into_iter().chain(shown.story()) {
+        if let Err(error) = validator.validate(&event) {
+            panic!("{kind}: {error}: {event}");
+        }
+        let mut broken = event;
+        broken["chapter"] = "none".into();
+        assert!(!validator.is_valid(&broken), "{kind}");
+    }
+}
+
+#[test]
 fn json_output_is_nothing_but_objects() {
     let (world, _, session) = after_a_night();
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &["exec", "go", "--dry-run"],
         &["exec", "none"],
         &["status"],
@@ -158,6 +177,7 @@ fn json_output_is_nothing_but_objects() {
         &["classify", "go"],
         &["config", "show"],
         &["config", "schema"],
+        &["schema", "events"],
         &["doctor"],
     ];
     for args in commands {
@@ -374,6 +394,7 @@ fn a_reader_that_goes_away_harms_nobody() {
         &["show", &session, "--output", "json"] as &[&str],
         &["status"],
         &["config", "schema"],
+        &["schema", "events"],
     ] {
         let mut child = world.start(args);
         drop(child.stdout.take());

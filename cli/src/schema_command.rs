@@ -1,0 +1,127 @@
+//! `autoissue schema`: the JSON Schemas of what autoissue writes.
+
+use autoissue_core::engine::Event;
+use clap::{Args, Subcommand};
+use schemars::Schema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::RecursiveTransform;
+
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+
+/// Arguments of `schema`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Of what.
+    #[command(subcommand)]
+    pub(crate) what: SchemaCommand,
+}
+
+/// What to print the schema of.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum SchemaCommand {
+    /// Print the JSON Schema of an event: what the journal keeps, and `event` in a line of `--output json`
+    Events,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where standard output cannot be written.
+pub(crate) fn run(around: &Surroundings, args: &SchemaArgs) -> Result<ExitCode, CliError> {
+    let document = match args.what {
+        SchemaCommand::Events => of_events(),
+    };
+    if around.console.is_json() {
+        around.console.json(&document)?;
+    } else {
+        let text = serde_json::to_string_pretty(&document).expect("a schema has string keys only");
+        around.console.print(&(text + "\n"))?;
+    }
+    Ok(ExitCode::Success)
+}
+
+/// Returns the JSON Schema of an event. Fields that it does not name are allowed: a later release may add some.
+fn of_events() -> Schema {
+    let settings =
+        SchemaSettings::draft2020_12().with_transform(RecursiveTransform(in_words_of_json));
+    let mut schema = settings.into_generator().into_root_schema_for::<Event>();
+    schema.insert(
+        "title".to_owned(),
+        "An event of an autoissue session".into(),
+    );
+    schema
+}
+
+/// The descriptions are the documentation of our types, where `None` is what JSON calls null.
+fn in_words_of_json(schema: &mut Schema) {
+    if let Some(description) = schema.get("description").and_then(|it| it.as_str()) {
+        let description = description.replace("`None`", "null");
+        schema.insert("description".to_owned(), description.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_of_events_is_the_one_that_is_checked_in() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/events.schema.json");
+        let found = std::fs::read_to_string(path).unwrap_or_default();
+        let expected = serde_json::to_string_pretty(&of_events()).unwrap() + "\n";
+        assert!(
+            found == expected,
+            "write it anew: `autoissue schema events > cli/events.schema.json`"
+        );
+    }
+
+    #[test]
+    fn every_object_of_an_event_is_told_apart_by_a_field_of_its_own() {
+        fn check(schema: &serde_json::Value) {
+            for key in ["oneOf", "anyOf"] {
+                for form in schema[key].as_array().into_iter().flatten() {
+                    let is_object = form["type"] == "object";
+                    let has_tag = ["type", "chapter"]
+                        .iter()
+                        .any(|tag| form["properties"][tag]["const"].is_string());
+                    assert!(!is_object || has_tag, "{form}");
+                }
+            }
+            match schema {
+                serde_json::Value::Object(fields) => fields.values().for_each(check),
+                serde_json::Value::Array(items) => items.iter().for_each(check),
+                _ => {}
+            }
+        }
+
+        check(of_events().as_value());
+    }
+
+    #[test]
+    fn amounts_and_times_are_told_by_their_names() {
+        fn check(schema: &serde_json::Value) {
+            for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+                let refers_to = |what: &str| {
+                    let is = |schema: &serde_json::Value| {
+                        schema["$ref"].as_str() == Some(&format!("#/$defs/{what}"))
+                    };
+                    let any_of = property["anyOf"].as_array();
+                    is(property) || any_of.is_some_and(|forms| forms.iter().any(is))
+                };
+                let is_time =
+                    name.ends_with("_at") || ["until", "start_until", "since"].contains(&&**name);
+                assert!(!refers_to("Usd") || name.ends_with("_usd"), "{name}");
+                assert_eq!(refers_to("Time"), is_time, "{name}");
+            }
+            match schema {
+                serde_json::Value::Object(fields) => fields.values().for_each(check),
+                serde_json::Value::Array(items) => items.iter().for_each(check),
+                _ => {}
+            }
+        }
+
+        check(of_events().as_value());
+    }
+}
