@@ -391,7 +391,7 @@ fn journal_hint(error: &JournalError) -> Option<String> {
         JournalError::Newer { .. } => {
             Some("use the newer release, or another `AUTOISSUE_STATE_DIR`".to_owned())
         }
-        JournalError::Damaged { .. } => error.hint(),
+        JournalError::Damaged { .. } | JournalError::Older { .. } => error.hint(),
         JournalError::Busy { .. } => Some("try again".to_owned()),
         JournalError::PathTooLong { .. } => {
             Some("set `AUTOISSUE_STATE_DIR` to a directory with a shorter path".to_owned())

@@ -32,6 +32,7 @@ mod local_time;
 mod logging;
 mod metrics;
 mod narration;
+mod older;
 mod plan;
 mod plan_command;
 mod plugin_command;
@@ -95,7 +96,8 @@ fn run(common: &Common, command: Command) -> ExitCode {
         Ok(around) => around,
         Err(error) => return report(&Console::new(common, &[]), &error, &Typed::default()),
     };
-    match dispatch(&around, command) {
+    let done = older::set_aside(&around, &command).and_then(|()| dispatch(&around, command));
+    match done {
         Ok(code) => code,
         Err(error) => report(&around.console, &error, &Typed::of(&around.command)),
     }

@@ -34,6 +34,7 @@ mod error;
 mod events;
 mod head;
 mod mark;
+mod older;
 mod requests;
 mod schema;
 mod session_id;
@@ -42,6 +43,7 @@ mod sessions;
 pub use costs::CostRow;
 pub use error::{Break, Damage, JournalError};
 pub use events::{NewEvent, StoredEvent};
+pub use older::Older;
 pub use requests::Request;
 pub use session_id::{InvalidSessionId, SessionId};
 pub use sessions::{NewSession, SessionRow, SessionStatus, StatusChange};
@@ -585,6 +587,13 @@ fn refuse_newer_or_emptied(connection: &Connection, promised: Option<i64>) -> Re
     let found = schema::identify(connection)?;
     match found {
         Found::Nothing if promised.is_some() => Err(Damage::Emptied.into()),
+        Found::Journal { version } if version < schema::OLDEST => {
+            Err(Fault::Refused(JournalError::Older {
+                path: connection.path().unwrap_or_default().into(),
+                found: version,
+                oldest: schema::OLDEST,
+            }))
+        }
         Found::Journal { version } if version > schema::VERSION => {
             Err(Fault::Refused(JournalError::Newer {
                 path: connection.path().unwrap_or_default().into(),

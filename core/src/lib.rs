@@ -21,6 +21,7 @@ pub mod doctor;
 mod executor;
 pub mod journal;
 mod log;
+pub mod older;
 pub mod planner;
 pub mod plugins;
 pub mod prompt;

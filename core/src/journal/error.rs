@@ -34,6 +34,16 @@ pub enum JournalError {
         /// The last version known here.
         supported: i64,
     },
+    /// An earlier release wrote this journal, in a form that is not read any more. [`Journal::set_aside_older`](super::Journal) makes room.
+    #[error("the journal `{}` has version {found}, and this autoissue reads versions from {oldest}", path.display())]
+    Older {
+        /// The journal's file.
+        path: PathBuf,
+        /// The journal's version.
+        found: i64,
+        /// The first version that is read.
+        oldest: i64,
+    },
     /// The journal does not hold what was written to it. It is left as it is.
     #[error("the journal `{}` is damaged", path.display())]
     Damaged {
@@ -191,6 +201,10 @@ impl JournalError {
             }
             JournalError::Newer { .. } => {
                 "update autoissue to the release that wrote it, or a later one".to_owned()
+            }
+            JournalError::Older { .. } => {
+                "wait until no session of the earlier autoissue runs; the next command moves the journal aside"
+                    .to_owned()
             }
             // Its mark has to go with it: that is what remembers that there was a history.
             JournalError::Damaged { path, .. } => {

@@ -80,6 +80,6 @@ fn look(state_dir: &Path) -> io::Result<Option<i64>> {
     }
 }
 
-fn path(state_dir: &Path) -> PathBuf {
+pub(super) fn path(state_dir: &Path) -> PathBuf {
     state_dir.join(FILE_NAME)
 }

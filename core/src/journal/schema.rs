@@ -1,7 +1,8 @@
 //! The journal's tables, their versions, and how a file is recognised as a journal.
 //!
 //! A version is never edited after a release. A new one is a further entry of `MIGRATIONS`, and an older journal is
-//! brought to it when it is opened for writing, each step in a transaction of its own.
+//! brought to it when it is opened for writing, each step in a transaction of its own. Journals of version 1 are not: the
+//! events in them have another form, so they are moved aside (see [`super::older`]).
 
 use std::time::Duration;
 
@@ -16,7 +17,10 @@ const APPLICATION_ID: i64 = 0x6175_6973;
 /// How long a write waits for another process's write. Writes take less than a millisecond, so this is a hang.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// `MIGRATIONS[n]` brings a journal of version `n` to version `n + 1`.
+/// The first version that is read, and the one that the first migration makes.
+pub(super) const OLDEST: i64 = 2;
+
+/// `MIGRATIONS[n]` makes a journal of version `OLDEST + n` of the one before; the first, of nothing.
 const MIGRATIONS: &[&str] = &["
     -- One row: how many rows there must be. Without it a removed last row would leave no trace.
     CREATE TABLE head (
@@ -84,7 +88,7 @@ const MIGRATIONS: &[&str] = &["
 "];
 
 /// The version that this release writes.
-pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+pub(super) const VERSION: i64 = OLDEST - 1 + MIGRATIONS.len() as i64;
 
 /// What a file turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +141,10 @@ pub(super) fn create(connection: &mut Connection) -> Result<(), Fault> {
 
 /// Brings a journal of an older version to the present one.
 pub(super) fn migrate(connection: &mut Connection, from: i64) -> Result<(), Fault> {
-    for (version, statements) in (1..).zip(MIGRATIONS).filter(|(version, _)| from < *version) {
+    for (version, statements) in (OLDEST..)
+        .zip(MIGRATIONS)
+        .filter(|(version, _)| from < *version)
+    {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(statements)?;
         name(&transaction, version)?;

@@ -498,6 +498,20 @@ impl Mirror {
         Ok(reference)
     }
 
+    /// Returns the salvaged work in the mirror at `path`, sorted by ref; nothing is created or changed.
+    ///
+    /// # Errors
+    /// [`MirrorError`].
+    pub fn salvaged_at(path: &Path) -> Result<Vec<Salvage>, MirrorError> {
+        let repository = Repository::open_bare(path)
+            .doing(|| format!("open the mirror `{}`", path.display()))?;
+        let found = refs_below(&repository, SALVAGE)?;
+        Ok(found
+            .into_iter()
+            .filter_map(|(name, oid)| parse_salvage(&name, oid))
+            .collect())
+    }
+
     /// Returns all salvaged work of all sessions, sorted by ref.
     ///
     /// # Errors

@@ -426,7 +426,7 @@ fn a_zeroed_or_cut_file_is_an_error() {
 fn a_journal_of_a_newer_release_is_left_alone() {
     let (state, journal) = history();
     drop(journal);
-    sql(state.path(), "PRAGMA user_version = 2");
+    sql(state.path(), "PRAGMA user_version = 3");
     let before = fs::read(database(state.path())).unwrap();
     for opened in [
         Journal::open(state.path()),
@@ -437,8 +437,8 @@ fn a_journal_of_a_newer_release_is_left_alone() {
             matches!(
                 error,
                 JournalError::Newer {
-                    found: 2,
-                    supported: 1,
+                    found: 3,
+                    supported: 2,
                     ..
                 }
             ),

@@ -1,3 +1,4 @@
 //! Core's tests from outside, in one binary.
 
 mod journal;
+mod older;

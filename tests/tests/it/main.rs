@@ -20,6 +20,7 @@ mod init;
 mod lessons;
 mod logs;
 mod next_command;
+mod older;
 mod output;
 mod planner;
 mod plugins;

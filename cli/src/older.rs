@@ -1,0 +1,82 @@
+//! Says, once, that the journal of an earlier release was moved aside, and how what its sessions kept is recovered.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use autoissue_core::older::{self, LeftByOlder, Salvaged};
+
+use crate::args::Command;
+use crate::error::CliError;
+use crate::host::{Surroundings, quoted};
+
+/// Moves the journal of an earlier release aside before a command needs one.
+///
+/// # Errors
+/// Where its files cannot be moved.
+pub(crate) fn set_aside(around: &Surroundings, command: &Command) -> Result<(), CliError> {
+    let needs_no_journal = matches!(
+        command,
+        Command::Init
+            | Command::Demo(_)
+            | Command::Plugin(_)
+            | Command::Config(_)
+            | Command::Schema(_)
+            | Command::Completions { .. }
+            | Command::Internal(_)
+    );
+    // Without a state directory there is nothing to move; the command itself says so if it needs one.
+    let (false, Ok(state_dir)) = (needs_no_journal, around.state_dir()) else {
+        return Ok(());
+    };
+    let Some(left) = older::set_aside(&state_dir)? else {
+        return Ok(());
+    };
+    let commands = commands(&left);
+    let list = left.journal.with_extension("txt");
+    let is_kept = std::fs::write(&list, &commands).is_ok();
+    // It is said once, so `--quiet` does not silence it.
+    around.console.say(format_args!(
+        "{} the journal of an earlier release cannot be read any more; it is kept at `{}`",
+        around.console.err.yellow("warning:"),
+        left.journal.display()
+    ));
+    if commands.is_empty() {
+        return Ok(());
+    }
+    let again = if is_kept {
+        format!(" (also in `{}`)", list.display())
+    } else {
+        String::new()
+    };
+    around.console.say(format_args!(
+        "work that its sessions kept, and how to get it{again}:"
+    ));
+    for line in commands.lines() {
+        around.console.say(format_args!("  {line}"));
+    }
+    Ok(())
+}
+
+/// Returns the command that recovers each piece of work, a line each.
+fn commands(left: &LeftByOlder) -> String {
+    let path = |path: &Path| quoted(&path.to_string_lossy());
+    let mut commands = String::new();
+    for Salvaged {
+        project,
+        mirror,
+        salvage,
+    } in &left.salvaged
+    {
+        let branch = format!(
+            "recovered/{}/issue-{}/{}",
+            salvage.session, salvage.issue, salvage.name
+        );
+        let (project, mirror) = (path(project), path(mirror));
+        let refspec = quoted(&format!("{}:refs/heads/{branch}", salvage.reference));
+        let _ = writeln!(commands, "git -C {project} fetch {mirror} {refspec}");
+    }
+    for directory in &left.directories {
+        let _ = writeln!(commands, "cp -R {} .", path(&directory.path));
+    }
+    commands
+}

@@ -1,0 +1,86 @@
+//! The journal of an earlier release, whose events are not read any more: it is moved aside, and what its sessions kept is found, for a
+//! person to recover. Nothing of it is changed or deleted.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::journal::{Journal, JournalError, Older};
+use crate::repository_lock::{repository_key, state_lock};
+use crate::service::mirror::{Mirror, Salvage};
+use crate::service::worktrees::{Directory, Roots};
+use crate::session::mirror_dir;
+
+/// What an earlier release left.
+#[derive(Debug)]
+pub struct LeftByOlder {
+    /// Where its journal is now.
+    pub journal: PathBuf,
+    /// Work of its sessions that is in a mirror.
+    pub salvaged: Vec<Salvaged>,
+    /// Directories of its attempts: worktrees, and what was kept because no commit can hold it.
+    pub directories: Vec<Directory>,
+}
+
+/// Work that is in a mirror.
+#[derive(Debug)]
+pub struct Salvaged {
+    /// The checkout that it is of.
+    pub project: PathBuf,
+    /// The bare repository that holds it.
+    pub mirror: PathBuf,
+    /// The ref, and what it is about.
+    pub salvage: Salvage,
+}
+
+/// Moves the journal of an earlier release aside and finds what its sessions kept; `None` where there is none. As long as a session
+/// runs, which can only be one of that release, it stays, and opening it is [`JournalError::Older`].
+///
+/// # Errors
+/// Where the journal's files cannot be moved, or its sessions not be read.
+pub fn set_aside(state_dir: &Path) -> Result<Option<LeftByOlder>, JournalError> {
+    if some_session_runs(state_dir) {
+        return Ok(None);
+    }
+    let older = Journal::set_aside_older(state_dir)?;
+    Ok(older.map(|older| left_by(state_dir, older)))
+}
+
+fn some_session_runs(state_dir: &Path) -> bool {
+    let keys = fs::read_dir(state_dir.join("repos")).into_iter().flatten();
+    keys.flatten().any(|key| {
+        let lock = state_lock(state_dir, &key.file_name().to_string_lossy());
+        File::open(lock).is_ok_and(|file| {
+            // Shared, and let go at once: nobody who wants the repository may be turned away by us for longer than a moment.
+            matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+        })
+    })
+}
+
+fn left_by(state_dir: &Path, older: Older) -> LeftByOlder {
+    let mut left = LeftByOlder {
+        journal: older.path,
+        salvaged: Vec::new(),
+        directories: Vec::new(),
+    };
+    let mut projects: BTreeMap<PathBuf, Vec<String>> = BTreeMap::new();
+    for (session, project) in older.sessions {
+        projects.entry(project).or_default().push(session);
+    }
+    for (project, sessions) in projects {
+        let mirror = mirror_dir(state_dir, &project);
+        let salvaged = Mirror::salvaged_at(&mirror).unwrap_or_default();
+        let theirs = salvaged
+            .into_iter()
+            .filter(|salvage| sessions.contains(&salvage.session))
+            .map(|salvage| Salvaged {
+                project: project.clone(),
+                mirror: mirror.clone(),
+                salvage,
+            });
+        left.salvaged.extend(theirs);
+        let roots = Roots::of(None, state_dir, &repository_key(&project), &project);
+        left.directories.extend(roots.directories());
+    }
+    left
+}
