@@ -5,8 +5,8 @@ use autoissue_core::clean::{
     CleanOrder, Cleaned, CleanedWorktree, Contents, Fate, KeptWork, Reason, SetAside, clean,
     clean_transcripts,
 };
+use autoissue_core::process::error_chain;
 use autoissue_core::retention::Freed;
-use autoissue_core::service::agent::error_chain;
 use serde::Serialize;
 
 use crate::args::CleanArgs;

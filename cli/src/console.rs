@@ -5,14 +5,14 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use autoissue_core::process::pager;
+use autoissue_core::secret::redaction::Redaction;
 use serde::Serialize;
 
 use crate::args::{Color, Common, OutputForm};
 use crate::error::CliError;
 use crate::printable;
 use crate::terminal;
-use autoissue_core::redaction::Redaction;
-use autoissue_core::service::pager;
 
 /// The two streams, and how to use them. Secrets that we know go to neither.
 #[derive(Clone, Debug)]

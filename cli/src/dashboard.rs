@@ -45,22 +45,20 @@ use autoissue_core::config::DashboardSettings;
 use autoissue_core::control::Resetter;
 use autoissue_core::engine::Event;
 use autoissue_core::journal::SessionId;
+use autoissue_core::secret::redaction::Redaction;
 use tokio::sync::watch;
 
+use crate::local_time::LocalTime;
 use api::App;
 use archive::Archive;
 use auth::Auth;
+pub(crate) use command::{Socket, run};
 use guard::Hosts;
 use hub::{Control, Hub};
 use library::Library;
 use server::{Bound, Limits};
 use shown::Screen;
 use story::Style;
-
-pub(crate) use command::{Socket, run};
-
-use crate::local_time::LocalTime;
-use autoissue_core::redaction::Redaction;
 
 /// What a dashboard is made with.
 pub(crate) struct Plan<'a> {

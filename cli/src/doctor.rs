@@ -6,7 +6,7 @@
 //! ```
 
 use autoissue_core::doctor::{Finding, Found, Level, Scope, examine};
-use autoissue_core::service::git_program::GitError;
+use autoissue_core::git::program::GitError;
 use serde::Serialize;
 use tokio::runtime::Builder;
 use tokio_util::sync::CancellationToken;

@@ -13,15 +13,15 @@ use std::path::PathBuf;
 
 use autoissue_core::demo::DemoError;
 use autoissue_core::doctor::Finding;
+use autoissue_core::forge::github::GithubError;
+use autoissue_core::forge::local::ForgeError;
+use autoissue_core::git::checkout::CheckoutError;
+use autoissue_core::git::mirror::FetchError;
+use autoissue_core::git::program::GitError;
+use autoissue_core::git::remote::RemoteError;
 use autoissue_core::journal::JournalError;
+use autoissue_core::journal::repository_lock::LockError;
 use autoissue_core::recorded::RecordedError;
-use autoissue_core::repository_lock::LockError;
-use autoissue_core::service::checkout::CheckoutError;
-use autoissue_core::service::git_program::GitError;
-use autoissue_core::service::github::GithubError;
-use autoissue_core::service::local_forge::ForgeError;
-use autoissue_core::service::mirror::FetchError;
-use autoissue_core::service::remote::RemoteError;
 use autoissue_core::session::SessionError;
 use autoissue_core::strategy::UnknownStrategy;
 

@@ -7,8 +7,8 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use autoissue_core::service::checkout::Checkout;
-use autoissue_core::service::local_forge::{self, LocalForge};
+use autoissue_core::forge::local::{self, LocalForge};
+use autoissue_core::git::checkout::Checkout;
 use autoissue_core::session::SessionError;
 use serde_json::{Map, Value, json};
 
@@ -63,7 +63,7 @@ pub(crate) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
 }
 
 fn initialise_forge(root: &Path) -> Result<(), CliError> {
-    local_forge::initialise(root)
+    local::initialise(root)
         .map(drop)
         .map_err(|error| CliError::Session(SessionError::Forge(error)))
 }

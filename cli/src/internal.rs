@@ -7,8 +7,8 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::path::Path;
 
-use autoissue_core::service::apply_patch::{self, ApplyOutcome};
-use autoissue_core::service::{collector, supervisor};
+use autoissue_core::apply_patch::{self, ApplyOutcome};
+use autoissue_core::{git::collector, process::supervisor};
 
 use crate::args::InternalMode;
 use crate::error::CliError;

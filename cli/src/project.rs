@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::config::ForgeKind;
-use autoissue_core::service::git_program::{Git, GitError, ssh_host};
+use autoissue_core::git::program::{Git, GitError, ssh_host};
 
 use crate::config::api_url::check_api_url;
 use crate::config::git_remote::{GitRemote, GitRemoteError};

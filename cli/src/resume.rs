@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use autoissue_core::journal::repository_lock::LockError;
 use autoissue_core::recorded::Recorded;
-use autoissue_core::repository_lock::LockError;
 use autoissue_core::session::{Order, Resume, SessionError, session_to_resume};
 
 use crate::args::ResumeArgs;

@@ -14,14 +14,14 @@ use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
 use autoissue_engine::{Effect, Engine, Event, Input, IssueNumber, Phase, SessionStatus, Time};
+use autoissue_journal::{
+    self, AppendExtras, CostRow, Journal, JournalError, NewEvent, NewSession, SessionId,
+    StatusChange,
+};
 
 use crate::bus::{Bus, Envelope};
 use crate::control::Control;
 use crate::executor::Executor;
-use crate::journal::{
-    self, AppendExtras, CostRow, Journal, JournalError, NewEvent, NewSession, SessionId,
-    StatusChange,
-};
 use crate::log;
 use crate::session::Intake;
 use crate::wall_clock::wall_clock_ms;
@@ -279,17 +279,17 @@ fn kind_of(text: &str) -> &str {
 fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
         Event::SessionStarted { .. } | Event::SessionResumed { .. } => {
-            (journal::SessionStatus::Running, None)
+            (autoissue_journal::SessionStatus::Running, None)
         }
         Event::SessionInterrupted | Event::ConfirmationAwaited => {
-            (journal::SessionStatus::Interrupted, None)
+            (autoissue_journal::SessionStatus::Interrupted, None)
         }
         Event::SessionFinished {
             status: SessionStatus::Completed,
-        } => (journal::SessionStatus::Completed, Some(now.ms())),
+        } => (autoissue_journal::SessionStatus::Completed, Some(now.ms())),
         Event::SessionFinished {
             status: SessionStatus::Failed { .. },
-        } => (journal::SessionStatus::Failed, Some(now.ms())),
+        } => (autoissue_journal::SessionStatus::Failed, Some(now.ms())),
         _ => return None,
     };
     Some(StatusChange {

@@ -17,10 +17,12 @@ use autoissue_core::engine::{
     FileChange, History, Input, Issue, IssueNumber, ModelChoice, Publication, PullRequest,
     SessionStatus, Settings, Spent, Time, Usd, Work,
 };
+use autoissue_core::journal::repository_lock::{
+    Holder, RepositoryLock, repository_key, state_lock,
+};
 use autoissue_core::journal::{
     self, AppendExtras, Journal, NewEvent, NewSession, SessionId, StatusChange,
 };
-use autoissue_core::repository_lock::{Holder, RepositoryLock, repository_key, state_lock};
 
 /// How a made-up session is to be.
 #[derive(Clone, Debug)]

@@ -729,10 +729,10 @@ fn kind_of(event: &Event) -> String {
 #[cfg(test)]
 mod tests {
     use autoissue_core::engine::{PullRequest, Settings};
+    use autoissue_core::secret::redaction::Redaction;
 
     use super::*;
     use crate::fixture::{admitted, at_work, check_failed, finished, shipped};
-    use autoissue_core::redaction::Redaction;
 
     fn told(events: &[Event]) -> Story {
         let style = Style {

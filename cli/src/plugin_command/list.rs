@@ -4,7 +4,7 @@ use autoissue_core::config::{Config, PluginSettings};
 use autoissue_core::plugins::host::{Kind, PluginHost};
 use autoissue_core::plugins::lock::PluginLock;
 use autoissue_core::plugins::{load_agreed, named};
-use autoissue_core::service::agent::error_chain;
+use autoissue_core::process::error_chain;
 use serde::Serialize;
 
 use super::error::PluginCommandError;

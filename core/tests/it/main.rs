@@ -1,3 +1,0 @@
-//! Core's tests from outside, in one binary.
-
-mod journal;
