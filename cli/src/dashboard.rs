@@ -15,7 +15,6 @@ mod api;
 mod archive;
 mod auth;
 mod chronicle;
-mod command;
 mod follow;
 mod guard;
 mod hub;
@@ -27,6 +26,7 @@ mod problem;
 mod prometheus;
 mod server;
 mod shown;
+mod socket;
 mod story;
 mod stream;
 #[cfg(test)]
@@ -57,9 +57,10 @@ use server::{Bound, Limits};
 use shown::Screen;
 use story::Style;
 
-pub(crate) use command::{Socket, run};
+pub(crate) use socket::Socket;
 
 use crate::local_time::LocalTime;
+use crate::typed::ReadCommand;
 use autoissue_core::redaction::Redaction;
 
 /// What a dashboard is made with.
@@ -72,6 +73,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) redaction: Redaction,
     /// How times are shown.
     pub(crate) time: LocalTime,
+    /// Reads the command that a session was begun with.
+    pub(crate) read_command: ReadCommand,
     /// The session of this process.
     pub(crate) live: Option<Live<'a>>,
 }
@@ -161,6 +164,7 @@ fn assemble(plan: &Plan<'_>, address: SocketAddr) -> (Arc<App>, Option<Arc<Hub>>
     let style = Style {
         screen,
         time: plan.time.clone(),
+        read_command: plan.read_command,
     };
     let live = plan.live.as_ref().map(|live| {
         let control = Control::Here(live.resetter.clone());
