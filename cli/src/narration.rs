@@ -10,10 +10,9 @@ use autoissue_core::engine::{
 };
 
 use crate::local_time::{LocalTime, span};
-use crate::plan_command;
 use crate::printable::{cut, first_line, one_line};
 
-pub(crate) use plan::stage_of_plan;
+pub(crate) use plan::{stage_of_plan, title_of};
 
 /// Longest message of somebody else in a sentence, columns. The rest is in `show`.
 const MESSAGE_COLUMNS_MAX: usize = 240;
@@ -315,7 +314,7 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
 /// Returns what a session is about: a label, or a plan.
 pub(crate) fn subject(about: &About) -> String {
     match &about.directive {
-        Some(_) => format!("plan of {}", plan_command::title_of(about)),
+        Some(_) => format!("plan of {}", title_of(about)),
         None => format!("label `{}`", one_line(&about.label)),
     }
 }

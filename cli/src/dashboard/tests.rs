@@ -29,6 +29,7 @@ fn hub_of(session: &SessionId, state_dir: &std::path::Path) -> Arc<Hub> {
     let style = Style {
         screen: Screen::new(Redaction::default()),
         time: LocalTime::utc(),
+        read_command: crate::command::read,
     };
     Hub::new(
         session.clone(),
