@@ -5,14 +5,15 @@
 use std::fmt::Display;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
+use autoissue_core::process::pager;
+use autoissue_core::secret::redaction::Redaction;
 use serde::Serialize;
 
 use crate::args::{Color, Common, OutputForm};
 use crate::error::CliError;
+use crate::paint::Paint;
 use crate::printable;
 use crate::terminal;
-use autoissue_core::redaction::Redaction;
-use autoissue_core::service::pager;
 
 /// The two streams, and how to use them. Secrets that we know go to neither.
 #[derive(Clone, Debug)]
@@ -40,12 +41,12 @@ impl Console {
         let no_color = env
             .iter()
             .any(|(name, value)| name == "NO_COLOR" && !value.is_empty());
-        let paint = |is_terminal: bool| Paint {
-            enabled: match common.color {
+        let paint = |is_terminal: bool| {
+            Paint::new(match common.color {
                 Color::Always => true,
                 Color::Never => false,
                 Color::Auto => is_terminal && !no_color,
-            },
+            })
         };
         Self {
             form: common.output,
@@ -171,47 +172,6 @@ pub(crate) fn json_line(value: &impl Serialize) -> String {
     line
 }
 
-/// Colours, or none.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Paint {
-    enabled: bool,
-}
-
-impl Paint {
-    /// Returns the text in bold.
-    pub(crate) fn bold(self, text: impl Display) -> String {
-        self.wrap("1", text)
-    }
-
-    /// Returns the text in grey.
-    pub(crate) fn dim(self, text: impl Display) -> String {
-        self.wrap("2", text)
-    }
-
-    /// Returns the text in red.
-    pub(crate) fn red(self, text: impl Display) -> String {
-        self.wrap("31", text)
-    }
-
-    /// Returns the text in green.
-    pub(crate) fn green(self, text: impl Display) -> String {
-        self.wrap("32", text)
-    }
-
-    /// Returns the text in yellow.
-    pub(crate) fn yellow(self, text: impl Display) -> String {
-        self.wrap("33", text)
-    }
-
-    fn wrap(self, code: &str, text: impl Display) -> String {
-        if self.enabled {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_string()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,7 +216,6 @@ mod tests {
             },
             env,
         )
-        .out
-        .enabled
+        .out == Paint::new(true)
     }
 }

@@ -15,7 +15,6 @@ mod api;
 mod archive;
 mod auth;
 mod chronicle;
-mod command;
 mod follow;
 mod guard;
 mod hub;
@@ -27,6 +26,7 @@ mod problem;
 mod prometheus;
 mod server;
 mod shown;
+mod socket;
 mod story;
 mod stream;
 #[cfg(test)]
@@ -45,8 +45,11 @@ use autoissue_core::config::DashboardSettings;
 use autoissue_core::control::Resetter;
 use autoissue_core::engine::Event;
 use autoissue_core::journal::SessionId;
+use autoissue_core::secret::redaction::Redaction;
 use tokio::sync::watch;
 
+use crate::local_time::LocalTime;
+use crate::typed::ReadCommand;
 use api::App;
 use archive::Archive;
 use auth::Auth;
@@ -55,12 +58,8 @@ use hub::{Control, Hub};
 use library::Library;
 use server::{Bound, Limits};
 use shown::Screen;
+pub(crate) use socket::Socket;
 use story::Style;
-
-pub(crate) use command::{Socket, run};
-
-use crate::local_time::LocalTime;
-use autoissue_core::redaction::Redaction;
 
 /// What a dashboard is made with.
 pub(crate) struct Plan<'a> {
@@ -72,6 +71,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) redaction: Redaction,
     /// How times are shown.
     pub(crate) time: LocalTime,
+    /// Reads the command that a session was begun with.
+    pub(crate) read_command: ReadCommand,
     /// The session of this process.
     pub(crate) live: Option<Live<'a>>,
 }
@@ -161,6 +162,7 @@ fn assemble(plan: &Plan<'_>, address: SocketAddr) -> (Arc<App>, Option<Arc<Hub>>
     let style = Style {
         screen,
         time: plan.time.clone(),
+        read_command: plan.read_command,
     };
     let live = plan.live.as_ref().map(|live| {
         let control = Control::Here(live.resetter.clone());

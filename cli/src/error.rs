@@ -6,6 +6,9 @@
 //!   hint: wait for it, or look at it with `autoissue status`
 //! ```
 
+mod plugin;
+mod project;
+
 use std::error::Error;
 use std::fmt::Write;
 use std::io;
@@ -13,26 +16,27 @@ use std::path::PathBuf;
 
 use autoissue_core::demo::DemoError;
 use autoissue_core::doctor::Finding;
+use autoissue_core::forge::github::GithubError;
+use autoissue_core::forge::local::ForgeError;
+use autoissue_core::git::checkout::CheckoutError;
+use autoissue_core::git::mirror::FetchError;
+use autoissue_core::git::program::GitError;
+use autoissue_core::git::remote::RemoteError;
 use autoissue_core::journal::JournalError;
+use autoissue_core::journal::repository_lock::LockError;
 use autoissue_core::recorded::RecordedError;
-use autoissue_core::repository_lock::LockError;
-use autoissue_core::service::checkout::CheckoutError;
-use autoissue_core::service::git_program::GitError;
-use autoissue_core::service::github::GithubError;
-use autoissue_core::service::local_forge::ForgeError;
-use autoissue_core::service::mirror::FetchError;
-use autoissue_core::service::remote::RemoteError;
 use autoissue_core::session::SessionError;
 use autoissue_core::strategy::UnknownStrategy;
 
 use crate::config::ConfigError;
-use crate::console::Paint;
 use crate::exit_code::ExitCode;
-use crate::host::quoted;
-use crate::plugin_command::PluginCommandError;
+use crate::paint::Paint;
 use crate::printable;
-use crate::project::ProjectError;
-use crate::typed::Typed;
+use crate::shell::quoted;
+use crate::typed::HintContext;
+
+pub(crate) use plugin::PluginCommandError;
+pub(crate) use project::ProjectError;
 
 /// How a hint names the command that resumes; it is printed with the flags that were typed.
 const RESUME: &str = "`autoissue resume`";
@@ -167,10 +171,10 @@ impl CliError {
     }
 
     /// Returns what to do about it, where that is not plain. Errors of the configuration carry their own.
-    pub(crate) fn hint(&self) -> Option<String> {
+    pub(crate) fn hint(&self, context: &HintContext) -> Option<String> {
         match self {
             Self::Project(error) => Some(error.hint()),
-            Self::Session(error) => hint(error),
+            Self::Session(error) => hint(error, context),
             Self::Plugin(error) => error.hint(),
             Self::Journal(error) | Self::Recorded(RecordedError::Journal(error)) => journal_hint(error),
             Self::Recorded(RecordedError::Unreadable { .. }) => {
@@ -197,8 +201,8 @@ impl CliError {
         }
     }
 
-    /// Returns what to print: the error, its causes, and what to do. `typed` is the command that ended so.
-    pub(crate) fn report(&self, paint: Paint, typed: &Typed) -> String {
+    /// Returns what to print: the error, its causes, and what to do. `context` knows the command that ended so.
+    pub(crate) fn report(&self, paint: Paint, context: &HintContext) -> String {
         if matches!(self, Self::ReaderGone) {
             return String::new();
         }
@@ -235,8 +239,8 @@ impl CliError {
             said = text;
             cause = error.source();
         }
-        if let Some(hint) = self.hint() {
-            let resume = format!("`{}`", typed.resume_newest());
+        if let Some(hint) = self.hint(context) {
+            let resume = format!("`{}`", context.typed.resume_newest());
             push_hint(&mut report, paint, &hint.replace(RESUME, &resume));
         }
         report
@@ -283,7 +287,7 @@ const fn session_exit_code(error: &SessionError) -> ExitCode {
 }
 
 /// Returns what to do about a session that cannot run, where that is not plain.
-pub(crate) fn hint(error: &SessionError) -> Option<String> {
+fn hint(error: &SessionError, context: &HintContext) -> Option<String> {
     match error {
         SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
         SessionError::Checkout(error) => checkout_hint(error),
@@ -337,11 +341,11 @@ pub(crate) fn hint(error: &SessionError) -> Option<String> {
         ),
         SessionError::Overtaken { session, command, .. } => Some(format!(
             "`{command}` does what is left; `{}` resumes it anyway",
-            Typed::of(command).resume(session)
+            (context.read_command)(command).resume(session)
         )),
         SessionError::NothingToResume { .. } => Some("`autoissue status` lists all sessions".to_owned()),
         SessionError::AlreadyOver { session, command, .. } => {
-            let show = Typed::of(command).show(session, None);
+            let show = (context.read_command)(command).show(session, None);
             Some(format!("show it with `{show}`, or start a new session with `{command}`"))
         }
         SessionError::OtherProject { project, .. } => {
@@ -442,10 +446,11 @@ mod tests {
     use insta::assert_snapshot;
 
     use super::*;
+    use crate::command::read;
     use crate::config::Origin;
 
     fn report(error: &CliError) -> String {
-        error.report(Paint::default(), &Typed::default())
+        error.report(Paint::default(), &HintContext::of("", read))
     }
 
     #[test]
@@ -478,7 +483,7 @@ mod tests {
     fn a_hint_to_resume_keeps_what_was_typed() {
         let path = PathBuf::from("/state/journal.db");
         let full = CliError::from(JournalError::DiskFull { path });
-        let typed = Typed::of("autoissue exec bug --issue 2 --config a.json");
+        let typed = HintContext::of("autoissue exec bug --issue 2 --config a.json", read);
         let report = full.report(Paint::default(), &typed);
         assert!(
             report.contains("`autoissue resume --config a.json`"),

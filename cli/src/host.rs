@@ -7,19 +7,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use autoissue_core::config::{AuthSettings, SecretOrEnv};
-use autoissue_core::journal::Journal;
+use autoissue_core::journal::{Journal, SessionRow};
 use autoissue_core::plugins::PluginArgument;
 use autoissue_core::session::Host;
 
 use crate::args::Common;
+use crate::component::ComponentFile;
 use crate::config::state_dir::{config_dir, state_dir};
 use crate::config::{self, FlagValue, LoadRequest, Loaded};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::local_time::LocalTime;
-use crate::plugin_command;
-use crate::printable::is_invisible;
-use crate::project;
+use crate::project::{self, git_root};
+use crate::shell::quoted;
+use crate::typed::{ReadCommand, STATE_VARIABLE, Typed};
 
 /// Names the length of an agent's minute, for tests of what takes minutes. Builds for people do not look.
 const TEST_MINUTE_MS: &str = "AUTOISSUE_TEST_MINUTE_MS";
@@ -41,6 +42,8 @@ pub(crate) struct Surroundings {
     pub(crate) current_dir: PathBuf,
     /// The command line, for people.
     pub(crate) command: String,
+    /// Reads a command line like that, or like those of the journal.
+    pub(crate) read_command: ReadCommand,
     /// Where words go.
     pub(crate) console: Console,
     /// How times are shown.
@@ -57,11 +60,11 @@ pub(crate) struct Ready {
 }
 
 impl Surroundings {
-    /// Reads them.
+    /// Reads them; `read_command` knows all commands.
     ///
     /// # Errors
     /// Where there is no current directory.
-    pub(crate) fn read(common: &Common) -> Result<Self, CliError> {
+    pub(crate) fn read(common: &Common, read_command: ReadCommand) -> Result<Self, CliError> {
         fn text((name, value): &(OsString, OsString)) -> Option<(String, String)> {
             Some((name.to_str()?.to_owned(), value.to_str()?.to_owned()))
         }
@@ -79,6 +82,7 @@ impl Surroundings {
             plugins: common.plugins.clone(),
             console: Console::new(common, &env),
             command: command_line(&current_dir),
+            read_command,
             env,
             environment,
             current_dir,
@@ -173,13 +177,64 @@ impl Surroundings {
     /// Where it does not build.
     pub(crate) fn plugins(&self) -> Result<Vec<PluginArgument>, CliError> {
         let find = |argument: &PluginArgument| {
-            let path = plugin_command::component_path(self, &argument.path)?;
+            let mut path = self.current_dir.join(&argument.path);
+            if path.is_dir() {
+                path = self.component(&path)?.path;
+            }
             Ok(PluginArgument {
                 path,
                 ..argument.clone()
             })
         };
         self.plugins.iter().map(find).collect()
+    }
+
+    /// Returns a component that was typed: a file, or a directory, which is built first.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or the directory does not build.
+    pub(crate) fn component(&self, typed: &Path) -> Result<ComponentFile, CliError> {
+        ComponentFile::open(
+            self.current_dir.join(typed),
+            self.path_env(),
+            self.console.quiet,
+        )
+    }
+
+    /// Returns the command that began a recorded session, to be typed here.
+    pub(crate) fn recorded(&self, row: &SessionRow) -> Typed {
+        let project = Path::new(&row.project_path);
+        let typed = (self.read_command)(&row.command);
+        let is_inside = || git_root(&self.current_dir).is_ok_and(|root| root == project);
+        let is_found = self.current_dir == project || is_inside() && !typed.has_relative_paths();
+        let typed = if is_found {
+            typed
+        } else {
+            typed.in_directory(project)
+        };
+        self.with_sample(typed, project)
+    }
+
+    /// Returns the command that began a session, with what the command that now runs has added. `row` is missing where nothing
+    /// was recorded.
+    pub(crate) fn typed_now(&self, row: Option<&SessionRow>) -> Typed {
+        let now = (self.read_command)(&self.command);
+        let typed = match row {
+            Some(row) => (self.read_command)(&row.command).followed_by(now),
+            None => now,
+        };
+        self.with_sample(typed, &self.current_dir)
+    }
+
+    /// The demo works in a directory of its own, and with a state directory that the shell knows nothing of.
+    fn with_sample(&self, typed: Typed, project: &Path) -> Typed {
+        if !typed.is_demo() {
+            return typed;
+        }
+        let state_dir = self.env.iter().rfind(|(name, _)| name == STATE_VARIABLE);
+        typed
+            .in_directory(project)
+            .with_state_dir(state_dir.map(|(_, value)| value.clone()))
     }
 
     /// Returns what core is given beside the configuration.
@@ -255,42 +310,9 @@ fn absolute(base: &Path, value: &str) -> String {
     )
 }
 
-/// Quotes a word where the shell would read it otherwise. What no terminal shows is escaped, as bash and zsh read it.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return word.to_owned();
-    }
-    let is_odd = |c: char| c.is_control() || is_invisible(c);
-    if !word.contains(is_odd) {
-        return format!("'{}'", word.replace('\'', r"'\''"));
-    }
-    let escaped = word.chars().map(|c| match c {
-        '\n' => r"\n".to_owned(),
-        '\t' => r"\t".to_owned(),
-        '\'' | '\\' => format!("\\{c}"),
-        c if is_odd(c) => format!("\\U{:08x}", u32::from(c)),
-        c => c.to_string(),
-    });
-    format!("$'{}'", escaped.collect::<String>())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn words_are_quoted_where_a_shell_needs_it() {
-        for (word, expected) in [
-            ("bug", "bug"),
-            ("help wanted", "'help wanted'"),
-            ("it's", r"'it'\''s'"),
-            ("", "''"),
-            ("a\nb's \u{1b}[1m", r"$'a\nb\'s \U0000001b[1m'"),
-        ] {
-            assert_eq!(quoted(word), expected);
-        }
-    }
 
     #[test]
     fn paths_are_kept_so_that_they_mean_the_same_in_the_root() {

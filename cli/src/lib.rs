@@ -10,44 +10,33 @@
 //! It knows neither git nor GitHub nor SQLite: what touches the world is core's.
 
 mod args;
-mod classify;
-mod clean;
-mod completions;
+mod command;
+mod component;
 mod config;
-mod config_command;
 mod console;
 mod dashboard;
-mod demo;
-mod doctor;
+mod dry_run;
 mod error;
-mod exec;
 mod exit_code;
 #[cfg(test)]
 mod fixture;
 mod host;
-mod init;
-mod internal;
 mod liveness;
 mod local_time;
 mod logging;
-mod metrics;
 mod narration;
 mod older;
-mod plan;
-mod plan_command;
-mod plugin_command;
+mod paint;
 mod printable;
 mod project;
+mod proposal;
 mod report;
 mod reporter;
-mod resume;
 mod run_session;
 mod schedule;
-mod schema_command;
 mod screen;
-mod show;
+mod shell;
 mod signals;
-mod status;
 mod table;
 mod tally;
 mod terminal;
@@ -55,20 +44,21 @@ mod typed;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use args::{Arguments, Color, Command, Common};
+use args::{Color, Common};
+use command::{Arguments, Command};
 use console::Console;
 use error::CliError;
 use exit_code::ExitCode;
 use host::Surroundings;
-use typed::Typed;
+use typed::HintContext;
 
 /// Runs the command that the process's arguments name, and returns the exit code of the process.
 pub fn main() -> std::process::ExitCode {
-    if let Some(code) = internal::serve() {
+    if let Some(code) = command::serve() {
         return code;
     }
     match parse() {
-        Ok(Arguments { common, command }) => run(&common, command).into(),
+        Ok(Arguments { common, command }) => run(&common, &command).into(),
         Err(error) => {
             // Help goes to standard output, usage errors to standard error; a reader that has gone is no matter.
             let _ = error.print();
@@ -91,42 +81,22 @@ fn parse() -> Result<Arguments, clap::Error> {
     Arguments::from_arg_matches(&matches)
 }
 
-fn run(common: &Common, command: Command) -> ExitCode {
-    let around = match Surroundings::read(common) {
+fn run(common: &Common, command: &Command) -> ExitCode {
+    let around = match Surroundings::read(common, command::read) {
         Ok(around) => around,
-        Err(error) => return report(&Console::new(common, &[]), &error, &Typed::default()),
+        Err(error) => return report(&Console::new(common, &[]), &error, ""),
     };
-    let done = older::set_aside(&around, &command).and_then(|()| dispatch(&around, command));
+    let done = older::set_aside(&around, &command).and_then(|()| command.run(&around));
     match done {
         Ok(code) => code,
-        Err(error) => report(&around.console, &error, &Typed::of(&around.command)),
+        Err(error) => report(&around.console, &error, &around.command),
     }
 }
 
-fn dispatch(around: &Surroundings, command: Command) -> Result<ExitCode, CliError> {
-    match command {
-        Command::Exec(args) => exec::run(around, &args),
-        Command::Plan(args) => plan_command::run(around, &args),
-        Command::Resume(args) => resume::run(around, &args),
-        Command::Status(args) => status::run(around, &args),
-        Command::Show(args) => show::run(around, &args),
-        Command::Metrics => metrics::run(around),
-        Command::Classify(args) => classify::run(around, &args),
-        Command::Init => init::run(around),
-        Command::Doctor(args) => doctor::run(around, &args),
-        Command::Demo(args) => demo::run(around, &args),
-        Command::Clean(args) => clean::run(around, &args),
-        Command::Dashboard(args) => dashboard::run(around, &args),
-        Command::Config(args) => config_command::run(around, &args),
-        Command::Schema(args) => schema_command::run(around, &args),
-        Command::Plugin(args) => plugin_command::run(around, &args),
-        Command::Completions { shell } => completions::run(around, shell),
-        Command::Internal(args) => internal::run(around, args.mode),
-    }
-}
-
-fn report(console: &Console, error: &CliError, typed: &Typed) -> ExitCode {
-    let report = error.report(console.err, typed);
+/// Prints why a command did not do what it was asked, and returns how the program ends.
+fn report(console: &Console, error: &CliError, command: &str) -> ExitCode {
+    let context = HintContext::of(command, command::read);
+    let report = error.report(console.err, &context);
     if !report.is_empty() {
         console.say(report.trim_end());
     }

@@ -5,8 +5,8 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
+use autoissue_core::journal::repository_lock::{Holder, repository_key, state_lock};
 use autoissue_core::journal::{SessionRow, SessionStatus};
-use autoissue_core::repository_lock::{Holder, repository_key, state_lock};
 
 /// Returns whether a session was cut off: the journal calls it running, and nobody holds its repository for it.
 pub(crate) fn is_cut_off(row: &SessionRow, state_dir: &Path) -> bool {
@@ -34,7 +34,7 @@ pub(crate) fn holder_of(row: &SessionRow, state_dir: &Path) -> Option<Option<Hol
 #[cfg(test)]
 mod tests {
     use autoissue_core::journal::SessionId;
-    use autoissue_core::repository_lock::RepositoryLock;
+    use autoissue_core::journal::repository_lock::RepositoryLock;
 
     use super::*;
 

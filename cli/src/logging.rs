@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use autoissue_core::config::{LogLevel, LoggingSettings};
-use autoissue_core::redaction::Redaction;
+use autoissue_core::secret::redaction::Redaction;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};

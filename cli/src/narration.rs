@@ -12,10 +12,9 @@ mod task;
 use autoissue_core::engine::{About, Blocked, Engine, Event, IssueNumber, Outcome, Time, Work};
 
 use crate::local_time::LocalTime;
-use crate::plan_command;
 use crate::printable::{cut, first_line, one_line};
 
-pub(crate) use plan::stage_of_plan;
+pub(crate) use plan::{stage_of_plan, title_of};
 pub(crate) use task::plugin_failed;
 
 /// Longest message of somebody else in a sentence, columns. The rest is in `show`.
@@ -72,7 +71,7 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
 /// Returns what a session is about: a label, or a plan.
 pub(crate) fn subject(about: &About) -> String {
     match &about.directive {
-        Some(_) => format!("plan of {}", plan_command::title_of(about)),
+        Some(_) => format!("plan of {}", title_of(about)),
         None => format!("label `{}`", one_line(&about.label)),
     }
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use autoissue_core::older::{self, LeftByOlder, Salvaged};
 
-use crate::args::Command;
+use crate::command::Command;
 use crate::error::CliError;
-use crate::host::{Surroundings, quoted};
+use crate::host::Surroundings;
+use crate::shell::quoted;
 
 /// Moves the journal of an earlier release aside before a command needs one.
 ///
@@ -21,7 +22,7 @@ pub(crate) fn set_aside(around: &Surroundings, command: &Command) -> Result<(), 
             | Command::Plugin(_)
             | Command::Config(_)
             | Command::Schema(_)
-            | Command::Completions { .. }
+            | Command::Completions(_)
             | Command::Internal(_)
     );
     // Without a state directory there is nothing to move; the command itself says so if it needs one.

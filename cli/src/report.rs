@@ -27,8 +27,7 @@ use autoissue_core::session::PLAN_FILE;
 use autoissue_core::summary::cost_per_pull_request;
 
 use crate::local_time::{LocalTime, span};
-use crate::narration::{Tone, counted, diff_stat, message, stage_of_plan, title};
-use crate::plan_command::title_of;
+use crate::narration::{Tone, counted, diff_stat, message, stage_of_plan, title, title_of};
 use crate::printable::{cut, one_line};
 use crate::typed::Typed;
 

@@ -18,19 +18,18 @@ use tokio::sync::{mpsc, oneshot};
 use crate::config::suggestion::{nearest_choice, nearest_first};
 use crate::console::Console;
 use crate::dashboard::{self, Dashboard, Socket};
+use crate::dry_run;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::{Ready, Surroundings};
 use crate::logging;
 use crate::narration::Tone;
-use crate::plan;
-use crate::plan_command;
 use crate::printable;
+use crate::proposal;
 use crate::report::{self, Places, Report};
 use crate::reporter::{Follower, Json, Live, Plain, Quiet, Reporter};
 use crate::signals::Signals;
 use crate::terminal::Echo;
-use crate::typed::Typed;
 
 /// Labels that are named where none is near the one that was typed: enough for most repositories, and one line.
 const N_LABELS_NAMED_MAX: usize = 8;
@@ -108,7 +107,7 @@ pub(crate) fn until_finished(
                  which pays for nothing twice",
                 row.id,
                 row.command,
-                Typed::recorded(row, around).resume(row.id.as_str())
+                around.recorded(row).resume(row.id.as_str())
             ));
         }
     }
@@ -227,7 +226,7 @@ pub(crate) fn print(
         .journal()
         .ok()
         .and_then(|journal| journal.session(session).ok());
-    let typed = Typed::now(row.as_ref(), around);
+    let typed = around.typed_now(row.as_ref());
     let nothing = nothing_found(finished);
     let result = if console.is_json() {
         let mut summary = Summary::new(
@@ -238,15 +237,15 @@ pub(crate) fn print(
         );
         summary.reason = summary.reason.or(nothing);
         console.json(&summary)
-    } else if let Some(answer) = plan_command::answer(
+    } else if let Some(answer) = proposal::answer(
         &finished.engine,
         &session_dir(state_dir, &finished.id),
         &typed,
         console.out,
     ) {
         console.print(&answer)
-    } else if plan::is_whole_answer(&finished.engine) {
-        console.print(&plan::text(&finished.engine, &typed, console.out))
+    } else if dry_run::is_whole_answer(&finished.engine) {
+        console.print(&dry_run::text(&finished.engine, &typed, console.out))
     } else {
         let times = (finished.started_at_ms, Some(finished.finished_at_ms));
         let places = Places {

@@ -12,7 +12,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use crate::console::Paint;
+use crate::paint::Paint;
 use crate::printable::{cut, width};
 
 /// Shows the whole piece at once, where the terminal knows how, and without a cursor that runs about.

@@ -1,6 +1,6 @@
 //! Tables of text: columns as wide as their widest cell, two spaces apart, nothing after the last.
 
-use crate::console::Paint;
+use crate::paint::Paint;
 use crate::printable::{cut, pad, width};
 
 /// Widest cell but in the last column, columns. What is longer is cut.

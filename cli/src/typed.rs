@@ -2,30 +2,27 @@
 //!
 //! ```text
 //!   autoissue exec bug --issue 2 --dry-run      (typed, or read from the journal)
-//!        └─► Arguments ─► Typed ─┬─► again      autoissue exec bug --issue 2
-//!                                ├─► resume     autoissue resume ID
-//!                                └─► show       autoissue show ID 2
+//!        └─► command::read ─► Typed ─┬─► again      autoissue exec bug --issue 2
+//!                                    ├─► resume     autoissue resume ID
+//!                                    └─► show       autoissue show ID 2
 //! ```
 //!
-//! A printed command is the one that was typed, with its flags, without those that no longer apply. Arguments are taken apart
-//! by name, so a new flag does not compile until it is decided which of these commands keep it.
+//! A printed command is the one that was typed, with its flags, without those that no longer apply. Each command that begins a
+//! session takes its arguments apart by name, so a new flag does not compile until it is decided which of these commands keep it.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::engine::{About, IssueNumber, Usd};
-use autoissue_core::journal::SessionRow;
-use clap::Parser;
 
-use crate::args::{
-    Arguments, Color, Command, Common, DemoArgs, ExecArgs, OutputForm, PlanArgs, ResumeArgs,
-    RunArgs, ServeArgs,
-};
-use crate::host::{Surroundings, quoted};
-use crate::project::git_root;
+use crate::args::{Color, Common, OutputForm, RunArgs, ServeArgs};
+use crate::shell::quoted;
 
 /// Where state is kept, unless it is set.
 pub(crate) const STATE_VARIABLE: &str = "AUTOISSUE_STATE_DIR";
+
+/// Reads a command line. It is handed on from the top: what shows a session does not know the commands.
+pub(crate) type ReadCommand = fn(&str) -> Typed;
 
 /// A command that began a session, or continued one.
 #[derive(Clone, Debug, Default)]
@@ -40,107 +37,87 @@ pub(crate) struct Typed {
     state_dir: Option<String>,
 }
 
+/// The commands that a hint may name.
+#[derive(Clone, Debug)]
+pub(crate) struct HintContext {
+    /// The command that failed.
+    pub(crate) typed: Typed,
+    /// Reads others.
+    pub(crate) read_command: ReadCommand,
+}
+
+impl HintContext {
+    /// Makes one for a command line.
+    pub(crate) fn of(command: &str, read_command: ReadCommand) -> Self {
+        Self {
+            typed: read_command(command),
+            read_command,
+        }
+    }
+}
+
 /// What a command does. Flags that other commands have too are in [`Typed`].
 #[derive(Clone, Debug, Default)]
-enum Deed {
-    Exec(ExecArgs),
-    Plan(PlanArgs),
+pub(crate) enum Deed {
+    /// Runs the issues that carry a label.
+    Exec {
+        /// The label.
+        label: String,
+        /// Its own flags, as far as they are kept.
+        flags: Words,
+    },
+    /// Makes a plan, or takes a saved one.
+    Plan(PlanFiles),
+    /// Runs the sample.
     Demo,
     /// Continues a session, or cannot be read: a later release may have had other flags.
     #[default]
     Other,
 }
 
+/// The files of `plan`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PlanFiles {
+    /// The plan that it ran.
+    pub(crate) from: Option<PathBuf>,
+    /// Where it saved the plan.
+    pub(crate) out: Option<PathBuf>,
+    /// Nothing was created.
+    pub(crate) dry_run: bool,
+}
+
 impl Typed {
-    /// Reads a command line as [`Surroundings`] and the journal keep it.
-    pub(crate) fn of(command: &str) -> Self {
-        let Ok(Arguments { common, command }) = Arguments::try_parse_from(words(command)) else {
-            return Self::default();
-        };
-        let typed = |run, yes, deed| Self {
+    /// Makes one of a command's arguments.
+    pub(crate) fn new(common: Common, run: RunArgs, yes: bool, deed: Deed) -> Self {
+        Self {
             common,
             run,
             yes,
             deed,
             ..Self::default()
-        };
-        match command {
-            Command::Exec(mut args) => {
-                typed(std::mem::take(&mut args.run), false, Deed::Exec(args))
-            }
-            Command::Plan(mut args) => {
-                typed(std::mem::take(&mut args.run), args.yes, Deed::Plan(args))
-            }
-            Command::Resume(ResumeArgs {
-                session: _,
-                yes,
-                dry_run: _,
-                run,
-            }) => typed(run, yes, Deed::Other),
-            Command::Demo(DemoArgs {
-                dir: _,
-                headless,
-                dashboard,
-            }) => {
-                let run = RunArgs {
-                    headless,
-                    dashboard,
-                    ..RunArgs::default()
-                };
-                let mut typed = typed(run, false, Deed::Demo);
-                // The sample brings its own.
-                typed.common.config = None;
-                typed
-            }
-            _ => Self::default(),
         }
     }
 
-    /// Returns the command that began a recorded session, to be typed here.
-    pub(crate) fn recorded(row: &SessionRow, around: &Surroundings) -> Self {
-        let project = Path::new(&row.project_path);
-        let typed = Self::of(&row.command);
-        let is_inside = || git_root(&around.current_dir).is_ok_and(|root| root == project);
-        if around.current_dir == project || (is_inside() && !typed.has_relative_paths()) {
-            typed.of_demo(around, project)
-        } else {
-            Self {
-                directory: Some(project.to_owned()),
-                ..typed
-            }
-            .of_demo(around, project)
-        }
+    /// Returns whether it runs the sample.
+    pub(crate) const fn is_demo(&self) -> bool {
+        matches!(self.deed, Deed::Demo)
     }
 
-    /// Returns the command that began a session, with what the command that now runs has added. `row` is missing where nothing
-    /// was recorded.
-    pub(crate) fn now(row: Option<&SessionRow>, around: &Surroundings) -> Self {
-        let now = Self::of(&around.command);
-        let typed = match row {
-            Some(row) => Self::of(&row.command).followed_by(now),
-            None => now,
-        };
-        typed.of_demo(around, &around.current_dir)
-    }
-
-    /// The demo works in a directory of its own, and with a state directory that the shell knows nothing of.
-    fn of_demo(self, around: &Surroundings, project: &Path) -> Self {
-        if !matches!(self.deed, Deed::Demo) {
-            return self;
-        }
+    /// Changes into a directory first.
+    pub(crate) fn in_directory(self, directory: &Path) -> Self {
         Self {
-            directory: Some(project.to_owned()),
-            state_dir: around
-                .env
-                .iter()
-                .rfind(|(name, _)| name == STATE_VARIABLE)
-                .map(|(_, value)| value.clone()),
+            directory: Some(directory.to_owned()),
             ..self
         }
     }
 
+    /// Names the state directory, which the shell does not know.
+    pub(crate) fn with_state_dir(self, state_dir: Option<String>) -> Self {
+        Self { state_dir, ..self }
+    }
+
     /// Adds what a later command says; where both say something, the later counts.
-    fn followed_by(self, later: Self) -> Self {
+    pub(crate) fn followed_by(self, later: Self) -> Self {
         let Common {
             config,
             output,
@@ -184,11 +161,12 @@ impl Typed {
         }
     }
 
-    fn has_relative_paths(&self) -> bool {
+    /// Returns whether it means something else in another directory.
+    pub(crate) fn has_relative_paths(&self) -> bool {
         let plugins = self.common.plugins.iter().map(|plugin| &plugin.path);
         let mut paths: Vec<&PathBuf> = self.common.config.iter().chain(plugins).collect();
-        if let Deed::Plan(PlanArgs { from, out, .. }) = &self.deed {
-            paths.extend(from.iter().chain(out));
+        if let Deed::Plan(files) = &self.deed {
+            paths.extend(files.from.iter().chain(&files.out));
         }
         paths.iter().any(|path| path.is_relative())
     }
@@ -206,59 +184,28 @@ impl Typed {
             run.budget = Some(budget.dollars().ceil());
         }
         match (&self.deed, &about.directive) {
-            (Deed::Plan(args), _) => self.plan_again(args, about, plan_file, &run),
-            (_, Some(_)) => self.plan_again(&PlanArgs::default(), about, plan_file, &run),
-            (Deed::Exec(args), None) => self.exec_again(args, &run),
+            (Deed::Plan(files), _) => self.plan_again(files, about, plan_file, &run),
+            (_, Some(_)) => self.plan_again(&PlanFiles::default(), about, plan_file, &run),
+            (Deed::Exec { label, flags }, None) => self.exec_again(label, flags.clone(), &run),
             (Deed::Demo | Deed::Other, None) => {
-                let args = ExecArgs {
-                    label: about.label.clone(),
-                    ..ExecArgs::default()
-                };
-                self.exec_again(&args, &run)
+                self.exec_again(&about.label, Words::default(), &run)
             }
         }
     }
 
-    fn exec_again(&self, args: &ExecArgs, run: &RunArgs) -> String {
-        let ExecArgs {
-            label,
-            issues,
-            allow_partial,
-            until,
-            ignore_external_dependencies,
-            fail_if_empty,
-            dry_run: _,
-            run: _,
-        } = args;
-        let mut words = Words::default();
-        words.values("--issue", issues);
-        words.flag("--allow-partial", *allow_partial);
-        words.values("--until", until);
-        words.flag(
-            "--ignore-external-dependencies",
-            *ignore_external_dependencies,
-        );
-        words.flag("--fail-if-empty", *fail_if_empty);
+    fn exec_again(&self, label: &String, mut words: Words, run: &RunArgs) -> String {
         self.run_words(&mut words, run);
         self.in_project(&words.command("exec", Some(label)))
     }
 
     fn plan_again(
         &self,
-        args: &PlanArgs,
+        files: &PlanFiles,
         about: &About,
         plan_file: Option<&Path>,
         run: &RunArgs,
     ) -> String {
-        let PlanArgs {
-            directive: _,
-            from,
-            out,
-            yes: _,
-            dry_run,
-            schema: _,
-            run: _,
-        } = args;
+        let PlanFiles { from, out, dry_run } = files;
         let mut words = Words::default();
         // A plan that was saved has its id, and the file of a dry run needs none: nothing was created. Any other session's own
         // copy is the one by which its issues are found again.
@@ -377,17 +324,19 @@ impl Typed {
 }
 
 /// The words of a command, each as a shell reads it.
-#[derive(Debug, Default)]
-struct Words(Vec<String>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words(Vec<String>);
 
 impl Words {
-    fn flag(&mut self, name: &str, is_set: bool) {
+    /// Adds a flag, if it is set.
+    pub(crate) fn flag(&mut self, name: &str, is_set: bool) {
         if is_set {
             self.0.push(name.to_owned());
         }
     }
 
-    fn values(&mut self, name: &str, values: impl IntoIterator<Item = impl Display>) {
+    /// Adds a flag with each of its values.
+    pub(crate) fn values(&mut self, name: &str, values: impl IntoIterator<Item = impl Display>) {
         for value in values {
             let value = value.to_string();
             if value.starts_with('-') {
@@ -415,55 +364,13 @@ impl Words {
     }
 }
 
-/// Splits a command line as a shell does, as far as [`quoted`] makes use of it.
-fn words(line: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut chars = line.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            ' ' => words.extend(word.take()),
-            '\'' => word
-                .get_or_insert_default()
-                .extend(chars.by_ref().take_while(|c| *c != '\'')),
-            '\\' => word.get_or_insert_default().extend(chars.next()),
-            '$' if chars.peek() == Some(&'\'') => {
-                chars.next();
-                unescape(&mut chars, word.get_or_insert_default());
-            }
-            c => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    words
-}
-
-/// Reads the rest of `$'…'`.
-fn unescape(chars: &mut impl Iterator<Item = char>, word: &mut String) {
-    while let Some(c) = chars.next() {
-        match c {
-            '\'' => return,
-            '\\' => match chars.next() {
-                Some('n') => word.push('\n'),
-                Some('t') => word.push('\t'),
-                Some('U') => {
-                    let digits: String = chars.by_ref().take(8).collect();
-                    word.extend(
-                        u32::from_str_radix(&digits, 16)
-                            .ok()
-                            .and_then(char::from_u32),
-                    );
-                }
-                other => word.extend(other),
-            },
-            c => word.push(c),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::command::{Arguments, read};
+    use crate::shell::words;
 
     fn about(label: &str, directive: Option<&str>) -> About {
         About {
@@ -475,11 +382,11 @@ mod tests {
 
     #[track_caller]
     fn again(command: &str, expected: &str) {
-        let typed = Typed::of(command);
+        let typed = read(command);
         assert_eq!(typed.again(&about("bug", None), None, None), expected);
         // It works as printed, and says of itself what it is.
         assert_eq!(
-            Typed::of(expected).again(&about("bug", None), None, None),
+            read(expected).again(&about("bug", None), None, None),
             expected
         );
     }
@@ -488,7 +395,7 @@ mod tests {
     fn plan_again(command: &str, plan_file: Option<&str>, expected: &str) {
         let about = about("", Some("Build it\n'now'"));
         let plan_file = plan_file.map(Path::new);
-        assert_eq!(Typed::of(command).again(&about, plan_file, None), expected);
+        assert_eq!(read(command).again(&about, plan_file, None), expected);
         assert!(
             Arguments::try_parse_from(words(expected)).is_ok(),
             "{expected}"
@@ -517,7 +424,7 @@ mod tests {
 
     #[test]
     fn a_budget_that_was_too_small_is_replaced() {
-        let typed = Typed::of("autoissue exec bug --budget 1 --issue 2");
+        let typed = read("autoissue exec bug --budget 1 --issue 2");
         assert_eq!(
             typed.again(&about("bug", None), None, Some(Usd::from_cents(480))),
             "autoissue exec bug --issue 2 --budget 5"
@@ -528,11 +435,11 @@ mod tests {
     fn a_session_is_resumed_with_what_it_was_begun_with() {
         let begun = "autoissue exec bug --issue 2 --allow-partial --budget 5 --config a.json --yolo --dry-run";
         assert_eq!(
-            Typed::of(begun).resume("20261122-1315-7f3a"),
+            read(begun).resume("20261122-1315-7f3a"),
             "autoissue resume 20261122-1315-7f3a --budget 5 --yolo --config a.json"
         );
-        let later = Typed::of("autoissue resume 2026 --budget 80 --headless");
-        let both = Typed::of(begun).followed_by(later);
+        let later = read("autoissue resume 2026 --budget 80 --headless");
+        let both = read(begun).followed_by(later);
         assert_eq!(
             both.resume("x"),
             "autoissue resume x --budget 80 --headless --yolo --config a.json"
@@ -542,7 +449,7 @@ mod tests {
             "autoissue exec bug --issue 2 --allow-partial --budget 80 --headless --yolo --config a.json"
         );
         assert_eq!(
-            Typed::of("autoissue plan x --yes --out p.json").resume("x"),
+            read("autoissue plan x --yes --out p.json").resume("x"),
             "autoissue resume x --yes"
         );
     }
@@ -586,7 +493,7 @@ mod tests {
 
     #[test]
     fn a_command_that_only_reads_needs_no_configuration() {
-        let typed = Typed::of("autoissue exec bug --config a.json --plugin p --budget 1");
+        let typed = read("autoissue exec bug --config a.json --plugin p --budget 1");
         assert_eq!(typed.show("x", Some(IssueNumber(7))), "autoissue show x 7");
         assert_eq!(typed.status("x"), "autoissue status x");
         assert_eq!(
@@ -600,7 +507,7 @@ mod tests {
         let typed = Typed {
             directory: Some("/tmp/d 1/logbook".into()),
             state_dir: Some("/tmp/d 1/state".to_owned()),
-            ..Typed::of("autoissue demo --dir 'd 1' -q --config other.json")
+            ..read("autoissue demo --dir 'd 1' -q --config other.json")
         };
         assert_eq!(
             typed.show("x", None),
@@ -610,21 +517,5 @@ mod tests {
             typed.resume("x"),
             "cd '/tmp/d 1/logbook' && AUTOISSUE_STATE_DIR='/tmp/d 1/state' autoissue resume x --quiet"
         );
-    }
-
-    #[test]
-    fn words_survive_quoting() {
-        for word in [
-            "bug",
-            "help wanted",
-            "it's",
-            "",
-            "a\nb",
-            "\u{1b}[2J'\\",
-            "ü$x",
-        ] {
-            assert_eq!(words(&quoted(word)), [word], "{}", quoted(word));
-        }
-        assert_eq!(words("a  b 'c d'e"), ["a", "b", "c de"]);
     }
 }

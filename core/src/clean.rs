@@ -7,21 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use autoissue_engine::{Engine, IssueNumber, Outcome};
+use autoissue_forge::{Forge, IssueState};
+use autoissue_git::checkout::Checkout;
+use autoissue_git::collector::{CollectorError, Collectors};
+use autoissue_git::mirror::{Mirror, Salvage};
+use autoissue_git::worktrees::Held;
+use autoissue_journal::{Journal, SessionId, SessionRow, SessionStatus};
+use autoissue_process::error_chain;
 
 use crate::config::{Config, LoggingSettings};
 use crate::dispatcher::holders;
-use crate::journal::{Journal, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
-use crate::service::agent::error_chain;
-use crate::service::checkout::Checkout;
-use crate::service::collector::{CollectorError, Collectors};
-use crate::service::forge::{Forge, IssueState};
-use crate::service::mirror::{Mirror, Salvage};
-use crate::service::worktrees::Held;
 use crate::session::{Cleaning, Host, SessionError, cleaning, on_a_runtime, roots};
 use crate::wall_clock::wall_clock_ms;
-
 pub use set_aside::{Contents, SetAside};
 
 /// What to clean.

@@ -9,9 +9,8 @@ use std::path::Path;
 use std::sync::mpsc::Sender;
 
 use autoissue_engine::{Input, Service, ServiceInput};
+use autoissue_journal::{Journal, JournalError, Request, SessionId};
 use serde::{Deserialize, Serialize};
-
-use crate::journal::{Journal, JournalError, Request, SessionId};
 
 /// The kind of all requests in the journal that are a [`Control`].
 const KIND: &str = "control";

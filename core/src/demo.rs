@@ -21,7 +21,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::service::local_forge::{self, ForgeError};
+use autoissue_forge::local::{self, ForgeError};
 
 /// Label of the issues that are ready to be worked on.
 pub const LABEL: &str = "autoissue";
@@ -145,7 +145,7 @@ pub fn write_sample(target: &Path) -> Result<(), DemoError> {
             path: target.into(),
         });
     }
-    local_forge::initialise(target).map_err(DemoError::Forge)?;
+    local::initialise(target).map_err(DemoError::Forge)?;
     PROJECT.iter().chain(ISSUES).try_for_each(|file| {
         let path = target.join(file.path);
         write(&path, file.text).map_err(|source| DemoError::Write { path, source })
@@ -184,7 +184,7 @@ fn commit_all(target: &Path) -> Result<(), git2::Error> {
     for file in PROJECT.iter().chain(ISSUES) {
         index.add_path(Path::new(file.path))?;
     }
-    index.add_path(Path::new(local_forge::README))?;
+    index.add_path(Path::new(local::README))?;
     index.write()?;
     let tree = repository.find_tree(index.write_tree()?)?;
     let time = git2::Time::new(COMMITTED_AT_S, 0);

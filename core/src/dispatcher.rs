@@ -17,14 +17,14 @@ use autoissue_engine::{
     Effect, Engine, Event, Input, IntakeEvent, IssueNumber, Phase, PlanEvent, SessionEvent,
     SessionStatus, TaskEvent, Time,
 };
+use autoissue_journal::{
+    self, AppendExtras, CostRow, Journal, JournalError, NewEvent, NewSession, SessionId,
+    StatusChange,
+};
 
 use crate::bus::{Bus, Envelope};
 use crate::control::Control;
 use crate::executor::Executor;
-use crate::journal::{
-    self, AppendExtras, CostRow, Journal, JournalError, NewEvent, NewSession, SessionId,
-    StatusChange,
-};
 use crate::log;
 use crate::session::Intake;
 use crate::wall_clock::wall_clock_ms;
@@ -298,17 +298,17 @@ fn kind_of(text: &str) -> String {
 fn status_change(event: &Event, now: Time) -> Option<StatusChange> {
     let (status, finished_at_ms) = match event {
         Event::Session(SessionEvent::Started { .. } | SessionEvent::Resumed { .. }) => {
-            (journal::SessionStatus::Running, None)
+            (autoissue_journal::SessionStatus::Running, None)
         }
         Event::Session(SessionEvent::Interrupted) | Event::Plan(PlanEvent::ConfirmationAwaited) => {
-            (journal::SessionStatus::Interrupted, None)
+            (autoissue_journal::SessionStatus::Interrupted, None)
         }
         Event::Session(SessionEvent::Finished {
             status: SessionStatus::Completed,
-        }) => (journal::SessionStatus::Completed, Some(now.ms())),
+        }) => (autoissue_journal::SessionStatus::Completed, Some(now.ms())),
         Event::Session(SessionEvent::Finished {
             status: SessionStatus::Failed { .. },
-        }) => (journal::SessionStatus::Failed, Some(now.ms())),
+        }) => (autoissue_journal::SessionStatus::Failed, Some(now.ms())),
         _ => return None,
     };
     Some(StatusChange {

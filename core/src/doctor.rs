@@ -22,24 +22,23 @@ mod repository;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
+use autoissue_forge::github::{GithubError, Proxy};
+use autoissue_forge::local::LocalForge;
+use autoissue_git::checkout::Checkout;
+use autoissue_git::program::Git;
+use autoissue_git::remote::{Remote, RemoteError};
+use autoissue_journal::Journal;
+use autoissue_process::SupervisorProgram;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ForgeKind};
-use crate::journal::Journal;
-use crate::service::checkout::Checkout;
-use crate::service::git_program::Git;
-use crate::service::github::{GithubError, Proxy};
-use crate::service::local_forge::LocalForge;
-use crate::service::process::SupervisorProgram;
-use crate::service::remote::{Remote, RemoteError};
 use crate::session::{
     Host, SessionError, WayToGithub, agent_variables, default_branch, find_agent, find_strategies,
     roots, way_to_github,
 };
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
-
 pub use finding::{Finding, Level};
 pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
 pub(crate) use large_files::INSTALL_LFS;

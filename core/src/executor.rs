@@ -26,8 +26,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{Instrument, Span};
 
+use crate::agent::Wish;
 use crate::log;
-use crate::service::agent::Wish;
 use crate::strategy::ChosenModel;
 use crate::work::{AttemptId, Foundation, PublishOrder, Workshop};
 

@@ -10,27 +10,24 @@
 //! Core never prints and reads neither arguments nor environment for its configuration: it is given a
 //! [`config::Config`] and a [`session::Host`], so it can be embedded.
 
+pub mod agent;
+pub mod apply_patch;
 pub mod bus;
+pub mod checks;
 pub mod clean;
 pub mod config;
 pub mod control;
-mod declared;
 pub mod demo;
 mod dispatcher;
 pub mod doctor;
 mod executor;
-pub mod journal;
 mod log;
 pub mod older;
 pub mod planner;
 pub mod plugins;
 pub mod prompt;
 pub mod recorded;
-pub mod redaction;
-pub mod repository_lock;
 pub mod retention;
-pub mod secret;
-pub mod service;
 pub mod session;
 pub mod strategy;
 pub mod summary;
@@ -40,3 +37,8 @@ pub mod whole_file;
 mod work;
 
 pub use autoissue_engine as engine;
+pub use autoissue_forge as forge;
+pub use autoissue_git as git;
+pub use autoissue_journal as journal;
+pub use autoissue_process as process;
+pub use autoissue_secret as secret;

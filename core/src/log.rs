@@ -19,9 +19,8 @@ use std::time::Duration;
 use autoissue_engine::{
     AttemptInput, Effect, Event, Failure, Input, IntakeInput, IssueNumber, PlanInput,
 };
+use autoissue_journal::SessionId;
 use tracing::{Span, debug, error_span, info, warn};
-
-use crate::journal::SessionId;
 
 /// Returns the span of a session.
 pub(crate) fn session(id: &SessionId) -> Span {

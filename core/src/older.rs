@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use crate::journal::{Journal, JournalError, Older};
-use crate::repository_lock::{repository_key, state_lock};
-use crate::service::mirror::{Mirror, Salvage};
-use crate::service::worktrees::{Directory, Roots};
+use autoissue_git::mirror::{Mirror, Salvage};
+use autoissue_git::worktrees::{Directory, Roots};
+use autoissue_journal::repository_lock::{repository_key, state_lock};
+use autoissue_journal::{Journal, JournalError, Older};
+
 use crate::session::mirror_dir;
 
 /// What an earlier release left.

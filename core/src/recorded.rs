@@ -1,9 +1,9 @@
 //! Sessions as the journal has them: what `status`, `show`, `metrics` and `resume` read.
 
 use autoissue_engine::{Engine, Event};
+use autoissue_journal::{Journal, JournalError, SessionRow, StoredEvent};
 
 use crate::bus::Envelope;
-use crate::journal::{Journal, JournalError, SessionRow, StoredEvent};
 
 /// A session read from the journal.
 #[derive(Debug)]

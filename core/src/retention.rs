@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use autoissue_journal::{Journal, JournalError, SessionRow, SessionStatus};
+
 use crate::config::LoggingSettings;
-use crate::journal::{Journal, JournalError, SessionRow, SessionStatus};
 
 /// A day, milliseconds.
 const DAY_MS: u64 = 86_400_000;
@@ -126,10 +127,10 @@ fn size_of(directory: &Path, depth: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_journal::{AppendExtras, NewSession, SessionId, StatusChange};
     use tempfile::TempDir;
 
     use super::*;
-    use crate::journal::{AppendExtras, NewSession, SessionId, StatusChange};
 
     const NOW_MS: u64 = 100 * DAY_MS;
 

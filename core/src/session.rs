@@ -24,6 +24,11 @@ use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use autoissue_engine::{Engine, Event, Input, SessionInput, Time};
+use autoissue_journal::repository_lock::RepositoryLock;
+use autoissue_journal::{CommitHook, Journal, NewSession, SessionId, SessionRow};
+use autoissue_process::awake::keep_awake;
+use autoissue_process::{SupervisorProgram, adopt_orphans};
+use autoissue_secret::redaction::Redaction;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -34,15 +39,9 @@ use crate::control::Resetter;
 use crate::dispatcher::{Dispatcher, Unrecorded};
 use crate::doctor::Finding;
 use crate::executor::Executor;
-use crate::journal::{CommitHook, Journal, NewSession, SessionId, SessionRow};
 use crate::log;
 use crate::plugins::PluginArgument;
-use crate::redaction::Redaction;
-use crate::repository_lock::RepositoryLock;
-use crate::service::awake::keep_awake;
-use crate::service::process::{SupervisorProgram, adopt_orphans};
 use crate::work::Workshop;
-
 pub use begun::{Consent, PLAN_FILE, PlanOrder, PlannedBefore, planned_before};
 pub use bench::mirror_dir;
 pub(crate) use bench::{Cleaning, cleaning, on_a_runtime, roots};

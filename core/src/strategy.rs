@@ -14,12 +14,10 @@ mod guard;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-pub use autoissue_classifier::DOMAINS;
-
 use autoissue_classifier::BuiltinClassifier;
-pub use autoissue_claude::MODEL_FAMILIES;
 use autoissue_claude::{ClaudeBackend, MORE_ALIASES, has_list_price};
 use autoissue_engine::{Classification, Effort, Instead, Issue, Undecided, Usd};
+use autoissue_journal::CostRow;
 use autoissue_model_selector::BuiltinSelector;
 use autoissue_patch::PatchBackend;
 use autoissue_plugin_host::{Kind, NoStrategy};
@@ -31,8 +29,9 @@ use autoissue_plugin_sdk::{
 use autoissue_pr_template::BuiltinTemplate;
 
 use crate::config::Config;
-use crate::journal::CostRow;
 use crate::plugins::{Chosen, Plugins};
+pub use autoissue_classifier::DOMAINS;
+pub use autoissue_claude::MODEL_FAMILIES;
 use guard::Guard;
 
 /// Name of every built-in that has no name of its own.

@@ -3,7 +3,7 @@
 use autoissue_claude::ClaudeBackend;
 use autoissue_plugin_sdk::{AgentBackend, AgentRun, AgentTask, Line};
 
-use crate::service::agent::words;
+use crate::agent::words;
 
 /// Turns a program's lines into words for people.
 pub struct Readable {

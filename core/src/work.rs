@@ -18,31 +18,31 @@ use autoissue_engine::{
     AgentReport, AgentSession, AttemptInput, CheckResult, Dependency, Effort, Failure, FileChange,
     Input, IntakeInput, Issue, IssueNumber, Start, Usd, Withdrawal, Work,
 };
+use autoissue_forge::declared::{Home, dependencies_in};
+use autoissue_forge::github::GithubError;
+use autoissue_forge::{Backlog, Forge, ForgeError, IssueState};
+use autoissue_git::checkout::Checkout;
+use autoissue_git::collector::{CollectorError, Collectors};
+use autoissue_git::mirror::{CommitId, FetchError, Mirror, bytes_below};
+use autoissue_git::remote::{Remote, RemoteError, Verdict, verdict, was_server_error};
+use autoissue_git::worktrees::{CollectRequest, Collected, History, IgnoredFiles, LeaseRequest};
+use autoissue_journal::SessionId;
 use autoissue_plugin_sdk::{AgentTask, commit_text, hidden_text};
+use autoissue_process::SupervisorProgram;
+use autoissue_process::error_chain;
+use autoissue_secret::redaction::Redaction;
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent::{self, AgentOrder, Seen, Wish};
 use crate::bus::{Bus, Progress, ProgressKind};
+use crate::checks::{self, ChecksError, SetupError, Workplace};
 use crate::config::Config;
-use crate::declared::{Home, dependencies_in};
 use crate::doctor::nearest_existing;
-use crate::journal::SessionId;
 use crate::prompt::{self, Earlier};
-use crate::redaction::Redaction;
-use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
-use crate::service::checkout::Checkout;
-use crate::service::checks::{self, ChecksError, SetupError, Workplace};
-use crate::service::collector::{CollectorError, Collectors};
-use crate::service::forge::{Backlog, Forge, ForgeError, IssueState};
-use crate::service::github::GithubError;
-use crate::service::mirror::{CommitId, FetchError, Mirror, bytes_below};
-use crate::service::process::SupervisorProgram;
-use crate::service::remote::{Remote, RemoteError, Verdict, verdict, was_server_error};
-use crate::service::worktrees::{CollectRequest, Collected, History, IgnoredFiles, LeaseRequest};
 use crate::session::{Intake, PlanOrder};
 use crate::strategy::{Strategies, sdk_effort};
-
 pub(crate) use planning::{CreationOrder, PlannerOrder};
 pub(crate) use publish::{Foundation, PublishOrder};
 
@@ -501,7 +501,7 @@ impl Workshop {
     async fn set_up(&self, id: AttemptId, cancel: &CancellationToken) -> Result<(), Failure> {
         let workplace = self.workplace(id)?;
         let (supervisor, commands) = (self.supervisor(), &self.config.executor.setup);
-        let mut show = |command: &str, line: &crate::service::process::Line| {
+        let mut show = |command: &str, line: &autoissue_process::Line| {
             self.show(id, &format!("{command}: {}", line.text));
         };
         let done = checks::run_setup(
@@ -808,7 +808,7 @@ impl Workshop {
     ) -> Result<Vec<CheckResult>, Failure> {
         let workplace = self.workplace(id)?;
         let list: Vec<checks::Check> = self.config.executor.checks.iter().map(check).collect();
-        let mut show = |name: &str, line: &crate::service::process::Line| {
+        let mut show = |name: &str, line: &autoissue_process::Line| {
             self.show(id, &format!("{name}: {}", line.text));
         };
         let results =
@@ -1119,7 +1119,7 @@ fn commit_message(issue: &Issue) -> String {
     )
 }
 
-fn engine_work(work: crate::service::worktrees::Work) -> Work {
+fn engine_work(work: autoissue_git::worktrees::Work) -> Work {
     let mut notes: Vec<String> = work
         .skipped
         .iter()

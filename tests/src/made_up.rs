@@ -18,10 +18,12 @@ use autoissue_core::engine::{
     PullRequest, ServiceInput, SessionEvent, SessionInput, SessionStatus, Settings, Spent,
     TaskInput, Time, Usd, Work,
 };
+use autoissue_core::journal::repository_lock::{
+    Holder, RepositoryLock, repository_key, state_lock,
+};
 use autoissue_core::journal::{
     self, AppendExtras, Journal, NewEvent, NewSession, SessionId, StatusChange,
 };
-use autoissue_core::repository_lock::{Holder, RepositoryLock, repository_key, state_lock};
 
 /// How a made-up session is to be.
 #[derive(Clone, Debug)]

@@ -215,7 +215,7 @@ impl Sandbox {
         let project = self.project().canonicalize().expect("the project is there");
         format!(
             "{}/",
-            autoissue_core::repository_lock::repository_key(project)
+            autoissue_core::journal::repository_lock::repository_key(project)
         )
     }
 

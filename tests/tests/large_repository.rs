@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use autoissue_core::service::collector::{CollectorError, Collectors, Limit, Limits};
-use autoissue_core::service::git_program::Git;
-use autoissue_core::service::mirror::{CommitId, Mirror};
-use autoissue_core::service::worktrees::{
+use autoissue_core::git::collector::{CollectorError, Collectors, Limit, Limits};
+use autoissue_core::git::mirror::{CommitId, Mirror};
+use autoissue_core::git::program::Git;
+use autoissue_core::git::worktrees::{
     CollectRequest, Collected, Identity, LeaseRequest, Options, Roots,
 };
 use autoissue_tests::{binary, scratch};

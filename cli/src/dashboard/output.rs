@@ -190,8 +190,9 @@ fn head(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_core::secret::redaction::Redaction;
+
     use super::*;
-    use autoissue_core::redaction::Redaction;
 
     fn screen() -> Screen {
         Screen::new(Redaction::default())

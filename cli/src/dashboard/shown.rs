@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
+use autoissue_core::secret::redaction::Redaction;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use crate::printable::{self, one_line};
-use autoissue_core::redaction::Redaction;
 
 /// Longest title, name or sentence, characters.
 const LINE_CHARS_MAX: usize = 400;

@@ -17,7 +17,7 @@ use super::shown::{Screen, Shown};
 use super::view;
 use crate::local_time::LocalTime;
 use crate::narration::{Tone, blocked, ended, message, narrate};
-use crate::typed::Typed;
+use crate::typed::ReadCommand;
 
 /// Things for a person that one view names.
 const N_ATTENTION_MAX: usize = 50;
@@ -29,6 +29,8 @@ pub(crate) struct Style {
     pub(crate) screen: Screen,
     /// Times inside sentences.
     pub(crate) time: LocalTime,
+    /// Reads the command that a session was begun with.
+    pub(crate) read_command: ReadCommand,
 }
 
 /// A session as it stands.
@@ -430,7 +432,7 @@ impl Story {
     }
 
     fn session_attention(&self) -> Option<view::AttentionView> {
-        let resume = Typed::of(&self.command).resume(self.session.as_str());
+        let resume = (self.style.read_command)(&self.command).resume(self.session.as_str());
         let resume = format!("resume it with `{resume}`");
         let (text, hint) = match (self.engine.phase(), self.status()) {
             (Phase::Over(SessionStatus::Failed { message, .. }), _) => (message.clone(), None),
@@ -728,15 +730,16 @@ fn kind_of(event: &Event) -> String {
 mod tests {
     use autoissue_core::engine::ServiceEvent;
     use autoissue_core::engine::{PullRequest, Settings};
+    use autoissue_core::secret::redaction::Redaction;
 
     use super::*;
     use crate::fixture::{admitted, at_work, check_failed, finished, shipped};
-    use autoissue_core::redaction::Redaction;
 
     fn told(events: &[Event]) -> Story {
         let style = Style {
             screen: Screen::new(Redaction::default()),
             time: LocalTime::utc(),
+            read_command: crate::command::read,
         };
         let mut story = Story::new(SessionId::new(0, [0, 1]), style);
         for (seq, event) in (1..).zip(events) {

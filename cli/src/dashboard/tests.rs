@@ -5,6 +5,7 @@ use std::sync::Arc;
 use autoissue_core::bus::{Bus, Envelope, Progress, ProgressKind};
 use autoissue_core::engine::{Event, Settings};
 use autoissue_core::journal::{AppendExtras, Journal, NewEvent, NewSession, SessionId};
+use autoissue_core::secret::redaction::Redaction;
 
 use super::archive::Archive;
 use super::follow;
@@ -13,7 +14,6 @@ use super::shown::Screen;
 use super::story::{Story, Style};
 use crate::fixture::{accepted, started};
 use crate::local_time::LocalTime;
-use autoissue_core::redaction::Redaction;
 
 /// More than a bus keeps for slow readers.
 const N_EVENTS: u64 = 3_000;
@@ -29,6 +29,7 @@ fn hub_of(session: &SessionId, state_dir: &std::path::Path) -> Arc<Hub> {
     let style = Style {
         screen: Screen::new(Redaction::default()),
         time: LocalTime::utc(),
+        read_command: crate::command::read,
     };
     Hub::new(
         session.clone(),

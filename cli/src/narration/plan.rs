@@ -1,12 +1,25 @@
 //! What happens on the way from a directive to issues, in words.
 
-use autoissue_core::engine::{Ended, Engine, Phase, PlanEvent};
+use autoissue_core::engine::{About, Ended, Engine, Phase, PlanEvent};
 
 use super::Tone::{self, Bad, Detail, Good, Odd, Plain};
 use super::{counted, message, next_try};
 use crate::local_time::{LocalTime, span};
 use crate::narration::title;
-use crate::printable::one_line;
+use crate::printable::{cut, one_line};
+
+/// Columns of a directive in a heading.
+const DIRECTIVE_COLUMNS_MAX: usize = 80;
+
+/// Returns the directive of a plan, short, or what stands for it.
+pub(crate) fn title_of(about: &About) -> String {
+    let directive = one_line(about.directive.as_deref().unwrap_or_default());
+    if directive.is_empty() {
+        "a saved plan".to_owned()
+    } else {
+        format!("“{}”", cut(&directive, DIRECTIVE_COLUMNS_MAX))
+    }
+}
 
 /// Problems of an answer that are told; the whole list is in the journal.
 const N_PROBLEMS_MAX: usize = 10;

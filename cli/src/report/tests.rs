@@ -10,10 +10,10 @@ use autoissue_core::engine::{
 use insta::assert_snapshot;
 
 use super::*;
-use crate::console::Paint;
 use crate::fixture::{
     accepted, admitted, at_work, check_failed, completed, finished, shipped, started, worked,
 };
+use crate::paint::Paint;
 
 fn made_of(events: &[Event]) -> Report {
     let places = Places {
@@ -26,7 +26,7 @@ fn made_of(events: &[Event]) -> Report {
         &Engine::replay(events),
         times,
         &places,
-        &Typed::of("autoissue exec bug --max-parallel 4"),
+        &crate::command::read("autoissue exec bug --max-parallel 4"),
         &LocalTime::utc(),
     )
 }

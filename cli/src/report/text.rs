@@ -1,8 +1,8 @@
 //! The report as lines for a terminal. What needs a person stands near the end, next to the prompt.
 
 use super::{Entry, Group, Kind, Report, Subject};
-use crate::console::Paint;
 use crate::narration::Tone;
+use crate::paint::Paint;
 use crate::printable::{cut, pad, width};
 
 /// Widest title that others are aligned to, columns.

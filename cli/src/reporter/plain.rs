@@ -4,9 +4,10 @@ use autoissue_core::bus::{Envelope, Progress, ProgressKind};
 use autoissue_core::engine::{Engine, Event};
 
 use super::Reporter;
-use crate::console::{Console, Paint};
+use crate::console::Console;
 use crate::local_time::{LocalTime, now_ms};
 use crate::narration::{Sentence, Tone, narrate};
+use crate::paint::Paint;
 use crate::printable::{cut, one_line};
 
 /// Longest line of an agent that is shown, columns. The transcript has all of it.

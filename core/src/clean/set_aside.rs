@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::service::worktrees::{Directory, Roots};
+use autoissue_git::worktrees::{Directory, Roots};
 
 /// The most files that are looked at in one directory: a list of what stays must not take minutes.
 const N_FILES_MAX: u64 = 100_000;

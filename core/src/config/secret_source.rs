@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::secret::{MASK, Secret};
+use autoissue_secret::{MASK, Secret};
 
 /// A secret, or where to find it.
 ///

@@ -10,15 +10,15 @@ use std::process::{Command, Output, Stdio};
 
 use autoissue_classifier::BuiltinClassifier;
 use autoissue_engine::{Issue, IssueNumber, overlap};
+use autoissue_forge::declared::{Home, dependencies_in};
+use autoissue_forge::local::LocalForge;
 use autoissue_plugin_sdk::paths::named_in;
 use autoissue_plugin_sdk::{Classifier as _, ClassifierContext};
 use tempfile::TempDir;
 
 use super::*;
+use crate::apply_patch::{self, ApplyOutcome};
 use crate::config::{Config, ForgeKind};
-use crate::declared::{Home, dependencies_in};
-use crate::service::apply_patch::{self, ApplyOutcome};
-use crate::service::local_forge::LocalForge;
 
 /// A fresh sample.
 struct Sample(TempDir);

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_plugin_sdk::{AgentTask, PluginError};
+use autoissue_process::{ProgramSpec, SupervisorProgram, run_bounded};
 use rustix::process::geteuid;
 use tokio_util::sync::CancellationToken;
 
 use super::{Finding, release};
 use crate::config::Config;
-use crate::service::process::{ProgramSpec, SupervisorProgram, run_bounded};
 use crate::strategy::Strategies;
 
 /// Programs of 250 MB take a second to start on a cold disk; ten of these are a machine in trouble.

@@ -5,20 +5,20 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
+use autoissue_git::checkout::Checkout;
+use autoissue_git::mirror::Mirror;
+use autoissue_git::program::Git;
+use autoissue_git::remote::Remote;
+use autoissue_git::worktrees::{LeaseRequest, Options, Roots, Worktrees};
+use autoissue_process::SupervisorProgram;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use super::Finding;
-use crate::config::{Config, RedBase};
-use crate::service::checkout::Checkout;
-use crate::service::checks::{
+use crate::checks::{
     Check, CheckResult, ChecksError, SetupError, Workplace, run_checks, run_setup,
 };
-use crate::service::git_program::Git;
-use crate::service::mirror::Mirror;
-use crate::service::process::SupervisorProgram;
-use crate::service::remote::Remote;
-use crate::service::worktrees::{LeaseRequest, Options, Roots, Worktrees};
+use crate::config::{Config, RedBase};
 use crate::session::SessionError;
 use crate::work::check;
 

@@ -3,18 +3,17 @@
 
 use std::ffi::OsStr;
 
+use autoissue_forge::github::Facts;
+use autoissue_git::checkout::Checkout;
+use autoissue_git::program::Git;
+use autoissue_git::worktrees::Identity;
 use autoissue_plugin_sdk::Metering;
 
+use super::{Finding, agent, large_files, login, machine, repository};
 use crate::config::Config;
-use crate::service::checkout::Checkout;
-use crate::service::git_program::Git;
-use crate::service::github::Facts;
-use crate::service::worktrees::Identity;
 use crate::session::{Host, roots};
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
-
-use super::{Finding, agent, large_files, login, machine, repository};
 
 /// The finding that says what agents may do. People should know it although nothing is wrong.
 pub(crate) const AGENT_RIGHTS: &str = "agent rights";

@@ -1,11 +1,10 @@
 //! Git LFS: whether what the repository keeps there can be read, written and uploaded.
 
-use std::path::Path;
+use autoissue_git::checkout::{Checkout, LargeFiles};
+use autoissue_git::program::Git;
+use autoissue_git::remote::{lfs_is_configured, lfs_version};
 
 use super::Finding;
-use crate::service::checkout::{Checkout, LargeFiles};
-use crate::service::git_program::Git;
-use crate::service::remote::lfs_version;
 
 /// What to do where `git-lfs` is missing.
 pub(crate) const INSTALL_LFS: &str =
@@ -17,96 +16,63 @@ const CHECK: &str = "git lfs";
 /// Looks at Git LFS where the commit that is checked out uses it.
 pub(super) fn look(git: &Git, checkout: &Checkout) -> Option<Finding> {
     let used = checkout.large_files()?;
-    let finding = match (lfs_version(git, checkout.path()), used) {
-        (Err(_), LargeFiles::Kept) => Finding::failure(
+    let version = lfs_version(git, checkout.path()).ok();
+    Some(judge(
+        used,
+        version,
+        lfs_is_configured(git, checkout.path()),
+    ))
+}
+
+fn judge(used: LargeFiles, version: Option<String>, is_configured: bool) -> Finding {
+    match (version, used) {
+        (None, LargeFiles::Kept) => Finding::failure(
             CHECK,
             "the repository keeps files in Git LFS, and `git-lfs` is not installed",
             INSTALL_LFS,
         ),
-        (Ok(_), LargeFiles::Kept) if !is_set_up(git, checkout.path()) => Finding::failure(
+        (Some(_), LargeFiles::Kept) if !is_configured => Finding::failure(
             CHECK,
             "the repository keeps files in Git LFS, and git is not set up for it: `filter.lfs` is not configured",
             SET_UP_LFS,
         ),
-        (Err(_), LargeFiles::Declared) => Finding::warning(
+        (None, LargeFiles::Declared) => Finding::warning(
             CHECK,
             "`.gitattributes` names Git LFS, and `git-lfs` is not installed: new files are committed as they are",
             INSTALL_LFS,
         ),
-        (Ok(_), LargeFiles::Declared) if !is_set_up(git, checkout.path()) => Finding::warning(
+        (Some(_), LargeFiles::Declared) if !is_configured => Finding::warning(
             CHECK,
             "`.gitattributes` names Git LFS, and `filter.lfs` is not configured: new files are committed as they are",
             SET_UP_LFS,
         ),
-        (Ok(version), _) => Finding::ok(CHECK, version),
-    };
-    Some(finding)
-}
-
-/// Returns whether git hands files to `git-lfs`.
-fn is_set_up(git: &Git, checkout: &Path) -> bool {
-    let none: [(&str, &str); 0] = [];
-    let question = ["config", "--get-regexp", r"^filter\.lfs\.(process|clean)$"];
-    git.run(checkout, &question, &none, None).is_ok()
+        (Some(version), _) => Finding::ok(CHECK, version),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
     use crate::doctor::Level;
-    use crate::service::git_fixture::{Home, LargeFile, git_with_lfs};
 
-    const ATTRIBUTES: &str = "*.png filter=lfs diff=lfs merge=lfs -text\n";
-
-    fn level(home: &Home, git: &Git) -> Option<Level> {
-        let checkout = Checkout::open(&home.path().join("user")).unwrap();
-        look(git, &checkout).map(|finding| finding.level)
-    }
-
-    #[test]
-    fn a_repository_without_large_files_needs_no_git_lfs() {
-        let home = Home::new();
-        let git = git_with_lfs(&home, "#!/bin/sh\nexit 1\n");
-        home.repository(
-            "user",
-            &[
-                (".gitattributes", "*.txt text\n"),
-                ("a.png", &LargeFile::new("a").pointer),
-            ],
-        );
-        assert_eq!(level(&home, &git), None);
-        let user = home.path().join("user");
-        home.commit(&user, &[(".gitattributes", ATTRIBUTES), ("a.png", "raw")]);
-        assert_eq!(level(&home, &git), Some(Level::Warning));
+    fn level(used: LargeFiles, version: Option<&str>, is_configured: bool) -> Level {
+        judge(used, version.map(str::to_owned), is_configured).level
     }
 
     #[test]
     fn large_files_without_git_lfs_or_without_its_filter_are_known_before_an_agent_is_paid() {
-        let home = Home::new();
-        let git = git_with_lfs(&home, "#!/bin/sh\nexit 1\n");
-        home.repository(
-            "user",
-            &[
-                (".gitattributes", ATTRIBUTES),
-                ("img/a.png", &LargeFile::new("a").pointer),
-            ],
+        assert_eq!(level(LargeFiles::Kept, None, true), Level::Failure);
+        assert_eq!(level(LargeFiles::Kept, Some("3.7"), false), Level::Failure);
+        assert_eq!(level(LargeFiles::Kept, Some("3.7"), true), Level::Ok);
+    }
+
+    #[test]
+    fn attributes_that_name_git_lfs_are_worth_a_warning_without_large_files() {
+        assert_eq!(level(LargeFiles::Declared, None, true), Level::Warning);
+        assert_eq!(
+            level(LargeFiles::Declared, Some("3.7"), false),
+            Level::Warning
         );
-        assert_eq!(level(&home, &git), Some(Level::Failure));
-        let program = home.path().join("bin/git-lfs");
-        fs::write(&program, "#!/bin/sh\necho git-lfs/3.7.0\n").unwrap();
-        fs::set_permissions(&program, Permissions::from_mode(0o755)).unwrap();
-        let user = home.path().join("user");
-        home.git(&user, &["config", "filter.other.clean", "cat"]);
-        // The machine's own configuration may have the filter: then there is nothing to find.
-        let is_global = is_set_up(&git, home.path());
-        assert_eq!(level(&home, &git) == Some(Level::Failure), !is_global);
-        home.git(
-            &user,
-            &["config", "filter.lfs.clean", "git-lfs clean -- %f"],
-        );
-        assert_eq!(level(&home, &git), Some(Level::Ok));
+        assert_eq!(level(LargeFiles::Declared, Some("3.7"), true), Level::Ok);
     }
 }

@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use autoissue_process::error_chain;
+
 use super::Finding;
 use crate::config::PluginSettings;
 use crate::plugins::lock::PluginLock;
 use crate::plugins::{PluginsError, read_agreed};
-use crate::service::agent::error_chain;
 
 /// Looks at each plugin that is configured.
 pub(super) fn look(plugins: &[PluginSettings], project: &Path) -> Vec<Finding> {

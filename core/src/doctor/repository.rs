@@ -1,14 +1,15 @@
 //! The repository on GitHub and the token, by what GitHub said of them; and whether git may push.
 
 use autoissue_engine::Time;
+use autoissue_forge::github::{Calls, Facts, Retirement};
+use autoissue_git::BRANCH_PREFIX;
+use autoissue_git::checkout::Checkout;
+use autoissue_git::program::GitError;
+use autoissue_git::remote::{Remote, Verdict, verdict};
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 
 use super::Finding;
-use crate::service::checkout::Checkout;
-use crate::service::git_program::GitError;
-use crate::service::github::{BRANCH_PREFIX, Calls, Facts, Retirement};
-use crate::service::remote::{Remote, Verdict, verdict};
 
 /// A token that ends sooner may end in the middle of a night, or of the next one.
 const TOKEN_MS_WANTED: u64 = 3 * 24 * 3_600_000;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use autoissue_engine::{IssueNumber, dependency_cycle};
+use autoissue_forge::declared::{Home, dependencies_in};
 use autoissue_plugin_sdk::hidden_text;
 use serde_json::{Map, Value};
 
@@ -11,7 +12,6 @@ use super::document::{one_line, time};
 use super::{
     BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX,
 };
-use crate::declared::{Home, dependencies_in};
 
 /// Characters of a title by which its issue is named.
 const NAME_CHARS_MAX: usize = 60;

@@ -13,9 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use autoissue_plugin_host::{ComponentError, component_from_module};
+use autoissue_process::{ProcessError, resolve};
 use serde::Deserialize;
-
-use crate::service::process::{ProcessError, resolve};
 
 /// What plugins are built for: it brings no import at all.
 pub const TARGET: &str = "wasm32-unknown-unknown";

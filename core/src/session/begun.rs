@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use autoissue_engine::{Plan, PlanRules, PlanSource, Usd};
+use autoissue_journal::{Journal, SessionId, SessionRow, SessionStatus};
 use serde::{Deserialize, Serialize};
 
 use super::{Exec, SessionError};
 use crate::config::Config;
-use crate::journal::{Journal, SessionId, SessionRow, SessionStatus};
 use crate::plugins::PluginArgument;
 use crate::recorded::Recorded;
 use crate::strategy::Strategies;

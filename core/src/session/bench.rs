@@ -3,22 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use autoissue_forge::Forge;
+use autoissue_git::collector::{Collectors, Limits};
+use autoissue_git::mirror::Mirror;
+use autoissue_git::stale_locks::remove_stale_locks;
+use autoissue_git::worktrees::{Options, Roots};
+use autoissue_journal::SessionId;
+use autoissue_journal::repository_lock::{
+    Holder, RepositoryLock, checkout_lock, forge_lock, repository_key, state_lock,
+};
+use autoissue_process::error_chain;
+use autoissue_process::sweep_tagged;
 use tokio_util::sync::CancellationToken;
 
 use super::ground::{Ground, survey};
 use super::{Host, SessionError};
 use crate::config::Config;
-use crate::journal::SessionId;
-use crate::repository_lock::{
-    Holder, RepositoryLock, checkout_lock, forge_lock, repository_key, state_lock,
-};
-use crate::service::agent::error_chain;
-use crate::service::collector::{Collectors, Limits};
-use crate::service::forge::Forge;
-use crate::service::mirror::Mirror;
-use crate::service::process::sweep_tagged;
-use crate::service::stale_locks::remove_stale_locks;
-use crate::service::worktrees::{Options, Roots};
 use crate::wall_clock::wall_clock_ms;
 use crate::work::Bench;
 

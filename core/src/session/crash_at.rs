@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::journal::{CommitHook, Moment};
+use autoissue_journal::{CommitHook, Moment};
 
 /// A write of the journal at which the process kills itself, such as `7:after`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,21 +3,21 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use autoissue_git::worktrees::Roots;
 use autoissue_plugin_sdk as sdk;
+use autoissue_process::environment::agent_environment;
+use autoissue_process::resolve;
 
 use super::begun::Begun;
 use super::bench::roots;
 use super::ground::Ground;
 use super::{Host, SessionError};
+use crate::agent;
 use crate::config::Config;
 use crate::doctor::{
     AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts, branch_in_the_way, rehearsed_push,
 };
 use crate::plugins::{self, PluginArgument, Plugins};
-use crate::service::agent;
-use crate::service::agent_environment::agent_environment;
-use crate::service::process::resolve;
-use crate::service::worktrees::Roots;
 use crate::strategy::Strategies;
 
 /// What a session decides and works with.

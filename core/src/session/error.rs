@@ -4,21 +4,21 @@ use std::io;
 use std::path::PathBuf;
 
 use autoissue_engine::IssueNumber;
+use autoissue_forge::github::{GithubError, TokenError};
+use autoissue_forge::local::ForgeError;
+use autoissue_git::checkout::CheckoutError;
+use autoissue_git::mirror::{FetchError, MirrorError};
+use autoissue_git::program::GitError;
+use autoissue_git::remote::RemoteError;
+use autoissue_git::worktrees::WorktreeError;
+use autoissue_journal::JournalError;
+use autoissue_journal::repository_lock::LockError;
+use autoissue_process::ProcessError;
+use autoissue_process::environment::EnvironmentError;
 
 use crate::doctor::Finding;
-use crate::journal::JournalError;
 use crate::plugins::PluginsError;
 use crate::recorded::RecordedError;
-use crate::repository_lock::LockError;
-use crate::service::agent_environment::EnvironmentError;
-use crate::service::checkout::CheckoutError;
-use crate::service::git_program::GitError;
-use crate::service::github::{GithubError, TokenError};
-use crate::service::local_forge::ForgeError;
-use crate::service::mirror::{FetchError, MirrorError};
-use crate::service::process::ProcessError;
-use crate::service::remote::RemoteError;
-use crate::service::worktrees::WorktreeError;
 use crate::strategy::UnknownStrategy;
 
 /// Why a session cannot run.

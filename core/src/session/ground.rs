@@ -2,17 +2,18 @@
 
 use std::ffi::{OsStr, OsString};
 
+use autoissue_forge::Forge;
+use autoissue_forge::github::{Access, Facts, Github, GithubError, Proxy, find_token};
+use autoissue_forge::local::LocalForge;
+use autoissue_git::checkout::Checkout;
+use autoissue_git::program::Git;
+use autoissue_git::remote::{Remote, web_host};
+use autoissue_journal::repository_lock::repository_key;
+use autoissue_process::SupervisorProgram;
+
 use super::bench::roots;
 use super::{Host, SessionError};
 use crate::config::{Config, ForgeKind};
-use crate::repository_lock::repository_key;
-use crate::service::checkout::Checkout;
-use crate::service::forge::Forge;
-use crate::service::git_program::Git;
-use crate::service::github::{Access, Facts, Github, GithubError, Proxy, find_token};
-use crate::service::local_forge::LocalForge;
-use crate::service::process::SupervisorProgram;
-use crate::service::remote::{Remote, web_host};
 
 /// What is known before anything is changed.
 pub(super) struct Ground {

@@ -10,6 +10,15 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use autoissue_engine::{Engine, Input, PlanInput, SessionInput, TaskInput};
+use autoissue_forge::Forge;
+use autoissue_forge::declared::Home;
+use autoissue_forge::local::initialise;
+use autoissue_git::checkout::Checkout;
+use autoissue_journal::repository_lock::RepositoryLock;
+use autoissue_journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
+use autoissue_process::SupervisorProgram;
+use autoissue_process::awake;
+use autoissue_process::environment::agent_environment;
 use tokio_util::sync::CancellationToken;
 
 use super::begun::{Begun, is_unfinished};
@@ -21,19 +30,10 @@ use super::waiting;
 use super::{Awake, Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};
 use crate::bus::Bus;
 use crate::config::Config;
-use crate::declared::Home;
 use crate::dispatcher::holders;
 use crate::doctor::Finding;
-use crate::journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
-use crate::repository_lock::RepositoryLock;
 use crate::retention::{Freed, remove_old_transcripts};
-use crate::service::agent_environment::agent_environment;
-use crate::service::awake;
-use crate::service::checkout::Checkout;
-use crate::service::forge::Forge;
-use crate::service::local_forge::initialise;
-use crate::service::process::SupervisorProgram;
 use crate::wall_clock::wall_clock_ms;
 use crate::work::{Bench, Workshop};
 

@@ -7,13 +7,13 @@ use autoissue_engine::{
     About, CutOff, History, Input, IssueNumber, Metering, ModelChoice, RedBase, SessionInput,
     Settings, Usd,
 };
+use autoissue_journal::Journal;
 use autoissue_plugin_sdk as sdk;
 
 use super::SessionError;
 use super::begun::Begun;
 use super::ground::Ground;
 use crate::config::{self, Config};
-use crate::journal::Journal;
 use crate::recorded::Recorded;
 use crate::strategy::Strategies;
 

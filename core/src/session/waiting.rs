@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use autoissue_engine::{AttemptEvent, Event, Failure, IssueNumber, Outcome, TaskEvent, Withdrawal};
+use autoissue_journal::{AppendExtras, Journal, SessionId, SessionRow, SessionStatus};
 use tokio_util::sync::CancellationToken;
 
 use super::SessionError;
 use crate::dispatcher::rows_of;
 use crate::executor::waiting_of;
-use crate::journal::{AppendExtras, Journal, SessionId, SessionRow, SessionStatus};
 use crate::recorded::Recorded;
 use crate::wall_clock::wall_clock_ms;
 use crate::work::{PublishOrder, Workshop};

@@ -1,8 +1,7 @@
 //! What each model did so far, over all sessions, for a model selector that learns from it.
 
+use autoissue_journal::CostRow;
 use autoissue_plugin_sdk::ModelHistory;
-
-use crate::journal::CostRow;
 
 /// Tasks that are looked at: the newest say most.
 const N_TASKS_MAX: usize = 500;

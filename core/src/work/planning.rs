@@ -16,7 +16,10 @@ use autoissue_engine::{
     AgentReport, AgentSession, Answer, Ended, Failure, Input, IntakeInput, Issue, IssueNumber,
     Plan, PlanInput, PlannedIssue, Rejection, Spent, Time, Usd,
 };
+use autoissue_forge::IssueDraft;
+use autoissue_git::worktrees::LeaseRequest;
 use autoissue_plugin_sdk::AgentTask;
+use autoissue_process::error_chain;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -26,11 +29,9 @@ use super::{
     AttemptId, Workshop, blocking, collector_failure, crash, forge_failure, session_cost, uuid,
     validation,
 };
+use crate::agent::{self, AgentOrder, Seen, Wish};
 use crate::bus::{Progress, ProgressKind};
 use crate::planner::{self, Question};
-use crate::service::agent::{self, AgentOrder, Seen, Wish, error_chain};
-use crate::service::forge::{self, IssueDraft};
-use crate::service::worktrees::LeaseRequest;
 use crate::session::{PLAN_FILE, PlanOrder};
 use crate::wall_clock::wall_clock_ms;
 use crate::whole_file::write_whole;
@@ -365,7 +366,7 @@ impl Workshop {
         cancel: &CancellationToken,
     ) -> Result<Input, Failure> {
         let before = self.forge.n_api_calls(Some(PLANNER));
-        let depends_on = forge::depends_on(&order.depends_on);
+        let depends_on = autoissue_forge::depends_on(&order.depends_on);
         let parts = [order.issue.body.trim_end(), &depends_on]
             .into_iter()
             .filter(|part| !part.is_empty());

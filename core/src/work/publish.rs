@@ -7,17 +7,17 @@ use autoissue_engine::{
     AgentReport, CheckResult, Failure, Instead, Issue, IssueNumber, Publication, PullRequest, Time,
     Undecided, Usd, Work,
 };
+use autoissue_forge::PullRequestDraft;
+use autoissue_git::BRANCH_PREFIX;
+use autoissue_git::mirror::{CommitId, CopyError, PushError, UploadError};
+use autoissue_git::remote::{RemoteError, Verdict, is_of_this_work, upload_verdict, verdict};
 use autoissue_plugin_sdk::{self as sdk, PrContext};
+use autoissue_process::error_chain;
 use tokio_util::sync::CancellationToken;
 
 use super::{AttemptId, Bench, Workshop, blocking, commit, crash, forge_failure, remote_failure};
 use crate::doctor::INSTALL_LFS;
 use crate::prompt::{self, Earlier};
-use crate::service::agent::error_chain;
-use crate::service::forge::PullRequestDraft;
-use crate::service::github::BRANCH_PREFIX;
-use crate::service::mirror::{CommitId, CopyError, PushError, UploadError};
-use crate::service::remote::{RemoteError, Verdict, is_of_this_work, upload_verdict, verdict};
 use crate::wall_clock::wall_clock_ms;
 
 /// All that is known of the work when it is published.

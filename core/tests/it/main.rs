@@ -1,4 +1,3 @@
 //! Core's tests from outside, in one binary.
 
-mod journal;
 mod older;

@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use autoissue_core::journal::{Journal, JournalError};
 use autoissue_core::older::{self, LeftByOlder};
-use autoissue_core::repository_lock::{repository_key, state_lock};
 use autoissue_core::session::mirror_dir;
+use autoissue_journal::repository_lock::{repository_key, state_lock};
+use autoissue_journal::{Journal, JournalError};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;

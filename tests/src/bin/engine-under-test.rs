@@ -2,10 +2,11 @@
 //!
 //! It prints what the program prints, and ends with it.
 
-use autoissue_core::redaction::Redaction;
-use autoissue_core::service::process::{ProgramSpec, SupervisorProgram, spawn};
 use std::io::Write;
 use std::path::PathBuf;
+
+use autoissue_core::process::{ProgramSpec, SupervisorProgram, spawn};
+use autoissue_core::secret::redaction::Redaction;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    autoissue_core::service::supervisor::run()
+    autoissue_core::process::supervisor::run()
 }

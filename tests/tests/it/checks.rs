@@ -1,12 +1,14 @@
 //! Checks and setup commands under the real supervisor.
 
-use crate::process_under_test::{poll_until, supervisor, tagged, unique_tag};
-use autoissue_core::service::checks::{
-    Check, ChecksError, OUTPUT_BYTES_MAX, SetupError, Workplace, run_checks, run_setup,
-};
 use std::path::PathBuf;
 use std::time::Duration;
+
+use autoissue_core::checks::{
+    Check, ChecksError, OUTPUT_BYTES_MAX, SetupError, Workplace, run_checks, run_setup,
+};
 use tokio_util::sync::CancellationToken;
+
+use crate::process_under_test::{poll_until, supervisor, tagged, unique_tag};
 
 /// Nothing here is to be ended by it, however busy the machine is.
 const LONG: Duration = Duration::from_secs(3_600);
@@ -39,7 +41,7 @@ async fn every_check_runs_even_after_one_has_failed() {
         check("last", "kill -9 $$"),
     ];
     let mut seen = Vec::new();
-    let on_output = &mut |name: &str, line: &autoissue_core::service::process::Line| {
+    let on_output = &mut |name: &str, line: &autoissue_core::process::Line| {
         seen.push(format!("{name}: {}", line.text))
     };
     let results = run_checks(
@@ -152,7 +154,7 @@ async fn setup_stops_at_the_first_failure_and_says_what_it_printed() {
     ];
     let mut seen = Vec::new();
     let on_output =
-        &mut |_: &str, line: &autoissue_core::service::process::Line| seen.push(line.text.clone());
+        &mut |_: &str, line: &autoissue_core::process::Line| seen.push(line.text.clone());
     let place = workplace("setup");
     let error = run_setup(
         &supervisor(),

@@ -1,13 +1,14 @@
 //! Starting programs under the real supervisor, and looking at `/proc` for what they left.
 
-use autoissue_core::redaction::Redaction;
-use autoissue_core::service::process::{
-    Line, ProcessError, ProgramSpec, Running, SupervisorProgram, TAG_VARIABLE, spawn,
-};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use autoissue_core::process::{
+    Line, ProcessError, ProgramSpec, Running, SupervisorProgram, TAG_VARIABLE, spawn,
+};
+use autoissue_core::secret::redaction::Redaction;
 
 /// Far more than anything here takes; only a failing test waits that long.
 const POLL_TIME_MAX: Duration = Duration::from_secs(30);

@@ -1,18 +1,20 @@
-//! Whatever a program does to stay alive, to lie or to flood: what `service::process` makes of it.
+//! Whatever a program does to stay alive, to lie or to flood: what `autoissue_process` makes of it.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use autoissue_core::process::{
+    Exit, LINE_BYTES_MAX, ProcessError, ProgramSpec, Source, run_bounded, spawn, sweep_tagged,
+};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio_util::sync::CancellationToken;
 
 use crate::process_under_test::{
     all_lines, parent_of, poll_until, shell, start, start_error, status_field, supervisor, tagged,
     unique_tag, until_ready,
 };
-use autoissue_core::service::process::{
-    Exit, LINE_BYTES_MAX, ProcessError, ProgramSpec, Source, run_bounded, spawn, sweep_tagged,
-};
-use rustix::process::{Pid, Signal, kill_process};
-use std::ffi::OsString;
-use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// Nothing here is to be ended by it, however busy the machine is.
 const LONG: Duration = Duration::from_secs(3_600);

@@ -133,11 +133,31 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
             to_plugin
                 || [
                     "autoissue-engine",
-                    "autoissue-plugin-sdk",
+                    "autoissue-forge",
+                    "autoissue-git",
+                    "autoissue-journal",
                     "autoissue-plugin-host",
+                    "autoissue-plugin-sdk",
+                    "autoissue-process",
+                    "autoissue-secret",
                 ]
                 .contains(&to)
         }
+        "autoissue-forge" => [
+            "autoissue-engine",
+            "autoissue-git",
+            "autoissue-plugin-sdk",
+            "autoissue-process",
+            "autoissue-secret",
+        ]
+        .contains(&to),
+        "autoissue-git" => [
+            "autoissue-plugin-sdk",
+            "autoissue-process",
+            "autoissue-secret",
+        ]
+        .contains(&to),
+        "autoissue-process" => to == "autoissue-secret",
         "autoissue-plugin-host" | "autoissue-test-guest" => to == "autoissue-plugin-sdk",
         "autoissue-tests" => {
             ["autoissue", "autoissue-core", "autoissue-plugin-host"].contains(&to)
@@ -171,6 +191,9 @@ fn an_arrow_that_is_not_in_the_picture_is_found() {
         ("autoissue-patch", "autoissue-core"),
         ("autoissue-plugin-sdk", "autoissue-engine"),
         ("autoissue-core", "autoissue"),
+        ("autoissue-git", "autoissue-forge"),
+        ("autoissue-git", "autoissue-engine"),
+        ("autoissue-journal", "autoissue-git"),
     ] {
         assert!(!is_allowed(from, to, false, &plugins), "{from} -> {to}");
     }

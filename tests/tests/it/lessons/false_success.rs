@@ -1,10 +1,10 @@
 //! Lost work, and success that was none.
 
+use autoissue_tests::Run;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use super::{Night, argument, outcome, usd};
-use autoissue_tests::Run;
 
 #[test]
 fn liar() {

@@ -1,0 +1,255 @@
+//! The commands: one file each, with its arguments at the top. What several of them have in common lies outside: arguments in
+//! `args.rs`, running a session in `run_session.rs`.
+
+mod classify;
+mod clean;
+mod completions;
+mod config;
+mod dashboard;
+mod demo;
+mod doctor;
+mod exec;
+mod init;
+mod internal;
+mod metrics;
+mod plan;
+mod plugin;
+mod resume;
+mod schema;
+mod show;
+mod status;
+
+use clap::{Parser, Subcommand};
+
+use crate::args::Common;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::shell;
+use crate::typed::Typed;
+
+use classify::ClassifyArgs;
+use clean::CleanArgs;
+use completions::CompletionsArgs;
+use config::ConfigArgs;
+use dashboard::DashboardArgs;
+use demo::DemoArgs;
+use doctor::DoctorArgs;
+use exec::ExecArgs;
+use internal::InternalArgs;
+use plan::PlanArgs;
+use plugin::PluginArgs;
+use resume::ResumeArgs;
+use schema::SchemaArgs;
+use show::ShowArgs;
+use status::StatusArgs;
+
+pub(crate) use internal::serve;
+
+/// Turn the labelled issues of a repository into pull requests, overnight and within a budget
+#[derive(Debug, Parser)]
+#[command(name = "autoissue", version, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    /// Flags of all commands.
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all done · 1 could not run · 2 wrong usage or configuration · 3 some task failed or was \
+skipped · 4 stopped by the budget · 130 interrupted, can be resumed";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run every open issue that carries the label
+    Exec(ExecArgs),
+    /// Have an agent split a directive into issues, create them, and run them in order
+    Plan(PlanArgs),
+    /// Go on with an interrupted session
+    Resume(ResumeArgs),
+    /// Show recent sessions, or the tasks of one and why they wait
+    Status(StatusArgs),
+    /// Tell the whole story of a session, or of one issue in it
+    Show(ShowArgs),
+    /// Add up cost, success and code changes over all sessions
+    Metrics,
+    /// Show how issues would be classified and scheduled
+    Classify(ClassifyArgs),
+    /// Write a configuration for this repository
+    Init,
+    /// Check everything that a night needs, before any money is spent
+    Doctor(DoctorArgs),
+    /// Run the whole pipeline on a sample repository, without account and network
+    Demo(DemoArgs),
+    /// Remove worktrees and transcripts of finished sessions, and kept work that nobody needs
+    Clean(CleanArgs),
+    /// Make, test and inspect plugins, and choose those of this repository
+    Plugin(PluginArgs),
+    /// Show the effective configuration, or its JSON Schema
+    Config(ConfigArgs),
+    /// Print the JSON Schema of what autoissue writes
+    Schema(SchemaArgs),
+    /// Serve the dashboard over past sessions and the live one
+    Dashboard(DashboardArgs),
+    /// Print shell completions
+    Completions(CompletionsArgs),
+    /// Do what autoissue starts itself for
+    #[command(hide = true)]
+    Internal(InternalArgs),
+}
+
+impl Command {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Where it does not do what it was asked.
+    pub(crate) fn run(&self, around: &Surroundings) -> Result<ExitCode, CliError> {
+        match self {
+            Self::Exec(args) => exec::run(around, args),
+            Self::Plan(args) => plan::run(around, args),
+            Self::Resume(args) => resume::run(around, args),
+            Self::Status(args) => status::run(around, args),
+            Self::Show(args) => show::run(around, args),
+            Self::Metrics => metrics::run(around),
+            Self::Classify(args) => classify::run(around, args),
+            Self::Init => init::run(around),
+            Self::Doctor(args) => doctor::run(around, args),
+            Self::Demo(args) => demo::run(around, args),
+            Self::Clean(args) => clean::run(around, args),
+            Self::Plugin(args) => plugin::run(around, args),
+            Self::Config(args) => config::run(around, args),
+            Self::Schema(args) => schema::run(around, args),
+            Self::Dashboard(args) => dashboard::run(around, args),
+            Self::Completions(args) => completions::run(around, args),
+            Self::Internal(args) => internal::run(around, args.mode),
+        }
+    }
+}
+
+/// Reads a command line as [`Surroundings`] and the journal keep it. One that began no session, or cannot be read because a later
+/// release had other flags, says nothing.
+pub(crate) fn read(line: &str) -> Typed {
+    let Ok(Arguments { common, command }) = Arguments::try_parse_from(shell::words(line)) else {
+        return Typed::default();
+    };
+    match command {
+        Command::Exec(args) => args.typed(common),
+        Command::Plan(args) => args.typed(common),
+        Command::Resume(args) => args.typed(common),
+        Command::Demo(args) => args.typed(common),
+        Command::Status(_)
+        | Command::Show(_)
+        | Command::Metrics
+        | Command::Classify(_)
+        | Command::Init
+        | Command::Doctor(_)
+        | Command::Clean(_)
+        | Command::Plugin(_)
+        | Command::Config(_)
+        | Command::Schema(_)
+        | Command::Dashboard(_)
+        | Command::Completions(_)
+        | Command::Internal(_) => Typed::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::OutputForm;
+
+    fn parse(line: &str) -> Result<Arguments, clap::Error> {
+        Arguments::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn help_texts_are_imperative_and_end_without_a_period() {
+        for command in Arguments::command().get_subcommands() {
+            let about = command
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(
+                !about.is_empty() && !about.ends_with('.'),
+                "{}: {about:?}",
+                command.get_name()
+            );
+            for arg in command.get_arguments() {
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(
+                    !help.is_empty() && !help.ends_with('.'),
+                    "{} {}: {help:?}",
+                    command.get_name(),
+                    arg.get_id()
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn common_flags_may_stand_anywhere() {
+        for line in [
+            "autoissue --output json status",
+            "autoissue status --output json",
+        ] {
+            assert_eq!(
+                parse(line).unwrap().common.output,
+                OutputForm::Json,
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn flags_become_settings_with_their_names() {
+        let Command::Exec(args) = parse("autoissue exec bug --budget $7.5 --max-parallel 2 --yolo")
+            .unwrap()
+            .command
+        else {
+            panic!("this is `exec`");
+        };
+        let settings: Vec<_> = args
+            .run
+            .settings()
+            .into_iter()
+            .map(|f| (f.key, f.value.to_string(), f.flag))
+            .collect();
+        assert_eq!(
+            settings,
+            [
+                ("executor.maxParallel", "2".to_owned(), "--max-parallel"),
+                ("maxTotalBudgetUsd", "7.5".to_owned(), "--budget"),
+                ("agent.yolo", "true".to_owned(), "--yolo"),
+            ]
+        );
+    }
+
+    #[test]
+    fn wrong_usage_is_refused_with_code_2() {
+        for line in [
+            "autoissue",
+            "autoissue exec",
+            "autoissue exec bug --budget inf",
+            "autoissue exec bug --until 25:00",
+            "autoissue exec bug --issue x",
+            "autoissue classify",
+            "autoissue classify bug --stdin",
+            "autoissue status --verbose --quiet",
+            "autoissue plan",
+            "autoissue plan x --from y",
+            "autoissue plan x --schema",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! `autoissue classify`: how issues would be classified and scheduled.
+//!
+//! With `--stdin` it needs neither repository nor configuration: one JSON issue per line in, one JSON answer per line out,
+//! as many answers as lines. With a label it makes the plan of a session and shows the classifier's part of it.
+
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+
+use autoissue_core::config::Config;
+use autoissue_core::engine::{
+    Classification, Engine, Issue, IssueNumber, Phase, SessionStatus, Task,
+};
+use autoissue_core::plugins::{self, Plugins};
+use autoissue_core::session::{Exec, Order, SessionError};
+use autoissue_core::strategy::Strategies;
+use autoissue_core::summary::Verdict;
+use clap::Args;
+use serde::{Deserialize, Serialize};
+
+use crate::console::{json_line, output_error};
+use crate::dry_run;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::narration::{message, plugin_failed, title};
+use crate::paint::Paint;
+use crate::run_session::{self, Display};
+use crate::schedule::{Turn, schedule};
+use crate::table::table;
+
+/// Arguments of `classify`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ClassifyArgs {
+    /// Label of the issues to classify
+    #[arg(required_unless_present = "stdin", conflicts_with = "stdin")]
+    pub(crate) label: Option<String>,
+    /// Read one JSON issue per line, and write one JSON answer per line
+    #[arg(long)]
+    pub(crate) stdin: bool,
+}
+
+/// Longest line that is read. Forges refuse bodies above 64 Ki characters; this leaves room for what JSON adds.
+const LINE_BYTES_MAX: u64 = 4 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the backlog cannot be read, or standard input or output fail.
+pub(crate) fn run(around: &Surroundings, args: &ClassifyArgs) -> Result<ExitCode, CliError> {
+    match &args.label {
+        Some(label) => of_label(around, label),
+        None => of_stdin(around),
+    }
+}
+
+/// Returns a classifier: the one place where the strategies are asked. The built-in's needs no configuration, a plugin's only itself.
+fn classifier(
+    around: &Surroundings,
+) -> Result<impl Fn(&Issue) -> Result<Classification, String>, CliError> {
+    let config = Config::default();
+    let plugins = Plugins::load(&plugins::Request {
+        config: &config,
+        arguments: &around.plugins()?,
+        project: &around.current_dir,
+        state_dir: &around.state_dir().unwrap_or_default(),
+        may_write: false,
+    });
+    let plugins = plugins.map_err(SessionError::from)?;
+    let strategies = Strategies::configured(&config, &plugins).map_err(SessionError::from)?;
+    let console = around.console.clone();
+    let strategies =
+        strategies.telling(move |undecided| console.warn(&message(&plugin_failed(&undecided))));
+    Ok(move |issue: &Issue| {
+        strategies
+            .classify(issue)
+            .map_err(|undecided| undecided.message)
+    })
+}
+
+fn of_stdin(around: &Surroundings) -> Result<ExitCode, CliError> {
+    let input = BufReader::with_capacity(1 << 16, io::stdin().lock());
+    let n_bad = answer_lines(
+        input,
+        BufWriter::new(io::stdout().lock()),
+        classifier(around)?,
+    )?;
+    Ok(if n_bad == 0 {
+        ExitCode::Success
+    } else {
+        ExitCode::SomeFailed
+    })
+}
+
+/// Answers each line; returns how many were no issues.
+fn answer_lines(
+    mut input: BufReader<impl Read>,
+    mut output: impl Write,
+    classify: impl Fn(&Issue) -> Result<Classification, String>,
+) -> Result<u64, CliError> {
+    let mut n_bad = 0;
+    while let Some(line) = next_line(&mut input).map_err(|source| CliError::System {
+        what: "read standard input",
+        source,
+    })? {
+        let answer = answer(&line, &classify);
+        n_bad += u64::from(answer.error.is_some());
+        output
+            .write_all(json_line(&answer).as_bytes())
+            .map_err(output_error)?;
+        // Whoever feeds us line by line waits for the answer; whoever pipes a file does not.
+        if input.buffer().is_empty() {
+            output.flush().map_err(output_error)?;
+        }
+    }
+    output.flush().map_err(output_error)?;
+    Ok(n_bad)
+}
+
+/// Returns the next line without its end, or why it is not looked at; `None` at the end of the input.
+fn next_line(input: &mut impl BufRead) -> io::Result<Option<Result<Vec<u8>, String>>> {
+    let mut line = Vec::new();
+    if input
+        .by_ref()
+        .take(LINE_BYTES_MAX)
+        .read_until(b'\n', &mut line)?
+        == 0
+    {
+        return Ok(None);
+    }
+    let is_whole = line.ends_with(b"\n")
+        || u64::try_from(line.len()).is_ok_and(|length| length < LINE_BYTES_MAX);
+    if !is_whole {
+        input.skip_until(b'\n')?;
+        return Ok(Some(Err(format!("longer than {LINE_BYTES_MAX} bytes"))));
+    }
+    Ok(Some(Ok(line)))
+}
+
+/// An issue as a line of JSON. All but the title may be missing or null; other fields are ignored.
+#[derive(Deserialize)]
+struct Question {
+    number: Option<u64>,
+    title: String,
+    body: Option<String>,
+    labels: Option<Vec<Label>>,
+}
+
+/// A label: its name, or an object as GitHub's API has it.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Label {
+    Name(String),
+    Object { name: String },
+}
+
+/// An answer as a line of JSON.
+#[derive(Debug, Serialize)]
+struct Answer {
+    number: Option<u64>,
+    domain: String,
+    /// Rounded to two digits: a confidence of `0.9` is not `0.8999999761581421`.
+    confidence: f64,
+    reasons: Vec<String>,
+    paths: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+impl Answer {
+    fn new(number: Option<u64>, classification: Classification) -> Self {
+        let Classification {
+            domain,
+            confidence,
+            reasons,
+            paths,
+            ..
+        } = classification;
+        Self {
+            number,
+            domain,
+            confidence: rounded(confidence),
+            reasons,
+            paths,
+            error: None,
+        }
+    }
+
+    fn refused(error: String) -> Self {
+        let domain = "unknown".to_owned();
+        Self {
+            number: None,
+            domain,
+            confidence: 0.0,
+            reasons: Vec::new(),
+            paths: Vec::new(),
+            error: Some(error),
+        }
+    }
+}
+
+fn rounded(confidence: f32) -> f64 {
+    (f64::from(confidence) * 100.0).round() / 100.0
+}
+
+fn answer(
+    line: &Result<Vec<u8>, String>,
+    classify: impl Fn(&Issue) -> Result<Classification, String>,
+) -> Answer {
+    let line = match line {
+        Ok(line) => line,
+        Err(error) => return Answer::refused(error.clone()),
+    };
+    match serde_json::from_slice::<Question>(line.trim_ascii_end()) {
+        Ok(question) => {
+            let number = question.number;
+            classify(&question.into_issue())
+                .map_or_else(Answer::refused, |answer| Answer::new(number, answer))
+        }
+        Err(error) => Answer::refused(error.to_string()),
+    }
+}
+
+impl Question {
+    fn into_issue(self) -> Issue {
+        fn name(label: Label) -> String {
+            match label {
+                Label::Name(name) | Label::Object { name } => name,
+            }
+        }
+
+        Issue {
+            number: IssueNumber(self.number.unwrap_or_default()),
+            title: self.title,
+            body: self.body.unwrap_or_default(),
+            labels: self
+                .labels
+                .unwrap_or_default()
+                .into_iter()
+                .map(name)
+                .collect(),
+            ..Issue::default()
+        }
+    }
+}
+
+fn of_label(around: &Surroundings, label: &str) -> Result<ExitCode, CliError> {
+    let ready = around.ready(Vec::new())?;
+    let state_dir = ready.host.state_dir.clone();
+    // What a task may cost is no matter here.
+    let exec = Exec {
+        label: label.to_owned(),
+        allow_partial: true,
+        dry_run: true,
+        ..Exec::default()
+    };
+    let finished = run_session::until_finished(around, ready, Order::Exec(exec), Display::None)?;
+    if !dry_run::is_whole_answer(&finished.engine) {
+        run_session::print(around, &finished, &state_dir)?;
+        return Ok(code(&finished.engine));
+    }
+    if around.console.is_json() {
+        rows(&finished.engine)
+            .iter()
+            .try_for_each(|(task, turn)| around.console.json(&line(task, turn.as_ref())))?;
+    } else {
+        around
+            .console
+            .print(&text(&finished.engine, around.console.out))?;
+    }
+    Ok(ExitCode::Success)
+}
+
+/// Nothing was to be done, so tasks that did not start are no failures.
+fn code(engine: &Engine) -> ExitCode {
+    match engine.phase() {
+        Phase::Over(SessionStatus::Completed) => ExitCode::Success,
+        _ => Verdict::of(engine).into(),
+    }
+}
+
+/// Returns the tasks in the order of their start.
+fn rows(engine: &Engine) -> Vec<(&Task, Option<Turn>)> {
+    fn planned(task: &Task) -> (Issue, Classification) {
+        (
+            (*task.issue).clone(),
+            task.classification.clone().unwrap_or_default(),
+        )
+    }
+
+    let backlog: Vec<(Issue, Classification)> = engine.tasks().values().map(planned).collect();
+    let mut turns = schedule(&backlog, engine.settings());
+    let mut rows: Vec<_> = engine
+        .tasks()
+        .values()
+        .map(|task| (task, turns.remove(&task.issue.number)))
+        .collect();
+    rows.sort_by_key(|(task, turn)| {
+        (
+            turn.as_ref().map_or(usize::MAX, |turn| turn.place),
+            task.issue.number,
+        )
+    });
+    rows
+}
+
+/// A classified task of the backlog as a line of JSON.
+#[derive(Debug, Serialize)]
+struct TaskLine {
+    r#type: &'static str,
+    title: String,
+    order: Option<usize>,
+    waits: Option<String>,
+    number: u64,
+    domain: String,
+    confidence: f64,
+    reasons: Vec<String>,
+    paths: Vec<String>,
+}
+
+fn line(task: &Task, turn: Option<&Turn>) -> TaskLine {
+    let waits = turn
+        .and_then(|turn| turn.waits.as_ref())
+        .map(ToString::to_string);
+    let classification = task.classification.clone().unwrap_or_default();
+    TaskLine {
+        r#type: "classification",
+        title: task.issue.title.clone(),
+        order: turn.map(|turn| turn.place),
+        waits: waits.or_else(|| task.outcome().map(ToString::to_string)),
+        number: task.issue.number.0,
+        domain: task.domain().to_owned(),
+        confidence: rounded(classification.confidence),
+        reasons: classification.reasons,
+        paths: classification.paths,
+    }
+}
+
+fn text(engine: &Engine, paint: Paint) -> String {
+    let rows: Vec<_> = rows(engine).iter().map(cells).collect();
+    table(
+        [
+            "order", "issue", "domain", "sure", "start", "title", "because", "paths",
+        ],
+        &rows,
+        paint,
+    )
+}
+
+fn cells((task, turn): &(&Task, Option<Turn>)) -> [String; 8] {
+    let classification = task.classification.clone().unwrap_or_default();
+    let start = match (task.outcome(), turn) {
+        (Some(outcome), _) => message(&outcome.to_string()),
+        (
+            None,
+            Some(Turn {
+                waits: Some(why), ..
+            }),
+        ) => message(&why.to_string()),
+        (None, Some(_)) => "at once".to_owned(),
+        (None, None) => "never".to_owned(),
+    };
+    [
+        turn.as_ref()
+            .map_or_else(|| "–".to_owned(), |turn| turn.place.to_string()),
+        task.issue.number.to_string(),
+        dry_run::domain(task),
+        task.classification.as_ref().map_or_else(
+            || "–".to_owned(),
+            |known| format!("{:.1}", known.confidence),
+        ),
+        start,
+        title(&task.issue.title),
+        message(&classification.reasons.join("; ")),
+        message(&classification.paths.join(", ")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+
+    /// Answers with what it was asked, so that only this file is tested.
+    fn echo(issue: &Issue) -> Result<Classification, String> {
+        Ok(Classification {
+            domain: "backend".to_owned(),
+            confidence: 0.9,
+            reasons: vec![format!(
+                "{:?} {:?} {:?}",
+                issue.title, issue.body, issue.labels
+            )],
+            ..Classification::default()
+        })
+    }
+
+    fn answers(input: &[u8]) -> (u64, String) {
+        let mut output = Vec::new();
+        let n_bad = answer_lines(BufReader::new(input), &mut output, echo).unwrap();
+        (n_bad, String::from_utf8(output).unwrap())
+    }
+
+    #[test]
+    fn every_line_has_one_answer() {
+        let input = concat!(
+            r#"{"number":7,"title":"T","body":null,"labels":["a",{"name":"b","color":"red"}],"state":"open"}"#,
+            "\n",
+            r#"{"title":"only a title"}"#,
+            "\r\n",
+            r#"{"number":8}"#,
+            "\n\nnot json\n",
+            r#"{"number":9,"title":"no line end"}"#,
+        );
+        let (n_bad, output) = answers(input.as_bytes());
+        assert_eq!(n_bad, 3);
+        assert_eq!(output.lines().count(), 6);
+        assert_snapshot!(output, @r#"
+        {"number":7,"domain":"backend","confidence":0.9,"reasons":["\"T\" \"\" [\"a\", \"b\"]"],"paths":[]}
+        {"number":null,"domain":"backend","confidence":0.9,"reasons":["\"only a title\" \"\" []"],"paths":[]}
+        {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"missing field `title` at line 1 column 12"}
+        {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"EOF while parsing a value at line 1 column 0"}
+        {"number":null,"domain":"unknown","confidence":0.0,"reasons":[],"paths":[],"error":"expected ident at line 1 column 2"}
+        {"number":9,"domain":"backend","confidence":0.9,"reasons":["\"no line end\" \"\" []"],"paths":[]}
+        "#);
+    }
+
+    #[test]
+    fn odd_input_costs_one_line_only() {
+        let mut input = vec![b'x'; usize::try_from(LINE_BYTES_MAX).unwrap() + 5];
+        input.extend(b"\n\xff\xfe\n{\"title\":\"after\"}\n");
+        let (n_bad, output) = answers(&input);
+        assert_eq!((n_bad, output.lines().count()), (2, 3));
+        assert!(
+            output.contains("longer than 4194304 bytes")
+                && output.lines().last().unwrap().contains("after")
+        );
+    }
+
+    #[test]
+    fn no_input_is_no_answer() {
+        assert_eq!(answers(b""), (0, String::new()));
+    }
+}

@@ -1,0 +1,311 @@
+//! `autoissue clean`: removes worktrees of finished sessions, never one that holds work not saved elsewhere, kept work that nobody
+//! needs any more, and transcripts that are too old or too many.
+
+use autoissue_core::clean::{
+    CleanOrder, Cleaned, CleanedWorktree, Contents, Fate, KeptWork, Reason, SetAside, clean,
+    clean_transcripts,
+};
+use autoissue_core::process::error_chain;
+use autoissue_core::retention::Freed;
+use clap::Args;
+use serde::Serialize;
+
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::narration::counted;
+use crate::printable::one_line;
+use crate::shell::quoted;
+
+/// Arguments of `clean`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CleanArgs {
+    /// Show what would be removed; remove nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Remove the kept work of this issue too, whatever became of it; may be repeated
+    #[arg(long, value_name = "ISSUE")]
+    pub(crate) salvage: Vec<u64>,
+}
+
+/// A worktree in JSON.
+#[derive(Serialize)]
+struct CleanedLine<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    issue: u64,
+    session: &'a str,
+    path: String,
+    fate: &'static str,
+    reason: Option<String>,
+    dry_run: bool,
+}
+
+/// Kept work in JSON.
+#[derive(Serialize)]
+struct KeptWorkLine {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    issue: u64,
+    refs: usize,
+    fate: &'static str,
+    reason: Option<&'static str>,
+    dry_run: bool,
+}
+
+/// What the removed kept work took, in JSON.
+#[derive(Serialize)]
+struct FreedBytesLine {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    bytes: u64,
+}
+
+/// A directory that only its owner may remove, in JSON.
+#[derive(Serialize)]
+struct SetAsideLine<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    issue: u64,
+    path: String,
+    files: u64,
+    bytes: u64,
+    repositories: &'a [String],
+    /// Whether there is more than was looked at.
+    partial: bool,
+}
+
+/// The transcripts that were removed, in JSON.
+#[derive(Serialize)]
+struct FreedLine {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    sessions: u64,
+    bytes: u64,
+    dry_run: bool,
+}
+
+/// Runs the command. A worktree that stays because its work is not saved makes it end with 3.
+///
+/// # Errors
+/// Where there is no repository, or another session holds it.
+pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, CliError> {
+    let ready = around.ready(Vec::new())?;
+    let freed = clean_transcripts(&ready.loaded.config.logging, &ready.host, args.dry_run)?;
+    let order = CleanOrder {
+        dry_run: args.dry_run,
+        salvage: args.salvage.iter().copied().collect(),
+    };
+    let cleaned = clean(&ready.loaded.config, &ready.host, &order)?;
+    for worktree in &cleaned.worktrees {
+        if around.console.is_json() {
+            around.console.json(&line(worktree, args.dry_run))?;
+        } else {
+            around.console.print(&text(worktree, args.dry_run))?;
+        }
+    }
+    print_kept_work(around, &cleaned, args.dry_run)?;
+    for note in &cleaned.notes {
+        around.console.warn(note);
+    }
+    if 0 < freed.n_sessions {
+        print_freed(around, freed, args.dry_run)?;
+    } else if cleaned.worktrees.is_empty()
+        && cleaned.kept_work.is_empty()
+        && cleaned.set_aside.is_empty()
+        && cleaned.freed_bytes == 0
+        && !around.console.is_json()
+    {
+        around.console.print("nothing to clean\n")?;
+    }
+    for directory in &cleaned.set_aside {
+        if around.console.is_json() {
+            around.console.json(&set_aside_line(directory))?;
+        } else {
+            around.console.print(&set_aside_text(directory))?;
+        }
+    }
+    let some_stay = cleaned
+        .worktrees
+        .iter()
+        .any(|worktree| matches!(worktree.fate, Fate::Kept(_)));
+    Ok(if some_stay {
+        ExitCode::SomeFailed
+    } else {
+        ExitCode::Success
+    })
+}
+
+fn print_kept_work(
+    around: &Surroundings,
+    cleaned: &Cleaned,
+    dry_run: bool,
+) -> Result<(), CliError> {
+    let is_json = around.console.is_json();
+    for work in &cleaned.kept_work {
+        if is_json {
+            around.console.json(&kept_work_line(work, dry_run))?;
+        } else {
+            around.console.print(&kept_work_text(work, dry_run))?;
+        }
+    }
+    let bytes = cleaned.freed_bytes;
+    if is_json && 0 < bytes {
+        around.console.json(&FreedBytesLine {
+            kind: "freed",
+            bytes,
+        })?;
+    } else if 0 < bytes {
+        let kib = bytes.div_ceil(1 << 10);
+        around.console.print(&format!("freed {kib} KiB\n"))?;
+    }
+    Ok(())
+}
+
+const fn name(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Shipped => "shipped",
+        Reason::Closed => "closed",
+        Reason::Named => "named",
+    }
+}
+
+fn kept_work_line(work: &KeptWork, dry_run: bool) -> KeptWorkLine {
+    KeptWorkLine {
+        kind: "kept_work",
+        issue: work.issue,
+        refs: work.n_refs,
+        fate: if work.reason.is_some() {
+            "removed"
+        } else {
+            "kept"
+        },
+        reason: work.reason.map(name),
+        dry_run,
+    }
+}
+
+fn kept_work_text(work: &KeptWork, dry_run: bool) -> String {
+    let KeptWork {
+        issue,
+        n_refs,
+        reason,
+    } = work;
+    let refs = match n_refs {
+        1 => "1 ref".to_owned(),
+        n => format!("{n} refs"),
+    };
+    let verb = if dry_run { "would remove" } else { "removed" };
+    match reason {
+        Some(Reason::Shipped) => {
+            format!("{verb} the kept work of #{issue} ({refs}): the issue's work has shipped\n")
+        }
+        Some(Reason::Closed) => {
+            format!("{verb} the kept work of #{issue} ({refs}): the issue is closed\n")
+        }
+        Some(Reason::Named) => format!("{verb} the kept work of #{issue} ({refs})\n"),
+        None => format!(
+            "left the kept work of #{issue} ({refs}); remove it with `autoissue clean --salvage {issue}`\n"
+        ),
+    }
+}
+
+fn print_freed(around: &Surroundings, freed: Freed, dry_run: bool) -> Result<(), CliError> {
+    let Freed { n_sessions, bytes } = freed;
+    if around.console.is_json() {
+        return around.console.json(&FreedLine {
+            kind: "transcripts",
+            sessions: n_sessions,
+            bytes,
+            dry_run,
+        });
+    }
+    let sessions = match n_sessions {
+        1 => "1 session".to_owned(),
+        n => format!("{n} sessions"),
+    };
+    let (removed, freed) = if dry_run {
+        ("would remove", "would free")
+    } else {
+        ("removed", "freed")
+    };
+    let mib = bytes.div_ceil(1 << 20);
+    around.console.print(&format!(
+        "{removed} the transcripts of {sessions}, which {freed} {mib} MiB\n"
+    ))
+}
+
+fn set_aside_line(directory: &SetAside) -> SetAsideLine<'_> {
+    let Contents {
+        n_files,
+        bytes,
+        repositories,
+        is_partial,
+    } = &directory.contents;
+    SetAsideLine {
+        kind: "set_aside",
+        issue: directory.issue,
+        path: directory.path.display().to_string(),
+        files: *n_files,
+        bytes: *bytes,
+        repositories,
+        partial: *is_partial,
+    }
+}
+
+/// Says what a directory holds that is not removed, and how to remove it.
+fn set_aside_text(directory: &SetAside) -> String {
+    let Contents {
+        n_files,
+        bytes,
+        repositories,
+        is_partial,
+    } = &directory.contents;
+    let path = directory.path.display().to_string();
+    let at_least = if *is_partial { "at least " } else { "" };
+    let repositories = match repositories.as_slice() {
+        [] => String::new(),
+        names => format!(", repositories: {}", names.join(", ")),
+    };
+    let held = format!(
+        "kept {path}: {at_least}{}, {} MiB{repositories}",
+        counted(*n_files, "file"),
+        bytes.div_ceil(1 << 20)
+    );
+    let remove = quoted(&path);
+    format!(
+        "{}\n  if you do not need them, remove them with `rm -rf {remove}`\n",
+        one_line(&held)
+    )
+}
+
+fn line(worktree: &CleanedWorktree, dry_run: bool) -> CleanedLine<'_> {
+    let (fate, reason) = match &worktree.fate {
+        Fate::Removed => ("removed", None),
+        Fate::Held => (
+            "held",
+            Some(format!("session {} can be resumed", worktree.session)),
+        ),
+        Fate::Kept(error) => ("kept", Some(error_chain(error))),
+    };
+    CleanedLine {
+        kind: "worktree",
+        issue: worktree.issue,
+        session: &worktree.session,
+        path: worktree.path.display().to_string(),
+        fate,
+        reason,
+        dry_run,
+    }
+}
+
+fn text(worktree: &CleanedWorktree, dry_run: bool) -> String {
+    let path = worktree.path.display().to_string();
+    let said = match &worktree.fate {
+        Fate::Removed if dry_run => format!("would remove {path}"),
+        Fate::Removed => format!("removed {path}"),
+        Fate::Held => format!("left {path}: session {} can be resumed", worktree.session),
+        Fate::Kept(error) => format!("kept {path}: {}", error_chain(error)),
+    };
+    format!("{}\n", one_line(&said))
+}

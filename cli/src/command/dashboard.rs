@@ -1,0 +1,73 @@
+//! `autoissue dashboard`: serves the dashboard over past sessions and the live one, which runs in another process.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::args::port;
+use crate::config::FlagValue;
+use crate::dashboard::Socket;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::signals::Signals;
+
+/// Arguments of `dashboard`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct DashboardArgs {
+    /// Serve it on this port; 0 takes any free one
+    #[arg(long, value_name = "PORT")]
+    pub(crate) port: Option<u16>,
+}
+
+impl DashboardArgs {
+    /// Returns what the flags set in the configuration.
+    pub(crate) fn settings(&self) -> Vec<FlagValue> {
+        self.port.map(port).into_iter().collect()
+    }
+}
+
+/// Where it is served, as a line of JSON.
+#[derive(Debug, Serialize)]
+struct DashboardLine<'a> {
+    r#type: &'static str,
+    url: &'a str,
+}
+
+/// Runs the command until a signal ends it.
+///
+/// # Errors
+/// Where the configuration is wrong, or the address cannot be listened on.
+pub(crate) fn run(around: &Surroundings, args: &DashboardArgs) -> Result<ExitCode, CliError> {
+    let loaded = around.load(args.settings())?;
+    loaded
+        .warnings
+        .iter()
+        .for_each(|warning| around.console.warn(warning));
+    let socket = Socket::take(&loaded.config.dashboard)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|source| CliError::System {
+        what: "start threads",
+        source,
+    })?;
+    runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let dashboard = socket.serve(around, &around.state_dir()?, None)?;
+        if around.console.is_json() {
+            around.console.json(&DashboardLine {
+                r#type: "dashboard",
+                url: &dashboard.url,
+            })?;
+        } else {
+            around
+                .console
+                .print(&format!("dashboard: {}\n", dashboard.url))?;
+            around
+                .console
+                .say("Ctrl-C ends it; sessions go on without it");
+        }
+        signals.next().await;
+        Ok(ExitCode::Success)
+    })
+}

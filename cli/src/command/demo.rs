@@ -1,0 +1,207 @@
+//! `autoissue demo`: the whole pipeline on a bundled sample repository: the embedded forge, and an agent that applies the
+//! patches which the sample's issues bring along. No account, no network, no money.
+//!
+//! ```text
+//!   <dir>/logbook      the sample, with its issues in .autoissue/issues
+//!   <dir>/state        journal, transcripts, logs, unless AUTOISSUE_STATE_DIR is set
+//! ```
+
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use autoissue_core::demo as sample;
+use autoissue_core::session::{Exec, Order};
+use clap::Args;
+use serde_json::json;
+
+use crate::args::{Common, RunArgs, ServeArgs};
+use crate::config::FlagValue;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::run_session;
+use crate::shell::quoted;
+use crate::typed::STATE_VARIABLE;
+use crate::typed::{Deed, Typed};
+
+/// Arguments of `demo`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Put the sample here instead of in a temporary directory; must not exist or be empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) dir: Option<PathBuf>,
+    /// Write plain lines instead of the live screen
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// The dashboard.
+    #[command(flatten)]
+    pub(crate) dashboard: ServeArgs,
+}
+
+impl DemoArgs {
+    /// Returns what of the command is kept, for the commands that are printed after it.
+    pub(super) fn typed(self, common: Common) -> Typed {
+        let Self {
+            dir: _,
+            headless,
+            dashboard,
+        } = self;
+        // The sample brings its own.
+        let common = Common {
+            config: None,
+            ..common
+        };
+        let run = RunArgs {
+            headless,
+            dashboard,
+            ..RunArgs::default()
+        };
+        Typed::new(common, run, false, Deed::Demo)
+    }
+}
+
+/// Tries at finding a directory that nobody has.
+const N_NAMES_MAX: u32 = 100;
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the sample cannot be written, or the session cannot run.
+pub(crate) fn run(around: &Surroundings, args: &DemoArgs) -> Result<ExitCode, CliError> {
+    let directory = match &args.dir {
+        Some(directory) => empty(&around.current_dir.join(directory))?,
+        None => temporary()?,
+    };
+    let repository = directory.join("logbook");
+    sample::create(&repository)?;
+    let inside = inside(around, &directory, &repository);
+    let flags = settings()
+        .into_iter()
+        .chain(args.dashboard.settings())
+        .collect();
+    let ready = inside.ready(flags)?;
+    let order = Order::Exec(Exec {
+        label: sample::LABEL.to_owned(),
+        ..Exec::default()
+    });
+    let code = run_session::run(&inside, ready, order, args.headless)?;
+    if !around.console.is_json() {
+        around
+            .console
+            .print(&next_steps(&inside, &directory, &repository))?;
+    }
+    Ok(code)
+}
+
+/// Returns the surroundings as if the command had been typed in the sample.
+fn inside(around: &Surroundings, directory: &Path, repository: &Path) -> Surroundings {
+    let mut inside = around.clone();
+    inside.config_flag = None;
+    // What holds for a person's repositories would make something else of the sample.
+    inside.user_dir = None;
+    inside.current_dir = repository.to_owned();
+    if !inside.env.iter().any(|(name, _)| name == STATE_VARIABLE) {
+        inside.set(STATE_VARIABLE, &directory.join("state").to_string_lossy());
+    }
+    inside
+}
+
+/// Returns what makes it a demo, whatever the environment says.
+fn settings() -> Vec<FlagValue> {
+    fn set(key: &'static str, value: &str) -> FlagValue {
+        FlagValue {
+            key,
+            value: json!(value),
+            flag: "demo",
+        }
+    }
+
+    vec![set("forge.kind", "local"), set("agent.backend", "patch")]
+}
+
+fn empty(directory: &Path) -> Result<PathBuf, CliError> {
+    let in_use = || CliError::DirectoryInUse {
+        path: directory.to_owned(),
+    };
+    match directory
+        .read_dir()
+        .map(|mut entries| entries.next().is_none())
+    {
+        Ok(true) => {}
+        Ok(false) => return Err(in_use()),
+        Err(_) if directory.symlink_metadata().is_ok() => return Err(in_use()),
+        Err(_) => create(directory, true)?,
+    }
+    directory.canonicalize().map_err(|source| CliError::File {
+        what: "find",
+        path: directory.to_owned(),
+        source,
+    })
+}
+
+/// Makes a directory of our own in the system's directory for temporary files. It is kept.
+fn temporary() -> Result<PathBuf, CliError> {
+    let parent = std::env::temp_dir();
+    let mut last = None;
+    for n in 0..N_NAMES_MAX {
+        let directory = parent.join(format!("autoissue-demo-{}-{n}", std::process::id()));
+        match create(&directory, false) {
+            Ok(()) => return empty(&directory),
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.expect("there is at least one try"))
+}
+
+fn create(directory: &Path, with_parents: bool) -> Result<(), CliError> {
+    let created = DirBuilder::new()
+        .mode(0o700)
+        .recursive(with_parents)
+        .create(directory);
+    created.map_err(|source| CliError::File {
+        what: "make the directory",
+        path: directory.to_owned(),
+        source,
+    })
+}
+
+fn next_steps(inside: &Surroundings, directory: &Path, repository: &Path) -> String {
+    let state = inside
+        .env
+        .iter()
+        .find(|(name, _)| name == STATE_VARIABLE)
+        .map(|(_, value)| value.as_str())
+        .unwrap_or_default();
+    let (shown, state) = (quoted(&repository.to_string_lossy()), quoted(state));
+    format!(
+        "\nall of it lies in {}; remove the directory when you are done\n\ntry\n  \
+         git -C {shown} log --all --graph --oneline\n  \
+         ls {shown}/.autoissue/pulls\n  \
+         {STATE_VARIABLE}={state} autoissue status\n  \
+         {STATE_VARIABLE}={state} autoissue metrics\n  \
+         autoissue init    in a repository of your own\n",
+        directory.display()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_in_use_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let inside = parent.path().join("a/b");
+        assert_eq!(empty(&inside).unwrap(), inside.canonicalize().unwrap());
+        std::fs::write(inside.join("file"), "").unwrap();
+        assert!(matches!(
+            empty(&inside),
+            Err(CliError::DirectoryInUse { .. })
+        ));
+        assert!(matches!(
+            empty(&inside.join("file")),
+            Err(CliError::DirectoryInUse { .. })
+        ));
+    }
+}

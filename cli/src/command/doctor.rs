@@ -1,0 +1,239 @@
+//! `autoissue doctor`: everything that a night needs, looked at before any money is spent. It changes nothing, and each line
+//! that is not well says what to do.
+//!
+//! ```text
+//!   configuration, project ─► core::doctor::examine ─► findings, each printed as it comes ─► exit code
+//! ```
+
+use autoissue_core::doctor::{Finding, Found, Level, Scope, examine};
+use autoissue_core::git::program::GitError;
+use clap::Args;
+use serde::Serialize;
+use tokio::runtime::Builder;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Loaded;
+use crate::console::Console;
+use crate::error::{CliError, ProjectError};
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::paint::Paint;
+use crate::printable::{lines, one_line};
+use crate::project;
+use crate::signals::Signals;
+use crate::typed::HintContext;
+
+/// Arguments of `doctor`.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Leave out what takes more than a moment: the checks on the base
+    #[arg(long)]
+    pub(crate) quick: bool,
+}
+
+/// Advice where nobody has a better one.
+const SEE_TO_THE_CAUSE: &str = "see to the cause; `autoissue exec` would stop there too";
+
+/// Runs the command.
+///
+/// # Errors
+/// Where standard output cannot be written. What is not well is a finding.
+pub(crate) fn run(around: &Surroundings, args: &DoctorArgs) -> Result<ExitCode, CliError> {
+    let cancel = CancellationToken::new();
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|source| CliError::System {
+        what: "start threads",
+        source,
+    })?;
+    runtime.block_on(async {
+        tokio::spawn(Signals::listen()?.cancel(cancel.clone()));
+        Ok::<_, CliError>(())
+    })?;
+    let mut sheet = Sheet {
+        console: &around.console,
+        context: HintContext::of(&around.command, around.read_command),
+        worst: Level::Ok,
+        written: Ok(()),
+    };
+    look(around, args, &cancel, &mut sheet);
+    runtime.shutdown_background();
+    sheet.written?;
+    Ok(match sheet.worst {
+        _ if cancel.is_cancelled() => ExitCode::Interrupted,
+        Level::Failure => ExitCode::Error,
+        Level::Ok | Level::Warning => ExitCode::Success,
+    })
+}
+
+/// Looks at the configuration, and lets core look at the rest.
+fn look(
+    around: &Surroundings,
+    args: &DoctorArgs,
+    cancel: &CancellationToken,
+    sheet: &mut Sheet<'_>,
+) {
+    let Some(mut loaded) = sheet.unless("configuration", around.load(Vec::new())) else {
+        return;
+    };
+    sheet.add(&file(&loaded));
+    for text in &loaded.warnings {
+        sheet.add(&Finding::warning(
+            "configuration",
+            text,
+            "see `autoissue config show`",
+        ));
+    }
+    let project = project::checkout(&loaded, &around.current_dir).map_err(CliError::from);
+    let Some(project) = sheet.unless("repository", project) else {
+        return;
+    };
+    let forge = match project::derive_from_origin(&mut loaded, &project, around.path_env()) {
+        // Core says so too.
+        Err(CliError::Project(ProjectError::Git {
+            source: GitError::NotInstalled { .. },
+            ..
+        })) => false,
+        derived => sheet.unless("forge", derived).is_some(),
+    };
+    let Some(host) = sheet.unless("state", around.host(project)) else {
+        return;
+    };
+    let scope = Scope {
+        forge,
+        slow: !args.quick,
+    };
+    examine(&loaded.config, &host, scope, cancel, &mut |found| {
+        sheet.note(found);
+    });
+}
+
+fn file(loaded: &Loaded) -> Finding {
+    let files: Vec<String> = [&loaded.user_file, &loaded.file]
+        .into_iter()
+        .flatten()
+        .map(|path| path.display().to_string())
+        .collect();
+    if files.is_empty() {
+        return Finding::ok("configuration", "no file, so the defaults count");
+    }
+    Finding::ok("configuration", files.join(", "))
+}
+
+/// Prints what is found, and remembers the worst.
+struct Sheet<'c> {
+    console: &'c Console,
+    context: HintContext,
+    worst: Level,
+    written: Result<(), CliError>,
+}
+
+impl Sheet<'_> {
+    /// Takes a result; an error is a failure on the sheet.
+    fn unless<T>(&mut self, check: &'static str, result: Result<T, CliError>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.add(&refusal(check, &error, &self.context));
+                None
+            }
+        }
+    }
+
+    fn note(&mut self, found: Found) {
+        match found {
+            Found::Finding(finding) => self.add(&finding),
+            Found::Refusal { check, error } => {
+                self.add(&refusal(check, &CliError::Session(error), &self.context))
+            }
+            Found::Begun(what) if !self.console.quiet => self.console.say(one_line(&what)),
+            Found::Begun(_) => {}
+        }
+    }
+
+    fn add(&mut self, finding: &Finding) {
+        self.worst = self.worst.max(finding.level);
+        // Once nobody reads, the rest is looked at all the same: the exit code counts.
+        if self.written.is_ok() {
+            self.written = if self.console.is_json() {
+                self.console.json(&Line::of(finding))
+            } else {
+                self.console.print(&text(finding, self.console.out))
+            };
+        }
+    }
+}
+
+/// A line of JSON.
+#[derive(Serialize)]
+struct Line<'f> {
+    r#type: &'static str,
+    check: &'static str,
+    level: Level,
+    message: &'f str,
+    advice: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<&'f str>,
+}
+
+impl<'f> Line<'f> {
+    fn of(finding: &'f Finding) -> Self {
+        Self {
+            r#type: "finding",
+            check: finding.check,
+            level: finding.level,
+            message: &finding.message,
+            advice: finding.advice.as_deref(),
+            output: finding.output.as_deref(),
+        }
+    }
+}
+
+/// Returns what a session would say, as a finding.
+fn refusal(check: &'static str, error: &CliError, context: &HintContext) -> Finding {
+    let mut texts: Vec<String> = Vec::new();
+    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+        error.source()
+    });
+    for text in chain.map(|error| one_line(&error.to_string())) {
+        // A cause that only repeats is no news.
+        if !texts.last().is_some_and(|said| said.ends_with(&text)) {
+            texts.push(text);
+        }
+    }
+    let hint = error.hint(context).unwrap_or_else(|| match error {
+        CliError::Config(_) => {
+            "`autoissue config show` tells the same with its places; `autoissue config schema` what is allowed"
+                .to_owned()
+        }
+        _ => SEE_TO_THE_CAUSE.to_owned(),
+    });
+    Finding::failure(check, texts.join(": "), hint)
+}
+
+fn text(finding: &Finding, paint: Paint) -> String {
+    let Finding {
+        check,
+        level,
+        message,
+        advice,
+        output,
+    } = finding;
+    let level = match level {
+        Level::Ok => paint.green("ok     "),
+        Level::Warning => paint.yellow("warning"),
+        Level::Failure => paint.red("failure"),
+    };
+    let mut text = format!("{level}  {check:<13}  {}\n", one_line(message));
+    let below = |mark: &str, line: &str| format!("         {:<13}  {mark} {line}\n", "");
+    output
+        .iter()
+        .flat_map(|output| lines(output))
+        .for_each(|line| text.push_str(&below("│", &line)));
+    advice
+        .iter()
+        .for_each(|advice| text.push_str(&below("→", advice)));
+    text
+}

@@ -1,0 +1,104 @@
+//! `autoissue exec`: runs the open issues that carry a label.
+
+use autoissue_core::engine::Time;
+use autoissue_core::session::{Exec, Order};
+use autoissue_core::summary::Verdict;
+use clap::Args;
+
+use crate::args::{Common, RunArgs};
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::local_time::TimeOfDay;
+use crate::local_time::now_ms;
+use crate::run_session::{self, Display};
+use crate::typed::{Deed, Typed, Words};
+
+/// Arguments of `exec`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct ExecArgs {
+    /// Label of the issues to run
+    pub(crate) label: String,
+    /// Run only this issue (repeatable)
+    #[arg(long = "issue", value_name = "N")]
+    pub(crate) issues: Vec<u64>,
+    /// Start, in order, what fits the budget, although not everything does
+    #[arg(long)]
+    pub(crate) allow_partial: bool,
+    /// Start nothing from this time on; what runs may finish
+    #[arg(long, value_name = "HH:MM")]
+    pub(crate) until: Option<TimeOfDay>,
+    /// Start issues although issues outside of this run, which they depend on, are still open
+    #[arg(long)]
+    pub(crate) ignore_external_dependencies: bool,
+    /// Exit with 3 instead of 0 if no open issue carries the label
+    #[arg(long)]
+    pub(crate) fail_if_empty: bool,
+    /// Show the plan; change nothing and spend nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// How to run.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+impl ExecArgs {
+    /// Returns what of the command is kept, for the commands that are printed after it.
+    pub(super) fn typed(self, common: Common) -> Typed {
+        let Self {
+            label,
+            issues,
+            allow_partial,
+            until,
+            ignore_external_dependencies,
+            fail_if_empty,
+            dry_run: _,
+            run,
+        } = self;
+        let mut flags = Words::default();
+        flags.values("--issue", issues);
+        flags.flag("--allow-partial", allow_partial);
+        flags.values("--until", until);
+        flags.flag(
+            "--ignore-external-dependencies",
+            ignore_external_dependencies,
+        );
+        flags.flag("--fail-if-empty", fail_if_empty);
+        Typed::new(common, run, false, Deed::Exec { label, flags })
+    }
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the session cannot run.
+pub(crate) fn run(around: &Surroundings, args: &ExecArgs) -> Result<ExitCode, CliError> {
+    let ready = around.ready(args.run.settings())?;
+    let state_dir = ready.host.state_dir.clone();
+    let display = Display::Full {
+        headless: args.run.headless,
+    };
+    let finished = run_session::until_finished(around, ready, order(around, args), display)?;
+    run_session::print(around, &finished, &state_dir)?;
+    let verdict = Verdict::of(&finished.engine);
+    let is_empty = verdict == Verdict::AllDone && finished.engine.tasks().is_empty();
+    Ok(if args.fail_if_empty && is_empty {
+        ExitCode::SomeFailed
+    } else {
+        verdict.into()
+    })
+}
+
+fn order(around: &Surroundings, args: &ExecArgs) -> Order {
+    Order::Exec(Exec {
+        label: args.label.clone(),
+        only: args.issues.clone(),
+        allow_partial: args.allow_partial,
+        until: args
+            .until
+            .map(|until| Time::from_ms(around.time.next(now_ms(), until))),
+        dry_run: args.dry_run,
+        ignore_outside: args.ignore_external_dependencies,
+        plugins: Vec::new(),
+    })
+}

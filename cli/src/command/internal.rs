@@ -1,0 +1,127 @@
+//! The hidden modes in which autoissue starts itself: the supervisor of one program, the collector of an attempt's work, and the
+//! program of the `patch` backend.
+//!
+//! They read no configuration. Supervisor and collector must be there at once: they are looked for before anything else is set up.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::path::Path;
+
+use autoissue_core::apply_patch::{self, ApplyOutcome};
+use autoissue_core::git::collector;
+use autoissue_core::process::supervisor;
+use clap::{Args, Subcommand};
+
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+
+/// Arguments of `internal`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct InternalArgs {
+    /// Which mode.
+    #[command(subcommand)]
+    pub(crate) mode: InternalMode,
+}
+
+/// The modes in which autoissue starts itself.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(crate) enum InternalMode {
+    /// Watch over one program and end its descendants
+    Supervise,
+    /// Read what agents made, as standard input asks
+    Collect,
+    /// Apply the diff on standard input to the current directory
+    ApplyPatch,
+}
+
+/// Largest diff that is read: no issue's body comes near it.
+const DIFF_BYTES_MAX: u64 = 64 << 20;
+
+/// Runs the supervisor or the collector, if that is what we were started for.
+pub(crate) fn serve() -> Option<std::process::ExitCode> {
+    match mode(std::env::args_os().skip(1))? {
+        Served::Supervisor => Some(supervisor::run()),
+        Served::Collector => {
+            // What it has to say of what it sees goes where it was started.
+            tracing_subscriber::fmt()
+                .with_max_level(tracing::Level::WARN)
+                .with_writer(std::io::stderr)
+                .with_ansi(false)
+                .with_target(false)
+                .with_level(false)
+                .without_time()
+                .init();
+            Some(collector::serve())
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Served {
+    Supervisor,
+    Collector,
+}
+
+fn mode(mut args: impl Iterator<Item = OsString>) -> Option<Served> {
+    let is_internal = args.next().is_some_and(|first| first == "internal");
+    let second = args.next().filter(|_| is_internal)?;
+    match second.to_str()? {
+        "supervise" => Some(Served::Supervisor),
+        "collect" => Some(Served::Collector),
+        _ => None,
+    }
+}
+
+/// Runs a hidden mode.
+///
+/// # Errors
+/// Where the diff cannot be read.
+pub(crate) fn run(around: &Surroundings, mode: InternalMode) -> Result<ExitCode, CliError> {
+    match mode {
+        // Only with flags before it, which nobody of ours gives.
+        InternalMode::Supervise => {
+            let _ = supervisor::run();
+            Ok(ExitCode::Success)
+        }
+        InternalMode::Collect => {
+            let _ = collector::serve();
+            Ok(ExitCode::Success)
+        }
+        InternalMode::ApplyPatch => apply_patch(around),
+    }
+}
+
+fn apply_patch(around: &Surroundings) -> Result<ExitCode, CliError> {
+    let mut diff = Vec::new();
+    let read = std::io::stdin()
+        .lock()
+        .take(DIFF_BYTES_MAX)
+        .read_to_end(&mut diff);
+    read.map_err(|source| CliError::System {
+        what: "read the diff from standard input",
+        source,
+    })?;
+    // The directory as it is: a link in it is git's to follow, not ours to resolve.
+    let outcome = apply_patch::run(Path::new("."), &diff);
+    around.console.print(&format!("{outcome}\n"))?;
+    Ok(match outcome {
+        ApplyOutcome::Applied(_) | ApplyOutcome::AlreadyApplied => ExitCode::Success,
+        ApplyOutcome::Rejected(_) => ExitCode::Error,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_their_own_words_start_supervisor_and_collector() {
+        let mode = |line: &str| mode(line.split(' ').map(OsString::from));
+        assert_eq!(mode("internal supervise"), Some(Served::Supervisor));
+        assert_eq!(mode("internal collect"), Some(Served::Collector));
+        assert_eq!(mode("internal apply-patch"), None);
+        assert_eq!(mode("exec internal supervise"), None);
+        assert_eq!(mode("internal"), None);
+    }
+}

@@ -1,0 +1,274 @@
+//! `autoissue plan`: has an agent split a directive into issues, or takes a saved plan, creates the issues and runs them.
+//!
+//! ```text
+//!   directive ─► planner ─┐
+//!   --from FILE ──────────┴─► plan ─► --out FILE ─► shown and agreed to, on a terminal ─► created and run
+//!                                └─ --dry-run: shown, and that is all
+//! ```
+//!
+//! To ask a person, the session stops as if it were interrupted, and goes on once there is an answer. So nothing is lost
+//! whenever somebody closes the lid.
+
+mod agreement;
+mod out;
+
+use std::io::Read as _;
+use std::path::Path;
+use std::path::PathBuf;
+
+use autoissue_core::planner::{self, Document};
+use autoissue_core::session::{
+    Consent, Finished, Order, PlanOrder, PlannedBefore, Resume, planned_before,
+};
+use autoissue_core::summary::Verdict;
+use clap::Args;
+
+use crate::args::Common;
+use crate::args::RunArgs;
+use crate::error::CliError;
+use crate::exit_code::ExitCode;
+use crate::host::{Ready, Surroundings};
+use crate::run_session::{self, Display};
+use crate::typed::{Deed, PlanFiles, Typed};
+
+use agreement::{Agreement, ask};
+use out::Out;
+
+/// Arguments of `plan`.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct PlanArgs {
+    /// What is to be done, in words
+    #[arg(required_unless_present_any = ["from", "schema"], conflicts_with = "from")]
+    pub(crate) directive: Option<String>,
+    /// Run this saved plan, perhaps edited; no planner is paid
+    #[arg(long, value_name = "FILE")]
+    pub(crate) from: Option<PathBuf>,
+    /// Save the plan to this file, to be read, edited and run with `--from`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Create the issues without asking
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Show the plan; the planner is paid, and nothing is created
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the JSON Schema of a saved plan
+    #[arg(long, conflicts_with_all = ["directive", "from", "out", "yes", "dry_run"])]
+    pub(crate) schema: bool,
+    /// How to run.
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+impl PlanArgs {
+    /// Returns what of the command is kept, for the commands that are printed after it.
+    pub(super) fn typed(self, common: Common) -> Typed {
+        let Self {
+            directive: _,
+            from,
+            out,
+            yes,
+            dry_run,
+            schema: _,
+            run,
+        } = self;
+        let files = PlanFiles { from, out, dry_run };
+        Typed::new(common, run, yes, Deed::Plan(files))
+    }
+}
+
+/// Largest file of a plan: a hundred issues of twenty thousand characters take a fraction of it.
+const PLAN_BYTES_MAX: u64 = 16 << 20;
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the plan is none, or the session cannot run.
+pub(crate) fn run(around: &Surroundings, args: &PlanArgs) -> Result<ExitCode, CliError> {
+    if args.schema {
+        return print_schema(around);
+    }
+    let out = args
+        .out
+        .as_deref()
+        .map(|path| Out::at(&around.current_dir, path))
+        .transpose()?;
+    let ready = around.ready(args.run.settings())?;
+    let order = order(around, args, &ready)?;
+    carry_out(around, &args.run, ready, order, args.yes, out.as_ref())
+}
+
+/// Runs a session that may have to ask a person on the way.
+///
+/// # Errors
+/// Where the session cannot run.
+pub(crate) fn carry_out(
+    around: &Surroundings,
+    run: &RunArgs,
+    ready: Ready,
+    order: Order,
+    yes: bool,
+    out: Option<&Out>,
+) -> Result<ExitCode, CliError> {
+    let consent = if !yes && agreement::can_be_asked() {
+        Consent::Wanted
+    } else {
+        Consent::Assumed
+    };
+    let (state_dir, display) = (
+        ready.host.state_dir.clone(),
+        Display::Full {
+            headless: run.headless,
+        },
+    );
+    let mut finished = run_session::until_finished(around, ready, with(order, consent), display)?;
+    if let Some(out) = out {
+        out.save(around, &finished)?;
+    }
+    if finished.engine.is_unconfirmed() {
+        let consent = match ask(around, &finished)? {
+            Agreement::Yes => Consent::Assumed,
+            Agreement::No => Consent::Refused,
+            // The session waits, as it does whenever it is interrupted.
+            Agreement::None => return end(around, &finished, &state_dir),
+        };
+        let order = Order::Resume(Resume {
+            session: Some(finished.id.to_string()),
+            consent,
+        });
+        finished =
+            run_session::until_finished(around, around.ready(run.settings())?, order, display)?;
+    }
+    end(around, &finished, &state_dir)
+}
+
+fn end(around: &Surroundings, finished: &Finished, state_dir: &Path) -> Result<ExitCode, CliError> {
+    run_session::print(around, finished, state_dir)?;
+    Ok(Verdict::of(&finished.engine).into())
+}
+
+fn with(order: Order, consent: Consent) -> Order {
+    match order {
+        Order::Plan(plan) => Order::Plan(PlanOrder { consent, ..plan }),
+        Order::Resume(resume) => Order::Resume(Resume { consent, ..resume }),
+        other @ Order::Exec(_) => other,
+    }
+}
+
+fn order(around: &Surroundings, args: &PlanArgs, ready: &Ready) -> Result<Order, CliError> {
+    if let Some(path) = &args.from {
+        let Document {
+            directive,
+            plan,
+            notes,
+        } = read(&around.current_dir.join(path))?;
+        notes.iter().for_each(|note| around.console.warn(note));
+        let order = PlanOrder {
+            directive,
+            given: Some(plan),
+            dry_run: args.dry_run,
+            ..PlanOrder::default()
+        };
+        return Ok(Order::Plan(order));
+    }
+    let directive = args.directive.clone().unwrap_or_default();
+    let dollars = ready.loaded.config.planner.max_budget_usd;
+    if args.dry_run {
+        let line =
+            format!("this asks the planner, which costs up to {dollars}; nothing is created");
+        around.console.say(line);
+        return Ok(Order::Plan(PlanOrder {
+            directive,
+            dry_run: true,
+            ..PlanOrder::default()
+        }));
+    }
+    match planned_before(&around.journal()?, &ready.host.project, &directive)? {
+        Some(PlannedBefore::Unfinished(session)) => {
+            let line =
+                format!("going on with session {session}, which began with the same directive");
+            around.console.say(line);
+            return Ok(Order::Resume(Resume {
+                session: Some(session.to_string()),
+                ..Resume::default()
+            }));
+        }
+        Some(PlannedBefore::Ended { session, plan }) => {
+            around.console.say(format!(
+                "session {session} began with the same directive: its plan is used again, and what is there already is not done \
+                 twice; for another plan, change the words"
+            ));
+            return Ok(Order::Plan(PlanOrder {
+                directive,
+                given: Some(plan),
+                ..PlanOrder::default()
+            }));
+        }
+        None => {}
+    }
+    Ok(Order::Plan(PlanOrder {
+        directive,
+        ..PlanOrder::default()
+    }))
+}
+
+/// Reads a saved plan. A file larger than any plan is not read whole.
+fn read(path: &Path) -> Result<Document, CliError> {
+    let failed = |source| CliError::File {
+        what: "read",
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(PLAN_BYTES_MAX + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if PLAN_BYTES_MAX < bytes.len() as u64 {
+        let problems = format!(
+            "it has more than {} MiB, which no plan has",
+            PLAN_BYTES_MAX >> 20
+        );
+        return Err(CliError::NotAPlan {
+            path: path.to_owned(),
+            problems,
+        });
+    }
+    let text = String::from_utf8(bytes).map_err(|error| CliError::NotAPlan {
+        path: path.to_owned(),
+        problems: format!(
+            "it is no UTF-8 text: byte {} cannot be read",
+            error.utf8_error().valid_up_to() + 1
+        ),
+    })?;
+    planner::read(&text).map_err(|error| CliError::NotAPlan {
+        path: path.to_owned(),
+        problems: error.to_string(),
+    })
+}
+
+fn print_schema(around: &Surroundings) -> Result<ExitCode, CliError> {
+    let schema = planner::schema();
+    if around.console.is_json() {
+        around.console.json(&schema)?;
+    } else {
+        let text = serde_json::to_string_pretty(&schema).expect("a schema has string keys only");
+        around.console.print(&format!("{text}\n"))?;
+    }
+    Ok(ExitCode::Success)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_schema_in_the_repository_is_the_one_that_is_printed() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/plan.schema.json");
+        let printed = serde_json::to_string_pretty(&autoissue_core::planner::schema()).unwrap();
+        let kept = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(
+            kept.trim_end(),
+            printed,
+            "write it anew: `autoissue plan --schema > cli/plan.schema.json`"
+        );
+    }
+}

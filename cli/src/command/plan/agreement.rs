@@ -1,0 +1,97 @@
+//! Asks a person whether a plan is to be carried out.
+
+use std::io::{self, BufRead, IsTerminal};
+
+use autoissue_core::session::Finished;
+use rustix::termios::{QueueSelector, tcflush};
+use tokio::runtime::Builder;
+
+use crate::error::CliError;
+use crate::host::Surroundings;
+use crate::narration::counted;
+use crate::proposal::proposal;
+use crate::signals::Signals;
+
+/// What a person says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Agreement {
+    /// Carry it out.
+    Yes,
+    /// Do not.
+    No,
+    /// Nothing: it was interrupted, or the input has ended.
+    None,
+}
+
+/// Returns whether a person sits there: what is asked appears on standard error and is answered on standard input.
+pub(super) fn can_be_asked() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Shows the plan and asks.
+///
+/// # Errors
+/// Where the system does not let us listen for signals.
+pub(super) fn ask(around: &Surroundings, finished: &Finished) -> Result<Agreement, CliError> {
+    let n_issues = finished
+        .engine
+        .planning()
+        .and_then(|planning| Some(planning.plan.as_ref()?.issues.len()));
+    // A key pressed while the planner worked is no answer to what was not asked yet.
+    let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+    around
+        .console
+        .say(proposal(&finished.engine, around.console.err));
+    around.console.say(format!(
+        "Create {} and run them? [y/N]",
+        counted(n_issues.unwrap_or(0), "issue")
+    ));
+    wait_for_line().map(|line| line.as_deref().map_or(Agreement::None, meaning))
+}
+
+/// Waits for a line, or for a signal: a session that ran before in this process has taken their usual effect away.
+fn wait_for_line() -> Result<Option<String>, CliError> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|source| CliError::System {
+        what: "wait for an answer",
+        source,
+    })?;
+    let line = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        let line = tokio::task::spawn_blocking(|| {
+            let mut line = String::new();
+            let n_bytes = io::stdin().lock().read_line(&mut line).unwrap_or(0);
+            (n_bytes > 0).then_some(line)
+        });
+        tokio::select! {
+            line = line => Ok(line.unwrap_or(None)),
+            () = signals.next() => Ok(None),
+        }
+    });
+    // A line that nobody waits for any more is read by a thread that ends with us.
+    runtime.shutdown_background();
+    line
+}
+
+fn meaning(line: &str) -> Agreement {
+    if matches!(line.trim().to_lowercase().as_str(), "y" | "yes") {
+        Agreement::Yes
+    } else {
+        Agreement::No
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_yes_is_one() {
+        for line in ["y\n", "Yes", " YES \r\n"] {
+            assert_eq!(meaning(line), Agreement::Yes, "{line:?}");
+        }
+        for line in ["\n", "n", "no", "yes please", "yy"] {
+            assert_eq!(meaning(line), Agreement::No, "{line:?}");
+        }
+    }
+}

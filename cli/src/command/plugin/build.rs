@@ -1,0 +1,70 @@
+//! `autoissue plugin build`: cargo, then a component, then a first look at it.
+
+use std::path::PathBuf;
+
+use autoissue_core::plugins::host::component_from_module;
+use clap::Args;
+
+use super::profile::Profile;
+use crate::component::{ComponentFile, build_directory};
+use crate::error::{CliError, PluginCommandError};
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+
+/// Arguments of `plugin build`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// Directory of the plugin, or a WebAssembly module that another language's tools have made
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Write the component to this file instead of into the directory
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where it does not build, or what was built is no plugin.
+pub(super) fn run(around: &Surroundings, args: &BuildArgs) -> Result<ExitCode, CliError> {
+    let built = build(around, args)?;
+    // A component that is no plugin is not left lying about as one.
+    let profile = Profile::of(around, &built, None)?;
+    let built = built.written()?;
+    if around.console.is_json() {
+        around.console.json(&profile.json("build"))?;
+    } else {
+        around.console.print(&format!(
+            "wrote {}\n\n{}",
+            built.path.display(),
+            profile.text(around.console.out)
+        ))?;
+    }
+    Ok(ExitCode::Success)
+}
+
+fn build(around: &Surroundings, args: &BuildArgs) -> Result<ComponentFile, CliError> {
+    let path = around.current_dir.join(&args.path);
+    let out = args.out.as_ref().map(|out| around.current_dir.join(out));
+    if path.is_dir() {
+        let built = build_directory(&path, around.path_env(), around.console.quiet)?;
+        let default = || built.directory.join(format!("{}.wasm", built.name));
+        return Ok(ComponentFile {
+            path: out.unwrap_or_else(default),
+            bytes: built.component,
+        });
+    }
+    let module = std::fs::read(&path).map_err(|source| CliError::File {
+        what: "read",
+        path: path.clone(),
+        source,
+    })?;
+    let bytes = component_from_module(&module).map_err(|source| PluginCommandError::Module {
+        path: path.clone(),
+        source,
+    })?;
+    Ok(ComponentFile {
+        path: out.unwrap_or_else(|| path.with_extension("component.wasm")),
+        bytes,
+    })
+}

@@ -1,0 +1,277 @@
+//! Changes the configuration file, and leaves comments, order and spelling of all else as they are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use autoissue_core::whole_file::write_whole;
+use jsonc_parser::ParseOptions;
+use jsonc_parser::cst::{CstInputValue, CstNode, CstObject, CstObjectProp, CstRootNode};
+use serde_json::Value;
+
+use crate::error::{CliError, PluginCommandError};
+
+/// A configuration file that is being changed. Nothing is written before [`save`](Self::save).
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    root: CstRootNode,
+}
+
+impl ConfigFile {
+    /// Opens a file; one that is not there begins as `{}`.
+    pub(super) fn open(path: &Path) -> Result<Self, CliError> {
+        let text = match fs::read_to_string(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => "{\n}\n".to_owned(),
+            read => read.map_err(|source| CliError::File {
+                what: "read",
+                path: path.to_owned(),
+                source,
+            })?,
+        };
+        Self::parse(path, &text)
+    }
+
+    fn parse(path: &Path, text: &str) -> Result<Self, CliError> {
+        let root = CstRootNode::parse(text, &ParseOptions::default());
+        let root = root.map_err(|error| unchangeable(path, &error.to_string()))?;
+        Ok(Self {
+            path: path.to_owned(),
+            root,
+        })
+    }
+
+    /// Writes the file whole or not at all.
+    pub(super) fn save(&self) -> Result<(), CliError> {
+        write_whole(&self.path, self.root.to_string().as_bytes()).map_err(|source| CliError::File {
+            what: "write",
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn object(&self) -> Result<CstObject, CliError> {
+        self.root
+            .object_value_or_create()
+            .ok_or_else(|| unchangeable(&self.path, "it is no object"))
+    }
+
+    /// Adds a plugin. Of one with the same name only these keys are replaced, or removed where they have no value;
+    /// what else is said of it stays.
+    pub(super) fn put_plugin(
+        &self,
+        name: &str,
+        keys: &[(&str, Option<Value>)],
+    ) -> Result<(), CliError> {
+        let plugins = self.object()?.array_value_or_create("plugins");
+        let plugins = plugins.ok_or_else(|| unchangeable(&self.path, "`plugins` is no list"))?;
+        let Some(entry) = plugins
+            .elements()
+            .iter()
+            .filter_map(CstNode::as_object)
+            .find(|it| is_named(it, name))
+        else {
+            let mut entry = vec![("name".to_owned(), CstInputValue::from(name))];
+            let said = keys
+                .iter()
+                .filter_map(|(key, value)| Some((key, value.as_ref()?)));
+            entry.extend(said.map(|(key, value)| ((*key).to_owned(), input(value))));
+            plugins.ensure_multiline();
+            plugins.append(CstInputValue::Object(entry));
+            return Ok(());
+        };
+        for (key, value) in keys {
+            match (entry.get(key), value) {
+                (Some(property), Some(value)) => property.set_value(input(value)),
+                (Some(property), None) => property.remove(),
+                (None, Some(value)) => drop(entry.append(key, input(value))),
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a plugin, and the strategies that name it; returns whether it was there.
+    pub(super) fn remove_plugin(&self, name: &str) -> Result<bool, CliError> {
+        let root = self.object()?;
+        let Some(plugins) = root.array_value("plugins") else {
+            return Ok(false);
+        };
+        let entries = plugins
+            .elements()
+            .into_iter()
+            .filter_map(|it| it.as_object());
+        let found: Vec<CstObject> = entries.filter(|entry| is_named(entry, name)).collect();
+        let was_there = !found.is_empty();
+        found.into_iter().for_each(CstObject::remove);
+        if plugins.elements().is_empty() {
+            root.get("plugins")
+                .into_iter()
+                .for_each(CstObjectProp::remove);
+        }
+        if let Some(strategies) = root.object_value("strategies") {
+            let names = strategies.properties().into_iter().filter(|property| {
+                property
+                    .to_serde_value()
+                    .as_ref()
+                    .and_then(Value::as_str)
+                    .is_some_and(|value| names(value, name))
+            });
+            names.for_each(CstObjectProp::remove);
+            if strategies.properties().is_empty() {
+                root.get("strategies")
+                    .into_iter()
+                    .for_each(CstObjectProp::remove);
+            }
+        }
+        Ok(was_there)
+    }
+
+    /// Lets a plugin take a decision, unless another is named for it already; returns that one.
+    pub(super) fn use_for(&self, key: &str, name: &str) -> Result<Option<String>, CliError> {
+        let strategies = self.object()?.object_value_or_create("strategies");
+        let strategies =
+            strategies.ok_or_else(|| unchangeable(&self.path, "`strategies` is no object"))?;
+        match strategies.get(key) {
+            None => drop(strategies.append(key, CstInputValue::from(name))),
+            Some(property) => match property.to_serde_value() {
+                Some(Value::String(other)) if !names(&other, name) => return Ok(Some(other)),
+                Some(Value::String(_)) => {}
+                _ => property.set_value(CstInputValue::from(name)),
+            },
+        }
+        Ok(None)
+    }
+}
+
+/// Returns whether the value of a strategy means this plugin: by its name alone, or with one of its strategies.
+fn names(value: &str, plugin: &str) -> bool {
+    value.split('/').next() == Some(plugin)
+}
+
+fn is_named(entry: &CstObject, name: &str) -> bool {
+    let value = entry
+        .get("name")
+        .and_then(|property| property.to_serde_value());
+    value.as_ref().and_then(Value::as_str) == Some(name)
+}
+
+fn input(value: &Value) -> CstInputValue {
+    match value {
+        Value::Null => CstInputValue::Null,
+        Value::Bool(value) => CstInputValue::Bool(*value),
+        Value::Number(value) => CstInputValue::Number(value.to_string()),
+        Value::String(value) => CstInputValue::String(value.clone()),
+        Value::Array(values) => CstInputValue::Array(values.iter().map(input).collect()),
+        Value::Object(map) => CstInputValue::Object(
+            map.iter()
+                .map(|(key, value)| (key.clone(), input(value)))
+                .collect(),
+        ),
+    }
+}
+
+fn unchangeable(path: &Path, message: &str) -> CliError {
+    PluginCommandError::ConfigFile {
+        path: path.to_owned(),
+        message: message.to_owned(),
+    }
+    .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    use super::*;
+
+    fn file(text: &str) -> ConfigFile {
+        ConfigFile::parse(Path::new("autoissue.config.json"), text).unwrap()
+    }
+
+    const WITH_COMMENTS: &str = r#"{
+  // Ours.
+  "agent": { "backend": "patch" }, // free
+  "plugins": [
+    // The first.
+    { "name": "first", "path": "first.wasm", "onError": "fail" },
+  ],
+  "strategies": { "classifier": "first", "prTemplate": "first/short" },
+}
+"#;
+
+    #[test]
+    fn an_empty_file_gets_what_is_needed() {
+        let config = file("{\n}\n");
+        let grants = json!({ "exec": ["codex"] });
+        config
+            .put_plugin(
+                "billing",
+                &[
+                    ("path", Some(json!("billing.wasm"))),
+                    ("grants", Some(grants)),
+                    ("sha256", None),
+                ],
+            )
+            .unwrap();
+        assert_eq!(config.use_for("classifier", "billing").unwrap(), None);
+        assert_snapshot!(config.root.to_string(), @r#"
+        {
+          "plugins": [
+            {
+              "name": "billing",
+              "path": "billing.wasm",
+              "grants": {
+                "exec": ["codex"]
+              }
+            }
+          ],
+          "strategies": {
+            "classifier": "billing"
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn comments_and_all_else_stay() {
+        let config = file(WITH_COMMENTS);
+        config
+            .put_plugin("second", &[("path", Some(json!("second.wasm")))])
+            .unwrap();
+        config
+            .put_plugin(
+                "first",
+                &[
+                    ("path", Some(json!("other.wasm"))),
+                    ("grants", Some(json!({ "wasi": true }))),
+                    ("onError", None),
+                ],
+            )
+            .unwrap();
+        assert_eq!(
+            config.use_for("classifier", "second").unwrap().as_deref(),
+            Some("first")
+        );
+        assert_eq!(config.use_for("modelSelector", "second").unwrap(), None);
+        assert_snapshot!(config.root.to_string());
+    }
+
+    #[test]
+    fn a_plugin_goes_with_all_that_names_it() {
+        let config = file(WITH_COMMENTS);
+        assert!(config.remove_plugin("first").unwrap());
+        assert!(!config.remove_plugin("first").unwrap());
+        assert_snapshot!(config.root.to_string());
+    }
+
+    #[test]
+    fn what_is_no_list_is_left_alone() {
+        for (text, expected) in [
+            ("[]", "it is no object"),
+            (r#"{"plugins": {}}"#, "`plugins` is no list"),
+        ] {
+            let error = file(text).put_plugin("a", &[]).unwrap_err();
+            assert!(error.to_string().ends_with(expected), "{error}");
+        }
+    }
+}

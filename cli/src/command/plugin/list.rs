@@ -1,0 +1,152 @@
+//! `autoissue plugin list`: the built-in strategies and the plugins of this repository, and whether a session would take them.
+
+use autoissue_core::config::{Config, PluginSettings};
+use autoissue_core::plugins::host::{Kind, PluginHost};
+use autoissue_core::plugins::lock::PluginLock;
+use autoissue_core::plugins::{load_agreed, named};
+use autoissue_core::process::error_chain;
+use serde::Serialize;
+
+use super::host;
+use crate::error::{CliError, PluginCommandError};
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::printable::one_line;
+use crate::project;
+use crate::table::table;
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the configuration or the lock file cannot be read. A plugin that cannot be loaded is shown as such.
+pub(super) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
+    let loaded = around.load(Vec::new())?;
+    let project = project::checkout(&loaded, &around.current_dir)?;
+    let lock = PluginLock::read(&project)
+        .map_err(PluginCommandError::Lock)?
+        .unwrap_or_default();
+    let mut rows = built_in(&loaded.config);
+    if !loaded.config.plugins.is_empty() {
+        let host = host(around)?;
+        rows.extend(
+            loaded
+                .config
+                .plugins
+                .iter()
+                .flat_map(|plugin| configured(&host, &loaded.config, &lock, plugin)),
+        );
+    }
+    let is_well = rows.iter().all(|row| !row.is_ill);
+    if around.console.is_json() {
+        rows.iter().try_for_each(|row| around.console.json(row))?;
+    } else {
+        let cells: Vec<_> = rows.iter().map(Row::cells).collect();
+        around.console.print(&table(
+            ["kind", "strategy", "version", "used", "state"],
+            &cells,
+            around.console.out,
+        ))?;
+    }
+    Ok(if is_well {
+        ExitCode::Success
+    } else {
+        ExitCode::SomeFailed
+    })
+}
+
+/// A strategy, or a plugin of which no strategy is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Row {
+    r#type: &'static str,
+    kind: Option<&'static str>,
+    /// Plugin, and strategy where it has another name.
+    name: String,
+    version: Option<String>,
+    /// Whether the configuration names it.
+    used: bool,
+    state: String,
+    #[serde(skip)]
+    is_ill: bool,
+}
+
+impl Row {
+    fn cells(&self) -> [String; 5] {
+        let or_dash = |text: Option<&str>| text.map_or_else(|| "–".to_owned(), one_line);
+        [
+            or_dash(self.kind),
+            one_line(&self.name),
+            or_dash(self.version.as_deref()),
+            if self.used { "yes" } else { "" }.to_owned(),
+            one_line(&self.state),
+        ]
+    }
+}
+
+fn built_in(config: &Config) -> Vec<Row> {
+    let row = |(kind, built_in): (Kind, autoissue_core::plugins::sdk::Description)| Row {
+        r#type: "strategy",
+        kind: Some(kind.name()),
+        used: named(config, kind).is_none_or(|name| name == built_in.name)
+            && (kind != Kind::AgentBackend || config.agent_backend() == built_in.name),
+        version: Some(built_in.version),
+        name: built_in.name,
+        state: "built in".to_owned(),
+        is_ill: false,
+    };
+    autoissue_core::plugins::built_in()
+        .into_iter()
+        .map(row)
+        .collect()
+}
+
+fn configured(
+    host: &PluginHost,
+    config: &Config,
+    lock: &PluginLock,
+    settings: &PluginSettings,
+) -> Vec<Row> {
+    let plugin = match load_agreed(host, settings, Some(lock)) {
+        Ok(plugin) => plugin,
+        Err(error) => {
+            let name = settings.name.clone();
+            return vec![Row {
+                r#type: "plugin",
+                kind: None,
+                name,
+                version: None,
+                used: true,
+                state: error_chain(&error),
+                is_ill: true,
+            }];
+        }
+    };
+    let state = if lock.plugin(&settings.name).is_some() {
+        "locked, unchanged"
+    } else if settings.sha256.is_some() {
+        "as `sha256` says, not in the lock file"
+    } else {
+        "not in the lock file: add it with `autoissue plugin add`"
+    };
+    let info = plugin.info();
+    let row = |strategy: &autoissue_core::plugins::host::StrategyInfo| {
+        let is_first = plugin
+            .strategy(strategy.kind, None)
+            .is_ok_and(|first| first.name == strategy.name);
+        let full = format!("{}/{}", settings.name, strategy.name);
+        let decides = named(config, strategy.kind);
+        Row {
+            r#type: "strategy",
+            kind: Some(strategy.kind.name()),
+            used: decides == Some(&full) || is_first && decides == Some(&settings.name),
+            name: if strategy.name == settings.name {
+                settings.name.clone()
+            } else {
+                full
+            },
+            version: Some(info.version.clone()),
+            state: state.to_owned(),
+            is_ill: false,
+        }
+    };
+    info.strategies.iter().map(row).collect()
+}

@@ -1,0 +1,261 @@
+//! `autoissue plugin new`: a directory that builds and passes its tests at once, and says where to go on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use autoissue_core::plugins::host::Kind;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::error::{CliError, PluginCommandError};
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::shell::quoted;
+
+/// Arguments of `plugin new`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct NewArgs {
+    /// What it decides
+    #[arg(value_enum)]
+    pub(crate) kind: KindName,
+    /// Its name, and that of its directory
+    pub(crate) name: String,
+    /// Take the SDK from this directory instead of from its repository
+    #[arg(long, value_name = "DIR")]
+    pub(crate) sdk: Option<PathBuf>,
+}
+
+/// The kinds, as they are typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KindName {
+    /// To which domain of the product an issue belongs
+    Classifier,
+    /// Which model works on an issue
+    ModelSelector,
+    /// Which program runs as the agent, and what its output means
+    AgentBackend,
+    /// What a pull request says
+    PrTemplate,
+}
+
+impl From<KindName> for Kind {
+    fn from(name: KindName) -> Self {
+        match name {
+            KindName::Classifier => Self::Classifier,
+            KindName::ModelSelector => Self::ModelSelector,
+            KindName::AgentBackend => Self::AgentBackend,
+            KindName::PrTemplate => Self::PrTemplate,
+        }
+    }
+}
+
+/// Where the SDK is taken from, if nobody says otherwise.
+const SDK_REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+
+/// Runs the command.
+///
+/// # Errors
+/// Where the name will not do, or the directory is there already.
+pub(super) fn run(around: &Surroundings, args: &NewArgs) -> Result<ExitCode, CliError> {
+    check_name(&args.name)?;
+    let sdk = args
+        .sdk
+        .as_ref()
+        .map(|sdk| sdk_directory(around, sdk))
+        .transpose()?;
+    let directory = around.current_dir.join(&args.name);
+    write(&directory, &args.name, args.kind, sdk.as_deref())?;
+    if around.console.is_json() {
+        around.console.json(
+            &json!({ "type": "new", "name": args.name, "kind": Kind::from(args.kind).name(), "path": directory }),
+        )?;
+    } else {
+        around.console.print(&text(&args.name, &directory))?;
+    }
+    Ok(ExitCode::Success)
+}
+
+/// A name of a package that is the name of a plugin too.
+fn check_name(name: &str) -> Result<(), PluginCommandError> {
+    let is_name = name.len() <= 40
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if !is_name {
+        return Err(PluginCommandError::BadName {
+            name: name.to_owned(),
+        });
+    }
+    if autoissue_core::plugins::built_in()
+        .iter()
+        .any(|(_, built_in)| built_in.name == name)
+    {
+        return Err(PluginCommandError::Reserved {
+            name: name.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn sdk_directory(around: &Surroundings, typed: &Path) -> Result<PathBuf, PluginCommandError> {
+    let path = around.current_dir.join(typed);
+    let real = path
+        .canonicalize()
+        .ok()
+        .filter(|real| real.join("Cargo.toml").is_file());
+    real.ok_or(PluginCommandError::NoSdk { path })
+}
+
+fn write(directory: &Path, name: &str, kind: KindName, sdk: Option<&Path>) -> Result<(), CliError> {
+    if directory.symlink_metadata().is_ok() {
+        return Err(PluginCommandError::Exists {
+            path: directory.to_owned(),
+        }
+        .into());
+    }
+    let (source, cases) = template(kind);
+    let files: [(&str, &str); 4] = [
+        ("Cargo.toml", &manifest(name, kind, sdk)),
+        ("src/lib.rs", source),
+        ("cases.json", cases),
+        (".gitignore", "/target\n"),
+    ];
+    for (file, text) in files {
+        let path = directory.join(file);
+        let parent = path.parent().unwrap_or(directory);
+        let written = fs::create_dir_all(parent).and_then(|()| fs::write(&path, text));
+        written.map_err(|source| CliError::File {
+            what: "write",
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// Returns source and cases. The source names neither the plugin nor its files: it is compiled as it stands.
+const fn template(kind: KindName) -> (&'static str, &'static str) {
+    match kind {
+        KindName::Classifier => (
+            include_str!("template/classifier.rs"),
+            include_str!("template/classifier.json"),
+        ),
+        KindName::ModelSelector => (
+            include_str!("template/model_selector.rs"),
+            include_str!("template/model_selector.json"),
+        ),
+        KindName::AgentBackend => (
+            include_str!("template/agent_backend.rs"),
+            include_str!("template/agent_backend.json"),
+        ),
+        KindName::PrTemplate => (
+            include_str!("template/pr_template.rs"),
+            include_str!("template/pr_template.json"),
+        ),
+    }
+}
+
+fn manifest(name: &str, kind: KindName, sdk: Option<&Path>) -> String {
+    let description = match kind {
+        KindName::Classifier => "Sorts issues by the words that this repository uses",
+        KindName::ModelSelector => "Begins with the cheapest model, and goes up when it fails",
+        KindName::AgentBackend => "Runs a program of your own as the agent",
+        KindName::PrTemplate => "Writes short pull requests",
+    };
+    let sdk = match sdk {
+        Some(path) => format!("{{ path = {} }}", toml_text(&path.display().to_string())),
+        None => format!("{{ git = \"{SDK_REPOSITORY}\" }}"),
+    };
+    format!(
+        "[package]\n\
+         name = \"{name}\"\n\
+         version = \"0.1.0\"\n\
+         description = \"{description}\"\n\
+         edition = \"2024\"\n\
+         publish = false\n\
+         \n\
+         [dependencies]\n\
+         autoissue-plugin-sdk = {sdk}\n\
+         \n\
+         [profile.release]\n\
+         opt-level = \"s\"\n\
+         lto = true\n\
+         codegen-units = 1\n\
+         strip = true\n\
+         \n\
+         # A workspace of its own, wherever it lies.\n\
+         [workspace]\n"
+    )
+}
+
+/// A text of TOML has JSON's escapes.
+fn toml_text(text: &str) -> String {
+    json!(text).to_string()
+}
+
+fn text(name: &str, directory: &Path) -> String {
+    let go = quoted(name);
+    format!(
+        "wrote {}\n\n\
+         next\n\
+         \x20 cd {go}\n\
+         \x20 cargo test                        its own tests, natively\n\
+         \x20 autoissue plugin test             builds the component, then puts it to the test\n\
+         \x20 edit src/lib.rs and cases.json, and test again\n\n\
+         in a repository\n\
+         \x20 autoissue plugin add {}\n",
+        directory.display(),
+        directory.join(format!("{name}.wasm")).display(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_one_of_a_package_and_of_a_plugin() {
+        for name in ["billing", "my-classifier-2", "a"] {
+            assert!(check_name(name).is_ok(), "{name}");
+        }
+        for name in [
+            "",
+            "Billing",
+            "2nd",
+            "-a",
+            "a_b",
+            "../a",
+            "a b",
+            "builtin",
+            "claude",
+            &"a".repeat(41),
+        ] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let error = write(directory.path(), "a", KindName::Classifier, None).unwrap_err();
+        assert!(matches!(
+            error,
+            CliError::Plugin(PluginCommandError::Exists { .. })
+        ));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn the_sdk_is_where_it_was_said_to_be() {
+        let of_path = manifest("a", KindName::Classifier, Some(Path::new("/x/a \"b\"")));
+        assert!(
+            of_path.contains(r#"autoissue-plugin-sdk = { path = "/x/a \"b\"" }"#),
+            "{of_path}"
+        );
+        assert!(
+            manifest("a", KindName::PrTemplate, None)
+                .contains("autoissue-plugin-sdk = { git = \"https://")
+        );
+    }
+}

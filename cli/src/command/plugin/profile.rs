@@ -1,0 +1,273 @@
+//! What is known of a component without anybody's trust: what it is, supplies, imports, asks for, and weighs.
+
+use std::path::PathBuf;
+
+use autoissue_core::plugins::asked::{self, Asked};
+use autoissue_core::plugins::host::{
+    Grants, LoadError, Plugin, PluginHost, Sha256Digest, StrategyInfo,
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::host;
+use crate::component::{ComponentFile, size};
+use crate::error::{CliError, PluginCommandError};
+use crate::host::Surroundings;
+use crate::paint::Paint;
+use crate::printable::one_line;
+
+/// What is known of a component.
+pub(super) struct Profile {
+    path: PathBuf,
+    n_bytes: usize,
+    /// The plugin, with all that it asks for.
+    pub(super) plugin: Plugin,
+    /// Why it is not known what it asks for.
+    unknown: Option<String>,
+}
+
+impl Profile {
+    /// Loads a component and asks it. Without settings, backends are asked with those that they give as an example.
+    ///
+    /// # Errors
+    /// Where it is no plugin; what it imports and exports is said before that, as far as it can be read.
+    pub(super) fn of(
+        around: &Surroundings,
+        file: &ComponentFile,
+        settings: Option<&str>,
+    ) -> Result<Self, CliError> {
+        let host = host(around)?;
+        match asked::load(&host, &file.bytes, settings) {
+            Ok(Asked { plugin, unknown }) => Ok(Self {
+                path: file.path.clone(),
+                n_bytes: file.bytes.len(),
+                plugin,
+                unknown,
+            }),
+            Err(source) => {
+                say_shape(around, &host, file, &source);
+                Err(PluginCommandError::Load {
+                    path: file.path.clone(),
+                    source,
+                }
+                .into())
+            }
+        }
+    }
+
+    /// Returns what it asks for.
+    pub(super) fn asked(&self) -> &Grants {
+        self.plugin.grants()
+    }
+
+    /// Returns why it is not known what it asks for, if so.
+    pub(super) fn unknown(&self) -> Option<&str> {
+        self.unknown.as_deref()
+    }
+
+    /// Returns it for people.
+    pub(super) fn text(&self, paint: Paint) -> String {
+        let info = self.plugin.info();
+        let mut text = format!(
+            "{} {}  {}\n",
+            paint.bold(&info.name),
+            one_line(&info.version),
+            one_line(&info.description)
+        );
+        let mut row = |name: &str, value: &str| {
+            text.push_str(&format!(
+                "  {}  {value}\n",
+                paint.dim(format!("{name:<10}"))
+            ));
+        };
+        row(
+            "file",
+            &format!("{}, {}", self.path.display(), size(self.n_bytes)),
+        );
+        row("sha256", &self.plugin.digest().to_string());
+        if let Some(address) = &info.homepage {
+            row("homepage", &one_line(address));
+        }
+        row(
+            "interfaces",
+            &format!("autoissue:plugin {}", self.plugin.track()),
+        );
+        for strategy in &info.strategies {
+            row(
+                "supplies",
+                &format!(
+                    "{} `{}`: {}",
+                    strategy.kind,
+                    strategy.name,
+                    one_line(&strategy.summary)
+                ),
+            );
+            for line in settings_lines(strategy) {
+                row("", &format!("  {line}"));
+            }
+        }
+        row("imports", &listed(self.plugin.imports()));
+        row("asks for", &self.asked_in_words());
+        text
+    }
+
+    fn asked_in_words(&self) -> String {
+        if let Some(why) = &self.unknown {
+            return format!("not known: {}", one_line(why));
+        }
+        let asked = as_flags(self.asked());
+        if asked.is_empty() {
+            "nothing".to_owned()
+        } else {
+            one_line(&asked.join(", "))
+        }
+    }
+
+    /// Returns it for programs, as a line of this type.
+    pub(super) fn json(&self, r#type: &'static str) -> impl Serialize {
+        let info = self.plugin.info();
+        let Grants { exec, env, wasi } = self.asked();
+        json!({
+            "type": r#type,
+            "name": info.name,
+            "version": info.version,
+            "description": info.description,
+            "homepage": info.homepage,
+            "path": self.path,
+            "bytes": self.n_bytes,
+            "sha256": self.plugin.digest().to_string(),
+            "track": self.plugin.track(),
+            "strategies": info.strategies.iter().map(strategy_json).collect::<Vec<_>>(),
+            "imports": self.plugin.imports(),
+            "exports": self.plugin.exports(),
+            "asks": { "exec": exec, "env": env, "wasi": wasi },
+            "asksUnknown": self.unknown,
+        })
+    }
+}
+
+fn strategy_json(strategy: &StrategyInfo) -> Value {
+    json!({
+        "kind": strategy.kind.name(),
+        "name": strategy.name,
+        "summary": strategy.summary,
+        "settingsSchema": strategy.settings_schema.as_deref().map(parsed),
+        "exampleSettings": strategy.example_settings.as_deref().map(parsed),
+    })
+}
+
+/// Returns what is asked for, as `--grant` takes it.
+pub(super) fn as_flags(grants: &Grants) -> Vec<String> {
+    let exec = grants.exec.iter().map(|name| format!("exec={name}"));
+    let env = grants.env.iter().map(|name| format!("env={name}"));
+    exec.chain(env)
+        .chain(grants.wasi.then(|| "wasi".to_owned()))
+        .collect()
+}
+
+/// Says on standard error what a component is like that cannot be loaded.
+fn say_shape(around: &Surroundings, host: &PluginHost, file: &ComponentFile, error: &LoadError) {
+    let is_readable = !matches!(
+        error,
+        LoadError::NotWasm | LoadError::NotAComponent | LoadError::TooLarge { .. }
+    );
+    if !is_readable || around.console.quiet {
+        return;
+    }
+    around.console.say(format_args!(
+        "{}, {}",
+        file.path.display(),
+        size(file.bytes.len())
+    ));
+    around
+        .console
+        .say(format_args!("  sha256   {}", Sha256Digest::of(&file.bytes)));
+    if let Ok(shape) = host.examine(&file.bytes) {
+        around
+            .console
+            .say(format_args!("  imports  {}", listed(&shape.imports)));
+        around
+            .console
+            .say(format_args!("  exports  {}", listed(&shape.exports)));
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        "nothing".to_owned()
+    } else {
+        one_line(&names.join(", "))
+    }
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| Value::from(text))
+}
+
+/// Returns a line for each setting of a strategy: its name, what it may be, its default, what it means.
+fn settings_lines(strategy: &StrategyInfo) -> Vec<String> {
+    let schema = strategy
+        .settings_schema
+        .as_deref()
+        .map(parsed)
+        .unwrap_or_default();
+    let properties = schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    let mut lines: Vec<String> = properties
+        .iter()
+        .map(|(name, property)| setting_line(name, property, required.contains(&name.as_str())))
+        .collect();
+    if let Some(example) = &strategy.example_settings {
+        lines.push(format!("for example {}", one_line(example)));
+    }
+    lines
+}
+
+fn setting_line(name: &str, property: &Value, is_required: bool) -> String {
+    let none = Map::new();
+    let property = property.as_object().unwrap_or(&none);
+    let mut line = format!("`{}`", one_line(name));
+    if let Some(of_type) = property.get("type") {
+        let of_type = of_type
+            .as_str()
+            .map_or_else(|| of_type.to_string(), str::to_owned);
+        line.push_str(&format!(" ({})", one_line(&of_type)));
+    }
+    if let Some(default) = property.get("default") {
+        line.push_str(&format!(", default {}", one_line(&default.to_string())));
+    } else if is_required {
+        line.push_str(", required");
+    }
+    if let Some(description) = property.get("description").and_then(Value::as_str) {
+        line.push_str(&format!(": {}", one_line(description)));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_told_in_one_line() {
+        let property = json!({ "type": "array", "default": ["a"], "description": "Words.\nMany." });
+        assert_eq!(
+            setting_line("words", &property, false),
+            "`words` (array), default [\"a\"]: Words. Many."
+        );
+        assert_eq!(setting_line("x", &json!(true), true), "`x`, required");
+        assert_eq!(
+            setting_line("y", &json!({ "type": ["string", "null"] }), false),
+            "`y` ([\"string\",\"null\"])"
+        );
+    }
+}

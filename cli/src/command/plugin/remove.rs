@@ -1,0 +1,62 @@
+//! `autoissue plugin remove`: takes a plugin out of the configuration and the lock file. The component stays where it is.
+
+use autoissue_core::plugins::lock::{self, PluginLock};
+use clap::Args;
+use serde_json::json;
+
+use super::config_file::ConfigFile;
+use crate::config::FILE_NAME;
+use crate::error::{CliError, PluginCommandError};
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::project;
+
+/// Arguments of `plugin remove`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// Its name in the configuration
+    pub(crate) name: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Where there is no such plugin, or the files cannot be written.
+pub(super) fn run(around: &Surroundings, args: &RemoveArgs) -> Result<ExitCode, CliError> {
+    let loaded = around.load(Vec::new())?;
+    let project = project::checkout(&loaded, &around.current_dir)?;
+    let config = loaded
+        .file
+        .clone()
+        .unwrap_or_else(|| project.join(FILE_NAME));
+    let file = ConfigFile::open(&config)?;
+    let mut lock = PluginLock::read(&project)
+        .map_err(PluginCommandError::Lock)?
+        .unwrap_or_default();
+    let (was_configured, was_locked) = (file.remove_plugin(&args.name)?, lock.remove(&args.name));
+    if !was_configured && !was_locked {
+        return Err(PluginCommandError::Unknown {
+            name: args.name.clone(),
+        }
+        .into());
+    }
+    if was_configured {
+        file.save()?;
+    }
+    if was_locked {
+        lock.write(&project).map_err(PluginCommandError::Lock)?;
+    }
+    if around.console.is_json() {
+        around
+            .console
+            .json(&json!({ "type": "removed", "name": args.name, "config": config, "lock": lock::FILE_NAME }))?;
+    } else {
+        around.console.print(&format!(
+            "removed `{}` from {} and {}\n",
+            args.name,
+            config.display(),
+            lock::FILE_NAME
+        ))?;
+    }
+    Ok(ExitCode::Success)
+}

@@ -1,0 +1,41 @@
+//! Settings as they are typed: JSON, or a file with it.
+
+use std::fs;
+
+use serde_json::{Map, Value};
+
+use crate::error::{CliError, PluginCommandError};
+use crate::host::Surroundings;
+
+/// Reads settings.
+///
+/// # Errors
+/// Where they are no JSON object, or the file cannot be read.
+pub(super) fn read(
+    around: &Surroundings,
+    typed: Option<&str>,
+) -> Result<Option<Map<String, Value>>, CliError> {
+    let Some(typed) = typed else { return Ok(None) };
+    let text = if typed.trim_start().starts_with('{') {
+        typed.to_owned()
+    } else {
+        let path = around.current_dir.join(typed);
+        fs::read_to_string(&path).map_err(|source| CliError::File {
+            what: "read",
+            path,
+            source,
+        })?
+    };
+    let settings = serde_json::from_str(&text);
+    settings.map(Some).map_err(|error| {
+        PluginCommandError::Settings {
+            message: error.to_string(),
+        }
+        .into()
+    })
+}
+
+/// Returns settings as a plugin gets them.
+pub(super) fn text(settings: Option<&Map<String, Value>>) -> Option<String> {
+    settings.map(|settings| Value::Object(settings.clone()).to_string())
+}

@@ -1,0 +1,222 @@
+//! `autoissue plugin test`: the author's cases and the conformance suite, in the host that sessions use.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use autoissue_core::plugins::conformance::{Cases, Cost, Report, StrategyReport, Subject};
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{host, settings};
+use crate::component::{ComponentFile, size};
+use crate::error::{CliError, PluginCommandError};
+use crate::exit_code::ExitCode;
+use crate::host::Surroundings;
+use crate::paint::Paint;
+use crate::printable::one_line;
+
+/// Arguments of `plugin test`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct TestArgs {
+    /// A component, or the directory of a plugin, which is built first
+    #[arg(default_value = ".")]
+    pub(crate) path: PathBuf,
+    /// Read the author's cases from this file [default: cases.json beside the component]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cases: Option<PathBuf>,
+    /// Give it these settings, JSON or a file with it [default: its own example]
+    #[arg(long, value_name = "JSON|FILE")]
+    pub(crate) settings: Option<String>,
+}
+
+/// Name of the file of cases, beside the component.
+const CASES: &str = "cases.json";
+
+/// Runs the command.
+///
+/// # Errors
+/// Where there is nothing that could be tested. What a test finds is no error.
+pub(super) fn run(around: &Surroundings, args: &TestArgs) -> Result<ExitCode, CliError> {
+    let settings = settings::read(around, args.settings.as_deref())?;
+    let file = around.component(&args.path)?;
+    let cases = cases(around, args, &file)?;
+    let loaded = Subject::load(
+        &host(around)?,
+        &file.bytes,
+        settings::text(settings.as_ref()),
+    );
+    let subject = loaded.map_err(|source| PluginCommandError::Load {
+        path: file.path.clone(),
+        source,
+    })?;
+    let report = subject.test(&cases);
+    if around.console.is_json() {
+        around.console.json(&line(&subject, &report))?;
+    } else {
+        around
+            .console
+            .print(&text(&subject, &file, &report, around.console.out))?;
+    }
+    Ok(if report.is_clean() {
+        ExitCode::Success
+    } else {
+        ExitCode::SomeFailed
+    })
+}
+
+/// Reads the cases: those that were named, which must be there, else those beside the component.
+fn cases(around: &Surroundings, args: &TestArgs, file: &ComponentFile) -> Result<Cases, CliError> {
+    let default = || file.path.with_file_name(CASES);
+    let path: PathBuf = args
+        .cases
+        .as_ref()
+        .map_or_else(default, |cases| around.current_dir.join(cases));
+    if args.cases.is_none() && !path.exists() {
+        return Ok(Cases::default());
+    }
+    let text = std::fs::read_to_string(&path);
+    let text = text.map_err(|source| CliError::File {
+        what: "read",
+        path: path.clone(),
+        source,
+    })?;
+    Ok(Cases::parse(&text).map_err(|source| PluginCommandError::Cases { path, source })?)
+}
+
+fn line(subject: &Subject, report: &Report) -> Value {
+    let plugin = subject.plugin();
+    json!({
+        "type": "test",
+        "name": plugin.info().name,
+        "version": plugin.info().version,
+        "sha256": plugin.digest().to_string(),
+        "passed": report.is_clean(),
+        "cases": report.cases,
+        "strategies": report.strategies,
+    })
+}
+
+fn text(subject: &Subject, file: &ComponentFile, report: &Report, paint: Paint) -> String {
+    let plugin = subject.plugin();
+    let info = plugin.info();
+    let mut text = format!(
+        "{} {}, {}, sha256 {}\n\n{}\n",
+        paint.bold(&info.name),
+        one_line(&info.version),
+        size(file.bytes.len()),
+        plugin.digest().short(),
+        paint.bold("cases"),
+    );
+    if report.cases.is_empty() {
+        text.push_str(&format!(
+            "  none: put questions and answers into {CASES} beside the component\n"
+        ));
+    }
+    for case in &report.cases {
+        text.push_str(&verdict(
+            &one_line(&case.name),
+            case.failure.as_deref(),
+            paint,
+        ));
+    }
+    for strategy in &report.strategies {
+        text.push_str(&strategy_text(strategy, paint));
+    }
+    let n_broken = report
+        .strategies
+        .iter()
+        .flat_map(|it| &it.findings)
+        .filter(|it| it.failure.is_some())
+        .count();
+    let n_failed = report
+        .cases
+        .iter()
+        .filter(|case| case.failure.is_some())
+        .count();
+    let n_rules: usize = report
+        .strategies
+        .iter()
+        .map(|strategy| strategy.findings.len())
+        .sum();
+    text.push_str(&format!(
+        "\n{} of {} cases passed, {} of {n_rules} rules kept\n",
+        report.cases.len() - n_failed,
+        report.cases.len(),
+        n_rules - n_broken,
+    ));
+    text
+}
+
+fn strategy_text(strategy: &StrategyReport, paint: Paint) -> String {
+    let StrategyReport {
+        kind,
+        name,
+        n_inputs,
+        findings,
+        cost,
+    } = strategy;
+    let mut text = format!(
+        "\n{} with {n_inputs} inputs\n",
+        paint.bold(format!("{kind} {name}"))
+    );
+    for finding in findings {
+        text.push_str(&verdict(finding.rule, finding.failure.as_deref(), paint));
+    }
+    if let Some(Cost {
+        ordinary_instructions,
+        most_instructions,
+        ordinary_ns,
+    }) = cost
+    {
+        text.push_str(&format!(
+            "  {}    an ordinary call: {} instructions, {:.1?}; the worst: {} instructions\n",
+            paint.dim("cost"),
+            grouped(*ordinary_instructions),
+            Duration::from_nanos(u64::try_from(*ordinary_ns).unwrap_or(u64::MAX)),
+            grouped(*most_instructions),
+        ));
+    }
+    text
+}
+
+fn verdict(what: &str, failure: Option<&str>, paint: Paint) -> String {
+    match failure {
+        None => format!("  {}      {what}\n", paint.green("ok")),
+        Some(failure) => format!(
+            "  {}  {what}\n          {}\n",
+            paint.red("FAILED"),
+            one_line(failure)
+        ),
+    }
+}
+
+/// Returns a number with its digits in groups of three.
+fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if 0 < at && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_in_groups() {
+        for (n, expected) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (131_072, "131,072"),
+            (12_345_678, "12,345,678"),
+        ] {
+            assert_eq!(grouped(n), expected);
+        }
+    }
+}

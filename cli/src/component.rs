@@ -1,0 +1,77 @@
+//! A component from what was typed: a file as it is, or a directory, which is built first.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use autoissue_core::plugins::build::{self, Built};
+use autoissue_core::whole_file::write_whole;
+
+use crate::error::{CliError, PluginCommandError};
+
+/// A component and where it lies.
+pub(crate) struct ComponentFile {
+    /// The file, absolute.
+    pub(crate) path: PathBuf,
+    /// Its bytes.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl ComponentFile {
+    /// Reads a file; of a directory, builds the plugin and writes the component into it.
+    pub(crate) fn open(path: PathBuf, path_env: &OsStr, quiet: bool) -> Result<Self, CliError> {
+        if path.is_dir() {
+            let Built {
+                name,
+                directory,
+                component,
+            } = build_directory(&path, path_env, quiet)?;
+            return Self {
+                path: directory.join(format!("{name}.wasm")),
+                bytes: component,
+            }
+            .written();
+        }
+        let bytes = fs::read(&path).map_err(|source| CliError::File {
+            what: "read",
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self { path, bytes })
+    }
+
+    /// Writes the file whole or not at all: a session may be reading it.
+    pub(crate) fn written(self) -> Result<Self, CliError> {
+        let Self { path, bytes } = self;
+        write_whole(&path, &bytes).map_err(|source| CliError::File {
+            what: "write",
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self { path, bytes })
+    }
+}
+
+/// Builds the plugin of a directory. Cargo says on standard error how far it is, unless `quiet`.
+pub(crate) fn build_directory(
+    directory: &Path,
+    path_env: &OsStr,
+    quiet: bool,
+) -> Result<Built, CliError> {
+    let progress = if quiet {
+        Stdio::null()
+    } else {
+        Stdio::inherit()
+    };
+    Ok(build::build(directory, path_env, progress).map_err(PluginCommandError::Build)?)
+}
+
+/// Returns a size as people read it.
+pub(crate) fn size(n_bytes: usize) -> String {
+    match n_bytes {
+        0..1_024 => format!("{n_bytes} bytes"),
+        1_024..1_048_576 => format!("{} KiB", n_bytes.div_ceil(1_024)),
+        _ => format!("{} MiB", n_bytes.div_ceil(1_048_576)),
+    }
+}

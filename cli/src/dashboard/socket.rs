@@ -1,0 +1,69 @@
+//! The socket of the dashboard, and how it is served on: by a session, or by a command of its own.
+
+use std::io;
+use std::path::Path;
+
+use autoissue_core::config::DashboardSettings;
+
+use super::server::{self, Bound};
+use super::{Dashboard, Live, Plan};
+use crate::error::CliError;
+use crate::host::Surroundings;
+
+/// The dashboard's socket: taken before a session begins, so that an address that cannot be had costs nothing.
+pub(crate) struct Socket {
+    settings: DashboardSettings,
+    bound: Bound,
+}
+
+impl Socket {
+    /// Takes it.
+    ///
+    /// # Errors
+    /// Where the address cannot be listened on. A port that is in use is no error: the next free one is taken.
+    pub(crate) fn take(settings: &DashboardSettings) -> Result<Self, CliError> {
+        let bound = server::bind(settings).map_err(|source| failure(settings, source))?;
+        Ok(Self {
+            settings: settings.clone(),
+            bound,
+        })
+    }
+
+    /// Serves on it, and says where the wanted port is in use.
+    ///
+    /// # Errors
+    /// Where no thread can be started.
+    pub(crate) fn serve(
+        self,
+        around: &Surroundings,
+        state_dir: &Path,
+        live: Option<Live<'_>>,
+    ) -> Result<Dashboard, CliError> {
+        let plan = Plan {
+            settings: &self.settings,
+            state_dir: state_dir.to_owned(),
+            redaction: around.console.redaction.clone(),
+            time: around.time.clone(),
+            read_command: around.read_command,
+            live,
+        };
+        let taken = self.bound.taken;
+        let dashboard = Dashboard::start(&plan, self.bound)
+            .map_err(|source| failure(&self.settings, source))?;
+        if let Some(taken) = taken {
+            let url = &dashboard.url;
+            around.console.warn(&format!(
+                "port {taken} is in use; the dashboard takes the next free one: {url}"
+            ));
+        }
+        Ok(dashboard)
+    }
+}
+
+fn failure(settings: &DashboardSettings, source: io::Error) -> CliError {
+    CliError::Dashboard {
+        host: settings.host.clone(),
+        port: settings.port,
+        source,
+    }
+}

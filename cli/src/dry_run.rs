@@ -1,0 +1,178 @@
+//! The plan of a session that has not run: order, domain, model, estimate, and who waits for whom.
+
+use autoissue_core::engine::{
+    Classification, Engine, Issue, Outcome, Phase, SessionStatus, Task, Usd,
+};
+
+use crate::narration::{counted, message, title};
+use crate::paint::Paint;
+use crate::printable::one_line;
+use crate::schedule::{Turn, schedule};
+use crate::table::table;
+use crate::typed::Typed;
+
+/// Returns whether the session was a dry run that came to its end, so that the plan is all there is to tell.
+pub(crate) fn is_whole_answer(engine: &Engine) -> bool {
+    engine.settings().dry_run
+        && *engine.phase() == Phase::Over(SessionStatus::Completed)
+        && !engine.tasks().is_empty()
+}
+
+/// Returns the plan as lines of text.
+pub(crate) fn text(engine: &Engine, typed: &Typed, paint: Paint) -> String {
+    let about = engine.about();
+    let (repository, label) = (one_line(&about.repository), one_line(&about.label));
+    let open = || {
+        engine
+            .tasks()
+            .values()
+            .filter(|task| task.outcome().is_none())
+    };
+    let (estimate, budget) = (
+        open().map(|task| task.estimate).sum::<Usd>(),
+        engine.ledger().budget,
+    );
+    let headings = [
+        "order", "issue", "domain", "model", "estimate", "start", "title",
+    ];
+    let mut text = format!(
+        "plan of {repository}, label `{label}`: nothing was changed, nothing was spent\n\n"
+    );
+    text.push_str(&table(headings, &rows(engine), paint));
+    let n_slots = engine.settings().n_slots;
+    let n_tasks = counted(open().count(), "task");
+    text.push_str(&format!(
+        "\n{n_tasks}, {n_slots} at once, estimated {estimate} of {budget}\n"
+    ));
+    if budget < estimate {
+        text.push_str("the budget does not pay for all of them; they start in this order until it is used up\n");
+    }
+    text.push_str(&format!(
+        "next        {}\n",
+        paint.bold(typed.again(engine.about(), None, None))
+    ));
+    text
+}
+
+fn rows(engine: &Engine) -> Vec<[String; 7]> {
+    let backlog: Vec<(Issue, Classification)> = engine.tasks().values().map(planned).collect();
+    let turns = schedule(&backlog, engine.settings());
+    let mut tasks: Vec<(&Task, Option<&Turn>)> = engine
+        .tasks()
+        .values()
+        .map(|task| (task, turns.get(&task.issue.number)))
+        .collect();
+    tasks.sort_by_key(|(task, turn)| {
+        (
+            turn.map_or(usize::MAX, |turn| turn.place),
+            task.issue.number,
+        )
+    });
+    tasks
+        .into_iter()
+        .map(|(task, turn)| row(task, turn))
+        .collect()
+}
+
+fn planned(task: &Task) -> (Issue, Classification) {
+    (
+        (*task.issue).clone(),
+        task.classification.clone().unwrap_or_default(),
+    )
+}
+
+fn row(task: &Task, turn: Option<&Turn>) -> [String; 7] {
+    let is_open = task.outcome().is_none();
+    let start = match (task.outcome(), turn) {
+        (Some(outcome), _) => not_started(outcome),
+        (None, Some(Turn { waits: None, .. })) => "at once".to_owned(),
+        (
+            None,
+            Some(Turn {
+                waits: Some(why), ..
+            }),
+        ) => message(&why.to_string()),
+        (None, None) => "never".to_owned(),
+    };
+    let model = task
+        .model
+        .as_deref()
+        .map_or_else(|| "its own".to_owned(), one_line);
+    [
+        turn.filter(|_| is_open)
+            .map_or_else(|| "–".to_owned(), |turn| turn.place.to_string()),
+        task.issue.number.to_string(),
+        domain(task),
+        if is_open { model } else { "–".to_owned() },
+        if is_open {
+            task.estimate.to_string()
+        } else {
+            "–".to_owned()
+        },
+        start,
+        title(&task.issue.title),
+    ]
+}
+
+/// Returns the domain of a task; one that ended before it was classified has none.
+pub(crate) fn domain(task: &Task) -> String {
+    task.classification.as_ref().map_or_else(
+        || "–".to_owned(),
+        |classification| one_line(&classification.domain),
+    )
+}
+
+fn not_started(outcome: &Outcome) -> String {
+    message(&outcome.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::engine::{PullRequest, Settings};
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::fixture::{admitted, completed, finished};
+
+    #[test]
+    fn a_dry_run_shows_the_order_and_who_waits() {
+        let settings = Settings {
+            dry_run: true,
+            n_slots: 2,
+            ..Settings::default()
+        };
+        let issues = [
+            (1, "One", "backend"),
+            (2, "Two\u{1b}[2J", "backend"),
+            (3, "Three", "frontend"),
+            (4, "Four", "testing"),
+        ];
+        let mut events = admitted(settings, &issues);
+        events.pop();
+        let pull_request = PullRequest {
+            number: 9,
+            url: String::new(),
+        };
+        events.push(finished(
+            4,
+            Outcome::AlreadyOpen {
+                pull_request: Some(pull_request),
+            },
+        ));
+        events.push(completed());
+        let engine = Engine::replay(&events);
+        assert!(is_whole_answer(&engine));
+        assert_snapshot!(text(&engine, &crate::command::read("autoissue exec bug --max-parallel 2 --dry-run"), Paint::default()), @"
+        plan of owner/shop, label `bug`: nothing was changed, nothing was spent
+
+        order  issue  domain    model   estimate  start                            title
+        1      #1     backend   sonnet  $5.00     at once                          One
+        2      #3     frontend  sonnet  $5.00     at once                          Three
+        3      #2     backend   sonnet  $5.00     all 2 slots are taken            Two
+        –      #4     testing   –       –         pull request #9 is open already  Four
+
+        3 tasks, 2 at once, estimated $15.00 of $50.00
+        next        autoissue exec bug --max-parallel 2
+        ");
+    }
+}

@@ -1,0 +1,297 @@
+//! A plan in words: before it is carried out, for the person who agrees to it, and after a dry run, as the answer.
+
+mod tree;
+
+use std::path::Path;
+
+use autoissue_core::engine::{Engine, Phase, Plan, PlannedIssue, Planning, SessionStatus, Usd};
+use autoissue_core::session::PLAN_FILE;
+
+use crate::narration::{counted, message, title, title_of};
+use crate::paint::Paint;
+use crate::printable::one_line;
+use crate::table::table;
+use crate::typed::Typed;
+use tree::tree;
+
+/// Returns the plan for a person who is to agree to it.
+pub(crate) fn proposal(engine: &Engine, paint: Paint) -> String {
+    let Some((planning, plan)) = planned(engine) else {
+        return String::new();
+    };
+    format!(
+        "\n{}\n\n{}",
+        paint.bold(heading(engine)),
+        body(engine, planning, plan, paint)
+    )
+}
+
+/// Returns the whole answer to a session that made a plan and carried nothing of it out; `None` for any other session.
+pub(crate) fn answer(
+    engine: &Engine,
+    session_dir: &Path,
+    typed: &Typed,
+    paint: Paint,
+) -> Option<String> {
+    let (planning, plan) = planned(engine)?;
+    let status = match engine.phase() {
+        Phase::Over(status) if planning.created.is_empty() && engine.tasks().is_empty() => status,
+        _ => return None,
+    };
+    let file = session_dir.join(PLAN_FILE);
+    let again = |budget| typed.again(engine.about(), Some(&file), budget);
+    let (what, next) = match status {
+        SessionStatus::Failed {
+            message: why,
+            budget: true,
+        } => {
+            let command = again(Some(estimate(engine, plan)));
+            (message(why), format!("{command}    (or edit it first)"))
+        }
+        SessionStatus::Failed { message: why, .. } => (message(why), again(None)),
+        SessionStatus::Completed => ("nothing was created".to_owned(), again(None)),
+    };
+    let money = if planning.spent == Usd::ZERO {
+        String::new()
+    } else {
+        format!("; planning cost {}", planning.spent)
+    };
+    let body = body(engine, planning, plan, paint);
+    let next = format!("next        {}\n", paint.bold(next));
+    Some(format!(
+        "{}: {what}{money}\n\n{body}{next}",
+        heading(engine)
+    ))
+}
+
+fn planned(engine: &Engine) -> Option<(&Planning, &Plan)> {
+    let planning = engine.planning()?;
+    Some((planning, planning.plan.as_ref()?))
+}
+
+fn heading(engine: &Engine) -> String {
+    format!(
+        "plan of {} for {}",
+        title_of(engine.about()),
+        one_line(&engine.about().repository)
+    )
+}
+
+fn estimate(engine: &Engine, plan: &Plan) -> Usd {
+    plan.issues
+        .iter()
+        .map(|issue| engine.planned_estimate(issue))
+        .sum()
+}
+
+fn body(engine: &Engine, planning: &Planning, plan: &Plan, paint: Paint) -> String {
+    let rows: Vec<_> = (1..)
+        .zip(&plan.issues)
+        .map(|(position, issue)| row(engine, position, issue))
+        .collect();
+    let headings = [
+        "",
+        "domain",
+        "labels",
+        "complexity",
+        "model",
+        "estimate",
+        "after",
+        "title",
+    ];
+    let budget = engine.ledger().budget;
+    let left = match planning.spent {
+        Usd::ZERO => format!("of {budget}"),
+        spent => format!("of {} that are left of {budget}", budget - spent),
+    };
+    let n_issues = counted(plan.issues.len(), "issue");
+    let n_slots = engine.settings().n_slots;
+    let estimate = estimate(engine, plan);
+    let list = table(headings, &rows, paint);
+    format!(
+        "{list}\n{}\n{n_issues}, {n_slots} at once, estimated {estimate} {left}\n",
+        tree(plan)
+    )
+}
+
+fn row(engine: &Engine, position: usize, issue: &PlannedIssue) -> [String; 8] {
+    let labels = issue.labels.iter().filter(|label| **label != issue.domain);
+    let labels: Vec<String> = labels.map(|label| one_line(label)).collect();
+    let after: Vec<String> = issue.depends_on.iter().map(ToString::to_string).collect();
+    [
+        position.to_string(),
+        one_line(&issue.domain),
+        labels.join(", "),
+        issue.complexity.name().to_owned(),
+        issue
+            .model
+            .as_deref()
+            .map_or_else(|| "its own".to_owned(), one_line),
+        engine.planned_estimate(issue).to_string(),
+        after.join(", "),
+        title(&issue.title),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_core::engine::{
+        Complexity, Event, PlanEvent, PlanRules, PlanSource, SessionEvent, Settings, Time,
+    };
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::fixture::started_plan;
+
+    fn issue(
+        title: &str,
+        domain: &str,
+        complexity: Complexity,
+        depends_on: &[u32],
+    ) -> PlannedIssue {
+        PlannedIssue {
+            title: title.to_owned(),
+            body: "x".to_owned(),
+            labels: vec![domain.to_owned(), "auth\u{1b}[2J".to_owned()],
+            complexity,
+            depends_on: depends_on.to_vec(),
+            domain: domain.to_owned(),
+            model: Some("sonnet".to_owned()),
+        }
+    }
+
+    fn proposed(settings: Settings) -> Vec<Event> {
+        let issues = vec![
+            issue("Add the user table", "database", Complexity::Simple, &[]),
+            issue(
+                "Hash\u{202e} passwords",
+                "backend",
+                Complexity::Medium,
+                &[1],
+            ),
+            issue("Log in", "backend", Complexity::Complex, &[1, 2]),
+        ];
+        let plan = Plan {
+            id: "p".to_owned(),
+            created_at: Time::from_ms(1),
+            issues,
+        };
+        let mut events = started_plan("Build user authentication\nwith JWT", settings, 42);
+        events.push(Event::Plan(PlanEvent::Proposed { plan }));
+        events
+    }
+
+    fn settings() -> Settings {
+        let source = PlanSource::Planner {
+            model: None,
+            cap: Usd::from_cents(200),
+        };
+        Settings {
+            plan: Some(PlanRules {
+                source,
+                confirm: false,
+            }),
+            ..Settings::default()
+        }
+    }
+
+    #[test]
+    fn a_plan_is_proposed_with_order_estimate_and_what_is_left() {
+        assert_snapshot!(proposal(&Engine::replay(&proposed(settings())), Paint::default()), @"
+
+        plan of “Build user authentication with JWT” for owner/shop
+
+           domain    labels  complexity  model   estimate  after  title
+        1  database  auth    simple      sonnet  $5.00            Add the user table
+        2  backend   auth    medium      sonnet  $5.00     1      Hash passwords
+        3  backend   auth    complex     sonnet  $5.00     1, 2   Log in
+
+        1 Add the user table
+        └─ 2 Hash passwords
+           └─ 3 Log in (after 1 too)
+
+        3 issues, 3 at once, estimated $15.00 of $49.58 that are left of $50.00
+        ");
+    }
+
+    #[test]
+    fn a_dry_run_says_what_it_cost_and_how_to_go_on() {
+        let mut events = proposed(settings());
+        events.push(Event::Session(SessionEvent::Finished {
+            status: SessionStatus::Completed,
+        }));
+        let text = answer(
+            &Engine::replay(&events),
+            Path::new("/state/s 1"),
+            &crate::command::read("autoissue plan x --yolo --dry-run"),
+            Paint::default(),
+        )
+        .unwrap();
+        assert_snapshot!(text, @"
+        plan of “Build user authentication with JWT” for owner/shop: nothing was created; planning cost $0.42
+
+           domain    labels  complexity  model   estimate  after  title
+        1  database  auth    simple      sonnet  $5.00            Add the user table
+        2  backend   auth    medium      sonnet  $5.00     1      Hash passwords
+        3  backend   auth    complex     sonnet  $5.00     1, 2   Log in
+
+        1 Add the user table
+        └─ 2 Hash passwords
+           └─ 3 Log in (after 1 too)
+
+        3 issues, 3 at once, estimated $15.00 of $49.58 that are left of $50.00
+        next        autoissue plan --from '/state/s 1/plan.json' --yolo
+        ");
+    }
+
+    #[test]
+    fn a_plan_too_dear_is_shown_all_the_same() {
+        let mut events = proposed(Settings {
+            budget: Usd::from_cents(1_000),
+            ..settings()
+        });
+        let message = "cannot afford 3 tasks: estimated $15.00 exceeds budget $10.00 less $0.42 spent on planning";
+        let status = SessionStatus::Failed {
+            message: message.to_owned(),
+            budget: true,
+        };
+        events.push(Event::Session(SessionEvent::Finished { status }));
+        let text = answer(
+            &Engine::replay(&events),
+            Path::new("/s"),
+            &Typed::default(),
+            Paint::default(),
+        )
+        .unwrap();
+        assert_snapshot!(text, @"
+        plan of “Build user authentication with JWT” for owner/shop: cannot afford 3 tasks: estimated $15.00 exceeds budget $10.00 less $0.42 spent on planning; planning cost $0.42
+
+           domain    labels  complexity  model   estimate  after  title
+        1  database  auth    simple      sonnet  $5.00            Add the user table
+        2  backend   auth    medium      sonnet  $5.00     1      Hash passwords
+        3  backend   auth    complex     sonnet  $5.00     1, 2   Log in
+
+        1 Add the user table
+        └─ 2 Hash passwords
+           └─ 3 Log in (after 1 too)
+
+        3 issues, 3 at once, estimated $15.00 of $9.58 that are left of $10.00
+        next        autoissue plan --from /s/plan.json --budget 15    (or edit it first)
+        ");
+    }
+
+    #[test]
+    fn a_session_that_created_issues_has_another_report() {
+        let mut events = proposed(settings());
+        events.push(Event::Plan(PlanEvent::Confirmed));
+        assert_eq!(
+            answer(
+                &Engine::replay(&events),
+                Path::new("/s"),
+                &Typed::default(),
+                Paint::default(),
+            ),
+            None
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! Where the token comes from: the environment, else the login of GitHub's own program `gh`. It is written nowhere.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::runtime::Builder;
+use tokio_util::sync::CancellationToken;
+
+use autoissue_process::{
+    Line, ProcessError, ProgramSpec, Source, SupervisorProgram, resolve, run_observed,
+};
+use autoissue_secret::Secret;
+
+/// Variables that hold a token; the first that is set counts.
+const VARIABLES: [&str; 2] = ["GITHUB_TOKEN", "GH_TOKEN"];
+/// The program that may have one.
+const GH: &str = "gh";
+/// It reads a file, or asks the system's key store.
+const GH_TIME_MAX: Duration = Duration::from_secs(10);
+const GH_OUTPUT_BYTES_MAX: usize = 4_096;
+
+/// A token, and where it is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    /// The token.
+    pub secret: Secret,
+    /// `GITHUB_TOKEN`, `GH_TOKEN`, or `gh auth token`.
+    pub origin: &'static str,
+}
+
+/// Why there is no token.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenError {
+    /// Nobody has one.
+    #[error("no token for `{host}`: `GITHUB_TOKEN` and `GH_TOKEN` are not set, and {why}")]
+    None {
+        /// The host.
+        host: String,
+        /// Why `gh` has none.
+        why: String,
+    },
+    /// A token with characters that none has would end up in a header, or in a message about it.
+    #[error("the token from `{origin}` has spaces or other characters that no token has")]
+    Odd {
+        /// Where it is from.
+        origin: &'static str,
+    },
+}
+
+/// Returns the token for a host. Blocking: `gh` may be asked.
+///
+/// # Errors
+/// [`TokenError`].
+pub fn find_token(
+    environment: &[(OsString, OsString)],
+    host: &str,
+    supervisor: &SupervisorProgram,
+    outside: &[PathBuf],
+) -> Result<Token, TokenError> {
+    let variable = |name: &str| {
+        environment
+            .iter()
+            .find(|(known, _)| known == OsStr::new(name))
+            .map(|(_, value)| value)
+    };
+    let set = VARIABLES.into_iter().find_map(|name| {
+        let value = variable(name)?.to_string_lossy().trim().to_owned();
+        (!value.is_empty()).then_some((name, value))
+    });
+    let (origin, text) = match set {
+        Some(found) => found,
+        None => {
+            let path = variable("PATH").cloned().unwrap_or_default();
+            let found = resolve(GH, &path, outside).map_err(|error| match error {
+                ProcessError::NotFound { .. } => {
+                    "`gh`, which may have a login, is not installed".to_owned()
+                }
+                error => error.to_string(),
+            });
+            let token = found.and_then(|gh| ask_gh(gh, environment, host, supervisor));
+            (
+                "gh auth token",
+                token.map_err(|why| TokenError::None {
+                    host: host.to_owned(),
+                    why,
+                })?,
+            )
+        }
+    };
+    if !text.bytes().all(|b| b.is_ascii_graphic()) {
+        return Err(TokenError::Odd { origin });
+    }
+    Ok(Token {
+        secret: Secret::new(text),
+        origin,
+    })
+}
+
+fn ask_gh(
+    gh: PathBuf,
+    environment: &[(OsString, OsString)],
+    host: &str,
+    supervisor: &SupervisorProgram,
+) -> Result<String, String> {
+    let spec = ProgramSpec {
+        program: gh,
+        args: ["auth", "token", "--hostname", host].map(Into::into).into(),
+        env: environment.to_vec(),
+        directory: PathBuf::from("/"),
+        stdin: Vec::new(),
+        tag: format!("token-{}", std::process::id()),
+    };
+    let mut printed = None;
+    let mut on_line = |line: &Line| {
+        if line.source == Source::Stdout && printed.is_none() {
+            printed = Some(line.text.trim().to_owned());
+        }
+    };
+    let cancel = CancellationToken::new();
+    let run = run_observed(
+        supervisor,
+        spec,
+        GH_TIME_MAX,
+        GH_OUTPUT_BYTES_MAX,
+        &cancel,
+        &mut on_line,
+    );
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    let finished = runtime
+        .block_on(run)
+        .map_err(|error: ProcessError| error.to_string())?;
+    let token = printed.filter(|token| finished.exit.is_success() && !token.is_empty());
+    token.ok_or_else(|| format!("`gh auth token --hostname {host}` has none either"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+
+    fn find(environment: &[(&str, &str)]) -> Result<Token, TokenError> {
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        let nobody = SupervisorProgram::of(Path::new("/nowhere"));
+        find_token(&environment, "github.com", &nobody, &[])
+    }
+
+    #[test]
+    fn the_first_variable_that_is_set_counts() {
+        let token = find(&[("GH_TOKEN", "two"), ("GITHUB_TOKEN", "one")]).unwrap();
+        assert_eq!(
+            (token.secret.expose(), token.origin),
+            ("one", "GITHUB_TOKEN")
+        );
+        let token = find(&[("GITHUB_TOKEN", " "), ("GH_TOKEN", " two\n")]).unwrap();
+        assert_eq!((token.secret.expose(), token.origin), ("two", "GH_TOKEN"));
+    }
+
+    #[test]
+    fn without_any_the_error_names_all_places() {
+        let error = find(&[("PATH", "/nowhere")]).unwrap_err().to_string();
+        for place in ["GITHUB_TOKEN", "GH_TOKEN", "`gh`", "github.com"] {
+            assert!(error.contains(place), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_no_token_is_is_not_repeated() {
+        let error = find(&[("GITHUB_TOKEN", "ghp_a\r\nX-Evil: 1")]).unwrap_err();
+        assert!(
+            matches!(error, TokenError::Odd { .. })
+                && !format!("{error}{error:?}").contains("Evil")
+        );
+    }
+
+    #[test]
+    fn gh_that_cannot_be_run_is_no_token() {
+        let directory = tempfile::tempdir().unwrap();
+        let gh = directory.path().join("gh");
+        fs::write(&gh, "#!/bin/sh\n").unwrap();
+        fs::set_permissions(&gh, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = directory.path().to_str().unwrap();
+        assert!(matches!(
+            find(&[("PATH", path)]),
+            Err(TokenError::None { .. })
+        ));
+    }
+}

@@ -1,0 +1,352 @@
+//! The user's checkout, read only: is it a repository, on which branch does work start, who commits.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use git2::{BranchType, ErrorCode, Index, ObjectType, Repository};
+
+use crate::lfs::{self, POINTER_BYTES_MAX, Pointer};
+use crate::mirror::{CommitId, repository_containing};
+use crate::program::Git;
+use crate::worktrees::Identity;
+
+/// Branch that work starts from where nothing is configured.
+const MAIN: &str = "main";
+
+/// What names the author of commits in the environment.
+const AUTHOR_VARIABLES: [&str; 2] = ["GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL"];
+
+/// The user's checkout.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkout {
+    path: PathBuf,
+}
+
+/// How far a repository uses Git LFS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LargeFiles {
+    /// Its attributes name Git LFS, and no file is kept there yet.
+    Declared,
+    /// Files are kept there.
+    Kept,
+}
+
+/// Why a checkout cannot be worked on.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckoutError {
+    /// It is no git repository.
+    #[error("`{}` is not a git repository", path.display())]
+    NotARepository {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// It has no files of its own.
+    #[error("`{}` is a bare git repository", path.display())]
+    Bare {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Its path is not UTF-8, which neither the journal nor an agent's order can hold.
+    #[error("the path `{}` is not UTF-8", path.display())]
+    NotText {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There is no commit to start from.
+    #[error("`{}` has no commit yet", path.display())]
+    NoCommit {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The base branch does not exist.
+    #[error("branch `{branch}` does not exist in `{}`", path.display())]
+    NoBranch {
+        /// The branch.
+        branch: String,
+        /// The directory.
+        path: PathBuf,
+    },
+    /// No branch is checked out, and none is configured.
+    #[error("`{}` has no branch `main` and no branch checked out", path.display())]
+    Detached {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The repository cannot be read.
+    #[error("failed to read the repository `{}`", path.display())]
+    Unreadable {
+        /// The directory.
+        path: PathBuf,
+        /// What the git library said.
+        #[source]
+        source: git2::Error,
+    },
+}
+
+impl Checkout {
+    /// Opens the checkout that a directory is the root of, or lies in.
+    ///
+    /// # Errors
+    /// Where it is no repository with a working directory.
+    pub fn open(directory: &Path) -> Result<Self, CheckoutError> {
+        let path = directory.to_owned();
+        let repository =
+            repository_containing(directory).map_err(|source| match source.code() {
+                ErrorCode::NotFound => CheckoutError::NotARepository { path: path.clone() },
+                _ => CheckoutError::Unreadable {
+                    path: path.clone(),
+                    source,
+                },
+            })?;
+        let root = repository.workdir().ok_or(CheckoutError::Bare { path })?;
+        let path = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        if path.to_str().is_none() {
+            return Err(CheckoutError::NotText { path });
+        }
+        Ok(Self { path })
+    }
+
+    /// Returns its root.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns the name of its directory.
+    pub fn name(&self) -> String {
+        self.path
+            .file_name()
+            .unwrap_or(self.path.as_os_str())
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Returns the branch that work starts from: the configured one, else `main`, else the one that is checked out.
+    ///
+    /// # Errors
+    /// Where there is no such branch, or no commit at all.
+    pub fn base_branch(&self, configured: Option<&str>) -> Result<String, CheckoutError> {
+        let repository = self.repository()?;
+        let exists = |name: &str| {
+            repository
+                .refname_to_id(&format!("refs/heads/{name}"))
+                .is_ok()
+        };
+        let path = || self.path.clone();
+        match configured {
+            Some(name) if exists(name) => Ok(name.to_owned()),
+            _ if repository.is_empty().unwrap_or(false) => {
+                Err(CheckoutError::NoCommit { path: path() })
+            }
+            Some(name) => Err(CheckoutError::NoBranch {
+                branch: name.to_owned(),
+                path: path(),
+            }),
+            None if exists(MAIN) => Ok(MAIN.to_owned()),
+            None => match repository.head() {
+                Ok(head) if head.is_branch() => {
+                    let name = head.shorthand().map(str::to_owned);
+                    name.map_err(|source| CheckoutError::Unreadable {
+                        path: path(),
+                        source,
+                    })
+                }
+                Ok(_) => Err(CheckoutError::Detached { path: path() }),
+                Err(error) if error.code() == ErrorCode::UnbornBranch => {
+                    Err(CheckoutError::NoCommit { path: path() })
+                }
+                Err(source) => Err(CheckoutError::Unreadable {
+                    path: path(),
+                    source,
+                }),
+            },
+        }
+    }
+
+    /// Returns in whose name we commit: the author of a commit that the user would make here, else ourselves as far as that is not
+    /// known.
+    pub fn identity(&self, git: &Git, environment: &[(OsString, OsString)]) -> Identity {
+        self.author(git, environment).unwrap_or_else(|| {
+            let (name, email) = self.configured_user();
+            Identity {
+                name: name.unwrap_or_else(|| "autoissue".to_owned()),
+                email: email.unwrap_or_else(|| "autoissue@localhost".to_owned()),
+            }
+        })
+    }
+
+    /// Returns the author of a commit that the user would make here, as git says: by the environment (`GIT_AUTHOR_NAME`), else by
+    /// its configuration. What git would guess from the machine's name is nobody's wish.
+    pub fn author(&self, git: &Git, environment: &[(OsString, OsString)]) -> Option<Identity> {
+        let named: Vec<&(OsString, OsString)> = environment
+            .iter()
+            .filter(|(name, _)| AUTHOR_VARIABLES.iter().any(|known| name == known))
+            .collect();
+        let named: Vec<(&OsString, &OsString)> = named
+            .into_iter()
+            .map(|(name, value)| (name, value))
+            .collect();
+        let question = ["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"];
+        let printed = git.run(&self.path, &question, &named, None).ok()?;
+        identity_in(&String::from_utf8_lossy(&printed))
+    }
+
+    /// Returns the user's name and address, as far as the configuration has them.
+    pub fn configured_user(&self) -> (Option<String>, Option<String>) {
+        let config = self
+            .repository()
+            .ok()
+            .and_then(|repository| repository.config().ok());
+        let value = |key| {
+            config
+                .as_ref()
+                .and_then(|config| config.get_string(key).ok())
+                .filter(|text| !text.is_empty())
+        };
+        (value("user.name"), value("user.email"))
+    }
+
+    /// Returns whether there is a local branch of this name.
+    pub fn has_branch(&self, name: &str) -> bool {
+        self.repository()
+            .is_ok_and(|repository| repository.find_branch(name, BranchType::Local).is_ok())
+    }
+
+    /// Returns the commit that is checked out, if there is one.
+    pub fn head(&self) -> Option<CommitId> {
+        Some(self.repository().ok()?.head().ok()?.target()?.into())
+    }
+
+    /// Returns how far the commit that is checked out uses Git LFS; `None` where it does not.
+    pub fn large_files(&self) -> Option<LargeFiles> {
+        let repository = self.repository().ok()?;
+        let tree = repository.head().ok()?.peel_to_tree().ok()?;
+        let objects = repository.odb().ok()?;
+        let mut index = Index::new().ok()?;
+        index.read_tree(&tree).ok()?;
+        let is_attributes =
+            |path: &[u8]| path.rsplit(|byte| *byte == b'/').next() == Some(b".gitattributes");
+        let is_declared = index.iter().any(|entry| {
+            is_attributes(&entry.path)
+                && objects
+                    .read(entry.id)
+                    .is_ok_and(|attributes| lfs::is_named_in(attributes.data()))
+        });
+        if !is_declared {
+            return None;
+        }
+        // Sizes first: a look at the header costs little, and no pointer is large.
+        let is_small = |id| {
+            objects.read_header(id).is_ok_and(|(n_bytes, kind)| {
+                kind == ObjectType::Blob && n_bytes <= POINTER_BYTES_MAX
+            })
+        };
+        let is_pointer = |id| {
+            objects
+                .read(id)
+                .is_ok_and(|text| Pointer::parse(text.data()).is_some())
+        };
+        let is_kept = index
+            .iter()
+            .any(|entry| is_small(entry.id) && is_pointer(entry.id));
+        Some(if is_kept {
+            LargeFiles::Kept
+        } else {
+            LargeFiles::Declared
+        })
+    }
+
+    /// Returns the directory with its branches, also where it is a linked worktree of another checkout.
+    ///
+    /// # Errors
+    /// Where the repository cannot be read.
+    pub fn git_dir(&self) -> Result<PathBuf, CheckoutError> {
+        Ok(self.repository()?.commondir().to_owned())
+    }
+
+    fn repository(&self) -> Result<Repository, CheckoutError> {
+        Repository::open(&self.path).map_err(|source| CheckoutError::Unreadable {
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+/// Reads `Ada <ada@example.org> 1764453600 +0000`.
+fn identity_in(line: &str) -> Option<Identity> {
+    let (name, rest) = line.trim().rsplit_once(" <")?;
+    let (email, _) = rest.rsplit_once("> ")?;
+    (!name.is_empty() && !email.is_empty()).then(|| Identity {
+        name: name.to_owned(),
+        email: email.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Home, LargeFile, write};
+
+    #[test]
+    fn an_author_is_who_git_says() {
+        let who = |line: &str| identity_in(line).map(|it| format!("{}|{}", it.name, it.email));
+        assert_eq!(
+            who("Ada <L> King <ada@example.org> 1764453600 +0000\n").as_deref(),
+            Some("Ada <L> King|ada@example.org"),
+            "a name may hold anything"
+        );
+        assert_eq!(who("<ada@example.org> 1 +0000"), None);
+        assert_eq!(who("Ada <> 1 +0000"), None);
+        assert_eq!(who(""), None);
+    }
+
+    #[test]
+    fn large_files_are_declared_by_attributes_and_kept_as_pointers() {
+        let attributes = "*.png filter=lfs diff=lfs merge=lfs -text\n";
+        let home = Home::new();
+        let user = home.repository(
+            "user",
+            &[
+                (".gitattributes", "*.txt text\n"),
+                ("a.png", &LargeFile::new("a").pointer),
+            ],
+        );
+        let seen = || Checkout::open(&user).unwrap().large_files();
+        assert_eq!(seen(), None);
+        home.commit(&user, &[(".gitattributes", attributes), ("a.png", "raw")]);
+        assert_eq!(seen(), Some(LargeFiles::Declared));
+        home.commit(&user, &[("img/a.png", &LargeFile::new("a").pointer)]);
+        assert_eq!(seen(), Some(LargeFiles::Kept));
+    }
+
+    #[test]
+    fn a_checkout_whose_git_directory_lies_in_another_repository_is_itself() {
+        let home = Home::new();
+        let outer = home.repository("outer", &[("a", "1")]);
+        std::fs::create_dir(home.path().join("inner")).unwrap();
+        home.git(
+            "inner",
+            &[
+                "init",
+                "-q",
+                "-b",
+                "main",
+                "--separate-git-dir=../outer/store.git",
+            ],
+        );
+        let inner = home.path().join("inner").canonicalize().unwrap();
+        home.commit(&inner, &[("b", "1")]);
+        write(&inner.join("below/x"), "1");
+        for place in [inner.clone(), inner.join("below")] {
+            assert_eq!(Checkout::open(&place).unwrap().path(), inner);
+        }
+        let work = home.mirror();
+        let commit = home.fetch(&work, &inner);
+        work.copy_into(&commit, &inner, "autoissue/issue-1")
+            .unwrap();
+        assert_eq!(
+            home.git(&inner, &["rev-parse", "autoissue/issue-1"]),
+            commit.as_str()
+        );
+        assert_eq!(home.git(&outer, &["branch", "--list", "autoissue/*"]), "");
+    }
+}

@@ -1,0 +1,556 @@
+//! Reading what agents made, in a process that can be ended.
+//!
+//! A few objects can unfold to more paths than any memory holds, and one line of a `.gitignore` can keep its reader busy for years. So
+//! all that reads the directory of an attempt runs in a collector: our own binary in a hidden mode, under a supervisor, with a deadline for
+//! each step and a limit on memory. What it cannot read is moved aside as `….kept-N`, and the night goes on.
+//!
+//! ```text
+//!   Collectors ── request ──► collector (one for each issue) ── worktrees, mirror, git
+//!       │      ◄── answer ───
+//!       └─ late, or out of memory ─► killed with all that it started; the directory is moved aside
+//! ```
+//!
+//! One collector serves all steps of an issue; another is started only once it has ended. It decides nothing: what it does is
+//! [`worktrees`](super::worktrees).
+
+mod serve;
+mod wire;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use autoissue_process::{
+    Exit, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, spawn_attentive,
+};
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::mirror::Mirror;
+use crate::remote::Verdict;
+use crate::worktrees::{
+    CollectRequest, Collected, Directory, Held, LeaseRequest, Leased, Options, Saved, Way,
+    WorktreeError, Worktrees,
+};
+pub use serve::serve;
+use wire::{Answer, Refusal, Reply, Request, Setup};
+
+/// How long filling a fresh directory may take. Each run of git in it ends after ten minutes at the latest, and of those a checkout with
+/// submodules has several.
+const FILL_TIME_MAX: Duration = Duration::from_secs(3_600);
+
+/// The longest answer: changed files and names, of which there are thousands at most.
+const ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// What Rust says before it ends a process that cannot allocate.
+const OUT_OF_MEMORY: &str = "memory allocation of";
+
+/// How much a collector may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For one step.
+    pub step: Duration,
+    /// Anonymous memory, bytes; files that are mapped do not count.
+    pub memory_bytes: u64,
+}
+
+/// The collectors of a session; cheap to clone.
+#[derive(Clone)]
+pub struct Collectors {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    supervisor: SupervisorProgram,
+    mirror: Mirror,
+    worktrees: Worktrees,
+    options: Options,
+    limits: Limits,
+    tag_prefix: String,
+    kill: CancellationToken,
+    slots: Mutex<HashMap<u64, Arc<Slot>>>,
+}
+
+/// The place of an issue's collector. Whoever asks holds it, so there is never a second one.
+type Slot = AsyncMutex<Option<Collector>>;
+
+struct Collector {
+    running: Running,
+}
+
+/// Why a step of collecting did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum CollectorError {
+    /// The issue has no worktree of ours.
+    #[error("{0}")]
+    Gone(String),
+    /// The work cannot become a pull request; it is still in the directory.
+    #[error("{0}")]
+    Unfit(String),
+    /// A submodule could not be had.
+    #[error("{message}")]
+    Submodule {
+        /// Which, and why.
+        message: String,
+        /// What that says of the next try.
+        verdict: Verdict,
+    },
+    /// There is no room on the disk.
+    #[error("{0}")]
+    NoRoom(String),
+    /// The same would happen again.
+    #[error("{0}")]
+    Invalid(String),
+    /// It was refused, for the reason given.
+    #[error("{0}")]
+    Refused(String),
+    /// The directory could not be read within the limits.
+    #[error("{limit}{}", place(.kept.as_deref()))]
+    Unreadable {
+        /// Which limit.
+        limit: Limit,
+        /// Where the directory is now, if it was moved aside.
+        kept: Option<PathBuf>,
+    },
+    /// Somebody wants us to end at once.
+    #[error("it was stopped")]
+    Killed,
+    /// The collector could not be started.
+    #[error("failed to start a collector")]
+    Start(#[from] ProcessError),
+    /// The directory could not be moved aside.
+    #[error(transparent)]
+    Worktree(#[from] WorktreeError),
+}
+
+/// A limit that a collector met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// Seconds for a step that reads an attempt's work.
+    Reading(u64),
+    /// Seconds for filling a fresh worktree.
+    Filling(u64),
+    /// Seconds for removing a worktree.
+    Removing(u64),
+    /// MiB of memory.
+    Memory(u64),
+    /// The collector ended by itself, for the reason given.
+    Died(String),
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Reading(seconds) => write!(
+                f,
+                "reading the work took longer than {seconds} s; raise `executor.collectSeconds` if it is really so large"
+            ),
+            Self::Filling(seconds) => {
+                write!(f, "filling a fresh worktree took longer than {seconds} s")
+            }
+            Self::Removing(seconds) => write!(
+                f,
+                "removing the worktree took longer than {seconds} s (`executor.collectSeconds`); the next command goes on with it"
+            ),
+            Self::Memory(mib) => write!(
+                f,
+                "reading the work took more than {mib} MiB of memory; raise `executor.collectMemoryMib` if it is really so large"
+            ),
+            Self::Died(how) => write!(f, "reading the work failed: {how}"),
+        }
+    }
+}
+
+fn place(kept: Option<&Path>) -> String {
+    kept.map_or_else(String::new, |kept| {
+        format!("; all of it is kept in `{}`", kept.display())
+    })
+}
+
+/// How asking a collector ended without an answer.
+enum Unanswered {
+    Late,
+    Died(Exit, String),
+    Killed,
+}
+
+impl Collectors {
+    /// Makes ready; no process is started before it is needed. `kill` ends them all at once.
+    ///
+    /// # Errors
+    /// [`WorktreeError::Io`] when the project's directory does not exist.
+    pub fn new(
+        own_program: &Path,
+        mirror: Mirror,
+        options: Options,
+        limits: Limits,
+        tag_prefix: &str,
+        kill: CancellationToken,
+    ) -> Result<Collectors, WorktreeError> {
+        let tag_prefix = format!("{tag_prefix}{}/", options.session);
+        let worktrees = Worktrees::open(mirror.clone(), options.clone())?;
+        let inner = Inner {
+            supervisor: SupervisorProgram::of(own_program),
+            mirror,
+            worktrees,
+            options,
+            limits,
+            tag_prefix,
+            kill,
+            slots: Mutex::default(),
+        };
+        Ok(Collectors {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Returns where an issue's worktree lies or would lie.
+    #[must_use]
+    pub fn path(&self, issue: u64) -> PathBuf {
+        self.inner.worktrees.path(issue)
+    }
+
+    /// As [`Worktrees::root`].
+    pub fn root(&self) -> &Path {
+        self.inner.worktrees.root()
+    }
+
+    /// As [`Worktrees::check_root`].
+    ///
+    /// # Errors
+    /// [`WorktreeError::RootNotADirectory`].
+    pub fn check_root(&self) -> Result<(), WorktreeError> {
+        self.inner.worktrees.check_root()
+    }
+
+    /// As [`Worktrees::list`].
+    ///
+    /// # Errors
+    /// [`WorktreeError`] when the records cannot be read.
+    pub fn list(&self) -> Result<Vec<Held>, WorktreeError> {
+        self.inner.worktrees.list()
+    }
+
+    /// As [`Roots::directories`](crate::worktrees::Roots::directories).
+    pub fn directories(&self) -> Vec<Directory> {
+        self.inner.options.roots.directories()
+    }
+
+    /// Makes the directory for an attempt, as [`Worktrees::lease`]. What an earlier attempt left there and cannot be read is moved aside.
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn lease(&self, request: &LeaseRequest) -> Result<Leased, CollectorError> {
+        let issue = request.issue;
+        let asked = self.read(issue, Request::MakeWay(request.clone())).await;
+        let leftovers = match asked {
+            Ok(Reply::Way(Way::Kept(leased))) => return Ok(leased),
+            Ok(Reply::Way(Way::Free { leftovers })) => leftovers,
+            Ok(_) => return Err(nonsense()),
+            Err(error @ CollectorError::Unreadable { kept: Some(_), .. }) => {
+                tracing::warn!(issue, %error, "what was left in the worktree cannot be read");
+                None
+            }
+            Err(error) => return Err(error),
+        };
+        self.remove(issue).await?;
+        match self.ask(issue, &Request::Fill(request.clone())).await? {
+            Reply::Filled(leased) => Ok(Leased {
+                leftovers,
+                ..leased
+            }),
+            _ => Err(nonsense()),
+        }
+    }
+
+    /// Takes an attempt's work into the mirror, as [`Worktrees::collect`].
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn collect(&self, request: &CollectRequest) -> Result<Collected, CollectorError> {
+        match self
+            .read(request.issue, Request::Collect(request.clone()))
+            .await?
+        {
+            Reply::Collected(collected) => Ok(*collected),
+            _ => Err(nonsense()),
+        }
+    }
+
+    /// Keeps whatever the directory holds, as [`Worktrees::salvage`].
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn salvage(&self, issue: u64) -> Result<Saved, CollectorError> {
+        saved(self.read(issue, Request::Salvage(issue)).await?)
+    }
+
+    /// Salvages and removes a worktree that nobody holds any more; returns where its work is.
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn sweep(&self, issue: u64) -> Result<Saved, CollectorError> {
+        let swept = match self.salvage(issue).await {
+            Ok(saved) => self.remove(issue).await.map(|()| saved),
+            Err(error) => Err(error),
+        };
+        self.end(issue).await;
+        swept
+    }
+
+    /// Returns the issues with a worktree of ours that are not in `keep`.
+    ///
+    /// # Errors
+    /// [`WorktreeError`] when the records cannot be read.
+    pub fn idle(&self, keep: &[u64]) -> Result<Vec<u64>, WorktreeError> {
+        self.inner.worktrees.idle(keep)
+    }
+
+    /// Removes an issue's directory, unless it holds work that is saved nowhere else.
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn release(&self, issue: u64) -> Result<(), CollectorError> {
+        let released = match self.read(issue, Request::CheckSaved(issue)).await {
+            Ok(_) => self.remove(issue).await,
+            Err(error) => Err(error),
+        };
+        self.end(issue).await;
+        released
+    }
+
+    /// Removes the directory of an issue in which no agent has worked, as [`Worktrees::discard`].
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn discard(&self, issue: u64) -> Result<(), CollectorError> {
+        let discarded = self.remove(issue).await;
+        self.end(issue).await;
+        discarded
+    }
+
+    /// Removes a directory whose work is saved. What is not removed in time is left for the next who asks.
+    async fn remove(&self, issue: u64) -> Result<(), CollectorError> {
+        self.ask(issue, &Request::Discard(issue)).await.map(drop)
+    }
+
+    /// As [`Worktrees::note_prepared`].
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn note_prepared(&self, issue: u64) -> Result<(), CollectorError> {
+        self.ask(issue, &Request::NotePrepared(issue))
+            .await
+            .map(drop)
+    }
+
+    /// As [`Worktrees::note_checked`].
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn note_checked(&self, issue: u64) -> Result<(), CollectorError> {
+        self.ask(issue, &Request::NoteChecked(issue))
+            .await
+            .map(drop)
+    }
+
+    /// As [`Worktrees::note_made_by_checks`].
+    ///
+    /// # Errors
+    /// [`CollectorError`].
+    pub async fn note_made_by_checks(&self, issue: u64) -> Result<(), CollectorError> {
+        self.ask(issue, &Request::NoteMadeByChecks(issue))
+            .await
+            .map(drop)
+    }
+
+    /// Ends all collectors.
+    pub async fn end_all(&self) {
+        let issues: Vec<u64> = self.slots().keys().copied().collect();
+        for issue in issues {
+            self.end(issue).await;
+        }
+    }
+
+    async fn end(&self, issue: u64) {
+        let slot = self.slots().remove(&issue);
+        let Some(slot) = slot else {
+            return;
+        };
+        if let Some(collector) = slot.lock().await.take() {
+            collector.end().await;
+        }
+    }
+
+    /// Asks for something that reads a directory where an agent may have worked; one that cannot be read is moved aside.
+    async fn read(&self, issue: u64, request: Request) -> Result<Reply, CollectorError> {
+        match self.ask(issue, &request).await {
+            Err(CollectorError::Unreadable { limit, .. }) => {
+                let worktrees = self.inner.worktrees.clone();
+                let moved = tokio::task::spawn_blocking(move || worktrees.set_aside(issue)).await;
+                let kept = moved.unwrap_or(Ok(None))?;
+                Err(CollectorError::Unreadable { limit, kept })
+            }
+            answer => answer,
+        }
+    }
+
+    async fn ask(&self, issue: u64, request: &Request) -> Result<Reply, CollectorError> {
+        let Inner { kill, limits, .. } = &*self.inner;
+        let time_max = match request {
+            Request::Fill(_) => FILL_TIME_MAX,
+            _ => limits.step,
+        };
+        let slot = self.slots().entry(issue).or_default().clone();
+        let mut slot = slot.lock().await;
+        if kill.is_cancelled() {
+            return Err(CollectorError::Killed);
+        }
+        let mut collector = match slot.take() {
+            Some(collector) => collector,
+            None => self.start(issue).await?,
+        };
+        let answered = tokio::select! {
+            answered = timeout(time_max, collector.answer(request)) => {
+                answered.unwrap_or(Err(Unanswered::Late))
+            }
+            () = kill.cancelled() => Err(Unanswered::Killed),
+        };
+        let unreadable = |limit| CollectorError::Unreadable { limit, kept: None };
+        let out_of_memory = || unreadable(Limit::Memory(limits.memory_bytes >> 20));
+        let failed = match answered {
+            Ok(Ok(reply)) => {
+                *slot = Some(collector);
+                return Ok(reply);
+            }
+            Ok(Err(Refusal::OutOfMemory)) => out_of_memory(),
+            Ok(Err(refusal)) => {
+                *slot = Some(collector);
+                return Err(refused(refusal));
+            }
+            Err(Unanswered::Late) => unreadable(match request {
+                Request::Fill(_) => Limit::Filling(time_max.as_secs()),
+                Request::Discard(_) => Limit::Removing(time_max.as_secs()),
+                _ => Limit::Reading(time_max.as_secs()),
+            }),
+            Err(Unanswered::Died(_, said)) if said.starts_with(OUT_OF_MEMORY) => out_of_memory(),
+            Err(Unanswered::Died(exit, said)) => unreadable(Limit::Died(how_it_died(&exit, &said))),
+            Err(Unanswered::Killed) => CollectorError::Killed,
+        };
+        collector.end().await;
+        Err(failed)
+    }
+
+    async fn start(&self, issue: u64) -> Result<Collector, ProcessError> {
+        let Inner {
+            supervisor,
+            mirror,
+            options,
+            limits,
+            tag_prefix,
+            ..
+        } = &*self.inner;
+        let setup = Setup {
+            mirror: mirror.path().to_owned(),
+            git: mirror.git().program().to_owned(),
+            configuration: mirror.configuration(),
+            worktrees: options.clone(),
+            memory_bytes_max: limits.memory_bytes,
+        };
+        let spec = ProgramSpec {
+            program: supervisor.program.clone(),
+            args: vec!["internal".into(), "collect".into()],
+            // Git needs what the user's git needs, and filters it (`git_program`).
+            env: std::env::vars_os().collect(),
+            directory: "/".into(),
+            stdin: line(&setup).into_bytes(),
+            tag: format!("{tag_prefix}{issue}-collect"),
+        };
+        let running = spawn_attentive(supervisor, spec).await?;
+        Ok(Collector { running })
+    }
+
+    fn slots(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Slot>>> {
+        // What is behind it is whole even if a holder panicked: it only ever inserts and removes.
+        self.inner
+            .slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Collector {
+    async fn answer(&mut self, request: &Request) -> Result<Answer, Unanswered> {
+        self.running.feed(line(request)).await;
+        let mut answer = String::new();
+        let mut said = String::new();
+        while let Some(line) = self.running.next_line().await {
+            match (line.source, line.text.split_at_checked(1)) {
+                (Source::Stdout, Some((mark @ ("+" | "="), piece))) => {
+                    answer.push_str(piece);
+                    if mark == "=" || ANSWER_BYTES_MAX < answer.len() {
+                        let read = serde_json::from_str(&answer);
+                        return Ok(
+                            read.unwrap_or_else(|error| Err(Refusal::Other(error.to_string())))
+                        );
+                    }
+                }
+                _ => {
+                    tracing::warn!("the collector: {}", line.text);
+                    said = line.text;
+                }
+            }
+        }
+        Err(Unanswered::Died(self.running.wait().await, said))
+    }
+
+    /// Ends it with all that it started.
+    async fn end(mut self) {
+        self.running.kill().await;
+        self.running.wait().await;
+    }
+}
+
+fn line(message: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(message).expect("a message has string keys only");
+    text + "\n"
+}
+
+fn refused(refusal: Refusal) -> CollectorError {
+    match refusal {
+        Refusal::Gone(message) => CollectorError::Gone(message),
+        Refusal::Unfit(message) => CollectorError::Unfit(message),
+        Refusal::Submodule { message, verdict } => CollectorError::Submodule { message, verdict },
+        Refusal::NoRoom(message) => CollectorError::NoRoom(message),
+        Refusal::Invalid(message) => CollectorError::Invalid(message),
+        Refusal::Other(message) => CollectorError::Refused(message),
+        Refusal::OutOfMemory => CollectorError::Refused("no memory was left".to_owned()),
+    }
+}
+
+fn saved(reply: Reply) -> Result<Saved, CollectorError> {
+    match reply {
+        Reply::Saved(saved) => Ok(saved),
+        _ => Err(nonsense()),
+    }
+}
+
+/// Only a defect of ours: the collector is of the same build.
+fn nonsense() -> CollectorError {
+    CollectorError::Refused("a defect in autoissue: the collector gave another answer".to_owned())
+}
+
+fn how_it_died(exit: &Exit, said: &str) -> String {
+    let ended = match (exit.code, exit.signal) {
+        (Some(code), _) => format!("the collector ended with exit code {code}"),
+        (None, Some(signal)) => format!("signal {signal} ended the collector"),
+        (None, None) => "the collector ended".to_owned(),
+    };
+    if said.is_empty() {
+        ended
+    } else {
+        format!("{ended}: {said}")
+    }
+}

@@ -1,0 +1,150 @@
+//! The collector's own side: takes requests from standard input, does them one after the other, and ends when nobody asks any more.
+
+use std::error::Error;
+use std::io::{self, BufRead, ErrorKind, Write};
+use std::process::ExitCode;
+
+use autoissue_process::error_chain;
+use git2::ErrorClass;
+
+use super::wire::{Answer, Refusal, Reply, Request, Setup, pieces};
+use crate::mirror::Mirror;
+use crate::program::Git;
+use crate::remote::verdict;
+use crate::worktrees::{WorktreeError, Worktrees};
+
+/// Serves until standard input ends: the hidden mode of the binary. Its standard output is for answers alone.
+#[must_use]
+pub fn serve() -> ExitCode {
+    match serve_on(io::stdin().lock(), io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Whoever started it reads that.
+            let _ = writeln!(io::stderr(), "{}", error_chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve_on(requests: impl BufRead, mut answers: impl Write) -> Result<(), Box<dyn Error>> {
+    let mut lines = requests.lines();
+    let Some(first) = lines.next() else {
+        return Ok(());
+    };
+    let setup: Setup = serde_json::from_str(&first?)?;
+    limit_memory(setup.memory_bytes_max)?;
+    let mirror = Mirror::open_with(&setup.mirror, Git::at(setup.git), setup.configuration)?;
+    let worktrees = Worktrees::open(mirror, setup.worktrees)?;
+    for line in lines {
+        let request: Request = serde_json::from_str(&line?)?;
+        let answer: Answer = carry_out(&worktrees, &request).map_err(|error| refusal(&error));
+        for piece in pieces(&serde_json::to_string(&answer)?) {
+            answers.write_all(piece.as_bytes())?;
+        }
+        answers.flush()?;
+    }
+    Ok(())
+}
+
+/// Limits what this process and those that it starts may allocate. Files that are mapped, such as packs, do not count.
+///
+/// Elsewhere than on Linux the system does not hold this limit.
+fn limit_memory(bytes_max: u64) -> io::Result<()> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let most = getrlimit(Resource::Data).maximum.unwrap_or(u64::MAX);
+    let limit = Some(bytes_max.min(most));
+    setrlimit(
+        Resource::Data,
+        Rlimit {
+            current: limit,
+            maximum: limit,
+        },
+    )?;
+    Ok(())
+}
+
+fn carry_out(worktrees: &Worktrees, request: &Request) -> Result<Reply, WorktreeError> {
+    let done = |()| Reply::Done;
+    match request {
+        Request::MakeWay(request) => worktrees.make_way(request).map(Reply::Way),
+        Request::Fill(request) => worktrees.fill(request).map(Reply::Filled),
+        Request::Collect(request) => worktrees
+            .collect(request)
+            .map(|collected| Reply::Collected(Box::new(collected))),
+        Request::NotePrepared(issue) => worktrees.note_prepared(*issue).map(done),
+        Request::NoteChecked(issue) => worktrees.note_checked(*issue).map(done),
+        Request::NoteMadeByChecks(issue) => worktrees.note_made_by_checks(*issue).map(done),
+        Request::Salvage(issue) => worktrees.salvage(*issue).map(Reply::Saved),
+        Request::CheckSaved(issue) => worktrees.check_saved(*issue).map(done),
+        Request::Discard(issue) => worktrees.discard(*issue).map(done),
+    }
+}
+
+fn refusal(error: &WorktreeError) -> Refusal {
+    let message = error_chain(error);
+    match error {
+        WorktreeError::Gone { .. } => Refusal::Gone(message),
+        WorktreeError::TooBig { .. }
+        | WorktreeError::TooMuch { .. }
+        | WorktreeError::Filters(_)
+        | WorktreeError::Hashes { .. } => Refusal::Unfit(message),
+        WorktreeError::RootNotADirectory { .. } => Refusal::Invalid(message),
+        WorktreeError::Submodule { source, .. } => Refusal::Submodule {
+            message,
+            verdict: verdict(source),
+        },
+        error if has_no_room(error) => Refusal::NoRoom(message),
+        error if is_out_of_memory(error) => Refusal::OutOfMemory,
+        _ => Refusal::Other(message),
+    }
+}
+
+/// Returns whether the git library could not allocate: it says so, where Rust would have ended the process.
+fn is_out_of_memory(error: &WorktreeError) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(library) = error.downcast_ref::<git2::Error>() {
+            return library.class() == ErrorClass::NoMemory;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+/// Returns whether the system refused to write for want of room: on the disk, or of what the user may have of it, which the free space
+/// does not tell.
+fn has_no_room(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+        if let Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded) = kind {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn want_of_room_is_told_from_other_trouble() {
+        let refused = |kind: ErrorKind| {
+            refusal(&WorktreeError::Io {
+                doing: "write",
+                path: PathBuf::from("/w/a"),
+                source: kind.into(),
+            })
+        };
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            let refusal = refused(kind);
+            assert!(matches!(refusal, Refusal::NoRoom(_)), "{refusal:?}");
+        }
+        let refusal = refused(ErrorKind::PermissionDenied);
+        assert!(matches!(refusal, Refusal::Other(_)), "{refusal:?}");
+    }
+}

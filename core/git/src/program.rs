@@ -1,0 +1,627 @@
+//! The installed git program, run with fixed hygiene.
+//!
+//! Network git and imports are the user's own git (ssh, credential helpers, proxies and LFS behave as people expect). Every run goes through
+//! [`Git::run`], which fixes the configuration that could make git start programs of somebody else, the environment, the longest time and
+//! the most output. It must never be run in a directory whose `.git` an agent could write: git trusts the configuration that it finds there.
+//!
+//! ```text
+//!   run(dir, args, env, stdin) ─► git (its own process group) ─► stdout, bounded
+//!                                    │ late                   └► stderr, bounded, redacted, in the error only
+//!                                    └─► the whole group is killed
+//! ```
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::Duration;
+
+/// The longest run of one git command: a first fetch of a large repository over a slow line takes minutes, not more.
+const RUN_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// The longest time in which ssh prints its configuration: it may run a command of the user's to find it.
+const SSH_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long the output is awaited after git itself ended: an ssh connection that is kept open may hold the pipe for hours.
+const OUTPUT_GRACE: Duration = Duration::from_secs(5);
+
+/// The most bytes of standard output that are kept; the largest answer that we ask for is one hash per changed file.
+const STDOUT_BYTES_MAX: usize = 64 << 20;
+
+/// The most bytes of standard error that are kept: the reason stands in the first lines.
+const STDERR_BYTES_MAX: usize = 64 << 10;
+
+/// Stands in for whoever would answer a question.
+const NOBODY: &str = "false";
+
+/// Configuration that wins over every file, so that git starts nothing which a repository asks for.
+const HYGIENE: [&str; 14] = [
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=false",
+    "-c",
+    "transfer.fsckObjects=true",
+    "-c",
+    "gc.auto=0",
+    "-c",
+    "maintenance.auto=false",
+    // An address of this kind is a command line.
+    "-c",
+    "protocol.ext.allow=never",
+    // The mirror is one, and ours; `explicit` in the user's configuration keeps git from finding others by itself.
+    "-c",
+    "safe.bareRepository=all",
+];
+
+/// Variables named `GIT_…` that say how to reach a server or where the user's configuration is; all others could redirect a run.
+const GIT_VARIABLES_KEPT: [&str; 10] = [
+    "GIT_SSH",
+    "GIT_SSH_COMMAND",
+    "GIT_SSH_VARIANT",
+    "GIT_ASKPASS",
+    "GIT_SSL_CAINFO",
+    "GIT_SSL_CAPATH",
+    "GIT_SSL_NO_VERIFY",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+];
+
+/// The git program of this machine.
+#[derive(Debug, Clone)]
+pub struct Git {
+    program: PathBuf,
+}
+
+/// Why a run of git gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum GitError {
+    /// No directory of the search path holds an executable `git`.
+    #[error("git is not installed: no `git` in `{}`", path_env.display())]
+    NotInstalled {
+        /// The search path that was looked through.
+        path_env: OsString,
+    },
+    /// The program could not be started or awaited.
+    #[error("failed to run `{command}` in `{}`", dir.display())]
+    Start {
+        /// What was asked, without credentials.
+        command: String,
+        /// Where.
+        dir: PathBuf,
+        /// The cause.
+        #[source]
+        source: io::Error,
+    },
+    /// The run took too long and was killed with all that it had started.
+    #[error("`{command}` did not end within {} seconds", limit.as_secs())]
+    TimedOut {
+        /// What was asked, without credentials.
+        command: String,
+        /// The longest time.
+        limit: Duration,
+    },
+    /// The run printed more than anyone could want.
+    #[error("`{command}` printed more than {STDOUT_BYTES_MAX} bytes")]
+    TooMuchOutput {
+        /// What was asked, without credentials.
+        command: String,
+    },
+    /// Git ended with an error. What it said comes first: who shows only the beginning shows the reason.
+    #[error("{}`{command}` failed{}", before(stderr), code.map_or_else(String::new, |code| format!(" with exit code {code}")))]
+    Failed {
+        /// What was asked, without credentials.
+        command: String,
+        /// The exit code; `None` when a signal ended it.
+        code: Option<i32>,
+        /// What git said, without credentials.
+        stderr: String,
+        /// What it printed for programs, without credentials.
+        stdout: Box<str>,
+    },
+}
+
+impl Git {
+    /// Returns the git program that a search path (the form of `PATH`) leads to. Relative entries are not looked at.
+    ///
+    /// # Errors
+    /// [`GitError::NotInstalled`].
+    pub fn find(path_env: &OsStr) -> Result<Git, GitError> {
+        std::env::split_paths(path_env)
+            .filter(|dir| dir.is_absolute())
+            .map(|dir| dir.join("git"))
+            .find(|program| is_executable(program))
+            .map(|program| Git { program })
+            .ok_or_else(|| GitError::NotInstalled {
+                path_env: path_env.to_owned(),
+            })
+    }
+
+    /// Returns a git program that was found before.
+    pub(super) fn at(program: PathBuf) -> Git {
+        Git { program }
+    }
+
+    /// Returns where the program is.
+    pub(super) fn program(&self) -> &Path {
+        &self.program
+    }
+
+    /// Returns what `git version` prints, such as `2.47.3`.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub fn version(&self) -> Result<String, GitError> {
+        let none: [(&str, &str); 0] = [];
+        let printed = self.run(Path::new("/"), &["version"], &none, None)?;
+        let printed = String::from_utf8_lossy(&printed);
+        Ok(printed.trim().trim_start_matches("git version ").to_owned())
+    }
+
+    /// Runs git in `dir` and returns its standard output. `env` is added to the filtered environment of this process and wins over it.
+    ///
+    /// # Errors
+    /// [`GitError`]; an exit code other than 0 is [`GitError::Failed`].
+    pub fn run<A: AsRef<OsStr>, K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        &self,
+        dir: &Path,
+        args: &[A],
+        env: &[(K, V)],
+        stdin: Option<&[u8]>,
+    ) -> Result<Vec<u8>, GitError> {
+        self.run_within(RUN_TIMEOUT, dir, args, env, stdin)
+            .map(|printed| printed.stdout)
+    }
+
+    /// Runs git as [`Git::run`] does, for at most `limit`; what it said on standard error can be asked for as well.
+    ///
+    /// # Errors
+    /// As [`Git::run`].
+    pub(super) fn run_within<A: AsRef<OsStr>, K: AsRef<OsStr>, V: AsRef<OsStr>>(
+        &self,
+        limit: Duration,
+        dir: &Path,
+        args: &[A],
+        env: &[(K, V)],
+        stdin: Option<&[u8]>,
+    ) -> Result<Printed, GitError> {
+        let mut command = self.command(dir, stdin.is_some());
+        command
+            .args(args)
+            .envs(env.iter().map(|(name, value)| (name, value)));
+        let run = Run {
+            command: shown(args),
+            dir,
+            limit,
+        };
+        let child = command
+            .spawn()
+            .map_err(|source| run.failed_to_start(source))?;
+        run.finish(child, stdin)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "our own git, in trusted directories, with the hygiene of this module"
+    )]
+    fn command(&self, dir: &Path, with_input: bool) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(dir).args(HYGIENE).process_group(0);
+        command.stdin(if with_input {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| may_redirect(name)) {
+            command.env_remove(name);
+        }
+        // Nobody is there to answer a question: a credential that is missing is an error at once.
+        if std::env::var_os("SSH_ASKPASS").is_none() {
+            command
+                .env("SSH_ASKPASS", NOBODY)
+                .env("SSH_ASKPASS_REQUIRE", "force");
+        }
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("LC_ALL", "C")
+            .env_remove("LANGUAGE");
+        command
+    }
+}
+
+/// Returns the host that ssh connects to for a name, which may be an alias of the user's own configuration; `None` where there is no
+/// ssh in the search path, or it does not say.
+pub fn ssh_host(path_env: &OsStr, name: &str) -> Option<String> {
+    let program = std::env::split_paths(path_env)
+        .filter(|dir| dir.is_absolute())
+        .map(|dir| dir.join("ssh"))
+        .find(|program| is_executable(program))?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the user's own ssh, which git would run; it prints its configuration and connects to nobody"
+    )]
+    let mut command = Command::new(program);
+    command.args(["-G", name]).process_group(0);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let run = Run {
+        command: format!("ssh -G {name}"),
+        dir: Path::new("/"),
+        limit: SSH_TIMEOUT,
+    };
+    let printed = run.finish(command.spawn().ok()?, None).ok()?;
+    let printed = String::from_utf8_lossy(&printed.stdout).into_owned();
+    let host = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("hostname "))?;
+    Some(host.trim().to_ascii_lowercase()).filter(|host| !host.is_empty())
+}
+
+/// What is known of one run while it lasts.
+struct Run<'a> {
+    command: String,
+    dir: &'a Path,
+    limit: Duration,
+}
+
+/// What a run printed that ended well.
+#[derive(Debug)]
+pub(super) struct Printed {
+    stdout: Vec<u8>,
+    stderr: Receiver<Captured>,
+}
+
+impl Printed {
+    /// Returns what it said on standard error, without credentials. That may have to be awaited for seconds.
+    pub(super) fn said(&self) -> String {
+        said(&self.stderr)
+    }
+}
+
+/// A stream's first bytes, and whether there were more.
+#[derive(Debug)]
+struct Captured {
+    bytes: Vec<u8>,
+    truncated: bool,
+}
+
+impl Run<'_> {
+    fn failed_to_start(&self, source: io::Error) -> GitError {
+        GitError::Start {
+            command: self.command.clone(),
+            dir: self.dir.to_owned(),
+            source,
+        }
+    }
+
+    fn finish(&self, mut child: Child, stdin: Option<&[u8]>) -> Result<Printed, GitError> {
+        feed(&mut child, stdin);
+        let stdout = capture(child.stdout.take(), STDOUT_BYTES_MAX);
+        let stderr = capture(child.stderr.take(), STDERR_BYTES_MAX);
+        let status = self.wait(child)?;
+        let stdout = take(&stdout);
+        if !status.success() {
+            let stderr = said(&stderr);
+            let stdout = redact(&String::from_utf8_lossy(&stdout.bytes)).into_boxed_str();
+            return Err(GitError::Failed {
+                command: self.command.clone(),
+                code: status.code(),
+                stderr,
+                stdout,
+            });
+        }
+        if stdout.truncated {
+            return Err(GitError::TooMuchOutput {
+                command: self.command.clone(),
+            });
+        }
+        Ok(Printed {
+            stdout: stdout.bytes,
+            stderr,
+        })
+    }
+
+    /// Waits in a thread of its own, so that the time limit needs no polling.
+    fn wait(&self, mut child: Child) -> Result<ExitStatus, GitError> {
+        let group = i32::try_from(child.id())
+            .ok()
+            .and_then(rustix::process::Pid::from_raw);
+        let (ended, end) = channel();
+        thread::spawn(move || ended.send(child.wait()));
+        match end.recv_timeout(self.limit) {
+            Ok(waited) => waited.map_err(|source| self.failed_to_start(source)),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                if let Some(group) = group {
+                    // The group may be gone by now, which is what we want.
+                    let _ =
+                        rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+                }
+                Err(GitError::TimedOut {
+                    command: self.command.clone(),
+                    limit: self.limit,
+                })
+            }
+        }
+    }
+}
+
+/// Writes the input in a thread of its own: git may answer before it has read everything. A git that reads no further is no error.
+fn feed(child: &mut Child, stdin: Option<&[u8]>) {
+    if let (Some(mut pipe), Some(bytes)) = (child.stdin.take(), stdin.map(<[u8]>::to_vec)) {
+        thread::spawn(move || pipe.write_all(&bytes));
+    }
+}
+
+/// Reads a stream to its end in a thread of its own, keeping at most `bytes_max`.
+fn capture(stream: Option<impl Read + Send + 'static>, bytes_max: usize) -> Receiver<Captured> {
+    let (sender, receiver) = channel();
+    if let Some(mut stream) = stream {
+        thread::spawn(move || {
+            let mut bytes = Vec::new();
+            // An unreadable pipe is an ended pipe; the exit status says whether the run succeeded.
+            let _ = stream
+                .by_ref()
+                .take(bytes_max as u64)
+                .read_to_end(&mut bytes);
+            let dropped = io::copy(&mut stream, &mut io::sink()).unwrap_or(0);
+            sender.send(Captured {
+                bytes,
+                truncated: dropped > 0,
+            })
+        });
+    }
+    receiver
+}
+
+fn take(captured: &Receiver<Captured>) -> Captured {
+    captured.recv_timeout(OUTPUT_GRACE).unwrap_or(Captured {
+        bytes: Vec::new(),
+        truncated: false,
+    })
+}
+
+fn said(stderr: &Receiver<Captured>) -> String {
+    redact(&without_our_own(&String::from_utf8_lossy(
+        &take(stderr).bytes,
+    )))
+}
+
+/// Takes out what git says about the stand-in for a person: it is no news, and would come first.
+fn without_our_own(said: &str) -> String {
+    let own = format!("error: unable to read askpass response from '{NOBODY}'");
+    said.lines()
+        .filter(|line| *line != own)
+        .collect::<Vec<_>>()
+        .join("\n")
+        .trim()
+        .to_owned()
+}
+
+fn before(said: &str) -> String {
+    if said.is_empty() {
+        String::new()
+    } else {
+        format!("{said}: ")
+    }
+}
+
+fn is_executable(program: &Path) -> bool {
+    program
+        .metadata()
+        .is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 != 0)
+}
+
+fn may_redirect(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    name.starts_with("GIT_") && !GIT_VARIABLES_KEPT.contains(&name.as_ref())
+}
+
+fn shown<A: AsRef<OsStr>>(args: &[A]) -> String {
+    let args: Vec<_> = args
+        .iter()
+        .map(|arg| arg.as_ref().to_string_lossy())
+        .collect();
+    redact(&format!("git {}", args.join(" ")))
+}
+
+/// Returns the text with the user and password of every URL in it replaced by `***`.
+pub(crate) fn redact(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut redacted = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let host_end = part
+            .find(|c: char| c == '/' || c.is_whitespace() || "'\"<>".contains(c))
+            .unwrap_or(part.len());
+        redacted.push_str("://");
+        match part[..host_end].rfind('@') {
+            Some(at) => {
+                redacted.push_str("***");
+                redacted.push_str(&part[at..]);
+            }
+            None => redacted.push_str(part),
+        }
+    }
+    redacted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Home, git};
+
+    #[test]
+    fn credentials_in_urls_are_redacted() {
+        let check = |text: &str, expected: &str| assert_eq!(redact(text), expected);
+        check(
+            "fatal: https://me:tok@host/x.git: no",
+            "fatal: https://***@host/x.git: no",
+        );
+        check(
+            "a 'https://tok@h' and ssh://git@h:22/p",
+            "a 'https://***@h' and ssh://***@h:22/p",
+        );
+        check("https://host/a@b", "https://host/a@b");
+        check("git@host:path", "git@host:path");
+        check("", "");
+    }
+
+    #[test]
+    fn a_path_without_git_is_a_typed_error() {
+        let empty = tempfile::tempdir().unwrap();
+        let found = Git::find(empty.path().as_os_str());
+        assert!(
+            matches!(found, Err(GitError::NotInstalled { .. })),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn a_directory_named_git_is_not_git() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("git")).unwrap();
+        assert!(Git::find(dir.path().as_os_str()).is_err());
+    }
+
+    #[test]
+    fn version_is_a_number() {
+        assert!(
+            git()
+                .version()
+                .unwrap()
+                .starts_with(|c: char| c.is_ascii_digit())
+        );
+    }
+
+    #[test]
+    fn a_late_run_is_killed_with_all_that_it_started() {
+        let home = Home::new();
+        let pipe = home.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
+        let (sender, ended) = channel();
+        let reader = pipe.clone();
+        thread::spawn(move || sender.send(std::fs::read(reader)));
+        // The shell and its child hold the pipe: it ends when both are dead.
+        let args = ["-c", "alias.late=!sleep 1000 >pipe", "late"];
+        let run = git().run_within(
+            Duration::from_millis(200),
+            home.path(),
+            &args,
+            &home.env(),
+            None,
+        );
+        assert!(matches!(run, Err(GitError::TimedOut { .. })), "{run:?}");
+        // If they died before they opened it, nobody else would wake the reader.
+        drop(rustix::fs::open(
+            &pipe,
+            rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::NONBLOCK,
+            rustix::fs::Mode::empty(),
+        ));
+        assert!(
+            ended.recv_timeout(Duration::from_secs(60)).is_ok(),
+            "something lives on"
+        );
+    }
+
+    #[test]
+    fn a_failure_carries_the_exit_code_and_what_git_said() {
+        let home = Home::new();
+        let ended = git().run(
+            home.path(),
+            &["rev-parse", "--verify", "https://me:tok@host"],
+            &home.env(),
+            None,
+        );
+        let Err(GitError::Failed {
+            code,
+            stderr,
+            command,
+            stdout,
+        }) = ended
+        else {
+            panic!("{ended:?}")
+        };
+        assert_eq!(code, Some(128));
+        assert!(
+            !stderr.is_empty() && !stderr.contains("tok") && !command.contains("tok"),
+            "{command}: {stderr}"
+        );
+        let shown = GitError::Failed {
+            code,
+            stderr: stderr.clone(),
+            command: command.clone(),
+            stdout,
+        }
+        .to_string();
+        assert_eq!(
+            shown,
+            format!("{stderr}: `{command}` failed with exit code 128")
+        );
+    }
+
+    #[test]
+    fn what_our_stand_in_for_a_person_causes_is_no_news() {
+        let said =
+            "error: unable to read askpass response from 'false'\nfatal: could not read Username\n";
+        assert_eq!(without_our_own(said), "fatal: could not read Username");
+    }
+
+    #[test]
+    fn an_address_starts_no_program() {
+        let home = Home::new();
+        let fired = home.path().join("fired");
+        let address = format!("ext::touch {}", fired.display());
+        for allowed in [
+            "protocol.allow=always",
+            "protocol.ext.allow=always",
+            "protocol.ext.allow=user",
+        ] {
+            let (key, value) = allowed.split_once('=').unwrap();
+            home.git(".", &["config", "--global", key, value]);
+            let asked = git().run(
+                home.path(),
+                &["ls-remote", "--", &address],
+                &home.env(),
+                None,
+            );
+            assert!(asked.is_err() && !fired.exists(), "{allowed}: {asked:?}");
+        }
+    }
+
+    #[test]
+    fn input_reaches_git() {
+        let home = Home::new();
+        let hash = git()
+            .run(
+                home.path(),
+                &["hash-object", "--stdin"],
+                &home.env(),
+                Some(b"hello\n"),
+            )
+            .unwrap();
+        assert_eq!(hash, b"ce013625030ba8dba906f756967f9e9ca394464a\n");
+    }
+
+    #[test]
+    fn variables_that_redirect_are_dropped() {
+        for name in [
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+            "GIT_CONFIG_COUNT",
+            "GIT_EXTERNAL_DIFF",
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        ] {
+            assert!(may_redirect(OsStr::new(name)), "{name}");
+        }
+        for name in ["HOME", "SSH_AUTH_SOCK", "https_proxy", "GIT_SSH_COMMAND"] {
+            assert!(!may_redirect(OsStr::new(name)), "{name}");
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The journal's tests from outside, in one binary.
+
+mod journal;

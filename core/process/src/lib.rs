@@ -1,0 +1,25 @@
+//! Finds, starts, supervises and bounds programs. Everything that autoissue starts for a session is started here.
+//!
+//! ```text
+//!   session ─► program ─socket─► supervisor (our own binary) ─► the program and all that it starts
+//!                 │                   └ ends every descendant when the program ends or the socket closes
+//!                 └ line_reader, bounded_output: what it prints, with limits and without secrets
+//! ```
+
+pub mod awake;
+mod bounded_output;
+pub mod environment;
+mod error_chain;
+mod line_reader;
+pub mod pager;
+mod program;
+pub mod supervisor;
+mod table;
+
+pub use error_chain::error_chain;
+pub use line_reader::LINE_BYTES_MAX;
+pub use program::{
+    Exit, Finished, Line, ProcessError, ProgramSpec, Running, STDIN_BYTES_MAX, Source,
+    SupervisorProgram, TERMINATE_GRACE, resolve, run_bounded, run_observed, spawn, spawn_attentive,
+};
+pub use table::{TAG_VARIABLE, adopt_orphans, sweep_tagged};

@@ -1,0 +1,485 @@
+//! The supervisor: a tiny process between the engine and one program, there to end everything that program started.
+//!
+//! ```text
+//!             control socket (fd 0)                    ┌─ program ─┬─ its children
+//!  engine ◄───────────────────────────► supervisor ────┤           └─ …
+//!     ▲   header, stdin, commands ►          │          └─ orphans: they fall to the supervisor,
+//!     │   ◄ started, exited                 │             the child subreaper of them all
+//!     └───────────── stdout, stderr ────────┴───── inherited by the program
+//! ```
+//!
+//! It reports an exit only after every descendant is dead, on a socket the program does not have, so no output can forge it.
+//! When the socket closes, the engine is dead, and everything below the supervisor is ended without it. SIGINT, SIGTERM and
+//! SIGHUP do not end it: the engine decides.
+//!
+//! One runs per attempt, so it is small: no async runtime, no configuration, nothing kept that the program has not yet read.
+//! It may not decide (when to stop is the engine's word), print, or touch a file.
+//!
+//! ```text
+//!  thread `reaper`  ──► Died ────────────────────────┐
+//!  thread `control` ──► Terminate, Kill, EngineGone ─┴─► main: Running → Terminating → Killing → report
+//! ```
+
+use crate::table::{self, Entry};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus, kill_process_group, wait, waitid,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long the program may take to stop when nobody is left who would read its last words.
+pub(super) const ENGINE_GONE_GRACE: Duration = Duration::from_secs(2);
+
+/// How long killing may take. Only a process that hangs in the kernel (a dead network disk) or forks faster than it is
+/// killed lives longer; waiting for it would hold the attempt for ever, so it is reported as left.
+pub(super) const KILL_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// Looks again for survivors this often while killing, besides at each death: a look at `/proc` is no snapshot, and a process
+/// that forks meanwhile can be missed.
+const KILL_ROUND: Duration = Duration::from_millis(50);
+
+/// More than any kernel takes as arguments and environment (2 MiB by default), in JSON's spelling.
+const HEADER_BYTES_MAX: u64 = 32 << 20;
+
+/// A command of the engine, on a line of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Command {
+    /// Give the program more to read, where its standard input stays open.
+    Feed(String),
+    /// Ask the program and its group to stop, and kill all that is left after this many milliseconds.
+    Terminate { grace_ms: u64 },
+    /// Kill everything now.
+    Kill,
+}
+
+/// The first line from the engine; `n_stdin_bytes` bytes for the program follow it. Strings are bytes here (`OsString`
+/// serializes as such), for names and arguments need not be text.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) program: OsString,
+    pub(super) args: Vec<OsString>,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) directory: OsString,
+    pub(super) n_stdin_bytes: usize,
+    /// Whether the program's standard input stays open after these, for what the engine says later.
+    pub(super) stdin_stays_open: bool,
+}
+
+/// A line to the engine: first `Started` or `FailedToStart`, at last `Exited`.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Report {
+    Started {
+        pid: i32,
+    },
+    FailedToStart(String),
+    Exited {
+        code: Option<i32>,
+        signal: Option<i32>,
+        was_stopped: bool,
+        n_killed_stragglers: u32,
+        n_left: u32,
+    },
+}
+
+/// Runs the supervisor on the control socket that is its standard input, until its program and all descendants are dead.
+///
+/// To be called first thing in `main`, before any thread is started: the hidden mode of the binary.
+#[must_use]
+pub fn run() -> ExitCode {
+    match supervise() {
+        Ok(()) => ExitCode::SUCCESS,
+        // Nobody would read a message: the engine sees the socket close without a report.
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn supervise() -> io::Result<()> {
+    let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    let mut control = BufReader::new(socket.try_clone()?);
+    outlive_the_program()?;
+    let header = read_header(&mut control)?;
+    let stdin = read_stdin(&mut control, header.n_stdin_bytes)?;
+    let (program, more) = match start(&header, stdin) {
+        Ok(started) => started,
+        Err(reason) => return report(&socket, &Report::FailedToStart(reason)),
+    };
+    drop(header);
+    // Should the engine be gone by now, the control thread will notice.
+    let _ = report(
+        &socket,
+        &Report::Started {
+            pid: program.as_raw_pid(),
+        },
+    );
+    let exited = Watch::new(program, listen(control, more)?).until_all_are_dead();
+    report(&socket, &exited)
+}
+
+/// Makes this process the one that orphans fall to, deaf to signals that are not the engine's, and closed to the program.
+fn outlive_the_program() -> io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    for signal in [SIGHUP, SIGINT, SIGQUIT, SIGTERM] {
+        // A handler that does nothing, rather than "ignore": the program would inherit that.
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))?;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{
+            DumpableBehavior, getpid, set_child_subreaper, set_dumpable_behavior,
+        };
+        set_child_subreaper(Some(getpid()))?;
+        // No core dump with the environment in it, and no other process may take the control socket out of this one.
+        set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    }
+    Ok(())
+}
+
+fn read_header(control: &mut impl BufRead) -> io::Result<Header> {
+    let mut line = Vec::new();
+    control
+        .take(HEADER_BYTES_MAX)
+        .read_until(b'\n', &mut line)?;
+    Ok(serde_json::from_slice(&line)?)
+}
+
+fn read_stdin(control: &mut impl BufRead, n_bytes: usize) -> io::Result<Vec<u8>> {
+    let mut stdin = vec![0; n_bytes];
+    control.read_exact(&mut stdin)?;
+    Ok(stdin)
+}
+
+fn report(mut socket: &UnixStream, report: &Report) -> io::Result<()> {
+    let mut line = serde_json::to_vec(report)?;
+    line.push(b'\n');
+    socket.write_all(&line)
+}
+
+/// What leads to a program's standard input while it stays open.
+type More = Sender<Vec<u8>>;
+
+/// Starts the program in a session of its own: no terminal's Ctrl-C reaches it. Returns its number, and what leads to its standard
+/// input where that stays open.
+///
+/// # Errors
+/// Why it could not start, in words.
+fn start(header: &Header, stdin: Vec<u8>) -> Result<(Pid, Option<More>), String> {
+    let has_no_stdin = stdin.is_empty() && !header.stdin_stays_open;
+    let mut program = command(header, has_no_stdin).spawn().map_err(|error| {
+        let directory = header.directory.display();
+        // The operating system's "not found" does not say whether it means the program or the directory.
+        match std::fs::metadata(&header.directory) {
+            Ok(metadata) if metadata.is_dir() => error.to_string(),
+            Ok(_) => format!("`{directory}` is not a directory"),
+            Err(error) => format!("directory `{directory}`: {error}"),
+        }
+    })?;
+    let more = feed(&mut program, stdin)
+        .map_err(|error| format!("no thread to feed its stdin: {error}"))?;
+    let pid = i32::try_from(program.id()).ok().and_then(Pid::from_raw);
+    let pid = pid.expect("the number of a process is positive and fits");
+    Ok((pid, more.filter(|_| header.stdin_stays_open)))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the supervisor starts what `autoissue_process` was asked to start"
+)]
+fn command(header: &Header, has_no_stdin: bool) -> std::process::Command {
+    let mut command = std::process::Command::new(&header.program);
+    command
+        .args(&header.args)
+        .current_dir(&header.directory)
+        .env_clear();
+    command.envs(header.env.iter().map(|(name, value)| (name, value)));
+    command.stdin(if has_no_stdin {
+        Stdio::null()
+    } else {
+        Stdio::piped()
+    });
+    let supervisor = std::process::id();
+    #[expect(
+        unsafe_code,
+        reason = "a session and a death signal can only be set between fork and exec"
+    )]
+    // SAFETY: the closure runs in the forked child and makes system calls only; it neither allocates nor locks.
+    unsafe {
+        command.pre_exec(move || leave_terminal_and_die_with(supervisor));
+    }
+    command
+}
+
+fn leave_terminal_and_die_with(supervisor: u32) -> io::Result<()> {
+    rustix::process::setsid()?;
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The supervisor may have died before the signal was set.
+    if std::os::unix::process::parent_id() != supervisor {
+        return Err(rustix::io::Errno::SRCH.into());
+    }
+    Ok(())
+}
+
+/// Writes `stdin` into the program, which may take its time or never read it, and then what comes through the returned sender for
+/// as long as somebody has it.
+fn feed(program: &mut Child, stdin: Vec<u8>) -> io::Result<Option<More>> {
+    let Some(mut pipe) = program.stdin.take() else {
+        return Ok(None);
+    };
+    let (sender, more) = channel::<Vec<u8>>();
+    // A program that ends or closes its stdin without reading all is within its rights.
+    thread::Builder::new()
+        .name("feeder".to_owned())
+        .spawn(move || {
+            pipe.write_all(&stdin).is_ok() && more.iter().all(|it| pipe.write_all(&it).is_ok())
+        })?;
+    Ok(Some(sender))
+}
+
+/// What the two listening threads have to say.
+enum News {
+    Died {
+        pid: Pid,
+        status: WaitStatus,
+        was_last: bool,
+    },
+    Terminate(Duration),
+    Kill,
+    EngineGone,
+}
+
+/// Starts both threads. They end with the process.
+fn listen(control: BufReader<UnixStream>, more: Option<More>) -> io::Result<Receiver<News>> {
+    let (news, receiver) = channel();
+    let reaper_news = news.clone();
+    thread::Builder::new()
+        .name("reaper".to_owned())
+        .spawn(move || reap(&reaper_news))?;
+    thread::Builder::new()
+        .name("control".to_owned())
+        .spawn(move || obey(control, more.as_ref(), &news))?;
+    Ok(receiver)
+}
+
+/// Reaps every child until there is none. As orphans fall to this process, "no child" means "no descendant".
+fn reap(news: &Sender<News>) {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) => {
+                let was_last = has_no_child();
+                if news
+                    .send(News::Died {
+                        pid,
+                        status,
+                        was_last,
+                    })
+                    .is_err()
+                    || was_last
+                {
+                    return;
+                }
+            }
+            Ok(None) | Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn has_no_child() -> bool {
+    let look_only = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    waitid(WaitId::All, look_only).is_err_and(|error| error == rustix::io::Errno::CHILD)
+}
+
+fn obey(control: BufReader<UnixStream>, more: Option<&More>, news: &Sender<News>) {
+    for line in control.lines().map_while(Result::ok) {
+        let message = match serde_json::from_str(&line) {
+            Ok(Command::Feed(text)) => {
+                // A program that no longer reads has ended, or will be ended.
+                let _ = more.map(|more| more.send(text.into_bytes()));
+                continue;
+            }
+            Ok(Command::Terminate { grace_ms }) => News::Terminate(Duration::from_millis(grace_ms)),
+            Ok(Command::Kill) => News::Kill,
+            // The engine is of the same build, so there is nothing else to hear.
+            Err(_) => continue,
+        };
+        if news.send(message).is_err() {
+            return;
+        }
+    }
+    // Nobody listens any more when the program ended in the same moment.
+    let _ = news.send(News::EngineGone);
+}
+
+#[derive(Clone, Copy)]
+enum Phase {
+    Running,
+    Terminating { until: Instant },
+    Killing { until: Instant },
+}
+
+/// The life of one program, from its start to the death of its last descendant.
+struct Watch {
+    program: Pid,
+    news: Receiver<News>,
+    phase: Phase,
+    ended: Option<WaitStatus>,
+    was_stopped: bool,
+    /// Everything that was killed besides the program: number and start, for numbers come again.
+    stragglers: BTreeSet<(i32, u64)>,
+}
+
+impl Watch {
+    fn new(program: Pid, news: Receiver<News>) -> Self {
+        let stragglers = BTreeSet::new();
+        Self {
+            program,
+            news,
+            phase: Phase::Running,
+            ended: None,
+            was_stopped: false,
+            stragglers,
+        }
+    }
+
+    fn until_all_are_dead(mut self) -> Report {
+        loop {
+            match self.next() {
+                Ok(News::Died {
+                    pid,
+                    status,
+                    was_last,
+                }) => {
+                    self.died(pid, status, was_last);
+                    if was_last {
+                        return self.exited(0);
+                    }
+                }
+                Ok(News::Terminate(grace)) => self.terminate(grace),
+                Ok(News::EngineGone) => self.terminate(ENGINE_GONE_GRACE),
+                Ok(News::Kill) => self.stop_by_killing(),
+                Err(RecvTimeoutError::Timeout) => match self.phase {
+                    Phase::Killing { until } if until <= Instant::now() => {
+                        return self.exited(self.n_living());
+                    }
+                    Phase::Killing { .. } => self.kill_round(),
+                    Phase::Running | Phase::Terminating { .. } => self.stop_by_killing(),
+                },
+                Err(RecvTimeoutError::Disconnected) => return self.exited(self.n_living()),
+            }
+        }
+    }
+
+    fn next(&self) -> Result<News, RecvTimeoutError> {
+        let left = |until: Instant| until.saturating_duration_since(Instant::now());
+        match self.phase {
+            Phase::Running => self.news.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Phase::Terminating { until } => self.news.recv_timeout(left(until)),
+            Phase::Killing { until } => self.news.recv_timeout(left(until).min(KILL_ROUND)),
+        }
+    }
+
+    fn died(&mut self, pid: Pid, status: WaitStatus, was_last: bool) {
+        if pid == self.program {
+            self.ended = Some(status);
+        }
+        if self.ended.is_some() && !(was_last && table::IS_COMPLETE) {
+            self.start_killing();
+        } else if let Phase::Killing { .. } = self.phase {
+            // Its children have fallen to us by now.
+            self.kill_round();
+        }
+    }
+
+    /// Asks the program and its group to stop, and kills all after `grace`. A shorter grace than the running one counts.
+    fn terminate(&mut self, grace: Duration) {
+        let asked = Instant::now() + grace;
+        match self.phase {
+            Phase::Running => {
+                self.was_stopped = true;
+                self.phase = Phase::Terminating { until: asked };
+                self.signal_group(Signal::TERM);
+            }
+            Phase::Terminating { until } => {
+                self.phase = Phase::Terminating {
+                    until: until.min(asked),
+                }
+            }
+            Phase::Killing { .. } => {}
+        }
+    }
+
+    fn stop_by_killing(&mut self) {
+        self.was_stopped |= self.ended.is_none();
+        self.start_killing();
+    }
+
+    fn start_killing(&mut self) {
+        if !matches!(self.phase, Phase::Killing { .. }) {
+            self.phase = Phase::Killing {
+                until: Instant::now() + KILL_TIME_MAX,
+            };
+        }
+        self.kill_round();
+    }
+
+    /// Kills whatever lives. Groups first: of a fork bomb, a group dies in one blow, while single members would be replaced.
+    fn kill_round(&mut self) {
+        let survivors = self.survivors();
+        // Once the program is reaped, its number may be another's; but without a table there is no other name for the rest.
+        if self.ended.is_none() || !table::IS_COMPLETE {
+            self.signal_group(Signal::KILL);
+        }
+        let own_group = rustix::process::getpgrp().as_raw_pid();
+        let groups: BTreeSet<i32> = survivors
+            .iter()
+            .map(|it| it.group)
+            .filter(|it| *it != own_group)
+            .collect();
+        for group in groups.into_iter().filter_map(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
+        survivors.iter().for_each(table::kill);
+        let program = self.program.as_raw_pid();
+        let stragglers = survivors
+            .iter()
+            .filter(|it| it.pid != program && !it.is_zombie);
+        self.stragglers
+            .extend(stragglers.map(|it| (it.pid, it.started)));
+    }
+
+    fn survivors(&self) -> Vec<Entry> {
+        table::descendants_of(rustix::process::getpid().as_raw_pid())
+    }
+
+    fn n_living(&self) -> usize {
+        self.survivors().iter().filter(|it| !it.is_zombie).count()
+    }
+
+    /// Signals the program and its group, which it leads and cannot leave. A failure means that nobody is left in it.
+    fn signal_group(&self, signal: Signal) {
+        let _ = kill_process_group(self.program, signal);
+    }
+
+    fn exited(&self, n_left: usize) -> Report {
+        Report::Exited {
+            code: self.ended.and_then(WaitStatus::exit_status),
+            signal: self.ended.and_then(WaitStatus::terminating_signal),
+            was_stopped: self.was_stopped,
+            n_killed_stragglers: u32::try_from(self.stragglers.len()).unwrap_or(u32::MAX),
+            n_left: u32::try_from(n_left).unwrap_or(u32::MAX),
+        }
+    }
+}

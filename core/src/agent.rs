@@ -1,0 +1,926 @@
+//! Runs one attempt's agent: starts the backend's program, shows and keeps what it prints, and makes a report of its end.
+//!
+//! ```text
+//!   backend.start ─► command ─► process ─► lines ─┬─► transcript (bounded file)
+//!                                                 └─► backend ─► events ─► Reading ─► AgentReport
+//!                                                                   └─► Seen: a line to show, money spent so far
+//! ```
+//!
+//! What the agent says of itself goes into the report and no further: an end is good only if the backend read a result without
+//! an error before anybody stopped the agent, and the program then ended with exit code 0 or had to be ended by us.
+
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use autoissue_engine::{AgentReport, Ended, Failure, Spent, Time, Usd};
+use autoissue_plugin_sdk::{
+    AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, Metering, PluginError,
+};
+use autoissue_plugin_sdk::{Exit as SdkExit, Line as SdkLine, Source as SdkSource};
+use autoissue_process::{
+    Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, error_chain,
+};
+use autoissue_secret::redaction::Redaction;
+use tokio::select;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// Bytes of a transcript that are kept. An agent that prints more is still read, for its end matters.
+const TRANSCRIPT_BYTES_MAX: u64 = 64 << 20;
+/// How often a transcript is written out while an agent prints: other processes show it.
+const FLUSH_EVERY: Duration = Duration::from_millis(250);
+/// How long a pipe must be quiet before an agent is stopped for its money: a result that is in it already counts.
+const QUIET: Duration = Duration::from_millis(250);
+/// How long a pipe is read at most before an agent is stopped for its money.
+const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
+/// How long a program may take to end after its final result and the time it had to end by itself.
+const TERMINATE_AFTER_RESULT: Duration = Duration::from_secs(2);
+/// No run costs so much, US dollars: a backend that says so has lost count.
+const COST_USD_MAX: f64 = 1e6;
+/// Tools named in a report: more say nothing new.
+const N_DENIED_MAX: usize = 20;
+/// No agent's session has a longer name; a UUID has 36 bytes.
+const SESSION_ID_BYTES_MAX: usize = 128;
+/// Bytes of an agent's summary that are kept.
+const SUMMARY_BYTES_MAX: usize = 16 << 10;
+/// Bytes of the last line on standard error that become part of a failure.
+const COMPLAINT_BYTES_MAX: usize = 500;
+/// Bytes of a line within which it says what it is.
+const PIECE_KIND_BYTES: usize = 200;
+/// The program name that means our own binary.
+pub const OWN_PROGRAM: &str = "autoissue";
+
+/// What an agent is run with.
+pub struct AgentOrder {
+    /// The task, as the backend is told of it.
+    pub task: AgentTask,
+    /// Where the agent works.
+    pub directory: PathBuf,
+    /// Where programs are looked for.
+    pub path: OsString,
+    /// Directories that agents write to: no program is started from there.
+    pub outside: Vec<PathBuf>,
+    /// Our own binary.
+    pub own_program: PathBuf,
+    /// The environment, before what the backend asks for.
+    pub env: Vec<(OsString, OsString)>,
+    /// By which stragglers are found.
+    pub tag: String,
+    /// File that the transcript is written to.
+    pub transcript: PathBuf,
+    /// How long it may take.
+    pub timeout: Duration,
+    /// How long it may be silent.
+    pub stall: Duration,
+    /// How long its program may stay alive after its final result, or after it was stopped for its money or its time.
+    pub grace: Duration,
+}
+
+/// Something seen while the agent runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Something to show.
+    Line(String),
+    /// What it has spent so far.
+    Spent(Usd),
+}
+
+/// What someone wants of a running agent; later values are stronger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Wish {
+    /// That it goes on.
+    #[default]
+    GoOn,
+    /// That it stops, for its money is gone.
+    StopForBudget,
+    /// That it stops, for we stop.
+    Stop,
+    /// That it is killed.
+    Kill,
+}
+
+/// Runs the agent to its end. Returns its report, and what it answered where an answer was asked for: its last words.
+///
+/// # Errors
+/// The failure of an agent that could not be started; it has cost nothing.
+pub async fn run(
+    supervisor: &SupervisorProgram,
+    backend: &dyn AgentBackend,
+    order: AgentOrder,
+    mut wish: watch::Receiver<Wish>,
+    mut on_seen: impl FnMut(Seen) + Send,
+) -> Result<(AgentReport, Option<String>), Failure> {
+    let (mut reader, command) = backend.start(&order.task).map_err(refused)?;
+    let mut transcript =
+        Transcript::create(&order.transcript).map_err(|source| Failure::Crash {
+            message: format!(
+                "failed to write the transcript `{}`: {source}",
+                order.transcript.display()
+            ),
+        })?;
+    let spec = program_spec(&order, command)?;
+    let started = Instant::now();
+    let mut running = autoissue_process::spawn(supervisor, spec)
+        .await
+        .map_err(|error| not_started(&error))?;
+    let mut reading = Reading::default();
+    let mut why = Watch::new(started, &order);
+    loop {
+        select! {
+            line = running.next_line() => {
+                let Some(line) = line else { break };
+                transcript.keep(&line);
+                reading.note_complaint(&line);
+                for event in reader.on_lines(&[sdk_line(&line)]) {
+                    reading.take(hidden(&supervisor.redaction, event), &mut on_seen);
+                }
+                why.heard(&reading, &mut running).await;
+            }
+            () = sleep_until(why.deadline()), if why.stopped.is_none() => why.late(&mut running).await,
+            changed = wish.changed() => {
+                // A sender that is gone wants nothing more.
+                let wanted = if changed.is_ok() { *wish.borrow_and_update() } else { Wish::Kill };
+                why.wanted(wanted, &mut running).await;
+            }
+        }
+    }
+    let exit = running.wait().await;
+    let is_metered = backend
+        .probe(&order.task.settings)
+        .is_ok_and(|info| info.metering == Metering::AsItGoes);
+    let was_silent = !reading.has_spoken && why.stopped.is_none();
+    for event in reader.on_exit(SdkExit {
+        code: exit.code,
+        signal: exit.signal,
+    }) {
+        reading.take(hidden(&supervisor.redaction, event), &mut on_seen);
+    }
+    transcript.finish();
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let answer = reading.answer.take().or(reading.last_words.take());
+    let was_free = reading.was_free(is_metered, was_silent);
+    let mut report = reading.report(why.stopped, exit, duration_ms);
+    if was_free && report.spent == Spent::Unknown {
+        report.spent = Spent::Known(Usd::ZERO);
+    }
+    Ok((report, answer))
+}
+
+fn refused(error: PluginError) -> Failure {
+    match error {
+        PluginError::Unavailable(message) => Failure::Crash { message },
+        PluginError::InvalidSettings(message)
+        | PluginError::InvalidInput(message)
+        | PluginError::Internal(message) => Failure::Validation { message },
+    }
+}
+
+fn not_started(error: &ProcessError) -> Failure {
+    let message = error_chain(error);
+    match error {
+        // A program may be missing for a moment, while its updater replaces it.
+        ProcessError::NotFound { .. } | ProcessError::NotExecutable { .. } => Failure::Crash {
+            message: format!("{message}; install it, or wait for its update to end"),
+        },
+        ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
+            Failure::Crash { message }
+        }
+        _ => Failure::Validation { message },
+    }
+}
+
+fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec, Failure> {
+    let program = if command.program == OWN_PROGRAM {
+        order.own_program.clone()
+    } else {
+        autoissue_process::resolve(&command.program, &order.path, &order.outside)
+            .map_err(|error| not_started(&error))?
+    };
+    let (stdin, prompt_file) = match command.input {
+        CommandInput::None => (Vec::new(), None),
+        CommandInput::Stdin(text) => (text.into_bytes(), None),
+        CommandInput::File(text) => (Vec::new(), Some(prompt_file(order, &text)?)),
+    };
+    let args = command.args.into_iter().map(|arg| match &prompt_file {
+        Some(file) => arg.replace("{prompt-file}", &file.to_string_lossy()).into(),
+        None => arg.into(),
+    });
+    let mut env = order.env.clone();
+    env.extend(
+        command
+            .env
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into())),
+    );
+    Ok(ProgramSpec {
+        program,
+        args: args.collect(),
+        env,
+        directory: order.directory.clone(),
+        stdin,
+        tag: order.tag.clone(),
+    })
+}
+
+fn prompt_file(order: &AgentOrder, text: &str) -> Result<PathBuf, Failure> {
+    let path = order.transcript.with_extension("prompt");
+    std::fs::write(&path, text).map_err(|source| Failure::Crash {
+        message: format!("failed to write the prompt `{}`: {source}", path.display()),
+    })?;
+    Ok(path)
+}
+
+fn sdk_line(line: &Line) -> SdkLine {
+    let source = match line.source {
+        Source::Stdout => SdkSource::Stdout,
+        Source::Stderr => SdkSource::Stderr,
+    };
+    SdkLine {
+        source,
+        text: line.text.clone(),
+        truncated: line.truncated,
+    }
+}
+
+/// Why we stopped the agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stopped {
+    Budget,
+    Interrupted,
+    TimedOut(String),
+    /// It had given its final result and stayed alive: the result stands.
+    AfterItsResult,
+}
+
+/// Watches the time, and what is wanted.
+///
+/// ```text
+///   works ── final result ──► has ended ── grace over, or a stop ──► stopped, and the result stands
+///     │ └─ money gone ─► drained ── quiet ──► stopped ── the meter rises ──► killed
+///     └─ timeout, silence, interrupt ──► stopped
+/// ```
+struct Watch {
+    started: Instant,
+    heard: Instant,
+    timeout: Duration,
+    stall: Duration,
+    grace: Duration,
+    /// When the final result came.
+    ended: Option<Instant>,
+    /// When the money was found to be gone: what is in the pipe is read first.
+    drained: Option<Instant>,
+    /// What was spent when it was stopped for its money.
+    spent_at_stop: Option<Usd>,
+    stopped: Option<Stopped>,
+}
+
+impl Watch {
+    fn new(started: Instant, order: &AgentOrder) -> Self {
+        Self {
+            started,
+            heard: started,
+            timeout: order.timeout,
+            stall: order.stall,
+            grace: order.grace,
+            ended: None,
+            drained: None,
+            spent_at_stop: None,
+            stopped: None,
+        }
+    }
+
+    /// Takes notice of a line: what was read up to it, and when it came.
+    async fn heard(&mut self, reading: &Reading, running: &mut Running) {
+        self.heard = Instant::now();
+        self.ended = match self.ended {
+            _ if !reading.is_final => None,
+            ended => ended.or(Some(self.heard)),
+        };
+        let spent = reading.seen.unwrap_or_default();
+        if self.stopped.is_none() {
+            self.spent_at_stop = Some(spent);
+        } else if self.stopped == Some(Stopped::Budget)
+            && self.spent_at_stop.is_some_and(|at_stop| at_stop < spent)
+        {
+            running.kill().await;
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        match (self.ended, self.drained) {
+            (Some(ended), None) => ended + self.grace,
+            (Some(ended), Some(since)) => (ended + self.grace).min(since + QUIET),
+            (None, Some(since)) => (since + DRAIN_TIME_MAX).min(self.heard.max(since) + QUIET),
+            (None, None) => (self.started + self.timeout).min(self.heard + self.stall),
+        }
+    }
+
+    async fn late(&mut self, running: &mut Running) {
+        if self.ended.is_some() {
+            self.stopped = Some(Stopped::AfterItsResult);
+            running.terminate_within(TERMINATE_AFTER_RESULT).await;
+            return;
+        }
+        if self.drained.is_some() {
+            self.stopped = Some(Stopped::Budget);
+            running.terminate_within(self.grace).await;
+            return;
+        }
+        let message = if self.started + self.timeout <= Instant::now() {
+            format!("the agent took longer than {}", in_words(self.timeout))
+        } else {
+            format!("the agent was silent for {}", in_words(self.stall))
+        };
+        self.stopped = Some(Stopped::TimedOut(message));
+        running.terminate_within(self.grace).await;
+    }
+
+    async fn wanted(&mut self, wish: Wish, running: &mut Running) {
+        match wish {
+            Wish::GoOn => return,
+            Wish::StopForBudget => {
+                self.drained.get_or_insert_with(Instant::now);
+                return;
+            }
+            Wish::Stop | Wish::Kill => {
+                let stopped = match self.ended {
+                    Some(_) => Stopped::AfterItsResult,
+                    None => Stopped::Interrupted,
+                };
+                self.stopped.get_or_insert(stopped);
+            }
+        }
+        if wish == Wish::Kill {
+            running.kill().await;
+        } else {
+            running.terminate().await;
+        }
+    }
+}
+
+/// Returns a limit of whole minutes in words; tests have shorter ones.
+fn in_words(limit: Duration) -> String {
+    match limit.as_secs() {
+        60 => "1 minute".to_owned(),
+        seconds if seconds % 60 == 0 => format!("{} minutes", seconds / 60),
+        seconds => format!("{seconds} seconds"),
+    }
+}
+
+/// Returns what an event tells people who watch; `None` where that is nothing.
+pub(crate) fn words(event: AgentEvent) -> Option<String> {
+    match event {
+        AgentEvent::Text(text) | AgentEvent::Note(text) => Some(text),
+        AgentEvent::ToolStart { name, .. } => Some(format!("▸ {name}")),
+        _ => None,
+    }
+}
+
+/// Hides secrets in what a backend made of a line: it may have decoded or put together what no reading of the line shows.
+fn hidden(redaction: &Redaction, event: AgentEvent) -> AgentEvent {
+    let hide = |text: String| match redaction.apply(&text) {
+        Cow::Owned(hidden) => hidden,
+        Cow::Borrowed(_) => text,
+    };
+    match event {
+        AgentEvent::Text(text) => AgentEvent::Text(hide(text)),
+        AgentEvent::Note(text) => AgentEvent::Note(hide(text)),
+        AgentEvent::ToolStart { id, name, input } => AgentEvent::ToolStart {
+            id,
+            name: hide(name),
+            input: hide(input),
+        },
+        AgentEvent::Denied(tool) => AgentEvent::Denied(hide(tool)),
+        AgentEvent::Overloaded(message) => AgentEvent::Overloaded(hide(message)),
+        AgentEvent::AuthFailed(message) => AgentEvent::AuthFailed(hide(message)),
+        AgentEvent::Unreachable(message) => AgentEvent::Unreachable(hide(message)),
+        AgentEvent::Answer(text) => AgentEvent::Answer(hide(text)),
+        AgentEvent::Done(summary) => AgentEvent::Done(summary.map(hide)),
+        AgentEvent::Failed(message) => AgentEvent::Failed(hide(message)),
+        AgentEvent::Invalid(message) => AgentEvent::Invalid(hide(message)),
+        other => other,
+    }
+}
+
+/// What the backend has read so far.
+#[derive(Debug, Default)]
+struct Reading {
+    end: Option<Ended>,
+    final_cost: Option<Usd>,
+    seen: Option<Usd>,
+    total_tokens: Option<u64>,
+    delta_tokens: u64,
+    session: Option<String>,
+    summary: Option<String>,
+    denied: Vec<String>,
+    answer: Option<String>,
+    last_words: Option<String>,
+    /// The last line on standard error, which says most about an end without a result.
+    complaint: Option<String>,
+    /// Whether the program gave any sign of its own format.
+    has_spoken: bool,
+    /// Whether the agent said or did anything.
+    has_worked: bool,
+    /// Whether the newest end is the last word: after a refusal by the service a program may try again.
+    is_final: bool,
+}
+
+impl Reading {
+    fn note_complaint(&mut self, line: &Line) {
+        let text = line.text.trim();
+        if line.source == Source::Stderr && !text.is_empty() {
+            self.complaint = Some(bounded(text.to_owned(), COMPLAINT_BYTES_MAX));
+        }
+    }
+
+    fn take(&mut self, event: AgentEvent, on_seen: &mut impl FnMut(Seen)) {
+        let failed = |failure| Some(Ended::Failed { failure });
+        self.note(&event);
+        match event {
+            // It comes back to the program as an argument.
+            AgentEvent::Session(id) if is_session_id(&id) => self.session = Some(id),
+            event @ (AgentEvent::Text(_) | AgentEvent::Note(_) | AgentEvent::ToolStart { .. }) => {
+                if let AgentEvent::Text(text) = &event {
+                    self.last_words = Some(text.clone());
+                }
+                words(event)
+                    .into_iter()
+                    .for_each(|text| on_seen(Seen::Line(text)));
+            }
+            AgentEvent::Answer(text) => self.answer = Some(text),
+            AgentEvent::UsageDelta(usage) => {
+                self.delta_tokens = self
+                    .delta_tokens
+                    .saturating_add(usage.input_tokens)
+                    .saturating_add(usage.output_tokens);
+                if let Some(usd) = usage.usd.filter(can_be_a_cost) {
+                    self.spent(
+                        self.seen.unwrap_or_default() + Usd::from_dollars(usd),
+                        on_seen,
+                    );
+                }
+            }
+            AgentEvent::UsageTotal(usage) => {
+                self.total_tokens = Some(usage.input_tokens.saturating_add(usage.output_tokens));
+                if let Some(usd) = usage.usd.filter(can_be_a_cost) {
+                    self.spent(Usd::from_dollars(usd), on_seen);
+                }
+            }
+            AgentEvent::FinalCost(usd) if can_be_a_cost(&usd) => {
+                // Nothing that was paid gets cheaper.
+                let cost = self
+                    .final_cost
+                    .unwrap_or_default()
+                    .max(Usd::from_dollars(usd));
+                self.final_cost = Some(cost);
+                self.spent(cost, on_seen);
+            }
+            AgentEvent::Denied(tool) if self.denied.len() < N_DENIED_MAX => self.denied.push(tool),
+            AgentEvent::RateLimited(until) => {
+                let message = "the account is rate limited".to_owned();
+                self.end = failed(Failure::RateLimit {
+                    message,
+                    until: until.map(Time::from_ms),
+                });
+            }
+            AgentEvent::Overloaded(message) => self.end = failed(Failure::Overloaded { message }),
+            AgentEvent::AuthFailed(message) => self.end = failed(Failure::Auth { message }),
+            AgentEvent::Unreachable(message) => self.end = failed(Failure::Network { message }),
+            AgentEvent::ContextFull => {
+                self.end = failed(task("the conversation no longer fits the model"));
+            }
+            AgentEvent::TurnsReached => self.end = failed(task("the agent used up its turns")),
+            AgentEvent::Failed(message) => self.end = failed(Failure::Task { message }),
+            AgentEvent::Invalid(message) => self.end = failed(Failure::Validation { message }),
+            AgentEvent::BudgetReached => self.end = Some(Ended::Budget),
+            AgentEvent::Done(summary) => {
+                self.end = Some(Ended::Done);
+                self.last_words = summary.clone().or(self.last_words.take());
+                self.summary = summary.map(|text| bounded(text, SUMMARY_BYTES_MAX));
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes what an event says of how far the run has come.
+    fn note(&mut self, event: &AgentEvent) {
+        self.has_spoken |= !matches!(event, AgentEvent::Note(_));
+        match event {
+            AgentEvent::Text(_)
+            | AgentEvent::Thinking(_)
+            | AgentEvent::ToolStart { .. }
+            | AgentEvent::ToolEnd { .. } => {
+                self.has_worked = true;
+                self.is_final &= self.end == Some(Ended::Done);
+            }
+            AgentEvent::Done(_)
+            | AgentEvent::RateLimited(_)
+            | AgentEvent::Overloaded(_)
+            | AgentEvent::AuthFailed(_)
+            | AgentEvent::Unreachable(_)
+            | AgentEvent::ContextFull
+            | AgentEvent::TurnsReached
+            | AgentEvent::Failed(_)
+            | AgentEvent::Invalid(_)
+            | AgentEvent::BudgetReached => self.is_final = true,
+            _ => {}
+        }
+    }
+
+    /// Returns whether nothing can have been spent, although no cost was told: the program died without a word, or the service
+    /// let it do nothing. What such a run has cost is not unknown.
+    fn was_free(&self, is_metered: bool, was_silent: bool) -> bool {
+        let is_refused = matches!(
+            &self.end,
+            Some(Ended::Failed {
+                failure: Failure::RateLimit { .. }
+                    | Failure::Overloaded { .. }
+                    | Failure::Auth { .. }
+                    | Failure::Network { .. },
+            })
+        );
+        let is_unmetered = self.final_cost.is_none() && self.seen.is_none();
+        is_unmetered
+            && ((was_silent && is_metered) || (is_refused && (is_metered || !self.has_worked)))
+    }
+
+    fn spent(&mut self, so_far: Usd, on_seen: &mut impl FnMut(Seen)) {
+        self.seen = Some(so_far);
+        on_seen(Seen::Spent(so_far));
+    }
+
+    fn report(self, stopped: Option<Stopped>, exit: Exit, duration_ms: u64) -> AgentReport {
+        let ended = match stopped {
+            Some(Stopped::Budget) => Ended::Budget,
+            Some(Stopped::Interrupted) => Ended::Failed {
+                failure: Failure::Interrupted,
+            },
+            Some(Stopped::TimedOut(message)) => Ended::Failed {
+                failure: Failure::Timeout { message },
+            },
+            Some(Stopped::AfterItsResult) => self
+                .end
+                .unwrap_or_else(|| crashed("ended without a result", exit)),
+            None => self.end.map_or_else(
+                || crashed("ended without a result", exit),
+                |end| checked(end, exit),
+            ),
+        };
+        let ended = with_complaint(ended, self.complaint.as_deref());
+        AgentReport {
+            ended,
+            spent: match (self.final_cost, self.seen) {
+                // It went on after its bill.
+                (Some(cost), Some(seen)) if cost < seen => Spent::AtLeast(seen),
+                (Some(cost), _) => Spent::Known(cost),
+                (None, Some(seen)) => Spent::AtLeast(seen),
+                (None, None) => Spent::Unknown,
+            },
+            session: self.session,
+            summary: self.summary,
+            denied: self.denied,
+            tokens: self.total_tokens.unwrap_or(self.delta_tokens),
+            duration_ms,
+        }
+    }
+}
+
+/// Returns whether an amount of US dollars can be what a run has cost.
+fn can_be_a_cost(usd: &f64) -> bool {
+    (0.0..COST_USD_MAX).contains(usd)
+}
+
+/// Returns whether a text can be the name of an agent's session, and no option of its program.
+fn is_session_id(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    text.len() <= SESSION_ID_BYTES_MAX
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(is_plain)
+}
+
+fn task(message: &str) -> Failure {
+    Failure::Task {
+        message: message.to_owned(),
+    }
+}
+
+/// Lets a good end stand only if the program ended well too.
+fn checked(end: Ended, exit: Exit) -> Ended {
+    if end == Ended::Done && !exit.is_success() {
+        crashed("said that it was done, but", exit)
+    } else {
+        end
+    }
+}
+
+fn crashed(what: &str, exit: Exit) -> Ended {
+    let how = match (exit.code, exit.signal) {
+        _ if exit.supervisor_lost => "its supervisor was killed".to_owned(),
+        (Some(code), _) => format!("exit code {code}"),
+        (None, Some(signal)) => format!("ended by signal {signal}"),
+        (None, None) => "its exit is unknown".to_owned(),
+    };
+    Ended::Failed {
+        failure: Failure::Crash {
+            message: format!("the agent {what} ({how})"),
+        },
+    }
+}
+
+/// Adds to a failure that the backend could not explain what the program itself said last.
+fn with_complaint(mut ended: Ended, complaint: Option<&str>) -> Ended {
+    if let Ended::Failed {
+        failure: Failure::Crash { message } | Failure::Timeout { message },
+    } = &mut ended
+        && let Some(complaint) = complaint
+    {
+        message.push_str(": ");
+        message.push_str(complaint);
+    }
+    ended
+}
+
+fn bounded(mut text: String, bytes_max: usize) -> String {
+    let end = (0..=bytes_max.min(text.len()))
+        .rev()
+        .find(|&at| text.is_char_boundary(at))
+        .unwrap_or(0);
+    text.truncate(end);
+    text
+}
+
+/// Returns whether a line holds a few letters of a message that comes whole later, as Claude Code prints them. A secret that is
+/// split over such lines could not be hidden, and nobody reads them.
+fn is_piece(line: &str) -> bool {
+    let head = &line[..line.floor_char_boundary(PIECE_KIND_BYTES)];
+    head.contains("\"stream_event\"") && head.contains("\"content_block_delta\"")
+}
+
+/// The file that keeps what an agent printed.
+struct Transcript {
+    file: BufWriter<File>,
+    flushed_at: Instant,
+    n_bytes: u64,
+    failed: bool,
+}
+
+impl Transcript {
+    fn create(path: &Path) -> io::Result<Self> {
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory)?;
+        }
+        Ok(Self {
+            file: BufWriter::new(File::create(path)?),
+            flushed_at: Instant::now(),
+            n_bytes: 0,
+            failed: false,
+        })
+    }
+
+    /// Keeps a line. A transcript that cannot be written any more does not end the agent's work.
+    fn keep(&mut self, line: &Line) {
+        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || is_piece(&line.text) {
+            return;
+        }
+        self.n_bytes += line.text.len() as u64 + 1;
+        let mut written = writeln!(self.file, "{}", line.text);
+        if TRANSCRIPT_BYTES_MAX < self.n_bytes {
+            written = written.and_then(|()| {
+                writeln!(
+                    self.file,
+                    "… left out: more than {TRANSCRIPT_BYTES_MAX} bytes …"
+                )
+            });
+        }
+        if FLUSH_EVERY <= self.flushed_at.elapsed() {
+            written = written.and_then(|()| self.file.flush());
+            self.flushed_at = Instant::now();
+        }
+        if let Err(error) = written {
+            tracing::warn!(%error, "the transcript is incomplete");
+            self.failed = true;
+        }
+    }
+
+    fn finish(mut self) {
+        if let Err(error) = self.file.flush() {
+            tracing::warn!(%error, "the transcript is incomplete");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use autoissue_plugin_sdk::Usage;
+
+    use super::*;
+
+    #[test]
+    fn a_transcript_keeps_whole_messages_and_not_their_letters() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("1.log");
+        let mut transcript = Transcript::create(&path).unwrap();
+        for text in [
+            r#"{"type":"stream_event","event":{"type":"content_block_delta","delta":{"type":"text_delta","text":"gh"}}}"#,
+            r#"{"type":"assistant","message":{"content":[{"type":"text","text":"a \"content_block_delta\" in words"}]}}"#,
+            "plain",
+        ] {
+            transcript.keep(&Line {
+                source: Source::Stdout,
+                text: text.to_owned(),
+                truncated: false,
+            });
+        }
+        transcript.finish();
+        let kept = std::fs::read_to_string(path).unwrap();
+        assert_eq!(kept.lines().count(), 2, "{kept}");
+        assert!(
+            kept.contains("in words") && kept.ends_with("\nplain\n"),
+            "{kept}"
+        );
+    }
+
+    fn spent(events: impl IntoIterator<Item = AgentEvent>) -> Spent {
+        let mut reading = Reading::default();
+        events
+            .into_iter()
+            .for_each(|event| reading.take(event, &mut |_| {}));
+        let exit = Exit {
+            code: Some(0),
+            signal: None,
+            stopped_by_us: false,
+            supervisor_lost: false,
+            n_killed_stragglers: 0,
+            n_left: 0,
+        };
+        reading.report(None, exit, 0).spent
+    }
+
+    #[test]
+    fn a_bill_is_the_highest_that_came_and_stands_only_where_nothing_came_after_it() {
+        fn total(usd: f64) -> AgentEvent {
+            AgentEvent::UsageTotal(Usage {
+                usd: Some(usd),
+                ..Usage::default()
+            })
+        }
+
+        let bill = AgentEvent::FinalCost;
+        let known = |cents| Spent::Known(Usd::from_cents(cents));
+        assert_eq!(
+            spent([total(0.7), bill(0.5)]),
+            known(50),
+            "what was metered is a guess"
+        );
+        assert_eq!(spent([bill(0.9), bill(0.2)]), known(90));
+        assert_eq!(
+            spent([bill(0.5), total(3.5)]),
+            Spent::AtLeast(Usd::from_cents(3_50))
+        );
+        assert_eq!(spent([bill(0.5), total(3.5), bill(3.0)]), known(3_00));
+        assert_eq!(spent([]), Spent::Unknown);
+        let tokens = Usage {
+            input_tokens: u64::MAX,
+            output_tokens: 5,
+            ..Usage::default()
+        };
+        assert_eq!(
+            spent([AgentEvent::UsageTotal(tokens)]),
+            Spent::Unknown,
+            "and no overflow"
+        );
+    }
+
+    #[test]
+    fn the_last_line_on_standard_error_is_part_of_the_failure() {
+        let line = |source, text: &str| Line {
+            source,
+            text: text.to_owned(),
+            truncated: false,
+        };
+        let exit = Exit {
+            code: Some(1),
+            signal: None,
+            stopped_by_us: false,
+            supervisor_lost: false,
+            n_killed_stragglers: 0,
+            n_left: 0,
+        };
+        let ended = |stopped| {
+            let mut reading = Reading::default();
+            for (source, text) in [
+                (Source::Stderr, "warning: old"),
+                (Source::Stderr, "Cannot find module 'x' "),
+                (Source::Stderr, "  "),
+                (Source::Stdout, "bye"),
+            ] {
+                reading.note_complaint(&line(source, text));
+            }
+            match reading.report(stopped, exit, 0).ended {
+                Ended::Failed { failure } => failure.to_string(),
+                other => format!("{other:?}"),
+            }
+        };
+        assert!(
+            ended(None).ends_with("(exit code 1): Cannot find module 'x'"),
+            "{}",
+            ended(None)
+        );
+        let silent = Stopped::TimedOut("the agent was silent for 10 minutes".to_owned());
+        assert!(ended(Some(silent)).ends_with("silent for 10 minutes: Cannot find module 'x'"));
+        assert_eq!(ended(Some(Stopped::Budget)), "Budget");
+    }
+
+    #[test]
+    fn a_cost_that_is_no_amount_is_none() {
+        for usd in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
+            assert_eq!(spent([AgentEvent::FinalCost(usd)]), Spent::Unknown, "{usd}");
+            let usage = Usage {
+                usd: Some(usd),
+                ..Usage::default()
+            };
+            assert_eq!(
+                spent([AgentEvent::UsageDelta(usage), AgentEvent::UsageTotal(usage)]),
+                Spent::Unknown,
+                "{usd}"
+            );
+        }
+    }
+
+    fn was_free(events: Vec<AgentEvent>, is_metered: bool) -> bool {
+        let mut reading = Reading::default();
+        events
+            .into_iter()
+            .for_each(|event| reading.take(event, &mut |_| {}));
+        let was_silent = !reading.has_spoken;
+        reading.was_free(is_metered, was_silent)
+    }
+
+    #[test]
+    fn unmeasured_is_free_only_where_nothing_can_have_been_spent() {
+        let session = || AgentEvent::Session("s".into());
+        let text = || AgentEvent::Text("working".into());
+        let refused = || AgentEvent::Overloaded("529".into());
+        let usage = || {
+            AgentEvent::UsageTotal(Usage {
+                usd: Some(0.5),
+                ..Usage::default()
+            })
+        };
+        let complaint = || AgentEvent::Note("illegal instruction".into());
+        assert!(was_free(vec![], true));
+        assert!(was_free(vec![complaint()], true));
+        assert!(!was_free(vec![], false), "who prints at the end only");
+        assert!(
+            !was_free(vec![session()], true),
+            "it may have asked the model"
+        );
+        assert!(was_free(vec![session(), refused()], true));
+        assert!(was_free(vec![session(), refused()], false));
+        assert!(!was_free(vec![text(), refused()], false));
+        assert!(!was_free(vec![usage(), refused()], true));
+        assert!(!was_free(
+            vec![session(), AgentEvent::Failed("gave up".into())],
+            true
+        ));
+    }
+
+    #[test]
+    fn a_refusal_is_the_last_word_unless_the_agent_works_on() {
+        let is_final = |events: Vec<AgentEvent>| {
+            let mut reading = Reading::default();
+            events
+                .into_iter()
+                .for_each(|event| reading.take(event, &mut |_| {}));
+            reading.is_final
+        };
+        let (done, refused) = (
+            || AgentEvent::Done(None),
+            || AgentEvent::Overloaded("529".into()),
+        );
+        let text = || AgentEvent::Text("again".into());
+        assert!(is_final(vec![done()]) && is_final(vec![refused()]));
+        assert!(is_final(vec![done(), text()]), "a result is the end");
+        assert!(!is_final(vec![refused(), text()]));
+    }
+
+    #[test]
+    fn a_session_is_a_name_and_no_option() {
+        for id in ["7e4d9a52-0000-4000-8000-000000000000", "abc", "a.b:c_d"] {
+            assert!(is_session_id(id), "{id}");
+        }
+        for id in [
+            "",
+            "--dangerously-skip-permissions",
+            "a b",
+            "a\n",
+            &"a".repeat(129),
+        ] {
+            assert!(!is_session_id(id), "{id}");
+        }
+    }
+}
