@@ -16,8 +16,6 @@ use std::path::PathBuf;
 
 use autoissue_core::demo::DemoError;
 use autoissue_core::doctor::Finding;
-use autoissue_core::forge::github::GithubError;
-use autoissue_core::forge::local::ForgeError;
 use autoissue_core::git::checkout::CheckoutError;
 use autoissue_core::git::mirror::FetchError;
 use autoissue_core::git::program::GitError;
@@ -143,7 +141,7 @@ pub(crate) enum CliError {
 
 impl CliError {
     /// Returns how the program ends.
-    pub(crate) const fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
             Self::ReaderGone => ExitCode::Success,
             Self::Config(_)
@@ -260,7 +258,7 @@ impl From<Vec<ConfigError>> for CliError {
 }
 
 /// Tells what a person has typed or configured from what went wrong on the way.
-const fn session_exit_code(error: &SessionError) -> ExitCode {
+fn session_exit_code(error: &SessionError) -> ExitCode {
     match error {
         SessionError::EmptyLabel
         | SessionError::NotInBacklog { .. }
@@ -268,10 +266,8 @@ const fn session_exit_code(error: &SessionError) -> ExitCode {
         | SessionError::PlannerOff
         | SessionError::CannotPlan { .. }
         | SessionError::Checkout(_)
-        | SessionError::Forge(ForgeError::NotInitialised { .. })
         | SessionError::Unset { .. }
         | SessionError::Token(_)
-        | SessionError::Github(GithubError::BadAddress { .. })
         | SessionError::Strategy(_)
         | SessionError::Plugins(_)
         | SessionError::Environment(_)
@@ -282,6 +278,7 @@ const fn session_exit_code(error: &SessionError) -> ExitCode {
         | SessionError::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => {
             ExitCode::Usage
         }
+        SessionError::Forge(error) if error.is_usage() => ExitCode::Usage,
         _ => ExitCode::Error,
     }
 }
@@ -313,7 +310,6 @@ fn hint(error: &SessionError, context: &HintContext) -> Option<String> {
         ),
         SessionError::Unset { key } => Some(format!("set `{key}` in the configuration")),
         SessionError::Strategy(UnknownStrategy::Name { key, .. }) => Some(format!("set `{key}` to one of these")),
-        SessionError::Github(error) => error.hint(),
         SessionError::Remote(error) => remote_hint(error),
         SessionError::Fetch(FetchError::Unreachable { .. }) => {
             Some(LS_REMOTE.to_owned())

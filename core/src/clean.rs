@@ -150,7 +150,7 @@ fn clean_what_is_known(
     let mut cleaned = Cleaned::default();
     let past = Past::read(&journal, &project, &sessions.collect(), &mut cleaned.notes)?;
     cleaned.worktrees = clean_worktrees(worktrees, &collectors, &past, order.dry_run)?;
-    cleaned.kept_work = judge(&kept, &past, &forge, order, &mut cleaned.notes);
+    cleaned.kept_work = judge(&kept, &past, &*forge, order, &mut cleaned.notes);
     if !order.dry_run {
         free(&kept, &mirror, &collectors, &mut cleaned)?;
     }
@@ -198,7 +198,7 @@ fn set_aside_by(config: &Config, host: &Host, known: &[CleanedWorktree]) -> Vec<
 fn judge(
     kept: &[Salvage],
     past: &Past,
-    forge: &Forge,
+    forge: &dyn Forge,
     order: &CleanOrder,
     notes: &mut Vec<String>,
 ) -> Vec<KeptWork> {

@@ -22,6 +22,7 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
+pub use autoissue_forge::ForgeKind;
 pub use problems::Problem;
 pub use secret_source::SecretOrEnv;
 pub use usd::{Usd, UsdError};
@@ -458,16 +459,6 @@ impl Default for ForgeSettings {
             kind: ForgeKind::Github,
         }
     }
-}
-
-/// The kinds of forge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ForgeKind {
-    /// GitHub, or a GitHub Enterprise host.
-    Github,
-    /// The embedded forge: no account, no network.
-    Local,
 }
 
 /// Access to GitHub.

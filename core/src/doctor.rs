@@ -10,7 +10,6 @@
 
 mod agent;
 mod base;
-mod finding;
 mod glance;
 mod large_files;
 mod login;
@@ -22,8 +21,8 @@ mod repository;
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use autoissue_forge::github::{GithubError, Proxy};
-use autoissue_forge::local::LocalForge;
+use autoissue_engine::Failure;
+use autoissue_forge::Opened;
 use autoissue_git::checkout::Checkout;
 use autoissue_git::program::Git;
 use autoissue_git::remote::{Remote, RemoteError};
@@ -32,15 +31,15 @@ use autoissue_process::SupervisorProgram;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ForgeKind};
+use crate::config::Config;
 use crate::session::{
-    Host, SessionError, WayToGithub, agent_variables, default_branch, find_agent, find_strategies,
-    roots, way_to_github,
+    Host, SessionError, agent_variables, default_branch, find_agent, find_strategies, open_forge,
+    roots,
 };
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
-pub use finding::{Finding, Level};
-pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
+pub use autoissue_forge::finding::{Finding, Level};
+pub(crate) use glance::{AGENT_RIGHTS, at_a_glance};
 pub(crate) use large_files::INSTALL_LFS;
 pub(crate) use machine::DISK;
 pub(crate) use repository::{branch_in_the_way, rehearsed_push};
@@ -174,67 +173,46 @@ impl Examination<'_> {
 
     fn forge(&mut self, git: &Git, checkout: &Checkout) -> Option<Place> {
         let configured = self.config.project.base_branch.as_deref();
-        if self.config.forge.kind == ForgeKind::Github {
-            return self.github(git, checkout, configured);
+        let kind = self.config.forge.kind;
+        if !kind.has_host() {
+            self.tell(machine::clock(wall_clock_ms()));
         }
-        self.tell(machine::clock(wall_clock_ms()));
-        self.try_to("forge", |_| Ok(LocalForge::open(checkout.path())?))?;
-        self.tell(Finding::ok("forge", "local, in .autoissue/issues"));
-        let base_branch = self.try_to("base branch", |_| Ok(checkout.base_branch(configured)?))?;
-        Some(self.place(checkout, None, base_branch))
-    }
-
-    fn place(&mut self, checkout: &Checkout, remote: Option<Remote>, base_branch: String) -> Place {
-        self.tell(Finding::ok("base branch", base_branch.clone()));
-        let published_to = remote.as_ref().filter(|_| self.config.executor.create_pr);
-        if let Some(finding) = branch_in_the_way(checkout, published_to) {
-            self.tell(finding);
-        }
-        Place {
-            remote,
-            base_branch,
-        }
-    }
-
-    fn github(
-        &mut self,
-        git: &Git,
-        checkout: &Checkout,
-        configured: Option<&str>,
-    ) -> Option<Place> {
-        let way = self.try_to("token", |it| {
-            way_to_github(it.config, it.host, git, checkout)
+        let opened = self.try_to(kind.first_check(), |it| {
+            open_forge(it.config, it.host, git, checkout, false)
         })?;
-        let WayToGithub {
-            token_origin,
-            github,
+        let Opened {
+            mut forge,
             remote,
-        } = way;
-        self.tell(Finding::ok("token", format!("from `{token_origin}`")));
-        self.proxy();
-        let asked = github.facts();
-        let is_shut_out = matches!(
-            asked,
-            Err(GithubError::Unauthorized { .. } | GithubError::NotFound { .. })
-        );
-        let facts = self.try_to("forge", |_| Ok(asked?));
-        if let Some(facts) = &facts {
-            at_facts(self.config, facts)
-                .into_iter()
-                .for_each(|it| self.tell(it));
+            findings,
+            ..
+        } = opened;
+        findings.into_iter().for_each(|it| self.tell(it));
+        let Some(remote) = remote else {
+            let base_branch =
+                self.try_to("base branch", |_| Ok(checkout.base_branch(configured)?))?;
+            return Some(self.place(checkout, None, base_branch));
+        };
+        let asked = forge.describe();
+        let is_shut_out =
+            matches!(&asked, Err(error) if matches!(error.failure(), Failure::Auth { .. }));
+        let description = self.try_to("forge", |_| Ok(asked?)).flatten();
+        if let Some(description) = &description {
+            let findings = description.findings.iter().cloned();
+            findings.for_each(|it| self.tell(it));
         }
-        if let Some(retirement) = github.retirement() {
-            self.tell(repository::retirement(&retirement));
+        if let Some(notice) = forge.notice() {
+            self.tell(notice);
         }
         // The token that the API does not take would not open this door either.
         if is_shut_out && remote.is_web() {
             return None;
         }
-        let may_push = facts.as_ref().is_some_and(|facts| {
-            self.try_to("push", |_| Ok(facts.check_push_right()?))
+        let default_branch = default_branch(description.as_ref()).map(str::to_owned);
+        let may_push = description.is_some_and(|description| {
+            self.try_to("push", |_| Ok(description.push_right?))
                 .is_some()
         });
-        let base_branch = match remote.base_branch(configured, default_branch(facts.as_ref())) {
+        let base_branch = match remote.base_branch(configured, default_branch.as_deref()) {
             Err(error @ (RemoteError::NoBranch { .. } | RemoteError::Empty { .. })) => {
                 self.try_to("base branch", |_| Err(error.into()))?
             }
@@ -247,22 +225,16 @@ impl Examination<'_> {
         Some(self.place(checkout, Some(remote), base_branch))
     }
 
-    fn proxy(&mut self) {
-        let api_url = self.config.github.api_url.as_deref().unwrap_or_default();
-        let Some(proxy) = Proxy::of(&self.host.environment, api_url) else {
-            return;
-        };
-        let address = proxy.address();
-        self.tell(if proxy.is_usable() {
-            Finding::ok("proxy", format!("the API is asked through {address}"))
-        } else {
-            let message = format!("{address} is of a kind that the API is not asked through");
-            Finding::warning(
-                "proxy",
-                message,
-                "let `HTTPS_PROXY` name one that begins with `http://` or `https://`",
-            )
-        });
+    fn place(&mut self, checkout: &Checkout, remote: Option<Remote>, base_branch: String) -> Place {
+        self.tell(Finding::ok("base branch", base_branch.clone()));
+        let published_to = remote.as_ref().filter(|_| self.config.executor.create_pr);
+        if let Some(finding) = branch_in_the_way(checkout, published_to) {
+            self.tell(finding);
+        }
+        Place {
+            remote,
+            base_branch,
+        }
     }
 
     // ---- agent and checks

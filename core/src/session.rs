@@ -48,7 +48,7 @@ pub(crate) use bench::{Cleaning, cleaning, on_a_runtime, roots};
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;
-pub(crate) use ground::{WayToGithub, default_branch, way_to_github};
+pub(crate) use ground::{default_branch, open_forge};
 pub(crate) use intake::Intake;
 pub use open::{session_dir, session_to_resume};
 

@@ -19,11 +19,11 @@ use autoissue_engine::{
     IssueNumber, Start, Usd, Withdrawal, Work,
 };
 use autoissue_forge::declared::{Home, dependencies_in};
-use autoissue_forge::github::GithubError;
-use autoissue_forge::{Backlog, Forge, ForgeError, IssueState};
+use autoissue_forge::{Backlog, Forge, IssueState};
+use autoissue_git::CommitId;
 use autoissue_git::checkout::Checkout;
 use autoissue_git::collector::{CollectorError, Collectors};
-use autoissue_git::mirror::{CommitId, FetchError, Mirror, bytes_below};
+use autoissue_git::mirror::{FetchError, Mirror, bytes_below};
 use autoissue_git::remote::{Remote, RemoteError, Verdict, verdict, was_server_error};
 use autoissue_git::worktrees::{CollectRequest, Collected, History, IgnoredFiles, LeaseRequest};
 use autoissue_journal::SessionId;
@@ -75,7 +75,7 @@ pub(crate) struct Workshop {
     /// What reading the backlog brings to light for the person who typed the command.
     pub(crate) intake: Arc<Intake>,
     pub(crate) strategies: Strategies,
-    pub(crate) forge: Forge,
+    pub(crate) forge: Box<dyn Forge>,
     /// Where the issues lie, as texts name it.
     pub(crate) home: Home,
     /// Absent in a dry run, which makes no worktree.
@@ -147,10 +147,7 @@ impl Workshop {
     ///
     /// An issue that was asked for by number and is not among them is a mistake, and nothing is run.
     pub(crate) fn fetch_backlog(&self, label: &str) -> Result<Input, Failure> {
-        let backlog = self
-            .forge
-            .backlog(label)
-            .map_err(|error| forge_failure(&error))?;
+        let backlog = self.forge.backlog(label).map_err(|error| error.failure())?;
         let listed: BTreeSet<u64> = backlog.issues.iter().map(|issue| issue.number.0).collect();
         let missing: Vec<u64> = self.only.difference(&listed).copied().collect();
         if !missing.is_empty() {
@@ -224,7 +221,7 @@ impl Workshop {
         let states = self
             .forge
             .states(&outside)
-            .map_err(|error| forge_failure(&error))?;
+            .map_err(|error| error.failure())?;
         for (issue, numbers) in issues.iter_mut().zip(stated) {
             for number in numbers {
                 let state = if merged.contains(&number) {
@@ -288,7 +285,7 @@ impl Workshop {
             let found = workshop
                 .forge
                 .look_again(id.issue, &label, place.may_have_pull_request)
-                .map_err(|error| forge_failure(&error))?;
+                .map_err(|error| error.failure())?;
             let is_wanted_again = workshop.only.contains(&id.issue.0);
             match (found, place.obstacle) {
                 (Some(Withdrawal::Merged(_)), obstacle) if is_wanted_again => {
@@ -584,7 +581,7 @@ impl Workshop {
         let pull_request = self
             .forge
             .pull_request_of(issue)
-            .map_err(|error| forge_failure(&error))?;
+            .map_err(|error| error.failure())?;
         let (Some(commit), Some(_)) = (published, pull_request) else {
             return Ok(false);
         };
@@ -968,50 +965,6 @@ fn kept_work(bench: &Bench, start: &Start) -> Result<Option<CommitId>, Failure> 
 
 fn commit(text: &str) -> Result<CommitId, Failure> {
     CommitId::parse(text).map_err(|error| validation(&error.to_string()))
-}
-
-fn forge_failure(error: &ForgeError) -> Failure {
-    match error {
-        // The local forge is files: what it cannot do now it cannot do in a second.
-        ForgeError::Local(error) => Failure::Validation {
-            message: error_chain(error),
-        },
-        ForgeError::Github(error) => github_failure(error),
-    }
-}
-
-/// Returns what should happen next. A token that may not do what every task needs would fail them all, each after its agent
-/// was paid, so that is a matter of credentials.
-fn github_failure(error: &GithubError) -> Failure {
-    let hint = error
-        .hint()
-        .map(|hint| format!(" ({hint})"))
-        .unwrap_or_default();
-    let message = error.to_string();
-    match error {
-        GithubError::Unauthorized { .. }
-        | GithubError::Forbidden { .. }
-        | GithubError::Archived { .. }
-        | GithubError::NotFound { .. } => Failure::Auth {
-            message: message + &hint,
-        },
-        GithubError::Limited { until, .. } => Failure::RateLimit {
-            message,
-            until: Some(*until),
-        },
-        GithubError::Broken { .. } => Failure::Overloaded { message },
-        GithubError::Unreachable { .. } | GithubError::Untrusted { .. } => {
-            Failure::Network { message }
-        }
-        GithubError::NoDrafts { .. } => Failure::Refused {
-            message: message + &hint,
-        },
-        GithubError::Refused { .. } => Failure::NeedsPerson { message },
-        GithubError::BadAddress { .. } | GithubError::Incompatible { .. } => Failure::Validation {
-            message: message + &hint,
-        },
-        GithubError::Cancelled { .. } => Failure::Interrupted,
-    }
 }
 
 /// Returns what follows if the remote cannot be asked: a person has to act where it refuses us; an outage passes.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use git2::{BranchType, ErrorCode, Index, ObjectType, Repository};
 
+use crate::commit_id::CommitId;
 use crate::lfs::{self, POINTER_BYTES_MAX, Pointer};
-use crate::mirror::{CommitId, repository_containing};
+use crate::mirror::repository_containing;
 use crate::program::Git;
 use crate::worktrees::Identity;
 

@@ -7,7 +7,8 @@ use std::sync::Once;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::mirror::{CommitId, Mirror};
+use crate::commit_id::CommitId;
+use crate::mirror::Mirror;
 use crate::program::Git;
 
 /// Returns the machine's git; libgit2 is told to read no configuration of the machine before anything else happens.

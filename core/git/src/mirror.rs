@@ -44,8 +44,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature};
-use serde::{Deserialize, Serialize};
 
+use crate::commit_id::{CommitId, NotACommitId};
 use crate::program::{Git, GitError};
 pub(super) use configuration::Configuration;
 
@@ -70,16 +70,6 @@ const PARDONED_IN_BASES: [&str; 9] = [
     "missingSpaceBeforeEmail",
     "missingSpaceBeforeDate",
 ];
-
-/// A commit's full SHA-1 name: 40 lower-case hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct CommitId(String);
-
-/// A text that is no commit id.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a commit id of 40 hexadecimal digits")]
-pub struct NotACommitId(String);
 
 /// A bare repository of ours; cheap to clone, usable from many threads.
 #[derive(Debug, Clone)]
@@ -213,65 +203,6 @@ pub struct Salvage {
     pub reference: String,
     /// Where it points.
     pub commit: CommitId,
-}
-
-impl CommitId {
-    /// Returns the id that the text spells.
-    ///
-    /// # Errors
-    /// [`NotACommitId`].
-    pub fn parse(text: &str) -> Result<CommitId, NotACommitId> {
-        let valid = text.len() == 40
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if valid {
-            Ok(CommitId(text.to_owned()))
-        } else {
-            Err(NotACommitId(text.to_owned()))
-        }
-    }
-
-    /// Returns the 40 digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns the first eight digits, for names that people read.
-    #[must_use]
-    pub fn short(&self) -> &str {
-        &self.0[..8]
-    }
-
-    pub(super) fn oid(&self) -> Oid {
-        Oid::from_str(&self.0).expect("a commit id is 40 hexadecimal digits")
-    }
-}
-
-impl From<Oid> for CommitId {
-    fn from(oid: Oid) -> Self {
-        CommitId(oid.to_string())
-    }
-}
-
-impl TryFrom<String> for CommitId {
-    type Error = NotACommitId;
-    fn try_from(text: String) -> Result<Self, NotACommitId> {
-        CommitId::parse(&text)
-    }
-}
-
-impl From<CommitId> for String {
-    fn from(id: CommitId) -> Self {
-        id.0
-    }
-}
-
-impl fmt::Display for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl Mirror {

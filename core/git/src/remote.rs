@@ -12,9 +12,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::BRANCH_PREFIX;
-use crate::mirror::CommitId;
+use crate::commit_id::CommitId;
 use crate::program::{Git, GitError, redact};
-pub use upload::{lfs_is_configured, lfs_version, upload_verdict};
+pub use upload::{LfsError, lfs_is_configured, lfs_version, upload_verdict};
 
 /// Exit code of `git remote get-url` for a remote that does not exist.
 const NO_SUCH_REMOTE: i32 = 2;

@@ -3,29 +3,18 @@
 
 use std::ffi::OsStr;
 
-use autoissue_forge::github::Facts;
 use autoissue_git::checkout::Checkout;
 use autoissue_git::program::Git;
 use autoissue_git::worktrees::Identity;
 use autoissue_plugin_sdk::Metering;
 
-use super::{Finding, agent, large_files, login, machine, repository};
+use super::{Finding, agent, large_files, login, machine};
 use crate::config::Config;
 use crate::session::{Host, roots};
 use crate::strategy::Strategies;
-use crate::wall_clock::wall_clock_ms;
 
 /// The finding that says what agents may do. People should know it although nothing is wrong.
 pub(crate) const AGENT_RIGHTS: &str = "agent rights";
-
-/// Judges what GitHub said.
-pub(crate) fn at_facts(config: &Config, facts: &Facts) -> Vec<Finding> {
-    repository::facts(
-        facts,
-        config.project.repo.as_deref().unwrap_or_default(),
-        wall_clock_ms(),
-    )
-}
 
 /// Looks at what can be seen of machine, checkout and configuration.
 pub(crate) fn at_a_glance(

@@ -191,7 +191,7 @@ pub(crate) struct Cleaning {
     pub(crate) lock: RepositoryLock,
     pub(crate) mirror: Mirror,
     pub(crate) collectors: Collectors,
-    pub(crate) forge: Forge,
+    pub(crate) forge: Box<dyn Forge>,
     /// The checkout.
     pub(crate) project: PathBuf,
 }

@@ -15,7 +15,7 @@ use super::{Host, SessionError};
 use crate::agent;
 use crate::config::Config;
 use crate::doctor::{
-    AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts, branch_in_the_way, rehearsed_push,
+    AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, branch_in_the_way, rehearsed_push,
 };
 use crate::plugins::{self, PluginArgument, Plugins};
 use crate::strategy::Strategies;
@@ -129,9 +129,9 @@ pub(super) fn look_around(
     let worktrees = roots(&ground.config, host, ground.checkout.path());
     find_agent(strategies, &ground.path, &worktrees)?;
     let mut findings = ground
-        .facts
+        .description
         .as_ref()
-        .map(|facts| at_facts(&ground.config, facts))
+        .map(|description| description.findings.clone())
         .unwrap_or_default();
     findings.extend(at_a_glance(
         &ground.config,

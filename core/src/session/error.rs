@@ -4,8 +4,8 @@ use std::io;
 use std::path::PathBuf;
 
 use autoissue_engine::IssueNumber;
-use autoissue_forge::github::{GithubError, TokenError};
-use autoissue_forge::local::ForgeError;
+use autoissue_forge::github::TokenError;
+use autoissue_forge::{ForgeError, OpenError};
 use autoissue_git::checkout::CheckoutError;
 use autoissue_git::mirror::{FetchError, MirrorError};
 use autoissue_git::program::GitError;
@@ -44,15 +44,12 @@ pub enum SessionError {
     /// The checkout cannot be worked on.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
-    /// The forge's files cannot be used.
+    /// The forge cannot be worked with.
     #[error(transparent)]
     Forge(#[from] ForgeError),
     /// There is no token for GitHub.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// GitHub cannot be worked with.
-    #[error(transparent)]
-    Github(#[from] GithubError),
     /// The repository on the forge cannot be reached by git.
     #[error(transparent)]
     Remote(#[from] RemoteError),
@@ -224,4 +221,15 @@ fn messages(failures: &[Finding]) -> String {
         .map(|it| it.message.as_str())
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+impl From<OpenError> for SessionError {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Unset { key } => Self::Unset { key },
+            OpenError::Token(error) => Self::Token(error),
+            OpenError::Remote(error) => Self::Remote(error),
+            OpenError::Forge(error) => Self::Forge(error),
+        }
+    }
 }

@@ -2,18 +2,16 @@
 
 use std::ffi::{OsStr, OsString};
 
-use autoissue_forge::Forge;
-use autoissue_forge::github::{Access, Facts, Github, GithubError, Proxy, find_token};
-use autoissue_forge::local::LocalForge;
+use autoissue_forge::{Description, Forge, ForgeError, OpenRequest, Opened};
 use autoissue_git::checkout::Checkout;
 use autoissue_git::program::Git;
-use autoissue_git::remote::{Remote, web_host};
+use autoissue_git::remote::Remote;
 use autoissue_journal::repository_lock::repository_key;
 use autoissue_process::SupervisorProgram;
 
 use super::bench::roots;
 use super::{Host, SessionError};
-use crate::config::{Config, ForgeKind};
+use crate::config::Config;
 
 /// What is known before anything is changed.
 pub(super) struct Ground {
@@ -21,11 +19,11 @@ pub(super) struct Ground {
     pub(super) git: Git,
     pub(super) checkout: Checkout,
     pub(super) base_branch: String,
-    pub(super) forge: Forge,
+    pub(super) forge: Box<dyn Forge>,
     /// Where bases come from and branches go to; absent on the local forge, where both is the checkout.
     pub(super) remote: Option<Remote>,
-    /// What GitHub said, if it was asked and did.
-    pub(super) facts: Option<Facts>,
+    /// What the forge says of the repository, if it was asked and did.
+    pub(super) description: Option<Description>,
     pub(super) repository: String,
     /// The forge's host and port, where the repository is one on a host.
     pub(super) on_forge: Option<String>,
@@ -43,36 +41,23 @@ pub(super) fn survey(
     let git = Git::find(&path)?;
     let checkout = Checkout::open(&host.project)?;
     let configured = config.project.base_branch.as_deref();
-    let mut facts = None;
-    let (forge, remote, base_branch) = match config.forge.kind {
-        ForgeKind::Local => {
-            let base_branch = checkout.base_branch(configured)?;
-            let path = checkout.path();
-            let forge = if makes_issues {
-                LocalForge::in_project(path)
-            } else {
-                LocalForge::open(path)?
-            };
-            (Forge::Local(forge), None, base_branch)
-        }
-        ForgeKind::Github => {
-            let WayToGithub {
-                mut github, remote, ..
-            } = way_to_github(&config, host, &git, &checkout)?;
-            facts = ask_for_facts(&github)?;
-            facts.iter().for_each(|facts| github.rename(&facts.repo));
-            let base_branch = remote.base_branch(configured, default_branch(facts.as_ref()))?;
-            (Forge::Github(Box::new(github)), Some(remote), base_branch)
-        }
+    let Opened {
+        mut forge,
+        remote,
+        host: on_forge,
+        ..
+    } = open_forge(&config, host, &git, &checkout, makes_issues)?;
+    let description = describe(&mut *forge)?;
+    let base_branch = match &remote {
+        Some(remote) => remote.base_branch(configured, default_branch(description.as_ref()))?,
+        None => checkout.base_branch(configured)?,
     };
     let key = repository_key(checkout.path());
-    let named = facts
+    let named = description
         .as_ref()
-        .map(|facts| facts.repo.clone())
+        .map(|description| description.repo.clone())
         .or_else(|| config.project.repo.clone());
     let repository = named.unwrap_or_else(|| checkout.name());
-    let on_forge = config.github.api_url.as_deref().map(web_host);
-    let on_forge = on_forge.filter(|_| config.forge.kind == ForgeKind::Github);
     Ok(Ground {
         config,
         git,
@@ -80,7 +65,7 @@ pub(super) fn survey(
         base_branch,
         forge,
         remote,
-        facts,
+        description,
         repository,
         on_forge,
         key,
@@ -88,81 +73,48 @@ pub(super) fn survey(
     })
 }
 
-/// Returns the branch that GitHub calls the default one, if it said so.
-pub(crate) fn default_branch(facts: Option<&Facts>) -> Option<&str> {
-    let branch = facts.map(|facts| facts.default_branch.as_str());
-    branch.filter(|branch| !branch.is_empty())
+/// Returns the branch that the forge calls the default one, if it said so.
+pub(crate) fn default_branch(description: Option<&Description>) -> Option<&str> {
+    description?.default_branch.as_deref()
 }
 
-/// What leads to GitHub. Nothing has been sent yet.
-pub(crate) struct WayToGithub {
-    /// Where the token is from.
-    pub(crate) token_origin: &'static str,
-    pub(crate) github: Github,
-    pub(crate) remote: Remote,
-}
-
-/// Finds the token, and makes ready to ask GitHub with it.
-pub(crate) fn way_to_github(
+/// Makes ready to ask the configured forge. Sends nothing.
+pub(crate) fn open_forge(
     config: &Config,
     host: &Host,
     git: &Git,
     checkout: &Checkout,
-) -> Result<WayToGithub, SessionError> {
-    let missing = |key| SessionError::Unset { key };
-    let repo = config
-        .project
-        .repo
-        .clone()
-        .ok_or_else(|| missing("project.repo"))?;
-    let api_url = config
-        .github
-        .api_url
-        .clone()
-        .ok_or_else(|| missing("github.apiUrl"))?;
-    let supervisor = SupervisorProgram::of(&host.own_program);
-    let outside = roots(config, host, checkout.path()).all();
-    let token = find_token(
-        &host.environment,
-        &web_host(&api_url),
-        &supervisor,
-        &outside,
-    )?;
-    host.redaction.learn([token.secret.expose()]);
-    let token_origin = token.origin;
-    let remote = Remote::of(git.clone(), checkout.path(), &repo, &api_url, &token.secret)?;
-    let github = Github::new(&Access {
-        proxy: Proxy::of(&host.environment, &api_url),
-        api_url,
-        repo,
-        token,
+    may_be_missing: bool,
+) -> Result<Opened, SessionError> {
+    let request = OpenRequest {
+        project: checkout.path(),
+        repo: config.project.repo.as_deref(),
+        api_url: config.github.api_url.as_deref(),
         writes_per_minute: config.github.writes_per_minute,
         writes_per_hour: config.github.writes_per_hour,
-    })?;
-    Ok(WayToGithub {
-        token_origin,
-        github,
-        remote,
-    })
+        may_be_missing,
+        environment: &host.environment,
+        git,
+        supervisor: &SupervisorProgram::of(&host.own_program),
+        outside: &roots(config, host, checkout.path()).all(),
+        redaction: &host.redaction,
+    };
+    Ok(config.forge.kind.open(&request)?)
 }
 
-/// Asks GitHub once what the token may do. An outage is left to the session, which waits for its end.
-fn ask_for_facts(github: &Github) -> Result<Option<Facts>, GithubError> {
-    match github.facts() {
-        Err(
-            error @ (GithubError::Limited { .. }
-            | GithubError::Broken { .. }
-            | GithubError::Unreachable { .. }),
-        ) => {
-            tracing::warn!(%error, "GitHub did not say what the token may do");
-            Ok(None)
+/// Asks the forge once what the credential may do. An outage is left to the session, which waits for its end.
+fn describe(forge: &mut dyn Forge) -> Result<Option<Description>, ForgeError> {
+    let mut description = match forge.describe() {
+        Err(error) if error.passes() => {
+            tracing::warn!(%error, "the forge did not say what the token may do");
+            return Ok(None);
         }
-        answered => {
-            let facts = answered?;
-            facts.check_push_right()?;
-            Ok(Some(facts))
-        }
+        answered => answered?,
+    };
+    if let Some(description) = &mut description {
+        std::mem::replace(&mut description.push_right, Ok(()))?;
     }
+    Ok(description)
 }
 
 fn variable(host: &Host, name: &str) -> OsString {

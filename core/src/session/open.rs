@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use autoissue_engine::{Engine, Input};
-use autoissue_forge::Forge;
 use autoissue_forge::declared::Home;
-use autoissue_forge::local::initialise;
 use autoissue_git::checkout::Checkout;
 use autoissue_journal::repository_lock::RepositoryLock;
 use autoissue_journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
@@ -114,8 +112,8 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     } = equip(&ground, host, &begun, true)?;
     check_planner(&strategies, &begun)?;
     let remarks = look_around(&ground, host, &strategies)?;
-    if let (Some(_), Forge::Local(_)) = (begun.plan(), &ground.forge) {
-        initialise(ground.checkout.path())?;
+    if begun.plan().is_some() {
+        ground.forge.prepare()?;
     }
     let settings = settings(&ground.config, &strategies, &begun, now_ms);
     let lock = lock(&ground, host, &id, now_ms)?;

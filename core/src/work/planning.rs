@@ -26,8 +26,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    AttemptId, Workshop, blocking, collector_failure, crash, forge_failure, session_cost, uuid,
-    validation,
+    AttemptId, Workshop, blocking, collector_failure, crash, session_cost, uuid, validation,
 };
 use crate::agent::{self, AgentOrder, Seen, Wish};
 use crate::bus::{Progress, ProgressKind};
@@ -382,7 +381,7 @@ impl Workshop {
         let (number, found) = self
             .forge
             .create_issue(&draft, cancel)
-            .map_err(|error| forge_failure(&error))?;
+            .map_err(|error| error.failure())?;
         if let Some(title) = found.as_ref().filter(|title| **title != draft.title) {
             let message = format!(
                 "{number} was made for issue {} of this plan, and has another title than “{}”: “{title}”; give it that title back, \
@@ -413,7 +412,7 @@ impl Workshop {
     ) -> Result<Input, Failure> {
         let before = self.forge.n_api_calls(Some(PLANNER));
         let linked = self.forge.add_dependencies(issue, depends_on, cancel);
-        linked.map_err(|error| forge_failure(&error))?;
+        linked.map_err(|error| error.failure())?;
         Ok(Input::IssueLinked {
             position,
             n_api_calls: self.forge.n_api_calls(Some(PLANNER)) - before,
@@ -426,7 +425,7 @@ impl Workshop {
         let backlog = self
             .forge
             .issues(numbers)
-            .map_err(|error| forge_failure(&error))?;
+            .map_err(|error| error.failure())?;
         let read = self.with_dependencies(backlog)?;
         Ok(match read {
             Input::BacklogFetched {

@@ -9,13 +9,14 @@ use autoissue_engine::{
 };
 use autoissue_forge::PullRequestDraft;
 use autoissue_git::BRANCH_PREFIX;
-use autoissue_git::mirror::{CommitId, CopyError, PushError, UploadError};
+use autoissue_git::CommitId;
+use autoissue_git::mirror::{CopyError, PushError, UploadError};
 use autoissue_git::remote::{RemoteError, Verdict, is_of_this_work, upload_verdict, verdict};
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use autoissue_process::error_chain;
 use tokio_util::sync::CancellationToken;
 
-use super::{AttemptId, Bench, Workshop, blocking, commit, crash, forge_failure, remote_failure};
+use super::{AttemptId, Bench, Workshop, blocking, commit, crash, remote_failure};
 use crate::doctor::INSTALL_LFS;
 use crate::prompt::{self, Earlier};
 use crate::wall_clock::wall_clock_ms;
@@ -186,7 +187,7 @@ impl Workshop {
             PushError::Remote(_) => return Failure::Network { message },
         };
         if let Err(error) = self.forge.check_push_right() {
-            return forge_failure(&error);
+            return error.failure();
         }
         match (error, verdict) {
             (PushError::Refused { reason, .. }, _) if is_of_this_work(reason) => {
@@ -240,7 +241,7 @@ impl Workshop {
         };
         self.forge
             .publish(&draft, cancel)
-            .map_err(|error| forge_failure(&error))
+            .map_err(|error| error.failure())
     }
 
     /// Returns the base of the pull request: the branch of the one issue that the work is built on, else the project's; and

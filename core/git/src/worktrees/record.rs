@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::WorktreeError;
-use crate::mirror::CommitId;
+use crate::commit_id::CommitId;
 
 /// What the checks on the base made that git ignores.
 const MADE_BY_CHECKS: &str = "made-by-checks.json";
