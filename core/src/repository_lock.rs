@@ -71,7 +71,6 @@ pub struct Holder {
 
 /// Why a repository could not be locked.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum LockError {
     /// Another process holds it.
     #[error("the repository is held by {}", describe(holder.as_ref()))]
@@ -94,6 +93,21 @@ pub enum LockError {
         #[source]
         source: io::Error,
     },
+}
+
+impl LockError {
+    /// Returns what a person can do about it, where the system has not said so itself.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Held { .. } => Some(
+                "wait for it, or look at it with `autoissue status`; two sessions would undo each other's work",
+            ),
+            Self::NotOurs { .. } => Some(
+                "remove it, or set `XDG_RUNTIME_DIR` to a directory of mode 0700 that belongs to you",
+            ),
+            Self::Io { .. } => None,
+        }
+    }
 }
 
 impl RepositoryLock {

@@ -1021,7 +1021,10 @@ fn remote_failure(error: &RemoteError) -> Failure {
         RemoteError::Unreachable { source, .. } if verdict(source) == Verdict::Account => {
             Failure::Auth { message }
         }
-        _ => Failure::Network { message },
+        RemoteError::Unreachable { .. }
+        | RemoteError::Origin { .. }
+        | RemoteError::NoBranch { .. }
+        | RemoteError::Empty { .. } => Failure::Network { message },
     }
 }
 
@@ -1047,7 +1050,9 @@ fn fetch_failure(error: &FetchError) -> Failure {
         FetchError::Failed { source, .. } if was_server_error(source) => {
             Failure::Network { message }
         }
-        _ => Failure::Crash { message },
+        FetchError::Failed { .. } | FetchError::BranchMissing { .. } | FetchError::Mirror(_) => {
+            Failure::Crash { message }
+        }
     }
 }
 
@@ -1063,7 +1068,12 @@ fn collector_failure(error: &CollectorError) -> Failure {
         CollectorError::NoRoom(message) => Failure::DiskFull {
             message: format!("no room on the disk; free up disk space ({message})"),
         },
-        _ => crash(error),
+        CollectorError::Gone(_)
+        | CollectorError::Submodule { .. }
+        | CollectorError::Refused(_)
+        | CollectorError::Unreadable { kept: None, .. }
+        | CollectorError::Start(_)
+        | CollectorError::Worktree(_) => crash(error),
     }
 }
 

@@ -191,7 +191,9 @@ fn not_started(error: &ProcessError) -> Failure {
         ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
             Failure::Crash { message }
         }
-        _ => Failure::Validation { message },
+        ProcessError::NotAbsolute { .. }
+        | ProcessError::Untrusted { .. }
+        | ProcessError::TooMuchInput { .. } => Failure::Validation { message },
     }
 }
 

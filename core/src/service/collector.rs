@@ -83,7 +83,6 @@ struct Collector {
 
 /// Why a step of collecting did not succeed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum CollectorError {
     /// The issue has no worktree of ours.
     #[error("{0}")]

@@ -80,7 +80,6 @@ pub struct Git {
 
 /// Why a run of git gave no answer.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum GitError {
     /// No directory of the search path holds an executable `git`.
     #[error("git is not installed: no `git` in `{}`", path_env.display())]
@@ -125,6 +124,19 @@ pub enum GitError {
         /// What it printed for programs, without credentials.
         stdout: Box<str>,
     },
+}
+
+impl GitError {
+    /// Returns what a person can do about it, where git has not said so itself.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotInstalled { .. } => Some("install git"),
+            Self::Start { .. }
+            | Self::TimedOut { .. }
+            | Self::TooMuchOutput { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
 }
 
 impl Git {

@@ -47,6 +47,7 @@ use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature};
 use serde::{Deserialize, Serialize};
 
 use super::git_program::{Git, GitError};
+use super::remote::LS_REMOTE;
 pub(super) use configuration::Configuration;
 
 /// Open repositories that are kept for the next one who needs one: as many as work at once on a usual machine.
@@ -128,7 +129,6 @@ impl Drop for OpenRepository<'_> {
 
 /// Why the mirror could not do what was asked.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum MirrorError {
     /// The git library refused.
     #[error("failed to {doing}")]
@@ -160,7 +160,6 @@ pub enum MirrorError {
 
 /// Why a base could not be fetched.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum FetchError {
     /// The repository is there, the branch is not.
     #[error("branch `{branch}` does not exist in `{from}`")]
@@ -193,6 +192,17 @@ pub enum FetchError {
     /// The mirror itself failed.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
+}
+
+impl FetchError {
+    /// Returns what a person can do about it, where git has not said so itself.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { .. } => Some(LS_REMOTE),
+            Self::BranchMissing { .. } => Some("set `project.baseBranch` to a branch that exists"),
+            Self::Failed { .. } | Self::Mirror(_) => None,
+        }
+    }
 }
 
 /// Files that two commits changed in ways which cannot be joined.

@@ -106,7 +106,6 @@ pub struct ProgramSpec {
 
 /// Why a program did not run, or cannot.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum ProcessError {
     /// No such program.
     #[error("program `{program}` was not found in {}", list(.looked_in))]

@@ -79,7 +79,6 @@ impl GitEnvironment {
 
 /// Why the remote gave no answer.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum RemoteError {
     /// It cannot be reached, or does not let us in.
     #[error("`{remote}` cannot be read")]
@@ -111,6 +110,21 @@ pub enum RemoteError {
         /// Its address, without credentials.
         remote: String,
     },
+}
+
+/// What to do where git cannot reach a remote.
+pub(crate) const LS_REMOTE: &str = "see whether `git ls-remote` works with that address; over https the token has to allow it, over ssh your key";
+
+impl RemoteError {
+    /// Returns what a person can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => LS_REMOTE,
+            Self::Origin { .. } => "see whether `git remote get-url origin` works there",
+            Self::NoBranch { .. } => "set `project.baseBranch` to a branch that exists",
+            Self::Empty { .. } => "push a first commit",
+        }
+    }
 }
 
 impl Remote {

@@ -282,7 +282,6 @@ pub struct Held {
 
 /// Why a worktree could not be had, read or removed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum WorktreeError {
     /// The place for worktrees is taken by a file or a link, which could lead anywhere.
     #[error("`{}` is not a directory", path.display())]

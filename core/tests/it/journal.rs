@@ -444,7 +444,7 @@ fn a_journal_of_a_newer_release_is_left_alone() {
             ),
             "{error:?}"
         );
-        assert!(error.hint().unwrap().starts_with("update autoissue"));
+        assert!(error.hint().unwrap().starts_with("use the newer release"));
     }
     assert_eq!(fs::read(database(state.path())).unwrap(), before);
 }

@@ -4,7 +4,6 @@ use autoissue_engine::Time;
 
 /// Why GitHub did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum GithubError {
     /// The address of the API is none.
     #[error("`{url}` is no address of an API")]

@@ -31,7 +31,6 @@ pub struct Token {
 
 /// Why there is no token.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum TokenError {
     /// Nobody has one.
     #[error("no token for `{host}`: `GITHUB_TOKEN` and `GH_TOKEN` are not set, and {why}")]

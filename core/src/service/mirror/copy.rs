@@ -12,7 +12,6 @@ use super::{CommitId, Doing, Mirror, MirrorError, kind_of_entry};
 
 /// Why a branch was not written into the user's repository.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum CopyError {
     /// The branch exists with work that is not ours.
     #[error("branch `{branch}` in `{}` is at {head}, which is not a commit of ours; rename it (`git branch -m {branch} NAME`) or delete it, then run again", repository.display())]

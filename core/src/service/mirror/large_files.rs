@@ -43,7 +43,6 @@ const STORAGE: &str = "lfs.storage";
 
 /// Why the objects of a branch are not on the LFS server.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum UploadError {
     /// There is no `git-lfs`.
     #[error("`git-lfs` is not installed")]

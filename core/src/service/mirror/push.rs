@@ -26,7 +26,6 @@ pub struct Pushed {
 
 /// Why a branch was not pushed.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PushError {
     /// The branch has work that is not ours.
     #[error(
