@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::ground::{Ground, survey};
+use super::ground::{Ground, roots, survey};
 use super::{Host, SessionError};
 use crate::config::Config;
 use crate::journal::SessionId;
@@ -18,7 +18,7 @@ use crate::service::forge::Forge;
 use crate::service::mirror::Mirror;
 use crate::service::process::sweep_tagged;
 use crate::service::stale_locks::remove_stale_locks;
-use crate::service::worktrees::{Options, Roots};
+use crate::service::worktrees::Options;
 use crate::wall_clock::wall_clock_ms;
 use crate::work::Bench;
 
@@ -128,16 +128,6 @@ fn try_writing(project: &Path) -> Result<(), SessionError> {
             project: project.to_owned(),
             source,
         })
-}
-
-/// Returns where worktrees of a checkout lie.
-pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
-    Roots::of(
-        config.executor.worktree_root.as_deref(),
-        &host.state_dir,
-        &repository_key(checkout),
-        checkout,
-    )
 }
 
 /// Runs something that waits for other processes, before a session or without one.

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use autoissue_plugin_sdk as sdk;
 
 use super::begun::Begun;
-use super::bench::roots;
-use super::ground::Ground;
+use super::ground::{Ground, roots};
 use super::{Host, SessionError};
 use crate::config::Config;
 use crate::doctor::{

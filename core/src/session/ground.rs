@@ -1,8 +1,8 @@
 //! What is known before anything is changed: configuration, checkout, forge.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
-use super::bench::roots;
 use super::{Host, SessionError};
 use crate::config::{Config, ForgeKind};
 use crate::repository_lock::repository_key;
@@ -13,6 +13,7 @@ use crate::service::github::{Access, Facts, Github, GithubError, Proxy, find_tok
 use crate::service::local_forge::LocalForge;
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::{Remote, web_host};
+use crate::service::worktrees::Roots;
 
 /// What is known before anything is changed.
 pub(super) struct Ground {
@@ -30,6 +31,16 @@ pub(super) struct Ground {
     pub(super) on_forge: Option<String>,
     pub(super) key: String,
     pub(super) path: OsString,
+}
+
+/// Returns where worktrees of a checkout lie.
+pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
+    Roots::of(
+        config.executor.worktree_root.as_deref(),
+        &host.state_dir,
+        &repository_key(checkout),
+        checkout,
+    )
 }
 
 /// Checks what can be checked without changing anything. Where issues are to be made, a local forge may be missing.
