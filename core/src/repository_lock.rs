@@ -253,12 +253,7 @@ pub fn repository_key(canonical: impl AsRef<OsStr>) -> String {
     // The end of a path says more than its beginning.
     let mut readable = words.join("-");
     readable.drain(..readable.len().saturating_sub(KEY_WORDS_LENGTH_MAX));
-    let short: String = hash
-        .iter()
-        .take(5)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{readable}-{short}")
+    format!("{readable}-{}", hex::encode(&hash[..5]))
         .trim_start_matches('-')
         .to_owned()
 }

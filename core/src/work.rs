@@ -900,10 +900,7 @@ impl Workshop {
             "{purpose}\0{}\0{}\0{}\0{}",
             self.tag_prefix, self.session, id.issue.0, id.attempt
         );
-        Sha256::digest(text.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex::encode(Sha256::digest(text.as_bytes()))
     }
 
     fn show(&self, id: AttemptId, text: &str) {

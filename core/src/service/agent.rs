@@ -655,11 +655,7 @@ fn with_complaint(mut ended: Ended, complaint: Option<&str>) -> Ended {
 }
 
 fn bounded(mut text: String, bytes_max: usize) -> String {
-    let end = (0..=bytes_max.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(bytes_max));
     text
 }
 
