@@ -208,26 +208,25 @@ impl CliError {
             return String::new();
         }
         let mut report = String::new();
-        match self {
+        if let Self::Config(errors) = self {
             // Each has its own lines and hint.
-            Self::Config(errors) => {
-                errors
+            errors
+                .iter()
+                .for_each(|error| push_error(&mut report, paint, &error.to_string()));
+        } else if let Self::Session(SessionError::NotReady { failures }) = self {
+            for Finding {
+                message, advice, ..
+            } in failures
+            {
+                push_error(&mut report, paint, &printable::one_line(message));
+                advice
                     .iter()
-                    .for_each(|error| push_error(&mut report, paint, &error.to_string()));
+                    .for_each(|advice| push_hint(&mut report, paint, advice));
             }
-            Self::Session(SessionError::NotReady { failures }) => {
-                for Finding {
-                    message, advice, ..
-                } in failures
-                {
-                    push_error(&mut report, paint, &printable::one_line(message));
-                    advice
-                        .iter()
-                        .for_each(|advice| push_hint(&mut report, paint, advice));
-                }
-            }
-            Self::NotAPlan { .. } => push_plan(&mut report, paint, &self.to_string()),
-            error => push_error(&mut report, paint, &printable::one_line(&error.to_string())),
+        } else if matches!(self, Self::NotAPlan { .. }) {
+            push_plan(&mut report, paint, &self.to_string());
+        } else {
+            push_error(&mut report, paint, &printable::one_line(&self.to_string()));
         }
         for cause in said(self).iter().skip(1) {
             let _ = writeln!(report, "  caused by: {cause}");
