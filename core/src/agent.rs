@@ -189,7 +189,9 @@ fn not_started(error: &ProcessError) -> Failure {
         ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
             Failure::Crash { message }
         }
-        _ => Failure::Validation { message },
+        ProcessError::NotAbsolute { .. }
+        | ProcessError::Untrusted { .. }
+        | ProcessError::TooMuchInput { .. } => Failure::Validation { message },
     }
 }
 
@@ -645,11 +647,7 @@ fn with_complaint(mut ended: Ended, complaint: Option<&str>) -> Ended {
 }
 
 fn bounded(mut text: String, bytes_max: usize) -> String {
-    let end = (0..=bytes_max.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(bytes_max));
     text
 }
 

@@ -44,11 +44,11 @@ use crate::plugins::PluginArgument;
 use crate::work::Workshop;
 pub use begun::{Consent, PLAN_FILE, PlanOrder, PlannedBefore, planned_before};
 pub use bench::mirror_dir;
-pub(crate) use bench::{Cleaning, cleaning, on_a_runtime, roots};
+pub(crate) use bench::{Cleaning, cleaning, on_a_runtime};
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;
-pub(crate) use ground::{default_branch, open_forge};
+pub(crate) use ground::{default_branch, open_forge, roots};
 pub(crate) use intake::Intake;
 pub use open::{session_dir, session_to_resume};
 

@@ -897,10 +897,7 @@ impl Workshop {
             "{purpose}\0{}\0{}\0{}\0{}",
             self.tag_prefix, self.session, id.issue.0, id.attempt
         );
-        Sha256::digest(text.as_bytes())
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex::encode(Sha256::digest(text.as_bytes()))
     }
 
     fn show(&self, id: AttemptId, text: &str) {
@@ -974,7 +971,10 @@ fn remote_failure(error: &RemoteError) -> Failure {
         RemoteError::Unreachable { source, .. } if verdict(source) == Verdict::Account => {
             Failure::Auth { message }
         }
-        _ => Failure::Network { message },
+        RemoteError::Unreachable { .. }
+        | RemoteError::Origin { .. }
+        | RemoteError::NoBranch { .. }
+        | RemoteError::Empty { .. } => Failure::Network { message },
     }
 }
 
@@ -1000,7 +1000,9 @@ fn fetch_failure(error: &FetchError) -> Failure {
         FetchError::Failed { source, .. } if was_server_error(source) => {
             Failure::Network { message }
         }
-        _ => Failure::Crash { message },
+        FetchError::Failed { .. } | FetchError::BranchMissing { .. } | FetchError::Mirror(_) => {
+            Failure::Crash { message }
+        }
     }
 }
 
@@ -1016,7 +1018,12 @@ fn collector_failure(error: &CollectorError) -> Failure {
         CollectorError::NoRoom(message) => Failure::DiskFull {
             message: format!("no room on the disk; free up disk space ({message})"),
         },
-        _ => crash(error),
+        CollectorError::Gone(_)
+        | CollectorError::Submodule { .. }
+        | CollectorError::Refused(_)
+        | CollectorError::Unreadable { kept: None, .. }
+        | CollectorError::Start(_)
+        | CollectorError::Worktree(_) => crash(error),
     }
 }
 

@@ -20,7 +20,6 @@ struct Measured {
     intake: Duration,
     running: Duration,
     n_steps: u32,
-    forecast: Duration,
 }
 
 fn main() {
@@ -28,18 +27,17 @@ fn main() {
     if !is_bench {
         return;
     }
-    println!("| tasks | intake and planning | forecast | running | per step | against the first |");
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| tasks | intake and planning | running | per step | against the first |");
+    println!("| ---: | ---: | ---: | ---: | ---: |");
     let mut first = None;
     for n_tasks in [1_000, 10_000, 100_000] {
         let measured = session(n_tasks);
         let per_step = measured.running.as_secs_f64() * 1e6 / f64::from(measured.n_steps);
         let ratio = per_step / *first.get_or_insert(per_step);
         println!(
-            "| {} | {:.0} ms | {:.0} ms | {:.0} ms | {per_step:.2} µs | {ratio:.2} |",
+            "| {} | {:.0} ms | {:.0} ms | {per_step:.2} µs | {ratio:.2} |",
             measured.n_tasks,
             measured.intake.as_secs_f64() * 1e3,
-            measured.forecast.as_secs_f64() * 1e3,
             measured.running.as_secs_f64() * 1e3,
         );
     }
@@ -63,13 +61,9 @@ fn session(n_tasks: u64) -> Measured {
     let begun = Instant::now();
     let mut planned = None;
     let mut n_steps = 0;
-    let mut forecast = Duration::ZERO;
     while let Some(effect) = owed.pop_front() {
         if planned.is_none() && matches!(effect, Effect::LeaseWorktree { .. }) {
             planned = Some(begun.elapsed());
-            let before = Instant::now();
-            assert_eq!(engine.forecast().len() as u64, n_tasks);
-            forecast = before.elapsed();
         }
         let Some(input) = answer(effect, n_tasks) else {
             continue;
@@ -83,9 +77,8 @@ fn session(n_tasks: u64) -> Measured {
     Measured {
         n_tasks,
         intake,
-        running: begun.elapsed() - intake - forecast,
+        running: begun.elapsed() - intake,
         n_steps,
-        forecast,
     }
 }
 

@@ -22,7 +22,6 @@ mod engine;
 mod estimate;
 mod event;
 mod failure;
-mod forecast;
 mod input;
 mod issue;
 mod ledger;
@@ -45,7 +44,6 @@ pub use engine::{Engine, Phase, Step};
 pub use estimate::{History, p90};
 pub use event::Event;
 pub use failure::{Ended, Failure, FailureType, Service, Spent};
-pub use forecast::{Fate, Forecast, Why};
 pub use input::{
     AgentReport, AgentSession, Answer, CheckResult, FileChange, Input, Publication, Withdrawal,
     Work,

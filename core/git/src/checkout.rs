@@ -84,6 +84,22 @@ pub enum CheckoutError {
     },
 }
 
+impl CheckoutError {
+    /// Returns what a person can do about it.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotARepository { .. } => Some("change into a checkout, or set `project.path`"),
+            Self::Bare { .. } => Some("use a clone that has a working directory"),
+            Self::NotText { .. } => Some("rename the directory, or clone into another"),
+            Self::NoCommit { .. } => Some("make a first commit"),
+            Self::NoBranch { .. } | Self::Detached { .. } => {
+                Some("set `project.baseBranch` to a branch that exists")
+            }
+            Self::Unreadable { .. } => None,
+        }
+    }
+}
+
 impl Checkout {
     /// Opens the checkout that a directory is the root of, or lies in.
     ///

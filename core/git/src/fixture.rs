@@ -44,7 +44,7 @@ pub(crate) struct LargeFile {
 impl LargeFile {
     pub(crate) fn new(content: &str) -> LargeFile {
         let digest = Sha256::digest(content);
-        let oid: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let oid = hex::encode(digest);
         LargeFile {
             pointer: format!(
                 "version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {}\n",

@@ -47,6 +47,7 @@ use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature};
 
 use crate::commit_id::{CommitId, NotACommitId};
 use crate::program::{Git, GitError};
+use crate::remote::LS_REMOTE;
 pub(super) use configuration::Configuration;
 
 /// Open repositories that are kept for the next one who needs one: as many as work at once on a usual machine.
@@ -181,6 +182,17 @@ pub enum FetchError {
     /// The mirror itself failed.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
+}
+
+impl FetchError {
+    /// Returns what a person can do about it, where git has not said so itself.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { .. } => Some(LS_REMOTE),
+            Self::BranchMissing { .. } => Some("set `project.baseBranch` to a branch that exists"),
+            Self::Failed { .. } | Self::Mirror(_) => None,
+        }
+    }
 }
 
 /// Files that two commits changed in ways which cannot be joined.

@@ -111,6 +111,21 @@ pub enum RemoteError {
     },
 }
 
+/// What to do where git cannot reach a remote.
+pub(crate) const LS_REMOTE: &str = "see whether `git ls-remote` works with that address; over https the token has to allow it, over ssh your key";
+
+impl RemoteError {
+    /// Returns what a person can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => LS_REMOTE,
+            Self::Origin { .. } => "see whether `git remote get-url origin` works there",
+            Self::NoBranch { .. } => "set `project.baseBranch` to a branch that exists",
+            Self::Empty { .. } => "push a first commit",
+        }
+    }
+}
+
 impl Remote {
     /// Returns the remote of a repository on the forge: the checkout's `origin` where that is it, else the forge's web address.
     /// The token goes to the forge's own host only, and to `https` or this machine.

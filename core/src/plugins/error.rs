@@ -13,7 +13,6 @@ use crate::config::PluginGrants;
 
 /// Why the plugins of a session cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PluginsError {
     /// A file cannot be read.
     #[error("failed to read the plugin `{}`", path.display())]
@@ -186,7 +185,7 @@ impl PluginsError {
                 "if the change is meant, look at it with `autoissue plugin inspect {0}` and agree with `autoissue plugin add {0}`",
                 path.display()
             ),
-            Self::Locked(_) => {
+            Self::Locked(Changed::Grants { .. }) => {
                 format!(
                     "if it is meant, run `autoissue plugin add`, which writes {FILE_NAME}; else take it out of `grants`"
                 )
@@ -197,7 +196,8 @@ impl PluginsError {
                 "this is a defect of the plugin; its author can find it with `autoissue plugin test`".to_owned()
             }
             Self::Lock(error) => return error.hint().map(str::to_owned),
-            Self::Host(_) | Self::NoStrategy(_) => return None,
+            Self::Host(error) => return error.hint().map(str::to_owned),
+            Self::NoStrategy(_) => return None,
         };
         Some(hint)
     }

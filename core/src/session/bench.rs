@@ -7,7 +7,7 @@ use autoissue_forge::Forge;
 use autoissue_git::collector::{Collectors, Limits};
 use autoissue_git::mirror::Mirror;
 use autoissue_git::stale_locks::remove_stale_locks;
-use autoissue_git::worktrees::{Options, Roots};
+use autoissue_git::worktrees::Options;
 use autoissue_journal::SessionId;
 use autoissue_journal::repository_lock::{
     Holder, RepositoryLock, checkout_lock, forge_lock, repository_key, state_lock,
@@ -16,7 +16,7 @@ use autoissue_process::error_chain;
 use autoissue_process::sweep_tagged;
 use tokio_util::sync::CancellationToken;
 
-use super::ground::{Ground, survey};
+use super::ground::{Ground, roots, survey};
 use super::{Host, SessionError};
 use crate::config::Config;
 use crate::wall_clock::wall_clock_ms;
@@ -128,16 +128,6 @@ fn try_writing(project: &Path) -> Result<(), SessionError> {
             project: project.to_owned(),
             source,
         })
-}
-
-/// Returns where worktrees of a checkout lie.
-pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
-    Roots::of(
-        config.executor.worktree_root.as_deref(),
-        &host.state_dir,
-        &repository_key(checkout),
-        checkout,
-    )
 }
 
 /// Runs something that waits for other processes, before a session or without one.

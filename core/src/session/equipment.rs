@@ -9,8 +9,7 @@ use autoissue_process::environment::agent_environment;
 use autoissue_process::resolve;
 
 use super::begun::Begun;
-use super::bench::roots;
-use super::ground::Ground;
+use super::ground::{Ground, roots};
 use super::{Host, SessionError};
 use crate::agent;
 use crate::config::Config;

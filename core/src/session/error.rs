@@ -23,7 +23,6 @@ use crate::strategy::UnknownStrategy;
 
 /// Why a session cannot run.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum SessionError {
     /// The label is empty.
     #[error("the label is empty")]

@@ -1,15 +1,16 @@
 //! What is known before anything is changed: configuration, checkout, forge.
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use autoissue_forge::{Description, Forge, ForgeError, OpenRequest, Opened};
 use autoissue_git::checkout::Checkout;
 use autoissue_git::program::Git;
 use autoissue_git::remote::Remote;
+use autoissue_git::worktrees::Roots;
 use autoissue_journal::repository_lock::repository_key;
 use autoissue_process::SupervisorProgram;
 
-use super::bench::roots;
 use super::{Host, SessionError};
 use crate::config::Config;
 
@@ -29,6 +30,16 @@ pub(super) struct Ground {
     pub(super) on_forge: Option<String>,
     pub(super) key: String,
     pub(super) path: OsString,
+}
+
+/// Returns where worktrees of a checkout lie.
+pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
+    Roots::of(
+        config.executor.worktree_root.as_deref(),
+        &host.state_dir,
+        &repository_key(checkout),
+        checkout,
+    )
 }
 
 /// Checks what can be checked without changing anything. Where issues are to be made, a local forge may be missing.

@@ -20,9 +20,9 @@ use autoissue_process::environment::agent_environment;
 use tokio_util::sync::CancellationToken;
 
 use super::begun::{Begun, is_unfinished};
-use super::bench::{bench, lock, mirror_of, roots};
+use super::bench::{bench, lock, mirror_of};
 use super::equipment::{Equipment, check_planner, equip, look_around};
-use super::ground::{Ground, survey};
+use super::ground::{Ground, roots, survey};
 use super::settings::{cut_off, history, settings, started};
 use super::waiting;
 use super::{Awake, Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};

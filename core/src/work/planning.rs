@@ -450,7 +450,7 @@ fn labels(issue: &PlannedIssue) -> Vec<String> {
 /// the other issues.
 fn marker(plan_id: &str, position: u32) -> String {
     let hash = Sha256::digest(format!("planned\0{plan_id}\0{position}"));
-    let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = hex::encode(hash);
     format!("{MARKER_START}{}{MARKER_END}", &digits[..MARKER_DIGITS])
 }
 

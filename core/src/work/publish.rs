@@ -184,7 +184,11 @@ impl Workshop {
             } => Some(upload_verdict(source)),
             PushError::Broken { source, .. } => Some(verdict(source)),
             PushError::Remote(RemoteError::Unreachable { source, .. }) => Some(verdict(source)),
-            PushError::Remote(_) => return Failure::Network { message },
+            PushError::Remote(
+                RemoteError::Origin { .. }
+                | RemoteError::NoBranch { .. }
+                | RemoteError::Empty { .. },
+            ) => return Failure::Network { message },
         };
         if let Err(error) = self.forge.check_push_right() {
             return error.failure();

@@ -1,4 +1,6 @@
-//! What no compiler checks: arrows between packages, words at the top of every file, no forgotten test, no machine's path.
+//! What no compiler checks: arrows between packages, circles between modules, words at the top of every file, no forgotten test, no machine's path.
+
+mod circles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -427,10 +427,9 @@ fn feedback(failed: &[&CheckResult]) -> String {
     let mut text = format!("check {} failed", names.join(", "));
     let share = FEEDBACK_BYTES_MAX / failed.len().max(1);
     for result in failed {
-        let start = result.output.len().saturating_sub(share);
-        let start = (start..=result.output.len())
-            .find(|&at| result.output.is_char_boundary(at))
-            .unwrap_or(0);
+        let start = result
+            .output
+            .ceil_char_boundary(result.output.len().saturating_sub(share));
         text.push_str(&format!(
             "\n\n--- {} ---\n{}",
             result.name,

@@ -76,11 +76,7 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn of(mirror: &Path, root: &Path) -> Records {
         let digest = Sha256::digest(root.as_os_str().as_bytes());
-        let name: String = digest
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let name = hex::encode(&digest[..6]);
         Records {
             dir: mirror.join("autoissue").join("worktrees").join(name),
         }

@@ -123,7 +123,7 @@ pub(super) fn fingerprint(directory: &Path) -> Option<String> {
     }
     seen.sort();
     let digest = Sha256::digest(seen.join("\n").as_bytes());
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex::encode(digest))
 }
 
 impl Look<'_> {
