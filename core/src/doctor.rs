@@ -20,7 +20,6 @@ mod release;
 mod repository;
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
@@ -42,9 +41,8 @@ use crate::wall_clock::wall_clock_ms;
 
 pub use finding::{Finding, Level};
 pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
-pub(crate) use large_files::INSTALL_LFS;
 pub(crate) use machine::DISK;
-pub(crate) use repository::{branch_in_the_way, rehearsed_push};
+pub(crate) use repository::{branch_in_the_way, dry_run_push};
 
 /// What came to light.
 #[derive(Debug)]
@@ -388,7 +386,7 @@ impl Examination<'_> {
             names.join(", "),
             place.base_branch
         )));
-        let rehearsal = base::Rehearsal {
+        let checks = base::BaseChecks {
             config: self.config,
             git,
             checkout,
@@ -397,7 +395,7 @@ impl Examination<'_> {
             env: env.unwrap_or_default(),
             supervisor: self.supervisor(),
         };
-        match rehearsal.run(&runtime, self.cancel) {
+        match checks.run(&runtime, self.cancel) {
             Ok(findings) => findings.into_iter().for_each(|it| self.tell(it)),
             Err(error) => (self.on_found)(Found::Refusal {
                 check: "checks",
@@ -450,9 +448,4 @@ fn of<'e>(environment: &'e [(OsString, OsString)], name: &str) -> Option<&'e OsS
         .iter()
         .find(|(known, _)| known == name)
         .map(|(_, value)| value.as_os_str())
-}
-
-/// Returns the nearest directory at or above a path that exists.
-pub(crate) fn nearest_existing(path: &Path) -> Option<&Path> {
-    path.ancestors().find(|path| path.exists())
 }

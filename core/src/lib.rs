@@ -10,12 +10,14 @@
 //! Core never prints and reads neither arguments nor environment for its configuration: it is given a
 //! [`config::Config`] and a [`session::Host`], so it can be embedded.
 
+mod backlog_notes;
 pub mod bus;
 pub mod clean;
 pub mod config;
 pub mod control;
 mod declared;
 pub mod demo;
+mod disk;
 mod dispatcher;
 pub mod doctor;
 mod executor;

@@ -7,15 +7,14 @@
 //! ```
 
 mod begun;
-mod bench;
 mod crash_at;
 mod equipment;
 mod error;
 mod ground;
-mod intake;
 mod open;
 mod settings;
 mod waiting;
+mod workspace;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -28,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::backlog_notes::BacklogNotes;
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::control::Resetter;
@@ -41,17 +41,17 @@ use crate::redaction::Redaction;
 use crate::repository_lock::RepositoryLock;
 use crate::service::awake::keep_awake;
 use crate::service::process::{SupervisorProgram, adopt_orphans};
-use crate::work::Workshop;
+use crate::work::Services;
 
-pub use begun::{Consent, PLAN_FILE, PlanOrder, PlannedBefore, planned_before};
-pub use bench::mirror_dir;
-pub(crate) use bench::{Cleaning, cleaning, on_a_runtime, roots};
+pub use crate::planner::PLAN_FILE;
+pub use begun::{Consent, PlanOrder, PlannedBefore, planned_before};
 pub use crash_at::{CrashPoint, NoCrashPoint};
 pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
 pub use error::SessionError;
 pub(crate) use ground::{WayToGithub, default_branch, way_to_github};
-pub(crate) use intake::Intake;
 pub use open::{session_dir, session_to_resume};
+pub use workspace::mirror_dir;
+pub(crate) use workspace::{Cleaning, cleaning, on_a_runtime, roots};
 
 /// What a session is run with. Core reads no arguments and no environment of its own.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ pub struct Session {
     /// Absent in a dry run.
     journal: Option<Journal>,
     last_seq: u64,
-    workshop: Workshop,
+    services: Services,
     bus: Arc<Bus<Event>>,
     inputs: (Sender<Input>, Receiver<Input>),
     /// Ends whatever collects.
@@ -139,7 +139,7 @@ pub struct Session {
     left_behind: Option<SessionRow>,
     /// Set for a session that is not in the journal yet.
     unrecorded: Option<NewSession>,
-    intake: Arc<Intake>,
+    notes: Arc<BacklogNotes>,
 }
 
 /// What keeps the machine awake while a session runs.
@@ -257,11 +257,11 @@ impl Session {
         adopt_orphans();
         let (sender, inputs) = self.inputs;
         let collectors = self
-            .workshop
-            .bench
+            .services
+            .workspace
             .as_ref()
-            .map(|bench| bench.collectors.clone());
-        let executor = Executor::new(Handle::current(), Arc::new(self.workshop), sender);
+            .map(|workspace| workspace.collectors.clone());
+        let executor = Executor::new(Handle::current(), Arc::new(self.services), sender);
         let (tasks, everything) = executor.handles();
         let dispatcher = Dispatcher {
             session: self.id.clone(),
@@ -278,7 +278,7 @@ impl Session {
                 new,
                 events: Vec::new(),
             }),
-            intake: self.intake.clone(),
+            notes: self.notes.clone(),
         };
         let is_over = CancellationToken::new();
         let awake = self
@@ -303,7 +303,7 @@ impl Session {
         let (engine, finished_at) = ended.map_err(|error| SessionError::Defect {
             message: error.to_string(),
         })??;
-        if let Some((issues, warnings)) = self.intake.missing() {
+        if let Some((issues, warnings)) = self.notes.missing() {
             return Err(SessionError::NotInBacklog {
                 issues: issues.clone(),
                 label: engine.about().label.clone(),
@@ -316,7 +316,7 @@ impl Session {
             started_at_ms: self.started_at_ms,
             finished_at_ms: finished_at.ms(),
             mirror: self.mirror,
-            known_labels: self.intake.labels().to_vec(),
+            known_labels: self.notes.labels().to_vec(),
         })
     }
 }

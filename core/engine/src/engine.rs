@@ -14,6 +14,7 @@ mod decide;
 mod ending;
 mod failure;
 mod intake;
+mod orders;
 mod planning;
 mod resume;
 mod schedule;

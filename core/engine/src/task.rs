@@ -7,36 +7,11 @@
 //!                     └── failed in substance, and the model selector is asked again
 //! ```
 
-use serde::{Deserialize, Serialize};
-
 use crate::input::SharedIssue;
 use crate::{
-    AgentReport, AgentSession, CheckResult, Classification, CutOff, Ended, FailureType, Outcome,
-    Publication, Start, Time, Usd, Work,
+    AgentReport, AgentSession, CheckResult, Classification, CutOff, Effort, Ended, FailureType,
+    Outcome, Publication, Start, Time, Usd, Work,
 };
-
-/// How hard a model should think, where the agent has such a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Effort {
-    /// Least.
-    Low,
-    /// Between.
-    Medium,
-    /// Most.
-    High,
-}
-
-impl Effort {
-    /// Returns its name, which is what agents call it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
 
 /// An issue accepted into the session.
 #[derive(Clone, Debug, PartialEq)]

@@ -26,7 +26,7 @@ use crate::work::check;
 const ISSUE: u64 = 0;
 
 /// A run of the checks on the base.
-pub(super) struct Rehearsal<'a> {
+pub(super) struct BaseChecks<'a> {
     pub(super) config: &'a Config,
     pub(super) git: &'a Git,
     pub(super) checkout: &'a Checkout,
@@ -37,7 +37,7 @@ pub(super) struct Rehearsal<'a> {
     pub(super) supervisor: SupervisorProgram,
 }
 
-impl Rehearsal<'_> {
+impl BaseChecks<'_> {
     /// Runs the checks, and says of each how it went.
     ///
     /// # Errors

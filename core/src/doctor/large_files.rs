@@ -5,11 +5,7 @@ use std::path::Path;
 use super::Finding;
 use crate::service::checkout::{Checkout, LargeFiles};
 use crate::service::git_program::Git;
-use crate::service::remote::lfs_version;
-
-/// What to do where `git-lfs` is missing.
-pub(crate) const INSTALL_LFS: &str =
-    "install Git LFS (https://git-lfs.com), then run `git lfs install`";
+use crate::service::remote::{INSTALL_LFS, lfs_version};
 
 const SET_UP_LFS: &str = "run `git lfs install`";
 const CHECK: &str = "git lfs";

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 
-use super::{Finding, nearest_existing};
+use super::Finding;
+use crate::disk::nearest_existing;
 
 /// The first release of git that takes configuration from the environment (`GIT_CONFIG_COUNT`), by which it is given the token.
 const GIT_MIN: (u32, u32) = (2, 31);

@@ -57,7 +57,7 @@ const PIECE_KIND_BYTES: usize = 200;
 pub const OWN_PROGRAM: &str = "autoissue";
 
 /// What an agent is run with.
-pub struct AgentOrder {
+pub struct Launch {
     /// The task, as the backend is told of it.
     pub task: AgentTask,
     /// Where the agent works.
@@ -112,7 +112,7 @@ pub enum Wish {
 pub async fn run(
     supervisor: &SupervisorProgram,
     backend: &dyn AgentBackend,
-    order: AgentOrder,
+    order: Launch,
     mut wish: watch::Receiver<Wish>,
     mut on_seen: impl FnMut(Seen) + Send,
 ) -> Result<(AgentReport, Option<String>), Failure> {
@@ -201,7 +201,7 @@ pub fn error_chain(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec, Failure> {
+fn program_spec(order: &Launch, command: CommandSpec) -> Result<ProgramSpec, Failure> {
     let program = if command.program == OWN_PROGRAM {
         order.own_program.clone()
     } else {
@@ -234,7 +234,7 @@ fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec,
     })
 }
 
-fn prompt_file(order: &AgentOrder, text: &str) -> Result<PathBuf, Failure> {
+fn prompt_file(order: &Launch, text: &str) -> Result<PathBuf, Failure> {
     let path = order.transcript.with_extension("prompt");
     std::fs::write(&path, text).map_err(|source| Failure::Crash {
         message: format!("failed to write the prompt `{}`: {source}", path.display()),
@@ -287,7 +287,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(started: Instant, order: &AgentOrder) -> Self {
+    fn new(started: Instant, order: &Launch) -> Self {
         Self {
             started,
             heard: started,

@@ -13,8 +13,6 @@ use crate::plugins::PluginArgument;
 use crate::recorded::Recorded;
 use crate::strategy::Strategies;
 
-/// The plan of a session, in its directory.
-pub const PLAN_FILE: &str = "plan.json";
 /// Sessions that are looked through for one with the same directive.
 const N_SESSIONS_MAX: usize = 1_000;
 

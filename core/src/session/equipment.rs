@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use autoissue_plugin_sdk as sdk;
 
 use super::begun::Begun;
-use super::bench::roots;
 use super::ground::Ground;
+use super::workspace::roots;
 use super::{Host, SessionError};
 use crate::config::Config;
 use crate::doctor::{
-    AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts, branch_in_the_way, rehearsed_push,
+    AGENT_RIGHTS, DISK, Finding, Level, at_a_glance, at_facts, branch_in_the_way, dry_run_push,
 };
 use crate::plugins::{self, PluginArgument, Plugins};
 use crate::service::agent;
@@ -143,7 +143,7 @@ pub(super) fn look_around(
         .remote
         .as_ref()
         .filter(|_| ground.config.executor.create_pr);
-    findings.extend(published_to.and_then(|remote| rehearsed_push(remote, &ground.checkout)));
+    findings.extend(published_to.and_then(|remote| dry_run_push(remote, &ground.checkout)));
     findings.extend(branch_in_the_way(&ground.checkout, published_to));
     // How much room a night needs nobody knows; a disk that is full is survived.
     let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::bench::roots;
+use super::workspace::roots;
 use super::{Host, SessionError};
 use crate::config::{Config, ForgeKind};
 use crate::repository_lock::repository_key;

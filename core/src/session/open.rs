@@ -13,12 +13,13 @@ use autoissue_engine::{Engine, Input};
 use tokio_util::sync::CancellationToken;
 
 use super::begun::{Begun, is_unfinished};
-use super::bench::{bench, lock, mirror_of, roots};
 use super::equipment::{Equipment, check_planner, equip, look_around};
 use super::ground::{Ground, survey};
 use super::settings::{cut_off, history, settings, started};
 use super::waiting;
-use super::{Awake, Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};
+use super::workspace::{lock, mirror_of, open_workspace, roots};
+use super::{Awake, Consent, Host, Order, PlanOrder, Resume, Session, SessionError};
+use crate::backlog_notes::BacklogNotes;
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::declared::Home;
@@ -35,7 +36,7 @@ use crate::service::forge::Forge;
 use crate::service::local_forge::initialise;
 use crate::service::process::SupervisorProgram;
 use crate::wall_clock::wall_clock_ms;
-use crate::work::{Bench, Workshop};
+use crate::work::{Services, Workspace};
 
 /// Sessions that are looked through for one to go on with.
 const N_SESSIONS_MAX: usize = 1_000;
@@ -126,7 +127,7 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
     let cut_off = cut_off(&journal, ground.checkout.path())?;
     let strategies = strategies.remembering(&journal.costs()?);
     let kill = CancellationToken::new();
-    let bench = bench(&ground, host, &id, &[], kill.clone())?;
+    let workspace = open_workspace(&ground, host, &id, &[], kill.clone())?;
     let waiting = waiting::find(&journal, ground.checkout.path())?;
     let new = new_session(&ground, host, &id, &begun, now_ms);
     let is_planned = begun.plan().is_some();
@@ -142,7 +143,7 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
         },
     );
     let parts = Parts {
-        bench: Some(bench),
+        workspace: Some(workspace),
         kill,
         lock: Some(lock),
         remarks,
@@ -150,8 +151,8 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
         ..fresh
     };
     let mut session = assemble(ground, host, parts);
-    session.workshop.waiting = waiting::publish(waiting, &session.workshop, &mut journal)?;
-    let has_room = session.workshop.check_room();
+    session.services.waiting = waiting::publish(waiting, &session.services, &mut journal)?;
+    let has_room = session.services.check_room();
     has_room.map_err(|failure| SessionError::NoRoom {
         message: failure.to_string(),
     })?;
@@ -220,10 +221,16 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
     }
     let kill = CancellationToken::new();
     // To decline a plan nothing has to be touched but the journal.
-    let bench = if is_decline {
+    let workspace = if is_decline {
         None
     } else {
-        Some(bench(&ground, host, &id, &holders(&engine), kill.clone())?)
+        Some(open_workspace(
+            &ground,
+            host,
+            &id,
+            &holders(&engine),
+            kill.clone(),
+        )?)
     };
     // A session that died before its first event has nothing to go on with, and starts.
     let first = if last_seq == 0 {
@@ -254,7 +261,7 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
             engine,
             last_seq,
             last_at_ms,
-            bench,
+            workspace,
             kill,
             lock,
             remarks,
@@ -274,7 +281,7 @@ struct Parts {
     engine: Engine,
     last_seq: u64,
     last_at_ms: u64,
-    bench: Option<Bench>,
+    workspace: Option<Workspace>,
     kill: CancellationToken,
     lock: Option<RepositoryLock>,
     remarks: Vec<Finding>,
@@ -301,7 +308,7 @@ impl Parts {
             engine: Engine::new(),
             last_seq: 0,
             last_at_ms: 0,
-            bench: None,
+            workspace: None,
             kill: CancellationToken::new(),
             lock: None,
             remarks: Vec::new(),
@@ -312,8 +319,8 @@ impl Parts {
 }
 
 fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
-    // A dry run has no bench.
-    let bus = if parts.journal.is_some() || parts.bench.is_some() {
+    // A dry run has no workspace.
+    let bus = if parts.journal.is_some() || parts.workspace.is_some() {
         Bus::new(parts.last_seq)
     } else {
         Bus::without_journal()
@@ -325,23 +332,17 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     let heard = inputs.0.clone();
     // The dispatcher is gone only when the session is over.
     let tell = move |undecided| drop(heard.send(Input::Undecided(undecided)));
-    let intake = Arc::new(Intake::default());
-    let workshop = Workshop {
-        intake: intake.clone(),
+    let notes = Arc::new(BacklogNotes::default());
+    let services = Services {
+        notes: notes.clone(),
         strategies: parts.equipment.strategies.telling(tell),
         home: home(&ground.repository, &ground.config),
         forge: ground.forge,
-        bench: parts.bench,
+        workspace: parts.workspace,
         bus: bus.clone(),
-        only: parts
-            .begun
-            .exec()
-            .map(|exec| exec.only.iter().copied().collect())
-            .unwrap_or_default(),
         checked_bases: tokio::sync::Mutex::default(),
         waiting: Vec::new(),
-        ignore_outside: parts.begun.exec().is_some_and(|exec| exec.ignore_outside),
-        plan: parts.begun.plan().cloned(),
+        given_plan: parts.begun.plan().and_then(|plan| plan.given.clone()),
         session: parts.id.to_string(),
         project: ground.checkout.path().to_owned(),
         worktree_roots: roots(&ground.config, host, ground.checkout.path()).all(),
@@ -361,7 +362,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         engine: parts.engine,
         journal: parts.journal,
         last_seq: parts.last_seq,
-        workshop,
+        services,
         bus,
         inputs,
         kill: parts.kill,
@@ -372,7 +373,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         remarks: parts.remarks,
         left_behind: parts.left_behind,
         unrecorded: parts.unrecorded,
-        intake,
+        notes,
     }
 }
 
@@ -385,7 +386,7 @@ fn home(repository: &str, config: &Config) -> Home {
 
 /// Returns what keeps the machine awake while a session runs, where one is to run and the system has a program for it.
 fn keeping_awake(ground: &Ground, host: &Host, parts: &Parts) -> Option<Awake> {
-    if !ground.config.executor.keep_awake || parts.bench.is_none() {
+    if !ground.config.executor.keep_awake || parts.workspace.is_none() {
         return None;
     }
     let outside = roots(&ground.config, host, ground.checkout.path()).all();

@@ -30,6 +30,10 @@ pub(super) fn started(
 ) -> Input {
     let about = About {
         label: begun.label().to_owned(),
+        only: begun
+            .exec()
+            .map(|exec| exec.only.iter().copied().map(IssueNumber).collect())
+            .unwrap_or_default(),
         directive: begun.plan().map(|plan| plan.directive.clone()),
         repository: ground.repository.clone(),
         base_branch: ground.base_branch.clone(),

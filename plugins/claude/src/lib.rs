@@ -15,7 +15,7 @@ mod price;
 mod run;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Effort, Metering,
+    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Metering,
     PluginError, ProgramInfo,
 };
 
@@ -190,7 +190,7 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         option("--model", model);
     }
     if let Some(effort) = task.effort {
-        option("--effort", level(effort));
+        option("--effort", effort.name());
     }
     match &task.resume {
         Some(session) => option("--resume", session),
@@ -229,14 +229,6 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         args.extend(task.allowed_tools.iter().cloned());
     }
     args
-}
-
-fn level(effort: Effort) -> &'static str {
-    match effort {
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-    }
 }
 
 /// Returns settings that keep the instructions in the user's own checkout away from the agent.

@@ -371,17 +371,17 @@ impl Engine {
     fn start_of(&self, issue: IssueNumber) -> Start {
         let task = &self.tasks[&issue];
         if let Some(kept) = &task.kept {
-            return Start::Kept {
+            return Start::KeptTree {
                 base: kept.base.clone(),
-                work: kept.work.clone(),
+                salvage: kept.work.clone(),
             };
         }
-        let published: Vec<_> = task
+        let issues: Vec<_> = task
             .issue
             .dependencies
             .iter()
             .filter_map(|on| self.tasks.get(&on.number))
-            .filter(|on| on.outcome().is_none_or(Outcome::is_foundation))
+            .filter(|on| on.outcome().is_none_or(Outcome::can_be_built_on))
             .map(|on| {
                 (
                     on.issue.number,
@@ -391,10 +391,10 @@ impl Engine {
                 )
             })
             .collect();
-        if published.is_empty() {
+        if issues.is_empty() {
             Start::Base
         } else {
-            Start::Published(published)
+            Start::Branches { issues }
         }
     }
 

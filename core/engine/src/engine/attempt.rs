@@ -5,8 +5,8 @@
 use crate::engine::Halt;
 use crate::engine::decide::Turn;
 use crate::{
-    AgentReport, CheckResult, Doing, Effect, Ended, Event, Failure, IssueNumber, Metering, Outcome,
-    Publication, RedBase, Service, Spent, StopReason, Task, Usd, Withdrawal, Work,
+    AgentReport, AttemptEffect, CheckResult, Doing, Ended, Event, Failure, IssueNumber, Metering,
+    Outcome, Publication, RedBase, Service, Spent, StopReason, Task, Usd, Withdrawal, Work,
 };
 
 /// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
@@ -50,20 +50,7 @@ impl Turn<'_> {
             attempt,
             base,
         });
-        let task = &self.engine.tasks[&issue];
-        let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
-        let is_free = self.settings().metering == Metering::Free;
-        let effect = Effect::RunAgent {
-            issue: task.issue.clone(),
-            attempt,
-            model: task.model.clone(),
-            effort: task.effort,
-            limit: (!is_free).then(|| reserved - self.engine.margin_of(reserved)),
-            resume: task.kept.as_ref().and_then(|kept| kept.session.clone()),
-            feedback: task.feedback.clone(),
-            continues: task.kept.is_some(),
-            avoid: self.paths_of_others(issue),
-        };
+        let effect = self.engine.run_agent(&self.engine.tasks[&issue]);
         self.ask(effect);
     }
 
@@ -95,16 +82,6 @@ impl Turn<'_> {
         may
     }
 
-    pub(super) fn paths_of_others(&self, issue: IssueNumber) -> Vec<String> {
-        let others = self
-            .engine
-            .running()
-            .filter(|task| task.issue.number != issue);
-        others
-            .flat_map(|task| task.paths().iter().cloned())
-            .collect()
-    }
-
     pub(super) fn metered(&mut self, issue: IssueNumber, number: u32, spent: Usd) {
         let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
             return;
@@ -125,7 +102,7 @@ impl Turn<'_> {
             });
         }
         if passes {
-            self.ask(Effect::Stop {
+            self.ask(AttemptEffect::Stop {
                 issue,
                 attempt: number,
                 reason: StopReason::Budget,
@@ -196,17 +173,8 @@ impl Turn<'_> {
             charged,
             assumed,
         });
-        let effect = self.collect(issue, number);
+        let effect = self.engine.collect_work(&self.engine.tasks[&issue]);
         self.ask(effect);
-    }
-
-    pub(super) fn collect(&self, issue: IssueNumber, attempt: u32) -> Effect {
-        let task = &self.engine.tasks[&issue];
-        Effect::CollectWork {
-            issue: task.issue.clone(),
-            attempt,
-            base: task.base.clone().unwrap_or_default(),
-        }
     }
 
     /// Returns what to charge, and whether it is assumed: never zero because nothing was seen.
@@ -302,7 +270,8 @@ impl Turn<'_> {
             |r| r.ended.clone(),
         );
         let checks = self
-            .run_checks(issue)
+            .engine
+            .run_checks(task)
             .filter(|_| ended == Ended::Done && has_work);
         // Checks need room too, and it is they that say whether there is any.
         if checks.is_none() {
@@ -319,17 +288,6 @@ impl Turn<'_> {
             }
             Ended::Failed { failure } => self.agent_failed(issue, attempt, failure),
         }
-    }
-
-    pub(super) fn run_checks(&self, issue: IssueNumber) -> Option<Effect> {
-        let task = self.engine.task(issue)?;
-        let attempt = task.attempt()?;
-        let work = task.work.clone()?;
-        (attempt.doing == Doing::Checking && attempt.in_flight).then_some(Effect::RunChecks {
-            issue,
-            attempt: attempt.number,
-            work,
-        })
     }
 
     pub(super) fn over_budget_message(&self, issue: IssueNumber) -> String {
@@ -410,7 +368,7 @@ impl Turn<'_> {
             publication,
         });
         self.finish_task(issue, Outcome::Done { pull_request });
-        self.ask(Effect::ReleaseWorktree {
+        self.ask(AttemptEffect::ReleaseWorktree {
             issue,
             attempt,
             published: true,

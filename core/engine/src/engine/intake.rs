@@ -7,8 +7,8 @@ use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
 use crate::retry::retry_at;
 use crate::{
-    About, CheckResult, Classification, Effect, Effort, Event, Failure, FailureType, History,
-    Instead, Issue, IssueNumber, ModelChoice, NotStarted, Outcome, RedBase, SessionStatus,
+    About, CheckResult, Classification, Effort, Event, Failure, FailureType, History, Instead,
+    IntakeEffect, Issue, IssueNumber, ModelChoice, NotStarted, Outcome, RedBase, SessionStatus,
     Settings, Skip, Stage, Time, Undecided, Usd,
 };
 
@@ -34,7 +34,8 @@ impl Turn<'_> {
             && self.engine.halt == Halt::No
         {
             self.emit(Event::BacklogRetried);
-            self.ask(Effect::FetchBacklog);
+            let effect = self.engine.fetch_backlog();
+            self.ask(effect);
         }
     }
 
@@ -116,8 +117,8 @@ impl Turn<'_> {
             return;
         }
         if !self.end_if_spent_before(issue) {
-            let issue = self.engine.tasks[&issue].issue.clone();
-            self.ask(Effect::Classify { issue });
+            let effect = self.engine.classify(&self.engine.tasks[&issue]);
+            self.ask(effect);
         }
     }
 
@@ -189,20 +190,9 @@ impl Turn<'_> {
                 self.plan(issue, model, None, "set by `agent.model`".to_owned());
             }
             ModelChoice::Auto => {
-                let effect = self.select_model(issue);
+                let effect = self.engine.select_model(&self.engine.tasks[&issue]);
                 self.ask(effect);
             }
-        }
-    }
-
-    pub(super) fn select_model(&self, issue: IssueNumber) -> Effect {
-        let task = &self.engine.tasks[&issue];
-        Effect::SelectModel {
-            issue: task.issue.clone(),
-            classification: task.classification.clone().unwrap_or_default(),
-            attempt: task.n_attempts + 1,
-            n_substance: task.n_substance,
-            cap_left: self.engine.cap_left(task),
         }
     }
 
@@ -306,7 +296,7 @@ impl Turn<'_> {
         if n_tasks > 0 {
             self.emit(Event::BacklogAdmitted { estimate, n_tasks });
             if self.engine.phase == Phase::BaseCheck {
-                self.ask(Effect::CheckBase);
+                self.ask(IntakeEffect::CheckBase);
             }
         }
     }

@@ -6,7 +6,7 @@
 use crate::engine::Phase;
 use crate::engine::decide::Turn;
 use crate::{
-    AgentReport, Doing, Effect, Event, Failure, IssueNumber, Outcome, Settings, Stage, Usd,
+    AgentReport, Doing, Event, Failure, IntakeEffect, IssueNumber, Outcome, Settings, Stage, Usd,
 };
 
 impl Turn<'_> {
@@ -18,9 +18,10 @@ impl Turn<'_> {
         match self.engine.phase {
             Phase::Intake { .. } => {
                 self.emit(Event::BacklogRetried);
-                self.ask(Effect::FetchBacklog);
+                let effect = self.engine.fetch_backlog();
+                self.ask(effect);
             }
-            Phase::BaseCheck => self.ask(Effect::CheckBase),
+            Phase::BaseCheck => self.ask(IntakeEffect::CheckBase),
             Phase::Decomposing => self.resume_planning(),
             // `go_on` asks for the next issue, once the forge may be used.
             Phase::New
@@ -41,9 +42,8 @@ impl Turn<'_> {
         let task = &self.engine.tasks[&issue];
         match &task.stage {
             Stage::Classifying => {
-                self.ask(Effect::Classify {
-                    issue: task.issue.clone(),
-                });
+                let effect = self.engine.classify(task);
+                self.ask(effect);
             }
             Stage::Choosing => self.choose_model(issue),
             Stage::Running(attempt) => {
@@ -70,18 +70,19 @@ impl Turn<'_> {
 
     fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, doing: Doing) {
         match doing {
-            Doing::Leasing { start } => self.ask(Effect::LeaseWorktree {
-                issue,
-                attempt,
-                start,
-            }),
+            Doing::Leasing { start } => {
+                let effect = self
+                    .engine
+                    .lease_worktree(&self.engine.tasks[&issue], start);
+                self.ask(effect);
+            }
             Doing::Agent => self.charge(issue, attempt, AgentReport::unseen(Failure::Interrupted)),
             Doing::Collecting | Doing::CollectingLater { .. } => {
-                let effect = self.collect(issue, attempt);
+                let effect = self.engine.collect_work(&self.engine.tasks[&issue]);
                 self.ask(effect);
             }
             Doing::Checking => {
-                if let Some(effect) = self.run_checks(issue) {
+                if let Some(effect) = self.engine.run_checks(&self.engine.tasks[&issue]) {
                     self.ask(effect);
                 }
             }

@@ -9,7 +9,7 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::queue::Place;
 use crate::task::Task;
 use crate::{
-    Blocked, BreakerState, Doing, Effect, Event, IssueNumber, Metering, NotStarted, Outcome,
+    AttemptEffect, Blocked, BreakerState, Doing, Event, IssueNumber, Metering, NotStarted, Outcome,
     Service, Stage, Time, Usd,
 };
 
@@ -342,12 +342,8 @@ impl Turn<'_> {
             ..
         }) = task.attempt()
         {
-            let start = start.clone();
-            self.ask(Effect::LeaseWorktree {
-                issue,
-                attempt,
-                start,
-            });
+            let effect = self.engine.lease_worktree(task, start.clone());
+            self.ask(effect);
         }
     }
 
@@ -372,8 +368,9 @@ impl Turn<'_> {
             if self.engine.admits(&Service::Machine, issue, self.now) {
                 self.probe(Service::Machine, issue);
                 self.emit(Event::CollectRetried { issue, attempt });
-                let effect = self.run_checks(issue);
-                let effect = effect.unwrap_or_else(|| self.collect(issue, attempt));
+                let task = &self.engine.tasks[&issue];
+                let checks = self.engine.run_checks(task);
+                let effect = checks.unwrap_or_else(|| self.engine.collect_work(task));
                 self.ask(effect);
             }
         }
@@ -401,7 +398,9 @@ impl Turn<'_> {
             if self.engine.admits(&Service::Forge, issue, self.now) {
                 self.probe(Service::Forge, issue);
                 self.emit(Event::PublishStarted { issue, attempt });
-                self.ask(Effect::Publish { issue, attempt });
+                let order = self.engine.publish_order(&self.engine.tasks[&issue]);
+                let order = order.expect("work is collected before it is published");
+                self.ask(AttemptEffect::Publish(Box::new(order)));
             }
         }
     }

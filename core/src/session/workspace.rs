@@ -20,7 +20,7 @@ use crate::service::process::sweep_tagged;
 use crate::service::stale_locks::remove_stale_locks;
 use crate::service::worktrees::{Options, Roots};
 use crate::wall_clock::wall_clock_ms;
-use crate::work::Bench;
+use crate::work::Workspace;
 
 /// A file that is written and removed at once, where the local forge keeps its own.
 const PROBE: &str = ".autoissue/can-be-written";
@@ -55,13 +55,13 @@ pub(super) fn lock(
 }
 
 /// Makes the mirror and the worktrees ready, and clears away what a dead session left.
-pub(super) fn bench(
+pub(super) fn open_workspace(
     ground: &Ground,
     host: &Host,
     id: &SessionId,
     keep: &[u64],
     kill: CancellationToken,
-) -> Result<Bench, SessionError> {
+) -> Result<Workspace, SessionError> {
     let n_stragglers = sweep_tagged(&format!("{}/", ground.key));
     if n_stragglers > 0 {
         tracing::warn!(
@@ -108,7 +108,7 @@ pub(super) fn bench(
             }
         }
     })?;
-    Ok(Bench {
+    Ok(Workspace {
         mirror,
         remote: ground.remote.clone(),
         collectors,
