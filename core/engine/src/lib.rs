@@ -25,6 +25,7 @@ mod failure;
 mod forecast;
 mod input;
 mod issue;
+mod kind;
 mod ledger;
 mod money;
 mod outcome;
@@ -55,6 +56,7 @@ pub use input::{
     Work,
 };
 pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
+pub use kind::{AttemptStage, TaskKind};
 pub use ledger::Ledger;
 pub use money::Usd;
 pub use outcome::{NotStarted, Outcome, SessionStatus, Skip};

@@ -45,13 +45,41 @@ impl Turn<'_> {
             self.fail_attempt(issue, attempt, Failure::Interrupted);
             return;
         }
-        self.emit(Event::WorktreeLeased {
+        self.end_stage(Event::WorktreeLeased {
             issue,
             attempt,
             base,
         });
-        let effect = self.engine.run_agent(&self.engine.tasks[&issue]);
-        self.ask(effect);
+    }
+
+    /// Emits the event that ends a stage of an attempt well, and goes on: asks for the next stage of the task's kind, or ends the task.
+    fn end_stage(&mut self, event: Event) {
+        let ended = event.issue().and_then(|issue| self.engine.task(issue));
+        let Some(task) = ended else {
+            return;
+        };
+        let (issue, attempt) = (task.issue.number, task.n_attempts);
+        let is_last = self.engine.next_stage(task).is_none();
+        self.emit(event);
+        if !is_last {
+            self.ask_for_stage(issue);
+            return;
+        }
+        let publication = self.engine.tasks[&issue].publication.clone();
+        let published = publication.is_some();
+        let pull_request = publication.and_then(|publication| publication.pull_request);
+        self.finish_task(issue, Outcome::Done { pull_request });
+        self.ask(AttemptEffect::ReleaseWorktree {
+            issue,
+            attempt,
+            published,
+        });
+    }
+
+    /// Asks for what the attempt of a task waits for now. Publishing is asked for by `go_on`, once the forge may be used.
+    pub(super) fn ask_for_stage(&mut self, issue: IssueNumber) {
+        let order = self.engine.stage_order(&self.engine.tasks[&issue]);
+        order.into_iter().for_each(|effect| self.ask(effect));
     }
 
     /// Ends a task whose issue is no longer to be worked on. The forge has answered, and nothing was spent on the attempt.
@@ -173,8 +201,7 @@ impl Turn<'_> {
             charged,
             assumed,
         });
-        let effect = self.engine.collect_work(&self.engine.tasks[&issue]);
-        self.ask(effect);
+        self.ask_for_stage(issue);
     }
 
     /// Returns what to charge, and whether it is assumed: never zero because nothing was seen.
@@ -269,17 +296,14 @@ impl Turn<'_> {
             },
             |r| r.ended.clone(),
         );
-        let checks = self
-            .engine
-            .run_checks(task)
-            .filter(|_| ended == Ended::Done && has_work);
+        let next = self.engine.stage_order(task);
         // Checks need room too, and it is they that say whether there is any.
-        if checks.is_none() {
+        if next.is_none() {
             self.service_answered(&Service::Machine);
         }
         match ended {
             Ended::Done if !has_work => self.fail_attempt(issue, attempt, Failure::NoChange),
-            Ended::Done => checks.into_iter().for_each(|effect| self.ask(effect)),
+            Ended::Done => next.into_iter().for_each(|effect| self.ask(effect)),
             Ended::Budget => {
                 let outcome = Outcome::Budget {
                     message: self.over_budget_message(issue),
@@ -330,12 +354,17 @@ impl Turn<'_> {
                 r.name, r.ended
             )
         });
-        self.emit(Event::ChecksFinished {
+        let finished = Event::ChecksFinished {
             issue,
             attempt,
             results,
             passed: message.is_none(),
-        });
+        };
+        if message.is_none() {
+            self.end_stage(finished);
+            return;
+        }
+        self.emit(finished);
         if let Some(message) = red_base {
             self.stop(message.clone());
             self.fail_attempt(issue, attempt, Failure::NeedsPerson { message });
@@ -361,17 +390,10 @@ impl Turn<'_> {
             return;
         }
         self.service_answered(&Service::Forge);
-        let pull_request = publication.pull_request.clone();
-        self.emit(Event::PullRequestOpened {
+        self.end_stage(Event::PullRequestOpened {
             issue,
             attempt,
             publication,
-        });
-        self.finish_task(issue, Outcome::Done { pull_request });
-        self.ask(AttemptEffect::ReleaseWorktree {
-            issue,
-            attempt,
-            published: true,
         });
     }
 }

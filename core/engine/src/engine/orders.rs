@@ -80,7 +80,19 @@ impl Engine {
 
     // ---- attempts
 
-    pub(super) fn lease_worktree(&self, task: &Task, start: Start) -> Effect {
+    /// Returns what a task's attempt waits for, by the stage that it is in; `None` where it waits for nothing, or for its time.
+    pub(super) fn stage_order(&self, task: &Task) -> Option<Effect> {
+        let attempt = task.attempt().filter(|attempt| attempt.in_flight)?;
+        match &attempt.doing {
+            Doing::Leasing { start } => Some(self.lease_worktree(task, start.clone())),
+            Doing::Agent => Some(self.run_agent(task)),
+            Doing::Collecting => Some(self.collect_work(task)),
+            Doing::Checking => self.run_checks(task),
+            Doing::CollectingLater { .. } | Doing::Publishing { .. } => None,
+        }
+    }
+
+    fn lease_worktree(&self, task: &Task, start: Start) -> Effect {
         let issue = task.issue.number;
         Effect::Attempt(AttemptEffect::LeaseWorktree {
             issue,
@@ -91,7 +103,7 @@ impl Engine {
         })
     }
 
-    pub(super) fn run_agent(&self, task: &Task) -> Effect {
+    fn run_agent(&self, task: &Task) -> Effect {
         let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
         let limit = reserved - self.margin_of(reserved);
         let session = task.kept.as_ref().and_then(|kept| kept.session.as_ref());
@@ -139,7 +151,7 @@ impl Engine {
             .collect()
     }
 
-    pub(super) fn collect_work(&self, task: &Task) -> Effect {
+    fn collect_work(&self, task: &Task) -> Effect {
         Effect::Attempt(AttemptEffect::CollectWork {
             issue: task.issue.clone(),
             attempt: task.n_attempts,
@@ -147,17 +159,12 @@ impl Engine {
         })
     }
 
-    /// Returns the order for the checks, where the task's attempt is to be checked now.
-    pub(super) fn run_checks(&self, task: &Task) -> Option<Effect> {
-        let attempt = task.attempt()?;
-        if attempt.doing != Doing::Checking || !attempt.in_flight {
-            return None;
-        }
+    fn run_checks(&self, task: &Task) -> Option<Effect> {
         // Work that is built on other work of ours has no base that could be checked.
         let base = task.base.clone().filter(|_| self.stack_of(task).is_empty());
         Some(Effect::Attempt(AttemptEffect::RunChecks {
             issue: task.issue.number,
-            attempt: attempt.number,
+            attempt: task.n_attempts,
             work: task.work.clone()?,
             base,
         }))

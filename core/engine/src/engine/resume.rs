@@ -48,7 +48,7 @@ impl Turn<'_> {
             Stage::Choosing => self.choose_model(issue),
             Stage::Running(attempt) => {
                 let (number, doing) = (attempt.number, attempt.doing.clone());
-                self.resume_attempt(issue, number, doing);
+                self.resume_attempt(issue, number, &doing);
             }
             Stage::Waiting { .. } | Stage::Ended(_) => {}
         }
@@ -68,26 +68,15 @@ impl Turn<'_> {
         }
     }
 
-    fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, doing: Doing) {
+    fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, doing: &Doing) {
         match doing {
-            Doing::Leasing { start } => {
-                let effect = self
-                    .engine
-                    .lease_worktree(&self.engine.tasks[&issue], start);
-                self.ask(effect);
-            }
             Doing::Agent => self.charge(issue, attempt, AgentReport::unseen(Failure::Interrupted)),
-            Doing::Collecting | Doing::CollectingLater { .. } => {
-                let effect = self.engine.collect_work(&self.engine.tasks[&issue]);
-                self.ask(effect);
-            }
-            Doing::Checking => {
-                if let Some(effect) = self.engine.run_checks(&self.engine.tasks[&issue]) {
-                    self.ask(effect);
-                }
-            }
-            // `go_on` starts it, once the forge may be used.
-            Doing::Publishing { .. } => {}
+            // `go_on` starts publishing, once the forge may be used.
+            Doing::Leasing { .. }
+            | Doing::Collecting
+            | Doing::CollectingLater { .. }
+            | Doing::Checking
+            | Doing::Publishing { .. } => self.ask_for_stage(issue),
         }
     }
 }

@@ -336,15 +336,7 @@ impl Turn<'_> {
             reserved,
             model,
         });
-        let task = &self.engine.tasks[&issue];
-        if let Some(crate::Attempt {
-            doing: Doing::Leasing { start },
-            ..
-        }) = task.attempt()
-        {
-            let effect = self.engine.lease_worktree(task, start.clone());
-            self.ask(effect);
-        }
+        self.ask_for_stage(issue);
     }
 
     /// Makes this task the probe if the service's breaker is due for one.
@@ -368,10 +360,7 @@ impl Turn<'_> {
             if self.engine.admits(&Service::Machine, issue, self.now) {
                 self.probe(Service::Machine, issue);
                 self.emit(Event::CollectRetried { issue, attempt });
-                let task = &self.engine.tasks[&issue];
-                let checks = self.engine.run_checks(task);
-                let effect = checks.unwrap_or_else(|| self.engine.collect_work(task));
-                self.ask(effect);
+                self.ask_for_stage(issue);
             }
         }
     }
