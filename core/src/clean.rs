@@ -10,7 +10,9 @@ use autoissue_engine::{Engine, IssueNumber, Outcome};
 
 use crate::config::{Config, LoggingSettings};
 use crate::dispatcher::holders;
+use crate::host::Host;
 use crate::journal::{Journal, SessionId, SessionRow, SessionStatus};
+use crate::preflight::{SessionError, roots};
 use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
 use crate::service::agent::error_chain;
@@ -19,7 +21,7 @@ use crate::service::collector::{CollectorError, Collectors};
 use crate::service::forge::{Forge, IssueState};
 use crate::service::mirror::{Mirror, Salvage};
 use crate::service::worktrees::Held;
-use crate::session::{Cleaning, Host, SessionError, cleaning, on_a_runtime, roots};
+use crate::session::{Cleaning, cleaning, on_a_runtime};
 use crate::wall_clock::wall_clock_ms;
 
 pub use set_aside::{Contents, SetAside};

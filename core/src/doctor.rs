@@ -8,41 +8,32 @@
 //!        └─────────► what needs a program of its own: version, push right, checks on the base
 //! ```
 
-mod agent;
 mod base;
-mod finding;
-mod glance;
-mod large_files;
-mod login;
-mod machine;
 mod plugins;
-mod release;
-mod repository;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ForgeKind};
+use crate::host::Host;
 use crate::journal::Journal;
+use crate::preflight::{
+    SessionError, WayToGithub, agent, agent_variables, at_a_glance, at_facts, branch_in_the_way,
+    default_branch, find_agent, find_strategies, machine, repository, roots, variable_of,
+    way_to_github,
+};
 use crate::service::checkout::Checkout;
 use crate::service::git_program::Git;
 use crate::service::github::{GithubError, Proxy};
 use crate::service::local_forge::LocalForge;
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::{Remote, RemoteError};
-use crate::session::{
-    Host, SessionError, WayToGithub, agent_variables, default_branch, find_agent, find_strategies,
-    roots, way_to_github,
-};
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
 
-pub use finding::{Finding, Level};
-pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
-pub(crate) use machine::DISK;
-pub(crate) use repository::{branch_in_the_way, dry_run_push};
+pub use crate::preflight::{Finding, Level};
 
 /// What came to light.
 #[derive(Debug)]
@@ -440,12 +431,5 @@ impl Examination<'_> {
 
 /// Returns a variable of the host's environment, empty where it is not set.
 fn variable<'h>(host: &'h Host, name: &str) -> &'h OsStr {
-    of(&host.environment, name).unwrap_or_default()
-}
-
-fn of<'e>(environment: &'e [(OsString, OsString)], name: &str) -> Option<&'e OsStr> {
-    environment
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_os_str())
+    variable_of(&host.environment, name).unwrap_or_default()
 }

@@ -6,12 +6,10 @@
 //!                                              └ stopper(): asks it to stop
 //! ```
 
-mod begun;
+mod context;
 mod crash_at;
-mod equipment;
-mod error;
-mod ground;
 mod open;
+mod request;
 mod settings;
 mod waiting;
 mod workspace;
@@ -20,7 +18,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::Duration;
 
 use autoissue_engine::{Engine, Event, Input};
 use serde::{Deserialize, Serialize};
@@ -32,47 +29,24 @@ use crate::bus::Bus;
 use crate::config::Config;
 use crate::control::Resetter;
 use crate::dispatcher::{Dispatcher, Unrecorded};
-use crate::doctor::Finding;
 use crate::executor::Executor;
 use crate::journal::{CommitHook, Journal, NewSession, SessionId, SessionRow};
 use crate::log;
 use crate::plugins::PluginArgument;
-use crate::redaction::Redaction;
+use crate::preflight::Finding;
 use crate::repository_lock::RepositoryLock;
 use crate::service::awake::keep_awake;
 use crate::service::process::{SupervisorProgram, adopt_orphans};
 use crate::work::Services;
 
+pub use crate::host::Host;
 pub use crate::planner::PLAN_FILE;
-pub use begun::{Consent, PlanOrder, PlannedBefore, planned_before};
+pub use crate::preflight::SessionError;
 pub use crash_at::{CrashPoint, NoCrashPoint};
-pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
-pub use error::SessionError;
-pub(crate) use ground::{WayToGithub, default_branch, way_to_github};
 pub use open::{session_dir, session_to_resume};
+pub use request::{Consent, PlanOrder, PlannedBefore, planned_before};
 pub use workspace::mirror_dir;
-pub(crate) use workspace::{Cleaning, cleaning, on_a_runtime, roots};
-
-/// What a session is run with. Core reads no arguments and no environment of its own.
-#[derive(Clone, Debug)]
-pub struct Host {
-    /// Directory that state is kept in.
-    pub state_dir: PathBuf,
-    /// The checkout.
-    pub project: PathBuf,
-    /// Our own program, which core starts again in its hidden modes.
-    pub own_program: PathBuf,
-    /// The environment that programs are found and started with.
-    pub environment: Vec<(OsString, OsString)>,
-    /// Command line, for people who read `status` later.
-    pub command: String,
-    /// How long a minute of an agent's limits lasts: 60 seconds for people, less for tests that cannot wait.
-    pub minute: Duration,
-    /// What is hidden wherever something is written. Core adds what it finds out, such as the forge's token.
-    pub redaction: Redaction,
-    /// Plugins of the command line. A resume without any asks those that the session began with.
-    pub plugins: Vec<PluginArgument>,
-}
+pub(crate) use workspace::{Cleaning, cleaning, on_a_runtime};
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::Finding;
 use crate::config::{Config, RedBase};
+use crate::preflight::{Finding, SessionError};
 use crate::service::checkout::Checkout;
 use crate::service::checks::{
     Check, CheckResult, ChecksError, SetupError, Workplace, run_checks, run_setup,
@@ -19,7 +19,6 @@ use crate::service::mirror::Mirror;
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::Remote;
 use crate::service::worktrees::{LeaseRequest, Options, Roots, Worktrees};
-use crate::session::SessionError;
 use crate::work::check;
 
 /// The clone has the number that no issue has.

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::Finding;
 use crate::config::PluginSettings;
 use crate::plugins::lock::PluginLock;
 use crate::plugins::{PluginsError, read_agreed};
+use crate::preflight::Finding;
 use crate::service::agent::error_chain;
 
 /// Looks at each plugin that is configured.
@@ -47,7 +47,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::doctor::Level;
+    use crate::preflight::Level;
 
     fn level(path: &Path, sha256: Option<&str>) -> Level {
         let settings = json!({"name": "p", "path": path, "sha256": sha256});

@@ -11,7 +11,7 @@ const SET_UP_LFS: &str = "run `git lfs install`";
 const CHECK: &str = "git lfs";
 
 /// Looks at Git LFS where the commit that is checked out uses it.
-pub(super) fn look(git: &Git, checkout: &Checkout) -> Option<Finding> {
+pub(crate) fn look(git: &Git, checkout: &Checkout) -> Option<Finding> {
     let used = checkout.large_files()?;
     let finding = match (lfs_version(git, checkout.path()), used) {
         (Err(_), LargeFiles::Kept) => Finding::failure(
@@ -52,7 +52,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::doctor::Level;
+    use crate::preflight::Level;
     use crate::service::git_fixture::{Home, LargeFile, git_with_lfs};
 
     const ATTRIBUTES: &str = "*.png filter=lfs diff=lfs merge=lfs -text\n";

@@ -20,7 +20,7 @@ const SKEW_MS_MAX: u64 = 2 * 60_000;
 const EXPIRY_FORMS: [&str; 2] = ["%Y-%m-%d %H:%M:%S UTC", "%Y-%m-%d %H:%M:%S %z"];
 
 /// Judges what GitHub said. `asked` is the repository that it was asked for.
-pub(super) fn facts(facts: &Facts, asked: &str, now_ms: u64) -> Vec<Finding> {
+pub(crate) fn facts(facts: &Facts, asked: &str, now_ms: u64) -> Vec<Finding> {
     let mut findings = vec![identity(facts, asked)];
     findings.extend(issues(facts));
     findings.extend(scopes(facts));
@@ -174,7 +174,7 @@ fn skew(answered_at: Time, now_ms: u64) -> Finding {
 }
 
 /// Judges what GitHub announced about the end of something that we use.
-pub(super) fn retirement(retirement: &Retirement) -> Finding {
+pub(crate) fn retirement(retirement: &Retirement) -> Finding {
     Finding::warning(
         "api version",
         retirement.to_string(),
@@ -228,7 +228,7 @@ fn no_push(remote: &Remote, error: &GitError) -> Finding {
 }
 
 /// Asks the remote whether it would take a branch of ours. `None` where the checkout has no commit to ask with.
-pub(super) fn push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
+pub(crate) fn push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
     let commit = checkout.head()?;
     Some(match remote.dry_run_push(checkout.path(), &commit) {
         Ok(()) => Finding::ok("push", format!("{} takes pushes", remote.name())),
@@ -239,7 +239,7 @@ pub(super) fn push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Level;
+    use crate::preflight::Level;
 
     const NOW_MS: u64 = 1_767_323_045_000;
 

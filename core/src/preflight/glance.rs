@@ -6,15 +6,15 @@ use std::ffi::OsStr;
 use autoissue_plugin_sdk::Metering;
 
 use crate::config::Config;
+use crate::host::Host;
 use crate::service::checkout::Checkout;
 use crate::service::git_program::Git;
 use crate::service::github::Facts;
 use crate::service::worktrees::Identity;
-use crate::session::{Host, roots};
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
 
-use super::{Finding, agent, large_files, login, machine, repository};
+use super::{Finding, agent, large_files, login, machine, repository, roots};
 
 /// The finding that says what agents may do. People should know it although nothing is wrong.
 pub(crate) const AGENT_RIGHTS: &str = "agent rights";

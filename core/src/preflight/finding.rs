@@ -76,7 +76,7 @@ impl Finding {
     }
 
     /// Adds the end of what a program printed.
-    pub(super) fn with_output(self, output: &str) -> Self {
+    pub(crate) fn with_output(self, output: &str) -> Self {
         let lines: Vec<&str> = output
             .lines()
             .map(str::trim_end)

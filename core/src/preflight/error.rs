@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use autoissue_engine::IssueNumber;
 
-use crate::doctor::Finding;
+use super::Finding;
 use crate::journal::JournalError;
 use crate::plugins::PluginsError;
 use crate::recorded::RecordedError;

@@ -1,10 +1,11 @@
 //! What is known before anything is changed: configuration, checkout, forge.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
+use std::path::Path;
 
-use super::workspace::roots;
-use super::{Host, SessionError};
+use super::{SessionError, variable_of};
 use crate::config::{Config, ForgeKind};
+use crate::host::Host;
 use crate::repository_lock::repository_key;
 use crate::service::checkout::Checkout;
 use crate::service::forge::Forge;
@@ -13,32 +14,35 @@ use crate::service::github::{Access, Facts, Github, GithubError, Proxy, find_tok
 use crate::service::local_forge::LocalForge;
 use crate::service::process::SupervisorProgram;
 use crate::service::remote::{Remote, web_host};
+use crate::service::worktrees::Roots;
 
 /// What is known before anything is changed.
-pub(super) struct Ground {
-    pub(super) config: Config,
-    pub(super) git: Git,
-    pub(super) checkout: Checkout,
-    pub(super) base_branch: String,
-    pub(super) forge: Forge,
+pub(crate) struct Project {
+    pub(crate) config: Config,
+    pub(crate) git: Git,
+    pub(crate) checkout: Checkout,
+    pub(crate) base_branch: String,
+    pub(crate) forge: Forge,
     /// Where bases come from and branches go to; absent on the local forge, where both is the checkout.
-    pub(super) remote: Option<Remote>,
+    pub(crate) remote: Option<Remote>,
     /// What GitHub said, if it was asked and did.
-    pub(super) facts: Option<Facts>,
-    pub(super) repository: String,
+    pub(crate) facts: Option<Facts>,
+    pub(crate) repository: String,
     /// The forge's host and port, where the repository is one on a host.
-    pub(super) on_forge: Option<String>,
-    pub(super) key: String,
-    pub(super) path: OsString,
+    pub(crate) on_forge: Option<String>,
+    pub(crate) key: String,
+    pub(crate) path: OsString,
 }
 
 /// Checks what can be checked without changing anything. Where issues are to be made, a local forge may be missing.
-pub(super) fn survey(
+pub(crate) fn inspect(
     config: Config,
     host: &Host,
     makes_issues: bool,
-) -> Result<Ground, SessionError> {
-    let path = variable(host, "PATH");
+) -> Result<Project, SessionError> {
+    let path = variable_of(&host.environment, "PATH")
+        .unwrap_or_default()
+        .to_owned();
     let git = Git::find(&path)?;
     let checkout = Checkout::open(&host.project)?;
     let configured = config.project.base_branch.as_deref();
@@ -72,7 +76,7 @@ pub(super) fn survey(
     let repository = named.unwrap_or_else(|| checkout.name());
     let on_forge = config.github.api_url.as_deref().map(web_host);
     let on_forge = on_forge.filter(|_| config.forge.kind == ForgeKind::Github);
-    Ok(Ground {
+    Ok(Project {
         config,
         git,
         checkout,
@@ -164,10 +168,12 @@ fn ask_for_facts(github: &Github) -> Result<Option<Facts>, GithubError> {
     }
 }
 
-fn variable(host: &Host, name: &str) -> OsString {
-    let found = host
-        .environment
-        .iter()
-        .find(|(known, _)| known == OsStr::new(name));
-    found.map(|(_, value)| value.clone()).unwrap_or_default()
+/// Returns where worktrees of a checkout lie.
+pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
+    Roots::of(
+        config.executor.worktree_root.as_deref(),
+        &host.state_dir,
+        &repository_key(checkout),
+        checkout,
+    )
 }
