@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use autoissue_core::engine::{
-    About, AgentReport, Blocked, Classification, Effect, Ended, Engine, Event, History, Input,
-    Issue, IssueNumber, Metering, ModelChoice, Publication, Settings, Spent, Time, Usd, Work,
+    About, AgentReport, AttemptEffect, Blocked, Classification, Effect, Ended, Engine, Event,
+    History, Input, Issue, IssueNumber, Metering, ModelChoice, Publication, Settings, Spent,
+    TaskEffect, Time, Usd, Work,
 };
 
 /// When a task would start.
@@ -99,7 +100,7 @@ impl<'a> Night<'a> {
 
     fn answer(&mut self, effect: Effect) {
         let input = match effect {
-            Effect::Classify { issue } => {
+            Effect::Task(TaskEffect::Classify { issue }) => {
                 let classification = self
                     .classifications
                     .get(&issue.number)
@@ -109,39 +110,39 @@ impl<'a> Night<'a> {
                     classification: classification.unwrap_or_default(),
                 }
             }
-            Effect::LeaseWorktree { issue, attempt, .. } => Input::WorktreeLeased {
-                issue,
-                attempt,
-                base: String::new(),
-            },
-            Effect::RunAgent { issue, attempt, .. } => {
-                self.agents.push_back((issue.number, attempt));
+            Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => {
+                Input::WorktreeLeased {
+                    issue,
+                    attempt,
+                    base: String::new(),
+                }
+            }
+            Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+                self.agents.push_back((order.issue.number, order.attempt));
                 return;
             }
-            Effect::CollectWork { issue, attempt, .. } => Input::WorkCollected {
-                issue: issue.number,
-                attempt,
-                work: Some(Work::default()),
-                notes: Vec::new(),
-            },
-            Effect::Publish { issue, attempt } => Input::Published {
-                issue,
-                attempt,
+            Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => {
+                Input::WorkCollected {
+                    issue: issue.number,
+                    attempt,
+                    work: Some(Work::default()),
+                    notes: Vec::new(),
+                }
+            }
+            Effect::Attempt(AttemptEffect::Publish(order)) => Input::Published {
+                issue: order.issue.number,
+                attempt: order.attempt,
                 publication: Publication::default(),
             },
             // The backlog is given unasked; there are no checks, one model, and nothing to stop.
-            Effect::FetchBacklog
-            | Effect::ReadPlan
-            | Effect::Decompose { .. }
-            | Effect::RecoverPlan { .. }
-            | Effect::CreateIssue { .. }
-            | Effect::LinkIssue { .. }
-            | Effect::StopPlanning { .. }
-            | Effect::SelectModel { .. }
-            | Effect::CheckBase
-            | Effect::RunChecks { .. }
-            | Effect::Stop { .. }
-            | Effect::ReleaseWorktree { .. } => return,
+            Effect::Intake(_)
+            | Effect::Plan(_)
+            | Effect::Task(TaskEffect::SelectModel { .. })
+            | Effect::Attempt(
+                AttemptEffect::RunChecks { .. }
+                | AttemptEffect::Stop { .. }
+                | AttemptEffect::ReleaseWorktree { .. },
+            ) => return,
         };
         self.inputs.push_back(input);
     }

@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use autoissue_engine::{AgentReport, Ended, Failure, Spent, Time, Usd};
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, Metering, PluginError,
+    AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, Exit as SdkExit,
+    Line as SdkLine, Metering, PluginError, Source as SdkSource,
 };
-use autoissue_plugin_sdk::{Exit as SdkExit, Line as SdkLine, Source as SdkSource};
 use autoissue_process::{
     Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, error_chain,
 };
@@ -55,7 +55,7 @@ const PIECE_KIND_BYTES: usize = 200;
 pub const OWN_PROGRAM: &str = "autoissue";
 
 /// What an agent is run with.
-pub struct AgentOrder {
+pub struct Launch {
     /// The task, as the backend is told of it.
     pub task: AgentTask,
     /// Where the agent works.
@@ -110,7 +110,7 @@ pub enum Wish {
 pub async fn run(
     supervisor: &SupervisorProgram,
     backend: &dyn AgentBackend,
-    order: AgentOrder,
+    order: Launch,
     mut wish: watch::Receiver<Wish>,
     mut on_seen: impl FnMut(Seen) + Send,
 ) -> Result<(AgentReport, Option<String>), Failure> {
@@ -195,7 +195,7 @@ fn not_started(error: &ProcessError) -> Failure {
     }
 }
 
-fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec, Failure> {
+fn program_spec(order: &Launch, command: CommandSpec) -> Result<ProgramSpec, Failure> {
     let program = if command.program == OWN_PROGRAM {
         order.own_program.clone()
     } else {
@@ -228,7 +228,7 @@ fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec,
     })
 }
 
-fn prompt_file(order: &AgentOrder, text: &str) -> Result<PathBuf, Failure> {
+fn prompt_file(order: &Launch, text: &str) -> Result<PathBuf, Failure> {
     let path = order.transcript.with_extension("prompt");
     std::fs::write(&path, text).map_err(|source| Failure::Crash {
         message: format!("failed to write the prompt `{}`: {source}", path.display()),
@@ -281,7 +281,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(started: Instant, order: &AgentOrder) -> Self {
+    fn new(started: Instant, order: &Launch) -> Self {
         Self {
             started,
             heard: started,

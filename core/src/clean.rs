@@ -17,9 +17,11 @@ use autoissue_process::error_chain;
 
 use crate::config::{Config, LoggingSettings};
 use crate::dispatcher::holders;
+use crate::host::Host;
+use crate::preflight::{SessionError, roots};
 use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
-use crate::session::{Cleaning, Host, SessionError, cleaning, on_a_runtime, roots};
+use crate::session::{Cleaning, cleaning, on_a_runtime};
 use crate::wall_clock::wall_clock_ms;
 pub use set_aside::{Contents, SetAside};
 

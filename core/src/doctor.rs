@@ -8,18 +8,10 @@
 //!        └─────────► what needs a program of its own: version, push right, checks on the base
 //! ```
 
-mod agent;
 mod base;
-mod glance;
-mod large_files;
-mod login;
-mod machine;
 mod plugins;
-mod release;
-mod repository;
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsStr;
 
 use autoissue_engine::Failure;
 use autoissue_forge::Opened;
@@ -32,17 +24,15 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::session::{
-    Host, SessionError, agent_variables, default_branch, find_agent, find_strategies, open_forge,
-    roots,
+use crate::host::Host;
+use crate::preflight::{
+    SessionError, agent, agent_variables, at_a_glance, branch_in_the_way, default_branch,
+    find_agent, find_strategies, machine, open_forge, repository, roots, variable_of,
 };
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
-pub use autoissue_forge::finding::{Finding, Level};
-pub(crate) use glance::{AGENT_RIGHTS, at_a_glance};
-pub(crate) use large_files::INSTALL_LFS;
-pub(crate) use machine::DISK;
-pub(crate) use repository::{branch_in_the_way, rehearsed_push};
+
+pub use crate::preflight::{Finding, Level};
 
 /// What came to light.
 #[derive(Debug)]
@@ -359,7 +349,7 @@ impl Examination<'_> {
             names.join(", "),
             place.base_branch
         )));
-        let rehearsal = base::Rehearsal {
+        let checks = base::BaseChecks {
             config: self.config,
             git,
             checkout,
@@ -368,7 +358,7 @@ impl Examination<'_> {
             env: env.unwrap_or_default(),
             supervisor: self.supervisor(),
         };
-        match rehearsal.run(&runtime, self.cancel) {
+        match checks.run(&runtime, self.cancel) {
             Ok(findings) => findings.into_iter().for_each(|it| self.tell(it)),
             Err(error) => (self.on_found)(Found::Refusal {
                 check: "checks",
@@ -413,17 +403,5 @@ impl Examination<'_> {
 
 /// Returns a variable of the host's environment, empty where it is not set.
 fn variable<'h>(host: &'h Host, name: &str) -> &'h OsStr {
-    of(&host.environment, name).unwrap_or_default()
-}
-
-fn of<'e>(environment: &'e [(OsString, OsString)], name: &str) -> Option<&'e OsStr> {
-    environment
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_os_str())
-}
-
-/// Returns the nearest directory at or above a path that exists.
-pub(crate) fn nearest_existing(path: &Path) -> Option<&Path> {
-    path.ancestors().find(|path| path.exists())
+    variable_of(&host.environment, name).unwrap_or_default()
 }

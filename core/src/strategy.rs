@@ -85,23 +85,6 @@ impl ChosenModel {
     }
 }
 
-const fn engine_effort(effort: sdk::Effort) -> Effort {
-    match effort {
-        sdk::Effort::Low => Effort::Low,
-        sdk::Effort::Medium => Effort::Medium,
-        sdk::Effort::High => Effort::High,
-    }
-}
-
-/// Returns an effort as backends are told it.
-pub const fn sdk_effort(effort: Effort) -> sdk::Effort {
-    match effort {
-        Effort::Low => sdk::Effort::Low,
-        Effort::Medium => sdk::Effort::Medium,
-        Effort::High => sdk::Effort::High,
-    }
-}
-
 /// Who takes one kind of decision.
 struct Seat<S: ?Sized> {
     strategy: Box<S>,
@@ -452,14 +435,11 @@ impl Strategies {
             || BuiltinSelector.select(&request("")),
         );
         match answer {
-            Ok((selection, _)) => {
-                let effort = selection.effort.map(engine_effort);
-                Ok(ChosenModel {
-                    model: Some(selection.model),
-                    effort,
-                    reason: selection.reason,
-                })
-            }
+            Ok((selection, _)) => Ok(ChosenModel {
+                model: Some(selection.model),
+                effort: selection.effort,
+                reason: selection.reason,
+            }),
             Err(undecided) if self.selector.guard.is_none() => Ok(ChosenModel::left(format!(
                 "left to the agent's program: {}",
                 undecided.message

@@ -91,6 +91,24 @@ pub enum Effort {
     High,
 }
 
+impl Effort {
+    /// Returns its name, which is what agents call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    /// Returns the one of a name; `None` for a name that a later version may add.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Low, Self::Medium, Self::High]
+            .into_iter()
+            .find(|effort| effort.name() == name)
+    }
+}
+
 /// The chosen model.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

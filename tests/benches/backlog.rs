@@ -8,8 +8,8 @@
 use std::collections::VecDeque;
 
 use autoissue_core::engine::{
-    About, AgentReport, Effect, Ended, Engine, History, Input, Issue, IssueNumber, Metering,
-    ModelChoice, Publication, Settings, Spent, Time, Usd, Work,
+    About, AgentReport, AttemptEffect, Effect, Ended, Engine, History, Input, Issue, IssueNumber,
+    Metering, ModelChoice, Publication, Settings, Spent, TaskEffect, Time, Usd, Work,
 };
 use autoissue_core::strategy::Strategies;
 use autoissue_tests::measure::{
@@ -144,7 +144,7 @@ impl Night {
         let classified: Vec<Input> = asked
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Classify { issue } => Some(Input::Classified {
+                Effect::Task(TaskEffect::Classify { issue }) => Some(Input::Classified {
                     issue: issue.number,
                     classification: strategies.classify(issue).unwrap(),
                 }),
@@ -183,29 +183,28 @@ impl Night {
             self.now = self.now + 1;
             for effect in self.engine.step(self.now, input).effects {
                 match effect {
-                    Effect::Classify { .. } => unanswered.push(effect),
-                    Effect::LeaseWorktree { issue, attempt, .. } => {
+                    Effect::Task(TaskEffect::Classify { .. }) => unanswered.push(effect),
+                    Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => {
                         inputs.push_back(Input::WorktreeLeased {
                             issue,
                             attempt,
                             base: String::new(),
                         });
                     }
-                    Effect::RunAgent { issue, attempt, .. } => {
-                        self.agents.push_back((issue.number, attempt))
+                    Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+                        self.agents.push_back((order.issue.number, order.attempt))
                     }
-                    Effect::CollectWork { issue, attempt, .. } => {
-                        inputs.push_back(Input::WorkCollected {
+                    Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => inputs
+                        .push_back(Input::WorkCollected {
                             issue: issue.number,
                             attempt,
                             work: Some(Work::default()),
                             notes: Vec::new(),
-                        })
-                    }
-                    Effect::Publish { issue, attempt } => {
+                        }),
+                    Effect::Attempt(AttemptEffect::Publish(order)) => {
                         inputs.push_back(Input::Published {
-                            issue,
-                            attempt,
+                            issue: order.issue.number,
+                            attempt: order.attempt,
                             publication: Publication::default(),
                         });
                     }

@@ -62,7 +62,9 @@ fn session(n_tasks: u64) -> Measured {
     let mut planned = None;
     let mut n_steps = 0;
     while let Some(effect) = owed.pop_front() {
-        if planned.is_none() && matches!(effect, Effect::LeaseWorktree { .. }) {
+        if planned.is_none()
+            && matches!(effect, Effect::Attempt(AttemptEffect::LeaseWorktree { .. }))
+        {
             planned = Some(begun.elapsed());
         }
         let Some(input) = answer(effect, n_tasks) else {
@@ -84,34 +86,38 @@ fn session(n_tasks: u64) -> Measured {
 
 fn answer(effect: Effect, n_tasks: u64) -> Option<Input> {
     Some(match effect {
-        Effect::FetchBacklog => Input::BacklogFetched {
+        Effect::Intake(IntakeEffect::FetchBacklog { .. }) => Input::BacklogFetched {
             issues: (1..=n_tasks).map(issue).collect(),
             warnings: vec![],
             n_api_calls: 0,
         },
-        Effect::Classify { issue } => Input::Classified {
+        Effect::Task(TaskEffect::Classify { issue }) => Input::Classified {
             issue: issue.number,
             classification: classification(issue.number.0),
         },
-        Effect::LeaseWorktree { issue, attempt, .. } => Input::WorktreeLeased {
-            issue,
-            attempt,
-            base: "b".into(),
-        },
-        Effect::RunAgent { issue, attempt, .. } => Input::AgentExited {
-            issue: issue.number,
-            attempt,
+        Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => {
+            Input::WorktreeLeased {
+                issue,
+                attempt,
+                base: "b".into(),
+            }
+        }
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => Input::AgentExited {
+            issue: order.issue.number,
+            attempt: order.attempt,
             report: report(),
         },
-        Effect::CollectWork { issue, attempt, .. } => Input::WorkCollected {
-            issue: issue.number,
-            attempt,
-            work: Some(Work::default()),
-            notes: Vec::new(),
-        },
-        Effect::Publish { issue, attempt } => Input::Published {
-            issue,
-            attempt,
+        Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => {
+            Input::WorkCollected {
+                issue: issue.number,
+                attempt,
+                work: Some(Work::default()),
+                notes: Vec::new(),
+            }
+        }
+        Effect::Attempt(AttemptEffect::Publish(order)) => Input::Published {
+            issue: order.issue.number,
+            attempt: order.attempt,
             publication: Publication::default(),
         },
         _ => return None,

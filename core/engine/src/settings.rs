@@ -146,6 +146,9 @@ pub enum RedBase {
 pub struct About {
     /// Label that its issues carry; empty where they are planned.
     pub label: String,
+    /// Only these of the issues with the label; empty means all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub only: BTreeSet<IssueNumber>,
     /// What is planned; `None` where the issues are there already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub directive: Option<String>,

@@ -22,7 +22,9 @@ const NO_SUCH_REMOTE: i32 = 2;
 const REASON_LINES_MAX: usize = 8;
 /// How git ends the sentence about an address that leads to something else.
 const NO_REPOSITORY: &str = "' does not appear to be a git repository";
-/// Branch whose push is rehearsed; no issue has this number.
+/// What to do where `git-lfs` is missing.
+pub const INSTALL_LFS: &str = "install Git LFS (https://git-lfs.com), then run `git lfs install`";
+/// Branch of pushes that are dry runs; no issue has this number.
 const REHEARSED: u64 = 0;
 /// The variable from which the credential helper takes the token. Its name does not contain `GIT_`: see [`credential_helper`].
 const TOKEN_VARIABLE: &str = "AUTOISSUE_FORGE_TOKEN";
@@ -272,7 +274,7 @@ impl Remote {
     ///
     /// # Errors
     /// What git said; [`verdict`] tells what that means.
-    pub fn rehearse_push(&self, dir: &Path, commit: &CommitId) -> Result<(), GitError> {
+    pub fn dry_run_push(&self, dir: &Path, commit: &CommitId) -> Result<(), GitError> {
         let refspec = format!("{commit}:refs/heads/{BRANCH_PREFIX}{REHEARSED}");
         self.push(dir, &["--dry-run"], &refspec)
     }

@@ -15,7 +15,7 @@ mod price;
 mod run;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Effort, Metering,
+    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Metering,
     PluginError, ProgramInfo,
 };
 
@@ -190,7 +190,7 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         option("--model", model);
     }
     if let Some(effort) = task.effort {
-        option("--effort", level(effort));
+        option("--effort", effort.name());
     }
     match &task.resume {
         Some(session) => option("--resume", session),
@@ -231,14 +231,6 @@ fn arguments(task: &AgentTask) -> Vec<String> {
     args
 }
 
-fn level(effort: Effort) -> &'static str {
-    match effort {
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-    }
-}
-
 /// Returns settings that keep the instructions in the user's own checkout away from the agent.
 ///
 /// The program reads instructions in all directories above its own, and it works below that checkout. What it shall follow is
@@ -268,6 +260,8 @@ fn looking_only() -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_plugin_sdk::Effort;
+
     use super::*;
 
     fn check_arguments(task: AgentTask, expected: &str) {

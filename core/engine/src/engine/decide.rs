@@ -3,7 +3,10 @@
 //! An input about an attempt counts only while that attempt waits for it; a late or doubled answer changes nothing.
 
 use crate::engine::{Engine, Halt};
-use crate::{Effect, Event, Input, IssueNumber, Service, Settings, StopReason, Time};
+use crate::{
+    AttemptEffect, Effect, Event, Input, IssueNumber, PlanEffect, Service, Settings, StopReason,
+    Time,
+};
 
 /// One input being worked on: reads the state, emits events, asks for effects.
 pub(super) struct Turn<'a> {
@@ -33,8 +36,8 @@ impl<'a> Turn<'a> {
         self.events.push(event);
     }
 
-    pub(super) fn ask(&mut self, effect: Effect) {
-        self.effects.push(effect);
+    pub(super) fn ask(&mut self, effect: impl Into<Effect>) {
+        self.effects.push(effect.into());
     }
 
     pub(super) fn settings(&self) -> &Settings {
@@ -168,7 +171,7 @@ impl<'a> Turn<'a> {
             .map(|(issue, attempt)| (issue, attempt.number))
             .collect();
         for (issue, attempt) in running {
-            self.ask(Effect::Stop {
+            self.ask(AttemptEffect::Stop {
                 issue,
                 attempt,
                 reason,
@@ -179,7 +182,7 @@ impl<'a> Turn<'a> {
             .planning()
             .is_some_and(crate::Planning::is_in_flight)
         {
-            self.ask(Effect::StopPlanning { reason });
+            self.ask(PlanEffect::Stop { reason });
         }
     }
 

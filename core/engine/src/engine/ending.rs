@@ -2,7 +2,7 @@
 
 use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
-use crate::{Effect, Event, IssueNumber, NotStarted, Outcome, SessionStatus, Skip, Usd};
+use crate::{AttemptEffect, Event, IssueNumber, NotStarted, Outcome, SessionStatus, Skip, Usd};
 
 impl Turn<'_> {
     /// Ends a task, and with it those that depend on it if there is nothing to build on.
@@ -27,7 +27,7 @@ impl Turn<'_> {
             let task = &self.engine.tasks[&issue];
             if task.kept.is_some() && task.attempt().is_none() && 0 < task.n_attempts {
                 let attempt = task.n_attempts;
-                self.ask(Effect::ReleaseWorktree {
+                self.ask(AttemptEffect::ReleaseWorktree {
                     issue,
                     attempt,
                     published: false,

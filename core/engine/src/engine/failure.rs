@@ -4,8 +4,8 @@ use crate::engine::decide::Turn;
 use crate::engine::intake::N_FORGE_RETRIES;
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, Breaker, BreakerState, Doing, Effect, Event, Failure, FailureType, IssueNumber,
-    Metering, Outcome, Service, Stage, Task, Time, Usd,
+    AgentReport, AttemptEffect, Breaker, BreakerState, Doing, Event, Failure, FailureType,
+    IssueNumber, Metering, Outcome, Service, Stage, Task, Time, Usd,
 };
 
 /// Longest time that others may make us wait, milliseconds: the longest limits of accounts are those of a week.
@@ -254,7 +254,7 @@ impl Turn<'_> {
         self.reopen_if_probing(issue, |_| true);
         // What could not be collected stays where it is: the next lease, or `clean`, saves it.
         if !kept && !is_uncollected {
-            self.ask(Effect::ReleaseWorktree {
+            self.ask(AttemptEffect::ReleaseWorktree {
                 issue,
                 attempt: number,
                 published: false,
@@ -263,7 +263,7 @@ impl Turn<'_> {
         if retry_at.is_none() {
             self.finish_task(issue, outcome);
         } else if self.engine.tasks[&issue].stage == Stage::Choosing {
-            let effect = self.select_model(issue);
+            let effect = self.engine.select_model(&self.engine.tasks[&issue]);
             self.ask(effect);
         }
         if let Some(message) = auth {
@@ -289,7 +289,7 @@ impl Turn<'_> {
     /// Ends an attempt and its task for a reason that is no failure.
     pub(super) fn end_attempt(&mut self, issue: IssueNumber, attempt: u32, outcome: Outcome) {
         self.finish_task(issue, outcome);
-        self.ask(Effect::ReleaseWorktree {
+        self.ask(AttemptEffect::ReleaseWorktree {
             issue,
             attempt,
             published: false,

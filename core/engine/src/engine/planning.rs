@@ -10,8 +10,8 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::plan::{Creation, PlanStep};
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, Answer, Effect, Ended, Event, Failure, IssueNumber, Metering, Plan, PlanSource,
-    PlannerAttempt, Planning, Rejection, Service, SessionStatus, StopReason, Usd,
+    AgentReport, Answer, Ended, Event, Failure, IssueNumber, Metering, Plan, PlanEffect,
+    PlanSource, PlannerAttempt, Planning, Rejection, Service, SessionStatus, StopReason, Usd,
 };
 
 /// The planner's place in breakers, and that of the creation of issues.
@@ -33,7 +33,7 @@ impl Engine {
         (self.planner_cap() - planning.spent).max(Usd::ZERO)
     }
 
-    fn planner_margin(&self) -> Usd {
+    pub(super) fn planner_margin(&self) -> Usd {
         self.settings.margin_of(self.planner_cap())
     }
 
@@ -45,7 +45,7 @@ impl Engine {
         }
     }
 
-    fn planner_model(&self) -> Option<String> {
+    pub(super) fn planner_model(&self) -> Option<String> {
         match &self.settings.plan.as_ref()?.source {
             PlanSource::Planner { model, .. } => model.clone(),
             PlanSource::Given => None,
@@ -64,10 +64,16 @@ impl Turn<'_> {
     /// Asks for what the session begins with.
     pub(super) fn ask_for_issues(&mut self) {
         match self.engine.phase {
-            Phase::Decomposing if !self.engine.is_planned_by_agent() => self.ask(Effect::ReadPlan),
+            Phase::Decomposing if !self.engine.is_planned_by_agent() => {
+                let directive = self.engine.about.directive.clone().unwrap_or_default();
+                self.ask(PlanEffect::Read { directive });
+            }
             // `go_on` asks the planner, once it may be used.
             Phase::Decomposing => {}
-            _ => self.ask(Effect::FetchBacklog),
+            _ => {
+                let effect = self.engine.fetch_backlog();
+                self.ask(effect);
+            }
         }
     }
 
@@ -75,7 +81,7 @@ impl Turn<'_> {
         match self.engine.planning().and_then(|planning| planning.attempt) {
             Some(PlannerAttempt {
                 number: attempt, ..
-            }) => self.ask(Effect::RecoverPlan { attempt }),
+            }) => self.ask(PlanEffect::Recover { attempt }),
             None => self.ask_for_issues(),
         }
     }
@@ -108,10 +114,7 @@ impl Turn<'_> {
             .engine
             .planner_cap_left(planning)
             .min(self.engine.ledger.available());
-        let (least, is_free) = (
-            self.engine.planner_least(),
-            self.settings().metering == Metering::Free,
-        );
+        let least = self.engine.planner_least();
         if reserved < least {
             let budget = self.engine.ledger.budget;
             self.fail_session(
@@ -121,21 +124,17 @@ impl Turn<'_> {
             return;
         }
         let (attempt, model) = (planning.n_attempts + 1, self.engine.planner_model());
-        let (resume, rejection) = (planning.session.clone(), planning.rejection.clone());
         self.probe(service, US);
         self.emit(Event::PlannerStarted {
             attempt,
             reserved,
-            model: model.clone(),
-        });
-        let limit = (!is_free).then(|| reserved - self.engine.planner_margin());
-        self.ask(Effect::Decompose {
-            attempt,
             model,
-            limit,
-            resume,
-            rejection,
         });
+        let order = self.engine.planning().and_then(|planning| {
+            let attempt = planning.attempt?;
+            Some(self.engine.planner_order(planning, attempt))
+        });
+        order.into_iter().for_each(|effect| self.ask(effect));
     }
 
     fn planner_in_flight(&self, number: u32) -> Option<PlannerAttempt> {
@@ -161,7 +160,7 @@ impl Turn<'_> {
             });
         }
         if passes {
-            self.ask(Effect::StopPlanning {
+            self.ask(PlanEffect::Stop {
                 reason: StopReason::Budget,
             });
         }
@@ -351,11 +350,11 @@ impl Turn<'_> {
         if self.engine.halt != Halt::No {
             return;
         }
-        match self.engine.planning().and_then(Planning::next_step) {
-            Some(PlanStep::Create(position)) => self.ask(Effect::CreateIssue { position }),
-            Some(PlanStep::Link(position)) => self.ask(Effect::LinkIssue { position }),
-            None => self.ask(Effect::FetchBacklog),
-        }
+        let effect = match self.engine.planning().and_then(Planning::next_step) {
+            Some(step) => self.engine.plan_step(step),
+            None => Some(self.engine.fetch_backlog()),
+        };
+        effect.into_iter().for_each(|effect| self.ask(effect));
     }
 
     fn is_awaited(&self, step: PlanStep) -> bool {

@@ -9,7 +9,7 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::queue::Place;
 use crate::task::Task;
 use crate::{
-    Blocked, BreakerState, Doing, Effect, Event, IssueNumber, Metering, NotStarted, Outcome,
+    AttemptEffect, Blocked, BreakerState, Doing, Event, IssueNumber, Metering, NotStarted, Outcome,
     Service, Stage, Time, Usd,
 };
 
@@ -336,19 +336,7 @@ impl Turn<'_> {
             reserved,
             model,
         });
-        let task = &self.engine.tasks[&issue];
-        if let Some(crate::Attempt {
-            doing: Doing::Leasing { start },
-            ..
-        }) = task.attempt()
-        {
-            let start = start.clone();
-            self.ask(Effect::LeaseWorktree {
-                issue,
-                attempt,
-                start,
-            });
-        }
+        self.ask_for_stage(issue);
     }
 
     /// Makes this task the probe if the service's breaker is due for one.
@@ -372,9 +360,7 @@ impl Turn<'_> {
             if self.engine.admits(&Service::Machine, issue, self.now) {
                 self.probe(Service::Machine, issue);
                 self.emit(Event::CollectRetried { issue, attempt });
-                let effect = self.run_checks(issue);
-                let effect = effect.unwrap_or_else(|| self.collect(issue, attempt));
-                self.ask(effect);
+                self.ask_for_stage(issue);
             }
         }
     }
@@ -401,7 +387,9 @@ impl Turn<'_> {
             if self.engine.admits(&Service::Forge, issue, self.now) {
                 self.probe(Service::Forge, issue);
                 self.emit(Event::PublishStarted { issue, attempt });
-                self.ask(Effect::Publish { issue, attempt });
+                let order = self.engine.publish_order(&self.engine.tasks[&issue]);
+                let order = order.expect("work is collected before it is published");
+                self.ask(AttemptEffect::Publish(Box::new(order)));
             }
         }
     }

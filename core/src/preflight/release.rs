@@ -9,7 +9,7 @@ const TESTED: [(&str, [&str; 2]); 1] = [("claude", autoissue_claude::TESTED_RELE
 
 /// Returns what there is to say about a program that printed this version. A release that is newer than the tested ones mostly
 /// works; an older one may not know what is asked of it.
-pub(super) fn finding(program: &str, version: &str, message: String) -> Finding {
+pub(crate) fn finding(program: &str, version: &str, message: String) -> Finding {
     let tested = TESTED.iter().find(|(known, _)| *known == program);
     let Some((_, [oldest, newest])) = tested else {
         return Finding::ok("agent", message);
@@ -50,7 +50,7 @@ fn numbers(version: &str) -> Option<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Level;
+    use crate::preflight::Level;
 
     #[track_caller]
     fn check(version: &str, level: Level, expected: &str) {

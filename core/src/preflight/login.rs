@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use autoissue_plugin_sdk::ProgramInfo;
 
-use super::{Finding, of};
+use super::{Finding, variable_of};
 
 /// How a program is logged in.
 struct Login {
@@ -39,7 +39,7 @@ const LOGINS: [Login; 1] = [Login {
 }];
 
 /// Looks for the login of a program that we know.
-pub(super) fn look(info: &ProgramInfo, environment: &[(OsString, OsString)]) -> Option<Finding> {
+pub(crate) fn look(info: &ProgramInfo, environment: &[(OsString, OsString)]) -> Option<Finding> {
     let login = LOGINS.iter().find(|login| login.program == info.program)?;
     Some(login.look(environment))
 }
@@ -81,9 +81,9 @@ impl Login {
 
     fn file(&self, environment: &[(OsString, OsString)]) -> Option<PathBuf> {
         let (variable, below_home) = self.directory;
-        let directory = match of(environment, variable).filter(|value| !value.is_empty()) {
+        let directory = match variable_of(environment, variable).filter(|value| !value.is_empty()) {
             Some(directory) => PathBuf::from(directory),
-            None => PathBuf::from(of(environment, "HOME")?).join(below_home),
+            None => PathBuf::from(variable_of(environment, "HOME")?).join(below_home),
         };
         Some(directory.join(self.file))
     }
@@ -97,7 +97,7 @@ fn shown(file: Option<PathBuf>) -> String {
 }
 
 fn is_set(environment: &[(OsString, OsString)], name: &str) -> bool {
-    of(environment, name).is_some_and(|value| !value.is_empty())
+    variable_of(environment, name).is_some_and(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
     use autoissue_plugin_sdk::AgentBackend;
 
     use super::*;
-    use crate::doctor::Level;
+    use crate::preflight::Level;
 
     #[track_caller]
     fn check(environment: &[(&str, &str)], words: &str) {

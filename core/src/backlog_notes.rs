@@ -5,12 +5,12 @@ use std::sync::OnceLock;
 
 /// What reading the backlog brought to light. Empty as long as nothing did.
 #[derive(Debug, Default)]
-pub(crate) struct Intake {
+pub(crate) struct BacklogNotes {
     missing: OnceLock<(Vec<u64>, Vec<String>)>,
     labels: OnceLock<Vec<String>>,
 }
 
-impl Intake {
+impl BacklogNotes {
     /// Notes issues that were asked for by number and are not in the backlog, and what was odd about the backlog.
     pub(crate) fn note_missing(&self, issues: Vec<u64>, warnings: Vec<String>) {
         // A backlog that is read again tells the same.
@@ -22,12 +22,12 @@ impl Intake {
         let _ = self.labels.set(labels);
     }
 
-    /// Returns what [`Intake::note_missing`] was told.
+    /// Returns what [`BacklogNotes::note_missing`] was told.
     pub(crate) fn missing(&self) -> Option<&(Vec<u64>, Vec<String>)> {
         self.missing.get()
     }
 
-    /// Returns what [`Intake::note_labels`] was told.
+    /// Returns what [`BacklogNotes::note_labels`] was told.
     pub(crate) fn labels(&self) -> &[String] {
         self.labels.get().map_or(&[], Vec::as_slice)
     }

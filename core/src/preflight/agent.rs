@@ -20,7 +20,7 @@ const VERSION_BYTES_MAX: usize = 4_096;
 /// Returns what the agent's backend has against being run as configured, by this user with this environment; `None` if nothing.
 ///
 /// It is asked for the command of an attempt that never takes place.
-pub(super) fn objection(
+pub(crate) fn objection(
     config: &Config,
     strategies: &Strategies,
     environment: &[(OsString, OsString)],
@@ -59,7 +59,7 @@ pub(super) fn objection(
 
 /// Names the configured models that this release does not know. They may well exist: what looks like a slip is a warning about the
 /// configuration.
-pub(super) fn unknown_models(config: &Config, strategies: &Strategies) -> Option<Finding> {
+pub(crate) fn unknown_models(config: &Config, strategies: &Strategies) -> Option<Finding> {
     let planner = Some(&config.planner.model).filter(|_| config.planner.enabled);
     let mut names: Vec<String> = std::iter::once(&config.agent.model)
         .chain(planner)
@@ -77,21 +77,21 @@ pub(super) fn unknown_models(config: &Config, strategies: &Strategies) -> Option
 }
 
 /// What is asked, and of whom.
-pub(super) struct Question<'a> {
+pub(crate) struct Question<'a> {
     /// The agent backend.
-    pub(super) name: &'a str,
+    pub(crate) name: &'a str,
     /// The name of its program.
-    pub(super) known_as: &'a str,
+    pub(crate) known_as: &'a str,
     /// Its program.
-    pub(super) program: PathBuf,
+    pub(crate) program: PathBuf,
     /// What makes it tell its version.
-    pub(super) args: Vec<String>,
+    pub(crate) args: Vec<String>,
     /// The environment of agents.
-    pub(super) env: Vec<(OsString, OsString)>,
+    pub(crate) env: Vec<(OsString, OsString)>,
 }
 
 /// Asks a program for its version.
-pub(super) async fn version(
+pub(crate) async fn version(
     supervisor: &SupervisorProgram,
     question: Question<'_>,
     cancel: &CancellationToken,

@@ -16,11 +16,12 @@ use autoissue_process::error_chain;
 use autoissue_process::sweep_tagged;
 use tokio_util::sync::CancellationToken;
 
-use super::ground::{Ground, roots, survey};
-use super::{Host, SessionError};
+use super::SessionError;
 use crate::config::Config;
+use crate::host::Host;
+use crate::preflight::{Project, inspect, roots};
 use crate::wall_clock::wall_clock_ms;
-use crate::work::Bench;
+use crate::work::Workspace;
 
 /// A file that is written and removed at once, where the local forge keeps its own.
 const PROBE: &str = ".autoissue/can-be-written";
@@ -28,7 +29,7 @@ const PROBE: &str = ".autoissue/can-be-written";
 const N_PROBE_BYTES: usize = 4_096;
 
 pub(super) fn lock(
-    ground: &Ground,
+    project: &Project,
     host: &Host,
     id: &SessionId,
     now_ms: u64,
@@ -38,59 +39,63 @@ pub(super) fn lock(
         session: id.clone(),
         started_at_ms: now_ms,
         command: host.command.clone(),
-        project: ground.checkout.path().to_string_lossy().into_owned(),
+        project: project.checkout.path().to_string_lossy().into_owned(),
     };
-    if ground.remote.is_none() {
-        try_writing(ground.checkout.path())?;
+    if project.remote.is_none() {
+        try_writing(project.checkout.path())?;
     }
     // First the one that leaves nothing in the checkout where the state directory cannot be made.
     let mut paths = vec![
-        state_lock(&host.state_dir, &ground.key),
-        checkout_lock(&ground.checkout.git_dir()?),
+        state_lock(&host.state_dir, &project.key),
+        checkout_lock(&project.checkout.git_dir()?),
     ];
-    if let Some(on_forge) = &ground.on_forge {
-        paths.push(forge_lock(&host.environment, on_forge, &ground.repository)?);
+    if let Some(on_forge) = &project.on_forge {
+        paths.push(forge_lock(
+            &host.environment,
+            on_forge,
+            &project.repository,
+        )?);
     }
     Ok(RepositoryLock::acquire(&paths, &holder)?)
 }
 
 /// Makes the mirror and the worktrees ready, and clears away what a dead session left.
-pub(super) fn bench(
-    ground: &Ground,
+pub(super) fn open_workspace(
+    project: &Project,
     host: &Host,
     id: &SessionId,
     keep: &[u64],
     kill: CancellationToken,
-) -> Result<Bench, SessionError> {
-    let n_stragglers = sweep_tagged(&format!("{}/", ground.key));
+) -> Result<Workspace, SessionError> {
+    let n_stragglers = sweep_tagged(&format!("{}/", project.key));
     if n_stragglers > 0 {
         tracing::warn!(
             n_stragglers,
             "ended processes that an earlier session had left"
         );
     }
-    let mirror = mirror_of(&host.state_dir, &ground.key);
-    let n_locks = remove_stale_locks(&mirror, &ground.checkout.git_dir()?);
+    let mirror = mirror_of(&host.state_dir, &project.key);
+    let n_locks = remove_stale_locks(&mirror, &project.checkout.git_dir()?);
     if n_locks > 0 {
         tracing::warn!(
             n_locks,
             "removed locks of git that a killed session had left"
         );
     }
-    let mirror = Mirror::open(&mirror, ground.git.clone())?;
-    mirror.take_filters(ground.checkout.path())?;
-    let base = match &ground.remote {
+    let mirror = Mirror::open(&mirror, project.git.clone())?;
+    mirror.take_filters(project.checkout.path())?;
+    let base = match &project.remote {
         Some(remote) => {
-            mirror.borrow_base(ground.checkout.path(), &ground.base_branch);
-            mirror.fetch(remote.fetch_url(), &ground.base_branch, remote.env())?
+            mirror.borrow_base(project.checkout.path(), &project.base_branch);
+            mirror.fetch(remote.fetch_url(), &project.base_branch, remote.env())?
         }
         None => mirror.fetch(
-            &ground.checkout.path().to_string_lossy(),
-            &ground.base_branch,
+            &project.checkout.path().to_string_lossy(),
+            &project.base_branch,
             &[],
         )?,
     };
-    let collectors = collectors(ground, host, &mirror, id, kill)?;
+    let collectors = collectors(project, host, &mirror, id, kill)?;
     collectors.check_root()?;
     let idle = collectors.idle(keep)?;
     on_a_runtime(async {
@@ -108,11 +113,11 @@ pub(super) fn bench(
             }
         }
     })?;
-    Ok(Bench {
+    Ok(Workspace {
         mirror,
-        remote: ground.remote.clone(),
+        remote: project.remote.clone(),
         collectors,
-        base_branch: ground.base_branch.clone(),
+        base_branch: project.base_branch.clone(),
         base,
     })
 }
@@ -143,24 +148,24 @@ pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> Result<T, Sessio
 }
 
 fn collectors(
-    ground: &Ground,
+    project: &Project,
     host: &Host,
     mirror: &Mirror,
     id: &SessionId,
     kill: CancellationToken,
 ) -> Result<Collectors, SessionError> {
-    let executor = &ground.config.executor;
+    let executor = &project.config.executor;
     let limits = Limits {
         step: Duration::from_secs(executor.collect_seconds.into()),
         memory_bytes: u64::from(executor.collect_memory_mib) << 20,
     };
     let options = Options {
-        project: ground.checkout.path().to_owned(),
-        roots: roots(&ground.config, host, ground.checkout.path()),
+        project: project.checkout.path().to_owned(),
+        roots: roots(&project.config, host, project.checkout.path()),
         session: id.to_string(),
-        identity: ground.checkout.identity(&ground.git, &host.environment),
+        identity: project.checkout.identity(&project.git, &host.environment),
         env: Vec::new(),
-        credentials: ground
+        credentials: project
             .remote
             .as_ref()
             .map(|remote| remote.env_of_programs().to_vec())
@@ -171,7 +176,7 @@ fn collectors(
         mirror.clone(),
         options,
         limits,
-        &format!("{}/", ground.key),
+        &format!("{}/", project.key),
         kill,
     )?)
 }
@@ -192,22 +197,22 @@ pub(crate) fn cleaning(
     host: &Host,
     id: &SessionId,
 ) -> Result<Option<Cleaning>, SessionError> {
-    let ground = survey(config, host, false)?;
-    let mirror = mirror_of(&host.state_dir, &ground.key);
+    let project = inspect(config, host, false)?;
+    let mirror = mirror_of(&host.state_dir, &project.key);
     if !mirror.exists() {
         return Ok(None);
     }
-    let lock = lock(&ground, host, id, wall_clock_ms())?;
-    let mirror = Mirror::open(&mirror, ground.git.clone())?;
-    mirror.take_filters(ground.checkout.path())?;
+    let lock = lock(&project, host, id, wall_clock_ms())?;
+    let mirror = Mirror::open(&mirror, project.git.clone())?;
+    mirror.take_filters(project.checkout.path())?;
     let kill = CancellationToken::new();
-    let collectors = collectors(&ground, host, &mirror, id, kill)?;
+    let collectors = collectors(&project, host, &mirror, id, kill)?;
     Ok(Some(Cleaning {
         lock,
         mirror,
         collectors,
-        project: ground.checkout.path().to_owned(),
-        forge: ground.forge,
+        project: project.checkout.path().to_owned(),
+        forge: project.forge,
     }))
 }
 

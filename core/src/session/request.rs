@@ -13,8 +13,6 @@ use crate::plugins::PluginArgument;
 use crate::recorded::Recorded;
 use crate::strategy::Strategies;
 
-/// The plan of a session, in its directory.
-pub const PLAN_FILE: &str = "plan.json";
 /// Sessions that are looked through for one with the same directive.
 const N_SESSIONS_MAX: usize = 1_000;
 
@@ -50,14 +48,14 @@ pub enum Consent {
 /// What a session was begun with. The two have no key in common that both must have, so each is known by its keys.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Begun {
+pub(super) enum StartRequest {
     /// A plan.
     Plan(PlanOrder),
     /// The open issues with a label.
     Exec(Exec),
 }
 
-impl Begun {
+impl StartRequest {
     /// Returns what the session was begun with.
     pub(super) fn of(row: &SessionRow) -> Result<Self, SessionError> {
         serde_json::from_str(&row.settings_json).map_err(|source| SessionError::UnreadableOrder {
@@ -157,7 +155,7 @@ pub fn planned_before(
     let mut repeated = BTreeMap::new();
     let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
     for row in rows.filter(|row| Path::new(&row.project_path) == project) {
-        let Ok(Begun::Plan(begun)) = Begun::of(&row) else {
+        let Ok(StartRequest::Plan(begun)) = StartRequest::of(&row) else {
             continue;
         };
         let id = row.id.clone();
@@ -197,19 +195,23 @@ mod tests {
 
     #[test]
     fn what_a_session_was_begun_with_is_told_by_its_keys() {
-        let exec = Begun::Exec(Exec {
+        let exec = StartRequest::Exec(Exec {
             label: "bug".to_owned(),
             ..Exec::default()
         });
-        let plan = Begun::Plan(PlanOrder {
+        let plan = StartRequest::Plan(PlanOrder {
             directive: "Build it".to_owned(),
             ..PlanOrder::default()
         });
-        let again = |begun: &Begun| serde_json::from_str::<Begun>(&begun.text()).unwrap();
+        let again =
+            |request: &StartRequest| serde_json::from_str::<StartRequest>(&request.text()).unwrap();
         assert_eq!(again(&exec).label(), "bug");
         assert_eq!(again(&plan).plan().unwrap().directive, "Build it");
         let old =
             r#"{"label":"bug","only":[1],"allow_partial":false,"until_ms":null,"dry_run":false}"#;
-        assert_eq!(serde_json::from_str::<Begun>(old).unwrap().label(), "bug");
+        assert_eq!(
+            serde_json::from_str::<StartRequest>(old).unwrap().label(),
+            "bug"
+        );
     }
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 
-use super::{Finding, nearest_existing};
+use super::Finding;
+use crate::disk::nearest_existing;
 
 /// The first release of git that takes configuration from the environment (`GIT_CONFIG_COUNT`), by which it is given the token.
 const GIT_MIN: (u32, u32) = (2, 31);
@@ -54,7 +55,7 @@ const AGENT_MEMORY_BYTES: u64 = 600 << 20;
 /// The first of January 2026: this program did not exist before, so a clock that is earlier is wrong.
 const CLOCK_MS_MIN: u64 = 1_767_225_600_000;
 
-pub(super) fn git(version: &str) -> Finding {
+pub(crate) fn git(version: &str) -> Finding {
     let mut numbers = version
         .split('.')
         .map_while(|part| part.parse::<u32>().ok());
@@ -69,7 +70,7 @@ pub(super) fn git(version: &str) -> Finding {
 }
 
 /// Looks at the disks of the project, of the state directory, where the mirror is, and of the worktrees; each once.
-pub(super) fn disks(project: &Path, state_dir: &Path, worktrees: &Path) -> Vec<Finding> {
+pub(crate) fn disks(project: &Path, state_dir: &Path, worktrees: &Path) -> Vec<Finding> {
     let mut seen = Vec::new();
     let mut findings = Vec::new();
     for path in [project, state_dir, worktrees] {
@@ -85,7 +86,7 @@ pub(super) fn disks(project: &Path, state_dir: &Path, worktrees: &Path) -> Vec<F
 
 /// Looks at the place of the worktrees: what lies above it, which agents and checks see and a fresh clone does not, whether sockets fit, and
 /// what it is mounted on.
-pub(super) fn worktrees(root: &Path) -> Vec<Finding> {
+pub(crate) fn worktrees(root: &Path) -> Vec<Finding> {
     let mut findings: Vec<Finding> = above(root).into_iter().collect();
     findings.extend(sockets(root));
     if let Some(existing) = nearest_existing(root) {
@@ -182,7 +183,7 @@ fn space(path: &Path, free_bytes: u64) -> Finding {
 }
 
 /// Looks whether so many agents find memory; `None` where the system does not tell.
-pub(super) fn memory(n_agents: u32) -> Option<Finding> {
+pub(crate) fn memory(n_agents: u32) -> Option<Finding> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text
         .lines()
@@ -212,7 +213,7 @@ fn shown(bytes: u64) -> String {
     }
 }
 
-pub(super) fn clock(now_ms: u64) -> Finding {
+pub(crate) fn clock(now_ms: u64) -> Finding {
     if now_ms < CLOCK_MS_MIN {
         let advice = "set the clock: waiting for rate limits goes by it";
         return Finding::failure("clock", "shows a time before 2026", advice);
@@ -220,7 +221,7 @@ pub(super) fn clock(now_ms: u64) -> Finding {
     Finding::ok("clock", "plausible")
 }
 
-pub(super) fn state(directory: &Path) -> Finding {
+pub(crate) fn state(directory: &Path) -> Finding {
     let shown = directory.display();
     match nearest_existing(directory) {
         Some(existing) if existing.is_dir() && access(existing, Access::WRITE_OK).is_ok() => {
@@ -242,7 +243,7 @@ pub(super) fn state(directory: &Path) -> Finding {
 }
 
 /// A newest session that begins in the future means a clock that was set back: estimates and retries go by it.
-pub(super) fn history(newest_ms: Option<u64>, now_ms: u64) -> Finding {
+pub(crate) fn history(newest_ms: Option<u64>, now_ms: u64) -> Finding {
     match newest_ms {
         Some(newest) if now_ms < newest => Finding::warning(
             "journal",
@@ -257,7 +258,7 @@ pub(super) fn history(newest_ms: Option<u64>, now_ms: u64) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::Level;
+    use crate::preflight::Level;
 
     #[test]
     fn git_has_to_take_the_token_from_the_environment() {

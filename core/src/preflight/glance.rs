@@ -8,9 +8,9 @@ use autoissue_git::program::Git;
 use autoissue_git::worktrees::Identity;
 use autoissue_plugin_sdk::Metering;
 
-use super::{Finding, agent, large_files, login, machine};
+use super::{Finding, agent, large_files, login, machine, roots};
 use crate::config::Config;
-use crate::session::{Host, roots};
+use crate::host::Host;
 use crate::strategy::Strategies;
 
 /// The finding that says what agents may do. People should know it although nothing is wrong.

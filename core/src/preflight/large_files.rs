@@ -2,19 +2,15 @@
 
 use autoissue_git::checkout::{Checkout, LargeFiles};
 use autoissue_git::program::Git;
-use autoissue_git::remote::{lfs_is_configured, lfs_version};
+use autoissue_git::remote::{INSTALL_LFS, lfs_is_configured, lfs_version};
 
 use super::Finding;
-
-/// What to do where `git-lfs` is missing.
-pub(crate) const INSTALL_LFS: &str =
-    "install Git LFS (https://git-lfs.com), then run `git lfs install`";
 
 const SET_UP_LFS: &str = "run `git lfs install`";
 const CHECK: &str = "git lfs";
 
 /// Looks at Git LFS where the commit that is checked out uses it.
-pub(super) fn look(git: &Git, checkout: &Checkout) -> Option<Finding> {
+pub(crate) fn look(git: &Git, checkout: &Checkout) -> Option<Finding> {
     let used = checkout.large_files()?;
     let version = lfs_version(git, checkout.path()).ok();
     Some(judge(
@@ -52,8 +48,11 @@ fn judge(used: LargeFiles, version: Option<String>, is_configured: bool) -> Find
 
 #[cfg(test)]
 mod tests {
+    use autoissue_git::fixture::{Home, LargeFile, git_with_lfs};
+
     use super::*;
     use crate::doctor::Level;
+    use crate::preflight::Level;
 
     fn level(used: LargeFiles, version: Option<&str>, is_configured: bool) -> Level {
         judge(used, version.map(str::to_owned), is_configured).level

@@ -9,12 +9,12 @@ use super::Finding;
 
 /// Rehearses a push before a session starts: what is sure to fail for every task is found before an agent is paid. An outage is waited
 /// for by the session itself.
-pub(crate) fn rehearsed_push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
+pub(crate) fn dry_run_push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
     let commit = checkout.head()?;
-    match remote.rehearse_push(checkout.path(), &commit) {
+    match remote.dry_run_push(checkout.path(), &commit) {
         Err(error) if verdict(&error) == Verdict::Account => Some(no_push(remote, &error)),
         Err(error) => {
-            tracing::warn!(%error, "the push cannot be rehearsed");
+            tracing::warn!(%error, "a dry run of the push is not possible");
             None
         }
         Ok(()) => None,
@@ -53,9 +53,9 @@ fn no_push(remote: &Remote, error: &GitError) -> Finding {
 }
 
 /// Asks the remote whether it would take a branch of ours. `None` where the checkout has no commit to ask with.
-pub(super) fn push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
+pub(crate) fn push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
     let commit = checkout.head()?;
-    Some(match remote.rehearse_push(checkout.path(), &commit) {
+    Some(match remote.dry_run_push(checkout.path(), &commit) {
         Ok(()) => Finding::ok("push", format!("{} takes pushes", remote.name())),
         Err(error) => no_push(remote, &error),
     })

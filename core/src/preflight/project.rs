@@ -1,6 +1,6 @@
 //! What is known before anything is changed: configuration, checkout, forge.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::Path;
 
 use autoissue_forge::{Description, Forge, ForgeError, OpenRequest, Opened};
@@ -11,25 +11,26 @@ use autoissue_git::worktrees::Roots;
 use autoissue_journal::repository_lock::repository_key;
 use autoissue_process::SupervisorProgram;
 
-use super::{Host, SessionError};
+use super::{SessionError, variable_of};
 use crate::config::Config;
+use crate::host::Host;
 
 /// What is known before anything is changed.
-pub(super) struct Ground {
-    pub(super) config: Config,
-    pub(super) git: Git,
-    pub(super) checkout: Checkout,
-    pub(super) base_branch: String,
-    pub(super) forge: Box<dyn Forge>,
+pub(crate) struct Project {
+    pub(crate) config: Config,
+    pub(crate) git: Git,
+    pub(crate) checkout: Checkout,
+    pub(crate) base_branch: String,
+    pub(crate) forge: Box<dyn Forge>,
     /// Where bases come from and branches go to; absent on the local forge, where both is the checkout.
-    pub(super) remote: Option<Remote>,
+    pub(crate) remote: Option<Remote>,
     /// What the forge says of the repository, if it was asked and did.
-    pub(super) description: Option<Description>,
-    pub(super) repository: String,
+    pub(crate) description: Option<Description>,
+    pub(crate) repository: String,
     /// The forge's host and port, where the repository is one on a host.
-    pub(super) on_forge: Option<String>,
-    pub(super) key: String,
-    pub(super) path: OsString,
+    pub(crate) on_forge: Option<String>,
+    pub(crate) key: String,
+    pub(crate) path: OsString,
 }
 
 /// Returns where worktrees of a checkout lie.
@@ -43,12 +44,14 @@ pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
 }
 
 /// Checks what can be checked without changing anything. Where issues are to be made, a local forge may be missing.
-pub(super) fn survey(
+pub(crate) fn inspect(
     config: Config,
     host: &Host,
     makes_issues: bool,
-) -> Result<Ground, SessionError> {
-    let path = variable(host, "PATH");
+) -> Result<Project, SessionError> {
+    let path = variable_of(&host.environment, "PATH")
+        .unwrap_or_default()
+        .to_owned();
     let git = Git::find(&path)?;
     let checkout = Checkout::open(&host.project)?;
     let configured = config.project.base_branch.as_deref();
@@ -69,7 +72,7 @@ pub(super) fn survey(
         .map(|description| description.repo.clone())
         .or_else(|| config.project.repo.clone());
     let repository = named.unwrap_or_else(|| checkout.name());
-    Ok(Ground {
+    Ok(Project {
         config,
         git,
         checkout,
@@ -126,12 +129,4 @@ fn describe(forge: &mut dyn Forge) -> Result<Option<Description>, ForgeError> {
         std::mem::replace(&mut description.push_right, Ok(()))?;
     }
     Ok(description)
-}
-
-fn variable(host: &Host, name: &str) -> OsString {
-    let found = host
-        .environment
-        .iter()
-        .find(|(known, _)| known == OsStr::new(name));
-    found.map(|(_, value)| value.clone()).unwrap_or_default()
 }

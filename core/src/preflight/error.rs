@@ -16,7 +16,7 @@ use autoissue_journal::repository_lock::LockError;
 use autoissue_process::ProcessError;
 use autoissue_process::environment::EnvironmentError;
 
-use crate::doctor::Finding;
+use super::Finding;
 use crate::plugins::PluginsError;
 use crate::recorded::RecordedError;
 use crate::strategy::UnknownStrategy;
