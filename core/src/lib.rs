@@ -12,6 +12,7 @@
 
 pub mod agent;
 pub mod apply_patch;
+pub mod built_in;
 pub mod bus;
 pub mod checks;
 pub mod clean;
