@@ -29,6 +29,8 @@ use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::built_in;
+
 /// Bytes of a transcript that are kept. An agent that prints more is still read, for its end matters.
 const TRANSCRIPT_BYTES_MAX: u64 = 64 << 20;
 /// How often a transcript is written out while an agent prints: other processes show it.
@@ -49,8 +51,6 @@ const SESSION_ID_BYTES_MAX: usize = 128;
 const SUMMARY_BYTES_MAX: usize = 16 << 10;
 /// Bytes of the last line on standard error that become part of a failure.
 const COMPLAINT_BYTES_MAX: usize = 500;
-/// Bytes of a line within which it says what it is.
-const PIECE_KIND_BYTES: usize = 200;
 /// The program name that means our own binary.
 pub const OWN_PROGRAM: &str = "autoissue";
 
@@ -651,11 +651,10 @@ fn bounded(mut text: String, bytes_max: usize) -> String {
     text
 }
 
-/// Returns whether a line holds a few letters of a message that comes whole later, as Claude Code prints them. A secret that is
-/// split over such lines could not be hidden, and nobody reads them.
-fn is_piece(line: &str) -> bool {
-    let head = &line[..line.floor_char_boundary(PIECE_KIND_BYTES)];
-    head.contains("\"stream_event\"") && head.contains("\"content_block_delta\"")
+/// Returns whether a line is a fragment of a message that comes whole later. A secret that is split over such lines could not be
+/// hidden, and nobody reads them. Every built-in backend is asked, because a plugin may run the same program.
+fn is_fragment(line: &str) -> bool {
+    built_in::agents().any(|agent| (agent.is_fragment)(line))
 }
 
 /// The file that keeps what an agent printed.
@@ -681,7 +680,7 @@ impl Transcript {
 
     /// Keeps a line. A transcript that cannot be written any more does not end the agent's work.
     fn keep(&mut self, line: &Line) {
-        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || is_piece(&line.text) {
+        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || is_fragment(&line.text) {
             return;
         }
         self.n_bytes += line.text.len() as u64 + 1;

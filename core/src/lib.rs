@@ -13,6 +13,7 @@
 pub mod agent;
 pub mod apply_patch;
 mod backlog_notes;
+pub mod built_in;
 pub mod bus;
 pub mod checks;
 pub mod clean;

@@ -9,6 +9,7 @@ use autoissue_plugin_sdk::PluginError;
 use serde_json::json;
 
 use super::lock::{Changed, FILE_NAME, PluginLockError};
+use crate::built_in;
 use crate::config::PluginGrants;
 
 /// Why the plugins of a session cannot be used.
@@ -170,7 +171,7 @@ impl PluginsError {
                 format!("build it with `autoissue plugin build {}`, and name the component", path.display())
             }
             Self::Refused { source, .. } => source.hint().to_owned(),
-            Self::ReservedName { .. } => "give it another name; `builtin`, `claude` and `patch` are taken".to_owned(),
+            Self::ReservedName { .. } => format!("give it another name; {} are taken", reserved()),
             Self::TwoOfOneName { .. } => "name one of them only".to_owned(),
             Self::TwoForOneKind { kind, .. } => format!("say which: `--plugin {kind}=PATH`"),
             Self::Changed { plugin, path, found, .. } => format!(
@@ -229,6 +230,18 @@ fn quoted(names: &[String]) -> String {
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Returns the reserved names as a phrase.
+fn reserved() -> String {
+    let names: Vec<String> = built_in::reserved_names()
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 fn list(problems: &[SettingsProblem]) -> String {

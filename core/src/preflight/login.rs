@@ -4,89 +4,58 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use autoissue_plugin_sdk::ProgramInfo;
+use autoissue_plugin_sdk::built_in::Login;
 
 use super::{Finding, variable_of};
-
-/// How a program is logged in.
-struct Login {
-    program: &'static str,
-    /// Variables that hold a key.
-    keys: &'static [&'static str],
-    /// Variables that say that somebody else knows who it is, and who that is.
-    clouds: &'static [(&'static str, &'static str)],
-    /// The variable that names its directory, and where that is below HOME otherwise.
-    directory: (&'static str, &'static str),
-    file: &'static str,
-    /// What to do without any of these.
-    advice: &'static str,
-}
-
-const LOGINS: [Login; 1] = [Login {
-    program: "claude",
-    keys: &[
-        "ANTHROPIC_API_KEY",
-        "ANTHROPIC_AUTH_TOKEN",
-        "CLAUDE_CODE_OAUTH_TOKEN",
-    ],
-    clouds: &[
-        ("CLAUDE_CODE_USE_BEDROCK", "Amazon Bedrock"),
-        ("CLAUDE_CODE_USE_VERTEX", "Google Vertex AI"),
-        ("CLAUDE_CODE_USE_FOUNDRY", "Microsoft Foundry"),
-    ],
-    directory: ("CLAUDE_CONFIG_DIR", ".claude"),
-    file: ".credentials.json",
-    advice: "run `claude` once to log in, or set `ANTHROPIC_API_KEY`; fine if `apiKeyHelper` in its settings has the key",
-}];
+use crate::built_in;
 
 /// Looks for the login of a program that we know.
 pub(crate) fn look(info: &ProgramInfo, environment: &[(OsString, OsString)]) -> Option<Finding> {
-    let login = LOGINS.iter().find(|login| login.program == info.program)?;
-    Some(login.look(environment))
+    let login = built_in::agent_that_runs(&info.program)?.login.as_ref()?;
+    Some(judge(login, environment))
 }
 
-impl Login {
-    fn look(&self, environment: &[(OsString, OsString)]) -> Finding {
-        if let Some(key) = self.keys.iter().find(|name| is_set(environment, name)) {
-            return Finding::ok("login", format!("`{key}` is set"));
+fn judge(login: &Login, environment: &[(OsString, OsString)]) -> Finding {
+    if let Some(key) = login.keys.iter().find(|name| is_set(environment, name)) {
+        return Finding::ok("login", format!("`{key}` is set"));
+    }
+    if let Some((name, cloud)) = login
+        .clouds
+        .iter()
+        .find(|(name, _)| is_set(environment, name))
+    {
+        return Finding::ok(
+            "login",
+            format!("{cloud}, for `{name}` is set; its own login was not looked at"),
+        );
+    }
+    let file = file(login, environment);
+    match &file {
+        Some(file) if file.is_file() => Finding::ok(
+            "login",
+            format!("{} is there; it was not read", file.display()),
+        ),
+        _ if cfg!(target_os = "macos") => {
+            Finding::ok("login", "not seen: it may be in the keychain")
         }
-        if let Some((name, cloud)) = self
-            .clouds
-            .iter()
-            .find(|(name, _)| is_set(environment, name))
-        {
-            return Finding::ok(
-                "login",
-                format!("{cloud}, for `{name}` is set; its own login was not looked at"),
+        _ => {
+            let message = format!(
+                "not seen: no {}, and none of {} is set",
+                shown(file),
+                login.keys.join(", ")
             );
-        }
-        let file = self.file(environment);
-        match &file {
-            Some(file) if file.is_file() => Finding::ok(
-                "login",
-                format!("{} is there; it was not read", file.display()),
-            ),
-            _ if cfg!(target_os = "macos") => {
-                Finding::ok("login", "not seen: it may be in the keychain")
-            }
-            _ => {
-                let message = format!(
-                    "not seen: no {}, and none of {} is set",
-                    shown(file),
-                    self.keys.join(", ")
-                );
-                Finding::warning("login", message, self.advice)
-            }
+            Finding::warning("login", message, login.advice)
         }
     }
+}
 
-    fn file(&self, environment: &[(OsString, OsString)]) -> Option<PathBuf> {
-        let (variable, below_home) = self.directory;
-        let directory = match variable_of(environment, variable).filter(|value| !value.is_empty()) {
-            Some(directory) => PathBuf::from(directory),
-            None => PathBuf::from(variable_of(environment, "HOME")?).join(below_home),
-        };
-        Some(directory.join(self.file))
-    }
+fn file(login: &Login, environment: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let (variable, below_home) = login.directory;
+    let directory = match variable_of(environment, variable).filter(|value| !value.is_empty()) {
+        Some(directory) => PathBuf::from(directory),
+        None => PathBuf::from(variable_of(environment, "HOME")?).join(below_home),
+    };
+    Some(directory.join(login.file))
 }
 
 fn shown(file: Option<PathBuf>) -> String {

@@ -6,6 +6,7 @@ use std::path::Path;
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
 
 use super::Finding;
+use crate::built_in;
 use crate::disk::nearest_existing;
 
 /// The first release of git that takes configuration from the environment (`GIT_CONFIG_COUNT`), by which it is given the token.
@@ -20,11 +21,10 @@ const DISK_BYTES_MIN: u64 = 256 << 20;
 
 /// The finding about the place of the worktrees.
 const WORKTREES: &str = "worktrees";
-/// What programs look for in the directories above their own: instructions, dependencies, settings of tools.
-const SEEN_FROM_BELOW: [&str; 19] = [
-    "AGENTS.md",
-    "CLAUDE.md",
-    "CLAUDE.local.md",
+/// What agents of any kind look for in the directories above their own; what one of them looks for, its backend declares.
+const INSTRUCTIONS: [&str; 1] = ["AGENTS.md"];
+/// What programs look for there: instructions, dependencies, settings of tools.
+const SEEN_FROM_BELOW: [&str; 16] = [
     "GEMINI.md",
     ".mcp.json",
     "node_modules",
@@ -97,8 +97,8 @@ pub(crate) fn worktrees(root: &Path) -> Vec<Finding> {
 
 fn above(root: &Path) -> Option<Finding> {
     let seen = root.ancestors().find_map(|dir| {
-        let is_there = |name: &&&str| dir.join(name).symlink_metadata().is_ok();
-        let names: Vec<&str> = SEEN_FROM_BELOW.iter().filter(is_there).copied().collect();
+        let is_there = |name: &&str| dir.join(name).symlink_metadata().is_ok();
+        let names: Vec<&str> = seen_from_below().filter(is_there).collect();
         (!names.is_empty()).then_some((dir, names))
     });
     let (dir, names) = seen?;
@@ -110,6 +110,14 @@ fn above(root: &Path) -> Option<Finding> {
     );
     let advice = "unset `executor.worktreeRoot`, or let it name a directory with nothing above it";
     Some(Finding::warning(WORKTREES, message, advice))
+}
+
+fn seen_from_below() -> impl Iterator<Item = &'static str> {
+    let of_agents = built_in::agents().flat_map(|agent| agent.instruction_files.iter().copied());
+    INSTRUCTIONS
+        .into_iter()
+        .chain(of_agents)
+        .chain(SEEN_FROM_BELOW)
 }
 
 fn sockets(root: &Path) -> Option<Finding> {

@@ -3,15 +3,13 @@
 use std::cmp::Ordering;
 
 use super::Finding;
-
-/// Programs by name, with the oldest and the newest release that the tests run.
-const TESTED: [(&str, [&str; 2]); 1] = [("claude", autoissue_claude::TESTED_RELEASES)];
+use crate::built_in;
 
 /// Returns what there is to say about a program that printed this version. A release that is newer than the tested ones mostly
 /// works; an older one may not know what is asked of it.
 pub(crate) fn finding(program: &str, version: &str, message: String) -> Finding {
-    let tested = TESTED.iter().find(|(known, _)| *known == program);
-    let Some((_, [oldest, newest])) = tested else {
+    let tested = built_in::agent_that_runs(program).and_then(|agent| agent.tested_releases);
+    let Some([oldest, newest]) = tested else {
         return Finding::ok("agent", message);
     };
     let range = format!("the tested releases, {oldest} to {newest}");

@@ -9,6 +9,8 @@
 //!
 //! What the program says of its own success is one fact among several: see [`ending`].
 
+#[cfg(not(target_arch = "wasm32"))]
+mod built_in;
 mod ending;
 mod meter;
 mod price;
@@ -19,24 +21,16 @@ use autoissue_plugin_sdk::{
     PluginError, ProgramInfo,
 };
 
-pub use price::is_known as has_list_price;
+#[cfg(not(target_arch = "wasm32"))]
+pub use built_in::{BUILT_IN, TESTED_RELEASES};
 pub use run::ClaudeRun;
 use serde_json::json;
 
 /// The program, a name on PATH.
 const PROGRAM: &str = "claude";
 
-/// Releases of the program that the tests run: the one that the recordings are of, and the newest that was tested.
-pub const TESTED_RELEASES: [&str; 2] = ["2.1.197", "2.1.332"];
-
 /// Weakest and cheapest first. Aliases, so that they mean the newest of their kind.
 const MODELS: [&str; 3] = ["haiku", "sonnet", "opus"];
-
-/// Other names that the program has for models, or for the choice among them.
-pub const MORE_ALIASES: [&str; 4] = ["fable", "default", "best", "opusplan"];
-
-/// Kinds of models, as their names have them: `claude-opus-5-5`.
-pub const MODEL_FAMILIES: [&str; 5] = ["fable", "haiku", "mythos", "opus", "sonnet"];
 
 /// Tools allowed where the configuration names none: file edits and the shell.
 const DEFAULT_TOOLS: [&str; 7] = [

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use autoissue_core::built_in;
 use autoissue_core::config::PluginGrants;
 use autoissue_core::plugins::host::{Grants, Kind, StrategyInfo};
 use autoissue_core::plugins::lock::{self, Locked, PluginLock, beyond};
@@ -186,10 +187,7 @@ fn check(
     settings: Option<&Map<String, Value>>,
 ) -> Result<(), PluginCommandError> {
     let info = profile.plugin.info();
-    if autoissue_core::plugins::built_in()
-        .iter()
-        .any(|(_, built_in)| built_in.name == info.name)
-    {
+    if built_in::reserved_names().contains(&info.name) {
         return Err(PluginCommandError::Reserved {
             name: info.name.clone(),
         });

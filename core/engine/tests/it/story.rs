@@ -159,7 +159,10 @@ impl Night {
     pub(crate) fn new(n_issues: u64) -> Self {
         let mut night = Self {
             engine: Engine::new(),
-            settings: Settings::default(),
+            settings: Settings {
+                agent: "claude".to_owned(),
+                ..Settings::default()
+            },
             history: History::default(),
             about: About::default(),
             issues: Vec::new(),
