@@ -9,6 +9,7 @@ mod dashboard;
 mod demo;
 mod doctor;
 mod exec;
+mod history;
 mod init;
 mod internal;
 mod metrics;
@@ -36,6 +37,7 @@ use dashboard::DashboardArgs;
 use demo::DemoArgs;
 use doctor::DoctorArgs;
 use exec::ExecArgs;
+use history::HistoryArgs;
 use internal::InternalArgs;
 use plan::PlanArgs;
 use plugin::PluginArgs;
@@ -76,6 +78,8 @@ pub(crate) enum Command {
     Show(ShowArgs),
     /// Add up cost, success and code changes over all sessions
     Metrics,
+    /// Check that the history of all sessions is as it was written
+    History(HistoryArgs),
     /// Show how issues would be classified and scheduled
     Classify(ClassifyArgs),
     /// Write a configuration for this repository
@@ -114,6 +118,7 @@ impl Command {
             Self::Status(args) => status::run(around, args),
             Self::Show(args) => show::run(around, args),
             Self::Metrics => metrics::run(around),
+            Self::History(args) => history::run(around, args),
             Self::Classify(args) => classify::run(around, args),
             Self::Init => init::run(around),
             Self::Doctor(args) => doctor::run(around, args),
@@ -143,6 +148,7 @@ pub(crate) fn read(line: &str) -> Typed {
         Command::Status(_)
         | Command::Show(_)
         | Command::Metrics
+        | Command::History(_)
         | Command::Classify(_)
         | Command::Init
         | Command::Doctor(_)

@@ -28,8 +28,8 @@ pub(crate) mod suggestion;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use autoissue_core::built_in::{self, DOMAINS};
 use autoissue_core::config::{Config, Problem, SecretOrEnv};
-use autoissue_core::strategy::{DOMAINS, MODEL_FAMILIES, models_of_builtin};
 use serde_json::Value;
 
 pub(crate) use error::ConfigError;
@@ -269,15 +269,14 @@ fn odd_values(config: &Config, origins: &BTreeMap<String, Origin>) -> Vec<String
         ));
     }
     let backend = strategy.unwrap_or(&agent.backend);
-    let models = models_of_builtin(backend);
+    let built_in = built_in::agent(backend);
     for (key, model) in [
         ("agent.model", &agent.model),
         ("planner.model", &config.planner.model),
     ] {
-        let meant = match (models.is_empty(), model.as_str()) {
-            (true, _) | (_, "auto") => None,
-            (false, model) => model_name::probably_meant(model, &models, &MODEL_FAMILIES),
-        };
+        let meant = built_in
+            .filter(|_| model != "auto")
+            .and_then(|agent| model_name::probably_meant(model, agent));
         warnings.extend(meant.map(|meant| {
             format!("`{key}` (`{model}`) is no model that {backend} has a name for; did you mean `{meant}`?")
         }));

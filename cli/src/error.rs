@@ -1,4 +1,5 @@
-//! What went wrong, as people and scripts see it: the one place that maps kinds of errors to exit codes and hints.
+//! What went wrong, as people and scripts see it: the one place that maps errors to exit codes and hints ([`Explain`]), and prints
+//! them. What to do about an error of core stands beside its variant there.
 //!
 //! ```text
 //! error: the repository is held by session `20261122-1315-7f3a` (process 7, `autoissue exec bug`)
@@ -6,6 +7,9 @@
 //!   hint: wait for it, or look at it with `autoissue status`
 //! ```
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
+mod of_core;
 mod plugin;
 mod project;
 
@@ -16,23 +20,14 @@ use std::path::PathBuf;
 
 use autoissue_core::demo::DemoError;
 use autoissue_core::doctor::Finding;
-use autoissue_core::forge::github::GithubError;
-use autoissue_core::forge::local::ForgeError;
-use autoissue_core::git::checkout::CheckoutError;
-use autoissue_core::git::mirror::FetchError;
-use autoissue_core::git::program::GitError;
-use autoissue_core::git::remote::RemoteError;
 use autoissue_core::journal::JournalError;
-use autoissue_core::journal::repository_lock::LockError;
 use autoissue_core::recorded::RecordedError;
 use autoissue_core::session::SessionError;
-use autoissue_core::strategy::UnknownStrategy;
 
 use crate::config::ConfigError;
 use crate::exit_code::ExitCode;
 use crate::paint::Paint;
 use crate::printable;
-use crate::shell::quoted;
 use crate::typed::HintContext;
 
 pub(crate) use plugin::PluginCommandError;
@@ -141,103 +136,100 @@ pub(crate) enum CliError {
     ReaderGone,
 }
 
-impl CliError {
+/// What an error means to a person at the command line. All that ends a command has it, and each implementation names every variant:
+/// a new one does not compile until it has an exit code and a hint, or none on purpose.
+pub(crate) trait Explain: Error {
     /// Returns how the program ends.
-    pub(crate) const fn exit_code(&self) -> ExitCode {
+    fn exit_code(&self) -> ExitCode;
+
+    /// Returns what to do about it, where that is not plain.
+    fn hint(&self, context: &HintContext) -> Option<String>;
+}
+
+impl Explain for CliError {
+    fn exit_code(&self) -> ExitCode {
         match self {
             Self::ReaderGone => ExitCode::Success,
             Self::Config(_)
-            | Self::Project(_)
             | Self::NoIssue { .. }
             | Self::ConfigExists { .. }
             | Self::FileExists { .. }
             | Self::NotAPlan { .. }
             | Self::DirectoryInUse { .. }
-            | Self::PageAmongJson
-            | Self::Demo(DemoError::NotEmpty { .. })
-            | Self::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => {
-                ExitCode::Usage
-            }
-            Self::Session(error) => session_exit_code(error),
+            | Self::PageAmongJson => ExitCode::Usage,
+            Self::Project(error) => error.exit_code(),
+            Self::Session(error) => error.exit_code(),
+            Self::Journal(error) => error.exit_code(),
+            Self::Recorded(error) => error.exit_code(),
+            Self::Demo(error) => error.exit_code(),
             Self::Plugin(error) => error.exit_code(),
-            Self::Journal(_)
-            | Self::Recorded(_)
-            | Self::Demo(_)
-            | Self::File { .. }
-            | Self::System { .. }
-            | Self::Dashboard { .. }
-            | Self::Output(_) => ExitCode::Error,
+            Self::File { .. } | Self::System { .. } | Self::Dashboard { .. } | Self::Output(_) => {
+                ExitCode::Error
+            }
         }
     }
 
-    /// Returns what to do about it, where that is not plain. Errors of the configuration carry their own.
-    pub(crate) fn hint(&self, context: &HintContext) -> Option<String> {
-        match self {
-            Self::Project(error) => Some(error.hint()),
-            Self::Session(error) => hint(error, context),
-            Self::Plugin(error) => error.hint(),
-            Self::Journal(error) | Self::Recorded(RecordedError::Journal(error)) => journal_hint(error),
-            Self::Recorded(RecordedError::Unreadable { .. }) => {
-                Some("use the release that wrote it, or a newer one".to_owned())
+    fn hint(&self, context: &HintContext) -> Option<String> {
+        let hint = match self {
+            Self::Project(error) => return error.hint(context),
+            Self::Session(error) => return error.hint(context),
+            Self::Journal(error) => return error.hint(),
+            Self::Recorded(error) => return error.hint(),
+            Self::Demo(error) => return error.hint(context),
+            Self::Plugin(error) => return error.hint(context),
+            Self::NoIssue { session, .. } => {
+                return Some(format!("`autoissue status {session}` lists its issues"));
             }
-            Self::NoIssue { session, .. } => Some(format!("`autoissue status {session}` lists its issues")),
             Self::ConfigExists { .. } => {
-                Some("edit it, or remove it first; `autoissue config show` shows what is in force".to_owned())
+                "edit it, or remove it first; `autoissue config show` shows what is in force"
             }
-            Self::FileExists { .. } => Some("name another file, or move this one away".to_owned()),
-            Self::NotAPlan { .. } => Some("`autoissue plan --schema` prints what a plan looks like".to_owned()),
-            Self::Dashboard { .. } => Some(
+            Self::FileExists { .. } => "name another file, or move this one away",
+            Self::NotAPlan { .. } => "`autoissue plan --schema` prints what a plan looks like",
+            Self::Dashboard { .. } => {
                 "set `dashboard.host` to an address of this machine, or `--port` to a port that you may use (0 takes any free one)"
-                    .to_owned(),
-            ),
-            Self::PageAmongJson => Some("name a file instead of `-`, or leave out `--output json`".to_owned()),
-            Self::DirectoryInUse { .. } => Some("name a directory that does not exist".to_owned()),
+            }
+            Self::PageAmongJson => "name a file instead of `-`, or leave out `--output json`",
+            Self::DirectoryInUse { .. } => "name a directory that does not exist",
+            // Errors of the configuration carry their own; of the others the system has said what is wrong.
             Self::Config(_)
-            | Self::Demo(_)
             | Self::File { .. }
             | Self::System { .. }
             | Self::Output(_)
-            | Self::ReaderGone => None,
-        }
+            | Self::ReaderGone => return None,
+        };
+        Some(hint.to_owned())
     }
+}
 
+impl CliError {
     /// Returns what to print: the error, its causes, and what to do. `context` knows the command that ended so.
     pub(crate) fn report(&self, paint: Paint, context: &HintContext) -> String {
         if matches!(self, Self::ReaderGone) {
             return String::new();
         }
         let mut report = String::new();
-        match self {
+        if let Self::Config(errors) = self {
             // Each has its own lines and hint.
-            Self::Config(errors) => {
-                errors
+            errors
+                .iter()
+                .for_each(|error| push_error(&mut report, paint, &error.to_string()));
+        } else if let Self::Session(SessionError::NotReady { failures }) = self {
+            for Finding {
+                message, advice, ..
+            } in failures
+            {
+                push_error(&mut report, paint, &printable::one_line(message));
+                advice
                     .iter()
-                    .for_each(|error| push_error(&mut report, paint, &error.to_string()));
+                    .for_each(|advice| push_hint(&mut report, paint, advice));
             }
-            Self::Session(SessionError::NotReady { failures }) => {
-                for Finding {
-                    message, advice, ..
-                } in failures
-                {
-                    push_error(&mut report, paint, &printable::one_line(message));
-                    advice
-                        .iter()
-                        .for_each(|advice| push_hint(&mut report, paint, advice));
-                }
-            }
-            Self::NotAPlan { .. } => push_plan(&mut report, paint, &self.to_string()),
-            error => push_error(&mut report, paint, &printable::one_line(&error.to_string())),
+        } else if matches!(self, Self::NotAPlan { .. }) {
+            push_plan(&mut report, paint, &self.to_string());
+        } else {
+            push_error(&mut report, paint, &printable::one_line(&self.to_string()));
         }
-        let mut cause = self.source();
-        let mut said = self.to_string();
-        while let Some(error) = cause {
-            let text = printable::one_line(&error.to_string());
-            // A cause that only repeats is no news.
-            if !said.ends_with(&text) {
-                let _ = writeln!(report, "  caused by: {text}");
-            }
-            said = text;
-            cause = error.source();
+        for cause in said(self).iter().skip(1) {
+            let _ = writeln!(report, "  caused by: {cause}");
         }
         if let Some(hint) = self.hint(context) {
             let resume = format!("`{}`", context.typed.resume_newest());
@@ -245,6 +237,20 @@ impl CliError {
         }
         report
     }
+}
+
+/// Returns what an error says and what its causes add to that, a line each. A cause that only repeats is no news.
+pub(crate) fn said(error: &dyn Error) -> Vec<String> {
+    let mut said: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = printable::one_line(&error.to_string());
+        if !said.last().is_some_and(|last| last.ends_with(&text)) {
+            said.push(text);
+        }
+        next = error.source();
+    }
+    said
 }
 
 impl From<ConfigError> for CliError {
@@ -256,162 +262,6 @@ impl From<ConfigError> for CliError {
 impl From<Vec<ConfigError>> for CliError {
     fn from(errors: Vec<ConfigError>) -> Self {
         Self::Config(errors)
-    }
-}
-
-/// Tells what a person has typed or configured from what went wrong on the way.
-const fn session_exit_code(error: &SessionError) -> ExitCode {
-    match error {
-        SessionError::EmptyLabel
-        | SessionError::NotInBacklog { .. }
-        | SessionError::EmptyDirective
-        | SessionError::PlannerOff
-        | SessionError::CannotPlan { .. }
-        | SessionError::Checkout(_)
-        | SessionError::Forge(ForgeError::NotInitialised { .. })
-        | SessionError::Unset { .. }
-        | SessionError::Token(_)
-        | SessionError::Github(GithubError::BadAddress { .. })
-        | SessionError::Strategy(_)
-        | SessionError::Plugins(_)
-        | SessionError::Environment(_)
-        | SessionError::NothingToResume { .. }
-        | SessionError::Overtaken { .. }
-        | SessionError::AlreadyOver { .. }
-        | SessionError::OtherProject { .. }
-        | SessionError::Journal(JournalError::NoSession { .. } | JournalError::Ambiguous { .. }) => {
-            ExitCode::Usage
-        }
-        _ => ExitCode::Error,
-    }
-}
-
-/// Returns what to do about a session that cannot run, where that is not plain.
-fn hint(error: &SessionError, context: &HintContext) -> Option<String> {
-    match error {
-        SessionError::Git(GitError::NotInstalled { .. }) => Some("install git".to_owned()),
-        SessionError::Checkout(error) => checkout_hint(error),
-        SessionError::NoAgent { install_hint, .. } => Some(format!("{install_hint}; or set `agent.backend`")),
-        SessionError::NotInBacklog { warnings, .. } if !warnings.is_empty() => {
-            Some(printable::one_line(&warnings.join("; ")))
-        }
-        SessionError::NotInBacklog { label, .. } => Some(format!(
-            "`autoissue classify {}` lists the issues that carry it",
-            quoted(label)
-        )),
-        SessionError::WorkWaits { session, .. } => Some(format!(
-            "fix this, then run `autoissue resume {session}`; nothing is paid again"
-        )),
-        SessionError::EmptyDirective => Some("say in a sentence or two what is to be built".to_owned()),
-        SessionError::PlannerOff => Some("set `planner.enabled` to true, or take the key out".to_owned()),
-        SessionError::Plugins(error) => error.hint(),
-        SessionError::Forge(error) => error.hint(),
-        SessionError::Token(_) => Some(
-            "log in with `gh auth login`, or set `GITHUB_TOKEN` to a fine-grained token for this repository with Contents, \
-             Issues and Pull requests (read and write), or to a classic one with the scope `repo`"
-                .to_owned(),
-        ),
-        SessionError::Unset { key } => Some(format!("set `{key}` in the configuration")),
-        SessionError::Strategy(UnknownStrategy::Name { key, .. }) => Some(format!("set `{key}` to one of these")),
-        SessionError::Github(error) => error.hint(),
-        SessionError::Remote(error) => remote_hint(error),
-        SessionError::Fetch(FetchError::Unreachable { .. }) => {
-            Some(LS_REMOTE.to_owned())
-        }
-        SessionError::Fetch(FetchError::BranchMissing { .. }) => {
-            Some("set `project.baseBranch` to a branch that exists".to_owned())
-        }
-        SessionError::Locked(LockError::Held { .. }) => Some(
-            "wait for it, or look at it with `autoissue status`; two sessions would undo each other's work".to_owned(),
-        ),
-        SessionError::Locked(LockError::NotOurs { .. }) => Some(
-            "remove it, or set `XDG_RUNTIME_DIR` to a directory of mode 0700 that belongs to you".to_owned(),
-        ),
-        SessionError::Journal(error) | SessionError::Recorded(RecordedError::Journal(error)) => journal_hint(error),
-        SessionError::NotWritable { .. } => {
-            Some("worktrees and pull requests go there: see to its rights and the room on its disk".to_owned())
-        }
-        // What git or the system said stands above; each of these may be repeated.
-        SessionError::Fetch(FetchError::Failed { .. } | FetchError::Mirror(_))
-        | SessionError::Mirror(_)
-        | SessionError::Worktrees(_)
-        | SessionError::Locked(LockError::Io { .. }) => Some(
-            "see to the cause (room, rights), then run it again; a session that had begun goes on with `autoissue resume`"
-                .to_owned(),
-        ),
-        SessionError::Overtaken { session, command, .. } => Some(format!(
-            "`{command}` does what is left; `{}` resumes it anyway",
-            (context.read_command)(command).resume(session)
-        )),
-        SessionError::NothingToResume { .. } => Some("`autoissue status` lists all sessions".to_owned()),
-        SessionError::AlreadyOver { session, command, .. } => {
-            let show = (context.read_command)(command).show(session, None);
-            Some(format!("show it with `{show}`, or start a new session with `{command}`"))
-        }
-        SessionError::OtherProject { project, .. } => {
-            Some(format!("change into `{}` and resume it there", project.display()))
-        }
-        SessionError::UnreadableOrder { .. } => Some("use the release that began it".to_owned()),
-        SessionError::Defect { .. } => {
-            Some("nothing that was journaled is lost: `autoissue resume` goes on; please report this".to_owned())
-        }
-        _ => None,
-    }
-}
-
-/// What to do where git cannot reach a remote.
-const LS_REMOTE: &str = "see whether `git ls-remote` works with that address; over https the token has to allow it, over ssh your key";
-
-fn remote_hint(error: &RemoteError) -> Option<String> {
-    let hint = match error {
-        RemoteError::Unreachable { .. } => LS_REMOTE,
-        RemoteError::NoBranch { .. } => "set `project.baseBranch` to a branch that exists",
-        RemoteError::Empty { .. } => "push a first commit",
-        _ => return None,
-    };
-    Some(hint.to_owned())
-}
-
-fn checkout_hint(error: &CheckoutError) -> Option<String> {
-    let hint = match error {
-        CheckoutError::NotARepository { .. } => "change into a checkout, or set `project.path`",
-        CheckoutError::Bare { .. } => "use a clone that has a working directory",
-        CheckoutError::NotText { .. } => "rename the directory, or clone into another",
-        CheckoutError::NoCommit { .. } => "make a first commit",
-        CheckoutError::NoBranch { .. } | CheckoutError::Detached { .. } => {
-            "set `project.baseBranch` to a branch that exists"
-        }
-        CheckoutError::Unreadable { .. } => return None,
-    };
-    Some(hint.to_owned())
-}
-
-fn journal_hint(error: &JournalError) -> Option<String> {
-    match error {
-        JournalError::DiskFull { .. } => Some("make room, then `autoissue resume`".to_owned()),
-        JournalError::ReadOnly { .. } => {
-            Some("set `AUTOISSUE_STATE_DIR` to a directory that you may write".to_owned())
-        }
-        JournalError::Newer { .. } => {
-            Some("use the newer release, or another `AUTOISSUE_STATE_DIR`".to_owned())
-        }
-        JournalError::Damaged { .. } | JournalError::Older { .. } => error.hint(),
-        JournalError::Busy { .. } => Some("try again".to_owned()),
-        JournalError::PathTooLong { .. } => {
-            Some("set `AUTOISSUE_STATE_DIR` to a directory with a shorter path".to_owned())
-        }
-        JournalError::Other { path, .. } => {
-            let directory = path.parent().unwrap_or(path).display();
-            Some(format!(
-                "see to the rights and the room of `{directory}`; `autoissue resume` then goes on"
-            ))
-        }
-        JournalError::NoSession { .. } => Some("`autoissue status` lists the sessions".to_owned()),
-        JournalError::Ambiguous { matches, .. } => {
-            let names: Vec<&str> = matches.iter().map(AsRef::as_ref).take(5).collect();
-            Some(format!("type more of it: {}", names.join(", ")))
-        }
-        _ => None,
     }
 }
 

@@ -47,7 +47,7 @@ use clap::{CommandFactory, FromArgMatches};
 use args::{Color, Common};
 use command::{Arguments, Command};
 use console::Console;
-use error::CliError;
+use error::{CliError, Explain};
 use exit_code::ExitCode;
 use host::Surroundings;
 use typed::HintContext;

@@ -5,7 +5,6 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use autoissue_core::config::ForgeKind;
 use autoissue_core::git::program::{Git, GitError, ssh_host};
 
 use crate::config::api_url::check_api_url;
@@ -48,7 +47,7 @@ pub(crate) fn derive_from_origin(
     project: &Path,
     path_env: &OsStr,
 ) -> Result<(), CliError> {
-    if loaded.config.forge.kind == ForgeKind::Local {
+    if !loaded.config.forge.kind.has_host() {
         return Ok(());
     }
     let remote = match origin(project, path_env)? {

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use autoissue_core::engine::{
-    About, AgentReport, AttemptEvent, AttemptInput, Blocked, Classification, Effect, Ended, Engine,
-    Event, History, Input, IntakeInput, Issue, IssueNumber, Metering, ModelChoice, Publication,
-    SessionInput, Settings, Spent, TaskInput, Time, Usd, Work,
+    About, AgentReport, AttemptEffect, AttemptEvent, AttemptInput, Blocked, Classification, Effect,
+    Ended, Engine, Event, History, Input, IntakeInput, Issue, IssueNumber, Metering, ModelChoice,
+    Publication, SessionInput, Settings, Spent, TaskEffect, TaskInput, Time, Usd, Work,
 };
 
 /// When a task would start.
@@ -100,7 +100,7 @@ impl<'a> Night<'a> {
 
     fn answer(&mut self, effect: Effect) {
         let input = match effect {
-            Effect::Classify { issue } => {
+            Effect::Task(TaskEffect::Classify { issue }) => {
                 let classification = self
                     .classifications
                     .get(&issue.number)
@@ -110,18 +110,18 @@ impl<'a> Night<'a> {
                     classification: classification.unwrap_or_default(),
                 })
             }
-            Effect::LeaseWorktree { issue, attempt, .. } => {
+            Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => {
                 Input::Attempt(AttemptInput::WorktreeLeased {
                     issue,
                     attempt,
                     base: String::new(),
                 })
             }
-            Effect::RunAgent { issue, attempt, .. } => {
-                self.agents.push_back((issue.number, attempt));
+            Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+                self.agents.push_back((order.issue.number, order.attempt));
                 return;
             }
-            Effect::CollectWork { issue, attempt, .. } => {
+            Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => {
                 Input::Attempt(AttemptInput::WorkCollected {
                     issue: issue.number,
                     attempt,
@@ -129,24 +129,22 @@ impl<'a> Night<'a> {
                     notes: Vec::new(),
                 })
             }
-            Effect::Publish { issue, attempt } => Input::Attempt(AttemptInput::Published {
-                issue,
-                attempt,
-                publication: Publication::default(),
-            }),
+            Effect::Attempt(AttemptEffect::Publish(order)) => {
+                Input::Attempt(AttemptInput::Published {
+                    issue: order.issue.number,
+                    attempt: order.attempt,
+                    publication: Publication::default(),
+                })
+            }
             // The backlog is given unasked; there are no checks, one model, and nothing to stop.
-            Effect::FetchBacklog
-            | Effect::ReadPlan
-            | Effect::Decompose { .. }
-            | Effect::RecoverPlan { .. }
-            | Effect::CreateIssue { .. }
-            | Effect::LinkIssue { .. }
-            | Effect::StopPlanning { .. }
-            | Effect::SelectModel { .. }
-            | Effect::CheckBase
-            | Effect::RunChecks { .. }
-            | Effect::Stop { .. }
-            | Effect::ReleaseWorktree { .. } => return,
+            Effect::Intake(_)
+            | Effect::Plan(_)
+            | Effect::Task(TaskEffect::SelectModel { .. })
+            | Effect::Attempt(
+                AttemptEffect::RunChecks { .. }
+                | AttemptEffect::Stop { .. }
+                | AttemptEffect::ReleaseWorktree { .. },
+            ) => return,
         };
         self.inputs.push_back(input);
     }

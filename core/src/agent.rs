@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use autoissue_engine::{AgentReport, Ended, Failure, Spent, Time, Usd};
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, Metering, PluginError,
+    AgentBackend, AgentEvent, AgentTask, CommandInput, CommandSpec, Exit as SdkExit,
+    Line as SdkLine, Metering, PluginError, Source as SdkSource,
 };
-use autoissue_plugin_sdk::{Exit as SdkExit, Line as SdkLine, Source as SdkSource};
 use autoissue_process::{
     Exit, Line, ProcessError, ProgramSpec, Running, Source, SupervisorProgram, error_chain,
 };
@@ -28,6 +28,8 @@ use autoissue_secret::redaction::Redaction;
 use tokio::select;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
+
+use crate::built_in;
 
 /// Bytes of a transcript that are kept. An agent that prints more is still read, for its end matters.
 const TRANSCRIPT_BYTES_MAX: u64 = 64 << 20;
@@ -49,13 +51,11 @@ const SESSION_ID_BYTES_MAX: usize = 128;
 const SUMMARY_BYTES_MAX: usize = 16 << 10;
 /// Bytes of the last line on standard error that become part of a failure.
 const COMPLAINT_BYTES_MAX: usize = 500;
-/// Bytes of a line within which it says what it is.
-const PIECE_KIND_BYTES: usize = 200;
 /// The program name that means our own binary.
 pub const OWN_PROGRAM: &str = "autoissue";
 
 /// What an agent is run with.
-pub struct AgentOrder {
+pub struct Launch {
     /// The task, as the backend is told of it.
     pub task: AgentTask,
     /// Where the agent works.
@@ -110,7 +110,7 @@ pub enum Wish {
 pub async fn run(
     supervisor: &SupervisorProgram,
     backend: &dyn AgentBackend,
-    order: AgentOrder,
+    order: Launch,
     mut wish: watch::Receiver<Wish>,
     mut on_seen: impl FnMut(Seen) + Send,
 ) -> Result<(AgentReport, Option<String>), Failure> {
@@ -189,11 +189,13 @@ fn not_started(error: &ProcessError) -> Failure {
         ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
             Failure::Crash { message }
         }
-        _ => Failure::Validation { message },
+        ProcessError::NotAbsolute { .. }
+        | ProcessError::Untrusted { .. }
+        | ProcessError::TooMuchInput { .. } => Failure::Validation { message },
     }
 }
 
-fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec, Failure> {
+fn program_spec(order: &Launch, command: CommandSpec) -> Result<ProgramSpec, Failure> {
     let program = if command.program == OWN_PROGRAM {
         order.own_program.clone()
     } else {
@@ -226,7 +228,7 @@ fn program_spec(order: &AgentOrder, command: CommandSpec) -> Result<ProgramSpec,
     })
 }
 
-fn prompt_file(order: &AgentOrder, text: &str) -> Result<PathBuf, Failure> {
+fn prompt_file(order: &Launch, text: &str) -> Result<PathBuf, Failure> {
     let path = order.transcript.with_extension("prompt");
     std::fs::write(&path, text).map_err(|source| Failure::Crash {
         message: format!("failed to write the prompt `{}`: {source}", path.display()),
@@ -279,7 +281,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(started: Instant, order: &AgentOrder) -> Self {
+    fn new(started: Instant, order: &Launch) -> Self {
         Self {
             started,
             heard: started,
@@ -645,19 +647,14 @@ fn with_complaint(mut ended: Ended, complaint: Option<&str>) -> Ended {
 }
 
 fn bounded(mut text: String, bytes_max: usize) -> String {
-    let end = (0..=bytes_max.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
-    text.truncate(end);
+    text.truncate(text.floor_char_boundary(bytes_max));
     text
 }
 
-/// Returns whether a line holds a few letters of a message that comes whole later, as Claude Code prints them. A secret that is
-/// split over such lines could not be hidden, and nobody reads them.
-fn is_piece(line: &str) -> bool {
-    let head = &line[..line.floor_char_boundary(PIECE_KIND_BYTES)];
-    head.contains("\"stream_event\"") && head.contains("\"content_block_delta\"")
+/// Returns whether a line is a fragment of a message that comes whole later. A secret that is split over such lines could not be
+/// hidden, and nobody reads them. Every built-in backend is asked, because a plugin may run the same program.
+fn is_fragment(line: &str) -> bool {
+    built_in::agents().any(|agent| (agent.is_fragment)(line))
 }
 
 /// The file that keeps what an agent printed.
@@ -683,7 +680,7 @@ impl Transcript {
 
     /// Keeps a line. A transcript that cannot be written any more does not end the agent's work.
     fn keep(&mut self, line: &Line) {
-        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || is_piece(&line.text) {
+        if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || is_fragment(&line.text) {
             return;
         }
         self.n_bytes += line.text.len() as u64 + 1;

@@ -35,7 +35,7 @@ use std::{
 
 use git2::{Index, Oid};
 
-pub use autoissue_patch::Outcome as ApplyOutcome;
+pub use crate::built_in::ApplyOutcome;
 
 /// Longest part of git's message that is passed on, characters: enough for the first few files.
 const MESSAGE_CHARS_MAX: usize = 2_000;

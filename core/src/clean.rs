@@ -17,9 +17,11 @@ use autoissue_process::error_chain;
 
 use crate::config::{Config, LoggingSettings};
 use crate::dispatcher::holders;
+use crate::host::Host;
+use crate::preflight::{SessionError, roots};
 use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
-use crate::session::{Cleaning, Host, SessionError, cleaning, on_a_runtime, roots};
+use crate::session::{Cleaning, cleaning, on_a_runtime};
 use crate::wall_clock::wall_clock_ms;
 pub use set_aside::{Contents, SetAside};
 
@@ -150,7 +152,7 @@ fn clean_what_is_known(
     let mut cleaned = Cleaned::default();
     let past = Past::read(&journal, &project, &sessions.collect(), &mut cleaned.notes)?;
     cleaned.worktrees = clean_worktrees(worktrees, &collectors, &past, order.dry_run)?;
-    cleaned.kept_work = judge(&kept, &past, &forge, order, &mut cleaned.notes);
+    cleaned.kept_work = judge(&kept, &past, &*forge, order, &mut cleaned.notes);
     if !order.dry_run {
         free(&kept, &mirror, &collectors, &mut cleaned)?;
     }
@@ -198,7 +200,7 @@ fn set_aside_by(config: &Config, host: &Host, known: &[CleanedWorktree]) -> Vec<
 fn judge(
     kept: &[Salvage],
     past: &Past,
-    forge: &Forge,
+    forge: &dyn Forge,
     order: &CleanOrder,
     notes: &mut Vec<String>,
 ) -> Vec<KeptWork> {

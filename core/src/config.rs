@@ -22,6 +22,8 @@ use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 
+use crate::built_in;
+pub use autoissue_forge::ForgeKind;
 pub use problems::Problem;
 pub use secret_source::SecretOrEnv;
 pub use usd::{Usd, UsdError};
@@ -274,16 +276,19 @@ pub struct AgentSettings {
 
 impl Default for AgentSettings {
     fn default() -> Self {
+        let agent = built_in::default_agent();
         Self {
-            backend: "claude".to_owned(),
-            model: "sonnet".to_owned(),
+            backend: agent.name(),
+            model: built_in::default_model().to_owned(),
             max_budget_usd: Usd::from_cents(5_00),
             turn_margin_usd: Usd::from_cents(50),
             max_turns: None,
             yolo: false,
-            allowed_tools: ["Bash", "Edit", "Glob", "Grep", "Read", "Write"]
-                .map(str::to_owned)
-                .to_vec(),
+            allowed_tools: agent
+                .default_tools
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             env: Vec::new(),
         }
     }
@@ -438,7 +443,7 @@ impl Default for PlannerSettings {
     fn default() -> Self {
         Self {
             enabled: true,
-            model: "sonnet".to_owned(),
+            model: built_in::default_model().to_owned(),
             max_budget_usd: Usd::from_cents(2_00),
         }
     }
@@ -458,16 +463,6 @@ impl Default for ForgeSettings {
             kind: ForgeKind::Github,
         }
     }
-}
-
-/// The kinds of forge.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum ForgeKind {
-    /// GitHub, or a GitHub Enterprise host.
-    Github,
-    /// The embedded forge: no account, no network.
-    Local,
 }
 
 /// Access to GitHub.

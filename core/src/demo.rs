@@ -21,7 +21,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use autoissue_forge::local::{self, ForgeError};
+use autoissue_forge::local::{self, LocalError};
 
 /// Label of the issues that are ready to be worked on.
 pub const LABEL: &str = "autoissue";
@@ -109,7 +109,7 @@ pub enum DemoError {
     },
     /// The forge could not be made.
     #[error("failed to make the demo's forge")]
-    Forge(#[source] ForgeError),
+    Forge(#[source] LocalError),
     /// The repository could not be made.
     #[error("failed to make a git repository in `{}`", path.display())]
     Repository {

@@ -22,11 +22,11 @@ use autoissue_journal::{
     StatusChange,
 };
 
+use crate::backlog_notes::BacklogNotes;
 use crate::bus::{Bus, Envelope};
 use crate::control::Control;
 use crate::executor::Executor;
 use crate::log;
-use crate::session::Intake;
 use crate::wall_clock::wall_clock_ms;
 
 /// Inputs that are decided together at most: a long backlog is classified in few writes, and none of them is long.
@@ -54,7 +54,7 @@ pub(crate) struct Dispatcher {
     /// A session that is not in the journal yet.
     pub(crate) unrecorded: Option<Unrecorded>,
     /// What reading the backlog brought to light.
-    pub(crate) intake: Arc<Intake>,
+    pub(crate) notes: Arc<BacklogNotes>,
 }
 
 /// A session that is not in the journal yet: it has only read its backlog, which changes nothing. One that finds no issue, because
@@ -87,7 +87,7 @@ impl Dispatcher {
             let now = clock.now();
             let round = self.decide(now, input.take());
             self.write(now, &round.events)?;
-            self.executor.start_all(round.effects, &self.engine);
+            self.executor.start_all(round.effects);
             if round.over {
                 self.show_unrecorded();
                 return Ok((self.engine, now));
@@ -161,7 +161,7 @@ impl Dispatcher {
             )
         };
         let has_something = !self.engine.tasks().is_empty() || !events.iter().all(is_nothing);
-        has_something && self.intake.missing().is_none()
+        has_something && self.notes.missing().is_none()
     }
 
     /// Shows a session that has ended and is not recorded.
@@ -169,7 +169,7 @@ impl Dispatcher {
         let Some(unrecorded) = self.unrecorded.take() else {
             return;
         };
-        if self.intake.missing().is_none() {
+        if self.notes.missing().is_none() {
             for (then, events) in unrecorded.events {
                 self.show(then, &events);
             }

@@ -8,22 +8,13 @@
 //!        └─────────► what needs a program of its own: version, push right, checks on the base
 //! ```
 
-mod agent;
 mod base;
-mod finding;
-mod glance;
-mod large_files;
-mod login;
-mod machine;
 mod plugins;
-mod release;
-mod repository;
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsStr;
 
-use autoissue_forge::github::{GithubError, Proxy};
-use autoissue_forge::local::LocalForge;
+use autoissue_engine::Failure;
+use autoissue_forge::Opened;
 use autoissue_git::checkout::Checkout;
 use autoissue_git::program::Git;
 use autoissue_git::remote::{Remote, RemoteError};
@@ -32,18 +23,16 @@ use autoissue_process::SupervisorProgram;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ForgeKind};
-use crate::session::{
-    Host, SessionError, WayToGithub, agent_variables, default_branch, find_agent, find_strategies,
-    roots, way_to_github,
+use crate::config::Config;
+use crate::host::Host;
+use crate::preflight::{
+    SessionError, agent, agent_variables, at_a_glance, branch_in_the_way, default_branch,
+    find_agent, find_strategies, machine, open_forge, repository, roots, variable_of,
 };
 use crate::strategy::Strategies;
 use crate::wall_clock::wall_clock_ms;
-pub use finding::{Finding, Level};
-pub(crate) use glance::{AGENT_RIGHTS, at_a_glance, at_facts};
-pub(crate) use large_files::INSTALL_LFS;
-pub(crate) use machine::DISK;
-pub(crate) use repository::{branch_in_the_way, rehearsed_push};
+
+pub use crate::preflight::{Finding, Level};
 
 /// What came to light.
 #[derive(Debug)]
@@ -174,67 +163,46 @@ impl Examination<'_> {
 
     fn forge(&mut self, git: &Git, checkout: &Checkout) -> Option<Place> {
         let configured = self.config.project.base_branch.as_deref();
-        if self.config.forge.kind == ForgeKind::Github {
-            return self.github(git, checkout, configured);
+        let kind = self.config.forge.kind;
+        if !kind.has_host() {
+            self.tell(machine::clock(wall_clock_ms()));
         }
-        self.tell(machine::clock(wall_clock_ms()));
-        self.try_to("forge", |_| Ok(LocalForge::open(checkout.path())?))?;
-        self.tell(Finding::ok("forge", "local, in .autoissue/issues"));
-        let base_branch = self.try_to("base branch", |_| Ok(checkout.base_branch(configured)?))?;
-        Some(self.place(checkout, None, base_branch))
-    }
-
-    fn place(&mut self, checkout: &Checkout, remote: Option<Remote>, base_branch: String) -> Place {
-        self.tell(Finding::ok("base branch", base_branch.clone()));
-        let published_to = remote.as_ref().filter(|_| self.config.executor.create_pr);
-        if let Some(finding) = branch_in_the_way(checkout, published_to) {
-            self.tell(finding);
-        }
-        Place {
-            remote,
-            base_branch,
-        }
-    }
-
-    fn github(
-        &mut self,
-        git: &Git,
-        checkout: &Checkout,
-        configured: Option<&str>,
-    ) -> Option<Place> {
-        let way = self.try_to("token", |it| {
-            way_to_github(it.config, it.host, git, checkout)
+        let opened = self.try_to(kind.first_check(), |it| {
+            open_forge(it.config, it.host, git, checkout, false)
         })?;
-        let WayToGithub {
-            token_origin,
-            github,
+        let Opened {
+            mut forge,
             remote,
-        } = way;
-        self.tell(Finding::ok("token", format!("from `{token_origin}`")));
-        self.proxy();
-        let asked = github.facts();
-        let is_shut_out = matches!(
-            asked,
-            Err(GithubError::Unauthorized { .. } | GithubError::NotFound { .. })
-        );
-        let facts = self.try_to("forge", |_| Ok(asked?));
-        if let Some(facts) = &facts {
-            at_facts(self.config, facts)
-                .into_iter()
-                .for_each(|it| self.tell(it));
+            findings,
+            ..
+        } = opened;
+        findings.into_iter().for_each(|it| self.tell(it));
+        let Some(remote) = remote else {
+            let base_branch =
+                self.try_to("base branch", |_| Ok(checkout.base_branch(configured)?))?;
+            return Some(self.place(checkout, None, base_branch));
+        };
+        let asked = forge.describe();
+        let is_shut_out =
+            matches!(&asked, Err(error) if matches!(error.failure(), Failure::Auth { .. }));
+        let description = self.try_to("forge", |_| Ok(asked?)).flatten();
+        if let Some(description) = &description {
+            let findings = description.findings.iter().cloned();
+            findings.for_each(|it| self.tell(it));
         }
-        if let Some(retirement) = github.retirement() {
-            self.tell(repository::retirement(&retirement));
+        if let Some(notice) = forge.notice() {
+            self.tell(notice);
         }
         // The token that the API does not take would not open this door either.
         if is_shut_out && remote.is_web() {
             return None;
         }
-        let may_push = facts.as_ref().is_some_and(|facts| {
-            self.try_to("push", |_| Ok(facts.check_push_right()?))
+        let default_branch = default_branch(description.as_ref()).map(str::to_owned);
+        let may_push = description.is_some_and(|description| {
+            self.try_to("push", |_| Ok(description.push_right?))
                 .is_some()
         });
-        let base_branch = match remote.base_branch(configured, default_branch(facts.as_ref())) {
+        let base_branch = match remote.base_branch(configured, default_branch.as_deref()) {
             Err(error @ (RemoteError::NoBranch { .. } | RemoteError::Empty { .. })) => {
                 self.try_to("base branch", |_| Err(error.into()))?
             }
@@ -247,22 +215,16 @@ impl Examination<'_> {
         Some(self.place(checkout, Some(remote), base_branch))
     }
 
-    fn proxy(&mut self) {
-        let api_url = self.config.github.api_url.as_deref().unwrap_or_default();
-        let Some(proxy) = Proxy::of(&self.host.environment, api_url) else {
-            return;
-        };
-        let address = proxy.address();
-        self.tell(if proxy.is_usable() {
-            Finding::ok("proxy", format!("the API is asked through {address}"))
-        } else {
-            let message = format!("{address} is of a kind that the API is not asked through");
-            Finding::warning(
-                "proxy",
-                message,
-                "let `HTTPS_PROXY` name one that begins with `http://` or `https://`",
-            )
-        });
+    fn place(&mut self, checkout: &Checkout, remote: Option<Remote>, base_branch: String) -> Place {
+        self.tell(Finding::ok("base branch", base_branch.clone()));
+        let published_to = remote.as_ref().filter(|_| self.config.executor.create_pr);
+        if let Some(finding) = branch_in_the_way(checkout, published_to) {
+            self.tell(finding);
+        }
+        Place {
+            remote,
+            base_branch,
+        }
     }
 
     // ---- agent and checks
@@ -387,7 +349,7 @@ impl Examination<'_> {
             names.join(", "),
             place.base_branch
         )));
-        let rehearsal = base::Rehearsal {
+        let checks = base::BaseChecks {
             config: self.config,
             git,
             checkout,
@@ -396,7 +358,7 @@ impl Examination<'_> {
             env: env.unwrap_or_default(),
             supervisor: self.supervisor(),
         };
-        match rehearsal.run(&runtime, self.cancel) {
+        match checks.run(&runtime, self.cancel) {
             Ok(findings) => findings.into_iter().for_each(|it| self.tell(it)),
             Err(error) => (self.on_found)(Found::Refusal {
                 check: "checks",
@@ -441,17 +403,5 @@ impl Examination<'_> {
 
 /// Returns a variable of the host's environment, empty where it is not set.
 fn variable<'h>(host: &'h Host, name: &str) -> &'h OsStr {
-    of(&host.environment, name).unwrap_or_default()
-}
-
-fn of<'e>(environment: &'e [(OsString, OsString)], name: &str) -> Option<&'e OsStr> {
-    environment
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_os_str())
-}
-
-/// Returns the nearest directory at or above a path that exists.
-pub(crate) fn nearest_existing(path: &Path) -> Option<&Path> {
-    path.ancestors().find(|path| path.exists())
+    variable_of(&host.environment, name).unwrap_or_default()
 }

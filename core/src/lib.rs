@@ -12,19 +12,24 @@
 
 pub mod agent;
 pub mod apply_patch;
+mod backlog_notes;
+pub mod built_in;
 pub mod bus;
 pub mod checks;
 pub mod clean;
 pub mod config;
 pub mod control;
 pub mod demo;
+mod disk;
 mod dispatcher;
 pub mod doctor;
 mod executor;
+mod host;
 mod log;
 pub mod older;
 pub mod planner;
 pub mod plugins;
+mod preflight;
 pub mod prompt;
 pub mod recorded;
 pub mod retention;

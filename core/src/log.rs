@@ -38,34 +38,8 @@ fn whose(issue: Option<IssueNumber>, attempt: Option<u32>) -> Span {
 
 /// Returns the span of an effect.
 pub(crate) fn effect(effect: &Effect) -> Span {
-    let (name, issue, attempt) = match effect {
-        Effect::ReadPlan => ("read_plan", None, None),
-        Effect::Decompose { attempt, .. } => ("decompose", None, Some(*attempt)),
-        Effect::RecoverPlan { attempt } => ("recover_plan", None, Some(*attempt)),
-        Effect::CreateIssue { .. } => ("create_issue", None, None),
-        Effect::LinkIssue { .. } => ("link_issue", None, None),
-        Effect::StopPlanning { .. } => ("stop_planning", None, None),
-        Effect::FetchBacklog => ("fetch_backlog", None, None),
-        Effect::Classify { issue } => ("classify", Some(issue.number), None),
-        Effect::SelectModel { issue, .. } => ("select_model", Some(issue.number), None),
-        Effect::CheckBase => ("check_base", None, None),
-        Effect::LeaseWorktree { issue, attempt, .. } => {
-            ("lease_worktree", Some(*issue), Some(*attempt))
-        }
-        Effect::RunAgent { issue, attempt, .. } => {
-            ("run_agent", Some(issue.number), Some(*attempt))
-        }
-        Effect::Stop { issue, attempt, .. } => ("stop", Some(*issue), Some(*attempt)),
-        Effect::CollectWork { issue, attempt, .. } => {
-            ("collect_work", Some(issue.number), Some(*attempt))
-        }
-        Effect::RunChecks { issue, attempt, .. } => ("run_checks", Some(*issue), Some(*attempt)),
-        Effect::Publish { issue, attempt } => ("publish", Some(*issue), Some(*attempt)),
-        Effect::ReleaseWorktree { issue, attempt, .. } => {
-            ("release_worktree", Some(*issue), Some(*attempt))
-        }
-    };
-    whose(issue, attempt).in_scope(|| error_span!("effect", effect = name))
+    whose(effect.issue(), effect.attempt())
+        .in_scope(|| error_span!("effect", effect = effect.name()))
 }
 
 /// Logs the end of the current span's effect.

@@ -23,6 +23,8 @@ pub(crate) use answer::read as read_answer;
 pub(crate) use document::answer_schema;
 pub(crate) use prompt::{Question, prompt};
 
+/// The plan of a session, in its directory.
+pub const PLAN_FILE: &str = "plan.json";
 /// Domains of which each issue carries exactly one as a label: those that the built-in classifier knows, but for `unknown`.
 pub const DOMAINS: [&str; 7] = [
     "backend",

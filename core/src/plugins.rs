@@ -12,7 +12,6 @@
 mod argument;
 pub mod asked;
 pub mod build;
-mod built_in;
 pub mod conformance;
 mod error;
 pub mod lock;
@@ -24,17 +23,15 @@ use std::path::{Path, PathBuf};
 
 use autoissue_plugin_host::{AskError, Grants, HostError, Kind, Plugin, PluginHost, Sha256Digest};
 
+use crate::built_in;
 use crate::config::{Config, PluginGrants, PluginOnError, PluginSettings};
 use lock::PluginLock;
 
 pub use argument::{BadArgument, PluginArgument};
 pub use autoissue_plugin_host as host;
 pub use autoissue_plugin_sdk as sdk;
-pub use built_in::built_in;
 pub use error::{PluginsError, SettingsProblem};
 
-/// Names of the built-ins. No plugin may take one, so that a name in a report means one thing.
-pub const RESERVED_NAMES: [&str; 3] = ["builtin", "claude", "patch"];
 /// Largest file that is read: what the host refuses to compile need not be in memory.
 const FILE_BYTES_MAX: u64 = 128 << 20;
 
@@ -326,7 +323,8 @@ impl<'a> Loader<'a> {
     /// Lets the plugin that `strategies` names take a decision that is not taken yet.
     fn take_configured(&mut self, kind: Kind, plugins: &mut Plugins) -> Result<(), PluginsError> {
         let named = named(self.request.config, kind).filter(|_| plugins.of(kind).is_none());
-        let Some(named) = named.filter(|name| !RESERVED_NAMES.contains(name)) else {
+        let reserved = built_in::reserved_names();
+        let Some(named) = named.filter(|name| !reserved.iter().any(|it| it == name)) else {
             return Ok(());
         };
         let (name, strategy) = named
@@ -399,7 +397,7 @@ impl<'a> Loader<'a> {
     fn check_name(&self, plugin: &Plugin, entry: &Entry) -> Result<(), PluginsError> {
         let own = &plugin.info().name;
         for name in entry.name.iter().chain([own]) {
-            if RESERVED_NAMES.contains(&name.as_str()) {
+            if built_in::reserved_names().contains(name) {
                 return Err(PluginsError::ReservedName {
                     name: name.clone(),
                     path: entry.path.clone(),

@@ -121,10 +121,7 @@ struct Visible {
 
 fn visible(issue: &Issue) -> Visible {
     let whole = issue.body.as_str();
-    let end = (0..=BODY_BYTES_MAX.min(whole.len()))
-        .rev()
-        .find(|&at| whole.is_char_boundary(at))
-        .unwrap_or(0);
+    let end = whole.floor_char_boundary(BODY_BYTES_MAX);
     let title = hidden_text::strip(&issue.title);
     let Stripped {
         text,

@@ -35,6 +35,18 @@ pub enum RecordedError {
     },
 }
 
+impl RecordedError {
+    /// Returns what a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Journal(error) => error.hint(),
+            Self::Unreadable { .. } => {
+                Some("use the release that wrote it, or a newer one".to_owned())
+            }
+        }
+    }
+}
+
 /// Events read from the journal at a time.
 const N_EVENTS_READ: usize = 1_000;
 

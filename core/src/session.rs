@@ -6,72 +6,46 @@
 //!                                              └ stopper(): asks it to stop
 //! ```
 
-mod begun;
-mod bench;
+mod context;
 mod crash_at;
-mod equipment;
-mod error;
-mod ground;
-mod intake;
 mod open;
+mod request;
 mod settings;
 mod waiting;
+mod workspace;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::Duration;
 
 use autoissue_engine::{Engine, Event, Input, SessionInput, Time};
 use autoissue_journal::repository_lock::RepositoryLock;
 use autoissue_journal::{CommitHook, Journal, NewSession, SessionId, SessionRow};
 use autoissue_process::awake::keep_awake;
 use autoissue_process::{SupervisorProgram, adopt_orphans};
-use autoissue_secret::redaction::Redaction;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::backlog_notes::BacklogNotes;
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::control::Resetter;
 use crate::dispatcher::{Dispatcher, Unrecorded};
-use crate::doctor::Finding;
 use crate::executor::Executor;
+pub use crate::host::Host;
 use crate::log;
+pub use crate::planner::PLAN_FILE;
 use crate::plugins::PluginArgument;
-use crate::work::Workshop;
-pub use begun::{Consent, PLAN_FILE, PlanOrder, PlannedBefore, planned_before};
-pub use bench::mirror_dir;
-pub(crate) use bench::{Cleaning, cleaning, on_a_runtime, roots};
+use crate::preflight::Finding;
+pub use crate::preflight::SessionError;
+use crate::work::Services;
 pub use crash_at::{CrashPoint, NoCrashPoint};
-pub(crate) use equipment::{agent_variables, find_agent, find_strategies};
-pub use error::SessionError;
-pub(crate) use ground::{WayToGithub, default_branch, way_to_github};
-pub(crate) use intake::Intake;
 pub use open::{session_dir, session_to_resume};
-
-/// What a session is run with. Core reads no arguments and no environment of its own.
-#[derive(Clone, Debug)]
-pub struct Host {
-    /// Directory that state is kept in.
-    pub state_dir: PathBuf,
-    /// The checkout.
-    pub project: PathBuf,
-    /// Our own program, which core starts again in its hidden modes.
-    pub own_program: PathBuf,
-    /// The environment that programs are found and started with.
-    pub environment: Vec<(OsString, OsString)>,
-    /// Command line, for people who read `status` later.
-    pub command: String,
-    /// How long a minute of an agent's limits lasts: 60 seconds for people, less for tests that cannot wait.
-    pub minute: Duration,
-    /// What is hidden wherever something is written. Core adds what it finds out, such as the forge's token.
-    pub redaction: Redaction,
-    /// Plugins of the command line. A resume without any asks those that the session began with.
-    pub plugins: Vec<PluginArgument>,
-}
+pub use request::{Consent, PlanOrder, PlannedBefore, planned_before};
+pub use workspace::mirror_dir;
+pub(crate) use workspace::{Cleaning, cleaning, on_a_runtime};
 
 /// What to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +95,7 @@ pub struct Session {
     /// Absent in a dry run.
     journal: Option<Journal>,
     last_seq: u64,
-    workshop: Workshop,
+    services: Services,
     bus: Arc<Bus<Event>>,
     inputs: (Sender<Input>, Receiver<Input>),
     /// Ends whatever collects.
@@ -136,7 +110,7 @@ pub struct Session {
     left_behind: Option<SessionRow>,
     /// Set for a session that is not in the journal yet.
     unrecorded: Option<NewSession>,
-    intake: Arc<Intake>,
+    notes: Arc<BacklogNotes>,
 }
 
 /// What keeps the machine awake while a session runs.
@@ -254,11 +228,11 @@ impl Session {
         adopt_orphans();
         let (sender, inputs) = self.inputs;
         let collectors = self
-            .workshop
-            .bench
+            .services
+            .workspace
             .as_ref()
-            .map(|bench| bench.collectors.clone());
-        let executor = Executor::new(Handle::current(), Arc::new(self.workshop), sender);
+            .map(|workspace| workspace.collectors.clone());
+        let executor = Executor::new(Handle::current(), Arc::new(self.services), sender);
         let (tasks, everything) = executor.handles();
         let dispatcher = Dispatcher {
             session: self.id.clone(),
@@ -275,7 +249,7 @@ impl Session {
                 new,
                 events: Vec::new(),
             }),
-            intake: self.intake.clone(),
+            notes: self.notes.clone(),
         };
         let is_over = CancellationToken::new();
         let awake = self
@@ -300,7 +274,7 @@ impl Session {
         let (engine, finished_at) = ended.map_err(|error| SessionError::Defect {
             message: error.to_string(),
         })??;
-        if let Some((issues, warnings)) = self.intake.missing() {
+        if let Some((issues, warnings)) = self.notes.missing() {
             return Err(SessionError::NotInBacklog {
                 issues: issues.clone(),
                 label: engine.about().label.clone(),
@@ -313,7 +287,7 @@ impl Session {
             started_at_ms: self.started_at_ms,
             finished_at_ms: finished_at.ms(),
             mirror: self.mirror,
-            known_labels: self.intake.labels().to_vec(),
+            known_labels: self.notes.labels().to_vec(),
         })
     }
 }

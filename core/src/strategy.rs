@@ -14,39 +14,20 @@ mod guard;
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use autoissue_classifier::BuiltinClassifier;
-use autoissue_claude::{ClaudeBackend, MORE_ALIASES, has_list_price};
 use autoissue_engine::{Classification, Effort, Instead, Issue, Undecided, Usd};
 use autoissue_journal::CostRow;
-use autoissue_model_selector::BuiltinSelector;
-use autoissue_patch::PatchBackend;
 use autoissue_plugin_host::{Kind, NoStrategy};
 use autoissue_plugin_sdk as sdk;
+use autoissue_plugin_sdk::built_in::BuiltInAgent;
 use autoissue_plugin_sdk::{
     AgentBackend, Classifier, ClassifierContext, Description, ModelHistory, ModelSelector,
     PluginError, PrTemplate,
 };
-use autoissue_pr_template::BuiltinTemplate;
 
+use crate::built_in::{self, BUILTIN, DOMAINS};
 use crate::config::Config;
 use crate::plugins::{Chosen, Plugins};
-pub use autoissue_classifier::DOMAINS;
-pub use autoissue_claude::MODEL_FAMILIES;
 use guard::Guard;
-
-/// Name of every built-in that has no name of its own.
-const BUILTIN: &str = "builtin";
-
-/// Returns the names that a built-in agent backend has for models; none where no built-in has this name.
-pub fn models_of_builtin(backend: &str) -> Vec<String> {
-    if backend != "claude" {
-        return Vec::new();
-    }
-    let offered = ClaudeBackend.probe("").map(|info| info.models);
-    let mut names = offered.unwrap_or_default();
-    names.extend(MORE_ALIASES.map(str::to_owned));
-    names
-}
 
 /// The strategies of a session.
 pub struct Strategies {
@@ -82,23 +63,6 @@ impl ChosenModel {
             effort: None,
             reason,
         }
-    }
-}
-
-const fn engine_effort(effort: sdk::Effort) -> Effort {
-    match effort {
-        sdk::Effort::Low => Effort::Low,
-        sdk::Effort::Medium => Effort::Medium,
-        sdk::Effort::High => Effort::High,
-    }
-}
-
-/// Returns an effort as backends are told it.
-pub const fn sdk_effort(effort: Effort) -> sdk::Effort {
-    match effort {
-        Effort::Low => sdk::Effort::Low,
-        Effort::Medium => sdk::Effort::Medium,
-        Effort::High => sdk::Effort::High,
     }
 }
 
@@ -140,11 +104,12 @@ fn list(names: &[String]) -> String {
 }
 
 impl<S: ?Sized> Seat<S> {
-    fn builtin(strategy: Box<S>, description: &Description) -> Self {
+    fn builtin(strategy: Box<S>, describe: impl Fn(&S) -> Description) -> Self {
+        let by = by(&describe(&strategy));
         Self {
             strategy,
             settings: String::new(),
-            by: by(description),
+            by,
             guard: None,
         }
     }
@@ -173,10 +138,10 @@ impl Strategies {
     /// Returns the built-ins, with the backend that costs nothing.
     pub fn builtin() -> Self {
         Self {
-            classifier: Seat::builtin(Box::new(BuiltinClassifier), &BuiltinClassifier.describe()),
-            selector: Seat::builtin(Box::new(BuiltinSelector), &BuiltinSelector.describe()),
-            backend: Seat::builtin(Box::new(PatchBackend), &PatchBackend.describe()),
-            template: Seat::builtin(Box::new(BuiltinTemplate), &BuiltinTemplate.describe()),
+            classifier: Seat::builtin(built_in::classifier(), Classifier::describe),
+            selector: Seat::builtin(built_in::model_selector(), ModelSelector::describe),
+            backend: Seat::builtin((built_in::free_agent().backend)(), AgentBackend::describe),
+            template: Seat::builtin(built_in::pr_template(), PrTemplate::describe),
             domains: DOMAINS.map(str::to_owned).to_vec(),
             history: Vec::new(),
             repository: String::new(),
@@ -215,11 +180,12 @@ impl Strategies {
             config.strategies.pr_template.as_deref(),
         )?;
         if plugins.of(Kind::AgentBackend).is_none() {
-            strategies.backend = match config.agent_backend() {
-                "claude" => Seat::builtin(Box::new(ClaudeBackend), &ClaudeBackend.describe()),
-                "patch" => Seat::builtin(Box::new(PatchBackend), &PatchBackend.describe()),
-                found => return Err(known.unknown("agent.backend", found, &["claude", "patch"])),
+            let name = config.agent_backend();
+            let Some(agent) = built_in::agent(name) else {
+                let agents = built_in::agents().map(BuiltInAgent::name);
+                return Err(known.unknown("agent.backend", name, agents));
             };
+            strategies.backend = Seat::builtin((agent.backend)(), AgentBackend::describe);
         }
         Ok(strategies)
     }
@@ -306,11 +272,16 @@ impl Strategies {
 
     /// Returns whether a model is one that neither we nor its backend's list of prices know. Only of built-in backends we can tell.
     pub fn is_unknown_model(&self, model: &str) -> bool {
-        let names = models_of_builtin(&self.backend().describe().name);
+        let agent = built_in::agent(&self.backend().describe().name);
+        let Some((agent, models)) = agent.and_then(|agent| Some((agent, agent.models.as_ref()?)))
+        else {
+            return false;
+        };
         let base = model.split('[').next().unwrap_or_default();
-        let is_known =
-            base == "auto" || names.iter().any(|name| name == base) || has_list_price(model);
-        !names.is_empty() && !is_known
+        let is_known = base == "auto"
+            || agent.model_aliases().iter().any(|name| name == base)
+            || (models.has_list_price)(model);
+        !is_known
     }
 
     /// Returns whether the agent has a choice of models.
@@ -387,7 +358,7 @@ impl Strategies {
             issue,
             &self.classifier,
             |classifier| classifier.classify(&given, &context(&self.classifier.settings)),
-            || BuiltinClassifier.classify(&given, &context("")),
+            || built_in::classifier().classify(&given, &context("")),
         )?;
         let named = given.paths();
         let mut paths = named.clone();
@@ -449,17 +420,14 @@ impl Strategies {
             issue,
             &self.selector,
             |selector| selector.select(&request(&self.selector.settings)),
-            || BuiltinSelector.select(&request("")),
+            || built_in::model_selector().select(&request("")),
         );
         match answer {
-            Ok((selection, _)) => {
-                let effort = selection.effort.map(engine_effort);
-                Ok(ChosenModel {
-                    model: Some(selection.model),
-                    effort,
-                    reason: selection.reason,
-                })
-            }
+            Ok((selection, _)) => Ok(ChosenModel {
+                model: Some(selection.model),
+                effort: selection.effort,
+                reason: selection.reason,
+            }),
             Err(undecided) if self.selector.guard.is_none() => Ok(ChosenModel::left(format!(
                 "left to the agent's program: {}",
                 undecided.message
@@ -486,7 +454,7 @@ impl Strategies {
             issue,
             &self.template,
             |template| template.render(&with(&self.template.settings)),
-            || BuiltinTemplate.render(&with("")),
+            || built_in::pr_template().render(&with("")),
         );
         answer.map(|(text, _)| text)
     }
@@ -529,13 +497,18 @@ impl Known<'_> {
         match named {
             None | Some(BUILTIN) => Ok(()),
             Some(_) if self.plugins.of(kind).is_some() => Ok(()),
-            Some(found) => Err(self.unknown(key, found, &[BUILTIN])),
+            Some(found) => Err(self.unknown(key, found, [BUILTIN.to_owned()])),
         }
     }
 
-    fn unknown(&self, key: &'static str, found: &str, builtins: &[&str]) -> UnknownStrategy {
-        let builtins = builtins.iter().map(ToString::to_string);
+    fn unknown(
+        &self,
+        key: &'static str,
+        found: &str,
+        builtins: impl IntoIterator<Item = String>,
+    ) -> UnknownStrategy {
         let known = builtins
+            .into_iter()
             .chain(self.config.plugins.iter().map(|plugin| plugin.name.clone()))
             .collect();
         UnknownStrategy::Name {

@@ -1,9 +1,9 @@
 //! Transcripts in words: what an agent's program printed, as the session that ran it showed it.
 
-use autoissue_claude::ClaudeBackend;
-use autoissue_plugin_sdk::{AgentBackend, AgentRun, AgentTask, Line};
+use autoissue_plugin_sdk::{AgentRun, Line};
 
 use crate::agent::words;
+use crate::built_in;
 
 /// Turns a program's lines into words for people.
 pub struct Readable {
@@ -14,11 +14,9 @@ pub struct Readable {
 impl Readable {
     /// Makes a reader of the transcripts of an agent backend.
     pub fn of(agent: &str) -> Self {
-        let run = (agent == "claude")
-            .then(|| ClaudeBackend.start(&AgentTask::default()).ok())
-            .flatten();
+        let reader = built_in::agent(agent).and_then(|agent| agent.transcript);
         Self {
-            run: run.map(|(run, _)| run),
+            run: reader.map(|make| make()),
         }
     }
 

@@ -139,6 +139,31 @@ impl AgentTask {
     }
 }
 
+/// Makes an agent's task of another form of it, the SDK's of the WIT package's or the other way round: fields of one name and type are
+/// copied. Such a field is added here once, and at neither end.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! copied_agent_task {
+    ($from:ident => $($to:ident)::+ { $($field:ident: $value:expr,)* }) => {
+        $($to)::+ {
+            $($field: $value,)*
+            settings: $from.settings,
+            prompt: $from.prompt,
+            model: $from.model,
+            directory: $from.directory,
+            session: $from.session,
+            resume: $from.resume,
+            max_turns: $from.max_turns,
+            budget_usd: $from.budget_usd,
+            yolo: $from.yolo,
+            allowed_tools: $from.allowed_tools,
+            read_only: $from.read_only,
+            answer_schema: $from.answer_schema,
+            extra: $from.extra,
+        }
+    };
+}
+
 /// A command for the host to run in the attempt's directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -18,7 +18,6 @@ use std::sync::Once;
 use types::{Fact, WitError, WitIssue};
 
 use crate::log::Level;
-use crate::model_selector::Effort;
 use crate::{Description, Issue, PluginError};
 
 /// Writes a line to the host's log.
@@ -92,25 +91,6 @@ fn error(error: PluginError) -> WitError {
         PluginError::Unavailable(text) => WitError::Unavailable(text),
         PluginError::Internal(text) => WitError::Internal(text),
     }
-}
-
-/// A name that a later host may add means that the backend decides.
-fn effort(name: &str) -> Option<Effort> {
-    match name {
-        "low" => Some(Effort::Low),
-        "medium" => Some(Effort::Medium),
-        "high" => Some(Effort::High),
-        _ => None,
-    }
-}
-
-fn effort_name(effort: Effort) -> String {
-    match effort {
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-    }
-    .into()
 }
 
 /// Nothing is added by this version.

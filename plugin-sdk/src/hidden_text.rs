@@ -47,6 +47,19 @@ impl fmt::Display for HiddenKind {
     }
 }
 
+/// Returns a text on one line: control characters, line ends and runs of spaces become one space each.
+///
+/// ```
+/// use autoissue_plugin_sdk::hidden_text::one_line;
+///
+/// assert_eq!(one_line(" a\n\tb\u{7} c "), "a b c");
+/// ```
+pub fn one_line(text: &str) -> String {
+    let is_gap = |c: char| c.is_whitespace() || c.is_control();
+    let words: Vec<&str> = text.split(is_gap).filter(|word| !word.is_empty()).collect();
+    words.join(" ")
+}
+
 /// Removes all hidden text from Markdown.
 pub fn strip(text: &str) -> Stripped {
     // Characters first: what they break up must not become a comment afterwards.

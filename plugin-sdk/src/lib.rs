@@ -93,6 +93,9 @@
 //!   with that in it, and `{"error": …}` for a refusal.
 
 pub mod agent_backend;
+#[cfg(not(target_arch = "wasm32"))]
+#[doc(hidden)]
+pub mod built_in;
 pub mod classifier;
 pub mod closing;
 pub mod commit_text;

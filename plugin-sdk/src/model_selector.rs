@@ -1,5 +1,6 @@
 //! Model selectors: which model works on an issue?
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Description, Issue, PluginError, Settings};
@@ -80,7 +81,7 @@ pub struct ModelHistory {
 }
 
 /// How hard a model should think, where the backend has such a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Effort {
     /// Least.
@@ -89,6 +90,24 @@ pub enum Effort {
     Medium,
     /// Most.
     High,
+}
+
+impl Effort {
+    /// Returns its name, which is what agents call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        }
+    }
+
+    /// Returns the one of a name; `None` for a name that a later version may add.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Low, Self::Medium, Self::High]
+            .into_iter()
+            .find(|effort| effort.name() == name)
+    }
 }
 
 /// The chosen model.

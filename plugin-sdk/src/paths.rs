@@ -47,7 +47,7 @@ pub const PATH_BYTES_MAX: usize = 256;
 /// assert_eq!(paths, ["src/api/user.rs", "docs/"]);
 /// ```
 pub fn named_in(text: &str) -> Vec<String> {
-    let text = &text[..floor_char_boundary(text, TEXT_BYTES_MAX)];
+    let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
     let mut found = Vec::new();
     let mut words = PathWords {
         text,
@@ -62,14 +62,6 @@ pub fn named_in(text: &str) -> Vec<String> {
         }
     }
     found
-}
-
-/// Returns the last character boundary at or before `at`.
-fn floor_char_boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0)
 }
 
 /// A run of characters that may stand in a path, with what its surroundings say about it.

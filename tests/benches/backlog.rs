@@ -8,9 +8,9 @@
 use std::collections::VecDeque;
 
 use autoissue_core::engine::{
-    About, AgentReport, AttemptInput, Effect, Ended, Engine, History, Input, IntakeInput, Issue,
-    IssueNumber, Metering, ModelChoice, Publication, SessionInput, Settings, Spent, TaskInput,
-    Time, Usd, Work,
+    About, AgentReport, AttemptEffect, AttemptInput, Effect, Ended, Engine, History, Input,
+    IntakeInput, Issue, IssueNumber, Metering, ModelChoice, Publication, SessionInput, Settings,
+    Spent, TaskEffect, TaskInput, Time, Usd, Work,
 };
 use autoissue_core::strategy::Strategies;
 use autoissue_tests::measure::{
@@ -145,10 +145,12 @@ impl Night {
         let classified: Vec<Input> = asked
             .iter()
             .filter_map(|effect| match effect {
-                Effect::Classify { issue } => Some(Input::Task(TaskInput::Classified {
-                    issue: issue.number,
-                    classification: strategies.classify(issue).unwrap(),
-                })),
+                Effect::Task(TaskEffect::Classify { issue }) => {
+                    Some(Input::Task(TaskInput::Classified {
+                        issue: issue.number,
+                        classification: strategies.classify(issue).unwrap(),
+                    }))
+                }
                 _ => None,
             })
             .collect();
@@ -184,29 +186,28 @@ impl Night {
             self.now = self.now + 1;
             for effect in self.engine.step(self.now, input).effects {
                 match effect {
-                    Effect::Classify { .. } => unanswered.push(effect),
-                    Effect::LeaseWorktree { issue, attempt, .. } => {
+                    Effect::Task(TaskEffect::Classify { .. }) => unanswered.push(effect),
+                    Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => {
                         inputs.push_back(Input::Attempt(AttemptInput::WorktreeLeased {
                             issue,
                             attempt,
                             base: String::new(),
                         }));
                     }
-                    Effect::RunAgent { issue, attempt, .. } => {
-                        self.agents.push_back((issue.number, attempt))
+                    Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+                        self.agents.push_back((order.issue.number, order.attempt))
                     }
-                    Effect::CollectWork { issue, attempt, .. } => {
-                        inputs.push_back(Input::Attempt(AttemptInput::WorkCollected {
+                    Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => inputs
+                        .push_back(Input::Attempt(AttemptInput::WorkCollected {
                             issue: issue.number,
                             attempt,
                             work: Some(Work::default()),
                             notes: Vec::new(),
-                        }))
-                    }
-                    Effect::Publish { issue, attempt } => {
+                        })),
+                    Effect::Attempt(AttemptEffect::Publish(order)) => {
                         inputs.push_back(Input::Attempt(AttemptInput::Published {
-                            issue,
-                            attempt,
+                            issue: order.issue.number,
+                            attempt: order.attempt,
                             publication: Publication::default(),
                         }));
                     }

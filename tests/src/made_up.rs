@@ -13,10 +13,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use autoissue_core::engine::{
-    About, AgentReport, AttemptInput, CheckResult, Classification, Effect, Ended, Engine, Event,
-    Failure, FileChange, History, Input, IntakeInput, Issue, IssueNumber, ModelChoice, Publication,
-    PullRequest, ServiceInput, SessionEvent, SessionInput, SessionStatus, Settings, Spent,
-    TaskInput, Time, Usd, Work,
+    About, AgentReport, AttemptEffect, AttemptInput, CheckResult, Classification, Effect, Ended,
+    Engine, Event, Failure, FileChange, History, Input, IntakeEffect, IntakeInput, Issue,
+    IssueNumber, ModelChoice, Publication, PullRequest, ServiceInput, SessionEvent, SessionInput,
+    SessionStatus, Settings, Spent, TaskEffect, TaskInput, Time, Usd, Work,
 };
 use autoissue_core::journal::repository_lock::{
     Holder, RepositoryLock, repository_key, state_lock,
@@ -362,7 +362,7 @@ impl MadeUp {
     /// Answers an effect as the world would, by the issue's number: most succeed, some fail a check, one needs a person.
     fn answer(&mut self, effect: Effect) {
         match effect {
-            Effect::FetchBacklog => {
+            Effect::Intake(IntakeEffect::FetchBacklog { .. }) => {
                 let issues = self
                     .recipe
                     .issues
@@ -379,7 +379,7 @@ impl MadeUp {
                     }),
                 );
             }
-            Effect::Classify { issue } => {
+            Effect::Task(TaskEffect::Classify { issue }) => {
                 let at = usize::try_from(issue.number.0).expect("small") - 1;
                 let classification = Classification {
                     domain: self.recipe.issues[at].1.clone(),
@@ -396,7 +396,7 @@ impl MadeUp {
                     }),
                 );
             }
-            Effect::SelectModel { issue, .. } => {
+            Effect::Task(TaskEffect::SelectModel { issue, .. }) => {
                 let (model, reason) = (Some("sonnet".to_owned()), "set".to_owned());
                 self.later(
                     1,
@@ -408,13 +408,13 @@ impl MadeUp {
                     }),
                 );
             }
-            Effect::CheckBase => self.later(
+            Effect::Intake(IntakeEffect::CheckBase) => self.later(
                 8_000,
                 Input::Intake(IntakeInput::BaseChecked {
                     results: vec![check(true)],
                 }),
             ),
-            Effect::LeaseWorktree { issue, attempt, .. } => {
+            Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => {
                 self.later(
                     700,
                     Input::Attempt(AttemptInput::WorktreeLeased {
@@ -424,17 +424,14 @@ impl MadeUp {
                     }),
                 );
             }
-            Effect::RunAgent { issue, attempt, .. } => self.run_agent(issue.number, attempt),
+            Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+                self.run_agent(order.issue.number, order.attempt)
+            }
             // Its issues are not planned.
-            Effect::ReadPlan
-            | Effect::Decompose { .. }
-            | Effect::RecoverPlan { .. }
-            | Effect::CreateIssue { .. }
-            | Effect::LinkIssue { .. }
-            | Effect::StopPlanning { .. }
-            | Effect::Stop { .. }
-            | Effect::ReleaseWorktree { .. } => {}
-            Effect::CollectWork { issue, attempt, .. } => {
+            Effect::Plan(_)
+            | Effect::Attempt(AttemptEffect::Stop { .. } | AttemptEffect::ReleaseWorktree { .. }) =>
+                {}
+            Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => {
                 self.later(
                     400,
                     Input::Attempt(AttemptInput::WorkCollected {
@@ -445,7 +442,7 @@ impl MadeUp {
                     }),
                 );
             }
-            Effect::RunChecks { issue, attempt, .. } => {
+            Effect::Attempt(AttemptEffect::RunChecks { issue, attempt, .. }) => {
                 let passed = issue.0 % 9 != 4 || (attempt > 1 && issue.0 % 2 == 0);
                 self.later(
                     21_000,
@@ -456,7 +453,9 @@ impl MadeUp {
                     }),
                 );
             }
-            Effect::Publish { issue, attempt } => self.publish(issue, attempt),
+            Effect::Attempt(AttemptEffect::Publish(order)) => {
+                self.publish(order.issue.number, order.attempt)
+            }
         }
     }
 

@@ -16,8 +16,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use autoissue_core::git::CommitId;
 use autoissue_core::git::collector::{CollectorError, Collectors, Limit, Limits};
-use autoissue_core::git::mirror::{CommitId, Mirror};
+use autoissue_core::git::mirror::Mirror;
 use autoissue_core::git::program::Git;
 use autoissue_core::git::worktrees::{
     CollectRequest, Collected, Identity, LeaseRequest, Options, Roots,

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Loaded;
 use crate::console::Console;
-use crate::error::{CliError, ProjectError};
+use crate::error::{CliError, Explain, ProjectError, said};
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
 use crate::paint::Paint;
@@ -193,24 +193,15 @@ impl<'f> Line<'f> {
 
 /// Returns what a session would say, as a finding.
 fn refusal(check: &'static str, error: &CliError, context: &HintContext) -> Finding {
-    let mut texts: Vec<String> = Vec::new();
-    let chain = std::iter::successors(Some(error as &dyn std::error::Error), |error| {
-        error.source()
-    });
-    for text in chain.map(|error| one_line(&error.to_string())) {
-        // A cause that only repeats is no news.
-        if !texts.last().is_some_and(|said| said.ends_with(&text)) {
-            texts.push(text);
-        }
-    }
-    let hint = error.hint(context).unwrap_or_else(|| match error {
-        CliError::Config(_) => {
+    let hint = error.hint(context).unwrap_or_else(|| {
+        let advice = if matches!(error, CliError::Config(_)) {
             "`autoissue config show` tells the same with its places; `autoissue config schema` what is allowed"
-                .to_owned()
-        }
-        _ => SEE_TO_THE_CAUSE.to_owned(),
+        } else {
+            SEE_TO_THE_CAUSE
+        };
+        advice.to_owned()
     });
-    Finding::failure(check, texts.join(": "), hint)
+    Finding::failure(check, said(error).join(": "), hint)
 }
 
 fn text(finding: &Finding, paint: Paint) -> String {

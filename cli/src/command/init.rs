@@ -65,7 +65,7 @@ pub(crate) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
 fn initialise_forge(root: &Path) -> Result<(), CliError> {
     local::initialise(root)
         .map(drop)
-        .map_err(|error| CliError::Session(SessionError::Forge(error)))
+        .map_err(|error| CliError::Session(SessionError::Forge(error.into())))
 }
 
 /// What was found out about a repository.

@@ -19,13 +19,17 @@ mod remove;
 mod settings;
 mod test;
 
+use std::path::PathBuf;
+
 use autoissue_core::plugins::cache_dir;
 use autoissue_core::plugins::host::PluginHost;
 use clap::{Args, Subcommand};
 
+use crate::config::FILE_NAME;
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
+use crate::project;
 
 use add::AddArgs;
 use build::BuildArgs;
@@ -81,4 +85,13 @@ pub(crate) fn run(around: &Surroundings, args: &PluginArgs) -> Result<ExitCode, 
 fn host(around: &Surroundings) -> Result<PluginHost, CliError> {
     let cache = cache_dir(&around.state_dir()?);
     Ok(PluginHost::new(&cache).map_err(PluginCommandError::Host)?)
+}
+
+/// Returns the checkout, and the configuration that names its plugins, which need not be there. A configuration that cannot be loaded is
+/// not one to write into.
+fn files(around: &Surroundings) -> Result<(PathBuf, PathBuf), CliError> {
+    let loaded = around.load(Vec::new())?;
+    let project = project::checkout(&loaded, &around.current_dir)?;
+    let config = loaded.file.unwrap_or_else(|| project.join(FILE_NAME));
+    Ok((project, config))
 }

@@ -1,22 +1,20 @@
 //! What somebody meant who wrote the name of a model that nothing knows. A name that is well formed is not a slip: new models appear
 //! faster than releases of ours, and a proxy may have models of its own.
 
+use autoissue_core::plugins::sdk::built_in::BuiltInAgent;
+
 use super::suggestion::nearest_choice;
 
-/// What the names of Anthropic's models begin with.
-const MAKER: &str = "claude";
-/// What such names begin with on Amazon Bedrock, behind a region.
-const BEDROCK: &str = "anthropic.";
-
-/// Returns the name that was probably meant; `None` for one that is known, well formed, or like no other.
-///
-/// `aliases` are the short names that the backend knows, `families` the words for its kinds of models.
-pub(super) fn probably_meant(name: &str, aliases: &[String], families: &[&str]) -> Option<String> {
+/// Returns the name that was probably meant; `None` for one that is known, well formed, or like no other, and if the agent has no choice
+/// of models.
+pub(super) fn probably_meant(name: &str, agent: &BuiltInAgent) -> Option<String> {
+    let models = agent.models.as_ref()?;
     // `sonnet[1m]` is a variant, and `…@20251101` a date.
     let base = name.split(['[', '@']).next().unwrap_or_default();
     let base = base
-        .split_once(BEDROCK)
-        .map_or(base, |(_, on_bedrock)| on_bedrock);
+        .split_once(models.cloud_prefix)
+        .map_or(base, |(_, on_cloud)| on_cloud);
+    let aliases = agent.model_aliases();
     let aliases: Vec<&str> = aliases.iter().map(String::as_str).collect();
     if aliases.contains(&base) {
         return None;
@@ -24,10 +22,13 @@ pub(super) fn probably_meant(name: &str, aliases: &[String], families: &[&str]) 
     let words: Vec<&str> = base.split('-').collect();
     if let [first, rest @ ..] = words.as_slice()
         && !rest.is_empty()
-        && nearest_choice(first, &[MAKER]).is_some()
+        && nearest_choice(first, &[models.maker]).is_some()
     {
-        let rest: Vec<&str> = rest.iter().map(|word| of_family(word, families)).collect();
-        let meant = format!("{MAKER}-{}", rest.join("-"));
+        let rest: Vec<&str> = rest
+            .iter()
+            .map(|word| of_family(word, models.families))
+            .collect();
+        let meant = format!("{}-{}", models.maker, rest.join("-"));
         return (meant != base).then_some(meant);
     }
     nearest_choice(base, &aliases).map(str::to_owned)
@@ -48,9 +49,8 @@ mod tests {
 
     #[test]
     fn a_slip_is_told_from_a_model_that_may_well_exist() {
-        let aliases = ["haiku", "sonnet", "opus"].map(str::to_owned);
-        let families = ["haiku", "sonnet", "opus", "fable"];
-        let meant = |name: &str| probably_meant(name, &aliases, &families);
+        let claude = autoissue_core::built_in::agent("claude").expect("it is built in");
+        let meant = |name: &str| probably_meant(name, claude);
         for (name, expected) in [
             ("sonet", "sonnet"),
             ("sonnett", "sonnet"),

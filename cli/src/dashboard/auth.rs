@@ -212,7 +212,7 @@ impl Auth {
     fn remember(&self) -> Option<HeaderValue> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).ok()?;
-        let value: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let value = hex::encode(bytes);
         let mut logins = lock(&self.logins);
         if logins.len() == N_LOGINS_MAX {
             logins.remove(0);

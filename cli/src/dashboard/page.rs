@@ -100,14 +100,7 @@ fn answer(asset: &'static Asset, tag: &HeaderValue, headers: &HeaderMap) -> Resp
 
 fn tag(text: &str) -> String {
     let digest = Sha256::digest(text.as_bytes());
-    format!(
-        "\"{}\"",
-        digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>()
-    )
+    format!("\"{}\"", hex::encode(&digest[..8]))
 }
 
 /// Returns the log-in page. Nothing of the request is in it.

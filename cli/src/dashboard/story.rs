@@ -862,7 +862,7 @@ mod tests {
 
     #[test]
     fn an_open_breaker_is_the_worst_of_all_states() {
-        let service = Service::Agent("claude".to_owned());
+        let service = Service::Agent(Settings::default().agent);
         let mut events = night();
         events.push(Event::Service(ServiceEvent::BreakerOpened {
             service,

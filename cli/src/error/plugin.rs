@@ -7,7 +7,9 @@ use autoissue_core::plugins::host::{ComponentError, HostError, LoadError};
 use autoissue_core::plugins::lock::PluginLockError;
 use autoissue_core::plugins::sdk::PluginError;
 
+use super::Explain;
 use crate::exit_code::ExitCode;
+use crate::typed::HintContext;
 
 /// Why a command about plugins did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -123,14 +125,10 @@ pub(crate) enum PluginCommandError {
     },
 }
 
-impl PluginCommandError {
-    /// Returns how the program ends.
-    pub(crate) const fn exit_code(&self) -> ExitCode {
+impl Explain for PluginCommandError {
+    fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Build(
-                BuildError::NoManifest { .. } | BuildError::NoTarget | BuildError::NoLibrary { .. },
-            )
-            | Self::BadName { .. }
+            Self::BadName { .. }
             | Self::Reserved { .. }
             | Self::Exists { .. }
             | Self::NoSdk { .. }
@@ -140,8 +138,8 @@ impl PluginCommandError {
             | Self::NotGranted { .. }
             | Self::UnknownGrants { .. }
             | Self::Unknown { .. } => ExitCode::Usage,
-            Self::Build(_)
-            | Self::Host(_)
+            Self::Build(error) => error.exit_code(),
+            Self::Host(_)
             | Self::Lock(_)
             | Self::Load { .. }
             | Self::Module { .. }
@@ -149,37 +147,30 @@ impl PluginCommandError {
         }
     }
 
-    /// Returns what to do about it, where that is not plain.
-    pub(crate) fn hint(&self) -> Option<String> {
-        match self {
-            Self::Build(error) => error.hint().map(str::to_owned),
-            Self::Lock(error) => error.hint().map(str::to_owned),
-            Self::Load { source, .. } => Some(source.hint().to_owned()),
-            Self::Reserved { .. } => Some("give it another name in its `Cargo.toml`".to_owned()),
-            Self::Exists { .. } => Some("choose another name, or remove it first".to_owned()),
-            Self::NoSdk { .. } => {
-                Some("name the directory `plugin-sdk` of a checkout of autoissue".to_owned())
-            }
-            Self::Cases { .. } => {
-                Some("the front page of the SDK shows a file of cases".to_owned())
-            }
-            Self::Refused { .. } => Some(
+    fn hint(&self, _context: &HintContext) -> Option<String> {
+        let hint = match self {
+            Self::Build(error) => error.hint()?,
+            Self::Host(error) => error.hint()?,
+            Self::Lock(error) => error.hint()?,
+            Self::Load { source, .. } => source.hint(),
+            Self::Reserved { .. } => "give it another name in its `Cargo.toml`",
+            Self::Exists { .. } => "choose another name, or remove it first",
+            Self::NoSdk { .. } => "name the directory `plugin-sdk` of a checkout of autoissue",
+            Self::Cases { .. } => "the front page of the SDK shows a file of cases",
+            Self::Refused { .. } => {
                 "`autoissue plugin inspect` shows what it takes; give it with `--settings`"
-                    .to_owned(),
-            ),
-            Self::UnknownGrants { .. } => {
-                Some("give the settings that it needs with `--settings`".to_owned())
             }
+            Self::UnknownGrants { .. } => "give the settings that it needs with `--settings`",
             Self::NotGranted { command, .. } => {
-                Some(format!("if it may have that, run `{command}`"))
+                return Some(format!("if it may have that, run `{command}`"));
             }
-            Self::Unknown { .. } => Some("`autoissue plugin list` lists them".to_owned()),
-            Self::ConfigFile { .. } => Some(
-                "change it by hand; `autoissue config schema` says what it may hold".to_owned(),
-            ),
-            Self::Host(_) | Self::Module { .. } | Self::BadName { .. } | Self::Settings { .. } => {
-                None
+            Self::Unknown { .. } => "`autoissue plugin list` lists them",
+            Self::ConfigFile { .. } => {
+                "change it by hand; `autoissue config schema` says what it may hold"
             }
-        }
+            // Each says what it should be.
+            Self::Module { .. } | Self::BadName { .. } | Self::Settings { .. } => return None,
+        };
+        Some(hint.to_owned())
     }
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use autoissue_core::git::program::GitError;
 
+use super::Explain;
 use crate::config::git_remote::GitRemoteError;
+use crate::exit_code::ExitCode;
+use crate::typed::HintContext;
 
 /// Why there is no repository to work on.
 #[derive(Debug, thiserror::Error)]
@@ -41,10 +44,18 @@ pub(crate) enum ProjectError {
     },
 }
 
-impl ProjectError {
-    /// Returns what to do about it.
-    pub(crate) fn hint(&self) -> String {
+impl Explain for ProjectError {
+    fn exit_code(&self) -> ExitCode {
         match self {
+            Self::NoRepository { .. }
+            | Self::NoOrigin { .. }
+            | Self::OriginElsewhere { .. }
+            | Self::Git { .. } => ExitCode::Usage,
+        }
+    }
+
+    fn hint(&self, _context: &HintContext) -> Option<String> {
+        let hint = match self {
             Self::NoRepository { .. } => {
                 "change into a checkout, or set `project.path` in a file named by `--config`"
             }
@@ -54,12 +65,10 @@ impl ProjectError {
             Self::OriginElsewhere { .. } => {
                 "set `project.repo` to `owner/name`, or `forge.kind` to `local`"
             }
-            Self::Git {
-                source: GitError::NotInstalled { .. },
-                ..
-            } => "install git",
-            Self::Git { .. } => "see whether `git remote get-url origin` works there",
-        }
-        .to_owned()
+            Self::Git { source, .. } => source
+                .hint()
+                .unwrap_or("see whether `git remote get-url origin` works there"),
+        };
+        Some(hint.to_owned())
     }
 }

@@ -21,7 +21,6 @@ struct Measured {
     intake: Duration,
     running: Duration,
     n_steps: u32,
-    forecast: Duration,
 }
 
 fn main() {
@@ -29,18 +28,17 @@ fn main() {
     if !is_bench {
         return;
     }
-    println!("| tasks | intake and planning | forecast | running | per step | against the first |");
-    println!("| ---: | ---: | ---: | ---: | ---: | ---: |");
+    println!("| tasks | intake and planning | running | per step | against the first |");
+    println!("| ---: | ---: | ---: | ---: | ---: |");
     let mut first = None;
     for n_tasks in [1_000, 10_000, 100_000] {
         let measured = session(n_tasks);
         let per_step = measured.running.as_secs_f64() * 1e6 / f64::from(measured.n_steps);
         let ratio = per_step / *first.get_or_insert(per_step);
         println!(
-            "| {} | {:.0} ms | {:.0} ms | {:.0} ms | {per_step:.2} µs | {ratio:.2} |",
+            "| {} | {:.0} ms | {:.0} ms | {per_step:.2} µs | {ratio:.2} |",
             measured.n_tasks,
             measured.intake.as_secs_f64() * 1e3,
-            measured.forecast.as_secs_f64() * 1e3,
             measured.running.as_secs_f64() * 1e3,
         );
     }
@@ -64,13 +62,11 @@ fn session(n_tasks: u64) -> Measured {
     let begun = Instant::now();
     let mut planned = None;
     let mut n_steps = 0;
-    let mut forecast = Duration::ZERO;
     while let Some(effect) = owed.pop_front() {
-        if planned.is_none() && matches!(effect, Effect::LeaseWorktree { .. }) {
+        if planned.is_none()
+            && matches!(effect, Effect::Attempt(AttemptEffect::LeaseWorktree { .. }))
+        {
             planned = Some(begun.elapsed());
-            let before = Instant::now();
-            assert_eq!(engine.forecast().len() as u64, n_tasks);
-            forecast = before.elapsed();
         }
         let Some(input) = answer(effect, n_tasks) else {
             continue;
@@ -84,44 +80,49 @@ fn session(n_tasks: u64) -> Measured {
     Measured {
         n_tasks,
         intake,
-        running: begun.elapsed() - intake - forecast,
+        running: begun.elapsed() - intake,
         n_steps,
-        forecast,
     }
 }
 
 fn answer(effect: Effect, n_tasks: u64) -> Option<Input> {
     Some(match effect {
-        Effect::FetchBacklog => Input::Intake(IntakeInput::BacklogFetched {
-            issues: (1..=n_tasks).map(issue).collect(),
-            warnings: vec![],
-            n_api_calls: 0,
-        }),
-        Effect::Classify { issue } => Input::Task(TaskInput::Classified {
+        Effect::Intake(IntakeEffect::FetchBacklog { .. }) => {
+            Input::Intake(IntakeInput::BacklogFetched {
+                issues: (1..=n_tasks).map(issue).collect(),
+                warnings: vec![],
+                n_api_calls: 0,
+            })
+        }
+        Effect::Task(TaskEffect::Classify { issue }) => Input::Task(TaskInput::Classified {
             issue: issue.number,
             classification: classification(issue.number.0),
         }),
-        Effect::LeaseWorktree { issue, attempt, .. } => {
+        Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => {
             Input::Attempt(AttemptInput::WorktreeLeased {
                 issue,
                 attempt,
                 base: "b".into(),
             })
         }
-        Effect::RunAgent { issue, attempt, .. } => Input::Attempt(AttemptInput::AgentExited {
-            issue: issue.number,
-            attempt,
-            report: report(),
-        }),
-        Effect::CollectWork { issue, attempt, .. } => Input::Attempt(AttemptInput::WorkCollected {
-            issue: issue.number,
-            attempt,
-            work: Some(Work::default()),
-            notes: Vec::new(),
-        }),
-        Effect::Publish { issue, attempt } => Input::Attempt(AttemptInput::Published {
-            issue,
-            attempt,
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+            Input::Attempt(AttemptInput::AgentExited {
+                issue: order.issue.number,
+                attempt: order.attempt,
+                report: report(),
+            })
+        }
+        Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => {
+            Input::Attempt(AttemptInput::WorkCollected {
+                issue: issue.number,
+                attempt,
+                work: Some(Work::default()),
+                notes: Vec::new(),
+            })
+        }
+        Effect::Attempt(AttemptEffect::Publish(order)) => Input::Attempt(AttemptInput::Published {
+            issue: order.issue.number,
+            attempt: order.attempt,
             publication: Publication::default(),
         }),
         _ => return None,

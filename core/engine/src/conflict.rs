@@ -40,12 +40,12 @@ const COMMON_NAMES: [&str; 16] = [
 ];
 
 /// Returns whether a path is a pattern.
-pub(crate) fn is_glob(path: &str) -> bool {
+fn is_glob(path: &str) -> bool {
     path.contains(['*', '?'])
 }
 
 /// Returns whether a path is a bare file name that stands for any file of that name.
-pub(crate) fn is_telling_name(path: &str) -> bool {
+fn is_telling_name(path: &str) -> bool {
     !path.contains('/') && path.contains('.') && !COMMON_NAMES.contains(&path)
 }
 

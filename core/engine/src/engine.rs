@@ -14,6 +14,7 @@ mod decide;
 mod ending;
 mod failure;
 mod intake;
+mod orders;
 mod plan;
 mod schedule;
 mod service;
@@ -41,6 +42,8 @@ pub struct Engine {
     running: BTreeSet<IssueNumber>,
     ledger: Ledger,
     breakers: BTreeMap<Service, Breaker>,
+    /// Tasks that were accepted since the backlog was read the last time: their dependencies are not linked yet.
+    unlinked: BTreeSet<IssueNumber>,
     /// Tasks whose domain or model is still asked for.
     n_unplanned: u32,
     n_unended: u32,
@@ -55,6 +58,15 @@ pub struct Engine {
 }
 
 /// What the session as a whole is doing.
+///
+/// ```text
+///   New ─┬─► Decomposing ─► Confirming ─► Creating ─┐
+///        └────────────────────────────────► Intake ◄┘ ─► Planning ─► BaseCheck ─► Running ─► Over
+/// ```
+///
+/// That a phase was left does not mean that it is not entered again. Intake takes the issues that are not tasks yet and leaves alone those
+/// that are; the base is checked once in a session. Admission (the end of `Planning`) alone asks that nothing runs, since it may end the
+/// session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Phase {
     /// Nothing yet.

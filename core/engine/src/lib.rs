@@ -22,9 +22,9 @@ mod engine;
 mod estimate;
 mod event;
 mod failure;
-mod forecast;
 mod input;
 mod issue;
+mod kind;
 mod ledger;
 mod money;
 mod outcome;
@@ -36,23 +36,27 @@ mod task;
 mod time;
 mod undecided;
 
+pub use autoissue_plugin_sdk::{AgentTask, Effort};
 pub use blocked::Blocked;
 pub use breaker::{Breaker, BreakerState};
 pub use conflict::overlap;
 pub use dependency::{circles as dependency_circles, cycle as dependency_cycle};
-pub use effect::{Effect, Start, StopReason};
+pub use effect::{
+    AgentOrder, AttemptEffect, BacklogSource, CreateOrder, Effect, IntakeEffect, PlanEffect,
+    PlannerOrder, PublishOrder, StackedOn, Start, StopReason, TaskEffect,
+};
 pub use engine::{Engine, Phase, Step};
 pub use estimate::{History, p90};
 pub use event::{
     AttemptEvent, Event, IntakeEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent,
 };
 pub use failure::{Ended, Failure, FailureType, Service, Spent};
-pub use forecast::{Fate, Forecast, Why};
 pub use input::{
     AgentReport, AgentSession, Answer, AttemptInput, CheckResult, FileChange, Input, IntakeInput,
     PlanInput, Publication, ServiceInput, SessionInput, TaskInput, Withdrawal, Work,
 };
 pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
+pub use kind::{AttemptStage, TaskKind};
 pub use ledger::Ledger;
 pub use money::Usd;
 pub use outcome::{NotStarted, Outcome, SessionStatus, Skip};
@@ -60,6 +64,6 @@ pub use plan::{
     Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, Planning, Rejection,
 };
 pub use settings::{About, CutOff, Metering, ModelChoice, RedBase, Settings};
-pub use task::{Attempt, Doing, Effort, Stage, Task};
+pub use task::{Attempt, Doing, Stage, Task};
 pub use time::Time;
 pub use undecided::{Instead, Undecided};

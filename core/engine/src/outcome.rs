@@ -134,7 +134,7 @@ impl Outcome {
     }
 
     /// Returns whether what depends on the issue is built on its branch; else it is in the base.
-    pub const fn is_foundation(&self) -> bool {
+    pub const fn can_be_built_on(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::AlreadyOpen { .. })
     }
 

@@ -76,7 +76,7 @@ impl Settings {
 }
 
 impl Default for Settings {
-    /// The defaults of the configuration.
+    /// The defaults of the configuration, for an agent that is not named.
     fn default() -> Self {
         Self {
             budget: Usd::from_cents(50_00),
@@ -91,7 +91,7 @@ impl Default for Settings {
             breaker_cooldown_ms: 60_000,
             allow_partial: false,
             dry_run: false,
-            agent: "claude".to_owned(),
+            agent: "agent".to_owned(),
             model: ModelChoice::Fixed {
                 model: Some("sonnet".to_owned()),
             },
@@ -146,6 +146,9 @@ pub enum RedBase {
 pub struct About {
     /// Label that its issues carry; empty where they are planned.
     pub label: String,
+    /// Only these of the issues with the label; empty means all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub only: BTreeSet<IssueNumber>,
     /// What is planned; `None` where the issues are there already.
     pub directive: Option<String>,
     /// `owner/name`, or the name of the local repository.

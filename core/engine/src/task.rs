@@ -1,49 +1,25 @@
 //! A task and its stages.
 //!
 //! ```text
-//!   Classifying ─► Choosing ─► Waiting ─► Running: Leasing ─► Agent ─► Collecting ─► Checking ─► Publishing ─► Ended
-//!                     ▲           ▲                  │          │          │            │            │
-//!                     │           └──────────────────┴──────────┴──────────┴────────────┴── failed, to be tried again
+//!   Classifying ─► Choosing ─► Waiting ─► Running: the stages of its kind ─► Ended
+//!                     ▲           ▲                     │
+//!                     │           └── failed, to be tried again
 //!                     └── failed in substance, and the model selector is asked again
 //! ```
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::input::SharedIssue;
 use crate::{
-    AgentReport, AgentSession, CheckResult, Classification, CutOff, Ended, FailureType, Outcome,
-    Publication, Start, Time, Usd, Work,
+    AgentReport, AgentSession, AttemptStage, CheckResult, Classification, CutOff, Effort, Ended,
+    FailureType, Outcome, Publication, Start, TaskKind, Time, Usd, Work,
 };
-
-/// How hard a model should think, where the agent has such a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Effort {
-    /// Least.
-    Low,
-    /// Between.
-    Medium,
-    /// Most.
-    High,
-}
-
-impl Effort {
-    /// Returns its name, which is what agents call it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        }
-    }
-}
 
 /// An issue accepted into the session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     /// The issue.
     pub issue: SharedIssue,
+    /// What it is about, which says which stages its attempts have.
+    pub kind: TaskKind,
     /// Where it is.
     pub stage: Stage,
     /// What the classifier said.
@@ -179,14 +155,14 @@ impl Doing {
         )
     }
 
-    /// Returns the name as it is shown.
-    pub const fn name(&self) -> &'static str {
+    /// Returns the stage that it is a part of.
+    pub const fn stage(&self) -> AttemptStage {
         match self {
-            Self::Leasing { .. } => "worktree",
-            Self::Agent => "agent",
-            Self::Collecting | Self::CollectingLater { .. } => "collect",
-            Self::Checking => "checks",
-            Self::Publishing { .. } => "publish",
+            Self::Leasing { .. } => AttemptStage::Worktree,
+            Self::Agent => AttemptStage::Agent,
+            Self::Collecting | Self::CollectingLater { checks: false, .. } => AttemptStage::Collect,
+            Self::Checking | Self::CollectingLater { checks: true, .. } => AttemptStage::Checks,
+            Self::Publishing { .. } => AttemptStage::Publish,
         }
     }
 }
@@ -216,6 +192,7 @@ impl Task {
     pub(crate) fn new(issue: SharedIssue) -> Self {
         Self {
             issue,
+            kind: TaskKind::NewWork,
             stage: Stage::Classifying,
             classification: None,
             model: None,
@@ -245,6 +222,7 @@ impl Task {
 
     /// Makes the task go on with what an earlier session left.
     pub(crate) fn go_on_with(&mut self, cut_off: &CutOff) {
+        self.kind = TaskKind::ContinuedWork;
         self.spent_before = cut_off.spent;
         self.session.clone_from(&cut_off.session);
         self.base = Some(cut_off.base.clone());
@@ -372,7 +350,7 @@ impl Task {
             Stage::Classifying => "classify",
             Stage::Choosing => "choose",
             Stage::Waiting { .. } => "waiting",
-            Stage::Running(attempt) => attempt.doing.name(),
+            Stage::Running(attempt) => attempt.doing.stage().name(),
             Stage::Ended(_) => "ended",
         }
     }

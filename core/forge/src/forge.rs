@@ -1,39 +1,90 @@
-//! Where issues and pull requests live: GitHub, or the embedded local forge. One interface for both, blocking.
-//!
-//! ```text
-//!   work ──► Forge ─┬─► local_forge   files in the project
-//!                   └─► github        the API of GitHub, or of a GitHub Enterprise host
-//! ```
-//!
-//! Branches are not its business: whoever publishes puts the branch there first (see `mirror`).
+//! What a forge can do, and why it could not. One interface for all of them, blocking.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fmt::{self, Debug, Display, Formatter};
 
-use autoissue_engine::{Issue, IssueNumber, PullRequest, Time, Withdrawal};
+use autoissue_engine::{Failure, Issue, IssueNumber, PullRequest, Time, Withdrawal};
 use tokio_util::sync::CancellationToken;
 
 use crate::declared::{Home, dependencies_in};
-use crate::github::{Github, GithubError};
-use crate::local::{self, LocalForge};
+use crate::finding::Finding;
 
-/// A forge.
+/// Why a forge could not do what it was asked; it prints as the forge's own error does.
 #[derive(Debug)]
-pub enum Forge {
-    /// Files in the project.
-    Local(LocalForge),
-    /// GitHub's API.
-    Github(Box<Github>),
+pub struct ForgeError(Box<dyn Fault>);
+
+impl Display for ForgeError {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.0, f)
+    }
 }
 
-/// Why a forge could not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ForgeError {
-    /// The local forge could not.
-    #[error(transparent)]
-    Local(#[from] local::ForgeError),
-    /// GitHub could not, or would not.
-    #[error(transparent)]
-    Github(#[from] GithubError),
+impl Error for ForgeError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// A forge's own error: what follows from it.
+pub trait Fault: Error + Send + Sync + 'static {
+    /// Returns what should happen next to a task that met it. A credential that may not do what every task needs would fail them
+    /// all, each after its agent was paid, so that is a matter of credentials.
+    fn failure(&self) -> Failure;
+
+    /// Returns what a person can do about it.
+    fn hint(&self) -> Option<String>;
+
+    /// Returns whether it is over by itself after a while, so that a session may start all the same.
+    fn passes(&self) -> bool {
+        false
+    }
+
+    /// Returns whether it is about what a person has typed or configured.
+    fn is_usage(&self) -> bool {
+        false
+    }
+}
+
+impl<F: Fault> From<F> for ForgeError {
+    fn from(fault: F) -> Self {
+        Self(Box::new(fault))
+    }
+}
+
+impl ForgeError {
+    /// As [`Fault::failure`].
+    pub fn failure(&self) -> Failure {
+        self.0.failure()
+    }
+
+    /// As [`Fault::hint`].
+    pub fn hint(&self) -> Option<String> {
+        self.0.hint()
+    }
+
+    /// As [`Fault::passes`].
+    pub fn passes(&self) -> bool {
+        self.0.passes()
+    }
+
+    /// As [`Fault::is_usage`].
+    pub fn is_usage(&self) -> bool {
+        self.0.is_usage()
+    }
+}
+
+/// What a forge says of the repository and of the credential.
+#[derive(Debug)]
+pub struct Description {
+    /// The repository's name now; another than asked for where it was renamed.
+    pub repo: String,
+    /// Branch that the forge calls its default, if it says so.
+    pub default_branch: Option<String>,
+    /// Why branches cannot be pushed, as far as the forge tells.
+    pub push_right: Result<(), ForgeError>,
+    /// What a person should know of it.
+    pub findings: Vec<Finding>,
 }
 
 /// The open issues that carry a label.
@@ -106,163 +157,121 @@ pub struct PullRequestDraft {
     pub created_at: Time,
 }
 
-impl Forge {
+/// Where issues and pull requests live.
+pub trait Forge: Debug + Send + Sync {
+    /// Makes what is needed before issues are created, where it is missing.
+    ///
+    /// # Errors
+    /// [`ForgeError`].
+    fn prepare(&self) -> Result<(), ForgeError> {
+        Ok(())
+    }
+
+    /// Asks once what the forge says of the repository and the credential, and calls the repository from now on what it is called
+    /// there; `None` for a forge without a host.
+    ///
+    /// # Errors
+    /// [`ForgeError`].
+    fn describe(&mut self) -> Result<Option<Description>, ForgeError> {
+        Ok(None)
+    }
+
+    /// Returns what the forge announced, in its answers so far, about the end of something that was used.
+    fn notice(&self) -> Option<Finding> {
+        None
+    }
+
     /// Returns the open issues that carry the label, without regard to case. Only dependencies that the forge itself knows are
     /// filled in; see [`Forge::states`] for those that a text states.
     ///
     /// # Errors
     /// [`ForgeError`]; one odd issue is a warning, not an error.
-    pub fn backlog(&self, label: &str) -> Result<Backlog, ForgeError> {
-        match self {
-            Self::Local(forge) => {
-                let (issues, warnings) = forge.issues(label)?;
-                Ok(Backlog {
-                    issues,
-                    warnings,
-                    ..Backlog::default()
-                })
-            }
-            Self::Github(github) => Ok(github.backlog(label)?),
-        }
-    }
+    fn backlog(&self, label: &str) -> Result<Backlog, ForgeError>;
 
     /// Returns the open ones of these issues, as [`Forge::backlog`] does. Those that are closed or gone become warnings.
     ///
     /// # Errors
     /// [`ForgeError`].
-    pub fn issues(&self, numbers: &[IssueNumber]) -> Result<Backlog, ForgeError> {
-        match self {
-            Self::Local(forge) => {
-                let (issues, warnings) = forge.issues_of(numbers)?;
-                Ok(Backlog {
-                    issues,
-                    warnings,
-                    ..Backlog::default()
-                })
-            }
-            Self::Github(github) => Ok(github.issues(numbers)?),
-        }
-    }
+    fn issues(&self, numbers: &[IssueNumber]) -> Result<Backlog, ForgeError>;
 
     /// Returns the labels that issues carry here, or may carry.
     ///
     /// # Errors
     /// [`ForgeError`].
-    pub fn labels(&self) -> Result<Vec<String>, ForgeError> {
-        match self {
-            Self::Local(forge) => Ok(forge.labels()?),
-            Self::Github(github) => Ok(github.labels()?),
-        }
-    }
+    fn labels(&self) -> Result<Vec<String>, ForgeError>;
 
     /// Creates an issue, or finds the one with the draft's marker, which is left as it is. The second value tells whether there
     /// was one. `cancel` ends only waiting.
     ///
     /// # Errors
     /// [`ForgeError`].
-    pub fn create_issue(
+    fn create_issue(
         &self,
         draft: &IssueDraft,
         cancel: &CancellationToken,
-    ) -> Result<(IssueNumber, Option<String>), ForgeError> {
-        match self {
-            Self::Local(forge) => Ok(forge.create_issue(draft)?),
-            Self::Github(github) => Ok(github.create_issue(draft, cancel)?),
-        }
-    }
+    ) -> Result<(IssueNumber, Option<String>), ForgeError>;
 
     /// Writes down what an issue depends on: in its body where that does not say so yet, and in the forge's own books where it has
     /// some. `cancel` ends only waiting.
     ///
     /// # Errors
     /// [`ForgeError`].
-    pub fn add_dependencies(
+    fn add_dependencies(
         &self,
         issue: IssueNumber,
         on: &[IssueNumber],
         cancel: &CancellationToken,
-    ) -> Result<(), ForgeError> {
-        match self {
-            Self::Local(forge) => Ok(forge.add_dependencies(issue, on)?),
-            Self::Github(github) => Ok(github.add_dependencies(issue, on, cancel)?),
-        }
-    }
+    ) -> Result<(), ForgeError>;
 
     /// Returns for each number whether its issue is open.
     ///
     /// # Errors
     /// [`ForgeError`].
-    pub fn states(
+    fn states(
         &self,
         numbers: &[IssueNumber],
-    ) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError> {
-        match self {
-            Self::Local(forge) => Ok(forge.states(numbers)?),
-            Self::Github(github) => Ok(github.states(numbers)?),
-        }
-    }
+    ) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError>;
 
     /// Returns whether an issue that was in the backlog is no longer to be worked on: closed, gone, without the label (unless that is
     /// empty), or with a pull request of ours already. Pull requests are looked for only if there may be one: no branch, no pull request.
     ///
     /// # Errors
     /// [`ForgeError`].
-    pub fn look_again(
+    fn look_again(
         &self,
         issue: IssueNumber,
         label: &str,
         may_have_pull_request: bool,
-    ) -> Result<Option<Withdrawal>, ForgeError> {
-        match self {
-            Self::Local(forge) => Ok(forge.look_again(issue, label)?),
-            Self::Github(github) => Ok(github.look_again(issue, label, may_have_pull_request)?),
-        }
-    }
+    ) -> Result<Option<Withdrawal>, ForgeError>;
 
     /// Returns the open pull request of ours that is for an issue.
     ///
     /// # Errors
     /// [`ForgeError`].
-    pub fn pull_request_of(&self, issue: IssueNumber) -> Result<Option<PullRequest>, ForgeError> {
-        match self {
-            Self::Local(forge) => Ok(forge.pull_request_of(issue)?),
-            Self::Github(github) => Ok(github.pull_request_of(issue)?),
-        }
-    }
+    fn pull_request_of(&self, issue: IssueNumber) -> Result<Option<PullRequest>, ForgeError>;
 
     /// Creates a pull request, or finds the open one of the same issue, which it updates where its work was replaced. The second
     /// value tells whether there was one. `cancel` ends only waiting: what was begun is finished.
     ///
     /// # Errors
     /// [`ForgeError`].
-    pub fn publish(
+    fn publish(
         &self,
         draft: &PullRequestDraft,
         cancel: &CancellationToken,
-    ) -> Result<(PullRequest, bool), ForgeError> {
-        match self {
-            Self::Local(forge) => Ok(forge.publish(draft)?),
-            Self::Github(github) => Ok(github.publish(draft, cancel)?),
-        }
-    }
+    ) -> Result<(PullRequest, bool), ForgeError>;
 
     /// Finds out whether branches may be pushed, after a push has failed.
     ///
     /// # Errors
     /// Why they may not, or cannot.
-    pub fn check_push_right(&self) -> Result<(), ForgeError> {
-        match self {
-            Self::Local(_) => Ok(()),
-            Self::Github(github) => Ok(github.check_push_right()?),
-        }
+    fn check_push_right(&self) -> Result<(), ForgeError> {
+        Ok(())
     }
 
     /// Returns how many calls to an API the forge took so far: for an issue, or, with `None`, for none in particular.
-    pub fn n_api_calls(&self, issue: Option<IssueNumber>) -> u32 {
-        match self {
-            Self::Local(_) => 0,
-            Self::Github(github) => github.n_calls(issue),
-        }
+    fn n_api_calls(&self, _issue: Option<IssueNumber>) -> u32 {
+        0
     }
 }
 

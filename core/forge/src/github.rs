@@ -9,9 +9,11 @@
 //! very repository: only who may push there can make one, while a marker in a text is anybody's. The marker says that the text
 //! is ours, so that it may be replaced.
 
+mod as_forge;
 mod client;
 mod connection;
 mod error;
+mod findings;
 mod issues;
 mod pace;
 mod token;
@@ -221,8 +223,13 @@ impl Github {
         self.client.retirement()
     }
 
+    /// Returns the repository's name, as it was asked for.
+    fn repo(&self) -> &str {
+        &self.repo
+    }
+
     /// Calls the repository what it is called now: reads of an old name are led on, writes are not.
-    pub fn rename(&mut self, repo: &str) {
+    fn rename(&mut self, repo: &str) {
         repo.clone_into(&mut self.repo);
         self.client.rename(repo);
     }

@@ -8,9 +8,15 @@
 //! Branches are not its business: whoever publishes puts the branch there first (see `autoissue_git::mirror`).
 
 pub mod declared;
+pub mod finding;
 mod forge;
 pub mod github;
 pub mod local;
+mod registry;
 mod timestamp;
 
-pub use forge::{Backlog, Forge, ForgeError, IssueDraft, IssueState, PullRequestDraft, depends_on};
+pub use forge::{
+    Backlog, Description, Fault, Forge, ForgeError, IssueDraft, IssueState, PullRequestDraft,
+    depends_on,
+};
+pub use registry::{ForgeKind, OpenError, OpenRequest, Opened};

@@ -14,6 +14,7 @@
 //!
 //! Branches are none of its business: whoever publishes puts the branch into the user's repository first. It is blocking.
 
+mod as_forge;
 mod directory;
 mod error;
 mod file_name;
@@ -31,7 +32,7 @@ use autoissue_engine::{Issue, IssueNumber, PullRequest, Time, Withdrawal};
 use crate::forge::{IssueDraft, IssueState, PullRequestDraft, left_out, with_dependencies};
 
 use directory::{Directory, WriteLock};
-pub use error::ForgeError;
+pub use error::LocalError;
 use issue_file::{IssueFile, has_line};
 use pull_file::{PullFile, PullState};
 
@@ -56,15 +57,15 @@ pub struct LocalForge {
 /// Makes the forge of a project: the directory of issues, and a `README.md` that explains the format unless there is one.
 ///
 /// # Errors
-/// See [`ForgeError`].
-pub fn initialise(project: &Path) -> Result<LocalForge, ForgeError> {
+/// See [`LocalError`].
+pub fn initialise(project: &Path) -> Result<LocalForge, LocalError> {
     Directory::new(project, ISSUES).create()?;
     let lock_of = Directory::new(project, FORGE);
     let lock = lock_of.lock()?;
     if !project
         .join(README)
         .try_exists()
-        .map_err(|error| ForgeError::reading(&project.join(README), error))?
+        .map_err(|error| LocalError::reading(&project.join(README), error))?
     {
         lock.create("README.md", README_TEXT)?;
     }
@@ -73,16 +74,20 @@ pub fn initialise(project: &Path) -> Result<LocalForge, ForgeError> {
 }
 
 impl LocalForge {
+    fn project(&self) -> &Path {
+        self.issues.project()
+    }
+
     /// Opens the forge of a project.
     ///
     /// # Errors
-    /// [`ForgeError::NotInitialised`] where it has no directory of issues.
-    pub fn open(project: &Path) -> Result<Self, ForgeError> {
+    /// [`LocalError::NotInitialised`] where it has no directory of issues.
+    pub fn open(project: &Path) -> Result<Self, LocalError> {
         let forge = Self::in_project(project);
         if forge.issues.exists()? {
             return Ok(forge);
         }
-        Err(ForgeError::NotInitialised {
+        Err(LocalError::NotInitialised {
             project: PathBuf::from(project),
         })
     }
@@ -99,8 +104,8 @@ impl LocalForge {
     /// left out, as are issues whose pull request is merged. Dependencies are not filled in; see [`LocalForge::states`].
     ///
     /// # Errors
-    /// See [`ForgeError`]; an odd file is a warning, not an error.
-    pub fn issues(&self, label: &str) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
+    /// See [`LocalError`]; an odd file is a warning, not an error.
+    pub fn issues(&self, label: &str) -> Result<(Vec<Issue>, Vec<String>), LocalError> {
         self.open_issues(|file| carries(&file.labels, label))
     }
 
@@ -108,11 +113,11 @@ impl LocalForge {
     /// among the warnings.
     ///
     /// # Errors
-    /// See [`ForgeError`].
+    /// See [`LocalError`].
     pub fn issues_of(
         &self,
         numbers: &[IssueNumber],
-    ) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
+    ) -> Result<(Vec<Issue>, Vec<String>), LocalError> {
         let (issues, mut warnings) = self.open_issues(|file| numbers.contains(&file.number))?;
         for (number, state) in self.states(numbers)? {
             if state != IssueState::Open {
@@ -125,7 +130,7 @@ impl LocalForge {
     fn open_issues(
         &self,
         belongs: impl Fn(&IssueFile) -> bool,
-    ) -> Result<(Vec<Issue>, Vec<String>), ForgeError> {
+    ) -> Result<(Vec<Issue>, Vec<String>), LocalError> {
         let (files, mut warnings) = self.issue_files()?;
         let (pulls, more) = self.pull_files()?;
         warnings.extend(more);
@@ -146,11 +151,11 @@ impl LocalForge {
     /// wait for a person than to build on work that may be missing.
     ///
     /// # Errors
-    /// See [`ForgeError`].
+    /// See [`LocalError`].
     pub fn states(
         &self,
         numbers: &[IssueNumber],
-    ) -> Result<BTreeMap<IssueNumber, IssueState>, ForgeError> {
+    ) -> Result<BTreeMap<IssueNumber, IssueState>, LocalError> {
         if numbers.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -176,12 +181,12 @@ impl LocalForge {
     /// Returns whether an issue that was in the backlog is no longer to be worked on. A file that cannot be read just now says nothing.
     ///
     /// # Errors
-    /// See [`ForgeError`].
+    /// See [`LocalError`].
     pub fn look_again(
         &self,
         issue: IssueNumber,
         label: &str,
-    ) -> Result<Option<Withdrawal>, ForgeError> {
+    ) -> Result<Option<Withdrawal>, LocalError> {
         let state = self.states(&[issue])?.remove(&issue);
         let (files, _) = self.issue_files()?;
         let (pulls, _) = self.pull_files()?;
@@ -202,8 +207,8 @@ impl LocalForge {
     /// Returns the labels of all issues, open and closed, each once, sorted without regard to case.
     ///
     /// # Errors
-    /// See [`ForgeError`].
-    pub fn labels(&self) -> Result<Vec<String>, ForgeError> {
+    /// See [`LocalError`].
+    pub fn labels(&self) -> Result<Vec<String>, LocalError> {
         let (files, _) = self.issue_files()?;
         let labels = files.into_iter().flat_map(|file| file.labels);
         let by_key: BTreeMap<String, String> =
@@ -214,8 +219,8 @@ impl LocalForge {
     /// Returns whether any issue, open or closed, carries the label; if not, it may be misspelt.
     ///
     /// # Errors
-    /// See [`ForgeError`].
-    pub fn label_exists(&self, label: &str) -> Result<bool, ForgeError> {
+    /// See [`LocalError`].
+    pub fn label_exists(&self, label: &str) -> Result<bool, LocalError> {
         Ok(carries(&self.labels()?, label))
     }
 
@@ -223,11 +228,11 @@ impl LocalForge {
     /// marker, where one was there already, which is then left as it is.
     ///
     /// # Errors
-    /// See [`ForgeError`].
+    /// See [`LocalError`].
     pub fn create_issue(
         &self,
         draft: &IssueDraft,
-    ) -> Result<(IssueNumber, Option<String>), ForgeError> {
+    ) -> Result<(IssueNumber, Option<String>), LocalError> {
         let lock = self.issues.lock()?;
         let (files, _) = self.issue_files()?;
         let has_marker = |file: &&IssueFile| {
@@ -251,12 +256,12 @@ impl LocalForge {
     /// Writes what an issue depends on into its body, where that does not say so yet. An issue that is gone needs nothing.
     ///
     /// # Errors
-    /// See [`ForgeError`].
+    /// See [`LocalError`].
     pub fn add_dependencies(
         &self,
         issue: IssueNumber,
         on: &[IssueNumber],
-    ) -> Result<(), ForgeError> {
+    ) -> Result<(), LocalError> {
         let lock = self.issues.lock()?;
         let (found, _) = self.issues.files()?;
         let texts = found
@@ -277,8 +282,8 @@ impl LocalForge {
     /// Returns the open pull request that carries the marker.
     ///
     /// # Errors
-    /// See [`ForgeError`].
-    pub fn find_pull_request(&self, marker: &str) -> Result<Option<PullRequest>, ForgeError> {
+    /// See [`LocalError`].
+    pub fn find_pull_request(&self, marker: &str) -> Result<Option<PullRequest>, LocalError> {
         let (pulls, _) = self.pull_files()?;
         Ok(pulls
             .iter()
@@ -289,8 +294,8 @@ impl LocalForge {
     /// Returns the open pull request of ours that is for an issue.
     ///
     /// # Errors
-    /// See [`ForgeError`].
-    pub fn pull_request_of(&self, issue: IssueNumber) -> Result<Option<PullRequest>, ForgeError> {
+    /// See [`LocalError`].
+    pub fn pull_request_of(&self, issue: IssueNumber) -> Result<Option<PullRequest>, LocalError> {
         let (pulls, _) = self.pull_files()?;
         Ok(open_of(&pulls, issue).map(|pull| self.pull_request(pull)))
     }
@@ -299,8 +304,8 @@ impl LocalForge {
     /// second value tells whether there was one. One that was merged or closed is not opened again: a new one is created.
     ///
     /// # Errors
-    /// See [`ForgeError`].
-    pub fn publish(&self, draft: &PullRequestDraft) -> Result<(PullRequest, bool), ForgeError> {
+    /// See [`LocalError`].
+    pub fn publish(&self, draft: &PullRequestDraft) -> Result<(PullRequest, bool), LocalError> {
         let lock = self.pulls.lock()?;
         let (pulls, _) = self.pull_files()?;
         // The marker alone would not do: a stranger can put one into the text of another issue.
@@ -321,7 +326,7 @@ impl LocalForge {
         lock: &WriteLock<'_>,
         pulls: &[PullFile],
         draft: &PullRequestDraft,
-    ) -> Result<PullRequest, ForgeError> {
+    ) -> Result<PullRequest, LocalError> {
         let number = next_number(&self.pulls, pulls.iter().map(|pull| pull.number))?;
         let (name, text) = pull_file::write(number, draft);
         lock.create(&name, &text)?;
@@ -362,7 +367,7 @@ impl LocalForge {
     }
 
     /// Returns the readable issues by number, and warnings.
-    fn issue_files(&self) -> Result<(Vec<IssueFile>, Vec<String>), ForgeError> {
+    fn issue_files(&self) -> Result<(Vec<IssueFile>, Vec<String>), LocalError> {
         let (files, mut warnings) = read_all(&self.issues, issue_file::read)?;
         warnings.extend(files.iter().filter_map(|file: &IssueFile| {
             let warning = file.warning.as_ref()?;
@@ -375,7 +380,7 @@ impl LocalForge {
     }
 
     /// Returns the readable pull requests by number, and warnings.
-    fn pull_files(&self) -> Result<(Vec<PullFile>, Vec<String>), ForgeError> {
+    fn pull_files(&self) -> Result<(Vec<PullFile>, Vec<String>), LocalError> {
         let (files, mut warnings) = read_all(&self.pulls, pull_file::read)?;
         let files =
             self.pulls
@@ -412,7 +417,7 @@ impl Directory {
 fn read_all<F>(
     directory: &Directory,
     read: fn(&str, &str) -> Result<F, String>,
-) -> Result<(Vec<F>, Vec<String>), ForgeError> {
+) -> Result<(Vec<F>, Vec<String>), LocalError> {
     let (found, warning) = directory.files()?;
     let mut warnings: Vec<String> = warning.into_iter().collect();
     let mut files = Vec::new();
@@ -432,7 +437,7 @@ fn read_all<F>(
 fn next_number(
     directory: &Directory,
     numbers: impl Iterator<Item = u64>,
-) -> Result<u64, ForgeError> {
+) -> Result<u64, LocalError> {
     let names = directory.names()?;
     let in_names = names.iter().filter_map(|name| file_name::number(name));
     Ok(numbers.chain(in_names).max().unwrap_or(0).saturating_add(1))

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use git2::{BranchType, ErrorCode, Index, ObjectType, Repository};
 
+use crate::commit_id::CommitId;
 use crate::lfs::{self, POINTER_BYTES_MAX, Pointer};
-use crate::mirror::{CommitId, repository_containing};
+use crate::mirror::repository_containing;
 use crate::program::Git;
 use crate::worktrees::Identity;
 
@@ -81,6 +82,22 @@ pub enum CheckoutError {
         #[source]
         source: git2::Error,
     },
+}
+
+impl CheckoutError {
+    /// Returns what a person can do about it.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotARepository { .. } => Some("change into a checkout, or set `project.path`"),
+            Self::Bare { .. } => Some("use a clone that has a working directory"),
+            Self::NotText { .. } => Some("rename the directory, or clone into another"),
+            Self::NoCommit { .. } => Some("make a first commit"),
+            Self::NoBranch { .. } | Self::Detached { .. } => {
+                Some("set `project.baseBranch` to a branch that exists")
+            }
+            Self::Unreadable { .. } => None,
+        }
+    }
 }
 
 impl Checkout {

@@ -7,7 +7,8 @@ use std::sync::Once;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
-use crate::mirror::{CommitId, Mirror};
+use crate::commit_id::CommitId;
+use crate::mirror::Mirror;
 use crate::program::Git;
 
 /// Returns the machine's git; libgit2 is told to read no configuration of the machine before anything else happens.
@@ -43,7 +44,7 @@ pub(crate) struct LargeFile {
 impl LargeFile {
     pub(crate) fn new(content: &str) -> LargeFile {
         let digest = Sha256::digest(content);
-        let oid: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let oid = hex::encode(digest);
         LargeFile {
             pointer: format!(
                 "version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {}\n",

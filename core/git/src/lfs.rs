@@ -191,16 +191,12 @@ fn pass(from: impl Read, to: &mut impl Write, pointer: &Pointer) -> io::Result<P
             Err(_) => return Ok(Passed::SomethingElse),
         }
     }
-    let is_it = n_bytes == pointer.size && hexadecimal(&digest.finalize()) == pointer.oid;
+    let is_it = n_bytes == pointer.size && hex::encode(digest.finalize()) == pointer.oid;
     Ok(if is_it {
         Passed::Whole
     } else {
         Passed::SomethingElse
     })
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -211,7 +207,7 @@ mod tests {
 
     fn pointer_to(content: &[u8]) -> Pointer {
         Pointer {
-            oid: hexadecimal(&Sha256::digest(content)),
+            oid: hex::encode(Sha256::digest(content)),
             size: content.len() as u64,
         }
     }

@@ -11,6 +11,7 @@
 mod attributes;
 pub mod checkout;
 pub mod collector;
+mod commit_id;
 #[cfg(test)]
 mod fixture;
 mod lfs;
@@ -20,6 +21,8 @@ pub mod program;
 pub mod remote;
 pub mod stale_locks;
 pub mod worktrees;
+
+pub use commit_id::{CommitId, NotACommitId};
 
 /// Branches of ours are this and the issue's number.
 pub const BRANCH_PREFIX: &str = "autoissue/issue-";

@@ -44,9 +44,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ObjectType, Oid, Repository, RepositoryInitOptions, Signature};
-use serde::{Deserialize, Serialize};
 
+use crate::commit_id::{CommitId, NotACommitId};
 use crate::program::{Git, GitError};
+use crate::remote::LS_REMOTE;
 pub(super) use configuration::Configuration;
 
 /// Open repositories that are kept for the next one who needs one: as many as work at once on a usual machine.
@@ -70,16 +71,6 @@ const PARDONED_IN_BASES: [&str; 9] = [
     "missingSpaceBeforeEmail",
     "missingSpaceBeforeDate",
 ];
-
-/// A commit's full SHA-1 name: 40 lower-case hexadecimal digits.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct CommitId(String);
-
-/// A text that is no commit id.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a commit id of 40 hexadecimal digits")]
-pub struct NotACommitId(String);
 
 /// A bare repository of ours; cheap to clone, usable from many threads.
 #[derive(Debug, Clone)]
@@ -193,6 +184,17 @@ pub enum FetchError {
     Mirror(#[from] MirrorError),
 }
 
+impl FetchError {
+    /// Returns what a person can do about it, where git has not said so itself.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable { .. } => Some(LS_REMOTE),
+            Self::BranchMissing { .. } => Some("set `project.baseBranch` to a branch that exists"),
+            Self::Failed { .. } | Self::Mirror(_) => None,
+        }
+    }
+}
+
 /// Files that two commits changed in ways which cannot be joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MergeConflict {
@@ -213,65 +215,6 @@ pub struct Salvage {
     pub reference: String,
     /// Where it points.
     pub commit: CommitId,
-}
-
-impl CommitId {
-    /// Returns the id that the text spells.
-    ///
-    /// # Errors
-    /// [`NotACommitId`].
-    pub fn parse(text: &str) -> Result<CommitId, NotACommitId> {
-        let valid = text.len() == 40
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
-        if valid {
-            Ok(CommitId(text.to_owned()))
-        } else {
-            Err(NotACommitId(text.to_owned()))
-        }
-    }
-
-    /// Returns the 40 digits.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// Returns the first eight digits, for names that people read.
-    #[must_use]
-    pub fn short(&self) -> &str {
-        &self.0[..8]
-    }
-
-    pub(super) fn oid(&self) -> Oid {
-        Oid::from_str(&self.0).expect("a commit id is 40 hexadecimal digits")
-    }
-}
-
-impl From<Oid> for CommitId {
-    fn from(oid: Oid) -> Self {
-        CommitId(oid.to_string())
-    }
-}
-
-impl TryFrom<String> for CommitId {
-    type Error = NotACommitId;
-    fn try_from(text: String) -> Result<Self, NotACommitId> {
-        CommitId::parse(&text)
-    }
-}
-
-impl From<CommitId> for String {
-    fn from(id: CommitId) -> Self {
-        id.0
-    }
-}
-
-impl fmt::Display for CommitId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }
 
 impl Mirror {

@@ -126,6 +126,19 @@ pub enum GitError {
     },
 }
 
+impl GitError {
+    /// Returns what a person can do about it, where git has not said so itself.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NotInstalled { .. } => Some("install git"),
+            Self::Start { .. }
+            | Self::TimedOut { .. }
+            | Self::TooMuchOutput { .. }
+            | Self::Failed { .. } => None,
+        }
+    }
+}
+
 impl Git {
     /// Returns the git program that a search path (the form of `PATH`) leads to. Relative entries are not looked at.
     ///

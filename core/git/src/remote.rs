@@ -12,9 +12,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::BRANCH_PREFIX;
-use crate::mirror::CommitId;
+use crate::commit_id::CommitId;
 use crate::program::{Git, GitError, redact};
-pub use upload::{lfs_is_configured, lfs_version, upload_verdict};
+pub use upload::{LfsError, lfs_is_configured, lfs_version, upload_verdict};
 
 /// Exit code of `git remote get-url` for a remote that does not exist.
 const NO_SUCH_REMOTE: i32 = 2;
@@ -22,7 +22,9 @@ const NO_SUCH_REMOTE: i32 = 2;
 const REASON_LINES_MAX: usize = 8;
 /// How git ends the sentence about an address that leads to something else.
 const NO_REPOSITORY: &str = "' does not appear to be a git repository";
-/// Branch whose push is rehearsed; no issue has this number.
+/// What to do where `git-lfs` is missing.
+pub const INSTALL_LFS: &str = "install Git LFS (https://git-lfs.com), then run `git lfs install`";
+/// Branch of pushes that are dry runs; no issue has this number.
 const REHEARSED: u64 = 0;
 /// The variable from which the credential helper takes the token. Its name does not contain `GIT_`: see [`credential_helper`].
 const TOKEN_VARIABLE: &str = "AUTOISSUE_FORGE_TOKEN";
@@ -109,6 +111,21 @@ pub enum RemoteError {
         /// Its address, without credentials.
         remote: String,
     },
+}
+
+/// What to do where git cannot reach a remote.
+pub(crate) const LS_REMOTE: &str = "see whether `git ls-remote` works with that address; over https the token has to allow it, over ssh your key";
+
+impl RemoteError {
+    /// Returns what a person can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Unreachable { .. } => LS_REMOTE,
+            Self::Origin { .. } => "see whether `git remote get-url origin` works there",
+            Self::NoBranch { .. } => "set `project.baseBranch` to a branch that exists",
+            Self::Empty { .. } => "push a first commit",
+        }
+    }
 }
 
 impl Remote {
@@ -257,7 +274,7 @@ impl Remote {
     ///
     /// # Errors
     /// What git said; [`verdict`] tells what that means.
-    pub fn rehearse_push(&self, dir: &Path, commit: &CommitId) -> Result<(), GitError> {
+    pub fn dry_run_push(&self, dir: &Path, commit: &CommitId) -> Result<(), GitError> {
         let refspec = format!("{commit}:refs/heads/{BRANCH_PREFIX}{REHEARSED}");
         self.push(dir, &["--dry-run"], &refspec)
     }

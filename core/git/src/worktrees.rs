@@ -48,7 +48,8 @@ use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
 use crate::attributes;
-use crate::mirror::{CommitId, Doing, FileChange, Mirror, MirrorError};
+use crate::commit_id::CommitId;
+use crate::mirror::{Doing, FileChange, Mirror, MirrorError};
 use crate::program::{Git, GitError};
 use ignored::Ignored;
 use record::{Phase, Record, Records};

@@ -184,21 +184,13 @@ pub enum Break {
 impl JournalError {
     /// Returns what a person can do about it, as a sentence without a period.
     pub fn hint(&self) -> Option<String> {
-        Some(match self {
-            JournalError::DiskFull { path } => {
-                format!(
-                    "free some space for `{}`, then run `autoissue resume`",
-                    directory(path).display()
-                )
-            }
-            JournalError::ReadOnly { path } => {
-                format!(
-                    "make `{}` writable, or set `AUTOISSUE_STATE_DIR` to another directory",
-                    directory(path).display()
-                )
+        let hint = match self {
+            JournalError::DiskFull { .. } => "make room, then `autoissue resume`".to_owned(),
+            JournalError::ReadOnly { .. } => {
+                "set `AUTOISSUE_STATE_DIR` to a directory that you may write".to_owned()
             }
             JournalError::Newer { .. } => {
-                "update autoissue to the release that wrote it, or a later one".to_owned()
+                "use the newer release, or another `AUTOISSUE_STATE_DIR`".to_owned()
             }
             JournalError::Older { .. } => {
                 "wait until no session of the earlier autoissue runs; the next command moves the journal aside"
@@ -214,20 +206,20 @@ impl JournalError {
             JournalError::PathTooLong { .. } => {
                 "set `AUTOISSUE_STATE_DIR` to a directory with a shorter path".to_owned()
             }
-            JournalError::Busy { .. } => "wait for the other process, or end it".to_owned(),
+            JournalError::Busy { .. } => "try again".to_owned(),
             JournalError::NoSession { .. } => "`autoissue status` lists the sessions".to_owned(),
             JournalError::Ambiguous { matches, .. } => {
-                format!(
-                    "it may be {}",
-                    matches
-                        .iter()
-                        .map(|id| format!("`{id}`"))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                )
+                let names: Vec<&str> = matches.iter().map(AsRef::as_ref).take(5).collect();
+                format!("type more of it: {}", names.join(", "))
             }
-            JournalError::SessionExists { .. } | JournalError::Other { .. } => return None,
-        })
+            // Ids are drawn by chance.
+            JournalError::SessionExists { .. } => "try again".to_owned(),
+            JournalError::Other { path, .. } => format!(
+                "see to the rights and the room of `{}`; `autoissue resume` then goes on",
+                path.parent().unwrap_or(path).display()
+            ),
+        };
+        Some(hint)
     }
 
     /// Reads an error of the file system.

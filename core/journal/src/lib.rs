@@ -322,21 +322,6 @@ impl Journal {
         }
     }
 
-    /// Finds the newest session of a repository that can be resumed.
-    ///
-    /// # Errors
-    /// As [`Journal::sessions`].
-    pub fn newest_unfinished(&self, repository: &str) -> Result<Option<SessionRow>, JournalError> {
-        let unfinished = |row: &SessionRow| {
-            row.repository == repository
-                && matches!(
-                    row.status,
-                    SessionStatus::Running | SessionStatus::Interrupted
-                )
-        };
-        Ok(self.list(1, unfinished)?.pop())
-    }
-
     /// Returns what tasks of a backend and model cost, in micro-dollars, newest first, up to `limit`. Assumed costs are
     /// left out: an estimate made of them would feed on itself.
     ///

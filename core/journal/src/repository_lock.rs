@@ -95,6 +95,21 @@ pub enum LockError {
     },
 }
 
+impl LockError {
+    /// Returns what a person can do about it, where the system has not said so itself.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Held { .. } => Some(
+                "wait for it, or look at it with `autoissue status`; two sessions would undo each other's work",
+            ),
+            Self::NotOurs { .. } => Some(
+                "remove it, or set `XDG_RUNTIME_DIR` to a directory of mode 0700 that belongs to you",
+            ),
+            Self::Io { .. } => None,
+        }
+    }
+}
+
 impl RepositoryLock {
     /// Takes all these locks, in order, or returns at once with who holds one of them.
     ///
@@ -238,12 +253,7 @@ pub fn repository_key(canonical: impl AsRef<OsStr>) -> String {
     // The end of a path says more than its beginning.
     let mut readable = words.join("-");
     readable.drain(..readable.len().saturating_sub(KEY_WORDS_LENGTH_MAX));
-    let short: String = hash
-        .iter()
-        .take(5)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("{readable}-{short}")
+    format!("{readable}-{}", hex::encode(&hash[..5]))
         .trim_start_matches('-')
         .to_owned()
 }

@@ -10,7 +10,6 @@ use wasmtime::Trap;
 
 use crate::grants::NotGranted;
 use crate::limits::LimitReached;
-use crate::wasi::NotThere;
 
 /// What a plugin did wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -46,6 +45,11 @@ pub(crate) enum Fault {
     #[error("an earlier call went wrong")]
     Spent,
 }
+
+/// A function of WASI that fails when it is called.
+#[derive(Debug, thiserror::Error)]
+#[error("called `{0}`, which an empty WASI does not have")]
+pub(crate) struct NotThere(pub(crate) String);
 
 fn in_its_words(said: &Option<String>) -> String {
     said.as_ref()

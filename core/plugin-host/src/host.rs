@@ -34,7 +34,6 @@ pub(crate) struct Shared {
 
 /// Why no plugin can be run at all.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum HostError {
     /// The compiler or the machine does not do what is needed.
     #[error("WebAssembly cannot be run on this machine: {message}")]
@@ -54,6 +53,16 @@ pub enum HostError {
     /// The clock cannot be started.
     #[error("no thread can be started")]
     Clock(#[source] io::Error),
+}
+
+impl HostError {
+    /// Returns what a person can do about it.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Cache { .. } => Some("see to the rights and the room of that directory"),
+            Self::Engine { .. } | Self::Clock(_) => None,
+        }
+    }
 }
 
 impl PluginHost {

@@ -5,9 +5,10 @@ use autoissue_plugin_sdk::{
 };
 
 use crate::digest::Sha256Digest;
+use crate::error::LoadError;
 use crate::grants::Grants;
 use crate::info::{Kind, PluginInfo, StrategyInfo};
-use crate::load::{LoadError, Shape};
+use crate::shape::Shape;
 use crate::track_0_1::Loaded;
 
 /// A plugin that was loaded. Cheap to clone.

@@ -15,11 +15,11 @@ use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, Instance, InstancePre, Linker};
 
 use crate::check;
+use crate::error::LoadError;
 use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::host::Shared;
 use crate::info::{Kind, PluginInfo, StrategyInfo};
-use crate::load::LoadError;
 use crate::sandbox::{Guest, Level, Sandbox};
 use crate::wasi;
 use bindings::autoissue::plugin::host_log;

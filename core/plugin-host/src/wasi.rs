@@ -10,6 +10,7 @@ use wasmtime::component::{
 };
 use wasmtime::{Result, StoreContextMut};
 
+use crate::fault::NotThere;
 use crate::sandbox::{Guest, Level};
 
 /// Beginning of the interfaces' names.
@@ -26,11 +27,6 @@ struct Nothing;
 const OUTPUT: u32 = 1;
 /// Everything else.
 const OTHER: u32 = 0;
-
-/// A function that fails when it is called.
-#[derive(Debug, thiserror::Error)]
-#[error("called `{0}`, which an empty WASI does not have")]
-pub(crate) struct NotThere(String);
 
 /// Defines what a component imports of WASI.
 pub(crate) fn link(linker: &mut Linker<Guest>, component: &Component) -> Result<()> {

@@ -109,6 +109,16 @@ pub enum EnvironmentError {
     },
 }
 
+impl EnvironmentError {
+    /// Returns what a person can do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::Forbidden { .. } => "take it out of `agent.env`",
+            Self::Invalid { .. } => "name a variable, without a value",
+        }
+    }
+}
+
 /// Returns the agent's whole environment, sorted by name: out of `host`, the variables on our own list and those that the
 /// backend and `agent.env` name in `also`; and the fixed ones. A name that the host does not have is left out.
 ///

@@ -129,7 +129,7 @@ fn plain_forms(secret: &str) -> Vec<String> {
 
 /// Returns what stands in a text when it holds this secret in base64 or hexadecimal digits.
 fn encoded_forms(secret: &str) -> Vec<String> {
-    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex::encode(secret);
     let mut forms = vec![hex.to_uppercase(), hex, STANDARD.encode(secret)];
     for n_before in 0..3_usize {
         // Digits hold six bits, so those at the edges depend on what stands before and behind.

@@ -14,19 +14,18 @@ use autoissue_process::SupervisorProgram;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
-use super::Finding;
 use crate::checks::{
     Check, CheckResult, ChecksError, SetupError, Workplace, run_checks, run_setup,
 };
 use crate::config::{Config, RedBase};
-use crate::session::SessionError;
+use crate::preflight::{Finding, SessionError};
 use crate::work::check;
 
 /// The clone has the number that no issue has.
 const ISSUE: u64 = 0;
 
 /// A run of the checks on the base.
-pub(super) struct Rehearsal<'a> {
+pub(super) struct BaseChecks<'a> {
     pub(super) config: &'a Config,
     pub(super) git: &'a Git,
     pub(super) checkout: &'a Checkout,
@@ -37,7 +36,7 @@ pub(super) struct Rehearsal<'a> {
     pub(super) supervisor: SupervisorProgram,
 }
 
-impl Rehearsal<'_> {
+impl BaseChecks<'_> {
     /// Runs the checks, and says of each how it went.
     ///
     /// # Errors

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use autoissue_process::error_chain;
 
-use super::Finding;
 use crate::config::PluginSettings;
 use crate::plugins::lock::PluginLock;
 use crate::plugins::{PluginsError, read_agreed};
+use crate::preflight::Finding;
 
 /// Looks at each plugin that is configured.
 pub(super) fn look(plugins: &[PluginSettings], project: &Path) -> Vec<Finding> {
@@ -48,7 +48,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::doctor::Level;
+    use crate::preflight::Level;
 
     fn level(path: &Path, sha256: Option<&str>) -> Level {
         let settings = json!({"name": "p", "path": path, "sha256": sha256});

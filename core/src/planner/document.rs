@@ -3,15 +3,14 @@
 //! The file is a promise. A key added later has a default, and a change that an old release would misread is a new version.
 
 use autoissue_engine::{Complexity, Plan, PlannedIssue, Time};
-use autoissue_plugin_sdk::hidden_text;
-use jiff::Timestamp;
+use autoissue_plugin_sdk::hidden_text::{self, one_line};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::problems::{self, Problem};
+use super::problems::{self, Problem, time};
 use super::{
     BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX, graph,
 };
@@ -324,14 +323,6 @@ fn labels(labels: Vec<String>) -> Vec<String> {
     kept
 }
 
-/// Returns a text as one line.
-pub(super) fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 fn name_of(salt: &str, directive: &str, issues: &[PlannedIssue]) -> String {
     let mut hash = Sha256::new();
     for text in [salt, directive].into_iter().chain(
@@ -342,16 +333,7 @@ fn name_of(salt: &str, directive: &str, issues: &[PlannedIssue]) -> String {
         hash.update(text.len().to_le_bytes());
         hash.update(text);
     }
-    hash.finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<String>()[..ID_DIGITS]
-        .to_owned()
-}
-
-pub(super) fn time(text: &str) -> Option<Time> {
-    let at: Timestamp = text.parse().ok()?;
-    u64::try_from(at.as_millisecond()).ok().map(Time::from_ms)
+    hex::encode(hash.finalize())[..ID_DIGITS].to_owned()
 }
 
 fn timestamp(at: Time) -> String {

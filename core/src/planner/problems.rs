@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use autoissue_engine::{IssueNumber, dependency_cycle};
+use autoissue_engine::{IssueNumber, Time, dependency_cycle};
 use autoissue_forge::declared::{Home, dependencies_in};
-use autoissue_plugin_sdk::hidden_text;
+use autoissue_plugin_sdk::hidden_text::{self, one_line};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::document::{one_line, time};
 use super::{
     BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX,
 };
@@ -487,4 +487,10 @@ fn listed(names: &[&str]) -> String {
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Reads a point in time as RFC 3339 has it.
+pub(super) fn time(text: &str) -> Option<Time> {
+    let at: Timestamp = text.parse().ok()?;
+    u64::try_from(at.as_millisecond()).ok().map(Time::from_ms)
 }

@@ -45,7 +45,6 @@ pub struct Built {
 
 /// Why there is no component.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum BuildError {
     /// The directory has no crate.
     #[error("`{}` has no `Cargo.toml`", directory.display())]

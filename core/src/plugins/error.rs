@@ -9,11 +9,11 @@ use autoissue_plugin_sdk::PluginError;
 use serde_json::json;
 
 use super::lock::{Changed, FILE_NAME, PluginLockError};
+use crate::built_in;
 use crate::config::PluginGrants;
 
 /// Why the plugins of a session cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PluginsError {
     /// A file cannot be read.
     #[error("failed to read the plugin `{}`", path.display())]
@@ -171,7 +171,7 @@ impl PluginsError {
                 format!("build it with `autoissue plugin build {}`, and name the component", path.display())
             }
             Self::Refused { source, .. } => source.hint().to_owned(),
-            Self::ReservedName { .. } => "give it another name; `builtin`, `claude` and `patch` are taken".to_owned(),
+            Self::ReservedName { .. } => format!("give it another name; {} are taken", reserved()),
             Self::TwoOfOneName { .. } => "name one of them only".to_owned(),
             Self::TwoForOneKind { kind, .. } => format!("say which: `--plugin {kind}=PATH`"),
             Self::Changed { plugin, path, found, .. } => format!(
@@ -186,7 +186,7 @@ impl PluginsError {
                 "if the change is meant, look at it with `autoissue plugin inspect {0}` and agree with `autoissue plugin add {0}`",
                 path.display()
             ),
-            Self::Locked(_) => {
+            Self::Locked(Changed::Grants { .. }) => {
                 format!(
                     "if it is meant, run `autoissue plugin add`, which writes {FILE_NAME}; else take it out of `grants`"
                 )
@@ -197,7 +197,8 @@ impl PluginsError {
                 "this is a defect of the plugin; its author can find it with `autoissue plugin test`".to_owned()
             }
             Self::Lock(error) => return error.hint().map(str::to_owned),
-            Self::Host(_) | Self::NoStrategy(_) => return None,
+            Self::Host(error) => return error.hint().map(str::to_owned),
+            Self::NoStrategy(_) => return None,
         };
         Some(hint)
     }
@@ -229,6 +230,18 @@ fn quoted(names: &[String]) -> String {
         .map(|name| format!("`{name}`"))
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+/// Returns the reserved names as a phrase.
+fn reserved() -> String {
+    let names: Vec<String> = built_in::reserved_names()
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect();
+    match names.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 fn list(problems: &[SettingsProblem]) -> String {

@@ -52,7 +52,6 @@ pub struct Locked {
 
 /// How a plugin differs from what was agreed to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Changed {
     /// The component is another one.
     #[error("`{}` is not the component that `{FILE_NAME}` names: its SHA-256 is {found}, agreed is {agreed}", path.display())]
@@ -119,7 +118,6 @@ pub fn beyond(asked: &PluginGrants, granted: &PluginGrants) -> Vec<String> {
 
 /// The file cannot be worked with.
 #[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
 pub enum PluginLockError {
     /// The system does not let us.
     #[error("failed to {what} `{}`", path.display())]

@@ -10,9 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use autoissue_engine::{Engine, Input, PlanInput, SessionInput, TaskInput};
-use autoissue_forge::Forge;
 use autoissue_forge::declared::Home;
-use autoissue_forge::local::initialise;
 use autoissue_git::checkout::Checkout;
 use autoissue_journal::repository_lock::RepositoryLock;
 use autoissue_journal::{Journal, NewSession, SessionId, SessionRow, SessionStatus};
@@ -21,21 +19,22 @@ use autoissue_process::awake;
 use autoissue_process::environment::agent_environment;
 use tokio_util::sync::CancellationToken;
 
-use super::begun::{Begun, is_unfinished};
-use super::bench::{bench, lock, mirror_of, roots};
-use super::equipment::{Equipment, check_planner, equip, look_around};
-use super::ground::{Ground, survey};
+use super::context::{Context, check_planner, inspect_for_free, prepare};
+use super::request::{StartRequest, is_unfinished};
 use super::settings::{cut_off, history, settings, started};
 use super::waiting;
-use super::{Awake, Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};
+use super::workspace::{lock, mirror_of, open_workspace};
+use super::{Awake, Consent, Order, PlanOrder, Resume, Session, SessionError};
+use crate::backlog_notes::BacklogNotes;
 use crate::bus::Bus;
 use crate::config::Config;
 use crate::dispatcher::holders;
-use crate::doctor::Finding;
+use crate::host::Host;
+use crate::preflight::{Finding, Project, inspect, roots};
 use crate::recorded::Recorded;
 use crate::retention::{Freed, remove_old_transcripts};
 use crate::wall_clock::wall_clock_ms;
-use crate::work::{Bench, Workshop};
+use crate::work::{Services, Workspace};
 
 /// Sessions that are looked through for one to go on with.
 const N_SESSIONS_MAX: usize = 1_000;
@@ -47,12 +46,12 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
     if let Order::Plan(plan) = &order {
         check_plan(&config, plan)?;
     }
-    let ground = survey(config, host, matches!(order, Order::Plan(_)))?;
+    let project = inspect(config, host, matches!(order, Order::Plan(_)))?;
     match order {
-        Order::Exec(exec) if exec.dry_run => rehearse(ground, host, Begun::Exec(exec)),
-        Order::Exec(exec) => start(ground, host, Begun::Exec(exec)),
-        Order::Plan(plan) => start(ground, host, Begun::Plan(plan)),
-        Order::Resume(wanted) => resume(ground, host, &wanted),
+        Order::Exec(exec) if exec.dry_run => dry_run(project, host, StartRequest::Exec(exec)),
+        Order::Exec(exec) => start(project, host, StartRequest::Exec(exec)),
+        Order::Plan(plan) => start(project, host, StartRequest::Plan(plan)),
+        Order::Resume(wanted) => resume(project, host, &wanted),
     }
 }
 
@@ -70,27 +69,31 @@ fn check_plan(config: &Config, plan: &PlanOrder) -> Result<(), SessionError> {
 }
 
 /// Opens a dry run: it reads what there is, and writes nothing at all.
-fn rehearse(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, SessionError> {
+fn dry_run(
+    project: Project,
+    host: &Host,
+    mut request: StartRequest,
+) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    begun.set_plugins(&host.plugins);
-    let Equipment {
+    request.set_plugins(&host.plugins);
+    let Context {
         strategies,
         agent_env,
-    } = equip(&ground, host, &begun, false)?;
-    let settings = settings(&ground.config, &strategies, &begun, now_ms);
+    } = prepare(&project, host, &request, false)?;
+    let settings = settings(&project.config, &strategies, &request, now_ms);
     let past = Journal::open_read_only(&host.state_dir)?;
     let history = history(&past, &settings, &strategies)?;
-    let cut_off = cut_off(&past, ground.checkout.path())?;
+    let cut_off = cut_off(&past, project.checkout.path())?;
     let strategies = strategies.remembering(&past.costs()?);
-    let first = started(&ground, settings, &begun, history, cut_off);
-    let new = new_session(&ground, host, &id, &begun, now_ms);
+    let first = started(&project, settings, &request, history, cut_off);
+    let new = new_session(&project, host, &id, &request, now_ms);
     let fresh = Parts::fresh(
         id,
         now_ms,
         first,
-        begun,
-        Equipment {
+        request,
+        Context {
             strategies,
             agent_env,
         },
@@ -100,58 +103,62 @@ fn rehearse(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Se
         unrecorded: Some(new),
         ..fresh
     };
-    Ok(assemble(ground, host, parts))
+    Ok(assemble(project, host, parts))
 }
 
 /// Opens a new session.
-fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, SessionError> {
+fn start(
+    project: Project,
+    host: &Host,
+    mut request: StartRequest,
+) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let id = SessionId::new(now_ms, entropy());
-    begun.set_plugins(&host.plugins);
-    let Equipment {
+    request.set_plugins(&host.plugins);
+    let Context {
         strategies,
         agent_env,
-    } = equip(&ground, host, &begun, true)?;
-    check_planner(&strategies, &begun)?;
-    let remarks = look_around(&ground, host, &strategies)?;
-    if let (Some(_), Forge::Local(_)) = (begun.plan(), &ground.forge) {
-        initialise(ground.checkout.path())?;
+    } = prepare(&project, host, &request, true)?;
+    check_planner(&strategies, &request)?;
+    let remarks = inspect_for_free(&project, host, &strategies)?;
+    if request.plan().is_some() {
+        project.forge.prepare()?;
     }
-    let settings = settings(&ground.config, &strategies, &begun, now_ms);
-    let lock = lock(&ground, host, &id, now_ms)?;
+    let settings = settings(&project.config, &strategies, &request, now_ms);
+    let lock = lock(&project, host, &id, now_ms)?;
     let mut journal = Journal::open(&host.state_dir)?;
-    let left_behind = left_behind(&journal, ground.checkout.path())?;
-    make_room(&journal, &ground, host, now_ms);
+    let left_behind = left_behind(&journal, project.checkout.path())?;
+    make_room(&journal, &project, host, now_ms);
     let history = history(&journal, &settings, &strategies)?;
-    let cut_off = cut_off(&journal, ground.checkout.path())?;
+    let cut_off = cut_off(&journal, project.checkout.path())?;
     let strategies = strategies.remembering(&journal.costs()?);
     let kill = CancellationToken::new();
-    let bench = bench(&ground, host, &id, &[], kill.clone())?;
-    let waiting = waiting::find(&journal, ground.checkout.path())?;
-    let new = new_session(&ground, host, &id, &begun, now_ms);
-    let is_planned = begun.plan().is_some();
-    let first = started(&ground, settings, &begun, history, cut_off);
+    let workspace = open_workspace(&project, host, &id, &[], kill.clone())?;
+    let waiting = waiting::find(&journal, project.checkout.path())?;
+    let new = new_session(&project, host, &id, &request, now_ms);
+    let is_planned = request.plan().is_some();
+    let first = started(&project, settings, &request, history, cut_off);
     let fresh = Parts::fresh(
         id,
         now_ms,
         first,
-        begun,
-        Equipment {
+        request,
+        Context {
             strategies,
             agent_env,
         },
     );
     let parts = Parts {
-        bench: Some(bench),
+        workspace: Some(workspace),
         kill,
         lock: Some(lock),
         remarks,
         left_behind,
         ..fresh
     };
-    let mut session = assemble(ground, host, parts);
-    session.workshop.waiting = waiting::publish(waiting, &session.workshop, &mut journal)?;
-    let has_room = session.workshop.check_room();
+    let mut session = assemble(project, host, parts);
+    session.services.waiting = waiting::publish(waiting, &session.services, &mut journal)?;
+    let has_room = session.services.check_room();
     has_room.map_err(|failure| SessionError::NoRoom {
         message: failure.to_string(),
     })?;
@@ -165,8 +172,8 @@ fn start(ground: Ground, host: &Host, mut begun: Begun) -> Result<Session, Sessi
 }
 
 /// Removes transcripts that are too old or too many. They are no reason not to start.
-fn make_room(journal: &Journal, ground: &Ground, host: &Host, now_ms: u64) {
-    let settings = &ground.config.logging;
+fn make_room(journal: &Journal, project: &Project, host: &Host, now_ms: u64) {
+    let settings = &project.config.logging;
     match remove_old_transcripts(&host.state_dir, journal, settings, now_ms, false) {
         Ok(Freed { n_sessions: 0, .. }) => {}
         Ok(Freed { n_sessions, bytes }) => {
@@ -177,42 +184,47 @@ fn make_room(journal: &Journal, ground: &Ground, host: &Host, now_ms: u64) {
 }
 
 /// Opens an unfinished session to go on with it.
-fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, SessionError> {
+fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
-    let project = ground.checkout.path();
+    let checkout = project.checkout.path();
     let found = unfinished(
         &Journal::open_read_only(&host.state_dir)?,
-        project,
+        checkout,
         wanted.session.as_deref(),
     )?
     .id;
-    let lock = lock(&ground, host, &found, now_ms)?;
+    let lock = lock(&project, host, &found, now_ms)?;
     // Looked up again: until it was locked, somebody else may have gone on with it.
     let journal = Journal::open(&host.state_dir)?;
-    let row = unfinished(&journal, project, Some(found.as_str()))?;
+    let row = unfinished(&journal, checkout, Some(found.as_str()))?;
     let id = row.id.clone();
-    let mut begun = Begun::of(&row)?;
-    if let Begun::Plan(plan) = &mut begun {
+    let mut request = StartRequest::of(&row)?;
+    if let StartRequest::Plan(plan) = &mut request {
         plan.consent = wanted.consent;
     }
     if !host.plugins.is_empty() {
-        begun.set_plugins(&host.plugins);
+        request.set_plugins(&host.plugins);
     }
     let is_decline = wanted.consent == Consent::Refused;
-    let Equipment {
+    let Context {
         strategies,
         agent_env,
-    } = equip(&ground, host, &begun, true)?;
+    } = prepare(&project, host, &request, true)?;
     let remarks = if is_decline {
         Vec::new()
     } else {
-        look_around(&ground, host, &strategies)?
+        inspect_for_free(&project, host, &strategies)?
     };
     let strategies = strategies.remembering(&journal.costs()?);
     let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
     let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
     let last_at_ms = events.last().map_or(0, |last| last.at_ms);
-    let settings = Box::new(settings(&ground.config, &strategies, &begun, started_at_ms));
+    let settings = Box::new(settings(
+        &project.config,
+        &strategies,
+        &request,
+        started_at_ms,
+    ));
     if is_decline && !engine.is_unconfirmed() {
         return Err(SessionError::NothingToDecline {
             session: id.to_string(),
@@ -220,16 +232,22 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
     }
     let kill = CancellationToken::new();
     // To decline a plan nothing has to be touched but the journal.
-    let bench = if is_decline {
+    let workspace = if is_decline {
         None
     } else {
-        Some(bench(&ground, host, &id, &holders(&engine), kill.clone())?)
+        Some(open_workspace(
+            &project,
+            host,
+            &id,
+            &holders(&engine),
+            kill.clone(),
+        )?)
     };
     // A session that died before its first event has nothing to go on with, and starts.
     let first = if last_seq == 0 {
         let history = history(&journal, &settings, &strategies)?;
-        let cut_off = cut_off(&journal, project)?;
-        started(&ground, *settings, &begun, history, cut_off)
+        let cut_off = cut_off(&journal, checkout)?;
+        started(&project, *settings, &request, history, cut_off)
     } else if is_decline {
         Input::Plan(PlanInput::Declined)
     } else {
@@ -239,22 +257,22 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
         id,
         started_at_ms,
         first,
-        begun,
-        Equipment {
+        request,
+        Context {
             strategies,
             agent_env,
         },
     );
     let (journal, lock) = (Some(journal), Some(lock));
     Ok(assemble(
-        ground,
+        project,
         host,
         Parts {
             journal,
             engine,
             last_seq,
             last_at_ms,
-            bench,
+            workspace,
             kill,
             lock,
             remarks,
@@ -268,13 +286,13 @@ struct Parts {
     id: SessionId,
     started_at_ms: u64,
     first: Input,
-    begun: Begun,
-    equipment: Equipment,
+    request: StartRequest,
+    context: Context,
     journal: Option<Journal>,
     engine: Engine,
     last_seq: u64,
     last_at_ms: u64,
-    bench: Option<Bench>,
+    workspace: Option<Workspace>,
     kill: CancellationToken,
     lock: Option<RepositoryLock>,
     remarks: Vec<Finding>,
@@ -288,20 +306,20 @@ impl Parts {
         id: SessionId,
         started_at_ms: u64,
         first: Input,
-        begun: Begun,
-        equipment: Equipment,
+        request: StartRequest,
+        context: Context,
     ) -> Self {
         Self {
             id,
             started_at_ms,
             first,
-            begun,
-            equipment,
+            request,
+            context,
             journal: None,
             engine: Engine::new(),
             last_seq: 0,
             last_at_ms: 0,
-            bench: None,
+            workspace: None,
             kill: CancellationToken::new(),
             lock: None,
             remarks: Vec::new(),
@@ -311,48 +329,42 @@ impl Parts {
     }
 }
 
-fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
-    // A dry run has no bench.
-    let bus = if parts.journal.is_some() || parts.bench.is_some() {
+fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
+    // A dry run has no workspace.
+    let bus = if parts.journal.is_some() || parts.workspace.is_some() {
         Bus::new(parts.last_seq)
     } else {
         Bus::without_journal()
     };
     let bus = Arc::new(bus);
-    let awake = keeping_awake(&ground, host, &parts);
-    let mirror = mirror_of(&host.state_dir, &ground.key);
+    let awake = keeping_awake(&project, host, &parts);
+    let mirror = mirror_of(&host.state_dir, &project.key);
     let inputs = channel();
     let heard = inputs.0.clone();
     // The dispatcher is gone only when the session is over.
     let tell = move |undecided| drop(heard.send(Input::Task(TaskInput::Undecided(undecided))));
-    let intake = Arc::new(Intake::default());
-    let workshop = Workshop {
-        intake: intake.clone(),
-        strategies: parts.equipment.strategies.telling(tell),
-        home: home(&ground.repository, &ground.config),
-        forge: ground.forge,
-        bench: parts.bench,
+    let notes = Arc::new(BacklogNotes::default());
+    let services = Services {
+        notes: notes.clone(),
+        strategies: parts.context.strategies.telling(tell),
+        home: home(&project.repository, &project.config),
+        forge: project.forge,
+        workspace: parts.workspace,
         bus: bus.clone(),
-        only: parts
-            .begun
-            .exec()
-            .map(|exec| exec.only.iter().copied().collect())
-            .unwrap_or_default(),
         checked_bases: tokio::sync::Mutex::default(),
         waiting: Vec::new(),
-        ignore_outside: parts.begun.exec().is_some_and(|exec| exec.ignore_outside),
-        plan: parts.begun.plan().cloned(),
+        given_plan: parts.request.plan().and_then(|plan| plan.given.clone()),
         session: parts.id.to_string(),
-        project: ground.checkout.path().to_owned(),
-        worktree_roots: roots(&ground.config, host, ground.checkout.path()).all(),
+        project: project.checkout.path().to_owned(),
+        worktree_roots: roots(&project.config, host, project.checkout.path()).all(),
         own_program: host.own_program.clone(),
-        path: ground.path,
-        agent_env: parts.equipment.agent_env,
-        tag_prefix: format!("{}/", ground.key),
+        path: project.path,
+        agent_env: parts.context.agent_env,
+        tag_prefix: format!("{}/", project.key),
         session_dir: session_dir(&host.state_dir, &parts.id),
         minute: host.minute,
         redaction: host.redaction.clone(),
-        config: ground.config,
+        config: project.config,
     };
     Session {
         id: parts.id,
@@ -361,7 +373,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         engine: parts.engine,
         journal: parts.journal,
         last_seq: parts.last_seq,
-        workshop,
+        services,
         bus,
         inputs,
         kill: parts.kill,
@@ -372,7 +384,7 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
         remarks: parts.remarks,
         left_behind: parts.left_behind,
         unrecorded: parts.unrecorded,
-        intake,
+        notes,
     }
 }
 
@@ -384,13 +396,13 @@ fn home(repository: &str, config: &Config) -> Home {
 }
 
 /// Returns what keeps the machine awake while a session runs, where one is to run and the system has a program for it.
-fn keeping_awake(ground: &Ground, host: &Host, parts: &Parts) -> Option<Awake> {
-    if !ground.config.executor.keep_awake || parts.bench.is_none() {
+fn keeping_awake(project: &Project, host: &Host, parts: &Parts) -> Option<Awake> {
+    if !project.config.executor.keep_awake || parts.workspace.is_none() {
         return None;
     }
-    let outside = roots(&ground.config, host, ground.checkout.path()).all();
+    let outside = roots(&project.config, host, project.checkout.path()).all();
     let why = format!("session {} runs", parts.id);
-    let Some(program) = awake::program(&ground.path, &outside, &why, std::process::id()) else {
+    let Some(program) = awake::program(&project.path, &outside, &why, std::process::id()) else {
         tracing::info!("no program was found that asks the machine not to sleep");
         return None;
     };
@@ -399,7 +411,7 @@ fn keeping_awake(ground: &Ground, host: &Host, parts: &Parts) -> Option<Awake> {
         supervisor: SupervisorProgram::of(&host.own_program).hiding(&host.redaction),
         program,
         env: agent_environment(&host.environment, &none).ok()?,
-        tag: format!("{}/{}/awake", ground.key, parts.id),
+        tag: format!("{}/{}/awake", project.key, parts.id),
     })
 }
 
@@ -418,7 +430,7 @@ pub fn session_to_resume(
     wanted: Option<&str>,
 ) -> Result<SessionRow, SessionError> {
     let row = unfinished(journal, Checkout::open(project)?.path(), wanted)?;
-    Begun::of(&row)?;
+    StartRequest::of(&row)?;
     Ok(row)
 }
 
@@ -490,20 +502,20 @@ fn newest_unfinished(
 }
 
 fn new_session(
-    ground: &Ground,
+    project: &Project,
     host: &Host,
     id: &SessionId,
-    begun: &Begun,
+    request: &StartRequest,
     now_ms: u64,
 ) -> NewSession {
     NewSession {
         id: id.clone(),
-        repository: ground.repository.clone(),
-        project_path: ground.checkout.path().to_string_lossy().into_owned(),
+        repository: project.repository.clone(),
+        project_path: project.checkout.path().to_string_lossy().into_owned(),
         command: host.command.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at_ms: now_ms,
-        settings_json: begun.text(),
+        settings_json: request.text(),
     }
 }
 

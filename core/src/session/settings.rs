@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use ::autoissue_plugin_sdk as sdk;
 use autoissue_engine::{
     About, CutOff, History, Input, IssueNumber, Metering, ModelChoice, RedBase, SessionInput,
     Settings, Usd,
 };
 use autoissue_journal::Journal;
-use autoissue_plugin_sdk as sdk;
 
 use super::SessionError;
-use super::begun::Begun;
-use super::ground::Ground;
+use super::request::StartRequest;
 use crate::config::{self, Config};
+use crate::preflight::Project;
 use crate::recorded::Recorded;
 use crate::strategy::Strategies;
 
@@ -23,17 +23,21 @@ const N_SESSIONS_MAX: usize = 30;
 const N_COSTS_MAX: usize = 200;
 
 pub(super) fn started(
-    ground: &Ground,
+    project: &Project,
     settings: Settings,
-    begun: &Begun,
+    request: &StartRequest,
     history: History,
     cut_off: BTreeMap<IssueNumber, CutOff>,
 ) -> Input {
     let about = About {
-        label: begun.label().to_owned(),
-        directive: begun.plan().map(|plan| plan.directive.clone()),
-        repository: ground.repository.clone(),
-        base_branch: ground.base_branch.clone(),
+        label: request.label().to_owned(),
+        only: request
+            .exec()
+            .map(|exec| exec.only.iter().copied().map(IssueNumber).collect())
+            .unwrap_or_default(),
+        directive: request.plan().map(|plan| plan.directive.clone()),
+        repository: project.repository.clone(),
+        base_branch: project.base_branch.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         cut_off,
     };
@@ -47,7 +51,7 @@ pub(super) fn started(
 pub(super) fn settings(
     config: &Config,
     strategies: &Strategies,
-    begun: &Begun,
+    request: &StartRequest,
     started_at_ms: u64,
 ) -> Settings {
     let metering = strategies
@@ -76,8 +80,8 @@ pub(super) fn settings(
         exclusive_domains: config.scheduler.exclusive_domains.iter().cloned().collect(),
         breaker_threshold: config.breaker.threshold,
         breaker_cooldown_ms: 1_000 * u64::from(config.breaker.cooldown_seconds),
-        allow_partial: begun.exec().is_some_and(|exec| exec.allow_partial),
-        dry_run: begun.is_dry_run(),
+        allow_partial: request.exec().is_some_and(|exec| exec.allow_partial),
+        dry_run: request.is_dry_run(),
         agent: strategies.backend().describe().name,
         model,
         has_checks: !config.executor.checks.is_empty(),
@@ -85,11 +89,11 @@ pub(super) fn settings(
             config::RedBase::Fail => RedBase::Fail,
             config::RedBase::IgnoreKnown => RedBase::IgnoreKnown,
         },
-        start_until: begun.exec().and_then(|exec| exec.until),
+        start_until: request.exec().and_then(|exec| exec.until),
         seed: started_at_ms,
         deciders: strategies.deciders(),
-        plan: begun.rules(config, strategies),
-        ignore_outside: begun.exec().is_some_and(|exec| exec.ignore_outside),
+        plan: request.rules(config, strategies),
+        ignore_outside: request.exec().is_some_and(|exec| exec.ignore_outside),
     }
 }
 

@@ -10,16 +10,17 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use autoissue_engine::{AttemptEvent, Event, Failure, IssueNumber, Outcome, TaskEvent, Withdrawal};
+use autoissue_engine::{
+    AttemptEvent, Event, Failure, IssueNumber, Outcome, PublishOrder, TaskEvent, Withdrawal,
+};
 use autoissue_journal::{AppendExtras, Journal, SessionId, SessionRow, SessionStatus};
 use tokio_util::sync::CancellationToken;
 
 use super::SessionError;
 use crate::dispatcher::rows_of;
-use crate::executor::waiting_of;
 use crate::recorded::Recorded;
 use crate::wall_clock::wall_clock_ms;
-use crate::work::{PublishOrder, Workshop};
+use crate::work::Services;
 
 /// Sessions of a checkout that are looked through: what waits longer than so many was overtaken long ago.
 const N_SESSIONS_MAX: usize = 50;
@@ -58,7 +59,7 @@ pub(super) fn find(journal: &Journal, project: &Path) -> Result<Vec<Waiting>, Se
             }
         };
         let orders = if may_wait {
-            waiting_of(&engine)
+            engine.unpublished()
         } else {
             Vec::new()
         };
@@ -83,20 +84,20 @@ pub(super) fn find(journal: &Journal, project: &Path) -> Result<Vec<Waiting>, Se
 /// [`SessionError::WorkWaits`] where every other work would be refused too.
 pub(super) fn publish(
     waiting: Vec<Waiting>,
-    workshop: &Workshop,
+    services: &Services,
     journal: &mut Journal,
 ) -> Result<Vec<(IssueNumber, SessionId)>, SessionError> {
     let mut left = Vec::new();
     for Waiting { session, order } in waiting {
         let (issue, attempt) = (order.issue.number, order.attempt);
-        let events = match workshop.forge.look_again(issue, "", true) {
+        let events = match services.forge.look_again(issue, "", true) {
             Ok(Some(found @ (Withdrawal::Closed | Withdrawal::Gone | Withdrawal::Merged(_)))) => {
                 vec![Event::Task(TaskEvent::Finished {
                     issue,
                     outcome: found.into(),
                 })]
             }
-            _ => match workshop.publish_now(&order, &CancellationToken::new()) {
+            _ => match services.publish_now(&order, &CancellationToken::new()) {
                 Ok(publication) => {
                     let pull_request = publication.pull_request.clone();
                     vec![

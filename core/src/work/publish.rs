@@ -4,48 +4,24 @@ use std::error::Error;
 use std::sync::Arc;
 
 use autoissue_engine::{
-    AgentReport, CheckResult, Failure, Instead, Issue, IssueNumber, Publication, PullRequest, Time,
-    Undecided, Usd, Work,
+    CheckResult, Failure, Instead, IssueNumber, Publication, PublishOrder, PullRequest, StackedOn,
+    Time, Undecided,
 };
 use autoissue_forge::PullRequestDraft;
 use autoissue_git::BRANCH_PREFIX;
-use autoissue_git::mirror::{CommitId, CopyError, PushError, UploadError};
-use autoissue_git::remote::{RemoteError, Verdict, is_of_this_work, upload_verdict, verdict};
+use autoissue_git::CommitId;
+use autoissue_git::mirror::{CopyError, PushError, UploadError};
+use autoissue_git::remote::{
+    INSTALL_LFS, RemoteError, Verdict, is_of_this_work, upload_verdict, verdict,
+};
 use autoissue_plugin_sdk::{self as sdk, PrContext};
 use autoissue_process::error_chain;
 use tokio_util::sync::CancellationToken;
 
-use super::{AttemptId, Bench, Workshop, blocking, commit, crash, forge_failure, remote_failure};
-use crate::doctor::INSTALL_LFS;
+use super::failure::{commit, crash, remote_failure};
+use super::{AttemptId, Services, Workspace, blocking};
 use crate::prompt::{self, Earlier};
 use crate::wall_clock::wall_clock_ms;
-
-/// All that is known of the work when it is published.
-pub(crate) struct PublishOrder {
-    pub(crate) issue: Arc<Issue>,
-    pub(crate) attempt: u32,
-    pub(crate) work: Work,
-    pub(crate) base: String,
-    pub(crate) report: Option<AgentReport>,
-    pub(crate) checks: Vec<CheckResult>,
-    pub(crate) base_checks: Vec<CheckResult>,
-    pub(crate) model: Option<String>,
-    pub(crate) cost: Usd,
-    pub(crate) cost_is_assumed: bool,
-    /// What has to be merged before, in order.
-    pub(crate) foundations: Vec<Foundation>,
-    pub(crate) agent: String,
-    pub(crate) base_branch: String,
-}
-
-/// An issue whose work this one is built on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Foundation {
-    pub(crate) issue: IssueNumber,
-    pub(crate) pull_request: Option<PullRequest>,
-    /// Whether it is built on this one's work itself, and not only on that of others in between.
-    pub(crate) is_direct: bool,
-}
 
 /// What is known of the place where an issue's branch is published.
 pub(super) struct Place {
@@ -56,15 +32,15 @@ pub(super) struct Place {
     pub(super) may_have_pull_request: bool,
 }
 
-impl Workshop {
+impl Services {
     /// Publishes the work of an attempt.
     pub(crate) async fn publish(
         self: &Arc<Self>,
         order: PublishOrder,
         cancel: CancellationToken,
     ) -> Result<Publication, Failure> {
-        let workshop = self.clone();
-        blocking(move || workshop.publish_now(&order, &cancel)).await
+        let services = self.clone();
+        blocking(move || services.publish_now(&order, &cancel)).await
     }
 
     /// Publishes the work of an attempt. Blocking; `cancel` ends waiting only.
@@ -97,23 +73,23 @@ impl Workshop {
         order: &PublishOrder,
         branch: &str,
     ) -> Result<Option<CommitId>, Failure> {
-        let bench = self.bench()?;
+        let workspace = self.workspace()?;
         let (issue, head) = (order.issue.number.0, commit(&order.work.commit)?);
-        if let Some(remote) = bench
+        if let Some(remote) = workspace
             .remote
             .as_ref()
             .filter(|_| self.config.executor.create_pr)
         {
-            let pushed = bench.mirror.push(issue, &head, remote, branch);
+            let pushed = workspace.mirror.push(issue, &head, remote, branch);
             return pushed
                 .map(|pushed| pushed.replaced)
                 .map_err(|error| self.push_failure(&error, &head));
         }
-        bench
+        workspace
             .mirror
             .copy_into(&head, &self.project, branch)
             .map_err(|error| copy_failure(&error))?;
-        bench
+        workspace
             .mirror
             .set_published(issue, &head)
             .map_err(|error| crash(&error))?;
@@ -122,9 +98,13 @@ impl Workshop {
 
     /// Inspects the place where an issue's branch is published, before its first agent is paid: what is in the way now is in the way
     /// afterwards too.
-    pub(super) fn inspect_place(&self, bench: &Bench, id: AttemptId) -> Result<Place, Failure> {
+    pub(super) fn inspect_place(
+        &self,
+        workspace: &Workspace,
+        id: AttemptId,
+    ) -> Result<Place, Failure> {
         let branch = branch_of(id.issue);
-        let published = bench
+        let published = workspace
             .mirror
             .published(id.issue.0)
             .map_err(|error| crash(&error))?;
@@ -135,9 +115,9 @@ impl Workshop {
         if id.attempt != 1 {
             return Ok(place);
         }
-        let remote = bench.remote.as_ref();
+        let remote = workspace.remote.as_ref();
         match remote.filter(|_| self.config.executor.create_pr) {
-            Some(remote) => match bench.mirror.check_remote_place(remote, &branch) {
+            Some(remote) => match workspace.mirror.check_remote_place(remote, &branch) {
                 Ok(has_branch) => place.may_have_pull_request |= has_branch,
                 Err(error @ (PushError::NotOurs { .. } | PushError::InTheWay { .. })) => {
                     let message = error_chain(&error);
@@ -148,7 +128,7 @@ impl Workshop {
                 Err(error) => return Err(crash(&error)),
             },
             None => {
-                let checked = bench.mirror.check_place(&self.project, &branch);
+                let checked = workspace.mirror.check_place(&self.project, &branch);
                 place.obstacle = checked.err().map(|error| copy_failure(&error));
             }
         }
@@ -186,7 +166,7 @@ impl Workshop {
             PushError::Remote(_) => return Failure::Network { message },
         };
         if let Err(error) = self.forge.check_push_right() {
-            return forge_failure(&error);
+            return error.failure();
         }
         match (error, verdict) {
             (PushError::Refused { reason, .. }, _) if is_of_this_work(reason) => {
@@ -202,12 +182,12 @@ impl Workshop {
 
     /// Returns whether the remote answers and takes pushes: then what failed is this work's own.
     fn would_take_a_push(&self, head: &CommitId) -> bool {
-        self.bench().is_ok_and(|bench| {
-            let rehearsed = bench
+        self.workspace().is_ok_and(|workspace| {
+            let dry_run = workspace
                 .remote
                 .as_ref()
-                .map(|remote| bench.mirror.rehearse_push(head, remote));
-            matches!(rehearsed, Some(Ok(())))
+                .map(|remote| workspace.mirror.dry_run_push(head, remote));
+            matches!(dry_run, Some(Ok(())))
         })
     }
 
@@ -240,20 +220,20 @@ impl Workshop {
         };
         self.forge
             .publish(&draft, cancel)
-            .map_err(|error| forge_failure(&error))
+            .map_err(|error| error.failure())
     }
 
     /// Returns the base of the pull request: the branch of the one issue that the work is built on, else the project's; and
     /// whether a person has to merge others first.
     fn base_of(&self, order: &PublishOrder) -> Result<(String, bool), Failure> {
-        let direct: Vec<&Foundation> = order.foundations.iter().filter(|on| on.is_direct).collect();
+        let direct: Vec<&StackedOn> = order.stacked_on.iter().filter(|on| on.is_direct).collect();
         let base = match direct.as_slice() {
             [] => return Ok((order.base_branch.clone(), false)),
             [only] => branch_of(only.issue),
             _ => return Ok((order.base_branch.clone(), true)),
         };
         // It may have been merged meanwhile, and its branch removed.
-        let is_gone = match &self.bench()?.remote {
+        let is_gone = match &self.workspace()?.remote {
             Some(remote) => remote
                 .head(&base)
                 .map_err(|error| network(&error))?
@@ -313,7 +293,7 @@ impl Workshop {
                 .unwrap_or_default(),
             removed_from_prompt: removed.iter().map(ToString::to_string).collect(),
             merge_after: order
-                .foundations
+                .stacked_on
                 .iter()
                 .filter_map(|on| Some(on.pull_request.as_ref()?.number))
                 .collect(),

@@ -24,11 +24,11 @@ use exports::autoissue::plugin::agent_backend as wit;
 use exports::autoissue::plugin::agent_backend::{Guest, GuestAgentRun};
 
 use super::types::WitError;
-use super::{NOTHING, effort, error, issue, named, set_up};
+use super::{NOTHING, error, issue, named, set_up};
 use crate::export::Supplies;
 use crate::{
-    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Exit, Line, Metering,
-    PluginError, ProgramInfo,
+    AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Effort, Exit, Line,
+    Metering, PluginError, ProgramInfo,
 };
 use crate::{Source, Usage};
 
@@ -85,23 +85,10 @@ fn start<P: Supplies>(
 ) -> Result<(Box<dyn AgentRun>, CommandSpec), PluginError> {
     let strategies = P::strategies().agent_backends;
     let backend = named(&strategies, AgentBackend::describe, &task.strategy)?;
-    backend.start(&AgentTask {
-        settings: task.settings,
+    backend.start(&crate::copied_agent_task!(task => AgentTask {
         issue: issue(task.issue),
-        prompt: task.prompt,
-        model: task.model,
-        effort: task.effort.as_deref().and_then(effort),
-        directory: task.directory,
-        session: task.session,
-        resume: task.resume,
-        max_turns: task.max_turns,
-        budget_usd: task.budget_usd,
-        yolo: task.yolo,
-        allowed_tools: task.allowed_tools,
-        read_only: task.read_only,
-        answer_schema: task.answer_schema,
-        extra: task.extra,
-    })
+        effort: task.effort.as_deref().and_then(Effort::named),
+    }))
 }
 
 fn info(info: ProgramInfo) -> wit::ProgramInfo {

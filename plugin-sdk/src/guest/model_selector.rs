@@ -23,7 +23,7 @@ use exports::autoissue::plugin::model_selector::{
 };
 
 use super::types::WitError;
-use super::{NOTHING, effort_name, error, issue, named, set_up};
+use super::{NOTHING, error, issue, named, set_up};
 use crate::export::Supplies;
 use crate::{ModelSelector, PluginError};
 
@@ -89,7 +89,7 @@ fn selection(selection: crate::Selection) -> Selection {
     } = selection;
     Selection {
         model,
-        effort: effort.map(effort_name),
+        effort: effort.map(|effort| effort.name().into()),
         fallbacks,
         reason,
         extra: NOTHING,

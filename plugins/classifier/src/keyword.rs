@@ -209,11 +209,7 @@ const fn repetition(times: u8) -> u32 {
 /// Returns the range, cut to the text; a run of an unspaced script may be long.
 fn within(range: &Range<usize>, text: &str) -> Range<usize> {
     let longest = range.start + 60;
-    let end = (range.start..=range.end.min(longest))
-        .rev()
-        .find(|&end| text.is_char_boundary(end))
-        .unwrap_or(range.start);
-    range.start..end
+    range.start..text.floor_char_boundary(range.end.min(longest))
 }
 
 #[cfg(test)]

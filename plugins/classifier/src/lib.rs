@@ -133,10 +133,7 @@ fn evidence_of(issue: &Issue) -> Evidence<'_> {
 }
 
 fn body_of(issue: &Issue) -> &str {
-    let end = (0..=BODY_BYTES_MAX.min(issue.body.len()))
-        .rev()
-        .find(|&end| issue.body.is_char_boundary(end));
-    &issue.body[..end.unwrap_or(0)]
+    &issue.body[..issue.body.floor_char_boundary(BODY_BYTES_MAX)]
 }
 
 /// Returns the first of `ranked`; where several are named as often, the one that the words speak for.

@@ -19,7 +19,15 @@ use autoissue_plugin_sdk::{AgentEvent, Exit};
 use serde_json::Value;
 
 use crate::NOT_AS_ROOT;
-use crate::run::Refusal;
+
+/// A refused try at reaching the service; the program tries again by itself.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    /// HTTP status; `None` where there was no answer.
+    pub(crate) status: Option<u64>,
+    /// What kind of error.
+    pub(crate) kind: String,
+}
 
 /// What a run has shown before its end.
 #[derive(Debug, Default)]

@@ -9,34 +9,28 @@
 //!
 //! What the program says of its own success is one fact among several: see [`ending`].
 
+#[cfg(not(target_arch = "wasm32"))]
+mod built_in;
 mod ending;
 mod meter;
 mod price;
 mod run;
 
 use autoissue_plugin_sdk::{
-    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Effort, Metering,
+    AgentBackend, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Metering,
     PluginError, ProgramInfo,
 };
 
-pub use price::is_known as has_list_price;
+#[cfg(not(target_arch = "wasm32"))]
+pub use built_in::{BUILT_IN, TESTED_RELEASES};
 pub use run::ClaudeRun;
 use serde_json::json;
 
 /// The program, a name on PATH.
 const PROGRAM: &str = "claude";
 
-/// Releases of the program that the tests run: the one that the recordings are of, and the newest that was tested.
-pub const TESTED_RELEASES: [&str; 2] = ["2.1.197", "2.1.332"];
-
 /// Weakest and cheapest first. Aliases, so that they mean the newest of their kind.
 const MODELS: [&str; 3] = ["haiku", "sonnet", "opus"];
-
-/// Other names that the program has for models, or for the choice among them.
-pub const MORE_ALIASES: [&str; 4] = ["fable", "default", "best", "opusplan"];
-
-/// Kinds of models, as their names have them: `claude-opus-5-5`.
-pub const MODEL_FAMILIES: [&str; 5] = ["fable", "haiku", "mythos", "opus", "sonnet"];
 
 /// Tools allowed where the configuration names none: file edits and the shell.
 const DEFAULT_TOOLS: [&str; 7] = [
@@ -190,7 +184,7 @@ fn arguments(task: &AgentTask) -> Vec<String> {
         option("--model", model);
     }
     if let Some(effort) = task.effort {
-        option("--effort", level(effort));
+        option("--effort", effort.name());
     }
     match &task.resume {
         Some(session) => option("--resume", session),
@@ -231,14 +225,6 @@ fn arguments(task: &AgentTask) -> Vec<String> {
     args
 }
 
-fn level(effort: Effort) -> &'static str {
-    match effort {
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-    }
-}
-
 /// Returns settings that keep the instructions in the user's own checkout away from the agent.
 ///
 /// The program reads instructions in all directories above its own, and it works below that checkout. What it shall follow is
@@ -268,6 +254,8 @@ fn looking_only() -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_plugin_sdk::Effort;
+
     use super::*;
 
     fn check_arguments(task: AgentTask, expected: &str) {

@@ -59,7 +59,7 @@ const fn price(input: f64, output: f64, cache_read: f64) -> Price {
 }
 
 /// Returns whether the model has a list price; any other is priced by a guess.
-pub fn is_known(model: &str) -> bool {
+pub(crate) fn is_known(model: &str) -> bool {
     listed(model).is_some()
 }
 
@@ -163,7 +163,7 @@ mod tests {
     fn every_family_has_its_prices() {
         let priced: std::collections::BTreeSet<&str> =
             PRICES.iter().map(|(family, _, _)| *family).collect();
-        assert!(priced.iter().eq(&crate::MODEL_FAMILIES));
+        assert!(priced.iter().eq(crate::built_in::MODELS.families));
     }
 
     #[test]

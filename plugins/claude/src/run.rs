@@ -5,7 +5,7 @@
 use autoissue_plugin_sdk::{AgentEvent, AgentRun, Exit, Line, Source, Usage};
 use serde_json::Value;
 
-use crate::ending::{self, Seen};
+use crate::ending::{self, Refusal, Seen};
 use crate::meter::Meter;
 
 /// Lines of standard error that are kept to explain an end without a result.
@@ -41,15 +41,6 @@ pub struct ClaudeRun {
     billed: Usage,
     seen: Seen,
     has_ended: bool,
-}
-
-/// A refused try at reaching the service; the program tries again by itself.
-#[derive(Debug)]
-pub(crate) struct Refusal {
-    /// HTTP status; `None` where there was no answer.
-    pub(crate) status: Option<u64>,
-    /// What kind of error.
-    pub(crate) kind: String,
 }
 
 impl ClaudeRun {

@@ -9,6 +9,8 @@
 
 pub mod outcome;
 
+#[cfg(not(target_arch = "wasm32"))]
+use autoissue_plugin_sdk::built_in::BuiltInAgent;
 use autoissue_plugin_sdk::{
     AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Description, Exit,
     Line, Metering, PluginError, ProgramInfo, Source, markdown,
@@ -33,6 +35,10 @@ const N_NAMED_MAX: usize = 10;
 pub struct PatchBackend;
 
 autoissue_plugin_sdk::export_plugin! { agent_backend: PatchBackend }
+
+/// The backend, as the host's registry lists it.
+#[cfg(not(target_arch = "wasm32"))]
+pub static BUILT_IN: BuiltInAgent = BuiltInAgent::new(|| Box::new(PatchBackend));
 
 impl AgentBackend for PatchBackend {
     fn describe(&self) -> Description {

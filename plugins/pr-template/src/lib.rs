@@ -7,7 +7,8 @@ mod text;
 
 use autoissue_plugin_sdk::{
     Change, CheckReport, Description, PluginError, PrContext, PrTemplate, PullRequestText,
-    commit_text, hidden_text,
+    commit_text,
+    hidden_text::{self, one_line},
 };
 
 use text::{code, code_in_table, cut, quote};
@@ -63,7 +64,7 @@ impl PrTemplate for BuiltinTemplate {
 /// Returns the issue's title on one line, without what cannot be seen. Domain tags at its start stay: people sort by them.
 fn title(context: &PrContext) -> String {
     let visible = hidden_text::strip_characters(&context.issue.title).text;
-    let title = commit_text::disarm(&text::one_line(&visible));
+    let title = commit_text::disarm(&one_line(&visible));
     if title.is_empty() {
         return format!("Issue #{}", context.issue.number);
     }

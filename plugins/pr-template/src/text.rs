@@ -4,7 +4,7 @@
 //! every word that a forge would act on (mention, issue reference, address, hash) becomes a code span: there it stays readable, can be
 //! copied, and neither notifies nor closes anything.
 
-use autoissue_plugin_sdk::hidden_text;
+use autoissue_plugin_sdk::hidden_text::{self, one_line};
 
 /// Marks that mean something anywhere in a line of GitHub's Markdown. Those that end something are harmless where nothing begins.
 const MARKS: &[char] = &['\\', '`', '*', '_', '[', ']', '<', '|', '~', '&', '$'];
@@ -33,13 +33,6 @@ pub(crate) fn cut(text: &str, chars_max: usize) -> String {
     cut.truncate(cut.trim_end().len());
     cut.push('…');
     cut
-}
-
-/// Returns `text` on one line: control characters become spaces, runs of spaces one.
-pub(crate) fn one_line(text: &str) -> String {
-    let is_gap = |c: char| c.is_whitespace() || c.is_control();
-    let words: Vec<&str> = text.split(is_gap).filter(|word| !word.is_empty()).collect();
-    words.join(" ")
 }
 
 /// Returns a name or path as a code span.

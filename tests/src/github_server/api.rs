@@ -12,7 +12,7 @@ use axum::Router;
 use axum::routing::{MethodRouter, get, patch, post, put};
 
 use super::answer::Answer;
-use super::world::World;
+use super::world::{Item, Repository, World};
 
 /// Adds an issue that a test seeds and returns its number.
 pub(super) fn add_item(
@@ -33,6 +33,20 @@ pub(super) fn add_item(
             at: at.to_owned(),
         },
     )
+}
+
+/// Finds an issue or pull request by the number in a path.
+fn find<'r>(repository: &'r Repository, number: &str) -> Result<&'r Item, Answer> {
+    let item = number
+        .parse()
+        .ok()
+        .and_then(|number: u64| repository.items.get(&number))
+        .ok_or_else(Answer::not_found)?;
+    if repository.has_issues || item.pull.is_some() {
+        Ok(item)
+    } else {
+        Err(Answer::gone())
+    }
 }
 
 pub(super) use labels::add as add_labels;

@@ -19,10 +19,12 @@ use super::Shared;
 use super::answer::Answer;
 use super::call::Call;
 use super::exchange::{Answered, Received};
-use super::faults::{Fault, truncated};
+use super::faults::{Fault, HangUp, truncated};
 use super::git_http;
 use super::token::Token;
-use super::wire::{HangUp, Knock};
+
+/// What the door is given: axum's own kind of request.
+type Knock = axum::extract::Request;
 
 /// Where GitHub Enterprise has its API.
 const ENTERPRISE: &str = "/api/v3";

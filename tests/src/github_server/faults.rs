@@ -12,10 +12,21 @@ use hyper::body::Frame;
 use tokio::sync::watch;
 
 use super::exchange::Received;
-use super::wire::HangUp;
 
 /// After so long a test that waits at a gate has failed.
 const GATE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ends a connection without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct HangUp;
+
+impl std::fmt::Display for HangUp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the server hangs up, as the test has ordered")
+    }
+}
+
+impl std::error::Error for HangUp {}
 
 /// Which requests a fault is for: by default the next one that matches.
 #[derive(Clone)]

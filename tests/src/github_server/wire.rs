@@ -4,25 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 use super::{Shared, door};
-
-/// Ends a connection without an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HangUp;
-
-impl std::fmt::Display for HangUp {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the server hangs up, as the test has ordered")
-    }
-}
-
-impl std::error::Error for HangUp {}
 
 /// Takes connections until the runtime ends.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, router: Router) {
@@ -57,6 +44,3 @@ pub(super) async fn listen() -> (TcpListener, SocketAddr) {
     let address = listener.local_addr().expect("the port's number");
     (listener, address)
 }
-
-/// What the door is given: axum's own kind of request.
-pub(super) type Knock = Request;

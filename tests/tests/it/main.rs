@@ -16,6 +16,7 @@ mod file_tree;
 mod first_run;
 mod github;
 mod github_server;
+mod history;
 mod init;
 mod lessons;
 mod logs;

@@ -1,4 +1,6 @@
-//! What no compiler checks: arrows between packages, words at the top of every file, no forgotten test, no machine's path.
+//! What no compiler checks: arrows between packages, circles between modules, words at the top of every file, no forgotten test, no machine's path.
+
+mod circles;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -158,7 +160,9 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
         ]
         .contains(&to),
         "autoissue-process" => to == "autoissue-secret",
-        "autoissue-plugin-host" | "autoissue-test-guest" => to == "autoissue-plugin-sdk",
+        "autoissue-engine" | "autoissue-plugin-host" | "autoissue-test-guest" => {
+            to == "autoissue-plugin-sdk"
+        }
         "autoissue-tests" => {
             ["autoissue", "autoissue-core", "autoissue-plugin-host"].contains(&to)
                 || is_dev && (to_plugin || to == "autoissue-plugin-sdk")
@@ -197,6 +201,51 @@ fn an_arrow_that_is_not_in_the_picture_is_found() {
     ] {
         assert!(!is_allowed(from, to, false, &plugins), "{from} -> {to}");
     }
+}
+
+/// The registry of built-ins, in which their names belong.
+const REGISTRY: &str = "core/src/built_in.rs";
+
+/// Returns the lines of a file that are neither comments nor unit tests.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let code = text
+        .split("\n#[cfg(test)]\nmod ")
+        .next()
+        .unwrap_or_default();
+    code.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+}
+
+fn is_test(path: &str) -> bool {
+    path.split('/')
+        .any(|part| part == "tests" || part == "tests.rs")
+}
+
+#[test]
+fn only_the_registry_names_what_is_built_in() {
+    let crates = plugins()
+        .into_iter()
+        .filter(|name| name.starts_with("autoissue-"))
+        .map(|name| name.replace('-', "_"));
+    let names: Vec<String> = crates.chain(["claude".to_owned()]).collect();
+    let mut found = Vec::new();
+    for path in rust_files() {
+        let shown = shown(&path);
+        if !shown.starts_with("core/") && !shown.starts_with("cli/") || is_test(&shown) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("a file in UTF-8");
+        let named = code(&text).filter(|line| {
+            let line = line.to_ascii_lowercase();
+            names.iter().any(|name| line.contains(name))
+        });
+        found.extend(named.map(|line| format!("{shown}: {}", line.trim())));
+    }
+    let (registry, elsewhere): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|line| line.starts_with(REGISTRY));
+    assert!(elsewhere.is_empty(), "{elsewhere:#?}");
+    assert!(registry.len() > 4, "the search finds nothing: {registry:?}");
 }
 
 /// Returns each package that a selection of packages is built of, as `NAME VERSION`, with the sets of features that it is built with.

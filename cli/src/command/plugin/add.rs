@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use autoissue_core::built_in;
 use autoissue_core::config::PluginGrants;
 use autoissue_core::plugins::host::{Grants, Kind, StrategyInfo};
 use autoissue_core::plugins::lock::{self, Locked, PluginLock, beyond};
@@ -13,12 +14,10 @@ use serde_json::{Map, Value, json};
 
 use super::config_file::ConfigFile;
 use super::profile::{Profile, as_flags};
-use super::settings;
-use crate::config::FILE_NAME;
+use super::{files, settings};
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
-use crate::project;
 use crate::shell::quoted;
 
 /// Arguments of `plugin add`.
@@ -63,13 +62,7 @@ impl FromStr for Grant {
 /// # Errors
 /// Where it is no plugin, wants more than it is granted, or the files cannot be written.
 pub(super) fn run(around: &Surroundings, args: &AddArgs) -> Result<ExitCode, CliError> {
-    // A configuration that cannot be loaded is not one to write into.
-    let loaded = around.load(Vec::new())?;
-    let project = project::checkout(&loaded, &around.current_dir)?;
-    let config = loaded
-        .file
-        .clone()
-        .unwrap_or_else(|| project.join(FILE_NAME));
+    let (project, config) = files(around)?;
     let given = settings::read(around, args.settings.as_deref())?;
     let file = around.component(&args.path)?;
     let profile = Profile::of(around, &file, settings::text(given.as_ref()).as_deref())?;
@@ -194,10 +187,7 @@ fn check(
     settings: Option<&Map<String, Value>>,
 ) -> Result<(), PluginCommandError> {
     let info = profile.plugin.info();
-    if autoissue_core::plugins::built_in()
-        .iter()
-        .any(|(_, built_in)| built_in.name == info.name)
-    {
+    if built_in::reserved_names().contains(&info.name) {
         return Err(PluginCommandError::Reserved {
             name: info.name.clone(),
         });

@@ -93,7 +93,7 @@ fn built_in(config: &Config) -> Vec<Row> {
         state: "built in".to_owned(),
         is_ill: false,
     };
-    autoissue_core::plugins::built_in()
+    autoissue_core::built_in::strategies()
         .into_iter()
         .map(row)
         .collect()

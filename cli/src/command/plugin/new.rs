@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use autoissue_core::built_in;
 use autoissue_core::plugins::host::Kind;
 use clap::{Args, ValueEnum};
 use serde_json::json;
@@ -87,10 +88,7 @@ fn check_name(name: &str) -> Result<(), PluginCommandError> {
             name: name.to_owned(),
         });
     }
-    if autoissue_core::plugins::built_in()
-        .iter()
-        .any(|(_, built_in)| built_in.name == name)
-    {
+    if built_in::reserved_names().iter().any(|it| it == name) {
         return Err(PluginCommandError::Reserved {
             name: name.to_owned(),
         });

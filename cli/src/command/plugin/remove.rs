@@ -5,11 +5,10 @@ use clap::Args;
 use serde_json::json;
 
 use super::config_file::ConfigFile;
-use crate::config::FILE_NAME;
+use super::files;
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
-use crate::project;
 
 /// Arguments of `plugin remove`.
 #[derive(Clone, Debug, Args)]
@@ -23,12 +22,7 @@ pub(crate) struct RemoveArgs {
 /// # Errors
 /// Where there is no such plugin, or the files cannot be written.
 pub(super) fn run(around: &Surroundings, args: &RemoveArgs) -> Result<ExitCode, CliError> {
-    let loaded = around.load(Vec::new())?;
-    let project = project::checkout(&loaded, &around.current_dir)?;
-    let config = loaded
-        .file
-        .clone()
-        .unwrap_or_else(|| project.join(FILE_NAME));
+    let (project, config) = files(around)?;
     let file = ConfigFile::open(&config)?;
     let mut lock = PluginLock::read(&project)
         .map_err(PluginCommandError::Lock)?

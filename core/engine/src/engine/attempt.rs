@@ -5,9 +5,9 @@
 use crate::engine::Halt;
 use crate::engine::decide::Turn;
 use crate::{
-    AgentReport, AttemptEvent, AttemptInput, CheckResult, Doing, Effect, Ended, Event, Failure,
-    IssueNumber, Metering, Outcome, Publication, RedBase, Service, Spent, StopReason, Task, Usd,
-    Withdrawal, Work,
+    AgentReport, AttemptEffect, AttemptEvent, AttemptInput, CheckResult, Doing, Ended, Event,
+    Failure, IssueNumber, Metering, Outcome, Publication, RedBase, Service, Spent, StopReason,
+    Task, Usd, Withdrawal, Work,
 };
 
 /// Metered spending is journaled in steps of this, so that a crash forgets little and the journal stays small.
@@ -92,26 +92,41 @@ impl Turn<'_> {
             self.fail_attempt(issue, attempt, Failure::Interrupted);
             return;
         }
-        self.emit(Event::Attempt(AttemptEvent::WorktreeLeased {
+        self.end_stage(Event::Attempt(AttemptEvent::WorktreeLeased {
             issue,
             attempt,
             base,
         }));
-        let task = &self.engine.tasks[&issue];
-        let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
-        let is_free = self.settings().metering == Metering::Free;
-        let effect = Effect::RunAgent {
-            issue: task.issue.clone(),
-            attempt,
-            model: task.model.clone(),
-            effort: task.effort,
-            limit: (!is_free).then(|| reserved - self.engine.margin_of(reserved)),
-            resume: task.kept.as_ref().and_then(|kept| kept.session.clone()),
-            feedback: task.feedback.clone(),
-            continues: task.kept.is_some(),
-            avoid: self.paths_of_others(issue),
+    }
+
+    /// Emits the event that ends a stage of an attempt well, and goes on: asks for the next stage of the task's kind, or ends the task.
+    fn end_stage(&mut self, event: Event) {
+        let ended = event.issue().and_then(|issue| self.engine.task(issue));
+        let Some(task) = ended else {
+            return;
         };
-        self.ask(effect);
+        let (issue, attempt) = (task.issue.number, task.n_attempts);
+        let is_last = self.engine.next_stage(task).is_none();
+        self.emit(event);
+        if !is_last {
+            self.ask_for_stage(issue);
+            return;
+        }
+        let publication = self.engine.tasks[&issue].publication.clone();
+        let published = publication.is_some();
+        let pull_request = publication.and_then(|publication| publication.pull_request);
+        self.finish_task(issue, Outcome::Done { pull_request });
+        self.ask(AttemptEffect::ReleaseWorktree {
+            issue,
+            attempt,
+            published,
+        });
+    }
+
+    /// Asks for what the attempt of a task waits for now. Publishing is asked for by `go_on`, once the forge may be used.
+    pub(super) fn ask_for_stage(&mut self, issue: IssueNumber) {
+        let order = self.engine.stage_order(&self.engine.tasks[&issue]);
+        order.into_iter().for_each(|effect| self.ask(effect));
     }
 
     /// Ends a task whose issue is no longer to be worked on. The forge has answered, and nothing was spent on the attempt.
@@ -142,16 +157,6 @@ impl Turn<'_> {
         may
     }
 
-    pub(super) fn paths_of_others(&self, issue: IssueNumber) -> Vec<String> {
-        let others = self
-            .engine
-            .running()
-            .filter(|task| task.issue.number != issue);
-        others
-            .flat_map(|task| task.paths().iter().cloned())
-            .collect()
-    }
-
     fn metered(&mut self, issue: IssueNumber, number: u32, spent: Usd) {
         let Some(task) = self.in_flight(issue, number, |doing| *doing == Doing::Agent) else {
             return;
@@ -172,7 +177,7 @@ impl Turn<'_> {
             }));
         }
         if passes {
-            self.ask(Effect::Stop {
+            self.ask(AttemptEffect::Stop {
                 issue,
                 attempt: number,
                 reason: StopReason::Budget,
@@ -243,17 +248,7 @@ impl Turn<'_> {
             charged,
             assumed,
         }));
-        let effect = self.collect(issue, number);
-        self.ask(effect);
-    }
-
-    pub(super) fn collect(&self, issue: IssueNumber, attempt: u32) -> Effect {
-        let task = &self.engine.tasks[&issue];
-        Effect::CollectWork {
-            issue: task.issue.clone(),
-            attempt,
-            base: task.base.clone().unwrap_or_default(),
-        }
+        self.ask_for_stage(issue);
     }
 
     /// Returns what to charge, and whether it is assumed: never zero because nothing was seen.
@@ -348,16 +343,14 @@ impl Turn<'_> {
             },
             |r| r.ended.clone(),
         );
-        let checks = self
-            .run_checks(issue)
-            .filter(|_| ended == Ended::Done && has_work);
+        let next = self.engine.stage_order(task);
         // Checks need room too, and it is they that say whether there is any.
-        if checks.is_none() {
+        if next.is_none() {
             self.service_answered(&Service::Machine);
         }
         match ended {
             Ended::Done if !has_work => self.fail_attempt(issue, attempt, Failure::NoChange),
-            Ended::Done => checks.into_iter().for_each(|effect| self.ask(effect)),
+            Ended::Done => next.into_iter().for_each(|effect| self.ask(effect)),
             Ended::Budget => {
                 let outcome = Outcome::Budget {
                     message: self.over_budget_message(issue),
@@ -366,17 +359,6 @@ impl Turn<'_> {
             }
             Ended::Failed { failure } => self.agent_failed(issue, attempt, failure),
         }
-    }
-
-    pub(super) fn run_checks(&self, issue: IssueNumber) -> Option<Effect> {
-        let task = self.engine.task(issue)?;
-        let attempt = task.attempt()?;
-        let work = task.work.clone()?;
-        (attempt.doing == Doing::Checking && attempt.in_flight).then_some(Effect::RunChecks {
-            issue,
-            attempt: attempt.number,
-            work,
-        })
     }
 
     pub(super) fn over_budget_message(&self, issue: IssueNumber) -> String {
@@ -414,12 +396,17 @@ impl Turn<'_> {
                 r.name, r.ended
             )
         });
-        self.emit(Event::Attempt(AttemptEvent::ChecksFinished {
+        let finished = Event::Attempt(AttemptEvent::ChecksFinished {
             issue,
             attempt,
             results,
             passed: message.is_none(),
-        }));
+        });
+        if message.is_none() {
+            self.end_stage(finished);
+            return;
+        }
+        self.emit(finished);
         if let Some(message) = red_base {
             self.stop(message.clone());
             self.fail_attempt(issue, attempt, Failure::NeedsPerson { message });
@@ -445,18 +432,11 @@ impl Turn<'_> {
             return;
         }
         self.service_answered(&Service::Forge);
-        let pull_request = publication.pull_request.clone();
-        self.emit(Event::Attempt(AttemptEvent::Published {
+        self.end_stage(Event::Attempt(AttemptEvent::Published {
             issue,
             attempt,
             publication,
         }));
-        self.finish_task(issue, Outcome::Done { pull_request });
-        self.ask(Effect::ReleaseWorktree {
-            issue,
-            attempt,
-            published: true,
-        });
     }
 }
 
@@ -469,10 +449,9 @@ fn feedback(failed: &[&CheckResult]) -> String {
     let mut text = format!("check {} failed", names.join(", "));
     let share = FEEDBACK_BYTES_MAX / failed.len().max(1);
     for result in failed {
-        let start = result.output.len().saturating_sub(share);
-        let start = (start..=result.output.len())
-            .find(|&at| result.output.is_char_boundary(at))
-            .unwrap_or(0);
+        let start = result
+            .output
+            .ceil_char_boundary(result.output.len().saturating_sub(share));
         text.push_str(&format!(
             "\n\n--- {} ---\n{}",
             result.name,

@@ -33,8 +33,8 @@ impl<'a> Turn<'a> {
         self.events.push(event);
     }
 
-    pub(super) fn ask(&mut self, effect: Effect) {
-        self.effects.push(effect);
+    pub(super) fn ask(&mut self, effect: impl Into<Effect>) {
+        self.effects.push(effect.into());
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -3,8 +3,8 @@
 use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
 use crate::{
-    Effect, Event, IssueNumber, NotStarted, Outcome, SessionEvent, SessionStatus, Skip, TaskEvent,
-    Usd,
+    AttemptEffect, Event, IssueNumber, NotStarted, Outcome, SessionEvent, SessionStatus, Skip,
+    TaskEvent, Usd,
 };
 
 impl Turn<'_> {
@@ -30,7 +30,7 @@ impl Turn<'_> {
             let task = &self.engine.tasks[&issue];
             if task.kept.is_some() && task.attempt().is_none() && 0 < task.n_attempts {
                 let attempt = task.n_attempts;
-                self.ask(Effect::ReleaseWorktree {
+                self.ask(AttemptEffect::ReleaseWorktree {
                     issue,
                     attempt,
                     published: false,

@@ -4,8 +4,8 @@ use crate::engine::decide::Turn;
 use crate::engine::intake::N_FORGE_RETRIES;
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, AttemptEvent, Doing, Effect, Event, Failure, FailureType, IssueNumber, Metering,
-    Outcome, Service, Stage, Task, Time, Usd,
+    AgentReport, AttemptEffect, AttemptEvent, Doing, Event, Failure, FailureType, IssueNumber,
+    Metering, Outcome, Service, Stage, Task, Time, Usd,
 };
 
 /// Probes in a row that die in the same way before a person is asked: time will not mend it.
@@ -247,7 +247,7 @@ impl Turn<'_> {
         self.reopen_if_probing(issue, |_| true);
         // What could not be collected stays where it is: the next lease, or `clean`, saves it.
         if !kept && !is_uncollected {
-            self.ask(Effect::ReleaseWorktree {
+            self.ask(AttemptEffect::ReleaseWorktree {
                 issue,
                 attempt: number,
                 published: false,
@@ -256,7 +256,7 @@ impl Turn<'_> {
         if retry_at.is_none() {
             self.finish_task(issue, outcome);
         } else if self.engine.tasks[&issue].stage == Stage::Choosing {
-            let effect = self.select_model(issue);
+            let effect = self.engine.select_model(&self.engine.tasks[&issue]);
             self.ask(effect);
         }
         if let Some(message) = auth {
@@ -282,7 +282,7 @@ impl Turn<'_> {
     /// Ends an attempt and its task for a reason that is no failure.
     pub(super) fn end_attempt(&mut self, issue: IssueNumber, attempt: u32, outcome: Outcome) {
         self.finish_task(issue, outcome);
-        self.ask(Effect::ReleaseWorktree {
+        self.ask(AttemptEffect::ReleaseWorktree {
             issue,
             attempt,
             published: false,

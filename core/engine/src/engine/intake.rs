@@ -7,8 +7,8 @@ use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
 use crate::retry::retry_at;
 use crate::{
-    CheckResult, Effect, Event, Failure, IntakeEvent, IntakeInput, Issue, IssueNumber, NotStarted,
-    Outcome, RedBase, SessionEvent, SessionStatus, Skip, TaskEvent, Time, Usd,
+    CheckResult, Event, Failure, IntakeEffect, IntakeEvent, IntakeInput, Issue, IssueNumber,
+    NotStarted, Outcome, RedBase, SessionEvent, SessionStatus, Skip, TaskEvent, Time, Usd,
 };
 
 /// Tries at reading the backlog, and at publishing, before it counts as failed: after 1 s, 2 s and 4 s.
@@ -34,7 +34,8 @@ impl Turn<'_> {
             && self.engine.halt == Halt::No
         {
             self.emit(Event::Intake(IntakeEvent::BacklogRetried));
-            self.ask(Effect::FetchBacklog);
+            let effect = self.engine.fetch_backlog();
+            self.ask(effect);
         }
     }
 
@@ -56,14 +57,14 @@ impl Turn<'_> {
                 }));
             }
         }
+        let new: Vec<IssueNumber> = self.engine.unlinked.iter().copied().collect();
         self.emit(Event::Intake(IntakeEvent::BacklogRead {
             n_issues,
             warnings,
             n_api_calls,
         }));
         // Those that are there already go first: what becomes of their dependencies does not matter any more.
-        let all: Vec<IssueNumber> = self.engine.tasks.keys().copied().collect();
-        for &issue in &all {
+        for &issue in &new {
             let there = &self.engine.tasks[&issue].issue;
             let pull_request = there.open_pull_request.clone();
             if pull_request.is_some() || there.open_branch.is_some() {
@@ -73,7 +74,7 @@ impl Turn<'_> {
             }
         }
         self.end_circles();
-        for issue in all {
+        for issue in new {
             self.end_or_classify(issue);
         }
     }
@@ -117,9 +118,21 @@ impl Turn<'_> {
             self.finish_task(issue, Outcome::Skipped { because });
             return;
         }
+        // What ended before this issue was read did not end it.
+        let without = task.issue.dependencies.iter().find(|on| {
+            let outcome = self.engine.task(on.number).and_then(crate::Task::outcome);
+            outcome.is_some_and(|outcome| !outcome.lets_dependents_start())
+        });
+        if let Some(without) = without {
+            let because = Skip::DependsOn {
+                issue: without.number,
+            };
+            self.finish_task(issue, Outcome::Skipped { because });
+            return;
+        }
         if !self.end_if_spent_before(issue) {
-            let issue = self.engine.tasks[&issue].issue.clone();
-            self.ask(Effect::Classify { issue });
+            let effect = self.engine.classify(&self.engine.tasks[&issue]);
+            self.ask(effect);
         }
     }
 
@@ -164,6 +177,10 @@ impl Turn<'_> {
         {
             return;
         }
+        debug_assert!(
+            self.engine.running.is_empty(),
+            "admission may end the session"
+        );
         let open = || {
             self.engine
                 .tasks
@@ -196,7 +213,7 @@ impl Turn<'_> {
                 n_tasks,
             }));
             if self.engine.phase == Phase::BaseCheck {
-                self.ask(Effect::CheckBase);
+                self.ask(IntakeEffect::CheckBase);
             }
         }
     }
@@ -234,5 +251,82 @@ impl Turn<'_> {
                 "check `{name}` fails on the base already ({ended}), without any work of ours"
             ));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        About, Dependency, Effect, Engine, History, Input, IntakeInput, SessionInput, TaskEffect,
+    };
+
+    fn issue(number: u64, on: &[u64]) -> Issue {
+        let dependency = |on: &u64| Dependency {
+            number: IssueNumber(*on),
+            open: true,
+        };
+        Issue {
+            number: IssueNumber(number),
+            dependencies: on.iter().map(dependency).collect(),
+            ..Issue::default()
+        }
+    }
+
+    /// Gives the engine a backlog; returns the issues whose classification it asks for.
+    fn read(engine: &mut Engine, issues: &[(u64, &[u64])]) -> Vec<u64> {
+        let fetched = Input::Intake(IntakeInput::BacklogFetched {
+            issues: issues.iter().map(|(n, on)| issue(*n, on)).collect(),
+            warnings: Vec::new(),
+            n_api_calls: 0,
+        });
+        let step = engine.step(Time::from_ms(1), fetched);
+        let classified = step.effects.into_iter().filter_map(|effect| match effect {
+            Effect::Task(TaskEffect::Classify { issue }) => Some(issue.number.0),
+            _ => None,
+        });
+        classified.collect()
+    }
+
+    #[test]
+    fn a_backlog_that_is_read_again_leaves_its_tasks_as_they_are() {
+        let mut engine = Engine::new();
+        let started = Input::Session(SessionInput::Started {
+            settings: Box::default(),
+            about: About::default(),
+            history: History::default(),
+        });
+        engine.step(Time::from_ms(1), started);
+        assert_eq!(
+            read(&mut engine, &[(1, &[]), (2, &[1]), (3, &[])]),
+            [1, 2, 3]
+        );
+        engine.apply(&Event::Task(TaskEvent::Finished {
+            issue: IssueNumber(3),
+            outcome: Outcome::NoChange,
+        }));
+        engine.phase = Phase::Intake {
+            not_before: Time::default(),
+            n_failures: 0,
+        };
+        let again: [(u64, &[u64]); 6] = [
+            (1, &[]),
+            (2, &[1]),
+            (3, &[]),
+            (4, &[1, 2]),
+            (5, &[3]),
+            (6, &[]),
+        ];
+        assert_eq!(read(&mut engine, &again), [4, 6]);
+        let n_missing = |number| engine.tasks[&IssueNumber(number)].n_missing;
+        assert_eq!([1, 2, 4].map(n_missing), [0, 1, 2]);
+        assert_eq!(
+            engine.tasks[&IssueNumber(5)].outcome(),
+            Some(&Outcome::Skipped {
+                because: Skip::DependsOn {
+                    issue: IssueNumber(3)
+                }
+            })
+        );
     }
 }

@@ -10,7 +10,7 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::plan::{Creation, PlanStep};
 use crate::retry::retry_at;
 use crate::{
-    AgentReport, Answer, Effect, Ended, Event, Failure, IssueNumber, Metering, Plan, PlanEvent,
+    AgentReport, Answer, Ended, Event, Failure, IssueNumber, Metering, Plan, PlanEffect, PlanEvent,
     PlanInput, PlanSource, PlannerAttempt, Planning, Rejection, Service, SessionEvent,
     SessionStatus, StopReason, Usd,
 };
@@ -34,7 +34,7 @@ impl Engine {
         (self.planner_cap() - planning.spent).max(Usd::ZERO)
     }
 
-    fn planner_margin(&self) -> Usd {
+    pub(super) fn planner_margin(&self) -> Usd {
         self.settings.margin_of(self.planner_cap())
     }
 
@@ -46,7 +46,7 @@ impl Engine {
         }
     }
 
-    fn planner_model(&self) -> Option<String> {
+    pub(super) fn planner_model(&self) -> Option<String> {
         match &self.settings.plan.as_ref()?.source {
             PlanSource::Planner { model, .. } => model.clone(),
             PlanSource::Given => None,
@@ -89,10 +89,16 @@ impl Turn<'_> {
     /// Asks for what the session begins with.
     pub(super) fn ask_for_issues(&mut self) {
         match self.engine.phase {
-            Phase::Decomposing if !self.engine.is_planned_by_agent() => self.ask(Effect::ReadPlan),
+            Phase::Decomposing if !self.engine.is_planned_by_agent() => {
+                let directive = self.engine.about.directive.clone().unwrap_or_default();
+                self.ask(PlanEffect::Read { directive });
+            }
             // `go_on` asks the planner, once it may be used.
             Phase::Decomposing => {}
-            _ => self.ask(Effect::FetchBacklog),
+            _ => {
+                let effect = self.engine.fetch_backlog();
+                self.ask(effect);
+            }
         }
     }
 
@@ -100,7 +106,7 @@ impl Turn<'_> {
         match self.engine.planning().and_then(|planning| planning.attempt) {
             Some(PlannerAttempt {
                 number: attempt, ..
-            }) => self.ask(Effect::RecoverPlan { attempt }),
+            }) => self.ask(PlanEffect::Recover { attempt }),
             None => self.ask_for_issues(),
         }
     }
@@ -133,10 +139,7 @@ impl Turn<'_> {
             .engine
             .planner_cap_left(planning)
             .min(self.engine.ledger.available());
-        let (least, is_free) = (
-            self.engine.planner_least(),
-            self.settings().metering == Metering::Free,
-        );
+        let least = self.engine.planner_least();
         if reserved < least {
             let budget = self.engine.ledger.budget;
             self.fail_session(
@@ -146,21 +149,17 @@ impl Turn<'_> {
             return;
         }
         let (attempt, model) = (planning.n_attempts + 1, self.engine.planner_model());
-        let (resume, rejection) = (planning.session.clone(), planning.rejection.clone());
         self.probe(service, US);
         self.emit(Event::Plan(PlanEvent::PlannerStarted {
             attempt,
             reserved,
-            model: model.clone(),
-        }));
-        let limit = (!is_free).then(|| reserved - self.engine.planner_margin());
-        self.ask(Effect::Decompose {
-            attempt,
             model,
-            limit,
-            resume,
-            rejection,
+        }));
+        let order = self.engine.planning().and_then(|planning| {
+            let attempt = planning.attempt?;
+            Some(self.engine.planner_order(planning, attempt))
         });
+        order.into_iter().for_each(|effect| self.ask(effect));
     }
 
     fn planner_in_flight(&self, number: u32) -> Option<PlannerAttempt> {
@@ -186,7 +185,7 @@ impl Turn<'_> {
             }));
         }
         if passes {
-            self.ask(Effect::StopPlanning {
+            self.ask(PlanEffect::Stop {
                 reason: StopReason::Budget,
             });
         }
@@ -371,11 +370,11 @@ impl Turn<'_> {
         if self.engine.halt != Halt::No {
             return;
         }
-        match self.engine.planning().and_then(Planning::next_step) {
-            Some(PlanStep::Create(position)) => self.ask(Effect::CreateIssue { position }),
-            Some(PlanStep::Link(position)) => self.ask(Effect::LinkIssue { position }),
-            None => self.ask(Effect::FetchBacklog),
-        }
+        let effect = match self.engine.planning().and_then(Planning::next_step) {
+            Some(step) => self.engine.plan_step(step),
+            None => Some(self.engine.fetch_backlog()),
+        };
+        effect.into_iter().for_each(|effect| self.ask(effect));
     }
 
     fn is_awaited(&self, step: PlanStep) -> bool {

@@ -9,8 +9,8 @@ use crate::engine::{Engine, Halt, Phase};
 use crate::queue::Place;
 use crate::task::Task;
 use crate::{
-    AttemptEvent, Blocked, BreakerState, Doing, Effect, Event, IssueNumber, Metering, NotStarted,
-    Outcome, Service, ServiceEvent, Stage, Time, Usd,
+    AttemptEffect, AttemptEvent, Blocked, BreakerState, Doing, Event, IssueNumber, Metering,
+    NotStarted, Outcome, Service, ServiceEvent, Stage, Time, Usd,
 };
 
 /// Tasks of one domain, all with different paths, that are looked at for one start. If so many in a row work on files that
@@ -336,19 +336,7 @@ impl Turn<'_> {
             reserved,
             model,
         }));
-        let task = &self.engine.tasks[&issue];
-        if let Some(crate::Attempt {
-            doing: Doing::Leasing { start },
-            ..
-        }) = task.attempt()
-        {
-            let start = start.clone();
-            self.ask(Effect::LeaseWorktree {
-                issue,
-                attempt,
-                start,
-            });
-        }
+        self.ask_for_stage(issue);
     }
 
     /// Makes this task the probe if the service's breaker is due for one.
@@ -378,9 +366,7 @@ impl Turn<'_> {
                     issue,
                     attempt,
                 }));
-                let effect = self.run_checks(issue);
-                let effect = effect.unwrap_or_else(|| self.collect(issue, attempt));
-                self.ask(effect);
+                self.ask_for_stage(issue);
             }
         }
     }
@@ -410,7 +396,9 @@ impl Turn<'_> {
                     issue,
                     attempt,
                 }));
-                self.ask(Effect::Publish { issue, attempt });
+                let order = self.engine.publish_order(&self.engine.tasks[&issue]);
+                let order = order.expect("work is collected before it is published");
+                self.ask(AttemptEffect::Publish(Box::new(order)));
             }
         }
     }

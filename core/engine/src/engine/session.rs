@@ -7,8 +7,8 @@
 use crate::engine::decide::Turn;
 use crate::engine::{Halt, Phase};
 use crate::{
-    About, AgentReport, Doing, Effect, Event, Failure, History, IntakeEvent, IssueNumber, Outcome,
-    SessionEvent, SessionInput, Settings, Stage, StopReason, Usd,
+    About, AgentReport, AttemptEffect, Doing, Event, Failure, History, IntakeEffect, IntakeEvent,
+    IssueNumber, Outcome, PlanEffect, SessionEvent, SessionInput, Settings, Stage, StopReason, Usd,
 };
 
 impl Turn<'_> {
@@ -43,9 +43,10 @@ impl Turn<'_> {
         match self.engine.phase {
             Phase::Intake { .. } => {
                 self.emit(Event::Intake(IntakeEvent::BacklogRetried));
-                self.ask(Effect::FetchBacklog);
+                let effect = self.engine.fetch_backlog();
+                self.ask(effect);
             }
-            Phase::BaseCheck => self.ask(Effect::CheckBase),
+            Phase::BaseCheck => self.ask(IntakeEffect::CheckBase),
             Phase::Decomposing => self.resume_planning(),
             // `go_on` asks for the next issue, once the forge may be used.
             Phase::New
@@ -66,14 +67,13 @@ impl Turn<'_> {
         let task = &self.engine.tasks[&issue];
         match &task.stage {
             Stage::Classifying => {
-                self.ask(Effect::Classify {
-                    issue: task.issue.clone(),
-                });
+                let effect = self.engine.classify(task);
+                self.ask(effect);
             }
             Stage::Choosing => self.choose_model(issue),
             Stage::Running(attempt) => {
                 let (number, doing) = (attempt.number, attempt.doing.clone());
-                self.resume_attempt(issue, number, doing);
+                self.resume_attempt(issue, number, &doing);
             }
             Stage::Waiting { .. } | Stage::Ended(_) => {}
         }
@@ -93,25 +93,15 @@ impl Turn<'_> {
         }
     }
 
-    fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, doing: Doing) {
+    fn resume_attempt(&mut self, issue: IssueNumber, attempt: u32, doing: &Doing) {
         match doing {
-            Doing::Leasing { start } => self.ask(Effect::LeaseWorktree {
-                issue,
-                attempt,
-                start,
-            }),
             Doing::Agent => self.charge(issue, attempt, AgentReport::unseen(Failure::Interrupted)),
-            Doing::Collecting | Doing::CollectingLater { .. } => {
-                let effect = self.collect(issue, attempt);
-                self.ask(effect);
-            }
-            Doing::Checking => {
-                if let Some(effect) = self.run_checks(issue) {
-                    self.ask(effect);
-                }
-            }
-            // `go_on` starts it, once the forge may be used.
-            Doing::Publishing { .. } => {}
+            // `go_on` starts publishing, once the forge may be used.
+            Doing::Leasing { .. }
+            | Doing::Collecting
+            | Doing::CollectingLater { .. }
+            | Doing::Checking
+            | Doing::Publishing { .. } => self.ask_for_stage(issue),
         }
     }
 
@@ -131,7 +121,7 @@ impl Turn<'_> {
             .map(|(issue, attempt)| (issue, attempt.number))
             .collect();
         for (issue, attempt) in running {
-            self.ask(Effect::Stop {
+            self.ask(AttemptEffect::Stop {
                 issue,
                 attempt,
                 reason,
@@ -142,7 +132,7 @@ impl Turn<'_> {
             .planning()
             .is_some_and(crate::Planning::is_in_flight)
         {
-            self.ask(Effect::StopPlanning { reason });
+            self.ask(PlanEffect::Stop { reason });
         }
     }
 }

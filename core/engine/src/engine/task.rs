@@ -2,8 +2,8 @@
 
 use crate::engine::decide::Turn;
 use crate::{
-    Classification, Effect, Effort, Event, FailureType, Instead, IssueNumber, ModelChoice, Outcome,
-    Skip, Stage, TaskEvent, TaskInput, Undecided, Usd,
+    Classification, Effort, Event, FailureType, Instead, IssueNumber, ModelChoice, Outcome, Skip,
+    Stage, TaskEvent, TaskInput, Undecided, Usd,
 };
 
 impl Turn<'_> {
@@ -64,20 +64,9 @@ impl Turn<'_> {
                 self.plan(issue, model, None, "set by `agent.model`".to_owned());
             }
             ModelChoice::Auto => {
-                let effect = self.select_model(issue);
+                let effect = self.engine.select_model(&self.engine.tasks[&issue]);
                 self.ask(effect);
             }
-        }
-    }
-
-    pub(super) fn select_model(&self, issue: IssueNumber) -> Effect {
-        let task = &self.engine.tasks[&issue];
-        Effect::SelectModel {
-            issue: task.issue.clone(),
-            classification: task.classification.clone().unwrap_or_default(),
-            attempt: task.n_attempts + 1,
-            n_substance: task.n_substance,
-            cap_left: self.engine.cap_left(task),
         }
     }
 

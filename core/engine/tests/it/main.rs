@@ -1,7 +1,6 @@
 //! The engine's tests: stories with the events that must follow, and simulated nights judged by oracles.
 
 mod chronicle;
-mod forecast;
 mod form;
 mod line;
 mod night;

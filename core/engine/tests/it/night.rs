@@ -335,26 +335,21 @@ impl Night {
     }
 
     fn carry_out(&mut self, effect: Effect) {
-        match effect {
-            Effect::RunAgent {
-                issue,
-                attempt,
-                limit,
-                ..
-            } => self.run_agent(issue.number, attempt, limit),
-            Effect::Stop {
+        match written_and_read(effect) {
+            Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+                let limit = order.task.budget_usd.map(Usd::from_dollars);
+                self.run_agent(order.issue.number, order.attempt, limit);
+            }
+            Effect::Attempt(AttemptEffect::Stop {
                 issue,
                 attempt,
                 reason,
-            } => self.stop(issue, attempt, reason),
-            Effect::ReleaseWorktree { .. } => {}
-            Effect::FetchBacklog if self.settings.plan.is_some() => self.fetch_planned(),
-            Effect::ReadPlan
-            | Effect::Decompose { .. }
-            | Effect::RecoverPlan { .. }
-            | Effect::CreateIssue { .. }
-            | Effect::LinkIssue { .. }
-            | Effect::StopPlanning { .. } => self.carry_out_plan(effect),
+            }) => self.stop(issue, attempt, reason),
+            Effect::Attempt(AttemptEffect::ReleaseWorktree { .. }) => {}
+            Effect::Intake(IntakeEffect::FetchBacklog { .. }) if self.settings.plan.is_some() => {
+                self.fetch_planned()
+            }
+            Effect::Plan(effect) => self.carry_out_plan(effect),
             effect => {
                 let stood_in = world::stood_in(&mut self.rng, &self.weather, &effect);
                 let input = work(
@@ -491,4 +486,12 @@ impl Night {
             Metering::Free | Metering::AtTheEnd => Ok(()),
         }
     }
+}
+
+/// Returns an effect as another process would read it.
+fn written_and_read(effect: Effect) -> Effect {
+    let text = serde_json::to_string(&effect).expect("an effect becomes JSON");
+    let read = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!(effect, read, "{text}");
+    read
 }

@@ -94,6 +94,15 @@ pub(crate) fn number(n: u64) -> IssueNumber {
     IssueNumber(n)
 }
 
+/// Returns the session that an agent is told to go on with.
+pub(crate) fn resumed(task: &AgentTask) -> Option<AgentSession> {
+    let cost = task.fact("session-cost");
+    Some(AgentSession {
+        id: task.resume.clone()?,
+        spent: usd(cost.expect("its cost").parse().expect("dollars")),
+    })
+}
+
 /// The agent says that it is done, for so many dollars.
 pub(crate) fn done(dollars: f64) -> Reply {
     Reply::Exits(Ended::Done, Spent::Known(usd(dollars)))
@@ -152,7 +161,10 @@ impl Night {
     pub(crate) fn new(n_issues: u64) -> Self {
         let mut night = Self {
             engine: Engine::new(),
-            settings: Settings::default(),
+            settings: Settings {
+                agent: "claude".to_owned(),
+                ..Settings::default()
+            },
             history: History::default(),
             about: About::default(),
             issues: Vec::new(),
@@ -395,9 +407,9 @@ impl Night {
         for effect in step.effects {
             self.asked.push(effect.clone());
             match effect {
-                Effect::Stop { .. }
-                | Effect::StopPlanning { .. }
-                | Effect::ReleaseWorktree { .. } => {}
+                Effect::Attempt(AttemptEffect::Stop { .. })
+                | Effect::Plan(PlanEffect::Stop { .. })
+                | Effect::Attempt(AttemptEffect::ReleaseWorktree { .. }) => {}
                 effect => self.owed.push_back(effect),
             }
         }
@@ -441,14 +453,14 @@ impl Night {
             .get_mut(&key(effect))
             .and_then(VecDeque::pop_front);
         let input = match effect {
-            Effect::ReadPlan => match reply {
+            Effect::Plan(PlanEffect::Read { .. }) => match reply {
                 Some(Reply::Fails(failure)) => Input::Plan(PlanInput::Failed { failure }),
                 _ => Input::Plan(PlanInput::Read {
                     plan: self.plan.clone(),
                 }),
             },
-            Effect::Decompose { attempt, .. } => self.planner_answer(*attempt, reply),
-            Effect::RecoverPlan { attempt } => match reply {
+            Effect::Plan(PlanEffect::Decompose(order)) => self.planner_answer(order.attempt, reply),
+            Effect::Plan(PlanEffect::Recover { attempt }) => match reply {
                 Some(reply) => self.planner_answer(*attempt, Some(reply)),
                 None => {
                     let ended = Ended::Failed {
@@ -461,23 +473,23 @@ impl Night {
                     })
                 }
             },
-            Effect::CreateIssue { position } => match reply {
+            Effect::Plan(PlanEffect::CreateIssue(order)) => match reply {
                 Some(Reply::Fails(failure)) => Input::Plan(PlanInput::Failed { failure }),
                 reply => Input::Plan(PlanInput::IssueCreated {
-                    position: *position,
-                    number: number((*position).into()),
+                    position: order.position,
+                    number: number(order.position.into()),
                     existed: matches!(reply, Some(Reply::Nothing)),
                     n_api_calls: 2,
                 }),
             },
-            Effect::LinkIssue { position } => match reply {
+            Effect::Plan(PlanEffect::LinkIssue { position, .. }) => match reply {
                 Some(Reply::Fails(failure)) => Input::Plan(PlanInput::Failed { failure }),
                 _ => Input::Plan(PlanInput::IssueLinked {
                     position: *position,
                     n_api_calls: 1,
                 }),
             },
-            Effect::FetchBacklog => match reply {
+            Effect::Intake(IntakeEffect::FetchBacklog { .. }) => match reply {
                 Some(Reply::Fails(failure)) => {
                     Input::Intake(IntakeInput::BacklogFailed { failure })
                 }
@@ -487,19 +499,19 @@ impl Night {
                     n_api_calls: 0,
                 }),
             },
-            Effect::Classify { issue } if reply.is_some() => {
+            Effect::Task(TaskEffect::Classify { issue }) if reply.is_some() => {
                 self.undecided(issue.number, "classifier", reply.as_ref())
             }
-            Effect::SelectModel { issue, .. } if reply.is_some() => {
+            Effect::Task(TaskEffect::SelectModel { issue, .. }) if reply.is_some() => {
                 self.undecided(issue.number, "model-selector", reply.as_ref())
             }
-            Effect::Classify { issue } => Input::Task(TaskInput::Classified {
+            Effect::Task(TaskEffect::Classify { issue }) => Input::Task(TaskInput::Classified {
                 issue: issue.number,
                 classification: self.classes[&n].clone(),
             }),
-            Effect::SelectModel {
+            Effect::Task(TaskEffect::SelectModel {
                 issue, n_substance, ..
-            } => {
+            }) => {
                 let usual = if *n_substance == 0 { "sonnet" } else { "opus" };
                 let model = self.models.get(&n).copied().unwrap_or(usual);
                 Input::Task(TaskInput::ModelSelected {
@@ -509,10 +521,10 @@ impl Night {
                     reason: String::new(),
                 })
             }
-            Effect::CheckBase => Input::Intake(IntakeInput::BaseChecked {
+            Effect::Intake(IntakeEffect::CheckBase) => Input::Intake(IntakeInput::BaseChecked {
                 results: checks(reply.as_ref()),
             }),
-            Effect::LeaseWorktree { issue, attempt, .. } => match reply {
+            Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => match reply {
                 Some(Reply::Fails(failure)) => Input::Attempt(AttemptInput::Failed {
                     issue: *issue,
                     attempt: *attempt,
@@ -529,8 +541,10 @@ impl Night {
                     base: "b".into(),
                 }),
             },
-            Effect::RunAgent { issue, attempt, .. } => agent_answer(issue.number, *attempt, reply),
-            Effect::CollectWork { issue, attempt, .. } => {
+            Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+                agent_answer(order.issue.number, order.attempt, reply)
+            }
+            Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => {
                 let (issue, attempt) = (issue.number, *attempt);
                 match reply {
                     Some(Reply::Fails(failure)) => Input::Attempt(AttemptInput::Failed {
@@ -561,7 +575,7 @@ impl Night {
                     }),
                 }
             }
-            Effect::RunChecks { issue, attempt, .. } => match reply {
+            Effect::Attempt(AttemptEffect::RunChecks { issue, attempt, .. }) => match reply {
                 Some(Reply::Fails(failure)) => Input::Attempt(AttemptInput::Failed {
                     issue: *issue,
                     attempt: *attempt,
@@ -573,19 +587,21 @@ impl Night {
                     results: checks(reply.as_ref()),
                 }),
             },
-            Effect::Publish { issue, attempt } => match reply {
+            Effect::Attempt(AttemptEffect::Publish(order)) => match reply {
                 Some(Reply::Fails(failure)) => Input::Attempt(AttemptInput::Failed {
-                    issue: *issue,
-                    attempt: *attempt,
+                    issue: order.issue.number,
+                    attempt: order.attempt,
                     failure,
                 }),
                 _ => Input::Attempt(AttemptInput::Published {
-                    issue: *issue,
-                    attempt: *attempt,
-                    publication: publication(issue.0),
+                    issue: order.issue.number,
+                    attempt: order.attempt,
+                    publication: publication(order.issue.number.0),
                 }),
             },
-            Effect::Stop { .. } | Effect::StopPlanning { .. } | Effect::ReleaseWorktree { .. } => {
+            Effect::Attempt(AttemptEffect::Stop { .. })
+            | Effect::Plan(PlanEffect::Stop { .. })
+            | Effect::Attempt(AttemptEffect::ReleaseWorktree { .. }) => {
                 unreachable!("these have no answer")
             }
         };
@@ -622,23 +638,23 @@ impl Night {
 /// The stage in which an effect is, and its issue; 0 for those of the session.
 fn key(effect: &Effect) -> (u64, &'static str) {
     match effect {
-        Effect::ReadPlan => (0, "read"),
-        Effect::Decompose { .. } => (0, "planner"),
-        Effect::RecoverPlan { .. } => (0, "recover"),
-        Effect::StopPlanning { .. } => (0, "stop"),
-        Effect::CreateIssue { position } => ((*position).into(), "create"),
-        Effect::LinkIssue { position } => ((*position).into(), "link"),
-        Effect::FetchBacklog => (0, "fetch"),
-        Effect::CheckBase => (0, "base"),
-        Effect::Classify { issue } => (issue.number.0, "classify"),
-        Effect::SelectModel { issue, .. } => (issue.number.0, "model"),
-        Effect::LeaseWorktree { issue, .. } => (issue.0, "lease"),
-        Effect::RunAgent { issue, .. } => (issue.number.0, "agent"),
-        Effect::CollectWork { issue, .. } => (issue.number.0, "collect"),
-        Effect::RunChecks { issue, .. } => (issue.0, "checks"),
-        Effect::Publish { issue, .. } => (issue.0, "publish"),
-        Effect::Stop { issue, .. } => (issue.0, "stop"),
-        Effect::ReleaseWorktree { issue, .. } => (issue.0, "release"),
+        Effect::Plan(PlanEffect::Read { .. }) => (0, "read"),
+        Effect::Plan(PlanEffect::Decompose(_)) => (0, "planner"),
+        Effect::Plan(PlanEffect::Recover { .. }) => (0, "recover"),
+        Effect::Plan(PlanEffect::Stop { .. }) => (0, "stop"),
+        Effect::Plan(PlanEffect::CreateIssue(order)) => (order.position.into(), "create"),
+        Effect::Plan(PlanEffect::LinkIssue { position, .. }) => ((*position).into(), "link"),
+        Effect::Intake(IntakeEffect::FetchBacklog { .. }) => (0, "fetch"),
+        Effect::Intake(IntakeEffect::CheckBase) => (0, "base"),
+        Effect::Task(TaskEffect::Classify { issue }) => (issue.number.0, "classify"),
+        Effect::Task(TaskEffect::SelectModel { issue, .. }) => (issue.number.0, "model"),
+        Effect::Attempt(AttemptEffect::LeaseWorktree { issue, .. }) => (issue.0, "lease"),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => (order.issue.number.0, "agent"),
+        Effect::Attempt(AttemptEffect::CollectWork { issue, .. }) => (issue.number.0, "collect"),
+        Effect::Attempt(AttemptEffect::RunChecks { issue, .. }) => (issue.0, "checks"),
+        Effect::Attempt(AttemptEffect::Publish(order)) => (order.issue.number.0, "publish"),
+        Effect::Attempt(AttemptEffect::Stop { issue, .. }) => (issue.0, "stop"),
+        Effect::Attempt(AttemptEffect::ReleaseWorktree { issue, .. }) => (issue.0, "release"),
     }
 }
 

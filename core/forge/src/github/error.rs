@@ -1,6 +1,8 @@
 //! Why GitHub could not, or would not, told apart by what should happen next. Status and header fields decide, never a text.
 
-use autoissue_engine::Time;
+use autoissue_engine::{Failure, Time};
+
+use crate::forge::Fault;
 
 /// Why GitHub did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -113,9 +115,49 @@ pub enum GithubError {
     },
 }
 
-impl GithubError {
-    /// Returns what a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Fault for GithubError {
+    fn failure(&self) -> Failure {
+        let message = self.to_string();
+        let with_hint = || match self.hint() {
+            Some(hint) => format!("{self} ({hint})"),
+            None => self.to_string(),
+        };
+        match self {
+            Self::Unauthorized { .. }
+            | Self::Forbidden { .. }
+            | Self::Archived { .. }
+            | Self::NotFound { .. } => Failure::Auth {
+                message: with_hint(),
+            },
+            Self::Limited { until, .. } => Failure::RateLimit {
+                message,
+                until: Some(*until),
+            },
+            Self::Broken { .. } => Failure::Overloaded { message },
+            Self::Unreachable { .. } | Self::Untrusted { .. } => Failure::Network { message },
+            Self::NoDrafts { .. } => Failure::Refused {
+                message: with_hint(),
+            },
+            Self::Refused { .. } => Failure::NeedsPerson { message },
+            Self::BadAddress { .. } | Self::Incompatible { .. } => Failure::Validation {
+                message: with_hint(),
+            },
+            Self::Cancelled { .. } => Failure::Interrupted,
+        }
+    }
+
+    fn passes(&self) -> bool {
+        matches!(
+            self,
+            Self::Limited { .. } | Self::Broken { .. } | Self::Unreachable { .. }
+        )
+    }
+
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::BadAddress { .. })
+    }
+
+    fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::BadAddress { .. } => {
                 "set `github.apiUrl` to something like `https://ghe.example.com/api/v3`"

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
 
-use super::ForgeError;
+use super::LocalError;
 
 /// Largest file that is read, bytes: sixteen times what GitHub takes in an issue.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -51,6 +51,10 @@ impl Directory {
         }
     }
 
+    pub(super) fn project(&self) -> &Path {
+        &self.project
+    }
+
     /// Returns the address of a file for people: its path in the project.
     pub(super) fn url(&self, name: &str) -> String {
         format!("{}/{name}", self.relative)
@@ -59,39 +63,39 @@ impl Directory {
     /// Returns whether the directory is there.
     ///
     /// # Errors
-    /// [`ForgeError::SymbolicLink`] where it or the directory above is a link: it could lead out of the project.
-    pub(super) fn exists(&self) -> Result<bool, ForgeError> {
+    /// [`LocalError::SymbolicLink`] where it or the directory above is a link: it could lead out of the project.
+    pub(super) fn exists(&self) -> Result<bool, LocalError> {
         let mut path = self.project.clone();
         for part in self.relative.split('/') {
             path.push(part);
             match fs::symlink_metadata(&path) {
-                Ok(found) if found.is_symlink() => return Err(ForgeError::SymbolicLink { path }),
+                Ok(found) if found.is_symlink() => return Err(LocalError::SymbolicLink { path }),
                 Ok(found) if found.is_dir() => {}
                 Ok(_) => {
-                    return Err(ForgeError::reading(
+                    return Err(LocalError::reading(
                         &path,
                         io::ErrorKind::NotADirectory.into(),
                     ));
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
-                Err(error) => return Err(ForgeError::reading(&path, error)),
+                Err(error) => return Err(LocalError::reading(&path, error)),
             }
         }
         Ok(true)
     }
 
     /// Makes the directory where it is missing.
-    pub(super) fn create(&self) -> Result<(), ForgeError> {
+    pub(super) fn create(&self) -> Result<(), LocalError> {
         if self.exists()? {
             return Ok(());
         }
         let path = self.path();
-        fs::create_dir_all(&path).map_err(|error| ForgeError::writing(&path, error))
+        fs::create_dir_all(&path).map_err(|error| LocalError::writing(&path, error))
     }
 
     /// Returns the Markdown files by name; an empty list where there is no directory. Files that begin with `.` or `_` and
     /// `README.md` are people's own. The second value is a warning where there are more files than are read.
-    pub(super) fn files(&self) -> Result<(Vec<Found>, Option<String>), ForgeError> {
+    pub(super) fn files(&self) -> Result<(Vec<Found>, Option<String>), LocalError> {
         if !self.exists()? {
             return Ok((Vec::new(), None));
         }
@@ -110,10 +114,10 @@ impl Directory {
     }
 
     /// Waits until no other process writes here, and removes what a crashed one left.
-    pub(super) fn lock(&self) -> Result<WriteLock<'_>, ForgeError> {
+    pub(super) fn lock(&self) -> Result<WriteLock<'_>, LocalError> {
         self.create()?;
         let path = self.path();
-        let handle = File::open(&path).map_err(|error| ForgeError::reading(&path, error))?;
+        let handle = File::open(&path).map_err(|error| LocalError::reading(&path, error))?;
         // Some network file systems have no locks; there the rename, which replaces nothing, is what is left.
         let _ = rustix::io::retry_on_intr(|| flock(&handle, FlockOperation::LockExclusive));
         self.remove_leftovers()?;
@@ -128,31 +132,31 @@ impl Directory {
     }
 
     /// Returns the names of the Markdown files, sorted.
-    pub(super) fn names(&self) -> Result<Vec<String>, ForgeError> {
+    pub(super) fn names(&self) -> Result<Vec<String>, LocalError> {
         let names = self.all_names()?.into_iter().filter(|name| is_ours(name));
         let mut names: Vec<String> = names.collect();
         names.sort();
         Ok(names)
     }
 
-    fn all_names(&self) -> Result<Vec<String>, ForgeError> {
+    fn all_names(&self) -> Result<Vec<String>, LocalError> {
         let path = self.path();
-        let entries = fs::read_dir(&path).map_err(|error| ForgeError::reading(&path, error))?;
+        let entries = fs::read_dir(&path).map_err(|error| LocalError::reading(&path, error))?;
         let names = entries
             .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()));
         names
             .collect::<io::Result<_>>()
-            .map_err(|error| ForgeError::reading(&path, error))
+            .map_err(|error| LocalError::reading(&path, error))
     }
 
-    fn remove_leftovers(&self) -> Result<(), ForgeError> {
+    fn remove_leftovers(&self) -> Result<(), LocalError> {
         for name in self
             .all_names()?
             .iter()
             .filter(|name| name.starts_with('.') && name.ends_with(".md.tmp"))
         {
             let path = self.path().join(name);
-            fs::remove_file(&path).map_err(|error| ForgeError::writing(&path, error))?;
+            fs::remove_file(&path).map_err(|error| LocalError::writing(&path, error))?;
         }
         Ok(())
     }
@@ -160,7 +164,7 @@ impl Directory {
 
 impl WriteLock<'_> {
     /// Writes a new file. One that is there already is never overwritten.
-    pub(super) fn create(&self, name: &str, text: &str) -> Result<(), ForgeError> {
+    pub(super) fn create(&self, name: &str, text: &str) -> Result<(), LocalError> {
         let path = self.directory.path().join(name);
         let written = self.write_aside(name, text)?;
         let renamed = match renameat_with(CWD, &written, CWD, &path, RenameFlags::NOREPLACE) {
@@ -174,14 +178,14 @@ impl WriteLock<'_> {
     }
 
     /// Writes a file in place of the one that is there.
-    pub(super) fn replace(&self, name: &str, text: &str) -> Result<(), ForgeError> {
+    pub(super) fn replace(&self, name: &str, text: &str) -> Result<(), LocalError> {
         let path = self.directory.path().join(name);
         let written = self.write_aside(name, text)?;
         let renamed = fs::rename(&written, &path);
         self.finish(&path, &written, renamed)
     }
 
-    fn write_aside(&self, name: &str, text: &str) -> Result<PathBuf, ForgeError> {
+    fn write_aside(&self, name: &str, text: &str) -> Result<PathBuf, LocalError> {
         let path = self.directory.path().join(format!(".{name}.tmp"));
         let write = || {
             let mut file = OpenOptions::new()
@@ -193,7 +197,7 @@ impl WriteLock<'_> {
         };
         write().map_err(|error| {
             let _ = fs::remove_file(&path);
-            ForgeError::writing(&path, error)
+            LocalError::writing(&path, error)
         })?;
         Ok(path)
     }
@@ -203,10 +207,10 @@ impl WriteLock<'_> {
         path: &Path,
         written: &Path,
         renamed: io::Result<()>,
-    ) -> Result<(), ForgeError> {
+    ) -> Result<(), LocalError> {
         renamed.map_err(|error| {
             let _ = fs::remove_file(written);
-            ForgeError::writing(path, error)
+            LocalError::writing(path, error)
         })?;
         // Not every file system can flush a directory, and the file is there already.
         let _ = self.handle.sync_all();

@@ -3,11 +3,15 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use autoissue_engine::Failure;
+use autoissue_process::error_chain;
+
 use super::{ISSUES, README};
+use crate::forge::Fault;
 
 /// Why the local forge could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
-pub enum ForgeError {
+pub enum LocalError {
     /// There is no directory of issues.
     #[error("no local forge in `{}`: there is no `{ISSUES}`", project.display())]
     NotInitialised {
@@ -49,9 +53,19 @@ pub enum ForgeError {
     },
 }
 
-impl ForgeError {
-    /// Returns what a person can do about it.
-    pub fn hint(&self) -> Option<String> {
+impl Fault for LocalError {
+    /// The local forge is files: what it cannot do now it cannot do in a second.
+    fn failure(&self) -> Failure {
+        Failure::Validation {
+            message: error_chain(self),
+        }
+    }
+
+    fn is_usage(&self) -> bool {
+        matches!(self, Self::NotInitialised { .. })
+    }
+
+    fn hint(&self) -> Option<String> {
         match self {
             Self::NotInitialised { .. } => Some(format!(
                 "write the first issue as `{ISSUES}/0001-some-title.md`: a line `# Some title`, then what is to be done; \
@@ -67,7 +81,9 @@ impl ForgeError {
             Self::Io { .. } => None,
         }
     }
+}
 
+impl LocalError {
     /// Returns the error of reading `path`.
     pub(super) fn reading(path: &Path, source: io::Error) -> Self {
         Self::Io {

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixListener;
 use tempfile::TempDir;
 
 use super::*;
+use crate::forge::Fault as _;
 use crate::timestamp;
 
 const MARKER: &str = "<!-- autoissue: issue 12 -->";
@@ -362,7 +363,7 @@ fn a_linked_directory_is_refused_before_anything_is_read_or_written() {
         fs::create_dir_all(directory.path().join(ISSUES)).unwrap_or_default();
         let result =
             LocalForge::open(directory.path()).and_then(|forge| forge.publish(&pull_draft("a")));
-        assert!(matches!(result, Err(ForgeError::SymbolicLink { path }) if path == link));
+        assert!(matches!(result, Err(LocalError::SymbolicLink { path }) if path == link));
     }
     assert_eq!(elsewhere.names(""), ["README.md", "issues"]);
 }
@@ -669,7 +670,7 @@ fn a_file_that_appeared_meanwhile_is_never_overwritten() {
     project.write("issues/0001-x.md", "a person's");
     let error = lock.create("0001-x.md", "ours").unwrap_err();
     assert!(
-        matches!(error, ForgeError::Io { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists)
+        matches!(error, LocalError::Io { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists)
     );
     assert_eq!(project.read("issues/0001-x.md"), "a person's");
     assert_eq!(project.names("issues"), ["0001-x.md"]);
@@ -736,24 +737,24 @@ fn a_read_only_directory_is_told_from_a_full_disk() {
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o755)).unwrap();
     // Root may write everywhere; the table below holds for everybody.
     assert!(
-        rustix::process::geteuid().is_root() || matches!(result, Err(ForgeError::ReadOnly { .. }))
+        rustix::process::geteuid().is_root() || matches!(result, Err(LocalError::ReadOnly { .. }))
     );
-    let kind = |errno: rustix::io::Errno| ForgeError::writing(Path::new("x"), errno.into());
+    let kind = |errno: rustix::io::Errno| LocalError::writing(Path::new("x"), errno.into());
     for errno in [
         rustix::io::Errno::ROFS,
         rustix::io::Errno::ACCESS,
         rustix::io::Errno::PERM,
     ] {
         assert!(
-            matches!(kind(errno), ForgeError::ReadOnly { .. }),
+            matches!(kind(errno), LocalError::ReadOnly { .. }),
             "{errno}"
         );
     }
     for errno in [rustix::io::Errno::NOSPC, rustix::io::Errno::DQUOT] {
         assert!(
-            matches!(kind(errno), ForgeError::DiskFull { .. }),
+            matches!(kind(errno), LocalError::DiskFull { .. }),
             "{errno}"
         );
     }
-    assert!(matches!(kind(rustix::io::Errno::IO), ForgeError::Io { .. }));
+    assert!(matches!(kind(rustix::io::Errno::IO), LocalError::Io { .. }));
 }

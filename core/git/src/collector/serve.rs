@@ -95,7 +95,11 @@ fn refusal(error: &WorktreeError) -> Refusal {
         },
         error if has_no_room(error) => Refusal::NoRoom(message),
         error if is_out_of_memory(error) => Refusal::OutOfMemory,
-        _ => Refusal::Other(message),
+        WorktreeError::Unsaved { .. }
+        | WorktreeError::TooMuchToKeep { .. }
+        | WorktreeError::Git(_)
+        | WorktreeError::Io { .. }
+        | WorktreeError::Mirror(_) => Refusal::Other(message),
     }
 }
 

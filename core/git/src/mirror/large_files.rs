@@ -22,7 +22,7 @@ use super::{
 };
 use crate::lfs::{POINTER_BYTES_MAX, Pointer, Store};
 use crate::program::{Git, GitError};
-use crate::remote::Remote;
+use crate::remote::{LfsError, Remote};
 
 /// The most bytes of objects that are taken out of an agent's directory at once. GitHub takes no larger file on its smallest plan.
 pub(crate) const OBJECT_BYTES_MAX: u64 = 2 << 30;
@@ -53,6 +53,15 @@ pub enum UploadError {
     /// The mirror itself failed.
     #[error(transparent)]
     Mirror(#[from] MirrorError),
+}
+
+impl From<LfsError> for UploadError {
+    fn from(error: LfsError) -> Self {
+        match error {
+            LfsError::NotInstalled(error) => Self::NotInstalled(error),
+            LfsError::Failed(error) => Self::Failed(error),
+        }
+    }
 }
 
 /// A file that is kept in Git LFS.
@@ -159,7 +168,7 @@ impl Mirror {
         let update = format!("{commit} {commit} refs/heads/{branch} {old}\n");
         self.configured().map_err(UploadError::Failed)?;
         let address = self.own().upload_address(remote.push_url());
-        remote.upload(self.path(), &address, &update)
+        Ok(remote.upload(self.path(), &address, &update)?)
     }
 
     /// Copies the objects that a commit needs and no base has into the user's repository, before its branch is moved.

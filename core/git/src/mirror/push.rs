@@ -147,9 +147,9 @@ impl Mirror {
     ///
     /// # Errors
     /// What git said; [`verdict`](crate::remote::verdict) tells what that means.
-    pub fn rehearse_push(&self, commit: &CommitId, remote: &Remote) -> Result<(), GitError> {
+    pub fn dry_run_push(&self, commit: &CommitId, remote: &Remote) -> Result<(), GitError> {
         self.configured()?;
-        remote.rehearse_push(self.path(), commit)
+        remote.dry_run_push(self.path(), commit)
     }
 
     /// Looks why a push was refused, and pushes over what is there if that is ours.

@@ -132,8 +132,8 @@ fn git_config_plant_in_the_mirror() {
     let remote = Remote::of(git(), &user, "o/n", api, &token).unwrap();
     let head = home.fetch(&mirror, &user);
     fs::write(&config, &planted).unwrap();
-    mirror.rehearse_push(&head, &remote).unwrap();
-    assert!(!fired.exists(), "a rehearsed push is a run of git too");
+    mirror.dry_run_push(&head, &remote).unwrap();
+    assert!(!fired.exists(), "a dry run of a push is a run of git too");
     assert_eq!(fs::read_to_string(&config).unwrap(), right);
     let asked = ["config", r#"filter.a "b\c".clean"#];
     assert_eq!(

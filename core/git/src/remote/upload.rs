@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Remote, Verdict, verdict};
-use crate::mirror::UploadError;
 use crate::program::{Git, GitError};
 
 /// The longest upload of Git LFS objects. One that stands still ends much earlier by itself.
@@ -12,19 +11,25 @@ const UPLOAD_TIMEOUT: Duration = Duration::from_secs(1_800);
 /// What `git-lfs` says, with the exit code of success, where the server refused an object with status 422.
 const REFUSED_QUIETLY: &str = "Uploading failed";
 
+/// Why objects are not on the LFS server.
+#[derive(Debug, thiserror::Error)]
+pub enum LfsError {
+    /// There is no `git-lfs`.
+    #[error("`git-lfs` is not installed")]
+    NotInstalled(#[source] GitError),
+    /// The LFS server does not take them, or was not reached.
+    #[error("the LFS server did not take them")]
+    Failed(#[source] GitError),
+}
+
 impl Remote {
     /// Uploads Git LFS objects out of the repository in `dir` to the server at `address`, as a push would: those that the commits of an
     /// `update` need. An update is a line as git gives it to the hook `pre-push`. Objects that the server has are not sent.
     ///
     /// # Errors
-    /// [`UploadError`]; [`upload_verdict`] tells what a failed run means.
-    pub(crate) fn upload(
-        &self,
-        dir: &Path,
-        address: &str,
-        update: &str,
-    ) -> Result<(), UploadError> {
-        lfs_version(&self.git, dir).map_err(UploadError::NotInstalled)?;
+    /// [`LfsError`]; [`upload_verdict`] tells what a failed run means.
+    pub(crate) fn upload(&self, dir: &Path, address: &str, update: &str) -> Result<(), LfsError> {
+        lfs_version(&self.git, dir).map_err(LfsError::NotInstalled)?;
         let args = ["lfs", "pre-push", "origin"];
         // The address may hold a password of the user's, so it does not stand among the arguments.
         let env = self.env_of_programs.with("lfs.pushurl", address);
@@ -32,10 +37,10 @@ impl Remote {
         let printed = self
             .git
             .run_within(UPLOAD_TIMEOUT, dir, &args, &env.0, input)
-            .map_err(UploadError::Failed)?;
+            .map_err(LfsError::Failed)?;
         let said = printed.said();
         if said.contains(REFUSED_QUIETLY) {
-            return Err(UploadError::Failed(GitError::Failed {
+            return Err(LfsError::Failed(GitError::Failed {
                 command: format!("git {}", args.join(" ")),
                 code: Some(0),
                 stderr: said,

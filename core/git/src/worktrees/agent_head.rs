@@ -18,7 +18,8 @@ use std::path::{Path, PathBuf};
 use git2::Index;
 
 use super::{WorktreeError, removal};
-use crate::mirror::{CommitId, Mirror};
+use crate::commit_id::CommitId;
+use crate::mirror::Mirror;
 use crate::program::GitError;
 
 /// No honest ref is longer, and no honest list of packed refs of a clone with one branch.

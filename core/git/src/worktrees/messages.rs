@@ -9,7 +9,8 @@ use autoissue_plugin_sdk::commit_text;
 use git2::{Oid, Repository};
 
 use super::WorktreeError;
-use crate::mirror::{CommitId, Doing, Mirror};
+use crate::commit_id::CommitId;
+use crate::mirror::{Doing, Mirror};
 
 /// The most commits that are taken one by one; of more, nobody reads the messages.
 const COMMITS_MAX: usize = 10_000;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::WorktreeError;
-use crate::mirror::CommitId;
+use crate::commit_id::CommitId;
 
 /// What the checks on the base made that git ignores.
 const MADE_BY_CHECKS: &str = "made-by-checks.json";
@@ -76,11 +76,7 @@ pub(super) struct Records {
 impl Records {
     pub(super) fn of(mirror: &Path, root: &Path) -> Records {
         let digest = Sha256::digest(root.as_os_str().as_bytes());
-        let name: String = digest
-            .iter()
-            .take(6)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let name = hex::encode(&digest[..6]);
         Records {
             dir: mirror.join("autoissue").join("worktrees").join(name),
         }

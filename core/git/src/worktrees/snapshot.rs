@@ -20,7 +20,8 @@ use git2::{AttrCheckFlags, Index, IndexEntry, IndexTime, Oid, Repository};
 
 use super::submodule::{self, Look, Standing};
 use super::{WorktreeError, modules_file, removal};
-use crate::mirror::{CommitId, Doing, Mirror};
+use crate::commit_id::CommitId;
+use crate::mirror::{Doing, Mirror};
 
 /// The largest file that is collected: a forge refuses more than 100 MiB, and a file above half of that was not written for a pull request.
 /// What goes to Git LFS may be larger.

@@ -16,7 +16,8 @@ use git2::Oid;
 use sha2::{Digest, Sha256};
 
 use super::{WorktreeError, agent_head, removal};
-use crate::mirror::{CommitId, Mirror};
+use crate::commit_id::CommitId;
+use crate::mirror::Mirror;
 use crate::program::{Git, GitError};
 
 /// No honest submodule contains more levels of others.
@@ -122,7 +123,7 @@ pub(super) fn fingerprint(directory: &Path) -> Option<String> {
     }
     seen.sort();
     let digest = Sha256::digest(seen.join("\n").as_bytes());
-    Some(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(hex::encode(digest))
 }
 
 impl Look<'_> {

@@ -71,25 +71,6 @@ pub(super) fn issue(issue: &sdk::Issue) -> Issue {
     }
 }
 
-/// `None` also for a name that nobody knows: the backend decides then.
-pub(super) fn effort(name: &str) -> Option<Effort> {
-    match name {
-        "low" => Some(Effort::Low),
-        "medium" => Some(Effort::Medium),
-        "high" => Some(Effort::High),
-        _ => None,
-    }
-}
-
-fn effort_name(effort: Effort) -> String {
-    match effort {
-        Effort::Low => "low",
-        Effort::Medium => "medium",
-        Effort::High => "high",
-    }
-    .to_owned()
-}
-
 pub(super) fn classifier_context(
     strategy: &str,
     context: &sdk::ClassifierContext,
@@ -191,7 +172,7 @@ pub(super) fn selection(selection: wit_selector::Selection) -> sdk::Selection {
     } = selection;
     sdk::Selection {
         model,
-        effort: name.as_deref().and_then(effort),
+        effort: name.as_deref().and_then(Effort::named),
         fallbacks,
         reason,
     }
@@ -292,24 +273,11 @@ pub(super) fn program(info: wit_backend::ProgramInfo) -> sdk::ProgramInfo {
 
 pub(super) fn task(strategy: &str, task: &sdk::AgentTask) -> wit_backend::AgentTask {
     let task = task.clone();
-    wit_backend::AgentTask {
+    sdk::copied_agent_task!(task => wit_backend::AgentTask {
         strategy: strategy.to_owned(),
-        settings: task.settings,
         issue: issue(&task.issue),
-        prompt: task.prompt,
-        model: task.model,
-        effort: task.effort.map(effort_name),
-        directory: task.directory,
-        session: task.session,
-        resume: task.resume,
-        max_turns: task.max_turns,
-        budget_usd: task.budget_usd,
-        yolo: task.yolo,
-        allowed_tools: task.allowed_tools,
-        read_only: task.read_only,
-        answer_schema: task.answer_schema,
-        extra: task.extra,
-    }
+        effort: task.effort.map(|effort| effort.name().to_owned()),
+    })
 }
 
 pub(super) fn command(command: wit_backend::CommandSpec) -> sdk::CommandSpec {

@@ -4,6 +4,7 @@ use autoissue_plugin_host::Plugin;
 use autoissue_plugin_sdk::{Change, CheckReport, Commit, PrContext};
 
 use super::{Answer, Trial, as_json, corpus};
+use crate::built_in;
 
 pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
     contexts()
@@ -60,8 +61,8 @@ fn contexts() -> Vec<(&'static str, PrContext)> {
         agent_summary: Some(
             "The offset was computed before the filter. It is computed after it now.".into(),
         ),
-        agent: "claude".into(),
-        model: Some("sonnet".into()),
+        agent: built_in::default_agent().name(),
+        model: Some(built_in::default_model().into()),
         cost_usd: 0.83,
         attempts: 1,
         checks: vec![check("tests", true)],

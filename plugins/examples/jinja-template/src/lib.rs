@@ -10,6 +10,7 @@
 
 mod markdown;
 
+use autoissue_plugin_sdk::hidden_text::one_line;
 use autoissue_plugin_sdk::prelude::*;
 use autoissue_plugin_sdk::{schemars, serde};
 use minijinja::value::Serde;
@@ -115,7 +116,7 @@ fn render(context: &PrContext) -> Result<PullRequestText, PluginError> {
         let filled = environment().render_named_str(name, source, &values);
         filled.map_err(|error| PluginError::InvalidSettings(format!("`{name}`: {error}")))
     };
-    let title = markdown::one_line(&fill("title", &settings.title)?);
+    let title = one_line(&fill("title", &settings.title)?);
     let title: String = title.chars().take(TITLE_CHARS_MAX).collect();
     let body: String = markdown::visible(&fill("body", &settings.body)?)
         .chars()

@@ -1,12 +1,6 @@
 //! Text from outside in Markdown: escaped, as code, or as a quotation.
 
-/// Returns a text on one line, without what cannot be seen.
-pub(crate) fn one_line(text: &str) -> String {
-    text.split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
+use autoissue_plugin_sdk::hidden_text::one_line;
 
 /// Returns a text without control characters but line ends and tabs.
 pub(crate) fn visible(text: &str) -> String {

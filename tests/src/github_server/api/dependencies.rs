@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::super::answer::{Answer, Invalid, Reply};
 use super::super::call::{Call, Fields};
 use super::super::world::Repository;
-use super::issues::find;
+use super::find;
 
 pub(super) async fn blocked_by(call: Call, path: Path<(String, String, String)>) -> Reply {
     list(&call, path, |repository, number| {

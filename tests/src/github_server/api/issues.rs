@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::super::answer::{Answer, Invalid, Reply};
 use super::super::call::{Call, Fields, Names};
 use super::super::world::{Comment, Item, Repository, World};
-use super::labels;
+use super::{find, labels};
 
 /// Most characters of a title.
 const TITLE_CHARS_MAX: usize = 256;
@@ -73,20 +73,6 @@ pub(super) async fn get(
     let repository = call.repository(&mut world, &(owner, name))?;
     let item = find(repository, &number)?;
     Ok(Answer::ok(call.site().issue(repository, item)))
-}
-
-/// Finds an issue or pull request by the number in a path.
-pub(super) fn find<'r>(repository: &'r Repository, number: &str) -> Result<&'r Item, Answer> {
-    let item = number
-        .parse()
-        .ok()
-        .and_then(|number: u64| repository.items.get(&number))
-        .ok_or_else(Answer::not_found)?;
-    if repository.has_issues || item.pull.is_some() {
-        Ok(item)
-    } else {
-        Err(Answer::gone())
-    }
 }
 
 pub(super) fn find_mut<'r>(

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::super::answer::{Answer, Invalid, Reply};
 use super::super::call::{Call, Fields, Names};
 use super::super::world::{Label, World};
-use super::issues::find;
+use super::find;
 
 /// The color of a label that came into being by being used.
 const COLOR: &str = "ededed";

@@ -3,8 +3,8 @@
 use crate::engine::{Engine, Halt};
 use crate::task::Kept;
 use crate::{
-    AgentReport, Attempt, AttemptEvent, Doing, Failure, IssueNumber, Metering, ModelChoice,
-    Outcome, Stage, Start, Time, Usd, Work,
+    AgentReport, Attempt, AttemptEvent, AttemptStage, Doing, Failure, IssueNumber, Metering,
+    ModelChoice, Outcome, Stage, Start, Task, Time, Usd, Work,
 };
 
 impl Engine {
@@ -21,7 +21,7 @@ impl Engine {
             AttemptEvent::WorktreeLeased { issue, base, .. } => {
                 let task = self.task_mut(*issue);
                 task.base = Some(base.clone());
-                task.go(Doing::Agent, true);
+                self.enter_next_stage(*issue);
             }
             AttemptEvent::Metered { issue, spent, .. } => {
                 let is_free = self.settings.metering == Metering::Free;
@@ -52,12 +52,7 @@ impl Engine {
                 let task = self.task_mut(*issue);
                 task.checks.clone_from(results);
                 if *passed {
-                    task.go(
-                        Doing::Publishing {
-                            not_before: Time::default(),
-                        },
-                        false,
-                    );
+                    self.enter_next_stage(*issue);
                 }
             }
             AttemptEvent::Suspended { issue, .. } => {
@@ -101,6 +96,7 @@ impl Engine {
             } => {
                 self.n_api_calls += publication.n_api_calls;
                 self.task_mut(*issue).publication = Some(publication.clone());
+                self.enter_next_stage(*issue);
             }
             AttemptEvent::Failed {
                 issue,
@@ -145,17 +141,17 @@ impl Engine {
     fn start_of(&self, issue: IssueNumber) -> Start {
         let task = &self.tasks[&issue];
         if let Some(kept) = &task.kept {
-            return Start::Kept {
+            return Start::KeptTree {
                 base: kept.base.clone(),
-                work: kept.work.clone(),
+                salvage: kept.work.clone(),
             };
         }
-        let published: Vec<_> = task
+        let issues: Vec<_> = task
             .issue
             .dependencies
             .iter()
             .filter_map(|on| self.tasks.get(&on.number))
-            .filter(|on| on.outcome().is_none_or(Outcome::is_foundation))
+            .filter(|on| on.outcome().is_none_or(Outcome::can_be_built_on))
             .map(|on| {
                 (
                     on.issue.number,
@@ -165,10 +161,10 @@ impl Engine {
                 )
             })
             .collect();
-        if published.is_empty() {
+        if issues.is_empty() {
             Start::Base
         } else {
-            Start::Published(published)
+            Start::Branches { issues }
         }
     }
 
@@ -181,38 +177,59 @@ impl Engine {
             task.forgiven += (charged - report.seen(metered)).max(Usd::ZERO);
         }
         task.report = Some(report.clone());
-        task.go(Doing::Collecting, true);
+        self.enter_next_stage(issue);
     }
 
     fn work_collected(&mut self, issue: IssueNumber, work: Option<Work>, notes: &[String]) {
-        let goes_on = matches!(
-            self.halt,
-            Halt::No | Halt::Stopping(_) | Halt::Suspending(_)
-        );
-        // An unfinished merge is a check that every work has to pass.
-        let is_unfinished = work.as_ref().is_some_and(|it| !it.conflicts.is_empty());
-        let next = if self.settings.has_checks || is_unfinished {
-            (Doing::Checking, goes_on)
-        } else {
-            (
-                Doing::Publishing {
-                    not_before: Time::default(),
-                },
-                false,
-            )
-        };
         let task = self.task_mut(issue);
         task.notes = notes.to_vec();
         let is_good = work.is_some() && task.agent_was_good();
         if work.is_some() {
             task.work = work;
         }
-        let (doing, in_flight) = if is_good {
-            next
+        if is_good {
+            self.enter_next_stage(issue);
         } else {
-            (Doing::Collecting, false)
+            task.go(Doing::Collecting, false);
+        }
+    }
+
+    /// Moves the attempt in flight on to the next stage of its task's kind; after the last one it stays where it is.
+    fn enter_next_stage(&mut self, issue: IssueNumber) {
+        let Some(next) = self.next_stage(&self.tasks[&issue]) else {
+            return;
         };
-        task.go(doing, in_flight);
+        let may_go_on = matches!(
+            self.halt,
+            Halt::No | Halt::Stopping(_) | Halt::Suspending(_)
+        );
+        let (doing, in_flight) = match next {
+            AttemptStage::Worktree => {
+                let start = self.start_of(issue);
+                (Doing::Leasing { start }, true)
+            }
+            AttemptStage::Agent => (Doing::Agent, true),
+            AttemptStage::Collect => (Doing::Collecting, true),
+            AttemptStage::Checks => (Doing::Checking, may_go_on),
+            AttemptStage::Publish => {
+                let not_before = Time::default();
+                (Doing::Publishing { not_before }, false)
+            }
+        };
+        self.task_mut(issue).go(doing, in_flight);
+    }
+
+    /// Returns the stage after the one that a task's attempt is in; `None` where the task is done then, or has no attempt.
+    pub(in crate::engine) fn next_stage(&self, task: &Task) -> Option<AttemptStage> {
+        // An unfinished merge is a check that every work has to pass.
+        let is_unfinished = task
+            .work
+            .as_ref()
+            .is_some_and(|it| !it.conflicts.is_empty());
+        let has_checks = self.settings.has_checks || is_unfinished;
+        let now = task.attempt()?.doing.stage();
+        let is_needed = |stage| stage != AttemptStage::Checks || has_checks;
+        task.kind.next(now, is_needed)
     }
 
     fn attempt_failed(

@@ -1,7 +1,7 @@
 //! What each event about the backlog makes of the state.
 
 use crate::engine::{Engine, Phase};
-use crate::{IntakeEvent, IssueNumber, Time};
+use crate::{IntakeEvent, Outcome, Time};
 
 impl Engine {
     pub(super) fn apply_to_intake(&mut self, event: &IntakeEvent) {
@@ -40,21 +40,21 @@ impl Engine {
         }
     }
 
+    /// Links the tasks that were accepted since the backlog was read the last time with what they depend on. The backlog may be read
+    /// again: what is linked already stays as it is.
     fn link_dependents(&mut self) {
-        let edges: Vec<(IssueNumber, IssueNumber)> = self
-            .tasks
-            .values()
-            .flat_map(|task| {
-                task.issue
-                    .dependencies
-                    .iter()
-                    .map(|on| (on.number, task.issue.number))
-            })
-            .filter(|(on, _)| self.tasks.contains_key(on))
-            .collect();
-        for (on, issue) in edges {
-            self.task_mut(on).dependents.push(issue);
-            self.task_mut(issue).n_missing += 1;
+        for issue in std::mem::take(&mut self.unlinked) {
+            let dependencies = self.tasks[&issue].issue.dependencies.clone();
+            for on in dependencies.into_iter().map(|on| on.number) {
+                let Some(dependency) = self.tasks.get_mut(&on) else {
+                    continue;
+                };
+                dependency.dependents.push(issue);
+                let outcome = dependency.outcome();
+                if !outcome.is_some_and(Outcome::lets_dependents_start) {
+                    self.task_mut(issue).n_missing += 1;
+                }
+            }
         }
     }
 }

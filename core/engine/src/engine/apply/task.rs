@@ -14,6 +14,7 @@ impl Engine {
                     task.go_on_with(cut_off);
                 }
                 self.tasks.insert(issue.number, task);
+                self.unlinked.insert(issue.number);
             }
             TaskEvent::Classified {
                 issue,

@@ -6,17 +6,19 @@ use autoissue_engine::{AttemptInput, IntakeInput, PlanInput};
 use super::{Happening, Night, world};
 
 impl Night {
-    pub(super) fn carry_out_plan(&mut self, effect: Effect) {
+    pub(super) fn carry_out_plan(&mut self, effect: PlanEffect) {
         let delay = self.rng.u64(..120_000);
         match effect {
-            Effect::ReadPlan => self.later(
+            PlanEffect::Read { .. } => self.later(
                 delay,
                 Happening::Answer(Input::Plan(PlanInput::Read {
                     plan: self.plan.clone(),
                 })),
             ),
-            Effect::Decompose { attempt, limit, .. } => self.decompose(attempt, limit),
-            Effect::RecoverPlan { attempt } => {
+            PlanEffect::Decompose(order) => {
+                self.decompose(order.attempt, order.task.budget_usd.map(Usd::from_dollars));
+            }
+            PlanEffect::Recover { attempt } => {
                 let is_of_it = |input: &Input| matches!(input, Input::Plan(PlanInput::Decomposed { attempt: of, .. }) if *of == attempt);
                 let recorded = self
                     .recorded
@@ -25,8 +27,8 @@ impl Night {
                     .unwrap_or_else(|| unseen(attempt));
                 self.later(delay, Happening::Answer(recorded));
             }
-            Effect::CreateIssue { position } => self.create_issue(position, delay),
-            Effect::LinkIssue { position } => {
+            PlanEffect::CreateIssue(order) => self.create_issue(order.position, delay),
+            PlanEffect::LinkIssue { position, .. } => {
                 let linked = Input::Plan(PlanInput::IssueLinked {
                     position,
                     n_api_calls: 1,
@@ -39,8 +41,7 @@ impl Night {
                     ),
                 );
             }
-            Effect::StopPlanning { reason } => self.stop_planning(reason),
-            other => unreachable!("{other:?} is not about the plan"),
+            PlanEffect::Stop { reason } => self.stop_planning(reason),
         }
     }
 

@@ -387,25 +387,27 @@ pub(super) fn work(
     effect: Effect,
 ) -> Input {
     match effect {
-        Effect::FetchBacklog => match weather.forge_failure(rng, now) {
-            Some(failure) => Input::Intake(IntakeInput::BacklogFailed { failure }),
-            None => Input::Intake(IntakeInput::BacklogFetched {
-                issues: backlog(rng, weather),
-                warnings: vec![],
-                n_api_calls: 0,
-            }),
-        },
-        Effect::Classify { issue } if rng.u32(..60) == 0 => {
+        Effect::Intake(IntakeEffect::FetchBacklog { .. }) => {
+            match weather.forge_failure(rng, now) {
+                Some(failure) => Input::Intake(IntakeInput::BacklogFailed { failure }),
+                None => Input::Intake(IntakeInput::BacklogFetched {
+                    issues: backlog(rng, weather),
+                    warnings: vec![],
+                    n_api_calls: 0,
+                }),
+            }
+        }
+        Effect::Task(TaskEffect::Classify { issue }) if rng.u32(..60) == 0 => {
             undecided(rng, issue.number, "classifier")
         }
-        Effect::SelectModel { issue, .. } if rng.u32(..60) == 0 => {
+        Effect::Task(TaskEffect::SelectModel { issue, .. }) if rng.u32(..60) == 0 => {
             undecided(rng, issue.number, "model-selector")
         }
-        Effect::Classify { issue } => Input::Task(TaskInput::Classified {
+        Effect::Task(TaskEffect::Classify { issue }) => Input::Task(TaskInput::Classified {
             issue: issue.number,
             classification: classification(rng),
         }),
-        Effect::SelectModel { issue, .. } => {
+        Effect::Task(TaskEffect::SelectModel { issue, .. }) => {
             let model = ["sonnet", "opus"][rng.usize(..2)].to_owned();
             Input::Task(TaskInput::ModelSelected {
                 issue: issue.number,
@@ -414,7 +416,7 @@ pub(super) fn work(
                 reason: String::new(),
             })
         }
-        Effect::CheckBase => {
+        Effect::Intake(IntakeEffect::CheckBase) => {
             let red_percent = if rng.bool() {
                 0
             } else {
@@ -424,7 +426,7 @@ pub(super) fn work(
                 results: checks(rng, red_percent),
             })
         }
-        Effect::LeaseWorktree { issue, attempt, .. }
+        Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. })
             if rng.u32(..1_000) < weather.failure_percent =>
         {
             Input::Attempt(AttemptInput::Failed {
@@ -435,26 +437,28 @@ pub(super) fn work(
                 },
             })
         }
-        Effect::LeaseWorktree { issue, attempt, .. } => match weather.forge_failure(rng, now) {
-            Some(failure) => Input::Attempt(AttemptInput::Failed {
-                issue,
-                attempt,
-                failure,
-            }),
-            None if happens(rng, weather.withdrawn_percent) => {
-                Input::Attempt(AttemptInput::Withdrawn {
+        Effect::Attempt(AttemptEffect::LeaseWorktree { issue, attempt, .. }) => {
+            match weather.forge_failure(rng, now) {
+                Some(failure) => Input::Attempt(AttemptInput::Failed {
                     issue,
                     attempt,
-                    found: withdrawal(rng, issue),
-                })
+                    failure,
+                }),
+                None if happens(rng, weather.withdrawn_percent) => {
+                    Input::Attempt(AttemptInput::Withdrawn {
+                        issue,
+                        attempt,
+                        found: withdrawal(rng, issue),
+                    })
+                }
+                None => Input::Attempt(AttemptInput::WorktreeLeased {
+                    issue,
+                    attempt,
+                    base: format!("base of {issue}.{attempt}"),
+                }),
             }
-            None => Input::Attempt(AttemptInput::WorktreeLeased {
-                issue,
-                attempt,
-                base: format!("base of {issue}.{attempt}"),
-            }),
-        },
-        Effect::CollectWork { issue, attempt, .. } => {
+        }
+        Effect::Attempt(AttemptEffect::CollectWork { issue, attempt, .. }) => {
             let issue = issue.number;
             if let Some(failure) = weather.mishap(rng, "collection") {
                 return Input::Attempt(AttemptInput::Failed {
@@ -496,11 +500,12 @@ pub(super) fn work(
                 notes,
             })
         }
-        Effect::RunChecks {
+        Effect::Attempt(AttemptEffect::RunChecks {
             issue,
             attempt,
             work,
-        } => match weather.mishap(rng, "checks") {
+            ..
+        }) => match weather.mishap(rng, "checks") {
             Some(failure) => Input::Attempt(AttemptInput::Failed {
                 issue,
                 attempt,
@@ -512,34 +517,32 @@ pub(super) fn work(
                 results: results(rng, weather, settings, &work),
             }),
         },
-        Effect::Publish { issue, attempt } => match weather
-            .mishap(rng, "publication")
-            .or_else(|| weather.forge_failure(rng, now))
-        {
-            Some(failure) => Input::Attempt(AttemptInput::Failed {
-                issue,
-                attempt,
-                failure,
-            }),
-            None => Input::Attempt(AttemptInput::Published {
-                issue,
-                attempt,
-                publication: Publication {
-                    commit: format!("{issue}"),
-                    existed: happens(rng, weather.withdrawn_percent),
-                    ..Publication::default()
-                },
-            }),
-        },
-        Effect::RunAgent { .. }
-        | Effect::Stop { .. }
-        | Effect::ReleaseWorktree { .. }
-        | Effect::ReadPlan
-        | Effect::Decompose { .. }
-        | Effect::RecoverPlan { .. }
-        | Effect::CreateIssue { .. }
-        | Effect::LinkIssue { .. }
-        | Effect::StopPlanning { .. } => {
+        Effect::Attempt(AttemptEffect::Publish(order)) => {
+            let (issue, attempt) = (order.issue.number, order.attempt);
+            let failed = weather.mishap(rng, "publication");
+            match failed.or_else(|| weather.forge_failure(rng, now)) {
+                Some(failure) => Input::Attempt(AttemptInput::Failed {
+                    issue,
+                    attempt,
+                    failure,
+                }),
+                None => Input::Attempt(AttemptInput::Published {
+                    issue,
+                    attempt,
+                    publication: Publication {
+                        commit: format!("{issue}"),
+                        existed: happens(rng, weather.withdrawn_percent),
+                        ..Publication::default()
+                    },
+                }),
+            }
+        }
+        Effect::Plan(_)
+        | Effect::Attempt(
+            AttemptEffect::RunAgent(_)
+            | AttemptEffect::Stop { .. }
+            | AttemptEffect::ReleaseWorktree { .. },
+        ) => {
             unreachable!(
                 "agents have turns, the plan is elsewhere, the others have no answer: {settings:?}"
             )
@@ -556,8 +559,8 @@ fn undecided(rng: &mut Rng, issue: IssueNumber, strategy: &str) -> Input {
 /// Returns what is told of a plugin in whose place the built-in decides.
 pub(super) fn stood_in(rng: &mut Rng, weather: &Weather, effect: &Effect) -> Option<Undecided> {
     let (issue, strategy) = match effect {
-        Effect::Classify { issue } => (issue, "classifier"),
-        Effect::SelectModel { issue, .. } => (issue, "model-selector"),
+        Effect::Task(TaskEffect::Classify { issue }) => (issue, "classifier"),
+        Effect::Task(TaskEffect::SelectModel { issue, .. }) => (issue, "model-selector"),
         _ => return None,
     };
     happens(rng, weather.stood_in_percent)

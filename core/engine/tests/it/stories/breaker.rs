@@ -10,7 +10,7 @@ fn agent_runs(night: &Night) -> usize {
     night
         .asked
         .iter()
-        .filter(|effect| matches!(effect, Effect::RunAgent { .. }))
+        .filter(|effect| matches!(effect, Effect::Attempt(AttemptEffect::RunAgent(_))))
         .count()
 }
 
@@ -244,7 +244,8 @@ fn checks_that_the_disk_has_no_room_for_are_repeated_and_no_agent_runs_again() {
             .begin();
     });
     assert_eq!(agent_runs(&night), 1);
-    let collects = |effect: &&Effect| matches!(effect, Effect::CollectWork { .. });
+    let collects =
+        |effect: &&Effect| matches!(effect, Effect::Attempt(AttemptEffect::CollectWork { .. }));
     let n_collected = night.asked.iter().filter(collects).count();
     assert_eq!(n_collected, 1, "what checks have made is not collected");
 }
@@ -744,9 +745,10 @@ fn a_session_to_go_on_with_that_is_gone_is_replaced_and_nobody_pays() {
         ",
     );
     let last = night.asked.iter().rev().find_map(|effect| match effect {
-        Effect::RunAgent {
-            resume, feedback, ..
-        } => Some((resume.is_some(), feedback.clone().unwrap_or_default())),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => Some((
+            order.task.resume.is_some(),
+            order.feedback.clone().unwrap_or_default(),
+        )),
         _ => None,
     });
     let (is_resumed, feedback) = last.expect("an agent");
@@ -755,14 +757,14 @@ fn a_session_to_go_on_with_that_is_gone_is_replaced_and_nobody_pays() {
         "{feedback}"
     );
     let start = night.asked.iter().rev().find_map(|effect| match effect {
-        Effect::LeaseWorktree { start, .. } => Some(start.clone()),
+        Effect::Attempt(AttemptEffect::LeaseWorktree { start, .. }) => Some(start.clone()),
         _ => None,
     });
     assert_eq!(
         start,
-        Some(Start::Kept {
+        Some(Start::KeptTree {
             base: "b".into(),
-            work: None
+            salvage: None
         })
     );
 }
@@ -792,9 +794,9 @@ fn a_limit_in_the_middle_of_work_is_continued_in_the_same_tree_and_session() {
         ",
     );
     let last = night.asked.iter().rev().find_map(|effect| match effect {
-        Effect::RunAgent {
-            resume, continues, ..
-        } => Some((resume.clone(), *continues)),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+            Some((resumed(&order.task), order.continues))
+        }
         _ => None,
     });
     let session = AgentSession {

@@ -6,7 +6,9 @@ use crate::story::*;
 
 fn start_of(night: &Night, n: u64) -> Option<Start> {
     night.asked.iter().find_map(|effect| match effect {
-        Effect::LeaseWorktree { issue, start, .. } if issue.0 == n => Some(start.clone()),
+        Effect::Attempt(AttemptEffect::LeaseWorktree { issue, start, .. }) if issue.0 == n => {
+            Some(start.clone())
+        }
         _ => None,
     })
 }
@@ -40,7 +42,9 @@ fn a_dependent_starts_from_what_it_depends_on() {
     let commit = |n: u64| (number(n), Some(format!("c{n}")));
     assert_eq!(
         start_of(&night, 1),
-        Some(Start::Published(vec![commit(2), commit(3)]))
+        Some(Start::Branches {
+            issues: vec![commit(2), commit(3)]
+        })
     );
 }
 
@@ -171,7 +175,9 @@ fn an_issue_with_an_open_pull_request_is_not_done_again() {
     );
     assert_eq!(
         start_of(&night, 3),
-        Some(Start::Published(vec![(number(2), None)]))
+        Some(Start::Branches {
+            issues: vec![(number(2), None)]
+        })
     );
 }
 
@@ -218,7 +224,9 @@ fn who_ignores_what_is_outside_starts_from_the_base() {
     assert_eq!(start_of(&night, 1), Some(Start::Base));
     assert_eq!(
         start_of(&night, 2),
-        Some(Start::Published(vec![(number(1), Some("c1".to_owned()))]))
+        Some(Start::Branches {
+            issues: vec![(number(1), Some("c1".to_owned()))]
+        })
     );
 }
 

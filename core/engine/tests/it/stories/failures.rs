@@ -9,7 +9,7 @@ use crate::story::*;
 fn starts(night: &Night) -> Vec<Start> {
     fn start(effect: &Effect) -> Option<Start> {
         match effect {
-            Effect::LeaseWorktree { start, .. } => Some(start.clone()),
+            Effect::Attempt(AttemptEffect::LeaseWorktree { start, .. }) => Some(start.clone()),
             _ => None,
         }
     }
@@ -20,11 +20,11 @@ fn starts(night: &Night) -> Vec<Start> {
 fn released(night: &Night) -> Vec<(u64, u32, bool)> {
     fn release(effect: &Effect) -> Option<(u64, u32, bool)> {
         match effect {
-            Effect::ReleaseWorktree {
+            Effect::Attempt(AttemptEffect::ReleaseWorktree {
                 issue,
                 attempt,
                 published,
-            } => Some((issue.0, *attempt, *published)),
+            }) => Some((issue.0, *attempt, *published)),
             _ => None,
         }
     }
@@ -177,9 +177,9 @@ fn an_unfinished_merge_fails_a_check_where_none_is_configured() {
         starts(&night),
         [
             Start::Base,
-            Start::Kept {
+            Start::KeptTree {
                 base: "b".into(),
-                work: None
+                salvage: None
             }
         ]
     );
@@ -217,9 +217,9 @@ fn dirty_retry() {
         [
             Start::Base,
             Start::Base,
-            Start::Kept {
+            Start::KeptTree {
                 base: "b".into(),
-                work: None
+                salvage: None
             }
         ]
     );
@@ -229,9 +229,10 @@ fn dirty_retry() {
         "the tree of the failed check is kept"
     );
     let resumed = night.asked.iter().filter_map(|effect| match effect {
-        Effect::RunAgent {
-            resume, feedback, ..
-        } => Some((resume.clone(), feedback.clone().unwrap_or_default())),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => Some((
+            resumed(&order.task),
+            order.feedback.clone().unwrap_or_default(),
+        )),
         _ => None,
     });
     let resumed: Vec<_> = resumed.collect();
@@ -452,7 +453,9 @@ fn an_auto_model_is_asked_again_after_a_failure_of_substance_only() {
         ",
     );
     let models = night.asked.iter().filter_map(|effect| match effect {
-        Effect::RunAgent { model, effort, .. } => Some((model.as_deref()?, *effort)),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+            Some((order.task.model.as_deref()?, order.task.effort))
+        }
         _ => None,
     });
     let expected = [

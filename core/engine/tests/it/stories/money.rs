@@ -13,7 +13,7 @@ fn unmeasured(spent: Spent) -> Reply {
 fn limits(night: &Night) -> Vec<Option<Usd>> {
     fn limit(effect: &Effect) -> Option<Option<Usd>> {
         match effect {
-            Effect::RunAgent { limit, .. } => Some(*limit),
+            Effect::Attempt(AttemptEffect::RunAgent(order)) => Some(order.task.budget_usd.map(usd)),
             _ => None,
         }
     }
@@ -24,7 +24,7 @@ fn limits(night: &Night) -> Vec<Option<Usd>> {
 fn stops(night: &Night) -> Vec<StopReason> {
     fn reason(effect: &Effect) -> Option<StopReason> {
         match effect {
-            Effect::Stop { reason, .. } => Some(*reason),
+            Effect::Attempt(AttemptEffect::Stop { reason, .. }) => Some(*reason),
             _ => None,
         }
     }
@@ -416,7 +416,7 @@ fn a_cost_that_cannot_be_right_is_no_part_of_what_the_session_of_the_agent_has_c
         .replies(1, "checks", [Reply::Red("tests")])
         .release(1, "agent");
     let resumed = night.asked.iter().filter_map(|effect| match effect {
-        Effect::RunAgent { resume, .. } => resume.clone(),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => resumed(&order.task),
         _ => None,
     });
     let spent: Vec<Usd> = resumed.map(|session| session.spent).collect();
@@ -490,7 +490,9 @@ fn a_resumed_session_is_told_what_it_has_cost() {
         ",
     );
     let resumed = night.asked.iter().filter_map(|effect| match effect {
-        Effect::RunAgent { resume, .. } => Some(resume.as_ref().map(|session| session.spent)),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+            Some(resumed(&order.task).map(|session| session.spent))
+        }
         _ => None,
     });
     assert_eq!(
@@ -560,18 +562,18 @@ fn money_run_again_continues_with_what_is_left_of_the_cap() {
         ",
     );
     let first = night.asked.iter().find_map(|effect| match effect {
-        Effect::LeaseWorktree { start, .. } => Some(start.clone()),
+        Effect::Attempt(AttemptEffect::LeaseWorktree { start, .. }) => Some(start.clone()),
         _ => None,
     });
-    let kept = Start::Kept {
+    let kept = Start::KeptTree {
         base: "b0".into(),
-        work: Some("w0".into()),
+        salvage: Some("w0".into()),
     };
     assert_eq!(first, Some(kept));
     let agent = night.asked.iter().find_map(|effect| match effect {
-        Effect::RunAgent {
-            resume, continues, ..
-        } => Some((resume.clone(), *continues)),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+            Some((resumed(&order.task), order.continues))
+        }
         _ => None,
     });
     assert_eq!(agent, Some((cut_off(4.6).session, true)));

@@ -14,11 +14,10 @@ fn asked_to_decompose(night: &Night) -> Vec<(Option<String>, Option<String>)> {
 
 fn decomposition(effect: &Effect) -> Option<(Option<String>, Option<String>)> {
     match effect {
-        Effect::Decompose {
-            resume, rejection, ..
-        } => Some((
-            resume.as_ref().map(|session| session.id.clone()),
-            rejection
+        Effect::Plan(PlanEffect::Decompose(order)) => Some((
+            order.task.resume.clone(),
+            order
+                .rejection
                 .as_ref()
                 .map(|rejection| rejection.message.clone()),
         )),
@@ -82,7 +81,10 @@ fn a_given_plan_costs_nothing() {
         session completed
         ",
     );
-    assert_eq!(night.asked[0], Effect::ReadPlan);
+    assert!(matches!(
+        night.asked[0],
+        Effect::Plan(PlanEffect::Read { .. })
+    ));
 }
 
 #[test]
@@ -99,7 +101,7 @@ fn the_planner_is_told_its_reservation_less_a_turn() {
         "planner 1 started, $1.50 reserved",
     );
     assert!(
-        matches!(&night.asked[0], Effect::Decompose { limit: Some(limit), .. } if *limit == usd(1.0))
+        matches!(&night.asked[0], Effect::Plan(PlanEffect::Decompose(order)) if order.task.budget_usd == Some(1.0))
     );
 }
 
@@ -366,9 +368,9 @@ fn a_planner_that_passes_its_reservation_is_stopped() {
         session failed: planning spent $2.51 of $2.00 and came to no plan; raise `planner.maxBudgetUsd`, or ask for less at once
         ",
     );
-    assert!(night.asked.contains(&Effect::StopPlanning {
+    assert!(night.asked.contains(&Effect::Plan(PlanEffect::Stop {
         reason: StopReason::Budget
-    }));
+    })));
 }
 
 #[test]
@@ -460,7 +462,7 @@ fn a_plan_that_nobody_wants_creates_nothing() {
         night
             .asked
             .iter()
-            .all(|effect| !matches!(effect, Effect::CreateIssue { .. }))
+            .all(|effect| !matches!(effect, Effect::Plan(PlanEffect::CreateIssue(_))))
     );
 }
 
@@ -582,7 +584,11 @@ fn an_interrupt_stops_the_planner_and_a_resume_asks_it_again() {
         ",
     );
     for reason in [StopReason::Interrupted, StopReason::Killed] {
-        assert!(night.asked.contains(&Effect::StopPlanning { reason }));
+        assert!(
+            night
+                .asked
+                .contains(&Effect::Plan(PlanEffect::Stop { reason }))
+        );
     }
 }
 

@@ -9,7 +9,9 @@ fn count(night: &Night, is: impl Fn(&Effect) -> bool) -> usize {
 }
 
 fn agent_runs(night: &Night) -> usize {
-    count(night, |effect| matches!(effect, Effect::RunAgent { .. }))
+    count(night, |effect| {
+        matches!(effect, Effect::Attempt(AttemptEffect::RunAgent(_)))
+    })
 }
 
 #[test]
@@ -56,7 +58,9 @@ fn crash_after_post() {
         session completed
         ",
     );
-    let n_published = count(&night, |effect| matches!(effect, Effect::Publish { .. }));
+    let n_published = count(&night, |effect| {
+        matches!(effect, Effect::Attempt(AttemptEffect::Publish(_)))
+    });
     assert_eq!(
         (agent_runs(&night), n_published),
         (1, 2),
@@ -213,7 +217,7 @@ fn the_first_interrupt_asks_and_the_second_kills() {
         ",
     );
     let reasons = night.asked.iter().filter_map(|effect| match effect {
-        Effect::Stop { issue, reason, .. } => Some((issue.0, *reason)),
+        Effect::Attempt(AttemptEffect::Stop { issue, reason, .. }) => Some((issue.0, *reason)),
         _ => None,
     });
     use StopReason::{Interrupted, Killed};
@@ -494,9 +498,9 @@ fn a_kept_tree_survives_an_interrupt_before_its_next_attempt() {
         ",
     );
     let last = night.asked.iter().rev().find_map(|effect| match effect {
-        Effect::RunAgent {
-            resume, feedback, ..
-        } => Some((resume.is_some(), feedback.is_some())),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => {
+            Some((order.task.resume.is_some(), order.feedback.is_some()))
+        }
         _ => None,
     });
     assert_eq!(

@@ -250,12 +250,11 @@ fn a_dry_run_stops_when_the_plan_stands() {
         session completed
         ",
     );
-    assert!(
-        !night
-            .asked
-            .iter()
-            .any(|effect| matches!(effect, Effect::LeaseWorktree { .. } | Effect::CheckBase))
-    );
+    assert!(!night.asked.iter().any(|effect| matches!(
+        effect,
+        Effect::Attempt(AttemptEffect::LeaseWorktree { .. })
+            | Effect::Intake(IntakeEffect::CheckBase)
+    )));
 }
 
 #[test]
@@ -361,7 +360,7 @@ fn agents_are_told_what_others_work_on() {
         ",
     );
     let avoid = night.asked.iter().filter_map(|effect| match effect {
-        Effect::RunAgent { avoid, .. } => Some(avoid.clone()),
+        Effect::Attempt(AttemptEffect::RunAgent(order)) => Some(order.avoid.clone()),
         _ => None,
     });
     assert_eq!(

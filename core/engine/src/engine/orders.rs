@@ -1,0 +1,327 @@
+//! Effects as whole orders: everything that the session decides of what is to be done, read from the state.
+
+use autoissue_plugin_sdk::AgentTask;
+
+use crate::engine::Engine;
+use crate::plan::PlanStep;
+use crate::{
+    AgentOrder, AgentSession, AttemptEffect, BacklogSource, CreateOrder, Doing, Effect, Effort,
+    IntakeEffect, IssueNumber, Metering, Outcome, PlanEffect, PlannedIssue, PlannerAttempt,
+    PlannerOrder, Planning, PublishOrder, StackedOn, Start, Task, TaskEffect, Usd,
+};
+
+impl Engine {
+    // ---- plan
+
+    /// Returns the order for the planner that is in flight.
+    pub(super) fn planner_order(&self, planning: &Planning, attempt: PlannerAttempt) -> Effect {
+        let limit = attempt.reserved - self.planner_margin();
+        let task = AgentTask {
+            read_only: true,
+            ..self.agent_task(self.planner_model(), None, limit, planning.session.as_ref())
+        };
+        Effect::Plan(PlanEffect::Decompose(PlannerOrder {
+            attempt: attempt.number,
+            directive: self.about.directive.clone().unwrap_or_default(),
+            task,
+            rejection: planning.rejection.clone(),
+        }))
+    }
+
+    /// Returns the order for a step of the plan; `None` where the plan has no such issue.
+    pub(super) fn plan_step(&self, step: PlanStep) -> Option<Effect> {
+        let planning = self.planning()?;
+        let effect = match step {
+            PlanStep::Create(position) => {
+                PlanEffect::CreateIssue(create_order(planning, position)?)
+            }
+            PlanStep::Link(position) => PlanEffect::LinkIssue {
+                position,
+                issue: planning.number_of(position)?,
+                depends_on: numbers_of(planning, planning.issue_at(position)?),
+            },
+        };
+        Some(effect.into())
+    }
+
+    // ---- intake and tasks
+
+    pub(super) fn fetch_backlog(&self) -> Effect {
+        let source = match self.planning() {
+            Some(planning) => BacklogSource::Plan {
+                issues: planning.created.clone(),
+            },
+            None => BacklogSource::Label {
+                label: self.about.label.clone(),
+                only: self.about.only.clone(),
+            },
+        };
+        Effect::Intake(IntakeEffect::FetchBacklog {
+            source,
+            ignore_outside: self.settings.ignore_outside,
+        })
+    }
+
+    pub(super) fn classify(&self, task: &Task) -> Effect {
+        Effect::Task(TaskEffect::Classify {
+            issue: task.issue.clone(),
+        })
+    }
+
+    pub(super) fn select_model(&self, task: &Task) -> Effect {
+        Effect::Task(TaskEffect::SelectModel {
+            issue: task.issue.clone(),
+            classification: task.classification.clone().unwrap_or_default(),
+            attempt: task.n_attempts + 1,
+            n_substance: task.n_substance,
+            cap_left: self.cap_left(task),
+        })
+    }
+
+    // ---- attempts
+
+    /// Returns what a task's attempt waits for, by the stage that it is in; `None` where it waits for nothing, or for its time.
+    pub(super) fn stage_order(&self, task: &Task) -> Option<Effect> {
+        let attempt = task.attempt().filter(|attempt| attempt.in_flight)?;
+        match &attempt.doing {
+            Doing::Leasing { start } => Some(self.lease_worktree(task, start.clone())),
+            Doing::Agent => Some(self.run_agent(task)),
+            Doing::Collecting => Some(self.collect_work(task)),
+            Doing::Checking => self.run_checks(task),
+            Doing::CollectingLater { .. } | Doing::Publishing { .. } => None,
+        }
+    }
+
+    fn lease_worktree(&self, task: &Task, start: Start) -> Effect {
+        let issue = task.issue.number;
+        Effect::Attempt(AttemptEffect::LeaseWorktree {
+            issue,
+            attempt: task.n_attempts,
+            start,
+            label: self.about.label.clone(),
+            is_asked_for: self.about.only.contains(&issue),
+        })
+    }
+
+    fn run_agent(&self, task: &Task) -> Effect {
+        let reserved = task.attempt().map_or(Usd::ZERO, |attempt| attempt.reserved);
+        let limit = reserved - self.margin_of(reserved);
+        let session = task.kept.as_ref().and_then(|kept| kept.session.as_ref());
+        Effect::Attempt(AttemptEffect::RunAgent(Box::new(AgentOrder {
+            issue: task.issue.clone(),
+            attempt: task.n_attempts,
+            task: self.agent_task(task.model.clone(), task.effort, limit, session),
+            feedback: task.feedback.clone(),
+            continues: task.kept.is_some(),
+            avoid: self.paths_of_others(task.issue.number),
+        })))
+    }
+
+    /// Returns what an agent's backend is told, as far as the session decides it. A new field that the session decides is set here.
+    fn agent_task(
+        &self,
+        model: Option<String>,
+        effort: Option<Effort>,
+        limit: Usd,
+        session: Option<&AgentSession>,
+    ) -> AgentTask {
+        let is_free = self.settings.metering == Metering::Free;
+        AgentTask {
+            model,
+            effort,
+            resume: session.map(|session| session.id.clone()),
+            budget_usd: (!is_free).then(|| limit.dollars()),
+            extra: session
+                .map(|session| {
+                    (
+                        "session-cost".to_owned(),
+                        session.spent.dollars().to_string(),
+                    )
+                })
+                .into_iter()
+                .collect(),
+            ..AgentTask::default()
+        }
+    }
+
+    fn paths_of_others(&self, issue: IssueNumber) -> Vec<String> {
+        self.running()
+            .filter(|task| task.issue.number != issue)
+            .flat_map(|task| task.paths().iter().cloned())
+            .collect()
+    }
+
+    fn collect_work(&self, task: &Task) -> Effect {
+        Effect::Attempt(AttemptEffect::CollectWork {
+            issue: task.issue.clone(),
+            attempt: task.n_attempts,
+            base: task.base.clone().unwrap_or_default(),
+        })
+    }
+
+    fn run_checks(&self, task: &Task) -> Option<Effect> {
+        // Work that is built on other work of ours has no base that could be checked.
+        let base = task.base.clone().filter(|_| self.stack_of(task).is_empty());
+        Some(Effect::Attempt(AttemptEffect::RunChecks {
+            issue: task.issue.number,
+            attempt: task.n_attempts,
+            work: task.work.clone()?,
+            base,
+        }))
+    }
+
+    /// Returns the finished work that is not published, as it is to be published.
+    pub fn unpublished(&self) -> Vec<PublishOrder> {
+        let waits = |task: &&Task| {
+            let attempt = task.attempt();
+            attempt.is_some_and(|attempt| matches!(attempt.doing, Doing::Publishing { .. }))
+        };
+        let tasks = self.tasks.values().filter(waits);
+        tasks.filter_map(|task| self.publish_order(task)).collect()
+    }
+
+    /// Returns what is to be published of a task; `None` where there is no work.
+    pub(super) fn publish_order(&self, task: &Task) -> Option<PublishOrder> {
+        Some(PublishOrder {
+            issue: task.issue.clone(),
+            attempt: task.n_attempts,
+            work: task.work.clone()?,
+            base: task.base.clone()?,
+            report: task.report.clone(),
+            checks: task.checks.clone(),
+            base_checks: self.base_checks.clone().unwrap_or_default(),
+            model: task.model.clone(),
+            cost: task.spent,
+            cost_is_assumed: Usd::ZERO < task.assumed,
+            stacked_on: self.stack_of(task),
+            agent: self.settings.agent.clone(),
+            base_branch: self.about.base_branch.clone(),
+        })
+    }
+
+    /// Returns the issues of the session whose work a task is built on, each after those that it is built on itself.
+    fn stack_of(&self, task: &Task) -> Vec<StackedOn> {
+        let on = |task: &Task| -> Vec<IssueNumber> {
+            let numbers = task.issue.dependencies.iter().map(|on| on.number);
+            let is_below = |task: &Task| task.outcome().is_none_or(Outcome::can_be_built_on);
+            numbers
+                .filter(|number| self.task(*number).is_some_and(is_below))
+                .collect()
+        };
+        let mut order: Vec<IssueNumber> = Vec::new();
+        // Depth first without recursion: what is still below is pushed on top, and is taken once that is done.
+        let mut stack: Vec<IssueNumber> = on(task).into_iter().rev().collect();
+        while let Some(&top) = stack.last() {
+            let below: Vec<IssueNumber> = self.task(top).map(&on).unwrap_or_default();
+            let mut missing = below
+                .into_iter()
+                .rev()
+                .filter(|number| !order.contains(number))
+                .peekable();
+            if missing.peek().is_some() {
+                stack.extend(missing);
+            } else {
+                stack.pop();
+                if !order.contains(&top) {
+                    order.push(top);
+                }
+            }
+        }
+        let implied = |number: IssueNumber| {
+            let others = order
+                .iter()
+                .filter(|other| **other != number)
+                .filter_map(|other| self.task(*other));
+            others.flat_map(&on).any(|below| below == number)
+        };
+        let direct = on(task);
+        order
+            .iter()
+            .filter_map(|number| {
+                let below = self.task(*number)?;
+                let published = below
+                    .publication
+                    .as_ref()
+                    .and_then(|publication| publication.pull_request.clone());
+                Some(StackedOn {
+                    issue: *number,
+                    pull_request: published.or_else(|| below.outcome()?.pull_request().cloned()),
+                    is_direct: direct.contains(number) && !implied(*number),
+                })
+            })
+            .collect()
+    }
+}
+
+fn create_order(planning: &Planning, position: u32) -> Option<CreateOrder> {
+    let (plan, issue) = (planning.plan.as_ref()?, planning.issue_at(position)?);
+    Some(CreateOrder {
+        position,
+        issue: issue.clone(),
+        plan_id: plan.id.clone(),
+        planned_at: plan.created_at,
+        depends_on: numbers_of(planning, issue),
+    })
+}
+
+/// Returns the numbers of what an issue depends on, as far as they are known.
+fn numbers_of(planning: &Planning, issue: &PlannedIssue) -> Vec<IssueNumber> {
+    issue
+        .depends_on
+        .iter()
+        .filter_map(|on| planning.number_of(*on))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Dependency, Event, Issue, PullRequest, TaskEvent};
+
+    /// Returns what #9 is built on, where each issue depends on others; direct ones with a star.
+    fn built_on(issues: &[(u64, &[u64])]) -> String {
+        fn dependency(&on: &u64) -> Dependency {
+            Dependency {
+                number: IssueNumber(on),
+                open: true,
+            }
+        }
+
+        let mut engine = Engine::new();
+        for &(number, depends_on) in issues {
+            let issue = Issue {
+                number: IssueNumber(number),
+                dependencies: depends_on.iter().map(dependency).collect(),
+                open_pull_request: Some(PullRequest::default()),
+                ..Issue::default()
+            };
+            engine.apply(&Event::Task(TaskEvent::Accepted {
+                issue: issue.into(),
+            }));
+        }
+        let found = engine.stack_of(engine.task(IssueNumber(9)).unwrap());
+        let name =
+            |on: &StackedOn| format!("{}{}", on.issue.0, if on.is_direct { "*" } else { "" });
+        found.iter().map(name).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_is_below_is_merged_first() {
+        assert_eq!(built_on(&[(9, &[])]), "");
+        assert_eq!(built_on(&[(3, &[]), (9, &[3, 77])]), "3*");
+        assert_eq!(built_on(&[(3, &[]), (2, &[3]), (9, &[2])]), "3 2*");
+        assert_eq!(
+            built_on(&[(1, &[]), (2, &[1]), (3, &[1]), (9, &[3, 2])]),
+            "1 3* 2*"
+        );
+    }
+
+    #[test]
+    fn what_another_is_built_on_is_not_built_on_directly() {
+        assert_eq!(built_on(&[(1, &[]), (2, &[1]), (9, &[1, 2])]), "1 2*");
+        assert_eq!(
+            built_on(&[(1, &[]), (2, &[1]), (3, &[2]), (9, &[3, 1])]),
+            "1 2 3*"
+        );
+    }
+}

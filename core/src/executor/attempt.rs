@@ -1,0 +1,152 @@
+//! The effects of an attempt. Those that touch an issue's worktree run one after the other.
+
+use autoissue_engine::{AgentOrder, AgentReport, AttemptEffect, AttemptInput, Failure, Input};
+use tracing::Instrument;
+
+use super::Executor;
+use crate::work::AttemptId;
+
+impl Executor {
+    pub(super) fn start_attempt(&mut self, effect: AttemptEffect) {
+        let services = self.services.clone();
+        match effect {
+            AttemptEffect::LeaseWorktree {
+                issue,
+                attempt,
+                start,
+                label,
+                is_asked_for,
+            } => {
+                let id = AttemptId { issue, attempt };
+                let lane = self.lane(issue);
+                let (_, cancel) = self.stoppable(id);
+                self.attempt(id, async move {
+                    let _lane = lane.enter().await;
+                    if let Some(found) = services.look_again(id, label, is_asked_for).await? {
+                        return Ok(Input::Attempt(AttemptInput::Withdrawn {
+                            issue,
+                            attempt,
+                            found,
+                        }));
+                    }
+                    let leased = services.lease(id, start, &cancel).await;
+                    leased.map(|base| {
+                        Input::Attempt(AttemptInput::WorktreeLeased {
+                            issue,
+                            attempt,
+                            base,
+                        })
+                    })
+                });
+            }
+            AttemptEffect::RunAgent(order) => self.run_agent(*order),
+            AttemptEffect::Stop {
+                issue,
+                attempt,
+                reason,
+            } => self.stop(AttemptId { issue, attempt }, reason),
+            AttemptEffect::CollectWork {
+                issue,
+                attempt,
+                base,
+            } => {
+                let id = AttemptId {
+                    issue: issue.number,
+                    attempt,
+                };
+                let lane = self.lane(issue.number);
+                self.attempt(id, async move {
+                    let _lane = lane.enter().await;
+                    let (work, notes) = services.collect(id, &issue, &base).await?;
+                    Ok(Input::Attempt(AttemptInput::WorkCollected {
+                        issue: id.issue,
+                        attempt,
+                        work,
+                        notes,
+                    }))
+                });
+            }
+            AttemptEffect::RunChecks {
+                issue,
+                attempt,
+                work,
+                base,
+            } => {
+                let id = AttemptId { issue, attempt };
+                let (_, cancel) = self.stoppable(id);
+                self.attempt(id, async move {
+                    let results = services
+                        .run_checks(id, &work, base.as_deref(), &cancel)
+                        .await?;
+                    Ok(Input::Attempt(AttemptInput::ChecksFinished {
+                        issue,
+                        attempt,
+                        results,
+                    }))
+                });
+            }
+            AttemptEffect::Publish(order) => {
+                let (issue, attempt) = (order.issue.number, order.attempt);
+                let id = AttemptId { issue, attempt };
+                let (_, cancel) = self.stoppable(id);
+                self.attempt(id, async move {
+                    let publication = services.publish(*order, cancel).await?;
+                    Ok(Input::Attempt(AttemptInput::Published {
+                        issue,
+                        attempt,
+                        publication,
+                    }))
+                });
+            }
+            AttemptEffect::ReleaseWorktree {
+                issue,
+                attempt,
+                published,
+            } => {
+                let lane = self.lane(issue);
+                self.tasks.spawn_on(
+                    async move {
+                        let _lane = lane.enter().await;
+                        services
+                            .release(AttemptId { issue, attempt }, published)
+                            .await;
+                        tracing::debug!("ended");
+                    }
+                    .in_current_span(),
+                    &self.runtime,
+                );
+            }
+        }
+    }
+
+    fn run_agent(&self, order: AgentOrder) {
+        let (issue, attempt) = (order.issue.number, order.attempt);
+        let id = AttemptId { issue, attempt };
+        let (wish, _) = self.stoppable(id);
+        let (services, inputs) = (self.services.clone(), self.inputs.clone());
+        let everything = self.everything.clone();
+        let exited = move |report| {
+            Input::Attempt(AttemptInput::AgentExited {
+                issue,
+                attempt,
+                report,
+            })
+        };
+        // A panic tells nothing of what was spent.
+        let panicked = move |failure| exited(AgentReport::unseen(failure));
+        self.attempt_or(id, panicked, async move {
+            // Whoever drops a running agent ends it.
+            let report = everything
+                .run_until_cancelled(services.run_agent(order, wish, inputs))
+                .await;
+            match report.unwrap_or(Err(Failure::Interrupted)) {
+                Ok(report) => exited(report),
+                Err(failure) => Input::Attempt(AttemptInput::Failed {
+                    issue,
+                    attempt,
+                    failure,
+                }),
+            }
+        });
+    }
+}

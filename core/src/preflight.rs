@@ -1,0 +1,41 @@
+//! What is known before anything is changed: the project, the forge, the strategies, and what may go wrong. Opening a session and
+//! `doctor` both look at it; this room knows neither.
+//!
+//! ```text
+//!   Config, Host ─► inspect ─────────► Project: git, checkout, base branch, forge
+//!                ─► find_strategies ─► Strategies, the agent's program and environment
+//!                ─► at_a_glance ─────► findings, each with what to do about it
+//! ```
+
+pub(crate) mod agent;
+mod error;
+mod glance;
+mod large_files;
+mod login;
+pub(crate) mod machine;
+mod project;
+mod release;
+pub(crate) mod repository;
+mod strategies;
+
+use std::ffi::{OsStr, OsString};
+
+pub use autoissue_forge::finding::{Finding, Level};
+pub use error::SessionError;
+
+pub(crate) use glance::{AGENT_RIGHTS, at_a_glance};
+pub(crate) use machine::DISK;
+pub(crate) use project::{Project, default_branch, inspect, open_forge, roots};
+pub(crate) use repository::{branch_in_the_way, dry_run_push};
+pub(crate) use strategies::{agent_variables, find_agent, find_strategies};
+
+/// Returns a variable of an environment.
+pub(crate) fn variable_of<'e>(
+    environment: &'e [(OsString, OsString)],
+    name: &str,
+) -> Option<&'e OsStr> {
+    environment
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_os_str())
+}

@@ -1,0 +1,145 @@
+//! The agent's program, asked for its version: one that does not even tell that will not work either.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use autoissue_plugin_sdk::{AgentTask, PluginError};
+use autoissue_process::{ProgramSpec, SupervisorProgram, run_bounded};
+use rustix::process::geteuid;
+use tokio_util::sync::CancellationToken;
+
+use super::{Finding, release};
+use crate::config::Config;
+use crate::strategy::Strategies;
+
+/// Programs of 250 MB take a second to start on a cold disk; ten of these are a machine in trouble.
+const VERSION_TIME_MAX: Duration = Duration::from_secs(10);
+const VERSION_BYTES_MAX: usize = 4_096;
+
+/// Returns what the agent's backend has against being run as configured, by this user with this environment; `None` if nothing.
+///
+/// It is asked for the command of an attempt that never takes place.
+pub(crate) fn objection(
+    config: &Config,
+    strategies: &Strategies,
+    environment: &[(OsString, OsString)],
+) -> Option<Finding> {
+    let mut names = strategies
+        .probe_backend()
+        .map(|info| info.environment)
+        .unwrap_or_default();
+    names.retain(|name| {
+        environment
+            .iter()
+            .any(|(known, _)| known == OsStr::new(name))
+    });
+    let mut extra = vec![("environment".to_owned(), names.join(" "))];
+    if geteuid().is_root() {
+        extra.push(("user".to_owned(), "root".to_owned()));
+    }
+    let settings = &config.agent;
+    let task = AgentTask {
+        settings: strategies.backend_settings().to_owned(),
+        max_turns: settings.max_turns,
+        yolo: settings.yolo,
+        allowed_tools: settings.allowed_tools.clone(),
+        extra,
+        ..AgentTask::default()
+    };
+    match strategies.backend().start(&task) {
+        Err(PluginError::InvalidSettings(message)) => Some(Finding::failure(
+            "agent",
+            message,
+            "`autoissue config show` tells where each setting comes from",
+        )),
+        _ => None,
+    }
+}
+
+/// Names the configured models that this release does not know. They may well exist: what looks like a slip is a warning about the
+/// configuration.
+pub(crate) fn unknown_models(config: &Config, strategies: &Strategies) -> Option<Finding> {
+    let planner = Some(&config.planner.model).filter(|_| config.planner.enabled);
+    let mut names: Vec<String> = std::iter::once(&config.agent.model)
+        .chain(planner)
+        .filter(|model| strategies.is_unknown_model(model))
+        .map(|model| format!("`{model}`"))
+        .collect();
+    names.dedup();
+    (!names.is_empty()).then(|| {
+        let names = names.join(" and ");
+        Finding::ok(
+            "model",
+            format!("{names}: not known to this release, so the running cost is estimated high"),
+        )
+    })
+}
+
+/// What is asked, and of whom.
+pub(crate) struct Question<'a> {
+    /// The agent backend.
+    pub(crate) name: &'a str,
+    /// The name of its program.
+    pub(crate) known_as: &'a str,
+    /// Its program.
+    pub(crate) program: PathBuf,
+    /// What makes it tell its version.
+    pub(crate) args: Vec<String>,
+    /// The environment of agents.
+    pub(crate) env: Vec<(OsString, OsString)>,
+}
+
+/// Asks a program for its version.
+pub(crate) async fn version(
+    supervisor: &SupervisorProgram,
+    question: Question<'_>,
+    cancel: &CancellationToken,
+) -> Finding {
+    let Question {
+        name,
+        known_as,
+        program,
+        args,
+        env,
+    } = question;
+    let shown = program.display().to_string();
+    let command = format!("{shown} {}", args.join(" "));
+    let spec = ProgramSpec {
+        program,
+        args: args.into_iter().map(Into::into).collect(),
+        env,
+        directory: PathBuf::from("/"),
+        stdin: Vec::new(),
+        tag: format!("doctor-{}", std::process::id()),
+    };
+    let run = run_bounded(
+        supervisor,
+        spec,
+        VERSION_TIME_MAX,
+        VERSION_BYTES_MAX,
+        cancel,
+    )
+    .await;
+    let advice = format!("see what `{command}` says; install it anew if it does not work");
+    let ended = match &run {
+        Ok(finished) if finished.exit.is_success() => {
+            let version = finished
+                .output
+                .lines()
+                .find(|line| !line.trim().is_empty())
+                .unwrap_or_default()
+                .trim();
+            return release::finding(known_as, version, format!("{name}, {version}, {shown}"));
+        }
+        Ok(finished) if finished.timed_out => {
+            format!("said nothing for {} seconds", VERSION_TIME_MAX.as_secs())
+        }
+        Ok(finished) => match (finished.exit.code, finished.exit.signal) {
+            (Some(code), _) => format!("ended with exit code {code}: {}", finished.output.trim()),
+            (None, signal) => format!("was ended by signal {}", signal.unwrap_or_default()),
+        },
+        Err(error) => error.to_string(),
+    };
+    Finding::failure("agent", format!("{name}: `{command}` {ended}"), advice)
+}

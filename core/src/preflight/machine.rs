@@ -1,0 +1,346 @@
+//! The machine: git's version, disk, memory, clock, and the directory for state. Looks only.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
+
+use super::Finding;
+use crate::built_in;
+use crate::disk::nearest_existing;
+
+/// The first release of git that takes configuration from the environment (`GIT_CONFIG_COUNT`), by which it is given the token.
+const GIT_MIN: (u32, u32) = (2, 31);
+
+/// The finding that says how much room there is.
+pub(crate) const DISK: &str = "disk";
+/// Below this, clones and builds of a night may fill the disk.
+const DISK_BYTES_WANTED: u64 = 5 << 30;
+/// Below this, they will: a clone of a middling repository and one build.
+const DISK_BYTES_MIN: u64 = 256 << 20;
+
+/// The finding about the place of the worktrees.
+const WORKTREES: &str = "worktrees";
+/// What agents of any kind look for in the directories above their own; what one of them looks for, its backend declares.
+const INSTRUCTIONS: [&str; 1] = ["AGENTS.md"];
+/// What programs look for there: instructions, dependencies, settings of tools.
+const SEEN_FROM_BELOW: [&str; 16] = [
+    "GEMINI.md",
+    ".mcp.json",
+    "node_modules",
+    "package.json",
+    "pnpm-workspace.yaml",
+    "tsconfig.json",
+    ".editorconfig",
+    ".eslintrc.json",
+    ".npmrc",
+    "Cargo.toml",
+    ".cargo",
+    "rust-toolchain.toml",
+    "go.work",
+    "pyproject.toml",
+    "setup.cfg",
+    "conftest.py",
+];
+/// What a worktree's name adds to the root: `/autoissue-issue-12345`.
+const WORKTREE_NAME_BYTES: usize = 22;
+/// A socket's own name: `/server.sock`.
+const SOCKET_NAME_BYTES: usize = 12;
+/// The longest path of a Unix socket, less the zero byte at its end (`sun_path`; macOS has four bytes fewer than Linux).
+const SOCKET_PATH_BYTES_MAX: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
+
+/// What an agent takes, measured with Claude Code, and as much again for what it runs.
+const AGENT_MEMORY_BYTES: u64 = 600 << 20;
+
+/// The first of January 2026: this program did not exist before, so a clock that is earlier is wrong.
+const CLOCK_MS_MIN: u64 = 1_767_225_600_000;
+
+pub(crate) fn git(version: &str) -> Finding {
+    let mut numbers = version
+        .split('.')
+        .map_while(|part| part.parse::<u32>().ok());
+    match (numbers.next(), numbers.next()) {
+        (Some(major), Some(minor)) if (major, minor) < GIT_MIN => Finding::failure(
+            "git",
+            format!("git {version}, which does not take the token from us"),
+            format!("install git {}.{} or newer", GIT_MIN.0, GIT_MIN.1),
+        ),
+        _ => Finding::ok("git", format!("git {version}")),
+    }
+}
+
+/// Looks at the disks of the project, of the state directory, where the mirror is, and of the worktrees; each once.
+pub(crate) fn disks(project: &Path, state_dir: &Path, worktrees: &Path) -> Vec<Finding> {
+    let mut seen = Vec::new();
+    let mut findings = Vec::new();
+    for path in [project, state_dir, worktrees] {
+        let path = nearest_existing(path).unwrap_or(project);
+        let device = path.metadata().ok().map(|found| found.dev());
+        if !seen.contains(&device) {
+            seen.push(device);
+            findings.push(disk(path));
+        }
+    }
+    findings
+}
+
+/// Looks at the place of the worktrees: what lies above it, which agents and checks see and a fresh clone does not, whether sockets fit, and
+/// what it is mounted on.
+pub(crate) fn worktrees(root: &Path) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = above(root).into_iter().collect();
+    findings.extend(sockets(root));
+    if let Some(existing) = nearest_existing(root) {
+        findings.extend(mount(existing));
+    }
+    findings
+}
+
+fn above(root: &Path) -> Option<Finding> {
+    let seen = root.ancestors().find_map(|dir| {
+        let is_there = |name: &&str| dir.join(name).symlink_metadata().is_ok();
+        let names: Vec<&str> = seen_from_below().filter(is_there).collect();
+        (!names.is_empty()).then_some((dir, names))
+    });
+    let (dir, names) = seen?;
+    let message = format!(
+        "agents and checks in `{}` also see `{}` above it: {}",
+        root.display(),
+        dir.display(),
+        names.join(", ")
+    );
+    let advice = "unset `executor.worktreeRoot`, or let it name a directory with nothing above it";
+    Some(Finding::warning(WORKTREES, message, advice))
+}
+
+fn seen_from_below() -> impl Iterator<Item = &'static str> {
+    let of_agents = built_in::agents().flat_map(|agent| agent.instruction_files.iter().copied());
+    INSTRUCTIONS
+        .into_iter()
+        .chain(of_agents)
+        .chain(SEEN_FROM_BELOW)
+}
+
+fn sockets(root: &Path) -> Option<Finding> {
+    let n_bytes = root.as_os_str().len() + WORKTREE_NAME_BYTES;
+    (SOCKET_PATH_BYTES_MAX < n_bytes + SOCKET_NAME_BYTES).then(|| {
+        let message = format!(
+            "the path of a worktree in `{}` has about {n_bytes} bytes; a Unix socket's may have {SOCKET_PATH_BYTES_MAX}",
+            root.display()
+        );
+        let advice = "let `executor.worktreeRoot` name a directory with a shorter path if checks open sockets in the worktree";
+        Finding::warning(WORKTREES, message, advice)
+    })
+}
+
+fn mount(path: &Path) -> Option<Finding> {
+    let flags = statvfs(path).ok()?.f_flag;
+    if flags.contains(StatVfsMountFlags::NOEXEC) {
+        let message = format!("programs cannot be run from `{}` (noexec)", path.display());
+        let advice = "let `executor.worktreeRoot` name a directory on another file system";
+        return Some(Finding::warning(WORKTREES, message, advice));
+    }
+    is_memory(path).then(|| {
+        let message = format!(
+            "`{}` is kept in memory, and so is every worktree",
+            path.display()
+        );
+        let advice = "let `executor.worktreeRoot` name a directory on a disk";
+        Finding::warning(WORKTREES, message, advice)
+    })
+}
+
+/// Returns whether files there take memory: tmpfs and ramfs, by their magic numbers in `linux/magic.h`.
+#[cfg(target_os = "linux")]
+fn is_memory(path: &Path) -> bool {
+    const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
+    let kind =
+        rustix::fs::statfs(path).map(|found| u64::try_from(found.f_type).unwrap_or_default());
+    kind.is_ok_and(|kind| IN_MEMORY.contains(&kind))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_memory(_path: &Path) -> bool {
+    false
+}
+
+fn disk(path: &Path) -> Finding {
+    match statvfs(path) {
+        Ok(stat) => space(path, stat.f_bavail.saturating_mul(stat.f_frsize)),
+        Err(error) => {
+            let message = format!("the free space at {} is not known: {error}", path.display());
+            Finding::warning(DISK, message, "look at it yourself")
+        }
+    }
+}
+
+fn space(path: &Path, free_bytes: u64) -> Finding {
+    let message = format!("{} free at {}", shown(free_bytes), path.display());
+    match free_bytes {
+        0..DISK_BYTES_MIN => Finding::failure(
+            DISK,
+            message,
+            "make room: every attempt has a clone of its own",
+        ),
+        DISK_BYTES_MIN..DISK_BYTES_WANTED => Finding::warning(
+            DISK,
+            message,
+            "make room, or set `executor.maxParallel` lower",
+        ),
+        _ => Finding::ok(DISK, message),
+    }
+}
+
+/// Looks whether so many agents find memory; `None` where the system does not tell.
+pub(crate) fn memory(n_agents: u32) -> Option<Finding> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(room(kib << 10, n_agents))
+}
+
+fn room(available_bytes: u64, n_agents: u32) -> Finding {
+    let message = format!("{} available", shown(available_bytes));
+    if available_bytes < AGENT_MEMORY_BYTES.saturating_mul(u64::from(n_agents)) {
+        let message = format!("{message}, little for {n_agents} agents at once");
+        return Finding::warning(
+            "memory",
+            message,
+            "set `executor.maxParallel` lower, or end other programs",
+        );
+    }
+    Finding::ok("memory", message)
+}
+
+fn shown(bytes: u64) -> String {
+    if bytes < 10 << 30 {
+        format!("{} MiB", bytes >> 20)
+    } else {
+        format!("{} GiB", bytes >> 30)
+    }
+}
+
+pub(crate) fn clock(now_ms: u64) -> Finding {
+    if now_ms < CLOCK_MS_MIN {
+        let advice = "set the clock: waiting for rate limits goes by it";
+        return Finding::failure("clock", "shows a time before 2026", advice);
+    }
+    Finding::ok("clock", "plausible")
+}
+
+pub(crate) fn state(directory: &Path) -> Finding {
+    let shown = directory.display();
+    match nearest_existing(directory) {
+        Some(existing) if existing.is_dir() && access(existing, Access::WRITE_OK).is_ok() => {
+            if is_memory(existing) {
+                return Finding::warning(
+                    "state",
+                    format!("`{shown}` is kept in memory: a restart loses sessions and saved work"),
+                    "set `AUTOISSUE_STATE_DIR` to a directory on a disk",
+                );
+            }
+            Finding::ok("state", shown.to_string())
+        }
+        _ => Finding::failure(
+            "state",
+            format!("`{shown}` cannot be written"),
+            "set `AUTOISSUE_STATE_DIR` to a directory that you may write",
+        ),
+    }
+}
+
+/// A newest session that begins in the future means a clock that was set back: estimates and retries go by it.
+pub(crate) fn history(newest_ms: Option<u64>, now_ms: u64) -> Finding {
+    match newest_ms {
+        Some(newest) if now_ms < newest => Finding::warning(
+            "journal",
+            "its newest session began in the future",
+            "see whether the clock of this machine is right",
+        ),
+        Some(_) => Finding::ok("journal", "can be read"),
+        None => Finding::ok("journal", "empty"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::Level;
+
+    #[test]
+    fn git_has_to_take_the_token_from_the_environment() {
+        for (version, level) in [
+            ("2.30.9", Level::Failure),
+            ("1.9", Level::Failure),
+            ("2.31.0", Level::Ok),
+            ("2.47.3", Level::Ok),
+            ("2.39.5 (Apple Git-154)", Level::Ok),
+            ("3.0.rc1", Level::Ok),
+            ("odd", Level::Ok),
+        ] {
+            assert_eq!(git(version).level, level, "{version}");
+        }
+    }
+
+    #[test]
+    fn little_room_is_a_warning_and_none_a_failure() {
+        let level = |free| space(Path::new("/p"), free).level;
+        assert_eq!(
+            [level(6 << 30), level(1 << 30), level(5)],
+            [Level::Ok, Level::Warning, Level::Failure]
+        );
+        assert_eq!(
+            [room(2 << 30, 3).level, room(1 << 30, 3).level],
+            [Level::Ok, Level::Warning]
+        );
+    }
+
+    #[test]
+    fn what_lies_above_the_worktrees_is_said() {
+        let home = tempfile::tempdir().unwrap();
+        let root = home.path().join("p/.worktrees");
+        std::fs::create_dir_all(home.path().join("p/node_modules")).unwrap();
+        std::fs::write(home.path().join("p/AGENTS.md"), "").unwrap();
+        let finding = above(&root).unwrap();
+        assert_eq!(finding.level, Level::Warning);
+        assert!(
+            finding.message.ends_with("AGENTS.md, node_modules"),
+            "{}",
+            finding.message
+        );
+    }
+
+    #[test]
+    fn a_path_too_long_for_a_socket_is_said() {
+        let root = |n_bytes: usize| format!("/{}", "d".repeat(n_bytes - 1));
+        let longest = SOCKET_PATH_BYTES_MAX - WORKTREE_NAME_BYTES - SOCKET_NAME_BYTES;
+        assert!(sockets(Path::new(&root(longest))).is_none());
+        assert!(sockets(Path::new(&root(longest + 1))).is_some());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_is_noticed() {
+        assert_eq!(history(Some(10), 9).level, Level::Warning);
+        assert_eq!(history(Some(10), 10).level, Level::Ok);
+        assert_eq!(clock(0).level, Level::Failure);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_state_directory_in_memory_is_said() {
+        let in_memory = Path::new("/dev/shm");
+        if is_memory(in_memory) {
+            let finding = state(&in_memory.join("autoissue"));
+            assert_eq!(finding.level, Level::Warning, "{}", finding.message);
+        }
+    }
+
+    #[test]
+    fn a_state_directory_below_a_file_cannot_be_written() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(state(&directory.path().join("a/b")).level, Level::Ok);
+        std::fs::write(directory.path().join("a"), "").unwrap();
+        assert_eq!(state(&directory.path().join("a/b")).level, Level::Failure);
+    }
+}

@@ -1,0 +1,80 @@
+//! How the installed release of the agent's program compares with those that our tests run.
+
+use std::cmp::Ordering;
+
+use super::Finding;
+use crate::built_in;
+
+/// Returns what there is to say about a program that printed this version. A release that is newer than the tested ones mostly
+/// works; an older one may not know what is asked of it.
+pub(crate) fn finding(program: &str, version: &str, message: String) -> Finding {
+    let tested = built_in::agent_that_runs(program).and_then(|agent| agent.tested_releases);
+    let Some([oldest, newest]) = tested else {
+        return Finding::ok("agent", message);
+    };
+    let range = format!("the tested releases, {oldest} to {newest}");
+    match place(version, oldest, newest) {
+        Some(Ordering::Less) => Finding::warning(
+            "agent",
+            format!("{message}, older than {range}"),
+            format!("update `{program}`"),
+        ),
+        Some(Ordering::Equal) => Finding::ok("agent", format!("{message}, within {range}")),
+        Some(Ordering::Greater) => Finding::ok("agent", format!("{message}, newer than {range}")),
+        None => Finding::ok("agent", format!("{message}; not compared with {range}")),
+    }
+}
+
+/// Returns whether a version lies before, within or after two others; `None` where it cannot be read.
+fn place(version: &str, oldest: &str, newest: &str) -> Option<Ordering> {
+    let (version, oldest, newest) = (numbers(version)?, numbers(oldest)?, numbers(newest)?);
+    Some(if version < oldest {
+        Ordering::Less
+    } else if newest < version {
+        Ordering::Greater
+    } else {
+        Ordering::Equal
+    })
+}
+
+/// Returns the numbers of a version, which is the first word of a line such as `2.1.332 (Claude Code)`.
+fn numbers(version: &str) -> Option<Vec<u32>> {
+    let word = version.split_whitespace().next()?;
+    // `-beta.1` and the like say nothing about the order that matters here.
+    let release = word.split(['-', '+']).next()?;
+    release.split('.').map(|part| part.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preflight::Level;
+
+    #[track_caller]
+    fn check(version: &str, level: Level, expected: &str) {
+        let found = finding("claude", version, "claude".to_owned());
+        assert_eq!((found.level, found.message.as_str()), (level, expected));
+    }
+
+    #[test]
+    fn the_installed_release_is_compared_with_those_that_were_tested() {
+        let within = "claude, within the tested releases, 2.1.197 to 2.1.332";
+        check("2.1.197 (Claude Code)", Level::Ok, within);
+        check("2.1.277 (Claude Code)", Level::Ok, within);
+        check("2.1.332-beta.1", Level::Ok, within);
+        let newer = "claude, newer than the tested releases, 2.1.197 to 2.1.332";
+        check("2.1.333 (Claude Code)", Level::Ok, newer);
+        check("2.10.0 (Claude Code)", Level::Ok, newer);
+        let older = "claude, older than the tested releases, 2.1.197 to 2.1.332";
+        check("2.1.96 (Claude Code)", Level::Warning, older);
+        check("1.9.999 (Claude Code)", Level::Warning, older);
+        let unread = "claude; not compared with the tested releases, 2.1.197 to 2.1.332";
+        check("nightly", Level::Ok, unread);
+    }
+
+    #[test]
+    fn nothing_is_said_of_a_program_that_is_not_tested() {
+        let found = finding("codex", "1.0.0", "codex, 1.0.0".to_owned());
+        assert_eq!(found, Finding::ok("agent", "codex, 1.0.0"));
+    }
+}

@@ -1,0 +1,69 @@
+//! Finds what decides and works: strategies, the agent's program, and the environment that programs get.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use autoissue_git::worktrees::Roots;
+use autoissue_process::environment::agent_environment;
+use autoissue_process::resolve;
+
+use super::SessionError;
+use crate::agent;
+use crate::config::Config;
+use crate::host::Host;
+use crate::plugins::{self, PluginArgument, Plugins};
+use crate::strategy::Strategies;
+
+/// Finds the strategies that take the decisions, by name; loads the plugins among them. Compiled code is kept if it `may_write`.
+pub(crate) fn find_strategies(
+    config: &Config,
+    host: &Host,
+    arguments: &[PluginArgument],
+    project: &Path,
+    may_write: bool,
+) -> Result<Strategies, SessionError> {
+    let request = plugins::Request {
+        config,
+        arguments,
+        project,
+        state_dir: &host.state_dir,
+        may_write,
+    };
+    Ok(Strategies::configured(config, &Plugins::load(&request)?)?)
+}
+
+/// Finds the agent's program, before an attempt would find out that it is not there. `None` is our own.
+pub(crate) fn find_agent(
+    strategies: &Strategies,
+    path: &OsStr,
+    worktrees: &Roots,
+) -> Result<Option<PathBuf>, SessionError> {
+    let backend = strategies.backend();
+    let Ok(info) = strategies.probe_backend() else {
+        return Ok(None);
+    };
+    if info.program == agent::OWN_PROGRAM {
+        return Ok(None);
+    }
+    let found = resolve(&info.program, path, &worktrees.all());
+    found.map(Some).map_err(|source| SessionError::NoAgent {
+        agent: backend.describe().name,
+        install_hint: info.install_hint,
+        source: Box::new(source),
+    })
+}
+
+/// Returns the environment of agents, setup and checks. From now on, what it holds of secrets is hidden.
+pub(crate) fn agent_variables(
+    config: &Config,
+    host: &Host,
+    strategies: &Strategies,
+) -> Result<Vec<(OsString, OsString)>, SessionError> {
+    let mut passed: Vec<String> = strategies
+        .probe_backend()
+        .map(|info| info.environment)
+        .unwrap_or_default();
+    passed.extend(config.agent.env.iter().cloned());
+    host.redaction.learn_passed(&host.environment, &passed);
+    Ok(agent_environment(&host.environment, &passed)?)
+}

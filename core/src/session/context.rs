@@ -1,0 +1,100 @@
+//! What a session decides and works with, and whether that will do.
+
+use std::ffi::OsString;
+
+use autoissue_plugin_sdk as sdk;
+
+use super::SessionError;
+use super::request::StartRequest;
+use crate::host::Host;
+use crate::preflight::{
+    AGENT_RIGHTS, DISK, Finding, Level, Project, agent_variables, at_a_glance, branch_in_the_way,
+    dry_run_push, find_agent, find_strategies, roots,
+};
+use crate::strategy::Strategies;
+
+/// What a session decides and works with.
+pub(super) struct Context {
+    pub(super) strategies: Strategies,
+    /// The environment of agents, setup and checks.
+    pub(super) agent_env: Vec<(OsString, OsString)>,
+}
+
+/// Finds what a session decides and works with.
+pub(super) fn prepare(
+    project: &Project,
+    host: &Host,
+    request: &StartRequest,
+    may_write: bool,
+) -> Result<Context, SessionError> {
+    let strategies = find_strategies(
+        &project.config,
+        host,
+        request.plugins(),
+        project.checkout.path(),
+        may_write,
+    )?;
+    let strategies = strategies.for_run(&project.repository, request.label());
+    let agent_env = agent_variables(&project.config, host, &strategies)?;
+    Ok(Context {
+        strategies,
+        agent_env,
+    })
+}
+
+/// Makes sure that the agent gives answers, where it is to be asked for a plan.
+pub(super) fn check_planner(
+    strategies: &Strategies,
+    request: &StartRequest,
+) -> Result<(), SessionError> {
+    if request.plan().is_none_or(|plan| plan.given.is_some()) {
+        return Ok(());
+    }
+    let question = sdk::AgentTask {
+        settings: strategies.backend_settings().to_owned(),
+        read_only: true,
+        answer_schema: Some("{}".to_owned()),
+        ..sdk::AgentTask::default()
+    };
+    match strategies.backend().start(&question) {
+        Err(sdk::PluginError::InvalidInput(message)) => Err(SessionError::CannotPlan { message }),
+        _ => Ok(()),
+    }
+}
+
+/// Looks at what would cost a night, as far as it can be seen for free; returns what a person should know.
+pub(super) fn inspect_for_free(
+    project: &Project,
+    host: &Host,
+    strategies: &Strategies,
+) -> Result<Vec<Finding>, SessionError> {
+    let worktrees = roots(&project.config, host, project.checkout.path());
+    find_agent(strategies, &project.path, &worktrees)?;
+    let mut findings = project
+        .description
+        .as_ref()
+        .map(|description| description.findings.clone())
+        .unwrap_or_default();
+    findings.extend(at_a_glance(
+        &project.config,
+        host,
+        &project.checkout,
+        strategies,
+    ));
+    let published_to = project
+        .remote
+        .as_ref()
+        .filter(|_| project.config.executor.create_pr);
+    findings.extend(published_to.and_then(|remote| dry_run_push(remote, &project.checkout)));
+    findings.extend(branch_in_the_way(&project.checkout, published_to));
+    // How much room a night needs nobody knows; a disk that is full is survived.
+    let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;
+    let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_fatal);
+    if failures.is_empty() {
+        return Ok(others
+            .into_iter()
+            .filter(|it| it.level != Level::Ok || it.check == AGENT_RIGHTS)
+            .collect());
+    }
+    Err(SessionError::NotReady { failures })
+}

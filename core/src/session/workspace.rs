@@ -1,0 +1,226 @@
+//! Where work is done: lock, mirror and worktrees. They change only what is ours.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use autoissue_forge::Forge;
+use autoissue_git::collector::{Collectors, Limits};
+use autoissue_git::mirror::Mirror;
+use autoissue_git::stale_locks::remove_stale_locks;
+use autoissue_git::worktrees::Options;
+use autoissue_journal::SessionId;
+use autoissue_journal::repository_lock::{
+    Holder, RepositoryLock, checkout_lock, forge_lock, repository_key, state_lock,
+};
+use autoissue_process::error_chain;
+use autoissue_process::sweep_tagged;
+use tokio_util::sync::CancellationToken;
+
+use super::SessionError;
+use crate::config::Config;
+use crate::host::Host;
+use crate::preflight::{Project, inspect, roots};
+use crate::wall_clock::wall_clock_ms;
+use crate::work::Workspace;
+
+/// A file that is written and removed at once, where the local forge keeps its own.
+const PROBE: &str = ".autoissue/can-be-written";
+/// One block of most file systems: a full disk may still have room for the name of an empty file.
+const N_PROBE_BYTES: usize = 4_096;
+
+pub(super) fn lock(
+    project: &Project,
+    host: &Host,
+    id: &SessionId,
+    now_ms: u64,
+) -> Result<RepositoryLock, SessionError> {
+    let holder = Holder {
+        pid: std::process::id(),
+        session: id.clone(),
+        started_at_ms: now_ms,
+        command: host.command.clone(),
+        project: project.checkout.path().to_string_lossy().into_owned(),
+    };
+    if project.remote.is_none() {
+        try_writing(project.checkout.path())?;
+    }
+    // First the one that leaves nothing in the checkout where the state directory cannot be made.
+    let mut paths = vec![
+        state_lock(&host.state_dir, &project.key),
+        checkout_lock(&project.checkout.git_dir()?),
+    ];
+    if let Some(on_forge) = &project.on_forge {
+        paths.push(forge_lock(
+            &host.environment,
+            on_forge,
+            &project.repository,
+        )?);
+    }
+    Ok(RepositoryLock::acquire(&paths, &holder)?)
+}
+
+/// Makes the mirror and the worktrees ready, and clears away what a dead session left.
+pub(super) fn open_workspace(
+    project: &Project,
+    host: &Host,
+    id: &SessionId,
+    keep: &[u64],
+    kill: CancellationToken,
+) -> Result<Workspace, SessionError> {
+    let n_stragglers = sweep_tagged(&format!("{}/", project.key));
+    if n_stragglers > 0 {
+        tracing::warn!(
+            n_stragglers,
+            "ended processes that an earlier session had left"
+        );
+    }
+    let mirror = mirror_of(&host.state_dir, &project.key);
+    let n_locks = remove_stale_locks(&mirror, &project.checkout.git_dir()?);
+    if n_locks > 0 {
+        tracing::warn!(
+            n_locks,
+            "removed locks of git that a killed session had left"
+        );
+    }
+    let mirror = Mirror::open(&mirror, project.git.clone())?;
+    mirror.take_filters(project.checkout.path())?;
+    let base = match &project.remote {
+        Some(remote) => {
+            mirror.borrow_base(project.checkout.path(), &project.base_branch);
+            mirror.fetch(remote.fetch_url(), &project.base_branch, remote.env())?
+        }
+        None => mirror.fetch(
+            &project.checkout.path().to_string_lossy(),
+            &project.base_branch,
+            &[],
+        )?,
+    };
+    let collectors = collectors(project, host, &mirror, id, kill)?;
+    collectors.check_root()?;
+    let idle = collectors.idle(keep)?;
+    on_a_runtime(async {
+        for issue in idle {
+            match collectors.sweep(issue).await {
+                Ok(saved) => match saved.place() {
+                    None => tracing::info!(issue, "removed a worktree that nobody holds"),
+                    Some(place) => {
+                        tracing::warn!(issue, place, "saved and removed a left worktree");
+                    }
+                },
+                Err(error) => {
+                    tracing::warn!(issue, error = %error_chain(&error), "a left worktree stays");
+                }
+            }
+        }
+    })?;
+    Ok(Workspace {
+        mirror,
+        remote: project.remote.clone(),
+        collectors,
+        base_branch: project.base_branch.clone(),
+        base,
+    })
+}
+
+/// Finds out for free what each task would find out after its agent was paid: whether work and pull requests can be written.
+fn try_writing(project: &Path) -> Result<(), SessionError> {
+    let probe = project.join(PROBE);
+    let written = std::fs::write(&probe, [b' '; N_PROBE_BYTES]);
+    let removed = std::fs::remove_file(&probe);
+    written
+        .and(removed)
+        .map_err(|source| SessionError::NotWritable {
+            project: project.to_owned(),
+            source,
+        })
+}
+
+/// Runs something that waits for other processes, before a session or without one.
+///
+/// # Errors
+/// Where the system gives us no thread.
+pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> Result<T, SessionError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(SessionError::NoRuntime)?;
+    Ok(runtime.block_on(work))
+}
+
+fn collectors(
+    project: &Project,
+    host: &Host,
+    mirror: &Mirror,
+    id: &SessionId,
+    kill: CancellationToken,
+) -> Result<Collectors, SessionError> {
+    let executor = &project.config.executor;
+    let limits = Limits {
+        step: Duration::from_secs(executor.collect_seconds.into()),
+        memory_bytes: u64::from(executor.collect_memory_mib) << 20,
+    };
+    let options = Options {
+        project: project.checkout.path().to_owned(),
+        roots: roots(&project.config, host, project.checkout.path()),
+        session: id.to_string(),
+        identity: project.checkout.identity(&project.git, &host.environment),
+        env: Vec::new(),
+        credentials: project
+            .remote
+            .as_ref()
+            .map(|remote| remote.env_of_programs().to_vec())
+            .unwrap_or_default(),
+    };
+    Ok(Collectors::new(
+        &host.own_program,
+        mirror.clone(),
+        options,
+        limits,
+        &format!("{}/", project.key),
+        kill,
+    )?)
+}
+
+/// What somebody who cleans up needs.
+pub(crate) struct Cleaning {
+    pub(crate) lock: RepositoryLock,
+    pub(crate) mirror: Mirror,
+    pub(crate) collectors: Collectors,
+    pub(crate) forge: Box<dyn Forge>,
+    /// The checkout.
+    pub(crate) project: PathBuf,
+}
+
+/// Takes the lock and gets ready to remove worktrees for someone who cleans up; `None` where there never were any.
+pub(crate) fn cleaning(
+    config: Config,
+    host: &Host,
+    id: &SessionId,
+) -> Result<Option<Cleaning>, SessionError> {
+    let project = inspect(config, host, false)?;
+    let mirror = mirror_of(&host.state_dir, &project.key);
+    if !mirror.exists() {
+        return Ok(None);
+    }
+    let lock = lock(&project, host, id, wall_clock_ms())?;
+    let mirror = Mirror::open(&mirror, project.git.clone())?;
+    mirror.take_filters(project.checkout.path())?;
+    let kill = CancellationToken::new();
+    let collectors = collectors(&project, host, &mirror, id, kill)?;
+    Ok(Some(Cleaning {
+        lock,
+        mirror,
+        collectors,
+        project: project.checkout.path().to_owned(),
+        forge: project.forge,
+    }))
+}
+
+pub(super) fn mirror_of(state_dir: &Path, key: &str) -> PathBuf {
+    state_dir.join("repos").join(key).join("mirror.git")
+}
+
+/// Returns the bare repository that holds the salvaged work of a checkout. The path is canonical, as sessions record it.
+pub fn mirror_dir(state_dir: &Path, project: &Path) -> PathBuf {
+    mirror_of(state_dir, &repository_key(project))
+}

@@ -1,0 +1,50 @@
+//! Runs the checks on the base, in a worktree of their own.
+
+use std::sync::Arc;
+
+use autoissue_engine::{CheckResult, Failure, Input, IntakeInput, IssueNumber, Start};
+use autoissue_process::error_chain;
+use tokio_util::sync::CancellationToken;
+
+use super::{AttemptId, Services};
+
+/// The checks on the base run in a worktree of their own, under a number that no issue has.
+pub(super) const BASE_CHECK: AttemptId = AttemptId {
+    issue: IssueNumber(0),
+    attempt: 1,
+};
+
+impl Services {
+    /// Runs the checks on the base once, so that what fails without us is not put down to anyone.
+    pub(crate) async fn check_base(self: &Arc<Self>, cancel: &CancellationToken) -> Input {
+        fn could_not_run(failure: &Failure) -> Vec<CheckResult> {
+            vec![CheckResult {
+                name: "setup".to_owned(),
+                ended: failure.to_string(),
+                ..CheckResult::default()
+            }]
+        }
+
+        let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
+            Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
+            Err(failure) => Err(failure),
+        };
+        self.discard_base_check().await;
+        if let (Ok(results), Ok(workspace)) = (&results, self.workspace()) {
+            let mut checked = self.checked_bases.lock().await;
+            checked.insert(workspace.base.to_string(), results.clone());
+        }
+        Input::Intake(IntakeInput::BaseChecked {
+            results: results.unwrap_or_else(|failure| could_not_run(&failure)),
+        })
+    }
+
+    /// Removes the worktree of the checks on the base.
+    pub(super) async fn discard_base_check(&self) {
+        if let Ok(workspace) = self.workspace()
+            && let Err(error) = workspace.collectors.discard(BASE_CHECK.issue.0).await
+        {
+            tracing::warn!(error = %error_chain(&error), "the worktree of the checks on the base stays");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What errors of services mean: the [`Failure`] that says what should happen next.
+
+use std::error::Error;
+
+use autoissue_engine::Failure;
+use autoissue_git::CommitId;
+use autoissue_git::collector::CollectorError;
+use autoissue_git::mirror::FetchError;
+use autoissue_git::remote::{RemoteError, Verdict, verdict, was_server_error};
+use autoissue_process::error_chain;
+
+pub(super) fn validation(message: &str) -> Failure {
+    Failure::Validation {
+        message: message.to_owned(),
+    }
+}
+
+pub(super) fn crash(error: &dyn Error) -> Failure {
+    Failure::Crash {
+        message: error_chain(error),
+    }
+}
+
+pub(super) fn commit(text: &str) -> Result<CommitId, Failure> {
+    CommitId::parse(text).map_err(|error| validation(&error.to_string()))
+}
+
+/// Returns what follows if the remote cannot be asked: a person has to act where it refuses us; an outage passes.
+pub(super) fn remote_failure(error: &RemoteError) -> Failure {
+    let message = error_chain(error);
+    match error {
+        RemoteError::Unreachable { source, .. } if verdict(source) == Verdict::Account => {
+            Failure::Auth { message }
+        }
+        RemoteError::Unreachable { .. }
+        | RemoteError::Origin { .. }
+        | RemoteError::NoBranch { .. }
+        | RemoteError::Empty { .. } => Failure::Network { message },
+    }
+}
+
+/// Returns what follows if a worktree cannot be made. A submodule that the base links to is missing for every task, so that one error
+/// interrupts the session; one that an earlier work links to is a matter of that work.
+pub(super) fn lease_failure(error: &CollectorError, is_on_base: bool) -> Failure {
+    let CollectorError::Submodule { message, verdict } = error else {
+        return collector_failure(error);
+    };
+    let message = message.clone();
+    match verdict {
+        Verdict::Outage => Failure::Network { message },
+        Verdict::Account | Verdict::Work if is_on_base => Failure::Auth { message },
+        Verdict::Account | Verdict::Work => Failure::NeedsPerson { message },
+    }
+}
+
+/// Whoever cannot be reached may be reached later, and so may a server that answered with an error of its own.
+pub(super) fn fetch_failure(error: &FetchError) -> Failure {
+    let message = error_chain(error);
+    match error {
+        FetchError::Unreachable { .. } => Failure::Network { message },
+        FetchError::Failed { source, .. } if was_server_error(source) => {
+            Failure::Network { message }
+        }
+        FetchError::Failed { .. } | FetchError::BranchMissing { .. } | FetchError::Mirror(_) => {
+            Failure::Crash { message }
+        }
+    }
+}
+
+/// A work that is too big stays so; everything else may be a matter of the moment.
+pub(super) fn collector_failure(error: &CollectorError) -> Failure {
+    match error {
+        CollectorError::Unfit(_)
+        | CollectorError::Invalid(_)
+        | CollectorError::Unreadable { kept: Some(_), .. } => Failure::Validation {
+            message: error_chain(error),
+        },
+        CollectorError::Killed => Failure::Interrupted,
+        CollectorError::NoRoom(message) => Failure::DiskFull {
+            message: format!("no room on the disk; free up disk space ({message})"),
+        },
+        CollectorError::Gone(_)
+        | CollectorError::Submodule { .. }
+        | CollectorError::Refused(_)
+        | CollectorError::Unreadable { kept: None, .. }
+        | CollectorError::Start(_)
+        | CollectorError::Worktree(_) => crash(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

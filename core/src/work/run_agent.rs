@@ -1,0 +1,120 @@
+//! Runs the agent of an attempt.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+
+use autoissue_engine::{AgentOrder, AgentReport, AttemptInput, Failure, Input};
+use autoissue_plugin_sdk::AgentTask;
+use tokio::sync::watch;
+
+use super::{AttemptId, Services, uuid};
+use crate::agent::{self, Launch, Seen, Wish};
+use crate::bus::{Progress, ProgressKind};
+use crate::prompt::{self, Earlier};
+
+/// A program may stay alive for ten seconds after its final result or its stop; tests have minutes of another length.
+const GRACES_PER_MINUTE: u32 = 6;
+
+impl Services {
+    /// Runs the agent; what it is seen to spend goes to the engine as it comes.
+    pub(crate) async fn run_agent(
+        &self,
+        order: AgentOrder,
+        wish: watch::Receiver<Wish>,
+        inputs: Sender<Input>,
+    ) -> Result<AgentReport, Failure> {
+        let id = AttemptId {
+            issue: order.issue.number,
+            attempt: order.attempt,
+        };
+        let launch = self.agent_launch(id, order)?;
+        let on_seen = |seen| match seen {
+            Seen::Line(text) => self.show(id, &text),
+            Seen::Spent(spent) => {
+                let text = spent.to_string();
+                self.bus.report(Progress {
+                    issue: id.issue.0,
+                    attempt: id.attempt,
+                    kind: ProgressKind::Usage,
+                    text,
+                });
+                let _ = inputs.send(Input::Attempt(AttemptInput::Metered {
+                    issue: id.issue,
+                    attempt: id.attempt,
+                    spent,
+                }));
+            }
+        };
+        let run = agent::run(
+            &self.supervisor(),
+            self.strategies.backend(),
+            launch,
+            wish,
+            on_seen,
+        )
+        .await;
+        run.map(|(report, _)| report)
+            .map_err(|failure| self.unless_full(failure))
+    }
+
+    /// Returns how the agent is run: what the order says, and what belongs to this machine and its configuration.
+    fn agent_launch(&self, id: AttemptId, order: AgentOrder) -> Result<Launch, Failure> {
+        let directory = self.workspace()?.collectors.path(id.issue.0);
+        let mark = self.mark(id, "prompt");
+        let prompt = prompt::build(
+            &order.issue,
+            &mark[..24],
+            &self.config.executor.checks,
+            &order.avoid,
+            match order.feedback.as_deref() {
+                Some(feedback) => Earlier::NotGoodEnough(feedback),
+                None if order.continues => Earlier::CutOff,
+                None => Earlier::Nothing,
+            },
+        );
+        let settings = &self.config.agent;
+        let task = AgentTask {
+            issue: self.strategies.issue(&order.issue),
+            prompt: prompt.text,
+            session: uuid(&self.mark(id, "session")),
+            max_turns: settings.max_turns,
+            yolo: settings.yolo,
+            allowed_tools: settings.allowed_tools.clone(),
+            ..order.task
+        };
+        let transcript = self
+            .session_dir
+            .join(format!("issue-{}/attempt-{}.log", id.issue.0, id.attempt));
+        Ok(self.launch(id, task, directory, transcript))
+    }
+
+    /// Returns how an agent is run in a directory, for an issue or for a plan.
+    pub(super) fn launch(
+        &self,
+        id: AttemptId,
+        task: AgentTask,
+        directory: PathBuf,
+        transcript: PathBuf,
+    ) -> Launch {
+        let checkout = self.project.to_string_lossy().into_owned();
+        let mut task = AgentTask {
+            settings: self.strategies.backend_settings().to_owned(),
+            directory: directory.to_string_lossy().into_owned(),
+            ..task
+        };
+        task.extra.push(("checkout".to_owned(), checkout));
+        Launch {
+            task,
+            directory,
+            path: self.path.clone(),
+            outside: self.worktree_roots.clone(),
+            own_program: self.own_program.clone(),
+            env: self.agent_env.clone(),
+            tag: self.tag(id),
+            transcript,
+            timeout: self.timeout(),
+            stall: self.minute * self.config.executor.stall_minutes,
+            grace: self.minute / GRACES_PER_MINUTE,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `history verify`: what was written to the journal is what is read, or the first row that is not is named.
+
+use std::fs;
+
+use autoissue_tests::{MadeUp, Recipe, Sandbox};
+use serde_json::json;
+
+/// A world with the journal of a finished session.
+fn world() -> Sandbox {
+    let world = Sandbox::new();
+    drop(MadeUp::run(&world.state(), Recipe::new(3, 3)));
+    world
+}
+
+/// Changes one bit of the first title in the journal.
+fn flip_a_bit(world: &Sandbox, title: &str) {
+    let path = world.state().join("journal.db");
+    let mut bytes = fs::read(&path).expect("the journal");
+    let at = bytes
+        .windows(title.len())
+        .position(|window| window == title.as_bytes())
+        .expect("the title is in it");
+    bytes[at + 1] ^= 1;
+    fs::write(path, bytes).expect("the journal takes it");
+}
+
+#[test]
+fn a_history_that_is_as_it_was_written_is_counted() {
+    let world = world();
+    let text = world.run(["history", "verify"]).exits(0).stdout;
+    assert!(text.starts_with("checked 1 session, "), "{text}");
+    assert!(
+        text.ends_with(" costs: every row is as it was written\n"),
+        "{text}"
+    );
+    let line = world
+        .run(["history", "verify", "--output", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(line[0]["intact"], json!(true), "{line:?}");
+    assert_eq!(line[0]["n_sessions"], json!(1), "{line:?}");
+    assert!(
+        10 < line[0]["n_events"].as_u64().expect("a number"),
+        "{line:?}"
+    );
+}
+
+#[test]
+fn one_changed_bit_is_found_and_the_row_is_named() {
+    let world = world();
+    let recipe = Recipe::new(3, 3);
+    flip_a_bit(&world, &recipe.issues[0].0);
+    let run = world.run(["history", "verify"]).exits(1);
+    assert_eq!(
+        run.stdout,
+        "checked 0 sessions, 0 events, 0 costs: the next row is not as it was written\n"
+    );
+    for part in [
+        "is damaged",
+        "caused by: event ",
+        " was changed",
+        "hint: restore it from a backup, or move it away",
+    ] {
+        assert!(run.stderr.contains(part), "{part:?} in {}", run.stderr);
+    }
+    let line = world
+        .run(["history", "verify", "--output", "json"])
+        .exits(1)
+        .json();
+    assert_eq!(line[0]["intact"], json!(false), "{line:?}");
+}
+
+#[test]
+fn where_nothing_ran_yet_there_is_nothing_to_check() {
+    let text = Sandbox::new().run(["history", "verify"]).exits(0).stdout;
+    assert_eq!(
+        text,
+        "checked 0 sessions, 0 events, 0 costs: every row is as it was written\n"
+    );
+}
