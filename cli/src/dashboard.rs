@@ -14,7 +14,6 @@
 mod api;
 mod archive;
 mod auth;
-mod chronicle;
 mod command;
 mod follow;
 mod guard;

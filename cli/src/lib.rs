@@ -47,7 +47,6 @@ mod show;
 mod signals;
 mod status;
 mod table;
-mod tally;
 mod terminal;
 mod typed;
 

@@ -11,6 +11,7 @@
 //! [`config::Config`] and a [`session::Host`], so it can be embedded.
 
 pub mod bus;
+pub mod chronicle;
 pub mod clean;
 pub mod config;
 pub mod control;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use autoissue_engine::{Engine, Input};
+use autoissue_engine::Input;
 use tokio_util::sync::CancellationToken;
 
 use super::begun::{Begun, is_unfinished};
@@ -20,6 +20,7 @@ use super::settings::{cut_off, history, settings, started};
 use super::waiting;
 use super::{Awake, Consent, Host, Intake, Order, PlanOrder, Resume, Session, SessionError};
 use crate::bus::Bus;
+use crate::chronicle::Chronicle;
 use crate::config::Config;
 use crate::declared::Home;
 use crate::dispatcher::holders;
@@ -209,9 +210,9 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
         look_around(&ground, host, &strategies)?
     };
     let strategies = strategies.remembering(&journal.costs()?);
-    let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
-    let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
-    let last_at_ms = events.last().map_or(0, |last| last.at_ms);
+    let started_at_ms = row.started_at_ms;
+    let chronicle = Recorded::read(&journal, row)?.chronicle;
+    let engine = chronicle.engine();
     let settings = Box::new(settings(&ground.config, &strategies, &begun, started_at_ms));
     if is_decline && !engine.is_unconfirmed() {
         return Err(SessionError::NothingToDecline {
@@ -223,10 +224,10 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
     let bench = if is_decline {
         None
     } else {
-        Some(bench(&ground, host, &id, &holders(&engine), kill.clone())?)
+        Some(bench(&ground, host, &id, &holders(engine), kill.clone())?)
     };
     // A session that died before its first event has nothing to go on with, and starts.
-    let first = if last_seq == 0 {
+    let first = if chronicle.last_seq() == 0 {
         let history = history(&journal, &settings, &strategies)?;
         let cut_off = cut_off(&journal, project)?;
         started(&ground, *settings, &begun, history, cut_off)
@@ -251,9 +252,7 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
         host,
         Parts {
             journal,
-            engine,
-            last_seq,
-            last_at_ms,
+            chronicle,
             bench,
             kill,
             lock,
@@ -266,14 +265,11 @@ fn resume(ground: Ground, host: &Host, wanted: &Resume) -> Result<Session, Sessi
 /// What the ways of opening a session differ in.
 struct Parts {
     id: SessionId,
-    started_at_ms: u64,
     first: Input,
     begun: Begun,
     equipment: Equipment,
     journal: Option<Journal>,
-    engine: Engine,
-    last_seq: u64,
-    last_at_ms: u64,
+    chronicle: Chronicle,
     bench: Option<Bench>,
     kill: CancellationToken,
     lock: Option<RepositoryLock>,
@@ -293,14 +289,11 @@ impl Parts {
     ) -> Self {
         Self {
             id,
-            started_at_ms,
             first,
             begun,
             equipment,
             journal: None,
-            engine: Engine::new(),
-            last_seq: 0,
-            last_at_ms: 0,
+            chronicle: Chronicle::opened_at(started_at_ms),
             bench: None,
             kill: CancellationToken::new(),
             lock: None,
@@ -314,7 +307,7 @@ impl Parts {
 fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     // A dry run has no bench.
     let bus = if parts.journal.is_some() || parts.bench.is_some() {
-        Bus::new(parts.last_seq)
+        Bus::new(parts.chronicle.last_seq())
     } else {
         Bus::without_journal()
     };
@@ -356,17 +349,14 @@ fn assemble(ground: Ground, host: &Host, parts: Parts) -> Session {
     };
     Session {
         id: parts.id,
-        started_at_ms: parts.started_at_ms,
         first: parts.first,
-        engine: parts.engine,
+        chronicle: parts.chronicle,
         journal: parts.journal,
-        last_seq: parts.last_seq,
         workshop,
         bus,
         inputs,
         kill: parts.kill,
         mirror,
-        last_at_ms: parts.last_at_ms,
         lock: parts.lock,
         awake,
         remarks: parts.remarks,
