@@ -53,8 +53,10 @@ use guard::Hosts;
 use hub::{Control, Hub};
 use library::Library;
 use server::{Bound, Limits};
-use shown::Screen;
-use story::Style;
+pub(crate) use shown::Screen;
+pub(crate) use story::Style;
+#[cfg(test)]
+pub(crate) use {prometheus::text as prometheus, story::Story, story::Wanted};
 
 pub(crate) use command::{Socket, run};
 

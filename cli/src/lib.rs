@@ -49,6 +49,8 @@ mod status;
 mod table;
 mod terminal;
 mod typed;
+#[cfg(test)]
+mod views_agree;
 
 use clap::{CommandFactory, FromArgMatches};
 

@@ -25,6 +25,8 @@ use tokio::time::MissedTickBehavior;
 
 pub(crate) use json::{EventLine, Json};
 pub(crate) use live::Live;
+#[cfg(test)]
+pub(crate) use live::screen_of;
 pub(crate) use plain::{Plain, line};
 
 use crate::console::Console;

@@ -239,6 +239,23 @@ impl Reporter for Live {
     }
 }
 
+/// Returns the lines of the screen on a large terminal, of a session of which agents have said nothing.
+#[cfg(test)]
+pub(crate) fn screen_of(chronicle: &Chronicle, now_ms: u64) -> Vec<String> {
+    let view = View {
+        session: "20261122-1315-7f3a",
+        chronicle,
+        agents_said: &BTreeMap::new(),
+        said: "",
+        ends: &[],
+        notice: None,
+        now_ms,
+        time: &LocalTime::utc(),
+    };
+    let lines = frame::lines(&view, 200, 60);
+    lines.iter().map(Line::text).collect()
+}
+
 /// Returns the rows that the screen may take: one below is the cursor's, some above are the log's.
 fn rows(size: Size) -> usize {
     (size.rows - 1).saturating_sub(LOG_ROWS_MAX.min(size.rows / LOG_ROWS_PART))

@@ -3,7 +3,6 @@
 mod chronicle;
 mod forecast;
 mod line;
-mod night;
 mod oracle;
 mod simulation;
 mod stories;
