@@ -37,9 +37,10 @@ mod screen;
 mod shell;
 mod signals;
 mod table;
-mod tally;
 mod terminal;
 mod typed;
+#[cfg(test)]
+mod views_agree;
 
 use clap::{CommandFactory, FromArgMatches};
 

@@ -76,7 +76,7 @@ fn page_of_night() -> String {
     };
     page(
         &made_of(&events),
-        &Timeline::of(&envelopes),
+        &Chronicle::of(&envelopes),
         &origin,
         &LocalTime::utc(),
     )

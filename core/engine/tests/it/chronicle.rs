@@ -7,12 +7,7 @@ use std::sync::Arc;
 
 use autoissue_engine::*;
 
-/// An event and when it was written.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) at: Time,
-    pub(crate) event: Event,
-}
+pub(crate) use autoissue_simulation::Entry;
 
 /// A task, as far as the journal has told of it.
 #[derive(Default)]

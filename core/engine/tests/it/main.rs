@@ -2,7 +2,6 @@
 
 mod chronicle;
 mod line;
-mod night;
 mod oracle;
 mod simulation;
 mod stories;

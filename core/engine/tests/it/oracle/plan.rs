@@ -1,11 +1,11 @@
 //! From a directive to issues: what the planner costs, how often it is asked, and what is created.
 
 use autoissue_engine::*;
+use autoissue_simulation::TURN_MAX;
 
 use super::money::charge;
 use super::order::is_barred;
 use crate::chronicle::{Chronicle, Health};
-use crate::night::TURN_MAX;
 
 fn cap(settings: &Settings) -> Usd {
     match settings.plan.as_ref().map(|rules| &rules.source) {

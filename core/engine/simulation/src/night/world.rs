@@ -6,7 +6,7 @@ use autoissue_engine::*;
 use fastrand::Rng;
 
 use super::{Agent, Edition};
-use crate::line::DUSK;
+use crate::DUSK;
 
 /// What nothing can cost: more than a hundred times what any task may spend.
 pub(super) const ABSURD: Usd = Usd::from_cents(10_000_000);
