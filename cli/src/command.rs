@@ -12,12 +12,12 @@ mod exec;
 mod history;
 mod init;
 mod internal;
-mod metrics;
+pub(crate) mod metrics;
 mod plan;
 mod plugin;
 mod resume;
 mod show;
-mod status;
+pub(crate) mod status;
 
 use clap::{Parser, Subcommand};
 

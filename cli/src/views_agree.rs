@@ -65,6 +65,7 @@ impl Told {
         let style = Style {
             screen: Screen::new(Redaction::default()),
             time: LocalTime::utc(),
+            read_command: crate::command::read,
         };
         Self {
             chronicle: Chronicle::default(),
@@ -108,7 +109,7 @@ impl Told {
 #[test]
 fn all_views_of_a_thousand_sessions_agree_in_every_count_and_amount() {
     let (mut n_running, mut n_interrupted, mut n_cut_off, mut n_ended) = (0, 0, 0, 0);
-    let typed = Typed::of("autoissue exec bug");
+    let typed = crate::command::read("autoissue exec bug");
     for seed in 0..N_SESSIONS {
         let events = session(seed);
         let points = points(&events);

@@ -12,13 +12,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::journal::Expected;
-use crate::console::Paint;
+use crate::command::{metrics, status};
 use crate::dashboard::{Story, Wanted, prometheus};
 use crate::local_time::LocalTime;
+use crate::paint::Paint;
 use crate::report::{self, Origin, Places, Report};
 use crate::reporter::screen_of;
 use crate::typed::Typed;
-use crate::{metrics, status};
 
 /// States of tasks by their names in JSON.
 const STATES: [&str; 8] = [
