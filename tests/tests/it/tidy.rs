@@ -218,9 +218,10 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
         .filter(|line| !line.trim_start().starts_with("//"))
 }
 
+/// Returns whether a file is there for tests alone, as the simulation is.
 fn is_test(path: &str) -> bool {
     path.split('/')
-        .any(|part| part == "tests" || part == "tests.rs")
+        .any(|part| ["tests", "tests.rs", "simulation"].contains(&part))
 }
 
 #[test]
