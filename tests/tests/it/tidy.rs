@@ -131,7 +131,9 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
     let to_plugin = plugins.contains(to);
     match from {
         "autoissue" => to == "autoissue-core" || is_dev && to == "autoissue-simulation",
-        "autoissue-engine" => is_dev && to == "autoissue-simulation",
+        "autoissue-engine" => {
+            to == "autoissue-plugin-sdk" || is_dev && to == "autoissue-simulation"
+        }
         "autoissue-simulation" => to == "autoissue-engine",
         "autoissue-core" => {
             to_plugin
@@ -162,9 +164,7 @@ fn is_allowed(from: &str, to: &str, is_dev: bool, plugins: &BTreeSet<String>) ->
         ]
         .contains(&to),
         "autoissue-process" => to == "autoissue-secret",
-        "autoissue-engine" | "autoissue-plugin-host" | "autoissue-test-guest" => {
-            to == "autoissue-plugin-sdk"
-        }
+        "autoissue-plugin-host" | "autoissue-test-guest" => to == "autoissue-plugin-sdk",
         "autoissue-tests" => {
             ["autoissue", "autoissue-core", "autoissue-plugin-host"].contains(&to)
                 || is_dev && (to_plugin || to == "autoissue-plugin-sdk")
