@@ -1,10 +1,11 @@
 //! Builds every plugin of this workspace as a WebAssembly module, for the tests that load it into the real host.
 //!
 //! ```text
-//!   plugins/*, plugins/examples/*, tests/guest ─► cargo rustc ─► OUT_DIR/target ─► modules.rs: name, bytes
+//!   plugins/*, plugins/examples/*, tests/guest ─► cargo rustc ─► target/…/guests ─► OUT_DIR ─► modules.rs: name, bytes
 //! ```
 //!
-//! In a target directory of its own, since cargo holds the lock of the outer one.
+//! In a target directory of its own, since cargo holds the lock of the outer one, and in the same for `cargo test` and `cargo clippy`,
+//! which run this script with different directories for its output.
 
 #![expect(clippy::disallowed_methods, reason = "a build script starts cargo")]
 
@@ -23,6 +24,12 @@ const TARGET: &str = "wasm32-unknown-unknown";
 fn main() {
     let root = Path::new(&variable("CARGO_MANIFEST_DIR")).join("..");
     let out = PathBuf::from(variable("OUT_DIR"));
+    // Of `target/debug/build/PACKAGE/out`, the directory of the profile.
+    let target_directory = out.ancestors().nth(3).unwrap_or(&out).join("guests");
+    println!(
+        "cargo::rustc-env=AUTOISSUE_GUESTS_TARGET={}",
+        target_directory.display()
+    );
     have_target();
     for source in [
         "tests/src/guests",
@@ -37,7 +44,9 @@ fn main() {
     for (package, directory) in packages(&root) {
         depend_on(&directory.join("Cargo.toml"));
         depend_on(&directory.join("src"));
-        let module = build(&package, &root, &out.join("target"));
+        let built = build(&package, &root, &target_directory);
+        let module = out.join(format!("{package}.wasm"));
+        fs::copy(built, &module).expect("a copy of the module");
         writeln!(modules, "({package:?}, include_bytes!({module:?})),").expect("a string grows");
     }
     modules.push(']');

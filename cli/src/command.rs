@@ -12,13 +12,13 @@ mod exec;
 mod history;
 mod init;
 mod internal;
-mod metrics;
+pub(crate) mod metrics;
 mod plan;
 mod plugin;
 mod resume;
 mod schema;
 mod show;
-mod status;
+pub(crate) mod status;
 
 use clap::{Parser, Subcommand};
 

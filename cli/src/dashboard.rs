@@ -14,7 +14,6 @@
 mod api;
 mod archive;
 mod auth;
-mod chronicle;
 mod follow;
 mod guard;
 mod hub;
@@ -57,9 +56,11 @@ use guard::Hosts;
 use hub::{Control, Hub};
 use library::Library;
 use server::{Bound, Limits};
-use shown::Screen;
+pub(crate) use shown::Screen;
 pub(crate) use socket::Socket;
-use story::Style;
+pub(crate) use story::Style;
+#[cfg(test)]
+pub(crate) use {prometheus::text as prometheus, story::Story, story::Wanted};
 
 /// What a dashboard is made with.
 pub(crate) struct Plan<'a> {

@@ -1,10 +1,27 @@
 //! Events made by hand, for tests of what is shown.
 
+use autoissue_core::bus::Envelope;
+use autoissue_core::chronicle::Chronicle;
 use autoissue_core::engine::{
     About, AgentReport, AttemptEvent, Classification, Ended, Event, Failure, FailureType, History,
     IntakeEvent, Issue, IssueNumber, Outcome, PlanEvent, Publication, PullRequest, SessionEvent,
     SessionStatus, Settings, Spent, TaskEvent, Time, Usd, Work,
 };
+
+/// Returns the events of a session, a second apart from the first second on.
+pub(crate) fn a_second_apart(events: &[Event]) -> Vec<Envelope<Event>> {
+    let envelope = |(seq, event): (u64, &Event)| Envelope {
+        seq,
+        at_ms: seq * 1_000,
+        event: event.clone(),
+    };
+    (1..).zip(events).map(envelope).collect()
+}
+
+/// Returns what events tell that happened a second apart.
+pub(crate) fn told(events: &[Event]) -> Chronicle {
+    Chronicle::of(&a_second_apart(events))
+}
 
 /// The first event of a session over the label `bug`.
 pub(crate) fn started(settings: Settings) -> Event {

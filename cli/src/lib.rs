@@ -4,7 +4,7 @@
 //! ```text
 //!   arguments ─► Surroundings (flags, environment, directory) ─► command ─► ExitCode
 //!                                                                  │ exec, resume, demo, classify: a session of core
-//!                                                                  └ status, show, metrics: the journal, read only
+//!                                                                  └ status, show, metrics, history: the journal, read only
 //! ```
 //!
 //! It knows neither git nor GitHub nor SQLite: what touches the world is core's.
@@ -38,9 +38,10 @@ mod screen;
 mod shell;
 mod signals;
 mod table;
-mod tally;
 mod terminal;
 mod typed;
+#[cfg(test)]
+mod views_agree;
 
 use clap::{CommandFactory, FromArgMatches};
 

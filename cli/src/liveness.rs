@@ -5,8 +5,39 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
+use autoissue_core::chronicle::Chronicle;
 use autoissue_core::journal::repository_lock::{Holder, repository_key, state_lock};
-use autoissue_core::journal::{SessionRow, SessionStatus};
+use autoissue_core::journal::{Journal, SessionRow, SessionStatus};
+use autoissue_core::recorded::{self, Recorded, RecordedError};
+
+/// Reads a session with its events; its chronicle knows whether it was cut off.
+///
+/// # Errors
+/// Where the journal is damaged, or was written by a newer release.
+pub(crate) fn recorded(
+    journal: &Journal,
+    row: SessionRow,
+    state_dir: &Path,
+) -> Result<Recorded, RecordedError> {
+    let mut recorded = Recorded::read(journal, row)?;
+    let is_cut_off = is_cut_off(&recorded.row, state_dir);
+    recorded.chronicle.set_cut_off(is_cut_off);
+    Ok(recorded)
+}
+
+/// Reads what a session's events tell; the chronicle knows whether the session was cut off.
+///
+/// # Errors
+/// Where the journal is damaged, or was written by a newer release.
+pub(crate) fn chronicle(
+    journal: &Journal,
+    row: &SessionRow,
+    state_dir: &Path,
+) -> Result<Chronicle, RecordedError> {
+    let mut chronicle = recorded::chronicle(journal, row, drop)?;
+    chronicle.set_cut_off(is_cut_off(row, state_dir));
+    Ok(chronicle)
+}
 
 /// Returns whether a session was cut off: the journal calls it running, and nobody holds its repository for it.
 pub(crate) fn is_cut_off(row: &SessionRow, state_dir: &Path) -> bool {

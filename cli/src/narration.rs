@@ -9,6 +9,7 @@ mod service;
 mod session;
 mod task;
 
+use autoissue_core::chronicle::{Counts, TaskState};
 use autoissue_core::engine::{About, Blocked, Engine, Event, IssueNumber, Outcome, Time, Work};
 
 use crate::local_time::LocalTime;
@@ -65,6 +66,35 @@ fn say(event: &Event, engine: &Engine, time: &LocalTime) -> Vec<(Tone, String)> 
         Event::Task(event) => task::say(event, engine),
         Event::Attempt(event) => attempt::say(event, engine, time),
         Event::Service(event) => service::say(event, time),
+    }
+}
+
+/// Returns how many tasks are in a state: `3 done`, `1 needs you`.
+pub(crate) fn counted_state(n: u32, state: TaskState) -> String {
+    let name = match state {
+        TaskState::Waiting => "waiting",
+        TaskState::Running => "running",
+        TaskState::Done => "done",
+        TaskState::AlreadyOpen => "open already",
+        TaskState::AlreadyMerged => "merged already",
+        TaskState::NeedsYou if n == 1 => "needs you",
+        TaskState::NeedsYou => "need you",
+        TaskState::Failed => "failed",
+        TaskState::NotStarted => "not started",
+    };
+    format!("{n} {name}")
+}
+
+/// Returns how many tasks ended in which way: `3 done, 1 failed of 5`.
+pub(crate) fn ended_of(counts: &Counts) -> String {
+    let ended: Vec<String> = counts
+        .ended()
+        .map(|(state, n)| counted_state(n, state))
+        .collect();
+    match (counts.total, ended.is_empty()) {
+        (0, _) => "none".to_owned(),
+        (n, true) => format!("none of {n} ended"),
+        (n, false) => format!("{} of {n}", ended.join(", ")),
     }
 }
 

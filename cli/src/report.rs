@@ -1,9 +1,9 @@
 //! The report of a session: what came of it, for the person who reads it in the morning. It does not flatter.
 //!
 //! ```text
-//!   engine (replayed from the journal) ─► Report ─┬─► text      the closing report, on the terminal
-//!                                                 ├─► markdown  to be pasted
-//!   events ─► Timeline ───────────────────────────┴─► html      one page, to be attached
+//!   Chronicle ─► Report ─┬─► text      the closing report, on the terminal
+//!                        ├─► markdown  to be pasted
+//!                        └─► html      one page, to be attached, with a time line
 //! ```
 //!
 //! One structure, three ways to write it. What strangers wrote is made printable here; that it does not become markup is for
@@ -15,16 +15,15 @@ mod markdown;
 #[cfg(test)]
 mod tests;
 mod text;
-mod timeline;
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
+use autoissue_core::chronicle::{Chronicle, Money, Status};
 use autoissue_core::engine::{
-    About, Engine, IssueNumber, NotStarted, Outcome, Phase, RedBase, SessionStatus, Task, Usd,
+    About, Engine, IssueNumber, NotStarted, Outcome, OutcomeGroup, Phase, RedBase, SessionStatus,
+    Task, Usd,
 };
 use autoissue_core::session::PLAN_FILE;
-use autoissue_core::summary::cost_per_pull_request;
 
 use crate::local_time::{LocalTime, span};
 use crate::narration::{Tone, counted, diff_stat, message, stage_of_plan, title, title_of};
@@ -34,7 +33,6 @@ use crate::typed::Typed;
 pub(crate) use html::{Origin, page};
 pub(crate) use markdown::markdown;
 pub(crate) use text::text;
-pub(crate) use timeline::Timeline;
 
 /// A session as it is reported.
 #[derive(Debug)]
@@ -55,6 +53,8 @@ pub(crate) struct Report {
     pub(crate) doubts: Vec<String>,
     /// What it cost.
     pub(crate) money: Money,
+    /// Attempts started.
+    pub(crate) n_attempts: u64,
     /// Calls to the forge's API that it took; 0 on the local forge.
     pub(crate) n_api_calls: u32,
     /// Directory of the transcripts, where there are any.
@@ -83,21 +83,6 @@ pub(crate) enum Subject {
     Plan(String),
 }
 
-/// What a session cost.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Money {
-    /// Settled, known and assumed, plus what running attempts have metered.
-    pub(crate) spent: Usd,
-    /// The part of it that is assumed.
-    pub(crate) assumed: Usd,
-    /// What might be spent.
-    pub(crate) budget: Usd,
-    /// The part of it that planning cost.
-    pub(crate) planned: Usd,
-    /// What a pull request cost, all costs of the session counted.
-    pub(crate) per_pull_request: Option<Usd>,
-}
-
 /// A command to type, and what else would do.
 #[derive(Debug)]
 pub(crate) struct Next {
@@ -107,24 +92,19 @@ pub(crate) struct Next {
     pub(crate) or: Option<&'static str>,
 }
 
-/// How tasks ended, in the order in which a terminal shows them: what matters stands last, next to the prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Published.
-    Shipped,
-    /// An earlier session's pull request is open.
-    Open,
-    /// An earlier session's pull request was merged into a branch that is not the default one.
-    Merged,
-    /// A person has to decide something.
-    NeedsYou,
-    /// Failed.
-    Failed,
-    /// Never started, or skipped.
-    NotStarted,
-    /// Has not ended.
-    Unfinished,
-}
+/// How tasks ended; `None` where they have not.
+pub(crate) type Kind = Option<OutcomeGroup>;
+
+/// The order in which a terminal shows them: what matters is last, next to the prompt.
+const KINDS: [Kind; 7] = [
+    Some(OutcomeGroup::Done),
+    Some(OutcomeGroup::AlreadyOpen),
+    Some(OutcomeGroup::AlreadyMerged),
+    Some(OutcomeGroup::NeedsYou),
+    Some(OutcomeGroup::Failed),
+    Some(OutcomeGroup::NotStarted),
+    None,
+];
 
 /// Tasks that ended alike.
 #[derive(Debug)]
@@ -162,62 +142,39 @@ pub(crate) struct Entry {
     pub(crate) kept: Option<String>,
 }
 
-impl Kind {
-    const ALL: [Self; 7] = [
-        Self::Shipped,
-        Self::Open,
-        Self::Merged,
-        Self::NeedsYou,
-        Self::Failed,
-        Self::NotStarted,
-        Self::Unfinished,
-    ];
-
-    fn of(task: &Task) -> Self {
-        match task.outcome() {
-            None => Self::Unfinished,
-            Some(Outcome::Done { .. }) => Self::Shipped,
-            Some(Outcome::AlreadyOpen { .. }) => Self::Open,
-            Some(Outcome::AlreadyMerged { .. }) => Self::Merged,
-            // The money of one task is a person's decision too.
-            Some(Outcome::NeedsYou { .. } | Outcome::Budget { .. }) => Self::NeedsYou,
-            Some(Outcome::NoChange | Outcome::Failed { .. }) => Self::Failed,
-            Some(Outcome::Skipped { .. } | Outcome::NotStarted { .. }) => Self::NotStarted,
-        }
-    }
-
-    /// Returns the heading of the group.
-    pub(crate) const fn heading(self) -> &'static str {
-        match self {
-            Self::Shipped => "shipped",
-            Self::Open => "had an open pull request or branch already",
-            Self::Merged => "had a merged pull request already",
-            Self::NeedsYou => "needs you",
-            Self::Failed => "failed",
-            Self::NotStarted => "not started",
-            Self::Unfinished => "not finished",
-        }
+/// Returns the heading of a group.
+pub(crate) const fn heading(kind: Kind) -> &'static str {
+    match kind {
+        Some(OutcomeGroup::Done) => "shipped",
+        Some(OutcomeGroup::AlreadyOpen) => "had an open pull request or branch already",
+        Some(OutcomeGroup::AlreadyMerged) => "had a merged pull request already",
+        Some(OutcomeGroup::NeedsYou) => "needs you",
+        Some(OutcomeGroup::Failed) => "failed",
+        Some(OutcomeGroup::NotStarted) => "not started",
+        None => "not finished",
     }
 }
 
+fn kind_of(task: &Task) -> Kind {
+    task.outcome().map(Outcome::group)
+}
+
 impl Report {
-    /// Makes the report of a session in a state. Times are milliseconds since the Unix epoch; `finished_at_ms` is `None` where
-    /// it has not ended.
+    /// Makes the report of a session.
     pub(crate) fn new(
         session: &str,
-        engine: &Engine,
-        (started_at_ms, finished_at_ms): (u64, Option<u64>),
+        chronicle: &Chronicle,
         places: &Places,
         typed: &Typed,
         time: &LocalTime,
     ) -> Self {
+        let engine = chronicle.engine();
         let about = engine.about();
-        let money = engine.money();
         let of_kind = |kind| {
             let entries: Vec<Entry> = engine
                 .tasks()
                 .values()
-                .filter(|task| Kind::of(task) == kind)
+                .filter(|task| kind_of(task) == kind)
                 .map(Entry::new)
                 .collect();
             (!entries.is_empty()).then_some(Group { kind, entries })
@@ -228,23 +185,16 @@ impl Report {
             session: session.to_owned(),
             repository: one_line(&about.repository),
             subject: Subject::of(about),
-            when: when(started_at_ms, finished_at_ms, time),
-            verdict: verdict(engine),
-            groups: Kind::ALL.into_iter().filter_map(of_kind).collect(),
-            doubts: doubts(engine),
-            money: Money {
-                spent: money.spent,
-                assumed: money.assumed,
-                budget: money.budget,
-                planned: engine
-                    .planning()
-                    .map_or(Usd::ZERO, |planning| planning.spent),
-                per_pull_request: cost_per_pull_request(engine),
-            },
+            when: when(chronicle, time),
+            verdict: verdict(chronicle),
+            groups: KINDS.into_iter().filter_map(of_kind).collect(),
+            doubts: doubts(chronicle),
+            money: chronicle.money(),
+            n_attempts: chronicle.n_attempts(),
             n_api_calls: engine.n_api_calls(),
             transcripts: any_attempt(engine).then(|| shown(&places.transcripts)),
             mirror: tasks().any(is_kept).then(|| shown(&places.mirror)),
-            next: next(session, engine, places, typed),
+            next: next(session, chronicle, places, typed),
         }
     }
 
@@ -261,14 +211,14 @@ impl Report {
         let counts = self.groups.iter().map(|group| {
             let n = group.entries.len();
             match group.kind {
-                Kind::Shipped => format!("{n} shipped"),
-                Kind::Open => format!("{n} open already"),
-                Kind::Merged => format!("{n} merged already"),
-                Kind::NeedsYou if n == 1 => "1 needs you".to_owned(),
-                Kind::NeedsYou => format!("{n} need you"),
-                Kind::Failed => format!("{n} failed"),
-                Kind::NotStarted => format!("{n} not started"),
-                Kind::Unfinished => format!("{n} not finished"),
+                Some(OutcomeGroup::Done) => format!("{n} shipped"),
+                Some(OutcomeGroup::AlreadyOpen) => format!("{n} open already"),
+                Some(OutcomeGroup::AlreadyMerged) => format!("{n} merged already"),
+                Some(OutcomeGroup::NeedsYou) if n == 1 => "1 needs you".to_owned(),
+                Some(OutcomeGroup::NeedsYou) => format!("{n} need you"),
+                Some(OutcomeGroup::Failed) => format!("{n} failed"),
+                Some(OutcomeGroup::NotStarted) => format!("{n} not started"),
+                None => format!("{n} not finished"),
             }
         });
         let counts: Vec<String> = counts.collect();
@@ -309,7 +259,7 @@ impl Entry {
                 .map(|branch| one_line(branch))
                 .unwrap_or_default(),
         };
-        let is_failed = Kind::of(task) == Kind::Failed;
+        let is_failed = kind_of(task) == Some(OutcomeGroup::Failed);
         let failed = task
             .checks
             .iter()
@@ -346,21 +296,19 @@ impl Entry {
     }
 }
 
-/// `spent $4.02 of $50.00 ($0.42 assumed) · $2.01 per pull request`.
-impl fmt::Display for Money {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "spent {} of {}", self.spent, self.budget)?;
-        if Usd::ZERO < self.assumed {
-            write!(f, " ({} assumed)", self.assumed)?;
-        }
-        if Usd::ZERO < self.planned {
-            write!(f, ", {} of it for the plan", self.planned)?;
-        }
-        match self.per_pull_request {
-            Some(cost) => write!(f, " · {cost} per pull request"),
-            None => Ok(()),
-        }
+/// Returns `spent $4.02 of $50.00 ($0.42 assumed) · $2.01 per pull request`.
+fn cost(money: &Money) -> String {
+    let mut cost = format!("spent {} of {}", money.spent, money.budget);
+    if Usd::ZERO < money.assumed {
+        cost.push_str(&format!(" ({} assumed)", money.assumed));
     }
+    if Usd::ZERO < money.planned {
+        cost.push_str(&format!(", {} of it for the plan", money.planned));
+    }
+    if let Some(each) = money.per_pull_request {
+        cost.push_str(&format!(" · {each} per pull request"));
+    }
+    cost
 }
 
 /// Returns whether a place is an address of the web, and so may become a link.
@@ -368,40 +316,41 @@ fn is_web(place: &str) -> bool {
     place.starts_with("https://") || place.starts_with("http://")
 }
 
-fn when(started_at_ms: u64, finished_at_ms: Option<u64>, time: &LocalTime) -> String {
-    let started = time.day_and_minute(started_at_ms);
-    let Some(finished) = finished_at_ms else {
+fn when(chronicle: &Chronicle, time: &LocalTime) -> String {
+    let started = time.day_and_minute(chronicle.started_at_ms());
+    let Some(finished) = chronicle.finished_at_ms() else {
         return format!("since {started}");
     };
-    let ran = span(finished.saturating_sub(started_at_ms));
+    let ran = span(chronicle.ran_ms(finished));
     format!("{started} to {} ({ran})", time.minute(finished))
 }
 
-fn verdict(engine: &Engine) -> Option<(Tone, String)> {
-    match engine.phase() {
-        Phase::Over(SessionStatus::Failed { message: why, .. }) => Some((Tone::Bad, message(why))),
-        Phase::Over(SessionStatus::Completed) if engine.tasks().is_empty() => {
-            Some((Tone::Plain, nothing_to_do(engine)))
+fn verdict(chronicle: &Chronicle) -> Option<(Tone, String)> {
+    let engine = chronicle.engine();
+    let stopped = match (chronicle.status(), engine.phase()) {
+        (_, Phase::Over(SessionStatus::Failed { message: why, .. })) => {
+            return Some((Tone::Bad, message(why)));
         }
-        _ if engine.is_unconfirmed() => stage_of_plan(engine).map(|stage| (Tone::Odd, stage)),
-        _ => match engine.to_mend() {
+        (Status::Completed, _) if engine.tasks().is_empty() => {
+            return Some((Tone::Plain, nothing_to_do(engine)));
+        }
+        _ if engine.is_unconfirmed() => return stage_of_plan(engine).map(|it| (Tone::Odd, it)),
+        (Status::Interrupted, _) => match engine.to_mend() {
             Some(what) => {
                 let what = message(what);
-                Some((
+                return Some((
                     Tone::Bad,
                     format!(
                         "{what}: mend this; finished work waits for it, and nothing is paid again"
                     ),
-                ))
+                ));
             }
-            None => engine.is_interrupted().then(|| {
-                (
-                    Tone::Odd,
-                    "interrupted: what was done is saved, nothing runs any more".to_owned(),
-                )
-            }),
+            None => "interrupted: what was done is saved, nothing runs any more",
         },
-    }
+        (Status::CutOff, _) => "its process is gone: nothing that was journaled is lost",
+        _ => return None,
+    };
+    Some((Tone::Odd, stopped.to_owned()))
 }
 
 /// Returns why a session that ended had no task.
@@ -450,13 +399,10 @@ fn why(task: &Task) -> String {
 }
 
 /// Returns what nobody can vouch for.
-fn doubts(engine: &Engine) -> Vec<String> {
+fn doubts(chronicle: &Chronicle) -> Vec<String> {
+    let (engine, assumed) = (chronicle.engine(), chronicle.money().assumed);
     let mut doubts = Vec::new();
-    let any_shipped = engine
-        .tasks()
-        .values()
-        .any(|task| Kind::of(task) == Kind::Shipped);
-    if any_shipped && !engine.settings().has_checks {
+    if 0 < chronicle.counts().done && !engine.settings().has_checks {
         doubts.push(
             "no checks are configured: that the work is right is the agent's word alone (`executor.checks`)".to_owned(),
         );
@@ -478,10 +424,9 @@ fn doubts(engine: &Engine) -> Vec<String> {
             ),
         });
     }
-    if Usd::ZERO < engine.ledger().assumed {
+    if Usd::ZERO < assumed {
         doubts.push(format!(
-            "{} of the cost is assumed, for the agent did not tell it",
-            engine.ledger().assumed
+            "{assumed} of the cost is assumed, for the agent did not tell it"
         ));
     }
     for (plugin, n) in engine.n_undecided() {
@@ -517,14 +462,15 @@ fn doubts_of(task: &Task) -> Vec<String> {
 }
 
 /// Returns the next command to type, if there is one.
-fn next(session: &str, engine: &Engine, places: &Places, typed: &Typed) -> Option<Next> {
+fn next(session: &str, chronicle: &Chronicle, places: &Places, typed: &Typed) -> Option<Next> {
+    let engine = chronicle.engine();
     let plan = engine
         .planning()
         .and_then(|planning| planning.plan.as_ref())
         .map(|_| places.transcripts.join(PLAN_FILE));
     let again = |budget| typed.again(engine.about(), plan.as_deref(), budget);
     let alone = |command| Some(Next { command, or: None });
-    if engine.is_interrupted() {
+    if matches!(chronicle.status(), Status::Interrupted | Status::CutOff) {
         return alone(typed.resume(session));
     }
     match engine.phase() {
@@ -565,7 +511,7 @@ fn next(session: &str, engine: &Engine, places: &Places, typed: &Typed) -> Optio
         engine
             .tasks()
             .values()
-            .find(|task| Kind::of(task) == kind)
+            .find(|task| kind_of(task) == kind)
             .map(|task| task.issue.number)
     };
     let unpaid: Usd = engine
@@ -574,11 +520,11 @@ fn next(session: &str, engine: &Engine, places: &Places, typed: &Typed) -> Optio
         .filter(|task| out_of_money(task))
         .map(|task| task.estimate)
         .sum();
-    match first(Kind::NeedsYou).or_else(|| first(Kind::Failed)) {
+    match first(Some(OutcomeGroup::NeedsYou)).or_else(|| first(Some(OutcomeGroup::Failed))) {
         Some(issue) => alone(typed.show(session, Some(issue))),
         None if Usd::ZERO < unpaid => {
             // A new session has the whole budget again; it is raised where that is not enough.
-            let budget = (engine.ledger().budget < unpaid).then_some(unpaid);
+            let budget = (chronicle.money().budget < unpaid).then_some(unpaid);
             Some(Next {
                 command: again(budget),
                 or: Some("with a new budget"),

@@ -1,9 +1,9 @@
-//! Shows a session while it runs. One loop follows the bus and keeps a copy of the engine; what is done with each event is
-//! for one of three reporters.
+//! Shows a session while it runs. One loop follows the bus and keeps the chronicle; what is done with each event is for one of
+//! three reporters.
 //!
 //! ```text
-//!   bus ─ events ──► follow ─► Engine::apply ─► Reporter::event ─► json: stdout · plain: stderr · live: screen
-//!       └ progress ──►  ▲ │                     Reporter::progress
+//!   bus ─ events ──► follow ─► Chronicle::take ─► Reporter::event ─► json: stdout · plain: stderr · live: screen
+//!       └ progress ──►  ▲ │                       Reporter::progress
 //!   signals ─ notices ──┘ └─ a gap is read from the journal
 //! ```
 //!
@@ -17,13 +17,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use autoissue_core::bus::{Bus, Delivery, Envelope, Progress, ProgressLane, Subscription};
-use autoissue_core::engine::{Engine, Event};
+use autoissue_core::chronicle::Chronicle;
+use autoissue_core::engine::Event;
 use autoissue_core::journal::{Journal, SessionId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 pub(crate) use json::{EventLine, Json};
 pub(crate) use live::Live;
+#[cfg(test)]
+pub(crate) use live::screen_of;
 pub(crate) use plain::{Plain, line};
 
 use crate::console::Console;
@@ -31,16 +34,16 @@ use crate::console::Console;
 /// How often a live screen looks whether something has changed.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Shows what happens. `engine` is the state after the event.
+/// Shows what happens. `chronicle` is what is known after the event.
 pub(crate) trait Reporter: Send {
     /// An event happened.
-    fn event(&mut self, envelope: &Envelope<Event>, engine: &Engine);
+    fn event(&mut self, envelope: &Envelope<Event>, chronicle: &Chronicle);
     /// An agent said something.
     fn progress(&mut self, _progress: &Progress) {}
     /// We have something to say ourselves.
     fn notice(&mut self, text: &str);
     /// Time has passed.
-    fn tick(&mut self, _engine: &Engine) {}
+    fn tick(&mut self, _chronicle: &Chronicle) {}
     /// Nothing more comes.
     fn finish(&mut self) {}
 }
@@ -49,7 +52,7 @@ pub(crate) trait Reporter: Send {
 pub(crate) struct Quiet(pub(crate) Console);
 
 impl Reporter for Quiet {
-    fn event(&mut self, _envelope: &Envelope<Event>, _engine: &Engine) {}
+    fn event(&mut self, _envelope: &Envelope<Event>, _chronicle: &Chronicle) {}
 
     fn notice(&mut self, text: &str) {
         self.0.say(text);
@@ -60,7 +63,7 @@ impl Reporter for Quiet {
 pub(crate) struct Follower {
     events: Subscription<Event>,
     progress: Option<ProgressLane>,
-    engine: Engine,
+    chronicle: Chronicle,
     session: SessionId,
     state_dir: PathBuf,
     /// A resumed session begins with what is past: it makes the state, and nobody wants to see it again.
@@ -78,7 +81,7 @@ impl Follower {
         Self {
             events: bus.subscribe(0),
             progress: Some(bus.watch_progress()),
-            engine: Engine::new(),
+            chronicle: Chronicle::default(),
             session,
             state_dir,
             has_past,
@@ -103,7 +106,7 @@ impl Follower {
                 },
                 Some(notice) = notices.recv() => reporter.notice(&notice),
                 _ = &mut ended => break,
-                _ = ticks.tick() => reporter.tick(&self.engine),
+                _ = ticks.tick() => reporter.tick(&self.chronicle),
                 progress = next_progress(&mut self.progress) => match progress {
                     Some(progress) => reporter.progress(&progress),
                     None => self.progress = None,
@@ -120,14 +123,14 @@ impl Follower {
             Delivery::Lagged { from_seq, to_seq } => {
                 let is_past = std::mem::take(&mut self.has_past) && from_seq == 1;
                 let Some(missed) = self.missed(from_seq, to_seq) else {
-                    // The copy of the engine would be wrong from here on. The session itself does not depend on it.
+                    // The chronicle would be wrong from here on. The session itself does not depend on it.
                     reporter
                         .notice("this display has lost track of the session, which goes on; see `autoissue status`");
                     return false;
                 };
                 for envelope in &missed {
                     if is_past {
-                        self.engine.apply(&envelope.event);
+                        self.chronicle.take(envelope);
                     } else {
                         self.show(envelope, reporter);
                     }
@@ -138,8 +141,8 @@ impl Follower {
     }
 
     fn show(&mut self, envelope: &Envelope<Event>, reporter: &mut dyn Reporter) {
-        self.engine.apply(&envelope.event);
-        reporter.event(envelope, &self.engine);
+        self.chronicle.take(envelope);
+        reporter.event(envelope, &self.chronicle);
     }
 
     fn missed(&self, from_seq: u64, to_seq: u64) -> Option<Vec<Envelope<Event>>> {
@@ -185,8 +188,8 @@ mod tests {
     struct Witness(Arc<Mutex<Vec<String>>>);
 
     impl Reporter for Witness {
-        fn event(&mut self, envelope: &Envelope<Event>, engine: &Engine) {
-            let told = format!("{} with {} tasks", envelope.seq, engine.tasks().len());
+        fn event(&mut self, envelope: &Envelope<Event>, chronicle: &Chronicle) {
+            let told = format!("{} with {} tasks", envelope.seq, chronicle.counts().total);
             self.0.lock().unwrap().push(told);
         }
 

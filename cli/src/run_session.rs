@@ -65,7 +65,7 @@ pub(crate) fn run(
     let state_dir = ready.host.state_dir.clone();
     let finished = until_finished(around, ready, order, Display::Full { headless })?;
     print(around, &finished, &state_dir)?;
-    Ok(Verdict::of(&finished.engine).into())
+    Ok(Verdict::of(finished.chronicle.engine()).into())
 }
 
 /// Runs a session to its end and shows it meanwhile.
@@ -229,37 +229,28 @@ pub(crate) fn print(
     let typed = around.typed_now(row.as_ref());
     let nothing = nothing_found(finished);
     let result = if console.is_json() {
-        let mut summary = Summary::new(
-            session,
-            &finished.engine,
-            finished.started_at_ms,
-            Some(finished.finished_at_ms),
-        );
+        let mut summary = Summary::new(session, &finished.chronicle);
         summary.reason = summary.reason.or(nothing);
         console.json(&summary)
     } else if let Some(answer) = proposal::answer(
-        &finished.engine,
+        finished.chronicle.engine(),
         &session_dir(state_dir, &finished.id),
         &typed,
         console.out,
     ) {
         console.print(&answer)
-    } else if dry_run::is_whole_answer(&finished.engine) {
-        console.print(&dry_run::text(&finished.engine, &typed, console.out))
+    } else if dry_run::is_whole_answer(finished.chronicle.engine()) {
+        console.print(&dry_run::text(
+            finished.chronicle.engine(),
+            &typed,
+            console.out,
+        ))
     } else {
-        let times = (finished.started_at_ms, Some(finished.finished_at_ms));
         let places = Places {
             transcripts: session_dir(state_dir, &finished.id),
             mirror: finished.mirror.clone(),
         };
-        let mut report = Report::new(
-            session,
-            &finished.engine,
-            times,
-            &places,
-            &typed,
-            &around.time,
-        );
+        let mut report = Report::new(session, &finished.chronicle, &places, &typed, &around.time);
         if let Some(nothing) = nothing {
             report.verdict = Some((Tone::Plain, nothing));
         }
@@ -274,7 +265,7 @@ pub(crate) fn print(
 
 /// Returns why a session had nothing to do, with the labels that may have been meant; `None` for any other session.
 fn nothing_found(finished: &Finished) -> Option<String> {
-    let engine = &finished.engine;
+    let engine = finished.chronicle.engine();
     let is_nothing = *engine.phase() == Phase::Over(SessionStatus::Completed)
         && engine.tasks().is_empty()
         && engine.planning().is_none();

@@ -326,7 +326,7 @@ impl Past {
         let read = |row: SessionRow| {
             let (id, status) = (row.id.to_string(), row.status);
             match Recorded::read(journal, row) {
-                Ok(Recorded { engine, .. }) => PastSession::of(id, status, &engine),
+                Ok(recorded) => PastSession::of(id, status, recorded.chronicle.engine()),
                 Err(error) => {
                     let why = error_chain(&error);
                     notes.push(format!(

@@ -24,6 +24,7 @@ use autoissue_journal::{
 
 use crate::backlog_notes::BacklogNotes;
 use crate::bus::{Bus, Envelope};
+use crate::chronicle::Chronicle;
 use crate::control::Control;
 use crate::executor::Executor;
 use crate::log;
@@ -40,13 +41,11 @@ pub(crate) struct Dispatcher {
     pub(crate) engine: Engine,
     /// Absent in a dry run, of which nothing is to be kept.
     pub(crate) journal: Option<Journal>,
-    /// Number of the last event.
-    pub(crate) last_seq: u64,
+    /// What the events that are shown tell.
+    pub(crate) chronicle: Chronicle,
     pub(crate) bus: Arc<Bus<Event>>,
     pub(crate) executor: Executor,
     pub(crate) inputs: Receiver<Input>,
-    /// When the last event was written, milliseconds since the Unix epoch; 0 for a session without any.
-    pub(crate) last_at_ms: u64,
     /// When the journal was last asked for requests.
     pub(crate) looked_at: Instant,
     /// What was asked for and is not decided yet.
@@ -75,12 +74,12 @@ struct Round {
 }
 
 impl Dispatcher {
-    /// Runs until the session is over; returns the engine in its last state, and when that was.
+    /// Runs until the session is over; returns the engine in its last state, and what its events tell.
     ///
     /// # Errors
     /// Where the journal cannot be written. Nothing that was decided and not journaled has been done.
-    pub(crate) fn run(mut self, first: Input) -> Result<(Engine, Time), JournalError> {
-        let mut clock = Clock::start(wall_clock_ms(), self.last_at_ms);
+    pub(crate) fn run(mut self, first: Input) -> Result<(Engine, Chronicle), JournalError> {
+        let mut clock = Clock::start(wall_clock_ms(), self.chronicle.last_at_ms());
         let mut input = Some(first);
         loop {
             self.look_for_requests();
@@ -90,7 +89,7 @@ impl Dispatcher {
             self.executor.start_all(round.effects);
             if round.over {
                 self.show_unrecorded();
-                return Ok((self.engine, now));
+                return Ok((self.engine, self.chronicle));
             }
             input = self.wait(round.wake_at, clock.now());
         }
@@ -184,14 +183,15 @@ impl Dispatcher {
     }
 
     fn show(&mut self, now: Time, events: &[Event]) {
-        let first_seq = self.last_seq + 1;
-        self.last_seq += events.len() as u64;
+        let first_seq = self.chronicle.last_seq() + 1;
         for (seq, event) in (first_seq..).zip(events) {
-            self.bus.publish(Envelope {
+            let envelope = Envelope {
                 seq,
                 at_ms: now.ms(),
                 event: event.clone(),
-            });
+            };
+            self.chronicle.take(&envelope);
+            self.bus.publish(envelope);
         }
     }
 
@@ -220,7 +220,7 @@ impl Dispatcher {
         )?;
         debug_assert_eq!(
             *numbers.start(),
-            self.last_seq + 1,
+            self.chronicle.last_seq() + 1,
             "one session has one writer"
         );
         for ((seq, row), event) in numbers.zip(&rows).zip(events) {

@@ -16,6 +16,7 @@ mod backlog_notes;
 pub mod built_in;
 pub mod bus;
 pub mod checks;
+pub mod chronicle;
 pub mod clean;
 pub mod config;
 pub mod control;

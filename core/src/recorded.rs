@@ -1,9 +1,10 @@
 //! Sessions as the journal has them: what `status`, `show`, `metrics` and `resume` read.
 
-use autoissue_engine::{Engine, Event};
+use autoissue_engine::Event;
 use autoissue_journal::{Journal, JournalError, SessionRow, StoredEvent};
 
 use crate::bus::Envelope;
+use crate::chronicle::Chronicle;
 
 /// A session read from the journal.
 #[derive(Debug)]
@@ -12,8 +13,8 @@ pub struct Recorded {
     pub row: SessionRow,
     /// Its events, in order.
     pub events: Vec<Envelope<Event>>,
-    /// The engine that they make.
-    pub engine: Engine,
+    /// What they tell, with the engine that they make.
+    pub chronicle: Chronicle,
 }
 
 /// Why a session cannot be read.
@@ -56,23 +57,36 @@ impl Recorded {
     /// # Errors
     /// Where the journal is damaged, or was written by a newer release.
     pub fn read(journal: &Journal, row: SessionRow) -> Result<Self, RecordedError> {
-        let mut events: Vec<Envelope<Event>> = Vec::new();
-        loop {
-            let after = events.last().map_or(0, |last| last.seq);
-            let stored = journal.read(&row.id, after, N_EVENTS_READ)?;
-            if stored.is_empty() {
-                break;
-            }
-            for event in stored {
-                events.push(parse(&row, &event)?);
-            }
-        }
-        let engine = Engine::replay(events.iter().map(|envelope| &envelope.event));
+        let mut events = Vec::new();
+        let chronicle = chronicle(journal, &row, |envelope| events.push(envelope))?;
         Ok(Self {
             row,
             events,
-            engine,
+            chronicle,
         })
+    }
+}
+
+/// Returns what a session's events tell, and hands each of them on.
+///
+/// # Errors
+/// Where the journal is damaged, or was written by a newer release.
+pub fn chronicle(
+    journal: &Journal,
+    row: &SessionRow,
+    mut keep: impl FnMut(Envelope<Event>),
+) -> Result<Chronicle, RecordedError> {
+    let mut chronicle = Chronicle::opened_at(row.started_at_ms);
+    loop {
+        let stored = journal.read(&row.id, chronicle.last_seq(), N_EVENTS_READ)?;
+        if stored.is_empty() {
+            return Ok(chronicle);
+        }
+        for event in stored {
+            let envelope = parse(row, &event)?;
+            chronicle.take(&envelope);
+            keep(envelope);
+        }
     }
 }
 

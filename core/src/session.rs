@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 
-use autoissue_engine::{Engine, Event, Input, SessionInput, Time};
+use autoissue_engine::{Event, Input, SessionInput, Time};
 use autoissue_journal::repository_lock::RepositoryLock;
 use autoissue_journal::{CommitHook, Journal, NewSession, SessionId, SessionRow};
 use autoissue_process::awake::keep_awake;
@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::backlog_notes::BacklogNotes;
 use crate::bus::Bus;
+use crate::chronicle::Chronicle;
 use crate::config::Config;
 use crate::control::Resetter;
 use crate::dispatcher::{Dispatcher, Unrecorded};
@@ -89,20 +90,16 @@ pub struct Exec {
 /// A session that is ready to run.
 pub struct Session {
     id: SessionId,
-    started_at_ms: u64,
     first: Input,
-    engine: Engine,
+    chronicle: Chronicle,
     /// Absent in a dry run.
     journal: Option<Journal>,
-    last_seq: u64,
     services: Services,
     bus: Arc<Bus<Event>>,
     inputs: (Sender<Input>, Receiver<Input>),
     /// Ends whatever collects.
     kill: CancellationToken,
     mirror: PathBuf,
-    /// When the last event was written, milliseconds since the Unix epoch.
-    last_at_ms: u64,
     /// Held as long as the session lives; absent in a dry run.
     lock: Option<RepositoryLock>,
     awake: Option<Awake>,
@@ -138,12 +135,8 @@ impl Awake {
 pub struct Finished {
     /// Its id.
     pub id: SessionId,
-    /// Its final state.
-    pub engine: Engine,
-    /// When it began, milliseconds since the Unix epoch.
-    pub started_at_ms: u64,
-    /// When it ended.
-    pub finished_at_ms: u64,
+    /// What its events tell, with its final state.
+    pub chronicle: Chronicle,
     /// The bare repository that keeps its salvaged work.
     pub mirror: PathBuf,
     /// Labels that open issues carry, where none carries the one that was asked for; nothing was recorded then.
@@ -236,13 +229,12 @@ impl Session {
         let (tasks, everything) = executor.handles();
         let dispatcher = Dispatcher {
             session: self.id.clone(),
-            engine: self.engine,
+            engine: self.chronicle.engine().clone(),
             journal: self.journal,
-            last_seq: self.last_seq,
+            chronicle: self.chronicle,
             bus: self.bus,
             executor,
             inputs,
-            last_at_ms: self.last_at_ms,
             looked_at: std::time::Instant::now(),
             requested: Vec::new(),
             unrecorded: self.unrecorded.map(|new| Unrecorded {
@@ -271,7 +263,7 @@ impl Session {
             let _ = awake.await;
         }
         drop(self.lock);
-        let (engine, finished_at) = ended.map_err(|error| SessionError::Defect {
+        let (engine, chronicle) = ended.map_err(|error| SessionError::Defect {
             message: error.to_string(),
         })??;
         if let Some((issues, warnings)) = self.notes.missing() {
@@ -283,9 +275,7 @@ impl Session {
         }
         Ok(Finished {
             id: self.id,
-            engine,
-            started_at_ms: self.started_at_ms,
-            finished_at_ms: finished_at.ms(),
+            chronicle,
             mirror: self.mirror,
             known_labels: self.notes.labels().to_vec(),
         })

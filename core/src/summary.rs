@@ -1,15 +1,17 @@
-//! What came of a session, as figures: the last line of `--output json`, and the ground of the closing report.
+//! What came of a session, as figures: the last line of `--output json`; and as an exit code.
 //!
-//! The JSON form is a documented promise. All of it comes from the journal, by way of the engine that replays it.
+//! The JSON form is a documented promise. All of it comes from the journal, by way of the chronicle.
 
 mod plan;
 
 use std::collections::BTreeMap;
 
-use autoissue_engine::{Engine, Outcome, Phase, PullRequest, SessionStatus, Task, Usd};
+use autoissue_engine::{Engine, Outcome, Phase, PullRequest, SessionStatus, Task};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::chronicle::{Chronicle, Status};
 
 pub use plan::{PlanSummary, PlannedIssueSummary};
 
@@ -21,7 +23,7 @@ pub struct Summary {
     pub kind: SummaryKind,
     /// Session id.
     pub session: String,
-    /// `completed`, `interrupted`, `failed`, or `running` where it still runs.
+    /// `completed`, `interrupted`, `failed`; `running` where it still runs, `cut_off` where its process is gone without a word.
     pub status: Status,
     /// Why it failed, what has to be mended before it is resumed, or why there was nothing to do; null otherwise.
     pub reason: Option<String>,
@@ -29,8 +31,8 @@ pub struct Summary {
     pub plan: Option<PlanSummary>,
     /// Its tasks, by issue number.
     pub tasks: Vec<TaskSummary>,
-    /// How many tasks ended in which way.
-    pub counts: BTreeMap<String, u32>,
+    /// How many tasks ended in which group: `done`, `already_open`, `already_merged`, `needs_you`, `failed`, `not_started`.
+    pub counts: BTreeMap<&'static str, u32>,
     /// US dollars spent: settled, known and assumed, plus what running attempts have metered.
     pub spent_usd: f64,
     /// The part of it that is assumed, for the cost was not told.
@@ -53,20 +55,6 @@ pub struct Summary {
 pub enum SummaryKind {
     /// The only one.
     Summary,
-}
-
-/// Where a session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Every task has ended.
-    Completed,
-    /// It was stopped and can be resumed.
-    Interrupted,
-    /// It could not run, or had to stop.
-    Failed,
-    /// It is under way.
-    Running,
 }
 
 /// What came of a task.
@@ -102,33 +90,25 @@ pub struct PullRequestLink {
 }
 
 impl Summary {
-    /// Returns the summary of a session. Times are milliseconds since the Unix epoch.
-    pub fn new(
-        session: &str,
-        engine: &Engine,
-        started_at_ms: u64,
-        finished_at_ms: Option<u64>,
-    ) -> Self {
-        let (status, reason) = status_of(engine);
-        let mut counts = BTreeMap::new();
-        for outcome in engine.tasks().values().filter_map(Task::outcome) {
-            *counts.entry(outcome.name().to_owned()).or_default() += 1;
-        }
+    /// Returns the summary of a session.
+    pub fn new(session: &str, chronicle: &Chronicle) -> Self {
+        let (engine, money) = (chronicle.engine(), chronicle.money());
+        let counts = chronicle.counts();
         Self {
             kind: SummaryKind::Summary,
             session: session.to_owned(),
-            status,
-            reason,
-            plan: PlanSummary::of(engine),
+            status: chronicle.status(),
+            reason: reason(engine),
+            plan: PlanSummary::of(chronicle),
             tasks: engine.tasks().values().map(TaskSummary::new).collect(),
-            counts,
-            spent_usd: engine.money().spent.dollars(),
-            assumed_usd: engine.ledger().assumed.dollars(),
-            budget_usd: engine.ledger().budget.dollars(),
+            counts: counts.ended().map(|(state, n)| (state.name(), n)).collect(),
+            spent_usd: money.spent.dollars(),
+            assumed_usd: money.assumed.dollars(),
+            budget_usd: money.budget.dollars(),
             api_calls: engine.n_api_calls(),
             plugin_failures: engine.n_undecided().clone(),
-            started_at: rfc3339(started_at_ms),
-            finished_at: finished_at_ms.map(rfc3339),
+            started_at: rfc3339(chronicle.started_at_ms()),
+            finished_at: chronicle.finished_at_ms().map(rfc3339),
         }
     }
 }
@@ -168,14 +148,10 @@ impl PullRequestLink {
     }
 }
 
-fn status_of(engine: &Engine) -> (Status, Option<String>) {
+fn reason(engine: &Engine) -> Option<String> {
     match engine.phase() {
-        Phase::Over(SessionStatus::Completed) => (Status::Completed, None),
-        Phase::Over(SessionStatus::Failed { message, .. }) => {
-            (Status::Failed, Some(message.clone()))
-        }
-        _ if engine.is_interrupted() => (Status::Interrupted, engine.to_mend().map(str::to_owned)),
-        _ => (Status::Running, None),
+        Phase::Over(SessionStatus::Failed { message, .. }) => Some(message.clone()),
+        _ => engine.to_mend().map(str::to_owned),
     }
 }
 
@@ -218,17 +194,6 @@ impl Verdict {
             Self::SomeFailed
         }
     }
-}
-
-/// Returns what a published task cost on average, all costs of the session counted; `None` without a pull request.
-pub fn cost_per_pull_request(engine: &Engine) -> Option<Usd> {
-    let n = engine
-        .tasks()
-        .values()
-        .filter(|task| matches!(task.outcome(), Some(Outcome::Done { .. })))
-        .count();
-    let n = i64::try_from(n).ok().filter(|&n| n > 0)?;
-    Some(Usd::from_micros(engine.ledger().spent.micros() / n))
 }
 
 /// Returns a time as RFC 3339 in UTC, to the millisecond.

@@ -1,8 +1,8 @@
 //! What autoissue knows of an agent backend that is linked into it, beyond the strategy itself: how its program is logged in, the names
 //! of its models, and what of its output nobody reads.
 //!
-//! Only for the plugins of this workspace. It exists natively alone, a component cannot export it, and it changes whenever the host
-//! needs to know more: nothing here is a promise to authors of plugins.
+//! Only for the plugins of this workspace. It exists only in native builds, a component cannot export it, and it changes whenever the
+//! host needs to know more: nothing here is a promise to authors of plugins.
 
 use crate::{AgentBackend, AgentRun};
 

@@ -96,19 +96,19 @@ macro_rules! __export_plugin {
 #[macro_export]
 macro_rules! __export_plugin {
     (metadata $plugin:ident) => {
-        $crate::guest::metadata::export_metadata!($plugin with_types_in $crate::guest::metadata);
+        $crate::guest::bindings::metadata::export_metadata!($plugin with_types_in $crate::guest::bindings::metadata);
     };
     (classifier $plugin:ident) => {
-        $crate::guest::classifier::export_classifier!($plugin with_types_in $crate::guest::classifier);
+        $crate::guest::bindings::classifier::export_classifier!($plugin with_types_in $crate::guest::bindings::classifier);
     };
     (model_selector $plugin:ident) => {
-        $crate::guest::model_selector::export_model_selector!($plugin with_types_in $crate::guest::model_selector);
+        $crate::guest::bindings::model_selector::export_model_selector!($plugin with_types_in $crate::guest::bindings::model_selector);
     };
     (agent_backend $plugin:ident) => {
-        $crate::guest::agent_backend::export_agent_backend!($plugin with_types_in $crate::guest::agent_backend);
+        $crate::guest::bindings::agent_backend::export_agent_backend!($plugin with_types_in $crate::guest::bindings::agent_backend);
     };
     (pr_template $plugin:ident) => {
-        $crate::guest::pr_template::export_pr_template!($plugin with_types_in $crate::guest::pr_template);
+        $crate::guest::bindings::pr_template::export_pr_template!($plugin with_types_in $crate::guest::bindings::pr_template);
     };
 }
 

@@ -7,22 +7,22 @@
 //! One module per interface, each with its own generated bindings, so that a component exports just the kinds that it has.
 
 pub mod agent_backend;
+pub mod bindings;
 pub mod classifier;
 pub mod metadata;
 pub mod model_selector;
 pub mod pr_template;
-pub mod types;
 
 use std::sync::Once;
 
-use types::{Fact, WitError, WitIssue};
+use bindings::types::autoissue::plugin::host_log;
+use bindings::types::autoissue::plugin::types::{Fact, Issue as WitIssue, PluginError as WitError};
 
 use crate::log::Level;
 use crate::{Description, Issue, PluginError};
 
 /// Writes a line to the host's log.
 pub(crate) fn log(level: Level, message: &str) {
-    use types::host_log;
     let level = match level {
         Level::Trace => host_log::Level::Trace,
         Level::Debug => host_log::Level::Debug,

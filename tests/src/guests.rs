@@ -67,5 +67,5 @@ pub fn have_compiled(package: &str, cache: &Path) {
 
 /// Returns the target directory of the modules' build, which holds all that a plugin's build needs.
 pub fn target_directory() -> PathBuf {
-    Path::new(env!("OUT_DIR")).join("target")
+    PathBuf::from(env!("AUTOISSUE_GUESTS_TARGET"))
 }

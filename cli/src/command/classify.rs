@@ -253,18 +253,18 @@ fn of_label(around: &Surroundings, label: &str) -> Result<ExitCode, CliError> {
         ..Exec::default()
     };
     let finished = run_session::until_finished(around, ready, Order::Exec(exec), Display::None)?;
-    if !dry_run::is_whole_answer(&finished.engine) {
+    if !dry_run::is_whole_answer(finished.chronicle.engine()) {
         run_session::print(around, &finished, &state_dir)?;
-        return Ok(code(&finished.engine));
+        return Ok(code(finished.chronicle.engine()));
     }
     if around.console.is_json() {
-        rows(&finished.engine)
+        rows(finished.chronicle.engine())
             .iter()
             .try_for_each(|(task, turn)| around.console.json(&line(task, turn.as_ref())))?;
     } else {
         around
             .console
-            .print(&text(&finished.engine, around.console.out))?;
+            .print(&text(finished.chronicle.engine(), around.console.out))?;
     }
     Ok(ExitCode::Success)
 }

@@ -146,7 +146,7 @@ impl Sheet<'_> {
         match found {
             Found::Finding(finding) => self.add(&finding),
             Found::Refusal { check, error } => {
-                self.add(&refusal(check, &CliError::Session(error), &self.context))
+                self.add(&refusal(check, &CliError::Session(error), &self.context));
             }
             Found::Begun(what) if !self.console.quiet => self.console.say(one_line(&what)),
             Found::Begun(_) => {}

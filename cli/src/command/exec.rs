@@ -80,8 +80,8 @@ pub(crate) fn run(around: &Surroundings, args: &ExecArgs) -> Result<ExitCode, Cl
     };
     let finished = run_session::until_finished(around, ready, order(around, args), display)?;
     run_session::print(around, &finished, &state_dir)?;
-    let verdict = Verdict::of(&finished.engine);
-    let is_empty = verdict == Verdict::AllDone && finished.engine.tasks().is_empty();
+    let verdict = Verdict::of(finished.chronicle.engine());
+    let is_empty = verdict == Verdict::AllDone && finished.chronicle.engine().tasks().is_empty();
     Ok(if args.fail_if_empty && is_empty {
         ExitCode::SomeFailed
     } else {

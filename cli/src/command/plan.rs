@@ -125,7 +125,7 @@ pub(crate) fn carry_out(
     if let Some(out) = out {
         out.save(around, &finished)?;
     }
-    if finished.engine.is_unconfirmed() {
+    if finished.chronicle.engine().is_unconfirmed() {
         let consent = match ask(around, &finished)? {
             Agreement::Yes => Consent::Assumed,
             Agreement::No => Consent::Refused,
@@ -144,7 +144,7 @@ pub(crate) fn carry_out(
 
 fn end(around: &Surroundings, finished: &Finished, state_dir: &Path) -> Result<ExitCode, CliError> {
     run_session::print(around, finished, state_dir)?;
-    Ok(Verdict::of(&finished.engine).into())
+    Ok(Verdict::of(finished.chronicle.engine()).into())
 }
 
 fn with(order: Order, consent: Consent) -> Order {

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use autoissue_core::journal::repository_lock::LockError;
-use autoissue_core::recorded::Recorded;
 use autoissue_core::session::{Order, Resume, SessionError, session_to_resume};
 use clap::Args;
 
@@ -12,7 +11,7 @@ use crate::args::{Common, RunArgs};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
-use crate::liveness::holder_of;
+use crate::liveness::{holder_of, recorded};
 use crate::typed::{Deed, Typed};
 
 /// Arguments of `resume`.
@@ -71,6 +70,6 @@ fn show_what_is_left(
     if let Some(holder) = holder_of(&row, &around.state_dir()?) {
         return Err(SessionError::from(LockError::Held { holder }).into());
     }
-    status::print_session(around, &Recorded::read(&journal, row)?)?;
+    status::print_session(around, &recorded(&journal, row, &around.state_dir()?)?)?;
     Ok(ExitCode::Success)
 }

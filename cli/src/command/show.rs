@@ -18,11 +18,12 @@ use super::status::status_of;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
+use crate::liveness::recorded;
 use crate::local_time::{LocalTime, span};
 use crate::narration::{diff_stat, ended, message, model_name, narrate, title};
 use crate::paint::Paint;
 use crate::printable::{lines, one_line};
-use crate::report::{self, Origin, Places, Report, Timeline};
+use crate::report::{self, Origin, Places, Report};
 use crate::reporter::{EventLine, line};
 
 /// Arguments of `show`.
@@ -52,7 +53,11 @@ const N_CHECK_LINES: usize = 20;
 /// Where no session fits, the session has no such issue, or the journal cannot be read.
 pub(crate) fn run(around: &Surroundings, args: &ShowArgs) -> Result<ExitCode, CliError> {
     let journal = around.journal()?;
-    let recorded = Recorded::read(&journal, journal.session(&args.session)?)?;
+    let recorded = recorded(
+        &journal,
+        journal.session(&args.session)?,
+        &around.state_dir()?,
+    )?;
     let story = Story {
         around,
         recorded: &recorded,
@@ -88,13 +93,13 @@ struct TranscriptLine<'a> {
 
 impl Story<'_> {
     fn of_session(&self) -> Result<(), CliError> {
-        let (row, engine) = (&self.recorded.row, &self.recorded.engine);
+        let (row, engine) = (&self.recorded.row, &self.recorded.chronicle.engine());
         if self.around.console.is_json() {
             self.json_events(|_| true)?;
             return self.json_summary();
         }
         let paint = self.around.console.out;
-        let status = status_of(row, self.around)?;
+        let status = status_of(row, self.recorded.chronicle.status(), self.around);
         let origin = format!(
             "{} · autoissue {} · {}\n",
             one_line(&row.command),
@@ -123,11 +128,9 @@ impl Story<'_> {
             transcripts: self.directory.clone(),
             mirror,
         };
-        let times = (row.started_at_ms, row.finished_at_ms);
         Ok(Report::new(
             row.id.as_str(),
-            &self.recorded.engine,
-            times,
+            &self.recorded.chronicle,
             &places,
             &self.around.recorded(row),
             &self.around.time,
@@ -146,10 +149,10 @@ impl Story<'_> {
                 command: &command,
                 version: &self.recorded.row.version,
             };
-            let timeline = Timeline::of(&self.recorded.events);
+            let chronicle = &self.recorded.chronicle;
             self.write(
                 to,
-                &report::page(&report, &timeline, &origin, &self.around.time),
+                &report::page(&report, chronicle, &origin, &self.around.time),
             )?;
         }
         Ok(())
@@ -217,10 +220,14 @@ impl Story<'_> {
 
     fn task(&self, issue: IssueNumber) -> Result<&Task, CliError> {
         let session = self.recorded.row.id.to_string();
-        self.recorded.engine.task(issue).ok_or(CliError::NoIssue {
-            session,
-            issue: issue.0,
-        })
+        self.recorded
+            .chronicle
+            .engine()
+            .task(issue)
+            .ok_or(CliError::NoIssue {
+                session,
+                issue: issue.0,
+            })
     }
 
     fn checks_of(&self, issue: IssueNumber, paint: Paint) -> String {
@@ -247,13 +254,7 @@ impl Story<'_> {
     }
 
     fn json_summary(&self) -> Result<(), CliError> {
-        let row = &self.recorded.row;
-        let summary = Summary::new(
-            row.id.as_str(),
-            &self.recorded.engine,
-            row.started_at_ms,
-            row.finished_at_ms,
-        );
+        let summary = Summary::new(self.recorded.row.id.as_str(), &self.recorded.chronicle);
         self.around.console.json(&summary)
     }
 
@@ -276,7 +277,7 @@ impl Story<'_> {
             Some(text) => format!(
                 "\n{head} {}\n{}",
                 paint.dim(path.display()),
-                rendered(&text, &self.recorded.engine.settings().agent)
+                rendered(&text, &self.recorded.chronicle.engine().settings().agent)
             ),
             None => format!(
                 "\n{head} {}\n",

@@ -2,10 +2,10 @@
 //! session runs elsewhere, and starts no threads.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
+use autoissue_core::chronicle::{Chronicle, Counts, Status, Totals};
 use autoissue_core::engine::{Engine, IssueNumber, Outcome, Stage, Task, Time};
-use autoissue_core::journal::{Journal, SessionRow, SessionStatus};
+use autoissue_core::journal::{Journal, SessionRow};
 use autoissue_core::recorded::Recorded;
 use autoissue_core::summary::{Summary, rfc3339};
 use clap::Args;
@@ -14,12 +14,12 @@ use serde::Serialize;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
 use crate::host::Surroundings;
-use crate::liveness::is_cut_off;
+use crate::liveness::{chronicle, recorded};
 use crate::local_time::{LocalTime, now_ms};
-use crate::narration::{blocked, ended, stage_of_plan, subject, title};
+use crate::narration::{blocked, ended, ended_of, stage_of_plan, subject, title};
+use crate::paint::Paint;
 use crate::printable::one_line;
 use crate::table::table;
-use crate::tally::Tally;
 
 /// Arguments of `status`.
 #[derive(Clone, Debug, Args)]
@@ -40,7 +40,8 @@ pub(crate) fn run(around: &Surroundings, args: &StatusArgs) -> Result<ExitCode, 
     match &args.session {
         Some(prefix) => {
             let row = journal.session(prefix)?;
-            print_session(around, &Recorded::read(&journal, row)?)?;
+            let recorded = recorded(&journal, row, &around.state_dir()?)?;
+            print_session(around, &recorded)?;
         }
         None => print_sessions(around, &journal, args.limit)?,
     }
@@ -49,42 +50,41 @@ pub(crate) fn run(around: &Surroundings, args: &StatusArgs) -> Result<ExitCode, 
 
 /// A session as a line of JSON.
 #[derive(Debug, Serialize)]
-struct SessionLine<'a> {
+pub(crate) struct SessionLine<'a> {
     r#type: &'static str,
     session: &'a str,
     repository: &'a str,
     project_path: &'a str,
     command: &'a str,
-    status: &'a str,
+    status: Status,
     cut_off: bool,
     started_at: String,
     finished_at: Option<String>,
     n_tasks: u32,
-    counts: BTreeMap<String, u32>,
+    counts: BTreeMap<&'static str, u32>,
     spent_usd: f64,
 }
 
 fn print_sessions(around: &Surroundings, journal: &Journal, limit: usize) -> Result<(), CliError> {
     let state_dir = around.state_dir()?;
-    let sessions = journal.sessions(None, limit)?;
+    let mut sessions = Vec::new();
+    for row in journal.sessions(None, limit)? {
+        let totals = chronicle(journal, &row, &state_dir)?.totals();
+        sessions.push((row, totals));
+    }
     if around.console.is_json() {
-        for row in &sessions {
-            around
-                .console
-                .json(&line_of(row, Tally::of(journal, row)?, &state_dir))?;
-        }
-        return Ok(());
+        let mut lines = sessions.iter().map(|(row, totals)| line_of(row, totals));
+        return lines.try_for_each(|line| around.console.json(&line));
     }
     if sessions.is_empty() {
         return around.console.print(
             "no session yet: `autoissue exec <label>` runs one, `autoissue demo` shows how\n",
         );
     }
-    let cells = |row: &SessionRow| cells_of(row, &Tally::of(journal, row)?, around);
     let rows: Vec<_> = sessions
         .iter()
-        .map(cells)
-        .collect::<Result<_, CliError>>()?;
+        .map(|(row, totals)| cells_of(row, totals, around))
+        .collect();
     let headings = [
         "session",
         "started",
@@ -98,51 +98,47 @@ fn print_sessions(around: &Surroundings, journal: &Journal, limit: usize) -> Res
         .print(&table(headings, &rows, around.console.out))
 }
 
-fn line_of<'a>(row: &'a SessionRow, tally: Tally, state_dir: &Path) -> SessionLine<'a> {
+/// Returns a session as a line of JSON.
+pub(crate) fn line_of<'a>(row: &'a SessionRow, totals: &Totals) -> SessionLine<'a> {
     SessionLine {
         r#type: "session",
         session: row.id.as_str(),
         repository: &row.repository,
         project_path: &row.project_path,
         command: &row.command,
-        status: row.status.as_str(),
-        cut_off: is_cut_off(row, state_dir),
-        started_at: rfc3339(row.started_at_ms),
-        finished_at: row.finished_at_ms.map(rfc3339),
-        n_tasks: tally.n_tasks,
-        counts: tally.outcomes,
-        spent_usd: tally.spent.dollars(),
+        status: totals.status,
+        cut_off: totals.status == Status::CutOff,
+        started_at: rfc3339(totals.started_at_ms),
+        finished_at: totals.finished_at_ms.map(rfc3339),
+        n_tasks: totals.counts.total,
+        counts: by_name(&totals.counts),
+        spent_usd: totals.money.spent.dollars(),
     }
 }
 
-fn cells_of(
-    row: &SessionRow,
-    tally: &Tally,
-    around: &Surroundings,
-) -> Result<[String; 6], CliError> {
-    Ok([
+fn by_name(counts: &Counts) -> BTreeMap<&'static str, u32> {
+    counts.ended().map(|(state, n)| (state.name(), n)).collect()
+}
+
+fn cells_of(row: &SessionRow, totals: &Totals, around: &Surroundings) -> [String; 6] {
+    [
         row.id.to_string(),
-        around.time.day_and_minute(row.started_at_ms),
+        around.time.day_and_minute(totals.started_at_ms),
         one_line(&row.repository),
-        tally.to_string(),
-        tally.spent.to_string(),
-        status_of(row, around)?,
-    ])
+        ended_of(&totals.counts),
+        totals.money.spent.to_string(),
+        status_of(row, totals.status, around),
+    ]
 }
 
 /// Returns a session's status in words, with the command that continues it.
-///
-/// # Errors
-/// Where the state directory cannot be told.
-pub(crate) fn status_of(row: &SessionRow, around: &Surroundings) -> Result<String, CliError> {
+pub(crate) fn status_of(row: &SessionRow, status: Status, around: &Surroundings) -> String {
     let resume = || around.recorded(row).resume(row.id.as_str());
-    Ok(match row.status {
-        SessionStatus::Running if is_cut_off(row, &around.state_dir()?) => {
-            format!("cut off (resume it with `{}`)", resume())
-        }
-        SessionStatus::Interrupted => format!("interrupted (resume it with `{}`)", resume()),
-        status => status.to_string(),
-    })
+    match status {
+        Status::CutOff => format!("cut off (resume it with `{}`)", resume()),
+        Status::Interrupted => format!("interrupted (resume it with `{}`)", resume()),
+        status => status.name().to_owned(),
+    }
 }
 
 /// Prints the tasks of one session.
@@ -150,32 +146,17 @@ pub(crate) fn status_of(row: &SessionRow, around: &Surroundings) -> Result<Strin
 /// # Errors
 /// Where standard output cannot be written.
 pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Result<(), CliError> {
-    let row = &recorded.row;
+    let (row, chronicle) = (&recorded.row, &recorded.chronicle);
     if around.console.is_json() {
-        let summary = Summary::new(
-            row.id.as_str(),
-            &recorded.engine,
-            row.started_at_ms,
-            row.finished_at_ms,
-        );
-        return print_session_json(around, &recorded.engine, &summary);
+        let summary = Summary::new(row.id.as_str(), chronicle);
+        return print_session_json(around, chronicle.engine(), &summary);
     }
-    let money = recorded.engine.money();
+    let engine = chronicle.engine();
     let paint = around.console.out;
-    let head = format!(
-        "{} · {} · {} · since {} · {}\nspent {} + {} reserved of {}\n\n",
-        paint.bold(&row.id),
-        one_line(&row.repository),
-        subject(recorded.engine.about()),
-        around.time.day_and_minute(row.started_at_ms),
-        status_of(row, around)?,
-        money.spent,
-        money.reserved,
-        money.budget,
-    );
-    let rows = task_rows(&recorded.engine, Time::from_ms(now_ms()), &around.time);
+    let status = status_of(row, chronicle.status(), around);
+    let rows = task_rows(engine, Time::from_ms(now_ms()), &around.time);
     let tasks = match rows.as_slice() {
-        [] => stage_of_plan(&recorded.engine).unwrap_or_else(|| "no tasks".to_owned()) + "\n",
+        [] => stage_of_plan(engine).unwrap_or_else(|| "no tasks".to_owned()) + "\n",
         rows => table(
             [
                 "issue", "stage", "domain", "attempts", "spent", "title", "why",
@@ -184,7 +165,29 @@ pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Resul
             paint,
         ),
     };
+    let head = head(row.id.as_str(), chronicle, &status, &around.time, paint);
     around.console.print(&(head + &tasks))
+}
+
+/// Returns what stands above the tasks of a session.
+pub(crate) fn head(
+    session: &str,
+    chronicle: &Chronicle,
+    status: &str,
+    time: &LocalTime,
+    paint: Paint,
+) -> String {
+    let (about, money) = (chronicle.engine().about(), chronicle.money());
+    format!(
+        "{} · {} · {} · since {} · {status}\nspent {} + {} reserved of {}\n\n",
+        paint.bold(session),
+        one_line(&about.repository),
+        subject(about),
+        time.day_and_minute(chronicle.started_at_ms()),
+        money.spent,
+        money.reserved,
+        money.budget,
+    )
 }
 
 /// A task that has not ended, as a line of JSON; the summary has the others.

@@ -483,7 +483,7 @@ async fn reset(
         .service
         .map(|wanted| service_of(&hub, &wanted))
         .transpose()?;
-    if hub.look(super::story::Story::is_still) {
+    if hub.look(|story| story.chronicle().is_still()) {
         return Err(Problem::not_running(hub.session().as_str()));
     }
     ask(&hub, service).await?;

@@ -134,7 +134,7 @@ pub(crate) async fn journal(hub: Weak<Hub>, archive: Archive) {
                 hub.end();
                 return;
             }
-            let is_idle = !hub.has_streams() || hub.look(Story::is_still);
+            let is_idle = !hub.has_streams() || hub.look(|story| story.chronicle().is_still());
             if is_idle { IDLE_EVERY } else { JOURNAL_EVERY }
         };
         wait(pause, &hub).await;
@@ -178,7 +178,7 @@ async fn look_for_its_process(hub: &Hub, archive: &Archive) -> Result<(), Archiv
     use super::view::SessionStatus;
     let may_run = hub.look(|story| {
         matches!(
-            story.status(),
+            story.chronicle().status(),
             SessionStatus::Running | SessionStatus::CutOff
         )
     });
@@ -196,7 +196,7 @@ fn is_over_for_good(hub: &Hub) -> bool {
     use super::view::SessionStatus;
     hub.look(|story| {
         matches!(
-            story.status(),
+            story.chronicle().status(),
             SessionStatus::Completed | SessionStatus::Failed
         )
     })
@@ -234,7 +234,7 @@ struct Place {
 impl Transcripts {
     fn gather(&mut self, outputs: &mut Outputs, story: &Story, hub: &Hub) {
         let running: Vec<(u64, u32)> = story
-            .engine()
+            .chronicle()
             .running()
             .filter_map(|task| Some((task.issue.number.0, task.attempt()?.number)))
             .collect();

@@ -203,8 +203,7 @@ impl Hub {
     /// Notes that the session's process is gone without a word, or that it is not.
     pub(crate) fn set_cut_off(&self, is_cut_off: bool) {
         let mut shared = self.write();
-        shared.is_changed |= shared.story.is_cut_off != is_cut_off;
-        shared.story.is_cut_off = is_cut_off;
+        shared.is_changed |= shared.story.set_cut_off(is_cut_off);
     }
 
     /// Notes the command that began the session.

@@ -7,7 +7,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use autoissue_core::chronicle::{Status, Totals};
 use autoissue_core::journal::{JournalError, SessionId, SessionRow, SessionStatus};
+use autoissue_core::recorded;
 use autoissue_core::summary::rfc3339;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,7 +21,6 @@ use super::problem::Problem;
 use super::story::Style;
 use super::view;
 use crate::liveness::is_cut_off;
-use crate::tally::Tally;
 
 /// Sessions of the journal that are kept in memory.
 const N_KEPT_MAX: usize = 6;
@@ -37,7 +38,7 @@ pub(crate) struct Library {
     /// The session of this process.
     live: Option<Arc<Hub>>,
     shelf: tokio::sync::Mutex<Vec<Kept>>,
-    tallies: Mutex<HashMap<SessionId, (u64, Tally)>>,
+    totals: Mutex<HashMap<SessionId, (u64, Totals)>>,
     /// The session that is shown where none is named.
     current: watch::Sender<Option<SessionId>>,
 }
@@ -57,7 +58,7 @@ impl Library {
             style,
             live,
             shelf: tokio::sync::Mutex::default(),
-            tallies: Mutex::default(),
+            totals: Mutex::default(),
             current,
         }
     }
@@ -172,8 +173,8 @@ impl Library {
         let total = u32::try_from(rows.len()).unwrap_or(u32::MAX);
         let mut sessions = Vec::new();
         for row in rows.into_iter().skip(offset).take(limit) {
-            let tally = self.tally(&row).await.map_err(problem)?;
-            sessions.push(self.line(&row, tally));
+            let totals = self.totals(&row).await.map_err(problem)?;
+            sessions.push(self.line(&row, totals));
         }
         let current = match &self.live {
             Some(live) => Some(live.session().to_string()),
@@ -188,24 +189,24 @@ impl Library {
     }
 
     /// What a session has come to changes with its events only.
-    async fn tally(&self, row: &SessionRow) -> Result<Tally, ArchiveError> {
-        let lock = || self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, tally)) = lock()
+    async fn totals(&self, row: &SessionRow) -> Result<Totals, ArchiveError> {
+        let lock = || self.totals.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, totals)) = lock()
             .get(&row.id)
             .filter(|(last_seq, _)| *last_seq == row.last_seq)
         {
-            return Ok(tally.clone());
+            return Ok(totals.clone());
         }
         let read = row.clone();
-        let tally = self
+        let totals = self
             .archive
-            .read(move |journal| Ok(Tally::of(journal, &read)?))
+            .read(move |journal| Ok(recorded::chronicle(journal, &read, drop)?.totals()))
             .await?;
-        lock().insert(row.id.clone(), (row.last_seq, tally.clone()));
-        Ok(tally)
+        lock().insert(row.id.clone(), (row.last_seq, totals.clone()));
+        Ok(totals)
     }
 
-    fn line(&self, row: &SessionRow, tally: Tally) -> view::SessionLine {
+    fn line(&self, row: &SessionRow, totals: Totals) -> view::SessionLine {
         let is_live = self
             .live
             .as_ref()
@@ -214,20 +215,17 @@ impl Library {
             session: row.id.to_string(),
             repository: self.style.screen.line(&row.repository),
             command: self.style.screen.line(&row.command),
-            status: match row.status {
-                SessionStatus::Running if !is_live && is_cut_off(row, self.archive.state_dir()) => {
-                    view::SessionStatus::CutOff
+            status: match totals.status {
+                Status::Running if !is_live && is_cut_off(row, self.archive.state_dir()) => {
+                    Status::CutOff
                 }
-                SessionStatus::Running => view::SessionStatus::Running,
-                SessionStatus::Interrupted => view::SessionStatus::Interrupted,
-                SessionStatus::Completed => view::SessionStatus::Completed,
-                SessionStatus::Failed => view::SessionStatus::Failed,
+                status => status,
             },
-            started_at: rfc3339(row.started_at_ms),
-            finished_at: row.finished_at_ms.map(rfc3339),
-            n_tasks: tally.n_tasks,
-            outcomes: tally.outcomes,
-            spent_usd: tally.spent.dollars(),
+            started_at: rfc3339(totals.started_at_ms),
+            finished_at: totals.finished_at_ms.map(rfc3339),
+            n_tasks: totals.counts.total,
+            outcomes: totals.outcomes,
+            spent_usd: totals.money.spent.dollars(),
         }
     }
 }

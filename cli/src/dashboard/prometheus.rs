@@ -2,10 +2,8 @@
 
 use std::fmt::Write;
 
-use autoissue_core::engine::{FailureType, Outcome};
-
 use super::story::Story;
-use super::view::{BreakerState, Counts, SessionStatus};
+use super::view::{BreakerState, SessionStatus, TaskState};
 
 /// The type of the text.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -86,7 +84,7 @@ pub(crate) fn text(story: Option<&Story>, now_ms: u64) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
 fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
-    let (overview, chronicle) = (story.metrics(now_ms).session, story.chronicle());
+    let overview = story.metrics(now_ms).session;
     let repository = &story.engine().about().repository;
     let labels = [
         ("session", overview.session.as_str()),
@@ -98,16 +96,9 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
         "The session that the other metrics are about.",
         &[(&labels, 1.0)],
     );
-    let states = [
-        ("running", SessionStatus::Running),
-        ("interrupted", SessionStatus::Interrupted),
-        ("completed", SessionStatus::Completed),
-        ("failed", SessionStatus::Failed),
-        ("cut_off", SessionStatus::CutOff),
-    ];
-    let states = states.map(|(name, status)| {
+    let states = SessionStatus::ALL.map(|status| {
         (
-            [("status", name)],
+            [("status", status.name())],
             f64::from(u8::from(status == overview.status)),
         )
     });
@@ -127,7 +118,7 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
         "autoissue_session_start_time_seconds",
         Kind::Gauge,
         started,
-        seconds(chronicle.started_at_ms),
+        seconds(story.chronicle().started_at_ms()),
     );
     out.one(
         "autoissue_session_duration_seconds",
@@ -151,24 +142,10 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
 
 #[expect(clippy::cast_precision_loss, reason = "nobody counts to 2^52")]
 fn tasks(out: &mut Exposition, story: &Story) {
-    let Counts {
-        waiting,
-        running,
-        done,
-        needs_you,
-        failed,
-        not_started,
-        ..
-    } = story.counts();
-    let states = [
-        ("waiting", waiting),
-        ("running", running),
-        ("done", done),
-        ("needs_you", needs_you),
-        ("failed", failed),
-        ("not_started", not_started),
-    ];
-    let states = states.map(|(name, n)| ([("state", name)], f64::from(n)));
+    let chronicle = story.chronicle();
+    let counts = chronicle.counts();
+    let states =
+        TaskState::ALL.map(|state| ([("state", state.name())], f64::from(counts.n(state))));
     let samples: Vec<(&[_], f64)> = states
         .iter()
         .map(|(labels, value)| (&labels[..], *value))
@@ -179,7 +156,7 @@ fn tasks(out: &mut Exposition, story: &Story) {
         "Tasks of the session by where they are.",
         &samples,
     );
-    let ended = story.outcomes();
+    let ended = chronicle.outcomes();
     let outcomes = OUTCOMES.map(|name| {
         (
             [("outcome", name)],
@@ -196,42 +173,23 @@ fn tasks(out: &mut Exposition, story: &Story) {
         "Tasks that have ended, by how.",
         &samples,
     );
-    let chronicle = story.chronicle();
-    let pull_requests = story
-        .engine()
-        .tasks()
-        .values()
-        .filter_map(|task| task.outcome());
-    let n = pull_requests
-        .filter(|outcome| {
-            matches!(
-                outcome,
-                Outcome::Done {
-                    pull_request: Some(_)
-                }
-            )
-        })
-        .count();
     out.one(
         "autoissue_pull_requests_total",
         Kind::Counter,
         "Pull requests opened or brought up to date.",
-        n as f64,
+        chronicle.n_pull_requests().into(),
     );
     out.one(
         "autoissue_attempts_total",
         Kind::Counter,
         "Attempts started.",
-        chronicle.n_attempts as f64,
+        chronicle.n_attempts() as f64,
     );
-    let failures = FailureType::ALL.map(|kind| {
-        let n = chronicle
-            .n_failures
-            .get(kind.name())
-            .copied()
-            .unwrap_or_default();
-        ([("type", kind.name())], n as f64)
-    });
+    let failures: Vec<_> = chronicle
+        .n_failures()
+        .into_iter()
+        .map(|(kind, n)| ([("type", kind)], n as f64))
+        .collect();
     let samples: Vec<(&[_], f64)> = failures
         .iter()
         .map(|(labels, value)| (&labels[..], *value))
@@ -246,9 +204,9 @@ fn tasks(out: &mut Exposition, story: &Story) {
         "autoissue_agent_tokens_total",
         Kind::Counter,
         "Tokens that agents used.",
-        chronicle.tokens as f64,
+        chronicle.tokens() as f64,
     );
-    let seconds = chronicle.agent_ms as f64 / 1_000.0;
+    let seconds = chronicle.agent_ms() as f64 / 1_000.0;
     out.one(
         "autoissue_agent_run_seconds_total",
         Kind::Counter,
@@ -258,7 +216,7 @@ fn tasks(out: &mut Exposition, story: &Story) {
 }
 
 fn money(out: &mut Exposition, story: &Story) {
-    let money = story.engine().money();
+    let money = story.chronicle().money();
     let (spent, assumed) = (money.spent.dollars(), money.assumed.dollars());
     out.one(
         "autoissue_budget_dollars",
@@ -279,7 +237,7 @@ fn money(out: &mut Exposition, story: &Story) {
         "The part of them that is assumed.",
         assumed,
     );
-    let (reserved, in_flight) = (money.reserved.dollars(), story.engine().metered().dollars());
+    let (reserved, in_flight) = (money.reserved.dollars(), money.metered.dollars());
     out.one(
         "autoissue_reserved_dollars",
         Kind::Gauge,

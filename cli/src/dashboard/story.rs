@@ -1,18 +1,20 @@
-//! A session as it stands, and the views of it: the engine that its events make, and when they happened.
+//! A session as it stands, and the views of it.
 //!
-//! Every figure is read off the engine or the chronicle, so a live session and one of last year are shown by the same code.
+//! Every figure is read off the chronicle, so a live session and one of last year are shown by the same code.
 
 use std::collections::BTreeMap;
 
 use autoissue_core::bus::Envelope;
+use autoissue_core::chronicle::{
+    Chronicle, CostPoint, Need, NeedKind, SeenFailure, SessionNeed, Span, SpanEnd,
+};
 use autoissue_core::engine::{
-    Breaker, BreakerState, Engine, Event, FailureType, IssueNumber, NotStarted, Outcome, Phase,
-    Service, SessionEvent, SessionStatus, Stage, Task, Time,
+    Breaker, BreakerState, Engine, Event, IssueNumber, Outcome, Phase, Service, SessionStatus,
+    Stage, Task, Time, Usd,
 };
 use autoissue_core::journal::SessionId;
-use autoissue_core::summary::{cost_per_pull_request, rfc3339};
+use autoissue_core::summary::rfc3339;
 
-use super::chronicle::{self, Chronicle};
 use super::shown::{Screen, Shown};
 use super::view;
 use crate::local_time::LocalTime;
@@ -37,11 +39,7 @@ pub(crate) struct Style {
 #[derive(Debug)]
 pub(crate) struct Story {
     session: SessionId,
-    engine: Engine,
     chronicle: Chronicle,
-    last_seq: u64,
-    /// Its process is gone without a word.
-    pub(crate) is_cut_off: bool,
     /// The command that began it; empty as long as it is not known.
     pub(crate) command: String,
     style: Style,
@@ -63,13 +61,9 @@ pub(crate) struct Wanted<'a> {
 impl Story {
     /// Makes the story of a session of which nothing is known yet.
     pub(crate) fn new(session: SessionId, style: Style) -> Self {
-        let (engine, chronicle) = (Engine::new(), Chronicle::default());
         Self {
             session,
-            engine,
-            chronicle,
-            last_seq: 0,
-            is_cut_off: false,
+            chronicle: Chronicle::default(),
             command: String::new(),
             style,
         }
@@ -77,28 +71,30 @@ impl Story {
 
     /// Returns the number of the last event that it knows.
     pub(crate) const fn last_seq(&self) -> u64 {
-        self.last_seq
+        self.chronicle.last_seq()
     }
 
     /// Returns the engine as the events made it.
     pub(crate) const fn engine(&self) -> &Engine {
-        &self.engine
+        self.chronicle.engine()
     }
 
-    /// Returns when things happened.
+    /// Returns what the events tell.
     pub(crate) const fn chronicle(&self) -> &Chronicle {
         &self.chronicle
+    }
+
+    /// Notes whether the session's process is gone without a word; returns whether that is news.
+    pub(crate) const fn set_cut_off(&mut self, is_cut_off: bool) -> bool {
+        let was_cut_off = self.chronicle.is_cut_off();
+        self.chronicle.set_cut_off(is_cut_off);
+        was_cut_off != is_cut_off
     }
 
     /// Takes in the next event, and returns it as it is shown.
     pub(crate) fn take(&mut self, envelope: &Envelope<Event>) -> view::EventView {
         let Envelope { seq, at_ms, event } = envelope;
-        self.engine.apply(event);
-        self.chronicle.take(*at_ms, event, &self.engine);
-        self.last_seq = *seq;
-        if matches!(event, Event::Session(SessionEvent::Resumed { .. })) {
-            self.is_cut_off = false;
-        }
+        self.chronicle.take(envelope);
         let sentence = |sentence: crate::narration::Sentence| view::SentenceView {
             tone: tone(sentence.tone),
             text: self.style.screen.line(&sentence.text),
@@ -108,27 +104,11 @@ impl Story {
             at: rfc3339(*at_ms),
             kind: kind_of(event),
             issue: event.issue().map(|issue| issue.0),
-            sentences: narrate(event, &self.engine, &self.style.time)
+            sentences: narrate(event, self.engine(), &self.style.time)
                 .into_iter()
                 .map(sentence)
                 .collect(),
         }
-    }
-
-    /// Returns where the session is.
-    pub(crate) fn status(&self) -> view::SessionStatus {
-        match self.engine.phase() {
-            Phase::Over(SessionStatus::Completed) => view::SessionStatus::Completed,
-            Phase::Over(SessionStatus::Failed { .. }) => view::SessionStatus::Failed,
-            _ if self.engine.is_interrupted() => view::SessionStatus::Interrupted,
-            _ if self.is_cut_off => view::SessionStatus::CutOff,
-            _ => view::SessionStatus::Running,
-        }
-    }
-
-    /// Returns whether nothing more happens unless somebody resumes it.
-    pub(crate) fn is_still(&self) -> bool {
-        self.status() != view::SessionStatus::Running
     }
 
     /// Returns the session at a glance; `last_lines` are the newest lines of agents.
@@ -137,30 +117,32 @@ impl Story {
         now_ms: u64,
         last_lines: &BTreeMap<u64, Shown>,
     ) -> view::SessionView {
-        let (engine, about) = (&self.engine, self.engine.about());
+        let (engine, about) = (self.engine(), self.engine().about());
         let line = |text: &str| self.style.screen.line(text);
         let (attention, n_attention) = self.attention();
         view::SessionView {
             session: self.session.to_string(),
-            last_seq: self.last_seq,
+            last_seq: self.last_seq(),
             repository: line(&about.repository),
             label: line(&about.label),
             directive: about.directive.as_deref().map(line),
             base_branch: line(&about.base_branch),
             agent: line(&engine.settings().agent),
             version: line(&about.version),
-            status: self.status(),
+            status: self.chronicle.status(),
             activity: self.activity(),
             health: self.health(&attention),
             message: self.message(),
-            started_at: rfc3339(self.chronicle.started_at_ms),
-            finished_at: self.chronicle.finished_at_ms.map(rfc3339),
+            started_at: rfc3339(self.chronicle.started_at_ms()),
+            finished_at: self.chronicle.finished_at_ms().map(rfc3339),
+            ran_ms: self.chronicle.ran_ms(now_ms),
             now: rfc3339(now_ms),
-            counts: self.counts(),
+            counts: self.chronicle.counts(),
             slots: engine.settings().n_slots,
             budget: self.budget(),
             circuit_breaker: self.breakers(),
-            running: engine
+            running: self
+                .chronicle
                 .running()
                 .map(|task| self.running(task, now_ms, last_lines))
                 .collect(),
@@ -170,8 +152,8 @@ impl Story {
     }
 
     fn activity(&self) -> view::Activity {
-        match self.engine.phase() {
-            _ if self.is_still() => view::Activity::Over,
+        match self.engine().phase() {
+            _ if self.chronicle.is_still() => view::Activity::Over,
             Phase::New => view::Activity::Starting,
             Phase::Decomposing => view::Activity::SplittingDirective,
             Phase::Confirming => view::Activity::AwaitingConsent,
@@ -186,7 +168,7 @@ impl Story {
 
     fn health(&self, attention: &[view::AttentionView]) -> view::SessionHealth {
         let worst = attention.iter().map(|item| item.kind).min();
-        match (self.status(), worst) {
+        match (self.chronicle.status(), worst) {
             (view::SessionStatus::Failed | view::SessionStatus::CutOff, _) => {
                 view::SessionHealth::Trouble
             }
@@ -202,7 +184,7 @@ impl Story {
     }
 
     fn message(&self) -> Option<Shown> {
-        match self.engine.phase() {
+        match self.engine().phase() {
             Phase::Over(SessionStatus::Failed { message, .. }) => {
                 Some(self.style.screen.line(message))
             }
@@ -210,50 +192,23 @@ impl Story {
         }
     }
 
-    /// Returns how many tasks are where.
-    pub(crate) fn counts(&self) -> view::Counts {
-        let mut counts = view::Counts::default();
-        for task in self.engine.tasks().values() {
-            counts.total += 1;
-            *match state(task) {
-                view::TaskState::Waiting => &mut counts.waiting,
-                view::TaskState::Running => &mut counts.running,
-                view::TaskState::Done => &mut counts.done,
-                view::TaskState::NeedsYou => &mut counts.needs_you,
-                view::TaskState::Failed => &mut counts.failed,
-                view::TaskState::NotStarted => &mut counts.not_started,
-            } += 1;
-        }
-        counts
-    }
-
-    /// Returns how many tasks ended in which way.
-    pub(crate) fn outcomes(&self) -> BTreeMap<&'static str, u32> {
-        let mut outcomes = BTreeMap::new();
-        for outcome in self.engine.tasks().values().filter_map(Task::outcome) {
-            *outcomes.entry(outcome.name()).or_default() += 1;
-        }
-        outcomes
-    }
-
     /// Returns the money now.
     pub(crate) fn budget(&self) -> view::BudgetView {
-        let money = self.engine.money();
+        let money = self.chronicle.money();
         view::BudgetView {
             budget_usd: money.budget.dollars(),
             spent_usd: money.spent.dollars(),
             assumed_usd: money.assumed.dollars(),
-            in_flight_usd: self.engine.metered().dollars(),
+            in_flight_usd: money.metered.dollars(),
             reserved_usd: money.reserved.dollars(),
-            available_usd: money.available().dollars(),
-            cost_per_pull_request_usd: cost_per_pull_request(&self.engine)
-                .map(autoissue_core::engine::Usd::dollars),
+            available_usd: money.available.dollars(),
+            cost_per_pull_request_usd: money.per_pull_request.map(Usd::dollars),
         }
     }
 
     /// Returns the money over time.
     pub(crate) fn budget_history(&self) -> view::BudgetHistory {
-        fn point(point: &chronicle::CostPoint) -> view::CostPointView {
+        fn point(point: &CostPoint) -> view::CostPointView {
             view::CostPointView {
                 at: rfc3339(point.at_ms),
                 spent_usd: point.spent.dollars(),
@@ -263,15 +218,15 @@ impl Story {
 
         view::BudgetHistory {
             now: self.budget(),
-            history: self.chronicle.costs.iter().map(point).collect(),
+            history: self.chronicle.costs().iter().map(point).collect(),
         }
     }
 
     /// Returns the circuit breakers: those of the services in use, and those that have failed.
     pub(crate) fn breakers(&self) -> view::BreakerView {
         let settled = Breaker::default();
-        let mut known: BTreeMap<&Service, &Breaker> = self.engine.breakers().iter().collect();
-        let agent = self.engine.settings().agent_service();
+        let mut known: BTreeMap<&Service, &Breaker> = self.engine().breakers().iter().collect();
+        let agent = self.engine().settings().agent_service();
         known.entry(&agent).or_insert(&settled);
         known.entry(&Service::Forge).or_insert(&settled);
         let services: Vec<_> = known
@@ -312,32 +267,17 @@ impl Story {
 
     /// Returns the failures.
     pub(crate) fn errors(&self) -> view::ErrorsView {
-        let n = |kind: &'static str| {
-            self.chronicle
-                .n_failures
-                .get(kind)
-                .copied()
-                .unwrap_or_default()
+        let failure = |failure: &SeenFailure| view::ErrorView {
+            at: rfc3339(failure.at_ms),
+            issue: failure.issue.map(|issue| issue.0),
+            kind: failure.kind.name(),
+            message: self.style.screen.line(&failure.message),
+            retried: failure.retried,
         };
-        let by_type: BTreeMap<_, _> = FailureType::ALL
-            .iter()
-            .map(|kind| (kind.name(), n(kind.name())))
-            .collect();
-        let recent = self
-            .chronicle
-            .failures
-            .iter()
-            .rev()
-            .map(|failure| view::ErrorView {
-                at: rfc3339(failure.at_ms),
-                issue: failure.issue.map(|issue| issue.0),
-                kind: failure.kind.name(),
-                message: self.style.screen.line(&failure.message),
-                retried: failure.retried,
-            });
+        let by_type = self.chronicle.n_failures();
         view::ErrorsView {
             total: by_type.values().sum(),
-            recent: recent.collect(),
+            recent: self.chronicle.failures().rev().map(failure).collect(),
             by_type,
         }
     }
@@ -345,23 +285,18 @@ impl Story {
     /// Returns the figures of the session as a whole.
     pub(crate) fn metrics(&self, now_ms: u64) -> view::MetricsView {
         let chronicle = &self.chronicle;
-        let end = if self.is_still() {
-            chronicle.last_at_ms
-        } else {
-            now_ms
-        };
         let session = view::SessionMetrics {
             session: self.session.to_string(),
-            status: self.status(),
-            started_at: rfc3339(chronicle.started_at_ms),
-            finished_at: chronicle.finished_at_ms.map(rfc3339),
-            duration_ms: end.saturating_sub(chronicle.started_at_ms),
-            tasks: self.counts(),
-            outcomes: self.outcomes(),
-            attempts: chronicle.n_attempts,
-            slots: self.engine.settings().n_slots,
-            tokens: chronicle.tokens,
-            agent_ms: chronicle.agent_ms,
+            status: chronicle.status(),
+            started_at: rfc3339(chronicle.started_at_ms()),
+            finished_at: chronicle.finished_at_ms().map(rfc3339),
+            duration_ms: chronicle.ran_ms(now_ms),
+            tasks: chronicle.counts(),
+            outcomes: chronicle.outcomes(),
+            attempts: chronicle.n_attempts(),
+            slots: self.engine().settings().n_slots,
+            tokens: chronicle.tokens(),
+            agent_ms: chronicle.agent_ms(),
         };
         view::MetricsView {
             session,
@@ -393,7 +328,7 @@ impl Story {
             started_at: rfc3339(
                 self.chronicle
                     .running_since_ms(issue)
-                    .unwrap_or(self.chronicle.last_at_ms),
+                    .unwrap_or(self.chronicle.last_at_ms()),
             ),
             spent_usd: task.spent_now().dollars(),
             reserved_usd: attempt.map_or(0.0, |attempt| attempt.unspent().dollars()),
@@ -403,10 +338,10 @@ impl Story {
     }
 
     fn why(&self, issue: IssueNumber, now_ms: u64) -> Option<Shown> {
-        if self.is_still() {
+        if self.chronicle.is_still() {
             return None;
         }
-        let why = self.engine.blocked(issue, Time::from_ms(now_ms))?;
+        let why = self.engine().blocked(issue, Time::from_ms(now_ms))?;
         Some(self.style.screen.line(&blocked(&why, &self.style.time)))
     }
 
@@ -418,124 +353,103 @@ impl Story {
 
     /// Returns what a person should look at, and how many things there are.
     fn attention(&self) -> (Vec<view::AttentionView>, u32) {
-        let mut items: Vec<_> = self
-            .session_attention()
-            .into_iter()
-            .chain(self.service_attention())
-            .collect();
-        let tasks = self.engine.tasks().values();
-        items.extend(tasks.filter_map(|task| self.task_attention(task)));
-        items.sort_by_key(|item| item.kind);
-        let n_items = u32::try_from(items.len()).unwrap_or(u32::MAX);
-        items.truncate(N_ATTENTION_MAX);
-        (items, n_items)
+        let needs = self.chronicle.needs();
+        let n_needs = u32::try_from(needs.len()).unwrap_or(u32::MAX);
+        let named = needs.iter().take(N_ATTENTION_MAX);
+        (named.map(|need| self.need(need)).collect(), n_needs)
     }
 
-    fn session_attention(&self) -> Option<view::AttentionView> {
+    fn need(&self, need: &Need<'_>) -> view::AttentionView {
+        let (text, hint) = match need {
+            Need::Session(need) => self.session_need(need),
+            Need::Service { service, breaker } => self.service_need(service, breaker),
+            // The kind is said beside it.
+            Need::Decision {
+                outcome: Outcome::NeedsYou { message: text } | Outcome::Budget { message: text },
+                ..
+            } => (message(text), None),
+            Need::Decision { outcome, .. } | Need::Failure { outcome, .. } => {
+                (message(&outcome.to_string()), None)
+            }
+        };
+        let task = match need {
+            Need::Session(_) | Need::Service { .. } => None,
+            Need::Decision { task, .. } | Need::Failure { task, .. } => Some(task),
+        };
+        let line = |text: &str| self.style.screen.line(text);
+        view::AttentionView {
+            kind: match need.kind() {
+                NeedKind::Session => view::AttentionKind::Session,
+                NeedKind::Service => view::AttentionKind::Service,
+                NeedKind::Decision => view::AttentionKind::NeedsYou,
+                NeedKind::Failure => view::AttentionKind::Failed,
+            },
+            issue: task.map(|task| task.issue.number.0),
+            title: task.map(|task| line(&task.issue.title)),
+            text: line(&text),
+            hint: hint.as_deref().map(line),
+            url: task.and_then(|task| self.link(&task.issue.url)),
+        }
+    }
+
+    fn session_need(&self, need: &SessionNeed<'_>) -> (String, Option<String>) {
         let resume = (self.style.read_command)(&self.command).resume(self.session.as_str());
         let resume = format!("resume it with `{resume}`");
-        let (text, hint) = match (self.engine.phase(), self.status()) {
-            (Phase::Over(SessionStatus::Failed { message, .. }), _) => (message.clone(), None),
-            (_, view::SessionStatus::Interrupted) if self.engine.is_unconfirmed() => (
+        match need {
+            SessionNeed::Failed(why) => ((*why).to_owned(), None),
+            SessionNeed::Unconfirmed => (
                 "the plan waits for somebody to agree to it".to_owned(),
                 Some(resume),
             ),
-            (_, view::SessionStatus::Interrupted) => {
+            SessionNeed::Interrupted(Some(what)) => (
+                format!("stopped: {}", message(what)),
+                Some(format!("fix this, then {resume}")),
+            ),
+            SessionNeed::Interrupted(None) => {
                 ("stopped; everything is saved".to_owned(), Some(resume))
             }
-            (_, view::SessionStatus::CutOff) => (
+            SessionNeed::CutOff => (
                 "the process that ran it is gone; nothing journaled is lost".to_owned(),
                 Some(resume),
             ),
-            _ => return None,
-        };
-        let (kind, line) = (view::AttentionKind::Session, |text: &str| {
-            self.style.screen.line(text)
-        });
-        Some(view::AttentionView {
-            kind,
-            issue: None,
-            title: None,
-            text: line(&text),
-            hint: hint.as_deref().map(line),
-            url: None,
-        })
-    }
-
-    fn service_attention(&self) -> Vec<view::AttentionView> {
-        if self.is_still() {
-            return Vec::new();
         }
-        let line = |text: &str| self.style.screen.line(text);
-        let item = |(service, breaker): (&Service, &Breaker)| {
-            let (text, hint) = match &breaker.state {
-                BreakerState::Open { until } => (
-                    format!(
-                        "{service} failed {} times in a row; probed at {}",
-                        breaker.n_failures,
-                        self.style.time.clock(until.ms())
-                    ),
-                    "reset the breaker once the service works again",
-                ),
-                BreakerState::Paused { until, message } => (
-                    format!(
-                        "{service} pauses until {}: {message}",
-                        self.style.time.clock(until.ms())
-                    ),
-                    "it goes on by itself",
-                ),
-                BreakerState::Closed | BreakerState::Probing { .. } => return None,
-            };
-            let (kind, text, hint) = (view::AttentionKind::Service, line(&text), Some(line(hint)));
-            Some(view::AttentionView {
-                kind,
-                issue: None,
-                title: None,
-                text,
-                hint,
-                url: None,
-            })
-        };
-        self.engine.breakers().iter().filter_map(item).collect()
     }
 
-    fn task_attention(&self, task: &Task) -> Option<view::AttentionView> {
-        let kind = match state(task) {
-            view::TaskState::NeedsYou => view::AttentionKind::NeedsYou,
-            view::TaskState::Failed => view::AttentionKind::Failed,
-            _ => return None,
-        };
-        // The kind is said beside it.
-        let text = match task.outcome()? {
-            Outcome::NeedsYou { message: text } | Outcome::Budget { message: text } => {
-                message(text)
-            }
-            outcome => message(&outcome.to_string()),
-        };
-        Some(view::AttentionView {
-            kind,
-            issue: Some(task.issue.number.0),
-            title: Some(self.style.screen.line(&task.issue.title)),
-            text: self.style.screen.line(&text),
-            hint: None,
-            url: self.link(&task.issue.url),
-        })
+    fn service_need(&self, service: &Service, breaker: &Breaker) -> (String, Option<String>) {
+        let clock = |until: &Time| self.style.time.clock(until.ms());
+        match &breaker.state {
+            BreakerState::Open { until } => (
+                format!(
+                    "{service} failed {} times in a row; probed at {}",
+                    breaker.n_failures,
+                    clock(until)
+                ),
+                Some("reset the breaker once the service works again".to_owned()),
+            ),
+            BreakerState::Paused { until, message } => (
+                format!("{service} pauses until {}: {message}", clock(until)),
+                Some("it goes on by itself".to_owned()),
+            ),
+            BreakerState::Closed | BreakerState::Probing { .. } => (service.to_string(), None),
+        }
     }
 
     /// Returns the tasks that are wanted: waiting ones in the order in which they come up, ended ones the newest first.
     pub(crate) fn tasks(&self, wanted: Wanted<'_>, now_ms: u64) -> view::TasksView {
         let needle = wanted.text.map(str::to_lowercase);
         let fits = |task: &&Task| {
-            wanted.state.is_none_or(|wanted| wanted == state(task))
+            wanted
+                .state
+                .is_none_or(|wanted| wanted == self.chronicle.state(task))
                 && needle.as_deref().is_none_or(|needle| holds(task, needle))
         };
-        let mut tasks: Vec<&Task> = self.engine.tasks().values().filter(fits).collect();
+        let mut tasks: Vec<&Task> = self.engine().tasks().values().filter(fits).collect();
         tasks.sort_by_cached_key(|task| self.place(task));
         let total = u32::try_from(tasks.len()).unwrap_or(u32::MAX);
         let page = tasks.into_iter().skip(wanted.offset).take(wanted.limit);
         view::TasksView {
             session: self.session.to_string(),
-            last_seq: self.last_seq,
+            last_seq: self.last_seq(),
             total,
             offset: u32::try_from(wanted.offset).unwrap_or(u32::MAX),
             tasks: page.map(|task| self.task(task, now_ms)).collect(),
@@ -565,7 +479,7 @@ impl Story {
 
     /// Returns one task.
     pub(crate) fn task_of(&self, issue: u64, now_ms: u64) -> Option<view::TaskView> {
-        self.engine
+        self.engine()
             .task(IssueNumber(issue))
             .map(|task| self.task(task, now_ms))
     }
@@ -580,7 +494,7 @@ impl Story {
             url: self.link(&task.issue.url),
             domain: line(task.domain()),
             model: task.model.as_deref().map(line),
-            state: state(task),
+            state: self.chronicle.state(task),
             stage: task.stage_name(),
             attempts: task.n_attempts,
             estimate_usd: task.estimate.dollars(),
@@ -626,29 +540,34 @@ impl Story {
 
     /// Returns the attempts on a time line.
     pub(crate) fn timeline(&self, now_ms: u64) -> view::TimelineView {
-        let span = |span: &chronicle::Span| view::SpanView {
+        let span = |span: Span| view::SpanView {
             issue: span.issue.0,
             attempt: span.attempt,
-            domain: self.style.screen.line(&span.domain),
-            started_at: rfc3339(span.started_at_ms),
+            domain: self.style.screen.line(
+                self.engine()
+                    .task(span.issue)
+                    .map_or("unknown", Task::domain),
+            ),
+            started_at: rfc3339(span.from_ms),
             ended_at: span.ended_at_ms.map(rfc3339),
-            result: match span.result {
-                chronicle::SpanResult::Running => view::SpanResult::Running,
-                chronicle::SpanResult::Published => view::SpanResult::Published,
-                chronicle::SpanResult::Failed => view::SpanResult::Failed,
-                chronicle::SpanResult::Interrupted => view::SpanResult::Interrupted,
+            result: match span.end {
+                SpanEnd::Running => view::SpanResult::Running,
+                SpanEnd::Shipped => view::SpanResult::Published,
+                SpanEnd::Failed => view::SpanResult::Failed,
+                SpanEnd::NeedsYou => view::SpanResult::NeedsYou,
+                SpanEnd::Interrupted => view::SpanResult::Interrupted,
             },
         };
-        let ends_at_ms = if self.is_still() {
-            self.chronicle.last_at_ms
+        let ends_at_ms = if self.chronicle.is_still() {
+            self.chronicle.last_at_ms()
         } else {
             now_ms
         };
         view::TimelineView {
             session: self.session.to_string(),
-            started_at: rfc3339(self.chronicle.started_at_ms),
+            started_at: rfc3339(self.chronicle.started_at_ms()),
             ends_at: rfc3339(ends_at_ms),
-            attempts: self.chronicle.spans.iter().map(span).collect(),
+            attempts: self.chronicle.spans().map(span).collect(),
         }
     }
 }
@@ -666,25 +585,6 @@ fn holds(task: &Task, needle: &str) -> bool {
     task.issue.number.to_string().contains(needle)
         || task.issue.title.to_lowercase().contains(needle)
         || task.domain().contains(needle)
-}
-
-/// Returns in which group a task is.
-pub(crate) const fn state(task: &Task) -> view::TaskState {
-    match &task.stage {
-        Stage::Classifying | Stage::Choosing | Stage::Waiting { .. } => view::TaskState::Waiting,
-        Stage::Running(_) => view::TaskState::Running,
-        Stage::Ended(outcome) => match outcome {
-            Outcome::Done { .. } | Outcome::AlreadyOpen { .. } | Outcome::AlreadyMerged { .. } => {
-                view::TaskState::Done
-            }
-            Outcome::NeedsYou { .. } | Outcome::Budget { .. } => view::TaskState::NeedsYou,
-            Outcome::NoChange | Outcome::Failed { .. } => view::TaskState::Failed,
-            Outcome::Skipped { .. }
-            | Outcome::NotStarted {
-                because: NotStarted::Budget | NotStarted::Until | NotStarted::Stopped(_),
-            } => view::TaskState::NotStarted,
-        },
-    }
 }
 
 const fn tone(tone: Tone) -> view::ToneView {
@@ -728,12 +628,12 @@ fn kind_of(event: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::ServiceEvent;
     use autoissue_core::engine::{PullRequest, Settings};
+    use autoissue_core::engine::{ServiceEvent, SessionEvent};
     use autoissue_core::secret::redaction::Redaction;
 
     use super::*;
-    use crate::fixture::{admitted, at_work, check_failed, finished, shipped};
+    use crate::fixture::{a_second_apart, admitted, at_work, check_failed, finished, shipped};
 
     fn told(events: &[Event]) -> Story {
         let style = Style {
@@ -742,12 +642,8 @@ mod tests {
             read_command: crate::command::read,
         };
         let mut story = Story::new(SessionId::new(0, [0, 1]), style);
-        for (seq, event) in (1..).zip(events) {
-            story.take(&Envelope {
-                seq,
-                at_ms: seq * 1_000,
-                event: event.clone(),
-            });
+        for envelope in a_second_apart(events) {
+            story.take(&envelope);
         }
         story
     }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+pub(crate) use autoissue_core::chronicle::{Counts, Status as SessionStatus, TaskState};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -63,6 +64,8 @@ pub(crate) struct SessionView {
     pub(crate) started_at: String,
     /// When it ended; null while it runs.
     pub(crate) finished_at: Option<String>,
+    /// Milliseconds that it has run: the time between an interruption and its resume does not count.
+    pub(crate) ran_ms: u64,
     /// The server's clock, so that a reader can tell how long something has been running.
     pub(crate) now: String,
     /// How many tasks are where.
@@ -79,22 +82,6 @@ pub(crate) struct SessionView {
     pub(crate) attention: Vec<AttentionView>,
     /// How many there are of these.
     pub(crate) n_attention: u32,
-}
-
-/// Where a session is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum SessionStatus {
-    /// It is under way.
-    Running,
-    /// It was stopped and can be resumed.
-    Interrupted,
-    /// Every task has ended.
-    Completed,
-    /// It could not run, or had to stop.
-    Failed,
-    /// Its process is gone without a word; it can be resumed.
-    CutOff,
 }
 
 /// What a session is doing as a whole.
@@ -131,45 +118,6 @@ pub(crate) enum SessionHealth {
     Attention,
     /// It does not go on by itself, or nothing starts.
     Trouble,
-}
-
-/// How many tasks are where. They add up to `total`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
-pub(crate) struct Counts {
-    /// All tasks.
-    pub(crate) total: u32,
-    /// Not started yet, or waiting for another try.
-    pub(crate) waiting: u32,
-    /// In flight.
-    pub(crate) running: u32,
-    /// Published, or had an open pull request already.
-    pub(crate) done: u32,
-    /// A person has to decide something.
-    pub(crate) needs_you: u32,
-    /// Failed, or changed nothing.
-    pub(crate) failed: u32,
-    /// Never started, or skipped.
-    pub(crate) not_started: u32,
-}
-
-/// In which of the groups of [`Counts`] a task is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, serde::Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum TaskState {
-    /// Not started yet, or waiting for another try.
-    Waiting,
-    /// In flight.
-    Running,
-    /// Published, or had an open pull request already.
-    Done,
-    /// A person has to decide something.
-    NeedsYou,
-    /// Failed, or changed nothing.
-    Failed,
-    /// Never started, or skipped.
-    NotStarted,
 }
 
 /// Money, in US dollars.
@@ -305,7 +253,7 @@ pub(crate) struct SessionMetrics {
     pub(crate) started_at: String,
     /// When it ended; null while it runs.
     pub(crate) finished_at: Option<String>,
-    /// Milliseconds that it has run.
+    /// Milliseconds that it has run: the time between an interruption and its resume does not count.
     pub(crate) duration_ms: u64,
     /// How many tasks are where.
     pub(crate) tasks: Counts,
@@ -525,6 +473,8 @@ pub(crate) enum SpanResult {
     Published,
     /// It failed or came to nothing.
     Failed,
+    /// A person has to decide something.
+    NeedsYou,
     /// It was interrupted.
     Interrupted,
 }
@@ -560,7 +510,7 @@ pub(crate) struct SessionLine {
     /// How many tasks it has.
     pub(crate) n_tasks: u32,
     /// How many tasks ended in which way.
-    pub(crate) outcomes: BTreeMap<String, u32>,
+    pub(crate) outcomes: BTreeMap<&'static str, u32>,
     /// US dollars gone.
     pub(crate) spent_usd: f64,
 }

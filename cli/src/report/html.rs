@@ -10,9 +10,11 @@
 
 mod picture;
 
+use autoissue_core::chronicle::Chronicle;
+use autoissue_core::engine::OutcomeGroup;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::{Entry, Kind, Report, Timeline, is_web};
+use super::{Entry, Report, is_web};
 use crate::local_time::{LocalTime, span};
 use crate::narration::{Tone, counted};
 
@@ -32,7 +34,7 @@ pub(crate) struct Origin<'a> {
 /// Returns the report as a page.
 pub(crate) fn page(
     report: &Report,
-    timeline: &Timeline,
+    chronicle: &Chronicle,
     origin: &Origin<'_>,
     time: &LocalTime,
 ) -> String {
@@ -52,15 +54,15 @@ pub(crate) fn page(
             body {
                 (head(report, &headline))
                 main {
-                    (needs_you(report.entries(Kind::NeedsYou)))
-                    (failed(report.entries(Kind::Failed)))
-                    (shipped(report.entries(Kind::Shipped)))
+                    (needs_you(report.entries(Some(OutcomeGroup::NeedsYou))))
+                    (failed(report.entries(Some(OutcomeGroup::Failed))))
+                    (shipped(report.entries(Some(OutcomeGroup::Done))))
                     (doubts(&report.doubts))
-                    (plain("Not finished", report.entries(Kind::Unfinished)))
-                    (plain("Not started", report.entries(Kind::NotStarted)))
-                    (there("open", "Had an open pull request or branch already", report.entries(Kind::Open)))
-                    (there("merged", "Had a merged pull request already", report.entries(Kind::Merged)))
-                    (picture::section(timeline, time))
+                    (plain("Not finished", report.entries(None)))
+                    (plain("Not started", report.entries(Some(OutcomeGroup::NotStarted))))
+                    (there("open", "Had an open pull request or branch already", report.entries(Some(OutcomeGroup::AlreadyOpen))))
+                    (there("merged", "Had a merged pull request already", report.entries(Some(OutcomeGroup::AlreadyMerged))))
+                    (picture::section(chronicle, time))
                 }
                 (foot(report, origin))
             }
@@ -71,12 +73,6 @@ pub(crate) fn page(
 
 fn head(report: &Report, headline: &str) -> Markup {
     let money = report.money;
-    let n_attempts: u32 = report
-        .groups
-        .iter()
-        .flat_map(|group| &group.entries)
-        .map(|entry| entry.n_attempts)
-        .sum();
     html! {
         header {
             p.where { b { (report.repository) } " · " (report.subject.parts().0) " " code { (report.subject.parts().1) } " · " (report.when) }
@@ -92,7 +88,7 @@ fn head(report: &Report, headline: &str) -> Markup {
                 @if money.assumed != Default::default() {
                     div { dt { "assumed" } dd { (money.assumed) } }
                 }
-                div { dt { "attempts" } dd { (n_attempts) } }
+                div { dt { "attempts" } dd { (report.n_attempts) } }
             }
             @if let Some(next) = &report.next {
                 p.next { "Next: " code { (next.command) } @if let Some(or) = next.or { " " (or) } }

@@ -5,17 +5,19 @@
 
 use std::fmt::Write;
 
-use super::{Entry, Kind, Report};
+use autoissue_core::engine::OutcomeGroup;
+
+use super::{Entry, Kind, Report, cost, heading};
 
 /// The groups in the order of a page.
 const ORDER: [Kind; 7] = [
-    Kind::NeedsYou,
-    Kind::Failed,
-    Kind::Shipped,
-    Kind::Unfinished,
-    Kind::NotStarted,
-    Kind::Open,
-    Kind::Merged,
+    Some(OutcomeGroup::NeedsYou),
+    Some(OutcomeGroup::Failed),
+    Some(OutcomeGroup::Done),
+    None,
+    Some(OutcomeGroup::NotStarted),
+    Some(OutcomeGroup::AlreadyOpen),
+    Some(OutcomeGroup::AlreadyMerged),
 ];
 
 /// Returns the report as Markdown.
@@ -38,7 +40,7 @@ pub(crate) fn markdown(report: &Report) -> String {
     if let Some((_, verdict)) = &report.verdict {
         page.push_str(&format!("> {}\n\n", inline(verdict)));
     }
-    page.push_str(&format!("**{}**\n", inline(&report.money.to_string())));
+    page.push_str(&format!("**{}**\n", inline(&cost(&report.money))));
     for kind in ORDER {
         page.push_str(&group(kind, report.entries(kind)));
     }
@@ -59,10 +61,10 @@ fn group(kind: Kind, entries: &[Entry]) -> String {
     }
     let mut text = format!(
         "\n## {} ({})\n\n",
-        capitalized(kind.heading()),
+        capitalized(heading(kind)),
         entries.len()
     );
-    if kind == Kind::Shipped {
+    if kind == Some(OutcomeGroup::Done) {
         text.push_str(
             "| issue | title | where | changes | attempts | cost |\n| --- | --- | --- | --- | ---: | ---: |\n",
         );
@@ -102,7 +104,10 @@ fn row(entry: &Entry) -> String {
 
 fn item(kind: Kind, entry: &Entry) -> String {
     let mut text = format!("- **{} {}**", entry.issue, inline(&entry.title));
-    let what = if matches!(kind, Kind::Open | Kind::Merged) {
+    let what = if matches!(
+        kind,
+        Some(OutcomeGroup::AlreadyOpen) | Some(OutcomeGroup::AlreadyMerged)
+    ) {
         link(&entry.place)
     } else {
         inline(&entry.why)

@@ -11,20 +11,29 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::fixture::{
-    accepted, admitted, at_work, check_failed, completed, finished, shipped, started, worked,
+    a_second_apart, accepted, admitted, at_work, check_failed, completed, finished, shipped,
+    started, worked,
 };
 use crate::paint::Paint;
+
+/// Returns what events tell of which the last happened two hours after the others.
+fn two_hours(events: &[Event]) -> Chronicle {
+    let mut envelopes = a_second_apart(events);
+    for envelope in &mut envelopes {
+        let is_last = envelope.seq == events.len() as u64;
+        envelope.at_ms = 1_795_353_300_000 + if is_last { 7_200_000 } else { 0 };
+    }
+    Chronicle::of(&envelopes)
+}
 
 fn made_of(events: &[Event]) -> Report {
     let places = Places {
         transcripts: PathBuf::from("/state/sessions/20261122-1315-7f3a"),
         mirror: PathBuf::from("/state/repos/sample/mirror.git"),
     };
-    let times = (1_795_353_300_000, Some(1_795_360_500_000));
     Report::new(
         "20261122-1315-7f3a",
-        &Engine::replay(events),
-        times,
+        &two_hours(events),
         &places,
         &crate::command::read("autoissue exec bug --max-parallel 4"),
         &LocalTime::utc(),

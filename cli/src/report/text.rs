@@ -1,6 +1,8 @@
 //! The report as lines for a terminal. What needs a person stands near the end, next to the prompt.
 
-use super::{Entry, Group, Kind, Report, Subject};
+use autoissue_core::engine::OutcomeGroup;
+
+use super::{Entry, Group, Kind, Report, Subject, cost, heading};
 use crate::narration::Tone;
 use crate::paint::Paint;
 use crate::printable::{cut, pad, width};
@@ -49,12 +51,15 @@ fn head(report: &Report, paint: Paint) -> String {
 }
 
 fn render(group: &Group, paint: Paint) -> String {
-    let heading = group.kind.heading();
+    let heading = heading(group.kind);
     let heading = match group.kind {
-        Kind::Shipped => paint.green(heading),
-        Kind::NeedsYou => paint.yellow(heading),
-        Kind::Failed => paint.red(heading),
-        Kind::Open | Kind::Merged | Kind::NotStarted | Kind::Unfinished => heading.to_owned(),
+        Some(OutcomeGroup::Done) => paint.green(heading),
+        Some(OutcomeGroup::NeedsYou) => paint.yellow(heading),
+        Some(OutcomeGroup::Failed) => paint.red(heading),
+        Some(OutcomeGroup::AlreadyOpen)
+        | Some(OutcomeGroup::AlreadyMerged)
+        | Some(OutcomeGroup::NotStarted)
+        | None => heading.to_owned(),
     };
     let mut text = format!("{heading} ({})\n", group.entries.len());
     let widest = |of: fn(&Entry) -> String| {
@@ -88,10 +93,10 @@ fn beside(kind: Kind, entry: &Entry) -> String {
         entry.effort()
     };
     let parts: &[&str] = match kind {
-        Kind::Shipped => &[&entry.place, &entry.stat, &effort],
-        Kind::Open | Kind::Merged => &[&entry.place],
-        Kind::NeedsYou | Kind::Failed => &[&effort],
-        Kind::NotStarted | Kind::Unfinished => &[&entry.why, &effort],
+        Some(OutcomeGroup::Done) => &[&entry.place, &entry.stat, &effort],
+        Some(OutcomeGroup::AlreadyOpen) | Some(OutcomeGroup::AlreadyMerged) => &[&entry.place],
+        Some(OutcomeGroup::NeedsYou) | Some(OutcomeGroup::Failed) => &[&effort],
+        Some(OutcomeGroup::NotStarted) | None => &[&entry.why, &effort],
     };
     let parts: Vec<&str> = parts
         .iter()
@@ -104,7 +109,10 @@ fn beside(kind: Kind, entry: &Entry) -> String {
 /// Returns what stands below: why, the lines that say so, and where the work is.
 fn below(kind: Kind, entry: &Entry, paint: Paint) -> Vec<String> {
     let mut lines = Vec::new();
-    if matches!(kind, Kind::NeedsYou | Kind::Failed) {
+    if matches!(
+        kind,
+        Some(OutcomeGroup::NeedsYou) | Some(OutcomeGroup::Failed)
+    ) {
         lines.push(entry.why.clone());
     }
     let output = entry
@@ -138,7 +146,7 @@ fn doubts(report: &Report, paint: Paint) -> Option<String> {
 }
 
 fn foot(report: &Report, paint: Paint) -> String {
-    let mut foot = format!("{}\n", report.money);
+    let mut foot = format!("{}\n", cost(&report.money));
     if 0 < report.n_api_calls {
         foot.push_str(&format!(
             "calls       {} to the forge's API\n",

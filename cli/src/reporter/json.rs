@@ -1,7 +1,8 @@
 //! One JSON object per line on standard output: each event as it is journaled, with its place, time and session. A documented promise.
 
 use autoissue_core::bus::Envelope;
-use autoissue_core::engine::{Engine, Event};
+use autoissue_core::chronicle::Chronicle;
+use autoissue_core::engine::Event;
 use autoissue_core::summary::rfc3339;
 use serde::Serialize;
 
@@ -55,7 +56,7 @@ impl Json {
 }
 
 impl Reporter for Json {
-    fn event(&mut self, envelope: &Envelope<Event>, _engine: &Engine) {
+    fn event(&mut self, envelope: &Envelope<Event>, _chronicle: &Chronicle) {
         if self.is_deaf {
             return;
         }

@@ -8,17 +8,18 @@
 
 mod frame;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use autoissue_core::bus::{Envelope, Progress};
-use autoissue_core::engine::{Engine, Event, IntakeEvent, IssueNumber, PlanEvent, TaskEvent};
+use autoissue_core::chronicle::Chronicle;
+use autoissue_core::engine::{Event, IntakeEvent, IssueNumber, PlanEvent, TaskEvent};
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use frame::{Slot, View};
+use frame::View;
 
 use super::Reporter;
 use super::plain::{agent_line, line};
@@ -41,10 +42,10 @@ const LOG_ROWS_PART: usize = 3;
 /// Draws the live screen.
 pub(crate) struct Live {
     session: String,
-    started_at_ms: u64,
     time: LocalTime,
     console: Console,
-    slots: BTreeMap<IssueNumber, Slot>,
+    /// What the agents of attempts in flight said last.
+    agents_said: BTreeMap<IssueNumber, String>,
     base_said: String,
     ends: Vec<(IssueNumber, Style, String)>,
     notice: Option<String>,
@@ -71,10 +72,9 @@ impl Live {
     pub(crate) fn new(session: String, time: LocalTime, console: Console) -> Self {
         Self {
             session,
-            started_at_ms: now_ms(),
             time,
             console,
-            slots: BTreeMap::new(),
+            agents_said: BTreeMap::new(),
             base_said: String::new(),
             ends: Vec::new(),
             notice: None,
@@ -93,8 +93,8 @@ impl Live {
         self.has_news = true;
     }
 
-    /// Keeps in mind what is shown beyond the engine's state.
-    fn note(&mut self, envelope: &Envelope<Event>, engine: &Engine, sentences: &[Sentence]) {
+    /// Keeps in mind what was said.
+    fn note(&mut self, envelope: &Envelope<Event>, chronicle: &Chronicle, sentences: &[Sentence]) {
         match &envelope.event {
             Event::Task(TaskEvent::Finished { issue, .. }) => {
                 let style = sentences
@@ -112,23 +112,16 @@ impl Live {
             | Event::Plan(PlanEvent::PlannerExited { .. }) => self.base_said.clear(),
             _ => {}
         }
-        let is_running = |issue: &IssueNumber| {
-            engine
-                .task(*issue)
-                .is_some_and(|task| task.attempt().is_some())
-        };
-        self.slots.retain(|issue, _| is_running(issue));
-        for task in engine.running() {
-            let begun = Slot {
-                since_ms: envelope.at_ms,
-                said: String::new(),
-            };
-            self.slots.entry(task.issue.number).or_insert(begun);
+        let running: BTreeSet<IssueNumber> =
+            chronicle.running().map(|task| task.issue.number).collect();
+        self.agents_said.retain(|issue, _| running.contains(issue));
+        for issue in running {
+            self.agents_said.entry(issue).or_default();
         }
     }
 
     /// Draws a frame if the last one is old enough, and something may have changed.
-    fn refresh(&mut self, engine: &Engine) {
+    fn refresh(&mut self, chronicle: &Chronicle) {
         let size = Size::now();
         if self.was_stopped() {
             self.area.leave();
@@ -143,7 +136,7 @@ impl Live {
             }
         };
         if is_due {
-            self.draw(engine, size, now_ms);
+            self.draw(chronicle, size, now_ms);
         }
     }
 
@@ -154,15 +147,14 @@ impl Live {
             .is_some_and(|signal| signal.poll_recv(&mut context).is_ready())
     }
 
-    fn draw(&mut self, engine: &Engine, size: Size, now_ms: u64) {
+    fn draw(&mut self, chronicle: &Chronicle, size: Size, now_ms: u64) {
         let view = View {
             session: &self.session,
-            engine,
-            slots: &self.slots,
+            chronicle,
+            agents_said: &self.agents_said,
             said: &self.base_said,
             ends: &self.ends,
             notice: self.notice.as_deref(),
-            started_at_ms: self.started_at_ms,
             now_ms,
             time: &self.time,
         };
@@ -190,8 +182,8 @@ impl Live {
 }
 
 impl Reporter for Live {
-    fn event(&mut self, envelope: &Envelope<Event>, engine: &Engine) {
-        let sentences = narrate(&envelope.event, engine, &self.time);
+    fn event(&mut self, envelope: &Envelope<Event>, chronicle: &Chronicle) {
+        let sentences = narrate(&envelope.event, chronicle.engine(), &self.time);
         for sentence in &sentences {
             if self.console.verbose || sentence.tone != Tone::Detail {
                 self.say(&line(
@@ -202,9 +194,9 @@ impl Reporter for Live {
                 ));
             }
         }
-        self.note(envelope, engine, &sentences);
+        self.note(envelope, chronicle, &sentences);
         self.has_news = true;
-        self.refresh(engine);
+        self.refresh(chronicle);
     }
 
     fn progress(&mut self, progress: &Progress) {
@@ -220,8 +212,8 @@ impl Reporter for Live {
                 self.console.err.dim("│")
             ));
         }
-        match self.slots.get_mut(&IssueNumber(progress.issue)) {
-            Some(slot) => slot.said = said,
+        match self.agents_said.get_mut(&IssueNumber(progress.issue)) {
+            Some(last) => *last = said,
             None => self.base_said = said,
         }
         self.has_news = true;
@@ -232,8 +224,8 @@ impl Reporter for Live {
         self.notice = Some(text.to_owned());
     }
 
-    fn tick(&mut self, engine: &Engine) {
-        self.refresh(engine);
+    fn tick(&mut self, chronicle: &Chronicle) {
+        self.refresh(chronicle);
     }
 
     /// Takes the screen away; what was said stays, all of it.
@@ -246,6 +238,23 @@ impl Reporter for Live {
         );
         self.said.clear();
     }
+}
+
+/// Returns the lines of the screen on a large terminal, of a session of which agents have said nothing.
+#[cfg(test)]
+pub(crate) fn screen_of(chronicle: &Chronicle, now_ms: u64) -> Vec<String> {
+    let view = View {
+        session: "20261122-1315-7f3a",
+        chronicle,
+        agents_said: &BTreeMap::new(),
+        said: "",
+        ends: &[],
+        notice: None,
+        now_ms,
+        time: &LocalTime::utc(),
+    };
+    let lines = frame::lines(&view, 200, 60);
+    lines.iter().map(Line::text).collect()
 }
 
 /// Returns the rows that the screen may take: one below is the cursor's, some above are the log's.

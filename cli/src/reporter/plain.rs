@@ -1,7 +1,8 @@
 //! One readable line per event on standard error, for logs and for terminals without a live screen.
 
 use autoissue_core::bus::{Envelope, Progress, ProgressKind};
-use autoissue_core::engine::{Engine, Event};
+use autoissue_core::chronicle::Chronicle;
+use autoissue_core::engine::Event;
 
 use super::Reporter;
 use crate::console::Console;
@@ -27,8 +28,8 @@ impl Plain {
 }
 
 impl Reporter for Plain {
-    fn event(&mut self, envelope: &Envelope<Event>, engine: &Engine) {
-        for sentence in narrate(&envelope.event, engine, &self.time) {
+    fn event(&mut self, envelope: &Envelope<Event>, chronicle: &Chronicle) {
+        for sentence in narrate(&envelope.event, chronicle.engine(), &self.time) {
             if self.console.verbose || sentence.tone != Tone::Detail {
                 self.console.say(line(
                     &sentence,
@@ -82,6 +83,8 @@ pub(super) fn agent_line(progress: &Progress) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use autoissue_core::engine::Engine;
+
     use super::*;
     use crate::fixture::{admitted, at_work};
 

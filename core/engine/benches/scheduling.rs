@@ -5,11 +5,11 @@
 #![expect(clippy::disallowed_types, reason = "a measurement needs the clock")]
 #![expect(clippy::print_stdout, reason = "its table is its purpose")]
 
-use autoissue_engine::{AttemptInput, IntakeInput, SessionInput, TaskInput};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use autoissue_engine::*;
+use autoissue_engine::{AttemptInput, IntakeInput, SessionInput, TaskInput};
 
 /// Domains, of which as many run side by side as there are slots.
 const N_DOMAINS: u64 = 8;

@@ -205,10 +205,14 @@ impl Engine {
     /// Returns the money as people are shown it: spent is what is settled plus what running attempts have metered, and reserved is
     /// what is left of their reservations.
     pub fn money(&self) -> Ledger {
-        let metered = self.metered();
+        let planner = self.planning().and_then(|planning| planning.attempt);
+        let planner = planner.map_or(Usd::ZERO, |attempt| attempt.reserved - attempt.metered);
+        // Of each by itself: what one has spent beyond its reservation is not taken from the others'.
+        let attempts = self.running().filter_map(Task::attempt);
+        let unspent = attempts.map(Attempt::unspent).sum::<Usd>();
         Ledger {
-            spent: self.ledger.spent + metered,
-            reserved: (self.ledger.reserved - metered).max(Usd::ZERO),
+            spent: self.ledger.spent + self.metered(),
+            reserved: unspent + planner.max(Usd::ZERO),
             ..self.ledger
         }
     }

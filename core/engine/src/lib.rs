@@ -59,7 +59,7 @@ pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
 pub use kind::{AttemptStage, TaskKind};
 pub use ledger::Ledger;
 pub use money::Usd;
-pub use outcome::{NotStarted, Outcome, SessionStatus, Skip};
+pub use outcome::{NotStarted, Outcome, OutcomeGroup, SessionStatus, Skip};
 pub use plan::{
     Complexity, Plan, PlanRules, PlanSource, PlannedIssue, PlannerAttempt, Planning, Rejection,
 };

@@ -57,6 +57,23 @@ pub enum Outcome {
     },
 }
 
+/// Outcomes that people treat alike: what every report and screen counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum OutcomeGroup {
+    /// Its work is published.
+    Done,
+    /// A pull request or branch of an earlier session is open.
+    AlreadyOpen,
+    /// A pull request of an earlier session was merged.
+    AlreadyMerged,
+    /// A person has to decide something; the money of one task is such a decision.
+    NeedsYou,
+    /// It failed, or changed nothing.
+    Failed,
+    /// It was never started, or skipped.
+    NotStarted,
+}
+
 /// Why a task was skipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -111,6 +128,18 @@ impl Outcome {
             Self::NeedsYou { .. } => "needs_you",
             Self::Skipped { .. } => "skipped",
             Self::NotStarted { .. } => "not_started",
+        }
+    }
+
+    /// Returns the group that it is counted in.
+    pub const fn group(&self) -> OutcomeGroup {
+        match self {
+            Self::Done { .. } => OutcomeGroup::Done,
+            Self::AlreadyOpen { .. } => OutcomeGroup::AlreadyOpen,
+            Self::AlreadyMerged { .. } => OutcomeGroup::AlreadyMerged,
+            Self::NeedsYou { .. } | Self::Budget { .. } => OutcomeGroup::NeedsYou,
+            Self::NoChange | Self::Failed { .. } => OutcomeGroup::Failed,
+            Self::Skipped { .. } | Self::NotStarted { .. } => OutcomeGroup::NotStarted,
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use wasmtime::{Config, Engine, WasmBacktraceDetails};
+use wasmtime::{Config, Engine, OptLevel, WasmBacktraceDetails};
 
 use crate::cache::Cache;
 use crate::limits::Limits;
@@ -163,6 +163,10 @@ fn config(limits: &Limits, is_measuring: bool) -> Config {
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    if is_measuring {
+        // Instructions are counted as the plugin has them, so faster code would only be compiled for longer.
+        config.cranelift_opt_level(OptLevel::None);
+    }
     config
 }
 

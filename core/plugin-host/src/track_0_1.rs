@@ -11,6 +11,7 @@ use std::sync::Arc;
 use autoissue_plugin_sdk::{
     AgentBackend, Classifier, ModelSelector, PluginError, PrTemplate, ProgramInfo,
 };
+use semver::Version;
 use wasmtime::Store;
 use wasmtime::component::{Component, HasSelf, Instance, InstancePre, Linker};
 
@@ -35,8 +36,7 @@ pub(crate) const VERSIONS: &str = "0.1.z";
 
 /// Returns whether an interface of this version is one of these. A version with a pre-release part never is.
 pub(crate) fn speaks(version: &str) -> bool {
-    let patch = version.strip_prefix("0.1.");
-    patch.is_some_and(|patch| !patch.is_empty() && patch.bytes().all(|byte| byte.is_ascii_digit()))
+    Version::parse(version).is_ok_and(|it| it == Version::new(0, 1, it.patch))
 }
 
 /// A component of this line, ready to be instantiated. Cheap to clone.

@@ -23,6 +23,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use aho_corasick::AhoCorasick;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -34,9 +35,6 @@ const SECRET_BYTES_MIN: usize = 8;
 
 /// Longest secret of which pieces are looked for. Keys are longer, but are written in lines, and each line is a secret of its own.
 const PIECES_BYTES_MAX: usize = 256;
-
-/// Bits of the filter that nearly every place in a text fails: a few hundred forms fill it to a fiftieth.
-const N_FILTER_BITS: usize = 1 << 14;
 
 /// Hides known secrets. Its copies know the same secrets, also those that are learnt later.
 #[derive(Clone, Default)]
@@ -148,10 +146,10 @@ struct Known {
     secrets: BTreeSet<String>,
     /// All forms of the secrets.
     forms: Vec<String>,
-    /// Which forms begin with these bytes.
-    beginnings: Windows,
+    /// Finds where one of them may begin, by its first bytes, which keeps it small; `None` where there are none.
+    beginnings: Option<AhoCorasick>,
     /// Which forms, of those whose pieces are looked for, hold these bytes anywhere.
-    inner: Windows,
+    windows: BTreeMap<[u8; SECRET_BYTES_MIN], BTreeSet<usize>>,
 }
 
 impl Known {
@@ -164,46 +162,43 @@ impl Known {
             }
             *forms.entry(secret.clone()).or_default() |= has_pieces;
         }
-        let (mut beginnings, mut inner) = (Windows::default(), Windows::default());
-        for (id, (form, has_pieces)) in forms.iter().enumerate() {
-            beginnings.add(&form.as_bytes()[..SECRET_BYTES_MIN], id);
-            if *has_pieces {
-                let windows = form.as_bytes().windows(SECRET_BYTES_MIN);
-                windows.for_each(|window| inner.add(window, id));
+        let mut windows: BTreeMap<_, BTreeSet<usize>> = BTreeMap::new();
+        for (id, (form, _)) in forms.iter().enumerate().filter(|(_, (_, it))| **it) {
+            for window in form.as_bytes().array_windows::<SECRET_BYTES_MIN>() {
+                windows.entry(*window).or_default().insert(id);
             }
         }
+        let forms: Vec<String> = forms.into_keys().collect();
+        let beginnings = forms
+            .iter()
+            .map(|form| &form.as_bytes()[..SECRET_BYTES_MIN]);
+        let beginnings = AhoCorasick::new(beginnings).expect("a few bytes each");
         Self {
             secrets,
-            forms: forms.into_keys().collect(),
-            beginnings,
-            inner,
+            beginnings: (!forms.is_empty()).then_some(beginnings),
+            forms,
+            windows,
         }
     }
 
     fn without_secrets<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if self.forms.is_empty() {
+        let Some(beginnings) = &self.beginnings else {
             return Cow::Borrowed(text);
-        }
+        };
         let mut found = Vec::new();
         each_reading(text, |reading| {
-            self.find_in(&reading.bytes, |part| found.push(reading.origin(part)));
+            for beginning in beginnings.find_overlapping_iter(&reading.bytes) {
+                let form = &self.forms[beginning.pattern()];
+                if reading.bytes[beginning.start()..].starts_with(form.as_bytes()) {
+                    found.push(reading.origin(beginning.start()..beginning.start() + form.len()));
+                }
+            }
         });
         if found.is_empty() {
             return Cow::Borrowed(text);
         }
         found.sort_unstable_by_key(|part| (part.start, part.end));
         Cow::Owned(with_masks(text, found))
-    }
-
-    fn find_in(&self, bytes: &[u8], mut on_found: impl FnMut(Range<usize>)) {
-        for (start, window) in bytes.windows(SECRET_BYTES_MIN).enumerate() {
-            for &id in self.beginnings.get(window) {
-                let form = self.forms[id].as_bytes();
-                if bytes[start..].starts_with(form) {
-                    on_found(start..start + form.len());
-                }
-            }
-        }
     }
 
     /// Hides the pieces of secrets at the edges of a line, and of the lines and quoted strings in it where it is JSON.
@@ -246,58 +241,13 @@ impl Known {
     /// Returns where the longest piece of a secret lies, at an edge of the text.
     fn piece_in(&self, text: &str) -> Option<Range<usize>> {
         let words = text.trim().as_bytes();
-        let first = self.inner.get(words.get(..SECRET_BYTES_MIN)?);
-        let last = self.inner.get(&words[words.len() - SECRET_BYTES_MIN..]);
-        let pieces = first
-            .iter()
-            .chain(last)
+        let edges = [words.first_chunk()?, words.last_chunk()?];
+        let pieces = edges
+            .into_iter()
+            .filter_map(|edge| self.windows.get(edge))
+            .flatten()
             .filter_map(|&id| piece(text, &self.forms[id]));
         pieces.max_by_key(std::iter::ExactSizeIterator::len)
-    }
-}
-
-/// Windows of bytes, and the numbers of the forms that hold them.
-struct Windows {
-    filter: Vec<bool>,
-    ids: BTreeMap<u64, Vec<usize>>,
-}
-
-impl Default for Windows {
-    fn default() -> Self {
-        Self {
-            filter: vec![false; N_FILTER_BITS],
-            ids: BTreeMap::new(),
-        }
-    }
-}
-
-impl Windows {
-    fn add(&mut self, window: &[u8], id: usize) {
-        let key = Self::key(window);
-        self.filter[Self::place(key)] = true;
-        let ids = self.ids.entry(key).or_default();
-        if ids.last() != Some(&id) {
-            ids.push(id);
-        }
-    }
-
-    fn get(&self, window: &[u8]) -> &[usize] {
-        let key = Self::key(window);
-        // Nearly every text ends here, so that a megabyte of JSON takes no longer to look through than to parse.
-        if !self.filter[Self::place(key)] {
-            return &[];
-        }
-        self.ids.get(&key).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    fn key(window: &[u8]) -> u64 {
-        u64::from_le_bytes(window.try_into().expect("all windows are of one size"))
-    }
-
-    /// Returns the highest bits of a product with an odd number without pattern, which depend on all bytes of the key.
-    fn place(key: u64) -> usize {
-        let place = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - N_FILTER_BITS.ilog2());
-        usize::try_from(place).expect("the filter is small")
     }
 }
 

@@ -48,10 +48,7 @@ fn judge(used: LargeFiles, version: Option<String>, is_configured: bool) -> Find
 
 #[cfg(test)]
 mod tests {
-    use autoissue_git::fixture::{Home, LargeFile, git_with_lfs};
-
     use super::*;
-    use crate::doctor::Level;
     use crate::preflight::Level;
 
     fn level(used: LargeFiles, version: Option<&str>, is_configured: bool) -> Level {

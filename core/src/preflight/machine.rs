@@ -4,13 +4,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{Access, StatVfsMountFlags, access, statvfs};
+use semver::Version;
 
 use super::Finding;
 use crate::built_in;
 use crate::disk::nearest_existing;
 
 /// The first release of git that takes configuration from the environment (`GIT_CONFIG_COUNT`), by which it is given the token.
-const GIT_MIN: (u32, u32) = (2, 31);
+const GIT_MIN: Version = Version::new(2, 31, 0);
 
 /// The finding that says how much room there is.
 pub(crate) const DISK: &str = "disk";
@@ -55,18 +56,24 @@ const AGENT_MEMORY_BYTES: u64 = 600 << 20;
 /// The first of January 2026: this program did not exist before, so a clock that is earlier is wrong.
 const CLOCK_MS_MIN: u64 = 1_767_225_600_000;
 
+/// Judges what git prints as its version: three numbers or fewer, and sometimes more behind them (`2.39.5 (Apple Git-154)`). What cannot be
+/// read is not judged.
 pub(crate) fn git(version: &str) -> Finding {
-    let mut numbers = version
-        .split('.')
-        .map_while(|part| part.parse::<u32>().ok());
-    match (numbers.next(), numbers.next()) {
-        (Some(major), Some(minor)) if (major, minor) < GIT_MIN => Finding::failure(
+    let numbers: Vec<&str> = version
+        .split_whitespace()
+        .take(1)
+        .flat_map(|word| word.split('.'))
+        .chain(["0", "0"])
+        .take(3)
+        .collect();
+    if Version::parse(&numbers.join(".")).is_ok_and(|it| it < GIT_MIN) {
+        return Finding::failure(
             "git",
             format!("git {version}, which does not take the token from us"),
-            format!("install git {}.{} or newer", GIT_MIN.0, GIT_MIN.1),
-        ),
-        _ => Finding::ok("git", format!("git {version}")),
+            format!("install git {}.{} or newer", GIT_MIN.major, GIT_MIN.minor),
+        );
     }
+    Finding::ok("git", format!("git {version}"))
 }
 
 /// Looks at the disks of the project, of the state directory, where the mirror is, and of the worktrees; each once.

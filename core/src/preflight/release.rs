@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use semver::Version;
+
 use super::Finding;
 use crate::built_in;
 
@@ -27,7 +29,9 @@ pub(crate) fn finding(program: &str, version: &str, message: String) -> Finding 
 
 /// Returns whether a version lies before, within or after two others; `None` where it cannot be read.
 fn place(version: &str, oldest: &str, newest: &str) -> Option<Ordering> {
-    let (version, oldest, newest) = (numbers(version)?, numbers(oldest)?, numbers(newest)?);
+    // The first word of a line such as `2.1.332 (Claude Code)`.
+    let version = Version::parse(version.split_whitespace().next()?).ok()?;
+    let (oldest, newest) = (Version::parse(oldest).ok()?, Version::parse(newest).ok()?);
     Some(if version < oldest {
         Ordering::Less
     } else if newest < version {
@@ -35,14 +39,6 @@ fn place(version: &str, oldest: &str, newest: &str) -> Option<Ordering> {
     } else {
         Ordering::Equal
     })
-}
-
-/// Returns the numbers of a version, which is the first word of a line such as `2.1.332 (Claude Code)`.
-fn numbers(version: &str) -> Option<Vec<u32>> {
-    let word = version.split_whitespace().next()?;
-    // `-beta.1` and the like say nothing about the order that matters here.
-    let release = word.split(['-', '+']).next()?;
-    release.split('.').map(|part| part.parse().ok()).collect()
 }
 
 #[cfg(test)]

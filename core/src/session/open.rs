@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
-use autoissue_engine::{Engine, Input, PlanInput, SessionInput, TaskInput};
+use autoissue_engine::{Input, PlanInput, SessionInput, TaskInput};
 use autoissue_forge::declared::Home;
 use autoissue_git::checkout::Checkout;
 use autoissue_journal::repository_lock::RepositoryLock;
@@ -27,6 +27,7 @@ use super::workspace::{lock, mirror_of, open_workspace};
 use super::{Awake, Consent, Order, PlanOrder, Resume, Session, SessionError};
 use crate::backlog_notes::BacklogNotes;
 use crate::bus::Bus;
+use crate::chronicle::Chronicle;
 use crate::config::Config;
 use crate::dispatcher::holders;
 use crate::host::Host;
@@ -216,9 +217,9 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
         inspect_for_free(&project, host, &strategies)?
     };
     let strategies = strategies.remembering(&journal.costs()?);
-    let (started_at_ms, last_seq) = (row.started_at_ms, row.last_seq);
-    let Recorded { engine, events, .. } = Recorded::read(&journal, row)?;
-    let last_at_ms = events.last().map_or(0, |last| last.at_ms);
+    let started_at_ms = row.started_at_ms;
+    let chronicle = Recorded::read(&journal, row)?.chronicle;
+    let engine = chronicle.engine();
     let settings = Box::new(settings(
         &project.config,
         &strategies,
@@ -239,12 +240,12 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
             &project,
             host,
             &id,
-            &holders(&engine),
+            &holders(engine),
             kill.clone(),
         )?)
     };
     // A session that died before its first event has nothing to go on with, and starts.
-    let first = if last_seq == 0 {
+    let first = if chronicle.last_seq() == 0 {
         let history = history(&journal, &settings, &strategies)?;
         let cut_off = cut_off(&journal, checkout)?;
         started(&project, *settings, &request, history, cut_off)
@@ -269,9 +270,7 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
         host,
         Parts {
             journal,
-            engine,
-            last_seq,
-            last_at_ms,
+            chronicle,
             workspace,
             kill,
             lock,
@@ -284,14 +283,11 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
 /// What the ways of opening a session differ in.
 struct Parts {
     id: SessionId,
-    started_at_ms: u64,
     first: Input,
     request: StartRequest,
     context: Context,
     journal: Option<Journal>,
-    engine: Engine,
-    last_seq: u64,
-    last_at_ms: u64,
+    chronicle: Chronicle,
     workspace: Option<Workspace>,
     kill: CancellationToken,
     lock: Option<RepositoryLock>,
@@ -311,14 +307,11 @@ impl Parts {
     ) -> Self {
         Self {
             id,
-            started_at_ms,
             first,
             request,
             context,
             journal: None,
-            engine: Engine::new(),
-            last_seq: 0,
-            last_at_ms: 0,
+            chronicle: Chronicle::opened_at(started_at_ms),
             workspace: None,
             kill: CancellationToken::new(),
             lock: None,
@@ -332,7 +325,7 @@ impl Parts {
 fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
     // A dry run has no workspace.
     let bus = if parts.journal.is_some() || parts.workspace.is_some() {
-        Bus::new(parts.last_seq)
+        Bus::new(parts.chronicle.last_seq())
     } else {
         Bus::without_journal()
     };
@@ -368,17 +361,14 @@ fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
     };
     Session {
         id: parts.id,
-        started_at_ms: parts.started_at_ms,
         first: parts.first,
-        engine: parts.engine,
+        chronicle: parts.chronicle,
         journal: parts.journal,
-        last_seq: parts.last_seq,
         services,
         bus,
         inputs,
         kill: parts.kill,
         mirror,
-        last_at_ms: parts.last_at_ms,
         lock: parts.lock,
         awake,
         remarks: parts.remarks,

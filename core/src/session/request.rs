@@ -166,7 +166,7 @@ pub fn planned_before(
             Some(_) => {}
             None if is_unfinished(&row) => return Ok(Some(PlannedBefore::Unfinished(id))),
             None => {
-                let engine = Recorded::read(journal, row)?.engine;
+                let engine = Recorded::read(journal, row)?.chronicle.into_engine();
                 let planning = engine.planning().filter(|planning| !planning.is_declined);
                 let Some(plan) = planning.and_then(|planning| planning.plan.clone()) else {
                     continue;

@@ -110,7 +110,7 @@ pub(super) fn cut_off(
     for row in ours {
         let id = row.id.clone();
         let engine = match Recorded::read(journal, row) {
-            Ok(recorded) => recorded.engine,
+            Ok(recorded) => recorded.chronicle.into_engine(),
             // A newer release wrote it; what it left is not lost, but is not continued.
             Err(error) => {
                 tracing::warn!(session = %id, %error, "what this session left is not continued");

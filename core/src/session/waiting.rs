@@ -52,7 +52,7 @@ pub(super) fn find(journal: &Journal, project: &Path) -> Result<Vec<Waiting>, Se
     for row in rows.into_iter().take(n_rows) {
         let (session, may_wait) = (row.id.clone(), is_unfinished(&row));
         let engine = match Recorded::read(journal, row) {
-            Ok(Recorded { engine, .. }) => engine,
+            Ok(recorded) => recorded.chronicle.into_engine(),
             Err(error) => {
                 tracing::warn!(%error, %session, "the session cannot be looked through for finished work");
                 continue;

@@ -1,9 +1,10 @@
 //! The plan of a session, as figures.
 
-use autoissue_engine::{Engine, PlannedIssue, Usd};
+use autoissue_engine::{PlannedIssue, Usd};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::chronicle::Chronicle;
 use crate::planner::mermaid;
 
 /// The plan of a session.
@@ -46,7 +47,8 @@ pub struct PlannedIssueSummary {
 
 impl PlanSummary {
     /// Returns the plan of a session that has one.
-    pub(super) fn of(engine: &Engine) -> Option<Self> {
+    pub(super) fn of(chronicle: &Chronicle) -> Option<Self> {
+        let engine = chronicle.engine();
         let planning = engine.planning()?;
         let plan = planning.plan.as_ref()?;
         let issue = |(position, issue): (u32, &PlannedIssue)| PlannedIssueSummary {
@@ -66,7 +68,7 @@ impl PlanSummary {
                 .directive
                 .clone()
                 .filter(|text| !text.is_empty()),
-            spent_usd: planning.spent.dollars(),
+            spent_usd: chronicle.money().planned.dollars(),
             estimate_usd: plan
                 .issues
                 .iter()

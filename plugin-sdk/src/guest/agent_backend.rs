@@ -1,30 +1,12 @@
 //! Exports `agent-backend`. The reader of an attempt's output is a resource, which holds what it remembers.
-#![expect(
-    missing_docs,
-    reason = "the generated part says nothing of its own; the WIT package does"
-)]
-
-wit_bindgen::generate!({
-    path: "../wit/plugin-0.1",
-    inline: "
-        package autoissue:sdk;
-        world exports-agent-backend {
-            export autoissue:plugin/agent-backend@0.1.0;
-        }
-    ",
-    world: "autoissue:sdk/exports-agent-backend",
-    with: { "autoissue:plugin/types@0.1.0": crate::guest::types::autoissue::plugin::types },
-    pub_export_macro: true,
-    export_macro_name: "export_agent_backend",
-});
 
 use std::cell::RefCell;
 
-use exports::autoissue::plugin::agent_backend as wit;
-use exports::autoissue::plugin::agent_backend::{Guest, GuestAgentRun};
-
-use super::types::WitError;
-use super::{NOTHING, error, issue, named, set_up};
+use super::bindings::agent_backend::exports::autoissue::plugin::agent_backend as wit;
+use super::bindings::agent_backend::exports::autoissue::plugin::agent_backend::{
+    Guest, GuestAgentRun,
+};
+use super::{NOTHING, WitError, error, issue, named, set_up};
 use crate::export::Supplies;
 use crate::{
     AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Effort, Exit, Line,

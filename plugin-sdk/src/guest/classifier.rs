@@ -1,27 +1,9 @@
 //! Exports `classifier`.
-#![expect(
-    missing_docs,
-    reason = "the generated part says nothing of its own; the WIT package does"
-)]
 
-wit_bindgen::generate!({
-    path: "../wit/plugin-0.1",
-    inline: "
-        package autoissue:sdk;
-        world exports-classifier {
-            export autoissue:plugin/classifier@0.1.0;
-        }
-    ",
-    world: "autoissue:sdk/exports-classifier",
-    with: { "autoissue:plugin/types@0.1.0": crate::guest::types::autoissue::plugin::types },
-    pub_export_macro: true,
-    export_macro_name: "export_classifier",
-});
-
-use exports::autoissue::plugin::classifier::{Classification, Context, Guest, Score};
-
-use super::types::{WitError, WitIssue};
-use super::{NOTHING, error, issue, named, set_up};
+use super::bindings::classifier::exports::autoissue::plugin::classifier::{
+    Classification, Context, Guest, Score,
+};
+use super::{NOTHING, WitError, WitIssue, error, issue, named, set_up};
 use crate::export::Supplies;
 use crate::{Classifier, ClassifierContext, PluginError};
 

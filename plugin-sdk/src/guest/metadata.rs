@@ -1,27 +1,7 @@
 //! Exports `metadata`: who the plugin is, from its crate and from its strategies.
-#![expect(
-    missing_docs,
-    reason = "the generated part says nothing of its own; the WIT package does"
-)]
 
-wit_bindgen::generate!({
-    path: "../wit/plugin-0.1",
-    inline: "
-        package autoissue:sdk;
-        world exports-metadata {
-            export autoissue:plugin/metadata@0.1.0;
-        }
-    ",
-    world: "autoissue:sdk/exports-metadata",
-    with: { "autoissue:plugin/types@0.1.0": crate::guest::types::autoissue::plugin::types },
-    pub_export_macro: true,
-    export_macro_name: "export_metadata",
-});
-
-use exports::autoissue::plugin::metadata::{Guest, Info, Strategy};
-
-use super::types::WitError;
-use super::{NOTHING, error, named, set_up};
+use super::bindings::metadata::exports::autoissue::plugin::metadata::{Guest, Info, Strategy};
+use super::{NOTHING, WitError, error, named, set_up};
 use crate::export::{Strategies, Supplies};
 use crate::{
     AgentBackend, Classifier, Description, ModelSelector, PluginError, PrTemplate, Settings,

@@ -1,29 +1,9 @@
 //! Exports `model-selector`.
-#![expect(
-    missing_docs,
-    reason = "the generated part says nothing of its own; the WIT package does"
-)]
 
-wit_bindgen::generate!({
-    path: "../wit/plugin-0.1",
-    inline: "
-        package autoissue:sdk;
-        world exports-model-selector {
-            export autoissue:plugin/model-selector@0.1.0;
-        }
-    ",
-    world: "autoissue:sdk/exports-model-selector",
-    with: { "autoissue:plugin/types@0.1.0": crate::guest::types::autoissue::plugin::types },
-    pub_export_macro: true,
-    export_macro_name: "export_model_selector",
-});
-
-use exports::autoissue::plugin::model_selector::{
+use super::bindings::model_selector::exports::autoissue::plugin::model_selector::{
     Guest, ModelHistory, ModelInfo, Selection, SelectionRequest,
 };
-
-use super::types::WitError;
-use super::{NOTHING, error, issue, named, set_up};
+use super::{NOTHING, WitError, error, issue, named, set_up};
 use crate::export::Supplies;
 use crate::{ModelSelector, PluginError};
 

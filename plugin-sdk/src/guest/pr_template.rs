@@ -1,29 +1,9 @@
 //! Exports `pr-template`.
-#![expect(
-    missing_docs,
-    reason = "the generated part says nothing of its own; the WIT package does"
-)]
 
-wit_bindgen::generate!({
-    path: "../wit/plugin-0.1",
-    inline: "
-        package autoissue:sdk;
-        world exports-pr-template {
-            export autoissue:plugin/pr-template@0.1.0;
-        }
-    ",
-    world: "autoissue:sdk/exports-pr-template",
-    with: { "autoissue:plugin/types@0.1.0": crate::guest::types::autoissue::plugin::types },
-    pub_export_macro: true,
-    export_macro_name: "export_pr_template",
-});
-
-use exports::autoissue::plugin::pr_template::{
+use super::bindings::pr_template::exports::autoissue::plugin::pr_template::{
     Change, CheckReport, Commit, Context, Guest, PullRequestText,
 };
-
-use super::types::WitError;
-use super::{NOTHING, error, issue, named, set_up};
+use super::{NOTHING, WitError, error, issue, named, set_up};
 use crate::export::Supplies;
 use crate::{PluginError, PrContext, PrTemplate};
 

@@ -53,7 +53,7 @@ fn a_running_session_is_seen_as_it_goes_on() {
         "document.querySelector('#cost-chart svg') && document.querySelector('#timeline svg')",
     );
     assert!(
-        browser.text("#verdict-line").starts_with("Under way"),
+        browser.text("#verdict-line").starts_with("Running"),
         "{}",
         browser.text("#verdict-line")
     );

@@ -77,7 +77,7 @@ fn the_report_reads_well_everywhere_and_runs_nothing() {
     let run = world.run(["exec", "go", "--output", "json"]).exits(3);
     assert_eq!(
         run.summary()["counts"],
-        json!({"done": 2, "needs_you": 1, "failed": 1, "skipped": 1}),
+        json!({"done": 2, "needs_you": 1, "failed": 1, "not_started": 1}),
         "{}",
         run.stdout
     );

@@ -34,14 +34,15 @@ pub(super) fn can_be_asked() -> bool {
 /// Where the system does not let us listen for signals.
 pub(super) fn ask(around: &Surroundings, finished: &Finished) -> Result<Agreement, CliError> {
     let n_issues = finished
-        .engine
+        .chronicle
+        .engine()
         .planning()
         .and_then(|planning| Some(planning.plan.as_ref()?.issues.len()));
     // A key pressed while the planner worked is no answer to what was not asked yet.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
     around
         .console
-        .say(proposal(&finished.engine, around.console.err));
+        .say(proposal(finished.chronicle.engine(), around.console.err));
     around.console.say(format!(
         "Create {} and run them? [y/N]",
         counted(n_issues.unwrap_or(0), "issue")

@@ -45,14 +45,16 @@ impl Out {
     /// [`CliError::File`]; the session's directory has the plan all the same.
     pub(super) fn save(&self, around: &Surroundings, finished: &Finished) -> Result<(), CliError> {
         let Some(plan) = finished
-            .engine
+            .chronicle
+            .engine()
             .planning()
             .and_then(|planning| planning.plan.as_ref())
         else {
             return Ok(());
         };
         let directive = finished
-            .engine
+            .chronicle
+            .engine()
             .about()
             .directive
             .as_deref()

@@ -34,7 +34,7 @@ export function startList() {
       restart();
     }, 200);
   });
-  for (const key of [null, "waiting", "running", "done", "needs_you", "failed", "not_started"]) {
+  for (const key of [null, ...Object.keys(STATE_NAMES)]) {
     const button = el("button", { type: "button", "data-state": key ?? "all", "aria-pressed": "false", onclick: () => choose(key) },
       key === null ? "All" : STATE_NAMES[key], " ", el("span", { class: "count" }));
     byId("tabs").append(button);
@@ -57,6 +57,7 @@ export function refreshList(session) {
     const n = button.dataset.state === "all" ? session.counts.total : session.counts[button.dataset.state];
     say(button.querySelector(".count"), n.toLocaleString("en"));
     mark(button, "data-empty", n === 0 ? "yes" : null);
+    button.hidden = n === 0 && button.dataset.state !== state && button.dataset.state.startsWith("already_");
   }
   if (!isChosen) {
     // Nobody has chosen: what tells most right now.
@@ -194,7 +195,9 @@ function reason(task) {
   const again = task.attempts > 0 ? `try ${task.attempts + 1}: ` : "";
   if (task.state === "waiting") return `${again}${task.why ?? "waits"}`;
   if (task.state === "running") return STAGES[task.stage] ?? task.stage;
-  if (task.state === "done") return [task.changes ? diff(task.changes) : null, { already_open: "was open already", already_merged: "was merged already" }[task.outcome]].filter(Boolean).join(" · ") || "done";
+  if (task.state === "done") return task.changes ? diff(task.changes) : "done";
+  if (task.state === "already_open") return "was open already";
+  if (task.state === "already_merged") return "was merged already";
   return task.reason ?? task.outcome;
 }
 

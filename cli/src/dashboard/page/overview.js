@@ -2,7 +2,7 @@
 
 import { namedSession, now } from "./api.js";
 import { byId, el, mark, say, show, sync } from "./dom.js";
-import { STATES, STATUSES, counted, span, when } from "./words.js";
+import { RARE_STATES, STATES, STATUSES, counted, span, when } from "./words.js";
 
 let last = null;
 const listeners = [];
@@ -47,7 +47,9 @@ function where(session) {
 }
 
 function verdict({ status, health, activity, counts, directive, circuit_breaker: breaker, n_attention: nAttention, message }) {
-  const ended = counts.done === counts.total ? `all ${counted(counts.total, "task")} done` : `${counts.done} of ${counted(counts.total, "task")} done`;
+  const nThere = counts.already_open + counts.already_merged;
+  const done = counts.done === counts.total ? `all ${counted(counts.total, "task")} done` : `${counts.done} of ${counted(counts.total, "task")} done`;
+  const ended = nThere > 0 ? `${done}, ${nThere} open or merged already` : done;
   if (status === "failed") return message ? `Stopped: ${message}` : "It could not go on";
   if (status === "cut_off") return "Its process is gone";
   if (status === "interrupted") return "Stopped; it can be resumed";
@@ -58,7 +60,7 @@ function verdict({ status, health, activity, counts, directive, circuit_breaker:
   if (breaker.state === "open") return "Waiting: a service is out of order";
   if (breaker.state === "half_open") return "Trying whether the service works again";
   if (breaker.state === "paused") return "Waiting: a service asked for a pause";
-  if (health === "attention") return `Under way; ${nAttention === 1 ? "one thing needs" : `${nAttention} things need`} you`;
+  if (health === "attention") return `Running, ${counted(nAttention, "item")} ${nAttention === 1 ? "needs" : "need"} attention`;
   const doing = {
     starting: "Starting",
     splitting_directive: "Splitting the directive into issues",
@@ -71,14 +73,14 @@ function verdict({ status, health, activity, counts, directive, circuit_breaker:
   return doing[activity] || "Going well";
 }
 
-function more({ status, started_at: startedAt, finished_at: finishedAt, counts, slots }) {
+function more({ status, started_at: startedAt, finished_at: finishedAt, ran_ms: ranMs, now: seenAt, counts, slots }) {
   const parts = [];
   if (status === "running") {
-    parts.push(`${counts.running} of ${counted(slots, "slot")} busy`, `running for ${span(now() - Date.parse(startedAt))}`, `since ${when(startedAt)}`);
+    parts.push(`${counts.running} of ${counted(slots, "slot")} busy`, `running for ${span(ranMs + now() - Date.parse(seenAt))}`, `since ${when(startedAt)}`);
   } else {
     const end = finishedAt || startedAt;
     parts.push(STATUSES[status]);
-    if (finishedAt) parts.push(`ran for ${span(Date.parse(end) - Date.parse(startedAt))}`);
+    if (finishedAt) parts.push(`ran for ${span(ranMs)}`);
     parts.push(finishedAt ? `${when(startedAt)} to ${when(end)}` : `began ${when(startedAt)}`);
   }
   return parts.join(" · ");
@@ -93,7 +95,7 @@ function drawProgress(counts) {
   mark(bar, "aria-label", present.length ? present.map(([key, name]) => `${counts[key]} ${name}`).join(", ") : "No tasks yet");
   const make = ([key]) => el("li", {}, el("button", { type: "button", class: "quiet", "data-state": key, onclick: () => listeners.forEach((listener) => listener(key)) },
     el("span", { class: "dot", "data-state": key, "aria-hidden": "true" }), el("b"), " ", el("span", { class: "name" })));
-  sync(byId("legend"), STATES.filter(([key]) => counts[key] > 0 || key !== "not_started"), ([key]) => key, make, (item, [key, name]) => {
+  sync(byId("legend"), STATES.filter(([key]) => counts[key] > 0 || !RARE_STATES.has(key)), ([key]) => key, make, (item, [key, name]) => {
     say(item.querySelector("b"), counts[key].toLocaleString("en"));
     say(item.querySelector(".name"), key === "needs_you" && counts[key] === 1 ? "needs you" : name);
     mark(item, "data-empty", counts[key] === 0 ? "yes" : null);

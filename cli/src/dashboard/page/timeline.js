@@ -10,7 +10,7 @@ const GAP = 3;
 const LANE_GAP = 10;
 const AXIS = 20;
 const REFRESH_MS = 5_000;
-const RESULTS = { running: "running", published: "published", failed: "failed", interrupted: "interrupted" };
+const RESULTS = { running: "running", published: "published", failed: "failed", needs_you: "needs you", interrupted: "interrupted" };
 
 let data = null;
 let lastAsked = 0;

@@ -2,6 +2,8 @@
 
 export const STATES = [
   ["done", "done"],
+  ["already_open", "open already"],
+  ["already_merged", "merged already"],
   ["running", "running"],
   ["waiting", "waiting"],
   ["needs_you", "need you"],
@@ -9,10 +11,15 @@ export const STATES = [
   ["not_started", "not started"],
 ];
 
+/** States that are shown only where there are such tasks. */
+export const RARE_STATES = new Set(["already_open", "already_merged", "not_started"]);
+
 export const STATE_NAMES = {
-  done: "Done",
-  running: "Running",
   waiting: "Waiting",
+  running: "Running",
+  done: "Done",
+  already_open: "Open already",
+  already_merged: "Merged already",
   needs_you: "Needs you",
   failed: "Failed",
   not_started: "Not started",

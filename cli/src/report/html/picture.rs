@@ -2,12 +2,14 @@
 //!
 //! Places are shares of the width, heights are pixels: so it fits a phone and a wall, and its words keep their size.
 
+use autoissue_core::chronicle::{Chronicle, Pause, PauseCause, Span, SpanEnd, Stretch};
+use autoissue_core::engine::Usd;
 use maud::{Markup, html};
 
-use super::super::timeline::{Bar, End, Stretch, Timeline};
 use super::took;
 use crate::local_time::LocalTime;
-use crate::narration::counted;
+use crate::narration::{counted, message, title};
+use crate::printable::one_line;
 
 /// Height of a lane and of the bar in it, pixels.
 const LANE: usize = 30;
@@ -28,8 +30,75 @@ const STEPS_S: [u64; 14] = [
     1, 2, 5, 10, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600,
 ];
 
+/// What is drawn.
+struct Timeline {
+    runs: Vec<Stretch>,
+    n_lanes: usize,
+    bars: Vec<Bar>,
+    /// When tasks waited for a service, and why.
+    pauses: Vec<(Stretch, String)>,
+}
+
+/// An attempt as it is drawn.
+struct Bar {
+    lane: usize,
+    issue: String,
+    attempt: u32,
+    title: String,
+    ran: Stretch,
+    end: SpanEnd,
+    spent: Usd,
+}
+
+impl Timeline {
+    fn of(chronicle: &Chronicle) -> Self {
+        Self {
+            runs: chronicle.runs(),
+            n_lanes: chronicle.n_lanes(),
+            bars: chronicle
+                .spans()
+                .map(|span| Bar::of(&span, chronicle))
+                .collect(),
+            pauses: chronicle
+                .pauses()
+                .map(|pause| (pause.when, why(pause)))
+                .collect(),
+        }
+    }
+}
+
+impl Bar {
+    fn of(span: &Span, chronicle: &Chronicle) -> Self {
+        let task = chronicle.engine().task(span.issue);
+        Self {
+            lane: span.lane,
+            issue: span.issue.to_string(),
+            attempt: span.attempt,
+            title: task
+                .map(|task| title(&task.issue.title))
+                .unwrap_or_default(),
+            ran: Stretch {
+                from_ms: span.from_ms,
+                to_ms: span.ended_at_ms.unwrap_or(chronicle.last_at_ms()),
+            },
+            end: span.end,
+            spent: span.spent,
+        }
+    }
+}
+
+fn why(pause: &Pause) -> String {
+    let service = &pause.service;
+    let why = match &pause.cause {
+        PauseCause::Asked(said) => format!("{service} pauses: {said}"),
+        PauseCause::Failures(n) => format!("{service} failed {n} times in a row"),
+    };
+    message(&one_line(&why))
+}
+
 /// Returns the section with picture, legend and table; nothing where nothing was tried.
-pub(super) fn section(timeline: &Timeline, time: &LocalTime) -> Markup {
+pub(super) fn section(chronicle: &Chronicle, time: &LocalTime) -> Markup {
+    let timeline = &Timeline::of(chronicle);
     if timeline.bars.is_empty() {
         return html! {};
     }
@@ -38,7 +107,7 @@ pub(super) fn section(timeline: &Timeline, time: &LocalTime) -> Markup {
             h2 id="timeline" { "Time line" }
             (picture(timeline, time))
             ul.legend aria-hidden="true" {
-                @for end in [End::Shipped, End::NeedsYou, End::Failed, End::Stopped, End::Running] {
+                @for end in [SpanEnd::Shipped, SpanEnd::NeedsYou, SpanEnd::Failed, SpanEnd::Interrupted, SpanEnd::Running] {
                     @if timeline.bars.iter().any(|bar| bar.end == end) {
                         li class=(class(end)) { (mark(end)) " " (word(end)) }
                     }
@@ -59,14 +128,7 @@ fn picture(timeline: &Timeline, time: &LocalTime) -> Markup {
     let described = format!(
         "{} in {}, {} side by side at most; the table below has the same",
         counted(timeline.bars.len(), "attempt"),
-        took(
-            0,
-            timeline
-                .runs
-                .iter()
-                .map(|run| run.to_ms - run.from_ms)
-                .sum()
-        ),
+        took(0, timeline.runs.iter().map(Stretch::length_ms).sum()),
         timeline.n_lanes
     );
     html! {
@@ -133,33 +195,33 @@ fn table(timeline: &Timeline, time: &LocalTime) -> Markup {
     }
 }
 
-const fn class(end: End) -> &'static str {
+const fn class(end: SpanEnd) -> &'static str {
     match end {
-        End::Shipped => "good",
-        End::Failed => "bad",
-        End::NeedsYou => "odd",
-        End::Stopped | End::Running => "calm",
+        SpanEnd::Shipped => "good",
+        SpanEnd::Failed => "bad",
+        SpanEnd::NeedsYou => "odd",
+        SpanEnd::Interrupted | SpanEnd::Running => "calm",
     }
 }
 
 /// Not by colour alone.
-const fn mark(end: End) -> &'static str {
+const fn mark(end: SpanEnd) -> &'static str {
     match end {
-        End::Shipped => "✓",
-        End::Failed => "✗",
-        End::NeedsYou => "!",
-        End::Stopped => "‖",
-        End::Running => "…",
+        SpanEnd::Shipped => "✓",
+        SpanEnd::Failed => "✗",
+        SpanEnd::NeedsYou => "!",
+        SpanEnd::Interrupted => "‖",
+        SpanEnd::Running => "…",
     }
 }
 
-const fn word(end: End) -> &'static str {
+const fn word(end: SpanEnd) -> &'static str {
     match end {
-        End::Shipped => "shipped",
-        End::Failed => "failed",
-        End::NeedsYou => "needs you",
-        End::Stopped => "stopped, to go on",
-        End::Running => "has not ended",
+        SpanEnd::Shipped => "shipped",
+        SpanEnd::Failed => "failed",
+        SpanEnd::NeedsYou => "needs you",
+        SpanEnd::Interrupted => "stopped, to go on",
+        SpanEnd::Running => "has not ended",
     }
 }
 
@@ -182,11 +244,7 @@ impl Scale {
         reason = "no session lasts 2^52 milliseconds"
     )]
     fn new(runs: &[Stretch]) -> Self {
-        let all_ms: u64 = runs
-            .iter()
-            .map(|run| run.to_ms - run.from_ms)
-            .sum::<u64>()
-            .max(1);
+        let all_ms: u64 = runs.iter().map(Stretch::length_ms).sum::<u64>().max(1);
         let n_gaps = runs.len().saturating_sub(1) as f64;
         let gap = if n_gaps == 0.0 {
             0.0
@@ -222,7 +280,7 @@ impl Scale {
                         .clamp(run.from_ms, run.to_ms)
                         .saturating_sub(run.from_ms) as f64;
             }
-            x += self.pace * (run.to_ms - run.from_ms) as f64;
+            x += self.pace * run.length_ms() as f64;
         }
         x
     }

@@ -1,7 +1,8 @@
 //! The report as a page and as Markdown: what comes first, that nothing in it acts, and the whole of both.
 
-use super::*;
 use autoissue_core::engine::AttemptEvent;
+
+use super::*;
 
 /// A night of which everything can be told, titles and output that mean harm among it.
 fn night() -> Vec<Event> {
@@ -77,7 +78,7 @@ fn page_of_night() -> String {
     };
     page(
         &made_of(&events),
-        &Timeline::of(&envelopes),
+        &Chronicle::of(&envelopes),
         &origin,
         &LocalTime::utc(),
     )

@@ -16,10 +16,11 @@
 
 use std::collections::BTreeMap;
 
-use autoissue_core::engine::{Engine, IssueNumber, Ledger, Outcome, Phase, Stage, Task, Time, Usd};
+use autoissue_core::chronicle::{Chronicle, Money, TaskState};
+use autoissue_core::engine::{IssueNumber, Phase, Stage, Task, Time, Usd};
 
 use crate::local_time::{LocalTime, span};
-use crate::narration::{blocked, stage_of_plan, title};
+use crate::narration::{blocked, counted_state, stage_of_plan, title};
 use crate::printable::{one_line, pad, width};
 use crate::screen::{Line, Style};
 
@@ -37,31 +38,20 @@ const BAR_FROM_COLUMNS: usize = 70;
 pub(super) struct View<'a> {
     /// Session id.
     pub(super) session: &'a str,
-    /// The session's state.
-    pub(super) engine: &'a Engine,
-    /// What is known of attempts in flight beyond their state.
-    pub(super) slots: &'a BTreeMap<IssueNumber, Slot>,
+    /// What its events tell.
+    pub(super) chronicle: &'a Chronicle,
+    /// What the agents of attempts in flight said last.
+    pub(super) agents_said: &'a BTreeMap<IssueNumber, String>,
     /// What was said by nobody's attempt: setup and checks on the base.
     pub(super) said: &'a str,
     /// How the last tasks ended, the newest last.
     pub(super) ends: &'a [(IssueNumber, Style, String)],
     /// What we have to say ourselves.
     pub(super) notice: Option<&'a str>,
-    /// When the session began, milliseconds since the Unix epoch.
-    pub(super) started_at_ms: u64,
-    /// The time now.
+    /// The time now, milliseconds since the Unix epoch.
     pub(super) now_ms: u64,
     /// How times are shown.
     pub(super) time: &'a LocalTime,
-}
-
-/// What is known of an attempt in flight beyond its state.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Slot {
-    /// When it began, milliseconds since the Unix epoch.
-    pub(super) since_ms: u64,
-    /// What its agent said last.
-    pub(super) said: String,
 }
 
 /// Returns the lines of the screen: at most so many rows of at most so many columns.
@@ -101,7 +91,7 @@ impl View<'_> {
                     };
                     line.with(style, text)
                 });
-        let ran = span(self.now_ms.saturating_sub(self.started_at_ms));
+        let ran = span(self.chronicle.ran_ms(self.now_ms));
         let room = columns.saturating_sub(counts.width() + 1);
         let rights = [
             format!(" {} · {ran} ──", self.session),
@@ -118,86 +108,50 @@ impl View<'_> {
     }
 
     fn counts(&self) -> Vec<(Style, String)> {
-        let count = |belongs: fn(&Task) -> bool| {
-            self.engine
-                .tasks()
-                .values()
-                .filter(|task| belongs(task))
-                .count()
-        };
-        let ended = |belongs: fn(&Outcome) -> bool| {
-            self.engine
-                .tasks()
-                .values()
-                .filter_map(Task::outcome)
-                .filter(|outcome| belongs(outcome))
-                .count()
-        };
-        let failed = ended(|outcome| matches!(outcome, Outcome::NoChange | Outcome::Failed { .. }));
-        let needs_you =
-            ended(|outcome| matches!(outcome, Outcome::NeedsYou { .. } | Outcome::Budget { .. }));
-        let not_started = ended(|outcome| {
+        const SHOWN: [(TaskState, Style); 8] = [
+            (TaskState::Running, Style::Bold),
+            (TaskState::Waiting, Style::Plain),
+            (TaskState::Done, Style::Green),
+            (TaskState::AlreadyOpen, Style::Green),
+            (TaskState::AlreadyMerged, Style::Green),
+            (TaskState::Failed, Style::Red),
+            (TaskState::NeedsYou, Style::Yellow),
+            (TaskState::NotStarted, Style::Yellow),
+        ];
+
+        let counts = self.chronicle.counts();
+        let is_always_shown = |state| {
             matches!(
-                outcome,
-                Outcome::Skipped { .. } | Outcome::NotStarted { .. }
+                state,
+                TaskState::Running | TaskState::Waiting | TaskState::Done
             )
-        });
-        let always = [
-            (
-                Style::Bold,
-                count(|task| task.attempt().is_some()),
-                "running",
-            ),
-            (
-                Style::Plain,
-                count(|task| task.attempt().is_none() && task.outcome().is_none()),
-                "waiting",
-            ),
-            (Style::Green, ended(Outcome::is_success), "done"),
-        ];
-        let if_any = [
-            (Style::Red, failed, "failed"),
-            (
-                Style::Yellow,
-                needs_you,
-                if needs_you == 1 {
-                    "needs you"
-                } else {
-                    "need you"
-                },
-            ),
-            (Style::Yellow, not_started, "not started"),
-        ];
-        let all = always
+        };
+        let shown = SHOWN
             .into_iter()
-            .chain(if_any.into_iter().filter(|&(_, n, _)| 0 < n));
-        all.map(|(style, n, name)| {
-            (
-                if n == 0 { Style::Dim } else { style },
-                format!("{n} {name}"),
-            )
-        })
-        .collect()
+            .map(|(state, style)| (state, style, counts.n(state)))
+            .filter(|&(state, _, n)| is_always_shown(state) || 0 < n);
+        shown
+            .map(|(state, style, n)| {
+                (
+                    if n == 0 { Style::Dim } else { style },
+                    counted_state(n, state),
+                )
+            })
+            .collect()
     }
 
     /// Returns what happens before the first task runs.
     fn phase(&self) -> Option<Line> {
-        fn is_planned(task: &&Task) -> bool {
-            !matches!(task.stage, Stage::Classifying | Stage::Choosing)
-        }
-
-        let doing = match self.engine.phase() {
+        let engine = self.chronicle.engine();
+        let doing = match engine.phase() {
             Phase::Intake { .. } => "reading the backlog".to_owned(),
-            Phase::Planning => {
-                let tasks = self.engine.tasks();
-                format!(
-                    "classifying the backlog: {} of {}",
-                    tasks.values().filter(is_planned).count(),
-                    tasks.len()
-                )
-            }
+            Phase::Planning => format!(
+                "classifying the backlog: {} of {}",
+                self.chronicle.n_planned(),
+                self.chronicle.counts().total
+            ),
             Phase::BaseCheck => "running the checks on the base".to_owned(),
-            Phase::Decomposing | Phase::Confirming | Phase::Creating => stage_of_plan(self.engine)?,
+            Phase::Decomposing | Phase::Confirming | Phase::Creating => stage_of_plan(engine)?,
             Phase::New | Phase::Running | Phase::Over(_) => return None,
         };
         let said = if self.said.is_empty() {
@@ -214,7 +168,7 @@ impl View<'_> {
 
     /// Returns a line per attempt in flight, and a second one with what its agent says where there is room for all of these.
     fn slots(&self, columns: usize, room: &mut usize) -> Vec<Line> {
-        let running: Vec<&Task> = self.engine.running().collect();
+        let running: Vec<&Task> = self.chronicle.running().collect();
         let is_crowded = *room < running.len();
         let n_shown = if is_crowded {
             room.saturating_sub(1)
@@ -246,11 +200,12 @@ impl View<'_> {
     /// Returns what an attempt waits for, or what its agent said last.
     fn said_by(&self, task: &Task) -> String {
         let waits = self
-            .engine
+            .chronicle
+            .engine()
             .blocked(task.issue.number, Time::from_ms(self.now_ms));
         let waits = waits.map(|why| blocked(&why, self.time));
         waits
-            .or_else(|| Some(self.slots.get(&task.issue.number)?.said.clone()))
+            .or_else(|| self.agents_said.get(&task.issue.number).cloned())
             .unwrap_or_default()
     }
 
@@ -306,10 +261,8 @@ impl View<'_> {
             Some(attempt) => format!("{}, attempt {}", task.stage_name(), attempt.number),
             None => task.stage_name().to_owned(),
         };
-        let since = self
-            .slots
-            .get(&task.issue.number)
-            .map_or(self.now_ms, |slot| slot.since_ms);
+        let since = self.chronicle.running_since_ms(task.issue.number);
+        let since = since.unwrap_or(self.now_ms);
         [
             task.issue.number.to_string(),
             stage,
@@ -320,11 +273,12 @@ impl View<'_> {
 
     /// Returns the tasks that come next, each with what it waits for.
     fn queue(&self, room: &mut usize) -> Vec<Line> {
-        if *self.engine.phase() != Phase::Running {
+        if *self.chronicle.engine().phase() != Phase::Running {
             return Vec::new();
         }
         let mut waiting: Vec<&Task> = self
-            .engine
+            .chronicle
+            .engine()
             .tasks()
             .values()
             .filter(|task| matches!(task.stage, Stage::Waiting { .. }))
@@ -346,7 +300,8 @@ impl View<'_> {
         };
         let why = |task: &Task| {
             let why = self
-                .engine
+                .chronicle
+                .engine()
                 .blocked(task.issue.number, Time::from_ms(self.now_ms));
             why.map(|why| blocked(&why, self.time)).unwrap_or_default()
         };
@@ -388,9 +343,9 @@ impl View<'_> {
     }
 
     fn money(&self, columns: usize) -> Line {
-        let money = self.engine.money();
+        let money = self.chronicle.money();
         let line = if BAR_FROM_COLUMNS <= columns {
-            bar(money)
+            bar(&money)
         } else {
             Line::default().with(Style::Plain, " ")
         };
@@ -437,9 +392,9 @@ fn notice(text: &str) -> Line {
 }
 
 /// Returns what is gone, set aside and left, as a bar.
-fn bar(ledger: Ledger) -> Line {
+fn bar(money: &Money) -> Line {
     let cells = |amount: Usd| {
-        let budget = ledger.budget.micros().max(1);
+        let budget = money.budget.micros().max(1);
         let share = amount
             .micros()
             .max(0)
@@ -447,8 +402,8 @@ fn bar(ledger: Ledger) -> Line {
         // Rounded up, for a little is not nothing.
         usize::try_from((share + budget - 1) / budget).unwrap_or(0)
     };
-    let spent = cells(ledger.spent).min(BAR_COLUMNS);
-    let reserved = cells(ledger.reserved).min(BAR_COLUMNS - spent);
+    let spent = cells(money.spent).min(BAR_COLUMNS);
+    let reserved = cells(money.reserved).min(BAR_COLUMNS - spent);
     let left = BAR_COLUMNS - spent - reserved;
     let line = Line::default().with(
         Style::Plain,
@@ -460,11 +415,15 @@ fn bar(ledger: Ledger) -> Line {
 
 #[cfg(test)]
 mod tests {
-    use autoissue_core::engine::{AttemptEvent, Event, IntakeEvent, SessionEvent, Settings};
+    use autoissue_core::engine::{
+        AttemptEvent, Event, IntakeEvent, Outcome, SessionEvent, Settings,
+    };
     use insta::assert_snapshot;
 
     use super::*;
-    use crate::fixture::{accepted, admitted, at_work, check_failed, finished, shipped, started};
+    use crate::fixture::{
+        a_second_apart, accepted, admitted, at_work, check_failed, finished, shipped, started,
+    };
 
     /// A night in full swing: two run, four wait, three have ended.
     fn night() -> Vec<Event> {
@@ -506,26 +465,37 @@ mod tests {
         events
     }
 
-    fn slot(since_ms: u64, said: &str) -> Slot {
-        Slot {
-            since_ms,
-            said: said.to_owned(),
+    /// 1 h 12 min after the session began.
+    const NOW_MS: u64 = 4_320_000;
+
+    /// Returns what events tell: the first happened at 0, the attempts of #12 and #15 began at times of their own, all others now.
+    fn told_by(events: &[Event]) -> Chronicle {
+        let mut envelopes = a_second_apart(events);
+        let mut at_ms = 0;
+        for envelope in &mut envelopes {
+            if let Event::Attempt(AttemptEvent::Started { issue, .. }) = &envelope.event {
+                at_ms = match issue.0 {
+                    12 => 4_135_000,
+                    15 => 4_300_000,
+                    _ => NOW_MS,
+                };
+            }
+            envelope.at_ms = at_ms;
         }
+        Chronicle::of(&envelopes)
     }
 
-    /// Returns the screen of a session after some events, 1 h 12 min after it began.
+    /// Returns the screen of a session after some events.
     fn screen(events: &[Event], notice: Option<&str>, columns: usize, rows: usize) -> String {
-        let engine = Engine::replay(events);
-        let slots = BTreeMap::from([
-            (IssueNumber(12), slot(4_135_000, "Reading src/session.rs")),
+        let chronicle = told_by(events);
+        let agents_said = [
+            (12, "Reading src/session.rs"),
             (
-                IssueNumber(15),
-                slot(
-                    4_300_000,
-                    "npm test: 14 passed, 日本語の行, and a line that is longer than a terminal is wide",
-                ),
+                15,
+                "npm test: 14 passed, 日本語の行, and a line that is longer than a terminal is wide",
             ),
-        ]);
+        ];
+        let agents_said = agents_said.map(|(issue, said)| (IssueNumber(issue), said.to_owned()));
         let ends = [
             (
                 IssueNumber(1),
@@ -543,20 +513,19 @@ mod tests {
                 "needs you: its dependencies conflict · $0.00".to_owned(),
             ),
         ];
-        let ends = if engine.running().next().is_some() {
+        let ends = if chronicle.running().next().is_some() {
             &ends[..]
         } else {
             &[]
         };
         let view = View {
             session: "20261122-1315-7f3a",
-            engine: &engine,
-            slots: &slots,
+            chronicle: &chronicle,
+            agents_said: &BTreeMap::from(agents_said),
             said: "",
             ends,
             notice,
-            started_at_ms: 0,
-            now_ms: 4_320_000,
+            now_ms: NOW_MS,
             time: &LocalTime::utc(),
         };
         let lines = lines(&view, columns, rows);
@@ -725,18 +694,18 @@ mod tests {
         ████████████████████
         ");
         assert_eq!(
-            width(&super::bar(Ledger::default()).text()),
+            width(&super::bar(&Money::default()).text()),
             1 + BAR_COLUMNS + 2
         );
     }
 
     fn bar_text(spent: i64, reserved: i64) -> String {
         let [budget, spent, reserved] = [1_000, spent, reserved].map(Usd::from_cents);
-        bar(Ledger {
+        bar(&Money {
             budget,
             spent,
             reserved,
-            ..Ledger::default()
+            ..Money::default()
         })
         .text()
         .trim_end()

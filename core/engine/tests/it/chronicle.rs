@@ -2,20 +2,15 @@
 //!
 //! It shares no decision with the engine, and it must survive a journal that is wrong.
 
-use autoissue_engine::{
-    AttemptEvent, IntakeEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent,
-};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use autoissue_engine::*;
+use autoissue_engine::{
+    AttemptEvent, IntakeEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent,
+};
 
-/// An event and when it was written.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) at: Time,
-    pub(crate) event: Event,
-}
+pub(crate) use autoissue_simulation::Entry;
 
 /// A task, as far as the journal has told of it.
 #[derive(Default)]

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use autoissue_engine::Event;
+use autoissue_simulation::{Edition, play};
 use jsonschema::Validator;
 use schemars::schema_for;
 use serde_json::{Value, json};
-
-use crate::night::{Edition, play};
 
 /// Nights whose events are checked: together they meet nearly every event.
 const N_NIGHTS: u64 = 150;

@@ -1,12 +1,12 @@
-//! An event as one line of text, for the stories' expectations and for the reports of failed simulations.
+//! An event as one line of text, for the stories' expectations and for the reports of failed simulations. Times are shown in seconds
+//! since dusk.
 
 use autoissue_engine::{
     AttemptEvent, Event, IntakeEvent, IssueNumber, PlanEvent, Service, ServiceEvent, SessionEvent,
     SessionStatus, TaskEvent, Time,
 };
 
-/// Times are shown in seconds since this one, at which every night begins.
-pub(crate) const DUSK: Time = Time::from_ms(1_000_000_000_000);
+pub(crate) use autoissue_simulation::DUSK;
 
 /// Returns the event in the words of a story.
 pub(crate) fn line(event: &Event) -> String {

@@ -3,7 +3,6 @@
 mod chronicle;
 mod form;
 mod line;
-mod night;
 mod oracle;
 mod simulation;
 mod stories;

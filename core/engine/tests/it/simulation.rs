@@ -2,9 +2,10 @@
 //!
 //! `AUTOISSUE_NIGHTS=n` plays n nights instead, `AUTOISSUE_SEED=n` that one night only.
 
+use autoissue_simulation::{Edition, play};
+
 use crate::chronicle::Entry;
 use crate::line::line;
-use crate::night::{Edition, play};
 use crate::oracle::judge;
 
 /// Nights of an ordinary test run: enough to meet every event, few enough not to be noticed.

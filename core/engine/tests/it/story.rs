@@ -5,11 +5,11 @@
 //!                                   └───── Event ───► told: the lines that `check` compares
 //! ```
 
-use autoissue_engine::{AttemptEvent, IntakeEvent, PlanEvent, SessionEvent, TaskEvent};
-use autoissue_engine::{AttemptInput, IntakeInput, PlanInput, SessionInput, TaskInput};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use autoissue_engine::*;
+use autoissue_engine::{AttemptEvent, IntakeEvent, PlanEvent, SessionEvent, TaskEvent};
+use autoissue_engine::{AttemptInput, IntakeInput, PlanInput, SessionInput, TaskInput};
 
 use crate::chronicle::Entry;
 use crate::line::{DUSK, line};

@@ -1,11 +1,11 @@
 //! Journals that are wrong in one way each: the oracle in question objects, and no other.
 
-use autoissue_engine::{
-    AttemptEvent, IntakeEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent,
-};
 use std::sync::Arc;
 
 use autoissue_engine::*;
+use autoissue_engine::{
+    AttemptEvent, IntakeEvent, PlanEvent, ServiceEvent, SessionEvent, TaskEvent,
+};
 
 use super::judge;
 use crate::chronicle::Entry;

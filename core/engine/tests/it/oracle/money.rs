@@ -2,9 +2,9 @@
 
 use autoissue_engine::*;
 use autoissue_engine::{AttemptEvent, IntakeEvent};
+use autoissue_simulation::TURN_MAX;
 
 use crate::chronicle::{Chronicle, Running};
-use crate::night::TURN_MAX;
 
 /// What is spent and set aside never passes the budget where something starts.
 pub(super) fn budget(told: &Chronicle, _: Time, event: &Event) -> Option<String> {

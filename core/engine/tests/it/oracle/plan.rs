@@ -2,11 +2,11 @@
 
 use autoissue_engine::*;
 use autoissue_engine::{PlanEvent, ServiceEvent, TaskEvent};
+use autoissue_simulation::TURN_MAX;
 
 use super::money::charge;
 use super::order::is_barred;
 use crate::chronicle::{Chronicle, Health};
-use crate::night::TURN_MAX;
 
 fn cap(settings: &Settings) -> Usd {
     match settings.plan.as_ref().map(|rules| &rules.source) {

@@ -1,13 +1,13 @@
 //! The random parts of a night: limits, backlogs, and how the world answers.
 
-use autoissue_engine::{AttemptInput, IntakeInput, TaskInput};
 use std::collections::{BTreeMap, BTreeSet};
 
 use autoissue_engine::*;
+use autoissue_engine::{AttemptInput, IntakeInput, TaskInput};
 use fastrand::Rng;
 
 use super::{Agent, Edition};
-use crate::line::DUSK;
+use crate::DUSK;
 
 /// What nothing can cost: more than a hundred times what any task may spend.
 pub(super) const ABSURD: Usd = Usd::from_cents(10_000_000);

@@ -12,30 +12,40 @@
 mod planning;
 mod world;
 
-use autoissue_engine::{AttemptInput, PlanInput, ServiceInput, SessionInput, TaskInput};
 use std::collections::BTreeMap;
 
 use autoissue_engine::*;
+use autoissue_engine::{AttemptInput, PlanInput, ServiceInput, SessionInput, TaskInput};
 use fastrand::Rng;
 
-use crate::chronicle::Entry;
-use crate::line::DUSK;
 use world::{Weather, happens, work};
 
+/// When every night begins.
+pub const DUSK: Time = Time::from_ms(1_000_000_000_000);
+
 /// By how much one agent can pass its reservation: a turn of half a dollar, and as much for a cost that is not known.
-pub(crate) const TURN_MAX: Usd = Usd::from_cents(1_00);
+pub const TURN_MAX: Usd = Usd::from_cents(1_00);
 /// Longest night. The longest of a million took a fraction of this.
 const N_STEPS_MAX: u32 = 30_000;
 
 /// Which troubles a night knows of. What is new is left out of a night that went wrong before it was added, so that the same seed
 /// still makes that night.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Edition {
+pub enum Edition {
     /// Failures, limits, crashes, interrupts, late and doubled answers.
     First,
     /// Also withdrawn issues, unfinished merges, refusals by a rule, full disks, effects that panic, absurd costs, lost sessions, work
     /// of earlier sessions, built-ins that stand in for plugins, and other settings at a resume.
     Second,
+}
+
+/// An event and when it was written.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// When.
+    pub at: Time,
+    /// The event.
+    pub event: Event,
 }
 
 /// What is yet to come.
@@ -69,14 +79,14 @@ pub(super) struct Agent {
 }
 
 /// A night under way.
-pub(crate) struct Night {
+struct Night {
     rng: Rng,
     edition: Edition,
     weather: Weather,
     engine: Engine,
     shadow: Engine,
     settings: Settings,
-    pub(crate) journal: Vec<Entry>,
+    journal: Vec<Entry>,
     now: Time,
     timeline: BTreeMap<(Time, u32), Happening>,
     n_happenings: u32,
@@ -90,7 +100,7 @@ pub(crate) struct Night {
 }
 
 /// Plays the night of a seed; returns its journal, and what went wrong if it did not come to an end as it should.
-pub(crate) fn play(edition: Edition, seed: u64) -> (Vec<Entry>, Option<String>) {
+pub fn play(edition: Edition, seed: u64) -> (Vec<Entry>, Option<String>) {
     let mut rng = Rng::with_seed(seed);
     let settings = world::settings(&mut rng);
     let weather = Weather::new(&mut rng, edition);

@@ -1,0 +1,378 @@
+//! What people see of a session: the one fold of its events that every report and screen renders.
+//!
+//! ```text
+//!   Event ─► Chronicle::take ─┬─► Engine: tasks, money and breakers as they are now
+//!                             └─► when things happened: runs, attempts, pauses, costs, failures
+//!                                     │
+//!   closing report · live screen · dashboard · status · metrics · Prometheus · summary line
+//! ```
+//!
+//! Renderers choose words and colours; they count and add up nothing, so they cannot disagree. Like the engine, the fold knows
+//! no clock and no file: the current time is passed in.
+
+mod costs;
+mod counts;
+mod failures;
+mod metrics;
+mod money;
+mod needs;
+mod newest;
+#[cfg(test)]
+mod tests;
+mod timeline;
+
+use std::collections::BTreeMap;
+
+use autoissue_engine::{
+    AttemptEvent, Engine, Event, IssueNumber, Outcome, Phase, PlanEvent, SessionEvent,
+    SessionStatus, Stage, Task, TaskEvent,
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::bus::Envelope;
+
+pub use costs::CostPoint;
+pub use counts::{Counts, TaskState};
+pub use failures::SeenFailure;
+pub use metrics::{Figures, Metrics};
+pub use money::Money;
+pub use needs::{Need, NeedKind, SessionNeed};
+pub use timeline::{Pause, PauseCause, Span, SpanEnd, Stretch};
+
+use costs::CostCurve;
+use failures::Failures;
+use metrics::ModelUse;
+use timeline::Timeline;
+
+/// A session as its events tell it.
+#[derive(Clone, Debug, Default)]
+pub struct Chronicle {
+    engine: Engine,
+    last_seq: u64,
+    last_at_ms: u64,
+    started_at_ms: Option<u64>,
+    is_cut_off: bool,
+    timeline: Timeline,
+    costs: CostCurve,
+    failures: Failures,
+    models: ModelUse,
+    ended_at_ms: BTreeMap<IssueNumber, u64>,
+    tokens: u64,
+    agent_ms: u64,
+}
+
+/// Where a session is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SessionStatus")]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is under way.
+    Running,
+    /// It was stopped and can be resumed.
+    Interrupted,
+    /// Every task has ended.
+    Completed,
+    /// It could not run, or had to stop.
+    Failed,
+    /// Its process is gone without a word; it can be resumed.
+    CutOff,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Running,
+        Self::Interrupted,
+        Self::Completed,
+        Self::Failed,
+        Self::CutOff,
+    ];
+
+    /// Returns the name as it appears in JSON and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Interrupted => "interrupted",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::CutOff => "cut_off",
+        }
+    }
+}
+
+/// What a session has come to, for lists of sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Totals {
+    /// Where it is.
+    pub status: Status,
+    /// When it began, milliseconds since the Unix epoch.
+    pub started_at_ms: u64,
+    /// When it ended or was interrupted; `None` while it runs, and where its process is gone without a word.
+    pub finished_at_ms: Option<u64>,
+    /// How many tasks are where.
+    pub counts: Counts,
+    /// How many tasks ended in which way, by the outcome's name.
+    pub outcomes: BTreeMap<&'static str, u32>,
+    /// Its money.
+    pub money: Money,
+}
+
+impl Chronicle {
+    /// Makes the chronicle of a session that was opened at a time, in milliseconds since the Unix epoch. Its first event is more
+    /// exact; the time counts as long as there is none.
+    pub fn opened_at(at_ms: u64) -> Self {
+        Self {
+            started_at_ms: Some(at_ms),
+            ..Self::default()
+        }
+    }
+
+    /// Returns the chronicle of the events of a session, from the first on.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Envelope<Event>>) -> Self {
+        let mut chronicle = Self::default();
+        events
+            .into_iter()
+            .for_each(|envelope| chronicle.take(envelope));
+        chronicle
+    }
+
+    /// Takes in the next event.
+    pub fn take(&mut self, envelope: &Envelope<Event>) {
+        let Envelope { seq, at_ms, event } = envelope;
+        if self.last_seq == 0 {
+            self.started_at_ms = Some(*at_ms);
+        }
+        (self.last_seq, self.last_at_ms) = (*seq, *at_ms);
+        self.engine.apply(event);
+        match event {
+            Event::Session(SessionEvent::Resumed { .. }) => self.is_cut_off = false,
+            Event::Attempt(AttemptEvent::AgentExited { report, .. })
+            | Event::Plan(PlanEvent::PlannerExited { report, .. }) => {
+                // What an agent reports may be any number.
+                self.tokens = self.tokens.saturating_add(report.tokens);
+                self.agent_ms = self.agent_ms.saturating_add(report.duration_ms);
+            }
+            Event::Task(TaskEvent::Finished { issue, .. }) => {
+                self.ended_at_ms.insert(*issue, *at_ms);
+            }
+            _ => {}
+        }
+        self.timeline.take(*at_ms, event, &self.engine);
+        self.costs.take(*at_ms, event, &self.engine);
+        self.failures.take(*at_ms, event);
+        self.models.take(event);
+    }
+
+    /// Notes whether the session's process is gone without a word, which no event says.
+    pub const fn set_cut_off(&mut self, is_cut_off: bool) {
+        self.is_cut_off = is_cut_off;
+    }
+
+    /// Returns whether the session's process was last seen to be gone without a word.
+    pub const fn is_cut_off(&self) -> bool {
+        self.is_cut_off
+    }
+
+    /// Returns the engine that the events make.
+    pub const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Returns the engine that the events make, alone.
+    pub fn into_engine(self) -> Engine {
+        self.engine
+    }
+
+    /// Returns the number of the last event; 0 before the first.
+    pub const fn last_seq(&self) -> u64 {
+        self.last_seq
+    }
+
+    /// Returns when the last event was written, milliseconds since the Unix epoch.
+    pub const fn last_at_ms(&self) -> u64 {
+        self.last_at_ms
+    }
+
+    /// Returns when it began, milliseconds since the Unix epoch.
+    pub fn started_at_ms(&self) -> u64 {
+        self.started_at_ms.unwrap_or_default()
+    }
+
+    /// Returns when it ended or was interrupted; `None` while it runs, and where its process is gone without a word.
+    pub const fn finished_at_ms(&self) -> Option<u64> {
+        self.timeline.stopped_at_ms()
+    }
+
+    /// Returns how long it has run, in milliseconds: without the time between an interruption and its resume.
+    pub fn ran_ms(&self, now_ms: u64) -> u64 {
+        self.timeline.ran_ms((!self.is_still()).then_some(now_ms))
+    }
+
+    /// Returns where the session is.
+    pub const fn status(&self) -> Status {
+        match self.engine.phase() {
+            Phase::Over(SessionStatus::Completed) => Status::Completed,
+            Phase::Over(SessionStatus::Failed { .. }) => Status::Failed,
+            _ if self.engine.is_interrupted() => Status::Interrupted,
+            _ if self.is_cut_off => Status::CutOff,
+            _ => Status::Running,
+        }
+    }
+
+    /// Returns whether nothing more happens unless somebody resumes it.
+    pub fn is_still(&self) -> bool {
+        self.status() != Status::Running
+    }
+
+    /// Returns where a task is. In a session that stands still nothing runs: what was in flight waits to be resumed.
+    pub fn state(&self, task: &Task) -> TaskState {
+        match &task.stage {
+            Stage::Running(_) if !self.is_still() => TaskState::Running,
+            Stage::Classifying | Stage::Choosing | Stage::Waiting { .. } | Stage::Running(_) => {
+                TaskState::Waiting
+            }
+            Stage::Ended(outcome) => outcome.group().into(),
+        }
+    }
+
+    /// Returns how many tasks are where.
+    pub fn counts(&self) -> Counts {
+        let tasks = self.engine.tasks().values();
+        tasks.map(|task| self.state(task)).collect()
+    }
+
+    /// Returns how many tasks ended in which way, by the outcome's name.
+    pub fn outcomes(&self) -> BTreeMap<&'static str, u32> {
+        let mut outcomes = BTreeMap::new();
+        for outcome in self.engine.tasks().values().filter_map(Task::outcome) {
+            *outcomes.entry(outcome.name()).or_default() += 1;
+        }
+        outcomes
+    }
+
+    /// Returns how many tasks have passed classifier and model selector.
+    pub fn n_planned(&self) -> usize {
+        let tasks = self.engine.tasks().values();
+        tasks
+            .filter(|task| !matches!(task.stage, Stage::Classifying | Stage::Choosing))
+            .count()
+    }
+
+    /// Returns the tasks whose attempts are in flight; none in a session that stands still.
+    pub fn running(&self) -> impl Iterator<Item = &Task> {
+        let is_live = !self.is_still();
+        self.engine.running().filter(move |_| is_live)
+    }
+
+    /// Returns how many attempts were started; the planner's are not among them.
+    pub fn n_attempts(&self) -> u64 {
+        let tasks = self.engine.tasks().values();
+        tasks.map(|task| u64::from(task.n_attempts)).sum()
+    }
+
+    /// Returns how many pull requests were opened or brought up to date.
+    pub fn n_pull_requests(&self) -> u32 {
+        fn has_pull_request(outcome: &&Outcome) -> bool {
+            matches!(
+                outcome,
+                Outcome::Done {
+                    pull_request: Some(_)
+                }
+            )
+        }
+
+        let outcomes = self.engine.tasks().values().filter_map(Task::outcome);
+        let n = outcomes.filter(has_pull_request).count();
+        u32::try_from(n).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the money now.
+    pub fn money(&self) -> Money {
+        Money::of(&self.engine, self.n_pull_requests())
+    }
+
+    /// Returns the money over time, oldest first.
+    pub fn costs(&self) -> &[CostPoint] {
+        self.costs.points()
+    }
+
+    /// Returns what a person should look at, the most urgent first.
+    pub fn needs(&self) -> Vec<Need<'_>> {
+        needs::of(self)
+    }
+
+    /// Returns the newest failures, oldest first.
+    pub fn failures(&self) -> impl DoubleEndedIterator<Item = &SeenFailure> {
+        self.failures.newest()
+    }
+
+    /// Returns how many failures of each type there were, those that were retried included; types that never occurred too.
+    pub fn n_failures(&self) -> BTreeMap<&'static str, u64> {
+        self.failures.by_type()
+    }
+
+    /// Returns how many tokens agents used, the planner included.
+    pub const fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    /// Returns how long agents ran, all together, in milliseconds.
+    pub const fn agent_ms(&self) -> u64 {
+        self.agent_ms
+    }
+
+    /// Returns when a task ended, milliseconds since the Unix epoch.
+    pub fn ended_at_ms(&self, issue: IssueNumber) -> Option<u64> {
+        self.ended_at_ms.get(&issue).copied()
+    }
+
+    /// Returns since when the newest attempt of a task has been running without an interruption, milliseconds since the Unix epoch.
+    pub fn running_since_ms(&self, issue: IssueNumber) -> Option<u64> {
+        self.timeline.newest_of(issue).map(|span| span.from_ms)
+    }
+
+    /// Returns the stretches of time in which the session ran, in order.
+    pub fn runs(&self) -> Vec<Stretch> {
+        self.timeline.runs()
+    }
+
+    /// Returns the attempts by their start, each with what its agent has cost. One that was interrupted and resumed has a span for
+    /// each stretch.
+    pub fn spans(&self) -> impl Iterator<Item = Span> {
+        let is_still = self.is_still();
+        self.timeline.spans().map(move |(span, is_newest)| {
+            let mut span = *span;
+            if is_still && span.end == SpanEnd::Running {
+                (span.end, span.ended_at_ms) = (SpanEnd::Interrupted, Some(self.last_at_ms));
+            }
+            let task = self.engine.task(span.issue).filter(|_| is_newest);
+            if let Some(attempt) = task.and_then(Task::attempt) {
+                span.spent += attempt.unsettled();
+            }
+            span
+        })
+    }
+
+    /// Returns how many attempts ran side by side at most.
+    pub const fn n_lanes(&self) -> usize {
+        self.timeline.n_lanes()
+    }
+
+    /// Returns when all tasks of a service waited for it, in order.
+    pub fn pauses(&self) -> impl Iterator<Item = &Pause> {
+        self.timeline.pauses()
+    }
+
+    /// Returns what the session has come to.
+    pub fn totals(&self) -> Totals {
+        Totals {
+            status: self.status(),
+            started_at_ms: self.started_at_ms(),
+            finished_at_ms: self.finished_at_ms(),
+            counts: self.counts(),
+            outcomes: self.outcomes(),
+            money: self.money(),
+        }
+    }
+}
