@@ -25,7 +25,7 @@ use clap::{Parser, Subcommand};
 use crate::args::Common;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::shell;
 use crate::typed::Typed;
 
@@ -110,31 +110,31 @@ impl Command {
     ///
     /// # Errors
     /// Where it does not do what it was asked.
-    pub(crate) fn run(&self, around: &Surroundings) -> Result<ExitCode, CliError> {
+    pub(crate) fn run(&self, invocation: &Invocation) -> Result<ExitCode, CliError> {
         match self {
-            Self::Exec(args) => exec::run(around, args),
-            Self::Plan(args) => plan::run(around, args),
-            Self::Resume(args) => resume::run(around, args),
-            Self::Status(args) => status::run(around, args),
-            Self::Show(args) => show::run(around, args),
-            Self::Metrics => metrics::run(around),
-            Self::History(args) => history::run(around, args),
-            Self::Classify(args) => classify::run(around, args),
-            Self::Init => init::run(around),
-            Self::Doctor(args) => doctor::run(around, args),
-            Self::Demo(args) => demo::run(around, args),
-            Self::Clean(args) => clean::run(around, args),
-            Self::Plugin(args) => plugin::run(around, args),
-            Self::Config(args) => config::run(around, args),
-            Self::Schema(args) => schema::run(around, args),
-            Self::Dashboard(args) => dashboard::run(around, args),
-            Self::Completions(args) => completions::run(around, args),
-            Self::Internal(args) => internal::run(around, args.mode),
+            Self::Exec(args) => exec::run(invocation, args),
+            Self::Plan(args) => plan::run(invocation, args),
+            Self::Resume(args) => resume::run(invocation, args),
+            Self::Status(args) => status::run(invocation, args),
+            Self::Show(args) => show::run(invocation, args),
+            Self::Metrics => metrics::run(invocation),
+            Self::History(args) => history::run(invocation, args),
+            Self::Classify(args) => classify::run(invocation, args),
+            Self::Init => init::run(invocation),
+            Self::Doctor(args) => doctor::run(invocation, args),
+            Self::Demo(args) => demo::run(invocation, args),
+            Self::Clean(args) => clean::run(invocation, args),
+            Self::Plugin(args) => plugin::run(invocation, args),
+            Self::Config(args) => config::run(invocation, args),
+            Self::Schema(args) => schema::run(invocation, args),
+            Self::Dashboard(args) => dashboard::run(invocation, args),
+            Self::Completions(args) => completions::run(invocation, args),
+            Self::Internal(args) => internal::run(invocation, args.mode),
         }
     }
 }
 
-/// Reads a command line as [`Surroundings`] and the journal keep it. One that began no session, or cannot be read because a later
+/// Reads a command line as [`Invocation`] and the journal keep it. One that began no session, or cannot be read because a later
 /// release had other flags, says nothing.
 pub(crate) fn read(line: &str) -> Typed {
     let Ok(Arguments { common, command }) = Arguments::try_parse_from(shell::words(line)) else {

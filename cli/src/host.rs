@@ -1,4 +1,4 @@
-//! What surrounds a command: its flags, the environment, the current directory; and from these configuration and state.
+//! What a command was invoked with: its flags, the environment, the current directory; and from these configuration and state.
 //!
 //! Read once at the start and handed on, so that no command looks at the process's environment by itself.
 
@@ -25,9 +25,9 @@ use crate::typed::{ReadCommand, STATE_VARIABLE, Typed};
 /// Names the length of an agent's minute, for tests of what takes minutes. Builds for people do not look.
 const TEST_MINUTE_MS: &str = "AUTOISSUE_TEST_MINUTE_MS";
 
-/// What surrounds a command.
+/// What a command was invoked with.
 #[derive(Clone, Debug)]
-pub(crate) struct Surroundings {
+pub(crate) struct Invocation {
     /// The argument of `--config`.
     pub(crate) config_flag: Option<PathBuf>,
     /// The user's directory for our configuration.
@@ -59,7 +59,7 @@ pub(crate) struct Ready {
     pub(crate) host: Host,
 }
 
-impl Surroundings {
+impl Invocation {
     /// Reads them; `read_command` knows all commands.
     ///
     /// # Errors

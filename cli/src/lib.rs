@@ -2,7 +2,7 @@
 //! exit code that scripts can rely on.
 //!
 //! ```text
-//!   arguments ─► Surroundings (flags, environment, directory) ─► command ─► ExitCode
+//!   arguments ─► Invocation (flags, environment, directory) ─► command ─► ExitCode
 //!                                                                  │ exec, resume, demo, classify: a session of core
 //!                                                                  └ status, show, metrics, history: the journal, read only
 //! ```
@@ -50,7 +50,7 @@ use command::{Arguments, Command};
 use console::Console;
 use error::{CliError, Explain};
 use exit_code::ExitCode;
-use host::Surroundings;
+use host::Invocation;
 use typed::HintContext;
 
 /// Runs the command that the process's arguments name, and returns the exit code of the process.
@@ -83,14 +83,14 @@ fn parse() -> Result<Arguments, clap::Error> {
 }
 
 fn run(common: &Common, command: &Command) -> ExitCode {
-    let around = match Surroundings::read(common, command::read) {
-        Ok(around) => around,
+    let invocation = match Invocation::read(common, command::read) {
+        Ok(invocation) => invocation,
         Err(error) => return report(&Console::new(common, &[]), &error, ""),
     };
-    let done = older::set_aside(&around, &command).and_then(|()| command.run(&around));
+    let done = older::set_aside(&invocation, &command).and_then(|()| command.run(&invocation));
     match done {
         Ok(code) => code,
-        Err(error) => report(&around.console, &error, &around.command),
+        Err(error) => report(&invocation.console, &error, &invocation.command),
     }
 }
 

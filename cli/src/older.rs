@@ -7,14 +7,14 @@ use autoissue_core::older::{self, LeftByOlder, Salvaged};
 
 use crate::command::Command;
 use crate::error::CliError;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::shell::quoted;
 
 /// Moves the journal of an earlier release aside before a command needs one.
 ///
 /// # Errors
 /// Where its files cannot be moved.
-pub(crate) fn set_aside(around: &Surroundings, command: &Command) -> Result<(), CliError> {
+pub(crate) fn set_aside(invocation: &Invocation, command: &Command) -> Result<(), CliError> {
     let needs_no_journal = matches!(
         command,
         Command::Init
@@ -26,7 +26,7 @@ pub(crate) fn set_aside(around: &Surroundings, command: &Command) -> Result<(), 
             | Command::Internal(_)
     );
     // Without a state directory there is nothing to move; the command itself says so if it needs one.
-    let (false, Ok(state_dir)) = (needs_no_journal, around.state_dir()) else {
+    let (false, Ok(state_dir)) = (needs_no_journal, invocation.state_dir()) else {
         return Ok(());
     };
     let Some(left) = older::set_aside(&state_dir)? else {
@@ -36,9 +36,9 @@ pub(crate) fn set_aside(around: &Surroundings, command: &Command) -> Result<(), 
     let list = left.journal.with_extension("txt");
     let is_kept = std::fs::write(&list, &commands).is_ok();
     // It is said once, so `--quiet` does not silence it.
-    around.console.say(format_args!(
+    invocation.console.say(format_args!(
         "{} the journal of an earlier release cannot be read any more; it is kept at `{}`",
-        around.console.err.yellow("warning:"),
+        invocation.console.err.yellow("warning:"),
         left.journal.display()
     ));
     if commands.is_empty() {
@@ -49,11 +49,11 @@ pub(crate) fn set_aside(around: &Surroundings, command: &Command) -> Result<(), 
     } else {
         String::new()
     };
-    around.console.say(format_args!(
+    invocation.console.say(format_args!(
         "work that its sessions kept, and how to get it{again}:"
     ));
     for line in commands.lines() {
-        around.console.say(format_args!("  {line}"));
+        invocation.console.say(format_args!("  {line}"));
     }
     Ok(())
 }

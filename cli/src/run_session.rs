@@ -21,7 +21,7 @@ use crate::dashboard::{self, Dashboard, Socket};
 use crate::dry_run;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::{Ready, Surroundings};
+use crate::host::{Invocation, Ready};
 use crate::logging;
 use crate::narration::Tone;
 use crate::printable;
@@ -57,14 +57,14 @@ pub(crate) enum Display {
 /// # Errors
 /// Where it cannot run.
 pub(crate) fn run(
-    around: &Surroundings,
+    invocation: &Invocation,
     ready: Ready,
     order: Order,
     headless: bool,
 ) -> Result<ExitCode, CliError> {
     let state_dir = ready.host.state_dir.clone();
-    let finished = until_finished(around, ready, order, Display::Full { headless })?;
-    print(around, &finished, &state_dir)?;
+    let finished = until_finished(invocation, ready, order, Display::Full { headless })?;
+    print(invocation, &finished, &state_dir)?;
     Ok(Verdict::of(finished.chronicle.engine()).into())
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn run(
 /// # Errors
 /// Where it cannot run.
 pub(crate) fn until_finished(
-    around: &Surroundings,
+    invocation: &Invocation,
     ready: Ready,
     order: Order,
     display: Display,
@@ -87,7 +87,7 @@ pub(crate) fn until_finished(
     let logs = logging::directory(&loaded.config.logging, &host.state_dir);
     let logs_are_new = !logs.exists();
     if !is_dry {
-        logging::start(&loaded.config.logging, &logs, &around.console);
+        logging::start(&loaded.config.logging, &logs, &invocation.console);
     }
     let has_past = matches!(order, Order::Resume(_));
     let state_dir = host.state_dir.clone();
@@ -100,22 +100,22 @@ pub(crate) fn until_finished(
         session
             .remarks()
             .iter()
-            .for_each(|it| remark(&around.console, it));
+            .for_each(|it| remark(&invocation.console, it));
         if let Some(row) = session.left_behind() {
-            around.console.warn(&format!(
+            invocation.console.warn(&format!(
                 "session {} (`{}`) is unfinished, and what it did not publish is done again; resume it instead with `{}`, \
                  which pays for nothing twice",
                 row.id,
                 row.command,
-                around.recorded(row).resume(row.id.as_str())
+                invocation.recorded(row).resume(row.id.as_str())
             ));
         }
     }
-    if let Some(point) = crash_point(around) {
+    if let Some(point) = crash_point(invocation) {
         session.on_commit(point.hook());
     }
     let dashboard = socket
-        .map(|socket| serve(around, socket, &session, &state_dir))
+        .map(|socket| serve(invocation, socket, &session, &state_dir))
         .transpose()?;
     let follower = Follower::new(session.bus(), session.id().clone(), state_dir, has_past);
     let runtime = Runtime::new().map_err(|source| CliError::System {
@@ -124,7 +124,7 @@ pub(crate) fn until_finished(
     })?;
     let finished = runtime.block_on(async {
         let signals = Signals::listen()?;
-        let (reporter, echo) = reporter(around, session.id().to_string(), display);
+        let (reporter, echo) = reporter(invocation, session.id().to_string(), display);
         run_and_follow(session, follower, reporter, (signals, echo)).await
     });
     // What still blocks is reading from programs that are gone; nothing waits for it.
@@ -135,7 +135,7 @@ pub(crate) fn until_finished(
 }
 
 fn serve(
-    around: &Surroundings,
+    invocation: &Invocation,
     socket: Socket,
     session: &Session,
     state_dir: &Path,
@@ -145,9 +145,9 @@ fn serve(
         bus: session.bus(),
         resetter: session.resetter(),
     };
-    let dashboard = socket.serve(around, state_dir, Some(live))?;
-    if !around.console.quiet {
-        around
+    let dashboard = socket.serve(invocation, state_dir, Some(live))?;
+    if !invocation.console.quiet {
+        invocation
             .console
             .say(format_args!("dashboard: {}", dashboard.url));
     }
@@ -164,8 +164,8 @@ fn remark(console: &Console, finding: &Finding) {
 }
 
 /// Returns where tests want this process to die. Builds for people never do.
-fn crash_point(around: &Surroundings) -> Option<CrashPoint> {
-    let variable = around.env.iter().find(|(name, _)| name == CRASH_AT)?;
+fn crash_point(invocation: &Invocation) -> Option<CrashPoint> {
+    let variable = invocation.env.iter().find(|(name, _)| name == CRASH_AT)?;
     if cfg!(debug_assertions) {
         variable.1.parse().ok()
     } else {
@@ -196,9 +196,13 @@ async fn run_and_follow(
 }
 
 /// Returns who shows the session, and what has become of the terminal's echo for it.
-fn reporter(around: &Surroundings, session: String, display: Display) -> (Box<dyn Reporter>, Echo) {
-    let console = around.console.clone();
-    let time = around.time.clone();
+fn reporter(
+    invocation: &Invocation,
+    session: String,
+    display: Display,
+) -> (Box<dyn Reporter>, Echo) {
+    let console = invocation.console.clone();
+    let time = invocation.time.clone();
     let reporter: Box<dyn Reporter> = match display {
         Display::None => Box::new(Quiet(console)),
         Display::Full { .. } if console.is_json() => Box::new(Json::new(session, console)),
@@ -216,17 +220,17 @@ fn reporter(around: &Surroundings, session: String, display: Display) -> (Box<dy
 /// # Errors
 /// Where standard output cannot be written.
 pub(crate) fn print(
-    around: &Surroundings,
+    invocation: &Invocation,
     finished: &Finished,
     state_dir: &Path,
 ) -> Result<(), CliError> {
     let session = finished.id.as_str();
-    let console = &around.console;
-    let row = around
+    let console = &invocation.console;
+    let row = invocation
         .journal()
         .ok()
         .and_then(|journal| journal.session(session).ok());
-    let typed = around.typed_now(row.as_ref());
+    let typed = invocation.typed_now(row.as_ref());
     let nothing = nothing_found(finished);
     let result = if console.is_json() {
         let mut summary = Summary::new(session, &finished.chronicle);
@@ -250,7 +254,13 @@ pub(crate) fn print(
             transcripts: session_dir(state_dir, &finished.id),
             mirror: finished.mirror.clone(),
         };
-        let mut report = Report::new(session, &finished.chronicle, &places, &typed, &around.time);
+        let mut report = Report::new(
+            session,
+            &finished.chronicle,
+            &places,
+            &typed,
+            &invocation.time,
+        );
         if let Some(nothing) = nothing {
             report.verdict = Some((Tone::Plain, nothing));
         }

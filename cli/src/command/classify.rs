@@ -20,7 +20,7 @@ use crate::console::{json_line, output_error};
 use crate::dry_run;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::narration::{message, plugin_failed, title};
 use crate::paint::Paint;
 use crate::run_session::{self, Display};
@@ -45,28 +45,28 @@ const LINE_BYTES_MAX: u64 = 4 << 20;
 ///
 /// # Errors
 /// Where the backlog cannot be read, or standard input or output fail.
-pub(crate) fn run(around: &Surroundings, args: &ClassifyArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, args: &ClassifyArgs) -> Result<ExitCode, CliError> {
     match &args.label {
-        Some(label) => of_label(around, label),
-        None => of_stdin(around),
+        Some(label) => of_label(invocation, label),
+        None => of_stdin(invocation),
     }
 }
 
 /// Returns a classifier: the one place where the strategies are asked. The built-in's needs no configuration, a plugin's only itself.
 fn classifier(
-    around: &Surroundings,
+    invocation: &Invocation,
 ) -> Result<impl Fn(&Issue) -> Result<Classification, String>, CliError> {
     let config = Config::default();
     let plugins = Plugins::load(&plugins::Request {
         config: &config,
-        arguments: &around.plugins()?,
-        project: &around.current_dir,
-        state_dir: &around.state_dir().unwrap_or_default(),
+        arguments: &invocation.plugins()?,
+        project: &invocation.current_dir,
+        state_dir: &invocation.state_dir().unwrap_or_default(),
         may_write: false,
     });
     let plugins = plugins.map_err(SessionError::from)?;
     let strategies = Strategies::configured(&config, &plugins).map_err(SessionError::from)?;
-    let console = around.console.clone();
+    let console = invocation.console.clone();
     let strategies =
         strategies.telling(move |undecided| console.warn(&message(&plugin_failed(&undecided))));
     Ok(move |issue: &Issue| {
@@ -76,12 +76,12 @@ fn classifier(
     })
 }
 
-fn of_stdin(around: &Surroundings) -> Result<ExitCode, CliError> {
+fn of_stdin(invocation: &Invocation) -> Result<ExitCode, CliError> {
     let input = BufReader::with_capacity(1 << 16, io::stdin().lock());
     let n_bad = answer_lines(
         input,
         BufWriter::new(io::stdout().lock()),
-        classifier(around)?,
+        classifier(invocation)?,
     )?;
     Ok(if n_bad == 0 {
         ExitCode::Success
@@ -242,8 +242,8 @@ impl Question {
     }
 }
 
-fn of_label(around: &Surroundings, label: &str) -> Result<ExitCode, CliError> {
-    let ready = around.ready(Vec::new())?;
+fn of_label(invocation: &Invocation, label: &str) -> Result<ExitCode, CliError> {
+    let ready = invocation.ready(Vec::new())?;
     let state_dir = ready.host.state_dir.clone();
     // What a task may cost is no matter here.
     let exec = Exec {
@@ -252,19 +252,20 @@ fn of_label(around: &Surroundings, label: &str) -> Result<ExitCode, CliError> {
         dry_run: true,
         ..Exec::default()
     };
-    let finished = run_session::until_finished(around, ready, Order::Exec(exec), Display::None)?;
+    let finished =
+        run_session::until_finished(invocation, ready, Order::Exec(exec), Display::None)?;
     if !dry_run::is_whole_answer(finished.chronicle.engine()) {
-        run_session::print(around, &finished, &state_dir)?;
+        run_session::print(invocation, &finished, &state_dir)?;
         return Ok(code(finished.chronicle.engine()));
     }
-    if around.console.is_json() {
+    if invocation.console.is_json() {
         rows(finished.chronicle.engine())
             .iter()
-            .try_for_each(|(task, turn)| around.console.json(&line(task, turn.as_ref())))?;
+            .try_for_each(|(task, turn)| invocation.console.json(&line(task, turn.as_ref())))?;
     } else {
-        around
+        invocation
             .console
-            .print(&text(finished.chronicle.engine(), around.console.out))?;
+            .print(&text(finished.chronicle.engine(), invocation.console.out))?;
     }
     Ok(ExitCode::Success)
 }

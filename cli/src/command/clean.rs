@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::narration::counted;
 use crate::printable::one_line;
 use crate::shell::quoted;
@@ -89,8 +89,8 @@ struct FreedLine {
 ///
 /// # Errors
 /// Where there is no repository, or another session holds it.
-pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, CliError> {
-    let ready = around.ready(Vec::new())?;
+pub(crate) fn run(invocation: &Invocation, args: &CleanArgs) -> Result<ExitCode, CliError> {
+    let ready = invocation.ready(Vec::new())?;
     let freed = clean_transcripts(&ready.loaded.config.logging, &ready.host, args.dry_run)?;
     let order = CleanOrder {
         dry_run: args.dry_run,
@@ -98,31 +98,31 @@ pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, C
     };
     let cleaned = clean(&ready.loaded.config, &ready.host, &order)?;
     for worktree in &cleaned.worktrees {
-        if around.console.is_json() {
-            around.console.json(&line(worktree, args.dry_run))?;
+        if invocation.console.is_json() {
+            invocation.console.json(&line(worktree, args.dry_run))?;
         } else {
-            around.console.print(&text(worktree, args.dry_run))?;
+            invocation.console.print(&text(worktree, args.dry_run))?;
         }
     }
-    print_kept_work(around, &cleaned, args.dry_run)?;
+    print_kept_work(invocation, &cleaned, args.dry_run)?;
     for note in &cleaned.notes {
-        around.console.warn(note);
+        invocation.console.warn(note);
     }
     if 0 < freed.n_sessions {
-        print_freed(around, freed, args.dry_run)?;
+        print_freed(invocation, freed, args.dry_run)?;
     } else if cleaned.worktrees.is_empty()
         && cleaned.kept_work.is_empty()
         && cleaned.set_aside.is_empty()
         && cleaned.freed_bytes == 0
-        && !around.console.is_json()
+        && !invocation.console.is_json()
     {
-        around.console.print("nothing to clean\n")?;
+        invocation.console.print("nothing to clean\n")?;
     }
     for directory in &cleaned.set_aside {
-        if around.console.is_json() {
-            around.console.json(&set_aside_line(directory))?;
+        if invocation.console.is_json() {
+            invocation.console.json(&set_aside_line(directory))?;
         } else {
-            around.console.print(&set_aside_text(directory))?;
+            invocation.console.print(&set_aside_text(directory))?;
         }
     }
     let some_stay = cleaned
@@ -137,27 +137,27 @@ pub(crate) fn run(around: &Surroundings, args: &CleanArgs) -> Result<ExitCode, C
 }
 
 fn print_kept_work(
-    around: &Surroundings,
+    invocation: &Invocation,
     cleaned: &Cleaned,
     dry_run: bool,
 ) -> Result<(), CliError> {
-    let is_json = around.console.is_json();
+    let is_json = invocation.console.is_json();
     for work in &cleaned.kept_work {
         if is_json {
-            around.console.json(&kept_work_line(work, dry_run))?;
+            invocation.console.json(&kept_work_line(work, dry_run))?;
         } else {
-            around.console.print(&kept_work_text(work, dry_run))?;
+            invocation.console.print(&kept_work_text(work, dry_run))?;
         }
     }
     let bytes = cleaned.freed_bytes;
     if is_json && 0 < bytes {
-        around.console.json(&FreedBytesLine {
+        invocation.console.json(&FreedBytesLine {
             kind: "freed",
             bytes,
         })?;
     } else if 0 < bytes {
         let kib = bytes.div_ceil(1 << 10);
-        around.console.print(&format!("freed {kib} KiB\n"))?;
+        invocation.console.print(&format!("freed {kib} KiB\n"))?;
     }
     Ok(())
 }
@@ -210,10 +210,10 @@ fn kept_work_text(work: &KeptWork, dry_run: bool) -> String {
     }
 }
 
-fn print_freed(around: &Surroundings, freed: Freed, dry_run: bool) -> Result<(), CliError> {
+fn print_freed(invocation: &Invocation, freed: Freed, dry_run: bool) -> Result<(), CliError> {
     let Freed { n_sessions, bytes } = freed;
-    if around.console.is_json() {
-        return around.console.json(&FreedLine {
+    if invocation.console.is_json() {
+        return invocation.console.json(&FreedLine {
             kind: "transcripts",
             sessions: n_sessions,
             bytes,
@@ -230,7 +230,7 @@ fn print_freed(around: &Surroundings, freed: Freed, dry_run: bool) -> Result<(),
         ("removed", "freed")
     };
     let mib = bytes.div_ceil(1 << 20);
-    around.console.print(&format!(
+    invocation.console.print(&format!(
         "{removed} the transcripts of {sessions}, which {freed} {mib} MiB\n"
     ))
 }

@@ -6,7 +6,7 @@ use clap_complete::{Shell, generate};
 use super::Arguments;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 
 /// Arguments of `completions`.
 #[derive(Clone, Copy, Debug, Args)]
@@ -19,7 +19,7 @@ pub(crate) struct CompletionsArgs {
 ///
 /// # Errors
 /// Where standard output cannot be written.
-pub(crate) fn run(around: &Surroundings, args: &CompletionsArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, args: &CompletionsArgs) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
     generate(
         args.shell,
@@ -27,6 +27,8 @@ pub(crate) fn run(around: &Surroundings, args: &CompletionsArgs) -> Result<ExitC
         "autoissue",
         &mut script,
     );
-    around.console.print(&String::from_utf8_lossy(&script))?;
+    invocation
+        .console
+        .print(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::Success)
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use crate::config::{schema, show};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::project;
 
 /// Arguments of `config`.
@@ -29,37 +29,38 @@ pub(crate) enum ConfigCommand {
 ///
 /// # Errors
 /// Where the configuration is wrong.
-pub(crate) fn run(around: &Surroundings, args: &ConfigArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, args: &ConfigArgs) -> Result<ExitCode, CliError> {
     match args.what {
-        ConfigCommand::Show => print_values(around)?,
-        ConfigCommand::Schema => print_schema(around)?,
+        ConfigCommand::Show => print_values(invocation)?,
+        ConfigCommand::Schema => print_schema(invocation)?,
     }
     Ok(ExitCode::Success)
 }
 
-fn print_values(around: &Surroundings) -> Result<(), CliError> {
-    let mut loaded = around.load(Vec::new())?;
+fn print_values(invocation: &Invocation) -> Result<(), CliError> {
+    let mut loaded = invocation.load(Vec::new())?;
     loaded
         .warnings
         .iter()
-        .for_each(|warning| around.console.warn(warning));
+        .for_each(|warning| invocation.console.warn(warning));
     // What the remote would add is shown where it can be told; a configuration is worth looking at without it.
-    if let Ok(project) = project::checkout(&loaded, &around.current_dir)
-        && let Err(error) = project::derive_from_origin(&mut loaded, &project, around.path_env())
+    if let Ok(project) = project::checkout(&loaded, &invocation.current_dir)
+        && let Err(error) =
+            project::derive_from_origin(&mut loaded, &project, invocation.path_env())
     {
-        around.console.warn(&error.to_string());
+        invocation.console.warn(&error.to_string());
     }
-    if around.console.is_json() {
-        return around.console.json(&show::json(&loaded));
+    if invocation.console.is_json() {
+        return invocation.console.json(&show::json(&loaded));
     }
-    around.console.print(&show::text(&loaded))
+    invocation.console.print(&show::text(&loaded))
 }
 
-fn print_schema(around: &Surroundings) -> Result<(), CliError> {
+fn print_schema(invocation: &Invocation) -> Result<(), CliError> {
     let document = schema::document();
-    if around.console.is_json() {
-        return around.console.json(&document);
+    if invocation.console.is_json() {
+        return invocation.console.json(&document);
     }
     let text = serde_json::to_string_pretty(&document).expect("a schema has string keys only");
-    around.console.print(&(text + "\n"))
+    invocation.console.print(&(text + "\n"))
 }

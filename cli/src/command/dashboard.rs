@@ -8,7 +8,7 @@ use crate::config::FlagValue;
 use crate::dashboard::Socket;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::signals::Signals;
 
 /// Arguments of `dashboard`.
@@ -37,12 +37,12 @@ struct DashboardLine<'a> {
 ///
 /// # Errors
 /// Where the configuration is wrong, or the address cannot be listened on.
-pub(crate) fn run(around: &Surroundings, args: &DashboardArgs) -> Result<ExitCode, CliError> {
-    let loaded = around.load(args.settings())?;
+pub(crate) fn run(invocation: &Invocation, args: &DashboardArgs) -> Result<ExitCode, CliError> {
+    let loaded = invocation.load(args.settings())?;
     loaded
         .warnings
         .iter()
-        .for_each(|warning| around.console.warn(warning));
+        .for_each(|warning| invocation.console.warn(warning));
     let socket = Socket::take(&loaded.config.dashboard)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -53,17 +53,17 @@ pub(crate) fn run(around: &Surroundings, args: &DashboardArgs) -> Result<ExitCod
     })?;
     runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let dashboard = socket.serve(around, &around.state_dir()?, None)?;
-        if around.console.is_json() {
-            around.console.json(&DashboardLine {
+        let dashboard = socket.serve(invocation, &invocation.state_dir()?, None)?;
+        if invocation.console.is_json() {
+            invocation.console.json(&DashboardLine {
                 r#type: "dashboard",
                 url: &dashboard.url,
             })?;
         } else {
-            around
+            invocation
                 .console
                 .print(&format!("dashboard: {}\n", dashboard.url))?;
-            around
+            invocation
                 .console
                 .say("Ctrl-C ends it; sessions go on without it");
         }

@@ -19,7 +19,7 @@ use crate::args::{Common, RunArgs, ServeArgs};
 use crate::config::FlagValue;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::run_session;
 use crate::shell::quoted;
 use crate::typed::STATE_VARIABLE;
@@ -68,14 +68,14 @@ const N_NAMES_MAX: u32 = 100;
 ///
 /// # Errors
 /// Where the sample cannot be written, or the session cannot run.
-pub(crate) fn run(around: &Surroundings, args: &DemoArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, args: &DemoArgs) -> Result<ExitCode, CliError> {
     let directory = match &args.dir {
-        Some(directory) => empty(&around.current_dir.join(directory))?,
+        Some(directory) => empty(&invocation.current_dir.join(directory))?,
         None => temporary()?,
     };
     let repository = directory.join("logbook");
     sample::create(&repository)?;
-    let inside = inside(around, &directory, &repository);
+    let inside = inside(invocation, &directory, &repository);
     let flags = settings()
         .into_iter()
         .chain(args.dashboard.settings())
@@ -86,8 +86,8 @@ pub(crate) fn run(around: &Surroundings, args: &DemoArgs) -> Result<ExitCode, Cl
         ..Exec::default()
     });
     let code = run_session::run(&inside, ready, order, args.headless)?;
-    if !around.console.is_json() {
-        around
+    if !invocation.console.is_json() {
+        invocation
             .console
             .print(&next_steps(&inside, &directory, &repository))?;
     }
@@ -95,8 +95,8 @@ pub(crate) fn run(around: &Surroundings, args: &DemoArgs) -> Result<ExitCode, Cl
 }
 
 /// Returns the surroundings as if the command had been typed in the sample.
-fn inside(around: &Surroundings, directory: &Path, repository: &Path) -> Surroundings {
-    let mut inside = around.clone();
+fn inside(invocation: &Invocation, directory: &Path, repository: &Path) -> Invocation {
+    let mut inside = invocation.clone();
     inside.config_flag = None;
     // What holds for a person's repositories would make something else of the sample.
     inside.user_dir = None;
@@ -166,7 +166,7 @@ fn create(directory: &Path, with_parents: bool) -> Result<(), CliError> {
     })
 }
 
-fn next_steps(inside: &Surroundings, directory: &Path, repository: &Path) -> String {
+fn next_steps(inside: &Invocation, directory: &Path, repository: &Path) -> String {
     let state = inside
         .env
         .iter()

@@ -16,7 +16,7 @@ use crate::config::Loaded;
 use crate::console::Console;
 use crate::error::{CliError, Explain, ProjectError, said};
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::paint::Paint;
 use crate::printable::{lines, one_line};
 use crate::project;
@@ -38,7 +38,7 @@ const SEE_TO_THE_CAUSE: &str = "see to the cause; `autoissue exec` would stop th
 ///
 /// # Errors
 /// Where standard output cannot be written. What is not well is a finding.
-pub(crate) fn run(around: &Surroundings, args: &DoctorArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, args: &DoctorArgs) -> Result<ExitCode, CliError> {
     let cancel = CancellationToken::new();
     let runtime = Builder::new_multi_thread()
         .worker_threads(1)
@@ -53,12 +53,12 @@ pub(crate) fn run(around: &Surroundings, args: &DoctorArgs) -> Result<ExitCode, 
         Ok::<_, CliError>(())
     })?;
     let mut sheet = Sheet {
-        console: &around.console,
-        context: HintContext::of(&around.command, around.read_command),
+        console: &invocation.console,
+        context: HintContext::of(&invocation.command, invocation.read_command),
         worst: Level::Ok,
         written: Ok(()),
     };
-    look(around, args, &cancel, &mut sheet);
+    look(invocation, args, &cancel, &mut sheet);
     runtime.shutdown_background();
     sheet.written?;
     Ok(match sheet.worst {
@@ -70,12 +70,12 @@ pub(crate) fn run(around: &Surroundings, args: &DoctorArgs) -> Result<ExitCode, 
 
 /// Looks at the configuration, and lets core look at the rest.
 fn look(
-    around: &Surroundings,
+    invocation: &Invocation,
     args: &DoctorArgs,
     cancel: &CancellationToken,
     sheet: &mut Sheet<'_>,
 ) {
-    let Some(mut loaded) = sheet.unless("configuration", around.load(Vec::new())) else {
+    let Some(mut loaded) = sheet.unless("configuration", invocation.load(Vec::new())) else {
         return;
     };
     sheet.add(&file(&loaded));
@@ -86,11 +86,11 @@ fn look(
             "see `autoissue config show`",
         ));
     }
-    let project = project::checkout(&loaded, &around.current_dir).map_err(CliError::from);
+    let project = project::checkout(&loaded, &invocation.current_dir).map_err(CliError::from);
     let Some(project) = sheet.unless("repository", project) else {
         return;
     };
-    let forge = match project::derive_from_origin(&mut loaded, &project, around.path_env()) {
+    let forge = match project::derive_from_origin(&mut loaded, &project, invocation.path_env()) {
         // Core says so too.
         Err(CliError::Project(ProjectError::Git {
             source: GitError::NotInstalled { .. },
@@ -98,7 +98,7 @@ fn look(
         })) => false,
         derived => sheet.unless("forge", derived).is_some(),
     };
-    let Some(host) = sheet.unless("state", around.host(project)) else {
+    let Some(host) = sheet.unless("state", invocation.host(project)) else {
         return;
     };
     let scope = Scope {

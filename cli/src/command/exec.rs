@@ -8,7 +8,7 @@ use clap::Args;
 use crate::args::{Common, RunArgs};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::local_time::TimeOfDay;
 use crate::local_time::now_ms;
 use crate::run_session::{self, Display};
@@ -72,14 +72,15 @@ impl ExecArgs {
 ///
 /// # Errors
 /// Where the session cannot run.
-pub(crate) fn run(around: &Surroundings, args: &ExecArgs) -> Result<ExitCode, CliError> {
-    let ready = around.ready(args.run.settings())?;
+pub(crate) fn run(invocation: &Invocation, args: &ExecArgs) -> Result<ExitCode, CliError> {
+    let ready = invocation.ready(args.run.settings())?;
     let state_dir = ready.host.state_dir.clone();
     let display = Display::Full {
         headless: args.run.headless,
     };
-    let finished = run_session::until_finished(around, ready, order(around, args), display)?;
-    run_session::print(around, &finished, &state_dir)?;
+    let finished =
+        run_session::until_finished(invocation, ready, order(invocation, args), display)?;
+    run_session::print(invocation, &finished, &state_dir)?;
     let verdict = Verdict::of(finished.chronicle.engine());
     let is_empty = verdict == Verdict::AllDone && finished.chronicle.engine().tasks().is_empty();
     Ok(if args.fail_if_empty && is_empty {
@@ -89,14 +90,14 @@ pub(crate) fn run(around: &Surroundings, args: &ExecArgs) -> Result<ExitCode, Cl
     })
 }
 
-fn order(around: &Surroundings, args: &ExecArgs) -> Order {
+fn order(invocation: &Invocation, args: &ExecArgs) -> Order {
     Order::Exec(Exec {
         label: args.label.clone(),
         only: args.issues.clone(),
         allow_partial: args.allow_partial,
         until: args
             .until
-            .map(|until| Time::from_ms(around.time.next(now_ms(), until))),
+            .map(|until| Time::from_ms(invocation.time.next(now_ms(), until))),
         dry_run: args.dry_run,
         ignore_outside: args.ignore_external_dependencies,
         plugins: Vec::new(),

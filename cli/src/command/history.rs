@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::narration::counted;
 
 /// Arguments of `history`.
@@ -31,9 +31,9 @@ enum HistoryCommand {
 ///
 /// # Errors
 /// Where the journal cannot be read, or holds something else than was written: the first such row is named.
-pub(crate) fn run(around: &Surroundings, args: &HistoryArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, args: &HistoryArgs) -> Result<ExitCode, CliError> {
     match args.what {
-        HistoryCommand::Verify => verify(around),
+        HistoryCommand::Verify => verify(invocation),
     }
 }
 
@@ -56,12 +56,12 @@ struct HistoryLine {
     intact: bool,
 }
 
-fn verify(around: &Surroundings) -> Result<ExitCode, CliError> {
-    let journal = around.journal()?;
+fn verify(invocation: &Invocation) -> Result<ExitCode, CliError> {
+    let journal = invocation.journal()?;
     let mut checked = Checked::default();
     let result = checked.check(&journal);
-    if around.console.is_json() {
-        around.console.json(&HistoryLine {
+    if invocation.console.is_json() {
+        invocation.console.json(&HistoryLine {
             r#type: "history",
             n_sessions: checked.n_sessions,
             n_events: checked.n_events,
@@ -74,7 +74,7 @@ fn verify(around: &Surroundings) -> Result<ExitCode, CliError> {
         } else {
             "the next row is not as it was written"
         };
-        around.console.print(&format!("{checked}: {end}\n"))?;
+        invocation.console.print(&format!("{checked}: {end}\n"))?;
     }
     result?;
     Ok(ExitCode::Success)

@@ -16,7 +16,7 @@ use crate::config::FILE_NAME;
 use crate::config::git_remote::GitRemote;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::printable::one_line;
 use crate::project;
 
@@ -39,25 +39,25 @@ const N_LABELS_SHOWN: usize = 5;
 ///
 /// # Errors
 /// Where there is no repository, or a configuration is there already.
-pub(crate) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
-    let root = project::git_root(&around.current_dir)?;
-    let path = around.config_flag.as_ref().map_or_else(
+pub(crate) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
+    let root = project::git_root(&invocation.current_dir)?;
+    let path = invocation.config_flag.as_ref().map_or_else(
         || root.join(FILE_NAME),
-        |flag| around.current_dir.join(flag),
+        |flag| invocation.current_dir.join(flag),
     );
     // A dangling link counts: it is somebody's.
     if path.symlink_metadata().is_ok() {
         return Err(CliError::ConfigExists { path });
     }
-    let found = Found::in_repository(around, &root)?;
+    let found = Found::in_repository(invocation, &root)?;
     if found.repository.is_err() {
         initialise_forge(&root)?;
     }
     write(&path, &found.config())?;
-    if around.console.is_json() {
-        around.console.json(&found.json(&path))?;
+    if invocation.console.is_json() {
+        invocation.console.json(&found.json(&path))?;
     } else {
-        around.console.print(&found.text(&path))?;
+        invocation.console.print(&found.text(&path))?;
     }
     Ok(ExitCode::Success)
 }
@@ -86,14 +86,14 @@ struct Found {
 }
 
 impl Found {
-    fn in_repository(around: &Surroundings, root: &Path) -> Result<Self, CliError> {
-        let repository = match project::origin(root, around.path_env())? {
+    fn in_repository(invocation: &Invocation, root: &Path) -> Result<Self, CliError> {
+        let repository = match project::origin(root, invocation.path_env())? {
             None => Err("there is no remote `origin`".to_owned()),
-            Some(url) => project::remote_at(&url, around.path_env())
+            Some(url) => project::remote_at(&url, invocation.path_env())
                 .map(|remote| remote.repo())
                 .map_err(|error| format!("`origin` names no repository on GitHub: {error}")),
         };
-        let ask = |args: &[&str]| project::git(root, around.path_env(), args).ok();
+        let ask = |args: &[&str]| project::git(root, invocation.path_env(), args).ok();
         let upstream =
             ask(&["remote", "get-url", "upstream"]).and_then(|url| GitRemote::parse(&url).ok());
         let upstream = upstream

@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 
 /// Arguments of `internal`.
 #[derive(Clone, Debug, Args)]
@@ -77,7 +77,7 @@ fn mode(mut args: impl Iterator<Item = OsString>) -> Option<Served> {
 ///
 /// # Errors
 /// Where the diff cannot be read.
-pub(crate) fn run(around: &Surroundings, mode: InternalMode) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, mode: InternalMode) -> Result<ExitCode, CliError> {
     match mode {
         // Only with flags before it, which nobody of ours gives.
         InternalMode::Supervise => {
@@ -88,11 +88,11 @@ pub(crate) fn run(around: &Surroundings, mode: InternalMode) -> Result<ExitCode,
             let _ = collector::serve();
             Ok(ExitCode::Success)
         }
-        InternalMode::ApplyPatch => apply_patch(around),
+        InternalMode::ApplyPatch => apply_patch(invocation),
     }
 }
 
-fn apply_patch(around: &Surroundings) -> Result<ExitCode, CliError> {
+fn apply_patch(invocation: &Invocation) -> Result<ExitCode, CliError> {
     let mut diff = Vec::new();
     let read = std::io::stdin()
         .lock()
@@ -104,7 +104,7 @@ fn apply_patch(around: &Surroundings) -> Result<ExitCode, CliError> {
     })?;
     // The directory as it is: a link in it is git's to follow, not ours to resolve.
     let outcome = apply_patch::run(Path::new("."), &diff);
-    around.console.print(&format!("{outcome}\n"))?;
+    invocation.console.print(&format!("{outcome}\n"))?;
     Ok(match outcome {
         ApplyOutcome::Applied(_) | ApplyOutcome::AlreadyApplied => ExitCode::Success,
         ApplyOutcome::Rejected(_) => ExitCode::Error,

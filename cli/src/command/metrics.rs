@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::narration::counted;
 use crate::paint::Paint;
 use crate::printable::one_line;
@@ -19,16 +19,18 @@ use crate::table::table;
 ///
 /// # Errors
 /// Where the journal cannot be read.
-pub(crate) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
-    let journal = around.journal()?;
+pub(crate) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
+    let journal = invocation.journal()?;
     let mut metrics = Metrics::default();
     for row in journal.sessions(None, usize::MAX)? {
         metrics.add(&recorded::chronicle(&journal, &row, drop)?);
     }
-    if around.console.is_json() {
-        around.console.json(&json(&metrics))?;
+    if invocation.console.is_json() {
+        invocation.console.json(&json(&metrics))?;
     } else {
-        around.console.print(&text(&metrics, around.console.out))?;
+        invocation
+            .console
+            .print(&text(&metrics, invocation.console.out))?;
     }
     Ok(ExitCode::Success)
 }

@@ -27,7 +27,7 @@ use crate::args::Common;
 use crate::args::RunArgs;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::{Ready, Surroundings};
+use crate::host::{Invocation, Ready};
 use crate::run_session::{self, Display};
 use crate::typed::{Deed, PlanFiles, Typed};
 
@@ -84,18 +84,18 @@ const PLAN_BYTES_MAX: u64 = 16 << 20;
 ///
 /// # Errors
 /// Where the plan is none, or the session cannot run.
-pub(crate) fn run(around: &Surroundings, args: &PlanArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, args: &PlanArgs) -> Result<ExitCode, CliError> {
     if args.schema {
-        return print_schema(around);
+        return print_schema(invocation);
     }
     let out = args
         .out
         .as_deref()
-        .map(|path| Out::at(&around.current_dir, path))
+        .map(|path| Out::at(&invocation.current_dir, path))
         .transpose()?;
-    let ready = around.ready(args.run.settings())?;
-    let order = order(around, args, &ready)?;
-    carry_out(around, &args.run, ready, order, args.yes, out.as_ref())
+    let ready = invocation.ready(args.run.settings())?;
+    let order = order(invocation, args, &ready)?;
+    carry_out(invocation, &args.run, ready, order, args.yes, out.as_ref())
 }
 
 /// Runs a session that may have to ask a person on the way.
@@ -103,7 +103,7 @@ pub(crate) fn run(around: &Surroundings, args: &PlanArgs) -> Result<ExitCode, Cl
 /// # Errors
 /// Where the session cannot run.
 pub(crate) fn carry_out(
-    around: &Surroundings,
+    invocation: &Invocation,
     run: &RunArgs,
     ready: Ready,
     order: Order,
@@ -121,29 +121,38 @@ pub(crate) fn carry_out(
             headless: run.headless,
         },
     );
-    let mut finished = run_session::until_finished(around, ready, with(order, consent), display)?;
+    let mut finished =
+        run_session::until_finished(invocation, ready, with(order, consent), display)?;
     if let Some(out) = out {
-        out.save(around, &finished)?;
+        out.save(invocation, &finished)?;
     }
     if finished.chronicle.engine().is_unconfirmed() {
-        let consent = match ask(around, &finished)? {
+        let consent = match ask(invocation, &finished)? {
             Agreement::Yes => Consent::Assumed,
             Agreement::No => Consent::Refused,
             // The session waits, as it does whenever it is interrupted.
-            Agreement::None => return end(around, &finished, &state_dir),
+            Agreement::None => return end(invocation, &finished, &state_dir),
         };
         let order = Order::Resume(Resume {
             session: Some(finished.id.to_string()),
             consent,
         });
-        finished =
-            run_session::until_finished(around, around.ready(run.settings())?, order, display)?;
+        finished = run_session::until_finished(
+            invocation,
+            invocation.ready(run.settings())?,
+            order,
+            display,
+        )?;
     }
-    end(around, &finished, &state_dir)
+    end(invocation, &finished, &state_dir)
 }
 
-fn end(around: &Surroundings, finished: &Finished, state_dir: &Path) -> Result<ExitCode, CliError> {
-    run_session::print(around, finished, state_dir)?;
+fn end(
+    invocation: &Invocation,
+    finished: &Finished,
+    state_dir: &Path,
+) -> Result<ExitCode, CliError> {
+    run_session::print(invocation, finished, state_dir)?;
     Ok(Verdict::of(finished.chronicle.engine()).into())
 }
 
@@ -155,14 +164,14 @@ fn with(order: Order, consent: Consent) -> Order {
     }
 }
 
-fn order(around: &Surroundings, args: &PlanArgs, ready: &Ready) -> Result<Order, CliError> {
+fn order(invocation: &Invocation, args: &PlanArgs, ready: &Ready) -> Result<Order, CliError> {
     if let Some(path) = &args.from {
         let Document {
             directive,
             plan,
             notes,
-        } = read(&around.current_dir.join(path))?;
-        notes.iter().for_each(|note| around.console.warn(note));
+        } = read(&invocation.current_dir.join(path))?;
+        notes.iter().for_each(|note| invocation.console.warn(note));
         let order = PlanOrder {
             directive,
             given: Some(plan),
@@ -176,25 +185,25 @@ fn order(around: &Surroundings, args: &PlanArgs, ready: &Ready) -> Result<Order,
     if args.dry_run {
         let line =
             format!("this asks the planner, which costs up to {dollars}; nothing is created");
-        around.console.say(line);
+        invocation.console.say(line);
         return Ok(Order::Plan(PlanOrder {
             directive,
             dry_run: true,
             ..PlanOrder::default()
         }));
     }
-    match planned_before(&around.journal()?, &ready.host.project, &directive)? {
+    match planned_before(&invocation.journal()?, &ready.host.project, &directive)? {
         Some(PlannedBefore::Unfinished(session)) => {
             let line =
                 format!("going on with session {session}, which began with the same directive");
-            around.console.say(line);
+            invocation.console.say(line);
             return Ok(Order::Resume(Resume {
                 session: Some(session.to_string()),
                 ..Resume::default()
             }));
         }
         Some(PlannedBefore::Ended { session, plan }) => {
-            around.console.say(format!(
+            invocation.console.say(format!(
                 "session {session} began with the same directive: its plan is used again, and what is there already is not done \
                  twice; for another plan, change the words"
             ));
@@ -247,13 +256,13 @@ fn read(path: &Path) -> Result<Document, CliError> {
     })
 }
 
-fn print_schema(around: &Surroundings) -> Result<ExitCode, CliError> {
+fn print_schema(invocation: &Invocation) -> Result<ExitCode, CliError> {
     let schema = planner::schema();
-    if around.console.is_json() {
-        around.console.json(&schema)?;
+    if invocation.console.is_json() {
+        invocation.console.json(&schema)?;
     } else {
         let text = serde_json::to_string_pretty(&schema).expect("a schema has string keys only");
-        around.console.print(&format!("{text}\n"))?;
+        invocation.console.print(&format!("{text}\n"))?;
     }
     Ok(ExitCode::Success)
 }

@@ -28,7 +28,7 @@ use clap::{Args, Subcommand};
 use crate::config::FILE_NAME;
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::project;
 
 use add::AddArgs;
@@ -69,29 +69,29 @@ pub(crate) enum PluginCommand {
 ///
 /// # Errors
 /// See [`PluginCommandError`].
-pub(crate) fn run(around: &Surroundings, args: &PluginArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, args: &PluginArgs) -> Result<ExitCode, CliError> {
     match &args.what {
-        PluginCommand::New(args) => new::run(around, args),
-        PluginCommand::Build(args) => build::run(around, args),
-        PluginCommand::Test(args) => test::run(around, args),
-        PluginCommand::Inspect(args) => inspect::run(around, args),
-        PluginCommand::List => list::run(around),
-        PluginCommand::Add(args) => add::run(around, args),
-        PluginCommand::Remove(args) => remove::run(around, args),
+        PluginCommand::New(args) => new::run(invocation, args),
+        PluginCommand::Build(args) => build::run(invocation, args),
+        PluginCommand::Test(args) => test::run(invocation, args),
+        PluginCommand::Inspect(args) => inspect::run(invocation, args),
+        PluginCommand::List => list::run(invocation),
+        PluginCommand::Add(args) => add::run(invocation, args),
+        PluginCommand::Remove(args) => remove::run(invocation, args),
     }
 }
 
 /// Returns a host that keeps compiled code where sessions look for it.
-fn host(around: &Surroundings) -> Result<PluginHost, CliError> {
-    let cache = cache_dir(&around.state_dir()?);
+fn host(invocation: &Invocation) -> Result<PluginHost, CliError> {
+    let cache = cache_dir(&invocation.state_dir()?);
     Ok(PluginHost::new(&cache).map_err(PluginCommandError::Host)?)
 }
 
 /// Returns the checkout, and the configuration that names its plugins, which need not be there. A configuration that cannot be loaded is
 /// not one to write into.
-fn files(around: &Surroundings) -> Result<(PathBuf, PathBuf), CliError> {
-    let loaded = around.load(Vec::new())?;
-    let project = project::checkout(&loaded, &around.current_dir)?;
+fn files(invocation: &Invocation) -> Result<(PathBuf, PathBuf), CliError> {
+    let loaded = invocation.load(Vec::new())?;
+    let project = project::checkout(&loaded, &invocation.current_dir)?;
     let config = loaded.file.unwrap_or_else(|| project.join(FILE_NAME));
     Ok((project, config))
 }

@@ -10,7 +10,7 @@ use super::{plan, status};
 use crate::args::{Common, RunArgs};
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::liveness::{holder_of, recorded};
 use crate::typed::{Deed, Typed};
 
@@ -47,29 +47,32 @@ impl ResumeArgs {
 ///
 /// # Errors
 /// Where there is nothing to resume, or the session cannot run.
-pub(crate) fn run(around: &Surroundings, args: &ResumeArgs) -> Result<ExitCode, CliError> {
-    let ready = around.ready(args.run.settings())?;
+pub(crate) fn run(invocation: &Invocation, args: &ResumeArgs) -> Result<ExitCode, CliError> {
+    let ready = invocation.ready(args.run.settings())?;
     if args.dry_run {
-        return show_what_is_left(around, &ready.host.project, args.session.as_deref());
+        return show_what_is_left(invocation, &ready.host.project, args.session.as_deref());
     }
     let order = Order::Resume(Resume {
         session: args.session.clone(),
         ..Resume::default()
     });
-    plan::carry_out(around, &args.run, ready, order, args.yes, None)
+    plan::carry_out(invocation, &args.run, ready, order, args.yes, None)
 }
 
 /// Shows the session's tasks as they stand; changes nothing, and refuses what a resume refuses.
 fn show_what_is_left(
-    around: &Surroundings,
+    invocation: &Invocation,
     project: &Path,
     session: Option<&str>,
 ) -> Result<ExitCode, CliError> {
-    let journal = around.journal()?;
+    let journal = invocation.journal()?;
     let row = session_to_resume(&journal, project, session)?;
-    if let Some(holder) = holder_of(&row, &around.state_dir()?) {
+    if let Some(holder) = holder_of(&row, &invocation.state_dir()?) {
         return Err(SessionError::from(LockError::Held { holder }).into());
     }
-    status::print_session(around, &recorded(&journal, row, &around.state_dir()?)?)?;
+    status::print_session(
+        invocation,
+        &recorded(&journal, row, &invocation.state_dir()?)?,
+    )?;
     Ok(ExitCode::Success)
 }

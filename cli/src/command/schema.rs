@@ -8,7 +8,7 @@ use schemars::transform::RecursiveTransform;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 
 /// Arguments of `schema`.
 #[derive(Clone, Debug, Args)]
@@ -29,15 +29,15 @@ pub(crate) enum SchemaCommand {
 ///
 /// # Errors
 /// Where standard output cannot be written.
-pub(crate) fn run(around: &Surroundings, args: &SchemaArgs) -> Result<ExitCode, CliError> {
+pub(crate) fn run(invocation: &Invocation, args: &SchemaArgs) -> Result<ExitCode, CliError> {
     let document = match args.what {
         SchemaCommand::Events => of_events(),
     };
-    if around.console.is_json() {
-        around.console.json(&document)?;
+    if invocation.console.is_json() {
+        invocation.console.json(&document)?;
     } else {
         let text = serde_json::to_string_pretty(&document).expect("a schema has string keys only");
-        around.console.print(&(text + "\n"))?;
+        invocation.console.print(&(text + "\n"))?;
     }
     Ok(ExitCode::Success)
 }

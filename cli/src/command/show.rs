@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::status::status_of;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::liveness::recorded;
 use crate::local_time::{LocalTime, span};
 use crate::narration::{diff_stat, ended, message, model_name, narrate, title};
@@ -51,17 +51,17 @@ const N_CHECK_LINES: usize = 20;
 ///
 /// # Errors
 /// Where no session fits, the session has no such issue, or the journal cannot be read.
-pub(crate) fn run(around: &Surroundings, args: &ShowArgs) -> Result<ExitCode, CliError> {
-    let journal = around.journal()?;
+pub(crate) fn run(invocation: &Invocation, args: &ShowArgs) -> Result<ExitCode, CliError> {
+    let journal = invocation.journal()?;
     let recorded = recorded(
         &journal,
         journal.session(&args.session)?,
-        &around.state_dir()?,
+        &invocation.state_dir()?,
     )?;
     let story = Story {
-        around,
+        invocation,
         recorded: &recorded,
-        directory: session_dir(&around.state_dir()?, &recorded.row.id),
+        directory: session_dir(&invocation.state_dir()?, &recorded.row.id),
     };
     match args.issue {
         _ if args.html.is_some() || args.markdown.is_some() => story.pages(args)?,
@@ -74,7 +74,7 @@ pub(crate) fn run(around: &Surroundings, args: &ShowArgs) -> Result<ExitCode, Cl
 
 /// What a story is made of.
 struct Story<'a> {
-    around: &'a Surroundings,
+    invocation: &'a Invocation,
     recorded: &'a Recorded,
     /// Where the transcripts are.
     directory: PathBuf,
@@ -94,19 +94,24 @@ struct TranscriptLine<'a> {
 impl Story<'_> {
     fn of_session(&self) -> Result<(), CliError> {
         let (row, engine) = (&self.recorded.row, &self.recorded.chronicle.engine());
-        if self.around.console.is_json() {
+        if self.invocation.console.is_json() {
             self.json_events(|_| true)?;
             return self.json_summary();
         }
-        let paint = self.around.console.out;
-        let status = status_of(row, self.recorded.chronicle.status(), self.around);
+        let paint = self.invocation.console.out;
+        let status = status_of(row, self.recorded.chronicle.status(), self.invocation);
         let origin = format!(
             "{} · autoissue {} · {}\n",
             one_line(&row.command),
             row.version,
             one_line(&row.project_path)
         );
-        let told = told(&self.recorded.events, |_| true, &self.around.time, paint);
+        let told = told(
+            &self.recorded.events,
+            |_| true,
+            &self.invocation.time,
+            paint,
+        );
         let red: Vec<CheckResult> = engine
             .base_checks()
             .unwrap_or_default()
@@ -116,14 +121,14 @@ impl Story<'_> {
             .collect();
         let base = checks("on the base", &red, paint);
         let report = report::text(&self.report()?, paint);
-        self.around
+        self.invocation
             .console
             .page(&format!("{origin}{status}\n\n{told}{base}\n{report}"))
     }
 
     fn report(&self) -> Result<Report, CliError> {
         let row = &self.recorded.row;
-        let mirror = mirror_dir(&self.around.state_dir()?, Path::new(&row.project_path));
+        let mirror = mirror_dir(&self.invocation.state_dir()?, Path::new(&row.project_path));
         let places = Places {
             transcripts: self.directory.clone(),
             mirror,
@@ -132,8 +137,8 @@ impl Story<'_> {
             row.id.as_str(),
             &self.recorded.chronicle,
             &places,
-            &self.around.recorded(row),
-            &self.around.time,
+            &self.invocation.recorded(row),
+            &self.invocation.time,
         ))
     }
 
@@ -152,14 +157,14 @@ impl Story<'_> {
             let chronicle = &self.recorded.chronicle;
             self.write(
                 to,
-                &report::page(&report, chronicle, &origin, &self.around.time),
+                &report::page(&report, chronicle, &origin, &self.invocation.time),
             )?;
         }
         Ok(())
     }
 
     fn write(&self, to: &Path, page: &str) -> Result<(), CliError> {
-        let console = &self.around.console;
+        let console = &self.invocation.console;
         if to == Path::new("-") {
             return if console.is_json() {
                 Err(CliError::PageAmongJson)
@@ -179,21 +184,26 @@ impl Story<'_> {
     fn of_issue(&self, issue: IssueNumber) -> Result<(), CliError> {
         let task = self.task(issue)?;
         let is_about = |event: &Event| event.issue() == Some(issue);
-        if self.around.console.is_json() {
+        if self.invocation.console.is_json() {
             self.json_events(is_about)?;
             for attempt in 1..=task.n_attempts {
                 self.json_transcript(issue, attempt)?;
             }
             return self.json_summary();
         }
-        self.around.console.page(&self.issue(task))
+        self.invocation.console.page(&self.issue(task))
     }
 
     /// Returns the story of a task: what matters most stands first.
     fn issue(&self, task: &Task) -> String {
-        let (issue, paint) = (task.issue.number, self.around.console.out);
+        let (issue, paint) = (task.issue.number, self.invocation.console.out);
         let is_about = |event: &Event| event.issue() == Some(issue);
-        let told = told(&self.recorded.events, is_about, &self.around.time, paint);
+        let told = told(
+            &self.recorded.events,
+            is_about,
+            &self.invocation.time,
+            paint,
+        );
         let checks = self.checks_of(issue, paint);
         let transcripts: String = (1..=task.n_attempts)
             .map(|attempt| self.transcript(issue, attempt, paint))
@@ -211,7 +221,7 @@ impl Story<'_> {
         (1..=task.n_attempts).try_for_each(|attempt| {
             let path = transcript_path(&self.directory, issue, attempt);
             match std::fs::read(&path) {
-                Ok(bytes) => self.around.console.write(&bytes),
+                Ok(bytes) => self.invocation.console.write(&bytes),
                 // No agent was started, or it was removed.
                 Err(_) => Ok(()),
             }
@@ -250,17 +260,21 @@ impl Story<'_> {
             .events
             .iter()
             .filter(|envelope| belongs(&envelope.event));
-        events.try_for_each(|envelope| self.around.console.json(&EventLine::new(session, envelope)))
+        events.try_for_each(|envelope| {
+            self.invocation
+                .console
+                .json(&EventLine::new(session, envelope))
+        })
     }
 
     fn json_summary(&self) -> Result<(), CliError> {
         let summary = Summary::new(self.recorded.row.id.as_str(), &self.recorded.chronicle);
-        self.around.console.json(&summary)
+        self.invocation.console.json(&summary)
     }
 
     fn json_transcript(&self, issue: IssueNumber, attempt: u32) -> Result<(), CliError> {
         let path = transcript_path(&self.directory, issue, attempt);
-        self.around.console.json(&TranscriptLine {
+        self.invocation.console.json(&TranscriptLine {
             r#type: "transcript",
             session: self.recorded.row.id.as_str(),
             issue,

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::liveness::{chronicle, recorded};
 use crate::local_time::{LocalTime, now_ms};
 use crate::narration::{blocked, ended, ended_of, stage_of_plan, subject, title};
@@ -35,15 +35,15 @@ pub(crate) struct StatusArgs {
 ///
 /// # Errors
 /// Where the journal cannot be read, or no session fits.
-pub(crate) fn run(around: &Surroundings, args: &StatusArgs) -> Result<ExitCode, CliError> {
-    let journal = around.journal()?;
+pub(crate) fn run(invocation: &Invocation, args: &StatusArgs) -> Result<ExitCode, CliError> {
+    let journal = invocation.journal()?;
     match &args.session {
         Some(prefix) => {
             let row = journal.session(prefix)?;
-            let recorded = recorded(&journal, row, &around.state_dir()?)?;
-            print_session(around, &recorded)?;
+            let recorded = recorded(&journal, row, &invocation.state_dir()?)?;
+            print_session(invocation, &recorded)?;
         }
-        None => print_sessions(around, &journal, args.limit)?,
+        None => print_sessions(invocation, &journal, args.limit)?,
     }
     Ok(ExitCode::Success)
 }
@@ -65,25 +65,29 @@ pub(crate) struct SessionLine<'a> {
     spent_usd: f64,
 }
 
-fn print_sessions(around: &Surroundings, journal: &Journal, limit: usize) -> Result<(), CliError> {
-    let state_dir = around.state_dir()?;
+fn print_sessions(
+    invocation: &Invocation,
+    journal: &Journal,
+    limit: usize,
+) -> Result<(), CliError> {
+    let state_dir = invocation.state_dir()?;
     let mut sessions = Vec::new();
     for row in journal.sessions(None, limit)? {
         let totals = chronicle(journal, &row, &state_dir)?.totals();
         sessions.push((row, totals));
     }
-    if around.console.is_json() {
+    if invocation.console.is_json() {
         let mut lines = sessions.iter().map(|(row, totals)| line_of(row, totals));
-        return lines.try_for_each(|line| around.console.json(&line));
+        return lines.try_for_each(|line| invocation.console.json(&line));
     }
     if sessions.is_empty() {
-        return around.console.print(
+        return invocation.console.print(
             "no session yet: `autoissue exec <label>` runs one, `autoissue demo` shows how\n",
         );
     }
     let rows: Vec<_> = sessions
         .iter()
-        .map(|(row, totals)| cells_of(row, totals, around))
+        .map(|(row, totals)| cells_of(row, totals, invocation))
         .collect();
     let headings = [
         "session",
@@ -93,9 +97,9 @@ fn print_sessions(around: &Surroundings, journal: &Journal, limit: usize) -> Res
         "spent",
         "status",
     ];
-    around
+    invocation
         .console
-        .print(&table(headings, &rows, around.console.out))
+        .print(&table(headings, &rows, invocation.console.out))
 }
 
 /// Returns a session as a line of JSON.
@@ -120,20 +124,20 @@ fn by_name(counts: &Counts) -> BTreeMap<&'static str, u32> {
     counts.ended().map(|(state, n)| (state.name(), n)).collect()
 }
 
-fn cells_of(row: &SessionRow, totals: &Totals, around: &Surroundings) -> [String; 6] {
+fn cells_of(row: &SessionRow, totals: &Totals, invocation: &Invocation) -> [String; 6] {
     [
         row.id.to_string(),
-        around.time.day_and_minute(totals.started_at_ms),
+        invocation.time.day_and_minute(totals.started_at_ms),
         one_line(&row.repository),
         ended_of(&totals.counts),
         totals.money.spent.to_string(),
-        status_of(row, totals.status, around),
+        status_of(row, totals.status, invocation),
     ]
 }
 
 /// Returns a session's status in words, with the command that continues it.
-pub(crate) fn status_of(row: &SessionRow, status: Status, around: &Surroundings) -> String {
-    let resume = || around.recorded(row).resume(row.id.as_str());
+pub(crate) fn status_of(row: &SessionRow, status: Status, invocation: &Invocation) -> String {
+    let resume = || invocation.recorded(row).resume(row.id.as_str());
     match status {
         Status::CutOff => format!("cut off (resume it with `{}`)", resume()),
         Status::Interrupted => format!("interrupted (resume it with `{}`)", resume()),
@@ -145,16 +149,16 @@ pub(crate) fn status_of(row: &SessionRow, status: Status, around: &Surroundings)
 ///
 /// # Errors
 /// Where standard output cannot be written.
-pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Result<(), CliError> {
+pub(crate) fn print_session(invocation: &Invocation, recorded: &Recorded) -> Result<(), CliError> {
     let (row, chronicle) = (&recorded.row, &recorded.chronicle);
-    if around.console.is_json() {
+    if invocation.console.is_json() {
         let summary = Summary::new(row.id.as_str(), chronicle);
-        return print_session_json(around, chronicle.engine(), &summary);
+        return print_session_json(invocation, chronicle.engine(), &summary);
     }
     let engine = chronicle.engine();
-    let paint = around.console.out;
-    let status = status_of(row, chronicle.status(), around);
-    let rows = task_rows(engine, Time::from_ms(now_ms()), &around.time);
+    let paint = invocation.console.out;
+    let status = status_of(row, chronicle.status(), invocation);
+    let rows = task_rows(engine, Time::from_ms(now_ms()), &invocation.time);
     let tasks = match rows.as_slice() {
         [] => stage_of_plan(engine).unwrap_or_else(|| "no tasks".to_owned()) + "\n",
         rows => table(
@@ -165,8 +169,8 @@ pub(crate) fn print_session(around: &Surroundings, recorded: &Recorded) -> Resul
             paint,
         ),
     };
-    let head = head(row.id.as_str(), chronicle, &status, &around.time, paint);
-    around.console.print(&(head + &tasks))
+    let head = head(row.id.as_str(), chronicle, &status, &invocation.time, paint);
+    invocation.console.print(&(head + &tasks))
 }
 
 /// Returns what stands above the tasks of a session.
@@ -206,13 +210,13 @@ struct TaskLine<'a> {
 }
 
 fn print_session_json(
-    around: &Surroundings,
+    invocation: &Invocation,
     engine: &Engine,
     summary: &Summary,
 ) -> Result<(), CliError> {
     let now = Time::from_ms(now_ms());
     for task in engine.tasks().values() {
-        around.console.json(&TaskLine {
+        invocation.console.json(&TaskLine {
             r#type: "task",
             session: &summary.session,
             issue: task.issue.number,
@@ -227,7 +231,7 @@ fn print_session_json(
                 .map(|why| why.to_string()),
         })?;
     }
-    around.console.json(summary)
+    invocation.console.json(summary)
 }
 
 fn task_rows(engine: &Engine, now: Time, time: &LocalTime) -> Vec<[String; 7]> {

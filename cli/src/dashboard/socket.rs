@@ -8,7 +8,7 @@ use autoissue_core::config::DashboardSettings;
 use super::server::{self, Bound};
 use super::{Dashboard, Live, Plan};
 use crate::error::CliError;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 
 /// The dashboard's socket: taken before a session begins, so that an address that cannot be had costs nothing.
 pub(crate) struct Socket {
@@ -35,16 +35,16 @@ impl Socket {
     /// Where no thread can be started.
     pub(crate) fn serve(
         self,
-        around: &Surroundings,
+        invocation: &Invocation,
         state_dir: &Path,
         live: Option<Live<'_>>,
     ) -> Result<Dashboard, CliError> {
         let plan = Plan {
             settings: &self.settings,
             state_dir: state_dir.to_owned(),
-            redaction: around.console.redaction.clone(),
-            time: around.time.clone(),
-            read_command: around.read_command,
+            redaction: invocation.console.redaction.clone(),
+            time: invocation.time.clone(),
+            read_command: invocation.read_command,
             live,
         };
         let taken = self.bound.taken;
@@ -52,7 +52,7 @@ impl Socket {
             .map_err(|source| failure(&self.settings, source))?;
         if let Some(taken) = taken {
             let url = &dashboard.url;
-            around.console.warn(&format!(
+            invocation.console.warn(&format!(
                 "port {taken} is in use; the dashboard takes the next free one: {url}"
             ));
         }

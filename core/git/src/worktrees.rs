@@ -191,12 +191,12 @@ pub enum Collected {
         ignored: Option<IgnoredFiles>,
     },
     /// There is work, and the salvage ref of the attempt holds it.
-    Work(Work),
+    Work(CollectedWork),
 }
 
 /// An attempt's work in the mirror.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Work {
+pub struct CollectedWork {
     /// The commit that has all of it; descends from the base.
     pub commit: CommitId,
     /// The full name of the salvage ref that holds it.
@@ -1163,7 +1163,7 @@ impl Worktrees {
         history: History,
         skipped: Vec<String>,
         unmerged: Vec<String>,
-    ) -> Result<Work, WorktreeError> {
+    ) -> Result<CollectedWork, WorktreeError> {
         let changes = self.mirror.changes(&request.base, &commit)?;
         if let Some((path, bytes)) = changes.largest.filter(|(_, bytes)| FILE_BYTES_MAX < *bytes) {
             return Err(WorktreeError::TooBig { path, bytes });
@@ -1178,7 +1178,7 @@ impl Worktrees {
             request.issue,
             attempt_name(request.attempt)
         );
-        Ok(Work {
+        Ok(CollectedWork {
             n_commits: self.mirror.n_commits(&request.base, &commit)?,
             commit,
             salvage,

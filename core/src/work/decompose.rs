@@ -35,12 +35,12 @@ pub(super) const PLANNER: IssueNumber = IssueNumber::SESSION;
 
 /// How a planner's run ended, as it is kept on disk.
 #[derive(Debug, Serialize, Deserialize)]
-struct Outcome {
+struct PlannerOutcome {
     report: AgentReport,
     answer: Option<Answer>,
 }
 
-impl Outcome {
+impl PlannerOutcome {
     fn failed(failure: Failure, spent: Spent) -> Self {
         Self {
             report: AgentReport {
@@ -71,7 +71,7 @@ impl Services {
         let attempt = order.attempt;
         let outcome = match self.lease_for_planner(&order).await {
             Ok(()) => self.run_planner(order, wish, inputs).await,
-            Err(failure) => Outcome::failed(failure, Spent::Known(Usd::ZERO)),
+            Err(failure) => PlannerOutcome::failed(failure, Spent::Known(Usd::ZERO)),
         };
         let other = self.clone();
         if let Ok(workspace) = self.workspace()
@@ -87,7 +87,7 @@ impl Services {
         });
         // Only a defect fails here, and then the run's cost is not known either.
         kept.await
-            .unwrap_or_else(|failure| Outcome::failed(failure, Spent::Unknown))
+            .unwrap_or_else(|failure| PlannerOutcome::failed(failure, Spent::Unknown))
             .input(attempt)
     }
 
@@ -99,9 +99,9 @@ impl Services {
             )
             .ok()
         };
-        let outcome: Option<Outcome> = read();
+        let outcome: Option<PlannerOutcome> = read();
         outcome
-            .unwrap_or_else(|| Outcome::failed(Failure::Interrupted, Spent::Unknown))
+            .unwrap_or_else(|| PlannerOutcome::failed(Failure::Interrupted, Spent::Unknown))
             .input(attempt)
     }
 
@@ -123,11 +123,11 @@ impl Services {
         order: PlannerOrder,
         wish: watch::Receiver<Wish>,
         inputs: Sender<Input>,
-    ) -> Outcome {
+    ) -> PlannerOutcome {
         let (attempt, directive) = (order.attempt, order.directive.clone());
         let launch = match self.planner_launch(order) {
             Ok(launch) => launch,
-            Err(failure) => return Outcome::failed(failure, Spent::Known(Usd::ZERO)),
+            Err(failure) => return PlannerOutcome::failed(failure, Spent::Known(Usd::ZERO)),
         };
         let on_seen = |seen| {
             let (kind, text) = match seen {
@@ -155,14 +155,14 @@ impl Services {
         {
             Ok((report, words)) => {
                 let is_done = report.ended == Ended::Done;
-                Outcome {
+                PlannerOutcome {
                     report,
                     answer: words
                         .filter(|_| is_done)
                         .map(|words| self.judge(attempt, &directive, &words)),
                 }
             }
-            Err(failure) => Outcome::failed(failure, Spent::Known(Usd::ZERO)),
+            Err(failure) => PlannerOutcome::failed(failure, Spent::Known(Usd::ZERO)),
         }
     }
 
@@ -208,7 +208,7 @@ impl Services {
                     .notes
                     .iter()
                     .for_each(|note| tracing::warn!("{note}"));
-                let plan = self.foreseen(document.plan);
+                let plan = self.with_predictions(document.plan);
                 // It is in the journal too, so a full disk is no reason to pay for another.
                 if let Err(error) = self.keep_plan(directive, &plan) {
                     tracing::warn!(%error, "the plan's file is not kept");
@@ -235,7 +235,7 @@ impl Services {
     }
 
     /// Writes an outcome as a whole or not at all.
-    fn keep_outcome(&self, attempt: u32, outcome: &Outcome) -> std::io::Result<()> {
+    fn keep_outcome(&self, attempt: u32, outcome: &PlannerOutcome) -> std::io::Result<()> {
         fs::create_dir_all(self.planner_file("").as_path())?;
         write_whole(
             &self.planner_file(&format!("outcome-{attempt}.json")),

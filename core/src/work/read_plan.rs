@@ -19,16 +19,16 @@ impl Services {
                 .map(|()| plan)
                 .map_err(|error| crash(&error))
         };
-        match given.map(|plan| self.foreseen(plan)).and_then(kept) {
+        match given.map(|plan| self.with_predictions(plan)).and_then(kept) {
             Ok(plan) => Input::Plan(PlanInput::Read { plan }),
             Err(failure) => Input::Plan(PlanInput::Failed { failure }),
         }
     }
 
     /// Returns the plan with what the strategies say of its issues.
-    pub(super) fn foreseen(&self, mut plan: Plan) -> Plan {
+    pub(super) fn with_predictions(&self, mut plan: Plan) -> Plan {
         for (position, issue) in (1..).zip(&mut plan.issues) {
-            self.foresee(position, issue);
+            self.predict(position, issue);
         }
         plan
     }
@@ -43,7 +43,7 @@ impl Services {
     }
 
     /// Notes the domain and the model that an issue is expected to get.
-    fn foresee(&self, position: u64, planned: &mut PlannedIssue) {
+    fn predict(&self, position: u64, planned: &mut PlannedIssue) {
         let issue = Issue {
             number: IssueNumber(position),
             title: planned.title.clone(),

@@ -7,7 +7,7 @@ use rustix::termios::{QueueSelector, tcflush};
 use tokio::runtime::Builder;
 
 use crate::error::CliError;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::narration::counted;
 use crate::proposal::proposal;
 use crate::signals::Signals;
@@ -32,7 +32,7 @@ pub(super) fn can_be_asked() -> bool {
 ///
 /// # Errors
 /// Where the system does not let us listen for signals.
-pub(super) fn ask(around: &Surroundings, finished: &Finished) -> Result<Agreement, CliError> {
+pub(super) fn ask(invocation: &Invocation, finished: &Finished) -> Result<Agreement, CliError> {
     let n_issues = finished
         .chronicle
         .engine()
@@ -40,10 +40,11 @@ pub(super) fn ask(around: &Surroundings, finished: &Finished) -> Result<Agreemen
         .and_then(|planning| Some(planning.plan.as_ref()?.issues.len()));
     // A key pressed while the planner worked is no answer to what was not asked yet.
     let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-    around
-        .console
-        .say(proposal(finished.chronicle.engine(), around.console.err));
-    around.console.say(format!(
+    invocation.console.say(proposal(
+        finished.chronicle.engine(),
+        invocation.console.err,
+    ));
+    invocation.console.say(format!(
         "Create {} and run them? [y/N]",
         counted(n_issues.unwrap_or(0), "issue")
     ));

@@ -8,7 +8,7 @@ use autoissue_core::planner;
 use autoissue_core::session::Finished;
 
 use crate::error::CliError;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 
 /// A file that is to be, and is not there yet.
 pub(crate) struct Out {
@@ -43,7 +43,11 @@ impl Out {
     ///
     /// # Errors
     /// [`CliError::File`]; the session's directory has the plan all the same.
-    pub(super) fn save(&self, around: &Surroundings, finished: &Finished) -> Result<(), CliError> {
+    pub(super) fn save(
+        &self,
+        invocation: &Invocation,
+        finished: &Finished,
+    ) -> Result<(), CliError> {
         let Some(plan) = finished
             .chronicle
             .engine()
@@ -70,8 +74,8 @@ impl Out {
             path: self.path.clone(),
             source,
         })?;
-        if !around.console.quiet {
-            around
+        if !invocation.console.quiet {
+            invocation
                 .console
                 .say(format!("the plan is in `{}`", self.path.display()));
         }

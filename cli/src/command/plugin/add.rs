@@ -17,7 +17,7 @@ use super::profile::{Profile, as_flags};
 use super::{files, settings};
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::shell::quoted;
 
 /// Arguments of `plugin add`.
@@ -61,11 +61,11 @@ impl FromStr for Grant {
 ///
 /// # Errors
 /// Where it is no plugin, wants more than it is granted, or the files cannot be written.
-pub(super) fn run(around: &Surroundings, args: &AddArgs) -> Result<ExitCode, CliError> {
-    let (project, config) = files(around)?;
-    let given = settings::read(around, args.settings.as_deref())?;
-    let file = around.component(&args.path)?;
-    let profile = Profile::of(around, &file, settings::text(given.as_ref()).as_deref())?;
+pub(super) fn run(invocation: &Invocation, args: &AddArgs) -> Result<ExitCode, CliError> {
+    let (project, config) = files(invocation)?;
+    let given = settings::read(invocation, args.settings.as_deref())?;
+    let file = invocation.component(&args.path)?;
+    let profile = Profile::of(invocation, &file, settings::text(given.as_ref()).as_deref())?;
     let grants = granted(&profile, args)?;
     check(&profile, given.as_ref())?;
     // Read before anything is written: a lock file with marks of a merge leaves both files as they are.
@@ -79,7 +79,7 @@ pub(super) fn run(around: &Surroundings, args: &AddArgs) -> Result<ExitCode, Cli
     };
     lock.insert(locked(&profile, &added.path, &grants));
     lock.write(&project).map_err(PluginCommandError::Lock)?;
-    added.report(around, &profile, &grants)
+    added.report(invocation, &profile, &grants)
 }
 
 /// What was written.
@@ -94,25 +94,25 @@ struct Added {
 impl Added {
     fn report(
         &self,
-        around: &Surroundings,
+        invocation: &Invocation,
         profile: &Profile,
         grants: &PluginGrants,
     ) -> Result<ExitCode, CliError> {
         let name = &profile.plugin.info().name;
         for (kind, other) in &self.others {
-            around.console.warn(&format!(
+            invocation.console.warn(&format!(
                 "`{other}` goes on as the {kind}; set `strategies.{}` to `{name}`",
                 key(*kind)
             ));
         }
         if self.path.is_absolute() {
-            around.console.warn(&format!(
+            invocation.console.warn(&format!(
                 "`{}` lies outside the repository: other checkouts do not have it",
                 self.path.display()
             ));
         }
-        if around.console.is_json() {
-            around.console.json(&json!({
+        if invocation.console.is_json() {
+            invocation.console.json(&json!({
                 "type": "added", "name": name, "path": self.path, "sha256": profile.plugin.digest().to_string(), "grants": grants,
                 "config": self.config, "lock": lock::FILE_NAME,
             }))?;
@@ -123,9 +123,9 @@ impl Added {
             } else {
                 granted.join(", ")
             };
-            around.console.print(&format!(
+            invocation.console.print(&format!(
                 "{}\nadded to {} and {}; granted: {granted}\nreview both, and commit them with the component\n",
-                profile.text(around.console.out),
+                profile.text(invocation.console.out),
                 self.config.display(),
                 lock::FILE_NAME,
             ))?;

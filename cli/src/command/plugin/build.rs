@@ -9,7 +9,7 @@ use super::profile::Profile;
 use crate::component::{ComponentFile, build_directory};
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 
 /// Arguments of `plugin build`.
 #[derive(Clone, Debug, Args)]
@@ -26,28 +26,31 @@ pub(crate) struct BuildArgs {
 ///
 /// # Errors
 /// Where it does not build, or what was built is no plugin.
-pub(super) fn run(around: &Surroundings, args: &BuildArgs) -> Result<ExitCode, CliError> {
-    let built = build(around, args)?;
+pub(super) fn run(invocation: &Invocation, args: &BuildArgs) -> Result<ExitCode, CliError> {
+    let built = build(invocation, args)?;
     // A component that is no plugin is not left lying about as one.
-    let profile = Profile::of(around, &built, None)?;
+    let profile = Profile::of(invocation, &built, None)?;
     let built = built.written()?;
-    if around.console.is_json() {
-        around.console.json(&profile.json("build"))?;
+    if invocation.console.is_json() {
+        invocation.console.json(&profile.json("build"))?;
     } else {
-        around.console.print(&format!(
+        invocation.console.print(&format!(
             "wrote {}\n\n{}",
             built.path.display(),
-            profile.text(around.console.out)
+            profile.text(invocation.console.out)
         ))?;
     }
     Ok(ExitCode::Success)
 }
 
-fn build(around: &Surroundings, args: &BuildArgs) -> Result<ComponentFile, CliError> {
-    let path = around.current_dir.join(&args.path);
-    let out = args.out.as_ref().map(|out| around.current_dir.join(out));
+fn build(invocation: &Invocation, args: &BuildArgs) -> Result<ComponentFile, CliError> {
+    let path = invocation.current_dir.join(&args.path);
+    let out = args
+        .out
+        .as_ref()
+        .map(|out| invocation.current_dir.join(out));
     if path.is_dir() {
-        let built = build_directory(&path, around.path_env(), around.console.quiet)?;
+        let built = build_directory(&path, invocation.path_env(), invocation.console.quiet)?;
         let default = || built.directory.join(format!("{}.wasm", built.name));
         return Ok(ComponentFile {
             path: out.unwrap_or_else(default),

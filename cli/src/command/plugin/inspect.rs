@@ -8,7 +8,7 @@ use super::profile::Profile;
 use super::settings;
 use crate::error::CliError;
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 
 /// Arguments of `plugin inspect`.
 #[derive(Clone, Debug, Args)]
@@ -24,14 +24,20 @@ pub(crate) struct InspectArgs {
 ///
 /// # Errors
 /// Where it is no plugin.
-pub(super) fn run(around: &Surroundings, args: &InspectArgs) -> Result<ExitCode, CliError> {
-    let settings = settings::read(around, args.settings.as_deref())?;
-    let file = around.component(&args.path)?;
-    let profile = Profile::of(around, &file, settings::text(settings.as_ref()).as_deref())?;
-    if around.console.is_json() {
-        around.console.json(&profile.json("plugin"))?;
+pub(super) fn run(invocation: &Invocation, args: &InspectArgs) -> Result<ExitCode, CliError> {
+    let settings = settings::read(invocation, args.settings.as_deref())?;
+    let file = invocation.component(&args.path)?;
+    let profile = Profile::of(
+        invocation,
+        &file,
+        settings::text(settings.as_ref()).as_deref(),
+    )?;
+    if invocation.console.is_json() {
+        invocation.console.json(&profile.json("plugin"))?;
     } else {
-        around.console.print(&profile.text(around.console.out))?;
+        invocation
+            .console
+            .print(&profile.text(invocation.console.out))?;
     }
     Ok(ExitCode::Success)
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::host;
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::printable::one_line;
 use crate::project;
 use crate::table::table;
@@ -19,15 +19,15 @@ use crate::table::table;
 ///
 /// # Errors
 /// Where the configuration or the lock file cannot be read. A plugin that cannot be loaded is shown as such.
-pub(super) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
-    let loaded = around.load(Vec::new())?;
-    let project = project::checkout(&loaded, &around.current_dir)?;
+pub(super) fn run(invocation: &Invocation) -> Result<ExitCode, CliError> {
+    let loaded = invocation.load(Vec::new())?;
+    let project = project::checkout(&loaded, &invocation.current_dir)?;
     let lock = PluginLock::read(&project)
         .map_err(PluginCommandError::Lock)?
         .unwrap_or_default();
     let mut rows = built_in(&loaded.config);
     if !loaded.config.plugins.is_empty() {
-        let host = host(around)?;
+        let host = host(invocation)?;
         rows.extend(
             loaded
                 .config
@@ -37,14 +37,15 @@ pub(super) fn run(around: &Surroundings) -> Result<ExitCode, CliError> {
         );
     }
     let is_well = rows.iter().all(|row| !row.is_ill);
-    if around.console.is_json() {
-        rows.iter().try_for_each(|row| around.console.json(row))?;
+    if invocation.console.is_json() {
+        rows.iter()
+            .try_for_each(|row| invocation.console.json(row))?;
     } else {
         let cells: Vec<_> = rows.iter().map(Row::cells).collect();
-        around.console.print(&table(
+        invocation.console.print(&table(
             ["kind", "strategy", "version", "used", "state"],
             &cells,
-            around.console.out,
+            invocation.console.out,
         ))?;
     }
     Ok(if is_well {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::shell::quoted;
 
 /// Arguments of `plugin new`.
@@ -57,21 +57,21 @@ const SDK_REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 ///
 /// # Errors
 /// Where the name will not do, or the directory is there already.
-pub(super) fn run(around: &Surroundings, args: &NewArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(invocation: &Invocation, args: &NewArgs) -> Result<ExitCode, CliError> {
     check_name(&args.name)?;
     let sdk = args
         .sdk
         .as_ref()
-        .map(|sdk| sdk_directory(around, sdk))
+        .map(|sdk| sdk_directory(invocation, sdk))
         .transpose()?;
-    let directory = around.current_dir.join(&args.name);
+    let directory = invocation.current_dir.join(&args.name);
     write(&directory, &args.name, args.kind, sdk.as_deref())?;
-    if around.console.is_json() {
-        around.console.json(
+    if invocation.console.is_json() {
+        invocation.console.json(
             &json!({ "type": "new", "name": args.name, "kind": Kind::from(args.kind).name(), "path": directory }),
         )?;
     } else {
-        around.console.print(&text(&args.name, &directory))?;
+        invocation.console.print(&text(&args.name, &directory))?;
     }
     Ok(ExitCode::Success)
 }
@@ -96,8 +96,8 @@ fn check_name(name: &str) -> Result<(), PluginCommandError> {
     Ok(())
 }
 
-fn sdk_directory(around: &Surroundings, typed: &Path) -> Result<PathBuf, PluginCommandError> {
-    let path = around.current_dir.join(typed);
+fn sdk_directory(invocation: &Invocation, typed: &Path) -> Result<PathBuf, PluginCommandError> {
+    let path = invocation.current_dir.join(typed);
     let real = path
         .canonicalize()
         .ok()

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::host;
 use crate::component::{ComponentFile, size};
 use crate::error::{CliError, PluginCommandError};
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::paint::Paint;
 use crate::printable::one_line;
 
@@ -32,11 +32,11 @@ impl Profile {
     /// # Errors
     /// Where it is no plugin; what it imports and exports is said before that, as far as it can be read.
     pub(super) fn of(
-        around: &Surroundings,
+        invocation: &Invocation,
         file: &ComponentFile,
         settings: Option<&str>,
     ) -> Result<Self, CliError> {
-        let host = host(around)?;
+        let host = host(invocation)?;
         match asked::load(&host, &file.bytes, settings) {
             Ok(Asked { plugin, unknown }) => Ok(Self {
                 path: file.path.clone(),
@@ -45,7 +45,7 @@ impl Profile {
                 unknown,
             }),
             Err(source) => {
-                say_shape(around, &host, file, &source);
+                say_shape(invocation, &host, file, &source);
                 Err(PluginCommandError::Load {
                     path: file.path.clone(),
                     source,
@@ -166,27 +166,27 @@ pub(super) fn as_flags(grants: &Grants) -> Vec<String> {
 }
 
 /// Says on standard error what a component is like that cannot be loaded.
-fn say_shape(around: &Surroundings, host: &PluginHost, file: &ComponentFile, error: &LoadError) {
+fn say_shape(invocation: &Invocation, host: &PluginHost, file: &ComponentFile, error: &LoadError) {
     let is_readable = !matches!(
         error,
         LoadError::NotWasm | LoadError::NotAComponent | LoadError::TooLarge { .. }
     );
-    if !is_readable || around.console.quiet {
+    if !is_readable || invocation.console.quiet {
         return;
     }
-    around.console.say(format_args!(
+    invocation.console.say(format_args!(
         "{}, {}",
         file.path.display(),
         size(file.bytes.len())
     ));
-    around
+    invocation
         .console
         .say(format_args!("  sha256   {}", Sha256Digest::of(&file.bytes)));
     if let Ok(shape) = host.examine(&file.bytes) {
-        around
+        invocation
             .console
             .say(format_args!("  imports  {}", listed(&shape.imports)));
-        around
+        invocation
             .console
             .say(format_args!("  exports  {}", listed(&shape.exports)));
     }

@@ -8,7 +8,7 @@ use super::config_file::ConfigFile;
 use super::files;
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 
 /// Arguments of `plugin remove`.
 #[derive(Clone, Debug, Args)]
@@ -21,8 +21,8 @@ pub(crate) struct RemoveArgs {
 ///
 /// # Errors
 /// Where there is no such plugin, or the files cannot be written.
-pub(super) fn run(around: &Surroundings, args: &RemoveArgs) -> Result<ExitCode, CliError> {
-    let (project, config) = files(around)?;
+pub(super) fn run(invocation: &Invocation, args: &RemoveArgs) -> Result<ExitCode, CliError> {
+    let (project, config) = files(invocation)?;
     let file = ConfigFile::open(&config)?;
     let mut lock = PluginLock::read(&project)
         .map_err(PluginCommandError::Lock)?
@@ -40,12 +40,12 @@ pub(super) fn run(around: &Surroundings, args: &RemoveArgs) -> Result<ExitCode, 
     if was_locked {
         lock.write(&project).map_err(PluginCommandError::Lock)?;
     }
-    if around.console.is_json() {
-        around
+    if invocation.console.is_json() {
+        invocation
             .console
             .json(&json!({ "type": "removed", "name": args.name, "config": config, "lock": lock::FILE_NAME }))?;
     } else {
-        around.console.print(&format!(
+        invocation.console.print(&format!(
             "removed `{}` from {} and {}\n",
             args.name,
             config.display(),

@@ -5,21 +5,21 @@ use std::fs;
 use serde_json::{Map, Value};
 
 use crate::error::{CliError, PluginCommandError};
-use crate::host::Surroundings;
+use crate::host::Invocation;
 
 /// Reads settings.
 ///
 /// # Errors
 /// Where they are no JSON object, or the file cannot be read.
 pub(super) fn read(
-    around: &Surroundings,
+    invocation: &Invocation,
     typed: Option<&str>,
 ) -> Result<Option<Map<String, Value>>, CliError> {
     let Some(typed) = typed else { return Ok(None) };
     let text = if typed.trim_start().starts_with('{') {
         typed.to_owned()
     } else {
-        let path = around.current_dir.join(typed);
+        let path = invocation.current_dir.join(typed);
         fs::read_to_string(&path).map_err(|source| CliError::File {
             what: "read",
             path,

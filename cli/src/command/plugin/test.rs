@@ -11,7 +11,7 @@ use super::{host, settings};
 use crate::component::{ComponentFile, size};
 use crate::error::{CliError, PluginCommandError};
 use crate::exit_code::ExitCode;
-use crate::host::Surroundings;
+use crate::host::Invocation;
 use crate::paint::Paint;
 use crate::printable::one_line;
 
@@ -36,12 +36,12 @@ const CASES: &str = "cases.json";
 ///
 /// # Errors
 /// Where there is nothing that could be tested. What a test finds is no error.
-pub(super) fn run(around: &Surroundings, args: &TestArgs) -> Result<ExitCode, CliError> {
-    let settings = settings::read(around, args.settings.as_deref())?;
-    let file = around.component(&args.path)?;
-    let cases = cases(around, args, &file)?;
+pub(super) fn run(invocation: &Invocation, args: &TestArgs) -> Result<ExitCode, CliError> {
+    let settings = settings::read(invocation, args.settings.as_deref())?;
+    let file = invocation.component(&args.path)?;
+    let cases = cases(invocation, args, &file)?;
     let loaded = Subject::load(
-        &host(around)?,
+        &host(invocation)?,
         &file.bytes,
         settings::text(settings.as_ref()),
     );
@@ -50,12 +50,12 @@ pub(super) fn run(around: &Surroundings, args: &TestArgs) -> Result<ExitCode, Cl
         source,
     })?;
     let report = subject.test(&cases);
-    if around.console.is_json() {
-        around.console.json(&line(&subject, &report))?;
+    if invocation.console.is_json() {
+        invocation.console.json(&line(&subject, &report))?;
     } else {
-        around
+        invocation
             .console
-            .print(&text(&subject, &file, &report, around.console.out))?;
+            .print(&text(&subject, &file, &report, invocation.console.out))?;
     }
     Ok(if report.is_clean() {
         ExitCode::Success
@@ -65,12 +65,16 @@ pub(super) fn run(around: &Surroundings, args: &TestArgs) -> Result<ExitCode, Cl
 }
 
 /// Reads the cases: those that were named, which must be there, else those beside the component.
-fn cases(around: &Surroundings, args: &TestArgs, file: &ComponentFile) -> Result<Cases, CliError> {
+fn cases(
+    invocation: &Invocation,
+    args: &TestArgs,
+    file: &ComponentFile,
+) -> Result<Cases, CliError> {
     let default = || file.path.with_file_name(CASES);
     let path: PathBuf = args
         .cases
         .as_ref()
-        .map_or_else(default, |cases| around.current_dir.join(cases));
+        .map_or_else(default, |cases| invocation.current_dir.join(cases));
     if args.cases.is_none() && !path.exists() {
         return Ok(Cases::default());
     }

@@ -208,11 +208,11 @@ impl Turn<'_> {
         self.judge_service(&report.ended);
         let ended = report.ended.clone();
         self.charge(issue, number, report);
-        self.heed(issue, &ended);
+        self.react_to_end(issue, &ended);
     }
 
     /// Does at once what must not wait until the work is collected, or others would start and meet the same end.
-    pub(super) fn heed(&mut self, issue: IssueNumber, ended: &Ended) {
+    pub(super) fn react_to_end(&mut self, issue: IssueNumber, ended: &Ended) {
         match ended {
             Ended::Failed {
                 failure: failure @ Failure::Auth { .. },

@@ -54,7 +54,7 @@ impl Turn<'_> {
         failure: Failure,
         checks: bool,
     ) {
-        self.blame(&Service::Machine, issue, &failure);
+        self.count_failure(&Service::Machine, issue, &failure);
         let until = retry_at(self.now, 1, Some(issue), self.settings().seed);
         self.emit(Event::Attempt(AttemptEvent::CollectDelayed {
             issue,
@@ -76,7 +76,7 @@ impl Turn<'_> {
             Failure::RateLimit { .. }
             | Failure::Overloaded { .. }
             | Failure::Network { .. }
-            | Failure::DiskFull { .. } => self.blame(&Service::Forge, issue, &failure),
+            | Failure::DiskFull { .. } => self.count_failure(&Service::Forge, issue, &failure),
             _ => failure.costs_a_retry(),
         };
         self.end_failed_attempt(issue, number, failure, charged);
@@ -98,7 +98,7 @@ impl Turn<'_> {
                 self.reopen_if_probing(issue, |service| *service == Service::Forge);
                 true
             }
-            _ => self.blame_in_publishing(issue, &failure),
+            _ => self.count_publish_failure(issue, &failure),
         };
         let n_failures = self.engine.tasks[&issue]
             .attempt()
@@ -147,7 +147,7 @@ impl Turn<'_> {
     /// Ends an attempt whose agent could not even be started. That is a condition of the machine, and no task pays for it.
     fn agent_not_started(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let service = self.settings().agent_service();
-        let charged = self.blame_at(&service, issue, &failure, false);
+        let charged = self.count_failure_at(&service, issue, &failure, false);
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
@@ -165,7 +165,7 @@ impl Turn<'_> {
             return;
         }
         let service = self.settings().agent_service();
-        let charged = self.blame(&service, issue, &failure);
+        let charged = self.count_failure(&service, issue, &failure);
         self.end_failed_attempt(issue, number, failure, charged);
     }
 
@@ -186,7 +186,7 @@ impl Turn<'_> {
     /// Ends an attempt that failed otherwise.
     pub(super) fn fail_attempt(&mut self, issue: IssueNumber, number: u32, failure: Failure) {
         let charged = match failure {
-            Failure::DiskFull { .. } => self.blame(&Service::Machine, issue, &failure),
+            Failure::DiskFull { .. } => self.count_failure(&Service::Machine, issue, &failure),
             _ => failure.costs_a_retry(),
         };
         self.end_failed_attempt(issue, number, failure, charged);

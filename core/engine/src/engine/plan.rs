@@ -220,7 +220,7 @@ impl Turn<'_> {
             charged,
             assumed,
         }));
-        self.heed(US, &ended);
+        self.react_to_end(US, &ended);
         match ended {
             Ended::Done => self.answered(number, answer),
             Ended::Budget => {
@@ -278,7 +278,7 @@ impl Turn<'_> {
     fn planner_failed(&mut self, attempt: u32, failure: Failure, has_lost_session: bool) {
         let service = self.settings().agent_service();
         let is_lost = has_lost_session && matches!(failure, Failure::Task { .. });
-        let charged = !is_lost && self.blame(&service, US, &failure);
+        let charged = !is_lost && self.count_failure(&service, US, &failure);
         let Some(planning) = self.engine.planning() else {
             return;
         };
@@ -448,7 +448,7 @@ impl Turn<'_> {
     }
 
     fn delay_creation(&mut self, failure: Failure) {
-        let charged = self.blame_in_publishing(US, &failure);
+        let charged = self.count_publish_failure(US, &failure);
         let n_before = self
             .engine
             .planning()

@@ -36,23 +36,23 @@ impl Turn<'_> {
 
     /// Puts a failure down to a service or to the task; returns whether the task's retries pay for it. A limit that is over by its own
     /// words is a failure like others: a service that keeps saying so is out of order, or its clock and ours differ.
-    pub(super) fn blame(
+    pub(super) fn count_failure(
         &mut self,
         service: &Service,
         issue: IssueNumber,
         failure: &Failure,
     ) -> bool {
-        self.blame_at(service, issue, failure, failure.costs_a_retry())
+        self.count_failure_at(service, issue, failure, failure.costs_a_retry())
     }
 
     /// Puts a failure of what is written to the forge down to it. Such tries are counted apart from the task's retries, and a
     /// forge that cannot be reached uses them up too.
-    pub(super) fn blame_in_publishing(&mut self, issue: IssueNumber, failure: &Failure) -> bool {
+    pub(super) fn count_publish_failure(&mut self, issue: IssueNumber, failure: &Failure) -> bool {
         let costs_a_try = failure.costs_a_retry() || matches!(failure, Failure::Network { .. });
-        self.blame_at(&Service::Forge, issue, failure, costs_a_try)
+        self.count_failure_at(&Service::Forge, issue, failure, costs_a_try)
     }
 
-    pub(super) fn blame_at(
+    pub(super) fn count_failure_at(
         &mut self,
         service: &Service,
         issue: IssueNumber,

@@ -86,7 +86,7 @@ impl Place {
         })
     }
 
-    fn collect(&self, issue: u64) -> Work {
+    fn collect(&self, issue: u64) -> CollectedWork {
         match self.try_collect(issue).unwrap() {
             Collected::Work(work) => work,
             nothing @ Collected::Nothing { .. } => panic!("{nothing:?}"),
@@ -124,7 +124,7 @@ fn roots(project: &Path) -> Roots {
     Roots::of(in_checkout, &project.join("../state"), "user", project)
 }
 
-fn paths(work: &Work) -> Vec<&str> {
+fn paths(work: &CollectedWork) -> Vec<&str> {
     work.changes
         .iter()
         .map(|change| change.path.as_str())
