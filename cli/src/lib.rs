@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   arguments ─► Invocation (flags, environment, directory) ─► command ─► ExitCode
-//!                                                                  │ exec, resume, demo, classify: a session of core
+//!                                                                  │ exec, plan, resume, demo, classify: a session of core
 //!                                                                  └ status, show, metrics, history: the journal, read only
 //! ```
 //!

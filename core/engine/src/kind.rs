@@ -4,7 +4,7 @@
 //!   new work, continued work    worktree ─► agent ─► collect ─► checks ─► publish ─► done
 //! ```
 //!
-//! Only this file knows the order of stages. Whoever ends a stage asks for the next one; after the last one the task is done.
+//! Only this file knows the order of stages. The event that ends a stage moves the attempt to the next one; after the last one the task is done.
 
 use serde::{Deserialize, Serialize};
 

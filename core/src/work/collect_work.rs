@@ -14,7 +14,7 @@ use super::{AttemptId, Services, blocking};
 /// The most ignored files that are named one by one.
 const N_NAMES_MAX: usize = 10;
 
-/// What is told of a session's many-times repeated files: an engine's step needs no more.
+/// How many changed files are named to the engine at most; its decisions need no more.
 const N_CHANGES_MAX: usize = 300;
 
 impl Services {
@@ -150,7 +150,7 @@ fn commit_message(issue: &Issue) -> String {
     )
 }
 
-fn engine_work(work: worktrees::Work) -> Work {
+fn engine_work(work: worktrees::CollectedWork) -> Work {
     let mut notes: Vec<String> = work
         .skipped
         .iter()
