@@ -1,5 +1,7 @@
 //! Effects as whole orders: everything that the session decides of what is to be done, read from the state.
 
+use std::collections::BTreeSet;
+
 use autoissue_plugin_sdk::AgentTask;
 
 use crate::engine::Engine;
@@ -211,12 +213,15 @@ impl Engine {
         let mut order: Vec<IssueNumber> = Vec::new();
         // Depth first without recursion: what is still below is pushed on top, and is taken once that is done.
         let mut stack: Vec<IssueNumber> = on(task).into_iter().rev().collect();
+        // Issues that wait for each other: what is looked at already is not below itself.
+        let mut opened = BTreeSet::from([task.issue.number]);
         while let Some(&top) = stack.last() {
             let below: Vec<IssueNumber> = self.task(top).map(&on).unwrap_or_default();
+            opened.insert(top);
             let mut missing = below
                 .into_iter()
                 .rev()
-                .filter(|number| !order.contains(number))
+                .filter(|number| !order.contains(number) && !opened.contains(number))
                 .peekable();
             if missing.peek().is_some() {
                 stack.extend(missing);
