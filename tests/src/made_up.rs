@@ -226,6 +226,7 @@ impl MadeUp {
             budget: self.recipe.budget,
             n_slots: self.recipe.n_slots,
             has_checks: true,
+            agent: "claude".to_owned(),
             allow_partial: true,
             model: ModelChoice::Fixed {
                 model: Some("sonnet".to_owned()),

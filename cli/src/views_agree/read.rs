@@ -405,18 +405,19 @@ pub(super) fn metrics(chronicle: &Chronicle, expected: &Expected, objections: &m
     let mut all = Metrics::default();
     all.add(chronicle);
     let line = json(&metrics::json(&all));
+    let total = &line["total"];
     let amounts = [
         ("spent_usd", expected.spent()),
         ("assumed_usd", expected.assumed),
-        ("planning_usd", expected.planned()),
     ];
-    objections.dollars(view, &line, &amounts);
+    objections.dollars(view, total, &amounts);
+    objections.dollars(view, &line, &[("planning_usd", expected.planned())]);
     for (what, n) in [
         ("done", expected.count("done")),
         ("attempts", expected.n_attempts),
         ("pull_requests", expected.n_pull_requests()),
     ] {
-        objections.same(view, what, line[what].as_u64(), Some(n));
+        objections.same(view, what, total[what].as_u64(), Some(n));
     }
     for groups in ["by_domain", "by_model"] {
         let groups_of = line[groups].as_array().unwrap();

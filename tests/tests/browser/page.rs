@@ -127,7 +127,7 @@ fn a_breaker_is_reset_by_hand_after_a_question() {
     browser.until("document.querySelector('.said').textContent.startsWith('Asked for')");
     assert_eq!(
         session.take_requests(),
-        [r#"{"control":"reset_breaker","service":{"agent":"claude"}}"#]
+        [r#"{"control":"reset_breaker","service":{"type":"agent","name":"claude"}}"#]
     );
     browser.until("document.querySelector('#services .state').textContent === 'working'");
     browser.until("document.querySelector('.reset').hidden");
