@@ -40,6 +40,7 @@ use crate::checks::Workplace;
 use crate::config::Config;
 use crate::disk::is_full;
 use crate::strategy::Strategies;
+pub(crate) use check_base::could_not_check;
 use failure::validation;
 pub(crate) use run_checks::check;
 

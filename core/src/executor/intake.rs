@@ -1,8 +1,9 @@
 //! The effects of intake: the backlog, and the checks on the base.
 
-use autoissue_engine::{Failure, Input, IntakeEffect, IntakeInput};
+use autoissue_engine::{Input, IntakeEffect, IntakeInput};
 
 use super::Executor;
+use crate::work::could_not_check;
 
 impl Executor {
     pub(super) fn start_intake(&self, effect: IntakeEffect) {
@@ -20,14 +21,10 @@ impl Executor {
                 });
             }
             IntakeEffect::CheckBase => {
-                fn failed(_: Failure) -> Input {
-                    Input::Intake(IntakeInput::BaseChecked {
-                        results: Vec::new(),
-                    })
-                }
-
                 let cancel = self.everything.child_token();
-                self.answering(failed, async move { services.check_base(&cancel).await });
+                self.answering(|failure| could_not_check(&failure), async move {
+                    services.check_base(&cancel).await
+                });
             }
         }
     }

@@ -14,17 +14,20 @@ pub(super) const BASE_CHECK: AttemptId = AttemptId {
     attempt: 1,
 };
 
+/// Returns the answer for checks that could not be run: one failed check, so that nobody takes the base for good.
+pub(crate) fn could_not_check(failure: &Failure) -> Input {
+    Input::Intake(IntakeInput::BaseChecked {
+        results: vec![CheckResult {
+            name: "setup".to_owned(),
+            ended: failure.to_string(),
+            ..CheckResult::default()
+        }],
+    })
+}
+
 impl Services {
     /// Runs the checks on the base once, so that what fails without us is not put down to anyone.
     pub(crate) async fn check_base(self: &Arc<Self>, cancel: &CancellationToken) -> Input {
-        fn could_not_run(failure: &Failure) -> Vec<CheckResult> {
-            vec![CheckResult {
-                name: "setup".to_owned(),
-                ended: failure.to_string(),
-                ..CheckResult::default()
-            }]
-        }
-
         let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
             Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
             Err(failure) => Err(failure),
@@ -34,9 +37,10 @@ impl Services {
             let mut checked = self.checked_bases.lock().await;
             checked.insert(workspace.base.to_string(), results.clone());
         }
-        Input::Intake(IntakeInput::BaseChecked {
-            results: results.unwrap_or_else(|failure| could_not_run(&failure)),
-        })
+        match results {
+            Ok(results) => Input::Intake(IntakeInput::BaseChecked { results }),
+            Err(failure) => could_not_check(&failure),
+        }
     }
 
     /// Removes the worktree of the checks on the base.
