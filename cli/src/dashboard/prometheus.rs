@@ -24,36 +24,31 @@ const OUTCOMES: [&str; 9] = [
 /// Text that grows by families of samples.
 struct Exposition(String);
 
-/// What a family counts.
-#[derive(Clone, Copy)]
-enum Kind {
-    Gauge,
-    Counter,
-}
-
 impl Exposition {
-    fn family(&mut self, name: &str, kind: Kind, help: &str, samples: &[(&[(&str, &str)], f64)]) {
-        let kind = match kind {
-            Kind::Gauge => "gauge",
-            Kind::Counter => "counter",
+    /// Adds a family: a counter if its name says so, else a gauge.
+    fn family<'a, const N: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = ([(&'a str, &'a str); N], f64)>,
+    ) {
+        let kind = if name.ends_with("_total") {
+            "counter"
+        } else {
+            "gauge"
         };
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for (labels, value) in samples {
-            let labels: Vec<String> = labels
-                .iter()
-                .map(|(key, text)| format!("{key}=\"{}\"", escaped(text)))
-                .collect();
-            let labels = if labels.is_empty() {
-                String::new()
-            } else {
-                format!("{{{}}}", labels.join(","))
+            let labels = labels.map(|(key, text)| format!("{key}=\"{}\"", escaped(text)));
+            let _ = match labels.join(",").as_str() {
+                "" => writeln!(self.0, "{name} {value}"),
+                labels => writeln!(self.0, "{name}{{{labels}}} {value}"),
             };
-            let _ = writeln!(self.0, "{name}{labels} {value}");
         }
     }
 
-    fn one(&mut self, name: &str, kind: Kind, help: &str, value: f64) {
-        self.family(name, kind, help, &[(&[], value)]);
+    fn one(&mut self, name: &str, help: &str, value: f64) {
+        self.family(name, help, [([], value)]);
     }
 }
 
@@ -69,9 +64,8 @@ pub(crate) fn text(story: Option<&Story>, now_ms: u64) -> String {
     let version = env!("CARGO_PKG_VERSION");
     out.family(
         "autoissue_build_info",
-        Kind::Gauge,
         "The release of the dashboard.",
-        &[(&[("version", version)], 1.0)],
+        [([("version", version)], 1.0)],
     );
     if let Some(story) = story {
         session(&mut out, story, now_ms);
@@ -92,49 +86,36 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
     ];
     out.family(
         "autoissue_session_info",
-        Kind::Gauge,
         "The session that the other metrics are about.",
-        &[(&labels, 1.0)],
+        [(labels, 1.0)],
     );
     let states = SessionStatus::ALL.map(|status| {
-        (
-            [("status", status.name())],
-            f64::from(u8::from(status == overview.status)),
-        )
+        let is_it = f64::from(u8::from(status == overview.status));
+        ([("status", status.name())], is_it)
     });
-    let samples: Vec<(&[_], f64)> = states
-        .iter()
-        .map(|(labels, value)| (&labels[..], *value))
-        .collect();
     out.family(
         "autoissue_session_status",
-        Kind::Gauge,
         "Where the session is: 1 for its status.",
-        &samples,
+        states,
     );
     let seconds = |ms: u64| ms as f64 / 1_000.0;
-    let started = "When the session began, in seconds since the Unix epoch.";
     out.one(
         "autoissue_session_start_time_seconds",
-        Kind::Gauge,
-        started,
+        "When the session began, in seconds since the Unix epoch.",
         seconds(story.chronicle().started_at_ms()),
     );
     out.one(
         "autoissue_session_duration_seconds",
-        Kind::Gauge,
         "How long it has run.",
         seconds(overview.duration_ms),
     );
     out.one(
         "autoissue_events_total",
-        Kind::Counter,
         "Events in the journal of the session.",
         story.last_seq() as f64,
     );
     out.one(
         "autoissue_slots",
-        Kind::Gauge,
         "Attempts that may be in flight.",
         overview.slots.into(),
     );
@@ -144,111 +125,76 @@ fn session(out: &mut Exposition, story: &Story, now_ms: u64) {
 fn tasks(out: &mut Exposition, story: &Story) {
     let chronicle = story.chronicle();
     let counts = chronicle.counts();
-    let states =
-        TaskState::ALL.map(|state| ([("state", state.name())], f64::from(counts.n(state))));
-    let samples: Vec<(&[_], f64)> = states
-        .iter()
-        .map(|(labels, value)| (&labels[..], *value))
-        .collect();
     out.family(
         "autoissue_tasks",
-        Kind::Gauge,
         "Tasks of the session by where they are.",
-        &samples,
+        TaskState::ALL.map(|state| ([("state", state.name())], f64::from(counts.n(state)))),
     );
     let ended = chronicle.outcomes();
     let outcomes = OUTCOMES.map(|name| {
-        (
-            [("outcome", name)],
-            f64::from(ended.get(name).copied().unwrap_or_default()),
-        )
+        let n = ended.get(name).copied().unwrap_or_default();
+        ([("outcome", name)], f64::from(n))
     });
-    let samples: Vec<(&[_], f64)> = outcomes
-        .iter()
-        .map(|(labels, value)| (&labels[..], *value))
-        .collect();
     out.family(
         "autoissue_tasks_ended_total",
-        Kind::Counter,
         "Tasks that have ended, by how.",
-        &samples,
+        outcomes,
     );
     out.one(
         "autoissue_pull_requests_total",
-        Kind::Counter,
         "Pull requests opened or brought up to date.",
         chronicle.n_pull_requests().into(),
     );
     out.one(
         "autoissue_attempts_total",
-        Kind::Counter,
         "Attempts started.",
         chronicle.n_attempts() as f64,
     );
-    let failures: Vec<_> = chronicle
-        .n_failures()
-        .into_iter()
-        .map(|(kind, n)| ([("type", kind)], n as f64))
-        .collect();
-    let samples: Vec<(&[_], f64)> = failures
-        .iter()
-        .map(|(labels, value)| (&labels[..], *value))
-        .collect();
+    let failures = chronicle.n_failures().into_iter();
     out.family(
         "autoissue_failures_total",
-        Kind::Counter,
         "Failures, those tried again included.",
-        &samples,
+        failures.map(|(kind, n)| ([("type", kind)], n as f64)),
     );
     out.one(
         "autoissue_agent_tokens_total",
-        Kind::Counter,
         "Tokens that agents used.",
         chronicle.tokens() as f64,
     );
-    let seconds = chronicle.agent_ms() as f64 / 1_000.0;
     out.one(
         "autoissue_agent_run_seconds_total",
-        Kind::Counter,
         "How long agents ran, all together.",
-        seconds,
+        chronicle.agent_ms() as f64 / 1_000.0,
     );
 }
 
 fn money(out: &mut Exposition, story: &Story) {
     let money = story.chronicle().money();
-    let (spent, assumed) = (money.spent.dollars(), money.assumed.dollars());
     out.one(
         "autoissue_budget_dollars",
-        Kind::Gauge,
         "US dollars that the session may spend.",
         money.budget.dollars(),
     );
     // A gauge: a bill may be less than what was metered before it came.
     out.one(
         "autoissue_spent_dollars",
-        Kind::Gauge,
         "US dollars spent: settled, and metered by running agents.",
-        spent,
+        money.spent.dollars(),
     );
     out.one(
         "autoissue_assumed_dollars_total",
-        Kind::Counter,
         "The part of them that is assumed.",
-        assumed,
+        money.assumed.dollars(),
     );
-    let (reserved, in_flight) = (money.reserved.dollars(), money.metered.dollars());
     out.one(
         "autoissue_reserved_dollars",
-        Kind::Gauge,
         "US dollars left of the reservations of running agents.",
-        reserved,
+        money.reserved.dollars(),
     );
     out.one(
         "autoissue_in_flight_dollars",
-        Kind::Gauge,
         "The part of the dollars spent that running agents have metered.",
-        in_flight,
+        money.metered.dollars(),
     );
 }
 
@@ -260,42 +206,27 @@ fn breakers(out: &mut Exposition, story: &Story) {
         ("half_open", BreakerState::HalfOpen),
         ("open", BreakerState::Open),
     ];
-    let mut labelled = Vec::new();
-    for service in &breakers.services {
-        for (name, state) in states {
-            let labels = [("service", service.service.as_str()), ("state", name)];
-            labelled.push((labels, f64::from(u8::from(service.state == state))));
-        }
-    }
-    let samples: Vec<(&[_], f64)> = labelled
-        .iter()
-        .map(|(labels, value)| (&labels[..], *value))
-        .collect();
-    out.family(
-        "autoissue_circuit_breaker_state",
-        Kind::Gauge,
-        "State of each service's breaker: 1 for it.",
-        &samples,
-    );
-    let labelled: Vec<_> = breakers
-        .services
-        .iter()
-        .map(|service| {
+    let samples = breakers.services.iter().flat_map(|service| {
+        states.map(|(name, state)| {
+            let is_it = f64::from(u8::from(service.state == state));
             (
-                [("service", service.service.as_str())],
-                f64::from(service.consecutive_failures),
+                [("service", service.service.as_str()), ("state", name)],
+                is_it,
             )
         })
-        .collect();
-    let samples: Vec<(&[_], f64)> = labelled
-        .iter()
-        .map(|(labels, value)| (&labels[..], *value))
-        .collect();
-    let help = "Failures of each service since its last success.";
+    });
+    out.family(
+        "autoissue_circuit_breaker_state",
+        "State of each service's breaker: 1 for it.",
+        samples,
+    );
+    let samples = breakers.services.iter().map(|service| {
+        let labels = [("service", service.service.as_str())];
+        (labels, f64::from(service.consecutive_failures))
+    });
     out.family(
         "autoissue_circuit_breaker_consecutive_failures",
-        Kind::Gauge,
-        help,
-        &samples,
+        "Failures of each service since its last success.",
+        samples,
     );
 }
