@@ -7,12 +7,12 @@ mod plan;
 use std::collections::BTreeMap;
 
 use autoissue_engine::{Engine, Outcome, Phase, PullRequest, SessionStatus, Task};
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::chronicle::{Chronicle, Status};
 
+pub use crate::wall_clock::rfc3339;
 pub use plan::{PlanSummary, PlannedIssueSummary};
 
 /// What came of a session.
@@ -194,13 +194,4 @@ impl Verdict {
             Self::SomeFailed
         }
     }
-}
-
-/// Returns a time as RFC 3339 in UTC, to the millisecond.
-pub fn rfc3339(ms: u64) -> String {
-    i64::try_from(ms)
-        .ok()
-        .and_then(|ms| Timestamp::from_millisecond(ms).ok())
-        .unwrap_or_default()
-        .to_string()
 }

@@ -53,9 +53,9 @@ macro_rules! export_plugin {
             /// The strategies of this crate.
             struct Plugin;
 
-            impl $crate::export::Supplies for Plugin {
-                fn about() -> $crate::export::About {
-                    $crate::export::About {
+            impl $crate::supplies::Supplies for Plugin {
+                fn about() -> $crate::supplies::About {
+                    $crate::supplies::About {
                         name: env!("CARGO_PKG_NAME"),
                         version: env!("CARGO_PKG_VERSION"),
                         description: env!("CARGO_PKG_DESCRIPTION"),
@@ -63,8 +63,8 @@ macro_rules! export_plugin {
                     }
                 }
 
-                fn strategies() -> $crate::export::Strategies {
-                    let mut strategies = $crate::export::Strategies::default();
+                fn strategies() -> $crate::supplies::Strategies {
+                    let mut strategies = $crate::supplies::Strategies::default();
                     $(
                         strategies.$kind(<$first as ::core::default::Default>::default());
                         $(strategies.$kind(<$more as ::core::default::Default>::default());)*
@@ -85,8 +85,8 @@ macro_rules! export_plugin {
 #[macro_export]
 macro_rules! __export_plugin {
     (metadata $plugin:ident) => {
-        const _: fn() -> $crate::export::Strategies =
-            <$plugin as $crate::export::Supplies>::strategies;
+        const _: fn() -> $crate::supplies::Strategies =
+            <$plugin as $crate::supplies::Supplies>::strategies;
     };
     ($kind:ident $plugin:ident) => {};
 }
@@ -110,64 +110,4 @@ macro_rules! __export_plugin {
     (pr_template $plugin:ident) => {
         $crate::guest::bindings::pr_template::export_pr_template!($plugin with_types_in $crate::guest::bindings::pr_template);
     };
-}
-
-use crate::{AgentBackend, Classifier, ModelSelector, PrTemplate};
-
-/// Who a plugin is, from its crate.
-#[doc(hidden)]
-pub struct About {
-    /// Name.
-    pub name: &'static str,
-    /// Version.
-    pub version: &'static str,
-    /// Description.
-    pub description: &'static str,
-    /// Address for people; empty where there is none.
-    pub homepage: &'static str,
-}
-
-/// What the macro implements.
-#[doc(hidden)]
-pub trait Supplies {
-    /// Returns who the plugin is.
-    fn about() -> About;
-    /// Returns its strategies.
-    fn strategies() -> Strategies;
-}
-
-/// The strategies of a plugin, by kind, in order.
-#[doc(hidden)]
-#[derive(Default)]
-pub struct Strategies {
-    /// Classifiers.
-    pub classifiers: Vec<Box<dyn Classifier>>,
-    /// Model selectors.
-    pub model_selectors: Vec<Box<dyn ModelSelector>>,
-    /// Agent backends.
-    pub agent_backends: Vec<Box<dyn AgentBackend>>,
-    /// Pull request templates.
-    pub pr_templates: Vec<Box<dyn PrTemplate>>,
-}
-
-impl Strategies {
-    /// Adds a classifier.
-    pub fn classifier(&mut self, strategy: impl Classifier + 'static) {
-        self.classifiers.push(Box::new(strategy));
-    }
-
-    /// Adds a model selector.
-    pub fn model_selector(&mut self, strategy: impl ModelSelector + 'static) {
-        self.model_selectors.push(Box::new(strategy));
-    }
-
-    /// Adds an agent backend.
-    pub fn agent_backend(&mut self, strategy: impl AgentBackend + 'static) {
-        self.agent_backends.push(Box::new(strategy));
-    }
-
-    /// Adds a pull request template.
-    pub fn pr_template(&mut self, strategy: impl PrTemplate + 'static) {
-        self.pr_templates.push(Box::new(strategy));
-    }
 }

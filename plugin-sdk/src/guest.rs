@@ -18,26 +18,15 @@ use std::sync::Once;
 use bindings::types::autoissue::plugin::host_log;
 use bindings::types::autoissue::plugin::types::{Fact, Issue as WitIssue, PluginError as WitError};
 
-use crate::log::Level;
 use crate::{Description, Issue, PluginError};
-
-/// Writes a line to the host's log.
-pub(crate) fn log(level: Level, message: &str) {
-    let level = match level {
-        Level::Trace => host_log::Level::Trace,
-        Level::Debug => host_log::Level::Debug,
-        Level::Info => host_log::Level::Info,
-        Level::Warn => host_log::Level::Warn,
-        Level::Error => host_log::Level::Error,
-    };
-    host_log::log(level, message);
-}
 
 /// Makes a panic say its text and its place in the host's log; the trap that follows says neither.
 fn set_up() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())));
+        std::panic::set_hook(Box::new(|panic| {
+            host_log::log(host_log::Level::Error, &panic.to_string());
+        }));
     });
 }
 

@@ -100,7 +100,7 @@ pub mod classifier;
 pub mod closing;
 pub mod commit_text;
 pub mod error;
-pub mod export;
+mod export;
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub mod guest;
@@ -112,6 +112,8 @@ pub mod model_selector;
 pub mod paths;
 pub mod pr_template;
 pub mod settings;
+#[doc(hidden)]
+pub mod supplies;
 pub mod testing;
 #[cfg(test)]
 mod wit_package;

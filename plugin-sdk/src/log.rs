@@ -2,6 +2,9 @@
 //!
 //! Where a strategy is part of a native program, such as its own unit tests, they go nowhere.
 
+#[cfg(target_arch = "wasm32")]
+use crate::guest::bindings::types::autoissue::plugin::host_log;
+
 /// How severe a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -20,9 +23,20 @@ pub enum Level {
 /// Writes a line to the host's log. Long lines are cut, and of many the last are dropped.
 pub fn log(level: Level, message: &str) {
     #[cfg(target_arch = "wasm32")]
-    crate::guest::log(level, message);
+    host_log::log(level_for_host(level), message);
     #[cfg(not(target_arch = "wasm32"))]
     let _ = (level, message);
+}
+
+#[cfg(target_arch = "wasm32")]
+const fn level_for_host(level: Level) -> host_log::Level {
+    match level {
+        Level::Trace => host_log::Level::Trace,
+        Level::Debug => host_log::Level::Debug,
+        Level::Info => host_log::Level::Info,
+        Level::Warn => host_log::Level::Warn,
+        Level::Error => host_log::Level::Error,
+    }
 }
 
 /// Writes what it did to the host's log.

@@ -1,6 +1,7 @@
 //! What the engine knows of an issue: facts from the forge, and what the strategies said of it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,9 @@ pub struct Issue {
     /// Pull request of ours that was merged and did not close the issue: its base is not the default branch.
     pub merged_pull_request: Option<PullRequest>,
 }
+
+/// An issue shared between the engine, its events and its effects.
+pub(crate) type SharedIssue = Arc<Issue>;
 
 /// An issue that another depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

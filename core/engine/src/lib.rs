@@ -13,6 +13,7 @@
 //!
 //! Nothing here knows a clock, a file, an environment or chance: time comes in with each input.
 
+mod agent;
 mod blocked;
 mod breaker;
 mod conflict;
@@ -36,6 +37,7 @@ mod task;
 mod time;
 mod undecided;
 
+pub use agent::{AgentReport, AgentSession};
 pub use autoissue_plugin_sdk::{AgentTask, Effort};
 pub use blocked::Blocked;
 pub use breaker::{Breaker, BreakerState};
@@ -52,8 +54,8 @@ pub use event::{
 };
 pub use failure::{Ended, Failure, FailureType, Service, Spent};
 pub use input::{
-    AgentReport, AgentSession, Answer, AttemptInput, CheckResult, FileChange, Input, IntakeInput,
-    PlanInput, Publication, ServiceInput, SessionInput, TaskInput, Withdrawal, Work,
+    Answer, AttemptInput, CheckResult, FileChange, Input, IntakeInput, PlanInput, Publication,
+    ServiceInput, SessionInput, TaskInput, Withdrawal, Work,
 };
 pub use issue::{Classification, Dependency, Issue, IssueNumber, PullRequest};
 pub use kind::{AttemptStage, TaskKind};

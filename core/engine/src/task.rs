@@ -7,7 +7,7 @@
 //!                     └── failed in substance, and the model selector is asked again
 //! ```
 
-use crate::input::SharedIssue;
+use crate::issue::SharedIssue;
 use crate::{
     AgentReport, AgentSession, AttemptStage, CheckResult, Classification, CutOff, Effort, Ended,
     FailureType, Outcome, Publication, Start, TaskKind, Time, Usd, Work,

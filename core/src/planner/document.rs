@@ -14,6 +14,7 @@ use super::problems::{self, Problem, time};
 use super::{
     BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX, graph,
 };
+use crate::wall_clock::rfc3339;
 
 /// Version of the form that is written and read.
 const VERSION: u32 = 1;
@@ -337,7 +338,7 @@ fn name_of(salt: &str, directive: &str, issues: &[PlannedIssue]) -> String {
 }
 
 fn timestamp(at: Time) -> String {
-    crate::summary::rfc3339(at.ms())
+    rfc3339(at.ms())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::bindings::agent_backend::exports::autoissue::plugin::agent_backend::{
     Guest, GuestAgentRun,
 };
 use super::{NOTHING, WitError, error, issue, named, set_up};
-use crate::export::Supplies;
+use crate::supplies::Supplies;
 use crate::{
     AgentBackend, AgentEvent, AgentRun, AgentTask, CommandInput, CommandSpec, Effort, Exit, Line,
     Metering, PluginError, ProgramInfo,

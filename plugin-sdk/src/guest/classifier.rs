@@ -4,7 +4,7 @@ use super::bindings::classifier::exports::autoissue::plugin::classifier::{
     Classification, Context, Guest, Score,
 };
 use super::{NOTHING, WitError, WitIssue, error, issue, named, set_up};
-use crate::export::Supplies;
+use crate::supplies::Supplies;
 use crate::{Classifier, ClassifierContext, PluginError};
 
 impl<P: Supplies> Guest for P {

@@ -2,7 +2,7 @@
 
 use super::bindings::metadata::exports::autoissue::plugin::metadata::{Guest, Info, Strategy};
 use super::{NOTHING, WitError, error, named, set_up};
-use crate::export::{Strategies, Supplies};
+use crate::supplies::{Strategies, Supplies};
 use crate::{
     AgentBackend, Classifier, Description, ModelSelector, PluginError, PrTemplate, Settings,
 };

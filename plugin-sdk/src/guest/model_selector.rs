@@ -4,7 +4,7 @@ use super::bindings::model_selector::exports::autoissue::plugin::model_selector:
     Guest, ModelHistory, ModelInfo, Selection, SelectionRequest,
 };
 use super::{NOTHING, WitError, error, issue, named, set_up};
-use crate::export::Supplies;
+use crate::supplies::Supplies;
 use crate::{ModelSelector, PluginError};
 
 impl<P: Supplies> Guest for P {

@@ -4,7 +4,7 @@ use super::bindings::pr_template::exports::autoissue::plugin::pr_template::{
     Change, CheckReport, Commit, Context, Guest, PullRequestText,
 };
 use super::{NOTHING, WitError, error, issue, named, set_up};
-use crate::export::Supplies;
+use crate::supplies::Supplies;
 use crate::{PluginError, PrContext, PrTemplate};
 
 impl<P: Supplies> Guest for P {

@@ -3,7 +3,7 @@
 use autoissue_plugin_sdk::AgentTask;
 use serde::{Deserialize, Serialize};
 
-use crate::input::SharedIssue;
+use crate::issue::SharedIssue;
 use crate::{AgentReport, CheckResult, IssueNumber, PullRequest, StopReason, Usd, Work};
 
 /// What is to be done for one attempt.

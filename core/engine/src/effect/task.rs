@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::input::SharedIssue;
+use crate::issue::SharedIssue;
 use crate::{Classification, IssueNumber, Usd};
 
 /// What is to be done to make a task ready.

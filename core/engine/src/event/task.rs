@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::input::SharedIssue;
+use crate::issue::SharedIssue;
 use crate::{Classification, Effort, IssueNumber, Outcome, Undecided, Usd};
 
 /// What happened to a task.

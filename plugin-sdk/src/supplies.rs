@@ -1,0 +1,58 @@
+//! What a plugin supplies, as [`export_plugin!`](crate::export_plugin) says it and the exports for the host read it.
+
+use crate::{AgentBackend, Classifier, ModelSelector, PrTemplate};
+
+/// Who a plugin is, from its crate.
+pub struct About {
+    /// Name.
+    pub name: &'static str,
+    /// Version.
+    pub version: &'static str,
+    /// Description.
+    pub description: &'static str,
+    /// Address for people; empty where there is none.
+    pub homepage: &'static str,
+}
+
+/// What the macro implements.
+pub trait Supplies {
+    /// Returns who the plugin is.
+    fn about() -> About;
+    /// Returns its strategies.
+    fn strategies() -> Strategies;
+}
+
+/// The strategies of a plugin, by kind, in order.
+#[derive(Default)]
+pub struct Strategies {
+    /// Classifiers.
+    pub classifiers: Vec<Box<dyn Classifier>>,
+    /// Model selectors.
+    pub model_selectors: Vec<Box<dyn ModelSelector>>,
+    /// Agent backends.
+    pub agent_backends: Vec<Box<dyn AgentBackend>>,
+    /// Pull request templates.
+    pub pr_templates: Vec<Box<dyn PrTemplate>>,
+}
+
+impl Strategies {
+    /// Adds a classifier.
+    pub fn classifier(&mut self, strategy: impl Classifier + 'static) {
+        self.classifiers.push(Box::new(strategy));
+    }
+
+    /// Adds a model selector.
+    pub fn model_selector(&mut self, strategy: impl ModelSelector + 'static) {
+        self.model_selectors.push(Box::new(strategy));
+    }
+
+    /// Adds an agent backend.
+    pub fn agent_backend(&mut self, strategy: impl AgentBackend + 'static) {
+        self.agent_backends.push(Box::new(strategy));
+    }
+
+    /// Adds a pull request template.
+    pub fn pr_template(&mut self, strategy: impl PrTemplate + 'static) {
+        self.pr_templates.push(Box::new(strategy));
+    }
+}
