@@ -36,8 +36,12 @@ fn planned_from(steps: &Value) -> Result<Vec<String>, String> {
         [true, false]
     );
     let last = &rejected[1];
-    let message = last["message"].as_str().expect("a message").to_owned();
-    let kept = std::fs::read(last["file"].as_str().expect("a file")).expect("the answer is kept");
+    let message = last["rejection"]["message"]
+        .as_str()
+        .expect("a message")
+        .to_owned();
+    let kept = std::fs::read(last["rejection"]["file"].as_str().expect("a file"))
+        .expect("the answer is kept");
     assert_eq!(kept.is_empty(), message == "it is empty", "{message}");
     let reason = run.summary()["reason"]
         .as_str()
