@@ -33,7 +33,10 @@ struct Reserved {
 
 impl Expected {
     pub(super) fn take(&mut self, event: &Event) {
-        if let Some(kind) = event.failure().and_then(|failure| failure.failure_type()) {
+        if let Some(kind) = event
+            .failure()
+            .and_then(autoissue_core::engine::Failure::failure_type)
+        {
             *self.n_failures.entry(kind.name()).or_default() += 1;
         }
         match event {
@@ -62,13 +65,13 @@ impl Expected {
                 self.start(*issue, *reserved);
             }
             Event::Plan(PlanEvent::PlannerStarted { reserved, .. }) => {
-                self.start(IssueNumber::SESSION, *reserved)
+                self.start(IssueNumber::SESSION, *reserved);
             }
             Event::Attempt(AttemptEvent::Metered { issue, spent, .. }) => {
-                self.meter(*issue, *spent)
+                self.meter(*issue, *spent);
             }
             Event::Plan(PlanEvent::PlannerMetered { spent, .. }) => {
-                self.meter(IssueNumber::SESSION, *spent)
+                self.meter(IssueNumber::SESSION, *spent);
             }
             Event::Attempt(AttemptEvent::AgentExited {
                 issue,

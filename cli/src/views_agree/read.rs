@@ -37,6 +37,10 @@ const STATES: [&str; 8] = [
 pub(super) struct Objections(pub(super) Vec<String>);
 
 impl Objections {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "most of what is compared is a number"
+    )]
     fn same<T: PartialEq + Debug>(&mut self, view: &str, what: impl Display, said: T, expected: T) {
         if said != expected {
             let objection = format!("{view}: {what}: {said:?} instead of {expected:?}");

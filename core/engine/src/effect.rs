@@ -63,7 +63,7 @@ impl Effect {
     }
 
     /// Returns the attempt that it is for, or that of the planner.
-    pub const fn attempt(&self) -> Option<u32> {
+    pub fn attempt(&self) -> Option<u32> {
         match self {
             Self::Plan(effect) => effect.attempt(),
             Self::Intake(_) | Self::Task(_) => None,

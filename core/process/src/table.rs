@@ -49,13 +49,13 @@ fn sweep(is_ours: impl Fn(&[u8]) -> bool) -> u32 {
     let until = Instant::now() + SWEEP_TIME_MAX;
     let mut killed = BTreeSet::new();
     loop {
-        let found = table::tagged(&is_ours);
+        let found = system::tagged(&is_ours);
         let n_known = killed.len();
-        killed.extend(found.iter().map(table::Target::pid));
+        killed.extend(found.iter().map(system::Target::pid));
         if killed.len() == n_known || until <= Instant::now() {
             return u32::try_from(killed.len()).unwrap_or(u32::MAX);
         }
-        table::kill_and_wait(&found);
+        system::kill_and_wait(&found);
     }
 }
 
@@ -76,20 +76,20 @@ pub(super) fn end_adopted(since: u64) -> u32 {
     let until = Instant::now() + SWEEP_TIME_MAX;
     let mut killed = BTreeSet::new();
     loop {
-        let adopted = table::adopted(since);
+        let adopted = system::adopted(since);
         let living: Vec<&Entry> = adopted.iter().filter(|it| !it.is_zombie).collect();
         if living.is_empty() || until <= Instant::now() {
             return u32::try_from(killed.len()).unwrap_or(u32::MAX);
         }
         killed.extend(living.iter().map(|it| (it.pid, it.started)));
-        table::kill_and_reap(&adopted);
+        system::kill_and_reap(&adopted);
     }
 }
 
-pub(super) use table::{descendants_of, kill, start_of};
+pub(super) use system::{descendants_of, kill, start_of};
 
 #[cfg(target_os = "linux")]
-mod table {
+mod system {
     use super::{Entry, TAG_VARIABLE};
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::process::{
@@ -295,7 +295,7 @@ mod table {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod table {
+mod system {
     use super::Entry;
 
     pub(crate) struct Target;
@@ -345,11 +345,11 @@ mod tests {
             started: 4242,
             is_zombie: false,
         };
-        assert_eq!(table::parse_stat(77, &stat), Some(expected));
+        assert_eq!(system::parse_stat(77, &stat), Some(expected));
         let state = stat.len() - b"S 5 6 7 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 4242 9 9".len();
         stat[state] = b'Z';
         assert_eq!(
-            table::parse_stat(77, &stat),
+            system::parse_stat(77, &stat),
             Some(Entry {
                 is_zombie: true,
                 ..expected
@@ -363,8 +363,8 @@ mod tests {
         let root = i32::try_from(root).expect("process numbers fit");
         let own = i32::try_from(std::process::id()).expect("process numbers fit");
         for found in [
-            table::descendants_of(root),
-            table::descendants_by_parent(root),
+            system::descendants_of(root),
+            system::descendants_by_parent(root),
         ] {
             assert!(
                 found
@@ -379,7 +379,7 @@ mod tests {
     fn a_sweep_never_finds_the_sweeper() {
         let own = i32::try_from(std::process::id()).expect("process numbers fit");
         assert!(
-            table::tagged(&|_| true)
+            system::tagged(&|_| true)
                 .iter()
                 .all(|target| target.pid() != own)
         );

@@ -133,7 +133,7 @@ impl Timeline {
                 self.end_all(at_ms);
             }
             Event::Attempt(AttemptEvent::Started { issue, attempt, .. }) => {
-                self.start(at_ms, *issue, *attempt)
+                self.start(at_ms, *issue, *attempt);
             }
             Event::Attempt(AttemptEvent::AgentExited { issue, charged, .. }) => {
                 if let Some(span) = self.newest_mut(*issue) {
@@ -151,7 +151,7 @@ impl Timeline {
                 self.end(at_ms, *issue, SpanEnd::Interrupted);
             }
             Event::Task(TaskEvent::Finished { issue, outcome }) => {
-                self.finish(at_ms, *issue, outcome.group())
+                self.finish(at_ms, *issue, outcome.group());
             }
             Event::Service(ServiceEvent::Paused {
                 service,
@@ -174,7 +174,7 @@ impl Timeline {
             ),
             Event::Service(ServiceEvent::Answered { service }) => self.unpause(at_ms, service),
             Event::Service(ServiceEvent::BreakerProbed { service, .. }) => {
-                self.unpause(at_ms, service)
+                self.unpause(at_ms, service);
             }
             Event::Service(ServiceEvent::BreakerReset { service }) => self.unpause(at_ms, service),
             _ => {}

@@ -26,7 +26,7 @@ impl Executor {
             PlanEffect::Recover { attempt } => {
                 self.blocking(defect(attempt), move || services.recover_plan(attempt));
             }
-            PlanEffect::Decompose(order) => self.decompose(order),
+            PlanEffect::Decompose(order) => self.decompose(*order),
             PlanEffect::CreateIssue(order) => {
                 let cancel = self.stoppable(CREATION).1;
                 self.create(move || services.create_issue(&order, &cancel));

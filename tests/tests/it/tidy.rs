@@ -193,7 +193,7 @@ fn an_arrow_that_is_not_in_the_picture_is_found() {
     let plugins = BTreeSet::from(["autoissue-patch".to_owned()]);
     for (from, to) in [
         ("autoissue", "autoissue-engine"),
-        ("autoissue-engine", "autoissue-plugin-sdk"),
+        ("autoissue-engine", "autoissue-core"),
         ("autoissue-patch", "autoissue-core"),
         ("autoissue-plugin-sdk", "autoissue-engine"),
         ("autoissue-core", "autoissue"),

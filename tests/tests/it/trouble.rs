@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use autoissue_core::journal::{AppendExtras, Journal, NewEvent, NewSession, StoredEvent};
 use autoissue_tests::{Run, Sandbox, binary, new_file_patch};
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process_group};
 
@@ -925,8 +926,9 @@ fn a_session_that_another_overtook_is_resumed_by_its_name_only() {
 fn a_day_later(event: &StoredEvent) -> StoredEvent {
     let mut body: serde_json::Value = serde_json::from_str(&event.body).expect("a body is JSON");
     for key in ["until", "retry_at"] {
-        if let Some(at) = body.get_mut(key).filter(|at| at.is_u64()) {
-            *at = (at.as_u64().expect("a time") + DAY_MS).into();
+        if let Some(at) = body.get_mut(key).filter(|at| at.is_string()) {
+            let time: Timestamp = at.as_str().expect("a text").parse().expect("a time");
+            *at = (time + SignedDuration::from_hours(24)).to_string().into();
         }
     }
     StoredEvent {

@@ -212,7 +212,7 @@ impl Night {
         (self.wake_at, self.is_over) = (step.wake_at, step.over);
         step.effects
             .into_iter()
-            .for_each(|effect| self.carry_out(effect));
+            .for_each(|effect| self.carry_out(&effect));
         self.answers_why()
     }
 
@@ -344,7 +344,7 @@ impl Night {
         }))
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    fn carry_out(&mut self, effect: &Effect) {
         match written_and_read(effect) {
             Effect::Attempt(AttemptEffect::RunAgent(order)) => {
                 let limit = order.task.budget_usd.map(Usd::from_dollars);
@@ -357,7 +357,7 @@ impl Night {
             }) => self.stop(issue, attempt, reason),
             Effect::Attempt(AttemptEffect::ReleaseWorktree { .. }) => {}
             Effect::Intake(IntakeEffect::FetchBacklog { .. }) if self.settings.plan.is_some() => {
-                self.fetch_planned()
+                self.fetch_planned();
             }
             Effect::Plan(effect) => self.carry_out_plan(effect),
             effect => {
@@ -499,9 +499,9 @@ impl Night {
 }
 
 /// Returns an effect as another process would read it.
-fn written_and_read(effect: Effect) -> Effect {
-    let text = serde_json::to_string(&effect).expect("an effect becomes JSON");
+fn written_and_read(effect: &Effect) -> Effect {
+    let text = serde_json::to_string(effect).expect("an effect becomes JSON");
     let read = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-    assert_eq!(effect, read, "{text}");
+    assert_eq!(*effect, read, "{text}");
     read
 }

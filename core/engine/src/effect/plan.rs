@@ -15,7 +15,7 @@ pub enum PlanEffect {
         directive: String,
     },
     /// Have the agent split the directive into issues. Answer: `Decomposed`; any number of `PlannerMetered` before.
-    Decompose(PlannerOrder),
+    Decompose(Box<PlannerOrder>),
     /// Find out how a planner ended that was running when the process died. Answer: `Decomposed`, with what is on disk or an end unseen.
     Recover {
         /// Attempt.
@@ -79,11 +79,10 @@ impl PlanEffect {
         }
     }
 
-    pub(super) const fn attempt(&self) -> Option<u32> {
+    pub(super) fn attempt(&self) -> Option<u32> {
         match self {
-            Self::Decompose(PlannerOrder { attempt, .. }) | Self::Recover { attempt } => {
-                Some(*attempt)
-            }
+            Self::Decompose(order) => Some(order.attempt),
+            Self::Recover { attempt } => Some(*attempt),
             Self::Read { .. }
             | Self::CreateIssue(_)
             | Self::LinkIssue { .. }

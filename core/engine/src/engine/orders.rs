@@ -22,12 +22,12 @@ impl Engine {
             read_only: true,
             ..self.agent_task(self.planner_model(), None, limit, planning.session.as_ref())
         };
-        Effect::Plan(PlanEffect::Decompose(PlannerOrder {
+        Effect::Plan(PlanEffect::Decompose(Box::new(PlannerOrder {
             attempt: attempt.number,
             directive: self.about.directive.clone().unwrap_or_default(),
             task,
             rejection: planning.rejection.clone(),
-        }))
+        })))
     }
 
     /// Returns the order for a step of the plan; `None` where the plan has no such issue.

@@ -232,15 +232,15 @@ impl Chronicle {
                 self.spent += *charged;
             }
             Event::Plan(PlanEvent::PlannerFailed { charged, .. }) => {
-                plan.n_paid += u32::from(*charged)
+                plan.n_paid += u32::from(*charged);
             }
             Event::Plan(PlanEvent::Rejected { .. }) => plan.n_rejected += 1,
             Event::Plan(PlanEvent::Proposed { plan: proposed }) => {
-                plan.plan = Some(proposed.clone())
+                plan.plan = Some(proposed.clone());
             }
             Event::Plan(PlanEvent::Confirmed) => plan.is_confirmed = true,
             Event::Plan(PlanEvent::Declined) => {
-                (plan.is_declined, self.is_suspended) = (true, false)
+                (plan.is_declined, self.is_suspended) = (true, false);
             }
             Event::Plan(PlanEvent::IssueCreated { number, .. }) => plan.created.push(*number),
             Event::Plan(PlanEvent::IssueLinked { position, .. }) => plan.linked.push(*position),
@@ -481,7 +481,7 @@ impl Running {
             Event::Attempt(AttemptEvent::WorktreeLeased { .. }) => self.is_leased = true,
             Event::Attempt(AttemptEvent::Metered { spent, .. }) => self.metered = *spent,
             Event::Attempt(AttemptEvent::AgentExited { report, .. }) => {
-                self.exited = Some(report.ended.clone())
+                self.exited = Some(report.ended.clone());
             }
             Event::Attempt(AttemptEvent::WorkCollected { work, .. }) => {
                 self.collected = Some(work.is_some());

@@ -238,7 +238,7 @@ fn undecided() {
                 .begin();
         },
         |journal| {
-            journal.retain(|entry| !matches!(entry.event, Event::Task(TaskEvent::Undecided(_))))
+            journal.retain(|entry| !matches!(entry.event, Event::Task(TaskEvent::Undecided(_))));
         },
     );
 }
