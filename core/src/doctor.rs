@@ -1,11 +1,11 @@
-//! Looks at everything that a night needs, before any money is spent. It changes nothing: not the project, not the remote, not
-//! the state directory.
+//! Checks everything that a session needs, before any money is spent. It changes nothing: not the
+//! project, not the remote, not the state directory.
 //!
 //! ```text
-//!   Session::open ─► what nothing can be done without ─► an error, at once ──┐
+//!   Session::open ─► what every session needs ─► an error, at once ──┐
 //!                                                                            ├─► at_a_glance: a failure refuses, a warning is shown
 //!   examine ───────► the same, one by one: an error is a finding ────────────┘
-//!        └─────────► what needs a program of its own: version, push right, checks on the base
+//!        └─────────► what needs a program of its own: version, push access, checks on the base
 //! ```
 
 mod base;
@@ -34,32 +34,33 @@ use crate::wall_clock::wall_clock_ms;
 
 pub use crate::preflight::{Finding, Level};
 
-/// What came to light.
+/// One result of an examination.
 #[derive(Debug)]
 pub enum Found {
-    /// Something was looked at.
+    /// A check was made.
     Finding(Finding),
-    /// No session could be opened.
+    /// A session could not be opened.
     Refusal {
-        /// What was looked at.
+        /// What was checked.
         check: &'static str,
-        /// What a session would say.
+        /// The error that a session would report.
         error: SessionError,
     },
-    /// Something begins that takes a while.
+    /// A check has started that takes a while.
     Begun(String),
 }
 
-/// How far to look.
+/// How much to check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// The forge too. Its name has to be known for that.
+    /// Also check the forge. Its name must be known.
     pub forge: bool,
-    /// Also what may take minutes: the checks on the base.
+    /// Also run checks that may take minutes: the user's own, on the base.
     pub slow: bool,
 }
 
-/// Looks at everything, and tells of it as it goes. Blocking; `cancel` ends what runs.
+/// Checks everything, and reports each result as soon as it is known. Blocking; `cancel` ends what
+/// runs.
 pub fn examine(
     config: &Config,
     host: &Host,
@@ -85,9 +86,9 @@ struct Examination<'a> {
     on_found: &'a mut dyn FnMut(Found),
 }
 
-/// Where work would start and go to.
+/// Where work would start from and be pushed to.
 struct Place {
-    /// Absent on the local forge.
+    /// Absent for the local forge.
     remote: Option<Remote>,
     base_branch: String,
 }
@@ -134,7 +135,7 @@ impl Examination<'_> {
         (self.on_found)(Found::Finding(finding));
     }
 
-    /// Does what opening a session does; its error is a finding.
+    /// Runs a step of opening a session; an error becomes a finding.
     fn try_to<T>(
         &mut self,
         check: &'static str,
@@ -193,7 +194,7 @@ impl Examination<'_> {
         if let Some(notice) = forge.notice() {
             self.tell(notice);
         }
-        // The token that the API does not take would not open this door either.
+        // If the API rejects the token, git over HTTP will reject it too.
         if is_shut_out && remote.is_web() {
             return None;
         }
@@ -208,7 +209,10 @@ impl Examination<'_> {
             }
             answered => self.try_to("remote", |_| Ok(answered?))?,
         };
-        self.tell(Finding::ok("remote", format!("{} answers", remote.name())));
+        self.tell(Finding::ok(
+            "remote",
+            format!("connected to {}", remote.name()),
+        ));
         if may_push && let Some(finding) = repository::push(&remote, checkout) {
             self.tell(finding);
         }
@@ -229,7 +233,8 @@ impl Examination<'_> {
 
     // ---- agent and checks
 
-    /// Returns whether each plugin is the file that was agreed on. A session loads none where one is not.
+    /// Returns whether each plugin is the file that was approved. If one is not, a session loads
+    /// none.
     fn plugin_files(&mut self) -> bool {
         let findings = plugins::look(&self.config.plugins, &self.host.project);
         let are_agreed = findings.iter().all(|it| it.level != Level::Failure);
@@ -237,12 +242,12 @@ impl Examination<'_> {
         are_agreed
     }
 
-    /// Loads the plugins that decide, as a session would, and names them.
+    /// Loads the configured plugins as a session would, and reports their names.
     fn strategies(&mut self) -> Option<Strategies> {
         let strategies = self.try_to("strategies", Self::load_strategies)?;
         let plugins = strategies.plugins();
         if plugins.is_empty() {
-            self.tell(Finding::ok("strategies", "the built-ins decide"));
+            self.tell(Finding::ok("strategies", "using built-in defaults"));
         }
         for (kind, by) in plugins {
             self.tell(Finding::ok("strategies", format!("{kind}: plugin {by}")));
@@ -275,7 +280,7 @@ impl Examination<'_> {
         let Some(program) = program else {
             return self.tell(Finding::ok(
                 "agent",
-                format!("{name}, which is built in and costs nothing"),
+                format!("{name} (built in, costs nothing)"),
             ));
         };
         let Some(env) = self.try_to("agent", |it| {
@@ -327,7 +332,7 @@ impl Examination<'_> {
         if names.is_empty() {
             return self.tell(Finding::warning(
                 "checks",
-                "none: nothing but the agent's word says that work is right",
+                "none are configured, so nothing verifies the agent's work",
                 "set `executor.checks` to the commands that must pass",
             ));
         }
@@ -377,8 +382,8 @@ impl Examination<'_> {
             Err(error) => {
                 self.tell(Finding::failure(
                     "machine",
-                    format!("no program can be run: {error}"),
-                    "end other programs",
+                    format!("cannot run programs: {error}"),
+                    "close other programs",
                 ));
                 None
             }
@@ -401,7 +406,7 @@ impl Examination<'_> {
     }
 }
 
-/// Returns a variable of the host's environment, empty where it is not set.
+/// Returns a variable of the host's environment, or an empty string if it is not set.
 fn variable<'h>(host: &'h Host, name: &str) -> &'h OsStr {
     variable_of(&host.environment, name).unwrap_or_default()
 }

@@ -1,10 +1,10 @@
-//! What is known before anything is changed: the project, the forge, the strategies, and what may go wrong. Opening a session and
-//! `doctor` both look at it; this room knows neither.
+//! What is checked before anything is changed: the project, the forge, the strategies, and what may
+//! go wrong. Used both when a session is opened and by `doctor`; this module depends on neither.
 //!
 //! ```text
 //!   Config, Host ─► inspect ─────────► Project: git, checkout, base branch, forge
 //!                ─► find_strategies ─► Strategies, the agent's program and environment
-//!                ─► at_a_glance ─────► findings, each with what to do about it
+//!                ─► at_a_glance ─────► findings, each with advice
 //! ```
 
 pub(crate) mod agent;
@@ -29,7 +29,7 @@ pub(crate) use project::{Project, default_branch, inspect, open_forge, roots};
 pub(crate) use repository::{branch_in_the_way, dry_run_push};
 pub(crate) use strategies::{agent_variables, find_agent, find_strategies};
 
-/// Returns a variable of an environment.
+/// Returns the value of a variable of an environment.
 pub(crate) fn variable_of<'e>(
     environment: &'e [(OsString, OsString)],
     name: &str,

@@ -1,5 +1,6 @@
-//! The checks, run once on the base as a session would run them: in a private clone, after setup, with the agent's environment.
-//! All of it lies in a temporary directory, mirror included, and goes with it.
+//! Runs the checks once on the base as a session would: in a private clone, after setup, with the
+//! agent's environment. Everything, including the mirror, is in a temporary directory and is
+//! removed with it.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -21,15 +22,14 @@ use crate::config::{Config, RedBase};
 use crate::preflight::{Finding, SessionError};
 use crate::work::check;
 
-/// The clone has the number that no issue has.
+/// The clone uses a number that no issue has.
 const ISSUE: u64 = 0;
 
-/// A run of the checks on the base.
 pub(super) struct BaseChecks<'a> {
     pub(super) config: &'a Config,
     pub(super) git: &'a Git,
     pub(super) checkout: &'a Checkout,
-    /// Absent on the local forge: then the base is in the checkout.
+    /// Absent for the local forge: then the base is in the checkout.
     pub(super) remote: Option<&'a Remote>,
     pub(super) base_branch: &'a str,
     pub(super) env: Vec<(OsString, OsString)>,
@@ -37,10 +37,10 @@ pub(super) struct BaseChecks<'a> {
 }
 
 impl BaseChecks<'_> {
-    /// Runs the checks, and says of each how it went.
+    /// Runs the checks, and returns a finding for each.
     ///
     /// # Errors
-    /// Where there is no clone to run them in.
+    /// If the clone for the checks cannot be made.
     pub(super) fn run(
         self,
         runtime: &Runtime,
@@ -60,12 +60,13 @@ impl BaseChecks<'_> {
             tag: format!("doctor-{}", std::process::id()),
         };
         let findings = runtime.block_on(self.judge(&workplace, cancel));
-        // What a check made unremovable stays in a temporary directory, and is no matter of ours.
+        // Files that cannot be removed stay in a temporary directory and do no harm.
         let _ = worktrees.discard(ISSUE);
         Ok(findings)
     }
 
-    /// Makes a mirror at `place` and a clone within. The mirror is bare, so a repository around the place is not touched.
+    /// Makes a mirror at `place` and a clone inside it. The mirror is bare, so a repository around
+    /// `place` is not touched.
     fn clone_base(&self, place: &Path) -> Result<Worktrees, SessionError> {
         let mirror = Mirror::open(place, self.git.clone())?;
         let start = match self.remote {
@@ -128,7 +129,7 @@ impl BaseChecks<'_> {
             Err(error) => vec![Finding::failure(
                 "checks",
                 error.to_string(),
-                "see whether `/bin/sh` works",
+                "check that `/bin/sh` works",
             )],
         }
     }
@@ -151,19 +152,20 @@ impl BaseChecks<'_> {
             );
         }
         let ended = match exit_code {
-            _ if *timed_out => format!("does not end within {seconds} s"),
+            _ if *timed_out => format!("times out after {seconds} s"),
             Some(code) => format!("fails with exit code {code} after {seconds} s"),
-            None => format!("is ended by a signal after {seconds} s"),
+            None => format!("is killed by a signal after {seconds} s"),
         };
         let message = format!("{name}: {ended} on {}", self.base_branch);
         let finding = match self.config.executor.red_base {
             RedBase::Fail => {
                 let advice =
-                    "mend the base or the check, or set `executor.redBase` to `ignoreKnown`";
+                    "fix the base branch or the check, or set `executor.redBase` to `ignoreKnown`";
                 Finding::failure("checks", message, advice)
             }
             RedBase::IgnoreKnown => {
-                let advice = "mend the base: until then this check does not judge anybody (`executor.redBase`)";
+                let advice =
+                    "fix the base branch; until then this check is ignored (`executor.redBase`)";
                 Finding::warning("checks", message, advice)
             }
         };
@@ -187,7 +189,7 @@ fn setup_failed(error: &SetupError) -> Finding {
             last_lines,
             ..
         } => (
-            format!("`{command}` is ended by a signal"),
+            format!("`{command}` is killed by a signal"),
             last_lines.as_str(),
         ),
         SetupError::TimedOut {
@@ -197,7 +199,7 @@ fn setup_failed(error: &SetupError) -> Finding {
         } => {
             let minutes = timeout.as_secs() / 60;
             (
-                format!("`{command}` does not end: all of setup may take {minutes} minutes"),
+                format!("`{command}` does not finish: setup as a whole may take {minutes} minutes"),
                 last_lines.as_str(),
             )
         }
@@ -206,7 +208,7 @@ fn setup_failed(error: &SetupError) -> Finding {
     Finding::failure(
         "setup",
         message,
-        "mend `executor.setup`: no attempt could start",
+        "fix `executor.setup`; no attempt can start without it",
     )
     .with_output(output)
 }

@@ -1,4 +1,5 @@
-//! Plugin files: there, and what was agreed on. They are read, not run; those that decide are loaded elsewhere.
+//! Checks that plugin files exist and are the approved ones. They are read, not run; active plugins
+//! are loaded elsewhere.
 
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use crate::plugins::lock::PluginLock;
 use crate::plugins::{PluginsError, read_agreed};
 use crate::preflight::Finding;
 
-/// Looks at each plugin that is configured.
+/// Checks each configured plugin.
 pub(super) fn look(plugins: &[PluginSettings], project: &Path) -> Vec<Finding> {
     if plugins.is_empty() {
         return Vec::new();
@@ -29,9 +30,9 @@ fn plugin(settings: &PluginSettings, lock: Option<&PluginLock>) -> Finding {
     }
     let is_pinned = sha256.is_some() || lock.is_some_and(|lock| lock.plugin(name).is_some());
     let agreed = if is_pinned {
-        "as agreed"
+        "digest matches"
     } else {
-        "of any content: nothing names its SHA-256"
+        "not pinned: no SHA-256 is given"
     };
     Finding::ok("plugin", format!("{name}, {}, {agreed}", path.display()))
 }
@@ -39,7 +40,7 @@ fn plugin(settings: &PluginSettings, lock: Option<&PluginLock>) -> Finding {
 fn failure(error: &PluginsError) -> Finding {
     let advice = error
         .hint()
-        .unwrap_or_else(|| "see to the cause, or take it out of `plugins`".to_owned());
+        .unwrap_or_else(|| "fix the cause, or remove it from `plugins`".to_owned());
     Finding::failure("plugin", error_chain(error), advice)
 }
 
@@ -60,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_is_there_and_what_was_agreed_on() {
+    fn a_plugin_file_exists_and_is_the_approved_one() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("p.wasm");
         assert_eq!(level(&file, None), Level::Failure);
@@ -79,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_lock_file_says_counts_too() {
+    fn the_lock_file_counts_too() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("p.wasm");
         std::fs::write(&file, "abc").unwrap();

@@ -1,4 +1,5 @@
-//! The agent's program, asked for its version: one that does not even tell that will not work either.
+//! Asks the agent's program for its version: a program that cannot print its version will not work
+//! either.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -13,13 +14,15 @@ use super::{Finding, release};
 use crate::config::Config;
 use crate::strategy::Strategies;
 
-/// Programs of 250 MB take a second to start on a cold disk; ten of these are a machine in trouble.
+/// A program of 250 MB takes a second to start on a cold disk; taking ten of these means that
+/// something is wrong with the machine.
 const VERSION_TIME_MAX: Duration = Duration::from_secs(10);
 const VERSION_BYTES_MAX: usize = 4_096;
 
-/// Returns what the agent's backend has against being run as configured, by this user with this environment; `None` if nothing.
+/// Returns why the agent's backend refuses to run as configured, as this user in this environment;
+/// `None` if it does not object.
 ///
-/// It is asked for the command of an attempt that never takes place.
+/// The backend is asked for the command of an attempt that is never made.
 pub(crate) fn objection(
     config: &Config,
     strategies: &Strategies,
@@ -51,14 +54,14 @@ pub(crate) fn objection(
         Err(PluginError::InvalidSettings(message)) => Some(Finding::failure(
             "agent",
             message,
-            "`autoissue config show` tells where each setting comes from",
+            "see where each setting comes from with `autoissue config show`",
         )),
         _ => None,
     }
 }
 
-/// Names the configured models that this release does not know. They may well exist: what looks like a slip is a warning about the
-/// configuration.
+/// Lists the configured models that this release does not know. They may exist: a likely typo is
+/// reported as a warning about the configuration instead.
 pub(crate) fn unknown_models(config: &Config, strategies: &Strategies) -> Option<Finding> {
     let planner = Some(&config.planner.model).filter(|_| config.planner.enabled);
     let mut names: Vec<String> = std::iter::once(&config.agent.model)
@@ -71,20 +74,19 @@ pub(crate) fn unknown_models(config: &Config, strategies: &Strategies) -> Option
         let names = names.join(" and ");
         Finding::ok(
             "model",
-            format!("{names}: not known to this release, so the running cost is estimated high"),
+            format!("{names}: unknown to this release, so running costs are estimated high"),
         )
     })
 }
 
-/// What is asked, and of whom.
+/// Which program to ask for its version, and how.
 pub(crate) struct Question<'a> {
-    /// The agent backend.
     pub(crate) name: &'a str,
-    /// The name of its program.
+    /// The name by which its program is known.
     pub(crate) known_as: &'a str,
-    /// Its program.
+    /// The path of its program.
     pub(crate) program: PathBuf,
-    /// What makes it tell its version.
+    /// The arguments that make it print its version.
     pub(crate) args: Vec<String>,
     /// The environment of agents.
     pub(crate) env: Vec<(OsString, OsString)>,
@@ -121,7 +123,7 @@ pub(crate) async fn version(
         cancel,
     )
     .await;
-    let advice = format!("see what `{command}` says; install it anew if it does not work");
+    let advice = format!("run `{command}` yourself; reinstall it if it does not work");
     let ended = match &run {
         Ok(finished) if finished.exit.is_success() => {
             let version = finished
@@ -133,11 +135,11 @@ pub(crate) async fn version(
             return release::finding(known_as, version, format!("{name}, {version}, {shown}"));
         }
         Ok(finished) if finished.timed_out => {
-            format!("said nothing for {} seconds", VERSION_TIME_MAX.as_secs())
+            format!("printed nothing for {} seconds", VERSION_TIME_MAX.as_secs())
         }
         Ok(finished) => match (finished.exit.code, finished.exit.signal) {
-            (Some(code), _) => format!("ended with exit code {code}: {}", finished.output.trim()),
-            (None, signal) => format!("was ended by signal {}", signal.unwrap_or_default()),
+            (Some(code), _) => format!("failed with exit code {code}: {}", finished.output.trim()),
+            (None, signal) => format!("was killed by signal {}", signal.unwrap_or_default()),
         },
         Err(error) => error.to_string(),
     };

@@ -1,4 +1,4 @@
-//! Why a session cannot run, told apart by what the person has to do.
+//! Why a session cannot run: one variant for each thing that the user has to do about it.
 
 use std::io;
 use std::path::PathBuf;
@@ -32,18 +32,18 @@ pub enum SessionError {
     NotInBacklog {
         /// Their numbers.
         issues: Vec<u64>,
-        /// The label that they have to carry.
+        /// The label that they need.
         label: String,
-        /// What was odd about the backlog: an issue that cannot be read is not in it.
+        /// Warnings about the backlog: an issue that cannot be read is not in it.
         warnings: Vec<String>,
     },
     /// The git program is missing or does not work.
     #[error(transparent)]
     Git(#[from] GitError),
-    /// The checkout cannot be worked on.
+    /// The checkout cannot be used.
     #[error(transparent)]
     Checkout(#[from] CheckoutError),
-    /// The forge cannot be worked with.
+    /// The forge cannot be used.
     #[error(transparent)]
     Forge(#[from] ForgeError),
     /// There is no token for GitHub.
@@ -52,7 +52,7 @@ pub enum SessionError {
     /// The repository on the forge cannot be reached by git.
     #[error(transparent)]
     Remote(#[from] RemoteError),
-    /// Nobody said what has to be known.
+    /// A required setting is missing.
     #[error("`{key}` is not set")]
     Unset {
         /// The key.
@@ -64,14 +64,14 @@ pub enum SessionError {
     /// The directive is empty.
     #[error("the directive is empty")]
     EmptyDirective,
-    /// The agent gives no answers.
+    /// The agent's backend cannot answer planning prompts.
     #[error("{message}")]
     CannotPlan {
-        /// What its backend says.
+        /// The backend's message.
         message: String,
     },
-    /// The plan of a session waits for nobody.
-    #[error("session `{session}` does not wait for anybody to agree to its plan")]
+    /// The session has no plan that is waiting for approval.
+    #[error("session `{session}` has no plan waiting for approval")]
     NothingToDecline {
         /// Its id.
         session: String,
@@ -79,27 +79,28 @@ pub enum SessionError {
     /// A plugin cannot be used.
     #[error(transparent)]
     Plugins(#[from] PluginsError),
-    /// A strategy is not known.
+    /// A strategy is unknown.
     #[error(transparent)]
     Strategy(#[from] UnknownStrategy),
-    /// The agent's program is not there.
+    /// The agent's program is missing.
     #[error("the agent `{agent}` cannot run")]
     NoAgent {
         /// The agent backend.
         agent: String,
-        /// What to do.
+        /// How to install it.
         install_hint: String,
-        /// Why.
+        /// Why it cannot run.
         #[source]
         source: Box<ProcessError>,
     },
-    /// A night would fail, and that can be seen now.
+    /// Checks before the start found that the session would fail.
     #[error("{}", messages(failures))]
     NotReady {
-        /// What was found, each with what to do about it.
+        /// The failures, each with advice.
         failures: Vec<Finding>,
     },
-    /// Finished work of an earlier session is refused, and whatever this one made would be refused too.
+    /// The forge refuses finished work of an earlier session, and would refuse this session's work
+    /// too.
     #[error("the finished work of session `{session}` on {issue} cannot be published: {reason}")]
     WorkWaits {
         /// The earlier session.
@@ -130,41 +131,41 @@ pub enum SessionError {
     /// The worktrees cannot be used.
     #[error("failed to prepare the worktrees")]
     Worktrees(#[from] WorktreeError),
-    /// The project takes no files, so no work could be done in it.
-    #[error("`{}` cannot be written", project.display())]
+    /// The checkout is not writable, so no work could be done in it.
+    #[error("`{}` is not writable", project.display())]
     NotWritable {
         /// The checkout.
         project: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// There is nothing to go on with.
-    #[error("no unfinished session of `{}` is known", project.display())]
+    /// There is no session to resume.
+    #[error("no unfinished session found for `{}`", project.display())]
     NothingToResume {
         /// The checkout.
         project: PathBuf,
     },
-    /// A newer one has worked here since.
+    /// A newer session has run here since.
     #[error(
-        "session `{session}` was interrupted, but session `{newer}` was begun here after it, and may have done the same work"
+        "session `{session}` was interrupted, but session `{newer}` was started here after it and may have done the same work"
     )]
     Overtaken {
         /// The unfinished one.
         session: String,
-        /// The command that began it.
+        /// The command that started it.
         command: String,
         /// The newer one.
         newer: String,
     },
-    /// The session is over.
-    #[error("session `{session}` is over: it {status}")]
+    /// The session has already ended.
+    #[error("session `{session}` has already {status}")]
     AlreadyOver {
         /// Its id.
         session: String,
         /// How it ended.
         status: &'static str,
-        /// The command that began it, as it was typed.
+        /// The command that started it, as it was typed.
         command: String,
     },
     /// The session belongs to another checkout.
@@ -175,8 +176,8 @@ pub enum SessionError {
         /// Its checkout.
         project: PathBuf,
     },
-    /// What a session was started with cannot be read back.
-    #[error("session `{session}` was started in a way that this release cannot read")]
+    /// The stored request of a session cannot be read back.
+    #[error("session `{session}` was started with options that this release cannot read")]
     UnreadableOrder {
         /// Its id.
         session: String,
@@ -184,19 +185,19 @@ pub enum SessionError {
         #[source]
         source: serde_json::Error,
     },
-    /// Too much work is kept already.
+    /// Too much work has been kept already.
     #[error("{message}")]
     NoRoom {
-        /// How much, and what to do.
+        /// How much is kept, and what to do.
         message: String,
     },
-    /// The system gives us no thread.
+    /// The system cannot start another thread.
     #[error("failed to start threads")]
     NoRuntime(#[source] std::io::Error),
-    /// A defect in autoissue.
-    #[error("a defect in autoissue: {message}")]
+    /// A bug in autoissue.
+    #[error("bug in autoissue: {message}")]
     Defect {
-        /// What the program says of it.
+        /// What went wrong.
         message: String,
     },
 }

@@ -1,5 +1,5 @@
-//! What costs nothing to look at once a session has been prepared: no program but git and `git-lfs` is started, and nothing is sent.
-//! So every session looks at it, and `doctor` as well.
+//! Checks that cost nothing once a session has been prepared: they start no program but git and
+//! `git-lfs`, and send nothing. Every session runs them, and so does `doctor`.
 
 use std::ffi::OsStr;
 
@@ -13,10 +13,10 @@ use crate::config::Config;
 use crate::host::Host;
 use crate::strategy::Strategies;
 
-/// The finding that says what agents may do. People should know it although nothing is wrong.
+/// The finding that says what agents may do. It is reported even though nothing is wrong.
 pub(crate) const AGENT_RIGHTS: &str = "agent rights";
 
-/// Looks at what can be seen of machine, checkout and configuration.
+/// Checks machine, checkout and configuration.
 pub(crate) fn at_a_glance(
     config: &Config,
     host: &Host,
@@ -24,12 +24,12 @@ pub(crate) fn at_a_glance(
     strategies: &Strategies,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    // Without git there is no session, which is said elsewhere.
+    // A missing git prevents the session, which is reported elsewhere.
     if let Some(git) = git_of(host) {
         findings.push(identity(&git, checkout, host));
         findings.extend(large_files::look(&git, checkout));
     }
-    // What a program is missing is an error elsewhere.
+    // A missing program is reported as an error elsewhere.
     let info = strategies.probe_backend().ok();
     if let Some(info) = &info {
         findings.extend(login::look(info, &host.environment));
@@ -41,7 +41,7 @@ pub(crate) fn at_a_glance(
         &roots(config, host, checkout.path()).current,
     ));
     if info.is_some_and(|info| info.metering != Metering::Free) {
-        let rights = "agents run with your rights: what you can read and change, they can";
+        let rights = "agents run with your permissions: they can read and change whatever you can";
         findings.push(Finding::ok(AGENT_RIGHTS, rights));
         findings.extend(machine::memory(config.executor.max_parallel));
     }
@@ -53,22 +53,22 @@ fn git_of(host: &Host) -> Option<Git> {
     Git::find(path.map_or(OsStr::new(""), |(_, value)| value)).ok()
 }
 
-/// Commits are made in the user's name.
+/// Returns the author of commits.
 fn identity(git: &Git, checkout: &Checkout, host: &Host) -> Finding {
     if let Some(Identity { name, email }) = checkout.author(git, &host.environment) {
         return Finding::ok("identity", format!("{name} <{email}>"));
     }
     let (name, email) = checkout.configured_user();
     let missing = match (name, email) {
-        (None, Some(_)) => "no `user.name`",
-        (Some(_), None) => "no `user.email`",
-        _ => "neither `user.name` nor `user.email`",
+        (None, Some(_)) => "`user.name` is",
+        (Some(_), None) => "`user.email` is",
+        _ => "`user.name` and `user.email` are",
     };
     let fallback = checkout.identity(git, &host.environment);
     Finding::warning(
         "identity",
         format!(
-            "git knows {missing}; commits would be by {} <{}>",
+            "{missing} not set in git; commits will be authored by {} <{}>",
             fallback.name, fallback.email
         ),
         "run `git config --global user.name \"…\"` and `git config --global user.email \"…\"`",

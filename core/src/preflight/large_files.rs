@@ -1,4 +1,4 @@
-//! Git LFS: whether what the repository keeps there can be read, written and uploaded.
+//! Git LFS: whether the repository's large files can be read, written and uploaded.
 
 use autoissue_git::checkout::{Checkout, LargeFiles};
 use autoissue_git::program::Git;
@@ -9,7 +9,7 @@ use super::Finding;
 const SET_UP_LFS: &str = "run `git lfs install`";
 const CHECK: &str = "git lfs";
 
-/// Looks at Git LFS where the commit that is checked out uses it.
+/// Checks Git LFS if the checked-out commit uses it.
 pub(crate) fn look(git: &Git, checkout: &Checkout) -> Option<Finding> {
     let used = checkout.large_files()?;
     let version = lfs_version(git, checkout.path()).ok();
@@ -24,22 +24,22 @@ fn judge(used: LargeFiles, version: Option<String>, is_configured: bool) -> Find
     match (version, used) {
         (None, LargeFiles::Kept) => Finding::failure(
             CHECK,
-            "the repository keeps files in Git LFS, and `git-lfs` is not installed",
+            "the repository stores files in Git LFS, but `git-lfs` is not installed",
             INSTALL_LFS,
         ),
         (Some(_), LargeFiles::Kept) if !is_configured => Finding::failure(
             CHECK,
-            "the repository keeps files in Git LFS, and git is not set up for it: `filter.lfs` is not configured",
+            "the repository stores files in Git LFS, but git is not set up for it (`filter.lfs` is missing)",
             SET_UP_LFS,
         ),
         (None, LargeFiles::Declared) => Finding::warning(
             CHECK,
-            "`.gitattributes` names Git LFS, and `git-lfs` is not installed: new files are committed as they are",
+            "`.gitattributes` uses Git LFS, but `git-lfs` is not installed: new files will be committed as they are",
             INSTALL_LFS,
         ),
         (Some(_), LargeFiles::Declared) if !is_configured => Finding::warning(
             CHECK,
-            "`.gitattributes` names Git LFS, and `filter.lfs` is not configured: new files are committed as they are",
+            "`.gitattributes` uses Git LFS, but `filter.lfs` is not configured: new files will be committed as they are",
             SET_UP_LFS,
         ),
         (Some(version), _) => Finding::ok(CHECK, version),

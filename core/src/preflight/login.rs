@@ -1,4 +1,5 @@
-//! Whether the agent's program has somebody to be: a key in the environment, or the file of a login. No file is read.
+//! Whether the agent's program has credentials: a key in the environment, or the file of a login.
+//! No file is read.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use autoissue_plugin_sdk::built_in::Login;
 use super::{Finding, variable_of};
 use crate::built_in;
 
-/// Looks for the login of a program that we know.
+/// Looks for the login of a known program.
 pub(crate) fn look(info: &ProgramInfo, environment: &[(OsString, OsString)]) -> Option<Finding> {
     let login = built_in::agent_that_runs(&info.program)?.login.as_ref()?;
     Some(judge(login, environment))
@@ -26,21 +27,20 @@ fn judge(login: &Login, environment: &[(OsString, OsString)]) -> Finding {
     {
         return Finding::ok(
             "login",
-            format!("{cloud}, for `{name}` is set; its own login was not looked at"),
+            format!("{cloud}, because `{name}` is set; its own login was not checked"),
         );
     }
     let file = file(login, environment);
     match &file {
-        Some(file) if file.is_file() => Finding::ok(
-            "login",
-            format!("{} is there; it was not read", file.display()),
-        ),
+        Some(file) if file.is_file() => {
+            Finding::ok("login", format!("found {} (not read)", file.display()))
+        }
         _ if cfg!(target_os = "macos") => {
-            Finding::ok("login", "not seen: it may be in the keychain")
+            Finding::ok("login", "not found, but it may be in the keychain")
         }
         _ => {
             let message = format!(
-                "not seen: no {}, and none of {} is set",
+                "not found: {} does not exist, and none of {} is set",
                 shown(file),
                 login.keys.join(", ")
             );
@@ -97,27 +97,24 @@ mod tests {
         check(&[("CLAUDE_CODE_USE_VERTEX", "1")], "Google Vertex AI");
         check(
             &[("ANTHROPIC_API_KEY", ""), ("HOME", "/nowhere")],
-            "not seen",
+            "not found",
         );
         let home = tempfile::tempdir().unwrap();
         std::fs::create_dir(home.path().join(".claude")).unwrap();
         std::fs::write(home.path().join(".claude/.credentials.json"), "secret").unwrap();
         let path = home.path().to_str().unwrap();
-        check(
-            &[("HOME", path)],
-            ".claude/.credentials.json is there; it was not read",
-        );
+        check(&[("HOME", path)], ".claude/.credentials.json (not read)");
         check(
             &[
                 ("HOME", "/nowhere"),
                 ("CLAUDE_CONFIG_DIR", &format!("{path}/.claude")),
             ],
-            "is there",
+            "found",
         );
     }
 
     #[test]
-    fn a_missing_login_is_a_warning_for_a_helper_may_have_it() {
+    fn a_missing_login_is_only_a_warning_because_a_helper_may_have_it() {
         if cfg!(target_os = "linux") {
             let info = ClaudeBackend.probe("").unwrap();
             assert_eq!(look(&info, &[]).unwrap().level, Level::Warning);

@@ -1,4 +1,5 @@
-//! The machine: git's version, disk, memory, clock, and the directory for state. Looks only.
+//! Checks the machine: git's version, disk, memory, clock, and the state directory. Changes
+//! nothing.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -10,21 +11,23 @@ use super::Finding;
 use crate::built_in;
 use crate::disk::nearest_existing;
 
-/// The first release of git that takes configuration from the environment (`GIT_CONFIG_COUNT`), by which it is given the token.
+/// The first release of git that accepts configuration from the environment (`GIT_CONFIG_COUNT`),
+/// which is how git gets the token.
 const GIT_MIN: Version = Version::new(2, 31, 0);
 
-/// The finding that says how much room there is.
+/// The check of free disk space.
 pub(crate) const DISK: &str = "disk";
-/// Below this, clones and builds of a night may fill the disk.
+/// Below this, a session's clones and builds may fill the disk.
 const DISK_BYTES_WANTED: u64 = 5 << 30;
-/// Below this, they will: a clone of a middling repository and one build.
+/// Below this, they will: one clone of a medium-sized repository and one build.
 const DISK_BYTES_MIN: u64 = 256 << 20;
 
-/// The finding about the place of the worktrees.
+/// The check of the worktrees' directory.
 const WORKTREES: &str = "worktrees";
-/// What agents of any kind look for in the directories above their own; what one of them looks for, its backend declares.
+/// Files that agents of any kind look for in the directories above their own. Each backend declares
+/// which others its program looks for.
 const INSTRUCTIONS: [&str; 1] = ["AGENTS.md"];
-/// What programs look for there: instructions, dependencies, settings of tools.
+/// Files that programs look for in parent directories: instructions, dependencies, tool settings.
 const SEEN_FROM_BELOW: [&str; 16] = [
     "GEMINI.md",
     ".mcp.json",
@@ -47,17 +50,19 @@ const SEEN_FROM_BELOW: [&str; 16] = [
 const WORKTREE_NAME_BYTES: usize = 22;
 /// A socket's own name: `/server.sock`.
 const SOCKET_NAME_BYTES: usize = 12;
-/// The longest path of a Unix socket, less the zero byte at its end (`sun_path`; macOS has four bytes fewer than Linux).
+/// The longest path of a Unix socket, without the zero byte at its end (`sun_path`; four bytes
+/// shorter on macOS than on Linux).
 const SOCKET_PATH_BYTES_MAX: usize = if cfg!(target_os = "macos") { 103 } else { 107 };
 
-/// What an agent takes, measured with Claude Code, and as much again for what it runs.
+/// The memory that an agent uses, measured with Claude Code, doubled to cover the programs that it
+/// starts.
 const AGENT_MEMORY_BYTES: u64 = 600 << 20;
 
-/// The first of January 2026: this program did not exist before, so a clock that is earlier is wrong.
+/// 1 January 2026: a clock before this is wrong, because this program did not exist then.
 const CLOCK_MS_MIN: u64 = 1_767_225_600_000;
 
-/// Judges what git prints as its version: three numbers or fewer, and sometimes more behind them (`2.39.5 (Apple Git-154)`). What cannot be
-/// read is not judged.
+/// Checks the version that git prints: up to three numbers, sometimes with a suffix
+/// (`2.39.5 (Apple Git-154)`). A version that cannot be parsed passes.
 pub(crate) fn git(version: &str) -> Finding {
     let numbers: Vec<&str> = version
         .split_whitespace()
@@ -69,14 +74,15 @@ pub(crate) fn git(version: &str) -> Finding {
     if Version::parse(&numbers.join(".")).is_ok_and(|it| it < GIT_MIN) {
         return Finding::failure(
             "git",
-            format!("git {version}, which does not take the token from us"),
+            format!("git {version} is too old: it cannot be given the token"),
             format!("install git {}.{} or newer", GIT_MIN.major, GIT_MIN.minor),
         );
     }
     Finding::ok("git", format!("git {version}"))
 }
 
-/// Looks at the disks of the project, of the state directory, where the mirror is, and of the worktrees; each once.
+/// Checks the disks of the project, of the state directory (which holds the mirror) and of the
+/// worktrees, each disk once.
 pub(crate) fn disks(project: &Path, state_dir: &Path, worktrees: &Path) -> Vec<Finding> {
     let mut seen = Vec::new();
     let mut findings = Vec::new();
@@ -91,8 +97,8 @@ pub(crate) fn disks(project: &Path, state_dir: &Path, worktrees: &Path) -> Vec<F
     findings
 }
 
-/// Looks at the place of the worktrees: what lies above it, which agents and checks see and a fresh clone does not, whether sockets fit, and
-/// what it is mounted on.
+/// Checks the worktrees' directory: files above it that agents and checks see but a fresh clone
+/// does not, whether socket paths fit, and what kind of file system it is on.
 pub(crate) fn worktrees(root: &Path) -> Vec<Finding> {
     let mut findings: Vec<Finding> = above(root).into_iter().collect();
     findings.extend(sockets(root));
@@ -115,7 +121,8 @@ fn above(root: &Path) -> Option<Finding> {
         dir.display(),
         names.join(", ")
     );
-    let advice = "unset `executor.worktreeRoot`, or let it name a directory with nothing above it";
+    let advice =
+        "unset `executor.worktreeRoot`, or set it to a directory with none of these above it";
     Some(Finding::warning(WORKTREES, message, advice))
 }
 
@@ -131,10 +138,10 @@ fn sockets(root: &Path) -> Option<Finding> {
     let n_bytes = root.as_os_str().len() + WORKTREE_NAME_BYTES;
     (SOCKET_PATH_BYTES_MAX < n_bytes + SOCKET_NAME_BYTES).then(|| {
         let message = format!(
-            "the path of a worktree in `{}` has about {n_bytes} bytes; a Unix socket's may have {SOCKET_PATH_BYTES_MAX}",
+            "paths of worktrees in `{}` are about {n_bytes} bytes long, too long for Unix sockets in them (at most {SOCKET_PATH_BYTES_MAX})",
             root.display()
         );
-        let advice = "let `executor.worktreeRoot` name a directory with a shorter path if checks open sockets in the worktree";
+        let advice = "if checks open sockets in the worktree, set `executor.worktreeRoot` to a directory with a shorter path";
         Finding::warning(WORKTREES, message, advice)
     })
 }
@@ -143,20 +150,21 @@ fn mount(path: &Path) -> Option<Finding> {
     let flags = statvfs(path).ok()?.f_flag;
     if flags.contains(StatVfsMountFlags::NOEXEC) {
         let message = format!("programs cannot be run from `{}` (noexec)", path.display());
-        let advice = "let `executor.worktreeRoot` name a directory on another file system";
+        let advice = "set `executor.worktreeRoot` to a directory on another file system";
         return Some(Finding::warning(WORKTREES, message, advice));
     }
     is_memory(path).then(|| {
         let message = format!(
-            "`{}` is kept in memory, and so is every worktree",
+            "`{}` is kept in memory, so every worktree takes up memory",
             path.display()
         );
-        let advice = "let `executor.worktreeRoot` name a directory on a disk";
+        let advice = "set `executor.worktreeRoot` to a directory on a disk";
         Finding::warning(WORKTREES, message, advice)
     })
 }
 
-/// Returns whether files there take memory: tmpfs and ramfs, by their magic numbers in `linux/magic.h`.
+/// Returns whether files there use memory: tmpfs and ramfs, by their magic numbers in
+/// `linux/magic.h`.
 #[cfg(target_os = "linux")]
 fn is_memory(path: &Path) -> bool {
     const IN_MEMORY: [u64; 2] = [0x0102_1994, 0x8584_58f6];
@@ -174,8 +182,11 @@ fn disk(path: &Path) -> Finding {
     match statvfs(path) {
         Ok(stat) => space(path, stat.f_bavail.saturating_mul(stat.f_frsize)),
         Err(error) => {
-            let message = format!("the free space at {} is not known: {error}", path.display());
-            Finding::warning(DISK, message, "look at it yourself")
+            let message = format!(
+                "cannot determine the free space at {}: {error}",
+                path.display()
+            );
+            Finding::warning(DISK, message, "check it yourself")
         }
     }
 }
@@ -186,18 +197,19 @@ fn space(path: &Path, free_bytes: u64) -> Finding {
         0..DISK_BYTES_MIN => Finding::failure(
             DISK,
             message,
-            "make room: every attempt has a clone of its own",
+            "free up disk space: every attempt has its own clone",
         ),
         DISK_BYTES_MIN..DISK_BYTES_WANTED => Finding::warning(
             DISK,
             message,
-            "make room, or set `executor.maxParallel` lower",
+            "free up disk space, or lower `executor.maxParallel`",
         ),
         _ => Finding::ok(DISK, message),
     }
 }
 
-/// Looks whether so many agents find memory; `None` where the system does not tell.
+/// Checks whether there is enough memory for this many agents; `None` if the system does not report
+/// it.
 pub(crate) fn memory(n_agents: u32) -> Option<Finding> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
     let line = text
@@ -210,11 +222,11 @@ pub(crate) fn memory(n_agents: u32) -> Option<Finding> {
 fn room(available_bytes: u64, n_agents: u32) -> Finding {
     let message = format!("{} available", shown(available_bytes));
     if available_bytes < AGENT_MEMORY_BYTES.saturating_mul(u64::from(n_agents)) {
-        let message = format!("{message}, little for {n_agents} agents at once");
+        let message = format!("{message}, which is little for {n_agents} agents at once");
         return Finding::warning(
             "memory",
             message,
-            "set `executor.maxParallel` lower, or end other programs",
+            "lower `executor.maxParallel`, or close other programs",
         );
     }
     Finding::ok("memory", message)
@@ -230,10 +242,10 @@ fn shown(bytes: u64) -> String {
 
 pub(crate) fn clock(now_ms: u64) -> Finding {
     if now_ms < CLOCK_MS_MIN {
-        let advice = "set the clock: waiting for rate limits goes by it";
+        let advice = "set the clock; rate-limit waits depend on it";
         return Finding::failure("clock", "shows a time before 2026", advice);
     }
-    Finding::ok("clock", "plausible")
+    Finding::ok("clock", "looks right")
 }
 
 pub(crate) fn state(directory: &Path) -> Finding {
@@ -243,7 +255,9 @@ pub(crate) fn state(directory: &Path) -> Finding {
             if is_memory(existing) {
                 return Finding::warning(
                     "state",
-                    format!("`{shown}` is kept in memory: a restart loses sessions and saved work"),
+                    format!(
+                        "`{shown}` is kept in memory: sessions and saved work are lost when the machine restarts"
+                    ),
                     "set `AUTOISSUE_STATE_DIR` to a directory on a disk",
                 );
             }
@@ -251,21 +265,22 @@ pub(crate) fn state(directory: &Path) -> Finding {
         }
         _ => Finding::failure(
             "state",
-            format!("`{shown}` cannot be written"),
-            "set `AUTOISSUE_STATE_DIR` to a directory that you may write",
+            format!("`{shown}` is not writable"),
+            "set `AUTOISSUE_STATE_DIR` to a writable directory",
         ),
     }
 }
 
-/// A newest session that begins in the future means a clock that was set back: estimates and retries go by it.
+/// A newest session that started in the future means that the clock was set back; estimates and
+/// retries depend on it.
 pub(crate) fn history(newest_ms: Option<u64>, now_ms: u64) -> Finding {
     match newest_ms {
         Some(newest) if now_ms < newest => Finding::warning(
             "journal",
-            "its newest session began in the future",
-            "see whether the clock of this machine is right",
+            "its newest session started in the future",
+            "check this machine's clock",
         ),
-        Some(_) => Finding::ok("journal", "can be read"),
+        Some(_) => Finding::ok("journal", "readable"),
         None => Finding::ok("journal", "empty"),
     }
 }
@@ -276,7 +291,7 @@ mod tests {
     use crate::preflight::Level;
 
     #[test]
-    fn git_has_to_take_the_token_from_the_environment() {
+    fn git_has_to_accept_the_token_from_the_environment() {
         for (version, level) in [
             ("2.30.9", Level::Failure),
             ("1.9", Level::Failure),
@@ -291,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn little_room_is_a_warning_and_none_a_failure() {
+    fn little_disk_space_is_a_warning_and_none_is_a_failure() {
         let level = |free| space(Path::new("/p"), free).level;
         assert_eq!(
             [level(6 << 30), level(1 << 30), level(5)],
@@ -304,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_above_the_worktrees_is_said() {
+    fn files_above_the_worktrees_are_reported() {
         let home = tempfile::tempdir().unwrap();
         let root = home.path().join("p/.worktrees");
         std::fs::create_dir_all(home.path().join("p/node_modules")).unwrap();
@@ -319,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_too_long_for_a_socket_is_said() {
+    fn a_path_too_long_for_a_socket_is_a_warning() {
         let root = |n_bytes: usize| format!("/{}", "d".repeat(n_bytes - 1));
         let longest = SOCKET_PATH_BYTES_MAX - WORKTREE_NAME_BYTES - SOCKET_NAME_BYTES;
         assert!(sockets(Path::new(&root(longest))).is_none());
@@ -335,7 +350,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_state_directory_in_memory_is_said() {
+    fn a_state_directory_in_memory_is_a_warning() {
         let in_memory = Path::new("/dev/shm");
         if is_memory(in_memory) {
             let finding = state(&in_memory.join("autoissue"));

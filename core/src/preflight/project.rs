@@ -22,18 +22,19 @@ pub(crate) struct Project {
     pub(crate) checkout: Checkout,
     pub(crate) base_branch: String,
     pub(crate) forge: Box<dyn Forge>,
-    /// Where bases come from and branches go to; absent on the local forge, where both is the checkout.
+    /// Where bases are fetched from and branches are pushed to; absent for the local forge, which
+    /// uses the checkout for both.
     pub(crate) remote: Option<Remote>,
-    /// What the forge says of the repository, if it was asked and did.
+    /// What the forge says about the repository, if it was asked and answered.
     pub(crate) description: Option<Description>,
     pub(crate) repository: String,
-    /// The forge's host and port, where the repository is one on a host.
+    /// The forge's host and port, if the repository is on a host.
     pub(crate) on_forge: Option<String>,
     pub(crate) key: String,
     pub(crate) path: OsString,
 }
 
-/// Returns where worktrees of a checkout lie.
+/// Returns the directories that hold the worktrees of a checkout.
 pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
     Roots::of(
         config.executor.worktree_root.as_deref(),
@@ -43,7 +44,8 @@ pub(crate) fn roots(config: &Config, host: &Host, checkout: &Path) -> Roots {
     )
 }
 
-/// Checks what can be checked without changing anything. Where issues are to be made, a local forge may be missing.
+/// Checks what can be checked without changing anything. A local forge may be missing if issues are
+/// to be created.
 pub(crate) fn inspect(
     config: Config,
     host: &Host,
@@ -87,12 +89,12 @@ pub(crate) fn inspect(
     })
 }
 
-/// Returns the branch that the forge calls the default one, if it said so.
+/// Returns the forge's default branch, if the forge reported it.
 pub(crate) fn default_branch(description: Option<&Description>) -> Option<&str> {
     description?.default_branch.as_deref()
 }
 
-/// Makes ready to ask the configured forge. Sends nothing.
+/// Opens the configured forge. Sends nothing.
 pub(crate) fn open_forge(
     config: &Config,
     host: &Host,
@@ -116,11 +118,12 @@ pub(crate) fn open_forge(
     Ok(config.forge.kind.open(&request)?)
 }
 
-/// Asks the forge once what the credential may do. An outage is left to the session, which waits for its end.
+/// Asks the forge once what the credential may do. An outage is ignored here: the session waits for
+/// it to end.
 fn describe(forge: &mut dyn Forge) -> Result<Option<Description>, ForgeError> {
     let mut description = match forge.describe() {
         Err(error) if error.passes() => {
-            tracing::warn!(%error, "the forge did not say what the token may do");
+            tracing::warn!(%error, "cannot find out what the token may do");
             return Ok(None);
         }
         answered => answered?,

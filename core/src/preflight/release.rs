@@ -1,4 +1,4 @@
-//! How the installed release of the agent's program compares with those that our tests run.
+//! Compares the installed release of the agent's program with the releases that our tests run.
 
 use std::cmp::Ordering;
 
@@ -7,8 +7,8 @@ use semver::Version;
 use super::Finding;
 use crate::built_in;
 
-/// Returns what there is to say about a program that printed this version. A release that is newer than the tested ones mostly
-/// works; an older one may not know what is asked of it.
+/// Returns the finding for a program that printed this version. A release newer than the tested
+/// ones usually works; an older one may lack features that are used.
 pub(crate) fn finding(program: &str, version: &str, message: String) -> Finding {
     let tested = built_in::agent_that_runs(program).and_then(|agent| agent.tested_releases);
     let Some([oldest, newest]) = tested else {
@@ -27,9 +27,9 @@ pub(crate) fn finding(program: &str, version: &str, message: String) -> Finding 
     }
 }
 
-/// Returns whether a version lies before, within or after two others; `None` where it cannot be read.
+/// Returns whether a version is before, within or after a range; `None` if it cannot be parsed.
 fn place(version: &str, oldest: &str, newest: &str) -> Option<Ordering> {
-    // The first word of a line such as `2.1.332 (Claude Code)`.
+    // The first word of a line like `2.1.332 (Claude Code)`.
     let version = Version::parse(version.split_whitespace().next()?).ok()?;
     let (oldest, newest) = (Version::parse(oldest).ok()?, Version::parse(newest).ok()?);
     Some(if version < oldest {
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_said_of_a_program_that_is_not_tested() {
+    fn an_untested_program_is_not_judged() {
         let found = finding("codex", "1.0.0", "codex, 1.0.0".to_owned());
         assert_eq!(found, Finding::ok("agent", "codex, 1.0.0"));
     }

@@ -1,4 +1,4 @@
-//! Whether git may push to the remote, and whether a branch is in the way of ours.
+//! Whether git may push to the remote, and whether a branch blocks the names of ours.
 
 use autoissue_git::BRANCH_PREFIX;
 use autoissue_git::checkout::Checkout;
@@ -7,29 +7,30 @@ use autoissue_git::remote::{Remote, Verdict, verdict};
 
 use super::Finding;
 
-/// Rehearses a push before a session starts: what is sure to fail for every task is found before an agent is paid. An outage is waited
-/// for by the session itself.
+/// Tries a push with `--dry-run` before a session starts, so that a failure that every task would
+/// meet is found before an agent costs money. An outage is ignored: the session waits for it to
+/// end.
 pub(crate) fn dry_run_push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
     let commit = checkout.head()?;
     match remote.dry_run_push(checkout.path(), &commit) {
         Err(error) if verdict(&error) == Verdict::Account => Some(no_push(remote, &error)),
         Err(error) => {
-            tracing::warn!(%error, "a dry run of the push is not possible");
+            tracing::warn!(%error, "cannot try a push with `--dry-run`");
             None
         }
         Ok(()) => None,
     }
 }
 
-/// Finds a branch that keeps every branch of ours from being made: git keeps branches as files and directories. An outage is waited for
-/// by the session itself.
+/// Finds a branch that prevents every branch of ours from being created, because git stores
+/// branches as files and directories. An outage is ignored: the session waits for it to end.
 pub(crate) fn branch_in_the_way(checkout: &Checkout, remote: Option<&Remote>) -> Option<Finding> {
     let (blocking, _) = BRANCH_PREFIX.split_once('/')?;
     let (is_there, place, advice) = match remote {
         Some(remote) => (
             matches!(remote.head(blocking), Ok(Some(_))),
             remote.name(),
-            "rename or delete that branch there".to_owned(),
+            "rename or delete that branch on the remote".to_owned(),
         ),
         None => (
             checkout.has_branch(blocking),
@@ -39,7 +40,7 @@ pub(crate) fn branch_in_the_way(checkout: &Checkout, remote: Option<&Remote>) ->
     };
     is_there.then(|| {
         let message =
-            format!("branch `{blocking}` of `{place}` is in the way of `{BRANCH_PREFIX}<N>`");
+            format!("branch `{blocking}` of `{place}` prevents creating `{BRANCH_PREFIX}<N>`");
         Finding::failure("branches", message, advice)
     })
 }
@@ -47,16 +48,17 @@ pub(crate) fn branch_in_the_way(checkout: &Checkout, remote: Option<&Remote>) ->
 fn no_push(remote: &Remote, error: &GitError) -> Finding {
     Finding::failure(
         "push",
-        format!("{} takes no push: {error}", remote.name()),
-        "see whether the token, or the ssh key, has the right to write there",
+        format!("cannot push to {}: {error}", remote.name()),
+        "check that the token or ssh key has write access to it",
     )
 }
 
-/// Asks the remote whether it would take a branch of ours. `None` where the checkout has no commit to ask with.
+/// Asks the remote whether it would accept a branch of ours. `None` if the checkout has no commit
+/// to push.
 pub(crate) fn push(remote: &Remote, checkout: &Checkout) -> Option<Finding> {
     let commit = checkout.head()?;
     Some(match remote.dry_run_push(checkout.path(), &commit) {
-        Ok(()) => Finding::ok("push", format!("{} takes pushes", remote.name())),
+        Ok(()) => Finding::ok("push", format!("can push to {}", remote.name())),
         Err(error) => no_push(remote, &error),
     })
 }

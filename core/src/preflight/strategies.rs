@@ -1,4 +1,4 @@
-//! Finds what decides and works: strategies, the agent's program, and the environment that programs get.
+//! Finds the strategies and the agent's program, and builds the environment of programs.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -14,7 +14,8 @@ use crate::host::Host;
 use crate::plugins::{self, PluginArgument, Plugins};
 use crate::strategy::Strategies;
 
-/// Finds the strategies that take the decisions, by name; loads the plugins among them. Compiled code is kept if it `may_write`.
+/// Finds the strategies by name, and loads the plugins among them. Caches compiled code if
+/// `may_write`.
 pub(crate) fn find_strategies(
     config: &Config,
     host: &Host,
@@ -32,7 +33,8 @@ pub(crate) fn find_strategies(
     Ok(Strategies::configured(config, &Plugins::load(&request)?)?)
 }
 
-/// Finds the agent's program, before an attempt would find out that it is not there. `None` is our own.
+/// Finds the agent's program, so that a missing one is reported before the first attempt. `None`
+/// means the built-in agent.
 pub(crate) fn find_agent(
     strategies: &Strategies,
     path: &OsStr,
@@ -53,7 +55,8 @@ pub(crate) fn find_agent(
     })
 }
 
-/// Returns the environment of agents, setup and checks. From now on, what it holds of secrets is hidden.
+/// Returns the environment of agents, setup and checks. From then on, the secrets in it are
+/// redacted.
 pub(crate) fn agent_variables(
     config: &Config,
     host: &Host,

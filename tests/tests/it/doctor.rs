@@ -121,7 +121,7 @@ fn where_all_is_well_nothing_fails_and_nothing_is_changed() {
     has(&findings, "forge", "ok", "ada/sample on GitHub");
     has(&findings, "rate limit", "ok", "of 5000 calls");
     has(&findings, "clock", "ok", "as GitHub's");
-    has(&findings, "push", "ok", "takes pushes");
+    has(&findings, "push", "ok", "can push to");
     has(&findings, "base branch", "ok", "main");
     has(&findings, "identity", "ok", "Ada <ada@example.org>");
     has(&findings, "checks", "ok", "test -f made: passes on main");
@@ -138,12 +138,7 @@ fn a_journal_is_looked_at_without_a_trace() {
     let world = GithubSandbox::new();
     world.plain_issue("[Backend] add");
     world.exec(&[]).exits(0);
-    has(
-        &examine(&world, quick(&world)),
-        "journal",
-        "ok",
-        "can be read",
-    );
+    has(&examine(&world, quick(&world)), "journal", "ok", "readable");
 }
 
 #[test]
@@ -364,7 +359,7 @@ fn a_push_that_git_is_denied_is_found_although_the_api_promises_it() {
         &examine(&world, quick(&world)),
         "push",
         "failure",
-        "takes no push",
+        "cannot push to",
     );
 }
 
@@ -480,10 +475,10 @@ fn the_agent_is_asked_for_its_version_and_its_login_is_looked_for() {
         &findings,
         "agent rights",
         "ok",
-        "agents run with your rights",
+        "agents run with your permissions",
     );
     if cfg!(target_os = "linux") {
-        has(&findings, "login", "warning", "not seen");
+        has(&findings, "login", "warning", "not found");
     }
     let seen = fs::read_to_string(world.home().join("seen")).expect("the program ran");
     assert!(!seen.contains(TOKEN), "the agent's program gets no token");
@@ -521,7 +516,7 @@ fn an_agent_that_does_not_even_tell_its_version_is_a_failure() {
         &examine(&world, quick(&world)),
         "agent",
         "failure",
-        "ended with exit code 7: broken",
+        "failed with exit code 7: broken",
     );
 }
 
@@ -571,7 +566,7 @@ fn nobody_to_commit_as_is_a_warning() {
         &examine(&world, quick(&world)),
         "identity",
         "warning",
-        "neither `user.name` nor `user.email`",
+        "`user.name` and `user.email` are not set",
     );
 }
 
@@ -592,7 +587,7 @@ fn a_plugin_of_other_content_stops_a_session_before_it_spends() {
         "failure",
         "the plugin `p` has changed",
     );
-    exec_refuses(&world, TOKEN, 2, "has the SHA-256");
+    exec_refuses(&world, TOKEN, 2, "has SHA-256");
 }
 
 // ---- without GitHub

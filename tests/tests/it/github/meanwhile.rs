@@ -300,5 +300,5 @@ fn a_branch_in_the_way_of_all_of_ours_is_one_error_before_anything_starts() {
         "{run:?}"
     );
     let doctor = world.run(["doctor", "--quick"]).exits(1);
-    assert!(doctor.stdout.contains("is in the way of"), "{doctor:?}");
+    assert!(doctor.stdout.contains("prevents creating"), "{doctor:?}");
 }

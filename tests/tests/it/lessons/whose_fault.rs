@@ -248,7 +248,7 @@ fn root_without_permissions_is_refused_before_anything_is_spent() {
 fn agents_run_with_the_users_rights_and_that_is_said() {
     let night = Night::new(json!({}));
     night.issue(1, json!([good()]));
-    let words = "agents run with your rights";
+    let words = "agents run with your permissions";
     let run = night.exec(&[]).exits(0);
     assert_eq!(
         (
