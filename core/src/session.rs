@@ -1,4 +1,4 @@
-//! One session, from the first check to the last event: the front door of core.
+//! One session, from the first check to the last event: the main entry point of core.
 //!
 //! ```text
 //!   open ── preconditions, lock, journal ──► Session ── run ──► dispatcher ─► Finished
@@ -53,37 +53,37 @@ pub(crate) use workspace::{Cleaning, cleaning, on_a_runtime};
 pub enum Order {
     /// The open issues that carry a label.
     Exec(Exec),
-    /// The issues that a directive is split into, or those of a plan that is there already.
+    /// Issues made from a directive, or those of an existing plan.
     Plan(PlanOrder),
     /// An interrupted session.
     Resume(Resume),
 }
 
-/// Which session to go on with.
+/// Which session to resume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Resume {
-    /// Its id, or the beginning of it; `None` means the newest unfinished one of this repository.
+    /// Its id, or a prefix of it; `None` means the newest unfinished session of this repository.
     pub session: Option<String>,
-    /// What is known of a person's will, where its plan waits for that.
+    /// Whether the user has approved the plan, if it is waiting for approval.
     pub consent: Consent,
 }
 
-/// Options of a new session. Kept in the journal, for a resume must do the same.
+/// Options of a new session. Kept in the journal, because a resume must use the same ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
     /// The label.
     pub label: String,
     /// Only these issues; empty means all.
     pub only: Vec<u64>,
-    /// Start what fits although not all fits the budget.
+    /// Start as many issues as the budget allows, even if not all fit.
     pub allow_partial: bool,
     /// Start nothing from this time on.
     pub until: Option<Time>,
-    /// Only make the plan: nothing is changed and nothing is spent.
+    /// Only make the plan: change nothing and spend nothing.
     pub dry_run: bool,
-    /// Start what depends on an open issue that is not part of the session.
+    /// Ignore open dependencies that are not part of the session.
     pub ignore_outside: bool,
-    /// Plugins of the command line that began it; set when the session is opened.
+    /// Plugins from the command line that started the session; set when it is opened.
     pub plugins: Vec<PluginArgument>,
 }
 
@@ -97,10 +97,10 @@ pub struct Session {
     services: Services,
     bus: Arc<Bus<Event>>,
     inputs: (Sender<Input>, Receiver<Input>),
-    /// Ends whatever collects.
+    /// Ends every running collector.
     kill: CancellationToken,
     mirror: PathBuf,
-    /// Held as long as the session lives; absent in a dry run.
+    /// Held while the session exists; absent in a dry run.
     lock: Option<RepositoryLock>,
     awake: Option<Awake>,
     remarks: Vec<Finding>,
@@ -110,7 +110,7 @@ pub struct Session {
     notes: Arc<BacklogNotes>,
 }
 
-/// What keeps the machine awake while a session runs.
+/// Keeps the machine awake while a session runs.
 struct Awake {
     supervisor: SupervisorProgram,
     program: (PathBuf, Vec<OsString>),
@@ -135,11 +135,11 @@ impl Awake {
 pub struct Finished {
     /// Its id.
     pub id: SessionId,
-    /// What its events tell, with its final state.
+    /// Its history, with its final state.
     pub chronicle: Chronicle,
     /// The bare repository that keeps its salvaged work.
     pub mirror: PathBuf,
-    /// Labels that open issues carry, where none carries the one that was asked for; nothing was recorded then.
+    /// Labels that open issues carry, if none carries the requested one; nothing was recorded then.
     pub known_labels: Vec<String>,
 }
 
@@ -151,12 +151,13 @@ pub struct Stopper {
 }
 
 impl Stopper {
-    /// Asks it to save everything, and to stop. Does nothing once the session is over.
+    /// Asks the session to save everything and stop. Does nothing once it has ended.
     pub fn stop(&self) {
         let _ = self.inputs.send(Input::Session(SessionInput::Interrupted));
     }
 
-    /// Kills the agents of a session that was asked to stop, and whatever collects their work; that is collected when it is resumed.
+    /// Kills the agents of a session that was asked to stop, and the collectors of their work; a
+    /// resume collects that work.
     pub fn kill(&self) {
         self.kill.cancel();
         self.stop();
@@ -164,10 +165,11 @@ impl Stopper {
 }
 
 impl Session {
-    /// Checks everything that can be checked for free, takes the repository's lock, and opens the journal. Blocking.
+    /// Checks everything that can be checked for free, takes the repository's lock, and opens the
+    /// journal. Blocking.
     ///
     /// # Errors
-    /// Where the session could not run; nothing has been changed then.
+    /// Fails if the session could not run; nothing has been changed then.
     pub fn open(config: Config, host: &Host, order: Order) -> Result<Self, SessionError> {
         open::open(config, host, order)
     }
@@ -177,22 +179,24 @@ impl Session {
         &self.id
     }
 
-    /// Returns what a person should know before it runs: what may go wrong, and what agents may do.
+    /// Returns what the user should know before the session runs: what may go wrong, and what
+    /// agents may do.
     pub fn remarks(&self) -> &[Finding] {
         &self.remarks
     }
 
-    /// Returns the session before this one if it is unfinished: what it did not publish is done again.
+    /// Returns the previous session if it is unfinished: the work that it did not publish is done
+    /// again.
     pub const fn left_behind(&self) -> Option<&SessionRow> {
         self.left_behind.as_ref()
     }
 
-    /// Returns where its events appear, after they are journaled.
+    /// Returns the bus on which its events are published after they are journaled.
     pub const fn bus(&self) -> &Arc<Bus<Event>> {
         &self.bus
     }
 
-    /// Returns what stops it.
+    /// Returns a handle that stops the session.
     pub fn stopper(&self) -> Stopper {
         Stopper {
             inputs: self.inputs.0.clone(),
@@ -200,7 +204,7 @@ impl Session {
         }
     }
 
-    /// Returns what closes its breakers.
+    /// Returns a handle that closes its breakers.
     pub fn resetter(&self) -> Resetter {
         Resetter::new(self.inputs.0.clone())
     }
@@ -215,8 +219,8 @@ impl Session {
     /// Runs it to its end.
     ///
     /// # Errors
-    /// Where the journal cannot be written any more; what was running is stopped then. Where an issue that was asked for is not in
-    /// the backlog; nothing has been started or recorded then.
+    /// Fails if the journal can no longer be written; everything that was running is stopped then.
+    /// Fails if a requested issue is not in the backlog; nothing has been started or recorded then.
     pub async fn run(self) -> Result<Finished, SessionError> {
         adopt_orphans();
         let (sender, inputs) = self.inputs;
@@ -251,7 +255,7 @@ impl Session {
         let span = log::session(&self.id);
         let ended =
             tokio::task::spawn_blocking(move || span.in_scope(|| dispatcher.run(first))).await;
-        // Of what still runs, nobody waits for an answer.
+        // Nobody waits for the results of whatever is still running.
         everything.cancel();
         tasks.close();
         tasks.wait().await;

@@ -1,7 +1,7 @@
 //! The work of one session: what each effect means in terms of the services.
 //!
-//! Here the services meet; none knows of another. Each function does one effect once and turns what went wrong into the
-//! [`Failure`] that says what should happen next.
+//! The services meet here; none of them knows another. Each function carries out one effect once
+//! and turns errors into the [`Failure`] that says what should happen next.
 
 mod check_base;
 mod collect_work;
@@ -51,47 +51,50 @@ pub(crate) struct AttemptId {
     pub(crate) attempt: u32,
 }
 
-/// The services of one session, and what they are told.
+/// The services of one session, and their settings.
 pub(crate) struct Services {
     pub(crate) config: Config,
-    /// What reading the backlog brings to light for the person who typed the command.
+    /// What reading the backlog reveals to the person who ran the command.
     pub(crate) notes: Arc<BacklogNotes>,
     pub(crate) strategies: Strategies,
     pub(crate) forge: Box<dyn Forge>,
-    /// Where the issues lie, as texts name it.
+    /// The repository of the issues, as texts name it.
     pub(crate) home: Home,
     /// Absent in a dry run, which makes no worktree.
     pub(crate) workspace: Option<Workspace>,
     pub(crate) bus: Arc<Bus<autoissue_engine::Event>>,
-    /// What the checks say of commits of the base, by commit. Whoever checks one holds it.
+    /// Results of the checks on commits of the base, by commit. The lock is held while one is
+    /// checked.
     pub(crate) checked_bases: tokio::sync::Mutex<BTreeMap<String, Vec<CheckResult>>>,
-    /// Issues whose finished work an earlier session has made, and the forge does not take just now: they are not done again.
+    /// Issues whose finished work an earlier session made and the forge does not accept at the
+    /// moment: they are not done again.
     pub(crate) waiting: Vec<(IssueNumber, SessionId)>,
-    /// The plan that the session was started with, where it was.
+    /// The plan that the session was started with, if any.
     pub(crate) given_plan: Option<Plan>,
     pub(crate) session: String,
     pub(crate) project: PathBuf,
-    /// Where agents can write programs, which are never run for ours.
+    /// Directories in which agents can write programs; these are never run as ours.
     pub(crate) worktree_roots: Vec<PathBuf>,
     pub(crate) own_program: PathBuf,
     pub(crate) path: OsString,
     pub(crate) agent_env: Vec<(OsString, OsString)>,
     pub(crate) tag_prefix: String,
     pub(crate) session_dir: PathBuf,
-    /// How long an agent's minute lasts.
+    /// Length of an agent's minute.
     pub(crate) minute: Duration,
-    /// What is hidden of what programs print.
+    /// Removes secrets from what programs print.
     pub(crate) redaction: Redaction,
 }
 
 /// Where attempts work.
 pub(crate) struct Workspace {
     pub(crate) mirror: Mirror,
-    /// Where branches are pushed to; absent on the local forge, where they go to the user's repository.
+    /// Where branches are pushed to; absent for the local forge, where they go to the user's
+    /// repository.
     pub(crate) remote: Option<Remote>,
     pub(crate) collectors: Collectors,
     pub(crate) base_branch: String,
-    /// Its head when the session began.
+    /// Its head when the session started.
     pub(crate) base: CommitId,
 }
 
@@ -106,7 +109,8 @@ impl Services {
         SupervisorProgram::of(&self.own_program).hiding(&self.redaction)
     }
 
-    /// Returns a failure as that of a full disk, if it is one. Whatever meets it says so in its own way, so the disk is asked.
+    /// Turns a failure into that of a full disk if the disk is full. Every operation reports a full
+    /// disk differently, so the disk itself is checked.
     pub(super) fn unless_full(&self, failure: Failure) -> Failure {
         let worktrees = self
             .workspace
@@ -120,7 +124,7 @@ impl Services {
         match (failure, full) {
             (Failure::Crash { message }, Some(path)) => Failure::DiskFull {
                 message: format!(
-                    "the disk with `{}` is full; free up disk space ({message})",
+                    "the disk that holds `{}` is full; free up disk space ({message})",
                     path.display()
                 ),
             },
@@ -147,7 +151,7 @@ impl Services {
         )
     }
 
-    /// Returns 64 hexadecimal digits that belong to an attempt and a purpose, the same each time.
+    /// Returns 64 hexadecimal digits for an attempt and a purpose; always the same ones.
     pub(super) fn mark(&self, id: AttemptId, purpose: &str) -> String {
         let text = format!(
             "{purpose}\0{}\0{}\0{}\0{}",
@@ -167,7 +171,7 @@ impl Services {
     }
 }
 
-/// Runs something that blocks; a panic in it is a failure like any other.
+/// Runs a blocking function; a panic in it is a failure like any other.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -175,12 +179,12 @@ pub(super) async fn blocking<T: Send + 'static>(
     let joined = tokio::task::spawn_blocking(move || span.in_scope(work)).await;
     joined.unwrap_or_else(|error| {
         Err(Failure::Crash {
-            message: format!("a defect in autoissue: {error}"),
+            message: format!("bug in autoissue: {error}"),
         })
     })
 }
 
-/// Shapes 64 hexadecimal digits as a UUID of version 4 (RFC 9562, section 5.4).
+/// Formats 64 hexadecimal digits as a version 4 UUID (RFC 9562, section 5.4).
 pub(super) fn uuid(digits: &str) -> String {
     format!(
         "{}-{}-4{}-8{}-{}",

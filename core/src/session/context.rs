@@ -1,4 +1,4 @@
-//! What a session decides and works with, and whether that will do.
+//! The strategies, environment and settings of a session, and whether they can be used.
 
 use std::ffi::OsString;
 
@@ -13,14 +13,14 @@ use crate::preflight::{
 };
 use crate::strategy::Strategies;
 
-/// What a session decides and works with.
+/// The strategies and environment of a session.
 pub(super) struct Context {
     pub(super) strategies: Strategies,
     /// The environment of agents, setup and checks.
     pub(super) agent_env: Vec<(OsString, OsString)>,
 }
 
-/// Finds what a session decides and works with.
+/// Prepares the strategies and environment of a session.
 pub(super) fn prepare(
     project: &Project,
     host: &Host,
@@ -42,7 +42,7 @@ pub(super) fn prepare(
     })
 }
 
-/// Makes sure that the agent gives answers, where it is to be asked for a plan.
+/// Checks that the agent can answer planning prompts, if it is needed for a plan.
 pub(super) fn check_planner(
     strategies: &Strategies,
     request: &StartRequest,
@@ -62,7 +62,7 @@ pub(super) fn check_planner(
     }
 }
 
-/// Looks at what would cost a night, as far as it can be seen for free; returns what a person should know.
+/// Checks for free whatever could make the session fail; returns what the user should know.
 pub(super) fn inspect_for_free(
     project: &Project,
     host: &Host,
@@ -87,7 +87,8 @@ pub(super) fn inspect_for_free(
         .filter(|_| project.config.executor.create_pr);
     findings.extend(published_to.and_then(|remote| dry_run_push(remote, &project.checkout)));
     findings.extend(branch_in_the_way(&project.checkout, published_to));
-    // How much room a night needs nobody knows; a disk that is full is survived.
+    // A low disk is no reason to refuse: nobody knows how much space a session needs, and it
+    // survives a full disk.
     let is_fatal = |it: &Finding| it.level == Level::Failure && it.check != DISK;
     let (failures, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(is_fatal);
     if failures.is_empty() {

@@ -1,4 +1,4 @@
-//! Dying on purpose at a write of the journal, for tests that look at what a crash leaves.
+//! Kills the process on purpose at a write of the journal, for tests of what a crash leaves.
 
 use std::str::FromStr;
 
@@ -11,9 +11,9 @@ pub struct CrashPoint {
     moment: Moment,
 }
 
-/// A text that names no write and side of it.
+/// The text does not name a write and a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a write and a side of it, such as `7:before` or `7:after`, is wanted")]
+#[error("expected a write and a moment, such as `7:before` or `7:after`")]
 pub struct NoCrashPoint;
 
 impl FromStr for CrashPoint {
@@ -34,11 +34,13 @@ impl FromStr for CrashPoint {
 }
 
 impl CrashPoint {
-    /// Returns what kills the process there, as `kill -9` does: nothing is flushed, dropped or said.
+    /// Returns a hook that kills the process there, like `kill -9`: nothing is flushed, dropped or
+    /// printed.
     pub fn hook(self) -> CommitHook {
         Box::new(move |write, moment| {
             if write == self.write && moment == self.moment {
-                // It cannot fail for our own process; if it did, the test would see a session that went on.
+                // It cannot fail for our own process; if it did, the test would see a session that
+                // continued.
                 let _ = rustix::process::kill_process(
                     rustix::process::getpid(),
                     rustix::process::Signal::KILL,
@@ -53,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_crash_point_is_a_write_and_a_side_of_it() {
+    fn a_crash_point_is_a_write_and_a_moment() {
         assert_eq!(
             "7:after".parse(),
             Ok(CrashPoint {

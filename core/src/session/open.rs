@@ -1,4 +1,5 @@
-//! Opening a session: everything that can go wrong for free goes wrong here, before anything is changed or spent.
+//! Opens a session: every failure that can be found for free is found here, before anything is
+//! changed or spent.
 //!
 //! ```text
 //!   strategies, git, checkout, base branch, forge ──► lock ──► journal ──► mirror, worktrees, sweep ──► Session
@@ -37,7 +38,7 @@ use crate::retention::{Freed, remove_old_transcripts};
 use crate::wall_clock::wall_clock_ms;
 use crate::work::{Services, Workspace};
 
-/// Sessions that are looked through for one to go on with.
+/// How many sessions are searched for one to resume.
 const N_SESSIONS_MAX: usize = 1_000;
 
 pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session, SessionError> {
@@ -56,7 +57,7 @@ pub(super) fn open(config: Config, host: &Host, order: Order) -> Result<Session,
     }
 }
 
-/// Makes sure that planning is allowed, and that there is something to plan.
+/// Checks that planning is allowed, and that there is something to plan.
 fn check_plan(config: &Config, plan: &PlanOrder) -> Result<(), SessionError> {
     match plan {
         _ if !config.planner.enabled => Err(SessionError::PlannerOff),
@@ -69,7 +70,7 @@ fn check_plan(config: &Config, plan: &PlanOrder) -> Result<(), SessionError> {
     }
 }
 
-/// Opens a dry run: it reads what there is, and writes nothing at all.
+/// Opens a dry run: it only reads.
 fn dry_run(
     project: Project,
     host: &Host,
@@ -99,7 +100,7 @@ fn dry_run(
             agent_env,
         },
     );
-    // There is no journal, but what was mistyped is told in the same way.
+    // There is no journal, but typos are reported in the same way.
     let parts = Parts {
         unrecorded: Some(new),
         ..fresh
@@ -172,7 +173,7 @@ fn start(
     Ok(session)
 }
 
-/// Removes transcripts that are too old or too many. They are no reason not to start.
+/// Removes transcripts that are too old or too many. A failure does not prevent the session.
 fn make_room(journal: &Journal, project: &Project, host: &Host, now_ms: u64) {
     let settings = &project.config.logging;
     match remove_old_transcripts(&host.state_dir, journal, settings, now_ms, false) {
@@ -180,11 +181,11 @@ fn make_room(journal: &Journal, project: &Project, host: &Host, now_ms: u64) {
         Ok(Freed { n_sessions, bytes }) => {
             tracing::info!(n_sessions, bytes, "removed old transcripts");
         }
-        Err(error) => tracing::warn!(%error, "old transcripts stay"),
+        Err(error) => tracing::warn!(%error, "cannot remove old transcripts"),
     }
 }
 
-/// Opens an unfinished session to go on with it.
+/// Opens an unfinished session to resume it.
 fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, SessionError> {
     let now_ms = wall_clock_ms();
     let checkout = project.checkout.path();
@@ -195,7 +196,7 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
     )?
     .id;
     let lock = lock(&project, host, &found, now_ms)?;
-    // Looked up again: until it was locked, somebody else may have gone on with it.
+    // Looked up again: before it was locked, another process may have resumed it.
     let journal = Journal::open(&host.state_dir)?;
     let row = unfinished(&journal, checkout, Some(found.as_str()))?;
     let id = row.id.clone();
@@ -232,7 +233,7 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
         });
     }
     let kill = CancellationToken::new();
-    // To decline a plan nothing has to be touched but the journal.
+    // Declining a plan touches only the journal.
     let workspace = if is_decline {
         None
     } else {
@@ -244,7 +245,7 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
             kill.clone(),
         )?)
     };
-    // A session that died before its first event has nothing to go on with, and starts.
+    // A session that died before its first event has nothing to resume, so it starts.
     let first = if chronicle.last_seq() == 0 {
         let history = history(&journal, &settings, &strategies)?;
         let cut_off = cut_off(&journal, checkout)?;
@@ -280,7 +281,7 @@ fn resume(project: Project, host: &Host, wanted: &Resume) -> Result<Session, Ses
     ))
 }
 
-/// What the ways of opening a session differ in.
+/// The parts in which the ways of opening a session differ.
 struct Parts {
     id: SessionId,
     first: Input,
@@ -297,7 +298,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// What a session begins with that writes nothing.
+    /// Returns the parts of a session that writes nothing.
     fn fresh(
         id: SessionId,
         started_at_ms: u64,
@@ -334,7 +335,7 @@ fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
     let mirror = mirror_of(&host.state_dir, &project.key);
     let inputs = channel();
     let heard = inputs.0.clone();
-    // The dispatcher is gone only when the session is over.
+    // The dispatcher is gone only when the session has ended.
     let tell = move |undecided| drop(heard.send(Input::Task(TaskInput::Undecided(undecided))));
     let notes = Arc::new(BacklogNotes::default());
     let services = Services {
@@ -378,22 +379,24 @@ fn assemble(project: Project, host: &Host, parts: Parts) -> Session {
     }
 }
 
-/// Returns the repository as the texts of issues name it: a renamed one by its old name too.
+/// Returns the repository's names in the texts of issues: a renamed repository is also known by its
+/// old name.
 fn home(repository: &str, config: &Config) -> Home {
     let configured = config.project.repo.as_deref();
     let names = [Some(repository), configured].into_iter().flatten();
     Home::new(names, config.github.api_url.as_deref())
 }
 
-/// Returns what keeps the machine awake while a session runs, where one is to run and the system has a program for it.
+/// Returns what keeps the machine awake while a session runs, if there is a session and the system
+/// has a program for it.
 fn keeping_awake(project: &Project, host: &Host, parts: &Parts) -> Option<Awake> {
     if !project.config.executor.keep_awake || parts.workspace.is_none() {
         return None;
     }
     let outside = roots(&project.config, host, project.checkout.path()).all();
-    let why = format!("session {} runs", parts.id);
+    let why = format!("session {} is running", parts.id);
     let Some(program) = awake::program(&project.path, &outside, &why, std::process::id()) else {
-        tracing::info!("no program was found that asks the machine not to sleep");
+        tracing::info!("no program found that keeps the machine awake");
         return None;
     };
     let none: [&str; 0] = [];
@@ -410,10 +413,12 @@ pub fn session_dir(state_dir: &Path, session: &SessionId) -> PathBuf {
     state_dir.join("sessions").join(session.as_str())
 }
 
-/// Returns the session that a resume would continue: the one that is named, else the newest unfinished one of the checkout.
+/// Returns the session that a resume would continue: the named one, or the newest unfinished one of
+/// the checkout.
 ///
 /// # Errors
-/// Where a resume would refuse: there is none, it is over, it belongs to another checkout, or a newer one has overtaken it.
+/// Fails if a resume would refuse: there is no such session, it has ended, it belongs to another
+/// checkout, or a newer one has run since.
 pub fn session_to_resume(
     journal: &Journal,
     project: &Path,
@@ -460,14 +465,16 @@ fn unfinished(
     }
 }
 
-/// Returns the session before this one if it is unfinished: what it was about to finish is done again.
+/// Returns the previous session if it is unfinished: the work that it was about to finish is done
+/// again.
 fn left_behind(journal: &Journal, project: &Path) -> Result<Option<SessionRow>, SessionError> {
     let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
     let ours = rows.filter(|row| Path::new(&row.project_path) == project);
     Ok(newest_unfinished(ours, project).ok())
 }
 
-/// Returns the newest session if it is unfinished. What a newer one did would be done again, unless a person knows better.
+/// Returns the newest session if it is unfinished. Resuming an older one would repeat the work of
+/// newer ones, so the user has to name it.
 fn newest_unfinished(
     newest_first: impl Iterator<Item = SessionRow>,
     project: &Path,

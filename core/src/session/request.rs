@@ -1,4 +1,5 @@
-//! What a session was begun with: the issues of a label, or a plan. Kept in the journal, for a resume must do the same.
+//! What a session was started with: the issues of a label, or a plan. Kept in the journal, because
+//! a resume must use the same.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,38 +14,38 @@ use crate::plugins::PluginArgument;
 use crate::recorded::Recorded;
 use crate::strategy::Strategies;
 
-/// Sessions that are looked through for one with the same directive.
+/// How many sessions are searched for one with the same directive.
 const N_SESSIONS_MAX: usize = 1_000;
 
 /// What to plan and run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanOrder {
-    /// What is to be split into issues; of a given plan, what it is for, or nothing.
+    /// The text to split into issues; for a given plan, its purpose, or empty.
     pub directive: String,
-    /// A plan that is there already; then no planner is asked, and no money is spent on it.
+    /// An existing plan; then no planner is called, and no money is spent on it.
     pub given: Option<Plan>,
-    /// Only make the plan: the planner is paid, and nothing is created.
+    /// Only make the plan: the planner costs money, but nothing is created.
     pub dry_run: bool,
-    /// Plugins of the command line that began it; set when the session is opened.
+    /// Plugins from the command line that started the session; set when it is opened.
     pub plugins: Vec<PluginArgument>,
-    /// What is known of a person's will. Each run has its own, so it is not kept.
+    /// Whether the user has approved the plan. Each run has its own answer, so it is not kept.
     #[serde(skip)]
     pub consent: Consent,
 }
 
-/// What is known of a person's will to carry out a plan.
+/// Whether the user has approved carrying out a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Consent {
-    /// Nobody has to be asked.
+    /// No approval is needed.
     #[default]
     Assumed,
-    /// Somebody has to be asked: the session stops before it creates anything, and a resume goes on.
+    /// Approval is needed: the session stops before it creates anything, and a resume continues.
     Wanted,
-    /// Somebody was asked and said no: the session ends.
+    /// The user declined: the session ends.
     Refused,
 }
 
-/// What a session was begun with.
+/// What a session was started with.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum StartRequest {
@@ -55,7 +56,7 @@ pub(super) enum StartRequest {
 }
 
 impl StartRequest {
-    /// Returns what the session was begun with.
+    /// Returns what the session was started with.
     pub(super) fn of(row: &SessionRow) -> Result<Self, SessionError> {
         serde_json::from_str(&row.settings_json).map_err(|source| SessionError::UnreadableOrder {
             session: row.id.to_string(),
@@ -81,7 +82,7 @@ impl StartRequest {
         }
     }
 
-    /// Returns the plugins of the command line that began it.
+    /// Returns the plugins from the command line that started it.
     pub(super) fn plugins(&self) -> &[PluginArgument] {
         match self {
             Self::Exec(exec) => &exec.plugins,
@@ -108,7 +109,7 @@ impl StartRequest {
         }
     }
 
-    /// Returns how the issues are planned, where they are.
+    /// Returns the rules for planning the issues, if they are to be planned.
     pub(super) fn rules(&self, config: &Config, strategies: &Strategies) -> Option<PlanRules> {
         let plan = self.plan()?;
         let source = match plan.given {
@@ -127,12 +128,12 @@ impl StartRequest {
     }
 }
 
-/// What an earlier session made of a directive.
+/// The result of an earlier session with the same directive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlannedBefore {
     /// It is unfinished: it has paid for its plan, and may have created issues.
     Unfinished(SessionId),
-    /// It has ended with a plan, which nobody has to pay for again, and whose issues may be there.
+    /// It has ended with a plan, which need not be paid for again and whose issues may exist.
     Ended {
         /// The session.
         session: SessionId,
@@ -141,11 +142,12 @@ pub enum PlannedBefore {
     },
 }
 
-/// Returns what the newest session of a checkout made of the same directive, if it came to a plan that nobody declined. Dry runs do
-/// not count. A session that was begun with the plan of another one is a part of that one's story.
+/// Returns the result of the newest session of a checkout with the same directive, if it made a
+/// plan that was not declined. Dry runs do not count. A session that was started with the plan of
+/// another one counts as part of that one.
 ///
 /// # Errors
-/// Where the journal cannot be read.
+/// Fails if the journal cannot be read.
 pub fn planned_before(
     journal: &Journal,
     project: &Path,
@@ -193,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_session_was_begun_with_is_read_back() {
+    fn a_start_request_survives_the_journal() {
         let exec = StartRequest::Exec(Exec {
             label: "bug".to_owned(),
             ..Exec::default()

@@ -1,4 +1,4 @@
-//! What the engine is told at the beginning.
+//! The settings that the engine gets when it starts.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,9 +17,9 @@ use crate::preflight::Project;
 use crate::recorded::Recorded;
 use crate::strategy::Strategies;
 
-/// Earlier sessions that are looked at for work to continue: reading one takes milliseconds.
+/// How many earlier sessions are searched for work to continue: reading one takes milliseconds.
 const N_SESSIONS_MAX: usize = 30;
-/// Costs of earlier tasks that an estimate looks at: the newest say most.
+/// How many costs of earlier tasks an estimate uses: the newest ones say the most.
 const N_COSTS_MAX: usize = 200;
 
 pub(super) fn started(
@@ -97,7 +97,8 @@ pub(super) fn settings(
     }
 }
 
-/// Returns the work that earlier sessions of a project had to leave unfinished, each issue's as the newest session that tried it left it.
+/// Returns the work that earlier sessions of a project left unfinished: for each issue, as the
+/// newest session that tried it left it.
 pub(super) fn cut_off(
     journal: &Journal,
     project: &Path,
@@ -111,9 +112,9 @@ pub(super) fn cut_off(
         let id = row.id.clone();
         let engine = match Recorded::read(journal, row) {
             Ok(recorded) => recorded.chronicle.into_engine(),
-            // A newer release wrote it; what it left is not lost, but is not continued.
+            // A newer release wrote it; the work it left is not lost, but is not continued either.
             Err(error) => {
-                tracing::warn!(session = %id, %error, "what this session left is not continued");
+                tracing::warn!(session = %id, %error, "unfinished work of this session is not continued");
                 continue;
             }
         };
@@ -130,7 +131,7 @@ pub(super) fn cut_off(
     Ok(left.collect())
 }
 
-/// Returns what earlier tasks cost with the models that this session may use.
+/// Returns the costs of earlier tasks with the models that this session may use.
 pub(super) fn history(
     journal: &Journal,
     settings: &Settings,

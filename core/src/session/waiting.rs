@@ -1,10 +1,11 @@
-//! Finished work of earlier sessions that is not published yet. A new session publishes it before anything else: it is paid for, and
-//! what the forge refuses to take of it, it would refuse of whatever is made next.
+//! Finished work of earlier sessions that is not published yet. A new session publishes it first:
+//! it is already paid for, and if the forge refuses it, the forge would also refuse whatever is
+//! made next.
 //!
 //! ```text
-//!   journal ─► sessions, newest first ─► tasks that wait to be published ─► publish ─┬─► noted in their own session
+//!   journal ─► sessions, newest first ─► tasks waiting to be published ─► publish ─┬─► noted in their own session
 //!                                                                                   ├─► refused for all ─► no session
-//!                                                                                   └─► left ─► the issue is left out
+//!                                                                                   └─► left ─► the issue is skipped
 //! ```
 
 use std::collections::BTreeSet;
@@ -22,7 +23,8 @@ use crate::recorded::Recorded;
 use crate::wall_clock::wall_clock_ms;
 use crate::work::Services;
 
-/// Sessions of a checkout that are looked through: what waits longer than so many was overtaken long ago.
+/// How many sessions of a checkout are searched: work that has waited for more sessions than this
+/// has long been superseded.
 const N_SESSIONS_MAX: usize = 50;
 
 /// Finished work of an earlier session.
@@ -31,7 +33,8 @@ pub(super) struct Waiting {
     order: PublishOrder,
 }
 
-/// Returns the finished work of a checkout's unfinished sessions, newest first. Work that a newer session has done again is none.
+/// Returns the finished work of a checkout's unfinished sessions, newest first, without work that a
+/// newer session has done again.
 pub(super) fn find(journal: &Journal, project: &Path) -> Result<Vec<Waiting>, SessionError> {
     let rows = journal.sessions(None, N_SESSIONS_MAX)?.into_iter();
     let rows: Vec<SessionRow> = rows
@@ -54,7 +57,7 @@ pub(super) fn find(journal: &Journal, project: &Path) -> Result<Vec<Waiting>, Se
         let engine = match Recorded::read(journal, row) {
             Ok(recorded) => recorded.chronicle.into_engine(),
             Err(error) => {
-                tracing::warn!(%error, %session, "the session cannot be looked through for finished work");
+                tracing::warn!(%error, %session, "cannot search the session for finished work");
                 continue;
             }
         };
@@ -78,10 +81,11 @@ pub(super) fn find(journal: &Journal, project: &Path) -> Result<Vec<Waiting>, Se
     Ok(found)
 }
 
-/// Publishes what waits, and notes it in the sessions that made it. Returns the issues whose work still waits, each with its session.
+/// Publishes waiting work, and records it in the sessions that made it. Returns the issues whose
+/// work is still waiting, each with its session.
 ///
 /// # Errors
-/// [`SessionError::WorkWaits`] where every other work would be refused too.
+/// [`SessionError::WorkWaits`] if any other work would be refused too.
 pub(super) fn publish(
     waiting: Vec<Waiting>,
     services: &Services,
@@ -120,7 +124,7 @@ pub(super) fn publish(
                     });
                 }
                 Err(failure) => {
-                    tracing::warn!(%failure, %issue, %session, "finished work still waits");
+                    tracing::warn!(%failure, %issue, %session, "finished work is still waiting");
                     left.push((issue, session));
                     continue;
                 }

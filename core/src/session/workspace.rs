@@ -1,4 +1,4 @@
-//! Where work is done: lock, mirror and worktrees. They change only what is ours.
+//! Lock, mirror and worktrees of a session. Opening them changes only our own files.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::preflight::{Project, inspect, roots};
 use crate::wall_clock::wall_clock_ms;
 use crate::work::Workspace;
 
-/// A file that is written and removed at once, where the local forge keeps its own.
+/// A file that is written and removed at once, next to the files of the local forge.
 const PROBE: &str = ".autoissue/can-be-written";
 /// One block of most file systems: a full disk may still have room for the name of an empty file.
 const N_PROBE_BYTES: usize = 4_096;
@@ -44,7 +44,8 @@ pub(super) fn lock(
     if project.remote.is_none() {
         try_writing(project.checkout.path())?;
     }
-    // First the one that leaves nothing in the checkout where the state directory cannot be made.
+    // This lock comes first because, if the state directory cannot be created, nothing is left in
+    // the checkout.
     let mut paths = vec![
         state_lock(&host.state_dir, &project.key),
         checkout_lock(&project.checkout.git_dir()?),
@@ -59,7 +60,7 @@ pub(super) fn lock(
     Ok(RepositoryLock::acquire(&paths, &holder)?)
 }
 
-/// Makes the mirror and the worktrees ready, and clears away what a dead session left.
+/// Prepares the mirror and the worktrees, and cleans up after a session that died.
 pub(super) fn open_workspace(
     project: &Project,
     host: &Host,
@@ -69,18 +70,12 @@ pub(super) fn open_workspace(
 ) -> Result<Workspace, SessionError> {
     let n_stragglers = sweep_tagged(&format!("{}/", project.key));
     if n_stragglers > 0 {
-        tracing::warn!(
-            n_stragglers,
-            "ended processes that an earlier session had left"
-        );
+        tracing::warn!(n_stragglers, "ended processes left by an earlier session");
     }
     let mirror = mirror_of(&host.state_dir, &project.key);
     let n_locks = remove_stale_locks(&mirror, &project.checkout.git_dir()?);
     if n_locks > 0 {
-        tracing::warn!(
-            n_locks,
-            "removed locks of git that a killed session had left"
-        );
+        tracing::warn!(n_locks, "removed git locks left by a killed session");
     }
     let mirror = Mirror::open(&mirror, project.git.clone())?;
     mirror.take_filters(project.checkout.path())?;
@@ -102,13 +97,13 @@ pub(super) fn open_workspace(
         for issue in idle {
             match collectors.sweep(issue).await {
                 Ok(saved) => match saved.place() {
-                    None => tracing::info!(issue, "removed a worktree that nobody holds"),
+                    None => tracing::info!(issue, "removed an unused worktree"),
                     Some(place) => {
-                        tracing::warn!(issue, place, "saved and removed a left worktree");
+                        tracing::warn!(issue, place, "saved and removed a leftover worktree");
                     }
                 },
                 Err(error) => {
-                    tracing::warn!(issue, error = %error_chain(&error), "a left worktree stays");
+                    tracing::warn!(issue, error = %error_chain(&error), "cannot remove a leftover worktree");
                 }
             }
         }
@@ -122,7 +117,8 @@ pub(super) fn open_workspace(
     })
 }
 
-/// Finds out for free what each task would find out after its agent was paid: whether work and pull requests can be written.
+/// Checks for free what each task would otherwise find out after its agent was paid: whether work
+/// and pull requests can be written.
 fn try_writing(project: &Path) -> Result<(), SessionError> {
     let probe = project.join(PROBE);
     let written = std::fs::write(&probe, [b' '; N_PROBE_BYTES]);
@@ -135,10 +131,10 @@ fn try_writing(project: &Path) -> Result<(), SessionError> {
         })
 }
 
-/// Runs something that waits for other processes, before a session or without one.
+/// Runs a future that waits for other processes, outside of a session's own runtime.
 ///
 /// # Errors
-/// Where the system gives us no thread.
+/// Fails if the system cannot start another thread.
 pub(crate) fn on_a_runtime<T>(work: impl Future<Output = T>) -> Result<T, SessionError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -181,17 +177,16 @@ fn collectors(
     )?)
 }
 
-/// What somebody who cleans up needs.
+/// What `clean` needs.
 pub(crate) struct Cleaning {
     pub(crate) lock: RepositoryLock,
     pub(crate) mirror: Mirror,
     pub(crate) collectors: Collectors,
     pub(crate) forge: Box<dyn Forge>,
-    /// The checkout.
     pub(crate) project: PathBuf,
 }
 
-/// Takes the lock and gets ready to remove worktrees for someone who cleans up; `None` where there never were any.
+/// Takes the lock and prepares the removal of worktrees; `None` if there were never any.
 pub(crate) fn cleaning(
     config: Config,
     host: &Host,
@@ -220,7 +215,8 @@ pub(super) fn mirror_of(state_dir: &Path, key: &str) -> PathBuf {
     state_dir.join("repos").join(key).join("mirror.git")
 }
 
-/// Returns the bare repository that holds the salvaged work of a checkout. The path is canonical, as sessions record it.
+/// Returns the bare repository that holds the salvaged work of a checkout. The path is canonical,
+/// as sessions record it.
 pub fn mirror_dir(state_dir: &Path, project: &Path) -> PathBuf {
     mirror_of(state_dir, &repository_key(project))
 }

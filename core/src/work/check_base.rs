@@ -14,7 +14,8 @@ pub(super) const BASE_CHECK: AttemptId = AttemptId {
     attempt: 1,
 };
 
-/// Returns the answer for checks that could not be run: one failed check, so that nobody takes the base for good.
+/// Returns the answer if the checks could not be run: one failed check, so that the base does not
+/// pass as good.
 pub(crate) fn could_not_check(failure: &Failure) -> Input {
     Input::Intake(IntakeInput::BaseChecked {
         results: vec![CheckResult {
@@ -26,7 +27,8 @@ pub(crate) fn could_not_check(failure: &Failure) -> Input {
 }
 
 impl Services {
-    /// Runs the checks on the base once, so that what fails without us is not put down to anyone.
+    /// Runs the checks on the base once, so that a check that already fails there is not blamed on
+    /// a task.
     pub(crate) async fn check_base(self: &Arc<Self>, cancel: &CancellationToken) -> Input {
         let results = match self.lease(BASE_CHECK, Start::Base, cancel).await {
             Ok(_) => self.run_checks_in(BASE_CHECK, cancel).await,
@@ -48,7 +50,7 @@ impl Services {
         if let Ok(workspace) = self.workspace()
             && let Err(error) = workspace.collectors.discard(BASE_CHECK.issue.0).await
         {
-            tracing::warn!(error = %error_chain(&error), "the worktree of the checks on the base stays");
+            tracing::warn!(error = %error_chain(&error), "cannot remove the worktree of the checks on the base");
         }
     }
 }

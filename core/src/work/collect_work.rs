@@ -1,4 +1,4 @@
-//! Takes the work of an attempt into the mirror.
+//! Collects the work of an attempt into the mirror.
 
 use std::sync::Arc;
 
@@ -14,11 +14,12 @@ use super::{AttemptId, Services, blocking};
 /// The most ignored files that are named one by one.
 const N_NAMES_MAX: usize = 10;
 
-/// How many changed files are named to the engine at most; its decisions need no more.
+/// The most changed files that are reported to the engine; its decisions need no more.
 const N_CHANGES_MAX: usize = 300;
 
 impl Services {
-    /// Takes the work of an attempt into the mirror. Where there is none, notes say what a person should know all the same.
+    /// Collects the work of an attempt into the mirror. Even if there is none, notes say what the
+    /// user should know.
     pub(crate) async fn collect(
         self: &Arc<Self>,
         id: AttemptId,
@@ -52,13 +53,13 @@ impl Services {
                 message: elsewhere(&skipped, &strays),
             }),
             Ok(Collected::Work(work)) => Ok((Some(engine_work(work)), Vec::new())),
-            // An attempt that was cut off before its worktree stood has left nothing.
+            // An attempt that was interrupted before its worktree existed has left nothing.
             Err(CollectorError::Gone(_)) => Ok((None, Vec::new())),
             Err(error @ CollectorError::Unfit(_)) => {
                 let kept = collectors.salvage(id.issue.0).await;
                 let kept = kept.map_err(|error| collector_failure(&error))?.place();
                 let kept =
-                    kept.map_or_else(String::new, |it| format!("; all of it is kept as {it}"));
+                    kept.map_or_else(String::new, |it| format!("; everything is kept as {it}"));
                 Err(Failure::Validation {
                     message: error_chain(&error) + &kept,
                 })
@@ -67,8 +68,9 @@ impl Services {
         }
     }
 
-    /// Brings back the work of an attempt that was published and forgotten by a journal that has lost its end. Intake passes over
-    /// issues with an open pull request, so one that is there now came after it. Returns whether there was such work.
+    /// Restores the work of an attempt that was published but whose publication is missing from the
+    /// journal, which lost its end. Intake skips issues with an open pull request, so one that
+    /// exists now was opened afterwards. Returns whether there was such work.
     async fn restore_published(self: &Arc<Self>, id: AttemptId) -> Result<bool, Failure> {
         let services = self.clone();
         blocking(move || services.restore_published_now(id)).await
@@ -98,28 +100,28 @@ impl Services {
     }
 }
 
-/// Says where the work of an agent is that changed no file of the project.
+/// Describes where an agent's work is if it changed no file of the project.
 fn elsewhere(skipped: &[String], strays: &[String]) -> String {
     let mut places = Vec::new();
     if !skipped.is_empty() {
         places.push(format!(
-            "in what no commit of the project can hold, {}",
+            "in paths that no commit of the project can hold ({})",
             skipped.join(", ")
         ));
     }
     if !strays.is_empty() {
         places.push(format!(
-            "on other branches or stashed, kept as {}",
+            "on other branches or in the stash (kept as {})",
             strays.join(", ")
         ));
     }
     format!(
-        "the agent changed no file of the project; its work lies {}",
+        "the agent changed no file of the project; its work is {}",
         places.join("; and ")
     )
 }
 
-/// Says where the files are that git ignores.
+/// Describes the files that git ignores.
 fn ignored_note(ignored: &IgnoredFiles) -> String {
     let mut names: Vec<&str> = ignored.paths.iter().map(String::as_str).collect();
     let n_more = names.len().saturating_sub(N_NAMES_MAX);
@@ -130,19 +132,21 @@ fn ignored_note(ignored: &IgnoredFiles) -> String {
     }
     match &ignored.salvage {
         Some(salvage) => format!("ignored by git, kept as {salvage}: {names}"),
-        None => format!("ignored by git and too much to save, kept in the worktree: {names}"),
+        None => format!("ignored by git and too large to save, kept in the worktree: {names}"),
     }
 }
 
 fn commit_message(issue: &Issue) -> String {
-    // What a reader of `git log` cannot see has no business there; marks of direction would reorder the line.
+    // Invisible characters do not belong in a commit message; direction marks would reorder the
+    // line.
     let visible = hidden_text::strip_characters(&issue.title).text;
     let title: String = visible
         .chars()
         .filter(|c| !c.is_control())
         .take(100)
         .collect();
-    // Whoever merges this means to close no issue that a stranger's title names, to skip no checks, and to call nobody.
+    // Titles come from strangers: merging must not close issues that they name, skip checks, or
+    // notify anyone.
     format!(
         "{}\n\nIssue #{}\n",
         commit_text::disarm(title.trim()),
@@ -154,7 +158,7 @@ fn engine_work(work: worktrees::CollectedWork) -> Work {
     let mut notes: Vec<String> = work
         .skipped
         .iter()
-        .map(|path| format!("left out, kept in the worktree: {path}"))
+        .map(|path| format!("not part of the commit, kept in the worktree: {path}"))
         .chain(work.ignored.iter().map(ignored_note))
         .collect();
     match work.history {

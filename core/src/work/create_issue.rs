@@ -1,4 +1,4 @@
-//! Creates the issues of a plan, one by one, and writes down what they depend on.
+//! Creates the issues of a plan one by one, and records their dependencies.
 
 use autoissue_engine::{CreateOrder, Failure, Input, IssueNumber, PlanInput, PlannedIssue, Time};
 use autoissue_forge::{IssueDraft, depends_on};
@@ -9,7 +9,7 @@ use super::Services;
 use super::decompose::PLANNER;
 use crate::wall_clock::wall_clock_ms;
 
-/// Hexadecimal digits of a marker: 64 bits, which nobody guesses while a plan is carried out.
+/// Hexadecimal digits of a marker: 64 bits, which cannot be guessed while a plan is carried out.
 const MARKER_DIGITS: usize = 16;
 
 const MARKER_START: &str = "<!-- autoissue: planned ";
@@ -17,7 +17,7 @@ const MARKER_START: &str = "<!-- autoissue: planned ";
 const MARKER_END: &str = " -->";
 
 impl Services {
-    /// Creates an issue of the plan, or finds it.
+    /// Creates an issue of the plan, or finds it if it exists.
     pub(crate) fn create_issue(
         &self,
         order: &CreateOrder,
@@ -43,8 +43,8 @@ impl Services {
             .map_err(|error| error.failure())?;
         if let Some(title) = found.as_ref().filter(|title| **title != draft.title) {
             let message = format!(
-                "{number} was made for issue {} of this plan, and has another title than “{}”: “{title}”; give it that title back, \
-                 or take `id` out of the plan's file, which makes it a new plan",
+                "{number} was created for issue {} of this plan, but its title is “{title}”, not “{}”; restore that title, \
+                 or delete `id` from the plan's file to make it a new plan",
                 order.position, draft.title
             );
             return Err(Failure::NeedsPerson { message });
@@ -61,7 +61,7 @@ impl Services {
         }))
     }
 
-    /// Writes down what an issue of the plan depends on.
+    /// Records the dependencies of an issue of the plan.
     pub(crate) fn link_issue(
         &self,
         position: u32,
@@ -79,21 +79,22 @@ impl Services {
     }
 }
 
-/// Returns the labels that an issue of the plan carries: its own, and how much work it is, for whoever chooses a model.
+/// Returns the labels of an issue of the plan: its own, and its complexity, which helps to choose a
+/// model.
 pub(super) fn labels(issue: &PlannedIssue) -> Vec<String> {
     let complexity = format!("complexity: {}", issue.complexity.name());
     issue.labels.iter().cloned().chain([complexity]).collect()
 }
 
-/// Returns the line by which the issue at a position of a plan is found. It does not give the plan's name away, nor the lines of
-/// the other issues.
+/// Returns the line by which the issue at a position of a plan is found. It reveals neither the
+/// plan's id nor the lines of the other issues.
 fn marker(plan_id: &str, position: u32) -> String {
     let hash = Sha256::digest(format!("planned\0{plan_id}\0{position}"));
     let digits: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{MARKER_START}{}{MARKER_END}", &digits[..MARKER_DIGITS])
 }
 
-/// Returns a body without the marker that is its last line, where that is what one looks like.
+/// Returns a body without its last line if that line is a marker.
 pub(super) fn without_marker(body: &str) -> String {
     fn is_marker(line: &str) -> bool {
         let digits = line
@@ -116,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_marker_at_the_end_is_taken_off() {
+    fn only_a_marker_at_the_end_is_removed() {
         let marker = marker("a plan", 3);
         assert_eq!(
             without_marker(&format!("Do it.\n\nDepends on #1.\n\n{marker}\n")),

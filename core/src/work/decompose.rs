@@ -1,9 +1,9 @@
-//! Has the planner split a directive into issues; its answer is on disk before anyone is told of it.
+//! Has the planner split a directive into issues; its answer is on disk before it is reported.
 //!
 //! ```text
 //!   <session>/planner/attempt-1.log      what the planner printed
-//!                    answer-1.txt        its words, where they are no plan
-//!                    outcome-1.json      how its run ended: written before anyone is told, so that a crash loses nothing paid
+//!                    answer-1.txt        its answer, if it is not a plan
+//!                    outcome-1.json      how its run ended: written before it is reported, so that a crash loses nothing paid for
 //!            plan.json                   the plan, for `--from`
 //! ```
 
@@ -30,10 +30,10 @@ use crate::planner::{self, Question};
 use crate::wall_clock::wall_clock_ms;
 use crate::whole_file::write_whole;
 
-/// The planner looks at the base in a worktree of its own, under a number that no issue has.
+/// The planner reads the base in a worktree of its own, under a number that no issue has.
 pub(super) const PLANNER: IssueNumber = IssueNumber::SESSION;
 
-/// How a planner's run ended, as it is kept on disk.
+/// How a planner's run ended, as kept on disk.
 #[derive(Debug, Serialize, Deserialize)]
 struct PlannerOutcome {
     report: AgentReport,
@@ -61,7 +61,7 @@ impl PlannerOutcome {
 }
 
 impl Services {
-    /// Has the agent split the directive. What came of it is on disk before it is returned.
+    /// Has the agent split the directive. The result is on disk before it is returned.
     pub(crate) async fn decompose(
         self: &Arc<Self>,
         order: PlannerOrder,
@@ -77,21 +77,22 @@ impl Services {
         if let Ok(workspace) = self.workspace()
             && let Err(error) = workspace.collectors.discard(PLANNER.0).await
         {
-            tracing::warn!(error = %error_chain(&error), "the planner's worktree stays");
+            tracing::warn!(error = %error_chain(&error), "cannot remove the planner's worktree");
         }
         let kept = blocking(move || {
             if let Err(error) = other.keep_outcome(attempt, &outcome) {
-                tracing::warn!(%error, "what came of the planner is not on disk");
+                tracing::warn!(%error, "cannot save the planner's result");
             }
             Ok(outcome)
         });
-        // Only a defect fails here, and then the run's cost is not known either.
+        // Only a bug fails here, and then the run's cost is unknown too.
         kept.await
             .unwrap_or_else(|failure| PlannerOutcome::failed(failure, Spent::Unknown))
             .input(attempt)
     }
 
-    /// Returns what came of a planner that was running when we died. Without a word on disk its end was seen by nobody.
+    /// Returns the result of a planner that was running when this process died. If nothing is on
+    /// disk, nobody saw it end.
     pub(crate) fn recover_plan(&self, attempt: u32) -> Input {
         let read = || {
             serde_json::from_slice(
@@ -197,7 +198,8 @@ impl Services {
         Ok(self.launch(id, task, directory, transcript))
     }
 
-    /// Returns the plan that is in an agent's words, or what is wrong with them and where they are kept.
+    /// Returns the plan in an agent's answer, or what is wrong with the answer and where it is
+    /// kept.
     fn judge(&self, attempt: u32, directive: &str, words: &str) -> Answer {
         let salt = format!("{}{}", self.tag_prefix, self.session);
         let now = Time::from_ms(wall_clock_ms());
@@ -209,9 +211,10 @@ impl Services {
                     .iter()
                     .for_each(|note| tracing::warn!("{note}"));
                 let plan = self.with_predictions(document.plan);
-                // It is in the journal too, so a full disk is no reason to pay for another.
+                // The plan is in the journal too, so a full disk is no reason to pay for another
+                // one.
                 if let Err(error) = self.keep_plan(directive, &plan) {
-                    tracing::warn!(%error, "the plan's file is not kept");
+                    tracing::warn!(%error, "cannot save the plan's file");
                 }
                 return Answer::Plan(plan);
             }
@@ -220,7 +223,7 @@ impl Services {
         let path = self.planner_file(&format!("answer-{attempt}.txt"));
         let kept = fs::write(&path, words);
         if let Err(error) = &kept {
-            tracing::warn!(%error, "the planner's answer is not kept");
+            tracing::warn!(%error, "cannot save the planner's answer");
         }
         let file = if kept.is_ok() {
             path.to_string_lossy().into_owned()
@@ -234,7 +237,7 @@ impl Services {
         self.session_dir.join("planner").join(name)
     }
 
-    /// Writes an outcome as a whole or not at all.
+    /// Writes an outcome atomically.
     fn keep_outcome(&self, attempt: u32, outcome: &PlannerOutcome) -> std::io::Result<()> {
         fs::create_dir_all(self.planner_file("").as_path())?;
         write_whole(

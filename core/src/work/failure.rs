@@ -25,7 +25,8 @@ pub(super) fn commit(text: &str) -> Result<CommitId, Failure> {
     CommitId::parse(text).map_err(|error| validation(&error.to_string()))
 }
 
-/// Returns what follows if the remote cannot be asked: a person has to act where it refuses us; an outage passes.
+/// Returns the failure if the remote cannot be reached: a person has to act if it refuses us; an
+/// outage passes.
 pub(super) fn remote_failure(error: &RemoteError) -> Failure {
     let message = error_chain(error);
     match error {
@@ -39,8 +40,9 @@ pub(super) fn remote_failure(error: &RemoteError) -> Failure {
     }
 }
 
-/// Returns what follows if a worktree cannot be made. A submodule that the base links to is missing for every task, so that one error
-/// interrupts the session; one that an earlier work links to is a matter of that work.
+/// Returns the failure if a worktree cannot be made. A submodule of the base is missing for every
+/// task, so that error interrupts the session; one that an earlier attempt added affects only that
+/// work.
 pub(super) fn lease_failure(error: &CollectorError, is_on_base: bool) -> Failure {
     let CollectorError::Submodule { message, verdict } = error else {
         return collector_failure(error);
@@ -53,7 +55,8 @@ pub(super) fn lease_failure(error: &CollectorError, is_on_base: bool) -> Failure
     }
 }
 
-/// Whoever cannot be reached may be reached later, and so may a server that answered with an error of its own.
+/// A host that cannot be reached may be reachable later, and so may a server that answered with an
+/// internal error.
 pub(super) fn fetch_failure(error: &FetchError) -> Failure {
     let message = error_chain(error);
     match error {
@@ -67,7 +70,7 @@ pub(super) fn fetch_failure(error: &FetchError) -> Failure {
     }
 }
 
-/// A work that is too big stays so; everything else may be a matter of the moment.
+/// Work that is too large stays too large; any other failure may be temporary.
 pub(super) fn collector_failure(error: &CollectorError) -> Failure {
     match error {
         CollectorError::Unfit(_)
@@ -77,7 +80,7 @@ pub(super) fn collector_failure(error: &CollectorError) -> Failure {
         },
         CollectorError::Killed => Failure::Interrupted,
         CollectorError::NoRoom(message) => Failure::DiskFull {
-            message: format!("no room on the disk; free up disk space ({message})"),
+            message: format!("the disk is full; free up disk space ({message})"),
         },
         CollectorError::Gone(_)
         | CollectorError::Submodule { .. }

@@ -1,4 +1,4 @@
-//! Reads the backlog: the open issues, and the state of what they depend on.
+//! Reads the backlog: the open issues, and the state of their dependencies.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use super::{Services, create_issue, publish};
 use crate::prompt;
 
 impl Services {
-    /// Returns the backlog: the open issues of a source, and the state of what they depend on.
+    /// Returns the backlog: the open issues of a source, and the state of their dependencies.
     pub(crate) fn fetch_backlog(
         &self,
         source: &BacklogSource,
@@ -28,7 +28,8 @@ impl Services {
         }
     }
 
-    /// Returns the open issues with the label. One that was asked for by number and is not among them is a mistake, and nothing is run.
+    /// Returns the open issues with the label. If an issue requested by number is not among them,
+    /// that is an error and nothing runs.
     fn fetch_labelled(
         &self,
         label: &str,
@@ -41,18 +42,18 @@ impl Services {
         let missing: Vec<u64> = only.difference(&listed).map(|issue| issue.0).collect();
         if !missing.is_empty() {
             self.notes.note_missing(missing, backlog.warnings);
-            return Err(validation("an issue that was asked for is not there"));
+            return Err(validation("a requested issue is not in the backlog"));
         }
         if backlog.issues.is_empty() {
             match self.forge.labels() {
                 Ok(labels) => self.notes.note_labels(labels),
-                Err(error) => tracing::warn!(%error, "which labels exist is not known"),
+                Err(error) => tracing::warn!(%error, "cannot list the labels"),
             }
         }
         self.with_dependencies(backlog, only, ignore_outside)
     }
 
-    /// Returns the issues of the plan that are open, and the state of what they depend on.
+    /// Returns the open issues of the plan, and the state of their dependencies.
     fn fetch_planned(
         &self,
         numbers: &[IssueNumber],
@@ -76,7 +77,7 @@ impl Services {
         })
     }
 
-    /// Adds to a backlog what the texts of its issues say that they depend on, and the state of that.
+    /// Adds to a backlog the dependencies that its issues state, and their state.
     fn with_dependencies(
         &self,
         backlog: Backlog,
@@ -84,7 +85,7 @@ impl Services {
         ignore_outside: bool,
     ) -> Result<Input, Failure> {
         fn warning(issue: &IssueNumber) -> String {
-            format!("issue {issue} is left out: an open issue of another repository blocks it")
+            format!("skipping issue {issue}: an open issue of another repository blocks it")
         }
 
         let Backlog {
@@ -92,14 +93,15 @@ impl Services {
             mut warnings,
             blocked_elsewhere,
         } = backlog;
-        // What is in the list is open; the forge is asked about the rest only.
+        // The listed issues are open; the forge is asked only about the others.
         let listed: BTreeSet<IssueNumber> = issues.iter().map(|issue| issue.number).collect();
         let merged: BTreeSet<IssueNumber> = issues
             .iter()
             .filter(|issue| issue.merged_pull_request.is_some())
             .map(|issue| issue.number)
             .collect();
-        // Who asks for an issue by its number wants more than was merged.
+        // For an issue requested by number, an already merged pull request does not count as its
+        // work.
         issues
             .iter_mut()
             .filter(|issue| only.contains(&issue.number))
@@ -110,7 +112,7 @@ impl Services {
         for (issue, session) in &self.waiting {
             issues.retain(|it| it.number != *issue);
             warnings.push(format!(
-                "issue {issue} is left out: its finished work waits to be published; run `autoissue resume {session}`"
+                "skipping issue {issue}: its finished work is waiting to be published; run `autoissue resume {session}`"
             ));
         }
         if !ignore_outside {
@@ -120,7 +122,7 @@ impl Services {
         if !self.config.executor.create_pr {
             self.note_branches(&mut issues, only);
         }
-        // What we wrote ourselves hides nothing.
+        // Our own marker must not count as hidden text.
         issues
             .iter_mut()
             .for_each(|issue| issue.body = create_issue::without_marker(&issue.body));
@@ -167,13 +169,13 @@ impl Services {
         }))
     }
 
-    /// Notes the issues whose work ended as a branch before, where branches are all that is asked for: no pull request tells so.
-    /// What is asked for by number is done again.
+    /// Marks the issues whose work was published as a branch earlier, if only branches are made: no
+    /// pull request shows it then. Issues requested by number are done again.
     fn note_branches(&self, issues: &mut [Issue], only: &BTreeSet<IssueNumber>) {
         let Ok(checkout) = Checkout::open(&self.project) else {
             return;
         };
-        // A branch that is not ours is in the way, which is said when its issue starts.
+        // A foreign branch is an obstacle, which is reported when its issue starts.
         let is_ours = |issue: IssueNumber| {
             self.workspace
                 .as_ref()

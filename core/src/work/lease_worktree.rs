@@ -1,4 +1,5 @@
-//! Makes the worktree of an attempt, once the issue, the place of its branch and the base have been looked at again.
+//! Makes the worktree of an attempt, after checking the issue, the place of its branch and the base
+//! again.
 
 use std::sync::Arc;
 
@@ -17,8 +18,9 @@ use super::{AttemptId, Services, Workspace, blocking, check_base, publish};
 use crate::checks::{self, SetupError};
 
 impl Services {
-    /// Checks an issue again whose attempt is about to start; returns why it is no longer to be worked on, if so. No attempt starts
-    /// without an answer: the issue may be closed, and its agent would be paid for nothing.
+    /// Checks an issue again before its attempt starts; returns why it must no longer be worked on,
+    /// if so. No attempt starts without an answer: if the issue was closed, its agent would be paid
+    /// for nothing.
     pub(crate) async fn look_again(
         self: &Arc<Self>,
         id: AttemptId,
@@ -76,7 +78,7 @@ impl Services {
             .lease(&request)
             .await
             .map_err(|error| self.unless_full(lease_failure(&error, is_on_base)))?;
-        // What is there already is work, and no trace of the setup.
+        // Whatever exists before the setup is work, not a result of the setup.
         let has_work = leased.kept || request.work.is_some();
         if !leased.kept && !self.config.executor.setup.is_empty() {
             self.set_up(id, cancel).await?;
@@ -88,14 +90,15 @@ impl Services {
         Ok(leased.base.to_string())
     }
 
-    /// Makes sure that more work can be kept: nothing is dropped, so at the bound nothing more is begun.
+    /// Checks that more work can be kept: nothing is dropped, so nothing new starts once the limit
+    /// is reached.
     ///
     /// # Errors
     /// [`Failure::Refused`], which interrupts the session.
     pub(crate) fn check_room(&self) -> Result<(), Failure> {
         let workspace = self.workspace()?;
         let of_refs = workspace.mirror.salvage_bytes().unwrap_or_else(|error| {
-            tracing::warn!(error = %error_chain(&error), "how much work is kept is not known");
+            tracing::warn!(error = %error_chain(&error), "cannot determine how much work is kept");
             0
         });
         let directories = workspace.collectors.directories();
@@ -108,8 +111,8 @@ impl Services {
         }
         Err(Failure::Refused {
             message: format!(
-                "kept work takes {kept_gib:.3} GiB, and `executor.maxSalvageGib` is {most_gib}; free some with `autoissue clean`, or \
-                 raise the limit, to start anything new"
+                "kept work takes {kept_gib:.3} GiB, and `executor.maxSalvageGib` is {most_gib}; free some space with `autoissue clean`, or \
+                 raise the limit"
             ),
         })
     }
@@ -133,7 +136,7 @@ impl Services {
                     Ok(merged) => Ok(merged),
                     Err(conflict) => Err(Failure::NeedsPerson {
                         message: format!(
-                            "{}, which it depends on, conflict in {}",
+                            "its dependencies {} conflict in {}",
                             names.join(" and "),
                             conflict.files.join(", ")
                         ),
@@ -143,7 +146,7 @@ impl Services {
         }
     }
 
-    /// Returns the base as the forge has it now; fetches it only if it has moved.
+    /// Returns the current base of the forge; fetches it only if it has moved.
     fn newest_base(&self, workspace: &Workspace) -> Result<CommitId, Failure> {
         let branch = &workspace.base_branch;
         let known = workspace
@@ -171,8 +174,9 @@ impl Services {
         fetched.map_err(|error| fetch_failure(&error))
     }
 
-    /// Returns the head of an issue's published branch as it is now: a pull request on it shows what is there, whoever put it there.
-    /// Where the branch is gone, presumably because it was merged, what we know of it has to do.
+    /// Returns the current head of an issue's published branch: a pull request on it shows whatever
+    /// is there, no matter who pushed it. If the branch is gone, presumably because it was merged,
+    /// the recorded head is used.
     fn published_head(
         &self,
         workspace: &Workspace,
@@ -214,7 +218,9 @@ impl Services {
             .published(issue.0)
             .map_err(|error| crash(&error))?;
         published.ok_or_else(|| Failure::NeedsPerson {
-            message: format!("the branch of {issue}, which it depends on, is gone; close the issue if it is merged"),
+            message: format!(
+                "the branch of its dependency {issue} is gone; close {issue} if it was merged"
+            ),
         })
     }
 
@@ -239,7 +245,8 @@ impl Services {
     }
 }
 
-/// Returns the work that a fresh tree begins with, where the kept one is gone and the mirror still has it.
+/// Returns the work that a fresh tree starts with, if the kept tree is gone and the mirror still
+/// has the work.
 fn kept_work(workspace: &Workspace, start: &Start) -> Result<Option<CommitId>, Failure> {
     let Start::KeptTree {
         salvage: Some(work),

@@ -1,4 +1,5 @@
-//! Publishing: the branch first, then the pull request. Both look before they write, so doing it twice does nothing twice.
+//! Publishing: the branch first, then the pull request. Both check before they write, so publishing
+//! twice changes nothing.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -23,17 +24,16 @@ use super::{AttemptId, Services, Workspace, blocking};
 use crate::prompt::{self, Earlier};
 use crate::wall_clock::wall_clock_ms;
 
-/// What is known of the place where an issue's branch is published.
+/// The state of the place where an issue's branch is published.
 pub(super) struct Place {
     /// Why the branch could not be published.
     pub(super) obstacle: Option<Failure>,
-    /// Whether there may be a pull request with the branch. Where no such branch exists, and none was ever published from here, there is
-    /// none, and the forge need not be asked for it.
+    /// Whether there may be a pull request for the branch. If the branch does not exist and was
+    /// never published from here, there is none, and the forge need not be asked.
     pub(super) may_have_pull_request: bool,
 }
 
 impl Services {
-    /// Publishes the work of an attempt.
     pub(crate) async fn publish(
         self: &Arc<Self>,
         order: PublishOrder,
@@ -66,8 +66,8 @@ impl Services {
         Ok(publication)
     }
 
-    /// Puts the branch where pull requests are made from, or where a person will look for it. Returns the work of ours that it
-    /// replaced on the remote.
+    /// Puts the branch on the remote, or into the user's repository. Returns the work of ours that
+    /// it replaced on the remote.
     fn publish_branch(
         &self,
         order: &PublishOrder,
@@ -96,8 +96,8 @@ impl Services {
         Ok(None)
     }
 
-    /// Inspects the place where an issue's branch is published, before its first agent is paid: what is in the way now is in the way
-    /// afterwards too.
+    /// Checks the place where an issue's branch is published before its first agent is paid: an
+    /// obstacle that exists now would also exist afterwards.
     pub(super) fn inspect_place(
         &self,
         workspace: &Workspace,
@@ -135,8 +135,8 @@ impl Services {
         Ok(place)
     }
 
-    /// Returns what should happen next: GitHub's API says why where it knows, else what git was told decides, and at last whether the
-    /// remote would take anything at all.
+    /// Returns what should happen next. GitHub's API decides if it knows the reason, then the
+    /// answer to git's push, and finally whether the remote would accept any push at all.
     fn push_failure(&self, error: &PushError, head: &CommitId) -> Failure {
         let message = error_chain(error);
         let verdict = match error {
@@ -148,7 +148,7 @@ impl Services {
                 source: UploadError::Mirror(_),
                 ..
             } => return Failure::Crash { message },
-            // Every work with a large file would meet it; a resume publishes what is there first.
+            // Any work with a large file would meet this; a resume publishes this work first.
             PushError::Upload {
                 source: UploadError::NotInstalled(_),
                 ..
@@ -180,7 +180,8 @@ impl Services {
         }
     }
 
-    /// Returns whether the remote answers and takes pushes: then what failed is this work's own.
+    /// Returns whether the remote answers and accepts pushes: then the failure is caused by this
+    /// work alone.
     fn would_take_a_push(&self, head: &CommitId) -> bool {
         self.workspace().is_ok_and(|workspace| {
             let dry_run = workspace
@@ -223,8 +224,8 @@ impl Services {
             .map_err(|error| error.failure())
     }
 
-    /// Returns the base of the pull request: the branch of the one issue that the work is built on, else the project's; and
-    /// whether a person has to merge others first.
+    /// Returns the base of the pull request: the branch of the only issue that the work is built
+    /// on, or else the project's base; and whether others have to be merged first.
     fn base_of(&self, order: &PublishOrder) -> Result<(String, bool), Failure> {
         let direct: Vec<&StackedOn> = order.stacked_on.iter().filter(|on| on.is_direct).collect();
         let base = match direct.as_slice() {
@@ -232,7 +233,7 @@ impl Services {
             [only] => branch_of(only.issue),
             _ => return Ok((order.base_branch.clone(), true)),
         };
-        // It may have been merged meanwhile, and its branch removed.
+        // It may have been merged in the meantime, and its branch deleted.
         let is_gone = match &self.workspace()?.remote {
             Some(remote) => remote
                 .head(&base)
@@ -307,7 +308,7 @@ pub(crate) fn marker(issue: u64) -> String {
     format!("<!-- autoissue: issue {issue} -->")
 }
 
-/// Returns the branch that an issue's work is published as.
+/// Returns the branch on which an issue's work is published.
 pub(super) fn branch_of(issue: IssueNumber) -> String {
     format!("{BRANCH_PREFIX}{}", issue.0)
 }
@@ -318,7 +319,7 @@ fn network(error: &dyn Error) -> Failure {
     }
 }
 
-/// The work is done and kept: what is missing is only what its pull request says.
+/// The work is done and kept; only the text of its pull request is missing.
 fn unwritten(undecided: &Undecided) -> Failure {
     let message = format!(
         "{} did not write the pull request: {}",
@@ -333,8 +334,8 @@ fn unwritten(undecided: &Undecided) -> Failure {
 fn copy_failure(error: &CopyError) -> Failure {
     let message = error_chain(error);
     match error {
-        // The user's repository is files: what git cannot write there now it cannot write in a minute, and running the agent
-        // again would not change it.
+        // The user's repository is on a local disk: a write that fails now will fail in a minute
+        // too, and running the agent again would not change that.
         CopyError::NotOurs { .. }
         | CopyError::CheckedOut { .. }
         | CopyError::InTheWay { .. }

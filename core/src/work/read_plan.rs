@@ -1,4 +1,4 @@
-//! Takes the plan that a session was started with, and writes plans down for people.
+//! Reads the plan that a session was started with, and writes plans to files for people.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ impl Services {
         }
     }
 
-    /// Returns the plan with what the strategies say of its issues.
+    /// Returns the plan with the strategies' predictions for its issues.
     pub(super) fn with_predictions(&self, mut plan: Plan) -> Plan {
         for (position, issue) in (1..).zip(&mut plan.issues) {
             self.predict(position, issue);
@@ -33,7 +33,7 @@ impl Services {
         plan
     }
 
-    /// Writes the plan down for people.
+    /// Writes the plan to a file for people.
     pub(super) fn keep_plan(&self, directive: &str, plan: &Plan) -> std::io::Result<()> {
         fs::create_dir_all(&self.session_dir)?;
         fs::write(
@@ -42,7 +42,7 @@ impl Services {
         )
     }
 
-    /// Notes the domain and the model that an issue is expected to get.
+    /// Records the domain and the model that an issue is expected to get.
     fn predict(&self, position: u64, planned: &mut PlannedIssue) {
         let issue = Issue {
             number: IssueNumber(position),
@@ -51,7 +51,8 @@ impl Services {
             labels: labels(planned),
             ..Issue::default()
         };
-        // Whoever cannot say so now is asked again once the issue is there, and what is to be done then is decided then.
+        // A strategy that cannot decide now is asked again once the issue exists, and its error is
+        // handled then.
         planned.domain = self
             .strategies
             .classify(&issue)

@@ -8,10 +8,10 @@ use super::failure::{collector_failure, crash};
 use super::{AttemptId, Services, blocking};
 
 impl Services {
-    /// Removes a worktree. One that holds unsaved work stays, and the log says so.
+    /// Removes a worktree. One that holds unsaved work stays, which is logged.
     pub(crate) async fn release(self: &Arc<Self>, id: AttemptId, published: bool) {
         if let Err(failure) = self.try_to_release(id, published).await {
-            tracing::warn!(issue = id.issue.0, %failure, "the worktree stays");
+            tracing::warn!(issue = id.issue.0, %failure, "the worktree was not removed");
         }
     }
 

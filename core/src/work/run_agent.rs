@@ -12,11 +12,12 @@ use crate::agent::{self, Launch, Seen, Wish};
 use crate::bus::{Progress, ProgressKind};
 use crate::prompt::{self, Earlier};
 
-/// A program may stay alive for ten seconds after its final result or its stop; tests have minutes of another length.
+/// Divides a minute into ten seconds: how long a program may stay alive after its final result or
+/// after it was stopped. Tests use minutes of another length.
 const GRACES_PER_MINUTE: u32 = 6;
 
 impl Services {
-    /// Runs the agent; what it is seen to spend goes to the engine as it comes.
+    /// Runs the agent; metered costs are sent to the engine as they arrive.
     pub(crate) async fn run_agent(
         &self,
         order: AgentOrder,
@@ -57,7 +58,8 @@ impl Services {
             .map_err(|failure| self.unless_full(failure))
     }
 
-    /// Returns how the agent is run: what the order says, and what belongs to this machine and its configuration.
+    /// Returns how to run the agent: what the order says, plus what belongs to this machine and its
+    /// configuration.
     fn agent_launch(&self, id: AttemptId, order: AgentOrder) -> Result<Launch, Failure> {
         let directory = self.workspace()?.collectors.path(id.issue.0);
         let mark = self.mark(id, "prompt");
@@ -88,7 +90,7 @@ impl Services {
         Ok(self.launch(id, task, directory, transcript))
     }
 
-    /// Returns how an agent is run in a directory, for an issue or for a plan.
+    /// Returns how to run an agent in a directory, for an issue or for a plan.
     pub(super) fn launch(
         &self,
         id: AttemptId,

@@ -12,12 +12,12 @@ use super::{AttemptId, Services, Workspace};
 use crate::checks::{self, ChecksError};
 use crate::config;
 
-/// The check that every work has to pass, configured or not.
+/// A check that all work has to pass, configured or not.
 const CONFLICT_MARKERS: &str = "conflict markers";
 
 impl Services {
-    /// Runs the checks on an attempt's work, in its worktree. An unfinished merge is judged first, and alone: what other checks say of
-    /// files with conflict markers helps nobody.
+    /// Runs the checks on an attempt's work, in its worktree. An unfinished merge is checked first
+    /// and alone, because the results of other checks on files with conflict markers are useless.
     pub(crate) async fn run_checks(
         self: &Arc<Self>,
         id: AttemptId,
@@ -30,7 +30,7 @@ impl Services {
         }
         let mut results = self.run_checks_in(id, cancel).await?;
         if let Some(red) = results.iter().find(|result| !result.passed) {
-            // A check that found no room says nothing of the work.
+            // A check that failed because the disk is full says nothing about the work.
             let message = format!("check `{}` failed: {}", red.name, red.ended);
             if let full @ Failure::DiskFull { .. } = self.unless_full(Failure::Crash { message }) {
                 return Err(full);
@@ -44,8 +44,9 @@ impl Services {
         Ok(results)
     }
 
-    /// Notes which failed checks fail on the commit that the attempt started from too. The session has checked the base when it began;
-    /// one that the base has moved to since is checked now, once, as somebody else may have broken it.
+    /// Records which failed checks also fail on the commit that the attempt started from. The
+    /// session checked the base when it started; if the base has moved since, the new commit is
+    /// checked once, because others may have broken it.
     async fn compare_with_base(
         self: &Arc<Self>,
         results: &mut [CheckResult],
@@ -68,7 +69,7 @@ impl Services {
                 Ok(of_base) => checked.insert(base.to_owned(), of_base),
                 Err(Failure::Interrupted) => return Err(Failure::Interrupted),
                 Err(failure) => {
-                    tracing::warn!(base, %failure, "the base cannot be checked");
+                    tracing::warn!(base, %failure, "cannot check the base");
                     return Ok(());
                 }
             };
@@ -110,7 +111,7 @@ impl Services {
         }
     }
 
-    /// Notes what checks made that git ignores, so that it is not taken for an agent's.
+    /// Records the ignored files that checks made, so that they are not taken for the agent's.
     async fn note_checked(self: &Arc<Self>, id: AttemptId) {
         let Ok(Workspace { collectors, .. }) = self.workspace() else {
             return;
@@ -121,17 +122,17 @@ impl Services {
             collectors.note_checked(id.issue.0).await
         };
         if let Err(error) = noted {
-            tracing::warn!(issue = id.issue.0, error = %error_chain(&error), "what the checks made is not noted");
+            tracing::warn!(issue = id.issue.0, error = %error_chain(&error), "cannot record the files that the checks made");
         }
     }
 }
 
-/// Returns the failed check of a work with a merge that nobody finished.
+/// Returns the failed check for work with an unfinished merge.
 fn unfinished_merge(files: &[String]) -> CheckResult {
     CheckResult {
         name: CONFLICT_MARKERS.to_owned(),
         passed: false,
-        ended: "a merge is not finished".to_owned(),
+        ended: "unfinished merge".to_owned(),
         output: format!(
             "These files are unmerged in git's index or contain conflict markers:\n{}\n\
              Resolve each conflict, remove the markers, and stage the result with `git add`.\n",

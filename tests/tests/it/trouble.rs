@@ -538,7 +538,7 @@ fn a_read_only_project_is_refused_before_anything_is_tried() {
     let world = world(1);
     let project = world.project();
     let run_read_only = while_read_only(&world, &project, &["exec", "go"]);
-    refuses(run_read_only, 1, "project` cannot be written");
+    refuses(run_read_only, 1, "project` is not writable");
     assert!(
         run(&world, &["status"])
             .exits(0)
@@ -896,7 +896,7 @@ fn a_session_that_another_overtook_is_resumed_by_its_name_only() {
     );
     let refused = run_on(&world, &state, &["resume"]).exits(2);
     assert!(
-        refused.stderr.contains("was begun here after it"),
+        refused.stderr.contains("was started here after it"),
         "{}",
         refused.stderr
     );

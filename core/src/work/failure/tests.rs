@@ -1,9 +1,9 @@
-//! What failures of services mean, where no run of the binary can bring them about.
+//! What failures of services mean, for cases that no run of the binary can produce.
 
 use super::*;
 
 #[test]
-fn want_of_room_is_a_condition_of_the_machine() {
+fn a_full_disk_is_a_failure_of_the_machine() {
     let failure = collector_failure(&CollectorError::NoRoom("`/w/a`: no space".to_owned()));
     assert!(
         matches!(&failure, Failure::DiskFull { message } if message.contains("free up disk space")),
@@ -12,7 +12,7 @@ fn want_of_room_is_a_condition_of_the_machine() {
 }
 
 #[test]
-fn a_submodule_that_cannot_be_had_is_an_error_of_all_work_on_the_base() {
+fn an_unavailable_submodule_of_the_base_is_an_error_for_all_work() {
     let failure = |verdict, is_on_base| {
         let message = "failed to initialise submodule `lib`".to_owned();
         lease_failure(&CollectorError::Submodule { message, verdict }, is_on_base)

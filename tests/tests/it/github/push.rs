@@ -38,7 +38,7 @@ fn forge_no_write_right_is_found_before_the_first_agent() {
     world.server.fault(pushes, Fault::status(403));
     let run = world.exec(&[]).exits(1);
     assert!(
-        run.stderr.contains("takes no push") && run.stderr.contains("hint:"),
+        run.stderr.contains("cannot push to") && run.stderr.contains("hint:"),
         "{run:?}"
     );
     assert_eq!(n_paid(&run), 0);
@@ -129,7 +129,7 @@ fn work_that_waits_out_an_outage_is_not_done_again() {
     let next = world.exec(&[]).exits(0);
     let warnings = next.events("intake.backlog_read")[0]["warnings"].to_string();
     assert!(
-        warnings.contains("issue #1 is left out: its finished work waits"),
+        warnings.contains("skipping issue #1: its finished work is waiting"),
         "{warnings}"
     );
     assert_eq!(next.summary()["counts"], json!({"done": 1}));

@@ -357,7 +357,7 @@ fn foundations_that_conflict_need_a_person_who_is_told_the_file() {
     let reason = run.task(3)["reason"].as_str().expect("a reason").to_owned();
     assert_eq!(
         reason,
-        "needs you: #1 and #2, which it depends on, conflict in src/shared.txt"
+        "needs you: its dependencies #1 and #2 conflict in src/shared.txt"
     );
     assert_eq!(
         run.task(3)["spent_usd"],
