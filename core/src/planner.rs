@@ -1,13 +1,14 @@
-//! Plans: what an agent answers to a directive, and the file in which a plan is kept, read and edited.
+//! Plans: the agent's answer to a directive, and the file in which a plan is kept, read and edited.
 //!
 //! ```text
-//!   directive ─► prompt ─► agent's words ─► answer ─┬─► problems ─► asked once more
+//!   directive ─► prompt ─► agent's words ─► answer ─┬─► problems ─► asked again
 //!                                                   └─► Plan ──► engine
 //!   plan file ◄───────────── document ◄──────────────────┤
 //!       └──► problems, with position and title           └──► graph
 //! ```
 //!
-//! One schema judges both the answer and the file. It decides nothing, and touches neither files nor network.
+//! The same schema validates the answer and the file. This module makes no decisions, and touches
+//! neither files nor network.
 
 mod answer;
 mod document;
@@ -25,7 +26,8 @@ pub(crate) use prompt::{Question, prompt};
 
 /// The plan of a session, in its directory.
 pub const PLAN_FILE: &str = "plan.json";
-/// Domains of which each issue carries exactly one as a label: those that the built-in classifier knows, but for `unknown`.
+/// Domains, of which each issue has exactly one as a label: those of the built-in classifier,
+/// except `unknown`.
 pub const DOMAINS: [&str; 7] = [
     "backend",
     "frontend",
@@ -35,13 +37,14 @@ pub const DOMAINS: [&str; 7] = [
     "testing",
     "documentation",
 ];
-/// Issues of one plan: more than anybody reviews, and than a night can do.
+/// Most issues in one plan: more than anybody reviews, and more than a session can do.
 pub const N_ISSUES_MAX: usize = 100;
-/// Characters of a title; GitHub takes 256.
+/// Longest title, in characters; GitHub allows 256.
 pub const TITLE_CHARS_MAX: usize = 200;
-/// Characters of a body. An issue that needs more is several; GitHub takes 65,536.
+/// Longest body, in characters. An issue that needs more should be several issues; GitHub allows
+/// 65,536.
 pub const BODY_CHARS_MAX: usize = 20_000;
-/// Labels of one issue.
+/// Most labels of one issue.
 pub const N_LABELS_MAX: usize = 10;
-/// Characters of a label: as many as GitHub takes.
+/// Longest label, in characters: GitHub's limit.
 pub const LABEL_CHARS_MAX: usize = 50;

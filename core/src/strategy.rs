@@ -1,12 +1,13 @@
-//! The strategies of a session, by name, and the conversion between the engine's values and the SDK's.
+//! The strategies of a session, by name, and the conversion between the engine's values and the
+//! SDK's.
 //!
 //! ```text
 //!   question ─► strategy: a Box<dyn …> of the SDK's traits ─► answer
 //!                  │ a plugin that fails: see guard
-//!                  └─► the built-in decides, or nobody does (`onError`); either way it is told
+//!                  └─► the built-in decides, or nobody does (`onError`); either way it is reported
 //! ```
 //!
-//! A strategy is a `Box<dyn …>` of one of the SDK's traits; how a plugin is run is not known here.
+//! A strategy is a `Box<dyn …>` of one of the SDK's traits; how a plugin runs is not known here.
 
 mod experience;
 mod guard;
@@ -35,13 +36,13 @@ pub struct Strategies {
     selector: Seat<dyn ModelSelector>,
     backend: Seat<dyn AgentBackend>,
     template: Seat<dyn PrTemplate>,
-    /// Domains that the operator knows.
+    /// Domains that the configuration knows.
     domains: Vec<String>,
-    /// What each model did so far.
+    /// Results of each model so far.
     history: Vec<ModelHistory>,
     repository: String,
     run_label: String,
-    /// Hears of plugins that did not decide.
+    /// Called when a plugin did not decide.
     tell: Box<dyn Fn(Undecided) + Send + Sync>,
 }
 
@@ -49,7 +50,7 @@ pub struct Strategies {
 pub struct ChosenModel {
     /// Model; `None` leaves it to the agent's program.
     pub model: Option<String>,
-    /// How hard it should think; `None` leaves it to the program.
+    /// How much effort it should spend; `None` leaves it to the program.
     pub effort: Option<Effort>,
     /// Why, in words.
     pub reason: String,
@@ -66,21 +67,21 @@ impl ChosenModel {
     }
 }
 
-/// Who takes one kind of decision.
+/// The strategy that makes one kind of decision.
 struct Seat<S: ?Sized> {
     strategy: Box<S>,
-    /// Settings for it; empty where it has none.
+    /// Its settings; empty if it has none.
     settings: String,
-    /// Who it is, for the record.
+    /// Its name, for the record.
     by: String,
-    /// Watches over a plugin; a built-in needs no watching.
+    /// Monitors a plugin; a built-in needs no monitoring.
     guard: Option<Guard>,
 }
 
-/// A strategy that nobody supplies.
+/// A strategy that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownStrategy {
-    /// A name is not known.
+    /// A name is unknown.
     #[error("`{key}` names `{found}`, which is not one of {}", list(.known))]
     Name {
         /// Key of the configuration.
@@ -124,7 +125,7 @@ impl<S: ?Sized> Seat<S> {
         }
     }
 
-    /// Returns who it is, if it is a plugin.
+    /// Returns its name, if it is a plugin.
     fn plugin_name(&self) -> Option<&str> {
         self.guard.as_ref().map(|_| self.by.as_str())
     }
@@ -135,7 +136,7 @@ fn by(description: &Description) -> String {
 }
 
 impl Strategies {
-    /// Returns the built-ins, with the backend that costs nothing.
+    /// Returns the built-ins, with the free agent backend.
     pub fn builtin() -> Self {
         Self {
             classifier: Seat::builtin(built_in::classifier(), Classifier::describe),
@@ -150,10 +151,11 @@ impl Strategies {
         }
     }
 
-    /// Returns the strategies that the configuration names: plugins where they take the decision, else built-ins.
+    /// Returns the configured strategies: plugins for the decisions that they make, built-ins for
+    /// the others.
     ///
     /// # Errors
-    /// Where a name is not known.
+    /// Fails if a name is unknown.
     pub fn configured(config: &Config, plugins: &Plugins) -> Result<Self, UnknownStrategy> {
         let mut strategies = Self::builtin();
         let further = config
@@ -209,7 +211,7 @@ impl Strategies {
         Ok(())
     }
 
-    /// Returns them for a run over the issues of a repository that carry a label.
+    /// Sets the repository and the label of the run.
     #[must_use]
     pub fn for_run(self, repository: &str, label: &str) -> Self {
         Self {
@@ -219,14 +221,14 @@ impl Strategies {
         }
     }
 
-    /// Returns them with somebody who hears of plugins that did not decide.
+    /// Sets the function that is called when a plugin did not decide.
     #[must_use]
     pub fn telling(mut self, tell: impl Fn(Undecided) + Send + Sync + 'static) -> Self {
         self.tell = Box::new(tell);
         self
     }
 
-    /// Returns them with what the agent's models did so far, for a model selector.
+    /// Sets the results of the agent's models so far, for a model selector.
     #[must_use]
     pub fn remembering(mut self, costs: &[CostRow]) -> Self {
         let models = self
@@ -237,7 +239,8 @@ impl Strategies {
         self
     }
 
-    /// Returns who takes each decision, by kind: name and version, and of a plugin the SHA-256 of its component.
+    /// Returns who makes each decision, by kind: name and version, and for a plugin the SHA-256 of
+    /// its component.
     pub fn deciders(&self) -> BTreeMap<String, String> {
         let seats = [
             (Kind::Classifier, &self.classifier.by),
@@ -251,7 +254,7 @@ impl Strategies {
             .collect()
     }
 
-    /// Returns the plugins among those who decide, by kind of decision.
+    /// Returns the plugins that make decisions, by kind of decision.
     pub fn plugins(&self) -> Vec<(Kind, &str)> {
         let seats = [
             (Kind::Classifier, self.classifier.plugin_name()),
@@ -265,12 +268,14 @@ impl Strategies {
             .collect()
     }
 
-    /// Returns the agent backend. A plugin has no stand-in there: another program would spend other money.
+    /// Returns the agent backend. There is no fallback for a plugin, because another program would
+    /// cost different money.
     pub fn backend(&self) -> &dyn AgentBackend {
         self.backend.strategy.as_ref()
     }
 
-    /// Returns whether a model is one that neither we nor its backend's list of prices know. Only of built-in backends we can tell.
+    /// Returns whether neither we nor the backend's price list know a model. This can only be told
+    /// for built-in backends.
     pub fn is_unknown_model(&self, model: &str) -> bool {
         let agent = built_in::agent(&self.backend().describe().name);
         let Some((agent, models)) = agent.and_then(|agent| Some((agent, agent.models.as_ref()?)))
@@ -284,7 +289,7 @@ impl Strategies {
         !is_known
     }
 
-    /// Returns whether the agent has a choice of models.
+    /// Returns whether the agent offers several models.
     pub fn has_models(&self) -> bool {
         self.probe_backend()
             .is_ok_and(|info| !info.models.is_empty())
@@ -295,15 +300,16 @@ impl Strategies {
         &self.backend.settings
     }
 
-    /// Returns what the agent backend needs of the machine.
+    /// Returns the agent backend's requirements.
     ///
     /// # Errors
-    /// What it answers.
+    /// The backend's error.
     pub fn probe_backend(&self) -> Result<sdk::ProgramInfo, PluginError> {
         self.backend.strategy.probe(&self.backend.settings)
     }
 
-    /// Asks for one decision. A built-in that has no answer is the caller's matter, as an error without a plugin.
+    /// Asks for one decision. A built-in that fails returns an error without a plugin, which the
+    /// caller handles.
     fn ask<S: ?Sized, T>(
         &self,
         kind: Kind,
@@ -334,7 +340,7 @@ impl Strategies {
             return Err(undecided);
         }
         let answer = builtin().map_err(|error| Undecided {
-            message: format!("{}; the built-in: {error}", undecided.message),
+            message: format!("{}; the built-in failed too: {error}", undecided.message),
             then: Instead::Fail,
             ..undecided.clone()
         })?;
@@ -342,10 +348,10 @@ impl Strategies {
         Ok((answer, BUILTIN.to_owned()))
     }
 
-    /// Returns the domain of an issue and the paths that it names.
+    /// Returns the domain of an issue and the paths that it mentions.
     ///
     /// # Errors
-    /// Where nobody decides, as the operator wants it when a plugin fails.
+    /// Fails if there is no decision and `onError` does not allow the built-in to decide.
     pub fn classify(&self, issue: &Issue) -> Result<Classification, Undecided> {
         let given = self.issue(issue);
         let context = |settings: &str| ClassifierContext {
@@ -380,7 +386,7 @@ impl Strategies {
     /// Returns the model for an attempt.
     ///
     /// # Errors
-    /// Where nobody decides, as the operator wants it when a plugin fails.
+    /// Fails if there is no decision and `onError` does not allow the built-in to decide.
     pub fn select_model(
         &self,
         issue: &Issue,
@@ -395,7 +401,7 @@ impl Strategies {
             .unwrap_or_default();
         if models.is_empty() {
             return Ok(ChosenModel::left(
-                "the agent has no choice of models".to_owned(),
+                "the agent does not offer a choice of models".to_owned(),
             ));
         }
         let request = |settings: &str| sdk::SelectionRequest {
@@ -429,17 +435,17 @@ impl Strategies {
                 reason: selection.reason,
             }),
             Err(undecided) if self.selector.guard.is_none() => Ok(ChosenModel::left(format!(
-                "left to the agent's program: {}",
+                "the agent's program chooses: {}",
                 undecided.message
             ))),
             Err(undecided) => Err(undecided),
         }
     }
 
-    /// Returns what the pull request for an issue says.
+    /// Returns the text of an issue's pull request.
     ///
     /// # Errors
-    /// Where nobody decides, as the operator wants it when a plugin fails.
+    /// Fails if there is no decision and `onError` does not allow the built-in to decide.
     pub fn render(
         &self,
         issue: &Issue,
@@ -459,7 +465,8 @@ impl Strategies {
         answer.map(|(text, _)| text)
     }
 
-    /// Returns the issue as strategies see it. The label that started the run says nothing about an issue.
+    /// Returns the issue as strategies see it. The label of the run is removed because it says
+    /// nothing about an issue.
     pub fn issue(&self, issue: &Issue) -> sdk::Issue {
         sdk::Issue {
             repo: self.repository.clone(),
@@ -480,14 +487,14 @@ impl Strategies {
     }
 }
 
-/// What a name may mean.
+/// The meaning of strategy names.
 struct Known<'a> {
     config: &'a Config,
     plugins: &'a Plugins,
 }
 
 impl Known<'_> {
-    /// Returns whether a decision without a plugin is the built-in's.
+    /// Returns whether the built-in makes a decision, not a plugin.
     fn builtin(
         &self,
         kind: Kind,

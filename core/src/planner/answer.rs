@@ -1,4 +1,4 @@
-//! Finds the plan in what an agent said: bare JSON, JSON in a fence, or JSON with words around it.
+//! Finds the plan in an agent's answer: bare JSON, JSON in a fence, or JSON surrounded by text.
 
 use autoissue_engine::Time;
 use serde_json::{Deserializer, Value};
@@ -6,13 +6,13 @@ use serde_json::{Deserializer, Value};
 use super::document::{self, Document, NotAPlan};
 use super::problems::Problem;
 
-/// Places at which JSON may begin that are tried. Prose has few braces, and code has many.
+/// How many places are tried at which JSON may begin. Prose has few braces, code has many.
 const N_PLACES_MAX: usize = 1_000;
 
-/// Reads an answer. `salt` belongs to the session.
+/// Reads an answer. `salt` is specific to the session.
 ///
 /// # Errors
-/// [`NotAPlan`] with everything that is wrong, for the agent to mend.
+/// [`NotAPlan`] with all problems, for the agent to fix.
 pub(crate) fn read(
     words: &str,
     directive: &str,
@@ -23,7 +23,7 @@ pub(crate) fn read(
     document::of_answer(answer, directive, salt, now)
 }
 
-/// Returns the whole text if it is JSON, else the largest JSON object in it that has `issues`.
+/// Returns the whole text if it is JSON, or else the largest JSON object in it that has `issues`.
 fn find(words: &str) -> Result<Value, Problem> {
     let words = words.trim();
     let whole = serde_json::from_str::<Value>(words);
@@ -33,10 +33,10 @@ fn find(words: &str) -> Result<Value, Problem> {
     };
     let mut best: Option<(usize, Value)> = None;
     let mut from = 0;
-    // It begins as an object does, but is none: cut off, most often.
+    // It starts like an object but does not parse: usually it is truncated.
     let mut is_broken = false;
     for (at, _) in words.match_indices('{').take(N_PLACES_MAX) {
-        // What lies within an object that was read is part of it.
+        // This lies within an object that was already read.
         if at < from {
             continue;
         }
@@ -57,7 +57,7 @@ fn find(words: &str) -> Result<Value, Problem> {
         if is_broken {
             Problem::of_text(&error)
         } else {
-            Problem::of_whole("there is no JSON object with `issues` in it")
+            Problem::of_whole("it contains no JSON object with `issues`")
         }
     };
     best.map(|(_, value)| value).ok_or_else(nothing)
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_found_bare_fenced_and_among_words() {
+    fn a_plan_is_found_bare_fenced_and_in_prose() {
         for words in [
             PLAN.to_owned(),
             format!("\n {PLAN} \n"),
@@ -94,11 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_told_as_such() {
+    fn a_text_that_is_not_json_is_reported() {
         for words in ["", "I cannot do that.", "{} and {\"a\": 1}", "```\nx\n```"] {
             assert_eq!(
                 titles(words).unwrap_err(),
-                "there is no JSON object with `issues` in it",
+                "it contains no JSON object with `issues`",
                 "{words}"
             );
         }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn many_braces_cost_no_patience() {
+    fn many_braces_take_little_time() {
         assert!(titles(&"{".repeat(1 << 20)).is_err());
         assert!(titles(&"{\"a\":".repeat(1 << 18)).is_err());
     }

@@ -1,6 +1,8 @@
-//! A plan as JSON: the file that people read and edit, and the part of it that an agent answers with.
+//! A plan as JSON: the file that people read and edit, and the part of it that an agent answers
+//! with.
 //!
-//! The file is a promise. A key added later has a default, and a change that an old release would misread is a new version.
+//! The file is a promise. A key added later has a default, and a change that an old release would
+//! misread is a new version.
 
 use autoissue_engine::{Complexity, Plan, PlannedIssue, Time};
 use autoissue_plugin_sdk::hidden_text::{self, one_line};
@@ -16,26 +18,26 @@ use super::{
 };
 use crate::wall_clock::rfc3339;
 
-/// Version of the form that is written and read.
+/// Version of the file format.
 const VERSION: u32 = 1;
-/// Where the schema is, for editors. Nothing here asks for it.
+/// URL of the schema, for editors; never fetched here.
 pub const SCHEMA_URL: &str =
     "https://raw.githubusercontent.com/autoissue/autoissue/main/cli/plan.schema.json";
-/// Hexadecimal digits of a plan's name: 128 bits, so that it cannot be guessed.
+/// Hexadecimal digits of a plan's id: 128 bits, so that it cannot be guessed.
 const ID_DIGITS: usize = 32;
 
-/// A plan, and what it is a plan for.
+/// A plan and its directive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Document {
-    /// What the plan is for; empty where nobody said.
+    /// The directive; empty if none was given.
     pub directive: String,
     /// The plan.
     pub plan: Plan,
-    /// What was taken out of it that readers do not see, a line each, for people.
+    /// Invisible text that was removed from it, one line each, for people.
     pub notes: Vec<String>,
 }
 
-/// A text that is no plan.
+/// A text that is not a valid plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.0))]
 pub struct NotAPlan(pub Vec<Problem>);
@@ -53,23 +55,23 @@ fn lines(problems: &[Problem]) -> String {
 #[serde(deny_unknown_fields)]
 #[schemars(title = "autoissue plan")]
 struct File {
-    /// Where this schema is, for editors; ignored.
+    /// URL of this schema, for editors; ignored.
     #[serde(rename = "$schema")]
     schema: Option<String>,
-    /// Version of this form: 1.
+    /// Version of this format: 1.
     #[schemars(range(min = 1, max = 1))]
     version: u32,
-    /// Names the plan. As long as it stays, issues that exist already are found again rather than created twice.
+    /// Identifies the plan. While it is unchanged, existing issues are found again instead of being created twice.
     #[schemars(length(min = 16, max = 64))]
     id: Option<String>,
     /// When the plan was made, RFC 3339.
     created_at: Option<String>,
-    /// What the plan is for.
+    /// The directive that the plan was made for.
     directive: Option<String>,
     /// The issues, in the order in which they are created. Their positions count from 1.
     #[schemars(length(min = 1, max = N_ISSUES_MAX))]
     issues: Vec<Entry>,
-    /// The dependencies as a Mermaid diagram, line by line. Drawn anew when the plan is saved; ignored when it is read.
+    /// The dependencies as a Mermaid diagram, line by line. Generated when the plan is saved; ignored when it is read.
     graph: Option<Vec<String>>,
 }
 
@@ -77,10 +79,10 @@ struct File {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    /// Title: what is done, in one line.
+    /// Title: what is to be done, in one line.
     #[schemars(length(min = 1, max = TITLE_CHARS_MAX))]
     title: String,
-    /// Body in Markdown, with requirements and acceptance criteria: a text, or a list of lines.
+    /// Body in Markdown, with requirements and acceptance criteria: a string, or a list of lines.
     body: Body,
     /// Labels; exactly one is a domain: backend, frontend, database, infrastructure, security, testing or documentation.
     #[schemars(length(min = 1, max = N_LABELS_MAX), inner(length(min = 1, max = LABEL_CHARS_MAX)))]
@@ -108,12 +110,12 @@ enum Level {
     Simple,
     /// A change in several places.
     Medium,
-    /// A change that takes thought.
+    /// A change that requires careful thought.
     Complex,
 }
 
-/// Returns the JSON Schema of a plan's file (draft 2020-12, without references, and without names of formats: Claude Code silently
-/// does without a whole schema that names one it does not know).
+/// Returns the JSON Schema of a plan's file (draft 2020-12, without references and without `format`
+/// keywords: Claude Code silently ignores a schema with a format that it does not know).
 pub fn schema() -> Value {
     let settings =
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
@@ -147,10 +149,10 @@ pub(crate) fn answer_schema() -> Value {
     })
 }
 
-/// Reads the file of a plan. A plan without a name is named after what it says.
+/// Reads the file of a plan. A plan without an id gets one derived from its contents.
 ///
 /// # Errors
-/// [`NotAPlan`] with everything that is wrong.
+/// [`NotAPlan`] with all problems.
 pub fn read(text: &str) -> Result<Document, NotAPlan> {
     let value: Value =
         serde_json::from_str(text).map_err(|error| NotAPlan(vec![Problem::of_text(&error)]))?;
@@ -179,7 +181,8 @@ pub fn read(text: &str) -> Result<Document, NotAPlan> {
     })
 }
 
-/// Makes the plan of an answer without problems. `salt` belongs to the session, so that no two plans have one name.
+/// Makes the plan of an answer without problems. `salt` is specific to the session, so that no two
+/// plans have the same id.
 pub(super) fn of_answer(
     answer: Value,
     directive: &str,
@@ -209,7 +212,7 @@ pub(super) fn of_answer(
     })
 }
 
-/// Returns the file of a plan, readable and editable.
+/// Returns a plan as a file that people can read and edit.
 pub fn write(directive: &str, plan: &Plan) -> String {
     let file = File {
         schema: Some(SCHEMA_URL.to_owned()),
@@ -250,7 +253,7 @@ impl Entry {
 }
 
 impl Body {
-    /// Writes lines where there are several: nobody wants to edit a text with `\n` in it.
+    /// Writes several lines as a list, because nobody wants to edit a string that contains `\n`.
     fn of(text: &str) -> Self {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
         if lines.len() > 1 {
@@ -268,7 +271,7 @@ impl Body {
     }
 }
 
-/// Returns the issues without what a reader does not see, and which of them had such text.
+/// Returns the issues without invisible text, and which of them contained any.
 fn planned(entries: Vec<Entry>) -> (Vec<PlannedIssue>, Vec<String>) {
     let mut notes = Vec::new();
     let mut issues = Vec::new();
@@ -282,7 +285,7 @@ fn planned(entries: Vec<Entry>) -> (Vec<PlannedIssue>, Vec<String>) {
         if !removed.is_empty() {
             let kinds: Vec<String> = removed.iter().map(ToString::to_string).collect();
             notes.push(format!(
-                "text that readers do not see was taken out of issue {position}: {}",
+                "removed invisible text from issue {position}: {}",
                 kinds.join(", ")
             ));
         }
@@ -305,7 +308,7 @@ fn planned(entries: Vec<Entry>) -> (Vec<PlannedIssue>, Vec<String>) {
     (issues, notes)
 }
 
-/// Returns each label once; the domain as it is written here, whatever the case.
+/// Returns each label once; domains are lower-cased.
 fn labels(labels: Vec<String>) -> Vec<String> {
     let mut kept: Vec<String> = Vec::new();
     for label in labels {

@@ -1,8 +1,9 @@
-//! The dependencies of a plan as a diagram for programs that draw.
+//! The dependencies of a plan as a Mermaid diagram.
 
 use autoissue_engine::Plan;
 
-/// Returns the plan as a Mermaid flowchart: an arrow leads from what comes before to what comes after.
+/// Returns the plan as a Mermaid flowchart: an arrow points from an issue to the issues that depend
+/// on it.
 pub fn mermaid(plan: &Plan) -> String {
     let mut text = "graph TD\n".to_owned();
     for (position, issue) in (1..).zip(&plan.issues) {
@@ -19,7 +20,8 @@ pub fn mermaid(plan: &Plan) -> String {
     text
 }
 
-/// Returns a title that is text within quotes, whatever is in it. Mermaid takes HTML there, and character references without `&`.
+/// Escapes a title for use in quotes. Mermaid accepts HTML there, and character references without
+/// `&`.
 fn escaped(title: &str) -> String {
     let mut text = String::new();
     for c in title.chars() {

@@ -1,4 +1,5 @@
-//! What is wrong with a plan: all of it, each with the position and the title of its issue, in words for an agent or a person.
+//! Everything that is wrong with a plan, each problem with the position and title of its issue, in
+//! words for an agent or a person.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,9 +14,9 @@ use super::{
     BODY_CHARS_MAX, DOMAINS, LABEL_CHARS_MAX, N_ISSUES_MAX, N_LABELS_MAX, TITLE_CHARS_MAX,
 };
 
-/// Characters of a title by which its issue is named.
+/// Longest title in a problem, in characters.
 const NAME_CHARS_MAX: usize = 60;
-/// Problems that are told: who has more of them begins anew.
+/// Most problems that are reported: a plan with more should be rewritten.
 const N_PROBLEMS_MAX: usize = 50;
 const KEYS_OF_FILE: [&str; 7] = [
     "$schema",
@@ -28,15 +29,15 @@ const KEYS_OF_FILE: [&str; 7] = [
 ];
 const KEYS_OF_ISSUE: [&str; 5] = ["title", "body", "labels", "complexity", "depends_on"];
 const LEVELS: [&str; 3] = ["simple", "medium", "complex"];
-/// Stands where bytes were no UTF-8.
+/// Replaces bytes that are not UTF-8.
 const REPLACEMENT: char = '\u{fffd}';
 
-/// One thing that is wrong.
+/// One problem of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Position of the issue, from 1; `None` where the whole is meant.
+    /// Position of the issue, from 1; `None` for the plan as a whole.
     pub position: Option<usize>,
-    /// Its title, short; empty where it has none.
+    /// Its title, shortened; empty if it has none.
     pub title: String,
     /// What is wrong, and what is allowed.
     pub text: String,
@@ -52,7 +53,7 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
-    /// Makes a problem of the whole.
+    /// Creates a problem of the plan as a whole.
     pub(crate) fn of_whole(text: impl fmt::Display) -> Self {
         Self {
             position: None,
@@ -61,13 +62,13 @@ impl Problem {
         }
     }
 
-    /// Makes the problem of a text that is no JSON.
+    /// Creates the problem of a text that is not JSON.
     pub(crate) fn of_text(error: &serde_json::Error) -> Self {
-        Self::of_whole(format!("it is no JSON: {error}"))
+        Self::of_whole(format!("it is not valid JSON: {error}"))
     }
 }
 
-/// Returns what is wrong with the answer of an agent.
+/// Returns the problems of an agent's answer.
 pub(super) fn of_answer(answer: &Value) -> Vec<Problem> {
     let mut judge = Judge::default();
     match answer.as_object() {
@@ -84,7 +85,7 @@ pub(super) fn of_answer(answer: &Value) -> Vec<Problem> {
     judge.problems
 }
 
-/// Returns what is wrong with the file of a plan.
+/// Returns the problems of a plan's file.
 pub(super) fn of_file(file: &Value) -> Vec<Problem> {
     fn is_list(value: &Value) -> bool {
         value
@@ -106,14 +107,14 @@ pub(super) fn of_file(file: &Value) -> Vec<Problem> {
             "`version` is {}; this release reads version 1",
             shown(version)
         )),
-        None => judge.whole("`version` is missing; it is 1".to_owned()),
+        None => judge.whole("`version` is missing; set it to 1".to_owned()),
     }
     for key in ["$schema", "id", "created_at", "directive"] {
         if let Some(value) = object
             .get(key)
             .filter(|value| !value.is_string() && !value.is_null())
         {
-            judge.whole(format!("`{key}` is {}, not a text", kind(value)));
+            judge.whole(format!("`{key}` is {}, not a string", kind(value)));
         }
     }
     let text = |key: &str| object.get(key).and_then(Value::as_str);
@@ -121,12 +122,12 @@ pub(super) fn of_file(file: &Value) -> Vec<Problem> {
         !(16..=64).contains(&id.len()) || !id.bytes().all(|b| b.is_ascii_alphanumeric())
     }) {
         judge.whole(
-            "`id` is not 16 to 64 letters and digits; leave it out and the plan is named after what it says".to_owned(),
+            "`id` must be 16 to 64 letters and digits; remove it to get one derived from the contents".to_owned(),
         );
     }
     if let Some(at) = text("created_at").filter(|at| time(at).is_none()) {
         judge.whole(format!(
-            "`created_at` is `{}`, not a time such as `2026-03-01T21:14:00Z`",
+            "`created_at` is `{}`, not a time like `2026-03-01T21:14:00Z`",
             short(at)
         ));
     }
@@ -134,7 +135,7 @@ pub(super) fn of_file(file: &Value) -> Vec<Problem> {
         .get("graph")
         .is_some_and(|graph| !graph.is_null() && !is_list(graph))
     {
-        judge.whole("`graph` is not a list of lines; leave it out, it is drawn anew".to_owned());
+        judge.whole("`graph` is not a list of lines; remove it; it is generated".to_owned());
     }
     judge.issues(object.get("issues"));
     judge.problems
@@ -144,7 +145,7 @@ pub(super) fn of_file(file: &Value) -> Vec<Problem> {
 #[derive(Default)]
 struct Judge {
     problems: Vec<Problem>,
-    /// Title and body of each issue, as far as they are texts.
+    /// Title and body of each issue, if they are strings.
     texts: Vec<(String, String)>,
 }
 
@@ -176,7 +177,7 @@ impl Judge {
     fn keys(&mut self, object: &Map<String, Value>, known: &[&str]) {
         for key in object.keys().filter(|key| !known.contains(&key.as_str())) {
             self.whole(format!(
-                "`{}` is not known; {} are",
+                "unknown key `{}`; known keys: {}",
                 short(key),
                 listed(known)
             ));
@@ -195,7 +196,7 @@ impl Judge {
         }
         if N_ISSUES_MAX < issues.len() {
             return self.whole(format!(
-                "{} issues are too many; at most {N_ISSUES_MAX} are allowed",
+                "too many issues ({}); at most {N_ISSUES_MAX} are allowed",
                 issues.len()
             ));
         }
@@ -224,7 +225,7 @@ impl Judge {
             .filter(|key| !KEYS_OF_ISSUE.contains(&key.as_str()))
         {
             say(format!(
-                "`{}` is not known; {} are",
+                "unknown key `{}`; known keys: {}",
                 short(key),
                 listed(&KEYS_OF_ISSUE)
             ));
@@ -252,17 +253,17 @@ impl Judge {
                 Some(on) if on == position => say("it depends on itself".to_owned()),
                 Some(on) if (1..=n_issues).contains(&on) => {}
                 Some(on) => say(format!(
-                    "it depends on position {on}; the plan has 1 to {n_issues}"
+                    "it depends on position {on}, but positions go from 1 to {n_issues}"
                 )),
                 None => say(format!(
-                    "it depends on {}; a position from 1 to {n_issues} is wanted",
+                    "it depends on {}; expected a position from 1 to {n_issues}",
                     shown(on)
                 )),
             }
         }
     }
 
-    /// What is said twice is done twice.
+    /// Reports duplicate titles: each issue would be done twice.
     fn same_titles(&mut self) {
         let mut first: BTreeMap<String, usize> = BTreeMap::new();
         let titles: Vec<String> = self
@@ -272,7 +273,10 @@ impl Judge {
             .collect();
         for (position, title) in (1..).zip(titles).filter(|(_, title)| !title.is_empty()) {
             if let Some(first) = first.get(&title) {
-                self.push(Some(position), format!("it has the title of issue {first}"));
+                self.push(
+                    Some(position),
+                    format!("it has the same title as issue {first}"),
+                );
             } else {
                 first.insert(title, position);
             }
@@ -312,13 +316,14 @@ impl Judge {
             };
             let names: Vec<String> = circle.iter().chain(circle.first()).map(name).collect();
             self.whole(format!(
-                "issues depend on each other in a circle: {}",
+                "issues depend on each other in a cycle: {}",
                 names.join(" → ")
             ));
         }
     }
 
-    /// A body that an agent wrote names no numbers of the forge: it can only mean positions, and would mean other issues.
+    /// Reports issue numbers in bodies written by an agent: it can only mean positions, and the
+    /// numbers would refer to other issues.
     fn references(&mut self) {
         let stated: Vec<(usize, IssueNumber)> = (1..)
             .zip(&self.texts)
@@ -328,7 +333,7 @@ impl Judge {
             .collect();
         for (position, number) in stated {
             let text = format!(
-                "its body says that it depends on {number}: say so in `depends_on`, by position, and name other issues by title"
+                "its body says that it depends on {number}; use `depends_on` with positions, and refer to other issues by title"
             );
             self.push(Some(position), text);
         }
@@ -345,7 +350,7 @@ fn text_problem(
         return Some(format!("`{key}` is missing"));
     };
     let Some(text) = text_of(value) else {
-        return Some(format!("`{key}` is {}, not a text", kind(value)));
+        return Some(format!("`{key}` is {}, not a string", kind(value)));
     };
     let n_chars = text.chars().count();
     if n_chars_max < n_chars {
@@ -354,17 +359,17 @@ fn text_problem(
         ));
     }
     if one_line(&hidden_text::strip(&text).text).is_empty() {
-        return Some(format!("`{key}` has nothing to read in it"));
+        return Some(format!("`{key}` is blank"));
     }
     text.contains(REPLACEMENT)
-        .then(|| format!("`{key}` has bytes in it that are no UTF-8 text"))
+        .then(|| format!("`{key}` contains bytes that are not UTF-8"))
 }
 
 fn label_problem(labels: Option<&Value>) -> Option<String> {
     let domains = listed(&DOMAINS);
     let Some(labels) = labels.filter(|labels| !labels.is_null()) else {
         return Some(format!(
-            "`labels` is missing; one of them is the domain: {domains}"
+            "`labels` is missing; exactly one label must be a domain: {domains}"
         ));
     };
     let Some(labels) = labels.as_array() else {
@@ -372,14 +377,14 @@ fn label_problem(labels: Option<&Value>) -> Option<String> {
     };
     if N_LABELS_MAX < labels.len() {
         return Some(format!(
-            "{} labels are too many; at most {N_LABELS_MAX} are allowed",
+            "too many labels ({}); at most {N_LABELS_MAX} are allowed",
             labels.len()
         ));
     }
     let mut found: Vec<&str> = Vec::new();
     for label in labels {
         let Some(label) = label.as_str() else {
-            return Some(format!("a label is {}, not a text", kind(label)));
+            return Some(format!("a label is {}, not a string", kind(label)));
         };
         let n_chars = label.trim().chars().count();
         if n_chars == 0
@@ -387,15 +392,15 @@ fn label_problem(labels: Option<&Value>) -> Option<String> {
             || label.chars().any(char::is_control)
             || label.contains(',')
         {
-            let allowed = format!("1 to {LABEL_CHARS_MAX} characters on one line and no comma");
+            let allowed = format!("1 to {LABEL_CHARS_MAX} characters on one line, without commas");
             return Some(format!(
-                "the label `{}` is none; {allowed} are allowed",
+                "the label `{}` is not valid; expected {allowed}",
                 short(label)
             ));
         }
         if label.trim().to_lowercase().starts_with("complexity") {
             return Some(format!(
-                "the label `{}` is made from `complexity`: leave it out",
+                "the label `{}` is derived from `complexity`; remove it",
                 short(label)
             ));
         }
@@ -410,10 +415,10 @@ fn label_problem(labels: Option<&Value>) -> Option<String> {
     match found.as_slice() {
         [_] => None,
         [] => Some(format!(
-            "no label is its domain; exactly one has to be: {domains}"
+            "no label is a domain; exactly one must be: {domains}"
         )),
         several => Some(format!(
-            "{} are domains; exactly one label may be",
+            "{} are domains; exactly one label may be a domain",
             listed(several)
         )),
     }
@@ -422,16 +427,16 @@ fn label_problem(labels: Option<&Value>) -> Option<String> {
 fn complexity_problem(complexity: Option<&Value>) -> Option<String> {
     let allowed = listed(&LEVELS);
     match complexity {
-        None | Some(Value::Null) => Some(format!("`complexity` is missing; {allowed} are allowed")),
+        None | Some(Value::Null) => Some(format!("`complexity` is missing; allowed: {allowed}")),
         Some(value) if value.as_str().is_some_and(|level| LEVELS.contains(&level)) => None,
         Some(value) => Some(format!(
-            "`complexity` is {}; {allowed} are allowed",
+            "`complexity` is {}; allowed: {allowed}",
             shown(value)
         )),
     }
 }
 
-/// Returns a text that may be given line by line.
+/// Returns a text that may be given as a list of lines.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
@@ -452,7 +457,7 @@ fn named(position: usize, title: &str) -> String {
     }
 }
 
-/// Returns the beginning of a stranger's text, on one line.
+/// Returns the beginning of an untrusted text, on one line.
 fn short(text: &str) -> String {
     let line = one_line(&hidden_text::strip_characters(text).text);
     let mut cut: String = line.chars().take(NAME_CHARS_MAX).collect();
@@ -473,9 +478,9 @@ fn shown(value: &Value) -> String {
 const fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
-        Value::Bool(_) => "true or false",
+        Value::Bool(_) => "a boolean",
         Value::Number(_) => "a number",
-        Value::String(_) => "a text",
+        Value::String(_) => "a string",
         Value::Array(_) => "a list",
         Value::Object(_) => "an object",
     }
@@ -489,7 +494,7 @@ fn listed(names: &[&str]) -> String {
         .join(", ")
 }
 
-/// Reads a point in time as RFC 3339 has it.
+/// Parses an RFC 3339 time.
 pub(super) fn time(text: &str) -> Option<Time> {
     let at: Timestamp = text.parse().ok()?;
     u64::try_from(at.as_millisecond()).ok().map(Time::from_ms)

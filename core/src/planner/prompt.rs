@@ -1,19 +1,18 @@
-//! What the planner is told.
+//! The prompt of the planner.
 
 use super::{BODY_CHARS_MAX, DOMAINS, N_ISSUES_MAX, TITLE_CHARS_MAX, answer_schema};
 
-/// What is asked of a planner.
+/// The contents of a prompt.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Question<'a> {
-    /// What is to be split into issues.
+    /// The text to split into issues.
     pub(crate) directive: &'a str,
-    /// What was wrong with the answer before.
+    /// Problems of the previous answer.
     pub(crate) problems: Option<&'a str>,
-    /// Whether the planner still knows the question and its answer.
+    /// Whether the planner still remembers the question and its answer.
     pub(crate) goes_on: bool,
 }
 
-/// Returns the prompt.
 pub(crate) fn prompt(question: &Question<'_>) -> String {
     let Question {
         directive,
@@ -22,8 +21,8 @@ pub(crate) fn prompt(question: &Question<'_>) -> String {
     } = *question;
     let mended = problems.map(|problems| {
         format!(
-            "Your answer could not be used. This is wrong with it:\n\n{problems}\n\nAnswer again with the whole plan, mended: \
-             JSON alone, in the same form.\n"
+            "Your answer could not be used, because of these problems:\n\n{problems}\n\nAnswer again with the whole plan, corrected: \
+             JSON only, in the same form.\n"
         )
     });
     match mended {
@@ -35,19 +34,19 @@ pub(crate) fn prompt(question: &Question<'_>) -> String {
 
 fn whole(directive: &str) -> String {
     format!(
-        "Split the directive below into issues for this repository, so that each can be worked on by a coding agent of its own \
-         and reviewed as one pull request. Look at the code in the current directory first; change nothing.\n\n\
-         - As few issues as are useful, at most {N_ISSUES_MAX}. Each leaves the repository in a state in which its checks pass.\n\
-         - `title`: what is done, at most {TITLE_CHARS_MAX} characters, no two alike.\n\
-         - `body`: Markdown, at most {BODY_CHARS_MAX} characters: what is required, which files it is about, and acceptance \
-         criteria that can be checked. Whoever works on it sees neither the directive nor the other issues, so it stands alone. \
-         Name other issues by their titles, never by `#` and a number.\n\
-         - `labels`: exactly one of {}, and others where they help.\n\
+        "Split the directive below into issues for this repository, so that each can be worked on by its own coding agent \
+         and reviewed as one pull request. Look at the code in the current directory first; do not change anything.\n\n\
+         - Create as few issues as are useful, at most {N_ISSUES_MAX}. The repository's checks must pass after each of them.\n\
+         - `title`: what is to be done, at most {TITLE_CHARS_MAX} characters, no two alike.\n\
+         - `body`: Markdown, at most {BODY_CHARS_MAX} characters: the requirements, the files concerned, and acceptance \
+         criteria that can be checked. The agent that works on the issue sees neither the directive nor the other issues, so the body \
+         must be self-contained. Refer to other issues by their titles, never by `#` and a number.\n\
+         - `labels`: exactly one of {}, plus any others that help.\n\
          - `complexity`: `simple`, `medium` or `complex`.\n\
-         - `depends_on`: the positions, counted from 1, of the issues whose work has to be there before this one can begin. \
-         Only where it is so: what does not depend on each other is done at the same time, and no two such issues should change \
-         the same file.\n\n\
-         Answer with one JSON object and nothing else, by this schema:\n\n{}\n\nThe directive:\n\n{}\n",
+         - `depends_on`: the positions, counted from 1, of the issues whose work must exist before this one can start. \
+         Use it only where necessary: issues that do not depend on each other are worked on at the same time, and no two such issues \
+         should change the same file.\n\n\
+         Answer with one JSON object that follows this schema, and nothing else:\n\n{}\n\nThe directive:\n\n{}\n",
         DOMAINS.map(|domain| format!("`{domain}`")).join(", "),
         answer_schema(),
         directive.trim(),
@@ -59,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_planner_that_knows_the_question_is_told_the_problems_only() {
+    fn a_planner_that_knows_the_question_gets_only_the_problems() {
         let question = Question {
             directive: "Build it",
             problems: Some("issue 1: `title` is missing"),

@@ -1,14 +1,14 @@
-//! What each model did so far, over all sessions, for a model selector that learns from it.
+//! The results of each model over all sessions, for a model selector that learns from them.
 
 use autoissue_journal::CostRow;
 use autoissue_plugin_sdk::ModelHistory;
 
-/// Tasks that are looked at: the newest say most.
+/// How many tasks are considered: the newest ones say the most.
 const N_TASKS_MAX: usize = 500;
-/// How a task ended that has its pull request.
+/// Outcome of a task that has its pull request.
 const DONE: &str = "done";
 
-/// Returns what each of these models did with this agent. Costs are those that were measured.
+/// Returns the results of each of these models with this agent. Only measured costs count.
 pub(super) fn of(costs: &[CostRow], agent: &str, models: &[String]) -> Vec<ModelHistory> {
     models
         .iter()

@@ -1,12 +1,13 @@
-//! Watches over one plugin: whoever fails three times in a row is not asked for a minute.
+//! Monitors one plugin: if it fails three times in a row, it is not asked for a minute.
 //!
 //! ```text
 //!   closed ── three faults in a row ──► open ── a minute ──► one question ─┬─ answered ─► closed
 //!     ▲ any answer resets the count                                        └─ a fault ──► open
 //! ```
 //!
-//! An answer is also that an issue cannot be handled, or that settings are wrong: the plugin works then. Its clock is monotonic, and the
-//! engine knows nothing of it: it hears only that a plugin did not decide.
+//! An error about the issue or the settings counts as an answer, because the plugin works then. The
+//! guard uses a monotonic clock. The engine does not know about it; it only learns that a plugin
+//! did not decide.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,12 +17,12 @@ use autoissue_plugin_sdk::PluginError;
 
 use crate::config::PluginOnError;
 
-/// Faults in a row after which a plugin is not asked.
+/// How many faults in a row are allowed until a plugin is no longer asked.
 const N_FAULTS_MAX: u32 = 3;
 /// How long it is not asked then.
 const REST: Duration = Duration::from_secs(60);
 
-/// Watches over one plugin.
+/// Monitors one plugin.
 #[derive(Debug)]
 pub(super) struct Guard {
     on_error: PluginOnError,
@@ -43,7 +44,7 @@ impl Guard {
         }
     }
 
-    /// Returns what happens when it does not decide.
+    /// Returns what happens if the plugin does not decide.
     pub(super) const fn instead(&self) -> Instead {
         match self.on_error {
             PluginOnError::Fallback => Instead::Fallback,
@@ -52,7 +53,7 @@ impl Guard {
         }
     }
 
-    /// Asks, unless it rests. The error is why there is no answer, in words.
+    /// Asks the plugin, unless it is paused. The error says why there is no answer.
     pub(super) fn ask<T>(
         &self,
         now: Instant,
@@ -60,7 +61,7 @@ impl Guard {
     ) -> Result<T, String> {
         if !self.lock().may_ask(now) {
             return Err(format!(
-                "not asked, for it failed {N_FAULTS_MAX} times in a row"
+                "not asked, because it failed {N_FAULTS_MAX} times in a row"
             ));
         }
         let answer = ask();
@@ -73,13 +74,14 @@ impl Guard {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Breaker> {
-        // It only counts: what a panic left is a count too.
+        // The lock holds only a count, which is valid even after a panic.
         self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Breaker {
-    /// Whoever is let in after the rest is alone: the others wait for what comes of it.
+    /// Returns whether a question may be asked. After the pause only one is; the others wait for
+    /// its result.
     fn may_ask(&mut self, now: Instant) -> bool {
         match self.rests_until {
             Some(until) if now < until => false,
@@ -120,7 +122,7 @@ mod tests {
             }
         }
 
-        /// Asks at a second; returns whether the plugin was asked at all.
+        /// Asks at a given second; returns whether the plugin was asked at all.
         fn at(&self, second: u64, answer: Result<(), PluginError>) -> bool {
             let mut is_asked = false;
             let _ = self
@@ -138,12 +140,15 @@ mod tests {
     }
 
     #[test]
-    fn a_plugin_that_fails_three_times_in_a_row_rests_for_a_minute() {
+    fn a_plugin_that_fails_three_times_in_a_row_is_paused_for_a_minute() {
         let plugin = Plugin::new();
         assert!((0..3).all(|second| plugin.at(second, fault())));
         assert!(!plugin.at(3, Ok(())) && !plugin.at(61, Ok(())));
-        assert!(plugin.at(62, fault()), "one question after the rest");
-        assert!(!plugin.at(63, Ok(())), "which failed, so it rests again");
+        assert!(plugin.at(62, fault()), "one question after the pause");
+        assert!(
+            !plugin.at(63, Ok(())),
+            "it failed, so the plugin is paused again"
+        );
         assert!(
             plugin.at(122, Ok(())) && plugin.at(122, fault()) && plugin.at(122, Ok(())),
             "it works again"
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn only_one_question_tries_whether_it_works_again() {
+    fn only_one_question_is_asked_after_the_pause() {
         let plugin = Plugin::new();
         assert!((0..3).all(|_| plugin.at(0, fault())));
         let at = plugin.start + REST;
@@ -170,7 +175,7 @@ mod tests {
         assert_eq!(
             inner,
             Ok(true),
-            "while the first is asked, the second is not"
+            "while the first question is open, a second one is not asked"
         );
     }
 }

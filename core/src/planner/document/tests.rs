@@ -1,4 +1,5 @@
-//! What plans are read, what is said of the others, and that what is written is read again.
+//! Which plans are accepted, what is reported for the others, and that a written plan can be read
+//! again.
 
 use super::super::answer;
 use super::*;
@@ -28,7 +29,7 @@ fn issue(title: &str, depends_on: &[u64]) -> Value {
 }
 
 #[test]
-fn a_file_is_read_and_what_is_written_is_read_again() {
+fn a_written_plan_can_be_read_again() {
     let document = read(WHOLE).unwrap();
     assert_eq!(document.plan.issues[0].body, "Columns:\n\n- id");
     assert_eq!(document.plan.issues[1].labels, ["backend", "auth"]);
@@ -42,7 +43,7 @@ fn a_file_is_read_and_what_is_written_is_read_again() {
 }
 
 #[test]
-fn an_edited_plan_keeps_its_name_and_another_plan_has_another() {
+fn an_edited_plan_keeps_its_id_and_another_plan_has_another() {
     fn of_session(salt: &str) -> String {
         let answer = json!({"issues": [issue("a", &[])]});
         of_answer(answer, "d", salt, Time::from_ms(1))
@@ -60,7 +61,7 @@ fn an_edited_plan_keeps_its_name_and_another_plan_has_another() {
 }
 
 #[test]
-fn every_problem_is_told_with_position_and_title() {
+fn every_problem_has_position_and_title() {
     let told = problems(|plan| {
         plan["extra"] = json!(1);
         plan["issues"] = json!([
@@ -76,13 +77,13 @@ fn every_problem_is_told_with_position_and_title() {
 }
 
 #[test]
-fn circles_are_named_with_their_titles() {
+fn cycles_are_reported_with_titles() {
     let told = problems(|plan| {
         plan["issues"] = json!([issue("A", &[3]), issue("B", &[1]), issue("C", &[2])]);
     });
     assert_eq!(
         told,
-        "issues depend on each other in a circle: issue 1 “A” → issue 3 “C” → issue 2 “B” → issue 1 “A”"
+        "issues depend on each other in a cycle: issue 1 “A” → issue 3 “C” → issue 2 “B” → issue 1 “A”"
     );
 }
 
@@ -96,7 +97,7 @@ fn a_plan_has_a_bounded_number_of_issues() {
         .map(|n| issue(&format!("issue {n}"), &[]))
         .collect();
     let told = problems(|plan| plan["issues"] = Value::from(many.clone()));
-    assert_eq!(told, "200 issues are too many; at most 100 are allowed");
+    assert_eq!(told, "too many issues (200); at most 100 are allowed");
     assert_eq!(
         problems(|plan| plan["issues"] = Value::from(many[..100].to_vec())),
         "no problem"
@@ -118,21 +119,24 @@ fn a_body_has_a_bounded_length() {
 }
 
 #[test]
-fn what_is_no_file_of_a_plan_is_told_as_such() {
+fn an_invalid_plan_file_is_reported() {
     for (text, expected) in [
         (
             "",
-            "it is no JSON: EOF while parsing a value at line 1 column 0",
+            "it is not valid JSON: EOF while parsing a value at line 1 column 0",
         ),
         (
             "{\"version\": 1,\n \"issues\": [,]}",
-            "it is no JSON: expected value at line 2 column 13",
+            "it is not valid JSON: expected value at line 2 column 13",
         ),
         (
             "[]",
             "it is a list, not an object with `version` and `issues`",
         ),
-        ("{}", "`version` is missing; it is 1\n`issues` is missing"),
+        (
+            "{}",
+            "`version` is missing; set it to 1\n`issues` is missing",
+        ),
         (
             "{\"version\": 2, \"issues\": 3}",
             "`version` is `2`; this release reads version 1\n`issues` is a number, not a list",
@@ -142,9 +146,9 @@ fn what_is_no_file_of_a_plan_is_told_as_such() {
     }
     for (key, value, word) in [
         ("id", json!("short"), "16 to 64"),
-        ("id", json!(3), "not a text"),
+        ("id", json!(3), "not a string"),
         ("created_at", json!("yesterday"), "`2026-03-01T21:14:00Z`"),
-        ("graph", json!("x"), "leave it out"),
+        ("graph", json!("x"), "remove it"),
     ] {
         let told = problems(|plan| plan[key] = value);
         assert!(
@@ -155,7 +159,7 @@ fn what_is_no_file_of_a_plan_is_told_as_such() {
 }
 
 #[test]
-fn hidden_text_is_taken_out_and_told() {
+fn hidden_text_is_removed_and_reported() {
     let text = with(|plan| {
         plan["issues"][0]["title"] = json!("Add\u{202e} the <!-- x --> user table");
         plan["issues"][0]["body"] = json!(
@@ -167,10 +171,7 @@ fn hidden_text_is_taken_out_and_told() {
     assert_eq!(issue.title, "Add the user table");
     assert_eq!(issue.body, "Columns.\n\n`<!-- shown -->`");
     assert_eq!(document.notes.len(), 1);
-    assert!(
-        document.notes[0]
-            .starts_with("text that readers do not see was taken out of issue 1: HTML comment")
-    );
+    assert!(document.notes[0].starts_with("removed invisible text from issue 1: HTML comment"));
 }
 
 #[test]
@@ -197,13 +198,13 @@ fn a_planner_says_dependencies_by_position_and_a_person_may_name_issues_that_exi
         .unwrap_err()
         .to_string();
     assert!(
-        told.starts_with("issue 2 “Hash passwords”: its body says that it depends on #12: "),
+        told.starts_with("issue 2 “Hash passwords”: its body says that it depends on #12; "),
         "{told}"
     );
 }
 
 #[test]
-fn what_the_schema_allows_is_what_is_read() {
+fn everything_that_the_schema_allows_is_read() {
     fn keys(value: &Value) -> Vec<String> {
         value["properties"]
             .as_object()
@@ -237,7 +238,7 @@ fn what_the_schema_allows_is_what_is_read() {
     );
     assert!(
         !schema.to_string().contains("\"format\""),
-        "some readers do without a schema that names a format"
+        "some readers ignore a schema that names a format"
     );
     for level in ["simple", "medium", "complex"] {
         assert!(

@@ -103,12 +103,12 @@ fn a_bad_graph_is_told_with_positions_and_titles() {
 
     is_bad(
         &with(&[], &[7]),
-        "issue 2 “Two”: it depends on position 7; the plan has 1 to 2",
+        "issue 2 “Two”: it depends on position 7, but positions go from 1 to 2",
     );
     is_bad(&with(&[1], &[]), "issue 1 “One”: it depends on itself");
     is_bad(
         &with(&[2], &[1]),
-        "issues depend on each other in a circle: issue 1 “One” → issue 2 “Two” → issue 1 “One”",
+        "issues depend on each other in a cycle: issue 1 “One” → issue 2 “Two” → issue 1 “One”",
     );
     let same = json!([
         planned("One", "backend", &[]),
@@ -116,7 +116,7 @@ fn a_bad_graph_is_told_with_positions_and_titles() {
     ]);
     is_bad(
         &structured(&same),
-        "issue 2 “one”: it has the title of issue 1",
+        "issue 2 “one”: it has the same title as issue 1",
     );
 }
 
@@ -131,7 +131,7 @@ fn a_plan_of_an_impossible_size_is_refused() {
         .collect();
     is_bad(
         &structured(&json!(many)),
-        "200 issues are too many; at most 100 are allowed",
+        "too many issues (200); at most 100 are allowed",
     );
     is_bad(
         &structured(&json!([long(1 << 19)])),
@@ -172,16 +172,16 @@ fn what_is_missing_is_named() {
         &structured(&bare),
         &format!(
             "issue 1 “One”: `body` is missing\n\
-             issue 1 “One”: `labels` is missing; one of them is the domain: {domains}\n\
-             issue 1 “One”: `complexity` is missing; `simple`, `medium`, `complex` are allowed\n\
+             issue 1 “One”: `labels` is missing; exactly one label must be a domain: {domains}\n\
+             issue 1 “One”: `complexity` is missing; allowed: `simple`, `medium`, `complex`\n\
              issue 2: `title` is missing\n\
-             issue 2: `backend`, `frontend` are domains; exactly one label may be\n\
-             issue 2: `complexity` is `huge`; `simple`, `medium`, `complex` are allowed"
+             issue 2: `backend`, `frontend` are domains; exactly one label may be a domain\n\
+             issue 2: `complexity` is `huge`; allowed: `simple`, `medium`, `complex`"
         ),
     );
     is_bad(
         &spoken("I would rather not."),
-        "there is no JSON object with `issues` in it",
+        "it contains no JSON object with `issues`",
     );
 }
 
@@ -198,7 +198,7 @@ fn bytes_that_are_no_text_are_refused_and_not_created() {
     bytes[at] = 0xff;
     is_bad(
         &json!([{"print_bytes": bytes}]),
-        "issue 1 “One”: `body` has bytes in it that are no UTF-8 text",
+        "issue 1 “One”: `body` contains bytes that are not UTF-8",
     );
 }
 

@@ -133,9 +133,9 @@ fn a_plan_that_is_edited_after_its_issues_were_made_needs_a_person() {
     saved["issues"][0]["title"] = "Something else".into();
     world.write("plan.json", &saved.to_string());
     let run = world.run(["plan", "--from", "plan.json"]).exits(130);
-    let said = "#1 was made for issue 1 of this plan, and has another title than “Something else”: “Add the user table”";
+    let said = "#1 was created for issue 1 of this plan, but its title is “Add the user table”, not “Something else”";
     assert!(
-        run.stderr.contains(said) && run.stderr.contains("take `id` out of the plan's file"),
+        run.stderr.contains(said) && run.stderr.contains("delete `id` from the plan's file"),
         "{}",
         run.stderr
     );
@@ -194,7 +194,7 @@ fn a_bad_edit_is_told_with_position_and_title_before_anything_happens() {
     let run = world.run(["plan", "--from", "plan.json"]).exits(2);
     for part in [
         "plan.json` is no plan",
-        "issue 1 “One”: it depends on position 3; the plan has 1 to 2",
+        "issue 1 “One”: it depends on position 3, but positions go from 1 to 2",
         "plan --schema",
     ] {
         assert!(run.stderr.contains(part), "{part}: {}", run.stderr);

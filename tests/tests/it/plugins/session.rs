@@ -94,7 +94,7 @@ fn a_classifier_that_fails_is_replaced_and_counted_and_rests() {
     assert_eq!(
         messages
             .iter()
-            .filter(|text| text.contains("not asked, for it failed 3 times in a row"))
+            .filter(|text| text.contains("not asked, because it failed 3 times in a row"))
             .count(),
         3
     );
@@ -202,7 +202,7 @@ fn a_plugin_without_its_grants_starts_nothing() {
     let run = exec(&world, &["--plugin", &path.display().to_string()]).exits(2);
     assert!(
         run.stderr
-            .contains("asks for what it was not granted: `line-agent`, `LINE_AGENT_KEY`"),
+            .contains("asks for more than it was granted: `line-agent`, `LINE_AGENT_KEY`"),
         "{}",
         run.stderr
     );
