@@ -1,13 +1,14 @@
-//! The plugins of a session: which there are, whether they are the files that were agreed on, what they may do, and which takes which
-//! decision.
+//! The plugins of a session: which there are, whether they are the approved files, what they may
+//! do, and which decisions they make.
 //!
 //! ```text
-//!   --plugin ─┐                 ┌─ SHA-256: configuration, lock file       ┌─ takes the decision: --plugin, then `strategies`
-//!             ├─► file ─► bytes ┼─► host: compile, check, describe ─► name ┼─ settings: its schema, then its own word
+//!   --plugin ─┐                 ┌─ SHA-256: configuration, lock file       ┌─ makes the decision: --plugin, then `strategies`
+//!             ├─► file ─► bytes ┼─► host: compile, check, describe ─► name ┼─ settings: its schema, then its own check
 //!   plugins ──┘                 └─ grants: lock file                       └─ asks for no more than it was granted
 //! ```
 //!
-//! All of it happens before a session has any effect. What is checked are the very bytes that are compiled.
+//! All of this happens before a session has any effect. The bytes that are checked are the bytes
+//! that are compiled.
 
 mod argument;
 pub mod asked;
@@ -32,15 +33,15 @@ pub use autoissue_plugin_host as host;
 pub use autoissue_plugin_sdk as sdk;
 pub use error::{PluginsError, SettingsProblem};
 
-/// Largest file that is read: what the host refuses to compile need not be in memory.
+/// Largest file that is read: a file that the host would refuse to compile need not be in memory.
 const FILE_BYTES_MAX: u64 = 128 << 20;
 
-/// What plugins are looked for by.
+/// Where to find plugins.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
     /// The configuration.
     pub config: &'a Config,
-    /// What the command line adds; it goes before the configuration.
+    /// Plugins from the command line, which take precedence over the configuration.
     pub arguments: &'a [PluginArgument],
     /// The checkout, which holds the lock file.
     pub project: &'a Path,
@@ -50,30 +51,30 @@ pub struct Request<'a> {
     pub may_write: bool,
 }
 
-/// The plugins that take decisions, by kind. Empty where the built-ins do.
+/// The plugins that make decisions, by kind. Kinds that are missing are decided by the built-ins.
 #[derive(Clone, Default)]
 pub struct Plugins {
     chosen: Vec<(Kind, Chosen)>,
 }
 
-/// A strategy of a plugin that takes a decision.
+/// A strategy of a plugin that makes a decision.
 #[derive(Clone)]
 pub struct Chosen {
     /// The plugin.
     pub plugin: Plugin,
     /// Name of the strategy; `None` means its first.
     pub strategy: Option<String>,
-    /// Settings for it, one JSON text; empty where it has none.
+    /// Its settings as one JSON text; empty if it has none.
     pub settings: String,
-    /// What happens when it fails.
+    /// What happens if it fails.
     pub on_error: PluginOnError,
 }
 
 impl Plugins {
-    /// Loads the plugins that take a decision, and checks everything about them that can be checked.
+    /// Loads the plugins that make decisions, and checks everything about them that can be checked.
     ///
     /// # Errors
-    /// See [`PluginsError`]; nothing of a plugin decides then.
+    /// See [`PluginsError`]; no plugin makes any decision then.
     pub fn load(request: &Request<'_>) -> Result<Self, PluginsError> {
         let mut loader = Loader::new(request)?;
         let mut plugins = Self::default();
@@ -87,7 +88,7 @@ impl Plugins {
         loader.finish(plugins)
     }
 
-    /// Returns the plugin that takes decisions of this kind.
+    /// Returns the plugin that makes decisions of this kind.
     pub fn of(&self, kind: Kind) -> Option<&Chosen> {
         self.chosen
             .iter()
@@ -95,7 +96,7 @@ impl Plugins {
             .map(|(_, chosen)| chosen)
     }
 
-    /// Returns all that take decisions, by kind.
+    /// Returns all plugins that make decisions, by kind.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, &Chosen)> {
         self.chosen.iter().map(|(kind, chosen)| (*kind, chosen))
     }
@@ -109,7 +110,7 @@ pub fn cache_dir(state_dir: &Path) -> PathBuf {
 /// Returns the bytes of a component.
 ///
 /// # Errors
-/// Where it cannot be read, or is a directory.
+/// Fails if the file cannot be read, or is a directory.
 pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginsError> {
     if path.is_dir() {
         return Err(PluginsError::Directory {
@@ -125,10 +126,10 @@ pub fn read_component(path: &Path) -> Result<Vec<u8>, PluginsError> {
     Ok(bytes)
 }
 
-/// Reads the component of a plugin of the configuration, which has to be the file that was agreed on.
+/// Reads the component of a configured plugin, which has to be the approved file.
 ///
 /// # Errors
-/// Where it cannot be read, or is another one.
+/// Fails if it cannot be read, or is a different file.
 pub fn read_agreed(
     settings: &PluginSettings,
     lock: Option<&PluginLock>,
@@ -136,10 +137,10 @@ pub fn read_agreed(
     Entry::configured(settings).read(lock)
 }
 
-/// Loads a plugin of the configuration as a session does, but for its settings.
+/// Loads a configured plugin as a session does, but without its settings.
 ///
 /// # Errors
-/// Where it cannot be read, is another file than was agreed on, or no plugin that can be run.
+/// Fails if it cannot be read, is not the approved file, or is not a usable plugin.
 pub fn load_agreed(
     host: &PluginHost,
     settings: &PluginSettings,
@@ -149,10 +150,10 @@ pub fn load_agreed(
     entry.load(host, &entry.read(lock)?)
 }
 
-/// Where a plugin comes from, and what the operator says of it.
+/// Where a plugin comes from, and how it is configured.
 #[derive(Clone)]
 struct Entry {
-    /// Name in the configuration; `None` for one of the command line alone.
+    /// Name in the configuration; `None` for a plugin that is only on the command line.
     name: Option<String>,
     path: PathBuf,
     sha256: Option<String>,
@@ -199,7 +200,7 @@ impl Entry {
         })
     }
 
-    /// Compares a file with what was agreed to. What a plugin is granted holds for that file alone.
+    /// Compares a file with the approved digest. Grants hold for that file only.
     fn check_pin(
         &self,
         lock: Option<&PluginLock>,
@@ -230,7 +231,7 @@ impl Entry {
         }
     }
 
-    /// Returns its name, or what stands for it.
+    /// Returns its name, or its path if it has none.
     fn shown(&self) -> String {
         self.name
             .clone()
@@ -238,7 +239,7 @@ impl Entry {
     }
 }
 
-/// A plugin that was loaded, and what the operator says of it.
+/// A loaded plugin, and how it is configured.
 struct Known {
     entry: Entry,
     plugin: Plugin,
@@ -248,7 +249,7 @@ struct Known {
 struct Loader<'a> {
     request: &'a Request<'a>,
     lock: Option<PluginLock>,
-    /// Made for the first plugin: most sessions need none.
+    /// Created for the first plugin: most sessions need none.
     host: Option<PluginHost>,
     known: Vec<Known>,
 }
@@ -269,7 +270,8 @@ impl<'a> Loader<'a> {
         })
     }
 
-    /// Lets a plugin of the command line take the decision that it names, or all that it can.
+    /// Assigns a plugin of the command line to the decision that it names, or to all that it can
+    /// make.
     fn take_argument(
         &mut self,
         argument: &PluginArgument,
@@ -302,7 +304,8 @@ impl<'a> Loader<'a> {
         Ok(())
     }
 
-    /// Returns what the configuration says of a plugin of the command line, which may be named there by its path or its name.
+    /// Returns the configuration of a plugin of the command line, which may be named there by path
+    /// or by name.
     fn entry_of(&self, argument: &PluginArgument) -> Entry {
         let real = |path: &Path| path.canonicalize().ok();
         let is_same = |plugin: &&PluginSettings| {
@@ -320,7 +323,7 @@ impl<'a> Loader<'a> {
         configured.map_or_else(|| Entry::of_command_line(&argument.path), Entry::configured)
     }
 
-    /// Lets the plugin that `strategies` names take a decision that is not taken yet.
+    /// Assigns a decision that is still free to the plugin that `strategies` names.
     fn take_configured(&mut self, kind: Kind, plugins: &mut Plugins) -> Result<(), PluginsError> {
         let named = named(self.request.config, kind).filter(|_| plugins.of(kind).is_none());
         let reserved = built_in::reserved_names();
@@ -330,7 +333,7 @@ impl<'a> Loader<'a> {
         let (name, strategy) = named
             .split_once('/')
             .map_or((named, None), |(name, rest)| (name, Some(rest)));
-        // A name that no plugin has is for whoever knows the built-ins to refuse.
+        // If no plugin has this name, it may be a built-in; unknown names are refused elsewhere.
         let Some(plugin) = self
             .request
             .config
@@ -361,7 +364,7 @@ impl<'a> Loader<'a> {
             if known.entry.name == entry.name {
                 return Ok(known.plugin.clone());
             }
-            // What was agreed on for one name does not hold for another.
+            // An approval for one name does not hold for another.
             let (name, path) = (known.plugin.info().name.clone(), path.clone());
             return Err(PluginsError::TwoOfOneName {
                 name,
@@ -393,7 +396,7 @@ impl<'a> Loader<'a> {
         Ok(self.host.as_ref().expect("it was just made"))
     }
 
-    /// A name means one plugin, and never a built-in.
+    /// Checks that a name belongs to one plugin only, and not to a built-in.
     fn check_name(&self, plugin: &Plugin, entry: &Entry) -> Result<(), PluginsError> {
         let own = &plugin.info().name;
         for name in entry.name.iter().chain([own]) {
@@ -418,7 +421,7 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Checks the plugins that take no decision: whoever changed one meant to get in.
+    /// Checks the plugins that make no decision too: a file that was changed may be an attack.
     fn check_idle(&self) -> Result<(), PluginsError> {
         let is_known = |entry: &Entry| {
             self.known
@@ -435,7 +438,7 @@ impl<'a> Loader<'a> {
         idle.try_for_each(|entry| entry.read(self.lock.as_ref()).map(drop))
     }
 
-    /// Gives each plugin its settings, and compares what a backend asks for with what it was granted.
+    /// Gives each plugin its settings, and compares what a backend asks for with its grants.
     fn finish(self, mut plugins: Plugins) -> Result<Plugins, PluginsError> {
         for known in &self.known {
             settings::hand_out(
@@ -450,7 +453,7 @@ impl<'a> Loader<'a> {
                 .known
                 .iter()
                 .find(is_its)
-                .expect("what decides was loaded");
+                .expect("a plugin that decides was loaded");
             check_asked(backend, &known.entry)?;
         }
         Ok(plugins)
@@ -480,7 +483,7 @@ impl Chosen {
     }
 }
 
-/// Returns the name that the configuration has for a kind of decision.
+/// Returns the configured name for a kind of decision.
 pub fn named(config: &Config, kind: Kind) -> Option<&str> {
     match kind {
         Kind::Classifier => config.strategies.classifier.as_deref(),
@@ -490,7 +493,8 @@ pub fn named(config: &Config, kind: Kind) -> Option<&str> {
     }
 }
 
-/// Refuses a backend that asks for more than it was granted, with what has to be granted.
+/// Refuses a backend that asks for more than it was granted, and reports what would have to be
+/// granted.
 fn check_asked(chosen: &Chosen, entry: &Entry) -> Result<(), PluginsError> {
     fn both(granted: &[String], asked: &[String]) -> Vec<String> {
         granted.iter().chain(asked).cloned().collect()

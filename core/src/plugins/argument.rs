@@ -1,4 +1,5 @@
-//! A plugin on the command line: `./mine.wasm` takes every decision that it can, `classifier=./mine.wasm` that one.
+//! A plugin on the command line: `./mine.wasm` makes every decision that it can,
+//! `classifier=./mine.wasm` only that one.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -7,17 +8,17 @@ use std::str::FromStr;
 use autoissue_plugin_host::Kind;
 use serde::{Deserialize, Serialize};
 
-/// A plugin on the command line. Kept with a session, for a resume must ask the same.
+/// A plugin on the command line. Kept with a session, because a resume must use the same one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct PluginArgument {
-    /// The decision that it is to take; `None` means all that it can.
+    /// The decision that it makes; `None` means all that it can make.
     pub kind: Option<Kind>,
-    /// The component, or the name of a plugin of the configuration.
+    /// The component, or the name of a configured plugin.
     pub path: PathBuf,
 }
 
-/// Text that names no plugin.
+/// A text that is not a plugin argument.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct BadArgument(String);
@@ -26,7 +27,7 @@ impl FromStr for PluginArgument {
     type Err = BadArgument;
 
     fn from_str(text: &str) -> Result<Self, BadArgument> {
-        // A path may hold `=` itself, but then it begins with a directory.
+        // A path may contain `=` too, but then it has to start with a directory.
         let (kind, path) = match text.split_once('=') {
             Some((kind, path)) if !kind.contains('/') => {
                 let known = Kind::ALL.map(|kind| format!("`{kind}`")).join(", ");
@@ -37,7 +38,7 @@ impl FromStr for PluginArgument {
             _ => (None, text),
         };
         if path.is_empty() {
-            return Err(BadArgument("a path is missing".to_owned()));
+            return Err(BadArgument("the path is missing".to_owned()));
         }
         Ok(Self {
             kind,

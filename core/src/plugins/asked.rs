@@ -1,19 +1,22 @@
-//! What a plugin asks for, found out before anybody grants it. It runs in its sandbox for that, and nothing else is run.
+//! Finds out what a plugin asks for before anything is granted. Only the plugin itself runs, in its
+//! sandbox.
 
 use autoissue_plugin_host::{Grants, Kind, LoadError, Plugin, PluginHost};
 
-/// A plugin that has all that it asks for.
+/// A plugin that has been granted all that it asks for.
 pub struct Asked {
-    /// The plugin. Its backends may name the programs that they ask for; somebody else decides whether these are run.
+    /// The plugin. Its backends may name the programs that they ask for; the caller decides whether
+    /// to run them.
     pub plugin: Plugin,
-    /// Why it is not known what a backend asks for, in words: mostly because its settings are missing.
+    /// Why it is unknown what a backend asks for; usually because its settings are missing.
     pub unknown: Option<String>,
 }
 
-/// Loads a component with all that it asks for. Without settings, each backend is asked with those that it gives as an example.
+/// Loads a component and grants all that it asks for. Without settings, each backend gets the
+/// settings of its own example.
 ///
 /// # Errors
-/// Where it is no plugin, or imports what nobody can grant.
+/// Fails if it is not a plugin, or has imports that cannot be granted.
 pub fn load(
     host: &PluginHost,
     component: &[u8],

@@ -1,11 +1,13 @@
-//! Builds a plugin from its directory: cargo makes a WebAssembly module of it, and we make a component of that.
+//! Builds a plugin from its directory: cargo builds a WebAssembly module, and we turn that into a
+//! component.
 //!
 //! ```text
 //!   directory ─► cargo rustc (the user's own) ─► module ─► component_from_module ─► Built
 //! ```
 //!
-//! The author needs the Rust target and nothing else. Cargo runs with the user's rights and environment, as if the user had typed it:
-//! whoever builds a stranger's crate runs the stranger's build scripts. Only a finished component is harmless.
+//! The author needs the Rust target and nothing else. Cargo runs with the user's permissions and
+//! environment, as if the user had started it: building untrusted source code runs its build
+//! scripts. Only a finished component is harmless.
 
 use std::ffi::OsStr;
 use std::io;
@@ -16,10 +18,10 @@ use autoissue_plugin_host::{ComponentError, component_from_module};
 use autoissue_process::{ProcessError, resolve};
 use serde::Deserialize;
 
-/// What plugins are built for: it brings no import at all.
+/// The target for plugins, which adds no imports.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
-/// What cargo is asked to do. The crate type is given here, so that no manifest has to name it.
+/// Arguments of cargo. The crate type is given here, so that no manifest has to declare it.
 const ARGS: [&str; 9] = [
     "rustc",
     "--release",
@@ -32,7 +34,7 @@ const ARGS: [&str; 9] = [
     TARGET,
 ];
 
-/// A plugin that was built.
+/// A built plugin.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Built {
     /// Name of the package.
@@ -52,19 +54,19 @@ pub enum BuildError {
         /// The directory.
         directory: PathBuf,
     },
-    /// Cargo is not there.
+    /// Cargo was not found.
     #[error("cargo is needed to build `{}`", directory.display())]
     NoCargo {
         /// The directory.
         directory: PathBuf,
-        /// Where it was looked for.
+        /// Where it was searched for.
         #[source]
         source: ProcessError,
     },
     /// Rust has no standard library for the target.
     #[error("Rust cannot build for `{TARGET}`")]
     NoTarget,
-    /// Cargo cannot be started or read.
+    /// Cargo cannot be started, or its output cannot be read.
     #[error("failed to run cargo in `{}`", directory.display())]
     Cargo {
         /// The directory.
@@ -73,20 +75,20 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
-    /// The crate does not build. Cargo has said why.
+    /// The crate does not build. Cargo has printed why.
     #[error("`{}` does not build", directory.display())]
     Failed {
         /// The directory.
         directory: PathBuf,
     },
-    /// Nothing was built that could be a plugin.
-    #[error("`{}` is no library of its own", directory.display())]
+    /// The build produced nothing that could be a plugin.
+    #[error("`{}` is not a standalone library crate", directory.display())]
     NoLibrary {
         /// The directory.
         directory: PathBuf,
     },
-    /// The module is none of a plugin.
-    #[error("`{}` builds, but is no plugin", directory.display())]
+    /// The module is not that of a plugin.
+    #[error("`{}` builds, but is not a plugin", directory.display())]
     NotAPlugin {
         /// The directory.
         directory: PathBuf,
@@ -97,23 +99,27 @@ pub enum BuildError {
 }
 
 impl BuildError {
-    /// Returns what to do about it, where that is not plain.
+    /// Returns what to do about it, unless that is obvious.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoManifest { .. } => Some("`autoissue plugin new` makes a plugin to begin with"),
-            Self::NoCargo { .. } => Some("install Rust, or name a component that is built already"),
+            Self::NoManifest { .. } => Some("create a plugin with `autoissue plugin new`"),
+            Self::NoCargo { .. } => {
+                Some("install Rust, or give the path of a component that is already built")
+            }
             Self::NoTarget => Some("run `rustup target add wasm32-unknown-unknown`"),
-            Self::NoLibrary { .. } => Some("name the directory of one package with a `src/lib.rs`"),
-            Self::NotAPlugin { .. } => Some(
-                "a plugin has `autoissue_plugin_sdk::export_plugin! { … }` in its `src/lib.rs`",
-            ),
+            Self::NoLibrary { .. } => {
+                Some("give the directory of a single package with a `src/lib.rs`")
+            }
+            Self::NotAPlugin { .. } => {
+                Some("add `autoissue_plugin_sdk::export_plugin! { … }` to `src/lib.rs`")
+            }
             Self::Cargo { .. } | Self::Failed { .. } => None,
         }
     }
 }
 
-/// Builds the plugin in `directory` with the cargo of `path`, the directories for programs. Blocks for as long as cargo takes; what
-/// cargo says to people goes to `progress`.
+/// Builds the plugin in `directory` with the cargo of `path`, the directories of programs. Blocks
+/// until cargo has finished; cargo's messages for people go to `progress`.
 ///
 /// # Errors
 /// See [`BuildError`].
@@ -191,7 +197,8 @@ fn run(
     })
 }
 
-/// Returns whether there is a standard library for the target. Asked only after a failure, for cargo's own words are long.
+/// Returns whether there is a standard library for the target. Checked only after a failure,
+/// because cargo's own message is long.
 fn has_target(directory: &Path, path: &OsStr) -> Result<bool, BuildError> {
     let args = ["--print", "target-libdir", "--target", TARGET];
     let output = run(directory, "rustc", path, &args, Stdio::null())?;
@@ -199,7 +206,7 @@ fn has_target(directory: &Path, path: &OsStr) -> Result<bool, BuildError> {
         && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
-/// What cargo says of a thing that it made, as far as it matters here.
+/// The relevant part of cargo's message about an artifact.
 #[derive(Deserialize)]
 struct Message {
     reason: String,
@@ -209,7 +216,7 @@ struct Message {
     manifest_path: PathBuf,
 }
 
-/// Returns the module of the package itself, which cargo names last, and its manifest.
+/// Returns the module of the package itself, which cargo reports last, and its manifest.
 fn artifact(messages: &[u8]) -> Option<(PathBuf, PathBuf)> {
     fn is_module(path: &Path) -> bool {
         path.extension()
@@ -248,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_without_a_crate_is_told_so() {
+    fn a_directory_without_a_crate_is_reported() {
         let empty = tempfile::tempdir().unwrap();
         let error = build(empty.path(), OsStr::new(""), Stdio::null())
             .err()

@@ -1,12 +1,13 @@
-//! Does a plugin keep the rules? What `autoissue plugin test` runs: the author's cases, and odd input of every sort, in the real host.
+//! The conformance suite of `autoissue plugin test`: the author's cases, and unusual input of every
+//! kind, in the real host.
 //!
 //! ```text
-//!   component ─┬─► host as in a session   ─► answers, forwards and backwards ─► the same? no fault? ─► time of a call
-//!              └─► host that counts       ─► instructions of a call: a number that is the same on every machine
+//!   component ─┬─► host as in a session   ─► answers, forwards and backwards ─► same answers? no faults? ─► time of a call
+//!              └─► host that counts       ─► instructions of a call: the same number on every machine
 //! ```
 //!
-//! A plugin may refuse an input; what it may not do is break: trap, take too long or too much, answer what cannot be worked with,
-//! or answer otherwise when asked again. Nothing is run that a backend names.
+//! A plugin may refuse an input. It must not trap, exceed its limits, return an unusable answer, or
+//! answer differently when asked again. Programs that a backend names are not run.
 
 mod agent_backend;
 mod cases;
@@ -26,27 +27,28 @@ pub use cases::{CaseReport, Cases};
 
 use super::asked::{self, Asked};
 
-/// Most instructions of one call, on the worst input: a fifth of a second on a slow machine. A session gives a call a second.
+/// Most instructions of one call, for the worst input: a fifth of a second on a slow machine. A
+/// session allows a second per call.
 pub const INSTRUCTIONS_MAX: u64 = 200_000_000;
 
-/// How often the ordinary input is given to find out how long a call takes.
+/// How many calls with ordinary input are made to measure the time of a call.
 const N_TIMED_CALLS: usize = 50;
 
-/// What a call gave: its answer as JSON, or the plugin's refusal.
+/// The result of a call: the answer as JSON, or the plugin's refusal.
 type Answer = Result<Value, PluginError>;
 
-/// One input, for people, and how to give it to a plugin.
+/// One input with its description, and how to give it to a plugin.
 struct Trial {
     input: &'static str,
     call: Box<dyn Fn(&Plugin) -> Answer>,
 }
 
-/// A rule and whether it was kept.
+/// A rule, and whether it was kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The rule, in words.
     pub rule: &'static str,
-    /// How it was broken; `None` where it was kept.
+    /// How it was broken; `None` if it was kept.
     pub failure: Option<String>,
 }
 
@@ -56,19 +58,19 @@ impl Finding {
     }
 }
 
-/// What calls cost.
+/// The cost of calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Cost {
     /// Instructions for an ordinary input: the same number on every machine.
     pub ordinary_instructions: u64,
-    /// Instructions for the input that took most of them.
+    /// Instructions for the input that needed most.
     pub most_instructions: u64,
-    /// Median time for an ordinary input, here and now, nanoseconds.
+    /// Median time for an ordinary input on this machine, in nanoseconds.
     pub ordinary_ns: u128,
 }
 
-/// What was found of one strategy.
+/// The results for one strategy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StrategyReport {
@@ -76,15 +78,15 @@ pub struct StrategyReport {
     pub kind: &'static str,
     /// Name.
     pub name: String,
-    /// Inputs that it was given.
+    /// How many inputs it was given.
     pub n_inputs: usize,
     /// The rules.
     pub findings: Vec<Finding>,
-    /// What a call costs; `None` where none was answered.
+    /// The cost of a call; `None` if no input was answered.
     pub cost: Option<Cost>,
 }
 
-/// What was found of a plugin.
+/// The results for a plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -95,7 +97,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Returns whether nothing was found.
+    /// Returns whether all cases and rules passed.
     pub fn is_clean(&self) -> bool {
         self.cases.iter().all(|case| case.failure.is_none())
             && self
@@ -106,7 +108,7 @@ impl Report {
     }
 }
 
-/// A plugin in both hosts, with all that it asks for.
+/// A plugin in both hosts, with all the grants that it asks for.
 pub struct Subject {
     plugin: Plugin,
     measured: Plugin,
@@ -115,17 +117,17 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// Loads a component. Without settings, each strategy gets those that it gives as an example.
+    /// Loads a component. Without settings, each strategy gets the settings of its own example.
     ///
     /// # Errors
-    /// Where it is no plugin.
+    /// Fails if it is not a plugin.
     pub fn load(
         host: &PluginHost,
         component: &[u8],
         settings: Option<String>,
     ) -> Result<Self, LoadError> {
         let Asked { plugin, .. } = asked::load(host, component, settings.as_deref())?;
-        // Counting is slower, and time is not what is measured there.
+        // Counting is slower, and no time is measured there.
         let limits = Limits {
             call: Duration::from_secs(10),
             ..Limits::default()
@@ -146,7 +148,7 @@ impl Subject {
         &self.plugin
     }
 
-    /// Puts it to the test.
+    /// Runs the suite.
     pub fn test(&self, cases: &Cases) -> Report {
         let strategies = self
             .plugin
@@ -227,17 +229,17 @@ impl Subject {
         Finding::new("the same input gets the same answer, in any order", failure)
     }
 
-    /// Settings come from people: whatever they are, they get an answer.
+    /// Checks that settings, which people write, are always accepted or refused, whatever they are.
     fn settings_are_checked(&self, strategy: &StrategyInfo, settings: &str) -> Finding {
         let check = |settings: &str| self.plugin.check_settings(strategy, settings);
         let failure = if let Err(error) = check(settings) {
-            Some(format!("its own settings are refused: {error}"))
+            Some(format!("it refuses its own example settings: {error}"))
         } else if strategy
             .settings_schema
             .as_ref()
             .is_some_and(|schema| !is_schema(schema))
         {
-            Some("the JSON Schema of its settings is no JSON object".to_owned())
+            Some("the JSON Schema of its settings is not a JSON object".to_owned())
         } else {
             corpus::settings()
                 .into_iter()
@@ -247,17 +249,17 @@ impl Subject {
                         if serde_json::from_str::<Value>(&settings).is_err()
                             && !settings.trim().is_empty() =>
                     {
-                        Some(format!("{what} are accepted, which are no JSON"))
+                        Some(format!("{what} are accepted although they are not JSON"))
                     }
                     _ => None,
                 })
         };
-        Finding::new("settings are checked, right and wrong ones", failure)
+        Finding::new("settings are checked, valid and invalid ones", failure)
     }
 
     fn instructions(&self, trial: &Trial) -> u64 {
         let before = self.measuring.n_instructions();
-        // Whether it answers was looked at before.
+        // Whether it answers was already checked.
         let _ = (trial.call)(&self.measured);
         self.measuring.n_instructions() - before
     }
@@ -301,14 +303,14 @@ fn few_instructions(trials: &[Trial], instructions: &[u64]) -> Finding {
             trial.input
         )
     });
-    Finding::new("no input takes long", failure)
+    Finding::new("no input takes too long", failure)
 }
 
 fn is_schema(text: &str) -> bool {
     serde_json::from_str::<Value>(text).is_ok_and(|schema| schema.is_object())
 }
 
-/// Returns the settings for a strategy: those given, else its example, else none.
+/// Returns the settings for a strategy: the given ones, or else its example, or else none.
 fn settings_for(strategy: &StrategyInfo, given: Option<&str>) -> String {
     given
         .or(strategy.example_settings.as_deref())
@@ -316,18 +318,19 @@ fn settings_for(strategy: &StrategyInfo, given: Option<&str>) -> String {
         .to_owned()
 }
 
-/// Returns a strategy's answer as JSON. What a plugin does not have counts as a refusal, for it was asked for by its own description.
+/// Returns a strategy's answer as JSON. A missing strategy counts as a refusal, because the plugin
+/// itself declared it.
 fn as_json<T: Serialize>(answer: Result<T, PluginError>) -> Answer {
     answer.map(|answer| serde_json::to_value(answer).unwrap_or_default())
 }
 
-/// Returns an answer with the refusal as a value too.
+/// Returns an answer in which a refusal is a value too.
 fn with_refusal(answer: Answer) -> Value {
     answer.unwrap_or_else(|error| json!({ "error": error.to_string() }))
 }
 
 fn in_short(answer: &Answer) -> String {
-    /// Longest answer in a message, characters.
+    /// Longest answer in a message, in characters.
     const CHARS_MAX: usize = 200;
     let text = with_refusal(answer.clone()).to_string();
     if text.chars().nth(CHARS_MAX).is_none() {

@@ -1,4 +1,4 @@
-//! Why a plugin does not decide, told apart by what the person has to do.
+//! Why a plugin cannot decide: one variant for each thing that the user has to do about it.
 
 use std::fmt;
 use std::io;
@@ -20,7 +20,7 @@ pub enum PluginsError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
@@ -30,10 +30,10 @@ pub enum PluginsError {
         /// The directory.
         path: PathBuf,
     },
-    /// No plugin can be run here.
+    /// Plugins cannot run here.
     #[error(transparent)]
     Host(#[from] HostError),
-    /// A file is no plugin that can be run.
+    /// A file is not a usable plugin.
     #[error("the plugin `{}` cannot be used", path.display())]
     Refused {
         /// The file.
@@ -43,15 +43,15 @@ pub enum PluginsError {
         source: LoadError,
     },
     /// A plugin has the name of a built-in.
-    #[error("the plugin `{}` is called `{name}`, like a built-in", path.display())]
+    #[error("the plugin `{}` is named `{name}`, which is the name of a built-in", path.display())]
     ReservedName {
         /// The name.
         name: String,
         /// The file.
         path: PathBuf,
     },
-    /// Two plugins have one name.
-    #[error("two plugins are called `{name}`: `{}` and `{}`", first.display(), second.display())]
+    /// Two plugins have the same name.
+    #[error("two plugins are named `{name}`: `{}` and `{}`", first.display(), second.display())]
     TwoOfOneName {
         /// The name.
         name: String,
@@ -60,8 +60,8 @@ pub enum PluginsError {
         /// The other.
         second: PathBuf,
     },
-    /// Two plugins of the command line would take one decision.
-    #[error("both `{first}` and `{second}` have a {kind}")]
+    /// Two plugins of the command line would make the same decision.
+    #[error("both `{first}` and `{second}` provide a {kind}")]
     TwoForOneKind {
         /// The decision.
         kind: Kind,
@@ -70,36 +70,36 @@ pub enum PluginsError {
         /// The other.
         second: String,
     },
-    /// A plugin does not have what it was named for.
+    /// A plugin does not provide the requested strategy.
     #[error(transparent)]
     NoStrategy(#[from] NoStrategy),
-    /// A file is not the one that the configuration means.
-    #[error("the plugin `{plugin}` has changed: `{}` has the SHA-256 {found}, the configuration has {expected}", path.display())]
+    /// A file is not the one that the configuration pins.
+    #[error("the plugin `{plugin}` has changed: `{}` has SHA-256 {found}, but the configuration expects {expected}", path.display())]
     Changed {
         /// The plugin.
         plugin: String,
         /// The file.
         path: PathBuf,
-        /// What the configuration has.
+        /// The digest in the configuration.
         expected: String,
-        /// What is there.
+        /// The digest of the file.
         found: Sha256Digest,
     },
-    /// A plugin is not what the lock file agrees to.
+    /// A plugin does not match the lock file.
     #[error(transparent)]
     Locked(#[from] Changed),
-    /// A plugin has grants, and nothing says for which file.
+    /// A plugin has grants, but no digest is pinned.
     #[error(
-        "the plugin `{plugin}` is granted something, but neither its entry nor {FILE_NAME} says for which file"
+        "the plugin `{plugin}` has grants but no pinned digest, neither in its entry nor in {FILE_NAME}"
     )]
     NotPinned {
         /// The plugin.
         plugin: String,
-        /// What is there.
+        /// The digest of the file.
         found: Sha256Digest,
     },
     /// A backend asks for more than it was granted.
-    #[error("the plugin `{plugin}` asks for what it was not granted: {}", quoted(.asked))]
+    #[error("the plugin `{plugin}` asks for more than it was granted: {}", quoted(.asked))]
     NotGranted {
         /// The plugin.
         plugin: String,
@@ -108,16 +108,16 @@ pub enum PluginsError {
         /// The entry in the configuration that grants them.
         line: String,
     },
-    /// Its settings are wrong.
-    #[error("the settings of the plugin `{plugin}` are wrong: {}", list(.problems))]
+    /// Its settings are invalid.
+    #[error("invalid settings of the plugin `{plugin}`: {}", list(.problems))]
     Settings {
         /// The plugin.
         plugin: String,
         /// What is wrong.
         problems: Vec<SettingsProblem>,
     },
-    /// It went wrong when it was asked.
-    #[error("the plugin `{plugin}` went wrong")]
+    /// The plugin failed when it was called.
+    #[error("the plugin `{plugin}` failed")]
     Failed {
         /// The plugin.
         plugin: String,
@@ -130,10 +130,10 @@ pub enum PluginsError {
     Lock(#[from] PluginLockError),
 }
 
-/// What is wrong with settings.
+/// A problem with settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingsProblem {
-    /// There are some, and none are taken.
+    /// There are settings, but the plugin takes none.
     None,
     /// A value is not what the schema allows.
     At {
@@ -142,20 +142,20 @@ pub enum SettingsProblem {
         /// What is wrong.
         message: String,
     },
-    /// The plugin says so.
+    /// The plugin refuses them.
     Said(String),
-    /// The schema itself is wrong.
+    /// The schema itself is invalid.
     BadSchema(String),
 }
 
 impl fmt::Display for SettingsProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::None => f.write_str("it takes none"),
+            Self::None => f.write_str("it takes no settings"),
             Self::At { path, message } if path.is_empty() => f.write_str(message),
             Self::At { path, message } => write!(f, "`{path}`: {message}"),
             Self::Said(text) => f.write_str(text),
-            Self::BadSchema(text) => write!(f, "the plugin's own schema is wrong: {text}"),
+            Self::BadSchema(text) => write!(f, "the plugin's own schema is invalid: {text}"),
         }
     }
 }
@@ -165,17 +165,17 @@ impl PluginsError {
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Unreadable { .. } => {
-                "see whether the path is right; it is relative to the file that names it".to_owned()
+                "check the path; it is relative to the file that contains it".to_owned()
             }
             Self::Directory { path } => {
-                format!("build it with `autoissue plugin build {}`, and name the component", path.display())
+                format!("build it with `autoissue plugin build {}`, and give the path of the component", path.display())
             }
             Self::Refused { source, .. } => source.hint().to_owned(),
-            Self::ReservedName { .. } => format!("give it another name; {} are taken", reserved()),
-            Self::TwoOfOneName { .. } => "name one of them only".to_owned(),
-            Self::TwoForOneKind { kind, .. } => format!("say which: `--plugin {kind}=PATH`"),
+            Self::ReservedName { .. } => format!("give it another name; {} are reserved", reserved()),
+            Self::TwoOfOneName { .. } => "use only one of them".to_owned(),
+            Self::TwoForOneKind { kind, .. } => format!("choose one with `--plugin {kind}=PATH`"),
             Self::Changed { plugin, path, found, .. } => format!(
-                "if the change is meant, look at it with `autoissue plugin inspect {0}` and agree with `autoissue plugin add {0}`, \
+                "if the change is intended, review it with `autoissue plugin inspect {0}` and approve it with `autoissue plugin add {0}`, \
                  or set `\"sha256\": \"{found}\"` in the entry of `{plugin}`",
                 path.display()
             ),
@@ -183,18 +183,18 @@ impl PluginsError {
                 format!("run `autoissue plugin add`, or add `\"sha256\": \"{found}\"` to the entry of `{plugin}`")
             }
             Self::Locked(Changed::Content { path, .. }) => format!(
-                "if the change is meant, look at it with `autoissue plugin inspect {0}` and agree with `autoissue plugin add {0}`",
+                "if the change is intended, review it with `autoissue plugin inspect {0}` and approve it with `autoissue plugin add {0}`",
                 path.display()
             ),
             Self::Locked(Changed::Grants { .. }) => {
                 format!(
-                    "if it is meant, run `autoissue plugin add`, which writes {FILE_NAME}; else take it out of `grants`"
+                    "if it is intended, run `autoissue plugin add`, which updates {FILE_NAME}; otherwise remove it from `grants`"
                 )
             }
-            Self::NotGranted { line, .. } => format!("if it may, have this in `plugins`: {line}"),
-            Self::Settings { .. } => "`autoissue plugin inspect` shows what it takes".to_owned(),
+            Self::NotGranted { line, .. } => format!("to allow it, put this into `plugins`: {line}"),
+            Self::Settings { .. } => "run `autoissue plugin inspect` to see what it takes".to_owned(),
             Self::Failed { .. } => {
-                "this is a defect of the plugin; its author can find it with `autoissue plugin test`".to_owned()
+                "this is a bug in the plugin; its author can reproduce it with `autoissue plugin test`".to_owned()
             }
             Self::Lock(error) => return error.hint().map(str::to_owned),
             Self::Host(error) => return error.hint().map(str::to_owned),
@@ -204,7 +204,7 @@ impl PluginsError {
     }
 }
 
-/// Returns the entry in the configuration that grants what is asked for, to this very file.
+/// Returns the configuration entry that grants everything asked for, pinned to this file.
 pub(super) fn entry_line(
     name: &str,
     path: &Path,

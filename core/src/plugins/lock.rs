@@ -1,11 +1,13 @@
-//! `autoissue.plugins.lock`: which plugins a repository has agreed to, to the byte, and what they may do.
+//! `autoissue.plugins.lock`: which plugins a repository has approved, by digest, and what they may
+//! do.
 //!
 //! ```text
-//!   plugin add ─► entry ─► sorted JSON, one value a line, made for review ─► committed
-//!   session    ─► read  ─► Locked::check(digest of the very bytes that are compiled, grants that are asked for) ─► go, or Changed
+//!   plugin add ─► entry ─► sorted JSON, one value per line, made for review ─► committed
+//!   session    ─► read  ─► Locked::check(digest of the bytes that are compiled, requested grants) ─► go, or Changed
 //! ```
 //!
-//! The file belongs to people and to git; only `plugin add` and `plugin remove` write it. Paths are those of the configuration.
+//! The file is for people and git; only `plugin add` and `plugin remove` write it. Paths are
+//! written as in the configuration.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -20,41 +22,42 @@ use crate::whole_file::write_whole;
 /// Name of the file, in the root of the checkout.
 pub const FILE_NAME: &str = "autoissue.plugins.lock";
 
-/// The form of the file. A file of a later form is refused: it may demand what we do not know of.
+/// Version of the format. A file of a later version is refused, because it may require checks that
+/// we do not know.
 const FORM: u32 = 1;
 
-/// The plugins that a repository has agreed to, sorted by name.
+/// The plugins that a repository has approved, sorted by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PluginLock {
     plugins: Vec<Locked>,
 }
 
-/// One of them.
+/// An approved plugin.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Locked {
     /// Name in the configuration.
     pub name: String,
-    /// Version, as it says itself.
+    /// Version that the plugin declares.
     pub version: String,
-    /// The component, as the configuration has it.
+    /// The component, as written in the configuration.
     pub path: PathBuf,
     /// SHA-256 of the component.
     #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     pub sha256: Sha256Digest,
-    /// Line of interfaces that it was built for, such as `0.1`.
+    /// Version line of the interfaces that it was built for, such as `0.1`.
     pub track: String,
-    /// What it supplies, each as `kind/name`.
+    /// Its strategies, each as `kind/name`.
     pub strategies: Vec<String>,
-    /// What it may do beyond computing.
+    /// Its permissions beyond computing.
     pub grants: PluginGrants,
 }
 
-/// How a plugin differs from what was agreed to.
+/// How a plugin differs from the approved one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Changed {
-    /// The component is another one.
-    #[error("`{}` is not the component that `{FILE_NAME}` names: its SHA-256 is {found}, agreed is {agreed}", path.display())]
+    /// The component is a different one.
+    #[error("`{}` is not the component that `{FILE_NAME}` approves: expected SHA-256 {agreed}, found {found}", path.display())]
     Content {
         /// The component.
         path: PathBuf,
@@ -63,18 +66,18 @@ pub enum Changed {
         /// SHA-256 in the file.
         agreed: Sha256Digest,
     },
-    /// It would be allowed more.
-    #[error("the plugin `{plugin}` asks for more than `{FILE_NAME}` agrees to: {}", .more.join(", "))]
+    /// It would get more permissions.
+    #[error("the plugin `{plugin}` asks for more than `{FILE_NAME}` approves: {}", .more.join(", "))]
     Grants {
         /// Name of the plugin.
         plugin: String,
-        /// What is beyond, each in the form of the flag `--grant`.
+        /// The grants that are not approved, each in the form of the flag `--grant`.
         more: Vec<String>,
     },
 }
 
 impl Locked {
-    /// Returns whether this component, with these grants, is what was agreed to. Fewer grants are fine.
+    /// Checks that this component, with these grants, is the approved one. Fewer grants are fine.
     ///
     /// # Errors
     /// See [`Changed`].
@@ -103,7 +106,7 @@ impl Locked {
     }
 }
 
-/// Returns what of `asked` is not in `granted`, each as `exec=NAME`, `env=NAME` or `wasi`.
+/// Returns the part of `asked` that is not in `granted`, each as `exec=NAME`, `env=NAME` or `wasi`.
 pub fn beyond(asked: &PluginGrants, granted: &PluginGrants) -> Vec<String> {
     fn missing(asked: &[String], granted: &[String], kind: &str) -> Vec<String> {
         let names = asked.iter().filter(|name| !granted.contains(name));
@@ -116,13 +119,13 @@ pub fn beyond(asked: &PluginGrants, granted: &PluginGrants) -> Vec<String> {
     more
 }
 
-/// The file cannot be worked with.
+/// The file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum PluginLockError {
-    /// The system does not let us.
+    /// It cannot be read or written.
     #[error("failed to {what} `{}`", path.display())]
     Io {
-        /// What was tried.
+        /// The operation.
         what: &'static str,
         /// The file.
         path: PathBuf,
@@ -139,16 +142,16 @@ pub enum PluginLockError {
         #[source]
         source: serde_json::Error,
     },
-    /// It is of a later release.
-    #[error("`{}` has form {found}; this release knows {FORM}", path.display())]
+    /// It was written by a later release.
+    #[error("`{}` has format version {found}; this release supports version {FORM}", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
-        /// Its form.
+        /// Its version.
         found: u32,
     },
-    /// A name is there twice, as a merge may leave it.
-    #[error("`{}` names the plugin `{plugin}` twice", path.display())]
+    /// A name appears twice, possibly because of a merge.
+    #[error("`{}` lists the plugin `{plugin}` twice", path.display())]
     Twice {
         /// The file.
         path: PathBuf,
@@ -158,7 +161,7 @@ pub enum PluginLockError {
 }
 
 impl PluginLockError {
-    /// Returns what to do about it, where that is not plain.
+    /// Returns what to do about it, unless that is obvious.
     pub const fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io { .. } => None,
@@ -177,7 +180,7 @@ struct File {
 }
 
 impl PluginLock {
-    /// Reads the file of a checkout; `None` where there is none.
+    /// Reads the file of a checkout; `None` if there is none.
     ///
     /// # Errors
     /// See [`PluginLockError`].
@@ -195,7 +198,7 @@ impl PluginLock {
     }
 
     fn parse(text: &str, path: &Path) -> Result<Self, PluginLockError> {
-        /// What every form has.
+        /// The part that every version has.
         #[derive(Deserialize)]
         struct Version {
             version: u32,
@@ -222,7 +225,7 @@ impl PluginLock {
         Ok(Self { plugins })
     }
 
-    /// Writes the file of a checkout whole or not at all; one that would hold nothing is removed.
+    /// Writes the file of a checkout atomically; a file that would be empty is removed.
     ///
     /// # Errors
     /// [`PluginLockError::Io`].
@@ -260,7 +263,8 @@ impl PluginLock {
         self.plugins.iter().find(|plugin| plugin.name == name)
     }
 
-    /// Adds a plugin, in place of an earlier one of its name. Its lists are sorted, so that only real changes show in a diff.
+    /// Adds a plugin, replacing an earlier one of the same name. Its lists are sorted, so that a
+    /// diff shows only real changes.
     pub fn insert(&mut self, mut plugin: Locked) {
         plugin.strategies.sort_unstable();
         plugin.grants.exec.sort_unstable();
@@ -314,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_sorted_and_one_value_a_line() {
+    fn it_is_sorted_with_one_value_per_line() {
         let mut lock = PluginLock::default();
         ["b", "a", "b"]
             .into_iter()
@@ -368,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_merge_left_behind_is_refused() {
+    fn a_lock_file_with_merge_leftovers_is_refused() {
         let twice = serde_json::to_string(&File {
             version: FORM,
             plugins: vec![locked("a"), locked("a")],
@@ -377,11 +381,11 @@ mod tests {
         for (text, expected) in [
             (
                 r#"{"version": 2, "news": []}"#,
-                "`autoissue.plugins.lock` has form 2; this release knows 1",
+                "`autoissue.plugins.lock` has format version 2; this release supports version 1",
             ),
             (
                 twice.as_str(),
-                "`autoissue.plugins.lock` names the plugin `a` twice",
+                "`autoissue.plugins.lock` lists the plugin `a` twice",
             ),
             ("<<<<<<< HEAD", "`autoissue.plugins.lock` cannot be read"),
         ] {
@@ -392,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn another_component_or_more_power_is_a_change() {
+    fn another_component_or_more_grants_are_a_change() {
         let agreed = locked("a");
         let check = |bytes: &[u8], grants: &PluginGrants| {
             agreed
@@ -402,7 +406,7 @@ mod tests {
         assert_eq!(
             check(b"a", &PluginGrants::default()),
             Ok(()),
-            "less than agreed is fine"
+            "less than approved is fine"
         );
         assert_eq!(check(b"a", &agreed.grants), Ok(()));
         let more = PluginGrants {
@@ -412,7 +416,7 @@ mod tests {
         };
         assert_eq!(
             check(b"a", &more).unwrap_err(),
-            "the plugin `a` asks for more than `autoissue.plugins.lock` agrees to: exec=rm, env=KEY, wasi"
+            "the plugin `a` asks for more than `autoissue.plugins.lock` approves: exec=rm, env=KEY, wasi"
         );
         assert!(
             check(b"b", &agreed.grants)

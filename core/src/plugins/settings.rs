@@ -1,7 +1,8 @@
-//! The settings of plugins: whether they are what a plugin says that it takes.
+//! The settings of plugins: whether they are what a plugin accepts.
 //!
-//! The plugin states a JSON Schema, which says where a value is wrong; then it is asked itself, for a schema cannot say everything.
-//! Schemas are strangers' text: nothing that they refer to outside is fetched, and their patterns run in linear time.
+//! The plugin provides a JSON Schema, which locates wrong values. Then the plugin checks the
+//! settings itself, because a schema cannot express everything. Schemas are untrusted: external
+//! references are not fetched, and patterns run in linear time.
 
 use autoissue_plugin_host::{Kind, Plugin, StrategyInfo};
 use autoissue_plugin_sdk::PluginError;
@@ -11,12 +12,12 @@ use serde_json::{Map, Value};
 use super::Chosen;
 use super::error::{PluginsError, SettingsProblem};
 
-/// Longest schema that is looked at, bytes.
+/// Longest schema that is used, in bytes.
 const SCHEMA_BYTES_MAX: usize = 256 << 10;
-/// Problems that are named at once.
+/// Most problems that are reported at once.
 const N_PROBLEMS_MAX: usize = 10;
 
-/// Gives the strategies of a plugin that decide its settings, each that takes any.
+/// Gives the strategies of a plugin that make decisions their settings, if they take any.
 pub(super) fn hand_out(
     plugin: &Plugin,
     given: Option<&Map<String, Value>>,
@@ -83,7 +84,7 @@ fn problems(schema: &str, value: &Value) -> Vec<SettingsProblem> {
 
     if SCHEMA_BYTES_MAX < schema.len() {
         return vec![SettingsProblem::BadSchema(format!(
-            "it has more than {SCHEMA_BYTES_MAX} bytes"
+            "it is longer than {SCHEMA_BYTES_MAX} bytes"
         ))];
     }
     let schema: Value = match serde_json::from_str(schema) {
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_settings_are_told_with_their_place() {
+    fn wrong_settings_are_reported_with_their_path() {
         let schema = json!({
             "type": "object",
             "properties": {"words": {"type": "array", "items": {"type": "string"}}},
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_schema_reaches_nothing_and_takes_no_time() {
+    fn a_schema_fetches_nothing_and_takes_linear_time() {
         for outside in ["https://example.org/schema.json", "file:///etc/passwd"] {
             let found = problems(&json!({"$ref": outside}).to_string(), &json!({}));
             assert!(

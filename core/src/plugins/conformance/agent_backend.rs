@@ -1,11 +1,12 @@
-//! Agent backends: every odd issue as a task, and output that no agent should print. No program is run.
+//! Agent backends: every unusual issue as a task, and output that no agent should print. No program
+//! is run.
 
 use autoissue_plugin_host::Plugin;
 use autoissue_plugin_sdk::{AgentBackend, AgentEvent, AgentTask, CommandSpec, Exit, Line};
 
 use super::{Answer, Finding, Trial, as_json, corpus};
 
-/// In every text from outside, so that it is found where it must not be.
+/// Included in every untrusted text, so that it is found where it must not be.
 const MARK: &str = "mark-8c1f0a";
 
 pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
@@ -24,7 +25,7 @@ pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
 fn backend(plugin: &Plugin, name: &str) -> Box<dyn AgentBackend> {
     plugin
         .agent_backend(Some(name))
-        .expect("the plugin described it, and the host compared")
+        .expect("the plugin declares it, and the host has checked that")
 }
 
 fn start(plugin: &Plugin, name: &str, task: &AgentTask) -> Answer {
@@ -35,7 +36,8 @@ fn start(plugin: &Plugin, name: &str, task: &AgentTask) -> Answer {
     )
 }
 
-/// Starts a task, plays lines and an exit, and returns the command and all events. The lines come `n_together` at a time.
+/// Starts a task, plays lines and an exit, and returns the command and all events. The lines are
+/// passed `n_together` at a time.
 pub(super) fn play(
     plugin: &Plugin,
     name: &str,
@@ -90,7 +92,7 @@ fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
             },
         ),
         (
-            "a task to go on with",
+            "a task to resume",
             AgentTask {
                 resume: Some("5d2f6b1e-0000-4000-8000-000000000000".into()),
                 yolo: true,
@@ -98,7 +100,7 @@ fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
             },
         ),
         (
-            "a task with no money",
+            "a task without money",
             AgentTask {
                 budget_usd: Some(0.0),
                 max_turns: Some(0),
@@ -110,25 +112,26 @@ fn tasks(settings: &str) -> Vec<(&'static str, AgentTask)> {
     tasks
 }
 
-/// Returns what is asked of backends only.
+/// Returns the findings of the rules for backends only.
 pub(super) fn findings(plugin: &Plugin, name: &str, settings: &str) -> Vec<Finding> {
     vec![
         Finding::new(
-            "text from outside is no argument of a command",
+            "untrusted text does not appear in the arguments of a command",
             texts_in_arguments(plugin, name, settings),
         ),
         Finding::new(
-            "any output is read, and in batches of any size it means the same",
+            "any output can be read, and means the same in batches of any size",
             reading(plugin, name, settings),
         ),
         Finding::new(
-            "a run that printed nothing is not done, however it ended",
+            "a run that printed nothing has not succeeded, however it exited",
             silent_success(plugin, name, settings),
         ),
     ]
 }
 
-/// Whatever is in an argument can be read by anyone on the machine, and long prompts do not fit.
+/// Checks that the prompt is not in the arguments: anyone on the machine can read those, and long
+/// prompts do not fit.
 fn texts_in_arguments(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
     let backend = backend(plugin, name);
     tasks(settings).iter().find_map(|(input, task)| {
@@ -187,7 +190,7 @@ fn reading(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
         let together = read(n_together).unwrap_or_default();
         (together != single).then(|| {
             format!(
-                "{} events of single lines, {} of {n_together} together, or others",
+                "{} events from single lines, {} from {n_together} lines at a time, or different events",
                 single.len(),
                 together.len()
             )
@@ -195,7 +198,7 @@ fn reading(plugin: &Plugin, name: &str, settings: &str) -> Option<String> {
     })
 }
 
-/// The host tells of a call that went wrong by the failure of the attempt, with its own beginning.
+/// The host reports a failed call as a failure of the attempt, with a prefix of its own.
 fn fault_in(events: &[AgentEvent]) -> Option<String> {
     events.iter().find_map(|event| match event {
         AgentEvent::Failed(text) if text.starts_with("internal error: plugin ") => {
@@ -225,7 +228,7 @@ fn silent_success(plugin: &Plugin, name: &str, settings: &str) -> Option<String>
             .any(|event| matches!(event, AgentEvent::Done(_)));
         is_done.then(|| {
             format!(
-                "exit code {:?}, signal {:?}: it says that it is done",
+                "exit code {:?}, signal {:?}: it reports success",
                 exit.code, exit.signal
             )
         })

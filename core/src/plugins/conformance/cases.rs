@@ -1,4 +1,4 @@
-//! The author's cases: what is asked, and what must be answered.
+//! The author's cases: questions and the expected answers.
 //!
 //! ```json
 //! { "classifier": [
@@ -7,8 +7,9 @@
 //! ] }
 //! ```
 //!
-//! What is expected may be a part of the answer: of an object only the named keys count. `{"contains": "…"}` stands for any text with
-//! that in it, and a refusal is `{"error": {"contains": "…"}}`.
+//! The expected value may be a part of the answer: of an object, only the given keys are compared.
+//! `{"contains": "…"}` matches any text that contains the given one, and a refusal is
+//! `{"error": {"contains": "…"}}`.
 
 use autoissue_plugin_host::{Kind, NoStrategy, Plugin};
 use autoissue_plugin_sdk::{
@@ -33,7 +34,7 @@ pub struct Cases {
     pr_template: Vec<Case<Render>>,
 }
 
-/// A question of one kind, and what all cases have beside it.
+/// A question of one kind, and the parts that all cases have.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Map<String, Value>", bound = "Q: DeserializeOwned")]
 struct Case<Q> {
@@ -43,7 +44,7 @@ struct Case<Q> {
 
 #[derive(Clone, Debug, Deserialize)]
 struct About {
-    /// For people.
+    /// Name for reports.
     name: Option<String>,
     /// Name of a strategy; the first of its kind by default.
     strategy: Option<String>,
@@ -53,7 +54,8 @@ struct About {
     expect: Value,
 }
 
-/// Takes the common keys first, so that the question can refuse all others: a flattened one would pass over them.
+/// Takes the common keys first, so that the question can refuse all others: a flattened question
+/// would ignore them.
 impl<Q: DeserializeOwned> TryFrom<Map<String, Value>> for Case<Q> {
     type Error = serde_json::Error;
 
@@ -99,12 +101,12 @@ struct Render {
     context: PrContext,
 }
 
-/// How one case went.
+/// The result of one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CaseReport {
     /// Its name, or its kind and number.
     pub name: String,
-    /// How the answer differs; `None` where it does not.
+    /// How the answer differs; `None` if it does not.
     pub failure: Option<String>,
 }
 
@@ -112,7 +114,7 @@ impl Cases {
     /// Reads cases.
     ///
     /// # Errors
-    /// With line and column.
+    /// Fails with line and column.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(text)
     }
@@ -183,18 +185,19 @@ impl Cases {
     }
 }
 
-/// Returns a plugin that may name the program that it asks for with these settings: in a case, nothing is run.
+/// Returns a plugin that may name the program that it asks for with these settings; a case runs no
+/// program.
 fn granted(plugin: &Plugin, strategy: &str, settings: &str) -> Plugin {
     match plugin.asked_program(Some(strategy), settings) {
         Ok(asked) => plugin
             .clone()
             .granted(vec![asked.program], asked.environment),
-        // The question itself gets the same error.
+        // The question itself will get the same error.
         Err(_) => plugin.clone(),
     }
 }
 
-/// Who is asked.
+/// The plugin and host that answer the questions.
 struct Asked<'a> {
     plugin: &'a Plugin,
     settings: Option<&'a str>,
@@ -232,7 +235,7 @@ impl Asked<'_> {
     }
 }
 
-/// Returns the first place where an answer is not what was expected.
+/// Returns the first place where an answer is not as expected.
 fn difference(path: &str, expected: &Value, answer: &Value) -> Option<String> {
     match (expected, answer) {
         (Value::Object(parts), Value::Object(whole))
@@ -327,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_told_with_its_place() {
+    fn a_difference_is_reported_with_its_path() {
         let answer = json!({ "domain": "billing", "reasons": ["a", "b"] });
         check(
             json!({ "domain": "web" }),

@@ -1,4 +1,4 @@
-//! Classifiers: every odd issue, with and without domains that the operator knows.
+//! Classifiers: every unusual issue, with and without domains from the configuration.
 
 use autoissue_plugin_host::Plugin;
 use autoissue_plugin_sdk::{ClassifierContext, Issue};
@@ -40,6 +40,6 @@ pub(super) fn classify(
 ) -> Answer {
     let classifier = plugin
         .classifier(Some(name))
-        .expect("the plugin described it, and the host compared");
+        .expect("the plugin declares it, and the host has checked that");
     as_json(classifier.classify(issue, context))
 }

@@ -1,13 +1,14 @@
-//! Odd input: what people, forges and strangers come up with, from nothing at all to the largest that a forge takes.
+//! Unusual input from people, forges and strangers, from nothing at all to the largest that a forge
+//! accepts.
 
 use autoissue_plugin_sdk::Issue;
 
-/// Longest body that GitHub takes, characters.
+/// Longest body that GitHub accepts, in characters.
 const BODY_CHARS_MAX: usize = 65_536;
-/// Longest title that GitHub takes, characters.
+/// Longest title that GitHub accepts, in characters.
 const TITLE_CHARS_MAX: usize = 256;
 
-/// Returns an ordinary issue of 1.5 KB, by which calls are measured.
+/// Returns an ordinary issue of 1.5 KB, for measuring calls.
 pub(super) fn ordinary() -> Issue {
     let paragraph = "When the list of entries is longer than a page, the second page shows the first entry again. \
                      It happens since the last release, on every browser that I tried, and only when the filter is set. ";
@@ -28,7 +29,7 @@ pub(super) fn ordinary() -> Issue {
     }
 }
 
-/// Returns texts that are odd in one way each.
+/// Returns texts that are unusual in one way each.
 pub(super) fn texts() -> Vec<(&'static str, String)> {
     vec![
         ("the longest text of four-byte characters", "🦀".repeat(BODY_CHARS_MAX)),
@@ -50,7 +51,7 @@ pub(super) fn texts() -> Vec<(&'static str, String)> {
             "../../etc/passwd C:\\windows\\x file:///etc/passwd //server/share a/./b/../../../c \\\\?\\x".into(),
         ),
         ("half of some JSON", "\"}],\"x\":[{\"y\":\"\\u0000\\ud800\" '; DROP TABLE issues; --".into()),
-        ("what regular expressions fear", "a".repeat(30_000) + "b" + &"(a+)+$".repeat(100)),
+        ("the worst case of regular expressions", "a".repeat(30_000) + "b" + &"(a+)+$".repeat(100)),
         (
             "commands to a forge",
             "Closes #1, fixes #2\n/label ~x\n@everyone @team/all\n[skip ci]\nCo-authored-by: x <y@z>".into(),
@@ -62,9 +63,9 @@ pub(super) fn texts() -> Vec<(&'static str, String)> {
 pub(super) fn issues() -> Vec<(&'static str, Issue)> {
     let mut issues = vec![
         ("an ordinary issue", ordinary()),
-        ("an issue with nothing in it", Issue::default()),
+        ("an empty issue", Issue::default()),
         (
-            "a title alone",
+            "only a title",
             Issue {
                 title: "Crash".into(),
                 number: 1,
@@ -97,7 +98,7 @@ pub(super) fn issues() -> Vec<(&'static str, Issue)> {
             },
         ),
         (
-            "facts of a later version",
+            "fields of a later version",
             Issue {
                 extra: vec![
                     ("milestone".into(), "9".into()),
@@ -125,7 +126,7 @@ pub(super) fn issues() -> Vec<(&'static str, Issue)> {
     issues
 }
 
-/// Returns settings as people mistype them.
+/// Returns settings with typical mistakes.
 pub(super) fn settings() -> Vec<(&'static str, String)> {
     vec![
         ("no settings", String::new()),
@@ -133,17 +134,17 @@ pub(super) fn settings() -> Vec<(&'static str, String)> {
         ("settings that are `null`", "null".into()),
         ("settings that are a list", "[1, \"two\"]".into()),
         ("settings that end early", "{\"a\": [".into()),
-        ("settings that are words", "yes please".into()),
+        ("settings that are not JSON", "yes please".into()),
         (
             "settings with an unknown key",
             "{\"this key is not known\": true}".into(),
         ),
         (
-            "settings in depth",
+            "deeply nested settings",
             format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)),
         ),
         (
-            "settings with odd characters",
+            "settings with unusual characters",
             "{\"\\u0000\": \"\\ud83e\\udd80\u{202e}\"}".into(),
         ),
         (

@@ -1,4 +1,4 @@
-//! Model selectors: every odd issue, odd choices, and histories that do not add up.
+//! Model selectors: every unusual issue, unusual choices, and inconsistent histories.
 
 use autoissue_plugin_host::Plugin;
 use autoissue_plugin_sdk::{ModelHistory, ModelInfo, SelectionRequest};
@@ -25,7 +25,7 @@ pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
 pub(super) fn select(plugin: &Plugin, name: &str, request: &SelectionRequest) -> Answer {
     let selector = plugin
         .model_selector(Some(name))
-        .expect("the plugin described it, and the host compared");
+        .expect("the plugin declares it, and the host has checked that");
     as_json(selector.select(request))
 }
 
@@ -124,7 +124,7 @@ fn requests() -> Vec<(&'static str, SelectionRequest)> {
             },
         ),
         (
-            "a history that does not add up",
+            "an inconsistent history",
             SelectionRequest {
                 history: odd_history,
                 ..ordinary.clone()
@@ -138,7 +138,7 @@ fn requests() -> Vec<(&'static str, SelectionRequest)> {
             },
         ),
         (
-            "money that is no number",
+            "money that is not a number",
             SelectionRequest {
                 budget_left_usd: Some(f64::NAN),
                 ..ordinary.clone()

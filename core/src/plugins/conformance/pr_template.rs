@@ -1,4 +1,4 @@
-//! Pull request templates: every odd issue, odd summaries, and work of every size.
+//! Pull request templates: every unusual issue, unusual summaries, and work of every size.
 
 use autoissue_plugin_host::Plugin;
 use autoissue_plugin_sdk::{Change, CheckReport, Commit, PrContext};
@@ -26,7 +26,7 @@ pub(super) fn trials(name: &str, settings: &str) -> Vec<Trial> {
 pub(super) fn render(plugin: &Plugin, name: &str, context: &PrContext) -> Answer {
     let template = plugin
         .pr_template(Some(name))
-        .expect("the plugin described it, and the host compared");
+        .expect("the plugin declares it, and the host has checked that");
     as_json(template.render(context))
 }
 
@@ -96,7 +96,7 @@ fn contexts() -> Vec<(&'static str, PrContext)> {
     let many = |n: u64| (0..n).map(|n| format!("src/module_{n}/file.rs"));
     contexts.extend([
         (
-            "nothing but numbers",
+            "only numbers",
             PrContext {
                 attempts: u32::MAX,
                 cost_usd: f64::MAX,
@@ -105,7 +105,7 @@ fn contexts() -> Vec<(&'static str, PrContext)> {
             },
         ),
         (
-            "a cost that is no number",
+            "a cost that is not a number",
             PrContext {
                 cost_usd: f64::NAN,
                 cost_is_assumed: true,

@@ -116,7 +116,7 @@ fn a_changed_plugin_is_told_with_what_to_do() {
     let found = Sha256Digest::of(guests::component(GUEST));
     assert!(
         error.to_string().contains(&format!(
-            "has the SHA-256 {found}, the configuration has 000000"
+            "has SHA-256 {found}, but the configuration expects 000000"
         )),
         "{error}"
     );
@@ -136,7 +136,7 @@ fn grants_hold_for_one_file_and_no_further_than_the_lock() {
     let error = project.error();
     assert_eq!(
         error.to_string(),
-        "the plugin `guest` asks for more than `autoissue.plugins.lock` agrees to: exec=line-agent"
+        "the plugin `guest` asks for more than `autoissue.plugins.lock` approves: exec=line-agent"
     );
     project.lock(PluginGrants {
         exec: vec!["line-agent".into()],
@@ -153,7 +153,7 @@ fn a_backend_that_asks_for_more_is_told_with_the_line_to_add() {
     let error = project.error();
     assert_eq!(
         error.to_string(),
-        "the plugin `guest` asks for what it was not granted: `line-agent`, `LINE_AGENT_KEY`"
+        "the plugin `guest` asks for more than it was granted: `line-agent`, `LINE_AGENT_KEY`"
     );
     let hint = error.hint().unwrap();
     let line = &hint[hint.find('{').unwrap()..];
@@ -183,7 +183,7 @@ fn settings_are_checked_before_anything_decides() {
     second.config.strategies.classifier = Some("guest/second".into());
     assert_eq!(
         second.error().to_string(),
-        "the settings of the plugin `autoissue-test-guest` are wrong: it takes none"
+        "invalid settings of the plugin `autoissue-test-guest`: it takes no settings"
     );
 }
 
