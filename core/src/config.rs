@@ -1,15 +1,17 @@
-//! What core is given to work by: every setting of a session, with its default.
+//! The configuration of core: every setting of a session, with its default.
 //!
-//! Core reads no file, no argument and no environment for these; whoever embeds it fills in a [`Config`]. The field
-//! comments are the descriptions in the JSON Schema ([`schema`]), so they are written for the person who configures.
+//! Core reads these from no file, argument or environment; the embedding program fills in a
+//! [`Config`]. The field comments are the descriptions in the JSON Schema ([`schema`]), so they are
+//! written for users.
 //!
 //! ```text
-//!   types ──► schema()    names, types, ranges, defaults: what one value may be
-//!     └─────► problems()  what the values must be to each other, and forms that a schema cannot say
+//!   types ──► schema()    names, types, ranges, defaults: the allowed values of each key
+//!     └─────► problems()  relations between values, and formats that a schema cannot express
 //! ```
 //!
-//! Deserialising refuses unknown keys and wrong types but does not enforce the schema's ranges: a loader checks values
-//! against [`schema`] first (for it can say where they came from), then asks [`Config::problems`].
+//! Deserialising refuses unknown keys and wrong types but does not enforce the schema's ranges: a
+//! loader checks values against [`schema`] first (because it knows where they came from), then
+//! calls [`Config::problems`].
 
 mod problems;
 mod secret_source;
@@ -34,13 +36,13 @@ pub use usd::{Usd, UsdError};
 pub struct Config {
     /// The repository to work on.
     pub project: ProjectSettings,
-    /// How attempts are run.
+    /// How attempts run.
     pub executor: ExecutorSettings,
     /// The coding agent.
     pub agent: AgentSettings,
-    /// Most US dollars a session may spend; 0 starts nothing that costs.
+    /// Maximum amount that a session may spend, in US dollars; 0 starts nothing that costs money.
     pub max_total_budget_usd: Usd,
-    /// Which tasks may run side by side.
+    /// Which tasks may run at the same time.
     pub scheduler: SchedulerSettings,
     /// The circuit breaker, one per service.
     pub breaker: BreakerSettings,
@@ -52,7 +54,7 @@ pub struct Config {
     pub forge: ForgeSettings,
     /// Access to GitHub.
     pub github: GithubSettings,
-    /// Which built-in or plugin takes each replaceable decision.
+    /// Which built-in or plugin makes each replaceable decision.
     pub strategies: StrategySettings,
     /// Plugins to load.
     pub plugins: Vec<PluginSettings>,
@@ -81,7 +83,8 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Returns the agent backend that runs tasks: the strategy if one is named, else `agent.backend`.
+    /// Returns the agent backend that runs tasks: the strategy if one is named, otherwise
+    /// `agent.backend`.
     pub fn agent_backend(&self) -> &str {
         self.strategies
             .agent_backend
@@ -90,7 +93,8 @@ impl Config {
     }
 }
 
-/// Returns the JSON Schema of [`Config`] (draft 2020-12, without references), with defaults, ranges and descriptions.
+/// Returns the JSON Schema of [`Config`] (draft 2020-12, without references), with defaults, ranges
+/// and descriptions.
 pub fn schema() -> Schema {
     let settings =
         SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
@@ -101,53 +105,53 @@ pub fn schema() -> Schema {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ProjectSettings {
-    /// The repository as `owner/name`; unset, it is read from the remote `origin`.
+    /// The repository as `owner/name`; if unset, read from the remote `origin`.
     pub repo: Option<String>,
-    /// Directory of the checkout, relative to this file; unset, the checkout that holds this file, else the current one.
+    /// Directory of the checkout, relative to this file; if unset, the checkout that contains this file, or else the current one.
     pub path: Option<PathBuf>,
-    /// Base of branches and pull requests; unset, the forge's default branch (`main` on the local forge, if there is one).
+    /// Base of branches and pull requests; if unset, the forge's default branch (on the local forge, `main` if it exists).
     pub base_branch: Option<String>,
 }
 
-/// How attempts are run.
+/// How attempts run.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ExecutorSettings {
-    /// Attempts in flight at once.
+    /// Maximum number of concurrent attempts.
     #[schemars(range(min = 1, max = 256))]
     pub max_parallel: u32,
-    /// Minutes that one attempt may take.
+    /// Time limit of one attempt, in minutes.
     #[schemars(range(min = 1, max = 1440))]
     pub timeout_minutes: u32,
     /// Minutes of silence after which an agent is stopped.
     #[schemars(range(min = 1, max = 1440))]
     pub stall_minutes: u32,
-    /// Open pull requests; if false, the work ends as branch `autoissue/issue-<N>` in your repository and nothing is pushed.
+    /// Open pull requests; if false, the work ends up on the branch `autoissue/issue-<N>` in your repository, and nothing is pushed.
     pub create_pr: bool,
     /// Open pull requests as drafts.
     pub pr_draft: bool,
-    /// Retries of a task after its first attempt.
+    /// Maximum number of retries of a task after its first attempt.
     #[schemars(range(max = 20))]
     pub max_retries: u32,
-    /// Commands run in a fresh worktree before the agent, such as installing dependencies.
+    /// Commands to run in a fresh worktree before the agent, such as installing dependencies.
     #[schemars(inner(length(min = 1)))]
     pub setup: Vec<String>,
-    /// Commands that must all pass before a pull request is opened; each an object, or the command alone.
+    /// Commands that must all pass before a pull request is opened; each is an object, or just the command.
     pub checks: Vec<Check>,
-    /// What to do when a check already fails on the base commit: `fail` the session, or `ignoreKnown` failures.
+    /// What to do if a check already fails on the base commit: `fail` the session, or `ignoreKnown` failures.
     pub red_base: RedBase,
-    /// Seconds that one step of collecting an attempt's work may take; what takes longer is moved aside and named.
+    /// Time limit of one step of collecting an attempt's work, in seconds; work that takes longer is moved aside and reported.
     #[schemars(range(min = 1, max = 86400))]
     pub collect_seconds: u32,
-    /// MiB of memory that collecting may take, packs that are mapped not counted (Linux only).
+    /// Memory limit of collecting, in MiB, not counting memory-mapped packs (Linux only).
     #[schemars(range(min = 64, max = 1_048_576))]
     pub collect_memory_mib: u32,
-    /// GiB of kept work over all sessions of the repository; at the bound nothing new starts, and `clean` makes room.
+    /// Maximum size of kept work over all sessions of the repository, in GiB; when it is reached, nothing new starts until `clean` frees space.
     #[schemars(range(min = 0.001, max = 1_048_576.0))]
     pub max_salvage_gib: f64,
-    /// Ask the machine not to sleep while a session runs, with `systemd-inhibit` or `caffeinate` where one is on PATH.
+    /// Keep the machine awake while a session runs, with `systemd-inhibit` or `caffeinate` if one is on PATH.
     pub keep_awake: bool,
-    /// Directory for the worktrees of attempts, relative to the checkout; unset, one below the state directory, which shows agents less.
+    /// Directory for the worktrees of attempts, relative to the checkout; if unset, a directory in the state directory, which exposes fewer files to agents.
     pub worktree_root: Option<PathBuf>,
 }
 
@@ -184,7 +188,7 @@ pub struct Check {
     pub timeout_minutes: u32,
 }
 
-/// How a check may be written: whole, or as its command alone.
+/// How a check may be written: in full, or as just its command.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum CheckForm {
@@ -235,13 +239,13 @@ impl From<CheckForm> for Check {
     }
 }
 
-/// What to do when a check already fails on the base commit.
+/// What to do if a check already fails on the base commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum RedBase {
     /// Stop before any money is spent.
     Fail,
-    /// Go on, and judge an attempt by the other checks only.
+    /// Continue, and ignore this check for all attempts.
     IgnoreKnown,
 }
 
@@ -249,27 +253,27 @@ pub enum RedBase {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AgentSettings {
-    /// The coding program: `claude`, `patch`, or one that a plugin supplies.
+    /// The coding program: `claude`, `patch`, or one provided by a plugin.
     #[schemars(length(min = 1))]
     pub backend: String,
-    /// `opus`, `sonnet`, `haiku`, or the backend's own name for a model; `auto` lets the model selector choose.
+    /// `opus`, `sonnet`, `haiku`, or the backend's own name for a model; with `auto`, the model selector chooses.
     #[schemars(length(min = 1))]
     pub model: String,
-    /// Most US dollars one task may spend, all its attempts together.
+    /// Maximum amount that one task may spend, over all its attempts, in US dollars.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub max_budget_usd: Usd,
-    /// US dollars held back from what an agent is told it may spend, because agents look at their spending between turns only.
+    /// Amount in US dollars by which the limit passed to an agent is lowered, because agents check their spending only between turns.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub turn_margin_usd: Usd,
-    /// Turns one attempt may take; unset, the backend's own limit.
+    /// Maximum number of turns of one attempt; if unset, the backend's own limit.
     #[schemars(range(min = 1, max = 10_000))]
     pub max_turns: Option<u32>,
-    /// The agent asks for no permission.
+    /// Run the agent without permission prompts.
     pub yolo: bool,
-    /// Tools the agent may use, for backends that have such a list.
+    /// Tools that the agent may use, for backends with such a list.
     #[schemars(inner(length(min = 1)))]
     pub allowed_tools: Vec<String>,
-    /// Names of environment variables the agent may see beyond the backend's own.
+    /// Names of environment variables that the agent may see in addition to the backend's own.
     #[schemars(inner(length(min = 1)))]
     pub env: Vec<String>,
 }
@@ -294,14 +298,14 @@ impl Default for AgentSettings {
     }
 }
 
-/// Which tasks may run side by side.
+/// Which tasks may run at the same time.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SchedulerSettings {
     /// Domains whose tasks run alone.
     #[schemars(inner(length(min = 1)))]
     pub exclusive_domains: Vec<String>,
-    /// Attempts at once in one domain; tasks that name the same files never run together.
+    /// Maximum number of concurrent attempts in one domain; tasks that name the same files never run at the same time.
     #[schemars(range(min = 1, max = 256))]
     pub max_per_domain: u32,
 }
@@ -319,10 +323,10 @@ impl Default for SchedulerSettings {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct BreakerSettings {
-    /// Consecutive failures of a service that make its tasks wait.
+    /// How many consecutive failures of a service make its tasks wait.
     #[schemars(range(min = 1, max = 1000))]
     pub threshold: u32,
-    /// Seconds until one task probes whether the service has recovered.
+    /// Seconds until one task tries whether the service has recovered.
     #[schemars(range(min = 1, max = 86_400))]
     pub cooldown_seconds: u32,
 }
@@ -342,10 +346,10 @@ impl Default for BreakerSettings {
 pub struct DashboardSettings {
     /// Serve the dashboard while a session runs.
     pub enabled: bool,
-    /// Port to listen on; 0 takes any free one.
+    /// Port to listen on; 0 chooses any free port.
     #[schemars(range(max = 65_535))]
     pub port: u16,
-    /// Address to listen on; one that other machines can reach needs `dashboard.auth`.
+    /// Address to listen on; one that other machines can reach requires `dashboard.auth`.
     #[schemars(length(min = 1))]
     pub host: String,
     /// Who may see the dashboard.
@@ -364,7 +368,8 @@ impl Default for DashboardSettings {
 }
 
 impl DashboardSettings {
-    /// Tells whether only this machine can reach the dashboard. A name other than `localhost` may mean anything: false.
+    /// Returns whether only this machine can reach the dashboard; false for any name except
+    /// `localhost`, because it may resolve to anything.
     pub fn is_loopback(&self) -> bool {
         let host = self.host.trim_start_matches('[').trim_end_matches(']');
         host.eq_ignore_ascii_case("localhost")
@@ -376,7 +381,7 @@ impl DashboardSettings {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct AuthSettings {
-    /// Ask for credentials.
+    /// Require credentials.
     pub enabled: bool,
     /// Which credentials are accepted: `basic` (user name and password), `token`, or `both`.
     #[serde(rename = "type")]
@@ -407,19 +412,19 @@ impl Default for AuthSettings {
 pub enum AuthKind {
     /// A user name and a password.
     Basic,
-    /// A token, as `Authorization: Bearer` or through the log-in page.
+    /// A token, as `Authorization: Bearer` or through the login page.
     Token,
     /// Either.
     Both,
 }
 
 impl AuthKind {
-    /// Tells whether a user name and a password are accepted.
+    /// Returns whether a user name and a password are accepted.
     pub fn takes_password(self) -> bool {
         matches!(self, Self::Basic | Self::Both)
     }
 
-    /// Tells whether a token is accepted.
+    /// Returns whether a token is accepted.
     pub fn takes_token(self) -> bool {
         matches!(self, Self::Token | Self::Both)
     }
@@ -434,7 +439,7 @@ pub struct PlannerSettings {
     /// Model that plans: `opus`, `sonnet`, `haiku`, or the backend's own name.
     #[schemars(length(min = 1))]
     pub model: String,
-    /// Most US dollars that planning may spend; counted against the session's budget.
+    /// Maximum amount that planning may spend, in US dollars; counts against the session's budget.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub max_budget_usd: Usd,
 }
@@ -469,12 +474,12 @@ impl Default for ForgeSettings {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct GithubSettings {
-    /// Address of the API; unset, derived from the origin's host. A file may name that host or this machine only; use `AUTOISSUE_GITHUB_API_URL` for any other.
+    /// URL of the API; if unset, derived from the host of `origin`. A configuration file may only name that host or this machine; use `AUTOISSUE_GITHUB_API_URL` for any other.
     pub api_url: Option<String>,
-    /// Most writes to the API in a minute.
+    /// Maximum number of writes to the API per minute.
     #[schemars(range(min = 1, max = 10_000))]
     pub writes_per_minute: u32,
-    /// Most writes to the API in an hour.
+    /// Maximum number of writes to the API per hour.
     #[schemars(range(min = 1, max = 100_000))]
     pub writes_per_hour: u32,
 }
@@ -489,17 +494,17 @@ impl Default for GithubSettings {
     }
 }
 
-/// Which built-in or plugin takes each replaceable decision.
+/// Which built-in or plugin makes each replaceable decision.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct StrategySettings {
-    /// Sorts issues by domain: name of a built-in or of a plugin; unset, the built-in.
+    /// Assigns issues to domains: name of a built-in or plugin; if unset, the built-in.
     pub classifier: Option<String>,
-    /// Chooses a model where `agent.model` is `auto`: name of a built-in or of a plugin; unset, the built-in.
+    /// Chooses a model if `agent.model` is `auto`: name of a built-in or plugin; if unset, the built-in.
     pub model_selector: Option<String>,
-    /// Runs the agent: name of a built-in or of a plugin; unset, what `agent.backend` names.
+    /// Runs the agent: name of a built-in or plugin; if unset, `agent.backend`.
     pub agent_backend: Option<String>,
-    /// Writes the pull request: name of a built-in or of a plugin; unset, the built-in.
+    /// Writes the pull request: name of a built-in or plugin; if unset, the built-in.
     pub pr_template: Option<String>,
 }
 
@@ -512,39 +517,39 @@ pub struct PluginSettings {
     pub name: String,
     /// The component, relative to this file.
     pub path: PathBuf,
-    /// SHA-256 of the component in hexadecimal; any other content is refused. Needed where there are grants and no lock file.
+    /// SHA-256 of the component in hexadecimal; any other content is refused. Required if there are grants and no lock file.
     #[serde(default)]
     pub sha256: Option<String>,
-    /// Settings handed to the plugin as they are; its own schema says what they may be.
+    /// Settings passed to the plugin unchanged; its own schema defines them.
     #[serde(default)]
     pub config: Option<serde_json::Map<String, serde_json::Value>>,
-    /// What the plugin may do beyond computing; nothing unless named here.
+    /// Additional permissions of the plugin; none by default.
     #[serde(default)]
     pub grants: PluginGrants,
-    /// What to do when the plugin fails; an agent backend has no stand-in, so its attempt fails.
+    /// What to do if the plugin fails; an agent backend has no fallback, so its attempt fails.
     #[serde(default)]
     pub on_error: PluginOnError,
 }
 
-/// What a plugin may do beyond computing.
+/// Additional permissions of a plugin.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct PluginGrants {
-    /// Programs that an agent backend may have run, by name on PATH.
+    /// Programs that an agent backend may run, by name on PATH.
     #[schemars(inner(length(min = 1)))]
     pub exec: Vec<String>,
-    /// Names of environment variables those programs may see.
+    /// Names of environment variables that those programs may see.
     #[schemars(inner(length(min = 1)))]
     pub env: Vec<String>,
     /// Link an empty WASI (no files, no network, no environment, a fixed clock) for toolchains that import it.
     pub wasi: bool,
 }
 
-/// What to do when a plugin fails.
+/// What to do if a plugin fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum PluginOnError {
-    /// Let the built-in decide; counted and shown.
+    /// Let the built-in decide; this is counted and shown.
     #[default]
     Fallback,
     /// Fail the task.
@@ -557,14 +562,14 @@ pub enum PluginOnError {
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct LoggingSettings {
-    /// Directory of the log files, relative to this file; unset, in the state directory.
+    /// Directory of the log files, relative to this file; if unset, in the state directory.
     pub dir: Option<PathBuf>,
-    /// Least severe level that is written.
+    /// Least severe level that is logged.
     pub level: LogLevel,
-    /// Days for which log files, and the transcripts of sessions that have ended, are kept.
+    /// How many days log files, and the transcripts of ended sessions, are kept.
     #[schemars(range(min = 1, max = 3650))]
     pub keep_days: u32,
-    /// Most MiB that the transcripts of all sessions take; beyond it, the oldest are removed.
+    /// Maximum size of the transcripts of all sessions, in MiB; beyond it, the oldest are removed.
     #[schemars(range(min = 1, max = 1_048_576))]
     pub max_transcript_mib: u32,
 }
@@ -586,7 +591,7 @@ impl Default for LoggingSettings {
 pub enum LogLevel {
     /// Something failed.
     Error,
-    /// Something is odd.
+    /// Something unusual happened.
     Warn,
     /// What a session did.
     Info,
@@ -623,7 +628,7 @@ mod tests {
     }
 
     #[test]
-    fn a_check_may_be_its_command_alone() {
+    fn a_check_may_be_just_its_command() {
         let check: Check = serde_json::from_value(json!("cargo test")).unwrap();
         let whole: Check =
             serde_json::from_value(json!({"name": "cargo test", "run": "cargo test"})).unwrap();

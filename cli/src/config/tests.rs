@@ -457,7 +457,7 @@ mod secrets {
         invalid `dashboard.auth.token` in [dir]/autoissue.config.json:2
           found: the environment variable `DASH_TOKEN`, which is unset or empty
           allowed: a string, or `{"env": "NAME"}` with `NAME` set in the environment
-          hint: a dashboard that asks for credentials needs some to compare with
+          hint: set the credentials that the dashboard should accept
         "#);
     }
 
@@ -931,9 +931,9 @@ mod broken {
     fn an_open_dashboard() {
         insta::assert_snapshot!(complaint(r#"{"dashboard": {"host": "0.0.0.0"}}"#), @r"
         invalid `dashboard.host` in [dir]/autoissue.config.json:1
-          found: `0.0.0.0`, which other machines may reach, with `dashboard.auth.enabled` false
+          found: `0.0.0.0`, which other machines can reach, while `dashboard.auth.enabled` is false
           allowed: a loopback address such as `127.0.0.1`, or any address with `dashboard.auth` enabled
-          hint: a tunnel such as `ssh -L 3030:127.0.0.1:3030` reaches a loopback address from elsewhere
+          hint: to reach a loopback address from elsewhere, use a tunnel such as `ssh -L 3030:127.0.0.1:3030`
         ");
     }
 
@@ -943,7 +943,7 @@ mod broken {
         invalid `dashboard.auth.token` in [dir]/autoissue.config.json:2
           found: nothing, while `dashboard.auth.enabled` is true
           allowed: a string, or `{"env": "NAME"}` with `NAME` set in the environment
-          hint: a dashboard that asks for credentials needs some to compare with
+          hint: set the credentials that the dashboard should accept
         "#);
     }
 
@@ -951,8 +951,8 @@ mod broken {
     fn two_checks_of_one_name() {
         insta::assert_snapshot!(complaint("{\"executor\": {\"checks\": [\n\"make\",\n\"make\"]}}"), @r"
         invalid `executor.checks[1].name` in [dir]/autoissue.config.json:3
-          found: `make`, as in `executor.checks[0]`
-          allowed: a name of its own
+          found: `make`, which `executor.checks[0]` has too
+          allowed: a unique name
         ");
     }
 
@@ -961,12 +961,12 @@ mod broken {
         insta::assert_snapshot!(complaint(r#"{"agent": {"env": ["GH_TOKEN", "KEY=hunter2"]}}"#), @r"
         invalid `agent.env[0]` in [dir]/autoissue.config.json:1
           found: `GH_TOKEN`
-          allowed: a variable that does not hold the forge's token
-          hint: the engine publishes; an agent never needs that token
+          allowed: a variable that does not contain the forge's token
+          hint: remove it; agents do not publish, so they never need that token
         invalid `agent.env[1]` in [dir]/autoissue.config.json:1
           found: `KEY=` and a value
           allowed: the name of an environment variable
-          hint: values are taken from the environment, not from the configuration
+          hint: give only the name; the value is read from the environment
         ");
     }
 

@@ -1,10 +1,12 @@
-//! What a schema cannot say: forms of names, and values that contradict each other. Pure; touches nothing outside.
+//! Checks that a schema cannot express: formats of names, and contradictory values. Pure; touches
+//! nothing outside.
 
 use std::path::{Component, Path};
 
 use super::{AuthSettings, Config, PluginSettings, SecretOrEnv};
 
-/// Variables that must not reach an agent, whoever asks: with the forge's token it could publish past the checks.
+/// Variables that never reach an agent, even if configured: with the forge's token it could publish
+/// without passing the checks.
 const REFUSED_ENV: [&str; 4] = [
     "GITHUB_TOKEN",
     "GH_TOKEN",
@@ -12,9 +14,9 @@ const REFUSED_ENV: [&str; 4] = [
     "GH_ENTERPRISE_TOKEN",
 ];
 
-/// A value that cannot be worked with.
+/// A value that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{key}`: found {found}, allowed is {allowed}")]
+#[error("`{key}`: found {found}, expected {allowed}")]
 pub struct Problem {
     /// Path of the key, such as `executor.checks[1].name`.
     pub key: String,
@@ -22,7 +24,7 @@ pub struct Problem {
     pub found: String,
     /// What is allowed.
     pub allowed: String,
-    /// What to do about it, if that is not plain.
+    /// What to do about it, unless that is obvious.
     pub hint: Option<String>,
 }
 
@@ -43,7 +45,8 @@ impl Problem {
 }
 
 impl Config {
-    /// Returns everything about these values that cannot be worked with, beyond what the schema says of each alone.
+    /// Returns all problems of these values beyond those that the schema finds in each of them
+    /// alone.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         problems.extend(self.project.repo.as_deref().and_then(bad_repo));
@@ -95,8 +98,8 @@ impl Config {
         .collect()
     }
 
-    /// Returns secrets that are written as a shell would refer to them. Asked before variables are looked up: what one holds may
-    /// look like anything.
+    /// Returns secrets that are written as shell references. Called before variables are resolved,
+    /// because their values may look like anything.
     pub fn shell_references(&self) -> Vec<Problem> {
         let auth = &self.dashboard.auth;
         let secrets = [
@@ -108,7 +111,7 @@ impl Config {
             let name = secret.as_ref()?.meant_variable()?;
             let problem = Problem::new(
                 format!("dashboard.auth.{key}"),
-                "a string that refers to an environment variable as a shell would",
+                "a string that looks like a shell reference to an environment variable",
                 "a string, or `{\"env\": \"NAME\"}`",
             );
             Some(problem.with_hint(format!("write `{{\"env\": \"{name}\"}}`")))
@@ -127,14 +130,14 @@ impl Config {
         let problem = Problem::new(
             "dashboard.host",
             format!(
-                "`{}`, which other machines may reach, with `dashboard.auth.enabled` false",
+                "`{}`, which other machines can reach, while `dashboard.auth.enabled` is false",
                 dashboard.host
             ),
             "a loopback address such as `127.0.0.1`, or any address with `dashboard.auth` enabled",
         );
         vec![
             problem
-                .with_hint("a tunnel such as `ssh -L 3030:127.0.0.1:3030` reaches a loopback address from elsewhere"),
+                .with_hint("to reach a loopback address from elsewhere, use a tunnel such as `ssh -L 3030:127.0.0.1:3030`"),
         ]
     }
 }
@@ -162,10 +165,11 @@ fn missing_credential(name: &str, secret: Option<&SecretOrEnv>) -> Option<Proble
     };
     let allowed = "a string, or `{\"env\": \"NAME\"}` with `NAME` set in the environment";
     let problem = Problem::new(format!("dashboard.auth.{name}"), found, allowed);
-    Some(problem.with_hint("a dashboard that asks for credentials needs some to compare with"))
+    Some(problem.with_hint("set the credentials that the dashboard should accept"))
 }
 
-/// Names a variable, if it looks like one: people put the secret itself where its name belongs.
+/// Returns a variable's name if it looks like one, because people sometimes put the secret itself
+/// there.
 fn shown_variable(name: &str) -> String {
     let is_name = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
     if name.bytes().all(is_name) {
@@ -175,7 +179,7 @@ fn shown_variable(name: &str) -> String {
     }
 }
 
-/// Tells whether `repo` is `owner/name` in characters that GitHub gives to either.
+/// Returns whether `repo` is `owner/name` in characters that GitHub allows.
 fn is_repo(repo: &str) -> bool {
     fn is_part(part: &str) -> bool {
         !matches!(part, "" | "." | "..")
@@ -188,7 +192,8 @@ fn is_repo(repo: &str) -> bool {
         .is_some_and(|(owner, name)| is_part(owner) && is_part(name))
 }
 
-/// Worktrees lie in a directory of their own: in one with other things, theirs could be taken for ours.
+/// Refuses a directory with other contents, where foreign directories could be mistaken for our
+/// worktrees.
 fn bad_root(root: &Path) -> Option<Problem> {
     let names_one = matches!(root.components().next_back(), Some(Component::Normal(_)));
     (!names_one).then(|| {
@@ -205,7 +210,8 @@ fn bad_repo(repo: &str) -> Option<Problem> {
     (!is_repo(repo)).then(problem)
 }
 
-/// Applies the rules of `git check-ref-format`, and refuses invisible and non-ASCII characters, which git does not.
+/// Applies the rules of `git check-ref-format`, and also refuses invisible and non-ASCII
+/// characters.
 fn is_branch(name: &str) -> bool {
     fn is_part(part: &str) -> bool {
         !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock")
@@ -241,7 +247,7 @@ fn bad_api_url(url: &str) -> Option<Problem> {
         Problem::new(
             "github.apiUrl",
             quoted(url),
-            "an address that begins with `https://` or `http://`",
+            "a URL that starts with `https://` or `http://`",
         )
     };
     (!is_url).then(problem)
@@ -284,15 +290,17 @@ fn bad_env_names(key: &str, names: &[String]) -> Vec<Problem> {
         .collect()
 }
 
-/// Shows a bad name only up to a `=`: what follows is a value, and perhaps a secret.
+/// Shows a bad name only up to a `=`: a value follows, which may be a secret.
 fn bad_env_name(key: String, name: &str) -> Option<Problem> {
     if REFUSED_ENV.contains(&name) {
         let problem = Problem::new(
             key,
             quoted(name),
-            "a variable that does not hold the forge's token",
+            "a variable that does not contain the forge's token",
         );
-        return Some(problem.with_hint("the engine publishes; an agent never needs that token"));
+        return Some(
+            problem.with_hint("remove it; agents do not publish, so they never need that token"),
+        );
     }
     if let Some((name, _)) = name.split_once('=') {
         let problem = Problem::new(
@@ -301,7 +309,7 @@ fn bad_env_name(key: String, name: &str) -> Option<Problem> {
             "the name of an environment variable",
         );
         return Some(
-            problem.with_hint("values are taken from the environment, not from the configuration"),
+            problem.with_hint("give only the name; the value is read from the environment"),
         );
     }
     let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
@@ -319,7 +327,7 @@ fn bad_domains(domains: &[String]) -> Vec<Problem> {
     }
 
     fn problem((index, domain): (usize, &String)) -> Problem {
-        let allowed = "a domain: at most 40 of `a` to `z`, `0` to `9` and `-`";
+        let allowed = "a domain: at most 40 characters from `a` to `z`, `0` to `9` and `-`";
         Problem::new(
             format!("scheduler.exclusiveDomains[{index}]"),
             quoted(domain),
@@ -339,11 +347,11 @@ fn duplicates<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Vec<Proble
     let mut problems = Vec::new();
     for (index, name) in names.enumerate() {
         if let Some(first) = seen.iter().position(|other| *other == name) {
-            let found = format!("{}, as in `{key}[{first}]`", quoted(name));
+            let found = format!("{}, which `{key}[{first}]` has too", quoted(name));
             problems.push(Problem::new(
                 format!("{key}[{index}].name"),
                 found,
-                "a name of its own",
+                "a unique name",
             ));
         }
         seen.push(name);
@@ -351,7 +359,7 @@ fn duplicates<'a>(key: &str, names: impl Iterator<Item = &'a str>) -> Vec<Proble
     problems
 }
 
-/// Quotes what was found, with control characters escaped and at most 80 characters long.
+/// Quotes a value, with control characters escaped, and at most 80 characters long.
 fn quoted(text: &str) -> String {
     let escaped: String = text.chars().take(80).flat_map(char::escape_debug).collect();
     let more = if text.chars().nth(80).is_some() {

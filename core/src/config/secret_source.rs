@@ -1,4 +1,5 @@
-//! A credential in a configuration: written down, or the name of the environment variable that holds it.
+//! A credential in a configuration: the value itself, or the name of the environment variable that
+//! contains it.
 
 use std::borrow::Cow;
 
@@ -9,26 +10,28 @@ use autoissue_secret::{MASK, Secret};
 
 /// A secret, or where to find it.
 ///
-/// Core reads no environment: a loader replaces [`SecretOrEnv::Env`] by what [`SecretOrEnv::resolve`] finds.
+/// Core does not read the environment: a loader replaces [`SecretOrEnv::Env`] by the result of [`SecretOrEnv::resolve`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "Form")]
 pub enum SecretOrEnv {
     /// The secret itself.
     Value(Secret),
-    /// The name of the environment variable that holds it.
+    /// The name of the environment variable that contains it.
     Env(String),
 }
 
 impl SecretOrEnv {
-    /// Returns the name in a value that looks like a reference to an environment variable, as a shell would read it: `${NAME}`,
-    /// `$NAME`, `{env:NAME}`. Taken as it stands, it would be a password that everybody knows.
+    /// Returns the name in a value that looks like a reference to an environment variable in shell
+    /// syntax: `${NAME}`, `$NAME`, `{env:NAME}`. Taken literally, it would be a password that
+    /// everybody knows.
     pub fn meant_variable(&self) -> Option<String> {
         let Self::Value(secret) = self else {
             return None;
         };
         let text = secret.expose().trim();
         let inner = |begin: &str, end: &str| text.strip_prefix(begin)?.strip_suffix(end);
-        // Without braces it might be a password after all, unless it is written as variables are.
+        // Without braces it may be a password after all, unless it is in upper case like a
+        // variable.
         let loud = |name: &&str| !name.contains(|c: char| c.is_ascii_lowercase());
         let name = inner("${{", "}}")
             .or_else(|| inner("${", "}"))
@@ -46,8 +49,8 @@ impl SecretOrEnv {
         is_name.then(|| name.to_owned())
     }
 
-    /// Returns the secret, asking `lookup` for the environment variable if there is one; `None` if that has no value.
-    /// An empty secret is none.
+    /// Returns the secret, calling `lookup` for an environment variable; `None` if there is no
+    /// value. An empty secret counts as no value.
     pub fn resolve(&self, lookup: impl FnOnce(&str) -> Option<String>) -> Option<Secret> {
         let secret = match self {
             Self::Value(secret) => Some(secret.clone()),
@@ -79,7 +82,7 @@ impl From<Form> for SecretOrEnv {
     }
 }
 
-/// Writes `***`, whichever it is: people put the secret itself where its name belongs.
+/// Writes `***` in both cases, because people sometimes put the secret itself where the name belongs.
 impl Serialize for SecretOrEnv {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(MASK)
@@ -95,7 +98,7 @@ impl JsonSchema for SecretOrEnv {
         "SecretOrEnv".into()
     }
 
-    /// `writeOnly` is JSON Schema's word for a value that is never shown again.
+    /// `writeOnly` is the JSON Schema keyword for a value that is never shown again.
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "writeOnly": true,
@@ -121,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neither_form_shows_what_it_holds() {
+    fn neither_form_shows_the_secret() {
         for form in [json!("hunter2"), json!({"env": "hunter2"})] {
             let secret: SecretOrEnv = serde_json::from_value(form).unwrap();
             assert_eq!(serde_json::to_value(&secret).unwrap(), json!("***"));
@@ -131,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_that_a_shell_would_read_is_no_secret() {
+    fn a_shell_reference_is_not_a_secret() {
         for (text, name) in [
             ("${TOKEN}", Some("TOKEN")),
             ("$TOKEN", Some("TOKEN")),

@@ -1,4 +1,5 @@
-//! Money as people write it in a configuration: decimal US dollars, kept as whole micro-dollars so that sums are exact.
+//! Amounts in a configuration: decimal US dollars, stored as whole micro-dollars so that sums are
+//! exact.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,13 +21,13 @@ pub enum UsdError {
     /// Not a number, infinite, negative, or above [`Usd::MAX`].
     #[error("{dollars} is not an amount from 0 to 1000000 US dollars")]
     OutOfRange {
-        /// What was given, in US dollars.
+        /// The given amount, in US dollars.
         dollars: f64,
     },
-    /// More than nothing, and yet less than can be counted.
+    /// Greater than zero, but less than the smallest unit.
     #[error("{dollars} is less than a millionth of a US dollar")]
     TooSmall {
-        /// What was given, in US dollars.
+        /// The given amount, in US dollars.
         dollars: f64,
     },
 }
@@ -35,23 +36,24 @@ impl Usd {
     /// No money.
     pub const ZERO: Self = Self { micros: 0 };
 
-    /// The most that can be configured. A budget above a million dollars for one night is a typing error.
+    /// The largest amount that can be configured. A budget above a million dollars for one session is a typo.
     pub const MAX: Self = Self {
         micros: 1_000_000 * MICROS_PER_DOLLAR,
     };
 
-    /// Makes an amount of whole cents; for defaults.
+    /// Creates an amount from whole cents; for defaults.
     pub const fn from_cents(cents: u32) -> Self {
         Self {
             micros: cents as i64 * (MICROS_PER_DOLLAR / 100),
         }
     }
 
-    /// Makes an amount from decimal US dollars, rounded to the nearest micro-dollar.
+    /// Creates an amount from decimal US dollars, rounded to the nearest micro-dollar.
     ///
     /// # Errors
     ///
-    /// When the number is not finite, is negative, exceeds [`Usd::MAX`], or is positive but rounds to nothing.
+    /// Fails if the number is not finite, is negative, exceeds [`Usd::MAX`], or is positive but
+    /// rounds to zero.
     pub fn from_dollars(dollars: f64) -> Result<Self, UsdError> {
         if !(0.0..=Self::MAX.dollars()).contains(&dollars) {
             return Err(UsdError::OutOfRange { dollars });
@@ -72,13 +74,14 @@ impl Usd {
         self.micros
     }
 
-    /// Returns the amount in decimal US dollars, to show it or to hand it to a program. Calculate with [`Usd::micros`].
+    /// Returns the amount in decimal US dollars, to show it or to pass it to a program. Calculate
+    /// with [`Usd::micros`].
     pub fn dollars(self) -> f64 {
         self.micros as f64 / MICROS_PER_DOLLAR as f64
     }
 }
 
-/// `$5.00`, with as many of the six decimals as are needed and at least two.
+/// Formats as `$5.00`, with as many of the six decimals as needed and at least two.
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (whole, rest) = (
@@ -132,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_refused() {
+    fn an_invalid_amount_is_refused() {
         for dollars in [
             -0.01,
             1_000_000.01,
