@@ -1,4 +1,5 @@
-//! Runs one attempt's agent: starts the backend's program, shows and keeps what it prints, and makes a report of its end.
+//! Runs one attempt's agent: starts the backend's program, shows and keeps its output, and reports
+//! how it ended.
 //!
 //! ```text
 //!   backend.start ─► command ─► process ─► lines ─┬─► transcript (bounded file)
@@ -6,8 +7,9 @@
 //!                                                                   └─► Seen: a line to show, money spent so far
 //! ```
 //!
-//! What the agent says of itself goes into the report and no further: an end is good only if the backend read a result without
-//! an error before anybody stopped the agent, and the program then ended with exit code 0 or had to be ended by us.
+//! The agent's claims go into the report and no further: an end is good only if the backend read a
+//! result without an error before anybody stopped the agent, and the program then exited with code
+//! 0 or had to be stopped by us.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -31,82 +33,85 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::built_in;
 
-/// Bytes of a transcript that are kept. An agent that prints more is still read, for its end matters.
+/// Bytes of a transcript that are kept. If an agent prints more, its output is still read, because
+/// its end matters.
 const TRANSCRIPT_BYTES_MAX: u64 = 64 << 20;
-/// How often a transcript is written out while an agent prints: other processes show it.
+/// How often a transcript is flushed while an agent prints, because other processes show it.
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
-/// How long a pipe must be quiet before an agent is stopped for its money: a result that is in it already counts.
+/// How long a pipe must be quiet before an agent is stopped because of its budget: a result that is
+/// in the pipe already counts.
 const QUIET: Duration = Duration::from_millis(250);
-/// How long a pipe is read at most before an agent is stopped for its money.
+/// How long a pipe is read at most before an agent is stopped because of its budget.
 const DRAIN_TIME_MAX: Duration = Duration::from_secs(1);
-/// How long a program may take to end after its final result and the time it had to end by itself.
+/// How long a program may take to exit after its final result and its grace period.
 const TERMINATE_AFTER_RESULT: Duration = Duration::from_secs(2);
-/// No run costs so much, US dollars: a backend that says so has lost count.
+/// A run never costs this much, US dollars: a backend that reports more is wrong.
 const COST_USD_MAX: f64 = 1e6;
-/// Tools named in a report: more say nothing new.
+/// How many denied tools a report names; more would not add information.
 const N_DENIED_MAX: usize = 20;
-/// No agent's session has a longer name; a UUID has 36 bytes.
+/// Longest id of an agent's session; a UUID has 36 bytes.
 const SESSION_ID_BYTES_MAX: usize = 128;
 /// Bytes of an agent's summary that are kept.
 const SUMMARY_BYTES_MAX: usize = 16 << 10;
 /// Bytes of the last line on standard error that become part of a failure.
 const COMPLAINT_BYTES_MAX: usize = 500;
-/// The program name that means our own binary.
+/// The program name that stands for our own binary.
 pub const OWN_PROGRAM: &str = "autoissue";
 
-/// What an agent is run with.
+/// How to run an agent.
 pub struct Launch {
-    /// The task, as the backend is told of it.
+    /// The task, as the backend gets it.
     pub task: AgentTask,
     /// Where the agent works.
     pub directory: PathBuf,
-    /// Where programs are looked for.
+    /// Where programs are searched for.
     pub path: OsString,
-    /// Directories that agents write to: no program is started from there.
+    /// Directories that agents write to: programs are never started from there.
     pub outside: Vec<PathBuf>,
     /// Our own binary.
     pub own_program: PathBuf,
-    /// The environment, before what the backend asks for.
+    /// The environment, without the variables that the backend adds.
     pub env: Vec<(OsString, OsString)>,
-    /// By which stragglers are found.
+    /// The tag by which leftover processes are found.
     pub tag: String,
     /// File that the transcript is written to.
     pub transcript: PathBuf,
-    /// How long it may take.
+    /// How long the agent may take.
     pub timeout: Duration,
-    /// How long it may be silent.
+    /// How long the agent may be silent.
     pub stall: Duration,
-    /// How long its program may stay alive after its final result, or after it was stopped for its money or its time.
+    /// How long its program may stay alive after its final result, or after it was stopped because
+    /// of its budget or a timeout.
     pub grace: Duration,
 }
 
-/// Something seen while the agent runs.
+/// An observation while the agent runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// Something to show.
+    /// A line to show.
     Line(String),
-    /// What it has spent so far.
+    /// Its costs so far.
     Spent(Usd),
 }
 
-/// What someone wants of a running agent; later values are stronger.
+/// What is wanted of a running agent; later values are stronger.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Wish {
-    /// That it goes on.
+    /// Continue.
     #[default]
     GoOn,
-    /// That it stops, for its money is gone.
+    /// Stop, because its budget is used up.
     StopForBudget,
-    /// That it stops, for we stop.
+    /// Stop, because the session stops.
     Stop,
-    /// That it is killed.
+    /// Kill it.
     Kill,
 }
 
-/// Runs the agent to its end. Returns its report, and what it answered where an answer was asked for: its last words.
+/// Runs the agent to its end. Returns its report, and its last words if an answer was requested.
 ///
 /// # Errors
-/// The failure of an agent that could not be started; it has cost nothing.
+/// Returns the failure if the agent could not be started; it has cost nothing then.
 pub async fn run(
     supervisor: &SupervisorProgram,
     backend: &dyn AgentBackend,
@@ -142,7 +147,7 @@ pub async fn run(
             }
             () = sleep_until(why.deadline()), if why.stopped.is_none() => why.late(&mut running).await,
             changed = wish.changed() => {
-                // A sender that is gone wants nothing more.
+                // If the sender is gone, nobody wants anything more.
                 let wanted = if changed.is_ok() { *wish.borrow_and_update() } else { Wish::Kill };
                 why.wanted(wanted, &mut running).await;
             }
@@ -182,9 +187,9 @@ fn refused(error: PluginError) -> Failure {
 fn not_started(error: &ProcessError) -> Failure {
     let message = error_chain(error);
     match error {
-        // A program may be missing for a moment, while its updater replaces it.
+        // A program may be missing for a moment while its updater replaces it.
         ProcessError::NotFound { .. } | ProcessError::NotExecutable { .. } => Failure::Crash {
-            message: format!("{message}; install it, or wait for its update to end"),
+            message: format!("{message}; install it, or wait until its update has finished"),
         },
         ProcessError::Supervisor { .. } | ProcessError::FailedToStart { .. } => {
             Failure::Crash { message }
@@ -254,15 +259,15 @@ enum Stopped {
     Budget,
     Interrupted,
     TimedOut(String),
-    /// It had given its final result and stayed alive: the result stands.
+    /// It had given its final result and stayed alive: the result counts.
     AfterItsResult,
 }
 
-/// Watches the time, and what is wanted.
+/// Watches time limits and requests to stop.
 ///
 /// ```text
-///   works ── final result ──► has ended ── grace over, or a stop ──► stopped, and the result stands
-///     │ └─ money gone ─► drained ── quiet ──► stopped ── the meter rises ──► killed
+///   working ── final result ──► has ended ── grace over, or a stop ──► stopped, and the result counts
+///     │ └─ budget used up ─► drained ── quiet ──► stopped ── the meter rises ──► killed
 ///     └─ timeout, silence, interrupt ──► stopped
 /// ```
 struct Watch {
@@ -271,11 +276,11 @@ struct Watch {
     timeout: Duration,
     stall: Duration,
     grace: Duration,
-    /// When the final result came.
+    /// When the final result arrived.
     ended: Option<Instant>,
-    /// When the money was found to be gone: what is in the pipe is read first.
+    /// When the budget was found to be used up: output that is already in the pipe is read first.
     drained: Option<Instant>,
-    /// What was spent when it was stopped for its money.
+    /// The costs when it was stopped because of its budget.
     spent_at_stop: Option<Usd>,
     stopped: Option<Stopped>,
 }
@@ -295,7 +300,7 @@ impl Watch {
         }
     }
 
-    /// Takes notice of a line: what was read up to it, and when it came.
+    /// Records that a line arrived, and what has been read so far.
     async fn heard(&mut self, reading: &Reading, running: &mut Running) {
         self.heard = Instant::now();
         self.ended = match self.ended {
@@ -364,7 +369,7 @@ impl Watch {
     }
 }
 
-/// Returns a limit of whole minutes in words; tests have shorter ones.
+/// Formats a limit of whole minutes; tests have shorter ones.
 fn in_words(limit: Duration) -> String {
     match limit.as_secs() {
         60 => "1 minute".to_owned(),
@@ -373,7 +378,7 @@ fn in_words(limit: Duration) -> String {
     }
 }
 
-/// Returns what an event tells people who watch; `None` where that is nothing.
+/// Returns the text of an event for people who watch; `None` if it has none.
 pub(crate) fn words(event: AgentEvent) -> Option<String> {
     match event {
         AgentEvent::Text(text) | AgentEvent::Note(text) => Some(text),
@@ -382,7 +387,8 @@ pub(crate) fn words(event: AgentEvent) -> Option<String> {
     }
 }
 
-/// Hides secrets in what a backend made of a line: it may have decoded or put together what no reading of the line shows.
+/// Removes secrets from a backend's event: it may have decoded or assembled text in which the
+/// redaction of the line found none.
 fn hidden(redaction: &Redaction, event: AgentEvent) -> AgentEvent {
     let hide = |text: String| match redaction.apply(&text) {
         Cow::Owned(hidden) => hidden,
@@ -408,7 +414,7 @@ fn hidden(redaction: &Redaction, event: AgentEvent) -> AgentEvent {
     }
 }
 
-/// What the backend has read so far.
+/// Everything that the backend has read so far.
 #[derive(Debug, Default)]
 struct Reading {
     end: Option<Ended>,
@@ -421,13 +427,14 @@ struct Reading {
     denied: Vec<String>,
     answer: Option<String>,
     last_words: Option<String>,
-    /// The last line on standard error, which says most about an end without a result.
+    /// The last line on standard error, which is the best explanation for an end without a result.
     complaint: Option<String>,
-    /// Whether the program gave any sign of its own format.
+    /// Whether the program printed anything in its own format.
     has_spoken: bool,
     /// Whether the agent said or did anything.
     has_worked: bool,
-    /// Whether the newest end is the last word: after a refusal by the service a program may try again.
+    /// Whether the newest end is final: after the service refused a request, a program may try
+    /// again.
     is_final: bool,
 }
 
@@ -443,7 +450,7 @@ impl Reading {
         let failed = |failure| Some(Ended::Failed { failure });
         self.note(&event);
         match event {
-            // It comes back to the program as an argument.
+            // It is passed to the program as an argument later.
             AgentEvent::Session(id) if is_session_id(&id) => self.session = Some(id),
             event @ (AgentEvent::Text(_) | AgentEvent::Note(_) | AgentEvent::ToolStart { .. }) => {
                 if let AgentEvent::Text(text) = &event {
@@ -473,7 +480,7 @@ impl Reading {
                 }
             }
             AgentEvent::FinalCost(usd) if can_be_a_cost(&usd) => {
-                // Nothing that was paid gets cheaper.
+                // Costs never decrease.
                 let cost = self
                     .final_cost
                     .unwrap_or_default()
@@ -493,9 +500,11 @@ impl Reading {
             AgentEvent::AuthFailed(message) => self.end = failed(Failure::Auth { message }),
             AgentEvent::Unreachable(message) => self.end = failed(Failure::Network { message }),
             AgentEvent::ContextFull => {
-                self.end = failed(task("the conversation no longer fits the model"));
+                self.end = failed(task(
+                    "the conversation no longer fits into the model's context",
+                ));
             }
-            AgentEvent::TurnsReached => self.end = failed(task("the agent used up its turns")),
+            AgentEvent::TurnsReached => self.end = failed(task("the agent hit its turn limit")),
             AgentEvent::Failed(message) => self.end = failed(Failure::Task { message }),
             AgentEvent::Invalid(message) => self.end = failed(Failure::Validation { message }),
             AgentEvent::BudgetReached => self.end = Some(Ended::Budget),
@@ -508,7 +517,7 @@ impl Reading {
         }
     }
 
-    /// Notes what an event says of how far the run has come.
+    /// Records how far the run has come.
     fn note(&mut self, event: &AgentEvent) {
         self.has_spoken |= !matches!(event, AgentEvent::Note(_));
         match event {
@@ -533,8 +542,9 @@ impl Reading {
         }
     }
 
-    /// Returns whether nothing can have been spent, although no cost was told: the program died without a word, or the service
-    /// let it do nothing. What such a run has cost is not unknown.
+    /// Returns whether nothing can have been spent although no cost was reported: the program died
+    /// without output, or the service refused to do anything. The cost of such a run is known to be
+    /// zero.
     fn was_free(&self, is_metered: bool, was_silent: bool) -> bool {
         let is_refused = matches!(
             &self.end,
@@ -566,9 +576,9 @@ impl Reading {
             },
             Some(Stopped::AfterItsResult) => self
                 .end
-                .unwrap_or_else(|| crashed("ended without a result", exit)),
+                .unwrap_or_else(|| crashed("exited without a result", exit)),
             None => self.end.map_or_else(
-                || crashed("ended without a result", exit),
+                || crashed("exited without a result", exit),
                 |end| checked(end, exit),
             ),
         };
@@ -576,7 +586,7 @@ impl Reading {
         AgentReport {
             ended,
             spent: match (self.final_cost, self.seen) {
-                // It went on after its bill.
+                // It continued after its final cost.
                 (Some(cost), Some(seen)) if cost < seen => Spent::AtLeast(seen),
                 (Some(cost), _) => Spent::Known(cost),
                 (None, Some(seen)) => Spent::AtLeast(seen),
@@ -591,12 +601,13 @@ impl Reading {
     }
 }
 
-/// Returns whether an amount of US dollars can be what a run has cost.
+/// Returns whether an amount of US dollars is plausible as the cost of a run.
 fn can_be_a_cost(usd: &f64) -> bool {
     (0.0..COST_USD_MAX).contains(usd)
 }
 
-/// Returns whether a text can be the name of an agent's session, and no option of its program.
+/// Returns whether a text can be the id of an agent's session, and cannot be an option of its
+/// program.
 fn is_session_id(text: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
     text.len() <= SESSION_ID_BYTES_MAX
@@ -610,10 +621,10 @@ fn task(message: &str) -> Failure {
     }
 }
 
-/// Lets a good end stand only if the program ended well too.
+/// Accepts a good end only if the program exited successfully too.
 fn checked(end: Ended, exit: Exit) -> Ended {
     if end == Ended::Done && !exit.is_success() {
-        crashed("said that it was done, but", exit)
+        crashed("reported success, but its program failed", exit)
     } else {
         end
     }
@@ -623,8 +634,8 @@ fn crashed(what: &str, exit: Exit) -> Ended {
     let how = match (exit.code, exit.signal) {
         _ if exit.supervisor_lost => "its supervisor was killed".to_owned(),
         (Some(code), _) => format!("exit code {code}"),
-        (None, Some(signal)) => format!("ended by signal {signal}"),
-        (None, None) => "its exit is unknown".to_owned(),
+        (None, Some(signal)) => format!("killed by signal {signal}"),
+        (None, None) => "unknown exit status".to_owned(),
     };
     Ended::Failed {
         failure: Failure::Crash {
@@ -633,7 +644,7 @@ fn crashed(what: &str, exit: Exit) -> Ended {
     }
 }
 
-/// Adds to a failure that the backend could not explain what the program itself said last.
+/// Adds the program's own last complaint to a failure that the backend could not explain.
 fn with_complaint(mut ended: Ended, complaint: Option<&str>) -> Ended {
     if let Ended::Failed {
         failure: Failure::Crash { message } | Failure::Timeout { message },
@@ -651,8 +662,9 @@ fn bounded(mut text: String, bytes_max: usize) -> String {
     text
 }
 
-/// Returns whether a line is a fragment of a message that comes whole later. A secret that is split over such lines could not be
-/// hidden, and nobody reads them. Every built-in backend is asked, because a plugin may run the same program.
+/// Returns whether a line is a fragment of a message that appears whole later. A secret split
+/// across such lines could not be redacted, and nobody reads them. Every built-in backend is asked,
+/// because a plugin may run the same program.
 fn is_fragment(line: &str) -> bool {
     built_in::agents().any(|agent| (agent.is_fragment)(line))
 }
@@ -678,7 +690,7 @@ impl Transcript {
         })
     }
 
-    /// Keeps a line. A transcript that cannot be written any more does not end the agent's work.
+    /// Keeps a line. If the transcript can no longer be written, the agent continues anyway.
     fn keep(&mut self, line: &Line) {
         if self.failed || TRANSCRIPT_BYTES_MAX < self.n_bytes || is_fragment(&line.text) {
             return;
@@ -717,7 +729,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_transcript_keeps_whole_messages_and_not_their_letters() {
+    fn a_transcript_keeps_whole_messages_but_not_their_fragments() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("1.log");
         let mut transcript = Transcript::create(&path).unwrap();
@@ -758,7 +770,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bill_is_the_highest_that_came_and_stands_only_where_nothing_came_after_it() {
+    fn the_final_cost_is_the_highest_one_and_counts_only_if_nothing_follows_it() {
         fn total(usd: f64) -> AgentEvent {
             AgentEvent::UsageTotal(Usage {
                 usd: Some(usd),
@@ -771,7 +783,7 @@ mod tests {
         assert_eq!(
             spent([total(0.7), bill(0.5)]),
             known(50),
-            "what was metered is a guess"
+            "metered costs are a guess"
         );
         assert_eq!(spent([bill(0.9), bill(0.2)]), known(90));
         assert_eq!(
@@ -833,7 +845,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_that_is_no_amount_is_none() {
+    fn a_cost_that_is_not_an_amount_is_ignored() {
         for usd in [f64::NAN, f64::INFINITY, -1.0, 1e300] {
             assert_eq!(spent([AgentEvent::FinalCost(usd)]), Spent::Unknown, "{usd}");
             let usage = Usage {
@@ -858,7 +870,7 @@ mod tests {
     }
 
     #[test]
-    fn unmeasured_is_free_only_where_nothing_can_have_been_spent() {
+    fn an_unmetered_run_is_free_only_if_nothing_can_have_been_spent() {
         let session = || AgentEvent::Session("s".into());
         let text = || AgentEvent::Text("working".into());
         let refused = || AgentEvent::Overloaded("529".into());
@@ -871,7 +883,10 @@ mod tests {
         let complaint = || AgentEvent::Note("illegal instruction".into());
         assert!(was_free(vec![], true));
         assert!(was_free(vec![complaint()], true));
-        assert!(!was_free(vec![], false), "who prints at the end only");
+        assert!(
+            !was_free(vec![], false),
+            "an agent may print only at the end"
+        );
         assert!(
             !was_free(vec![session()], true),
             "it may have asked the model"
@@ -887,7 +902,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_the_last_word_unless_the_agent_works_on() {
+    fn a_refusal_is_final_unless_the_agent_continues() {
         let is_final = |events: Vec<AgentEvent>| {
             let mut reading = Reading::default();
             events
@@ -906,7 +921,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_a_name_and_no_option() {
+    fn a_session_id_is_a_name_and_not_an_option() {
         for id in ["7e4d9a52-0000-4000-8000-000000000000", "abc", "a.b:c_d"] {
             assert!(is_session_id(id), "{id}");
         }

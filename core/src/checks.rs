@@ -1,7 +1,9 @@
-//! The repository's own commands: checks that judge a change, and setup that makes a fresh worktree usable.
+//! The repository's own commands: checks that verify a change, and setup that prepares a fresh
+//! worktree.
 //!
-//! Commands are configuration, so they are trusted to be shell. What they print and how long they take is not: output and
-//! time are bounded. They see the agent's environment, not ours. Whether a failed check fails the task is not decided here.
+//! Commands are configuration, so they are trusted to be shell. Their output and duration are not
+//! trusted: both are bounded. They see the agent's environment, not ours. Whether a failed check
+//! fails the task is not decided here.
 
 use super::process::{
     Exit, Finished, Line, ProcessError, ProgramSpec, SupervisorProgram, run_observed,
@@ -11,16 +13,17 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// Most that is kept of one command's output: enough for a long backtrace, and for an agent's next prompt.
+/// How much of one command's output is kept: enough for a long backtrace and for an agent's next
+/// prompt.
 pub const OUTPUT_BYTES_MAX: usize = 64 << 10;
 
-/// Lines at the end of a failed setup command's output that its error repeats.
+/// How many lines from the end of a failed setup command's output are repeated in its error.
 const LAST_LINES: usize = 20;
 
 /// A command that must pass before a pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// By which reports call it.
+    /// Its name in reports.
     pub name: String,
     /// A command line for `/bin/sh -c`.
     pub run: String,
@@ -39,37 +42,37 @@ pub struct Workplace {
     pub tag: String,
 }
 
-/// What a check did.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckResult {
     /// The check's name.
     pub name: String,
     /// The check's command line.
     pub run: String,
-    /// Whether it ended in time, by itself, with exit code 0.
+    /// Whether it exited in time, on its own, with exit code 0.
     pub passed: bool,
-    /// Its exit code, unless a signal ended it.
+    /// Its exit code, unless a signal killed it.
     pub exit_code: Option<i32>,
-    /// The signal that ended it.
+    /// The signal that killed it.
     pub signal: Option<i32>,
-    /// Whether it was stopped for having taken too long.
+    /// Whether it was stopped because it took too long.
     pub timed_out: bool,
     /// How long it took.
     pub duration_ms: u64,
-    /// Beginning and end of what it printed, [`OUTPUT_BYTES_MAX`] at most.
+    /// Beginning and end of its output, at most [`OUTPUT_BYTES_MAX`].
     pub output: String,
 }
 
-/// Why there is no result of the checks.
+/// Why the checks have no result.
 #[derive(Debug, thiserror::Error)]
 pub enum ChecksError {
-    /// They were cancelled before all of them had ended.
+    /// They were cancelled before all of them had finished.
     #[error("checks were cancelled during `{name}`")]
     Cancelled {
         /// The check that was running or next.
         name: String,
     },
-    /// A check could not be run at all, which says nothing about the change.
+    /// A check could not run at all, which says nothing about the change.
     #[error("check `{name}` could not run")]
     NotRun {
         /// The check.
@@ -94,9 +97,9 @@ pub enum SetupError {
     Failed {
         /// The command line.
         command: String,
-        /// Its exit code, unless a signal ended it.
+        /// Its exit code, unless a signal killed it.
         exit_code: Option<i32>,
-        /// The signal that ended it.
+        /// The signal that killed it.
         signal: Option<i32>,
         /// The end of its output.
         last_lines: String,
@@ -106,7 +109,7 @@ pub enum SetupError {
     TimedOut {
         /// The command line.
         command: String,
-        /// What all commands together may take.
+        /// How long all commands together may take.
         timeout: Duration,
         /// The end of its output.
         last_lines: String,
@@ -117,7 +120,7 @@ pub enum SetupError {
         /// The command that was running or next.
         command: String,
     },
-    /// A command could not be run at all.
+    /// A command could not run at all.
     #[error("setup command `{command}` could not run")]
     NotRun {
         /// The command line.
@@ -134,7 +137,8 @@ pub enum SetupError {
     },
 }
 
-/// Returns the last line that says something: whoever shows one line of a message shows the reason.
+/// Returns the last line that is not blank, so that a message cut to one line still shows the
+/// reason.
 fn last_of(lines: &str) -> &str {
     lines
         .lines()
@@ -147,15 +151,16 @@ fn last_of(lines: &str) -> &str {
 fn how(exit_code: Option<i32>, signal: Option<i32>) -> String {
     match (exit_code, signal) {
         (Some(code), _) => format!("failed with exit code {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "did not end".to_owned(),
+        (None, Some(signal)) => format!("was killed by signal {signal}"),
+        (None, None) => "did not exit".to_owned(),
     }
 }
 
-/// Runs every check, one after the other, also after one has failed. `on_output` gets a check's name and a line.
+/// Runs every check, one after the other, even after one has failed. `on_output` gets a check's
+/// name and a line.
 ///
 /// # Errors
-/// [`ChecksError`]: cancelled, or something that is not the change's fault.
+/// [`ChecksError`]: cancelled, or an error that the change did not cause.
 pub async fn run_checks(
     supervisor: &SupervisorProgram,
     checks: &[Check],
@@ -202,7 +207,8 @@ fn result(check: &Check, finished: Finished) -> CheckResult {
     }
 }
 
-/// Runs setup commands in order until one fails. `timeout` is for all of them together; `on_output` gets a command and a line.
+/// Runs setup commands in order until one fails. `timeout` applies to all of them together;
+/// `on_output` gets a command and a line.
 ///
 /// # Errors
 /// [`SetupError`] names the command.

@@ -1,18 +1,18 @@
-//! Transcripts in words: what an agent's program printed, as the session that ran it showed it.
+//! Transcripts as text: the output of an agent's program, as the session that ran it showed it.
 
 use autoissue_plugin_sdk::{AgentRun, Line};
 
 use crate::agent::words;
 use crate::built_in;
 
-/// Turns a program's lines into words for people.
+/// Turns a program's lines into readable text.
 pub struct Readable {
-    /// Absent where the lines are words already, or where nobody here knows better.
+    /// Absent if the lines are readable already, or their format is unknown here.
     run: Option<Box<dyn AgentRun>>,
 }
 
 impl Readable {
-    /// Makes a reader of the transcripts of an agent backend.
+    /// Creates a reader of the transcripts of an agent backend.
     pub fn of(agent: &str) -> Self {
         let reader = built_in::agent(agent).and_then(|agent| agent.transcript);
         Self {
@@ -20,10 +20,10 @@ impl Readable {
         }
     }
 
-    /// Returns what a line says; nothing where it is for programs only.
+    /// Returns the text of a line; empty if it is for programs only.
     pub fn lines(&mut self, line: &str) -> Vec<String> {
         match &mut self.run {
-            // What is no object is a word of the program's own, such as an error.
+            // A line that is not an object is plain text from the program, such as an error.
             Some(run) if line.starts_with('{') => run
                 .on_lines(&[Line::stdout(line)])
                 .into_iter()
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_agent_prints_for_programs_becomes_words_or_nothing() {
+    fn machine_readable_output_becomes_text_or_nothing() {
         let mut claude = Readable::of("claude");
         let init = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
         let says = r#"{"type":"assistant","message":{"id":"1","content":[{"type":"text","text":"Reading."}]},"session_id":"s"}"#;

@@ -139,7 +139,7 @@ fn success_after_sigterm() {
         launches[1]["prompt"]
             .as_str()
             .unwrap()
-            .contains("cut off before it was done")
+            .contains("interrupted before it was finished")
     );
 }
 
